@@ -1,0 +1,172 @@
+"""What can be asked of a daemon: one function a request, each giving a `Call` that knows its answer's type.
+
+Nothing here does I/O, so that the blocking and the async client share every line of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+from urllib.parse import quote
+
+from pydantic import BaseModel
+
+from syncropel.api.schema import (
+    BatchResult,
+    EngineHealth,
+    FleetStatus,
+    Health,
+    InstanceOut,
+    JoinStatus,
+    MintedToken,
+    Page,
+    Participant,
+    PostedRecord,
+    RecordOut,
+    ServiceAccount,
+    Speedup,
+    TaskDetail,
+    TaskSummary,
+    ThreadState,
+    ThreadSummary,
+)
+
+Answer = TypeVar("Answer", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Call(Generic[Answer]):
+    """One request: method, path, query, JSON body, and the model its answer must fit.
+
+    `repeatable` says that sending it twice does no more than once, so a client may retry it by itself.
+    """
+
+    answer: type[Answer]
+    path: str
+    method: str = "GET"
+    query: Mapping[str, str | int | float] | None = None
+    body: Any = None
+    repeatable: bool = True
+
+
+def _query(**values: Any) -> dict[str, str | int | float]:
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def _part(text: str) -> str:
+    return quote(text, safe="")
+
+
+def health() -> Call[Health]:
+    return Call(Health, "/health")
+
+
+def engine_health(details: bool = False) -> Call[EngineHealth]:
+    return Call(EngineHealth, "/v1/engine/health", query={"details": str(details).lower()})
+
+
+def post_record(record: Mapping[str, Any]) -> Call[PostedRecord]:
+    """Append one record. Repeatable only with a clock: without one the daemon would assign a second."""
+    return Call(PostedRecord, "/v1/records", "POST", body=dict(record), repeatable="clock" in record)
+
+
+def post_batch(records: Sequence[Mapping[str, Any]]) -> Call[BatchResult]:
+    return Call(
+        BatchResult,
+        "/v1/records/batch",
+        "POST",
+        body=[dict(record) for record in records],
+        repeatable=all("clock" in record for record in records),
+    )
+
+
+def record(record_id: str) -> Call[RecordOut]:
+    return Call(RecordOut, f"/v1/records/{_part(record_id)}")
+
+
+def records(
+    *,
+    thread: str | None = None,
+    actor: str | None = None,
+    act: str | None = None,
+    topic: str | None = None,
+    since: int | None = None,
+    limit: int | None = None,
+) -> Call[Page[RecordOut]]:
+    query = _query(thread=thread, actor=actor, act=act, topic=topic, since=since, limit=limit)
+    return Call(Page[RecordOut], "/v1/records", query=query)
+
+
+def threads(*, since: int | None = None, limit: int | None = None) -> Call[Page[ThreadSummary]]:
+    return Call(Page[ThreadSummary], "/v1/threads", query=_query(since=since, limit=limit))
+
+
+def thread_records(
+    thread: str, *, since: int | None = None, limit: int | None = None
+) -> Call[Page[RecordOut]]:
+    query = _query(since=since, limit=limit)
+    return Call(Page[RecordOut], f"/v1/threads/{_part(thread)}/records", query=query)
+
+
+def thread_state(thread: str) -> Call[ThreadState]:
+    return Call(ThreadState, f"/v1/threads/{_part(thread)}/state")
+
+
+def participants(thread: str) -> Call[Page[Participant]]:
+    return Call(Page[Participant], f"/v1/threads/{_part(thread)}/participants")
+
+
+def tasks(
+    *, status: str | None = None, since: int | None = None, limit: int | None = None
+) -> Call[Page[TaskSummary]]:
+    """Tasks, newest change first. `since`: only those changed after this revision."""
+    return Call(Page[TaskSummary], "/v1/tasks", query=_query(status=status, since=since, limit=limit))
+
+
+def task(name: str) -> Call[TaskDetail]:
+    return Call(TaskDetail, f"/v1/tasks/{_part(name)}")
+
+
+def create_task(fields: Mapping[str, Any]) -> Call[TaskDetail]:
+    return Call(TaskDetail, "/v1/tasks", "POST", body=dict(fields), repeatable=False)
+
+
+def fan_out(name: str, spec: Mapping[str, Any]) -> Call[PostedRecord]:
+    """Fan a task out; `spec` has subtasks, join and perhaps namespace and budget_usd. Answers the parent INTEND."""
+    return Call(PostedRecord, f"/v1/tasks/{_part(name)}/fan-out", "POST", body=dict(spec), repeatable=False)
+
+
+def retry(name: str, index: int, actor: str, hint: str | None = None) -> Call[PostedRecord]:
+    body = _query(index=index, actor=actor, hint=hint)
+    return Call(PostedRecord, f"/v1/tasks/{_part(name)}/retry", "POST", body=body, repeatable=False)
+
+
+def join(name: str) -> Call[JoinStatus]:
+    return Call(JoinStatus, f"/v1/tasks/{_part(name)}/join")
+
+
+def speedup(name: str, serial: str | None = None) -> Call[Speedup]:
+    return Call(Speedup, f"/v1/tasks/{_part(name)}/speedup", query=_query(vs_serial=serial))
+
+
+def fleet_status() -> Call[FleetStatus]:
+    return Call(FleetStatus, "/v1/fleet/status")
+
+
+def instances() -> Call[Page[InstanceOut]]:
+    return Call(Page[InstanceOut], "/v1/fleet/instances")
+
+
+def instance(name: str) -> Call[InstanceOut]:
+    """One instance, by DID or alias."""
+    return Call(InstanceOut, f"/v1/fleet/instances/{_part(name)}")
+
+
+def mint_service_account(sa_id: str, scopes: Sequence[str]) -> Call[MintedToken]:
+    body = {"sa_id": sa_id, "scopes": list(scopes)}
+    return Call(MintedToken, "/v1/service-accounts", "POST", body=body, repeatable=False)
+
+
+def service_accounts() -> Call[Page[ServiceAccount]]:
+    return Call(Page[ServiceAccount], "/v1/service-accounts")

@@ -1,0 +1,266 @@
+"""Sending calls: where the daemon is, retries, the token, and server-sent events."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Self
+
+import httpx
+from pydantic import ValidationError
+
+from syncropel.client.calls import Answer, Call
+from syncropel.errors import DaemonNotRunning, DaemonUnreachable, RemoteError
+
+TIMEOUT_SECS: Final = 10.0
+STREAM_SILENCE_SECS: Final = 45.0  # the daemon sends a heartbeat every 30 s; longer silence is a dead line
+_RETRIES: Final = 2
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where a daemon listens: its Unix socket, or a URL with a bearer token."""
+
+    socket: Path | None = None
+    url: str = ""
+    token: str = ""
+    home: str = "~/.syncro"
+
+    @property
+    def name(self) -> str:
+        return self.url or str(self.socket)
+
+    @property
+    def base_url(self) -> str:
+        return self.url or "http://spl"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"authorization": f"Bearer {self.token}"} if self.token else {}
+
+    def missing(self) -> bool:
+        """Whether there is certainly nobody there: no socket file where one is expected."""
+        return self.socket is not None and not self.url and not self.socket.exists()
+
+
+@dataclass(frozen=True)
+class Event:
+    """One server-sent event: its name, its parsed data, and the cursor to resume from."""
+
+    name: str
+    data: Any
+    id: str = ""
+
+
+def _failure(target: Target, error: Exception) -> DaemonUnreachable:
+    if target.missing():
+        return DaemonNotRunning(f"no daemon is running at {target.home}", "start it: spl serve")
+    if isinstance(error, httpx.ConnectError):
+        return DaemonNotRunning(
+            f"no daemon answers at {target.name}", "start it: spl serve  (or: spl fleet start --workers 2)"
+        )
+    if isinstance(error, httpx.TimeoutException):
+        return DaemonUnreachable(
+            f"{target.name} gave no answer in time", "is it busy or stopped? see: spl status"
+        )
+    return DaemonUnreachable(
+        f"the connection to {target.name} broke: {error or type(error).__name__}", "try again"
+    )
+
+
+def _decode(call: Call[Answer], response: httpx.Response) -> Answer:
+    if response.is_success:
+        try:
+            return call.answer.model_validate_json(response.content)
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(map(str, first["loc"])) or "the answer"
+            raise DaemonUnreachable(
+                f"{call.path} answered something else than expected ({place}: {first['msg']})",
+                "is that a Syncropel daemon, and as new as this client?",
+            ) from None
+    raise _remote_error(call.path, response.status_code, response.content)
+
+
+def _remote_error(path: str, status: int, content: bytes) -> RemoteError | DaemonUnreachable:
+    try:
+        body = json.loads(content)
+        return RemoteError(status, body["type"], body["code"], body["message"], body.get("hint", ""))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return DaemonUnreachable(
+            f"{path} answered HTTP {status} without saying why", "is that a Syncropel daemon?"
+        )
+
+
+def _request(call: Call[Any]) -> dict[str, Any]:
+    request: dict[str, Any] = {"method": call.method, "url": call.path}
+    if call.query:
+        request["params"] = dict(call.query)
+    if call.body is not None:
+        request["content"] = json.dumps(call.body, ensure_ascii=False, allow_nan=False).encode()
+        request["headers"] = {"content-type": "application/json"}
+    return request
+
+
+class _EventParser:
+    """Lines of an event stream in, events out (WHATWG HTML, 9.2.6)."""
+
+    def __init__(self) -> None:
+        self._name, self._data, self._id = "message", [""][:0], ""
+
+    def feed(self, line: str) -> Event | None:
+        if not line:
+            return self._finish()
+        key, _, value = line.partition(":")
+        value = value.removeprefix(" ")
+        if key == "event":
+            self._name = value
+        elif key == "data":
+            self._data.append(value)
+        elif key == "id":
+            self._id = value
+        return None
+
+    def _finish(self) -> Event | None:
+        name, lines = self._name, self._data
+        self._name, self._data = "message", []
+        if not lines:
+            return None
+        try:
+            return Event(name, json.loads("\n".join(lines)), self._id)
+        except ValueError:
+            raise DaemonUnreachable(
+                "the event stream carried something that is not JSON", "reconnect"
+            ) from None
+
+
+def _stream_headers(last_id: str) -> dict[str, str]:
+    headers = {"accept": "text/event-stream"}
+    if last_id:
+        headers["last-event-id"] = last_id
+    return headers
+
+
+_STREAM_TIMEOUT: Final = httpx.Timeout(TIMEOUT_SECS, read=STREAM_SILENCE_SECS)
+
+
+class Client:
+    """Blocking client. One a process, kept alive; close it or use it in a `with` block.
+
+    `transport` replaces the network in tests.
+    """
+
+    def __init__(
+        self, target: Target, *, timeout: float = TIMEOUT_SECS, transport: httpx.BaseTransport | None = None
+    ) -> None:
+        self.target = target
+        uds = str(target.socket) if target.socket and not target.url else None
+        self._http = httpx.Client(
+            base_url=target.base_url,
+            headers=target.headers,
+            timeout=timeout,
+            trust_env=False,
+            transport=transport or httpx.HTTPTransport(uds=uds, retries=0),
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._http.close()
+
+    def send(self, call: Call[Answer]) -> Answer:
+        """Send and decode. Raises RemoteError for an error answer, DaemonUnreachable when there is none."""
+        for attempt in range(_RETRIES + 1):
+            try:
+                return _decode(call, self._http.request(**_request(call)))
+            except httpx.HTTPError as error:
+                broken = isinstance(error, httpx.RemoteProtocolError | httpx.ReadError | httpx.WriteError)
+                if not (broken and call.repeatable and attempt < _RETRIES):
+                    raise _failure(self.target, error) from error
+        raise AssertionError("unreachable")
+
+    @contextmanager
+    def watch(self, path: str, last_id: str = "") -> Iterator[Iterator[Event]]:
+        """Open an event stream; the block gets an iterator of events. Errors as `send`."""
+        try:
+            with self._http.stream(
+                "GET", path, headers=_stream_headers(last_id), timeout=_STREAM_TIMEOUT
+            ) as response:
+                if not response.is_success:
+                    raise _remote_error(path, response.status_code, response.read())
+                yield self._events(response)
+        except httpx.HTTPError as error:
+            raise _failure(self.target, error) from error
+
+    def _events(self, response: httpx.Response) -> Iterator[Event]:
+        parser = _EventParser()
+        for line in response.iter_lines():
+            if (event := parser.feed(line)) is not None:
+                yield event
+
+
+class AsyncClient:
+    """The same, for an event loop."""
+
+    def __init__(
+        self,
+        target: Target,
+        *,
+        timeout: float = TIMEOUT_SECS,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self.target = target
+        uds = str(target.socket) if target.socket and not target.url else None
+        self._http = httpx.AsyncClient(
+            base_url=target.base_url,
+            headers=target.headers,
+            timeout=timeout,
+            trust_env=False,
+            transport=transport or httpx.AsyncHTTPTransport(uds=uds, retries=0),
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        await self._http.aclose()
+
+    async def send(self, call: Call[Answer]) -> Answer:
+        """Send and decode. Raises RemoteError for an error answer, DaemonUnreachable when there is none."""
+        for attempt in range(_RETRIES + 1):
+            try:
+                return _decode(call, await self._http.request(**_request(call)))
+            except httpx.HTTPError as error:
+                broken = isinstance(error, httpx.RemoteProtocolError | httpx.ReadError | httpx.WriteError)
+                if not (broken and call.repeatable and attempt < _RETRIES):
+                    raise _failure(self.target, error) from error
+        raise AssertionError("unreachable")
+
+    @asynccontextmanager
+    async def watch(self, path: str, last_id: str = "") -> AsyncIterator[AsyncIterator[Event]]:
+        """Open an event stream; the block gets an async iterator of events. Errors as `send`."""
+        try:
+            async with self._http.stream(
+                "GET", path, headers=_stream_headers(last_id), timeout=_STREAM_TIMEOUT
+            ) as response:
+                if not response.is_success:
+                    raise _remote_error(path, response.status_code, await response.aread())
+                yield self._events(response)
+        except httpx.HTTPError as error:
+            raise _failure(self.target, error) from error
+
+    async def _events(self, response: httpx.Response) -> AsyncIterator[Event]:
+        parser = _EventParser()
+        async for line in response.aiter_lines():
+            if (event := parser.feed(line)) is not None:
+                yield event

@@ -1,0 +1,176 @@
+"""Every error that a user or a client can meet.
+
+SyncropelError
+├── InvalidRecord          422  a record or a request that breaks the protocol's shape
+│   └── TooLarge           413  a body over its limit
+├── IngestFailed           400  a well-formed record that the log cannot take (clock collision)
+├── BadRequest             400  a query or a command whose words make no sense
+│   └── InvalidFanOut      422  a fan-out specification with a mistake, named by subtask and key
+├── NotFound               404
+├── Unauthorized           401  no token, or one that is unknown
+├── Forbidden              403  a known caller without the scope
+├── Conflict               409  the request and the present state exclude each other
+├── Unavailable            503  stopping, or not started yet
+├── StoreError             500  the log on disk cannot be used
+│   ├── StoreCorrupt
+│   └── StoreTooNew
+├── SetupError              –   home, config, port or PID file stand in the way of starting
+└── DaemonUnreachable       –   the client got no answer
+    └── DaemonNotRunning    –   there is no daemon at this home
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class SyncropelError(Exception):
+    """Base of all. `message` says what happened, `hint` what to do now; `code` is stable for programs."""
+
+    code = "ERROR"
+    status = 500
+    type = "internal_error"
+
+    def __init__(self, message: str, hint: str = "", *, code: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        if code is not None:
+            self.code = code
+
+    def envelope(self) -> dict[str, Any]:
+        """The error as it goes over the wire (PROTOCOL: HTTP, Errors)."""
+        return {
+            "object": "error",
+            "type": self.type,
+            "code": self.code,
+            "message": self.message,
+            "hint": self.hint,
+        }
+
+
+class InvalidRecord(SyncropelError):
+    """Raised when a record or a request does not have the protocol's shape."""
+
+    code = "INVALID_RECORD"
+    status = 422
+    type = "invalid_request"
+
+
+class TooLarge(InvalidRecord):
+    """Raised when a body, or a list in it, is over its limit; the message carries the limit."""
+
+    code = "TOO_LARGE"
+    status = 413
+
+
+class IngestFailed(SyncropelError):
+    """Raised when the log cannot take a well-formed record, such as a second one at the same clock."""
+
+    code = "INGEST_FAILED"
+    status = 400
+    type = "invalid_request"
+
+
+class BadRequest(SyncropelError):
+    """Raised when a parameter or a flag makes no sense."""
+
+    code = "BAD_REQUEST"
+    status = 400
+    type = "invalid_request"
+
+
+class InvalidFanOut(BadRequest):
+    """Raised when a fan-out specification has a mistake; the message names the subtask and the key."""
+
+    code = "INVALID_FANOUT"
+    status = 422
+
+
+class NotFound(SyncropelError):
+    """Raised when nothing has the given id, alias or path."""
+
+    code = "NOT_FOUND"
+    status = 404
+    type = "not_found"
+
+
+class Unauthorized(SyncropelError):
+    """Raised when a TCP caller has no token or an unknown one."""
+
+    code = "UNAUTHORIZED"
+    status = 401
+    type = "auth_error"
+
+
+class Forbidden(SyncropelError):
+    """Raised when a known caller lacks the scope for what it asks."""
+
+    code = "FORBIDDEN"
+    status = 403
+    type = "auth_error"
+
+
+class Conflict(SyncropelError):
+    """Raised when the present state excludes the request."""
+
+    code = "CONFLICT"
+    status = 409
+    type = "conflict"
+
+
+class Unavailable(SyncropelError):
+    """Raised when the daemon is stopping and takes no new work."""
+
+    code = "UNAVAILABLE"
+    status = 503
+    type = "unavailable"
+
+
+class StoreError(SyncropelError):
+    """Raised when the log on disk cannot be read or written."""
+
+    code = "STORE_ERROR"
+
+
+class StoreCorrupt(StoreError):
+    """Raised when the file is not a store, or is a damaged one."""
+
+    code = "STORE_CORRUPT"
+
+
+class StoreTooNew(StoreError):
+    """Raised when the store was written by a newer version of the schema."""
+
+    code = "STORE_TOO_NEW"
+
+
+class SetupError(SyncropelError):
+    """Raised when home, config, port or PID file stand in the way of starting."""
+
+    code = "SETUP"
+    status = 500
+    type = "setup_error"
+
+
+class DaemonUnreachable(SyncropelError):
+    """Raised by the client when the daemon gave no usable answer."""
+
+    code = "UNREACHABLE"
+    status = 503
+    type = "unreachable"
+
+
+class DaemonNotRunning(DaemonUnreachable):
+    """Raised by the client when there is no daemon at all at the home it was pointed to."""
+
+    code = "NOT_RUNNING"
+
+
+class RemoteError(SyncropelError):
+    """Raised by the client when the daemon answered with an error envelope; carries its fields."""
+
+    def __init__(self, status: int, type_: str, code: str, message: str, hint: str) -> None:
+        super().__init__(message, hint, code=code)
+        self.status = status
+        self.type = type_

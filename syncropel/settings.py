@@ -1,0 +1,262 @@
+"""Where things are and how they are set: homes, `config.toml`, environment (PROTOCOL: Places)."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, Final
+
+from syncropel.errors import SetupError
+
+DEFAULT_PORT: Final = 9100
+FIRST_WORKER_PORT: Final = 9201
+HOST: Final = "127.0.0.1"
+_SOCKET_PATH_LIMIT: Final = 100  # sun_path holds 108 bytes on Linux, 104 on macOS
+
+
+@dataclass(frozen=True)
+class ServerSettings:
+    """`[server]`"""
+
+    port: int = DEFAULT_PORT
+    """TCP port on 127.0.0.1; 0 takes any free one."""
+
+
+@dataclass(frozen=True)
+class AuthSettings:
+    """`[auth]`"""
+
+    required: bool = True
+    """TCP callers need a bearer token. The Unix socket is the operator and never needs one."""
+
+
+@dataclass(frozen=True)
+class FleetSettings:
+    """`[fleet]`"""
+
+    alias: str = "coordinator"
+    """The name that targets such as `worker-a` mean."""
+    coordinator_url: str = ""
+    """Where this instance reports to; empty makes it a coordinator."""
+    heartbeat_interval_secs: float = 5.0
+    """Seconds between two heartbeats; live is within 3 of them, stale within 12."""
+
+
+@dataclass(frozen=True)
+class DispatchSettings:
+    """`[dispatch]`"""
+
+    adapter: str = "echo"
+    """The adapter of a subtask that names none."""
+    max_concurrent: int = 4
+    """How many goals run at a time on this instance; the rest queue in order."""
+    default_timeout_secs: float = 1800.0
+    """Time limit of a goal that names none, in seconds."""
+    shutdown_grace_secs: float = 5.0
+    """How long a stop waits for running goals before it ends them, in seconds; they run again at the next start."""
+
+
+@dataclass(frozen=True)
+class AdapterSettings:
+    """`[adapters]`"""
+
+    bash: bool = False
+    """Let goals run as shell scripts on this instance. No record can switch this on."""
+    bash_cwd: str = ""
+    """Folder that scripts run in; empty gives each its own under `work/`."""
+    noop: bool = False
+    """Accept every goal at once without doing anything; for benchmarks."""
+
+
+@dataclass(frozen=True)
+class LogSettings:
+    """`[log]`"""
+
+    level: str = "INFO"
+    """ERROR, WARN, INFO, DEBUG or TRACE."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything in `config.toml`, section by section."""
+
+    server: ServerSettings = field(default_factory=ServerSettings)
+    auth: AuthSettings = field(default_factory=AuthSettings)
+    fleet: FleetSettings = field(default_factory=FleetSettings)
+    dispatch: DispatchSettings = field(default_factory=DispatchSettings)
+    adapters: AdapterSettings = field(default_factory=AdapterSettings)
+    log: LogSettings = field(default_factory=LogSettings)
+
+    @property
+    def role(self) -> str:
+        """`worker` when there is a coordinator to report to, else `coordinator`."""
+        return "worker" if self.fleet.coordinator_url else "coordinator"
+
+
+@dataclass(frozen=True)
+class Home:
+    """One instance's folder and the files in it."""
+
+    path: Path
+
+    @property
+    def config(self) -> Path:
+        return self.path / "config.toml"
+
+    @property
+    def store(self) -> Path:
+        return self.path / "hub.db"
+
+    @property
+    def keys(self) -> Path:
+        return self.path / "keys"
+
+    @property
+    def secrets(self) -> Path:
+        return self.path / "secrets"
+
+    @property
+    def fleet_token(self) -> Path:
+        """The bearer token that instances of one fleet use among themselves."""
+        return self.secrets / "fleet.token"
+
+    @property
+    def client_token(self) -> Path:
+        """The bearer token that `spl token save` keeps for TCP calls of the command line."""
+        return self.secrets / "client.token"
+
+    @property
+    def run(self) -> Path:
+        return self.path / "run"
+
+    @property
+    def pid_file(self) -> Path:
+        return self.run / "spl.pid"
+
+    @property
+    def log(self) -> Path:
+        return self.path / "logs" / "spl.log"
+
+    @property
+    def work(self) -> Path:
+        """Working folders and full outputs of the goals that ran here."""
+        return self.path / "work"
+
+    @property
+    def socket(self) -> Path:
+        """`run/spl.sock`, or a short private path when the home's own would not fit a socket address."""
+        path = self.run / "spl.sock"
+        if len(os.fsencode(path)) <= _SOCKET_PATH_LIMIT:
+            return path
+        key = hashlib.sha256(os.fsencode(self.path.absolute())).hexdigest()[:16]
+        return Path(tempfile.gettempdir()) / f"spl-{os.getuid()}-{key}" / "spl.sock"
+
+    def sibling(self, name: str) -> Home:
+        """The home of a worker beside this one: `~/.syncro` gives `~/.syncro-worker-a`."""
+        return Home(self.path.with_name(f"{self.path.name}-{name}"))
+
+    def display(self) -> str:
+        """The path as a person writes it, with `~` for their own home folder."""
+        try:
+            return str(Path("~") / self.path.relative_to(Path.home()))
+        except (ValueError, RuntimeError):
+            return str(self.path)
+
+
+def home_from(environ: Mapping[str, str]) -> Home:
+    """`SYNCROPEL_HOME`, or `~/.syncro`."""
+    return Home(Path(environ.get("SYNCROPEL_HOME") or "~/.syncro").expanduser().absolute())
+
+
+def data_dir_from(environ: Mapping[str, str]) -> Path:
+    """`SYNCROPEL_DATA`, or `~/.syncro-data`: task files and aliases."""
+    return Path(environ.get("SYNCROPEL_DATA") or "~/.syncro-data").expanduser().absolute()
+
+
+def actor_from(environ: Mapping[str, str]) -> str:
+    """Who types: `SPL_ACTOR`, or a DID made from the login name."""
+    return (
+        environ.get("SPL_ACTOR")
+        or f"did:sync:user:{environ.get('USER') or environ.get('LOGNAME') or 'operator'}"
+    )
+
+
+def load_settings(home: Home, environ: Mapping[str, str]) -> Settings:
+    """Read `config.toml` (missing means defaults) and lay the environment over it.
+
+    Raises SetupError naming the section and the key when a value is unknown or of the wrong kind.
+    """
+    try:
+        document = tomllib.loads(home.config.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        document = {}
+    except tomllib.TOMLDecodeError as error:
+        raise SetupError(
+            f"{home.config} is not TOML: {error}", "mend that line, or move the file away"
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SetupError(
+            f"cannot read {home.config}: {error}", "check the file and its permissions"
+        ) from None
+    settings = _parse(document, home.config)
+    coordinator = environ.get("SPL_FLEET_COORDINATOR_URL")
+    if coordinator is not None:
+        settings = replace(settings, fleet=replace(settings.fleet, coordinator_url=coordinator))
+    return settings
+
+
+def _parse(document: dict[str, Any], path: Path) -> Settings:
+    settings = Settings()
+    sections = {section.name for section in fields(Settings)}
+    for name, values in document.items():
+        if name not in sections:
+            raise SetupError(f"{path}: unknown section [{name}]", f"known: {', '.join(sorted(sections))}")
+        if not isinstance(values, dict):
+            raise SetupError(f"{path}: {name} must be a section", f"write [{name}] on a line of its own")
+        settings = replace(settings, **{name: _section(getattr(settings, name), values, name, path)})
+    return settings
+
+
+def _section(default: Any, values: dict[str, Any], name: str, path: Path) -> Any:
+    known = {key.name: getattr(default, key.name) for key in fields(default)}
+    checked: dict[str, Any] = {}
+    for key, value in values.items():
+        if key not in known:
+            raise SetupError(f"{path}: unknown key {key!r} in [{name}]", f"known: {', '.join(sorted(known))}")
+        wanted = type(known[key])
+        if wanted is float and type(value) is int:
+            value = float(value)
+        if type(value) is not wanted:
+            raise SetupError(
+                f"{path}: [{name}] {key} must be a {wanted.__name__}, not {value!r}",
+                f"default: {known[key]!r}",
+            )
+        if wanted in (int, float) and value < 0:
+            raise SetupError(f"{path}: [{name}] {key} must not be negative", f"default: {known[key]!r}")
+        checked[key] = value
+    return replace(default, **checked)
+
+
+def dump_settings(settings: Settings) -> str:
+    """`config.toml` text that reads back to `settings`, each key under the comment that explains it."""
+    lines = ["# Settings of this Syncropel instance. Changes take effect at the next start.", ""]
+    for section in fields(Settings):
+        values = getattr(settings, section.name)
+        lines.append(f"[{section.name}]")
+        lines += [f"{key.name} = {_toml(getattr(values, key.name))}" for key in fields(values)]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return repr(value)
+    escaped = str(value).replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'

@@ -1,0 +1,45 @@
+"""Thread ids: what the daemon mints, and the reserved ones (PROTOCOL: Thread ids)."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Final
+
+ENGINE_CONFIG: Final = "th_engine_config"
+ACTOR_REGISTRY: Final = "th_actor_registry"
+NAMESPACE_REGISTRY: Final = "th_namespace_registry"
+INSTANCE_REGISTRY: Final = "th_instance_registry"
+FLEET_CONTROL: Final = "th_fleet_control"
+CONSENT: Final = "th_consent"
+
+RESERVED: Final = frozenset(
+    {ENGINE_CONFIG, ACTOR_REGISTRY, NAMESPACE_REGISTRY, INSTANCE_REGISTRY, FLEET_CONTROL, CONSENT}
+)
+
+INSTANCE_DID_PREFIX: Final = "did:sync:instance:"
+
+
+def _mint(*seeds: str) -> str:
+    # The unit separator cannot appear in a seed (thread and actor names hold no control characters),
+    # so two different lists of seeds never hash the same text.
+    return "th_" + hashlib.sha256("\x1f".join(seeds).encode()).hexdigest()
+
+
+def task_thread(alias: str, nonce: str) -> str:
+    """The thread of a task, from its alias and a nonce."""
+    return _mint("task", alias, nonce)
+
+
+def dispatch_thread(parent_thread: str, target_actor: str, at: float) -> str:
+    """The sub-thread that one run of a goal writes its observations to; `at` in unix seconds."""
+    return _mint("dispatch", parent_thread, target_actor, repr(at))
+
+
+def child_thread(parent_record: str, index: int, goal: str) -> str:
+    """The thread of a fan-out child: from the parent record's id, the index and the goal alone."""
+    return _mint("child", parent_record, str(index), goal)
+
+
+def instance_did(public_key: bytes) -> str:
+    """The DID of an instance: `did:sync:instance:` and 16 hex digits of its identity's hash."""
+    return INSTANCE_DID_PREFIX + hashlib.sha256(public_key).hexdigest()[:16]
