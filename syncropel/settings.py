@@ -58,7 +58,7 @@ class DispatchSettings:
     default_timeout_secs: float = 1800.0
     """Time limit of a goal that names none, in seconds."""
     shutdown_grace_secs: float = 5.0
-    """How long a stop waits for running goals before it ends them, in seconds; they run again at the next start."""
+    """Seconds that a stop waits for running goals before it ends them; the next start runs them again."""
 
 
 @dataclass(frozen=True)

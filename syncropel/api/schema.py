@@ -18,7 +18,8 @@ ChildState = Literal[
 class Wire(BaseModel):
     """Base: immutable, and tolerant of fields that a newer daemon adds."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    # defer_build: a command uses two or three of these models and should not wait for all.
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
 
 Item = TypeVar("Item")
@@ -408,6 +409,3 @@ class ServiceAccount(Wire):
     scopes: list[str]
     tokens: int
     at: float
-
-
-ThreadState.model_rebuild()

@@ -1,0 +1,99 @@
+"""What a record store does, whichever database is behind it. Nothing above this floor knows SQL."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from syncropel.errors import SyncropelError
+from syncropel.record import Record, StoredRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """A record that is in the log, durably. `created` is False when it was there already."""
+
+    stored: StoredRecord
+    created: bool
+
+
+Outcome = Appended | SyncropelError
+"""What became of one record: it is in the log, or the IngestFailed that says why not."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordFilter:
+    """Which records to list. All given conditions hold together; None means any.
+
+    `since` is exclusive: a clock when `thread` is given, else a sequence. Order: by (clock, sequence)
+    within a thread, else by sequence. `limit` is the most that come back.
+    """
+
+    thread: str | None = None
+    actor: str | None = None
+    act: str | None = None
+    topic: str | None = None
+    since: int | None = None
+    limit: int = 100
+
+
+class RecordStore(Protocol):
+    """A durable, append-only, content-addressed log."""
+
+    async def append(self, records: Sequence[Record]) -> list[Outcome]:
+        """Append in order, in one commit that concurrent callers may share; returns once it is durable.
+
+        A record without a clock gets 1 + the highest clock on its thread (0 on a new thread). A record that
+        is in the log already, or came earlier in the same call, is answered with `created=False`. The same
+        (actor, thread, clock) with another content is refused with IngestFailed, message beginning
+        `DuplicateClock`; the other records of the call are not affected. Raises StoreError when the disk
+        refuses the commit: then nothing of the call is in the log.
+        """
+        ...
+
+    async def get(self, record_id: str) -> StoredRecord | None:
+        """The record with this id, or None."""
+        ...
+
+    async def query(self, wanted: RecordFilter) -> list[StoredRecord]:
+        """Records that match, in the order RecordFilter states."""
+        ...
+
+    def scan(self, after: int = 0, chunk: int = 1000) -> AsyncIterator[list[StoredRecord]]:
+        """All records with a sequence above `after`, in order of sequence, in lists of at most `chunk`."""
+        ...
+
+    async def thread(self, thread: str) -> list[StoredRecord]:
+        """Every record of one thread, by (clock, sequence)."""
+        ...
+
+    async def acknowledge(self, record_ids: Iterable[str]) -> None:
+        """Remember that the coordinator has taken these results. A cache: losing it only re-sends them."""
+        ...
+
+    async def acknowledged(self) -> set[str]:
+        """The ids given to `acknowledge`."""
+        ...
+
+    @property
+    def count(self) -> int:
+        """How many records the log holds."""
+        ...
+
+    @property
+    def last_sequence(self) -> int:
+        """The highest sequence, 0 when empty."""
+        ...
+
+    async def size_bytes(self) -> int:
+        """Bytes on disk, write-ahead log included; 0 for a store in memory."""
+        ...
+
+    async def checkpoint(self) -> None:
+        """Move the write-ahead log into the main file."""
+        ...
+
+    async def close(self) -> None:
+        """Answer what is queued, checkpoint and let go of the file. Safe to call twice."""
+        ...
