@@ -1,0 +1,73 @@
+"""Who may call: service accounts and tokens, as LEARN records on the engine's config thread."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from syncropel.folds.fanout import number
+from syncropel.record import StoredRecord
+from syncropel.threads import ENGINE_CONFIG
+
+SERVICE_ACCOUNT: Final = "service_account"
+API_TOKEN: Final = "api_token"
+TOKEN_REVOKED: Final = "api_token_revoked"
+
+SCOPES: Final = (
+    "records:read",
+    "records:write",
+    "threads:write",
+    "fleet:write",
+    "config:read",
+    "config:write",
+    "admin",
+)
+"""The closed list. `admin` implies all others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A service account."""
+
+    sa_id: str
+    scopes: frozenset[str]
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token, known only by the SHA-256 of its secret; its scopes are a snapshot of its account's."""
+
+    sa_id: str
+    sha256: str
+    scopes: frozenset[str]
+
+
+@dataclass(slots=True)
+class Access:
+    """Accounts by id and tokens by hash."""
+
+    accounts: dict[str, Account] = field(default_factory=dict)
+    tokens: dict[str, Token] = field(default_factory=dict)
+    revoked: set[str] = field(default_factory=set)
+
+    def apply(self, stored: StoredRecord) -> None:
+        record, body = stored.record, stored.record.body
+        if record.thread != ENGINE_CONFIG or record.act != "LEARN":
+            return
+        sa_id, sha256 = body.get("sa_id"), body.get("token_sha256")
+        scopes = body.get("scopes")
+        granted = frozenset(scopes) & frozenset(SCOPES) if isinstance(scopes, list) else frozenset()
+        if record.topic == SERVICE_ACCOUNT and isinstance(sa_id, str):
+            self.accounts[sa_id] = Account(sa_id, granted, number(body.get("at")))
+        elif record.topic == API_TOKEN and isinstance(sa_id, str) and isinstance(sha256, str):
+            self.tokens[sha256] = Token(sa_id, sha256, granted)
+        elif record.topic == TOKEN_REVOKED and isinstance(sha256, str):
+            self.revoked.add(sha256)
+
+    def token(self, sha256: str) -> Token | None:
+        """The valid token with this hash."""
+        return None if sha256 in self.revoked else self.tokens.get(sha256)
+
+    def allows(self, token: Token, scope: str) -> bool:
+        return scope in token.scopes or "admin" in token.scopes

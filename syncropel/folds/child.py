@@ -1,0 +1,98 @@
+"""The worker's side of a fan-out: which children it was given, and which attempts have a result.
+
+What is running is not in here: a slot is derived from children without a result, so that none can leak.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from syncropel.folds.fanout import ACCEPT, VERDICTS
+from syncropel.record import Record, StoredRecord
+
+SESSION: Final = "syncropel.dispatch.session.v1"
+STREAM_EVENT: Final = "syncropel.dispatch.stream_event.v1"
+SUBPROCESS_EXIT: Final = "syncropel.dispatch.subprocess_exit.v1"
+COMPLETE: Final = "syncropel.dispatch.complete.v1"
+
+
+def is_child_intend(record: Record) -> bool:
+    """Whether this record gives an instance a subtask to run."""
+    body = record.body
+    return (
+        record.act == "INTEND"
+        and isinstance(body.get("parent_thread"), str)
+        and isinstance(body.get("parent_intend"), str)
+        and type(body.get("index")) is int
+        and isinstance(body.get("goal"), str)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ChildIntend:
+    """One attempt at a subtask, as the coordinator asked for it."""
+
+    record: str
+    thread: str
+    sequence: int
+    body: dict[str, Any]
+
+    @property
+    def attempt(self) -> int:
+        attempt = self.body.get("attempt", 1)
+        return attempt if type(attempt) is int else 1
+
+
+@dataclass(frozen=True, slots=True)
+class ChildResult:
+    """KNOW that fulfills a child INTEND."""
+
+    record: str
+    fulfills: str
+    body: dict[str, Any]
+
+
+@dataclass(slots=True)
+class ChildState:
+    """One child thread on its worker. Order of arrival does not matter: attempts are numbered."""
+
+    thread: str
+    intends: dict[int, ChildIntend] = field(default_factory=dict)
+    results: dict[str, ChildResult] = field(default_factory=dict)
+
+    def apply(self, stored: StoredRecord) -> None:
+        record = stored.record
+        if is_child_intend(record):
+            intend = ChildIntend(record.id, record.thread, stored.sequence, record.body)
+            self.intends.setdefault(intend.attempt, intend)
+        elif record.act == "KNOW" and record.body.get("verdict") in VERDICTS:
+            fulfills = record.body.get("fulfills")
+            if isinstance(fulfills, str):
+                self.results.setdefault(fulfills, ChildResult(record.id, fulfills, record.body))
+
+    @property
+    def latest(self) -> ChildIntend | None:
+        """The attempt that counts."""
+        return self.intends[max(self.intends)] if self.intends else None
+
+    @property
+    def open(self) -> ChildIntend | None:
+        """The latest attempt while it has no result."""
+        latest = self.latest
+        return latest if latest and latest.record not in self.results else None
+
+    def accepted(self) -> ChildResult | None:
+        """An accepted result of any attempt: work that must not be done twice."""
+        for result in self.results.values():
+            if result.body.get("verdict") == ACCEPT:
+                return result
+        return None
+
+    def reportable(self) -> list[tuple[ChildIntend, ChildResult]]:
+        """Every attempt that has a result, with it."""
+        return [
+            (intend, self.results[intend.record])
+            for intend in self.intends.values()
+            if intend.record in self.results
+        ]

@@ -1,0 +1,249 @@
+"""The fan-out fold: which subtasks were spawned, what they reported, and what may be spawned next.
+
+Facts are kept by (index, attempt), so the order in which reports arrive does not matter and a second copy
+of one changes nothing. A join looks at this set of facts, never at a counter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from syncropel.folds.spec import FanOutSpec, Subtask
+
+SPAWNED: Final = "fanout_spawned"
+CHILD_DONE: Final = "fanout_child_done"
+RETRY: Final = "fanout_retry_subtask"
+AMEND_JOIN: Final = "fanout_amend_join"
+COMMUTING: Final = frozenset({SPAWNED, CHILD_DONE})
+"""Topics whose records may be applied in any order."""
+
+ACCEPT: Final = "accept"
+VERDICTS: Final = frozenset({ACCEPT, "reject", "failed", "timeout", "terminated"})
+
+Key = tuple[int, str]
+"""(clock, id): which of two records that state the same fact is the first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spawn:
+    """DO fanout_spawned: this attempt was given to this instance."""
+
+    key: Key
+    child_thread: str
+    child_intend: str
+    instance: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """DO fanout_child_done: what came of an attempt."""
+
+    key: Key
+    worker: str
+    verdict: str
+    summary: str
+    cost_usd: float
+    wall_time_secs: float
+    at: float
+    output: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """KNOW fulfills parent: the fan-out is over."""
+
+    record: str
+    verdict: str
+    explanation: str
+    cost_usd: float
+    wall_time_secs: float
+    at: float
+
+
+@dataclass(slots=True)
+class FanOut:
+    """State of one fan-out. Built and changed only by the task fold."""
+
+    thread: str
+    intend: str
+    spec: FanOutSpec
+    at: float
+    clock: int
+    join: str
+    domain: str = ""
+    retries: dict[int, list[str]] = field(default_factory=dict)
+    spawns: dict[tuple[int, int], Spawn] = field(default_factory=dict)
+    reports: dict[tuple[int, int], Report] = field(default_factory=dict)
+    joined: Joined | None = None
+    cancelled: bool = False
+
+    def attempt(self, index: int) -> int:
+        """The current attempt of a subtask: 1, and one more for each retry."""
+        return 1 + len(self.retries.get(index, ()))
+
+    def hint(self, index: int) -> str:
+        """What the operator said with the latest retry."""
+        retries = self.retries.get(index)
+        return retries[-1] if retries else ""
+
+    def spawn(self, index: int) -> Spawn | None:
+        """The spawn of the current attempt."""
+        return self.spawns.get((index, self.attempt(index)))
+
+    def report(self, index: int) -> Report | None:
+        """The result of the current attempt; results of superseded attempts do not count."""
+        return self.reports.get((index, self.attempt(index)))
+
+    @property
+    def active(self) -> bool:
+        return self.joined is None and not self.cancelled
+
+    def record_spawn(self, body: dict[str, Any], key: Key) -> None:
+        slot = _slot(body, len(self.spec.subtasks))
+        if slot is None or (slot in self.spawns and self.spawns[slot].key <= key):
+            return
+        self.spawns[slot] = Spawn(
+            key,
+            str(body.get("child_thread", "")),
+            str(body.get("child_intend", "")),
+            str(body.get("instance", "")),
+            number(body.get("at")),
+        )
+
+    def record_report(self, body: dict[str, Any], key: Key) -> None:
+        slot = _slot(body, len(self.spec.subtasks))
+        verdict = body.get("verdict")
+        if slot is None or verdict not in VERDICTS:
+            return
+        if slot in self.reports and self.reports[slot].key <= key:
+            return
+        output = body.get("output")
+        self.reports[slot] = Report(
+            key,
+            str(body.get("worker", "")),
+            str(verdict),
+            str(body.get("summary", "")),
+            number(body.get("cost_usd")),
+            number(body.get("wall_time_secs")),
+            number(body.get("at")),
+            output if isinstance(output, str) else None,
+        )
+
+    def record_retry(self, body: dict[str, Any]) -> None:
+        index = body.get("index")
+        if type(index) is int and 0 <= index < len(self.spec.subtasks):
+            hint = body.get("hint")
+            self.retries.setdefault(index, []).append(hint if isinstance(hint, str) else "")
+
+    @property
+    def cost_usd(self) -> float:
+        """What all attempts cost, superseded ones included: money spent is spent."""
+        return sum(report.cost_usd for report in self.reports.values())
+
+
+def _slot(body: dict[str, Any], count: int) -> tuple[int, int] | None:
+    index, attempt = body.get("index"), body.get("attempt", 1)
+    if type(index) is not int or type(attempt) is not int or not 0 <= index < count or attempt < 1:
+        return None
+    return index, attempt
+
+
+def number(value: Any) -> float:
+    """A number from a body, 0 when it is none."""
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """A subtask with its current state: pending, blocked, in_progress or a verdict.
+
+    Blocked: it waits for a subtask that, as things stand, will never accept.
+    """
+
+    subtask: Subtask
+    state: str
+    attempt: int
+    waits_for: tuple[int, ...] = ()
+    blocked_by: tuple[int, ...] = ()
+    spawn: Spawn | None = None
+    report: Report | None = None
+
+    @property
+    def index(self) -> int:
+        return self.subtask.index
+
+    @property
+    def finished(self) -> bool:
+        return self.report is not None
+
+    @property
+    def hopeless(self) -> bool:
+        """No accept can come from this attempt any more."""
+        return self.state == "blocked" or (self.finished and self.state != ACCEPT)
+
+
+def children(fanout: FanOut) -> list[Child]:
+    """Every subtask with its state, by index."""
+    states = [_own_state(fanout, subtask.index) for subtask in fanout.spec.subtasks]
+    for index in _dependency_order(fanout.spec.subtasks):
+        if states[index] == "pending" and any(
+            states[other] == "blocked" or states[other] in VERDICTS - {ACCEPT}
+            for other in fanout.spec.subtasks[index].depends_on
+        ):
+            states[index] = "blocked"
+    return [_child(fanout, subtask, states) for subtask in fanout.spec.subtasks]
+
+
+def _own_state(fanout: FanOut, index: int) -> str:
+    report = fanout.report(index)
+    if report is not None:
+        return report.verdict
+    return "in_progress" if fanout.spawn(index) else "pending"
+
+
+def _child(fanout: FanOut, subtask: Subtask, states: list[str]) -> Child:
+    state = states[subtask.index]
+    unmet: tuple[int, ...] = ()
+    blocked_by: tuple[int, ...] = ()
+    if subtask.depends_on and state in ("pending", "blocked"):
+        unmet = tuple(other for other in subtask.depends_on if states[other] != ACCEPT)
+        blocked_by = tuple(
+            other for other in unmet if states[other] == "blocked" or states[other] in VERDICTS
+        )
+    return Child(
+        subtask,
+        state,
+        fanout.attempt(subtask.index),
+        unmet,
+        blocked_by,
+        fanout.spawn(subtask.index),
+        fanout.report(subtask.index),
+    )
+
+
+def _dependency_order(subtasks: Iterable[Subtask]) -> list[int]:
+    """Indexes with dependencies, each after those it waits for. The specification holds no cycles."""
+    edges = {subtask.index: subtask.depends_on for subtask in subtasks if subtask.depends_on}
+    ordered: list[int] = []
+    done: set[int] = set()
+    for start in edges:
+        stack = [start]
+        while stack:
+            node = stack[-1]
+            waits = [other for other in edges.get(node, ()) if other in edges and other not in done]
+            if waits:
+                stack.extend(waits)
+                continue
+            stack.pop()
+            if node not in done:
+                done.add(node)
+                ordered.append(node)
+    return ordered
+
+
+def ready(kids: list[Child]) -> list[Child]:
+    """Subtasks whose predecessors have all accepted and that were not given to anyone yet."""
+    return [kid for kid in kids if kid.state == "pending" and not kid.waits_for]

@@ -1,0 +1,200 @@
+"""The task fold: a thread whose opening INTEND has `body.task`, its status and its fan-out.
+
+Records are applied in fold order, except those whose topics commute (`commutes`): they may come at any time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from syncropel.errors import InvalidFanOut
+from syncropel.folds.fanout import (
+    ACCEPT,
+    AMEND_JOIN,
+    CHILD_DONE,
+    COMMUTING,
+    RETRY,
+    SPAWNED,
+    FanOut,
+    Joined,
+    number,
+)
+from syncropel.folds.order import fold_order
+from syncropel.folds.spec import is_fan_out, parse_fan_out
+from syncropel.record import Record, StoredRecord
+
+STATUS_TOPICS: Final = {
+    "task_started": "in_progress",
+    "task_blocked": "blocked",
+    "task_deferred": "deferred",
+    "task_cancelled": "cancelled",
+    "task_reopened": "open",
+    "task_failed": "failed",
+}
+"""Topic of a DO or KNOW on a task thread → the status that it brings."""
+
+STATUSES: Final = (
+    "open",
+    "in_progress",
+    "blocked",
+    "deferred",
+    "done",
+    "approved",
+    "rejected",
+    "failed",
+    "cancelled",
+)
+
+
+@dataclass(slots=True)
+class TaskState:
+    """State of one task thread."""
+
+    thread: str
+    intend: str = ""
+    alias: str = ""
+    goal: str = ""
+    priority: str = "medium"
+    domain: str = ""
+    namespace: str = "default"
+    labels: list[str] = field(default_factory=list)
+    hypothesis: str = ""
+    criteria: list[str] = field(default_factory=list)
+    assignee: str = ""
+    status: str = "open"
+    reason: str = ""
+    completed_by: str | None = None
+    verdict: str | None = None
+    verdict_by: str | None = None
+    summary: str = ""
+    records: int = 0
+    clock: int = -1
+    sequence: int = 0
+    created_at: float = 0.0
+    updated_at: float = 0.0
+    fanout: FanOut | None = None
+
+    def apply(self, stored: StoredRecord) -> None:
+        """Take the next record of this thread."""
+        record = stored.record
+        assert record.clock is not None
+        self.records += 1
+        self.clock = max(self.clock, record.clock)
+        self.sequence = max(self.sequence, stored.sequence)
+        self.updated_at = max(self.updated_at, stored.received_at)
+        topic = record.topic
+        if topic in COMMUTING:
+            self._apply_fan_out_fact(topic, record)
+        elif record.act == "INTEND":
+            self._apply_intend(stored)
+        elif record.act == "LEARN":
+            self._apply_learn(topic, record.body)
+        elif topic in STATUS_TOPICS:
+            self._set_status(STATUS_TOPICS[topic], record.body)
+        elif record.act == "KNOW":
+            self._apply_know(record)
+
+    def _apply_intend(self, stored: StoredRecord) -> None:
+        record, body = stored.record, stored.record.body
+        if not self.intend and body.get("task") is True:
+            self.intend = record.id
+            self.created_at = stored.received_at
+            self._take_fields(body)
+        if self.fanout is None and is_fan_out(body):
+            self._start_fan_out(record)
+
+    def _take_fields(self, body: dict[str, Any]) -> None:
+        for key in ("alias", "goal", "priority", "domain", "hypothesis", "assignee", "namespace"):
+            value = body.get(key)
+            if isinstance(value, str) and value:
+                setattr(self, key, value)
+        for key in ("labels", "criteria"):
+            value = body.get(key)
+            if isinstance(value, list):
+                setattr(self, key, [str(item) for item in value])
+
+    def _start_fan_out(self, record: Record) -> None:
+        try:
+            spec = parse_fan_out(record.body)
+        except InvalidFanOut:
+            return  # refused at the door; a log from elsewhere may still hold one, and it starts nothing
+        assert record.clock is not None
+        self.fanout = FanOut(
+            self.thread,
+            record.id,
+            spec,
+            number(record.body.get("at")),
+            record.clock,
+            spec.join,
+            str(record.body.get("domain") or self.domain),
+        )
+        self.namespace = spec.namespace
+        self.status, self.reason = "in_progress", ""
+
+    def _apply_fan_out_fact(self, topic: str, record: Record) -> None:
+        # A fact that overtook its parent INTEND is found again when the thread is folded anew.
+        if self.fanout is None or record.clock is None:
+            return
+        key = (record.clock, record.id)
+        if topic == SPAWNED:
+            self.fanout.record_spawn(record.body, key)
+        elif topic == CHILD_DONE:
+            self.fanout.record_report(record.body, key)
+
+    def _apply_learn(self, topic: str, body: dict[str, Any]) -> None:
+        if self.fanout is None:
+            return
+        join = body.get("join")
+        if topic == RETRY:
+            self.fanout.record_retry(body)
+        elif topic == AMEND_JOIN and isinstance(join, str) and join:
+            self.fanout.join = join
+
+    def _apply_know(self, record: Record) -> None:
+        body = record.body
+        fulfills, verdict = body.get("fulfills"), body.get("verdict")
+        if self.fanout and fulfills == self.fanout.intend and self.fanout.joined is None:
+            self.fanout.joined = Joined(
+                record.id,
+                str(verdict or ACCEPT),
+                str(body.get("explanation", "")),
+                number(body.get("cost_usd")),
+                number(body.get("wall_time_secs")),
+                number(body.get("at")),
+            )
+            verdict = verdict or ACCEPT
+        elif fulfills is not None and fulfills != self.intend:
+            return
+        if fulfills is not None:
+            self.completed_by = record.actor
+            self.summary = str(body.get("summary") or body.get("explanation") or "")
+            self._set_status("done", body)
+        if isinstance(verdict, str):
+            self.verdict, self.verdict_by = verdict, record.actor
+            self._set_status("approved" if verdict == ACCEPT else "rejected", body)
+
+    def _set_status(self, status: str, body: dict[str, Any]) -> None:
+        self.status = status
+        self.reason = str(body.get("reason") or body.get("notes") or "")
+        if self.fanout is not None:
+            self.fanout.cancelled = status == "cancelled"
+
+
+def commutes(record: Record) -> bool:
+    """Whether this record may be applied out of order."""
+    return record.act == "DO" and record.topic in COMMUTING
+
+
+def is_task(record: Record) -> bool:
+    """Whether this record opens a task thread."""
+    return record.act == "INTEND" and (record.body.get("task") is True or is_fan_out(record.body))
+
+
+def fold_task(thread: str, records: Iterable[StoredRecord]) -> TaskState:
+    """The state of a task thread from all its records, in whatever order they come."""
+    state = TaskState(thread)
+    for stored in fold_order(records):
+        state.apply(stored)
+    return state
