@@ -141,7 +141,7 @@ class FanOut:
     @property
     def cost_usd(self) -> float:
         """What all attempts cost, superseded ones included: money spent is spent."""
-        return sum(report.cost_usd for report in self.reports.values())
+        return sum((report.cost_usd for report in self.reports.values()), 0.0)
 
 
 def _slot(body: dict[str, Any], count: int) -> tuple[int, int] | None:

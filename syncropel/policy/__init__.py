@@ -1,0 +1,1 @@
+"""CEL and the guard that every write passes."""
