@@ -9,7 +9,8 @@ import lark
 from celpy.evaluation import base_functions
 
 MACROS: Final = frozenset({"all", "exists", "exists_one", "filter", "map"})
-FUNCTIONS: Final = frozenset(name for name in base_functions if name.isidentifier() and name[0] != "_") | {"has", "dyn"}
+_CALLABLE: Final = frozenset(name for name in base_functions if name.isidentifier() and name[0] != "_")
+FUNCTIONS: Final = _CALLABLE | {"has", "dyn"}
 
 
 @dataclass(frozen=True)

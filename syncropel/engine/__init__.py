@@ -1,0 +1,1 @@
+"""What a daemon does with the log: ingest, reconcile, dispatch, report, beat."""

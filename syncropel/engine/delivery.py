@@ -1,0 +1,91 @@
+"""Delivery of child INTENDs to their instances, until each has acknowledged."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from syncropel.engine.ingest import Ingest
+from syncropel.engine.peer import Peers
+from syncropel.engine.runtime import Runtime
+from syncropel.engine.sender import Sender
+from syncropel.errors import DaemonUnreachable, SyncropelError
+from syncropel.record import Record
+
+
+async def post_locally(ingest: Ingest, records: Sequence[Record]) -> list[dict[str, Any]]:
+    """What a batch post to this same instance answers."""
+    return [
+        {"status": "error", "error": outcome.envelope()}
+        if isinstance(outcome, SyncropelError)
+        else {"status": "created" if outcome.created else "duplicate"}
+        for outcome in await ingest.append(records)
+    ]
+
+
+class Delivery:
+    """One sender an instance. What was acknowledged is remembered only to spare traffic: after a restart
+    every INTEND without a result is sent once more, and the worker answers that it has it."""
+
+    def __init__(
+        self, ingest: Ingest, peers: Peers, did: str, runtime: Runtime, spawn: Callable[[Any, str], Any]
+    ) -> None:
+        self._ingest = ingest
+        self._peers = peers
+        self._did = did
+        self._runtime = runtime
+        self._spawn = spawn
+        self._senders: dict[str, Sender] = {}
+        self._sent: dict[str, tuple[str, str]] = {}
+        self._by_thread: dict[str, set[str]] = {}
+
+    def knows(self, key: str) -> bool:
+        """Whether this INTEND was sent or is being sent."""
+        return key in self._sent
+
+    def send(self, thread: str, key: str, instance: str, intend: Record) -> None:
+        """Send this INTEND until its instance has it. `key` is its id in the parent's log."""
+        self._sent[key] = (instance, thread)
+        self._by_thread.setdefault(thread, set()).add(key)
+        self._sender(instance).add(key, intend)
+
+    def resend(self, instance: str) -> None:
+        """Forget what this instance acknowledged: it came back, perhaps with less than it had."""
+        for key, (did, thread) in list(self._sent.items()):
+            if did == instance and not self._sender(instance).waits(key):
+                del self._sent[key]
+                self._by_thread[thread].discard(key)
+
+    def forget(self, thread: str) -> None:
+        """Stop sending for a fan-out that is over."""
+        for key in self._by_thread.pop(thread, ()):
+            instance, _ = self._sent.pop(key)
+            self._sender(instance).drop(key)
+
+    def waiting(self) -> dict[str, tuple[int, str]]:
+        """How many INTENDs wait for each instance, and what the last attempt met."""
+        return {did: (len(sender), sender.problem) for did, sender in self._senders.items() if len(sender)}
+
+    def _sender(self, instance: str) -> Sender:
+        sender = self._senders.get(instance)
+        if sender is None:
+
+            async def post(records: Sequence[Record]) -> list[dict[str, Any]]:
+                return await self._post(instance, records)
+
+            async def taken(_: list[str]) -> None:
+                await asyncio.sleep(0)
+
+            sender = Sender(f"delivery to {instance}", post, taken, self._runtime)
+            self._senders[instance] = sender
+            self._spawn(sender.run(), sender.name)
+        return sender
+
+    async def _post(self, instance: str, records: Sequence[Record]) -> list[dict[str, Any]]:
+        if instance == self._did:
+            return await post_locally(self._ingest, records)
+        known = self._ingest.live.registry.instances.get(instance)
+        if known is None:
+            raise DaemonUnreachable(f"{instance} is not in the registry", "wait until it joins")
+        return await self._peers.post_records(known.endpoint, records)

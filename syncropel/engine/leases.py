@@ -1,0 +1,119 @@
+"""Heartbeats on the coordinator's side: the latest beat of each, and a record when a state changes."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, Final
+
+from syncropel.engine.broadcast import Pulse
+from syncropel.engine.ingest import Ingest
+from syncropel.engine.runtime import Runtime
+from syncropel.folds.registry import INSTANCE_STATE, STATUS_OF_STATE, Instance, Registry, lease_state
+from syncropel.folds.routing import Candidate
+from syncropel.record import Record
+from syncropel.threads import INSTANCE_REGISTRY
+
+log = logging.getLogger("syncropel.engine.leases")
+
+_GONE: Final = frozenset({"left"})
+
+
+class Leases:
+    """Who was heard from, and when. A beat is kept in memory; only a change of state becomes a record."""
+
+    def __init__(
+        self, ingest: Ingest, did: str, interval_secs: float, runtime: Runtime, changed: Pulse
+    ) -> None:
+        self._ingest = ingest
+        self._did = did
+        self._interval = interval_secs
+        self._runtime = runtime
+        self._changed = changed
+        self._beats: dict[str, dict[str, Any]] = {}
+        self._heard: dict[str, float] = {}
+        self._heard_at: dict[str, float] = {}
+        self._started = runtime.monotonic()
+
+    @property
+    def _registry(self) -> Registry:
+        return self._ingest.live.registry
+
+    async def beat(self, beat: dict[str, Any]) -> str:
+        """Take a heartbeat (fields of the wire model `Heartbeat`); gives the status it leads to."""
+        did = str(beat["did"])
+        before = self._beats.get(did)
+        self._beats[did] = beat
+        self._heard[did] = self._runtime.monotonic()
+        self._heard_at[did] = self._runtime.now()
+        state = "left" if beat.get("leaving") else "draining" if beat["health"] == "draining" else "joined"
+        known = self._registry.instances.get(did)
+        moved = known is not None and (known.endpoint, known.alias, known.version) != (
+            beat["endpoint"],
+            beat["alias"],
+            beat["version"],
+        )
+        if known is None or known.state != state or moved:
+            await self._record(did, state, beat)
+        if before is None or _visible(before) != _visible(beat):
+            self._changed.beat()
+        return STATUS_OF_STATE[state]
+
+    async def sweep(self) -> None:
+        """Record every instance whose silence has grown into another state."""
+        for did, instance in list(self._registry.instances.items()):
+            if did == self._did or instance.state in _GONE:
+                continue
+            state = lease_state(self.silence(did), self._interval)
+            if state == "joined" or state == instance.state:
+                continue
+            await self._record(did, state, _fields(instance))
+
+    async def _record(self, did: str, state: str, fields: dict[str, Any]) -> None:
+        body = {
+            "topic": INSTANCE_STATE,
+            "did": did,
+            "alias": fields["alias"],
+            "role": fields["role"],
+            "endpoint": fields["endpoint"],
+            "version": fields["version"],
+            "state": state,
+            "at": self._runtime.now(),
+        }
+        await self._ingest.append_one(Record(INSTANCE_REGISTRY, self._did, "KNOW", body))
+        log.info("instance %s (%s) is %s", fields["alias"], did, state, extra={"actor": did})
+        self._changed.beat()
+
+    def silence(self, did: str) -> float:
+        """Seconds since this instance was heard from; since this daemon started, if it never was."""
+        return self._runtime.monotonic() - self._heard.get(did, self._started)
+
+    def last_beat(self, did: str) -> tuple[dict[str, Any], float] | None:
+        """The latest beat and when it came (unix seconds)."""
+        beat = self._beats.get(did)
+        return (beat, self._heard_at[did]) if beat is not None else None
+
+    def status(self, instance: Instance) -> str:
+        """The present status, which may be ahead of the last record by a moment."""
+        if instance.did == self._did:
+            return "live"
+        return STATUS_OF_STATE[instance.state]
+
+    def candidates(self) -> list[Candidate]:
+        return [
+            Candidate(one.did, one.alias, one.role, self.status(one))
+            for one in self._registry.instances.values()
+        ]
+
+
+def _visible(beat: dict[str, Any]) -> dict[str, Any]:
+    # What grows with every beat is not a change that a screen has to be told of at once.
+    return {key: value for key, value in beat.items() if key not in ("uptime_secs", "store_bytes")}
+
+
+def _fields(instance: Instance) -> dict[str, Any]:
+    return {
+        "alias": instance.alias,
+        "role": instance.role,
+        "endpoint": instance.endpoint,
+        "version": instance.version,
+    }

@@ -1,0 +1,114 @@
+"""Live folds: caches over the log, kept by applying each record as it comes and rebuilt at start."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from syncropel.folds.access import Access
+from syncropel.folds.child import ChildState, is_child_intend
+from syncropel.folds.index import ThreadIndex
+from syncropel.folds.registry import Registry
+from syncropel.folds.spec import is_fan_out
+from syncropel.folds.task import TaskState, commutes, fold_task, is_task
+from syncropel.record import StoredRecord
+from syncropel.store.base import RecordStore
+from syncropel.threads import ENGINE_CONFIG, INSTANCE_REGISTRY
+
+
+@dataclass(slots=True)
+class LiveFolds:
+    """Every fold that the daemon answers from. `apply` a record once it is in the log.
+
+    A record that comes out of fold order on a task thread cannot be applied in place; its thread is put in
+    `crooked`, and `straighten` folds it anew from the log.
+    """
+
+    registry: Registry = field(default_factory=Registry)
+    access: Access = field(default_factory=Access)
+    index: ThreadIndex = field(default_factory=ThreadIndex)
+    tasks: dict[str, TaskState] = field(default_factory=dict)
+    aliases: dict[str, str] = field(default_factory=dict)
+    children: dict[str, ChildState] = field(default_factory=dict)
+    active: dict[str, TaskState] = field(default_factory=dict)
+    crooked: set[str] = field(default_factory=set)
+    folded_through: dict[str, int] = field(default_factory=dict)
+    revision: int = 0
+
+    def apply(self, stored: StoredRecord) -> None:
+        """Take one record that was just committed."""
+        record = stored.record
+        self.index.apply(stored)
+        if record.thread == INSTANCE_REGISTRY:
+            self.registry.apply(stored)
+        elif record.thread == ENGINE_CONFIG:
+            self.access.apply(stored)
+        if record.thread in self.tasks or is_task(record):
+            self._apply_task(stored)
+        elif record.thread in self.children or is_child_intend(record):
+            self.children.setdefault(record.thread, ChildState(record.thread)).apply(stored)
+
+    def _apply_task(self, stored: StoredRecord) -> None:
+        record = stored.record
+        thread = record.thread
+        self.revision = max(self.revision, stored.sequence)
+        state = self.tasks.get(thread)
+        if state is None:
+            state = self.tasks[thread] = TaskState(thread)
+            if self.index.threads[thread].records > 1:
+                self.crooked.add(thread)  # the opening INTEND came after others
+                return
+        if thread in self.crooked or stored.sequence <= self.folded_through.get(thread, 0):
+            return
+        assert record.clock is not None
+        late = record.clock <= state.clock and not commutes(record)
+        overtaken = record.act == "INTEND" and is_fan_out(record.body) and state.records > 1
+        if late or overtaken:
+            self.crooked.add(thread)
+            return
+        state.apply(stored)
+        self._index_task(state)
+
+    def _index_task(self, state: TaskState) -> None:
+        if state.alias:
+            known = self.tasks.get(self.aliases.get(state.alias, ""))
+            # Of two tasks with one alias the older keeps it, so that a name never changes its meaning.
+            if known is None or (state.created_at, state.thread) <= (known.created_at, known.thread):
+                self.aliases[state.alias] = state.thread
+        if state.fanout is not None and state.fanout.active:
+            self.active[state.thread] = state
+        else:
+            self.active.pop(state.thread, None)
+
+    async def straighten(self, store: RecordStore) -> None:
+        """Fold every crooked thread anew from the log."""
+        while self.crooked:
+            thread = next(iter(self.crooked))
+            state = fold_task(thread, await store.thread(thread))
+            if self.index.threads[thread].last_sequence > state.sequence:
+                continue  # more came while the log was read
+            self.crooked.discard(thread)
+            self.tasks[thread] = state
+            self.folded_through[thread] = state.sequence
+            self._index_task(state)
+
+    def task(self, name: str) -> TaskState | None:
+        """A task by its alias or its thread id."""
+        return self.tasks.get(name) or self.tasks.get(self.aliases.get(name, ""))
+
+    def names(self) -> dict[str, str]:
+        """Alias of every known instance, by DID."""
+        return {did: instance.alias or did for did, instance in self.registry.instances.items()}
+
+
+async def rebuild(store: RecordStore, seen: Callable[[int], None] = lambda _: None) -> LiveFolds:
+    """Fold the whole log. `seen` is told how many records were read so far."""
+    live = LiveFolds()
+    count = 0
+    async for chunk in store.scan():
+        for stored in chunk:
+            live.apply(stored)
+        count += len(chunk)
+        seen(count)
+    await live.straighten(store)
+    return live

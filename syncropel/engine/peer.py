@@ -1,0 +1,88 @@
+"""Talking to another instance of the fleet: records in batches, heartbeats, waits after a failure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import httpx
+
+from syncropel.errors import DaemonUnreachable
+from syncropel.record import Record
+
+TIMEOUT_SECS: Final = 10.0
+MAX_BATCH: Final = 500
+FIRST_WAIT_SECS: Final = 0.2
+LONGEST_WAIT_SECS: Final = 5.0
+
+
+class Backoff:
+    """Waits that double from 0.2 s to 5 s, and start anew after a success."""
+
+    def __init__(self) -> None:
+        self._next = FIRST_WAIT_SECS
+
+    def failed(self) -> float:
+        """Seconds to wait now."""
+        wait, self._next = self._next, min(self._next * 2, LONGEST_WAIT_SECS)
+        return wait
+
+    def succeeded(self) -> None:
+        self._next = FIRST_WAIT_SECS
+
+
+class Peers:
+    """HTTP to other instances, with the fleet's token. `token` is read for each call: it may come later."""
+
+    def __init__(self, token: Callable[[], str], transport: httpx.AsyncBaseTransport | None = None) -> None:
+        self._token = token
+        self._http = httpx.AsyncClient(timeout=TIMEOUT_SECS, trust_env=False, transport=transport)
+
+    async def close(self) -> None:
+        await self._http.aclose()
+
+    async def post_records(self, endpoint: str, records: Sequence[Record]) -> list[dict[str, Any]]:
+        """Post a batch; gives one outcome a record (`status`: created, duplicate or error).
+
+        Raises DaemonUnreachable when there is no such answer.
+        """
+        answer = await self._post(f"{endpoint}/v1/records/batch", [_wire(record) for record in records])
+        outcomes = answer.get("data")
+        if not isinstance(outcomes, list) or len(outcomes) != len(records):
+            raise DaemonUnreachable(f"{endpoint} answered a batch with something else", "is it a daemon?")
+        return outcomes
+
+    async def heartbeat(self, endpoint: str, beat: dict[str, Any]) -> dict[str, Any]:
+        """Post a heartbeat; gives the coordinator's answer. Raises DaemonUnreachable."""
+        return await self._post(f"{endpoint}/v1/fleet/heartbeat", beat)
+
+    async def _post(self, url: str, body: Any) -> dict[str, Any]:
+        content = json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
+        headers = {"content-type": "application/json", "authorization": f"Bearer {self._token()}"}
+        try:
+            response = await self._http.post(url, content=content, headers=headers)
+            answer = response.json()
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+            raise DaemonUnreachable(
+                f"{url}: {error or type(error).__name__}", "is that instance up?"
+            ) from None
+        if not response.is_success or not isinstance(answer, dict):
+            told = answer.get("message", "") if isinstance(answer, dict) else ""
+            raise DaemonUnreachable(
+                f"{url} answered HTTP {response.status_code} {told}".rstrip(), "see its log"
+            )
+        return answer
+
+
+def _wire(record: Record) -> dict[str, Any]:
+    return {
+        "thread": record.thread,
+        "actor": record.actor,
+        "act": record.act,
+        "clock": record.clock,
+        "parents": list(record.parents),
+        "data_type": record.data_type,
+        "judged_by": record.judged_by,
+        "body": record.body,
+    }

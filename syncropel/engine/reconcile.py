@@ -1,0 +1,179 @@
+"""The reconciler: looks at the folded state of each fan-out and takes the next steps that are missing.
+
+It remembers nothing: every step is found by folding, so it may be stopped at any line and run again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Sequence
+
+from syncropel.engine.delivery import Delivery
+from syncropel.engine.ingest import Ingest
+from syncropel.engine.leases import Leases
+from syncropel.engine.runtime import Runtime
+from syncropel.engine.spawn import child_intend, spawned
+from syncropel.errors import SyncropelError
+from syncropel.folds.fanout import ACCEPT, children, ready
+from syncropel.folds.join import JoinDecision
+from syncropel.folds.routing import route
+from syncropel.folds.task import TaskState
+from syncropel.policy.joining import decide_join
+from syncropel.record import Record, StoredRecord
+from syncropel.threads import INSTANCE_REGISTRY
+
+log = logging.getLogger("syncropel.engine.reconciler")
+
+
+class Reconciler:
+    """Spawns what is ready, delivers what is spawned, joins what is satisfied."""
+
+    def __init__(
+        self, ingest: Ingest, leases: Leases, delivery: Delivery, did: str, runtime: Runtime
+    ) -> None:
+        self._ingest = ingest
+        self._leases = leases
+        self._delivery = delivery
+        self._did = did
+        self._runtime = runtime
+        self._dirty: dict[str, None] = {}
+        self._wake = asyncio.Event()
+        self._said: dict[str, str] = {}
+        self.total = 0
+        ingest.subscribe(self.on_records)
+
+    @property
+    def queue_depth(self) -> int:
+        return len(self._dirty)
+
+    def on_records(self, records: Sequence[StoredRecord]) -> None:
+        """Mark what these records may have moved."""
+        for stored in records:
+            thread = stored.record.thread
+            if thread in self._ingest.live.active:
+                self._mark(thread)
+            elif thread == INSTANCE_REGISTRY:
+                if stored.record.body.get("state") == "joined":
+                    self._delivery.resend(str(stored.record.body.get("did")))
+                self.mark_all()
+
+    def mark_all(self) -> None:
+        """Look at every fan-out that has not joined: at start, and when the fleet has changed."""
+        for thread in self._ingest.live.active:
+            self._mark(thread)
+
+    def _mark(self, thread: str) -> None:
+        self._dirty[thread] = None
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Reconcile for ever."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            await self.drain()
+
+    async def drain(self) -> None:
+        """Reconcile until nothing is marked."""
+        while self._dirty:
+            thread = next(iter(self._dirty))
+            del self._dirty[thread]
+            try:
+                await self.reconcile(thread)
+            except SyncropelError as error:
+                log.error("cannot reconcile: %s", error.message, extra={"thread": thread})
+            self.total += 1
+
+    async def reconcile(self, thread: str) -> None:
+        """Take every step that this fan-out's folded state asks for."""
+        state = self._active(thread)
+        if state is None or state.fanout is None:
+            self._delivery.forget(thread)
+            return
+        names = self._ingest.live.names()
+        _, decision = await decide_join(state.fanout, children(state.fanout), state.alias, names)
+        state = self._active(thread)  # it may have changed while the expression was evaluated
+        if state is None:
+            self._mark(thread)
+        elif decision.satisfied:
+            await self._join(state, decision)
+        else:
+            self._say(state, decision)
+            await self._spawn(state)
+            self._deliver(thread)
+
+    def _active(self, thread: str) -> TaskState | None:
+        # Asked for anew after each wait: a thread that was folded again has another state object.
+        return self._ingest.live.active.get(thread)
+
+    async def _join(self, state: TaskState, decision: JoinDecision) -> None:
+        fanout, now = state.fanout, self._runtime.now()
+        assert fanout is not None
+        body = {
+            "fulfills": fanout.intend,
+            "verdict": ACCEPT,
+            "join": fanout.join,
+            "explanation": decision.explanation,
+            "cost_usd": fanout.cost_usd,
+            "wall_time_secs": round(max(0.0, now - fanout.at), 3),
+            "namespace": fanout.spec.namespace,
+            "at": now,
+        }
+        record = Record(state.thread, self._did, "KNOW", body, state.clock + 1, (fanout.intend,))
+        await self._ingest.append_one(record.identified())
+        log.info("fan-out joined: %s", decision.explanation, extra={"thread": state.thread})
+        self._delivery.forget(state.thread)
+        self._said.pop(state.thread, None)
+
+    def _say(self, state: TaskState, decision: JoinDecision) -> None:
+        if decision.satisfiable:
+            self._said.pop(state.thread, None)
+        elif self._said.get(state.thread) != decision.explanation:
+            self._said[state.thread] = decision.explanation
+            log.warning("%s", decision.explanation, extra={"thread": state.thread})
+
+    async def _spawn(self, state: TaskState) -> None:
+        fanout = state.fanout
+        assert fanout is not None
+        kids = ready(children(fanout))
+        if not kids:
+            return
+        candidates = self._leases.candidates()
+        load = self.load()
+        turn = sum(fanout.spec.subtasks[index].target == "round-robin" for index, _ in fanout.spawns)
+        clock, now = state.clock, self._runtime.now()
+        decisions: list[Record] = []
+        for kid in kids:
+            chosen = route(kid.subtask.target, candidates, load, turn)
+            if chosen.did is None:
+                continue
+            turn += kid.subtask.target == "round-robin"
+            load[chosen.did] += 1
+            clock += 1
+            intend = child_intend(fanout, kid, clock, self._did)
+            decisions.append(spawned(fanout, kid, intend, clock, self._did, chosen.did, now))
+        if decisions:
+            for outcome in await self._ingest.append(decisions):
+                if isinstance(outcome, SyncropelError):
+                    log.error("cannot spawn: %s", outcome.message, extra={"thread": state.thread})
+
+    def load(self) -> Counter[str]:
+        """Subtasks in progress by instance, over every fan-out: folded, so a slot cannot leak."""
+        load: Counter[str] = Counter()
+        for state in self._ingest.live.active.values():
+            assert state.fanout is not None
+            for slot, spawn in state.fanout.spawns.items():
+                if slot not in state.fanout.reports:
+                    load[spawn.instance] += 1
+        return load
+
+    def _deliver(self, thread: str) -> None:
+        state = self._active(thread)
+        if state is None or state.fanout is None:
+            return
+        for kid in children(state.fanout):
+            if kid.state == "in_progress" and kid.spawn and not self._delivery.knows(kid.spawn.child_intend):
+                intend = child_intend(state.fanout, kid, kid.spawn.key[0], self._did)
+                self._delivery.send(thread, kid.spawn.child_intend, kid.spawn.instance, intend)

@@ -1,0 +1,108 @@
+"""Sending records to one instance until it has taken each: batched, in order, retried for ever.
+
+Both directions of a fan-out use it: child INTENDs to workers, results to the coordinator.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from syncropel.engine.peer import MAX_BATCH, Backoff
+from syncropel.engine.runtime import Runtime
+from syncropel.errors import SyncropelError
+from syncropel.record import Record
+
+log = logging.getLogger("syncropel.engine.sender")
+
+Post = Callable[[Sequence[Record]], Awaitable[list[dict[str, Any]]]]
+Taken = Callable[[list[str]], Awaitable[None]]
+
+
+class Sender:
+    """A queue of (key, record) to one place. Nothing here is durable: who fills it derives it from the log.
+
+    `post` sends a batch and gives its outcomes; `taken` is told the keys that the other side has.
+    """
+
+    def __init__(self, name: str, post: Post, taken: Taken, runtime: Runtime) -> None:
+        self.name = name
+        self._post = post
+        self._taken = taken
+        self._runtime = runtime
+        self._waiting: dict[str, Record] = {}
+        self._wake = asyncio.Event()
+        self._backoff = Backoff()
+        self.problem = ""
+        """Why the last attempt failed; empty after a success."""
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def add(self, key: str, record: Record) -> None:
+        """Queue a record; one that waits already is not queued twice."""
+        self._waiting.setdefault(key, record)
+        self._wake.set()
+
+    def waits(self, key: str) -> bool:
+        """Whether this key was not taken yet."""
+        return key in self._waiting
+
+    def drop(self, key: str) -> None:
+        """Send this one no more."""
+        self._waiting.pop(key, None)
+
+    async def run(self) -> None:
+        """Send for ever."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._waiting:
+                wait = await self.send_once()
+                if wait:
+                    await self._runtime.sleep(wait)
+
+    async def send_once(self) -> float:
+        """Send one batch; gives how long to wait before the next, 0 when it went well."""
+        batch = list(self._waiting.items())[:MAX_BATCH]
+        if not batch:
+            return 0.0
+        try:
+            outcomes = await self._post([record for _, record in batch])
+        except SyncropelError as error:
+            return self._failed(error.message)
+        taken = [key for (key, _), outcome in zip(batch, outcomes, strict=True) if _is_taken(outcome)]
+        refused = [
+            (key, outcome["error"])
+            for (key, _), outcome in zip(batch, outcomes, strict=True)
+            if not _is_taken(outcome)
+        ]
+        await self._taken(taken)
+        for key in taken:
+            self._waiting.pop(key, None)
+        if refused:
+            # The refused go to the end of the queue, so that they hold up nobody.
+            for key, _ in refused:
+                self._waiting[key] = self._waiting.pop(key)
+            return self._failed(str(refused[0][1].get("message", "refused")))
+        self._backoff.succeeded()
+        if self.problem:
+            log.info("%s: sending works again", self.name)
+        self.problem = ""
+        return 0.0
+
+    def _failed(self, problem: str) -> float:
+        if problem != self.problem:
+            log.warning("%s: %s; %d waiting, trying again", self.name, problem, len(self._waiting))
+        self.problem = problem
+        return self._backoff.failed()
+
+
+def _is_taken(outcome: dict[str, Any]) -> bool:
+    if outcome.get("status") in ("created", "duplicate"):
+        return True
+    message = (outcome.get("error") or {}).get("message", "")
+    # Another version of this engine wrote the same fact with other words: it is there, which is what counts.
+    return isinstance(message, str) and message.startswith("DuplicateClock")

@@ -1,0 +1,54 @@
+"""Which instance a subtask goes to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An instance as routing sees it."""
+
+    did: str
+    alias: str
+    role: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where a subtask goes, or why it has to wait."""
+
+    did: str | None
+    why: str = ""
+
+
+def route(target: str, candidates: Sequence[Candidate], load: Mapping[str, int], turn: int) -> Route:
+    """Resolve a target.
+
+    `load`: subtasks in progress by DID. `turn`: how many round-robin subtasks of this fan-out were routed
+    before. The same arguments always give the same instance: ties go to the lowest alias.
+    """
+    if target.startswith("specific:"):
+        return _named([one for one in candidates if one.did == target.removeprefix("specific:")], target)
+    if target not in ("least-loaded-worker", "round-robin"):
+        return _named([one for one in candidates if one.alias == target], target)
+    workers = sorted(
+        (one for one in candidates if one.role == "worker" and one.status == "live"),
+        key=lambda one: (one.alias, one.did),
+    )
+    if not workers:
+        return Route(None, "no worker is live")
+    if target == "round-robin":
+        return Route(workers[turn % len(workers)].did)
+    return Route(min(workers, key=lambda one: load.get(one.did, 0)).did)
+
+
+def _named(found: Sequence[Candidate], target: str) -> Route:
+    if not found:
+        return Route(None, f"{target.removeprefix('specific:')} has never joined this fleet")
+    live = [one for one in found if one.status == "live"]
+    if live:
+        return Route(live[0].did)
+    return Route(None, f"{found[0].alias or found[0].did} is {found[0].status}")
