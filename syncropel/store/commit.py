@@ -1,0 +1,158 @@
+"""One group of appends in one transaction: runs whole on the writer's thread and knows no asyncio."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Final
+
+from syncropel.errors import SyncropelError
+from syncropel.record import MAX_CLOCK, Record, StoredRecord
+from syncropel.store.base import Appended, Outcome
+from syncropel.store.intake import as_stored, clock_taken, clocks_used_up
+from syncropel.store.rows import to_row
+
+_INTO: Final = (
+    "INSERT INTO records"
+    " (id, thread, clock, actor, act, topic, data_type, judged_by, parents, body, received_at) VALUES "
+)
+_PLACES: Final = "(?,?,?,?,?,?,?,?,?,?,?)"
+_STEPS: Final = (128, 16, 4, 1)
+# Many rows a statement: the thread gives up the interpreter's lock once a statement, and while the event loop
+# is busy each time it does costs milliseconds to get it back.
+_INSERTS: Final = {step: f"{_INTO}{','.join([_PLACES] * step)} ON CONFLICT DO NOTHING" for step in _STEPS}
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What one caller hands in: records (or what is wrong with them), when they came, ids to acknowledge."""
+
+    records: Sequence[Record | SyncropelError]
+    received_at: float
+    acknowledged: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """What one commit did: the outcomes of each call in order, and the log's last sequence after it."""
+
+    outcomes: list[list[Outcome]]
+    last_sequence: int
+
+
+def commit(connection: sqlite3.Connection, calls: Sequence[Call]) -> Committed:
+    """Write all `calls` in one transaction, in order; it is durable on return.
+
+    Raises sqlite3.Error when the disk or a lock refuses; then nothing of the group is in the log.
+    """
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        committed = _write(connection, calls)
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:  # some errors, a full disk among them, have rolled back already
+            connection.execute("ROLLBACK")
+        raise
+    return committed
+
+
+def last_sequence(connection: sqlite3.Connection) -> int:
+    """The highest sequence in the log, 0 when it is empty."""
+    sequence: int = connection.execute("SELECT coalesce(max(sequence), 0) FROM records").fetchone()[0]
+    return sequence
+
+
+def _write(connection: sqlite3.Connection, calls: Sequence[Call]) -> Committed:
+    clocks = _Clocks(connection)
+    placed = [[clocks.place(record) for record in call.records] for call in calls]
+    arrived = [
+        (record, call.received_at)
+        for call, records in zip(calls, placed, strict=True)
+        for record in records
+        if isinstance(record, Record)
+    ]
+    before = last_sequence(connection)
+    results = _insert(connection, arrived, before)
+    added = sum(isinstance(result, Appended) and result.created for result in results)
+    answers = iter(results)
+    outcomes: list[list[Outcome]] = [
+        [next(answers) if isinstance(record, Record) else record for record in records] for records in placed
+    ]
+    acknowledged = [(record_id,) for call in calls for record_id in call.acknowledged]
+    if acknowledged:
+        connection.executemany("INSERT OR IGNORE INTO acknowledged VALUES (?)", acknowledged)
+    return Committed(outcomes, before + added)
+
+
+class _Clocks:
+    """Gives records their clocks, each after those before it in the group and those in the log."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._in_group: dict[str, int] = {}
+        self._in_log: dict[str, int] = {}
+
+    def place(self, record: Record | SyncropelError) -> Record | SyncropelError:
+        """The record with a clock and its id, or what is wrong with it."""
+        if isinstance(record, SyncropelError):
+            return record
+        thread, clock = record.thread, record.clock
+        highest = self._in_group.get(thread, -1)
+        if clock is None:
+            clock = 1 + max(highest, self._highest_in_log(thread))
+            if clock > MAX_CLOCK:
+                return clocks_used_up(thread)
+            record = record.with_clock(clock)
+        # A record that the log will refuse counts too: the one that it collides with is at the same clock.
+        self._in_group[thread] = max(highest, clock)
+        return record
+
+    def _highest_in_log(self, thread: str) -> int:
+        if thread not in self._in_log:
+            found = self._connection.execute("SELECT max(clock) FROM records WHERE thread = ?", (thread,))
+            highest = found.fetchone()[0]
+            self._in_log[thread] = -1 if highest is None else highest
+        return self._in_log[thread]
+
+
+def _insert(
+    connection: sqlite3.Connection, arrived: Sequence[tuple[Record, float]], last: int
+) -> list[Outcome]:
+    results: list[Outcome] = []
+    rest = iter(arrived)
+    remaining = len(arrived)
+    while remaining:
+        step = next(step for step in _STEPS if step <= remaining)
+        remaining -= step
+        chunk = list(islice(rest, step))
+        values = [value for record, received_at in chunk for value in to_row(record, received_at)]
+        added = connection.execute(_INSERTS[step], values).rowcount
+        if added == step:
+            results += [
+                Appended(StoredRecord(record, sequence, received_at), True)
+                for sequence, (record, received_at) in enumerate(chunk, last + 1)
+            ]
+        else:
+            results += _look_up(connection, chunk, last)
+        last += added
+    return results
+
+
+def _look_up(
+    connection: sqlite3.Connection, chunk: Sequence[tuple[Record, float]], before: int
+) -> Iterator[Outcome]:
+    """What became of each record of a chunk of which not all are new; those after `before` are."""
+    claimed: set[str] = set()
+    for record, _ in chunk:
+        row = connection.execute(
+            "SELECT sequence, received_at, judged_by FROM records WHERE id = ?", (record.id,)
+        ).fetchone()
+        if row is None:
+            yield clock_taken(record)
+            continue
+        sequence, received_at, judged_by = row
+        created = sequence > before and record.id not in claimed
+        claimed.add(record.id)
+        yield Appended(StoredRecord(as_stored(record, judged_by), sequence, received_at), created)

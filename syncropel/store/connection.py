@@ -1,0 +1,106 @@
+"""SQLite connections on threads of their own, and what their errors mean to a person."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Final, TypeVar
+from urllib.parse import quote
+
+import aiosqlite
+
+from syncropel.errors import StoreCorrupt, StoreError
+
+BUSY_SECONDS: Final = 5.0
+"""How long a connection waits for a lock that another process holds before it gives up."""
+
+_CACHE_KIB: Final = 64 * 1024
+_CHECKPOINT_PAGES: Final = 4000
+_WAL_LIMIT_BYTES: Final = 64 * 1024 * 1024
+
+_Result = TypeVar("_Result")
+
+
+class Connection(aiosqlite.Connection):
+    """A connection whose thread runs a whole function at a time.
+
+    Each hop to the thread and back costs more than the statement it carries, so a transaction or a query
+    with its decoding is one function, not a call a statement.
+    """
+
+    def __init__(self, connector: Callable[[], sqlite3.Connection]) -> None:
+        super().__init__(connector, iter_chunk_size=1)
+
+    async def run(self, job: Callable[[sqlite3.Connection], _Result]) -> _Result:
+        """Run `job` on the connection's thread. A caller that is cancelled does not stop it."""
+        execute: Callable[..., Awaitable[_Result]] = self._execute
+        return await execute(job, self._conn)
+
+
+async def open_writer(path: Path) -> Connection:
+    """The one connection that writes and checkpoints. The file is created if it is missing."""
+
+    def connect() -> sqlite3.Connection:
+        return sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+
+    connection = Connection(connect)
+    await connection
+    return connection
+
+
+async def open_reader(path: Path) -> Connection:
+    """A connection that can only read; each function it runs sees the last commit before it."""
+
+    def connect() -> sqlite3.Connection:
+        uri = f"file:{quote(str(path))}?mode=ro"
+        return sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
+
+    connection = Connection(connect)
+    await connection
+    return connection
+
+
+def tune_writer(connection: sqlite3.Connection) -> None:
+    """Write-ahead log, each commit on the disk before it is answered, checkpoints in larger steps."""
+    # FULL: with NORMAL a power loss takes records whose callers were told that they are stored.
+    for pragma in (
+        "journal_mode = WAL",
+        "synchronous = FULL",
+        f"wal_autocheckpoint = {_CHECKPOINT_PAGES}",
+        f"journal_size_limit = {_WAL_LIMIT_BYTES}",
+        f"cache_size = -{_CACHE_KIB}",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def explain(error: sqlite3.Error, path: Path) -> StoreError:
+    """The StoreError that tells a person what `error` means for the store at `path`."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return corrupt(path, str(error))
+    if code == sqlite3.SQLITE_FULL:
+        return StoreError(f"no room left for {path}: {error}", "free some disk space; nothing was lost")
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return StoreError(
+            f"{path} was locked by another process for {BUSY_SECONDS:g} s: {error}",
+            "close what has the file open, then try again",
+        )
+    if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
+        return unwritable(path, str(error))
+    return StoreError(f"cannot use {path}: {error}", "check the disk and its file system")
+
+
+def unwritable(path: Path, reason: str) -> StoreError:
+    """The error for a store whose file or folder cannot be written."""
+    return StoreError(
+        f"cannot write {path}: {reason}", f"check who owns it and {path.parent}, and their modes"
+    )
+
+
+def corrupt(path: Path, reason: str) -> StoreCorrupt:
+    """The error for a file at `path` that is no store or a damaged one."""
+    return StoreCorrupt(
+        f"{path} is damaged or not a record store: {reason}",
+        f"move {path.name} and its -wal and -shm files aside, copy a backup to {path}, and start again",
+    )

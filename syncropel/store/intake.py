@@ -1,0 +1,48 @@
+"""What every store does to a record before it reaches the log, and what it says when the log refuses one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from syncropel.errors import IngestFailed, InvalidRecord, SyncropelError
+from syncropel.record import MAX_CLOCK, Record, canonical_json
+
+
+def taken_in(records: Sequence[Record]) -> list[Record | SyncropelError]:
+    """Each record with its canonical body and, where the clock is known, its id; or what is wrong with it.
+
+    The costly half of an append, done before the transaction so that the commit is short.
+    """
+    return [_taken_in(record) for record in records]
+
+
+def _taken_in(record: Record) -> Record | SyncropelError:
+    try:
+        if record.clock is not None and not 0 <= record.clock <= MAX_CLOCK:
+            raise InvalidRecord(f"clock {record.clock} is not from 0 to 2^63-1", "or leave it out")
+        if record.clock is not None and not record.id:
+            return record.identified()
+        if not record.body_json:
+            return replace(record, body_json=canonical_json(record.body))
+    except SyncropelError as error:
+        return error
+    return record
+
+
+def clock_taken(record: Record) -> IngestFailed:
+    """The refusal of a record whose actor has another one at the same clock of the thread."""
+    return IngestFailed(
+        f"DuplicateClock: {record.actor} has another record at clock {record.clock} on {record.thread}",
+        "leave the clock out to get the next one, or read the thread and take a higher one",
+    )
+
+
+def clocks_used_up(thread: str) -> IngestFailed:
+    """The refusal of a record without a clock on a thread whose highest clock is the last there is."""
+    return IngestFailed(f"{thread} has a record at clock 2^63-1: no clock is left", "start another thread")
+
+
+def as_stored(record: Record, judged_by: str | None) -> Record:
+    """`record` as the log has it: an id does not cover `judged_by`, so the first one posted stays."""
+    return record if record.judged_by == judged_by else replace(record, judged_by=judged_by)

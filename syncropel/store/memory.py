@@ -1,0 +1,130 @@
+"""The record log in memory: for tests, and for bundles that are opened without a daemon."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from dataclasses import replace
+
+from syncropel.errors import SyncropelError, Unavailable
+from syncropel.record import MAX_CLOCK, Record, StoredRecord, parse_json
+from syncropel.store.base import Appended, Outcome, RecordFilter
+from syncropel.store.intake import clock_taken, clocks_used_up, taken_in
+
+
+class MemoryStore:
+    """A RecordStore that forgets everything when it goes. `clock` gives unix seconds for `received_at`."""
+
+    def __init__(self, *, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._log: list[StoredRecord] = []
+        self._by_id: dict[str, StoredRecord] = {}
+        self._threads: dict[str, list[StoredRecord]] = {}
+        self._taken: set[tuple[str, str, int | None]] = set()
+        self._highest: dict[str, int] = {}
+        self._acknowledged: set[str] = set()
+        self._closed = False
+
+    async def append(self, records: Sequence[Record]) -> list[Outcome]:
+        """See RecordStore. Raises Unavailable once the store is closed."""
+        self._require_open()
+        received_at = self._clock()
+        return [self._append(record, received_at) for record in taken_in(records)]
+
+    def _append(self, record: Record | SyncropelError, received_at: float) -> Outcome:
+        if isinstance(record, SyncropelError):
+            return record
+        highest = self._highest.get(record.thread, -1)
+        if record.clock is None:
+            if highest == MAX_CLOCK:
+                return clocks_used_up(record.thread)
+            record = record.with_clock(highest + 1)
+        if known := self._by_id.get(record.id):
+            return Appended(known, False)
+        place = (record.thread, record.actor, record.clock)
+        if place in self._taken:
+            return clock_taken(record)
+        # The caller keeps its body and may change it; the log must not change with it.
+        record = replace(record, body=parse_json(record.body_json))
+        stored = StoredRecord(record, len(self._log) + 1, received_at)
+        self._log.append(stored)
+        self._by_id[record.id] = stored
+        self._threads.setdefault(record.thread, []).append(stored)
+        self._taken.add(place)
+        self._highest[record.thread] = max(highest, _clock_of(stored))
+        return Appended(stored, True)
+
+    async def get(self, record_id: str) -> StoredRecord | None:
+        """See RecordStore."""
+        self._require_open()
+        return self._by_id.get(record_id)
+
+    async def query(self, wanted: RecordFilter) -> list[StoredRecord]:
+        """See RecordStore."""
+        candidates = self._log if wanted.thread is None else await self.thread(wanted.thread)
+        self._require_open()
+        found = [stored for stored in candidates if _matches(stored, wanted)]
+        return found[: max(wanted.limit, 0)]
+
+    async def scan(self, after: int = 0, chunk: int = 1000) -> AsyncIterator[list[StoredRecord]]:
+        """See RecordStore."""
+        self._require_open()
+        while found := self._log[after : after + chunk]:
+            yield found
+            after = found[-1].sequence
+
+    async def thread(self, thread: str) -> list[StoredRecord]:
+        """See RecordStore."""
+        self._require_open()
+        return sorted(self._threads.get(thread, ()), key=lambda stored: (_clock_of(stored), stored.sequence))
+
+    async def acknowledge(self, record_ids: Iterable[str]) -> None:
+        """See RecordStore."""
+        self._require_open()
+        self._acknowledged.update(record_ids)
+
+    async def acknowledged(self) -> set[str]:
+        """See RecordStore."""
+        self._require_open()
+        return set(self._acknowledged)
+
+    @property
+    def count(self) -> int:
+        """See RecordStore."""
+        return len(self._log)
+
+    @property
+    def last_sequence(self) -> int:
+        """See RecordStore."""
+        return len(self._log)
+
+    async def size_bytes(self) -> int:
+        """See RecordStore."""
+        return 0
+
+    async def checkpoint(self) -> None:
+        """See RecordStore: there is nothing to move."""
+        self._require_open()
+
+    async def close(self) -> None:
+        """See RecordStore."""
+        self._closed = True
+
+    def _require_open(self) -> None:
+        if self._closed:
+            raise Unavailable("the store is closed", "start the daemon again")
+
+
+def _clock_of(stored: StoredRecord) -> int:
+    assert stored.record.clock is not None  # the log holds no record without one
+    return stored.record.clock
+
+
+def _matches(stored: StoredRecord, wanted: RecordFilter) -> bool:
+    record = stored.record
+    cursor = stored.sequence if wanted.thread is None else _clock_of(stored)
+    return (
+        wanted.actor in (None, record.actor)
+        and wanted.act in (None, record.act)
+        and wanted.topic in (None, record.topic)
+        and (wanted.since is None or cursor > wanted.since)
+    )

@@ -1,0 +1,113 @@
+"""Group commit: appends that arrive while a commit is under way share the next one."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from syncropel.store.base import Outcome
+from syncropel.store.commit import Call, Committed, commit, last_sequence
+from syncropel.store.connection import Connection, explain
+
+GROUP_RECORDS: Final = 2000
+"""A group takes no further call once it has this many records, so that nobody waits long for others."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    call: Call
+    answer: asyncio.Future[list[Outcome]]
+
+
+class Writer:
+    """Owns the writing connection. One task at a time takes what has queued up and commits it as a group."""
+
+    def __init__(self, connection: Connection, path: Path, last: int) -> None:
+        self._connection = connection
+        self._path = path
+        self._queue: deque[_Waiting] = deque()
+        self._task: asyncio.Task[None] | None = None
+        self.last_sequence = last
+        self.commits = 0
+        """How many groups have been committed since the store was opened."""
+
+    @classmethod
+    async def start(cls, connection: Connection, path: Path) -> Writer:
+        """A writer on a prepared connection, which is the writer's from now on. Raises sqlite3.Error."""
+        return cls(connection, path, await connection.run(last_sequence))
+
+    async def submit(self, call: Call) -> list[Outcome]:
+        """Queue `call` and return its outcomes after the commit that holds it.
+
+        A caller that is cancelled leaves its call in the queue. Raises StoreError when the commit failed.
+        """
+        answer: asyncio.Future[list[Outcome]] = asyncio.get_running_loop().create_future()
+        self._queue.append(_Waiting(call, answer))
+        if self._task is None:
+            self._task = asyncio.create_task(self._drain(), name="store-writer")
+        return await answer
+
+    async def checkpoint(self) -> None:
+        """Move the write-ahead log into the main file and empty it. Raises StoreError."""
+        try:
+            await self._connection.run(_checkpoint)
+        except sqlite3.Error as error:
+            raise explain(error, self._path) from error
+
+    async def close(self) -> None:
+        """Answer what is queued, checkpoint and close the connection. Raises StoreError after closing."""
+        while self._task is not None:
+            await asyncio.wait([self._task])
+        try:
+            await self.checkpoint()
+        finally:
+            await self._connection.close()
+
+    async def _drain(self) -> None:
+        try:
+            while self._queue:
+                group = self._next_group()
+                try:
+                    committed = await self._connection.run(partial(commit, calls=[w.call for w in group]))
+                except sqlite3.Error as error:
+                    _fail(group, explain(error, self._path))
+                except Exception as error:  # noqa: BLE001 - whatever it is, those who wait must hear of it
+                    _fail(group, error)
+                else:
+                    self._succeed(group, committed)
+        finally:
+            # Only a loop that is being torn down ends this task with calls in the queue.
+            while self._queue:
+                self._queue.popleft().answer.cancel()
+            self._task = None
+
+    def _next_group(self) -> list[_Waiting]:
+        group = [self._queue.popleft()]
+        size = len(group[0].call.records)
+        while self._queue and size + len(self._queue[0].call.records) <= GROUP_RECORDS:
+            group.append(self._queue.popleft())
+            size += len(group[-1].call.records)
+        return group
+
+    def _succeed(self, group: Sequence[_Waiting], committed: Committed) -> None:
+        self.last_sequence = committed.last_sequence
+        self.commits += 1
+        for waiting, outcomes in zip(group, committed.outcomes, strict=True):
+            if not waiting.answer.done():
+                waiting.answer.set_result(outcomes)
+
+
+def _fail(group: Sequence[_Waiting], error: Exception) -> None:
+    for waiting in group:
+        if not waiting.answer.done():
+            waiting.answer.set_exception(error)
+
+
+def _checkpoint(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
