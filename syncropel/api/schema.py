@@ -1,6 +1,6 @@
 """The wire models: what the HTTP API answers. The client, the console and the OpenAPI document share them.
 
-Times are unix seconds (float), durations seconds (float), money US dollars (float), unless a name says otherwise.
+Times are unix seconds, durations seconds, money US dollars (all float), unless a name says otherwise.
 """
 
 from __future__ import annotations

@@ -138,7 +138,7 @@ class Dispatcher:
             else:
                 await self._execute(intend)
         except SyncropelError as error:
-            log.error("cannot record a result: %s", error.message, extra={"thread": intend.thread})
+            log.error("cannot record a result: %s", error.message, extra={"thread_id": intend.thread})
         finally:
             self._running.pop(intend.thread, None)
             self._fill()

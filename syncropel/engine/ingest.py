@@ -71,5 +71,5 @@ class Ingest:
                 record = stored.record
                 log.debug(
                     "record ingested",
-                    extra={"actor": record.actor, "thread": record.thread, "record": record.id},
+                    extra={"actor": record.actor, "thread_id": record.thread, "record": record.id},
                 )

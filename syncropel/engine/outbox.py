@@ -69,6 +69,11 @@ class Outbox:
         """The loops that have to run for reports to go out."""
         return [self._local.run, self._remote.run]
 
+    async def flush(self) -> None:
+        """One try to send what waits."""
+        await self._local.send_once()
+        await self._remote.send_once()
+
     async def resume(self) -> None:
         """Queue every result that was never acknowledged."""
         acknowledged = await self._ingest.store.acknowledged()

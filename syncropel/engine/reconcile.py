@@ -83,7 +83,7 @@ class Reconciler:
             try:
                 await self.reconcile(thread)
             except SyncropelError as error:
-                log.error("cannot reconcile: %s", error.message, extra={"thread": thread})
+                log.error("cannot reconcile: %s", error.message, extra={"thread_id": thread})
             self.total += 1
 
     async def reconcile(self, thread: str) -> None:
@@ -123,7 +123,7 @@ class Reconciler:
         }
         record = Record(state.thread, self._did, "KNOW", body, state.clock + 1, (fanout.intend,))
         await self._ingest.append_one(record.identified())
-        log.info("fan-out joined: %s", decision.explanation, extra={"thread": state.thread})
+        log.info("fan-out joined: %s", decision.explanation, extra={"thread_id": state.thread})
         self._delivery.forget(state.thread)
         self._said.pop(state.thread, None)
 
@@ -132,7 +132,7 @@ class Reconciler:
             self._said.pop(state.thread, None)
         elif self._said.get(state.thread) != decision.explanation:
             self._said[state.thread] = decision.explanation
-            log.warning("%s", decision.explanation, extra={"thread": state.thread})
+            log.warning("%s", decision.explanation, extra={"thread_id": state.thread})
 
     async def _spawn(self, state: TaskState) -> None:
         fanout = state.fanout
@@ -157,7 +157,7 @@ class Reconciler:
         if decisions:
             for outcome in await self._ingest.append(decisions):
                 if isinstance(outcome, SyncropelError):
-                    log.error("cannot spawn: %s", outcome.message, extra={"thread": state.thread})
+                    log.error("cannot spawn: %s", outcome.message, extra={"thread_id": state.thread})
 
     def load(self) -> Counter[str]:
         """Subtasks in progress by instance, over every fan-out: folded, so a slot cannot leak."""

@@ -1,0 +1,59 @@
+"""Reading request bodies within a limit, and writing records without a detour over models."""
+
+from __future__ import annotations
+
+import json
+from json.encoder import encode_basestring as quote
+from typing import Any
+
+from starlette.types import Receive, Scope
+
+from syncropel.errors import TooLarge
+from syncropel.record import StoredRecord, canonical_json
+
+
+async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
+    """The whole request body, in bytes. Raises TooLarge as soon as it is over `limit` bytes."""
+    for name, value in scope["headers"]:
+        if name == b"content-length" and value.isdigit() and int(value) > limit:
+            raise _too_large(limit)
+    chunks: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        chunk = message.get("body", b"")
+        size += len(chunk)
+        if size > limit:
+            raise _too_large(limit)
+        chunks.append(chunk)
+        if not message.get("more_body", False):
+            return b"".join(chunks)
+
+
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge(f"the request is over the limit of {limit} bytes", "send less at a time")
+
+
+def record_json(stored: StoredRecord, extra: str = "") -> str:
+    """A record as the API answers it. `extra` is JSON text of more members, such as `,"duplicate":false`."""
+    record = stored.record
+    body = record.body_json or canonical_json(record.body)
+    parents = ",".join(map(quote, record.parents))
+    judged_by = "null" if record.judged_by is None else quote(record.judged_by)
+    return (
+        f'{{"object":"record","id":"{record.id}","thread":{quote(record.thread)},'
+        f'"actor":{quote(record.actor)},"act":"{record.act}","clock":{record.clock},"parents":[{parents}],'
+        f'"data_type":"{record.data_type}","judged_by":{judged_by},"body":{body},'
+        f'"sequence":{stored.sequence},"received_at":{stored.received_at!r}{extra}}}'
+    )
+
+
+def page_json(records: list[StoredRecord], next_cursor: int | None) -> str:
+    """A list answer of records."""
+    data = ",".join(map(record_json, records))
+    return f'{{"object":"list","data":[{data}],"next_cursor":{json.dumps(next_cursor)}}}'
+
+
+def plain(value: Any) -> bytes:
+    """Compact JSON bytes."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()

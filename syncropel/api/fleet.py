@@ -1,0 +1,66 @@
+"""/v1/fleet: status, instances, heartbeat, watch."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from syncropel.api.fleet_views import find_instance, fleet_status, instance_out
+from syncropel.api.schema import FleetStatus, Heartbeat, HeartbeatAnswer, InstanceOut, Page
+from syncropel.api.sse import snapshots, sse
+from syncropel.engine.engine import Engine
+from syncropel.errors import Conflict
+from syncropel.folds.registry import STATUS_OF_STATE
+
+WATCH_GAP_SECS: Final = 0.25
+
+
+def router(engine: Engine) -> APIRouter:
+    """The routes of the fleet."""
+    routes = APIRouter(tags=["fleet"])
+
+    @routes.get("/v1/fleet/status")
+    async def get_status() -> FleetStatus:
+        """The whole fleet: instances, dispatches, fan-outs that have not joined, freezes."""
+        return fleet_status(engine)
+
+    @routes.get("/v1/fleet/instances")
+    async def list_instances() -> Page[InstanceOut]:
+        """Every instance that ever joined."""
+        known = engine.ingest.live.registry.instances.values()
+        rows = sorted((instance_out(engine, one) for one in known), key=lambda row: row.did)
+        return Page(data=rows)
+
+    @routes.get("/v1/fleet/instances/{name}")
+    async def get_instance(name: str) -> InstanceOut:
+        """One instance, by DID or alias."""
+        return instance_out(engine, find_instance(engine, name))
+
+    @routes.get("/v1/fleet/watch", response_model=FleetStatus)
+    async def watch() -> Response:
+        """Server-sent events `fleet.snapshot`: one at once, then one for every change."""
+        return sse(
+            snapshots(
+                engine, lambda: fleet_status(engine).model_dump_json(), "fleet.snapshot", WATCH_GAP_SECS
+            )
+        )
+
+    @routes.post("/v1/fleet/heartbeat")
+    async def heartbeat(beat: Heartbeat) -> HeartbeatAnswer:
+        """Renew an instance's lease. Only a change of state becomes a record."""
+        if engine.settings.role == "worker":
+            raise Conflict(
+                "this instance is a worker and keeps no registry",
+                f"beat to its coordinator: {engine.settings.fleet.coordinator_url}",
+            )
+        status = await engine.leases.beat(beat.model_dump())
+        assert status in STATUS_OF_STATE.values()
+        return HeartbeatAnswer(
+            coordinator=engine.instance.did,
+            heartbeat_interval_secs=engine.settings.fleet.heartbeat_interval_secs,
+            status=status,  # type: ignore[arg-type]  # STATUS_OF_STATE's words are the wire's
+        )
+
+    return routes

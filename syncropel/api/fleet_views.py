@@ -1,0 +1,120 @@
+"""The fleet as the API answers it: wire models made from the registry, the leases and active fan-outs."""
+
+from __future__ import annotations
+
+from syncropel import __version__
+from syncropel.api.schema import DispatchOut, FanOutProgress, FleetStatus, InstanceOut
+from syncropel.engine.engine import Engine
+from syncropel.errors import NotFound
+from syncropel.folds.fanout import ACCEPT, Child, FanOut, children
+from syncropel.folds.join import decide
+from syncropel.folds.registry import Instance
+from syncropel.folds.task import TaskState
+from syncropel.policy.joining import parse_join_safely
+
+
+def find_instance(engine: Engine, name: str) -> Instance:
+    """An instance by DID or alias. Raises NotFound."""
+    registry = engine.ingest.live.registry
+    instance = registry.instances.get(name) or registry.by_alias(name)
+    if instance is None:
+        raise NotFound(f"no instance {name!r} has ever joined", "see the fleet: spl fleet list")
+    return instance
+
+
+def instance_out(engine: Engine, instance: Instance) -> InstanceOut:
+    """One row of the fleet."""
+    beat, heard_at = None, None
+    if instance.did == engine.instance.did:
+        beat, heard_at = engine.beat(), engine.runtime.now()
+    elif (last := engine.leases.last_beat(instance.did)) is not None:
+        beat, heard_at = last
+    fields = beat or {}
+    return InstanceOut(
+        did=instance.did,
+        alias=instance.alias,
+        role="coordinator" if instance.role == "coordinator" else "worker",
+        endpoint=instance.endpoint,
+        status=engine.leases.status(instance),  # type: ignore[arg-type]  # STATUS_OF_STATE's words
+        health=str(fields.get("health", "unknown")),
+        version=instance.version,
+        since=instance.at,
+        last_heartbeat=heard_at,
+        uptime_secs=fields.get("uptime_secs"),
+        active_dispatches=fields.get("active_dispatches", 0),
+        queued_dispatches=fields.get("queued_dispatches", 0),
+        max_concurrent=fields.get("max_concurrent", 0),
+        adapter=fields.get("adapter", ""),
+        store_records=fields.get("store_records"),
+        store_bytes=fields.get("store_bytes"),
+        pid=fields.get("pid"),
+    )
+
+
+def fleet_status(engine: Engine) -> FleetStatus:
+    """The whole fleet as it is now."""
+    live = engine.ingest.live
+    instances = [instance_out(engine, one) for one in live.registry.instances.values()]
+    instances.sort(key=lambda one: one.did)
+    dispatches: list[DispatchOut] = []
+    fanouts: list[FanOutProgress] = []
+    names = live.names()
+    for state in sorted(live.active.values(), key=lambda one: one.fanout.at if one.fanout else 0.0):
+        assert state.fanout is not None
+        kids = children(state.fanout)
+        dispatches += [_dispatch_out(state, kid) for kid in kids if kid.state == "in_progress"]
+        fanouts.append(_progress(state, state.fanout, kids, names))
+    return FleetStatus(
+        at=engine.runtime.now(),
+        version=__version__,
+        coordinator_did=engine.instance.did,
+        coordinator_url=engine.settings.fleet.coordinator_url or engine.instance.endpoint,
+        role="worker" if engine.settings.role == "worker" else "coordinator",
+        heartbeat_interval_secs=engine.settings.fleet.heartbeat_interval_secs,
+        live=sum(one.status == "live" for one in instances),
+        stale=sum(one.status == "stale" for one in instances),
+        archived=sum(one.status == "archived" for one in instances),
+        instances=instances,
+        dispatches=dispatches,
+        fanouts=fanouts,
+        ingested_total=engine.ingest.total,
+        reconcile_queue_depth=engine.reconciler.queue_depth,
+        records=engine.store.count,
+        tasks_revision=live.revision,
+    )
+
+
+def _dispatch_out(state: TaskState, kid: Child) -> DispatchOut:
+    assert kid.spawn is not None
+    return DispatchOut(
+        thread=state.thread,
+        alias=state.alias,
+        index=kid.index,
+        goal=kid.subtask.goal,
+        child_thread=kid.spawn.child_thread,
+        instance=kid.spawn.instance,
+        attempt=kid.attempt,
+        started_at=kid.spawn.at,
+        budget_usd=kid.subtask.budget_usd,
+        timeout_secs=kid.subtask.timeout_secs,
+    )
+
+
+def _progress(state: TaskState, fanout: FanOut, kids: list[Child], names: dict[str, str]) -> FanOutProgress:
+    decision = decide(parse_join_safely(fanout.join, len(kids)), kids, None, names)
+    return FanOutProgress(
+        thread=state.thread,
+        alias=state.alias,
+        goal=state.goal,
+        namespace=fanout.spec.namespace,
+        join=fanout.join,
+        subtasks=len(kids),
+        spawned=sum(kid.spawn is not None for kid in kids),
+        completed=sum(kid.finished for kid in kids),
+        accepted=sum(kid.state == ACCEPT for kid in kids),
+        satisfiable=decision.satisfiable,
+        explanation=decision.explanation,
+        started_at=fanout.at,
+        cost_usd=fanout.cost_usd,
+        budget_usd=fanout.spec.budget_usd,
+    )

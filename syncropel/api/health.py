@@ -1,0 +1,84 @@
+"""/health, /.well-known/syncropel and /v1/engine/health: is it alive, what can it do, how is it."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from fastapi import APIRouter
+
+from syncropel import __version__
+from syncropel.api.schema import EngineHealth, Health
+from syncropel.engine.engine import Engine
+from syncropel.record import ACTS, DATA_TYPES, MAX_BODY_BYTES, MAX_NAME_CHARS, MAX_PARENTS
+
+
+def router(engine: Engine) -> APIRouter:
+    """The routes of health."""
+    routes = APIRouter(tags=["health"])
+
+    @routes.get("/health")
+    async def health() -> Health:
+        """Alive and bound. Never needs auth."""
+        return Health(
+            status="ok",
+            version=__version__,
+            records=engine.store.count,
+            store=str(engine.instance.home.store),
+            uptime_secs=round(engine.uptime_secs, 3),
+        )
+
+    @routes.get("/.well-known/syncropel")
+    async def capabilities() -> dict[str, Any]:
+        """What this daemon speaks. Never needs auth."""
+        return {
+            "object": "capabilities",
+            "version": __version__,
+            "did": engine.instance.did,
+            "role": engine.settings.role,
+            "acts": sorted(ACTS),
+            "data_types": sorted(DATA_TYPES),
+            "limits": {"body_bytes": MAX_BODY_BYTES, "parents": MAX_PARENTS, "name_chars": MAX_NAME_CHARS},
+            "auth_required": engine.settings.auth.required,
+            "openapi": "/openapi.json",
+        }
+
+    @routes.get("/v1/engine/health")
+    async def engine_health(details: bool = False) -> EngineHealth:
+        """Counters of every loop; queues near zero are healthy."""
+        return EngineHealth(
+            did=engine.instance.did,
+            role=engine.settings.role,
+            alias=engine.settings.fleet.alias,
+            pid=os.getpid(),
+            home=str(engine.instance.home.path),
+            ingested_total=engine.ingest.total,
+            reconciled_total=engine.reconciler.total,
+            reconcile_queue_depth=engine.reconciler.queue_depth,
+            dispatch_running=engine.dispatcher.running,
+            dispatch_queued=engine.dispatcher.queued,
+            outbox_pending=len(engine.outbox),
+            watchers=len(engine.broadcast),
+            self_check_failures=engine.selfcheck.failures,
+            uptime_secs=round(engine.uptime_secs, 3),
+            store_bytes=await engine.store.size_bytes(),
+            details=_details(engine) if details else None,
+        )
+
+    return routes
+
+
+def _details(engine: Engine) -> dict[str, Any]:
+    return {
+        "live": {
+            "threads": len(engine.ingest.live.index.threads),
+            "tasks": len(engine.ingest.live.tasks),
+            "active_fanouts": len(engine.ingest.live.active),
+            "children": len(engine.ingest.live.children),
+            "instances": len(engine.ingest.live.registry.instances),
+        },
+        "delivery_waiting": {
+            did: {"records": count, "problem": problem}
+            for did, (count, problem) in engine.delivery.waiting().items()
+        },
+    }

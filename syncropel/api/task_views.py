@@ -1,0 +1,224 @@
+"""Tasks and fan-outs as the API answers them: wire models made from the live folds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from syncropel.api.schema import (
+    ChildOut,
+    JoinStatus,
+    TaskDetail,
+    TaskSummary,
+)
+from syncropel.engine.engine import Engine
+from syncropel.errors import Conflict, NotFound
+from syncropel.folds.fanout import ACCEPT, Child, FanOut, children
+from syncropel.folds.join import JoinDecision, decide
+from syncropel.folds.routing import route
+from syncropel.folds.speedup import critical_path
+from syncropel.folds.task import TaskState
+from syncropel.policy.joining import decide_join, parse_join_safely
+
+
+def find_task(engine: Engine, name: str) -> TaskState:
+    """A task by alias or thread id. Raises NotFound."""
+    state = engine.ingest.live.task(name)
+    if state is None:
+        raise NotFound(f"no task {name!r}", "see the tasks: spl task list")
+    return state
+
+
+def find_fan_out(state: TaskState) -> FanOut:
+    """The task's fan-out. Raises Conflict when it has none."""
+    if state.fanout is None:
+        name = state.alias or state.thread
+        raise Conflict(
+            f"{name} is not fanned out", f"fan it out: spl task fan-out {name} --subtask … --join all"
+        )
+    return state.fanout
+
+
+def actor_name(engine: Engine, actor: str | None) -> str | None:
+    """An actor as a person reads it: this instance's own DID is the engine."""
+    return "engine" if actor == engine.instance.did else actor
+
+
+def status_of(state: TaskState, satisfiable: bool) -> str:
+    """The folded status; a fan-out that cannot join any more is blocked until somebody retries."""
+    if state.fanout is not None and state.fanout.active and not satisfiable:
+        return "blocked"
+    return state.status
+
+
+def quick_satisfiable(state: TaskState, kids: list[Child]) -> bool:
+    """Whether an active fan-out can still join, decided without CEL: an expression counts as reachable until
+    nothing can change any more."""
+    if state.fanout is None or not state.fanout.active:
+        return True
+    return decide(parse_join_safely(state.fanout.join, len(kids)), kids).satisfiable
+
+
+def task_summary(state: TaskState) -> TaskSummary:
+    """One row of the task list."""
+    return TaskSummary(**_summary_fields(state))
+
+
+def _summary_fields(state: TaskState) -> dict[str, Any]:
+    kids = children(state.fanout) if state.fanout else []
+    satisfiable = quick_satisfiable(state, kids)
+    return {
+        "thread": state.thread,
+        "alias": state.alias,
+        "goal": state.goal,
+        "status": status_of(state, satisfiable),
+        "priority": state.priority,
+        "domain": state.domain,
+        "namespace": state.namespace,
+        "labels": state.labels,
+        "records": state.records,
+        "created_at": state.created_at,
+        "updated_at": state.updated_at,
+        "revision": state.sequence,
+        "subtasks": len(kids),
+        "spawned": sum(kid.spawn is not None for kid in kids),
+        "completed": sum(kid.finished for kid in kids),
+        "accepted": sum(kid.state == ACCEPT for kid in kids),
+        "joined": state.fanout is not None and state.fanout.joined is not None,
+        "satisfiable": satisfiable,
+        "cost_usd": state.fanout.cost_usd if state.fanout else 0.0,
+    }
+
+
+def task_detail(engine: Engine, state: TaskState) -> TaskDetail:
+    """Everything about one task."""
+    failed = 0
+    if state.fanout is not None:
+        failed = sum(report.verdict != ACCEPT for report in state.fanout.reports.values())
+    return TaskDetail(
+        **_summary_fields(state),
+        hypothesis=state.hypothesis,
+        criteria=state.criteria,
+        assignee=state.assignee,
+        completed_by=actor_name(engine, state.completed_by),
+        verdict=state.verdict,
+        verdict_by=actor_name(engine, state.verdict_by),
+        summary=state.summary,
+        reason=state.reason,
+        attempts_failed=failed,
+    )
+
+
+async def join_status(engine: Engine, state: TaskState) -> JoinStatus:
+    """The join of a fan-out: every subtask, and why it is joined, not yet, or can no longer be."""
+    fanout = find_fan_out(state)
+    names = engine.ingest.live.names()
+    kids = children(fanout)
+    _, decision = await decide_join(fanout, kids, state.alias, names)
+    path = critical_path(
+        [kid.report.wall_time_secs if kid.report else None for kid in kids],
+        [kid.subtask.depends_on for kid in kids],
+    )
+    joined = fanout.joined
+    active = fanout.active
+    satisfiable = decision.satisfiable or not active
+    return JoinStatus(
+        thread=state.thread,
+        alias=state.alias,
+        goal=state.goal,
+        namespace=fanout.spec.namespace,
+        status=status_of(state, satisfiable),
+        parent_intend=fanout.intend,
+        join=fanout.join,
+        complete=joined is not None,
+        verdict=joined.verdict if joined else None,
+        satisfiable=satisfiable,
+        explanation=_explanation(fanout, decision),
+        hint=_hint(state, decision) if active else "",
+        blame=list(decision.blame) if active else [],
+        subtasks=_children_out(engine, fanout, kids, names),
+        spawned=sum(kid.spawn is not None for kid in kids),
+        completed=sum(kid.finished for kid in kids),
+        accepted=sum(kid.state == ACCEPT for kid in kids),
+        cost_usd=fanout.cost_usd,
+        budget_usd=fanout.spec.budget_usd,
+        started_at=fanout.at,
+        joined_at=joined.at if joined else None,
+        critical_path=list(path.indexes),
+        revision=state.sequence,
+    )
+
+
+def _explanation(fanout: FanOut, decision: JoinDecision) -> str:
+    if fanout.joined is not None:
+        return fanout.joined.explanation or decision.explanation
+    return "cancelled" if fanout.cancelled else decision.explanation
+
+
+def _hint(state: TaskState, decision: JoinDecision) -> str:
+    if decision.satisfiable:
+        return ""
+    name = state.alias or state.thread
+    return "; ".join(f"spl task retry {name} --subtask {index}" for index in decision.blame[:3])
+
+
+def _children_out(engine: Engine, fanout: FanOut, kids: list[Child], names: dict[str, str]) -> list[ChildOut]:
+    candidates = engine.leases.candidates()
+    load = engine.reconciler.load()
+    undelivered = engine.delivery.waiting()
+    turn = sum(fanout.spec.subtasks[index].target == "round-robin" for index, _ in fanout.spawns)
+    out: list[ChildOut] = []
+    for kid in kids:
+        subtask, report, spawn = kid.subtask, kid.report, kid.spawn
+        instance, why = spawn.instance if spawn else None, ""
+        if spawn is None:
+            routed = route(subtask.target, candidates, load, turn)
+            instance = routed.did
+            why = _why_waiting(kid, routed.why)
+        elif report is None:
+            why = _why_in_progress(engine, spawn.instance, spawn.child_intend, undelivered)
+        out.append(
+            ChildOut(
+                index=subtask.index,
+                goal=subtask.goal,
+                target=subtask.target,
+                instance=instance,
+                instance_alias=names.get(instance) if instance else None,
+                predicted=spawn is None,
+                state=kid.state,  # type: ignore[arg-type]  # the fold's states are the wire's
+                why=why,
+                verdict=report.verdict if report else None,
+                summary=report.summary if report else "",
+                output=report.output if report else None,
+                cost_usd=report.cost_usd if report else 0.0,
+                budget_usd=subtask.budget_usd,
+                wall_time_secs=report.wall_time_secs if report else None,
+                timeout_secs=subtask.timeout_secs,
+                attempt=kid.attempt,
+                depends_on=list(subtask.depends_on),
+                waits_for=list(kid.waits_for),
+                child_thread=spawn.child_thread if spawn else None,
+                spawned_at=spawn.at if spawn else None,
+                finished_at=report.at if report else None,
+                adapter=subtask.adapter,
+            )
+        )
+    return out
+
+
+def _why_waiting(kid: Child, route_problem: str) -> str:
+    if kid.blocked_by:
+        return "blocked by " + ", ".join(f"[{index}]" for index in kid.blocked_by)
+    if kid.waits_for:
+        return "waits for " + ", ".join(f"[{index}]" for index in kid.waits_for)
+    return route_problem
+
+
+def _why_in_progress(
+    engine: Engine, instance: str, child_intend: str, undelivered: dict[str, tuple[int, str]]
+) -> str:
+    known = engine.ingest.live.registry.instances.get(instance)
+    if known is not None and engine.leases.status(known) not in ("live", "draining"):
+        return f"{known.alias or instance} is {engine.leases.status(known)}; its work goes on when it is back"
+    if instance in undelivered and undelivered[instance][1]:
+        return "not delivered yet: its instance does not answer"
+    return ""

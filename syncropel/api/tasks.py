@@ -1,0 +1,229 @@
+"""/v1/tasks: create, fan out, retry; list, show, join, speedup."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import Response
+
+from syncropel.api.body import record_json
+from syncropel.api.records import MAX_PAGE
+from syncropel.api.schema import (
+    JoinStatus,
+    Page,
+    PostedRecord,
+    SerialBaseline,
+    Speedup,
+    TaskDetail,
+    TaskSummary,
+)
+from syncropel.api.task_views import find_fan_out, find_task, join_status, task_detail, task_summary
+from syncropel.engine.engine import Engine
+from syncropel.errors import BadRequest, Conflict, NotFound
+from syncropel.folds.fanout import RETRY, children
+from syncropel.folds.speedup import speedup
+from syncropel.folds.task import STATUSES, TaskState
+from syncropel.record import Record
+from syncropel.store.base import Appended
+from syncropel.threads import task_thread
+
+
+class Request(BaseModel):
+    """Base of request bodies: an unknown key is a typing error, so it is refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    actor: str = Field(default="did:sync:user:operator", min_length=1, max_length=512)
+
+
+class NewTask(Request):
+    """POST /v1/tasks"""
+
+    goal: str = Field(min_length=1)
+    alias: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
+    priority: str = "medium"
+    domain: str = ""
+    namespace: str = "default"
+    labels: list[str] = []
+    hypothesis: str = ""
+    criteria: list[str] = []
+    assignee: str = ""
+
+
+class NewFanOut(Request):
+    """POST /v1/tasks/{name}/fan-out. Subtasks and join are checked by the fan-out's own rules."""
+
+    subtasks: list[dict[str, Any]]
+    join: str = "all"
+    namespace: str | None = None
+    budget_usd: float | None = None
+
+
+class NewRetry(Request):
+    """POST /v1/tasks/{name}/retry"""
+
+    index: int
+    hint: str | None = None
+
+
+def router(engine: Engine) -> APIRouter:
+    """The routes of tasks."""
+    routes = APIRouter(tags=["tasks"])
+
+    @routes.get("/v1/tasks")
+    async def list_tasks(
+        status: str | None = None,
+        since: Annotated[int | None, Query(ge=0)] = None,
+        limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = MAX_PAGE,
+    ) -> Page[TaskSummary]:
+        """Tasks, newest change first. `since`: only those changed after this revision."""
+        if status is not None and status not in STATUSES:
+            raise BadRequest(f"no status {status!r}", f"one of {', '.join(STATUSES)}")
+        states = sorted(engine.ingest.live.tasks.values(), key=lambda one: one.sequence, reverse=True)
+        rows: list[TaskSummary] = []
+        for state in states:
+            if len(rows) == limit or (since is not None and state.sequence <= since):
+                break
+            row = task_summary(state)
+            if status is None or row.status == status:
+                rows.append(row)
+        return Page(data=rows)
+
+    @routes.post("/v1/tasks", status_code=201)
+    async def create_task(body: NewTask) -> TaskDetail:
+        """Create a task thread. Without an alias one is made: TASK-0001, TASK-0002, …"""
+        live = engine.ingest.live
+        async with engine.fan_out_lock:
+            alias = body.alias or _next_alias(live.aliases)
+            if alias in live.aliases:
+                raise Conflict(
+                    f"the alias {alias} is taken", f"see it: spl task show {alias}; or choose another"
+                )
+            fields = body.model_dump(exclude={"actor", "alias"})
+            thread = task_thread(alias, secrets.token_hex(16))
+            record = Record(
+                thread,
+                body.actor,
+                "INTEND",
+                {"task": True, "alias": alias, **fields, "at": engine.runtime.now()},
+                0,
+            )
+            await engine.ingest.append_one(record.identified())
+        return task_detail(engine, find_task(engine, thread))
+
+    @routes.get("/v1/tasks/{name}")
+    async def get_task(name: str) -> TaskDetail:
+        """One task, by alias or thread."""
+        return task_detail(engine, find_task(engine, name))
+
+    @routes.post("/v1/tasks/{name}/fan-out", status_code=201, response_model=PostedRecord)
+    async def fan_out(name: str, body: NewFanOut) -> Response:
+        """Fan a task out: writes the parent INTEND on its thread."""
+        async with engine.fan_out_lock:
+            state = find_task(engine, name)
+            if state.status in ("cancelled", "approved", "done"):
+                raise Conflict(f"{name} is {state.status}", f"reopen it first: spl task reopen {name}")
+            record = _parent_intend(engine, state, body)
+            return _posted(await engine.ingest.append_one(record))
+
+    @routes.post("/v1/tasks/{name}/retry", status_code=201, response_model=PostedRecord)
+    async def retry(name: str, body: NewRetry) -> Response:
+        """Run a subtask again as its next attempt."""
+        state = find_task(engine, name)
+        fanout = find_fan_out(state)
+        count = len(fanout.spec.subtasks)
+        if not 0 <= body.index < count:
+            raise BadRequest(f"no subtask {body.index}", f"the subtasks are 0 to {count - 1}")
+        if not fanout.active:
+            raise Conflict(
+                f"{name} {'was cancelled' if fanout.cancelled else 'has joined'}: a retry changes nothing",
+                "for more work add another task",
+            )
+        fields: dict[str, Any] = {"topic": RETRY, "index": body.index, "at": engine.runtime.now()}
+        if body.hint:
+            fields["hint"] = body.hint
+        fields["namespace"] = fanout.spec.namespace
+        record = Record(state.thread, body.actor, "LEARN", fields, None, (fanout.intend,))
+        return _posted(await engine.ingest.append_one(record))
+
+    @routes.get("/v1/tasks/{name}/join")
+    async def get_join(name: str) -> JoinStatus:
+        """Every subtask of a fan-out, and why it is joined, not yet, or can no longer be."""
+        return await join_status(engine, find_task(engine, name))
+
+    @routes.get("/v1/tasks/{name}/speedup")
+    async def get_speedup(name: str, vs_serial: str | None = None) -> Speedup:
+        """Critical path against the sum of walls; `vs_serial` names the thread of a serial run."""
+        return _speedup(engine, find_task(engine, name), vs_serial)
+
+    return routes
+
+
+def _next_alias(aliases: dict[str, str]) -> str:
+    number = len(aliases) + 1
+    while f"TASK-{number:04}" in aliases:
+        number += 1
+    return f"TASK-{number:04}"
+
+
+def _parent_intend(engine: Engine, state: TaskState, body: NewFanOut) -> Record:
+    fields: dict[str, Any] = {
+        "task": True,
+        "goal": state.goal,
+        "alias": state.alias,
+        "priority": state.priority,
+        "domain": state.domain,
+        "namespace": body.namespace or state.namespace,
+        "subtasks": body.subtasks,
+        "join": body.join,
+        "at": engine.runtime.now(),
+    }
+    if body.budget_usd is not None:
+        fields["budget_usd"] = body.budget_usd
+    parents = (state.intend,) if state.intend else ()
+    return Record(state.thread, body.actor, "INTEND", fields, None, parents)
+
+
+def _posted(outcome: Appended) -> Response:
+    content = record_json(outcome.stored, ',"duplicate":false')
+    return Response(content, 201, media_type="application/json")
+
+
+def _speedup(engine: Engine, state: TaskState, vs_serial: str | None) -> Speedup:
+    fanout = find_fan_out(state)
+    report = speedup(children(fanout), fanout.cost_usd)
+    elapsed = fanout.joined.at - fanout.at if fanout.joined else None
+    return Speedup(
+        thread=state.thread,
+        alias=state.alias,
+        complete=fanout.joined is not None,
+        subtasks=len(report.walls),
+        walls=list(report.walls),
+        critical_path=list(report.path.indexes),
+        has_dependencies=fanout.spec.has_dependencies,
+        parallel_wall_secs=report.path.secs,
+        elapsed_secs=elapsed,
+        total_cost_usd=report.total_cost_usd,
+        serial_estimate_secs=report.serial_estimate_secs,
+        estimated_speedup=report.estimated_speedup,
+        serial=_serial(engine, vs_serial, report.path.secs) if vs_serial else None,
+    )
+
+
+def _serial(engine: Engine, name: str, parallel_secs: float) -> SerialBaseline:
+    state = engine.ingest.live.task(name)
+    if state is None:
+        raise NotFound(f"no task {name!r} to compare with", "run the same work as a serial task first")
+    if state.fanout is not None:
+        if state.fanout.joined is None:
+            raise Conflict(f"{name} has not joined yet", "compare when it is done")
+        secs, cost = state.fanout.joined.at - state.fanout.at, state.fanout.cost_usd
+    elif state.completed_by is not None:
+        secs, cost = state.updated_at - state.created_at, 0.0
+    else:
+        raise Conflict(f"{name} is not done yet", "compare when it is done")
+    ratio = secs / parallel_secs if parallel_secs > 0 else None
+    return SerialBaseline(thread=state.thread, wall_secs=secs, cost_usd=cost, speedup=ratio)

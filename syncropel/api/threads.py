@@ -1,0 +1,166 @@
+"""/v1/threads: list, state, records, participants, watch."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from syncropel.api.records import MAX_PAGE, page
+from syncropel.api.schema import DispatchOut, Page, Participant, RecordOut, ThreadState, ThreadSummary
+from syncropel.api.sse import record_events, resume_sequence, sse
+from syncropel.api.task_views import quick_satisfiable, status_of, task_detail
+from syncropel.engine.engine import Engine
+from syncropel.errors import NotFound
+from syncropel.folds.child import ChildState
+from syncropel.folds.fanout import children
+from syncropel.folds.index import ThreadLine, participants
+from syncropel.folds.order import fold_order
+from syncropel.store.base import RecordFilter
+
+
+def router(engine: Engine) -> APIRouter:
+    """The routes of threads."""
+    routes = APIRouter(tags=["threads"])
+
+    def line_of(thread: str) -> ThreadLine:
+        line = engine.ingest.live.index.threads.get(thread)
+        if line is None:
+            raise NotFound(f"no thread {thread!r}", "a thread exists from its first record on")
+        return line
+
+    @routes.get("/v1/threads")
+    async def list_threads(
+        since: Annotated[int | None, Query(ge=0)] = None,
+        limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 100,
+    ) -> Page[ThreadSummary]:
+        """Threads, latest activity first. `since`: the cursor of the page before."""
+        lines = sorted(
+            engine.ingest.live.index.threads.values(), key=lambda line: line.last_sequence, reverse=True
+        )
+        wanted = [line for line in lines if since is None or line.last_sequence < since][:limit]
+        cursor = wanted[-1].last_sequence if len(wanted) == limit else None
+        return Page(data=[_summary(engine, line) for line in wanted], next_cursor=cursor)
+
+    @routes.get("/v1/threads/{thread}")
+    async def get_thread(thread: str) -> ThreadSummary:
+        """One thread in a line."""
+        return _summary(engine, line_of(thread))
+
+    @routes.get("/v1/threads/{thread}/records", response_model=Page[RecordOut])
+    async def thread_records(
+        thread: str,
+        since: Annotated[int | None, Query(ge=-1)] = None,
+        limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 100,
+    ) -> Response:
+        """Records of a thread by clock; `since` is a clock."""
+        line_of(thread)
+        found = await engine.store.query(RecordFilter(thread=thread, since=since, limit=limit))
+        return page(found, limit, by_clock=True)
+
+    @routes.get("/v1/threads/{thread}/state")
+    async def thread_state(thread: str) -> ThreadState:
+        """The folded state of a thread."""
+        return await _state(engine, line_of(thread))
+
+    @routes.get("/v1/threads/{thread}/participants")
+    async def thread_participants(thread: str) -> Page[Participant]:
+        """Everyone who wrote on a thread, with inferred roles."""
+        line_of(thread)
+        lines = participants(fold_order(await engine.store.thread(thread)))
+        return Page(
+            data=[
+                Participant(
+                    actor=one.actor,
+                    records=one.records,
+                    roles=one.roles,
+                    first_clock=one.first_clock,
+                    last_clock=one.last_clock,
+                )
+                for one in lines
+            ]
+        )
+
+    @routes.get("/v1/threads/{thread}/watch")
+    async def watch_thread(
+        request: Request, thread: str, since_clock: Annotated[int | None, Query(ge=-1)] = None
+    ) -> Response:
+        """Server-sent events `record.created` of one thread: those above `since_clock`, then new ones."""
+        return sse(record_events(engine, thread, resume_sequence(request, None), since_clock))
+
+    return routes
+
+
+def _summary(engine: Engine, line: ThreadLine) -> ThreadSummary:
+    status, title = line.status, line.title
+    task = engine.ingest.live.tasks.get(line.id)
+    child = engine.ingest.live.children.get(line.id)
+    if task is not None:
+        kids = children(task.fanout) if task.fanout else []
+        status, title = status_of(task, quick_satisfiable(task, kids)), task.goal or title
+    elif child is not None:
+        status = _child_status(child)
+    elif line.kind == "reserved":
+        status = "open"
+    return ThreadSummary(
+        id=line.id,
+        kind=line.kind,
+        title=title,
+        status=status,
+        records=line.records,
+        participants=len(line.actors),
+        first_sequence=line.first_sequence,
+        last_sequence=line.last_sequence,
+        last_activity=line.last_activity,
+    )
+
+
+def _child_status(child: ChildState) -> str:
+    latest = child.latest
+    result = child.results.get(latest.record) if latest else None
+    return str(result.body.get("verdict")) if result else "in_progress"
+
+
+async def _state(engine: Engine, line: ThreadLine) -> ThreadState:
+    records = fold_order(await engine.store.thread(line.id))
+    acts: dict[str, int] = {}
+    open_intends: dict[str, None] = {}
+    for stored in records:
+        record = stored.record
+        acts[record.act] = acts.get(record.act, 0) + 1
+        if record.act == "INTEND":
+            open_intends[record.id] = None
+        fulfilled = record.body.get("fulfills")
+        if isinstance(fulfilled, str):
+            open_intends.pop(fulfilled, None)
+    task = engine.ingest.live.tasks.get(line.id)
+    return ThreadState(
+        thread=_summary(engine, line),
+        opened_by=records[0].record.actor if records else None,
+        clock=max((stored.record.clock or 0 for stored in records), default=0),
+        acts=acts,
+        open_intends=list(open_intends),
+        task=task_detail(engine, task) if task else None,
+        child=_child_out(engine, line.id),
+    )
+
+
+def _child_out(engine: Engine, thread: str) -> DispatchOut | None:
+    child = engine.ingest.live.children.get(thread)
+    latest = child.latest if child else None
+    if latest is None:
+        return None
+    budget, timeout = latest.body.get("budget_usd"), latest.body.get("timeout_secs")
+    return DispatchOut(
+        thread=latest.body["parent_thread"],
+        alias="",
+        index=latest.body["index"],
+        goal=latest.body["goal"],
+        child_thread=thread,
+        instance=engine.instance.did,
+        attempt=latest.attempt,
+        started_at=engine.ingest.live.index.threads[thread].last_activity,
+        budget_usd=budget if isinstance(budget, int | float) else None,
+        timeout_secs=timeout if isinstance(timeout, int | float) else None,
+    )

@@ -1,0 +1,219 @@
+"""The engine: every loop of one daemon, put together over one store."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+
+from syncropel import __version__
+from syncropel.engine.accounts import FLEET_SCOPES, Accounts
+from syncropel.engine.adapters import Adapter, BashAdapter, EchoAdapter, NoopAdapter
+from syncropel.engine.broadcast import Broadcast, Pulse
+from syncropel.engine.delivery import Delivery
+from syncropel.engine.dispatch import Dispatcher, Limits
+from syncropel.engine.heartbeat import Heart
+from syncropel.engine.ingest import Ingest
+from syncropel.engine.leases import Leases
+from syncropel.engine.live import rebuild
+from syncropel.engine.outbox import Outbox
+from syncropel.engine.peer import Peers
+from syncropel.engine.reconcile import Reconciler
+from syncropel.engine.runtime import Runtime
+from syncropel.engine.selfcheck import SelfCheck
+from syncropel.errors import SyncropelError
+from syncropel.settings import Home, Settings
+from syncropel.store.base import RecordStore
+
+log = logging.getLogger("syncropel.engine")
+
+TICK_SECS: Final = 1.0
+CRON_SECS: Final = 30.0
+
+
+@dataclass(frozen=True)
+class Instance:
+    """Who this daemon is."""
+
+    did: str
+    home: Home
+    endpoint: str
+
+
+class Engine:
+    """One daemon's engine. `start`, then `stop`; the store is opened and closed by the caller."""
+
+    def __init__(
+        self,
+        store: RecordStore,
+        instance: Instance,
+        settings: Settings,
+        runtime: Runtime | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self.store = store
+        self.instance = instance
+        self.settings = settings
+        self.runtime = runtime or Runtime()
+        self.broadcast = Broadcast()
+        self.changed = Pulse()
+        self.fan_out_lock = asyncio.Lock()
+        self._transport = transport
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._started_at = self.runtime.monotonic()
+        self._stopped = False
+
+    async def start(self, bootstrap_secret: str = "") -> None:
+        """Fold the log, take up what was left open, and start every loop."""
+        live = await rebuild(self.store)
+        did, settings, runtime = self.instance.did, self.settings, self.runtime
+        self.ingest = Ingest(self.store, live, self.broadcast)
+        self.peers = Peers(self.fleet_token, self._transport)
+        self.leases = Leases(self.ingest, did, settings.fleet.heartbeat_interval_secs, runtime, self.changed)
+        self.delivery = Delivery(self.ingest, self.peers, did, runtime, self.spawn)
+        self.reconciler = Reconciler(self.ingest, self.leases, self.delivery, did, runtime)
+        self.outbox = Outbox(self.ingest, self.peers, did, settings.fleet.coordinator_url, runtime)
+        self.dispatcher = Dispatcher(self.ingest, self._adapters(), self._limits(), did, runtime, self.spawn)
+        self.selfcheck = SelfCheck(live, self.store)
+        self.heart = Heart(
+            self.peers,
+            settings.fleet.coordinator_url,
+            settings.fleet.heartbeat_interval_secs,
+            self.beat,
+            runtime,
+        )
+        self.ingest.subscribe(lambda _: self.changed.beat())
+        await self._introduce(bootstrap_secret)
+        await self.outbox.resume()
+        await self.dispatcher.resume()
+        self.reconciler.mark_all()
+        for runner in self.outbox.runners:
+            self.spawn(runner(), "outbox")
+        self.spawn(self.reconciler.run(), "reconcile")
+        self.spawn(self._tick(), "tick")
+        self.spawn(self._cron(), "cron")
+        if settings.role == "worker":
+            self.spawn(self.heart.run(), "heartbeat")
+        log.info("started", extra={"actor": did})
+
+    async def _introduce(self, bootstrap_secret: str) -> None:
+        accounts = self.accounts()
+        if bootstrap_secret:
+            await accounts.bootstrap(bootstrap_secret)
+        if token := self.fleet_token():
+            try:
+                await accounts.accept(token, FLEET_SCOPES)
+            except SyncropelError as error:
+                log.error("the fleet token is of no use: %s", error.message)
+        if self.settings.role == "coordinator":
+            await self.leases.beat(self.beat())
+
+    def accounts(self) -> Accounts:
+        """Where service accounts and tokens are minted."""
+        return Accounts(self.ingest, self.instance.did, self.runtime.now())
+
+    def fleet_token(self) -> str:
+        """The token that instances of this fleet use among themselves; empty when there is none."""
+        try:
+            return self.instance.home.fleet_token.read_text(encoding="ascii").strip()
+        except (OSError, UnicodeDecodeError):
+            return ""
+
+    def _adapters(self) -> dict[str, Adapter]:
+        chosen = self.settings.adapters
+        adapters: list[Adapter] = [EchoAdapter(self.runtime)]
+        if chosen.bash:
+            cwd = Path(chosen.bash_cwd).expanduser() if chosen.bash_cwd else None
+            adapters.append(BashAdapter(self.instance.home.work, cwd, self.runtime))
+        if chosen.noop:
+            adapters.append(NoopAdapter())
+        return {adapter.name: adapter for adapter in adapters}
+
+    def _limits(self) -> Limits:
+        dispatch = self.settings.dispatch
+        return Limits(
+            max(1, dispatch.max_concurrent),
+            dispatch.default_timeout_secs,
+            dispatch.adapter,
+            dispatch.shutdown_grace_secs,
+        )
+
+    @property
+    def uptime_secs(self) -> float:
+        return self.runtime.monotonic() - self._started_at
+
+    def beat(self, *, leaving: bool = False) -> dict[str, Any]:
+        """This instance's heartbeat (fields of the wire model `Heartbeat`)."""
+        return {
+            "did": self.instance.did,
+            "alias": self.settings.fleet.alias,
+            "role": self.settings.role,
+            "endpoint": self.instance.endpoint,
+            "version": __version__,
+            "health": "draining" if leaving else "healthy",
+            "leaving": leaving,
+            "uptime_secs": round(self.uptime_secs, 3),
+            "active_dispatches": self.dispatcher.running,
+            "queued_dispatches": self.dispatcher.queued,
+            "max_concurrent": self.dispatcher.max_concurrent,
+            "adapter": self.settings.dispatch.adapter,
+            "store_records": self.store.count,
+            "pid": os.getpid(),
+        }
+
+    def spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+        """Run a loop or a job in the background until `stop`; a crash of it is logged, never silent."""
+        task = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("%s ended by an error", task.get_name(), exc_info=error)
+
+    async def _tick(self) -> None:
+        while True:
+            await self.runtime.sleep(TICK_SECS)
+            try:
+                await self.leases.sweep()
+            except SyncropelError as error:
+                log.error("cannot record a change of the fleet: %s", error.message)
+
+    async def _cron(self) -> None:
+        while True:
+            await self.runtime.sleep(CRON_SECS)
+            try:
+                await self.selfcheck.step()
+                await self.store.checkpoint()
+            except SyncropelError as error:
+                log.error("upkeep failed: %s", error.message)
+
+    async def stop(self) -> None:
+        """Refuse new work, let running goals have their grace, say goodbye, end every loop. Idempotent."""
+        if self._stopped:
+            return
+        self._stopped = True
+        self.broadcast.close()
+        self.changed.beat()
+        await self.dispatcher.stop()
+        if self.settings.role == "worker":
+            await self.outbox.flush()
+            await self.heart.leave()
+        self.ingest.open = False
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.peers.close()
+        log.info("stopped", extra={"actor": self.instance.did})
+
+    @property
+    def stopping(self) -> bool:
+        return self._stopped

@@ -1,0 +1,63 @@
+"""The worker's side of a lease: beat, and say goodbye."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from syncropel.engine.peer import Backoff, Peers
+from syncropel.engine.runtime import Runtime
+from syncropel.errors import DaemonUnreachable
+
+log = logging.getLogger("syncropel.engine.heartbeat")
+
+
+class Heart:
+    """Beats to the coordinator every interval; after a failure sooner, so that a coordinator that comes back
+    knows its fleet at once."""
+
+    def __init__(
+        self,
+        peers: Peers,
+        coordinator_url: str,
+        interval_secs: float,
+        beat: Callable[..., dict[str, Any]],
+        runtime: Runtime,
+    ) -> None:
+        self._peers = peers
+        self._url = coordinator_url
+        self._interval = interval_secs
+        self._beat = beat
+        self._runtime = runtime
+        self._problem = ""
+
+    async def run(self) -> None:
+        """Beat for ever."""
+        backoff = Backoff()
+        while True:
+            if await self._once():
+                backoff.succeeded()
+                await self._runtime.sleep(self._interval)
+            else:
+                await self._runtime.sleep(min(self._interval, backoff.failed()))
+
+    async def leave(self) -> None:
+        """The last beat: this instance is draining and will not be heard from again."""
+        await self._once(leaving=True)
+
+    async def _once(self, *, leaving: bool = False) -> bool:
+        try:
+            answer = await self._peers.heartbeat(self._url, self._beat(leaving=leaving))
+        except DaemonUnreachable as error:
+            if error.message != self._problem:
+                log.warning("the coordinator does not answer: %s", error.message)
+            self._problem = error.message
+            return False
+        interval = answer.get("heartbeat_interval_secs")
+        if isinstance(interval, int | float) and interval > 0:
+            self._interval = float(interval)
+        if self._problem:
+            log.info("the coordinator answers again")
+        self._problem = ""
+        return True

@@ -1,0 +1,76 @@
+"""The daemon's log: one JSON object a line, for people with `tail` and `grep` and for machines alike."""
+
+from __future__ import annotations
+
+import json
+import logging
+import logging.handlers
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+LEVELS: Final = {
+    "ERROR": logging.ERROR,
+    "WARN": logging.WARNING,
+    "INFO": logging.INFO,
+    "DEBUG": logging.DEBUG,
+    "TRACE": 5,
+}
+MAX_BYTES: Final = 20 * 1024 * 1024
+KEPT_FILES: Final = 3
+_SHORT: Final = {number: name for name, number in LEVELS.items()}
+_FIELDS: Final = {"actor": "actor", "thread_id": "thread", "record": "record"}
+"""Attribute of a log record → key in the line. `thread` itself is taken by logging, for the system's threads."""
+
+
+class JsonLines(logging.Formatter):
+    """`at, level, target, message`, then `actor, thread, record` where they are known, then a traceback."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        at = datetime.fromtimestamp(record.created, UTC)
+        line: dict[str, object] = {
+            "at": at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "level": _SHORT.get(
+                record.levelno, "ERROR" if record.levelno > logging.ERROR else record.levelname
+            ),
+            "target": record.name,
+            "message": record.getMessage(),
+        }
+        for attribute, key in _FIELDS.items():
+            value = getattr(record, attribute, None)
+            if value is not None:
+                line[key] = value
+        if record.exc_info:
+            line["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False)
+
+
+class Plain(logging.Formatter):
+    """For a person who watches `spl serve --foreground`: time, level, message."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        at = datetime.fromtimestamp(record.created).strftime("%H:%M:%S")
+        return f"{at} {_SHORT.get(record.levelno, record.levelname):5} {record.getMessage()}"
+
+
+def start_logging(path: Path, level: str, *, to_stderr: bool) -> None:
+    """Send every log record of this process to `path`, rotated by size, and to stderr if asked.
+
+    Raises OSError when the file cannot be written, KeyError for an unknown level.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    file = logging.handlers.RotatingFileHandler(
+        path, maxBytes=MAX_BYTES, backupCount=KEPT_FILES, encoding="utf-8"
+    )
+    file.setFormatter(JsonLines())
+    handlers: list[logging.Handler] = [file]
+    if to_stderr:
+        screen = logging.StreamHandler(sys.stderr)
+        screen.setFormatter(Plain())
+        handlers.append(screen)
+    root = logging.getLogger()
+    root.handlers[:] = handlers
+    root.setLevel(LEVELS[level])
+    for noisy in ("httpx", "httpcore", "uvicorn", "uvicorn.error", "aiosqlite"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
