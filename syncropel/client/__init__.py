@@ -1,6 +1,7 @@
-"""Typed HTTP client of a daemon, over its Unix socket or TCP. The command line and the console use nothing else.
+"""Typed HTTP client of a daemon, over its Unix socket or TCP.
 
-`calls` says what can be asked; `Client` and `AsyncClient` send it.
+The command line and the console use nothing else. `calls` says what can be asked; `Client` and `AsyncClient`
+send it.
 """
 
 from syncropel.client.calls import Call

@@ -133,7 +133,10 @@ def create_task(fields: Mapping[str, Any]) -> Call[TaskDetail]:
 
 
 def fan_out(name: str, spec: Mapping[str, Any]) -> Call[PostedRecord]:
-    """Fan a task out; `spec` has subtasks, join and perhaps namespace and budget_usd. Answers the parent INTEND."""
+    """Fan a task out; `spec` has subtasks, join and perhaps namespace and budget_usd.
+
+    Answers the parent INTEND.
+    """
     return Call(PostedRecord, f"/v1/tasks/{_part(name)}/fan-out", "POST", body=dict(spec), repeatable=False)
 
 

@@ -1,0 +1,210 @@
+"""`spl fleet`: start, stop and look at a fleet of instances."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+
+from syncropel.cli import fleet_text
+from syncropel.cli.connect import connect, import_client, this_home
+from syncropel.cli.parsing import Parser, UsageError, add_output, add_verb, port, positive, verbs
+from syncropel.cli.terminal import complain, is_json, print_json, say
+
+
+def configure(parser: Parser) -> None:
+    group = verbs(parser)
+    _configure_start(group)
+    _configure_stop(group)
+    listing = add_verb(group, "list", "list the instances")
+    listing.add_argument("--all", action="store_true", help="also those that have left")
+    listing.set_defaults(run=run_list)
+    status = add_verb(group, "status", "summarise the fleet")
+    status.add_argument("--live", action="store_true", help="keep it on screen, refreshed as things change")
+    status.set_defaults(run=run_status)
+    for name, summary, run in (
+        ("show", "show one instance", run_show),
+        ("ping", "ask one instance whether it is reachable, and how fast", run_ping),
+    ):
+        verb = add_verb(group, name, summary)
+        verb.add_argument("name", metavar="NAME_OR_DID", help="alias or DID of the instance")
+        verb.set_defaults(run=run)
+
+
+def _configure_start(group: object) -> None:
+    start: Parser = group.add_parser(  # type: ignore[attr-defined]  # argparse keeps its sub-parser type private
+        "start", help="start a local fleet", description="Start a coordinator and workers on this machine."
+    )
+    add_output(start)
+    start.add_argument("--workers", type=positive, metavar="N", required=True, help="how many workers")
+    start.add_argument(
+        "--adapter",
+        choices=("echo", "bash", "noop"),
+        help="what workers do with a goal: echo answers it, bash runs it as a script, noop accepts it "
+        "(default: what each worker is set to; echo for a new one)",
+    )
+    start.add_argument(
+        "--share", action="store_true", help="bash goals run in this folder, not in a private one each"
+    )
+    start.add_argument("--port", type=port, metavar="P", help="the coordinator's port; 0 takes a free one")
+    start.add_argument(
+        "--worker-port",
+        type=port,
+        metavar="P",
+        help="the first worker's port, counting up (default 9201); 0 takes free ones",
+    )
+    start.set_defaults(run=run_start)
+
+
+def _configure_stop(group: object) -> None:
+    stop: Parser = group.add_parser(  # type: ignore[attr-defined]
+        "stop",
+        help="stop instances of this machine",
+        description="Stop instances of this machine gracefully.",
+    )
+    which = stop.add_mutually_exclusive_group(required=True)
+    which.add_argument("--workers", action="store_true", help="all workers; the coordinator stays")
+    which.add_argument("--all", action="store_true", help="all workers, then the coordinator")
+    which.add_argument("--instance", metavar="NAME", help="this one only: alias or DID")
+    stop.set_defaults(run=run_stop)
+
+
+def run_start(args: Namespace) -> int:
+    if args.share and args.adapter != "bash":
+        raise UsageError("--share is about bash goals", "add --adapter bash")
+    import os
+
+    import_client()
+    from syncropel.fleet.launcher import Launcher
+    from syncropel.fleet.plan import FleetPlan
+
+    plan = FleetPlan(
+        workers=args.workers,
+        adapter=args.adapter,
+        bash_cwd=os.getcwd() if args.share else "",
+        port=args.port,
+        worker_port=args.worker_port,
+    )
+    stream = sys.stderr if is_json(args) else sys.stdout
+    launcher = Launcher(
+        this_home(),
+        plan,
+        say=lambda line: say(line, stream=stream),
+        warn=complain,
+        progress=_progress if stream.isatty() else lambda _: None,
+    )
+    status = launcher.run()
+    if is_json(args):
+        print_json(status)
+    else:
+        say("", "Fleet ready. Inspect with:", "  spl fleet list", "  spl fleet status")
+    return 0
+
+
+def _progress(line: str) -> None:
+    # Carriage return, erase to the end of the line: the next line replaces this one.
+    sys.stdout.write(f"\r\x1b[K{line}")
+    sys.stdout.flush()
+
+
+def run_stop(args: Namespace) -> int:
+    import_client()
+    from syncropel.fleet.teardown import Local, find_local, is_running, local_workers, stop
+
+    home = this_home()
+    waves = [[find_local(home, args.instance)]] if args.instance else [local_workers(home)]
+    if args.all:
+        waves.append([Local("coordinator", home)])
+    if not any(is_running(one) for wave in waves for one in wave):
+        what = args.instance or ("the fleet" if args.all else "no worker")
+        say(f"nothing to stop: {what} is {'' if what == 'no worker' else 'not '}running")
+        return 0
+    stuck = [one for wave in waves for one in stop(wave, say)]
+    if stuck:
+        complain(
+            f"{', '.join(one.alias for one in stuck)} did not stop in time", "as the last resort: kill -9 PID"
+        )
+    return 1 if stuck else 0
+
+
+def run_list(args: Namespace) -> int:
+    from syncropel.errors import DaemonNotRunning
+
+    try:
+        with connect(args) as client:
+            from syncropel.client import calls
+
+            status = client.send(calls.fleet_status())
+    except DaemonNotRunning as error:
+        return _list_nothing(args, error)
+    if is_json(args):
+        instances = fleet_text.shown(status.instances, args.all)
+        data = [one.model_dump(mode="json") for one in instances]
+        print_json({"object": "list", "data": data, "next_cursor": None})
+    else:
+        say(*fleet_text.list_lines(status, args.all))
+    return 0
+
+
+def _list_nothing(args: Namespace, error: Exception) -> int:
+    if is_json(args):
+        print_json({"object": "list", "data": [], "next_cursor": None})
+    else:
+        say(fleet_text.NO_INSTANCES)
+    complain(str(error), "start a fleet: spl fleet start --workers 2")
+    return 0
+
+
+def run_status(args: Namespace) -> int:
+    if args.live:
+        from syncropel.cli.console import run_live
+
+        return run_live(args)
+    with connect(args) as client:
+        from syncropel.client import calls
+
+        status = client.send(calls.fleet_status())
+    if is_json(args):
+        print_json(status)
+    else:
+        say(*fleet_text.status_lines(status))
+    return 0
+
+
+def run_show(args: Namespace) -> int:
+    with connect(args) as client:
+        from syncropel.client import calls
+
+        instance = client.send(calls.instance(args.name))
+    if is_json(args):
+        print_json(instance)
+    else:
+        say(*fleet_text.instance_lines(instance))
+    return 0
+
+
+def run_ping(args: Namespace) -> int:
+    import time
+
+    from syncropel.errors import SyncropelError
+
+    with connect(args) as client:
+        from syncropel.client import Client, Target, calls
+
+        instance = client.send(calls.instance(args.name))
+    with Client(Target(url=instance.endpoint), timeout=5.0) as direct:
+        began = time.monotonic()
+        try:
+            direct.send(calls.health())
+            problem = None
+        except SyncropelError as error:
+            problem = error.message
+        millis = round((time.monotonic() - began) * 1000)
+    if is_json(args):
+        print_json(
+            {"did": instance.did, "endpoint": instance.endpoint, "ok": problem is None, "millis": millis}
+        )
+    elif problem is None:
+        say(f"✓ {instance.did} reachable in {millis}ms (200 OK)")
+    else:
+        say(f"✗ {instance.did} not reachable at {instance.endpoint}: {problem}")
+    return 0 if problem is None else 1

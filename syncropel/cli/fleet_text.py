@@ -1,0 +1,83 @@
+"""The fleet as text: wire models in, lines out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+from syncropel.cli.numbers import duration, seconds
+from syncropel.cli.terminal import table
+
+if TYPE_CHECKING:
+    from syncropel.api.schema import FleetStatus, InstanceOut
+
+NO_INSTANCES: Final = "0 live · 0 stale · 0 archived"
+_HEADER: Final = ["DID", "ENDPOINT", "STATUS", "VERSION", "UPTIME", "HEALTH"]
+
+
+def shown(instances: Sequence[InstanceOut], every: bool) -> list[InstanceOut]:
+    """The instances of a list, by DID; those that have left only when every one is wanted."""
+    return sorted((one for one in instances if every or one.status != "left"), key=lambda one: one.did)
+
+
+def list_lines(status: FleetStatus, every: bool) -> list[str]:
+    """What `spl fleet list` prints."""
+    rows = [
+        [one.did, one.endpoint, one.status, one.version, _uptime(one), one.health]
+        for one in shown(status.instances, every)
+    ]
+    return [*table(_HEADER, rows), counts(status)]
+
+
+def counts(status: FleetStatus) -> str:
+    """`3 live · 0 stale · 0 archived`, and those that drain, when some do."""
+    draining = sum(one.status == "draining" for one in status.instances)
+    line = f"{status.live} live · {status.stale} stale · {status.archived} archived"
+    return f"{line} · {draining} draining" if draining else line
+
+
+def status_lines(status: FleetStatus) -> list[str]:
+    """What `spl fleet status` prints."""
+    lines = [
+        "Fleet status",
+        f"  Coordinator URL: {status.coordinator_url}",
+        f"  Heartbeat: every {seconds(status.heartbeat_interval_secs)}",
+        f"  Instances: {counts(status)}",
+    ]
+    if status.freezes:
+        lines.append("  Active freezes:")
+        lines += [f"    [{one.level}] {one.namespace} — {one.reason}" for one in status.freezes]
+    else:
+        lines.append("  Active freezes: (none)")
+    return [*lines, f"  Emergency stop: {'ACTIVE' if status.emergency else 'inactive'}"]
+
+
+def instance_lines(one: InstanceOut) -> list[str]:
+    """What `spl fleet show` prints."""
+    beat = "never" if one.last_heartbeat is None else f"{int(one.last_heartbeat)} (unix)"
+    records = "unknown" if one.store_records is None else str(one.store_records)
+    return [
+        f"Instance: {one.did}",
+        f"  Alias: {one.alias} ({one.role})",
+        f"  Endpoint: {one.endpoint}",
+        f"  Status: {one.status}",
+        f"  Version: {one.version}",
+        f"  Uptime: {_uptime(one)}",
+        f"  Health: {one.health}",
+        f"  Active dispatches: {one.active_dispatches}",
+        f"  Store records: {records}",
+        f"  Last heartbeat: {beat}",
+    ]
+
+
+def change_line(status: FleetStatus) -> str:
+    """The fleet in one line, for a stream of changes; equal lines mean that nothing to see has changed."""
+    parts = [counts(status), f"{len(status.dispatches)} running"]
+    parts += [f"{one.alias or one.thread[:11]} {one.completed}/{one.subtasks}" for one in status.fanouts]
+    away = [f"{one.alias} {one.status}" for one in status.instances if one.status in ("stale", "draining")]
+    frozen = [f"frozen {one.namespace}" for one in status.freezes]
+    return " · ".join([*parts, *away, *frozen, *(["EMERGENCY"] if status.emergency else [])])
+
+
+def _uptime(one: InstanceOut) -> str:
+    return "-" if one.uptime_secs is None else duration(one.uptime_secs)

@@ -1,0 +1,54 @@
+"""`spl init`: create the home, the identity and the settings of this instance."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+
+from syncropel.cli.connect import this_home
+from syncropel.cli.parsing import Parser, add_output
+from syncropel.cli.terminal import is_json, print_json, say
+from syncropel.errors import SetupError
+from syncropel.identity import load_or_create_identity, make_home
+from syncropel.settings import Home, Settings, dump_settings, load_settings
+
+
+def configure(parser: Parser) -> None:
+    add_output(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: Namespace) -> int:
+    home = this_home()
+    make_home(home)
+    identity = load_or_create_identity(home)
+    write_default_settings(home)
+    load_settings(home, {})
+    if is_json(args):
+        print_json({"home": str(home.path), "did": identity.did, "created": identity.created})
+        return 0
+    fresh = identity.created
+    say(
+        f"✓ {'created' if fresh else 'found'} {home.display()}",
+        f"  identity: {identity.did}{'' if fresh else ' (existing)'}",
+        f"  settings: {home.display()}/{home.config.name}",
+        "",
+        "Next:",
+        "  spl serve --foreground        start the daemon here and see what it does",
+        "  spl serve                     start it in the background",
+        "  spl status                    see how it is",
+        "  spl fleet start --workers 2   start a local fleet",
+    )
+    return 0
+
+
+def write_default_settings(home: Home) -> None:
+    """Write `config.toml` with every setting at its default, unless there is one."""
+    try:
+        with home.config.open("x", encoding="utf-8") as file:
+            file.write(dump_settings(Settings()))
+    except FileExistsError:
+        return
+    except OSError as error:
+        raise SetupError(
+            f"cannot write {home.config}: {error.strerror}", "check the folder's permissions"
+        ) from None

@@ -1,0 +1,84 @@
+"""The entry of `spl`: runs a command and turns whatever happens into an exit code.
+
+0 done · 1 failed · 2 the words made no sense · 130 interrupted · 141 nobody reads the output any more.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+from syncropel.cli.parsing import UsageError, build_parser
+from syncropel.cli.terminal import complain, prepare_streams
+from syncropel.errors import SyncropelError
+
+FAILED: Final = 1
+USAGE: Final = 2
+INTERRUPTED: Final = 130
+BROKEN_PIPE: Final = 141
+_USAGE_CODES: Final = frozenset({"USAGE", "INVALID_FANOUT"})
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run `spl` with these words (the process's own by default). Never raises but SystemExit for `--help`."""
+    prepare_streams()
+    try:
+        code = _run(list(sys.argv[1:] if argv is None else argv))
+        sys.stdout.flush()
+    except SyncropelError as error:
+        complain(error.message, error.hint)
+        return USAGE if error.code in _USAGE_CODES else FAILED
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        _silence_stdout()
+        return BROKEN_PIPE
+    except Exception as error:  # noqa: BLE001 - the last line of defence: no traceback reaches a user
+        return _crashed(error)
+    return code
+
+
+def _run(words: list[str]) -> int:
+    for word in words:
+        if not word.isprintable() and _has_stray_bytes(word):
+            raise UsageError("an argument is not valid UTF-8", "check the terminal's encoding")
+    parser = build_parser()
+    args = parser.parse_args(words)
+    if args.command is None:
+        parser.print_help(sys.stderr)
+        return USAGE
+    code: int = args.run(args)
+    return code
+
+
+def _has_stray_bytes(word: str) -> bool:
+    return any("\udc80" <= char <= "\udcff" for char in word)
+
+
+def _silence_stdout() -> None:
+    # Python flushes stdout once more at exit, and would complain about the same pipe again.
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (OSError, ValueError):
+        sys.stdout = None
+
+
+def _crashed(error: Exception) -> int:
+    try:
+        from syncropel.cli.crash import write_crash
+
+        place = write_crash(error)
+    except Exception:  # noqa: BLE001 - a crash report must not crash
+        place = ""
+    message = " ".join(str(error).split())[:200]
+    complain(
+        f"unexpected {type(error).__name__}{': ' if message else ''}{message}",
+        f"this is a bug; the details are in {place}" if place else "this is a bug; please report it",
+    )
+    return FAILED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,85 @@
+"""`spl serve`: start the daemon, in the background unless told otherwise."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+
+from syncropel.cli.connect import this_home
+from syncropel.cli.parsing import Parser, port
+from syncropel.cli.terminal import complain, say
+from syncropel.settings import Home
+
+
+def configure(parser: Parser) -> None:
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--daemon", action="store_true", help="start it in the background (default)")
+    how.add_argument("--foreground", action="store_true", help="run it here; Ctrl-C stops it")
+    how.add_argument("--stop", action="store_true", help="stop the one that runs, as spl stop does")
+    parser.add_argument("--port", type=port, metavar="N", help="TCP port on 127.0.0.1; 0 takes a free one")
+    parser.add_argument(
+        "--echo", action="store_true", help="answer every goal with a synthetic result; nothing is run"
+    )
+    parser.add_argument(
+        "--insecure-localhost",
+        action="store_true",
+        help="no token for TCP callers, 127.0.0.1 only: every user of this machine may then write",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: Namespace) -> int:
+    if args.stop:
+        from syncropel.cli.stop import stop
+
+        return stop(this_home())
+    if args.foreground:
+        from syncropel.daemon import main as daemon_main
+
+        return daemon_main(["--home", str(this_home().path), *_flags(args), "--foreground"])
+    return start(this_home(), _flags(args))
+
+
+def start(home: Home, flags: list[str]) -> int:
+    """Start the home's daemon in the background and wait for its first answer."""
+    from syncropel.cli.connect import import_client
+
+    import_client()
+    from syncropel.fleet.process import clear_stale_pid, find_daemon, spawn, wait_ready
+
+    running = find_daemon(home)
+    if running is not None:
+        say(f"already running, PID {running}{_place(home)}")
+        return 0
+    stale = clear_stale_pid(home)
+    if stale is not None:
+        complain(f"removed a stale PID file: PID {stale} is no daemon of {home.display()}")
+    started = spawn(home, flags)
+    wait_ready(started)
+    say(
+        f"✓ started, PID {started.pid}{_place(home)}",
+        f"  logs: {home.display()}/logs/{home.log.name}",
+        "  stop it: spl stop",
+    )
+    return 0
+
+
+def _place(home: Home) -> str:
+    from syncropel.client import Client, Target, calls
+    from syncropel.errors import SyncropelError
+
+    try:
+        with Client(Target(socket=home.socket, home=home.display())) as client:
+            me = client.send(calls.engine_health()).did
+            endpoint = client.send(calls.instance(me)).endpoint
+    except SyncropelError:
+        return f" (home={home.display()})"
+    return f", {endpoint} (home={home.display()})"
+
+
+def _flags(args: Namespace) -> list[str]:
+    flags = [] if args.port is None else ["--port", str(args.port)]
+    if args.echo:
+        flags.append("--echo")
+    if args.insecure_localhost:
+        flags.append("--insecure-localhost")
+    return flags

@@ -1,0 +1,50 @@
+"""`spl status`: how the daemon is."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from typing import TYPE_CHECKING
+
+from syncropel.cli.connect import connect
+from syncropel.cli.numbers import duration, size
+from syncropel.cli.parsing import Parser, add_output, add_target
+from syncropel.cli.terminal import is_json, print_json, say
+
+if TYPE_CHECKING:
+    from syncropel.api.schema import EngineHealth, Health
+
+
+def configure(parser: Parser) -> None:
+    add_target(parser)
+    add_output(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: Namespace) -> int:
+    with connect(args) as client:
+        from syncropel.client import calls
+
+        health = client.send(calls.health())
+        engine = client.send(calls.engine_health())
+    if is_json(args):
+        print_json({**health.model_dump(mode="json"), "engine": engine.model_dump(mode="json")})
+    else:
+        say(*status_lines(health, engine))
+    return 0
+
+
+def status_lines(health: Health, engine: EngineHealth) -> list[str]:
+    """The report of `spl status`."""
+    return [
+        f"✓ {health.status}",
+        f"Version: {health.version}",
+        f"Instance: {engine.did} ({engine.alias})",
+        f"Role: {engine.role}",
+        f"PID: {engine.pid}",
+        f"Home: {engine.home}",
+        f"Uptime: {duration(health.uptime_secs)}",
+        f"Records: {health.records}",
+        f"Store: {health.store} ({size(engine.store_bytes)})",
+        f"Dispatches: {engine.dispatch_running} running · {engine.dispatch_queued} queued",
+        f"Queues: {engine.reconcile_queue_depth} to reconcile · {engine.outbox_pending} to report",
+    ]

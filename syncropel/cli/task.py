@@ -1,0 +1,195 @@
+"""`spl task`: create tasks, fan them out, and follow them."""
+
+from __future__ import annotations
+
+import os
+from argparse import Namespace
+
+from syncropel.cli import task_text
+from syncropel.cli.connect import connect
+from syncropel.cli.parsing import Parser, UsageError, add_verb, index, money, positive, verbs
+from syncropel.cli.subtask import parse_subtasks
+from syncropel.cli.terminal import complain, is_json, print_json, say
+from syncropel.settings import actor_from, data_dir_from
+
+
+def configure(parser: Parser) -> None:
+    group = verbs(parser)
+    _configure_add(group)
+    _configure_fan_out(group)
+    for name, summary, run in (
+        ("join-status", "show how a fan-out is: each subtask, and whether it has joined", run_join_status),
+        ("show", "show one task", run_show),
+    ):
+        _named(add_verb(group, name, summary)).set_defaults(run=run)
+    speedup = _named(add_verb(group, "speedup", "compare a fan-out's wall time with a serial run"))
+    speedup.add_argument("--vs-serial", metavar="THREAD", help="a task that did the same work serially")
+    speedup.set_defaults(run=run_speedup)
+    retry = _named(add_verb(group, "retry", "run one subtask again"))
+    retry.add_argument("--subtask", type=index, metavar="N", required=True, help="its index, from 0")
+    retry.add_argument("--hint", metavar="TEXT", help="what the next attempt should know")
+    retry.set_defaults(run=run_retry)
+    listing = add_verb(group, "list", "list tasks, the last changed first")
+    listing.add_argument("--status", help="only tasks with this status, such as open or approved")
+    listing.add_argument("--limit", type=positive, metavar="N", default=100, help="at most N (default 100)")
+    listing.set_defaults(run=run_list)
+
+
+def _configure_add(group: object) -> None:
+    add = add_verb(group, "add", "create a task")
+    add.add_argument("goal", help="what is to be done")
+    add.add_argument("--alias", help="a short name, such as TUT-001")
+    add.add_argument("--priority", choices=("high", "medium", "low"), default="medium")
+    add.add_argument("--domain", default="", help="the field of work, such as docs")
+    add.add_argument("--hypothesis", default="", help="what doing it should show")
+    add.add_argument(
+        "--criteria", action="append", default=[], metavar="TEXT", help="a success criterion; repeat"
+    )
+    add.add_argument("--labels", default="", metavar="A,B", help="labels, separated by commas")
+    add.add_argument("--assignee", default="", help="who is to do it")
+    add.add_argument("--namespace", help="what a freeze of it would cover (default: default)")
+    add.set_defaults(run=run_add)
+
+
+def _configure_fan_out(group: object) -> None:
+    fan_out = _named(
+        add_verb(
+            group,
+            "fan-out",
+            "split a task into subtasks that run on workers",
+            epilog="A subtask: goal=…,target=…[,budget=0.50][,timeout=300][,depends=0+1][,adapter=bash]\n"
+            "A target: worker-<alias>, specific:<did>, least-loaded-worker or round-robin\n"
+            'A value with a comma in it is quoted: goal="this, then that",target=worker-a',
+        )
+    )
+    fan_out.add_argument(
+        "--subtask", action="append", default=[], metavar="SPEC", help="one subtask; repeat; see below"
+    )
+    fan_out.add_argument(
+        "--join", default="all", help="all (default), any, k_of_n:K, or a CEL expression over children"
+    )
+    fan_out.add_argument("--namespace", help="what a freeze of it would cover (default: the task's)")
+    fan_out.add_argument("--budget", type=money, metavar="USD", help="what all subtasks may cost together")
+    fan_out.set_defaults(run=run_fan_out)
+
+
+def _named(parser: Parser) -> Parser:
+    parser.add_argument("name", metavar="NAME", help="a task's alias or thread")
+    return parser
+
+
+def run_add(args: Namespace) -> int:
+    fields = {
+        "goal": args.goal,
+        "alias": args.alias,
+        "priority": args.priority,
+        "domain": args.domain,
+        "labels": [label.strip() for label in args.labels.split(",") if label.strip()],
+        "hypothesis": args.hypothesis,
+        "criteria": args.criteria,
+        "assignee": args.assignee,
+        "namespace": args.namespace,
+        "actor": actor_from(os.environ),
+    }
+    if not args.goal.strip():
+        raise UsageError("the goal is empty", 'for example: spl task add "Write the docs" --alias DOC-1')
+    with connect(args) as client:
+        from syncropel.client import calls
+
+        task = client.send(calls.create_task({key: value for key, value in fields.items() if value}))
+    if is_json(args):
+        print_json(task)
+    else:
+        say(*task_text.created_lines(task))
+    from syncropel.cli.task_file import write_task_file
+
+    try:
+        write_task_file(data_dir_from(os.environ), task)
+    except OSError as error:
+        complain(f"warning: the task's file was not written: {error}")
+    return 0
+
+
+def run_fan_out(args: Namespace) -> int:
+    if not args.subtask:
+        raise UsageError(
+            "a fan-out needs at least one --subtask", 'for example: --subtask "goal=…,target=worker-a"'
+        )
+    spec = {
+        "subtasks": parse_subtasks(args.subtask),
+        "join": args.join,
+        "namespace": args.namespace,
+        "budget_usd": args.budget,
+        "actor": actor_from(os.environ),
+    }
+    with connect(args) as client:
+        from syncropel.client import calls
+
+        given = {key: value for key, value in spec.items() if value is not None}
+        record = client.send(calls.fan_out(args.name, given))
+    if is_json(args):
+        print_json(record)
+    else:
+        count = len(args.subtask)
+        say(*task_text.fan_out_lines(args.name, record.thread, record.id, count, args.join))
+    return 0
+
+
+def run_join_status(args: Namespace) -> int:
+    with connect(args) as client:
+        from syncropel.client import calls
+
+        status = client.send(calls.join(args.name))
+    if is_json(args):
+        print_json(status)
+    else:
+        say(*task_text.join_lines(status))
+    return 0
+
+
+def run_show(args: Namespace) -> int:
+    with connect(args) as client:
+        from syncropel.client import calls
+
+        task = client.send(calls.task(args.name))
+    if is_json(args):
+        print_json(task)
+    else:
+        say(*task_text.task_lines(task))
+    return 0
+
+
+def run_speedup(args: Namespace) -> int:
+    with connect(args) as client:
+        from syncropel.client import calls
+
+        report = client.send(calls.speedup(args.name, args.vs_serial))
+    if is_json(args):
+        print_json(report)
+    else:
+        say(*task_text.speedup_lines(report))
+    return 0
+
+
+def run_retry(args: Namespace) -> int:
+    with connect(args) as client:
+        from syncropel.client import calls
+
+        record = client.send(calls.retry(args.name, args.subtask, actor_from(os.environ), args.hint))
+    if is_json(args):
+        print_json(record)
+    else:
+        say(*task_text.retry_lines(args.name, record.thread, args.subtask))
+    return 0
+
+
+def run_list(args: Namespace) -> int:
+    with connect(args) as client:
+        from syncropel.client import calls
+
+        page = client.send(calls.tasks(status=args.status, limit=args.limit))
+    if is_json(args):
+        print_json(page)
+    else:
+        say(*task_text.list_lines(page.data, page.next_cursor is not None))
+    return 0

@@ -1,0 +1,190 @@
+"""Tasks and fan-outs as text: wire models in, lines out."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+from syncropel.cli.numbers import dollars, ratio, wall
+from syncropel.cli.terminal import clean, table
+
+if TYPE_CHECKING:
+    from syncropel.api.schema import ChildOut, JoinStatus, SerialBaseline, Speedup, TaskDetail, TaskSummary
+
+_CAVEAT: Final = (
+    "  caveat: summing subtask walls is a sanity check, not a",
+    "          rigorous measurement. For a clean comparison, run",
+    "          the same workload serially and pass the resulting",
+    "          thread via `--vs-serial <thread>`.",
+)
+_STATES: Final = {"in_progress": "in progress", "pending": "pending spawn"}
+_BAD_VERDICTS: Final = frozenset({"reject", "failed", "timeout", "terminated"})
+_TITLE_WIDTH: Final = 60
+
+
+def created_lines(task: TaskDetail) -> list[str]:
+    """What `spl task add` prints."""
+    lines = [f"◇ Task created: {task.goal}", f"  thread: {task.thread}"]
+    return [*lines, f"  alias: {task.alias}"] if task.alias else lines
+
+
+def fan_out_lines(name: str, thread: str, record: str, subtasks: int, join: str) -> list[str]:
+    """What `spl task fan-out` prints."""
+    return [
+        "◇ Fan-out parent INTEND created",
+        f"  thread: {thread}",
+        f"  record: {record}",
+        f"  subtasks: {subtasks}",
+        f"  join: {join}",
+        "",
+        "  The engine will spawn child INTENDs to the targeted workers",
+        "  and emit a join KNOW once the predicate is satisfied.",
+        f"  Watch progress: spl task join-status {name}",
+    ]
+
+
+def retry_lines(name: str, thread: str, index: int) -> list[str]:
+    """What `spl task retry` prints."""
+    return [
+        f"◇ Retry requested for subtask {index} on {thread}",
+        f"  Watch progress: spl task join-status {name}",
+    ]
+
+
+def join_lines(status: JoinStatus) -> list[str]:
+    """What `spl task join-status` prints."""
+    count = len(status.subtasks)
+    lines = [
+        f"Fan-out join status: {status.thread}",
+        f"  Subtasks: {count}",
+        f"  Spawned: {status.spawned} / {count}",
+        f"  Completed: {status.completed} / {count}",
+        f"  Join predicate: {status.join}",
+        f"  Join complete: {_completion(status)}",
+    ]
+    if not status.complete and not status.satisfiable:
+        lines += ["", f"  ✗ {status.explanation}", *([f"    {status.hint}"] if status.hint else [])]
+    lines += ["", "  Per-subtask:"]
+    for child in status.subtasks:
+        lines += child_lines(child)
+    return lines
+
+
+def _completion(status: JoinStatus) -> str:
+    if not status.complete:
+        return "no"
+    return "yes" if status.verdict in (None, "accept") else f"yes (verdict: {status.verdict})"
+
+
+def child_lines(child: ChildOut) -> list[str]:
+    """One subtask: what and where, then how it is; for a failure also its last words."""
+    where = f"specific:{child.instance}" if child.instance else child.target
+    lines = [f"    [{child.index}] {child.goal} → {where}", f"        {_state(child)}"]
+    if child.state in _BAD_VERDICTS and child.summary.strip():
+        lines.append(f"        {child.summary.strip().splitlines()[-1]}")
+    if child.state in _BAD_VERDICTS and child.output:
+        lines.append(f"        output: {child.output}")
+    return lines
+
+
+def _state(child: ChildOut) -> str:
+    word = _STATES.get(child.state, child.state)
+    facts: list[str] = []
+    if child.state in _BAD_VERDICTS or child.state == "accept":
+        facts = [dollars(child.cost_usd)]
+        if child.wall_time_secs is not None:
+            facts.append(f"{wall(child.wall_time_secs)}s")
+    elif child.why:
+        facts = [child.why]
+    if child.attempt > 1:
+        facts.append(f"attempt {child.attempt}")
+    return f"{word} ({', '.join(facts)})" if facts else word
+
+
+def task_lines(task: TaskDetail) -> list[str]:
+    """What `spl task show` prints."""
+    lines = [f"Task: {task.goal}", f"Thread: {task.thread}"]
+    lines += [f"Alias: {task.alias}"] if task.alias else []
+    lines += [f"Status: {task.status}{_because(task.reason)}", f"Priority: {task.priority}"]
+    lines += [f"Namespace: {task.namespace}"] if task.namespace not in ("", "default") else []
+    lines += [f"Labels: {', '.join(task.labels)}"] if task.labels else []
+    lines += [f"Assignee: {task.assignee}"] if task.assignee else []
+    lines += [f"Hypothesis: {task.hypothesis}"] if task.hypothesis else []
+    if task.criteria:
+        lines += ["Success Criteria:", *(f"  [ ] {criterion}" for criterion in task.criteria)]
+    if task.attempts_failed:
+        lines.append(f"Prior attempts: {task.attempts_failed} failed ({dollars(task.cost_usd)} total)")
+    if task.completed_by or task.verdict:
+        lines.append("Evaluation:")
+        lines += [f"  Completed by: {task.completed_by}"] if task.completed_by else []
+        lines += [f"  Verdict: {task.verdict} (by {task.verdict_by or 'unknown'})"] if task.verdict else []
+    return [*lines, f"Records: {task.records}"]
+
+
+def _because(reason: str) -> str:
+    return f" ({reason})" if reason else ""
+
+
+def list_lines(tasks: Sequence[TaskSummary], more: bool) -> list[str]:
+    """What `spl task list` prints."""
+    if not tasks:
+        return ["no tasks"]
+    rows = [[_name(task), task.status, task.priority, _progress(task), _title(task.goal)] for task in tasks]
+    lines = table(["TASK", "STATUS", "PRIORITY", "SUBTASKS", "GOAL"], rows)
+    return [*lines, "…and more; narrow it with --status or raise --limit"] if more else lines
+
+
+def _name(task: TaskSummary) -> str:
+    return task.alias or task.thread
+
+
+def _progress(task: TaskSummary) -> str:
+    return f"{task.completed}/{task.subtasks}" if task.subtasks else "-"
+
+
+def _title(goal: str) -> str:
+    return textwrap.shorten(clean(goal), _TITLE_WIDTH, placeholder="…") or "-"
+
+
+def speedup_lines(report: Speedup) -> list[str]:
+    """What `spl task speedup` prints."""
+    walls = ", ".join("-" if value is None else wall(value) for value in report.walls)
+    lines = [
+        f"Fan-out speedup report: {report.thread}",
+        "",
+        "Parallel run:",
+        f"  subtasks: {report.subtasks}",
+        f"  per-subtask walls: [{walls}]",
+        f"  parallel wall: {wall(report.parallel_wall_secs)}s (critical path {_path(report)})",
+        f"  total cost: {dollars(report.total_cost_usd, 4)}",
+    ]
+    if not report.complete:
+        missing = sum(value is None for value in report.walls)
+        lines.append(f"  not joined yet: {missing} of {report.subtasks} subtasks have no result")
+    if report.serial is not None:
+        lines += _measured_lines(report.serial)
+    lines += [
+        "",
+        "Weak estimate (single-run, sanity check only):",
+        f"  serial estimate: {wall(report.serial_estimate_secs)}s (sum of subtask walls)",
+        f"  estimated speedup: {ratio(report.estimated_speedup)}",
+    ]
+    return lines if report.serial is not None else [*lines, *_CAVEAT]
+
+
+def _path(report: Speedup) -> str:
+    if not report.has_dependencies:
+        return "= max"
+    return "= " + " → ".join(f"[{index}]" for index in report.critical_path)
+
+
+def _measured_lines(serial: SerialBaseline) -> list[str]:
+    return [
+        "",
+        "Measured against a serial run:",
+        f"  serial thread: {serial.thread}",
+        f"  serial wall: {wall(serial.wall_secs)}s",
+        f"  serial cost: {dollars(serial.cost_usd, 4)}",
+        f"  measured speedup: {ratio(serial.speedup)}",
+    ]
