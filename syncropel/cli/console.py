@@ -9,13 +9,16 @@ import sys
 import time
 from argparse import Namespace
 from collections.abc import Callable, Iterator
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from syncropel.cli import fleet_text
 from syncropel.cli.connect import connect, target
 from syncropel.cli.parsing import Parser, UsageError, add_target
 from syncropel.cli.terminal import complain, is_json, say
 from syncropel.errors import DaemonUnreachable, SetupError
+
+if TYPE_CHECKING:
+    from syncropel.client import Target
 
 SCREENS: Final = ("fleet", "tasks")
 _RECONNECT_SECS: Final = 2.0
@@ -34,13 +37,13 @@ def run(args: Namespace) -> int:
         raise UsageError(
             "the console needs a terminal", "the same facts as text: spl fleet status --live, spl task list"
         )
-    return _open(args, args.screen, args.read_only, args.ascii)
+    return open_console(target(args), args.screen, args.read_only, args.ascii)
 
 
 def run_live(args: Namespace) -> int:
     """The console's fleet screen; on something else than a terminal a line for each change."""
     if _on_terminal() and not is_json(args):
-        return _open(args, "fleet", False, False)
+        return open_console(target(args), "fleet", False, False)
     return follow(args)
 
 
@@ -84,7 +87,8 @@ def _changes(args: Namespace) -> Iterator[str]:
                 )
 
 
-def _open(args: Namespace, screen: str, read_only: bool, ascii_only: bool) -> int:
+def open_console(where: Target, screen: str, read_only: bool, ascii_only: bool) -> int:
+    """Open the full-screen console; gives its exit status. Raises SetupError when Textual is missing."""
     try:
         from tui.app import run as run_console
     except ModuleNotFoundError as error:
@@ -94,7 +98,7 @@ def _open(args: Namespace, screen: str, read_only: bool, ascii_only: bool) -> in
             f"the console needs {error.name}, which is not installed",
             "install it: pip install textual; or see the same facts as text: spl fleet status",
         ) from None
-    code: int = run_console(target(args), screen=screen, read_only=read_only, ascii_only=ascii_only)
+    code: int = run_console(where, screen=screen, read_only=read_only, ascii_only=ascii_only)
     return code
 
 

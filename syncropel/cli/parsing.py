@@ -17,6 +17,7 @@ COMMANDS: Final = {
     "task": "create tasks, fan them out, follow and judge them",
     "fleet": "start, stop and look at a fleet of instances",
     "console": "open the full-screen console",
+    "demo": "show a fleet at work, in a temporary home that is removed again",
     "token": "keep the bearer token for calls over TCP",
     "version": "print the version",
 }

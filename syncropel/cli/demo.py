@@ -1,0 +1,152 @@
+"""`spl demo`: a fleet with real work, in a temporary home, on free ports; nothing of it stays behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import tempfile
+import time
+from argparse import Namespace
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+
+from syncropel.cli import console, task_text
+from syncropel.cli.connect import import_client
+from syncropel.cli.parsing import Parser
+from syncropel.cli.terminal import complain, say
+from syncropel.errors import SetupError
+from syncropel.settings import Home, actor_from
+
+if TYPE_CHECKING:
+    from syncropel.api.schema import JoinStatus
+    from syncropel.client import Client, Target
+
+ALIAS: Final = "DEMO-001"
+LIMIT_SECS: Final = 60.0
+_POLL_SECS: Final = 0.2
+_OURS: Final = ("SPL_", "SYNCROPEL_")
+
+# Real work over the folder: its size, its doubles, and then both in one answer.
+_GOALS: Final[tuple[tuple[str, dict[str, Any]], ...]] = (
+    (
+        "find . -type f -name '*.py' -print0 | xargs -0 cat | wc -l"
+        " | sed 's/$/ lines of Python/' | tee {share}/size",
+        {"target": "worker-a"},
+    ),
+    (
+        "find . -type f -name '*.py' -size +0 -print0 | xargs -0 sha256sum | cut -c1-64 | sort | uniq -d | wc -l"
+        " | sed 's/$/ files stand in more than one place/' | tee {share}/doubles",
+        {"target": "worker-b"},
+    ),
+    ("cat {share}/size {share}/doubles", {"target": "least-loaded-worker", "depends_on": [0, 1]}),
+)
+
+
+def configure(parser: Parser) -> None:
+    parser.description = (
+        "Start a coordinator and two workers in a temporary home, fan real work out over this folder and open\n"
+        "the console on it. When stdout is not a terminal, print the join and the speedup instead. Leaving\n"
+        "stops the fleet and removes everything."
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: Namespace) -> int:
+    import_client()
+    from syncropel.client import Client, Target
+
+    screen = sys.stdout.isatty() and sys.stdin.isatty()
+    with tempfile.TemporaryDirectory(prefix="spl-demo-") as folder, _terminated_like_interrupted():
+        home = Home(Path(folder) / ".syncro")
+        target = Target(socket=home.socket, home=home.display())
+        with _fleet(home, Path(folder)), Client(target) as client:
+            _fan_out(client, Path(folder))
+            return _show(target) if screen else _print(client)
+
+
+def _show(target: Target) -> int:
+    return console.open_console(target, screen="tasks", read_only=False, ascii_only=False)
+
+
+def _print(client: Client) -> int:
+    from syncropel.client import calls
+
+    status = _joined(client)
+    say(*task_text.join_lines(status), "")
+    for child in status.subtasks:
+        say(f"[{child.index}] says:", *(f"    {line}" for line in child.summary.splitlines()))
+    say("", *task_text.speedup_lines(client.send(calls.speedup(ALIAS))))
+    return 0 if status.complete else 1
+
+
+def _joined(client: Client) -> JoinStatus:
+    """The join once it is reached, or once it is out of reach. Raises SetupError after a minute."""
+    from syncropel.client import calls
+
+    deadline = time.monotonic() + LIMIT_SECS
+    while time.monotonic() < deadline:
+        status = client.send(calls.join(ALIAS))
+        if status.complete or not status.satisfiable:
+            return status
+        time.sleep(_POLL_SECS)
+    raise SetupError(f"{ALIAS} has not joined within {LIMIT_SECS:g}s: {status.explanation}", "try again")
+
+
+def _fan_out(client: Client, share: Path) -> None:
+    from syncropel.client import calls
+
+    actor = actor_from(os.environ)
+    client.send(
+        calls.create_task(
+            {
+                "goal": f"Describe the tree at {Path.cwd().name}/",
+                "alias": ALIAS,
+                "priority": "high",
+                "domain": "demo",
+                "criteria": ["its size is known", "its doubles are counted"],
+                "actor": actor,
+            }
+        )
+    )
+    subtasks = [
+        {"goal": script.format(share=share), "timeout_secs": LIMIT_SECS, **where} for script, where in _GOALS
+    ]
+    client.send(calls.fan_out(ALIAS, {"subtasks": subtasks, "join": "all", "actor": actor}))
+
+
+@contextmanager
+def _fleet(home: Home, folder: Path) -> Iterator[None]:
+    """A coordinator and two workers with bash goals in this folder; stopped at the end, whatever happens."""
+    from syncropel.fleet.launcher import Launcher
+    from syncropel.fleet.plan import FleetPlan
+    from syncropel.fleet.teardown import Local, local_workers, stop
+
+    # HOME and XDG_DATA_HOME keep backups and whatever goals write out of the user's own home.
+    own = {"HOME": str(folder), "XDG_DATA_HOME": str(folder / "share"), "SYNCROPEL_HOME": str(home.path)}
+    environ = {key: value for key, value in os.environ.items() if not key.startswith(_OURS)}
+    plan = FleetPlan(workers=2, adapter="bash", bash_cwd=str(Path.cwd()), port=0, worker_port=0)
+    say_nothing: Callable[[str], None] = lambda _: None  # noqa: E731
+    try:
+        Launcher(home, plan, say, complain, progress=say_nothing, environ={**environ, **own}).run()
+        say("")
+        yield
+    finally:
+        stop(local_workers(home), say_nothing)
+        stop([Local("coordinator", home)], say_nothing)
+
+
+@contextmanager
+def _terminated_like_interrupted() -> Iterator[None]:
+    """A TERM ends the demo as Ctrl-C does, so that the fleet is stopped then too."""
+
+    def interrupt(*_: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
