@@ -113,12 +113,10 @@ class BashAdapter:
         return Outcome("failed", f"{tail}\n{ending}".strip(), 0.0, str(output), exit_)
 
     async def _end_group(self, process: asyncio.subprocess.Process) -> None:
-        """TERM to the whole group, then KILL what is left: also what the script left running behind it."""
-        deadline = self._runtime.monotonic() + TERM_GRACE_SECS
-        alive = _signal_group(process.pid, signal.SIGTERM)
-        while alive and self._runtime.monotonic() < deadline:
-            await asyncio.sleep(0.02)  # nothing tells when the last process of a group has gone
-            alive = _signal_group(process.pid, 0)
+        """TERM to the whole group; when the script has ended or its grace is over, KILL to what is left."""
+        _signal_group(process.pid, signal.SIGTERM)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(process.wait(), TERM_GRACE_SECS)
         _signal_group(process.pid, signal.SIGKILL)
         await process.wait()
 
@@ -149,13 +147,9 @@ def _start_time(pid: int) -> float | None:
         return None
 
 
-def _signal_group(group: int, number: int) -> bool:
-    """Send a signal (0 only asks); gives whether there was anybody to take it."""
-    try:
+def _signal_group(group: int, number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(group, number)
-    except (ProcessLookupError, PermissionError):
-        return False
-    return True
 
 
 def last_lines(path: Path) -> str:
