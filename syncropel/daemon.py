@@ -47,9 +47,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         settings = _settings(args, home)
         make_home(home)
         _start_logging(home, settings, to_stderr=args.foreground)
-        with _pid_file(home), _listen_tcp(settings.server.port) as tcp, _listen_unix(home) as unix:
-            with asyncio.Runner(loop_factory=_loop) as runner:
-                runner.run(_serve(home, settings, tcp, unix))
+        with (
+            _pid_file(home),
+            _listen_tcp(settings.server.port) as tcp,
+            _listen_unix(home) as unix,
+            asyncio.Runner(loop_factory=_loop) as runner,
+        ):
+            runner.run(_serve(home, settings, tcp, unix))
     except SyncropelError as error:
         log.error("%s", error.message)
         print(f"spl: {error.message}\n     {error.hint}", file=sys.stderr)  # noqa: T201

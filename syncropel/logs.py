@@ -21,7 +21,7 @@ MAX_BYTES: Final = 20 * 1024 * 1024
 KEPT_FILES: Final = 3
 _SHORT: Final = {number: name for name, number in LEVELS.items()}
 _FIELDS: Final = {"actor": "actor", "thread_id": "thread", "record": "record"}
-"""Attribute of a log record → key in the line. `thread` itself is taken by logging, for the system's threads."""
+"""Attribute of a log record → key in the line. Logging keeps `thread` for the system's own threads."""
 
 
 class JsonLines(logging.Formatter):
