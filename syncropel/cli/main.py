@@ -18,6 +18,8 @@ FAILED: Final = 1
 USAGE: Final = 2
 INTERRUPTED: Final = 130
 BROKEN_PIPE: Final = 141
+_HINTS: Final = {"UNAUTHORIZED": "save one: spl token save <bearer>; or set SPL_TOKEN; or leave out --url"}
+"""Where the command line knows better than the API what to do now."""
 _USAGE_CODES: Final = frozenset({"USAGE", "INVALID_FANOUT"})
 
 
@@ -28,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         code = _run(list(sys.argv[1:] if argv is None else argv))
         sys.stdout.flush()
     except SyncropelError as error:
-        complain(error.message, error.hint)
+        complain(error.message, _HINTS.get(error.code, error.hint))
         return USAGE if error.code in _USAGE_CODES else FAILED
     except KeyboardInterrupt:
         return INTERRUPTED

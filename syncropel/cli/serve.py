@@ -7,7 +7,7 @@ from argparse import Namespace
 from syncropel.cli.connect import this_home
 from syncropel.cli.parsing import Parser, port
 from syncropel.cli.terminal import complain, say
-from syncropel.settings import Home
+from syncropel.settings import HOST, Home
 
 
 def configure(parser: Parser) -> None:
@@ -44,36 +44,34 @@ def start(home: Home, flags: list[str]) -> int:
     from syncropel.cli.connect import import_client
 
     import_client()
-    from syncropel.fleet.process import clear_stale_pid, find_daemon, spawn, wait_ready
+    from syncropel.fleet.process import clear_stale_pid, find_daemon, signal_stop, spawn, wait_ready
 
     running = find_daemon(home)
     if running is not None:
-        say(f"already running, PID {running}{_place(home)}")
+        say(f"already running, PID {running}{_place(running, home)}")
         return 0
     stale = clear_stale_pid(home)
     if stale is not None:
         complain(f"removed a stale PID file: PID {stale} is no daemon of {home.display()}")
     started = spawn(home, flags)
-    wait_ready(started)
+    try:
+        wait_ready(started)
+    except KeyboardInterrupt:
+        signal_stop(started.pid)
+        raise
     say(
-        f"✓ started, PID {started.pid}{_place(home)}",
+        f"✓ started, PID {started.pid}{_place(started.pid, home)}",
         f"  logs: {home.display()}/logs/{home.log.name}",
         "  stop it: spl stop",
     )
     return 0
 
 
-def _place(home: Home) -> str:
-    from syncropel.client import Client, Target, calls
-    from syncropel.errors import SyncropelError
+def _place(pid: int, home: Home) -> str:
+    from syncropel.fleet.process import listening_port
 
-    try:
-        with Client(Target(socket=home.socket, home=home.display())) as client:
-            me = client.send(calls.engine_health()).did
-            endpoint = client.send(calls.instance(me)).endpoint
-    except SyncropelError:
-        return f" (home={home.display()})"
-    return f", {endpoint} (home={home.display()})"
+    port = listening_port(pid)
+    return f"{'' if port is None else f', http://{HOST}:{port}'} (home={home.display()})"
 
 
 def _flags(args: Namespace) -> list[str]:

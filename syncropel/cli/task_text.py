@@ -21,6 +21,7 @@ _CAVEAT: Final = (
 _STATES: Final = {"in_progress": "in progress", "pending": "pending spawn"}
 _BAD_VERDICTS: Final = frozenset({"reject", "failed", "timeout", "terminated"})
 _TITLE_WIDTH: Final = 60
+_LAST_LINES: Final = 3
 
 
 def created_lines(task: TaskDetail) -> list[str]:
@@ -81,8 +82,8 @@ def child_lines(child: ChildOut) -> list[str]:
     """One subtask: what and where, then how it is; for a failure also its last words."""
     where = f"specific:{child.instance}" if child.instance else child.target
     lines = [f"    [{child.index}] {child.goal} → {where}", f"        {_state(child)}"]
-    if child.state in _BAD_VERDICTS and child.summary.strip():
-        lines.append(f"        {child.summary.strip().splitlines()[-1]}")
+    if child.state in _BAD_VERDICTS:
+        lines += [f"        {line}" for line in child.summary.strip().splitlines()[-_LAST_LINES:]]
     if child.state in _BAD_VERDICTS and child.output:
         lines.append(f"        output: {child.output}")
     return lines

@@ -60,9 +60,13 @@ class Event:
     id: str = ""
 
 
+def _not_there(target: Target) -> DaemonNotRunning:
+    return DaemonNotRunning(f"no daemon is running at {target.home}", "start it: spl serve")
+
+
 def _failure(target: Target, error: Exception) -> DaemonUnreachable:
     if target.missing():
-        return DaemonNotRunning(f"no daemon is running at {target.home}", "start it: spl serve")
+        return _not_there(target)
     if isinstance(error, httpx.ConnectError):
         return DaemonNotRunning(
             f"no daemon answers at {target.name}", "start it: spl serve  (or: spl fleet start --workers 2)"
@@ -183,6 +187,8 @@ class Client:
 
     def send(self, call: Call[Answer]) -> Answer:
         """Send and decode. Raises RemoteError for an error answer, DaemonUnreachable when there is none."""
+        if self.target.missing():
+            raise _not_there(self.target)
         for attempt in range(_RETRIES + 1):
             try:
                 return _decode(call, self._http.request(**_request(call)))
@@ -195,6 +201,8 @@ class Client:
     @contextmanager
     def watch(self, path: str, last_id: str = "") -> Iterator[Iterator[Event]]:
         """Open an event stream; the block gets an iterator of events. Errors as `send`."""
+        if self.target.missing():
+            raise _not_there(self.target)
         try:
             with self._http.stream(
                 "GET", path, headers=_stream_headers(last_id), timeout=_STREAM_TIMEOUT
@@ -243,6 +251,8 @@ class AsyncClient:
 
     async def send(self, call: Call[Answer]) -> Answer:
         """Send and decode. Raises RemoteError for an error answer, DaemonUnreachable when there is none."""
+        if self.target.missing():
+            raise _not_there(self.target)
         for attempt in range(_RETRIES + 1):
             try:
                 return _decode(call, await self._http.request(**_request(call)))
@@ -255,6 +265,8 @@ class AsyncClient:
     @asynccontextmanager
     async def watch(self, path: str, last_id: str = "") -> AsyncIterator[AsyncIterator[Event]]:
         """Open an event stream; the block gets an async iterator of events. Errors as `send`."""
+        if self.target.missing():
+            raise _not_there(self.target)
         try:
             async with self._http.stream(
                 "GET", path, headers=_stream_headers(last_id), timeout=_STREAM_TIMEOUT

@@ -144,14 +144,14 @@ class Launcher:
     def _tell_worker(self, worker: WorkerPlan) -> Expected:
         pid = self._reused.get(worker.alias)
         if pid is not None:
-            self._told(worker.alias, f"already running PID {pid}", worker.home)
+            self._told(worker.alias, f"already running PID {pid}{_place(pid)}", worker.home)
             return Expected(worker.alias, pid, worker.home)
         started = next(one for alias, one in self.started if alias == worker.alias)
-        port = str(worker.port)
+        place = f" on :{worker.port}"
         if worker.port == 0:
             self._ready(worker.alias, started, "")
-            port = _own_port(worker.home)
-        self._told(worker.alias, f"spawned PID {started.pid} on :{port}", worker.home)
+            place = _place(started.pid)
+        self._told(worker.alias, f"spawned PID {started.pid}{place}", worker.home)
         return Expected(worker.alias, started.pid, worker.home)
 
     def _ready(self, alias: str, started: process.Started, place: str) -> None:
@@ -183,16 +183,20 @@ class Launcher:
         for alias, started in self.started:
             if (death := started.died()) is not None:
                 self.progress("")
-                raise SetupError(
-                    f"[{alias}] did not start{self._intended_place(alias)}: {death.message}",
-                    f"{death.hint}\nits log: {started.home.log}\nstop the others: spl fleet stop --all",
-                )
+                raise self._not_started(alias, started, death)
 
-    def _intended_place(self, alias: str) -> str:
+    def _not_started(self, alias: str, started: process.Started, death: SetupError) -> SetupError:
+        hint = death.hint
+        place = ""
         for worker in plan_workers(self.home, self.plan):
             if worker.alias == alias and worker.port:
-                return f" on :{worker.port}"
-        return ""
+                place = f" on :{worker.port}"
+                if str(worker.port) in death.message:
+                    hint = f"see who listens there: ss -tlnp | grep {worker.port}; or choose --worker-port"
+        return SetupError(
+            f"[{alias}] did not start{place}: {death.message}",
+            f"{hint}\nits log: {started.home.log}\nstop the others: spl fleet stop --all",
+        )
 
     def _not_converged(self, waiting: list[Expected]) -> SetupError:
         self.progress("")
@@ -211,15 +215,9 @@ class Launcher:
         process.wait_gone(pids)
 
     def _client(self) -> Client:
-        return _client(self.home)
+        return Client(Target(socket=self.home.socket, home=self.home.display()))
 
 
-def _client(home: Home) -> Client:
-    return Client(Target(socket=home.socket, home=home.display()))
-
-
-def _own_port(home: Home) -> str:
-    """The port that a daemon which answers listens on."""
-    with _client(home) as client:
-        me = client.send(calls.engine_health()).did
-        return convergence.port_of(client.send(calls.instance(me)).endpoint)
+def _place(pid: int) -> str:
+    port = process.listening_port(pid)
+    return "" if port is None else f" on :{port}"

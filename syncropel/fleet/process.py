@@ -124,6 +124,17 @@ def find_daemon(home: Home) -> int | None:
     return answering_pid(home)
 
 
+def listening_port(pid: int) -> int | None:
+    """The TCP port that a daemon listens on, as the system knows it; None when that is not to be had."""
+    try:
+        for connection in psutil.Process(pid).net_connections("tcp"):
+            if connection.status == psutil.CONN_LISTEN:
+                return int(connection.laddr.port)
+    except psutil.Error:
+        pass
+    return None
+
+
 def clear_stale_pid(home: Home) -> int | None:
     """Remove a PID file whose process is gone or is no daemon of this home; gives the PID it named."""
     pid = written_pid(home)

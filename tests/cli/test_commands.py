@@ -1,0 +1,254 @@
+"""What commands send to the daemon, and what they print of its answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+
+from syncropel.api.schema import EngineHealth, Health, Page, TaskSummary
+
+from . import wire
+from .conftest import FakeDaemon, Ran
+
+Spl = Callable[..., Ran]
+
+
+def test_add_sends_every_field_and_writes_the_tasks_file(spl: Spl, daemon: FakeDaemon, home: Path) -> None:
+    daemon.answer("/v1/tasks", wire.task(hypothesis="It works.", criteria=["All done"]), 201)
+    ran = spl(
+        "task", "add", "Tutorial: parallel docs writing", "--priority", "medium", "--domain", "docs",
+        "--hypothesis", "It works.", "--criteria", "All done", "--criteria", "In time", "--alias", "TUT-001",
+        "--labels", "a, b,", "--assignee", "did:sync:agent:dev", "--namespace", "docs/v0.11",
+    )  # fmt: skip
+    assert ran.code == 0
+    assert ran.out.startswith("◇ Task created: Tutorial: parallel docs writing\n  thread: th_")
+    assert daemon.body() == {
+        "goal": "Tutorial: parallel docs writing",
+        "alias": "TUT-001",
+        "priority": "medium",
+        "domain": "docs",
+        "labels": ["a", "b"],
+        "hypothesis": "It works.",
+        "criteria": ["All done", "In time"],
+        "assignee": "did:sync:agent:dev",
+        "namespace": "docs/v0.11",
+        "actor": "did:sync:user:tester",
+    }
+    text = (home / ".syncro-data" / "tasks" / "TUT-001.md").read_text()
+    assert "# Tutorial: parallel docs writing" in text
+    assert "- [ ] All done" in text
+
+
+def test_a_tasks_file_that_exists_is_kept(spl: Spl, daemon: FakeDaemon, home: Path) -> None:
+    path = home / ".syncro-data" / "tasks" / "TUT-001.md"
+    path.parent.mkdir(parents=True)
+    path.write_text("mine")
+    daemon.answer("/v1/tasks", wire.task(), 201)
+    assert spl("task", "add", "x").code == 0
+    assert path.read_text() == "mine"
+
+
+def test_an_alias_cannot_lead_out_of_the_data_folder(spl: Spl, daemon: FakeDaemon, home: Path) -> None:
+    daemon.answer("/v1/tasks", wire.task(alias="../../evil"), 201)
+    assert spl("task", "add", "x").code == 0
+    assert not list(home.rglob("*evil*"))
+
+
+def test_a_tasks_file_that_cannot_be_written_is_a_warning(spl: Spl, daemon: FakeDaemon, home: Path) -> None:
+    (home / ".syncro-data").write_text("a file in the way")
+    daemon.answer("/v1/tasks", wire.task(), 201)
+    ran = spl("task", "add", "x")
+    assert ran.code == 0
+    assert "warning: the task's file was not written" in ran.err
+
+
+def test_fan_out(spl: Spl, daemon: FakeDaemon) -> None:
+    daemon.answer("/v1/tasks/TUT-001/fan-out", wire.record(), 201)
+    ran = spl(
+        "task", "fan-out", "TUT-001", "--subtask", "goal=A,target=worker-a", "--subtask",
+        "goal=B,target=worker-b,depends=0", "--budget", "1.5",
+    )  # fmt: skip
+    assert daemon.body() == {
+        "subtasks": [
+            {"goal": "A", "target": "worker-a"},
+            {"goal": "B", "target": "worker-b", "depends_on": [0]},
+        ],
+        "join": "all",
+        "budget_usd": 1.5,
+        "actor": "did:sync:user:tester",
+    }
+    assert ran.out == (
+        "◇ Fan-out parent INTEND created\n"
+        f"  thread: {wire.THREAD}\n"
+        f"  record: {'f2' * 32}\n"
+        "  subtasks: 2\n"
+        "  join: all\n"
+        "\n"
+        "  The engine will spawn child INTENDs to the targeted workers\n"
+        "  and emit a join KNOW once the predicate is satisfied.\n"
+        "  Watch progress: spl task join-status TUT-001\n"
+    )
+
+
+def test_retry(spl: Spl, daemon: FakeDaemon) -> None:
+    daemon.answer("/v1/tasks/TUT-001/retry", wire.record(), 201)
+    ran = spl("task", "retry", "TUT-001", "--subtask", "0", "--hint", "slower")
+    assert daemon.body() == {"index": 0, "hint": "slower", "actor": "did:sync:user:tester"}
+    assert ran.out == (
+        f"◇ Retry requested for subtask 0 on {wire.THREAD}\n  Watch progress: spl task join-status TUT-001\n"
+    )
+
+
+def test_speedup_passes_the_serial_thread_on(spl: Spl, daemon: FakeDaemon) -> None:
+    daemon.answer("/v1/tasks/A/speedup", wire.speedup())
+    assert spl("task", "speedup", "A", "--vs-serial", "th_s").code == 0
+    assert daemon.requests[-1].url.params["vs_serial"] == "th_s"
+
+
+def test_names_are_quoted_in_paths(spl: Spl, daemon: FakeDaemon) -> None:
+    daemon.answer("/v1/tasks/a/b", wire.task())
+    assert spl("task", "show", "a/b").code == 0
+    assert daemon.requests[-1].url.raw_path == b"/v1/tasks/a%2Fb"
+
+
+@pytest.mark.parametrize(
+    ("words", "path"),
+    [
+        (["task", "show", "A"], "/v1/tasks/A"),
+        (["task", "join-status", "A"], "/v1/tasks/A/join"),
+        (["task", "speedup", "A"], "/v1/tasks/A/speedup"),
+        (["task", "list"], "/v1/tasks"),
+        (["fleet", "status"], "/v1/fleet/status"),
+        (["fleet", "show", "worker-a"], "/v1/fleet/instances/worker-a"),
+    ],
+)
+@pytest.mark.parametrize("before", [True, False])
+def test_json_is_the_wire_model(
+    spl: Spl, daemon: FakeDaemon, words: list[str], path: str, before: bool
+) -> None:
+    answers = {
+        "/v1/tasks/A": wire.task(),
+        "/v1/tasks/A/join": wire.join(wire.child(0, "größer\x1b")),
+        "/v1/tasks/A/speedup": wire.speedup(),
+        "/v1/tasks": Page[TaskSummary](data=[wire.task()]),
+        "/v1/fleet/status": wire.three(),
+        "/v1/fleet/instances/worker-a": wire.instance(wire.WORKER_A, "worker-a", 9201),
+    }
+    model = answers[path]
+    daemon.answer(path, model)
+    ran = spl("-o", "json", *words) if before else spl(*words, "--output", "json")
+    assert ran.code == 0
+    assert ran.json == model.model_dump(mode="json")
+
+
+def test_the_fleet_list_as_json_leaves_out_those_that_left(spl: Spl, daemon: FakeDaemon) -> None:
+    gone = wire.instance(wire.WORKER_A, "worker-a", 9201, status="left")
+    daemon.answer("/v1/fleet/status", wire.fleet(gone))
+    assert spl("fleet", "list", "-o", "json").json["data"] == []
+    assert len(spl("fleet", "list", "--all", "-o", "json").json["data"]) == 1
+
+
+def test_ping_asks_the_instance_itself(spl: Spl, daemon: FakeDaemon) -> None:
+    daemon.answer("/v1/fleet/instances/worker-a", wire.instance(wire.WORKER_A, "worker-a", 9201))
+    daemon.answer("/health", Health(status="ok", version="1", records=1, store="s", uptime_secs=1.0))
+    ran = spl("fleet", "ping", "worker-a")
+    assert ran.code == 0
+    assert ran.out.startswith(f"✓ {wire.WORKER_A} reachable in ")
+    assert ran.out.endswith("ms (200 OK)\n")
+    assert daemon.requests[-1].url.port == 9201
+    assert "authorization" not in daemon.requests[-1].headers
+
+
+def test_ping_fails_when_it_does_not_answer(spl: Spl, daemon: FakeDaemon) -> None:
+    daemon.answer("/v1/fleet/instances/worker-a", wire.instance(wire.WORKER_A, "worker-a", 9201))
+    daemon.refuse("/health", 503, "UNAVAILABLE", "stopping")
+    ran = spl("fleet", "ping", "worker-a")
+    assert ran.code == 1
+    assert ran.out == f"✗ {wire.WORKER_A} not reachable at http://127.0.0.1:9201: stopping\n"
+
+
+def test_status(spl: Spl, daemon: FakeDaemon) -> None:
+    health = Health(status="ok", version="0.1.0", records=12, store="/s/hub.db", uptime_secs=61)
+    engine = EngineHealth(
+        did=wire.COORDINATOR,
+        role="coordinator",
+        alias="coordinator",
+        pid=42,
+        home="/s",
+        ingested_total=1,
+        reconciled_total=1,
+        reconcile_queue_depth=0,
+        dispatch_running=1,
+        dispatch_queued=0,
+        outbox_pending=0,
+        watchers=0,
+        uptime_secs=61,
+        store_bytes=4096,
+    )
+    daemon.answer("/health", health)
+    daemon.answer("/v1/engine/health", engine)
+    ran = spl("status")
+    assert ran.out.startswith("✓ ok\nVersion: 0.1.0\n")
+    assert "Records: 12\n" in ran.out
+    assert "PID: 42\n" in ran.out
+    assert spl("status", "-o", "json").json["engine"]["did"] == wire.COORDINATOR
+
+
+def test_text_from_records_cannot_steer_the_terminal(spl: Spl, daemon: FakeDaemon) -> None:
+    daemon.answer("/v1/tasks/A", wire.task(goal="red \x1b[31malert\x07\nsecond line"))
+    assert spl("task", "show", "A").out.startswith("Task: red \ufffd[31malert\ufffd second line\n")
+
+
+def test_a_token_goes_with_a_url_only(
+    spl: Spl, daemon: FakeDaemon, monkeypatch: pytest.MonkeyPatch, home: Path
+) -> None:
+    daemon.answer("/v1/tasks/A", wire.task())
+    bearer = "spl_prod_sa-me_" + "s" * 32
+    assert spl("token", "save", bearer).code == 0
+    saved = home / ".syncro" / "secrets" / "client.token"
+    assert (saved.read_text(), saved.stat().st_mode & 0o777) == (bearer + "\n", 0o600)
+    spl("task", "show", "A")
+    assert "authorization" not in daemon.requests[-1].headers
+    spl("task", "show", "A", "--url", "http://127.0.0.1:9100/")
+    assert daemon.requests[-1].headers["authorization"] == f"Bearer {bearer}"
+    assert daemon.requests[-1].url == httpx.URL("http://127.0.0.1:9100/v1/tasks/A")
+    monkeypatch.setenv("SPL_TOKEN", "other")
+    monkeypatch.setenv("SPL_URL", "http://127.0.0.1:1")
+    spl("task", "show", "A")
+    assert daemon.requests[-1].headers["authorization"] == "Bearer other"
+
+
+def test_the_console_needs_a_terminal(spl: Spl) -> None:
+    ran = spl("console")
+    assert ran.code == 2
+    assert "needs a terminal" in ran.err
+
+
+def test_live_on_a_pipe_prints_a_line_a_change(
+    spl: Spl, daemon: FakeDaemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = wire.three(), wire.fleet(wire.instance(wire.COORDINATOR, "coordinator", 9100))
+    events = "".join(
+        f"event: fleet.snapshot\ndata: {status.model_dump_json()}\n\n" for status in (first, first, second)
+    )
+    asked = 0
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        nonlocal asked
+        asked += 1
+        if asked > 1:
+            raise KeyboardInterrupt
+        assert request.url.path == "/v1/fleet/watch"
+        return httpx.Response(200, content=events + "event: heartbeat\ndata: {}\n\n")
+
+    monkeypatch.setattr(httpx, "HTTPTransport", lambda **_: httpx.MockTransport(answer))
+    monkeypatch.setattr("syncropel.cli.console._RECONNECT_SECS", 0)
+    ran = spl("fleet", "status", "--live")
+    assert ran.code == 130
+    assert [line.split(" ", 1)[1] for line in ran.out.splitlines()] == [
+        "3 live · 0 stale · 0 archived · 0 running",
+        "1 live · 0 stale · 0 archived · 0 running",
+    ]
