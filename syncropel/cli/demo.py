@@ -38,7 +38,8 @@ _GOALS: Final[tuple[tuple[str, dict[str, Any]], ...]] = (
     ),
     (
         "find . -type f -name '*.py' -size +0 -print0 | xargs -0 sha256sum"
-        " | cut -c1-64 | sort | uniq -d | wc -l | sed 's/$/ files stand in more than one place/' | tee {share}/doubles",
+        " | cut -c1-64 | sort | uniq -d | wc -l"
+        " | sed 's/$/ files stand in more than one place/' | tee {share}/doubles",
         {"target": "worker-b"},
     ),
     ("cat {share}/size {share}/doubles", {"target": "least-loaded-worker", "depends_on": [0, 1]}),
@@ -48,8 +49,8 @@ _GOALS: Final[tuple[tuple[str, dict[str, Any]], ...]] = (
 def configure(parser: Parser) -> None:
     parser.description = (
         "Start a coordinator and two workers in a temporary home, fan real work out over this folder and\n"
-        "open the console on it. When stdout is not a terminal, print the join and the speedup instead. Leaving\n"
-        "stops the fleet and removes everything."
+        "open the console on it. When stdout is not a terminal, print the join and the speedup instead.\n"
+        "Leaving stops the fleet and removes everything."
     )
     parser.set_defaults(run=run)
 
