@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from json.encoder import encode_basestring
 from typing import Any, Final
 
@@ -21,6 +22,7 @@ MAX_DEPTH: Final = 200
 MAX_INT_DIGITS: Final = 4300
 MAX_CLOCK: Final = 2**63 - 1
 
+_POSTED: Final = FIELDS | {"id"}
 _HEX: Final = frozenset("0123456789abcdef")
 
 
@@ -41,8 +43,17 @@ class Record:
 
     def with_clock(self, clock: int) -> Record:
         """The same record at `clock`, with the id that belongs to it."""
-        placed = replace(self, clock=clock, id="", body_json=self.body_json or canonical_json(self.body))
-        return replace(placed, id=record_id(placed))
+        return _placed(
+            self.thread,
+            self.actor,
+            self.act,
+            self.body,
+            clock,
+            self.parents,
+            self.data_type,
+            self.judged_by,
+            self.body_json or canonical_json(self.body),
+        )
 
     def identified(self) -> Record:
         """This record with its id; a record that waits for its clock stays as it is."""
@@ -96,9 +107,9 @@ def _parse_float(text: str) -> float | int:
 
 
 def _parse_int(text: str) -> int:
-    if len(text) > MAX_INT_DIGITS:
+    if len(text) > MAX_INT_DIGITS and len(text.lstrip("-")) > MAX_INT_DIGITS:
         raise InvalidRecord(
-            f"an integer of {len(text)} digits is over the limit of {MAX_INT_DIGITS}",
+            f"an integer of {len(text)} characters is over the limit of {MAX_INT_DIGITS}",
             "send it as a string",
         )
     return int(text)
@@ -110,6 +121,13 @@ _decoder: Final = json.JSONDecoder(
 _encoder: Final = json.JSONEncoder(
     sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, check_circular=True
 )
+# The C encoder with the same options, made once instead of at each call. It does not look for circles:
+# nothing deeper than MAX_DEPTH gets here. Not every interpreter has it.
+_make_encoder: Final = getattr(json.encoder, "c_make_encoder", None)
+_write: Final[Callable[[Any, int], Iterable[str]] | None] = _make_encoder and _make_encoder(
+    None, _encoder.default, encode_basestring, None, ":", ",", True, False, False
+)
+_NORMAL: Final = frozenset({str, int, bool, type(None)})
 
 
 def parse_json(raw: bytes | str) -> Any:
@@ -137,13 +155,17 @@ def canonical_json(value: Any) -> str:
 
     Raises InvalidRecord for NaN, infinities, lone surrogates, non-string keys and other types.
     """
+    kind = type(value)
+    if (kind is dict or kind is list) and _is_normal(value, 0):
+        return _encode(value)
     return _encode(_normalise(value, 0))
 
 
 def _encode(value: Any) -> str:
     try:
-        text = _encoder.encode(value)
-        text.encode("utf-8")
+        text = "".join(_write(value, 0)) if _write is not None else _encoder.encode(value)
+        if not text.isascii():
+            text.encode("utf-8")
     except UnicodeEncodeError:
         raise InvalidRecord(
             "a string holds half of a surrogate pair", "send whole Unicode characters"
@@ -153,6 +175,28 @@ def _encode(value: Any) -> str:
     except RecursionError:
         raise InvalidRecord("JSON nested too deeply", f"keep it under {MAX_DEPTH} levels") from None
     return text
+
+
+def _is_normal(value: dict[str, Any] | list[Any], depth: int) -> bool:
+    """Whether `_normalise` would return an equal value: the usual case, found out without building one."""
+    if depth >= MAX_DEPTH and value:
+        return False
+    items: Iterable[Any] = value
+    if isinstance(value, dict):
+        for key in value:
+            if type(key) is not str:
+                return False
+        items = value.values()
+    for item in items:
+        kind = type(item)
+        if kind in _NORMAL:
+            continue
+        if kind is float:
+            if item.is_integer():
+                return False
+        elif not ((kind is dict or kind is list) and _is_normal(item, depth + 1)):
+            return False
+    return True
 
 
 def _normalise(value: Any, depth: int) -> Any:
@@ -175,18 +219,62 @@ def _normalise(value: Any, depth: int) -> Any:
 
 def hash_input(record: Record) -> str:
     """The text that is hashed: canonical JSON of the seven fields (all but `judged_by` and the id)."""
+    return _hash_input(
+        record.thread,
+        record.actor,
+        record.act,
+        record.body_json or canonical_json(record.body),
+        record.clock,
+        record.parents,
+        record.data_type,
+    )
+
+
+def _hash_input(
+    thread: str,
+    actor: str,
+    act: str,
+    body_json: str,
+    clock: int | None,
+    parents: tuple[str, ...],
+    data_type: str,
+) -> str:
     quote = encode_basestring
-    body = record.body_json or canonical_json(record.body)
-    parents = ",".join(map(quote, sorted(record.parents)))
+    quoted = ",".join(map(quote, sorted(parents))) if parents else ""
     return (
-        f'{{"act":{quote(record.act)},"actor":{quote(record.actor)},"body":{body},"clock":{record.clock},'
-        f'"data_type":{quote(record.data_type)},"parents":[{parents}],"thread":{quote(record.thread)}}}'
+        f'{{"act":{quote(act)},"actor":{quote(actor)},"body":{body_json},"clock":{clock},'
+        f'"data_type":{quote(data_type)},"parents":[{quoted}],"thread":{quote(thread)}}}'
     )
 
 
 def record_id(record: Record) -> str:
     """SHA-256 (lower-case hex) of `hash_input`. The clock must be set."""
-    return hashlib.sha256(hash_input(record).encode()).hexdigest()
+    return _digest(hash_input(record))
+
+
+def _digest(text: str) -> str:
+    try:
+        return hashlib.sha256(text.encode()).hexdigest()
+    except UnicodeEncodeError:
+        raise InvalidRecord(
+            "a string holds half of a surrogate pair", "send whole Unicode characters"
+        ) from None
+
+
+def _placed(
+    thread: str,
+    actor: str,
+    act: str,
+    body: dict[str, Any],
+    clock: int,
+    parents: tuple[str, ...],
+    data_type: str,
+    judged_by: str | None,
+    body_json: str,
+) -> Record:
+    """A record with its id, built once: `dataclasses.replace` costs more than the hash."""
+    digest = _digest(_hash_input(thread, actor, act, body_json, clock, parents, data_type))
+    return Record(thread, actor, act, body, clock, parents, data_type, judged_by, digest, body_json)
 
 
 def _name(value: Any, key: str) -> str:
@@ -196,8 +284,11 @@ def _name(value: Any, key: str) -> str:
         raise InvalidRecord(
             f"{key} has {len(value)} characters, over the limit of {MAX_NAME_CHARS}", f"shorten the {key}"
         )
-    if not value.isprintable() and any(ord(char) < 32 or 127 <= ord(char) < 160 for char in value):
-        raise InvalidRecord(f"{key} holds a control character", "use printable characters")
+    if not value.isprintable():
+        if any(ord(char) < 32 or 127 <= ord(char) < 160 for char in value):
+            raise InvalidRecord(f"{key} holds a control character", "use printable characters")
+        if any(0xD800 <= ord(char) <= 0xDFFF for char in value):
+            raise InvalidRecord(f"{key} holds half of a surrogate pair", "send whole Unicode characters")
     return value
 
 
@@ -217,56 +308,61 @@ def parse_record(value: Any) -> Record:
     """
     if not isinstance(value, dict):
         raise InvalidRecord(f"a record is a JSON object, not {_kind(value)}", "send the eight fields")
-    unknown = value.keys() - FIELDS - {"id"}
-    if unknown:
-        raise InvalidRecord(
-            f"unknown field {sorted(unknown)[0]!r}", f"a record has: {', '.join(sorted(FIELDS))}"
-        )
-    act = value.get("act")
-    if act not in ACTS:
-        raise InvalidRecord(f"act {act!r} is unknown", f"one of {', '.join(sorted(ACTS))}")
-    data_type = value.get("data_type", "SCALAR")
-    if data_type not in DATA_TYPES:
-        raise InvalidRecord(f"data_type {data_type!r} is unknown", f"one of {', '.join(sorted(DATA_TYPES))}")
+    if not _POSTED.issuperset(value):
+        unknown = sorted(map(str, value.keys() - _POSTED))
+        raise InvalidRecord(f"unknown field {unknown[0]!r}", f"a record has: {', '.join(sorted(FIELDS))}")
+    act = _choice(value.get("act"), "act", ACTS)
+    data_type = _choice(value.get("data_type", "SCALAR"), "data_type", DATA_TYPES)
     clock = value.get("clock")
     if clock is not None and (type(clock) is not int or not 0 <= clock <= MAX_CLOCK):
         raise InvalidRecord(f"clock must be an integer from 0 to 2^63-1, not {clock!r}", "or leave it out")
-    parents = value.get("parents") or []
-    if not isinstance(parents, list):
-        raise InvalidRecord("parents must be a list of record ids", "send [] when there are none")
-    if len(parents) > MAX_PARENTS:
-        raise TooLarge(f"{len(parents)} parents, over the limit of {MAX_PARENTS}", "name fewer parents")
     body = value.get("body", {})
     if not isinstance(body, dict):
         raise InvalidRecord(f"body must be a JSON object, not {_kind(body)}", "send {} when it is empty")
+    parents = _parents(value.get("parents"))
     judged_by = value.get("judged_by")
-    record = Record(
-        thread=_name(value.get("thread"), "thread"),
-        actor=_name(value.get("actor"), "actor"),
-        act=act,
-        body=body,
-        clock=clock,
-        parents=tuple(sorted(_hash_text(parent, "parents") for parent in parents)),
-        data_type=data_type,
-        judged_by=None if judged_by is None else _hash_text(judged_by, "judged_by"),
-    )
-    return _checked(record, value.get("id"))
+    if judged_by is not None:
+        _hash_text(judged_by, "judged_by")
+    thread = _name(value.get("thread"), "thread")
+    actor = _name(value.get("actor"), "actor")
+    body_json = _body_json(body)
+    if clock is None:
+        return Record(thread, actor, act, body, None, parents, data_type, judged_by, "", body_json)
+    record = _placed(thread, actor, act, body, clock, parents, data_type, judged_by, body_json)
+    claimed = value.get("id")
+    if claimed is not None and claimed != record.id:
+        raise InvalidRecord(
+            f"the record hashes to {record.id}, not to the id that came with it ({claimed})",
+            "leave the id out, or compare the canonical JSON of both sides",
+        )
+    return record
 
 
-def _checked(record: Record, claimed: Any) -> Record:
-    text = canonical_json(record.body)
+def _choice(value: Any, key: str, known: frozenset[str]) -> str:
+    if not isinstance(value, str) or value not in known:
+        raise InvalidRecord(f"{key} {value!r} is unknown", f"one of {', '.join(sorted(known))}")
+    return value
+
+
+def _parents(value: Any) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    if not isinstance(value, list):
+        raise InvalidRecord("parents must be a list of record ids", "send [] when there are none")
+    if len(value) > MAX_PARENTS:
+        raise TooLarge(f"{len(value)} parents, over the limit of {MAX_PARENTS}", "name fewer parents")
+    return tuple(sorted([_hash_text(parent, "parents") for parent in value]))
+
+
+def _body_json(body: dict[str, Any]) -> str:
+    text = canonical_json(body)
+    # A character takes at most four bytes, so that only a long body has to be measured.
     if len(text) > MAX_BODY_BYTES // 4 and len(text.encode()) > MAX_BODY_BYTES:
         raise TooLarge(
             f"the body has {len(text.encode())} bytes, over the limit of {MAX_BODY_BYTES}",
             "put the content in a file and refer to it",
         )
-    identified = replace(record, body_json=text).identified()
-    if claimed is not None and identified.id and claimed != identified.id:
-        raise InvalidRecord(
-            f"the record hashes to {identified.id}, not to the id that came with it ({claimed})",
-            "leave the id out, or compare the canonical JSON of both sides",
-        )
-    return identified
+    return text
 
 
 def _kind(value: Any) -> str:

@@ -1,7 +1,12 @@
-"""One group of appends in one transaction: runs whole on the writer's thread and knows no asyncio."""
+"""One group of appends in one transaction: runs whole on the writer's thread and knows no asyncio.
+
+It takes few statements with many rows, not many small ones: at each statement the thread lets go of the
+interpreter's lock, and while the event loop is busy it can take the loop milliseconds to hand it back.
+"""
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -19,10 +24,14 @@ _INTO: Final = (
     " (id, thread, clock, actor, act, topic, data_type, judged_by, parents, body, received_at) VALUES "
 )
 _PLACES: Final = "(?,?,?,?,?,?,?,?,?,?,?)"
-_STEPS: Final = (128, 16, 4, 1)
-# Many rows a statement: the thread gives up the interpreter's lock once a statement, and while the event loop
-# is busy each time it does costs milliseconds to get it back.
+_STEPS: Final = (128, 64, 32, 16, 8, 4, 2, 1)
 _INSERTS: Final = {step: f"{_INTO}{','.join([_PLACES] * step)} ON CONFLICT DO NOTHING" for step in _STEPS}
+_LOOK_AHEAD: Final = """
+    SELECT coalesce(max(sequence), 0),
+           (SELECT json_group_object(value, (SELECT max(clock) FROM records WHERE thread = value))
+              FROM json_each(?))
+      FROM records
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +67,9 @@ def commit(connection: sqlite3.Connection, calls: Sequence[Call]) -> Committed:
     return committed
 
 
-def last_sequence(connection: sqlite3.Connection) -> int:
-    """The highest sequence in the log, 0 when it is empty."""
-    sequence: int = connection.execute("SELECT coalesce(max(sequence), 0) FROM records").fetchone()[0]
-    return sequence
-
-
 def _write(connection: sqlite3.Connection, calls: Sequence[Call]) -> Committed:
-    clocks = _Clocks(connection)
+    before, in_log = _look_ahead(connection, calls)
+    clocks = _Clocks(in_log)
     placed = [[clocks.place(record) for record in call.records] for call in calls]
     arrived = [
         (record, call.received_at)
@@ -73,7 +77,6 @@ def _write(connection: sqlite3.Connection, calls: Sequence[Call]) -> Committed:
         for record in records
         if isinstance(record, Record)
     ]
-    before = last_sequence(connection)
     results = _insert(connection, arrived, before)
     added = sum(isinstance(result, Appended) and result.created for result in results)
     answers = iter(results)
@@ -86,35 +89,39 @@ def _write(connection: sqlite3.Connection, calls: Sequence[Call]) -> Committed:
     return Committed(outcomes, before + added)
 
 
+def _look_ahead(connection: sqlite3.Connection, calls: Sequence[Call]) -> tuple[int, dict[str, int | None]]:
+    """The log's last sequence, and the highest clock of each thread on which a record waits for one."""
+    threads = {
+        record.thread
+        for call in calls
+        for record in call.records
+        if isinstance(record, Record) and record.clock is None
+    }
+    last, highest = connection.execute(_LOOK_AHEAD, (json.dumps(list(threads)),)).fetchone()
+    return last, json.loads(highest)
+
+
 class _Clocks:
     """Gives records their clocks, each after those before it in the group and those in the log."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
-        self._in_group: dict[str, int] = {}
-        self._in_log: dict[str, int] = {}
+    def __init__(self, in_log: dict[str, int | None]) -> None:
+        self._highest = {thread: clock for thread, clock in in_log.items() if clock is not None}
 
     def place(self, record: Record | SyncropelError) -> Record | SyncropelError:
         """The record with a clock and its id, or what is wrong with it."""
         if isinstance(record, SyncropelError):
             return record
-        thread, clock = record.thread, record.clock
-        highest = self._in_group.get(thread, -1)
-        if clock is None:
-            clock = 1 + max(highest, self._highest_in_log(thread))
-            if clock > MAX_CLOCK:
-                return clocks_used_up(thread)
-            record = record.with_clock(clock)
+        highest = self._highest.get(record.thread, -1)
+        if record.clock is None:
+            if highest >= MAX_CLOCK:
+                return clocks_used_up(record.thread)
+            record = record.with_clock(highest + 1)
+        clock = record.clock
+        assert clock is not None
         # A record that the log will refuse counts too: the one that it collides with is at the same clock.
-        self._in_group[thread] = max(highest, clock)
+        if clock > highest:
+            self._highest[record.thread] = clock
         return record
-
-    def _highest_in_log(self, thread: str) -> int:
-        if thread not in self._in_log:
-            found = self._connection.execute("SELECT max(clock) FROM records WHERE thread = ?", (thread,))
-            highest = found.fetchone()[0]
-            self._in_log[thread] = -1 if highest is None else highest
-        return self._in_log[thread]
 
 
 def _insert(

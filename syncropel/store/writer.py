@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from syncropel.store.base import Outcome
-from syncropel.store.commit import Call, Committed, commit, last_sequence
+from syncropel.store.commit import Call, Committed, commit
 from syncropel.store.connection import Connection, explain
 
 GROUP_RECORDS: Final = 2000
@@ -40,7 +40,7 @@ class Writer:
     @classmethod
     async def start(cls, connection: Connection, path: Path) -> Writer:
         """A writer on a prepared connection, which is the writer's from now on. Raises sqlite3.Error."""
-        return cls(connection, path, await connection.run(last_sequence))
+        return cls(connection, path, await connection.run(_last_sequence))
 
     async def submit(self, call: Call) -> list[Outcome]:
         """Queue `call` and return its outcomes after the commit that holds it.
@@ -107,6 +107,11 @@ def _fail(group: Sequence[_Waiting], error: Exception) -> None:
     for waiting in group:
         if not waiting.answer.done():
             waiting.answer.set_exception(error)
+
+
+def _last_sequence(connection: sqlite3.Connection) -> int:
+    last: int = connection.execute("SELECT coalesce(max(sequence), 0) FROM records").fetchone()[0]
+    return last
 
 
 def _checkpoint(connection: sqlite3.Connection) -> None:
