@@ -1,0 +1,113 @@
+"""Real processes in a home that lasts for one test; every one of them is ended by its own id."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+LIMIT_SECS = 30.0
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A user's home folder, and the `spl` command in it."""
+
+    path: Path
+
+    @property
+    def environ(self) -> dict[str, str]:
+        kept = {key: value for key, value in os.environ.items() if not key.startswith(("SPL_", "SYNCROPEL_"))}
+        return {
+            **kept,
+            "HOME": str(self.path),
+            "XDG_DATA_HOME": str(self.path / "share"),
+            "PYTHONWARNINGS": "ignore::ResourceWarning",
+        }
+
+    def popen(self, *words: str, cwd: Path | None = None) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "syncropel.cli.main", *words],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=self.environ,
+            cwd=cwd or self.path,
+        )
+
+    def run(self, *words: str, cwd: Path | None = None) -> tuple[int, str, str]:
+        """Exit code, stdout, stderr."""
+        with self.popen(*words, cwd=cwd) as process:
+            out, err = process.communicate(timeout=90)
+        return process.returncode, out, err
+
+    def spl(self, *words: str, cwd: Path | None = None) -> str:
+        """Its stdout; the command has to succeed."""
+        code, out, err = self.run(*words, cwd=cwd)
+        assert code == 0, f"spl {' '.join(words)} exited {code}: {err}"
+        return out
+
+    def json(self, *words: str) -> Any:
+        return json.loads(self.spl(*words, "-o", "json"))
+
+    def start(self, *words: str, cwd: Path | None = None) -> str:
+        """A fleet of two workers on free ports."""
+        return self.spl(
+            "fleet", "start", "--workers", "2", "--port", "0", "--worker-port", "0", *words, cwd=cwd
+        )
+
+    def dids(self) -> dict[str, str]:
+        return {one["alias"]: one["did"] for one in self.json("fleet", "list")["data"]}
+
+    def pids(self) -> dict[str, int]:
+        """Folder name → PID, for every PID file."""
+        return {
+            file.parent.parent.name: int(file.read_text()) for file in self.path.glob(".syncro*/run/spl.pid")
+        }
+
+    def joined(self, name: str) -> Any:
+        """The join status once it is complete."""
+        return until(lambda: (status := self.json("task", "join-status", name))["complete"] and status)
+
+
+def until(look: Callable[[], Any], limit_secs: float = LIMIT_SECS) -> Any:
+    """Look again until it is true; gives what was seen."""
+    deadline = time.monotonic() + limit_secs
+    while not (seen := look()):
+        assert time.monotonic() < deadline, "it did not become true in time"
+        time.sleep(0.05)
+    return seen
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Iterator[Machine]:
+    """A machine with nothing on it; whatever runs there at the end is ended."""
+    machine = Machine(tmp_path)
+    yield machine
+    machine.run("fleet", "stop", "--all")
+    for pid in _left_over(tmp_path):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def _left_over(path: Path) -> list[int]:
+    """Daemons of homes under this folder, as their own command lines say."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            words = process.cmdline()
+            if "syncropel.daemon" in words and any(word.startswith(str(path)) for word in words):
+                found.append(process.pid)
+    return found

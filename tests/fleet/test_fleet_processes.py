@@ -1,0 +1,179 @@
+"""A local fleet of real processes, from the command line and nothing else."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+from pathlib import Path
+
+import psutil
+
+from .conftest import Machine, until
+
+
+def ended(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+def test_the_first_fan_out(machine: Machine) -> None:
+    """The five-minute tutorial, command by command."""
+    started = machine.start()
+    assert re.fullmatch(
+        r"Starting local fleet: 1 coordinator \+ 2 workers\n"
+        r"\[coordinator\] spawned PID \d+ on :\d+ \(home=~/\.syncro\)\n"
+        r"\[worker-a\] spawned PID \d+ on :\d+ \(home=~/\.syncro-worker-a\)\n"
+        r"\[worker-b\] spawned PID \d+ on :\d+ \(home=~/\.syncro-worker-b\)\n"
+        r"Waiting for fleet convergence \(3 live\)\.\.\.\n"
+        r"✓ fleet converged\n"
+        r"  coordinator  did:sync:instance:[0-9a-f]{8}\.\.\. on :\d+\n"
+        r"  worker-a     did:sync:instance:[0-9a-f]{8}\.\.\. on :\d+\n"
+        r"  worker-b     did:sync:instance:[0-9a-f]{8}\.\.\. on :\d+\n"
+        r"\nFleet ready\. Inspect with:\n  spl fleet list\n  spl fleet status\n",
+        started,
+    )
+    listed = machine.spl("fleet", "list").splitlines()
+    assert listed[0].split() == ["DID", "ENDPOINT", "STATUS", "VERSION", "UPTIME", "HEALTH"]
+    assert listed[1:4] == sorted(listed[1:4])
+    assert listed[4] == "3 live · 0 stale · 0 archived"
+    dids = machine.dids()
+
+    created = machine.spl("task", "add", "My first fan-out", "--priority", "high", "--alias", "FIRST-001")
+    assert re.fullmatch(
+        r"◇ Task created: My first fan-out\n  thread: th_[0-9a-f]{64}\n  alias: FIRST-001\n", created
+    )
+    fanned = machine.spl(
+        "task", "fan-out", "FIRST-001",
+        "--subtask", f"goal=do thing A,target=specific:{dids['worker-a']}",
+        "--subtask", f"goal=do thing B,target=specific:{dids['worker-b']}",
+        "--join", "all",
+    )  # fmt: skip
+    assert "  subtasks: 2\n  join: all\n" in fanned
+
+    machine.joined("FIRST-001")
+    text = machine.spl("task", "join-status", "FIRST-001")
+    assert "  Completed: 2 / 2\n  Join predicate: all\n  Join complete: yes\n" in text
+    assert f"    [0] do thing A → specific:{dids['worker-a']}\n        accept ($0.00, 1s)\n" in text
+    shown = machine.spl("task", "show", "FIRST-001")
+    assert "Status: approved\n" in shown
+    assert "  Completed by: engine\n  Verdict: accept (by engine)\n" in shown
+    report = machine.spl("task", "speedup", "FIRST-001")
+    assert "  per-subtask walls: [1, 1]\n  parallel wall: 1s (critical path = max)\n" in report
+
+    pids = machine.pids()
+    assert machine.spl("fleet", "stop", "--workers").splitlines() == [
+        f"[worker-a] stopped (PID {pids['.syncro-worker-a']})",
+        f"[worker-b] stopped (PID {pids['.syncro-worker-b']})",
+    ]
+    assert machine.spl("fleet", "list").splitlines()[-1].startswith("1 live")
+    assert machine.spl("fleet", "stop", "--all") == f"[coordinator] stopped (PID {pids['.syncro']})\n"
+    assert machine.spl("fleet", "list") == "0 live · 0 stale · 0 archived\n"
+    assert all(ended(pid) for pid in pids.values())
+    assert machine.spl("fleet", "stop", "--all") == "nothing to stop: the fleet is not running\n"
+
+
+def test_workers_come_back_as_who_they_were(machine: Machine) -> None:
+    machine.start()
+    before, token = machine.dids(), (machine.path / ".syncro/secrets/fleet.token").read_text()
+    machine.spl("fleet", "stop", "--all")
+    machine.start()
+    assert machine.dids() == before
+    assert (machine.path / ".syncro/secrets/fleet.token").read_text() == token
+
+
+def test_what_runs_already_is_used(machine: Machine) -> None:
+    machine.start()
+    pids = machine.pids()
+    again = machine.start()
+    assert f"[coordinator] already running PID {pids['.syncro']} on :" in again
+    assert f"[worker-a] already running PID {pids['.syncro-worker-a']} on :" in again
+    assert machine.pids() == pids
+
+
+def test_a_killed_worker_is_started_anew(machine: Machine) -> None:
+    machine.start()
+    killed = machine.pids()[".syncro-worker-a"]
+    os.kill(killed, signal.SIGKILL)
+    until(lambda: ended(killed))
+    again = machine.start()
+    assert "[worker-a] spawned PID" in again
+    assert "[worker-b] already running" in again
+    assert machine.pids()[".syncro-worker-a"] != killed
+
+
+def test_real_work_in_the_folder_where_it_was_started(machine: Machine, tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "words.txt").write_text("one two three\n")
+    started = machine.start("--adapter", "bash", "--share", cwd=project)
+    assert "(home=~/.syncro-worker-a, adapter=bash)" in started
+    machine.spl("task", "add", "Count", "--alias", "C")
+    machine.spl(
+        "task", "fan-out", "C",
+        "--subtask", 'goal="wc -w words.txt, and more",target=worker-a',
+        "--subtask", "goal=test -e retried || { touch retried; exit 3; },target=worker-b",
+        "--join", "any",
+    )  # fmt: skip
+    code, _, _ = machine.run("task", "retry", "C", "--subtask", "9")
+    assert code != 0
+    status = until(lambda: (seen := machine.json("task", "join-status", "C"))["completed"] == 2 and seen)
+    states = [child["state"] for child in status["subtasks"]]
+    assert states == ["failed", "failed"]
+    machine.spl("task", "retry", "C", "--subtask", "1", "--hint", "it is there now")
+    status = machine.joined("C")
+    assert status["subtasks"][1]["attempt"] == 2
+    assert "attempt 2" in machine.spl("task", "join-status", "C")
+
+
+def test_a_taken_port_names_the_worker_and_the_port(machine: Machine) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        code, _, err = machine.run("fleet", "start", "--workers", "1", "--port", "0", "--worker-port", port)
+        assert code == 1
+        assert f"spl: [worker-a] did not start on :{port}: cannot listen on 127.0.0.1:{port}" in err
+        assert "--worker-port" in err
+        machine.spl("fleet", "stop", "--all")
+        code, _, err = machine.run("fleet", "start", "--workers", "1", "--port", port)
+        assert code == 1
+        assert f"spl: [coordinator] did not start on :{port}" in err
+    assert machine.pids() == {}
+
+
+def test_ctrl_c_takes_back_what_was_started(machine: Machine) -> None:
+    with machine.popen("fleet", "start", "--workers", "2", "--port", "0", "--worker-port", "0") as process:
+        assert process.stdout is not None
+        until(lambda: process.stdout and process.stdout.readline().startswith("[coordinator] spawned"))
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=40)
+    assert (process.returncode, err) == (130, "")
+    assert machine.pids() == {}
+
+
+def test_one_instance_can_be_stopped_by_did(machine: Machine) -> None:
+    machine.start()
+    dids = machine.dids()
+    out = machine.spl("fleet", "stop", "--instance", dids["worker-b"])
+    assert re.fullmatch(r"\[worker-b\] stopped \(PID \d+\)\n", out)
+    code, out, _ = machine.run("fleet", "ping", "worker-b")
+    assert code == 1
+    assert out.startswith(f"✗ {dids['worker-b']} not reachable")
+    assert machine.spl("fleet", "ping", "worker-a").startswith(f"✓ {dids['worker-a']} reachable in ")
+    assert "  left  " in machine.spl("fleet", "list", "--all")
+
+
+def test_live_on_a_pipe_follows_the_fleet(machine: Machine) -> None:
+    machine.start()
+    with machine.popen("fleet", "status", "--live") as process:
+        assert process.stdout is not None
+        assert "3 live · 0 stale · 0 archived" in process.stdout.readline()
+        machine.spl("fleet", "stop", "--instance", "worker-b")
+        until(lambda: process.stdout and "2 live" in process.stdout.readline())
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=20)
+    assert process.returncode == 130

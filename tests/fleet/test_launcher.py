@@ -1,0 +1,194 @@
+"""The parts of the launcher that need no process: names, ports, settings, convergence, whose PID it is."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from syncropel.api.schema import FleetStatus, InstanceOut
+from syncropel.errors import NotFound, SetupError
+from syncropel.fleet import convergence, process
+from syncropel.fleet.convergence import Expected
+from syncropel.fleet.plan import FleetPlan, plan_workers, prepare_worker, worker_settings
+from syncropel.fleet.teardown import find_local, local_workers
+from syncropel.identity import load_or_create_identity
+from syncropel.settings import Home, Settings, load_settings
+
+URL = "http://127.0.0.1:9100"
+
+
+def home(tmp_path: Path) -> Home:
+    return Home(tmp_path / ".syncro")
+
+
+def status(*instances: tuple[str, int | None, str]) -> FleetStatus:
+    rows = [
+        InstanceOut(
+            did=f"did:sync:instance:{number:016x}",
+            alias=alias,
+            role="worker",
+            endpoint=f"http://127.0.0.1:{9200 + number}",
+            status=state,  # type: ignore[arg-type]
+            health="healthy",
+            version="1",
+            since=1.0,
+            pid=pid,
+        )
+        for number, (alias, pid, state) in enumerate(instances)
+    ]
+    rest: dict[str, Any] = {"stale": 0, "archived": 0, "dispatches": [], "fanouts": []}
+    return FleetStatus(
+        at=1.0,
+        version="1",
+        coordinator_did="d",
+        coordinator_url=URL,
+        role="coordinator",
+        heartbeat_interval_secs=5,
+        live=len(rows),
+        instances=rows,
+        ingested_total=0,
+        reconcile_queue_depth=0,
+        records=0,
+        tasks_revision=0,
+        **rest,
+    )
+
+
+def test_workers_are_siblings_with_ports_that_count_up(tmp_path: Path) -> None:
+    workers = plan_workers(home(tmp_path), FleetPlan(28))
+    assert [worker.alias for worker in workers[:2]] == ["worker-a", "worker-b"]
+    assert [worker.alias for worker in workers[25:]] == ["worker-z", "worker-aa", "worker-ab"]
+    assert workers[0].home.path == tmp_path / ".syncro-worker-a"
+    assert [worker.port for worker in workers[:2]] == [9201, 9202]
+
+
+def test_a_worker_keeps_the_port_it_has_unless_told_otherwise(tmp_path: Path) -> None:
+    coordinator = home(tmp_path)
+    first = plan_workers(coordinator, FleetPlan(1, worker_port=7001))[0]
+    prepare_worker(first, FleetPlan(1, worker_port=7001), URL)
+    assert [worker.port for worker in plan_workers(coordinator, FleetPlan(2))] == [7001, 9202]
+    assert [worker.port for worker in plan_workers(coordinator, FleetPlan(2, worker_port=0))] == [0, 0]
+
+
+def test_too_many_workers(tmp_path: Path) -> None:
+    with pytest.raises(SetupError, match="too many"):
+        plan_workers(home(tmp_path), FleetPlan(1000))
+    with pytest.raises(SetupError, match="no port 65536"):
+        plan_workers(home(tmp_path), FleetPlan(2, worker_port=65535))
+
+
+def test_an_adapter_is_written_and_taken_back(tmp_path: Path) -> None:
+    worker = plan_workers(home(tmp_path), FleetPlan(1))[0]
+    bash = worker_settings(Settings(), worker, FleetPlan(1, adapter="bash", bash_cwd="/src"), URL)
+    assert (bash.dispatch.adapter, bash.adapters.bash, bash.adapters.bash_cwd) == ("bash", True, "/src")
+    assert worker_settings(bash, worker, FleetPlan(1), URL) == bash
+    echo = worker_settings(bash, worker, FleetPlan(1, adapter="echo"), URL)
+    assert (echo.dispatch.adapter, echo.adapters.bash, echo.adapters.bash_cwd) == ("echo", False, "")
+
+
+def test_a_workers_other_settings_survive(tmp_path: Path) -> None:
+    worker = plan_workers(home(tmp_path), FleetPlan(1))[0]
+    plan = FleetPlan(1, adapter="bash")
+    assert prepare_worker(worker, plan, URL)[1] is False
+    text = worker.home.config.read_text()
+    worker.home.config.write_text("# mine\n" + text.replace("max_concurrent = 4", "max_concurrent = 9"))
+    unchanged, stale = prepare_worker(worker, FleetPlan(1), URL)
+    assert (unchanged.dispatch.max_concurrent, stale) == (9, False)
+    assert worker.home.config.read_text().startswith("# mine")
+    changed, stale = prepare_worker(worker, FleetPlan(1, adapter="echo"), URL)
+    assert (changed.dispatch.max_concurrent, stale) == (9, True)
+    assert load_settings(worker.home, {}) == changed
+
+
+def test_a_workers_broken_settings_are_named(tmp_path: Path) -> None:
+    worker = plan_workers(home(tmp_path), FleetPlan(1))[0]
+    prepare_worker(worker, FleetPlan(1), URL)
+    worker.home.config.write_text("[fleet]\nalas = 1\n")
+    with pytest.raises(SetupError, match="unknown key 'alas'"):
+        plan_workers(home(tmp_path), FleetPlan(1))
+
+
+def test_only_the_process_just_started_counts_as_converged(tmp_path: Path) -> None:
+    expected = [Expected("coordinator", 1, home(tmp_path)), Expected("worker-a", 2, home(tmp_path))]
+    early = status(("coordinator", 1, "live"), ("worker-a", 99, "live"))
+    assert convergence.missing(early, expected) == [expected[1]]
+    assert convergence.progress_line(early, expected) == "  1/2 live, waiting for worker-a"
+    stale = status(("coordinator", 1, "live"), ("worker-a", 2, "stale"))
+    assert convergence.missing(stale, expected) == [expected[1]]
+    there = status(("coordinator", 1, "live"), ("worker-a", 2, "live"))
+    assert convergence.missing(there, expected) == []
+    assert convergence.summary_lines(there, expected) == [
+        "  coordinator  did:sync:instance:00000000... on :9200",
+        "  worker-a     did:sync:instance:00000000... on :9201",
+    ]
+
+
+def test_local_instances_are_found_by_alias_or_did(tmp_path: Path) -> None:
+    coordinator = home(tmp_path)
+    for name in ("worker-b", "worker-aa", "worker-a"):
+        load_or_create_identity(coordinator.sibling(name))
+    (tmp_path / ".syncro-worker-file").write_text("")
+    assert [one.alias for one in local_workers(coordinator)] == ["worker-a", "worker-b", "worker-aa"]
+    did = load_or_create_identity(coordinator.sibling("worker-b")).did
+    assert find_local(coordinator, did).alias == "worker-b"
+    assert find_local(coordinator, "coordinator").home == coordinator
+    with pytest.raises(NotFound) as caught:
+        find_local(coordinator, "worker-z")
+    assert "worker-aa" in caught.value.hint
+
+
+@pytest.mark.parametrize("text", ["", "abc", "-5", "0", "4194305000"])
+def test_a_pid_file_that_names_nobody_is_no_daemon(tmp_path: Path, text: str) -> None:
+    one = home(tmp_path)
+    load_or_create_identity(one)
+    one.pid_file.write_text(text)
+    assert process.find_daemon(one) is None
+
+
+def test_a_pid_that_was_given_to_another_program_is_left_alone(tmp_path: Path) -> None:
+    one = home(tmp_path)
+    load_or_create_identity(one)
+    one.pid_file.write_text(f"{os.getpid()}\n")
+    assert process.find_daemon(one) is None
+    assert process.clear_stale_pid(one) == os.getpid()
+    assert not one.pid_file.exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "is_daemon"),
+    [
+        (["python", "-P", "-m", "syncropel.daemon", "--home", "{home}", "--port", "0"], True),
+        (["python", "-m", "syncropel.daemon", "--home", "/somewhere/else"], False),
+        (["/venv/bin/python", "/venv/bin/spl", "serve", "--foreground"], True),
+        (["python", "-m", "syncropel.cli.main", "serve", "--foreground"], True),
+        (["vim", "spl", "serve.md"], False),
+        (["python", "-m", "http.server"], False),
+        ([], False),
+    ],
+)
+def test_which_command_lines_are_a_daemons(tmp_path: Path, words: list[str], is_daemon: bool) -> None:
+    one = home(tmp_path)
+    assert process._serves([word.format(home=one.path) for word in words], one) is is_daemon
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("", ("", "")),
+        ("noise\nspl: port 1 is taken\n     choose another\n", ("port 1 is taken", "choose another")),
+        ("Traceback …\nValueError: no\n\n", ("ValueError: no", "")),
+    ],
+)
+def test_last_words(tmp_path: Path, written: str, told: tuple[str, str]) -> None:
+    one = home(tmp_path)
+    load_or_create_identity(one)
+    one.log.with_name("stderr.log").write_text(written)
+    assert process.last_words(one) == told
+
+
+def test_ports_and_short_dids() -> None:
+    assert convergence.port_of("http://127.0.0.1:9100/") == "9100"
+    assert convergence.short_did("did:sync:instance:f93a4ad9aabbccdd") == "did:sync:instance:f93a4ad9..."
