@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from argparse import Namespace
 
-from syncropel.cli import task_text
+from syncropel.cli import task_records, task_text
 from syncropel.cli.connect import connect
 from syncropel.cli.parsing import Parser, UsageError, add_verb, index, money, positive, verbs
 from syncropel.cli.subtask import parse_subtasks
@@ -33,6 +33,7 @@ def configure(parser: Parser) -> None:
     listing.add_argument("--status", help="only tasks with this status, such as open or approved")
     listing.add_argument("--limit", type=positive, metavar="N", default=100, help="at most N (default 100)")
     listing.set_defaults(run=run_list)
+    task_records.configure(group)
 
 
 def _configure_add(group: object) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from syncropel.api.schema import EngineHealth, Health, Page, TaskSummary
+from syncropel.api.schema import EngineHealth, Health, Page, RecordOut, TaskSummary
 
 from . import wire
 from .conftest import FakeDaemon, Ran
@@ -106,6 +106,36 @@ def test_speedup_passes_the_serial_thread_on(spl: Spl, daemon: FakeDaemon) -> No
     daemon.answer("/v1/tasks/A/speedup", wire.speedup())
     assert spl("task", "speedup", "A", "--vs-serial", "th_s").code == 0
     assert daemon.requests[-1].url.params["vs_serial"] == "th_s"
+
+
+@pytest.mark.parametrize(
+    ("words", "act", "body", "said"),
+    [
+        (
+            ["cancel", "A", "--reason", "stale"],
+            "DO",
+            {"topic": "task_cancelled", "reason": "stale"},
+            "cancelled",
+        ),
+        (["reopen", "A"], "DO", {"topic": "task_reopened"}, "reopened"),
+        (["comment", "A", "--text", "hm"], "DO", {"topic": "task_comment", "text": "hm"}, "commented"),
+        (["approve", "A", "--notes", "fine"], "KNOW", {"verdict": "accept", "notes": "fine"}, "approved"),
+        (["reject", "A", "--domain", "code"], "KNOW", {"verdict": "reject", "domain": "code"}, "rejected"),
+        (["done", "A", "--summary", "s"], "KNOW", {"fulfills": "f2" * 32, "summary": "s"}, "done"),
+    ],
+)
+def test_a_step_in_a_tasks_life_is_one_record(
+    spl: Spl, daemon: FakeDaemon, words: list[str], act: str, body: dict[str, str], said: str
+) -> None:
+    opening = wire.record().model_copy(update={"body": {"task": True}})
+    daemon.answer("/v1/tasks/A", wire.task())
+    daemon.answer(f"/v1/threads/{wire.THREAD}/records", Page[RecordOut](data=[opening]))
+    daemon.answer("/v1/records", wire.record(), 201)
+    ran = spl("task", *words)
+    assert ran.out == f"✓ TUT-001 {said}\n  record: {'f2' * 32}\n"
+    sent = daemon.body()
+    assert sent["body"].pop("at") > 0
+    assert sent == {"thread": wire.THREAD, "actor": "did:sync:user:tester", "act": act, "body": body}
 
 
 def test_names_are_quoted_in_paths(spl: Spl, daemon: FakeDaemon) -> None:
