@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
+from typing import Any
 
 from syncropel.cli import fleet_text
 from syncropel.cli.connect import connect, import_client, this_home
@@ -30,8 +31,8 @@ def configure(parser: Parser) -> None:
         verb.set_defaults(run=run)
 
 
-def _configure_start(group: object) -> None:
-    start: Parser = group.add_parser(  # type: ignore[attr-defined]  # argparse keeps its sub-parser type private
+def _configure_start(group: Any) -> None:
+    start: Parser = group.add_parser(
         "start", help="start a local fleet", description="Start a coordinator and workers on this machine."
     )
     add_output(start)
@@ -55,8 +56,8 @@ def _configure_start(group: object) -> None:
     start.set_defaults(run=run_start)
 
 
-def _configure_stop(group: object) -> None:
-    stop: Parser = group.add_parser(  # type: ignore[attr-defined]
+def _configure_stop(group: Any) -> None:
+    stop: Parser = group.add_parser(
         "stop",
         help="stop instances of this machine",
         description="Stop instances of this machine gracefully.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from argparse import Namespace
+from typing import Any
 
 from syncropel.cli import task_records, task_text
 from syncropel.cli.connect import connect
@@ -36,7 +37,7 @@ def configure(parser: Parser) -> None:
     task_records.configure(group)
 
 
-def _configure_add(group: object) -> None:
+def _configure_add(group: Any) -> None:
     add = add_verb(group, "add", "create a task")
     add.add_argument("goal", help="what is to be done")
     add.add_argument("--alias", help="a short name, such as TUT-001")
@@ -52,7 +53,7 @@ def _configure_add(group: object) -> None:
     add.set_defaults(run=run_add)
 
 
-def _configure_fan_out(group: object) -> None:
+def _configure_fan_out(group: Any) -> None:
     fan_out = _named(
         add_verb(
             group,

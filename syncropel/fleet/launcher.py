@@ -82,6 +82,8 @@ class Launcher:
             started = process.spawn(self.home, flags, environ)
             self.started.append((COORDINATOR, started))
             self._ready(COORDINATOR, started, f" on :{self.plan.port}" if self.plan.port else "")
+        else:
+            process.wait_answer(self.home, pid)
         with self._client() as client:
             me = client.send(calls.engine_health())
             if me.role != COORDINATOR:

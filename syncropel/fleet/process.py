@@ -26,6 +26,8 @@ STOP_LIMIT_SECS: Final = 20.0
 """How long a stop waits for a daemon to finish what it does."""
 START_LIMIT_SECS: Final = 60.0
 """How long a start waits for the first answer; a long log takes a while to fold."""
+ANSWER_LIMIT_SECS: Final = 10.0
+"""How long to wait for a daemon that runs already, and may just be starting or stopping."""
 _POLL_SECS: Final = 0.05
 _CLOCK_SLACK_SECS: Final = 2.0
 
@@ -92,6 +94,17 @@ def wait_ready(started: Started, limit_secs: float = START_LIMIT_SECS) -> None:
             raise SetupError(
                 f"PID {started.pid} gave no answer within {limit_secs:g}s",
                 f"it may still be reading its log; see: {started.home.log}",
+            )
+        time.sleep(_POLL_SECS)
+
+
+def wait_answer(home: Home, pid: int, limit_secs: float = ANSWER_LIMIT_SECS) -> None:
+    """Wait until a daemon that runs already answers. Raises SetupError when the limit passes."""
+    deadline = time.monotonic() + limit_secs
+    while answering_pid(home) is None:
+        if time.monotonic() > deadline:
+            raise SetupError(
+                f"PID {pid} runs but does not answer on {home.socket}", f"see: {home.log}; or: spl stop"
             )
         time.sleep(_POLL_SECS)
 

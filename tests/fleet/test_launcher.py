@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from syncropel.api.schema import FleetStatus, InstanceOut
 from syncropel.errors import NotFound, SetupError
 from syncropel.fleet import convergence, process
 from syncropel.fleet.convergence import Expected
+from syncropel.fleet.launcher import Launcher
 from syncropel.fleet.plan import FleetPlan, plan_workers, prepare_worker, worker_settings
 from syncropel.fleet.teardown import find_local, local_workers
 from syncropel.identity import load_or_create_identity
@@ -124,6 +127,61 @@ def test_only_the_process_just_started_counts_as_converged(tmp_path: Path) -> No
         "  coordinator  did:sync:instance:00000000... on :9200",
         "  worker-a     did:sync:instance:00000000... on :9201",
     ]
+
+
+def launcher(one: Home, said: list[str]) -> Launcher:
+    def nothing(*_: str) -> None: ...
+
+    one.socket.parent.mkdir(parents=True, exist_ok=True)
+    one.socket.touch()
+    return Launcher(one, FleetPlan(1), said.append, nothing, said.append)
+
+
+def test_a_fleet_that_does_not_converge_names_who_is_missing_and_its_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    snapshot = status(("coordinator", 1, "live")).model_dump_json()
+    answer = httpx.MockTransport(lambda _: httpx.Response(200, content=snapshot))
+    monkeypatch.setattr(httpx, "HTTPTransport", lambda **_: answer)
+    monkeypatch.setattr("syncropel.fleet.launcher.CONVERGENCE_LIMIT_SECS", 0.2)
+    said: list[str] = []
+    one = home(tmp_path)
+    expected = [Expected("coordinator", 1, one), Expected("worker-a", 2, one.sibling("worker-a"))]
+    with pytest.raises(SetupError) as caught:
+        launcher(one, said)._converge(expected)
+    assert "within 0.2s: worker-a did not become live" in caught.value.message
+    assert caught.value.hint == f"worker-a logs to {tmp_path}/.syncro-worker-a/logs/spl.log"
+    assert said[0] == "  1/2 live, waiting for worker-a"
+
+
+@pytest.mark.parametrize("taken", [False, True])
+def test_the_fleets_account_is_minted_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, taken: bool
+) -> None:
+    asked: list[Any] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(json.loads(request.content))
+        if taken and len(asked) == 1:
+            refusal = {"type": "conflict", "code": "CONFLICT", "message": "there is one"}
+            return httpx.Response(409, json=refusal)
+        return httpx.Response(201, json={**asked[-1], "token": "spl_prod_sa-fleet_x"})
+
+    monkeypatch.setattr(httpx, "HTTPTransport", lambda **_: httpx.MockTransport(answer))
+    one = home(tmp_path)
+    load_or_create_identity(one)
+    starting = launcher(one, [])
+    assert starting._fleet_token() == starting._fleet_token() == "spl_prod_sa-fleet_x"
+    assert asked[0]["sa_id"] == "sa-fleet"
+    assert asked[0]["scopes"] == [
+        "records:read",
+        "records:write",
+        "threads:write",
+        "fleet:write",
+        "config:read",
+    ]
+    assert [body["sa_id"].startswith("sa-fleet-") for body in asked[1:]] == [True] * taken
+    assert one.fleet_token.stat().st_mode & 0o777 == 0o600
 
 
 def test_local_instances_are_found_by_alias_or_did(tmp_path: Path) -> None:
