@@ -249,6 +249,9 @@ class FleetStatus(Wire):
 class Heartbeat(Wire):
     """POST /v1/fleet/heartbeat: a lease, not a record."""
 
+    # The web framework wants the models of request bodies built.
+    model_config = ConfigDict(defer_build=False)
+
     did: str
     alias: str
     role: Literal["coordinator", "worker"]
