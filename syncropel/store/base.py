@@ -19,7 +19,7 @@ class Appended:
 
 
 Outcome = Appended | SyncropelError
-"""What became of one record: it is in the log, or the IngestFailed that says why not."""
+"""What became of one record: it is in the log, or why not (IngestFailed; InvalidRecord if it has no id)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,8 @@ class RecordFilter:
     """Which records to list. All given conditions hold together; None means any.
 
     `since` is exclusive: a clock when `thread` is given, else a sequence. Order: by (clock, sequence)
-    within a thread, else by sequence. `limit` is the most that come back.
+    within a thread, else by sequence. `limit` is the most that come back. Without a thread the log is walked
+    from `since` on, so a rare actor, act or topic costs as much as the records passed on the way.
     """
 
     thread: str | None = None
@@ -39,7 +40,11 @@ class RecordFilter:
 
 
 class RecordStore(Protocol):
-    """A durable, append-only, content-addressed log."""
+    """A durable, append-only, content-addressed log.
+
+    Sequences begin at 1 and have no gaps. Every method but `close` raises Unavailable once the store is
+    closed, and StoreError (StoreCorrupt for a damaged file) when the disk cannot be read or written.
+    """
 
     async def append(self, records: Sequence[Record]) -> list[Outcome]:
         """Append in order, in one commit that concurrent callers may share; returns once it is durable.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 from urllib.parse import quote
@@ -31,6 +32,9 @@ class Connection(aiosqlite.Connection):
 
     def __init__(self, connector: Callable[[], sqlite3.Connection]) -> None:
         super().__init__(connector, iter_chunk_size=1)
+        # A process that fails before it closes its store has to end all the same; whatever was answered is
+        # on the disk by then. Before 0.22 the connection was its own thread.
+        getattr(self, "_thread", self).daemon = True
 
     async def run(self, job: Callable[[sqlite3.Connection], _Result]) -> _Result:
         """Run `job` on the connection's thread. A caller that is cancelled does not stop it."""
@@ -51,14 +55,15 @@ async def open_writer(path: Path) -> Connection:
 
 async def open_reader(path: Path) -> Connection:
     """A connection that can only read; each function it runs sees the last commit before it."""
-
-    def connect() -> sqlite3.Connection:
-        uri = f"file:{quote(str(path))}?mode=ro"
-        return sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
-
-    connection = Connection(connect)
+    connection = Connection(partial(read_only, path))
     await connection
     return connection
+
+
+def read_only(path: Path) -> sqlite3.Connection:
+    """A plain connection that can only read, for the thread that calls this. Raises sqlite3.Error."""
+    uri = f"file:{quote(str(path))}?mode=ro"
+    return sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
 
 
 def tune_writer(connection: sqlite3.Connection) -> None:

@@ -23,6 +23,8 @@ def _taken_in(record: Record) -> Record | SyncropelError:
             raise InvalidRecord(f"clock {record.clock} is not from 0 to 2^63-1", "or leave it out")
         if record.clock is not None and not record.id:
             return record.identified()
+        if not (record.thread.isascii() and record.actor.isascii()):
+            record.with_clock(0)  # text that cannot be hashed is found here, not in the middle of a group
         if not record.body_json:
             return replace(record, body_json=canonical_json(record.body))
     except SyncropelError as error:
