@@ -21,6 +21,7 @@ from typing import Final
 
 import psutil
 import uvicorn
+from platformdirs import user_data_path
 
 from syncropel import __version__
 from syncropel.api.app import create_app
@@ -31,6 +32,7 @@ from syncropel.errors import SetupError, SyncropelError
 from syncropel.identity import load_or_create_identity, make_home
 from syncropel.logs import LEVELS, start_logging
 from syncropel.settings import HOST, Home, Settings, load_settings
+from syncropel.store.backup import backup, backup_path
 from syncropel.store.sqlite import SqliteStore
 
 log = logging.getLogger("syncropel.daemon")
@@ -203,6 +205,9 @@ class _Server(uvicorn.Server):
 
 async def _serve(home: Home, settings: Settings, tcp: socket.socket, unix: socket.socket) -> None:
     identity = load_or_create_identity(home)
+    # Outside the home, so that removing the home spares it; the instance key keeps instances apart.
+    key = f"instance-{identity.did.rpartition(':')[2]}"
+    saved = backup(home.store, backup_path(user_data_path("syncropel"), key))
     store = await SqliteStore.open(home.store, clock=time.time)
     try:
         endpoint = f"http://{HOST}:{tcp.getsockname()[1]}"
@@ -211,6 +216,7 @@ async def _serve(home: Home, settings: Settings, tcp: socket.socket, unix: socke
         try:
             log.info("spl %s listens on %s and %s", __version__, endpoint, home.socket)
             log.info("store %s, %d records", home.store, store.count)
+            log.info("backup %s, %d records%s", saved.path, saved.records, _refusal(saved.refused))
             if not settings.auth.required:
                 log.warning("auth is off: everybody on this machine may call")
             await _until_signal(engine, tcp, unix)
@@ -218,6 +224,10 @@ async def _serve(home: Home, settings: Settings, tcp: socket.socket, unix: socke
             await engine.stop()
     finally:
         await store.close()
+
+
+def _refusal(reason: str) -> str:
+    return f" (left as it is: {reason})" if reason else ""
 
 
 async def _until_signal(engine: Engine, tcp: socket.socket, unix: socket.socket) -> None:
