@@ -42,8 +42,8 @@ class RecordFilter:
 class RecordStore(Protocol):
     """A durable, append-only, content-addressed log.
 
-    Sequences begin at 1 and have no gaps. Every method but `close` raises Unavailable once the store is
-    closed, and StoreError (StoreCorrupt for a damaged file) when the disk cannot be read or written.
+    Sequences begin at 1 and have no gaps. Once the store is closed every read and write raises
+    Unavailable; when the disk cannot be read or written they raise StoreError, or StoreCorrupt for damage.
     """
 
     async def append(self, records: Sequence[Record]) -> list[Outcome]:

@@ -97,7 +97,8 @@ def _look_ahead(connection: sqlite3.Connection, calls: Sequence[Call]) -> tuple[
         for record in call.records
         if isinstance(record, Record) and record.clock is None
     }
-    last, highest = connection.execute(_LOOK_AHEAD, (json.dumps(list(threads)),)).fetchone()
+    names = json.dumps(list(threads), ensure_ascii=False)
+    last, highest = connection.execute(_LOOK_AHEAD, (names,)).fetchone()
     return last, json.loads(highest)
 
 

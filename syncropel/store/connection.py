@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
 import aiosqlite
@@ -34,7 +34,8 @@ class Connection(aiosqlite.Connection):
         super().__init__(connector, iter_chunk_size=1)
         # A process that fails before it closes its store has to end all the same; whatever was answered is
         # on the disk by then. Before 0.22 the connection was its own thread.
-        getattr(self, "_thread", self).daemon = True
+        thread: Any = getattr(self, "_thread", self)
+        thread.daemon = True
 
     async def run(self, job: Callable[[sqlite3.Connection], _Result]) -> _Result:
         """Run `job` on the connection's thread. A caller that is cancelled does not stop it."""

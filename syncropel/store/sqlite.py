@@ -75,6 +75,7 @@ class SqliteStore:
 
     async def append(self, records: Sequence[Record]) -> list[Outcome]:
         """See RecordStore. Raises Unavailable once the store is closing."""
+        self._require_open()
         if not records:
             return []
         return await self._submit(Call(taken_in(records), self._clock()))

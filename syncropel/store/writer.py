@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -75,6 +75,9 @@ class Writer:
                 group = self._next_group()
                 try:
                     committed = await self._connection.run(partial(commit, calls=[w.call for w in group]))
+                except asyncio.CancelledError:
+                    _cancel(group)
+                    raise
                 except sqlite3.Error as error:
                     _fail(group, explain(error, self._path))
                 except Exception as error:  # noqa: BLE001 - whatever it is, those who wait must hear of it
@@ -83,8 +86,8 @@ class Writer:
                     self._succeed(group, committed)
         finally:
             # Only a loop that is being torn down ends this task with calls in the queue.
-            while self._queue:
-                self._queue.popleft().answer.cancel()
+            _cancel(self._queue)
+            self._queue.clear()
             self._task = None
 
     def _next_group(self) -> list[_Waiting]:
@@ -101,6 +104,11 @@ class Writer:
         for waiting, outcomes in zip(group, committed.outcomes, strict=True):
             if not waiting.answer.done():
                 waiting.answer.set_result(outcomes)
+
+
+def _cancel(group: Iterable[_Waiting]) -> None:
+    for waiting in group:
+        waiting.answer.cancel()
 
 
 def _fail(group: Sequence[_Waiting], error: Exception) -> None:

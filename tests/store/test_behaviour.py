@@ -138,6 +138,16 @@ async def test_a_record_without_a_clock_gets_the_next_one(store: RecordStore, re
     assert all(outcome.stored.record.id == record_id(outcome.stored.record) for outcome in outcomes)
 
 
+@pytest.mark.parametrize(
+    "thread", ["music.library", 'a "quoted" \\ name', "東京 \U0001f600", "\u2028", "%_'"]
+)
+async def test_any_thread_name_counts_its_clocks(store: RecordStore, record: Build, thread: str) -> None:
+    for clock in range(3):
+        [outcome] = appended(await store.append([record(thread=thread)]))
+        assert outcome.stored.record.clock == clock
+    assert len(await store.thread(thread)) == 3
+
+
 async def test_equal_records_without_clocks_are_two(store: RecordStore, record: Build) -> None:
     first, second = appended(await store.append([record(), record()]))
     assert [first.stored.record.clock, second.stored.record.clock] == [0, 1]

@@ -196,6 +196,22 @@ async def test_the_acknowledgements_are_a_cache(
     await again.close()
 
 
+async def test_a_writer_that_is_cancelled_leaves_nobody_waiting(
+    sqlite_store: SqliteStore, record: Build
+) -> None:
+    with write_lock(sqlite_store.path):
+        calls = [asyncio.create_task(sqlite_store.append([record(0)]))]
+        await turns()
+        calls.append(asyncio.create_task(sqlite_store.append([record(1)])))
+        await turns()
+        [writer] = [task for task in asyncio.all_tasks() if task.get_name() == "store-writer"]
+        writer.cancel()
+        answers = await asyncio.gather(*calls, return_exceptions=True)
+    assert [type(answer) for answer in answers] == [asyncio.CancelledError] * 2
+    await sqlite_store.append([record(2)])
+    assert sqlite_store.count == len(await sqlite_store.thread("th_a"))
+
+
 FORGETFUL = """
 import asyncio, sys
 from pathlib import Path
