@@ -9,6 +9,8 @@ SyncropelError
 ├── NotFound               404
 ├── Unauthorized           401  no token, or one that is unknown
 ├── Forbidden              403  a known caller without the scope
+│   ├── NamespaceFrozen    403  a write that a freeze refuses
+│   └── NamespaceRejected  403  a write to a namespace that an ancestor closes
 ├── Conflict               409  the request and the present state exclude each other
 ├── Unavailable            503  stopping, or not started yet
 ├── StoreError             500  the log on disk cannot be used
@@ -109,6 +111,20 @@ class Forbidden(SyncropelError):
     code = "FORBIDDEN"
     status = 403
     type = "auth_error"
+
+
+class NamespaceFrozen(Forbidden):
+    """Raised when a freeze refuses a write; the message names it and its reason, the hint lifts it."""
+
+    code = "NAMESPACE_FROZEN"
+    type = "frozen"
+
+
+class NamespaceRejected(Forbidden):
+    """Raised when a namespace, or an ancestor of it, is closed; the hint is the command that opens it."""
+
+    code = "NAMESPACE_REJECTED"
+    type = "frozen"
 
 
 class Conflict(SyncropelError):

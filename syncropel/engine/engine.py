@@ -73,7 +73,7 @@ class Engine:
         """Fold the log, take up what was left open, and start every loop."""
         live = await rebuild(self.store)
         did, settings, runtime = self.instance.did, self.settings, self.runtime
-        self.ingest = Ingest(self.store, live, self.broadcast)
+        self.ingest = Ingest(self.store, live, self.broadcast, did, runtime)
         self.peers = Peers(self.fleet_token, self._transport)
         self.leases = Leases(self.ingest, did, settings.fleet.heartbeat_interval_secs, runtime, self.changed)
         self.delivery = Delivery(self.ingest, self.peers, did, runtime, self.spawn)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from syncropel.engine.broadcast import Broadcast
 from syncropel.engine.live import LiveFolds
+from syncropel.engine.runtime import Runtime
 from syncropel.errors import SyncropelError, Unavailable
 from syncropel.policy.guard import check
 from syncropel.record import Record, StoredRecord
@@ -20,8 +21,12 @@ Listener = Callable[[Sequence[StoredRecord]], None]
 class Ingest:
     """Takes records in. After `append` returned, the record is durable and every live fold has it."""
 
-    def __init__(self, store: RecordStore, live: LiveFolds, broadcast: Broadcast) -> None:
+    def __init__(
+        self, store: RecordStore, live: LiveFolds, broadcast: Broadcast, did: str, runtime: Runtime
+    ) -> None:
         self.store = store
+        self._did = did
+        self._runtime = runtime
         self.live = live
         self.broadcast = broadcast
         self.total = 0
@@ -41,7 +46,8 @@ class Ingest:
             raise Unavailable(
                 "the daemon is stopping and takes no new records", "send it again after the restart"
             )
-        refused = [check(record, self.live) for record in records]
+        now = self._runtime.now()
+        refused = [check(record, self.live, now, self._did) for record in records]
         passed = [record for record, error in zip(records, refused, strict=True) if error is None]
         outcomes = iter(await self.store.append(passed) if passed else ())
         answer: list[Outcome] = [error or next(outcomes) for error in refused]

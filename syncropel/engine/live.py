@@ -7,13 +7,15 @@ from dataclasses import dataclass, field
 
 from syncropel.folds.access import Access
 from syncropel.folds.child import ChildState, is_child_intend
+from syncropel.folds.freezes import Control
 from syncropel.folds.index import ThreadIndex
+from syncropel.folds.namespaces import Namespaces
 from syncropel.folds.registry import Registry
 from syncropel.folds.spec import is_fan_out
 from syncropel.folds.task import TaskState, commutes, fold_task, is_task
 from syncropel.record import StoredRecord
 from syncropel.store.base import RecordStore
-from syncropel.threads import ENGINE_CONFIG, INSTANCE_REGISTRY
+from syncropel.threads import ENGINE_CONFIG, FLEET_CONTROL, INSTANCE_REGISTRY, NAMESPACE_REGISTRY
 
 
 @dataclass(slots=True)
@@ -26,6 +28,8 @@ class LiveFolds:
 
     registry: Registry = field(default_factory=Registry)
     access: Access = field(default_factory=Access)
+    control: Control = field(default_factory=Control)
+    namespaces: Namespaces = field(default_factory=Namespaces)
     index: ThreadIndex = field(default_factory=ThreadIndex)
     tasks: dict[str, TaskState] = field(default_factory=dict)
     aliases: dict[str, str] = field(default_factory=dict)
@@ -43,6 +47,10 @@ class LiveFolds:
             self.registry.apply(stored)
         elif record.thread == ENGINE_CONFIG:
             self.access.apply(stored)
+        elif record.thread == FLEET_CONTROL:
+            self.control.apply(stored)
+        elif record.thread == NAMESPACE_REGISTRY:
+            self.namespaces.apply(stored)
         if record.thread in self.tasks or is_task(record):
             self._apply_task(stored)
         elif record.thread in self.children or is_child_intend(record):

@@ -47,7 +47,7 @@ class Peers:
 
         Raises DaemonUnreachable when there is no such answer.
         """
-        answer = await self._post(f"{endpoint}/v1/records/batch", [_wire(record) for record in records])
+        answer = await self._post(f"{endpoint}/v1/records/batch", [wire(record) for record in records])
         outcomes = answer.get("data")
         if not isinstance(outcomes, list) or len(outcomes) != len(records):
             raise DaemonUnreachable(f"{endpoint} answered a batch with something else", "is it a daemon?")
@@ -75,7 +75,8 @@ class Peers:
         return answer
 
 
-def _wire(record: Record) -> dict[str, Any]:
+def wire(record: Record) -> dict[str, Any]:
+    """The eight fields as they are posted."""
     return {
         "thread": record.thread,
         "actor": record.actor,

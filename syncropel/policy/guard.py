@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from syncropel.errors import Conflict, SyncropelError
+from syncropel.errors import Conflict, NamespaceFrozen, NamespaceRejected, SyncropelError
+from syncropel.folds.child import ChildState
 from syncropel.folds.fanout import AMEND_JOIN
+from syncropel.folds.freezes import EVERYWHERE, STOPPED_ACTS, Control, Freeze
+from syncropel.folds.namespaces import DEFAULT, Namespaces
 from syncropel.folds.spec import FanOutSpec, is_fan_out, parse_fan_out
 from syncropel.folds.task import TaskState
 from syncropel.policy.joining import check_join
 from syncropel.record import Record
+from syncropel.threads import RESERVED
 
 
 class GuardedState(Protocol):
@@ -17,15 +21,72 @@ class GuardedState(Protocol):
 
     @property
     def tasks(self) -> dict[str, TaskState]: ...
+    @property
+    def children(self) -> dict[str, ChildState]: ...
+    @property
+    def control(self) -> Control: ...
+    @property
+    def namespaces(self) -> Namespaces: ...
 
 
-def check(record: Record, state: GuardedState) -> SyncropelError | None:
-    """The reason to refuse this record, or None. Looks at memory only; writes nothing."""
+def check(record: Record, state: GuardedState, now: float, own_did: str) -> SyncropelError | None:
+    """The reason to refuse this record, or None. Looks at memory only; writes nothing.
+
+    `own_did`: this instance's, whose record that a run was ended passes any freeze.
+    """
+    if state.control.freezes or state.namespaces.known or state.namespaces.strict:
+        refusal = _check_namespaces(record, state, now, own_did)
+        if refusal is not None:
+            return refusal
     if record.act == "INTEND" and is_fan_out(record.body):
         return _check_fan_out(record, state)
     if record.act == "LEARN" and record.topic == AMEND_JOIN:
         return _check_amendment(record, state)
     return None
+
+
+def namespaces_of(record: Record, state: GuardedState) -> set[str]:
+    """The namespaces that a record is written to: its own, and that of its thread's task or child."""
+    names: set[str] = set()
+    named = record.body.get("namespace")
+    if isinstance(named, str) and named:
+        names.add(named)
+    task, child = state.tasks.get(record.thread), state.children.get(record.thread)
+    if task is not None:
+        names.add(task.namespace)
+    elif child is not None and child.latest is not None:
+        names.add(str(child.latest.body.get("namespace") or DEFAULT))
+    return names or {DEFAULT}
+
+
+def _check_namespaces(record: Record, state: GuardedState, now: float, own_did: str) -> SyncropelError | None:
+    # A stop must never need what it stops: the reserved threads carry the freezes and their lifting.
+    if record.thread in RESERVED and record.act not in STOPPED_ACTS:
+        return None
+    ended = record.body.get("verdict") == "terminated" and record.actor == own_did and record.act == "KNOW"
+    for namespace in sorted(namespaces_of(record, state)):
+        freeze = None if ended else state.control.refusal(record.act, namespace, now)
+        if freeze is not None:
+            return frozen(freeze, record.act)
+        rejection = state.namespaces.rejection(namespace)
+        if rejection is not None and not ended:
+            return NamespaceRejected(
+                f"namespace {namespace!r}: {rejection.ancestor!r} {rejection.problem}", rejection.mend
+            )
+    return None
+
+
+def frozen(freeze: Freeze, act: str) -> NamespaceFrozen:
+    """The refusal: which freeze, why, and how to lift it."""
+    if freeze.namespace == EVERYWHERE:
+        return NamespaceFrozen(
+            f"emergency stop: {act} is refused everywhere ({freeze.reason})",
+            "lift it when it is over: spl unkill --emergency",
+        )
+    return NamespaceFrozen(
+        f"{freeze.level} freeze of {freeze.namespace!r}: {act} is refused ({freeze.reason})",
+        f"lift it when it is over: spl unkill --namespace {freeze.namespace}",
+    )
 
 
 def _check_fan_out(record: Record, state: GuardedState) -> SyncropelError | None:

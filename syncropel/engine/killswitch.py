@@ -1,0 +1,116 @@
+"""The kill switch: writes freezes and their lifting, and the namespace registry, as records."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from syncropel.engine.ingest import Ingest
+from syncropel.engine.runtime import Runtime
+from syncropel.errors import BadRequest, Conflict, NotFound
+from syncropel.folds.freezes import EMERGENCY, EVERYWHERE, FREEZE, UNFREEZE, Freeze
+from syncropel.folds.namespaces import DEFAULT, STRICT_TOPIC, lineage, parse_namespace
+from syncropel.record import Record, StoredRecord
+from syncropel.threads import FLEET_CONTROL, NAMESPACE_REGISTRY
+
+
+class KillSwitch:
+    """Two verbs, freeze and unfreeze; never a toggle."""
+
+    def __init__(self, ingest: Ingest, runtime: Runtime) -> None:
+        self._ingest = ingest
+        self._runtime = runtime
+
+    async def freeze(
+        self,
+        *,
+        level: str,
+        namespace: str,
+        reason: str,
+        grace_secs: float,
+        terminate: bool,
+        actor: str,
+    ) -> StoredRecord:
+        """Freeze a namespace, or with level emergency the whole fleet.
+
+        Raises BadRequest for a bad namespace or no reason, Conflict when it is frozen as hard already.
+        """
+        if not reason.strip():
+            raise BadRequest("a freeze needs a reason", "others will read it at 3 a.m.: --reason …")
+        place = EVERYWHERE if level == EMERGENCY else namespace
+        if level != EMERGENCY:
+            parse_namespace(namespace)
+        present = self._ingest.live.control.freezes.get(place)
+        if present is not None and not (present.level == "soft" and level == "hard"):
+            raise Conflict(
+                f"{_place(place)} is frozen already: {present.level}, {present.reason}", _lift(present)
+            )
+        body: dict[str, Any] = {
+            "topic": FREEZE,
+            "level": level,
+            "namespace": place,
+            "reason": reason.strip(),
+            "grace_secs": grace_secs,
+            "terminate": terminate,
+            "at": self._runtime.now(),
+        }
+        return await self._write(FLEET_CONTROL, actor, body)
+
+    async def unfreeze(self, *, namespace: str, actor: str) -> StoredRecord:
+        """Lift the freeze of exactly this namespace (`*`: the emergency). Raises NotFound without one."""
+        live = self._ingest.live
+        present = live.control.freezes.get(namespace)
+        if present is None:
+            around = [freeze.namespace for freeze in live.control.covering(namespace)]
+            hint = f"it is covered by: {', '.join(around)}" if around else "see the freezes: spl fleet status"
+            raise NotFound(f"{_place(namespace)} is not frozen", hint)
+        level = EMERGENCY if namespace == EVERYWHERE else present.level
+        body = {"topic": UNFREEZE, "level": level, "namespace": namespace, "at": self._runtime.now()}
+        return await self._write(FLEET_CONTROL, actor, body)
+
+    async def register(self, *, namespace: str, description: str, actor: str) -> StoredRecord:
+        """Create a namespace, or open an archived or deleted one again. Raises BadRequest, Conflict."""
+        parse_namespace(namespace)
+        registry = self._ingest.live.namespaces
+        known = registry.known.get(namespace)
+        if namespace == DEFAULT or (known is not None and known.state == "active"):
+            raise Conflict(f"the namespace {namespace} exists", f"see it: spl namespace show {namespace}")
+        for ancestor in lineage(namespace)[:-1]:
+            closed = registry.rejection(ancestor)
+            if closed is not None:
+                raise Conflict(f"{closed.ancestor} {closed.problem}", closed.mend)
+        return await self._name("namespace_created", namespace, actor, description=description)
+
+    async def close(self, topic: str, *, namespace: str, actor: str) -> StoredRecord:
+        """Archive or delete a namespace. Raises NotFound, Conflict when it is in that state already."""
+        known = self._ingest.live.namespaces.known.get(namespace)
+        if known is None:
+            raise NotFound(f"no namespace {namespace!r}", "see them: spl namespace list")
+        if topic.endswith(known.state):
+            raise Conflict(
+                f"{namespace} is {known.state} already", f"open it: spl namespace create {namespace}"
+            )
+        return await self._name(topic, namespace, actor)
+
+    async def set_strict(self, *, strict: bool, actor: str) -> StoredRecord:
+        """Whether only registered namespaces may be used."""
+        body = {"topic": STRICT_TOPIC, "strict": strict, "at": self._runtime.now()}
+        return await self._write(NAMESPACE_REGISTRY, actor, body)
+
+    async def _name(self, topic: str, namespace: str, actor: str, **more: str) -> StoredRecord:
+        named = {key: value for key, value in more.items() if value}
+        body = {"topic": topic, "namespace": namespace, **named, "at": self._runtime.now()}
+        return await self._write(NAMESPACE_REGISTRY, actor, body)
+
+    async def _write(self, thread: str, actor: str, body: dict[str, Any]) -> StoredRecord:
+        return (await self._ingest.append_one(Record(thread, actor, "LEARN", body))).stored
+
+
+def _place(place: str) -> str:
+    return "the fleet" if place == EVERYWHERE else repr(place)
+
+
+def _lift(freeze: Freeze) -> str:
+    if freeze.namespace == EVERYWHERE:
+        return "lift it: spl unkill --emergency"
+    harder = "" if freeze.level == "hard" else "; or make it hard: --level hard"
+    return f"lift it: spl unkill --namespace {freeze.namespace}{harder}"
