@@ -45,6 +45,8 @@ class FleetSettings:
     """Where this instance reports to; empty makes it a coordinator."""
     heartbeat_interval_secs: float = 5.0
     """Seconds between two heartbeats; live is within 3 of them, stale within 12."""
+    isolation_secs: float = 0.0
+    """A worker that did not hear from its coordinator for so long starts no new work; 0: it goes on."""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from syncropel import __version__
-from syncropel.api import accounts, fleet, health, records, tasks, threads
+from syncropel.api import accounts, control, fleet, health, records, tasks, threads
 from syncropel.api.auth import Gate
 from syncropel.api.errors import install_error_handlers
 from syncropel.engine.engine import Engine
@@ -27,7 +27,7 @@ def create_routes(engine: Engine) -> FastAPI:
         redoc_url=None,
     )
     install_error_handlers(app)
-    for resource in (health, records, threads, tasks, fleet, accounts):
+    for resource in (health, records, threads, tasks, fleet, control, accounts):
         app.include_router(resource.router(engine))
     return app
 

@@ -60,6 +60,7 @@ def router(engine: Engine) -> APIRouter:
         return HeartbeatAnswer(
             coordinator=engine.instance.did,
             heartbeat_interval_secs=engine.settings.fleet.heartbeat_interval_secs,
+            control=engine.reach.answer(beat.did, beat.control),
             status=status,  # type: ignore[arg-type]  # STATUS_OF_STATE's words are the wire's
         )
 

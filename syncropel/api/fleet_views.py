@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from syncropel import __version__
-from syncropel.api.schema import DispatchOut, FanOutProgress, FleetStatus, InstanceOut
+from syncropel.api.schema import (
+    Confirmation,
+    DispatchOut,
+    FanOutProgress,
+    FleetStatus,
+    FreezeOut,
+    InstanceOut,
+)
 from syncropel.engine.engine import Engine
 from syncropel.errors import NotFound
 from syncropel.folds.fanout import ACCEPT, Child, FanOut, children
+from syncropel.folds.freezes import Freeze
 from syncropel.folds.join import decide
 from syncropel.folds.registry import Instance
 from syncropel.folds.task import TaskState
@@ -80,7 +88,36 @@ def fleet_status(engine: Engine) -> FleetStatus:
         ingested_total=engine.ingest.total,
         reconcile_queue_depth=engine.reconciler.queue_depth,
         records=engine.store.count,
+        freezes=[freeze_out(engine, one) for one in live.control.active()],
+        emergency=live.control.emergency is not None,
         tasks_revision=live.revision,
+    )
+
+
+def freeze_out(engine: Engine, freeze: Freeze) -> FreezeOut:
+    """A freeze in force, who has confirmed it and who has not yet."""
+    confirmed = engine.reach.confirmed_at(freeze.record)
+    live = engine.ingest.live
+    names = live.names()
+    waiting = [
+        one.alias or one.did
+        for one in live.registry.instances.values()
+        if one.did not in confirmed and engine.leases.status(one) in ("live", "draining")
+    ]
+    return FreezeOut(
+        level=freeze.level,
+        namespace=freeze.namespace,
+        reason=freeze.reason,
+        grace_secs=freeze.grace_secs,
+        terminate=freeze.terminate,
+        actor=freeze.actor,
+        at=freeze.at,
+        record=freeze.record,
+        confirmed=[
+            Confirmation(instance=did, alias=names.get(did, did), at=at)
+            for did, at in sorted(confirmed.items())
+        ],
+        waiting=sorted(waiting),
     )
 
 

@@ -212,15 +212,44 @@ class FanOutProgress(Wire):
     budget_usd: float | None = None
 
 
+class Confirmation(Wire):
+    """An instance that has taken a control record, and when."""
+
+    instance: str
+    alias: str
+    at: float
+
+
 class FreezeOut(Wire):
-    """An active freeze."""
+    """An active freeze, and who enforces it. `namespace` is `*` for an emergency stop."""
 
     level: Literal["soft", "hard", "emergency"]
     namespace: str
     reason: str
     grace_secs: float
+    terminate: bool = False
+    actor: str = ""
     at: float
     record: str
+    confirmed: list[Confirmation] = []
+    waiting: list[str] = Field(default=[], description="aliases of live instances that have not confirmed")
+
+
+class ControlWritten(Wire):
+    """POST /v1/fleet/freezes and its like: the record that was written."""
+
+    record: str
+    namespace: str
+
+
+class NamespaceOut(Wire):
+    """GET /v1/namespaces"""
+
+    namespace: str
+    level: str
+    state: Literal["active", "archived", "deleted"]
+    description: str = ""
+    at: float
 
 
 class FleetStatus(Wire):
@@ -267,14 +296,16 @@ class Heartbeat(Wire):
     store_records: int | None = None
     store_bytes: int | None = None
     pid: int | None = None
+    control: str = Field(default="", description="digest of the control records that the instance has")
 
 
 class HeartbeatAnswer(Wire):
-    """What the coordinator tells an instance in return."""
+    """What the coordinator tells an instance in return. `control`: records that it lacks."""
 
     coordinator: str
     heartbeat_interval_secs: float
     status: InstanceStatus
+    control: list[dict[str, Any]] = []
 
 
 class TaskSummary(Wire):

@@ -13,6 +13,7 @@ from syncropel.api.schema import (
 from syncropel.engine.engine import Engine
 from syncropel.errors import Conflict, NotFound
 from syncropel.folds.fanout import ACCEPT, Child, FanOut, children
+from syncropel.folds.freezes import Freeze
 from syncropel.folds.join import JoinDecision, decide
 from syncropel.folds.routing import route
 from syncropel.folds.speedup import critical_path
@@ -165,6 +166,7 @@ def _children_out(engine: Engine, fanout: FanOut, kids: list[Child], names: dict
     candidates = engine.leases.candidates()
     load = engine.reconciler.load()
     undelivered = engine.delivery.waiting()
+    freezes = engine.ingest.live.control.covering(fanout.spec.namespace)
     turn = sum(fanout.spec.subtasks[index].target == "round-robin" for index, _ in fanout.spawns)
     out: list[ChildOut] = []
     for kid in kids:
@@ -173,7 +175,7 @@ def _children_out(engine: Engine, fanout: FanOut, kids: list[Child], names: dict
         if spawn is None:
             routed = route(subtask.target, candidates, load, turn)
             instance = routed.did
-            why = _why_waiting(kid, routed.why)
+            why = held_by(freezes[-1]) if freezes else _why_waiting(kid, routed.why)
         elif report is None:
             why = _why_in_progress(engine, spawn.instance, spawn.child_intend, undelivered)
         out.append(
@@ -203,6 +205,12 @@ def _children_out(engine: Engine, fanout: FanOut, kids: list[Child], names: dict
             )
         )
     return out
+
+
+def held_by(freeze: Freeze) -> str:
+    """Why nothing starts, when it is a freeze."""
+    place = "the emergency stop" if freeze.level == "emergency" else f"the freeze of {freeze.namespace!r}"
+    return f"held by {place}: {freeze.reason}"
 
 
 def _why_waiting(kid: Child, route_problem: str) -> str:

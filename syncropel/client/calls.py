@@ -14,12 +14,14 @@ from pydantic import BaseModel
 
 from syncropel.api.schema import (
     BatchResult,
+    ControlWritten,
     EngineHealth,
     FleetStatus,
     Health,
     InstanceOut,
     JoinStatus,
     MintedToken,
+    NamespaceOut,
     Page,
     Participant,
     PostedRecord,
@@ -173,3 +175,29 @@ def mint_service_account(sa_id: str, scopes: Sequence[str]) -> Call[MintedToken]
 
 def service_accounts() -> Call[Page[ServiceAccount]]:
     return Call(Page[ServiceAccount], "/v1/service-accounts")
+
+
+def freeze(fields: Mapping[str, Any]) -> Call[ControlWritten]:
+    """Freeze: level, namespace (not for an emergency), reason, grace_secs, terminate, actor."""
+    return Call(ControlWritten, "/v1/fleet/freeze", "POST", body=dict(fields), repeatable=False)
+
+
+def unfreeze(actor: str, namespace: str | None = None) -> Call[ControlWritten]:
+    """Lift the freeze of a namespace; without one, the emergency."""
+    body = {"actor": actor, **({"namespace": namespace} if namespace else {"emergency": True})}
+    return Call(ControlWritten, "/v1/fleet/unfreeze", "POST", body=body, repeatable=False)
+
+
+def namespaces() -> Call[Page[NamespaceOut]]:
+    return Call(Page[NamespaceOut], "/v1/namespaces")
+
+
+def create_namespace(namespace: str, description: str, actor: str) -> Call[ControlWritten]:
+    body = {"namespace": namespace, "description": description, "actor": actor}
+    return Call(ControlWritten, "/v1/namespaces", "POST", body=body, repeatable=False)
+
+
+def close_namespace(verb: str, namespace: str, actor: str) -> Call[ControlWritten]:
+    """`verb`: archive or delete."""
+    body = {"namespace": namespace, "actor": actor}
+    return Call(ControlWritten, f"/v1/namespaces/{verb}", "POST", body=body, repeatable=False)

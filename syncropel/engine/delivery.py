@@ -8,6 +8,7 @@ from typing import Any
 
 from syncropel.engine.ingest import Ingest
 from syncropel.engine.peer import Peers
+from syncropel.engine.reach import Reach
 from syncropel.engine.runtime import Runtime
 from syncropel.engine.sender import Sender
 from syncropel.errors import DaemonUnreachable, SyncropelError
@@ -29,8 +30,15 @@ class Delivery:
     every INTEND without a result is sent once more, and the worker answers that it has it."""
 
     def __init__(
-        self, ingest: Ingest, peers: Peers, did: str, runtime: Runtime, spawn: Callable[[Any, str], Any]
+        self,
+        ingest: Ingest,
+        peers: Peers,
+        reach: Reach,
+        did: str,
+        runtime: Runtime,
+        spawn: Callable[[Any, str], Any],
     ) -> None:
+        self._reach = reach
         self._ingest = ingest
         self._peers = peers
         self._did = did
@@ -88,4 +96,6 @@ class Delivery:
         known = self._ingest.live.registry.instances.get(instance)
         if known is None:
             raise DaemonUnreachable(f"{instance} is not in the registry", "wait until it joins")
+        # Work never overtakes a freeze: an instance has the control state before it is given anything.
+        await self._reach.ensure(instance)
         return await self._peers.post_records(known.endpoint, records)

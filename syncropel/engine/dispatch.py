@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,9 +16,11 @@ from syncropel.engine.ingest import Ingest
 from syncropel.engine.runtime import Runtime
 from syncropel.errors import SyncropelError
 from syncropel.folds.child import COMPLETE, SESSION, SUBPROCESS_EXIT, ChildIntend, ChildResult, ChildState
+from syncropel.folds.freezes import Freeze
+from syncropel.folds.namespaces import DEFAULT
 from syncropel.record import Record, StoredRecord
 from syncropel.store.base import RecordFilter
-from syncropel.threads import dispatch_thread
+from syncropel.threads import FLEET_CONTROL, dispatch_thread
 
 log = logging.getLogger("syncropel.engine.dispatch")
 
@@ -40,6 +42,7 @@ class _Run:
     intend: ChildIntend
     task: asyncio.Task[None]
     started_at: float
+    ended_by: str = ""
 
 
 class Dispatcher:
@@ -53,8 +56,10 @@ class Dispatcher:
         did: str,
         runtime: Runtime,
         spawn: Spawn,
+        may_work: Callable[[], Awaitable[bool]],
     ) -> None:
         self._ingest = ingest
+        self._may_work = may_work
         self._adapters = adapters
         self._limits = limits
         self._did = did
@@ -81,7 +86,26 @@ class Dispatcher:
         for stored in records:
             if stored.record.act == "INTEND" and stored.record.thread in self._ingest.live.children:
                 self._consider(self._ingest.live.children[stored.record.thread])
+            elif stored.record.thread == FLEET_CONTROL:
+                self.enforce()
         self._fill()
+
+    def enforce(self) -> None:
+        """End what a freeze says must not run on, and start what one held back and holds no more."""
+        now = self._runtime.now()
+        for run in self._running.values():
+            freeze = self._ending_freeze(run.intend, now)
+            if freeze is not None and not run.ended_by:
+                run.ended_by = f"ended by the {freeze.level} freeze of {freeze.namespace!r}: {freeze.reason}"
+                run.task.cancel()
+        self._fill()
+
+    def _ending_freeze(self, intend: ChildIntend, now: float) -> Freeze | None:
+        for freeze in self._ingest.live.control.covering(_namespace(intend)):
+            hard_at = freeze.hard_at()
+            if freeze.terminate or (hard_at is not None and now >= hard_at):
+                return freeze
+        return None
 
     async def resume(self) -> None:
         """Queue what a former process of this instance left open, after ending what it left running."""
@@ -124,24 +148,43 @@ class Dispatcher:
                 return
             if thread in self._running:
                 continue  # a superseded attempt is still being ended
-            del self._queue[thread]
             intend = self._ingest.live.children[thread].open
+            if intend is not None and self._ingest.live.control.covering(_namespace(intend)):
+                continue  # held by a freeze
+            del self._queue[thread]
             if intend is not None:
                 task = self._spawn(self._run(intend), f"dispatch {thread}")
                 self._running[thread] = _Run(intend, task, self._runtime.now())
 
     async def _run(self, intend: ChildIntend) -> None:
+        allowed = False
         try:
-            done = self._ingest.live.children[intend.thread].accepted()
-            if done is not None:
-                await self._repeat(intend, done)
-            else:
-                await self._execute(intend)
+            allowed = await self._may_start(intend)
+            if allowed:
+                await self._start(intend)
+        except asyncio.CancelledError:
+            if self._stopping or allowed:
+                raise
         except SyncropelError as error:
             log.error("cannot record a result: %s", error.message, extra={"thread_id": intend.thread})
         finally:
             self._running.pop(intend.thread, None)
-            self._fill()
+            if allowed:
+                self._fill()
+            else:
+                # Held: the next control record, or the next tick, looks again.
+                self._queue[intend.thread] = None
+
+    async def _start(self, intend: ChildIntend) -> None:
+        done = self._ingest.live.children[intend.thread].accepted()
+        if done is not None:
+            await self._repeat(intend, done)
+        else:
+            await self._execute(intend)
+
+    async def _may_start(self, intend: ChildIntend) -> bool:
+        """Ask just before the start: a freeze may have come while this instance was cut off."""
+        return await self._may_work() and not self._ingest.live.control.covering(_namespace(intend))
 
     async def _repeat(self, intend: ChildIntend, done: ChildResult) -> None:
         """An accepted result is reported again under the new attempt; the work is not done twice."""
@@ -166,7 +209,8 @@ class Dispatcher:
         except asyncio.CancelledError:
             if self._stopping:
                 raise
-            outcome = Outcome("terminated", "superseded by a retry")
+            run = self._running.get(intend.thread)
+            outcome = Outcome("terminated", (run.ended_by if run else "") or "superseded by a retry")
         secs = self._runtime.monotonic() - started
         await self._ingest.append(self._ending(intend, sub_thread, outcome, secs))
 
@@ -237,3 +281,7 @@ class Dispatcher:
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
+
+
+def _namespace(intend: ChildIntend) -> str:
+    return str(intend.body.get("namespace") or DEFAULT)

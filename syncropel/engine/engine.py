@@ -20,10 +20,12 @@ from syncropel.engine.delivery import Delivery
 from syncropel.engine.dispatch import Dispatcher, Limits
 from syncropel.engine.heartbeat import Heart
 from syncropel.engine.ingest import Ingest
+from syncropel.engine.killswitch import KillSwitch
 from syncropel.engine.leases import Leases
 from syncropel.engine.live import rebuild
 from syncropel.engine.outbox import Outbox
 from syncropel.engine.peer import Peers
+from syncropel.engine.reach import Reach, take_control
 from syncropel.engine.reconcile import Reconciler
 from syncropel.engine.runtime import Runtime
 from syncropel.engine.selfcheck import SelfCheck
@@ -76,20 +78,28 @@ class Engine:
         self.ingest = Ingest(self.store, live, self.broadcast, did, runtime)
         self.peers = Peers(self.fleet_token, self._transport)
         self.leases = Leases(self.ingest, did, settings.fleet.heartbeat_interval_secs, runtime, self.changed)
-        self.delivery = Delivery(self.ingest, self.peers, did, runtime, self.spawn)
+        self.reach = Reach(self.ingest, self.peers, did, runtime, self.changed, self.spawn)
+        self.killswitch = KillSwitch(self.ingest, runtime)
+        self.delivery = Delivery(self.ingest, self.peers, self.reach, did, runtime, self.spawn)
         self.reconciler = Reconciler(self.ingest, self.leases, self.delivery, did, runtime)
         self.outbox = Outbox(self.ingest, self.peers, did, settings.fleet.coordinator_url, runtime)
-        self.dispatcher = Dispatcher(self.ingest, self._adapters(), self._limits(), did, runtime, self.spawn)
+        self.dispatcher = Dispatcher(
+            self.ingest, self._adapters(), self._limits(), did, runtime, self.spawn, self._may_work
+        )
         self.selfcheck = SelfCheck(live, self.store)
         self.heart = Heart(
             self.peers,
             settings.fleet.coordinator_url,
             settings.fleet.heartbeat_interval_secs,
             self.beat,
+            self._take_control,
             runtime,
         )
         self.ingest.subscribe(lambda _: self.changed.beat())
         await self._introduce(bootstrap_secret)
+        await self.reach.load()
+        if settings.role == "worker":
+            await self.heart.refresh()
         await self.outbox.resume()
         await self.dispatcher.resume()
         self.reconciler.mark_all()
@@ -113,6 +123,17 @@ class Engine:
                 log.error("the fleet token is of no use: %s", error.message)
         if self.settings.role == "coordinator":
             await self.leases.beat(self.beat())
+
+    async def _may_work(self) -> bool:
+        """Whether work may start here: the control state is known, the coordinator not lost for long."""
+        if self.settings.role != "worker":
+            return True
+        await self.heart.refresh()
+        limit = self.settings.fleet.isolation_secs
+        return limit <= 0 or self.heart.silence_secs <= limit
+
+    async def _take_control(self, records: list[dict[str, Any]]) -> None:
+        await take_control(self.ingest, records)
 
     def accounts(self) -> Accounts:
         """Where service accounts and tokens are minted."""
@@ -165,6 +186,7 @@ class Engine:
             "adapter": self.settings.dispatch.adapter,
             "store_records": self.store.count,
             "pid": os.getpid(),
+            "control": self.reach.digest(),
         }
 
     def spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
@@ -182,6 +204,7 @@ class Engine:
     async def _tick(self) -> None:
         while True:
             await self.runtime.sleep(TICK_SECS)
+            self.dispatcher.enforce()
             try:
                 await self.leases.sweep()
             except SyncropelError as error:

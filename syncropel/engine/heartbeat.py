@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
 
 from syncropel.engine.peer import Backoff, Peers
 from syncropel.engine.runtime import Runtime
 from syncropel.errors import DaemonUnreachable
 
 log = logging.getLogger("syncropel.engine.heartbeat")
+
+FRESH_INTERVALS: Final = 2
 
 
 class Heart:
@@ -23,8 +25,11 @@ class Heart:
         coordinator_url: str,
         interval_secs: float,
         beat: Callable[..., dict[str, Any]],
+        take: Callable[[list[dict[str, Any]]], Awaitable[None]],
         runtime: Runtime,
     ) -> None:
+        self._take = take
+        self._heard: float | None = None
         self._peers = peers
         self._url = coordinator_url
         self._interval = interval_secs
@@ -46,6 +51,18 @@ class Heart:
         """The last beat: this instance is draining and will not be heard from again."""
         await self._once(leaving=True)
 
+    async def refresh(self) -> None:
+        """Beat now unless the coordinator was heard from within two intervals: whoever was cut off takes the
+        control state before any work. Without an answer the last state that is known stays in force."""
+        now = self._runtime.monotonic()
+        if self._heard is None or now - self._heard > FRESH_INTERVALS * self._interval:
+            await self._once()
+
+    @property
+    def silence_secs(self) -> float:
+        """How long ago the coordinator answered, in seconds; infinite when it never did."""
+        return float("inf") if self._heard is None else self._runtime.monotonic() - self._heard
+
     async def _once(self, *, leaving: bool = False) -> bool:
         try:
             answer = await self._peers.heartbeat(self._url, self._beat(leaving=leaving))
@@ -57,6 +74,10 @@ class Heart:
         interval = answer.get("heartbeat_interval_secs")
         if isinstance(interval, int | float) and interval > 0:
             self._interval = float(interval)
+        control = answer.get("control")
+        if isinstance(control, list) and control:
+            await self._take(control)
+        self._heard = self._runtime.monotonic()
         if self._problem:
             log.info("the coordinator answers again")
         self._problem = ""

@@ -17,6 +17,7 @@ from syncropel.errors import DaemonUnreachable
 from syncropel.folds.child import ChildIntend, ChildResult
 from syncropel.folds.fanout import CHILD_DONE
 from syncropel.record import Record, StoredRecord
+from syncropel.threads import FLEET_CONTROL
 
 
 def report(intend: ChildIntend, result: ChildResult, worker: str) -> Record:
@@ -85,6 +86,9 @@ class Outbox:
     def on_records(self, records: Sequence[StoredRecord]) -> None:
         for stored in records:
             record = stored.record
+            if record.thread == FLEET_CONTROL:
+                self._local.hurry()
+                self._remote.hurry()
             state = self._ingest.live.children.get(record.thread)
             if state is None or record.act != "KNOW":
                 continue

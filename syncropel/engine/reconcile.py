@@ -22,7 +22,7 @@ from syncropel.folds.routing import route
 from syncropel.folds.task import TaskState
 from syncropel.policy.joining import decide_join
 from syncropel.record import Record, StoredRecord
-from syncropel.threads import INSTANCE_REGISTRY
+from syncropel.threads import FLEET_CONTROL, INSTANCE_REGISTRY
 
 log = logging.getLogger("syncropel.engine.reconciler")
 
@@ -54,6 +54,8 @@ class Reconciler:
             thread = stored.record.thread
             if thread in self._ingest.live.active:
                 self._mark(thread)
+            elif thread == FLEET_CONTROL:
+                self.mark_all()
             elif thread == INSTANCE_REGISTRY:
                 if stored.record.body.get("state") == "joined":
                     self._delivery.resend(str(stored.record.body.get("did")))
@@ -138,7 +140,7 @@ class Reconciler:
         fanout = state.fanout
         assert fanout is not None
         kids = ready(children(fanout))
-        if not kids:
+        if not kids or self._ingest.live.control.covering(state.namespace):
             return
         candidates = self._leases.candidates()
         load = self.load()

@@ -34,6 +34,7 @@ class Sender:
         self._runtime = runtime
         self._waiting: dict[str, Record] = {}
         self._wake = asyncio.Event()
+        self._hurried = asyncio.Event()
         self._backoff = Backoff()
         self.problem = ""
         """Why the last attempt failed; empty after a success."""
@@ -62,7 +63,22 @@ class Sender:
             while self._waiting:
                 wait = await self.send_once()
                 if wait:
-                    await self._runtime.sleep(wait)
+                    await self._pause(wait)
+
+    async def _pause(self, secs: float) -> None:
+        """Wait, but not longer than until somebody says that it may work now."""
+        self._hurried.clear()
+        sleeping = asyncio.ensure_future(self._runtime.sleep(secs))
+        hurried = asyncio.ensure_future(self._hurried.wait())
+        try:
+            await asyncio.wait({sleeping, hurried}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            sleeping.cancel()
+            hurried.cancel()
+
+    def hurry(self) -> None:
+        """What stood in the way may be gone: try again now."""
+        self._hurried.set()
 
     async def send_once(self) -> float:
         """Send one batch; gives how long to wait before the next, 0 when it went well."""

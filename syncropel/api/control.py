@@ -1,0 +1,138 @@
+"""/v1/fleet/freeze, /v1/fleet/unfreeze and /v1/namespaces: the kill switch and the registry it acts on."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field
+
+from syncropel.api.schema import ControlWritten, NamespaceOut, Page
+from syncropel.engine.engine import Engine
+from syncropel.errors import BadRequest, Conflict
+from syncropel.folds.freezes import DEFAULT_GRACE_SECS, EMERGENCY, EVERYWHERE
+from syncropel.folds.namespaces import DEFAULT, level_of
+from syncropel.record import StoredRecord
+
+
+class ControlRequest(BaseModel):
+    """Base of request bodies here."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    actor: str = Field(default="did:sync:user:operator", min_length=1, max_length=512)
+
+
+class NewFreeze(ControlRequest):
+    """POST /v1/fleet/freeze. `namespace` is left out with level emergency. Grace in seconds."""
+
+    level: Literal["soft", "hard", "emergency"] = "soft"
+    namespace: str | None = None
+    reason: str
+    grace_secs: float = Field(default=DEFAULT_GRACE_SECS, ge=0, le=86_400)
+    terminate: bool = False
+
+
+class NewUnfreeze(ControlRequest):
+    """POST /v1/fleet/unfreeze"""
+
+    namespace: str | None = None
+    emergency: bool = False
+
+
+class NamespaceName(ControlRequest):
+    """POST /v1/namespaces, /v1/namespaces/archive, /v1/namespaces/delete"""
+
+    namespace: str
+    description: str = ""
+
+
+class Strictness(ControlRequest):
+    """POST /v1/namespaces/strict"""
+
+    strict: bool
+
+
+def router(engine: Engine) -> APIRouter:
+    """The routes of control."""
+    routes = APIRouter(tags=["control"])
+
+    def here() -> None:
+        if engine.settings.role == "worker":
+            raise Conflict(
+                "a worker takes its control state from its coordinator",
+                f"ask there: {engine.settings.fleet.coordinator_url}",
+            )
+
+    @routes.post("/v1/fleet/freeze", status_code=201)
+    async def freeze(body: NewFreeze) -> ControlWritten:
+        """Freeze a namespace, or the fleet. Answered when the record is durable; confirmations follow."""
+        here()
+        if (body.level == EMERGENCY) == bool(body.namespace):
+            raise BadRequest(
+                "a freeze is of one namespace, or an emergency", "give namespace, or level emergency"
+            )
+        written = await engine.killswitch.freeze(
+            level=body.level,
+            namespace=body.namespace or EVERYWHERE,
+            reason=body.reason,
+            grace_secs=body.grace_secs,
+            terminate=body.terminate,
+            actor=body.actor,
+        )
+        return _written(written)
+
+    @routes.post("/v1/fleet/unfreeze", status_code=201)
+    async def unfreeze(body: NewUnfreeze) -> ControlWritten:
+        """Lift a freeze; what it held goes on by itself."""
+        here()
+        if body.emergency == bool(body.namespace):
+            raise BadRequest("name one namespace, or the emergency", "give namespace, or emergency")
+        place = EVERYWHERE if body.emergency else str(body.namespace)
+        return _written(await engine.killswitch.unfreeze(namespace=place, actor=body.actor))
+
+    @routes.get("/v1/namespaces")
+    async def list_namespaces() -> Page[NamespaceOut]:
+        """The registry; `default` is always there."""
+        rows = [NamespaceOut(namespace=DEFAULT, level=DEFAULT, state="active", at=0.0)]
+        for one in sorted(engine.ingest.live.namespaces.known.values(), key=lambda known: known.id):
+            rows.append(
+                NamespaceOut(
+                    namespace=one.id,
+                    level=level_of(one.id),
+                    state=one.state,  # type: ignore[arg-type]  # STATE_OF_TOPIC's words are the wire's
+                    description=one.description,
+                    at=one.at,
+                )
+            )
+        return Page(data=rows)
+
+    @routes.post("/v1/namespaces", status_code=201)
+    async def create_namespace(body: NamespaceName) -> ControlWritten:
+        """Register a namespace, or open one again that was archived or deleted."""
+        here()
+        return _written(
+            await engine.killswitch.register(
+                namespace=body.namespace, description=body.description, actor=body.actor
+            )
+        )
+
+    @routes.post("/v1/namespaces/{verb}", status_code=201)
+    async def close_namespace(verb: Literal["archive", "delete"], body: NamespaceName) -> ControlWritten:
+        """Archive or delete a namespace: nothing more is written to it and what is below it."""
+        here()
+        topic = f"namespace_{verb}d"
+        return _written(await engine.killswitch.close(topic, namespace=body.namespace, actor=body.actor))
+
+    @routes.put("/v1/namespaces/strict")
+    async def set_strict(body: Strictness) -> ControlWritten:
+        """Whether only registered namespaces may be used."""
+        here()
+        return _written(await engine.killswitch.set_strict(strict=body.strict, actor=body.actor))
+
+    return routes
+
+
+def _written(stored: StoredRecord) -> ControlWritten:
+    namespace = stored.record.body.get("namespace")
+    return ControlWritten(record=stored.record.id, namespace=str(namespace or EVERYWHERE))

@@ -1,0 +1,103 @@
+"""`spl kill`: freeze a namespace, or the whole fleet, and wait until every live instance has confirmed it."""
+
+from __future__ import annotations
+
+import os
+import time
+from argparse import Namespace
+from typing import TYPE_CHECKING, Final
+
+from syncropel.cli.connect import connect
+from syncropel.cli.parsing import Parser, UsageError, add_output, add_target
+from syncropel.cli.terminal import complain, is_json, print_json, say
+from syncropel.settings import actor_from
+
+if TYPE_CHECKING:
+    from syncropel.api.schema import FleetStatus, FreezeOut
+    from syncropel.client import Client
+
+WAIT_SECS: Final = 5.0
+_POLL_SECS: Final = 0.02
+
+
+def configure(parser: Parser) -> None:
+    add_target(parser)
+    add_output(parser)
+    place = parser.add_mutually_exclusive_group(required=True)
+    place.add_argument("--namespace", metavar="NS", help="freeze this namespace and everything below it")
+    place.add_argument("--emergency", action="store_true", help="stop new work in the whole fleet")
+    parser.add_argument("--level", choices=("soft", "hard"), default="soft", help="soft: running work drains")
+    parser.add_argument(
+        "--grace", type=float, default=60.0, metavar="SECS", help="hard: seconds until every write is refused"
+    )
+    parser.add_argument("--reason", required=True, help="why; others will read it")
+    parser.add_argument("--terminate", action="store_true", help="end what runs there at once")
+    parser.add_argument(
+        "--wait", type=float, default=WAIT_SECS, metavar="SECS", help="how long to wait for confirmations"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: Namespace) -> int:
+    if args.emergency and args.level != "soft":
+        raise UsageError("--level does not go with --emergency", "an emergency stop has a level of its own")
+    if args.grace < 0 or args.wait < 0:
+        raise UsageError("seconds must not be negative", "for example --grace 60")
+    if not args.reason.strip():
+        raise UsageError("--reason is empty", "say why: others will read it")
+    with connect(args) as client:
+        from syncropel.client import calls
+
+        fields = {
+            "level": "emergency" if args.emergency else args.level,
+            "reason": args.reason,
+            "grace_secs": args.grace,
+            "terminate": args.terminate,
+            "actor": actor_from(os.environ),
+        }
+        if args.namespace:
+            fields["namespace"] = args.namespace
+        record = client.send(calls.freeze(fields)).record
+        if not is_json(args):
+            say(_recorded(args))
+        status, freeze = _confirmed(client, record, args.wait)
+    return _report(args, status, freeze)
+
+
+def _recorded(args: Namespace) -> str:
+    if args.emergency:
+        return "✓ emergency stop recorded"
+    return f"✓ {args.level} freeze of '{args.namespace}' recorded"
+
+
+def _confirmed(client: Client, record: str, wait_secs: float) -> tuple[FleetStatus, FreezeOut | None]:
+    """The fleet once all live instances have confirmed, or as it is when the wait is over."""
+    from syncropel.client import calls
+
+    deadline = time.monotonic() + wait_secs
+    while True:
+        status = client.send(calls.fleet_status())
+        freeze = next((one for one in status.freezes if one.record == record), None)
+        if freeze is None or not freeze.waiting or time.monotonic() >= deadline:
+            return status, freeze
+        time.sleep(_POLL_SECS)
+
+
+def _report(args: Namespace, status: FleetStatus, freeze: FreezeOut | None) -> int:
+    from syncropel.cli.fleet_text import confirmations
+
+    if freeze is None:
+        complain("somebody lifted this freeze again", "see: spl fleet status")
+        return 1
+    if is_json(args):
+        print_json(freeze)
+    else:
+        slowest = max((one.at for one in freeze.confirmed), default=freeze.at) - freeze.at
+        say(f"  {confirmations(freeze)} ({max(0.0, slowest) * 1000:.0f} ms)")
+    if not freeze.waiting:
+        return 0
+    complain(
+        f"not confirmed within {args.wait:g}s by: {', '.join(freeze.waiting)}",
+        "the freeze stands and reaches them with their next heartbeat; see: spl fleet status",
+    )
+    return 1

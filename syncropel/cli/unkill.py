@@ -1,0 +1,34 @@
+"""`spl unkill`: lift a freeze. What it held goes on by itself."""
+
+from __future__ import annotations
+
+import os
+from argparse import Namespace
+
+from syncropel.cli.connect import connect
+from syncropel.cli.parsing import Parser, add_output, add_target
+from syncropel.cli.terminal import is_json, print_json, say
+from syncropel.settings import actor_from
+
+
+def configure(parser: Parser) -> None:
+    add_target(parser)
+    add_output(parser)
+    place = parser.add_mutually_exclusive_group(required=True)
+    place.add_argument("--namespace", metavar="NS", help="lift the freeze of exactly this namespace")
+    place.add_argument("--emergency", action="store_true", help="lift the emergency stop")
+    parser.set_defaults(run=run)
+
+
+def run(args: Namespace) -> int:
+    with connect(args) as client:
+        from syncropel.client import calls
+
+        written = client.send(calls.unfreeze(actor_from(os.environ), args.namespace))
+    if is_json(args):
+        print_json(written)
+    elif args.emergency:
+        say("✓ lifting of the emergency stop recorded")
+    else:
+        say(f"✓ unfreeze of '{args.namespace}' recorded")
+    return 0
