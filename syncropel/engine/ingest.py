@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Sequence
 
 from syncropel.engine.broadcast import Broadcast
 from syncropel.engine.live import LiveFolds
 from syncropel.engine.runtime import Runtime
+from syncropel.engine.turnstile import Turnstile
 from syncropel.errors import SyncropelError, Unavailable
 from syncropel.policy.guard import check
 from syncropel.record import Record, StoredRecord
 from syncropel.store.base import Appended, Outcome, RecordStore
+from syncropel.threads import ENGINE_CONFIG, FLEET_CONTROL, NAMESPACE_REGISTRY
 
 log = logging.getLogger("syncropel.engine.ingest")
 
 Listener = Callable[[Sequence[StoredRecord]], None]
 
+_RULING = frozenset({FLEET_CONTROL, NAMESPACE_REGISTRY, ENGINE_CONFIG})
+"""Threads whose records decide which others the guard lets through."""
+
 
 class Ingest:
-    """Takes records in. After `append` returned, the record is durable and every live fold has it."""
+    """Takes records in. After `append` returned, the record is durable and every live fold has it.
+
+    Records that rule over others are written alone: none that the guard judged before stands behind one of
+    them in the log, so whatever follows a freeze there was judged under it.
+    """
 
     def __init__(
         self, store: RecordStore, live: LiveFolds, broadcast: Broadcast, did: str, runtime: Runtime
@@ -32,6 +42,8 @@ class Ingest:
         self.total = 0
         self.open = True
         self._listeners: list[Listener] = []
+        self._turnstile = Turnstile()
+        self._straightening: asyncio.Task[None] | None = None
 
     def subscribe(self, listener: Listener) -> None:
         """Call `listener` with every group of new records, after the live folds took them."""
@@ -43,18 +55,36 @@ class Ingest:
         Raises Unavailable when the daemon is stopping, StoreError when the disk refuses.
         """
         if not self.open:
-            raise Unavailable(
-                "the daemon is stopping and takes no new records", "send it again after the restart"
-            )
+            raise Unavailable("the daemon is stopping", "send the records again after the restart")
+        turnstile = self._turnstile
+        alone = any(record.thread in _RULING for record in records)
+        await (turnstile.alone() if alone else turnstile.enter())
+        leave = turnstile.leave_alone if alone else turnstile.leave
         now = self._runtime.now()
         refused = [check(record, self.live, now, self._did) for record in records]
         passed = [record for record, error in zip(records, refused, strict=True) if error is None]
-        outcomes = iter(await self.store.append(passed) if passed else ())
-        answer: list[Outcome] = [error or next(outcomes) for error in refused]
-        fresh = [one.stored for one in answer if isinstance(one, Appended) and one.created]
-        if fresh:
-            await self._take(fresh)
-        return answer
+        settled = False
+
+        def take(outcomes: list[Outcome]) -> None:
+            nonlocal settled
+            settled = True
+            try:
+                self._take([one.stored for one in outcomes if isinstance(one, Appended) and one.created])
+            except Exception:
+                # The records are in the log, and the writer must go on; the self-check repairs the fold.
+                log.exception("a fold or a listener failed on new records")
+            finally:
+                leave()
+
+        try:
+            outcomes = iter(await self.store.append(passed, take))
+        except SyncropelError:
+            if not settled:
+                leave()
+            raise
+        if self._straightening is not None:
+            await asyncio.shield(self._straightening)
+        return [error or next(outcomes) for error in refused]
 
     async def append_one(self, record: Record) -> Appended:
         """Append one record; raises what `append` would answer."""
@@ -63,12 +93,31 @@ class Ingest:
             raise outcome
         return outcome
 
-    async def _take(self, fresh: list[StoredRecord]) -> None:
+    def _take(self, fresh: list[StoredRecord]) -> None:
+        if not fresh:
+            return
         self.total += len(fresh)
         for stored in fresh:
             self.live.apply(stored)
-        if self.live.crooked:
+        if self.live.crooked or self._straightening is not None:
+            before = self._straightening
+            self._straightening = asyncio.ensure_future(self._straighten(fresh, before))
+        else:
+            self._tell(fresh)
+
+    async def _straighten(self, fresh: list[StoredRecord], before: asyncio.Task[None] | None) -> None:
+        """Fold crooked threads anew before anyone hears of these records, one round after the other."""
+        if before is not None:
+            await before
+        try:
             await self.live.straighten(self.store)
+        except SyncropelError as error:
+            log.error("cannot fold a thread anew: %s", error.message)
+        self._tell(fresh)
+        if self._straightening is asyncio.current_task():
+            self._straightening = None
+
+    def _tell(self, fresh: list[StoredRecord]) -> None:
         self.broadcast.publish(fresh)
         for listener in self._listeners:
             listener(fresh)

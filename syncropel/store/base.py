@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -20,6 +20,9 @@ class Appended:
 
 Outcome = Appended | SyncropelError
 """What became of one record: it is in the log, or why not (IngestFailed; InvalidRecord if it has no id)."""
+
+Settled = Callable[[list[Outcome]], None]
+"""Told of an append's outcomes before its caller is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,7 @@ class RecordStore(Protocol):
     Unavailable; when the disk cannot be read or written they raise StoreError, or StoreCorrupt for damage.
     """
 
-    async def append(self, records: Sequence[Record]) -> list[Outcome]:
+    async def append(self, records: Sequence[Record], settled: Settled | None = None) -> list[Outcome]:
         """Append in order, in one commit that concurrent callers may share; returns once it is durable.
 
         A record without a clock gets 1 + the highest clock on its thread (0 on a new thread). A record that
@@ -54,6 +57,10 @@ class RecordStore(Protocol):
         (actor, thread, clock) with another content is refused with IngestFailed, message beginning
         `DuplicateClock`; the other records of the call are not affected. Raises StoreError when the disk
         refuses the commit: then nothing of the call is in the log.
+
+        `settled` is called once, on the event loop and in the order of the log, with what this returns (with
+        nothing when the commit failed): also when the caller was cancelled while it waited, for what is
+        queued is written all the same.
         """
         ...
 

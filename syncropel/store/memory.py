@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from syncropel.errors import SyncropelError, Unavailable
 from syncropel.record import MAX_CLOCK, Record, StoredRecord, parse_json
-from syncropel.store.base import Appended, Outcome, RecordFilter
+from syncropel.store.base import Appended, Outcome, RecordFilter, Settled
 from syncropel.store.intake import clock_taken, clocks_used_up, taken_in
 
 
@@ -24,11 +24,14 @@ class MemoryStore:
         self._acknowledged: set[str] = set()
         self._closed = False
 
-    async def append(self, records: Sequence[Record]) -> list[Outcome]:
+    async def append(self, records: Sequence[Record], settled: Settled | None = None) -> list[Outcome]:
         """See RecordStore. Raises Unavailable once the store is closed."""
         self._require_open()
         received_at = self._clock()
-        return [self._append(record, received_at) for record in taken_in(records)]
+        outcomes = [self._append(record, received_at) for record in taken_in(records)]
+        if settled is not None:
+            settled(outcomes)
+        return outcomes
 
     def _append(self, record: Record | SyncropelError, received_at: float) -> Outcome:
         if isinstance(record, SyncropelError):

@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 from syncropel.errors import Unavailable
 from syncropel.record import Record, StoredRecord
 from syncropel.store import reading
-from syncropel.store.base import Outcome, RecordFilter
+from syncropel.store.base import Outcome, RecordFilter, Settled
 from syncropel.store.commit import Call
 from syncropel.store.connection import Connection, explain, open_reader, open_writer, tune_writer, unwritable
 from syncropel.store.intake import taken_in
@@ -73,12 +73,14 @@ class SqliteStore:
             raise
         return cls(path, clock=clock, lock=lock, writer=writer, readers=connections[1:])
 
-    async def append(self, records: Sequence[Record]) -> list[Outcome]:
+    async def append(self, records: Sequence[Record], settled: Settled | None = None) -> list[Outcome]:
         """See RecordStore. Raises Unavailable once the store is closing."""
         self._require_open()
         if not records:
+            if settled is not None:
+                settled([])
             return []
-        return await self._submit(Call(taken_in(records), self._clock()))
+        return await self._submit(Call(taken_in(records), self._clock()), settled)
 
     async def get(self, record_id: str) -> StoredRecord | None:
         """See RecordStore."""
@@ -145,9 +147,9 @@ class SqliteStore:
         finally:
             self._lock.release()
 
-    async def _submit(self, call: Call) -> list[Outcome]:
+    async def _submit(self, call: Call, settled: Settled | None = None) -> list[Outcome]:
         self._require_open()
-        return await self._writer.submit(call)
+        return await self._writer.submit(call, settled)
 
     async def _read(self, job: Callable[[sqlite3.Connection], _Result]) -> _Result:
         self._require_open()

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from syncropel.store.base import Outcome
+from syncropel.store.base import Outcome, Settled
 from syncropel.store.commit import Call, Committed, commit
 from syncropel.store.connection import Connection, explain
 
@@ -23,6 +23,11 @@ GROUP_RECORDS: Final = 2000
 class _Waiting:
     call: Call
     answer: asyncio.Future[list[Outcome]]
+    settled: Settled | None = None
+
+    def settle(self, outcomes: list[Outcome]) -> None:
+        if self.settled is not None:
+            self.settled(outcomes)
 
 
 class Writer:
@@ -42,13 +47,13 @@ class Writer:
         """A writer on a prepared connection, which is the writer's from now on. Raises sqlite3.Error."""
         return cls(connection, path, await connection.run(_last_sequence))
 
-    async def submit(self, call: Call) -> list[Outcome]:
+    async def submit(self, call: Call, settled: Settled | None = None) -> list[Outcome]:
         """Queue `call` and return its outcomes after the commit that holds it.
 
         A caller that is cancelled leaves its call in the queue. Raises StoreError when the commit failed.
         """
         answer: asyncio.Future[list[Outcome]] = asyncio.get_running_loop().create_future()
-        self._queue.append(_Waiting(call, answer))
+        self._queue.append(_Waiting(call, answer, settled))
         if self._task is None:
             self._task = asyncio.create_task(self._drain(), name="store-writer")
         return await answer
@@ -102,17 +107,20 @@ class Writer:
         self.last_sequence = committed.last_sequence
         self.commits += 1
         for waiting, outcomes in zip(group, committed.outcomes, strict=True):
+            waiting.settle(outcomes)
             if not waiting.answer.done():
                 waiting.answer.set_result(outcomes)
 
 
 def _cancel(group: Iterable[_Waiting]) -> None:
     for waiting in group:
+        waiting.settle([])
         waiting.answer.cancel()
 
 
 def _fail(group: Sequence[_Waiting], error: Exception) -> None:
     for waiting in group:
+        waiting.settle([])
         if not waiting.answer.done():
             waiting.answer.set_exception(error)
 
