@@ -8,13 +8,16 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from syncropel import __version__
 from syncropel.api import accounts, control, fleet, health, records, tasks, threads
 from syncropel.api.auth import Gate
+from syncropel.api.body import limited
 from syncropel.api.errors import install_error_handlers
+from syncropel.api.head import Head
+from syncropel.api.openapi import describe_errors_and_auth
 from syncropel.engine.engine import Engine
 
 
 def create_app(engine: Engine) -> ASGIApp:
     """Everything behind the door: auth, the hot path of single records, and all other routes."""
-    return Gate(_HotPath(create_routes(engine), records.PostRecord(engine)), engine)
+    return Gate(Head(_HotPath(create_routes(engine), records.PostRecord(engine))), engine)
 
 
 def create_routes(engine: Engine) -> FastAPI:
@@ -25,20 +28,30 @@ def create_routes(engine: Engine) -> FastAPI:
         description="Records in, folds out: the HTTP API of one daemon.",
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
     )
-    install_error_handlers(app)
-    for resource in (health, records, threads, tasks, fleet, control, accounts):
-        app.include_router(resource.router(engine))
+    resources = (health, records, threads, tasks, fleet, control, accounts)
+    routers = [resource.router(engine) for resource in resources]
+    install_error_handlers(app, [*app.routes, *(route for router in routers for route in router.routes)])
+    for router in routers:
+        app.include_router(router)
+    describe_errors_and_auth(app)
     return app
 
 
 class _HotPath:
-    """Takes POST /v1/records out before routing: most requests of a busy daemon are this one."""
+    """Takes POST /v1/records out before routing, since most requests of a busy daemon are this one, and keeps
+    every other body within its limit."""
 
     def __init__(self, routes: ASGIApp, post_record: ASGIApp) -> None:
         self._routes = routes
         self._post_record = post_record
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        hot = scope["type"] == "http" and scope["method"] == "POST" and scope["path"] == "/v1/records"
-        await (self._post_record if hot else self._routes)(scope, receive, send)
+        if scope["type"] == "http" and scope["method"] == "POST":
+            if scope["path"] == "/v1/records":
+                await self._post_record(scope, receive, send)
+                return
+            batch = scope["path"] == "/v1/records/batch"
+            receive = limited(scope, receive, records.BATCH_LIMIT if batch else records.REQUEST_LIMIT)
+        await self._routes(scope, receive, send)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -10,18 +11,42 @@ from syncropel.api.errors import error_response, internal_error
 from syncropel.engine.accounts import find_token
 from syncropel.engine.engine import Engine
 from syncropel.errors import Forbidden, SyncropelError, Unauthorized
+from syncropel.folds.access import API_TOKEN, SERVICE_ACCOUNT, TOKEN_REVOKED, Token
+from syncropel.record import Record
+from syncropel.threads import (
+    ACTOR_REGISTRY,
+    CONSENT,
+    ENGINE_CONFIG,
+    FLEET_CONTROL,
+    INSTANCE_REGISTRY,
+    NAMESPACE_REGISTRY,
+)
 
 OPERATOR: Final = "syncropel.operator"
 """Key in the ASGI scope that marks a connection over the Unix socket."""
+_CALLER: Final = "syncropel.caller"
+"""Key in the ASGI scope of the token that was presented; missing for the operator and without auth."""
 
 _OPEN: Final = frozenset({"/health", "/.well-known/syncropel"})
 _WRITES: Final = (
     ("/v1/records/query", "records:read"),
     ("/v1/records", "records:write"),
     ("/v1/tasks", "threads:write"),
-    ("/v1/fleet/heartbeat", "fleet:write"),
+    ("/v1/fleet", "fleet:write"),
+    ("/v1/namespaces", "fleet:write"),
 )
 _READS: Final = (("/v1/service-accounts", "config:read"), ("/v1/config", "config:read"))
+_THREADS: Final = {
+    ENGINE_CONFIG: "config:write",
+    ACTOR_REGISTRY: "config:write",
+    NAMESPACE_REGISTRY: "fleet:write",
+    CONSENT: "config:write",
+    INSTANCE_REGISTRY: "fleet:write",
+    FLEET_CONTROL: "fleet:write",
+}
+"""What a record on a reserved thread needs, beside records:write: the engine acts on these."""
+_GRANTS: Final = frozenset({SERVICE_ACCOUNT, API_TOKEN, TOKEN_REVOKED})
+_LOCAL: Final = re.compile(r"(https?://)?(localhost|127\.0\.0\.1|\[::1\])(:\d+)?", re.ASCII)
 
 
 def required_scope(method: str, path: str) -> str | None:
@@ -31,6 +56,25 @@ def required_scope(method: str, path: str) -> str | None:
     if method in ("GET", "HEAD", "OPTIONS"):
         return next((scope for prefix, scope in _READS if path.startswith(prefix)), "records:read")
     return next((scope for prefix, scope in _WRITES if path.startswith(prefix)), "admin")
+
+
+def refusal_to_write(scope: Scope, record: Record) -> SyncropelError | None:
+    """Why this caller may not write this record, though it may write records; None when it may."""
+    needed = _THREADS.get(record.thread)
+    token: Token | None = scope.get(_CALLER)
+    if needed is None or token is None:
+        return None
+    if record.thread == ENGINE_CONFIG and record.topic in _GRANTS:
+        needed = "admin"
+    return _lacks(token, needed)
+
+
+def _lacks(token: Token, needed: str) -> SyncropelError | None:
+    if needed in token.scopes or "admin" in token.scopes:
+        return None
+    return Forbidden(
+        f"{token.sa_id} lacks the scope {needed}", f"it has: {', '.join(sorted(token.scopes)) or 'none'}"
+    )
 
 
 class OperatorDoor:
@@ -55,11 +99,11 @@ class Gate:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        if not scope.get(OPERATOR) and self._engine.settings.auth.required:
-            refusal = self._refusal(scope)
+        if not scope.get(OPERATOR):
+            required = self._engine.settings.auth.required
+            refusal = self._refusal(scope) if required else _from_elsewhere(scope)
             if refusal is not None:
-                headers = {"www-authenticate": "Bearer"} if refusal.status == 401 else None
-                await error_response(refusal, headers)(scope, receive, send)
+                await error_response(refusal)(scope, receive, send)
                 return
         await self._guarded(scope, receive, send)
 
@@ -78,11 +122,8 @@ class Gate:
             return Unauthorized(
                 "this token is not known here", "was it revoked, or made for another instance?"
             )
-        if not access.allows(token, needed):
-            return Forbidden(
-                f"{token.sa_id} lacks the scope {needed}", f"it has: {', '.join(sorted(token.scopes))}"
-            )
-        return None
+        scope[_CALLER] = token
+        return _lacks(token, needed)
 
     async def _guarded(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = False
@@ -100,6 +141,18 @@ class Gate:
         except Exception as error:  # noqa: BLE001 - the last line before the wire; the log has the traceback
             if not started:
                 await internal_error(error, scope["path"])(scope, receive, send)
+
+
+def _from_elsewhere(scope: Scope) -> SyncropelError | None:
+    # Without tokens any web page that the user looks at could post here: by its own origin, or, after it has
+    # pointed its name at 127.0.0.1, by that name.
+    for name, value in scope["headers"]:
+        if name in (b"host", b"origin") and not _LOCAL.fullmatch(value.decode("latin-1")):
+            return Forbidden(
+                "without auth only this machine may call, and not from a web page of another",
+                "call http://127.0.0.1 or http://localhost, or use a token",
+            )
+    return None
 
 
 def _bearer(scope: Scope) -> str:

@@ -6,28 +6,50 @@ import json
 from json.encoder import encode_basestring as quote
 from typing import Any
 
-from starlette.types import Receive, Scope
+from starlette.types import Message, Receive, Scope
 
-from syncropel.errors import TooLarge
+from syncropel.errors import BadRequest, TooLarge
 from syncropel.record import StoredRecord, canonical_json
 
 
 async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
-    """The whole request body, in bytes. Raises TooLarge as soon as it is over `limit` bytes."""
-    for name, value in scope["headers"]:
-        if name == b"content-length" and value.isdigit() and int(value) > limit:
-            raise _too_large(limit)
+    """The whole request body, in bytes.
+
+    Raises TooLarge as soon as it is over `limit` bytes, BadRequest when the client left before its end.
+    """
+    receive = limited(scope, receive, limit)
     chunks: list[bytes] = []
-    size = 0
     while True:
         message = await receive()
-        chunk = message.get("body", b"")
-        size += len(chunk)
-        if size > limit:
-            raise _too_large(limit)
-        chunks.append(chunk)
+        if message["type"] == "http.disconnect":
+            raise BadRequest("the connection ended before the request did", "send it again")
+        chunks.append(message.get("body", b""))
         if not message.get("more_body", False):
             return b"".join(chunks)
+
+
+def limited(scope: Scope, receive: Receive, limit: int) -> Receive:
+    """`receive` that raises TooLarge as soon as the request is over `limit` bytes."""
+    size = 0
+
+    async def receive_within() -> Message:
+        nonlocal size
+        if size == 0 and _announced(scope) > limit:
+            raise _too_large(limit)
+        message = await receive()
+        size += len(message.get("body", b""))
+        if size > limit:
+            raise _too_large(limit)
+        return message
+
+    return receive_within
+
+
+def _announced(scope: Scope) -> int:
+    for name, value in scope["headers"]:
+        if name == b"content-length" and value.isdigit():
+            return int(value[:20])
+    return 0
 
 
 def _too_large(limit: int) -> TooLarge:
@@ -55,5 +77,6 @@ def page_json(records: list[StoredRecord], next_cursor: int | None) -> str:
 
 
 def plain(value: Any) -> bytes:
-    """Compact JSON bytes."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    """Compact JSON bytes; half of a surrogate pair, which has no UTF-8, as a backslash escape."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return text.encode("utf-8", "backslashreplace")

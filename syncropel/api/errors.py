@@ -5,78 +5,117 @@ from __future__ import annotations
 import json
 import logging
 import uuid
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Final
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import BaseRoute, Match, Route
 
-from syncropel.errors import BadRequest, InvalidRecord, NotFound, SyncropelError, Unavailable
+from syncropel.errors import BadRequest, InvalidRecord, NotFound, SyncropelError, Unauthorized, Unavailable
 
 log = logging.getLogger("syncropel.api")
 
-_STATUS_WORDS = {
-    404: ("not_found", "NOT_FOUND", "nothing is at this path", "GET /openapi.json lists the paths"),
-    405: (
-        "invalid_request",
-        "METHOD_NOT_ALLOWED",
-        "this path does not take that method",
-        "see /openapi.json",
-    ),
-    413: ("invalid_request", "TOO_LARGE", "the request is too large", "send less at a time"),
-}
+MESSAGE_CHARS: Final = 1000
+RETRY_AFTER_SECS: Final = 2
+_SHAPE_HINT: Final = "see /openapi.json for the shape"
 
 
-def error_response(error: SyncropelError, headers: dict[str, str] | None = None) -> Response:
-    """The envelope as a response."""
-    return json_response(error.envelope(), error.status, headers)
-
-
-def json_response(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
-    return Response(content, status, headers, "application/json")
+def error_response(error: SyncropelError) -> Response:
+    """The envelope as a response. A failure of this daemon's own is logged too: a client may not be read."""
+    if error.status >= 500 and not isinstance(error, Unavailable):
+        log.error("%s", error.message)
+    return _envelope(error)
 
 
 def internal_error(error: Exception, path: str) -> Response:
     """Log the error with a fresh id; give the client the id and nothing else."""
     error_id = uuid.uuid4().hex
     log.error("internal error %s at %s", error_id, path, exc_info=error)
-    told = SyncropelError(
-        f"internal error {error_id}", "look for this id in the daemon's log", code="INTERNAL"
+    return _envelope(
+        SyncropelError(f"internal error {error_id}", "look for this id in the daemon's log", code="INTERNAL")
     )
-    return error_response(told)
 
 
-def install_error_handlers(app: FastAPI) -> None:
-    """Make the app answer every error with the envelope."""
+def _envelope(error: SyncropelError, headers: dict[str, str] | None = None) -> Response:
+    headers = dict(headers or {})
+    if isinstance(error, Unauthorized):
+        headers["www-authenticate"] = "Bearer"
+    elif isinstance(error, Unavailable):
+        headers["retry-after"] = str(RETRY_AFTER_SECS)
+    body = error.envelope()
+    if len(body["message"]) > MESSAGE_CHARS:  # it repeats what was sent
+        body["message"] = body["message"][:MESSAGE_CHARS] + "…"
+    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    # Half of a surrogate pair has no UTF-8; as a backslash escape it is JSON again.
+    return Response(text.encode("utf-8", "backslashreplace"), error.status, headers, "application/json")
+
+
+def install_error_handlers(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
+    """Make the app answer every error with the envelope. `routes`: all that it has."""
 
     @app.exception_handler(SyncropelError)
     async def _known(_: Request, error: SyncropelError) -> Response:
-        headers = {"retry-after": "2"} if isinstance(error, Unavailable) else None
-        return error_response(error, headers)
+        return error_response(error)
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(_: Request, error: RequestValidationError) -> Response:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"][1:]) or "the body"
-        kind = InvalidRecord if first["loc"][0] == "body" else BadRequest
-        told = kind(f"{place}: {first['msg']}", "see /openapi.json for the shape")
-        told.status = 422
-        return error_response(told)
+        return error_response(_told(error.errors()[0]))
 
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> Response:
-        if error.status_code == 404:
-            return error_response(
-                NotFound(f"nothing is at {request.url.path}", "GET /openapi.json lists the paths")
-            )
-        type_, code, message, hint = _STATUS_WORDS.get(
-            error.status_code, ("invalid_request", "HTTP_ERROR", str(error.detail), "see /openapi.json")
-        )
-        body = {"object": "error", "type": type_, "code": code, "message": message, "hint": hint}
-        return json_response(body, error.status_code, dict(error.headers or {}))
+        return _framework_error(request, error, routes)
 
     @app.exception_handler(Exception)
     async def _internal(request: Request, error: Exception) -> Response:
-        return internal_error(error, request.url.path)
+        return internal_error(error, request.scope["path"])
+
+
+def _told(problem: dict[str, Any]) -> SyncropelError:
+    """A failed validation in words: the place and what is wrong there."""
+    location, message = problem["loc"], str(problem["msg"])
+    if problem["type"] == "json_invalid":
+        reason = problem.get("ctx", {}).get("error", "")
+        return InvalidRecord(f"the body is not JSON at character {location[-1]}: {reason}", _SHAPE_HINT)
+    kind = InvalidRecord if location[0] == "body" else BadRequest
+    place = ".".join(str(part) for part in location[1:]) or "the body"
+    told = kind(f"{place}: {message}", _SHAPE_HINT)
+    told.status = 422
+    return told
+
+
+def _allowed(request: Request, routes: Sequence[BaseRoute]) -> str:
+    # The framework names the methods of one route only, and a path may have several.
+    methods = {
+        method
+        for route in routes
+        if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE
+        for method in route.methods or ()
+    }
+    return ", ".join(sorted(methods | {"HEAD"} if "GET" in methods else methods))
+
+
+def _framework_error(request: Request, error: HTTPException, routes: Sequence[BaseRoute]) -> Response:
+    """What the framework itself refuses: no such path, no such method, a body that it could not read."""
+    cause = error.__cause__
+    headers = {name.lower(): value for name, value in (error.headers or {}).items()}
+    if isinstance(cause, SyncropelError):
+        return error_response(cause)
+    path = request.scope["path"]
+    if error.status_code == 404:
+        return _envelope(NotFound(f"nothing is at {path}", "GET /openapi.json lists the paths"))
+    if error.status_code == 405:
+        headers["allow"] = _allowed(request, routes)
+        told: SyncropelError = BadRequest(
+            f"{path} does not take {request.method}",
+            f"it takes {headers['allow']}",
+            code="METHOD_NOT_ALLOWED",
+        )
+    elif error.status_code == 400:
+        return _envelope(InvalidRecord("the body cannot be read as JSON", _SHAPE_HINT))
+    else:
+        told = BadRequest(str(error.detail), "see /openapi.json", code="HTTP_ERROR")
+    told.status = error.status_code
+    return _envelope(told, headers)

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from syncropel.api.fleet_views import find_instance, fleet_status, instance_out
 from syncropel.api.schema import FleetStatus, Heartbeat, HeartbeatAnswer, InstanceOut, Page
-from syncropel.api.sse import snapshots, sse
+from syncropel.api.sse import EventStream, event_stream, snapshots
 from syncropel.engine.engine import Engine
 from syncropel.errors import Conflict
 from syncropel.folds.registry import STATUS_OF_STATE
@@ -38,13 +38,14 @@ def router(engine: Engine) -> APIRouter:
         """One instance, by DID or alias."""
         return instance_out(engine, find_instance(engine, name))
 
-    @routes.get("/v1/fleet/watch", response_model=FleetStatus)
+    @routes.get("/v1/fleet/watch", response_class=EventStream)
     async def watch() -> Response:
         """Server-sent events `fleet.snapshot`: one at once, then one for every change."""
-        return sse(
+        return event_stream(
+            engine,
             snapshots(
                 engine, lambda: fleet_status(engine).model_dump_json(), "fleet.snapshot", WATCH_GAP_SECS
-            )
+            ),
         )
 
     @routes.post("/v1/fleet/heartbeat")
@@ -54,6 +55,11 @@ def router(engine: Engine) -> APIRouter:
             raise Conflict(
                 "this instance is a worker and keeps no registry",
                 f"beat to its coordinator: {engine.settings.fleet.coordinator_url}",
+            )
+        if beat.did == engine.instance.did:
+            raise Conflict(
+                f"{beat.did} is this coordinator itself, not {beat.alias}",
+                "was a home copied? remove keys/instance.key of the copy: it then gets a DID of its own",
             )
         status = await engine.leases.beat(beat.model_dump())
         assert status in STATUS_OF_STATE.values()

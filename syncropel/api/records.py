@@ -5,25 +5,40 @@ Posting one record is the hot path: it is a bare ASGI handler without dependency
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+import asyncio
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from syncropel.api.body import page_json, plain, read_body, record_json
+from syncropel.api.auth import refusal_to_write
+from syncropel.api.body import plain, read_body, record_json
+from syncropel.api.paging import Cursor, Limit, record_page
 from syncropel.api.schema import BatchResult, Page, PostedRecord, RecordOut
-from syncropel.api.sse import record_events, resume_sequence, sse
+from syncropel.api.sse import EventStream, event_stream, record_events, resume_sequence
 from syncropel.engine.engine import Engine
-from syncropel.errors import InvalidRecord, NotFound, SyncropelError, TooLarge
-from syncropel.record import MAX_BODY_BYTES, Record, parse_json, parse_record
+from syncropel.errors import BadRequest, InvalidRecord, NotFound, SyncropelError, TooLarge
+from syncropel.record import (
+    ACTS,
+    DATA_TYPES,
+    MAX_BODY_BYTES,
+    MAX_NAME_CHARS,
+    MAX_PARENTS,
+    Record,
+    parse_json,
+    parse_record,
+)
 from syncropel.store.base import Appended, RecordFilter
 
 REQUEST_LIMIT: Final = 2 * MAX_BODY_BYTES
 BATCH_LIMIT: Final = 32 * MAX_BODY_BYTES
 MAX_BATCH: Final = 10_000
-MAX_PAGE: Final = 1000
+LONG_BODY_BYTES: Final = 64 * 1024
+"""Longer bodies are read and hashed on another thread, so that they hold nobody up."""
 
+_Parsed = TypeVar("_Parsed")
 _JSON: Final = [(b"content-type", b"application/json")]
 
 
@@ -34,7 +49,9 @@ class PostRecord:
         self._engine = engine
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        record = parse_record(parse_json(await read_body(scope, receive, REQUEST_LIMIT)))
+        record = await _parse(_parse_one, await read_body(scope, receive, REQUEST_LIMIT))
+        if (refusal := refusal_to_write(scope, record)) is not None:
+            raise refusal
         outcome = await self._engine.ingest.append_one(record)
         duplicate = "false" if outcome.created else "true"
         content = record_json(outcome.stored, f',"duplicate":{duplicate}').encode()
@@ -62,7 +79,8 @@ def router(engine: Engine) -> APIRouter:
     async def post_batch(request: Request) -> Response:
         """Append many records in one commit: a JSON list, or NDJSON. Each gets its own outcome."""
         raw = await read_body(request.scope, request.receive, BATCH_LIMIT)
-        outcomes = await _append_batch(engine, _split_batch(raw))
+        items = await _parse(_parse_batch, raw)
+        outcomes = await _append_batch(engine, request.scope, items)
         counts = {status: sum(one["status"] == status for one in outcomes) for status in _STATUSES}
         body = {
             "object": "list",
@@ -79,17 +97,18 @@ def router(engine: Engine) -> APIRouter:
         actor: str | None = None,
         act: str | None = None,
         topic: str | None = None,
-        since: Annotated[int | None, Query(ge=-1)] = None,
-        limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 100,
+        since: Cursor = None,
+        limit: Limit = 100,
     ) -> Response:
         """Records in the log. `since` is a clock when `thread` is given, else a sequence."""
-        found = await engine.store.query(RecordFilter(thread, actor, act, topic, since, limit))
-        return page(found, limit, by_clock=thread is not None)
+        if act is not None and act not in ACTS:
+            raise BadRequest(f"no act {act!r}", f"one of {', '.join(sorted(ACTS))}")
+        return await record_page(engine.store, RecordFilter(thread, actor, act, topic, since, limit))
 
-    @routes.get("/v1/records/watch")
-    async def watch_records(request: Request, since: int | None = None) -> Response:
+    @routes.get("/v1/records/watch", response_class=EventStream)
+    async def watch_records(request: Request, since: Cursor = None) -> Response:
         """Server-sent events `record.created`; resumes after `Last-Event-ID` or `since` (a sequence)."""
-        return sse(record_events(engine, None, resume_sequence(request, since)))
+        return event_stream(engine, record_events(engine, None, resume_sequence(request, since)))
 
     @routes.get("/v1/records/{record_id}", response_model=RecordOut)
     async def get_record(record_id: str) -> Response:
@@ -107,44 +126,54 @@ def router(engine: Engine) -> APIRouter:
 _STATUSES: Final = ("created", "duplicate", "error")
 
 
-def page(found: list[Any], limit: int, *, by_clock: bool) -> Response:
-    """A page of records; the cursor is the last clock or sequence when there may be more."""
-    cursor: int | None = None
-    if len(found) == limit:
-        cursor = found[-1].record.clock if by_clock else found[-1].sequence
-    return Response(page_json(found, cursor), media_type="application/json")
+async def _parse(parse: Callable[[bytes], _Parsed], raw: bytes) -> _Parsed:
+    return parse(raw) if len(raw) <= LONG_BODY_BYTES else await asyncio.to_thread(parse, raw)
 
 
-def _split_batch(raw: bytes) -> list[Any]:
+def _parse_one(raw: bytes) -> Record:
+    return parse_record(parse_json(raw))
+
+
+def _parse_batch(raw: bytes) -> list[Record | SyncropelError]:
+    """Every record of a batch, or what is wrong with it. Raises InvalidRecord when there is no telling where
+    one ends and the next begins, TooLarge when there are too many."""
     text = raw.strip()
     if not text:
         raise InvalidRecord("the batch is empty", "send a JSON list of records, or one record a line")
     if text.startswith(b"["):
         items = parse_json(text)
-    else:
-        items = []
-        for number, line in enumerate(text.splitlines(), start=1):
-            if line.strip():
-                try:
-                    items.append(parse_json(line))
-                except InvalidRecord as error:
-                    raise InvalidRecord(f"line {number}: {error.message}", error.hint) from None
-    if not isinstance(items, list):
-        raise InvalidRecord("a batch is a list of records", "send a JSON list, or one record a line")
-    if len(items) > MAX_BATCH:
-        raise TooLarge(f"{len(items)} records, over the limit of {MAX_BATCH}", "send them in several batches")
-    return items
+        _limit_batch(len(items))
+        return [_parsed(item) for item in items]
+    lines = [(number, line) for number, line in enumerate(text.splitlines(), start=1) if line.strip()]
+    _limit_batch(len(lines))
+    return [_parsed_line(number, line) for number, line in lines]
 
 
-async def _append_batch(engine: Engine, items: list[Any]) -> list[dict[str, Any]]:
-    parsed: list[Record | SyncropelError] = []
-    for item in items:
-        try:
-            parsed.append(parse_record(item))
-        except SyncropelError as error:
-            parsed.append(error)
-    outcomes = iter(await engine.ingest.append([one for one in parsed if isinstance(one, Record)]))
-    return [_outcome(one if isinstance(one, SyncropelError) else next(outcomes)) for one in parsed]
+def _limit_batch(count: int) -> None:
+    if count > MAX_BATCH:
+        raise TooLarge(f"{count} records, over the limit of {MAX_BATCH}", "send them in several batches")
+
+
+def _parsed(item: Any) -> Record | SyncropelError:
+    try:
+        return parse_record(item)
+    except SyncropelError as error:
+        return error
+
+
+def _parsed_line(number: int, line: bytes) -> Record | SyncropelError:
+    try:
+        return _parsed(parse_json(line))
+    except InvalidRecord as error:
+        return InvalidRecord(f"line {number}: {error.message}", error.hint)
+
+
+async def _append_batch(
+    engine: Engine, scope: Scope, items: list[Record | SyncropelError]
+) -> list[dict[str, Any]]:
+    allowed = [refusal_to_write(scope, item) or item if isinstance(item, Record) else item for item in items]
+    outcomes = iter(await engine.ingest.append([one for one in allowed if isinstance(one, Record)]))
+    return [_outcome(one if isinstance(one, SyncropelError) else next(outcomes)) for one in allowed]
 
 
 def _outcome(outcome: Appended | SyncropelError) -> dict[str, Any]:
@@ -164,16 +193,13 @@ def _record_schema() -> dict[str, Any]:
         "type": "object",
         "required": ["thread", "actor", "act"],
         "properties": {
-            "thread": {"type": "string", "maxLength": 512},
-            "actor": {"type": "string", "maxLength": 512},
-            "act": {"enum": ["INTEND", "DO", "KNOW", "LEARN", "GET", "PUT", "CALL", "MAP"]},
+            "thread": {"type": "string", "minLength": 1, "maxLength": MAX_NAME_CHARS},
+            "actor": {"type": "string", "minLength": 1, "maxLength": MAX_NAME_CHARS},
+            "act": {"enum": sorted(ACTS)},
             "body": {"type": "object"},
             "clock": {"type": "integer", "minimum": 0},
-            "parents": {"type": "array", "items": {"type": "string"}, "maxItems": 256},
-            "data_type": {
-                "enum": ["SCALAR", "FORMULA", "DISTRIBUTION", "REFERENCE", "MORPHISM", "VOID"],
-                "default": "SCALAR",
-            },
+            "parents": {"type": "array", "items": {"type": "string"}, "maxItems": MAX_PARENTS},
+            "data_type": {"enum": sorted(DATA_TYPES), "default": "SCALAR"},
             "judged_by": {"type": ["string", "null"]},
         },
     }

@@ -281,18 +281,18 @@ class Heartbeat(Wire):
     # The web framework wants the models of request bodies built.
     model_config = ConfigDict(defer_build=False)
 
-    did: str
-    alias: str
+    did: str = Field(min_length=1, max_length=512)
+    alias: str = Field(min_length=1, max_length=512)
     role: Literal["coordinator", "worker"]
-    endpoint: str
-    version: str
+    endpoint: str = Field(max_length=2048)
+    version: str = Field(max_length=64)
     health: Literal["healthy", "draining"] = "healthy"
     leaving: bool = Field(default=False, description="the last beat of an instance that stops")
-    uptime_secs: float
+    uptime_secs: float = Field(ge=0, allow_inf_nan=False)
     active_dispatches: int = 0
     queued_dispatches: int = 0
     max_concurrent: int = 0
-    adapter: str = ""
+    adapter: str = Field(default="", max_length=512)
     store_records: int | None = None
     store_bytes: int | None = None
     pid: int | None = None

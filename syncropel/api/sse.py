@@ -12,12 +12,18 @@ from starlette.responses import StreamingResponse
 
 from syncropel.api.body import record_json
 from syncropel.engine.engine import Engine
-from syncropel.errors import BadRequest
-from syncropel.record import StoredRecord
+from syncropel.errors import BadRequest, Unavailable
+from syncropel.record import MAX_CLOCK, StoredRecord
 from syncropel.store.base import RecordFilter
 
 HEARTBEAT_SECS: Final = 30.0
 RETRY_AFTER_MS: Final = 1000
+
+
+class EventStream(StreamingResponse):
+    """An answer that goes on for as long as both sides want."""
+
+    media_type = "text/event-stream"
 
 
 def event(name: str, data: str, cursor: int | None = None) -> str:
@@ -30,9 +36,11 @@ def server_shutdown() -> str:
     return event("server_shutdown", json.dumps({"retry_after_ms": RETRY_AFTER_MS}))
 
 
-def sse(events: AsyncIterator[str]) -> StreamingResponse:
-    headers = {"cache-control": "no-cache", "x-accel-buffering": "no"}
-    return StreamingResponse(events, media_type="text/event-stream", headers=headers)
+def event_stream(engine: Engine, events: AsyncIterator[str]) -> EventStream:
+    """The answer that sends these events. Raises Unavailable when the daemon is stopping."""
+    if engine.stopping:
+        raise Unavailable("the daemon is stopping", "watch again after the restart")
+    return EventStream(events, headers={"cache-control": "no-cache", "x-accel-buffering": "no"})
 
 
 def resume_sequence(request: Request, since: int | None) -> int | None:
@@ -40,8 +48,8 @@ def resume_sequence(request: Request, since: int | None) -> int | None:
     last = request.headers.get("last-event-id")
     if last is None:
         return since
-    if not last.isdecimal():
-        raise BadRequest(f"Last-Event-ID {last!r} is no cursor", "send the id of the last event you had")
+    if not (last.isascii() and last.isdigit() and len(last) < 20 and int(last) <= MAX_CLOCK):
+        raise BadRequest(f"Last-Event-ID {last[:40]!r} is no cursor", "send the id of the last event you had")
     return int(last)
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import secrets
-from typing import Annotated, Any
+from collections.abc import Sequence
+from typing import Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from syncropel.api.body import record_json
-from syncropel.api.records import MAX_PAGE
+from syncropel.api.paging import MAX_PAGE, Cursor, Limit
 from syncropel.api.schema import (
     JoinStatus,
     Page,
@@ -26,7 +27,7 @@ from syncropel.errors import BadRequest, Conflict, NotFound
 from syncropel.folds.fanout import RETRY, children
 from syncropel.folds.speedup import speedup
 from syncropel.folds.task import STATUSES, TaskState
-from syncropel.record import Record
+from syncropel.record import Record, parse_record
 from syncropel.store.base import Appended
 from syncropel.threads import task_thread
 
@@ -76,8 +77,8 @@ def router(engine: Engine) -> APIRouter:
     @routes.get("/v1/tasks")
     async def list_tasks(
         status: str | None = None,
-        since: Annotated[int | None, Query(ge=0)] = None,
-        limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = MAX_PAGE,
+        since: Cursor = None,
+        limit: Limit = MAX_PAGE,
     ) -> Page[TaskSummary]:
         """Tasks, newest change first. `since`: only those changed after this revision."""
         if status is not None and status not in STATUSES:
@@ -104,14 +105,8 @@ def router(engine: Engine) -> APIRouter:
                 )
             fields = body.model_dump(exclude={"actor", "alias"})
             thread = task_thread(alias, secrets.token_hex(16))
-            record = Record(
-                thread,
-                body.actor,
-                "INTEND",
-                {"task": True, "alias": alias, **fields, "at": engine.runtime.now()},
-                0,
-            )
-            await engine.ingest.append_one(record.identified())
+            whole = {"task": True, "alias": alias, **fields, "at": engine.runtime.now()}
+            await engine.ingest.append_one(_record(thread, body.actor, "INTEND", whole, clock=0))
         return task_detail(engine, find_task(engine, thread))
 
     @routes.get("/v1/tasks/{name}")
@@ -146,7 +141,7 @@ def router(engine: Engine) -> APIRouter:
         if body.hint:
             fields["hint"] = body.hint
         fields["namespace"] = fanout.spec.namespace
-        record = Record(state.thread, body.actor, "LEARN", fields, None, (fanout.intend,))
+        record = _record(state.thread, body.actor, "LEARN", fields, [fanout.intend])
         return _posted(await engine.ingest.append_one(record))
 
     @routes.get("/v1/tasks/{name}/join")
@@ -183,8 +178,20 @@ def _parent_intend(engine: Engine, state: TaskState, body: NewFanOut) -> Record:
     }
     if body.budget_usd is not None:
         fields["budget_usd"] = body.budget_usd
-    parents = (state.intend,) if state.intend else ()
-    return Record(state.thread, body.actor, "INTEND", fields, None, parents)
+    return _record(state.thread, body.actor, "INTEND", fields, [state.intend] if state.intend else [])
+
+
+def _record(
+    thread: str,
+    actor: str,
+    act: str,
+    body: dict[str, Any],
+    parents: Sequence[str] = (),
+    clock: int | None = None,
+) -> Record:
+    """A record within the same limits as a posted one. Raises InvalidRecord, TooLarge."""
+    fields = {"thread": thread, "actor": actor, "act": act, "body": body, "parents": list(parents)}
+    return parse_record({**fields, "clock": clock})
 
 
 def _posted(outcome: Appended) -> Response:

@@ -1,15 +1,16 @@
-"""/v1/threads: list, state, records, participants, watch."""
+"""/v1/threads: list, state, records, participants, watch.
+
+A thread's name may hold slashes, so the routes with more behind the name come before the bare one.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from syncropel.api.records import MAX_PAGE, page
+from syncropel.api.paging import Cursor, Limit, record_page
 from syncropel.api.schema import DispatchOut, Page, Participant, RecordOut, ThreadState, ThreadSummary
-from syncropel.api.sse import record_events, resume_sequence, sse
+from syncropel.api.sse import EventStream, event_stream, record_events, resume_sequence
 from syncropel.api.task_views import quick_satisfiable, status_of, task_detail
 from syncropel.engine.engine import Engine
 from syncropel.errors import NotFound
@@ -31,40 +32,31 @@ def router(engine: Engine) -> APIRouter:
         return line
 
     @routes.get("/v1/threads")
-    async def list_threads(
-        since: Annotated[int | None, Query(ge=0)] = None,
-        limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 100,
-    ) -> Page[ThreadSummary]:
+    async def list_threads(since: Cursor = None, limit: Limit = 100) -> Page[ThreadSummary]:
         """Threads, latest activity first. `since`: the cursor of the page before."""
         lines = sorted(
             engine.ingest.live.index.threads.values(), key=lambda line: line.last_sequence, reverse=True
         )
-        wanted = [line for line in lines if since is None or line.last_sequence < since][:limit]
-        cursor = wanted[-1].last_sequence if len(wanted) == limit else None
-        return Page(data=[_summary(engine, line) for line in wanted], next_cursor=cursor)
+        wanted = [line for line in lines if since is None or line.last_sequence < since]
+        cursor = wanted[limit - 1].last_sequence if len(wanted) > limit else None
+        return Page(data=[_summary(engine, line) for line in wanted[:limit]], next_cursor=cursor)
 
-    @routes.get("/v1/threads/{thread}")
-    async def get_thread(thread: str) -> ThreadSummary:
-        """One thread in a line."""
-        return _summary(engine, line_of(thread))
-
-    @routes.get("/v1/threads/{thread}/records", response_model=Page[RecordOut])
+    @routes.get("/v1/threads/{thread:path}/records", response_model=Page[RecordOut])
     async def thread_records(
         thread: str,
-        since: Annotated[int | None, Query(ge=-1)] = None,
-        limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 100,
+        since: Cursor = None,
+        limit: Limit = 100,
     ) -> Response:
         """Records of a thread by clock; `since` is a clock."""
         line_of(thread)
-        found = await engine.store.query(RecordFilter(thread=thread, since=since, limit=limit))
-        return page(found, limit, by_clock=True)
+        return await record_page(engine.store, RecordFilter(thread=thread, since=since, limit=limit))
 
-    @routes.get("/v1/threads/{thread}/state")
+    @routes.get("/v1/threads/{thread:path}/state")
     async def thread_state(thread: str) -> ThreadState:
         """The folded state of a thread."""
         return await _state(engine, line_of(thread))
 
-    @routes.get("/v1/threads/{thread}/participants")
+    @routes.get("/v1/threads/{thread:path}/participants")
     async def thread_participants(thread: str) -> Page[Participant]:
         """Everyone who wrote on a thread, with inferred roles."""
         line_of(thread)
@@ -82,12 +74,16 @@ def router(engine: Engine) -> APIRouter:
             ]
         )
 
-    @routes.get("/v1/threads/{thread}/watch")
-    async def watch_thread(
-        request: Request, thread: str, since_clock: Annotated[int | None, Query(ge=-1)] = None
-    ) -> Response:
+    @routes.get("/v1/threads/{thread:path}/watch", response_class=EventStream)
+    async def watch_thread(request: Request, thread: str, since_clock: Cursor = None) -> Response:
         """Server-sent events `record.created` of one thread: those above `since_clock`, then new ones."""
-        return sse(record_events(engine, thread, resume_sequence(request, None), since_clock))
+        after = resume_sequence(request, None)
+        return event_stream(engine, record_events(engine, thread, after, since_clock))
+
+    @routes.get("/v1/threads/{thread:path}")
+    async def get_thread(thread: str) -> ThreadSummary:
+        """One thread in a line."""
+        return _summary(engine, line_of(thread))
 
     return routes
 

@@ -1,0 +1,159 @@
+"""The real application over a real engine, without a network: one `Api` a test."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from syncropel.api.app import create_app
+from syncropel.api.auth import OperatorDoor
+from syncropel.engine.engine import Engine, Instance
+from syncropel.identity import make_home
+from syncropel.settings import AdapterSettings, DispatchSettings, Home, Settings
+from syncropel.store.base import RecordStore
+from syncropel.store.memory import MemoryStore
+from syncropel.store.sqlite import SqliteStore
+
+DID = "did:sync:instance:0123456789abcdef"
+ACTOR = "did:sync:user:tester"
+
+NOOP = Settings(adapters=AdapterSettings(noop=True), dispatch=DispatchSettings(adapter="noop"))
+"""Goals are accepted at once, so that a fan-out onto this very instance joins without waiting."""
+
+
+@dataclass
+class Api:
+    """One daemon's application. `operator` speaks through the Unix socket's door, `tcp` without a token."""
+
+    engine: Engine
+    app: Any
+    operator: httpx.AsyncClient
+    tcp: httpx.AsyncClient
+    _tokens: dict[tuple[str, ...], str] = field(default_factory=dict)
+
+    async def token(self, *scopes: str) -> str:
+        """A bearer token with these scopes, minted once a test."""
+        if scopes not in self._tokens:
+            body = {"sa_id": f"sa-{len(self._tokens)}", "scopes": list(scopes)}
+            answer = await self.operator.post("/v1/service-accounts", json=body)
+            self._tokens[scopes] = answer.json()["token"]
+        return self._tokens[scopes]
+
+    async def bearer(self, *scopes: str) -> dict[str, str]:
+        return {"authorization": f"Bearer {await self.token(*scopes)}"}
+
+    async def post(self, **changes: Any) -> dict[str, Any]:
+        """Post a record that has to be taken; gives the answer."""
+        answer = await self.operator.post("/v1/records", json=record(**changes))
+        assert answer.status_code == 201, answer.text
+        return answer.json()
+
+    async def get(self, path: str, **query: Any) -> Any:
+        """GET what has to be there; gives its JSON."""
+        answer = await self.operator.get(path, params=query)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    async def task(self, **fields: Any) -> dict[str, Any]:
+        answer = await self.operator.post("/v1/tasks", json={"goal": "a goal", **fields})
+        assert answer.status_code == 201, answer.text
+        return answer.json()
+
+    async def fan_out(self, name: str, *subtasks: dict[str, Any], **fields: Any) -> httpx.Response:
+        whole = [
+            {"goal": f"goal {index}", "target": f"specific:{DID}", **one}
+            for index, one in enumerate(subtasks)
+        ]
+        return await self.operator.post(f"/v1/tasks/{name}/fan-out", json={"subtasks": whole, **fields})
+
+
+def record(**changes: Any) -> dict[str, Any]:
+    """A record to post; a key set to None is left out."""
+    whole = {"thread": "music.library", "actor": ACTOR, "act": "KNOW", "body": {}, **changes}
+    return {key: value for key, value in whole.items() if value is not None}
+
+
+async def until(look: Callable[[], Awaitable[Any]], limit_secs: float = 20.0) -> Any:
+    """Look again until it is true; gives what was seen."""
+    async with asyncio.timeout(limit_secs):
+        while not (seen := await look()):  # noqa: ASYNC110 - an API can only be asked again
+            await asyncio.sleep(0.01)
+    return seen
+
+
+MakeApi = Callable[..., Awaitable[Api]]
+
+
+@pytest.fixture(autouse=True)
+def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "share"))
+    for name in ("SYNCROPEL_HOME", "SYNCROPEL_DATA", "SPL_BOOTSTRAP_TOKEN", "SPL_FLEET_COORDINATOR_URL"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+async def make_api(tmp_path: Path) -> AsyncIterator[MakeApi]:
+    """Make an Api with these settings, over SQLite or in memory; at the end it is stopped."""
+    async with AsyncExitStack() as stack:
+
+        async def make(settings: Settings | None = None, *, sqlite: bool = False) -> Api:
+            home = Home(tmp_path / "home")
+            make_home(home)
+            store: RecordStore = MemoryStore(clock=time.time)
+            if sqlite:
+                store = await SqliteStore.open(home.store, clock=time.time)
+            stack.push_async_callback(store.close)
+            settings = settings or Settings()
+            engine = Engine(store, Instance(DID, home, "http://127.0.0.1:9100"), settings)
+            await engine.start()
+            stack.push_async_callback(engine.stop)
+            app = create_app(engine)
+            clients = [await stack.enter_async_context(_client(one)) for one in (OperatorDoor(app), app)]
+            return Api(engine, app, *clients)
+
+        yield make
+
+
+def _client(app: Any) -> httpx.AsyncClient:
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1:9100")
+
+
+@pytest.fixture
+async def api(make_api: MakeApi) -> Api:
+    """In memory."""
+    return await make_api(NOOP)
+
+
+@pytest.fixture
+async def durable(make_api: MakeApi) -> Api:
+    """Over SQLite."""
+    return await make_api(NOOP, sqlite=True)
+
+
+def without_auth(settings: Settings = NOOP) -> Settings:
+    return replace(settings, auth=replace(settings.auth, required=False))
+
+
+def assert_error(answer: httpx.Response, status: int, code: str, *words: str) -> None:
+    """The envelope, its code, and words that its message or hint must have."""
+    assert answer.status_code == status, answer.text
+    body = answer.json()
+    assert set(body) == {"object", "type", "code", "message", "hint"}
+    assert (body["object"], body["code"]) == ("error", code)
+    assert body["message"]
+    told = f"{body['message']} {body['hint']}"
+    _assert_words(told, words)
+
+
+def _assert_words(text: str, words: Sequence[str]) -> None:
+    for word in words:
+        assert word in text
