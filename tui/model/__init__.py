@@ -1,0 +1,1 @@
+"""What the console shows, as frozen values and pure functions. Nothing here knows Textual."""

@@ -1,0 +1,80 @@
+"""The lines around every screen: header above, keys below, headings between."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.cells import cell_len
+
+from tui.actions import actions_of, shown_key
+from tui.model.cells import GAP, Cell, Line
+from tui.model.glyphs import Glyphs
+from tui.model.link import Link, link_cell
+
+TABS = (("1", "fleet", "Fleet"), ("2", "tasks", "Tasks"))
+
+
+def header_line(
+    *, width: int, screen: str, crumb: str, link: Link, where: str, read_only: bool, glyphs: Glyphs
+) -> Line:
+    """Screens and the present place at the left; daemon, mode and connection at the right.
+
+    The connection never goes; the daemon's name goes first when there is no room, then the place.
+    """
+    left = [Cell(" ")]
+    for key, name, title in TABS:
+        here = name == screen
+        text = f"{key} {title}"
+        left += [Cell(f"[{text}]" if here else f" {text} ", "head" if here else "quiet"), Cell(" ")]
+    crumbs = [Cell(f"{glyphs.crumb} {crumb} ", "head")] if crumb else []
+    state = [link_cell(link, glyphs), Cell(" ")]
+    mode = [Cell("READ-ONLY", "warn"), Cell("  ")] if read_only else []
+    called = [Cell(where, "quiet"), Cell("  ")] if where else []
+    for shown_place, shown_name in ((crumbs, called), (crumbs, []), ([], [])):
+        used = sum(cell_len(cell.text) for cell in [*left, *shown_place, *shown_name, *mode, *state])
+        if used <= width:
+            break
+    else:
+        used = sum(cell_len(cell.text) for cell in [*left, *mode, *state])
+    middle = Cell(" " * max(1, width - used))
+    return (*left, *shown_place, middle, *shown_name, *mode, *state)
+
+
+def footer_line(screen: str, width: int) -> Line:
+    """The keys worth knowing here, as many as have room. Help and quit always have."""
+    entries = [(shown_key(action.keys[0]), action.short) for action in actions_of(screen) if action.short]
+    keep = {"help", "quit"}
+    while len(entries) > len(keep) and _keys_width(entries) > width:
+        last = max(index for index, (_, short) in enumerate(entries) if short not in keep)
+        del entries[last]
+    cells: list[Cell] = []
+    for key, short in entries:
+        cells += [Cell(f" {key}", "head"), Cell(f" {short} ", "quiet")]
+    return tuple(cells)
+
+
+def _keys_width(entries: Sequence[tuple[str, str]]) -> int:
+    return sum(len(key) + len(short) + 3 for key, short in entries)
+
+
+def rule_line(title: str, facts: Sequence[str], width: int, focused: bool, glyphs: Glyphs) -> Line:
+    """`── Instances ── 3 live · 0 stale ─────────`"""
+    rule = glyphs.rule
+    cells = [Cell(f"{rule * 2} ", "quiet"), Cell(title, "head" if focused else "plain"), Cell(" ", "quiet")]
+    for fact in facts:
+        if fact:
+            cells.append(Cell(f"{rule * 2} {fact} ", "quiet"))
+    used = sum(cell_len(glyphs.clean(cell.text)) for cell in cells)
+    cells.append(Cell(rule * max(0, width - used), "quiet"))
+    return tuple(cells)
+
+
+def help_lines(screen: str, entries: Sequence[tuple[str, str, str]], width: int) -> tuple[Line, ...]:
+    """Keys, what they do, and the command for the same where there is room."""
+    keys = max((len(key) for key, _, _ in entries), default=0) + GAP
+    texts = max((len(text) for _, text, _ in entries), default=0) + GAP
+    lines: list[Line] = []
+    for key, text, cli in entries:
+        command = cli if keys + texts + len(cli) <= width else ""
+        lines.append((Cell(key.ljust(keys), "head"), Cell(text.ljust(texts)), Cell(command, "quiet")))
+    return tuple(lines)
