@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
 
@@ -21,12 +23,14 @@ class NewAccount(BaseModel):
 def router(engine: Engine) -> APIRouter:
     """The routes of service accounts."""
     routes = APIRouter(tags=["service accounts"])
+    one_at_a_time = asyncio.Lock()
 
     @routes.post("/v1/bootstrap/service-account", status_code=201)
     @routes.post("/v1/service-accounts", status_code=201)
     async def mint(body: NewAccount) -> MintedToken:
         """Make a service account with one token."""
-        token = await engine.accounts().mint(body.sa_id, body.scopes)
+        async with one_at_a_time:
+            token = await engine.accounts().mint(body.sa_id, body.scopes)
         return MintedToken(sa_id=body.sa_id, scopes=body.scopes, token=token)
 
     @routes.get("/v1/service-accounts")

@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import APIRouter
 
 from syncropel import __version__
-from syncropel.api.schema import EngineHealth, Health
+from syncropel.api.schema import Capabilities, EngineHealth, Health
 from syncropel.engine.engine import Engine
 from syncropel.record import ACTS, DATA_TYPES, MAX_BODY_BYTES, MAX_NAME_CHARS, MAX_PARENTS
 
@@ -29,19 +29,18 @@ def router(engine: Engine) -> APIRouter:
         )
 
     @routes.get("/.well-known/syncropel")
-    async def capabilities() -> dict[str, Any]:
+    async def capabilities() -> Capabilities:
         """What this daemon speaks. Never needs auth."""
-        return {
-            "object": "capabilities",
-            "version": __version__,
-            "did": engine.instance.did,
-            "role": engine.settings.role,
-            "acts": sorted(ACTS),
-            "data_types": sorted(DATA_TYPES),
-            "limits": {"body_bytes": MAX_BODY_BYTES, "parents": MAX_PARENTS, "name_chars": MAX_NAME_CHARS},
-            "auth_required": engine.settings.auth.required,
-            "openapi": "/openapi.json",
-        }
+        return Capabilities(
+            version=__version__,
+            did=engine.instance.did,
+            role=engine.settings.role,
+            acts=sorted(ACTS),
+            data_types=sorted(DATA_TYPES),
+            limits={"body_bytes": MAX_BODY_BYTES, "parents": MAX_PARENTS, "name_chars": MAX_NAME_CHARS},
+            auth_required=engine.settings.auth.required,
+            openapi="/openapi.json",
+        )
 
     @routes.get("/v1/engine/health")
     async def engine_health(details: bool = False) -> EngineHealth:

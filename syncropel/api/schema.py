@@ -53,6 +53,20 @@ class Health(Wire):
     uptime_secs: float
 
 
+class Capabilities(Wire):
+    """GET /.well-known/syncropel"""
+
+    object: Literal["capabilities"] = "capabilities"
+    version: str
+    did: str
+    role: str
+    acts: list[str]
+    data_types: list[str]
+    limits: dict[str, int] = Field(description="body_bytes, parents, name_chars: the most of each")
+    auth_required: bool
+    openapi: str = Field(description="path of the document that describes every call")
+
+
 class EngineHealth(Wire):
     """GET /v1/engine/health; `details` only with `?details=true`."""
 

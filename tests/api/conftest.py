@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -81,6 +81,19 @@ def record(**changes: Any) -> dict[str, Any]:
     return {key: value for key, value in whole.items() if value is not None}
 
 
+def beat(letter: str, **changes: Any) -> dict[str, Any]:
+    """A worker's heartbeat."""
+    fields = {
+        "did": f"did:sync:instance:{letter:0>16}",
+        "alias": f"worker-{letter}",
+        "role": "worker",
+        "endpoint": "http://127.0.0.1:1",
+        "version": "0",
+        "uptime_secs": 1.0,
+    }
+    return {**fields, **changes}
+
+
 async def until(look: Callable[[], Awaitable[Any]], limit_secs: float = 20.0) -> Any:
     """Look again until it is true; gives what was seen."""
     async with asyncio.timeout(limit_secs):
@@ -100,25 +113,35 @@ def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
+@asynccontextmanager
+async def open_api(
+    folder: Path, settings: Settings | None = None, *, sqlite: bool = False
+) -> AsyncIterator[Api]:
+    """An Api with a home in this folder, over SQLite or in memory; at the end it is stopped."""
+    home = Home(folder / "home")
+    make_home(home)
+    async with AsyncExitStack() as stack:
+        store: RecordStore = MemoryStore(clock=time.time)
+        if sqlite:
+            store = await SqliteStore.open(home.store, clock=time.time)
+        stack.push_async_callback(store.close)
+        engine = Engine(store, Instance(DID, home, "http://127.0.0.1:9100"), settings or Settings())
+        await engine.start()
+        stack.push_async_callback(engine.stop)
+        app = create_app(engine)
+        operator, tcp = _client(OperatorDoor(app)), _client(app)
+        yield Api(
+            engine, app, await stack.enter_async_context(operator), await stack.enter_async_context(tcp)
+        )
+
+
 @pytest.fixture
 async def make_api(tmp_path: Path) -> AsyncIterator[MakeApi]:
-    """Make an Api with these settings, over SQLite or in memory; at the end it is stopped."""
+    """Open an Api with these settings for the time of the test."""
     async with AsyncExitStack() as stack:
 
         async def make(settings: Settings | None = None, *, sqlite: bool = False) -> Api:
-            home = Home(tmp_path / "home")
-            make_home(home)
-            store: RecordStore = MemoryStore(clock=time.time)
-            if sqlite:
-                store = await SqliteStore.open(home.store, clock=time.time)
-            stack.push_async_callback(store.close)
-            settings = settings or Settings()
-            engine = Engine(store, Instance(DID, home, "http://127.0.0.1:9100"), settings)
-            await engine.start()
-            stack.push_async_callback(engine.stop)
-            app = create_app(engine)
-            clients = [await stack.enter_async_context(_client(one)) for one in (OperatorDoor(app), app)]
-            return Api(engine, app, *clients)
+            return await stack.enter_async_context(open_api(tmp_path, settings, sqlite=sqlite))
 
         yield make
 

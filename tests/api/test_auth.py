@@ -1,0 +1,203 @@
+"""Who may call what. Every route is in the table below: a new one must say what it needs."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from syncropel.api.app import create_routes
+from syncropel.folds.access import SCOPES
+
+from .conftest import ACTOR, Api, MakeApi, assert_error, record, without_auth
+
+NEEDS = {
+    ("GET", "/health"): None,
+    ("GET", "/.well-known/syncropel"): None,
+    ("GET", "/v1/engine/health"): "records:read",
+    ("POST", "/v1/records"): "records:write",
+    ("GET", "/v1/records"): "records:read",
+    ("POST", "/v1/records/batch"): "records:write",
+    ("GET", "/v1/records/watch"): "records:read",
+    ("GET", "/v1/records/{record_id}"): "records:read",
+    ("GET", "/v1/threads"): "records:read",
+    ("GET", "/v1/threads/{thread}"): "records:read",
+    ("GET", "/v1/threads/{thread}/records"): "records:read",
+    ("GET", "/v1/threads/{thread}/state"): "records:read",
+    ("GET", "/v1/threads/{thread}/participants"): "records:read",
+    ("GET", "/v1/threads/{thread}/watch"): "records:read",
+    ("GET", "/v1/tasks"): "records:read",
+    ("POST", "/v1/tasks"): "threads:write",
+    ("GET", "/v1/tasks/{name}"): "records:read",
+    ("POST", "/v1/tasks/{name}/fan-out"): "threads:write",
+    ("POST", "/v1/tasks/{name}/retry"): "threads:write",
+    ("GET", "/v1/tasks/{name}/join"): "records:read",
+    ("GET", "/v1/tasks/{name}/speedup"): "records:read",
+    ("GET", "/v1/fleet/status"): "records:read",
+    ("GET", "/v1/fleet/instances"): "records:read",
+    ("GET", "/v1/fleet/instances/{name}"): "records:read",
+    ("GET", "/v1/fleet/watch"): "records:read",
+    ("POST", "/v1/fleet/heartbeat"): "fleet:write",
+    ("POST", "/v1/fleet/freeze"): "fleet:write",
+    ("POST", "/v1/fleet/unfreeze"): "fleet:write",
+    ("GET", "/v1/namespaces"): "records:read",
+    ("POST", "/v1/namespaces"): "fleet:write",
+    ("POST", "/v1/namespaces/{verb}"): "fleet:write",
+    ("PUT", "/v1/namespaces/strict"): "fleet:write",
+    ("POST", "/v1/bootstrap/service-account"): "admin",
+    ("POST", "/v1/service-accounts"): "admin",
+    ("GET", "/v1/service-accounts"): "config:read",
+}
+WATCHES = {path for _, path in NEEDS if path.endswith("/watch")}
+
+
+def filled(path: str) -> str:
+    return re.sub(r"\{\w+\}", "x", path)
+
+
+async def ask(api: Api, method: str, path: str, **headers: str) -> Any:
+    # HEAD needs what GET needs, and ends where a stream would go on.
+    method = "HEAD" if path in WATCHES else method
+    return await api.tcp.request(method, filled(path), headers=headers)
+
+
+async def test_the_table_has_every_route(api: Api) -> None:
+    documented = {
+        (method.upper(), path)
+        for path, operations in create_routes(api.engine).openapi()["paths"].items()
+        for method in operations
+    }
+    assert documented == set(NEEDS)
+
+
+@pytest.mark.parametrize(("method", "path"), NEEDS)
+async def test_a_route_asks_for_its_scope_and_for_no_more(api: Api, method: str, path: str) -> None:
+    needed = NEEDS[method, path]
+    if needed is None:
+        assert (await ask(api, method, path)).status_code == 200
+        return
+    assert (await ask(api, method, path)).status_code == 401
+    others = await api.bearer(*(scope for scope in SCOPES if scope not in (needed, "admin")))
+    refused = await ask(api, method, path, **others)
+    assert refused.status_code == 403
+    assert needed in (refused.text or needed)
+    for scopes in ((needed,), ("admin",)):
+        assert (await ask(api, method, path, **await api.bearer(*scopes))).status_code not in (401, 403)
+
+
+@pytest.mark.parametrize("path", ["/", "/openapi.json", "/v2", "/health/", "//health", "/health/x"])
+async def test_nothing_else_is_open(api: Api, path: str) -> None:
+    for method in ("GET", "POST", "DELETE", "OPTIONS"):
+        answer = await api.tcp.request(method, path)
+        assert_error(answer, 401, "UNAUTHORIZED", "bearer")
+        assert answer.headers["www-authenticate"] == "Bearer"
+
+
+async def test_an_unknown_method_on_a_known_path_needs_admin(api: Api) -> None:
+    writer = await api.bearer("records:read", "threads:write")
+    assert_error(await api.tcp.delete("/v1/fleet/status", headers=writer), 403, "FORBIDDEN", "fleet:write")
+    admin = await api.bearer("admin")
+    assert_error(await api.tcp.delete("/v1/fleet/status", headers=admin), 405, "METHOD_NOT_ALLOWED")
+
+
+async def test_tokens_that_are_none(api: Api) -> None:
+    token = await api.token("admin")
+    secret = token.rpartition("_")[2]
+    wrong = [
+        "", "x", "Bearer", "Bearer ", f"Basic {token}", f"Bearer {token}x", f"Bearer {secret}",
+        f"Bearer spl_prod_sa-1_{secret}", f"Bearer SPL_prod_sa-0_{secret}",
+        f"Bearer spl_prod_sa-0_{secret[:-1]}", "Bearer spl___", "Bearer \xff\xfe", "Bearer " + "x" * 100_000,
+    ]  # fmt: skip
+    for value in wrong:
+        answer = await api.tcp.get("/v1/records", headers={"authorization": value.encode("latin-1")})
+        assert_error(answer, 401, "UNAUTHORIZED")
+        assert secret not in answer.text
+    for value in (f"Bearer {token}", f"bearer {token}", f"BEARER   {token} "):
+        assert (await api.tcp.get("/v1/records", headers={"authorization": value})).status_code == 200
+    assert (await api.tcp.get("/v1/records", headers={"x-api-key": token})).status_code == 200
+    assert_error(await api.tcp.get("/v1/records", headers={"x-api-key": "x"}), 401, "UNAUTHORIZED")
+
+
+async def test_the_operators_door_needs_no_token_and_cannot_be_claimed(api: Api) -> None:
+    assert (await api.operator.get("/v1/service-accounts")).status_code == 200
+    for header in ("syncropel.operator", "x-syncropel-operator", "x-forwarded-for"):
+        assert (await api.tcp.get("/v1/records", headers={header: "127.0.0.1"})).status_code == 401
+
+
+@pytest.mark.parametrize("batch", [False, True])
+@pytest.mark.parametrize(
+    ("thread", "topic", "needed"),
+    [
+        ("th_engine_config", "service_account", "admin"),
+        ("th_engine_config", "api_token", "admin"),
+        ("th_engine_config", "api_token_revoked", "admin"),
+        ("th_engine_config", "routing_rule", "config:write"),
+        ("th_actor_registry", "actor", "config:write"),
+        ("th_consent", "grant", "config:write"),
+        ("th_instance_registry", "instance_state", "fleet:write"),
+        ("th_fleet_control", "note", "fleet:write"),
+        ("th_namespace_registry", "note", "fleet:write"),
+    ],
+)
+async def test_a_record_that_rules_the_engine_needs_the_scope_of_what_it_changes(
+    api: Api, thread: str, topic: str, needed: str, batch: bool
+) -> None:
+    forged = record(thread=thread, act="LEARN", body={"topic": topic, "sa_id": "sa-x"})
+    path, body = ("/v1/records/batch", [forged]) if batch else ("/v1/records", forged)
+    before = api.engine.store.count
+    others = [scope for scope in SCOPES if scope not in (needed, "admin")]
+    refused = await api.tcp.post(path, json=body, headers=await api.bearer(*others))
+    told = refused.json()["data"][0]["error"] if batch else refused.json()
+    assert (told["code"], needed in told["message"]) == ("FORBIDDEN", True)
+    assert api.engine.store.count == before + 2  # the account and the token that asked
+    allowed = await api.tcp.post(path, json=body, headers=await api.bearer("records:write", needed))
+    assert allowed.is_success
+    assert not batch or allowed.json()["created"] == 1
+
+
+async def test_a_writer_cannot_make_itself_an_admin(api: Api) -> None:
+    writer = await api.bearer("records:read", "records:write", "threads:write", "fleet:write", "config:write")
+    for act in ("LEARN", "KNOW"):
+        body = {"topic": "api_token", "sa_id": "sa-evil", "scopes": ["admin"], "token_sha256": "0" * 64}
+        answer = await api.tcp.post(
+            "/v1/records", json=record(thread="th_engine_config", act=act, body=body), headers=writer
+        )
+        assert_error(answer, 403, "FORBIDDEN", "admin")
+
+
+async def test_without_auth_everybody_on_this_machine_may_call(make_api: MakeApi) -> None:
+    api = await make_api(without_auth())
+    assert (await api.tcp.post("/v1/records", json=record())).status_code == 201
+    minted = await api.tcp.post(
+        "/v1/bootstrap/service-account", json={"sa_id": "sa-admin", "scopes": ["admin"]}
+    )
+    assert minted.status_code == 201
+    for host in ("localhost:9100", "127.0.0.1", "[::1]:9100", "localhost"):
+        assert (await api.tcp.get("/v1/records", headers={"host": host})).status_code == 200
+    for origin in ("http://localhost:3000", "http://127.0.0.1:9100", "https://localhost"):
+        assert (await api.tcp.get("/v1/records", headers={"origin": origin})).status_code == 200
+
+
+async def test_without_auth_web_pages_of_others_are_kept_out(make_api: MakeApi) -> None:
+    api = await make_api(without_auth())
+    before = api.engine.store.count
+    for name, value in (
+        ("host", "evil.example"),
+        ("host", "evil.example:9100"),
+        ("host", "127.0.0.1.evil.example"),
+        ("host", "localhost\u00a0"),
+        ("origin", "https://evil.example"),
+        ("origin", "null"),
+        ("origin", "http://localhost.evil.example"),
+    ):
+        headers = {name: value.encode("latin-1"), "content-type": "text/plain"}
+        answer = await api.tcp.post("/v1/records", json=record(), headers=headers)
+        assert_error(answer, 403, "FORBIDDEN", "this machine")
+    assert api.engine.store.count == before
+
+
+async def test_an_actor_is_what_the_record_says(api: Api) -> None:
+    writer = await api.bearer("records:write")
+    answer = await api.tcp.post("/v1/records", json=record(), headers=writer)
+    assert answer.json()["actor"] == ACTOR
