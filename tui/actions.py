@@ -17,9 +17,8 @@ Risk = Literal["look", "change"]
 class Action:
     """One thing that a key does.
 
-    `keys` as Textual calls them, the first is the one to teach. `run` is the Textual action. `short`
-    stands in the footer when not empty. `risk` says whether it changes anything on the daemon, `cli` is the command for
-    the same.
+    `keys` as Textual calls them, the first is the one to teach. `run` is the Textual action. `short` stands
+    in the footer when not empty. `risk` says whether the daemon is changed, `cli` is the same as a command.
     """
 
     id: str
@@ -56,7 +55,6 @@ ACTIONS: Final = (
         "in",
         cli="spl fleet show, spl task show",
     ),
-    Action("back", ("escape",), "back", "go back; leave the filter", "everywhere", "back"),
     Action("filter", ("slash",), "filter", "filter: text, !not, field:value", "table", "filter"),
     Action(
         "sort",
@@ -76,6 +74,7 @@ ACTIONS: Final = (
         "timeline",
         cli="spl task join-status",
     ),
+    Action("back", ("escape",), "back", "go back; leave the filter", "table", "back"),
     Action("next", ("tab",), "focus_table(1)", "the next table", "table", "next"),
     Action("previous", ("shift+tab",), "focus_table(-1)", "the previous table", "table"),
     Action("down", ("j", "down"), "move(1)", "a row down", "table"),
@@ -114,3 +113,20 @@ def actions_of(screen: str) -> Iterator[Action]:
     """What a screen's keys do: its own first, then those of its tables, then those that work everywhere."""
     for where in (screen, "table", "everywhere"):
         yield from (action for action in ACTIONS if action.where == where)
+
+
+def help_entries(screen: str) -> list[tuple[str, str, str]]:
+    """Keys, description and command of each key of a screen; opposite movements share a line."""
+    entries: list[tuple[str, str, str]] = []
+    stem_before = ""
+    for action in actions_of(screen):
+        stem = action.run.partition("(")[0]
+        keys, text = keys_text(action), action.description
+        if action.where == "table" and stem == stem_before:
+            first_keys, first_text, cli = entries.pop()
+            keys, text = f"{first_keys} / {keys}", f"{first_text} / {text}"
+            entries.append((keys, text, cli))
+        else:
+            entries.append((keys, text, action.cli))
+        stem_before = stem
+    return entries

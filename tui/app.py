@@ -58,7 +58,7 @@ class ConsoleApp(App[int]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(",".join(action.keys), action.run, action.description, show=False)
         for action in ACTIONS
-        if action.where == "everywhere" and action.id not in ("palette", "back")
+        if action.where == "everywhere" and action.id != "palette"
     ]
     COMMAND_PALETTE_BINDING = "ctrl+p"
 
@@ -226,7 +226,7 @@ class ConsoleApp(App[int]):
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """The palette knows the action table, and nothing that is not in it."""
         for action in ACTIONS:
-            if action.where == "everywhere" and action.id not in ("palette", "back"):
+            if action.where == "everywhere" and action.id != "palette":
                 yield SystemCommand(action.id, action.description, _runner(self, action.run))
 
 

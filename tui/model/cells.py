@@ -17,6 +17,7 @@ Tone = Literal["plain", "quiet", "good", "warn", "bad", "busy", "head"]
 """What a text means; the theme gives it its colour. A tone never stands alone: the words say it too."""
 
 GAP: Final = 2
+LUXURY: Final = 4
 Item = TypeVar("Item")
 
 
@@ -46,7 +47,8 @@ class Scene(NamedTuple):
 class Column(Generic[Item]):
     """One column. `drop` says when a narrow terminal loses it: the highest goes first, 0 never goes.
 
-    `flex` columns share what width is left. `sort` gives the value that `s` orders by.
+    `flex` columns share what width is left. Columns with a `drop` above LUXURY come only once the others have
+    their `roomy` width. `sort` gives the value that `s` orders by.
     """
 
     key: str
@@ -54,6 +56,7 @@ class Column(Generic[Item]):
     width: int
     drop: int = 0
     flex: int = 0
+    roomy: int = 0
     right: bool = False
     sort: Callable[[Item], Any] | None = None
 
@@ -88,9 +91,9 @@ class Placed(NamedTuple):
 def fit(columns: Sequence[Column[Any]], width: int) -> tuple[Placed, ...]:
     """The columns that fit into `width` cells, with their places."""
     shown = list(columns)
-    while len(shown) > 1 and _needed(shown) > width:
+    while len(shown) > 1:
         loser = max(shown, key=lambda one: one.drop)
-        if not loser.drop:
+        if not loser.drop or _needed(shown, roomy=loser.drop > LUXURY) <= width:
             break
         shown.remove(loser)
     spare = max(0, width - _needed(shown))
@@ -104,8 +107,9 @@ def fit(columns: Sequence[Column[Any]], width: int) -> tuple[Placed, ...]:
     return tuple(placed)
 
 
-def _needed(columns: Sequence[Column[Any]]) -> int:
-    return sum(column.width for column in columns) + GAP * (len(columns) - 1)
+def _needed(columns: Sequence[Column[Any]], roomy: bool = False) -> int:
+    cells = sum(max(column.width, column.roomy if roomy else 0) for column in columns)
+    return cells + GAP * (len(columns) - 1)
 
 
 def cut(text: str, width: int, glyphs: Glyphs, right: bool = False) -> str:

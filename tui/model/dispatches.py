@@ -49,7 +49,7 @@ DISPATCHES: Final = TableSpec[Dispatch](
     name="dispatches",
     columns=(
         Column("task", "TASK", 13, flex=1, sort=lambda one: (one.out.alias, one.out.index)),
-        Column("goal", "GOAL", 16, drop=2, flex=6),
+        Column("goal", "GOAL", 16, drop=2, flex=6, roomy=40),
         Column("where", "WHERE", 11, drop=1, flex=1, sort=lambda one: one.where),
         Column("elapsed", "ELAPSED", 7, right=True, sort=lambda one: one.out.started_at),
         Column("limit", "LIMIT", 8, drop=4),

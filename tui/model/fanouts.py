@@ -42,7 +42,7 @@ FANOUTS: Final = TableSpec[FanOutProgress](
     columns=(
         Column("task", "TASK", 11, flex=1, sort=lambda one: one.alias),
         Column("progress", "PROGRESS", 18, sort=lambda one: -one.completed / max(1, one.subtasks)),
-        Column("why", "WHY", 24, flex=6),
+        Column("why", "WHY", 40, flex=6, roomy=60),
         Column("join", "JOIN", 8, drop=4),
         Column("elapsed", "ELAPSED", 7, drop=1, right=True, sort=lambda one: one.started_at),
         Column("spend", "SPEND", 14, drop=3, sort=lambda one: -one.cost_usd),

@@ -21,28 +21,37 @@ def header_line(
 
     The connection never goes; the daemon's name goes first when there is no room, then the place.
     """
-    left = [Cell(" ")]
-    for key, name, title in TABS:
-        here = name == screen
-        text = f"{key} {title}"
-        left += [Cell(f"[{text}]" if here else f" {text} ", "head" if here else "quiet"), Cell(" ")]
-    crumbs = [Cell(f"{glyphs.crumb} {crumb} ", "head")] if crumb else []
     state = [link_cell(link, glyphs), Cell(" ")]
     mode = [Cell("READ-ONLY", "warn"), Cell("  ")] if read_only else []
     called = [Cell(where, "quiet"), Cell("  ")] if where else []
-    for shown_place, shown_name in ((crumbs, called), (crumbs, []), ([], [])):
-        used = sum(cell_len(cell.text) for cell in [*left, *shown_place, *shown_name, *mode, *state])
-        if used <= width:
+    for place, name in ((crumb, called), (crumb, []), ("", [])):
+        left, right = _tabs(screen, place, glyphs), [*name, *mode, *state]
+        used = sum(cell_len(glyphs.clean(cell.text)) for cell in [*left, *right])
+        if used < width:
             break
-    else:
-        used = sum(cell_len(cell.text) for cell in [*left, *mode, *state])
-    middle = Cell(" " * max(1, width - used))
-    return (*left, *shown_place, middle, *shown_name, *mode, *state)
+    return (*left, Cell(" " * max(1, width - used)), *right)
 
 
-def footer_line(screen: str, width: int) -> Line:
-    """The keys worth knowing here, as many as have room. Help and quit always have."""
+def _tabs(screen: str, crumb: str, glyphs: Glyphs) -> list[Cell]:
+    """`[2 Tasks › TUT-001]` where we are, plainly where we could be."""
+    cells = [Cell(" ")]
+    for key, name, title in TABS:
+        text = f"{key} {title}"
+        if name == screen:
+            place = f" {glyphs.crumb} {crumb}" if crumb else ""
+            cells += [Cell(f"[{text}{place}]", "head"), Cell(" ")]
+        else:
+            cells += [Cell(f" {text} ", "quiet"), Cell(" ")]
+    return cells
+
+
+def footer_line(screen: str, width: int, *, live: bool, empty: bool) -> Line:
+    """The keys worth knowing here and now, as many as have room. Help and quit always have."""
     entries = [(shown_key(action.keys[0]), action.short) for action in actions_of(screen) if action.short]
+    if empty:
+        entries = [(key, short) for key, short in entries if short in ("help", "quit")]
+    if not live:
+        entries.insert(0, ("r", "reconnect now"))
     keep = {"help", "quit"}
     while len(entries) > len(keep) and _keys_width(entries) > width:
         last = max(index for index, (_, short) in enumerate(entries) if short not in keep)
@@ -69,7 +78,7 @@ def rule_line(title: str, facts: Sequence[str], width: int, focused: bool, glyph
     return tuple(cells)
 
 
-def help_lines(screen: str, entries: Sequence[tuple[str, str, str]], width: int) -> tuple[Line, ...]:
+def help_lines(entries: Sequence[tuple[str, str, str]], width: int) -> tuple[Line, ...]:
     """Keys, what they do, and the command for the same where there is room."""
     keys = max((len(key) for key, _, _ in entries), default=0) + GAP
     texts = max((len(text) for _, text, _ in entries), default=0) + GAP

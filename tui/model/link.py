@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 from enum import StrEnum
 
+from rich.cells import cell_len
+
 from tui.model.cells import Cell, Line, Tone
 from tui.model.glyphs import Glyphs
 from tui.model.numbers import duration
@@ -65,7 +67,7 @@ def _word(link: Link) -> str:
 
 
 def _next(link: Link, before: str = "") -> str:
-    return f"{before} in {math.ceil(link.next_in)}s" if link.next_in is not None else f"{before} now"
+    return f"{before} in {math.ceil(link.next_in)}s" if link.next_in else f"{before} now"
 
 
 _TONES: dict[Phase, Tone] = {
@@ -82,13 +84,16 @@ def link_cell(link: Link, glyphs: Glyphs) -> Cell:
     return Cell(link_text(link, glyphs), _TONES[link.phase])
 
 
-def trouble_lines(link: Link, glyphs: Glyphs) -> tuple[Line, ...]:
+def trouble_lines(link: Link, width: int, glyphs: Glyphs) -> tuple[Line, ...]:
     """Why what is on the screen may be old, and what to do; nothing while all is well."""
     if link.live or link.phase is Phase.CONNECTING:
         return ()
-    reason = link.reason or "nothing was heard from the daemon"
-    text = f" {glyphs.warning} {reason}"
+    text = f" {glyphs.warning} {link.reason or 'nothing was heard from the daemon'}"
     if link.age is not None:
         text += f"; what you see is {duration(link.age)} old"
-    tone = _TONES[link.phase]
-    return ((Cell(text, tone), Cell(f"  {link.hint}" if link.hint else "", "quiet")),)
+    words, hint = Cell(text, _TONES[link.phase]), Cell(f"   {link.hint}", "quiet")
+    if not link.hint:
+        return ((words,),)
+    if cell_len(text) + cell_len(hint.text) <= width:
+        return ((words, hint),)
+    return ((words,), (hint,))

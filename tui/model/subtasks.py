@@ -85,14 +85,14 @@ def draw(one: Subtask, scene: Scene) -> Mapping[str, Cell]:
 SUBTASKS: Final = TableSpec[Subtask](
     name="subtasks",
     columns=(
-        Column("subtask", "SUBTASK", 20, flex=4, sort=lambda one: one.child.index),
+        Column("subtask", "SUBTASK", 20, flex=4, roomy=44, sort=lambda one: one.child.index),
         Column("after", "AFTER", 5, drop=3),
         Column("where", "WHERE", 11, drop=1, sort=lambda one: one.child.instance_alias or ""),
         Column("state", "STATE", 13, sort=lambda one: one.child.state),
         Column("wall", "WALL", 6, right=True, sort=lambda one: -(one.child.wall_time_secs or 0.0)),
         Column("cost", "COST", 6, drop=2, right=True, sort=lambda one: -one.child.cost_usd),
         Column("attempt", "TRY", 3, drop=4, right=True, sort=lambda one: -one.child.attempt),
-        Column("why", "WHY, OR WHAT CAME OF IT", 24, drop=5, flex=5),
+        Column("why", "WHY, OR WHAT CAME OF IT", 24, drop=5, flex=5, roomy=30),
         Column("verdict", "VERDICT", 10, drop=6),
         Column("limit", "LIMIT", 6, drop=7, right=True),
         Column("budget", "BUDGET", 8, drop=8),

@@ -36,7 +36,7 @@ TASKS: Final = TableSpec[TaskSummary](
         Column("task", "TASK", 11, flex=1, sort=lambda one: one.alias),
         Column("status", "STATUS", 13, sort=lambda one: one.status),
         Column("done", "DONE", 5, right=True, sort=lambda one: -one.completed / max(1, one.subtasks)),
-        Column("goal", "GOAL", 16, drop=1, flex=6, sort=lambda one: one.goal),
+        Column("goal", "GOAL", 16, drop=1, flex=6, roomy=40, sort=lambda one: one.goal),
         Column("cost", "COST", 7, drop=3, right=True, sort=lambda one: -one.cost_usd),
         Column("changed", "CHANGED", 7, drop=2, right=True, sort=lambda one: -one.updated_at),
         Column("priority", "PRIORITY", 8, drop=4, sort=lambda one: PRIORITIES.get(one.priority, 9)),

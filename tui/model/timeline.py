@@ -113,12 +113,14 @@ def speedup_line(join: JoinStatus, glyphs: Glyphs) -> Line:
     names = f" {glyphs.arrow} ".join(f"[{index}]" for index in path)
     gain = f"{serial / parallel:.2f}{glyphs.times}" if parallel > 0 else "-"
     missing = len(join.subtasks) - len(walls)
-    so_far = f" so far, {missing} of {len(join.subtasks)} have no result" if missing else ""
+    so_far = f" so far, {missing:,} without a result" if missing else ""
+    how = f" (estimate: sum {wall(serial)} / critical path {wall(parallel)} {names})"
     return (
         Cell(" speedup ", "quiet"),
         Cell(gain, "head"),
-        Cell(f" (estimate: sum {wall(serial)} / critical path {wall(parallel)} {names}){so_far}", "quiet"),
-        Cell(f" {glyphs.separator} {dollars(join.cost_usd)}", "quiet"),
+        Cell(so_far, "quiet"),
+        Cell(f" {glyphs.separator} {dollars(join.cost_usd)} {glyphs.separator}", "quiet"),
+        Cell(how, "quiet"),
     )
 
 

@@ -43,6 +43,10 @@ class ConsoleScreen(Screen[None]):
     NAME: ClassVar[str] = ""
     AUTO_FOCUS = "Table"
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._filtering: list[Section[Any]] = []
+
     @property
     def console_app(self) -> ConsoleApp:
         return cast("ConsoleApp", self.app)
@@ -122,7 +126,7 @@ class ConsoleScreen(Screen[None]):
         )
         self.query_one("#header", Lines).show((header,))
         # Before the first snapshot the body says what is wrong, and what to type.
-        trouble = trouble_lines(state.link, glyphs) if status is not None else ()
+        trouble = trouble_lines(state.link, width, glyphs) if status is not None else ()
         self.query_one("#trouble", Lines).show(trouble)
         self.query_one("#banner", Lines).show(banner_lines(status, app.now(), glyphs, BANNER_ROWS))
         self.show_footer()
@@ -132,7 +136,10 @@ class ConsoleScreen(Screen[None]):
 
     def show_footer(self) -> None:
         words = self.console_app.words
-        line = words if words else footer_line(self.NAME, self.app.size.width)
+        state = self.console_app.state
+        line = words or footer_line(
+            self.NAME, self.app.size.width, live=state.link.live, empty=state.fleet.status is None
+        )
         self.query_one("#footer", Lines).show((line,))
 
     @property
@@ -184,11 +191,11 @@ class ConsoleScreen(Screen[None]):
 
     # Filter
 
-    def filtered(self) -> list[Section[Any]]:
-        """The sections that `/` filters."""
-        return self.sections()
-
     def action_filter(self) -> None:
+        if (table := self.table) is None and not any(one.table.filtered for one in self.sections()):
+            return
+        if table is not None:
+            self._filtering = [one for one in self.sections() if one.table in self.filtered_with(table)]
         field = self.query_one("#filter", Input)
         field.display = True
         field.focus()
@@ -196,10 +203,12 @@ class ConsoleScreen(Screen[None]):
 
     @on(Input.Changed, "#filter")
     def _filter_changed(self, event: Input.Changed) -> None:
-        for section in self.filtered():
+        self._set_filter(event.value)
+
+    def _set_filter(self, source: str) -> None:
+        for section in self._filtering:
             fields = frozenset(column.key for column in section.table.spec.columns)
-            section.table.set_filter(parse(event.value, fields))
-            section.draw_heading()
+            section.table.set_filter(parse(source, fields))
         self.apply(self.console_app.state)
 
     @on(Input.Submitted, "#filter")
@@ -209,18 +218,22 @@ class ConsoleScreen(Screen[None]):
     def _close_filter(self) -> None:
         self.query_one("#filter").display = False
         tables = self.tables()
-        if tables:
-            tables[0].focus()
-        else:
-            self.set_focus(None)
+        again = [section.table for section in self._filtering if section.table in tables]
+        self.set_focus(next(iter([*again, *tables]), None))
         self.share_rows()
+
+    def filtered_with(self, table: Table[Any]) -> list[Table[Any]]:
+        """The tables that `/` filters when this one has the keys."""
+        return [table]
 
     def leave_filter(self) -> bool:
         """Clear and close the filter; False when there was none."""
         field = self.query_one("#filter", Input)
         was = bool(field.value) or bool(field.display)
         if was:
-            field.value = ""
+            with field.prevent(Input.Changed):
+                field.value = ""
+            self._set_filter("")
             self._close_filter()
         return was
 

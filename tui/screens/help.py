@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 
-from tui.actions import actions_of, keys_text
+from tui.actions import help_entries
 from tui.model.cells import Cell
 from tui.model.frame import help_lines
 from tui.model.glyphs import Glyphs
 from tui.widgets.lines import Lines
+
+FRAME: Final = 4  # cells that border and padding take, left and right together
 
 
 class HelpScreen(ModalScreen[None]):
@@ -38,12 +40,16 @@ class HelpScreen(ModalScreen[None]):
         self._show()
 
     def _show(self) -> None:
-        entries = [(keys_text(action), action.description, action.cli) for action in actions_of(self._of)]
         lines = self.query_one("#keys", Lines)
         lines.glyphs = self._glyphs
-        width = self.app.size.width - 8
+        room = self.app.size.width - 2 * FRAME
         title = (Cell(f"Keys of {self._of.title()}", "head"), Cell("   esc closes", "quiet"))
-        lines.show((title, *help_lines(self._of, entries, width)))
+        shown = (title, *help_lines(help_entries(self._of), room))
+        lines.show(shown)
+        box = self.query_one("#help")
+        widest = max(sum(len(cell.text) for cell in line) for line in shown)
+        box.styles.width = min(self.app.size.width, widest + FRAME)
+        box.styles.height = min(self.app.size.height, len(shown) + 2)
 
     def action_close(self) -> None:
         self.dismiss()

@@ -43,8 +43,9 @@ class TasksScreen(ConsoleScreen):
     def sections(self) -> list[Section[Any]]:
         return [self.list, self.subtasks, self.timeline]
 
-    def filtered(self) -> list[Section[Any]]:
-        return [self.subtasks, self.timeline] if self.full else [self.list]
+    def filtered_with(self, table: Table[Any]) -> list[Table[Any]]:
+        both: list[Table[Any]] = [self.subtasks.table, self.timeline.table]
+        return both if table in both else [table]
 
     def compose_body(self) -> ComposeResult:
         yield Lines("nothing")
@@ -106,12 +107,22 @@ class TasksScreen(ConsoleScreen):
         else:
             head.show((title, *join_lines(join, now, glyphs)))
             gain.show((speedup_line(join, glyphs),))
-            bar = next((one for one in self.timeline.table.placed if one.column.key == "bar"), None)
-            if bar is not None:
-                self.timeline.table.set_heading("bar", axis(scale(join, now), bar.width, glyphs))
+            self._show_axis(join, now)
         self._show_child(now)
         for lines in (head, gain):
             lines.set_dimmed(state.fleet.status is not None and not state.link.live)
+
+    def _show_axis(self, join: JoinStatus, now: float) -> None:
+        bar = next((one for one in self.timeline.table.placed if one.column.key == "bar"), None)
+        if bar is not None:
+            heading = axis(scale(join, now), bar.width, self.console_app.glyphs)
+            self.timeline.table.set_heading("bar", heading)
+
+    @on(Table.Viewed)
+    def _seen_anew(self, event: Table.Viewed) -> None:
+        join = self._join(self.console_app.state)
+        if event.table is self.timeline.table and join is not None:
+            self._show_axis(join, self.console_app.now())
 
     def _show_child(self, now: float) -> None:
         child = self.subtasks.table.current

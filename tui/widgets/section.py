@@ -70,12 +70,12 @@ class Section(Vertical, Generic[Item]):
         self.words.show(() if table.count else self._words())
         facts = list(self._facts)
         if table.filtered and table.total:
-            facts.append(f"filter {table.filtered.source}: {table.count:,} of {table.total:,}")
+            facts.insert(0, f"filter {table.filtered.source}: {table.count:,} of {table.total:,}")
         if table.sorted_by:
             facts.append(f"by {table.sorted_by.lower()}")
         seen = table.seen
         if table.count and len(seen) < table.count and len(seen) > 0:
-            facts.append(f"rows {seen.start + 1:,}-{seen.stop:,} of {table.count:,}")
+            facts.insert(0, f"rows {seen.start + 1:,}-{seen.stop:,} of {table.count:,}")
         width = self.size.width or self.app.size.width
         self.heading.show((rule_line(self.heading_title, facts, width, table.has_focus, glyphs),))
 

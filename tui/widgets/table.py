@@ -281,6 +281,7 @@ class Table(Painted, Generic[Item], can_focus=True):
     def on_resize(self) -> None:
         self._placed = fit(self.spec.columns, self.size.width - GUTTER)
         self._drawn = {}
+        self.refresh()
         self._keep_in_view()
         self._redraw()
         self.post_message(self.Viewed(self))

@@ -52,7 +52,9 @@ def dispatch(index: int, alias: str, **changes: Any) -> DispatchOut:
         "thread": THREAD,
         "alias": "TUT-001",
         "index": index,
-        "goal": ["Write section A on Loki integration", "Write section B on Prometheus integration"][index % 2],
+        "goal": ["Write section A on Loki integration", "Write section B on Prometheus integration"][
+            index % 2
+        ],
         "child_thread": f"th_{index:064x}",
         "instance": DIDS.get(alias, alias),
         "attempt": 1,
@@ -175,6 +177,7 @@ def task(number: int = 1, **changes: Any) -> TaskSummary:
         "revision": 8 - number if number < 8 else 0,
         "subtasks": 3 if number == 1 else 0,
         "spawned": 2 if number == 1 else 0,
+        "cost_usd": 0.24 if number == 1 else 0.0,
     }
     return TaskSummary(**(fields | changes))
 
@@ -304,7 +307,9 @@ def wide(count: int) -> JoinStatus:
             "wall_time_secs": 20.0,
             "cost_usd": 0.01,
         }
-        kids.append(child(index, "accept", **walls) if index % 4 else child(index, "in_progress", spawned_at=start))
+        kids.append(
+            child(index, "accept", **walls) if index % 4 else child(index, "in_progress", spawned_at=start)
+        )
     accepted = sum(one.state == "accept" for one in kids)
     return join(
         join="k_of_n:900",
