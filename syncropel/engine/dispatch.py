@@ -8,41 +8,32 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import replace
+from functools import partial
+from itertools import islice
+from typing import Any, Final
 
-from syncropel.engine.adapters import Adapter, Job, Outcome
+from syncropel.engine.adapters import Adapter, Outcome
 from syncropel.engine.ingest import Ingest
+from syncropel.engine.meter import ended_by_coordinator
+from syncropel.engine.run import Limits, Place, Run
+from syncropel.engine.run_records import ending, result
 from syncropel.engine.runtime import Runtime
 from syncropel.errors import SyncropelError
-from syncropel.folds.child import COMPLETE, SESSION, SUBPROCESS_EXIT, ChildIntend, ChildResult, ChildState
+from syncropel.folds.child import SESSION, ChildIntend, ChildResult, ChildState, is_child_end
 from syncropel.folds.freezes import Freeze
+from syncropel.folds.moves import SUPERSEDED
 from syncropel.folds.namespaces import DEFAULT
-from syncropel.record import Record, StoredRecord
+from syncropel.record import StoredRecord
 from syncropel.store.base import RecordFilter
 from syncropel.threads import FLEET_CONTROL, dispatch_thread
 
 log = logging.getLogger("syncropel.engine.dispatch")
 
+MAX_HELD: Final = 1000
+"""Held INTENDs that one heartbeat tells of; the rest follow when these are gone."""
+
 Spawn = Callable[[Coroutine[Any, Any, None], str], "asyncio.Task[None]"]
-
-
-@dataclass(frozen=True)
-class Limits:
-    """How this instance runs goals."""
-
-    max_concurrent: int
-    default_timeout_secs: float
-    default_adapter: str
-    grace_secs: float
-
-
-@dataclass
-class _Run:
-    intend: ChildIntend
-    task: asyncio.Task[None]
-    started_at: float
-    ended_by: str = ""
 
 
 class Dispatcher:
@@ -60,12 +51,12 @@ class Dispatcher:
     ) -> None:
         self._ingest = ingest
         self._may_work = may_work
-        self._adapters = adapters
+        self._place = Place(ingest, adapters, limits, did, runtime)
         self._limits = limits
         self._did = did
         self._runtime = runtime
         self._spawn = spawn
-        self._running: dict[str, _Run] = {}
+        self._running: dict[str, Run] = {}
         self._queue: dict[str, None] = {}
         self._stopping = False
         ingest.subscribe(self.on_records)
@@ -82,10 +73,31 @@ class Dispatcher:
     def max_concurrent(self) -> int:
         return self._limits.max_concurrent
 
+    @property
+    def draining(self) -> bool:
+        """Whether this instance begins nothing that it has not begun."""
+        return bool(self._ingest.live.drains.covering(self._did))
+
+    def spending(self) -> list[dict[str, Any]]:
+        """What each running goal has spent so far: child_intend, child_thread, cost_usd (US dollars)."""
+        return [
+            {"child_intend": run.intend.record, "child_thread": thread, "cost_usd": run.meter.spent}
+            for thread, run in self._running.items()
+        ]
+
+    def held(self) -> list[str]:
+        """INTENDs that a drain keeps from beginning here, the first thousand; none while nothing drains."""
+        if not self.draining:
+            return []
+        queued = (self._ingest.live.children[thread].open for thread in self._queue)
+        waiting = (intend.record for intend in queued if intend and intend.thread not in self._running)
+        return list(islice(waiting, MAX_HELD))
+
     def on_records(self, records: Sequence[StoredRecord]) -> None:
         for stored in records:
-            if stored.record.act == "INTEND" and stored.record.thread in self._ingest.live.children:
-                self._consider(self._ingest.live.children[stored.record.thread])
+            state = self._ingest.live.children.get(stored.record.thread)
+            if state is not None and (stored.record.act == "INTEND" or is_child_end(stored.record)):
+                self._consider(state)
             elif stored.record.thread == FLEET_CONTROL:
                 self.enforce()
         self._fill()
@@ -95,9 +107,9 @@ class Dispatcher:
         now = self._runtime.now()
         for run in self._running.values():
             freeze = self._ending_freeze(run.intend, now)
-            if freeze is not None and not run.ended_by:
-                run.ended_by = f"ended by the {freeze.level} freeze of {freeze.namespace!r}: {freeze.reason}"
-                run.task.cancel()
+            if freeze is not None:
+                told = f"ended by the {freeze.level} freeze of {freeze.namespace!r}: {freeze.reason}"
+                run.end(Outcome("terminated", told, reason="frozen"))
         self._fill()
 
     def _ending_freeze(self, intend: ChildIntend, now: float) -> Freeze | None:
@@ -127,21 +139,33 @@ class Dispatcher:
                 if intend in open_intends and stored.record.actor == self._did:
                     newest[str(intend)] = stored.record.body
         for session in newest.values():
-            adapter = self._adapters.get(str(session.get("adapter")))
+            adapter = self._place.adapters.get(str(session.get("adapter")))
             if adapter is not None:
                 await adapter.end_orphan(session)
 
     def _consider(self, state: ChildState) -> None:
+        run = self._running.get(state.thread)
+        if run is not None and run.intend.record in state.ended:
+            run.end(ended_by_coordinator(state.ended[run.intend.record]))
         intend = state.open
         if intend is None:
             return
-        run = self._running.get(state.thread)
         if run is not None and run.intend.record != intend.record:
-            run.task.cancel()
-        self._queue[state.thread] = None
+            run.end(ended_by_coordinator(SUPERSEDED))
+        if intend.record not in state.ended:
+            self._queue[state.thread] = None
+        elif run is None:
+            self._queue.pop(state.thread, None)
+            self._spawn(self._end_unstarted(intend, state.ended[intend.record]), f"end {state.thread}")
+
+    async def _end_unstarted(self, intend: ChildIntend, reason: str) -> None:
+        sub_thread = dispatch_thread(intend.thread, self._did, self._runtime.now())
+        spent = self._ingest.live.spend.of(intend.record).usd
+        outcome = replace(ended_by_coordinator(reason), cost_usd=spent)
+        await self._ingest.append(ending(intend, sub_thread, self._did, outcome, 0.0, self._runtime.now()))
 
     def _fill(self) -> None:
-        if self._stopping:
+        if self._stopping or self.draining:
             return
         for thread in list(self._queue):
             if len(self._running) >= self._limits.max_concurrent:
@@ -153,15 +177,28 @@ class Dispatcher:
                 continue  # held by a freeze
             del self._queue[thread]
             if intend is not None:
-                task = self._spawn(self._run(intend), f"dispatch {thread}")
-                self._running[thread] = _Run(intend, task, self._runtime.now())
+                self._begin(intend)
 
-    async def _run(self, intend: ChildIntend) -> None:
+    def _begin(self, intend: ChildIntend) -> None:
+        run = self._running[intend.thread] = Run(intend, self._place)
+        run.task = self._spawn(self._run(run), f"dispatch {intend.thread}")
+        run.task.add_done_callback(partial(self._gone, intend.thread))
+
+    def _gone(self, thread: str, task: asyncio.Task[None]) -> None:
+        # A task that is cancelled before its first step never comes to its own clean-up.
+        run = self._running.get(thread)
+        if run is not None and run.task is task:
+            del self._running[thread]
+            self._consider(self._ingest.live.children[thread])
+            self._fill()
+
+    async def _run(self, run: Run) -> None:
+        intend = run.intend
         allowed = False
         try:
             allowed = await self._may_start(intend)
             if allowed:
-                await self._start(intend)
+                await self._start(run)
         except asyncio.CancelledError:
             if self._stopping or allowed:
                 raise
@@ -173,109 +210,30 @@ class Dispatcher:
                 self._fill()
             else:
                 # Held: the next control record, or the next tick, looks again.
-                self._queue[intend.thread] = None
+                self._consider(self._ingest.live.children[intend.thread])
 
-    async def _start(self, intend: ChildIntend) -> None:
-        done = self._ingest.live.children[intend.thread].accepted()
+    async def _start(self, run: Run) -> None:
+        done = self._ingest.live.children[run.intend.thread].accepted()
         if done is not None:
-            await self._repeat(intend, done)
+            await self._repeat(run.intend, done)
         else:
-            await self._execute(intend)
+            await run.execute()
 
     async def _may_start(self, intend: ChildIntend) -> bool:
         """Ask just before the start: a freeze may have come while this instance was cut off."""
-        return await self._may_work() and not self._ingest.live.control.covering(_namespace(intend))
+        if not await self._may_work() or self.draining:
+            return False
+        return not self._ingest.live.control.covering(_namespace(intend))
 
     async def _repeat(self, intend: ChildIntend, done: ChildResult) -> None:
         """An accepted result is reported again under the new attempt; the work is not done twice."""
         body = {**done.body, "fulfills": intend.record, "attempt": intend.attempt, "repeats": done.record}
-        await self._ingest.append_one(self._know(intend, body))
-
-    async def _execute(self, intend: ChildIntend) -> None:
-        started, started_at = self._runtime.monotonic(), self._runtime.now()
-        sub_thread = dispatch_thread(intend.thread, self._did, started_at)
-
-        async def observe(kind: str, body: dict[str, Any]) -> None:
-            await self._ingest.append_one(self._observation(sub_thread, intend, kind, body))
-
-        adapter, refusal = self._adapter(intend)
-        try:
-            if adapter is None:
-                outcome = Outcome("failed", refusal)
-            else:
-                if adapter.name != "bash":
-                    await observe(SESSION, {"adapter": adapter.name})
-                outcome = await adapter.run(self._job(intend), observe)
-        except asyncio.CancelledError:
-            if self._stopping:
-                raise
-            run = self._running.get(intend.thread)
-            outcome = Outcome("terminated", (run.ended_by if run else "") or "superseded by a retry")
-        secs = self._runtime.monotonic() - started
-        await self._ingest.append(self._ending(intend, sub_thread, outcome, secs))
-
-    def _adapter(self, intend: ChildIntend) -> tuple[Adapter | None, str]:
-        name = str(intend.body.get("adapter") or self._limits.default_adapter)
-        adapter = self._adapters.get(name)
-        if adapter is not None:
-            return adapter, ""
-        return None, f"adapter {name!r} is not enabled on this instance; enable it in its own config.toml"
-
-    def _job(self, intend: ChildIntend) -> Job:
-        body = intend.body
-        timeout, budget = body.get("timeout_secs"), body.get("budget_usd")
-        return Job(
-            intend.thread,
-            str(body["goal"]),
-            intend.attempt,
-            float(timeout) if isinstance(timeout, int | float) else self._limits.default_timeout_secs,
-            float(budget) if isinstance(budget, int | float) else None,
-            str(body.get("hint") or ""),
-        )
-
-    def _ending(self, intend: ChildIntend, sub_thread: str, outcome: Outcome, secs: float) -> list[Record]:
-        result: dict[str, Any] = {
-            "fulfills": intend.record,
-            "verdict": outcome.verdict,
-            "summary": outcome.summary,
-            "cost_usd": outcome.cost_usd,
-            "wall_time_secs": round(secs, 3),
-            "attempt": intend.attempt,
-            "namespace": intend.body.get("namespace"),
-            "at": self._runtime.now(),
-        }
-        if outcome.output is not None:
-            result["output"] = outcome.output
-        complete = {
-            "verdict": outcome.verdict,
-            "success": outcome.verdict == "accept",
-            "cost_usd": outcome.cost_usd,
-            "wall_time_secs": result["wall_time_secs"],
-        }
-        records = [self._observation(sub_thread, intend, COMPLETE, complete), self._know(intend, result)]
-        if outcome.exit is not None:
-            records.insert(0, self._observation(sub_thread, intend, SUBPROCESS_EXIT, outcome.exit))
-        return records
-
-    def _know(self, intend: ChildIntend, body: dict[str, Any]) -> Record:
-        return Record(intend.thread, self._did, "KNOW", body, None, (intend.record,))
-
-    def _observation(self, sub_thread: str, intend: ChildIntend, kind: str, body: dict[str, Any]) -> Record:
-        full = {
-            "kind": kind,
-            "child_thread": intend.thread,
-            "child_intend": intend.record,
-            "attempt": intend.attempt,
-            "namespace": intend.body.get("namespace"),
-            "at": self._runtime.now(),
-            **body,
-        }
-        return Record(sub_thread, self._did, "KNOW", full, None, (intend.record,))
+        await self._ingest.append_one(result(intend, self._did, body))
 
     async def stop(self) -> None:
         """Start nothing more; give what runs its grace, then end it: it runs again at the next start."""
         self._stopping = True
-        tasks = [run.task for run in self._running.values()]
+        tasks = [run.task for run in self._running.values() if run.task is not None]
         if tasks:
             _, late = await asyncio.wait(tasks, timeout=self._limits.grace_secs)
             for task in late:

@@ -17,7 +17,7 @@ from syncropel.engine.accounts import FLEET_SCOPES, Accounts
 from syncropel.engine.adapters import Adapter, BashAdapter, EchoAdapter, NoopAdapter
 from syncropel.engine.broadcast import Broadcast, Pulse
 from syncropel.engine.delivery import Delivery
-from syncropel.engine.dispatch import Dispatcher, Limits
+from syncropel.engine.dispatch import Dispatcher
 from syncropel.engine.heartbeat import Heart
 from syncropel.engine.ingest import Ingest
 from syncropel.engine.killswitch import KillSwitch
@@ -27,6 +27,7 @@ from syncropel.engine.outbox import Outbox
 from syncropel.engine.peer import Peers
 from syncropel.engine.reach import Reach, take_control
 from syncropel.engine.reconcile import Reconciler
+from syncropel.engine.run import Limits
 from syncropel.engine.runtime import Runtime
 from syncropel.engine.selfcheck import SelfCheck
 from syncropel.errors import SyncropelError

@@ -6,12 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from syncropel.folds.access import Access
-from syncropel.folds.child import ChildState, is_child_intend
+from syncropel.folds.child import STREAM_EVENT, ChildState, is_child_end, is_child_intend
+from syncropel.folds.drains import Drains
 from syncropel.folds.freezes import Control
 from syncropel.folds.index import ThreadIndex
 from syncropel.folds.namespaces import Namespaces
 from syncropel.folds.registry import Registry
 from syncropel.folds.spec import is_fan_out
+from syncropel.folds.spend import Spend
 from syncropel.folds.task import TaskState, commutes, fold_task, is_task
 from syncropel.record import StoredRecord
 from syncropel.store.base import RecordStore
@@ -29,6 +31,8 @@ class LiveFolds:
     registry: Registry = field(default_factory=Registry)
     access: Access = field(default_factory=Access)
     control: Control = field(default_factory=Control)
+    drains: Drains = field(default_factory=Drains)
+    spend: Spend = field(default_factory=Spend)
     namespaces: Namespaces = field(default_factory=Namespaces)
     index: ThreadIndex = field(default_factory=ThreadIndex)
     tasks: dict[str, TaskState] = field(default_factory=dict)
@@ -49,11 +53,14 @@ class LiveFolds:
             self.access.apply(stored)
         elif record.thread == FLEET_CONTROL:
             self.control.apply(stored)
+            self.drains.apply(stored)
         elif record.thread == NAMESPACE_REGISTRY:
             self.namespaces.apply(stored)
         if record.thread in self.tasks or is_task(record):
             self._apply_task(stored)
-        elif record.thread in self.children or is_child_intend(record):
+        elif record.topic == STREAM_EVENT:
+            self.spend.apply(stored)
+        elif record.thread in self.children or is_child_intend(record) or is_child_end(record):
             self.children.setdefault(record.thread, ChildState(record.thread)).apply(stored)
 
     def _apply_task(self, stored: StoredRecord) -> None:

@@ -35,8 +35,9 @@ def report(intend: ChildIntend, result: ChildResult, worker: str) -> Record:
         "namespace": intend.body.get("namespace"),
         "at": result.body.get("at", 0),
     }
-    if "output" in result.body:
-        body["output"] = result.body["output"]
+    for key in ("output", "reason"):
+        if key in result.body:
+            body[key] = result.body[key]
     clock = intend.body.get("report_clock")
     return Record(
         thread=intend.body["parent_thread"],

@@ -15,6 +15,8 @@ SESSION: Final = "syncropel.dispatch.session.v1"
 STREAM_EVENT: Final = "syncropel.dispatch.stream_event.v1"
 SUBPROCESS_EXIT: Final = "syncropel.dispatch.subprocess_exit.v1"
 COMPLETE: Final = "syncropel.dispatch.complete.v1"
+END_CHILD: Final = "fanout_end_child"
+"""Topic of the LEARN by which the coordinator says that an attempt must not run, or not run on."""
 
 
 def is_child_intend(record: Record) -> bool:
@@ -26,6 +28,15 @@ def is_child_intend(record: Record) -> bool:
         and isinstance(body.get("parent_intend"), str)
         and type(body.get("index")) is int
         and isinstance(body.get("goal"), str)
+    )
+
+
+def is_child_end(record: Record) -> bool:
+    """Whether this record ends an attempt."""
+    return (
+        record.act == "LEARN"
+        and record.topic == END_CHILD
+        and isinstance(record.body.get("child_intend"), str)
     )
 
 
@@ -60,12 +71,16 @@ class ChildState:
     thread: str
     intends: dict[int, ChildIntend] = field(default_factory=dict)
     results: dict[str, ChildResult] = field(default_factory=dict)
+    ended: dict[str, str] = field(default_factory=dict)
+    """Why an attempt must not run, by the id of its INTEND."""
 
     def apply(self, stored: StoredRecord) -> None:
         record = stored.record
         if is_child_intend(record):
             intend = ChildIntend(record.id, record.thread, stored.sequence, record.body)
             self.intends.setdefault(intend.attempt, intend)
+        elif is_child_end(record):
+            self.ended.setdefault(str(record.body["child_intend"]), str(record.body.get("reason", "")))
         elif record.act == "KNOW" and record.body.get("verdict") in VERDICTS:
             fulfills = record.body.get("fulfills")
             if isinstance(fulfills, str):

@@ -7,10 +7,11 @@ of one changes nothing. A join looks at this set of facts, never at a counter.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from syncropel.folds.spec import FanOutSpec, Subtask
+from syncropel.folds.moves import OVER_BUDGET, SUPERSEDED, Moves, Reassignment
+from syncropel.folds.spec import FanOutSpec, Subtask, is_target
 
 SPAWNED: Final = "fanout_spawned"
 CHILD_DONE: Final = "fanout_child_done"
@@ -49,6 +50,7 @@ class Report:
     wall_time_secs: float
     at: float
     output: str | None = None
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +77,28 @@ class FanOut:
     join: str
     domain: str = ""
     retries: dict[int, list[str]] = field(default_factory=dict)
+    targets: dict[int, str] = field(default_factory=dict)
+    moves: Moves = field(default_factory=Moves)
     spawns: dict[tuple[int, int], Spawn] = field(default_factory=dict)
     reports: dict[tuple[int, int], Report] = field(default_factory=dict)
     joined: Joined | None = None
     cancelled: bool = False
 
     def attempt(self, index: int) -> int:
-        """The current attempt of a subtask: 1, and one more for each retry."""
-        return 1 + len(self.retries.get(index, ()))
+        """The current attempt of a subtask: 1, and one more for each retry and each reassignment."""
+        moved = self.moves.reassigned
+        return 1 + len(self.retries.get(index, ())) + (len(moved.get(index, ())) if moved else 0)
+
+    def taken_from(self, index: int) -> Reassignment | None:
+        """The reassignment that began the current attempt, if one did."""
+        moved = self.moves.reassigned.get(index)
+        return moved[-1] if moved and moved[-1].attempt == self.attempt(index) - 1 else None
+
+    def end_reason(self, index: int, attempt: int) -> str:
+        """Why an attempt that was spawned must not run on; empty while it may."""
+        if attempt < self.attempt(index):
+            return SUPERSEDED
+        return self.moves.ended.get((index, attempt), "") or (OVER_BUDGET if self.moves.exceeded else "")
 
     def hint(self, index: int) -> str:
         """What the operator said with the latest retry."""
@@ -130,6 +146,7 @@ class FanOut:
             number(body.get("wall_time_secs")),
             number(body.get("at")),
             output if isinstance(output, str) else None,
+            str(body.get("reason") or ""),
         )
 
     def record_retry(self, body: dict[str, Any]) -> None:
@@ -137,6 +154,17 @@ class FanOut:
         if type(index) is int and 0 <= index < len(self.spec.subtasks):
             hint = body.get("hint")
             self.retries.setdefault(index, []).append(hint if isinstance(hint, str) else "")
+            target = body.get("target")
+            if isinstance(target, str) and is_target(target):
+                self.targets[index] = target
+
+    def record_move(self, topic: str, body: dict[str, Any]) -> None:
+        """Take a LEARN of `folds.moves`."""
+        index = body.get("index")
+        attempts: dict[int, int] = {}
+        if type(index) is int and 0 <= index < len(self.spec.subtasks):
+            attempts[index] = self.attempt(index)
+        self.moves.apply(topic, body, attempts)
 
     @property
     def cost_usd(self) -> float:
@@ -160,7 +188,8 @@ def number(value: Any) -> float:
 class Child:
     """A subtask with its current state: pending, blocked, in_progress or a verdict.
 
-    Blocked: it waits for a subtask that, as things stand, will never accept.
+    Blocked: it waits for a subtask that, as things stand, will never accept, or for money: the fan-out's
+    budget is spent.
     """
 
     subtask: Subtask
@@ -201,7 +230,9 @@ def _own_state(fanout: FanOut, index: int) -> str:
     report = fanout.report(index)
     if report is not None:
         return report.verdict
-    return "in_progress" if fanout.spawn(index) else "pending"
+    if fanout.spawn(index):
+        return "in_progress"
+    return "blocked" if fanout.moves.exceeded else "pending"
 
 
 def _child(fanout: FanOut, subtask: Subtask, states: list[str]) -> Child:
@@ -213,8 +244,9 @@ def _child(fanout: FanOut, subtask: Subtask, states: list[str]) -> Child:
         blocked_by = tuple(
             other for other in unmet if states[other] == "blocked" or states[other] in VERDICTS
         )
+    target = fanout.targets.get(subtask.index)
     return Child(
-        subtask,
+        subtask if target is None else replace(subtask, target=target),
         state,
         fanout.attempt(subtask.index),
         unmet,

@@ -106,10 +106,15 @@ def _text(item: dict[str, Any], key: str, where: str, hint: str) -> str:
     return value
 
 
-def _target(target: str, where: str) -> str:
+def is_target(target: str) -> bool:
+    """Whether this text says where a subtask goes."""
     named = target.startswith("worker-") and len(target) > len("worker-")
     specific = target.startswith("specific:" + INSTANCE_DID_PREFIX) and target.count(":") == 4
-    if not (named or specific or target in DYNAMIC_TARGETS):
+    return named or specific or target in DYNAMIC_TARGETS
+
+
+def _target(target: str, where: str) -> str:
+    if not is_target(target):
         raise InvalidFanOut(f"{where}: target {target!r} is none that is known", f"use {TARGET_FORMS}")
     return target
 

@@ -21,6 +21,7 @@ from syncropel.folds.fanout import (
     Joined,
     number,
 )
+from syncropel.folds.moves import TOPICS as MOVES
 from syncropel.folds.order import fold_order
 from syncropel.folds.spec import is_fan_out, parse_fan_out
 from syncropel.record import Record, StoredRecord
@@ -149,6 +150,8 @@ class TaskState:
         join = body.get("join")
         if topic == RETRY:
             self.fanout.record_retry(body)
+        elif topic in MOVES:
+            self.fanout.record_move(topic, body)
         elif topic == AMEND_JOIN and isinstance(join, str) and join:
             self.fanout.join = join
 

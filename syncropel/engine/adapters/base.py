@@ -20,17 +20,23 @@ class Job:
     timeout_secs: float
     budget_usd: float | None = None
     hint: str = ""
+    cost_offset: int = 0
+    """How far an earlier process read this attempt's cost file, in bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of a job. `exit` holds what a subprocess left: code, signal, runtime in milliseconds."""
+    """What came of a job. `exit` holds what a subprocess left: code, signal, runtime in milliseconds.
+
+    `cost_usd` is what was spent beyond the observations. `reason` is a word for programs: why it was ended.
+    """
 
     verdict: str
     summary: str
     cost_usd: float = 0.0
     output: str | None = None
     exit: dict[str, Any] | None = None
+    reason: str = ""
 
 
 class Adapter(Protocol):

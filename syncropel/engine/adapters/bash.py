@@ -16,8 +16,10 @@ from typing import Any, Final
 import psutil
 
 from syncropel.engine.adapters.base import Job, Observe, Outcome
+from syncropel.engine.adapters.cost_file import LOOK_SECS, CostFile
 from syncropel.engine.runtime import Runtime
-from syncropel.folds.child import SESSION
+from syncropel.errors import SyncropelError
+from syncropel.folds.child import SESSION, STREAM_EVENT
 from syncropel.folds.fanout import ACCEPT
 
 TERM_GRACE_SECS: Final = 2.0
@@ -50,13 +52,15 @@ class BashAdapter:
             cwd.mkdir(parents=True, exist_ok=True)
             script = folder / f"attempt-{job.attempt}.sh"
             script.write_text(job.goal + "\n", encoding="utf-8")
+            cost_file(script).touch()
             with output.open("wb") as sink:
                 process = await self._start(job, script, cwd, sink.fileno())
         except OSError as error:
             return Outcome("failed", f"cannot start bash: {error}")
         started = self._runtime.monotonic()
         try:
-            return await self._watch(process, job, observe, output, started, str(cwd))
+            costs = CostFile(cost_file(script), job.cost_offset)
+            return await self._watch(process, job, observe, output, started, str(cwd), costs)
         finally:
             await self._end_group(process)
 
@@ -67,6 +71,8 @@ class BashAdapter:
             "SPL_ATTEMPT": str(job.attempt),
             "SPL_HINT": job.hint,
             "SPL_CHILD_THREAD": job.child_thread,
+            "SPL_COST_FILE": str(cost_file(script)),
+            "SPL_BUDGET_USD": "" if job.budget_usd is None else f"{job.budget_usd:g}",
         }
         return await asyncio.create_subprocess_exec(
             shutil.which("bash") or "bash",
@@ -88,6 +94,7 @@ class BashAdapter:
         output: Path,
         started: float,
         cwd: str,
+        costs: CostFile,
     ) -> Outcome:
         session = {"pid": process.pid, "process_started_at": _start_time(process.pid), "cwd": cwd}
         await observe(SESSION, {"adapter": self.name, **session, "output": str(output)})
@@ -97,20 +104,37 @@ class BashAdapter:
             await process.stdin.drain()
         process.stdin.close()
         try:
-            code = await asyncio.wait_for(process.wait(), job.timeout_secs)
-        except TimeoutError:
-            await self._end_group(process)
+            in_time = await self._ended_in_time(process, started + job.timeout_secs, costs, observe)
+        finally:
+            if process.returncode is None:
+                await self._end_group(process)
+            await _observe_costs(costs, observe)
+        if not in_time:
             spent = self._runtime.monotonic() - started
             exit_ = _exit(process.pid, process.returncode, spent)
             return Outcome(
                 "timeout", f"over its time limit of {job.timeout_secs:g}s", 0.0, str(output), exit_
             )
+        code = process.returncode or 0
         exit_ = _exit(process.pid, code, self._runtime.monotonic() - started)
         tail = await asyncio.to_thread(last_lines, output)
         if code == 0:
             return Outcome(ACCEPT, tail, 0.0, str(output), exit_)
         ending = f"exit status {code}" if code > 0 else f"ended by {signal.Signals(-code).name}"
         return Outcome("failed", f"{tail}\n{ending}".strip(), 0.0, str(output), exit_)
+
+    async def _ended_in_time(
+        self, process: asyncio.subprocess.Process, until: float, costs: CostFile, observe: Observe
+    ) -> bool:
+        """Wait for the script's end, telling what it spends meanwhile; `until` on the monotonic clock."""
+        ended = asyncio.ensure_future(process.wait())
+        try:
+            while not ended.done() and (left := until - self._runtime.monotonic()) > 0:
+                await asyncio.wait({ended}, timeout=min(left, LOOK_SECS))
+                await _observe_costs(costs, observe)
+        finally:
+            ended.cancel()
+        return process.returncode is not None
 
     async def _end_group(self, process: asyncio.subprocess.Process) -> None:
         """TERM to the whole group; when the script has ended or its grace is over, KILL to what is left."""
@@ -129,6 +153,21 @@ class BashAdapter:
         if actual is not None and abs(actual - started) > _START_TIME_TOLERANCE_SECS:
             return
         _signal_group(pid, signal.SIGKILL)
+
+
+def cost_file(script: Path) -> Path:
+    """Where the script of an attempt says what it spends."""
+    return script.with_suffix(".cost")
+
+
+async def _observe_costs(costs: CostFile, observe: Observe) -> None:
+    before = costs.offset
+    spent = costs.read()
+    if spent > 0:
+        try:
+            await observe(STREAM_EVENT, {"cost_usd": spent, "cost_offset": costs.offset})
+        except SyncropelError:
+            costs.offset = before  # refused, as by a freeze: the next look tries again
 
 
 def _exit(pid: int, code: int | None, secs: float) -> dict[str, Any]:

@@ -1,0 +1,83 @@
+"""The records that a run leaves: observations on its sub-thread, the result on the child thread."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from syncropel.engine.adapters import Job, Outcome
+from syncropel.folds.child import COMPLETE, SUBPROCESS_EXIT, ChildIntend
+from syncropel.folds.fanout import ACCEPT
+from syncropel.folds.spend import Spent
+from syncropel.record import Record
+
+
+def job_of(intend: ChildIntend, default_timeout_secs: float, spent: Spent) -> Job:
+    """What the adapter is asked to do."""
+    body = intend.body
+    timeout = body.get("timeout_secs")
+    return Job(
+        intend.thread,
+        str(body["goal"]),
+        intend.attempt,
+        float(timeout) if isinstance(timeout, int | float) else default_timeout_secs,
+        budget_of(intend),
+        str(body.get("hint") or ""),
+        spent.offset,
+    )
+
+
+def budget_of(intend: ChildIntend) -> float | None:
+    """What this attempt may spend, in US dollars."""
+    budget = intend.body.get("budget_usd")
+    return float(budget) if isinstance(budget, int | float) else None
+
+
+def result(intend: ChildIntend, did: str, body: dict[str, Any]) -> Record:
+    """KNOW that fulfills the child INTEND."""
+    return Record(intend.thread, did, "KNOW", body, None, (intend.record,))
+
+
+def observation(
+    sub_thread: str, intend: ChildIntend, did: str, kind: str, body: dict[str, Any], at: float
+) -> Record:
+    """KNOW of something that happened while the goal ran."""
+    full = {
+        "kind": kind,
+        "child_thread": intend.thread,
+        "child_intend": intend.record,
+        "attempt": intend.attempt,
+        "namespace": intend.body.get("namespace"),
+        "at": at,
+        **body,
+    }
+    return Record(sub_thread, did, "KNOW", full, None, (intend.record,))
+
+
+def ending(
+    intend: ChildIntend, sub_thread: str, did: str, outcome: Outcome, secs: float, at: float
+) -> list[Record]:
+    """What an outcome becomes: the last observations, then the result, in one append."""
+    body: dict[str, Any] = {
+        "fulfills": intend.record,
+        "verdict": outcome.verdict,
+        "summary": outcome.summary,
+        "cost_usd": outcome.cost_usd,
+        "wall_time_secs": round(secs, 3),
+        "attempt": intend.attempt,
+        "namespace": intend.body.get("namespace"),
+        "at": at,
+    }
+    if outcome.output is not None:
+        body["output"] = outcome.output
+    complete = {
+        "verdict": outcome.verdict,
+        "success": outcome.verdict == ACCEPT,
+        "cost_usd": outcome.cost_usd,
+        "wall_time_secs": body["wall_time_secs"],
+    }
+    if outcome.reason:
+        body["reason"] = complete["failure_reason"] = outcome.reason
+    records = [observation(sub_thread, intend, did, COMPLETE, complete, at), result(intend, did, body)]
+    if outcome.exit is not None:
+        records.insert(0, observation(sub_thread, intend, did, SUBPROCESS_EXIT, outcome.exit, at))
+    return records
