@@ -1,132 +1,88 @@
-"""The action table: every key of the console, what it does and where, and the command that does the same.
-
-Bindings, the help of each screen and the page in docs/ come from here.
-"""
+"""Every key, as data: bindings, footer, help and palette are made from this table."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
 
-Where = Literal["everywhere", "table", "fleet", "tasks"]
-Risk = Literal["look", "change"]
+Risk = Literal["none", "local"]
 
 
 @dataclass(frozen=True)
 class Action:
-    """One thing that a key does.
+    """A thing that a key does.
 
-    `keys` as Textual calls them, the first is the one to teach. `run` is the Textual action. `short` stands
-    in the footer when not empty. `risk` says whether the daemon is changed, `cli` is the same as a command.
+    `screens` names the screens that have it (empty: all). `risk` is what it can change: nothing at all, or
+    something on this side of the screen only. `cli` is the command that tells or does the same. `footer` is
+    the short word in the footer, empty to leave it to the help.
     """
 
     id: str
     keys: tuple[str, ...]
-    run: str
     description: str
-    where: Where = "everywhere"
-    short: str = ""
-    risk: Risk = "look"
+    footer: str = ""
+    screens: tuple[str, ...] = ()
+    risk: Risk = "none"
     cli: str = ""
 
+    def shown_keys(self) -> str:
+        return " ".join(_NAMES.get(key, key) for key in self.keys)
 
-ACTIONS: Final = (
-    Action(
-        "fleet",
-        ("1",),
-        "show_screen('fleet')",
-        "fleet: instances, dispatches, fan-outs, freezes",
-        cli="spl fleet status",
-    ),
-    Action(
-        "tasks",
-        ("2",),
-        "show_screen('tasks')",
-        "tasks: list, join-status tree, timeline",
-        cli="spl task list",
-    ),
-    Action(
-        "enter",
-        ("enter",),
-        "enter",
-        "go in: an instance, a task",
-        "table",
-        "in",
-        cli="spl fleet show, spl task show",
-    ),
-    Action("filter", ("slash",), "filter", "filter: text, !not, field:value", "table", "filter"),
-    Action(
-        "sort",
-        ("s",),
-        "sort",
-        "sort by the next column; once more around: the daemon's order",
-        "table",
-        "sort",
-    ),
-    Action("copy", ("y",), "copy", "copy the chosen row's id to the clipboard", "table", "copy id"),
-    Action(
-        "timeline",
-        ("t",),
-        "timeline",
-        "subtasks or timeline, where both have no room",
-        "tasks",
-        "timeline",
-        cli="spl task join-status",
-    ),
-    Action("back", ("escape",), "back", "go back; leave the filter", "table", "back"),
-    Action("next", ("tab",), "focus_table(1)", "the next table", "table", "next"),
-    Action("previous", ("shift+tab",), "focus_table(-1)", "the previous table", "table"),
-    Action("down", ("j", "down"), "move(1)", "a row down", "table"),
-    Action("up", ("k", "up"), "move(-1)", "a row up", "table"),
-    Action("page_down", ("pagedown", "ctrl+f"), "page(1)", "a page down", "table"),
-    Action("page_up", ("pageup", "ctrl+b"), "page(-1)", "a page up", "table"),
-    Action("first", ("home", "g"), "edge(-1)", "the first row", "table"),
-    Action("last", ("end", "G"), "edge(1)", "the last row", "table"),
-    Action("reconnect", ("r",), "reconnect", "reconnect now", cli="spl status"),
-    Action("colours", ("c",), "colours", "the next set of colours"),
-    Action("palette", ("ctrl+p",), "command_palette", "find an action by its name"),
-    Action("help", ("question_mark",), "help", "the keys of this screen", short="help"),
-    Action("quit", ("q",), "quit", "leave the console; the fleet goes on", short="quit"),
+    @property
+    def target(self) -> str:
+        """What a click or the palette runs: the action, and who has it."""
+        return f"screen.{self.id}" if self in SCREEN else f"app.{self.id}"
+
+    def on(self, screen: str) -> bool:
+        return not self.screens or screen in self.screens
+
+
+_NAMES: Final = {
+    "slash": "/", "question_mark": "?", "ctrl+p": "^p", "escape": "esc", "pageup": "pgup",
+    "pagedown": "pgdn", "up": "↑", "down": "↓",
+}  # fmt: skip
+
+FLEET, TASKS, JOIN, DETAIL = "fleet", "tasks", "join", "detail"
+_TABLES: Final = (FLEET, TASKS, JOIN)
+
+APP: Final = (
+    Action("mode('fleet')", ("1",), "the Fleet screen", "Fleet", cli="spl fleet status --live"),
+    Action("mode('tasks')", ("2",), "the Tasks screen", "Tasks", cli="spl task list"),
+    Action("reconnect", ("r",), "reconnect now", "reconnect", cli="spl status"),
+    Action("help", ("question_mark",), "the keys of this screen", "help"),
+    Action("command_palette", ("ctrl+p",), "the palette: commands and themes"),
+    Action("quit", ("q",), "quit; the fleet goes on without you", "quit", (), "local"),
 )
-
-_SHOWN: Final = {
-    "slash": "/",
-    "question_mark": "?",
-    "escape": "esc",
-    "pagedown": "pgdn",
-    "pageup": "pgup",
-}
-
-
-def shown_key(key: str) -> str:
-    """A key as a person writes it."""
-    return _SHOWN.get(key, key)
-
-
-def keys_text(action: Action) -> str:
-    """`j, down`"""
-    return ", ".join(shown_key(key) for key in action.keys)
-
-
-def actions_of(screen: str) -> Iterator[Action]:
-    """What a screen's keys do: its own first, then those of its tables, then those that work everywhere."""
-    for where in (screen, "table", "everywhere"):
-        yield from (action for action in ACTIONS if action.where == where)
+SCREEN: Final = (
+    Action("filter", ("slash",), "filter the rows; esc clears it", "filter", _TABLES),
+    Action("sort", ("s",), "sort by the next column, then as they come", "sort", _TABLES),
+    Action("reverse", ("S",), "turn the order round", "", _TABLES),
+    Action("yank", ("y",), "copy the id of the chosen row", "copy id", (*_TABLES, DETAIL), "local"),
+    Action("back", ("escape",), "go back; first clears the filter", "back"),
+    Action("next", ("tab",), "the next table", "next table", (FLEET, TASKS)),
+)
+TABLE: Final = (
+    Action("open", ("enter",), "open the chosen row in full", "open", _TABLES),
+    Action("move(-1)", ("up", "k"), "one row up", "", _TABLES),
+    Action("move(1)", ("down", "j"), "one row down", "", _TABLES),
+    Action("page(-1)", ("pageup",), "one page up", "", _TABLES),
+    Action("page(1)", ("pagedown",), "one page down", "", _TABLES),
+    Action("jump(0)", ("home", "g"), "the first row", "", _TABLES),
+    Action("jump(-1)", ("end", "G"), "the last row", "", _TABLES),
+)
+MOVES: Final = TABLE[1:]
+ALL: Final = (*TABLE[:1], *MOVES, *SCREEN, *APP)
 
 
-def help_entries(screen: str) -> list[tuple[str, str, str]]:
-    """Keys, description and command of each key of a screen; opposite movements share a line."""
-    entries: list[tuple[str, str, str]] = []
-    stem_before = ""
-    for action in actions_of(screen):
-        stem = action.run.partition("(")[0]
-        keys, text = keys_text(action), action.description
-        if action.where == "table" and stem == stem_before:
-            first_keys, first_text, cli = entries.pop()
-            keys, text = f"{first_keys} / {keys}", f"{first_text} / {text}"
-            entries.append((keys, text, cli))
-        else:
-            entries.append((keys, text, action.cli))
-        stem_before = stem
-    return entries
+def for_screen(screen: str) -> list[Action]:
+    """The actions of a screen, in the order in which help tells them."""
+    return [one for one in ALL if one.on(screen)]
+
+
+def footer(screen: str) -> list[Action]:
+    """What the footer shows, the most wanted first: a narrow one shows fewer."""
+    order = ("1", "2", "enter", "escape", "slash", "question_mark", "q", "s", "y", "r", "tab")
+    shown = [one for one in for_screen(screen) if one.footer]
+    if screen in (FLEET, TASKS):
+        shown = [one for one in shown if one.id != "back"]
+    return sorted(shown, key=lambda one: order.index(one.keys[0]))

@@ -1,191 +1,175 @@
-"""The one event stream to the daemon, and the truth about it.
+"""The connection to the daemon: one event stream, and the truth about how it is.
 
-    CONNECTING ──▶ LIVE ──silence──▶ STALE ──▶ LIVE
-                    └──broken──▶ STALE ──a try failed──▶ RETRYING ──nobody there──▶ DOWN
-                                                        └──401, 403──▶ DENIED
-    Every state leads back to LIVE by itself, with the next good snapshot.
+    RETRYING ──snapshot──> LIVE ──silence──> STALE ──any event──> LIVE
+       ^  ^                  └─────stream breaks─────┐
+       │  └──────────────────────────────────────────┘
+       └─3 refused tries─> DOWN (goes on trying; a snapshot makes it LIVE)
 
-No Textual here: clock (monotonic seconds), sleep and random are passed in.
+Nothing that the daemon or the network does raises out of here: every failure becomes a `Link` with a message
+and a hint. Clock, sleep and randomness are given, so that tests pass time by hand.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from pydantic import ValidationError
 
 from syncropel.api.schema import FleetStatus
 from syncropel.client import Event
-from syncropel.errors import DaemonNotRunning, DaemonUnreachable, RemoteError, SyncropelError
+from syncropel.errors import RemoteError, SyncropelError
 from tui.model.link import Link, Phase
 
-WATCH_PATH: Final = "/v1/fleet/watch"
-SILENT_INTERVALS: Final = 2.2  # two beats may be late by a little; more is silence
-MAX_BACKOFF_SECS: Final = 5.0
-FIRST_BACKOFF_SECS: Final = 0.25
-REFUSALS_UNTIL_DOWN: Final = 3
-DEFAULT_INTERVAL_SECS: Final = 5.0
+WATCH: Final = "/v1/fleet/watch"
+SILENCE: Final = 2.5  # heartbeat intervals without a word before data counts as stale
+REFUSALS: Final = 3  # tries before "retrying" becomes "down"
+BASE_SECS: Final = 0.5
+MAX_SECS: Final = 5.0
 
 
-class Watches(Protocol):
-    """The part of the client that is used here."""
+class Stream(Protocol):
+    """The part of the client that the connection needs."""
 
-    def watch(self, path: str, last_id: str = "") -> AbstractAsyncContextManager[Any]: ...
+    def watch(self, path: str, last_id: str = "") -> AbstractAsyncContextManager[AsyncIterator[Event]]: ...
+
+
+@dataclass(frozen=True)
+class Broken:
+    """How a stream ended. `delay` is when to try again if the daemon said so."""
+
+    message: str
+    hint: str = ""
+    delay: float | None = None
+    denied: bool = False
+
+
+def backoff(tries: int, jitter: float) -> float:
+    """Seconds before the next try: doubling to a ceiling, spread so that consoles do not come in step."""
+    full = min(MAX_SECS, BASE_SECS * 2.0 ** min(tries, 10))
+    return full * (0.5 + 0.5 * jitter)
 
 
 class Connection:
-    """Keeps the stream open for ever.
-
-    `on_snapshot` gets each snapshot and when it came; `on_link` is called when the state moved.
-    """
+    """Keeps one stream open for ever; tells what it hears and how it is."""
 
     def __init__(
         self,
-        client: Watches,
+        stream: Stream,
+        on_status: Callable[[FleetStatus], None],
+        on_link: Callable[[Link], None],
         *,
         clock: Callable[[], float],
-        sleep: Callable[[float], Awaitable[None]],
-        random: Callable[[], float],
-        on_snapshot: Callable[[FleetStatus, float], None],
-        on_link: Callable[[], None],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        jitter: Callable[[], float] = random.random,
     ) -> None:
-        self._client, self._clock, self._sleep, self._random = client, clock, sleep, random
-        self._on_snapshot, self._on_link = on_snapshot, on_link
-        self._open = False
-        self._heard_at: float | None = None
-        self._snapshot_at: float | None = None
-        self._interval = DEFAULT_INTERVAL_SECS
-        self._failures = 0
-        self._refusals = 0
-        self._retry_at: float | None = None
-        self._error: SyncropelError | None = None
-        self._asked_pause: float | None = None
-        self._current: asyncio.Future[Any] | None = None
-
-    def link(self) -> Link:
-        """The state at this instant. Silence alone changes it, so ask again as time passes."""
-        now = self._clock()
-        age = None if self._heard_at is None else max(0.0, now - self._heard_at)
-        if self._open and age is not None:
-            if age <= self._interval * SILENT_INTERVALS:
-                return Link(Phase.LIVE, age)
-            hint = "is it busy or stopped? see: spl status; r reconnects"
-            return Link(Phase.STALE, age, reason="the daemon is silent", hint=hint)
-        shown_age = None if self._snapshot_at is None else max(0.0, now - self._snapshot_at)
-        next_in = None if self._retry_at is None else max(0.0, self._retry_at - now)
-        code, reason, hint = self._words()
-        return Link(self._broken_phase(), shown_age, self._failures, next_in, code, reason, hint)
-
-    def _broken_phase(self) -> Phase:
-        if isinstance(self._error, RemoteError) and self._error.status in (401, 403):
-            return Phase.DENIED
-        if self._refusals >= REFUSALS_UNTIL_DOWN or (self._refusals and self._snapshot_at is None):
-            return Phase.DOWN
-        if self._failures > 1 or (self._failures and self._snapshot_at is None):
-            return Phase.RETRYING
-        return Phase.STALE if self._snapshot_at is not None else Phase.CONNECTING
-
-    def _words(self) -> tuple[str, str, str]:
-        if self._error is None:
-            return "", "", ""
-        code = self._error.code
-        if isinstance(self._error, RemoteError) and self._error.status in (401, 403):
-            code = f"{self._error.code} ({self._error.status})"
-        return code, self._error.message, self._error.hint
-
-    async def run(self) -> None:
-        """Connect, read, and connect again; ends only when cancelled."""
-        while True:
-            await self._interruptible(self._session())
-            self._open = False
-            self._failures += 1
-            pause = self._pause()
-            self._retry_at = self._clock() + pause
-            self._on_link()
-            await self._interruptible(self._sleep(pause))
-            self._retry_at = None
-            self._on_link()
+        self._stream, self._on_status, self._on_link = stream, on_status, on_link
+        self._clock, self._sleep, self._jitter = clock, sleep, jitter
+        self._inner: asyncio.Future[Any] | None = None
+        self._nudged = False
+        self._refused = 0
+        self.link = Link()
 
     def reconnect(self) -> None:
-        """Drop what is going on, a stream or a pause, and try at once."""
-        self._asked_pause = 0.0
-        if self._current is not None:
-            self._current.cancel()
+        """Try again now, whatever is going on."""
+        self._nudged = True
+        if self._inner is not None:
+            self._inner.cancel()
 
-    async def _interruptible(self, work: Awaitable[None]) -> None:
-        """Wait for `work`, unless `reconnect` cuts it short."""
-        self._current = task = asyncio.ensure_future(work)
+    async def run(self) -> None:
+        """Connect, follow, and start over, until cancelled."""
+        while True:
+            self._nudged = False
+            self._tell(self.link.trying(self._refused + 1))
+            followed = await self._hold(self._follow())
+            if self._nudged:
+                continue
+            broken = _reason(followed)
+            heard = self.link.phase is Phase.LIVE
+            self._refused = 0 if heard else self._refused + 1
+            if broken.denied:
+                self._refused = max(self._refused, REFUSALS)
+            pause = backoff(self._refused, self._jitter()) if broken.delay is None else broken.delay
+            phase = Phase.DOWN if self._refused >= REFUSALS else Phase.RETRYING
+            again = self._clock() + pause
+            self._tell(self.link.lost(phase, self._refused + 1, again, broken.message, broken.hint))
+            await self._hold(self._pause(pause))
+
+    async def _pause(self, secs: float) -> None:
+        await self._sleep(secs)
+
+    async def _hold(self, work: Coroutine[Any, Any, Any]) -> asyncio.Future[Any]:
+        """Run `work` so that `reconnect` can end it without ending us; gives it when it has ended."""
+        inner = self._inner = asyncio.ensure_future(work)
         try:
-            await asyncio.wait({task})
-        finally:
-            task.cancel()
-            self._current = None
-        if not task.cancelled() and (error := task.exception()) is not None:
-            raise error
+            await asyncio.wait({inner})
+        except asyncio.CancelledError:
+            inner.cancel()
+            await asyncio.wait({inner})
+            raise
+        return inner
 
-    async def _session(self) -> None:
-        """One stream from its opening to its end, whatever the end is."""
-        try:
-            async with self._client.watch(WATCH_PATH) as events:
-                async for event in events:
-                    self._take(event)
-                    if self._asked_pause is not None:
-                        return
-            self._error = DaemonUnreachable("the daemon closed the connection", "trying again")
-        except SyncropelError as error:
-            self._error = error
-            self._refusals = self._refusals + 1 if isinstance(error, DaemonNotRunning) else 0
-        except Exception as error:  # noqa: BLE001  # whatever a stream may raise, the console outlives it and says so
-            self._error = DaemonUnreachable(f"the connection broke: {type(error).__name__}", "trying again")
+    async def _follow(self) -> Broken:
+        async with self._stream.watch(WATCH) as events:
+            async for event in events:
+                if (broken := self._hear(event)) is not None:
+                    return broken
+        return Broken("the daemon closed the stream", "it may be restarting; see: spl status")
 
-    def _take(self, event: Event) -> None:
+    def _hear(self, event: Event) -> Broken | None:
+        data = event.data if isinstance(event.data, dict) else {}
+        if event.name == "server_shutdown":
+            after = data.get("retry_after_ms")
+            known = isinstance(after, int | float) and 0 <= after <= 60_000
+            return Broken(
+                "the daemon is shutting down",
+                "it reconnects by itself when the daemon is back",
+                after / 1000 if known and isinstance(after, int | float) else None,
+            )
+        if event.name == "error":
+            message, hint = (
+                str(data.get("message") or "the daemon ended the stream"),
+                str(data.get("hint", "")),
+            )
+            return Broken(message, hint, BASE_SECS)
         if event.name == "fleet.snapshot":
-            self._take_snapshot(event.data)
-        elif event.name == "server_shutdown":
-            self._error = DaemonUnreachable("the daemon is stopping", "it comes back with: spl serve")
-            self._asked_pause = _seconds(event.data)
-            return
-        elif event.name == "error":
-            self._error = DaemonUnreachable("this console fell behind; the stream begins anew", "")
-            self._asked_pause = FIRST_BACKOFF_SECS
-            return
-        was_live = self.link().live
-        self._open = self._snapshot_at is not None
-        self._heard_at = self._clock()
-        if not was_live:
-            self._on_link()
+            status = FleetStatus.model_validate(event.data)
+            self._refused = 0
+            limit = SILENCE * max(status.heartbeat_interval_secs, 0.1)
+            self._on_status(status)
+            self._tell(self.link.live(self._clock(), limit))
+        elif self.link.phase is Phase.LIVE:
+            self._tell(self.link.live(self._clock(), self.link.limit))
+        return None
 
-    def _take_snapshot(self, data: Any) -> None:
-        try:
-            status = FleetStatus.model_validate(data)
-        except ValidationError as error:
-            first = error.errors()[0]
-            place = ".".join(map(str, first["loc"])) or "it"
-            raise DaemonUnreachable(
-                f"the daemon sent a snapshot that cannot be read ({place}: {first['msg']})",
-                "is the daemon as new as this console? see: spl version",
-            ) from None
-        now = self._clock()
-        self._snapshot_at = self._heard_at = now
-        self._interval = max(0.1, status.heartbeat_interval_secs)
-        self._failures = self._refusals = 0
-        self._error = None
-        self._on_snapshot(status, now)
-
-    def _pause(self) -> float:
-        asked, self._asked_pause = self._asked_pause, None
-        if asked is not None:
-            return asked
-        full = min(MAX_BACKOFF_SECS, FIRST_BACKOFF_SECS * 2.0 ** min(self._failures - 1, 10))
-        return full * (0.5 + 0.5 * self._random())
+    def _tell(self, link: Link) -> None:
+        self.link = link
+        self._on_link(link)
 
 
-def _seconds(data: Any) -> float:
-    """`retry_after_ms` of a `server_shutdown` event, within reason."""
-    asked = data.get("retry_after_ms") if isinstance(data, dict) else None
-    if isinstance(asked, int | float):
-        return min(MAX_BACKOFF_SECS, max(0.1, float(asked) / 1000))
-    return 1.0
+def _reason(ended: asyncio.Future[Any]) -> Broken:
+    """Why a stream is over, in words an operator can act on."""
+    if ended.cancelled():
+        return Broken("the connection was given up", "it is tried again by itself")
+    error = ended.exception()
+    if error is None:
+        result = ended.result()
+        assert isinstance(result, Broken)
+        return result
+    if isinstance(error, RemoteError):
+        denied = error.status in (401, 403)
+        return Broken(f"{error.message} (HTTP {error.status} {error.code})", error.hint, denied=denied)
+    if isinstance(error, SyncropelError):
+        return Broken(error.message, error.hint)
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"])) or "the whole"
+        return Broken(
+            f"the daemon sent a snapshot that this console cannot read ({place}: {first['msg']})",
+            "are the daemon and this console of the same version? see: spl version",
+        )
+    return Broken(f"unexpected: {type(error).__name__}: {error}", "if it stays, please report it")

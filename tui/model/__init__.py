@@ -1,1 +1,1 @@
-"""What the console shows, as frozen values and pure functions. Nothing here knows Textual."""
+"""View models: what a screen shows, as frozen values made from the wire models. No Textual in here."""

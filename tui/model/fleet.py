@@ -1,71 +1,176 @@
-"""The fleet as the console keeps it: the last snapshot, when it came, and the activity so far."""
+"""The fleet screen's rows: instances, dispatches, fan-outs and freezes."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from typing import Final
 
-from syncropel.api.schema import FleetStatus, FreezeOut, InstanceOut
-from tui.model.activity import Activity, Sample
-from tui.model.cells import Cell, Line
-from tui.model.daemon_clock import DaemonClock
+from syncropel.api.schema import DispatchOut, FanOutProgress, FleetStatus, FreezeOut, InstanceOut
+from tui.model.charts import bar
 from tui.model.glyphs import Glyphs
+from tui.model.moment import Moment
+from tui.model.rows import Cell, Column, Row, state_cell
+from tui.model.text import NOTHING, count, duration, first_line, long_duration, plain, spend, tail
+
+BAR_WIDTH: Final = 8
+
+INSTANCES: Final = (
+    Column("alias", "ALIAS", 11, grow=2, most=24),
+    Column("status", "STATUS", 11),
+    Column("beat", "BEAT", 7, right=True),
+    Column("load", "LOAD", 7, grow=1, most=12, right=True),
+    Column("health", "HEALTH", 8, drop=2),
+    Column("role", "ROLE", 11, drop=3),
+    Column("uptime", "UPTIME", 7, drop=4, right=True),
+    Column("records", "RECORDS", 7, drop=5, right=True),
+    Column("endpoint", "ENDPOINT", 22, grow=1, most=34, drop=6),
+    Column("did", "DID", 9, drop=7),
+    Column("adapter", "ADAPTER", 7, drop=8),
+    Column("version", "VERSION", 8, drop=9),
+    Column("bytes", "STORE", 8, drop=10, right=True),
+    Column("pid", "PID", 7, drop=11, right=True),
+)
+DISPATCHES: Final = (
+    Column("task", "TASK", 14, grow=1, most=24),
+    Column("goal", "GOAL", 14, grow=4),
+    Column("instance", "INSTANCE", 11, grow=1, most=24),
+    Column("elapsed", "ELAPSED", 7, right=True),
+    Column("spend", "SPEND", 12, drop=2, right=True),
+    Column("timeout", "TIMEOUT", 7, drop=3, right=True),
+    Column("attempt", "TRY", 3, drop=4, right=True),
+)
+FANOUTS: Final = (
+    Column("task", "TASK", 12, grow=1, most=24),
+    Column("progress", "ACCEPTED", BAR_WIDTH + 8),
+    Column("explanation", "WHY NOT JOINED YET", 30, grow=5),
+    Column("age", "AGE", 7, right=True),
+    Column("spend", "SPEND", 12, drop=2, right=True),
+    Column("join", "JOIN", 10, grow=1, most=22, drop=3),
+    Column("namespace", "NAMESPACE", 10, grow=1, most=20, drop=4),
+    Column("goal", "GOAL", 20, grow=3, drop=5),
+)
 
 
-@dataclass(frozen=True)
-class Fleet:
-    """`status` is None until the first snapshot."""
-
-    status: FleetStatus | None = None
-    clock: DaemonClock = field(default_factory=DaemonClock)
-    activity: Activity = field(default_factory=Activity)
-
-    def apply(self, status: FleetStatus, received_at: float) -> Fleet:
-        """The fleet after a snapshot that arrived at `received_at` (local monotonic seconds)."""
-        sample = Sample(status.at, status.ingested_total, status.reconcile_queue_depth)
-        return Fleet(status, DaemonClock(status.at, received_at), self.activity.add(sample))
-
-    @property
-    def instances(self) -> tuple[InstanceOut, ...]:
-        """Who belongs to the fleet: coordinator first, then by alias. Those that left are not shown."""
-        if self.status is None:
-            return ()
-        present = [one for one in self.status.instances if one.status != "left"]
-        return tuple(sorted(present, key=lambda one: (one.role != "coordinator", one.alias, one.did)))
-
-    def alias(self, did: str) -> str:
-        """The name of an instance, or the tail of its DID when the fleet does not know it."""
-        if self.status is not None:
-            for one in self.status.instances:
-                if one.did == did:
-                    return one.alias
-        return did.rpartition(":")[2][:8]
+def instance_name(did: str, status: FleetStatus) -> str:
+    """The alias of an instance, or the end of its DID."""
+    return next((plain(one.alias) for one in status.instances if one.did == did), tail(did))
 
 
-def counts_line(status: FleetStatus, glyphs: Glyphs) -> str:
-    """`3 live · 0 stale · 0 archived`"""
-    draining = sum(one.status == "draining" for one in status.instances)
-    parts = [f"{status.live} live", f"{status.stale} stale", f"{status.archived} archived"]
-    parts += [f"{draining} draining"] if draining else []
-    return f" {glyphs.separator} ".join(parts)
+def instance_rows(status: FleetStatus, at: Moment, glyphs: Glyphs) -> list[Row]:
+    ranked = sorted(status.instances, key=lambda one: (one.role != "coordinator", one.alias))
+    return [_instance(one, at, glyphs) for one in ranked]
 
 
-def banner_lines(status: FleetStatus | None, now: float, glyphs: Glyphs, room: int) -> tuple[Line, ...]:
-    """The red banner: one line a freeze, at most `room` of them; nothing when none is active."""
-    if status is None:
-        return ()
-    lines: list[Line] = []
-    if status.emergency:
-        lines.append((Cell(f" {glyphs.state('frozen')} EMERGENCY STOP: no new work starts anywhere", "bad"),))
-    lines += [_freeze_line(freeze, glyphs) for freeze in status.freezes]
-    if len(lines) > room:
-        more = len(lines) - room + 1
-        lines = [
-            *lines[: room - 1],
-            (Cell(f" {glyphs.state('frozen')} {more} more freezes are active", "bad"),),
-        ]
-    return tuple(lines)
+def _instance(one: InstanceOut, at: Moment, glyphs: Glyphs) -> Row:
+    gone = one.status in ("archived", "left")
+    beat = None if one.last_heartbeat is None else max(0.0, at.now - one.last_heartbeat)
+    if not at.live and not gone:
+        status = Cell(f"{glyphs.sign('unknown')} was {one.status}", "warn", one.status)
+    else:
+        status = state_cell(one.status, glyphs)
+    uptime = None if one.uptime_secs is None or gone else one.uptime_secs + _since(one.last_heartbeat, at)
+    cells = {
+        "alias": Cell(plain(one.alias), "muted" if gone else "strong"),
+        "status": status,
+        "health": Cell(one.health, "plain" if one.health == "healthy" else "warn"),
+        "beat": Cell(duration(beat), "plain", -1.0 if beat is None else beat),
+        "load": _load(one),
+        "role": Cell(one.role),
+        "uptime": Cell(long_duration(uptime), "plain", -1.0 if uptime is None else uptime),
+        "records": Cell(count(one.store_records), "plain", float(one.store_records or 0)),
+        "endpoint": Cell(plain(one.endpoint) or NOTHING),
+        "did": Cell(tail(one.did)),
+        "adapter": Cell(one.adapter or NOTHING),
+        "version": Cell(one.version),
+        "bytes": Cell(f"{count(one.store_bytes)}B" if one.store_bytes else NOTHING, "plain", one.store_bytes),
+        "pid": Cell(str(one.pid or NOTHING), "plain", float(one.pid or 0)),
+    }
+    return Row(one.did, cells, _fields(cells, did=one.did, status=one.status))
 
 
-def _freeze_line(freeze: FreezeOut, glyphs: Glyphs) -> Line:
-    name = freeze.namespace or "everything"
-    return (Cell(f" {glyphs.state('frozen')} FROZEN {name} ({freeze.level}): {freeze.reason}", "bad"),)
+def _since(at: float | None, moment: Moment) -> float:
+    return 0.0 if at is None else max(0.0, moment.heard - at)
+
+
+def _load(one: InstanceOut) -> Cell:
+    if not one.max_concurrent:
+        return Cell(NOTHING, "muted", -1.0)
+    waiting = f" +{one.queued_dispatches}" if one.queued_dispatches else ""
+    full = one.active_dispatches >= one.max_concurrent
+    order = one.active_dispatches + one.queued_dispatches / 1e6
+    return Cell(f"{one.active_dispatches}/{one.max_concurrent}{waiting}", "warn" if full else "plain", order)
+
+
+def dispatch_rows(status: FleetStatus, at: Moment) -> list[Row]:
+    return [_dispatch(one, status, at) for one in status.dispatches]
+
+
+def _dispatch(one: DispatchOut, status: FleetStatus, at: Moment) -> Row:
+    elapsed = max(0.0, at.heard - one.started_at)
+    over = one.budget_usd is not None and one.cost_usd > one.budget_usd
+    late = one.timeout_secs is not None and elapsed > one.timeout_secs
+    cells = {
+        "task": Cell(f"{plain(one.alias) or tail(one.thread)}[{one.index}]", "strong"),
+        "goal": Cell(first_line(one.goal)),
+        "instance": Cell(instance_name(one.instance, status)),
+        "elapsed": Cell(duration(elapsed), "warn" if late else "plain", elapsed),
+        "spend": Cell(spend(one.cost_usd, one.budget_usd), "warn" if over else "plain", one.cost_usd),
+        "timeout": Cell(duration(one.timeout_secs), "plain", one.timeout_secs or 0.0),
+        "attempt": Cell(str(one.attempt), "plain", float(one.attempt)),
+    }
+    fields = _fields(cells, thread=one.thread, child=one.child_thread, goal=plain(one.goal))
+    return Row(f"{one.thread}/{one.index}", cells, fields)
+
+
+def fanout_rows(status: FleetStatus, at: Moment, glyphs: Glyphs) -> list[Row]:
+    return [_fanout(one, at, glyphs) for one in status.fanouts]
+
+
+def _fanout(one: FanOutProgress, at: Moment, glyphs: Glyphs) -> Row:
+    share = one.accepted / one.subtasks if one.subtasks else 0.0
+    why = first_line(one.explanation)
+    age = max(0.0, at.heard - one.started_at)
+    cells = {
+        "task": Cell(plain(one.alias) or tail(one.thread), "strong"),
+        "progress": Cell(
+            f"{bar(one.accepted, one.subtasks, BAR_WIDTH, glyphs)} {one.accepted}/{one.subtasks}",
+            "good" if one.satisfiable else "bad",
+            share,
+        ),
+        "explanation": Cell(
+            why if one.satisfiable else f"{glyphs.sign('failed')} {why}",
+            "plain" if one.satisfiable else "bad",
+        ),
+        "age": Cell(duration(age), "plain", age),
+        "spend": Cell(spend(one.cost_usd, one.budget_usd), "plain", one.cost_usd),
+        "join": Cell(first_line(one.join)),
+        "namespace": Cell(plain(one.namespace)),
+        "goal": Cell(first_line(one.goal)),
+    }
+    return Row(one.thread, cells, _fields(cells, thread=one.thread, goal=plain(one.goal)))
+
+
+def _fields(cells: dict[str, Cell], **more: str) -> dict[str, str]:
+    return {key: cell.text for key, cell in cells.items()} | more
+
+
+def freeze_lines(status: FleetStatus, at: Moment, glyphs: Glyphs) -> list[str]:
+    """The banner: one line a freeze, the worst first. Empty when nothing is frozen."""
+    ranks = {"emergency": 0, "hard": 1, "soft": 2}
+    ordered = sorted(status.freezes, key=lambda one: (ranks[one.level], one.at))
+    return [_freeze(one, at, glyphs) for one in ordered]
+
+
+def _freeze(one: FreezeOut, at: Moment, glyphs: Glyphs) -> str:
+    where = plain(one.namespace) or "everything"
+    age = duration(at.now - one.at)
+    return f"{glyphs.sign('frozen')} FROZEN {one.level}: {where} for {age} · {first_line(one.reason)}"
+
+
+def counts(status: FleetStatus) -> str:
+    """The fleet in one line, for the header."""
+    parts = [f"{status.live} live"]
+    parts += [f"{status.stale} stale"] if status.stale else []
+    parts += [f"{len(status.dispatches)} running"] if status.dispatches else []
+    parts += [f"{len(status.fanouts)} fan-outs"] if len(status.fanouts) > 1 else []
+    parts += ["1 fan-out"] if len(status.fanouts) == 1 else []
+    return " · ".join(parts)

@@ -1,169 +1,86 @@
-"""The characters that say a state beside its word: one set for Unicode terminals, one of plain ASCII."""
+"""The signs of states, in Unicode and in ASCII. A sign always stands beside its word."""
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, field
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, Literal
 
-_CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
-_PLAIN: Final = str.maketrans(
-    {
-        "·": "|",
-        "…": "...",
-        "→": "->",
-        "×": "x",
-        "—": "-",
-        "–": "-",
-        "‘": "'",
-        "’": "'",
-        "“": '"',
-        "”": '"',
-        "≥": ">=",
-        "≤": "<=",
-        "›": ">",
-    }
-)
+from rich.cells import cell_len
+
+Tone = Literal["plain", "muted", "strong", "good", "busy", "warn", "bad", "cold", "alarm"]
 
 
 @dataclass(frozen=True)
 class Glyphs:
-    """One set. `states` has a character for each status word of the wire."""
+    """One alphabet to draw with."""
 
-    ascii_only: bool
-    states: dict[str, str] = field(hash=False)
-    cursor: str
-    ellipsis: str
-    rule: str
+    signs: dict[str, str]
+    full: str
+    empty: str
+    thin: str
+    thick: str
+    ramp: str
     branch: str
     last_branch: str
-    bar_critical: str
-    bar: str
-    bar_waiting: str
-    bar_end: str
-    meter_full: str
-    meter_empty: str
-    critical: str
-    separator: str
-    times: str
+    cursor: str
+    rule: str
+    dot: str
     arrow: str
-    crumb: str
-    warning: str
-    ascending: str
-    descending: str
-    sparks: str
+    up: str
+    down: str
+    ellipsis: str
 
-    def state(self, word: str) -> str:
-        """The glyph of a status word; a word of a newer daemon gets a question mark."""
-        return self.states.get(word, "?")
+    def sign(self, state: str) -> str:
+        return self.signs.get(state, self.dot)
 
-    def clean(self, text: str) -> str:
-        """Text that came from a record, fit for one line of a terminal.
-
-        Control characters and those that reorder a line become spaces: a goal must not move the cursor.
-        """
-        text = _CONTROLS.sub(" ", text)
-        if not self.ascii_only or text.isascii():
-            return text
-        return text.translate(_PLAIN).encode("ascii", "replace").decode()
+    def text(self, words: str) -> str:
+        """Words in this alphabet, as wide as they were: what it cannot write becomes question marks."""
+        if self is UNICODE or words.isascii():
+            return words
+        known = words.translate(_TO_ASCII)
+        return "".join(char if char.isascii() else "?" * cell_len(char) for char in known)
 
 
 UNICODE: Final = Glyphs(
-    ascii_only=False,
-    states={
-        "live": "●",
-        "stale": "◐",
-        "archived": "○",
-        "draining": "▽",
-        "left": "○",
-        "frozen": "❄",
-        "accept": "✓",
-        "approved": "✓",
-        "done": "✓",
-        "reject": "✗",
-        "rejected": "✗",
-        "failed": "✗",
-        "timeout": "✗",
-        "terminated": "✗",
-        "cancelled": "✗",
-        "in_progress": "…",
-        "pending": "·",
-        "open": "·",
-        "blocked": "!",
-        "deferred": "◇",
-        "connecting": "↻",
-        "retrying": "↻",
-        "down": "✗",
-        "denied": "✗",
+    signs={
+        "live": "●", "stale": "◐", "archived": "○", "left": "○", "draining": "◑", "unknown": "?",
+        "accept": "✓", "reject": "✗", "failed": "✗", "timeout": "✗", "terminated": "✗",
+        "in_progress": "…", "pending": "·", "blocked": "‖", "frozen": "❄",
+        "open": "·", "done": "✓", "approved": "✓", "rejected": "✗", "cancelled": "○", "deferred": "‖",
+        "retrying": "↻", "down": "✗",
     },
-    cursor="›",
-    ellipsis="…",
-    rule="─",
-    branch="├─",
-    last_branch="└─",
-    bar_critical="█",
-    bar="▒",
-    bar_waiting="·",
-    bar_end="▸",
-    meter_full="━",
-    meter_empty="─",
-    critical="◆",
-    separator="·",
-    times="×",
-    arrow="→",
-    crumb="›",
-    warning="!",
-    ascending="▴",
-    descending="▾",
-    sparks="▁▂▃▄▅▆▇█",
-)
+    full="█", empty="░", thin="─", thick="━", ramp="▁▂▃▄▅▆▇█", branch="├─", last_branch="└─", cursor="▸",
+    rule="─", dot="·", arrow="→", up="▲", down="▼", ellipsis="…",
+)  # fmt: skip
 
 ASCII: Final = Glyphs(
-    ascii_only=True,
-    states={
-        "live": "*",
-        "stale": "~",
-        "archived": "o",
-        "draining": "v",
-        "left": "o",
-        "frozen": "#",
-        "accept": "+",
-        "approved": "+",
-        "done": "+",
-        "reject": "x",
-        "rejected": "x",
-        "failed": "x",
-        "timeout": "x",
-        "terminated": "x",
-        "cancelled": "x",
-        "in_progress": ">",
-        "pending": ".",
-        "open": ".",
-        "blocked": "!",
-        "deferred": "-",
-        "connecting": "@",
-        "retrying": "@",
-        "down": "x",
-        "denied": "x",
+    signs={
+        "live": "*", "stale": "~", "archived": "o", "left": "o", "draining": ")", "unknown": "?",
+        "accept": "+", "reject": "x", "failed": "x", "timeout": "x", "terminated": "x",
+        "in_progress": ">", "pending": ".", "blocked": "|", "frozen": "#",
+        "open": ".", "done": "+", "approved": "+", "rejected": "x", "cancelled": "o", "deferred": "|",
+        "retrying": "@", "down": "x",
     },
-    cursor=">",
-    ellipsis="~",
-    rule="-",
-    branch="|-",
-    last_branch="`-",
-    bar_critical="#",
-    bar="=",
-    bar_waiting=".",
-    bar_end=">",
-    meter_full="#",
-    meter_empty="-",
-    critical="*",
-    separator="|",
-    times="x",
-    arrow="->",
-    crumb=">",
-    warning="!",
-    ascending="^",
-    descending="v",
-    sparks="_.-:=+*#",
-)
+    full="#", empty=".", thin="-", thick="=", ramp="_.-=+*%#", branch="|-", last_branch="`-", cursor=">",
+    rule="-", dot=".", arrow="->", up="^", down="v", ellipsis="~",
+)  # fmt: skip
+
+_TO_ASCII: Final = str.maketrans({
+    "–": "-", "—": "-", "…": "~", "·": "|", "→": ">", "×": "x", "─": "-", "↑": "^", "↓": "v",
+    "✓": "+", "✗": "x", "│": "|", "›": ">", "“": '"', "”": '"', "█": "#", "━": "=", "░": ".",
+})  # fmt: skip
+
+TONES: Final[dict[str, Tone]] = {
+    "live": "good", "stale": "warn", "archived": "muted", "left": "muted", "draining": "warn",
+    "accept": "good", "reject": "bad", "failed": "bad", "timeout": "bad", "terminated": "bad",
+    "in_progress": "busy", "pending": "muted", "blocked": "warn", "frozen": "cold", "open": "plain",
+    "done": "good", "approved": "good", "rejected": "bad", "cancelled": "muted", "deferred": "muted",
+    "unknown": "warn",
+}  # fmt: skip
+
+_WORDS: Final = {"in_progress": "in progress"}
+
+
+def word(state: str) -> str:
+    """A state as a person reads it."""
+    return _WORDS.get(state, state)

@@ -1,21 +1,26 @@
-"""How stacked sections share the rows of a screen."""
+"""How sections one below the other share the height of a screen."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 
-def share(room: int, wants: Sequence[int]) -> list[int]:
-    """Rows for each section: what it wants, or, where there is too little, equal parts of what is left.
+def share(total: int, wants: Sequence[int], least: int = 3) -> list[int]:
+    """Heights that sum to at most `total`: everyone's least first, then line by line to who wants more.
 
-    A small section is never cut for a big one's sake.
+    >>> share(20, [5, 30, 4])
+    [5, 11, 4]
     """
-    given = [0] * len(wants)
-    open_ = sorted(range(len(wants)), key=lambda place: wants[place])
-    left = max(0, room)
-    while open_:
-        fair = left // len(open_)
-        place = open_.pop(0)
-        given[place] = min(wants[place], fair)
-        left -= given[place]
+    given = [min(want, least) for want in wants]
+    while sum(given) > total and max(given) > 1:
+        given[given.index(max(given))] -= 1
+    spare = total - sum(given)
+    while spare > 0:
+        hungry = [index for index, want in enumerate(wants) if given[index] < want]
+        if not hungry:
+            break
+        for index in sorted(hungry, key=lambda one: given[one]):
+            if spare > 0:
+                given[index] += 1
+                spare -= 1
     return given

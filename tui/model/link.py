@@ -1,99 +1,88 @@
-"""What the console can truly say about its connection at one instant."""
+"""How the connection is, as one frozen value, and how it reads."""
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
-from enum import StrEnum
+from dataclasses import dataclass, replace
+from enum import Enum
 
-from rich.cells import cell_len
-
-from tui.model.cells import Cell, Line, Tone
-from tui.model.glyphs import Glyphs
-from tui.model.numbers import duration
+from tui.model.glyphs import Glyphs, Tone
+from tui.model.text import duration
 
 
-class Phase(StrEnum):
-    """CONNECTING only before the first answer; DENIED when the daemon refuses this caller."""
+class Phase(Enum):
+    """The four states of a connection."""
 
-    CONNECTING = "connecting"
-    LIVE = "live"
-    STALE = "stale"
-    RETRYING = "retrying"
-    DOWN = "down"
-    DENIED = "denied"
+    LIVE = "LIVE"
+    STALE = "STALE"
+    RETRYING = "RETRYING"
+    DOWN = "DOWN"
 
 
 @dataclass(frozen=True)
 class Link:
-    """`age` is seconds since the daemon was last heard, None when it never was.
+    """A connection's state. Times are of the console's own clock; `retry_at` is None while a try goes on."""
 
-    `next_in` is seconds to the next try, None while one is under way. `attempt` counts tries since the last
-    good answer. `reason` and `hint` are the last error's words.
-    """
-
-    phase: Phase = Phase.CONNECTING
-    age: float | None = None
-    attempt: int = 0
-    next_in: float | None = None
-    code: str = ""
-    reason: str = ""
+    phase: Phase = Phase.RETRYING
+    attempt: int = 1
+    retry_at: float | None = None
+    heard_at: float | None = None
+    limit: float = 12.5
+    message: str = ""
     hint: str = ""
 
+    def live(self, now: float, limit: float) -> Link:
+        return Link(Phase.LIVE, heard_at=now, limit=limit)
+
+    def trying(self, attempt: int) -> Link:
+        phase = Phase.DOWN if self.phase is Phase.DOWN else Phase.RETRYING
+        return replace(self, phase=phase, attempt=attempt, retry_at=None)
+
+    def lost(self, phase: Phase, attempt: int, again: float, message: str, hint: str) -> Link:
+        return replace(self, phase=phase, attempt=attempt, retry_at=again, message=message, hint=hint)
+
+    def at(self, now: float) -> Link:
+        """The state at this instant: a live stream that has been silent for too long is stale."""
+        if self.phase is Phase.LIVE and self.age(now) > self.limit:
+            return replace(
+                self,
+                phase=Phase.STALE,
+                message="connected, but the daemon says nothing",
+                hint="is it stopped or overloaded? see: spl status",
+            )
+        return self
+
+    def age(self, now: float) -> float:
+        """How old the newest word is; 0 when there was none yet."""
+        return 0.0 if self.heard_at is None else max(0.0, now - self.heard_at)
+
     @property
-    def live(self) -> bool:
+    def is_live(self) -> bool:
         return self.phase is Phase.LIVE
 
 
-def link_text(link: Link, glyphs: Glyphs) -> str:
-    """The state for the header: `● LIVE`, `◐ STALE 12s`, `↻ RETRYING #3 in 2s · STALE 12s`, `✗ DOWN`."""
-    stale = f"STALE {duration(link.age)}" if link.age is not None else ""
-    parts = [f"{glyphs.state(link.phase)} {_word(link)}"]
+def label(link: Link, now: float, glyphs: Glyphs) -> tuple[str, Tone]:
+    """The state as the header shows it: sign, word, and the number that matters. `link` is as of `now`."""
+    if link.phase is Phase.LIVE:
+        return f"{glyphs.sign('live')} LIVE", "good"
     if link.phase is Phase.STALE:
-        parts[0] = f"{glyphs.state(link.phase)} {stale or 'STALE'}"
-    elif link.phase is not Phase.LIVE and stale:
-        parts.append(stale)
-    return f" {glyphs.separator} ".join(parts)
-
-
-def _word(link: Link) -> str:
-    if link.phase is Phase.DENIED:
-        return link.code or "DENIED"
-    if link.phase is Phase.RETRYING:
-        return f"RETRYING #{link.attempt}{_next(link)}"
+        return f"{glyphs.sign('stale')} STALE {duration(link.age(now))}", "warn"
+    wait = "now" if link.retry_at is None else f"in {duration(_up(link.retry_at - now))}"
     if link.phase is Phase.DOWN:
-        return f"DOWN{_next(link, ', retry')}"
-    return link.phase.upper()
+        return f"{glyphs.sign('down')} DOWN, retry {wait}", "bad"
+    if not link.message and link.heard_at is None:
+        return f"{glyphs.sign('retrying')} CONNECTING", "busy"
+    return f"{glyphs.sign('retrying')} RETRYING #{link.attempt} {wait}", "warn"
 
 
-def _next(link: Link, before: str = "") -> str:
-    return f"{before} in {math.ceil(link.next_in)}s" if link.next_in else f"{before} now"
+def _up(secs: float) -> float:
+    """Whole seconds, upwards: "in 0s" would be a lie until it is over."""
+    return float(int(max(0.0, secs)) + (1 if secs > int(secs) else 0))
 
 
-_TONES: dict[Phase, Tone] = {
-    Phase.CONNECTING: "busy",
-    Phase.LIVE: "good",
-    Phase.STALE: "warn",
-    Phase.RETRYING: "warn",
-    Phase.DOWN: "bad",
-    Phase.DENIED: "bad",
-}
-
-
-def link_cell(link: Link, glyphs: Glyphs) -> Cell:
-    return Cell(link_text(link, glyphs), _TONES[link.phase])
-
-
-def trouble_lines(link: Link, width: int, glyphs: Glyphs) -> tuple[Line, ...]:
-    """Why what is on the screen may be old, and what to do; nothing while all is well."""
-    if link.live or link.phase is Phase.CONNECTING:
-        return ()
-    text = f" {glyphs.warning} {link.reason or 'nothing was heard from the daemon'}"
-    if link.age is not None:
-        text += f"; what you see is {duration(link.age)} old"
-    words, hint = Cell(text, _TONES[link.phase]), Cell(f"   {link.hint}", "quiet")
-    if not link.hint:
-        return ((words,),)
-    if cell_len(text) + cell_len(hint.text) <= width:
-        return ((words, hint),)
-    return ((words,), (hint,))
+def trouble(link: Link, now: float, glyphs: Glyphs) -> list[str]:
+    """The banner while the connection is not live: what happened, what to do, how old the data is."""
+    if link.is_live or not link.message:
+        return []
+    age = f"data is {duration(link.age(now))} old" if link.heard_at is not None else "no data yet"
+    first = f"{link.message} · {age}"
+    return [first, f"{glyphs.arrow} {link.hint} · r tries now"] if link.hint else [first]

@@ -1,50 +1,74 @@
-"""The task list."""
+"""The task list's rows."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from typing import Final
 
 from syncropel.api.schema import TaskSummary
-from tui.model.cells import Cell, Column, Scene, TableSpec, state_cell
-from tui.model.numbers import coarse, dollars
+from tui.model.glyphs import Glyphs
+from tui.model.moment import Moment
+from tui.model.rows import Cell, Column, Row, state_cell
+from tui.model.text import NOTHING, duration, first_line, money, plain, tail
 
-PRIORITIES: Final = {"critical": 0, "urgent": 0, "high": 1, "medium": 2, "low": 3}
+_PRIORITIES: Final = {"high": 0.0, "medium": 1.0, "low": 2.0}
 
-
-def draw(task: TaskSummary, scene: Scene) -> Mapping[str, Cell]:
-    """One row with the folded status."""
-    done = f"{task.completed}/{task.subtasks}" if task.subtasks else ""
-    return {
-        "task": Cell(task.alias or task.thread[:11]),
-        "status": state_cell(task.status, scene.glyphs),
-        "done": Cell(done, "plain" if task.satisfiable else "bad"),
-        "goal": Cell(task.goal),
-        "cost": Cell(dollars(task.cost_usd) if task.subtasks else ""),
-        "changed": Cell(f"{coarse(scene.now - task.updated_at)}", "quiet"),
-        "priority": Cell(task.priority),
-        "namespace": Cell(task.namespace, "quiet"),
-        "domain": Cell(task.domain, "quiet"),
-        "labels": Cell(", ".join(task.labels), "quiet"),
-        "records": Cell(f"{task.records:,}", "quiet"),
-    }
-
-
-TASKS: Final = TableSpec[TaskSummary](
-    name="tasks",
-    columns=(
-        Column("task", "TASK", 11, flex=1, sort=lambda one: one.alias),
-        Column("status", "STATUS", 13, sort=lambda one: one.status),
-        Column("done", "DONE", 5, right=True, sort=lambda one: -one.completed / max(1, one.subtasks)),
-        Column("goal", "GOAL", 16, drop=1, flex=6, roomy=40, sort=lambda one: one.goal),
-        Column("cost", "COST", 7, drop=3, right=True, sort=lambda one: -one.cost_usd),
-        Column("changed", "CHANGED", 7, drop=2, right=True, sort=lambda one: -one.updated_at),
-        Column("priority", "PRIORITY", 8, drop=4, sort=lambda one: PRIORITIES.get(one.priority, 9)),
-        Column("namespace", "NAMESPACE", 12, drop=5, sort=lambda one: one.namespace),
-        Column("domain", "DOMAIN", 10, drop=6),
-        Column("labels", "LABELS", 12, drop=7),
-        Column("records", "RECORDS", 7, drop=8, right=True),
-    ),
-    key=lambda one: one.thread,
-    draw=draw,
+TASKS: Final = (
+    Column("status", "STATUS", 13),
+    Column("task", "TASK", 12, grow=1, most=24),
+    Column("goal", "GOAL", 16, grow=4),
+    Column("done", "DONE", 7, right=True),
+    Column("cost", "COST", 8, drop=2, right=True),
+    Column("priority", "PRIORITY", 8, drop=3),
+    Column("updated", "CHANGED", 7, drop=4, right=True),
+    Column("namespace", "NAMESPACE", 10, grow=1, most=20, drop=5),
+    Column("domain", "DOMAIN", 8, drop=6),
+    Column("labels", "LABELS", 12, grow=1, most=30, drop=7),
+    Column("records", "RECORDS", 7, drop=8, right=True),
 )
+
+
+def task_name(task: TaskSummary) -> str:
+    return plain(task.alias) or tail(task.thread)
+
+
+def task_rows(tasks: Iterable[TaskSummary], at: Moment, glyphs: Glyphs) -> list[Row]:
+    """One row a task, in the order given (the daemon's: newest change first)."""
+    return [_task(one, at, glyphs) for one in tasks]
+
+
+def _task(one: TaskSummary, at: Moment, glyphs: Glyphs) -> Row:
+    done = f"{one.accepted}/{one.subtasks}" if one.subtasks else NOTHING
+    age = max(0.0, at.now - one.updated_at)
+    stuck = not one.satisfiable and not one.joined
+    cells = {
+        "status": state_cell(one.status, glyphs),
+        "task": Cell(task_name(one), "strong"),
+        "goal": Cell(first_line(one.goal)),
+        "done": Cell(
+            done, "bad" if stuck else "plain", one.accepted / one.subtasks if one.subtasks else -1.0
+        ),
+        "cost": Cell(money(one.cost_usd), "plain", one.cost_usd),
+        "priority": Cell(
+            one.priority, "warn" if one.priority == "high" else "plain", _PRIORITIES.get(one.priority, 3.0)
+        ),
+        "updated": Cell(duration(age), "plain", age),
+        "namespace": Cell(plain(one.namespace)),
+        "domain": Cell(plain(one.domain) or NOTHING),
+        "labels": Cell(plain(", ".join(one.labels)) or NOTHING),
+        "records": Cell(str(one.records), "plain", float(one.records)),
+    }
+    fields = {key: cell.text for key, cell in cells.items()}
+    fields |= {
+        "thread": one.thread,
+        "goal": plain(one.goal),
+        "status": f"{one.status} {one.status.replace('_', ' ')}",
+        "joined": "yes" if one.joined else "no",
+    }
+    return Row(one.thread, cells, fields)
+
+
+def merge(known: dict[str, TaskSummary], fresh: Iterable[TaskSummary]) -> dict[str, TaskSummary]:
+    """Tasks by thread, newest change first, with what changed put in its new place."""
+    found = known | {one.thread: one for one in fresh}
+    return dict(sorted(found.items(), key=lambda item: -item[1].revision))

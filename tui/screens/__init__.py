@@ -1,1 +1,1 @@
-"""The console's screens, one a file."""
+"""The screens, one a file, on one base that gives all of them header, banner, filter and footer."""

@@ -1,252 +1,185 @@
-"""What all screens have in common: header, trouble, banner, tables, filter, footer."""
+"""What all screens have: header, banner, filter, footer, and one way to be shown the world."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar, cast
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import Screen
+from textual.widget import Widget
 from textual.widgets import Input
 
-from tui.actions import actions_of
-from tui.model.filtering import parse
-from tui.model.fleet import banner_lines
-from tui.model.frame import footer_line, header_line
-from tui.model.link import trouble_lines
-from tui.model.state import State
+from tui import actions
+from tui.model import filters
+from tui.model.rows import Row, sort_rows
+from tui.screens import frame
+from tui.widgets.bindings import bindings
+from tui.widgets.filter_bar import FilterBar
 from tui.widgets.lines import Lines
-from tui.widgets.section import Section
 from tui.widgets.table import Table
 
 if TYPE_CHECKING:
-    from tui.app import ConsoleApp
-
-BANNER_ROWS = 3
-
-
-def bindings(screen: str) -> list[BindingType]:
-    """The bindings of a screen, from the action table; tables bind how they move by themselves."""
-    own = (action for action in actions_of(screen) if action.where in (screen, "table"))
-    return [
-        Binding(",".join(action.keys), action.run, action.description, show=False)
-        for action in own
-        if action.run.partition("(")[0] not in ("move", "page", "edge")
-    ]
+    from tui.console_app import ConsoleApp
 
 
 class ConsoleScreen(Screen[None]):
-    """A screen shows a `State` (`apply`) and passing time (`tick`). It asks nobody for anything."""
+    """Base of all screens. `name_` is its name in the action table, `fields` what filters can name."""
 
-    NAME: ClassVar[str] = ""
     AUTO_FOCUS = "Table"
+    name_: ClassVar[str] = ""
+    fields: ClassVar[tuple[str, ...]] = ()
+    BINDINGS = bindings("screen")
+    unsortable: ClassVar[frozenset[str]] = frozenset({"timeline"})
 
     def __init__(self) -> None:
         super().__init__()
-        self._filtering: list[Section[Any]] = []
+        self.filter = filters.Filter()
+        self._sorts: dict[str, tuple[str, bool]] = {}
 
     @property
-    def console_app(self) -> ConsoleApp:
-        return cast("ConsoleApp", self.app)
+    def console(self) -> ConsoleApp:
+        from tui.console_app import ConsoleApp
 
-    # What each screen has of its own
+        return cast(ConsoleApp, self.app)
 
-    def sections(self) -> list[Section[Any]]:
-        """The tables, from top to bottom."""
-        raise NotImplementedError
-
-    def compose_body(self) -> ComposeResult:
-        raise NotImplementedError
-
-    def show_body(self, state: State, now: float) -> None:
-        raise NotImplementedError
-
+    @property
     def crumb(self) -> str:
-        """Where in the screen we are."""
-        return ""
+        """Its part of the breadcrumb."""
+        return self.name_.capitalize()
 
-    def share_rows(self) -> None:
-        """Share the height of the body among its parts."""
-
-    # The frame
+    @property
+    def wants(self) -> str | None:
+        """The task whose join this screen shows."""
+        return None
 
     def compose(self) -> ComposeResult:
-        yield Lines("header")
-        yield Lines("trouble")
-        yield Lines("banner")
+        yield Lines(id="header")
+        yield Lines(id="banner")
         with Vertical(id="body"):
-            yield from self.compose_body()
-        yield Input(id="filter", placeholder="text  !not  field:value", compact=True, select_on_focus=False)
-        yield Lines("footer")
+            yield from self.body()
+        yield FilterBar(" ".join(self.fields[:6]))
+        yield Lines(id="footer")
 
-    def on_mount(self) -> None:
-        glyphs = self.console_app.glyphs
-        for lines in self.query(Lines):
-            lines.glyphs = glyphs
-        for section in self.sections():
-            section.dress(glyphs)
-        self.query_one("#filter").display = False
-        field = self.query_one("#filter", Input)
-        field.cursor_blink = self.console_app.cursor_blink
+    def body(self) -> Sequence[Widget]:
+        """The widgets between banner and footer."""
+        return ()
+
+    # showing the world
+
+    def show(self) -> None:
+        """Show the world as it is now. Called for news, once a second, and when the screen comes up."""
+        if not self.is_mounted or not self.size:
+            return
+        app, width = self.console, self.size.width
+        now = app.clock()
+        self.query_one("#header", Lines).show([frame.header(app, self, now, width)])
+        self.query_one("#banner", Lines).show(frame.banner(app, now, width))
+        self.fill(now)
+        self.query_one("#footer", Lines).show([frame.footer(self.name_, width)])
+
+    def fill(self, now: float) -> None:
+        """Fill the body."""
+
+    def select(self, table: Table, rows: Sequence[Row], name: str, empty: Sequence[str]) -> None:
+        """Show rows in a table, filtered and sorted as the operator wants them."""
+        kept = self.filter.select(rows)
+        sort = self._sorts.get(table.id or "")
+        title = f"{name} {len(rows)}"
+        if self.filter:
+            title = f"{name} {len(kept)} of {len(rows)} · filter {self.filter.text}"
+            if rows and not kept:
+                empty = (f"no row matches “{self.filter.text}”; esc clears the filter",)
+        table.show(
+            sort_rows(kept, *(sort or (None, False))),
+            title=title,
+            empty=empty,
+            sort=sort,
+            dimmed=not self.console.world.link.at(self.console.clock()).is_live,
+        )
+
+    def body_height(self) -> int:
+        """Lines between banner and footer."""
+        used = sum(self.query_one(one, Lines).outer_size.height for one in ("#header", "#footer"))
+        banner = self.query_one("#banner", Lines)
+        lines = len(banner.text.splitlines()) if banner.display else 0
+        return max(3, self.size.height - max(used, 2) - lines - int(self.query_one(FilterBar).display))
 
     def on_screen_resume(self) -> None:
-        self.apply(self.console_app.state)
+        self.console.follow(self.wants)
+        self.show()
 
-    def on_resize(self) -> None:
-        self.apply(self.console_app.state)
+    def on_resize(self, event: events.Resize) -> None:
+        self.call_after_refresh(self.show)
 
-    def apply(self, state: State) -> None:
-        """Show a state."""
-        if not self.is_mounted:
-            return
-        self._show_frame(state)
-        self.show_body(state, self.console_app.now())
-        self.share_rows()
+    def on_table_chosen(self) -> None:
+        self.console.follow(self.wants)
 
-    def tick(self, state: State) -> None:
-        """Show that time passed."""
-        self._show_frame(state)
-        now = self.console_app.now()
-        for section in self.sections():
-            section.table.tick(now)
+    # keys
 
-    def _show_frame(self, state: State) -> None:
-        app, width = self.console_app, self.app.size.width
-        glyphs, status = app.glyphs, state.fleet.status
-        header = header_line(
-            width=width,
-            screen=self.NAME,
-            crumb=self.crumb(),
-            link=state.link,
-            where=app.where,
-            read_only=app.read_only,
-            glyphs=glyphs,
-        )
-        self.query_one("#header", Lines).show((header,))
-        # Before the first snapshot the body says what is wrong, and what to type.
-        trouble = trouble_lines(state.link, width, glyphs) if status is not None else ()
-        self.query_one("#trouble", Lines).show(trouble)
-        self.query_one("#banner", Lines).show(banner_lines(status, app.now(), glyphs, BANNER_ROWS))
-        self.show_footer()
-        dimmed = status is not None and not state.link.live
-        for section in self.sections():
-            section.set_dimmed(dimmed)
-
-    def show_footer(self) -> None:
-        words = self.console_app.words
-        state = self.console_app.state
-        line = words or footer_line(
-            self.NAME, self.app.size.width, live=state.link.live, empty=state.fleet.status is None
-        )
-        self.query_one("#footer", Lines).show((line,))
-
-    @property
-    def body_rows(self) -> int:
-        """Rows between banner and footer."""
-        around = [self.query_one(f"#{name}", Lines) for name in ("header", "trouble", "banner", "footer")]
-        taken = sum(max(1, lines.virtual_size.height) for lines in around if lines.display)
-        return max(0, self.app.size.height - taken - int(self.query_one("#filter").display))
-
-    # Tables
-
-    def tables(self) -> list[Table[Any]]:
-        """The tables that can be seen and have rows."""
-        return [
-            section.table
-            for section in self.sections()
-            if section.display and section.table.display and section.table.count
-        ]
-
-    @property
-    def table(self) -> Table[Any] | None:
-        """The table that has the keys, or the first that could."""
+    def focused_table(self) -> Table | None:
         focused = self.focused
-        if isinstance(focused, Table):
-            return focused
-        return next(iter(self.tables()), None)
-
-    def action_focus_table(self, step: int) -> None:
-        tables = self.tables()
-        if tables:
-            place = tables.index(self.table) if self.table in tables else -step
-            tables[(place + step) % len(tables)].focus()
-
-    def action_sort(self) -> None:
-        if (table := self.table) is not None:
-            table.sort_next()
-            self.apply(self.console_app.state)
-            self.console_app.say(f"sorted by {table.sorted_by.lower() or 'the daemon'}")
-
-    def action_copy(self) -> None:
-        if (table := self.table) is not None and table.current is not None:
-            name = self.copied(table)
-            self.console_app.copy_to_clipboard(name)
-            self.console_app.say(f"copied {name}")
-
-    def copied(self, table: Table[Any]) -> str:
-        """The id behind the chosen row."""
-        return table.chosen
-
-    # Filter
+        return focused if isinstance(focused, Table) else next(iter(self.query(Table)), None)
 
     def action_filter(self) -> None:
-        if (table := self.table) is None and not any(one.table.filtered for one in self.sections()):
-            return
-        if table is not None:
-            self._filtering = [one for one in self.sections() if one.table in self.filtered_with(table)]
-        field = self.query_one("#filter", Input)
-        field.display = True
-        field.focus()
-        self.share_rows()
+        bar = self.query_one(FilterBar)
+        bar.display = True
+        bar.focus()
+        self.call_after_refresh(self.show)
 
     @on(Input.Changed, "#filter")
-    def _filter_changed(self, event: Input.Changed) -> None:
-        self._set_filter(event.value)
-
-    def _set_filter(self, source: str) -> None:
-        for section in self._filtering:
-            fields = frozenset(column.key for column in section.table.spec.columns)
-            section.table.set_filter(parse(source, fields))
-        self.apply(self.console_app.state)
+    def _typed(self, event: Input.Changed) -> None:
+        self.filter = filters.parse(event.value, self.fields)
+        self.show()
 
     @on(Input.Submitted, "#filter")
-    def _filter_done(self) -> None:
-        self._close_filter()
-
-    def _close_filter(self) -> None:
-        self.query_one("#filter").display = False
-        tables = self.tables()
-        again = [section.table for section in self._filtering if section.table in tables]
-        self.set_focus(next(iter([*again, *tables]), None))
-        self.share_rows()
-
-    def filtered_with(self, table: Table[Any]) -> list[Table[Any]]:
-        """The tables that `/` filters when this one has the keys."""
-        return [table]
-
-    def leave_filter(self) -> bool:
-        """Clear and close the filter; False when there was none."""
-        field = self.query_one("#filter", Input)
-        was = bool(field.value) or bool(field.display)
-        if was:
-            with field.prevent(Input.Changed):
-                field.value = ""
-            self._set_filter("")
-            self._close_filter()
-        return was
+    def close_filter(self) -> None:
+        bar = self.query_one(FilterBar)
+        bar.display = bool(self.filter)
+        if (table := next(iter(self.query(Table)), None)) is not None:
+            table.focus()
+        self.call_after_refresh(self.show)
 
     def action_back(self) -> None:
-        if not self.leave_filter():
-            self.leave()
+        bar = self.query_one(FilterBar)
+        if bar.display:
+            bar.value = ""
+            self.filter = filters.Filter()
+            self.close_filter()
+        elif len(self.app.screen_stack) > 1:
+            self.app.pop_screen()
 
-    def leave(self) -> None:
-        """Go back from where `enter` went."""
+    def action_sort(self) -> None:
+        """Sort the table in focus by its next column; after the last as the rows come."""
+        if (table := self.focused_table()) is None or table.id is None:
+            return
+        keys = [one for one in table.shown_columns if one not in self.unsortable]
+        now = self._sorts.get(table.id)
+        place = keys.index(now[0]) + 1 if now and now[0] in keys else 0
+        if now and place >= len(keys):
+            del self._sorts[table.id]
+        else:
+            self._sorts[table.id] = (keys[place], False)
+        self.show()
 
-    @on(Table.Entered)
-    async def _entered(self) -> None:
-        await self.action_enter()
+    def action_reverse(self) -> None:
+        if (table := self.focused_table()) is not None and (now := self._sorts.get(table.id or "")):
+            self._sorts[table.id or ""] = (now[0], not now[1])
+            self.show()
 
-    async def action_enter(self) -> None:
-        """Go in."""
+    def action_next(self) -> None:
+        self.focus_next(Table)
+
+    def action_yank(self) -> None:
+        if (words := self.copied()) is not None:
+            self.console.yank(words)
+
+    def copied(self) -> str | None:
+        """What `y` copies."""
+        table = self.focused_table()
+        return table.chosen if table else None
+
+    def actions(self) -> list[actions.Action]:
+        return actions.for_screen(self.name_)

@@ -1,125 +1,99 @@
-"""The fleet: who is there and how loaded, what runs, what has not joined yet, what is frozen."""
+"""The Fleet screen: who is there, what runs where, what is waited for."""
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from typing import ClassVar
 
-from textual.app import ComposeResult
+from textual import on
+from textual.widget import Widget
 
-from tui.model import empty
-from tui.model.activity import activity_line
-from tui.model.cells import Scene
-from tui.model.dispatches import DISPATCHES, Dispatch, dispatches
-from tui.model.fanouts import FANOUTS
-from tui.model.fleet import counts_line
-from tui.model.instances import INSTANCES, instance_facts
+from tui.actions import FLEET
+from tui.model import fleet
+from tui.model.charts import sparkline
 from tui.model.layout import share
-from tui.model.state import State
-from tui.screens.base import ConsoleScreen, bindings
-from tui.widgets.lines import Lines
-from tui.widgets.section import Section
+from tui.model.rows import Row
+from tui.model.text import count
+from tui.screens.base import ConsoleScreen
+from tui.screens.detail import InstanceScreen
+from tui.screens.join import JoinScreen
+from tui.widgets.lines import Lines, Span, Spans
+from tui.widgets.table import Table
+
+_NO_INSTANCES = ("no instance has joined yet", "start some: spl fleet start --workers 2")
+_NO_DISPATCHES = ("nothing is running",)
+_NO_FANOUTS = (
+    "no fan-out is waiting",
+    "make one: spl task add GOAL, then spl task fan-out NAME --subtask goal=…,target=round-robin",
+)
+_NOT_YET = ("waiting for the daemon's first answer",)
 
 
 class FleetScreen(ConsoleScreen):
-    """Three tables and the activity line. `enter` on an instance shows all about it; on work, its task."""
+    """`1`"""
 
-    NAME = "fleet"
-    BINDINGS: ClassVar = bindings("fleet")
+    name_ = FLEET
+    fields: ClassVar[tuple[str, ...]] = (
+        "alias", "status", "role", "task", "goal", "instance", "health", "namespace", "endpoint", "did",
+        "adapter", "version", "thread", "join",
+    )  # fmt: skip
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.instances = Section("Instances", INSTANCES)
-        self.dispatches = Section("Active dispatches", DISPATCHES)
-        self.fanouts = Section("Pending fan-outs", FANOUTS)
-        self.opened = ""
-
-    def sections(self) -> list[Section[Any]]:
-        return [self.instances, self.dispatches, self.fanouts]
-
-    def compose_body(self) -> ComposeResult:
-        yield Lines("nothing")
-        yield self.instances
-        yield Lines("facts")
-        yield self.dispatches
-        yield self.fanouts
-        yield Lines("activity")
-
-    def crumb(self) -> str:
-        opened = self._opened_instance(self.console_app.state)
-        return opened.alias if opened else ""
-
-    def _opened_instance(self, state: State) -> Any:
-        return next((one for one in state.fleet.instances if one.did == self.opened), None)
-
-    def show_body(self, state: State, now: float) -> None:
-        app, status, glyphs = self.console_app, state.fleet.status, self.console_app.glyphs
-        for section in self.sections():
-            section.display = status is not None
-        self.query_one("#nothing", Lines).show(
-            empty.no_fleet(state.link, app.where) if status is None else ()
+    def body(self) -> Sequence[Widget]:
+        glyphs = self.console.glyphs
+        return (
+            Lines(id="rates"),
+            Table(fleet.INSTANCES, glyphs, id="instances"),
+            Table(fleet.DISPATCHES, glyphs, id="dispatches"),
+            Table(fleet.FANOUTS, glyphs, id="fanouts"),
         )
-        if status is None:
-            return
-        opened = self._opened_instance(state)
-        self.instances.display = opened is None
-        self.instances.show(state.fleet.instances, now, [counts_line(status, glyphs)])
-        facts = self.query_one("#facts", Lines)
-        facts.show(((), *instance_facts(opened, Scene(now, glyphs)), ()) if opened else ())
-        facts.set_dimmed(not state.link.live)
-        running = dispatches(state.fleet)
-        if opened:
-            running = tuple(one for one in running if one.out.instance == opened.did)
-        alone = all(one.role == "coordinator" for one in state.fleet.instances)
-        idle = empty.no_workers() if alone else empty.say("nothing runs")
-        self.dispatches.show(running, now, [f"{len(running):,}"] if running else [], idle)
-        waiting = status.fanouts
-        self.fanouts.display = opened is None
-        self.fanouts.show(
-            waiting, now, [f"{len(waiting):,}"] if waiting else [], empty.say("all have joined")
-        )
-        self._show_activity(state)
 
-    def _show_activity(self, state: State) -> None:
-        status = state.fleet.status
-        assert status is not None
-        line = activity_line(
-            state.fleet.activity, status.records, self.app.size.width, self.console_app.glyphs
-        )
-        activity = self.query_one("#activity", Lines)
-        activity.show((line,))
-        activity.set_dimmed(not state.link.live)
+    def fill(self, now: float) -> None:
+        world, glyphs = self.console.world, self.console.glyphs
+        at, status = world.moment(now), world.status
+        self.query_one("#rates", Lines).show([self._rates()])
+        rows: list[list[Row]] = [[], [], []]
+        empty: list[tuple[str, ...]] = [_NOT_YET, (), ()]
+        if status is not None:
+            rows = [
+                fleet.instance_rows(status, at, glyphs),
+                fleet.dispatch_rows(status, at),
+                fleet.fanout_rows(status, at, glyphs),
+            ]
+            empty = [_NO_INSTANCES, _NO_DISPATCHES, _NO_FANOUTS]
+        names = ("INSTANCES", "RUNNING", "FAN-OUTS")
+        tables = list(self.query(Table))
+        for table, some, name, words in zip(tables, rows, names, empty, strict=True):
+            self.select(table, some, name, words)
+        self._share(tables)
 
-    def tick(self, state: State) -> None:
-        super().tick(state)
-        if state.fleet.status is None:
-            self.query_one("#nothing", Lines).show(empty.no_fleet(state.link, self.console_app.where))
-        elif (opened := self._opened_instance(state)) is not None:
-            scene = Scene(self.console_app.now(), self.console_app.glyphs)
-            self.query_one("#facts", Lines).show(((), *instance_facts(opened, scene), ()))
+    def _share(self, tables: list[Table]) -> None:
+        total = self.body_height() - 1
+        heights = share(total, [table.wanted_height for table in tables])
+        roomy = total - sum(heights) >= len(tables)
+        for table, height in zip(tables, heights, strict=True):
+            if table.styles.height is None or table.styles.height.value != height:
+                table.styles.height = height
+            table.set_class(roomy, "roomy")
 
-    def share_rows(self) -> None:
-        shown = [section for section in self.sections() if section.display]
-        facts = self.query_one("#facts", Lines)
-        room = self.body_rows - 1 - (facts.virtual_size.height if facts.display else 0)
-        for section, rows in zip(shown, share(room, [one.wanted_rows for one in shown]), strict=True):
-            section.styles.height = rows
+    def _rates(self) -> Spans:
+        """Ingest and queue over the last minutes, with their newest value."""
+        world, glyphs = self.console.world, self.console.glyphs
+        width = max(10, min(40, (self.size.width - 46) // 2))
+        rates = world.rates
+        rate = f"{rates.ingest[-1]:.1f}/s" if rates.ingest else "–"
+        queue = count(rates.queue[-1]) if rates.queue else "–"
+        total = f"{count(world.status.records)} records" if world.status else ""
+        return (
+            Span(" ingest ", "muted"), Span(sparkline(rates.ingest, width, glyphs), "busy"),
+            Span(f" {rate:<8}"), Span(" queue ", "muted"),
+            Span(sparkline(rates.queue, width, glyphs), "busy"), Span(f" {queue:<6}"),
+            Span(f" {total}", "muted"),
+        )  # fmt: skip
 
-    async def action_enter(self) -> None:
-        table = self.table
-        if table is None or table.current is None:
-            return
-        if table is self.instances.table:
-            self.opened = table.chosen
-            self.apply(self.console_app.state)
-            if self.tables():
-                self.tables()[0].focus()
-            return
-        item = table.current
-        thread = item.out.thread if isinstance(item, Dispatch) else item.thread
-        await self.console_app.open_task(thread)
-
-    def leave(self) -> None:
-        if self.opened:
-            self.opened = ""
-            self.apply(self.console_app.state)
-            self.instances.table.focus()
+    @on(Table.Opened)
+    def open_row(self, event: Table.Opened) -> None:
+        """An instance opens as all that is known of it, work opens the join it belongs to."""
+        if event.table.id == "instances":
+            self.app.push_screen(InstanceScreen(event.key))
+        else:
+            self.app.push_screen(JoinScreen(event.key.partition("/")[0]))

@@ -1,55 +1,59 @@
-"""The keys of one screen, over it."""
+"""The keys of one screen."""
 
 from __future__ import annotations
 
-from typing import ClassVar, Final
+from textwrap import wrap
+from typing import Final
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
-from textual.containers import Vertical
+from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 
-from tui.actions import help_entries
-from tui.model.cells import Cell
-from tui.model.frame import help_lines
-from tui.model.glyphs import Glyphs
-from tui.widgets.lines import Lines
+from tui import actions
+from tui.screens.base import ConsoleScreen
+from tui.widgets.lines import Lines, Span, Spans
 
-FRAME: Final = 4  # cells that border and padding take, left and right together
+_WIDTH: Final = 56  # of the widest description, so that it fits on 80 columns
 
 
 class HelpScreen(ModalScreen[None]):
-    """Closes with the key that opened it, or with esc."""
+    """`?`: made from the action table, so that it cannot forget a key."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,question_mark,enter,q", "close", "close", show=False),
-    ]
+    BINDINGS = [("question_mark,escape,q", "dismiss", "close")]  # noqa: RUF012 - Textual's way
 
-    def __init__(self, screen: str, glyphs: Glyphs) -> None:
+    def __init__(self, screen: ConsoleScreen) -> None:
         super().__init__()
-        self._of, self._glyphs = screen, glyphs
+        self._of = screen
 
     def compose(self) -> ComposeResult:
-        with Vertical(id="help", classes="-ascii" if self._glyphs.ascii_only else ""):
-            yield Lines("keys")
+        with VerticalScroll(id="help"):
+            yield Lines(id="keys")
 
     def on_mount(self) -> None:
-        self._show()
+        self.query_one("#help").border_title = f"Keys: {self._of.name_.capitalize()}"
+        self.query_one("#help").border_subtitle = "esc closes"
+        self.query_one("#keys", Lines).show(self.lines())
 
-    def on_resize(self) -> None:
-        self._show()
+    def lines(self) -> list[Spans]:
+        lines: list[Spans] = []
+        for keys, description, command in _told(self._of.actions()):
+            told = f"  {command}" if command else ""
+            lines.append((Span(f"{keys:>12}  ", "strong"), Span(description), Span(told, "muted")))
+        if self._of.fields:
+            lines += [
+                (),
+                (Span("      filter  ", "strong"), Span("words, !inverse, field:value; all must hold")),
+                *((Span(" " * 14), Span(part, "muted")) for part in wrap(" ".join(self._of.fields), _WIDTH)),
+            ]
+        return lines
 
-    def _show(self) -> None:
-        lines = self.query_one("#keys", Lines)
-        lines.glyphs = self._glyphs
-        room = self.app.size.width - 2 * FRAME
-        title = (Cell(f"Keys of {self._of.title()}", "head"), Cell("   esc closes", "quiet"))
-        shown = (title, *help_lines(help_entries(self._of), room))
-        lines.show(shown)
-        box = self.query_one("#help")
-        widest = max(sum(len(cell.text) for cell in line) for line in shown)
-        box.styles.width = min(self.app.size.width, widest + FRAME)
-        box.styles.height = min(self.app.size.height, len(shown) + 2)
 
-    def action_close(self) -> None:
-        self.dismiss()
+def _told(known: list[actions.Action]) -> list[tuple[str, str, str]]:
+    """Keys, description and command; the two directions of a movement share a line."""
+    moves = [one for one in known if one in actions.MOVES]
+    told = [(one.shown_keys(), one.description, one.cli) for one in known if one not in moves]
+    pairs = [
+        (f"{one.shown_keys()} {other.shown_keys()}", f"{one.description}, {other.description}", "")
+        for one, other in zip(moves[::2], moves[1::2], strict=True)
+    ]
+    return told[:1] + pairs + told[1:]

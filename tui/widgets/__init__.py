@@ -1,1 +1,1 @@
-"""Widgets that draw lines and compare before they draw: a row that did not change costs no bytes."""
+"""Widgets that draw lines themselves and repaint only what changed."""

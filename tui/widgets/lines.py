@@ -1,39 +1,65 @@
-"""A few lines of text that change rarely: header, banner, headings, facts."""
+"""A few lines of toned words: header, banner, footer, summaries. Only lines that changed are repainted."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rich.style import Style
 from textual.geometry import Region, Size
 from textual.strip import Strip
 
-from tui.model.cells import Line
-from tui.widgets.painted import Painted
+from tui.model.glyphs import Tone
+from tui.widgets.toned import Toned
 
 
-class Lines(Painted, can_focus=False):
-    """As high as it has lines, unless its style says otherwise; hidden when it has none."""
+@dataclass(frozen=True)
+class Span:
+    """Words in one tone; `action` is what a click on them does."""
 
-    def __init__(self, name: str | None = None, *, classes: str | None = None) -> None:
-        super().__init__(id=name, classes=classes)
-        self._lines: tuple[Line, ...] = ()
+    text: str
+    tone: Tone = "plain"
+    action: str = ""
+
+
+Spans = tuple[Span, ...]
+
+
+class Lines(Toned):
+    """Shows lines; as high as there are lines, and gone when there are none."""
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002 - Textual's name
+        super().__init__(id=id, classes=classes)
+        self._lines: tuple[Spans, ...] = ()
         self.display = False
 
     @property
     def text(self) -> str:
-        """What it says, without colours."""
-        return "\n".join("".join(self.glyphs.clean(cell.text) for cell in line) for line in self._lines)
+        """What stands there, without styles."""
+        return "\n".join("".join(span.text for span in line) for line in self._lines)
 
-    def show(self, lines: tuple[Line, ...]) -> None:
-        """Replace the lines; only those that differ are drawn."""
-        before, self._lines = self._lines, lines
-        if len(before) != len(lines):
-            self.virtual_size = Size(0, len(lines))
-            self.display = bool(lines)
+    def show(self, lines: Sequence[Spans]) -> None:
+        """Put these lines there. Repaints what differs, lays out anew only when the number changes."""
+        before, self._lines = self._lines, tuple(lines)
+        if before == self._lines:
+            return
+        if len(before) != len(self._lines):
+            self.display = bool(self._lines)
             self.refresh(layout=True)
             return
-        for y, (old, new) in enumerate(zip(before, lines, strict=True)):
+        for y, (old, new) in enumerate(zip(before, self._lines, strict=True)):
             if old != new:
                 self.refresh(Region(0, y, self.size.width, 1))
 
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        return len(self._lines)
+
     def render_line(self, y: int) -> Strip:
         line = self._lines[y] if y < len(self._lines) else ()
-        return self.paint(line, self.size.width)
+        return self.strip([(span.text, self._style(span)) for span in line], self.size.width)
+
+    def _style(self, span: Span) -> Style:
+        style = self.tone(span.tone)
+        meta: dict[str, Any] = {"@click": span.action}
+        return style + Style.from_meta(meta) if span.action else style

@@ -1,320 +1,256 @@
-"""The table: draws only the rows that are seen, and of those only the cells that changed.
+"""A table that draws its own lines: it compares rows first and repaints only the cells that changed.
 
-Selection follows identity: whatever comes, goes or is sorted, the chosen row stays the chosen one.
+The selection follows a row's identity: rows may move, come and go around it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, TypeVar
+from collections.abc import Sequence
+from typing import ClassVar, Final
 
-from rich.segment import Segment
 from rich.style import Style
 from textual import events
-from textual.binding import Binding, BindingType
 from textual.geometry import Region, Size
 from textual.message import Message
+from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from tui.actions import ACTIONS
-from tui.model.cells import EMPTY, GAP, Cell, Column, Placed, Scene, TableSpec, cut, fit
-from tui.model.filtering import Filter
-from tui.widgets.painted import Painted
+from tui.model.glyphs import Glyphs
+from tui.model.rows import GAP, Cell, Column, Row, fit
+from tui.widgets.bindings import bindings
+from tui.widgets.toned import Toned, place
 
-Item = TypeVar("Item")
-GUTTER = 2  # the cursor's mark and a space
-HEADING = 1
-_MOVES = ("down", "up", "page_down", "page_up", "first", "last")
+GUTTER: Final = 2
+HEAD: Final = 2  # the title's line and the column heads
+_EMPTY: Final = Cell("")
 
 
-class Table(Painted, Generic[Item], can_focus=True):
-    """Rows of one kind. Give it items with `show`, the time with `tick`; it says what is chosen."""
+class Table(Toned, ScrollView, can_focus=True):
+    """Rows under a title. Knows nothing of what they mean."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"table--cursor", "table--heading"}
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(",".join(action.keys), action.run, action.description, show=False)
-        for action in ACTIONS
-        if action.id in _MOVES
-    ]
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "table--title", "table--head", "table--cursor", "table--cursor-away", "table--dimmed",
+    }  # fmt: skip
+    BINDINGS = bindings("table")
 
-    @dataclass
     class Chosen(Message):
-        """The cursor came to another row, or to none."""
+        """The selection moved to another row."""
 
-        table: Table[Any]
-        key: str
+        def __init__(self, table: Table, key: str | None) -> None:
+            super().__init__()
+            self.table, self.key = table, key
 
-    @dataclass
-    class Entered(Message):
-        """The row was double-clicked."""
+    class Opened(Message):
+        """Enter or a second click on the selected row."""
 
-        table: Table[Any]
-        key: str
+        def __init__(self, table: Table, key: str) -> None:
+            super().__init__()
+            self.table, self.key = table, key
 
-    @dataclass
-    class Viewed(Message):
-        """Other rows are seen, or there are more or fewer of them."""
-
-        table: Table[Any]
-
-    def __init__(self, spec: TableSpec[Item]) -> None:
-        super().__init__(id=spec.name)
-        self.spec = spec
-        self.headings: dict[str, str] = {}
-        self._all: tuple[Item, ...] = ()
-        self._rows: list[Item] = []
-        self._keys: list[str] = []
+    def __init__(self, columns: Sequence[Column], glyphs: Glyphs, *, id: str) -> None:  # noqa: A002 - Textual's name
+        super().__init__(id=id)
+        self._columns, self._glyphs = columns, glyphs
+        self._rows: tuple[Row, ...] = ()
         self._places: dict[str, int] = {}
-        self._drawn: dict[str, Mapping[str, Cell]] = {}
-        self._placed: tuple[Placed, ...] = ()
-        self._now = 0.0
-        self._filter = Filter()
-        self._sorted_by: Column[Item] | None = None
-        self.chosen = ""
+        self._fit: list[tuple[Column, int]] = []
+        self._title = ""
+        self._empty: tuple[str, ...] = ()
+        self._marked: dict[str, str] = {}
+        self.chosen: str | None = None
+        self.dimmed = False
 
-    # What a screen tells it
+    # what it shows
 
-    def show(self, items: Iterable[Item], now: float) -> None:
-        """Replace the items. `now` is the daemon's clock in unix seconds."""
-        self._all, self._now = tuple(items), now
-        self._arrange()
+    def show(
+        self,
+        rows: Sequence[Row],
+        *,
+        title: str,
+        empty: Sequence[str] = (),
+        sort: tuple[str, bool] | None = None,
+        dimmed: bool = False,
+    ) -> None:
+        """Put these rows there. `empty` is said when there are none; `sort` is column and direction."""
+        before, self._rows = self._rows, tuple(rows)
+        again = (title, tuple(empty), dimmed) != (self._title, self._empty, self.dimmed)
+        marked = {sort[0]: self._glyphs.down if sort[1] else self._glyphs.up} if sort else {}
+        again = again or marked != self._marked
+        self._title, self._empty, self._marked, self.dimmed = title, tuple(empty), marked, dimmed
+        if again or [row.key for row in before] != [row.key for row in self._rows]:
+            self._arrange(before)
+            self.refresh()
+        else:
+            self._repaint(before)
 
-    def tick(self, now: float) -> None:
-        """Time passed: draw what shows it, where it is seen."""
-        self._now = now
-        self._redraw()
-
-    def set_filter(self, wanted: Filter) -> None:
-        if wanted != self._filter:
-            self._filter = wanted
-            self._arrange()
-
-    def set_heading(self, column: str, text: str) -> None:
-        """Write something else than its title above a column."""
-        if self.headings.get(column) != text:
-            self.headings[column] = text
-            self.refresh(Region(0, 0, self.size.width, 1))
-
-    def sort_next(self) -> None:
-        """Sort by the next column that can be sorted by; after the last, not at all."""
-        sorts = [None, *self.spec.sorts]
-        self._sorted_by = sorts[(sorts.index(self._sorted_by) + 1) % len(sorts)]
-        self._arrange()
-        self.refresh()
-
-    def choose(self, key: str) -> None:
-        """Move the cursor to a row, if there is such a row."""
-        if key in self._places:
-            self._move_to(self._places[key])
-
-    # What a screen asks it
-
-    @property
-    def sorted_by(self) -> str:
-        return self._sorted_by.title if self._sorted_by else ""
-
-    @property
-    def filtered(self) -> Filter:
-        return self._filter
-
-    @property
-    def count(self) -> int:
-        """Rows that pass the filter."""
-        return len(self._rows)
-
-    @property
-    def total(self) -> int:
-        return len(self._all)
-
-    @property
-    def current(self) -> Item | None:
-        """The chosen item."""
-        place = self._places.get(self.chosen)
-        return None if place is None else self._rows[place]
-
-    @property
-    def seen(self) -> range:
-        """The rows on the screen."""
-        top = self.scroll_offset.y
-        return range(top, min(len(self._rows), top + max(0, self.size.height - HEADING)))
-
-    def row_text(self, key: str) -> str:
-        """A row as it is drawn, without colours; of every column that has room."""
-        cells = self._draw(self._rows[self._places[key]])
-        return " ".join(part for one in self._placed if (part := self._cell_text(cells, one).strip()))
-
-    @property
-    def placed(self) -> tuple[Placed, ...]:
-        """The columns that have room."""
-        return self._placed
-
-    def column_titles(self) -> list[str]:
-        return [placed.column.title for placed in self._placed]
-
-    # Arranging
-
-    def _arrange(self) -> None:
-        place = self._places.get(self.chosen, 0)
-        rows = list(self._all)
-        if self._filter:
-            scene = self._scene()
-            rows = [item for item in rows if self._filter.matches(self.spec.draw(item, scene))]
-        if self._sorted_by is not None and self._sorted_by.sort is not None:
-            rows.sort(key=self._sorted_by.sort)
-        keys = [self.spec.key(item) for item in rows]
-        moved = keys != self._keys
-        self._rows, self._keys = rows, keys
-        self._places = {key: index for index, key in enumerate(keys)}
-        if len(rows) + HEADING != self.virtual_size.height:
-            self.virtual_size = Size(0, len(rows) + HEADING)
-            self.refresh(layout=True)
+    def _arrange(self, before: Sequence[Row]) -> None:
+        """Rows moved, came or went: keep the selection on its row, or near where that was."""
+        was = self._places.get(self.chosen or "")
+        offset = None if was is None else was - round(self.scroll_y)
+        self._places = {row.key: place_ for place_, row in enumerate(self._rows)}
+        self.virtual_size = Size(self.size.width, len(self._rows) + HEAD)
         if self.chosen not in self._places:
-            self._choose_place(min(place, len(rows) - 1))
-        if moved:
-            self._keep_in_view()
-            self.post_message(self.Viewed(self))
-        self._redraw()
+            near = min(was or 0, len(self._rows) - 1)
+            self._choose(self._rows[near].key if self._rows else None)
+        elif offset is not None and self._places[self.chosen] != was:
+            self.scroll_to(y=max(0, self._places[self.chosen] - offset), animate=False, immediate=True)
 
-    def _keep_in_view(self) -> None:
-        place = self._places.get(self.chosen)
-        height = self.size.height - HEADING
-        if place is None or height <= 0:
-            return
-        top = self.scroll_offset.y
-        if place < top:
-            self.scroll_to(y=place, animate=False, force=True)
-        elif place >= top + height:
-            self.scroll_to(y=place - height + 1, animate=False, force=True)
-
-    def _choose_place(self, place: int) -> None:
-        key = self._keys[place] if 0 <= place < len(self._keys) else ""
-        if key != self.chosen:
-            self.chosen = key
-            self.post_message(self.Chosen(self, key))
-
-    def _move_to(self, place: int) -> None:
-        if not self._keys:
-            return
-        before = self._places.get(self.chosen)
-        place = max(0, min(place, len(self._keys) - 1))
-        self._choose_place(place)
-        self._keep_in_view()
-        for row in (before, place):
-            if row is not None:
-                self._refresh_row(row)
-
-    # Drawing
-
-    def _scene(self) -> Scene:
-        return Scene(self._now, self.glyphs, {one.column.key: one.width for one in self._placed})
-
-    def _draw(self, item: Item) -> Mapping[str, Cell]:
-        return self.spec.draw(item, self._scene())
-
-    def _redraw(self) -> None:
-        """Compare what is seen with what was drawn last, and refresh the cells that differ."""
-        scene, drawn = self._scene(), {}
-        keys_before = list(self._drawn)
-        seen = self.seen
-        for y, row in enumerate(seen):
-            key = self._keys[row]
-            cells = self.spec.draw(self._rows[row], scene)
-            drawn[key] = cells
-            before = self._drawn.get(key) if y < len(keys_before) and keys_before[y] == key else None
-            if before is None:
-                self._refresh_row(row)
+    def _repaint(self, before: Sequence[Row]) -> None:
+        top, shown = round(self.scroll_y), max(0, self.size.height - HEAD)
+        for y in range(min(shown, len(self._rows) - top)):
+            old, new = before[top + y], self._rows[top + y]
+            if old == new:
                 continue
-            for one in self._placed:
-                if before.get(one.column.key, EMPTY) != cells.get(one.column.key, EMPTY):
-                    self.refresh(Region(GUTTER + one.x, HEADING + y, one.width, 1))
-        if len(keys_before) > len(seen):
-            gone = len(keys_before) - len(seen)
-            self.refresh(Region(0, HEADING + len(seen), self.size.width, gone))
-        self._drawn = drawn
+            x, spots = GUTTER, []
+            for column, width in self._fit:
+                if old.cells.get(column.key) != new.cells.get(column.key):
+                    spots += [x, x + width]
+                x += width + GAP
+            if spots:  # one region a line: Textual writes a line again for each of its regions
+                self.refresh(Region(spots[0], y + HEAD, spots[-1] - spots[0], 1))
 
-    def _refresh_row(self, row: int) -> None:
-        self.refresh(Region(0, HEADING + row - self.scroll_offset.y, self.size.width, 1))
+    @property
+    def wanted_height(self) -> int:
+        """How many lines it would like to have."""
+        return len(self._rows) + HEAD if self._rows else len(self._empty) + 1
 
-    def render_line(self, y: int) -> Strip:
-        width = self.size.width
-        if y < HEADING:
-            return self._heading(width)
-        row = self.scroll_offset.y + y - HEADING
-        if row >= len(self._rows):
-            return self.paint((), width)
-        key = self._keys[row]
-        cells = self._drawn.get(key) or self._draw(self._rows[row])
-        chosen = key == self.chosen
-        mark = self.glyphs.cursor if chosen else " "
-        segments = [Segment(f"{mark} ", self.tone("head"))]
-        for one in self._placed:
-            text = self._cell_text(cells, one)
-            segments.append(Segment(text, self.tone(cells.get(one.column.key, EMPTY).tone)))
-            segments.append(Segment(" " * GAP, Style.null()))
-        over = (
-            self.get_component_rich_style("table--cursor", partial=True)
-            if chosen and self.has_focus
-            else None
-        )
-        return self._on_background(segments, over).adjust_cell_length(width, self._edge_style(over))
+    @property
+    def row(self) -> Row | None:
+        """The selected row."""
+        index = self._places.get(self.chosen or "")
+        return None if index is None else self._rows[index]
 
-    def _edge_style(self, over: Style | None) -> Style:
-        return self.rich_style + over if over else self.rich_style
+    def column_width(self, key: str) -> int:
+        """How wide a column is at present; 0 when it gave way."""
+        return next((width for column, width in self._fit if column.key == key), 0)
 
-    def _cell_text(self, cells: Mapping[str, Cell], one: Placed) -> str:
-        return cut(cells.get(one.column.key, EMPTY).text, one.width, self.glyphs, one.column.right)
+    @property
+    def shown_columns(self) -> list[str]:
+        return [column.key for column, _ in self._fit]
 
-    def _heading(self, width: int) -> Strip:
-        style = self.get_component_rich_style("table--heading", partial=True)
-        segments = [Segment(" " * GUTTER, Style.null())]
-        for one in self._placed:
-            title = self.headings.get(one.column.key, one.column.title)
-            if one.column is self._sorted_by:
-                title = f"{title}{self.glyphs.descending}"
-            segments.append(Segment(cut(title, one.width, self.glyphs, one.column.right), style))
-            segments.append(Segment(" " * GAP, Style.null()))
-        return self._on_background(segments, None).adjust_cell_length(width, self.rich_style)
+    def text(self) -> str:
+        """What stands there, without styles."""
+        return "\n".join(self.render_line(y).text.rstrip() for y in range(self.size.height))
 
-    # What happens to it
+    # drawing
 
-    def on_resize(self) -> None:
-        self._placed = fit(self.spec.columns, self.size.width - GUTTER)
-        self._drawn = {}
+    def on_resize(self, event: events.Resize) -> None:
+        self.virtual_size = Size(self.size.width, len(self._rows) + HEAD)
+        self._fit = fit(self._columns, self.size.width - GUTTER)
+        self._reveal()
         self.refresh()
-        self._keep_in_view()
-        self._redraw()
-        self.post_message(self.Viewed(self))
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         super().watch_scroll_y(old_value, new_value)
-        if round(old_value) != round(new_value):
-            self._drawn = {}
-            self._redraw()
-            self.post_message(self.Viewed(self))
+        self.refresh()
 
     def on_focus(self) -> None:
-        self._refresh_chosen()
+        self.refresh()
 
     def on_blur(self) -> None:
-        self._refresh_chosen()
+        self.refresh()
 
-    def _refresh_chosen(self) -> None:
-        if (place := self._places.get(self.chosen)) is not None:
-            self._refresh_row(place)
+    def render_line(self, y: int) -> Strip:
+        if y == 0:
+            return self._title_line()
+        if not self._rows:
+            words = self._empty[y - 1] if y - 1 < len(self._empty) else ""
+            return self.strip([("  " + words, self.tone("muted"))], self.size.width)
+        if y == 1:
+            return self._head_line()
+        index = y - HEAD + round(self.scroll_y)
+        if index >= len(self._rows):
+            return self.strip([], self.size.width)
+        return self._row_line(self._rows[index])
+
+    def _title_line(self) -> Strip:
+        style = self.get_component_rich_style("table--title", partial=True)
+        style += self.tone("strong") if self.has_focus else Style()
+        shown = max(0, self.size.height - HEAD)
+        where = ""
+        if len(self._rows) > shown > 0:
+            top = round(self.scroll_y)
+            where = f" {top + 1}-{min(top + shown, len(self._rows))} of {len(self._rows)} "
+        mark = self._glyphs.cursor if self.has_focus else " "
+        head = f"{mark} {self._title} "
+        room = self.size.width - len(head) - len(where)
+        return self.strip(
+            [(head, style), (self._glyphs.rule * room + where, self.tone("muted"))], self.size.width
+        )
+
+    def _head_line(self) -> Strip:
+        style = self.get_component_rich_style("table--head", partial=True)
+        words = [" " * GUTTER]
+        for column, width in self._fit:
+            title = column.title + self._marked.get(column.key, "")
+            words.append(place(title, width, right=column.right) + " " * GAP)
+        return self.strip([("".join(words), style)], self.size.width)
+
+    def _row_line(self, row: Row) -> Strip:
+        chosen = row.key == self.chosen
+        over = Style()
+        if self.dimmed:
+            over += self.get_component_rich_style("table--dimmed", partial=True)
+        if chosen:
+            name = "table--cursor" if self.has_focus else "table--cursor-away"
+            over += self.get_component_rich_style(name, partial=True)
+        parts = [(place(self._glyphs.cursor if chosen else "", GUTTER), over)]
+        for column, width in self._fit:
+            cell = row.cells.get(column.key, _EMPTY)
+            text = place(cell.text, width, right=column.right, ellipsis=self._glyphs.ellipsis)
+            parts.append((text, self.tone(cell.tone) + over))
+            parts.append((" " * GAP, over))
+        room = self.size.width - sum(width + GAP for _, width in self._fit) - GUTTER
+        parts.append((" " * max(0, room), over))
+        return self.strip(parts, self.size.width)
+
+    # moving about
+
+    def select(self, key: str) -> None:
+        """Select a row by its identity; nothing happens when it is not there."""
+        if key in self._places:
+            self._choose(key)
+            self._reveal()
+
+    def _choose(self, key: str | None) -> None:
+        if key == self.chosen:
+            return
+        for one in (self.chosen, key):
+            if one in self._places:
+                y = self._places[one] - round(self.scroll_y) + HEAD
+                self.refresh(Region(0, y, self.size.width, 1))
+        self.chosen = key
+        self.post_message(self.Chosen(self, key))
+
+    def _reveal(self) -> None:
+        index, shown = self._places.get(self.chosen or ""), max(1, self.size.height - HEAD)
+        if index is None:
+            return
+        top = round(self.scroll_y)
+        if index < top or index >= top + shown:
+            y = index if index < top else index - shown + 1
+            self.scroll_to(y=y, animate=False, immediate=True)
+
+    def _go(self, index: int) -> None:
+        if self._rows:
+            self.select(self._rows[max(0, min(index, len(self._rows) - 1))].key)
+
+    def action_move(self, by: int) -> None:
+        self._go(self._places.get(self.chosen or "", 0) + by)
+
+    def action_page(self, by: int) -> None:
+        self.action_move(by * max(1, self.size.height - HEAD - 1))
+
+    def action_jump(self, to: int) -> None:
+        self._go(to if to >= 0 else len(self._rows) - 1)
+
+    def action_open(self) -> None:
+        if self.chosen in self._places:
+            self.post_message(self.Opened(self, self.chosen))
 
     def on_click(self, event: events.Click) -> None:
-        row = self.scroll_offset.y + event.y - HEADING
-        if event.y >= HEADING and row < len(self._rows):
-            self._move_to(row)
-            if event.chain == 2:
-                self.post_message(self.Entered(self, self.chosen))
-
-    def action_move(self, rows: int) -> None:
-        self._move_to(self._places.get(self.chosen, 0) + rows)
-
-    def action_page(self, pages: int) -> None:
-        self.action_move(pages * max(1, self.size.height - HEADING))
-
-    def action_edge(self, direction: int) -> None:
-        self._move_to(0 if direction < 0 else len(self._keys) - 1)
+        index = event.y - HEAD + round(self.scroll_y)
+        if event.y < HEAD or not 0 <= index < len(self._rows):
+            return
+        self.select(self._rows[index].key)
+        if event.chain == 2:
+            self.action_open()

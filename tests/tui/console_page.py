@@ -1,0 +1,99 @@
+"""The console as a person uses it: keys in, words out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from console_fakes import TARGET, Clock, FakeClient
+from textual.pilot import Pilot
+
+from syncropel.api.schema import FleetStatus
+from syncropel.errors import DaemonNotRunning
+from tui.console_app import ConsoleApp
+from tui.widgets.lines import Lines
+from tui.widgets.table import Table
+
+
+@dataclass
+class Console:
+    """A console in front of a fake daemon, at a time that stands still."""
+
+    app: ConsoleApp
+    pilot: Pilot[None]
+    client: FakeClient
+    clock: Clock
+
+    async def settle(self) -> None:
+        """Until everything that can happen at this instant has happened."""
+        for _ in range(4):
+            await asyncio.sleep(0)
+            await self.pilot.pause()
+
+    async def press(self, *keys: str) -> None:
+        await self.pilot.press(*keys)
+        await self.settle()
+
+    async def hears(self, status: FleetStatus) -> None:
+        self.client.snapshot(status)
+        await self.settle()
+
+    async def passes(self, secs: float) -> None:
+        self.clock.advance(secs)
+        self.app._tick()
+        await self.settle()
+
+    async def loses(self, error: BaseException | None = None) -> None:
+        """The daemon goes away, and nobody answers any more."""
+        gone = error or DaemonNotRunning("no daemon answers at http://127.0.0.1:7700", "start it: spl serve")
+        self.client.refuse = gone
+        self.client.break_with(gone)
+        await self.settle()
+
+    async def down(self) -> None:
+        await self.loses()
+        for _ in range(3):
+            await self.passes(5)
+
+    async def filter(self, words: str) -> None:
+        await self.press("slash", *("space" if char == " " else char for char in words))
+        await self.press("enter")
+
+    def part(self, name: str) -> str:
+        """Header, banner, footer, summary, facts or keys as text."""
+        return self.app.screen.query_one(f"#{name}", Lines).text
+
+    def table(self, name: str) -> Table:
+        return self.app.screen.query_one(f"#{name}", Table)
+
+    def rows(self, name: str) -> list[str]:
+        return [row.key for row in self.table(name)._rows]
+
+    def picture(self) -> str:
+        return self.app.export_screenshot(simplify=True)
+
+
+@asynccontextmanager
+async def console(
+    size: tuple[int, int] = (120, 40),
+    status: FleetStatus | None = None,
+    client: FakeClient | None = None,
+    **how: Any,
+) -> AsyncIterator[Console]:
+    """Open the console; with a status it is live already."""
+    client, clock = client or FakeClient(), Clock()
+    if status is not None:
+        client.snapshot(status)
+    app = ConsoleApp(
+        TARGET, client=lambda _: client, clock=clock, sleep=clock.sleep, jitter=lambda: 1.0, **how
+    )
+    app.animation_level = "none"
+    async with app.run_test(size=size) as pilot:
+        page = Console(app, pilot, client, clock)
+        await page.settle()
+        clock.advance(0.5)  # what was chosen meanwhile is read now
+        await page.settle()
+        yield page

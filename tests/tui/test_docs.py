@@ -1,0 +1,84 @@
+"""The operator's page knows every key, screen, state, field and column; nothing in it is invented."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tui import actions, themes
+from tui.console_app import ConsoleApp
+from tui.model import fleet, rows, tasks, tree
+from tui.model.glyphs import ASCII, UNICODE, word
+from tui.model.link import Phase
+from tui.screens.fleet import FleetScreen
+from tui.screens.join import JoinScreen
+from tui.screens.tasks import TasksScreen
+
+PAGE = (Path(__file__).parents[2] / "docs" / "console.md").read_text()
+KEYS = PAGE[PAGE.index("## Keys") : PAGE.index("## The connection")]
+
+
+@pytest.mark.parametrize("action", actions.ALL, ids=lambda one: one.id)
+def test_every_key_is_documented(action: actions.Action) -> None:
+    for key in action.shown_keys().split():
+        assert f"`{key}`" in KEYS
+
+
+def test_every_documented_key_exists() -> None:
+    known = {key for action in actions.ALL for key in action.shown_keys().split()}
+    told = {
+        key for row in re.findall(r"^\| (`.*?) \|", KEYS, re.MULTILINE) for key in re.findall(r"`(.+?)`", row)
+    }
+    assert told == known
+
+
+def test_every_screen_and_state_of_the_connection_is_documented() -> None:
+    for screen in (*ConsoleApp.MODES, actions.JOIN, actions.DETAIL):
+        assert f"| {screen.capitalize()} |" in PAGE
+    for phase in Phase:
+        assert phase.value in PAGE
+
+
+def test_every_sign_is_documented_beside_its_word() -> None:
+    states = PAGE[PAGE.index("## States") : PAGE.index("## Filters")]
+    for state, sign in UNICODE.signs.items():
+        if state in ("unknown", "retrying", "down"):
+            continue
+        line = next(one for one in states.splitlines() if one.startswith(f"| `{sign}`"))
+        assert word(state) in line
+        assert ASCII.signs[state].replace("|", "\\|") in line
+
+
+@pytest.mark.parametrize("screen", [FleetScreen, TasksScreen, JoinScreen])
+def test_every_filter_field_is_documented(screen: type[FleetScreen]) -> None:
+    for field in screen.fields:
+        assert f"`{field}`" in PAGE
+
+
+@pytest.mark.parametrize(
+    ("table", "columns"),
+    [
+        ("instances", fleet.INSTANCES),
+        ("running", fleet.DISPATCHES),
+        ("fan-outs", fleet.FANOUTS),
+        ("tasks", tasks.TASKS),
+        ("subtasks", tree.SUBTASKS),
+    ],
+)
+def test_the_order_in_which_columns_give_way_is_documented(table: str, columns: list[rows.Column]) -> None:
+    assert f"| {table} | {', '.join(rows.drop_order(columns))} |" in PAGE
+
+
+def test_every_theme_is_documented() -> None:
+    assert all(f"`{theme.name}`" in PAGE for theme in themes.ALL)
+
+
+def test_every_action_is_done_by_somebody() -> None:
+    from tui.screens.base import ConsoleScreen
+    from tui.widgets.table import Table
+
+    for owner, known in ((ConsoleApp, actions.APP), (ConsoleScreen, actions.SCREEN), (Table, actions.TABLE)):
+        for action in known:
+            assert hasattr(owner, f"action_{action.id.partition('(')[0]}")

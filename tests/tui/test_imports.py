@@ -1,0 +1,27 @@
+"""What may be imported where: the door is cheap, models know no Textual."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+
+def loaded(statement: str) -> str:
+    """The modules that are loaded after a statement in a fresh interpreter."""
+    code = f"{statement}; import sys; print(*sorted(sys.modules))"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30)
+    return ran.stdout
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "import tui.app",
+        "import tui.connection, tui.refetch, tui.actions",
+        "import tui.model.fleet, tui.model.tree, tui.model.world, tui.model.facts, tui.model.bars",
+    ],
+)
+def test_no_textual_is_imported(statement: str) -> None:
+    assert not [one for one in loaded(statement).split() if one.partition(".")[0] == "textual"]

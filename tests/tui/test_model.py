@@ -1,0 +1,163 @@
+"""Rows, filters, times and charts: the meaning of what is drawn."""
+
+from __future__ import annotations
+
+import console_sample as sample
+import pytest
+
+from tui.model import charts, filters, fleet, layout, rows, tasks, text, timeline, tree
+from tui.model.glyphs import ASCII, UNICODE
+from tui.model.link import Link, Phase
+from tui.model.moment import Moment
+from tui.model.world import World
+
+NOW = Moment(sample.AT, sample.AT)
+
+
+@pytest.mark.parametrize(
+    ("secs", "words"),
+    [
+        (None, "–"),
+        (-3, "0s"),
+        (9.9, "9s"),
+        (60, "1m 00s"),
+        (3605, "1h 00m"),
+        (90000, "1d 1h"),
+    ],
+)
+def test_durations(secs: float | None, words: str) -> None:
+    assert text.duration(secs) == words
+
+
+def test_money_and_counts_stay_short() -> None:
+    assert (text.money(0.0004), text.money(0), text.money(1234.5)) == ("$0.0004", "$0.00", "$1,234.50")
+    assert [text.count(one) for one in (9999, 12400, 3_100_000)] == ["9999", "12.4k", "3.1M"]
+
+
+def test_foreign_text_cannot_command_the_terminal() -> None:
+    assert text.first_line("\n\x1b[31mred\x07\nmore") == "[31mred …"
+    assert "\u202e" not in text.plain("a\u202eb")
+
+
+def test_filters_combine_words_inverses_and_fields() -> None:
+    found = fleet.instance_rows(sample.status(), NOW, UNICODE)
+
+    def select(words: str) -> list[str]:
+        chosen = filters.parse(words, ("status", "alias", "endpoint"))
+        return [row.cells["alias"].text for row in chosen.select(found)]
+
+    assert select("status:live !coordinator") == ["worker-a", "worker-b"]
+    assert select("!status:live") == ["worker-c"]
+    assert select("http://127.0.0.1:7702") == ["worker-b"], "an unknown field is a word"
+    assert select('"worker-a"') == ["worker-a"]
+    assert len(select("")) == 4
+    assert select("! :") != ["an exception"]
+
+
+def test_columns_give_way_in_the_stated_order() -> None:
+    widths = {width: [one.key for one, _ in rows.fit(fleet.INSTANCES, width)] for width in (30, 78, 118, 198)}
+    assert widths[30] == ["alias", "status", "beat", "load"]
+    assert "endpoint" not in widths[78]
+    assert "did" in widths[118]
+    assert len(widths[198]) == len(fleet.INSTANCES)
+    for width in range(45, 220):
+        fitted = rows.fit(fleet.INSTANCES, width)
+        assert sum(wide for _, wide in fitted) + rows.GAP * (len(fitted) - 1) <= width
+
+
+def test_rows_sort_by_value_not_by_text() -> None:
+    found = fleet.instance_rows(sample.crowd(12), NOW, UNICODE)
+    by_beat = rows.sort_rows(fleet.instance_rows(sample.status(), NOW, UNICODE), "beat", True)
+    assert by_beat[0].cells["alias"].text == "worker-c"
+    assert rows.sort_rows(found, None, False) == found
+
+
+def test_dead_data_does_not_read_as_live() -> None:
+    later = Moment(sample.AT + 60, sample.AT, live=False)
+    row = fleet.instance_rows(sample.status(), later, UNICODE)[1]
+    assert row.cells["status"].text == "? was live"
+    assert row.cells["beat"].text == "1m 02s", "a heartbeat's age goes on"
+    dispatch = fleet.dispatch_rows(sample.status(), later)[0]
+    assert dispatch.cells["elapsed"].text == "1m 15s", "a running time is only known until then"
+
+
+def test_the_worst_freeze_is_told_first() -> None:
+    status = sample.status(freezes=[sample.freeze(), sample.freeze(level="emergency", namespace="")])
+    lines = fleet.freeze_lines(status, NOW, UNICODE)
+    assert lines[0] == "❄ FROZEN emergency: everything for 2m 05s · wrong prices on the site"
+
+
+def test_tasks_that_are_stuck_say_so() -> None:
+    found = tasks.task_rows(sample.tasks(), NOW, UNICODE)
+    assert found[1].cells["status"].text == "‖ blocked"
+    assert found[1].cells["done"].tone == "bad"
+    assert filters.parse("status:in_progress").select(found) == found[:1]
+
+
+def test_the_tree_tells_edges_workers_and_reasons() -> None:
+    found = tree.subtask_rows(sample.join(), NOW, ASCII, 40)
+    assert [row.cells["index"].text for row in found] == ["|-[0]", "|-[1]", "|-[2]", "|-[3]", "`-[4]"]
+    assert found[3].cells["depends"].text == "0,2"
+    assert found[3].cells["worker"].text == "worker-b?"
+    assert found[2].cells["why"].text == "attempt 1 failed: exit status 3"
+    assert [line.text for line in tree.summary_lines(sample.failed_join(), NOW, ASCII)][1:4] == [
+        "x cannot join any more: all = false · 2/3 accepted; [1] failed after 2 attempts",
+        "  [1] exit status 3 …",
+        "  -> try it again: spl task retry DOCS-11 1",
+    ]
+
+
+def test_the_timeline_marks_the_critical_path_and_what_runs() -> None:
+    drawn = [timeline.draw(one, 40, ASCII) for one in timeline.bars(sample.join(), sample.AT, 40)]
+    assert "-" in drawn[0]
+    assert "=" not in drawn[0]
+    assert "=" in drawn[1]
+    assert drawn[2].rstrip().endswith(">")
+    assert drawn[3].strip() == ""
+    assert all(len(one) == 40 for one in drawn)
+    assert timeline.speedup(sample.joined().subtasks, [2, 3]) == pytest.approx(170 / 87)
+
+
+@pytest.mark.parametrize("width", [0, 1, 3, 200])
+def test_the_timeline_fits_any_width(width: int) -> None:
+    for one in timeline.bars(sample.join(started_at=sample.AT + 99), sample.AT, width):
+        assert len(timeline.draw(one, width, UNICODE)) == width
+
+
+def test_bars_are_full_only_when_all_is_done() -> None:
+    assert charts.bar(999, 1000, 10, ASCII) == "#########."
+    assert charts.bar(1, 1000, 10, ASCII) == "#........."
+    assert charts.bar(0, 0, 3, ASCII) == "..."
+    assert charts.bar(3, 3, 3, ASCII) == "###"
+
+
+def test_rates_survive_a_restarted_daemon() -> None:
+    rates = charts.Rates().sample(10, 100, 0).sample(12, 120, 3)
+    assert rates.ingest == (10.0,)
+    assert rates.sample(14, 5, 0).ingest == (10.0,)
+    assert charts.sparkline([0, 1, 2], 5, ASCII) == "  _+#"
+    assert charts.sparkline([], 3, UNICODE) == "   "
+
+
+def test_sections_share_the_height() -> None:
+    assert layout.share(20, [5, 30, 4]) == [5, 11, 4]
+    assert sum(layout.share(5, [9, 9, 9])) <= 5
+    assert layout.share(50, [3, 4]) == [3, 4]
+
+
+def test_a_join_of_another_task_is_not_shown() -> None:
+    world = World().choose(sample.THREAD).joined(sample.join())
+    assert world.join is not None
+    other = world.choose("th_other")
+    assert other.join is None
+    assert other.joined(sample.join()).join is None
+
+
+def test_the_daemons_time_goes_on_from_its_last_answer() -> None:
+    world = World().heard(sample.status(), 50.0).linked(Link(Phase.LIVE, heard_at=50.0, limit=12.5))
+    assert world.moment(53.0) == Moment(sample.AT + 3, sample.AT + 3)
+    assert world.moment(70.0) == Moment(sample.AT + 20, sample.AT, live=False)
+
+
+def test_ascii_is_ascii_and_as_wide_as_before() -> None:
+    assert ASCII.text("Überfluss 漢 → ✓") == "?berfluss ?? > +"

@@ -1,0 +1,63 @@
+"""Asking again is coalesced, spaced and never overlapping."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+
+from console_fakes import Clock
+
+from syncropel.errors import DaemonUnreachable, SyncropelError
+from tui.refetch import Refetcher
+
+
+async def settle() -> None:
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+async def test_many_asks_are_one_fetch_and_the_next_waits() -> None:
+    clock, fetched = Clock(), []
+
+    async def fetch() -> None:
+        fetched.append(clock())
+
+    refetcher = Refetcher(fetch, lambda error: None, sleep=clock.sleep)
+    task = asyncio.create_task(refetcher.run())
+    for _ in range(10):
+        refetcher.ask()
+    await settle()
+    refetcher.ask()
+    await settle()
+    assert fetched == [1000.0]
+    clock.advance(0.5)
+    await settle()
+    assert fetched == [1000.0, 1000.5]
+    clock.advance(60)
+    await settle()
+    assert len(fetched) == 2, "nobody asked"
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+async def test_a_failure_is_told_and_tried_again_ever_more_slowly() -> None:
+    clock, errors = Clock(), []
+
+    async def fetch() -> None:
+        raise DaemonUnreachable("HTTP 500", "wait")
+
+    def told(error: SyncropelError) -> None:
+        errors.append(error.message)
+
+    refetcher = Refetcher(fetch, told, sleep=clock.sleep)
+    task = asyncio.create_task(refetcher.run())
+    refetcher.ask()
+    for _ in range(6):
+        await settle()
+        clock.advance(5)
+    assert clock.slept == [1.0, 2.0, 4.0, 5.0, 5.0, 5.0]
+    assert len(errors) == 6
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task

@@ -1,0 +1,56 @@
+"""The filter language: words that must be there, `!word` that must not, `field:value` of one field.
+
+    bash status:live !worker-b
+
+All parts must hold. Case does not matter. A part may be quoted when it has blanks: `goal:"write docs"`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from tui.model.rows import Row
+
+_PART: Final = re.compile(r'(!?)(?:([A-Za-z_]+):)?(?:"([^"]*)"?|(\S+))')
+
+
+@dataclass(frozen=True)
+class Part:
+    """One condition. Without a field it looks at all of them."""
+
+    value: str
+    field: str | None = None
+    inverse: bool = False
+
+    def holds(self, fields: Mapping[str, str]) -> bool:
+        places = fields.values() if self.field is None else (fields.get(self.field, ""),)
+        return any(self.value in place.lower() for place in places) != self.inverse
+
+
+@dataclass(frozen=True)
+class Filter:
+    """A parsed filter; an empty one lets everything through."""
+
+    text: str = ""
+    parts: tuple[Part, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.parts)
+
+    def select(self, rows: Iterable[Row]) -> list[Row]:
+        return [row for row in rows if all(part.holds(row.fields) for part in self.parts)]
+
+
+def parse(text: str, known: Sequence[str] = ()) -> Filter:
+    """Parse a filter. A prefix that is no known field is taken literally, as in `http://…`."""
+    parts = []
+    for bang, name, quoted, bare in _PART.findall(text):
+        value = quoted or bare
+        if name and known and name.lower() not in known:
+            name, value = "", f"{name}:{value}"
+        if value:
+            parts.append(Part(value.lower(), name.lower() or None, bool(bang)))
+    return Filter(text.strip(), tuple(parts))

@@ -1,0 +1,78 @@
+"""Numbers, durations and foreign text as the console writes them."""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from typing import Final
+
+NOTHING: Final = "–"
+
+
+def duration(secs: float | None) -> str:
+    """Two units at most: `9s`, `4m 02s`, `3h 05m`, `12d 4h`. Below zero counts as zero."""
+    if secs is None or not math.isfinite(secs):
+        return NOTHING
+    whole = max(0, int(secs))
+    if whole < 60:
+        return f"{whole}s"
+    if whole < 3600:
+        return f"{whole // 60}m {whole % 60:02}s"
+    if whole < 86400:
+        return f"{whole // 3600}h {whole % 3600 // 60:02}m"
+    return f"{whole // 86400}d {whole % 86400 // 3600}h"
+
+
+def long_duration(secs: float | None) -> str:
+    """A duration of which the seconds do not matter: `27m`, `3h 05m`. It changes, and repaints, rarely."""
+    text = duration(secs)
+    return text.partition(" ")[0] if "m " in text and text.endswith("s") else text
+
+
+def wall(secs: float | None) -> str:
+    """A measured time: with a tenth below a minute, where it matters."""
+    if secs is None or not math.isfinite(secs):
+        return NOTHING
+    return f"{max(0.0, secs):.1f}s" if secs < 60 else duration(secs)
+
+
+def money(usd: float) -> str:
+    """US dollars: four digits below a cent, so that small costs do not read as none."""
+    return f"${usd:.4f}" if 0 < abs(usd) < 0.01 else f"${usd:,.2f}"
+
+
+def spend(usd: float, budget: float | None) -> str:
+    """What is spent of what may be spent."""
+    return money(usd) if budget is None else f"{money(usd)}/{money(budget)}"
+
+
+def count(number: float | None) -> str:
+    """A count that stays short: 950, 12.4k, 3.1M."""
+    if number is None:
+        return NOTHING
+    for unit, size in (("G", 1e9), ("M", 1e6), ("k", 1e4)):
+        if number >= size:
+            return f"{number / (1e3 if unit == 'k' else size):.1f}{unit}"
+    return f"{number:.0f}"
+
+
+def plain(text: str) -> str:
+    """Foreign text without anything that a terminal would obey: escapes, direction marks, odd line breaks."""
+    return "".join(
+        char if char == "\n" or unicodedata.category(char)[0] != "C" else " "
+        for char in text.replace("\t", "    ").replace("\r\n", "\n")
+    )
+
+
+def first_line(text: str) -> str:
+    """The first line that says something; an ellipsis tells that there is more."""
+    lines = [line.strip() for line in plain(text).splitlines() if line.strip()]
+    if not lines:
+        return ""
+    return lines[0] if len(lines) == 1 else f"{lines[0]} …"
+
+
+def tail(identifier: str, length: int = 8) -> str:
+    """The end of a DID or a thread id, which is where they differ: `…62ce1314`."""
+    last = identifier.rsplit(":", 1)[-1].removeprefix("th_")
+    return last if len(last) <= length else f"…{last[-length:]}"

@@ -1,0 +1,71 @@
+"""All that the console knows at one instant, as one frozen value, and how news changes it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from syncropel.api.schema import FleetStatus, JoinStatus, TaskSummary
+from tui.model.charts import Rates
+from tui.model.link import Link
+from tui.model.moment import Moment
+
+
+@dataclass(frozen=True)
+class World:
+    """`received_at` is our clock when `status` came; `tasks` is None until they were read once.
+
+    `trouble` says why tasks or the join could not be read; `chosen` is the thread whose join is wanted.
+    """
+
+    status: FleetStatus | None = None
+    received_at: float = 0.0
+    link: Link = field(default_factory=Link)
+    rates: Rates = field(default_factory=Rates)
+    tasks: tuple[TaskSummary, ...] | None = None
+    chosen: str | None = None
+    join: JoinStatus | None = None
+    trouble: str = ""
+
+    def heard(self, status: FleetStatus, now: float) -> World:
+        rates = self.rates.sample(status.at, status.ingested_total, status.reconcile_queue_depth)
+        return replace(self, status=status, received_at=now, rates=rates)
+
+    def linked(self, link: Link) -> World:
+        return replace(self, link=link)
+
+    def listed(self, tasks: list[TaskSummary]) -> World:
+        return replace(self, tasks=tuple(tasks), trouble="")
+
+    def choose(self, thread: str | None) -> World:
+        """Want another task's join; what is known of the former is not shown under the new name."""
+        if thread == self.chosen:
+            return self
+        return replace(self, chosen=thread, join=None)
+
+    def joined(self, join: JoinStatus | None) -> World:
+        """A join that came; one of a task that is no longer chosen is dropped."""
+        if join is not None and join.thread != self.chosen:
+            return self
+        return replace(self, join=join, trouble="")
+
+    def failed(self, words: str) -> World:
+        return replace(self, trouble=words)
+
+    def moment(self, now: float) -> Moment:
+        """The daemon's time, from its last answer and how long ago that was by our clock."""
+        if self.status is None:
+            return Moment(0.0, 0.0, live=False)
+        link = self.link.at(now)
+        then = self.status.at + max(0.0, now - self.received_at)
+        if link.is_live:
+            return Moment(then, then)
+        heard_at = self.received_at if link.heard_at is None else link.heard_at
+        return Moment(then, self.status.at + max(0.0, heard_at - self.received_at), live=False)
+
+    def task(self, thread: str | None) -> TaskSummary | None:
+        return next((one for one in self.tasks or () if one.thread == thread), None)
+
+    def has_fan_out(self, thread: str | None) -> bool:
+        """Whether there is a join to ask for, as far as is known; an unlisted task may well have one."""
+        task = self.task(thread)
+        return thread is not None and (task is None or task.subtasks > 0)

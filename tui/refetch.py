@@ -1,0 +1,46 @@
+"""Asking again for what the stream only announces: coalesced, never overlapping, at most twice a second."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from syncropel.errors import SyncropelError
+
+GAP_SECS: Final = 0.5
+MAX_SECS: Final = 5.0
+
+
+class Refetcher:
+    """Runs `fetch` once for any number of `ask`s. A failed one is told and tried again, ever more slowly."""
+
+    def __init__(
+        self,
+        fetch: Callable[[], Awaitable[None]],
+        on_error: Callable[[SyncropelError], None],
+        *,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._fetch, self._on_error, self._sleep = fetch, on_error, sleep
+        self._wanted = asyncio.Event()
+        self._failures = 0
+
+    def ask(self) -> None:
+        """Something has changed."""
+        self._wanted.set()
+
+    async def run(self) -> None:
+        """Serve asks until cancelled."""
+        while True:
+            await self._wanted.wait()
+            self._wanted.clear()
+            try:
+                await self._fetch()
+            except SyncropelError as error:
+                self._failures += 1
+                self._on_error(error)
+                self._wanted.set()
+            else:
+                self._failures = 0
+            await self._sleep(min(MAX_SECS, GAP_SECS * 2.0 ** min(self._failures, 10)))

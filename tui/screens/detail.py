@@ -1,0 +1,109 @@
+"""All that is known of one instance, task or subtask, over the whole screen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual.containers import VerticalScroll
+from textual.widget import Widget
+
+from tui.actions import DETAIL
+from tui.model import facts, fleet, tree
+from tui.model.tasks import task_name
+from tui.model.text import tail
+from tui.screens.base import ConsoleScreen
+from tui.widgets.lines import Lines, Span
+
+
+class DetailScreen(ConsoleScreen):
+    """Names and values, scrolled when there are many."""
+
+    AUTO_FOCUS = "VerticalScroll"
+    name_ = DETAIL
+
+    def body(self) -> Sequence[Widget]:
+        return (VerticalScroll(Lines(id="facts")),)
+
+    def facts(self, now: float) -> list[facts.Fact]:
+        raise NotImplementedError
+
+    def fill(self, now: float) -> None:
+        shown = self.facts(now) or [("", tree.Line("it is not there any more; esc goes back", "muted"))]
+        self.query_one("#facts", Lines).show(
+            [
+                (Span(f" {name}", "muted"), Span(line.text, line.tone))
+                for name, line in facts.wrapped(shown, self.size.width - 4)
+            ]
+        )
+
+
+class InstanceScreen(DetailScreen):
+    """`enter` on an instance."""
+
+    def __init__(self, did: str) -> None:
+        super().__init__()
+        self.did = did
+
+    @property
+    def crumb(self) -> str:
+        status = self.console.world.status
+        return fleet.instance_name(self.did, status) if status else tail(self.did)
+
+    def facts(self, now: float) -> list[facts.Fact]:
+        world = self.console.world
+        return facts.instance_facts(world, self.did, world.moment(now), self.console.glyphs)
+
+    def copied(self) -> str | None:
+        return self.did
+
+
+class TaskScreen(DetailScreen):
+    """`enter` on a task without a fan-out."""
+
+    def __init__(self, thread: str) -> None:
+        super().__init__()
+        self.thread = thread
+
+    @property
+    def wants(self) -> str | None:
+        return self.thread
+
+    @property
+    def crumb(self) -> str:
+        task = self.console.world.task(self.thread)
+        return task_name(task) if task else tail(self.thread)
+
+    def facts(self, now: float) -> list[facts.Fact]:
+        world = self.console.world
+        task = world.task(self.thread)
+        return facts.task_facts(task, world.moment(now), self.console.glyphs) if task else []
+
+    def copied(self) -> str | None:
+        return self.thread
+
+
+class SubtaskScreen(DetailScreen):
+    """`enter` on a subtask."""
+
+    def __init__(self, thread: str, index: int) -> None:
+        super().__init__()
+        self.thread, self.index = thread, index
+
+    @property
+    def wants(self) -> str | None:
+        return self.thread
+
+    @property
+    def crumb(self) -> str:
+        return f"[{self.index}]"
+
+    def facts(self, now: float) -> list[facts.Fact]:
+        world = self.console.world
+        children = world.join.subtasks if world.join else []
+        child = next((one for one in children if one.index == self.index), None)
+        return tree.detail_lines(child, world.moment(now), self.console.glyphs) if child else []
+
+    def copied(self) -> str | None:
+        world = self.console.world
+        children = world.join.subtasks if world.join else []
+        return next((one.child_thread for one in children if one.index == self.index), None) or self.thread

@@ -1,0 +1,84 @@
+"""The frame of every screen: header, banner and footer, made from the world."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.cells import cell_len
+
+from tui import actions
+from tui.model import fleet, link
+from tui.model.bars import Piece, pack
+from tui.model.glyphs import Glyphs
+from tui.model.text import plain
+from tui.widgets.lines import Span, Spans
+from tui.widgets.toned import clip
+
+if TYPE_CHECKING:
+    from tui.console_app import ConsoleApp
+    from tui.screens.base import ConsoleScreen
+
+
+def header(app: ConsoleApp, screen: ConsoleScreen, now: float, width: int) -> Spans:
+    """Where we are, how the connection is, whether anything can be changed, and the fleet in one line."""
+    world = app.world
+    words, tone = link.label(world.link.at(now), now, app.glyphs)
+    status = world.status
+    url = plain(status.coordinator_url) if status and status.coordinator_url else app.target.name
+    left = [
+        Piece(app.crumbs(), "strong", 2),
+        Piece(words, tone, 0),
+        Piece("READ-ONLY" if app.read_only else "", "warn", 1),
+    ]
+    right = [
+        Piece(fleet.counts(status) if status else "", "plain", 3),
+        Piece(url, "muted", 5),
+        Piece(f"v{status.version}" if status else "", "muted", 6),
+    ]
+    kept = pack([*left, *right], width - 2)
+    first = [one for one in kept if one in left]
+    last = [one for one in kept if one not in left]
+    used = sum(cell_len(one.text) + 2 for one in kept)
+    spans = [Span(" ")]
+    for one in first:
+        spans += [Span(clip(one.text, width - 2), one.tone), Span("  ")]
+    spans.append(Span(" " * max(0, width - used - 1)))
+    for one in last:
+        spans += [Span(one.text, one.tone), Span("  ")]
+    return tuple(spans)
+
+
+def banner(app: ConsoleApp, now: float, width: int) -> list[Spans]:
+    """Freezes in red, trouble with the connection, and what could not be read. Empty when all is well."""
+    world, glyphs = app.world, app.glyphs
+    lines: list[Spans] = []
+    if world.status is not None and (world.status.freezes or world.status.emergency):
+        freezes = fleet.freeze_lines(world.status, world.moment(now), glyphs)
+        freezes = freezes or [f"{glyphs.sign('frozen')} FROZEN emergency stop"]
+        hidden = [f"  and {len(freezes) - 3} more"] if len(freezes) > 3 else []
+        for words in freezes[:3] + hidden:
+            lines.append(_alarm(glyphs, words, width))
+    for words in link.trouble(world.link.at(now), now, glyphs):
+        lines.append((Span(" " + clip(words, width - 2, glyphs.ellipsis), "warn"),))
+    if world.trouble and world.link.at(now).is_live:
+        lines.append((Span(" " + clip(glyphs.text(world.trouble), width - 2, glyphs.ellipsis), "warn"),))
+    return lines
+
+
+def _alarm(glyphs: Glyphs, words: str, width: int) -> Spans:
+    text = clip(words, width - 2, glyphs.ellipsis)
+    return (Span((" " + text).ljust(width), "alarm"),)
+
+
+def footer(screen: str, width: int) -> Spans:
+    """The keys, as many as there is room for; a click does the same."""
+    shown = actions.footer(screen)
+    pieces = [
+        Piece(f"{one.shown_keys()} {one.footer}", rank=rank, action=one.target)
+        for rank, one in enumerate(shown)
+    ]
+    spans: list[Span] = [Span(" ")]
+    for one in pack(pieces, width - 2):
+        key, _, words = one.text.partition(" ")
+        spans += [Span(key, "strong", one.action), Span(f" {words}  ", "muted", one.action)]
+    return tuple(spans)

@@ -1,0 +1,51 @@
+"""The join of one task over the whole screen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual import on
+from textual.widget import Widget
+
+from tui.actions import JOIN
+from tui.model.tasks import task_name
+from tui.model.text import tail
+from tui.screens import join_part
+from tui.screens.base import ConsoleScreen
+from tui.screens.detail import SubtaskScreen
+from tui.widgets.table import Table
+
+FIELDS = ("state", "goal", "worker", "why", "target", "verdict", "depends")
+
+
+class JoinScreen(ConsoleScreen):
+    """`enter` on a task, a dispatch or a fan-out."""
+
+    name_ = JOIN
+    fields = FIELDS
+
+    def __init__(self, thread: str) -> None:
+        super().__init__()
+        self.thread = thread
+
+    @property
+    def wants(self) -> str | None:
+        return self.thread
+
+    @property
+    def crumb(self) -> str:
+        task = self.console.world.task(self.thread)
+        return task_name(task) if task else tail(self.thread)
+
+    def body(self) -> Sequence[Widget]:
+        return join_part.widgets(self)
+
+    def fill(self, now: float) -> None:
+        join_part.fill(self, now, self.thread)
+
+    def copied(self) -> str | None:
+        return self.thread
+
+    @on(Table.Opened)
+    def open_row(self, event: Table.Opened) -> None:
+        self.app.push_screen(SubtaskScreen(self.thread, int(event.key)))

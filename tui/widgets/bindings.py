@@ -1,0 +1,15 @@
+"""Key bindings from the action table."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from textual.binding import Binding, BindingType
+
+from tui import actions
+
+
+def bindings(part: Literal["app", "screen", "table"]) -> list[BindingType]:
+    """The bindings of the app, of every screen, or of a table. Our own footer shows them, not Textual's."""
+    chosen = {"app": actions.APP, "screen": actions.SCREEN, "table": actions.TABLE}[part]
+    return [Binding(",".join(one.keys), one.id, one.description, show=False) for one in chosen]

@@ -1,0 +1,51 @@
+"""Tones become styles here: the one place where a word of meaning meets a colour."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.cells import cell_len, set_cell_size
+from rich.segment import Segment
+from rich.style import Style
+from textual.strip import Strip
+from textual.widget import Widget
+
+from tui.model.glyphs import UNICODE, Glyphs, Tone
+
+_TONES = ("plain", "muted", "strong", "good", "busy", "warn", "bad", "cold", "alarm")
+
+
+def clip(text: str, width: int, ellipsis: str = "…") -> str:
+    """Text of at most `width` cells; an ellipsis tells that some is missing."""
+    if cell_len(text) <= width:
+        return text
+    if width <= len(ellipsis):
+        return set_cell_size(text, width)
+    return set_cell_size(text, width - len(ellipsis)).rstrip() + ellipsis
+
+
+def place(text: str, width: int, *, right: bool = False, ellipsis: str = "…") -> str:
+    """Text in exactly `width` cells."""
+    text = clip(text, width, ellipsis)
+    room = " " * (width - cell_len(text))
+    return room + text if right else text + room
+
+
+class Toned(Widget):
+    """A widget that draws segments by tone. Tones are component classes, styled in `styles/tones.tcss`."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"tone--{tone}" for tone in _TONES}
+
+    def tone(self, tone: Tone) -> Style:
+        return self.get_component_rich_style(f"tone--{tone}", partial=True)
+
+    @property
+    def alphabet(self) -> Glyphs:
+        """The signs to draw with: the app's."""
+        return getattr(self.app, "glyphs", UNICODE)
+
+    def strip(self, parts: list[tuple[str, Style]], width: int) -> Strip:
+        """Parts on this widget's own background, cut or filled to `width`."""
+        base, text = self.rich_style, self.alphabet.text
+        strip = Strip([Segment(text(words), base + style) for words, style in parts if words])
+        return strip.adjust_cell_length(width, base).simplify()
