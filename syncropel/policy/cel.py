@@ -1,4 +1,4 @@
-"""CEL expressions: compile with a useful error, evaluate without blocking the caller's loop.
+"""CEL expressions: compile with a useful error, evaluate within a budget.
 
 Language: the Common Expression Language specification (cel-spec), as cel-python implements it.
 """
@@ -6,19 +6,26 @@ Language: the Common Expression Language specification (cel-spec), as cel-python
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Final
 
 import celpy
+import lark
 from celpy import celtypes
 
 from syncropel.errors import SyncropelError
+from syncropel.policy.budget import Budget
+from syncropel.policy.cache import CacheStats, ExpressionCache
+from syncropel.policy.compiler import Compiler, Frame, Run
 from syncropel.policy.names import Vocabulary, find_unknown
+from syncropel.policy.syntax import BadLiteral, TooDeep, position
+from syncropel.policy.values import ABSORBED, CelError, plain
 
 MAX_SOURCE_CHARS: Final = 10_000
-CACHE_SIZE: Final = 1024
+SLOW_SOURCE_CHARS: Final = 400
+"""A source longer than this is compiled off the event loop: parsing costs about 20 µs a character."""
 
 # cel-python reports what an expression did wrong on its own logger before it raises; the caller decides.
 logging.getLogger("celpy").setLevel(logging.CRITICAL)
@@ -38,6 +45,7 @@ class InvalidExpression(SyncropelError):
         shown = lines[min(line, len(lines)) - 1]
         caret = f"  {shown}\n  {' ' * (column - 1)}^"
         super().__init__(f"{problem} at line {line}, column {column}", f"{caret}\n{hint}".rstrip())
+        self.problem = problem
         self.line = line
         self.column = column
 
@@ -51,74 +59,109 @@ class EvaluationFailed(SyncropelError):
 
 
 class Expression:
-    """A compiled expression. Evaluate on one thread at a time."""
+    """A compiled expression. Any number of threads may evaluate it at a time."""
 
-    def __init__(self, source: str, program: celpy.Runner) -> None:
+    def __init__(self, source: str, run: Run, size: int) -> None:
         self.source = source
-        self._program = program
+        self.size = size
+        self._run = run
 
-    def evaluate(self, bindings: Mapping[str, Any]) -> Any:
-        """The value for these bindings (plain JSON values). Raises EvaluationFailed."""
+    def evaluate(self, bindings: Mapping[str, Any], budget: Budget | None = None) -> Any:
+        """The value for these bindings (plain JSON values), as JSON again.
+
+        Raises EvaluationFailed, or Runaway when it costs more than the budget.
+        """
+        return self.evaluate_lazily(bindings.__getitem__, {}, budget)
+
+    def evaluate_lazily(
+        self,
+        load: Callable[[str], Any],
+        functions: Mapping[str, Callable[..., Any]],
+        budget: Budget | None = None,
+    ) -> Any:
+        """Like `evaluate`; `load` is asked for a name when the expression first comes to it.
+
+        `functions` take and give plain values. What they raise of SyncropelError passes through.
+        """
+        frame = Frame(load, functions, budget or Budget())
         try:
-            converted = {name: celpy.json_to_cel(value) for name, value in bindings.items()}
-            value = self._program.evaluate(converted)
-        except celpy.CELEvalError as error:
-            raise EvaluationFailed(_eval_problem(error), "check the names of fields") from None
-        except RecursionError:
-            raise EvaluationFailed("the expression is nested too deeply", "simplify it") from None
-        if isinstance(value, celpy.CELEvalError):
-            raise EvaluationFailed(_eval_problem(value), "check the names of fields")
-        return bool(value) if isinstance(value, celtypes.BoolType) else value
+            frame.budget.spend(self.size)
+            value = self._run(frame)
+            return bool(value) if isinstance(value, celtypes.BoolType) else plain(value, frame.budget)
+        except ABSORBED as error:
+            raise EvaluationFailed(_problem(error), "check the names of fields and their types") from None
+        except (RecursionError, MemoryError):
+            raise EvaluationFailed("the expression is too large", "simplify it") from None
 
 
-def _eval_problem(error: Exception) -> str:
-    texts: list[str] = []
-    _collect_texts(error.args, texts)
-    texts = [text for text in texts if text != "evaluation error"]
-    return texts[0] if texts else str(error)
-
-
-def _collect_texts(value: Any, found: list[str]) -> None:
-    if isinstance(value, str):
-        found.append(value)
-    elif isinstance(value, tuple | list):
-        for item in value:
-            _collect_texts(item, found)
-    elif isinstance(value, Exception):
-        _collect_texts(value.args, found)
+def _problem(error: Exception) -> str:
+    if isinstance(error, CelError):
+        return str(error)
+    if isinstance(error, ZeroDivisionError):
+        return "divide by zero"
+    if isinstance(error, TypeError):
+        return "no such overload: these values are of types that do not go together"
+    if isinstance(error, ValueError | OverflowError):
+        return f"return error for overflow: {str(error)[:80]}"
+    return str(error)[:200] or type(error).__name__
 
 
 @lru_cache(maxsize=1)
 def _environment() -> celpy.Environment:
     # One runner class a process: cel-python caches its parser with the tree type of the first one.
-    return celpy.Environment(runner_class=celpy.CompiledRunner)
+    return celpy.Environment(runner_class=celpy.InterpretedRunner)
 
 
-@lru_cache(maxsize=CACHE_SIZE)
+_cache: Final[ExpressionCache[Expression]] = ExpressionCache()
+
+
+def cache_stats() -> CacheStats:
+    """What the cache of compiled expressions did since the process started."""
+    return _cache.stats()
+
+
 def compile_expression(source: str, vocabulary: Vocabulary) -> Expression:
     """Compile `source`, which may use only the names in `vocabulary`. Raises InvalidExpression."""
+    return _cache.get((source, vocabulary), partial(_compile, source, vocabulary))
+
+
+def _compile(source: str, vocabulary: Vocabulary) -> Expression:
+    if not source.strip():
+        raise InvalidExpression("the expression is empty", source, 1, 1, "true is the shortest there is")
     if len(source) > MAX_SOURCE_CHARS:
         raise InvalidExpression(
             f"{len(source)} characters are over the limit of {MAX_SOURCE_CHARS}", source[:80], 1, 1
         )
-    environment = _environment()
-    try:
-        tree = environment.compile(source)
-    except celpy.CELParseError as error:
-        line, column = max(1, error.line or 1), max(1, error.column or 1)
-        raise InvalidExpression("not a CEL expression", source, line, column) from None
-    except RecursionError:
-        raise InvalidExpression("the expression is nested too deeply", source, 1, 1) from None
+    tree = _parse(source)
     if (unknown := find_unknown(tree, vocabulary)) is not None:
         raise InvalidExpression(
-            f"unknown {unknown.what} {unknown.name!r}",
+            unknown.problem or f"unknown {unknown.what} {unknown.name!r}",
             source,
             unknown.line,
             unknown.column,
-            f"known: {', '.join(sorted(unknown.known))}",
+            f"known: {', '.join(sorted(unknown.known))}" if unknown.known else "",
         )
-    return Expression(source, environment.program(tree))
+    compiler = Compiler()
+    try:
+        return Expression(source, compiler.compile(tree), compiler.size)
+    except (BadLiteral, TooDeep) as error:
+        raise InvalidExpression(str(error), source, *position(error.node)) from None
+
+
+def _parse(source: str) -> Any:
+    try:
+        return _environment().compile(source)
+    except celpy.CELParseError as error:
+        line, column = error.line or 1, error.column or 1
+        if line < 1 or column < 1:  # the parser says -1 where the text ends too early
+            lines = source.rstrip().splitlines()
+            line, column = len(lines), len(lines[-1]) + 1
+        raise InvalidExpression("not a CEL expression", source, line, column) from None
+    except lark.exceptions.LarkError:
+        raise InvalidExpression("not a CEL expression", source, 1, 1) from None
+    except RecursionError:
+        raise InvalidExpression("the expression is nested too deeply", source, 1, 1) from None
 
 
 evaluator: Final = ThreadPoolExecutor(max_workers=1, thread_name_prefix="cel")
-"""The one thread that expressions are evaluated on: cel-python's compiled programs are not re-entrant."""
+"""The thread for expressions that may take longer than the event loop can wait."""

@@ -9,6 +9,7 @@ from typing import Any, Final
 from syncropel.folds.fanout import Child, FanOut, children
 from syncropel.folds.join import JoinDecision, JoinRule, cel_children, decide, parse_join
 from syncropel.folds.spec import FanOutSpec
+from syncropel.policy.budget import Runaway
 from syncropel.policy.cel import (
     EvaluationFailed,
     Expression,
@@ -110,6 +111,6 @@ def _parent(fanout: FanOut, alias: str) -> dict[str, Any]:
 def _evaluate(source: str, kids: Sequence[Child], parent: dict[str, Any]) -> bool | None:
     try:
         value = compile_join(source).evaluate(_bindings(kids, parent))
-    except (EvaluationFailed, InvalidExpression):
+    except (EvaluationFailed, InvalidExpression, Runaway):
         return None
     return value if isinstance(value, bool) else None

@@ -8,17 +8,24 @@ from typing import Any, Final
 import lark
 from celpy.evaluation import base_functions
 
-MACROS: Final = frozenset({"all", "exists", "exists_one", "filter", "map"})
+from syncropel.policy.macros import MACROS
+from syncropel.policy.syntax import inner
+
 _CALLABLE: Final = frozenset(name for name in base_functions if name.isidentifier() and name[0] != "_")
 FUNCTIONS: Final = _CALLABLE | {"has", "dyn"}
 
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """Names in scope: objects with their fields, and lists with the fields of their elements."""
+    """Names in scope: values, objects with their fields, lists with their elements' fields, functions.
+
+    Of a function: its name, how many arguments it takes, the fields of what it gives (None: anything goes).
+    """
 
     objects: tuple[tuple[str, frozenset[str]], ...] = ()
     lists: tuple[tuple[str, frozenset[str]], ...] = ()
+    values: frozenset[str] = frozenset()
+    functions: tuple[tuple[str, int, frozenset[str] | None], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -30,6 +37,7 @@ class UnknownName:
     known: frozenset[str]
     line: int
     column: int
+    problem: str = ""
 
 
 @dataclass(frozen=True)
@@ -45,64 +53,81 @@ _Scope = dict[str, _Kind]
 
 def find_unknown(tree: Any, vocabulary: Vocabulary) -> UnknownName | None:
     """The first name in the source that the vocabulary does not hold."""
-    scope = {name: _Kind(fields=fields) for name, fields in vocabulary.objects}
-    scope |= {name: _Kind(element=element) for name, element in vocabulary.lists}
-    stack: list[tuple[Any, _Scope]] = [(tree, scope)]
-    while stack:
-        node, scope = stack.pop()
+    return _Search(vocabulary).find(tree)
+
+
+class _Search:
+    """Walks a tree with the names in scope at each place."""
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self._scope: _Scope = {name: _Kind(fields=fields) for name, fields in vocabulary.objects}
+        self._scope |= {name: _Kind(element=element) for name, element in vocabulary.lists}
+        self._scope |= {name: _Kind() for name in vocabulary.values}
+        self._given = {name: _Kind(fields=fields) for name, _, fields in vocabulary.functions}
+        self._arity = {name: arity for name, arity, _ in vocabulary.functions}
+        self._functions = FUNCTIONS | self._given.keys()
+
+    def find(self, tree: Any) -> UnknownName | None:
+        stack: list[tuple[Any, _Scope]] = [(tree, self._scope)]
+        while stack:
+            node, scope = stack.pop()
+            if not isinstance(node, lark.Tree):
+                continue
+            if (unknown := self._check(node, scope)) is not None:
+                return unknown
+            parts = [(child, scope) for child in node.children]
+            if node.data == "member_dot_arg" and node.children[1] in MACROS and len(node.children) > 2:
+                parts[2] = (node.children[2], self._macro_scope(node, scope))
+            stack.extend(reversed(parts))
+        return None
+
+    def _check(self, node: lark.Tree[Any], scope: _Scope) -> UnknownName | None:
+        if node.data in ("ident", "dot_ident"):
+            return _unless_known(node.children[0], frozenset(scope), "name")
+        if node.data in ("ident_arg", "dot_ident_arg"):
+            unknown = _unless_known(node.children[0], self._functions, "function")
+            return unknown or self._check_arity(node)
+        if node.data == "member_dot_arg":
+            return _unless_known(node.children[1], FUNCTIONS | MACROS.keys(), "function")
+        if node.data == "member_dot":
+            fields = self._kind(node.children[0], scope).fields
+            return None if fields is None else _unless_known(node.children[1], fields, "field")
+        return None
+
+    def _check_arity(self, node: lark.Tree[Any]) -> UnknownName | None:
+        token: Any = node.children[0]
+        wanted = self._arity.get(str(token))
+        given = len(getattr(node.children[1], "children", ())) if len(node.children) > 1 else 0
+        if wanted is None or wanted == given:
+            return None
+        problem = f"{token}() takes {wanted} argument{'' if wanted == 1 else 's'}, not {given}"
+        return UnknownName("call", str(token), frozenset(), token.line or 1, token.column or 1, problem)
+
+    def _kind(self, node: Any, scope: _Scope) -> _Kind:
+        node = inner(node)
         if not isinstance(node, lark.Tree):
-            continue
-        if (unknown := _check_node(node, scope)) is not None:
-            return unknown
-        parts = [(child, scope) for child in node.children]
-        if node.data == "member_dot_arg" and node.children[1] in MACROS and len(node.children) > 2:
-            parts[2] = (node.children[2], _macro_scope(node, scope))
-        stack.extend(reversed(parts))
-    return None
+            return _Kind()
+        if node.data in ("ident", "dot_ident"):
+            return scope.get(str(node.children[0]), _Kind())
+        if node.data == "ident_arg":
+            return self._given.get(str(node.children[0]), _Kind())
+        if node.data == "member_dot_arg" and node.children[1] == "filter":
+            return self._kind(node.children[0], scope)
+        if node.data == "member_index":
+            return _Kind(fields=self._kind(node.children[0], scope).element)
+        return _Kind()
 
-
-def _check_node(node: lark.Tree[Any], scope: _Scope) -> UnknownName | None:
-    if node.data == "ident":
-        return _unless_known(node.children[0], frozenset(scope), "name")
-    if node.data in ("ident_arg", "dot_ident_arg"):
-        return _unless_known(node.children[0], FUNCTIONS, "function")
-    if node.data == "member_dot_arg":
-        return _unless_known(node.children[1], FUNCTIONS | MACROS, "function")
-    if node.data == "member_dot":
-        fields = _kind_of(node.children[0], scope).fields
-        return None if fields is None else _unless_known(node.children[1], fields, "field")
-    return None
+    def _macro_scope(self, node: lark.Tree[Any], scope: _Scope) -> _Scope:
+        arguments = node.children[2]
+        bound = (
+            inner(arguments.children[0]) if isinstance(arguments, lark.Tree) and arguments.children else None
+        )
+        if not isinstance(bound, lark.Tree) or bound.data != "ident":
+            return scope
+        return scope | {str(bound.children[0]): _Kind(fields=self._kind(node.children[0], scope).element)}
 
 
 def _unless_known(token: Any, known: frozenset[str], what: str) -> UnknownName | None:
     if not isinstance(token, lark.Token) or str(token) in known:
         return None
     return UnknownName(what, str(token), known, token.line or 1, token.column or 1)
-
-
-def _inner(node: Any) -> Any:
-    # The grammar wraps a plain term in one node per level of precedence.
-    while isinstance(node, lark.Tree) and len(node.children) == 1 and isinstance(node.children[0], lark.Tree):
-        node = node.children[0]
-    return node
-
-
-def _kind_of(node: Any, scope: _Scope) -> _Kind:
-    node = _inner(node)
-    if not isinstance(node, lark.Tree):
-        return _Kind()
-    if node.data == "ident":
-        return scope.get(str(node.children[0]), _Kind())
-    if node.data == "member_dot_arg" and node.children[1] == "filter":
-        return _kind_of(node.children[0], scope)
-    if node.data == "member_index":
-        return _Kind(fields=_kind_of(node.children[0], scope).element)
-    return _Kind()
-
-
-def _macro_scope(node: lark.Tree[Any], scope: _Scope) -> _Scope:
-    arguments = node.children[2]
-    first = _inner(arguments.children[0]) if isinstance(arguments, lark.Tree) and arguments.children else None
-    if not isinstance(first, lark.Tree) or first.data != "ident":
-        return scope
-    return scope | {str(first.children[0]): _Kind(fields=_kind_of(node.children[0], scope).element)}

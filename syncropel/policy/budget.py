@@ -1,0 +1,61 @@
+"""What one evaluation may cost. CEL has no loops but its macros, so counting their turns bounds everything.
+
+A budget is counted in steps, one for each part of the expression that is evaluated, so that the same
+expression over the same values always costs the same; a deadline stands behind it.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Final
+
+from syncropel.errors import SyncropelError
+
+MAX_STEPS: Final = 500_000
+"""Steps of one evaluation: about a quarter of a second."""
+INLINE_STEPS: Final = 2_000
+"""Steps that may be taken on the event loop: about a millisecond. What needs more moves to the evaluator."""
+MAX_SECS: Final = 1.0
+"""Deadline of one evaluation, in seconds."""
+MAX_SIZE: Final = 1_048_576
+"""Characters of a text, or elements of a list, that an expression may build."""
+_LOOK_EVERY: Final = 256
+
+
+class Runaway(SyncropelError):
+    """Raised when an evaluation is stopped because it would cost too much."""
+
+    code = "EXPRESSION_RUNAWAY"
+    status = 422
+    type = "invalid_request"
+
+
+class Budget:
+    """Counts the steps of one evaluation and stops it when they are used up."""
+
+    __slots__ = ("_deadline", "_look_at", "limit", "steps")
+
+    def __init__(self, limit: int = MAX_STEPS, secs: float = MAX_SECS) -> None:
+        self.limit = limit
+        self.steps = 0
+        self._deadline = time.monotonic() + secs
+        self._look_at = _LOOK_EVERY
+
+    def spend(self, steps: int) -> None:
+        """Take so many steps. Raises Runaway when they are more than are left, or time is up."""
+        self.steps += steps
+        if self.steps < self._look_at:
+            return
+        self._look_at = self.steps + _LOOK_EVERY
+        if self.steps > self.limit:
+            raise Runaway(
+                f"the expression was stopped after {self.limit} steps", "look at fewer elements, nest less"
+            )
+        if time.monotonic() > self._deadline:
+            raise Runaway("the expression was stopped: it took too long", "look at fewer elements")
+
+    def build(self, size: int) -> None:
+        """Make a text or a list of this size. Raises Runaway when it is too large."""
+        if size > MAX_SIZE:
+            raise Runaway(f"the expression was stopped: it builds a value over {MAX_SIZE} long", "build less")
+        self.spend(size >> 6)

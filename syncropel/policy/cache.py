@@ -1,0 +1,83 @@
+"""Compiled expressions, least recently used out first, with what an operator wants to know of them."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
+
+from syncropel.errors import SyncropelError
+
+CAPACITY: Final = 1024
+Compiled = TypeVar("Compiled")
+
+
+@dataclass(frozen=True)
+class CacheStats:
+    """Since the process started. `avg_compile_micros`: microseconds of one compilation, failed ones too."""
+
+    hits: int
+    misses: int
+    compile_errors: int
+    hit_rate_pct: float
+    avg_compile_micros: float
+    size: int
+    capacity: int
+
+
+class ExpressionCache(Generic[Compiled]):
+    """Keeps what was compiled, and the errors of what did not compile, by source. Any thread may ask."""
+
+    def __init__(self, capacity: int = CAPACITY) -> None:
+        self._capacity = capacity
+        self._entries: OrderedDict[Hashable, Compiled | SyncropelError] = OrderedDict()
+        self._lock = threading.Lock()
+        self._hits = self._misses = self._errors = 0
+        self._secs = 0.0
+
+    def get(self, key: Hashable, compile_: Callable[[], Compiled]) -> Compiled:
+        """What `compile_` gave for this key, now or before. Raises what it raised."""
+        with self._lock:
+            found = self._entries.get(key)
+            if found is not None:
+                self._hits += 1
+                self._entries.move_to_end(key)
+            else:
+                self._misses += 1
+        if found is None:
+            found = self._compile(key, compile_)
+        if isinstance(found, SyncropelError):
+            raise found.with_traceback(None)
+        return found
+
+    def _compile(self, key: Hashable, compile_: Callable[[], Compiled]) -> Compiled | SyncropelError:
+        started = time.perf_counter()
+        made: Compiled | SyncropelError
+        try:
+            made = compile_()
+        except SyncropelError as error:
+            made = error
+        with self._lock:
+            self._secs += time.perf_counter() - started
+            self._errors += isinstance(made, SyncropelError)
+            self._entries[key] = made
+            while len(self._entries) > self._capacity:
+                self._entries.popitem(last=False)
+        return made
+
+    def stats(self) -> CacheStats:
+        """The counters."""
+        with self._lock:
+            asked = self._hits + self._misses
+            return CacheStats(
+                self._hits,
+                self._misses,
+                self._errors,
+                round(100 * self._hits / asked, 2) if asked else 0.0,
+                round(1e6 * self._secs / self._misses, 1) if self._misses else 0.0,
+                len(self._entries),
+                self._capacity,
+            )
