@@ -79,7 +79,8 @@ class Terminal:
         return process
 
     def close(self) -> None:
-        self._child.close(force=True)
+        if not self._child.closed:
+            self._child.close(force=True)
 
 
 @pytest.fixture
