@@ -61,12 +61,12 @@ def router(engine: Engine) -> APIRouter:
                 f"{beat.did} is this coordinator itself, not {beat.alias}",
                 "was a home copied? remove keys/instance.key of the copy: it then gets a DID of its own",
             )
-        status = await engine.leases.beat(beat.model_dump())
+        status, records = await engine.take_beat(beat.model_dump())
         assert status in STATUS_OF_STATE.values()
         return HeartbeatAnswer(
             coordinator=engine.instance.did,
             heartbeat_interval_secs=engine.settings.fleet.heartbeat_interval_secs,
-            control=engine.reach.answer(beat.did, beat.control),
+            control=records,
             status=status,  # type: ignore[arg-type]  # STATUS_OF_STATE's words are the wire's
         )
 

@@ -289,6 +289,27 @@ class FleetStatus(Wire):
     tasks_revision: int = Field(description="raised whenever a task changed: time to ask /v1/tasks again")
 
 
+class RunningSpend(Wire):
+    """A goal that runs now, and what it has spent (US dollars)."""
+
+    model_config = ConfigDict(defer_build=False)
+
+    child_intend: str = Field(max_length=64)
+    child_thread: str = Field(max_length=512)
+    cost_usd: float = Field(ge=0, allow_inf_nan=False)
+
+
+class OpenAttempt(Wire):
+    """An attempt that an instance runs, or would run as soon as it can."""
+
+    model_config = ConfigDict(defer_build=False)
+
+    child_intend: str = Field(max_length=64)
+    parent_thread: str = Field(max_length=512)
+    index: int
+    attempt: int
+
+
 class Heartbeat(Wire):
     """POST /v1/fleet/heartbeat: a lease, not a record."""
 
@@ -311,10 +332,16 @@ class Heartbeat(Wire):
     store_bytes: int | None = None
     pid: int | None = None
     control: str = Field(default="", description="digest of the control records that the instance has")
+    spend: list[RunningSpend] = Field(default=[], description="what each running goal has spent so far")
+    open: list[OpenAttempt] = Field(default=[], description="told by an instance that was away")
+    held: list[str] = Field(default=[], description="child INTENDs that a drain keeps from beginning here")
 
 
 class HeartbeatAnswer(Wire):
-    """What the coordinator tells an instance in return. `control`: records that it lacks."""
+    """What the coordinator tells an instance in return.
+
+    `control`: records that it lacks: of the control threads, and ends of attempts that it must not run.
+    """
 
     coordinator: str
     heartbeat_interval_secs: float

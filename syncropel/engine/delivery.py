@@ -58,6 +58,15 @@ class Delivery:
         self._by_thread.setdefault(thread, set()).add(key)
         self._sender(instance).add(key, intend)
 
+    def end(self, thread: str, intend: str, instance: str, end: Record, *, superseded: bool) -> None:
+        """Tell an instance to run this attempt no more. `intend`: the id of its INTEND, which is sent no
+        more when the attempt is superseded; one that counts is still needed for its result."""
+        key = f"{intend} end"
+        if superseded and intend in self._sent:
+            self._sender(instance).drop(intend)
+        if key not in self._sent:
+            self.send(thread, key, instance, end)
+
     def resend(self, instance: str) -> None:
         """Forget what this instance acknowledged: it came back, perhaps with less than it had."""
         for key, (did, thread) in list(self._sent.items()):

@@ -30,8 +30,8 @@ from syncropel.threads import FLEET_CONTROL, dispatch_thread
 
 log = logging.getLogger("syncropel.engine.dispatch")
 
-MAX_HELD: Final = 1000
-"""Held INTENDs that one heartbeat tells of; the rest follow when these are gone."""
+MAX_TOLD: Final = 1000
+"""INTENDs that one heartbeat tells of; of those held by a drain the rest follow when these are gone."""
 
 Spawn = Callable[[Coroutine[Any, Any, None], str], "asyncio.Task[None]"]
 
@@ -59,6 +59,7 @@ class Dispatcher:
         self._running: dict[str, Run] = {}
         self._queue: dict[str, None] = {}
         self._stopping = False
+        self._resumed = False
         ingest.subscribe(self.on_records)
 
     @property
@@ -85,15 +86,30 @@ class Dispatcher:
             for thread, run in self._running.items()
         ]
 
+    def open_attempts(self) -> list[dict[str, Any]]:
+        """What this instance is running or would run: child_intend, parent_thread, index, attempt."""
+        left_open = (state.open for state in self._ingest.live.children.values())
+        return [
+            {
+                "child_intend": intend.record,
+                "parent_thread": intend.body["parent_thread"],
+                "index": intend.body["index"],
+                "attempt": intend.attempt,
+            }
+            for intend in islice((one for one in left_open if one), MAX_TOLD)
+        ]
+
     def held(self) -> list[str]:
         """INTENDs that a drain keeps from beginning here, the first thousand; none while nothing drains."""
         if not self.draining:
             return []
         queued = (self._ingest.live.children[thread].open for thread in self._queue)
         waiting = (intend.record for intend in queued if intend and intend.thread not in self._running)
-        return list(islice(waiting, MAX_HELD))
+        return list(islice(waiting, MAX_TOLD))
 
     def on_records(self, records: Sequence[StoredRecord]) -> None:
+        if not self._resumed:
+            return
         for stored in records:
             state = self._ingest.live.children.get(stored.record.thread)
             if state is not None and (stored.record.act == "INTEND" or is_child_end(stored.record)):
@@ -125,6 +141,7 @@ class Dispatcher:
         left_open = sorted((one for one in waiting if one is not None), key=lambda one: one.sequence)
         if left_open:
             await self._end_orphans({intend.record for intend in left_open})
+        self._resumed = True
         for intend in left_open:
             self._consider(self._ingest.live.children[intend.thread])
         self._fill()

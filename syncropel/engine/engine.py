@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -18,19 +18,25 @@ from syncropel.engine.adapters import Adapter, BashAdapter, EchoAdapter, NoopAda
 from syncropel.engine.broadcast import Broadcast, Pulse
 from syncropel.engine.delivery import Delivery
 from syncropel.engine.dispatch import Dispatcher
+from syncropel.engine.drain import Drainer
 from syncropel.engine.heartbeat import Heart
 from syncropel.engine.ingest import Ingest
 from syncropel.engine.killswitch import KillSwitch
 from syncropel.engine.leases import Leases
 from syncropel.engine.live import rebuild
+from syncropel.engine.moves import Mover
 from syncropel.engine.outbox import Outbox
-from syncropel.engine.peer import Peers
+from syncropel.engine.peer import Peers, wire
 from syncropel.engine.reach import Reach, take_control
 from syncropel.engine.reconcile import Reconciler
 from syncropel.engine.run import Limits
 from syncropel.engine.runtime import Runtime
 from syncropel.engine.selfcheck import SelfCheck
+from syncropel.engine.spawn import child_end
 from syncropel.errors import SyncropelError
+from syncropel.folds.child import STREAM_EVENT
+from syncropel.folds.drains import DRAIN
+from syncropel.record import Record, StoredRecord
 from syncropel.settings import Home, Settings
 from syncropel.store.base import RecordStore
 
@@ -81,8 +87,10 @@ class Engine:
         self.leases = Leases(self.ingest, did, settings.fleet.heartbeat_interval_secs, runtime, self.changed)
         self.reach = Reach(self.ingest, self.peers, did, runtime, self.changed, self.spawn)
         self.killswitch = KillSwitch(self.ingest, runtime)
+        self.drainer = Drainer(self.ingest, runtime)
         self.delivery = Delivery(self.ingest, self.peers, self.reach, did, runtime, self.spawn)
-        self.reconciler = Reconciler(self.ingest, self.leases, self.delivery, did, runtime)
+        mover = Mover(self.ingest, self.leases, self.spending, self.reach.digest, did, runtime)
+        self.reconciler = Reconciler(self.ingest, self.leases, self.delivery, mover, did, runtime)
         self.outbox = Outbox(self.ingest, self.peers, did, settings.fleet.coordinator_url, runtime)
         self.dispatcher = Dispatcher(
             self.ingest, self._adapters(), self._limits(), did, runtime, self.spawn, self._may_work
@@ -97,10 +105,13 @@ class Engine:
             runtime,
         )
         self.ingest.subscribe(lambda _: self.changed.beat())
+        self.ingest.subscribe(self._tell_soon)
         await self._introduce(bootstrap_secret)
         await self.reach.load()
         if settings.role == "worker":
             await self.heart.refresh()
+        else:
+            await self.ingest.append(self._ends(self.dispatcher.open_attempts()))
         await self.outbox.resume()
         await self.dispatcher.resume()
         self.reconciler.mark_all()
@@ -170,8 +181,9 @@ class Engine:
     def uptime_secs(self) -> float:
         return self.runtime.monotonic() - self._started_at
 
-    def beat(self, *, leaving: bool = False) -> dict[str, Any]:
-        """This instance's heartbeat (fields of the wire model `Heartbeat`)."""
+    def beat(self, *, leaving: bool = False, returning: bool = False) -> dict[str, Any]:
+        """This instance's heartbeat (fields of the wire model `Heartbeat`). `returning`: the coordinator was
+        not heard from for a while, and may have given the work to somebody else."""
         return {
             "did": self.instance.did,
             "alias": self.settings.fleet.alias,
@@ -188,7 +200,41 @@ class Engine:
             "store_records": self.store.count,
             "pid": os.getpid(),
             "control": self.reach.digest(),
+            "spend": self.dispatcher.spending(),
+            "held": self.dispatcher.held(),
+            "open": self.dispatcher.open_attempts() if returning else [],
         }
+
+    async def take_beat(self, beat: dict[str, Any]) -> tuple[str, list[dict[str, Any]]]:
+        """Renew a worker's lease; gives its status, and the records that it is to take before it works on."""
+        did = str(beat["did"])
+        status = await self.leases.beat(beat)
+        self.reconciler.on_beat(beat)
+        records = self.reach.answer(did, str(beat.get("control", "")))
+        return status, [*records, *map(wire, self._ends(beat.get("open", ())))]
+
+    def _ends(self, attempts: Iterable[Mapping[str, Any]]) -> list[Record]:
+        """Of these attempts, the ends of those that must not run (again)."""
+        found: list[Record] = []
+        for one in attempts:
+            state = self.ingest.live.tasks.get(one["parent_thread"])
+            slot = (one["index"], one["attempt"])
+            spawn = state.fanout.spawns.get(slot) if state and state.fanout else None
+            if state is None or state.fanout is None or spawn is None:
+                continue
+            reason = state.fanout.end_reason(*slot)
+            if reason and spawn.child_intend == one["child_intend"]:
+                found.append(child_end(state.fanout, *slot, spawn, reason, self.instance.did))
+        return found
+
+    def spending(self) -> dict[str, float]:
+        """What goals that run now have spent: US dollars by the id of the child INTEND."""
+        own = {one["child_intend"]: one["cost_usd"] for one in self.dispatcher.spending()}
+        return {**self.leases.spending(), **own}
+
+    def _tell_soon(self, records: Sequence[StoredRecord]) -> None:
+        if any(stored.record.topic in (DRAIN, STREAM_EVENT) for stored in records):
+            self.heart.soon()
 
     def spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         """Run a loop or a job in the background until `stop`; a crash of it is logged, never silent."""
@@ -206,6 +252,7 @@ class Engine:
         while True:
             await self.runtime.sleep(TICK_SECS)
             self.dispatcher.enforce()
+            self.reconciler.look_for_the_displaced()
             try:
                 await self.leases.sweep()
             except SyncropelError as error:

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
+from syncropel.engine.pause import Pause
 from syncropel.engine.peer import Backoff, Peers
 from syncropel.engine.runtime import Runtime
 from syncropel.errors import DaemonUnreachable
@@ -13,6 +14,7 @@ from syncropel.errors import DaemonUnreachable
 log = logging.getLogger("syncropel.engine.heartbeat")
 
 FRESH_INTERVALS: Final = 2
+SHORTEST_GAP_SECS: Final = 1.0
 
 
 class Heart:
@@ -36,6 +38,11 @@ class Heart:
         self._beat = beat
         self._runtime = runtime
         self._problem = ""
+        self._pause = Pause(runtime)
+
+    def soon(self) -> None:
+        """There is something to tell: the next beat comes without waiting for its turn."""
+        self._pause.cut()
 
     async def run(self) -> None:
         """Beat for ever."""
@@ -43,7 +50,10 @@ class Heart:
         while True:
             if await self._once():
                 backoff.succeeded()
-                await self._runtime.sleep(self._interval)
+                # However much there is to tell, one beat a second is enough.
+                rest = min(SHORTEST_GAP_SECS, self._interval)
+                await self._runtime.sleep(rest)
+                await self._pause.wait(self._interval - rest)
             else:
                 await self._runtime.sleep(min(self._interval, backoff.failed()))
 
@@ -54,9 +64,12 @@ class Heart:
     async def refresh(self) -> None:
         """Beat now unless the coordinator was heard from within two intervals: whoever was cut off takes the
         control state before any work. Without an answer the last state that is known stays in force."""
-        now = self._runtime.monotonic()
-        if self._heard is None or now - self._heard > FRESH_INTERVALS * self._interval:
+        if self._was_away:
             await self._once()
+
+    @property
+    def _was_away(self) -> bool:
+        return self.silence_secs > FRESH_INTERVALS * self._interval
 
     @property
     def silence_secs(self) -> float:
@@ -65,7 +78,8 @@ class Heart:
 
     async def _once(self, *, leaving: bool = False) -> bool:
         try:
-            answer = await self._peers.heartbeat(self._url, self._beat(leaving=leaving))
+            beat = self._beat(leaving=leaving, returning=self._was_away)
+            answer = await self._peers.heartbeat(self._url, beat)
         except DaemonUnreachable as error:
             if error.message != self._problem:
                 log.warning("the coordinator does not answer: %s", error.message)

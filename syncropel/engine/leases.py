@@ -56,7 +56,7 @@ class Leases:
             await self._record(did, state, beat)
         if before is None or _visible(before) != _visible(beat):
             self._changed.beat()
-        return STATUS_OF_STATE[state]
+        return self.status(self._registry.instances[did])
 
     async def sweep(self) -> None:
         """Record every instance whose silence has grown into another state."""
@@ -93,10 +93,31 @@ class Leases:
         return (beat, self._heard_at[did]) if beat is not None else None
 
     def status(self, instance: Instance) -> str:
-        """The present status, which may be ahead of the last record by a moment."""
-        if instance.did == self._did:
-            return "live"
-        return STATUS_OF_STATE[instance.state]
+        """The present status: its lease's, and `draining` for as long as a drain empties a live one."""
+        status = "live" if instance.did == self._did else STATUS_OF_STATE[instance.state]
+        if status == "live" and self._ingest.live.drains.covering(instance.did):
+            return "draining"
+        return status
+
+    def is_gone(self, instance: Instance) -> bool:
+        """Whether nothing can be expected of it: archived, or it has left and not come back for as long."""
+        if instance.state == "left":
+            return lease_state(self.silence(instance.did), self._interval) == "archived"
+        return instance.state == "archived"
+
+    def spending(self) -> dict[str, float]:
+        """What running goals have spent by the latest beats: US dollars by the id of the child INTEND."""
+        return {
+            one["child_intend"]: one["cost_usd"]
+            for beat in self._beats.values()
+            for one in beat.get("spend", ())
+        }
+
+    def held(self, digest: str) -> frozenset[str]:
+        """Child INTENDs that draining instances say they will not begin. Only beats made under exactly this
+        control state count: under another one an instance may have begun them since."""
+        beats = [beat for beat in self._beats.values() if beat.get("control") == digest]
+        return frozenset(intend for beat in beats for intend in beat.get("held", ()))
 
     def candidates(self) -> list[Candidate]:
         return [

@@ -17,6 +17,7 @@ from syncropel.engine.ingest import Ingest
 from syncropel.engine.peer import Peers, wire
 from syncropel.engine.runtime import Runtime
 from syncropel.errors import DaemonUnreachable, SyncropelError
+from syncropel.folds.child import is_child_end
 from syncropel.record import Record, StoredRecord, parse_record
 from syncropel.threads import FLEET_CONTROL, NAMESPACE_REGISTRY
 
@@ -69,6 +70,7 @@ class Reach:
     def _current_ids(self) -> set[str]:
         live = self._ingest.live
         ids = {id_ for _, id_ in live.control.latest.values()}
+        ids |= {id_ for _, id_ in live.drains.latest.values()}
         ids |= {one.record for one in live.namespaces.known.values()}
         return ids | {live.namespaces.strict_key[1]} - {""}
 
@@ -140,7 +142,8 @@ class Reach:
 
 
 async def take_control(ingest: Ingest, records: Sequence[dict[str, Any]]) -> None:
-    """Put the control records of a heartbeat's answer into this instance's log."""
-    parsed = [parse_record(record) for record in records if record.get("thread") in CONTROL_THREADS]
-    if parsed:
-        await ingest.append(parsed)
+    """Put what a heartbeat's answer brings into this log: control records, and ends of attempts."""
+    parsed = [parse_record(record) for record in records]
+    taken = [record for record in parsed if record.thread in CONTROL_THREADS or is_child_end(record)]
+    if taken:
+        await ingest.append(taken, ruled=False)

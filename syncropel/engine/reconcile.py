@@ -8,16 +8,20 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from syncropel.engine.delivery import Delivery
 from syncropel.engine.ingest import Ingest
 from syncropel.engine.leases import Leases
+from syncropel.engine.moves import Mover
 from syncropel.engine.runtime import Runtime
-from syncropel.engine.spawn import child_intend, spawned
+from syncropel.engine.spawn import child_end, child_intend, next_clock, spawned
 from syncropel.errors import SyncropelError
-from syncropel.folds.fanout import ACCEPT, children, ready
+from syncropel.folds.child import STREAM_EVENT
+from syncropel.folds.fanout import ACCEPT, FanOut, children, ready
 from syncropel.folds.join import JoinDecision
+from syncropel.folds.moves import SUPERSEDED
 from syncropel.folds.routing import route
 from syncropel.folds.task import TaskState
 from syncropel.policy.joining import decide_join
@@ -31,8 +35,16 @@ class Reconciler:
     """Spawns what is ready, delivers what is spawned, joins what is satisfied."""
 
     def __init__(
-        self, ingest: Ingest, leases: Leases, delivery: Delivery, did: str, runtime: Runtime
+        self,
+        ingest: Ingest,
+        leases: Leases,
+        delivery: Delivery,
+        mover: Mover,
+        did: str,
+        runtime: Runtime,
     ) -> None:
+        self._mover = mover
+        self._displaced = mover.displaced()
         self._ingest = ingest
         self._leases = leases
         self._delivery = delivery
@@ -60,6 +72,28 @@ class Reconciler:
                 if stored.record.body.get("state") == "joined":
                     self._delivery.resend(str(stored.record.body.get("did")))
                 self.mark_all()
+            elif stored.record.topic == STREAM_EVENT:
+                self.mark_budgets()
+
+    def mark_budgets(self) -> None:
+        """Look at every fan-out with a budget: somebody has spent something."""
+        for thread, state in self._ingest.live.active.items():
+            if state.fanout is not None and state.fanout.spec.budget_usd is not None:
+                self._mark(thread)
+
+    def on_beat(self, beat: Mapping[str, Any]) -> None:
+        """A heartbeat may tell of spend, and of work that will not begin where it was given."""
+        if beat.get("held"):
+            self.mark_all()
+        elif beat.get("spend"):
+            self.mark_budgets()
+
+    def look_for_the_displaced(self) -> None:
+        """Look at every fan-out when an instance is gone for good, or a drain's deadline has come."""
+        displaced = self._mover.displaced()
+        if displaced != self._displaced:
+            self._displaced = displaced
+            self.mark_all()
 
     def mark_all(self) -> None:
         """Look at every fan-out that has not joined: at start, and when the fleet has changed."""
@@ -103,7 +137,9 @@ class Reconciler:
             await self._join(state, decision)
         else:
             self._say(state, decision)
-            await self._spawn(state)
+            # What was written marks this thread again, and the next look goes on from there.
+            if not await self._mover.write(state):
+                await self._spawn(thread)
             self._deliver(thread)
 
     def _active(self, thread: str) -> TaskState | None:
@@ -136,15 +172,17 @@ class Reconciler:
             self._said[state.thread] = decision.explanation
             log.warning("%s", decision.explanation, extra={"thread_id": state.thread})
 
-    async def _spawn(self, state: TaskState) -> None:
+    async def _spawn(self, thread: str) -> None:
+        state = self._active(thread)
+        if state is None or state.fanout is None:
+            return
         fanout = state.fanout
-        assert fanout is not None
         kids = ready(children(fanout))
         if not kids or self._ingest.live.control.covering(state.namespace):
             return
         candidates = self._leases.candidates()
         load = self.load()
-        turn = sum(fanout.spec.subtasks[index].target == "round-robin" for index, _ in fanout.spawns)
+        turn = fanout.turn
         clock, now = state.clock, self._runtime.now()
         decisions: list[Record] = []
         for kid in kids:
@@ -153,7 +191,7 @@ class Reconciler:
                 continue
             turn += kid.subtask.target == "round-robin"
             load[chosen.did] += 1
-            clock += 1
+            clock = next_clock(fanout, clock, self._did)
             intend = child_intend(fanout, kid, clock, self._did)
             decisions.append(spawned(fanout, kid, intend, clock, self._did, chosen.did, now))
         if decisions:
@@ -166,8 +204,11 @@ class Reconciler:
         load: Counter[str] = Counter()
         for state in self._ingest.live.active.values():
             assert state.fanout is not None
-            for slot, spawn in state.fanout.spawns.items():
-                if slot not in state.fanout.reports:
+            moved = state.fanout.retries or state.fanout.moves.reassigned
+            for (index, attempt), spawn in state.fanout.spawns.items():
+                if (index, attempt) in state.fanout.reports:
+                    continue
+                if not moved or attempt == state.fanout.attempt(index):
                     load[spawn.instance] += 1
         return load
 
@@ -179,3 +220,16 @@ class Reconciler:
             if kid.state == "in_progress" and kid.spawn and not self._delivery.knows(kid.spawn.child_intend):
                 intend = child_intend(state.fanout, kid, kid.spawn.key[0], self._did)
                 self._delivery.send(thread, kid.spawn.child_intend, kid.spawn.instance, intend)
+        self._deliver_ends(state.fanout)
+
+    def _deliver_ends(self, fanout: FanOut) -> None:
+        for (index, attempt), spawn in fanout.unfinished():
+            if reason := fanout.end_reason(index, attempt):
+                end = child_end(fanout, index, attempt, spawn, reason, self._did)
+                self._delivery.end(
+                    fanout.thread,
+                    spawn.child_intend,
+                    spawn.instance,
+                    end,
+                    superseded=reason == SUPERSEDED,
+                )

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
+from syncropel.engine.pause import Pause
 from syncropel.engine.peer import MAX_BATCH, Backoff
 from syncropel.engine.runtime import Runtime
 from syncropel.errors import SyncropelError
@@ -31,10 +32,9 @@ class Sender:
         self.name = name
         self._post = post
         self._taken = taken
-        self._runtime = runtime
         self._waiting: dict[str, Record] = {}
         self._wake = asyncio.Event()
-        self._hurried = asyncio.Event()
+        self._pause = Pause(runtime)
         self._backoff = Backoff()
         self.problem = ""
         """Why the last attempt failed; empty after a success."""
@@ -63,22 +63,12 @@ class Sender:
             while self._waiting:
                 wait = await self.send_once()
                 if wait:
-                    await self._pause(wait)
-
-    async def _pause(self, secs: float) -> None:
-        """Wait, but not longer than until somebody says that it may work now."""
-        self._hurried.clear()
-        sleeping = asyncio.ensure_future(self._runtime.sleep(secs))
-        hurried = asyncio.ensure_future(self._hurried.wait())
-        try:
-            await asyncio.wait({sleeping, hurried}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            sleeping.cancel()
-            hurried.cancel()
+                    self._pause.forget()
+                    await self._pause.wait(wait)
 
     def hurry(self) -> None:
         """What stood in the way may be gone: try again now."""
-        self._hurried.set()
+        self._pause.cut()
 
     async def send_once(self) -> float:
         """Send one batch; gives how long to wait before the next, 0 when it went well."""
@@ -101,7 +91,8 @@ class Sender:
         if refused:
             # The refused go to the end of the queue, so that they hold up nobody.
             for key, _ in refused:
-                self._waiting[key] = self._waiting.pop(key)
+                if key in self._waiting:  # nobody dropped it meanwhile
+                    self._waiting[key] = self._waiting.pop(key)
             return self._failed(str(refused[0][1].get("message", "refused")))
         self._backoff.succeeded()
         if self.problem:

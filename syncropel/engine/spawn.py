@@ -4,12 +4,37 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from syncropel.folds.fanout import SPAWNED, Child, FanOut
+from syncropel.folds.child import END_CHILD
+from syncropel.folds.fanout import SPAWNED, Child, FanOut, Spawn
 from syncropel.record import Record
 from syncropel.threads import child_thread
 
 ATTEMPT_CLOCK_STEP: Final = 1_000_000
 """Clocks of one subtask's INTENDs are this far apart: a retry sorts after all of the attempt before it."""
+
+
+def next_clock(fanout: FanOut, clock: int, actor: str) -> int:
+    """The clock after this one on the parent thread. Those are left free that the actor's own reports will
+    need, when it runs subtasks itself."""
+    count = len(fanout.spec.subtasks)
+    reserved = {spawn.key[0] + count for spawn in fanout.spawns.values() if spawn.instance == actor}
+    clock += 1
+    while clock in reserved:
+        clock += 1
+    return clock
+
+
+def child_end(fanout: FanOut, index: int, attempt: int, spawn: Spawn, reason: str, actor: str) -> Record:
+    """The LEARN that tells an instance to run an attempt no more. It follows from the log alone."""
+    body = {
+        "topic": END_CHILD,
+        "child_intend": spawn.child_intend,
+        "attempt": attempt,
+        "reason": reason,
+        "namespace": fanout.spec.namespace,
+    }
+    clock = (attempt - 1) * ATTEMPT_CLOCK_STEP + 1
+    return Record(spawn.child_thread, actor, "LEARN", body, clock, (fanout.intend,)).identified()
 
 
 def child_intend(fanout: FanOut, child: Child, spawn_clock: int, coordinator: str) -> Record:

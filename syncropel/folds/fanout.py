@@ -167,6 +167,18 @@ class FanOut:
         self.moves.apply(topic, body, attempts)
 
     @property
+    def turn(self) -> int:
+        """How many round-robin subtasks were routed so far."""
+        targets, subtasks = self.targets, self.spec.subtasks
+        return sum(targets.get(index, subtasks[index].target) == "round-robin" for index, _ in self.spawns)
+
+    def unfinished(self) -> list[tuple[tuple[int, int], Spawn]]:
+        """Spawned attempts without a result that may have been ended; none while nothing ever was."""
+        if not (self.retries or self.moves.reassigned or self.moves.ended or self.moves.exceeded):
+            return []
+        return [(slot, spawn) for slot, spawn in self.spawns.items() if slot not in self.reports]
+
+    @property
     def cost_usd(self) -> float:
         """What all attempts cost, superseded ones included: money spent is spent."""
         return sum((report.cost_usd for report in self.reports.values()), 0.0)

@@ -1,0 +1,150 @@
+"""Moving work and ending it: what is decided when an instance is gone or drains, or money has run out.
+
+Decisions are records on the parent thread, made from folded state and the latest heartbeats. Made again after
+a crash they name the same attempt, and the fold takes each attempt's first.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from syncropel.engine.ingest import Ingest
+from syncropel.engine.leases import Leases
+from syncropel.engine.runtime import Runtime
+from syncropel.engine.spawn import next_clock
+from syncropel.errors import SyncropelError
+from syncropel.folds.fanout import Child, FanOut, children
+from syncropel.folds.moves import (
+    BUDGET_EXCEEDED,
+    BUDGET_WARNING,
+    DRAINED,
+    END,
+    REASSIGN,
+    WARN_SHARE,
+    spends,
+)
+from syncropel.folds.routing import route
+from syncropel.folds.spec import DYNAMIC_TARGETS
+from syncropel.folds.task import TaskState
+from syncropel.record import Record
+
+log = logging.getLogger("syncropel.engine.moves")
+
+Spending = Callable[[], Mapping[str, float]]
+"""Live spend in US dollars, by the id of the child INTEND."""
+
+
+def spent_usd(fanout: FanOut, spending: Mapping[str, float]) -> float:
+    """What a fan-out has cost so far: results of all attempts, and what those still running have told."""
+    running = (
+        spending.get(spawn.child_intend, 0.0)
+        for slot, spawn in fanout.spawns.items()
+        if slot not in fanout.reports
+    )
+    return fanout.cost_usd + (sum(running) if spending else 0.0)
+
+
+class Mover:
+    """Writes the decisions that move or end subtasks of one fan-out."""
+
+    def __init__(
+        self,
+        ingest: Ingest,
+        leases: Leases,
+        spending: Spending,
+        digest: Callable[[], str],
+        did: str,
+        runtime: Runtime,
+    ) -> None:
+        self._ingest = ingest
+        self._leases = leases
+        self._spending = spending
+        self._digest = digest
+        self._did = did
+        self._runtime = runtime
+
+    def displaced(self) -> frozenset[tuple[str, str]]:
+        """The instances that work has to leave, and why: it changes when there is something to decide."""
+        found = {
+            (one.did, self._leases.status(one))
+            for one in self._ingest.live.registry.instances.values()
+            if self._leases.is_gone(one)
+        }
+        drains, now = self._ingest.live.drains.drains, self._runtime.now()
+        return frozenset(found | {(one.record, DRAINED) for one in drains.values() if one.is_due(now)})
+
+    async def write(self, state: TaskState) -> bool:
+        """Write what is to be decided about this fan-out now; gives whether anything was written."""
+        fanout = state.fanout
+        assert fanout is not None
+        bodies = [*self._budget(fanout), *self._moves(fanout)]
+        if not bodies:
+            return False
+        clock, now = state.clock, self._runtime.now()
+        records: list[Record] = []
+        for body in bodies:
+            clock = next_clock(fanout, clock, self._did)
+            whole = {**body, "namespace": fanout.spec.namespace, "at": now}
+            records.append(Record(fanout.thread, self._did, "LEARN", whole, clock, (fanout.intend,)))
+        written = False
+        for body, outcome in zip(bodies, await self._ingest.append(records), strict=True):
+            if isinstance(outcome, SyncropelError):
+                log.error("cannot write %s: %s", body["topic"], outcome.message)
+            else:
+                written = True
+                log.warning("%s", _told(state, body), extra={"thread_id": state.thread})
+        return written
+
+    def _budget(self, fanout: FanOut) -> Iterator[dict[str, Any]]:
+        budget, moves = fanout.spec.budget_usd, fanout.moves
+        if budget is None or moves.exceeded:
+            return
+        spent = spent_usd(fanout, self._spending())
+        money = {"spent_usd": round(spent, 6), "budget_usd": budget}
+        if spends(spent, budget):
+            yield {"topic": BUDGET_EXCEEDED, **money}
+        elif spends(spent, budget, WARN_SHARE) and not moves.warned:
+            yield {"topic": BUDGET_WARNING, **money}
+
+    def _moves(self, fanout: FanOut) -> Iterator[dict[str, Any]]:
+        live = self._ingest.live
+        gone = {one.did: one.state for one in live.registry.instances.values() if self._leases.is_gone(one)}
+        # What a freeze stops goes nowhere; a lifted freeze looks again.
+        if not (gone or live.drains.drains) or live.control.covering(fanout.spec.namespace):
+            return
+        held = self._leases.held(self._digest()) if live.drains.drains else frozenset()
+        candidates = self._leases.candidates()
+        for kid in children(fanout):
+            if kid.state != "in_progress" or kid.spawn is None:
+                continue
+            if fanout.end_reason(kid.index, kid.attempt):
+                continue
+            topic, reason = self._move(kid, kid.spawn.instance, gone, kid.spawn.child_intend in held)
+            if topic == REASSIGN and route(kid.subtask.target, candidates, {}, 0).did is None:
+                continue  # nobody can take it yet
+            if topic:
+                about = {"index": kid.index, "attempt": kid.attempt, "from": kid.spawn.instance}
+                yield {"topic": topic, **about, "reason": reason}
+
+    def _move(self, kid: Child, did: str, gone: Mapping[str, str], held: bool) -> tuple[str, str]:
+        """The topic and the reason of what is to be done with a subtask that runs there, or nothing."""
+        free = kid.subtask.target in DYNAMIC_TARGETS
+        if did in gone:
+            return (REASSIGN, gone[did]) if free else ("", "")
+        drains = self._ingest.live.drains.covering(did)
+        due = [one for one in drains if one.is_due(self._runtime.now())]
+        if due:
+            ends = not free or any(one.then == "end" for one in due)
+            return (END if ends else REASSIGN), DRAINED
+        return (REASSIGN, "draining") if drains and held and free else ("", "")
+
+
+def _told(state: TaskState, body: Mapping[str, Any]) -> str:
+    name, topic = state.alias or state.thread, body["topic"]
+    if topic in (BUDGET_WARNING, BUDGET_EXCEEDED):
+        end = "; nothing more is spawned and what runs is ended" if topic == BUDGET_EXCEEDED else ""
+        return f"{name} has spent ${body['spent_usd']:.2f} of its budget of ${body['budget_usd']:.2f}{end}"
+    verb = "ended" if topic == END else "goes to another instance"
+    return f"{name} [{body['index']}] attempt {body['attempt']} on {body['from']}: {verb} ({body['reason']})"
