@@ -10,6 +10,7 @@ SyncropelError
 ├── Unauthorized           401  no token, or one that is unknown
 ├── Forbidden              403  a known caller without the scope
 │   ├── NamespaceFrozen    403  a write that a freeze refuses
+│   ├── PermissionDenied   403  a permission rule says no, or none says yes
 │   └── NamespaceRejected  403  a write to a namespace that an ancestor closes
 ├── Conflict               409  the request and the present state exclude each other
 ├── Unavailable            503  stopping, or not started yet
@@ -118,6 +119,12 @@ class NamespaceFrozen(Forbidden):
 
     code = "NAMESPACE_FROZEN"
     type = "frozen"
+
+
+class PermissionDenied(Forbidden):
+    """Raised when a permission rule denies, or none allows; the message names op, actor and rule."""
+
+    code = "PERMISSION_DENIED"
 
 
 class NamespaceRejected(Forbidden):

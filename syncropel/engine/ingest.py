@@ -7,10 +7,12 @@ import logging
 from collections.abc import Callable, Sequence
 
 from syncropel.engine.broadcast import Broadcast
+from syncropel.engine.denials import Denials
 from syncropel.engine.live import LiveFolds
 from syncropel.engine.runtime import Runtime
 from syncropel.engine.turnstile import Turnstile
 from syncropel.errors import SyncropelError, Unavailable
+from syncropel.policy.enforcement import refuse_write
 from syncropel.policy.guard import check
 from syncropel.record import Record, StoredRecord
 from syncropel.store.base import Appended, Outcome, RecordStore
@@ -39,6 +41,7 @@ class Ingest:
         self._runtime = runtime
         self.live = live
         self.broadcast = broadcast
+        self.denials = Denials(did, runtime)
         self.total = 0
         self.open = True
         self._listeners: list[Listener] = []
@@ -49,9 +52,10 @@ class Ingest:
         """Call `listener` with every group of new records, after the live folds took them."""
         self._listeners.append(listener)
 
-    async def append(self, records: Sequence[Record]) -> list[Outcome]:
+    async def append(self, records: Sequence[Record], *, ruled: bool = True) -> list[Outcome]:
         """Append in order. A record that the guard or the log refuses gets its error; the others go in.
 
+        `ruled` is False for what no operator's rule may keep out: audit records, a fleet's control records.
         Raises Unavailable when the daemon is stopping, StoreError when the disk refuses.
         """
         if not self.open:
@@ -62,6 +66,12 @@ class Ingest:
         leave = turnstile.leave_alone if alone else turnstile.leave
         now = self._runtime.now()
         refused = [check(record, self.live, now, self._did) for record in records]
+        if ruled and (self.live.rules.enforced or self.live.rules.freezes_changed):
+            try:
+                await self._ask_rules(records, refused, now)
+            except BaseException:
+                leave()
+                raise
         passed = [record for record, error in zip(records, refused, strict=True) if error is None]
         settled = False
 
@@ -85,6 +95,16 @@ class Ingest:
         if self._straightening is not None:
             await asyncio.shield(self._straightening)
         return [error or next(outcomes) for error in refused]
+
+    async def _ask_rules(
+        self, records: Sequence[Record], refused: list[SyncropelError | None], now: float
+    ) -> None:
+        for at, record in enumerate(records):
+            if refused[at] is None:
+                refusal = await refuse_write(record, self.live, now, self._did)
+                if refusal is not None:
+                    refused[at] = refusal[0]
+                    self.denials.note(*refusal[1:])
 
     async def append_one(self, record: Record) -> Appended:
         """Append one record; raises what `append` would answer."""

@@ -12,6 +12,7 @@ from syncropel.folds.freezes import Control
 from syncropel.folds.index import ThreadIndex
 from syncropel.folds.namespaces import Namespaces
 from syncropel.folds.registry import Registry
+from syncropel.folds.rules import Rules
 from syncropel.folds.spec import is_fan_out
 from syncropel.folds.spend import Spend
 from syncropel.folds.task import TaskState, commutes, fold_task, is_task
@@ -30,6 +31,7 @@ class LiveFolds:
 
     registry: Registry = field(default_factory=Registry)
     access: Access = field(default_factory=Access)
+    rules: Rules = field(default_factory=Rules)
     control: Control = field(default_factory=Control)
     drains: Drains = field(default_factory=Drains)
     spend: Spend = field(default_factory=Spend)
@@ -51,6 +53,7 @@ class LiveFolds:
             self.registry.apply(stored)
         elif record.thread == ENGINE_CONFIG:
             self.access.apply(stored)
+            self.rules.apply(stored)
         elif record.thread == FLEET_CONTROL:
             self.control.apply(stored)
             self.drains.apply(stored)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from syncropel.errors import Conflict, NamespaceFrozen, NamespaceRejected, SyncropelError
+from syncropel.errors import Conflict, InvalidRecord, NamespaceFrozen, NamespaceRejected, SyncropelError
 from syncropel.folds.child import ChildState
 from syncropel.folds.fanout import AMEND_JOIN
 from syncropel.folds.freezes import EVERYWHERE, STOPPED_ACTS, Control, Freeze
 from syncropel.folds.namespaces import DEFAULT, Namespaces
+from syncropel.folds.rules import KINDS, Rules, parse_rule
 from syncropel.folds.spec import FanOutSpec, is_fan_out, parse_fan_out
 from syncropel.folds.task import TaskState
 from syncropel.policy.joining import check_join
+from syncropel.policy.permissions import check_rule
 from syncropel.record import Record
-from syncropel.threads import RESERVED
+from syncropel.threads import ENGINE_CONFIG, RESERVED
 
 
 class GuardedState(Protocol):
@@ -27,6 +29,8 @@ class GuardedState(Protocol):
     def control(self) -> Control: ...
     @property
     def namespaces(self) -> Namespaces: ...
+    @property
+    def rules(self) -> Rules: ...
 
 
 def check(record: Record, state: GuardedState, now: float, own_did: str) -> SyncropelError | None:
@@ -42,7 +46,19 @@ def check(record: Record, state: GuardedState, now: float, own_did: str) -> Sync
         return _check_fan_out(record, state)
     if record.act == "LEARN" and record.topic == AMEND_JOIN:
         return _check_amendment(record, state)
+    if record.thread == ENGINE_CONFIG and record.act == "LEARN" and record.topic in KINDS:
+        return _check_rule(record)
     return None
+
+
+def _check_rule(record: Record) -> SyncropelError | None:
+    if record.body.get("removed") is True:
+        return None
+    try:
+        rule = parse_rule(record.topic, record.body)
+    except ValueError as error:
+        return InvalidRecord(f"{record.topic}: {error}", "see: spl config --help")
+    return check_rule(record.topic, rule)
 
 
 def namespaces_of(record: Record, state: GuardedState) -> set[str]:
@@ -65,7 +81,11 @@ def _check_namespaces(record: Record, state: GuardedState, now: float, own_did: 
         return None
     ended = record.body.get("verdict") == "terminated" and record.actor == own_did and record.act == "KNOW"
     for namespace in sorted(namespaces_of(record, state)):
-        freeze = None if ended else state.control.refusal(record.act, namespace, now)
+        freeze = (
+            None
+            if ended or state.rules.freezes_changed
+            else state.control.refusal(record.act, namespace, now)
+        )
         if freeze is not None:
             return frozen(freeze, record.act)
         rejection = state.namespaces.rejection(namespace)

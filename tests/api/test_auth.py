@@ -132,7 +132,7 @@ async def test_the_operators_door_needs_no_token_and_cannot_be_claimed(api: Api)
         ("th_engine_config", "service_account", "admin"),
         ("th_engine_config", "api_token", "admin"),
         ("th_engine_config", "api_token_revoked", "admin"),
-        ("th_engine_config", "routing_rule", "config:write"),
+        ("th_engine_config", "auth_required", "config:write"),
         ("th_actor_registry", "actor", "config:write"),
         ("th_consent", "grant", "config:write"),
         ("th_instance_registry", "instance_state", "fleet:write"),

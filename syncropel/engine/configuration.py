@@ -1,0 +1,124 @@
+"""This instance's rules and switches, written as records on the engine's config thread."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from syncropel.engine.ingest import Ingest
+from syncropel.engine.runtime import Runtime
+from syncropel.errors import BadRequest, Conflict, NotFound, SyncropelError
+from syncropel.folds.rules import CORS_TOPIC, ENABLED_TOPIC, FREEZE_RULES, OPS, PERMISSION, Rule
+from syncropel.policy.permissions import Request, decide
+from syncropel.record import Record, StoredRecord
+from syncropel.threads import ENGINE_CONFIG
+
+_FREEZE_PRIORITY: Final = 0
+
+
+class Configuration:
+    """Adds, replaces and removes rules; turns permissions on and off."""
+
+    def __init__(self, ingest: Ingest, did: str, runtime: Runtime) -> None:
+        self._ingest = ingest
+        self._did = did
+        self._runtime = runtime
+
+    async def introduce_default_rules(self) -> None:
+        """Put those default rules into the log that never were in it."""
+        latest = self._ingest.live.rules.latest
+        missing = [name for name in FREEZE_RULES if (PERMISSION, name) not in latest]
+        await self._write_defaults(missing, self._did)
+
+    async def restore_default_rules(self, actor: str) -> list[str]:
+        """Put every default rule that an operator changed or removed back; gives their names."""
+        changed = []
+        for name, text in FREEZE_RULES.items():
+            rule = self._ingest.live.rules.known.get((PERMISSION, name))
+            if rule is None or rule.expression != text or rule.effect != "deny":
+                changed.append(name)
+        await self._write_defaults(changed, actor)
+        return changed
+
+    async def _write_defaults(self, names: list[str], actor: str) -> None:
+        records = [
+            Record(
+                ENGINE_CONFIG,
+                actor,
+                "LEARN",
+                {
+                    "topic": PERMISSION,
+                    "name": name,
+                    "priority": _FREEZE_PRIORITY,
+                    "expression": FREEZE_RULES[name],
+                    "effect": "deny",
+                    "ops": ["record_write"],
+                    "at": self._runtime.now(),
+                },
+            )
+            for name in names
+        ]
+        for outcome in await self._ingest.append(records) if records else []:
+            if isinstance(outcome, SyncropelError):
+                raise outcome
+
+    async def set_rule(self, kind: str, fields: dict[str, Any], actor: str) -> StoredRecord:
+        """Add a rule, or replace the one of this name. Raises what is wrong with it, with its column."""
+        return await self._write(actor, {"topic": kind, **fields})
+
+    async def remove_rule(self, kind: str, name: str, actor: str) -> StoredRecord:
+        """Take a rule away. Raises NotFound."""
+        if (kind, name) not in self._ingest.live.rules.known:
+            known = ", ".join(sorted(one for of, one in self._ingest.live.rules.known if of == kind))
+            raise NotFound(f"no {kind.replace('_', ' ')} {name!r}", f"there are: {known or 'none'}")
+        return await self._write(actor, {"topic": kind, "name": name, "removed": True})
+
+    async def enable_permissions(self, actor: str) -> StoredRecord:
+        """Enforce the permission rules. Raises Conflict unless they let the daemon itself live."""
+        missing = await self.preflight()
+        if missing:
+            raise Conflict(
+                f"enabling now would lock this daemon out: {', '.join(missing)} "
+                f"{'is' if len(missing) == 1 else 'are'} not allowed for {self._did}",
+                f"allow them first:\n{self._mend()}",
+            )
+        return await self._write(actor, {"topic": ENABLED_TOPIC, "enabled": True})
+
+    async def disable_permissions(self, actor: str) -> StoredRecord:
+        """Stop enforcing the permission rules."""
+        return await self._write(actor, {"topic": ENABLED_TOPIC, "enabled": False})
+
+    async def preflight(self) -> list[str]:
+        """The ops that the rules do not allow this daemon's own actor."""
+        live = self._ingest.live
+        missing = []
+        for op in OPS:
+            record = None
+            if op == "record_write":
+                record = Record(ENGINE_CONFIG, self._did, "LEARN", {"topic": ENABLED_TOPIC}, 0)
+            request = Request(op, self._did, ENGINE_CONFIG, record, frozenset({"default"}))
+            verdict = await decide(live.rules.permission_rules, request, live, self._runtime.now(), self._did)
+            if not verdict.allowed:
+                missing.append(op)
+        return missing
+
+    def _mend(self) -> str:
+        expression = f"current_actor() == '{self._did}'"
+        flags = "--priority 1 --effect allow"
+        return f'spl config add-permission-rule allow-daemon {flags} --expression "{expression}"'
+
+    async def set_cors_origins(self, origins: list[str], actor: str) -> StoredRecord:
+        """Which web origins browsers may call from. Raises BadRequest for what is none."""
+        for origin in origins:
+            scheme, _, host = origin.partition("://")
+            if scheme not in ("http", "https") or not host or "/" in host or not origin.isprintable():
+                raise BadRequest(f"{origin!r} is no origin", "scheme and host: https://app.example.com")
+        return await self._write(actor, {"topic": CORS_TOPIC, "origins": origins})
+
+    async def _write(self, actor: str, body: dict[str, Any]) -> StoredRecord:
+        body = {**body, "at": self._runtime.now()}
+        return (await self._ingest.append_one(Record(ENGINE_CONFIG, actor, "LEARN", body))).stored
+
+    def rules(self, kind: str) -> list[Rule]:
+        """The rules of a kind in the order in which they are asked."""
+        known = self._ingest.live.rules.known.values()
+        return sorted((rule for rule in known if rule.kind == kind), key=lambda rule: rule.order)

@@ -1,0 +1,89 @@
+"""Denials: each is logged at once and kept as an audit record; alike ones of one moment share a record."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from typing import TYPE_CHECKING, Final
+
+from syncropel.engine.runtime import Runtime
+from syncropel.errors import SyncropelError
+from syncropel.folds.rules import DENIED_TOPIC
+from syncropel.policy.permissions import Request, Verdict
+from syncropel.record import Record
+from syncropel.threads import ENGINE_CONFIG
+
+if TYPE_CHECKING:
+    from syncropel.engine.ingest import Ingest
+
+log = logging.getLogger("syncropel.engine.permissions")
+
+GATHER_SECS: Final = 0.25
+"""Alike denials within so many seconds share an audit record, so that no storm fills the log."""
+MAX_WAITING: Final = 1_000
+
+_Denial = tuple[str, str, str, str, str, str]
+
+
+class Denials:
+    """Takes denials, and writes them to the engine's config thread past the rules themselves."""
+
+    def __init__(self, did: str, runtime: Runtime) -> None:
+        self.total = 0
+        self._did = did
+        self._runtime = runtime
+        self._waiting: Counter[_Denial] = Counter()
+        self._wake = asyncio.Event()
+
+    def note(self, request: Request, verdict: Verdict) -> None:
+        """Log a denial and keep it for the audit."""
+        self.total += 1
+        act = request.record.act if request.record is not None else ""
+        log.warning(
+            "PERMISSION DENIED %s to %s on %s%s (%s)",
+            request.op,
+            request.actor,
+            request.thread or "several threads",
+            f", {act}" if act else "",
+            verdict.problem or (f"rule {verdict.rule}" if verdict.rule else "no rule allows it"),
+            extra={"actor": request.actor, "thread_id": request.thread},
+        )
+        denial = (request.op, request.actor, request.thread, act, verdict.rule, verdict.problem)
+        if denial in self._waiting or len(self._waiting) < MAX_WAITING:
+            self._waiting[denial] += 1
+        self._wake.set()
+
+    async def run(self, ingest: Ingest) -> None:
+        """Write audit records for ever."""
+        while True:
+            await self._wake.wait()
+            await self._runtime.sleep(GATHER_SECS)
+            await self.flush(ingest)
+
+    async def flush(self, ingest: Ingest) -> None:
+        """Write what waits."""
+        self._wake.clear()
+        waiting, self._waiting = self._waiting, Counter()
+        records = [self._record(denial, count) for denial, count in waiting.items()]
+        if not records:
+            return
+        try:
+            await ingest.append(records, ruled=False)
+        except SyncropelError as error:
+            log.error("cannot keep %d denials: %s", len(records), error.message)
+
+    def _record(self, denial: _Denial, count: int) -> Record:
+        op, actor, thread, act, rule, problem = denial
+        body = {
+            "topic": DENIED_TOPIC,
+            "op": op,
+            "denied": actor,
+            "thread": thread,
+            "act": act,
+            "rule": rule,
+            "problem": problem,
+            "count": count,
+            "at": self._runtime.now(),
+        }
+        return Record(ENGINE_CONFIG, self._did, "LEARN", body)

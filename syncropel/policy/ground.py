@@ -1,0 +1,123 @@
+"""What expressions may ask of this instance: the functions, over live folds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from syncropel.folds.fanout import ACCEPT, children
+from syncropel.folds.freezes import Control
+from syncropel.folds.index import ThreadIndex
+from syncropel.folds.namespaces import DEFAULT
+from syncropel.folds.registry import Registry
+from syncropel.folds.task import TaskState
+
+
+class Folds(Protocol):
+    """The live folds that functions look at."""
+
+    @property
+    def control(self) -> Control: ...
+    @property
+    def registry(self) -> Registry: ...
+    @property
+    def index(self) -> ThreadIndex: ...
+    @property
+    def tasks(self) -> dict[str, TaskState]: ...
+    def task(self, name: str) -> TaskState | None: ...
+
+
+class Ground:
+    """The functions of one evaluation. `now` in unix seconds; `actor`: who is acting."""
+
+    def __init__(self, folds: Folds, now: float, own_did: str, actor: str) -> None:
+        self._folds = folds
+        self._now = now
+        self._own_did = own_did
+        self._actor = actor
+
+    def functions(self) -> Mapping[str, Callable[..., Any]]:
+        """By the name that an expression calls them by."""
+        return {
+            "now": lambda: self._now,
+            "current_actor": lambda: self._actor,
+            "instance_did": lambda: self._own_did,
+            "fleet_frozen_namespaces": self._frozen,
+            "fleet_hard_frozen_past_grace": self._hard_frozen,
+            "fleet_emergency_active": lambda: self._folds.control.emergency is not None,
+            "fleet_instances_live": self._live,
+            "fanout_status": self._fanout,
+            "task": self._task,
+            "thread": self._thread,
+            "trust": self._trust,
+        }
+
+    def _frozen(self) -> list[str]:
+        return list(self._folds.control.freezes)
+
+    def _hard_frozen(self) -> list[str]:
+        found = []
+        for freeze in list(self._folds.control.freezes.values()):
+            hard_at = freeze.hard_at()
+            if hard_at is not None and self._now >= hard_at:
+                found.append(freeze.namespace)
+        return found
+
+    def _live(self) -> int:
+        return sum(one.state == "joined" for one in list(self._folds.registry.instances.values()))
+
+    def _fanout(self, name: str) -> dict[str, Any]:
+        state = self._folds.task(str(name))
+        fanout = state.fanout if state is not None else None
+        kids = children(fanout) if fanout is not None else []
+        return {
+            "thread": state.thread if state is not None else "",
+            "status": "none" if fanout is None else "joined" if fanout.joined else "active",
+            "join": fanout.join if fanout is not None else "",
+            "subtasks": len(kids),
+            "spawned": sum(kid.spawn is not None for kid in kids),
+            "completed": sum(kid.finished for kid in kids),
+            "accepted": sum(kid.state == ACCEPT for kid in kids),
+            "cost_usd": fanout.cost_usd if fanout is not None else 0.0,
+        }
+
+    def _task(self, name: str) -> dict[str, Any]:
+        state = self._folds.task(str(name)) or TaskState("")
+        return task_fields(state)
+
+    def _thread(self, name: str) -> dict[str, Any]:
+        line = self._folds.index.threads.get(str(name))
+        return {
+            "id": line.id if line else "",
+            "kind": line.kind if line else "",
+            "title": line.title if line else "",
+            "records": line.records if line else 0,
+            "participants": sorted(line.actors) if line else [],
+        }
+
+    def _trust(self, actor: str) -> float:
+        accepted = total = 0
+        for state in list(self._folds.tasks.values()):
+            if state.fanout is not None:
+                for report in list(state.fanout.reports.values()):
+                    if report.worker == actor:
+                        total += 1
+                        accepted += report.verdict == ACCEPT
+        # Laplace's rule: nobody is trusted or distrusted wholly on little evidence.
+        return (accepted + 1) / (total + 2)
+
+
+def task_fields(state: TaskState) -> dict[str, Any]:
+    """A task as an expression sees it; every field is empty when there is none."""
+    return {
+        "thread": state.thread,
+        "alias": state.alias,
+        "goal": state.goal,
+        "status": state.status if state.thread else "",
+        "priority": state.priority,
+        "domain": state.domain,
+        "namespace": state.namespace or DEFAULT,
+        "labels": list(state.labels),
+        "assignee": state.assignee,
+        "records": state.records,
+    }

@@ -1,0 +1,132 @@
+"""Permission rules: who may write and read what. First match by priority wins, no match denies.
+
+An expression that fails or runs away counts as a denial: a rule that nobody can evaluate protects nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from syncropel.errors import PermissionDenied, SyncropelError
+from syncropel.folds.rules import PERMISSION, Rule
+from syncropel.policy.budget import INLINE_STEPS, Budget, Runaway
+from syncropel.policy.cel import EvaluationFailed, InvalidExpression, evaluator
+from syncropel.policy.contexts import compile_in, record_fields
+from syncropel.policy.ground import Folds, Ground
+from syncropel.record import Record
+
+log = logging.getLogger("syncropel.policy.permissions")
+
+RULE_SECS: Final = 0.25
+"""Deadline of all rules over one request, in seconds."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked: the op, who asks, about which thread (empty: several), and the record of a write."""
+
+    op: str
+    actor: str
+    thread: str
+    record: Record | None = None
+    namespaces: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether it is allowed, by which rule (empty: none matched), and what went wrong with that rule."""
+
+    allowed: bool
+    rule: str = ""
+    problem: str = ""
+
+
+def judge(rules: Sequence[Rule], request: Request, ground: Ground, default: bool, budget: Budget) -> Verdict:
+    """The first rule that matches decides; `default` when none does. Raises Runaway beyond the budget."""
+    bindings: dict[str, Any] = {"op": request.op, "actor": request.actor, "thread": request.thread}
+    functions = ground.functions()
+
+    def load(name: str) -> Any:
+        if name not in bindings:
+            bindings[name] = record_fields(request.record, set(request.namespaces))
+        return bindings[name]
+
+    for rule in rules:
+        if rule.ops and request.op not in rule.ops:
+            continue
+        try:
+            value = compile_in("permission", rule.expression).evaluate_lazily(load, functions, budget)
+        except (EvaluationFailed, InvalidExpression) as error:
+            return Verdict(False, rule.name, error.message)
+        if not isinstance(value, bool):
+            return Verdict(False, rule.name, "the rule gives no true or false")
+        if value:
+            return Verdict(rule.effect == "allow", rule.name)
+    return Verdict(default)
+
+
+async def decide(
+    rules: Sequence[Rule], request: Request, folds: Folds, now: float, own_did: str, *, default: bool = False
+) -> Verdict:
+    """Like `judge`, without ever holding the event loop: what needs many steps moves to a thread."""
+    ground = Ground(folds, now, own_did, request.actor)
+    try:
+        return judge(rules, request, ground, default, Budget(INLINE_STEPS, RULE_SECS))
+    except Runaway:
+        pass
+    try:
+        return await asyncio.get_running_loop().run_in_executor(
+            evaluator, lambda: judge(rules, request, ground, default, Budget(secs=RULE_SECS))
+        )
+    except Runaway as error:
+        log.error("a permission rule ran away: %s", error.message, extra={"actor": request.actor})
+        return Verdict(False, "", error.message)
+
+
+def denied(request: Request, verdict: Verdict) -> PermissionDenied:
+    """The refusal, naming the rule and what to do."""
+    by = f"rule {verdict.rule!r}" if verdict.rule else "no rule allows it"
+    problem = f": {verdict.problem}" if verdict.problem else ""
+    return PermissionDenied(
+        f"{request.op} is denied to {request.actor} ({by}{problem})",
+        "see: spl config list-permission-rules; locked out? spl stop && spl config permissions-unlock",
+    )
+
+
+def check_rule(kind: str, rule: Rule) -> SyncropelError | None:
+    """Why this rule's expression is refused at the door, or None."""
+    context = {"permission_rule": "permission", "routing_rule": "routing"}.get(kind, "health_check")
+    try:
+        expression = compile_in(context, rule.expression)
+    except SyncropelError as error:
+        return error
+    if kind == PERMISSION:
+        return _check_value(expression, rule)
+    return None
+
+
+def _check_value(expression: Any, rule: Rule) -> SyncropelError | None:
+    values = {"op": "record_write", "actor": "", "thread": "", "record": record_fields(None, set())}
+    try:
+        value = expression.evaluate_lazily(values.__getitem__, _Nothing(), Budget(INLINE_STEPS))
+    except SyncropelError:
+        return None  # it may have a value for a real record
+    if not isinstance(value, bool):
+        return InvalidExpression(
+            f"the rule gives {type(value).__name__}, not true or false", rule.expression, 1, 1, "compare it"
+        )
+    return None
+
+
+class _Nothing(dict[str, Any]):
+    """Functions where nothing is known."""
+
+    def __missing__(self, name: str) -> Any:
+        def unknown(*_: Any) -> Any:
+            raise ValueError(name)
+
+        return unknown
