@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from syncropel import __version__
 from syncropel.api.schema import (
     Confirmation,
@@ -12,6 +14,7 @@ from syncropel.api.schema import (
     InstanceOut,
 )
 from syncropel.engine.engine import Engine
+from syncropel.engine.moves import spent_usd
 from syncropel.errors import NotFound
 from syncropel.folds.fanout import ACCEPT, Child, FanOut, children
 from syncropel.folds.freezes import Freeze
@@ -38,13 +41,14 @@ def instance_out(engine: Engine, instance: Instance) -> InstanceOut:
     elif (last := engine.leases.last_beat(instance.did)) is not None:
         beat, heard_at = last
     fields = beat or {}
+    status = engine.leases.status(instance)
     return InstanceOut(
         did=instance.did,
         alias=instance.alias,
         role="coordinator" if instance.role == "coordinator" else "worker",
         endpoint=instance.endpoint,
-        status=engine.leases.status(instance),  # type: ignore[arg-type]  # STATUS_OF_STATE's words
-        health=str(fields.get("health", "unknown")),
+        status=status,  # type: ignore[arg-type]  # STATUS_OF_STATE's words
+        health="draining" if status == "draining" else str(fields.get("health", "unknown")),
         version=instance.version,
         since=instance.at,
         last_heartbeat=heard_at,
@@ -66,12 +70,12 @@ def fleet_status(engine: Engine) -> FleetStatus:
     instances.sort(key=lambda one: one.did)
     dispatches: list[DispatchOut] = []
     fanouts: list[FanOutProgress] = []
-    names = live.names()
+    names, spending = live.names(), engine.spending()
     for state in sorted(live.active.values(), key=lambda one: one.fanout.at if one.fanout else 0.0):
         assert state.fanout is not None
         kids = children(state.fanout)
-        dispatches += [_dispatch_out(state, kid) for kid in kids if kid.state == "in_progress"]
-        fanouts.append(_progress(state, state.fanout, kids, names))
+        dispatches += [_dispatch_out(state, kid, spending) for kid in kids if kid.state == "in_progress"]
+        fanouts.append(_progress(state, state.fanout, kids, names, spending))
     return FleetStatus(
         at=engine.runtime.now(),
         version=__version__,
@@ -121,7 +125,7 @@ def freeze_out(engine: Engine, freeze: Freeze) -> FreezeOut:
     )
 
 
-def _dispatch_out(state: TaskState, kid: Child) -> DispatchOut:
+def _dispatch_out(state: TaskState, kid: Child, spending: Mapping[str, float]) -> DispatchOut:
     assert kid.spawn is not None
     return DispatchOut(
         thread=state.thread,
@@ -132,12 +136,15 @@ def _dispatch_out(state: TaskState, kid: Child) -> DispatchOut:
         instance=kid.spawn.instance,
         attempt=kid.attempt,
         started_at=kid.spawn.at,
+        cost_usd=spending.get(kid.spawn.child_intend, 0.0),
         budget_usd=kid.subtask.budget_usd,
         timeout_secs=kid.subtask.timeout_secs,
     )
 
 
-def _progress(state: TaskState, fanout: FanOut, kids: list[Child], names: dict[str, str]) -> FanOutProgress:
+def _progress(
+    state: TaskState, fanout: FanOut, kids: list[Child], names: dict[str, str], spending: Mapping[str, float]
+) -> FanOutProgress:
     decision = decide(parse_join_safely(fanout.join, len(kids)), kids, None, names)
     return FanOutProgress(
         thread=state.thread,
@@ -152,6 +159,6 @@ def _progress(state: TaskState, fanout: FanOut, kids: list[Child], names: dict[s
         satisfiable=decision.satisfiable,
         explanation=decision.explanation,
         started_at=fanout.at,
-        cost_usd=fanout.cost_usd,
+        cost_usd=spent_usd(fanout, spending),
         budget_usd=fanout.spec.budget_usd,
     )

@@ -256,6 +256,43 @@ class ControlWritten(Wire):
     namespace: str
 
 
+class DrainChanged(Wire):
+    """POST /v1/drain: the record that was written. `instance` is a DID, or `*` for the whole fleet."""
+
+    record: str
+    instance: str
+
+
+class DrainingInstance(Wire):
+    """An instance that drains. `in_flight`: subtasks it was given and has neither finished nor put aside.
+
+    `held`: subtasks that it has not begun and will not begin while it drains, and that cannot go elsewhere.
+    """
+
+    did: str
+    alias: str
+    status: InstanceStatus
+    fleet_wide: bool
+    deadline: float | None
+    then: Literal["reassign", "end"]
+    reason: str
+    actor: str
+    at: float
+    confirmed: bool
+    in_flight: int
+    held: int
+
+
+class DrainStatus(Wire):
+    """GET /v1/drain"""
+
+    at: float
+    draining: bool
+    in_flight: int
+    held: int
+    instances: list[DrainingInstance]
+
+
 class NamespaceOut(Wire):
     """GET /v1/namespaces"""
 
@@ -399,6 +436,7 @@ class ChildOut(Wire):
     state: ChildState
     why: str = Field(default="", description="why it is pending or blocked, in words")
     verdict: str | None = None
+    reason: str = Field(default="", description="a word: why it was ended, such as budget_exceeded")
     summary: str = ""
     output: str | None = Field(default=None, description="file on the worker with the full output")
     cost_usd: float = 0.0

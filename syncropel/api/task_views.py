@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from syncropel.api.schema import (
@@ -10,10 +11,11 @@ from syncropel.api.schema import (
     TaskDetail,
     TaskSummary,
 )
+from syncropel.api.waiting import held_by, why_in_progress, why_pending
 from syncropel.engine.engine import Engine
+from syncropel.engine.moves import spent_usd
 from syncropel.errors import Conflict, NotFound
-from syncropel.folds.fanout import ACCEPT, Child, FanOut, children
-from syncropel.folds.freezes import Freeze
+from syncropel.folds.fanout import ACCEPT, Child, FanOut, Report, Spawn, children
 from syncropel.folds.join import JoinDecision, decide
 from syncropel.folds.routing import route
 from syncropel.folds.speedup import critical_path
@@ -140,7 +142,7 @@ async def join_status(engine: Engine, state: TaskState) -> JoinStatus:
         spawned=sum(kid.spawn is not None for kid in kids),
         completed=sum(kid.finished for kid in kids),
         accepted=sum(kid.state == ACCEPT for kid in kids),
-        cost_usd=fanout.cost_usd,
+        cost_usd=spent_usd(fanout, engine.spending()),
         budget_usd=fanout.spec.budget_usd,
         started_at=fanout.at,
         joined_at=joined.at if joined else None,
@@ -167,7 +169,7 @@ def _children_out(engine: Engine, fanout: FanOut, kids: list[Child], names: dict
     load = engine.reconciler.load()
     undelivered = engine.delivery.waiting()
     freezes = engine.ingest.live.control.covering(fanout.spec.namespace)
-    turn = sum(fanout.spec.subtasks[index].target == "round-robin" for index, _ in fanout.spawns)
+    turn, spending, held = fanout.turn, engine.spending(), engine.held()
     out: list[ChildOut] = []
     for kid in kids:
         subtask, report, spawn = kid.subtask, kid.report, kid.spawn
@@ -175,9 +177,9 @@ def _children_out(engine: Engine, fanout: FanOut, kids: list[Child], names: dict
         if spawn is None:
             routed = route(subtask.target, candidates, load, turn)
             instance = routed.did
-            why = held_by(freezes[-1]) if freezes else _why_waiting(kid, routed.why)
+            why = held_by(freezes[-1]) if freezes else why_pending(fanout, kid, routed.why)
         elif report is None:
-            why = _why_in_progress(engine, spawn.instance, spawn.child_intend, undelivered)
+            why = why_in_progress(engine, fanout, kid, spawn, held, undelivered)
         out.append(
             ChildOut(
                 index=subtask.index,
@@ -189,9 +191,10 @@ def _children_out(engine: Engine, fanout: FanOut, kids: list[Child], names: dict
                 state=kid.state,  # type: ignore[arg-type]  # the fold's states are the wire's
                 why=why,
                 verdict=report.verdict if report else None,
+                reason=report.reason if report else "",
                 summary=report.summary if report else "",
                 output=report.output if report else None,
-                cost_usd=report.cost_usd if report else 0.0,
+                cost_usd=_cost(report, spawn, spending),
                 budget_usd=subtask.budget_usd,
                 wall_time_secs=report.wall_time_secs if report else None,
                 timeout_secs=subtask.timeout_secs,
@@ -207,26 +210,7 @@ def _children_out(engine: Engine, fanout: FanOut, kids: list[Child], names: dict
     return out
 
 
-def held_by(freeze: Freeze) -> str:
-    """Why nothing starts, when it is a freeze."""
-    place = "the emergency stop" if freeze.level == "emergency" else f"the freeze of {freeze.namespace!r}"
-    return f"held by {place}: {freeze.reason}"
-
-
-def _why_waiting(kid: Child, route_problem: str) -> str:
-    if kid.blocked_by:
-        return "blocked by " + ", ".join(f"[{index}]" for index in kid.blocked_by)
-    if kid.waits_for:
-        return "waits for " + ", ".join(f"[{index}]" for index in kid.waits_for)
-    return route_problem
-
-
-def _why_in_progress(
-    engine: Engine, instance: str, child_intend: str, undelivered: dict[str, tuple[int, str]]
-) -> str:
-    known = engine.ingest.live.registry.instances.get(instance)
-    if known is not None and engine.leases.status(known) not in ("live", "draining"):
-        return f"{known.alias or instance} is {engine.leases.status(known)}; its work goes on when it is back"
-    if instance in undelivered and undelivered[instance][1]:
-        return "not delivered yet: its instance does not answer"
-    return ""
+def _cost(report: Report | None, spawn: Spawn | None, spending: Mapping[str, float]) -> float:
+    if report is not None:
+        return report.cost_usd
+    return spending.get(spawn.child_intend, 0.0) if spawn is not None else 0.0

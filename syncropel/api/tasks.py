@@ -25,6 +25,7 @@ from syncropel.api.task_views import find_fan_out, find_task, join_status, task_
 from syncropel.engine.engine import Engine
 from syncropel.errors import BadRequest, Conflict, NotFound
 from syncropel.folds.fanout import RETRY, children
+from syncropel.folds.spec import TARGET_FORMS, is_target
 from syncropel.folds.speedup import speedup
 from syncropel.folds.task import STATUSES, TaskState
 from syncropel.record import Record, parse_record
@@ -68,6 +69,7 @@ class NewRetry(Request):
 
     index: int
     hint: str | None = None
+    target: str | None = None
 
 
 def router(engine: Engine) -> APIRouter:
@@ -137,7 +139,16 @@ def router(engine: Engine) -> APIRouter:
                 f"{name} {'was cancelled' if fanout.cancelled else 'has joined'}: a retry changes nothing",
                 "for more work add another task",
             )
+        if fanout.moves.exceeded:
+            raise Conflict(
+                f"{name} has spent its budget of ${fanout.spec.budget_usd or 0:.2f}: nothing more is spawned",
+                "for more work add another task",
+            )
         fields: dict[str, Any] = {"topic": RETRY, "index": body.index, "at": engine.runtime.now()}
+        if body.target is not None:
+            if not is_target(body.target):
+                raise BadRequest(f"target {body.target!r} is none that is known", f"use {TARGET_FORMS}")
+            fields["target"] = body.target
         if body.hint:
             fields["hint"] = body.hint
         fields["namespace"] = fanout.spec.namespace

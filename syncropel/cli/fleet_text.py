@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from syncropel.cli.numbers import duration, seconds
+from syncropel.cli.spend_text import spend_lines
 from syncropel.cli.terminal import table
 
 if TYPE_CHECKING:
@@ -51,7 +52,8 @@ def status_lines(status: FleetStatus) -> list[str]:
             lines += [f"    [{one.level}] {place} — {one.reason}", f"      {confirmations(one)}"]
     else:
         lines.append("  Active freezes: (none)")
-    return [*lines, f"  Emergency stop: {'ACTIVE' if status.emergency else 'inactive'}"]
+    lines.append(f"  Emergency stop: {'ACTIVE' if status.emergency else 'inactive'}")
+    return [*lines, *spend_lines(status)]
 
 
 def confirmations(freeze: FreezeOut) -> str:

@@ -18,6 +18,7 @@ COMMANDS: Final = {
     "fleet": "start, stop and look at a fleet of instances",
     "kill": "freeze a namespace, or stop the fleet in an emergency",
     "unkill": "lift a freeze",
+    "drain": "empty an instance or the fleet before it is stopped",
     "namespace": "register, list and close namespaces",
     "console": "open the full-screen console",
     "demo": "show a fleet at work, in a temporary home that is removed again",

@@ -29,6 +29,11 @@ def configure(parser: Parser) -> None:
     retry = _named(add_verb(group, "retry", "run one subtask again"))
     retry.add_argument("--subtask", type=index, metavar="N", required=True, help="its index, from 0")
     retry.add_argument("--hint", metavar="TEXT", help="what the next attempt should know")
+    retry.add_argument(
+        "--target",
+        metavar="TARGET",
+        help="where it runs from now on, such as worker-b or least-loaded-worker",
+    )
     retry.set_defaults(run=run_retry)
     listing = add_verb(group, "list", "list tasks, the last changed first")
     listing.add_argument("--status", help="only tasks with this status, such as open or approved")
@@ -177,7 +182,9 @@ def run_retry(args: Namespace) -> int:
     with connect(args) as client:
         from syncropel.client import calls
 
-        record = client.send(calls.retry(args.name, args.subtask, actor_from(os.environ), args.hint))
+        record = client.send(
+            calls.retry(args.name, args.subtask, actor_from(os.environ), args.hint, args.target)
+        )
     if is_json(args):
         print_json(record)
     else:

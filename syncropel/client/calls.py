@@ -15,6 +15,8 @@ from pydantic import BaseModel
 from syncropel.api.schema import (
     BatchResult,
     ControlWritten,
+    DrainChanged,
+    DrainStatus,
     EngineHealth,
     FleetStatus,
     Health,
@@ -142,8 +144,10 @@ def fan_out(name: str, spec: Mapping[str, Any]) -> Call[PostedRecord]:
     return Call(PostedRecord, f"/v1/tasks/{_part(name)}/fan-out", "POST", body=dict(spec), repeatable=False)
 
 
-def retry(name: str, index: int, actor: str, hint: str | None = None) -> Call[PostedRecord]:
-    body = _query(index=index, actor=actor, hint=hint)
+def retry(
+    name: str, index: int, actor: str, hint: str | None = None, target: str | None = None
+) -> Call[PostedRecord]:
+    body = _query(index=index, actor=actor, hint=hint, target=target)
     return Call(PostedRecord, f"/v1/tasks/{_part(name)}/retry", "POST", body=body, repeatable=False)
 
 
@@ -186,6 +190,16 @@ def unfreeze(actor: str, namespace: str | None = None) -> Call[ControlWritten]:
     """Lift the freeze of a namespace; without one, the emergency."""
     body = {"actor": actor, **({"namespace": namespace} if namespace else {"emergency": True})}
     return Call(ControlWritten, "/v1/fleet/unfreeze", "POST", body=body, repeatable=False)
+
+
+def drain(fields: Mapping[str, Any]) -> Call[DrainChanged]:
+    """Start or stop draining: state, instance, deadline_secs, then, reason, actor."""
+    return Call(DrainChanged, "/v1/drain", "POST", body=dict(fields), repeatable=False)
+
+
+def drain_status(instance: str | None = None) -> Call[DrainStatus]:
+    """What drains; `instance`: only this one, by DID or alias."""
+    return Call(DrainStatus, "/v1/drain", query=_query(instance=instance))
 
 
 def namespaces() -> Call[Page[NamespaceOut]]:

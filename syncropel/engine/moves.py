@@ -54,14 +54,14 @@ class Mover:
         ingest: Ingest,
         leases: Leases,
         spending: Spending,
-        digest: Callable[[], str],
+        held: Callable[[], frozenset[str]],
         did: str,
         runtime: Runtime,
     ) -> None:
         self._ingest = ingest
         self._leases = leases
         self._spending = spending
-        self._digest = digest
+        self._held = held
         self._did = did
         self._runtime = runtime
 
@@ -114,7 +114,7 @@ class Mover:
         # What a freeze stops goes nowhere; a lifted freeze looks again.
         if not (gone or live.drains.drains) or live.control.covering(fanout.spec.namespace):
             return
-        held = self._leases.held(self._digest()) if live.drains.drains else frozenset()
+        held = self._held() if live.drains.drains else frozenset()
         candidates = self._leases.candidates()
         for kid in children(fanout):
             if kid.state != "in_progress" or kid.spawn is None:

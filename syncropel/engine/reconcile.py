@@ -199,6 +199,17 @@ class Reconciler:
                 if isinstance(outcome, SyncropelError):
                     log.error("cannot spawn: %s", outcome.message, extra={"thread_id": state.thread})
 
+    def placed(self) -> dict[str, frozenset[str]]:
+        """The child INTENDs of subtasks in progress, by instance."""
+        placed: dict[str, set[str]] = {}
+        for state in self._ingest.live.active.values():
+            assert state.fanout is not None
+            for (index, attempt), spawn in state.fanout.spawns.items():
+                current = attempt == state.fanout.attempt(index)
+                if current and (index, attempt) not in state.fanout.reports:
+                    placed.setdefault(spawn.instance, set()).add(spawn.child_intend)
+        return {did: frozenset(intends) for did, intends in placed.items()}
+
     def load(self) -> Counter[str]:
         """Subtasks in progress by instance, over every fan-out: folded, so a slot cannot leak."""
         load: Counter[str] = Counter()
