@@ -16,6 +16,7 @@ from syncropel import __version__
 from syncropel.engine.accounts import FLEET_SCOPES, Accounts
 from syncropel.engine.adapters import Adapter, BashAdapter, EchoAdapter, NoopAdapter
 from syncropel.engine.broadcast import Broadcast, Pulse
+from syncropel.engine.configuration import Configuration
 from syncropel.engine.delivery import Delivery
 from syncropel.engine.dispatch import Dispatcher
 from syncropel.engine.drain import Drainer
@@ -87,6 +88,7 @@ class Engine:
         self.leases = Leases(self.ingest, did, settings.fleet.heartbeat_interval_secs, runtime, self.changed)
         self.reach = Reach(self.ingest, self.peers, did, runtime, self.changed, self.spawn)
         self.killswitch = KillSwitch(self.ingest, runtime)
+        self.configuration = Configuration(self.ingest, did, runtime)
         self.drainer = Drainer(self.ingest, runtime)
         self.delivery = Delivery(self.ingest, self.peers, self.reach, did, runtime, self.spawn)
         mover = Mover(self.ingest, self.leases, self.spending, self.held, did, runtime)
@@ -118,6 +120,7 @@ class Engine:
         for runner in self.outbox.runners:
             self.spawn(runner(), "outbox")
         self.spawn(self.reconciler.run(), "reconcile")
+        self.spawn(self.ingest.denials.run(self.ingest), "denials")
         self.spawn(self._tick(), "tick")
         self.spawn(self._cron(), "cron")
         if settings.role == "worker":
@@ -133,6 +136,7 @@ class Engine:
                 await accounts.accept(token, FLEET_SCOPES)
             except SyncropelError as error:
                 log.error("the fleet token is of no use: %s", error.message)
+        await self.configuration.introduce_default_rules()
         if self.settings.role == "coordinator":
             await self.leases.beat(self.beat())
 
