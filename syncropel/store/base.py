@@ -60,7 +60,7 @@ class RecordStore(Protocol):
 
         `settled` is called once, on the event loop and in the order of the log, with what this returns (with
         nothing when the commit failed): also when the caller was cancelled while it waited, for what is
-        queued is written all the same.
+        queued is written all the same. An error in it is logged and goes no further.
         """
         ...
 

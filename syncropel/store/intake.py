@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 
 from syncropel.errors import IngestFailed, InvalidRecord, SyncropelError
 from syncropel.record import MAX_CLOCK, Record, canonical_json
+from syncropel.store.base import Outcome, Settled
+
+log = logging.getLogger(__name__)
 
 
 def taken_in(records: Sequence[Record]) -> list[Record | SyncropelError]:
@@ -30,6 +34,16 @@ def _taken_in(record: Record) -> Record | SyncropelError:
     except SyncropelError as error:
         return error
     return record
+
+
+def tell(settled: Settled | None, outcomes: list[Outcome]) -> None:
+    """Call `settled`, if there is one. A mistake in it is only logged: its records are in the log already."""
+    if settled is None:
+        return
+    try:
+        settled(outcomes)
+    except Exception:
+        log.exception("what follows an append failed")
 
 
 def clock_taken(record: Record) -> IngestFailed:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from syncropel.errors import SyncropelError, Unavailable
 from syncropel.record import MAX_CLOCK, Record, StoredRecord, parse_json
 from syncropel.store.base import Appended, Outcome, RecordFilter, Settled
-from syncropel.store.intake import clock_taken, clocks_used_up, taken_in
+from syncropel.store.intake import clock_taken, clocks_used_up, taken_in, tell
 
 
 class MemoryStore:
@@ -29,8 +29,7 @@ class MemoryStore:
         self._require_open()
         received_at = self._clock()
         outcomes = [self._append(record, received_at) for record in taken_in(records)]
-        if settled is not None:
-            settled(outcomes)
+        tell(settled, outcomes)
         return outcomes
 
     def _append(self, record: Record | SyncropelError, received_at: float) -> Outcome:

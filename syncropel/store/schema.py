@@ -23,6 +23,9 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
     if _is_blank(connection):
         connection.executescript(_script("schema.sql"))
     check(connection, path)
+    # SQLite opens a file that it may not write for reading, without a word; a write that changes nothing
+    # finds that out now and not at the first append.
+    connection.execute("UPDATE meta SET value = value WHERE 0")
     connection.executescript(_script("caches.sql"))
 
 

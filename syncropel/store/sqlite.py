@@ -16,7 +16,7 @@ from syncropel.store import reading
 from syncropel.store.base import Outcome, RecordFilter, Settled
 from syncropel.store.commit import Call
 from syncropel.store.connection import Connection, explain, open_reader, open_writer, tune_writer, unwritable
-from syncropel.store.intake import taken_in
+from syncropel.store.intake import taken_in, tell
 from syncropel.store.lock import StoreLock
 from syncropel.store.schema import prepare
 from syncropel.store.writer import Writer
@@ -77,8 +77,7 @@ class SqliteStore:
         """See RecordStore. Raises Unavailable once the store is closing."""
         self._require_open()
         if not records:
-            if settled is not None:
-                settled([])
+            tell(settled, [])
             return []
         return await self._submit(Call(taken_in(records), self._clock()), settled)
 

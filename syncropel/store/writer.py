@@ -14,6 +14,7 @@ from typing import Final
 from syncropel.store.base import Outcome, Settled
 from syncropel.store.commit import Call, Committed, commit
 from syncropel.store.connection import Connection, explain
+from syncropel.store.intake import tell
 
 GROUP_RECORDS: Final = 2000
 """A group takes no further call once it has this many records, so that nobody waits long for others."""
@@ -23,11 +24,7 @@ GROUP_RECORDS: Final = 2000
 class _Waiting:
     call: Call
     answer: asyncio.Future[list[Outcome]]
-    settled: Settled | None = None
-
-    def settle(self, outcomes: list[Outcome]) -> None:
-        if self.settled is not None:
-            self.settled(outcomes)
+    settled: Settled | None
 
 
 class Writer:
@@ -107,20 +104,20 @@ class Writer:
         self.last_sequence = committed.last_sequence
         self.commits += 1
         for waiting, outcomes in zip(group, committed.outcomes, strict=True):
-            waiting.settle(outcomes)
+            tell(waiting.settled, outcomes)
             if not waiting.answer.done():
                 waiting.answer.set_result(outcomes)
 
 
 def _cancel(group: Iterable[_Waiting]) -> None:
     for waiting in group:
-        waiting.settle([])
+        tell(waiting.settled, [])
         waiting.answer.cancel()
 
 
 def _fail(group: Sequence[_Waiting], error: Exception) -> None:
     for waiting in group:
-        waiting.settle([])
+        tell(waiting.settled, [])
         if not waiting.answer.done():
             waiting.answer.set_exception(error)
 

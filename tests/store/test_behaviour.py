@@ -215,6 +215,34 @@ async def test_a_cancelled_caller_disturbs_nobody(store: RecordStore, record: Bu
     assert after.stored.sequence == store.count
 
 
+async def test_settled_hears_of_appends_in_the_order_of_the_log(store: RecordStore, record: Build) -> None:
+    heard: list[list[Outcome]] = []
+    calls = [asyncio.create_task(store.append([record(n), record(n)], heard.append)) for n in range(20)]
+    await asyncio.sleep(0)
+    calls[7].cancel()
+    answers = [
+        answer for answer in await asyncio.gather(*calls, return_exceptions=True) if isinstance(answer, list)
+    ]
+    await store.append([], heard.append)
+    told = [outcome.stored.sequence for outcomes in heard for outcome in appended(outcomes)]
+    assert told == list(range(1, 41))
+    assert heard[-1] == []
+    assert all(answer in heard for answer in answers if isinstance(answer, list))
+
+
+async def test_a_mistake_in_settled_harms_no_other_caller(
+    store: RecordStore, record: Build, caplog: pytest.LogCaptureFixture
+) -> None:
+    def mistaken(_: list[Outcome]) -> None:
+        raise ValueError("a mistake")
+
+    answers = await asyncio.gather(
+        *(store.append([record(n)], mistaken if n == 1 else None) for n in range(4))
+    )
+    assert len([outcome for answer in answers for outcome in appended(answer)]) == store.count == 4
+    assert "a mistake" in caplog.text
+
+
 async def test_records_from_the_wire_and_from_inside_meet(store: RecordStore) -> None:
     posted = parse_record({"thread": "th", "actor": "did:a", "act": "DO", "body": {"x": 2.0}, "clock": 0})
     built = Record("th", "did:a", "DO", {"x": 2}, 0)

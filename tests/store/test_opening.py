@@ -6,6 +6,7 @@ import stat
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -117,6 +118,20 @@ async def test_a_folder_that_is_not_ours_is_named(tmp_path: Path, clock: Ticking
     tmp_path.chmod(0o500)
     with pytest.raises(StoreError, match="cannot write"):
         await SqliteStore.open(tmp_path / "hub.db", clock=clock)
+
+
+async def test_a_file_that_may_only_be_read_is_refused(
+    sqlite_store: SqliteStore, clock: TickingClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await sqlite_store.close()
+
+    def read_only_file(path: Path | str, **options: Any) -> sqlite3.Connection:
+        return real(f"{sqlite_store.path.as_uri()}?mode=ro", **{**options, "uri": True})
+
+    real = sqlite3.connect
+    monkeypatch.setattr(sqlite3, "connect", read_only_file)  # what SQLite does by itself for a file of 0400
+    with pytest.raises(StoreError, match="cannot write"):
+        await SqliteStore.open(sqlite_store.path, clock=clock)
 
 
 async def test_a_refused_store_can_be_opened_once_mended(tmp_path: Path, clock: TickingClock) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from syncropel.errors import StoreError
 from syncropel.record import Record
-from syncropel.store.base import Appended, RecordFilter
+from syncropel.store.base import Appended, Outcome, RecordFilter
 from syncropel.store.sqlite import SqliteStore
 from syncropel.store.writer import GROUP_RECORDS
 
@@ -139,7 +139,11 @@ async def test_a_full_disk_is_told_to_all_who_wait(sqlite_store: SqliteStore, re
     await sqlite_store.append([record(0)])
     await on_writer(sqlite_store, "max_page_count = 1")  # SQLite takes this as: no page more than now
     calls = [[record(n), record(n, body={"x": "x" * 100_000})] for n in range(1, 4)]
-    answers = await asyncio.gather(*map(sqlite_store.append, calls), return_exceptions=True)
+    heard: list[list[Outcome]] = []
+    answers = await asyncio.gather(
+        *(sqlite_store.append(call, heard.append) for call in calls), return_exceptions=True
+    )
+    assert heard == [[], [], []]
     for answer in answers:
         assert isinstance(answer, StoreError)
         assert "no room left" in answer.message
