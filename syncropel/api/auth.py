@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Any, Final
+from urllib.parse import parse_qs
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -12,6 +13,7 @@ from syncropel.engine.accounts import find_token
 from syncropel.engine.engine import Engine
 from syncropel.errors import Forbidden, SyncropelError, Unauthorized
 from syncropel.folds.access import API_TOKEN, SERVICE_ACCOUNT, TOKEN_REVOKED, Token
+from syncropel.policy.enforcement import refuse_read
 from syncropel.record import Record
 from syncropel.threads import (
     ACTOR_REGISTRY,
@@ -34,6 +36,8 @@ _WRITES: Final = (
     ("/v1/tasks", "threads:write"),
     ("/v1/fleet", "fleet:write"),
     ("/v1/namespaces", "fleet:write"),
+    ("/v1/config", "config:write"),
+    ("/v1/expr", "config:read"),
 )
 _READS: Final = (("/v1/service-accounts", "config:read"), ("/v1/config", "config:read"))
 _THREADS: Final = {
@@ -77,6 +81,60 @@ def _lacks(token: Token, needed: str) -> SyncropelError | None:
     )
 
 
+_READ_OPS: Final = (
+    ("/v1/config", "config_read"),
+    ("/v1/service-accounts", "config_read"),
+    ("/v1/records", "thread_read"),
+    ("/v1/threads", "thread_read"),
+    ("/v1/tasks", "thread_read"),
+    ("/v1/dispatches", "thread_read"),
+)
+
+
+async def refusal_to_read(scope: Scope, engine: Engine) -> SyncropelError | None:
+    """Why the permission rules refuse this request, or None. Writes are judged where they are ingested."""
+    method, path = scope["method"], scope["path"]
+    reads = method in ("GET", "HEAD") or path == "/v1/records/query"
+    op = next((op for prefix, op in _READ_OPS if path.startswith(prefix)), "") if reads else ""
+    if not op:
+        return None
+    live = engine.ingest.live
+    thread = _thread_of(scope)
+    state = live.task(thread)
+    refusal = await refuse_read(
+        op,
+        _actor_of(scope),
+        state.thread if state is not None else thread,
+        live,
+        engine.runtime.now(),
+        engine.instance.did,
+    )
+    if refusal is None:
+        return None
+    engine.ingest.denials.note(*refusal[1:])
+    return refusal[0]
+
+
+def _actor_of(scope: Scope) -> str:
+    """Who reads: the account of a token; over the operator's socket whom the operator says they are."""
+    token: Token | None = scope.get(_CALLER)
+    if token is not None:
+        return f"did:sync:service:{token.sa_id}"
+    for name, value in scope["headers"]:
+        if name == b"x-syncropel-actor":
+            return str(value.decode("latin-1"))[:512]
+    return "did:sync:user:operator"
+
+
+def _thread_of(scope: Scope) -> str:
+    """The one thread or task that a request is about; empty when it is about several."""
+    parts = scope["path"].split("/")
+    if len(parts) > 3 and parts[2] in ("threads", "tasks"):
+        return str(parts[3])
+    query: bytes = scope.get("query_string", b"")
+    return parse_qs(query.decode("latin-1")).get("thread", [""])[0]
+
+
 class OperatorDoor:
     """Marks every request that comes through it as the operator's own; serve only the Unix socket with it."""
 
@@ -102,6 +160,11 @@ class Gate:
         if not scope.get(OPERATOR):
             required = self._engine.settings.auth.required
             refusal = self._refusal(scope) if required else _from_elsewhere(scope)
+            if refusal is not None:
+                await error_response(refusal)(scope, receive, send)
+                return
+        if self._engine.ingest.live.rules.enforced:
+            refusal = await refusal_to_read(scope, self._engine)
             if refusal is not None:
                 await error_response(refusal)(scope, receive, send)
                 return

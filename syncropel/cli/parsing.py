@@ -20,6 +20,8 @@ COMMANDS: Final = {
     "unkill": "lift a freeze",
     "drain": "empty an instance or the fleet before it is stopped",
     "namespace": "register, list and close namespaces",
+    "config": "rules, permissions, and what they say",
+    "expr": "check and try expressions",
     "console": "open the full-screen console",
     "demo": "show a fleet at work, in a temporary home that is removed again",
     "token": "keep the bearer token for calls over TCP",

@@ -47,7 +47,6 @@ _ENGINE: Final = frozenset(
         "outbox_pending",
         "watchers",
         "self_check_failures",
-        "store_bytes",
         "uptime_secs",
     ]
 )

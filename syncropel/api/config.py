@@ -1,0 +1,101 @@
+"""/v1/config: the rules of this instance, permissions, CORS origins."""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field
+
+from syncropel.api.rules_schema import ConfigWritten, RuleList, RuleOut
+from syncropel.engine.engine import Engine
+from syncropel.folds.rules import DEFAULT_PRIORITY, FREEZE_RULES, PERMISSION
+
+Kind = Literal["permission", "routing", "health"]
+_TOPICS: Final = {"permission": PERMISSION, "routing": "routing_rule", "health": "health_rule"}
+
+
+class ConfigRequest(BaseModel):
+    """Base of request bodies here."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    actor: str = Field(default="did:sync:user:operator", min_length=1, max_length=512)
+
+
+class NewRule(ConfigRequest):
+    """PUT /v1/config/rules/{kind}/{name}"""
+
+    expression: str
+    priority: int = DEFAULT_PRIORITY
+    effect: str = ""
+    ops: list[str] = []
+
+
+class Origins(ConfigRequest):
+    """PUT /v1/config/cors-origins"""
+
+    origins: list[str]
+
+
+def router(engine: Engine) -> APIRouter:
+    """The routes of configuration."""
+    routes = APIRouter(tags=["config"])
+
+    @routes.get("/v1/config/rules/{kind}")
+    async def list_rules(kind: Kind) -> RuleList:
+        """The rules of a kind, in the order in which they are asked."""
+        rows = [
+            RuleOut(
+                kind=rule.kind,  # type: ignore[arg-type]  # KINDS are the wire's words
+                name=rule.name,
+                priority=rule.priority,
+                expression=rule.expression,
+                effect=rule.effect,
+                ops=list(rule.ops),
+                default=FREEZE_RULES.get(rule.name) == rule.expression,
+                actor=rule.actor,
+                record=rule.record,
+            )
+            for rule in engine.configuration.rules(_TOPICS[kind])
+        ]
+        return RuleList(data=rows, enabled=engine.ingest.live.rules.enforced)
+
+    @routes.put("/v1/config/rules/{kind}/{name}", status_code=201)
+    async def put_rule(kind: Kind, name: str, body: NewRule) -> ConfigWritten:
+        """Add a rule, or replace the one of this name. A bad expression is refused with its column."""
+        fields = {
+            "name": name,
+            "priority": body.priority,
+            "expression": body.expression,
+            "effect": body.effect,
+            "ops": body.ops,
+        }
+        stored = await engine.configuration.set_rule(_TOPICS[kind], fields, body.actor)
+        return ConfigWritten(record=stored.record.id, names=[name])
+
+    @routes.post("/v1/config/rules/{kind}/{name}/remove", status_code=201)
+    async def remove_rule(kind: Kind, name: str, body: ConfigRequest) -> ConfigWritten:
+        """Take a rule away."""
+        stored = await engine.configuration.remove_rule(_TOPICS[kind], name, body.actor)
+        return ConfigWritten(record=stored.record.id, names=[name])
+
+    @routes.post("/v1/config/rules/restore-defaults", status_code=201)
+    async def restore(body: ConfigRequest) -> ConfigWritten:
+        """Put back every default rule that was changed or removed."""
+        return ConfigWritten(names=await engine.configuration.restore_default_rules(body.actor))
+
+    @routes.post("/v1/config/permissions/{verb}", status_code=201)
+    async def switch(verb: Literal["enable", "disable"], body: ConfigRequest) -> ConfigWritten:
+        """Enforce the permission rules, after a check that they do not lock the daemon out; or stop it."""
+        configuration = engine.configuration
+        act = configuration.enable_permissions if verb == "enable" else configuration.disable_permissions
+        return ConfigWritten(record=(await act(body.actor)).record.id)
+
+    @routes.put("/v1/config/cors-origins", status_code=201)
+    async def cors(body: Origins) -> ConfigWritten:
+        """The web origins that browsers may call from."""
+        stored = await engine.configuration.set_cors_origins(body.origins, body.actor)
+        return ConfigWritten(record=stored.record.id, names=body.origins)
+
+    return routes

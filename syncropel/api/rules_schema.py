@@ -1,0 +1,81 @@
+"""The wire models of rules, permissions and expressions."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import ConfigDict, Field
+
+from syncropel.api.schema import Wire
+
+
+class RuleOut(Wire):
+    """One rule. `effect`: allow or deny, a routing target (or empty), warning or critical."""
+
+    kind: Literal["permission_rule", "routing_rule", "health_rule"]
+    name: str
+    priority: int
+    expression: str
+    effect: str
+    ops: list[str]
+    default: bool = False
+    actor: str
+    record: str
+
+
+class RuleList(Wire):
+    """GET /v1/config/rules/{kind}, in the order in which rules are asked."""
+
+    object: Literal["list"] = "list"
+    data: list[RuleOut]
+    next_cursor: int | None = None
+    enabled: bool
+    """Whether permissions are enforced."""
+
+
+class ConfigWritten(Wire):
+    """The answer to a change: the record that was written (empty when nothing had to be), and its names."""
+
+    record: str = ""
+    names: list[str] = Field(default_factory=list)
+
+
+class ExpressionRequest(Wire):
+    """POST /v1/expr/check and /v1/expr/eval. `record` and `thread` fill the context's names."""
+
+    model_config = ConfigDict(extra="forbid", defer_build=False)
+
+    context: str
+    expression: str
+    actor: str = "did:sync:user:operator"
+    thread: str = ""
+    record: dict[str, Any] | None = None
+
+
+class ExpressionChecked(Wire):
+    """POST /v1/expr/check: it compiles."""
+
+    ok: Literal[True] = True
+    context: str
+    size: int
+    """Steps of one evaluation without macros."""
+
+
+class ExpressionValue(Wire):
+    """POST /v1/expr/eval"""
+
+    value: Any
+    steps: int
+    micros: float
+
+
+class CacheStatsOut(Wire):
+    """GET /v1/engine/expression_cache/stats, since the process started."""
+
+    hits: int
+    misses: int
+    compile_errors: int
+    hit_rate_pct: float
+    avg_compile_micros: float
+    size: int
+    capacity: int

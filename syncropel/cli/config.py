@@ -1,0 +1,136 @@
+"""`spl config`: rules, permissions, and the way back in when permissions locked everybody out."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from argparse import Namespace
+from typing import Any, Final
+
+from syncropel.cli.connect import connect, this_home
+from syncropel.cli.parsing import Parser, add_verb, verbs
+from syncropel.cli.terminal import is_json, print_json, say, table
+from syncropel.settings import actor_from
+
+OPS: Final = ("record_write", "thread_read", "config_read")
+
+
+def configure(parser: Parser) -> None:
+    group = verbs(parser)
+    _rule(group, "add-permission-rule", "permission", "allow or deny what an expression matches")
+    _rule(group, "add-rule", "routing", "route subtasks: the expression gives an alias or a DID, or is empty")
+    _rule(group, "add-health", "health", "add a health check: an expression that is true while all is well")
+    for verb, kind, summary in (
+        ("list-permission-rules", "permission", "list permission rules in the order in which they are asked"),
+        ("list-rules", "routing", "list routing rules"),
+        ("list-health", "health", "list health checks"),
+    ):
+        add_verb(group, verb, summary).set_defaults(run=run_list, kind=kind)
+    for verb, kind in (
+        ("remove-permission-rule", "permission"),
+        ("remove-rule", "routing"),
+        ("remove-health", "health"),
+    ):
+        remove = add_verb(group, verb, f"remove a {kind} rule")
+        remove.add_argument("name", metavar="NAME", help="its name")
+        remove.set_defaults(run=run_remove, kind=kind)
+    restore = add_verb(group, "restore-default-rules", "put the default freeze rules back as they were")
+    restore.set_defaults(run=run_restore)
+    for verb in ("enable", "disable"):
+        switch = add_verb(group, f"permissions-{verb}", f"{verb} the permission rules")
+        switch.set_defaults(run=run_switch, switch=verb)
+    unlock = add_verb(group, "permissions-unlock", "disable permissions in the store of a stopped daemon")
+    unlock.set_defaults(run=run_unlock)
+
+
+def _rule(group: Any, verb: str, kind: str, summary: str) -> None:
+    rule = add_verb(group, verb, summary)
+    rule.add_argument("name", metavar="NAME", help="its name; a rule of this name is replaced")
+    rule.add_argument("--expression", required=True, metavar="CEL", help="the expression")
+    rule.add_argument("--priority", type=int, default=100, metavar="N", help="lowest first (default 100)")
+    if kind == "permission":
+        rule.add_argument("--effect", choices=("allow", "deny"), required=True, help="what a match means")
+        rule.add_argument("--op", action="append", choices=OPS, help="only for this op; repeat it for more")
+    if kind == "health":
+        rule.add_argument("--severity", choices=("warning", "critical"), default="warning", help="when false")
+    rule.set_defaults(run=run_add, kind=kind)
+
+
+def run_add(args: Namespace) -> int:
+    fields: dict[str, Any] = {
+        "expression": args.expression,
+        "priority": args.priority,
+        "effect": getattr(args, "effect", None) or getattr(args, "severity", ""),
+        "ops": getattr(args, "op", None) or [],
+        "actor": actor_from(os.environ),
+    }
+    with connect(args) as client:
+        from syncropel.client import config_calls
+
+        written = client.send(config_calls.put_rule(args.kind, args.name, fields))
+    return _told(args, written, f"✓ {args.kind} rule '{args.name}' recorded")
+
+
+def run_list(args: Namespace) -> int:
+    with connect(args) as client:
+        from syncropel.client import config_calls
+
+        found = client.send(config_calls.rules(args.kind))
+    if is_json(args):
+        print_json(found)
+        return 0
+    if args.kind == "permission":
+        say(f"Permissions: {'enabled' if found.enabled else 'disabled'}")
+    rows = [
+        [
+            str(one.priority),
+            one.name + (" (default)" if one.default else ""),
+            one.effect or "-",
+            ",".join(one.ops) or "-",
+            one.expression,
+        ]
+        for one in found.data
+    ]
+    say(*table(["PRIORITY", "NAME", "EFFECT", "OPS", "EXPRESSION"], rows))
+    return 0
+
+
+def run_remove(args: Namespace) -> int:
+    with connect(args) as client:
+        from syncropel.client import config_calls
+
+        written = client.send(config_calls.remove_rule(args.kind, args.name, actor_from(os.environ)))
+    return _told(args, written, f"✓ {args.kind} rule '{args.name}' removed")
+
+
+def run_restore(args: Namespace) -> int:
+    with connect(args) as client:
+        from syncropel.client import config_calls
+
+        written = client.send(config_calls.restore_default_rules(actor_from(os.environ)))
+    names = ", ".join(written.names)
+    return _told(args, written, f"✓ restored: {names}" if names else "✓ the default rules stand already")
+
+
+def run_switch(args: Namespace) -> int:
+    with connect(args) as client:
+        from syncropel.client import config_calls
+
+        written = client.send(config_calls.switch_permissions(args.switch, actor_from(os.environ)))
+    return _told(args, written, f"✓ permissions {args.switch}d")
+
+
+def run_unlock(args: Namespace) -> int:
+    home = this_home()
+    # A process of its own, because only the daemon's floor may open a store.
+    words = [sys.executable, "-m", "syncropel.unlock", "--home", str(home.path)]
+    return subprocess.run([*words, "--actor", actor_from(os.environ)], check=False).returncode
+
+
+def _told(args: Namespace, written: Any, text: str) -> int:
+    if is_json(args):
+        print_json(written)
+    else:
+        say(text)
+    return 0

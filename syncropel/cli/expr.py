@@ -1,0 +1,83 @@
+"""`spl expr`: check an expression, or evaluate it over the daemon's present state."""
+
+from __future__ import annotations
+
+import json
+import os
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+from syncropel.cli.connect import connect
+from syncropel.cli.parsing import Parser, UsageError, add_verb, verbs
+from syncropel.cli.terminal import is_json, print_json, say
+from syncropel.settings import actor_from
+
+CONTEXTS = (
+    "trigger",
+    "routing",
+    "precondition",
+    "fold_rule",
+    "health_check",
+    "aitl",
+    "permission",
+    "join",
+)
+
+
+def configure(parser: Parser) -> None:
+    group = verbs(parser)
+    for verb, summary in (
+        ("check", "say whether an expression compiles, and where it does not"),
+        ("eval", "evaluate an expression over the daemon's present state"),
+    ):
+        one = add_verb(group, verb, summary)
+        one.add_argument("expression", metavar="EXPR", help="the CEL expression; - reads it from stdin")
+        one.add_argument("--context", required=True, choices=CONTEXTS, help="where it is to be used")
+        if verb == "eval":
+            one.add_argument("--thread", default="", metavar="NAME", help="the task or thread it is about")
+            one.add_argument("--record", metavar="FILE", help="the record it is about, as JSON")
+        one.set_defaults(run=run_check if verb == "check" else run_eval)
+
+
+def _fields(args: Namespace) -> dict[str, Any]:
+    import sys
+
+    text = sys.stdin.read().strip() if args.expression == "-" else args.expression
+    return {"context": args.context, "expression": text, "actor": actor_from(os.environ)}
+
+
+def run_check(args: Namespace) -> int:
+    with connect(args) as client:
+        from syncropel.client import config_calls
+
+        checked = client.send(config_calls.check_expression(_fields(args)))
+    if is_json(args):
+        print_json(checked)
+    else:
+        say(f"✓ compiles in {checked.context} ({checked.size} steps)")
+    return 0
+
+
+def run_eval(args: Namespace) -> int:
+    fields = _fields(args)
+    if args.thread:
+        fields["thread"] = args.thread
+    if args.record:
+        fields["record"] = _record(args.record)
+    with connect(args) as client:
+        from syncropel.client import config_calls
+
+        answer = client.send(config_calls.evaluate_expression(fields))
+    if is_json(args):
+        print_json(answer)
+    else:
+        say(json.dumps(answer.value, ensure_ascii=False))
+    return 0
+
+
+def _record(path: str) -> Any:
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"cannot read a record from {path}: {error}", "one JSON object") from None

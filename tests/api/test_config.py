@@ -1,0 +1,132 @@
+"""Rules over HTTP: refused with their column, enforced at once, audited, and never a trap for the daemon."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+import pytest
+
+from .conftest import DID, Api, record
+
+ME = "did:sync:user:tester"
+
+
+async def _rule(api: Api, name: str, expression: str, kind: str = "permission", **fields: Any) -> Any:
+    body = {"expression": expression, **({"effect": "allow"} if kind == "permission" else {}), **fields}
+    return await api.operator.put(f"/v1/config/rules/{kind}/{name}", json=body)
+
+
+async def _open_up(api: Api) -> None:
+    mine = f"current_actor() == '{DID}' || current_actor() == 'did:sync:user:operator'"
+    assert (await _rule(api, "admins", mine, priority=1)).status_code == 201
+    answer = await api.operator.post("/v1/config/permissions/enable", json={})
+    assert answer.status_code == 201, answer.text
+
+
+async def test_the_default_freeze_rules_are_in_the_log(api: Api) -> None:
+    rules = (await api.get("/v1/config/rules/permission"))["data"]
+    assert [rule["name"] for rule in rules] == ["freeze-emergency", "freeze-hard", "freeze-soft"]
+    assert all(rule["default"] for rule in rules)
+
+
+async def test_enabling_is_refused_until_the_daemon_is_allowed(api: Api) -> None:
+    refused = await api.operator.post("/v1/config/permissions/enable", json={})
+    assert refused.status_code == 409
+    told = refused.json()
+    for op in ("record_write", "thread_read", "config_read"):
+        assert op in told["message"]
+    assert "spl config add-permission-rule" in told["hint"]
+    await _open_up(api)
+
+
+async def test_first_match_wins_and_no_match_denies(api: Api, caplog: pytest.LogCaptureFixture) -> None:
+    await _open_up(api)
+    caplog.set_level(logging.WARNING)
+    denied = await api.operator.post("/v1/records", json=record(actor=ME))
+    assert (denied.status_code, denied.json()["code"]) == (403, "PERMISSION_DENIED")
+    assert "PERMISSION DENIED" in caplog.text
+    await _rule(api, "testers", "record.actor == 'did:sync:user:tester' && record.act != 'DO'", priority=50)
+    assert (await api.operator.post("/v1/records", json=record(actor=ME, act="KNOW"))).is_success
+    assert (await api.operator.post("/v1/records", json=record(actor=ME, act="DO"))).status_code == 403
+    await _rule(api, "no-testers", "record.actor.endsWith('tester')", priority=2, effect="deny")
+    refused = await api.operator.post("/v1/records", json=record(actor=ME, act="KNOW", body={"n": 2}))
+    assert "no-testers" in refused.json()["message"]
+    await asyncio.sleep(0.4)
+    found = await api.get("/v1/records", thread="th_engine_config", topic="permission_denied")
+    assert {one["body"]["denied"] for one in found["data"]} == {ME}
+    assert {one["actor"] for one in found["data"]} == {DID}
+
+
+async def test_reads_are_judged_and_health_is_exempt(api: Api) -> None:
+    await api.post(actor=ME, thread="music.library")
+    await _open_up(api)
+    as_me = {"x-syncropel-actor": ME}
+    path = "/v1/threads/music.library/records"
+    assert (await api.operator.get(path, headers=as_me)).status_code == 403
+    assert (await api.operator.get("/v1/config/rules/permission", headers=as_me)).status_code == 403
+    assert (await api.operator.get("/health", headers=as_me)).status_code == 200
+    await _rule(api, "music", "thread == 'music.library'", priority=9, ops=["thread_read"])
+    assert (await api.operator.get(path, headers=as_me)).status_code == 200
+    assert (await api.operator.get("/v1/records", headers=as_me)).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("expression", "word"),
+    [
+        ("recrod.act == 'DO'", "column 1"),
+        ("record.actt == 'DO'", "column 8"),
+        ("record.act ==", "column"),
+        ("1 + 1", "not true or false"),
+    ],
+)
+async def test_a_broken_rule_is_refused_at_the_door(api: Api, expression: str, word: str) -> None:
+    refused = await _rule(api, "broken", expression)
+    assert refused.status_code == 422
+    assert word in refused.json()["message"]
+    assert "broken" not in str(await api.get("/v1/config/rules/permission"))
+
+
+async def test_a_rule_that_runs_away_denies(api: Api) -> None:
+    ten = "[1,2,3,4,5,6,7,8,9,0]"
+    runaway = f"{ten}.all(a, {ten}.all(b, {ten}.all(c, {ten}.all(d, {ten}.all(e, {ten}.all(f, a < 99))))))"
+    await _rule(api, "admins", f"current_actor() == '{DID}' || thread == 'th_engine_config'", priority=1)
+    await _rule(api, "runaway", runaway, priority=5)
+    assert (await api.operator.post("/v1/config/permissions/enable", json={})).status_code == 201
+    refused = await api.operator.post("/v1/records", json=record(actor=ME))
+    assert refused.status_code == 403
+    assert "stopped" in refused.json()["message"]
+
+
+async def test_a_replaced_freeze_rule_decides_until_it_is_restored(api: Api) -> None:
+    await api.operator.post("/v1/fleet/freeze", json={"namespace": "docs", "reason": "x"})
+    frozen = record(actor=ME, act="DO", body={"namespace": "docs/v1"})
+    assert (await api.operator.post("/v1/records", json=frozen)).json()["code"] == "NAMESPACE_FROZEN"
+    replaced = await _rule(api, "freeze-soft", "false", effect="deny", priority=0)
+    assert replaced.status_code == 201
+    assert (await api.operator.post("/v1/records", json=frozen)).status_code == 201
+    restored = await api.operator.post("/v1/config/rules/restore-defaults", json={})
+    assert restored.json()["names"] == ["freeze-soft"]
+    again = record(actor=ME, act="DO", body={"namespace": "docs/v1", "n": 2})
+    assert (await api.operator.post("/v1/records", json=again)).json()["code"] == "NAMESPACE_FROZEN"
+
+
+async def test_expressions_can_be_tried(api: Api) -> None:
+    body = {"context": "permission", "expression": "record.act == 'DO' && fleet_instances_live() > 0"}
+    assert (await api.operator.post("/v1/expr/check", json=body)).json()["ok"] is True
+    body["record"] = record(actor=ME, act="DO")  # type: ignore[assignment]
+    assert (await api.operator.post("/v1/expr/eval", json=body)).json()["value"] is True
+    wrong = await api.operator.post("/v1/expr/check", json={"context": "join", "expression": "now() > 1"})
+    assert (wrong.status_code, wrong.json()["code"]) == (422, "INVALID_EXPRESSION")
+    stats = await api.get("/v1/engine/expression_cache/stats")
+    assert stats["capacity"] == 1024
+    assert set(stats) == {
+        "hits",
+        "misses",
+        "compile_errors",
+        "hit_rate_pct",
+        "avg_compile_micros",
+        "size",
+        "capacity",
+    }
