@@ -1,0 +1,29 @@
+"""Run cases and print their tables."""
+
+from __future__ import annotations
+
+import sys
+
+from benchmarks import appends, batches, commands, fanouts, memory
+
+CASES = {
+    "appends": appends.run,
+    "batches": batches.run,
+    "fanouts": fanouts.run,
+    "commands": commands.run,
+    "memory": memory.run,
+}
+
+
+def main(names: list[str]) -> int:
+    unknown = [name for name in names if name not in CASES]
+    if unknown:
+        print(f"no case {unknown[0]!r}; there are: {', '.join(CASES)}", file=sys.stderr)
+        return 2
+    for name in names or CASES:
+        print(CASES[name]().text(), flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,66 @@
+"""Fan-outs over two workers that do nothing: what the engine itself costs, everything durable."""
+
+from __future__ import annotations
+
+import sqlite3
+import tempfile
+import time
+from contextlib import closing
+from pathlib import Path
+from statistics import median
+
+from benchmarks.place import Place, fleet
+from benchmarks.table import Table
+from syncropel.client import calls
+
+SIZES = {2: 5, 100: 5, 1000: 3}
+"""Subtasks → rounds."""
+_POLL_SECS = 0.05
+
+
+def _joined_secs(place: Place, size: int, round_: int) -> float:
+    """Seconds from the fan-out's record to the joined one, by the coordinator's clock."""
+    name = f"BENCH-{size}-{round_}"
+    place.client.send(calls.create_task({"goal": "measure", "alias": name, "actor": "did:sync:user:bench"}))
+    subtasks = [{"goal": f"nothing {n}", "target": f"worker-{'ab'[n % 2]}"} for n in range(size)]
+    place.client.send(calls.fan_out(name, {"subtasks": subtasks, "actor": "did:sync:user:bench"}))
+    while not place.client.send(calls.task(name)).joined:
+        time.sleep(_POLL_SECS)
+    elapsed = place.client.send(calls.speedup(name)).elapsed_secs
+    assert elapsed is not None
+    return elapsed
+
+
+def _bare_secs(folder: str, size: int, round_: int) -> float:
+    """Seconds for a loop that commits one row a subtask and nothing else."""
+    with closing(sqlite3.connect(Path(folder) / f"{size}-{round_}.db", isolation_level=None)) as log:
+        log.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; CREATE TABLE r (n, b)")
+        started = time.perf_counter()
+        for n in range(size):
+            log.execute("INSERT INTO r VALUES (?, ?)", (n, "nothing"))
+        return time.perf_counter() - started
+
+
+def run() -> Table:
+    """Submit → joined over two workers, beside a bare loop with one commit a subtask."""
+    table = Table(
+        "Fan-out with noop goals over two workers (medians)",
+        ["subtasks", "submit → joined", "per subtask", "bare loop", "times bare", "aim"],
+        notes=["Five durable records a subtask in three processes; bare: one durable row in one."],
+    )
+    with tempfile.TemporaryDirectory(prefix="spl-bare-") as folder, fleet(2, "noop") as place:
+        for size, rounds in SIZES.items():
+            bare, ours = [], []
+            for round_ in range(rounds):
+                bare.append(_bare_secs(folder, size, round_))
+                ours.append(_joined_secs(place, size, round_))
+            ratio = median(mine / theirs for mine, theirs in zip(ours, bare, strict=True))
+            table.add(
+                f"{size:,}",
+                f"{median(ours) * 1000:,.0f} ms",
+                f"{median(ours) / size * 1000:.2f} ms",
+                f"{median(bare) / size * 1000:.2f} ms",
+                f"{ratio:.1f}",
+                "< 1.5 ms" if size == 1000 else "",
+            )
+    return table
