@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+from dataclasses import asdict
 from typing import Any
 
 from fastapi import APIRouter
 
 from syncropel import __version__
-from syncropel.api.schema import Capabilities, EngineHealth, Health
+from syncropel.api.schema import Capabilities, EngineHealth, Health, HealthCheck
 from syncropel.engine.engine import Engine
+from syncropel.engine.health_rules import findings
 from syncropel.record import ACTS, DATA_TYPES, MAX_BODY_BYTES, MAX_NAME_CHARS, MAX_PARENTS
 
 
@@ -61,6 +63,7 @@ def router(engine: Engine) -> APIRouter:
             self_check_failures=engine.selfcheck.failures,
             uptime_secs=round(engine.uptime_secs, 3),
             store_bytes=await engine.store.size_bytes(),
+            checks=[HealthCheck(**asdict(one)) for one in await findings(engine)],
             details=_details(engine) if details else None,
         )
 

@@ -67,6 +67,15 @@ class Capabilities(Wire):
     openapi: str = Field(description="path of the document that describes every call")
 
 
+class HealthCheck(Wire):
+    """What a health rule says. `problem`: why it could not be evaluated."""
+
+    name: str
+    healthy: bool
+    severity: Literal["warning", "critical"]
+    problem: str = ""
+
+
 class EngineHealth(Wire):
     """GET /v1/engine/health; `details` only with `?details=true`."""
 
@@ -82,6 +91,7 @@ class EngineHealth(Wire):
     dispatch_queued: int
     outbox_pending: int
     watchers: int
+    checks: list[HealthCheck] = []
     aitl_pending: int = 0
     intelligence_enabled: bool = False
     self_check_failures: int = 0

@@ -35,6 +35,7 @@ def run(args: Namespace) -> int:
 
 def status_lines(health: Health, engine: EngineHealth) -> list[str]:
     """The report of `spl status`."""
+    bad = [one for one in engine.checks if not one.healthy]
     return [
         f"✓ {health.status}",
         f"Version: {health.version}",
@@ -47,4 +48,10 @@ def status_lines(health: Health, engine: EngineHealth) -> list[str]:
         f"Store: {health.store} ({size(engine.store_bytes)})",
         f"Dispatches: {engine.dispatch_running} running · {engine.dispatch_queued} queued",
         f"Queues: {engine.reconcile_queue_depth} to reconcile · {engine.outbox_pending} to report",
+        *(
+            [f"Health checks: {len(engine.checks) - len(bad)}/{len(engine.checks)} pass"]
+            if engine.checks
+            else []
+        ),
+        *(f"✗ {one.severity}: {one.name}{f' ({one.problem})' if one.problem else ''}" for one in bad),
     ]

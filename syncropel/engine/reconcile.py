@@ -24,6 +24,8 @@ from syncropel.folds.join import JoinDecision
 from syncropel.folds.moves import SUPERSEDED
 from syncropel.folds.routing import route
 from syncropel.folds.task import TaskState
+from syncropel.policy.choosing import choose
+from syncropel.policy.ground import Ground
 from syncropel.policy.joining import decide_join
 from syncropel.record import Record, StoredRecord
 from syncropel.threads import FLEET_CONTROL, INSTANCE_REGISTRY
@@ -184,9 +186,12 @@ class Reconciler:
         load = self.load()
         turn = fanout.turn
         clock, now = state.clock, self._runtime.now()
+        rules = self._ingest.live.rules.routing_rules
+        ground = Ground(self._ingest.live, now, self._did, self._did)
         decisions: list[Record] = []
         for kid in kids:
-            chosen = route(kid.subtask.target, candidates, load, turn)
+            target = choose(rules, fanout, kid, state.alias, state.goal, candidates, load, ground)
+            chosen = route(target, candidates, load, turn)
             if chosen.did is None:
                 continue
             turn += kid.subtask.target == "round-robin"

@@ -130,3 +130,16 @@ async def test_expressions_can_be_tried(api: Api) -> None:
         "size",
         "capacity",
     }
+
+
+async def test_health_rules_are_asked_with_the_engines_health(api: Api) -> None:
+    await _rule(api, "queue", "engine.reconcile_queue_depth < 100", kind="health", effect="warning")
+    await _rule(api, "fleet", "fleet_instances_live() > 5", kind="health", effect="critical")
+    checks = {one["name"]: one for one in (await api.get("/v1/engine/health"))["checks"]}
+    assert checks["queue"]["healthy"] is True
+    assert (checks["fleet"]["healthy"], checks["fleet"]["severity"]) == (False, "critical")
+    gone = await api.operator.post("/v1/config/rules/health/fleet/remove", json={})
+    assert gone.status_code == 201
+    assert [one["name"] for one in (await api.get("/v1/engine/health"))["checks"]] == ["queue"]
+    missing = await api.operator.post("/v1/config/rules/health/fleet/remove", json={})
+    assert missing.status_code == 404

@@ -1,0 +1,93 @@
+"""Routing rules: where a subtask goes that left the choice open. First match by priority wins."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from syncropel.errors import SyncropelError
+from syncropel.folds.fanout import Child, FanOut
+from syncropel.folds.routing import Candidate
+from syncropel.folds.rules import Rule
+from syncropel.policy.budget import INLINE_STEPS, Budget
+from syncropel.policy.contexts import compile_in
+from syncropel.policy.ground import Ground
+
+log = logging.getLogger("syncropel.policy.routing")
+
+OPEN_TARGETS: Final = ("least-loaded-worker", "round-robin")
+"""Targets that leave the choice to this instance; rules are asked about these alone."""
+
+
+def choose(
+    rules: Sequence[Rule],
+    fanout: FanOut,
+    kid: Child,
+    alias: str,
+    goal: str,
+    candidates: Sequence[Candidate],
+    load: Mapping[str, int],
+    ground: Ground,
+) -> str:
+    """The target that the rules give this subtask: `specific:<did>` of a live instance, else its own.
+
+    A rule gives an alias or a DID. One that gives an empty text, fails, or names nobody live is passed over.
+    """
+    own = kid.subtask.target
+    if not rules or own not in OPEN_TARGETS:
+        return own
+    values = _values(fanout, kid, alias, goal, candidates, load)
+    functions = ground.functions()
+    for rule in rules:
+        try:
+            expression = compile_in("routing", rule.expression)
+            chosen = expression.evaluate_lazily(values.__getitem__, functions, Budget(INLINE_STEPS, 0.05))
+        except SyncropelError as error:
+            log.warning("routing rule %s is passed over: %s", rule.name, error.message)
+            continue
+        live = [one.did for one in candidates if one.status == "live" and chosen in (one.alias, one.did)]
+        if live and chosen:
+            return f"specific:{live[0]}"
+    return own
+
+
+def _values(
+    fanout: FanOut,
+    kid: Child,
+    alias: str,
+    goal: str,
+    candidates: Sequence[Candidate],
+    load: Mapping[str, int],
+) -> dict[str, Any]:
+    subtask = kid.subtask
+    return {
+        "subtask": {
+            "index": subtask.index,
+            "goal": subtask.goal,
+            "target": subtask.target,
+            "attempt": kid.attempt,
+            "budget_usd": subtask.budget_usd,
+            "timeout_secs": subtask.timeout_secs,
+            "adapter": subtask.adapter or "",
+            "depends_on": list(subtask.depends_on),
+        },
+        "parent": {
+            "thread": fanout.thread,
+            "alias": alias,
+            "goal": goal,
+            "namespace": fanout.spec.namespace,
+            "domain": fanout.domain,
+            "join": fanout.join,
+        },
+        "instances": [
+            {
+                "did": one.did,
+                "alias": one.alias,
+                "role": one.role,
+                "status": one.status,
+                "load": load.get(one.did, 0),
+            }
+            for one in candidates
+        ],
+    }

@@ -1,0 +1,38 @@
+"""Routing rules choose for subtasks that left it open, and never strand one."""
+
+from __future__ import annotations
+
+import pytest
+
+from syncropel.engine.live import LiveFolds
+from syncropel.folds.fanout import FanOut, children
+from syncropel.folds.routing import Candidate
+from syncropel.folds.rules import ROUTING, parse_rule
+from syncropel.folds.spec import parse_fan_out
+from syncropel.policy.choosing import choose
+from syncropel.policy.ground import Ground
+
+CANDIDATES = [
+    Candidate("did:a", "worker-a", "worker", "live"),
+    Candidate("did:b", "worker-b", "worker", "stale"),
+]
+
+
+@pytest.mark.parametrize(
+    ("target", "rules", "chosen"),
+    [
+        ("round-robin", [], "round-robin"),
+        ("round-robin", ["'worker-a'"], "specific:did:a"),
+        ("round-robin", ["''", "instances[0].did"], "specific:did:a"),
+        ("round-robin", ["'worker-b'"], "round-robin"),
+        ("round-robin", ["subtask.goal == 'g' ? 'worker-a' : ''"], "specific:did:a"),
+        ("round-robin", ["1 / 0 == 1 ? 'x' : 'y'", "'worker-a'"], "specific:did:a"),
+        ("worker-b", ["'worker-a'"], "worker-b"),
+    ],
+)
+def test_a_rule_chooses_among_the_live(target: str, rules: list[str], chosen: str) -> None:
+    spec = parse_fan_out({"subtasks": [{"goal": "g", "target": target}], "join": "all", "goal": "p"})
+    fanout = FanOut("th", "i", spec, 0.0, 0, "all")
+    parsed = [parse_rule(ROUTING, {"name": f"r{at}", "expression": text}) for at, text in enumerate(rules)]
+    ground = Ground(LiveFolds(), 0.0, "did:me", "did:me")
+    assert choose(parsed, fanout, children(fanout)[0], "T", "p", CANDIDATES, {}, ground) == chosen
