@@ -57,7 +57,7 @@ class Access:
             return
         sa_id, sha256 = body.get("sa_id"), body.get("token_sha256")
         scopes = body.get("scopes")
-        granted = frozenset(scopes) & frozenset(SCOPES) if isinstance(scopes, list) else frozenset()
+        granted = frozenset(scope for scope in SCOPES if isinstance(scopes, list) and scope in scopes)
         if record.topic == SERVICE_ACCOUNT and isinstance(sa_id, str):
             self.accounts[sa_id] = Account(sa_id, granted, number(body.get("at")))
         elif record.topic == API_TOKEN and isinstance(sa_id, str) and isinstance(sha256, str):

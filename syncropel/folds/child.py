@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from syncropel.folds.fanout import ACCEPT, VERDICTS
+from syncropel.folds.fanout import ACCEPT, is_verdict
 from syncropel.record import Record, StoredRecord
 
 SESSION: Final = "syncropel.dispatch.session.v1"
@@ -81,7 +81,7 @@ class ChildState:
             self.intends.setdefault(intend.attempt, intend)
         elif is_child_end(record):
             self.ended.setdefault(str(record.body["child_intend"]), str(record.body.get("reason", "")))
-        elif record.act == "KNOW" and record.body.get("verdict") in VERDICTS:
+        elif record.act == "KNOW" and is_verdict(record.body.get("verdict")):
             fulfills = record.body.get("fulfills")
             if isinstance(fulfills, str):
                 self.results.setdefault(fulfills, ChildResult(record.id, fulfills, record.body))

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from syncropel.folds.moves import OVER_BUDGET, SUPERSEDED, Moves, Reassignment
-from syncropel.folds.spec import FanOutSpec, Subtask, is_target
+from syncropel.folds.spec import LARGEST, FanOutSpec, Subtask, is_target
 
 SPAWNED: Final = "fanout_spawned"
 CHILD_DONE: Final = "fanout_child_done"
@@ -132,7 +132,7 @@ class FanOut:
     def record_report(self, body: dict[str, Any], key: Key) -> None:
         slot = _slot(body, len(self.spec.subtasks))
         verdict = body.get("verdict")
-        if slot is None or verdict not in VERDICTS:
+        if slot is None or not is_verdict(verdict):
             return
         if slot in self.reports and self.reports[slot].key <= key:
             return
@@ -191,9 +191,16 @@ def _slot(body: dict[str, Any], count: int) -> tuple[int, int] | None:
     return index, attempt
 
 
+def is_verdict(value: Any) -> bool:
+    """Whether a body's verdict is one: it may be any JSON value."""
+    return isinstance(value, str) and value in VERDICTS
+
+
 def number(value: Any) -> float:
     """A number from a body, 0 when it is none."""
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else 0.0
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= LARGEST:
+        return 0.0
+    return float(value)
 
 
 @dataclass(frozen=True, slots=True)

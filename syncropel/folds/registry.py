@@ -54,7 +54,9 @@ class Registry:
         self.clock = max(self.clock, record.clock)
         body = record.body
         did, state = body.get("did"), body.get("state")
-        if record.topic != INSTANCE_STATE or not isinstance(did, str) or state not in STATUS_OF_STATE:
+        if record.topic != INSTANCE_STATE or not isinstance(did, str):
+            return
+        if not isinstance(state, str) or state not in STATUS_OF_STATE:
             return
         key = (record.clock, record.id)
         known = self.instances.get(did)
@@ -65,7 +67,7 @@ class Registry:
                 str(body.get("role", "worker")),
                 str(body.get("endpoint", "")),
                 str(body.get("version", "")),
-                str(state),
+                state,
                 number(body.get("at")),
                 key,
             )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -10,6 +9,8 @@ from syncropel.errors import InvalidFanOut
 from syncropel.threads import INSTANCE_DID_PREFIX
 
 MAX_SUBTASKS: Final = 10_000
+LARGEST: Final = 1e100
+"""Beyond this a number in a body counts as none: not every integer fits a float, and sums stay finite."""
 TARGET_FORMS: Final = "worker-<alias>, specific:<did>, least-loaded-worker or round-robin"
 DYNAMIC_TARGETS: Final = frozenset({"least-loaded-worker", "round-robin"})
 _KEYS: Final = frozenset(
@@ -123,12 +124,7 @@ def _number(item: dict[str, Any], key: str, where: str) -> float | None:
     value = item.get(key)
     if value is None:
         return None
-    if (
-        isinstance(value, bool)
-        or not isinstance(value, int | float)
-        or not math.isfinite(value)
-        or value <= 0
-    ):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= LARGEST:
         raise InvalidFanOut(
             f"{where}: {key} must be a number above 0, not {value!r}", "for example 0.50 or 300"
         )

@@ -6,10 +6,10 @@ source was read (`cost_offset`, bytes), so that a restarted worker counts nothin
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 
 from syncropel.folds.child import STREAM_EVENT
+from syncropel.folds.spec import LARGEST
 from syncropel.record import StoredRecord
 
 
@@ -33,7 +33,7 @@ class Spend:
         intend, cost, offset = body.get("child_intend"), body.get("cost_usd"), body.get("cost_offset")
         if record.topic != STREAM_EVENT or not isinstance(intend, str):
             return
-        if isinstance(cost, bool) or not isinstance(cost, int | float) or not 0 < cost < math.inf:
+        if isinstance(cost, bool) or not isinstance(cost, int | float) or not 0 < cost <= LARGEST:
             return
         before = self.by_intend.get(intend, Spent())
         read = offset if type(offset) is int else 0

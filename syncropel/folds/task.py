@@ -49,6 +49,10 @@ STATUSES: Final = (
 )
 
 
+_CANCELS: Final = {"cancelled": True, "open": False, "in_progress": False}
+"""Whether a status cancels the fan-out. Only these two revive it: any other leaves it as it is."""
+
+
 @dataclass(slots=True)
 class TaskState:
     """State of one task thread."""
@@ -135,8 +139,9 @@ class TaskState:
         self.status, self.reason = "in_progress", ""
 
     def _apply_fan_out_fact(self, topic: str, record: Record) -> None:
-        # A fact that overtook its parent INTEND is found again when the thread is folded anew.
-        if self.fanout is None or record.clock is None:
+        # A fact that overtook its parent INTEND is found again when the thread is folded anew. One that does
+        # not come after it in fold order is none, so that arrival has no say.
+        if self.fanout is None or record.clock is None or record.clock <= self.fanout.clock:
             return
         key = (record.clock, record.id)
         if topic == SPAWNED:
@@ -181,8 +186,8 @@ class TaskState:
     def _set_status(self, status: str, body: dict[str, Any]) -> None:
         self.status = status
         self.reason = str(body.get("reason") or body.get("notes") or "")
-        if self.fanout is not None:
-            self.fanout.cancelled = status == "cancelled"
+        if self.fanout is not None and status in _CANCELS:
+            self.fanout.cancelled = _CANCELS[status]
 
 
 def commutes(record: Record) -> bool:

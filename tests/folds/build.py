@@ -1,0 +1,199 @@
+"""Records for folds: short to write, and Hypothesis strategies for whole threads of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from hypothesis import strategies as st
+
+from syncropel.folds.fanout import AMEND_JOIN, CHILD_DONE, RETRY, SPAWNED, FanOut
+from syncropel.folds.moves import BUDGET_EXCEEDED, END, REASSIGN
+from syncropel.folds.task import STATUS_TOPICS, TaskState, fold_task
+from syncropel.record import Record, StoredRecord
+
+THREAD = "th_task"
+OPERATOR = "did:sync:user:operator"
+COORDINATOR = "did:sync:instance:00000000000000c0"
+WORKER_A = "did:sync:instance:000000000000000a"
+WORKER_B = "did:sync:instance:000000000000000b"
+
+
+def record(
+    act: str,
+    clock: int,
+    body: dict[str, Any] | None = None,
+    *,
+    actor: str = OPERATOR,
+    thread: str = THREAD,
+    parents: Iterable[str] = (),
+) -> Record:
+    """A record with its id."""
+    return Record(thread, actor, act, body or {}, clock, tuple(sorted(parents))).identified()
+
+
+def store(records: Iterable[Record]) -> list[StoredRecord]:
+    """The records as a log holds them that got them in this order."""
+    return [
+        StoredRecord(one, sequence, 1_700_000_000.0 + sequence)
+        for sequence, one in enumerate(records, start=1)
+    ]
+
+
+def subtask(*depends_on: int, target: str = "worker-a", **more: Any) -> dict[str, Any]:
+    """A subtask as an INTEND asks for it."""
+    return {"goal": "work", "target": target, "depends_on": list(depends_on), **more}
+
+
+def parent(subtasks: Sequence[dict[str, Any]], join: str = "all", clock: int = 0, **more: Any) -> Record:
+    """The INTEND of a fan-out."""
+    body = {"task": True, "goal": "much", "alias": "T-1", "subtasks": list(subtasks), "join": join, **more}
+    return record("INTEND", clock, body)
+
+
+def spawned(index: int, clock: int, *, attempt: int = 1, instance: str = WORKER_A) -> Record:
+    body = {
+        "topic": SPAWNED,
+        "index": index,
+        "attempt": attempt,
+        "child_thread": f"th_child_{index}",
+        "child_intend": f"{index:032x}{attempt:032x}",
+        "instance": instance,
+        "at": float(clock),
+    }
+    return record("DO", clock, body, actor=COORDINATOR)
+
+
+def done(index: int, clock: int, verdict: str = "accept", *, attempt: int = 1, **more: Any) -> Record:
+    body = {
+        "topic": CHILD_DONE,
+        "index": index,
+        "attempt": attempt,
+        "worker": WORKER_A,
+        "verdict": verdict,
+        "summary": f"{index} {verdict}",
+        "cost_usd": 0.25,
+        "wall_time_secs": 2.0,
+        "at": float(clock),
+        **more,
+    }
+    return record("DO", clock, body, actor=WORKER_A)
+
+
+def retry(index: int, clock: int, hint: str = "") -> Record:
+    return record("LEARN", clock, {"topic": RETRY, "index": index, "hint": hint})
+
+
+def fold(*records: Record) -> TaskState:
+    """The task that these records make."""
+    return fold_task(THREAD, store(records))
+
+
+def fold_fan_out(*records: Record) -> FanOut:
+    """The fan-out that these records make."""
+    fanout = fold(*records).fanout
+    assert fanout is not None
+    return fanout
+
+
+@st.composite
+def graphs(draw: st.DrawFn, most: int = 6) -> list[list[int]]:
+    """Dependencies of up to `most` subtasks, without a cycle; indexes in any order."""
+    count = draw(st.integers(1, most))
+    rank = draw(st.permutations(range(count)))
+    return [
+        sorted(draw(st.sets(st.sampled_from(before), max_size=3))) if before else []
+        for before in (
+            [other for other in range(count) if rank[other] < rank[index]] for index in range(count)
+        )
+    ]
+
+
+VERDICTS = ("accept", "reject", "failed", "timeout", "terminated")
+_ACTORS = st.sampled_from([OPERATOR, COORDINATOR, WORKER_A, WORKER_B])
+_INDEXES = st.integers(-1, 3)
+_ATTEMPTS = st.integers(0, 3)
+
+
+def _facts() -> st.SearchStrategy[tuple[str, dict[str, Any]]]:
+    spawns = st.fixed_dictionaries(
+        {
+            "topic": st.just(SPAWNED),
+            "index": _INDEXES,
+            "attempt": _ATTEMPTS,
+            "instance": st.sampled_from([WORKER_A, WORKER_B]),
+            "child_intend": st.sampled_from(["x", "y"]),
+        }
+    )
+    reports = st.fixed_dictionaries(
+        {
+            "topic": st.just(CHILD_DONE),
+            "index": _INDEXES,
+            "attempt": _ATTEMPTS,
+            "verdict": st.sampled_from([*VERDICTS, "perhaps"]),
+            "cost_usd": st.integers(0, 3),
+        }
+    )
+    return st.tuples(st.just("DO"), st.one_of(spawns, reports))
+
+
+def _decisions() -> st.SearchStrategy[tuple[str, dict[str, Any]]]:
+    retries = st.fixed_dictionaries(
+        {"topic": st.just(RETRY), "index": _INDEXES},
+        optional={"hint": st.just("again"), "target": st.sampled_from(["worker-b", "nowhere"])},
+    )
+    joins = st.fixed_dictionaries({"topic": st.just(AMEND_JOIN), "join": st.sampled_from(["any", "all"])})
+    moves = st.fixed_dictionaries(
+        {
+            "topic": st.sampled_from([REASSIGN, END, BUDGET_EXCEEDED]),
+            "index": _INDEXES,
+            "attempt": _ATTEMPTS,
+            "from": st.just(WORKER_A),
+            "reason": st.sampled_from(["archived", "drained"]),
+        }
+    )
+    return st.tuples(st.just("LEARN"), st.one_of(retries, joins, moves))
+
+
+def _statuses() -> st.SearchStrategy[tuple[str, dict[str, Any]]]:
+    topics = st.fixed_dictionaries({"topic": st.sampled_from([*STATUS_TOPICS, "comment"])})
+    return st.tuples(st.sampled_from(["DO", "KNOW"]), topics)
+
+
+def _intends() -> st.SearchStrategy[tuple[str, dict[str, Any]]]:
+    tasks = st.fixed_dictionaries(
+        {"task": st.just(True), "goal": st.sampled_from(["g", "h"]), "alias": st.sampled_from(["T-1", "T-2"])}
+    )
+    parents = st.fixed_dictionaries(
+        {
+            "task": st.just(True),
+            "alias": st.just("T-1"),
+            "subtasks": st.sampled_from([[subtask(), subtask(0)], [subtask()] * 3, [], "no list"]),
+            "join": st.sampled_from(["all", "any", "k_of_n:2"]),
+        }
+    )
+    return st.tuples(st.just("INTEND"), st.one_of(tasks, parents))
+
+
+def _results() -> st.SearchStrategy[tuple[str, dict[str, Any]]]:
+    verdicts = st.fixed_dictionaries({"verdict": st.sampled_from(VERDICTS)})
+    return st.tuples(st.just("KNOW"), st.one_of(verdicts, st.just({"fulfills": "an earlier INTEND"})))
+
+
+@st.composite
+def threads(draw: st.DrawFn, most: int = 12) -> list[Record]:
+    """Records of one task thread in no good order: equal clocks, clocks that go back, facts before their
+    INTEND, parents in the thread, more than one INTEND."""
+    one = st.one_of(_intends(), _facts(), _facts(), _decisions(), _statuses(), _results())
+    made: list[Record] = []
+    for act, body in draw(st.lists(one, min_size=1, max_size=most)):
+        actor, clock = draw(_ACTORS), draw(st.integers(0, 6))
+        if any((other.actor, other.clock) == (actor, clock) for other in made):
+            continue
+        above = [other.id for other in made]
+        parents = draw(st.sets(st.sampled_from(above), max_size=2)) if above else set()
+        intends = [other.id for other in made if other.act == "INTEND"]
+        if "fulfills" in body:
+            body = {"fulfills": draw(st.sampled_from(intends)) if intends else "f" * 64}
+        made.append(record(act, clock, body, actor=actor, parents=parents))
+    return draw(st.permutations(made))

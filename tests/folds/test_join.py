@@ -1,0 +1,123 @@
+"""The shorthands of a join, against every way in which the subtasks may still end."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from syncropel.errors import InvalidFanOut
+from syncropel.folds.fanout import VERDICTS, Child, children
+from syncropel.folds.join import JoinRule, cel_children, decide, parse_join
+from tests.folds.build import WORKER_A, done, fold_fan_out, graphs, parent, retry, spawned, subtask
+
+
+def kids_of(graph: list[list[int]], verdicts: list[str | None]) -> list[Child]:
+    facts = [done(index, 20 + index, verdict) for index, verdict in enumerate(verdicts) if verdict]
+    return children(fold_fan_out(parent([subtask(*depends) for depends in graph]), *facts))
+
+
+def endings(graph: list[list[int]], verdicts: list[str | None]) -> list[list[bool]]:
+    """Every way to accept or not accept what has no verdict yet; nothing accepts before what it waits for."""
+    open_ones = [index for index, verdict in enumerate(verdicts) if verdict is None]
+    found = []
+    for choice in product([False, True], repeat=len(open_ones)):
+        accepted = [verdict == "accept" for verdict in verdicts]
+        for index, accepts in zip(open_ones, choice, strict=True):
+            accepted[index] = accepts
+        if all(not accepted[index] or all(accepted[other] for other in graph[index]) for index in open_ones):
+            found.append(accepted)
+    return found
+
+
+@given(graphs(), st.data())
+def test_satisfied_and_satisfiable_against_every_ending(graph: list[list[int]], data: st.DataObject) -> None:
+    count = len(graph)
+    verdicts = data.draw(st.lists(st.sampled_from([None, *VERDICTS]), min_size=count, max_size=count))
+    text = data.draw(st.sampled_from(["all", "any", *(f"k_of_n:{k}" for k in range(1, count + 1))]))
+    rule = parse_join(text, count)
+    assert rule.need == {"all": count, "any": 1}.get(text, rule.need)
+    assert rule.need is not None
+    decision = decide(rule, kids_of(graph, verdicts))
+    accepted = sum(verdict == "accept" for verdict in verdicts)
+    assert decision.satisfied == (accepted >= rule.need)
+    reachable = any(sum(ending) >= rule.need for ending in endings(graph, verdicts))
+    assert decision.satisfiable == reachable
+    assert decision.explanation
+    if decision.satisfiable:
+        assert not decision.blame
+    else:
+        assert all(verdicts[index] not in (None, "accept") for index in decision.blame)
+        assert decision.blame, "somebody is to blame"
+
+
+@pytest.mark.parametrize("count", [1, 2, 7])
+def test_k_is_from_one_to_the_number_of_subtasks(count: int) -> None:
+    for k in range(1, count + 1):
+        assert parse_join(f"k_of_n:{k}", count).need == k
+    for text in (
+        f"k_of_n:{count + 1}",
+        "k_of_n:0",
+        "k_of_n:-1",
+        "k_of_n:x",
+        "k_of_n:",
+        "k_of_n",
+        "k_of_n:1.5",
+    ):
+        with pytest.raises(InvalidFanOut, match=f"from 1 to {count}"):
+            parse_join(text, count)
+
+
+@pytest.mark.parametrize("text", ["size(children) > 1", "All", "all ", "any()"])
+def test_anything_else_is_an_expression(text: str) -> None:
+    assert parse_join(text, 3).is_cel
+
+
+def test_out_of_reach_names_the_child_the_place_and_the_reason() -> None:
+    failed = done(1, 5, "failed", summary="compiling…\nno such file")
+    kids = children(fold_fan_out(parent([subtask(), subtask(), subtask(1)]), spawned(1, 1), failed))
+    decision = decide(parse_join("all", 3), kids, names={WORKER_A: "worker-a"})
+    assert (decision.satisfiable, decision.blame) == (False, (1,))
+    assert decision.explanation == ("all can no longer be satisfied: [1] failed on worker-a (no such file)")
+
+
+def test_a_retry_brings_it_back_into_reach() -> None:
+    kids = children(fold_fan_out(parent([subtask()]), spawned(0, 1), done(0, 3, "timeout"), retry(0, 4)))
+    assert decide(parse_join("all", 1), kids).satisfiable
+
+
+def test_while_it_waits_it_says_for_whom() -> None:
+    kids = children(fold_fan_out(parent([subtask(), subtask(), subtask(0)]), spawned(0, 1)))
+    told = decide(parse_join("k_of_n:2", 3), kids, names={WORKER_A: "worker-a"}).explanation
+    assert told == "0/3 accepted of 2 needed, waits for [0] worker-a, [1] pending spawn, [2] pending spawn"
+
+
+def test_a_list_of_many_is_cut_short() -> None:
+    waiting = kids_of([[] for _ in range(9)], [None] * 9)
+    assert decide(parse_join("all", 9), waiting).explanation.endswith(" and 5 more")
+    failed = kids_of([[] for _ in range(9)], ["failed"] * 9)
+    assert decide(parse_join("all", 9), failed).explanation.endswith("and 6 more")
+
+
+CEL = JoinRule("some expression", None)
+
+
+def test_an_expression_is_out_of_reach_only_when_nothing_can_change() -> None:
+    running = kids_of([[], []], ["failed", None])
+    assert decide(CEL, running, False).satisfiable
+    assert decide(CEL, running, None).satisfiable
+    assert decide(CEL, running, True).satisfied
+    over = kids_of([[], [0]], ["failed", None])
+    assert not decide(CEL, over, False).satisfiable
+    assert decide(CEL, over, True).satisfied
+    assert decide(CEL, kids_of([[]], ["accept"]), False).blame == (0,)
+
+
+def test_children_as_an_expression_sees_them() -> None:
+    fanout = fold_fan_out(parent([subtask(), subtask()]), spawned(0, 1), done(0, 3), spawned(1, 2))
+    first, second = cel_children(children(fanout))
+    assert (first["verdict"], first["cost_usd"], first["worker"]) == ("accept", 0.25, WORKER_A)
+    assert (second["verdict"], second["state"], second["cost_usd"]) == ("", "in_progress", 0.0)
+    assert first.keys() == second.keys()
