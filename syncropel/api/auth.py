@@ -36,6 +36,7 @@ _WRITES: Final = (
     ("/v1/tasks", "threads:write"),
     ("/v1/fleet", "fleet:write"),
     ("/v1/namespaces", "fleet:write"),
+    ("/v1/drain", "fleet:write"),
     ("/v1/config", "config:write"),
     ("/v1/expr", "config:read"),
 )

