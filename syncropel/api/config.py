@@ -1,4 +1,4 @@
-"""/v1/config: the rules of this instance, permissions, CORS origins."""
+"""/v1/config: the rules of this instance and permissions."""
 
 from __future__ import annotations
 
@@ -30,12 +30,6 @@ class NewRule(ConfigRequest):
     priority: int = DEFAULT_PRIORITY
     effect: str = ""
     ops: list[str] = []
-
-
-class Origins(ConfigRequest):
-    """PUT /v1/config/cors-origins"""
-
-    origins: list[str]
 
 
 def router(engine: Engine) -> APIRouter:
@@ -91,11 +85,5 @@ def router(engine: Engine) -> APIRouter:
         configuration = engine.configuration
         act = configuration.enable_permissions if verb == "enable" else configuration.disable_permissions
         return ConfigWritten(record=(await act(body.actor)).record.id)
-
-    @routes.put("/v1/config/cors-origins", status_code=201)
-    async def cors(body: Origins) -> ConfigWritten:
-        """The web origins that browsers may call from."""
-        stored = await engine.configuration.set_cors_origins(body.origins, body.actor)
-        return ConfigWritten(record=stored.record.id, names=body.origins)
 
     return routes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -41,11 +41,6 @@ def switch_permissions(verb: str, actor: str) -> Call[ConfigWritten]:
     """`verb`: enable or disable."""
     path = f"/v1/config/permissions/{verb}"
     return Call(ConfigWritten, path, "POST", body={"actor": actor}, repeatable=False)
-
-
-def set_cors_origins(origins: Sequence[str], actor: str) -> Call[ConfigWritten]:
-    body = {"origins": list(origins), "actor": actor}
-    return Call(ConfigWritten, "/v1/config/cors-origins", "PUT", body=body, repeatable=False)
 
 
 def check_expression(fields: Mapping[str, Any]) -> Call[ExpressionChecked]:

@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from syncropel.engine.ingest import Ingest
 from syncropel.engine.runtime import Runtime
-from syncropel.errors import BadRequest, Conflict, NotFound, SyncropelError
-from syncropel.folds.rules import CORS_TOPIC, ENABLED_TOPIC, FREEZE_RULES, OPS, PERMISSION, Rule
+from syncropel.errors import Conflict, NotFound, SyncropelError
+from syncropel.folds.rules import ENABLED_TOPIC, FREEZE_RULES, OPS, PERMISSION, Rule
 from syncropel.policy.permissions import Request, decide
 from syncropel.record import Record, StoredRecord
 from syncropel.threads import ENGINE_CONFIG
@@ -105,14 +105,6 @@ class Configuration:
         expression = f"current_actor() == '{self._did}'"
         flags = "--priority 1 --effect allow"
         return f'spl config add-permission-rule allow-daemon {flags} --expression "{expression}"'
-
-    async def set_cors_origins(self, origins: list[str], actor: str) -> StoredRecord:
-        """Which web origins browsers may call from. Raises BadRequest for what is none."""
-        for origin in origins:
-            scheme, _, host = origin.partition("://")
-            if scheme not in ("http", "https") or not host or "/" in host or not origin.isprintable():
-                raise BadRequest(f"{origin!r} is no origin", "scheme and host: https://app.example.com")
-        return await self._write(actor, {"topic": CORS_TOPIC, "origins": origins})
 
     async def _write(self, actor: str, body: dict[str, Any]) -> StoredRecord:
         body = {**body, "at": self._runtime.now()}

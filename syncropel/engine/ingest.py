@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Sequence
 
@@ -12,8 +13,9 @@ from syncropel.engine.live import LiveFolds
 from syncropel.engine.runtime import Runtime
 from syncropel.engine.turnstile import Turnstile
 from syncropel.errors import SyncropelError, Unavailable
+from syncropel.policy.cel import evaluator
 from syncropel.policy.enforcement import refuse_write
-from syncropel.policy.guard import check
+from syncropel.policy.guard import check, long_expression
 from syncropel.record import Record, StoredRecord
 from syncropel.store.base import Appended, Outcome, RecordStore
 from syncropel.threads import ENGINE_CONFIG, FLEET_CONTROL, NAMESPACE_REGISTRY
@@ -60,6 +62,9 @@ class Ingest:
         """
         if not self.open:
             raise Unavailable("the daemon is stopping", "send the records again after the restart")
+        for record in records:
+            if (compiling := long_expression(record)) is not None:
+                await self._compile(compiling)
         turnstile = self._turnstile
         alone = any(record.thread in _RULING for record in records)
         await (turnstile.alone() if alone else turnstile.enter())
@@ -95,6 +100,11 @@ class Ingest:
         if self._straightening is not None:
             await asyncio.shield(self._straightening)
         return [error or next(outcomes) for error in refused]
+
+    async def _compile(self, compiling: Callable[[], object]) -> None:
+        # The cache keeps what comes of it, also an error, and the guard finds it there.
+        with contextlib.suppress(SyncropelError):
+            await asyncio.get_running_loop().run_in_executor(evaluator, compiling)
 
     async def _ask_rules(
         self, records: Sequence[Record], refused: list[SyncropelError | None], now: float

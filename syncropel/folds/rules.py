@@ -1,4 +1,4 @@
-"""The rules that operators give this instance as records: permissions, routing, health, and CORS origins.
+"""The rules that operators give this instance as records: permissions, routing, health.
 
 A rule is known by its kind and name: a later record of the same name replaces it, and one with `removed`
 takes it away. The first rule that matches wins, lowest `priority` number first.
@@ -18,7 +18,6 @@ ROUTING: Final = "routing_rule"
 HEALTH: Final = "health_rule"
 KINDS: Final = (PERMISSION, ROUTING, HEALTH)
 ENABLED_TOPIC: Final = "permissions_enabled"
-CORS_TOPIC: Final = "auth_cors_origins"
 DENIED_TOPIC: Final = "permission_denied"
 OPS: Final = ("record_write", "thread_read", "config_read")
 """What a permission rule may be about."""
@@ -102,7 +101,6 @@ class Rules:
     permission_rules: tuple[Rule, ...] = ()
     routing_rules: tuple[Rule, ...] = ()
     health_rules: tuple[Rule, ...] = ()
-    cors_origins: tuple[str, ...] = ()
     latest: dict[tuple[str, str], Key] = field(default_factory=dict)
 
     def apply(self, stored: StoredRecord) -> None:
@@ -110,16 +108,13 @@ class Rules:
         if record.thread != ENGINE_CONFIG or record.act != "LEARN" or record.clock is None:
             return
         topic, name = record.topic, body.get("name", "")
-        if topic not in (*KINDS, ENABLED_TOPIC, CORS_TOPIC) or not isinstance(name, str):
+        if topic not in (*KINDS, ENABLED_TOPIC) or not isinstance(name, str):
             return
         slot, key = (topic, name if topic in KINDS else ""), (record.clock, record.id)
         if self.latest.get(slot, (-1, "")) >= key:
             return
         if topic == ENABLED_TOPIC:
             self.enforced = body.get("enabled") is True
-        elif topic == CORS_TOPIC:
-            origins = body.get("origins")
-            self.cors_origins = tuple(map(str, origins)) if isinstance(origins, list) else ()
         elif body.get("removed") is True:
             self.known.pop(slot, None)
         else:

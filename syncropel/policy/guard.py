@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 from syncropel.errors import Conflict, InvalidRecord, NamespaceFrozen, NamespaceRejected, SyncropelError
@@ -12,8 +14,10 @@ from syncropel.folds.namespaces import DEFAULT, Namespaces
 from syncropel.folds.rules import KINDS, Rules, parse_rule
 from syncropel.folds.spec import FanOutSpec, is_fan_out, parse_fan_out
 from syncropel.folds.task import TaskState
+from syncropel.policy.cel import SLOW_SOURCE_CHARS
+from syncropel.policy.contexts import compile_in
 from syncropel.policy.joining import check_join
-from syncropel.policy.permissions import check_rule
+from syncropel.policy.permissions import CONTEXT_OF, check_rule
 from syncropel.record import Record
 from syncropel.threads import ENGINE_CONFIG, RESERVED
 
@@ -49,6 +53,17 @@ def check(record: Record, state: GuardedState, now: float, own_did: str) -> Sync
     if record.thread == ENGINE_CONFIG and record.act == "LEARN" and record.topic in KINDS:
         return _check_rule(record)
     return None
+
+
+def long_expression(record: Record) -> Callable[[], object] | None:
+    """Compiles what this record carries, when that takes so long that the event loop should not wait."""
+    body, key = record.body, "expression" if record.topic in KINDS else "join"
+    source = body.get(key)
+    if not isinstance(source, str) or len(source) <= SLOW_SOURCE_CHARS:
+        return None
+    if key == "join":
+        return partial(compile_in, "join", source)
+    return partial(compile_in, CONTEXT_OF[record.topic], source)
 
 
 def _check_rule(record: Record) -> SyncropelError | None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from syncropel.errors import PermissionDenied, SyncropelError
-from syncropel.folds.rules import PERMISSION, Rule
+from syncropel.folds.rules import HEALTH, PERMISSION, ROUTING, Rule
 from syncropel.policy.budget import INLINE_STEPS, Budget, Runaway
 from syncropel.policy.cel import EvaluationFailed, InvalidExpression, evaluator
 from syncropel.policy.contexts import compile_in, record_fields
@@ -21,6 +21,8 @@ from syncropel.record import Record
 
 log = logging.getLogger("syncropel.policy.permissions")
 
+CONTEXT_OF: Final = {PERMISSION: "permission", ROUTING: "routing", HEALTH: "health_check"}
+"""Kind of rule → the context that its expression is written for."""
 RULE_SECS: Final = 0.25
 """Deadline of all rules over one request, in seconds."""
 
@@ -99,9 +101,8 @@ def denied(request: Request, verdict: Verdict) -> PermissionDenied:
 
 def check_rule(kind: str, rule: Rule) -> SyncropelError | None:
     """Why this rule's expression is refused at the door, or None."""
-    context = {"permission_rule": "permission", "routing_rule": "routing"}.get(kind, "health_check")
     try:
-        expression = compile_in(context, rule.expression)
+        expression = compile_in(CONTEXT_OF[kind], rule.expression)
     except SyncropelError as error:
         return error
     if kind == PERMISSION:
