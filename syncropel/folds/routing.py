@@ -48,7 +48,8 @@ def route(target: str, candidates: Sequence[Candidate], load: Mapping[str, int],
 def _named(found: Sequence[Candidate], target: str) -> Route:
     if not found:
         return Route(None, f"{target.removeprefix('specific:')} has never joined this fleet")
-    live = [one for one in found if one.status == "live"]
-    if live:
-        return Route(live[0].did)
-    return Route(None, f"{found[0].alias or found[0].did} is {found[0].status}")
+    # Two instances may have one alias: arrival must not decide between them.
+    first = min(found, key=lambda one: (one.status != "live", one.did))
+    if first.status == "live":
+        return Route(first.did)
+    return Route(None, f"{first.alias or first.did} is {first.status}")

@@ -1,0 +1,75 @@
+"""Accounts and tokens: what is granted, and what is taken back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from syncropel.folds.access import API_TOKEN, SCOPES, SERVICE_ACCOUNT, TOKEN_REVOKED, Access
+from syncropel.record import Record
+from syncropel.threads import ENGINE_CONFIG
+from tests.folds.build import record, store
+
+HASH = "ab" * 32
+
+
+def learn(clock: int, topic: str, **body: Any) -> Record:
+    return record("LEARN", clock, {"topic": topic, **body}, thread=ENGINE_CONFIG)
+
+
+def fold(*records: Record) -> Access:
+    access = Access()
+    for stored in store(records):
+        access.apply(stored)
+    return access
+
+
+def token(clock: int, *scopes: str) -> Record:
+    return learn(clock, API_TOKEN, sa_id="sa-ci", token_sha256=HASH, scopes=list(scopes))
+
+
+def test_an_account_and_its_token() -> None:
+    access = fold(
+        learn(0, SERVICE_ACCOUNT, sa_id="sa-ci", scopes=["records:read"], at=5), token(1, "records:read")
+    )
+    assert access.accounts["sa-ci"].scopes == {"records:read"}
+    found = access.token(HASH)
+    assert found is not None
+    assert access.allows(found, "records:read")
+    assert not access.allows(found, "records:write")
+
+
+def test_admin_may_do_everything() -> None:
+    access = fold(token(0, "admin"))
+    found = access.token(HASH)
+    assert found is not None
+    assert all(access.allows(found, scope) for scope in SCOPES)
+
+
+def test_a_scope_that_is_not_on_the_list_grants_nothing() -> None:
+    found = fold(token(0, "everything", "records:read")).token(HASH)
+    assert found is not None
+    assert found.scopes == {"records:read"}
+
+
+@pytest.mark.parametrize("scopes", [None, "admin", {"admin": True}, [["admin"], {}, 3, None], 10**400])
+def test_scopes_that_are_no_list_of_names_grant_nothing(scopes: Any) -> None:
+    """Whatever JSON is in there: a daemon that cannot fold its accounts could never start again."""
+    found = fold(learn(0, API_TOKEN, sa_id="sa-ci", token_sha256=HASH, scopes=scopes)).token(HASH)
+    assert found is not None
+    assert found.scopes == frozenset()
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_a_revoked_token_stays_revoked(backwards: bool) -> None:
+    records = [token(0, "admin"), learn(1, TOKEN_REVOKED, token_sha256=HASH)]
+    assert fold(*(reversed(records) if backwards else records)).token(HASH) is None
+    assert fold(*records, token(2, "admin")).token(HASH) is None
+
+
+def test_only_learn_on_the_config_thread_counts() -> None:
+    body = dict(token(0, "admin").body)
+    elsewhere = record("LEARN", 0, body, thread="th_else")
+    said = record("KNOW", 1, body, thread=ENGINE_CONFIG)
+    assert fold(elsewhere, said).tokens == {}
