@@ -41,6 +41,8 @@ NEEDS = {
     ("POST", "/v1/fleet/heartbeat"): "fleet:write",
     ("POST", "/v1/fleet/freeze"): "fleet:write",
     ("POST", "/v1/fleet/unfreeze"): "fleet:write",
+    ("GET", "/v1/drain"): "records:read",
+    ("POST", "/v1/drain"): "fleet:write",
     ("GET", "/v1/namespaces"): "records:read",
     ("POST", "/v1/namespaces"): "fleet:write",
     ("POST", "/v1/namespaces/{verb}"): "fleet:write",
