@@ -18,6 +18,7 @@ COMMANDS: Final = {
     "fleet": "start, stop and look at a fleet of instances",
     "kill": "freeze a namespace, or stop the fleet in an emergency",
     "unkill": "lift a freeze",
+    "drill": "practise the kill switch",
     "drain": "empty an instance or the fleet before it is stopped",
     "namespace": "register, list and close namespaces",
     "config": "rules, permissions, and what they say",
