@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import appends, batches, commands, fanouts, memory
+from benchmarks import appends, batches, commands, fanouts, memory, permissions
 
 CASES = {
     "appends": appends.run,
@@ -12,6 +12,7 @@ CASES = {
     "fanouts": fanouts.run,
     "commands": commands.run,
     "memory": memory.run,
+    "permissions": permissions.run,
 }
 
 
