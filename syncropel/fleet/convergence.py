@@ -19,10 +19,11 @@ class Expected:
 
 
 def find(status: FleetStatus, expected: Expected) -> InstanceOut | None:
-    """The live instance that this very process runs; an earlier life of the same alias does not count."""
+    """The instance that this very process runs and that was heard from, also one that a drain empties; an
+    earlier life of the same alias does not count."""
     for instance in status.instances:
         same_process = instance.pid is None or instance.pid == expected.pid
-        if instance.alias == expected.alias and instance.status == "live" and same_process:
+        if instance.alias == expected.alias and instance.status in ("live", "draining") and same_process:
             return instance
     return None
 
