@@ -9,7 +9,7 @@ from typing import Any, Final
 from syncropel.folds.fanout import Child, FanOut, children
 from syncropel.folds.join import JoinDecision, JoinRule, cel_children, decide, parse_join
 from syncropel.folds.spec import FanOutSpec
-from syncropel.policy.budget import Runaway
+from syncropel.policy.budget import INLINE_STEPS, Budget, Runaway
 from syncropel.policy.cel import (
     EvaluationFailed,
     Expression,
@@ -58,7 +58,10 @@ def check_join(spec: FanOutSpec) -> None:
     expression = compile_join(spec.join)
     fresh = FanOut("", "", spec, 0.0, 0, spec.join)
     try:
-        value = expression.evaluate(_bindings(children(fresh), _parent(fresh, "")))
+        budget = Budget(INLINE_STEPS)
+        value = expression.evaluate(_bindings(children(fresh), _parent(fresh, "")), budget)
+    except Runaway:
+        return  # too costly to try on the event loop; it is decided on the evaluator, within its budget
     except EvaluationFailed as error:
         # Before anything ran some errors are natural (no first element yet); comparing a text with a number
         # never comes right.
