@@ -106,9 +106,19 @@ class LiveFolds:
             if self.index.threads[thread].last_sequence > state.sequence:
                 continue  # more came while the log was read
             self.crooked.discard(thread)
-            self.tasks[thread] = state
+            former, self.tasks[thread] = self.tasks[thread].alias, state
+            if former != state.alias and self.aliases.get(former) == thread:
+                self._pass_on(former)
             self.folded_through[thread] = state.sequence
             self._index_task(state)
+
+    def _pass_on(self, alias: str) -> None:
+        """Give an alias that its task turned out not to have to the oldest that does."""
+        named = [state for state in self.tasks.values() if state.alias == alias]
+        if named:
+            self.aliases[alias] = min(named, key=lambda state: (state.created_at, state.thread)).thread
+        else:
+            del self.aliases[alias]
 
     def task(self, name: str) -> TaskState | None:
         """A task by its alias or its thread id."""
