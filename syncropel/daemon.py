@@ -38,6 +38,7 @@ from syncropel.store.sqlite import SqliteStore
 log = logging.getLogger("syncropel.daemon")
 
 DRAIN_LIMIT_SECS: Final = 10
+SWITCH_INTERVAL_SECS: Final = 0.0005
 _BACKLOG: Final = 2048
 
 
@@ -45,6 +46,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one daemon until SIGTERM or SIGINT. Gives the exit status: 0 stopped well, 1 could not start."""
     args = _parse(argv)
     home = Home(Path(args.home).absolute())
+    # Python's default of 5 ms lets a busy event loop starve the thread that commits.
+    sys.setswitchinterval(SWITCH_INTERVAL_SECS)
     try:
         settings = _settings(args, home)
         make_home(home)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import parse_qs
 
@@ -51,9 +52,12 @@ _THREADS: Final = {
 }
 """What a record on a reserved thread needs, beside records:write: the engine acts on these."""
 _GRANTS: Final = frozenset({SERVICE_ACCOUNT, API_TOKEN, TOKEN_REVOKED})
+_REMEMBERED: Final = 1024
+"""Bearers that are remembered with their tokens."""
 _LOCAL: Final = re.compile(r"(https?://)?(localhost|127\.0\.0\.1|\[::1\])(:\d+)?", re.ASCII)
 
 
+@lru_cache(maxsize=256)
 def required_scope(method: str, path: str) -> str | None:
     """The scope that a request needs; None for what anybody may see."""
     if path in _OPEN:
@@ -153,6 +157,7 @@ class Gate:
     def __init__(self, app: ASGIApp, engine: Engine) -> None:
         self._app = app
         self._engine = engine
+        self._seen: dict[str, Token] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -180,14 +185,29 @@ class Gate:
             return Unauthorized(
                 "this needs a bearer token", "send Authorization: Bearer …, or use the Unix socket"
             )
-        access = self._engine.ingest.live.access
-        token = find_token(access, bearer)
+        token = self._token(bearer)
         if token is None:
             return Unauthorized(
                 "this token is not known here", "was it revoked, or made for another instance?"
             )
         scope[_CALLER] = token
         return _lacks(token, needed)
+
+    def _token(self, bearer: str) -> Token | None:
+        """The valid token of this bearer; one that was found before is not hashed again."""
+        access = self._engine.ingest.live.access
+        token = self._seen.get(bearer)
+        # A token that was revoked or granted anew is not the same object any more.
+        if token is not None and access.token(token.sha256) is token:
+            return token
+        token = find_token(access, bearer)
+        if token is None:
+            self._seen.pop(bearer, None)
+            return None
+        if len(self._seen) >= _REMEMBERED:
+            self._seen.clear()
+        self._seen[bearer] = token
+        return token
 
     async def _guarded(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = False

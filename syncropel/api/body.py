@@ -17,15 +17,21 @@ async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
 
     Raises TooLarge as soon as it is over `limit` bytes, BadRequest when the client left before its end.
     """
-    receive = limited(scope, receive, limit)
+    if _announced(scope) > limit:
+        raise _too_large(limit)
     chunks: list[bytes] = []
+    size = 0
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise BadRequest("the connection ended before the request did", "send it again")
-        chunks.append(message.get("body", b""))
+        chunk: bytes = message.get("body", b"")
+        size += len(chunk)
+        if size > limit:
+            raise _too_large(limit)
+        chunks.append(chunk)
         if not message.get("more_body", False):
-            return b"".join(chunks)
+            return chunk if len(chunks) == 1 else b"".join(chunks)
 
 
 def limited(scope: Scope, receive: Receive, limit: int) -> Receive:

@@ -22,6 +22,9 @@ def configure(parser: Parser) -> None:
     show = add_verb(group, "show", "show one namespace")
     show.add_argument("name", metavar="NS", help="its id")
     show.set_defaults(run=run_show)
+    strict = add_verb(group, "strict", "say whether only registered namespaces may be used")
+    strict.add_argument("state", metavar="STATE", choices=("on", "off"), help="on or off")
+    strict.set_defaults(run=run_strict)
     for verb, past in (("archive", "archived"), ("delete", "deleted")):
         close = add_verb(group, verb, f"nothing more is written to a namespace that is {past}, nor below it")
         close.add_argument("name", metavar="NS", help="its id")
@@ -89,4 +92,20 @@ def run_close(args: Namespace) -> int:
         print_json(written)
     else:
         say(f"✓ namespace '{args.name}' {args.past}")
+    return 0
+
+
+def run_strict(args: Namespace) -> int:
+    with connect(args) as client:
+        from syncropel.client import calls
+
+        written = client.send(calls.set_strict(args.state == "on", actor_from(os.environ)))
+    if is_json(args):
+        print_json(written)
+    else:
+        say(
+            "✓ only registered namespaces may be used"
+            if args.state == "on"
+            else "✓ any namespace may be used"
+        )
     return 0

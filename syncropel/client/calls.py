@@ -211,6 +211,11 @@ def create_namespace(namespace: str, description: str, actor: str) -> Call[Contr
     return Call(ControlWritten, "/v1/namespaces", "POST", body=body, repeatable=False)
 
 
+def set_strict(strict: bool, actor: str) -> Call[ControlWritten]:
+    """Whether only registered namespaces may be used."""
+    return Call(ControlWritten, "/v1/namespaces/strict", "PUT", body={"strict": strict, "actor": actor})
+
+
 def close_namespace(verb: str, namespace: str, actor: str) -> Call[ControlWritten]:
     """`verb`: archive or delete."""
     body = {"namespace": namespace, "actor": actor}

@@ -116,6 +116,7 @@ class Engine:
             await self.ingest.append(self._ends(self.dispatcher.open_attempts()))
         await self.outbox.resume()
         await self.dispatcher.resume()
+        self.reach.push_all()
         self.reconciler.mark_all()
         for runner in self.outbox.runners:
             self.spawn(runner(), "outbox")

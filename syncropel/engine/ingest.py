@@ -70,13 +70,13 @@ class Ingest:
         await (turnstile.alone() if alone else turnstile.enter())
         leave = turnstile.leave_alone if alone else turnstile.leave
         now = self._runtime.now()
-        refused = [check(record, self.live, now, self._did) for record in records]
-        if ruled and (self.live.rules.enforced or self.live.rules.freezes_changed):
-            try:
+        try:
+            refused = [check(record, self.live, now, self._did) for record in records]
+            if ruled and (self.live.rules.enforced or self.live.rules.freezes_changed):
                 await self._ask_rules(records, refused, now)
-            except BaseException:
-                leave()
-                raise
+        except BaseException:
+            leave()
+            raise
         passed = [record for record, error in zip(records, refused, strict=True) if error is None]
         settled = False
 

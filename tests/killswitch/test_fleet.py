@@ -1,0 +1,120 @@
+"""The kill switch on a fleet of real processes."""
+
+from __future__ import annotations
+
+import re
+import signal
+
+import psutil
+import pytest
+from fleet.conftest import Machine, machine, until
+
+__all__ = ["machine"]
+
+SECTION = "docs/v0.11"
+STOPS = [("--namespace", "default", "--level", "hard", "--grace", "0"), ("--emergency",)]
+
+
+def fan_out(machine: Machine, name: str, *goals: str, namespace: str = SECTION) -> None:
+    """A fan-out whose goals run on worker-a and worker-b in turn, and a last one that needs them all."""
+    machine.spl("task", "add", "practice", "--alias", name, "--namespace", namespace)
+    words = []
+    for number, goal in enumerate(goals):
+        words += ["--subtask", f"goal={goal},target=worker-{'ab'[number % 2]}"]
+    every = "+".join(str(number) for number in range(len(goals)))
+    words += ["--subtask", f"goal=echo both,target=least-loaded-worker,depends={every}"]
+    machine.spl("task", "fan-out", name, *words)
+    until(lambda: machine.json("task", "join-status", name)["spawned"] == len(goals))
+
+
+def test_the_tutorial(machine: Machine) -> None:
+    machine.start("--adapter", "bash")
+    fan_out(machine, "TUT-001", "sleep 5", "sleep 5")
+    frozen = machine.spl("kill", "--namespace", SECTION, "--reason", "wrong approach on section A")
+    assert frozen.startswith("✓ soft freeze of 'docs/v0.11' recorded\n")
+    assert "confirmed by 3 of 3 instances" in frozen
+    status = machine.spl("fleet", "status")
+    assert "  Active freezes:\n    [soft] docs/v0.11 — wrong approach on section A\n" in status
+    assert status.endswith("  Emergency stop: inactive\n")
+    code, _, err = machine.run("task", "add", "more", "--namespace", f"{SECTION}/intro")
+    assert code == 1
+    assert "soft freeze of 'docs/v0.11': INTEND is refused (wrong approach on section A)" in err
+    assert "spl unkill --namespace docs/v0.11" in err
+    waiting = machine.json("task", "join-status", "TUT-001")["subtasks"][2]
+    assert waiting["why"] == "held by the freeze of 'docs/v0.11': wrong approach on section A"
+    assert machine.spl("unkill", "--namespace", SECTION) == "✓ unfreeze of 'docs/v0.11' recorded\n"
+    joined = machine.joined("TUT-001")
+    assert [child["state"] for child in joined["subtasks"]] == ["accept"] * 3
+
+
+def test_a_hard_freeze_ends_what_runs(machine: Machine) -> None:
+    machine.start("--adapter", "bash")
+    fan_out(machine, "HARD-1", "sleep 60", "sleep 60")
+    machine.spl("kill", "--namespace", SECTION, "--level", "hard", "--grace", "0", "--reason", "stop")
+    until(lambda: not sleepers(machine))
+    code, _, err = machine.run("task", "comment", "HARD-1", "--text", "may I?")
+    assert code == 1
+    assert "hard freeze" in err
+    machine.spl("unkill", "--namespace", SECTION)
+    until(lambda: machine.json("task", "join-status", "HARD-1")["completed"] == 2)
+    status = machine.json("task", "join-status", "HARD-1")
+    assert [child["verdict"] for child in status["subtasks"][:2]] == ["terminated", "terminated"]
+    assert "ended by the hard freeze of 'docs/v0.11': stop" in status["subtasks"][0]["summary"]
+
+
+def sleepers(machine: Machine) -> list[int]:
+    """Scripts that workers of this machine run."""
+    found = []
+    for pid in machine.pids().values():
+        found += [one.pid for one in psutil.Process(pid).children(recursive=True) if "sleep" in one.name()]
+    return found
+
+
+def test_a_worker_that_was_cut_off_takes_the_freeze_before_work(machine: Machine) -> None:
+    machine.start("--adapter", "bash")
+    fan_out(machine, "CUT-1", "sleep 1", "sleep 1")
+    worker = psutil.Process(machine.pids()[".syncro-worker-b"])
+    worker.send_signal(signal.SIGSTOP)
+    try:
+        code, out, err = machine.run("kill", "--namespace", SECTION, "--reason", "cut", "--wait", "1")
+        assert code == 1
+        assert "confirmed by 2 of 3 instances · waiting for worker-b" in out
+        assert "not confirmed within 1s by: worker-b" in err
+    finally:
+        worker.send_signal(signal.SIGCONT)
+    until(lambda: not machine.json("fleet", "status")["freezes"][0]["waiting"])
+    machine.spl("unkill", "--namespace", SECTION)
+    machine.joined("CUT-1")
+
+
+def test_a_coordinator_killed_after_the_freeze_still_reaches_all(machine: Machine) -> None:
+    machine.start()
+    machine.run("kill", "--namespace", SECTION, "--reason", "then it died", "--wait", "0")
+    coordinator = psutil.Process(machine.pids()[".syncro"])
+    coordinator.kill()
+    until(lambda: not coordinator.is_running() or coordinator.status() == psutil.STATUS_ZOMBIE)
+    machine.start()
+    until(lambda: len(machine.json("fleet", "status")["freezes"][0]["confirmed"]) == 3)
+
+
+@pytest.mark.parametrize("words", STOPS)
+def test_a_stop_never_needs_what_it_stops(machine: Machine, words: tuple[str, ...]) -> None:
+    machine.start()
+    machine.spl("kill", *words, "--reason", "everything")
+    code, _, err = machine.run("task", "add", "x")
+    assert code == 1
+    assert "is refused" in err
+    assert machine.run("kill", *words, "--reason", "again")[0] == 1
+    machine.spl("unkill", *words[:2] if words[0] == "--namespace" else words)
+    assert machine.run("unkill", *words[:2] if words[0] == "--namespace" else words)[0] == 1
+    machine.spl("task", "add", "x")
+
+
+def test_a_drill_passes_and_is_remembered(machine: Machine) -> None:
+    machine.start()
+    out = machine.spl("drill", "kill")
+    assert re.search(r"frozen: 3 instances confirmed within \d+ ms", out)
+    assert "27 writes refused, 0 leaked, 18 passed that may" in out
+    (drill,) = machine.json("drill", "history")["data"]
+    assert drill["ok"] is True
+    assert drill["leaked"] == 0
