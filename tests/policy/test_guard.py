@@ -1,0 +1,67 @@
+"""The guard over live folds: what a fan-out and its amendment must satisfy before the log takes them."""
+
+from __future__ import annotations
+
+import pytest
+
+from syncropel.engine.live import LiveFolds
+from syncropel.errors import Conflict, InvalidFanOut, SyncropelError
+from syncropel.folds.fanout import AMEND_JOIN
+from syncropel.policy.cel import InvalidExpression
+from syncropel.policy.guard import check
+from syncropel.record import Record
+from tests.folds.build import COORDINATOR, done, parent, record, spawned, store, subtask
+
+FAN_OUT = parent([subtask(), subtask()])
+
+
+def after(*records: Record) -> LiveFolds:
+    live = LiveFolds()
+    for stored in store(records):
+        live.apply(stored)
+    return live
+
+
+def refusal(candidate: Record, *before: Record) -> SyncropelError | None:
+    return check(candidate, after(*before), 0.0, COORDINATOR)
+
+
+def test_a_first_fan_out_passes_and_so_does_its_second_copy() -> None:
+    assert refusal(FAN_OUT) is None
+    assert refusal(FAN_OUT, record("INTEND", 0, {"task": True}, actor="did:x")) is None
+    assert refusal(FAN_OUT, FAN_OUT) is None
+
+
+def test_a_second_fan_out_of_one_task_is_refused() -> None:
+    told = refusal(parent([subtask()], clock=7), FAN_OUT)
+    assert isinstance(told, Conflict)
+    assert FAN_OUT.id in told.message
+    assert "T-1" in told.hint
+
+
+def test_mistakes_are_told_at_the_door() -> None:
+    spec = refusal(parent([subtask(), {"goal": "g", "target": "nowhere"}]))
+    assert isinstance(spec, InvalidFanOut)
+    assert spec.message.startswith("subtask 1: target")
+    join = refusal(parent([subtask()], join="size(kids) > 1"))
+    assert isinstance(join, InvalidExpression)
+    assert join.column == 6
+    assert isinstance(refusal(parent([subtask()], join="k_of_n:2")), InvalidFanOut)
+    assert isinstance(refusal(parent([subtask()], budget_usd=10**400)), InvalidFanOut)
+
+
+@pytest.mark.parametrize("join", ["any", "k_of_n:2", "size(children) > 0"])
+def test_an_amendment_that_can_be_read_passes(join: str) -> None:
+    assert refusal(record("LEARN", 5, {"topic": AMEND_JOIN, "join": join}), FAN_OUT) is None
+
+
+@pytest.mark.parametrize("join", ["k_of_n:3", "anny", "children", ""])
+def test_an_amendment_that_could_never_join_is_refused(join: str) -> None:
+    told = refusal(record("LEARN", 5, {"topic": AMEND_JOIN, "join": join}), FAN_OUT)
+    assert isinstance(told, InvalidFanOut | InvalidExpression)
+
+
+def test_everything_else_is_nobody_s_business() -> None:
+    amend = record("LEARN", 5, {"topic": AMEND_JOIN, "join": "nonsense("})
+    for candidate in (amend, spawned(0, 3), done(0, 4), record("KNOW", 5, {"subtasks": []})):
+        assert refusal(candidate) is None
