@@ -1,4 +1,4 @@
-"""The daemon process: opens the store, starts the engine, listens on TCP and on the Unix socket, stops well.
+"""The daemon process: opens the store, starts the engine, serves the API, stops well.
 
 `python -m syncropel.daemon --home PATH` is what `spl serve` and the fleet launcher start.
 """
@@ -14,56 +14,61 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-import psutil
-import uvicorn
 from platformdirs import user_data_path
 
 from syncropel import __version__
 from syncropel.api.app import create_app
-from syncropel.api.auth import OperatorDoor
 from syncropel.engine.engine import Engine, Instance
 from syncropel.engine.runtime import Runtime
 from syncropel.errors import SetupError, SyncropelError
 from syncropel.identity import load_or_create_identity, make_home
-from syncropel.logs import LEVELS, start_logging
+from syncropel.listening import Server, listen_tcp, listen_unix
+from syncropel.logs import LEVELS, log_nowhere, set_level, start_logging
 from syncropel.settings import HOST, Home, Settings, load_settings
 from syncropel.store.backup import backup, backup_path
+from syncropel.store.lock import StoreLock
 from syncropel.store.sqlite import SqliteStore
 
 log = logging.getLogger("syncropel.daemon")
 
-DRAIN_LIMIT_SECS: Final = 10
 SWITCH_INTERVAL_SECS: Final = 0.0005
-_BACKLOG: Final = 2048
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one daemon until SIGTERM or SIGINT. Gives the exit status: 0 stopped well, 1 could not start."""
+    """Run one daemon until it is told to stop. Gives the exit status: 0 stopped well, 1 could not run."""
     args = _parse(argv)
     home = Home(Path(args.home).absolute())
     # Python's default of 5 ms lets a busy event loop starve the thread that commits.
     sys.setswitchinterval(SWITCH_INTERVAL_SECS)
+    log_nowhere()
     try:
-        settings = _settings(args, home)
         make_home(home)
-        _start_logging(home, settings, to_stderr=args.foreground)
+        _start_logging(home, to_stderr=args.foreground)
+        settings = _settings(args, home)
+        # Before anything of the home is touched; opening the store takes this lock again and keeps it.
+        StoreLock(home.store).release()
         with (
-            _pid_file(home),
-            _listen_tcp(settings.server.port) as tcp,
-            _listen_unix(home) as unix,
+            listen_tcp(settings.server.port) as tcp,
             asyncio.Runner(loop_factory=_loop) as runner,
         ):
-            runner.run(_serve(home, settings, tcp, unix))
+            runner.run(_run(home, settings, tcp))
     except SyncropelError as error:
-        log.error("%s", error.message)
-        print(f"spl: {error.message}\n     {error.hint}", file=sys.stderr)  # noqa: T201
-        return 1
+        return _complain(error)
+    except Exception as error:  # noqa: BLE001 - what nobody foresaw belongs in the log, whole
+        told = SetupError(f"the daemon failed: {error or type(error).__name__}", f"see the log: {home.log}")
+        return _complain(told, cause=error)
     return 0
+
+
+def _complain(error: SyncropelError, cause: Exception | None = None) -> int:
+    log.error("%s", error.message, exc_info=cause, extra={"on_screen": True})
+    print(f"spl: {error.message}\n     {error.hint}", file=sys.stderr)  # noqa: T201
+    return 1
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -78,6 +83,11 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
 def _settings(args: argparse.Namespace, home: Home) -> Settings:
     settings = load_settings(home, os.environ)
+    if settings.log.level not in LEVELS:
+        raise SetupError(
+            f"{home.config}: [log] level {settings.log.level!r} is unknown", f"one of {', '.join(LEVELS)}"
+        )
+    set_level(settings.log.level)
     if args.port is not None:
         settings = replace(settings, server=replace(settings.server, port=args.port))
     if args.echo:
@@ -87,15 +97,13 @@ def _settings(args: argparse.Namespace, home: Home) -> Settings:
     return settings
 
 
-def _start_logging(home: Home, settings: Settings, *, to_stderr: bool) -> None:
-    if settings.log.level not in LEVELS:
-        raise SetupError(
-            f"{home.config}: [log] level {settings.log.level!r} is unknown", f"one of {', '.join(LEVELS)}"
-        )
+def _start_logging(home: Home, *, to_stderr: bool) -> None:
     try:
-        start_logging(home.log, settings.log.level, to_stderr=to_stderr)
+        start_logging(home.log, to_stderr=to_stderr)
     except OSError as error:
-        raise SetupError(f"cannot write the log {home.log}: {error.strerror}", "check its owner") from None
+        raise SetupError(
+            f"cannot write the log {home.log}: {error.strerror}", "check its owner and its permissions"
+        ) from None
 
 
 def _loop() -> asyncio.AbstractEventLoop:
@@ -106,145 +114,69 @@ def _loop() -> asyncio.AbstractEventLoop:
     return uvloop.new_event_loop()
 
 
-@contextlib.contextmanager
-def _pid_file(home: Home) -> Iterator[None]:
-    """Keep this process's id in the home while it runs. A stale file is replaced; a living daemon is not."""
-    try:
-        other = int(home.pid_file.read_text(encoding="ascii"))
-    except (OSError, ValueError):
-        other = 0
-    if other and other != os.getpid() and _is_daemon(other, home):
-        raise SetupError(f"a daemon runs here already (PID {other})", "stop it first: spl stop")
-    if other:
-        log.warning("replacing the stale PID file of process %d", other)
-    try:
-        home.pid_file.write_text(f"{os.getpid()}\n", encoding="ascii")
-    except OSError as error:
-        raise SetupError(f"cannot write {home.pid_file}: {error.strerror}", "check its owner") from None
-    try:
-        yield
-    finally:
-        with contextlib.suppress(OSError, ValueError):
-            if int(home.pid_file.read_text(encoding="ascii")) == os.getpid():
-                home.pid_file.unlink()
-
-
-def _is_daemon(pid: int, home: Home) -> bool:
-    try:
-        words = psutil.Process(pid).cmdline()
-    except psutil.Error:
-        return False
-    text = " ".join(words)
-    return ("syncropel" in text or "spl" in text) and ("serve" in words or str(home.path) in text)
-
-
-@contextlib.contextmanager
-def _listen_tcp(port: int) -> Iterator[socket.socket]:
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((HOST, port))
-        except (OSError, OverflowError) as error:
-            told = getattr(error, "strerror", None) or str(error)
-            raise SetupError(
-                f"cannot listen on {HOST}:{port}: {told}",
-                f"is another daemon there? see: ss -tlnp | grep {port}; or choose another with --port",
-            ) from None
-        listener.listen(_BACKLOG)
-        listener.setblocking(False)
-        yield listener
-    finally:
-        listener.close()
-
-
-@contextlib.contextmanager
-def _listen_unix(home: Home) -> Iterator[socket.socket]:
-    """The operator's door: 0600 in a 0700 folder. A file left by a daemon that died is removed."""
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    path = home.socket
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if path.parent.stat().st_uid != os.getuid():
-            raise SetupError(f"{path.parent} belongs to somebody else", "remove it, or shorten the home path")
-        path.unlink(missing_ok=True)
-        before = os.umask(0o177)
-        try:
-            listener.bind(str(path))
-        finally:
-            os.umask(before)
-        listener.listen(_BACKLOG)
-        listener.setblocking(False)
-        yield listener
-    except OSError as error:
-        raise SetupError(f"cannot listen on {path}: {error.strerror or error}", "check its folder") from None
-    finally:
-        listener.close()
-        path.unlink(missing_ok=True)
-
-
-class _Server(uvicorn.Server):
-    """Serves TCP and the Unix socket with one state, and leaves signals to us."""
-
-    def __init__(self, tcp: uvicorn.Config, unix: uvicorn.Config, unix_socket: socket.socket) -> None:
-        super().__init__(tcp)
-        self._unix = unix
-        self._unix_socket = unix_socket
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self._unix.load()
-        protocol = self._unix.http_protocol_class
-        server = await asyncio.get_running_loop().create_unix_server(
-            lambda: protocol(config=self._unix, server_state=self.server_state, app_state={}),  # type: ignore[call-arg]
-            sock=self._unix_socket,
-        )
-        self.servers.append(server)
-
-
-async def _serve(home: Home, settings: Settings, tcp: socket.socket, unix: socket.socket) -> None:
+async def _run(home: Home, settings: Settings, tcp: socket.socket) -> None:
+    stop = _stop_on_signal()
     identity = load_or_create_identity(home)
     # Outside the home, so that removing the home spares it; the instance key keeps instances apart.
     key = f"instance-{identity.did.rpartition(':')[2]}"
     saved = backup(home.store, backup_path(user_data_path("syncropel"), key))
     store = await SqliteStore.open(home.store, clock=time.time)
+    # From here on this process holds the home's lock: a PID file or a socket that is there is a dead one's.
     try:
-        endpoint = f"http://{HOST}:{tcp.getsockname()[1]}"
-        engine = Engine(store, Instance(identity.did, home, endpoint), settings, Runtime())
-        await engine.start(os.environ.get("SPL_BOOTSTRAP_TOKEN", ""))
-        try:
-            log.info("spl %s listens on %s and %s", __version__, endpoint, home.socket)
-            log.info("store %s, %d records", home.store, store.count)
-            log.info("backup %s, %d records%s", saved.path, saved.records, _refusal(saved.refused))
-            if not settings.auth.required:
-                log.warning("auth is off: everybody on this machine may call")
-            await _until_signal(engine, tcp, unix)
-        finally:
-            await engine.stop()
+        _write_pid(home)
+        with listen_unix(home.socket) as unix:
+            endpoint = f"http://{HOST}:{tcp.getsockname()[1]}"
+            engine = Engine(store, Instance(identity.did, home, endpoint), settings, Runtime())
+            # Out of the environment, which every goal inherits.
+            await engine.start(os.environ.pop("SPL_BOOTSTRAP_TOKEN", ""))
+            try:
+                log.info("spl %s listens on %s and %s", __version__, endpoint, home.socket)
+                log.info("store %s, %d records", home.store, store.count)
+                log.info("backup %s, %d records%s", saved.path, saved.records, _refusal(saved.refused))
+                if not settings.auth.required:
+                    log.warning("auth is off: everybody on this machine may call")
+                await _serve(engine, stop, tcp, unix)
+            finally:
+                await engine.stop()
     finally:
-        await store.close()
+        try:
+            await store.close()
+        finally:
+            _remove_pid(home)
+
+
+def _stop_on_signal() -> asyncio.Event:
+    """An event that every signal to end sets; SIGHUP comes when the terminal of a daemon closes."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop
+
+
+def _write_pid(home: Home) -> None:
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        log.warning("replacing a stale PID file: %.20r", home.pid_file.read_text(encoding="ascii"))
+    try:
+        home.pid_file.write_text(f"{os.getpid()}\n", encoding="ascii")
+    except OSError as error:
+        raise SetupError(f"cannot write {home.pid_file}: {error.strerror}", "check its owner") from None
+
+
+def _remove_pid(home: Home) -> None:
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        if home.pid_file.read_text(encoding="ascii").strip() == str(os.getpid()):
+            home.pid_file.unlink()
 
 
 def _refusal(reason: str) -> str:
     return f" (left as it is: {reason})" if reason else ""
 
 
-async def _until_signal(engine: Engine, tcp: socket.socket, unix: socket.socket) -> None:
-    app = create_app(engine)
-    plain = {"lifespan": "off", "log_config": None, "access_log": False, "server_header": False, "ws": "none"}
-    config = uvicorn.Config(app, http="httptools", timeout_graceful_shutdown=DRAIN_LIMIT_SECS, **plain)  # type: ignore[arg-type]
-    operator = uvicorn.Config(OperatorDoor(app), http="httptools", **plain)  # type: ignore[arg-type]
-    server = _Server(config, operator, unix)
-    stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
+async def _serve(engine: Engine, stop: asyncio.Event, tcp: socket.socket, unix: socket.socket) -> None:
+    """Serve until the stop; then take no new connection, end the streams, answer what is under way."""
+    server = Server(create_app(engine), unix)
     serving = asyncio.create_task(server.serve(sockets=[tcp]))
-    waiting = asyncio.create_task(stopping.wait())
+    waiting = asyncio.create_task(stop.wait())
     await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
     waiting.cancel()
     log.info("stopping")

@@ -141,6 +141,8 @@ def _write_once(path: Path, text: str) -> bool:
 
 def _unusable(home: Home, error: OSError) -> SetupError:
     reason = error.strerror or str(error)
+    if error.filename and Path(error.filename) != home.path:
+        reason = f"{error.filename}: {reason}"
     return SetupError(
         f"cannot use {home.path} as a home: {reason}",
         "check its owner and its permissions, or point SYNCROPEL_HOME elsewhere",

@@ -54,23 +54,37 @@ class Plain(logging.Formatter):
         return f"{at} {_SHORT.get(record.levelno, record.levelname):5} {record.getMessage()}"
 
 
-def start_logging(path: Path, level: str, *, to_stderr: bool) -> None:
-    """Send every log record of this process to `path`, rotated by size, and to stderr if asked.
+def log_nowhere() -> None:
+    """Until there is a file to log to, keep Python from printing warnings and errors on stderr."""
+    logging.getLogger().handlers[:] = [logging.NullHandler()]
 
+
+def start_logging(path: Path, level: str = "INFO", *, to_stderr: bool) -> None:
+    """Send every log record and every warning of this process to `path`, rotated by size.
+
+    They go to stderr too if asked, except those marked `on_screen`, which were printed there by another way.
     Raises OSError when the file cannot be written, KeyError for an unknown level.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    # Half of a surrogate pair has no UTF-8; as a backslash escape it is JSON again.
     file = logging.handlers.RotatingFileHandler(
-        path, maxBytes=MAX_BYTES, backupCount=KEPT_FILES, encoding="utf-8"
+        path, maxBytes=MAX_BYTES, backupCount=KEPT_FILES, encoding="utf-8", errors="backslashreplace"
     )
     file.setFormatter(JsonLines())
     handlers: list[logging.Handler] = [file]
     if to_stderr:
         screen = logging.StreamHandler(sys.stderr)
         screen.setFormatter(Plain())
+        screen.addFilter(lambda record: not getattr(record, "on_screen", False))
         handlers.append(screen)
     root = logging.getLogger()
     root.handlers[:] = handlers
-    root.setLevel(LEVELS[level])
+    set_level(level)
+    logging.captureWarnings(True)
     for noisy in ("httpx", "httpcore", "uvicorn", "uvicorn.error", "aiosqlite"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def set_level(level: str) -> None:
+    """Log what is at least this grave. Raises KeyError for an unknown level."""
+    logging.getLogger().setLevel(LEVELS[level])

@@ -96,6 +96,9 @@ _READ_OPS: Final = (
 )
 
 
+_THREAD_VIEWS: Final = frozenset({"records", "state", "participants", "watch", "replay"})
+
+
 async def refusal_to_read(scope: Scope, engine: Engine) -> SyncropelError | None:
     """Why the permission rules refuse this request, or None. Writes are judged where they are ingested."""
     method, path = scope["method"], scope["path"]
@@ -133,9 +136,14 @@ def _actor_of(scope: Scope) -> str:
 
 def _thread_of(scope: Scope) -> str:
     """The one thread or task that a request is about; empty when it is about several."""
-    parts = scope["path"].split("/")
-    if len(parts) > 3 and parts[2] in ("threads", "tasks"):
-        return str(parts[3])
+    path: str = scope["path"]
+    if path.startswith("/v1/tasks/"):
+        return path.split("/")[3]
+    if path.startswith("/v1/threads/"):
+        # The name may hold slashes; what is asked of the thread comes after the last one.
+        name = path.removeprefix("/v1/threads/")
+        thread, _, view = name.rpartition("/")
+        return thread if thread and view in _THREAD_VIEWS else name
     query: bytes = scope.get("query_string", b"")
     return parse_qs(query.decode("latin-1")).get("thread", [""])[0]
 
@@ -166,11 +174,6 @@ class Gate:
         if not scope.get(OPERATOR):
             required = self._engine.settings.auth.required
             refusal = self._refusal(scope) if required else _from_elsewhere(scope)
-            if refusal is not None:
-                await error_response(refusal)(scope, receive, send)
-                return
-        if self._engine.ingest.live.rules.enforced:
-            refusal = await refusal_to_read(scope, self._engine)
             if refusal is not None:
                 await error_response(refusal)(scope, receive, send)
                 return
@@ -218,6 +221,9 @@ class Gate:
             await send(message)
 
         try:
+            rules = self._engine.ingest.live.rules
+            if rules.enforced and (refusal := await refusal_to_read(scope, self._engine)) is not None:
+                raise refusal
             await self._app(scope, receive, watched_send)
         except SyncropelError as error:
             if not started:

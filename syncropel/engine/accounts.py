@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import logging
 import re
 import secrets
 from collections.abc import Sequence
@@ -14,6 +15,8 @@ from syncropel.errors import BadRequest, Conflict, SyncropelError
 from syncropel.folds.access import API_TOKEN, SCOPES, SERVICE_ACCOUNT, Access, Token
 from syncropel.record import Record
 from syncropel.threads import ENGINE_CONFIG
+
+log = logging.getLogger("syncropel.engine.accounts")
 
 ENVIRONMENT: Final = "prod"
 BOOTSTRAP_ACCOUNT: Final = "sa-bootstrap-env"
@@ -91,7 +94,10 @@ class Accounts:
         Nothing happens when there is an account already, or when the secret is not 16 to 256 printable
         ASCII characters.
         """
-        if self._ingest.live.access.accounts or not _SECRET.fullmatch(secret):
+        if self._ingest.live.access.accounts:
+            return False
+        if not _SECRET.fullmatch(secret):
+            log.warning("SPL_BOOTSTRAP_TOKEN is not 16 to 256 printable ASCII characters; no account is made")
             return False
         await self._write(BOOTSTRAP_ACCOUNT, ["admin"], secret)
         return True

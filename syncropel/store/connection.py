@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -34,8 +35,24 @@ class Connection(aiosqlite.Connection):
         super().__init__(connector, iter_chunk_size=1)
         # A process that fails before it closes its store has to end all the same; whatever was answered is
         # on the disk by then. Before 0.22 the connection was its own thread.
+        self._ending: asyncio.Future[Any] | None = None
         thread: Any = getattr(self, "_thread", self)
         thread.daemon = True
+
+    def stop(self) -> asyncio.Future[Any] | None:
+        self._ending = super().stop()
+        return self._ending
+
+    async def opened(self) -> Connection:
+        """This connection, once it is open. Raises sqlite3.Error, after its thread has ended."""
+        try:
+            await self
+        except BaseException:
+            # It would tell its end to a loop that may be closed by then, and print a traceback.
+            if self._ending is not None:
+                await self._ending
+            raise
+        return self
 
     async def run(self, job: Callable[[sqlite3.Connection], _Result]) -> _Result:
         """Run `job` on the connection's thread. A caller that is cancelled does not stop it."""
@@ -49,16 +66,12 @@ async def open_writer(path: Path) -> Connection:
     def connect() -> sqlite3.Connection:
         return sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
 
-    connection = Connection(connect)
-    await connection
-    return connection
+    return await Connection(connect).opened()
 
 
 async def open_reader(path: Path) -> Connection:
     """A connection that can only read; each function it runs sees the last commit before it."""
-    connection = Connection(partial(read_only, path))
-    await connection
-    return connection
+    return await Connection(partial(read_only, path)).opened()
 
 
 def read_only(path: Path) -> sqlite3.Connection:

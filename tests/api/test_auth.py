@@ -10,7 +10,7 @@ import pytest
 from syncropel.api.app import create_routes
 from syncropel.folds.access import SCOPES
 
-from .conftest import ACTOR, Api, MakeApi, assert_error, record, without_auth
+from .conftest import ACTOR, DID, Api, MakeApi, assert_error, record, without_auth
 
 NEEDS = {
     ("GET", "/health"): None,
@@ -211,3 +211,20 @@ async def test_an_actor_is_what_the_record_says(api: Api) -> None:
     writer = await api.bearer("records:write")
     answer = await api.tcp.post("/v1/records", json=record(), headers=writer)
     assert answer.json()["actor"] == ACTOR
+
+
+@pytest.mark.parametrize("view", ["", "/records", "/state", "/participants"])
+async def test_read_rules_judge_the_whole_name_of_a_thread(api: Api, view: str) -> None:
+    for thread in ("open", "open/secret"):
+        await api.post(thread=thread)
+    mine = "current_actor() in ['did:sync:user:operator', '%s']" % DID  # noqa: UP031 - braces are CEL's too
+    for name, expression in (("mine", mine), ("open", "thread == 'open'")):
+        body = {"expression": expression, "effect": "allow", "priority": 5}
+        answer = await api.operator.put(f"/v1/config/rules/permission/{name}", json=body)
+        assert answer.is_success, answer.text
+    assert (await api.operator.post("/v1/config/permissions/enable", json={})).is_success
+    reader = await api.bearer("records:read")
+    assert (await api.tcp.get(f"/v1/threads/open{view}", headers=reader)).status_code == 200
+    answer = await api.tcp.get(f"/v1/threads/open%2Fsecret{view}", headers=reader)
+    assert_error(answer, 403, "PERMISSION_DENIED")
+    assert (await api.tcp.get("/health")).status_code == 200
