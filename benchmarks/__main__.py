@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import appends, batches, commands, fanouts, memory, permissions
+from benchmarks import appends, batches, commands, fanouts, kill, memory, permissions
 
 CASES = {
     "appends": appends.run,
@@ -12,6 +12,8 @@ CASES = {
     "fanouts": fanouts.run,
     "commands": commands.run,
     "memory": memory.run,
+    "kill": kill.run,
+    "freezes": kill.run_freezes,
     "permissions": permissions.run,
 }
 
