@@ -26,11 +26,8 @@ _INTO: Final = (
 _PLACES: Final = "(?,?,?,?,?,?,?,?,?,?,?)"
 _STEPS: Final = (128, 64, 32, 16, 8, 4, 2, 1)
 _INSERTS: Final = {step: f"{_INTO}{','.join([_PLACES] * step)} ON CONFLICT DO NOTHING" for step in _STEPS}
-_LOOK_AHEAD: Final = """
-    SELECT coalesce(max(sequence), 0),
-           (SELECT json_group_object(value, (SELECT max(clock) FROM records WHERE thread = value))
-              FROM json_each(?))
-      FROM records
+_HIGHEST_CLOCKS: Final = """
+    SELECT value, (SELECT max(clock) FROM records WHERE thread = value) FROM json_each(?)
 """
 
 
@@ -51,14 +48,14 @@ class Committed:
     last_sequence: int
 
 
-def commit(connection: sqlite3.Connection, calls: Sequence[Call]) -> Committed:
-    """Write all `calls` in one transaction, in order; it is durable on return.
+def commit(connection: sqlite3.Connection, calls: Sequence[Call], last: int) -> Committed:
+    """Write all `calls` in one transaction, in order; durable on return. `last`: the log's last sequence.
 
     Raises sqlite3.Error when the disk or a lock refuses; then nothing of the group is in the log.
     """
     connection.execute("BEGIN IMMEDIATE")
     try:
-        committed = _write(connection, calls)
+        committed = _write(connection, calls, last)
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:  # some errors, a full disk among them, have rolled back already
@@ -67,9 +64,8 @@ def commit(connection: sqlite3.Connection, calls: Sequence[Call]) -> Committed:
     return committed
 
 
-def _write(connection: sqlite3.Connection, calls: Sequence[Call]) -> Committed:
-    before, in_log = _look_ahead(connection, calls)
-    clocks = _Clocks(in_log)
+def _write(connection: sqlite3.Connection, calls: Sequence[Call], last: int) -> Committed:
+    clocks = _Clocks(_highest_clocks(connection, calls))
     placed = [[clocks.place(record) for record in call.records] for call in calls]
     arrived = [
         (record, call.received_at)
@@ -77,7 +73,7 @@ def _write(connection: sqlite3.Connection, calls: Sequence[Call]) -> Committed:
         for record in records
         if isinstance(record, Record)
     ]
-    results = _insert(connection, arrived, before)
+    results = _insert(connection, arrived, last)
     added = sum(isinstance(result, Appended) and result.created for result in results)
     answers = iter(results)
     outcomes: list[list[Outcome]] = [
@@ -86,20 +82,21 @@ def _write(connection: sqlite3.Connection, calls: Sequence[Call]) -> Committed:
     acknowledged = [(record_id,) for call in calls for record_id in call.acknowledged]
     if acknowledged:
         connection.executemany("INSERT OR IGNORE INTO acknowledged VALUES (?)", acknowledged)
-    return Committed(outcomes, before + added)
+    return Committed(outcomes, last + added)
 
 
-def _look_ahead(connection: sqlite3.Connection, calls: Sequence[Call]) -> tuple[int, dict[str, int | None]]:
-    """The log's last sequence, and the highest clock of each thread on which a record waits for one."""
+def _highest_clocks(connection: sqlite3.Connection, calls: Sequence[Call]) -> dict[str, int | None]:
+    """The highest clock of each thread on which a record waits for one; None on a new thread."""
     threads = {
         record.thread
         for call in calls
         for record in call.records
         if isinstance(record, Record) and record.clock is None
     }
+    if not threads:
+        return {}
     names = json.dumps(list(threads), ensure_ascii=False)
-    last, highest = connection.execute(_LOOK_AHEAD, (names,)).fetchone()
-    return last, json.loads(highest)
+    return dict(connection.execute(_HIGHEST_CLOCKS, (names,)).fetchall())
 
 
 class _Clocks:

@@ -35,6 +35,9 @@ class Writer:
         self._path = path
         self._queue: deque[_Waiting] = deque()
         self._task: asyncio.Task[None] | None = None
+        self._last_in_log = (
+            last  # used on the connection's thread alone: a commit may outlive who waits for it
+        )
         self.last_sequence = last
         self.commits = 0
         """How many groups have been committed since the store was opened."""
@@ -76,7 +79,9 @@ class Writer:
             while self._queue:
                 group = self._next_group()
                 try:
-                    committed = await self._connection.run(partial(commit, calls=[w.call for w in group]))
+                    committed = await self._connection.run(
+                        partial(self._commit, calls=[w.call for w in group])
+                    )
                 except asyncio.CancelledError:
                     _cancel(group)
                     raise
@@ -91,6 +96,11 @@ class Writer:
             _cancel(self._queue)
             self._queue.clear()
             self._task = None
+
+    def _commit(self, connection: sqlite3.Connection, calls: Sequence[Call]) -> Committed:
+        committed = commit(connection, calls, self._last_in_log)
+        self._last_in_log = committed.last_sequence
+        return committed
 
     def _next_group(self) -> list[_Waiting]:
         group = [self._queue.popleft()]
