@@ -1,0 +1,81 @@
+"""The wire models: what the HTTP API answers. The client, the console and the OpenAPI document share them.
+
+Times are unix seconds, durations seconds, money US dollars (all float), unless a name says otherwise.
+"""
+
+from syncropel.api.schema.accounts import MintedToken, ServiceAccount
+from syncropel.api.schema.base import ErrorBody, InstanceStatus, Item, Page, Wire
+from syncropel.api.schema.control import (
+    Confirmation,
+    ControlWritten,
+    DrainChanged,
+    DrainingInstance,
+    DrainStatus,
+    FreezeOut,
+    NamespaceOut,
+)
+from syncropel.api.schema.fleet import (
+    DispatchOut,
+    FanOutProgress,
+    FleetStatus,
+    Heartbeat,
+    HeartbeatAnswer,
+    InstanceOut,
+    OpenAttempt,
+    RunningSpend,
+)
+from syncropel.api.schema.health import Capabilities, EngineHealth, Health, HealthCheck
+from syncropel.api.schema.records import BatchOutcome, BatchResult, PostedRecord, RecordOut
+from syncropel.api.schema.tasks import (
+    ChildOut,
+    ChildState,
+    JoinStatus,
+    SerialBaseline,
+    Speedup,
+    TaskDetail,
+    TaskSummary,
+)
+from syncropel.api.schema.threads import Participant, ThreadState, ThreadSummary
+
+__all__ = [
+    "BatchOutcome",
+    "BatchResult",
+    "Capabilities",
+    "ChildOut",
+    "ChildState",
+    "Confirmation",
+    "ControlWritten",
+    "DispatchOut",
+    "DrainChanged",
+    "DrainStatus",
+    "DrainingInstance",
+    "EngineHealth",
+    "ErrorBody",
+    "FanOutProgress",
+    "FleetStatus",
+    "FreezeOut",
+    "Health",
+    "HealthCheck",
+    "Heartbeat",
+    "HeartbeatAnswer",
+    "InstanceOut",
+    "InstanceStatus",
+    "Item",
+    "JoinStatus",
+    "MintedToken",
+    "NamespaceOut",
+    "OpenAttempt",
+    "Page",
+    "Participant",
+    "PostedRecord",
+    "RecordOut",
+    "RunningSpend",
+    "SerialBaseline",
+    "ServiceAccount",
+    "Speedup",
+    "TaskDetail",
+    "TaskSummary",
+    "ThreadState",
+    "ThreadSummary",
+    "Wire",
+]

@@ -1,0 +1,22 @@
+"""Service accounts and tokens."""
+
+from __future__ import annotations
+
+from syncropel.api.schema.base import Wire
+
+
+class MintedToken(Wire):
+    """A new service account or token. `token` is shown this once and never again."""
+
+    sa_id: str
+    scopes: list[str]
+    token: str
+
+
+class ServiceAccount(Wire):
+    """GET /v1/service-accounts"""
+
+    sa_id: str
+    scopes: list[str]
+    tokens: int
+    at: float

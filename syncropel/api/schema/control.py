@@ -1,0 +1,86 @@
+"""The kill switch, drains and namespaces."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from syncropel.api.schema.base import InstanceStatus, Wire
+
+
+class Confirmation(Wire):
+    """An instance that has taken a control record, and when."""
+
+    instance: str
+    alias: str
+    at: float
+
+
+class FreezeOut(Wire):
+    """An active freeze, and who enforces it. `namespace` is `*` for an emergency stop."""
+
+    level: Literal["soft", "hard", "emergency"]
+    namespace: str
+    reason: str
+    grace_secs: float
+    terminate: bool = False
+    actor: str = ""
+    at: float
+    record: str
+    confirmed: list[Confirmation] = []
+    waiting: list[str] = Field(default=[], description="aliases of live instances that have not confirmed")
+
+
+class ControlWritten(Wire):
+    """POST /v1/fleet/freezes and its like: the record that was written."""
+
+    record: str
+    namespace: str
+
+
+class DrainChanged(Wire):
+    """POST /v1/drain: the record that was written. `instance` is a DID, or `*` for the whole fleet."""
+
+    record: str
+    instance: str
+
+
+class DrainingInstance(Wire):
+    """An instance that drains. `in_flight`: subtasks it was given and has neither finished nor put aside.
+
+    `held`: subtasks that it has not begun and will not begin while it drains, and that cannot go elsewhere.
+    """
+
+    did: str
+    alias: str
+    status: InstanceStatus
+    fleet_wide: bool
+    deadline: float | None
+    then: Literal["reassign", "end"]
+    reason: str
+    actor: str
+    at: float
+    confirmed: bool
+    in_flight: int
+    held: int
+
+
+class DrainStatus(Wire):
+    """GET /v1/drain"""
+
+    at: float
+    draining: bool
+    in_flight: int
+    held: int
+    instances: list[DrainingInstance]
+
+
+class NamespaceOut(Wire):
+    """GET /v1/namespaces"""
+
+    namespace: str
+    level: str
+    state: Literal["active", "archived", "deleted"]
+    description: str = ""
+    at: float

@@ -1,0 +1,150 @@
+"""Instances, what they run, and their heartbeats."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import ConfigDict, Field
+
+from syncropel.api.schema.base import InstanceStatus, Wire
+from syncropel.api.schema.control import FreezeOut
+
+
+class InstanceOut(Wire):
+    """One instance of the fleet. What a heartbeat has not told yet is None."""
+
+    did: str
+    alias: str
+    role: Literal["coordinator", "worker"]
+    endpoint: str
+    status: InstanceStatus
+    health: str
+    version: str
+    since: float
+    last_heartbeat: float | None = None
+    uptime_secs: float | None = None
+    active_dispatches: int = 0
+    queued_dispatches: int = 0
+    max_concurrent: int = 0
+    adapter: str = ""
+    store_records: int | None = None
+    store_bytes: int | None = None
+    pid: int | None = None
+
+
+class DispatchOut(Wire):
+    """A subtask that an instance was given and has not reported yet."""
+
+    thread: str
+    alias: str
+    index: int
+    goal: str
+    child_thread: str
+    instance: str
+    attempt: int
+    started_at: float
+    cost_usd: float = 0.0
+    budget_usd: float | None = None
+    timeout_secs: float | None = None
+
+
+class FanOutProgress(Wire):
+    """A fan-out that has not joined yet, in one line."""
+
+    thread: str
+    alias: str
+    goal: str
+    namespace: str
+    join: str
+    subtasks: int
+    spawned: int
+    completed: int
+    accepted: int
+    satisfiable: bool
+    explanation: str
+    started_at: float
+    cost_usd: float
+    budget_usd: float | None = None
+
+
+class FleetStatus(Wire):
+    """GET /v1/fleet/status, and each event of GET /v1/fleet/watch."""
+
+    at: float = Field(description="the daemon's clock when it made this answer")
+    version: str
+    coordinator_did: str
+    coordinator_url: str
+    role: Literal["coordinator", "worker"]
+    heartbeat_interval_secs: float
+    live: int
+    stale: int
+    archived: int
+    instances: list[InstanceOut]
+    dispatches: list[DispatchOut]
+    fanouts: list[FanOutProgress]
+    freezes: list[FreezeOut] = []
+    emergency: bool = False
+    ingested_total: int
+    reconcile_queue_depth: int
+    records: int
+    tasks_revision: int = Field(description="raised whenever a task changed: time to ask /v1/tasks again")
+
+
+class RunningSpend(Wire):
+    """A goal that runs now, and what it has spent (US dollars)."""
+
+    model_config = ConfigDict(defer_build=False)
+
+    child_intend: str = Field(max_length=64)
+    child_thread: str = Field(max_length=512)
+    cost_usd: float = Field(ge=0, allow_inf_nan=False)
+
+
+class OpenAttempt(Wire):
+    """An attempt that an instance runs, or would run as soon as it can."""
+
+    model_config = ConfigDict(defer_build=False)
+
+    child_intend: str = Field(max_length=64)
+    parent_thread: str = Field(max_length=512)
+    index: int
+    attempt: int
+
+
+class Heartbeat(Wire):
+    """POST /v1/fleet/heartbeat: a lease, not a record."""
+
+    # The web framework wants the models of request bodies built.
+    model_config = ConfigDict(defer_build=False)
+
+    did: str = Field(min_length=1, max_length=512)
+    alias: str = Field(min_length=1, max_length=512)
+    role: Literal["coordinator", "worker"]
+    endpoint: str = Field(max_length=2048)
+    version: str = Field(max_length=64)
+    health: Literal["healthy", "draining"] = "healthy"
+    leaving: bool = Field(default=False, description="the last beat of an instance that stops")
+    uptime_secs: float = Field(ge=0, allow_inf_nan=False)
+    active_dispatches: int = 0
+    queued_dispatches: int = 0
+    max_concurrent: int = 0
+    adapter: str = Field(default="", max_length=512)
+    store_records: int | None = None
+    store_bytes: int | None = None
+    pid: int | None = None
+    control: str = Field(default="", description="digest of the control records that the instance has")
+    spend: list[RunningSpend] = Field(default=[], description="what each running goal has spent so far")
+    open: list[OpenAttempt] = Field(default=[], description="told by an instance that was away")
+    held: list[str] = Field(default=[], description="child INTENDs that a drain keeps from beginning here")
+
+
+class HeartbeatAnswer(Wire):
+    """What the coordinator tells an instance in return.
+
+    `control`: records that it lacks: of the control threads, and ends of attempts that it must not run.
+    """
+
+    coordinator: str
+    heartbeat_interval_secs: float
+    status: InstanceStatus
+    control: list[dict[str, Any]] = []

@@ -1,0 +1,50 @@
+"""Records, single and in batches."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from syncropel.api.schema.base import ErrorBody, Wire
+
+
+class RecordOut(Wire):
+    """A record as the API answers it: the eight fields, flat, and what the store knows about it."""
+
+    object: Literal["record"] = "record"
+    id: str
+    thread: str
+    actor: str
+    act: str
+    clock: int
+    parents: list[str]
+    data_type: str
+    judged_by: str | None = None
+    body: dict[str, Any]
+    sequence: int
+    received_at: float
+
+
+class PostedRecord(RecordOut):
+    """POST /v1/records: the record as the log has it; `duplicate` when it was there already."""
+
+    duplicate: bool = False
+
+
+class BatchOutcome(Wire):
+    """What became of one record of a batch, in the order sent."""
+
+    status: Literal["created", "duplicate", "error"]
+    id: str | None = None
+    clock: int | None = None
+    sequence: int | None = None
+    error: ErrorBody | None = None
+
+
+class BatchResult(Wire):
+    """POST /v1/records/batch"""
+
+    object: Literal["list"] = "list"
+    data: list[BatchOutcome]
+    created: int
+    duplicates: int
+    errors: int

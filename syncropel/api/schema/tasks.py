@@ -1,0 +1,134 @@
+"""Tasks, fan-outs and their joins."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from syncropel.api.schema.base import Wire
+
+ChildState = Literal[
+    "pending", "blocked", "in_progress", "accept", "reject", "failed", "timeout", "terminated"
+]
+
+
+class TaskSummary(Wire):
+    """One row of GET /v1/tasks."""
+
+    thread: str
+    alias: str
+    goal: str
+    status: str
+    priority: str
+    domain: str
+    namespace: str
+    labels: list[str]
+    records: int
+    created_at: float
+    updated_at: float
+    revision: int
+    subtasks: int = 0
+    spawned: int = 0
+    completed: int = 0
+    accepted: int = 0
+    joined: bool = False
+    satisfiable: bool = True
+    cost_usd: float = 0.0
+
+
+class TaskDetail(TaskSummary):
+    """GET /v1/tasks/{alias or thread}"""
+
+    hypothesis: str = ""
+    criteria: list[str] = []
+    assignee: str = ""
+    completed_by: str | None = None
+    verdict: str | None = None
+    verdict_by: str | None = None
+    summary: str = ""
+    reason: str = ""
+    attempts_failed: int = 0
+
+
+class ChildOut(Wire):
+    """One subtask of a fan-out. `instance` is where it runs, or, while `predicted`, where it would go now."""
+
+    index: int
+    goal: str
+    target: str
+    instance: str | None = None
+    instance_alias: str | None = None
+    predicted: bool = False
+    state: ChildState
+    why: str = Field(default="", description="why it is pending or blocked, in words")
+    verdict: str | None = None
+    reason: str = Field(default="", description="a word: why it was ended, such as budget_exceeded")
+    summary: str = ""
+    output: str | None = Field(default=None, description="file on the worker with the full output")
+    cost_usd: float = 0.0
+    budget_usd: float | None = None
+    wall_time_secs: float | None = None
+    timeout_secs: float | None = None
+    attempt: int = 0
+    depends_on: list[int] = []
+    waits_for: list[int] = []
+    child_thread: str | None = None
+    spawned_at: float | None = None
+    finished_at: float | None = None
+    adapter: str | None = None
+
+
+class JoinStatus(Wire):
+    """GET /v1/tasks/{alias or thread}/join"""
+
+    thread: str
+    alias: str
+    goal: str
+    namespace: str
+    status: str
+    parent_intend: str
+    join: str
+    complete: bool
+    verdict: str | None
+    satisfiable: bool
+    explanation: str = Field(description="why it is joined, not joined yet, or can no longer be")
+    hint: str = Field(default="", description="what to do when it cannot be satisfied")
+    blame: list[int] = Field(default=[], description="subtasks that keep the join from being satisfied")
+    subtasks: list[ChildOut]
+    spawned: int
+    completed: int
+    accepted: int
+    cost_usd: float
+    budget_usd: float | None = None
+    started_at: float
+    joined_at: float | None = None
+    critical_path: list[int] = []
+    revision: int
+
+
+class SerialBaseline(Wire):
+    """The serial run that `--vs-serial` names."""
+
+    thread: str
+    wall_secs: float
+    cost_usd: float
+    speedup: float | None
+
+
+class Speedup(Wire):
+    """GET /v1/tasks/{alias or thread}/speedup"""
+
+    thread: str
+    alias: str
+    complete: bool
+    subtasks: int
+    walls: list[float | None] = Field(description="per subtask; None while it has no result")
+    critical_path: list[int] = Field(description="indexes along the dependencies, first to last")
+    has_dependencies: bool
+    parallel_wall_secs: float = Field(description="sum of the walls along the critical path")
+    elapsed_secs: float | None = Field(description="fan-out record to joined record, as measured")
+    total_cost_usd: float
+    serial_estimate_secs: float
+    estimated_speedup: float | None
+    serial: SerialBaseline | None = None
