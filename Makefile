@@ -30,7 +30,7 @@ floors: .venv/.ready
 	$(BIN)/lint-imports --no-cache
 
 pytest: .venv/.ready
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 demo: .venv/.ready
 	@$(BIN)/spl demo
