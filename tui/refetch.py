@@ -37,10 +37,16 @@ class Refetcher:
             self._wanted.clear()
             try:
                 await self._fetch()
-            except SyncropelError as error:
+            except Exception as error:  # noqa: BLE001 - a worker that ended in silence would freeze the tasks
                 self._failures += 1
-                self._on_error(error)
+                self._on_error(_told(error))
                 self._wanted.set()
             else:
                 self._failures = 0
             await self._sleep(min(MAX_SECS, GAP_SECS * 2.0 ** min(self._failures, 10)))
+
+
+def _told(error: Exception) -> SyncropelError:
+    if isinstance(error, SyncropelError):
+        return error
+    return SyncropelError(f"unexpected: {type(error).__name__}: {error}", "if it stays, please report it")

@@ -61,3 +61,23 @@ async def test_a_failure_is_told_and_tried_again_ever_more_slowly() -> None:
     task.cancel()
     with suppress(asyncio.CancelledError):
         await task
+
+
+async def test_an_unforeseen_error_does_not_end_it() -> None:
+    clock, errors, answers = Clock(), [], iter([RuntimeError("odd"), None])
+
+    async def fetch() -> None:
+        if (error := next(answers)) is not None:
+            raise error
+        errors.append("read")
+
+    refetcher = Refetcher(fetch, lambda error: errors.append(error.message), sleep=clock.sleep)
+    task = asyncio.create_task(refetcher.run())
+    refetcher.ask()
+    for _ in range(2):
+        await settle()
+        clock.advance(5)
+    assert errors == ["unexpected: RuntimeError: odd", "read"]
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task

@@ -77,11 +77,13 @@ STATES = {
         sample.crowd(1000), [sample.task(), *(sample.task(n) for n in range(100, 1099))],
     ),
     "down": State(
-        ("✗ DOWN, retry in 4s", "no daemon answers", "data is 18s old", "? was live"),
-        ("✗ DOWN, retry in 4s", "spl serve", "DOCS-11"), steps=goes_down,
+        ("✗ DOWN 18s, retry in 4s", "no daemon answers", "data is 18s old", "? was live"),
+        ("✗ DOWN 18s, retry in 4s", "spl serve", "DOCS-11"), steps=goes_down,
     ),
     "stale": State(("◐ STALE 14s", "says nothing", "? was live"), ("◐ STALE 14s",), steps=falls_silent),
-    "retrying": State(("↻ RETRYING #1 in 1s", "r tries now"), ("↻ RETRYING #1 in 1s",), steps=breaks),
+    "retrying": State(
+        ("◐ STALE 0s ↻ RETRYING #1 in 1s", "r tries now"), ("◐ STALE 0s ↻ RETRYING #1 in 1s",), steps=breaks
+    ),
     "read-only": State(("READ-ONLY",), ("READ-ONLY",), how={"read_only": True}),
     "frozen": State(
         ("❄ FROZEN emergency: everything", "❄ FROZEN hard: docs/v0.11", "wrong prices"), ("❄ FROZEN hard",),

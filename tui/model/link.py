@@ -67,11 +67,15 @@ def label(link: Link, now: float, glyphs: Glyphs) -> tuple[str, Tone]:
     if link.phase is Phase.STALE:
         return f"{glyphs.sign('stale')} STALE {duration(link.age(now))}", "warn"
     wait = "now" if link.retry_at is None else f"in {duration(_up(link.retry_at - now))}"
+    old = "" if link.heard_at is None else f" {duration(link.age(now))}"
     if link.phase is Phase.DOWN:
-        return f"{glyphs.sign('down')} DOWN, retry {wait}", "bad"
+        return f"{glyphs.sign('down')} DOWN{old}, retry {wait}", "bad"
     if not link.message and link.heard_at is None:
         return f"{glyphs.sign('retrying')} CONNECTING", "busy"
-    return f"{glyphs.sign('retrying')} RETRYING #{link.attempt} {wait}", "warn"
+    retry = f"RETRYING #{link.attempt} {wait}"
+    if old:  # what is on the screen was true so long ago
+        return f"{glyphs.sign('stale')} STALE{old} {glyphs.sign('retrying')} {retry}", "warn"
+    return f"{glyphs.sign('retrying')} {retry}", "warn"
 
 
 def _up(secs: float) -> float:
