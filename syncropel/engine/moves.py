@@ -13,7 +13,7 @@ from typing import Any
 from syncropel.engine.ingest import Ingest
 from syncropel.engine.leases import Leases
 from syncropel.engine.runtime import Runtime
-from syncropel.engine.spawn import next_clock
+from syncropel.engine.spawn import free_clocks
 from syncropel.errors import SyncropelError
 from syncropel.folds.fanout import Child, FanOut, children
 from syncropel.folds.moves import (
@@ -82,12 +82,11 @@ class Mover:
         bodies = [*self._budget(fanout), *self._moves(fanout)]
         if not bodies:
             return False
-        clock, now = state.clock, self._runtime.now()
+        clocks, now = free_clocks(fanout, state.clock, self._did), self._runtime.now()
         records: list[Record] = []
         for body in bodies:
-            clock = next_clock(fanout, clock, self._did)
             whole = {**body, "namespace": fanout.spec.namespace, "at": now}
-            records.append(Record(fanout.thread, self._did, "LEARN", whole, clock, (fanout.intend,)))
+            records.append(Record(fanout.thread, self._did, "LEARN", whole, next(clocks), (fanout.intend,)))
         written = False
         for body, outcome in zip(bodies, await self._ingest.append(records), strict=True):
             if isinstance(outcome, SyncropelError):

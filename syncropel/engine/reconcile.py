@@ -16,10 +16,10 @@ from syncropel.engine.ingest import Ingest
 from syncropel.engine.leases import Leases
 from syncropel.engine.moves import Mover
 from syncropel.engine.runtime import Runtime
-from syncropel.engine.spawn import child_end, child_intend, next_clock, spawned
+from syncropel.engine.spawn import child_end, child_intend, free_clocks, spawned
 from syncropel.errors import SyncropelError
 from syncropel.folds.child import STREAM_EVENT
-from syncropel.folds.fanout import ACCEPT, FanOut, children, ready
+from syncropel.folds.fanout import ACCEPT, Child, FanOut, children, ready
 from syncropel.folds.join import JoinDecision
 from syncropel.folds.moves import SUPERSEDED
 from syncropel.folds.routing import route
@@ -130,19 +130,20 @@ class Reconciler:
         if state is None or state.fanout is None:
             self._delivery.forget(thread)
             return
-        names = self._ingest.live.names()
-        _, decision = await decide_join(state.fanout, children(state.fanout), state.alias, names)
-        state = self._active(thread)  # it may have changed while the expression was evaluated
-        if state is None:
+        names, kids, seen = self._ingest.live.names(), children(state.fanout), state.records
+        _, decision = await decide_join(state.fanout, kids, state.alias, names)
+        before, state = state, self._active(thread)  # it may have changed while the expression was evaluated
+        if state is None or state.fanout is None:
             self._mark(thread)
         elif decision.satisfied:
             await self._join(state, decision)
         else:
             self._say(state, decision)
+            if state is not before or state.records != seen:
+                kids = children(state.fanout)
             # What was written marks this thread again, and the next look goes on from there.
-            if not await self._mover.write(state):
-                await self._spawn(thread)
-            self._deliver(thread)
+            if not (await self._mover.write(state) or await self._spawn(state, kids)):
+                self._deliver(state, kids)
 
     def _active(self, thread: str) -> TaskState | None:
         # Asked for anew after each wait: a thread that was folded again has another state object.
@@ -174,35 +175,36 @@ class Reconciler:
             self._said[state.thread] = decision.explanation
             log.warning("%s", decision.explanation, extra={"thread_id": state.thread})
 
-    async def _spawn(self, thread: str) -> None:
-        state = self._active(thread)
-        if state is None or state.fanout is None:
-            return
-        fanout = state.fanout
-        kids = ready(children(fanout))
-        if not kids or self._ingest.live.control.covering(state.namespace):
-            return
+    async def _spawn(self, state: TaskState, kids: list[Child]) -> bool:
+        """Give each subtask that is ready to an instance; says whether anything was written."""
+        fanout, waiting = state.fanout, ready(kids)
+        assert fanout is not None
+        if not waiting or self._ingest.live.control.covering(state.namespace):
+            return False
         candidates = self._leases.candidates()
         load = self.load()
         turn = fanout.turn
-        clock, now = state.clock, self._runtime.now()
+        clocks, now = free_clocks(fanout, state.clock, self._did), self._runtime.now()
         rules = self._ingest.live.rules.routing_rules
         ground = Ground(self._ingest.live, now, self._did, self._did)
         decisions: list[Record] = []
-        for kid in kids:
+        for kid in waiting:
             target = choose(rules, fanout, kid, state.alias, state.goal, candidates, load, ground)
             chosen = route(target, candidates, load, turn)
             if chosen.did is None:
                 continue
             turn += kid.subtask.target == "round-robin"
             load[chosen.did] += 1
-            clock = next_clock(fanout, clock, self._did)
+            clock = next(clocks)
             intend = child_intend(fanout, kid, clock, self._did)
             decisions.append(spawned(fanout, kid, intend, clock, self._did, chosen.did, now))
-        if decisions:
-            for outcome in await self._ingest.append(decisions):
-                if isinstance(outcome, SyncropelError):
-                    log.error("cannot spawn: %s", outcome.message, extra={"thread_id": state.thread})
+        written = False
+        for outcome in await self._ingest.append(decisions) if decisions else ():
+            if isinstance(outcome, SyncropelError):
+                log.error("cannot spawn: %s", outcome.message, extra={"thread_id": state.thread})
+            else:
+                written = True
+        return written
 
     def placed(self) -> dict[str, frozenset[str]]:
         """The child INTENDs of subtasks in progress, by instance."""
@@ -228,15 +230,14 @@ class Reconciler:
                     load[spawn.instance] += 1
         return load
 
-    def _deliver(self, thread: str) -> None:
-        state = self._active(thread)
-        if state is None or state.fanout is None:
-            return
-        for kid in children(state.fanout):
+    def _deliver(self, state: TaskState, kids: list[Child]) -> None:
+        fanout = state.fanout
+        assert fanout is not None
+        for kid in kids:
             if kid.state == "in_progress" and kid.spawn and not self._delivery.knows(kid.spawn.child_intend):
-                intend = child_intend(state.fanout, kid, kid.spawn.key[0], self._did)
-                self._delivery.send(thread, kid.spawn.child_intend, kid.spawn.instance, intend)
-        self._deliver_ends(state.fanout)
+                intend = child_intend(fanout, kid, kid.spawn.key[0], self._did)
+                self._delivery.send(state.thread, kid.spawn.child_intend, kid.spawn.instance, intend)
+        self._deliver_ends(fanout)
 
     def _deliver_ends(self, fanout: FanOut) -> None:
         for (index, attempt), spawn in fanout.unfinished():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import count
 from typing import Any, Final
 
 from syncropel.folds.child import END_CHILD
@@ -13,15 +15,12 @@ ATTEMPT_CLOCK_STEP: Final = 1_000_000
 """Clocks of one subtask's INTENDs are this far apart: a retry sorts after all of the attempt before it."""
 
 
-def next_clock(fanout: FanOut, clock: int, actor: str) -> int:
-    """The clock after this one on the parent thread. Those are left free that the actor's own reports will
+def free_clocks(fanout: FanOut, clock: int, actor: str) -> Iterator[int]:
+    """The clocks after this one on the parent thread. Those are left free that the actor's own reports will
     need, when it runs subtasks itself."""
-    count = len(fanout.spec.subtasks)
-    reserved = {spawn.key[0] + count for spawn in fanout.spawns.values() if spawn.instance == actor}
-    clock += 1
-    while clock in reserved:
-        clock += 1
-    return clock
+    size = len(fanout.spec.subtasks)
+    reserved = {spawn.key[0] + size for spawn in fanout.spawns.values() if spawn.instance == actor}
+    return (free for free in count(clock + 1) if free not in reserved)
 
 
 def child_end(fanout: FanOut, index: int, attempt: int, spawn: Spawn, reason: str, actor: str) -> Record:

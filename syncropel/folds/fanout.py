@@ -86,8 +86,10 @@ class FanOut:
 
     def attempt(self, index: int) -> int:
         """The current attempt of a subtask: 1, and one more for each retry and each reassignment."""
-        moved = self.moves.reassigned
-        return 1 + len(self.retries.get(index, ())) + (len(moved.get(index, ())) if moved else 0)
+        retries, moved = self.retries, self.moves.reassigned
+        if not retries and not moved:
+            return 1
+        return 1 + len(retries.get(index, ())) + len(moved.get(index, ()))
 
     def taken_from(self, index: int) -> Reassignment | None:
         """The reassignment that began the current attempt, if one did."""
@@ -235,44 +237,36 @@ class Child:
 
 def children(fanout: FanOut) -> list[Child]:
     """Every subtask with its state, by index."""
-    states = [_own_state(fanout, subtask.index) for subtask in fanout.spec.subtasks]
-    for index in _dependency_order(fanout.spec.subtasks):
+    subtasks = fanout.spec.subtasks
+    slots = [(subtask.index, fanout.attempt(subtask.index)) for subtask in subtasks]
+    spawns = [fanout.spawns.get(slot) for slot in slots]
+    reports = [fanout.reports.get(slot) for slot in slots]
+    unspawned = "blocked" if fanout.moves.exceeded else "pending"
+    states = [
+        report.verdict if report else "in_progress" if spawn else unspawned
+        for spawn, report in zip(spawns, reports, strict=True)
+    ]
+    for index in _dependency_order(subtasks):
         if states[index] == "pending" and any(
             states[other] == "blocked" or states[other] in VERDICTS - {ACCEPT}
-            for other in fanout.spec.subtasks[index].depends_on
+            for other in subtasks[index].depends_on
         ):
             states[index] = "blocked"
-    return [_child(fanout, subtask, states) for subtask in fanout.spec.subtasks]
+    kids = []
+    for subtask, (index, attempt), spawn, report in zip(subtasks, slots, spawns, reports, strict=True):
+        unmet, blocked_by = _waiting(subtask, states) if subtask.depends_on else ((), ())
+        if index in fanout.targets:
+            subtask = replace(subtask, target=fanout.targets[index])
+        kids.append(Child(subtask, states[index], attempt, unmet, blocked_by, spawn, report))
+    return kids
 
 
-def _own_state(fanout: FanOut, index: int) -> str:
-    report = fanout.report(index)
-    if report is not None:
-        return report.verdict
-    if fanout.spawn(index):
-        return "in_progress"
-    return "blocked" if fanout.moves.exceeded else "pending"
-
-
-def _child(fanout: FanOut, subtask: Subtask, states: list[str]) -> Child:
-    state = states[subtask.index]
-    unmet: tuple[int, ...] = ()
-    blocked_by: tuple[int, ...] = ()
-    if subtask.depends_on and state in ("pending", "blocked"):
-        unmet = tuple(other for other in subtask.depends_on if states[other] != ACCEPT)
-        blocked_by = tuple(
-            other for other in unmet if states[other] == "blocked" or states[other] in VERDICTS
-        )
-    target = fanout.targets.get(subtask.index)
-    return Child(
-        subtask if target is None else replace(subtask, target=target),
-        state,
-        fanout.attempt(subtask.index),
-        unmet,
-        blocked_by,
-        fanout.spawn(subtask.index),
-        fanout.report(subtask.index),
-    )
+def _waiting(subtask: Subtask, states: list[str]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Which predecessors a subtask waits for, and which of these will not accept as things stand."""
+    if states[subtask.index] not in ("pending", "blocked"):
+        return (), ()
+    unmet = tuple(other for other in subtask.depends_on if states[other] != ACCEPT)
+    return unmet, tuple(other for other in unmet if states[other] == "blocked" or states[other] in VERDICTS)
 
 
 def _dependency_order(subtasks: Iterable[Subtask]) -> list[int]:
