@@ -30,7 +30,8 @@ floors: .venv/.ready
 	$(BIN)/lint-imports --no-cache
 
 pytest: .venv/.ready
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 2 --dist loadfile -p no:syrupy --ignore tests/tui
+	$(BIN)/pytest tests/tui
 
 demo: .venv/.ready
 	@$(BIN)/spl demo
