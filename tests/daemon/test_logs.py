@@ -69,7 +69,9 @@ def test_actor_thread_and_record_are_keys_of_their_own(log_file: Path) -> None:
     assert (line["actor"], line["thread"], line["record"]) == ("did:a", "th_1", "00")
 
 
-@pytest.mark.parametrize("text", ["two\nlines\r\n", "\ud800", '"\\', "\u2028\x85", "é 日本", "\0\x1b[31m"])
+@pytest.mark.parametrize(
+    "text", ["two\nlines\r\n", "\ud800", '"\\', "\u2028\x85", "é 日本", "\0\x1b[31m"], ids=ascii
+)
 def test_any_text_is_one_line_of_json(log_file: Path, text: str) -> None:
     logging.getLogger("x").info("said: %s", text)
     (line,) = lines(log_file)
