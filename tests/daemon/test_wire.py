@@ -66,6 +66,13 @@ def test_headers_have_a_limit(daemon: Daemon) -> None:
         assert "65536" in body["hint"]
 
 
+def test_a_connection_may_carry_any_number_of_requests(daemon: Daemon) -> None:
+    body = {"thread": "th", "actor": "did:sync:agent:x", "act": "DO", "body": {"text": "y" * 50_000}}
+    with daemon.operator() as client:
+        assert [client.post("/v1/records", json=body).status_code for _ in range(5)] == [201] * 5
+        assert {client.get("/health").status_code for _ in range(600)} == {200}
+
+
 def test_a_request_in_small_pieces_and_a_pipeline_are_answered(daemon: Daemon) -> None:
     with socket.socket() as connection:
         connection.connect(("127.0.0.1", daemon.port))
