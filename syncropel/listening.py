@@ -138,41 +138,28 @@ class _HeadTooLong(Exception):
 class _Protocol(HttpToolsProtocol):
     """Limits what a request may send before its body, and refuses with the envelope what is no HTTP."""
 
-    _head_bytes = 0
-    _unparsed_bytes = 0
+    _received = 0
+    """Bytes since the last request ended, at the most those of one head while `_in_head`."""
     _in_head = True
 
     def data_received(self, data: bytes) -> None:
+        self._received += len(data)
         super().data_received(data)
         # A header that does not end is with the parser, which tells of whole ones only.
-        self._unparsed_bytes = self._unparsed_bytes + len(data) if self._in_head else 0
-        if self._unparsed_bytes > HEAD_LIMIT_BYTES and not self.transport.is_closing():
+        if self._in_head and self._received > HEAD_LIMIT_BYTES and not self.transport.is_closing():
             self.send_400_response("")
 
-    def on_message_begin(self) -> None:
-        self._head_bytes = 0
-        super().on_message_begin()
-
     def on_headers_complete(self) -> None:
+        head_bytes = len(self.url) + sum([len(name) + len(value) for name, value in self.headers])
+        if head_bytes > HEAD_LIMIT_BYTES:
+            raise _HeadTooLong
         self._in_head = False
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
         self._in_head = True
+        self._received = 0
         super().on_message_complete()
-
-    def on_url(self, url: bytes) -> None:
-        self._count(url)
-        super().on_url(url)
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self._count(name, value)
-        super().on_header(name, value)
-
-    def _count(self, *parts: bytes) -> None:
-        self._head_bytes += sum(map(len, parts))
-        if self._head_bytes > HEAD_LIMIT_BYTES:
-            raise _HeadTooLong
 
     def send_400_response(self, msg: str) -> None:
         told = BadRequest(
