@@ -49,7 +49,11 @@ class Peers:
         """
         answer = await self._post(f"{endpoint}/v1/records/batch", [wire(record) for record in records])
         outcomes = answer.get("data")
-        if not isinstance(outcomes, list) or len(outcomes) != len(records):
+        if (
+            not isinstance(outcomes, list)
+            or len(outcomes) != len(records)
+            or not all(isinstance(outcome, dict) for outcome in outcomes)
+        ):
             raise DaemonUnreachable(f"{endpoint} answered a batch with something else", "is it a daemon?")
         return outcomes
 

@@ -77,15 +77,12 @@ class Sender:
             return 0.0
         try:
             outcomes = await self._post([record for _, record in batch])
+            refusals = [_refusal(outcome) for outcome in outcomes]
+            refused = [(key, why) for (key, _), why in zip(batch, refusals, strict=True) if why]
+            taken = [key for (key, _), why in zip(batch, refusals, strict=True) if not why]
+            await self._taken(taken)
         except SyncropelError as error:
             return self._failed(error.message)
-        taken = [key for (key, _), outcome in zip(batch, outcomes, strict=True) if _is_taken(outcome)]
-        refused = [
-            (key, outcome["error"])
-            for (key, _), outcome in zip(batch, outcomes, strict=True)
-            if not _is_taken(outcome)
-        ]
-        await self._taken(taken)
         for key in taken:
             self._waiting.pop(key, None)
         if refused:
@@ -93,7 +90,7 @@ class Sender:
             for key, _ in refused:
                 if key in self._waiting:  # nobody dropped it meanwhile
                     self._waiting[key] = self._waiting.pop(key)
-            return self._failed(str(refused[0][1].get("message", "refused")))
+            return self._failed(refused[0][1])
         self._backoff.succeeded()
         if self.problem:
             log.info("%s: sending works again", self.name)
@@ -107,9 +104,11 @@ class Sender:
         return self._backoff.failed()
 
 
-def _is_taken(outcome: dict[str, Any]) -> bool:
+def _refusal(outcome: dict[str, Any]) -> str:
+    """Why the other side does not have this record; empty when it has it."""
     if outcome.get("status") in ("created", "duplicate"):
-        return True
-    message = (outcome.get("error") or {}).get("message", "")
+        return ""
+    error = outcome.get("error")
+    message = str(error.get("message", "")) if isinstance(error, dict) else ""
     # Another version of this engine wrote the same fact with other words: it is there, which is what counts.
-    return isinstance(message, str) and message.startswith("DuplicateClock")
+    return "" if message.startswith("DuplicateClock") else message or "refused"
