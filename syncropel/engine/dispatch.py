@@ -64,7 +64,8 @@ class Dispatcher:
 
     @property
     def running(self) -> int:
-        return len(self._running)
+        """How many goals run now: at most `max_concurrent`."""
+        return sum(not run.finished for run in self._running.values())
 
     @property
     def queued(self) -> int:
@@ -182,11 +183,10 @@ class Dispatcher:
         await self._ingest.append(ending(intend, sub_thread, self._did, outcome, 0.0, self._runtime.now()))
 
     def _fill(self) -> None:
-        if self._stopping or self.draining:
+        free = self._limits.max_concurrent - self.running
+        if free <= 0 or not self._queue or self._stopping or self.draining:
             return
         for thread in list(self._queue):
-            if len(self._running) >= self._limits.max_concurrent:
-                return
             if thread in self._running:
                 continue  # a superseded attempt is still being ended
             intend = self._ingest.live.children[thread].open
@@ -195,9 +195,12 @@ class Dispatcher:
             del self._queue[thread]
             if intend is not None:
                 self._begin(intend)
+                free -= 1
+            if not free:
+                return
 
     def _begin(self, intend: ChildIntend) -> None:
-        run = self._running[intend.thread] = Run(intend, self._place)
+        run = self._running[intend.thread] = Run(intend, self._place, self._fill)
         run.task = self._spawn(self._run(run), f"dispatch {intend.thread}")
         run.task.add_done_callback(partial(self._gone, intend.thread))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -41,13 +41,19 @@ class Place:
 
 @dataclass
 class Run:
-    """`ending`: what it comes to, as soon as that is settled, from inside or by somebody else."""
+    """`ending`: what it comes to, as soon as that is settled, from inside or by somebody else.
+
+    `finished`: the goal has ended and only its result is still being written, which takes no slot. `freed` is
+    called when that begins.
+    """
 
     intend: ChildIntend
     place: Place
+    freed: Callable[[], None]
     meter: Meter = field(init=False)
     task: asyncio.Task[None] | None = None
     ending: Outcome | None = None
+    finished: bool = False
     output: str | None = None
 
     def __post_init__(self) -> None:
@@ -80,6 +86,8 @@ class Run:
             outcome = replace(self.meter.outcome(), output=outcome.output, exit=outcome.exit)
         self.ending = outcome = replace(outcome, cost_usd=self.meter.spent + outcome.cost_usd)
         secs = place.runtime.monotonic() - started
+        self.finished = True
+        self.freed()
         await self.place.ingest.append(
             ending(self.intend, sub_thread, place.did, outcome, secs, place.runtime.now())
         )

@@ -205,7 +205,7 @@ def number(value: Any) -> float:
     return float(value)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, which would double the cost of making one, and every look makes all
 class Child:
     """A subtask with its current state: pending, blocked, in_progress or a verdict.
 
