@@ -52,6 +52,10 @@ class Delivery:
         """Whether this INTEND was sent or is being sent."""
         return key in self._sent
 
+    def sends_for(self, thread: str) -> bool:
+        """Whether anything of this fan-out was sent or is being sent."""
+        return thread in self._by_thread
+
     def send(self, thread: str, key: str, instance: str, intend: Record) -> None:
         """Send this INTEND until its instance has it. `key` is its id in the parent's log."""
         self._sent[key] = (instance, thread)

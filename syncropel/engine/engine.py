@@ -270,6 +270,7 @@ class Engine:
     async def _cron(self) -> None:
         while True:
             await self.runtime.sleep(CRON_SECS)
+            self.reconciler.mark_all()
             try:
                 await self.selfcheck.step()
                 await self.store.checkpoint()

@@ -66,7 +66,7 @@ class Reconciler:
         """Mark what these records may have moved."""
         for stored in records:
             thread = stored.record.thread
-            if thread in self._ingest.live.active:
+            if thread in self._ingest.live.active or self._delivery.sends_for(thread):
                 self._mark(thread)
             elif thread == FLEET_CONTROL:
                 self.mark_all()
@@ -122,6 +122,9 @@ class Reconciler:
                 await self.reconcile(thread)
             except SyncropelError as error:
                 log.error("cannot reconcile: %s", error.message, extra={"thread_id": thread})
+            except Exception:
+                # One fan-out that cannot be decided must not stop the others; the slow sweep tries it again.
+                log.exception("cannot reconcile", extra={"thread_id": thread})
             self.total += 1
 
     async def reconcile(self, thread: str) -> None:
@@ -162,7 +165,8 @@ class Reconciler:
             "namespace": fanout.spec.namespace,
             "at": now,
         }
-        record = Record(state.thread, self._did, "KNOW", body, state.clock + 1, (fanout.intend,))
+        clock = next(free_clocks(fanout, state.clock, self._did))
+        record = Record(state.thread, self._did, "KNOW", body, clock, (fanout.intend,))
         await self._ingest.append_one(record.identified())
         log.info("fan-out joined: %s", decision.explanation, extra={"thread_id": state.thread})
         self._delivery.forget(state.thread)

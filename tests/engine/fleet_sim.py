@@ -18,6 +18,7 @@ from syncropel.api.app import create_app
 from syncropel.api.auth import OperatorDoor
 from syncropel.engine.adapters import Adapter, Job, Observe, Outcome
 from syncropel.engine.engine import Engine, Instance
+from syncropel.errors import StoreError
 from syncropel.identity import make_home
 from syncropel.record import Record, StoredRecord
 from syncropel.settings import DispatchSettings, FleetSettings, Home, Settings
@@ -99,6 +100,11 @@ class Disk:
         async with self._one_at_a_time:
             await asyncio.sleep(node.sim.random.random() * faults.commit)
             self._life.check()
+            if records and node.disk_full:
+                node.disk_full -= 1
+                if settled is not None:
+                    settled([])
+                raise StoreError("the disk is full", "make room")
             if records and node.sim.random.random() < faults.crash_before:
                 node.crash("before a commit")
                 self._life.check()
@@ -233,6 +239,7 @@ class Node:
         self.engine: Engine | None = None
         self._app: Any = None
         self.crashes: list[str] = []
+        self.disk_full = 0
 
     async def start(self) -> None:
         life = self.life = Life(self)
@@ -252,20 +259,21 @@ class Node:
         self._app = create_app(engine)
         self.engine = engine
 
-    def crash(self, when: str) -> None:
-        """Kill it, and start it again after a while."""
+    def crash(self, when: str, *, back: bool = True) -> None:
+        """Kill it, and start it again after a while unless it is not to come back by itself."""
         if self.life is None or not self.life.alive:
             return
         self.crashes.append(when)
         self.life.end()
         self.life = self.engine = None
-        self.sim.start_later(self)
+        if back:
+            self.sim.start_later(self)
 
     async def answer(self, request: httpx.Request) -> httpx.Response:
         copied = httpx.Request(request.method, request.url, headers=request.headers, content=request.content)
         response = await httpx.ASGITransport(self._app).handle_async_request(copied)
         content = await response.aread()
-        if response.status_code >= 500 and response.status_code != 503:
+        if response.status_code >= 500 and b"INTERNAL" in content:
             self.sim.problems.append(f"{self.alias}: {response.status_code} {content!r}")
         return httpx.Response(response.status_code, headers=response.headers, content=content)
 
