@@ -367,13 +367,15 @@ class FleetSim:
             if stored.record.act == "KNOW" and stored.record.body.get("verdict") == "accept":
                 self.problems.append(f"{node.alias} runs accepted work again: {job.child_thread}")
 
-    async def until(self, look: Callable[[], Awaitable[Any]], limit_secs: float) -> Any:
-        """Look every virtual second until it is true."""
+    async def until(
+        self, look: Callable[[], Awaitable[Any]], limit_secs: float, every_secs: float = 1.0
+    ) -> Any:
+        """Look again and again, in virtual time, until it is true."""
         end = self.loop.time() + limit_secs
         while self.loop.time() < end:
             if seen := await look():
                 return seen
-            await asyncio.sleep(1.0)
+            await asyncio.sleep(every_secs)
         raise AssertionError(f"not within {limit_secs} virtual seconds; {self.problems}")
 
     async def stop(self) -> None:

@@ -55,6 +55,9 @@ class Desk:
     def states(self, name: str = "T-1") -> list[str]:
         return [kid.state for kid in children(self.fanout(name))]
 
+    async def all_accepted(self) -> bool:
+        return set(self.states()) == {"accept"}
+
     async def post(self, act: str, body: dict[str, Any], name: str = "T-1", **more: Any) -> None:
         record = {
             "thread": self.task(name).thread,
@@ -131,8 +134,7 @@ def test_a_disk_that_is_full_for_a_moment_only_delays(tmp_path: Path, times: int
     async def story(desk: Desk) -> None:
         desk.sim.faults.commit = 1.0
         await desk.fan_out("worker-a")
-        while desk.states() != ["accept"]:
-            await asyncio.sleep(0.001)
+        await desk.sim.until(desk.all_accepted, PROMPT_SECS, 0.001)
         desk.sim.coordinator.disk_full = times  # while the join waits for its commit
         await asyncio.sleep(PROMPT_SECS + times * CRON_SECS)
         assert desk.sim.coordinator.disk_full == 0
