@@ -16,7 +16,7 @@ from typing import Any, Final
 from syncropel.engine.adapters import Adapter, Outcome
 from syncropel.engine.ingest import Ingest
 from syncropel.engine.meter import ended_by_coordinator
-from syncropel.engine.run import Limits, Place, Run
+from syncropel.engine.run import Limits, Place, Run, write_ending
 from syncropel.engine.run_records import ending, result
 from syncropel.engine.runtime import Runtime
 from syncropel.errors import SyncropelError
@@ -180,7 +180,8 @@ class Dispatcher:
         sub_thread = dispatch_thread(intend.thread, self._did, self._runtime.now())
         spent = self._ingest.live.spend.of(intend.record).usd
         outcome = replace(ended_by_coordinator(reason), cost_usd=spent)
-        await self._ingest.append(ending(intend, sub_thread, self._did, outcome, 0.0, self._runtime.now()))
+        records = ending(intend, sub_thread, self._did, outcome, 0.0, self._runtime.now())
+        await write_ending(self._ingest, self._runtime, intend, records)
 
     def _fill(self) -> None:
         free = self._limits.max_concurrent - self.running
@@ -223,13 +224,14 @@ class Dispatcher:
             if self._stopping or allowed:
                 raise
         except SyncropelError as error:
-            log.error("cannot record a result: %s", error.message, extra={"thread_id": intend.thread})
+            log.error("cannot run a goal: %s", error.message, extra={"thread_id": intend.thread})
+            allowed = False
         finally:
             self._running.pop(intend.thread, None)
             if allowed:
                 self._fill()
             else:
-                # Held: the next control record, or the next tick, looks again.
+                # Held, or the log took nothing: the next control record, or the next tick, looks again.
                 self._consider(self._ingest.live.children[intend.thread])
 
     async def _start(self, run: Run) -> None:

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from syncropel.engine.adapters import Adapter, Observe, Outcome
 from syncropel.engine.ingest import Ingest
 from syncropel.engine.meter import Meter, cost_in
+from syncropel.engine.peer import Backoff
 from syncropel.engine.run_records import budget_of, ending, job_of, observation
 from syncropel.engine.runtime import Runtime
-from syncropel.errors import SyncropelError
+from syncropel.errors import StoreError, SyncropelError
 from syncropel.folds.child import SESSION, STREAM_EVENT, ChildIntend
 from syncropel.folds.moves import OVER_BUDGET
+from syncropel.record import Record
 from syncropel.threads import dispatch_thread
+
+log = logging.getLogger("syncropel.engine.run")
 
 
 @dataclass(frozen=True)
@@ -26,6 +31,33 @@ class Limits:
     default_timeout_secs: float
     default_adapter: str
     grace_secs: float
+
+
+async def write_ending(
+    ingest: Ingest, runtime: Runtime, intend: ChildIntend, records: Sequence[Record]
+) -> None:
+    """Write what an attempt came to until the log has taken it all: work that is done is neither lost nor
+    done twice because a disk was full or a freeze came over its result.
+
+    Gives up when a newer attempt has come. Raises Unavailable when the daemon stops.
+    """
+    backoff = Backoff()
+    while True:
+        try:
+            outcomes = await ingest.append(records)
+        except StoreError as error:
+            outcomes = [error] * len(records)
+        refused = [
+            (one, why) for one, why in zip(records, outcomes, strict=True) if isinstance(why, Exception)
+        ]
+        if not refused:
+            return
+        records = [one for one, _ in refused]
+        log.error("cannot record a result: %s", refused[0][1].message, extra={"thread_id": intend.thread})
+        latest = ingest.live.children[intend.thread].latest
+        if latest is not None and latest.record != intend.record:
+            return
+        await runtime.sleep(backoff.failed())
 
 
 @dataclass(frozen=True)
@@ -82,15 +114,22 @@ class Run:
             if self.ending is None:
                 raise
             outcome = replace(self.ending, output=self.output)
+        except SyncropelError:
+            raise  # the log takes no observations now: nothing has run, and it is tried again
+        except Exception as error:
+            # An adapter promises to raise nothing; one that breaks its promise must not leave a subtask open.
+            log.exception("the adapter broke", extra={"thread_id": self.intend.thread})
+            outcome = Outcome(
+                "failed", f"the adapter broke: {type(error).__name__}: {error}", output=self.output
+            )
         if self.meter.over and outcome.reason != OVER_BUDGET:
             outcome = replace(self.meter.outcome(), output=outcome.output, exit=outcome.exit)
         self.ending = outcome = replace(outcome, cost_usd=self.meter.spent + outcome.cost_usd)
         secs = place.runtime.monotonic() - started
         self.finished = True
         self.freed()
-        await self.place.ingest.append(
-            ending(self.intend, sub_thread, place.did, outcome, secs, place.runtime.now())
-        )
+        records = ending(self.intend, sub_thread, place.did, outcome, secs, place.runtime.now())
+        await write_ending(place.ingest, place.runtime, self.intend, records)
 
     async def _outcome(self, observe: Observe) -> Outcome:
         limits = self.place.limits

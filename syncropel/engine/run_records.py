@@ -7,6 +7,7 @@ from typing import Any
 from syncropel.engine.adapters import Job, Outcome
 from syncropel.folds.child import COMPLETE, SUBPROCESS_EXIT, ChildIntend
 from syncropel.folds.fanout import ACCEPT
+from syncropel.folds.spec import LARGEST
 from syncropel.folds.spend import Spent
 from syncropel.record import Record
 
@@ -14,12 +15,12 @@ from syncropel.record import Record
 def job_of(intend: ChildIntend, default_timeout_secs: float, spent: Spent) -> Job:
     """What the adapter is asked to do."""
     body = intend.body
-    timeout = body.get("timeout_secs")
+    timeout = _number(body.get("timeout_secs"))
     return Job(
         intend.thread,
         str(body["goal"]),
         intend.attempt,
-        float(timeout) if isinstance(timeout, int | float) else default_timeout_secs,
+        default_timeout_secs if timeout is None else timeout,
         budget_of(intend),
         str(body.get("hint") or ""),
         spent.offset,
@@ -28,8 +29,13 @@ def job_of(intend: ChildIntend, default_timeout_secs: float, spent: Spent) -> Jo
 
 def budget_of(intend: ChildIntend) -> float | None:
     """What this attempt may spend, in US dollars."""
-    budget = intend.body.get("budget_usd")
-    return float(budget) if isinstance(budget, int | float) else None
+    return _number(intend.body.get("budget_usd"))
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= LARGEST:
+        return None
+    return float(value)
 
 
 def result(intend: ChildIntend, did: str, body: dict[str, Any]) -> Record:
