@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import os
+import re
 import shutil
 import signal
 from pathlib import Path
@@ -27,6 +29,8 @@ SUMMARY_LINES: Final = 5
 SUMMARY_CHARS: Final = 500
 TAIL_BYTES: Final = 16 * 1024
 _START_TIME_TOLERANCE_SECS: Final = 2.0
+_LARGEST_PID: Final = 2**31 - 1
+_PLAIN: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
 # The script starts only when a line comes in, which is after its process id is in the log. If this daemon
 # dies before that, the pipe closes, `read` fails and nothing has run. The script itself reads /dev/null.
@@ -44,7 +48,7 @@ class BashAdapter:
         self._runtime = runtime
 
     async def run(self, job: Job, observe: Observe) -> Outcome:
-        folder = self._work / job.child_thread
+        folder = self._work / _folder_name(job.child_thread)
         output = folder / f"attempt-{job.attempt}.log"
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -55,7 +59,7 @@ class BashAdapter:
             cost_file(script).touch()
             with output.open("wb") as sink:
                 process = await self._start(job, script, cwd, sink.fileno())
-        except OSError as error:
+        except (OSError, ValueError) as error:  # a hint with a NUL in it is no variable
             return Outcome("failed", f"cannot start bash: {error}")
         started = self._runtime.monotonic()
         try:
@@ -146,13 +150,19 @@ class BashAdapter:
 
     async def end_orphan(self, session: dict[str, Any]) -> None:
         pid, started = session.get("pid"), session.get("process_started_at")
-        if not isinstance(pid, int) or not isinstance(started, int | float):
+        # A session is only a record: groups 0 and 1 would mean this daemon and everybody.
+        if type(pid) is not int or not 1 < pid <= _LARGEST_PID or not isinstance(started, int | float):
             return
         actual = _start_time(pid)
         # The group may outlive its leader: a leader that is gone proves nothing, one that is another does.
         if actual is not None and abs(actual - started) > _START_TIME_TOLERANCE_SECS:
             return
         _signal_group(pid, signal.SIGKILL)
+
+
+def _folder_name(thread: str) -> str:
+    # A thread may have any name, but nothing is written outside of the work folder.
+    return thread if _PLAIN.fullmatch(thread) else hashlib.sha256(thread.encode()).hexdigest()
 
 
 def cost_file(script: Path) -> Path:
