@@ -43,12 +43,13 @@ class Terminal:
     def alive(self) -> bool:
         return bool(self._child.isalive())
 
-    def read(self) -> None:
-        """Take what the program wrote since."""
+    def read(self) -> bool:
+        """Take what the program wrote since; gives whether there was anything."""
         try:
             self._stream.feed(self._child.read_nonblocking(65536, timeout=0.1))
         except (pexpect.TIMEOUT, pexpect.EOF):
-            return
+            return False
+        return True
 
     def sees(self, *wanted: str) -> None:
         """Look until all of these stand on the screen."""
@@ -62,6 +63,9 @@ class Terminal:
         self._child.send(keys)
 
     def resize(self, columns: int, rows: int) -> None:
+        # What was drawn for the old size must not arrive on a screen of the new one.
+        while self.read():
+            pass
         self.screen.resize(rows, columns)
         self._child.setwinsize(rows, columns)
 

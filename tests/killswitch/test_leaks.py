@@ -13,6 +13,8 @@ from pathlib import Path
 import httpx
 from fleet.conftest import Machine, machine
 
+from syncropel.settings import Home
+
 __all__ = ["machine"]
 
 HOMES = (".syncro", ".syncro-worker-a", ".syncro-worker-b")
@@ -24,7 +26,7 @@ OPERATORS = ("leak", "leak/x")
 
 
 def client(machine: Machine, home: str) -> httpx.AsyncClient:
-    socket = str(machine.path / home / "run" / "spl.sock")
+    socket = str(Home(machine.path / home).socket)
     return httpx.AsyncClient(
         transport=httpx.AsyncHTTPTransport(uds=socket), base_url="http://spl", timeout=30, trust_env=False
     )
