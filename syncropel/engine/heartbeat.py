@@ -9,7 +9,7 @@ from typing import Any, Final
 from syncropel.engine.pause import Pause
 from syncropel.engine.peer import Backoff, Peers
 from syncropel.engine.runtime import Runtime
-from syncropel.errors import DaemonUnreachable
+from syncropel.errors import DaemonUnreachable, SyncropelError
 
 log = logging.getLogger("syncropel.engine.heartbeat")
 
@@ -81,18 +81,24 @@ class Heart:
             beat = self._beat(leaving=leaving, returning=self._was_away)
             answer = await self._peers.heartbeat(self._url, beat)
         except DaemonUnreachable as error:
-            if error.message != self._problem:
-                log.warning("the coordinator does not answer: %s", error.message)
-            self._problem = error.message
-            return False
+            return self._failed("the coordinator does not answer", error)
         interval = answer.get("heartbeat_interval_secs")
         if isinstance(interval, int | float) and interval > 0:
             self._interval = float(interval)
         control = answer.get("control")
         if isinstance(control, list) and control:
-            await self._take(control)
+            try:
+                await self._take(control)
+            except SyncropelError as error:
+                return self._failed("cannot take what the coordinator sent", error)
         self._heard = self._runtime.monotonic()
         if self._problem:
             log.info("the coordinator answers again")
         self._problem = ""
         return True
+
+    def _failed(self, what: str, error: SyncropelError) -> bool:
+        if error.message != self._problem:
+            log.warning("%s: %s", what, error.message)
+        self._problem = error.message
+        return False

@@ -64,7 +64,8 @@ class Leases:
             if did == self._did or instance.state in _GONE:
                 continue
             state = lease_state(self.silence(did), self._interval)
-            if state == "joined" or state == instance.state:
+            # Silence only grows: what was archived is not stale because this daemon began to listen just now.
+            if state in ("joined", instance.state) or instance.state == "archived":
                 continue
             await self._record(did, state, _fields(instance))
 

@@ -143,7 +143,15 @@ class Reach:
 
 async def take_control(ingest: Ingest, records: Sequence[dict[str, Any]]) -> None:
     """Put what a heartbeat's answer brings into this log: control records, and ends of attempts."""
-    parsed = [parse_record(record) for record in records]
-    taken = [record for record in parsed if record.thread in CONTROL_THREADS or is_child_end(record)]
+    taken: list[Record] = []
+    for wired in records:
+        try:
+            record = parse_record(wired)
+        except SyncropelError as error:
+            # One that this version cannot read must not keep the others out: a freeze may be among them.
+            log.error("the coordinator sent what is no record: %s", error.message)
+            continue
+        if record.thread in CONTROL_THREADS or is_child_end(record):
+            taken.append(record)
     if taken:
         await ingest.append(taken, ruled=False)
