@@ -5,15 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
-Risk = Literal["none", "local"]
+Risk = Literal["none", "local", "change", "danger"]
 
 
 @dataclass(frozen=True)
 class Action:
     """A thing that a key does.
 
-    `screens` names the screens that have it (empty: all). `risk` is what it can change: nothing at all, or
-    something on this side of the screen only. `cli` is the command that tells or does the same. `footer` is
+    `screens` names the screens that have it (empty: all). `risk` is what it can change: nothing at all,
+    something on this side of the screen only (`local`), the fleet (`change`), or the fleet in a way that
+    stops or loses work (`danger`). `cli` is the command that tells or does the same. `footer` is
     the short word in the footer, empty to leave it to the help.
     """
 

@@ -126,7 +126,7 @@ class ConsoleApp(App[None]):
         if self._tasks_due:
             self._tasks_due = False
             try:
-                page = await self._client.send(calls.tasks())
+                page = await self.send(calls.tasks())
             except SyncropelError:
                 self._tasks_due = True
                 raise
@@ -136,7 +136,7 @@ class ConsoleApp(App[None]):
         if chosen is None or not self.world.has_fan_out(chosen):
             return
         try:
-            self.world = self.world.joined(await self._client.send(calls.join(chosen)))
+            self.world = self.world.joined(await self.send(calls.join(chosen)))
         except RemoteError as error:
             if error.status != _CONFLICT:
                 raise
@@ -162,6 +162,10 @@ class ConsoleApp(App[None]):
                     screen.show()
 
     # for screens
+
+    async def send(self, call: Call[Answer]) -> Answer:
+        """Ask the daemon. Raises `SyncropelError`, with words for the operator."""
+        return await self._client.send(call)
 
     def follow(self, thread: str | None) -> None:
         """The screen in front shows this task: keep its join fresh."""
