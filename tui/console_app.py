@@ -18,6 +18,7 @@ from syncropel.client.calls import Answer
 from syncropel.errors import RemoteError, SyncropelError
 from tui import actions, themes
 from tui.connection import Connection
+from tui.dialogs.base import Dialog
 from tui.model.glyphs import ASCII, UNICODE
 from tui.model.link import Link
 from tui.model.world import World
@@ -158,7 +159,7 @@ class ConsoleApp(App[None]):
         self._showing = False
         with self.batch_update():
             for screen in self.screen_stack:
-                if isinstance(screen, ConsoleScreen):
+                if isinstance(screen, ConsoleScreen | Dialog):
                     screen.show()
 
     # for screens

@@ -1,0 +1,66 @@
+"""A dialog as a person uses it: what it says, which button has the focus, what is greyed."""
+
+from __future__ import annotations
+
+from console_page import Console
+from textual.widgets import Input
+
+from tui.dialogs.base import Dialog
+from tui.widgets.lines import Lines
+from tui.widgets.push import Push
+
+
+class DialogPage:
+    """The dialog in front of a console."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+
+    @property
+    def dialog(self) -> Dialog:
+        screen = self.console.app.screen
+        assert isinstance(screen, Dialog), f"no dialog is open, but {screen}"
+        return screen
+
+    @property
+    def is_open(self) -> bool:
+        return isinstance(self.console.app.screen, Dialog)
+
+    @property
+    def title(self) -> str:
+        return str(self.dialog.query_one("#dialog").border_title)
+
+    def part(self, name: str) -> str:
+        """Lines of the dialog: says, command, outcome, why-not, and those of its own."""
+        return self.dialog.query_one(f"#{name}", Lines).text
+
+    @property
+    def words(self) -> str:
+        """Everything that it says, one part after the other."""
+        parts = [lines.text for lines in self.dialog.query(Lines) if lines.display]
+        return "\n".join([self.title, *parts, *(push.text for push in self.dialog.query(Push))])
+
+    @property
+    def focused(self) -> str:
+        """The label of the button, or the id of the field, that has the focus."""
+        focused = self.dialog.focused
+        return focused.label if isinstance(focused, Push) else str(focused.id if focused else None)
+
+    @property
+    def greyed(self) -> str:
+        """Why the deed cannot be done; empty when it can."""
+        return self.dialog.query_one("#push-do", Push).why_not
+
+    async def press(self, *keys: str) -> None:
+        await self.console.press(*keys)
+
+    async def type(self, words: str) -> None:
+        """Into the field that has the focus."""
+        names = {" ": "space", "/": "slash", ".": "full_stop", "-": "minus", "_": "underscore"}
+        await self.press(*(names.get(char, char) for char in words))
+
+    async def fill(self, field: str, words: str) -> None:
+        """Go to a field and put these words there."""
+        self.dialog.query_one(f"#{field}", Input).focus()
+        self.dialog.query_one(f"#{field}", Input).value = ""
+        await self.type(words)

@@ -1,0 +1,1 @@
+"""Dialogs: what changes the fleet from the console, one question a file, all on one base."""

@@ -1,0 +1,252 @@
+"""What all dialogs are: a question over the screen, about what it was opened for, whatever moves behind it.
+
+The focus starts on Cancel and esc cancels. The deed is greyed, with the reason, while the connection is not
+live or the console is read-only. It is sent once; what came of it is told in the dialog, which stays open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from textwrap import wrap
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.screen import ModalScreen
+from textual.widget import Widget
+from textual.widgets import Input
+
+from syncropel.errors import SyncropelError
+from tui.model.asking import Outcome, Stage, failed, hindrance, outcome_lines
+from tui.model.glyphs import Glyphs, Tone
+from tui.model.world import World
+from tui.widgets.lines import Lines, Span, Spans
+from tui.widgets.push import Push
+from tui.widgets.toned import clip
+
+if TYPE_CHECKING:
+    from tui.console_app import ConsoleApp
+
+
+class Dialog(ModalScreen[None]):
+    """Base of all dialogs.
+
+    A dialog says what it is about in `says`, gives the same as a command in `command`, tells in `objection`
+    why the deed cannot be done as it stands, and does it in `act`. `look` is where one sees whether it was
+    taken when that is not known.
+    """
+
+    AUTO_FOCUS = "#push-cancel"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        ("escape", "leave", "leave"),
+        ("right,down", "app.focus_next", "next"),
+        ("left,up", "app.focus_previous", "previous"),
+        ("pageup", "scroll(-1)", "up"),
+        ("pagedown", "scroll(1)", "down"),
+    ]
+    heading = ""
+    deed = ""
+    letter = "y"
+    danger = True
+    look = "look at the fleet before you try again: spl fleet status"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.outcome = Outcome()
+
+    # what a dialog says
+
+    def title_words(self) -> str:
+        return self.heading
+
+    def says(self, now: float) -> Sequence[tuple[str, Tone]]:
+        """The question, as lines with a tone; long ones are wrapped."""
+        return ()
+
+    def fields(self) -> Sequence[Widget]:
+        """What can be filled in, between the question and the command."""
+        return ()
+
+    def command(self) -> str:
+        """The command line that does the same."""
+        return ""
+
+    def objection(self) -> str:
+        """Why it cannot be done as it stands; empty when it can."""
+        return ""
+
+    async def act(self) -> str:
+        """Do it; gives the words for what was done. Raises SyncropelError."""
+        raise NotImplementedError
+
+    def follows(self, now: float) -> Sequence[tuple[str, Tone]]:
+        """What is to be said after it was done, as long as the dialog stays open."""
+        return ()
+
+    # the frame
+
+    @property
+    def console(self) -> ConsoleApp:
+        from tui.console_app import ConsoleApp
+
+        return cast(ConsoleApp, self.app)
+
+    @property
+    def world(self) -> World:
+        return self.console.world
+
+    @property
+    def glyphs(self) -> Glyphs:
+        return self.console.glyphs
+
+    @property
+    def asks(self) -> bool:
+        """Whether there is anything to confirm; a dialog without a deed only tells."""
+        return bool(self.deed)
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="dialog"):
+            with VerticalScroll(id="question", can_focus=False):
+                yield Lines(id="says")
+                yield from self.fields()
+                yield Lines(id="command")
+                yield Lines(id="outcome")
+            yield Lines(id="why-not")
+            with Horizontal(id="pushes"):
+                yield Push("cancel", "esc", "Cancel" if self.asks else "Close")
+                if self.asks:
+                    yield Push("do", self.letter, self.deed, "bad" if self.danger else "plain")
+
+    def on_mount(self) -> None:
+        box = self.query_one("#dialog")
+        box.border_title = self.glyphs.text(self.title_words())
+        box.set_class(self.danger and self.asks, "danger")
+        for field in self.query(Input):
+            field.cursor_blink = False
+        self.show()
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self.show)
+
+    def show(self) -> None:
+        """Show the question and what became of it as they are now. Called for news and once a second."""
+        if not self.is_mounted:
+            return
+        now = self.console.clock()
+        self.query_one("#says", Lines).show(self._spans(self.says(now)))
+        command = self.command()
+        twin: list[tuple[str, Tone]] = [(f"$ {command}", "muted")] if command else []
+        self.query_one("#command", Lines).show(self._spans(twin))
+        told = outcome_lines(self.outcome, now, self.glyphs)
+        if self.outcome.stage is Stage.DONE:
+            told += self.follows(now)
+        self.query_one("#outcome", Lines).show(self._spans(told))
+        self._show_pushes(self.why_not(now), bool(command))
+
+    def _show_pushes(self, why_not: str, copies: bool) -> None:
+        open_ = self.asks and self.outcome.may_ask
+        keys = "tab goes on · ctrl+y copies the command" if copies else "tab goes on"
+        line = Span(f"{self.deed} is greyed: {why_not}", "warn") if why_not else Span(keys, "muted")
+        width = max(20, self.query_one("#question").size.width - 2)
+        line = Span(clip(line.text, width, self.glyphs.ellipsis), line.tone)
+        self.query_one("#why-not", Lines).show([(line,)] if open_ else [])
+        self.query_one("#push-cancel", Push).show("Cancel" if open_ else "Close")
+        if self.asks:
+            self.query_one("#push-do", Push).show(self.deed, why_not)
+
+    def why_not(self, now: float) -> str:
+        """Why the deed is greyed; empty when it can be done."""
+        if self.outcome.stage is Stage.SENDING:
+            return "it was sent"
+        if not self.outcome.may_ask:
+            return "it was done" if self.outcome.stage is Stage.DONE else "look first whether it was taken"
+        console = self.console
+        return hindrance(console.read_only, self.world.link.at(now), now, self.glyphs) or self.objection()
+
+    def _spans(self, lines: Sequence[tuple[str, Tone]]) -> list[Spans]:
+        width = max(20, self.query_one("#question").size.width - 2)
+        return [
+            (Span(part, tone),)
+            for words, tone in lines
+            for part in wrap(words, width, subsequent_indent="  ", drop_whitespace=False) or [""]
+        ]
+
+    # keys
+
+    def on_key(self, event: events.Key) -> None:
+        """Letters press buttons; a field that has the focus takes them before they come here."""
+        if event.key == "ctrl+y" and (command := self.command()):
+            event.stop()
+            self.console.yank(command)
+        elif event.character is not None and self.by_letter(event.character):
+            event.stop()
+
+    def by_letter(self, letter: str) -> bool:
+        """Whether a letter did something here."""
+        if self.asks and letter == self.letter:
+            self.do()
+            return True
+        return False
+
+    @on(Push.Pressed)
+    def _pressed(self, event: Push.Pressed) -> None:
+        event.stop()
+        if event.push.id == "push-cancel":
+            self.action_leave()
+        else:
+            self.do()
+
+    @on(Input.Submitted)
+    def _field_done(self, event: Input.Submitted) -> None:
+        """Enter in a field goes on: it never does the deed."""
+        event.stop()
+        self.focus_next()
+
+    @on(Input.Changed)
+    def _field_changed(self, event: Input.Changed) -> None:
+        event.stop()
+        self.show()
+
+    def action_leave(self) -> None:
+        self.dismiss()
+
+    def action_scroll(self, by: int) -> None:
+        self.query_one("#question").scroll_relative(y=by * 5, animate=False)
+
+    # the deed
+
+    def do(self) -> None:
+        """Send it, unless it is greyed."""
+        now = self.console.clock()
+        if not self.asks or self.why_not(now):
+            self.show()
+            return
+        self.outcome = Outcome(Stage.SENDING, now)
+        self.query_one("#push-cancel").focus()
+        self.show()
+        # The app's worker, not this screen's: who closes the dialog does not take back what was sent.
+        self.app.run_worker(self._send(), name=self.deed, exit_on_error=False)
+
+    async def _send(self) -> None:
+        try:
+            done = await self.act()
+        except SyncropelError as error:
+            self.outcome = failed(error, self.console.clock(), self.look)
+        except Exception as error:  # noqa: BLE001 - a deed whose end nobody is told would look as if it went on
+            told = SyncropelError(f"unexpected {type(error).__name__}: {error}")
+            self.outcome = failed(told, self.console.clock(), self.look)
+        else:
+            self.outcome = Outcome(Stage.DONE, self.console.clock(), done)
+        if self.is_current:
+            self.show()
+        else:
+            self._tell_behind()
+
+    def _tell_behind(self) -> None:
+        """The dialog was closed meanwhile: say what came of it in a corner of the screen."""
+        lines = outcome_lines(self.outcome, self.console.clock(), self.glyphs)
+        words = self.glyphs.text(" ".join(words for words, _ in lines))
+        done = self.outcome.stage is Stage.DONE
+        self.app.notify(words, title=self.deed, markup=False, severity="information" if done else "error")

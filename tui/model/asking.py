@@ -1,0 +1,75 @@
+"""What became of a request that a dialog sent: one frozen value, and the words for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from syncropel.errors import DaemonNotRunning, RemoteError, SyncropelError
+from tui.model.glyphs import Glyphs, Tone
+from tui.model.link import Link, label
+from tui.model.text import duration, plain
+
+_INTERNAL = 500
+
+
+class Stage(Enum):
+    """Where a question is."""
+
+    ASKING = "asking"
+    SENDING = "sending"
+    DONE = "done"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """`since` is the console's clock when the stage began; `hint` says what to do now."""
+
+    stage: Stage = Stage.ASKING
+    since: float = 0.0
+    message: str = ""
+    hint: str = ""
+
+    @property
+    def may_ask(self) -> bool:
+        """Whether the question stands: it was not sent, or it is certain that nothing came of it."""
+        return self.stage in (Stage.ASKING, Stage.REFUSED)
+
+
+def failed(error: SyncropelError, now: float, look: str) -> Outcome:
+    """What an error says about the request: certainly not taken, or not known. `look`: where one can see."""
+    if isinstance(error, DaemonNotRunning):
+        return Outcome(Stage.REFUSED, now, f"not sent: {error.message}", error.hint)
+    if isinstance(error, RemoteError) and error.status < _INTERNAL:
+        return Outcome(Stage.REFUSED, now, f"refused: {error.message} (HTTP {error.status})", error.hint)
+    return Outcome(Stage.UNKNOWN, now, f"not known whether it was taken: {error.message}", look)
+
+
+def outcome_lines(outcome: Outcome, now: float, glyphs: Glyphs) -> list[tuple[str, Tone]]:
+    """The outcome as a dialog shows it; nothing while it was not sent."""
+    message, hint = plain(outcome.message), plain(outcome.hint)
+    if outcome.stage is Stage.ASKING:
+        return []
+    if outcome.stage is Stage.SENDING:
+        waited = now - outcome.since
+        secs = f" for {duration(waited)}" if waited >= 1 else ""
+        return [(f"{glyphs.sign('in_progress')} sent, waiting for the daemon's answer{secs}", "busy")]
+    signs: dict[Stage, tuple[str, Tone]] = {
+        Stage.DONE: (glyphs.sign("done"), "good"),
+        Stage.REFUSED: (glyphs.sign("failed"), "bad"),
+        Stage.UNKNOWN: (glyphs.sign("unknown"), "warn"),
+    }
+    sign, tone = signs[outcome.stage]
+    lines: list[tuple[str, Tone]] = [(f"{sign} {message}", tone)]
+    return [*lines, (f"  {glyphs.arrow} {hint}", "plain")] if hint else lines
+
+
+def hindrance(read_only: bool, link: Link, now: float, glyphs: Glyphs) -> str:
+    """Why nothing can be changed from here at present; empty when it can. `link` is as of `now`."""
+    if read_only:
+        return "this console is read-only"
+    if not link.is_live:
+        return f"the connection is {label(link, now, glyphs)[0]}: nothing is sent until it is live"
+    return ""

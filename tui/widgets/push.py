@@ -1,0 +1,74 @@
+"""A button of one line, with its letter. Focus is told by a sign and by reverse, not by colour alone."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.cells import cell_len
+from rich.style import Style
+from textual import events
+from textual.binding import BindingType
+from textual.geometry import Size
+from textual.message import Message
+from textual.strip import Strip
+
+from tui.model.glyphs import Tone
+from tui.widgets.toned import Toned
+
+
+class Push(Toned, can_focus=True):
+    """Pressed by enter, space, a click, or its letter. While `why_not` says something it is greyed."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"push--focus"}
+    BINDINGS: ClassVar[list[BindingType]] = [("enter,space", "press", "press")]
+
+    class Pressed(Message):
+        """Somebody wants it."""
+
+        def __init__(self, push: Push) -> None:
+            super().__init__()
+            self.push = push
+
+    def __init__(self, name: str, letter: str, label: str, tone: Tone = "plain") -> None:
+        super().__init__(id=f"push-{name}")
+        self.letter, self.label, self._tone = letter, label, tone
+        self.why_not = ""
+
+    def show(self, label: str, why_not: str = "") -> None:
+        """Say another word, or grey it with a reason."""
+        if (label, why_not) != (self.label, self.why_not):
+            again = len(label) != len(self.label)
+            self.label, self.why_not = label, why_not
+            self.refresh(layout=again)
+
+    @property
+    def text(self) -> str:
+        """What stands there."""
+        mark = self.alphabet.cursor if self.has_focus else " "
+        words = f"{self.label} ({self.letter})"
+        return f"{mark} {words}  " if self.why_not else f"{mark}[{words}] "
+
+    def get_content_width(self, container: Size, viewport: Size) -> int:
+        return cell_len(self.text)
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        return 1
+
+    def render_line(self, y: int) -> Strip:
+        style = self.tone("muted") if self.why_not else self.tone(self._tone)
+        over = self.get_component_rich_style("push--focus", partial=True) if self.has_focus else Style()
+        return self.strip([(self.text, style + over)], self.size.width)
+
+    def action_press(self) -> None:
+        self.post_message(self.Pressed(self))
+
+    def on_click(self, event: events.Click) -> None:
+        event.stop()
+        self.focus()
+        self.action_press()
+
+    def on_focus(self) -> None:
+        self.refresh()
+
+    def on_blur(self) -> None:
+        self.refresh()
