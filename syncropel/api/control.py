@@ -1,4 +1,4 @@
-"""/v1/fleet/freeze, /v1/fleet/unfreeze and /v1/namespaces: the kill switch and the registry it acts on."""
+"""The kill switch and what it acts on: /v1/fleet/freeze and unfreeze, /v1/control, /v1/namespaces."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from typing import Literal
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
-from syncropel.api.schema import ControlWritten, NamespaceOut, Page
+from syncropel.api.control_views import blast_radius
+from syncropel.api.schema import BlastRadius, ControlWritten, NamespaceOut, Page
 from syncropel.engine.engine import Engine
 from syncropel.errors import BadRequest, Conflict
 from syncropel.folds.freezes import DEFAULT_GRACE_SECS, EMERGENCY, EVERYWHERE
-from syncropel.folds.namespaces import DEFAULT, level_of
+from syncropel.folds.namespaces import DEFAULT, level_of, parse_namespace
 from syncropel.record import StoredRecord
 
 
@@ -90,6 +91,22 @@ def router(engine: Engine) -> APIRouter:
             raise BadRequest("name one namespace, or the emergency", "give namespace, or emergency")
         place = EVERYWHERE if body.emergency else str(body.namespace)
         return _written(await engine.killswitch.unfreeze(namespace=place, actor=body.actor))
+
+    @routes.get("/v1/control/blast")
+    async def get_blast(
+        level: Literal["soft", "hard", "emergency"] = "soft",
+        namespace: str | None = None,
+        terminate: bool = False,
+    ) -> BlastRadius:
+        """What a freeze would meet if it were set now. Changes nothing."""
+        here()
+        if (level == EMERGENCY) == bool(namespace):
+            raise BadRequest(
+                "a freeze is of one namespace, or an emergency", "give namespace, or level emergency"
+            )
+        if namespace:
+            parse_namespace(namespace)
+        return blast_radius(engine, level, namespace or EVERYWHERE, terminate)
 
     @routes.get("/v1/namespaces")
     async def list_namespaces() -> Page[NamespaceOut]:

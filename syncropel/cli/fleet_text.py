@@ -10,7 +10,7 @@ from syncropel.cli.spend_text import spend_lines
 from syncropel.cli.terminal import table
 
 if TYPE_CHECKING:
-    from syncropel.api.schema import FleetStatus, FreezeOut, InstanceOut
+    from syncropel.api.schema import FleetStatus, InstanceOut
 
 NO_INSTANCES: Final = "0 live · 0 stale · 0 archived"
 _HEADER: Final = ["DID", "ENDPOINT", "STATUS", "VERSION", "UPTIME", "HEALTH"]
@@ -46,21 +46,18 @@ def status_lines(status: FleetStatus) -> list[str]:
         f"  Instances: {counts(status)}",
     ]
     if status.freezes:
+        from syncropel.client.freeze_text import confirmations, place
+
         lines.append("  Active freezes:")
         for one in status.freezes:
-            place = "the whole fleet" if one.namespace == "*" else one.namespace
-            lines += [f"    [{one.level}] {place} — {one.reason}", f"      {confirmations(one)}"]
+            lines += [
+                f"    [{one.level}] {place(one.namespace)} — {one.reason}",
+                f"      {confirmations(one)}",
+            ]
     else:
         lines.append("  Active freezes: (none)")
     lines.append(f"  Emergency stop: {'ACTIVE' if status.emergency else 'inactive'}")
     return [*lines, *spend_lines(status)]
-
-
-def confirmations(freeze: FreezeOut) -> str:
-    """Who enforces a freeze: `confirmed by 2 of 3 instances · waiting for worker-b`."""
-    total = len(freeze.confirmed) + len(freeze.waiting)
-    line = f"confirmed by {len(freeze.confirmed)} of {total} instance{'' if total == 1 else 's'}"
-    return f"{line} · waiting for {', '.join(freeze.waiting)}" if freeze.waiting else line
 
 
 def instance_lines(one: InstanceOut) -> list[str]:

@@ -30,11 +30,12 @@ def configure(parser: Parser) -> None:
     parser.add_argument(
         "--grace", type=float, default=60.0, metavar="SECS", help="hard: seconds until every write is refused"
     )
-    parser.add_argument("--reason", required=True, help="why; others will read it")
+    parser.add_argument("--reason", default="", help="why; others will read it")
     parser.add_argument("--terminate", action="store_true", help="end what runs there at once")
     parser.add_argument(
         "--wait", type=float, default=WAIT_SECS, metavar="SECS", help="how long to wait for confirmations"
     )
+    parser.add_argument("--dry-run", action="store_true", help="say what it would meet, and change nothing")
     parser.set_defaults(run=run)
 
 
@@ -43,13 +44,15 @@ def run(args: Namespace) -> int:
         raise UsageError("--level does not go with --emergency", "an emergency stop has a level of its own")
     if args.grace < 0 or args.wait < 0:
         raise UsageError("seconds must not be negative", "for example --grace 60")
+    if args.dry_run:
+        return _show_blast(args)
     if not args.reason.strip():
-        raise UsageError("--reason is empty", "say why: others will read it")
+        raise UsageError("--reason is missing", "say why: others will read it")
     with connect(args) as client:
         from syncropel.client import calls
 
         fields = {
-            "level": "emergency" if args.emergency else args.level,
+            "level": _level(args),
             "reason": args.reason,
             "grace_secs": args.grace,
             "terminate": args.terminate,
@@ -62,6 +65,24 @@ def run(args: Namespace) -> int:
             say(_recorded(args))
         status, freeze = _confirmed(client, record, args.wait)
     return _report(args, status, freeze)
+
+
+def _level(args: Namespace) -> str:
+    return "emergency" if args.emergency else str(args.level)
+
+
+def _show_blast(args: Namespace) -> int:
+    with connect(args) as client:
+        from syncropel.client import calls
+        from syncropel.client.freeze_text import blast_lines, place
+
+        blast = client.send(calls.blast(_level(args), args.namespace, args.terminate))
+    if is_json(args):
+        print_json(blast)
+    else:
+        say(f"A freeze ({blast.level}) of {place(blast.namespace)} would meet:")
+        say(*(f"  {line}" for line in blast_lines(blast)), "Nothing was changed.")
+    return 0
 
 
 def _recorded(args: Namespace) -> str:
@@ -84,7 +105,7 @@ def _confirmed(client: Client, record: str, wait_secs: float) -> tuple[FleetStat
 
 
 def _report(args: Namespace, status: FleetStatus, freeze: FreezeOut | None) -> int:
-    from syncropel.cli.fleet_text import confirmations
+    from syncropel.client.freeze_text import confirmations
 
     if freeze is None:
         complain("somebody lifted this freeze again", "see: spl fleet status")

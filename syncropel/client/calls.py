@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from syncropel.api.schema import (
     BatchResult,
+    BlastRadius,
     ControlWritten,
     DrainChanged,
     DrainStatus,
@@ -184,6 +185,12 @@ def service_accounts() -> Call[Page[ServiceAccount]]:
 def freeze(fields: Mapping[str, Any]) -> Call[ControlWritten]:
     """Freeze: level, namespace (not for an emergency), reason, grace_secs, terminate, actor."""
     return Call(ControlWritten, "/v1/fleet/freeze", "POST", body=dict(fields), repeatable=False)
+
+
+def blast(level: str, namespace: str | None = None, terminate: bool = False) -> Call[BlastRadius]:
+    """What a freeze would meet if it were set now; without a namespace, an emergency stop."""
+    query = _query(level=level, namespace=namespace, terminate=str(terminate).lower())
+    return Call(BlastRadius, "/v1/control/blast", query=query)
 
 
 def unfreeze(actor: str, namespace: str | None = None) -> Call[ControlWritten]:

@@ -41,6 +41,7 @@ NEEDS = {
     ("POST", "/v1/fleet/heartbeat"): "fleet:write",
     ("POST", "/v1/fleet/freeze"): "fleet:write",
     ("POST", "/v1/fleet/unfreeze"): "fleet:write",
+    ("GET", "/v1/control/blast"): "records:read",
     ("GET", "/v1/drain"): "records:read",
     ("POST", "/v1/drain"): "fleet:write",
     ("GET", "/v1/config/rules/{kind}"): "config:read",

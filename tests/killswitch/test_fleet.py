@@ -30,6 +30,10 @@ def fan_out(machine: Machine, name: str, *goals: str, namespace: str = SECTION) 
 def test_the_tutorial(machine: Machine) -> None:
     machine.start("--adapter", "bash")
     fan_out(machine, "TUT-001", "sleep 5", "sleep 5")
+    told = machine.spl("kill", "--namespace", SECTION, "--dry-run")
+    assert "2 in flight on worker-a, worker-b · 1 pending" in told
+    assert "3 instances will have to confirm" in told
+    assert machine.json("fleet", "status")["freezes"] == []
     frozen = machine.spl("kill", "--namespace", SECTION, "--reason", "wrong approach on section A")
     assert frozen.startswith("✓ soft freeze of 'docs/v0.11' recorded\n")
     assert "confirmed by 3 of 3 instances" in frozen

@@ -6,11 +6,13 @@ Times are unix seconds, durations seconds, money US dollars (all float), unless 
 from syncropel.api.schema.accounts import MintedToken, ServiceAccount
 from syncropel.api.schema.base import ErrorBody, InstanceStatus, Item, Page, Wire
 from syncropel.api.schema.control import (
+    BlastRadius,
     Confirmation,
     ControlWritten,
     DrainChanged,
     DrainingInstance,
     DrainStatus,
+    FanOutMet,
     FreezeOut,
     NamespaceOut,
 )
@@ -40,6 +42,7 @@ from syncropel.api.schema.threads import Participant, ThreadState, ThreadSummary
 __all__ = [
     "BatchOutcome",
     "BatchResult",
+    "BlastRadius",
     "Capabilities",
     "ChildOut",
     "ChildState",
@@ -51,6 +54,7 @@ __all__ = [
     "DrainingInstance",
     "EngineHealth",
     "ErrorBody",
+    "FanOutMet",
     "FanOutProgress",
     "FleetStatus",
     "FreezeOut",

@@ -32,6 +32,40 @@ class FreezeOut(Wire):
     waiting: list[str] = Field(default=[], description="aliases of live instances that have not confirmed")
 
 
+class FanOutMet(Wire):
+    """A fan-out that a freeze would meet."""
+
+    thread: str
+    alias: str
+    namespace: str
+    in_flight: int
+    pending: int
+    spend_usd: float
+
+
+class BlastRadius(Wire):
+    """GET /v1/control/blast: what a freeze would meet if it were set now. `namespace` is `*` for all.
+
+    `ends`: when the work in flight is ended. `confirming`: instances that would have to confirm.
+    """
+
+    at: float
+    level: Literal["soft", "hard", "emergency"]
+    namespace: str
+    ends: Literal["never", "at once", "after the grace"]
+    in_flight: int = Field(description="subtasks that were given to an instance and not reported yet")
+    pending: int = Field(description="subtasks that would wait until the freeze is lifted")
+    open_tasks: int
+    spend_usd: float = Field(description="what the work in flight has spent so far")
+    instances: list[str] = Field(description="aliases of the instances that run what is in flight")
+    confirming: int
+    descendants: int
+    descendants_named: list[str] = Field(description="the first of them")
+    fanouts: int
+    fanouts_met: list[FanOutMet] = Field(description="the first of them, those with most in flight")
+    frozen: list[str] = Field(description="freezes over it already: level, place and reason")
+
+
 class ControlWritten(Wire):
     """POST /v1/fleet/freezes and its like: the record that was written."""
 
