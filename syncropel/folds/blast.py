@@ -1,4 +1,4 @@
-"""What a freeze would meet if it were set now: computed once, from the folds, for all who ask before acting."""
+"""What a freeze would meet if it were set now: folded once, for all who ask before they act."""
 
 from __future__ import annotations
 
