@@ -30,8 +30,8 @@ from tui.screens.tasks import TasksScreen
 from tui.widgets.bindings import bindings
 
 TICK_SECS = 1.0
-ROWS_A_TICK = 100
-"""So many more rows, and the ages on them move a second more slowly."""
+UNSEEN_TICKS = 5
+"""So many ticks are one while the terminal says that nobody looks."""
 _CONFLICT = 409  # the daemon's answer for the join of a task that is not fanned out
 
 
@@ -77,7 +77,7 @@ class ConsoleApp(App[None]):
         self.world = World()
         self._first, self._showing, self._revision = screen, False, -1
         self._tasks_due = False
-        self._ticks_to_skip = 0
+        self._ticks = 0
         self._client = client(target)
         extra = {} if jitter is None else {"jitter": jitter}
         self.connection = Connection(
@@ -101,12 +101,13 @@ class ConsoleApp(App[None]):
         await self._client.close()
 
     def _tick(self) -> None:
-        """Let ages and running times go on; with very many rows at a slower pace, to stay idle."""
-        if self._ticks_to_skip > 0:
-            self._ticks_to_skip -= 1
-            return
-        self._show()
-        self._ticks_to_skip = self.world.rows // ROWS_A_TICK
+        """Let ages and running times go on; more slowly while the terminal has lost the focus."""
+        self._ticks += 1
+        if self.app_focus or self._ticks % UNSEEN_TICKS == 0:
+            self._show()
+
+    def on_app_focus(self) -> None:
+        self._news()
 
     # news
 

@@ -6,6 +6,8 @@ import console_sample as sample
 import pytest
 
 from tui.model import charts, filters, fleet, layout, rows, tasks, text, timeline, tree
+from tui.model.arrangement import Arrangement
+from tui.model.filters import Filter
 from tui.model.glyphs import ASCII, UNICODE
 from tui.model.link import Link, Phase
 from tui.model.moment import Moment
@@ -44,7 +46,7 @@ def test_filters_combine_words_inverses_and_fields() -> None:
 
     def select(words: str) -> list[str]:
         chosen = filters.parse(words, ("status", "alias", "endpoint"))
-        return [row.cells["alias"].text for row in chosen.select(found)]
+        return [row.cells["alias"].text for row in found if chosen.passes(row)]
 
     assert select("status:live !coordinator") == ["worker-a", "worker-b"]
     assert select("!status:live") == ["worker-c"]
@@ -66,10 +68,37 @@ def test_columns_give_way_in_the_stated_order() -> None:
 
 
 def test_rows_sort_by_value_not_by_text() -> None:
-    found = fleet.instance_rows(sample.crowd(12), NOW, UNICODE)
-    by_beat = rows.sort_rows(fleet.instance_rows(sample.status(), NOW, UNICODE), "beat", True)
+    found = fleet.instance_rows(sample.status(), NOW, UNICODE)
+    by_beat = Arrangement().arrange(found, Filter(), ("beat", True))
     assert by_beat[0].cells["alias"].text == "worker-c"
-    assert rows.sort_rows(found, None, False) == found
+    assert list(Arrangement().arrange(found, Filter(), None)) == list(found)
+
+
+def test_rows_are_made_when_they_are_looked_at() -> None:
+    made: list[int] = []
+
+    def make(place: int) -> rows.Row:
+        made.append(place)
+        return rows.Row(str(place), {"n": rows.Cell(str(place), order=float(place))}, {"n": str(place)})
+
+    def look() -> rows.Rows:
+        return rows.Rows(source, [str(place) for place in range(1000)], make)
+
+    source, kept = object(), Arrangement()
+    assert [row.key for row in look()[10:12]] == ["10", "11"]
+    assert made == [10, 11]
+    assert look()[-1].key == "999"
+    with pytest.raises(IndexError):
+        look()[1000]
+    made.clear()
+    nines = kept.arrange(look(), filters.parse("99"), ("n", True))
+    assert list(nines.keys[:2]) == ["999", "998"]
+    assert len(made) == 1000
+    made.clear()
+    assert kept.arrange(look(), filters.parse("99"), ("n", True)).keys == nines.keys
+    assert made == [], "only time has passed"
+    kept.arrange(look(), filters.parse("98"), None)
+    assert len(made) == 1000, "another question"
 
 
 def test_dead_data_does_not_read_as_live() -> None:
@@ -91,7 +120,7 @@ def test_tasks_that_are_stuck_say_so() -> None:
     found = tasks.task_rows(sample.tasks(), NOW, UNICODE)
     assert found[1].cells["status"].text == "‖ blocked"
     assert found[1].cells["done"].tone == "bad"
-    assert filters.parse("status:in_progress").select(found) == found[:1]
+    assert [filters.parse("status:in_progress").passes(row) for row in found] == [True, False, False, False]
 
 
 def test_the_tree_tells_edges_workers_and_reasons() -> None:
@@ -108,7 +137,9 @@ def test_the_tree_tells_edges_workers_and_reasons() -> None:
 
 
 def test_the_timeline_marks_the_critical_path_and_what_runs() -> None:
-    drawn = [timeline.draw(one, 40, ASCII) for one in timeline.bars(sample.join(), sample.AT, 40)]
+    join = sample.join()
+    axis = timeline.Axis.of(join, sample.AT, 40)
+    drawn = [timeline.draw(axis.bar(one), 40, ASCII) for one in join.subtasks]
     assert "-" in drawn[0]
     assert "=" not in drawn[0]
     assert "=" in drawn[1]
@@ -120,8 +151,10 @@ def test_the_timeline_marks_the_critical_path_and_what_runs() -> None:
 
 @pytest.mark.parametrize("width", [0, 1, 3, 200])
 def test_the_timeline_fits_any_width(width: int) -> None:
-    for one in timeline.bars(sample.join(started_at=sample.AT + 99), sample.AT, width):
-        assert len(timeline.draw(one, width, UNICODE)) == width
+    join = sample.join(started_at=sample.AT + 99)
+    axis = timeline.Axis.of(join, sample.AT, width)
+    for one in join.subtasks:
+        assert len(timeline.draw(axis.bar(one), width, UNICODE)) == width
 
 
 def test_bars_are_full_only_when_all_is_done() -> None:

@@ -8,7 +8,7 @@ All parts must hold. Case does not matter. A part may be quoted when it has blan
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -40,8 +40,8 @@ class Filter:
     def __bool__(self) -> bool:
         return bool(self.parts)
 
-    def select(self, rows: Iterable[Row]) -> list[Row]:
-        return [row for row in rows if all(part.holds(row.fields) for part in self.parts)]
+    def passes(self, row: Row) -> bool:
+        return all(part.holds(row.fields) for part in self.parts)
 
 
 def parse(text: str, known: Sequence[str] = ()) -> Filter:

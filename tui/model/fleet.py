@@ -8,7 +8,7 @@ from syncropel.api.schema import DispatchOut, FanOutProgress, FleetStatus, Freez
 from tui.model.charts import bar
 from tui.model.glyphs import Glyphs
 from tui.model.moment import Moment
-from tui.model.rows import Cell, Column, Row, state_cell
+from tui.model.rows import Cell, Column, Row, Rows, state_cell
 from tui.model.text import NOTHING, count, duration, first_line, long_duration, plain, spend, tail
 
 BAR_WIDTH: Final = 8
@@ -55,9 +55,9 @@ def instance_name(did: str, status: FleetStatus) -> str:
     return next((plain(one.alias) for one in status.instances if one.did == did), tail(did))
 
 
-def instance_rows(status: FleetStatus, at: Moment, glyphs: Glyphs) -> list[Row]:
+def instance_rows(status: FleetStatus, at: Moment, glyphs: Glyphs) -> Rows:
     ranked = sorted(status.instances, key=lambda one: (one.role != "coordinator", one.alias))
-    return [_instance(one, at, glyphs) for one in ranked]
+    return Rows(status, [one.did for one in ranked], lambda place: _instance(ranked[place], at, glyphs))
 
 
 def _instance(one: InstanceOut, at: Moment, glyphs: Glyphs) -> Row:
@@ -100,11 +100,13 @@ def _load(one: InstanceOut) -> Cell:
     return Cell(f"{one.active_dispatches}/{one.max_concurrent}{waiting}", "warn" if full else "plain", order)
 
 
-def dispatch_rows(status: FleetStatus, at: Moment) -> list[Row]:
-    return [_dispatch(one, status, at) for one in status.dispatches]
+def dispatch_rows(status: FleetStatus, at: Moment) -> Rows:
+    running = status.dispatches
+    keys = [f"{one.thread}/{one.index}" for one in running]
+    return Rows(status, keys, lambda place: _dispatch(keys[place], running[place], status, at))
 
 
-def _dispatch(one: DispatchOut, status: FleetStatus, at: Moment) -> Row:
+def _dispatch(key: str, one: DispatchOut, status: FleetStatus, at: Moment) -> Row:
     elapsed = max(0.0, at.heard - one.started_at)
     over = one.budget_usd is not None and one.cost_usd > one.budget_usd
     late = one.timeout_secs is not None and elapsed > one.timeout_secs
@@ -118,11 +120,12 @@ def _dispatch(one: DispatchOut, status: FleetStatus, at: Moment) -> Row:
         "attempt": Cell(str(one.attempt), "plain", float(one.attempt)),
     }
     fields = _fields(cells, thread=one.thread, child=one.child_thread, goal=plain(one.goal))
-    return Row(f"{one.thread}/{one.index}", cells, fields)
+    return Row(key, cells, fields)
 
 
-def fanout_rows(status: FleetStatus, at: Moment, glyphs: Glyphs) -> list[Row]:
-    return [_fanout(one, at, glyphs) for one in status.fanouts]
+def fanout_rows(status: FleetStatus, at: Moment, glyphs: Glyphs) -> Rows:
+    waiting = status.fanouts
+    return Rows(status, [one.thread for one in waiting], lambda place: _fanout(waiting[place], at, glyphs))
 
 
 def _fanout(one: FanOutProgress, at: Moment, glyphs: Glyphs) -> Row:

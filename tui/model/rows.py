@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, overload
 
 from tui.model.glyphs import TONES, Glyphs, Tone, word
 
@@ -13,11 +13,11 @@ GAP: Final = 2
 
 @dataclass(frozen=True)
 class Cell:
-    """What one cell shows; `order` is what it is sorted by (its text when None)."""
+    """What one cell shows; `order` is what it is sorted by, its text when None. What looks equal is equal."""
 
     text: str
     tone: Tone = "plain"
-    order: float | str | None = None
+    order: float | str | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,49 @@ class Row:
     key: str
     cells: Mapping[str, Cell]
     fields: Mapping[str, str] = field(default_factory=dict)
+
+
+class Rows(Sequence[Row]):
+    """Rows of which all identities are known, and the cells of those that were looked at.
+
+    `keys` are the identities, `make` gives the row at a place. `source` is what the rows are made from:
+    as long as it is the same object, time alone has passed, and filter and order need not be found again.
+    """
+
+    def __init__(self, source: object, keys: Sequence[str], make: Callable[[int], Row]) -> None:
+        self.source, self.keys = source, tuple(keys)
+        self._make = make
+        self._made: dict[int, Row] = {}
+
+    @classmethod
+    def of(cls, rows: Sequence[Row]) -> Rows:
+        """Rows that are made already."""
+        if isinstance(rows, Rows):
+            return rows
+        return cls(rows, [row.key for row in rows], rows.__getitem__)
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    @overload
+    def __getitem__(self, place: int) -> Row: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> list[Row]: ...
+
+    def __getitem__(self, place: int | slice) -> Row | list[Row]:
+        if isinstance(place, slice):
+            return [self[one] for one in range(*place.indices(len(self)))]
+        place = place + len(self) if place < 0 else place
+        if not 0 <= place < len(self):
+            raise IndexError(place)
+        if place not in self._made:
+            self._made[place] = self._make(place)
+        return self._made[place]
+
+    def picked(self, places: Sequence[int]) -> Rows:
+        """Some of these rows, in the order given."""
+        return Rows(self.source, [self.keys[one] for one in places], lambda one: self[places[one]])
 
 
 @dataclass(frozen=True)
@@ -80,18 +123,3 @@ def fit(columns: Sequence[Column], width: int) -> list[tuple[Column, int]]:
 
 def _needed(columns: Sequence[Column]) -> int:
     return sum(one.width for one in columns) + GAP * max(0, len(columns) - 1)
-
-
-def sort_rows(rows: Sequence[Row], key: str | None, descending: bool) -> list[Row]:
-    """Rows by one column; as they came without one. Rows that are equal keep their order."""
-    if key is None:
-        return list(rows)
-    return sorted(rows, key=lambda row: _order(row, key), reverse=descending)
-
-
-def _order(row: Row, key: str) -> tuple[int, float, str]:
-    cell = row.cells.get(key)
-    if cell is None:
-        return (2, 0.0, "")
-    value = cell.text.lower() if cell.order is None else cell.order
-    return (1, 0.0, value) if isinstance(value, str) else (0, float(value), "")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from syncropel.api.schema import TaskSummary
 from tui.model.glyphs import Glyphs
 from tui.model.moment import Moment
-from tui.model.rows import Cell, Column, Row, state_cell
+from tui.model.rows import Cell, Column, Row, Rows, state_cell
 from tui.model.text import NOTHING, duration, first_line, money, plain, tail
 
 _PRIORITIES: Final = {"high": 0.0, "medium": 1.0, "low": 2.0}
@@ -32,9 +32,9 @@ def task_name(task: TaskSummary) -> str:
     return plain(task.alias) or tail(task.thread)
 
 
-def task_rows(tasks: Iterable[TaskSummary], at: Moment, glyphs: Glyphs) -> list[Row]:
+def task_rows(tasks: Sequence[TaskSummary], at: Moment, glyphs: Glyphs) -> Rows:
     """One row a task, in the order given (the daemon's: newest change first)."""
-    return [_task(one, at, glyphs) for one in tasks]
+    return Rows(tasks, [one.thread for one in tasks], lambda place: _task(tasks[place], at, glyphs))
 
 
 def _task(one: TaskSummary, at: Moment, glyphs: Glyphs) -> Row:

@@ -31,30 +31,35 @@ def _end(child: ChildOut, now: float) -> float | None:
     return child.spawned_at + (child.wall_time_secs or 0.0)
 
 
-def span(join: JoinStatus, now: float) -> tuple[float, float]:
-    """Begin and end of the axis: the fan-out, and its last result or, while it runs, now."""
-    ends = [end for child in join.subtasks if (end := _end(child, now)) is not None]
-    last = join.joined_at if join.joined_at is not None else max([*ends, join.started_at])
-    return join.started_at, max(last, join.started_at + 0.001, *ends)
+@dataclass(frozen=True)
+class Axis:
+    """What all bars of a fan-out share: the unix seconds of its two ends, and its width in cells."""
 
+    begin: float
+    end: float
+    now: float
+    width: int
+    critical: frozenset[int]
 
-def bars(join: JoinStatus, now: float, width: int) -> list[Bar | None]:
-    """A bar for each subtask, None for one that has not started."""
-    begin, end = span(join, now)
-    scale = width / (end - begin)
-    critical = set(join.critical_path)
-    found: list[Bar | None] = []
-    for child in join.subtasks:
-        stop = _end(child, now)
-        if child.spawned_at is None or stop is None:
-            found.append(None)
-            continue
-        offset = min(int(max(0.0, child.spawned_at - begin) * scale), max(0, width - 1))
-        length = max(1, min(width - offset, round((stop - child.spawned_at) * scale)))
+    @classmethod
+    def of(cls, join: JoinStatus, now: float, width: int) -> Axis:
+        """From the fan-out to its last result or, while it runs, to now."""
+        ends = [end for child in join.subtasks if (end := _end(child, now)) is not None]
+        last = join.joined_at if join.joined_at is not None else max([*ends, join.started_at])
+        end = max(last, join.started_at + 0.001, *ends)
+        return cls(join.started_at, end, now, width, frozenset(join.critical_path))
+
+    def bar(self, child: ChildOut) -> Bar | None:
+        """The bar of one subtask; None when it has not started, or there is no room at all."""
+        stop = _end(child, self.now)
+        if child.spawned_at is None or stop is None or self.width <= 0:
+            return None
+        scale = self.width / (self.end - self.begin)
+        offset = min(int(max(0.0, child.spawned_at - self.begin) * scale), self.width - 1)
+        length = max(1, min(self.width - offset, round((stop - child.spawned_at) * scale)))
         running = child.state == "in_progress" and child.finished_at is None
         tone = TONES.get(child.state, "plain")
-        found.append(Bar(child.index, offset, length, child.index in critical, running, tone))
-    return found
+        return Bar(child.index, offset, length, child.index in self.critical, running, tone)
 
 
 def draw(bar: Bar | None, width: int, glyphs: Glyphs) -> str:

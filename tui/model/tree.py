@@ -9,7 +9,7 @@ from syncropel.api.schema import ChildOut, JoinStatus
 from tui.model import timeline
 from tui.model.glyphs import Glyphs, Tone, word
 from tui.model.moment import Moment
-from tui.model.rows import Cell, Column, Row, state_cell
+from tui.model.rows import Cell, Column, Row, Rows, state_cell
 from tui.model.text import NOTHING, duration, first_line, plain, spend, tail, wall
 
 TIMELINE: Final = "timeline"
@@ -36,25 +36,16 @@ class Line:
     tone: Tone = "plain"
 
 
-def subtask_rows(join: JoinStatus, at: Moment, glyphs: Glyphs, axis: int) -> list[Row]:
-    """A row for each subtask, in order; `axis` is how wide the timeline is."""
-    drawn = timeline.bars(join, at.heard, axis) if axis > 0 else [None] * len(join.subtasks)
-    last = len(join.subtasks) - 1
-    return [
-        _subtask(child, join, at, glyphs, place == last, drawn[place], axis)
-        for place, child in enumerate(join.subtasks)
-    ]
+def subtask_rows(join: JoinStatus, at: Moment, glyphs: Glyphs, width: int) -> Rows:
+    """A row for each subtask, in order; `width` is that of the timeline, 0 without one."""
+    axis, children = timeline.Axis.of(join, at.heard, width), join.subtasks
+    keys = [str(one.index) for one in children]
+    return Rows(join, keys, lambda place: _subtask(children[place], join, at, glyphs, axis))
 
 
-def _subtask(
-    child: ChildOut,
-    join: JoinStatus,
-    at: Moment,
-    glyphs: Glyphs,
-    last: bool,
-    drawn: timeline.Bar | None,
-    axis: int,
-) -> Row:
+def _subtask(child: ChildOut, join: JoinStatus, at: Moment, glyphs: Glyphs, axis: timeline.Axis) -> Row:
+    last = child is join.subtasks[-1]
+    drawn = axis.bar(child)
     branch = glyphs.last_branch if last else glyphs.branch
     took = elapsed(child, at)
     blamed = child.index in join.blame and not join.complete
@@ -66,7 +57,7 @@ def _subtask(
         "worker": Cell(worker(child), "muted" if child.predicted else "plain"),
         "wall": Cell(wall(took) if child.finished_at else duration(took), "plain", took or 0.0),
         "cost": Cell(spend(child.cost_usd, None), "plain", child.cost_usd),
-        TIMELINE: Cell(timeline.draw(drawn, axis, glyphs), drawn.tone if drawn else "muted"),
+        TIMELINE: Cell(timeline.draw(drawn, axis.width, glyphs), drawn.tone if drawn else "muted"),
         "why": Cell(why, "warn" if blamed else "muted"),
         "depends": Cell(
             ",".join(map(str, child.depends_on)) or NOTHING, "warn" if child.waits_for else "plain"

@@ -26,13 +26,6 @@ class World:
     join: JoinStatus | None = None
     trouble: str = ""
 
-    @property
-    def rows(self) -> int:
-        """How many rows there are to show, on all screens together."""
-        subtasks = len(self.join.subtasks) if self.join else 0
-        fleet = len(self.status.instances) + len(self.status.dispatches) if self.status else 0
-        return fleet + len(self.tasks or ()) + subtasks
-
     def heard(self, status: FleetStatus, now: float) -> World:
         rates = self.rates.sample(status.at, status.ingested_total, status.reconcile_queue_depth)
         return replace(self, status=status, received_at=now, rates=rates)

@@ -14,7 +14,8 @@ from textual.widgets import Input
 
 from tui import actions
 from tui.model import filters
-from tui.model.rows import Row, sort_rows
+from tui.model.arrangement import Arrangement, Sort
+from tui.model.rows import Row, Rows
 from tui.screens import frame
 from tui.widgets.bindings import bindings
 from tui.widgets.filter_bar import FilterBar
@@ -37,7 +38,8 @@ class ConsoleScreen(Screen[None]):
     def __init__(self) -> None:
         super().__init__()
         self.filter = filters.Filter()
-        self._sorts: dict[str, tuple[str, bool]] = {}
+        self._sorts: dict[str, Sort] = {}
+        self._arrangements: dict[str, Arrangement] = {}
 
     @property
     def console(self) -> ConsoleApp:
@@ -85,15 +87,17 @@ class ConsoleScreen(Screen[None]):
 
     def select(self, table: Table, rows: Sequence[Row], name: str, empty: Sequence[str]) -> None:
         """Show rows in a table, filtered and sorted as the operator wants them."""
-        kept = self.filter.select(rows)
-        sort = self._sorts.get(table.id or "")
+        which = table.id or ""
+        sort = self._sorts.get(which)
+        arrangement = self._arrangements.setdefault(which, Arrangement())
+        kept = arrangement.arrange(Rows.of(rows), self.filter, sort)
         title = f"{name} {len(rows)}"
         if self.filter:
             title = f"{name} {len(kept)} of {len(rows)} · filter {self.filter.text}"
             if rows and not kept:
                 empty = (f"no row matches “{self.filter.text}”; esc clears the filter",)
         table.show(
-            sort_rows(kept, *(sort or (None, False))),
+            kept,
             title=title,
             empty=empty,
             sort=sort,

@@ -51,7 +51,7 @@ class FleetScreen(ConsoleScreen):
         world, glyphs = self.console.world, self.console.glyphs
         at, status = world.moment(now), world.status
         self.query_one("#rates", Lines).show([self._rates()])
-        rows: list[list[Row]] = [[], [], []]
+        rows: list[Sequence[Row]] = [(), (), ()]
         empty: list[tuple[str, ...]] = [_NOT_YET, (), ()]
         if status is not None:
             rows = [

@@ -1,4 +1,4 @@
-"""A table that draws its own lines: it compares rows first and repaints only the cells that changed.
+"""A table that draws its own lines: it looks only at rows that are seen, repaints only what changed.
 
 The selection follows a row's identity: rows may move, come and go around it.
 """
@@ -16,7 +16,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from tui.model.glyphs import Glyphs
-from tui.model.rows import GAP, Cell, Column, Row, fit
+from tui.model.rows import GAP, Cell, Column, Row, Rows, fit
 from tui.widgets.bindings import bindings
 from tui.widgets.toned import Toned, place
 
@@ -50,7 +50,8 @@ class Table(Toned, ScrollView, can_focus=True):
     def __init__(self, columns: Sequence[Column], glyphs: Glyphs, *, id: str) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
         self._columns, self._glyphs = columns, glyphs
-        self._rows: tuple[Row, ...] = ()
+        self._rows = Rows.of(())
+        self._drawn: list[tuple[Row, bool]] = []
         self._places: dict[str, int] = {}
         self._fit: list[tuple[Column, int]] = []
         self._title = ""
@@ -71,42 +72,64 @@ class Table(Toned, ScrollView, can_focus=True):
         dimmed: bool = False,
     ) -> None:
         """Put these rows there. `empty` is said when there are none; `sort` is column and direction."""
-        before, self._rows = self._rows, tuple(rows)
-        again = (title, tuple(empty), dimmed) != (self._title, self._empty, self.dimmed)
+        before, self._rows = self._rows, Rows.of(rows)
         marked = {sort[0]: self._glyphs.down if sort[1] else self._glyphs.up} if sort else {}
-        again = again or marked != self._marked
+        whole = (tuple(empty), dimmed, bool(before)) != (self._empty, self.dimmed, bool(self._rows))
+        if title != self._title or len(before) != len(self._rows):
+            self._repaint_line(0)
+        if marked != self._marked:
+            self._repaint_line(1)
         self._title, self._empty, self._marked, self.dimmed = title, tuple(empty), marked, dimmed
-        if again or [row.key for row in before] != [row.key for row in self._rows]:
-            self._arrange(before)
-            self.refresh()
+        if before.keys != self._rows.keys:
+            self._arrange()
+        if whole:
+            self._repaint()
         else:
-            self._repaint(before)
+            self._compare()
 
-    def _arrange(self, before: Sequence[Row]) -> None:
+    def _arrange(self) -> None:
         """Rows moved, came or went: keep the selection on its row, or near where that was."""
         was = self._places.get(self.chosen or "")
         offset = None if was is None else was - round(self.scroll_y)
-        self._places = {row.key: place_ for place_, row in enumerate(self._rows)}
+        self._places = {key: place_ for place_, key in enumerate(self._rows.keys)}
         self.virtual_size = Size(self.size.width, len(self._rows) + HEAD)
         if self.chosen not in self._places:
             near = min(was or 0, len(self._rows) - 1)
-            self._choose(self._rows[near].key if self._rows else None)
+            self._choose(self._rows.keys[near] if self._rows else None)
         elif offset is not None and self._places[self.chosen] != was:
             self.scroll_to(y=max(0, self._places[self.chosen] - offset), animate=False, immediate=True)
 
-    def _repaint(self, before: Sequence[Row]) -> None:
+    # comparing
+
+    def _seen(self) -> list[tuple[Row, bool]]:
+        """The rows that are seen, and which of them is the chosen one."""
         top, shown = round(self.scroll_y), max(0, self.size.height - HEAD)
-        for y in range(min(shown, len(self._rows) - top)):
-            old, new = before[top + y], self._rows[top + y]
-            if old == new:
-                continue
-            x, spots = GUTTER, []
-            for column, width in self._fit:
-                if old.cells.get(column.key) != new.cells.get(column.key):
-                    spots += [x, x + width]
-                x += width + GAP
-            if spots:  # one region a line: Textual writes a line again for each of its regions
-                self.refresh(Region(spots[0], y + HEAD, spots[-1] - spots[0], 1))
+        return [(row, row.key == self.chosen) for row in self._rows[top : top + shown]]
+
+    def _repaint(self) -> None:
+        self._drawn = self._seen()
+        self.refresh()
+
+    def _repaint_line(self, y: int) -> None:
+        self.refresh(Region(0, y, self.size.width, 1))
+
+    def _compare(self) -> None:
+        """Repaint what differs from what was drawn last, line by line."""
+        before, self._drawn = self._drawn, self._seen()
+        for y in range(max(len(before), len(self._drawn))):
+            if y >= len(before) or y >= len(self._drawn) or before[y][1] != self._drawn[y][1]:
+                self._repaint_line(y + HEAD)
+            elif before[y][0] is not self._drawn[y][0]:
+                self._repaint_cells(y + HEAD, before[y][0], self._drawn[y][0])
+
+    def _repaint_cells(self, y: int, old: Row, new: Row) -> None:
+        x, spots = GUTTER, []
+        for column, width in self._fit:
+            if old.cells.get(column.key) != new.cells.get(column.key):
+                spots += [x, x + width]
+            x += width + GAP
+        if spots:  # one region a line: Textual writes a line again for each of its regions
+            self.refresh(Region(spots[0], y, spots[-1] - spots[0], 1))
 
     @property
     def wanted_height(self) -> int:
@@ -137,17 +160,24 @@ class Table(Toned, ScrollView, can_focus=True):
         self.virtual_size = Size(self.size.width, len(self._rows) + HEAD)
         self._fit = fit(self._columns, self.size.width - GUTTER)
         self._reveal()
-        self.refresh()
+        self._repaint()
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         super().watch_scroll_y(old_value, new_value)
-        self.refresh()
+        self._repaint()
 
     def on_focus(self) -> None:
-        self.refresh()
+        self._repaint_heads()
 
     def on_blur(self) -> None:
-        self.refresh()
+        self._repaint_heads()
+
+    def _repaint_heads(self) -> None:
+        """The title and the chosen row tell where the focus is."""
+        self._repaint_line(0)
+        for y, (_, chosen) in enumerate(self._drawn):
+            if chosen:
+                self._repaint_line(y + HEAD)
 
     def render_line(self, y: int) -> Strip:
         if y == 0:
@@ -214,11 +244,8 @@ class Table(Toned, ScrollView, can_focus=True):
     def _choose(self, key: str | None) -> None:
         if key == self.chosen:
             return
-        for one in (self.chosen, key):
-            if one in self._places:
-                y = self._places[one] - round(self.scroll_y) + HEAD
-                self.refresh(Region(0, y, self.size.width, 1))
         self.chosen = key
+        self._compare()
         self.post_message(self.Chosen(self, key))
 
     def _reveal(self) -> None:
@@ -232,7 +259,7 @@ class Table(Toned, ScrollView, can_focus=True):
 
     def _go(self, index: int) -> None:
         if self._rows:
-            self.select(self._rows[max(0, min(index, len(self._rows) - 1))].key)
+            self.select(self._rows.keys[max(0, min(index, len(self._rows) - 1))])
 
     def action_move(self, by: int) -> None:
         self._go(self._places.get(self.chosen or "", 0) + by)
@@ -251,6 +278,6 @@ class Table(Toned, ScrollView, can_focus=True):
         index = event.y - HEAD + round(self.scroll_y)
         if event.y < HEAD or not 0 <= index < len(self._rows):
             return
-        self.select(self._rows[index].key)
+        self.select(self._rows.keys[index])
         if event.chain == 2:
             self.action_open()

@@ -1,0 +1,48 @@
+"""What the console draws, and when: no more than is seen, no more than has changed."""
+
+from __future__ import annotations
+
+import console_sample as sample
+import pytest
+from console_page import console
+from textual import events
+
+from tui.console_app import UNSEEN_TICKS
+from tui.model import fleet
+
+
+async def test_only_rows_that_are_seen_are_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[str] = []
+    whole = fleet._instance
+
+    def instance(one, *how):  # type: ignore[no-untyped-def]
+        made.append(one.did)
+        return whole(one, *how)
+
+    monkeypatch.setattr(fleet, "_instance", instance)
+    async with console(status=sample.crowd(1000), size=(120, 40)) as page:
+        made.clear()
+        await page.passes(1)
+        assert 0 < len(made) <= 40
+        await page.press("s")
+        made.clear()
+        await page.passes(1)
+        assert 0 < len(made) <= 40, "sorted or not"
+
+
+async def test_ages_tick_slowly_while_the_terminal_has_no_focus() -> None:
+    async with console(status=sample.status()) as page:
+        page.app.post_message(events.AppBlur())
+        await page.settle()
+        before = page.table("instances").text()
+        for _ in range(UNSEEN_TICKS - 1):
+            await page.passes(1)
+        assert page.table("instances").text() == before
+        await page.passes(1)
+        later = page.table("instances").text()
+        assert later != before
+        await page.passes(1)
+        assert page.table("instances").text() == later
+        page.app.post_message(events.AppFocus())
+        await page.settle()
+        assert page.table("instances").text() != later, "who looks sees what is true now"
