@@ -78,6 +78,7 @@ class ConsoleApp(App[None]):
         self._first, self._showing, self._revision = screen, False, -1
         self._tasks_due = False
         self._ticks = 0
+        self._sleep = sleep
         self._client = client(target)
         extra = {} if jitter is None else {"jitter": jitter}
         self.connection = Connection(
@@ -89,7 +90,7 @@ class ConsoleApp(App[None]):
 
     async def on_mount(self) -> None:
         await self.switch_mode(self._first)
-        self.set_interval(TICK_SECS, self._tick)
+        self.run_worker(self._ticking(), name="tick", exit_on_error=False)
         self.call_after_refresh(self._connect)
 
     def _connect(self) -> None:
@@ -99,6 +100,11 @@ class ConsoleApp(App[None]):
 
     async def on_unmount(self) -> None:
         await self._client.close()
+
+    async def _ticking(self) -> None:
+        while True:
+            await self._sleep(TICK_SECS)
+            self.call_next(self._tick)
 
     def _tick(self) -> None:
         """Let ages and running times go on; more slowly while the terminal has lost the focus."""

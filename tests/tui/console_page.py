@@ -43,7 +43,6 @@ class Console:
 
     async def passes(self, secs: float) -> None:
         self.clock.advance(secs)
-        self.app._tick()
         await self.settle()
 
     async def loses(self, error: BaseException | None = None) -> None:

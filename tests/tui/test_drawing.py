@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import console_sample as sample
 import pytest
+from console_fakes import FakeClient
 from console_page import console
 from textual import events
 
@@ -31,7 +32,10 @@ async def test_only_rows_that_are_seen_are_made(monkeypatch: pytest.MonkeyPatch)
 
 
 async def test_ages_tick_slowly_while_the_terminal_has_no_focus() -> None:
-    async with console(status=sample.status()) as page:
+    client = FakeClient()
+    client.tasks(sample.tasks())
+    client.join(sample.join())
+    async with console(status=sample.status(), client=client) as page:
         page.app.post_message(events.AppBlur())
         await page.settle()
         before = page.table("instances").text()
