@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from syncropel.cli.parsing import UsageError
-from syncropel.settings import Home, home_from
+from syncropel.settings import Home, actor_from, home_from
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -31,11 +31,13 @@ def target(args: Namespace) -> Target:
 
     home = this_home()
     url = getattr(args, "url", None) or os.environ.get("SPL_URL", "")
+    actor = actor_from(os.environ)
     if not url:
-        return Target(socket=home.socket, home=home.display())
+        fleet_token = _read_if_there(home.fleet_token)
+        return Target(socket=home.socket, home=home.display(), actor=actor, fleet_token=fleet_token)
     if not url.startswith(("http://", "https://")):
         raise UsageError(f"{url!r} is not a URL", "for example --url http://127.0.0.1:9100")
-    return Target(url=url.rstrip("/"), token=_token(home), home=home.display())
+    return Target(url=url.rstrip("/"), token=_token(home), home=home.display(), actor=actor)
 
 
 def connect(args: Namespace) -> Client:
@@ -50,14 +52,14 @@ def _token(home: Home) -> str:
     token = os.environ.get("SPL_TOKEN", "")
     if token:
         return token.strip()
+    return _read_if_there(home.client_token)
+
+
+def _read_if_there(path: Path) -> str:
     try:
-        return _read(home.client_token)
-    except OSError:
+        return path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
         return ""
-
-
-def _read(path: Path) -> str:
-    return path.read_text(encoding="utf-8").strip()
 
 
 def import_client() -> None:

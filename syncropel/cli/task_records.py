@@ -5,106 +5,112 @@ from __future__ import annotations
 import os
 import time
 from argparse import Namespace
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from syncropel.cli.connect import connect
-from syncropel.cli.parsing import add_verb
+from syncropel.cli.parsing import add_verb, index
 from syncropel.cli.terminal import is_json, print_json, say
 from syncropel.errors import Conflict
 from syncropel.settings import actor_from
 
-
-@dataclass(frozen=True)
-class Step:
-    """A step of a task's life: the record's act and topic, the flag for its words, and what is then said."""
-
-    summary: str
-    act: str
-    topic: str
-    flag: str
-    said: str
-    words_required: bool = False
-
+if TYPE_CHECKING:
+    from syncropel.api.schema import PostedRecord, TaskDetail
+    from syncropel.client import Call, Client
 
 STEPS: Final = {
-    "start": Step("say that work has begun", "DO", "task_started", "reason", "started"),
-    "block": Step("say that it cannot go on", "DO", "task_blocked", "reason", "blocked", True),
-    "defer": Step("put it off", "DO", "task_deferred", "reason", "deferred"),
-    "cancel": Step(
-        "give it up; a fan-out spawns nothing more", "DO", "task_cancelled", "reason", "cancelled"
-    ),
-    "fail": Step("say that it failed", "DO", "task_failed", "reason", "failed"),
-    "reopen": Step("take it up again", "DO", "task_reopened", "reason", "reopened"),
-    "comment": Step("add a comment", "DO", "task_comment", "text", "commented", True),
+    "start": "say that work has begun",
+    "block": "say that it cannot go on",
+    "defer": "put it off",
+    "cancel": "give it up; a fan-out spawns nothing more",
+    "fail": "say that it failed",
+    "reopen": "take it up again",
+    "comment": "add a comment",
 }
-VERDICTS: Final = {"approve": ("accept", "approved"), "reject": ("reject", "rejected")}
+"""The steps of `client.task_records.STEPS`, which is not imported before a command runs."""
+_NEEDS_WORDS: Final = ("block", "comment")
+_FLAGS: Final = {"comment": "text"}
+VERDICTS: Final = {"approve": "accept", "reject": "reject"}
 
 
 def configure(group: Any) -> None:
     """Add the verbs to `spl task`."""
-    for name, step in STEPS.items():
-        verb = add_verb(group, name, step.summary)
-        verb.add_argument("name", metavar="NAME", help="a task's alias or thread")
-        verb.add_argument(
-            f"--{step.flag}", dest="words", metavar="TEXT", default="", required=step.words_required
-        )
-        verb.set_defaults(run=run_step, step=step)
-    done = add_verb(group, "done", "say that the work is done and can be judged")
-    done.add_argument("name", metavar="NAME", help="a task's alias or thread")
+    for name, summary in STEPS.items():
+        verb = _named(add_verb(group, name, summary))
+        flag, required = _FLAGS.get(name, "reason"), name in _NEEDS_WORDS
+        verb.add_argument(f"--{flag}", dest="words", metavar="TEXT", default="", required=required)
+        verb.set_defaults(run=run_step, step=name)
+    done = _named(add_verb(group, "done", "say that the work is done and can be judged"))
     done.add_argument("--summary", metavar="TEXT", default="", help="what was done")
     done.add_argument("--domain", default="", help="the field of work, such as docs")
     done.set_defaults(run=run_done)
-    for name, (verdict, said) in VERDICTS.items():
-        judge = add_verb(group, name, f"judge it: {verdict}")
-        judge.add_argument("name", metavar="NAME", help="a task's alias or thread")
+    for name, verdict in VERDICTS.items():
+        judge = _named(add_verb(group, name, f"judge it: {verdict}"))
         judge.add_argument("--notes", metavar="TEXT", default="", help="why")
         judge.add_argument("--domain", default="", help="the field of work, such as docs")
-        judge.set_defaults(run=run_judge, verdict=verdict, said=said)
+        judge.set_defaults(run=run_judge, judgement=name)
+    stop = _named(add_verb(group, "stop", "end a subtask that is in flight; its verdict is terminated"))
+    stop.add_argument("--subtask", type=index, metavar="N", required=True, help="its index, from 0")
+    stop.add_argument("--reason", metavar="WORD", default="", help="why, in a word (default: stopped)")
+    stop.set_defaults(run=run_stop)
+
+
+def _named(verb: Any) -> Any:
+    verb.add_argument("name", metavar="NAME", help="a task's alias or thread")
+    return verb
 
 
 def run_step(args: Namespace) -> int:
-    step: Step = args.step
-    return _post(args, step.act, {"topic": step.topic, step.flag: args.words}, step.said)
+    with connect(args) as client:
+        from syncropel.client import calls, task_records
+
+        task = client.send(calls.task(args.name))
+        made = task_records.step(task.thread, args.step, args.words, **_signature())
+        return _send(args, client, task, made, task_records.STEPS[args.step].said)
 
 
 def run_judge(args: Namespace) -> int:
-    body = {"verdict": args.verdict, "notes": args.notes, "domain": args.domain}
-    return _post(args, "KNOW", body, args.said)
+    with connect(args) as client:
+        from syncropel.client import calls, task_records
+
+        task = client.send(calls.task(args.name))
+        made = task_records.judge(task.thread, args.judgement, args.notes, domain=args.domain, **_signature())
+        return _send(args, client, task, made, task_records.VERDICTS[args.judgement][1])
 
 
 def run_done(args: Namespace) -> int:
     with connect(args) as client:
-        from syncropel.client import calls
-
-        thread = client.send(calls.task(args.name)).thread
-        opened_by = [
-            record
-            for record in client.send(calls.thread_records(thread, limit=100)).data
-            if record.act == "INTEND" and record.body.get("task") is True
-        ]
-    if not opened_by:
-        raise Conflict(f"{args.name} has no task INTEND to fulfil", f"see: spl task show {args.name}")
-    body = {"fulfills": opened_by[0].id, "summary": args.summary, "domain": args.domain}
-    return _post(args, "KNOW", body, "done")
-
-
-def _post(args: Namespace, act: str, body: dict[str, Any], said: str) -> int:
-    with connect(args) as client:
-        from syncropel.client import calls
+        from syncropel.client import calls, task_records
 
         task = client.send(calls.task(args.name))
-        given = {key: value for key, value in body.items() if value}
-        record = client.send(
-            calls.post_record(
-                {
-                    "thread": task.thread,
-                    "actor": actor_from(os.environ),
-                    "act": act,
-                    "body": {**given, "at": time.time()},
-                }
-            )
+        opened_by = [
+            record
+            for record in client.send(calls.thread_records(task.thread, limit=100)).data
+            if record.act == "INTEND" and record.body.get("task") is True
+        ]
+        if not opened_by:
+            raise Conflict(f"{args.name} has no task INTEND to fulfil", f"see: spl task show {args.name}")
+        made = task_records.done(
+            task.thread, opened_by[0].id, args.summary, domain=args.domain, **_signature()
         )
+        return _send(args, client, task, made, "done")
+
+
+def run_stop(args: Namespace) -> int:
+    with connect(args) as client:
+        from syncropel.client import calls, task_records
+
+        task = client.send(calls.task(args.name))
+        join = client.send(calls.join(args.name))
+        made = task_records.stop_subtask(join, args.subtask, args.reason, **_signature())
+        return _send(args, client, task, made, f"[{args.subtask}] is being stopped")
+
+
+def _signature() -> dict[str, Any]:
+    return {"actor": actor_from(os.environ), "at": time.time()}
+
+
+def _send(args: Namespace, client: Client, task: TaskDetail, made: Call[PostedRecord], said: str) -> int:
+    record = client.send(made)
     if is_json(args):
         print_json(record)
     else:

@@ -1,26 +1,41 @@
 """The kill switch drill: a practice fan-out is frozen and lifted again, and everything is measured.
 
-It needs nothing but clients of the instances, so the command line and the console can both run it.
+It needs nothing but clients of the instances, so the command line and the console both run it. The freeze is
+lifted on every way out, also when the drill is cancelled.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Literal, Protocol
 
 from syncropel.api.schema import FleetStatus, InstanceOut, JoinStatus
 from syncropel.client import calls
-from syncropel.client.transport import Client
-from syncropel.errors import Conflict, RemoteError
+from syncropel.client.calls import Answer, Call
+from syncropel.client.drill_records import THREAD, TOPIC
+from syncropel.client.transport import Target
+from syncropel.errors import Conflict, RemoteError, SyncropelError
 
-TOPIC: Final = "kill_drill"
-THREAD: Final = "th_fleet_control"
 STOPPED_ACTS: Final = ("INTEND", "DO", "CALL")
 PASSING_ACTS: Final = ("KNOW", "LEARN")
 PROBES: Final = 3
 """How often each act is tried at each instance."""
 _POLL_SECS: Final = 0.05
+_NOT_FOUND: Final = 404
+
+Step = Literal["set up", "freeze", "refuse", "drain", "lift", "recover", "record"]
+STEPS: Final[tuple[Step, ...]] = ("set up", "freeze", "refuse", "drain", "lift", "recover", "record")
+
+
+class Sender(Protocol):
+    """The part of a client that a drill needs."""
+
+    async def send(self, call: Call[Answer]) -> Answer: ...
+
+    async def close(self) -> None: ...
 
 
 @dataclass
@@ -45,24 +60,46 @@ class DrillReport:
         """Every instance confirmed, nothing leaked, KNOW and LEARN passed, and the work went on."""
         return not self.problems and self.leaked == 0
 
+    @property
+    def unprobed(self) -> int:
+        """Instances that nothing was written to: their token is not in this home."""
+        return max(0, self.instances - len(self.probed))
+
+
+@asynccontextmanager
+async def reach(
+    coordinator: Sender, target: Target, client: Callable[[Target], Sender]
+) -> AsyncIterator[Mapping[str, Sender]]:
+    """A client, by alias, of every live instance that the fleet's token opens, the coordinator included."""
+    async with AsyncExitStack() as stack:
+        clients: dict[str, Sender] = {}
+        for one in (await coordinator.send(calls.fleet_status())).instances:
+            if one.role == "coordinator":
+                clients[one.alias] = coordinator
+            elif one.status == "live" and target.fleet_token:
+                clients[one.alias] = client(Target(url=one.endpoint, token=target.fleet_token))
+                stack.push_async_callback(clients[one.alias].close)
+        yield clients
+
 
 class KillDrill:
     """One drill. `clients` reaches instances by alias; the coordinator's must be among them.
 
-    `say` is told each step; `now` counts seconds, `sleep` waits, `token` makes names unique.
+    `say` is told when a step begins (without words) and when it is over (with what it found); `now` counts
+    seconds, `sleep` waits, `token` makes names unique.
     """
 
     def __init__(
         self,
-        coordinator: Client,
-        clients: Mapping[str, Client],
+        coordinator: Sender,
+        clients: Mapping[str, Sender],
         *,
         actor: str,
         token: str,
         limit_secs: float,
         now: Callable[[], float],
-        sleep: Callable[[float], None],
-        say: Callable[[str], None],
+        sleep: Callable[[float], Awaitable[None]],
+        say: Callable[[Step, str], None],
     ) -> None:
         self._coordinator = coordinator
         self._clients = clients
@@ -72,75 +109,87 @@ class KillDrill:
         self._sleep = sleep
         self._say = say
         self._name = f"DRILL-{token}"
-        self._namespace = f"drill/{token}"
+        self.namespace = f"drill/{token}"
         self._probe = 0
 
-    def run(self) -> DrillReport:
+    async def run(self) -> DrillReport:
         """Freeze, probe, drain, lift, recover; the freeze is lifted whatever happens.
 
-        Raises Conflict when there is no live worker to practise on.
+        Raises Conflict when there is no live worker to practise on, SyncropelError when the daemon fails it.
         """
-        status = self._coordinator.send(calls.fleet_status())
+        self._say("set up", "")
+        status = await self._coordinator.send(calls.fleet_status())
         workers = sorted(
             (one for one in status.instances if one.role == "worker" and one.status == "live"),
             key=lambda one: one.alias,
         )
         if not workers:
             raise Conflict("there is no live worker to practise on", "start one: spl fleet start --workers 2")
-        report = DrillReport(self._namespace, status.live, sorted(self._clients))
-        self._start(workers)
-        frozen = False
+        report = DrillReport(self.namespace, status.live, sorted(self._clients))
+        await self._start(workers)
+        asked = False
         try:
+            self._say("freeze", "")
+            asked = True  # also when no answer comes: it may have been taken
             freeze = calls.freeze(
-                {"namespace": self._namespace, "level": "soft", "reason": "drill", "actor": self._actor}
+                {"namespace": self.namespace, "level": "soft", "reason": "drill", "actor": self._actor}
             )
-            record = self._coordinator.send(freeze).record
-            frozen = True
-            self._confirm(record, report)
-            self._throw(report)
-            self._drain(workers, report)
+            await self._confirm((await self._coordinator.send(freeze)).record, report)
+            await self._throw(report)
+            await self._drain(workers, report)
         finally:
-            if frozen:
-                self._coordinator.send(calls.unfreeze(self._actor, self._namespace))
-        self._recover(report)
-        report.record = self._keep(report, status)
+            if asked:
+                await _surely(self._lift())
+        await self._recover(report)
+        self._say("record", "")
+        report.record = await self._keep(report, status)
+        self._say("record", f"recorded as {report.record[:16]}")
         return report
 
-    def _start(self, workers: list[InstanceOut]) -> None:
-        goal = {"goal": "kill switch drill", "alias": self._name, "namespace": self._namespace}
-        self._coordinator.send(calls.create_task({**goal, "actor": self._actor}))
+    async def _start(self, workers: list[InstanceOut]) -> None:
+        goal = {"goal": "kill switch drill", "alias": self._name, "namespace": self.namespace}
+        await self._coordinator.send(calls.create_task({**goal, "actor": self._actor}))
         subtasks: list[dict[str, Any]] = [{"goal": "sleep 1", "target": one.alias} for one in workers]
         waiting = {"goal": "true", "target": "least-loaded-worker", "depends_on": list(range(len(workers)))}
         spec = {"subtasks": [*subtasks, waiting], "join": "all", "actor": self._actor}
-        self._coordinator.send(calls.fan_out(self._name, spec))
-        if not self._until(lambda: self._join().spawned >= len(workers)):
-            raise Conflict("the practice fan-out did not start", f"see: spl task join-status {self._name}")
-        self._say(f"practice fan-out runs on {', '.join(one.alias for one in workers)}")
+        await self._coordinator.send(calls.fan_out(self._name, spec))
 
-    def _confirm(self, record: str, report: DrillReport) -> None:
-        def waiting() -> list[str]:
-            freezes = self._coordinator.send(calls.fleet_status()).freezes
+        async def started() -> bool:
+            return (await self._join()).spawned >= len(workers)
+
+        if not await self._until(started):
+            raise Conflict("the practice fan-out did not start", f"see: spl task join-status {self._name}")
+        self._say("set up", f"practice fan-out runs on {', '.join(one.alias for one in workers)}")
+
+    async def _confirm(self, record: str, report: DrillReport) -> None:
+        waiting: list[str] = []
+
+        async def confirmed() -> bool:
+            freezes = (await self._coordinator.send(calls.fleet_status())).freezes
             mine = next((one for one in freezes if one.record == record), None)
-            if mine is None:
-                return ["somebody lifted it"]
-            if not mine.waiting:
+            waiting[:] = ["somebody lifted it"] if mine is None else mine.waiting
+            if mine is not None and not waiting:
                 last = max((one.at for one in mine.confirmed), default=mine.at)
                 report.confirmed_ms = round(max(0.0, last - mine.at) * 1000, 1)
-            return mine.waiting
+            return not waiting
 
-        if self._until(lambda: not waiting()):
-            self._say(f"frozen: {report.instances} instances confirmed within {report.confirmed_ms:.0f} ms")
+        if await self._until(confirmed):
+            found = f"{report.instances} instances confirmed within {report.confirmed_ms:.0f} ms"
         else:
-            report.problems.append(f"not confirmed by {', '.join(waiting())}")
+            found = f"not confirmed by {', '.join(waiting)}"
+            report.problems.append(found)
+        self._say("freeze", f"frozen: {found}")
 
-    def _throw(self, report: DrillReport) -> None:
+    async def _throw(self, report: DrillReport) -> None:
+        self._say("refuse", "")
         for client in self._clients.values():
             for act in (*STOPPED_ACTS, *PASSING_ACTS):
                 for _ in range(PROBES):
-                    self._count(act, self._accepts(client, act), report)
+                    self._count(act, await self._accepts(client, act), report)
         if report.blocked:
             report.problems.append(f"{report.blocked} KNOW or LEARN were refused: running work cannot drain")
-        self._say(f"{report.refused} writes refused, {report.leaked} leaked, {report.passed} passed that may")
+        found = f"{report.refused} writes refused, {report.leaked} leaked, {report.passed} passed that may"
+        self._say("refuse", found)
 
     def _count(self, act: str, accepted: bool, report: DrillReport) -> None:
         if act in STOPPED_ACTS:
@@ -150,57 +199,89 @@ class KillDrill:
             report.passed += accepted
             report.blocked += not accepted
 
-    def _accepts(self, client: Client, act: str) -> bool:
+    async def _accepts(self, client: Sender, act: str) -> bool:
         self._probe += 1
         record = {
-            "thread": f"drill-{self._namespace}",
+            "thread": f"drill-{self.namespace}",
             "actor": self._actor,
             "act": act,
             "clock": self._probe,
-            "body": {"namespace": self._namespace, "topic": "drill_probe", "n": self._probe},
+            "body": {"namespace": self.namespace, "topic": "drill_probe", "n": self._probe},
         }
         try:
-            client.send(calls.post_record(record))
+            await client.send(calls.post_record(record))
         except RemoteError as error:
             if error.code != "NAMESPACE_FROZEN":
                 raise
             return False
         return True
 
-    def _drain(self, workers: list[InstanceOut], report: DrillReport) -> None:
+    async def _drain(self, workers: list[InstanceOut], report: DrillReport) -> None:
+        self._say("drain", "")
         started = self._now()
         reachable = [self._clients[one.alias] for one in workers if one.alias in self._clients]
 
-        def idle() -> bool:
-            return all(client.send(calls.engine_health()).dispatch_running == 0 for client in reachable)
+        async def idle() -> bool:
+            for client in reachable:
+                if (await client.send(calls.engine_health())).dispatch_running:
+                    return False
+            return True
 
-        if self._until(idle):
+        if await self._until(idle):
             report.drain_secs = round(self._now() - started, 3)
-            self._say(f"drained within {report.drain_secs:.1f}s")
+            self._say("drain", f"drained within {report.drain_secs:.1f}s")
         else:
             report.problems.append("what ran did not drain in time")
+            self._say("drain", report.problems[-1])
 
-    def _recover(self, report: DrillReport) -> None:
+    async def _lift(self) -> None:
+        self._say("lift", "")
+        try:
+            await self._coordinator.send(calls.unfreeze(self._actor, self.namespace))
+        except SyncropelError as error:
+            if isinstance(error, RemoteError) and error.status == _NOT_FOUND:
+                return  # it was never taken, or somebody lifted it
+            lift = f"lift it: spl unkill --namespace {self.namespace}"
+            raise SyncropelError(f"the practice freeze may still stand: {error.message}", lift) from error
+        self._say("lift", "lifted")
+
+    async def _recover(self, report: DrillReport) -> None:
+        self._say("recover", "")
         started = self._now()
-        if self._until(lambda: self._join().complete):
+
+        async def joined() -> bool:
+            return (await self._join()).complete
+
+        if await self._until(joined):
             report.recovery_secs = round(self._now() - started, 3)
-            self._say(f"lifted: joined {report.recovery_secs:.1f}s later, without anybody asking")
+            self._say("recover", f"joined {report.recovery_secs:.1f}s later, without anybody asking")
         else:
-            report.problems.append(f"the fan-out did not go on: {self._join().explanation}")
+            report.problems.append(f"the fan-out did not go on: {(await self._join()).explanation}")
+            self._say("recover", report.problems[-1])
 
-    def _join(self) -> JoinStatus:
-        return self._coordinator.send(calls.join(self._name))
+    async def _join(self) -> JoinStatus:
+        return await self._coordinator.send(calls.join(self._name))
 
-    def _until(self, look: Callable[[], bool]) -> bool:
+    async def _until(self, look: Callable[[], Awaitable[bool]]) -> bool:
         deadline = self._now() + self._limit
-        while not look():
+        while not await look():
             if self._now() >= deadline:
                 return False
-            self._sleep(_POLL_SECS)
+            await self._sleep(_POLL_SECS)
         return True
 
-    def _keep(self, report: DrillReport, status: FleetStatus) -> str:
+    async def _keep(self, report: DrillReport, status: FleetStatus) -> str:
         body = {"topic": TOPIC, "ok": report.ok, **asdict(report), "at": status.at}
         del body["record"]
         record = {"thread": THREAD, "actor": self._actor, "act": "LEARN", "body": body}
-        return self._coordinator.send(calls.post_record(record)).id
+        return (await self._coordinator.send(calls.post_record(record))).id
+
+
+async def _surely(work: Coroutine[Any, Any, None]) -> None:
+    """Do it to its end, also when we are cancelled meanwhile."""
+    doing = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(doing)
+    except asyncio.CancelledError:
+        await doing
+        raise

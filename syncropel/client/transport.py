@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -22,12 +22,17 @@ _RETRIES: Final = 2
 
 @dataclass(frozen=True)
 class Target:
-    """Where a daemon listens: its Unix socket, or a URL with a bearer token."""
+    """Where a daemon listens: its Unix socket, or a URL with a bearer token; and who speaks to it.
+
+    `actor` signs what is written; `fleet_token` opens the workers of this home's fleet, empty without one.
+    """
 
     socket: Path | None = None
     url: str = ""
-    token: str = ""
+    token: str = field(default="", repr=False)
     home: str = "~/.syncro"
+    actor: str = "did:sync:user:operator"
+    fleet_token: str = field(default="", repr=False)
 
     @property
     def name(self) -> str:

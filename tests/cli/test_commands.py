@@ -9,6 +9,8 @@ import httpx
 import pytest
 
 from syncropel.api.schema import EngineHealth, Health, Page, RecordOut, TaskSummary
+from syncropel.cli import task_records as cli_records
+from syncropel.client import task_records
 
 from . import wire
 from .conftest import FakeDaemon, Ran
@@ -136,6 +138,28 @@ def test_a_step_in_a_tasks_life_is_one_record(
     sent = daemon.body()
     assert sent["body"].pop("at") > 0
     assert sent == {"thread": wire.THREAD, "actor": "did:sync:user:tester", "act": act, "body": body}
+
+
+def test_the_command_line_has_every_step_and_verdict() -> None:
+    assert list(cli_records.STEPS) == list(task_records.STEPS)
+    assert {name: verdict for name, (verdict, _) in task_records.VERDICTS.items()} == cli_records.VERDICTS
+
+
+def test_stop_ends_the_attempt_that_is_in_flight(spl: Spl, daemon: FakeDaemon) -> None:
+    daemon.answer("/v1/tasks/A", wire.task())
+    daemon.answer("/v1/tasks/A/join", wire.join(wire.child(0, "write"), wire.child(1, "x", state="accept")))
+    daemon.answer("/v1/records", wire.record(), 201)
+    ran = spl("task", "stop", "A", "--subtask", "0", "--reason", "wrong")
+    assert ran.out.startswith("✓ TUT-001 [0] is being stopped\n")
+    sent = daemon.body()
+    assert (sent["act"], sent["thread"], sent["actor"]) == ("LEARN", wire.THREAD, "did:sync:user:tester")
+    about = {key: sent["body"][key] for key in ("topic", "index", "attempt", "from", "reason")}
+    assert about == {
+        "topic": "fanout_end_subtask", "index": 0, "attempt": 1, "from": wire.WORKER_A, "reason": "wrong"
+    }  # fmt: skip
+    ran = spl("task", "stop", "A", "--subtask", "1")
+    assert ran.code == 1
+    assert "[1] is accept: there is nothing to stop" in ran.err
 
 
 def test_names_are_quoted_in_paths(spl: Spl, daemon: FakeDaemon) -> None:

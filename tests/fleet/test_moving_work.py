@@ -210,3 +210,17 @@ def test_a_fan_out_that_spends_its_budget_spawns_nothing_more_and_ends_what_runs
     assert join["cost_usd"] == pytest.approx(1.2)
     code, _, err = fleet.run("task", "retry", "T", "--subtask", "0")
     assert (code, "has spent its budget of $1.00" in err) == (1, True)
+
+
+def test_a_subtask_is_stopped_by_hand_and_its_siblings_go_on(fleet: Machine, tmp_path: Path) -> None:
+    fan_out(fleet, "goal=sleep 600,target=worker-a", "goal=echo beside,target=worker-b")
+    until(lambda: subtasks(fleet)[0]["state"] == "in_progress")
+    fleet.spl("task", "stop", "T", "--subtask", "0", "--reason", "wrong")
+    until(lambda: subtasks(fleet)[0]["state"] == "terminated")
+    ended, beside = subtasks(fleet)
+    assert ended["reason"] == "wrong"
+    assert until(lambda: subtasks(fleet)[1]["state"] == "accept")
+    assert beside["attempt"] == 1
+    code, _, err = fleet.run("task", "stop", "T", "--subtask", "0")
+    assert code == 1
+    assert "[0] is terminated: there is nothing to stop" in err

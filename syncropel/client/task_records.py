@@ -1,0 +1,86 @@
+"""The records that change a task's life or judge it, each made in one place for all who write it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from syncropel.api.schema import ChildOut, JoinStatus, PostedRecord
+from syncropel.client import calls
+from syncropel.client.calls import Call
+from syncropel.errors import Conflict
+
+END_TOPIC: Final = "fanout_end_subtask"
+STOPPED: Final = "stopped"
+"""The word on an attempt that a person ended, when they gave no other."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step of a task's life: the record's act and topic, the key of its words, and what is then said."""
+
+    act: str
+    topic: str
+    said: str
+    words: str = "reason"
+
+
+STEPS: Final = {
+    "start": Step("DO", "task_started", "started"),
+    "block": Step("DO", "task_blocked", "blocked"),
+    "defer": Step("DO", "task_deferred", "deferred"),
+    "cancel": Step("DO", "task_cancelled", "cancelled"),
+    "fail": Step("DO", "task_failed", "failed"),
+    "reopen": Step("DO", "task_reopened", "reopened"),
+    "comment": Step("DO", "task_comment", "commented", "text"),
+}
+VERDICTS: Final = {"approve": ("accept", "approved"), "reject": ("reject", "rejected")}
+
+
+def step(thread: str, name: str, words: str, *, actor: str, at: float) -> Call[PostedRecord]:
+    """One of STEPS on a task's thread. `at` in unix seconds."""
+    one = STEPS[name]
+    return _post(thread, one.act, {"topic": one.topic, one.words: words}, actor, at)
+
+
+def judge(
+    thread: str, name: str, notes: str, *, actor: str, at: float, domain: str = ""
+) -> Call[PostedRecord]:
+    """One of VERDICTS on a task."""
+    body = {"verdict": VERDICTS[name][0], "notes": notes, "domain": domain}
+    return _post(thread, "KNOW", body, actor, at)
+
+
+def done(
+    thread: str, intend: str, summary: str, *, actor: str, at: float, domain: str = ""
+) -> Call[PostedRecord]:
+    """The work is done and can be judged. `intend`: id of the task's INTEND."""
+    body = {"fulfills": intend, "summary": summary, "domain": domain}
+    return _post(thread, "KNOW", body, actor, at)
+
+
+def stop_subtask(join: JoinStatus, index: int, reason: str, *, actor: str, at: float) -> Call[PostedRecord]:
+    """End the attempt of a subtask that is in flight. Raises Conflict when it is not."""
+    child = next((one for one in join.subtasks if one.index == index), None)
+    name = join.alias or join.thread
+    if child is None or child.state != "in_progress":
+        state = "does not exist" if child is None else f"is {child.state}"
+        raise Conflict(
+            f"{name} [{index}] {state}: there is nothing to stop", f"see: spl task join-status {name}"
+        )
+    body = _end(child, reason or STOPPED)
+    return _post(join.thread, "LEARN", body | {"namespace": join.namespace}, actor, at, join.parent_intend)
+
+
+def _end(child: ChildOut, reason: str) -> dict[str, Any]:
+    about = {"index": child.index, "attempt": child.attempt, "from": child.instance}
+    return {"topic": END_TOPIC, **about, "reason": reason}
+
+
+def _post(
+    thread: str, act: str, body: Mapping[str, Any], actor: str, at: float, parent: str = ""
+) -> Call[PostedRecord]:
+    given = {key: value for key, value in body.items() if value not in ("", None)}
+    record: dict[str, Any] = {"thread": thread, "actor": actor, "act": act, "body": {**given, "at": at}}
+    return calls.post_record({**record, "parents": [parent]} if parent else record)
