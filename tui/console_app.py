@@ -1,52 +1,34 @@
-"""The application: holds the world, keeps the connection, and shows both to the screen in front."""
+"""The application: modes, keys, and showing what the session knows to the screen in front."""
 
 from __future__ import annotations
 
-import asyncio
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar
 
 from textual.app import App, SystemCommand
 from textual.screen import Screen
 
-from syncropel.api.schema import FleetStatus
-from syncropel.client import AsyncClient, Call, Event, Target, calls
+from syncropel.client import Call, Target
 from syncropel.client.calls import Answer
-from syncropel.errors import RemoteError, SyncropelError
 from tui import actions, themes
-from tui.connection import Connection
 from tui.dialogs.base import Dialog
 from tui.model.glyphs import ASCII, UNICODE
-from tui.model.link import Link
 from tui.model.world import World
-from tui.refetch import Refetcher
 from tui.screens.base import ConsoleScreen
 from tui.screens.fleet import FleetScreen
 from tui.screens.help import HelpScreen
 from tui.screens.tasks import TasksScreen
+from tui.session import Outside, Session
 from tui.widgets.bindings import bindings
 
 TICK_SECS = 1.0
 UNSEEN_TICKS = 5
 """So many ticks are one while the terminal says that nobody looks."""
-_CONFLICT = 409  # the daemon's answer for the join of a task that is not fanned out
-
-
-class Client(Protocol):
-    """What the console needs of a client."""
-
-    def watch(self, path: str, last_id: str = "") -> AbstractAsyncContextManager[AsyncIterator[Event]]: ...
-
-    async def send(self, call: Call[Answer]) -> Answer: ...
-
-    async def close(self) -> None: ...
 
 
 class ConsoleApp(App[None]):
-    """The operator console. Clock, sleep and client can be given, so that tests decide what time it is."""
+    """The operator console. `outside` is given by tests, which decide what time it is."""
 
     TITLE = "Syncropel"
     MODES: ClassVar = {"fleet": FleetScreen, "tasks": TasksScreen}
@@ -62,29 +44,19 @@ class ConsoleApp(App[None]):
         screen: str = "fleet",
         read_only: bool = False,
         ascii_only: bool = False,
-        client: Callable[[Target], Client] = AsyncClient,
-        clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-        jitter: Callable[[], float] | None = None,
+        outside: Outside | None = None,
     ) -> None:
         super().__init__()
         for theme in themes.ALL:
             self.register_theme(theme)
         if not self.no_color and not self.native_ansi_color:
             self.theme = themes.NIGHT.name
-        self.target, self.read_only, self.clock = target, read_only, clock
+        outside = outside or Outside()
+        self.clock, self._sleep = outside.clock, outside.sleep
         self.glyphs = ASCII if ascii_only else UNICODE
-        self.world = World()
-        self._first, self._showing, self._revision = screen, False, -1
-        self._tasks_due = False
+        self._first, self._showing = screen, False
         self._ticks = 0
-        self._sleep = sleep
-        self._client = client(target)
-        extra = {} if jitter is None else {"jitter": jitter}
-        self.connection = Connection(
-            self._client, self._heard, self._linked, clock=clock, sleep=sleep, **extra
-        )
-        self._refetcher = Refetcher(self._read, self._unread, sleep=sleep)
+        self.session = Session(target, outside, self._news_of, read_only=read_only)
 
     # life
 
@@ -95,11 +67,10 @@ class ConsoleApp(App[None]):
 
     def _connect(self) -> None:
         """After the first paint: whatever the network does, the screen is there."""
-        self.run_worker(self.connection.run(), name="stream", exit_on_error=False)
-        self.run_worker(self._refetcher.run(), name="refetch", exit_on_error=False)
+        self.run_worker(self.session.run(), name="session", exit_on_error=False)
 
     async def on_unmount(self) -> None:
-        await self._client.close()
+        await self.session.close()
 
     async def _ticking(self) -> None:
         while True:
@@ -117,44 +88,9 @@ class ConsoleApp(App[None]):
 
     # news
 
-    def _heard(self, status: FleetStatus) -> None:
-        again = not self.world.link.is_live
-        self.world = self.world.heard(status, self.clock())
-        if again or status.tasks_revision != self._revision:
-            self._revision, self._tasks_due = status.tasks_revision, True
-            self._refetcher.ask()
-        self._news()
-
-    def _linked(self, link: Link) -> None:
-        self.world = self.world.linked(link)
-        self._news()
-
-    async def _read(self) -> None:
-        """Read the tasks when they changed, and the join of the chosen one."""
-        if self._tasks_due:
-            self._tasks_due = False
-            try:
-                page = await self.send(calls.tasks())
-            except SyncropelError:
-                self._tasks_due = True
-                raise
-            self.world = self.world.listed(page.data)
+    def _news_of(self, session: Session) -> None:
+        if session is self.session:
             self._news()
-        chosen = self.world.chosen
-        if chosen is None or not self.world.has_fan_out(chosen):
-            return
-        try:
-            self.world = self.world.joined(await self.send(calls.join(chosen)))
-        except RemoteError as error:
-            if error.status != _CONFLICT:
-                raise
-            self.world = self.world.joined(None)
-        self._news()
-
-    def _unread(self, error: SyncropelError) -> None:
-        hint = f" → {error.hint}" if error.hint else ""
-        self.world = self.world.failed(f"tasks could not be read: {error.message}{hint}")
-        self._news()
 
     def _news(self) -> None:
         """Show the world soon; news that come together are shown together."""
@@ -171,16 +107,26 @@ class ConsoleApp(App[None]):
 
     # for screens
 
+    @property
+    def target(self) -> Target:
+        return self.session.target
+
+    @property
+    def world(self) -> World:
+        """What is known of the daemon in front."""
+        return self.session.world
+
+    @property
+    def read_only(self) -> bool:
+        return self.session.read_only
+
+    def session_of(self, screen: Screen[Any]) -> Session:
+        """The session that a screen belongs to."""
+        return self.session
+
     async def send(self, call: Call[Answer]) -> Answer:
         """Ask the daemon. Raises `SyncropelError`, with words for the operator."""
-        return await self._client.send(call)
-
-    def follow(self, thread: str | None) -> None:
-        """The screen in front shows this task: keep its join fresh."""
-        if thread is not None and thread != self.world.chosen:
-            self.world = self.world.choose(thread)
-            self._refetcher.ask()
-            self._news()
+        return await self.session.send(call)
 
     def crumbs(self) -> str:
         return " › ".join(one.crumb for one in self.screen_stack if isinstance(one, ConsoleScreen))
@@ -201,9 +147,7 @@ class ConsoleApp(App[None]):
             await self.switch_mode(mode)
 
     def action_reconnect(self) -> None:
-        self._tasks_due = True
-        self._refetcher.ask()
-        self.connection.reconnect()
+        self.session.reconnect()
 
     def action_help(self) -> None:
         if (front := self._front()) is not None:

@@ -14,6 +14,7 @@ from textual.pilot import Pilot
 from syncropel.api.schema import FleetStatus
 from syncropel.errors import DaemonNotRunning
 from tui.console_app import ConsoleApp
+from tui.session import Outside
 from tui.widgets.lines import Lines
 from tui.widgets.table import Table
 
@@ -86,9 +87,8 @@ async def console(
     client, clock = client or FakeClient(), Clock()
     if status is not None:
         client.snapshot(status)
-    app = ConsoleApp(
-        TARGET, client=lambda _: client, clock=clock, sleep=clock.sleep, jitter=lambda: 1.0, **how
-    )
+    outside = Outside(lambda _: client, clock, clock.sleep, lambda: 1.0)
+    app = ConsoleApp(TARGET, outside=outside, **how)
     app.animation_level = "none"
     async with app.run_test(size=size) as pilot:
         page = Console(app, pilot, client, clock)

@@ -19,7 +19,7 @@ def loaded(statement: str) -> str:
     "statement",
     [
         "import tui.app",
-        "import tui.connection, tui.refetch, tui.actions",
+        "import tui.connection, tui.refetch, tui.actions, tui.session",
         "import tui.model.fleet, tui.model.tree, tui.model.world, tui.model.facts, tui.model.bars",
     ],
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from textwrap import wrap
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -21,16 +21,13 @@ from textual.widgets import Input
 from syncropel.errors import SyncropelError
 from tui.model.asking import Outcome, Stage, failed, hindrance, outcome_lines
 from tui.model.glyphs import Glyphs, Tone
-from tui.model.world import World
+from tui.seat import Seat
 from tui.widgets.lines import Lines, Span, Spans
 from tui.widgets.push import Push
 from tui.widgets.toned import clip
 
-if TYPE_CHECKING:
-    from tui.console_app import ConsoleApp
 
-
-class Dialog(ModalScreen[None]):
+class Dialog(Seat, ModalScreen[None]):
     """Base of all dialogs.
 
     A dialog says what it is about in `says`, gives the same as a command in `command`, tells in `objection`
@@ -86,16 +83,6 @@ class Dialog(ModalScreen[None]):
         return ()
 
     # the frame
-
-    @property
-    def console(self) -> ConsoleApp:
-        from tui.console_app import ConsoleApp
-
-        return cast(ConsoleApp, self.app)
-
-    @property
-    def world(self) -> World:
-        return self.console.world
 
     @property
     def glyphs(self) -> Glyphs:
@@ -162,8 +149,9 @@ class Dialog(ModalScreen[None]):
             return "it was sent"
         if not self.outcome.may_ask:
             return "it was done" if self.outcome.stage is Stage.DONE else "look first whether it was taken"
-        console = self.console
-        return hindrance(console.read_only, self.world.link.at(now), now, self.glyphs) or self.objection()
+        return (
+            hindrance(self.session.read_only, self.world.link.at(now), now, self.glyphs) or self.objection()
+        )
 
     def _spans(self, lines: Sequence[tuple[str, Tone]]) -> list[Spans]:
         width = max(20, self.query_one("#question").size.width - 2)

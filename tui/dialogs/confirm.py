@@ -50,5 +50,5 @@ class ConfirmDialog(Dialog):
         return self.question.objection()
 
     async def act(self) -> str:
-        await self.console.send(self.question.make())
+        await self.session.send(self.question.make())
         return self.question.done

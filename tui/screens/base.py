@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Vertical
-from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Input
 
@@ -17,16 +16,14 @@ from tui.model import filters
 from tui.model.arrangement import Arrangement, Sort
 from tui.model.rows import Row, Rows
 from tui.screens import frame
+from tui.seat import Seat
 from tui.widgets.bindings import bindings
 from tui.widgets.filter_bar import FilterBar
 from tui.widgets.lines import Lines
 from tui.widgets.table import Table
 
-if TYPE_CHECKING:
-    from tui.console_app import ConsoleApp
 
-
-class ConsoleScreen(Screen[None]):
+class ConsoleScreen(Seat):
     """Base of all screens. `name_` is its name in the action table, `fields` what filters can name."""
 
     AUTO_FOCUS = "Table"
@@ -40,12 +37,6 @@ class ConsoleScreen(Screen[None]):
         self.filter = filters.Filter()
         self._sorts: dict[str, Sort] = {}
         self._arrangements: dict[str, Arrangement] = {}
-
-    @property
-    def console(self) -> ConsoleApp:
-        from tui.console_app import ConsoleApp
-
-        return cast(ConsoleApp, self.app)
 
     @property
     def crumb(self) -> str:
@@ -75,10 +66,9 @@ class ConsoleScreen(Screen[None]):
         """Show the world as it is now. Called for news, once a second, and when the screen comes up."""
         if not self.is_mounted or not self.size:
             return
-        app, width = self.console, self.size.width
-        now = app.clock()
-        self.query_one("#header", Lines).show([frame.header(app, self, now, width)])
-        self.query_one("#banner", Lines).show(frame.banner(app, now, width))
+        now, width = self.console.clock(), self.size.width
+        self.query_one("#header", Lines).show([frame.header(self, now, width)])
+        self.query_one("#banner", Lines).show(frame.banner(self, now, width))
         self.fill(now)
         self.query_one("#footer", Lines).show([frame.footer(self.name_, width)])
 
@@ -101,7 +91,7 @@ class ConsoleScreen(Screen[None]):
             title=title,
             empty=empty,
             sort=sort,
-            dimmed=not self.console.world.link.at(self.console.clock()).is_live,
+            dimmed=not self.world.link.at(self.console.clock()).is_live,
         )
 
     def body_height(self) -> int:
@@ -112,14 +102,14 @@ class ConsoleScreen(Screen[None]):
         return max(3, self.size.height - max(used, 2) - lines - int(self.query_one(FilterBar).display))
 
     def on_screen_resume(self) -> None:
-        self.console.follow(self.wants)
+        self.session.follow(self.wants)
         self.show()
 
     def on_resize(self, event: events.Resize) -> None:
         self.call_after_refresh(self.show)
 
     def on_table_chosen(self) -> None:
-        self.console.follow(self.wants)
+        self.session.follow(self.wants)
 
     # keys
 

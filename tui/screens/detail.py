@@ -46,11 +46,11 @@ class InstanceScreen(DetailScreen):
 
     @property
     def crumb(self) -> str:
-        status = self.console.world.status
+        status = self.world.status
         return fleet.instance_name(self.did, status) if status else tail(self.did)
 
     def facts(self, now: float) -> list[facts.Fact]:
-        world = self.console.world
+        world = self.world
         return facts.instance_facts(world, self.did, world.moment(now), self.console.glyphs)
 
     def copied(self) -> str | None:
@@ -70,11 +70,11 @@ class TaskScreen(DetailScreen):
 
     @property
     def crumb(self) -> str:
-        task = self.console.world.task(self.thread)
+        task = self.world.task(self.thread)
         return task_name(task) if task else tail(self.thread)
 
     def facts(self, now: float) -> list[facts.Fact]:
-        world = self.console.world
+        world = self.world
         task = world.task(self.thread)
         return facts.task_facts(task, world.moment(now), self.console.glyphs) if task else []
 
@@ -98,12 +98,12 @@ class SubtaskScreen(DetailScreen):
         return f"[{self.index}]"
 
     def facts(self, now: float) -> list[facts.Fact]:
-        world = self.console.world
+        world = self.world
         children = world.join.subtasks if world.join else []
         child = next((one for one in children if one.index == self.index), None)
         return tree.detail_lines(child, world.moment(now), self.console.glyphs) if child else []
 
     def copied(self) -> str | None:
-        world = self.console.world
+        world = self.world
         children = world.join.subtasks if world.join else []
         return next((one.child_thread for one in children if one.index == self.index), None) or self.thread

@@ -48,7 +48,7 @@ class FleetScreen(ConsoleScreen):
         )
 
     def fill(self, now: float) -> None:
-        world, glyphs = self.console.world, self.console.glyphs
+        world, glyphs = self.world, self.console.glyphs
         at, status = world.moment(now), world.status
         self.query_one("#rates", Lines).show([self._rates()])
         rows: list[Sequence[Row]] = [(), (), ()]
@@ -77,7 +77,7 @@ class FleetScreen(ConsoleScreen):
 
     def _rates(self) -> Spans:
         """Ingest and queue over the last minutes, with their newest value."""
-        world, glyphs = self.console.world, self.console.glyphs
+        world, glyphs = self.world, self.console.glyphs
         width = max(10, min(40, (self.size.width - 46) // 2))
         rates = world.rates
         rate = f"{rates.ingest[-1]:.1f}/s" if rates.ingest else "–"

@@ -15,20 +15,19 @@ from tui.widgets.lines import Span, Spans
 from tui.widgets.toned import clip
 
 if TYPE_CHECKING:
-    from tui.console_app import ConsoleApp
     from tui.screens.base import ConsoleScreen
 
 
-def header(app: ConsoleApp, screen: ConsoleScreen, now: float, width: int) -> Spans:
+def header(screen: ConsoleScreen, now: float, width: int) -> Spans:
     """Where we are, how the connection is, whether anything can be changed, and the fleet in one line."""
-    world = app.world
+    app, session, world = screen.console, screen.session, screen.world
     words, tone = link.label(world.link.at(now), now, app.glyphs)
     status = world.status
-    url = plain(status.coordinator_url) if status and status.coordinator_url else app.target.name
+    url = plain(status.coordinator_url) if status and status.coordinator_url else session.target.name
     left = [
         Piece(app.crumbs(), "strong", 2),
         Piece(words, tone, 0),
-        Piece("READ-ONLY" if app.read_only else "", "warn", 1),
+        Piece("READ-ONLY" if session.read_only else "", "warn", 1),
     ]
     right = [
         Piece(fleet.counts(status) if status else "", "plain", 3),
@@ -48,9 +47,9 @@ def header(app: ConsoleApp, screen: ConsoleScreen, now: float, width: int) -> Sp
     return tuple(spans)
 
 
-def banner(app: ConsoleApp, now: float, width: int) -> list[Spans]:
+def banner(screen: ConsoleScreen, now: float, width: int) -> list[Spans]:
     """Freezes in red, trouble with the connection, and what could not be read. Empty when all is well."""
-    world, glyphs = app.world, app.glyphs
+    world, glyphs = screen.world, screen.console.glyphs
     lines: list[Spans] = []
     if world.status is not None and (world.status.freezes or world.status.emergency):
         freezes = fleet.freeze_lines(world.status, world.moment(now), glyphs)

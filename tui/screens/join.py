@@ -34,7 +34,7 @@ class JoinScreen(ConsoleScreen):
 
     @property
     def crumb(self) -> str:
-        task = self.console.world.task(self.thread)
+        task = self.world.task(self.thread)
         return task_name(task) if task else tail(self.thread)
 
     def body(self) -> Sequence[Widget]:

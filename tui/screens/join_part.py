@@ -22,7 +22,7 @@ def widgets(screen: ConsoleScreen) -> tuple[Lines, Table]:
 
 def fill(screen: ConsoleScreen, now: float, thread: str | None) -> None:
     """Show the join of `thread`, or say why there is none to show."""
-    world, glyphs = screen.console.world, screen.console.glyphs
+    world, glyphs = screen.world, screen.console.glyphs
     table, at, width = screen.query_one(f"#{SUBTASKS}", Table), world.moment(now), screen.size.width
     rows: Sequence[Row] = ()
     lines: list[tree.Line] = []
@@ -41,7 +41,7 @@ def fill(screen: ConsoleScreen, now: float, thread: str | None) -> None:
 
 
 def _nothing(screen: ConsoleScreen, thread: str | None) -> tuple[str, ...]:
-    world = screen.console.world
+    world = screen.world
     if thread is None:
         return ()
     if world.has_fan_out(thread):

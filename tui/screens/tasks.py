@@ -38,7 +38,7 @@ class TasksScreen(ConsoleScreen):
         return (Table(COLUMNS, self.console.glyphs, id="tasks"), *join_part.widgets(self))
 
     def fill(self, now: float) -> None:
-        world = self.console.world
+        world = self.world
         tasks, table = world.tasks, self.query_one("#tasks", Table)
         rows = task_rows(tasks or (), world.moment(now), self.console.glyphs)
         self.select(table, rows, "TASKS", _NOT_YET if tasks is None else _NO_TASKS)
@@ -69,7 +69,7 @@ class TasksScreen(ConsoleScreen):
         thread = self.wants
         if event.table.id == join_part.SUBTASKS and thread is not None:
             self.app.push_screen(SubtaskScreen(thread, int(event.key)))
-        elif self.console.world.has_fan_out(event.key):
+        elif self.world.has_fan_out(event.key):
             self.app.push_screen(JoinScreen(event.key))
         else:
             self.app.push_screen(TaskScreen(event.key))

@@ -1,0 +1,37 @@
+"""What every screen and dialog sits on: one session, settled when it is opened."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from textual.screen import Screen
+
+from tui.model.world import World
+from tui.session import Session
+
+if TYPE_CHECKING:
+    from tui.console_app import ConsoleApp
+
+
+class Seat(Screen[None]):
+    """A screen of one session. What it shows, and whom it asks, stays the same when another is looked at."""
+
+    _session: Session | None = None
+
+    @property
+    def console(self) -> ConsoleApp:
+        from tui.console_app import ConsoleApp
+
+        return cast(ConsoleApp, self.app)
+
+    @property
+    def session(self) -> Session:
+        """The session that was in front when this was opened: ask with `self.session.send(call)`."""
+        if self._session is None:
+            self._session = self.console.session_of(self)
+        return self._session
+
+    @property
+    def world(self) -> World:
+        """What is known of that session's daemon."""
+        return self.session.world

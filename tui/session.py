@@ -1,0 +1,135 @@
+"""All that belongs to one daemon: its client, its stream, what is asked again, and what is known of it.
+
+Nothing of one session can reach another: news go into this session's own world, whoever is looked at.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from syncropel.api.schema import FleetStatus
+from syncropel.client import AsyncClient, Call, Event, Target, calls
+from syncropel.client.calls import Answer
+from syncropel.errors import RemoteError, SyncropelError
+from tui.connection import Connection
+from tui.model.link import Link
+from tui.model.world import World
+from tui.refetch import Refetcher
+
+_CONFLICT: Final = 409  # the daemon's answer for the join of a task that is not fanned out
+
+
+class Client(Protocol):
+    """What the console needs of a client."""
+
+    def watch(self, path: str, last_id: str = "") -> AbstractAsyncContextManager[AsyncIterator[Event]]: ...
+
+    async def send(self, call: Call[Answer]) -> Answer: ...
+
+    async def close(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class Outside:
+    """Where time, chance and the network come from; tests give their own."""
+
+    client: Callable[[Target], Client] = AsyncClient
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    jitter: Callable[[], float] | None = None
+
+
+class Session:
+    """One daemon. `on_news` is called with this session whenever its world has changed."""
+
+    def __init__(
+        self, target: Target, outside: Outside, on_news: Callable[[Session], None], *, read_only: bool = False
+    ) -> None:
+        self.target, self.clock, self.read_only = target, outside.clock, read_only
+        self.world = World()
+        self._on_news = on_news
+        self._client = outside.client(target)
+        self._revision, self._tasks_due = -1, False
+        chance: dict[str, Any] = {} if outside.jitter is None else {"jitter": outside.jitter}
+        self._connection = Connection(
+            self._client, self._heard, self._linked, clock=outside.clock, sleep=outside.sleep, **chance
+        )
+        self._refetcher = Refetcher(self._read, self._unread, sleep=outside.sleep)
+
+    # life
+
+    async def run(self) -> None:
+        """Follow the daemon until cancelled."""
+        await asyncio.gather(self._connection.run(), self._refetcher.run())
+
+    async def close(self) -> None:
+        await self._client.close()
+
+    def reconnect(self) -> None:
+        """Try again now, and read the tasks again."""
+        self._tasks_due = True
+        self._refetcher.ask()
+        self._connection.reconnect()
+
+    # asking
+
+    async def send(self, call: Call[Answer]) -> Answer:
+        """Ask the daemon. Raises `SyncropelError`, with words for the operator."""
+        return await self._client.send(call)
+
+    def watch(self, path: str, last_id: str = "") -> AbstractAsyncContextManager[AsyncIterator[Event]]:
+        """Open a further event stream of this daemon, for a screen that needs one. Errors as `send`."""
+        return self._client.watch(path, last_id)
+
+    def follow(self, thread: str | None) -> None:
+        """Somebody looks at this task: keep its join fresh."""
+        if thread is not None and thread != self.world.chosen:
+            self.world = self.world.choose(thread)
+            self._refetcher.ask()
+            self._on_news(self)
+
+    # news
+
+    def _heard(self, status: FleetStatus) -> None:
+        again = not self.world.link.is_live
+        self.world = self.world.heard(status, self.clock())
+        if again or status.tasks_revision != self._revision:
+            self._revision, self._tasks_due = status.tasks_revision, True
+            self._refetcher.ask()
+        self._on_news(self)
+
+    def _linked(self, link: Link) -> None:
+        self.world = self.world.linked(link)
+        self._on_news(self)
+
+    async def _read(self) -> None:
+        """Read the tasks when they changed, and the join of the chosen one."""
+        if self._tasks_due:
+            self._tasks_due = False
+            try:
+                page = await self.send(calls.tasks())
+            except SyncropelError:
+                self._tasks_due = True
+                raise
+            self.world = self.world.listed(page.data)
+            self._on_news(self)
+        chosen = self.world.chosen
+        if chosen is None or not self.world.has_fan_out(chosen):
+            return
+        try:
+            self.world = self.world.joined(await self.send(calls.join(chosen)))
+        except RemoteError as error:
+            if error.status != _CONFLICT:
+                raise
+            self.world = self.world.joined(None)
+        self._on_news(self)
+
+    def _unread(self, error: SyncropelError) -> None:
+        hint = f" → {error.hint}" if error.hint else ""
+        self.world = self.world.failed(f"tasks could not be read: {error.message}{hint}")
+        self._on_news(self)
