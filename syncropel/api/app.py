@@ -6,7 +6,19 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from syncropel import __version__
-from syncropel.api import accounts, config, control, drain, expr, fleet, health, records, tasks, threads
+from syncropel.api import (
+    accounts,
+    config,
+    control,
+    drain,
+    expr,
+    fleet,
+    health,
+    records,
+    replay,
+    tasks,
+    threads,
+)
 from syncropel.api.auth import Gate
 from syncropel.api.body import limited
 from syncropel.api.errors import install_error_handlers
@@ -30,7 +42,7 @@ def create_routes(engine: Engine) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
     )
-    resources = (health, records, threads, tasks, fleet, control, drain, accounts, config, expr)
+    resources = (health, records, replay, threads, tasks, fleet, control, drain, accounts, config, expr)
     routers = [resource.router(engine) for resource in resources]
     install_error_handlers(app, [*app.routes, *(route for router in routers for route in router.routes)])
     for router in routers:

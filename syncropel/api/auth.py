@@ -96,7 +96,9 @@ _READ_OPS: Final = (
 )
 
 
-_THREAD_VIEWS: Final = frozenset({"records", "state", "participants", "watch", "replay"})
+_THREAD_VIEW: Final = re.compile(
+    r"(?<=.)/(records|state|participants|watch|diff|replay(/(changes|\d+))?)$", re.ASCII
+)
 
 
 async def refusal_to_read(scope: Scope, engine: Engine) -> SyncropelError | None:
@@ -140,10 +142,10 @@ def _thread_of(scope: Scope) -> str:
     if path.startswith("/v1/tasks/"):
         return path.split("/")[3]
     if path.startswith("/v1/threads/"):
-        # The name may hold slashes; what is asked of the thread comes after the last one.
+        # The name may hold slashes; what is asked of the thread comes after it.
         name = path.removeprefix("/v1/threads/")
-        thread, _, view = name.rpartition("/")
-        return thread if thread and view in _THREAD_VIEWS else name
+        found = _THREAD_VIEW.search(name)
+        return name[: found.start()] if found else name
     query: bytes = scope.get("query_string", b"")
     return parse_qs(query.decode("latin-1")).get("thread", [""])[0]
 

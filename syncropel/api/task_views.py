@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from syncropel.api.schema import (
@@ -11,7 +11,7 @@ from syncropel.api.schema import (
     TaskDetail,
     TaskSummary,
 )
-from syncropel.api.waiting import held_by, why_in_progress, why_pending
+from syncropel.api.waiting import held_by, taken_over, why_in_progress, why_pending
 from syncropel.engine.engine import Engine
 from syncropel.engine.moves import spent_usd
 from syncropel.errors import Conflict, NotFound
@@ -21,6 +21,9 @@ from syncropel.folds.routing import route
 from syncropel.folds.speedup import critical_path
 from syncropel.folds.task import TaskState
 from syncropel.policy.joining import decide_join, parse_join_safely
+
+Place = tuple[str | None, str]
+"""Where a subtask is or would go (a DID), and why it has no result yet."""
 
 
 def find_task(engine: Engine, name: str) -> TaskState:
@@ -41,9 +44,9 @@ def find_fan_out(state: TaskState) -> FanOut:
     return state.fanout
 
 
-def actor_name(engine: Engine, actor: str | None) -> str | None:
+def actor_name(own_did: str, actor: str | None) -> str | None:
     """An actor as a person reads it: this instance's own DID is the engine."""
-    return "engine" if actor == engine.instance.did else actor
+    return "engine" if actor == own_did else actor
 
 
 def status_of(state: TaskState, satisfiable: bool) -> str:
@@ -92,7 +95,7 @@ def _summary_fields(state: TaskState) -> dict[str, Any]:
     }
 
 
-def task_detail(engine: Engine, state: TaskState) -> TaskDetail:
+def task_detail(state: TaskState, own_did: str) -> TaskDetail:
     """Everything about one task."""
     failed = 0
     if state.fanout is not None:
@@ -102,9 +105,9 @@ def task_detail(engine: Engine, state: TaskState) -> TaskDetail:
         hypothesis=state.hypothesis,
         criteria=state.criteria,
         assignee=state.assignee,
-        completed_by=actor_name(engine, state.completed_by),
+        completed_by=actor_name(own_did, state.completed_by),
         verdict=state.verdict,
-        verdict_by=actor_name(engine, state.verdict_by),
+        verdict_by=actor_name(own_did, state.verdict_by),
         summary=state.summary,
         reason=state.reason,
         attempts_failed=failed,
@@ -112,11 +115,39 @@ def task_detail(engine: Engine, state: TaskState) -> TaskDetail:
 
 
 async def join_status(engine: Engine, state: TaskState) -> JoinStatus:
-    """The join of a fan-out: every subtask, and why it is joined, not yet, or can no longer be."""
+    """The join of a fan-out as it is now: every subtask, and why it is joined, not yet, or never."""
     fanout = find_fan_out(state)
     names = engine.ingest.live.names()
     kids = children(fanout)
     _, decision = await decide_join(fanout, kids, state.alias, names)
+    return join_view(state, fanout, kids, decision, names, _places_now(engine, fanout), engine.spending())
+
+
+def join_status_then(
+    state: TaskState, fanout: FanOut, decide_: Callable[[list[Child]], JoinDecision], names: dict[str, str]
+) -> JoinStatus:
+    """The join of a fan-out as it stood with this state, which may be one of the past."""
+    kids = children(fanout)
+
+    def place(kid: Child) -> Place:
+        if kid.spawn is None:
+            return None, why_pending(fanout, kid, "")
+        return kid.spawn.instance, "" if kid.finished else taken_over(fanout, kid.index, names)
+
+    return join_view(state, fanout, kids, decide_(kids), names, place, {})
+
+
+def join_view(
+    state: TaskState,
+    fanout: FanOut,
+    kids: list[Child],
+    decision: JoinDecision,
+    names: dict[str, str],
+    place: Callable[[Child], Place],
+    spending: Mapping[str, float],
+) -> JoinStatus:
+    """The wire model. `place`: where a subtask is or would go, and why it has no result yet; `spending`: what
+    running goals have spent, US dollars by the id of the child INTEND."""
     path = critical_path(
         [kid.report.wall_time_secs if kid.report else None for kid in kids],
         [kid.subtask.depends_on for kid in kids],
@@ -138,11 +169,11 @@ async def join_status(engine: Engine, state: TaskState) -> JoinStatus:
         explanation=_explanation(fanout, decision),
         hint=_hint(state, decision) if active else "",
         blame=list(decision.blame) if active else [],
-        subtasks=_children_out(engine, fanout, kids, names),
+        subtasks=[_child_out(kid, place(kid), names, spending) for kid in kids],
         spawned=sum(kid.spawn is not None for kid in kids),
         completed=sum(kid.finished for kid in kids),
         accepted=sum(kid.state == ACCEPT for kid in kids),
-        cost_usd=spent_usd(fanout, engine.spending()),
+        cost_usd=spent_usd(fanout, spending),
         budget_usd=fanout.spec.budget_usd,
         started_at=fanout.at,
         joined_at=joined.at if joined else None,
@@ -164,50 +195,52 @@ def _hint(state: TaskState, decision: JoinDecision) -> str:
     return "; ".join(f"spl task retry {name} --subtask {index}" for index in decision.blame[:3])
 
 
-def _children_out(engine: Engine, fanout: FanOut, kids: list[Child], names: dict[str, str]) -> list[ChildOut]:
+def _places_now(engine: Engine, fanout: FanOut) -> Callable[[Child], Place]:
     candidates = engine.leases.candidates()
     load = engine.reconciler.load()
     undelivered = engine.delivery.waiting()
     freezes = engine.ingest.live.control.covering(fanout.spec.namespace)
-    turn, spending, held = fanout.turn, engine.spending(), engine.held()
-    out: list[ChildOut] = []
-    for kid in kids:
-        subtask, report, spawn = kid.subtask, kid.report, kid.spawn
-        instance, why = spawn.instance if spawn else None, ""
-        if spawn is None:
-            routed = route(subtask.target, candidates, load, turn)
-            instance = routed.did
-            why = held_by(freezes[-1]) if freezes else why_pending(fanout, kid, routed.why)
-        elif report is None:
-            why = why_in_progress(engine, fanout, kid, spawn, held, undelivered)
-        out.append(
-            ChildOut(
-                index=subtask.index,
-                goal=subtask.goal,
-                target=subtask.target,
-                instance=instance,
-                instance_alias=names.get(instance) if instance else None,
-                predicted=spawn is None,
-                state=kid.state,  # type: ignore[arg-type]  # the fold's states are the wire's
-                why=why,
-                verdict=report.verdict if report else None,
-                reason=report.reason if report else "",
-                summary=report.summary if report else "",
-                output=report.output if report else None,
-                cost_usd=_cost(report, spawn, spending),
-                budget_usd=subtask.budget_usd,
-                wall_time_secs=report.wall_time_secs if report else None,
-                timeout_secs=subtask.timeout_secs,
-                attempt=kid.attempt,
-                depends_on=list(subtask.depends_on),
-                waits_for=list(kid.waits_for),
-                child_thread=spawn.child_thread if spawn else None,
-                spawned_at=spawn.at if spawn else None,
-                finished_at=report.at if report else None,
-                adapter=subtask.adapter,
-            )
-        )
-    return out
+    turn, held = fanout.turn, engine.held()
+
+    def place(kid: Child) -> Place:
+        if kid.spawn is None:
+            routed = route(kid.subtask.target, candidates, load, turn)
+            return routed.did, held_by(freezes[-1]) if freezes else why_pending(fanout, kid, routed.why)
+        if kid.report is None:
+            return kid.spawn.instance, why_in_progress(engine, fanout, kid, kid.spawn, held, undelivered)
+        return kid.spawn.instance, ""
+
+    return place
+
+
+def _child_out(kid: Child, place: Place, names: dict[str, str], spending: Mapping[str, float]) -> ChildOut:
+    subtask, report, spawn = kid.subtask, kid.report, kid.spawn
+    instance, why = place
+    return ChildOut(
+        index=subtask.index,
+        goal=subtask.goal,
+        target=subtask.target,
+        instance=instance,
+        instance_alias=names.get(instance) if instance else None,
+        predicted=spawn is None,
+        state=kid.state,  # type: ignore[arg-type]  # the fold's states are the wire's
+        why=why,
+        verdict=report.verdict if report else None,
+        reason=report.reason if report else "",
+        summary=report.summary if report else "",
+        output=report.output if report else None,
+        cost_usd=_cost(report, spawn, spending),
+        budget_usd=subtask.budget_usd,
+        wall_time_secs=report.wall_time_secs if report else None,
+        timeout_secs=subtask.timeout_secs,
+        attempt=kid.attempt,
+        depends_on=list(subtask.depends_on),
+        waits_for=list(kid.waits_for),
+        child_thread=spawn.child_thread if spawn else None,
+        spawned_at=spawn.at if spawn else None,
+        finished_at=report.at if report else None,
+        adapter=subtask.adapter,
+    )
 
 
 def _cost(report: Report | None, spawn: Spawn | None, spending: Mapping[str, float]) -> float:

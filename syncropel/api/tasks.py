@@ -109,12 +109,12 @@ def router(engine: Engine) -> APIRouter:
             thread = task_thread(alias, secrets.token_hex(16))
             whole = {"task": True, "alias": alias, **fields, "at": engine.runtime.now()}
             await engine.ingest.append_one(_record(thread, body.actor, "INTEND", whole, clock=0))
-        return task_detail(engine, find_task(engine, thread))
+        return task_detail(find_task(engine, thread), engine.instance.did)
 
     @routes.get("/v1/tasks/{name}")
     async def get_task(name: str) -> TaskDetail:
         """One task, by alias or thread."""
-        return task_detail(engine, find_task(engine, name))
+        return task_detail(find_task(engine, name), engine.instance.did)
 
     @routes.post("/v1/tasks/{name}/fan-out", status_code=201, response_model=PostedRecord)
     async def fan_out(name: str, body: NewFanOut) -> Response:

@@ -1,6 +1,7 @@
 """/v1/threads: list, state, records, participants, watch.
 
-A thread's name may hold slashes, so the routes with more behind the name come before the bare one.
+A thread goes by its id or by the alias of its task. Its name may hold slashes, so the routes with more behind
+the name come before the bare one.
 """
 
 from __future__ import annotations
@@ -11,11 +12,9 @@ from starlette.responses import Response
 from syncropel.api.paging import Cursor, Limit, record_page
 from syncropel.api.schema import DispatchOut, Page, Participant, RecordOut, ThreadState, ThreadSummary
 from syncropel.api.sse import EventStream, event_stream, record_events, resume_sequence
-from syncropel.api.task_views import quick_satisfiable, status_of, task_detail
+from syncropel.api.task_views import task_detail
+from syncropel.api.thread_views import find_line, thread_summary
 from syncropel.engine.engine import Engine
-from syncropel.errors import NotFound
-from syncropel.folds.child import ChildState
-from syncropel.folds.fanout import children
 from syncropel.folds.index import ThreadLine, participants
 from syncropel.folds.order import fold_order
 from syncropel.store.base import RecordFilter
@@ -25,12 +24,6 @@ def router(engine: Engine) -> APIRouter:
     """The routes of threads."""
     routes = APIRouter(tags=["threads"])
 
-    def line_of(thread: str) -> ThreadLine:
-        line = engine.ingest.live.index.threads.get(thread)
-        if line is None:
-            raise NotFound(f"no thread {thread!r}", "a thread exists from its first record on")
-        return line
-
     @routes.get("/v1/threads")
     async def list_threads(since: Cursor = None, limit: Limit = 100) -> Page[ThreadSummary]:
         """Threads, latest activity first. `since`: the cursor of the page before."""
@@ -39,7 +32,7 @@ def router(engine: Engine) -> APIRouter:
         )
         wanted = [line for line in lines if since is None or line.last_sequence < since]
         cursor = wanted[limit - 1].last_sequence if len(wanted) > limit else None
-        return Page(data=[_summary(engine, line) for line in wanted[:limit]], next_cursor=cursor)
+        return Page(data=[thread_summary(engine, line) for line in wanted[:limit]], next_cursor=cursor)
 
     @routes.get("/v1/threads/{thread:path}/records", response_model=Page[RecordOut])
     async def thread_records(
@@ -48,19 +41,19 @@ def router(engine: Engine) -> APIRouter:
         limit: Limit = 100,
     ) -> Response:
         """Records of a thread by clock; `since` is a clock."""
-        line_of(thread)
-        return await record_page(engine.store, RecordFilter(thread=thread, since=since, limit=limit))
+        name = find_line(engine, thread).id
+        return await record_page(engine.store, RecordFilter(thread=name, since=since, limit=limit))
 
     @routes.get("/v1/threads/{thread:path}/state")
     async def thread_state(thread: str) -> ThreadState:
         """The folded state of a thread."""
-        return await _state(engine, line_of(thread))
+        return await _state(engine, find_line(engine, thread))
 
     @routes.get("/v1/threads/{thread:path}/participants")
     async def thread_participants(thread: str) -> Page[Participant]:
         """Everyone who wrote on a thread, with inferred roles."""
-        line_of(thread)
-        lines = participants(fold_order(await engine.store.thread(thread)))
+        name = find_line(engine, thread).id
+        lines = participants(fold_order(await engine.store.thread(name)))
         return Page(
             data=[
                 Participant(
@@ -83,39 +76,9 @@ def router(engine: Engine) -> APIRouter:
     @routes.get("/v1/threads/{thread:path}")
     async def get_thread(thread: str) -> ThreadSummary:
         """One thread in a line."""
-        return _summary(engine, line_of(thread))
+        return thread_summary(engine, find_line(engine, thread))
 
     return routes
-
-
-def _summary(engine: Engine, line: ThreadLine) -> ThreadSummary:
-    status, title = line.status, line.title
-    task = engine.ingest.live.tasks.get(line.id)
-    child = engine.ingest.live.children.get(line.id)
-    if task is not None:
-        kids = children(task.fanout) if task.fanout else []
-        status, title = status_of(task, quick_satisfiable(task, kids)), task.goal or title
-    elif child is not None:
-        status = _child_status(child)
-    elif line.kind == "reserved":
-        status = "open"
-    return ThreadSummary(
-        id=line.id,
-        kind=line.kind,
-        title=title,
-        status=status,
-        records=line.records,
-        participants=len(line.actors),
-        first_sequence=line.first_sequence,
-        last_sequence=line.last_sequence,
-        last_activity=line.last_activity,
-    )
-
-
-def _child_status(child: ChildState) -> str:
-    latest = child.latest
-    result = child.results.get(latest.record) if latest else None
-    return str(result.body.get("verdict")) if result else "in_progress"
 
 
 async def _state(engine: Engine, line: ThreadLine) -> ThreadState:
@@ -132,12 +95,12 @@ async def _state(engine: Engine, line: ThreadLine) -> ThreadState:
             open_intends.pop(fulfilled, None)
     task = engine.ingest.live.tasks.get(line.id)
     return ThreadState(
-        thread=_summary(engine, line),
+        thread=thread_summary(engine, line),
         opened_by=records[0].record.actor if records else None,
         clock=max((stored.record.clock or 0 for stored in records), default=0),
         acts=acts,
         open_intends=list(open_intends),
-        task=task_detail(engine, task) if task else None,
+        task=task_detail(task, engine.instance.did) if task else None,
         child=_child_out(engine, line.id),
     )
 

@@ -42,11 +42,13 @@ def why_in_progress(
             return told
     if spawn.instance in undelivered and undelivered[spawn.instance][1]:
         return "not delivered yet: its instance does not answer"
-    taken = fanout.taken_from(kid.index)
-    if taken is not None:
-        names = engine.ingest.live.names()
-        return f"taken over from {names.get(taken.instance, taken.instance)} ({taken.reason})"
-    return ""
+    return taken_over(fanout, kid.index, engine.ingest.live.names())
+
+
+def taken_over(fanout: FanOut, index: int, names: Mapping[str, str]) -> str:
+    """From whom the subtask's present attempt was taken over; empty when it was not."""
+    taken = fanout.taken_from(index)
+    return f"taken over from {names.get(taken.instance, taken.instance)} ({taken.reason})" if taken else ""
 
 
 def _of_its_instance(engine: Engine, fanout: FanOut, kid: Child, instance: Instance, held: bool) -> str:

@@ -33,6 +33,20 @@ class ThreadLine:
         """For threads without a fold of their own: open until a KNOW fulfills or a record cancels."""
         return "closed" if self.closed else "open"
 
+    def apply(self, stored: StoredRecord) -> None:
+        """Take one record of this thread."""
+        record = stored.record
+        self.records += 1
+        self.actors.add(record.actor)
+        self.last_sequence = stored.sequence
+        self.last_activity = stored.received_at
+        if self.kind == "other":
+            self.kind = _kind(record)
+        if not self.title:
+            self.title = _title(record)
+        if "fulfills" in record.body or "cancels" in record.body:
+            self.closed = True
+
 
 @dataclass(slots=True)
 class ThreadIndex:
@@ -41,22 +55,12 @@ class ThreadIndex:
     threads: dict[str, ThreadLine] = field(default_factory=dict)
 
     def apply(self, stored: StoredRecord) -> None:
-        record = stored.record
-        line = self.threads.get(record.thread)
+        thread = stored.record.thread
+        line = self.threads.get(thread)
         if line is None:
-            kind: Kind = "reserved" if record.thread in RESERVED else "other"
-            line = ThreadLine(record.thread, kind, first_sequence=stored.sequence)
-            self.threads[record.thread] = line
-        line.records += 1
-        line.actors.add(record.actor)
-        line.last_sequence = stored.sequence
-        line.last_activity = stored.received_at
-        if line.kind == "other":
-            line.kind = _kind(record)
-        if not line.title:
-            line.title = _title(record)
-        if "fulfills" in record.body or "cancels" in record.body:
-            line.closed = True
+            kind: Kind = "reserved" if thread in RESERVED else "other"
+            line = self.threads[thread] = ThreadLine(thread, kind, first_sequence=stored.sequence)
+        line.apply(stored)
 
 
 def _kind(record: Record) -> Kind:

@@ -32,6 +32,11 @@ class JoinDecision:
     blame: tuple[int, ...] = ()
 
 
+def is_shorthand(text: str) -> bool:
+    """Whether `parse_join` takes this text for one of its shorthands, be it a good one or a bad one."""
+    return text in ("all", "any") or text.startswith("k_of_n")
+
+
 def parse_join(text: str, count: int) -> JoinRule:
     """Read `all`, `any`, `k_of_n:K`, or take the text for a CEL expression.
 

@@ -27,6 +27,9 @@ NEEDS = {
     ("GET", "/v1/threads/{thread}/state"): "records:read",
     ("GET", "/v1/threads/{thread}/participants"): "records:read",
     ("GET", "/v1/threads/{thread}/watch"): "records:read",
+    ("GET", "/v1/threads/{thread}/replay"): "records:read",
+    ("GET", "/v1/threads/{thread}/replay/changes"): "records:read",
+    ("GET", "/v1/threads/{thread}/replay/{position}"): "records:read",
     ("GET", "/v1/tasks"): "records:read",
     ("POST", "/v1/tasks"): "threads:write",
     ("GET", "/v1/tasks/{name}"): "records:read",
@@ -214,7 +217,9 @@ async def test_an_actor_is_what_the_record_says(api: Api) -> None:
     assert answer.json()["actor"] == ACTOR
 
 
-@pytest.mark.parametrize("view", ["", "/records", "/state", "/participants"])
+@pytest.mark.parametrize(
+    "view", ["", "/records", "/state", "/participants", "/replay", "/replay/1", "/replay/changes"]
+)
 async def test_read_rules_judge_the_whole_name_of_a_thread(api: Api, view: str) -> None:
     for thread in ("open", "open/secret"):
         await api.post(thread=thread)

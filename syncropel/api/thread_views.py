@@ -1,0 +1,51 @@
+"""Threads as the API answers them: found by name, and in a line."""
+
+from __future__ import annotations
+
+from syncropel.api.schema import ThreadSummary
+from syncropel.api.task_views import quick_satisfiable, status_of
+from syncropel.engine.engine import Engine
+from syncropel.errors import NotFound
+from syncropel.folds.child import ChildState
+from syncropel.folds.fanout import children
+from syncropel.folds.index import ThreadLine
+
+
+def find_line(engine: Engine, name: str) -> ThreadLine:
+    """A thread by its id, or by the alias of its task. Raises NotFound."""
+    live = engine.ingest.live
+    line = live.index.threads.get(name) or live.index.threads.get(live.aliases.get(name, ""))
+    if line is None:
+        raise NotFound(f"no thread {name!r}", "a thread exists from its first record on")
+    return line
+
+
+def thread_summary(engine: Engine, line: ThreadLine) -> ThreadSummary:
+    """One row of the list of threads."""
+    status, title = line.status, line.title
+    task = engine.ingest.live.tasks.get(line.id)
+    child = engine.ingest.live.children.get(line.id)
+    if task is not None:
+        kids = children(task.fanout) if task.fanout else []
+        status, title = status_of(task, quick_satisfiable(task, kids)), task.goal or title
+    elif child is not None:
+        status = _child_status(child)
+    elif line.kind == "reserved":
+        status = "open"
+    return ThreadSummary(
+        id=line.id,
+        kind=line.kind,
+        title=title,
+        status=status,
+        records=line.records,
+        participants=len(line.actors),
+        first_sequence=line.first_sequence,
+        last_sequence=line.last_sequence,
+        last_activity=line.last_activity,
+    )
+
+
+def _child_status(child: ChildState) -> str:
+    latest = child.latest
+    result = child.results.get(latest.record) if latest else None
+    return str(result.body.get("verdict")) if result else "in_progress"

@@ -1,0 +1,168 @@
+"""Replay: the folded state of a thread after any number of its records, as quickly backwards as forwards.
+
+Some states on the way are kept as checkpoints. A step folds the few records from the checkpoint before it,
+never all from the start, and the number of checkpoints is bounded however long the thread grows.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from syncropel.folds.fork import fork
+from syncropel.folds.order import fold_order
+from syncropel.folds.thread_state import Judge, ThreadState
+from syncropel.record import StoredRecord
+
+MAX_CHECKPOINTS: Final = 64
+FIRST_SPACING: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """The record at `position` (from 1) takes the status from `before` to `after`."""
+
+    position: int
+    before: str
+    after: str
+
+
+class Replay:
+    """A thread and a place in it. Not for several threads of execution at a time.
+
+    `spacing`: records between two checkpoints to begin with; it doubles whenever there would be too many.
+    """
+
+    def __init__(
+        self,
+        thread: str,
+        records: Iterable[StoredRecord],
+        judge: Judge,
+        *,
+        spacing: int = FIRST_SPACING,
+        max_checkpoints: int = MAX_CHECKPOINTS,
+    ) -> None:
+        self.thread = thread
+        self.records: list[StoredRecord] = []
+        """All records known, in fold order."""
+        self.changes: list[Change] = []
+        """Where the status changes, by position."""
+        self.revision = 0
+        """The highest sequence among the records."""
+        self._known: set[str] = set()
+        self._judge = judge
+        self._spacing = max(1, spacing)
+        self._max_checkpoints = max(1, max_checkpoints)
+        self._start = ThreadState.empty(thread)
+        self._first_status = self._start.status(judge)
+        self._checkpoints: dict[int, ThreadState] = {}
+        self._state = fork(self._start)
+        self._position = 0
+        self.extend(records)
+
+    @property
+    def total(self) -> int:
+        """How many records there are; the last position."""
+        return len(self.records)
+
+    def extend(self, records: Iterable[StoredRecord]) -> None:
+        """Take more records of the thread, in any order. Those already known are passed over.
+
+        One that belongs between others is put there: the positions after it move up by one.
+        """
+        fresh = {stored.record.id: stored for stored in records if stored.record.id not in self._known}
+        if not fresh:
+            return
+        self._known.update(fresh)
+        self.revision = max(self.revision, *(stored.sequence for stored in fresh.values()))
+        added = fold_order(fresh.values())
+        if not self.records or _clock(added[0]) > _clock(self.records[-1]):
+            kept, whole = self.total, self.records + added
+        else:
+            whole = fold_order([*self.records, *added])
+            pairs = enumerate(zip(self.records, whole, strict=False))
+            kept = next((at for at, (old, new) in pairs if old is not new), self.total)
+        self._forget_after(kept)
+        self.records = whole
+        self._fold_from(kept)
+
+    def state(self, position: int) -> ThreadState:
+        """The state after the first `position` records. It holds until the next call of any method.
+
+        Raises IndexError for a position below 0 or above `total`.
+        """
+        if not 0 <= position <= self.total:
+            raise IndexError(f"position {position} is not from 0 to {self.total}")
+        nearest = self._checkpoint_before(position)
+        if not nearest <= self._position <= position:
+            self._state, self._position = fork(self._checkpoints.get(nearest, self._start)), nearest
+        for stored in self.records[self._position : position]:
+            self._state.apply(stored)
+        self._position = position
+        return self._state
+
+    def status(self, position: int) -> str:
+        """The status after the first `position` records."""
+        at = bisect_right(self.changes, position, key=_position_of)
+        return self.changes[at - 1].after if at else self._first_status
+
+    def next_change(self, position: int) -> int | None:
+        """The first position above this one at which the status changes."""
+        at = bisect_right(self.changes, position, key=_position_of)
+        return self.changes[at].position if at < len(self.changes) else None
+
+    def previous_change(self, position: int) -> int | None:
+        """The last position below this one at which the status changes."""
+        at = bisect_left(self.changes, position, key=_position_of)
+        return self.changes[at - 1].position if at else None
+
+    @property
+    def checkpoints(self) -> list[int]:
+        """The positions whose states are kept."""
+        return sorted(self._checkpoints)
+
+    def _checkpoint_before(self, position: int) -> int:
+        at = position - position % self._spacing
+        while at and at not in self._checkpoints:
+            at -= self._spacing
+        return at
+
+    def _forget_after(self, position: int) -> None:
+        self._checkpoints = {at: state for at, state in self._checkpoints.items() if at <= position}
+        self.changes = [change for change in self.changes if change.position <= position]
+        if self._position > position:
+            self._state, self._position = fork(self._start), 0
+
+    def _fold_from(self, position: int) -> None:
+        """Fold the records after `position` once: find the changes of status, and leave checkpoints."""
+        state = self.state(position)
+        status = self.status(position)
+        for at, stored in enumerate(self.records[position:], start=position + 1):
+            state.apply(stored)
+            self._position = at
+            after = state.status(self._judge)
+            if after != status:
+                self.changes.append(Change(at, status, after))
+                status = after
+            if at % self._spacing == 0:
+                self._keep(at, state)
+
+    def _keep(self, position: int, state: ThreadState) -> None:
+        if len(self._checkpoints) >= self._max_checkpoints:
+            self._spacing *= 2
+            self._checkpoints = {
+                at: kept for at, kept in self._checkpoints.items() if at % self._spacing == 0
+            }
+        if position % self._spacing == 0:
+            self._checkpoints[position] = fork(state)
+
+
+def _clock(stored: StoredRecord) -> int:
+    assert stored.record.clock is not None  # the log holds no record without one
+    return stored.record.clock
+
+
+def _position_of(change: Change) -> int:
+    return change.position
