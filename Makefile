@@ -31,7 +31,7 @@ floors: .venv/.ready
 
 pytest: .venv/.ready
 	$(BIN)/pytest -n 2 --dist loadfile -p no:syrupy --ignore tests/tui
-	$(BIN)/pytest tests/tui
+	$(BIN)/pytest -n 2 tests/tui
 
 demo: .venv/.ready
 	@$(BIN)/spl demo
@@ -40,7 +40,7 @@ bench: .venv/.ready
 	$(BIN)/python -m benchmarks
 
 snapshots: .venv/.ready
-	$(BIN)/pytest tests/tui --snapshot-update
+	$(BIN)/pytest -n 2 tests/tui --snapshot-update
 
 format: .venv/.ready
 	$(BIN)/ruff check --fix .

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from console_fakes import TARGET, Clock, FakeClient
+from textual import events
+from textual.keys import _character_to_key, key_to_character
 from textual.pilot import Pilot
 
 from syncropel.api.schema import FleetStatus
@@ -17,6 +19,9 @@ from tui.console_app import ConsoleApp
 from tui.session import Outside
 from tui.widgets.lines import Lines
 from tui.widgets.table import Table
+
+PATIENCE = 1000
+"""So many turns of the loop are enough for anything."""
 
 
 @dataclass
@@ -30,13 +35,24 @@ class Console:
 
     async def settle(self) -> None:
         """Until everything that can happen at this instant has happened."""
-        for _ in range(4):
+        ready = asyncio.get_running_loop()._ready  # type: ignore[attr-defined]
+        quiet = 0
+        for _ in range(PATIENCE):
+            await self.pilot.pause(0)
             await asyncio.sleep(0)
-            await self.pilot.pause()
+            quiet = 0 if ready else quiet + 1
+            if quiet == 3:
+                return
+        raise AssertionError("the console never came to rest")
 
     async def press(self, *keys: str) -> None:
-        await self.pilot.press(*keys)
-        await self.settle()
+        for key in keys:
+            if len(key) == 1:
+                event = events.Key(_character_to_key(key), key)
+            else:
+                event = events.Key(key, key_to_character(key))
+            self.app.post_message(event)
+            await self.settle()
 
     async def hears(self, status: FleetStatus) -> None:
         self.client.snapshot(status)
@@ -90,6 +106,7 @@ async def console(
     outside = Outside(lambda _: client, clock, clock.sleep, lambda: 1.0)
     app = ConsoleApp(TARGET, outside=outside, **how)
     app.animation_level = "none"
+    app.delay_update = lambda delay=0.0: None  # type: ignore[method-assign] # it waits by a clock of its own
     async with app.run_test(size=size) as pilot:
         page = Console(app, pilot, client, clock)
         await page.settle()

@@ -59,7 +59,7 @@ def is_whole(config: pytest.Config) -> bool:
     return not narrowed and not named
 
 
-def pytest_collection_finish(session: pytest.Session) -> None:
+def pytest_sessionstart(session: pytest.Session) -> None:
     Pictures.folder = session.config.rootpath / "snapshots"
     Pictures.whole_run = is_whole(session.config)
 

@@ -7,6 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+from console_snapshots import Pictures, is_whole
+from syrupy.location import PyTestLocation
+
 HERE = Path(__file__).parent
 TESTS = """
 import pytest
@@ -32,7 +36,8 @@ def pytest_in(folder: Path, *words: str) -> str:
     return ran.stdout
 
 
-def test_updating_a_few_pictures_deletes_no_other(tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", [[], ["-n", "2"]], ids=["alone", "two-workers"])
+def test_updating_a_few_pictures_deletes_no_other(tmp_path: Path, workers: list[str]) -> None:
     tests = tmp_path / "tests"
     tests.mkdir()
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
@@ -45,11 +50,27 @@ def test_updating_a_few_pictures_deletes_no_other(tmp_path: Path) -> None:
     def names() -> set[str]:
         return {one.name for one in kept.iterdir()}
 
-    pytest_in(tmp_path, "--snapshot-update", "tests")
+    def update(*words: str) -> None:
+        pytest_in(tmp_path, "--snapshot-update", *workers, *words)
+
+    update("tests")
     assert names() == both
     for narrow in (["-k", "one", "tests"], ["tests/test_drawn.py::test_drawn[one]"], ["tests/test_drawn.py"]):
-        pytest_in(tmp_path, "--snapshot-update", *narrow)
+        update(*narrow)
         assert names() == both
     (kept / "test_drawn[three].svg").write_text("left over")
-    pytest_in(tmp_path, "--snapshot-update")
+    update()
     assert names() == both, "a run of all tidies up"
+
+
+def test_every_picture_belongs_to_a_test(request: pytest.FixtureRequest) -> None:
+    """A picture of a test that is gone proves nothing; it is told here, whatever the number of workers."""
+    if not is_whole(request.config):
+        pytest.skip("only a run of all tests knows them all")
+    wanted = {
+        Path(Pictures.get_location(test_location=PyTestLocation(item), index=0)).name
+        for item in request.session.items
+        if "picture" in getattr(item, "fixturenames", ())
+    }
+    kept = {path.name for path in (request.config.rootpath / "snapshots").rglob("*.svg")}
+    assert kept <= wanted, "remove them from snapshots/"
