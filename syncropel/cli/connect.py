@@ -1,4 +1,8 @@
-"""Which daemon a command talks to: this home's socket, or a URL with a token."""
+"""Which daemon a command talks to: a URL with a token, a named context, or this home's socket.
+
+What is typed goes before the environment, and a URL before a context: `--url`, `--context`, SPL_URL,
+SPL_CONTEXT, the current context, the socket.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +11,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from syncropel import contexts
 from syncropel.cli.parsing import UsageError
-from syncropel.settings import Home, actor_from, home_from
+from syncropel.contexts import Context
+from syncropel.settings import Home, home_from
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -22,22 +28,50 @@ def this_home() -> Home:
 
 
 def target(args: Namespace) -> Target:
-    """Where to send: `--url` or SPL_URL with a bearer token, else the home's Unix socket.
+    """Where to send.
 
-    Raises UsageError when the URL is none.
+    Raises UsageError when the URL is none, or when both a URL and a context are named; NotFound for a context
+    that there is not; SetupError when the contexts cannot be read.
     """
     import_client()
+
+    url = chosen_url(args)
+    return url_target(url) if url else context_target(chosen_context(args))
+
+
+def chosen_url(args: Namespace) -> str:
+    """The URL that was named for this command; empty when a context decides. Raises as `target`."""
+    typed, context = getattr(args, "url", None), getattr(args, "context", None)
+    if typed and context:
+        raise UsageError("--url and --context name two daemons", "leave one of them out")
+    return typed or ("" if context else os.environ.get("SPL_URL", ""))
+
+
+def chosen_context(args: Namespace) -> Context:
+    """The context that this command is about. Raises as `target`."""
+    known = contexts.load(this_home())
+    name = getattr(args, "context", None) or os.environ.get("SPL_CONTEXT", "") or known.current
+    return known.find(name)
+
+
+def url_target(url: str) -> Target:
+    """A daemon at a URL, with SPL_TOKEN or the token that `spl token save` kept. Raises UsageError."""
     from syncropel.client import Target
 
     home = this_home()
-    url = getattr(args, "url", None) or os.environ.get("SPL_URL", "")
-    actor = actor_from(os.environ)
-    if not url:
-        fleet_token = _read_if_there(home.fleet_token)
-        return Target(socket=home.socket, home=home.display(), actor=actor, fleet_token=fleet_token)
     if not url.startswith(("http://", "https://")):
         raise UsageError(f"{url!r} is not a URL", "for example --url http://127.0.0.1:9100")
-    return Target(url=url.rstrip("/"), token=_token(home), home=home.display(), actor=actor)
+    return Target(url=url.rstrip("/"), token=_token(home), home=home.display())
+
+
+def context_target(context: Context) -> Target:
+    """The daemon of a context, with that context's own token and no other."""
+    from syncropel.client import Target
+
+    home = this_home()
+    if not context.url:
+        return Target(socket=home.socket, home=home.display())
+    return Target(url=context.url, token=contexts.token_of(home, context.name), home=home.display())
 
 
 def connect(args: Namespace) -> Client:

@@ -31,9 +31,12 @@ def configure(parser: Parser) -> None:
         ("check", "say whether an expression compiles, and where it does not"),
         ("eval", "evaluate an expression over the daemon's present state"),
     ):
-        one = add_verb(group, verb, summary)
+        # Its `--context` is the expression's; the fleet's stays before the command: spl --context prod expr …
+        one = add_verb(group, verb, summary, conflict_handler="resolve")
         one.add_argument("expression", metavar="EXPR", help="the CEL expression; - reads it from stdin")
-        one.add_argument("--context", required=True, choices=CONTEXTS, help="where it is to be used")
+        one.add_argument(
+            "--context", dest="cel_context", required=True, choices=CONTEXTS, help="where it is to be used"
+        )
         if verb == "eval":
             one.add_argument("--thread", default="", metavar="NAME", help="the task or thread it is about")
             one.add_argument("--record", metavar="FILE", help="the record it is about, as JSON")
@@ -44,7 +47,7 @@ def _fields(args: Namespace) -> dict[str, Any]:
     import sys
 
     text = sys.stdin.read().strip() if args.expression == "-" else args.expression
-    return {"context": args.context, "expression": text, "actor": actor_from(os.environ)}
+    return {"context": args.cel_context, "expression": text, "actor": actor_from(os.environ)}
 
 
 def run_check(args: Namespace) -> int:

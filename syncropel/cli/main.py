@@ -18,7 +18,10 @@ FAILED: Final = 1
 USAGE: Final = 2
 INTERRUPTED: Final = 130
 BROKEN_PIPE: Final = 141
-_HINTS: Final = {"UNAUTHORIZED": "save one: spl token save <bearer>; or set SPL_TOKEN; or leave out --url"}
+_HINTS: Final = {
+    "UNAUTHORIZED": "save one: spl token save <bearer>; or set SPL_TOKEN; or leave out --url; "
+    "of a context: spl context token NAME --token-stdin"
+}
 """Where the command line knows better than the API what to do now."""
 _USAGE_CODES: Final = frozenset({"USAGE", "INVALID_FANOUT"})
 

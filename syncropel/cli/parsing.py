@@ -23,6 +23,7 @@ COMMANDS: Final = {
     "namespace": "register, list and close namespaces",
     "config": "rules, permissions, and what they say",
     "expr": "check and try expressions",
+    "context": "name the fleets that you look after, and choose one",
     "console": "open the full-screen console",
     "demo": "show a fleet at work, in a temporary home that is removed again",
     "token": "keep the bearer token for calls over TCP",
@@ -115,6 +116,12 @@ def add_target(parser: argparse.ArgumentParser) -> None:
         "--url",
         default=argparse.SUPPRESS,
         help="talk to a daemon over TCP instead of this home's socket (or SPL_URL)",
+    )
+    parser.add_argument(
+        "--context",
+        metavar="NAME",
+        default=argparse.SUPPRESS,
+        help="talk to the fleet of that name, see: spl context list (or SPL_CONTEXT)",
     )
 
 

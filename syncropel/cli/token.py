@@ -22,11 +22,7 @@ def configure(parser: Parser) -> None:
 
 
 def run_save(args: Namespace) -> int:
-    bearer = _from_stdin() if args.bearer == "-" else args.bearer.strip()
-    if not _BEARER.fullmatch(bearer):
-        raise UsageError(
-            "that is not a bearer token", "it looks like spl_<env>_<service account>_<secret of 16 to 256>"
-        )
+    bearer = checked_bearer(read_line() if args.bearer == "-" else args.bearer)
     home = this_home()
     make_home(home)
     try:
@@ -39,7 +35,18 @@ def run_save(args: Namespace) -> int:
     return 0
 
 
-def _from_stdin() -> str:
+def checked_bearer(text: str) -> str:
+    """The bearer token in a text. Raises UsageError when it is none."""
+    bearer = text.strip()
+    if not _BEARER.fullmatch(bearer):
+        raise UsageError(
+            "that is not a bearer token", "it looks like spl_<env>_<service account>_<secret of 16 to 256>"
+        )
+    return bearer
+
+
+def read_line() -> str:
+    """One line from stdin, so that a secret does not get into the shell's history."""
     import sys
 
     return sys.stdin.readline().strip()

@@ -59,7 +59,14 @@ class FakeDaemon:
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home folder of its own, and no setting from the one who runs the tests."""
-    for name in ("SYNCROPEL_HOME", "SYNCROPEL_DATA", "SPL_URL", "SPL_TOKEN", "SPL_FLEET_COORDINATOR_URL"):
+    for name in (
+        "SYNCROPEL_HOME",
+        "SYNCROPEL_DATA",
+        "SPL_URL",
+        "SPL_TOKEN",
+        "SPL_CONTEXT",
+        "SPL_FLEET_COORDINATOR_URL",
+    ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("SPL_ACTOR", "did:sync:user:tester")
