@@ -34,6 +34,11 @@ class Action:
         """What a click or the palette runs: the action, and who has it."""
         return f"screen.{self.id}" if self in SCREEN else f"app.{self.id}"
 
+    @property
+    def changes(self) -> bool:
+        """Whether it can change the fleet: greyed while nothing can be changed."""
+        return self.risk in ("change", "danger")
+
     def on(self, screen: str) -> bool:
         return not self.screens or screen in self.screens
 
@@ -45,6 +50,8 @@ _NAMES: Final = {
 
 FLEET, TASKS, JOIN, DETAIL = "fleet", "tasks", "join", "detail"
 _TABLES: Final = (FLEET, TASKS, JOIN)
+_WORK: Final = (FLEET, TASKS, JOIN, DETAIL)
+_INSTANCES: Final = (FLEET, DETAIL)
 
 APP: Final = (
     Action("mode('fleet')", ("1",), "the Fleet screen", "Fleet", cli="spl fleet status --live"),
@@ -54,6 +61,28 @@ APP: Final = (
     Action("command_palette", ("ctrl+p",), "the palette: commands and themes"),
     Action("quit", ("q",), "quit; the fleet goes on without you", "quit", (), "local"),
 )
+CONTROL: Final = (
+    Action("freeze", ("F",), "freeze a namespace; shows first what that would meet", "freeze", (), "danger",
+           "spl kill --namespace NS --reason …"),
+    Action("unfreeze", ("U",), "lift a freeze", "unfreeze", (), "danger", "spl unkill --namespace NS"),
+    Action("emergency", ("X",), "emergency stop of the whole fleet", "", (), "danger",
+           "spl kill --emergency --reason …"),
+    Action("freezes", ("L",), "the list of all freezes", "", (), "none", "spl fleet status"),
+    Action("deed('retry')", ("R",), "run the chosen subtask again", "retry", _WORK, "danger",
+           "spl task retry NAME --subtask N"),
+    Action("deed('stop')", ("T",), "stop the chosen subtask: end what runs", "", _WORK, "danger",
+           "spl task stop NAME --subtask N"),
+    Action("deed('cancel')", ("C",), "cancel the chosen task", "", _WORK, "danger", "spl task cancel NAME"),
+    Action("deed('approve')", ("A",), "approve the chosen task", "", _WORK, "change",
+           "spl task approve NAME"),
+    Action("deed('reject')", ("J",), "reject the chosen task", "", _WORK, "danger", "spl task reject NAME"),
+    Action("deed('start')", ("B",), "begin the chosen task", "", _WORK, "change", "spl task start NAME"),
+    Action("deed('reopen')", ("O",), "reopen the chosen task", "", _WORK, "change", "spl task reopen NAME"),
+    Action("deed('drain')", ("N",), "drain the chosen instance", "", _INSTANCES, "danger",
+           "spl drain start --instance NAME"),
+    Action("deed('undrain')", ("E",), "end the drain of the chosen instance", "", _INSTANCES, "change",
+           "spl drain stop --instance NAME"),
+)  # fmt: skip
 SCREEN: Final = (
     Action("filter", ("slash",), "filter the rows; esc clears it", "filter", _TABLES),
     Action("sort", ("s",), "sort by the next column, then as they come", "sort", _TABLES),
@@ -61,6 +90,7 @@ SCREEN: Final = (
     Action("yank", ("y",), "copy the id of the chosen row", "copy id", (*_TABLES, DETAIL), "local"),
     Action("back", ("escape",), "go back; first clears the filter", "back"),
     Action("next", ("tab",), "the next table", "next table", (FLEET, TASKS)),
+    *CONTROL,
 )
 TABLE: Final = (
     Action("open", ("enter",), "open the chosen row in full", "open", _TABLES),
@@ -82,7 +112,7 @@ def for_screen(screen: str) -> list[Action]:
 
 def footer(screen: str) -> list[Action]:
     """What the footer shows, the most wanted first: a narrow one shows fewer."""
-    order = ("1", "2", "enter", "escape", "slash", "question_mark", "q", "s", "y", "r", "tab")
+    order = ("1", "2", "enter", "escape", "slash", "F", "question_mark", "q", "U", "R", "s", "y", "r", "tab")
     shown = [one for one in for_screen(screen) if one.footer]
     if screen in (FLEET, TASKS):
         shown = [one for one in shown if one.id != "back"]

@@ -39,6 +39,7 @@ class NewUnfreeze(ControlRequest):
 
     namespace: str | None = None
     emergency: bool = False
+    reason: str = ""
 
 
 class NamespaceName(ControlRequest):
@@ -90,7 +91,9 @@ def router(engine: Engine) -> APIRouter:
         if body.emergency == bool(body.namespace):
             raise BadRequest("name one namespace, or the emergency", "give namespace, or emergency")
         place = EVERYWHERE if body.emergency else str(body.namespace)
-        return _written(await engine.killswitch.unfreeze(namespace=place, actor=body.actor))
+        return _written(
+            await engine.killswitch.unfreeze(namespace=place, actor=body.actor, reason=body.reason)
+        )
 
     @routes.get("/v1/control/blast")
     async def get_blast(

@@ -101,7 +101,8 @@ def run_stop(args: Namespace) -> int:
 
         task = client.send(calls.task(args.name))
         join = client.send(calls.join(args.name))
-        made = task_records.stop_subtask(join, args.subtask, args.reason, **_signature())
+        running = task_records.running_attempt(join, args.subtask)
+        made = task_records.stop(running, args.reason, **_signature())
         return _send(args, client, task, made, f"[{args.subtask}] is being stopped")
 
 

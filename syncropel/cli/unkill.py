@@ -17,6 +17,7 @@ def configure(parser: Parser) -> None:
     place = parser.add_mutually_exclusive_group(required=True)
     place.add_argument("--namespace", metavar="NS", help="lift the freeze of exactly this namespace")
     place.add_argument("--emergency", action="store_true", help="lift the emergency stop")
+    parser.add_argument("--reason", default="", help="why it is over; others will read it")
     parser.set_defaults(run=run)
 
 
@@ -24,7 +25,7 @@ def run(args: Namespace) -> int:
     with connect(args) as client:
         from syncropel.client import calls
 
-        written = client.send(calls.unfreeze(actor_from(os.environ), args.namespace))
+        written = client.send(calls.unfreeze(actor_from(os.environ), args.namespace, args.reason))
     if is_json(args):
         print_json(written)
     elif args.emergency:

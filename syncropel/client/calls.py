@@ -193,9 +193,10 @@ def blast(level: str, namespace: str | None = None, terminate: bool = False) -> 
     return Call(BlastRadius, "/v1/control/blast", query=query)
 
 
-def unfreeze(actor: str, namespace: str | None = None) -> Call[ControlWritten]:
+def unfreeze(actor: str, namespace: str | None = None, reason: str = "") -> Call[ControlWritten]:
     """Lift the freeze of a namespace; without one, the emergency."""
     body = {"actor": actor, **({"namespace": namespace} if namespace else {"emergency": True})}
+    body |= {"reason": reason} if reason else {}
     return Call(ControlWritten, "/v1/fleet/unfreeze", "POST", body=body, repeatable=False)
 
 

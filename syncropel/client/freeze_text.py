@@ -42,11 +42,10 @@ def kill_command(
     return " ".join([*words, "--reason", shlex.quote(reason) if reason else "…"])
 
 
-def unkill_command(namespace: str) -> str:
+def unkill_command(namespace: str, reason: str = "") -> str:
     """The command that lifts the freeze of a namespace, or with `*` the emergency stop."""
-    if namespace == EVERYWHERE:
-        return "spl unkill --emergency"
-    return f"spl unkill --namespace {shlex.quote(namespace)}"
+    where = "--emergency" if namespace == EVERYWHERE else f"--namespace {shlex.quote(namespace)}"
+    return f"spl unkill {where}" + (f" --reason {shlex.quote(reason)}" if reason else "")
 
 
 def blast_lines(blast: BlastRadius) -> list[str]:
@@ -55,7 +54,7 @@ def blast_lines(blast: BlastRadius) -> list[str]:
     if blast.instances:
         flight += f" on {_named(blast.instances, len(blast.instances))}"
     lines = [
-        f"{flight} · {blast.pending} pending · ${blast.spend_usd:,.2f} spent by what is in flight",
+        f"{flight} · {blast.pending} pending · ${blast.spend_usd:,.2f} at stake",
         f"{blast.fanouts} {_many(blast.fanouts, 'fan-out')}{_worst(blast)} · {blast.open_tasks} open "
         f"{_many(blast.open_tasks, 'task')}",
     ]

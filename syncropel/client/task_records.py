@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from syncropel.api.schema import ChildOut, JoinStatus, PostedRecord
+from syncropel.api.schema import JoinStatus, PostedRecord
 from syncropel.client import calls
 from syncropel.client.calls import Call
 from syncropel.errors import Conflict
@@ -60,22 +60,33 @@ def done(
     return _post(thread, "KNOW", body, actor, at)
 
 
-def stop_subtask(join: JoinStatus, index: int, reason: str, *, actor: str, at: float) -> Call[PostedRecord]:
-    """End the attempt of a subtask that is in flight. Raises Conflict when it is not."""
+@dataclass(frozen=True)
+class Attempt:
+    """One attempt of a subtask: what a stop is about, so that it can never end another."""
+
+    thread: str
+    index: int
+    attempt: int
+    instance: str
+    namespace: str
+    intend: str = ""
+
+
+def running_attempt(join: JoinStatus, index: int) -> Attempt:
+    """The attempt of a subtask that is in flight. Raises Conflict when there is none."""
     child = next((one for one in join.subtasks if one.index == index), None)
+    if child is not None and child.state == "in_progress" and child.instance:
+        return Attempt(join.thread, index, child.attempt, child.instance, join.namespace, join.parent_intend)
     name = join.alias or join.thread
-    if child is None or child.state != "in_progress":
-        state = "does not exist" if child is None else f"is {child.state}"
-        raise Conflict(
-            f"{name} [{index}] {state}: there is nothing to stop", f"see: spl task join-status {name}"
-        )
-    body = _end(child, reason or STOPPED)
-    return _post(join.thread, "LEARN", body | {"namespace": join.namespace}, actor, at, join.parent_intend)
+    state = "does not exist" if child is None else f"is {child.state}"
+    raise Conflict(f"{name} [{index}] {state}: there is nothing to stop", f"see: spl task join-status {name}")
 
 
-def _end(child: ChildOut, reason: str) -> dict[str, Any]:
-    about = {"index": child.index, "attempt": child.attempt, "from": child.instance}
-    return {"topic": END_TOPIC, **about, "reason": reason}
+def stop(attempt: Attempt, reason: str, *, actor: str, at: float) -> Call[PostedRecord]:
+    """End an attempt that is in flight: its process group, its verdict `terminated`."""
+    about = {"index": attempt.index, "attempt": attempt.attempt, "from": attempt.instance}
+    body = {"topic": END_TOPIC, **about, "reason": reason or STOPPED, "namespace": attempt.namespace}
+    return _post(attempt.thread, "LEARN", body, actor, at, attempt.intend)
 
 
 def _post(

@@ -55,7 +55,7 @@ class KillSwitch:
         }
         return await self._write(FLEET_CONTROL, actor, body)
 
-    async def unfreeze(self, *, namespace: str, actor: str) -> StoredRecord:
+    async def unfreeze(self, *, namespace: str, actor: str, reason: str = "") -> StoredRecord:
         """Lift the freeze of exactly this namespace (`*`: the emergency). Raises NotFound without one."""
         live = self._ingest.live
         present = live.control.freezes.get(namespace)
@@ -64,7 +64,9 @@ class KillSwitch:
             hint = f"it is covered by: {', '.join(around)}" if around else "see the freezes: spl fleet status"
             raise NotFound(f"{_place(namespace)} is not frozen", hint)
         level = EMERGENCY if namespace == EVERYWHERE else present.level
-        body = {"topic": UNFREEZE, "level": level, "namespace": namespace, "at": self._runtime.now()}
+        body: dict[str, Any] = {"topic": UNFREEZE, "level": level, "namespace": namespace}
+        body |= {"reason": reason.strip()} if reason.strip() else {}
+        body["at"] = self._runtime.now()
         return await self._write(FLEET_CONTROL, actor, body)
 
     async def register(self, *, namespace: str, description: str, actor: str) -> StoredRecord:

@@ -50,6 +50,7 @@ class FakeClient:
         self.refuse: BaseException | None = None
         self.answers: dict[str, Any] = {}
         self.asked: Counter[str] = Counter()
+        self.sent: list[Call[Any]] = []
         self.opened = 0
         self.closed = False
         self._events: asyncio.Queue[Event | BaseException | None] = asyncio.Queue()
@@ -85,6 +86,7 @@ class FakeClient:
 
     async def send(self, call: Call[Any]) -> Any:
         self.asked[call.path] += 1
+        self.sent.append(call)
         answer = self.answers.get(call.path, SyncropelError(f"nothing is known of {call.path}"))
         if isinstance(answer, BaseException):
             raise answer

@@ -7,6 +7,7 @@ from textual.widgets import Input
 
 from tui.dialogs.base import Dialog
 from tui.widgets.lines import Lines
+from tui.widgets.pick import Pick
 from tui.widgets.push import Push
 
 
@@ -33,6 +34,14 @@ class DialogPage:
     def part(self, name: str) -> str:
         """Lines of the dialog: says, command, outcome, why-not, and those of its own."""
         return self.dialog.query_one(f"#{name}", Lines).text
+
+    def value(self, field: str) -> str:
+        """What is filled into a field."""
+        return self.dialog.query_one(f"#{field}", Input).value
+
+    def list(self, name: str) -> list[str]:
+        """The lines of a list to pick from."""
+        return self.dialog.query_one(f"#{name}", Pick).text.splitlines()
 
     @property
     def words(self) -> str:

@@ -110,12 +110,6 @@ def test_dead_data_does_not_read_as_live() -> None:
     assert dispatch.cells["elapsed"].text == "1m 15s", "a running time is only known until then"
 
 
-def test_the_worst_freeze_is_told_first() -> None:
-    status = sample.status(freezes=[sample.freeze(), sample.freeze(level="emergency", namespace="")])
-    lines = fleet.freeze_lines(status, NOW, UNICODE)
-    assert lines[0] == "❄ FROZEN emergency: everything for 2m 05s · wrong prices on the site"
-
-
 def test_tasks_that_are_stuck_say_so() -> None:
     found = tasks.task_rows(sample.tasks(), NOW, UNICODE)
     assert found[1].cells["status"].text == "‖ blocked"

@@ -8,23 +8,31 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from textwrap import wrap
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Input
 
+from syncropel.client import Call
+from syncropel.client.calls import Answer
 from syncropel.errors import SyncropelError
 from tui.model.asking import Outcome, Stage, failed, hindrance, outcome_lines
 from tui.model.glyphs import Glyphs, Tone
 from tui.seat import Seat
+from tui.widgets.choice import Choice
+from tui.widgets.field import Field
 from tui.widgets.lines import Lines, Span, Spans
+from tui.widgets.pick import Pick
 from tui.widgets.push import Push
 from tui.widgets.toned import clip
+
+_FRAME: Final = 4  # the border, the buttons, and a line of what lies behind
 
 
 class Dialog(Seat, ModalScreen[None]):
@@ -66,12 +74,20 @@ class Dialog(Seat, ModalScreen[None]):
         """What can be filled in, between the question and the command."""
         return ()
 
+    def after_fields(self, now: float) -> Sequence[tuple[str, Tone]]:
+        """What stands below the fields, as lines with a tone."""
+        return ()
+
     def command(self) -> str:
         """The command line that does the same."""
         return ""
 
     def objection(self) -> str:
         """Why it cannot be done as it stands; empty when it can."""
+        return ""
+
+    def missing(self) -> str:
+        """The id of the field that has to be filled in next; empty when there is none."""
         return ""
 
     async def act(self) -> str:
@@ -89,6 +105,15 @@ class Dialog(Seat, ModalScreen[None]):
         return self.console.glyphs
 
     @property
+    def actor(self) -> str:
+        """Who signs what is written from here: the operator, as on the command line."""
+        return self.session.target.actor
+
+    async def ask(self, call: Call[Answer]) -> Answer:
+        """Ask the daemon that this dialog is about. Raises SyncropelError."""
+        return await self.session.send(call)
+
+    @property
     def asks(self) -> bool:
         """Whether there is anything to confirm; a dialog without a deed only tells."""
         return bool(self.deed)
@@ -97,9 +122,10 @@ class Dialog(Seat, ModalScreen[None]):
         with Vertical(id="dialog"):
             with VerticalScroll(id="question", can_focus=False):
                 yield Lines(id="says")
-                yield from self.fields()
+                yield Vertical(*self.fields(), id="fields")
+                yield Lines(id="after-fields")
                 yield Lines(id="command")
-                yield Lines(id="outcome")
+            yield Lines(id="outcome")
             yield Lines(id="why-not")
             with Horizontal(id="pushes"):
                 yield Push("cancel", "esc", "Cancel" if self.asks else "Close")
@@ -110,8 +136,6 @@ class Dialog(Seat, ModalScreen[None]):
         box = self.query_one("#dialog")
         box.border_title = self.glyphs.text(self.title_words())
         box.set_class(self.danger and self.asks, "danger")
-        for field in self.query(Input):
-            field.cursor_blink = False
         self.show()
 
     def on_resize(self) -> None:
@@ -123,14 +147,24 @@ class Dialog(Seat, ModalScreen[None]):
             return
         now = self.console.clock()
         self.query_one("#says", Lines).show(self._spans(self.says(now)))
+        done = self.outcome.stage is Stage.DONE
+        self.query_one("#fields").display = not done
+        self.query_one("#after-fields", Lines).show([] if done else self._spans(self.after_fields(now)))
         command = self.command()
         twin: list[tuple[str, Tone]] = [(f"$ {command}", "muted")] if command else []
         self.query_one("#command", Lines).show(self._spans(twin))
         told = outcome_lines(self.outcome, now, self.glyphs)
-        if self.outcome.stage is Stage.DONE:
+        if done:
             told += self.follows(now)
         self.query_one("#outcome", Lines).show(self._spans(told))
         self._show_pushes(self.why_not(now), bool(command))
+        self._fit()
+
+    def _fit(self) -> None:
+        """What came of it and the buttons are always seen: the question scrolls in what room they leave."""
+        told = [self.query_one(name, Lines).text for name in ("#outcome", "#why-not")]
+        below = sum(len(words.splitlines()) for words in told)
+        self.query_one("#question").styles.max_height = max(3, self.size.height - below - _FRAME)
 
     def _show_pushes(self, why_not: str, copies: bool) -> None:
         open_ = self.asks and self.outcome.may_ask
@@ -172,10 +206,14 @@ class Dialog(Seat, ModalScreen[None]):
             event.stop()
 
     def by_letter(self, letter: str) -> bool:
-        """Whether a letter did something here."""
+        """Whether a letter did something here: the deed's does it, a field's goes there."""
         if self.asks and letter == self.letter:
             self.do()
             return True
+        for field in self.query(Field):
+            if field.letter == letter and field.display:
+                field.widget.focus()
+                return True
         return False
 
     @on(Push.Pressed)
@@ -187,13 +225,17 @@ class Dialog(Seat, ModalScreen[None]):
             self.do()
 
     @on(Input.Submitted)
-    def _field_done(self, event: Input.Submitted) -> None:
-        """Enter in a field goes on: it never does the deed."""
+    @on(Choice.Done)
+    @on(Pick.Done)
+    def _field_done(self, event: Message) -> None:
+        """Enter in a field goes to the next that has to be filled in, then to the button: it does nothing."""
         event.stop()
-        self.focus_next()
+        self.query_one(f"#{self.missing() or ('push-do' if self.asks else 'push-cancel')}").focus()
 
     @on(Input.Changed)
-    def _field_changed(self, event: Input.Changed) -> None:
+    @on(Choice.Changed)
+    @on(Pick.Changed)
+    def _field_changed(self, event: Message) -> None:
         event.stop()
         self.show()
 

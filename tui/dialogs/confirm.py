@@ -50,5 +50,5 @@ class ConfirmDialog(Dialog):
         return self.question.objection()
 
     async def act(self) -> str:
-        await self.session.send(self.question.make())
+        await self.ask(self.question.make())
         return self.question.done

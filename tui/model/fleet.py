@@ -1,10 +1,10 @@
-"""The fleet screen's rows: instances, dispatches, fan-outs and freezes."""
+"""The fleet screen's rows: instances, dispatches and fan-outs."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from syncropel.api.schema import DispatchOut, FanOutProgress, FleetStatus, FreezeOut, InstanceOut
+from syncropel.api.schema import DispatchOut, FanOutProgress, FleetStatus, InstanceOut
 from tui.model.charts import bar
 from tui.model.glyphs import Glyphs
 from tui.model.moment import Moment
@@ -154,19 +154,6 @@ def _fanout(one: FanOutProgress, at: Moment, glyphs: Glyphs) -> Row:
 
 def _fields(cells: dict[str, Cell], **more: str) -> dict[str, str]:
     return {key: cell.text for key, cell in cells.items()} | more
-
-
-def freeze_lines(status: FleetStatus, at: Moment, glyphs: Glyphs) -> list[str]:
-    """The banner: one line a freeze, the worst first. Empty when nothing is frozen."""
-    ranks = {"emergency": 0, "hard": 1, "soft": 2}
-    ordered = sorted(status.freezes, key=lambda one: (ranks[one.level], one.at))
-    return [_freeze(one, at, glyphs) for one in ordered]
-
-
-def _freeze(one: FreezeOut, at: Moment, glyphs: Glyphs) -> str:
-    where = plain(one.namespace) or "everything"
-    age = duration(at.now - one.at)
-    return f"{glyphs.sign('frozen')} FROZEN {one.level}: {where} for {age} · {first_line(one.reason)}"
 
 
 def counts(status: FleetStatus) -> str:

@@ -12,18 +12,19 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from tui import actions
+from tui.dialogs.control import Control
 from tui.model import filters
 from tui.model.arrangement import Arrangement, Sort
 from tui.model.rows import Row, Rows
+from tui.model.subject import Subject, subject_of
 from tui.screens import frame
-from tui.seat import Seat
 from tui.widgets.bindings import bindings
 from tui.widgets.filter_bar import FilterBar
 from tui.widgets.lines import Lines
 from tui.widgets.table import Table
 
 
-class ConsoleScreen(Seat):
+class ConsoleScreen(Control):
     """Base of all screens. `name_` is its name in the action table, `fields` what filters can name."""
 
     AUTO_FOCUS = "Table"
@@ -37,6 +38,13 @@ class ConsoleScreen(Seat):
         self.filter = filters.Filter()
         self._sorts: dict[str, Sort] = {}
         self._arrangements: dict[str, Arrangement] = {}
+
+    def subject(self) -> Subject:
+        """What the chosen row of the table in focus is about."""
+        table = self.focused_table()
+        if table is None or table.id is None or table.chosen is None:
+            return Subject()
+        return subject_of(table.id, table.chosen, self.wants)
 
     @property
     def crumb(self) -> str:
@@ -70,7 +78,7 @@ class ConsoleScreen(Seat):
         self.query_one("#header", Lines).show([frame.header(self, now, width)])
         self.query_one("#banner", Lines).show(frame.banner(self, now, width))
         self.fill(now)
-        self.query_one("#footer", Lines).show([frame.footer(self.name_, width)])
+        self.query_one("#footer", Lines).show([frame.footer(self, now, width)])
 
     def fill(self, now: float) -> None:
         """Fill the body."""

@@ -9,6 +9,7 @@ from textual.widget import Widget
 
 from tui.actions import DETAIL
 from tui.model import facts, fleet, tree
+from tui.model.subject import Subject
 from tui.model.tasks import task_name
 from tui.model.text import tail
 from tui.screens.base import ConsoleScreen
@@ -53,6 +54,9 @@ class InstanceScreen(DetailScreen):
         world = self.world
         return facts.instance_facts(world, self.did, world.moment(now), self.console.glyphs)
 
+    def subject(self) -> Subject:
+        return Subject(did=self.did)
+
     def copied(self) -> str | None:
         return self.did
 
@@ -78,6 +82,9 @@ class TaskScreen(DetailScreen):
         task = world.task(self.thread)
         return facts.task_facts(task, world.moment(now), self.console.glyphs) if task else []
 
+    def subject(self) -> Subject:
+        return Subject(thread=self.thread)
+
     def copied(self) -> str | None:
         return self.thread
 
@@ -102,6 +109,9 @@ class SubtaskScreen(DetailScreen):
         children = world.join.subtasks if world.join else []
         child = next((one for one in children if one.index == self.index), None)
         return tree.detail_lines(child, world.moment(now), self.console.glyphs) if child else []
+
+    def subject(self) -> Subject:
+        return Subject(thread=self.thread, index=self.index)
 
     def copied(self) -> str | None:
         world = self.world

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from rich.cells import cell_len
 
 from tui import actions
-from tui.model import fleet, link
+from tui.model import fleet, freezes, link
+from tui.model.asking import hindrance
 from tui.model.bars import Piece, pack
-from tui.model.glyphs import Glyphs
+from tui.model.glyphs import Glyphs, Tone
 from tui.model.text import plain
 from tui.widgets.lines import Span, Spans
 from tui.widgets.toned import clip
@@ -51,11 +52,8 @@ def banner(screen: ConsoleScreen, now: float, width: int) -> list[Spans]:
     """Freezes in red, trouble with the connection, and what could not be read. Empty when all is well."""
     world, glyphs = screen.world, screen.console.glyphs
     lines: list[Spans] = []
-    if world.status is not None and (world.status.freezes or world.status.emergency):
-        freezes = fleet.freeze_lines(world.status, world.moment(now), glyphs)
-        freezes = freezes or [f"{glyphs.sign('frozen')} FROZEN emergency stop"]
-        hidden = [f"  and {len(freezes) - 3} more"] if len(freezes) > 3 else []
-        for words in freezes[:3] + hidden:
+    if world.status is not None:
+        for words in freezes.banner_lines(world.status, world.moment(now), glyphs):
             lines.append(_alarm(glyphs, words, width))
     for words in link.trouble(world.link.at(now), now, glyphs):
         lines.append((Span(" " + clip(words, width - 2, glyphs.ellipsis), "warn"),))
@@ -69,15 +67,19 @@ def _alarm(glyphs: Glyphs, words: str, width: int) -> Spans:
     return (Span((" " + text).ljust(width), "alarm"),)
 
 
-def footer(screen: str, width: int) -> Spans:
-    """The keys, as many as there is room for; a click does the same."""
-    shown = actions.footer(screen)
+def footer(screen: ConsoleScreen, now: float, width: int) -> Spans:
+    """The keys, as many as there is room for; a click does the same. What cannot be done now is greyed."""
+    shown, glyphs = actions.footer(screen.name_), screen.console.glyphs
     pieces = [
         Piece(f"{one.shown_keys()} {one.footer}", rank=rank, action=one.target)
         for rank, one in enumerate(shown)
     ]
+    greyed: set[str] = set()
+    if hindrance(screen.session.read_only, screen.world.link.at(now), now, glyphs):
+        greyed = {one.target for one in shown if one.changes}
     spans: list[Span] = [Span(" ")]
     for one in pack(pieces, width - 2):
         key, _, words = one.text.partition(" ")
-        spans += [Span(key, "strong", one.action), Span(f" {words}  ", "muted", one.action)]
+        tone: Tone = "muted" if one.action in greyed else "strong"
+        spans += [Span(key, tone, one.action), Span(f" {words}  ", "muted", one.action)]
     return tuple(spans)

@@ -10,6 +10,8 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 
 from tui import actions
+from tui.model.asking import hindrance
+from tui.model.glyphs import Tone
 from tui.screens.base import ConsoleScreen
 from tui.widgets.lines import Lines, Span, Spans
 
@@ -36,9 +38,16 @@ class HelpScreen(ModalScreen[None]):
 
     def lines(self) -> list[Spans]:
         lines: list[Spans] = []
-        for keys, description, command in _told(self._of.actions()):
+        console, session = self._of.console, self._of.session
+        now = console.clock()
+        why_not = hindrance(session.read_only, session.world.link.at(now), now, console.glyphs)
+        if why_not:
+            lines.append((Span(f"   what changes the fleet is greyed: {why_not}", "warn"),))
+        for keys, description, command, changes in _told(self._of.actions()):
             told = f"  {command}" if command else ""
-            lines.append((Span(f"{keys:>12}  ", "strong"), Span(description), Span(told, "muted")))
+            greyed = changes and bool(why_not)
+            tones: tuple[Tone, Tone] = ("muted", "muted") if greyed else ("strong", "plain")
+            lines.append((Span(f"{keys:>12}  ", tones[0]), Span(description, tones[1]), Span(told, "muted")))
         if self._of.fields:
             lines += [
                 (),
@@ -48,12 +57,12 @@ class HelpScreen(ModalScreen[None]):
         return lines
 
 
-def _told(known: list[actions.Action]) -> list[tuple[str, str, str]]:
-    """Keys, description and command; the two directions of a movement share a line."""
+def _told(known: list[actions.Action]) -> list[tuple[str, str, str, bool]]:
+    """Keys, description, command, and whether it changes the fleet; two directions share a line."""
     moves = [one for one in known if one in actions.MOVES]
-    told = [(one.shown_keys(), one.description, one.cli) for one in known if one not in moves]
+    told = [(one.shown_keys(), one.description, one.cli, one.changes) for one in known if one not in moves]
     pairs = [
-        (f"{one.shown_keys()} {other.shown_keys()}", f"{one.description}, {other.description}", "")
+        (f"{one.shown_keys()} {other.shown_keys()}", f"{one.description}, {other.description}", "", False)
         for one, other in zip(moves[::2], moves[1::2], strict=True)
     ]
     return told[:1] + pairs + told[1:]

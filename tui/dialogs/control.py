@@ -1,0 +1,46 @@
+"""The keys that change the fleet: what each opens, about what the cursor is on when it is pressed."""
+
+from __future__ import annotations
+
+from tui.dialogs.deed import DeedDialog
+from tui.dialogs.freeze import FreezeDialog
+from tui.dialogs.unfreeze import FreezesDialog, UnfreezeDialog
+from tui.model import deeds
+from tui.model.deeds import Verb
+from tui.model.freezes import over
+from tui.model.subject import Subject, namespace_of
+from tui.seat import Seat
+
+
+class Control(Seat):
+    """A screen with these keys. It says in `subject` what the cursor is on."""
+
+    def subject(self) -> Subject:
+        """What the cursor is on."""
+        return Subject()
+
+    def action_freeze(self) -> None:
+        self.app.push_screen(FreezeDialog(namespace_of(self.world, self.subject())))
+
+    def action_emergency(self) -> None:
+        self.app.push_screen(FreezeDialog("", "emergency"))
+
+    def action_unfreeze(self) -> None:
+        self.app.push_screen(UnfreezeDialog(self._freeze_here()))
+
+    def action_freezes(self) -> None:
+        self.app.push_screen(FreezesDialog(self._freeze_here()))
+
+    def _freeze_here(self) -> str:
+        """The freeze over what the cursor is on, by its record."""
+        world = self.world
+        return over(world, namespace_of(world, self.subject()))
+
+    def action_deed(self, verb: Verb) -> None:
+        """Ask about it, or say why it does not apply."""
+        subject = self.subject()
+        why_not = deeds.objection(verb, self.world, subject)
+        if why_not:
+            self.notify(why_not, title=deeds.DEEDS[verb].title, severity="warning", markup=False, timeout=6)
+        else:
+            self.app.push_screen(DeedDialog(verb, subject))

@@ -1,0 +1,84 @@
+"""What is done to the row under the cursor: one dialog for all verbs, about the row it was opened for."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from textual.widget import Widget
+from textual.widgets import Input
+
+from syncropel.client import Call, calls, task_records
+from tui.dialogs.base import Dialog
+from tui.model import deeds
+from tui.model.asking import Stage
+from tui.model.deeds import DEEDS, Verb
+from tui.model.glyphs import Tone
+from tui.model.subject import Subject, namespace_of, short_label, task_label
+from tui.widgets.field import Field, entry
+
+
+class DeedDialog(Dialog):
+    """Asks about one verb on one subject. A subtask's attempt is settled when it opens."""
+
+    def __init__(self, verb: Verb, subject: Subject) -> None:
+        super().__init__()
+        self.verb, self.subject = verb, subject
+        self.what = DEEDS[verb]
+        self.deed, self.letter, self.danger = self.what.button, self.what.letter, self.what.danger
+        self._attempt: task_records.Attempt | None = None
+        self._number = 0
+
+    def on_mount(self) -> None:
+        self._number = deeds.attempt_number(self.world, self.subject)
+        self._attempt = deeds.attempt_of(self.world, self.subject, namespace_of(self.world, self.subject))
+        super().on_mount()
+
+    def title_words(self) -> str:
+        return f"{self.what.title} {short_label(self.world, self.subject)}"
+
+    def says(self, now: float) -> Sequence[tuple[str, Tone]]:
+        facts: list[tuple[str, Tone]] = [
+            (words, "strong") for words in deeds.facts(self.verb, self.world, self.subject)
+        ]
+        if self.outcome.stage is Stage.DONE:
+            return facts
+        return [*facts, (self.what.warns, "warn" if self.danger else "plain")]
+
+    def fields(self) -> Sequence[Widget]:
+        if not self.what.field:
+            return ()
+        return (Field(self.what.field, "w", entry("words", "", "may be left out")),)
+
+    @property
+    def words(self) -> str:
+        return self.query_one("#words", Input).value.strip() if self.what.field else ""
+
+    def command(self) -> str:
+        return deeds.command(self.verb, self.world, self.subject, self.words)
+
+    def objection(self) -> str:
+        number = deeds.attempt_number(self.world, self.subject)
+        if self.what.of == "subtask" and number != self._number:
+            return f"it went on to attempt {number} since this was opened"
+        return deeds.objection(self.verb, self.world, self.subject)
+
+    async def act(self) -> str:
+        await self.ask(self._call())
+        return f"{short_label(self.world, self.subject)} {self.what.done}"
+
+    def _call(self) -> Call[Any]:
+        verb, thread, words, subject = self.verb, self.subject.thread, self.words, self.subject
+        signed: dict[str, Any] = {"actor": self.actor, "at": time.time()}
+        if verb in ("drain", "undrain"):
+            fields = {"state": "stop" if verb == "undrain" else "start", "instance": subject.did}
+            fields |= {"reason": words} if words else {}
+            return calls.drain({**fields, "actor": self.actor})
+        if verb == "retry" and subject.index is not None:
+            return calls.retry(task_label(self.world, subject), subject.index, self.actor, words or None)
+        if verb == "stop" and self._attempt is not None:
+            return task_records.stop(self._attempt, words, **signed)
+        if verb in task_records.VERDICTS:
+            return task_records.judge(thread, verb, words, **signed)
+        return task_records.step(thread, verb, words, **signed)

@@ -1,0 +1,113 @@
+"""`U` and `L`: lift one freeze, picked from all that are in force; and the list of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual.widget import Widget
+from textual.widgets import Input
+
+from syncropel.api.schema import FreezeOut
+from syncropel.client import calls
+from syncropel.client.freeze_text import EVERYWHERE, unkill_command
+from tui.dialogs.base import Dialog
+from tui.model.asking import Stage
+from tui.model.freezes import details, row, where, worst_first
+from tui.model.glyphs import Tone
+from tui.widgets.field import Field, entry
+from tui.widgets.pick import Pick
+
+
+class FreezesDialog(Dialog):
+    """`L`: every freeze in force, and all about the one that is picked."""
+
+    heading = "Freezes"
+    danger = False
+
+    def __init__(self, picked: str = "") -> None:
+        super().__init__()
+        self._start, self._known = picked, dict[str, FreezeOut]()
+
+    def fields(self) -> Sequence[Widget]:
+        return (Pick(self._start, id="freezes"),)
+
+    @property
+    def picked(self) -> FreezeOut | None:
+        """The freeze that is picked, as it was last known."""
+        return self._known.get(self.query_one("#freezes", Pick).picked)
+
+    @property
+    def is_gone(self) -> bool:
+        return self.query_one("#freezes", Pick).is_gone
+
+    def show(self) -> None:
+        if not self.is_mounted:
+            return
+        status, at = self.world.status, self.world.moment(self.console.clock())
+        freezes = worst_first(status) if status else []
+        self._known |= {one.record: one for one in freezes}
+        self.query_one("#freezes", Pick).show([(one.record, row(one, at)) for one in freezes])
+        super().show()
+
+    def says(self, now: float) -> Sequence[tuple[str, Tone]]:
+        count = len(self.world.status.freezes) if self.world.status else 0
+        if not count:
+            return [("nothing is frozen", "good")]
+        return [(f"{count} {'freeze is' if count == 1 else 'freezes are'} in force", "strong")]
+
+    def command(self) -> str:
+        return unkill_command(self.picked.namespace or EVERYWHERE) if self.picked else ""
+
+    def after_fields(self, now: float) -> Sequence[tuple[str, Tone]]:
+        if self.picked is None:
+            return ()
+        gone: list[tuple[str, Tone]] = [("it is not in force any more", "warn")] if self.is_gone else []
+        return [*gone, *details(self.picked, self.world.moment(now), self.glyphs)]
+
+
+class UnfreezeDialog(FreezesDialog):
+    """`U`: a verb of its own, never a toggle. Lifts exactly the freeze that is picked."""
+
+    heading = "Unfreeze"
+    deed = "Unfreeze"
+    letter = "u"
+    danger = True
+    look = "look at the red banner, or ask: spl fleet status"
+
+    def fields(self) -> Sequence[Widget]:
+        return (
+            *super().fields(),
+            Field("reason", "r", entry("reason", "", "why it is over; may be left out")),
+        )
+
+    def command(self) -> str:
+        reason = self.query_one("#reason", Input).value.strip()
+        return unkill_command(self.picked.namespace or EVERYWHERE, reason) if self.picked else ""
+
+    def objection(self) -> str:
+        if self.picked is None:
+            return "nothing is frozen"
+        return "somebody lifted it, or made it harder" if self.is_gone else ""
+
+    def says(self, now: float) -> Sequence[tuple[str, Tone]]:
+        if self.outcome.stage is Stage.DONE:
+            return ()
+        return super().says(now)
+
+    async def act(self) -> str:
+        freeze = self.picked
+        assert freeze is not None
+        namespace = None if freeze.level == "emergency" else freeze.namespace
+        reason = self.query_one("#reason", Input).value.strip()
+        await self.ask(calls.unfreeze(self.actor, namespace, reason))
+        return f"the {freeze.level} freeze of {where(freeze)} is lifted"
+
+    def follows(self, now: float) -> Sequence[tuple[str, Tone]]:
+        freezes = self.world.status.freezes if self.world.status else []
+        if not self.is_gone:
+            return [("waiting for the fleet's word", "busy")]
+        held: tuple[str, Tone] = ("what it held goes on by itself", "good")
+        others: list[tuple[str, Tone]] = [
+            (f"still frozen: {one.level}: {where(one)}", "warn") for one in freezes
+        ]
+        return [held, *others] if others else [held, ("nothing is frozen any more", "good")]

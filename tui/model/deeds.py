@@ -1,0 +1,203 @@
+"""What can be done to what the cursor is on: when it applies, why it does not, and the command for it."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from syncropel.api.schema import ChildOut, DispatchOut, InstanceOut
+from syncropel.client.task_records import Attempt
+from tui.model.glyphs import word
+from tui.model.subject import Subject, task_label
+from tui.model.text import first_line, plain
+from tui.model.world import World
+
+Verb = Literal["retry", "stop", "start", "approve", "reject", "reopen", "cancel", "drain", "undrain"]
+
+
+@dataclass(frozen=True)
+class Deed:
+    """A verb: its kind of subject, the words of its dialog, and what its free text is called in a command.
+
+    `warns` says what it does; `field` names the free text, empty without one.
+    """
+
+    of: Literal["instance", "task", "subtask"]
+    title: str
+    button: str
+    letter: str
+    warns: str
+    done: str
+    field: str = ""
+    danger: bool = True
+    statuses: tuple[str, ...] = ()
+
+
+DEEDS: Final[dict[Verb, Deed]] = {
+    "retry": Deed(
+        "subtask", "Retry subtask", "Retry", "r",
+        "It runs again as its next attempt; an attempt in flight is ended.",
+        "will run again", "hint",
+    ),
+    "stop": Deed(
+        "subtask", "Stop subtask", "Stop", "s",
+        "Its process group is ended, its verdict is terminated. Nothing is tried again by itself.",
+        "is being stopped", "reason",
+    ),
+    "start": Deed(
+        "task", "Start task", "Start", "s", "Says that work on it has begun.", "is in progress", "reason",
+        False, ("open", "blocked", "deferred"),
+    ),
+    "approve": Deed(
+        "task", "Approve task", "Approve", "a", "Its work is accepted, and counts for who did it.",
+        "is approved", "notes", False, ("done", "rejected"),
+    ),
+    "reject": Deed(
+        "task", "Reject task", "Reject", "j", "Its work is not accepted, and counts against who did it.",
+        "is rejected", "notes", True, ("done", "approved"),
+    ),
+    "reopen": Deed(
+        "task", "Reopen task", "Reopen", "o", "It is open again.", "is open again", "reason",
+        False, ("cancelled", "failed", "rejected", "done", "approved"),
+    ),
+    "cancel": Deed(
+        "task", "Cancel task", "Cancel the task", "c",
+        "It is given up: a fan-out spawns nothing more and never joins; what runs finishes.",
+        "is cancelled", "reason", True, ("open", "in_progress", "blocked", "deferred", "failed", "rejected"),
+    ),
+    "drain": Deed(
+        "instance", "Drain instance", "Drain", "d",
+        "It finishes what it runs and begins nothing else; what it has not begun goes to others.",
+        "is draining", "reason",
+    ),
+    "undrain": Deed(
+        "instance", "End drain", "Take work again", "t", "It takes new work again.",
+        "takes new work again", "", False,
+    ),
+}  # fmt: skip
+
+
+def objection(verb: Verb, world: World, subject: Subject) -> str:
+    """Why a verb does not apply to this subject now; empty when it does."""
+    deed = DEEDS[verb]
+    if deed.of == "instance":
+        return _instance_objection(verb, world, subject)
+    if not subject.thread:
+        return f"the cursor is on no {deed.of}"
+    if deed.of == "subtask":
+        return _subtask_objection(verb, world, subject)
+    task = world.task(subject.thread)
+    if task is None:
+        return "nothing is known of this task yet"
+    if task.status not in deed.statuses:
+        return f"it is {word(task.status)}: only what is {_either(deed.statuses)} can be {_past(verb)}"
+    return ""
+
+
+def _instance_objection(verb: Verb, world: World, subject: Subject) -> str:
+    instance = instance_of(world, subject)
+    if instance is None:
+        return "the cursor is on no instance"
+    if verb == "undrain":
+        return "" if instance.status == "draining" else f"it is {instance.status}, not draining"
+    if instance.status == "draining":
+        return "it is draining already"
+    return "" if instance.status in ("live", "stale") else f"it is {instance.status}: it has no work"
+
+
+def _subtask_objection(verb: Verb, world: World, subject: Subject) -> str:
+    if subject.index is None:
+        return "the cursor is on no subtask; enter opens a task's subtasks"
+    child, flies = child_of(world, subject), dispatch_of(world, subject)
+    state = child.state if child else "in_progress" if flies else ""
+    if not state:
+        return "nothing is known of this subtask yet"
+    if verb == "stop":
+        return "" if state == "in_progress" else f"it is {word(state)}: nothing of it runs"
+    join = world.join if world.join and world.join.thread == subject.thread else None
+    if join is not None and join.complete:
+        return "its fan-out has joined: a retry changes nothing"
+    if state == "accept":
+        return "it was accepted"
+    return f"it is {word(state)}: it has not run yet" if state in ("pending", "blocked") else ""
+
+
+def instance_of(world: World, subject: Subject) -> InstanceOut | None:
+    instances = world.status.instances if world.status else []
+    return next((one for one in instances if subject.did and one.did == subject.did), None)
+
+
+def child_of(world: World, subject: Subject) -> ChildOut | None:
+    """The subtask, when its task is the one whose join is known."""
+    if world.join is None or world.join.thread != subject.thread:
+        return None
+    return next((one for one in world.join.subtasks if one.index == subject.index), None)
+
+
+def dispatch_of(world: World, subject: Subject) -> DispatchOut | None:
+    """The subtask as something in flight."""
+    flying = world.status.dispatches if world.status else []
+    return next((one for one in flying if (one.thread, one.index) == (subject.thread, subject.index)), None)
+
+
+def attempt_number(world: World, subject: Subject) -> int:
+    """The attempt that the subtask is at; 0 when that is not known."""
+    found = child_of(world, subject) or dispatch_of(world, subject)
+    return found.attempt if found else 0
+
+
+def attempt_of(world: World, subject: Subject, namespace: str) -> Attempt | None:
+    """The attempt in flight, as a stop names it."""
+    flies, child = dispatch_of(world, subject), child_of(world, subject)
+    found = child if child is not None and child.state == "in_progress" else flies
+    if found is None or not found.instance or subject.index is None:
+        return None
+    known = world.join is not None and world.join.thread == subject.thread
+    intend = world.join.parent_intend if known and world.join else ""
+    return Attempt(subject.thread, subject.index, found.attempt, found.instance, namespace, intend)
+
+
+def facts(verb: Verb, world: World, subject: Subject) -> list[str]:
+    """What the verb is about, in a few lines."""
+    deed = DEEDS[verb]
+    if deed.of == "instance":
+        one = instance_of(world, subject)
+        if one is None:
+            return []
+        load = f"{one.active_dispatches} running, {one.queued_dispatches} queued"
+        return [f"{plain(one.alias)} · {one.status} · {load}"]
+    task = world.task(subject.thread)
+    if deed.of == "task":
+        return [f"{word(task.status)} · {first_line(task.goal)}"] if task else []
+    found = child_of(world, subject) or dispatch_of(world, subject)
+    if found is None:
+        return []
+    state = found.state if isinstance(found, ChildOut) else "in_progress"
+    return [f"attempt {found.attempt} · {word(state)} · {first_line(found.goal)}"]
+
+
+def command(verb: Verb, world: World, subject: Subject, words: str) -> str:
+    """The command line that does the same."""
+    deed = DEEDS[verb]
+    if deed.of == "instance":
+        one = instance_of(world, subject)
+        name = plain(one.alias) if one else subject.did
+        flow = "stop" if verb == "undrain" else "start"
+        line = f"spl drain {flow} --instance {shlex.quote(name)}"
+    else:
+        line = f"spl task {verb} {shlex.quote(task_label(world, subject))}"
+        line += f" --subtask {subject.index}" if deed.of == "subtask" else ""
+    return f"{line} --{deed.field} {shlex.quote(words)}" if words and deed.field else line
+
+
+def _either(statuses: tuple[str, ...]) -> str:
+    *first, last = map(word, statuses)
+    return f"{', '.join(first)} or {last}" if first else last
+
+
+def _past(verb: Verb) -> str:
+    return {
+        "start": "started", "approve": "approved", "reject": "rejected", "reopen": "reopened",
+        "cancel": "cancelled",
+    }.get(verb, verb)  # fmt: skip

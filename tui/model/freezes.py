@@ -1,0 +1,120 @@
+"""Freezes as the console tells them: the banner, who has confirmed, and the list of them all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from syncropel.api.schema import FleetStatus, FreezeOut
+from syncropel.client.freeze_text import EVERYWHERE
+from tui.model.glyphs import Glyphs, Tone
+from tui.model.moment import Moment
+from tui.model.text import duration, first_line, plain
+from tui.model.world import World
+
+SHOWN: Final = 3
+_RANKS: Final = {"emergency": 0, "hard": 1, "soft": 2}
+
+
+def worst_first(status: FleetStatus) -> list[FreezeOut]:
+    """Every freeze in force: an emergency, then hard ones, then soft ones, the oldest of each first."""
+    return sorted(status.freezes, key=lambda one: (_RANKS[one.level], one.at, one.namespace))
+
+
+def over(world: World, namespace: str) -> str:
+    """The record of the freeze that covers this namespace most closely; empty when none does."""
+    freezes = world.status.freezes if world.status else []
+    found = [one for one in freezes if namespace and f"{namespace}/".startswith(f"{one.namespace}/")]
+    return max(found, key=lambda one: len(one.namespace)).record if found else ""
+
+
+def where(freeze: FreezeOut) -> str:
+    """What it covers, as a person says it."""
+    return "everything" if freeze.namespace in (EVERYWHERE, "") else plain(freeze.namespace)
+
+
+def banner_lines(status: FleetStatus, at: Moment, glyphs: Glyphs) -> list[str]:
+    """One line a freeze, the worst first, and how many more there are. Empty when nothing is frozen."""
+    freezes = worst_first(status)
+    if not freezes:
+        return [f"{glyphs.sign('frozen')} FROZEN emergency stop"] if status.emergency else []
+    shown = freezes if len(freezes) <= SHOWN else freezes[: SHOWN - 1]
+    lines = [f"{glyphs.sign('frozen')} FROZEN {_banner(one, at)}" for one in shown]
+    if more := len(freezes) - len(shown):
+        lines.append(
+            f"{glyphs.sign('frozen')} {len(freezes)} freezes in all, {more} more than here · L lists them"
+        )
+    return lines
+
+
+def _banner(one: FreezeOut, at: Moment) -> str:
+    parts = [f"{one.level}: {where(one)} for {duration(at.now - one.at)}"]
+    if one.waiting:
+        parts.append(reached(one))
+    parts.append(first_line(one.reason))
+    return " · ".join(parts)
+
+
+def reached(one: FreezeOut) -> str:
+    """`confirmed by 2 of 3 · waiting for worker-b`."""
+    total = len(one.confirmed) + len(one.waiting)
+    waiting = f" · waiting for {plain(', '.join(one.waiting))}" if one.waiting else ""
+    return f"confirmed by {len(one.confirmed)} of {total}{waiting}"
+
+
+def row(one: FreezeOut, at: Moment) -> str:
+    """A freeze in a list."""
+    parts = [f"{one.level}: {where(one)}", f"for {duration(at.now - one.at)}", reached(one)]
+    return " · ".join([*parts, first_line(one.reason)])
+
+
+def details(one: FreezeOut, at: Moment, glyphs: Glyphs) -> list[tuple[str, Tone]]:
+    """Everything about one freeze."""
+    lines: list[tuple[str, Tone]] = [
+        (f"{glyphs.sign('frozen')} {one.level} freeze of {where(one)}", "strong"),
+        (f"since {duration(at.now - one.at)}, by {plain(one.actor) or 'somebody'}", "plain"),
+        (f"reason: {first_line(one.reason) or 'none'}", "plain"),
+        (reached(one), "warn" if one.waiting else "good"),
+    ]
+    return [*lines, *_door(one, at)]
+
+
+def _door(one: FreezeOut, at: Moment) -> list[tuple[str, Tone]]:
+    """When a hard freeze refuses every write."""
+    if one.level != "hard":
+        return []
+    left = one.at + one.grace_secs - at.now
+    if left > 0:
+        return [(f"every write is refused in {duration(left)}", "warn")]
+    return [(f"every write is refused since {duration(-left)}", "plain")]
+
+
+def follow(world: World, record: str, now: float, glyphs: Glyphs) -> Sequence[tuple[str, Tone]]:
+    """How far a freeze that was just set has come, by its record; `now` is our clock."""
+    status, at = world.status, world.moment(now)
+    link = world.link.at(now)
+    found = next((one for one in status.freezes if one.record == record), None) if status else None
+    stale: list[tuple[str, Tone]] = []
+    if not link.is_live:
+        age = duration(link.age(now))
+        stale = [(f"the connection is away: this was true {age} ago, and may be more by now", "warn")]
+    if status is None or found is None:
+        return [*stale, ("waiting for the fleet's word", "busy")]
+    total = len(found.confirmed) + len(found.waiting)
+    said: list[tuple[str, Tone]] = []
+    if not found.waiting:
+        last = max((one.at for one in found.confirmed), default=found.at) - found.at
+        sign = glyphs.sign("done")
+        said.append(
+            (f"{sign} confirmed by all {total} instances within {max(0.0, last) * 1000:.0f} ms", "good")
+        )
+    else:
+        said.append((f"confirmed by {len(found.confirmed)} of {total} instances", "warn"))
+        said += [(f"  {_missing(status, alias, at)}", "warn") for alias in found.waiting]
+    return [*stale, *said, *_door(found, at)]
+
+
+def _missing(status: FleetStatus, alias: str, at: Moment) -> str:
+    beat = next((one.last_heartbeat for one in status.instances if one.alias == alias), None)
+    since = "never heard" if beat is None else f"not reached for {duration(at.now - beat)}"
+    return f"{plain(alias)} {since}"

@@ -1,0 +1,57 @@
+"""What the cursor is on: an instance, a task, or one subtask of a task."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tui.model.text import plain, tail
+from tui.model.world import World
+
+
+@dataclass(frozen=True)
+class Subject:
+    """`did` of an instance, or `thread` of a task; with `index` one subtask of it. All empty: nothing."""
+
+    did: str = ""
+    thread: str = ""
+    index: int | None = None
+
+
+def subject_of(table: str, key: str, thread: str | None) -> Subject:
+    """The subject of a table's row; `thread` is the task that the screen shows the subtasks of."""
+    if table == "instances":
+        return Subject(did=key)
+    if table == "subtasks":
+        return Subject(thread=thread or "", index=int(key))
+    if table == "dispatches":
+        whole, _, index = key.rpartition("/")
+        return Subject(thread=whole, index=int(index))
+    return Subject(thread=key) if table in ("tasks", "fanouts") else Subject()
+
+
+def namespace_of(world: World, subject: Subject) -> str:
+    """The namespace that a subject belongs to; empty when it has none or it is not known."""
+    if not subject.thread:
+        return ""
+    fanouts = world.status.fanouts if world.status else []
+    found = next((one.namespace for one in fanouts if one.thread == subject.thread), "")
+    task = world.task(subject.thread)
+    return plain(found or (task.namespace if task else ""))
+
+
+def task_label(world: World, subject: Subject) -> str:
+    """A task as commands name it: its alias, or its whole thread."""
+    known = [*(world.status.fanouts if world.status else ()), *(world.tasks or ())]
+    alias = next((one.alias for one in known if one.thread == subject.thread and one.alias), "")
+    return plain(alias) or subject.thread
+
+
+def short_label(world: World, subject: Subject) -> str:
+    """A subject as a title names it: `DOCS-11 [2]`, `worker-a`."""
+    if subject.did:
+        instances = world.status.instances if world.status else []
+        alias = next((one.alias for one in instances if one.did == subject.did), "")
+        return plain(alias) or tail(subject.did)
+    label = task_label(world, subject)
+    label = tail(label) if label == subject.thread else label
+    return label if subject.index is None else f"{label} [{subject.index}]"
