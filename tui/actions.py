@@ -102,7 +102,7 @@ TABLE: Final = (
     Action("jump(-1)", ("end", "G"), "the last row", "", _TABLES),
 )
 MOVES: Final = TABLE[1:]
-ALL: Final = (*TABLE[:1], *MOVES, *SCREEN, *APP)
+ALL: Final = (*TABLE[:1], *MOVES, *(one for one in SCREEN if one not in CONTROL), *APP, *CONTROL)
 
 
 def for_screen(screen: str) -> list[Action]:

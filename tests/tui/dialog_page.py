@@ -70,6 +70,8 @@ class DialogPage:
 
     async def fill(self, field: str, words: str) -> None:
         """Go to a field and put these words there."""
-        self.dialog.query_one(f"#{field}", Input).focus()
-        self.dialog.query_one(f"#{field}", Input).value = ""
+        entry = self.dialog.query_one(f"#{field}", Input)
+        entry.focus()
+        entry.value = ""
+        await self.console.settle()
         await self.type(words)
