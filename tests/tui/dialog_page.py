@@ -65,8 +65,7 @@ class DialogPage:
 
     async def type(self, words: str) -> None:
         """Into the field that has the focus."""
-        names = {" ": "space", "/": "slash", ".": "full_stop", "-": "minus", "_": "underscore"}
-        await self.press(*(names.get(char, char) for char in words))
+        await self.press(*words)
 
     async def fill(self, field: str, words: str) -> None:
         """Go to a field and put these words there."""
