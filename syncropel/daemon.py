@@ -28,6 +28,7 @@ from syncropel.engine.runtime import Runtime
 from syncropel.errors import SetupError, SyncropelError
 from syncropel.identity import load_or_create_identity, make_home
 from syncropel.listening import Server, listen_tcp, listen_unix
+from syncropel.logring import LogRing
 from syncropel.logs import LEVELS, log_nowhere, set_level, start_logging
 from syncropel.settings import HOST, Home, Settings, load_settings
 from syncropel.store.backup import backup, backup_path
@@ -46,9 +47,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Python's default of 5 ms lets a busy event loop starve the thread that commits.
     sys.setswitchinterval(SWITCH_INTERVAL_SECS)
     log_nowhere()
+    ring = LogRing()
     try:
         make_home(home)
-        _start_logging(home, to_stderr=args.foreground)
+        _start_logging(home, to_stderr=args.foreground, ring=ring)
         settings = _settings(args, home)
         # Before anything of the home is touched; opening the store takes this lock again and keeps it.
         StoreLock(home.store).release()
@@ -56,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             listen_tcp(settings.server.port) as tcp,
             asyncio.Runner(loop_factory=_loop) as runner,
         ):
-            runner.run(_run(home, settings, tcp))
+            runner.run(_run(home, settings, tcp, ring))
     except SyncropelError as error:
         return _complain(error)
     except Exception as error:  # noqa: BLE001 - what nobody foresaw belongs in the log, whole
@@ -97,9 +99,9 @@ def _settings(args: argparse.Namespace, home: Home) -> Settings:
     return settings
 
 
-def _start_logging(home: Home, *, to_stderr: bool) -> None:
+def _start_logging(home: Home, *, to_stderr: bool, ring: LogRing) -> None:
     try:
-        start_logging(home.log, to_stderr=to_stderr)
+        start_logging(home.log, to_stderr=to_stderr, also=ring)
     except OSError as error:
         raise SetupError(
             f"cannot write the log {home.log}: {error.strerror}", "check its owner and its permissions"
@@ -114,7 +116,7 @@ def _loop() -> asyncio.AbstractEventLoop:
     return uvloop.new_event_loop()
 
 
-async def _run(home: Home, settings: Settings, tcp: socket.socket) -> None:
+async def _run(home: Home, settings: Settings, tcp: socket.socket, ring: LogRing) -> None:
     stop = _stop_on_signal()
     identity = load_or_create_identity(home)
     # Outside the home, so that removing the home spares it; the instance key keeps instances apart.
@@ -135,7 +137,7 @@ async def _run(home: Home, settings: Settings, tcp: socket.socket) -> None:
                 log.info("backup %s, %d records%s", saved.path, saved.records, _refusal(saved.refused))
                 if not settings.auth.required:
                     log.warning("auth is off: everybody on this machine may call")
-                await _serve(engine, stop, tcp, unix)
+                await _serve(engine, ring, stop, tcp, unix)
             finally:
                 await engine.stop()
     finally:
@@ -172,9 +174,11 @@ def _refusal(reason: str) -> str:
     return f" (left as it is: {reason})" if reason else ""
 
 
-async def _serve(engine: Engine, stop: asyncio.Event, tcp: socket.socket, unix: socket.socket) -> None:
+async def _serve(
+    engine: Engine, ring: LogRing, stop: asyncio.Event, tcp: socket.socket, unix: socket.socket
+) -> None:
     """Serve until the stop; then take no new connection, end the streams, answer what is under way."""
-    server = Server(create_app(engine), unix)
+    server = Server(create_app(engine, ring), unix)
     serving = asyncio.create_task(server.serve(sockets=[tcp]))
     waiting = asyncio.create_task(stop.wait())
     await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)

@@ -191,9 +191,21 @@ class DaemonNotRunning(DaemonUnreachable):
 
 
 class RemoteError(SyncropelError):
-    """Raised by the client when the daemon answered with an error envelope; carries its fields."""
+    """Raised by the client when the daemon answered with an error envelope; carries its fields.
 
-    def __init__(self, status: int, type_: str, code: str, message: str, hint: str) -> None:
+    `place` is line and column of a mistake in an expression, from 1; None when the error is of another kind.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        type_: str,
+        code: str,
+        message: str,
+        hint: str,
+        place: tuple[int, int] | None = None,
+    ) -> None:
         super().__init__(message, hint, code=code)
         self.status = status
         self.type = type_
+        self.place = place

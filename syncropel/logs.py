@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import logging.handlers
+import re
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,28 +23,39 @@ KEPT_FILES: Final = 3
 _SHORT: Final = {number: name for name, number in LEVELS.items()}
 _FIELDS: Final = {"actor": "actor", "thread_id": "thread", "record": "record"}
 """Attribute of a log record → key in the line. Logging keeps `thread` for the system's own threads."""
+_BEARER: Final = re.compile(r"\b(spl_[a-z0-9]+_[a-z0-9.-]+_)[!-~]{16,}")
+_TRACEBACKS: Final = logging.Formatter()
+
+
+def fields_of(record: logging.LogRecord) -> dict[str, object]:
+    """`level, target, message`, then `actor, thread, record` where they are known, then a traceback.
+
+    A bearer token in the message loses its secret.
+    """
+    line: dict[str, object] = {
+        "level": _SHORT.get(record.levelno, "ERROR" if record.levelno > logging.ERROR else record.levelname),
+        "target": record.name,
+        "message": _without_secrets(record.getMessage()),
+    }
+    for attribute, key in _FIELDS.items():
+        value = getattr(record, attribute, None)
+        if value is not None:
+            line[key] = value
+    if record.exc_info:
+        line["traceback"] = _without_secrets(_TRACEBACKS.formatException(record.exc_info))
+    return line
+
+
+def _without_secrets(text: str) -> str:
+    return _BEARER.sub(r"\1…", text) if "spl_" in text else text
 
 
 class JsonLines(logging.Formatter):
-    """`at, level, target, message`, then `actor, thread, record` where they are known, then a traceback."""
+    """A line of the file: `at`, then the fields."""
 
     def format(self, record: logging.LogRecord) -> str:
-        at = datetime.fromtimestamp(record.created, UTC)
-        line: dict[str, object] = {
-            "at": at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-            "level": _SHORT.get(
-                record.levelno, "ERROR" if record.levelno > logging.ERROR else record.levelname
-            ),
-            "target": record.name,
-            "message": record.getMessage(),
-        }
-        for attribute, key in _FIELDS.items():
-            value = getattr(record, attribute, None)
-            if value is not None:
-                line[key] = value
-        if record.exc_info:
-            line["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False)
+        at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        return json.dumps({"at": at.replace("+00:00", "Z"), **fields_of(record)}, ensure_ascii=False)
 
 
 class Plain(logging.Formatter):
@@ -59,8 +71,10 @@ def log_nowhere() -> None:
     logging.getLogger().handlers[:] = [logging.NullHandler()]
 
 
-def start_logging(path: Path, level: str = "INFO", *, to_stderr: bool) -> None:
-    """Send every log record and every warning of this process to `path`, rotated by size.
+def start_logging(
+    path: Path, level: str = "INFO", *, to_stderr: bool, also: logging.Handler | None = None
+) -> None:
+    """Send every log record and every warning of this process to `path`, rotated by size, and to `also`.
 
     They go to stderr too if asked, except those marked `on_screen`, which were printed there by another way.
     Raises OSError when the file cannot be written, KeyError for an unknown level.
@@ -71,7 +85,7 @@ def start_logging(path: Path, level: str = "INFO", *, to_stderr: bool) -> None:
         path, maxBytes=MAX_BYTES, backupCount=KEPT_FILES, encoding="utf-8", errors="backslashreplace"
     )
     file.setFormatter(JsonLines())
-    handlers: list[logging.Handler] = [file]
+    handlers: list[logging.Handler] = [file] if also is None else [file, also]
     if to_stderr:
         screen = logging.StreamHandler(sys.stderr)
         screen.setFormatter(Plain())

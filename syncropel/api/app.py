@@ -14,6 +14,7 @@ from syncropel.api import (
     expr,
     fleet,
     health,
+    log,
     records,
     replay,
     tasks,
@@ -25,14 +26,18 @@ from syncropel.api.errors import install_error_handlers
 from syncropel.api.head import Head
 from syncropel.api.openapi import describe_errors_and_auth
 from syncropel.engine.engine import Engine
+from syncropel.logring import LogRing
 
 
-def create_app(engine: Engine) -> ASGIApp:
-    """Everything behind the door: auth, the hot path of single records, and all other routes."""
-    return Gate(Head(_HotPath(create_routes(engine), records.PostRecord(engine))), engine)
+def create_app(engine: Engine, ring: LogRing | None = None) -> ASGIApp:
+    """Everything behind the door: auth, the hot path of single records, and all other routes.
+
+    `ring` has the log that is shown; without one nothing is logged.
+    """
+    return Gate(Head(_HotPath(create_routes(engine, ring), records.PostRecord(engine))), engine)
 
 
-def create_routes(engine: Engine) -> FastAPI:
+def create_routes(engine: Engine, ring: LogRing | None = None) -> FastAPI:
     """The routes with their OpenAPI document."""
     app = FastAPI(
         title="Syncropel",
@@ -43,7 +48,7 @@ def create_routes(engine: Engine) -> FastAPI:
         redirect_slashes=False,
     )
     resources = (health, records, replay, threads, tasks, fleet, control, drain, accounts, config, expr)
-    routers = [resource.router(engine) for resource in resources]
+    routers = [*(resource.router(engine) for resource in resources), log.router(engine, ring or LogRing())]
     install_error_handlers(app, [*app.routes, *(route for router in routers for route in router.routes)])
     for router in routers:
         app.include_router(router)

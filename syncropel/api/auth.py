@@ -41,7 +41,11 @@ _WRITES: Final = (
     ("/v1/config", "config:write"),
     ("/v1/expr", "config:read"),
 )
-_READS: Final = (("/v1/service-accounts", "config:read"), ("/v1/config", "config:read"))
+_READS: Final = (
+    ("/v1/service-accounts", "config:read"),
+    ("/v1/config", "config:read"),
+    ("/v1/engine/log", "config:read"),
+)
 _THREADS: Final = {
     ENGINE_CONFIG: "config:write",
     ACTOR_REGISTRY: "config:write",
@@ -89,6 +93,7 @@ def _lacks(token: Token, needed: str) -> SyncropelError | None:
 _READ_OPS: Final = (
     ("/v1/config", "config_read"),
     ("/v1/service-accounts", "config_read"),
+    ("/v1/engine/log", "config_read"),
     ("/v1/records", "thread_read"),
     ("/v1/threads", "thread_read"),
     ("/v1/tasks", "thread_read"),

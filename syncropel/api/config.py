@@ -7,7 +7,7 @@ from typing import Final, Literal
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
-from syncropel.api.rules_schema import ConfigWritten, RuleList, RuleOut
+from syncropel.api.schema import ConfigWritten, RuleList, RuleOut
 from syncropel.engine.engine import Engine
 from syncropel.folds.rules import DEFAULT_PRIORITY, FREEZE_RULES, PERMISSION
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from syncropel.api.control_views import blast_radius
-from syncropel.api.schema import BlastRadius, ControlWritten, NamespaceOut, Page
+from syncropel.api.schema import BlastRadius, ControlWritten, NamespaceList, NamespaceOut
 from syncropel.engine.engine import Engine
 from syncropel.errors import BadRequest, Conflict
 from syncropel.folds.freezes import DEFAULT_GRACE_SECS, EMERGENCY, EVERYWHERE
@@ -112,7 +112,7 @@ def router(engine: Engine) -> APIRouter:
         return blast_radius(engine, level, namespace or EVERYWHERE, terminate)
 
     @routes.get("/v1/namespaces")
-    async def list_namespaces() -> Page[NamespaceOut]:
+    async def list_namespaces() -> NamespaceList:
         """The registry; `default` is always there."""
         rows = [NamespaceOut(namespace=DEFAULT, level=DEFAULT, state="active", at=0.0)]
         for one in sorted(engine.ingest.live.namespaces.known.values(), key=lambda known: known.id):
@@ -125,7 +125,7 @@ def router(engine: Engine) -> APIRouter:
                     at=one.at,
                 )
             )
-        return Page(data=rows)
+        return NamespaceList(data=rows, strict=engine.ingest.live.namespaces.strict)
 
     @routes.post("/v1/namespaces", status_code=201)
     async def create_namespace(body: NamespaceName) -> ControlWritten:

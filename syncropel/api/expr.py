@@ -6,11 +6,11 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from fastapi import APIRouter
 
-from syncropel.api.rules_schema import CacheStatsOut, ExpressionChecked, ExpressionRequest, ExpressionValue
+from syncropel.api.schema import CacheStatsOut, ExpressionChecked, ExpressionRequest, ExpressionValue
 from syncropel.engine.engine import Engine
 from syncropel.engine.health_rules import engine_fields
 from syncropel.errors import BadRequest, NotFound
@@ -25,6 +25,14 @@ from syncropel.policy.guard import namespaces_of
 from syncropel.record import Record, parse_record
 
 Done = TypeVar("Done")
+_TYPES: Final = (
+    (bool, "bool"),
+    (int, "int"),
+    (float, "double"),
+    (str, "string"),
+    (list, "list"),
+    (dict, "map"),
+)
 
 
 def router(engine: Engine) -> APIRouter:
@@ -50,7 +58,9 @@ def router(engine: Engine) -> APIRouter:
             started = time.perf_counter()
             value = expression.evaluate_lazily(load, functions, budget)
             micros = (time.perf_counter() - started) * 1e6
-            return ExpressionValue(value=value, steps=budget.steps, micros=round(micros, 1))
+            return ExpressionValue(
+                value=value, type=_type_of(value), steps=budget.steps, micros=round(micros, 1)
+            )
 
         return await _off_loop(run)
 
@@ -60,6 +70,11 @@ def router(engine: Engine) -> APIRouter:
         return CacheStatsOut(**asdict(cache_stats()))
 
     return routes
+
+
+def _type_of(value: Any) -> str:
+    """CEL's name of the type of a plain value."""
+    return next((name for kind, name in _TYPES if isinstance(value, kind)), "null_type")
 
 
 async def _off_loop(work: Callable[[], Done]) -> Done:

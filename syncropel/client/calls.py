@@ -24,7 +24,7 @@ from syncropel.api.schema import (
     InstanceOut,
     JoinStatus,
     MintedToken,
-    NamespaceOut,
+    NamespaceList,
     Page,
     Participant,
     PostedRecord,
@@ -210,8 +210,8 @@ def drain_status(instance: str | None = None) -> Call[DrainStatus]:
     return Call(DrainStatus, "/v1/drain", query=_query(instance=instance))
 
 
-def namespaces() -> Call[Page[NamespaceOut]]:
-    return Call(Page[NamespaceOut], "/v1/namespaces")
+def namespaces() -> Call[NamespaceList]:
+    return Call(NamespaceList, "/v1/namespaces")
 
 
 def create_namespace(namespace: str, description: str, actor: str) -> Call[ControlWritten]:

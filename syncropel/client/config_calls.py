@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from syncropel.api.rules_schema import (
+from syncropel.api.schema import (
     CacheStatsOut,
     ConfigWritten,
     ExpressionChecked,

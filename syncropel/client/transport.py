@@ -102,7 +102,9 @@ def _decode(call: Call[Answer], response: httpx.Response) -> Answer:
 def _remote_error(path: str, status: int, content: bytes) -> RemoteError | DaemonUnreachable:
     try:
         body = json.loads(content)
-        return RemoteError(status, body["type"], body["code"], body["message"], body.get("hint", ""))
+        line, column = body.get("line"), body.get("column")
+        place = (line, column) if type(line) is int and type(column) is int else None
+        return RemoteError(status, body["type"], body["code"], body["message"], body.get("hint", ""), place)
     except (ValueError, KeyError, TypeError, AttributeError):
         return DaemonUnreachable(
             f"{path} answered HTTP {status} without saying why", "is that a Syncropel daemon?"

@@ -49,6 +49,9 @@ class InvalidExpression(SyncropelError):
         self.line = line
         self.column = column
 
+    def envelope(self) -> dict[str, Any]:
+        return {**super().envelope(), "line": self.line, "column": self.column}
+
 
 class EvaluationFailed(SyncropelError):
     """Raised when a compiled expression has no value for these bindings."""

@@ -16,6 +16,8 @@ NEEDS = {
     ("GET", "/health"): None,
     ("GET", "/.well-known/syncropel"): None,
     ("GET", "/v1/engine/health"): "records:read",
+    ("GET", "/v1/engine/log"): "config:read",
+    ("GET", "/v1/engine/log/watch"): "config:read",
     ("POST", "/v1/records"): "records:write",
     ("GET", "/v1/records"): "records:read",
     ("POST", "/v1/records/batch"): "records:write",

@@ -14,6 +14,7 @@ from syncropel.api.schema.control import (
     DrainStatus,
     FanOutMet,
     FreezeOut,
+    NamespaceList,
     NamespaceOut,
 )
 from syncropel.api.schema.fleet import (
@@ -27,7 +28,19 @@ from syncropel.api.schema.fleet import (
     RunningSpend,
 )
 from syncropel.api.schema.health import Capabilities, EngineHealth, Health, HealthCheck
+from syncropel.api.schema.log import LogLine, LogPage
 from syncropel.api.schema.records import BatchOutcome, BatchResult, PostedRecord, RecordOut
+from syncropel.api.schema.rules import (
+    EXPRESSION_CONTEXTS,
+    CacheStatsOut,
+    ConfigWritten,
+    ExpressionChecked,
+    ExpressionContext,
+    ExpressionRequest,
+    ExpressionValue,
+    RuleList,
+    RuleOut,
+)
 from syncropel.api.schema.tasks import (
     ChildOut,
     ChildState,
@@ -40,12 +53,15 @@ from syncropel.api.schema.tasks import (
 from syncropel.api.schema.threads import Participant, ThreadState, ThreadSummary
 
 __all__ = [
+    "EXPRESSION_CONTEXTS",
     "BatchOutcome",
     "BatchResult",
     "BlastRadius",
+    "CacheStatsOut",
     "Capabilities",
     "ChildOut",
     "ChildState",
+    "ConfigWritten",
     "Confirmation",
     "ControlWritten",
     "DispatchOut",
@@ -54,6 +70,10 @@ __all__ = [
     "DrainingInstance",
     "EngineHealth",
     "ErrorBody",
+    "ExpressionChecked",
+    "ExpressionContext",
+    "ExpressionRequest",
+    "ExpressionValue",
     "FanOutMet",
     "FanOutProgress",
     "FleetStatus",
@@ -66,13 +86,18 @@ __all__ = [
     "InstanceStatus",
     "Item",
     "JoinStatus",
+    "LogLine",
+    "LogPage",
     "MintedToken",
+    "NamespaceList",
     "NamespaceOut",
     "OpenAttempt",
     "Page",
     "Participant",
     "PostedRecord",
     "RecordOut",
+    "RuleList",
+    "RuleOut",
     "RunningSpend",
     "SerialBaseline",
     "ServiceAccount",

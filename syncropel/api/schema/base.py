@@ -34,3 +34,6 @@ class ErrorBody(Wire):
     code: str
     message: str
     hint: str = ""
+    line: int | None = None
+    """Where in an expression the mistake is; from 1, as `column`. Only with INVALID_EXPRESSION."""
+    column: int | None = None

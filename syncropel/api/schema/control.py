@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from syncropel.api.schema.base import InstanceStatus, Wire
+from syncropel.api.schema.base import InstanceStatus, Page, Wire
 
 
 class Confirmation(Wire):
@@ -111,10 +111,16 @@ class DrainStatus(Wire):
 
 
 class NamespaceOut(Wire):
-    """GET /v1/namespaces"""
+    """A registered namespace, or `default`."""
 
     namespace: str
     level: str
     state: Literal["active", "archived", "deleted"]
     description: str = ""
     at: float
+
+
+class NamespaceList(Page[NamespaceOut]):
+    """GET /v1/namespaces. `strict`: only registered namespaces may be used."""
+
+    strict: bool = False

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Final, Literal, get_args
 
 from pydantic import ConfigDict, Field
 
-from syncropel.api.schema import Wire
+from syncropel.api.schema.base import Wire
+
+ExpressionContext = Literal[
+    "trigger", "routing", "precondition", "fold_rule", "health_check", "aitl", "permission", "join"
+]
+"""What an expression is written for; it decides which names and functions there are."""
+EXPRESSION_CONTEXTS: Final[tuple[ExpressionContext, ...]] = get_args(ExpressionContext)
 
 
 class RuleOut(Wire):
@@ -65,6 +71,8 @@ class ExpressionValue(Wire):
     """POST /v1/expr/eval"""
 
     value: Any
+    type: str
+    """CEL's name of the value's type: bool, int, double, string, list, map or null_type."""
     steps: int
     micros: float
 

@@ -1,0 +1,20 @@
+"""What can be asked of a daemon about its own log; see `client.calls`."""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+
+from syncropel.api.schema import LogPage
+from syncropel.client.calls import Call
+
+
+def log_lines(*, since: int | None = None, level: str = "TRACE", limit: int = 100) -> Call[LogPage]:
+    """The newest lines of at least this level, or the next ones after the sequence `since`."""
+    query: dict[str, str | int | float] = {"level": level, "limit": limit}
+    return Call(LogPage, "/v1/engine/log", query=query if since is None else query | {"since": since})
+
+
+def log_watch(*, since: int | None = None, level: str = "TRACE") -> str:
+    """The path of the event stream of lines."""
+    query = {"level": level} if since is None else {"level": level, "since": str(since)}
+    return f"/v1/engine/log/watch?{urlencode(query)}"
