@@ -2,7 +2,8 @@
 
 SyncropelError
 ├── InvalidRecord          422  a record or a request that breaks the protocol's shape
-│   └── TooLarge           413  a body over its limit
+│   ├── TooLarge           413  a body over its limit
+│   └── InvalidBundle      422  a bundle of records that is not as it was written, with the line
 ├── IngestFailed           400  a well-formed record that the log cannot take (clock collision)
 ├── BadRequest             400  a query or a command whose words make no sense
 │   └── InvalidFanOut      422  a fan-out specification with a mistake, named by subtask and key
@@ -65,6 +66,12 @@ class TooLarge(InvalidRecord):
 
     code = "TOO_LARGE"
     status = 413
+
+
+class InvalidBundle(InvalidRecord):
+    """Raised when a bundle is none, or was cut off or altered; the message begins with the line."""
+
+    code = "INVALID_BUNDLE"
 
 
 class IngestFailed(SyncropelError):

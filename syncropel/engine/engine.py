@@ -81,6 +81,39 @@ class Engine:
 
     async def start(self, bootstrap_secret: str = "") -> None:
         """Fold the log, take up what was left open, and start every loop."""
+        await self._assemble()
+        did, settings = self.instance.did, self.settings
+        self.ingest.subscribe(lambda _: self.changed.beat())
+        self.ingest.subscribe(self._tell_soon)
+        await self._introduce(bootstrap_secret)
+        await self.reach.load()
+        if settings.role == "worker":
+            await self.heart.refresh()
+        else:
+            await self.ingest.append(self._ends(self.dispatcher.open_attempts()))
+        await self.outbox.resume()
+        await self.dispatcher.resume()
+        self.reach.push_all()
+        self.reconciler.mark_all()
+        for runner in self.outbox.runners:
+            self.spawn(runner(), "outbox")
+        self.spawn(self.reconciler.run(), "reconcile")
+        self.spawn(self.ingest.denials.run(self.ingest), "denials")
+        self.spawn(self._tick(), "tick")
+        self.spawn(self._cron(), "cron")
+        if settings.role == "worker":
+            self.spawn(self.heart.run(), "heartbeat")
+        log.info("started", extra={"actor": did})
+
+    async def start_still(self) -> None:
+        """Fold the log and answer from it, and nothing else: nothing runs, nothing is written or sent.
+
+        For a log that is only looked at, such as a bundle's.
+        """
+        await self._assemble()
+        self.ingest.open = False
+
+    async def _assemble(self) -> None:
         live = await rebuild(self.store)
         did, settings, runtime = self.instance.did, self.settings, self.runtime
         self.ingest = Ingest(self.store, live, self.broadcast, did, runtime)
@@ -106,27 +139,6 @@ class Engine:
             self._take_control,
             runtime,
         )
-        self.ingest.subscribe(lambda _: self.changed.beat())
-        self.ingest.subscribe(self._tell_soon)
-        await self._introduce(bootstrap_secret)
-        await self.reach.load()
-        if settings.role == "worker":
-            await self.heart.refresh()
-        else:
-            await self.ingest.append(self._ends(self.dispatcher.open_attempts()))
-        await self.outbox.resume()
-        await self.dispatcher.resume()
-        self.reach.push_all()
-        self.reconciler.mark_all()
-        for runner in self.outbox.runners:
-            self.spawn(runner(), "outbox")
-        self.spawn(self.reconciler.run(), "reconcile")
-        self.spawn(self.ingest.denials.run(self.ingest), "denials")
-        self.spawn(self._tick(), "tick")
-        self.spawn(self._cron(), "cron")
-        if settings.role == "worker":
-            self.spawn(self.heart.run(), "heartbeat")
-        log.info("started", extra={"actor": did})
 
     async def _introduce(self, bootstrap_secret: str) -> None:
         accounts = self.accounts()

@@ -21,6 +21,9 @@ class Appended:
 Outcome = Appended | SyncropelError
 """What became of one record: it is in the log, or why not (IngestFailed; InvalidRecord if it has no id)."""
 
+Keep = Callable[[list[Outcome]], bool]
+"""Whether records that were written with these outcomes are to stay."""
+
 Settled = Callable[[list[Outcome]], None]
 """Told of an append's outcomes before its caller is."""
 
@@ -61,6 +64,16 @@ class RecordStore(Protocol):
         `settled` is called once, on the event loop and in the order of the log, with what this returns (with
         nothing when the commit failed): also when the caller was cancelled while it waited, for what is
         queued is written all the same. An error in it is logged and goes no further.
+        """
+        ...
+
+    async def restore(self, records: Sequence[tuple[Record, float]], keep: Keep) -> list[Outcome]:
+        """Append records of another log in order, all with their clocks, in one commit: all or none.
+
+        Each comes with the time when that log took it, which becomes its `received_at`; nobody changes the
+        records afterwards. `keep` is given the
+        outcomes, those of `append`, before the commit; unless it says True nothing of the call stays in the
+        log. It runs on any thread. Raises StoreError when the disk refuses.
         """
         ...
 

@@ -15,7 +15,7 @@ from typing import Final
 
 from syncropel.errors import SyncropelError
 from syncropel.record import MAX_CLOCK, Record, StoredRecord
-from syncropel.store.base import Appended, Outcome
+from syncropel.store.base import Appended, Keep, Outcome
 from syncropel.store.intake import as_stored, clock_taken, clocks_used_up
 from syncropel.store.rows import to_row
 
@@ -73,7 +73,7 @@ def _write(connection: sqlite3.Connection, calls: Sequence[Call], last: int) -> 
         for record in records
         if isinstance(record, Record)
     ]
-    results = _insert(connection, arrived, last)
+    results = insert(connection, arrived, last)
     added = sum(isinstance(result, Appended) and result.created for result in results)
     answers = iter(results)
     outcomes: list[list[Outcome]] = [
@@ -122,9 +122,30 @@ class _Clocks:
         return record
 
 
-def _insert(
+def restore(
+    connection: sqlite3.Connection, arrived: Sequence[tuple[Record, float]], keep: Keep, last: int
+) -> Committed:
+    """Write records, each with its time, in a transaction that stays only if `keep` says so of its outcomes.
+
+    Raises as `commit`.
+    """
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        outcomes = insert(connection, arrived, last)
+        kept = keep(outcomes)
+        connection.execute("COMMIT" if kept else "ROLLBACK")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+    added = sum(isinstance(outcome, Appended) and outcome.created for outcome in outcomes)
+    return Committed([outcomes], last + added if kept else last)
+
+
+def insert(
     connection: sqlite3.Connection, arrived: Sequence[tuple[Record, float]], last: int
 ) -> list[Outcome]:
+    """Insert records that have their clocks and ids; gives what became of each. `last`: as `commit`."""
     results: list[Outcome] = []
     rest = iter(arrived)
     remaining = len(arrived)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import replace
+from itertools import islice
 
 from syncropel.errors import SyncropelError, Unavailable
 from syncropel.record import MAX_CLOCK, Record, StoredRecord, parse_json
-from syncropel.store.base import Appended, Outcome, RecordFilter, Settled
+from syncropel.store.base import Appended, Keep, Outcome, RecordFilter, Settled
 from syncropel.store.intake import clock_taken, clocks_used_up, taken_in, tell
 
 
@@ -28,7 +29,12 @@ class MemoryStore:
         """See RecordStore. Raises Unavailable once the store is closed."""
         self._require_open()
         received_at = self._clock()
-        outcomes = [self._append(record, received_at) for record in taken_in(records)]
+        # The caller keeps its bodies and may change them; the log must not change with them.
+        taken = [
+            replace(record, body=parse_json(record.body_json)) if isinstance(record, Record) else record
+            for record in taken_in(records)
+        ]
+        outcomes = [self._append(record, received_at) for record in taken]
         tell(settled, outcomes)
         return outcomes
 
@@ -45,8 +51,6 @@ class MemoryStore:
         place = (record.thread, record.actor, record.clock)
         if place in self._taken:
             return clock_taken(record)
-        # The caller keeps its body and may change it; the log must not change with it.
-        record = replace(record, body=parse_json(record.body_json))
         stored = StoredRecord(record, len(self._log) + 1, received_at)
         self._log.append(stored)
         self._by_id[record.id] = stored
@@ -55,6 +59,29 @@ class MemoryStore:
         self._highest[record.thread] = max(highest, _clock_of(stored))
         return Appended(stored, True)
 
+    async def restore(self, records: Sequence[tuple[Record, float]], keep: Keep) -> list[Outcome]:
+        """See RecordStore."""
+        self._require_open()
+        before = len(self._log)
+        taken = zip(taken_in([record for record, _ in records]), records, strict=True)
+        outcomes = [self._append(record, received_at) for record, (_, received_at) in taken]
+        if not keep(outcomes):
+            self._undo(before)
+        return outcomes
+
+    def _undo(self, before: int) -> None:
+        """Take out whatever came after the first `before` records."""
+        for stored in reversed(self._log[before:]):
+            record = stored.record
+            del self._by_id[record.id]
+            self._taken.remove((record.thread, record.actor, record.clock))
+            thread = self._threads[record.thread]
+            thread.pop()
+            self._highest[record.thread] = max(map(_clock_of, thread), default=-1)
+            if not thread:
+                del self._threads[record.thread], self._highest[record.thread]
+        del self._log[before:]
+
     async def get(self, record_id: str) -> StoredRecord | None:
         """See RecordStore."""
         self._require_open()
@@ -62,10 +89,13 @@ class MemoryStore:
 
     async def query(self, wanted: RecordFilter) -> list[StoredRecord]:
         """See RecordStore."""
-        candidates = self._log if wanted.thread is None else await self.thread(wanted.thread)
         self._require_open()
-        found = [stored for stored in candidates if _matches(stored, wanted)]
-        return found[: max(wanted.limit, 0)]
+        if wanted.thread is None:
+            candidates = islice(self._log, max(wanted.since or 0, 0), None)
+        else:
+            candidates = iter(await self.thread(wanted.thread))
+        found = (stored for stored in candidates if _matches(stored, wanted))
+        return list(islice(found, max(wanted.limit, 0)))
 
     async def scan(self, after: int = 0, chunk: int = 1000) -> AsyncIterator[list[StoredRecord]]:
         """See RecordStore."""

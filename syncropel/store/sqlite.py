@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 from syncropel.errors import Unavailable
 from syncropel.record import Record, StoredRecord
 from syncropel.store import reading
-from syncropel.store.base import Outcome, RecordFilter, Settled
+from syncropel.store.base import Keep, Outcome, RecordFilter, Settled
 from syncropel.store.commit import Call
 from syncropel.store.connection import Connection, explain, open_reader, open_writer, tune_writer, unwritable
 from syncropel.store.intake import taken_in, tell
@@ -80,6 +80,11 @@ class SqliteStore:
             tell(settled, [])
             return []
         return await self._submit(Call(taken_in(records), self._clock()), settled)
+
+    async def restore(self, records: Sequence[tuple[Record, float]], keep: Keep) -> list[Outcome]:
+        """See RecordStore. Raises Unavailable once the store is closing."""
+        self._require_open()
+        return await self._writer.restore(records, keep)
 
     async def get(self, record_id: str) -> StoredRecord | None:
         """See RecordStore."""
