@@ -2,10 +2,10 @@
 
 The first line is the header: format, version, how many records and threads, and the digest. Each line after
 it is one record as canonical JSON, in the order of the log that it came from, with the time when that log
-took it (`received_at`, unix seconds) and a seal. The seals are a chain: each is the beginning of the SHA-256
-of the seal before it, whole, and of its own line without the seal. So a byte that was changed, a line that was
-lost, moved or put in shows at its line. The digest is the SHA-256 of the last seal and of the header without
-it.
+took it (`received_at`, unix seconds) and a seal. The seals are a chain: each is the beginning of the
+SHA-256 of the seal before it, whole, and of its own line without the seal. So a byte that was changed, a
+line that was lost, moved or put in shows at its line. The digest is the SHA-256 of the last seal and of the
+header without it.
 
 The same records from the same log give the same bytes, wherever and whenever they are written.
 """

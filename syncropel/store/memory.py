@@ -91,9 +91,9 @@ class MemoryStore:
         """See RecordStore."""
         self._require_open()
         if wanted.thread is None:
-            candidates = islice(self._log, max(wanted.since or 0, 0), None)
+            candidates: Iterable[StoredRecord] = islice(self._log, max(wanted.since or 0, 0), None)
         else:
-            candidates = iter(await self.thread(wanted.thread))
+            candidates = await self.thread(wanted.thread)
         found = (stored for stored in candidates if _matches(stored, wanted))
         return list(islice(found, max(wanted.limit, 0)))
 
