@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,3 +19,10 @@ def run(target: Target, *, screen: str = "fleet", read_only: bool = False, ascii
     app = ConsoleApp(target, screen=screen, read_only=read_only, ascii_only=ascii_only)
     app.run()
     return app.return_code or 0
+
+
+def serve(words: Sequence[str], port: int, announce: Callable[[str], None]) -> None:
+    """Serve the console that `words` start to a browser, until a signal ends it. Raises SetupError."""
+    from tui.web.server import serve as serve_page
+
+    serve_page(words, port, announce)

@@ -5,10 +5,12 @@ The console is imported here and nowhere else, when it is about to open.
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from argparse import Namespace
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from syncropel.cli import fleet_text
@@ -29,15 +31,49 @@ def configure(parser: Parser) -> None:
     parser.add_argument("--read-only", action="store_true", help="nothing can be changed from this console")
     parser.add_argument("--ascii", action="store_true", help="draw with ASCII characters only")
     parser.add_argument("--screen", choices=SCREENS, default="fleet", help="which screen to open first")
+    parser.add_argument("--web", action="store_true", help="serve it to a browser on this machine")
+    parser.add_argument("--port", type=int, help="with --web: the port on 127.0.0.1 (default: a free one)")
+    parser.add_argument(
+        "--allow-changes", action="store_true", help="with --web: let the page change the fleet"
+    )
     parser.set_defaults(run=run)
 
 
 def run(args: Namespace) -> int:
-    if not _on_terminal():
+    if args.web:
+        return _serve(args)
+    if args.port is not None or args.allow_changes:
+        raise UsageError("--port and --allow-changes belong to --web", "add --web, or leave them out")
+    if not _on_terminal() and not _in_page():
         raise UsageError(
             "the console needs a terminal", "the same facts as text: spl fleet status --live, spl task list"
         )
     return open_console(target(args), args.screen, args.read_only, args.ascii)
+
+
+def _serve(args: Namespace) -> int:
+    """Serve the console until interrupted. The page runs this very command without `--web`."""
+    if args.read_only and args.allow_changes:
+        raise UsageError("--read-only and --allow-changes contradict each other", "leave one of them out")
+    if args.port is not None and not 0 <= args.port <= 65535:
+        raise UsageError(f"{args.port} is no port", "from 1 to 65535, or leave out --port to take a free one")
+    target(args)  # what is wrong with it is said here, and not in the page
+    words = [sys.executable, "-m", "syncropel.cli.main", "console", "--screen", args.screen]
+    for name in ("url", "context"):
+        words += [f"--{name}", given] if (given := getattr(args, name, None)) else []
+    words += [] if args.allow_changes else ["--read-only"]
+    words += ["--ascii"] if args.ascii else []
+
+    def announce(url: str) -> None:
+        may = "and can change the fleet" if args.allow_changes else "read-only"
+        say(f"console on {url}")
+        say(f"  for one browser, {may}; the address works once. Ctrl-C ends it.")
+
+    with _needing("the console in a browser"):
+        from tui.app import serve
+
+        serve(words, args.port or 0, announce)
+    return 0
 
 
 def run_live(args: Namespace) -> int:
@@ -89,18 +125,31 @@ def _changes(args: Namespace) -> Iterator[str]:
 
 def open_console(where: Target, screen: str, read_only: bool, ascii_only: bool) -> int:
     """Open the full-screen console; gives its exit status. Raises SetupError when Textual is missing."""
-    try:
+    with _needing("the console"):
         from tui.app import run as run_console
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in ("textual", "rich", "tui"):
-            raise
-        raise SetupError(
-            f"the console needs {error.name}, which is not installed",
-            "install it: pip install textual; or see the same facts as text: spl fleet status",
-        ) from None
     code: int = run_console(where, screen=screen, read_only=read_only, ascii_only=ascii_only)
     return code
 
 
+@contextmanager
+def _needing(what: str) -> Iterator[None]:
+    """Say which library is missing. Raises SetupError."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        name = (error.name or "").partition(".")[0]
+        if name not in ("textual", "rich", "tui", "textual_serve", "aiohttp"):
+            raise
+        raise SetupError(
+            f"{what} needs {name}, which is not installed",
+            f"install it: pip install {name.replace('_', '-')}; or as text: spl fleet status",
+        ) from None
+
+
 def _on_terminal() -> bool:
     return sys.stdout.isatty() and sys.stdin.isatty()
+
+
+def _in_page() -> bool:
+    """Whether this is the console of a page, which draws on a pipe."""
+    return "TEXTUAL_DRIVER" in os.environ

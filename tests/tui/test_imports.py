@@ -15,6 +15,12 @@ def loaded(statement: str) -> str:
     return ran.stdout
 
 
+def test_a_web_server_is_imported_for_the_page_alone() -> None:
+    found = {one.partition(".")[0] for one in loaded("import tui.console_app").split()}
+    assert not found & {"aiohttp", "textual_serve"}
+    assert "aiohttp" in loaded("import tui.web.server")
+
+
 @pytest.mark.parametrize(
     "statement",
     [

@@ -1,0 +1,14 @@
+"""The console's side of the page: ends with the server that started it, however that ends."""
+
+from __future__ import annotations
+
+from textual.drivers.web_driver import WebDriver
+from textual.messages import ExitApp
+
+
+class PageDriver(WebDriver):
+    """Textual's driver for web pages. That one goes on for ever when its server was killed."""
+
+    def run_input_thread(self) -> None:
+        super().run_input_thread()
+        self._app.post_message(ExitApp())
