@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from syncropel import __version__
 from syncropel.api import (
     accounts,
+    bundles,
     config,
     control,
     drain,
@@ -47,13 +50,33 @@ def create_routes(engine: Engine, ring: LogRing | None = None) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
     )
-    resources = (health, records, replay, threads, tasks, fleet, control, drain, accounts, config, expr)
+    resources = (
+        health,
+        records,
+        bundles,
+        replay,
+        threads,
+        tasks,
+        fleet,
+        control,
+        drain,
+        accounts,
+        config,
+        expr,
+    )
     routers = [*(resource.router(engine) for resource in resources), log.router(engine, ring or LogRing())]
     install_error_handlers(app, [*app.routes, *(route for router in routers for route in router.routes)])
     for router in routers:
         app.include_router(router)
     describe_errors_and_auth(app)
     return app
+
+
+_LIMITS: Final = {
+    "/v1/records/batch": records.BATCH_LIMIT,
+    "/v1/threads/restore": bundles.RESTORE_LIMIT,
+}
+"""Bytes that a body may have where it may have more than one record's."""
 
 
 class _HotPath:
@@ -69,6 +92,5 @@ class _HotPath:
             if scope["path"] == "/v1/records":
                 await self._post_record(scope, receive, send)
                 return
-            batch = scope["path"] == "/v1/records/batch"
-            receive = limited(scope, receive, records.BATCH_LIMIT if batch else records.REQUEST_LIMIT)
+            receive = limited(scope, receive, _LIMITS.get(scope["path"], records.REQUEST_LIMIT))
         await self._routes(scope, receive, send)

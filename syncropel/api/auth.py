@@ -101,6 +101,8 @@ _READ_OPS: Final = (
 )
 
 
+_SNAPSHOT: Final = "/v1/threads/snapshot"
+"""Judged thread by thread, once it is known which ones are asked for."""
 _THREAD_VIEW: Final = re.compile(
     r"(?<=.)/(records|state|participants|watch|diff|replay(/(changes|\d+))?)$", re.ASCII
 )
@@ -111,10 +113,18 @@ async def refusal_to_read(scope: Scope, engine: Engine) -> SyncropelError | None
     method, path = scope["method"], scope["path"]
     reads = method in ("GET", "HEAD") or path == "/v1/records/query"
     op = next((op for prefix, op in _READ_OPS if path.startswith(prefix)), "") if reads else ""
-    if not op:
+    if not op or path == _SNAPSHOT:
         return None
+    return await _refusal(scope, engine, op, _thread_of(scope))
+
+
+async def refusal_to_read_thread(scope: Scope, engine: Engine, thread: str) -> SyncropelError | None:
+    """Why the permission rules keep this caller from one thread of those it asked for, or None."""
+    return await _refusal(scope, engine, "thread_read", thread)
+
+
+async def _refusal(scope: Scope, engine: Engine, op: str, thread: str) -> SyncropelError | None:
     live = engine.ingest.live
-    thread = _thread_of(scope)
     state = live.task(thread)
     refusal = await refuse_read(
         op,

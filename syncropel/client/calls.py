@@ -45,6 +45,8 @@ class Call(Generic[Answer]):
     """One request: method, path, query, JSON body, and the model its answer must fit.
 
     `repeatable` says that sending it twice does no more than once, so a client may retry it by itself.
+    `lines` is a body of JSON lines in place of the one document; `patience_secs` how long the answer may
+    take, where that is longer than usual.
     """
 
     answer: type[Answer]
@@ -53,6 +55,8 @@ class Call(Generic[Answer]):
     query: Mapping[str, str | int | float] | None = None
     body: Any = None
     repeatable: bool = True
+    lines: bytes | None = None
+    patience_secs: float | None = None
 
 
 def _query(**values: Any) -> dict[str, str | int | float]:

@@ -1,15 +1,21 @@
-"""What can be asked of a daemon about the past of a thread; see `client.calls`.
+"""What can be asked of a daemon about the past of threads, and bundles of them; see `client.calls`.
 
 A thread goes by its id or by its task's alias.
 """
 
 from __future__ import annotations
 
-from urllib.parse import quote
+from collections.abc import Sequence
+from typing import Final
+from urllib.parse import quote, urlencode
 
+from syncropel.api.schema.bundles import RestoreReport
 from syncropel.api.schema.replay import ReplayMoment, ReplayPage, StatusChanges, ThreadDiff
 from syncropel.api.schema.threads import ThreadSummary
 from syncropel.client.calls import Call
+
+PATIENCE_SECS: Final = 600.0
+"""How long a large bundle may take to be counted, or to be checked and written."""
 
 
 def _path(thread: str, rest: str = "") -> str:
@@ -39,3 +45,32 @@ def status_changes(name: str) -> Call[StatusChanges]:
 def thread_diff(name: str, other: str) -> Call[ThreadDiff]:
     """Two threads side by side."""
     return Call(ThreadDiff, _path(name, "/diff"), query={"with": other})
+
+
+def snapshot_path(threads: Sequence[str], *, causal_closure: bool = False) -> str:
+    """Where a bundle of these threads is downloaded, or of the whole log when none is named."""
+    if not threads:
+        return "/v1/threads/snapshot?all=true"
+    closure = [("causal_closure", "true")] if causal_closure else []
+    return f"/v1/threads/snapshot?{urlencode([*(('threads', thread) for thread in threads), *closure])}"
+
+
+def restore(
+    bundle: bytes,
+    *,
+    dry_run: bool = False,
+    on_conflict: str = "fail",
+    reserved: bool = False,
+    take_up_work: bool = False,
+) -> Call[RestoreReport]:
+    """Take a bundle in. `on_conflict`: fail or skip. Repeatable: the second time all is there."""
+    flags = {"dry_run": dry_run, "reserved": reserved, "take_up_work": take_up_work}
+    query = {"on_conflict": on_conflict, **{name: "true" for name, given in flags.items() if given}}
+    return Call(
+        RestoreReport,
+        "/v1/threads/restore",
+        "POST",
+        query=query,
+        lines=bundle,
+        patience_secs=PATIENCE_SECS,
+    )

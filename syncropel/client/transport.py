@@ -118,6 +118,11 @@ def _request(call: Call[Any]) -> dict[str, Any]:
     if call.body is not None:
         request["content"] = json.dumps(call.body, ensure_ascii=False, allow_nan=False).encode()
         request["headers"] = {"content-type": "application/json"}
+    if call.lines is not None:
+        request["content"] = call.lines
+        request["headers"] = {"content-type": "application/x-ndjson"}
+    if call.patience_secs is not None:
+        request["timeout"] = httpx.Timeout(TIMEOUT_SECS, read=call.patience_secs, write=call.patience_secs)
     return request
 
 
@@ -217,6 +222,23 @@ class Client:
                 if not response.is_success:
                     raise _remote_error(path, response.status_code, response.read())
                 yield self._events(response)
+        except httpx.HTTPError as error:
+            raise _failure(self.target, error) from error
+
+    @contextmanager
+    def download(self, path: str, patience_secs: float) -> Iterator[Iterator[bytes]]:
+        """GET what is no JSON document: the block gets its bytes in pieces. Errors as `send`.
+
+        `patience_secs`: how long each piece may take.
+        """
+        if self.target.missing():
+            raise _not_there(self.target)
+        timeout = httpx.Timeout(TIMEOUT_SECS, read=patience_secs)
+        try:
+            with self._http.stream("GET", path, timeout=timeout) as response:
+                if not response.is_success:
+                    raise _remote_error(path, response.status_code, response.read())
+                yield response.iter_bytes()
         except httpx.HTTPError as error:
             raise _failure(self.target, error) from error
 

@@ -15,14 +15,17 @@ from syncropel.engine.turnstile import Turnstile
 from syncropel.errors import SyncropelError, Unavailable
 from syncropel.policy.cel import evaluator
 from syncropel.policy.enforcement import refuse_write
-from syncropel.policy.guard import check, long_expression
+from syncropel.policy.guard import check, check_restored, long_expression
 from syncropel.record import Record, StoredRecord
-from syncropel.store.base import Appended, Outcome, RecordStore
-from syncropel.threads import ENGINE_CONFIG, FLEET_CONTROL, NAMESPACE_REGISTRY
+from syncropel.store.base import Appended, Keep, Outcome, RecordStore
+from syncropel.threads import ENGINE_CONFIG, FLEET_CONTROL, NAMESPACE_REGISTRY, RESERVED
 
 log = logging.getLogger("syncropel.engine.ingest")
 
 Listener = Callable[[Sequence[StoredRecord]], None]
+
+SLICE = 500
+"""Restored records that are taken in before others get their turn on the event loop."""
 
 _RULING = frozenset({FLEET_CONTROL, NAMESPACE_REGISTRY, ENGINE_CONFIG})
 """Threads whose records decide which others the guard lets through."""
@@ -100,6 +103,76 @@ class Ingest:
         if self._straightening is not None:
             await asyncio.shield(self._straightening)
         return [error or next(outcomes) for error in refused]
+
+    async def restore(
+        self, records: Sequence[tuple[Record, float]], lines: Sequence[int], keep: Keep, *, tell: bool
+    ) -> list[Outcome]:
+        """Take in records of another log, all or none, as `RecordStore.restore`; others wait meanwhile.
+
+        They are judged by freezes, namespaces and rules; what else the guard says of a request says nothing
+        of history. `lines`: where each stands, for the refusal. `tell`: whether the engine is to act on them;
+        on records of reserved threads it does in any case, and watchers hear of all. A caller that is
+        cancelled does not stop it. Raises the first refusal.
+        """
+        work = asyncio.ensure_future(self._restore(records, lines, keep, tell))
+        work.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return await asyncio.shield(work)
+
+    async def _restore(
+        self, records: Sequence[tuple[Record, float]], lines: Sequence[int], keep: Keep, tell: bool
+    ) -> list[Outcome]:
+        if not self.open:
+            raise Unavailable("the daemon is stopping", "restore after the restart")
+        await self._turnstile.alone()
+        try:
+            await self._judge_restored([record for record, _ in records], lines)
+            kept: list[StoredRecord] = []
+
+            def keep_and_note(outcomes: list[Outcome]) -> bool:
+                stays = keep(outcomes)
+                if stays:
+                    kept.extend(one.stored for one in outcomes if isinstance(one, Appended) and one.created)
+                return stays
+
+            outcomes = await self.store.restore(records, keep_and_note)
+            await self._take_restored(kept, tell)
+            return outcomes
+        finally:
+            self._turnstile.leave_alone()
+
+    async def _judge_restored(self, records: Sequence[Record], lines: Sequence[int]) -> None:
+        ruled = self.live.rules.enforced or self.live.rules.freezes_changed
+        now = self._runtime.now()
+        for at, record in enumerate(records):
+            if at % SLICE == 0:
+                await asyncio.sleep(0)
+            refused = [check_restored(record, self.live, now, self._did)]
+            if ruled:
+                await self._ask_rules([record], refused, now)
+            if (error := refused[0]) is not None:
+                error.message = f"line {lines[at]}: {error.message}"
+                raise error
+
+    async def _take_restored(self, fresh: list[StoredRecord], tell: bool) -> None:
+        """Apply in slices, so that a day's log holds nobody up."""
+        if self._straightening is not None:
+            await asyncio.shield(self._straightening)
+        if not tell:
+            results = [one.record.id for one in fresh if isinstance(one.record.body.get("fulfills"), str)]
+            await self.store.acknowledge(results)  # these were reported where they came from
+        self.total += len(fresh)
+        for stored in fresh:
+            self.live.apply(stored)
+            if stored.sequence % SLICE == 0:
+                await asyncio.sleep(0)
+        await self.live.straighten(self.store)
+        for at in range(0, len(fresh), SLICE):
+            part = fresh[at : at + SLICE]
+            self.broadcast.publish(part)
+            heard = part if tell else [one for one in part if one.record.thread in RESERVED]
+            for listener in self._listeners if heard else ():
+                listener(heard)
+            await asyncio.sleep(0)
 
     async def _compile(self, compiling: Callable[[], object]) -> None:
         # The cache keeps what comes of it, also an error, and the guard finds it there.

@@ -42,14 +42,22 @@ def check(record: Record, state: GuardedState, now: float, own_did: str) -> Sync
 
     `own_did`: this instance's, whose record that a run was ended passes any freeze.
     """
-    if state.control.freezes or state.namespaces.known or state.namespaces.strict:
-        refusal = _check_namespaces(record, state, now, own_did)
-        if refusal is not None:
-            return refusal
+    refusal = check_restored(record, state, now, own_did)
+    if refusal is not None:
+        return refusal
     if record.act == "INTEND" and is_fan_out(record.body):
         return _check_fan_out(record, state)
     if record.act == "LEARN" and record.topic == AMEND_JOIN:
         return _check_amendment(record, state)
+    return None
+
+
+def check_restored(record: Record, state: GuardedState, now: float, own_did: str) -> SyncropelError | None:
+    """Like `check`, for a record of another log: what was begun or amended there is history, and stands."""
+    if state.control.freezes or state.namespaces.known or state.namespaces.strict:
+        refusal = _check_namespaces(record, state, now, own_did)
+        if refusal is not None:
+            return refusal
     if record.thread == ENGINE_CONFIG and record.act == "LEARN" and record.topic in KINDS:
         return _check_rule(record)
     return None

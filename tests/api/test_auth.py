@@ -29,6 +29,8 @@ NEEDS = {
     ("GET", "/v1/threads/{thread}/state"): "records:read",
     ("GET", "/v1/threads/{thread}/participants"): "records:read",
     ("GET", "/v1/threads/{thread}/watch"): "records:read",
+    ("GET", "/v1/threads/snapshot"): "records:read",
+    ("POST", "/v1/threads/restore"): "admin",
     ("GET", "/v1/threads/{thread}/replay"): "records:read",
     ("GET", "/v1/threads/{thread}/replay/changes"): "records:read",
     ("GET", "/v1/threads/{thread}/replay/{position}"): "records:read",

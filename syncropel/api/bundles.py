@@ -1,0 +1,142 @@
+"""/v1/threads/snapshot and /v1/threads/restore: records of threads as one file, and back into a log."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator
+from functools import partial
+from typing import IO, Annotated, Final, Literal
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response, StreamingResponse
+
+from syncropel.api.auth import refusal_to_read_thread
+from syncropel.api.schema.bundles import LeftOut, RestoreReport, SkippedRecord
+from syncropel.api.thread_views import find_line
+from syncropel.engine.closure import causal_closure
+from syncropel.engine.engine import Engine
+from syncropel.engine.restoring import Restored, Wanted, restore
+from syncropel.errors import BadRequest
+from syncropel.record import StoredRecord
+from syncropel.store.bundle import MAX_LINE_BYTES, Bundled, Sealer, read_bundle, read_header
+
+RESTORE_LIMIT: Final = 256 * 1024 * 1024
+MEDIA_TYPE: Final = "application/x-ndjson"
+_IN_MEMORY: Final = 8 * 1024 * 1024
+_LISTED: Final = 100
+_WITHOUT_MODELS: Final = {
+    "requestBody": {"required": True, "content": {MEDIA_TYPE: {"schema": {"type": "string"}}}}
+}
+
+
+class BundleStream(StreamingResponse):
+    """A bundle on its way."""
+
+    media_type = MEDIA_TYPE
+
+
+def router(engine: Engine) -> APIRouter:
+    """The routes of bundles. They come before those of threads, whose names may be anything."""
+    routes = APIRouter(tags=["bundles"])
+
+    @routes.get("/v1/threads/snapshot", response_class=BundleStream)
+    async def snapshot(
+        request: Request,
+        threads: Annotated[list[str] | None, Query()] = None,
+        causal_closure: bool = False,
+        whole: Annotated[bool, Query(alias="all")] = False,
+    ) -> Response:
+        """A bundle of these threads (ids or aliases, repeat the parameter), of these and all that belongs to
+        them (`causal_closure`), or of the whole log (`all`)."""
+        chosen = await _chosen(engine, threads or [], causal_closure, whole)
+        if engine.ingest.live.rules.enforced:
+            for thread in sorted(chosen):
+                if (refusal := await refusal_to_read_thread(request.scope, engine, thread)) is not None:
+                    raise refusal
+        return BundleStream(await _bundle(engine, chosen))
+
+    @routes.post("/v1/threads/restore", openapi_extra=_WITHOUT_MODELS)
+    async def restore_bundle(
+        request: Request,
+        dry_run: bool = False,
+        on_conflict: Literal["fail", "skip"] = "fail",
+        reserved: bool = False,
+        take_up_work: bool = False,
+    ) -> RestoreReport:
+        """Take a bundle in: all of it or nothing. Every line is checked before anything is written."""
+        with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as file:
+            async for chunk in request.stream():
+                file.write(chunk)
+            bundled = await asyncio.to_thread(_read, file)
+        wanted = Wanted(dry_run, on_conflict == "skip", reserved, take_up_work)
+        return _report(bundled, await restore(engine, bundled, wanted), dry_run)
+
+    return routes
+
+
+async def _chosen(engine: Engine, names: list[str], closure: bool, whole: bool) -> set[str]:
+    known = engine.ingest.live.index.threads
+    if whole == bool(names):
+        raise BadRequest(
+            "which threads?" if not whole else "all threads, or only some?",
+            "threads=ID, once for each, perhaps with causal_closure=true; or all=true",
+        )
+    if whole:
+        return set(known)
+    chosen = {find_line(engine, name).id for name in names}
+    return await causal_closure(engine.store, engine.ingest.live, chosen) if closure else chosen
+
+
+async def _bundle(engine: Engine, chosen: set[str]) -> AsyncIterator[str]:
+    """The lines of the bundle in pieces. The log is read twice: the header in front counts what follows."""
+    lines = [line for thread in chosen if (line := engine.ingest.live.index.threads.get(thread))]
+    first = min((line.first_sequence for line in lines), default=1)
+    last = max((line.last_sequence for line in lines), default=0)
+    counted = Sealer()
+    async for _ in _pieces(engine, chosen, first, last, counted):
+        pass
+
+    async def pieces() -> AsyncIterator[str]:
+        yield counted.header().line()
+        async for piece in _pieces(engine, chosen, first, last, Sealer()):
+            yield piece
+
+    return pieces()
+
+
+async def _pieces(
+    engine: Engine, chosen: set[str], first: int, last: int, sealer: Sealer
+) -> AsyncIterator[str]:
+    async for chunk in engine.store.scan(first - 1):
+        wanted = [one for one in chunk if one.sequence <= last and one.record.thread in chosen]
+        if wanted:
+            yield await asyncio.to_thread(_seal, sealer, wanted)
+        if chunk[-1].sequence >= last:
+            return
+
+
+def _seal(sealer: Sealer, records: list[StoredRecord]) -> str:
+    return "".join([sealer.line(stored.record, stored.received_at) for stored in records])
+
+
+def _read(file: IO[bytes]) -> list[Bundled]:
+    file.seek(0)
+    header = read_header(file.readline(MAX_LINE_BYTES + 1))
+    return list(read_bundle(header, iter(partial(file.readline, MAX_LINE_BYTES + 1), b"")))
+
+
+def _report(bundled: list[Bundled], restored: Restored, dry_run: bool) -> RestoreReport:
+    return RestoreReport(
+        dry_run=dry_run,
+        records=len(bundled),
+        threads=len({one.record.thread for one in bundled}),
+        created=restored.created,
+        present=restored.present,
+        skipped_count=len(restored.skipped),
+        skipped=[SkippedRecord(line=line, problem=problem) for line, problem in restored.skipped[:_LISTED]],
+        left_out=[
+            LeftOut(thread=thread, records=count) for thread, count in sorted(restored.left_out.items())
+        ],
+        unfinished=restored.work,
+    )

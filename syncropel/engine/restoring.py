@@ -1,0 +1,119 @@
+"""Taking a bundle into the log: all of it or nothing, under the same rules as any other write."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from syncropel.engine.engine import Engine
+from syncropel.engine.live import LiveFolds
+from syncropel.errors import Conflict, SyncropelError
+from syncropel.folds.child import ChildState
+from syncropel.folds.task import fold_task, is_task
+from syncropel.record import Record, StoredRecord
+from syncropel.store.base import Appended, Outcome
+from syncropel.store.bundle import Bundled
+from syncropel.threads import RESERVED
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """How to restore. `skip_conflicts`: pass over records whose clocks are taken; `reserved`: take in the
+    engine's own threads too; `take_up_work`: go on with what was not finished when the bundle was made."""
+
+    dry_run: bool = False
+    skip_conflicts: bool = False
+    reserved: bool = False
+    take_up_work: bool = False
+
+
+@dataclass(slots=True)
+class Restored:
+    """What became of a bundle. `skipped`: line and reason; `left_out`: records by reserved thread; `work`:
+    threads that are not finished."""
+
+    created: int = 0
+    present: int = 0
+    skipped: list[tuple[int, str]] = field(default_factory=list)
+    left_out: dict[str, int] = field(default_factory=dict)
+    work: list[str] = field(default_factory=list)
+
+
+async def restore(engine: Engine, bundled: Sequence[Bundled], wanted: Wanted) -> Restored:
+    """Take the records in, each with the time when its first log took it.
+
+    Raises Conflict for a record whose clock is taken here, and for unfinished work that nobody asked to take
+    up; what the guard and the rules say of the first record that they refuse; StoreError when the disk
+    refuses. Then nothing of the bundle is in the log. A caller that is cancelled does not stop it half-way.
+    """
+    taken = [one for one in bundled if wanted.reserved or one.record.thread not in RESERVED]
+    result = Restored()
+    result.left_out = dict(Counter(one.record.thread for one in bundled)) if len(taken) < len(bundled) else {}
+    for one in taken:
+        result.left_out.pop(one.record.thread, None)
+    result.work = await asyncio.to_thread(_unfinished, engine.ingest.live, [one.record for one in taken])
+    if result.work and not (wanted.take_up_work or wanted.dry_run):
+        more = f" and {len(result.work) - 1} more" if len(result.work) > 1 else ""
+        raise Conflict(
+            f"{result.work[0]}{more} is not finished: restored here, its work would go on here",
+            "if that is what you want: --take-up-work; to look at it: spl console --bundle FILE",
+            code="UNFINISHED_WORK",
+        )
+    lines = [one.line for one in taken]
+
+    def keep(outcomes: list[Outcome]) -> bool:
+        return not wanted.dry_run and (wanted.skip_conflicts or not _refused(outcomes))
+
+    outcomes = await engine.ingest.restore(
+        [(one.record, one.received_at) for one in taken], lines, keep, tell=wanted.take_up_work
+    )
+    _count(result, outcomes, lines)
+    if result.skipped and not wanted.skip_conflicts:
+        line, problem = result.skipped[0]
+        raise Conflict(
+            f"line {line}: {problem}",
+            "nothing was restored; to pass over what collides: --on-conflict skip",
+            code="RESTORE_CONFLICT",
+        )
+    engine.changed.beat()
+    return result
+
+
+def _refused(outcomes: Sequence[Outcome]) -> bool:
+    return any(isinstance(outcome, SyncropelError) for outcome in outcomes)
+
+
+def _count(result: Restored, outcomes: Sequence[Outcome], lines: Sequence[int]) -> None:
+    for line, outcome in zip(lines, outcomes, strict=True):
+        if not isinstance(outcome, Appended):
+            result.skipped.append((line, outcome.message))
+        elif outcome.created:
+            result.created += 1
+        else:
+            result.present += 1
+
+
+def _unfinished(live: LiveFolds, records: Sequence[Record]) -> list[str]:
+    """Threads on which this instance would begin or go on with something, were these records in its log."""
+    threads: dict[str, list[StoredRecord]] = {}
+    for sequence, record in enumerate(records):
+        threads.setdefault(record.thread, []).append(StoredRecord(record, sequence, 0.0))
+    found = []
+    for thread, stored in threads.items():
+        known = live.index.threads.get(thread)
+        # What this log has already is not begun by having it a second time.
+        if (known is None or known.records < len(stored)) and _is_open(thread, stored):
+            found.append(thread)
+    return sorted(found)
+
+
+def _is_open(thread: str, stored: Sequence[StoredRecord]) -> bool:
+    if any(is_task(one.record) for one in stored):
+        fanout = fold_task(thread, stored).fanout
+        return fanout is not None and fanout.active
+    child = ChildState(thread)
+    for one in stored:
+        child.apply(one)
+    return child.open is not None
