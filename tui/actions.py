@@ -68,6 +68,7 @@ CONTROL: Final = (
     Action("emergency", ("X",), "emergency stop of the whole fleet", "", (), "danger",
            "spl kill --emergency --reason …"),
     Action("freezes", ("L",), "the list of all freezes", "", (), "none", "spl fleet status"),
+    Action("drill", ("D",), "practise the kill switch: the drill", "", (), "change", "spl drill kill"),
     Action("deed('retry')", ("R",), "run the chosen subtask again", "retry", _WORK, "danger",
            "spl task retry NAME --subtask N"),
     Action("deed('stop')", ("T",), "stop the chosen subtask: end what runs", "", _WORK, "danger",

@@ -51,6 +51,7 @@ class Session:
         self, target: Target, outside: Outside, on_news: Callable[[Session], None], *, read_only: bool = False
     ) -> None:
         self.target, self.clock, self.read_only = target, outside.clock, read_only
+        self.outside = outside
         self.world = World()
         self._on_news = on_news
         self._client = outside.client(target)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from syncropel import contexts
 from syncropel.cli.parsing import UsageError
 from syncropel.contexts import Context
-from syncropel.settings import Home, home_from
+from syncropel.settings import Home, actor_from, home_from
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -61,7 +61,7 @@ def url_target(url: str) -> Target:
     home = this_home()
     if not url.startswith(("http://", "https://")):
         raise UsageError(f"{url!r} is not a URL", "for example --url http://127.0.0.1:9100")
-    return Target(url=url.rstrip("/"), token=_token(home), home=home.display())
+    return Target(url=url.rstrip("/"), token=_token(home), home=home.display(), actor=actor_from(os.environ))
 
 
 def context_target(context: Context) -> Target:
@@ -69,9 +69,12 @@ def context_target(context: Context) -> Target:
     from syncropel.client import Target
 
     home = this_home()
+    actor = actor_from(os.environ)
     if not context.url:
-        return Target(socket=home.socket, home=home.display())
-    return Target(url=context.url, token=contexts.token_of(home, context.name), home=home.display())
+        fleet_token = _read_if_there(home.fleet_token)
+        return Target(socket=home.socket, home=home.display(), actor=actor, fleet_token=fleet_token)
+    token = contexts.token_of(home, context.name)
+    return Target(url=context.url, token=token, home=home.display(), actor=actor)
 
 
 def connect(args: Namespace) -> Client:

@@ -53,7 +53,7 @@ async def _drill(args: Namespace) -> DrillReport:
     from syncropel.client import AsyncClient
     from syncropel.client.drill import KillDrill, reach
 
-    def tell(step: str, words: str) -> None:
+    def tell(step: str, words: str, good: bool) -> None:
         if words and step not in ("lift", "record") and not is_json(args):
             say(f"  {'lifted: ' if step == 'recover' else ''}{words}")
 

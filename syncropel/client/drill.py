@@ -85,8 +85,8 @@ async def reach(
 class KillDrill:
     """One drill. `clients` reaches instances by alias; the coordinator's must be among them.
 
-    `say` is told when a step begins (without words) and when it is over (with what it found); `now` counts
-    seconds, `sleep` waits, `token` makes names unique.
+    `say` is told when a step begins (without words) and when it is over: what it found, and whether that is
+    as it should be. `now` counts seconds, `sleep` waits, `token` makes names unique.
     """
 
     def __init__(
@@ -99,7 +99,7 @@ class KillDrill:
         limit_secs: float,
         now: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]],
-        say: Callable[[Step, str], None],
+        say: Callable[[Step, str, bool], None],
     ) -> None:
         self._coordinator = coordinator
         self._clients = clients
@@ -107,7 +107,7 @@ class KillDrill:
         self._limit = limit_secs
         self._now = now
         self._sleep = sleep
-        self._say = say
+        self._tell = say
         self._name = f"DRILL-{token}"
         self.namespace = f"drill/{token}"
         self._probe = 0
@@ -117,7 +117,7 @@ class KillDrill:
 
         Raises Conflict when there is no live worker to practise on, SyncropelError when the daemon fails it.
         """
-        self._say("set up", "")
+        self._begin("set up")
         status = await self._coordinator.send(calls.fleet_status())
         workers = sorted(
             (one for one in status.instances if one.role == "worker" and one.status == "live"),
@@ -129,22 +129,28 @@ class KillDrill:
         await self._start(workers)
         asked = False
         try:
-            self._say("freeze", "")
+            self._begin("freeze")
             asked = True  # also when no answer comes: it may have been taken
             freeze = calls.freeze(
                 {"namespace": self.namespace, "level": "soft", "reason": "drill", "actor": self._actor}
             )
             await self._confirm((await self._coordinator.send(freeze)).record, report)
             await self._throw(report)
-            await self._drain(workers, report)
+            await self._drain(report)
         finally:
             if asked:
                 await _surely(self._lift())
         await self._recover(report)
-        self._say("record", "")
+        self._begin("record")
         report.record = await self._keep(report, status)
         self._say("record", f"recorded as {report.record[:16]}")
         return report
+
+    def _begin(self, step: Step) -> None:
+        self._tell(step, "", True)
+
+    def _say(self, step: Step, found: str, *, good: bool = True) -> None:
+        self._tell(step, found, good)
 
     async def _start(self, workers: list[InstanceOut]) -> None:
         goal = {"goal": "kill switch drill", "alias": self._name, "namespace": self.namespace}
@@ -178,10 +184,10 @@ class KillDrill:
         else:
             found = f"not confirmed by {', '.join(waiting)}"
             report.problems.append(found)
-        self._say("freeze", f"frozen: {found}")
+        self._say("freeze", f"frozen: {found}", good=not waiting)
 
     async def _throw(self, report: DrillReport) -> None:
-        self._say("refuse", "")
+        self._begin("refuse")
         for client in self._clients.values():
             for act in (*STOPPED_ACTS, *PASSING_ACTS):
                 for _ in range(PROBES):
@@ -189,7 +195,7 @@ class KillDrill:
         if report.blocked:
             report.problems.append(f"{report.blocked} KNOW or LEARN were refused: running work cannot drain")
         found = f"{report.refused} writes refused, {report.leaked} leaked, {report.passed} passed that may"
-        self._say("refuse", found)
+        self._say("refuse", found, good=not (report.leaked or report.blocked))
 
     def _count(self, act: str, accepted: bool, report: DrillReport) -> None:
         if act in STOPPED_ACTS:
@@ -216,14 +222,20 @@ class KillDrill:
             return False
         return True
 
-    async def _drain(self, workers: list[InstanceOut], report: DrillReport) -> None:
-        self._say("drain", "")
+    async def _drain(self, report: DrillReport) -> None:
+        self._begin("drain")
         started = self._now()
-        reachable = [self._clients[one.alias] for one in workers if one.alias in self._clients]
+        # Reports wait while the namespace is frozen, so the workers themselves are asked; and for these
+        # subtasks alone, because they may have other work.
+        given = [
+            (self._clients[one.instance_alias or ""], one.child_thread)
+            for one in (await self._join()).subtasks
+            if one.child_thread is not None and one.instance_alias in self._clients
+        ]
 
         async def idle() -> bool:
-            for client in reachable:
-                if (await client.send(calls.engine_health())).dispatch_running:
+            for client, thread in given:
+                if await _is_open(client, thread):
                     return False
             return True
 
@@ -232,10 +244,16 @@ class KillDrill:
             self._say("drain", f"drained within {report.drain_secs:.1f}s")
         else:
             report.problems.append("what ran did not drain in time")
-            self._say("drain", report.problems[-1])
+            self._say("drain", report.problems[-1], good=False)
 
     async def _lift(self) -> None:
-        self._say("lift", "")
+        try:
+            self._begin("lift")
+        finally:  # whoever is told must not be able to keep the freeze standing
+            await self._unfreeze()
+        self._say("lift", "lifted")
+
+    async def _unfreeze(self) -> None:
         try:
             await self._coordinator.send(calls.unfreeze(self._actor, self.namespace))
         except SyncropelError as error:
@@ -243,10 +261,9 @@ class KillDrill:
                 return  # it was never taken, or somebody lifted it
             lift = f"lift it: spl unkill --namespace {self.namespace}"
             raise SyncropelError(f"the practice freeze may still stand: {error.message}", lift) from error
-        self._say("lift", "lifted")
 
     async def _recover(self, report: DrillReport) -> None:
-        self._say("recover", "")
+        self._begin("recover")
         started = self._now()
 
         async def joined() -> bool:
@@ -257,7 +274,7 @@ class KillDrill:
             self._say("recover", f"joined {report.recovery_secs:.1f}s later, without anybody asking")
         else:
             report.problems.append(f"the fan-out did not go on: {(await self._join()).explanation}")
-            self._say("recover", report.problems[-1])
+            self._say("recover", report.problems[-1], good=False)
 
     async def _join(self) -> JoinStatus:
         return await self._coordinator.send(calls.join(self._name))
@@ -275,6 +292,16 @@ class KillDrill:
         del body["record"]
         record = {"thread": THREAD, "actor": self._actor, "act": "LEARN", "body": body}
         return (await self._coordinator.send(calls.post_record(record))).id
+
+
+async def _is_open(worker: Sender, thread: str) -> bool:
+    """Whether a subtask that this worker was sent has no result there yet."""
+    try:
+        return bool((await worker.send(calls.thread_state(thread))).open_intends)
+    except RemoteError as error:
+        if error.status != _NOT_FOUND:
+            raise
+        return False  # the freeze was quicker than the work: it never came there
 
 
 async def _surely(work: Coroutine[Any, Any, None]) -> None:

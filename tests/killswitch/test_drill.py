@@ -10,12 +10,15 @@ from typing import Any
 import pytest
 
 from syncropel.api.schema import (
+    ChildOut,
     Confirmation,
     ControlWritten,
     FleetStatus,
     FreezeOut,
     InstanceOut,
+    JoinStatus,
     PostedRecord,
+    ThreadState,
 )
 from syncropel.client import Call, Target
 from syncropel.client.drill import DrillReport, KillDrill, reach
@@ -40,6 +43,7 @@ class Fleet:
         self.leaks: tuple[str, ...] = ()
         self.blocks: tuple[str, ...] = ()
         self.goes_on = True
+        self.runs_on = False
         self.fail: dict[str, SyncropelError] = {}
         self.asked: Counter[str] = Counter()
         self.kept: list[dict[str, Any]] = []
@@ -68,8 +72,13 @@ class Fleet:
             return ControlWritten(record="0" * 64, namespace=call.body["namespace"])
         if call.path == "/v1/records":
             return self._record(call.body)
-        facts = {"spawned": 1, "complete": self.goes_on, "explanation": "waits", "dispatch_running": 0}
-        return call.answer.model_construct(**facts)
+        if call.path.startswith("/v1/threads/"):
+            return ThreadState.model_construct(open_intends=["ab"] if self.runs_on else [])
+        given = ChildOut.model_construct(instance_alias="worker-a", child_thread="th_child")
+        unspawned = ChildOut.model_construct(instance_alias=None, child_thread=None)
+        return JoinStatus.model_construct(
+            spawned=1, complete=self.goes_on, explanation="waits", subtasks=[given, unspawned]
+        )
 
     def _status(self) -> FleetStatus:
         freezes = []
@@ -95,7 +104,7 @@ class Fleet:
         self.closed.append("")
 
 
-def drill(fleet: Fleet, heard: list[tuple[str, str]] | None = None) -> KillDrill:
+def drill(fleet: Fleet, heard: list[tuple[str, str, bool]] | None = None) -> KillDrill:
     time = iter(range(10_000))
 
     async def sleep(secs: float) -> None:
@@ -109,7 +118,7 @@ def drill(fleet: Fleet, heard: list[tuple[str, str]] | None = None) -> KillDrill
         limit_secs=20,
         now=lambda: float(next(time)),
         sleep=sleep,
-        say=lambda step, words: heard.append((step, words)) if heard is not None else None,
+        say=lambda step, words, good: heard.append((step, words, good)) if heard is not None else None,
     )
 
 
@@ -118,36 +127,38 @@ async def test_a_drill_that_passes_tells_each_step_and_is_recorded() -> None:
     report = await drill(fleet, heard).run()
     assert report.ok
     assert (report.refused, report.leaked, report.passed, report.confirmed_ms) == (18, 0, 12, 20.0)
-    begun = [step for step, words in heard if not words]
+    begun = [step for step, words, _ in heard if not words]
     assert begun == ["set up", "freeze", "refuse", "drain", "lift", "recover", "record"]
-    assert [step for step, words in heard if words] == begun
+    assert [step for step, words, good in heard if words and good] == begun
     assert fleet.kept[0]["actor"] == ACTOR
     assert fleet.kept[0]["body"]["ok"] is True
     assert not fleet.frozen
 
 
 @pytest.mark.parametrize(
-    ("wrong", "told"),
+    ("wrong", "step", "told"),
     [
-        ({"leaks": ("DO",)}, ""),
-        ({"slow": ["worker-a"]}, "not confirmed by worker-a"),
-        ({"blocks": ("KNOW",)}, "6 KNOW or LEARN were refused: running work cannot drain"),
-        ({"goes_on": False}, "the fan-out did not go on: waits"),
+        ({"leaks": ("DO",)}, "refuse", ""),
+        ({"slow": ["worker-a"]}, "freeze", "not confirmed by worker-a"),
+        ({"blocks": ("KNOW",)}, "refuse", "6 KNOW or LEARN were refused: running work cannot drain"),
+        ({"runs_on": True}, "drain", "what ran did not drain in time"),
+        ({"goes_on": False}, "recover", "the fan-out did not go on: waits"),
     ],
-    ids=["leak", "silent instance", "no draining", "no recovery"],
+    ids=["leak", "silent instance", "no draining", "runs on", "no recovery"],
 )
-async def test_what_fails_a_drill(wrong: dict[str, Any], told: str) -> None:
-    fleet = Fleet()
+async def test_what_fails_a_drill(wrong: dict[str, Any], step: str, told: str) -> None:
+    fleet, heard = Fleet(), []
     vars(fleet).update(wrong)
-    report = await drill(fleet).run()
+    report = await drill(fleet, heard).run()
     assert not report.ok
+    assert [one for one, _, good in heard if not good] == [step]
     assert report.problems == ([told] if told else [])
     assert report.leaked == (6 if "leaks" in wrong else 0)
     assert fleet.kept[0]["body"]["ok"] is False
     assert not fleet.frozen, "the freeze is lifted all the same"
 
 
-@pytest.mark.parametrize("path", ["/v1/fleet/freeze", "/v1/records", "/v1/engine/health"])
+@pytest.mark.parametrize("path", ["/v1/fleet/freeze", "/v1/records", "/v1/threads/th_child/state"])
 async def test_cancelling_lifts_the_freeze(path: str) -> None:
     fleet = Fleet()
     running = asyncio.ensure_future(drill(fleet).run())
@@ -159,11 +170,30 @@ async def test_cancelling_lifts_the_freeze(path: str) -> None:
     assert not fleet.kept
 
 
+async def test_work_that_never_came_to_its_worker_is_drained() -> None:
+    fleet = Fleet()
+    fleet.fail["/v1/threads/th_child/state"] = RemoteError(404, "not_found", "NOT_FOUND", "no thread", "")
+    assert (await drill(fleet).run()).ok
+
+
 async def test_a_freeze_without_an_answer_is_lifted_too() -> None:
     fleet = Fleet()
     fleet.fail["/v1/fleet/freeze"] = DaemonUnreachable("no answer in time")
     with pytest.raises(DaemonUnreachable, match="no answer in time"):
         await drill(fleet).run()
+    assert not fleet.frozen
+
+
+async def test_who_listens_and_fails_cannot_keep_the_freeze_standing() -> None:
+    fleet = Fleet()
+
+    class Deaf(list[tuple[str, str, bool]]):
+        def append(self, heard: tuple[str, str, bool]) -> None:
+            if heard[0] in ("drain", "lift"):
+                raise RuntimeError("the screen is gone")
+
+    with pytest.raises(RuntimeError, match="the screen is gone"):
+        await drill(fleet, Deaf()).run()
     assert not fleet.frozen
 
 

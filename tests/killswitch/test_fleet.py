@@ -114,8 +114,9 @@ def test_a_stop_never_needs_what_it_stops(machine: Machine, words: tuple[str, ..
     machine.spl("task", "add", "x")
 
 
-def test_a_drill_passes_and_is_remembered(machine: Machine) -> None:
-    machine.start()
+def test_a_drill_passes_beside_other_work_and_is_remembered(machine: Machine) -> None:
+    machine.start("--adapter", "bash")
+    fan_out(machine, "REAL-1", "sleep 600", "sleep 600", namespace="real")
     out = machine.spl("drill", "kill")
     assert re.search(r"frozen: 3 instances confirmed within \d+ ms", out)
     assert "27 writes refused, 0 leaked, 18 passed that may" in out

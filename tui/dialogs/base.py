@@ -98,6 +98,11 @@ class Dialog(Seat, ModalScreen[None]):
         """What is to be said after it was done, as long as the dialog stays open."""
         return ()
 
+    def told(self, now: float) -> Sequence[tuple[str, Tone]]:
+        """What became of it."""
+        lines = outcome_lines(self.outcome, now, self.glyphs)
+        return [*lines, *self.follows(now)] if self.outcome.stage is Stage.DONE else lines
+
     # the frame
 
     @property
@@ -143,7 +148,7 @@ class Dialog(Seat, ModalScreen[None]):
 
     def show(self) -> None:
         """Show the question and what became of it as they are now. Called for news and once a second."""
-        if not self.is_mounted:
+        if not self.is_shown:
             return
         now = self.console.clock()
         self.query_one("#says", Lines).show(self._spans(self.says(now)))
@@ -153,12 +158,14 @@ class Dialog(Seat, ModalScreen[None]):
         command = self.command()
         twin: list[tuple[str, Tone]] = [(f"$ {command}", "muted")] if command else []
         self.query_one("#command", Lines).show(self._spans(twin))
-        told = outcome_lines(self.outcome, now, self.glyphs)
-        if done:
-            told += self.follows(now)
-        self.query_one("#outcome", Lines).show(self._spans(told))
+        self.query_one("#outcome", Lines).show(self._spans(self.told(now)))
         self._show_pushes(self.why_not(now), bool(command))
         self._fit()
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether there is anything to show things in: not before it is there, nor while it is taken down."""
+        return self.is_mounted and bool(self.query("#says"))
 
     def _fit(self) -> None:
         """What came of it and the buttons are always seen: the question scrolls in what room they leave."""
@@ -173,9 +180,15 @@ class Dialog(Seat, ModalScreen[None]):
         width = max(20, self.query_one("#question").size.width - 2)
         line = Span(clip(line.text, width, self.glyphs.ellipsis), line.tone)
         self.query_one("#why-not", Lines).show([(line,)] if open_ else [])
-        self.query_one("#push-cancel", Push).show("Cancel" if open_ else "Close")
+        self.query_one("#push-cancel", Push).show(self.way_out())
         if self.asks:
-            self.query_one("#push-do", Push).show(self.deed, why_not)
+            push = self.query_one("#push-do", Push)
+            push.show(self.deed, why_not)
+            push.display = open_
+
+    def way_out(self) -> str:
+        """What esc does."""
+        return "Cancel" if self.asks and self.outcome.may_ask else "Close"
 
     def why_not(self, now: float) -> str:
         """Why the deed is greyed; empty when it can be done."""
@@ -255,7 +268,11 @@ class Dialog(Seat, ModalScreen[None]):
             return
         self.outcome = Outcome(Stage.SENDING, now)
         self.query_one("#push-cancel").focus()
+        self.begin()
         self.show()
+
+    def begin(self) -> None:
+        """Start doing it."""
         # The app's worker, not this screen's: who closes the dialog does not take back what was sent.
         self.app.run_worker(self._send(), name=self.deed, exit_on_error=False)
 

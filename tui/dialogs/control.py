@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tui.dialogs.deed import DeedDialog
+from tui.dialogs.drill import DrillDialog
 from tui.dialogs.freeze import FreezeDialog
 from tui.dialogs.unfreeze import FreezesDialog, UnfreezeDialog
 from tui.model import deeds
@@ -30,6 +31,9 @@ class Control(Seat):
 
     def action_freezes(self) -> None:
         self.app.push_screen(FreezesDialog(self._freeze_here()))
+
+    def action_drill(self) -> None:
+        self.app.push_screen(DrillDialog())
 
     def _freeze_here(self) -> str:
         """The freeze over what the cursor is on, by its record."""

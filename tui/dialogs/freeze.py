@@ -131,7 +131,7 @@ class FreezeDialog(Dialog):
         return kill_command(self.level, name, self._value("reason"), grace, self.terminate)
 
     def show(self) -> None:
-        if not self.is_mounted:
+        if not self.is_shown:
             return
         level = self.level
         self.deed = "Stop the fleet" if level == "emergency" else "Freeze"
@@ -170,7 +170,15 @@ class FreezeDialog(Dialog):
         tones: list[Tone] = ["warn" if one.startswith("frozen already") else "plain" for one in rest]
         busy: Tone = "strong" if self._blast.in_flight or self._blast.pending else "good"
         head: list[tuple[str, Tone]] = [(f"Blast radius{age}:", "muted"), (f"  {plain(first)}", busy)]
+        if self._is_unheard_of(self._blast):
+            head.append((f"  nobody uses {self.namespace}: is it spelled right?", "warn"))
         return head + [(f"  {plain(line)}", tone) for line, tone in zip(rest, tones, strict=True)]
+
+    def _is_unheard_of(self, blast: BlastRadius) -> bool:
+        """Whether the namespace that was typed is none that anything is known in."""
+        used = blast.fanouts or blast.open_tasks or blast.descendants
+        known = known_namespaces(self.world, self._registered)
+        return bool(self.namespace) and not used and self.namespace not in known
 
     # what it would meet
 

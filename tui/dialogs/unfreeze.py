@@ -41,7 +41,7 @@ class FreezesDialog(Dialog):
         return self.query_one("#freezes", Pick).is_gone
 
     def show(self) -> None:
-        if not self.is_mounted:
+        if not self.is_shown:
             return
         status, at = self.world.status, self.world.moment(self.console.clock())
         freezes = worst_first(status) if status else []
