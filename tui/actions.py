@@ -32,7 +32,8 @@ class Action:
     @property
     def target(self) -> str:
         """What a click or the palette runs: the action, and who has it."""
-        return f"screen.{self.id}" if self in SCREEN else f"app.{self.id}"
+        own = any(self in some for some in OWN.values())
+        return f"screen.{self.id}" if own or self in SCREEN else f"app.{self.id}"
 
     @property
     def changes(self) -> bool:
@@ -49,13 +50,16 @@ _NAMES: Final = {
 }  # fmt: skip
 
 FLEET, TASKS, JOIN, DETAIL = "fleet", "tasks", "join", "detail"
-_TABLES: Final = (FLEET, TASKS, JOIN)
+FEED, POLICY = "feed", "policy"
+_SORTED: Final = (FLEET, TASKS, JOIN, POLICY)
+_TABLES: Final = (*_SORTED, FEED)
 _WORK: Final = (FLEET, TASKS, JOIN, DETAIL)
 _INSTANCES: Final = (FLEET, DETAIL)
 
 APP: Final = (
     Action("mode('fleet')", ("1",), "the Fleet screen", "Fleet", cli="spl fleet status --live"),
     Action("mode('tasks')", ("2",), "the Tasks screen", "Tasks", cli="spl task list"),
+    Action("mode('feed')", ("4",), "the Feed screen", "Feed", cli="spl records watch"),
     Action("reconnect", ("r",), "reconnect now", "reconnect", cli="spl status"),
     Action("help", ("question_mark",), "the keys of this screen", "help"),
     Action("command_palette", ("ctrl+p",), "the palette: commands and themes"),
@@ -86,13 +90,22 @@ CONTROL: Final = (
 )  # fmt: skip
 SCREEN: Final = (
     Action("filter", ("slash",), "filter the rows; esc clears it", "filter", _TABLES),
-    Action("sort", ("s",), "sort by the next column, then as they come", "sort", _TABLES),
-    Action("reverse", ("S",), "turn the order round", "", _TABLES),
+    Action("sort", ("s",), "sort by the next column, then as they come", "sort", _SORTED),
+    Action("reverse", ("S",), "turn the order round", "", _SORTED),
     Action("yank", ("y",), "copy the id of the chosen row", "copy id", (*_TABLES, DETAIL), "local"),
     Action("back", ("escape",), "go back; first clears the filter", "back"),
-    Action("next", ("tab",), "the next table", "next table", (FLEET, TASKS)),
+    Action("next", ("tab",), "the next table", "next table", (FLEET, TASKS, POLICY)),
     *CONTROL,
 )
+OWN: Final[dict[str, tuple[Action, ...]]] = {
+    FEED: (
+        Action("follow", ("f",), "follow the newest line again", "follow", (FEED,)),
+        Action("source", ("o",), "records and log, records only, log only", "source", (FEED,),
+               cli="spl records watch, spl logs --follow"),
+        Action("thread", ("t",), "go to the thread of the chosen line", "thread", (FEED,)),
+    ),
+}  # fmt: skip
+"""What one screen has beside what all have."""
 TABLE: Final = (
     Action("open", ("enter",), "open the chosen row in full", "open", _TABLES),
     Action("move(-1)", ("up", "k"), "one row up", "", _TABLES),
@@ -103,7 +116,10 @@ TABLE: Final = (
     Action("jump(-1)", ("end", "G"), "the last row", "", _TABLES),
 )
 MOVES: Final = TABLE[1:]
-ALL: Final = (*TABLE[:1], *MOVES, *(one for one in SCREEN if one not in CONTROL), *APP, *CONTROL)
+ALL: Final = (
+    *TABLE[:1], *MOVES, *(one for one in SCREEN if one not in CONTROL),
+    *(one for own in OWN.values() for one in own), *APP, *CONTROL,
+)  # fmt: skip
 
 
 def for_screen(screen: str) -> list[Action]:
@@ -113,8 +129,11 @@ def for_screen(screen: str) -> list[Action]:
 
 def footer(screen: str) -> list[Action]:
     """What the footer shows, the most wanted first: a narrow one shows fewer."""
-    order = ("1", "2", "enter", "escape", "slash", "F", "question_mark", "q", "U", "R", "s", "y", "r", "tab")
+    order = (
+        "1", "2", "4", "5", "f", "c", "enter", "escape", "slash", "F", "question_mark", "q", "o", "t", "U",
+        "R", "s", "y", "r", "tab",
+    )  # fmt: skip
     shown = [one for one in for_screen(screen) if one.footer]
-    if screen in (FLEET, TASKS):
+    if screen in (FLEET, TASKS, FEED, POLICY):
         shown = [one for one in shown if one.id != "back"]
     return sorted(shown, key=lambda one: order.index(one.keys[0]))

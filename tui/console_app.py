@@ -16,6 +16,7 @@ from tui.dialogs.base import Dialog
 from tui.model.glyphs import ASCII, UNICODE
 from tui.model.world import World
 from tui.screens.base import ConsoleScreen
+from tui.screens.feed import FeedScreen
 from tui.screens.fleet import FleetScreen
 from tui.screens.help import HelpScreen
 from tui.screens.tasks import TasksScreen
@@ -31,7 +32,7 @@ class ConsoleApp(App[None]):
     """The operator console. `outside` is given by tests, which decide what time it is."""
 
     TITLE = "Syncropel"
-    MODES: ClassVar = {"fleet": FleetScreen, "tasks": TasksScreen}
+    MODES: ClassVar = {"fleet": FleetScreen, "tasks": TasksScreen, "feed": FeedScreen}
     CSS_PATH: ClassVar = sorted((Path(__file__).parent / "styles").glob("*.tcss"))
     BINDINGS = bindings("app")
     ENABLE_COMMAND_PALETTE = True

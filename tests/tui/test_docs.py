@@ -9,9 +9,10 @@ import pytest
 
 from tui import actions, themes
 from tui.console_app import ConsoleApp
-from tui.model import fleet, rows, tasks, tree
+from tui.model import feed, fleet, rows, tasks, tree
 from tui.model.glyphs import ASCII, UNICODE, word
 from tui.model.link import Phase
+from tui.screens.feed import FeedScreen
 from tui.screens.fleet import FleetScreen
 from tui.screens.join import JoinScreen
 from tui.screens.tasks import TasksScreen
@@ -51,7 +52,7 @@ def test_every_sign_is_documented_beside_its_word() -> None:
         assert ASCII.signs[state].replace("|", "\\|") in line
 
 
-@pytest.mark.parametrize("screen", [FleetScreen, TasksScreen, JoinScreen])
+@pytest.mark.parametrize("screen", [FleetScreen, TasksScreen, JoinScreen, FeedScreen])
 def test_every_filter_field_is_documented(screen: type[FleetScreen]) -> None:
     for field in screen.fields:
         assert f"`{field}`" in PAGE
@@ -63,6 +64,7 @@ def test_every_filter_field_is_documented(screen: type[FleetScreen]) -> None:
         ("instances", fleet.INSTANCES),
         ("running", fleet.DISPATCHES),
         ("fan-outs", fleet.FANOUTS),
+        ("feed", feed.FEED),
         ("tasks", tasks.TASKS),
         ("subtasks", tree.SUBTASKS),
     ],
@@ -79,6 +81,12 @@ def test_every_action_is_done_by_somebody() -> None:
     from tui.screens.base import ConsoleScreen
     from tui.widgets.table import Table
 
-    for owner, known in ((ConsoleApp, actions.APP), (ConsoleScreen, actions.SCREEN), (Table, actions.TABLE)):
+    owners = (
+        (ConsoleApp, actions.APP),
+        (ConsoleScreen, actions.SCREEN),
+        (Table, actions.TABLE),
+        (FeedScreen, actions.OWN[actions.FEED]),
+    )
+    for owner, known in owners:
         for action in known:
             assert hasattr(owner, f"action_{action.id.partition('(')[0]}")

@@ -131,6 +131,12 @@ class ConsoleScreen(Control):
         bar.focus()
         self.call_after_refresh(self.show)
 
+    def set_filter(self, words: str) -> None:
+        """Filter by these words, as if they had been typed."""
+        bar = self.query_one(FilterBar)
+        bar.display, bar.value = True, words
+        self.call_after_refresh(self.show)
+
     @on(Input.Changed, "#filter")
     def _typed(self, event: Input.Changed) -> None:
         self.filter = filters.parse(event.value, self.fields)

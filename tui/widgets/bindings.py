@@ -9,7 +9,10 @@ from textual.binding import Binding, BindingType
 from tui import actions
 
 
-def bindings(part: Literal["app", "screen", "table"]) -> list[BindingType]:
-    """The bindings of the app, of every screen, or of a table. Our own footer shows them, not Textual's."""
-    chosen = {"app": actions.APP, "screen": actions.SCREEN, "table": actions.TABLE}[part]
+def bindings(part: Literal["app", "screen", "table", "feed", "policy"]) -> list[BindingType]:
+    """The bindings of the app, of every screen, of a table, or what one screen has beside those of all.
+
+    Our own footer shows them, not Textual's.
+    """
+    chosen = {"app": actions.APP, "screen": actions.SCREEN, "table": actions.TABLE, **actions.OWN}[part]
     return [Binding(",".join(one.keys), one.id, one.description, show=False) for one in chosen]

@@ -142,6 +142,11 @@ class Table(Toned, ScrollView, can_focus=True):
         index = self._places.get(self.chosen or "")
         return None if index is None else self._rows[index]
 
+    @property
+    def last(self) -> str | None:
+        """The identity of the last row."""
+        return self._rows.keys[-1] if self._rows else None
+
     def column_width(self, key: str) -> int:
         """How wide a column is at present; 0 when it gave way."""
         return next((width for column, width in self._fit if column.key == key), 0)

@@ -1,0 +1,155 @@
+"""The feed in all its states: as a picture, and in what the picture means."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import console_sample as sample
+import pytest
+import sample_feed
+from console_page import Console, console
+from console_snapshots import Pictured
+from sample_feed import LOG, RECORDS, FeedClient, record
+from textual.app import App
+
+from syncropel.client import Event
+from syncropel.errors import RemoteError
+
+SMALL, USUAL, WIDE = (80, 24), (120, 40), (200, 50)
+
+
+@pytest.fixture(autouse=True)
+def utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Times of day are the same wherever the test runs."""
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+async def nothing(page: Console) -> None:
+    """It is in its state already."""
+
+
+def pressing(*keys: str) -> Callable[[Console], Awaitable[None]]:
+    async def press(page: Console) -> None:
+        await page.press(*keys)
+
+    return press
+
+
+async def pauses(page: Console) -> None:
+    assert isinstance(page.client, FeedClient)
+    await page.press("up", "up")
+    for number in range(20, 77):
+        page.client.tell_record(record(number))
+    await page.settle()
+    await page.passes(0.25)
+
+
+async def lags(page: Console) -> None:
+    assert isinstance(page.client, FeedClient)
+    page.client.tell(RECORDS, Event("error", {"code": "lagged", "message": "too slow"}))
+    page.client.tell(LOG, Event("log.gap", {"missed": 37}))
+    await page.settle()
+    await page.passes(0.25)
+
+
+async def goes_down(page: Console) -> None:
+    assert isinstance(page.client, FeedClient)
+    for path in (RECORDS, LOG):
+        page.client.tell(path, None)
+    await page.passes(3)
+    await page.down()
+
+
+async def is_refused(page: Console) -> None:
+    assert isinstance(page.client, FeedClient)
+    lacks = RemoteError(403, "t", "FORBIDDEN", "sa-1 lacks the scope config:read", "it has: records:read")
+    page.client.refused[LOG] = lacks
+    page.client.tell(LOG, None)
+    await page.settle()
+    await page.passes(0.5)
+
+
+async def filters(page: Console) -> None:
+    await page.filter("act:know")
+
+
+@dataclass(frozen=True)
+class State:
+    """How to come to it, and words that must then stand on the screen."""
+
+    words: tuple[str, ...]
+    steps: Callable[[Console], Awaitable[None]] = nothing
+    sizes: tuple[tuple[int, int], ...] = (SMALL, USUAL)
+    rows: int | None = 0
+    how: dict[str, Any] = field(default_factory=dict)
+    not_there: tuple[str, ...] = ()
+
+
+STATES = {
+    "live": State(
+        ("Feed", "● following", "records and log", "LEARN", "✗ failed", "80%", "worker-a", "DOCS-11"),
+        sizes=(SMALL, USUAL, WIDE),
+    ),
+    "empty": State(("FEED 0", "no record and no log line yet", "spl task add GOAL"), rows=None),
+    "many": State(("FEED 510", "record 500", "of 510", "● following"), rows=500),
+    "paused": State(("‖ paused · 57 new · f follows", "FEED 10"), pauses, not_there=("chapter 76",)),
+    "gap": State(("GAP", "too slow: records again from #11", "37 log lines missed"), lags),
+    "down": State(("✗ DOWN", "data is", "LEARN"), goes_down),
+    "refused": State(("log cannot be followed", "lacks the scope config:read"), is_refused),
+    "records-only": State(("records only", "FEED 6"), pressing("o"), not_there=("commit of 12",)),
+    "log-only": State(("log only", "FEED 4", "commit of 12"), pressing("o", "o"), not_there=("LEARN",)),
+    "filtered": State(("FEED 2 of 10 · filter act:know", "✗ failed"), filters, not_there=("LEARN",)),
+    "no-colour": State(("● following", "✗ failed", "ERROR")),
+    "ascii": State(("* following", "x failed", "+ accept"), how={"ascii_only": True}),
+    "help": State(("Keys: Feed", "follow the newest line again", "spl records watch"), pressing("?")),
+    "record": State(("Feed › LEARN", '"topic": "freeze"', "did:sync:user:ada", "spl records show"),
+                    pressing("up", "up", "enter")),
+    "log-line": State(("Feed › ERROR", "ValueError: the reason", "syncropel.api", "spl logs --since"),
+                      pressing("up", "up", "up", "enter")),
+}  # fmt: skip
+CASES = [
+    pytest.param(name, size, id=f"{name}-{size[0]}x{size[1]}")
+    for name, state in STATES.items()
+    for size in state.sizes
+]
+
+
+def client_of(state: State) -> FeedClient:
+    client = FeedClient() if state.rows is None else FeedClient(*sample_feed.some())
+    client.tasks(sample.tasks())
+    client.join(sample.join())
+    for number in range(state.rows or 0):
+        client.tell_record(record(100 + number, body={"topic": f"record {number + 1}"}))
+    return client
+
+
+@pytest.mark.parametrize(("name", "size"), CASES)
+async def test_feed(
+    name: str,
+    size: tuple[int, int],
+    picture: Callable[[Pictured], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    state = STATES[name]
+    if name == "no-colour":
+        monkeypatch.setenv("NO_COLOR", "1")
+        monkeypatch.setattr(App.theme, "_default", "ansi-dark")
+    async with console(size, sample.status(), client_of(state), screen="feed", **state.how) as page:
+        await state.steps(page)
+        shown = "\n".join(
+            "".join(part.text for part in line) for line in page.app.screen._compositor.render_strips()
+        )
+        for words in state.words:
+            assert words in shown
+        for words in state.not_there:
+            assert words not in shown
+        if name == "ascii":
+            assert shown.isascii()
+        picture(page)

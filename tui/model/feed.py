@@ -1,0 +1,219 @@
+"""The feed: records and log lines in the order of their time, bounded, with every hole told.
+
+Nothing here is drawn before somebody looks: a line becomes a row when the table or a filter asks for it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final, Literal
+
+from syncropel.api.schema import LogLine, RecordOut
+from tui.model.glyphs import UNICODE, Tone
+from tui.model.rows import Cell, Column, Row
+from tui.model.text import NOTHING, first_line, plain, tail
+from tui.model.world import World
+
+CAP: Final = 2_000
+"""Lines that are kept; older ones are let go, and counted."""
+_BODY_CHARS: Final = 4_096  # so much of a body can be found by a filter
+
+Source = Literal["both", "records", "log"]
+SOURCES: Final[tuple[Source, ...]] = ("both", "records", "log")
+
+FEED: Final = (
+    Column("at", "TIME", 8),
+    Column("kind", "KIND", 6),
+    Column("what", "WHAT", 34, grow=6),
+    Column("thread", "THREAD", 10, grow=1, most=20, drop=1),
+    Column("who", "WHO", 12, grow=1, most=20, drop=2),
+    Column("sequence", "#", 7, drop=3, right=True),
+    Column("clock", "CLOCK", 6, drop=4, right=True),
+)
+
+_ACTS: Final[dict[str, Tone]] = {"INTEND": "busy", "LEARN": "cold", "DO": "plain", "KNOW": "plain"}
+_LEVELS: Final[dict[str, Tone]] = {"ERROR": "bad", "WARN": "warn", "DEBUG": "muted", "TRACE": "muted"}
+_TOLD: Final = (
+    "goal",
+    "verdict",
+    "summary",
+    "reason",
+    "alias",
+    "name",
+    "namespace",
+    "level",
+    "state",
+    "kind",
+)
+"""Keys of a body that say most of it, in the order in which they are read."""
+_BAD: Final = frozenset({"reject", "failed", "timeout", "terminated"})
+
+
+@dataclass(frozen=True)
+class FeedLine:
+    """A record, a log line, or a note of the console's own (then both are None, and `words` say it)."""
+
+    key: str
+    at: float
+    record: RecordOut | None = None
+    log: LogLine | None = None
+    words: str = ""
+
+    @property
+    def thread(self) -> str:
+        """The thread that it is about; empty when it is about none."""
+        if self.record is not None:
+            return self.record.thread
+        return self.log.thread if self.log is not None else ""
+
+    @property
+    def copied(self) -> str:
+        """What `y` copies: the id of a record, of a log line what it is about."""
+        if self.record is not None:
+            return self.record.id
+        if self.log is not None:
+            return self.log.record or self.log.thread or self.log.message
+        return self.words
+
+    def of(self, source: Source) -> bool:
+        """Whether it is to be seen when this is looked at; notes always are."""
+        if source == "records":
+            return self.log is None
+        return source == "both" or self.record is None
+
+
+def of_record(record: RecordOut) -> FeedLine:
+    return FeedLine(f"record:{record.id}", record.received_at, record=record)
+
+
+def of_log(line: LogLine) -> FeedLine:
+    return FeedLine(f"log:{line.sequence}", line.at, log=line)
+
+
+@dataclass(frozen=True)
+class Feed:
+    """Lines in order. `taken` counts all that ever came, notes too."""
+
+    lines: tuple[FeedLine, ...] = ()
+    taken: int = 0
+
+    @property
+    def dropped(self) -> int:
+        """Older lines that are not kept any more."""
+        return self.taken - len(self.lines)
+
+    def took(self, fresh: Sequence[FeedLine], lost: int = 0) -> Feed:
+        """With these lines too; what it has already is not taken twice. `lost`: others that were let go."""
+        known = {one.key for one in self.lines}
+        new = list({one.key: one for one in fresh if one.key not in known}.values())
+        if not new and not lost:
+            return self
+        # Both streams are in order, so this is a merge: nearly sorted already.
+        lines = sorted([*self.lines, *new], key=lambda one: one.at)
+        return replace(self, lines=tuple(lines[-CAP:]), taken=self.taken + len(new) + lost)
+
+
+def gist(record: RecordOut) -> str:
+    """What a record says, in a line: its topic, and what its body tells most by."""
+    body = record.body
+    topic = body.get("topic")
+    head = [topic] if isinstance(topic, str) and topic else []
+    told: list[str] = []
+    for key in _TOLD:
+        value = body.get(key)
+        if isinstance(value, str) and value.strip():
+            sign = f"{UNICODE.sign(value)} " if key == "verdict" else ""
+            told.append(sign + first_line(value))
+    if not told:
+        rest = {key: value for key, value in body.items() if not (head and key == "topic")}
+        told = [_compact(rest, 240)] if rest else []
+    return plain(" · ".join(head + told)) or NOTHING
+
+
+def names_of(world: World) -> dict[str, str]:
+    """The aliases of threads and of instances, by their ids."""
+    names = {one.thread: one.alias for one in world.tasks or () if one.alias}
+    instances = world.status.instances if world.status is not None else ()
+    return names | {one.did: one.alias for one in instances if one.alias}
+
+
+def thread_name(thread: str, names: Mapping[str, str]) -> str:
+    """The task's alias where there is one, the end of a minted id, else the name itself."""
+    if thread in names:
+        return plain(names[thread])
+    minted = len(thread) == 67 and thread.startswith("th_")
+    return tail(thread) if minted else plain(thread) or NOTHING
+
+
+def clock_time(at: float) -> str:
+    """Time of day where the console is."""
+    return datetime.fromtimestamp(at).strftime("%H:%M:%S")
+
+
+def feed_row(line: FeedLine, names: Mapping[str, str]) -> Row:
+    """A row of the feed; `names` are the aliases of threads and actors."""
+    if line.record is not None:
+        return _record_row(line, line.record, names)
+    if line.log is not None:
+        return _log_row(line, line.log, names)
+    cells = {
+        "at": Cell(clock_time(line.at), "muted"),
+        "kind": Cell("GAP", "warn"),
+        "what": Cell(line.words, "warn"),
+    }
+    return Row(line.key, cells, {"source": "note", "what": line.words})
+
+
+def _record_row(line: FeedLine, record: RecordOut, names: Mapping[str, str]) -> Row:
+    words, verdict = gist(record), record.body.get("verdict")
+    tone: Tone = "bad" if isinstance(verdict, str) and verdict in _BAD else "plain"
+    cells = {
+        "at": Cell(clock_time(line.at), "muted"),
+        "kind": Cell(record.act, _ACTS.get(record.act, "plain")),
+        "what": Cell(words, tone),
+        "thread": Cell(thread_name(record.thread, names)),
+        "who": Cell(plain(names.get(record.actor, "")) or tail(record.actor, 12), "muted"),
+        "sequence": Cell(str(record.sequence), "muted"),
+        "clock": Cell(str(record.clock), "muted"),
+    }
+    topic = record.body.get("topic")
+    fields = {
+        "source": "record",
+        "act": record.act,
+        "topic": topic if isinstance(topic, str) else "",
+        "thread": f"{record.thread} {names.get(record.thread, '')}",
+        "actor": f"{record.actor} {names.get(record.actor, '')}",
+        "what": words,
+        "body": _compact(record.body, _BODY_CHARS),
+        "id": record.id,
+    }
+    return Row(line.key, cells, fields)
+
+
+def _log_row(line: FeedLine, log: LogLine, names: Mapping[str, str]) -> Row:
+    tone = _LEVELS.get(log.level, "plain")
+    cells = {
+        "at": Cell(clock_time(line.at), "muted"),
+        "kind": Cell(plain(log.level)[:6], tone),
+        "what": Cell(first_line(log.message), tone),
+        "thread": Cell(thread_name(log.thread, names)),
+        "who": Cell(plain(log.target).removeprefix("syncropel.").removeprefix("engine."), "muted"),
+    }
+    fields = {
+        "source": "log",
+        "level": log.level,
+        "target": log.target,
+        "thread": f"{log.thread} {names.get(log.thread, '')}",
+        "actor": log.actor,
+        "what": plain(log.message),
+        "id": log.record,
+        "body": log.traceback[:_BODY_CHARS],
+    }
+    return Row(line.key, cells, fields)
+
+
+def _compact(value: object, chars: int) -> str:
+    return json.dumps(value, ensure_ascii=False, default=str)[:chars]

@@ -1,0 +1,78 @@
+"""A record or a log line in full, as lines of a width."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Final
+
+from rich.cells import cell_len, chop_cells
+
+from syncropel.api.schema import LogLine, RecordOut
+from tui.model.feed import FeedLine
+from tui.model.text import NOTHING, plain
+
+NAME_WIDTH: Final = 12
+
+Fact = tuple[str, str]
+
+
+def facts_of(line: FeedLine) -> list[Fact]:
+    """All that is known of it, as names and values; the longest value comes last."""
+    if line.record is not None:
+        return _record_facts(line.record)
+    if line.log is not None:
+        return _log_facts(line.log)
+    return [("note", line.words)]
+
+
+def full_time(at: float) -> str:
+    """Date and time where the console is, with the zone."""
+    return datetime.fromtimestamp(at).astimezone().strftime("%Y-%m-%d %H:%M:%S.%f %Z")
+
+
+def _record_facts(record: RecordOut) -> list[Fact]:
+    return [
+        ("id", record.id),
+        ("act", record.act),
+        ("thread", record.thread),
+        ("actor", record.actor),
+        ("clock", str(record.clock)),
+        ("parents", "\n".join(record.parents) or NOTHING),
+        ("data type", record.data_type),
+        ("judged by", record.judged_by or NOTHING),
+        ("sequence", str(record.sequence)),
+        ("received", full_time(record.received_at)),
+        ("command", f"spl records show {record.id}"),
+        ("body", json.dumps(record.body, ensure_ascii=False, indent=2)),
+    ]
+
+
+def _log_facts(line: LogLine) -> list[Fact]:
+    return [
+        ("level", line.level),
+        ("at", full_time(line.at)),
+        ("target", line.target),
+        ("thread", line.thread or NOTHING),
+        ("actor", line.actor or NOTHING),
+        ("record", line.record or NOTHING),
+        ("sequence", str(line.sequence)),
+        ("command", f"spl logs --since {line.sequence - 1} --limit 1"),
+        ("message", line.message),
+        *([("traceback", line.traceback)] if line.traceback else []),
+    ]
+
+
+def laid_out(facts: list[Fact], width: int) -> list[tuple[str, str]]:
+    """Names and values as lines of at most `width` cells. Cheap also for a body of a megabyte."""
+    room = max(10, width - NAME_WIDTH)
+    lines: list[tuple[str, str]] = []
+    for name, value in facts:
+        head = f"{name:<{NAME_WIDTH}}"
+        for part in value.splitlines() or [""]:
+            text = part if part.isprintable() else plain(part)
+            fits = len(text) * 2 <= room or cell_len(text) <= room
+            for piece in [text] if fits else chop_cells(text, room):
+                lines.append((head, piece))
+                head = " " * NAME_WIDTH
+    return lines

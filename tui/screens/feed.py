@@ -1,0 +1,227 @@
+"""The Feed screen: records and log lines as they come, followed until somebody looks back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from typing import Final
+
+from textual import events, on
+from textual.message import Message
+from textual.widget import Widget
+from textual.worker import Worker
+
+from tui.actions import FEED
+from tui.model import feed
+from tui.model.feed import CAP, Feed, FeedLine
+from tui.model.rows import Row, Rows
+from tui.model.text import duration
+from tui.screens.base import ConsoleScreen
+from tui.screens.detail import TaskScreen
+from tui.screens.feed_line import FeedLineScreen
+from tui.screens.join import JoinScreen
+from tui.tail import Log, Notes, Records, Tail
+from tui.widgets.bindings import bindings
+from tui.widgets.lines import Lines, Span, Spans
+from tui.widgets.table import Table
+
+GAP_SECS: Final = 0.25
+"""News are drawn at most so often: what comes in between is drawn together."""
+_EMPTY: Final = ("no record and no log line yet", "write one: spl task add GOAL")
+_NOT_YET: Final = ("waiting for the daemon",)
+
+
+class FeedTable(Table):
+    """A table that says when somebody looks back with the wheel, and when they want the end."""
+
+    class ScrolledBack(Message):
+        """The wheel was turned upwards, which moves no selection."""
+
+    class Newest(Message):
+        """The end is wanted."""
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        self.post_message(self.ScrolledBack())
+
+    def action_jump(self, to: int) -> None:
+        super().action_jump(to)
+        if to < 0:
+            self.post_message(self.Newest())
+
+
+class FeedScreen(ConsoleScreen):
+    """`4`"""
+
+    name_ = FEED
+    fields = ("source", "act", "level", "thread", "actor", "topic", "what", "target", "body", "id")
+    BINDINGS = bindings("feed")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.source: feed.Source = "both"
+        self._feed = Feed()
+        self._held: Feed | None = None
+        """What is looked at while paused."""
+        self._arrived: deque[FeedLine] = deque(maxlen=CAP)
+        self._lost = 0
+        self._news = asyncio.Event()
+        self._rows: dict[str, Row] = {}
+        self._names: dict[str, str] = {}
+        self._made_from: tuple[Feed, feed.Source] | None = None
+        self._seen: tuple[FeedLine, ...] = ()
+        self._tails: list[Tail] = []
+        self._worker: Worker[None] | None = None
+
+    def body(self) -> Sequence[Widget]:
+        return (Lines(id="feed-state"), FeedTable(feed.FEED, self.console.glyphs, id="feed"))
+
+    # the streams, only while they are looked at
+
+    def on_screen_resume(self) -> None:
+        super().on_screen_resume()
+        if not self._tails:
+            self._tails = self._made_tails()
+        if self._worker is None:
+            self._worker = self.run_worker(self._going_on(), name="feed", exit_on_error=False)
+
+    def _made_tails(self) -> list[Tail]:
+        session, note = self.session, Notes(self._daemon_time)
+        sources = (Records(session, note), Log(session, note))
+        return [Tail(session, source, note, self._deliver, session.outside.sleep) for source in sources]
+
+    def on_screen_suspend(self) -> None:
+        if self._worker is not None:
+            self._worker.cancel()
+            self._worker = None
+
+    async def _going_on(self) -> None:
+        await asyncio.gather(*(tail.run() for tail in self._tails), self._drawing())
+
+    def _deliver(self, lines: Sequence[FeedLine]) -> None:
+        """Lines that came, or none when only the trouble of a stream has changed."""
+        self._lost += max(0, len(self._arrived) + len(lines) - CAP)
+        self._arrived.extend(lines)
+        self._news.set()
+
+    async def _drawing(self) -> None:
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            self.show()
+            await self.session.outside.sleep(GAP_SECS)
+
+    def _take(self) -> None:
+        fresh, lost = list(self._arrived), self._lost
+        self._arrived.clear()
+        self._lost = 0
+        self._feed = self._feed.took(fresh, lost)
+
+    def _daemon_time(self) -> float:
+        newest = self._feed.lines[-1].at if self._feed.lines else 0.0
+        return max(newest, self.world.moment(self.console.clock()).now)
+
+    # showing
+
+    @property
+    def following(self) -> bool:
+        return self._held is None
+
+    def fill(self, now: float) -> None:
+        self._take()
+        shown = self._held or self._feed
+        table = self.query_one("#feed", Table)
+        self.query_one("#feed-state", Lines).show(self._state(now))
+        self.select(table, self._rows_of(shown), "FEED", _EMPTY if self.world.status else _NOT_YET)
+        if self.following and table.last is not None:
+            table.select(table.last)
+
+    def _rows_of(self, shown: Feed) -> Rows:
+        """Rows of what is to be seen; from the same object as long as nothing new is in it."""
+        names = feed.names_of(self.world)
+        renamed = names != self._names
+        self._names = names
+        if renamed or len(self._rows) > 2 * CAP:
+            self._rows.clear()
+        made = self._made_from
+        if renamed or made is None or made[0] is not shown or made[1] != self.source:
+            self._made_from = (shown, self.source)
+            self._seen = tuple([one for one in shown.lines if one.of(self.source)])
+        lines = self._seen
+        return Rows(lines, [one.key for one in lines], lambda place: self._row(lines[place]))
+
+    def _row(self, line: FeedLine) -> Row:
+        if line.key not in self._rows:
+            self._rows[line.key] = feed.feed_row(line, self._names)
+        return self._rows[line.key]
+
+    def _state(self, now: float) -> list[Spans]:
+        """Following or paused, what is shown, how old the newest is, and which stream is in trouble."""
+        glyphs = self.console.glyphs
+        if self._held is None:
+            state = Span(f" {glyphs.sign('live')} following", "good")
+        else:
+            fresh = self._feed.taken - self._held.taken
+            state = Span(f" {glyphs.sign('deferred')} paused · {fresh} new · f follows", "warn")
+        facts = [{"both": "records and log", "records": "records only", "log": "log only"}[self.source]]
+        if self._feed.lines:
+            age = self.world.moment(now).now - self._feed.lines[-1].at
+            facts.append(f"newest {duration(age)} ago")
+        if self._feed.dropped:
+            facts.append(f"{self._feed.dropped} older not kept")
+        lines: list[Spans] = [(state, Span("  " + " · ".join(facts), "muted"))]
+        for tail in self._tails:
+            if tail.trouble:
+                lines.append((Span(" " + glyphs.text(tail.trouble), "warn"),))
+        return lines
+
+    # keys
+
+    @on(Table.Chosen)
+    def _moved(self, event: Table.Chosen) -> None:
+        """To choose another line than the last is to look back. The event may be older than what is shown."""
+        if event.table.chosen != event.table.last:
+            self._pause()
+
+    @on(FeedTable.ScrolledBack)
+    def _pause(self) -> None:
+        if self._held is None and self._feed.lines:
+            self._held = self._feed
+            self.show()
+
+    @on(FeedTable.Newest)
+    def action_follow(self) -> None:
+        """Show the newest line, and those that come."""
+        self._held = None
+        self.show()
+
+    def action_source(self) -> None:
+        """Records and log, records only, log only."""
+        place = feed.SOURCES.index(self.source)
+        self.source = feed.SOURCES[(place + 1) % len(feed.SOURCES)]
+        self.show()
+
+    def action_thread(self) -> None:
+        """Go to the thread of the chosen line: the join of a task, else the feed of that thread alone."""
+        line = self._chosen()
+        if line is None or not line.thread:
+            self.notify("this line is about no thread", timeout=3)
+        elif (task := self.world.task(line.thread)) is not None:
+            self.app.push_screen((JoinScreen if task.subtasks else TaskScreen)(line.thread))
+        else:
+            self.set_filter(f"thread:{line.thread}")
+
+    def _chosen(self) -> FeedLine | None:
+        key = self.query_one("#feed", Table).chosen
+        return next((one for one in self._seen if one.key == key), None)
+
+    def copied(self) -> str | None:
+        line = self._chosen()
+        return line.copied if line is not None else None
+
+    @on(Table.Opened)
+    def open_row(self, event: Table.Opened) -> None:
+        """The record or the log line in full."""
+        if (line := self._chosen()) is not None:
+            self._pause()
+            self.app.push_screen(FeedLineScreen(line))
