@@ -1,13 +1,14 @@
-"""/v1/service-accounts: mint and list. The secret is in the answer once, and nowhere else."""
+"""/v1/service-accounts: mint and list; /v1/whoami. The secret is in the answer once, and nowhere else."""
 
 from __future__ import annotations
 
 import asyncio
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict
 
-from syncropel.api.schema import MintedToken, Page, ServiceAccount
+from syncropel.api.auth import OPERATOR, caller
+from syncropel.api.schema import MintedToken, Page, ServiceAccount, WhoAmI
 from syncropel.engine.engine import Engine
 
 
@@ -32,6 +33,16 @@ def router(engine: Engine) -> APIRouter:
         async with one_at_a_time:
             token = await engine.accounts().mint(body.sa_id, body.scopes)
         return MintedToken(sa_id=body.sa_id, scopes=body.scopes, token=token)
+
+    @routes.get("/v1/whoami")
+    async def whoami(request: Request) -> WhoAmI:
+        """The caller and its scopes; needs none of them."""
+        token = caller(request.scope)
+        if token is not None:
+            return WhoAmI(kind="service_account", name=token.sa_id, scopes=sorted(token.scopes))
+        if request.scope.get(OPERATOR):
+            return WhoAmI(kind="operator", name="operator", scopes=["admin"])
+        return WhoAmI(kind="anybody", name="anybody on this machine", scopes=["admin"])
 
     @routes.get("/v1/service-accounts")
     async def list_accounts() -> Page[ServiceAccount]:

@@ -30,6 +30,9 @@ OPERATOR: Final = "syncropel.operator"
 _CALLER: Final = "syncropel.caller"
 """Key in the ASGI scope of the token that was presented; missing for the operator and without auth."""
 
+ANY: Final = ""
+"""What `required_scope` gives for what every known caller may see, whatever its scopes."""
+_OWN: Final = frozenset({"/v1/whoami"})
 _OPEN: Final = frozenset({"/health", "/.well-known/syncropel"})
 _WRITES: Final = (
     ("/v1/records/query", "records:read"),
@@ -63,9 +66,11 @@ _LOCAL: Final = re.compile(r"(https?://)?(localhost|127\.0\.0\.1|\[::1\])(:\d+)?
 
 @lru_cache(maxsize=256)
 def required_scope(method: str, path: str) -> str | None:
-    """The scope that a request needs; None for what anybody may see."""
+    """The scope that a request needs; `ANY`: a token and no scope; None: what is open to all."""
     if path in _OPEN:
         return None
+    if path in _OWN:
+        return ANY
     if method in ("GET", "HEAD", "OPTIONS"):
         return next((scope for prefix, scope in _READS if path.startswith(prefix)), "records:read")
     return next((scope for prefix, scope in _WRITES if path.startswith(prefix)), "admin")
@@ -82,8 +87,14 @@ def refusal_to_write(scope: Scope, record: Record) -> SyncropelError | None:
     return _lacks(token, needed)
 
 
+def caller(scope: Scope) -> Token | None:
+    """The token of the one who calls; None for the operator, and where no token is asked for."""
+    token: Token | None = scope.get(_CALLER)
+    return token
+
+
 def _lacks(token: Token, needed: str) -> SyncropelError | None:
-    if needed in token.scopes or "admin" in token.scopes:
+    if needed == ANY or needed in token.scopes or "admin" in token.scopes:
         return None
     return Forbidden(
         f"{token.sa_id} lacks the scope {needed}", f"it has: {', '.join(sorted(token.scopes)) or 'none'}"

@@ -36,4 +36,4 @@ def _describe(document: dict[str, Any]) -> None:
             operation["responses"]["default"] = {"description": "Every error", "content": content}
             scope = required_scope(method.upper(), path)
             if scope is not None:
-                operation["security"] = [{"bearer": [scope]}]
+                operation["security"] = [{"bearer": [scope] if scope else []}]

@@ -35,6 +35,7 @@ from syncropel.api.schema import (
     TaskSummary,
     ThreadState,
     ThreadSummary,
+    WhoAmI,
 )
 
 Answer = TypeVar("Answer", bound=BaseModel)
@@ -180,6 +181,11 @@ def instance(name: str) -> Call[InstanceOut]:
 def mint_service_account(sa_id: str, scopes: Sequence[str]) -> Call[MintedToken]:
     body = {"sa_id": sa_id, "scopes": list(scopes)}
     return Call(MintedToken, "/v1/service-accounts", "POST", body=body, repeatable=False)
+
+
+def whoami() -> Call[WhoAmI]:
+    """Who calls, and with which scopes."""
+    return Call(WhoAmI, "/v1/whoami")
 
 
 def service_accounts() -> Call[Page[ServiceAccount]]:

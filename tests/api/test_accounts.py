@@ -85,3 +85,12 @@ async def test_a_bad_account_is_refused(api: Api, body: dict[str, Any], status: 
     for path in ("/v1/service-accounts", "/v1/bootstrap/service-account"):
         answer = await api.operator.post(path, json=body)
         assert_error(answer, status, "BAD_REQUEST" if status == 400 else "INVALID_RECORD", words)
+
+
+async def test_a_caller_is_told_who_it_is_and_what_it_may(api: Api) -> None:
+    assert await api.get("/v1/whoami") == {"kind": "operator", "name": "operator", "scopes": ["admin"]}
+    reader = await api.bearer("records:read", "fleet:write")
+    answer = await api.tcp.get("/v1/whoami", headers=reader)
+    assert answer.json() == {
+        "kind": "service_account", "name": "sa-0", "scopes": ["fleet:write", "records:read"],
+    }  # fmt: skip

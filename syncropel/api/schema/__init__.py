@@ -3,7 +3,7 @@
 Times are unix seconds, durations seconds, money US dollars (all float), unless a name says otherwise.
 """
 
-from syncropel.api.schema.accounts import MintedToken, ServiceAccount
+from syncropel.api.schema.accounts import MintedToken, ServiceAccount, WhoAmI
 from syncropel.api.schema.base import ErrorBody, InstanceStatus, Item, Page, Wire
 from syncropel.api.schema.control import (
     BlastRadius,
@@ -106,5 +106,6 @@ __all__ = [
     "TaskSummary",
     "ThreadState",
     "ThreadSummary",
+    "WhoAmI",
     "Wire",
 ]

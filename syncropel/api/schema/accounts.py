@@ -13,6 +13,14 @@ class MintedToken(Wire):
     token: str
 
 
+class WhoAmI(Wire):
+    """GET /v1/whoami. `kind` is operator, service_account, or anybody where no token is asked for."""
+
+    kind: str
+    name: str
+    scopes: list[str]
+
+
 class ServiceAccount(Wire):
     """GET /v1/service-accounts"""
 

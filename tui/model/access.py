@@ -1,0 +1,50 @@
+"""Whether a fleet may be changed from here: how it was opened, and whether it was unlocked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+from syncropel.api.schema import WhoAmI
+from tui.model.glyphs import Tone
+from tui.model.text import duration
+
+UNLOCKED_SECS: Final = 900.0
+_WRITES: Final = frozenset({"admin", "fleet:write", "threads:write", "records:write", "config:write"})
+
+
+@dataclass(frozen=True)
+class Access:
+    """`why` says why it was opened read-only, empty when it was not; `until` is when an unlocking ends, by
+    our clock. `lacking` says why the daemon would refuse every change, whatever this side thinks.
+    """
+
+    why: str = ""
+    until: float | None = None
+    lacking: str = ""
+
+    def closed(self, now: float) -> str:
+        """Why nothing can be changed now; empty when it can."""
+        if self.lacking:
+            return self.lacking
+        return "" if self.until is not None and now < self.until else self.why
+
+    def unlocked(self, now: float) -> Access:
+        return replace(self, until=now + UNLOCKED_SECS)
+
+    def locked(self, why: str = "locked by hand") -> Access:
+        return replace(self, until=None, why=self.why or why)
+
+    def told(self, who: WhoAmI) -> Access:
+        """What the daemon says of the caller: a token without any scope to write can change nothing."""
+        if _WRITES & set(who.scopes):
+            return replace(self, lacking="")
+        return replace(self, lacking=f"the token of {who.name} may only read")
+
+    def label(self, now: float) -> tuple[str, Tone]:
+        """What the header says; empty when changes are simply allowed."""
+        if why := self.closed(now):
+            return f"READ-ONLY ({why})", "warn"
+        if self.why and self.until is not None:
+            return f"UNLOCKED {duration(self.until - now)}", "bad"
+        return "", "plain"
