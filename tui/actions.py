@@ -60,6 +60,8 @@ APP: Final = (
     Action("mode('fleet')", ("1",), "the Fleet screen", "Fleet", cli="spl fleet status --live"),
     Action("mode('tasks')", ("2",), "the Tasks screen", "Tasks", cli="spl task list"),
     Action("mode('feed')", ("4",), "the Feed screen", "Feed", cli="spl records watch"),
+    Action("contexts", ("c",), "the fleets that this console knows; look at another", cli="spl context list"),
+    Action("access", ("W",), "unlock a fleet that is read-only; lock it again", "", (), "local"),
     Action("reconnect", ("r",), "reconnect now", "reconnect", cli="spl status"),
     Action("help", ("question_mark",), "the keys of this screen", "help"),
     Action("command_palette", ("ctrl+p",), "the palette: commands and themes"),

@@ -7,16 +7,16 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from syncropel.client import Target
+    from tui.setup import Setup
 
 
-def run(target: Target, *, screen: str = "fleet", read_only: bool = False, ascii_only: bool = False) -> int:
-    """Open the console on `screen` and stay until the operator quits; gives the exit status."""
+def run(setup: Setup) -> int:
+    """Open the console and stay until the operator quits; gives the exit status."""
     if "NO_COLOR" in os.environ:
         os.environ["TEXTUAL_THEME"] = "ansi-dark"  # Textual reads it once, while it is imported
     from tui.console_app import ConsoleApp
 
-    app = ConsoleApp(target, screen=screen, read_only=read_only, ascii_only=ascii_only)
+    app = ConsoleApp(setup)
     app.run()
     return app.return_code or 0
 

@@ -1,4 +1,4 @@
-"""The application: modes, keys, and showing what the session knows to the screen in front."""
+"""The application: modes, keys, and showing what the session in front knows to the screen in front."""
 
 from __future__ import annotations
 
@@ -8,11 +8,15 @@ from typing import Any, ClassVar
 
 from textual.app import App, SystemCommand
 from textual.screen import Screen
+from textual.worker import Worker
 
 from syncropel.client import Call, Target
 from syncropel.client.calls import Answer
 from tui import actions, themes
 from tui.dialogs.base import Dialog
+from tui.dialogs.contexts import ContextsDialog
+from tui.dialogs.unlock import UnlockDialog
+from tui.fleets import Fleets
 from tui.model.glyphs import ASCII, UNICODE
 from tui.model.world import World
 from tui.screens.base import ConsoleScreen
@@ -21,6 +25,7 @@ from tui.screens.fleet import FleetScreen
 from tui.screens.help import HelpScreen
 from tui.screens.tasks import TasksScreen
 from tui.session import Outside, Session
+from tui.setup import Setup
 from tui.widgets.bindings import bindings
 
 TICK_SECS = 1.0
@@ -29,7 +34,11 @@ UNSEEN_TICKS = 5
 
 
 class ConsoleApp(App[None]):
-    """The operator console. `outside` is given by tests, which decide what time it is."""
+    """The operator console. `outside` is given by tests, which decide what time it is.
+
+    Each fleet has screens of its own, one Textual mode a screen (`prod/tasks`), so that nothing that one
+    fleet answers can be drawn under another's name.
+    """
 
     TITLE = "Syncropel"
     MODES: ClassVar = {"fleet": FleetScreen, "tasks": TasksScreen, "feed": FeedScreen}
@@ -38,15 +47,7 @@ class ConsoleApp(App[None]):
     ENABLE_COMMAND_PALETTE = True
     COMMAND_PALETTE_BINDING = "ctrl+p"
 
-    def __init__(
-        self,
-        target: Target,
-        *,
-        screen: str = "fleet",
-        read_only: bool = False,
-        ascii_only: bool = False,
-        outside: Outside | None = None,
-    ) -> None:
+    def __init__(self, setup: Setup, *, outside: Outside | None = None) -> None:
         super().__init__()
         for theme in themes.ALL:
             self.register_theme(theme)
@@ -54,24 +55,32 @@ class ConsoleApp(App[None]):
             self.theme = themes.NIGHT.name
         outside = outside or Outside()
         self.clock, self._sleep = outside.clock, outside.sleep
-        self.glyphs = ASCII if ascii_only else UNICODE
-        self._first, self._showing = screen, False
+        self.glyphs = ASCII if setup.ascii_only else UNICODE
+        self.setup = setup
+        self.fleets = Fleets(setup, outside, self._news_of)
+        self._showing = False
         self._ticks = 0
-        self.session = Session(target, outside, self._news_of, read_only=read_only)
+        self._following: Worker[None] | None = None
+        for fleet in setup.fleets:
+            for name, screen in self.MODES.items():
+                self.add_mode(_mode(fleet.name, name), screen)
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        return themes.PLAIN_HUES
 
     # life
 
     async def on_mount(self) -> None:
-        await self.switch_mode(self._first)
+        await self.switch_mode(_mode(self.session.fleet.name, self.setup.screen or "fleet"))
         self.run_worker(self._ticking(), name="tick", exit_on_error=False)
         self.call_after_refresh(self._connect)
 
     def _connect(self) -> None:
         """After the first paint: whatever the network does, the screen is there."""
-        self.run_worker(self.session.run(), name="session", exit_on_error=False)
+        self._following = self.run_worker(self.session.run(), name="session", exit_on_error=False)
 
     async def on_unmount(self) -> None:
-        await self.session.close()
+        await self.fleets.close()
 
     async def _ticking(self) -> None:
         while True:
@@ -109,6 +118,11 @@ class ConsoleApp(App[None]):
     # for screens
 
     @property
+    def session(self) -> Session:
+        """The fleet in front."""
+        return self.fleets.front
+
+    @property
     def target(self) -> Target:
         return self.session.target
 
@@ -122,7 +136,10 @@ class ConsoleApp(App[None]):
         return self.session.read_only
 
     def session_of(self, screen: Screen[Any]) -> Session:
-        """The session that a screen belongs to."""
+        """The session of the fleet on whose screens this one lies."""
+        for mode, stack in self._screen_stacks.items():
+            if screen in stack:
+                return self.fleets.session(mode.rpartition("/")[0])
         return self.session
 
     async def send(self, call: Call[Answer]) -> Answer:
@@ -142,10 +159,34 @@ class ConsoleApp(App[None]):
         return self.screen if isinstance(self.screen, ConsoleScreen) else None
 
     async def action_mode(self, mode: str) -> None:
+        mode = _mode(self.session.fleet.name, mode)
         while len(self.screen_stack) > 1 and self.current_mode == mode:
             self.pop_screen()
         if self.current_mode != mode:
             await self.switch_mode(mode)
+
+    async def look_at(self, name: str) -> None:
+        """Put a fleet in front, on the same screen. The one before is not followed; it keeps what it knew."""
+        if name == self.session.fleet.name:
+            return
+        screen = self.current_mode.rpartition("/")[2]
+        if self._following is not None:
+            self._following.cancel()
+        session = self.fleets.bring(name)
+        await self.switch_mode(_mode(name, screen))
+        self._following = self.run_worker(session.run(), name="session", exit_on_error=False)
+        self._show()
+
+    def action_contexts(self) -> None:
+        self.push_screen(ContextsDialog())
+
+    def action_access(self) -> None:
+        """Unlock what is read-only; lock what was unlocked, at once."""
+        if self.session.read_only:
+            self.push_screen(UnlockDialog())
+        else:
+            self.session.lock()
+            self.notify(f"{self.session.fleet.name} is read-only now", timeout=4, markup=False)
 
     def action_reconnect(self) -> None:
         self.session.reconnect()
@@ -175,3 +216,7 @@ class ConsoleApp(App[None]):
 
     def _wearing(self, theme: str) -> Callable[[], None]:
         return lambda: setattr(self, "theme", theme)
+
+
+def _mode(fleet: str, screen: str) -> str:
+    return f"{fleet}/{screen}"

@@ -17,9 +17,11 @@ from syncropel.client import AsyncClient, Call, Event, Target, calls
 from syncropel.client.calls import Answer
 from syncropel.errors import RemoteError, SyncropelError
 from tui.connection import Connection
+from tui.model.access import Access
 from tui.model.link import Link
 from tui.model.world import World
 from tui.refetch import Refetcher
+from tui.setup import Fleet
 
 _CONFLICT: Final = 409  # the daemon's answer for the join of a task that is not fanned out
 
@@ -47,14 +49,14 @@ class Outside:
 class Session:
     """One daemon. `on_news` is called with this session whenever its world has changed."""
 
-    def __init__(
-        self, target: Target, outside: Outside, on_news: Callable[[Session], None], *, read_only: bool = False
-    ) -> None:
-        self.target, self.clock, self.read_only = target, outside.clock, read_only
+    def __init__(self, fleet: Fleet, outside: Outside, on_news: Callable[[Session], None]) -> None:
+        self.fleet, self.target, self.clock = fleet, fleet.target, outside.clock
+        self.access = Access(fleet.read_only, firm=fleet.firm)
         self.outside = outside
         self.world = World()
         self._on_news = on_news
-        self._client = outside.client(target)
+        self._client = outside.client(fleet.target)
+        self._who_due = False
         self._revision, self._tasks_due = -1, False
         chance: dict[str, Any] = {} if outside.jitter is None else {"jitter": outside.jitter}
         self._connection = Connection(
@@ -76,6 +78,26 @@ class Session:
         self._tasks_due = True
         self._refetcher.ask()
         self._connection.reconnect()
+
+    # what may be changed
+
+    @property
+    def closed(self) -> str:
+        """Why nothing can be changed from here now; empty when it can."""
+        return self.access.closed(self.clock())
+
+    @property
+    def read_only(self) -> bool:
+        return bool(self.closed)
+
+    def unlock(self) -> None:
+        """Allow changes for a while."""
+        self.access = self.access.unlocked(self.clock())
+        self._on_news(self)
+
+    def lock(self) -> None:
+        self.access = self.access.locked()
+        self._on_news(self)
 
     # asking
 
@@ -99,6 +121,7 @@ class Session:
     def _heard(self, status: FleetStatus) -> None:
         again = not self.world.link.is_live
         self.world = self.world.heard(status, self.clock())
+        self._who_due = self._who_due or again
         if again or status.tasks_revision != self._revision:
             self._revision, self._tasks_due = status.tasks_revision, True
             self._refetcher.ask()
@@ -109,7 +132,10 @@ class Session:
         self._on_news(self)
 
     async def _read(self) -> None:
-        """Read the tasks when they changed, and the join of the chosen one."""
+        """Read who we are after each connecting, the tasks when they changed, the join of the chosen one."""
+        if self._who_due:
+            self._who_due = False
+            await self._ask_who()
         if self._tasks_due:
             self._tasks_due = False
             try:
@@ -128,6 +154,13 @@ class Session:
             if error.status != _CONFLICT:
                 raise
             self.world = self.world.joined(None)
+        self._on_news(self)
+
+    async def _ask_who(self) -> None:
+        try:
+            self.access = self.access.told(await self.send(calls.whoami()))
+        except SyncropelError:
+            return  # an older daemon does not say; it refuses what is not allowed all the same
         self._on_news(self)
 
     def _unread(self, error: SyncropelError) -> None:

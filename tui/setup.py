@@ -15,7 +15,7 @@ class Fleet:
     """One fleet that can be looked at.
 
     `read_only` says why it opens read-only, empty when it does not. `here` says that it is this home's own,
-    so that the console may offer to start it.
+    so that the console may offer to start it; `firm` that a read-only one cannot be unlocked.
     """
 
     name: str
@@ -23,6 +23,7 @@ class Fleet:
     read_only: str = ""
     colour: str = ""
     here: bool = False
+    firm: bool = False
 
 
 class Grammar(Protocol):

@@ -6,6 +6,14 @@ from typing import Final
 
 from textual.theme import Theme
 
+_LIGHT_HUES: Final = {
+    "hue-red": "#ff8a95", "hue-yellow": "#e8c35a", "hue-green": "#8fd07a", "hue-cyan": "#6fd3e3",
+    "hue-blue": "#82b1ff", "hue-magenta": "#e0a0f0",
+}  # fmt: skip
+PLAIN_HUES: Final = {
+    f"hue-{one}": f"ansi_{one}" for one in ("red", "yellow", "green", "cyan", "blue", "magenta")
+}
+"""For themes that are not ours, the terminal's own among them."""
 NIGHT: Final = Theme(
     name="console-night",
     primary="#7aa2f7",
@@ -19,6 +27,7 @@ NIGHT: Final = Theme(
     surface="#171a23",
     panel="#232838",
     dark=True,
+    variables=_LIGHT_HUES,
 )
 BLUE_ORANGE: Final = Theme(
     name="blue-orange",
@@ -33,5 +42,6 @@ BLUE_ORANGE: Final = Theme(
     surface="#171a1f",
     panel="#262b33",
     dark=True,
+    variables=_LIGHT_HUES,
 )
 ALL: Final = (NIGHT, BLUE_ORANGE)

@@ -48,7 +48,7 @@ def run(args: Namespace) -> int:
         raise UsageError(
             "the console needs a terminal", "the same facts as text: spl fleet status --live, spl task list"
         )
-    return open_console(target(args), args.screen, args.read_only, args.ascii)
+    return open_console(args, args.screen)
 
 
 def _serve(args: Namespace) -> int:
@@ -79,7 +79,7 @@ def _serve(args: Namespace) -> int:
 def run_live(args: Namespace) -> int:
     """The console's fleet screen; on something else than a terminal a line for each change."""
     if _on_terminal() and not is_json(args):
-        return open_console(target(args), "fleet", False, False)
+        return open_console(args, "fleet")
     return follow(args)
 
 
@@ -123,12 +123,25 @@ def _changes(args: Namespace) -> Iterator[str]:
                 )
 
 
-def open_console(where: Target, screen: str, read_only: bool, ascii_only: bool) -> int:
+def open_console(args: Namespace, screen: str) -> int:
     """Open the full-screen console; gives its exit status. Raises SetupError when Textual is missing."""
+    from syncropel.cli.console_setup import make_setup
+
     with _needing("the console"):
         from tui.app import run as run_console
-    code: int = run_console(where, screen=screen, read_only=read_only, ascii_only=ascii_only)
-    return code
+
+        code: int = run_console(make_setup(args, screen, firm=_in_page()))
+        return code
+
+
+def open_on(where: Target, screen: str) -> int:
+    """The same for one daemon, whatever contexts there are."""
+    with _needing("the console"):
+        from tui.app import run as run_console
+        from tui.setup import Setup
+
+        code: int = run_console(Setup.single(where, screen=screen))
+        return code
 
 
 @contextmanager

@@ -69,7 +69,7 @@ def run(args: Namespace) -> int:
 
 
 def _show(target: Target) -> int:
-    return console.open_console(target, screen="tasks", read_only=False, ascii_only=False)
+    return console.open_on(target, "tasks")
 
 
 def _print(client: Client) -> int:

@@ -17,6 +17,7 @@ from syncropel.api.schema import FleetStatus
 from syncropel.errors import DaemonNotRunning
 from tui.console_app import ConsoleApp
 from tui.session import Outside
+from tui.setup import Fleet, Setup
 from tui.widgets.lines import Lines
 from tui.widgets.table import Table
 
@@ -97,14 +98,16 @@ async def console(
     size: tuple[int, int] = (120, 40),
     status: FleetStatus | None = None,
     client: FakeClient | None = None,
+    read_only: bool = False,
     **how: Any,
 ) -> AsyncIterator[Console]:
-    """Open the console; with a status it is live already."""
+    """Open the console; with a status it is live already. `how` is what `Setup` takes."""
     client, clock = client or FakeClient(), Clock()
+    fleet = Fleet("local", TARGET, "--read-only" if read_only else "")
     if status is not None:
         client.snapshot(status)
     outside = Outside(lambda _: client, clock, clock.sleep, lambda: 1.0)
-    app = ConsoleApp(TARGET, outside=outside, **how)
+    app = ConsoleApp(Setup(fleets=(fleet,), current=fleet.name, **how), outside=outside)
     app.animation_level = "none"
     app.delay_update = lambda delay=0.0: None  # type: ignore[method-assign] # it waits by a clock of its own
     async with app.run_test(size=size) as pilot:

@@ -94,8 +94,8 @@ async def test_the_command_is_copied() -> None:
 
 async def test_read_only_is_greyed_with_the_reason() -> None:
     async with asking(read_only=True) as (page, dialog):
-        assert dialog.greyed == "this console is read-only"
-        assert "Unfreeze is greyed: this console is read-only" in dialog.part("why-not")
+        assert dialog.greyed == "this console is read-only: --read-only"
+        assert "Unfreeze is greyed: this console is read-only: --read-only" in dialog.part("why-not")
         await dialog.press("u", "tab", "enter")
         assert page.client.asked[PATH] == 0
         assert dialog.is_open

@@ -225,6 +225,6 @@ async def test_read_only_shows_what_it_would_meet_and_the_command_but_does_nothi
         await dialog.fill("reason", "now")
         assert "3 in flight" in dialog.part("after-fields")
         assert dialog.part("command") == "$ spl kill --namespace docs/v0.11 --reason now"
-        assert dialog.greyed == "this console is read-only"
+        assert dialog.greyed == "this console is read-only: --read-only"
         await dialog.press("enter", "f", "enter")
         assert sent(page) == []

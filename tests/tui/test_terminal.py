@@ -22,8 +22,8 @@ import pytest
 from syncropel.api.schema import Page, TaskSummary
 
 PROGRAM = (
-    "import sys; from syncropel.client import Target; from tui.app import run; "
-    "sys.exit(run(Target(url=sys.argv[1])))"
+    "import sys; from syncropel.client import Target; from tui.app import run; from tui.setup import Setup; "
+    "sys.exit(run(Setup.single(Target(url=sys.argv[1]))))"
 )
 PATIENCE_SECS = 20.0
 

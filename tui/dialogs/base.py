@@ -140,6 +140,8 @@ class Dialog(Seat, ModalScreen[None]):
     def on_mount(self) -> None:
         box = self.query_one("#dialog")
         box.border_title = self.glyphs.text(self.title_words())
+        if self.console.fleets.several:
+            box.border_subtitle = self.session.fleet.name
         box.set_class(self.danger and self.asks, "danger")
         self.show()
 
@@ -196,9 +198,7 @@ class Dialog(Seat, ModalScreen[None]):
             return "it was sent"
         if not self.outcome.may_ask:
             return "it was done" if self.outcome.stage is Stage.DONE else "look first whether it was taken"
-        return (
-            hindrance(self.session.read_only, self.world.link.at(now), now, self.glyphs) or self.objection()
-        )
+        return hindrance(self.session.closed, self.world.link.at(now), now, self.glyphs) or self.objection()
 
     def _spans(self, lines: Sequence[tuple[str, Tone]]) -> list[Spans]:
         width = max(20, self.query_one("#question").size.width - 2)
@@ -296,4 +296,7 @@ class Dialog(Seat, ModalScreen[None]):
         lines = outcome_lines(self.outcome, self.console.clock(), self.glyphs)
         words = self.glyphs.text(" ".join(words for words, _ in lines))
         done = self.outcome.stage is Stage.DONE
-        self.app.notify(words, title=self.deed, markup=False, severity="information" if done else "error")
+        of = f" · {self.session.fleet.name}" if self.console.fleets.several else ""
+        self.app.notify(
+            words, title=f"{self.deed}{of}", markup=False, severity="information" if done else "error"
+        )

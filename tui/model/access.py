@@ -16,18 +16,28 @@ _WRITES: Final = frozenset({"admin", "fleet:write", "threads:write", "records:wr
 @dataclass(frozen=True)
 class Access:
     """`why` says why it was opened read-only, empty when it was not; `until` is when an unlocking ends, by
-    our clock. `lacking` says why the daemon would refuse every change, whatever this side thinks.
+    our clock. `lacking` says why the daemon would refuse every change, whatever this side thinks. `firm`: no
+    key unlocks it.
     """
 
     why: str = ""
     until: float | None = None
     lacking: str = ""
+    firm: bool = False
 
     def closed(self, now: float) -> str:
         """Why nothing can be changed now; empty when it can."""
         if self.lacking:
             return self.lacking
-        return "" if self.until is not None and now < self.until else self.why
+        return "" if not self.firm and self.until is not None and now < self.until else self.why
+
+    def barred(self) -> str:
+        """Why it cannot be unlocked; empty when it can."""
+        if self.lacking:
+            return f"{self.lacking}: no key changes that"
+        return (
+            "this page was opened read-only: serve it with --allow-changes" if self.firm and self.why else ""
+        )
 
     def unlocked(self, now: float) -> Access:
         return replace(self, until=now + UNLOCKED_SECS)
@@ -43,8 +53,8 @@ class Access:
 
     def label(self, now: float) -> tuple[str, Tone]:
         """What the header says; empty when changes are simply allowed."""
-        if why := self.closed(now):
-            return f"READ-ONLY ({why})", "warn"
+        if self.closed(now):
+            return "READ-ONLY", "warn"
         if self.why and self.until is not None:
             return f"UNLOCKED {duration(self.until - now)}", "bad"
         return "", "plain"

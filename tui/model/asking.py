@@ -66,10 +66,13 @@ def outcome_lines(outcome: Outcome, now: float, glyphs: Glyphs) -> list[tuple[st
     return [*lines, (f"  {glyphs.arrow} {hint}", "plain")] if hint else lines
 
 
-def hindrance(read_only: bool, link: Link, now: float, glyphs: Glyphs) -> str:
-    """Why nothing can be changed from here at present; empty when it can. `link` is as of `now`."""
-    if read_only:
-        return "this console is read-only"
+def hindrance(closed: str, link: Link, now: float, glyphs: Glyphs) -> str:
+    """Why nothing can be changed from here at present; empty when it can. `link` is as of `now`.
+
+    `closed` says why this fleet is read-only from here, empty when it is not.
+    """
+    if closed:
+        return f"this console is read-only: {closed}"
     if not link.is_live:
         return f"the connection is {label(link, now, glyphs)[0]}: nothing is sent until it is live"
     return ""

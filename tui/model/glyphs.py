@@ -7,7 +7,10 @@ from typing import Final, Literal
 
 from rich.cells import cell_len
 
-Tone = Literal["plain", "muted", "strong", "good", "busy", "warn", "bad", "cold", "alarm"]
+Tone = Literal[
+    "plain", "muted", "strong", "good", "busy", "warn", "bad", "cold", "alarm",
+    "red", "yellow", "green", "cyan", "blue", "magenta",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,16 @@ TONES: Final[dict[str, Tone]] = {
     "done": "good", "approved": "good", "rejected": "bad", "cancelled": "muted", "deferred": "muted",
     "unknown": "warn",
 }  # fmt: skip
+
+_HUES: Final[dict[str, Tone]] = {
+    "red": "red", "yellow": "yellow", "green": "green", "cyan": "cyan", "blue": "blue", "magenta": "magenta",
+}  # fmt: skip
+
+
+def hue(colour: str) -> Tone:
+    """The tone of a colour that somebody chose for a name; one that is not known is just strong."""
+    return _HUES.get(colour, "strong")
+
 
 _WORDS: Final = {"in_progress": "in progress"}
 

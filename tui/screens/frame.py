@@ -10,7 +10,7 @@ from tui import actions
 from tui.model import fleet, freezes, link
 from tui.model.asking import hindrance
 from tui.model.bars import Piece, pack
-from tui.model.glyphs import Glyphs, Tone
+from tui.model.glyphs import Glyphs, Tone, hue
 from tui.model.text import plain
 from tui.widgets.lines import Span, Spans
 from tui.widgets.toned import clip
@@ -25,10 +25,15 @@ def header(screen: ConsoleScreen, now: float, width: int) -> Spans:
     words, tone = link.label(world.link.at(now), now, app.glyphs)
     status = world.status
     url = plain(status.coordinator_url) if status and status.coordinator_url else session.target.name
+    access, alert = session.access.label(now)
+    why = session.closed
+    name = f"[{session.fleet.name}]" if app.fleets.several else ""
     left = [
+        Piece(name, hue(session.fleet.colour), 0),
         Piece(app.crumbs(), "strong", 2),
         Piece(words, tone, 0),
-        Piece("READ-ONLY" if session.read_only else "", "warn", 1),
+        Piece(access, alert, 1),
+        Piece(f"({why})" if why else "", "muted", 4),
     ]
     right = [
         Piece(fleet.counts(status) if status else "", "plain", 3),
@@ -75,7 +80,7 @@ def footer(screen: ConsoleScreen, now: float, width: int) -> Spans:
         for rank, one in enumerate(shown)
     ]
     greyed: set[str] = set()
-    if hindrance(screen.session.read_only, screen.world.link.at(now), now, glyphs):
+    if hindrance(screen.session.closed, screen.world.link.at(now), now, glyphs):
         greyed = {one.target for one in shown if one.changes}
     spans: list[Span] = [Span(" ")]
     for one in pack(pieces, width - 2):

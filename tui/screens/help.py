@@ -40,7 +40,7 @@ class HelpScreen(ModalScreen[None]):
         lines: list[Spans] = []
         console, session = self._of.console, self._of.session
         now = console.clock()
-        why_not = hindrance(session.read_only, session.world.link.at(now), now, console.glyphs)
+        why_not = hindrance(session.closed, session.world.link.at(now), now, console.glyphs)
         if why_not:
             lines.append((Span(f"   what changes the fleet is greyed: {why_not}", "warn"),))
         for keys, description, command, changes in _told(self._of.actions()):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, get_args
 
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
@@ -12,7 +12,7 @@ from textual.widget import Widget
 
 from tui.model.glyphs import UNICODE, Glyphs, Tone
 
-_TONES = ("plain", "muted", "strong", "good", "busy", "warn", "bad", "cold", "alarm")
+_TONES: tuple[Tone, ...] = get_args(Tone)
 
 
 def clip(text: str, width: int, ellipsis: str = "…") -> str:

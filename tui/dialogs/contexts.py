@@ -1,0 +1,57 @@
+"""`c`: the fleets that this console knows, and how each was when it was looked at last."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual import on
+from textual.widget import Widget
+
+from tui.dialogs.base import Dialog
+from tui.model import contexts
+from tui.model.glyphs import Tone
+from tui.widgets.pick import Pick
+
+
+class ContextsDialog(Dialog):
+    """Enter looks at the fleet that is picked. Nothing is sent anywhere by it."""
+
+    AUTO_FOCUS = "#contexts"
+    heading = "Contexts"
+    danger = False
+
+    def fields(self) -> Sequence[Widget]:
+        return (Pick(self.session.fleet.name, id="contexts"),)
+
+    @property
+    def picked(self) -> str:
+        return self.query_one("#contexts", Pick).picked
+
+    def show(self) -> None:
+        if not self.is_mounted:
+            return
+        fleets, now = self.console.fleets, self.console.clock()
+        lines = [
+            contexts.line(one, self.session.fleet, fleets.seen(one.name), now, self.glyphs)
+            for one in fleets.all
+        ]
+        self.query_one("#contexts", Pick).show(lines)
+        super().show()
+
+    def says(self, now: float) -> Sequence[tuple[str, Tone]]:
+        return [("enter looks at another fleet; only the one in front is followed", "muted")]
+
+    def command(self) -> str:
+        return f"spl --context {self.picked} fleet status --live"
+
+    def after_fields(self, now: float) -> Sequence[tuple[str, Tone]]:
+        if not self.console.fleets.several:
+            return [("another one: spl context add NAME --url https://… --token-stdin", "muted")]
+        return ()
+
+    @on(Pick.Done)
+    async def _chosen(self, event: Pick.Done) -> None:
+        event.stop().prevent_default()  # the base would go on to the button
+        console, name = self.console, self.picked
+        self.dismiss()
+        console.call_next(console.look_at, name)
