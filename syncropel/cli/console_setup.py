@@ -32,7 +32,7 @@ def make_setup(args: Namespace, screen: str, *, firm: bool = False) -> Setup:
 
 
 def _fleets(args: Namespace, firm: bool) -> tuple[tuple[Fleet, ...], str]:
-    """The fleets to choose from, and the name of the one that was asked for; a URL without a name is first."""
+    """The fleets to choose from, and the name of the one that was asked for; an unnamed URL is first."""
     from tui.setup import Fleet
 
     import_client()
