@@ -64,7 +64,7 @@ async def test_only_the_fleet_in_front_is_followed_and_the_others_keep_their_las
         await page.press("escape")
         local.refuse = DaemonNotRunning("gone", "start it")
         await look_at(page, "local")
-        assert "local-worker" in shown(page), "what was known stays"
+        assert "local-w" in shown(page), "what was known stays"
         assert "STALE 1m 01s" in page.part("header")
         assert "prod" not in shown(page)
 
@@ -81,7 +81,7 @@ async def test_a_fleet_that_is_down_blocks_no_other() -> None:
         assert "no daemon" not in shown(page)
         await look_at(page, "prod")
         assert "no daemon answers at prod" in shown(page)
-        assert "local-worker" not in shown(page)
+        assert "local-w" not in shown(page)
 
 
 async def test_a_late_answer_is_never_drawn_under_another_name() -> None:
