@@ -84,6 +84,14 @@ class LogSettings:
 
 
 @dataclass(frozen=True)
+class ConsoleSettings:
+    """`[console]`"""
+
+    keys: dict[str, Any] = field(default_factory=dict)
+    """`[console.keys]`: other keys for actions of the console, such as `freeze = ["ctrl+f"]`."""
+
+
+@dataclass(frozen=True)
 class Settings:
     """Everything in `config.toml`, section by section."""
 
@@ -93,6 +101,7 @@ class Settings:
     dispatch: DispatchSettings = field(default_factory=DispatchSettings)
     adapters: AdapterSettings = field(default_factory=AdapterSettings)
     log: LogSettings = field(default_factory=LogSettings)
+    console: ConsoleSettings = field(default_factory=ConsoleSettings)
 
     @property
     def role(self) -> str:
@@ -250,7 +259,12 @@ def dump_settings(settings: Settings) -> str:
     for section in fields(Settings):
         values = getattr(settings, section.name)
         lines.append(f"[{section.name}]")
-        lines += [f"{key.name} = {_toml(getattr(values, key.name))}" for key in fields(values)]
+        tables = [key.name for key in fields(values) if isinstance(getattr(values, key.name), dict)]
+        plain = [key.name for key in fields(values) if key.name not in tables]
+        lines += [f"{key} = {_toml(getattr(values, key))}" for key in plain]
+        for table in tables:
+            lines += ["", f"[{section.name}.{table}]"]
+            lines += [f"{key} = {_toml(value)}" for key, value in getattr(values, table).items()]
         lines.append("")
     return "\n".join(lines)
 
@@ -258,6 +272,8 @@ def dump_settings(settings: Settings) -> str:
 def _toml(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_toml, value))}]"
     if isinstance(value, int | float):
         return repr(value)
     escaped = str(value).replace("\\", "\\\\").replace('"', '\\"')

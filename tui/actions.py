@@ -27,7 +27,20 @@ class Action:
     cli: str = ""
 
     def shown_keys(self) -> str:
-        return " ".join(_NAMES.get(key, key) for key in self.keys)
+        """The keys of this table; what the operator made of them is in the keymap."""
+        return " ".join(map(shown_key, self.keys))
+
+    @property
+    def name(self) -> str:
+        """What it is called in `[console.keys]`: `mode('fleet')` is `fleet`, `move(-1)` is `up`."""
+        verb, _, argument = self.id.rstrip(")").partition("(")
+        if argument.startswith("'"):
+            return argument.strip("'")
+        return _MOVES.get(self.id, f"{verb}-{argument}" if argument else verb.replace("_", "-"))
+
+    def meets(self, other: Action) -> bool:
+        """Whether there is a screen that has both."""
+        return not self.screens or not other.screens or bool({*self.screens} & {*other.screens})
 
     @property
     def target(self) -> str:
@@ -44,10 +57,26 @@ class Action:
         return not self.screens or screen in self.screens
 
 
-_NAMES: Final = {
-    "slash": "/", "question_mark": "?", "ctrl+p": "^p", "escape": "esc", "pageup": "pgup",
-    "pagedown": "pgdn", "up": "↑", "down": "↓",
+SIGNS: Final = {
+    "slash": "/", "question_mark": "?", "colon": ":", "semicolon": ";", "comma": ",", "full_stop": ".",
+    "minus": "-", "plus": "+", "underscore": "_", "exclamation_mark": "!", "at": "@", "backslash": "\\",
+    "left_square_bracket": "[", "right_square_bracket": "]", "less_than_sign": "<", "greater_than_sign": ">",
+    "equals_sign": "=", "asterisk": "*", "percent_sign": "%", "number_sign": "#", "ampersand": "&",
+    "escape": "esc", "pageup": "pgup", "pagedown": "pgdn", "up": "↑", "down": "↓", "left": "←", "right": "→",
 }  # fmt: skip
+
+_MOVES: Final = {
+    "move(-1)": "up", "move(1)": "down", "page(-1)": "page-up", "page(1)": "page-down",
+    "jump(0)": "first", "jump(-1)": "last",
+}  # fmt: skip
+
+
+def shown_key(key: str) -> str:
+    """A key as a person reads it: `^p`, `↑`, `/`."""
+    if key.startswith("ctrl+"):
+        return f"^{shown_key(key.removeprefix('ctrl+'))}"
+    return SIGNS.get(key, key)
+
 
 FLEET, TASKS, JOIN, DETAIL = "fleet", "tasks", "join", "detail"
 FEED, POLICY = "feed", "policy"

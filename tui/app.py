@@ -11,12 +11,18 @@ if TYPE_CHECKING:
 
 
 def run(setup: Setup) -> int:
-    """Open the console and stay until the operator quits; gives the exit status."""
+    """Open the console and stay until the operator quits; gives the exit status.
+
+    Raises BadRequest, before the terminal is taken, when a setting of a key makes no sense.
+    """
     if "NO_COLOR" in os.environ:
         os.environ["TEXTUAL_THEME"] = "ansi-dark"  # Textual reads it once, while it is imported
+    from tui import keymap
+
+    keys = keymap.read(setup.keys, setup.where)  # before the terminal is taken
     from tui.console_app import ConsoleApp
 
-    app = ConsoleApp(setup)
+    app = ConsoleApp(setup, keymap=keys)
     app.run()
     return app.return_code or 0
 

@@ -17,6 +17,8 @@ from tui.dialogs.base import Dialog
 from tui.dialogs.contexts import ContextsDialog
 from tui.dialogs.unlock import UnlockDialog
 from tui.fleets import Fleets
+from tui.keymap import Keymap
+from tui.memory import Memory
 from tui.model.glyphs import ASCII, UNICODE
 from tui.model.world import World
 from tui.screens.base import ConsoleScreen
@@ -47,12 +49,15 @@ class ConsoleApp(App[None]):
     ENABLE_COMMAND_PALETTE = True
     COMMAND_PALETTE_BINDING = "ctrl+p"
 
-    def __init__(self, setup: Setup, *, outside: Outside | None = None) -> None:
+    def __init__(self, setup: Setup, *, keymap: Keymap | None = None, outside: Outside | None = None) -> None:
         super().__init__()
+        self.memory = Memory(setup.memory)
+        self.keymap = keymap or Keymap()
+        self.set_keymap({name: ",".join(keys) for name, keys in self.keymap.changed.items()})
         for theme in themes.ALL:
             self.register_theme(theme)
         if not self.no_color and not self.native_ansi_color:
-            self.theme = themes.NIGHT.name
+            self.theme = self.memory.theme if self.memory.theme in themes.NAMES else themes.NIGHT.name
         outside = outside or Outside()
         self.clock, self._sleep = outside.clock, outside.sleep
         self.glyphs = ASCII if setup.ascii_only else UNICODE
@@ -71,7 +76,10 @@ class ConsoleApp(App[None]):
     # life
 
     async def on_mount(self) -> None:
-        await self.switch_mode(_mode(self.session.fleet.name, self.setup.screen or "fleet"))
+        first = self.setup.screen or self.memory.screen
+        await self.switch_mode(_mode(self.session.fleet.name, first if first in self.MODES else "fleet"))
+        if self.memory.trouble:
+            self.notify(self.memory.trouble, severity="warning", markup=False, timeout=8)
         self.run_worker(self._ticking(), name="tick", exit_on_error=False)
         self.call_after_refresh(self._connect)
 
@@ -80,6 +88,8 @@ class ConsoleApp(App[None]):
         self._following = self.run_worker(self.session.run(), name="session", exit_on_error=False)
 
     async def on_unmount(self) -> None:
+        self.memory.screen = self.current_mode.rpartition("/")[2]
+        self.memory.save()
         await self.fleets.close()
 
     async def _ticking(self) -> None:
@@ -205,7 +215,7 @@ class ConsoleApp(App[None]):
             for one in screen.actions():
                 if one.footer:
                     yield SystemCommand(
-                        one.description.capitalize(), f"key {one.shown_keys()}", self._doing(one)
+                        one.description.capitalize(), f"key {self.keymap.shown(one)}", self._doing(one)
                     )
         if not self.no_color:
             for theme in themes.ALL:
@@ -215,7 +225,12 @@ class ConsoleApp(App[None]):
         return lambda: self.run_action(action.target)
 
     def _wearing(self, theme: str) -> Callable[[], None]:
-        return lambda: setattr(self, "theme", theme)
+        return lambda: self.wear(theme)
+
+    def wear(self, theme: str) -> None:
+        """Change the colours, and remember it."""
+        self.theme = self.memory.theme = theme
+        self.memory.save()
 
 
 def _mode(fleet: str, screen: str) -> str:

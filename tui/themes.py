@@ -44,4 +44,38 @@ BLUE_ORANGE: Final = Theme(
     dark=True,
     variables=_LIGHT_HUES,
 )
-ALL: Final = (NIGHT, BLUE_ORANGE)
+DAY: Final = Theme(
+    name="console-day",
+    primary="#1d4ed8",
+    secondary="#0b5f7a",
+    accent="#0b5f7a",
+    success="#1b6e3c",
+    warning="#7d4f00",
+    error="#b3261e",
+    foreground="#1c2330",
+    background="#ffffff",
+    surface="#f1f4f9",
+    panel="#dbe3f0",
+    dark=False,
+    variables={
+        "hue-red": "#b3261e", "hue-yellow": "#7d4f00", "hue-green": "#1b6e3c", "hue-cyan": "#0b5f7a",
+        "hue-blue": "#1d4ed8", "hue-magenta": "#8a2f8f",
+    },
+)  # fmt: skip
+HIGH_CONTRAST: Final = Theme(
+    name="high-contrast",
+    primary="#8ab4ff",
+    secondary="#66e0ff",
+    accent="#66e0ff",
+    success="#5cff7a",
+    warning="#ffd54a",
+    error="#ff8080",
+    foreground="#ffffff",
+    background="#000000",
+    surface="#000000",
+    panel="#303030",
+    dark=True,
+    variables=_LIGHT_HUES | {"text-muted": "#d0d0d0"},
+)
+ALL: Final = (NIGHT, DAY, BLUE_ORANGE, HIGH_CONTRAST)
+NAMES: Final = frozenset(theme.name for theme in ALL)

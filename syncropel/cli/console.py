@@ -30,7 +30,12 @@ def configure(parser: Parser) -> None:
     add_target(parser)
     parser.add_argument("--read-only", action="store_true", help="nothing can be changed from this console")
     parser.add_argument("--ascii", action="store_true", help="draw with ASCII characters only")
-    parser.add_argument("--screen", choices=SCREENS, default="fleet", help="which screen to open first")
+    parser.add_argument(
+        "--screen",
+        choices=SCREENS,
+        default="",
+        help="which screen to open first (default: the one looked at last)",
+    )
     parser.add_argument("--web", action="store_true", help="serve it to a browser on this machine")
     parser.add_argument("--port", type=int, help="with --web: the port on 127.0.0.1 (default: a free one)")
     parser.add_argument(
@@ -58,7 +63,8 @@ def _serve(args: Namespace) -> int:
     if args.port is not None and not 0 <= args.port <= 65535:
         raise UsageError(f"{args.port} is no port", "from 1 to 65535, or leave out --port to take a free one")
     target(args)  # what is wrong with it is said here, and not in the page
-    words = [sys.executable, "-m", "syncropel.cli.main", "console", "--screen", args.screen]
+    words = [sys.executable, "-m", "syncropel.cli.main", "console"]
+    words += ["--screen", args.screen] if args.screen else []
     for name in ("url", "context"):
         words += [f"--{name}", given] if (given := getattr(args, name, None)) else []
     words += [] if args.allow_changes else ["--read-only"]

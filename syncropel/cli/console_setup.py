@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import re
 from argparse import Namespace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from syncropel import contexts
@@ -14,7 +17,9 @@ from syncropel.cli.connect import (
     this_home,
     url_target,
 )
+from syncropel.cli.parsing import UsageError
 from syncropel.contexts import Context
+from syncropel.settings import Home, load_settings
 
 if TYPE_CHECKING:
     from tui.setup import Fleet, Setup
@@ -27,8 +32,45 @@ def make_setup(args: Namespace, screen: str, *, firm: bool = False) -> Setup:
     """
     from tui.setup import Setup
 
+    home = this_home()
     known, current = _fleets(args, firm)
-    return Setup(known, current, screen=screen, ascii_only=getattr(args, "ascii", False))
+    return Setup(
+        known,
+        current,
+        screen=screen,
+        ascii_only=getattr(args, "ascii", False),
+        keys=_keys(home),
+        where=lambda name: _line_of(home.config, name),
+        memory=home.path / "console.json",
+    )
+
+
+def _keys(home: Home) -> dict[str, tuple[str, ...]]:
+    """`[console.keys]`: one key or a list of them for an action. Raises BadRequest for anything else."""
+    keys: dict[str, tuple[str, ...]] = {}
+    for name, value in load_settings(home, os.environ).console.keys.items():
+        several = [value] if isinstance(value, str) else value
+        if not isinstance(several, list) or not all(isinstance(one, str) for one in several):
+            raise UsageError(
+                f"{_line_of(home.config, name)}: {name} must be a key or a list of keys",
+                f'for example {name} = ["ctrl+f"]',
+            )
+        keys[name] = tuple(several)
+    return keys
+
+
+def _line_of(config: Path, name: str) -> str:
+    """`…/config.toml:12`, where an action's keys are set; without the number when it cannot be found."""
+    pattern = re.compile(rf"""\s*(console\.keys\.)?["']?{re.escape(name)}["']?\s*=""")
+    try:
+        lines = config.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    start = next((at for at, line in enumerate(lines) if line.strip() == "[console.keys]"), 0)
+    for number, line in enumerate(lines[start:], start + 1):
+        if pattern.match(line):
+            return f"{config}:{number}"
+    return str(config)
 
 
 def _fleets(args: Namespace, firm: bool) -> tuple[tuple[Fleet, ...], str]:

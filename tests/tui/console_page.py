@@ -16,6 +16,7 @@ from textual.pilot import Pilot
 from syncropel.api.schema import FleetStatus
 from syncropel.errors import DaemonNotRunning
 from tui.console_app import ConsoleApp
+from tui.keymap import Keymap
 from tui.session import Outside
 from tui.setup import Fleet, Setup
 from tui.widgets.lines import Lines
@@ -99,6 +100,7 @@ async def console(
     status: FleetStatus | None = None,
     client: FakeClient | None = None,
     read_only: bool = False,
+    keymap: Keymap | None = None,
     **how: Any,
 ) -> AsyncIterator[Console]:
     """Open the console; with a status it is live already. `how` is what `Setup` takes."""
@@ -107,7 +109,7 @@ async def console(
     if status is not None:
         client.snapshot(status)
     outside = Outside(lambda _: client, clock, clock.sleep, lambda: 1.0)
-    app = ConsoleApp(Setup(fleets=(fleet,), current=fleet.name, **how), outside=outside)
+    app = ConsoleApp(Setup(fleets=(fleet,), current=fleet.name, **how), keymap=keymap, outside=outside)
     app.animation_level = "none"
     app.delay_update = lambda delay=0.0: None  # type: ignore[method-assign] # it waits by a clock of its own
     async with app.run_test(size=size) as pilot:

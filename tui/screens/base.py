@@ -36,7 +36,6 @@ class ConsoleScreen(Control):
     def __init__(self) -> None:
         super().__init__()
         self.filter = filters.Filter()
-        self._sorts: dict[str, Sort] = {}
         self._arrangements: dict[str, Arrangement] = {}
 
     def subject(self) -> Subject:
@@ -45,6 +44,11 @@ class ConsoleScreen(Control):
         if table is None or table.id is None or table.chosen is None:
             return Subject()
         return subject_of(table.id, table.chosen, self.wants)
+
+    @property
+    def _sorts(self) -> dict[str, Sort]:
+        """By which column each table is sorted: the same for all fleets, and kept for the next run."""
+        return self.console.memory.orders.setdefault(self.name_, {})
 
     @property
     def crumb(self) -> str:
@@ -170,11 +174,13 @@ class ConsoleScreen(Control):
             del self._sorts[table.id]
         else:
             self._sorts[table.id] = (keys[place], False)
+        self.console.memory.save()
         self.show()
 
     def action_reverse(self) -> None:
         if (table := self.focused_table()) is not None and (now := self._sorts.get(table.id or "")):
             self._sorts[table.id or ""] = (now[0], not now[1])
+            self.console.memory.save()
             self.show()
 
     def action_next(self) -> None:

@@ -75,8 +75,9 @@ def _alarm(glyphs: Glyphs, words: str, width: int) -> Spans:
 def footer(screen: ConsoleScreen, now: float, width: int) -> Spans:
     """The keys, as many as there is room for; a click does the same. What cannot be done now is greyed."""
     shown, glyphs = actions.footer(screen.name_), screen.console.glyphs
+    keys = screen.console.keymap.of
     pieces = [
-        Piece(f"{one.shown_keys()} {one.footer}", rank=rank, action=one.target)
+        Piece(f"{actions.shown_key(keys(one)[0])} {one.footer}", rank=rank, action=one.target)
         for rank, one in enumerate(shown)
     ]
     greyed: set[str] = set()

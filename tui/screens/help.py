@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from textwrap import wrap
 from typing import Final
 
@@ -10,12 +11,14 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 
 from tui import actions
+from tui.actions import Action
 from tui.model.asking import hindrance
 from tui.model.glyphs import Tone
 from tui.screens.base import ConsoleScreen
 from tui.widgets.lines import Lines, Span, Spans
 
 _WIDTH: Final = 56  # of the widest description, so that it fits on 80 columns
+_RISKS: Final = {"danger": "!", "change": "*"}
 
 
 class HelpScreen(ModalScreen[None]):
@@ -37,32 +40,57 @@ class HelpScreen(ModalScreen[None]):
         self.query_one("#keys", Lines).show(self.lines())
 
     def lines(self) -> list[Spans]:
-        lines: list[Spans] = []
-        console, session = self._of.console, self._of.session
-        now = console.clock()
-        why_not = hindrance(session.closed, session.world.link.at(now), now, console.glyphs)
-        if why_not:
-            lines.append((Span(f"   what changes the fleet is greyed: {why_not}", "warn"),))
-        for keys, description, command, changes in _told(self._of.actions()):
-            told = f"  {command}" if command else ""
-            greyed = changes and bool(why_not)
-            tones: tuple[Tone, Tone] = ("muted", "muted") if greyed else ("strong", "plain")
-            lines.append((Span(f"{keys:>12}  ", tones[0]), Span(description, tones[1]), Span(told, "muted")))
-        if self._of.fields:
-            lines += [
-                (),
-                (Span("      filter  ", "strong"), Span("words, !inverse, field:value; all must hold")),
-                *((Span(" " * 14), Span(part, "muted")) for part in wrap(" ".join(self._of.fields), _WIDTH)),
-            ]
+        known = self._of.actions()
+        moves = [one for one in known if one in actions.MOVES]
+        changing = [one for one in known if one.changes]
+        everywhere = [one for one in known if one in actions.APP]
+        here = [one for one in known if one not in (*moves, *changing, *everywhere)]
+        lines = [
+            *self._group("This screen", [*(self._told(one) for one in here), *self._pairs(moves)]),
+            *self._filter(),
+            *self._group("Everywhere", [self._told(one) for one in everywhere]),
+        ]
+        if changing:
+            lines += self._group("Changes the fleet, and asks first", [self._told(one) for one in changing])
+            lines.append((Span(" " * 10 + "! stops or loses work   * changes the fleet", "muted"),))
+        if self._of.console.keymap.changed:
+            lines.append((Span(" " * 10 + "keys as in [console.keys] of the settings", "muted"),))
         return lines
 
+    def _group(self, title: str, rows: Sequence[Spans]) -> list[Spans]:
+        return [(Span(f" {title}", "cold"),), *rows] if rows else []
 
-def _told(known: list[actions.Action]) -> list[tuple[str, str, str, bool]]:
-    """Keys, description, command, and whether it changes the fleet; two directions share a line."""
-    moves = [one for one in known if one in actions.MOVES]
-    told = [(one.shown_keys(), one.description, one.cli, one.changes) for one in known if one not in moves]
-    pairs = [
-        (f"{one.shown_keys()} {other.shown_keys()}", f"{one.description}, {other.description}", "", False)
-        for one, other in zip(moves[::2], moves[1::2], strict=True)
-    ]
-    return told[:1] + pairs + told[1:]
+    def _told(self, one: Action) -> Spans:
+        console, session = self._of.console, self._of.session
+        now = console.clock()
+        greyed = one.changes and hindrance(session.closed, session.world.link.at(now), now, console.glyphs)
+        tones: tuple[Tone, Tone] = ("muted", "muted") if greyed else ("strong", "plain")
+        keys = console.keymap.shown(one)
+        risk = _RISKS.get(one.risk, " ")
+        twin = f"  {one.cli}" if one.cli else ""
+        return (
+            Span(f"{keys:>12} ", tones[0]),
+            Span(f"{risk} ", "warn"),
+            Span(one.description, tones[1]),
+            Span(twin, "muted"),
+        )
+
+    def _pairs(self, moves: Sequence[Action]) -> list[Spans]:
+        """The two directions of a movement share a line."""
+        shown = self._of.console.keymap.shown
+        return [
+            (
+                Span(f"{shown(one)} {shown(other)}".rjust(12) + "   ", "strong"),
+                Span(f"{one.description}, {other.description}"),
+            )
+            for one, other in zip(moves[::2], moves[1::2], strict=True)
+        ]
+
+    def _filter(self) -> list[Spans]:
+        if not self._of.fields:
+            return []
+        fields = wrap(" ".join(self._of.fields), _WIDTH)
+        return [
+            (Span("      filter   ", "strong"), Span("words, !inverse, field:value; all must hold")),
+            *((Span(" " * 15), Span(part, "muted")) for part in fields),
+        ]

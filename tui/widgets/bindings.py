@@ -12,7 +12,7 @@ from tui import actions
 def bindings(part: Literal["app", "screen", "table", "feed", "policy"]) -> list[BindingType]:
     """The bindings of the app, of every screen, of a table, or what one screen has beside those of all.
 
-    Our own footer shows them, not Textual's.
+    Our own footer shows them, not Textual's. By its id a binding is given other keys.
     """
     chosen = {"app": actions.APP, "screen": actions.SCREEN, "table": actions.TABLE, **actions.OWN}[part]
-    return [Binding(",".join(one.keys), one.id, one.description, show=False) for one in chosen]
+    return [Binding(",".join(one.keys), one.id, one.description, show=False, id=one.name) for one in chosen]

@@ -1,0 +1,68 @@
+"""What is remembered between two runs, and what happens when it cannot be."""
+
+from __future__ import annotations
+
+import json
+import stat
+from pathlib import Path
+
+import console_sample as sample
+import pytest
+from console_page import console
+
+from tui.memory import HISTORY, Memory
+
+
+async def test_theme_screen_and_order_are_there_the_next_time(tmp_path: Path) -> None:
+    place = tmp_path / "new" / "console.json"
+    async with console(status=sample.status(), memory=place) as page:
+        await page.press("s", "S", "2")
+        page.app.wear("console-day")
+    assert stat.S_IMODE(place.stat().st_mode) == 0o600
+    assert stat.S_IMODE(place.parent.stat().st_mode) == 0o700
+    async with console(status=sample.status(), memory=place) as page:
+        assert page.app.theme == "console-day"
+        assert "Tasks" in page.part("header")
+        await page.press("1")
+        assert "ALIAS▼" in page.table("instances").text()
+
+
+async def test_the_screen_that_is_asked_for_goes_before_the_remembered_one(tmp_path: Path) -> None:
+    place = tmp_path / "console.json"
+    place.write_text('{"screen": "tasks", "theme": "no-such-theme"}')
+    async with console(status=sample.status(), memory=place, screen="fleet") as page:
+        assert "Fleet" in page.part("header")
+        assert page.app.theme == "console-night"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "{", "[]", "null", '"x"', '{"orders": 3}', '{"orders": {"fleet": {"instances": ["alias"]}}}',
+     '{"history": 3}', "\x00", "[" * 100_000],
+)  # fmt: skip
+async def test_a_broken_file_is_told_and_begun_anew(tmp_path: Path, text: str) -> None:
+    place = tmp_path / "console.json"
+    place.write_text(text)
+    async with console(status=sample.status(), memory=place) as page:
+        (told,) = page.app._notifications
+        assert str(place) in told.message
+        assert "begun anew" in told.message
+        assert "● LIVE" in page.part("header")
+    assert json.loads(place.read_text())["screen"] == "fleet"
+
+
+def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    memory = Memory(tmp_path / "file" / "console.json")
+    memory.save()
+    assert "could not be written" in memory.trouble
+
+
+def test_commands_are_kept_once_each_and_not_for_ever() -> None:
+    memory = Memory(None)
+    for number in range(HISTORY + 5):
+        memory.typed(f"task {number}")
+    memory.typed("task 50")
+    assert len(memory.history) == HISTORY
+    assert memory.history[-1] == "task 50"
+    assert memory.history.count("task 50") == 1

@@ -1,0 +1,83 @@
+"""What the console remembers between two runs, in one private file: theme, screen, orders, commands.
+
+It is a comfort and never in the way: a file that cannot be read is told once and begun anew, one that cannot
+be written is told and the console goes on.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+HISTORY: Final = 200
+_PRIVATE_FILE: Final = 0o600
+_PRIVATE_FOLDER: Final = 0o700
+
+Orders = dict[str, dict[str, tuple[str, bool]]]
+"""Screen, then table: by which column it is sorted, and whether downwards."""
+
+
+class Memory:
+    """Kept at `place`; without one, only until the end. `trouble` says what could not be read or written."""
+
+    def __init__(self, place: Path | None) -> None:
+        self._place = place
+        self.trouble = ""
+        self.theme = ""
+        self.screen = ""
+        self.orders: Orders = {}
+        self.history: list[str] = []
+        self._take(self._read())
+
+    def _read(self) -> Mapping[str, Any]:
+        if self._place is None:
+            return {}
+        try:
+            found = json.loads(self._place.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError, RecursionError) as error:
+            self._forgotten(str(error))
+            return {}
+        if not isinstance(found, dict):
+            self._forgotten("it is no JSON object")
+            return {}
+        return found
+
+    def _take(self, found: Mapping[str, Any]) -> None:
+        try:
+            self.theme, self.screen = str(found.get("theme", "")), str(found.get("screen", ""))
+            self.history = [str(one) for one in found.get("history", [])][-HISTORY:]
+            self.orders = {
+                str(screen): {
+                    str(table): (str(column), bool(down)) for table, (column, down) in orders.items()
+                }
+                for screen, orders in found.get("orders", {}).items()
+            }
+        except (TypeError, ValueError, AttributeError) as error:
+            self._forgotten(str(error))
+
+    def _forgotten(self, why: str) -> None:
+        self.trouble = f"what was remembered could not be read and is begun anew: {self._place}: {why}"
+
+    def typed(self, line: str) -> None:
+        """A command that was given; the same one again moves to the end."""
+        self.history = [*(one for one in self.history if one != line), line][-HISTORY:]
+
+    def save(self) -> None:
+        """Write it, for its owner alone. What goes wrong stands in `trouble` afterwards."""
+        if self._place is None:
+            return
+        kept = {"theme": self.theme, "screen": self.screen, "orders": self.orders, "history": self.history}
+        draft = self._place.with_name(f".{self._place.name}.{os.getpid()}")
+        try:
+            self._place.parent.mkdir(mode=_PRIVATE_FOLDER, parents=True, exist_ok=True)
+            handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _PRIVATE_FILE)
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                json.dump(kept, file, indent=1)
+            draft.replace(self._place)
+        except OSError as error:
+            self.trouble = f"what is to be remembered could not be written: {error}"
