@@ -50,10 +50,9 @@ def router(engine: Engine) -> APIRouter:
         """A bundle of these threads (ids or aliases, repeat the parameter), of these and all that belongs to
         them (`causal_closure`), or of the whole log (`all`)."""
         chosen = await _chosen(engine, threads or [], causal_closure, whole)
-        if engine.ingest.live.rules.enforced:
-            for thread in sorted(chosen):
-                if (refusal := await refusal_to_read_thread(request.scope, engine, thread)) is not None:
-                    raise refusal
+        for thread in sorted(chosen):
+            if (refusal := await refusal_to_read_thread(request.scope, engine, thread)) is not None:
+                raise refusal
         return BundleStream(await _bundle(engine, chosen))
 
     @routes.post("/v1/threads/restore", openapi_extra=_WITHOUT_MODELS)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import partial
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from syncropel.api.paging import Limit
+from syncropel.api.auth import refusal_to_read_thread
+from syncropel.api.diff_views import diff_of
+from syncropel.api.paging import MAX_PAGE, Limit
 from syncropel.api.replay_views import ReplayView
 from syncropel.api.replays import Replays
-from syncropel.api.schema.replay import ReplayMoment, ReplayPage, StatusChange, StatusChanges
+from syncropel.api.schema.replay import ReplayMoment, ReplayPage, StatusChange, StatusChanges, ThreadDiff
 from syncropel.api.thread_views import find_line, thread_summary
 from syncropel.engine.engine import Engine
 from syncropel.errors import NotFound
@@ -65,6 +68,22 @@ def router(engine: Engine) -> APIRouter:
         view = _view(thread)
         page = partial(view.page, since=since, limit=limit)
         return _answer(await replays.look(view.thread.id, page))
+
+    @routes.get("/v1/threads/{thread:path}/diff", response_model=ThreadDiff)
+    async def thread_diff(
+        request: Request,
+        thread: str,
+        other: Annotated[str, Query(alias="with")],
+        since: Position = 0,
+        limit: Limit = MAX_PAGE,
+    ) -> Response:
+        """Two threads compared step by step, and by what their records fold to."""
+        left, right = _view(thread), _view(other)
+        for view in (left, right):
+            if (refusal := await refusal_to_read_thread(request.scope, engine, view.thread.id)) is not None:
+                raise refusal
+        sides = [await replays.look(view.thread.id, view.side) for view in (left, right)]
+        return _answer(await asyncio.to_thread(diff_of, sides[0], sides[1], since, limit))
 
     return routes
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from syncropel.api.diff_views import Side, side_of
 from syncropel.api.replays import JoinJudge
 from syncropel.api.schema.records import RecordOut
 from syncropel.api.schema.replay import Fact, ReplayFrame, ReplayMoment, ReplayPage
@@ -27,6 +28,10 @@ class ReplayView:
         self._names = names
         self._own_did = own_did
         self._judge = JoinJudge(names)
+
+    def side(self, replay: Replay) -> Side:
+        """The thread as one side of a comparison."""
+        return side_of(replay, self.thread, self._names)
 
     def page(self, replay: Replay, since: int, limit: int) -> ReplayPage:
         """The frames of the positions after `since`, at most `limit`."""

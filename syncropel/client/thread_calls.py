@@ -42,9 +42,9 @@ def status_changes(name: str) -> Call[StatusChanges]:
     return Call(StatusChanges, _path(name, "/replay/changes"))
 
 
-def thread_diff(name: str, other: str) -> Call[ThreadDiff]:
-    """Two threads side by side."""
-    return Call(ThreadDiff, _path(name, "/diff"), query={"with": other})
+def thread_diff(name: str, other: str, *, since: int = 0, limit: int = 1000) -> Call[ThreadDiff]:
+    """Two threads side by side; `since`: how many rows to pass over."""
+    return Call(ThreadDiff, _path(name, "/diff"), query={"with": other, "since": since, "limit": limit})
 
 
 def snapshot_path(threads: Sequence[str], *, causal_closure: bool = False) -> str:

@@ -30,6 +30,7 @@ NEEDS = {
     ("GET", "/v1/threads/{thread}/state"): "records:read",
     ("GET", "/v1/threads/{thread}/participants"): "records:read",
     ("GET", "/v1/threads/{thread}/watch"): "records:read",
+    ("GET", "/v1/threads/{thread}/diff"): "records:read",
     ("GET", "/v1/threads/snapshot"): "records:read",
     ("POST", "/v1/threads/restore"): "admin",
     ("GET", "/v1/threads/{thread}/replay"): "records:read",
@@ -226,7 +227,8 @@ async def test_an_actor_is_what_the_record_says(api: Api) -> None:
 
 
 @pytest.mark.parametrize(
-    "view", ["", "/records", "/state", "/participants", "/replay", "/replay/1", "/replay/changes"]
+    "view",
+    ["", "/records", "/state", "/participants", "/replay", "/replay/1", "/replay/changes", "/diff?with=open"],
 )
 async def test_read_rules_judge_the_whole_name_of_a_thread(api: Api, view: str) -> None:
     for thread in ("open", "open/secret"):

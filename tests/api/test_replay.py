@@ -7,7 +7,7 @@ from urllib.parse import quote
 import pytest
 
 from syncropel.api.replays import Replays
-from syncropel.api.schema.replay import ReplayMoment, ReplayPage, StatusChanges
+from syncropel.api.schema.replay import ReplayMoment, ReplayPage, StatusChanges, ThreadDiff
 from syncropel.record import Record, StoredRecord
 
 from .conftest import Api, assert_error, until
@@ -143,3 +143,35 @@ async def test_only_the_threads_looked_at_last_stay_open(api: Api) -> None:
         await api.post(thread=name)
         assert await replays.look(name, lambda replay: replay.thread) == name
     assert replays.open == names[-8:]
+
+
+async def test_two_runs_are_compared_step_by_step(api: Api) -> None:
+    left, right = await joined(api, "L"), await joined(api, "R")
+    await api.post(thread=right, body={"topic": "task_comment", "text": "odd"})
+    diff = ThreadDiff.model_validate(await api.get("/v1/threads/L/diff", **{"with": "R"}))
+    assert (diff.left.thread.id, diff.right.thread.id) == (left, right)
+    assert (diff.left.status, diff.right.status) == ("approved", "approved")
+    assert (diff.left_only, diff.right_only) == (0, 1)
+    assert diff.right.records == diff.left.records + 1
+    assert [row.step for row in diff.rows if row.kind == "right"] == ["task_comment"]
+    assert {fact.name for fact in diff.facts if not fact.same} <= {"alias", "wall_secs"}
+    assert diff.left.wall_secs is not None
+    assert diff.first_divergence is not None
+    part = ThreadDiff.model_validate(
+        await api.get("/v1/threads/L/diff", **{"with": "R", "since": 1, "limit": 2})
+    )
+    assert (part.rows, part.total_rows, part.next_cursor) == (diff.rows[1:3], len(diff.rows), 3)
+
+
+async def test_a_thread_compared_with_itself_does_not_part(api: Api) -> None:
+    await joined(api)
+    diff = ThreadDiff.model_validate(await api.get("/v1/threads/T-1/diff", **{"with": "T-1"}))
+    assert diff.first_divergence is None
+    assert all(fact.same for fact in diff.facts)
+
+
+async def test_a_comparison_needs_both_threads(api: Api) -> None:
+    await api.post()
+    answer = await api.operator.get("/v1/threads/music.library/diff", params={"with": "nowhere"})
+    assert_error(answer, 404, "NOT_FOUND", "nowhere")
+    assert_error(await api.operator.get("/v1/threads/music.library/diff"), 422, "BAD_REQUEST", "with")

@@ -139,15 +139,18 @@ class ComparedSide(Wire):
 
 
 class ThreadDiff(Wire):
-    """GET /v1/threads/{id or alias}/diff?with=OTHER
+    """GET /v1/threads/{id or alias}/diff?with=OTHER&since=ROWS&limit=N
 
-    `rows` in the order of the left thread, what only the right has in between where it stands there.
+    `rows` in the order of the left thread, what only the right has in between where it stands there: those
+    after the first `since`, of `total_rows`. All else is about the whole of both.
     `first_divergence` is the index into `rows` of the first that is not `same`; None when there is none.
     """
 
     left: ComparedSide
     right: ComparedSide
     rows: list[ComparedRow]
+    total_rows: int
+    next_cursor: int | None = None
     first_divergence: int | None
     facts: list[ComparedFact]
     same: int
