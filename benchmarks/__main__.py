@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import appends, batches, commands, fanouts, kill, memory, permissions
+from benchmarks import appends, batches, commands, fanouts, kill, memory, permissions, replay
 
 CASES = {
     "appends": appends.run,
@@ -15,6 +15,7 @@ CASES = {
     "kill": kill.run,
     "freezes": kill.run_freezes,
     "permissions": permissions.run,
+    "replay": replay.run,
 }
 
 

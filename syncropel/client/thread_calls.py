@@ -47,6 +47,11 @@ def thread_diff(name: str, other: str, *, since: int = 0, limit: int = 1000) -> 
     return Call(ThreadDiff, _path(name, "/diff"), query={"with": other, "since": since, "limit": limit})
 
 
+def watch_path(name: str, since_clock: int) -> str:
+    """Where the records of a thread are followed, those above this clock first. A thread's id, no alias."""
+    return _path(name, f"/watch?since_clock={since_clock}")
+
+
 def snapshot_path(threads: Sequence[str], *, causal_closure: bool = False) -> str:
     """Where a bundle of these threads is downloaded, or of the whole log when none is named."""
     if not threads:

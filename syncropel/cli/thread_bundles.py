@@ -1,0 +1,127 @@
+"""`spl thread snapshot` and `spl thread restore`: threads into a file, and back into a log."""
+
+from __future__ import annotations
+
+import os
+import sys
+from argparse import Namespace
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from syncropel.cli import thread_text
+from syncropel.cli.connect import connect
+from syncropel.cli.parsing import UsageError, add_verb
+from syncropel.cli.terminal import is_json, print_json, say
+from syncropel.errors import SetupError
+
+STANDARD = "-"
+
+
+def configure(group: Any) -> None:
+    """Add the verbs to `spl thread`."""
+    snapshot = add_verb(group, "snapshot", "write threads into a bundle, a file that proves itself")
+    snapshot.add_argument(
+        "--threads", nargs="+", default=[], metavar="THREAD", help="these: ids or aliases of tasks"
+    )
+    snapshot.add_argument("--all", action="store_true", help="the whole log")
+    snapshot.add_argument(
+        "--causal-closure", action="store_true", help="with --threads: and all that belongs to them"
+    )
+    snapshot.add_argument(
+        "--out", metavar="F", required=True, help="the file, such as incident.snap.jsonl; - is stdout"
+    )
+    snapshot.set_defaults(run=run_snapshot)
+    restore = add_verb(group, "restore", "take a bundle into this daemon's log: all of it or nothing")
+    restore.add_argument("--in", dest="source", metavar="F", required=True, help="the file; - is stdin")
+    restore.add_argument("--dry-run", action="store_true", help="check it and say what would be, no more")
+    restore.add_argument(
+        "--on-conflict",
+        choices=("fail", "skip"),
+        default="fail",
+        help="when a record's clock is taken here: fail (default) or pass over it",
+    )
+    restore.add_argument("--reserved", action="store_true", help="take in the engine's own threads too")
+    restore.add_argument(
+        "--take-up-work", action="store_true", help="go on here with work that the bundle left unfinished"
+    )
+    restore.set_defaults(run=run_restore)
+
+
+def run_snapshot(args: Namespace) -> int:
+    if bool(args.threads) == args.all:
+        raise UsageError(
+            "which threads?" if not args.all else "--all and --threads exclude each other",
+            "--threads T-1 …, perhaps with --causal-closure; or --all",
+        )
+    if args.all and args.causal_closure:
+        raise UsageError("--causal-closure goes with --threads", "--all holds everything already")
+    with connect(args) as client:
+        from syncropel.client import thread_calls
+
+        path = thread_calls.snapshot_path(args.threads, causal_closure=args.causal_closure)
+        with client.download(path, thread_calls.PATIENCE_SECS) as pieces:
+            if args.out == STANDARD:
+                for piece in pieces:
+                    sys.stdout.buffer.write(piece)
+                sys.stdout.flush()
+                return 0
+            size, lines = _write(Path(args.out), pieces)
+    if is_json(args):
+        print_json({"path": args.out, "records": lines - 1, "bytes": size})
+    else:
+        say(*thread_text.snapshot_lines(args.out, lines - 1, size))
+    return 0
+
+
+def run_restore(args: Namespace) -> int:
+    bundle = _read(args.source)
+    with connect(args) as client:
+        from syncropel.client import thread_calls
+
+        report = client.send(
+            thread_calls.restore(
+                bundle,
+                dry_run=args.dry_run,
+                on_conflict=args.on_conflict,
+                reserved=args.reserved,
+                take_up_work=args.take_up_work,
+            )
+        )
+    if is_json(args):
+        print_json(report)
+    else:
+        say(*thread_text.restore_lines(report))
+    return 0
+
+
+def _write(path: Path, pieces: Iterable[bytes]) -> tuple[int, int]:
+    """Write beside it and rename, so that a line that breaks leaves no half bundle; gives bytes and lines."""
+    # Records may hold what is nobody else's business: the file is its owner's alone.
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    size = lines = 0
+    try:
+        with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            for piece in pieces:
+                file.write(piece)
+                size += len(piece)
+                lines += piece.count(b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except OSError as error:
+        raise SetupError(
+            f"{path} cannot be written: {error.strerror or error}", "choose another place: --out F"
+        ) from error
+    finally:
+        part.unlink(missing_ok=True)
+    return size, lines
+
+
+def _read(source: str) -> bytes:
+    try:
+        return sys.stdin.buffer.read() if source == STANDARD else Path(source).read_bytes()
+    except OSError as error:
+        raise SetupError(
+            f"{source} cannot be read: {error.strerror or error}", "write one with: spl thread snapshot"
+        ) from error
