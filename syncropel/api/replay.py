@@ -32,7 +32,8 @@ def router(engine: Engine) -> APIRouter:
     def _view(thread: str) -> ReplayView:
         # Taken on the event loop: the live folds change under whoever reads them elsewhere.
         summary = thread_summary(engine, find_line(engine, thread))
-        return ReplayView(summary, engine.ingest.live.names(), engine.instance.did)
+        names = engine.ingest.live.names()
+        return ReplayView(summary, names, engine.instance.did, replays.made(summary.id, names))
 
     @routes.get("/v1/threads/{thread:path}/replay/changes", response_model=StatusChanges)
     async def replay_changes(thread: str) -> Response:

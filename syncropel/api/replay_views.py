@@ -10,8 +10,10 @@ from syncropel.api.schema.records import RecordOut
 from syncropel.api.schema.replay import Fact, ReplayFrame, ReplayMoment, ReplayPage
 from syncropel.api.schema.tasks import JoinStatus
 from syncropel.api.schema.threads import ThreadSummary
-from syncropel.api.task_views import join_status_then, task_detail
+from syncropel.api.task_views import MadeChildren, join_status_then, task_detail
 from syncropel.folds.facts import Facts, changed, facts_of
+from syncropel.folds.fanout import Child
+from syncropel.folds.join import JoinDecision
 from syncropel.folds.replay import Replay
 from syncropel.folds.task import TaskState
 from syncropel.record import StoredRecord, record_id
@@ -20,13 +22,17 @@ from syncropel.record import StoredRecord, record_id
 class ReplayView:
     """Looks at one thread's replay. Its methods may wait for a CEL expression: not for the event loop.
 
-    `thread`: the thread as it is now; `names`: aliases of instances by DID; `own_did`: this instance's.
+    `thread`: the thread as it is now; `names`: aliases of instances by DID; `own_did`: this instance's;
+    `made`: what was made of its subtasks before, with the same names.
     """
 
-    def __init__(self, thread: ThreadSummary, names: dict[str, str], own_did: str) -> None:
+    def __init__(
+        self, thread: ThreadSummary, names: dict[str, str], own_did: str, made: MadeChildren
+    ) -> None:
         self.thread = thread
         self._names = names
         self._own_did = own_did
+        self._made = made
         self._judge = JoinJudge(names)
 
     def side(self, replay: Replay) -> Side:
@@ -66,7 +72,11 @@ class ReplayView:
     def _join(self, task: TaskState) -> JoinStatus | None:
         if task.fanout is None:
             return None
-        return join_status_then(task, task.fanout, lambda kids: self._judge(task, kids, True), self._names)
+
+        def judge(kids: list[Child]) -> JoinDecision:
+            return self._judge(task, kids, True)
+
+        return join_status_then(task, task.fanout, judge, self._names, self._made)
 
     def _frames(self, replay: Replay, since: int, last: int) -> Iterator[ReplayFrame]:
         if since >= last:

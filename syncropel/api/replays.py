@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
+from syncropel.api.task_views import MadeChildren
 from syncropel.engine.engine import Engine
 from syncropel.folds.fanout import Child
 from syncropel.folds.join import JoinDecision, decide
@@ -47,6 +48,8 @@ class _Open:
     """One replay; `lock` is held by whoever moves it."""
 
     replay: Replay | None = None
+    names: dict[str, str] = field(default_factory=dict)
+    made: MadeChildren = field(default_factory=dict)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
@@ -61,6 +64,16 @@ class Replays:
     def open(self) -> list[str]:
         """The threads whose replays are kept, the one looked at last at the end."""
         return list(self._open)
+
+    def made(self, thread: str, names: dict[str, str]) -> MadeChildren:
+        """What was made of the thread's subtasks for the wire before, as long as instances have these names.
+
+        To be read and written only in what `look` runs.
+        """
+        one = self._open.setdefault(thread, _Open())
+        if one.names != names:
+            one.names, one.made = names, {}
+        return one.made
 
     async def look(self, thread: str, see: Callable[[Replay], Seen]) -> Seen:
         """What `see` makes of the thread's replay, up to date with the log.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Hashable, Mapping
+from typing import Any, Final
 
 from syncropel.api.schema import (
     ChildOut,
@@ -120,34 +120,55 @@ async def join_status(engine: Engine, state: TaskState) -> JoinStatus:
     names = engine.ingest.live.names()
     kids = children(fanout)
     _, decision = await decide_join(fanout, kids, state.alias, names)
-    return join_view(state, fanout, kids, decision, names, _places_now(engine, fanout), engine.spending())
+    place, spending = _places_now(engine, fanout), engine.spending()
+    out = [_child_out(kid, place(kid), names, spending) for kid in kids]
+    return _join_view(state, fanout, kids, decision, out, spent_usd(fanout, spending))
+
+
+MadeChildren = dict[Hashable, ChildOut]
+"""Subtasks as they were made for the wire before: from one record to the next nearly all stay the same."""
+_MOST_MADE: Final = 20_000
 
 
 def join_status_then(
-    state: TaskState, fanout: FanOut, decide_: Callable[[list[Child]], JoinDecision], names: dict[str, str]
+    state: TaskState,
+    fanout: FanOut,
+    decide_: Callable[[list[Child]], JoinDecision],
+    names: dict[str, str],
+    made: MadeChildren,
 ) -> JoinStatus:
-    """The join of a fan-out as it stood with this state, which may be one of the past."""
+    """The join of a fan-out as it stood with this state, which may be one of the past.
+
+    `made` is kept by the caller for this fan-out and these names.
+    """
     kids = children(fanout)
+    if len(made) > _MOST_MADE:
+        made.clear()
 
     def place(kid: Child) -> Place:
         if kid.spawn is None:
             return None, why_pending(fanout, kid, "")
         return kid.spawn.instance, "" if kid.finished else taken_over(fanout, kid.index, names)
 
-    return join_view(state, fanout, kids, decide_(kids), names, place, {})
+    def out(kid: Child) -> ChildOut:
+        found, spawn, report = place(kid), kid.spawn and kid.spawn.key, kid.report and kid.report.key
+        key = (kid.index, kid.subtask.target, kid.state, kid.attempt, kid.waits_for, found, spawn, report)
+        known = made.get(key)
+        if known is None:
+            known = made[key] = _child_out(kid, found, names, {})
+        return known
+
+    return _join_view(state, fanout, kids, decide_(kids), list(map(out, kids)), fanout.cost_usd)
 
 
-def join_view(
+def _join_view(
     state: TaskState,
     fanout: FanOut,
     kids: list[Child],
     decision: JoinDecision,
-    names: dict[str, str],
-    place: Callable[[Child], Place],
-    spending: Mapping[str, float],
+    out: list[ChildOut],
+    cost_usd: float,
 ) -> JoinStatus:
-    """The wire model. `place`: where a subtask is or would go, and why it has no result yet; `spending`: what
-    running goals have spent, US dollars by the id of the child INTEND."""
     path = critical_path(
         [kid.report.wall_time_secs if kid.report else None for kid in kids],
         [kid.subtask.depends_on for kid in kids],
@@ -169,11 +190,11 @@ def join_view(
         explanation=_explanation(fanout, decision),
         hint=_hint(state, decision) if active else "",
         blame=list(decision.blame) if active else [],
-        subtasks=[_child_out(kid, place(kid), names, spending) for kid in kids],
+        subtasks=out,
         spawned=sum(kid.spawn is not None for kid in kids),
         completed=sum(kid.finished for kid in kids),
         accepted=sum(kid.state == ACCEPT for kid in kids),
-        cost_usd=spent_usd(fanout, spending),
+        cost_usd=cost_usd,
         budget_usd=fanout.spec.budget_usd,
         started_at=fanout.at,
         joined_at=joined.at if joined else None,
