@@ -94,6 +94,7 @@ APP: Final = (
     Action("reconnect", ("r",), "reconnect now", "reconnect", cli="spl status"),
     Action("help", ("question_mark",), "the keys of this screen", "help"),
     Action("command_palette", ("ctrl+p",), "the palette: commands and themes"),
+    Action("suspend_process", ("ctrl+z",), "stop it; fg in the shell brings it back", "", (), "local"),
     Action("quit", ("q",), "quit; the fleet goes on without you", "quit", (), "local"),
 )
 CONTROL: Final = (

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import signal
+import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from tui.hangup import end_with_terminal
+
 if TYPE_CHECKING:
+    from textual.app import App
+
     from tui.setup import Setup
 
 
@@ -22,9 +29,26 @@ def run(setup: Setup) -> int:
     keys = keymap.read(setup.keys, setup.where)  # before the terminal is taken
     from tui.console_app import ConsoleApp
 
+    if "TEXTUAL_DRIVER" not in os.environ:
+        _take_terminal()
     app = ConsoleApp(setup, keymap=keys)
-    app.run()
+    asyncio.run(_run(app))
     return app.return_code or 0
+
+
+def _take_terminal() -> None:
+    """Learn the size from the terminal alone, and end with it."""
+    for name in ("COLUMNS", "LINES"):
+        os.environ.pop(name, None)  # exported by a shell they go before the terminal's own word, for ever
+    end_with_terminal(sys.stdin.fileno())
+
+
+async def _run(app: App[None]) -> None:
+    """Run it so that a request to end leaves the terminal as it was."""
+    asyncio.get_running_loop().add_signal_handler(
+        signal.SIGTERM, lambda: app.exit(return_code=128 + signal.SIGTERM)
+    )
+    await app.run_async()
 
 
 def serve(words: Sequence[str], port: int, announce: Callable[[str], None]) -> None:

@@ -80,6 +80,7 @@ class ConsoleApp(App[None]):
         await self.switch_mode(_mode(self.session.fleet.name, first if first in self.MODES else "fleet"))
         if self.memory.trouble:
             self.notify(self.memory.trouble, severity="warning", markup=False, timeout=8)
+        self.app_resume_signal.subscribe(self, self._resumed)
         self.run_worker(self._ticking(), name="tick", exit_on_error=False)
         self.call_after_refresh(self._connect)
 
@@ -91,6 +92,10 @@ class ConsoleApp(App[None]):
         self.memory.screen = self.current_mode.rpartition("/")[2]
         self.memory.save()
         await self.fleets.close()
+
+    def _resumed(self, _: object) -> None:
+        """Back from the shell: the terminal shows nothing of what was drawn."""
+        self.refresh(layout=True)
 
     async def _ticking(self) -> None:
         while True:

@@ -12,6 +12,7 @@ from typing import Any, Final, Self
 import httpx
 from pydantic import ValidationError
 
+from syncropel.client.bounds import Body, EventLines
 from syncropel.client.calls import Answer, Call
 from syncropel.errors import DaemonNotRunning, DaemonUnreachable, RemoteError
 
@@ -85,10 +86,10 @@ def _failure(target: Target, error: Exception) -> DaemonUnreachable:
     )
 
 
-def _decode(call: Call[Answer], response: httpx.Response) -> Answer:
+def _decode(call: Call[Answer], response: httpx.Response, content: bytes) -> Answer:
     if response.is_success:
         try:
-            return call.answer.model_validate_json(response.content)
+            return call.answer.model_validate_json(content)
         except ValidationError as error:
             first = error.errors()[0]
             place = ".".join(map(str, first["loc"])) or "the answer"
@@ -96,7 +97,7 @@ def _decode(call: Call[Answer], response: httpx.Response) -> Answer:
                 f"{call.path} answered something else than expected ({place}: {first['msg']})",
                 "is that a Syncropel daemon, and as new as this client?",
             ) from None
-    raise _remote_error(call.path, response.status_code, response.content)
+    raise _remote_error(call.path, response.status_code, content)
 
 
 def _remote_error(path: str, status: int, content: bytes) -> RemoteError | DaemonUnreachable:
@@ -203,7 +204,8 @@ class Client:
             raise _not_there(self.target)
         for attempt in range(_RETRIES + 1):
             try:
-                return _decode(call, self._http.request(**_request(call)))
+                with self._http.stream(**_request(call)) as response:
+                    return _decode(call, response, self._content(call.path, response))
             except httpx.HTTPError as error:
                 broken = isinstance(error, httpx.RemoteProtocolError | httpx.ReadError | httpx.WriteError)
                 if not (broken and call.repeatable and attempt < _RETRIES):
@@ -220,8 +222,8 @@ class Client:
                 "GET", path, headers=_stream_headers(last_id), timeout=_STREAM_TIMEOUT
             ) as response:
                 if not response.is_success:
-                    raise _remote_error(path, response.status_code, response.read())
-                yield self._events(response)
+                    raise _remote_error(path, response.status_code, self._content(path, response))
+                yield self._events(path, response)
         except httpx.HTTPError as error:
             raise _failure(self.target, error) from error
 
@@ -237,16 +239,23 @@ class Client:
         try:
             with self._http.stream("GET", path, timeout=timeout) as response:
                 if not response.is_success:
-                    raise _remote_error(path, response.status_code, response.read())
+                    raise _remote_error(path, response.status_code, self._content(path, response))
                 yield response.iter_bytes()
         except httpx.HTTPError as error:
             raise _failure(self.target, error) from error
 
-    def _events(self, response: httpx.Response) -> Iterator[Event]:
-        parser = _EventParser()
-        for line in response.iter_lines():
-            if (event := parser.feed(line)) is not None:
-                yield event
+    def _content(self, path: str, response: httpx.Response) -> bytes:
+        body = Body(path)
+        for part in response.iter_bytes():
+            body.add(part)
+        return body.content()
+
+    def _events(self, path: str, response: httpx.Response) -> Iterator[Event]:
+        parser, lines = _EventParser(), EventLines(path)
+        for part in response.iter_bytes():
+            for line in lines.add(part):
+                if (event := parser.feed(line)) is not None:
+                    yield event
 
 
 class AsyncClient:
@@ -284,7 +293,8 @@ class AsyncClient:
             raise _not_there(self.target)
         for attempt in range(_RETRIES + 1):
             try:
-                return _decode(call, await self._http.request(**_request(call)))
+                async with self._http.stream(**_request(call)) as response:
+                    return _decode(call, response, await self._content(call.path, response))
             except httpx.HTTPError as error:
                 broken = isinstance(error, httpx.RemoteProtocolError | httpx.ReadError | httpx.WriteError)
                 if not (broken and call.repeatable and attempt < _RETRIES):
@@ -301,13 +311,21 @@ class AsyncClient:
                 "GET", path, headers=_stream_headers(last_id), timeout=_STREAM_TIMEOUT
             ) as response:
                 if not response.is_success:
-                    raise _remote_error(path, response.status_code, await response.aread())
-                yield self._events(response)
+                    content = await self._content(path, response)
+                    raise _remote_error(path, response.status_code, content)
+                yield self._events(path, response)
         except httpx.HTTPError as error:
             raise _failure(self.target, error) from error
 
-    async def _events(self, response: httpx.Response) -> AsyncIterator[Event]:
-        parser = _EventParser()
-        async for line in response.aiter_lines():
-            if (event := parser.feed(line)) is not None:
-                yield event
+    async def _content(self, path: str, response: httpx.Response) -> bytes:
+        body = Body(path)
+        async for part in response.aiter_bytes():
+            body.add(part)
+        return body.content()
+
+    async def _events(self, path: str, response: httpx.Response) -> AsyncIterator[Event]:
+        parser, lines = _EventParser(), EventLines(path)
+        async for part in response.aiter_bytes():
+            for line in lines.add(part):
+                if (event := parser.feed(line)) is not None:
+                    yield event

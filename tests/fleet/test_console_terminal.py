@@ -4,85 +4,24 @@ from __future__ import annotations
 
 import signal
 import sys
-import time
 from collections.abc import Iterator
 
-import pexpect
 import psutil
-import pyte
 import pytest
+from pseudo_terminal import LIMIT_SECS, Terminal, colourful
 
 from .conftest import Machine
 
-LIMIT_SECS = 30.0
 
-
-class Terminal:
-    """A terminal with a program in it: what a person would see, and the keys they would press."""
-
-    def __init__(self, machine: Machine, *words: str, columns: int, rows: int) -> None:
-        environ = {key: value for key, value in machine.environ.items() if not key.startswith("TEXTUAL")}
-        environ |= {"TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8"}
-        environ.pop("NO_COLOR", None)
-        self.screen = pyte.Screen(columns, rows)
-        self._stream = pyte.ByteStream(self.screen)
-        self._child = pexpect.spawn(
-            sys.executable,
-            ["-m", "syncropel.cli.main", *words],
-            env=environ,
-            cwd=str(machine.path),
-            dimensions=(rows, columns),
-            timeout=LIMIT_SECS,
-        )
-
-    @property
-    def text(self) -> str:
-        return "\n".join(self.screen.display)
-
-    @property
-    def alive(self) -> bool:
-        return bool(self._child.isalive())
-
-    def read(self) -> None:
-        """Take what the program wrote since."""
-        try:
-            self._stream.feed(self._child.read_nonblocking(65536, timeout=0.1))
-        except (pexpect.TIMEOUT, pexpect.EOF):
-            return
-
-    def sees(self, *wanted: str) -> None:
-        """Look until all of these stand on the screen."""
-        deadline = time.monotonic() + LIMIT_SECS
-        while not all(word in self.text for word in wanted):
-            missing = [word for word in wanted if word not in self.text]
-            assert time.monotonic() < deadline, f"{missing} not seen in:\n{self.text}"
-            self.read()
-
-    def press(self, keys: str) -> None:
-        self._child.send(keys)
-
-    def ended(self) -> int:
-        """The exit status, once the program is gone."""
-        self._child.expect(pexpect.EOF)
-        self._child.close()
-        return int(self._child.exitstatus or 0)
-
-    def hang_up(self) -> psutil.Process:
-        """Take the terminal away, as a lost ssh connection does; gives the program's process."""
-        process = psutil.Process(self._child.pid)
-        self._child.ptyproc.fileobj.close()
-        self._child.ptyproc.closed = self._child.closed = True
-        return process
-
-    def close(self) -> None:
-        if not self._child.closed:
-            self._child.close(force=True)
+def console_in(machine: Machine, *words: str, columns: int, rows: int) -> Terminal:
+    command = [sys.executable, "-m", "syncropel.cli.main", "console", *words]
+    return Terminal(command, colourful(machine.environ), columns=columns, rows=rows)
 
 
 @pytest.fixture
 def console(machine: Machine) -> Iterator[Terminal]:
     machine.start()
-    terminal = Terminal(machine, "console", columns=120, rows=40)
+    terminal = console_in(machine, columns=120, rows=40)
     yield terminal
     terminal.close()
 
@@ -100,7 +39,7 @@ def test_a_fan_out_is_seen_live(machine: Machine, console: Terminal) -> None:
     console.sees("approved")
     console.press("q")
     assert console.ended() == 0
-    small = Terminal(machine, "console", "--screen", "tasks", columns=80, rows=24)
+    small = console_in(machine, "--screen", "tasks", columns=80, rows=24)
     try:
         small.sees("SEEN-1", "approved", "LIVE")
         small.press("q")

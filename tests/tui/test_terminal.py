@@ -1,123 +1,216 @@
-"""`run` on a real pseudo-terminal, against a daemon that is not there and then is."""
+"""The real console in a pseudo-terminal: what it does to the terminal, and what becomes of it."""
 
 from __future__ import annotations
 
-import fcntl
 import os
-import pty
-import select
-import struct
+import re
+import signal
 import sys
-import termios
-import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
 
-import console_sample as sample
-import pyte
+import psutil
 import pytest
+from fake_daemon import FakeDaemon
+from pseudo_terminal import LIMIT_SECS, Terminal, colourful
 
-from syncropel.api.schema import Page, TaskSummary
-
-PROGRAM = (
-    "import sys; from syncropel.client import Target; from tui.app import run; from tui.setup import Setup; "
-    "sys.exit(run(Setup.single(Target(url=sys.argv[1]))))"
-)
-PATIENCE_SECS = 20.0
+Opener = Callable[..., Terminal]
 
 
-class Daemon(BaseHTTPRequestHandler):
-    """Answers the console's three questions; a stream stays open until the server goes."""
-
-    over = threading.Event()
-
-    def do_GET(self) -> None:
-        self.send_response(200)
-        self.end_headers()
-        if self.path == "/v1/fleet/watch":
-            self.wfile.write(f"event: fleet.snapshot\ndata: {sample.status().model_dump_json()}\n\n".encode())
-            self.wfile.flush()
-            self.over.wait(PATIENCE_SECS)
-        elif self.path == "/v1/tasks":
-            self.wfile.write(Page[TaskSummary](data=sample.tasks()).model_dump_json().encode())
-        else:
-            self.wfile.write(sample.join().model_dump_json().encode())
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
-        """A test says nothing."""
+@pytest.fixture
+def daemon() -> FakeDaemon:
+    return FakeDaemon()
 
 
-class Terminal:
-    """The program's terminal: what it wrote, as a screen."""
+@pytest.fixture
+def opened(tmp_path: Path) -> Iterator[Opener]:
+    """Opens `spl console` on a daemon."""
+    with ExitStack() as stack:
 
-    def __init__(self, fd: int, columns: int, lines: int) -> None:
-        self.fd, self.raw = fd, b""
-        self.screen = pyte.Screen(columns, lines)
-        self._stream = pyte.ByteStream(self.screen)
+        def opener(
+            daemon: FakeDaemon, *words: str, size: tuple[int, int] = (120, 40), **environ: str
+        ) -> Terminal:
+            plain = {key: value for key, value in os.environ.items() if not key.startswith("SPL_")}
+            command = [sys.executable, "-m", "syncropel.cli.main", "console", "--url", daemon.url, *words]
+            terminal = Terminal(
+                command,
+                colourful(plain) | {"SYNCROPEL_HOME": str(tmp_path)} | environ,
+                columns=size[0],
+                rows=size[1],
+            )
+            stack.callback(terminal.close)
+            return terminal
 
-    def wait_for(self, words: str) -> None:
-        """Read until the words stand on the screen."""
-        until = time.monotonic() + PATIENCE_SECS
-        while words not in "\n".join(self.screen.display):
-            if time.monotonic() > until:
-                pytest.fail(f"{words!r} never came:\n" + "\n".join(self.screen.display))
-            if select.select([self.fd], [], [], 0.1)[0]:
-                data = os.read(self.fd, 65536)
-                self.raw += data
-                self._stream.feed(data)
-
-    def type(self, keys: str) -> None:
-        os.write(self.fd, keys.encode())
-
-
-@contextmanager
-def console_at(url: str, **environment: str) -> Iterator[Terminal]:
-    pid, fd = pty.fork()
-    if pid == 0:
-        settings = {"TERM": "xterm-256color", "COLORTERM": "truecolor"} | environment
-        os.execve(sys.executable, [sys.executable, "-c", PROGRAM, url], {**os.environ, **settings})
-    fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
-    try:
-        terminal = Terminal(fd, 100, 30)
-        yield terminal
-        terminal.type("q")
-        while select.select([fd], [], [], PATIENCE_SECS)[0]:
-            try:
-                if not os.read(fd, 65536):
-                    break
-            except OSError:  # the other side is closed: it has ended
-                break
-    finally:
-        os.close(fd)
-        _, status = os.waitpid(pid, 0)
-    assert os.waitstatus_to_exitcode(status) == 0
+        yield opener
 
 
-@pytest.mark.filterwarnings(
-    "ignore:.*multi-threaded.*:DeprecationWarning"
-)  # fork beside the server's threads
+def stopped(terminal: Terminal) -> None:
+    """Wait until the program stands still."""
+    while terminal.process.status() != psutil.STATUS_STOPPED:
+        terminal.read()
+
+
 @pytest.mark.parametrize("colour", [{}, {"NO_COLOR": "1"}], ids=["colour", "no-colour"])
-def test_the_console_waits_for_its_daemon_and_loses_it(colour: dict[str, str]) -> None:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Daemon, bind_and_activate=False)
-    server.daemon_threads = True
-    server.server_bind()
-    Daemon.over.clear()
-    with console_at(f"http://127.0.0.1:{server.server_port}", **colour) as terminal:
-        terminal.wait_for("DOWN")
-        assert "spl serve" in "\n".join(terminal.screen.display)
-        server.server_activate()
-        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-        terminal.type("r")
-        terminal.wait_for("● LIVE")
-        terminal.wait_for("◐ stale")
-        terminal.type("2")
-        terminal.wait_for("not joined yet")
-        Daemon.over.set()
-        server.shutdown()
-        server.server_close()
-        terminal.wait_for("DOWN")
-        terminal.wait_for("DOCS-11")
-        coloured = b"\x1b[38;" in terminal.raw or b";38;2" in terminal.raw
-        assert coloured == (not colour)
+def test_it_waits_for_its_daemon_loses_it_and_finds_it_again(
+    daemon: FakeDaemon, opened: Opener, colour: dict[str, str]
+) -> None:
+    with daemon.running():
+        """It has a port now, where nobody answers afterwards."""
+    terminal = opened(daemon, size=(100, 30), **colour)
+    terminal.sees("DOWN", "spl serve")
+    with daemon.running():
+        terminal.press("r")
+        terminal.sees("● LIVE", "◐ stale")
+        terminal.press("2")
+        terminal.sees("not joined yet")
+    terminal.sees("DOWN", "DOCS-11")
+    with daemon.running():
+        terminal.sees("● LIVE")
+        terminal.press("q")
+        assert terminal.ended() == 0
+    assert terminal.is_restored
+    sequences = re.findall(rb"\x1b\[([\d;]*)m", terminal.raw)
+    codes = {int(code or 0) for sequence in sequences for code in sequence.split(b";")}
+    coloured = codes & {*range(30, 39), *range(40, 49), *range(90, 108)}  # 39 and 49 are "as ever"
+    assert bool(coloured) == (not colour), coloured
+
+
+@pytest.mark.parametrize("size", [(80, 24), (200, 50), (120, 40)], ids=str)
+def test_a_resize_draws_the_whole_screen_anew(
+    daemon: FakeDaemon, opened: Opener, size: tuple[int, int]
+) -> None:
+    with daemon.running():
+        terminal = opened(daemon, COLUMNS="100", LINES="20")  # as some shells export them
+        terminal.sees("● LIVE", "FAN-OUTS 2", "1 Fleet")
+        terminal.resize(60, 12)
+        terminal.sees("● LIVE", "1 Fleet")
+        terminal.resize(*size)
+        terminal.sees("INSTANCES 4", "RUNNING 3", "FAN-OUTS 2", "worker-c", "SITE-4", "1 Fleet")
+        assert "1 Fleet" in terminal.screen.display[-1]
+        assert len(terminal.screen.display) == size[1]
+
+
+def test_stopped_it_gives_the_terminal_back_and_draws_anew_when_it_goes_on(
+    daemon: FakeDaemon, opened: Opener
+) -> None:
+    with daemon.running():
+        terminal = opened(daemon)
+        terminal.sees("● LIVE", "INSTANCES 4")
+        assert not terminal.is_restored
+        for stop in (lambda: terminal.signal(signal.SIGTSTP), lambda: terminal.press("\x1a")):
+            terminal.forget()
+            stop()
+            stopped(terminal)
+            terminal.writes(b"\x1b[?1049l")
+            assert b"\x1b[?25h" in terminal.raw
+            assert terminal.is_restored
+            terminal.screen.reset()
+            terminal.forget()
+            terminal.signal(signal.SIGCONT)
+            terminal.sees("● LIVE", "INSTANCES 4", "worker-c", "1 Fleet")
+            assert b"\x1b[?1049h" in terminal.raw
+        terminal.press("q")
+        assert terminal.ended() == 0
+
+
+def test_asked_to_end_it_gives_the_terminal_back(daemon: FakeDaemon, opened: Opener) -> None:
+    with daemon.running():
+        terminal = opened(daemon)
+        terminal.sees("● LIVE")
+        terminal.signal(signal.SIGTERM)
+        assert terminal.ended() == 128 + signal.SIGTERM
+    assert terminal.is_restored
+    assert b"\x1b[?1049l" in terminal.raw
+    assert b"Traceback" not in terminal.raw
+
+
+@pytest.mark.parametrize("ignore", [False, True], ids=["hung-up", "ignoring-it"])
+def test_it_ends_with_its_terminal(
+    daemon: FakeDaemon, opened: Opener, ignore: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with daemon.running():
+        before = signal.signal(signal.SIGHUP, signal.SIG_IGN if ignore else signal.SIG_DFL)  # as nohup does
+        try:
+            terminal = opened(daemon)
+        finally:
+            signal.signal(signal.SIGHUP, before)
+        terminal.sees("● LIVE")
+        terminal.hang_up().wait(LIMIT_SECS)
+
+
+def test_ctrl_c_ends_nothing_and_says_what_does(daemon: FakeDaemon, opened: Opener) -> None:
+    with daemon.running():
+        terminal = opened(daemon)
+        terminal.sees("● LIVE")
+        terminal.press("\x03")
+        terminal.sees("to quit")
+        assert terminal.alive
+        terminal.press("q")
+        assert terminal.ended() == 0
+
+
+def test_a_slow_daemon_is_waited_for(daemon: FakeDaemon, opened: Opener) -> None:
+    daemon.slow = 2.0
+    with daemon.running():
+        terminal = opened(daemon)
+        terminal.sees("CONNECTING", "1 Fleet")
+        terminal.press("2")
+        terminal.sees("reading the tasks", "CONNECTING")
+        terminal.sees("● LIVE", "DOCS-11", "not joined yet")
+
+
+@pytest.mark.parametrize(
+    ("stream", "words"),
+    [
+        (500, "HTTP 500"),
+        (b"event: fleet.snapshot\ndata: {not json\n\n", ""),
+        (b'event: fleet.snapshot\ndata: {"live": "many"}\n\n', "cannot read"),
+        (b"<html>the wrong port</html>", ""),
+        (b"", "closed the stream"),
+    ],
+    ids=["500", "malformed", "another-schema", "html", "empty"],
+)
+def test_a_lying_stream_is_not_believed(
+    daemon: FakeDaemon, opened: Opener, stream: bytes | int, words: str
+) -> None:
+    daemon.stream = stream
+    with daemon.running():
+        terminal = opened(daemon)
+        terminal.sees("DOWN", words)
+        assert "LIVE" not in terminal.text
+        terminal.press("2")
+        terminal.sees("Tasks")
+        terminal.press("q")
+        assert terminal.ended() == 0
+    assert b"Traceback" not in terminal.raw
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [500, b"{not json", b'{"data": 7}', b"", b"<html>"],
+    ids=["500", "malformed", "schema", "empty", "html"],
+)
+def test_a_lying_answer_is_told_and_the_rest_goes_on(
+    daemon: FakeDaemon, opened: Opener, answer: bytes | int
+) -> None:
+    daemon.answers["/v1/tasks"] = answer
+    with daemon.running():
+        terminal = opened(daemon)
+        terminal.sees("● LIVE", "INSTANCES 4", "tasks could not be read")
+        del daemon.answers["/v1/tasks"]
+        terminal.press("2")
+        terminal.sees("DOCS-11")
+        terminal.press("q")
+        assert terminal.ended() == 0
+    assert b"Traceback" not in terminal.raw
+
+
+def test_a_body_without_an_end_is_given_up(daemon: FakeDaemon, opened: Opener) -> None:
+    daemon.stream, daemon.endless = b"", True
+    with daemon.running():
+        terminal = opened(daemon)
+        terminal.sees("DOWN")
+        assert terminal.process.memory_info().rss < 300 * 2**20
+        terminal.press("q")
+        assert terminal.ended() == 0
