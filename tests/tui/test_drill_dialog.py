@@ -164,6 +164,6 @@ async def test_a_history_that_cannot_be_read_is_said() -> None:
 
 async def test_read_only_holds_no_drill() -> None:
     async with drilling(read_only=True) as (_, dialog, client):
-        assert dialog.greyed == "this console is read-only"
+        assert dialog.greyed == "this console is read-only: --read-only"
         await dialog.press("s", "tab", "enter")
         assert client.asked[control.FREEZE] == 0
