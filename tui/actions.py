@@ -89,6 +89,7 @@ APP: Final = (
     Action("mode('fleet')", ("1",), "the Fleet screen", "Fleet", cli="spl fleet status --live"),
     Action("mode('tasks')", ("2",), "the Tasks screen", "Tasks", cli="spl task list"),
     Action("mode('feed')", ("4",), "the Feed screen", "Feed", cli="spl records watch"),
+    Action("mode('policy')", ("5",), "the Policy screen", "Policy", cli="spl config list-permission-rules"),
     Action("contexts", ("c",), "the fleets that this console knows; look at another", cli="spl context list"),
     Action("access", ("W",), "unlock a fleet that is read-only; lock it again", "", (), "local"),
     Action("reconnect", ("r",), "reconnect now", "reconnect", cli="spl status"),
@@ -136,8 +137,16 @@ OWN: Final[dict[str, tuple[Action, ...]]] = {
                cli="spl records watch, spl logs --follow"),
         Action("thread", ("t",), "go to the thread of the chosen line", "thread", (FEED,)),
     ),
+    POLICY: (
+        Action("try", ("x",), "type an expression and see its value", "try CEL", (POLICY,),
+               cli="spl expr eval EXPR --context CONTEXT"),
+        Action("try_chosen", ("t",), "try the expression of the chosen rule", "try this", (POLICY,)),
+    ),
+    "scratchpad": (
+        Action("turn", ("ctrl+t",), "while typing: the next context; ↑ ↓ too", "", (POLICY,)),
+    ),
 }  # fmt: skip
-"""What one screen has beside what all have."""
+"""What one screen, or a part of one, has beside what all have."""
 TABLE: Final = (
     Action("open", ("enter",), "open the chosen row in full", "open", _TABLES),
     Action("move(-1)", ("up", "k"), "one row up", "", _TABLES),
@@ -162,7 +171,7 @@ def for_screen(screen: str) -> list[Action]:
 def footer(screen: str) -> list[Action]:
     """What the footer shows, the most wanted first: a narrow one shows fewer."""
     order = (
-        "1", "2", "4", "5", "f", "c", "enter", "escape", "slash", "F", "question_mark", "q", "o", "t", "U",
+        "1", "2", "4", "5", "f", "x", "enter", "escape", "slash", "F", "question_mark", "q", "o", "t", "U",
         "R", "s", "y", "r", "tab",
     )  # fmt: skip
     shown = [one for one in for_screen(screen) if one.footer]

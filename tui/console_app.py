@@ -25,6 +25,7 @@ from tui.screens.base import ConsoleScreen
 from tui.screens.feed import FeedScreen
 from tui.screens.fleet import FleetScreen
 from tui.screens.help import HelpScreen
+from tui.screens.policy import PolicyScreen
 from tui.screens.tasks import TasksScreen
 from tui.session import Outside, Session
 from tui.setup import Setup
@@ -43,7 +44,7 @@ class ConsoleApp(App[None]):
     """
 
     TITLE = "Syncropel"
-    MODES: ClassVar = {"fleet": FleetScreen, "tasks": TasksScreen, "feed": FeedScreen}
+    MODES: ClassVar = {"fleet": FleetScreen, "tasks": TasksScreen, "feed": FeedScreen, "policy": PolicyScreen}
     CSS_PATH: ClassVar = sorted((Path(__file__).parent / "styles").glob("*.tcss"))
     BINDINGS = bindings("app")
     ENABLE_COMMAND_PALETTE = True

@@ -22,7 +22,7 @@ from syncropel.errors import DaemonUnreachable, SetupError
 if TYPE_CHECKING:
     from syncropel.client import Target
 
-SCREENS: Final = ("fleet", "tasks", "feed")
+SCREENS: Final = ("fleet", "tasks", "feed", "policy")
 _RECONNECT_SECS: Final = 2.0
 
 

@@ -9,13 +9,15 @@ import pytest
 
 from tui import actions, themes
 from tui.console_app import ConsoleApp
-from tui.model import feed, fleet, rows, tasks, tree
+from tui.model import feed, fleet, policy, rows, tasks, tree
 from tui.model.glyphs import ASCII, UNICODE, word
 from tui.model.link import Phase
 from tui.screens.feed import FeedScreen
 from tui.screens.fleet import FleetScreen
 from tui.screens.join import JoinScreen
+from tui.screens.policy import PolicyScreen
 from tui.screens.tasks import TasksScreen
+from tui.widgets.scratchpad import Scratchpad
 
 PAGE = (Path(__file__).parents[2] / "docs" / "console.md").read_text()
 KEYS = PAGE[PAGE.index("## Keys") : PAGE.index("## The connection")]
@@ -52,7 +54,7 @@ def test_every_sign_is_documented_beside_its_word() -> None:
         assert ASCII.signs[state].replace("|", "\\|") in line
 
 
-@pytest.mark.parametrize("screen", [FleetScreen, TasksScreen, JoinScreen, FeedScreen])
+@pytest.mark.parametrize("screen", [FleetScreen, TasksScreen, JoinScreen, FeedScreen, PolicyScreen])
 def test_every_filter_field_is_documented(screen: type[FleetScreen]) -> None:
     for field in screen.fields:
         assert f"`{field}`" in PAGE
@@ -65,6 +67,7 @@ def test_every_filter_field_is_documented(screen: type[FleetScreen]) -> None:
         ("running", fleet.DISPATCHES),
         ("fan-outs", fleet.FANOUTS),
         ("feed", feed.FEED),
+        *((pane.title.lower(), pane.columns) for pane in policy.PANES),
         ("tasks", tasks.TASKS),
         ("subtasks", tree.SUBTASKS),
     ],
@@ -86,6 +89,8 @@ def test_every_action_is_done_by_somebody() -> None:
         (ConsoleScreen, actions.SCREEN),
         (Table, actions.TABLE),
         (FeedScreen, actions.OWN[actions.FEED]),
+        (PolicyScreen, actions.OWN[actions.POLICY]),
+        (Scratchpad, actions.OWN["scratchpad"]),
     )
     for owner, known in owners:
         for action in known:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Coroutine, Sequence
+from typing import Any, ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widget import Widget
 from textual.widgets import Input
+from textual.worker import Worker
 
 from tui import actions
 from tui.dialogs.control import Control
@@ -37,6 +38,7 @@ class ConsoleScreen(Control):
         super().__init__()
         self.filter = filters.Filter()
         self._arrangements: dict[str, Arrangement] = {}
+        self._worker: Worker[None] | None = None
 
     def subject(self) -> Subject:
         """What the chosen row of the table in focus is about."""
@@ -116,6 +118,17 @@ class ConsoleScreen(Control):
     def on_screen_resume(self) -> None:
         self.session.follow(self.wants)
         self.show()
+        if self._worker is None and (work := self.while_shown()) is not None:
+            self._worker = self.run_worker(work, name=self.name_, exit_on_error=False)
+
+    def on_screen_suspend(self) -> None:
+        if self._worker is not None:
+            self._worker.cancel()
+            self._worker = None
+
+    def while_shown(self) -> Coroutine[Any, Any, None] | None:
+        """Work that goes on for as long as this screen is looked at, and begins anew when it is again."""
+        return None
 
     def on_resize(self, event: events.Resize) -> None:
         self.call_after_refresh(self.show)
@@ -150,7 +163,7 @@ class ConsoleScreen(Control):
     def close_filter(self) -> None:
         bar = self.query_one(FilterBar)
         bar.display = bool(self.filter)
-        if (table := next(iter(self.query(Table)), None)) is not None:
+        if (table := self.focused_table()) is not None:
             table.focus()
         self.call_after_refresh(self.show)
 

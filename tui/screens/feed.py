@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Coroutine, Sequence
+from typing import Any, Final
 
 from textual import events, on
 from textual.message import Message
 from textual.widget import Widget
-from textual.worker import Worker
 
 from tui.actions import FEED
 from tui.model import feed
@@ -71,32 +70,24 @@ class FeedScreen(ConsoleScreen):
         self._made_from: tuple[Feed, feed.Source] | None = None
         self._seen: tuple[FeedLine, ...] = ()
         self._tails: list[Tail] = []
-        self._worker: Worker[None] | None = None
 
     def body(self) -> Sequence[Widget]:
         return (Lines(id="feed-state"), FeedTable(feed.FEED, self.console.glyphs, id="feed"))
 
     # the streams, only while they are looked at
 
-    def on_screen_resume(self) -> None:
-        super().on_screen_resume()
+    def while_shown(self) -> Coroutine[Any, Any, None]:
+        return self._following()
+
+    async def _following(self) -> None:
         if not self._tails:
             self._tails = self._made_tails()
-        if self._worker is None:
-            self._worker = self.run_worker(self._going_on(), name="feed", exit_on_error=False)
+        await asyncio.gather(*(tail.run() for tail in self._tails), self._drawing())
 
     def _made_tails(self) -> list[Tail]:
         session, note = self.session, Notes(self._daemon_time)
         sources = (Records(session, note), Log(session, note))
         return [Tail(session, source, note, self._deliver, session.outside.sleep) for source in sources]
-
-    def on_screen_suspend(self) -> None:
-        if self._worker is not None:
-            self._worker.cancel()
-            self._worker = None
-
-    async def _going_on(self) -> None:
-        await asyncio.gather(*(tail.run() for tail in self._tails), self._drawing())
 
     def _deliver(self, lines: Sequence[FeedLine]) -> None:
         """Lines that came, or none when only the trouble of a stream has changed."""

@@ -1,0 +1,367 @@
+"""The Policy screen: what holds is told, what cannot be read too, and an expression is tried while typed."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Any
+
+import console_sample as sample
+import pytest
+import sample_policy
+from console_page import Console, console
+from sample_policy import RULES, PolicyClient, invalid
+from textual.widgets import Input
+
+from syncropel.api.schema import EXPRESSION_CONTEXTS, ExpressionValue, FreezeOut, NamespaceList, RuleList
+from syncropel.cli.parsing import build_parser
+from syncropel.errors import DaemonUnreachable, RemoteError
+from syncropel.policy.contexts import CONTEXTS
+from tui.model import policy, scratchpad
+from tui.model.glyphs import UNICODE
+from tui.model.moment import Moment
+from tui.model.policy import PANES
+from tui.model.scratchpad import Outcome, Trial
+from tui.model.world import World
+
+
+def opened(client: PolicyClient, status: Any = None, size: tuple[int, int] = (120, 40), **how: Any) -> Any:
+    client.tasks(sample.tasks())
+    client.join(sample.join())
+    return console(size, status or sample.status(), client, screen="policy", **how)
+
+
+async def types(page: Console, words: str) -> None:
+    """Type in the scratchpad, and wait for the pause after it."""
+    await page.press(*("space" if char == " " else char for char in words))
+    await page.passes(0.15)
+
+
+def result(page: Console) -> str:
+    return page.part("try-outcome")
+
+
+def frozen() -> list[FreezeOut]:
+    return [sample.freeze(namespace="docs", level="hard", waiting=["worker-b"])]
+
+
+# what holds
+
+
+@pytest.mark.parametrize(
+    ("enforced", "words"),
+    [(True, "● permissions enforced: what no rule matches is denied"), (False, "○ permissions not enforced")],
+)
+async def test_it_says_whether_permissions_are_enforced(enforced: bool, words: str) -> None:
+    async with opened(PolicyClient(enforced=enforced, strict=enforced)) as page:
+        assert words in page.part("standing")
+        assert f"strict namespaces {'on' if enforced else 'off'}" in page.part("standing")
+        assert "expressions 42 of 1024, 98.3% hits" in page.part("standing")
+
+
+async def test_the_panes_go_round_with_tab() -> None:
+    async with opened(PolicyClient(), sample.status(freezes=frozen())) as page:
+        seen = []
+        for _ in PANES:
+            (shown,) = [one for one in page.app.screen.query("Table") if one.display]
+            seen.append((shown.id, page.rows(shown.id)[:2], shown.has_focus))
+            await page.press("tab")
+        assert seen == [
+            ("permission", ["freeze-emergency", "freeze-soft"], True),
+            ("routing", ["docs-go-to-a"], True),
+            ("health", ["queue", "workers"], True),
+            ("namespaces", ["default", "docs"], True),
+            ("freezes", [frozen()[0].record], True),
+        ]
+        assert "[PERMISSIONS 4]" in page.part("tabs")
+
+
+async def test_a_click_on_a_tab_goes_there() -> None:
+    async with opened(PolicyClient()) as page:
+        await page.app.run_action("screen.pane('health')")
+        await page.settle()
+        assert "[HEALTH 2]" in page.part("tabs")
+        text = page.table("health").text()
+        assert "✓ passes" in text
+        assert "✗ fails" in text
+
+
+async def test_namespaces_say_what_freezes_them() -> None:
+    async with opened(PolicyClient(), sample.status(freezes=frozen())) as page:
+        await page.press("tab", "tab", "tab")
+        lines = page.table("namespaces").text().splitlines()
+        (docs,) = [one for one in lines if "docs/v0.11" in one]
+        (shop,) = [one for one in lines if "shop" in one]
+        assert "❄ hard" in docs
+        assert "○ archived" in shop
+        assert "❄" not in shop
+
+
+async def test_the_filter_looks_at_whole_expressions() -> None:
+    async with opened(PolicyClient()) as page:
+        await page.filter("expression:trust !effect:allow")
+        assert page.rows("permission") == ["no-robots"]
+        assert page.table("permission").has_focus
+
+
+@pytest.mark.parametrize(
+    ("tabs", "downs", "told"),
+    [
+        (0, 2, ["operators", "✓ allow", "c0c0", 'current_actor() == "did:sync:user:ada"',
+                "spl config add-permission-rule operators --priority 10 --effect allow"]),
+        (1, 0, ["spl config add-rule docs-go-to-a", "parent.domain"]),
+        (2, 1, ["✗ fails", "only 1 of 3 is live", "--severity critical"]),
+        (3, 1, ["all that is written", "spl namespace show docs"]),
+        (4, 0, ["hard", "spl unkill --namespace docs", "worker-b"]),
+    ],
+)  # fmt: skip
+async def test_every_row_opens_in_full_with_its_command(tabs: int, downs: int, told: list[str]) -> None:
+    async with opened(PolicyClient(), sample.status(freezes=frozen())) as page:
+        await page.press(*["tab"] * tabs, *["down"] * downs, "enter")
+        facts = " ".join(page.part("facts").split())
+        for words in told:
+            assert words in facts
+        await page.press("escape")
+        assert "[" in page.part("tabs")
+
+
+def test_the_command_of_a_rule_sets_that_very_rule() -> None:
+    tricky = sample_policy.rule(expression="""record.actor == 'it"s' && "a b" != '$x'""", ops=["thread_read"])
+    args = build_parser().parse_args(shlex.split(policy.rule_command(policy.PERMISSION, tricky))[1:])
+    assert (args.name, args.expression, args.priority) == (tricky.name, tricky.expression, 10)
+    assert (args.effect, args.op) == ("allow", ["thread_read"])
+
+
+async def test_the_record_of_a_rule_is_copied() -> None:
+    async with opened(PolicyClient()) as page:
+        await page.press("y")
+        assert page.app.clipboard == "c0" * 32
+
+
+async def test_what_cannot_be_read_is_told_and_the_rest_is_shown() -> None:
+    client = PolicyClient()
+    lacks = RemoteError(403, "t", "FORBIDDEN", "sa-1 lacks the scope config:read", "it has: none")
+    for kind in ("permission", "routing", "health"):
+        client.answers[f"{RULES}/{kind}"] = lacks
+    async with opened(client) as page:
+        assert "not known whether permissions are enforced" in page.part("standing")
+        assert "lacks the scope config:read → it has: none" in page.table("permission").text()
+        assert "permission" in page.part("tabs").lower()
+        await page.press("tab", "tab", "tab")
+        assert page.rows("namespaces")[0] == "default"
+        assert "not all could be read: sa-1 lacks" in page.part("standing")
+
+
+async def test_a_daemon_that_lies_changes_nothing_of_the_rest() -> None:
+    client = PolicyClient()
+    client.answers["/v1/namespaces"] = DaemonUnreachable("/v1/namespaces answered HTTP 500", "is it one?")
+    async with opened(client) as page:
+        assert page.rows("permission")
+        assert "not all could be read: /v1/namespaces answered HTTP 500" in page.part("standing")
+
+
+async def test_it_is_read_again_when_the_log_grew_and_not_oftener_than_needed() -> None:
+    client = PolicyClient()
+    path = f"{RULES}/permission"
+    async with opened(client) as page:
+        await page.passes(6)
+        before = client.asked[path]
+        await page.passes(20)
+        assert client.asked[path] == before, "nothing was written"
+        client.answers[path] = RuleList(data=[], enabled=True)
+        await page.hears(sample.status(records=99_999))
+        assert client.asked[path] == before + 1
+        assert "enforced: what no rule" in page.part("standing")
+        for number in range(5):
+            await page.hears(sample.status(records=100_000 + number))
+        assert client.asked[path] == before + 1, "not more than once in five seconds"
+        await page.press("1")
+        await page.passes(10)
+        assert client.asked[path] <= before + 2, "nothing is asked while nobody looks"
+
+
+# the scratchpad
+
+
+async def test_a_value_is_told_with_its_type_and_cost() -> None:
+    client = PolicyClient()
+    client.evaluates = lambda _: ExpressionValue(value={"a": [1, 2]}, type="map", steps=14, micros=33.14)
+    async with opened(client) as page:
+        await page.press("x")
+        await types(page, "{'a': [1,2]}")
+        assert '= {"a": [1, 2]}' in result(page)
+        assert "map · 14 steps · 33.1 µs" in result(page)
+        assert client.tried == [{"context": "trigger", "expression": "{'a': [1,2]}", "thread": ""}]
+
+
+async def test_it_is_tried_when_typing_pauses_and_not_for_every_key() -> None:
+    client = PolicyClient()
+    async with opened(client) as page:
+        await page.press("x", *"true")
+        assert client.tried == []
+        assert "… asking" in result(page)
+        await page.passes(0.15)
+        assert [one["expression"] for one in client.tried] == ["true"]
+
+
+async def test_the_context_goes_round_all_eight() -> None:
+    client = PolicyClient()
+    async with opened(client) as page:
+        await page.press("x")
+        await types(page, "true")
+        for _ in range(8):
+            await page.press("down")
+            await page.passes(0.15)
+        await page.press("up")
+        await page.passes(0.15)
+        tried = [one["context"] for one in client.tried]
+        assert tried == [*EXPRESSION_CONTEXTS, EXPRESSION_CONTEXTS[0], EXPRESSION_CONTEXTS[-1]]
+        assert f"context {EXPRESSION_CONTEXTS[-1]}" in page.part("try-head")
+
+
+async def test_it_is_tried_against_a_real_thread() -> None:
+    client = PolicyClient()
+    async with opened(client) as page:
+        await page.press("x")
+        await types(page, "task.status")
+        await page.press("tab")
+        await types(page, "DOCS-11")
+        assert client.tried[-1] == {"context": "trigger", "expression": "task.status", "thread": "DOCS-11"}
+        await page.press("tab")
+        assert page.app.screen.query_one("#expression", Input).has_focus
+
+
+async def test_the_caret_stands_below_the_mistake() -> None:
+    client = PolicyClient()
+    client.evaluates = lambda fields: invalid("unknown field 'actt'", fields["expression"], 8, "known: act")
+    async with opened(client) as page:
+        await page.press("x")
+        await types(page, "record.actt == 1")
+        lines = page.app.screen.query_one("#try-outcome").text.splitlines()
+        assert lines[0] == " " * (7 + 7) + "▲"
+        assert "✗ unknown field 'actt' at line 1, column 8" in lines[1]
+        assert "known: act" in lines[2]
+        typed = page.app.screen.query_one("#expression", Input)
+        below = "".join(part.text for part in page.app.screen._compositor.render_strips()[typed.region.y])
+        assert below[lines[0].index("▲")] == "a", "of actt"
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (RemoteError(422, "t", "EVALUATION_FAILED", "divide by zero", "see types"), "? no value: divide by"),
+        (RemoteError(404, "t", "NOT_FOUND", "no thread 'X'", "see the list"), "no thread 'X'"),
+        (DaemonUnreachable("the daemon gave no answer", "see spl status"), "? not tried: the daemon gave no"),
+    ],
+)  # fmt: skip
+async def test_an_expression_without_a_value_says_why(error: Exception, told: str) -> None:
+    client = PolicyClient()
+    client.evaluates = lambda _: error
+    async with opened(client) as page:
+        await page.press("x")
+        await types(page, "1 / 0")
+        assert told in result(page)
+        assert "→" in result(page)
+
+
+async def test_a_rule_is_tried_with_its_own_expression_in_its_own_context() -> None:
+    client = PolicyClient()
+    async with opened(client) as page:
+        await page.press("tab", "t")
+        await page.passes(0.15)
+        assert client.tried[-1]["context"] == "routing"
+        assert client.tried[-1]["expression"] == 'parent.domain == "docs" ? "worker-a" : ""'
+        await page.press("escape", "tab", "tab", "t")
+        assert any("only rules have expressions" in one.message for one in page.app._notifications)
+
+
+async def test_keys_are_letters_while_typing_and_esc_goes_back() -> None:
+    async with opened(PolicyClient()) as page:
+        await page.press("x")
+        await types(page, "1F?q/5")
+        assert page.app.screen.query_one("#expression", Input).value == "1F?q/5"
+        await page.press("escape")
+        assert page.table("permission").has_focus
+        assert page.app.screen.query_one("#expression", Input).value == "1F?q/5", "what was typed stays"
+        assert page.app.is_running
+
+
+async def test_an_emptied_line_forgets_what_it_said() -> None:
+    client = PolicyClient()
+    async with opened(client) as page:
+        await page.press("x")
+        await types(page, "1")
+        assert "= true" in result(page)
+        await page.press("backspace")
+        assert "choose the context" in result(page)
+        await page.passes(1)
+        assert len(client.tried) == 1
+
+
+async def test_trying_goes_on_while_another_try_hangs() -> None:
+    client = PolicyClient()
+    async with opened(client) as page:
+        await page.press("x")
+        await types(page, "1")
+        await page.press("2")
+        await page.press("3")
+        await page.passes(0.15)
+        assert [one["expression"] for one in client.tried] == ["1", "123"], "the overtaken one was never sent"
+
+
+# the model
+
+
+def test_the_contexts_are_those_that_the_engine_knows() -> None:
+    assert set(EXPRESSION_CONTEXTS) == set(CONTEXTS)
+
+
+@pytest.mark.parametrize(
+    ("column", "scrolled", "place"), [(1, 0, 7), (5, 0, 11), (5, 4, 7), (5, 10, 7), (90, 0, 39)]
+)
+def test_the_caret_stays_in_sight(column: int, scrolled: int, place: int) -> None:
+    assert scratchpad.caret("x" * 100, column, 7, scrolled, 40, "^") == " " * place + "^"
+
+
+def test_the_caret_knows_wide_characters() -> None:
+    assert scratchpad.caret('"日本" + x', 8, 7, 0, 80, "^") == " " * (7 + 9) + "^"
+
+
+def test_a_long_value_is_cut_and_says_so() -> None:
+    outcome = scratchpad.answered(ExpressionValue(value="x" * 5000, type="string", steps=1, micros=1.0))
+    assert "characters more" in outcome.words[0]
+    assert len(outcome.words[0]) < 2100
+
+
+def test_a_value_obeys_nobodys_terminal() -> None:
+    outcome = scratchpad.answered(ExpressionValue(value="\u202e\x9b2J", type="string", steps=1, micros=1.0))
+    assert outcome.words[0].isprintable()
+
+
+def test_the_command_line_says_the_same() -> None:
+    assert Trial("1 + 1", "join", "X").command() == "spl expr eval '1 + 1' --context join --thread X"
+    assert Trial("true", "trigger").command() == "spl expr eval true --context trigger"
+
+
+def test_while_asking_the_last_words_stand() -> None:
+    lines = scratchpad.outcome_lines(Outcome("value", ("true", "bool")).asking(), UNICODE)
+    assert [one.text for one in lines] == ["… true", "  bool"]
+
+
+def test_an_emergency_freezes_every_namespace() -> None:
+    everything = sample.freeze(level="emergency", namespace="*")
+    world = World(status=sample.status(freezes=[everything]))
+    assert [policy.frozen_by(world, one) for one in ("default", "shop")] == ["emergency", "emergency"]
+    docs = World(status=sample.status(freezes=[sample.freeze(namespace="docs", level="soft")]))
+    assert [policy.frozen_by(docs, one) for one in ("docs", "docs/v1", "docs2", "shop")] == [
+        "soft",
+        "soft",
+        "",
+        "",
+    ]
+
+
+def test_nothing_is_known_before_it_was_read() -> None:
+    for pane in PANES:
+        assert policy.pane_rows(pane.key, policy.Policies(), World(), Moment(0, 0), UNICODE) is None
+    assert "reading" in policy.figures(policy.Policies(), 0.0).text
+    assert isinstance(sample_policy.namespaces(), NamespaceList)

@@ -1,0 +1,173 @@
+"""The Policy screen in all its states: as a picture, and in what the picture means."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import console_sample as sample
+import pytest
+from console_page import Console, console
+from console_snapshots import Pictured
+from sample_policy import RULES, PolicyClient, invalid, rule
+from textual.app import App
+
+from syncropel.api.schema import ExpressionValue, FleetStatus, RuleList
+from syncropel.errors import RemoteError
+
+SMALL, USUAL, WIDE = (80, 24), (120, 40), (200, 50)
+
+
+async def nothing(page: Console) -> None:
+    """It is in its state already."""
+
+
+def pressing(*keys: str) -> Callable[[Console], Awaitable[None]]:
+    async def press(page: Console) -> None:
+        await page.press(*keys)
+
+    return press
+
+
+def trying(words: str, *after: str) -> Callable[[Console], Awaitable[None]]:
+    async def tries(page: Console) -> None:
+        await page.press("x", *("space" if char == " " else char for char in words))
+        await page.passes(0.15)
+        await page.press(*after)
+
+    return tries
+
+
+async def goes_down(page: Console) -> None:
+    await page.passes(3)
+    await page.down()
+
+
+def usual() -> PolicyClient:
+    return PolicyClient()
+
+
+def crowded() -> PolicyClient:
+    client = PolicyClient(enforced=True)
+    effects = {n: "deny" if n % 7 == 0 else "allow" for n in range(1, 301)}
+    rules = [rule(name=f"team-{n}", priority=n, effect=effect) for n, effect in effects.items()]
+    client.answers[f"{RULES}/permission"] = RuleList(data=rules, enabled=True)
+    return client
+
+
+def mistaken() -> PolicyClient:
+    client = PolicyClient()
+    client.evaluates = lambda fields: invalid(
+        "unknown field 'actt'", fields["expression"], 8, "known: act, actor, body, clock, thread, topic"
+    )
+    return client
+
+
+NAMES = ExpressionValue(value=["docs", "docs/v0.11"], type="list", steps=9, micros=21.7)
+
+
+def valued() -> PolicyClient:
+    client = PolicyClient()
+    client.evaluates = lambda _: ExpressionValue(
+        value=["docs", "docs/v0.11"], type="list", steps=9, micros=21.7
+    )
+    return client
+
+
+def undecided() -> PolicyClient:
+    client = PolicyClient()
+    words = "subtask has no value here"
+    client.evaluates = lambda _: RemoteError(400, "t", "BAD_REQUEST", words, "only while a fan-out is routed")
+    return client
+
+
+def refusing() -> PolicyClient:
+    client = PolicyClient()
+    lacks = RemoteError(403, "t", "FORBIDDEN", "sa-1 lacks the scope config:read", "it has: records:read")
+    for kind in ("permission", "routing", "health"):
+        client.answers[f"{RULES}/{kind}"] = lacks
+    return client
+
+
+def frozen() -> FleetStatus:
+    waiting = sample.freeze(namespace="docs", level="hard", waiting=["worker-b"])
+    return sample.status(freezes=[waiting, sample.freeze(level="soft", namespace="shop", record="5f" * 32)])
+
+
+@dataclass(frozen=True)
+class State:
+    """How to come to it, and words that must then stand on the screen."""
+
+    words: tuple[str, ...]
+    steps: Callable[[Console], Awaitable[None]] = nothing
+    client: Callable[[], PolicyClient] = usual
+    status: Callable[[], FleetStatus | None] = sample.status
+    sizes: tuple[tuple[int, int], ...] = (SMALL, USUAL)
+    how: dict[str, Any] = field(default_factory=dict)
+
+
+STATES = {
+    "off": State(("○ permissions not enforced: only freeze rules deny", "[PERMISSIONS 4]", "✗ deny",
+                  "strict namespaces off", "98.3% hits"), sizes=(SMALL, USUAL, WIDE)),
+    "on": State(("● permissions enforced: what no rule matches is denied", "strict namespaces on"),
+                client=lambda: PolicyClient(enforced=True, strict=True)),
+    "many": State(("[PERMISSIONS 300]", "of 300", "team-1"), client=crowded),
+    "empty": State(("[PERMISSIONS 0]", "no permission rule", "spl config add-permission-rule"),
+                   client=lambda: PolicyClient(empty=True)),
+    "connecting": State(("CONNECTING", "not known whether permissions are enforced"),
+                        status=lambda: None, client=refusing),
+    "routing": State(("[ROUTING 1]", "docs-go-to-a"), pressing("tab")),
+    "health": State(("[HEALTH 2]", "✓ passes", "✗ fails"), pressing("tab", "tab")),
+    "namespaces": State(("[NAMESPACES 4]", "❄ hard", "○ archived"), pressing(*["tab"] * 3),
+                        status=frozen),
+    "freezes": State(("[FREEZES 2]", "❄ hard", "0 of 1", "FROZEN hard: docs"),
+                     pressing("tab", "tab", "tab", "tab"), status=frozen),
+    "refused": State(("not known whether", "lacks the scope config:read"), client=refusing),
+    "down": State(("✗ DOWN", "no-robots"), goes_down),
+    "value": State(('= ["docs", "docs/v0.11"]', "list · 9 steps · 21.7 µs", "context routing"),
+                   trying("fleet_frozen_namespaces()", "down"), valued),
+    "mistake": State(("▲", "✗ unknown field 'actt' at line 1, column 8", "known: act"),
+                     trying("record.actt == 'DO'"), mistaken),
+    "no-value": State(("? no value: subtask has no value here", "only while a fan-out"),
+                      trying("subtask.index"), undecided),
+    "no-colour": State(("○ permissions not enforced", "✗ deny")),
+    "ascii": State(("o permissions not enforced", "x deny", "+ allow"), how={"ascii_only": True}),
+    "help": State(("Keys: Policy", "type an expression and see its value"), pressing("?")),
+    "rule": State(("Policy › operators", "spl config add-permission-rule operators"),
+                  pressing("down", "down", "enter")),
+    "freeze": State(("Policy › freeze", "waits for", "worker-b", "spl unkill --namespace docs"),
+                    pressing("tab", "tab", "tab", "tab", "enter"), status=frozen),
+}  # fmt: skip
+CASES = [
+    pytest.param(name, size, id=f"{name}-{size[0]}x{size[1]}")
+    for name, state in STATES.items()
+    for size in state.sizes
+]
+
+
+@pytest.mark.parametrize(("name", "size"), CASES)
+async def test_policy(
+    name: str,
+    size: tuple[int, int],
+    picture: Callable[[Pictured], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    state = STATES[name]
+    if name == "no-colour":
+        monkeypatch.setenv("NO_COLOR", "1")
+        monkeypatch.setattr(App.theme, "_default", "ansi-dark")
+    client = state.client()
+    client.tasks(sample.tasks())
+    client.join(sample.join())
+    async with console(size, state.status(), client, screen="policy", **state.how) as page:
+        await state.steps(page)
+        await page.passes(0.15)
+        shown = "\n".join(
+            "".join(part.text for part in line) for line in page.app.screen._compositor.render_strips()
+        )
+        for words in state.words:
+            assert words in shown
+        if name == "ascii":
+            assert shown.isascii()
+        picture(page)

@@ -1,0 +1,299 @@
+"""What the Policy screen shows: rules, namespaces and freezes as rows of panes, and how they stand."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from syncropel.api.schema import (
+    CacheStatsOut,
+    FreezeOut,
+    HealthCheck,
+    NamespaceList,
+    NamespaceOut,
+    RuleList,
+    RuleOut,
+)
+from syncropel.client.freeze_text import EVERYWHERE
+from tui.model import freezes
+from tui.model.facts import Fact
+from tui.model.glyphs import Glyphs, Tone
+from tui.model.moment import Moment
+from tui.model.rows import Cell, Column, Row, Rows
+from tui.model.text import NOTHING, duration, first_line, plain
+from tui.model.tree import Line
+from tui.model.world import World
+
+PERMISSION, ROUTING, HEALTH, NAMESPACES, FREEZES = "permission", "routing", "health", "namespaces", "freezes"
+
+
+@dataclass(frozen=True)
+class Policies:
+    """What the daemon answered, and when by our clock. What could not be read is None, and in `trouble`.
+
+    Freezes are not here: the fleet's stream has them.
+    """
+
+    permission: RuleList | None = None
+    routing: RuleList | None = None
+    health: RuleList | None = None
+    checks: tuple[HealthCheck, ...] = ()
+    namespaces: NamespaceList | None = None
+    cache: CacheStatsOut | None = None
+    trouble: Mapping[str, str] = field(default_factory=dict)
+    read_at: float | None = None
+
+    def rules(self, pane: str) -> RuleList | None:
+        return {PERMISSION: self.permission, ROUTING: self.routing, HEALTH: self.health}.get(pane)
+
+    def rule(self, pane: str, name: str) -> RuleOut | None:
+        rules = self.rules(pane)
+        return next((one for one in rules.data if one.name == name), None) if rules else None
+
+
+@dataclass(frozen=True)
+class Pane:
+    """A list on the screen. `context` is what its expressions are written for, `cli` its plain twin."""
+
+    key: str
+    title: str
+    cli: str
+    columns: tuple[Column, ...]
+    empty: tuple[str, ...]
+    context: str = ""
+
+
+_EXPRESSION: Final = Column("expression", "EXPRESSION", 30, grow=5)
+_NAME: Final = Column("name", "NAME", 16, grow=1, most=28)
+_PRIORITY: Final = Column("priority", "PRIO", 4, right=True)
+_ACTOR: Final = Column("actor", "BY", 10, grow=1, most=24, drop=3)
+
+PANES: Final = (
+    Pane(
+        PERMISSION, "PERMISSIONS", "spl config list-permission-rules",
+        (_PRIORITY, _NAME, Column("effect", "EFFECT", 7), Column("ops", "OPS", 12, grow=1, most=36, drop=1),
+         _EXPRESSION, Column("default", "DEFAULT", 7, drop=2), _ACTOR),
+        ("no permission rule", "spl config add-permission-rule NAME --effect allow --expression CEL"),
+        "permission",
+    ),
+    Pane(
+        ROUTING, "ROUTING", "spl config list-rules", (_PRIORITY, _NAME, _EXPRESSION, _ACTOR),
+        ("no routing rule: least-loaded-worker and round-robin choose by themselves",
+         "add one: spl config add-rule NAME --expression CEL"), "routing",
+    ),
+    Pane(
+        HEALTH, "HEALTH", "spl config list-health",
+        (_PRIORITY, _NAME, Column("state", "STATE", 9), Column("severity", "SEVERITY", 8, drop=1),
+         _EXPRESSION, _ACTOR),
+        ("no health check", "add one: spl config add-health NAME --expression CEL"), "health_check",
+    ),
+    Pane(
+        NAMESPACES, "NAMESPACES", "spl namespace list",
+        (Column("namespace", "NAMESPACE", 20, grow=2, most=50), Column("state", "STATE", 10),
+         Column("frozen", "FROZEN", 11), Column("level", "LEVEL", 7, drop=1),
+         Column("description", "DESCRIPTION", 16, grow=4, drop=2)),
+        ("no namespace is known", "register one: spl namespace create NS"),
+    ),
+    Pane(
+        FREEZES, "FREEZES", "spl fleet status",
+        (Column("level", "LEVEL", 11), Column("namespace", "NAMESPACE", 16, grow=2, most=40),
+         Column("reached", "CONFIRMED", 9), Column("age", "FOR", 7, right=True),
+         Column("actor", "BY", 10, grow=1, most=24, drop=1), Column("reason", "REASON", 16, grow=4)),
+        ("nothing is frozen", "freeze: F, or spl kill --namespace NS --reason …"),
+    ),
+)  # fmt: skip
+
+
+def pane_rows(pane: str, policies: Policies, world: World, at: Moment, glyphs: Glyphs) -> Rows | None:
+    """The rows of a pane; None while it is not known."""
+    if pane == FREEZES:
+        return _freeze_rows(world, at, glyphs)
+    if pane == NAMESPACES:
+        return _namespace_rows(policies.namespaces, world, glyphs)
+    rules = policies.rules(pane)
+    if rules is None:
+        return None
+    make = {PERMISSION: _permission, ROUTING: _routing, HEALTH: _health_with(policies)}[pane]
+    data = rules.data
+    return Rows(rules, [one.name for one in data], lambda place: _row(make(data[place], glyphs), data[place]))
+
+
+def _row(cells: dict[str, Cell], rule: RuleOut) -> Row:
+    common = {
+        "priority": Cell(str(rule.priority), "muted", float(rule.priority)),
+        "name": Cell(plain(rule.name), "strong"),
+        "expression": Cell(first_line(rule.expression)),
+        "actor": Cell(plain(rule.actor).rsplit(":", 1)[-1], "muted"),
+    }
+    cells = common | cells
+    fields = {key: cell.text for key, cell in cells.items()}
+    return Row(rule.name, cells, fields | {"expression": rule.expression, "actor": rule.actor})
+
+
+def _permission(rule: RuleOut, glyphs: Glyphs) -> dict[str, Cell]:
+    allows = rule.effect == "allow"
+    sign = glyphs.sign("accept" if allows else "reject")
+    return {
+        "effect": Cell(f"{sign} {plain(rule.effect)}", "good" if allows else "warn"),
+        "ops": Cell(plain(", ".join(rule.ops)) or "all", "muted" if not rule.ops else "plain"),
+        "default": Cell("yes" if rule.default else NOTHING, "muted"),
+    }
+
+
+def _routing(rule: RuleOut, glyphs: Glyphs) -> dict[str, Cell]:
+    return {}
+
+
+def _health_with(policies: Policies) -> Callable[[RuleOut, Glyphs], dict[str, Cell]]:
+    checks = {one.name: one for one in policies.checks}
+
+    def cells(rule: RuleOut, glyphs: Glyphs) -> dict[str, Cell]:
+        return {"state": _health_state(checks.get(rule.name), glyphs), "severity": Cell(plain(rule.effect))}
+
+    return cells
+
+
+def _health_state(check: HealthCheck | None, glyphs: Glyphs) -> Cell:
+    if check is None:
+        return Cell(f"{glyphs.sign('unknown')} unknown", "warn")
+    if check.healthy:
+        return Cell(f"{glyphs.sign('accept')} passes", "good")
+    return Cell(f"{glyphs.sign('failed')} fails", "bad" if check.severity == "critical" else "warn")
+
+
+def _namespace_rows(known: NamespaceList | None, world: World, glyphs: Glyphs) -> Rows | None:
+    if known is None:
+        return None
+    data = known.data
+    return Rows(known, [one.namespace for one in data], lambda place: _namespace(data[place], world, glyphs))
+
+
+def _namespace(one: NamespaceOut, world: World, glyphs: Glyphs) -> Row:
+    active = one.state == "active"
+    sign = glyphs.sign("live" if active else "archived")
+    frozen = frozen_by(world, one.namespace)
+    cells = {
+        "namespace": Cell(plain(one.namespace), "strong"),
+        "state": Cell(f"{sign} {one.state}", "good" if active else "muted"),
+        "frozen": Cell(f"{glyphs.sign('frozen')} {frozen}", "cold") if frozen else Cell(NOTHING, "muted"),
+        "level": Cell(one.level, "muted"),
+        "description": Cell(first_line(one.description) or NOTHING),
+    }
+    return Row(one.namespace, cells, {key: cell.text for key, cell in cells.items()})
+
+
+def frozen_by(world: World, namespace: str) -> str:
+    """The gravest level of the freezes that cover it; empty when none does."""
+    for one in worst(world):
+        covers = one.namespace in (EVERYWHERE, "") or f"{namespace}/".startswith(f"{one.namespace}/")
+        if covers:
+            return one.level
+    return ""
+
+
+def _freeze_rows(world: World, at: Moment, glyphs: Glyphs) -> Rows | None:
+    if world.status is None:
+        return None
+    found = freezes.worst_first(world.status)
+
+    def make(place: int) -> Row:
+        one = found[place]
+        total, age = len(one.confirmed) + len(one.waiting), max(0.0, at.now - one.at)
+        cells = {
+            "level": Cell(f"{glyphs.sign('frozen')} {one.level}", "bad" if one.level != "soft" else "cold"),
+            "namespace": Cell(freezes.where(one), "strong"),
+            "reached": Cell(f"{len(one.confirmed)} of {total}", "warn" if one.waiting else "good"),
+            "age": Cell(duration(age), "plain", age),
+            "actor": Cell(plain(one.actor).rsplit(":", 1)[-1]),
+            "reason": Cell(first_line(one.reason)),
+        }
+        return Row(one.record, cells, {key: cell.text for key, cell in cells.items()})
+
+    return Rows(world.status, [one.record for one in found], make)
+
+
+def standing(policies: Policies, glyphs: Glyphs) -> Line:
+    """Whether permissions are enforced, what happens to that which no rule names, and strict mode."""
+    if policies.permission is None:
+        return Line(f"{glyphs.sign('unknown')} not known whether permissions are enforced", "warn")
+    strict = ""
+    if policies.namespaces is not None:
+        strict = f" · strict namespaces {'on' if policies.namespaces.strict else 'off'}"
+    if policies.permission.enabled:
+        return Line(
+            f"{glyphs.sign('live')} permissions enforced: what no rule matches is denied{strict}", "good"
+        )
+    return Line(f"{glyphs.sign('archived')} permissions not enforced: only freeze rules deny{strict}", "warn")
+
+
+def figures(policies: Policies, now: float) -> Line:
+    """How old all of it is, and the expression cache."""
+    if policies.read_at is None:
+        return Line("reading", "muted")
+    told = [f"read {duration(now - policies.read_at)} ago"]
+    if (cache := policies.cache) is not None:
+        told.append(f"expressions {cache.size} of {cache.capacity}, {cache.hit_rate_pct:.1f}% hits")
+        told.append(f"compile {cache.avg_compile_micros:.0f} µs, {cache.compile_errors} failed")
+    return Line(" · ".join(told), "muted")
+
+
+def rule_command(pane: str, rule: RuleOut) -> str:
+    """The command that sets a rule as it stands."""
+    verb = {PERMISSION: "add-permission-rule", ROUTING: "add-rule", HEALTH: "add-health"}[pane]
+    words = ["spl", "config", verb, rule.name, "--priority", str(rule.priority)]
+    if pane == PERMISSION:
+        words += ["--effect", rule.effect, *(word for op in rule.ops for word in ("--op", op))]
+    if pane == HEALTH:
+        words += ["--severity", rule.effect]
+    return shlex.join([*words, "--expression", rule.expression])
+
+
+def facts_of(pane: str, key: str, policies: Policies, world: World, at: Moment, glyphs: Glyphs) -> list[Fact]:
+    """All that is known of a row, its command with it; empty when it is not there any more."""
+    rows = pane_rows(pane, policies, world, at, glyphs)
+    row = next((rows[place] for place, one in enumerate(rows.keys) if one == key), None) if rows else None
+    if row is None:
+        return []
+    titles = {column.key: column.title.lower() for one in PANES if one.key == pane for column in one.columns}
+    facts: list[Fact] = [
+        (titles[name], Line(cell.text, cell.tone))
+        for name, cell in row.cells.items()
+        if name in titles and name not in ("expression", "actor", "reason")
+    ]
+    return facts + _more(pane, key, policies, world)
+
+
+def _more(pane: str, key: str, policies: Policies, world: World) -> list[Fact]:
+    if pane == FREEZES:
+        one = next(one for one in worst(world) if one.record == key)
+        told = "--emergency" if one.level == "emergency" else f"--namespace {shlex.quote(one.namespace)}"
+        waits: Tone = "warn" if one.waiting else "plain"
+        return [
+            ("instances", Line(", ".join(plain(who.alias) for who in one.confirmed) or NOTHING)),
+            ("waits for", Line(", ".join(map(plain, one.waiting)) or NOTHING, waits)),
+            ("grace", Line(duration(one.grace_secs))),
+            ("by", Line(plain(one.actor) or NOTHING)),
+            ("reason", Line(plain(one.reason))),
+            ("record", Line(one.record)),
+            ("to lift it", Line(f"spl unkill {told}")),
+        ]
+    if pane == NAMESPACES:
+        return [("command", Line(f"spl namespace show {shlex.quote(key)}"))]
+    rule = policies.rule(pane, key)
+    if rule is None:
+        return []
+    problem = next((one.problem for one in policies.checks if pane == HEALTH and one.name == key), "")
+    return [
+        *([("problem", Line(plain(problem), "bad"))] if problem else []),
+        ("by", Line(plain(rule.actor) or NOTHING)),
+        ("record", Line(rule.record or NOTHING)),
+        ("expression", Line(plain(rule.expression), "strong")),
+        ("command", Line(plain(rule_command(pane, rule)))),
+    ]
+
+
+def worst(world: World) -> list[FreezeOut]:
+    """Every freeze in force, the gravest first."""
+    return freezes.worst_first(world.status) if world.status else []

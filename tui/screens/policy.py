@@ -1,0 +1,191 @@
+"""The Policy screen: what is allowed and why, and an expression tried beside it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Coroutine, Sequence
+from typing import Any, Final
+
+from textual import on
+from textual.widget import Widget
+from textual.widgets import Input
+
+from tui import policies
+from tui.actions import POLICY
+from tui.model import policy
+from tui.model.facts import Fact
+from tui.model.policy import PANES, Pane, Policies
+from tui.model.text import plain
+from tui.screens.base import ConsoleScreen
+from tui.screens.detail import DetailScreen
+from tui.widgets.bindings import bindings
+from tui.widgets.lines import Lines, Span, Spans
+from tui.widgets.scratchpad import Scratchpad
+from tui.widgets.table import Table
+from tui.widgets.toned import clip
+
+READ_GAP_SECS: Final = 5.0
+"""What has changed is read again at most so often."""
+
+
+class PolicyScreen(ConsoleScreen):
+    """`5`"""
+
+    name_ = POLICY
+    fields = (
+        "name", "effect", "ops", "expression", "actor", "state", "severity", "priority", "namespace", "level",
+        "frozen", "description", "reason", "reached", "default",
+    )  # fmt: skip
+    BINDINGS = bindings("policy")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.policies = Policies()
+        self.pane = PANES[0]
+        self._due = asyncio.Event()
+        self._records: int | None = None
+
+    def body(self) -> Sequence[Widget]:
+        glyphs = self.console.glyphs
+        tables = [Table(pane.columns, glyphs, id=pane.key) for pane in PANES]
+        for table in tables[1:]:
+            table.display = False
+        return (Lines(id="standing"), Lines(id="tabs"), *tables, Scratchpad(id="scratchpad"))
+
+    # reading
+
+    def sleep(self, secs: float) -> Awaitable[None]:
+        return self.session.outside.sleep(secs)
+
+    def while_shown(self) -> Coroutine[Any, Any, None]:
+        return self._reading()
+
+    async def _reading(self) -> None:
+        """Read at once, then whenever the log has grown."""
+        self._due.set()
+        while True:
+            await self._due.wait()
+            self._due.clear()
+            self.policies = await policies.read(self.session, self.console.clock)
+            self.show()
+            await self.sleep(READ_GAP_SECS)
+
+    def _notice(self) -> None:
+        """New records may be new rules."""
+        records = self.world.status.records if self.world.status is not None else None
+        if records != self._records:
+            self._records = records
+            self._due.set()
+
+    # showing
+
+    def fill(self, now: float) -> None:
+        self._notice()
+        world, glyphs, width = self.world, self.console.glyphs, self.size.width
+        line, more = policy.standing(self.policies, glyphs), policy.figures(self.policies, now)
+        told = [(Span(" " + clip(one.text, width - 2), one.tone),) for one in (line, more)]
+        self.query_one("#standing", Lines).show([*told, *self._troubles(width)])
+        counts: dict[str, str] = {}
+        for pane in PANES:
+            rows = policy.pane_rows(pane.key, self.policies, world, world.moment(now), glyphs)
+            counts[pane.key] = "?" if rows is None else str(len(rows))
+            if pane is self.pane:
+                empty = pane.empty if rows is not None else self._unread(pane)
+                self.select(self._table(pane), rows or (), pane.title, empty)
+        self.query_one("#tabs", Lines).show([self._tabs(counts)])
+        self.query_one(Scratchpad).show()
+
+    def _tabs(self, counts: dict[str, str]) -> Spans:
+        spans = [Span(" ")]
+        for pane in PANES:
+            here = pane is self.pane
+            name = pane.title if here else pane.title.lower()
+            words = f"[{name} {counts[pane.key]}]" if here else f" {name} {counts[pane.key]} "
+            spans.append(Span(words, "strong" if here else "muted", f"screen.pane('{pane.key}')"))
+        return tuple(spans)
+
+    def _unread(self, pane: Pane) -> tuple[str, ...]:
+        why = self.policies.trouble.get(pane.key)
+        return (plain(why),) if why else ("reading",)
+
+    def _troubles(self, width: int) -> list[Spans]:
+        """What could not be read, said once; a pane says its own trouble in its place."""
+        said = {words for name, words in self.policies.trouble.items() if name != self.pane.key}
+        told = [f"not all could be read: {plain(one)}" for one in sorted(said)[:1]]
+        return [(Span(" " + clip(one, width - 2), "warn"),) for one in told]
+
+    # keys
+
+    def _table(self, pane: Pane) -> Table:
+        return self.query_one(f"#{pane.key}", Table)
+
+    def focused_table(self) -> Table | None:
+        return self._table(self.pane)
+
+    def action_pane(self, key: str) -> None:
+        """Show another pane."""
+        self.pane = next(one for one in PANES if one.key == key)
+        for pane in PANES:
+            self._table(pane).display = pane is self.pane
+        self._table(self.pane).focus()
+        self.call_after_refresh(self.show)
+
+    def action_next(self) -> None:
+        """The next pane; while an expression is typed, the other line of it."""
+        pad = self.query_one(Scratchpad)
+        if pad.has_focus_within:
+            self.query_one("#expression" if self.query_one("#about").has_focus else "#about", Input).focus()
+        else:
+            self.action_pane(PANES[(PANES.index(self.pane) + 1) % len(PANES)].key)
+
+    def action_back(self) -> None:
+        if self.query_one(Scratchpad).has_focus_within:
+            self._table(self.pane).focus()
+            self.call_after_refresh(self.show)
+        else:
+            super().action_back()
+
+    def action_try(self) -> None:
+        """Type an expression."""
+        self.query_one("#expression", Input).focus()
+        self.call_after_refresh(self.show)
+
+    def action_try_chosen(self) -> None:
+        """Try the expression of the chosen rule."""
+        rule = self.policies.rule(self.pane.key, self._table(self.pane).chosen or "")
+        if rule is None:
+            self.notify("choose a rule first: only rules have expressions", timeout=3)
+        else:
+            self.query_one(Scratchpad).take(rule.expression, self.pane.context)
+
+    def copied(self) -> str | None:
+        """The record of a rule or of a freeze, else the name."""
+        chosen = self._table(self.pane).chosen
+        rule = self.policies.rule(self.pane.key, chosen or "")
+        return (rule.record or rule.name) if rule is not None else chosen
+
+    @on(Table.Opened)
+    def open_row(self, event: Table.Opened) -> None:
+        self.app.push_screen(PolicyRowScreen(self, self.pane.key, event.key))
+
+
+class PolicyRowScreen(DetailScreen):
+    """`enter` on a rule, a namespace or a freeze."""
+
+    def __init__(self, of: PolicyScreen, pane: str, key: str) -> None:
+        super().__init__()
+        self._of, self._pane, self._key = of, pane, key
+        self._copied = of.copied()
+
+    @property
+    def crumb(self) -> str:
+        return plain(self._key) if self._pane != policy.FREEZES else "freeze"
+
+    def facts(self, now: float) -> list[Fact]:
+        world = self.world
+        return policy.facts_of(
+            self._pane, self._key, self._of.policies, world, world.moment(now), self.console.glyphs
+        )
+
+    def copied(self) -> str | None:
+        return self._copied
