@@ -143,7 +143,7 @@ OWN: Final[dict[str, tuple[Action, ...]]] = {
         Action("try_chosen", ("t",), "try the expression of the chosen rule", "try this", (POLICY,)),
     ),
     "scratchpad": (
-        Action("turn", ("ctrl+t",), "while typing: the next context; ↑ ↓ too", "", (POLICY,)),
+        Action("turn", ("ctrl+n",), "while typing: the next context; ↑ ↓ too", "", (POLICY,)),
     ),
 }  # fmt: skip
 """What one screen, or a part of one, has beside what all have."""
