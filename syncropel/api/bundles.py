@@ -15,6 +15,7 @@ from syncropel.api.auth import refusal_to_read_thread
 from syncropel.api.schema.bundles import LeftOut, RestoreReport, SkippedRecord
 from syncropel.api.thread_views import find_line
 from syncropel.engine.closure import causal_closure
+from syncropel.engine.collector import uncollected
 from syncropel.engine.engine import Engine
 from syncropel.engine.restoring import Restored, Wanted, restore
 from syncropel.errors import BadRequest
@@ -24,6 +25,7 @@ from syncropel.store.bundle import MAX_LINE_BYTES, Bundled, Sealer, read_bundle,
 RESTORE_LIMIT: Final = 256 * 1024 * 1024
 MEDIA_TYPE: Final = "application/x-ndjson"
 _IN_MEMORY: Final = 8 * 1024 * 1024
+_BYTES_A_RECORD: Final = 500
 _LISTED: Final = 100
 _WITHOUT_MODELS: Final = {
     "requestBody": {"required": True, "content": {MEDIA_TYPE: {"schema": {"type": "string"}}}}
@@ -67,9 +69,11 @@ def router(engine: Engine) -> APIRouter:
         with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as file:
             async for chunk in request.stream():
                 file.write(chunk)
-            bundled = await asyncio.to_thread(_read, file)
-        wanted = Wanted(dry_run, on_conflict == "skip", reserved, take_up_work)
-        return _report(bundled, await restore(engine, bundled, wanted), dry_run)
+            size = file.tell()
+            with uncollected(size // _BYTES_A_RECORD):
+                bundled = await asyncio.to_thread(_read, file)
+                wanted = Wanted(dry_run, on_conflict == "skip", reserved, take_up_work)
+                return _report(await restore(engine, bundled, wanted), dry_run)
 
     return routes
 
@@ -125,11 +129,11 @@ def _read(file: IO[bytes]) -> list[Bundled]:
     return list(read_bundle(header, iter(partial(file.readline, MAX_LINE_BYTES + 1), b"")))
 
 
-def _report(bundled: list[Bundled], restored: Restored, dry_run: bool) -> RestoreReport:
+def _report(restored: Restored, dry_run: bool) -> RestoreReport:
     return RestoreReport(
         dry_run=dry_run,
-        records=len(bundled),
-        threads=len({one.record.thread for one in bundled}),
+        records=restored.records,
+        threads=restored.threads,
         created=restored.created,
         present=restored.present,
         skipped_count=len(restored.skipped),

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 from syncropel.api.task_views import MadeChildren
+from syncropel.engine.collector import uncollected
 from syncropel.engine.engine import Engine
 from syncropel.folds.fanout import Child
 from syncropel.folds.join import JoinDecision, decide
@@ -95,10 +96,12 @@ class Replays:
             newer = RecordFilter(thread, since=last, limit=expected)
             await asyncio.to_thread(replay.extend, await store.query(newer))
         if replay is None:
-            records = await store.thread(thread)
-            return await asyncio.to_thread(Replay, thread, records, JoinJudge({}))
+            with uncollected(expected):
+                records = await store.thread(thread)
+                return await asyncio.to_thread(Replay, thread, records, JoinJudge({}))
         if replay.total < expected:  # some came late: their clocks lie among those known
-            await asyncio.to_thread(replay.extend, await store.thread(thread))
+            with uncollected(expected):
+                await asyncio.to_thread(replay.extend, await store.thread(thread))
         return replay
 
     def _make_room(self) -> None:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Final
@@ -13,6 +11,7 @@ from typing import IO, Final
 from starlette.types import ASGIApp
 
 from syncropel.api.read_only import create_read_only_app
+from syncropel.engine.collector import uncollected
 from syncropel.engine.engine import Engine, Instance
 from syncropel.engine.runtime import Runtime
 from syncropel.errors import InvalidBundle, NotFound, SetupError, SyncropelError
@@ -51,7 +50,7 @@ class Opening:
 
     async def run(self) -> Opened:
         """Read, check and fold the file. Raises as `OfflineClient.open`."""
-        with _nothing_collected():
+        with uncollected():
             engine = await self._engine()
             app = create_read_only_app(engine, self.path.name)
         self.note(1.0)
@@ -102,20 +101,3 @@ class Opening:
 def _lines(file: IO[bytes]) -> Iterator[bytes]:
     while line := file.readline(MAX_LINE_BYTES + 1):
         yield line
-
-
-@contextmanager
-def _nothing_collected() -> Iterator[None]:
-    """Keep the garbage collector from what is made here.
-
-    A million objects that stay would be looked through again and again, and each look holds up every thread
-    of the process for a third of a second.
-    """
-    collects = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-        gc.freeze()
-    finally:
-        if collects:
-            gc.enable()

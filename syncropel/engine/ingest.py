@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from syncropel.engine.broadcast import Broadcast
 from syncropel.engine.denials import Denials
@@ -18,6 +18,7 @@ from syncropel.policy.enforcement import refuse_write
 from syncropel.policy.guard import check, check_restored, long_expression
 from syncropel.record import Record, StoredRecord
 from syncropel.store.base import Appended, Keep, Outcome, RecordStore
+from syncropel.store.bundle import Bundled
 from syncropel.threads import ENGINE_CONFIG, FLEET_CONTROL, NAMESPACE_REGISTRY, RESERVED
 
 log = logging.getLogger("syncropel.engine.ingest")
@@ -104,28 +105,24 @@ class Ingest:
             await asyncio.shield(self._straightening)
         return [error or next(outcomes) for error in refused]
 
-    async def restore(
-        self, records: Sequence[tuple[Record, float]], lines: Sequence[int], keep: Keep, *, tell: bool
-    ) -> list[Outcome]:
+    async def restore(self, bundled: Sequence[Bundled], keep: Keep, *, tell: bool) -> list[Outcome]:
         """Take in records of another log, all or none, as `RecordStore.restore`; others wait meanwhile.
 
         They are judged by freezes, namespaces and rules; what else the guard says of a request says nothing
-        of history. `lines`: where each stands, for the refusal. `tell`: whether the engine is to act on them;
-        on records of reserved threads it does in any case, and watchers hear of all. A caller that is
-        cancelled does not stop it. Raises the first refusal.
+        of history. `tell`: whether the engine is to act on them; on records of reserved threads it does in
+        any case, and watchers hear of all. A caller that is cancelled does not stop it. Raises the first
+        refusal, with the line.
         """
-        work = asyncio.ensure_future(self._restore(records, lines, keep, tell))
+        work = asyncio.ensure_future(self._restore(bundled, keep, tell))
         work.add_done_callback(lambda done: done.cancelled() or done.exception())
         return await asyncio.shield(work)
 
-    async def _restore(
-        self, records: Sequence[tuple[Record, float]], lines: Sequence[int], keep: Keep, tell: bool
-    ) -> list[Outcome]:
+    async def _restore(self, bundled: Sequence[Bundled], keep: Keep, tell: bool) -> list[Outcome]:
         if not self.open:
             raise Unavailable("the daemon is stopping", "restore after the restart")
         await self._turnstile.alone()
         try:
-            await self._judge_restored([record for record, _ in records], lines)
+            await self._judge_restored(bundled)
             kept: list[StoredRecord] = []
 
             def keep_and_note(outcomes: list[Outcome]) -> bool:
@@ -134,40 +131,42 @@ class Ingest:
                     kept.extend(one.stored for one in outcomes if isinstance(one, Appended) and one.created)
                 return stays
 
-            outcomes = await self.store.restore(records, keep_and_note)
+            timed = await asyncio.to_thread(lambda: [(one.record, one.received_at) for one in bundled])
+            outcomes = await self.store.restore(timed, keep_and_note)
             await self._take_restored(kept, tell)
             return outcomes
         finally:
             self._turnstile.leave_alone()
 
-    async def _judge_restored(self, records: Sequence[Record], lines: Sequence[int]) -> None:
+    async def _judge_restored(self, bundled: Sequence[Bundled]) -> None:
         ruled = self.live.rules.enforced or self.live.rules.freezes_changed
         now = self._runtime.now()
-        for at, record in enumerate(records):
+        for at, one in enumerate(bundled):
             if at % SLICE == 0:
                 await asyncio.sleep(0)
-            refused = [check_restored(record, self.live, now, self._did)]
+            refused = [check_restored(one.record, self.live, now, self._did)]
             if ruled:
-                await self._ask_rules([record], refused, now)
+                await self._ask_rules([one.record], refused, now)
             if (error := refused[0]) is not None:
-                error.message = f"line {lines[at]}: {error.message}"
+                error.message = f"line {one.line}: {error.message}"
                 raise error
 
     async def _take_restored(self, fresh: list[StoredRecord], tell: bool) -> None:
         """Apply in slices, so that a day's log holds nobody up."""
         if self._straightening is not None:
             await asyncio.shield(self._straightening)
-        if not tell:
-            results = [one.record.id for one in fresh if isinstance(one.record.body.get("fulfills"), str)]
-            await self.store.acknowledge(results)  # these were reported where they came from
         self.total += len(fresh)
-        for stored in fresh:
-            self.live.apply(stored)
-            if stored.sequence % SLICE == 0:
-                await asyncio.sleep(0)
+        results: list[str] = []
+        for part in _slices(fresh):
+            for stored in part:
+                self.live.apply(stored)
+                if isinstance(stored.record.body.get("fulfills"), str):
+                    results.append(stored.record.id)
+            await asyncio.sleep(0)
+        if results and not tell:
+            await self.store.acknowledge(results)  # they were reported where they came from
         await self.live.straighten(self.store)
-        for at in range(0, len(fresh), SLICE):
-            part = fresh[at : at + SLICE]
+        for part in _slices(fresh):
             self.broadcast.publish(part)
             heard = part if tell else [one for one in part if one.record.thread in RESERVED]
             for listener in self._listeners if heard else ():
@@ -231,3 +230,8 @@ class Ingest:
                     "record ingested",
                     extra={"actor": record.actor, "thread_id": record.thread, "record": record.id},
                 )
+
+
+def _slices(records: list[StoredRecord]) -> Iterator[list[StoredRecord]]:
+    for at in range(0, len(records), SLICE):
+        yield records[at : at + SLICE]

@@ -31,9 +31,13 @@ class Wanted:
 
 @dataclass(slots=True)
 class Restored:
-    """What became of a bundle. `skipped`: line and reason; `left_out`: records by reserved thread; `work`:
-    threads that are not finished."""
+    """What became of a bundle of so many `records` and `threads`.
 
+    `skipped`: line and reason; `left_out`: records by reserved thread; `work`: threads that are not finished.
+    """
+
+    records: int = 0
+    threads: int = 0
     created: int = 0
     present: int = 0
     skipped: list[tuple[int, str]] = field(default_factory=list)
@@ -48,12 +52,7 @@ async def restore(engine: Engine, bundled: Sequence[Bundled], wanted: Wanted) ->
     up; what the guard and the rules say of the first record that they refuse; StoreError when the disk
     refuses. Then nothing of the bundle is in the log. A caller that is cancelled does not stop it half-way.
     """
-    taken = [one for one in bundled if wanted.reserved or one.record.thread not in RESERVED]
-    result = Restored()
-    result.left_out = dict(Counter(one.record.thread for one in bundled)) if len(taken) < len(bundled) else {}
-    for one in taken:
-        result.left_out.pop(one.record.thread, None)
-    result.work = await asyncio.to_thread(_unfinished, engine.ingest.live, [one.record for one in taken])
+    result, taken = await asyncio.to_thread(_sort_out, engine.ingest.live, bundled, wanted)
     if result.work and not (wanted.take_up_work or wanted.dry_run):
         more = f" and {len(result.work) - 1} more" if len(result.work) > 1 else ""
         raise Conflict(
@@ -61,15 +60,12 @@ async def restore(engine: Engine, bundled: Sequence[Bundled], wanted: Wanted) ->
             "if that is what you want: --take-up-work; to look at it: spl console --bundle FILE",
             code="UNFINISHED_WORK",
         )
-    lines = [one.line for one in taken]
 
     def keep(outcomes: list[Outcome]) -> bool:
         return not wanted.dry_run and (wanted.skip_conflicts or not _refused(outcomes))
 
-    outcomes = await engine.ingest.restore(
-        [(one.record, one.received_at) for one in taken], lines, keep, tell=wanted.take_up_work
-    )
-    _count(result, outcomes, lines)
+    outcomes = await engine.ingest.restore(taken, keep, tell=wanted.take_up_work)
+    await asyncio.to_thread(_count, result, outcomes, taken)
     if result.skipped and not wanted.skip_conflicts:
         line, problem = result.skipped[0]
         raise Conflict(
@@ -81,14 +77,25 @@ async def restore(engine: Engine, bundled: Sequence[Bundled], wanted: Wanted) ->
     return result
 
 
+def _sort_out(live: LiveFolds, bundled: Sequence[Bundled], wanted: Wanted) -> tuple[Restored, list[Bundled]]:
+    """What to restore, and what is known of it before that."""
+    counts = Counter(one.record.thread for one in bundled)
+    taken = [one for one in bundled if wanted.reserved or one.record.thread not in RESERVED]
+    result = Restored(records=len(bundled), threads=len(counts))
+    if not wanted.reserved:
+        result.left_out = {thread: count for thread, count in counts.items() if thread in RESERVED}
+    result.work = _unfinished(live, [one.record for one in taken])
+    return result, taken
+
+
 def _refused(outcomes: Sequence[Outcome]) -> bool:
     return any(isinstance(outcome, SyncropelError) for outcome in outcomes)
 
 
-def _count(result: Restored, outcomes: Sequence[Outcome], lines: Sequence[int]) -> None:
-    for line, outcome in zip(lines, outcomes, strict=True):
+def _count(result: Restored, outcomes: Sequence[Outcome], taken: Sequence[Bundled]) -> None:
+    for one, outcome in zip(taken, outcomes, strict=True):
         if not isinstance(outcome, Appended):
-            result.skipped.append((line, outcome.message))
+            result.skipped.append((one.line, outcome.message))
         elif outcome.created:
             result.created += 1
         else:
