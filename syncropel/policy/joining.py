@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from concurrent.futures import Future
 from typing import Any, Final
 
 from syncropel.folds.fanout import Child, FanOut, children
@@ -88,7 +87,9 @@ async def decide_join(
     rule = parse_join_safely(fanout.join, len(kids))
     value: bool | None = None
     if rule.is_cel:
-        value = await asyncio.wrap_future(_evaluation(rule, fanout, kids, alias))
+        value = await asyncio.get_running_loop().run_in_executor(
+            evaluator, _evaluate, rule.text, list(kids), _parent(fanout, alias)
+        )
     return rule, decide(rule, kids, value, names)
 
 
@@ -97,12 +98,10 @@ def decide_join_from_thread(
 ) -> JoinDecision:
     """Like `decide_join`, for a thread that may wait; never for the event loop's."""
     rule = parse_join_safely(fanout.join, len(kids))
-    value = _evaluation(rule, fanout, kids, alias).result() if rule.is_cel else None
+    value: bool | None = None
+    if rule.is_cel:
+        value = evaluator.submit(_evaluate, rule.text, list(kids), _parent(fanout, alias)).result()
     return decide(rule, kids, value, names)
-
-
-def _evaluation(rule: JoinRule, fanout: FanOut, kids: Sequence[Child], alias: str) -> Future[bool | None]:
-    return evaluator.submit(_evaluate, rule.text, list(kids), _parent(fanout, alias))
 
 
 def parse_join_safely(join: str, count: int) -> JoinRule:
