@@ -90,6 +90,7 @@ APP: Final = (
     Action("mode('tasks')", ("2",), "the Tasks screen", "Tasks", cli="spl task list"),
     Action("mode('feed')", ("4",), "the Feed screen", "Feed", cli="spl records watch"),
     Action("mode('policy')", ("5",), "the Policy screen", "Policy", cli="spl config list-permission-rules"),
+    Action("command", ("colon",), "type a command: the words of `spl`", "command"),
     Action("contexts", ("c",), "the fleets that this console knows; look at another", cli="spl context list"),
     Action("access", ("W",), "unlock a fleet that is read-only; lock it again", "", (), "local"),
     Action("reconnect", ("r",), "reconnect now", "reconnect", cli="spl status"),
@@ -170,11 +171,8 @@ def for_screen(screen: str) -> list[Action]:
 
 def footer(screen: str) -> list[Action]:
     """What the footer shows, the most wanted first: a narrow one shows fewer."""
-    order = (
-        "1", "2", "4", "5", "f", "x", "enter", "escape", "slash", "F", "question_mark", "q", "o", "t", "U",
-        "R", "s", "y", "r", "tab",
-    )  # fmt: skip
+    order = "1 2 3 4 5 f x enter escape slash F question_mark q colon o t U R s y r tab".split()
     shown = [one for one in for_screen(screen) if one.footer]
     if screen in (FLEET, TASKS, FEED, POLICY):
         shown = [one for one in shown if one.id != "back"]
-    return sorted(shown, key=lambda one: order.index(one.keys[0]))
+    return sorted(shown, key=lambda one: order.index(one.keys[0]) if one.keys[0] in order else len(order))

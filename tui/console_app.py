@@ -12,8 +12,11 @@ from textual.worker import Worker
 
 from syncropel.client import Call, Target
 from syncropel.client.calls import Answer
+from syncropel.errors import SyncropelError
 from tui import actions, themes
+from tui.commands import Commands
 from tui.dialogs.base import Dialog
+from tui.dialogs.command import CommandScreen
 from tui.dialogs.contexts import ContextsDialog
 from tui.dialogs.unlock import UnlockDialog
 from tui.fleets import Fleets
@@ -21,6 +24,7 @@ from tui.keymap import Keymap
 from tui.memory import Memory
 from tui.model.glyphs import ASCII, UNICODE
 from tui.model.world import World
+from tui.palette import Jumps
 from tui.screens.base import ConsoleScreen
 from tui.screens.feed import FeedScreen
 from tui.screens.fleet import FleetScreen
@@ -47,6 +51,7 @@ class ConsoleApp(App[None]):
     MODES: ClassVar = {"fleet": FleetScreen, "tasks": TasksScreen, "feed": FeedScreen, "policy": PolicyScreen}
     CSS_PATH: ClassVar = sorted((Path(__file__).parent / "styles").glob("*.tcss"))
     BINDINGS = bindings("app")
+    COMMANDS = App.COMMANDS | {lambda: Jumps}
     ENABLE_COMMAND_PALETTE = True
     COMMAND_PALETTE_BINDING = "ctrl+p"
 
@@ -63,6 +68,7 @@ class ConsoleApp(App[None]):
         self.clock, self._sleep = outside.clock, outside.sleep
         self.glyphs = ASCII if setup.ascii_only else UNICODE
         self.setup = setup
+        self.commands = Commands(self)
         self.fleets = Fleets(setup, outside, self._news_of)
         self._showing = False
         self._ticks = 0
@@ -171,7 +177,8 @@ class ConsoleApp(App[None]):
 
     # keys
 
-    def _front(self) -> ConsoleScreen | None:
+    def front(self) -> ConsoleScreen | None:
+        """The screen in front, when it is one of ours and no dialog lies over it."""
         return self.screen if isinstance(self.screen, ConsoleScreen) else None
 
     async def action_mode(self, mode: str) -> None:
@@ -193,6 +200,16 @@ class ConsoleApp(App[None]):
         self._following = self.run_worker(session.run(), name="session", exit_on_error=False)
         self._show()
 
+    async def typed(self, line: str) -> None:
+        """Do what a line after `:` does; what cannot be done is told above that line."""
+        try:
+            await self.commands.run(line)
+        except SyncropelError as error:
+            self.push_screen(CommandScreen(line, error))
+
+    def action_command(self) -> None:
+        self.push_screen(CommandScreen())
+
     def action_contexts(self) -> None:
         self.push_screen(ContextsDialog())
 
@@ -208,11 +225,11 @@ class ConsoleApp(App[None]):
         self.session.reconnect()
 
     def action_help(self) -> None:
-        if (front := self._front()) is not None:
+        if (front := self.front()) is not None:
             self.push_screen(HelpScreen(front))
 
     def action_open(self) -> None:
-        if (front := self._front()) is not None and (table := front.focused_table()) is not None:
+        if (front := self.front()) is not None and (table := front.focused_table()) is not None:
             table.action_open()
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:

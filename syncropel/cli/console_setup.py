@@ -17,6 +17,7 @@ from syncropel.cli.connect import (
     this_home,
     url_target,
 )
+from syncropel.cli.grammar import Grammar
 from syncropel.cli.parsing import UsageError
 from syncropel.contexts import Context
 from syncropel.settings import Home, load_settings
@@ -42,6 +43,7 @@ def make_setup(args: Namespace, screen: str, *, firm: bool = False) -> Setup:
         keys=_keys(home),
         where=lambda name: _line_of(home.config, name),
         memory=home.path / "console.json",
+        grammar=Grammar(),
     )
 
 

@@ -69,10 +69,14 @@ class CommandParser(Parser):
 
     module = ""
 
-    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+    def configure(self) -> None:
+        """Take the flags from the module, unless that was done."""
         if self.module:
             module, self.module = self.module, ""
             import_module(module).configure(self)
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        self.configure()
         return super().parse_known_args(args, namespace)
 
 

@@ -42,8 +42,17 @@ class FreezeDialog(Dialog):
     letter = "f"
     look = "look at the red banner, or ask: spl fleet status"
 
-    def __init__(self, namespace: str, level: Level = "soft") -> None:
+    def __init__(
+        self,
+        namespace: str,
+        level: Level = "soft",
+        *,
+        reason: str = "",
+        grace: str = "",
+        terminate: bool = False,
+    ) -> None:
         super().__init__()
+        self._begun = (reason, grace or f"{DEFAULT_GRACE_SECS:g}", "at once" if terminate else "no")
         self._namespace, self._level = namespace, level
         self._blast: BlastRadius | SyncropelError | None = None
         self._blast_of: tuple[str, str, bool] | None = None
@@ -56,14 +65,15 @@ class FreezeDialog(Dialog):
     # what is filled in
 
     def fields(self) -> Sequence[Widget]:
+        reason, grace, terminate = self._begun
         return (
             Field("level", "l", Choice(LEVELS, self._level, id="level")),
             Lines(id="means", classes="indented"),
             Field("namespace", "n", entry("namespace", self._namespace, "such as docs/v0.11")),
             Lines(id="known", classes="indented"),
-            Field("grace", "g", entry("grace", f"{DEFAULT_GRACE_SECS:g}", "seconds")),
-            Field("reason", "r", entry("reason", "", "why; others will read it")),
-            Field("end what runs", "e", Choice(("no", "at once"), "no", id="terminate")),
+            Field("grace", "g", entry("grace", grace, "seconds")),
+            Field("reason", "r", entry("reason", reason, "why; others will read it")),
+            Field("end what runs", "e", Choice(("no", "at once"), terminate, id="terminate")),
             Field("type to confirm", "c", entry("typed")),
         )
 

@@ -1,0 +1,148 @@
+"""`:`: one line at the bottom, with completion, history and what the words mean."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Input
+
+from syncropel.errors import SyncropelError
+from tui.commands import Commands
+from tui.model.commands import usage
+from tui.seat import Seat
+from tui.widgets.lines import Lines, Span
+from tui.widgets.toned import clip
+
+
+class CommandScreen(Seat, ModalScreen[None]):
+    """Enter does it, tab completes, up and down go through what was typed before, esc leaves."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [("escape", "leave", "leave")]
+
+    def __init__(self, line: str = "", trouble: SyncropelError | None = None) -> None:
+        super().__init__()
+        self._line, self._draft = line, line
+        self._past: int | None = None
+        self._offered: list[str] = []
+        self._place = -1
+        self._trouble = trouble
+
+    @property
+    def _commands(self) -> Commands:
+        return self.console.commands
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="command-box"):
+            yield Lines(id="hints")
+            made = Input(self._line, "freeze NS · task NAME · context NAME · help", id="line", compact=True)
+            made.select_on_focus = False
+            made.cursor_blink = False
+            yield made
+
+    def on_mount(self) -> None:
+        self.query_one(Input).focus()
+        self._hint()
+
+    @property
+    def line(self) -> str:
+        return self.query_one(Input).value
+
+    def _put(self, text: str) -> None:
+        line = self.query_one(Input)
+        with line.prevent(Input.Changed):
+            line.value = text
+        line.cursor_position = len(text)
+
+    # what is said above the line
+
+    def _hint(self) -> None:
+        width, glyphs = self.size.width - 4, self.console.glyphs
+        if self._trouble is not None:
+            message, hint = self._trouble.message, self._trouble.hint
+            sign = glyphs.sign("failed")
+            lines = [(Span(clip(f"{sign} {message}", width, glyphs.ellipsis), "bad"),)]
+            if hint:
+                lines.append((Span(clip(f"{glyphs.arrow} {hint}", width, glyphs.ellipsis), "plain"),))
+        else:
+            words = " ".join(
+                f"[{one}]" if place == self._place else one for place, one in enumerate(self._offered)
+            )
+            told = usage(self.line) or "tab completes · ↑ what was typed before · esc leaves"
+            lines = [(Span(clip(glyphs.text(words), width, glyphs.ellipsis), "strong"),)] if words else []
+            lines.append((Span(clip(glyphs.text(told), width, glyphs.ellipsis), "muted"),))
+        self.query_one("#hints", Lines).show(lines)
+
+    @on(Input.Changed)
+    def _typed(self, event: Input.Changed) -> None:
+        event.stop()
+        if event.value == self._draft:
+            return  # it is only shown for the first time
+        self._past, self._place, self._trouble = None, -1, None
+        self._offered = self._commands.complete(self.line) if self.line else []
+        self._draft = self.line
+        self._hint()
+
+    def on_key(self, event: events.Key) -> None:
+        if event.key in ("tab", "shift+tab"):
+            event.stop()
+            event.prevent_default()
+            self._complete(1 if event.key == "tab" else -1)
+        elif event.key in ("up", "down"):
+            event.stop()
+            self._remember(-1 if event.key == "up" else 1)
+
+    def _complete(self, by: int) -> None:
+        """Take the next word that is offered; a single one is taken with the blank after it."""
+        if self._place < 0:
+            self._offered = self._commands.complete(self._draft)
+        if not self._offered:
+            self._hint()
+            return
+        self._place = (self._place + by) % len(self._offered)
+        begun = "" if not self._draft or self._draft[-1].isspace() else self._draft.split()[-1]
+        word = self._offered[self._place]
+        text = self._draft[: len(self._draft) - len(begun)] + word
+        if len(self._offered) == 1:
+            text += " "
+            self._draft, self._place = text, -1
+            self._offered = self._commands.complete(text)
+        self._put(text)
+        self._hint()
+
+    def _remember(self, by: int) -> None:
+        history = self.console.memory.history
+        if not history:
+            return
+        start = len(history) if self._past is None else self._past
+        place = max(0, start + by)
+        if place >= len(history):
+            self._past = None
+            self._put(self._draft)
+        else:
+            self._past = place
+            self._put(history[place])
+        self._hint()
+
+    # doing it
+
+    @on(Input.Submitted)
+    async def _given(self, event: Input.Submitted) -> None:
+        event.stop()
+        line = self.line.strip()
+        console = self.console
+        if not line:
+            self.dismiss()
+            return
+        console.memory.typed(line)
+        console.memory.save()
+        self.dismiss()
+        # After the line has closed, so that what it opens lies on the screen it was typed on.
+        console.call_next(console.typed, line)
+
+    def action_leave(self) -> None:
+        self.dismiss()

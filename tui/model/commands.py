@@ -1,0 +1,113 @@
+"""The words of `:`: which there are, what can follow them, and what was probably meant."""
+
+from __future__ import annotations
+
+import difflib
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from syncropel.errors import BadRequest
+from tui.setup import Grammar
+
+WORDS: Final[Mapping[str, tuple[str, str]]] = {
+    "freeze": ("NS [REASON]", "freeze a namespace"),
+    "unfreeze": ("NS", "lift its freeze"),
+    "kill": ("--namespace NS | --emergency …", "as on the command line: opens the freeze dialog"),
+    "unkill": ("--namespace NS | --emergency", "as on the command line: opens the unfreeze dialog"),
+    "drill": ("", "practise the kill switch"),
+    "drain": ("start|stop INSTANCE", "empty an instance, or end that"),
+    "task": ("NAME", "a task's join, or `task retry NAME --subtask N`, `task approve NAME` and the like"),
+    "why": ("NAME", "why a task is not done yet: its join"),
+    "instance": ("NAME", "all about one instance"),
+    "thread": ("NAME", "the records of a thread"),
+    "replay": ("NAME", "a thread, record by record"),
+    "filter": ("WORDS", "filter the rows of this screen"),
+    "context": ("NAME", "look at another fleet"),
+    "theme": ("NAME", "change the colours"),
+    "unlock": ("", "allow changes for a while"),
+    "lock": ("", "allow no changes"),
+    "reconnect": ("", "try again now"),
+    "help": ("", "the keys of this screen"),
+    "quit": ("", "leave; the fleet goes on"),
+}
+"""Word, what follows it, what it does. The names of the screens are words too."""
+
+FROM_CLI: Final = frozenset({"kill", "unkill", "drain", "task", "drill", "fleet"})
+"""Those whose flags the command line's grammar knows."""
+
+
+@dataclass(frozen=True)
+class Names:
+    """What can be named on the console at present, for completion and jumps."""
+
+    screens: Sequence[str] = ()
+    tasks: Sequence[str] = ()
+    instances: Sequence[str] = ()
+    namespaces: Sequence[str] = ()
+    contexts: Sequence[str] = ()
+    themes: Sequence[str] = ()
+    of: Mapping[str, str] = field(
+        default_factory=lambda: {
+            "freeze": "namespaces", "unfreeze": "namespaces", "--namespace": "namespaces", "why": "tasks",
+            "thread": "tasks", "replay": "tasks", "instance": "instances", "--instance": "instances",
+            "context": "contexts", "theme": "themes",
+        }
+    )  # fmt: skip
+
+
+def split(line: str) -> list[str]:
+    """The words of a line, quoted as in a shell. Raises BadRequest."""
+    try:
+        return shlex.split(line)
+    except ValueError as error:
+        raise BadRequest(f"{line!r}: {str(error).lower()}", "close the quotation mark") from None
+
+
+def unknown(word: str, screens: Sequence[str]) -> BadRequest:
+    """What to say of a word that is none."""
+    known = [*WORDS, *screens]
+    near = difflib.get_close_matches(word, known, n=1)
+    return BadRequest(
+        f"there is no command {word!r}", f"did you mean {near[0]}?" if near else f"known: {' '.join(known)}"
+    )
+
+
+def nearest(kind: str, name: str, known: Sequence[str]) -> BadRequest:
+    """What to say of a name that nothing has."""
+    if not name:
+        return BadRequest(f"which {kind}?", f"known: {' '.join(known[:8])}" if known else "none is known yet")
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    return BadRequest(
+        f"there is no {kind} {name!r}",
+        f"did you mean {near[0]}?" if near else f"known: {' '.join(known[:8])}",
+    )
+
+
+def complete(line: str, names: Names, grammar: Grammar | None) -> list[str]:
+    """What the last word of a line can become, in order."""
+    try:
+        words = shlex.split(line)
+    except ValueError:
+        return []
+    begun = "" if not line or line[-1].isspace() else words.pop()
+    if not words:
+        return [one for one in (*WORDS, *names.screens) if one.startswith(begun)]
+    offered: list[str] = list(getattr(names, names.of.get(words[-1], ""), ()))
+    if not offered and words[0] in FROM_CLI and grammar is not None:
+        offered = list(grammar.complete(words, begun))
+        if words[0] == "task" and not words[-1].startswith("-") and len(words) <= 2:
+            offered += names.tasks
+        if words[0] == "drain" and len(words) == 2:
+            offered = [*names.instances, *offered]
+    return [one for one in dict.fromkeys(offered) if one.startswith(begun)]
+
+
+def usage(line: str) -> str:
+    """How a line that begins with a known word goes on: `drain start|stop INSTANCE: empty an instance`."""
+    word = line.split(maxsplit=1)[0] if line.split() else ""
+    if word not in WORDS:
+        return ""
+    follows, does = WORDS[word]
+    return f"{word} {follows}: {does}" if follows else f"{word}: {does}"
