@@ -171,30 +171,10 @@ def for_screen(screen: str) -> list[Action]:
 
 def footer(screen: str) -> list[Action]:
     """What the footer shows, the most wanted first: a narrow one shows fewer."""
-    order = [
-        "1",
-        "2",
-        "3",
-        "4",
-        "5",
-        "f",
-        "x",
-        "enter",
-        "escape",
-        "slash",
-        "F",
-        "question_mark",
-        "q",
-        "colon",
-        "o",
-        "t",
-        "U",
-        "R",
-        "s",
-        "y",
-        "r",
-        "tab",
-    ]
+    order = (
+        "1", "2", "3", "4", "5", "f", "x", "enter", "escape", "slash", "F", "question_mark", "q", "colon",
+        "o", "t", "U", "R", "s", "y", "r", "tab",
+    )  # fmt: skip
     shown = [one for one in for_screen(screen) if one.footer]
     if screen in (FLEET, TASKS, FEED, POLICY):
         shown = [one for one in shown if one.id != "back"]
