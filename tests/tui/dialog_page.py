@@ -45,9 +45,9 @@ class DialogPage:
 
     @property
     def words(self) -> str:
-        """Everything that it says, one part after the other."""
-        parts = [lines.text for lines in self.dialog.query(Lines) if lines.display]
-        return "\n".join([self.title, *parts, *(push.text for push in self.dialog.query(Push))])
+        """All that stands on the screen, what lies behind the dialog included."""
+        strips = self.console.app.screen._compositor.render_strips()
+        return "\n".join("".join(segment.text for segment in line) for line in strips)
 
     @property
     def focused(self) -> str:

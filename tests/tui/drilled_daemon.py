@@ -38,7 +38,7 @@ def past(days: float, **changes: Any) -> RecordOut:
 
 
 PAST = [
-    past(30), past(14, ok=False, leaked=2), past(9), past(7), past(2), past(1, confirmed_ms=34.0),
+    past(30), past(14), past(9), past(7, ok=False, leaked=2), past(2), past(1, confirmed_ms=34.0),
 ]  # fmt: skip
 
 

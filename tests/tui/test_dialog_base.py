@@ -9,9 +9,11 @@ from typing import Any
 
 import console_sample as sample
 import pytest
+import sample_control as control
 from console_fakes import FakeClient
 from console_page import Console, console
 from dialog_page import DialogPage
+from textual import events
 
 from syncropel.api.schema import ControlWritten
 from syncropel.client import Call, calls
@@ -172,3 +174,18 @@ async def test_what_was_sent_is_told_though_the_dialog_was_closed() -> None:
         client.answering.set()
         await page.settle()
         assert [one.message for one in page.app._notifications] == ["✓ docs is not frozen any more"]
+
+
+async def test_what_was_typed_ahead_of_a_fields_focus_comes_to_the_field() -> None:
+    async with console(status=sample.status(), client=control.daemon()) as page:
+        dialog = DialogPage(page)
+        await page.press("2", "F")
+        cancel = dialog.dialog.focused
+        assert cancel is not None
+        # All at once, as they come when the terminal was quicker than the console.
+        for key in ("r", "f", "x", "enter"):
+            cancel._forward_event(events.Key(key, key if len(key) == 1 else "\r"))
+        await page.settle()
+        assert dialog.value("reason") == "fx"
+        assert dialog.focused == "Freeze", "it goes on, and has neither cancelled nor frozen"
+        assert page.client.asked[control.FREEZE] == 0

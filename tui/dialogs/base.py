@@ -23,7 +23,7 @@ from syncropel.client import Call
 from syncropel.client.calls import Answer
 from syncropel.errors import SyncropelError
 from tui.model.asking import Outcome, Stage, failed, hindrance, outcome_lines
-from tui.model.glyphs import Glyphs, Tone
+from tui.model.glyphs import ASCII, Glyphs, Tone
 from tui.seat import Seat
 from tui.widgets.choice import Choice
 from tui.widgets.field import Field
@@ -33,6 +33,7 @@ from tui.widgets.push import Push
 from tui.widgets.toned import clip
 
 _FRAME: Final = 4  # the border, the buttons, and a line of what lies behind
+_WIDEST, _SHARE, _SIDES = 100, 96, 6  # cells, per cent of the screen, borders with padding and scroll bar
 
 
 class Dialog(Seat, ModalScreen[None]):
@@ -143,6 +144,7 @@ class Dialog(Seat, ModalScreen[None]):
         if self.console.fleets.several:
             box.border_subtitle = self.session.fleet.name
         box.set_class(self.danger and self.asks, "danger")
+        box.set_class(self.glyphs is ASCII, "ascii")
         self.show()
 
     def on_resize(self) -> None:
@@ -169,6 +171,11 @@ class Dialog(Seat, ModalScreen[None]):
         """Whether there is anything to show things in: not before it is there, nor while it is taken down."""
         return self.is_mounted and bool(self.query("#says"))
 
+    @property
+    def room(self) -> int:
+        """Cells for words, scroll bar left out. Reckoned as the style sheet does: a layout comes after it."""
+        return max(20, min(_WIDEST, self.console.size.width * _SHARE // 100) - _SIDES)
+
     def _fit(self) -> None:
         """What came of it and the buttons are always seen: the question scrolls in what room they leave."""
         told = [self.query_one(name, Lines).text for name in ("#outcome", "#why-not")]
@@ -179,7 +186,7 @@ class Dialog(Seat, ModalScreen[None]):
         open_ = self.asks and self.outcome.may_ask
         keys = "tab goes on · ctrl+y copies the command" if copies else "tab goes on"
         line = Span(f"{self.deed} is greyed: {why_not}", "warn") if why_not else Span(keys, "muted")
-        width = max(20, self.query_one("#question").size.width - 2)
+        width = self.room
         line = Span(clip(line.text, width, self.glyphs.ellipsis), line.tone)
         self.query_one("#why-not", Lines).show([(line,)] if open_ else [])
         self.query_one("#push-cancel", Push).show(self.way_out())
@@ -201,7 +208,7 @@ class Dialog(Seat, ModalScreen[None]):
         return hindrance(self.session.closed, self.world.link.at(now), now, self.glyphs) or self.objection()
 
     def _spans(self, lines: Sequence[tuple[str, Tone]]) -> list[Spans]:
-        width = max(20, self.query_one("#question").size.width - 2)
+        width = self.room
         return [
             (Span(part, tone),)
             for words, tone in lines
@@ -211,8 +218,15 @@ class Dialog(Seat, ModalScreen[None]):
     # keys
 
     def on_key(self, event: events.Key) -> None:
-        """Letters press buttons; a field that has the focus takes them before they come here."""
-        if event.key == "ctrl+y" and (command := self.command()):
+        """Letters press buttons; a field that has the focus takes them before they come here.
+
+        A key goes to what had the focus when it came: one typed ahead of a field's focus is handed on to it.
+        """
+        field = self.focused
+        if isinstance(field, Input) and event.is_printable and event.character:
+            event.stop()
+            field.insert_text_at_cursor(event.character)
+        elif event.key == "ctrl+y" and (command := self.command()):
             event.stop()
             self.console.yank(command)
         elif event.character is not None and self.by_letter(event.character):
@@ -225,7 +239,7 @@ class Dialog(Seat, ModalScreen[None]):
             return True
         for field in self.query(Field):
             if field.letter == letter and field.display:
-                field.widget.focus()
+                self.set_focus(field.widget)
                 return True
         return False
 
@@ -243,7 +257,10 @@ class Dialog(Seat, ModalScreen[None]):
     def _field_done(self, event: Message) -> None:
         """Enter in a field goes to the next that has to be filled in, then to the button: it does nothing."""
         event.stop()
-        self.query_one(f"#{self.missing() or ('push-do' if self.asks else 'push-cancel')}").focus()
+        self.set_focus(self.query_one(f"#{self._next()}"))
+
+    def _next(self) -> str:
+        return self.missing() or ("push-do" if self.asks else "push-cancel")
 
     @on(Input.Changed)
     @on(Choice.Changed)
@@ -267,7 +284,7 @@ class Dialog(Seat, ModalScreen[None]):
             self.show()
             return
         self.outcome = Outcome(Stage.SENDING, now)
-        self.query_one("#push-cancel").focus()
+        self.set_focus(self.query_one("#push-cancel"))
         self.begin()
         self.show()
 

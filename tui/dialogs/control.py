@@ -1,4 +1,7 @@
-"""The keys that change the fleet: what each opens, about what the cursor is on when it is pressed."""
+"""The keys that change the fleet: what each opens, about what the cursor is on when it is pressed.
+
+A dialog is waited for, so that what is typed ahead comes to it and not to the screen behind.
+"""
 
 from __future__ import annotations
 
@@ -20,31 +23,31 @@ class Control(Seat):
         """What the cursor is on."""
         return Subject()
 
-    def action_freeze(self) -> None:
-        self.app.push_screen(FreezeDialog(namespace_of(self.world, self.subject())))
+    async def action_freeze(self) -> None:
+        await self.app.push_screen(FreezeDialog(namespace_of(self.world, self.subject())))
 
-    def action_emergency(self) -> None:
-        self.app.push_screen(FreezeDialog("", "emergency"))
+    async def action_emergency(self) -> None:
+        await self.app.push_screen(FreezeDialog("", "emergency"))
 
-    def action_unfreeze(self) -> None:
-        self.app.push_screen(UnfreezeDialog(self._freeze_here()))
+    async def action_unfreeze(self) -> None:
+        await self.app.push_screen(UnfreezeDialog(self._freeze_here()))
 
-    def action_freezes(self) -> None:
-        self.app.push_screen(FreezesDialog(self._freeze_here()))
+    async def action_freezes(self) -> None:
+        await self.app.push_screen(FreezesDialog(self._freeze_here()))
 
-    def action_drill(self) -> None:
-        self.app.push_screen(DrillDialog())
+    async def action_drill(self) -> None:
+        await self.app.push_screen(DrillDialog())
 
     def _freeze_here(self) -> str:
         """The freeze over what the cursor is on, by its record."""
         world = self.world
         return over(world, namespace_of(world, self.subject()))
 
-    def action_deed(self, verb: Verb) -> None:
+    async def action_deed(self, verb: Verb) -> None:
         """Ask about it, or say why it does not apply."""
         subject = self.subject()
         why_not = deeds.objection(verb, self.world, subject)
         if why_not:
             self.notify(why_not, title=deeds.DEEDS[verb].title, severity="warning", markup=False, timeout=6)
         else:
-            self.app.push_screen(DeedDialog(verb, subject))
+            await self.app.push_screen(DeedDialog(verb, subject))

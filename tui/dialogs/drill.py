@@ -53,6 +53,12 @@ class DrillDialog(Dialog):
             return report_lines(self.report, self.glyphs)
         return self.progress.lines(now, self.glyphs, stopped=self.outcome.stage is not Stage.SENDING)
 
+    def show(self) -> None:
+        super().show()
+        if self.is_shown:
+            failed = self.report is not None and not self.report.ok
+            self.query_one("#dialog").set_class(failed, "danger")
+
     def after_fields(self, now: float) -> Sequence[tuple[str, Tone]]:
         return self._history(now) if self.outcome.stage is Stage.ASKING else ()
 

@@ -119,9 +119,8 @@ def _past(one: PastDrill, now: float, glyphs: Glyphs) -> tuple[str, Tone]:
     verdict = f"{glyphs.sign('done')} passed" if one.ok else f"{glyphs.sign('failed')} FAILED"
     took = f"{one.confirmed_ms:.0f} ms" if one.confirmed_ms is not None else "never confirmed"
     leaked = NOTHING if one.leaked is None else str(one.leaked)
-    facts = (
-        f"{took} · {leaked} leaked · drained {_secs(one.drain_secs)} · recovered {_secs(one.recovery_secs)}"
-    )
+    after = f"{_secs(one.drain_secs)} drain · {_secs(one.recovery_secs)} recovery"
+    facts = f"{took} · {leaked} leaked · {after}"
     return f"  {verdict}  {ago:<10} {facts}", "muted" if one.ok else "bad"
 
 

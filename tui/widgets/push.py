@@ -64,7 +64,7 @@ class Push(Toned, can_focus=True):
 
     def on_click(self, event: events.Click) -> None:
         event.stop()
-        self.focus()
+        self.screen.set_focus(self)
         self.action_press()
 
     def on_focus(self) -> None:

@@ -1,0 +1,240 @@
+"""Every dialog in its states at both sizes: as a picture, and in what the picture means."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import console_sample as sample
+import pytest
+import sample_control as control
+from console_fakes import FakeClient
+from console_page import Console, console
+from console_snapshots import Pictured
+from dialog_page import DialogPage
+from drilled_daemon import PAST, DrilledDaemon
+from textual.app import App
+
+from syncropel.api.schema import FleetStatus
+from syncropel.errors import DaemonUnreachable, RemoteError
+
+Steps = Callable[[Console, DialogPage], Awaitable[None]]
+MANY = [
+    control.freeze(("coordinator", "worker-a"), ("worker-b",), record="bb" * 32, at=sample.AT - 5),
+    control.freeze(
+        ("coordinator",), level="emergency", namespace="*", record="cc" * 32, reason="all is wrong"
+    ),
+    *(
+        control.freeze(("coordinator",), level="soft", namespace=f"team-{n}", record=f"{n:064x}")
+        for n in range(4)
+    ),
+]
+
+
+def opens(*keys: str) -> Steps:
+    async def steps(page: Console, dialog: DialogPage) -> None:
+        await page.press(*keys)
+
+    return steps
+
+
+def freezes(*after: str, level: int = 0, typed: str = "") -> Steps:
+    """Fill in a freeze, then press these keys."""
+
+    async def steps(page: Console, dialog: DialogPage) -> None:
+        await page.press("2", "F", "l", *["right"] * level)
+        await dialog.fill("reason", "wrong prices on the site")
+        if typed:
+            await dialog.fill("typed", typed)
+        await page.press("enter", *after)
+
+    return steps
+
+
+def confirmed(*by: str, waiting: tuple[str, ...] = ()) -> Steps:
+    async def steps(page: Console, dialog: DialogPage) -> None:
+        await freezes("enter", level=1, typed="docs/v0.11")(page, dialog)
+        await page.hears(sample.status(freezes=[control.freeze(by, waiting)]))
+
+    return steps
+
+
+async def is_lost(page: Console, dialog: DialogPage) -> None:
+    await confirmed("coordinator", waiting=("worker-b",))(page, dialog)
+    await page.loses()
+    await page.passes(8)
+
+
+async def is_down_before(page: Console, dialog: DialogPage) -> None:
+    await freezes()(page, dialog)
+    await page.down()
+
+
+async def is_lifted(page: Console, dialog: DialogPage) -> None:
+    await page.press("2", "U", "u")
+    await page.hears(sample.status(freezes=MANY[1:]))
+
+
+def drills(hold: str = "", *after: str) -> Steps:
+    """Start a drill that waits at a path, and press these keys."""
+
+    async def steps(page: Console, dialog: DialogPage) -> None:
+        client, session = page.client, page.app.session
+        assert isinstance(client, DrilledDaemon)
+        client.hold = hold
+        session.target = replace(session.target, fleet_token="secret")
+        await page.press("D", "s")
+        await page.passes(2)
+        await page.press(*after)
+
+    return steps
+
+
+def daemon(**answers: Any) -> FakeClient:
+    client = control.daemon()
+    client.answers |= {getattr(control, name): answer for name, answer in answers.items()}
+    return client
+
+
+@dataclass(frozen=True)
+class State:
+    """A state, how to come to it, and words that must then stand there."""
+
+    steps: Steps
+    words: tuple[str, ...]
+    client: Callable[[], FakeClient] = control.daemon
+    status: FleetStatus = field(default_factory=sample.status)
+    how: dict[str, Any] = field(default_factory=dict)
+
+
+FROZEN_ALREADY = RemoteError(
+    409, "conflict", "CONFLICT", "'docs/v0.11' is frozen already: soft, release", "lift it: spl unkill"
+)
+STATES = {
+    "freeze-soft": State(freezes(), ("[▸ soft]", "3 in flight on worker-a", "▸[Freeze (f)]")),
+    "freeze-hard": State(
+        freezes(level=1, typed="docs/v0.11"), ("[▸ hard]", "grace (g)", "--level hard", "▸[Freeze (f)]")
+    ),
+    "freeze-emergency": State(
+        opens("X"), ("Emergency stop", "no new work in the whole fleet", "spl kill --emergency", "▸[Cancel")
+    ),
+    "freeze-typed-wrong": State(
+        freezes(level=1, typed="docs"), ("Freeze is greyed: type docs/v0.11 to confirm (c)",)
+    ),
+    "freeze-nothing-met": State(
+        freezes(), ("nothing is in flight and nothing waits there",),
+        lambda: daemon(BLAST=control.nothing_met()),
+    ),
+    "freeze-much-met": State(
+        freezes(), ("12840 in flight", "and 176 more", "201 instances will have to confirm"),
+        lambda: daemon(BLAST=control.much_met()),
+    ),
+    "freeze-unheard-of": State(
+        opens("F", "n", "d", "o", "x"), ("nobody uses dox: is it spelled right?",),
+        lambda: daemon(BLAST=control.nothing_met()),
+    ),
+    "freeze-confirmed-partly": State(
+        confirmed("coordinator", "worker-a", waiting=("worker-c",)),
+        ("confirmed by 2 of 3 instances", "worker-c not reached for 41s", "every write is refused in"),
+    ),
+    "freeze-confirmed": State(
+        confirmed("coordinator", "worker-a", "worker-b"),
+        ("✓ confirmed by all 3 instances within 36 ms", "❄ FROZEN hard: docs/v0.11", "▸[Close (esc)]"),
+    ),
+    "freeze-daemon-lost": State(is_lost, ("the connection is away: this was true 8s ago",)),
+    "freeze-daemon-down": State(is_down_before, ("Freeze is greyed: the connection is ✗ DOWN",)),
+    "freeze-refused": State(
+        freezes("enter"), ("✗ refused: 'docs/v0.11' is frozen already", "spl unkill"),
+        lambda: daemon(FREEZE=FROZEN_ALREADY),
+    ),
+    "freeze-not-known": State(
+        freezes("enter"), ("? not known whether it was taken: no answer in time", "look at the red banner"),
+        lambda: daemon(FREEZE=DaemonUnreachable("no answer in time", "?")),
+    ),
+    "freeze-read-only": State(
+        freezes(), ("Freeze is greyed: this console is read-only",), how={"read_only": True}
+    ),
+    "freeze-no-colour": State(freezes(), ("[▸ soft]", "▸[Freeze (f)]")),
+    "freeze-ascii": State(freezes(level=1), ("[> hard]", "type docs/v0.11"), how={"ascii_only": True}),
+    "unfreeze": State(
+        opens("2", "U"), ("▸ hard: docs/v0.11", "spl unkill --namespace docs/v0.11"),
+        status=sample.status(freezes=MANY),
+    ),
+    "unfreeze-done": State(
+        is_lifted, ("✓ the hard freeze of docs/v0.11 is lifted", "still frozen: emergency: everything"),
+        status=sample.status(freezes=MANY),
+    ),
+    "unfreeze-nothing": State(opens("U"), ("Unfreeze is greyed: nothing is frozen",)),
+    "freezes": State(
+        opens("L"), ("6 freezes are in force", "emergency: everything", "[Close (esc)]"),
+        status=sample.status(freezes=MANY),
+    ),
+    "freezes-banner": State(
+        opens(), ("❄ FROZEN emergency: everything", "6 freezes in all, 4 more than here · L lists them"),
+        status=sample.status(freezes=MANY),
+    ),
+    "drill": State(
+        opens("D"), ("6 drills, 1 failed", "spl drill kill", "✗ FAILED"), lambda: DrilledDaemon(PAST)
+    ),
+    "drill-setting-up": State(
+        drills("/v1/tasks/DRILL"), ("… setting up      2s", "▸[Stop (esc)]"), DrilledDaemon
+    ),
+    "drill-freezing": State(drills(control.FREEZE), ("… freezing        2s",), DrilledDaemon),
+    "drill-draining": State(
+        drills("/v1/threads/"), ("✓ trying to write 27 writes refused, 0 leaked", "… draining"), DrilledDaemon
+    ),
+    "drill-unfreezing": State(drills(control.UNFREEZE), ("… unfreezing",), DrilledDaemon),
+    "drill-stopped": State(
+        drills("/v1/threads/", "escape"), ("broken off", "stopped; the practice freeze is lifted"),
+        DrilledDaemon,
+    ),
+    "drill-passed": State(
+        drills(), ("34 ms (3 instances)", "0 (must be 0)", "✓ drill passed", "7 drills, 1 failed"),
+        lambda: DrilledDaemon(PAST),
+    ),
+    "drill-leaked": State(
+        drills(), ("9 (must be 0)", "✗ drill FAILED: 9 writes leaked"),
+        lambda: DrilledDaemon(PAST, leaks=True),
+    ),
+    "retry": State(
+        opens("2", "enter", "down", "down", "R"),
+        ("Retry subtask DOCS-11 [2]", "spl task retry DOCS-11 --subtask 2", "[Retry (r)]"),
+    ),
+    "cancel-task": State(
+        opens("2", "C"), ("Cancel task DOCS-11", "spawns nothing more", "[Cancel the task (c)]")
+    ),
+    "drain": State(opens("down", "N"), ("Drain instance worker-a", "spl drain start --instance worker-a")),
+}  # fmt: skip
+CASES = [
+    pytest.param(state, size, id=f"{state}-{size[0]}x{size[1]}")
+    for state in STATES
+    for size in ((80, 24), (120, 40))
+]
+
+
+@pytest.mark.parametrize(("state", "size"), CASES)
+async def test_dialog(
+    state: str,
+    size: tuple[int, int],
+    picture: Callable[[Pictured], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    given = STATES[state]
+    monkeypatch.setattr("secrets.token_hex", lambda _: "ab12cd")
+    if state == "freeze-no-colour":
+        monkeypatch.setenv("NO_COLOR", "1")
+        monkeypatch.setattr(App.theme, "_default", "ansi-dark")
+    async with console(size, given.status, given.client(), **given.how) as page:
+        await given.steps(page, DialogPage(page))
+        shown = DialogPage(page).words
+        for expected in given.words:
+            assert expected in shown
+        if state == "freeze-no-colour":
+            assert page.app.no_color
+            push = DialogPage(page).dialog.focused
+            assert push is not None
+            assert any(part.style and part.style.reverse for part in push.render_line(0)), "the focus"
+        if state == "freeze-ascii":
+            assert shown.isascii()
+        picture(page)
