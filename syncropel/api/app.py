@@ -22,6 +22,7 @@ from syncropel.api import (
     replay,
     tasks,
     threads,
+    trust,
 )
 from syncropel.api.auth import Gate
 from syncropel.api.body import limited
@@ -55,8 +56,9 @@ def create_routes(engine: Engine, ring: LogRing | None = None) -> FastAPI:
         records,
         bundles,
         replay,
-        threads,
+        threads,  # their names hold slashes, so bundles and replay, whose paths are longer, come before them
         tasks,
+        trust,
         fleet,
         control,
         drain,

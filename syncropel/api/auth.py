@@ -109,6 +109,7 @@ _READ_OPS: Final = (
     ("/v1/threads", "thread_read"),
     ("/v1/tasks", "thread_read"),
     ("/v1/dispatches", "thread_read"),
+    ("/v1/trust", "thread_read"),
 )
 
 

@@ -16,6 +16,7 @@ COMMANDS: Final = {
     "status": "say how the daemon is",
     "task": "create tasks, fan them out, follow and judge them",
     "thread": "look at threads and their records, take them along and back",
+    "trust": "say whose results were accepted, and how often",
     "debug": "walk through the past of threads, and compare two",
     "fleet": "start, stop and look at a fleet of instances",
     "kill": "freeze a namespace, or stop the fleet in an emergency",

@@ -9,9 +9,11 @@ from collections.abc import Sequence
 from typing import Final
 from urllib.parse import quote, urlencode
 
+from syncropel.api.schema.base import Page
 from syncropel.api.schema.bundles import RestoreReport
 from syncropel.api.schema.replay import ReplayMoment, ReplayPage, StatusChanges, ThreadDiff
 from syncropel.api.schema.threads import ThreadSummary
+from syncropel.api.schema.trust import TrustOut
 from syncropel.client.calls import Call
 
 PATIENCE_SECS: Final = 600.0
@@ -79,3 +81,8 @@ def restore(
         lines=bundle,
         patience_secs=PATIENCE_SECS,
     )
+
+
+def trust() -> Call[Page[TrustOut]]:
+    """Whose results were accepted, and how often."""
+    return Call(Page[TrustOut], "/v1/trust")

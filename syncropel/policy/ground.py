@@ -11,6 +11,7 @@ from syncropel.folds.index import ThreadIndex
 from syncropel.folds.namespaces import DEFAULT
 from syncropel.folds.registry import Registry
 from syncropel.folds.task import TaskState
+from syncropel.folds.trust import Trust, trust_by_actor
 
 
 class Folds(Protocol):
@@ -96,15 +97,7 @@ class Ground:
         }
 
     def _trust(self, actor: str) -> float:
-        accepted = total = 0
-        for state in list(self._folds.tasks.values()):
-            if state.fanout is not None:
-                for report in list(state.fanout.reports.values()):
-                    if report.worker == actor:
-                        total += 1
-                        accepted += report.verdict == ACCEPT
-        # Laplace's rule: nobody is trusted or distrusted wholly on little evidence.
-        return (accepted + 1) / (total + 2)
+        return trust_by_actor(list(self._folds.tasks.values())).get(actor, Trust()).score
 
 
 def task_fields(state: TaskState) -> dict[str, Any]:

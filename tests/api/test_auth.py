@@ -37,6 +37,7 @@ NEEDS = {
     ("GET", "/v1/threads/{thread}/replay/changes"): "records:read",
     ("GET", "/v1/threads/{thread}/replay/{position}"): "records:read",
     ("GET", "/v1/tasks"): "records:read",
+    ("GET", "/v1/trust"): "records:read",
     ("POST", "/v1/tasks"): "threads:write",
     ("GET", "/v1/tasks/{name}"): "records:read",
     ("POST", "/v1/tasks/{name}/fan-out"): "threads:write",

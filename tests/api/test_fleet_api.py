@@ -10,7 +10,7 @@ import pytest
 from syncropel.api.schema import FleetStatus, HeartbeatAnswer, InstanceOut, Page
 from syncropel.settings import FleetSettings
 
-from .conftest import DID, NOOP, Api, MakeApi, assert_error, beat
+from .conftest import DID, NOOP, Api, MakeApi, assert_error, beat, until
 
 
 async def say(api: Api, alias: str, **changes: Any) -> HeartbeatAnswer:
@@ -99,3 +99,16 @@ async def test_a_copied_home_is_told_apart(api: Api) -> None:
 async def test_a_bad_heartbeat_is_refused(api: Api, changes: dict[str, Any]) -> None:
     answer = await api.operator.post("/v1/fleet/heartbeat", json=beat("a", **changes))
     assert_error(answer, 422, "INVALID_RECORD", next(iter(changes)))
+
+
+async def test_trust_is_the_share_of_accepted_results(api: Api) -> None:
+    assert (await api.get("/v1/trust"))["data"] == []
+    await api.task(alias="T-1")
+    await api.fan_out("T-1", {}, {})
+
+    async def over() -> bool:
+        return (await api.get("/v1/tasks/T-1/join"))["complete"]
+
+    await until(over)
+    (row,) = (await api.get("/v1/trust"))["data"]
+    assert (row["actor"], row["results"], row["accepted"], row["score"]) == (DID, 2, 2, 0.75)

@@ -1,0 +1,15 @@
+"""Whose results were accepted."""
+
+from __future__ import annotations
+
+from syncropel.api.schema.base import Wire
+
+
+class TrustOut(Wire):
+    """One row of GET /v1/trust: an actor's results in fan-outs. `score` goes from 0 to 1."""
+
+    actor: str
+    alias: str
+    score: float
+    results: int
+    accepted: int

@@ -1,0 +1,27 @@
+"""`spl trust`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from syncropel.api.schema.base import Page
+from syncropel.api.schema.trust import TrustOut
+
+from .conftest import FakeDaemon, Ran
+
+ROW = TrustOut(actor="did:sync:instance:a", alias="worker-a", score=0.75, results=2, accepted=2)
+
+
+def test_rows_and_json(spl: Callable[..., Ran], daemon: FakeDaemon) -> None:
+    daemon.answer("/v1/trust", Page[TrustOut](data=[ROW]))
+    shown = spl("trust")
+    assert (shown.code, shown.out.splitlines()[1].split()) == (
+        0,
+        ["worker-a", "0.75", "2", "2", "did:sync:instance:a"],
+    )
+    assert spl("trust", "-o", "json").json["data"] == [ROW.model_dump()]
+
+
+def test_no_results_yet(spl: Callable[..., Ran], daemon: FakeDaemon) -> None:
+    daemon.answer("/v1/trust", Page[TrustOut](data=[]))
+    assert "No results yet" in spl("trust").out
