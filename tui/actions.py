@@ -131,7 +131,12 @@ SCREEN: Final = (
     Action("next", ("tab",), "the next table", "next table", (FLEET, TASKS, POLICY)),
     *CONTROL,
 )
+START: Final = Action(
+    "begin_fleet", ("ctrl+s",), "start a fleet on this machine, when there is none", "", (FLEET,), "local",
+    "spl fleet start --workers 2",
+)  # fmt: skip
 OWN: Final[dict[str, tuple[Action, ...]]] = {
+    FLEET: (START,),
     FEED: (
         Action("follow", ("f",), "follow the newest line again", "follow", (FEED,)),
         Action("source", ("o",), "records and log, records only, log only", "source", (FEED,),

@@ -22,8 +22,8 @@ from pydantic import ValidationError
 
 from syncropel.api.schema import FleetStatus
 from syncropel.client import Event
-from syncropel.errors import RemoteError, SyncropelError
-from tui.model.link import Link, Phase
+from syncropel.errors import DaemonNotRunning, RemoteError, SyncropelError
+from tui.model.link import Link, Phase, Trouble
 
 WATCH: Final = "/v1/fleet/watch"
 SILENCE: Final = 2.5  # heartbeat intervals without a word before data counts as stale
@@ -45,7 +45,7 @@ class Broken:
     message: str
     hint: str = ""
     delay: float | None = None
-    denied: bool = False
+    kind: Trouble = ""
 
 
 def backoff(tries: int, jitter: float) -> float:
@@ -91,12 +91,14 @@ class Connection:
             broken = _reason(followed)
             heard = self.link.phase is Phase.LIVE
             self._refused = 0 if heard else self._refused + 1
-            if broken.denied:
+            if broken.kind == "denied":
                 self._refused = max(self._refused, REFUSALS)
             pause = backoff(self._refused, self._jitter()) if broken.delay is None else broken.delay
             phase = Phase.DOWN if self._refused >= REFUSALS else Phase.RETRYING
             again = self._clock() + pause
-            self._tell(self.link.lost(phase, self._refused + 1, again, broken.message, broken.hint))
+            self._tell(
+                self.link.lost(phase, self._refused + 1, again, broken.message, broken.hint, broken.kind)
+            )
             await self._hold(self._pause(pause))
 
     async def _pause(self, secs: float) -> None:
@@ -161,10 +163,11 @@ def _reason(ended: asyncio.Future[Any]) -> Broken:
         assert isinstance(result, Broken)
         return result
     if isinstance(error, RemoteError):
-        denied = error.status in (401, 403)
-        return Broken(f"{error.message} (HTTP {error.status} {error.code})", error.hint, denied=denied)
+        kind: Trouble = "denied" if error.status in (401, 403) else ""
+        return Broken(f"{error.message} (HTTP {error.status} {error.code})", error.hint, kind=kind)
     if isinstance(error, SyncropelError):
-        return Broken(error.message, error.hint)
+        absent = isinstance(error, DaemonNotRunning)
+        return Broken(error.message, error.hint, kind="absent" if absent else "")
     if isinstance(error, ValidationError):
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"])) or "the whole"

@@ -9,7 +9,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from syncropel.api.schema import FleetStatus
@@ -21,6 +21,7 @@ from tui.model.access import Access
 from tui.model.link import Link
 from tui.model.world import World
 from tui.refetch import Refetcher
+from tui.runner import Runner, Subprocess
 from tui.setup import Fleet
 
 _CONFLICT: Final = 409  # the daemon's answer for the join of a task that is not fanned out
@@ -44,6 +45,7 @@ class Outside:
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     jitter: Callable[[], float] | None = None
+    runner: Runner = field(default_factory=Subprocess)
 
 
 class Session:

@@ -44,7 +44,8 @@ class Setup:
 
     `current` names one of `fleets`. `screen` is empty for the one that was looked at last. `keys` are those
     of `[console.keys]` by action; `where` tells file and line of one of them, for messages. `memory` is the
-    private file in which theme, screen, orders and commands are kept; None keeps nothing.
+    private file in which theme, screen, orders and commands are kept; None keeps nothing. `program` is how
+    this very program is run as a process, empty when it must not be; `version` is the console's own.
     """
 
     fleets: tuple[Fleet, ...]
@@ -55,6 +56,8 @@ class Setup:
     where: Callable[[str], str] = "[console.keys] {}".format
     memory: Path | None = None
     grammar: Grammar | None = None
+    program: tuple[str, ...] = ()
+    version: str = ""
 
     @classmethod
     def single(cls, target: Target, **how: Any) -> Setup:

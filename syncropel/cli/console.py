@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from syncropel.client import Target
 
 SCREENS: Final = ("fleet", "tasks", "feed", "policy")
+DUMB: Final = frozenset({"dumb", "unknown"})
 _RECONNECT_SECS: Final = 2.0
 
 
@@ -49,6 +50,11 @@ def run(args: Namespace) -> int:
         return _serve(args)
     if args.port is not None or args.allow_changes:
         raise UsageError("--port and --allow-changes belong to --web", "add --web, or leave them out")
+    if os.environ.get("TERM") in DUMB and not _in_page():
+        raise UsageError(
+            f"this terminal cannot draw a screen (TERM={os.environ['TERM']})",
+            "where it can, set TERM, such as xterm-256color; or as text: spl fleet status --live",
+        )
     if not _on_terminal() and not _in_page():
         raise UsageError(
             "the console needs a terminal", "the same facts as text: spl fleet status --live, spl task list"
@@ -84,7 +90,7 @@ def _serve(args: Namespace) -> int:
 
 def run_live(args: Namespace) -> int:
     """The console's fleet screen; on something else than a terminal a line for each change."""
-    if _on_terminal() and not is_json(args):
+    if _on_terminal() and os.environ.get("TERM") not in DUMB and not is_json(args):
         return open_console(args, "fleet")
     return follow(args)
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from syncropel import contexts
+from syncropel import __version__, contexts
 from syncropel.cli.connect import (
     chosen_context,
     chosen_url,
@@ -44,6 +45,8 @@ def make_setup(args: Namespace, screen: str, *, firm: bool = False) -> Setup:
         where=lambda name: _line_of(home.config, name),
         memory=home.path / "console.json",
         grammar=Grammar(),
+        program=(sys.executable, "-m", "syncropel.cli.main"),
+        version=__version__,
     )
 
 

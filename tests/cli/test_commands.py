@@ -281,6 +281,34 @@ def test_the_console_needs_a_terminal(spl: Spl) -> None:
     assert "needs a terminal" in ran.err
 
 
+def test_a_terminal_that_cannot_draw_gets_words(spl: Spl, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("TERM", "dumb")
+    ran = spl("console")
+    assert ran.code == 2
+    assert "TERM=dumb" in ran.err
+    assert "spl fleet status --live" in ran.err
+
+
+def test_a_key_that_makes_no_sense_is_told_by_line_before_the_screen_opens(
+    spl: Spl, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("syncropel.cli.console._on_terminal", lambda: True)
+    monkeypatch.setenv("TERM", "xterm")
+    (home / ".syncro").mkdir()
+    config = home / ".syncro" / "config.toml"
+    for line, said in (
+        ('frieze = "x"', "did you mean freeze?"),
+        ("freeze = 3", "must be a key or a list of keys"),
+        ('freeze = ["q"]', "is that of quit"),
+    ):
+        config.write_text(f"[console]\n\n[console.keys]\n# mine\n{line}\n")
+        ran = spl("console")
+        assert ran.code == 2
+        assert f"{config}:5: " in ran.err
+        assert said in ran.err
+
+
 def test_live_on_a_pipe_prints_a_line_a_change(
     spl: Spl, daemon: FakeDaemon, monkeypatch: pytest.MonkeyPatch
 ) -> None:

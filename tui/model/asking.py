@@ -38,8 +38,14 @@ class Outcome:
         return self.stage in (Stage.ASKING, Stage.REFUSED)
 
 
+class NotDone(SyncropelError):
+    """Raised by a deed of which it is certain that it was not done, so that it can be tried again."""
+
+
 def failed(error: SyncropelError, now: float, look: str) -> Outcome:
     """What an error says about the request: certainly not taken, or not known. `look`: where one can see."""
+    if isinstance(error, NotDone):
+        return Outcome(Stage.REFUSED, now, error.message, error.hint)
     if isinstance(error, DaemonNotRunning):
         return Outcome(Stage.REFUSED, now, f"not sent: {error.message}", error.hint)
     if isinstance(error, RemoteError) and error.status < _INTERNAL:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import Enum
+from typing import Literal
 
 from tui.model.glyphs import Glyphs, Tone
 from tui.model.text import duration
+
+Trouble = Literal["", "absent", "denied"]
+"""What kind of trouble there is: nobody is there, or they do not let us in."""
 
 
 class Phase(Enum):
@@ -29,6 +33,7 @@ class Link:
     limit: float = 12.5
     message: str = ""
     hint: str = ""
+    kind: Trouble = ""
 
     def live(self, now: float, limit: float) -> Link:
         return Link(Phase.LIVE, heard_at=now, limit=limit)
@@ -37,8 +42,12 @@ class Link:
         phase = Phase.DOWN if self.phase is Phase.DOWN else Phase.RETRYING
         return replace(self, phase=phase, attempt=attempt, retry_at=None)
 
-    def lost(self, phase: Phase, attempt: int, again: float, message: str, hint: str) -> Link:
-        return replace(self, phase=phase, attempt=attempt, retry_at=again, message=message, hint=hint)
+    def lost(
+        self, phase: Phase, attempt: int, again: float, message: str, hint: str, kind: Trouble = ""
+    ) -> Link:
+        return replace(
+            self, phase=phase, attempt=attempt, retry_at=again, message=message, hint=hint, kind=kind
+        )
 
     def at(self, now: float) -> Link:
         """The state at this instant: a live stream that has been silent for too long is stale."""

@@ -63,6 +63,7 @@ class ConsoleScreen(Control):
         return None
 
     def compose(self) -> ComposeResult:
+        yield Lines(id="tiny")
         yield Lines(id="header")
         yield Lines(id="banner")
         with Vertical(id="body"):
@@ -81,6 +82,11 @@ class ConsoleScreen(Control):
         if not self.is_mounted or not self.size:
             return
         now, width = self.console.clock(), self.size.width
+        tiny = frame.too_small(self, now)
+        self.set_class(bool(tiny), "tiny")
+        self.query_one("#tiny", Lines).show(tiny)
+        if tiny:
+            return
         self.query_one("#header", Lines).show([frame.header(self, now, width)])
         self.query_one("#banner", Lines).show(frame.banner(self, now, width))
         self.fill(now)

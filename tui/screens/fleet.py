@@ -8,8 +8,10 @@ from typing import ClassVar
 from textual import on
 from textual.widget import Widget
 
+from tui import actions
 from tui.actions import FLEET
-from tui.model import fleet
+from tui.dialogs.start import StartDialog
+from tui.model import first_run, fleet
 from tui.model.charts import sparkline
 from tui.model.layout import share
 from tui.model.rows import Row
@@ -17,6 +19,7 @@ from tui.model.text import count
 from tui.screens.base import ConsoleScreen
 from tui.screens.detail import InstanceScreen
 from tui.screens.join import JoinScreen
+from tui.widgets.bindings import bindings
 from tui.widgets.lines import Lines, Span, Spans
 from tui.widgets.table import Table
 
@@ -26,13 +29,13 @@ _NO_FANOUTS = (
     "no fan-out is waiting",
     "make one: spl task add GOAL, then spl task fan-out NAME --subtask goal=…,target=round-robin",
 )
-_NOT_YET = ("waiting for the daemon's first answer",)
 
 
 class FleetScreen(ConsoleScreen):
     """`1`"""
 
     name_ = FLEET
+    BINDINGS = bindings("fleet")
     fields: ClassVar[tuple[str, ...]] = (
         "alias", "status", "role", "task", "goal", "instance", "health", "namespace", "endpoint", "did",
         "adapter", "version", "thread", "join",
@@ -52,7 +55,7 @@ class FleetScreen(ConsoleScreen):
         at, status = world.moment(now), world.status
         self.query_one("#rates", Lines).show([self._rates()])
         rows: list[Sequence[Row]] = [(), (), ()]
-        empty: list[tuple[str, ...]] = [_NOT_YET, (), ()]
+        empty: list[tuple[str, ...]] = [self._first_words(), (), ()]
         if status is not None:
             rows = [
                 fleet.instance_rows(status, at, glyphs),
@@ -74,6 +77,18 @@ class FleetScreen(ConsoleScreen):
             if table.styles.height is None or table.styles.height.value != height:
                 table.styles.height = height
             table.set_class(roomy, "roomy")
+
+    def _first_words(self) -> tuple[str, ...]:
+        link = self.world.link.at(self.console.clock())
+        key = self.console.keymap.shown(actions.START)
+        return first_run.lines(self.session.fleet, link, key)
+
+    def action_begin_fleet(self) -> None:
+        """Offer to start a fleet here, when there is none."""
+        if self.world.link.at(self.console.clock()).is_live:
+            self.notify("this fleet runs already", timeout=4)
+        else:
+            self.app.push_screen(StartDialog())
 
     def _rates(self) -> Spans:
         """Ingest and queue over the last minutes, with their newest value."""

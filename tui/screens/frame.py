@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from rich.cells import cell_len
 
+from syncropel.api.schema import FleetStatus
 from tui import actions
 from tui.model import fleet, freezes, link
 from tui.model.asking import hindrance
@@ -17,6 +18,9 @@ from tui.widgets.toned import clip
 
 if TYPE_CHECKING:
     from tui.screens.base import ConsoleScreen
+
+LEAST_WIDTH: Final = 60
+LEAST_HEIGHT: Final = 16
 
 
 def header(screen: ConsoleScreen, now: float, width: int) -> Spans:
@@ -38,7 +42,7 @@ def header(screen: ConsoleScreen, now: float, width: int) -> Spans:
     right = [
         Piece(fleet.counts(status) if status else "", "plain", 3),
         Piece(url, "muted", 5),
-        Piece(f"v{status.version}" if status else "", "muted", 6),
+        _version(status, app.setup.version),
     ]
     kept = pack([*left, *right], width - 2)
     first = [one for one in kept if one in left]
@@ -51,6 +55,34 @@ def header(screen: ConsoleScreen, now: float, width: int) -> Spans:
     for one in last:
         spans += [Span(one.text, one.tone), Span("  ")]
     return tuple(spans)
+
+
+def too_small(screen: ConsoleScreen, now: float) -> list[Spans]:
+    """What is said instead of everything when there is no room for anything; empty when there is."""
+    width, height = screen.size
+    if width >= LEAST_WIDTH and height >= LEAST_HEIGHT:
+        return []
+    world, glyphs = screen.world, screen.console.glyphs
+    state, tone = link.label(world.link.at(now), now, glyphs)
+    lines: list[tuple[str, Tone]] = [
+        (f"{width}x{height} is too small", "warn"),
+        (f"needs {LEAST_WIDTH}x{LEAST_HEIGHT}; q quits", "plain"),
+        (state, tone),
+    ]
+    if world.status is not None:
+        at = world.moment(now)
+        lines += [(words, "alarm") for words in freezes.banner_lines(world.status, at, glyphs)]
+    room = max(1, width - 2)
+    return [(Span(" " + clip(words, room, glyphs.ellipsis), tone),) for words, tone in lines]
+
+
+def _version(status: FleetStatus | None, own: str) -> Piece:
+    """The daemon's version; with the console's own when they differ, for then something may be missing."""
+    if status is None:
+        return Piece("")
+    if own and own != status.version:
+        return Piece(f"daemon v{status.version}, console v{own}", "warn", 1)
+    return Piece(f"v{status.version}", "muted", 6)
 
 
 def banner(screen: ConsoleScreen, now: float, width: int) -> list[Spans]:
