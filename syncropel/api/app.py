@@ -14,6 +14,7 @@ from syncropel.api import (
     config,
     control,
     drain,
+    explain,
     expr,
     fleet,
     health,
@@ -64,6 +65,7 @@ def create_routes(engine: Engine, ring: LogRing | None = None) -> FastAPI:
         drain,
         accounts,
         config,
+        explain,
         expr,
     )
     routers = [*(resource.router(engine) for resource in resources), log.router(engine, ring or LogRing())]

@@ -6,7 +6,7 @@ import os
 from argparse import Namespace
 from typing import Any
 
-from syncropel.cli import task_records, task_text
+from syncropel.cli import explain_text, task_records, task_text
 from syncropel.cli.connect import connect
 from syncropel.cli.parsing import Parser, UsageError, add_verb, index, money, positive, verbs
 from syncropel.cli.subtask import parse_subtasks
@@ -35,6 +35,9 @@ def configure(parser: Parser) -> None:
         help="where it runs from now on, such as worker-b or least-loaded-worker",
     )
     retry.set_defaults(run=run_retry)
+    what_if = _named(add_verb(group, "what-if", "when it would have joined with another predicate"))
+    what_if.add_argument("--join", required=True, metavar="EXPR", help="all, any, k_of_n:K, or CEL")
+    what_if.set_defaults(run=run_what_if)
     listing = add_verb(group, "list", "list tasks, the last changed first")
     listing.add_argument("--status", help="only tasks with this status, such as open or approved")
     listing.add_argument("--limit", type=positive, metavar="N", default=100, help="at most N (default 100)")
@@ -175,6 +178,18 @@ def run_speedup(args: Namespace) -> int:
         print_json(report)
     else:
         say(*task_text.speedup_lines(report))
+    return 0
+
+
+def run_what_if(args: Namespace) -> int:
+    with connect(args) as client:
+        from syncropel.client import explain_calls
+
+        told = client.send(explain_calls.what_if(args.name, args.join))
+    if is_json(args):
+        print_json(told)
+    else:
+        say(*explain_text.what_if_lines(told))
     return 0
 
 

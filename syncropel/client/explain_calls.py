@@ -1,0 +1,18 @@
+"""What can be asked of a daemon about the reasons of tasks; see `client.calls`."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from syncropel.api.schema.explain import TaskWhy, WhatIf
+from syncropel.client.calls import Call
+
+
+def why(name: str) -> Call[TaskWhy]:
+    """Why a task has its status."""
+    return Call(TaskWhy, f"/v1/tasks/{quote(name, safe='')}/why")
+
+
+def what_if(name: str, join: str) -> Call[WhatIf]:
+    """When a fan-out would have joined with another predicate."""
+    return Call(WhatIf, f"/v1/tasks/{quote(name, safe='')}/what-if", query={"join": join})
