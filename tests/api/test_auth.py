@@ -43,6 +43,8 @@ NEEDS = {
     ("POST", "/v1/tasks/{name}/fan-out"): "threads:write",
     ("POST", "/v1/tasks/{name}/retry"): "threads:write",
     ("GET", "/v1/tasks/{name}/join"): "records:read",
+    ("GET", "/v1/tasks/{name}/why"): "records:read",
+    ("GET", "/v1/tasks/{name}/what-if"): "records:read",
     ("GET", "/v1/tasks/{name}/speedup"): "records:read",
     ("GET", "/v1/fleet/status"): "records:read",
     ("GET", "/v1/fleet/instances"): "records:read",
