@@ -81,7 +81,11 @@ def run_list(args: Namespace) -> int:
         print_json(found)
         return 0
     if args.kind == "permission":
-        say(f"Permissions: {'enabled' if found.enabled else 'disabled'}")
+        say(
+            "Permissions: enabled (what no rule matches is denied)"
+            if found.enabled
+            else "Permissions: disabled (only freeze rules deny)"
+        )
     rows = [
         [
             str(one.priority),

@@ -5,26 +5,26 @@ The console is imported here and nowhere else, when it is about to open.
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import time
 from argparse import Namespace
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from syncropel.cli import fleet_text
-from syncropel.cli.connect import connect, target
+from syncropel.cli import fleet_text, following
+from syncropel.cli.connect import import_client, target
 from syncropel.cli.parsing import Parser, UsageError, add_target
-from syncropel.cli.terminal import complain, is_json, say
-from syncropel.errors import DaemonUnreachable, SetupError
+from syncropel.cli.terminal import is_json, say
+from syncropel.errors import SetupError
 
 if TYPE_CHECKING:
     from syncropel.client import Target
 
 SCREENS: Final = ("fleet", "tasks", "feed", "policy")
 DUMB: Final = frozenset({"dumb", "unknown"})
-_RECONNECT_SECS: Final = 2.0
 
 
 def configure(parser: Parser) -> None:
@@ -95,44 +95,24 @@ def run_live(args: Namespace) -> int:
     return follow(args)
 
 
-def follow(args: Namespace, pause: Callable[[float], None] = time.sleep) -> int:
+def follow(args: Namespace) -> int:
     """Print a line (or, as JSON, a document) for each change, until interrupted.
 
-    Raises what the first connection raises; a later loss is said and waited out.
+    Raises as `following.events`.
     """
-    connected, last = False, ""
-    while True:
-        try:
-            for line in _changes(args):
-                connected = True
-                if line != last:
-                    say(line if is_json(args) else f"{time.strftime('%H:%M:%S')} {line}")
-                    last = line
-        except DaemonUnreachable as error:
-            if not connected:
-                raise
-            if last != error.message:
-                complain(error.message, "waiting for it to come back; Ctrl-C ends this")
-                last = error.message
-        pause(_RECONNECT_SECS)
+    import_client()
+    from syncropel.api.schema import FleetStatus
 
-
-def _changes(args: Namespace) -> Iterator[str]:
-    with connect(args) as client:
-        import json
-
-        from syncropel.api.schema import FleetStatus
-
-        with client.watch("/v1/fleet/watch") as events:
-            for event in events:
-                if event.name != "fleet.snapshot":
-                    continue
-                status = FleetStatus.model_validate(event.data)
-                yield (
-                    json.dumps(status.model_dump(mode="json"))
-                    if is_json(args)
-                    else fleet_text.change_line(status)
-                )
+    last = ""
+    for event in following.events(args, "/v1/fleet/watch"):
+        if event.name != "fleet.snapshot":
+            continue
+        status = FleetStatus.model_validate(event.data)
+        line = json.dumps(status.model_dump(mode="json")) if is_json(args) else fleet_text.change_line(status)
+        if line != last:
+            say(line if is_json(args) else f"{time.strftime('%H:%M:%S')} {line}")
+            last = line
+    return 0
 
 
 def open_console(args: Namespace, screen: str) -> int:

@@ -8,24 +8,16 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-from syncropel.cli.connect import connect
+from syncropel.cli.connect import connect, import_client
 from syncropel.cli.parsing import Parser, UsageError, add_verb, verbs
 from syncropel.cli.terminal import is_json, print_json, say
 from syncropel.settings import actor_from
 
-CONTEXTS = (
-    "trigger",
-    "routing",
-    "precondition",
-    "fold_rule",
-    "health_check",
-    "aitl",
-    "permission",
-    "join",
-)
-
 
 def configure(parser: Parser) -> None:
+    import_client()
+    from syncropel.api.schema import EXPRESSION_CONTEXTS
+
     group = verbs(parser)
     for verb, summary in (
         ("check", "say whether an expression compiles, and where it does not"),
@@ -35,12 +27,17 @@ def configure(parser: Parser) -> None:
         one = add_verb(group, verb, summary, conflict_handler="resolve")
         one.add_argument("expression", metavar="EXPR", help="the CEL expression; - reads it from stdin")
         one.add_argument(
-            "--context", dest="cel_context", required=True, choices=CONTEXTS, help="where it is to be used"
+            "--context",
+            dest="cel_context",
+            required=True,
+            choices=EXPRESSION_CONTEXTS,
+            help="where it is to be used",
         )
         if verb == "eval":
             one.add_argument("--thread", default="", metavar="NAME", help="the task or thread it is about")
             one.add_argument("--record", metavar="FILE", help="the record it is about, as JSON")
         one.set_defaults(run=run_check if verb == "check" else run_eval)
+    add_verb(group, "cache", "what the cache of compiled expressions did").set_defaults(run=run_cache)
 
 
 def _fields(args: Namespace) -> dict[str, Any]:
@@ -76,6 +73,23 @@ def run_eval(args: Namespace) -> int:
         print_json(answer)
     else:
         say(json.dumps(answer.value, ensure_ascii=False))
+        say(f"  {answer.type} · {answer.steps} steps · {answer.micros:.1f} µs")
+    return 0
+
+
+def run_cache(args: Namespace) -> int:
+    with connect(args) as client:
+        from syncropel.client import config_calls
+
+        cache = client.send(config_calls.expression_cache())
+    if is_json(args):
+        print_json(cache)
+    else:
+        say(
+            f"Compiled expressions: {cache.size} of {cache.capacity}",
+            f"  Hits: {cache.hits} of {cache.hits + cache.misses} ({cache.hit_rate_pct:.1f}%)",
+            f"  Compile: {cache.avg_compile_micros:.0f} µs on average, {cache.compile_errors} failed",
+        )
     return 0
 
 

@@ -53,6 +53,8 @@ def run_list(args: Namespace) -> int:
     else:
         rows = [[one.namespace, one.level, one.state, one.description] for one in page.data]
         say(*table(["NAMESPACE", "LEVEL", "STATE", "DESCRIPTION"], rows))
+        if page.strict:
+            say("Strict: only these may be used")
     return 0
 
 

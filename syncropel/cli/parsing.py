@@ -18,6 +18,8 @@ COMMANDS: Final = {
     "why": "say why a task stands as it does, with the records that prove it",
     "thread": "look at threads and their records, take them along and back",
     "trust": "say whose results were accepted, and how often",
+    "records": "list and follow the whole log",
+    "logs": "the daemon's own log",
     "debug": "walk through the past of threads, and compare two",
     "fleet": "start, stop and look at a fleet of instances",
     "kill": "freeze a namespace, or stop the fleet in an emergency",

@@ -327,7 +327,7 @@ def test_live_on_a_pipe_prints_a_line_a_change(
         return httpx.Response(200, content=events + "event: heartbeat\ndata: {}\n\n")
 
     monkeypatch.setattr(httpx, "HTTPTransport", lambda **_: httpx.MockTransport(answer))
-    monkeypatch.setattr("syncropel.cli.console._RECONNECT_SECS", 0)
+    monkeypatch.setattr("syncropel.cli.following.RECONNECT_SECS", 0)
     ran = spl("fleet", "status", "--live")
     assert ran.code == 130
     assert [line.split(" ", 1)[1] for line in ran.out.splitlines()] == [

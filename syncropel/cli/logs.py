@@ -1,0 +1,83 @@
+"""`spl logs`: the daemon's own log, the newest lines, and those that come."""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import Namespace
+from typing import TYPE_CHECKING, Final
+
+from syncropel.cli import following
+from syncropel.cli.connect import connect, import_client
+from syncropel.cli.parsing import Parser, add_output, add_target, index, positive
+from syncropel.cli.terminal import complain, is_json, print_json, say
+from syncropel.cli.thread_text import when
+
+if TYPE_CHECKING:
+    from syncropel.api.schema import LogLine, LogPage
+
+LEVELS: Final = ("ERROR", "WARN", "INFO", "DEBUG", "TRACE")
+
+
+def configure(parser: Parser) -> None:
+    add_target(parser)
+    add_output(parser)
+    parser.add_argument("--level", choices=LEVELS, default="TRACE", help="this level and what is graver")
+    parser.add_argument("--since", type=index, metavar="SEQUENCE", help="the lines after this one")
+    parser.add_argument("--limit", type=positive, metavar="N", default=100, help="at most N (default 100)")
+    parser.add_argument("--follow", action="store_true", help="then each new line, until Ctrl-C")
+    parser.set_defaults(run=run)
+
+
+def run(args: Namespace) -> int:
+    with connect(args) as client:
+        from syncropel.client import log_calls
+
+        page = client.send(
+            log_calls.log_lines(since=args.since, level=args.level, limit=min(args.limit, 1000))
+        )
+    if args.follow:
+        return _follow(args, page)
+    if is_json(args):
+        print_json(page)
+        return 0
+    _tell_missed(page.missed)
+    for line in page.data:
+        _say(args, line)
+    return 0
+
+
+def _follow(args: Namespace, page: LogPage) -> int:
+    import_client()
+    from syncropel.api.schema import LogLine
+    from syncropel.client import log_calls
+
+    _tell_missed(page.missed)
+    for line in page.data:
+        _say(args, line)
+    path = log_calls.log_watch(level=args.level)
+    for event in following.events(args, path, str(page.next_cursor or 0)):
+        if event.name == "log.gap":
+            _tell_missed(event.data["missed"])
+        elif event.name == "log.line":
+            _say(args, LogLine.model_validate(event.data))
+    return 0
+
+
+def _tell_missed(lines: int) -> None:
+    if lines:
+        complain(f"{lines} lines were not kept in memory", "they are in the daemon's logs/spl.log")
+
+
+def _say(args: Namespace, line: LogLine) -> None:
+    if is_json(args):
+        sys.stdout.write(json.dumps(line.model_dump(mode="json")) + "\n")
+        sys.stdout.flush()
+        return
+    about = "".join(
+        f"  {name}={value}"
+        for name, value in (("thread", line.thread), ("record", line.record), ("actor", line.actor))
+        if value
+    )
+    say(f"{when(line.at)}  {line.level:<5}  {line.target}  {line.message}{about}")
+    say(*(f"    {one}" for one in line.traceback.splitlines()))

@@ -1,0 +1,120 @@
+"""`spl records`: the whole log, to list, to follow, and one record in full."""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import Namespace
+from typing import TYPE_CHECKING, Any
+
+from syncropel.cli import following, thread_text
+from syncropel.cli.connect import connect
+from syncropel.cli.parsing import Parser, add_verb, index, positive, verbs
+from syncropel.cli.terminal import is_json, print_json, say
+
+if TYPE_CHECKING:
+    from syncropel.api.schema import RecordOut
+
+PAGE = 1000
+
+
+def configure(parser: Parser) -> None:
+    group = verbs(parser)
+    listing = add_verb(
+        group, "list", "list records in the order in which they came; the newest, or with --since"
+    )
+    _filters(listing)
+    listing.add_argument("--limit", type=positive, metavar="N", default=100, help="at most N (default 100)")
+    listing.set_defaults(run=run_list)
+    watch = add_verb(group, "watch", "follow the log: each new record, until Ctrl-C")
+    _filters(watch)
+    watch.set_defaults(run=run_watch)
+    show = add_verb(group, "show", "show one record in full")
+    show.add_argument("id", metavar="ID", help="the record's id")
+    show.set_defaults(run=run_show)
+
+
+def _filters(parser: Parser) -> None:
+    parser.add_argument("--since", type=index, metavar="SEQUENCE", help="only those after it in the log")
+    parser.add_argument("--actor", metavar="DID", help="only those of this actor")
+    parser.add_argument("--act", metavar="ACT", help="only this act, such as INTEND or KNOW")
+    parser.add_argument("--topic", metavar="TOPIC", help="only those with this topic in their body")
+
+
+def run_list(args: Namespace) -> int:
+    with connect(args) as client:
+        from syncropel.client import calls
+
+        since = args.since
+        wanted = {"actor": args.actor, "act": args.act, "topic": args.topic}
+        if since is None and not any(wanted.values()):
+            since = max(0, client.send(calls.health()).records - args.limit)
+        found: list[RecordOut] = []
+        while len(found) < args.limit:
+            page = client.send(calls.records(since=since, limit=min(args.limit - len(found), PAGE), **wanted))
+            found += page.data
+            since = page.next_cursor
+            if since is None:
+                break
+    if is_json(args):
+        data = [one.model_dump(mode="json") for one in found]
+        print_json({"object": "list", "data": data, "next_cursor": since})
+    else:
+        say(*map(record_line, found))
+    return 0
+
+
+def run_watch(args: Namespace) -> int:
+    from syncropel.cli.connect import import_client
+
+    import_client()
+    from syncropel.api.schema import RecordOut
+
+    path = "/v1/records/watch" if args.since is None else f"/v1/records/watch?since={args.since}"
+    for event in following.events(args, path):
+        if event.name != "record.created":
+            continue
+        document = event.data["record"]
+        if not _wanted(args, document):
+            continue
+        if is_json(args):
+            sys.stdout.write(json.dumps(document) + "\n")
+            sys.stdout.flush()
+        else:
+            say(record_line(RecordOut.model_validate(document)))
+    return 0
+
+
+def _wanted(args: Namespace, record: dict[str, Any]) -> bool:
+    told = {"actor": record["actor"], "act": record["act"], "topic": record["body"].get("topic")}
+    return all(getattr(args, name) in (None, value) for name, value in told.items())
+
+
+def run_show(args: Namespace) -> int:
+    with connect(args) as client:
+        from syncropel.client import calls
+
+        record = client.send(calls.record(args.id))
+    if is_json(args):
+        print_json(record)
+        return 0
+    say(
+        f"Record: {record.id}",
+        f"  Act: {record.act}",
+        f"  Thread: {record.thread}",
+        f"  Actor: {record.actor}",
+        f"  Clock: {record.clock}",
+        *(f"  Parent: {parent}" for parent in record.parents),
+        f"  Data type: {record.data_type}",
+        *([f"  Judged by: {record.judged_by}"] if record.judged_by else []),
+        f"  Sequence: {record.sequence}",
+        f"  Received: {thread_text.when(record.received_at)}",
+        "  Body:",
+        *(f"    {line}" for line in json.dumps(record.body, ensure_ascii=False, indent=2).splitlines()),
+    )
+    return 0
+
+
+def record_line(record: RecordOut) -> str:
+    """A record of the whole log in a line: its place in the log and its thread, then as in its thread."""
+    return f"#{record.sequence}  {record.thread}  {thread_text.record_line(record).strip()}"

@@ -1,0 +1,202 @@
+"""`spl logs` and `spl records`: list, follow, resume; what was missed is said."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from syncropel.api.schema import Health, LogLine, LogPage, Page, RecordOut
+
+from . import wire
+from .conftest import FakeDaemon, Ran
+from .live import daemon_home, live
+
+__all__ = ["daemon_home", "live"]
+Spl = Callable[..., Ran]
+
+
+def line(number: int, **changes: Any) -> LogLine:
+    facts = {"sequence": number, "at": 1.0, "level": "INFO", "target": "a.b", "message": f"line {number}"}
+    return LogLine(**facts | changes)
+
+
+def record(number: int, **changes: Any) -> RecordOut:
+    facts = wire.record().model_dump() | {"sequence": number, "id": f"{number:064x}", "act": "DO"}
+    return RecordOut(**facts | changes)
+
+
+def event(name: str, data: Any, cursor: int | None = None) -> str:
+    head = f"id: {cursor}\n" if cursor is not None else ""
+    return f"{head}event: {name}\ndata: {json.dumps(data)}\n\n"
+
+
+class Streams:
+    """Answers a stream's text, one a connection; the one after the last is Ctrl-C."""
+
+    def __init__(self, path: str, *texts: str | Exception) -> None:
+        self.path, self.texts = path, list(texts)
+        self.cursors: list[str] = []
+        self.answers: dict[str, Any] = {}
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path != self.path:
+            return httpx.Response(200, content=self.answers[request.url.path].model_dump_json())
+        self.cursors.append(request.headers.get("last-event-id", ""))
+        if not self.texts:
+            raise KeyboardInterrupt
+        text = self.texts.pop(0)
+        if isinstance(text, Exception):
+            raise text
+        return httpx.Response(200, content=text)
+
+
+@pytest.fixture
+def streams(daemon: FakeDaemon, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Streams]:
+    def make(path: str, *texts: str | Exception) -> Streams:
+        made = Streams(path, *texts)
+        monkeypatch.setattr(httpx, "HTTPTransport", lambda **_: httpx.MockTransport(made))
+        monkeypatch.setattr("syncropel.cli.following.RECONNECT_SECS", 0)
+        return made
+
+    return make
+
+
+# logs
+
+
+def test_logs_of_a_real_daemon(spl: Spl, live: Any) -> None:
+    ran = spl("logs")
+    assert ran.code == 0
+    assert any("INFO   syncropel.daemon  spl " in one and "listens on" in one for one in ran.out.splitlines())
+    page = spl("logs", "-o", "json", "--limit", "1").json
+    assert len(page["data"]) == 1
+    assert spl("logs", "--since", str(page["next_cursor"])).out == ""
+    assert "listens on" not in spl("logs", "--level", "ERROR").out
+
+
+def test_a_line_has_all_that_is_known_of_it(spl: Spl, daemon: FakeDaemon) -> None:
+    full = line(
+        1, level="ERROR", thread="th_1", record="00", actor="did:a", traceback="Traceback\n  ValueError"
+    )
+    daemon.answer("/v1/engine/log", LogPage(data=[full], next_cursor=1))
+    first, *rest = spl("logs").out.splitlines()
+    assert first.endswith("ERROR  a.b  line 1  thread=th_1  record=00  actor=did:a")
+    assert rest == ["    Traceback", "      ValueError"]
+
+
+def test_what_is_asked_for_is_sent(spl: Spl, daemon: FakeDaemon) -> None:
+    daemon.answer("/v1/engine/log", LogPage(data=[], next_cursor=1))
+    assert spl("logs", "--level", "WARN", "--since", "5", "--limit", "7").code == 0
+    assert dict(daemon.requests[-1].url.params) == {"level": "WARN", "since": "5", "limit": "7"}
+
+
+def test_lines_that_were_missed_are_said(spl: Spl, daemon: FakeDaemon) -> None:
+    daemon.answer("/v1/engine/log", LogPage(data=[line(9)], next_cursor=9, missed=4))
+    ran = spl("logs", "--since", "4")
+    assert "4 lines were not kept in memory" in ran.err
+    assert "line 9" in ran.out
+
+
+def test_following_goes_on_after_a_restart_and_tells_gaps(spl: Spl, streams: Callable[..., Streams]) -> None:
+    made = streams(
+        "/v1/engine/log/watch",
+        event("log.line", line(3).model_dump(), 3) + event("server_shutdown", {"retry_after_ms": 1}),
+        httpx.ConnectError("gone"),
+        httpx.ConnectError("gone"),
+        event("log.gap", {"missed": 2}) + event("log.line", line(6).model_dump(), 6) + event("heartbeat", {}),
+    )
+    made.answers["/v1/engine/log"] = LogPage(data=[line(1), line(2)], next_cursor=2)
+    ran = spl("logs", "--follow", "--level", "INFO")
+    assert ran.code == 130
+    assert [one.rpartition(" ")[2] for one in ran.out.splitlines()] == ["1", "2", "3", "6"]
+    assert made.cursors == ["2", "3", "3", "3", "6"]
+    assert ran.err.count("waiting for it to come back") == 1
+    assert "2 lines were not kept in memory" in ran.err
+
+
+def test_following_as_json_is_a_document_a_line(spl: Spl, streams: Callable[..., Streams]) -> None:
+    made = streams("/v1/engine/log/watch", event("log.line", line(2).model_dump(), 2))
+    made.answers["/v1/engine/log"] = LogPage(data=[line(1)], next_cursor=1)
+    ran = spl("logs", "--follow", "-o", "json")
+    assert [json.loads(one)["message"] for one in ran.out.splitlines()] == ["line 1", "line 2"]
+
+
+@pytest.mark.parametrize("words", [["--level", "LOUD"], ["--limit", "0"], ["--since", "yesterday"]])
+def test_words_that_make_no_sense(spl: Spl, words: list[str]) -> None:
+    ran = spl("logs", *words)
+    assert (ran.code, ran.out) == (2, "")
+    assert words[0] in ran.err
+
+
+def test_without_the_scope_the_refusal_is_told(spl: Spl, daemon: FakeDaemon) -> None:
+    daemon.refuse("/v1/engine/log", 403, "FORBIDDEN", "sa-1 lacks the scope config:read", "it has: none")
+    ran = spl("logs")
+    assert (ran.code, ran.out) == (1, "")
+    assert "config:read" in ran.err
+
+
+# records
+
+
+def test_records_of_a_real_daemon(spl: Spl, live: Any) -> None:
+    assert spl("task", "add", "Look at it", "--alias", "LOOK-1").code == 0
+    listed = spl("records", "list", "-o", "json").json["data"]
+    made = next(one for one in listed if one["body"].get("alias") == "LOOK-1")
+    assert [one["sequence"] for one in listed] == sorted(one["sequence"] for one in listed)
+    shown = spl("records", "show", made["id"]).out
+    for told in (
+        f"Record: {made['id']}",
+        "  Act: INTEND",
+        '"alias": "LOOK-1"',
+        f"  Sequence: {made['sequence']}",
+    ):
+        assert told in shown
+    assert spl("records", "show", made["id"], "-o", "json").json == made
+    (newest,) = spl("records", "list", "--limit", "1").out.splitlines()
+    assert newest.startswith(f"#{listed[-1]['sequence']}  ")
+    only = spl("records", "list", "--act", "INTEND", "-o", "json").json["data"]
+    assert {one["act"] for one in only} == {"INTEND"}
+    missing = spl("records", "show", "f" * 64)
+    assert (missing.code, missing.out) == (1, "")
+    assert "no record" in missing.err
+
+
+def test_the_newest_come_without_since_and_pages_are_joined(spl: Spl, daemon: FakeDaemon) -> None:
+    health = Health(status="ok", version="0", records=5000, store="x", uptime_secs=1.0)
+    daemon.answer("/health", health)
+    daemon.answer("/v1/records", Page[RecordOut](data=[record(1)], next_cursor=None))
+    assert spl("records", "list", "--limit", "20").code == 0
+    assert dict(daemon.requests[-1].url.params) == {"since": "4980", "limit": "20"}
+    spl("records", "list", "--since", "7", "--act", "DO")
+    assert dict(daemon.requests[-1].url.params) == {"since": "7", "limit": "100", "act": "DO"}
+
+
+def test_watching_resumes_after_the_last_one_and_filters(spl: Spl, streams: Callable[..., Streams]) -> None:
+    def created(one: RecordOut) -> str:
+        return event("record.created", {"id": one.id, "record": one.model_dump()}, one.sequence)
+
+    lagged = {"code": "lagged", "message": "too slow"}
+    made = streams(
+        "/v1/records/watch",
+        created(record(4))
+        + created(record(5, act="KNOW"))
+        + event("error", {"code": "lagged", "message": "too slow"}),
+        created(record(6)),
+    )
+    ran = spl("records", "watch", "--act", "DO")
+    assert [one.split()[0] for one in ran.out.splitlines()] == ["#4", "#6"]
+    assert made.cursors == ["", "5", "6"]
+    assert "too slow" in ran.err
+    streams("/v1/records/watch", created(record(7)))
+    assert json.loads(spl("records", "watch", "--since", "6", "-o", "json").out)["sequence"] == 7
+
+
+def test_a_daemon_that_never_was_there_is_no_reason_to_wait(spl: Spl) -> None:
+    for words in (["records", "watch"], ["logs", "--follow"]):
+        ran = spl(*words)
+        assert (ran.code, ran.out) == (1, "")
+        assert "spl serve" in ran.err
