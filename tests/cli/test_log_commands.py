@@ -182,9 +182,7 @@ def test_watching_resumes_after_the_last_one_and_filters(spl: Spl, streams: Call
     lagged = {"code": "lagged", "message": "too slow"}
     made = streams(
         "/v1/records/watch",
-        created(record(4))
-        + created(record(5, act="KNOW"))
-        + event("error", {"code": "lagged", "message": "too slow"}),
+        created(record(4)) + created(record(5, act="KNOW")) + event("error", lagged),
         created(record(6)),
     )
     ran = spl("records", "watch", "--act", "DO")
