@@ -89,6 +89,8 @@ class ConsoleSettings:
 
     keys: dict[str, Any] = field(default_factory=dict)
     """`[console.keys]`: other keys for actions of the console, such as `freeze = ["ctrl+f"]`."""
+    notify: dict[str, Any] = field(default_factory=dict)
+    """`[console.notify]`: which news ring, and how, such as `bell = false`."""
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from tui.memory import Memory
 from tui.model.glyphs import ASCII, UNICODE
 from tui.model.world import World
 from tui.palette import Jumps
+from tui.ringing import Ringer, Wanted
 from tui.screens.base import ConsoleScreen
 from tui.screens.feed import FeedScreen
 from tui.screens.fleet import FleetScreen
@@ -72,6 +73,8 @@ class ConsoleApp(App[None]):
         self.fleets = Fleets(setup, outside, self._news_of)
         self._showing = False
         self._ticks = 0
+        self.wanted = Wanted.read(setup.notify, setup.where)
+        self._ringer = Ringer(self.wanted, self._write, self.clock)
         self._following: Worker[None] | None = None
         for fleet in setup.fleets:
             for name, screen in self.MODES.items():
@@ -112,6 +115,7 @@ class ConsoleApp(App[None]):
     def _tick(self) -> None:
         """Let ages and running times go on; more slowly while the terminal has lost the focus."""
         self._ticks += 1
+        self._ringer.tell()
         if self.app_focus or self._ticks % UNSEEN_TICKS == 0:
             self._show()
 
@@ -120,7 +124,13 @@ class ConsoleApp(App[None]):
 
     # news
 
+    def _write(self, sequences: str) -> None:
+        """Control sequences that draw nothing, straight to the terminal."""
+        if self._driver is not None:
+            self._driver.write(sequences)
+
     def _news_of(self, session: Session) -> None:
+        self._ringer.tell(session.untold())
         if session is self.session:
             self._news()
 

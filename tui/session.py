@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
@@ -19,11 +20,13 @@ from syncropel.errors import RemoteError, SyncropelError
 from tui.connection import Connection
 from tui.model.access import Access
 from tui.model.link import Link
+from tui.model.notices import Notice, Told
 from tui.model.world import World
 from tui.refetch import Refetcher
 from tui.runner import Runner, Subprocess
 from tui.setup import Fleet
 
+NOTICES: Final = 200
 _CONFLICT: Final = 409  # the daemon's answer for the join of a task that is not fanned out
 
 
@@ -56,6 +59,10 @@ class Session:
         self.access = Access(fleet.read_only, firm=fleet.firm)
         self.outside = outside
         self.world = World()
+        self.notices: deque[Notice] = deque(maxlen=NOTICES)
+        """What an operator should hear of, the newest last."""
+        self._untold: list[Notice] = []
+        self._told = Told(actor=fleet.target.actor)
         self._on_news = on_news
         self._client = outside.client(fleet.target)
         self._who_due = False
@@ -122,12 +129,23 @@ class Session:
 
     def _heard(self, status: FleetStatus) -> None:
         again = not self.world.link.is_live
+        self._notice(*self._told.heard(status))
         self.world = self.world.heard(status, self.clock())
         self._who_due = self._who_due or again
         if again or status.tasks_revision != self._revision:
             self._revision, self._tasks_due = status.tasks_revision, True
             self._refetcher.ask()
         self._on_news(self)
+
+    def _notice(self, told: Told, news: list[Notice]) -> None:
+        self._told = told
+        self.notices.extend(news)
+        self._untold += news
+
+    def untold(self) -> list[Notice]:
+        """The notices since this was asked last."""
+        news, self._untold = self._untold, []
+        return news
 
     def _linked(self, link: Link) -> None:
         self.world = self.world.linked(link)
@@ -146,6 +164,7 @@ class Session:
                 self._tasks_due = True
                 raise
             self.world = self.world.listed(page.data)
+            self._notice(*self._told.listed(page.data, self.world.moment(self.clock()).now))
             self._on_news(self)
         chosen = self.world.chosen
         if chosen is None or not self.world.has_fan_out(chosen):

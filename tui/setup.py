@@ -43,9 +43,10 @@ class Setup:
     """How to open the console.
 
     `current` names one of `fleets`. `screen` is empty for the one that was looked at last. `keys` are those
-    of `[console.keys]` by action; `where` tells file and line of one of them, for messages. `memory` is the
-    private file in which theme, screen, orders and commands are kept; None keeps nothing. `program` is how
-    this very program is run as a process, empty when it must not be; `version` is the console's own.
+    of `[console.keys]` by action, `notify` the switches of `[console.notify]`; `where` tells file and line of
+    one of them, for messages. `memory` is the private file in which theme, screen, orders and commands are
+    kept; None keeps nothing. `program` is how this very program is run as a process, empty when it must not
+    be; `version` is the console's own.
     """
 
     fleets: tuple[Fleet, ...]
@@ -58,6 +59,7 @@ class Setup:
     grammar: Grammar | None = None
     program: tuple[str, ...] = ()
     version: str = ""
+    notify: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def single(cls, target: Target, **how: Any) -> Setup:

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from tui.setup import Fleet, Setup
 
 
+_TABLES = ("[console.keys]", "[console.notify]")
+
+
 def make_setup(args: Namespace, screen: str, *, firm: bool = False) -> Setup:
     """From the flags, the contexts and the settings. `firm`: what is read-only cannot be unlocked.
 
@@ -47,6 +50,7 @@ def make_setup(args: Namespace, screen: str, *, firm: bool = False) -> Setup:
         grammar=Grammar(),
         program=(sys.executable, "-m", "syncropel.cli.main"),
         version=__version__,
+        notify=load_settings(home, os.environ).console.notify,
     )
 
 
@@ -71,7 +75,7 @@ def _line_of(config: Path, name: str) -> str:
         lines = config.read_text(encoding="utf-8").splitlines()
     except OSError:
         lines = []
-    start = next((at for at, line in enumerate(lines) if line.strip() == "[console.keys]"), 0)
+    start = next((at for at, line in enumerate(lines) if line.strip() in _TABLES), 0)
     for number, line in enumerate(lines[start:], start + 1):
         if pattern.match(line):
             return f"{config}:{number}"

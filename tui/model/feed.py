@@ -13,6 +13,7 @@ from typing import Final, Literal
 
 from syncropel.api.schema import LogLine, RecordOut
 from tui.model.glyphs import UNICODE, Tone
+from tui.model.notices import Notice
 from tui.model.rows import Cell, Column, Row
 from tui.model.text import NOTHING, first_line, plain, tail
 from tui.model.world import World
@@ -91,6 +92,10 @@ def of_record(record: RecordOut) -> FeedLine:
 
 def of_log(line: LogLine) -> FeedLine:
     return FeedLine(f"log:{line.sequence}", line.at, log=line)
+
+
+def of_notice(notice: Notice) -> FeedLine:
+    return FeedLine(f"{notice.kind}:{notice.at}:{notice.words}", notice.at, words=notice.words)
 
 
 @dataclass(frozen=True)

@@ -104,6 +104,8 @@ class FeedScreen(ConsoleScreen):
 
     def _take(self) -> None:
         fresh, lost = list(self._arrived), self._lost
+        wanted = self.console.wanted.kinds
+        fresh += [feed.of_notice(one) for one in self.session.notices if one.kind in wanted]
         self._arrived.clear()
         self._lost = 0
         self._feed = self._feed.took(fresh, lost)

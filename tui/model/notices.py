@@ -1,0 +1,79 @@
+"""What an operator who looks elsewhere should hear of: a join, a failure, a silent instance, a freeze.
+
+Told once each. What was so when the console first looked is no news; what happened while the connection was
+away is, when it is back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final, Literal
+
+from syncropel.api.schema import FleetStatus, TaskSummary
+from tui.model.tasks import task_name
+from tui.model.text import first_line, plain
+
+Kind = Literal["joined", "failed", "stale", "frozen"]
+KINDS: Final[tuple[Kind, ...]] = ("joined", "failed", "stale", "frozen")
+_SILENT: Final = frozenset({"stale", "archived"})
+
+
+@dataclass(frozen=True)
+class Notice:
+    """One piece of news: `at` is unix seconds where the daemon is, `thread` what it is about."""
+
+    kind: Kind
+    at: float
+    words: str
+    thread: str = ""
+
+
+@dataclass(frozen=True)
+class Told:
+    """What is known already, and so not told again; None was never looked at. `actor` is who looks."""
+
+    actor: str = ""
+    since: float = 0.0
+    joined: frozenset[str] | None = None
+    failed: Mapping[str, int] = field(default_factory=dict)
+    silent: frozenset[str] | None = None
+    freezes: frozenset[str] | None = None
+
+    def heard(self, status: FleetStatus) -> tuple[Told, list[Notice]]:
+        """What is new in a status of the fleet."""
+        silent = frozenset(one.did for one in status.instances if one.status in _SILENT)
+        freezes = frozenset(one.record for one in status.freezes)
+        news: list[Notice] = []
+        if self.silent is not None:
+            fresh = [one for one in status.instances if one.did in silent - self.silent]
+            news += [Notice("stale", status.at, f"{plain(one.alias)} is {one.status}") for one in fresh]
+        if self.freezes is not None:
+            set_now = [one for one in status.freezes if one.record not in self.freezes]
+            news += [
+                Notice("frozen", one.at, f"{plain(one.actor)} froze {plain(one.namespace)} ({one.level}): "
+                       f"{first_line(one.reason)}")
+                for one in set_now if one.actor != self.actor
+            ]  # fmt: skip
+        return replace(self, silent=silent, freezes=freezes), news
+
+    def listed(self, tasks: Sequence[TaskSummary], now: float) -> tuple[Told, list[Notice]]:
+        """What is new in the list of tasks, of which only the newest are listed. `now` is the daemon's."""
+        fanned = [one for one in tasks if one.subtasks]
+        failed = {**self.failed, **{one.thread: one.completed - one.accepted for one in fanned}}
+        joined = frozenset(one.thread for one in fanned if one.joined) | (self.joined or frozenset())
+        if self.joined is None:
+            return replace(self, joined=joined, failed=failed, since=now), []
+        news: list[Notice] = []
+        for one in fanned:
+            if one.thread not in self.failed and one.created_at < self.since:
+                continue  # an old one that came back into the list
+            more = failed[one.thread] - self.failed.get(one.thread, 0)
+            if more > 0:
+                count = "a subtask" if more == 1 else f"{more} subtasks"
+                words = f"{count} of {task_name(one)} failed: {one.accepted}/{one.subtasks} accepted"
+                news.append(Notice("failed", one.updated_at, words, one.thread))
+            if one.joined and one.thread not in self.joined:
+                words = f"{task_name(one)} joined: {one.accepted}/{one.subtasks} accepted"
+                news.append(Notice("joined", one.updated_at, words, one.thread))
+        return replace(self, joined=joined, failed=failed), news

@@ -1,0 +1,60 @@
+"""Notices outside the screen: the terminal's bell, and a message to the desktop (OSC 9). Never a storm."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from syncropel.errors import BadRequest
+from tui.model.notices import KINDS, Kind, Notice
+from tui.model.text import plain
+
+GAP_SECS: Final = 10.0
+"""Between two rings; what comes in between is told together."""
+_CHARS: Final = 200
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """`[console.notify]`: which news are told, and how."""
+
+    kinds: frozenset[Kind] = frozenset(KINDS)
+    bell: bool = True
+    desktop: bool = True
+
+    @classmethod
+    def read(cls, switches: Mapping[str, Any], where: Callable[[str], str]) -> Wanted:
+        """All on until switched off. Raises BadRequest, with file and line, for what is no switch."""
+        for name, value in switches.items():
+            if name not in ("bell", "desktop", *KINDS) or not isinstance(value, bool):
+                raise BadRequest(
+                    f"{where(name)}: {name} = {value!r} makes no sense in [console.notify]",
+                    f"true or false for one of: bell, desktop, {', '.join(KINDS)}",
+                    code="USAGE",
+                )
+        kinds = frozenset(one for one in KINDS if switches.get(one, True))
+        return cls(kinds, bell=switches.get("bell", True), desktop=switches.get("desktop", True))
+
+
+class Ringer:
+    """Writes to the terminal at most once in a while. `write` gets raw control sequences."""
+
+    def __init__(self, wanted: Wanted, write: Callable[[str], None], clock: Callable[[], float]) -> None:
+        self._wanted, self._write, self._clock = wanted, write, clock
+        self._next = float("-inf")
+        self._waiting: list[Notice] = []
+
+    def tell(self, news: Sequence[Notice] = ()) -> None:
+        """Tell these now, or with the next ones; called once a second with none."""
+        self._waiting += [one for one in news if one.kind in self._wanted.kinds]
+        if not self._waiting or self._clock() < self._next:
+            return
+        first, more = self._waiting[0], len(self._waiting) - 1
+        words = first.words + (f" · and {more} more" if more else "")
+        self._waiting = []
+        self._next = self._clock() + GAP_SECS
+        bell = "\a" if self._wanted.bell else ""
+        message = f"\x1b]9;{plain(words).replace(chr(10), ' ')[:_CHARS]}\a" if self._wanted.desktop else ""
+        if bell or message:
+            self._write(message + bell)
