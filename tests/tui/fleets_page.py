@@ -14,6 +14,7 @@ from console_page import Console
 from syncropel.api.schema import FleetStatus, WhoAmI
 from syncropel.client import Call, Target
 from tui.console_app import ConsoleApp
+from tui.keymap import Keymap
 from tui.session import Outside
 from tui.setup import Fleet, Setup
 
@@ -63,6 +64,7 @@ async def consoles(
     fleets: tuple[Fleet, ...] = (HOME, PROD, STAGE),
     size: tuple[int, int] = (120, 40),
     current: str = "local",
+    keymap: Keymap | None = None,
     **how: Any,
 ) -> AsyncIterator[Console]:
     """Open the console on `current`. A fleet without a daemon is asked in vain."""
@@ -70,7 +72,7 @@ async def consoles(
     nobody = FakeClient()
     clients = {one.target.name: daemons.get(one.name, nobody) for one in fleets}
     outside = Outside(lambda target: clients[target.name], clock, clock.sleep, lambda: 1.0)
-    app = ConsoleApp(Setup(fleets=fleets, current=current, **how), outside=outside)
+    app = ConsoleApp(Setup(fleets=fleets, current=current, **how), keymap=keymap, outside=outside)
     app.animation_level = "none"
     app.delay_update = lambda delay=0.0: None  # type: ignore[method-assign] # it waits by a clock of its own
     async with app.run_test(size=size) as pilot:

@@ -1,0 +1,118 @@
+"""The frame around the screens in its states, as pictures: fleets, locks, themes, the palette, other keys."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from console_page import Console
+from console_snapshots import Pictured
+from fleets_page import READER, consoles, daemon
+
+from syncropel.cli.grammar import Grammar
+from syncropel.errors import DaemonNotRunning
+from tui import keymap
+
+Steps = Callable[[Console], Awaitable[None]]
+
+
+async def lists_fleets(page: Console) -> None:
+    await switches(page)
+    await page.passes(75)
+    await page.press("c", "up")
+
+
+async def switches(page: Console) -> None:
+    await page.app.look_at("prod")
+    await page.settle()
+    page.clock.advance(0.5)
+    await page.settle()
+
+
+async def loses_it(page: Console) -> None:
+    await switches(page)
+    gone = DaemonNotRunning("no daemon answers at https://stage.example.org", "start it: spl serve")
+    page.client.refuse = gone
+    await page.app.look_at("stage")
+    await page.settle()
+    for _ in range(3):
+        await page.passes(5)
+
+
+async def asks_to_unlock(page: Console) -> None:
+    await switches(page)
+    await page.press("W", "c", *"prod")
+
+
+async def unlocks(page: Console) -> None:
+    await asks_to_unlock(page)
+    await page.press("enter", "enter", "escape")
+    await page.passes(57)
+
+
+async def wears_day(page: Console) -> None:
+    await switches(page)
+    page.app.wear("console-day")
+    await page.passes(0)
+
+
+async def wears_contrast(page: Console) -> None:
+    await switches(page)
+    page.app.wear("high-contrast")
+    await page.passes(0)
+
+
+async def asks_for_help(page: Console) -> None:
+    await page.press("question_mark")
+
+
+async def nothing(page: Console) -> None:
+    """It is in its state already."""
+
+
+@dataclass(frozen=True)
+class State:
+    """How to come to it, and words that must then stand on the screen."""
+
+    steps: Steps
+    words: tuple[str, ...]
+    how: dict[str, Any] = field(default_factory=dict)
+
+
+KEYS = keymap.read({"freeze": ["ctrl+f"], "tasks": ["f2"]}, "{}".format)
+STATES = {
+    "contexts": State(lists_fleets, ("Contexts", "local", "prod", "not looked at yet", "1 live")),
+    "switched": State(switches, ("[prod]", "● LIVE", "READ-ONLY", "prod-w")),
+    "lost": State(loses_it, ("[stage]", "DOWN", "nobody answers at https://stage.example.org")),
+    "unlock": State(asks_to_unlock, ("Unlock", "for 15m 00s", "not on this machine")),
+    "unlocked": State(unlocks, ("[prod]", "UNLOCKED 14m 03s")),
+    "reader": State(nothing, ("READ-ONLY",), {"who": READER}),
+    "day": State(wears_day, ("[prod]", "● LIVE", "prod-w")),
+    "contrast": State(wears_contrast, ("[prod]", "● LIVE", "prod-w")),
+    "other-keys": State(asks_for_help, ("Keys: Fleet", "f2", "Everywhere"), {"keymap": KEYS}),
+}
+
+
+def shown(page: Console) -> str:
+    return "\n".join(
+        "".join(segment.text for segment in line) for line in page.app.screen._compositor.render_strips()
+    )
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
+@pytest.mark.parametrize("name", STATES)
+async def test_picture(name: str, size: tuple[int, int], picture: Callable[[Pictured], None]) -> None:
+    state = STATES[name]
+    how = dict(state.how)
+    who = {"who": how.pop("who")} if "who" in how else {}
+    daemons = {"local": daemon("local", **who), "prod": daemon("prod")}
+    async with consoles(daemons, size=size, grammar=Grammar(), **how) as page:
+        if name == "lost":
+            page.client = page.app.fleets.session("stage")._client  # type: ignore[assignment]
+        await state.steps(page)
+        words = shown(page)
+        for one in state.words:
+            assert one in words
+        picture(page)
