@@ -1,4 +1,8 @@
-"""When a fan-out joined, or would have with another predicate: its records are walked once, in fold order."""
+"""When a fan-out joined, or would have with another predicate: its records are walked once, as time went.
+
+Fold order is not that order: the clock of a result is promised when its subtask is given away, so that of two
+results the one that came first may stand second.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,8 @@ from typing import Final
 
 from syncropel.folds.fanout import ACCEPT, AMEND_JOIN, CHILD_DONE, RETRY, FanOut
 from syncropel.folds.moves import TOPICS as MOVES
-from syncropel.folds.task import TaskState
+from syncropel.folds.spec import LARGEST
+from syncropel.folds.task import TaskState, commutes
 from syncropel.record import StoredRecord
 
 _TELLING: Final = frozenset({CHILD_DONE, RETRY, AMEND_JOIN}) | MOVES
@@ -33,16 +38,38 @@ class Tipping:
     finished: int
 
 
+def as_time_went(records: Iterable[StoredRecord]) -> list[tuple[float, StoredRecord]]:
+    """Records, given in fold order, in the order of what they say happened when, with that time.
+
+    What does not commute keeps its fold order, and no result comes before the fan-out: hosts' clocks differ.
+    """
+    reached, timed = 0.0, list[tuple[float, StoredRecord]]()
+    for stored in records:
+        at = max(time_of(stored), reached)
+        if not commutes(stored.record):
+            reached = at
+        timed.append((at, stored))
+    return sorted(timed, key=lambda one: one[0])
+
+
+def time_of(stored: StoredRecord) -> float:
+    """When it happened, unix seconds: as the record says, or else when the store got it."""
+    at = stored.record.body.get("at")
+    if isinstance(at, int | float) and not isinstance(at, bool) and abs(at) <= LARGEST:
+        return float(at)
+    return stored.received_at
+
+
 def tipping_point(thread: str, records: Iterable[StoredRecord], satisfied: Satisfied) -> Tipping | None:
     """Where the join is satisfied first; None when it never is. `records` in fold order."""
     state = TaskState(thread)
-    for stored in records:
+    for at, stored in as_time_went(records):
         state.apply(stored)
         fanout, record = state.fanout, stored.record
         if fanout is None or not (record.topic in _TELLING or record.id == fanout.intend):
             continue
         if satisfied(fanout):
-            return _tipping(fanout, stored)
+            return _tipping(fanout, stored, at)
     return None
 
 
@@ -52,14 +79,14 @@ def accepts(fanout: FanOut) -> int:
     return sum(report is not None and report.verdict == ACCEPT for report in reports)
 
 
-def _tipping(fanout: FanOut, stored: StoredRecord) -> Tipping:
+def _tipping(fanout: FanOut, stored: StoredRecord, at: float) -> Tipping:
     record, count = stored.record, len(fanout.spec.subtasks)
-    index, at = record.body.get("index"), record.body.get("at")
+    index = record.body.get("index")
     known = type(index) is int and record.topic == CHILD_DONE
     return Tipping(
         record.id,
         index if known else None,
-        float(at) if isinstance(at, int | float) and not isinstance(at, bool) else stored.received_at,
+        at,
         fanout.cost_usd,
         accepts(fanout),
         sum(fanout.report(one) is not None for one in range(count)),

@@ -142,7 +142,7 @@ def _joined(fanout: FanOut, record: Record, now: Circumstances) -> Why:
     joined = fanout.joined
     assert joined is not None
     before = [kid for kid in now.kids if kid.report and kid.report.key < _key(record)]
-    before.sort(key=lambda kid: kid.report.key if kid.report else (0, ""))
+    before.sort(key=lambda kid: kid.report.at if kid.report else 0.0)
     took = max(0.0, joined.at - fanout.at)
     tipped = f"; [{before[-1].index}] tipped it" if before else ""
     verb = "joined" if joined.verdict == ACCEPT else f"ended with verdict {joined.verdict}"

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from syncropel.folds.fanout import FanOut, children
 from syncropel.folds.join import decide, parse_join
 from syncropel.folds.order import fold_order
-from syncropel.folds.task import TaskState
-from syncropel.folds.what_if import Satisfied, accepts, tipping_point
+from syncropel.folds.task import TaskState, commutes, fold_task
+from syncropel.folds.what_if import Satisfied, accepts, as_time_went, time_of, tipping_point
 from syncropel.policy.joining import parse_join_safely
 from syncropel.record import Record
 from tests.folds.build import THREAD, done, parent, record, spawned, store, subtask, threads
@@ -27,11 +27,39 @@ def own(fanout: FanOut) -> bool:
     return by(fanout.join)(fanout)
 
 
+@given(threads())
+def test_to_fold_as_time_went_gives_the_same_task(made: list[Record]) -> None:
+    ordered = fold_order(store(made))
+    timed = as_time_went(ordered)
+    assert sorted(stored.sequence for _, stored in timed) == sorted(one.sequence for one in ordered)
+    assert [at for at, _ in timed] == sorted(at for at, _ in timed)
+    fixed = [stored for _, stored in timed if not commutes(stored.record)]
+    assert fixed == [one for one in ordered if not commutes(one.record)]
+    state = TaskState(THREAD)
+    for _, stored in timed:
+        state.apply(stored)
+    assert state == fold_task(THREAD, ordered)
+
+
+def test_of_two_results_the_later_in_time_tips_it_whatever_their_clocks() -> None:
+    asked = parent([subtask(), subtask()], at=0.0)
+    slow, quick = done(0, 3, at=9.0), done(1, 4, at=5.0)
+    point = tipping_point(THREAD, fold_order(store([asked, spawned(0, 1), spawned(1, 2), slow, quick])), own)
+    assert point is not None
+    assert (point.index, point.at) == (0, 9.0)
+
+
+def test_what_says_no_time_happened_when_it_came() -> None:
+    for at in (None, "noon", True, float("1e300")):
+        (stored,) = store([record("DO", 1, {"topic": "comment", "at": at})])
+        assert time_of(stored) == stored.received_at
+
+
 @given(threads(), st.sampled_from(["all", "any", "k_of_n:2"]))
 def test_it_is_the_first_record_after_which_the_join_is_satisfied(made: list[Record], join: str) -> None:
     ordered = fold_order(store(made))
     state, first = TaskState(THREAD), None
-    for stored in ordered:
+    for _, stored in as_time_went(ordered):
         state.apply(stored)
         if first is None and state.fanout is not None and by(join)(state.fanout):
             first = stored.record.id
