@@ -7,11 +7,11 @@ from console_fakes import FakeClient
 from console_page import Console
 from dialog_page import DialogPage
 from fleets_page import OPERATOR, READER, HeldClient, consoles, daemon, status_of
+from plain_dialog import ConfirmDialog, Question
 
 from syncropel.api.schema import ControlWritten
 from syncropel.client import calls
 from syncropel.errors import DaemonNotRunning
-from tui.dialogs.confirm import ConfirmDialog, Question
 
 UNFREEZE = "/v1/fleet/unfreeze"
 QUESTION = Question(

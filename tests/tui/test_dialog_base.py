@@ -13,12 +13,12 @@ import sample_control as control
 from console_fakes import FakeClient
 from console_page import Console, console
 from dialog_page import DialogPage
+from plain_dialog import ConfirmDialog, Question
 from textual import events
 
 from syncropel.api.schema import ControlWritten
 from syncropel.client import Call, calls
 from syncropel.errors import DaemonNotRunning, DaemonUnreachable, RemoteError, SyncropelError
-from tui.dialogs.confirm import ConfirmDialog, Question
 
 PATH = "/v1/fleet/unfreeze"
 QUESTION = Question(

@@ -1,4 +1,4 @@
-"""A plain question: what is done to what, the command that does the same, and one key to do it."""
+"""The plainest dialog there can be, to try what all dialogs do."""
 
 from __future__ import annotations
 
