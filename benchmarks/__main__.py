@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import appends, batches, commands, fanouts, kill, memory, permissions, replay
+from benchmarks import appends, batches, commands, console, fanouts, kill, memory, permissions, replay
 
 CASES = {
     "appends": appends.run,
     "batches": batches.run,
     "fanouts": fanouts.run,
     "commands": commands.run,
+    "console": console.run,
     "memory": memory.run,
     "kill": kill.run,
     "freezes": kill.run_freezes,

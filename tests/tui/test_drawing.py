@@ -5,7 +5,7 @@ from __future__ import annotations
 import console_sample as sample
 import pytest
 from console_fakes import FakeClient
-from console_page import console
+from console_page import Console, console
 from textual import events
 
 from tui.console_app import UNSEEN_TICKS
@@ -50,3 +50,33 @@ async def test_ages_tick_slowly_while_the_terminal_has_no_focus() -> None:
         page.app.post_message(events.AppFocus())
         await page.settle()
         assert page.table("instances").text() != later, "who looks sees what is true now"
+
+
+def wired(page: Console, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """All that is written to the terminal from now on; a headless driver would be told nothing."""
+    written: list[str] = []
+    monkeypatch.setattr(type(page.app._driver), "is_headless", False)
+    monkeypatch.setattr(page.app._driver, "write", written.append)
+    return written
+
+
+async def test_nothing_new_writes_nothing_and_five_rows_write_little(monkeypatch: pytest.MonkeyPatch) -> None:
+    quiet = sample.crowd(200)
+    client = FakeClient()
+    client.tasks(sample.tasks())
+    client.join(sample.join())
+    async with console(status=quiet, client=client) as page:
+        await page.settle()
+        written = wired(page, monkeypatch)
+        page.app._tick()
+        await page.settle()
+        assert "".join(written) == "", "nothing has changed"
+        at = quiet.at + page.clock.now - 1000.0
+        instances = [
+            one.model_copy(update={"active_dispatches": 1}) if 2 <= place < 7 else one
+            for place, one in enumerate(quiet.instances)
+        ]
+        await page.hears(quiet.model_copy(update={"at": at, "instances": instances}))
+        assert 0 < len("".join(written).encode()) <= 2048
+        assert page.table("instances").text().count("1/4") == 5
+        monkeypatch.undo()  # what is written while the console closes goes to the driver as ever
