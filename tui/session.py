@@ -25,6 +25,7 @@ from tui.model.world import World
 from tui.refetch import Refetcher
 from tui.runner import Runner, Subprocess
 from tui.setup import Fleet
+from tui.task_pages import read_tasks
 
 NOTICES: Final = 200
 _CONFLICT: Final = 409  # the daemon's answer for the join of a task that is not fanned out
@@ -159,12 +160,12 @@ class Session:
         if self._tasks_due:
             self._tasks_due = False
             try:
-                page = await self.send(calls.tasks())
+                tasks, all_read = await read_tasks(self.send)
             except SyncropelError:
                 self._tasks_due = True
                 raise
-            self.world = self.world.listed(page.data)
-            self._notice(*self._told.listed(page.data, self.world.moment(self.clock()).now))
+            self.world = self.world.listed(tasks, all_read=all_read)
+            self._notice(*self._told.listed(tasks, self.world.moment(self.clock()).now))
             self._on_news(self)
         chosen = self.world.chosen
         if chosen is None or not self.world.has_fan_out(chosen):

@@ -80,19 +80,26 @@ def router(engine: Engine) -> APIRouter:
     async def list_tasks(
         status: str | None = None,
         since: Cursor = None,
+        before: Cursor = None,
         limit: Limit = MAX_PAGE,
     ) -> Page[TaskSummary]:
-        """Tasks, newest change first. `since`: only those changed after this revision."""
+        """Tasks, newest change first. `since`: only those changed after this revision; `before`: the page
+        after the one that gave this `next_cursor`."""
         if status is not None and status not in STATUSES:
             raise BadRequest(f"no status {status!r}", f"one of {', '.join(STATUSES)}")
         states = sorted(engine.ingest.live.tasks.values(), key=lambda one: one.sequence, reverse=True)
         rows: list[TaskSummary] = []
         for state in states:
-            if len(rows) == limit or (since is not None and state.sequence <= since):
+            if since is not None and state.sequence <= since:
                 break
+            if before is not None and state.sequence >= before:
+                continue
             row = task_summary(state)
-            if status is None or row.status == status:
-                rows.append(row)
+            if status is not None and row.status != status:
+                continue
+            if len(rows) == limit:
+                return Page(data=rows, next_cursor=rows[-1].revision)
+            rows.append(row)
         return Page(data=rows)
 
     @routes.post("/v1/tasks", status_code=201)

@@ -128,10 +128,16 @@ def participants(thread: str) -> Call[Page[Participant]]:
 
 
 def tasks(
-    *, status: str | None = None, since: int | None = None, limit: int | None = None
+    *,
+    status: str | None = None,
+    since: int | None = None,
+    before: int | None = None,
+    limit: int | None = None,
 ) -> Call[Page[TaskSummary]]:
-    """Tasks, newest change first. `since`: only those changed after this revision."""
-    return Call(Page[TaskSummary], "/v1/tasks", query=_query(status=status, since=since, limit=limit))
+    """Tasks, newest change first. `since`: only those changed after this revision; `before`: the page after
+    the one with this `next_cursor`."""
+    query = _query(status=status, since=since, before=before, limit=limit)
+    return Call(Page[TaskSummary], "/v1/tasks", query=query)
 
 
 def task(name: str) -> Call[TaskDetail]:

@@ -15,7 +15,7 @@ from syncropel.engine.turnstile import Turnstile
 from syncropel.errors import SyncropelError, Unavailable
 from syncropel.policy.cel import evaluator
 from syncropel.policy.enforcement import refuse_write
-from syncropel.policy.guard import check, check_restored, long_expression
+from syncropel.policy.guard import begins_fan_out, check, check_restored, long_expression, refuse_twins
 from syncropel.record import Record, StoredRecord
 from syncropel.store.base import Appended, Keep, Outcome, RecordStore
 from syncropel.store.bundle import Bundled
@@ -36,7 +36,8 @@ class Ingest:
     """Takes records in. After `append` returned, the record is durable and every live fold has it.
 
     Records that rule over others are written alone: none that the guard judged before stands behind one of
-    them in the log, so whatever follows a freeze there was judged under it.
+    them in the log, so whatever follows a freeze there was judged under it. What begins a fan-out is written
+    alone too: the guard lets a task have one, and two that are judged together would both pass.
     """
 
     def __init__(
@@ -70,12 +71,13 @@ class Ingest:
             if (compiling := long_expression(record)) is not None:
                 await self._compile(compiling)
         turnstile = self._turnstile
-        alone = any(record.thread in _RULING for record in records)
+        alone = any(record.thread in _RULING or begins_fan_out(record) for record in records)
         await (turnstile.alone() if alone else turnstile.enter())
         leave = turnstile.leave_alone if alone else turnstile.leave
         now = self._runtime.now()
         try:
             refused = [check(record, self.live, now, self._did) for record in records]
+            refuse_twins(records, refused)
             if ruled and (self.live.rules.enforced or self.live.rules.freezes_changed):
                 await self._ask_rules(records, refused, now)
         except BaseException:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Protocol
 
@@ -45,7 +45,7 @@ def check(record: Record, state: GuardedState, now: float, own_did: str) -> Sync
     refusal = check_restored(record, state, now, own_did)
     if refusal is not None:
         return refusal
-    if record.act == "INTEND" and is_fan_out(record.body):
+    if begins_fan_out(record):
         return _check_fan_out(record, state)
     if record.act == "LEARN" and record.topic == AMEND_JOIN:
         return _check_amendment(record, state)
@@ -132,13 +132,32 @@ def frozen(freeze: Freeze, act: str) -> NamespaceFrozen:
     )
 
 
+def begins_fan_out(record: Record) -> bool:
+    """Whether this record fans a task out."""
+    return record.act == "INTEND" and is_fan_out(record.body)
+
+
+def refuse_twins(records: Sequence[Record], refused: list[SyncropelError | None]) -> None:
+    """Of several fan-outs of one task in a batch let only the first pass; `refused` gets the reasons."""
+    first: dict[str, str] = {}
+    for at, record in enumerate(records):
+        if refused[at] is None and begins_fan_out(record):
+            begun = first.setdefault(record.thread, record.id)
+            if begun != record.id:
+                refused[at] = _fanned_out(begun, str(record.body.get("alias") or record.thread))
+
+
+def _fanned_out(intend: str, name: str) -> Conflict:
+    return Conflict(
+        f"this task is fanned out already (record {intend})",
+        f"see it: spl task join-status {name}; for other work add another task",
+    )
+
+
 def _check_fan_out(record: Record, state: GuardedState) -> SyncropelError | None:
     task = state.tasks.get(record.thread)
     if task is not None and task.fanout is not None and task.fanout.intend != record.id:
-        return Conflict(
-            f"this task is fanned out already (record {task.fanout.intend})",
-            f"see it: spl task join-status {task.alias or task.thread}; for other work add another task",
-        )
+        return _fanned_out(task.fanout.intend, task.alias or task.thread)
     try:
         check_join(parse_fan_out(record.body))
     except SyncropelError as error:

@@ -79,3 +79,20 @@ async def test_threads_come_latest_first_and_each_once(durable: Api, limit: int)
     rows = [one["id"] for one in await walk(durable, "/v1/threads", limit=limit)]
     assert rows[:3] == ["a", "c", "b"]
     assert len(rows) == len(set(rows))
+
+
+@pytest.mark.parametrize("limit", [1, 2, 5, 6, 1000])
+async def test_pages_of_tasks_give_each_once(api: Api, limit: int) -> None:
+    """`before` goes on where the page before ended; a status counts only its own."""
+    for number in range(5):
+        await api.task(alias=f"P-{number}")
+    names: list[str] = []
+    query: dict[str, Any] = {"status": "open", "limit": limit}
+    while True:
+        page = await api.get("/v1/tasks", **query)
+        names += [one["alias"] for one in page["data"]]
+        if page["next_cursor"] is None:
+            break
+        assert len(page["data"]) == limit
+        query["before"] = page["next_cursor"]
+    assert names == [f"P-{number}" for number in (4, 3, 2, 1, 0)]

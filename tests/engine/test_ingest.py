@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from syncropel.engine import ingest as door
@@ -9,7 +11,7 @@ from syncropel.engine.broadcast import Broadcast
 from syncropel.engine.ingest import Ingest
 from syncropel.engine.live import LiveFolds
 from syncropel.engine.runtime import Runtime
-from syncropel.errors import InvalidRecord, NamespaceFrozen, SyncropelError, Unavailable
+from syncropel.errors import Conflict, InvalidRecord, NamespaceFrozen, SyncropelError, Unavailable
 from syncropel.folds.freezes import FREEZE
 from syncropel.record import Record, StoredRecord
 from syncropel.store.base import Appended
@@ -38,6 +40,24 @@ async def test_each_record_of_a_batch_has_its_own_outcome(ingest: Ingest) -> Non
     assert isinstance(outcomes[3], SyncropelError)
     assert outcomes[3].message.startswith("DuplicateClock")
     assert ingest.store.count == 2
+
+
+async def test_a_task_is_fanned_out_once_though_two_ask_at_the_same_moment(ingest: Ingest) -> None:
+    """Both would pass a guard that looks before either is in the log, and the second would be ignored."""
+    first, second = parent([subtask()], clock=1), parent([subtask(), subtask()], clock=2)
+    outcomes = await asyncio.gather(ingest.append([first]), ingest.append([second]))
+    assert isinstance(outcomes[0][0], Appended)
+    refusal = outcomes[1][0]
+    assert isinstance(refusal, Conflict)
+    assert first.id in refusal.message
+    assert ingest.store.count == 1
+
+
+async def test_a_task_is_fanned_out_once_in_a_batch(ingest: Ingest) -> None:
+    first, second = parent([subtask()], clock=1), parent([subtask(), subtask()], clock=2)
+    outcomes = await ingest.append([first, second, first])
+    assert [type(one) for one in outcomes] == [Appended, Conflict, Appended]
+    assert ingest.store.count == 1
 
 
 async def test_listeners_hear_of_new_records_once_and_after_the_folds(ingest: Ingest) -> None:

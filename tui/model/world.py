@@ -14,7 +14,8 @@ from tui.model.moment import Moment
 class World:
     """`received_at` is our clock when `status` came; `tasks` is None until they were read once.
 
-    `trouble` says why tasks or the join could not be read; `chosen` is the thread whose join is wanted.
+    `more_tasks`: there are older ones that were not read. `trouble` says why tasks or the join could not be
+    read; `chosen` is the thread whose join is wanted.
     """
 
     status: FleetStatus | None = None
@@ -22,6 +23,7 @@ class World:
     link: Link = field(default_factory=Link)
     rates: Rates = field(default_factory=Rates)
     tasks: tuple[TaskSummary, ...] | None = None
+    more_tasks: bool = False
     chosen: str | None = None
     join: JoinStatus | None = None
     trouble: str = ""
@@ -33,8 +35,8 @@ class World:
     def linked(self, link: Link) -> World:
         return replace(self, link=link)
 
-    def listed(self, tasks: list[TaskSummary]) -> World:
-        return replace(self, tasks=tuple(tasks), trouble="")
+    def listed(self, tasks: list[TaskSummary], *, all_read: bool = True) -> World:
+        return replace(self, tasks=tuple(tasks), more_tasks=not all_read, trouble="")
 
     def choose(self, thread: str | None) -> World:
         """Want another task's join; what is known of the former is not shown under the new name."""

@@ -41,7 +41,8 @@ class TasksScreen(ConsoleScreen):
         world = self.world
         tasks, table = world.tasks, self.query_one("#tasks", Table)
         rows = task_rows(tasks or (), world.moment(now), self.console.glyphs)
-        self.select(table, rows, "TASKS", _NOT_YET if tasks is None else _NO_TASKS)
+        name = "NEWEST TASKS" if world.more_tasks else "TASKS"
+        self.select(table, rows, name, _NOT_YET if tasks is None else _NO_TASKS)
         join_part.fill(self, now, table.chosen)
         self._share(table)
 
