@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from textual.app import App, SystemCommand
 from textual.screen import Screen
+from textual.widgets import Input
 from textual.worker import Worker
 
 from syncropel.client import Call, Target
@@ -217,8 +218,15 @@ class ConsoleApp(App[None]):
         except SyncropelError as error:
             self.push_screen(CommandScreen(line, error))
 
-    def action_command(self) -> None:
-        self.push_screen(CommandScreen())
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """A key that is looked at before all others must not be taken from a line that is being typed."""
+        if action in actions.AT_ONCE and (self.front() is None or isinstance(self.focused, Input)):
+            return False
+        return super().check_action(action, parameters)
+
+    async def action_command(self) -> None:
+        # Waited for, so that what is typed at once after `:` is not taken for keys of the screen below.
+        await self.push_screen(CommandScreen())
 
     def action_contexts(self) -> None:
         self.push_screen(ContextsDialog())

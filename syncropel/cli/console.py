@@ -152,7 +152,7 @@ def _needing(what: str) -> Iterator[None]:
 
 
 def _on_terminal() -> bool:
-    return sys.stdout.isatty() and sys.stdin.isatty()
+    return all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))  # it draws on stderr
 
 
 def _in_page() -> bool:

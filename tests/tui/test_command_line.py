@@ -14,6 +14,8 @@ from console_page import Console, console
 from console_snapshots import Pictured
 from dialog_page import DialogPage
 from fleets_page import consoles, daemon
+from textual import events
+from textual.keys import _character_to_key
 from textual.widgets import Input
 
 from syncropel.cli.grammar import Grammar
@@ -148,6 +150,20 @@ async def test_what_was_typed_comes_back_also_in_the_next_run(tmp_path: Path) ->
         assert line(page) == "tasks"
         await page.press("down", "down", "down")
         assert line(page) == "ta", "what was begun is there again"
+
+
+async def test_what_is_typed_at_once_after_the_colon_is_no_key() -> None:
+    async with typing() as page:
+        for char in ":freeze Docs":
+            page.app.post_message(events.Key(_character_to_key(char), char))
+        await page.settle()
+        assert line(page) == "freeze Docs"
+
+
+async def test_a_colon_in_a_filter_is_a_colon() -> None:
+    async with typing() as page:
+        await page.press("/", *"status:stale")
+        assert page.app.screen.filter.text == "status:stale"  # type: ignore[attr-defined]
 
 
 async def test_filter_theme_lock_and_quit() -> None:

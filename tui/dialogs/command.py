@@ -92,6 +92,9 @@ class CommandScreen(Seat, ModalScreen[None]):
             event.stop()
             event.prevent_default()
             self._complete(1 if event.key == "tab" else -1)
+        elif event.is_printable and event.character and not self.query_one(Input).has_focus:
+            event.stop()  # typed before the line had the focus
+            self.query_one(Input).insert_text_at_cursor(event.character)
         elif event.key in ("up", "down"):
             event.stop()
             self._remember(-1 if event.key == "up" else 1)

@@ -17,4 +17,14 @@ def bindings(
     Our own footer shows them, not Textual's. By its id a binding is given other keys.
     """
     chosen = {"app": actions.APP, "screen": actions.SCREEN, "table": actions.TABLE, **actions.OWN}[part]
-    return [Binding(",".join(one.keys), one.id, one.description, show=False, id=one.name) for one in chosen]
+    return [
+        Binding(
+            ",".join(one.keys),
+            one.id,
+            one.description,
+            show=False,
+            id=one.name,
+            priority=one.id in actions.AT_ONCE,
+        )
+        for one in chosen
+    ]
