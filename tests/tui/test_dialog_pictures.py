@@ -62,8 +62,7 @@ def confirmed(*by: str, waiting: tuple[str, ...] = ()) -> Steps:
 
 async def is_lost(page: Console, dialog: DialogPage) -> None:
     await confirmed("coordinator", waiting=("worker-b",))(page, dialog)
-    await page.loses()
-    await page.passes(8)
+    await page.down()
 
 
 async def is_down_before(page: Console, dialog: DialogPage) -> None:
@@ -142,7 +141,7 @@ STATES = {
         confirmed("coordinator", "worker-a", "worker-b"),
         ("✓ confirmed by all 3 instances within 36 ms", "❄ FROZEN hard: docs/v0.11", "▸[Close (esc)]"),
     ),
-    "freeze-daemon-lost": State(is_lost, ("the connection is away: this was true 8s ago",)),
+    "freeze-daemon-lost": State(is_lost, ("the connection is away: this was true 15s ago",)),
     "freeze-daemon-down": State(is_down_before, ("Freeze is greyed: the connection is ✗ DOWN",)),
     "freeze-refused": State(
         freezes("enter"), ("✗ refused: 'docs/v0.11' is frozen already", "spl unkill"),
