@@ -17,7 +17,10 @@ _MIB = 1024 * 1024
 def run() -> Table:
     """RSS counts shared pages too, USS only what would be freed."""
     table = Table("Memory of an idle daemon (MiB)", ["process", "RSS", "USS"])
-    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as empty:
+    words = [sys.executable, "-c", "input('ready\\n')"]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as empty:
+        assert empty.stdout is not None
+        empty.stdout.readline()
         _add(table, "empty Python", empty.pid)
         empty.communicate(b"\n")
     with fleet(0) as place:

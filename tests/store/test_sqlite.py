@@ -180,10 +180,15 @@ async def test_closing_leaves_one_file_and_its_lock(sqlite_store: SqliteStore, r
     assert {file.name for file in sqlite_store.path.parent.iterdir()} == {"hub.db", "hub.db.lock"}
 
 
-async def test_a_checkpoint_empties_the_log_beside_the_file(sqlite_store: SqliteStore, record: Build) -> None:
+async def test_a_checkpoint_moves_the_log_beside_the_file_into_it(
+    sqlite_store: SqliteStore, record: Build, tmp_path: Path
+) -> None:
     await sqlite_store.append([record()])
     await sqlite_store.checkpoint()
-    assert await sqlite_store.size_bytes() == sqlite_store.path.stat().st_size
+    alone = tmp_path / "alone.db"
+    alone.write_bytes(sqlite_store.path.read_bytes())
+    with closing(sqlite3.connect(alone)) as file:
+        assert file.execute("SELECT count(*) FROM records").fetchone() == (1,)
 
 
 async def test_the_acknowledgements_are_a_cache(
