@@ -128,7 +128,8 @@ async def _run(home: Home, settings: Settings, tcp: socket.socket, ring: LogRing
         _write_pid(home)
         with listen_unix(home.socket) as unix:
             endpoint = f"http://{HOST}:{tcp.getsockname()[1]}"
-            engine = Engine(store, Instance(identity.did, home, endpoint), settings, Runtime())
+            reached_at = settings.fleet.advertise_url or endpoint
+            engine = Engine(store, Instance(identity.did, home, reached_at), settings, Runtime())
             # Out of the environment, which every goal inherits.
             await engine.start(os.environ.pop("SPL_BOOTSTRAP_TOKEN", ""))
             try:

@@ -43,6 +43,8 @@ class FleetSettings:
     """The name that targets such as `worker-a` mean."""
     coordinator_url: str = ""
     """Where this instance reports to; empty makes it a coordinator."""
+    advertise_url: str = ""
+    """Where the others reach this instance, when that is not the address it listens on; empty: it is."""
     heartbeat_interval_secs: float = 5.0
     """Seconds between two heartbeats; live is within 3 of them, stale within 12."""
     isolation_secs: float = 0.0

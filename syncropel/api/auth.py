@@ -104,7 +104,12 @@ def _lacks(token: Token, needed: str) -> SyncropelError | None:
 _READ_OPS: Final = (
     ("/v1/config", "config_read"),
     ("/v1/service-accounts", "config_read"),
-    ("/v1/engine/log", "config_read"),
+    ("/v1/engine", "config_read"),
+    ("/v1/expr", "config_read"),
+    ("/v1/fleet", "thread_read"),
+    ("/v1/control", "thread_read"),
+    ("/v1/drain", "thread_read"),
+    ("/v1/namespaces", "thread_read"),
     ("/v1/records", "thread_read"),
     ("/v1/threads", "thread_read"),
     ("/v1/tasks", "thread_read"),
@@ -120,11 +125,16 @@ _THREAD_VIEW: Final = re.compile(
 )
 
 
+def read_op(method: str, path: str) -> str:
+    """The op that a rule has to allow for this request; empty for a write, and for what is open."""
+    reads = method in ("GET", "HEAD") or path == "/v1/records/query" or path.startswith("/v1/expr/")
+    return next((op for prefix, op in _READ_OPS if path.startswith(prefix)), "") if reads else ""
+
+
 async def refusal_to_read(scope: Scope, engine: Engine) -> SyncropelError | None:
     """Why the permission rules refuse this request, or None. Writes are judged where they are ingested."""
     method, path = scope["method"], scope["path"]
-    reads = method in ("GET", "HEAD") or path == "/v1/records/query"
-    op = next((op for prefix, op in _READ_OPS if path.startswith(prefix)), "") if reads else ""
+    op = read_op(method, path)
     if not op or path == _SNAPSHOT:
         return None
     return await _refusal(scope, engine, op, _thread_of(scope))

@@ -50,7 +50,9 @@ class Target:
 
     @property
     def headers(self) -> dict[str, str]:
-        return {"authorization": f"Bearer {self.token}"} if self.token else {}
+        """Who asks: the token where there is one, and whose name the operator acts in over the socket."""
+        named = {"x-syncropel-actor": self.actor} if self.actor.isascii() and self.actor.isprintable() else {}
+        return {**named, "authorization": f"Bearer {self.token}"} if self.token else named
 
     def missing(self) -> bool:
         """Whether there is certainly nobody there: no socket file where one is expected."""

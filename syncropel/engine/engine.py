@@ -300,6 +300,7 @@ class Engine:
         if self.settings.role == "worker":
             await self.outbox.flush()
             await self.heart.leave()
+        await self.ingest.denials.flush(self.ingest)
         self.ingest.open = False
         for task in list(self._tasks):
             task.cancel()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from typing import Any
 
 import pytest
 
-from .conftest import DID, Api, record
+from syncropel.api.auth import read_op
+
+from .conftest import DID, Api, record, until
+from .test_auth import NEEDS, filled
 
 ME = "did:sync:user:tester"
 
@@ -53,10 +55,35 @@ async def test_first_match_wins_and_no_match_denies(api: Api, caplog: pytest.Log
     await _rule(api, "no-testers", "record.actor.endsWith('tester')", priority=2, effect="deny")
     refused = await api.operator.post("/v1/records", json=record(actor=ME, act="KNOW", body={"n": 2}))
     assert "no-testers" in refused.json()["message"]
-    await asyncio.sleep(0.4)
-    found = await api.get("/v1/records", thread="th_engine_config", topic="permission_denied")
-    assert {one["body"]["denied"] for one in found["data"]} == {ME}
-    assert {one["actor"] for one in found["data"]} == {DID}
+
+    async def kept() -> list[Any]:
+        found = await api.get("/v1/records", thread="th_engine_config", topic="permission_denied")
+        return list(found["data"])
+
+    written = await until(kept)
+    assert {one["body"]["denied"] for one in written} == {ME}
+    assert {one["actor"] for one in written} == {DID}
+
+
+async def test_a_denial_of_the_last_moment_is_kept_when_the_daemon_stops(api: Api) -> None:
+    await _open_up(api)
+    denied = await api.operator.post("/v1/records", json=record(actor=ME))
+    assert denied.status_code == 403
+    await api.engine.stop()
+    kept = [one.record for one in await api.engine.store.thread("th_engine_config")]
+    assert [one.body["denied"] for one in kept if one.topic == "permission_denied"] == [ME]
+
+
+async def test_every_read_is_judged_but_what_is_open(api: Api) -> None:
+    reads = {path for method, path in NEEDS if method == "GET" or path.startswith("/v1/expr/")}
+    asked = {path for path in reads if read_op("POST" if "/expr/" in path else "GET", filled(path))}
+    assert reads - asked == {"/health", "/.well-known/syncropel", "/v1/whoami"}
+    await _open_up(api)
+    stranger = {"x-syncropel-actor": ME}
+    for path in ("/v1/fleet/status", "/v1/drain", "/v1/namespaces", "/v1/engine/health", "/v1/control/blast"):
+        answer = await api.operator.get(path, params={"namespace": "docs"}, headers=stranger)
+        assert answer.status_code == 403, path
+        assert (await api.operator.get(path, params={"namespace": "docs"})).status_code == 200, path
 
 
 async def test_reads_are_judged_and_health_is_exempt(api: Api) -> None:

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,20 +36,24 @@ class Machine:
             "PYTHONWARNINGS": "ignore::ResourceWarning",
         }
 
-    def popen(self, *words: str, cwd: Path | None = None) -> subprocess.Popen[str]:
+    def popen(
+        self, *words: str, cwd: Path | None = None, environ: Mapping[str, str] | None = None
+    ) -> subprocess.Popen[str]:
         return subprocess.Popen(
             [sys.executable, "-m", "syncropel.cli.main", *words],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env=self.environ,
+            env={**self.environ, **(environ or {})},
             cwd=cwd or self.path,
         )
 
-    def run(self, *words: str, cwd: Path | None = None) -> tuple[int, str, str]:
+    def run(
+        self, *words: str, cwd: Path | None = None, environ: Mapping[str, str] | None = None
+    ) -> tuple[int, str, str]:
         """Exit code, stdout, stderr."""
-        with self.popen(*words, cwd=cwd) as process:
+        with self.popen(*words, cwd=cwd, environ=environ) as process:
             out, err = process.communicate(timeout=90)
         return process.returncode, out, err
 
