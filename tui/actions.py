@@ -130,6 +130,14 @@ SCREEN: Final = (
     Action("reverse", ("S",), "turn the order round", "", _SORTED),
     Action("yank", ("y",), "copy the id of the chosen row", "copy id", (*_TABLES, DETAIL), "local"),
     Action("back", ("escape",), "go back; first clears the filter", "back"),
+    Action(
+        "what_if",
+        ("w",),
+        "when the fan-out would have joined with another predicate",
+        "",
+        (TASKS, JOIN),
+        cli="spl task what-if NAME --join EXPR",
+    ),
     Action("next", ("tab",), "the next table", "next table", (FLEET, TASKS, POLICY)),
     *CONTROL,
 )

@@ -14,10 +14,12 @@ from textual.worker import Worker
 
 from tui import actions
 from tui.dialogs.control import Control
+from tui.dialogs.what_if import WhatIfDialog
 from tui.model import filters
 from tui.model.arrangement import Arrangement, Sort
 from tui.model.rows import Row, Rows
 from tui.model.subject import Subject, subject_of
+from tui.model.tasks import task_name
 from tui.screens import frame
 from tui.widgets.bindings import bindings
 from tui.widgets.filter_bar import FilterBar
@@ -204,6 +206,13 @@ class ConsoleScreen(Control):
 
     def action_next(self) -> None:
         self.focus_next(Table)
+
+    def action_what_if(self) -> None:
+        """Ask what another predicate would have done to the fan-out that is shown."""
+        task, join = self.world.task(self.wants), self.world.join
+        if task is not None:
+            same = join is not None and join.thread == task.thread
+            self.app.push_screen(WhatIfDialog(task_name(task), join.join if join and same else "all"))
 
     def action_yank(self) -> None:
         if (words := self.copied()) is not None:
