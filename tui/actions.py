@@ -67,7 +67,8 @@ SIGNS: Final = {
 
 _MOVES: Final = {
     "move(-1)": "up", "move(1)": "down", "page(-1)": "page-up", "page(1)": "page-down",
-    "jump(0)": "first", "jump(-1)": "last",
+    "jump(0)": "first", "jump(-1)": "last", "step(-1)": "step-back", "step(1)": "step",
+    "change(-1)": "change-back", "change(1)": "change",
 }  # fmt: skip
 
 
@@ -80,14 +81,17 @@ def shown_key(key: str) -> str:
 
 FLEET, TASKS, JOIN, DETAIL = "fleet", "tasks", "join", "detail"
 FEED, POLICY = "feed", "policy"
-_SORTED: Final = (FLEET, TASKS, JOIN, POLICY)
+THREADS, REPLAY, COMPARE = "threads", "replay", "compare"
+_SORTED: Final = (FLEET, TASKS, JOIN, POLICY, THREADS, COMPARE)
 _TABLES: Final = (*_SORTED, FEED)
+_ROWS: Final = (*_TABLES, REPLAY)
 _WORK: Final = (FLEET, TASKS, JOIN, DETAIL)
 _INSTANCES: Final = (FLEET, DETAIL)
 
 APP: Final = (
     Action("mode('fleet')", ("1",), "the Fleet screen", "Fleet", cli="spl fleet status --live"),
     Action("mode('tasks')", ("2",), "the Tasks screen", "Tasks", cli="spl task list"),
+    Action("mode('threads')", ("3",), "the Threads screen", "Threads", cli="spl thread list"),
     Action("mode('feed')", ("4",), "the Feed screen", "Feed", cli="spl records watch"),
     Action("mode('policy')", ("5",), "the Policy screen", "Policy", cli="spl config list-permission-rules"),
     Action("command", ("colon",), "type a command: the words of `spl`", "command"),
@@ -128,17 +132,26 @@ SCREEN: Final = (
     Action("filter", ("slash",), "filter the rows; esc clears it", "filter", _TABLES),
     Action("sort", ("s",), "sort by the next column, then as they come", "sort", _SORTED),
     Action("reverse", ("S",), "turn the order round", "", _SORTED),
-    Action("yank", ("y",), "copy the id of the chosen row", "copy id", (*_TABLES, DETAIL), "local"),
+    Action("yank", ("y",), "copy the id of the chosen row", "copy id", (*_ROWS, DETAIL), "local"),
     Action("back", ("escape",), "go back; first clears the filter", "back"),
     Action(
         "what_if",
         ("w",),
         "when the fan-out would have joined with another predicate",
         "",
-        (TASKS, JOIN),
+        (TASKS, JOIN, REPLAY),
         cli="spl task what-if NAME --join EXPR",
     ),
-    Action("next", ("tab",), "the next table", "next table", (FLEET, TASKS, POLICY)),
+    Action("next", ("tab",), "the next table", "next table", (FLEET, TASKS, POLICY, REPLAY)),
+    Action(
+        "replay",
+        ("t",),
+        "replay the thread of the chosen row",
+        "replay",
+        _WORK,
+        "none",
+        "spl debug replay NAME",
+    ),
     *CONTROL,
 )
 START: Final = Action(
@@ -147,6 +160,25 @@ START: Final = Action(
 )  # fmt: skip
 OWN: Final[dict[str, tuple[Action, ...]]] = {
     FLEET: (START,),
+    THREADS: (
+        Action("compare", ("d",), "compare the chosen thread with another", "compare", (THREADS,),
+               cli="spl debug thread-diff A B"),
+    ),
+    REPLAY: (
+        Action("step(-1)", ("left",), "the record before", "", (REPLAY,)),
+        Action("step(1)", ("right",), "the next record", "step", (REPLAY,), cli="spl debug replay NAME"),
+        Action("change(-1)", ("left_square_bracket",), "back to a change of status, or to a difference", "",
+               (REPLAY, COMPARE)),
+        Action("change(1)", ("right_square_bracket",), "on to a change of status, or to a difference", "next",
+               (REPLAY, COMPARE)),
+        Action("play", ("space",), "play the records: ×1, ×4, ×16, at rest", "play", (REPLAY,)),
+        Action("view", ("v",), "the record, or the join as it stood then", "view", (REPLAY,),
+               cli="spl debug replay NAME -o json"),
+        Action("pager", ("e",), "the body of the record in $PAGER", "", (REPLAY,), "local",
+               "spl records show ID"),
+        Action("contrast", ("d",), "compare this thread with another", "compare", (REPLAY,),
+               cli="spl debug thread-diff A B"),
+    ),
     FEED: (
         Action("follow", ("f",), "follow the newest line again", "follow", (FEED,)),
         Action("source", ("o",), "records and log, records only, log only", "source", (FEED,),
@@ -165,12 +197,12 @@ OWN: Final[dict[str, tuple[Action, ...]]] = {
 """What one screen, or a part of one, has beside what all have."""
 TABLE: Final = (
     Action("open", ("enter",), "open the chosen row in full", "open", _TABLES),
-    Action("move(-1)", ("up", "k"), "one row up", "", _TABLES),
-    Action("move(1)", ("down", "j"), "one row down", "", _TABLES),
-    Action("page(-1)", ("pageup",), "one page up", "", _TABLES),
-    Action("page(1)", ("pagedown",), "one page down", "", _TABLES),
-    Action("jump(0)", ("home", "g"), "the first row", "", _TABLES),
-    Action("jump(-1)", ("end", "G"), "the last row", "", _TABLES),
+    Action("move(-1)", ("up", "k"), "one row up", "", _ROWS),
+    Action("move(1)", ("down", "j"), "one row down", "", _ROWS),
+    Action("page(-1)", ("pageup",), "one page up", "", _ROWS),
+    Action("page(1)", ("pagedown",), "one page down", "", _ROWS),
+    Action("jump(0)", ("home", "g"), "the first row", "", _ROWS),
+    Action("jump(-1)", ("end", "G"), "the last row", "", _ROWS),
 )
 MOVES: Final = TABLE[1:]
 ALL: Final = (
@@ -187,10 +219,10 @@ def for_screen(screen: str) -> list[Action]:
 def footer(screen: str) -> list[Action]:
     """What the footer shows, the most wanted first: a narrow one shows fewer."""
     order = (
-        "1", "2", "3", "4", "5", "f", "x", "enter", "escape", "slash", "F", "question_mark", "q", "colon",
-        "o", "t", "U", "R", "s", "y", "r", "tab",
+        "1", "2", "3", "4", "5", "f", "x", "space", "right", "right_square_bracket", "v", "d", "enter",
+        "escape", "slash", "F", "question_mark", "q", "colon", "o", "t", "U", "R", "s", "y", "r", "tab",
     )  # fmt: skip
     shown = [one for one in for_screen(screen) if one.footer]
-    if screen in (FLEET, TASKS, FEED, POLICY):
+    if screen in (FLEET, TASKS, THREADS, FEED, POLICY):
         shown = [one for one in shown if one.id != "back"]
     return sorted(shown, key=lambda one: order.index(one.keys[0]) if one.keys[0] in order else len(order))

@@ -20,18 +20,21 @@ if TYPE_CHECKING:
 def run(setup: Setup) -> int:
     """Open the console and stay until the operator quits; gives the exit status.
 
-    Raises BadRequest, before the terminal is taken, when a setting of a key makes no sense.
+    Before the terminal is taken it raises BadRequest when a setting of a key makes no sense, and what
+    `bundle.opened` raises.
     """
     if "NO_COLOR" in os.environ:
         os.environ["TEXTUAL_THEME"] = "ansi-dark"  # Textual reads it once, while it is imported
     from tui import keymap
 
     keys = keymap.read(setup.keys, setup.where)  # before the terminal is taken
+    from tui import bundle
     from tui.console_app import ConsoleApp
 
+    outside = bundle.opened(setup.bundle) if setup.bundle is not None else None
     if "TEXTUAL_DRIVER" not in os.environ:
         _take_terminal()
-    app = ConsoleApp(setup, keymap=keys)
+    app = ConsoleApp(setup, keymap=keys, outside=outside)
     asyncio.run(_run(app))
     return app.return_code or 0
 

@@ -32,7 +32,9 @@ from tui.screens.feed import FeedScreen
 from tui.screens.fleet import FleetScreen
 from tui.screens.help import HelpScreen
 from tui.screens.policy import PolicyScreen
+from tui.screens.replay import ReplayScreen
 from tui.screens.tasks import TasksScreen
+from tui.screens.threads import ThreadsScreen
 from tui.session import Outside, Session
 from tui.setup import Setup
 from tui.widgets.bindings import bindings
@@ -50,7 +52,13 @@ class ConsoleApp(App[None]):
     """
 
     TITLE = "Syncropel"
-    MODES: ClassVar = {"fleet": FleetScreen, "tasks": TasksScreen, "feed": FeedScreen, "policy": PolicyScreen}
+    MODES: ClassVar = {
+        "fleet": FleetScreen,
+        "tasks": TasksScreen,
+        "threads": ThreadsScreen,
+        "feed": FeedScreen,
+        "policy": PolicyScreen,
+    }
     CSS_PATH: ClassVar = sorted((Path(__file__).parent / "styles").glob("*.tcss"))
     BINDINGS = bindings("app")
     COMMANDS = App.COMMANDS | {lambda: Jumps}
@@ -181,6 +189,14 @@ class ConsoleApp(App[None]):
 
     def crumbs(self) -> str:
         return " › ".join(one.crumb for one in self.screen_stack if isinstance(one, ConsoleScreen))
+
+    def open_replay(self, thread: str, position: int | None = None) -> None:
+        """Replay a thread from a record on, from its end when none is given."""
+        self.push_screen(ReplayScreen(thread, position))
+
+    def compare_with(self, thread: str) -> None:
+        """Pick another thread to compare this one with."""
+        self.push_screen(ThreadsScreen(thread))
 
     def yank(self, words: str) -> None:
         self.copy_to_clipboard(words)

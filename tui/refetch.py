@@ -1,4 +1,4 @@
-"""Asking again for what the stream only announces: coalesced, never overlapping, at most twice a second."""
+"""Asking again for what the stream only announces: coalesced, never overlapping, at most so often."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ MAX_SECS: Final = 5.0
 
 
 class Refetcher:
-    """Runs `fetch` once for any number of `ask`s. A failed one is told and tried again, ever more slowly."""
+    """Runs `fetch` once for any number of `ask`s, at most once in `gap` seconds.
+
+    A failed one is told and tried again, ever more slowly.
+    """
 
     def __init__(
         self,
@@ -21,7 +24,9 @@ class Refetcher:
         on_error: Callable[[SyncropelError], None],
         *,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        gap: float = GAP_SECS,
     ) -> None:
+        self._gap = gap
         self._fetch, self._on_error, self._sleep = fetch, on_error, sleep
         self._wanted = asyncio.Event()
         self._failures = 0
@@ -43,7 +48,8 @@ class Refetcher:
                 self._wanted.set()
             else:
                 self._failures = 0
-            await self._sleep(min(MAX_SECS, GAP_SECS * 2.0 ** min(self._failures, 10)))
+            pause = GAP_SECS * 2.0 ** min(self._failures, 10) if self._failures else self._gap
+            await self._sleep(min(MAX_SECS, pause))
 
 
 def _told(error: Exception) -> SyncropelError:

@@ -15,7 +15,8 @@ class Fleet:
     """One fleet that can be looked at.
 
     `read_only` says why it opens read-only, empty when it does not. `here` says that it is this home's own,
-    so that the console may offer to start it; `firm` that a read-only one cannot be unlocked.
+    so that the console may offer to start it. `firm` says why a read-only one cannot be unlocked, empty when
+    it can. `offline` names the file that stands for a daemon.
     """
 
     name: str
@@ -23,7 +24,8 @@ class Fleet:
     read_only: str = ""
     colour: str = ""
     here: bool = False
-    firm: bool = False
+    firm: str = ""
+    offline: str = ""
 
 
 class Grammar(Protocol):
@@ -43,10 +45,10 @@ class Setup:
     """How to open the console.
 
     `current` names one of `fleets`. `screen` is empty for the one that was looked at last. `keys` are those
-    of `[console.keys]` by action, `notify` the switches of `[console.notify]`; `where` tells file and line of
-    one of them, for messages. `memory` is the private file in which theme, screen, orders and commands are
-    kept; None keeps nothing. `program` is how this very program is run as a process, empty when it must not
-    be; `version` is the console's own.
+    of `[console.keys]` by action; `where` tells file and line of one of them, for messages. `memory` is the
+    private file in which theme, screen, orders and commands are kept; None keeps nothing. `program` is how
+    this very program is run as a process, empty when it must not be; `version` is the console's own. `bundle`
+    is a file that is looked at instead of a daemon.
     """
 
     fleets: tuple[Fleet, ...]
@@ -59,7 +61,7 @@ class Setup:
     grammar: Grammar | None = None
     program: tuple[str, ...] = ()
     version: str = ""
-    notify: Mapping[str, Any] = field(default_factory=dict)
+    bundle: Path | None = None
 
     @classmethod
     def single(cls, target: Target, **how: Any) -> Setup:

@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from syncropel.cli import fleet_text, following
-from syncropel.cli.connect import import_client, target
+from syncropel.cli import fleet_text
+from syncropel.cli.connect import chosen_url, connect, target
 from syncropel.cli.parsing import Parser, UsageError, add_target
 from syncropel.cli.terminal import is_json, say
 from syncropel.errors import SetupError
@@ -23,8 +23,10 @@ from syncropel.errors import SetupError
 if TYPE_CHECKING:
     from syncropel.client import Target
 
-SCREENS: Final = ("fleet", "tasks", "feed", "policy")
+SCREENS: Final = ("fleet", "tasks", "threads", "feed", "policy")
 DUMB: Final = frozenset({"dumb", "unknown"})
+_RECONNECT_SECS: Final = 2.0
+_FIRM: Final = "this page was opened read-only: serve it with --allow-changes"
 
 
 def configure(parser: Parser) -> None:
@@ -42,10 +44,15 @@ def configure(parser: Parser) -> None:
     parser.add_argument(
         "--allow-changes", action="store_true", help="with --web: let the page change the fleet"
     )
+    parser.add_argument("--bundle", metavar="F", help="look at a bundle of records instead of a daemon")
     parser.set_defaults(run=run)
 
 
 def run(args: Namespace) -> int:
+    if args.bundle is not None and (args.web or chosen_url(args) or getattr(args, "context", None)):
+        raise UsageError(
+            "--bundle stands instead of a daemon", "leave out --web, --url and --context, or --bundle"
+        )
     if args.web:
         return _serve(args)
     if args.port is not None or args.allow_changes:
@@ -59,7 +66,20 @@ def run(args: Namespace) -> int:
         raise UsageError(
             "the console needs a terminal", "the same facts as text: spl fleet status --live, spl task list"
         )
+    if args.bundle is not None:
+        return _open_bundle(args)
     return open_console(args, args.screen)
+
+
+def _open_bundle(args: Namespace) -> int:
+    """The console over a file. Raises NotFound, SetupError and InvalidBundle before the terminal is taken."""
+    from syncropel.cli.console_setup import make_bundle_setup
+
+    with _needing("the console"):
+        from tui.app import run as run_console
+
+        code: int = run_console(make_bundle_setup(args))
+        return code
 
 
 def _serve(args: Namespace) -> int:
@@ -122,7 +142,7 @@ def open_console(args: Namespace, screen: str) -> int:
     with _needing("the console"):
         from tui.app import run as run_console
 
-        code: int = run_console(make_setup(args, screen, firm=_in_page()))
+        code: int = run_console(make_setup(args, screen, firm=_FIRM if _in_page() else ""))
         return code
 
 

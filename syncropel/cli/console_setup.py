@@ -27,11 +27,8 @@ if TYPE_CHECKING:
     from tui.setup import Fleet, Setup
 
 
-_TABLES = ("[console.keys]", "[console.notify]")
-
-
-def make_setup(args: Namespace, screen: str, *, firm: bool = False) -> Setup:
-    """From the flags, the contexts and the settings. `firm`: what is read-only cannot be unlocked.
+def make_setup(args: Namespace, screen: str, *, firm: str = "") -> Setup:
+    """From the flags, the contexts and the settings. `firm` says why what is read-only cannot be unlocked.
 
     Raises as `connect.target` does.
     """
@@ -51,6 +48,32 @@ def make_setup(args: Namespace, screen: str, *, firm: bool = False) -> Setup:
         program=(sys.executable, "-m", "syncropel.cli.main"),
         version=__version__,
         notify=load_settings(home, os.environ).console.notify,
+    )
+
+
+def make_bundle_setup(args: Namespace) -> Setup:
+    """A bundle in place of a fleet, opened on its threads unless another screen was asked for."""
+    from tui.setup import Fleet, Setup
+
+    import_client()
+    from syncropel.client import Target
+
+    home, bundle = this_home(), Path(args.bundle)
+    fleet = Fleet(
+        "bundle",
+        Target(url="http://bundle"),
+        "records of the past",
+        firm="a bundle cannot be changed: restore it with spl thread restore",
+        offline=bundle.name,
+    )
+    return Setup(
+        (fleet,),
+        fleet.name,
+        screen=args.screen or "threads",
+        ascii_only=args.ascii,
+        keys=_keys(home),
+        where=lambda name: _line_of(home.config, name),
+        bundle=bundle,
     )
 
 
@@ -82,7 +105,7 @@ def _line_of(config: Path, name: str) -> str:
     return str(config)
 
 
-def _fleets(args: Namespace, firm: bool) -> tuple[tuple[Fleet, ...], str]:
+def _fleets(args: Namespace, firm: str) -> tuple[tuple[Fleet, ...], str]:
     """The fleets to choose from, and the name of the one that was asked for; an unnamed URL is first."""
     from tui.setup import Fleet
 

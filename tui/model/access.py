@@ -16,14 +16,14 @@ _WRITES: Final = frozenset({"admin", "fleet:write", "threads:write", "records:wr
 @dataclass(frozen=True)
 class Access:
     """`why` says why it was opened read-only, empty when it was not; `until` is when an unlocking ends, by
-    our clock. `lacking` says why the daemon would refuse every change, whatever this side thinks. `firm`: no
-    key unlocks it.
+    our clock. `lacking` says why the daemon would refuse every change, whatever this side thinks. `firm`
+    says why no key unlocks it, empty when one does.
     """
 
     why: str = ""
     until: float | None = None
     lacking: str = ""
-    firm: bool = False
+    firm: str = ""
 
     def closed(self, now: float) -> str:
         """Why nothing can be changed now; empty when it can."""
@@ -35,9 +35,7 @@ class Access:
         """Why it cannot be unlocked; empty when it can."""
         if self.lacking:
             return f"{self.lacking}: no key changes that"
-        return (
-            "this page was opened read-only: serve it with --allow-changes" if self.firm and self.why else ""
-        )
+        return self.firm if self.why else ""
 
     def unlocked(self, now: float) -> Access:
         return replace(self, until=now + UNLOCKED_SECS)

@@ -63,16 +63,16 @@ def _log_facts(line: LogLine) -> list[Fact]:
     ]
 
 
-def laid_out(facts: list[Fact], width: int) -> list[tuple[str, str]]:
+def laid_out(facts: list[Fact], width: int, name_width: int = NAME_WIDTH) -> list[tuple[str, str]]:
     """Names and values as lines of at most `width` cells. Cheap also for a body of a megabyte."""
-    room = max(10, width - NAME_WIDTH)
+    room = max(10, width - name_width)
     lines: list[tuple[str, str]] = []
     for name, value in facts:
-        head = f"{name:<{NAME_WIDTH}}"
+        head = f"{name:<{name_width}}"
         for part in value.splitlines() or [""]:
             text = part if part.isprintable() else plain(part)
             fits = len(text) * 2 <= room or cell_len(text) <= room
             for piece in [text] if fits else chop_cells(text, room):
                 lines.append((head, piece))
-                head = " " * NAME_WIDTH
+                head = " " * name_width
     return lines

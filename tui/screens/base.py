@@ -214,6 +214,13 @@ class ConsoleScreen(Control):
             same = join is not None and join.thread == task.thread
             self.app.push_screen(WhatIfDialog(task_name(task), join.join if join and same else "all"))
 
+    def action_replay(self) -> None:
+        """The thread of what the cursor is on."""
+        if thread := self.subject().thread:
+            self.console.open_replay(thread)
+        else:
+            self.notify("this row has no thread to replay", timeout=3)
+
     def action_yank(self) -> None:
         if (words := self.copied()) is not None:
             self.console.yank(words)

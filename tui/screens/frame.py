@@ -27,8 +27,11 @@ def header(screen: ConsoleScreen, now: float, width: int) -> Spans:
     """Where we are, how the connection is, whether anything can be changed, and the fleet in one line."""
     app, session, world = screen.console, screen.session, screen.world
     words, tone = link.label(world.link.at(now), now, app.glyphs)
+    if session.fleet.offline:
+        words, tone = f"{app.glyphs.sign('archived')} OFFLINE {plain(session.fleet.offline)}", "cold"
     status = world.status
     url = plain(status.coordinator_url) if status and status.coordinator_url else session.target.name
+    url = "" if session.fleet.offline else url
     access, alert = session.access.label(now)
     why = session.closed
     name = f"[{session.fleet.name}]" if app.fleets.several else ""

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from textwrap import wrap
 
+from syncropel.api.schema import JoinStatus
 from tui.model import tree
+from tui.model.moment import Moment
 from tui.model.rows import Row
 from tui.screens.base import ConsoleScreen
 from tui.widgets.lines import Lines, Span
@@ -22,14 +24,20 @@ def widgets(screen: ConsoleScreen) -> tuple[Lines, Table]:
 
 def fill(screen: ConsoleScreen, now: float, thread: str | None) -> None:
     """Show the join of `thread`, or say why there is none to show."""
-    world, glyphs = screen.world, screen.console.glyphs
-    table, at, width = screen.query_one(f"#{SUBTASKS}", Table), world.moment(now), screen.size.width
+    world = screen.world
+    join = world.join if world.join is not None and world.join.thread == thread else None
+    show(screen, join, world.moment(now), _nothing(screen, thread))
+
+
+def show(screen: ConsoleScreen, join: JoinStatus | None, at: Moment, empty: Sequence[str]) -> None:
+    """Show a join as it stood at a moment; `empty` is said when there is none."""
+    glyphs, table = screen.console.glyphs, screen.query_one(f"#{SUBTASKS}", Table)
+    width = table.size.width or screen.size.width
     rows: Sequence[Row] = ()
     lines: list[tree.Line] = []
-    empty = _nothing(screen, thread)
-    if world.join is not None and world.join.thread == thread:
-        lines = tree.summary_lines(world.join, at, glyphs)
-        rows = tree.subtask_rows(world.join, at, glyphs, table.column_width(tree.TIMELINE))
+    if join is not None:
+        lines = tree.summary_lines(join, at, glyphs)
+        rows = tree.subtask_rows(join, at, glyphs, table.column_width(tree.TIMELINE))
     screen.query_one(f"#{SUMMARY}", Lines).show(
         [
             (Span(" " + clip(part, width - 2, glyphs.ellipsis), one.tone),)

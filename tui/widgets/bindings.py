@@ -8,10 +8,10 @@ from textual.binding import Binding, BindingType
 
 from tui import actions
 
+Part = Literal["app", "screen", "table", "fleet", "feed", "policy", "scratchpad", "threads", "replay"]
 
-def bindings(
-    part: Literal["app", "screen", "table", "fleet", "feed", "policy", "scratchpad"],
-) -> list[BindingType]:
+
+def bindings(part: Part) -> list[BindingType]:
     """The bindings of the app, of every screen, of a table, or what one screen has beside those of all.
 
     Our own footer shows them, not Textual's. By its id a binding is given other keys.

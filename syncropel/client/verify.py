@@ -1,0 +1,25 @@
+"""Whether a record is what its id says, found out on this side: nobody's word is taken for it."""
+
+from __future__ import annotations
+
+from syncropel.api.schema.records import RecordOut
+from syncropel.errors import InvalidRecord
+from syncropel.record import Record, record_id
+
+
+def computed_id(record: RecordOut) -> str:
+    """SHA-256 of the record's canonical JSON, as 64 hex digits; empty when its content can have no id."""
+    content = Record(
+        record.thread,
+        record.actor,
+        record.act,
+        record.body,
+        record.clock,
+        tuple(record.parents),
+        record.data_type,
+        record.judged_by,
+    )
+    try:
+        return record_id(content)
+    except InvalidRecord:
+        return ""

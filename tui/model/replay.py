@@ -1,0 +1,118 @@
+"""The replay of a thread: its records as rows, the bar one scrubs on, and how fast it plays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from syncropel.api.schema.replay import ReplayFrame, StatusChange
+from syncropel.client.verify import computed_id
+from tui.model.feed import clock_time, gist
+from tui.model.frames import Frames
+from tui.model.glyphs import TONES, Glyphs, Tone, word
+from tui.model.rows import Cell, Column, Row, Rows
+from tui.model.text import count, plain, tail
+
+FRAMES: Final = (
+    Column("position", "#", 6, right=True),
+    Column("hash", "ID", 2),
+    Column("act", "ACT", 6),
+    Column("what", "WHAT", 22, grow=5),
+    Column("status", "STATUS", 15, drop=1),
+    Column("at", "TIME", 8, drop=2),
+    Column("who", "WHO", 12, grow=1, most=20, drop=3),
+    Column("clock", "CLOCK", 6, drop=4, right=True),
+    Column("id", "RECORD", 9, drop=5),
+)
+SPEEDS: Final = (0, 1, 4, 16)
+"""Records a second; 0 is at rest."""
+
+Words = tuple[str, Tone]
+
+
+def faster(speed: int) -> int:
+    """The next speed, and after the last one rest."""
+    return SPEEDS[(SPEEDS.index(speed) + 1) % len(SPEEDS)]
+
+
+def is_true(frame: ReplayFrame) -> bool:
+    """Whether the record is what its id says: by our own reckoning and by the daemon's."""
+    return frame.hash_ok and computed_id(frame.record) == frame.record.id
+
+
+def frame_rows(frames: Frames, keys: Sequence[str], names: Mapping[str, str], glyphs: Glyphs) -> Rows:
+    """A row for each position; those that were not read yet say so. `keys` are the positions as text."""
+    return Rows(frames.version, keys, lambda place: _row(place + 1, frames.at(place + 1), names, glyphs))
+
+
+def _row(position: int, frame: ReplayFrame | None, names: Mapping[str, str], glyphs: Glyphs) -> Row:
+    if frame is None:
+        return Row(str(position), {"position": Cell(str(position)), "what": Cell(glyphs.ellipsis, "muted")})
+    record, true = frame.record, is_true(frame)
+    turned = frame.status_before != frame.status_after
+    cells = {
+        "position": Cell(str(position)),
+        "hash": Cell(glyphs.sign("accept" if true else "failed"), "good" if true else "bad"),
+        "act": Cell(record.act),
+        "what": Cell(glyphs.text(gist(record)), "plain" if true else "bad"),
+        "status": Cell(f"{glyphs.arrow} {word(frame.status_after)}", TONES.get(frame.status_after, "plain"))
+        if turned
+        else Cell(""),
+        "at": Cell(clock_time(record.received_at), "muted"),
+        "who": Cell(plain(names.get(record.actor, "")) or tail(record.actor, 12), "muted"),
+        "clock": Cell(str(record.clock), "muted"),
+        "id": Cell(tail(record.id), "muted"),
+    }
+    return Row(str(position), cells)
+
+
+def bar(
+    position: int, total: int, changes: Sequence[StatusChange], width: int, glyphs: Glyphs
+) -> list[Words]:
+    """Where one is among all records; what lies behind is thick, and each change of status has a mark."""
+    if width < 3 or total < 1:
+        return []
+
+    def cell(at: int) -> int:
+        return 0 if total == 1 else round((at - 1) * (width - 1) / (total - 1))
+
+    marks = {cell(one.position): one.status_after for one in changes if 1 <= one.position <= total}
+    here, parts = cell(max(1, position)), list[Words]()
+    for x in range(width):
+        if x == here:
+            parts.append((glyphs.full, "strong"))
+        elif x in marks:
+            parts.append((glyphs.sign(marks[x]), TONES.get(marks[x], "plain")))
+        else:
+            parts.append((glyphs.thick, "busy") if x < here else (glyphs.thin, "muted"))
+    return _joined(parts)
+
+
+def _joined(parts: Sequence[Words]) -> list[Words]:
+    joined: list[Words] = []
+    for text, tone in parts:
+        if joined and joined[-1][1] == tone:
+            joined[-1] = (joined[-1][0] + text, tone)
+        else:
+            joined.append((text, tone))
+    return joined
+
+
+def headline(frame: ReplayFrame | None, position: int, total: int, speed: int, glyphs: Glyphs) -> list[Words]:
+    """Position, speed, and what the record did to the status."""
+    parts: list[Words] = [(f"record {position} of {count(total)}", "strong")]
+    parts.append((f"{glyphs.cursor} playing ×{speed}", "busy") if speed else ("at rest", "muted"))
+    if frame is not None:
+        before, after = word(frame.status_before), word(frame.status_after)
+        sign, tone = glyphs.sign(frame.status_after), TONES.get(frame.status_after, "plain")
+        parts.append(
+            (f"{before} {glyphs.arrow} {sign} {after}" if before != after else f"{sign} {after}", tone)
+        )
+    return parts
+
+
+def next_change(changes: Sequence[StatusChange], position: int, way: int) -> int | None:
+    """The nearest position at which the status changes, after this one or before it."""
+    if way > 0:
+        return min((one.position for one in changes if one.position > position), default=None)
+    return max((one.position for one in changes if one.position < position), default=None)

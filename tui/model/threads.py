@@ -1,0 +1,74 @@
+"""The list of threads: read page by page, the latest activity first, and read on only as far as it is new."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from syncropel.api.schema import ThreadSummary
+from tui.model.feed import thread_name
+from tui.model.glyphs import Glyphs
+from tui.model.moment import Moment
+from tui.model.rows import Cell, Column, Row, Rows, state_cell
+from tui.model.text import NOTHING, count, duration, first_line, plain, tail
+
+THREADS: Final = (
+    Column("name", "THREAD", 16, grow=1, most=34),
+    Column("status", "STATUS", 13),
+    Column("title", "TITLE", 16, grow=4, most=90),
+    Column("kind", "KIND", 8, drop=2),
+    Column("records", "RECORDS", 7, drop=1, right=True),
+    Column("participants", "ACTORS", 6, drop=4, right=True),
+    Column("age", "LAST", 8, right=True),
+    Column("id", "ID", 9, drop=3),
+)
+
+
+@dataclass(frozen=True)
+class ThreadList:
+    """Threads, the latest activity first. `complete` says that the oldest is among them."""
+
+    threads: tuple[ThreadSummary, ...] = ()
+    complete: bool = False
+    _by_id: Mapping[str, ThreadSummary] = field(default_factory=dict, compare=False)
+
+    def knows(self, one: ThreadSummary) -> bool:
+        """Whether nothing happened on this thread since it was read."""
+        return self._by_id.get(one.id) == one
+
+    def with_page(self, page: Sequence[ThreadSummary], last: bool) -> ThreadList:
+        """With these too; `last` says that there are no older ones."""
+        threads = {**self._by_id, **{one.id: one for one in page}}
+        ordered = sorted(threads.values(), key=lambda one: -one.last_sequence)
+        return ThreadList(tuple(ordered), self.complete or last, threads)
+
+    def find(self, thread: str | None) -> ThreadSummary | None:
+        return self._by_id.get(thread or "")
+
+
+def thread_rows(known: ThreadList, names: Mapping[str, str], at: Moment, glyphs: Glyphs) -> Rows:
+    """A row for each thread, made when it is looked at."""
+    threads = known.threads
+    return Rows(known, [one.id for one in threads], lambda place: _row(threads[place], names, at, glyphs))
+
+
+def _row(one: ThreadSummary, names: Mapping[str, str], at: Moment, glyphs: Glyphs) -> Row:
+    name, age = thread_name(one.id, names), max(0.0, at.now - one.last_activity)
+    cells = {
+        "name": Cell(name, "strong"),
+        "status": state_cell(one.status, glyphs) if one.status else Cell(NOTHING, "muted"),
+        "title": Cell(first_line(one.title)),
+        "kind": Cell(one.kind, "muted"),
+        "records": Cell(count(one.records), "plain", float(one.records)),
+        "participants": Cell(count(one.participants), "muted", float(one.participants)),
+        "age": Cell(duration(age), "muted", -float(one.last_sequence)),
+        "id": Cell(tail(one.id), "muted"),
+    }
+    fields = {
+        "thread": f"{one.id} {name}",
+        "status": f"{one.status} {one.status.replace('_', ' ')}",
+        "title": plain(one.title),
+        "kind": one.kind,
+    }
+    return Row(one.id, cells, fields)

@@ -1,0 +1,31 @@
+"""Showing a text in the operator's own pager, with the console out of the way meanwhile."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from textual.app import SuspendNotSupported
+
+Suspend = Callable[[], AbstractContextManager[None]]
+
+
+def page(text: str, name: str, suspend: Suspend) -> str:
+    """Show `text` in `$PAGER`, or `less`, as a file called `name`; gives why it could not be, or nothing."""
+    command = shlex.split(os.environ.get("PAGER", "")) or ["less"]
+    with TemporaryDirectory(prefix="spl-") as folder:
+        file = Path(folder) / name
+        file.write_text(text)
+        try:
+            with suspend():
+                ended = subprocess.run([*command, str(file)], check=False)
+        except SuspendNotSupported:
+            return "this terminal cannot be left for a pager"
+        except OSError as error:
+            return f"{command[0]} cannot be run: {error.strerror or error}; set PAGER"
+    return f"{command[0]} ended with status {ended.returncode}" if ended.returncode else ""

@@ -1,0 +1,243 @@
+"""The replay of a thread: its records, the one looked at in full, and the state before and after it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from typing import ClassVar, Final
+
+from textual import on
+from textual.binding import BindingType
+from textual.containers import Container, Vertical, VerticalScroll
+from textual.widget import Widget
+
+from syncropel.api.schema.replay import ReplayFrame
+from tui import pager
+from tui.actions import REPLAY
+from tui.model import replay
+from tui.model.feed import names_of, thread_name
+from tui.model.frame_facts import frame_lines
+from tui.model.moment import Moment
+from tui.model.subject import Subject
+from tui.reel import Reel
+from tui.screens import join_part
+from tui.screens.base import ConsoleScreen
+from tui.widgets.bindings import bindings
+from tui.widgets.lines import Lines, Span, Spans
+from tui.widgets.table import Table
+
+WIDE: Final = 110
+"""From this width on the record stands beside the list, below it otherwise."""
+_NOT_YET: Final = ("reading the records",)
+_NO_JOIN: Final = ("nothing was fanned out at this record",)
+
+
+class RecordTable(Table):
+    """The records; left and right step, since there is nothing to scroll sideways."""
+
+    BINDINGS: ClassVar[list[BindingType]] = bindings("replay")
+
+
+class ReplayScreen(ConsoleScreen):
+    """`enter` on a thread, `t` on a task: opens at the end, or at `position`."""
+
+    name_ = REPLAY
+    BINDINGS = bindings("replay")
+
+    def __init__(self, thread: str, position: int | None = None) -> None:
+        super().__init__()
+        self.thread, self._first = thread, position
+        self.speed = 0
+        self.view = "record"
+        self._reel: Reel | None = None
+        self._ingested = -1
+        self._keys: tuple[str, ...] = ()
+        self._going = asyncio.Event()
+        self._drawn: tuple[object, ...] = ()
+
+    @property
+    def crumb(self) -> str:
+        return thread_name(self.thread, names_of(self.world))
+
+    @property
+    def reel(self) -> Reel:
+        if self._reel is None:
+            sleep = self.session.outside.sleep
+            self._reel = Reel(self.session, self.thread, self._news, sleep, self._first)
+        return self._reel
+
+    def body(self) -> Sequence[Widget]:
+        return (
+            Lines(id="scrub"),
+            Container(
+                RecordTable(replay.FRAMES, self.console.glyphs, id="records"),
+                VerticalScroll(Lines(id="record"), id="frame"),
+                Vertical(*join_part.widgets(self), id="then"),
+                id="reel",
+            ),
+        )
+
+    def on_mount(self) -> None:
+        self.run_worker(self.reel.run(), name="reel", exit_on_error=False)
+        self.run_worker(self._playing(), name="play", exit_on_error=False)
+
+    def on_screen_suspend(self) -> None:
+        self._rest()
+
+    def _news(self) -> None:
+        if self.is_mounted:
+            self.call_next(self.show)
+
+    # showing
+
+    def fill(self, now: float) -> None:
+        status, reel = self.world.status, self.reel
+        if status is not None and status.ingested_total != self._ingested:
+            if self._ingested >= 0:
+                reel.look()
+            self._ingested = status.ingested_total
+        wide = self.size.width >= WIDE
+        self.query_one("#reel").set_class(wide, "wide")
+        self.query_one("#frame").display = self.view == "record"
+        self.query_one("#then").display = self.view == "join"
+        self.query_one("#scrub", Lines).show(self._scrub())
+        self._fill_table()
+        if self.view == "join":
+            self._fill_join()
+        else:
+            self._fill_record()
+
+    def _scrub(self) -> list[Spans]:
+        glyphs, reel = self.console.glyphs, self.reel
+        total, frame = reel.frames.total, reel.frames.at(reel.position)
+        head: list[Span] = [Span(" ")]
+        for text, tone in replay.headline(frame, reel.position, total, self.speed, glyphs):
+            head += [Span(text, tone), Span("  ")]
+        marks = replay.bar(reel.position, total, reel.changes, self.size.width - 2, glyphs)
+        lines: list[Spans] = [tuple(head)]
+        if marks:
+            lines.append((Span(" "), *(Span(text, tone) for text, tone in marks)))
+        if reel.trouble:
+            lines.append((Span(f" {glyphs.text(reel.trouble)}", "warn"),))
+        return lines
+
+    def _fill_table(self) -> None:
+        reel, table = self.reel, self.query_one("#records", Table)
+        if len(self._keys) != reel.frames.total:
+            self._keys = tuple(map(str, range(1, reel.frames.total + 1)))
+        rows = replay.frame_rows(reel.frames, self._keys, names_of(self.world), self.console.glyphs)
+        table.show(rows, title=f"RECORDS {reel.frames.total}", empty=_NOT_YET)
+        table.select(str(reel.position))
+
+    def _fill_record(self) -> None:
+        pane, glyphs = self.query_one("#frame"), self.console.glyphs
+        frame, width = self.reel.frames.at(self.reel.position), pane.size.width - 4
+        names = names_of(self.world)
+        drawn = (frame, width, tuple(names.items()))
+        if drawn == self._drawn or width < 1:
+            return
+        moved = not self._drawn or self._drawn[0] is not frame
+        self._drawn = drawn
+        lines = frame_lines(frame, names, width, glyphs) if frame else []
+        self.query_one("#record", Lines).show(
+            [(Span(f" {name}", "muted"), Span(glyphs.text(text), tone)) for name, text, tone in lines]
+        )
+        if moved:
+            pane.scroll_home(animate=False)
+
+    def _fill_join(self) -> None:
+        """The join as it stood then: time is that of the record, and nothing moves on."""
+        moment, frame = self.reel.moment, self.reel.frames.at(self.reel.position)
+        here = moment is not None and moment.position == self.reel.position
+        at = frame.record.received_at if frame else 0.0
+        join = moment.join if moment is not None and here else None
+        join_part.show(self, join, Moment(at, at), _NO_JOIN if here else _NOT_YET)
+
+    # moving
+
+    def _seek(self, position: int) -> None:
+        if self.reel.seek(position):
+            self.show()
+
+    @on(Table.Chosen)
+    def _moved(self, event: Table.Chosen) -> None:
+        """The event may be older than what is shown: what counts is what is chosen now."""
+        table = event.table
+        if table.id == "records" and table.chosen and int(table.chosen) != self.reel.position:
+            self._rest()
+            self._seek(int(table.chosen))
+
+    def action_step(self, by: int) -> None:
+        self._rest()
+        self._seek(self.reel.position + by)
+
+    def action_change(self, way: int) -> None:
+        """To the next record that changes the status, or to the one before."""
+        self._rest()
+        place = replay.next_change(self.reel.changes, self.reel.position, way)
+        if place is None:
+            self.notify("the status does not change any more that way", timeout=3)
+        else:
+            self._seek(place)
+
+    # playing
+
+    def _rest(self) -> None:
+        self.speed = 0
+        self._going.clear()
+
+    def action_play(self) -> None:
+        """×1, ×4, ×16 records a second, and at rest again; from the end it begins anew."""
+        reel = self.reel
+        if not self.speed and reel.position == reel.frames.total:
+            reel.seek(1)
+        self.speed = replay.faster(self.speed)
+        self._going.set() if self.speed else self._going.clear()
+        self.show()
+
+    async def _playing(self) -> None:
+        while True:
+            await self._going.wait()
+            await self.session.outside.sleep(1 / max(1, self.speed))
+            if not self.speed:
+                continue
+            if not self.reel.seek(self.reel.position + 1):
+                self._rest()
+            self.show()
+
+    # keys
+
+    def frame(self) -> ReplayFrame | None:
+        """The frame that is looked at."""
+        return self.reel.frames.at(self.reel.position)
+
+    def subject(self) -> Subject:
+        return Subject(thread=self.thread) if self.world.task(self.thread) is not None else Subject()
+
+    def action_view(self) -> None:
+        """The record in full, or the join as it stood at it."""
+        self.view = "join" if self.view == "record" else "record"
+        self.reel.see_state(self.view == "join")
+        self.show()
+        self.call_after_refresh(self.show)
+
+    def action_next(self) -> None:
+        """Between the records and what stands beside them."""
+        beside = self.query_one("#frame" if self.view == "record" else f"#{join_part.SUBTASKS}")
+        table = self.query_one("#records", Table)
+        (beside if self.focused is table else table).focus()
+
+    def action_contrast(self) -> None:
+        self.console.compare_with(self.thread)
+
+    def action_pager(self) -> None:
+        if (frame := self.frame()) is None:
+            return
+        text = json.dumps(frame.record.model_dump(), ensure_ascii=False, indent=2) + "\n"
+        if trouble := pager.page(text, f"{frame.record.id}.json", self.app.suspend):
+            self.notify(trouble, severity="warning", markup=False, timeout=5)
+
+    def copied(self) -> str | None:
+        frame = self.frame()
+        return frame.record.id if frame else None

@@ -1,0 +1,127 @@
+"""The Threads screen: every thread of the log, the latest activity first."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine, Sequence
+from typing import Any, Final
+
+from textual import on
+from textual.widget import Widget
+
+from syncropel.client import calls
+from syncropel.errors import SyncropelError
+from tui.actions import THREADS
+from tui.model.feed import names_of, thread_name
+from tui.model.subject import Subject
+from tui.model.threads import THREADS as COLUMNS
+from tui.model.threads import ThreadList, thread_rows
+from tui.refetch import Refetcher
+from tui.screens.base import ConsoleScreen
+from tui.screens.compare import CompareScreen
+from tui.screens.replay import ReplayScreen
+from tui.widgets.bindings import bindings
+from tui.widgets.lines import Lines, Span, Spans
+from tui.widgets.table import Table
+
+PAGE: Final = 500
+MOST: Final = 20_000
+"""Threads that are listed; of a longer log the latest."""
+_EMPTY: Final = ("no thread yet", "a thread begins with its first record: spl task add GOAL")
+_NOT_YET: Final = ("reading the threads",)
+
+
+class ThreadsScreen(ConsoleScreen):
+    """`3`. With `against` it is there to pick the thread that this one is compared with."""
+
+    name_ = THREADS
+    fields = ("thread", "status", "kind", "title")
+    BINDINGS = bindings("threads")
+
+    def __init__(self, against: str | None = None) -> None:
+        super().__init__()
+        self._against = against
+        self._known = ThreadList()
+        self._read_once = False
+        self._ingested = -1
+        self._trouble = ""
+        self._refetcher: Refetcher | None = None
+
+    @property
+    def crumb(self) -> str:
+        return "compare with" if self._against else "Threads"
+
+    def body(self) -> Sequence[Widget]:
+        return (Lines(id="threads-state"), Table(COLUMNS, self.console.glyphs, id="threads"))
+
+    # reading, only while it is looked at
+
+    def while_shown(self) -> Coroutine[Any, Any, None]:
+        if self._refetcher is None:
+            self._refetcher = Refetcher(self._read, self._unread, sleep=self.session.outside.sleep)
+            self._refetcher.ask()
+        return self._refetcher.run()
+
+    async def _read(self) -> None:
+        """The newest first; further back only as far as something is new, the first time to the end."""
+        cursor: int | None = None
+        while len(self._known.threads) < MOST or cursor is None:
+            page = await self.session.send(calls.threads(since=cursor, limit=PAGE))
+            met = self._known.complete and any(map(self._known.knows, page.data))
+            self._known = self._known.with_page(page.data, last=page.next_cursor is None)
+            self._read_once, self._trouble = True, ""
+            self.show()
+            if page.next_cursor is None or met or page.next_cursor == cursor:
+                return
+            cursor = page.next_cursor
+
+    def _unread(self, error: SyncropelError) -> None:
+        hint = f" → {error.hint}" if error.hint else ""
+        self._trouble = f"threads could not be read: {error.message}{hint}"
+        self.show()
+
+    # showing
+
+    def fill(self, now: float) -> None:
+        status, glyphs = self.world.status, self.console.glyphs
+        if status is not None and status.ingested_total != self._ingested and self._refetcher is not None:
+            self._ingested = status.ingested_total
+            self._refetcher.ask()
+        rows = thread_rows(self._known, names_of(self.world), self.world.moment(now), glyphs)
+        self.query_one("#threads-state", Lines).show(self._state())
+        table = self.query_one("#threads", Table)
+        self.select(table, rows, "THREADS", _EMPTY if self._read_once else _NOT_YET)
+
+    def _state(self) -> list[Spans]:
+        glyphs, lines = self.console.glyphs, list[Spans]()
+        if self._against:
+            name = thread_name(self._against, names_of(self.world))
+            lines.append((Span(f" compare {name} with which thread? enter picks, esc goes back", "busy"),))
+        if self._trouble:
+            lines.append((Span(f" {glyphs.text(self._trouble)}", "warn"),))
+        elif self._read_once and not self._known.complete:
+            known = len(self._known.threads)
+            words = f" the latest {known}; filter and order look at these" if known >= MOST else " reading on"
+            lines.append((Span(words, "muted"),))
+        return lines
+
+    # keys
+
+    def subject(self) -> Subject:
+        chosen = self.query_one("#threads", Table).chosen
+        return Subject(thread=chosen) if self.world.task(chosen) is not None and chosen else Subject()
+
+    def action_compare(self) -> None:
+        """Pick the thread to compare the chosen one with; in the picking itself, compare."""
+        if (chosen := self.query_one("#threads", Table).chosen) is not None:
+            self._opened(chosen) if self._against else self.app.push_screen(ThreadsScreen(chosen))
+
+    @on(Table.Opened)
+    def open_row(self, event: Table.Opened) -> None:
+        """The replay of the thread; the comparison when one is picked for it."""
+        self._opened(event.key)
+
+    def _opened(self, thread: str) -> None:
+        if self._against:
+            self.app.switch_screen(CompareScreen(self._against, thread))
+        else:
+            self.app.push_screen(ReplayScreen(thread))
