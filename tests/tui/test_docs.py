@@ -9,14 +9,17 @@ import pytest
 
 from tui import actions, themes
 from tui.console_app import ConsoleApp
-from tui.model import feed, fleet, policy, rows, tasks, tree
+from tui.model import compare, feed, fleet, policy, replay, rows, tasks, threads, tree
 from tui.model.glyphs import ASCII, UNICODE, word
 from tui.model.link import Phase
+from tui.screens.compare import CompareScreen
 from tui.screens.feed import FeedScreen
 from tui.screens.fleet import FleetScreen
 from tui.screens.join import JoinScreen
 from tui.screens.policy import PolicyScreen
+from tui.screens.replay import ReplayScreen
 from tui.screens.tasks import TasksScreen
+from tui.screens.threads import ThreadsScreen
 from tui.widgets.scratchpad import Scratchpad
 
 PAGE = (Path(__file__).parents[2] / "docs" / "console.md").read_text()
@@ -38,7 +41,7 @@ def test_every_documented_key_exists() -> None:
 
 
 def test_every_screen_and_state_of_the_connection_is_documented() -> None:
-    for screen in (*ConsoleApp.MODES, actions.JOIN, actions.DETAIL):
+    for screen in (*ConsoleApp.MODES, actions.JOIN, actions.DETAIL, actions.REPLAY, actions.COMPARE):
         assert f"| {screen.capitalize()} |" in PAGE
     for phase in Phase:
         assert phase.value in PAGE
@@ -54,7 +57,9 @@ def test_every_sign_is_documented_beside_its_word() -> None:
         assert ASCII.signs[state].replace("|", "\\|") in line
 
 
-@pytest.mark.parametrize("screen", [FleetScreen, TasksScreen, JoinScreen, FeedScreen, PolicyScreen])
+@pytest.mark.parametrize(
+    "screen", [FleetScreen, TasksScreen, JoinScreen, FeedScreen, PolicyScreen, ThreadsScreen, CompareScreen]
+)
 def test_every_filter_field_is_documented(screen: type[FleetScreen]) -> None:
     for field in screen.fields:
         assert f"`{field}`" in PAGE
@@ -67,6 +72,9 @@ def test_every_filter_field_is_documented(screen: type[FleetScreen]) -> None:
         ("running", fleet.DISPATCHES),
         ("fan-outs", fleet.FANOUTS),
         ("feed", feed.FEED),
+        ("threads", threads.THREADS),
+        ("records", replay.FRAMES),
+        ("steps", compare.COMPARED),
         *((pane.title.lower(), pane.columns) for pane in policy.PANES),
         ("tasks", tasks.TASKS),
         ("subtasks", tree.SUBTASKS),
@@ -89,6 +97,8 @@ def test_every_action_is_done_by_somebody() -> None:
         (ConsoleScreen, actions.SCREEN),
         (Table, actions.TABLE),
         (FeedScreen, actions.OWN[actions.FEED]),
+        (ThreadsScreen, actions.OWN[actions.THREADS]),
+        (ReplayScreen, actions.OWN[actions.REPLAY]),
         (PolicyScreen, actions.OWN[actions.POLICY]),
         (Scratchpad, actions.OWN["scratchpad"]),
     )

@@ -18,21 +18,23 @@ _NAME_WIDTH: Final = 16
 
 
 def frame_lines(frame: ReplayFrame, names: Mapping[str, str], width: int, glyphs: Glyphs) -> list[Line]:
-    """The record as lines of at most `width` cells: its hash, the state before and after, its body."""
-    record = frame.record
-    told: list[Line] = [_hash_line(frame, glyphs)]
-    who = plain(names.get(record.actor, ""))
-    told += [
-        ("record", record.id, "plain"),
+    """The record as lines of at most `width` cells: hash, what it changed, body, other state."""
+    record, who = frame.record, plain(names.get(frame.record.actor, ""))
+    changed, still = state_lines(frame, glyphs)
+    blank: Line = ("", "", "plain")
+    told: list[Line] = [
+        _hash_line(frame, glyphs),
+        *changed,
+        blank,
         ("actor", f"{who} · {record.actor}" if who else record.actor, "plain"),
         ("received", full_time(record.received_at), "plain"),
         ("clock", f"{record.clock} · {record.act} · {record.data_type}", "plain"),
+        ("record", record.id, "plain"),
         ("parents", " ".join(tail(one) for one in record.parents) or NOTHING, "plain"),
     ]
     if record.judged_by:
         told.append(("judged by", record.judged_by, "plain"))
-    told += [("", "", "plain"), *state_lines(frame, glyphs), ("", "", "plain")]
-    told.append(("body", json.dumps(record.body, ensure_ascii=False, indent=2), "plain"))
+    told += [("body", json.dumps(record.body, ensure_ascii=False, indent=2), "plain"), blank, *still]
     lines: list[Line] = []
     for label, value, tone in told:
         lines += [(name, text, tone) for name, text in laid_out([(label, value)], width, _NAME_WIDTH)]
@@ -44,7 +46,7 @@ def _hash_line(frame: ReplayFrame, glyphs: Glyphs) -> Line:
     if mine == record.id and frame.hash_ok:
         return (
             "hash",
-            f"{glyphs.sign('accept')} holds: computed anew, here and by the daemon",
+            f"{glyphs.sign('accept')} holds, here and at the daemon",
             "good",
         )
     sign = glyphs.sign("failed")
@@ -57,8 +59,8 @@ def _hash_line(frame: ReplayFrame, glyphs: Glyphs) -> Line:
     return ("hash", f"{sign} it holds here, but the daemon computed {frame.hash}: do not trust it", "bad")
 
 
-def state_lines(frame: ReplayFrame, glyphs: Glyphs) -> list[Line]:
-    """The folded state: what the record changed first, with both values, then what else there is."""
+def state_lines(frame: ReplayFrame, glyphs: Glyphs) -> tuple[list[Line], list[Line]]:
+    """The folded state: what the record changed, with both values; and what it left as it was."""
     before = {one.name: one.value for one in frame.before}
     after = {one.name: one.value for one in frame.after}
     names = list(dict.fromkeys([*after, *before]))
@@ -71,7 +73,7 @@ def state_lines(frame: ReplayFrame, glyphs: Glyphs) -> list[Line]:
         for name in names
         if name not in frame.changed and after.get(name) not in (None, "")
     ]
-    return [*(changed or [("state", "this record changed nothing", "muted")]), *still]
+    return changed or [("state", "this record changed nothing", "muted")], still
 
 
 def _label(name: str) -> str:

@@ -11,7 +11,7 @@ from tui.model.feed import clock_time, gist
 from tui.model.frames import Frames
 from tui.model.glyphs import TONES, Glyphs, Tone, word
 from tui.model.rows import Cell, Column, Row, Rows
-from tui.model.text import count, plain, tail
+from tui.model.text import plain, tail
 
 FRAMES: Final = (
     Column("position", "#", 6, right=True),
@@ -19,10 +19,10 @@ FRAMES: Final = (
     Column("act", "ACT", 6),
     Column("what", "WHAT", 22, grow=5),
     Column("status", "STATUS", 15, drop=1),
-    Column("at", "TIME", 8, drop=2),
+    Column("at", "TIME", 9, drop=2),
     Column("who", "WHO", 12, grow=1, most=20, drop=3),
     Column("clock", "CLOCK", 6, drop=4, right=True),
-    Column("id", "RECORD", 9, drop=5),
+    Column("id", "RECORD", 10, drop=5),
 )
 SPEEDS: Final = (0, 1, 4, 16)
 """Records a second; 0 is at rest."""
@@ -100,7 +100,7 @@ def _joined(parts: Sequence[Words]) -> list[Words]:
 
 def headline(frame: ReplayFrame | None, position: int, total: int, speed: int, glyphs: Glyphs) -> list[Words]:
     """Position, speed, and what the record did to the status."""
-    parts: list[Words] = [(f"record {position} of {count(total)}", "strong")]
+    parts: list[Words] = [(f"record {position:,} of {total:,}", "strong")]
     parts.append((f"{glyphs.cursor} playing ×{speed}", "busy") if speed else ("at rest", "muted"))
     if frame is not None:
         before, after = word(frame.status_before), word(frame.status_after)

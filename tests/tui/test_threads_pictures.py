@@ -1,0 +1,156 @@
+"""Threads, their replay and their comparison as pictures, each with its meaning asserted."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import console_sample as sample
+import pytest
+import sample_threads
+from console_page import Console, console
+from console_snapshots import Pictured
+from sample_threads import OTHER, THREAD, ThreadClient, fan_out, talk
+from textual.app import App
+
+from syncropel.errors import RemoteError
+
+SMALL, USUAL, WIDE = (80, 24), (120, 40), (200, 50)
+
+
+@pytest.fixture(autouse=True)
+def utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Times of day are the same wherever the test runs."""
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+async def nothing(page: Console) -> None:
+    """It is in its state already."""
+
+
+def pressing(*keys: str) -> Callable[[Console], Awaitable[None]]:
+    async def press(page: Console) -> None:
+        for key in keys:
+            await page.press(key)
+        await page.passes(0.5)  # what the last key asked for is read
+        await page.passes(0.5)
+
+    return press
+
+
+async def plays(page: Console) -> None:
+    await page.press("enter", "home", "space", "space")
+    for secs in (1, 0.25, 0.25):  # what sleeps at ×1 wakes after a second
+        await page.passes(secs)
+
+
+async def goes_down(page: Console) -> None:
+    await page.press("enter")
+    await page.down()
+
+
+async def filters(page: Console) -> None:
+    await page.filter("status:blocked")
+
+
+@dataclass(frozen=True)
+class State:
+    """How to come to it, and words that must then stand on the screen."""
+
+    words: tuple[str, ...]
+    steps: Callable[[Console], Awaitable[None]] = nothing
+    sizes: tuple[tuple[int, int], ...] = (SMALL, USUAL)
+    listed: int | None = None
+    """So many threads, or the usual five."""
+    records: int = 0
+    """So many records in the thread, or the usual nine."""
+    altered: int = 0
+    refused: bool = False
+    how: dict[str, Any] = field(default_factory=dict)
+    not_there: tuple[str, ...] = ()
+
+
+STATES = {
+    "list": State(("THREADS 5", "DOCS-11", "✓ approved", "‖ blocked"), sizes=(SMALL, USUAL, WIDE)),
+    "empty": State(("THREADS 0", "no thread yet", "spl task add GOAL"), listed=0),
+    "one": State(("THREADS 1", "DOCS-11"), listed=1, not_there=("1-",)),
+    "many": State(("THREADS 1200", "of 1200"), listed=1200),
+    "filtered": State(("THREADS 1 of 5 · filter status:blocked", "SITE-4"), filters, not_there=("approved",)),
+    "refused": State(("threads could not be read", "lacks the scope", "it has"), refused=True),
+    "help": State(("Keys: Threads", "compare the chosen thread"), pressing("?")),
+    "end": State(
+        ("record 9 of 9", "at rest", "→ ✓ approved", "✓ holds", "– → accept"),
+        pressing("enter"), sizes=(SMALL, USUAL, WIDE),
+    ),
+    "start": State(("record 1 of 9", "· open"), pressing("enter", "home")),
+    "middle": State(("record 2 of 9", "open → … in progress", "waiting"),
+                    pressing("enter", "left_square_bracket")),
+    "playing": State(("record 4 of 9", "playing ×4"), plays, not_there=("at rest",)),
+    "join-then": State(("record 6 of 9", "DOCS-11", "1/3 accepted", "✓ accept", "SUBTASKS 3"),
+                       pressing("enter", "v", "left", "left", "left")),
+    "tampered": State(("✗", "altered: the content", "record 7 of 9"),
+                      pressing("enter", "left", "left"), altered=7, not_there=("✓ holds",)),
+    "thousands": State(("record 10,000 of 10,000", "remark 9999", "RECORDS 10000"), pressing("enter"),
+                       records=10_000),
+    "down": State(("✗ DOWN", "record 9 of 9", "data is"), goes_down),
+    "no-colour": State(("record 9 of 9", "✓ holds"), pressing("enter")),
+    "ascii": State(("record 9 of 9", "+ holds"), pressing("enter"), how={"ascii_only": True}),
+    "pick": State(("compare DOCS-11 with which thread?", "compare with"), pressing("d")),
+    "compare": State(("DOCS-11 ⇄ SITE-4", "they part at “task”", "✗ differs", "differ", "status"),
+                     pressing("d", "down", "enter"), sizes=(SMALL, USUAL, WIDE)),
+    "same": State(("no difference: 9 same",), pressing("d", "enter")),
+}  # fmt: skip
+CASES = [
+    pytest.param(name, size, id=f"{name}-{size[0]}x{size[1]}")
+    for name, state in STATES.items()
+    for size in state.sizes
+]
+
+
+def client_of(state: State) -> ThreadClient:
+    client = ThreadClient(sample_threads.some())
+    if state.listed is not None:
+        others = [f"th_{9000 + n:064x}" for n in range(1, state.listed)]
+        client.listed = [sample_threads.summary(id_, 3, n) for n, id_ in enumerate([THREAD, *others])]
+        client.listed = client.listed[: state.listed]
+    client.hold(THREAD, talk(state.records) if state.records else fan_out())
+    client.hold(OTHER, fan_out(OTHER, "SITE-4", "failed"))
+    client.altered = {state.altered}
+    client.tasks(sample.tasks())
+    client.join(sample.join())
+    if state.refused:
+        lacks = RemoteError(403, "t", "FORBIDDEN", "sa-1 lacks the scope threads:read", "it has: fleet:read")
+        client.answers["/v1/threads"] = lacks
+    return client
+
+
+@pytest.mark.parametrize(("name", "size"), CASES)
+async def test_threads(
+    name: str,
+    size: tuple[int, int],
+    picture: Callable[[Pictured], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    state = STATES[name]
+    if name == "no-colour":
+        monkeypatch.setenv("NO_COLOR", "1")
+        monkeypatch.setattr(App.theme, "_default", "ansi-dark")
+    async with console(size, sample.status(), client_of(state), screen="threads", **state.how) as page:
+        await page.passes(5)  # the list is read to its end
+        await state.steps(page)
+        shown = "\n".join(
+            "".join(part.text for part in line) for line in page.app.screen._compositor.render_strips()
+        )
+        for words in state.words:
+            assert words in shown
+        for words in state.not_there:
+            assert words not in shown
+        if name == "ascii":
+            assert shown.isascii()
+        picture(page)
