@@ -143,17 +143,10 @@ SCREEN: Final = (
         cli="spl task what-if NAME --join EXPR",
     ),
     Action("next", ("tab",), "the next table", "next table", (FLEET, TASKS, POLICY, REPLAY)),
-    Action(
-        "replay",
-        ("t",),
-        "replay the thread of the chosen row",
-        "replay",
-        _WORK,
-        "none",
-        "spl debug replay NAME",
-    ),
+    Action("replay", ("t",), "replay the thread of the chosen row", "replay", _WORK, "none",
+           "spl debug replay NAME"),
     *CONTROL,
-)
+)  # fmt: skip
 START: Final = Action(
     "begin_fleet", ("ctrl+s",), "start a fleet on this machine, when there is none", "", (FLEET,), "local",
     "spl fleet start --workers 2",

@@ -45,10 +45,10 @@ class Setup:
     """How to open the console.
 
     `current` names one of `fleets`. `screen` is empty for the one that was looked at last. `keys` are those
-    of `[console.keys]` by action; `where` tells file and line of one of them, for messages. `memory` is the
-    private file in which theme, screen, orders and commands are kept; None keeps nothing. `program` is how
-    this very program is run as a process, empty when it must not be; `version` is the console's own. `bundle`
-    is a file that is looked at instead of a daemon.
+    of `[console.keys]` by action, `notify` the switches of `[console.notify]`; `where` tells file and line of
+    one of them, for messages. `memory` is the private file in which theme, screen, orders and commands are
+    kept; None keeps nothing. `program` is how this very program is run as a process, empty when it must not
+    be; `version` is the console's own. `bundle` is a file that is looked at instead of a daemon.
     """
 
     fleets: tuple[Fleet, ...]
@@ -61,6 +61,7 @@ class Setup:
     grammar: Grammar | None = None
     program: tuple[str, ...] = ()
     version: str = ""
+    notify: Mapping[str, Any] = field(default_factory=dict)
     bundle: Path | None = None
 
     @classmethod

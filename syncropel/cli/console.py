@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from syncropel.cli import fleet_text
-from syncropel.cli.connect import chosen_url, connect, target
+from syncropel.cli import fleet_text, following
+from syncropel.cli.connect import chosen_url, import_client, target
 from syncropel.cli.parsing import Parser, UsageError, add_target
 from syncropel.cli.terminal import is_json, say
 from syncropel.errors import SetupError
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 SCREENS: Final = ("fleet", "tasks", "threads", "feed", "policy")
 DUMB: Final = frozenset({"dumb", "unknown"})
-_RECONNECT_SECS: Final = 2.0
 _FIRM: Final = "this page was opened read-only: serve it with --allow-changes"
 
 

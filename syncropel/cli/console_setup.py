@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from tui.setup import Fleet, Setup
 
 
+_TABLES = ("[console.keys]", "[console.notify]")
+
+
 def make_setup(args: Namespace, screen: str, *, firm: str = "") -> Setup:
     """From the flags, the contexts and the settings. `firm` says why what is read-only cannot be unlocked.
 
