@@ -134,6 +134,8 @@ SCREEN: Final = (
     Action("reverse", ("S",), "turn the order round", "", _SORTED),
     Action("yank", ("y",), "copy the id of the chosen row", "copy id", (*_ROWS, DETAIL), "local"),
     Action("back", ("escape",), "go back; first clears the filter", "back"),
+    Action("why", ("i",), "why the task stands as it does, and what proves it", "why",
+           (FLEET, TASKS, JOIN, THREADS, REPLAY, DETAIL), cli="spl why NAME"),
     Action(
         "what_if",
         ("w",),
@@ -213,7 +215,7 @@ def footer(screen: str) -> list[Action]:
     """What the footer shows, the most wanted first: a narrow one shows fewer."""
     order = (
         "1", "2", "3", "4", "5", "f", "x", "space", "right", "right_square_bracket", "v", "d", "enter",
-        "escape", "slash", "F", "question_mark", "q", "colon", "o", "t", "U", "R", "s", "y", "r", "tab",
+        "escape", "slash", "F", "question_mark", "q", "colon", "o", "t", "U", "R", "i", "s", "y", "r", "tab",
     )  # fmt: skip
     shown = [one for one in for_screen(screen) if one.footer]
     if screen in (FLEET, TASKS, THREADS, FEED, POLICY):

@@ -12,6 +12,7 @@ from tui.dialogs.drill import DrillDialog
 from tui.dialogs.freeze import FreezeDialog, Level
 from tui.dialogs.unfreeze import UnfreezeDialog
 from tui.dialogs.unlock import UnlockDialog
+from tui.dialogs.why import WhyDialog
 from tui.model import commands, deeds
 from tui.model.commands import Names
 from tui.model.deeds import Verb
@@ -77,7 +78,10 @@ class Commands:
         screen = JoinScreen if self._console.world.has_fan_out(thread) else TaskScreen
         self._console.push_screen(screen(thread))
 
-    _why = _task
+    async def _why(self, rest: Sequence[str]) -> None:
+        name = " ".join(rest)
+        self._thread_of(name)
+        self._console.push_screen(WhyDialog(name))
 
     async def _instance(self, rest: Sequence[str]) -> None:
         self._console.push_screen(InstanceScreen(self._did_of(" ".join(rest))))
@@ -87,9 +91,7 @@ class Commands:
         if not name:
             raise commands.nearest("thread", "", self.names().tasks)
         task = next((one for one in self._console.world.tasks or () if one.alias == name), None)
-        await self._console.action_mode("feed")
-        if (screen := self._console.front()) is not None:
-            screen.set_filter(f"thread:{task.thread if task else name}")
+        self._console.open_replay(task.thread if task else name)
 
     _replay = _thread
 

@@ -75,9 +75,8 @@ async def test_what_changes_the_fleet_opens_its_dialog_filled_in(
     ("typed", "crumb"),
     [
         ("tasks", "Tasks"), ("feed", "Feed"), ("task DOCS-11", "Fleet › DOCS-11"),
-        ("why DOCS-11", "› DOCS-11"),
         ("instance worker-a", "› worker-a"), ("task show DOCS-11", "› DOCS-11"), ("task list", "Tasks"),
-        ("fleet status", "Fleet"), ("thread DOCS-11", "Feed"),
+        ("fleet status", "Fleet"), ("thread DOCS-11", "DOCS-11"),
     ],
 )  # fmt: skip
 async def test_words_that_go_somewhere(typed: str, crumb: str) -> None:

@@ -15,11 +15,11 @@ from textual.worker import Worker
 from tui import actions
 from tui.dialogs.control import Control
 from tui.dialogs.what_if import WhatIfDialog
+from tui.dialogs.why import WhyDialog
 from tui.model import filters
 from tui.model.arrangement import Arrangement, Sort
 from tui.model.rows import Row, Rows
 from tui.model.subject import Subject, subject_of
-from tui.model.tasks import task_name
 from tui.screens import frame
 from tui.widgets.bindings import bindings
 from tui.widgets.filter_bar import FilterBar
@@ -212,7 +212,15 @@ class ConsoleScreen(Control):
         task, join = self.world.task(self.wants), self.world.join
         if task is not None:
             same = join is not None and join.thread == task.thread
-            self.app.push_screen(WhatIfDialog(task_name(task), join.join if join and same else "all"))
+            name = task.alias or task.thread
+            self.app.push_screen(WhatIfDialog(name, join.join if join and same else "all"))
+
+    def action_why(self) -> None:
+        """Why the task that is shown, or that the cursor is on, stands as it does."""
+        if (task := self.world.task(self.wants or self.subject().thread)) is not None:
+            self.app.push_screen(WhyDialog(task.alias or task.thread))
+        else:
+            self.notify("this row is no task", timeout=3)
 
     def action_replay(self) -> None:
         """The thread of what the cursor is on."""

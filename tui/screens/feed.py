@@ -17,9 +17,7 @@ from tui.model.feed import CAP, Feed, FeedLine
 from tui.model.rows import Row, Rows
 from tui.model.text import duration
 from tui.screens.base import ConsoleScreen
-from tui.screens.detail import TaskScreen
 from tui.screens.feed_line import FeedLineScreen
-from tui.screens.join import JoinScreen
 from tui.tail import Log, Notes, Records, Tail
 from tui.widgets.bindings import bindings
 from tui.widgets.lines import Lines, Span, Spans
@@ -195,14 +193,12 @@ class FeedScreen(ConsoleScreen):
         self.show()
 
     def action_thread(self) -> None:
-        """Go to the thread of the chosen line: the join of a task, else the feed of that thread alone."""
+        """Replay the thread of the chosen line."""
         line = self._chosen()
         if line is None or not line.thread:
             self.notify("this line is about no thread", timeout=3)
-        elif (task := self.world.task(line.thread)) is not None:
-            self.app.push_screen((JoinScreen if task.subtasks else TaskScreen)(line.thread))
         else:
-            self.set_filter(f"thread:{line.thread}")
+            self.console.open_replay(line.thread)
 
     def _chosen(self) -> FeedLine | None:
         key = self.query_one("#feed", Table).chosen

@@ -62,6 +62,10 @@ class ReplayScreen(ConsoleScreen):
         return thread_name(self.thread, names_of(self.world))
 
     @property
+    def wants(self) -> str | None:
+        return self.thread
+
+    @property
     def reel(self) -> Reel:
         if self._reel is None:
             sleep = self.session.outside.sleep

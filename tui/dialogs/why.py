@@ -1,0 +1,56 @@
+"""Why a task stands as it does, in a sentence, with the records that prove it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from syncropel.api.schema.explain import TaskWhy
+from syncropel.client import explain_calls
+from syncropel.errors import SyncropelError
+from tui.dialogs.base import Dialog
+from tui.model.glyphs import Tone
+from tui.model.text import plain
+
+
+class WhyDialog(Dialog):
+    """Asks once when it opens; what it tells stays as it was then."""
+
+    heading = "Why"
+    danger = False
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.name_of_task = name
+        self._told: TaskWhy | None = None
+        self._trouble: SyncropelError | None = None
+
+    def title_words(self) -> str:
+        return f"Why · {self.name_of_task}"
+
+    def command(self) -> str:
+        return f"spl why {self.name_of_task}"
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.run_worker(self._read(), name="why", exit_on_error=False)
+
+    async def _read(self) -> None:
+        try:
+            self._told = await self.ask(explain_calls.why(self.name_of_task))
+        except SyncropelError as error:
+            self._trouble = error
+        self.show()
+
+    def says(self, now: float) -> Sequence[tuple[str, Tone]]:
+        if self._trouble is not None:
+            return [
+                (f"{self.glyphs.sign('failed')} {plain(self._trouble.message)}", "bad"),
+                (f"  {self.glyphs.arrow} {plain(self._trouble.hint)}", "plain"),
+            ]
+        if self._told is None:
+            return [("asking the daemon", "muted")]
+        lines: list[tuple[str, Tone]] = [(plain(self._told.sentence), "strong")]
+        if self._told.hint:
+            lines.append((f"{self.glyphs.arrow} {plain(self._told.hint)}", "warn"))
+        lines += [("", "plain"), ("proved by", "muted")]
+        return [*lines, *((f"{one.record[:12]}  {plain(one.shows)}", "plain") for one in self._told.proofs)]
