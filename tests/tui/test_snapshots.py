@@ -94,7 +94,7 @@ STATES = {
     "filtered": State(
         ("INSTANCES 3 of 4", "filter !SITE-4 !worker-b"), ("TASKS 3 of 4",), steps=filters,
     ),
-    "help": State(("Keys: Fleet", "spl fleet status --live"), ("Keys: Tasks",), steps=asks_for_help),
+    "help": State(("Keys: Fleet", "spl fleet status"), ("Keys: Tasks",), steps=asks_for_help),
     "failed-join": State(
         ("● LIVE",), ("✗ cannot join any more", "spl task retry DOCS-11 1", "✗ failed", "exit status 3"),
         join=sample.failed_join(),

@@ -131,7 +131,7 @@ async def test_a_long_thread_is_read_in_windows_around_where_one_looks(client: T
         assert (position(page), len(client.pages)) == (41, pages), "no step waits for the daemon"
         await page.press("right_square_bracket")
         await page.passes(0.5)
-        assert (position(page), "remark 5001" in page.table("records").text()) == (5001, True)
+        assert (position(page), "task_started" in page.table("records").text()) == (5001, True)
 
 
 async def test_playing_goes_on_at_its_speed_and_rests_at_the_end(client: ThreadClient) -> None:
