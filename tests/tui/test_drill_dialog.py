@@ -16,6 +16,7 @@ from drilled_daemon import PAST, DrilledDaemon
 
 from syncropel.client import Target
 from syncropel.errors import DaemonUnreachable, RemoteError
+from tui.dialogs.drill import DrillDialog
 
 
 @asynccontextmanager
@@ -167,3 +168,17 @@ async def test_read_only_holds_no_drill() -> None:
         assert dialog.greyed == "this console is read-only: --read-only"
         await dialog.press("s", "tab", "enter")
         assert client.asked[control.FREEZE] == 0
+
+
+async def test_keys_that_are_faster_than_screens_do_no_harm() -> None:
+    """Two dialogs come to lie on each other, and the lower one is told to go."""
+    async with drilling() as (page, dialog, _):
+        below = dialog.dialog
+        page.app.push_screen(DrillDialog())
+        await page.settle()
+        below.action_leave()
+        await page.settle()
+        assert dialog.is_open
+        await dialog.press("escape")
+        await dialog.press("escape")
+        assert not dialog.is_open

@@ -270,7 +270,12 @@ class Dialog(Seat, ModalScreen[None]):
         self.show()
 
     def action_leave(self) -> None:
-        self.dismiss()
+        self.withdraw()
+
+    def withdraw(self) -> None:
+        """Go, unless another dialog has come to lie on this one: keys may be faster than screens."""
+        if self.app.screen is self:
+            self.dismiss()
 
     def action_scroll(self, by: int) -> None:
         self.query_one("#question").scroll_relative(y=by * 5, animate=False)

@@ -159,7 +159,7 @@ class DrillDialog(Dialog):
             self._drill.cancel()
             self.show()
         elif self._drill is None or self._drill.done():
-            self.dismiss()
+            self.withdraw()
 
     async def on_unmount(self) -> None:
         """The console is quitting: lift the practice freeze before the connection is closed."""

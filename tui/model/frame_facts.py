@@ -65,7 +65,7 @@ def state_lines(frame: ReplayFrame, glyphs: Glyphs) -> tuple[list[Line], list[Li
     after = {one.name: one.value for one in frame.after}
     names = list(dict.fromkeys([*after, *before]))
     changed: list[Line] = []
-    for name in (one for one in names if one in frame.changed):
+    for name in (one for one in names if one in frame.changed and before.get(one) != after.get(one)):
         text = f"{fact_text(name, before.get(name))} {glyphs.arrow} {fact_text(name, after.get(name))}"
         changed.append((f"{glyphs.cursor} {_label(name)}", text, "busy"))
     still: list[Line] = [
