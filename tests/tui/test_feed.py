@@ -15,8 +15,9 @@ from textual.events import MouseScrollUp
 
 from syncropel.client import Event
 from syncropel.errors import DaemonUnreachable, RemoteError
-from tui.model.feed import CAP, Feed, FeedLine, feed_row, gist, of_log, of_record
+from tui.model.feed import CAP, Feed, FeedLine, feed_row, gist, of_log, of_notice, of_record
 from tui.model.feed_facts import facts_of, laid_out
+from tui.model.notices import Notice
 from tui.screens.feed import FeedScreen
 from tui.tail import BACKLOG
 
@@ -351,3 +352,10 @@ def test_a_note_is_a_line_too() -> None:
     assert facts_of(line) == [("note", "37 missed")]
     assert (line.copied, line.thread, line.of("log"), line.of("records")) == ("37 missed", "", True, True)
     assert json.dumps(dict(feed_row(line, {}).fields)) == '{"source": "note", "what": "37 missed"}'
+
+
+def test_news_is_no_gap_and_knows_its_thread() -> None:
+    line = of_notice(Notice("failed", 1.0, "a subtask of DOCS-11 failed", "th_x"))
+    row = feed_row(line, {"th_x": "DOCS-11"})
+    assert (row.cells["kind"].text, row.cells["thread"].text) == ("NEWS", "DOCS-11")
+    assert line.thread == "th_x"

@@ -62,13 +62,15 @@ class FeedLine:
     record: RecordOut | None = None
     log: LogLine | None = None
     words: str = ""
+    kind: Literal["GAP", "NEWS"] = "GAP"
+    about: str = ""
 
     @property
     def thread(self) -> str:
         """The thread that it is about; empty when it is about none."""
         if self.record is not None:
             return self.record.thread
-        return self.log.thread if self.log is not None else ""
+        return self.log.thread if self.log is not None else self.about
 
     @property
     def copied(self) -> str:
@@ -95,7 +97,8 @@ def of_log(line: LogLine) -> FeedLine:
 
 
 def of_notice(notice: Notice) -> FeedLine:
-    return FeedLine(f"{notice.kind}:{notice.at}:{notice.words}", notice.at, words=notice.words)
+    key = f"{notice.kind}:{notice.at}:{notice.words}"
+    return FeedLine(key, notice.at, words=notice.words, kind="NEWS", about=notice.thread)
 
 
 @dataclass(frozen=True)
@@ -166,10 +169,14 @@ def feed_row(line: FeedLine, names: Mapping[str, str]) -> Row:
         return _log_row(line, line.log, names)
     cells = {
         "at": Cell(clock_time(line.at), "muted"),
-        "kind": Cell("GAP", "warn"),
+        "kind": Cell(line.kind, "warn"),
         "what": Cell(line.words, "warn"),
+        "thread": Cell(thread_name(line.about, names) if line.about else ""),
     }
-    return Row(line.key, cells, {"source": "note", "what": line.words})
+    fields = {"source": "note", "what": line.words}
+    if line.about:
+        fields["thread"] = f"{line.about} {names.get(line.about, '')}"
+    return Row(line.key, cells, fields)
 
 
 def _record_row(line: FeedLine, record: RecordOut, names: Mapping[str, str]) -> Row:
