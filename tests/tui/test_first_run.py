@@ -20,6 +20,7 @@ from syncropel.client import Target
 from syncropel.errors import DaemonNotRunning, DaemonUnreachable, RemoteError, SyncropelError
 from tui.console_app import ConsoleApp
 from tui.runner import Subprocess
+from tui.screens.fleet import _NO_FANOUTS
 from tui.session import Outside
 from tui.setup import Fleet, Setup
 
@@ -219,3 +220,8 @@ async def test_a_process_that_is_given_up_is_interrupted_and_waited_for() -> Non
     with pytest.raises(asyncio.CancelledError):
         await running
     assert not psutil.Process().children(recursive=True)
+
+
+@pytest.mark.parametrize("line", _NO_FANOUTS)
+def test_what_to_type_for_a_fan_out_is_whole_on_a_narrow_terminal(line: str) -> None:
+    assert len(line) <= 80 - 2

@@ -27,7 +27,8 @@ _NO_INSTANCES = ("no instance has joined yet", "start some: spl fleet start --wo
 _NO_DISPATCHES = ("nothing is running",)
 _NO_FANOUTS = (
     "no fan-out is waiting",
-    "make one: spl task add GOAL, then spl task fan-out NAME --subtask goal=…,target=round-robin",
+    "make a task:  spl task add GOAL --alias T-1",
+    "and split it: spl task fan-out T-1 --subtask goal=…,target=round-robin",
 )
 
 
