@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from json.encoder import encode_basestring
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 from syncropel.errors import InvalidRecord, TooLarge
 
@@ -252,6 +252,20 @@ def record_id(record: Record) -> str:
     return _digest(hash_input(record))
 
 
+def is_record_id(value: Any) -> TypeGuard[str]:
+    """Whether this is written as a record's id is: 64 lower-case hex digits."""
+    return isinstance(value, str) and len(value) == 64 and _HEX.issuperset(value)
+
+
+def is_name(value: Any) -> bool:
+    """Whether a thread or an actor may be called so."""
+    try:
+        _name(value, "name")
+    except InvalidRecord:
+        return False
+    return True
+
+
 def _digest(text: str) -> str:
     try:
         return hashlib.sha256(text.encode()).hexdigest()
@@ -293,7 +307,7 @@ def _name(value: Any, key: str) -> str:
 
 
 def _hash_text(value: Any, key: str) -> str:
-    if not isinstance(value, str) or len(value) != 64 or not _HEX.issuperset(value):
+    if not is_record_id(value):
         raise InvalidRecord(
             f"{key} must be a record id (64 lower-case hex digits), not {value!r}",
             "record ids come from the answer to a post",

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from syncropel.folds.fanout import ACCEPT, is_verdict
-from syncropel.record import Record, StoredRecord
+from syncropel.record import Record, StoredRecord, is_name, is_record_id
 
 SESSION: Final = "syncropel.dispatch.session.v1"
 STREAM_EVENT: Final = "syncropel.dispatch.stream_event.v1"
@@ -20,12 +20,13 @@ END_CHILD: Final = "fanout_end_child"
 
 
 def is_child_intend(record: Record) -> bool:
-    """Whether this record gives an instance a subtask to run."""
+    """Whether this record gives an instance a subtask to run. Without a parent to report to it is none: no
+    result of it could ever be taken."""
     body = record.body
     return (
         record.act == "INTEND"
-        and isinstance(body.get("parent_thread"), str)
-        and isinstance(body.get("parent_intend"), str)
+        and is_name(body.get("parent_thread"))
+        and is_record_id(body.get("parent_intend"))
         and type(body.get("index")) is int
         and isinstance(body.get("goal"), str)
     )

@@ -57,9 +57,9 @@ def test_every_plain_command_runs_without_textual(headless: Headless) -> None:
 def test_the_console_says_what_it_lacks(headless: Headless, tmp_path: Path) -> None:
     program = (
         "from syncropel.cli.console import open_console\n"
-        "from syncropel.client import Target\n"
+        "from argparse import Namespace\n"
         "from syncropel.errors import SetupError\n"
-        "try: open_console(Target(), 'fleet', False, False)\n"
+        "try: open_console(Namespace(), 'fleet')\n"
         "except SetupError as error: print(error.message)"
     )
     ran = subprocess.run(

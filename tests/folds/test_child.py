@@ -106,3 +106,22 @@ def test_arrival_does_not_matter(records: list[Record]) -> None:
     }
     assert state.ended == {FIRST.id: "superseded"}
     assert state.open is None
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"parent_intend": "not an id"},
+        {"parent_intend": "AB" * 32},
+        {"parent_intend": None},
+        {"parent_thread": ""},
+        {"parent_thread": "a\nb"},
+        {"parent_thread": "x" * 513},
+    ],
+)
+def test_a_subtask_that_nobody_could_be_told_of_is_not_begun(broken: dict[str, Any]) -> None:
+    asked = intend(**broken)
+    assert not is_child_intend(asked)
+    state = fold(asked, result(asked, 1))
+    assert state.open is None
+    assert state.reportable() == []
