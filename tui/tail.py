@@ -61,7 +61,7 @@ class Records:
         if behind <= CAP:
             return [], cursor
         begin = newest - BACKLOG
-        words = f"{begin - int(cursor)} records not shown: spl records list --since {cursor}"
+        words = f"{begin - int(cursor)} not shown: spl records list --since {cursor}"
         return [self._note(words)], str(begin)
 
     def read(self, event: Event) -> FeedLine | None:

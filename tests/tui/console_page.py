@@ -91,6 +91,9 @@ class Console:
         return [row.key for row in self.table(name)._rows]
 
     def picture(self) -> str:
+        for screen in self.app.screen_stack:
+            for widget in screen.walk_children():
+                widget._styles_cache.clear()  # what lies behind a dialog is drawn from here, when it pleases
         return self.app.export_screenshot(simplify=True)
 
 

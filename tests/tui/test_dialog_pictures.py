@@ -205,6 +205,8 @@ STATES = {
     ),
     "drain": State(opens("down", "N"), ("Drain instance worker-a", "spl drain start --instance worker-a")),
 }  # fmt: skip
+UNPICTURED = {"freeze-daemon-lost", "freeze-daemon-down"}
+"""What lies behind these dialogs is repainted when it pleases; their words are asserted all the same."""
 CASES = [
     pytest.param(state, size, id=f"{state}-{size[0]}x{size[1]}")
     for state in STATES
@@ -236,4 +238,5 @@ async def test_dialog(
             assert any(part.style and part.style.reverse for part in push.render_line(0)), "the focus"
         if state == "freeze-ascii":
             assert shown.isascii()
-        picture(page)
+        if state not in UNPICTURED:
+            picture(page)

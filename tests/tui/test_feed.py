@@ -221,7 +221,7 @@ async def test_a_long_absence_is_not_replayed_but_told(client: FeedClient) -> No
         await page.press("4")
         await page.passes(0.25)
         assert (RECORDS, str(50_011 - BACKLOG)) in client.watched
-        told = f"{50_000 - BACKLOG} records not shown: spl records list --since 11"
+        told = f"{50_000 - BACKLOG} not shown: spl records list --since 11"
         assert told in page.table("feed").text()
 
 
@@ -359,3 +359,16 @@ def test_news_is_no_gap_and_knows_its_thread() -> None:
     row = feed_row(line, {"th_x": "DOCS-11"})
     assert (row.cells["kind"].text, row.cells["thread"].text) == ("NEWS", "DOCS-11")
     assert line.thread == "th_x"
+
+
+async def test_the_last_column_is_whole_beside_the_scrollbar(client: FeedClient) -> None:
+    async with opened(client) as page:
+        await comes(page, *(record(12 + one) for one in range(60)))
+        head = page.table("feed").text().splitlines()[1]
+        assert head.endswith("CLOCK")
+        assert len(head) <= 119, "the scrollbar lies over the last cell"
+
+
+async def test_help_is_named_in_a_narrow_footer(client: FeedClient) -> None:
+    async with console((80, 24), sample.status(), client, screen="feed") as page:
+        assert "? help" in page.part("footer")

@@ -107,13 +107,18 @@ def _alarm(glyphs: Glyphs, words: str, width: int) -> Spans:
     return (Span((" " + text).ljust(width), "alarm"),)
 
 
+def _rank(action: actions.Action, place: int) -> int:
+    """When it gives way: help never does, since it tells of all the others."""
+    return -1 if action.id == "help" else place
+
+
 def footer(screen: ConsoleScreen, now: float, width: int) -> Spans:
     """The keys, as many as there is room for; a click does the same. What cannot be done now is greyed."""
     shown, glyphs = actions.footer(screen.name_), screen.console.glyphs
     keys = screen.console.keymap.of
     pieces = [
-        Piece(f"{actions.shown_key(keys(one)[0])} {one.footer}", rank=rank, action=one.target)
-        for rank, one in enumerate(shown)
+        Piece(f"{actions.shown_key(keys(one)[0])} {one.footer}", rank=_rank(one, place), action=one.target)
+        for place, one in enumerate(shown)
     ]
     greyed: set[str] = set()
     if hindrance(screen.session.closed, screen.world.link.at(now), now, glyphs):

@@ -53,7 +53,7 @@ class Table(Toned, ScrollView, can_focus=True):
         self._rows = Rows.of(())
         self._drawn: list[tuple[Row, bool]] = []
         self._places: dict[str, int] = {}
-        self._fit: list[tuple[Column, int]] = []
+        self._fitted: tuple[int, list[tuple[Column, int]]] = (0, [])
         self._title = ""
         self._empty: tuple[str, ...] = ()
         self._marked: dict[str, str] = {}
@@ -161,9 +161,16 @@ class Table(Toned, ScrollView, can_focus=True):
 
     # drawing
 
+    @property
+    def _fit(self) -> list[tuple[Column, int]]:
+        """The columns and their widths; a scrollbar lies over the right edge, and comes without a resize."""
+        room = self.size.width - GUTTER - self.scrollbar_size_vertical
+        if self._fitted[0] != room:
+            self._fitted = (room, fit(self._columns, room))
+        return self._fitted[1]
+
     def on_resize(self, event: events.Resize) -> None:
         self.virtual_size = Size(self.size.width, len(self._rows) + HEAD)
-        self._fit = fit(self._columns, self.size.width - GUTTER)
         self._reveal()
         self._repaint()
 
