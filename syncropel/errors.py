@@ -6,7 +6,8 @@ SyncropelError
 │   └── InvalidBundle      422  a bundle of records that is not as it was written, with the line
 ├── IngestFailed           400  a well-formed record that the log cannot take (clock collision)
 ├── BadRequest             400  a query or a command whose words make no sense
-│   └── InvalidFanOut      422  a fan-out specification with a mistake, named by subtask and key
+│   ├── InvalidFanOut      422  a fan-out specification with a mistake, named by subtask and key
+│   └── InvalidQuery       422  a query over records with a mistake, named by its place in the document
 ├── NotFound               404
 ├── Unauthorized           401  no token, or one that is unknown
 ├── Forbidden              403  a known caller without the scope
@@ -94,6 +95,13 @@ class InvalidFanOut(BadRequest):
     """Raised when a fan-out specification has a mistake; the message names the subtask and the key."""
 
     code = "INVALID_FANOUT"
+    status = 422
+
+
+class InvalidQuery(BadRequest):
+    """Raised when a query over records has a mistake; the message begins with its place in the document."""
+
+    code = "INVALID_QUERY"
     status = 422
 
 

@@ -19,6 +19,7 @@ from syncropel.api import (
     fleet,
     health,
     log,
+    query,
     records,
     replay,
     tasks,
@@ -55,6 +56,7 @@ def create_routes(engine: Engine, ring: LogRing | None = None) -> FastAPI:
     resources = (
         health,
         records,
+        query,
         bundles,
         replay,
         threads,  # their names hold slashes, so bundles and replay, whose paths are longer, come before them
@@ -78,9 +80,10 @@ def create_routes(engine: Engine, ring: LogRing | None = None) -> FastAPI:
 
 _LIMITS: Final = {
     "/v1/records/batch": records.BATCH_LIMIT,
+    "/v1/records/query": query.QUERY_LIMIT,
     "/v1/threads/restore": bundles.RESTORE_LIMIT,
 }
-"""Bytes that a body may have where it may have more than one record's."""
+"""Bytes that a body may have where that is not one record's."""
 
 
 class _HotPath:

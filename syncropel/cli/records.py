@@ -1,4 +1,4 @@
-"""`spl records`: the whole log, to list, to follow, and one record in full."""
+"""`spl records`: the whole log, to list, to search, to follow, and one record in full."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from syncropel.cli import following, thread_text
 from syncropel.cli.connect import connect
-from syncropel.cli.parsing import Parser, add_verb, index, positive, verbs
+from syncropel.cli.parsing import Parser, UsageError, add_verb, index, positive, verbs
 from syncropel.cli.terminal import is_json, print_json, say
+from syncropel.errors import InvalidRecord
+from syncropel.record import parse_json
 
 if TYPE_CHECKING:
     from syncropel.api.schema import RecordOut
@@ -26,6 +28,18 @@ def configure(parser: Parser) -> None:
     _filters(listing)
     listing.add_argument("--limit", type=positive, metavar="N", default=100, help="at most N (default 100)")
     listing.set_defaults(run=run_list)
+    query = add_verb(group, "query", "search the log with a filter document")
+    query.add_argument(
+        "filter", metavar="FILTER", help='such as \'{"body.cost_usd": {"$gt": 1}}\'; - reads it from stdin'
+    )
+    query.add_argument(
+        "--sort", action="append", default=[], metavar="PATH", help="by a column or body path; again for more"
+    )
+    query.add_argument("--desc", action="store_true", help="the highest first")
+    query.add_argument("--limit", type=positive, metavar="N", default=100, help="at most N (default 100)")
+    query.add_argument("--offset", type=index, metavar="N", default=0, help="leave out the first N")
+    query.add_argument("--explain", action="store_true", help="say on stderr how the answer was found")
+    query.set_defaults(run=run_query)
     watch = add_verb(group, "watch", "follow the log: each new record, until Ctrl-C")
     _filters(watch)
     watch.set_defaults(run=run_watch)
@@ -62,6 +76,38 @@ def run_list(args: Namespace) -> int:
     else:
         say(*map(record_line, found))
     return 0
+
+
+def run_query(args: Namespace) -> int:
+    paths = args.sort or (["sequence"] if args.desc else [])
+    document = {
+        "filter": _filter_document(sys.stdin.read() if args.filter == "-" else args.filter),
+        "sort": [f"-{path}" if args.desc else path for path in paths],
+        "limit": args.limit,
+        "offset": args.offset,
+        "explain": args.explain,
+    }
+    with connect(args) as client:
+        from syncropel.client import calls
+
+        found = client.send(calls.query_records(document))
+    if is_json(args):
+        print_json(found)
+        return 0
+    say(*map(record_line, found.data))
+    if (plan := found.plan) is not None:
+        where = f"on {plan.thread}" if plan.walked == "thread" else f"in the log after #{plan.after}"
+        say(f"records looked at: {plan.examined}, {where}", stream=sys.stderr)
+    if found.next_offset is not None:
+        say(f"there are more: --offset {found.next_offset}", stream=sys.stderr)
+    return 0
+
+
+def _filter_document(text: str) -> Any:
+    try:
+        return parse_json(text)
+    except InvalidRecord as error:
+        raise UsageError(f"FILTER: {error.message}", """try '{"act": "KNOW"}'""") from None
 
 
 def run_watch(args: Namespace) -> int:

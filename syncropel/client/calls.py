@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 from urllib.parse import quote
 
 from pydantic import BaseModel
@@ -28,6 +28,7 @@ from syncropel.api.schema import (
     Page,
     Participant,
     PostedRecord,
+    QueryResult,
     RecordOut,
     ServiceAccount,
     Speedup,
@@ -39,6 +40,8 @@ from syncropel.api.schema import (
 )
 
 Answer = TypeVar("Answer", bound=BaseModel)
+QUERY_PATIENCE_SECS: Final = 120.0
+"""A query may have to look at a million records."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +109,11 @@ def records(
 ) -> Call[Page[RecordOut]]:
     query = _query(thread=thread, actor=actor, act=act, topic=topic, since=since, limit=limit)
     return Call(Page[RecordOut], "/v1/records", query=query)
+
+
+def query_records(query: Mapping[str, Any]) -> Call[QueryResult]:
+    """What a query document asks for: `filter`, `sort`, `limit`, `offset`, `explain`."""
+    return Call(QueryResult, "/v1/records/query", "POST", body=dict(query), patience_secs=QUERY_PATIENCE_SECS)
 
 
 def threads(*, since: int | None = None, limit: int | None = None) -> Call[Page[ThreadSummary]]:

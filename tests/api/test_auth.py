@@ -22,6 +22,7 @@ NEEDS = {
     ("POST", "/v1/records"): "records:write",
     ("GET", "/v1/records"): "records:read",
     ("POST", "/v1/records/batch"): "records:write",
+    ("POST", "/v1/records/query"): "records:read",
     ("GET", "/v1/records/watch"): "records:read",
     ("GET", "/v1/records/{record_id}"): "records:read",
     ("GET", "/v1/threads"): "records:read",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
 from typing import Any
@@ -198,3 +199,45 @@ def test_a_daemon_that_never_was_there_is_no_reason_to_wait(spl: Spl) -> None:
         ran = spl(*words)
         assert (ran.code, ran.out) == (1, "")
         assert "spl serve" in ran.err
+
+
+# records query
+
+
+def test_a_query_of_a_real_daemon(spl: Spl, live: Any) -> None:
+    assert spl("task", "add", "one", "--alias", "Q-1").code == 0
+    assert spl("task", "add", "two", "--alias", "Q-2").code == 0
+    wanted = json.dumps({"act": "INTEND", "body.alias": {"$like": "Q-%"}})
+    first, second = spl("records", "query", wanted).out.splitlines()
+    assert "one" in first
+    assert "two" in second
+    ran = spl("records", "query", wanted, "--sort", "body.alias", "--desc", "--limit", "1", "--explain")
+    assert "two" in ran.out
+    assert "one" not in ran.out
+    assert "there are more: --offset 1" in ran.err
+    assert "records looked at: " in ran.err
+    page = spl("records", "query", wanted, "--offset", "1", "-o", "json").json
+    assert [one["body"]["alias"] for one in page["data"]] == ["Q-2"]
+    thread = page["data"][0]["thread"]
+    ran = spl("records", "query", json.dumps({"thread": thread}), "--explain")
+    assert f"records looked at: 1, on {thread}" in ran.err
+
+
+def test_a_query_reads_its_filter_from_stdin(spl: Spl, live: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO('{"act": "MAP"}'))
+    ran = spl("records", "query", "-")
+    assert (ran.code, ran.out, ran.err) == (0, "", "")
+
+
+def test_a_query_with_a_mistake_names_its_place(spl: Spl, live: Any) -> None:
+    ran = spl("records", "query", '{"$or": [{"act": {"$is": 1}}]}')
+    assert (ran.code, ran.out) == (1, "")
+    assert "filter.$or[0].act.$is" in ran.err
+    assert "$like" in ran.err
+
+
+@pytest.mark.parametrize("text", ["", "{", "act=KNOW", '{"body.n": NaN}', "[" * 100_000])
+def test_a_query_that_is_not_json_is_a_usage_error(spl: Spl, text: str) -> None:
+    ran = spl("records", "query", text)
+    assert (ran.code, ran.out) == (2, "")
+    assert "FILTER" in ran.err

@@ -29,7 +29,14 @@ from syncropel.api.schema.fleet import (
 )
 from syncropel.api.schema.health import Capabilities, EngineHealth, Health, HealthCheck
 from syncropel.api.schema.log import LogLine, LogPage
-from syncropel.api.schema.records import BatchOutcome, BatchResult, PostedRecord, RecordOut
+from syncropel.api.schema.records import (
+    BatchOutcome,
+    BatchResult,
+    PostedRecord,
+    QueryPlan,
+    QueryResult,
+    RecordOut,
+)
 from syncropel.api.schema.rules import (
     EXPRESSION_CONTEXTS,
     CacheStatsOut,
@@ -95,6 +102,8 @@ __all__ = [
     "Page",
     "Participant",
     "PostedRecord",
+    "QueryPlan",
+    "QueryResult",
     "RecordOut",
     "RuleList",
     "RuleOut",

@@ -48,3 +48,26 @@ class BatchResult(Wire):
     created: int
     duplicates: int
     errors: int
+
+
+class QueryPlan(Wire):
+    """How the answer to a query was found."""
+
+    walked: Literal["log", "thread"]
+    """The log in order of sequence, or all of the one thread that the filter names."""
+    thread: str | None = None
+    after: int | None = None
+    """The sequence that the walk of the log began behind."""
+    examined: int
+    """Records that were looked at."""
+    sorted: bool
+
+
+class QueryResult(Wire):
+    """POST /v1/records/query. `next_offset` goes into `offset` of the next call; None at the end."""
+
+    object: Literal["list"] = "list"
+    data: list[RecordOut]
+    next_offset: int | None = None
+    plan: QueryPlan | None = None
+    """Only when the query asked to `explain`."""
