@@ -148,10 +148,13 @@ async def search(store: RecordStore, query: RecordQuery, readable: Readable) -> 
         for thread in {stored.record.thread for stored in matched} - allowed.keys():
             allowed[thread] = await readable(thread)
         seen = [stored for stored in matched if allowed[stored.record.thread]]
-        if seen:
-            best = await asyncio.to_thread(_best, query, best, seen, room)
-        if not query.sort and query.thread is None and len(best) == room:
+        best += await asyncio.to_thread(_entries, query, seen) if seen else []
+        if not query.sort and query.thread is None and len(best) >= room:
             break
+        # Sorting at every chunk would be most of the work of a deep page.
+        if len(best) >= 2 * room:
+            best = await asyncio.to_thread(_first, query, best, room)
+    best = await asyncio.to_thread(_first, query, best, room)
     page = [await store.get(record_id) for _, record_id, _ in best[query.offset : room - 1]]
     return Found([stored for stored in page if stored is not None], len(best) == room, examined)
 
@@ -177,12 +180,15 @@ def _matching(query: RecordQuery, chunk: list[StoredRecord]) -> list[StoredRecor
     return [stored for stored in chunk if query.matches(stored)]
 
 
-def _best(query: RecordQuery, best: list[_Entry], seen: list[StoredRecord], room: int) -> list[_Entry]:
-    """The first `room` of what is kept and what came."""
-    entries = best + [
+def _entries(query: RecordQuery, seen: list[StoredRecord]) -> list[_Entry]:
+    return [
         (stored.sequence, stored.record.id, tuple(_rank(path(stored)) for path, _ in query.sort))
         for stored in seen
     ]
+
+
+def _first(query: RecordQuery, entries: list[_Entry], room: int) -> list[_Entry]:
+    """The first `room` of these in the order that was asked for."""
     entries.sort(key=lambda entry: entry[0])
     for place, (_, highest_first) in reversed(list(enumerate(query.sort))):
         entries.sort(key=lambda entry: entry[2][place], reverse=highest_first)
