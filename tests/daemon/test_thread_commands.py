@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from child_process import ChildProcess
 
 from syncropel.settings import Home
 
@@ -31,8 +32,8 @@ class Spl:
             "SYNCROPEL_HOME": str(home.path),
         }
 
-    def popen(self, *words: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
+    def popen(self, *words: str) -> ChildProcess:
+        return ChildProcess(
             [sys.executable, "-m", "syncropel.cli.main", *words],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

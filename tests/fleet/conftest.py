@@ -16,6 +16,7 @@ from typing import Any
 
 import psutil
 import pytest
+from child_process import ChildProcess
 
 LIMIT_SECS = 30.0
 
@@ -38,8 +39,8 @@ class Machine:
 
     def popen(
         self, *words: str, cwd: Path | None = None, environ: Mapping[str, str] | None = None
-    ) -> subprocess.Popen[str]:
-        return subprocess.Popen(
+    ) -> ChildProcess:
+        return ChildProcess(
             [sys.executable, "-m", "syncropel.cli.main", *words],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -10,6 +10,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
+from child_process import ChildProcess
 
 from syncropel.errors import StoreError
 from syncropel.record import Record
@@ -91,7 +92,7 @@ asyncio.run(main())
 def append_until_killed(path: Path) -> list[str]:
     """The ids that a process was told are stored before it was killed in the middle of appending."""
     command = [sys.executable, "-c", APPENDER, path]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as appender:
+    with ChildProcess(command, stdout=subprocess.PIPE, text=True) as appender:
         assert appender.stdout is not None
         answered = [appender.stdout.readline() for _ in range(200)]
         appender.send_signal(signal.SIGKILL)
