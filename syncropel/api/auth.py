@@ -14,6 +14,7 @@ from syncropel.engine.accounts import find_token
 from syncropel.engine.engine import Engine
 from syncropel.errors import Forbidden, SyncropelError, Unauthorized
 from syncropel.folds.access import API_TOKEN, SERVICE_ACCOUNT, TOKEN_REVOKED, Token
+from syncropel.folds.rules import PERMISSION
 from syncropel.policy.enforcement import refuse_read
 from syncropel.record import Record
 from syncropel.threads import (
@@ -76,14 +77,19 @@ def required_scope(method: str, path: str) -> str | None:
     return next((scope for prefix, scope in _WRITES if path.startswith(prefix)), "admin")
 
 
-def refusal_to_write(scope: Scope, record: Record) -> SyncropelError | None:
-    """Why this caller may not write this record, though it may write records; None when it may."""
+def refusal_to_write(scope: Scope, record: Record, role: str) -> SyncropelError | None:
+    """Why this caller may not write this record, though it may write records; None when it may.
+
+    `role`: this instance's. A worker takes the fleet's rules from whoever it takes freezes from.
+    """
     needed = _THREADS.get(record.thread)
     token: Token | None = scope.get(_CALLER)
     if needed is None or token is None:
         return None
     if record.thread == ENGINE_CONFIG and record.topic in _GRANTS:
         needed = "admin"
+    if record.thread == FLEET_CONTROL and record.topic == PERMISSION and role != "worker":
+        needed = "config:write"
     return _lacks(token, needed)
 
 

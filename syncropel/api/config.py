@@ -1,15 +1,19 @@
-"""/v1/config: the rules of this instance and permissions."""
+"""/v1/config: rules and permissions, of this instance and of the fleet."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, Literal
 
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
+from syncropel.api.fleet_views import reached
 from syncropel.api.schema import ConfigWritten, RuleList, RuleOut
 from syncropel.engine.engine import Engine
-from syncropel.folds.rules import DEFAULT_PRIORITY, FREEZE_RULES, PERMISSION
+from syncropel.folds.rules import DEFAULT_PRIORITY, FREEZE_RULES, PERMISSION, Rule
+from syncropel.record import StoredRecord
+from syncropel.threads import INSTANCE_DID_PREFIX
 
 Kind = Literal["permission", "routing", "health"]
 _TOPICS: Final = {"permission": PERMISSION, "routing": "routing_rule", "health": "health_rule"}
@@ -39,20 +43,7 @@ def router(engine: Engine) -> APIRouter:
     @routes.get("/v1/config/rules/{kind}")
     async def list_rules(kind: Kind) -> RuleList:
         """The rules of a kind, in the order in which they are asked."""
-        rows = [
-            RuleOut(
-                kind=rule.kind,  # type: ignore[arg-type]  # KINDS are the wire's words
-                name=rule.name,
-                priority=rule.priority,
-                expression=rule.expression,
-                effect=rule.effect,
-                ops=list(rule.ops),
-                default=FREEZE_RULES.get(rule.name) == rule.expression,
-                actor=rule.actor,
-                record=rule.record,
-            )
-            for rule in engine.configuration.rules(_TOPICS[kind])
-        ]
+        rows = [_rule_out(engine, rule) for rule in engine.configuration.rules(_TOPICS[kind])]
         return RuleList(data=rows, enabled=engine.ingest.live.rules.enforced)
 
     @routes.put("/v1/config/rules/{kind}/{name}", status_code=201)
@@ -66,18 +57,19 @@ def router(engine: Engine) -> APIRouter:
             "ops": body.ops,
         }
         stored = await engine.configuration.set_rule(_TOPICS[kind], fields, body.actor)
-        return ConfigWritten(record=stored.record.id, names=[name])
+        return _written(engine, kind, stored, name)
 
     @routes.post("/v1/config/rules/{kind}/{name}/remove", status_code=201)
     async def remove_rule(kind: Kind, name: str, body: ConfigRequest) -> ConfigWritten:
         """Take a rule away."""
         stored = await engine.configuration.remove_rule(_TOPICS[kind], name, body.actor)
-        return ConfigWritten(record=stored.record.id, names=[name])
+        return _written(engine, kind, stored, name)
 
     @routes.post("/v1/config/rules/restore-defaults", status_code=201)
     async def restore(body: ConfigRequest) -> ConfigWritten:
         """Put back every default rule that was changed or removed."""
-        return ConfigWritten(names=await engine.configuration.restore_default_rules(body.actor))
+        names = await engine.configuration.restore_default_rules(body.actor)
+        return ConfigWritten(names=names, waiting=_waiting(engine, PERMISSION, names))
 
     @routes.post("/v1/config/permissions/{verb}", status_code=201)
     async def switch(verb: Literal["enable", "disable"], body: ConfigRequest) -> ConfigWritten:
@@ -87,3 +79,35 @@ def router(engine: Engine) -> APIRouter:
         return ConfigWritten(record=(await act(body.actor)).record.id)
 
     return routes
+
+
+def _written(engine: Engine, kind: Kind, stored: StoredRecord, name: str) -> ConfigWritten:
+    waiting = _waiting(engine, _TOPICS[kind], [name])
+    return ConfigWritten(record=stored.record.id, names=[name], waiting=waiting)
+
+
+def _waiting(engine: Engine, topic: str, names: Sequence[str]) -> list[str]:
+    carried = [engine.ingest.live.rules.carried((topic, name)) for name in names]
+    return sorted({one for word in carried if word for one in reached(engine, word.record)[1]})
+
+
+def _rule_out(engine: Engine, rule: Rule) -> RuleOut:
+    carried = engine.ingest.live.rules.carried((rule.kind, rule.name))
+    origin: Literal["default", "here", "fleet"] = "here" if carried is None else "fleet"
+    if carried is None and rule.name in FREEZE_RULES and rule.actor.startswith(INSTANCE_DID_PREFIX):
+        origin = "default"
+    confirmed, waiting = reached(engine, carried.record) if carried is not None else ([], [])
+    return RuleOut(
+        kind=rule.kind,  # type: ignore[arg-type]  # KINDS are the wire's words
+        name=rule.name,
+        priority=rule.priority,
+        expression=rule.expression,
+        effect=rule.effect,
+        ops=list(rule.ops),
+        default=FREEZE_RULES.get(rule.name) == rule.expression,
+        actor=rule.actor,
+        record=rule.record,
+        origin=origin,
+        confirmed=confirmed,
+        waiting=waiting,
+    )

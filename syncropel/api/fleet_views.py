@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal
 
 from syncropel import __version__
 from syncropel.api.schema import (
     Confirmation,
     DispatchOut,
     FanOutProgress,
+    FleetRule,
     FleetStatus,
     FreezeOut,
     InstanceOut,
@@ -20,6 +22,7 @@ from syncropel.folds.fanout import ACCEPT, Child, FanOut, children
 from syncropel.folds.freezes import Freeze
 from syncropel.folds.join import decide
 from syncropel.folds.registry import Instance
+from syncropel.folds.rules import FREEZE_RULES
 from syncropel.folds.task import TaskState
 from syncropel.policy.joining import parse_join_safely
 
@@ -60,6 +63,7 @@ def instance_out(engine: Engine, instance: Instance) -> InstanceOut:
         store_records=fields.get("store_records"),
         store_bytes=fields.get("store_bytes"),
         pid=fields.get("pid"),
+        permissions=fields.get("permissions"),
     )
 
 
@@ -94,20 +98,14 @@ def fleet_status(engine: Engine) -> FleetStatus:
         records=engine.store.count,
         freezes=[freeze_out(engine, one) for one in live.control.active()],
         emergency=live.control.emergency is not None,
+        rules=fleet_rules(engine),
         tasks_revision=live.revision,
     )
 
 
 def freeze_out(engine: Engine, freeze: Freeze) -> FreezeOut:
     """A freeze in force, who has confirmed it and who has not yet."""
-    confirmed = engine.reach.confirmed_at(freeze.record)
-    live = engine.ingest.live
-    names = live.names()
-    waiting = [
-        one.alias or one.did
-        for one in live.registry.instances.values()
-        if one.did not in confirmed and engine.leases.status(one) in ("live", "draining")
-    ]
+    confirmed, waiting = reached(engine, freeze.record)
     return FreezeOut(
         level=freeze.level,
         namespace=freeze.namespace,
@@ -117,12 +115,49 @@ def freeze_out(engine: Engine, freeze: Freeze) -> FreezeOut:
         actor=freeze.actor,
         at=freeze.at,
         record=freeze.record,
-        confirmed=[
-            Confirmation(instance=did, alias=names.get(did, did), at=at)
-            for did, at in sorted(confirmed.items())
-        ],
-        waiting=sorted(waiting),
+        confirmed=confirmed,
+        waiting=waiting,
     )
+
+
+def reached(engine: Engine, record: str) -> tuple[list[Confirmation], list[str]]:
+    """Who has confirmed this control record, and the aliases of the live instances that have not."""
+    confirmed = engine.reach.confirmed_at(record)
+    live = engine.ingest.live
+    names = live.names()
+    waiting = [
+        one.alias or one.did
+        for one in live.registry.instances.values()
+        if one.did not in confirmed and engine.leases.status(one) in ("live", "draining")
+    ]
+    told = [
+        Confirmation(instance=did, alias=names.get(did, did), at=at) for did, at in sorted(confirmed.items())
+    ]
+    return told, sorted(waiting)
+
+
+def fleet_rules(engine: Engine) -> list[FleetRule]:
+    """The fleet's permission rules: in force, or not confirmed by everybody yet. A freeze rule that was taken
+    away is always among them."""
+    rules = engine.ingest.live.rules
+    found = []
+    for (_, name), word in sorted(rules.fleet.items()):
+        state: Literal["set", "removed", "default"] = "set" if word.rule is not None else "removed"
+        if name in FREEZE_RULES and rules.stands(name):
+            state = "default"
+        confirmed, waiting = reached(engine, word.record)
+        if waiting or state == "set" or (state == "removed" and name in FREEZE_RULES):
+            found.append(
+                FleetRule(
+                    name=name,
+                    state=state,
+                    actor=word.author,
+                    record=word.record,
+                    confirmed=confirmed,
+                    waiting=waiting,
+                )
+            )
+    return found
 
 
 def _dispatch_out(state: TaskState, kid: Child, spending: Mapping[str, float]) -> DispatchOut:

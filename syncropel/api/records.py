@@ -50,7 +50,7 @@ class PostRecord:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         record = await _parse(_parse_one, await read_body(scope, receive, REQUEST_LIMIT))
-        if (refusal := refusal_to_write(scope, record)) is not None:
+        if (refusal := refusal_to_write(scope, record, self._engine.settings.role)) is not None:
             raise refusal
         outcome = await self._engine.ingest.append_one(record)
         duplicate = "false" if outcome.created else "true"
@@ -171,7 +171,10 @@ def _parsed_line(number: int, line: bytes) -> Record | SyncropelError:
 async def _append_batch(
     engine: Engine, scope: Scope, items: list[Record | SyncropelError]
 ) -> list[dict[str, Any]]:
-    allowed = [refusal_to_write(scope, item) or item if isinstance(item, Record) else item for item in items]
+    role = engine.settings.role
+    allowed = [
+        refusal_to_write(scope, item, role) or item if isinstance(item, Record) else item for item in items
+    ]
     outcomes = iter(await engine.ingest.append([one for one in allowed if isinstance(one, Record)]))
     return [_outcome(one if isinstance(one, SyncropelError) else next(outcomes)) for one in allowed]
 

@@ -13,6 +13,7 @@ from syncropel.cli.parsing import Parser, add_verb, verbs
 from syncropel.cli.terminal import is_json, print_json, say, table
 from syncropel.settings import actor_from
 
+_ORIGINS: Final = {"default": "default", "here": "instance", "fleet": "fleet"}
 OPS: Final = ("record_write", "thread_read", "config_read")
 
 
@@ -92,11 +93,15 @@ def run_list(args: Namespace) -> int:
             one.name + (" (default)" if one.default else ""),
             one.effect or "-",
             ",".join(one.ops) or "-",
+            _ORIGINS[one.origin],
             one.expression,
         ]
         for one in found.data
     ]
-    say(*table(["PRIORITY", "NAME", "EFFECT", "OPS", "EXPRESSION"], rows))
+    say(*table(["PRIORITY", "NAME", "EFFECT", "OPS", "FROM", "EXPRESSION"], rows))
+    for one in found.data:
+        if one.waiting:
+            say(f"'{one.name}' waits for {', '.join(one.waiting)}")
     return 0
 
 
@@ -137,4 +142,6 @@ def _told(args: Namespace, written: Any, text: str) -> int:
         print_json(written)
     else:
         say(text)
+        if written.waiting:
+            say(f"  on its way to {', '.join(written.waiting)}; who has taken it: spl fleet status")
     return 0

@@ -10,9 +10,10 @@ from syncropel.cli.spend_text import spend_lines
 from syncropel.cli.terminal import table
 
 if TYPE_CHECKING:
-    from syncropel.api.schema import FleetStatus, InstanceOut
+    from syncropel.api.schema import FleetRule, FleetStatus, InstanceOut
 
 NO_INSTANCES: Final = "0 live · 0 stale · 0 archived"
+_STATES: Final = {"set": "set by an operator", "removed": "removed", "default": "put back"}
 _HEADER: Final = ["DID", "ENDPOINT", "STATUS", "VERSION", "UPTIME", "HEALTH"]
 
 
@@ -57,7 +58,19 @@ def status_lines(status: FleetStatus) -> list[str]:
     else:
         lines.append("  Active freezes: (none)")
     lines.append(f"  Emergency stop: {'ACTIVE' if status.emergency else 'inactive'}")
-    return [*lines, *spend_lines(status)]
+    return [*lines, *_rule_lines(status.rules), *spend_lines(status)]
+
+
+def _rule_lines(rules: Sequence[FleetRule]) -> list[str]:
+    """The fleet's rules in a line; by name those that somebody lacks, and what is not refused as it was."""
+    if not rules:
+        return []
+    from syncropel.client.freeze_text import confirmations
+
+    told = [one for one in rules if one.waiting or one.name.startswith("freeze-")]
+    reached = "confirmed by all" if not any(one.waiting for one in rules) else "not confirmed by all"
+    lines = [f"  Rules of the fleet: {sum(one.state == 'set' for one in rules)}, {reached}"]
+    return lines + [f"    {one.name} ({_STATES[one.state]}) — {confirmations(one)}" for one in told]
 
 
 def instance_lines(one: InstanceOut) -> list[str]:
@@ -75,6 +88,7 @@ def instance_lines(one: InstanceOut) -> list[str]:
         f"  Active dispatches: {one.active_dispatches}",
         f"  Store records: {records}",
         f"  Last heartbeat: {beat}",
+        *(["  Permissions: enforced"] if one.permissions else []),
     ]
 
 

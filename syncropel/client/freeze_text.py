@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Sequence
 from typing import Final
 
-from syncropel.api.schema import BlastRadius, FreezeOut
+from syncropel.api.schema import BlastRadius, FleetRule, FreezeOut
 
 NAMED: Final = 4
 EVERYWHERE: Final = "*"
@@ -23,8 +23,8 @@ def place(namespace: str) -> str:
     return "the whole fleet" if namespace == EVERYWHERE else namespace
 
 
-def confirmations(freeze: FreezeOut) -> str:
-    """Who enforces a freeze: `confirmed by 2 of 3 instances · waiting for worker-b`."""
+def confirmations(freeze: FreezeOut | FleetRule) -> str:
+    """Who enforces it: `confirmed by 2 of 3 instances · waiting for worker-b`."""
     total = len(freeze.confirmed) + len(freeze.waiting)
     line = f"confirmed by {len(freeze.confirmed)} of {total} {_many(total, 'instance')}"
     return f"{line} · waiting for {', '.join(freeze.waiting)}" if freeze.waiting else line

@@ -1,9 +1,14 @@
-"""This instance's rules and switches, written as records on the engine's config thread."""
+"""Rules and switches, written as records on the engine's config thread.
+
+At a coordinator, permission rules are the fleet's. A worker has rules of its own beside them, under names
+that the fleet does not use; what a freeze refuses is not its to say.
+"""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
+from syncropel.engine.fleet_rules import FleetRules
 from syncropel.engine.ingest import Ingest
 from syncropel.engine.runtime import Runtime
 from syncropel.errors import Conflict, NotFound, SyncropelError
@@ -18,25 +23,30 @@ _FREEZE_PRIORITY: Final = 0
 class Configuration:
     """Adds, replaces and removes rules; turns permissions on and off."""
 
-    def __init__(self, ingest: Ingest, did: str, runtime: Runtime) -> None:
+    def __init__(
+        self, ingest: Ingest, did: str, runtime: Runtime, fleet: FleetRules | None, coordinator_url: str = ""
+    ) -> None:
+        """`fleet`: a coordinator's voice; None on a worker, whose coordinator is at the URL."""
+        self._fleet = fleet
+        self._coordinator_url = coordinator_url
         self._ingest = ingest
         self._did = did
         self._runtime = runtime
 
     async def introduce_default_rules(self) -> None:
         """Put those default rules into the log that never were in it."""
-        latest = self._ingest.live.rules.latest
-        missing = [name for name in FREEZE_RULES if (PERMISSION, name) not in latest]
+        own = self._ingest.live.rules.own
+        missing = [name for name in FREEZE_RULES if (PERMISSION, name) not in own]
         await self._write_defaults(missing, self._did)
 
     async def restore_default_rules(self, actor: str) -> list[str]:
-        """Put every default rule that an operator changed or removed back; gives their names."""
-        changed = []
-        for name, text in FREEZE_RULES.items():
-            rule = self._ingest.live.rules.known.get((PERMISSION, name))
-            if rule is None or rule.expression != text or rule.effect != "deny":
-                changed.append(name)
+        """Put every default rule that an operator changed or removed back; gives their names. Raises Conflict
+        on a worker."""
+        self._refuse_what_the_fleet_says(PERMISSION, next(iter(FREEZE_RULES)))
+        rules = self._ingest.live.rules
+        changed = [name for name in FREEZE_RULES if not rules.stands(name)]
         await self._write_defaults(changed, actor)
+        await self._tell_fleet()
         return changed
 
     async def _write_defaults(self, names: list[str], actor: str) -> None:
@@ -62,15 +72,18 @@ class Configuration:
                 raise outcome
 
     async def set_rule(self, kind: str, fields: dict[str, Any], actor: str) -> StoredRecord:
-        """Add a rule, or replace the one of this name. Raises what is wrong with it, with its column."""
-        return await self._write(actor, {"topic": kind, **fields})
+        """Add a rule, or replace the one of this name. Raises what is wrong with it, with its column, and
+        Conflict when the name is the fleet's."""
+        self._refuse_what_the_fleet_says(kind, str(fields.get("name")))
+        return await self._write_rule(actor, {"topic": kind, **fields})
 
     async def remove_rule(self, kind: str, name: str, actor: str) -> StoredRecord:
-        """Take a rule away. Raises NotFound."""
+        """Take a rule away. Raises NotFound, and Conflict when the rule is the fleet's."""
+        self._refuse_what_the_fleet_says(kind, name)
         if (kind, name) not in self._ingest.live.rules.known:
             known = ", ".join(sorted(one for of, one in self._ingest.live.rules.known if of == kind))
             raise NotFound(f"no {kind.replace('_', ' ')} {name!r}", f"there are: {known or 'none'}")
-        return await self._write(actor, {"topic": kind, "name": name, "removed": True})
+        return await self._write_rule(actor, {"topic": kind, "name": name, "removed": True})
 
     async def enable_permissions(self, actor: str) -> StoredRecord:
         """Enforce the permission rules. Raises Conflict unless they let the daemon itself live."""
@@ -109,6 +122,24 @@ class Configuration:
     async def _write(self, actor: str, body: dict[str, Any]) -> StoredRecord:
         body = {**body, "at": self._runtime.now()}
         return (await self._ingest.append_one(Record(ENGINE_CONFIG, actor, "LEARN", body))).stored
+
+    async def _write_rule(self, actor: str, body: dict[str, Any]) -> StoredRecord:
+        written = await self._write(actor, body)
+        await self._tell_fleet()
+        return written
+
+    async def _tell_fleet(self) -> None:
+        if self._fleet is not None:
+            await self._fleet.tell()
+
+    def _refuse_what_the_fleet_says(self, kind: str, name: str) -> None:
+        if self._fleet is not None or kind != PERMISSION:
+            return
+        if name in FREEZE_RULES or (kind, name) in self._ingest.live.rules.fleet:
+            raise Conflict(
+                f"{name!r} is the whole fleet's: a worker takes it from its coordinator",
+                f"change it there: {self._coordinator_url}; a rule of this worker alone needs another name",
+            )
 
     def rules(self, kind: str) -> list[Rule]:
         """The rules of a kind in the order in which they are asked."""

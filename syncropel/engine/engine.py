@@ -20,6 +20,7 @@ from syncropel.engine.configuration import Configuration
 from syncropel.engine.delivery import Delivery
 from syncropel.engine.dispatch import Dispatcher
 from syncropel.engine.drain import Drainer
+from syncropel.engine.fleet_rules import FleetRules
 from syncropel.engine.heartbeat import Heart
 from syncropel.engine.ingest import Ingest
 from syncropel.engine.killswitch import KillSwitch
@@ -121,7 +122,10 @@ class Engine:
         self.leases = Leases(self.ingest, did, settings.fleet.heartbeat_interval_secs, runtime, self.changed)
         self.reach = Reach(self.ingest, self.peers, did, runtime, self.changed, self.spawn)
         self.killswitch = KillSwitch(self.ingest, runtime)
-        self.configuration = Configuration(self.ingest, did, runtime)
+        self.fleet_rules = self._fleet_rules()
+        self.configuration = Configuration(
+            self.ingest, did, runtime, self.fleet_rules, settings.fleet.coordinator_url
+        )
         self.drainer = Drainer(self.ingest, runtime)
         self.delivery = Delivery(self.ingest, self.peers, self.reach, did, runtime, self.spawn)
         mover = Mover(self.ingest, self.leases, self.spending, self.held, did, runtime)
@@ -150,8 +154,15 @@ class Engine:
             except SyncropelError as error:
                 log.error("the fleet token is of no use: %s", error.message)
         await self.configuration.introduce_default_rules()
+        if self.fleet_rules is not None:
+            await self.fleet_rules.tell()
         if self.settings.role == "coordinator":
             await self.leases.beat(self.beat())
+
+    def _fleet_rules(self) -> FleetRules | None:
+        if self.settings.role == "worker":
+            return None
+        return FleetRules(self.ingest, self.instance.did, self.runtime, self.spawn)
 
     async def _may_work(self) -> bool:
         """Whether work may start here: the control state is known, the coordinator not lost for long."""
@@ -216,6 +227,7 @@ class Engine:
             "adapter": self.settings.dispatch.adapter,
             "store_records": self.store.count,
             "pid": os.getpid(),
+            "permissions": self.ingest.live.rules.enforced,
             "control": self.reach.digest(),
             "spend": self.dispatcher.spending(),
             "held": self.dispatcher.held(),

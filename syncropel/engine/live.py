@@ -57,6 +57,7 @@ class LiveFolds:
         elif record.thread == FLEET_CONTROL:
             self.control.apply(stored)
             self.drains.apply(stored)
+            self.rules.apply(stored)
         elif record.thread == NAMESPACE_REGISTRY:
             self.namespaces.apply(stored)
         if record.thread in self.tasks or is_task(record):

@@ -1,7 +1,7 @@
 """Reach: every control record gets to every instance, and each says that it has taken it.
 
-Control records are the newest word on each freeze and namespace. They are pushed to all live instances at
-once, and go again with the answer to each heartbeat of an instance that lacks one.
+Control records are the newest word on each freeze, drain, namespace and rule of the fleet. They are pushed to
+all live instances at once, and go again with the answer to each heartbeat of an instance that lacks one.
 """
 
 from __future__ import annotations
@@ -72,6 +72,7 @@ class Reach:
         ids = {id_ for _, id_ in live.control.latest.values()}
         ids |= {id_ for _, id_ in live.drains.latest.values()}
         ids |= {one.record for one in live.namespaces.known.values()}
+        ids |= {word.record for word in live.rules.fleet.values()}
         return ids | {live.namespaces.strict_key[1]} - {""}
 
     def digest(self) -> str:

@@ -122,7 +122,7 @@ def _of_reserved(state: ReservedState, names: Names) -> Iterator[tuple[str, Valu
 def _of_config(state: ReservedState) -> Iterator[tuple[str, Value]]:
     for rule in state.rules.known.values():
         yield f"{rule.kind} {rule.name}", f"{rule.priority} {rule.effect}: {rule.expression}".strip()
-    if state.rules.latest:
+    if state.rules.own or state.rules.switched[1]:
         yield "permissions", "enabled" if state.rules.enforced else "disabled"
     for account in state.access.accounts.values():
         yield f"account {account.sa_id}", ", ".join(sorted(account.scopes))

@@ -1,7 +1,11 @@
-"""The rules that operators give this instance as records: permissions, routing, health.
+"""The rules that operators give as records: permissions, routing, health.
 
 A rule is known by its kind and name: a later record of the same name replaces it, and one with `removed`
 takes it away. The first rule that matches wins, lowest `priority` number first.
+
+On the config thread they are this instance's own. A permission rule on the fleet control thread is the
+fleet's: the coordinator says there again what its operators wrote, and its word stands above an instance's
+own of the same name.
 """
 
 from __future__ import annotations
@@ -11,7 +15,7 @@ from typing import Any, Final
 
 from syncropel.folds.fanout import Key
 from syncropel.record import StoredRecord
-from syncropel.threads import ENGINE_CONFIG
+from syncropel.threads import ENGINE_CONFIG, FLEET_CONTROL, INSTANCE_DID_PREFIX
 
 PERMISSION: Final = "permission_rule"
 ROUTING: Final = "routing_rule"
@@ -88,44 +92,101 @@ def parse_rule(topic: str, body: dict[str, Any], actor: str = "", record: str = 
 _EFFECTS: Final = {PERMISSION: ("allow", "deny"), HEALTH: ("warning", "critical")}
 
 
+Slot = tuple[str, str]
+"""A rule's kind and name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """What a record says of a slot: `rule`, or None when it takes the rule away.
+
+    `author`: who wrote it. `source`: of the fleet's word, the id of the record that it says again.
+    """
+
+    rule: Rule | None
+    author: str
+    record: str
+    source: str
+    key: Key
+
+
 @dataclass(slots=True)
 class Rules:
     """Every rule in force. Applying records in any order gives the same state."""
 
-    known: dict[tuple[str, str], Rule] = field(default_factory=dict)
+    known: dict[Slot, Rule] = field(default_factory=dict)
     enforced: bool = False
-    """Whether permissions are enabled."""
+    """Whether permissions are enabled; each instance's own affair."""
+    switched: Key = (-1, "")
+    """The record that said so."""
     freezes_changed: bool = False
     """Whether an operator replaced or removed a default freeze rule, so that CEL decides on freezes."""
     freeze_rules: tuple[Rule, ...] = ()
     permission_rules: tuple[Rule, ...] = ()
     routing_rules: tuple[Rule, ...] = ()
     health_rules: tuple[Rule, ...] = ()
-    latest: dict[tuple[str, str], Key] = field(default_factory=dict)
+    own: dict[Slot, Word] = field(default_factory=dict)
+    fleet: dict[Slot, Word] = field(default_factory=dict)
+    said_here: set[str] = field(default_factory=set)
+    """Ids of own words: what the fleet's word repeats of these was decided here."""
 
     def apply(self, stored: StoredRecord) -> None:
         record, body = stored.record, stored.record.body
-        if record.thread != ENGINE_CONFIG or record.act != "LEARN" or record.clock is None:
+        if record.act != "LEARN" or record.clock is None:
             return
         topic, name = record.topic, body.get("name", "")
-        if topic not in (*KINDS, ENABLED_TOPIC) or not isinstance(name, str):
+        key = (record.clock, record.id)
+        if record.thread == ENGINE_CONFIG and topic == ENABLED_TOPIC:
+            if key > self.switched:
+                self.switched, self.enforced = key, body.get("enabled") is True
             return
-        slot, key = (topic, name if topic in KINDS else ""), (record.clock, record.id)
-        if self.latest.get(slot, (-1, "")) >= key:
+        words = self._words(record.thread, topic)
+        if words is None or not isinstance(name, str):
             return
-        if topic == ENABLED_TOPIC:
-            self.enforced = body.get("enabled") is True
-        elif body.get("removed") is True:
-            self.known.pop(slot, None)
-        else:
+        author = str(body.get("author") or record.actor) if words is self.fleet else record.actor
+        rule = None
+        if body.get("removed") is not True:
             try:
-                self.known[slot] = parse_rule(topic, body, record.actor, record.id, record.clock)
+                rule = parse_rule(topic, body, author, record.id, record.clock)
             except ValueError:
                 return  # the door refuses these; from a foreign log they mean nothing
-        self.latest[slot] = key
+        if words is self.own:
+            self.said_here.add(record.id)
+        said = words.get((topic, name))
+        if said is None or said.key < key:
+            words[topic, name] = Word(rule, author, record.id, str(body.get("rule", "")), key)
         self._sort()
 
+    def _words(self, thread: str, topic: str) -> dict[Slot, Word] | None:
+        if thread == ENGINE_CONFIG and topic in KINDS:
+            return self.own
+        return self.fleet if thread == FLEET_CONTROL and topic == PERMISSION else None
+
+    def word(self, slot: Slot) -> Word | None:
+        """The word that counts. The fleet's stands above an own one, but where it only repeats what was said
+        here the own one is the newer."""
+        own, fleet = self.own.get(slot), self.fleet.get(slot)
+        return own if fleet is None or (own is not None and fleet.source in self.said_here) else fleet
+
+    def carried(self, slot: Slot) -> Word | None:
+        """The fleet's word by which the one that counts gets to every instance; None when none does."""
+        word, fleet = self.word(slot), self.fleet.get(slot)
+        return fleet if word is not None and fleet is not None and _says(fleet, word) else None
+
+    def unsaid(self) -> list[tuple[Slot, Word]]:
+        """What operators wrote here and the fleet was not told yet, in the order of the log."""
+        found = [
+            (slot, own)
+            for slot, own in self.own.items()
+            if slot[0] == PERMISSION
+            and not own.author.startswith(INSTANCE_DID_PREFIX)
+            and self.fleet.get(slot, own).source != own.record
+        ]
+        return sorted(found, key=lambda one: one[1].key)
+
     def _sort(self) -> None:
+        words = {slot: self.word(slot) for slot in {**self.own, **self.fleet}}
+        self.known = {slot: word.rule for slot, word in words.items() if word is not None and word.rule}
         rules = sorted(self.known.values(), key=lambda rule: rule.order)
         permissions = [rule for rule in rules if rule.kind == PERMISSION]
         self.freeze_rules = tuple(rule for rule in permissions if rule.name in FREEZE_RULES)
@@ -133,9 +194,14 @@ class Rules:
         self.routing_rules = tuple(rule for rule in rules if rule.kind == ROUTING)
         self.health_rules = tuple(rule for rule in rules if rule.kind == HEALTH)
         self.freezes_changed = any(
-            (PERMISSION, name) in self.latest and not self._stands(name) for name in FREEZE_RULES
+            (PERMISSION, name) in words and not self.stands(name) for name in FREEZE_RULES
         )
 
-    def _stands(self, name: str) -> bool:
+    def stands(self, name: str) -> bool:
+        """Whether a default freeze rule is in force as it came."""
         rule = self.known.get((PERMISSION, name))
         return rule is not None and rule.expression == FREEZE_RULES[name] and rule.effect == "deny"
+
+
+def _says(fleet: Word, word: Word) -> bool:
+    return word.record in (fleet.record, fleet.source)

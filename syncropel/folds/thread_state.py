@@ -57,6 +57,7 @@ class ReservedState:
         elif thread == FLEET_CONTROL:
             self.control.apply(stored)
             self.drains.apply(stored)
+            self.rules.apply(stored)
         elif thread == NAMESPACE_REGISTRY:
             self.namespaces.apply(stored)
 

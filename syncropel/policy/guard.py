@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Protocol
+from typing import Final, Protocol
 
 from syncropel.errors import Conflict, InvalidRecord, NamespaceFrozen, NamespaceRejected, SyncropelError
 from syncropel.folds.child import ChildState
 from syncropel.folds.fanout import AMEND_JOIN
 from syncropel.folds.freezes import EVERYWHERE, STOPPED_ACTS, Control, Freeze
 from syncropel.folds.namespaces import DEFAULT, Namespaces
-from syncropel.folds.rules import KINDS, Rules, parse_rule
+from syncropel.folds.rules import KINDS, PERMISSION, Rules, parse_rule
 from syncropel.folds.spec import FanOutSpec, is_fan_out, parse_fan_out
 from syncropel.folds.task import TaskState
 from syncropel.policy.cel import SLOW_SOURCE_CHARS
@@ -19,7 +19,10 @@ from syncropel.policy.contexts import compile_in
 from syncropel.policy.joining import check_join
 from syncropel.policy.permissions import CONTEXT_OF, check_rule
 from syncropel.record import Record
-from syncropel.threads import ENGINE_CONFIG, RESERVED
+from syncropel.threads import ENGINE_CONFIG, FLEET_CONTROL, RESERVED
+
+_RULES: Final = {ENGINE_CONFIG: KINDS, FLEET_CONTROL: (PERMISSION,)}
+"""Threads that hold rules, and of which kinds."""
 
 
 class GuardedState(Protocol):
@@ -58,7 +61,8 @@ def check_restored(record: Record, state: GuardedState, now: float, own_did: str
         refusal = _check_namespaces(record, state, now, own_did)
         if refusal is not None:
             return refusal
-    if record.thread == ENGINE_CONFIG and record.act == "LEARN" and record.topic in KINDS:
+    rules = _RULES.get(record.thread)
+    if rules is not None and record.act == "LEARN" and record.topic in rules:
         return _check_rule(record)
     return None
 

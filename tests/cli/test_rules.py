@@ -52,7 +52,7 @@ def test_a_rule_is_added_listed_replaced_and_removed(
 def test_the_list_of_permission_rules_says_whether_they_are_enforced(spl: Spl) -> None:
     first, head, *rows = spl("config", "list-permission-rules").out.splitlines()
     assert first == "Permissions: disabled (only freeze rules deny)"
-    assert head.split() == ["PRIORITY", "NAME", "EFFECT", "OPS", "EXPRESSION"]
+    assert head.split() == ["PRIORITY", "NAME", "EFFECT", "OPS", "FROM", "EXPRESSION"]
     assert [row.split()[1:3] for row in rows] == [
         ["freeze-emergency", "(default)"], ["freeze-hard", "(default)"], ["freeze-soft", "(default)"],
     ]  # fmt: skip

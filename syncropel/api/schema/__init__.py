@@ -45,6 +45,7 @@ from syncropel.api.schema.rules import (
     ExpressionContext,
     ExpressionRequest,
     ExpressionValue,
+    FleetRule,
     RuleList,
     RuleOut,
 )
@@ -83,6 +84,7 @@ __all__ = [
     "ExpressionValue",
     "FanOutMet",
     "FanOutProgress",
+    "FleetRule",
     "FleetStatus",
     "FreezeOut",
     "Health",

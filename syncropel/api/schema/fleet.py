@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field
 
 from syncropel.api.schema.base import InstanceStatus, Wire
 from syncropel.api.schema.control import FreezeOut
+from syncropel.api.schema.rules import FleetRule
 
 
 class InstanceOut(Wire):
@@ -30,6 +31,8 @@ class InstanceOut(Wire):
     store_records: int | None = None
     store_bytes: int | None = None
     pid: int | None = None
+    permissions: bool | None = None
+    """Whether it enforces permission rules."""
 
 
 class DispatchOut(Wire):
@@ -84,6 +87,9 @@ class FleetStatus(Wire):
     fanouts: list[FanOutProgress]
     freezes: list[FreezeOut] = []
     emergency: bool = False
+    rules: list[FleetRule] = Field(
+        default=[], description="of the whole fleet: in force, or not confirmed by every live instance yet"
+    )
     ingested_total: int
     reconcile_queue_depth: int
     records: int
@@ -132,6 +138,7 @@ class Heartbeat(Wire):
     store_records: int | None = None
     store_bytes: int | None = None
     pid: int | None = None
+    permissions: bool | None = None
     control: str = Field(default="", description="digest of the control records that the instance has")
     spend: list[RunningSpend] = Field(default=[], description="what each running goal has spent so far")
     open: list[OpenAttempt] = Field(default=[], description="told by an instance that was away")

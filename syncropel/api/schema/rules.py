@@ -7,6 +7,7 @@ from typing import Any, Final, Literal, get_args
 from pydantic import ConfigDict, Field
 
 from syncropel.api.schema.base import Wire
+from syncropel.api.schema.control import Confirmation
 
 ExpressionContext = Literal[
     "trigger", "routing", "precondition", "fold_rule", "health_check", "aitl", "permission", "join"
@@ -16,7 +17,11 @@ EXPRESSION_CONTEXTS: Final[tuple[ExpressionContext, ...]] = get_args(ExpressionC
 
 
 class RuleOut(Wire):
-    """One rule. `effect`: allow or deny, a routing target (or empty), warning or critical."""
+    """One rule. `effect`: allow or deny, a routing target (or empty), warning or critical.
+
+    `origin`: it came with the instance, was written for this instance alone, or is the whole fleet's. Of the
+    fleet's, `confirmed` and `waiting` (aliases of live instances) are what the coordinator knows.
+    """
 
     kind: Literal["permission_rule", "routing_rule", "health_rule"]
     name: str
@@ -27,6 +32,23 @@ class RuleOut(Wire):
     default: bool = False
     actor: str
     record: str
+    origin: Literal["default", "here", "fleet"] = "here"
+    confirmed: list[Confirmation] = []
+    waiting: list[str] = []
+
+
+class FleetRule(Wire):
+    """A permission rule that the coordinator gives to all; `record` is the one that carries it.
+
+    `state`: in force, taken away, or a default freeze rule that was put back as it came.
+    """
+
+    name: str
+    state: Literal["set", "removed", "default"]
+    actor: str
+    record: str
+    confirmed: list[Confirmation] = []
+    waiting: list[str] = []
 
 
 class RuleList(Wire):
@@ -40,10 +62,14 @@ class RuleList(Wire):
 
 
 class ConfigWritten(Wire):
-    """The answer to a change: the record that was written (empty when nothing had to be), and its names."""
+    """The answer to a change: the record that was written (empty when nothing had to be), and its names.
+
+    `waiting`: aliases of the live instances that had not confirmed it yet.
+    """
 
     record: str = ""
     names: list[str] = Field(default_factory=list)
+    waiting: list[str] = Field(default_factory=list)
 
 
 class ExpressionRequest(Wire):
