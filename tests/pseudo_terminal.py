@@ -74,6 +74,13 @@ class Terminal:
             assert time.monotonic() < deadline, f"{missing} not seen in:\n{self.text}"
             self.read()
 
+    def loses(self, *unwanted: str) -> None:
+        """Look until none of these stands on the screen any more."""
+        deadline = time.monotonic() + LIMIT_SECS
+        while left := [word for word in unwanted if word in self.text]:
+            assert time.monotonic() < deadline, f"{left} still seen in:\n{self.text}"
+            self.read()
+
     def writes(self, wanted: bytes) -> None:
         """Look until the program wrote this since the last `forget`."""
         deadline = time.monotonic() + LIMIT_SECS

@@ -7,6 +7,6 @@ import os
 for _name in [one for one in os.environ if one == "NO_COLOR" or one.startswith("TEXTUAL")]:
     del os.environ[_name]  # Textual reads them once, while it is imported
 
-from console_snapshots import picture, pytest_sessionstart  # noqa: E402 - after the cleaning
+from console_snapshots import picture, pytest_sessionstart, utc  # noqa: E402 - after the cleaning
 
-__all__ = ["picture", "pytest_sessionstart"]
+__all__ = ["picture", "pytest_sessionstart", "utc"]

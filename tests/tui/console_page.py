@@ -8,8 +8,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
 from console_fakes import TARGET, Clock, FakeClient
 from textual import events
+from textual._context import visible_screen_stack
+from textual.app import App
 from textual.keys import _character_to_key, key_to_character
 from textual.pilot import Pilot
 
@@ -26,6 +29,12 @@ PATIENCE = 1000
 """So many turns of the loop are enough for anything."""
 
 
+def without_colour(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As under `NO_COLOR`, which Textual reads once, while it is imported."""
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setattr(App.theme, "_default", "ansi-dark")
+
+
 @dataclass
 class Console:
     """A console in front of a fake daemon, at a time that stands still."""
@@ -40,6 +49,9 @@ class Console:
         ready = asyncio.get_running_loop()._ready  # type: ignore[attr-defined]
         quiet = 0
         for _ in range(PATIENCE):
+            for behind in self.app._background_screens:
+                if behind._dirty_widgets or behind._layout_required or behind._scroll_required:
+                    behind._on_timer_update()  # its frame is due: the pilot sees to the screen in front alone
             await self.pilot.pause(0)
             await asyncio.sleep(0)
             quiet = 0 if ready else quiet + 1
@@ -90,10 +102,14 @@ class Console:
     def rows(self, name: str) -> list[str]:
         return [row.key for row in self.table(name)._rows]
 
+    @property
+    def drawn(self) -> str:
+        """All that stands on the terminal, as text."""
+        app = self.app
+        visible_screen_stack.set(app._background_screens)  # else a dialog is drawn, and kept, over nothing
+        return "\n".join(strip.text for strip in app.screen._compositor.render_strips())
+
     def picture(self) -> str:
-        for screen in self.app.screen_stack:
-            for widget in screen.walk_children():
-                widget._styles_cache.clear()  # what lies behind a dialog is drawn from here, when it pleases
         return self.app.export_screenshot(simplify=True)
 
 

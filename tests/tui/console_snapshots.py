@@ -8,7 +8,8 @@ when all of the console's tests run.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
@@ -62,6 +63,16 @@ def is_whole(config: pytest.Config) -> bool:
 def pytest_sessionstart(session: pytest.Session) -> None:
     Pictures.folder = session.config.rootpath / "snapshots"
     Pictures.whole_run = is_whole(session.config)
+
+
+@pytest.fixture
+def utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Times of day are the same wherever the test runs."""
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
 
 
 @pytest.fixture

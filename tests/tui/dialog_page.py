@@ -46,8 +46,7 @@ class DialogPage:
     @property
     def words(self) -> str:
         """All that stands on the screen, what lies behind the dialog included."""
-        strips = self.console.app.screen._compositor.render_strips()
-        return "\n".join("".join(segment.text for segment in line) for line in strips)
+        return self.console.drawn
 
     @property
     def focused(self) -> str:

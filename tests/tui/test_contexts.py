@@ -24,13 +24,6 @@ QUESTION = Question(
 )
 
 
-def shown(page: Console) -> str:
-    """All that stands on the screen in front."""
-    return "\n".join(
-        "".join(segment.text for segment in line) for line in page.app.screen._compositor.render_strips()
-    )
-
-
 async def look_at(page: Console, name: str) -> None:
     await page.app.look_at(name)
     await page.settle()
@@ -48,8 +41,8 @@ async def test_c_lists_the_fleets_and_enter_looks_at_another_on_the_same_screen(
         await page.press("down", "enter")
         await page.passes(0.5)
         assert page.part("header").startswith(" [prod]  Tasks  ● LIVE  READ-ONLY  (not on this machine)")
-        assert "PROD-1" in shown(page)
-        assert "LOCAL" not in shown(page)
+        assert "PROD-1" in page.drawn
+        assert "LOCAL" not in page.drawn
 
 
 async def test_only_the_fleet_in_front_is_followed_and_the_others_keep_their_last_data() -> None:
@@ -58,15 +51,15 @@ async def test_only_the_fleet_in_front_is_followed_and_the_others_keep_their_las
         await look_at(page, "prod")
         local.snapshot(status_of("local", live=77))
         await page.passes(60)
-        assert "77 live" not in shown(page)
+        assert "77 live" not in page.drawn
         await page.press("c")
-        assert "1m 01s ago  1 live" in shown(page)
+        assert "1m 01s ago  1 live" in page.drawn
         await page.press("escape")
         local.refuse = DaemonNotRunning("gone", "start it")
         await look_at(page, "local")
-        assert "local-w" in shown(page), "what was known stays"
+        assert "local-w" in page.drawn, "what was known stays"
         assert "STALE 1m 01s" in page.part("header")
-        assert "prod" not in shown(page)
+        assert "prod" not in page.drawn
 
 
 async def test_a_fleet_that_is_down_blocks_no_other() -> None:
@@ -78,26 +71,26 @@ async def test_a_fleet_that_is_down_blocks_no_other() -> None:
         assert "DOWN" in page.part("header")
         await look_at(page, "local")
         assert "● LIVE" in page.part("header")
-        assert "no daemon" not in shown(page)
+        assert "no daemon" not in page.drawn
         await look_at(page, "prod")
-        assert "no daemon answers at prod" in shown(page)
-        assert "local-w" not in shown(page)
+        assert "no daemon answers at prod" in page.drawn
+        assert "local-w" not in page.drawn
 
 
 async def test_a_late_answer_is_never_drawn_under_another_name() -> None:
     local, prod = HeldClient("/v1/tasks"), daemon("prod")
     async with consoles({"local": daemon("local", local), "prod": prod}, screen="tasks") as page:
         await look_at(page, "prod")
-        assert "PROD-1" in shown(page)
+        assert "PROD-1" in page.drawn
         local.let_go.set()
         local.snapshot(status_of("local"))
         await page.settle()
         await page.passes(1)
-        assert "LOCAL-1" not in shown(page)
+        assert "LOCAL-1" not in page.drawn
         assert [one.alias for one in page.app.world.tasks or ()] == ["PROD-1"]
         await look_at(page, "local")
-        assert "LOCAL-1" in shown(page)
-        assert "PROD-1" not in shown(page)
+        assert "LOCAL-1" in page.drawn
+        assert "PROD-1" not in page.drawn
 
 
 async def test_switching_back_and_forth_while_answers_are_held_leaves_each_its_own() -> None:
@@ -113,8 +106,8 @@ async def test_switching_back_and_forth_while_answers_are_held_leaves_each_its_o
         await page.passes(1)
         for name, other in (("prod", "LOCAL-1"), ("local", "PROD-1")):
             await look_at(page, name)
-            assert f"{name.upper()}-1" in shown(page)
-            assert other not in shown(page)
+            assert f"{name.upper()}-1" in page.drawn
+            assert other not in page.drawn
         assert page.app.session.access.lacking == ""
         assert page.app.fleets.session("prod").access.lacking == "the token of viewer may only read"
 

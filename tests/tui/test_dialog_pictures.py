@@ -10,11 +10,10 @@ import console_sample as sample
 import pytest
 import sample_control as control
 from console_fakes import FakeClient
-from console_page import Console, console
+from console_page import Console, console, without_colour
 from console_snapshots import Pictured
 from dialog_page import DialogPage
 from drilled_daemon import PAST, DrilledDaemon
-from textual.app import App
 
 from syncropel.api.schema import FleetStatus
 from syncropel.errors import DaemonUnreachable, RemoteError
@@ -205,8 +204,6 @@ STATES = {
     ),
     "drain": State(opens("down", "N"), ("Drain instance worker-a", "spl drain start --instance worker-a")),
 }  # fmt: skip
-UNPICTURED = {"freeze-daemon-lost", "freeze-daemon-down"}
-"""What lies behind these dialogs is repainted when it pleases; their words are asserted all the same."""
 CASES = [
     pytest.param(state, size, id=f"{state}-{size[0]}x{size[1]}")
     for state in STATES
@@ -224,8 +221,7 @@ async def test_dialog(
     given = STATES[state]
     monkeypatch.setattr("secrets.token_hex", lambda _: "ab12cd")
     if state == "freeze-no-colour":
-        monkeypatch.setenv("NO_COLOR", "1")
-        monkeypatch.setattr(App.theme, "_default", "ansi-dark")
+        without_colour(monkeypatch)
     async with console(size, given.status, given.client(), **given.how) as page:
         await given.steps(page, DialogPage(page))
         shown = DialogPage(page).words
@@ -238,5 +234,4 @@ async def test_dialog(
             assert any(part.style and part.style.reverse for part in push.render_line(0)), "the focus"
         if state == "freeze-ascii":
             assert shown.isascii()
-        if state not in UNPICTURED:
-            picture(page)
+        picture(page)

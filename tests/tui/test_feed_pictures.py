@@ -2,33 +2,21 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import console_sample as sample
 import pytest
 import sample_feed
-from console_page import Console, console
+from console_page import Console, console, without_colour
 from console_snapshots import Pictured
 from sample_feed import LOG, RECORDS, FeedClient, record
-from textual.app import App
 
 from syncropel.client import Event
 from syncropel.errors import RemoteError
 
 SMALL, USUAL, WIDE = (80, 24), (120, 40), (200, 50)
-
-
-@pytest.fixture(autouse=True)
-def utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Times of day are the same wherever the test runs."""
-    monkeypatch.setenv("TZ", "UTC")
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
 
 
 async def nothing(page: Console) -> None:
@@ -130,6 +118,7 @@ def client_of(state: State) -> FeedClient:
     return client
 
 
+@pytest.mark.usefixtures("utc")
 @pytest.mark.parametrize(("name", "size"), CASES)
 async def test_feed(
     name: str,
@@ -139,13 +128,10 @@ async def test_feed(
 ) -> None:
     state = STATES[name]
     if name == "no-colour":
-        monkeypatch.setenv("NO_COLOR", "1")
-        monkeypatch.setattr(App.theme, "_default", "ansi-dark")
+        without_colour(monkeypatch)
     async with console(size, sample.status(), client_of(state), screen="feed", **state.how) as page:
         await state.steps(page)
-        shown = "\n".join(
-            "".join(part.text for part in line) for line in page.app.screen._compositor.render_strips()
-        )
+        shown = page.drawn
         for words in state.words:
             assert words in shown
         for words in state.not_there:

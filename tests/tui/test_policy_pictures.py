@@ -8,10 +8,9 @@ from typing import Any
 
 import console_sample as sample
 import pytest
-from console_page import Console, console
+from console_page import Console, console, without_colour
 from console_snapshots import Pictured
 from sample_policy import RULES, PolicyClient, invalid, rule
-from textual.app import App
 
 from syncropel.api.schema import ExpressionValue, FleetStatus, RuleList
 from syncropel.errors import RemoteError
@@ -155,17 +154,14 @@ async def test_policy(
 ) -> None:
     state = STATES[name]
     if name == "no-colour":
-        monkeypatch.setenv("NO_COLOR", "1")
-        monkeypatch.setattr(App.theme, "_default", "ansi-dark")
+        without_colour(monkeypatch)
     client = state.client()
     client.tasks(sample.tasks())
     client.join(sample.join())
     async with console(size, state.status(), client, screen="policy", **state.how) as page:
         await state.steps(page)
         await page.passes(0.15)
-        shown = "\n".join(
-            "".join(part.text for part in line) for line in page.app.screen._compositor.render_strips()
-        )
+        shown = page.drawn
         for words in state.words:
             assert words in shown
         if name == "ascii":

@@ -95,12 +95,6 @@ STATES = {
 }
 
 
-def shown(page: Console) -> str:
-    return "\n".join(
-        "".join(segment.text for segment in line) for line in page.app.screen._compositor.render_strips()
-    )
-
-
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
 @pytest.mark.parametrize("name", STATES)
 async def test_picture(name: str, size: tuple[int, int], picture: Callable[[Pictured], None]) -> None:
@@ -112,7 +106,7 @@ async def test_picture(name: str, size: tuple[int, int], picture: Callable[[Pict
         if name == "lost":
             page.client = page.app.fleets.session("stage")._client  # type: ignore[assignment]
         await state.steps(page)
-        words = shown(page)
+        words = page.drawn
         for one in state.words:
             assert one in words
         picture(page)

@@ -9,9 +9,8 @@ from typing import Any
 import console_sample as sample
 import pytest
 from console_fakes import FakeClient
-from console_page import Console, console
+from console_page import Console, console, without_colour
 from console_snapshots import Pictured
-from textual.app import App
 
 from syncropel.api.schema import FleetStatus, JoinStatus, TaskSummary
 from tui.widgets.table import Table
@@ -111,13 +110,6 @@ CASES = [
 ]
 
 
-def words(page: Console) -> str:
-    """All that stands on the screen, help over it included."""
-    return "\n".join(
-        "".join(segment.text for segment in line) for line in page.app.screen._compositor.render_strips()
-    )
-
-
 @pytest.mark.parametrize(("screen", "state", "size"), CASES)
 async def test_screen(
     screen: str,
@@ -128,14 +120,13 @@ async def test_screen(
 ) -> None:
     given = STATES[state]
     if state == "no-colour":
-        monkeypatch.setenv("NO_COLOR", "1")
-        monkeypatch.setattr(App.theme, "_default", "ansi-dark")
+        without_colour(monkeypatch)
     client = FakeClient()
     client.tasks(given.listed)
     client.join(given.join)
     async with console(size, given.status, client, screen=screen, **given.how) as page:
         await given.steps(page)
-        shown = words(page)
+        shown = page.drawn
         for expected in given.fleet if screen == "fleet" else given.tasks:
             assert expected in shown
         if state == "no-colour":

@@ -76,6 +76,18 @@ def test_it_waits_for_its_daemon_loses_it_and_finds_it_again(
     assert bool(coloured) == (not colour), coloured
 
 
+def test_what_lies_behind_a_dialog_is_as_true_as_the_dialog(daemon: FakeDaemon, opened: Opener) -> None:
+    with daemon.running():
+        terminal = opened(daemon)
+        terminal.sees("● LIVE", "INSTANCES 4")
+        terminal.press("L")
+        terminal.sees("nothing is frozen")
+    terminal.sees("DOWN", "? was live", "nothing is frozen")
+    with daemon.running():
+        terminal.sees("● LIVE", "● live", "nothing is frozen")
+        terminal.loses("? was", "DOWN")
+
+
 @pytest.mark.parametrize("size", [(80, 24), (200, 50), (120, 40)], ids=str)
 def test_a_resize_draws_the_whole_screen_anew(
     daemon: FakeDaemon, opened: Opener, size: tuple[int, int]

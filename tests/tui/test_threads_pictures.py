@@ -2,32 +2,20 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import console_sample as sample
 import pytest
 import sample_threads
-from console_page import Console, console
+from console_page import Console, console, without_colour
 from console_snapshots import Pictured
 from sample_threads import OTHER, THREAD, ThreadClient, fan_out, talk
-from textual.app import App
 
 from syncropel.errors import RemoteError
 
 SMALL, USUAL, WIDE = (80, 24), (120, 40), (200, 50)
-
-
-@pytest.fixture(autouse=True)
-def utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Times of day are the same wherever the test runs."""
-    monkeypatch.setenv("TZ", "UTC")
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
 
 
 async def nothing(page: Console) -> None:
@@ -130,6 +118,7 @@ def client_of(state: State) -> ThreadClient:
     return client
 
 
+@pytest.mark.usefixtures("utc")
 @pytest.mark.parametrize(("name", "size"), CASES)
 async def test_threads(
     name: str,
@@ -139,14 +128,11 @@ async def test_threads(
 ) -> None:
     state = STATES[name]
     if name == "no-colour":
-        monkeypatch.setenv("NO_COLOR", "1")
-        monkeypatch.setattr(App.theme, "_default", "ansi-dark")
+        without_colour(monkeypatch)
     async with console(size, sample.status(), client_of(state), screen="threads", **state.how) as page:
         await page.passes(5)  # the list is read to its end
         await state.steps(page)
-        shown = "\n".join(
-            "".join(part.text for part in line) for line in page.app.screen._compositor.render_strips()
-        )
+        shown = page.drawn
         for words in state.words:
             assert words in shown
         for words in state.not_there:
