@@ -13,6 +13,7 @@ from syncropel.api import (
     bundles,
     config,
     control,
+    cors,
     drain,
     explain,
     expr,
@@ -36,11 +37,12 @@ from syncropel.logring import LogRing
 
 
 def create_app(engine: Engine, ring: LogRing | None = None) -> ASGIApp:
-    """Everything behind the door: auth, the hot path of single records, and all other routes.
+    """Everything behind the door: origins, auth, the hot path of single records, and all other routes.
 
     `ring` has the log that is shown; without one nothing is logged.
     """
-    return Gate(Head(_HotPath(create_routes(engine, ring), records.PostRecord(engine))), engine)
+    routes = _HotPath(create_routes(engine, ring), records.PostRecord(engine))
+    return cors.Cors(Gate(Head(routes), engine), engine)
 
 
 def create_routes(engine: Engine, ring: LogRing | None = None) -> FastAPI:
@@ -67,6 +69,7 @@ def create_routes(engine: Engine, ring: LogRing | None = None) -> FastAPI:
         drain,
         accounts,
         config,
+        cors,
         explain,
         expr,
     )

@@ -220,7 +220,8 @@ class Gate:
             return
         if not scope.get(OPERATOR):
             required = self._engine.settings.auth.required
-            refusal = self._refusal(scope) if required else _from_elsewhere(scope)
+            origins = self._engine.ingest.live.access.origins
+            refusal = self._refusal(scope) if required else _from_elsewhere(scope, origins)
             if refusal is not None:
                 await error_response(refusal)(scope, receive, send)
                 return
@@ -280,11 +281,14 @@ class Gate:
                 await internal_error(error, scope["path"])(scope, receive, send)
 
 
-def _from_elsewhere(scope: Scope) -> SyncropelError | None:
+def _from_elsewhere(scope: Scope, origins: tuple[str, ...]) -> SyncropelError | None:
     # Without tokens any web page that the user looks at could post here: by its own origin, or, after it has
     # pointed its name at 127.0.0.1, by that name.
     for name, value in scope["headers"]:
-        if name in (b"host", b"origin") and not _LOCAL.fullmatch(value.decode("latin-1")):
+        text = value.decode("latin-1")
+        if name == b"origin" and text in origins:
+            continue
+        if name in (b"host", b"origin") and not _LOCAL.fullmatch(text):
             return Forbidden(
                 "without auth only this machine may call, and not from a web page of another",
                 "call http://127.0.0.1 or http://localhost, or use a token",

@@ -1,4 +1,4 @@
-"""`spl config`: rules, permissions, and the way back in when permissions locked everybody out."""
+"""`spl config`: rules, permissions, origins, and the way back in when permissions locked everybody out."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import sys
 from argparse import Namespace
 from typing import Any, Final
 
+from syncropel.cli import config_cors
 from syncropel.cli.connect import connect, this_home
 from syncropel.cli.parsing import Parser, add_verb, verbs
 from syncropel.cli.terminal import is_json, print_json, say, table
@@ -43,6 +44,7 @@ def configure(parser: Parser) -> None:
         switch.set_defaults(run=run_switch, switch=verb)
     unlock = add_verb(group, "permissions-unlock", "disable permissions in the store of a stopped daemon")
     unlock.set_defaults(run=run_unlock)
+    config_cors.configure(group)
 
 
 def _rule(group: Any, verb: str, kind: str, summary: str) -> None:

@@ -23,7 +23,7 @@ _HINTS: Final = {
     "of a context: spl context token NAME --token-stdin"
 }
 """Where the command line knows better than the API what to do now."""
-_USAGE_CODES: Final = frozenset({"USAGE", "INVALID_FANOUT"})
+_USAGE_CODES: Final = frozenset({"USAGE", "INVALID_FANOUT", "INVALID_ORIGIN"})
 
 
 def main(argv: Sequence[str] | None = None) -> int:

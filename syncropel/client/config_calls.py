@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
 from syncropel.api.schema import (
     CacheStatsOut,
     ConfigWritten,
+    CorsOrigins,
     ExpressionChecked,
     ExpressionValue,
     RuleList,
@@ -41,6 +42,16 @@ def switch_permissions(verb: str, actor: str) -> Call[ConfigWritten]:
     """`verb`: enable or disable."""
     path = f"/v1/config/permissions/{verb}"
     return Call(ConfigWritten, path, "POST", body={"actor": actor}, repeatable=False)
+
+
+def cors_origins() -> Call[CorsOrigins]:
+    return Call(CorsOrigins, "/v1/config/cors")
+
+
+def put_cors_origins(origins: Sequence[str], actor: str) -> Call[CorsOrigins]:
+    """The whole list of origins whose pages may call."""
+    body = {"origins": list(origins), "actor": actor}
+    return Call(CorsOrigins, "/v1/config/cors", "PUT", body=body, repeatable=False)
 
 
 def check_expression(fields: Mapping[str, Any]) -> Call[ExpressionChecked]:

@@ -12,7 +12,9 @@ from syncropel.engine.fleet_rules import FleetRules
 from syncropel.engine.ingest import Ingest
 from syncropel.engine.runtime import Runtime
 from syncropel.errors import Conflict, NotFound, SyncropelError
+from syncropel.folds.access import CORS_ORIGINS
 from syncropel.folds.rules import ENABLED_TOPIC, FREEZE_RULES, OPS, PERMISSION, Rule
+from syncropel.origins import parse_origins
 from syncropel.policy.permissions import Request, decide
 from syncropel.record import Record, StoredRecord
 from syncropel.threads import ENGINE_CONFIG
@@ -99,6 +101,10 @@ class Configuration:
     async def disable_permissions(self, actor: str) -> StoredRecord:
         """Stop enforcing the permission rules."""
         return await self._write(actor, {"topic": ENABLED_TOPIC, "enabled": False})
+
+    async def set_origins(self, origins: list[str], actor: str) -> StoredRecord:
+        """Let pages of these origins call, and no others. Raises BadRequest for what is no origin."""
+        return await self._write(actor, {"topic": CORS_ORIGINS, "origins": list(parse_origins(origins))})
 
     async def preflight(self) -> list[str]:
         """The ops that the rules do not allow this daemon's own actor."""

@@ -1,17 +1,20 @@
-"""Who may call: service accounts and tokens, as LEARN records on the engine's config thread."""
+"""Who may call: service accounts, tokens and origins of web pages, as LEARN records on the config thread."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Final
 
-from syncropel.folds.fanout import number
+from syncropel.errors import BadRequest
+from syncropel.folds.fanout import Key, number
+from syncropel.origins import parse_origins
 from syncropel.record import StoredRecord
 from syncropel.threads import ENGINE_CONFIG
 
 SERVICE_ACCOUNT: Final = "service_account"
 API_TOKEN: Final = "api_token"
 TOKEN_REVOKED: Final = "api_token_revoked"
+CORS_ORIGINS: Final = "auth_cors_origins"
 
 SCOPES: Final = (
     "records:read",
@@ -50,6 +53,9 @@ class Access:
     accounts: dict[str, Account] = field(default_factory=dict)
     tokens: dict[str, Token] = field(default_factory=dict)
     revoked: set[str] = field(default_factory=set)
+    origins: tuple[str, ...] = ()
+    """Whose pages may call from a browser; each record has the whole list."""
+    origins_set: Key = (-1, "")
 
     def apply(self, stored: StoredRecord) -> None:
         record, body = stored.record, stored.record.body
@@ -64,6 +70,17 @@ class Access:
             self.tokens[sha256] = Token(sa_id, sha256, granted)
         elif record.topic == TOKEN_REVOKED and isinstance(sha256, str):
             self.revoked.add(sha256)
+        elif record.topic == CORS_ORIGINS and record.clock is not None:
+            self._set_origins(body.get("origins"), (record.clock, record.id))
+
+    def _set_origins(self, origins: object, key: Key) -> None:
+        if not isinstance(origins, list) or key <= self.origins_set:
+            return
+        try:
+            self.origins = parse_origins(origins)
+        except BadRequest:
+            return  # the door refuses these; from a foreign log they mean nothing
+        self.origins_set = key
 
     def token(self, sha256: str) -> Token | None:
         """The valid token with this hash."""

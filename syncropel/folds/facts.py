@@ -126,6 +126,8 @@ def _of_config(state: ReservedState) -> Iterator[tuple[str, Value]]:
         yield "permissions", "enabled" if state.rules.enforced else "disabled"
     for account in state.access.accounts.values():
         yield f"account {account.sa_id}", ", ".join(sorted(account.scopes))
+    if state.access.origins_set[1]:
+        yield "origins", ", ".join(state.access.origins)
     if state.access.tokens:
         yield "tokens", len(state.access.tokens) - len(state.access.revoked & state.access.tokens.keys())
 

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Final, Protocol
 
 from syncropel.errors import Conflict, InvalidRecord, NamespaceFrozen, NamespaceRejected, SyncropelError
+from syncropel.folds.access import CORS_ORIGINS
 from syncropel.folds.child import ChildState
 from syncropel.folds.fanout import AMEND_JOIN
 from syncropel.folds.freezes import EVERYWHERE, STOPPED_ACTS, Control, Freeze
@@ -14,6 +15,7 @@ from syncropel.folds.namespaces import DEFAULT, Namespaces
 from syncropel.folds.rules import KINDS, PERMISSION, Rules, parse_rule
 from syncropel.folds.spec import FanOutSpec, is_fan_out, parse_fan_out
 from syncropel.folds.task import TaskState
+from syncropel.origins import parse_origins
 from syncropel.policy.cel import SLOW_SOURCE_CHARS
 from syncropel.policy.contexts import compile_in
 from syncropel.policy.joining import check_join
@@ -64,6 +66,19 @@ def check_restored(record: Record, state: GuardedState, now: float, own_did: str
     rules = _RULES.get(record.thread)
     if rules is not None and record.act == "LEARN" and record.topic in rules:
         return _check_rule(record)
+    if record.thread == ENGINE_CONFIG and record.act == "LEARN" and record.topic == CORS_ORIGINS:
+        return _check_origins(record)
+    return None
+
+
+def _check_origins(record: Record) -> SyncropelError | None:
+    origins = record.body.get("origins")
+    if not isinstance(origins, list):
+        return InvalidRecord("origins must be a list", "see: spl config auth-set-cors-origins --help")
+    try:
+        parse_origins(origins)
+    except SyncropelError as error:
+        return error
     return None
 
 

@@ -62,6 +62,8 @@ NEEDS = {
     ("POST", "/v1/config/rules/{kind}/{name}/remove"): "config:write",
     ("POST", "/v1/config/rules/restore-defaults"): "config:write",
     ("POST", "/v1/config/permissions/{verb}"): "config:write",
+    ("GET", "/v1/config/cors"): "config:read",
+    ("PUT", "/v1/config/cors"): "config:write",
     ("POST", "/v1/expr/check"): "config:read",
     ("POST", "/v1/expr/eval"): "config:read",
     ("GET", "/v1/engine/expression_cache/stats"): "records:read",

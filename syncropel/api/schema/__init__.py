@@ -3,7 +3,7 @@
 Times are unix seconds, durations seconds, money US dollars (all float), unless a name says otherwise.
 """
 
-from syncropel.api.schema.accounts import MintedToken, ServiceAccount, WhoAmI
+from syncropel.api.schema.accounts import CorsOrigins, MintedToken, ServiceAccount, WhoAmI
 from syncropel.api.schema.base import ErrorBody, InstanceStatus, Item, Page, Wire
 from syncropel.api.schema.control import (
     BlastRadius,
@@ -72,6 +72,7 @@ __all__ = [
     "ConfigWritten",
     "Confirmation",
     "ControlWritten",
+    "CorsOrigins",
     "DispatchOut",
     "DrainChanged",
     "DrainStatus",

@@ -1,4 +1,4 @@
-"""Service accounts and tokens."""
+"""Service accounts and tokens, and the web pages that may call."""
 
 from __future__ import annotations
 
@@ -28,3 +28,9 @@ class ServiceAccount(Wire):
     scopes: list[str]
     tokens: int
     at: float
+
+
+class CorsOrigins(Wire):
+    """GET and PUT /v1/config/cors"""
+
+    origins: list[str]
