@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from syncropel import __version__
 from syncropel.api import (
     accounts,
+    amend,
     bundles,
     config,
     control,
@@ -63,6 +64,7 @@ def create_routes(engine: Engine, ring: LogRing | None = None) -> FastAPI:
         replay,
         threads,  # their names hold slashes, so bundles and replay, whose paths are longer, come before them
         tasks,
+        amend,
         trust,
         fleet,
         control,

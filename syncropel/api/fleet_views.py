@@ -195,5 +195,5 @@ def _progress(
         explanation=decision.explanation,
         started_at=fanout.at,
         cost_usd=spent_usd(fanout, spending),
-        budget_usd=fanout.spec.budget_usd,
+        budget_usd=fanout.budget_usd,
     )

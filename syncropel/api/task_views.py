@@ -111,6 +111,7 @@ def task_detail(state: TaskState, own_did: str) -> TaskDetail:
         summary=state.summary,
         reason=state.reason,
         attempts_failed=failed,
+        budget_usd=state.fanout.budget_usd if state.fanout else None,
     )
 
 
@@ -188,14 +189,16 @@ def _join_view(
         verdict=joined.verdict if joined else None,
         satisfiable=satisfiable,
         explanation=_explanation(fanout, decision),
-        hint=_hint(state, decision) if active else "",
+        hint=_hint(state, fanout, decision) if active else "",
         blame=list(decision.blame) if active else [],
         subtasks=out,
         spawned=sum(kid.spawn is not None for kid in kids),
         completed=sum(kid.finished for kid in kids),
         accepted=sum(kid.state == ACCEPT for kid in kids),
         cost_usd=cost_usd,
-        budget_usd=fanout.spec.budget_usd,
+        budget_usd=fanout.budget_usd,
+        asked_budget_usd=fanout.spec.budget_usd,
+        budget_exceeded=fanout.moves.exceeded,
         started_at=fanout.at,
         joined_at=joined.at if joined else None,
         critical_path=list(path.indexes),
@@ -209,10 +212,12 @@ def _explanation(fanout: FanOut, decision: JoinDecision) -> str:
     return "cancelled" if fanout.cancelled else decision.explanation
 
 
-def _hint(state: TaskState, decision: JoinDecision) -> str:
+def _hint(state: TaskState, fanout: FanOut, decision: JoinDecision) -> str:
     if decision.satisfiable:
         return ""
     name = state.alias or state.thread
+    if fanout.moves.exceeded:
+        return f"spl task amend {name} --budget USD"
     return "; ".join(f"spl task retry {name} --subtask {index}" for index in decision.blame[:3])
 
 

@@ -1,16 +1,14 @@
-"""/v1/tasks: create, fan out, retry; list, show, join, speedup."""
+"""/v1/tasks: create, fan out; list, show, join, speedup."""
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
 from typing import Any
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from starlette.responses import Response
 
-from syncropel.api.body import record_json
 from syncropel.api.paging import MAX_PAGE, Cursor, Limit
 from syncropel.api.schema import (
     JoinStatus,
@@ -21,24 +19,15 @@ from syncropel.api.schema import (
     TaskDetail,
     TaskSummary,
 )
+from syncropel.api.task_requests import Request, made_record, posted
 from syncropel.api.task_views import find_fan_out, find_task, join_status, task_detail, task_summary
 from syncropel.engine.engine import Engine
 from syncropel.errors import BadRequest, Conflict, NotFound
-from syncropel.folds.fanout import RETRY, children
-from syncropel.folds.spec import TARGET_FORMS, is_target
+from syncropel.folds.fanout import children
 from syncropel.folds.speedup import speedup
 from syncropel.folds.task import STATUSES, TaskState
-from syncropel.record import Record, parse_record
-from syncropel.store.base import Appended
+from syncropel.record import Record
 from syncropel.threads import task_thread
-
-
-class Request(BaseModel):
-    """Base of request bodies: an unknown key is a typing error, so it is refused."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    actor: str = Field(default="did:sync:user:operator", min_length=1, max_length=512)
 
 
 class NewTask(Request):
@@ -49,9 +38,9 @@ class NewTask(Request):
     priority: str = "medium"
     domain: str = ""
     namespace: str = "default"
-    labels: list[str] = []
+    labels: list[str] = Field(default=[])
     hypothesis: str = ""
-    criteria: list[str] = []
+    criteria: list[str] = Field(default=[])
     assignee: str = ""
 
 
@@ -62,14 +51,6 @@ class NewFanOut(Request):
     join: str = "all"
     namespace: str | None = None
     budget_usd: float | None = None
-
-
-class NewRetry(Request):
-    """POST /v1/tasks/{name}/retry"""
-
-    index: int
-    hint: str | None = None
-    target: str | None = None
 
 
 def router(engine: Engine) -> APIRouter:
@@ -115,7 +96,7 @@ def router(engine: Engine) -> APIRouter:
             fields = body.model_dump(exclude={"actor", "alias"})
             thread = task_thread(alias, secrets.token_hex(16))
             whole = {"task": True, "alias": alias, **fields, "at": engine.runtime.now()}
-            await engine.ingest.append_one(_record(thread, body.actor, "INTEND", whole, clock=0))
+            await engine.ingest.append_one(made_record(thread, body.actor, "INTEND", whole, clock=0))
         return task_detail(find_task(engine, thread), engine.instance.did)
 
     @routes.get("/v1/tasks/{name}")
@@ -131,36 +112,7 @@ def router(engine: Engine) -> APIRouter:
             if state.status in ("cancelled", "approved", "done"):
                 raise Conflict(f"{name} is {state.status}", f"reopen it first: spl task reopen {name}")
             record = _parent_intend(engine, state, body)
-            return _posted(await engine.ingest.append_one(record))
-
-    @routes.post("/v1/tasks/{name}/retry", status_code=201, response_model=PostedRecord)
-    async def retry(name: str, body: NewRetry) -> Response:
-        """Run a subtask again as its next attempt."""
-        state = find_task(engine, name)
-        fanout = find_fan_out(state)
-        count = len(fanout.spec.subtasks)
-        if not 0 <= body.index < count:
-            raise BadRequest(f"no subtask {body.index}", f"the subtasks are 0 to {count - 1}")
-        if not fanout.active:
-            raise Conflict(
-                f"{name} {'was cancelled' if fanout.cancelled else 'has joined'}: a retry changes nothing",
-                "for more work add another task",
-            )
-        if fanout.moves.exceeded:
-            raise Conflict(
-                f"{name} has spent its budget of ${fanout.spec.budget_usd or 0:.2f}: nothing more is spawned",
-                "for more work add another task",
-            )
-        fields: dict[str, Any] = {"topic": RETRY, "index": body.index, "at": engine.runtime.now()}
-        if body.target is not None:
-            if not is_target(body.target):
-                raise BadRequest(f"target {body.target!r} is none that is known", f"use {TARGET_FORMS}")
-            fields["target"] = body.target
-        if body.hint:
-            fields["hint"] = body.hint
-        fields["namespace"] = fanout.spec.namespace
-        record = _record(state.thread, body.actor, "LEARN", fields, [fanout.intend])
-        return _posted(await engine.ingest.append_one(record))
+            return posted(await engine.ingest.append_one(record))
 
     @routes.get("/v1/tasks/{name}/join")
     async def get_join(name: str) -> JoinStatus:
@@ -196,25 +148,7 @@ def _parent_intend(engine: Engine, state: TaskState, body: NewFanOut) -> Record:
     }
     if body.budget_usd is not None:
         fields["budget_usd"] = body.budget_usd
-    return _record(state.thread, body.actor, "INTEND", fields, [state.intend] if state.intend else [])
-
-
-def _record(
-    thread: str,
-    actor: str,
-    act: str,
-    body: dict[str, Any],
-    parents: Sequence[str] = (),
-    clock: int | None = None,
-) -> Record:
-    """A record within the same limits as a posted one. Raises InvalidRecord, TooLarge."""
-    fields = {"thread": thread, "actor": actor, "act": act, "body": body, "parents": list(parents)}
-    return parse_record({**fields, "clock": clock})
-
-
-def _posted(outcome: Appended) -> Response:
-    content = record_json(outcome.stored, ',"duplicate":false')
-    return Response(content, 201, media_type="application/json")
+    return made_record(state.thread, body.actor, "INTEND", fields, [state.intend] if state.intend else [])
 
 
 def _speedup(engine: Engine, state: TaskState, vs_serial: str | None) -> Speedup:

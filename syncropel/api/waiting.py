@@ -23,7 +23,7 @@ def held_by(freeze: Freeze) -> str:
 def why_pending(fanout: FanOut, kid: Child, route_problem: str) -> str:
     """Why a subtask was not given to anyone."""
     if fanout.moves.exceeded:
-        return f"the fan-out has spent its budget of ${fanout.spec.budget_usd or 0:.2f}"
+        return f"the fan-out has spent its budget of ${fanout.budget_usd or 0:.2f}"
     if kid.blocked_by:
         return "blocked by " + ", ".join(f"[{index}]" for index in kid.blocked_by)
     if kid.waits_for:

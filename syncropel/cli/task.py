@@ -34,7 +34,16 @@ def configure(parser: Parser) -> None:
         metavar="TARGET",
         help="where it runs from now on, such as worker-b or least-loaded-worker",
     )
+    retry.add_argument("--budget", type=money, metavar="USD", help="what each attempt may cost from now on")
     retry.set_defaults(run=run_retry)
+    amend = _named(add_verb(group, "amend", "give a running fan-out another budget or join"))
+    change = amend.add_mutually_exclusive_group(required=True)
+    change.add_argument("--budget", type=money, metavar="USD", help="what all subtasks may cost together")
+    change.add_argument(
+        "--join", metavar="EXPR", help="all, any, k_of_n:K, or a CEL expression over children"
+    )
+    amend.add_argument("--reason", metavar="TEXT", help="why, for who reads the log")
+    amend.set_defaults(run=run_amend)
     what_if = _named(add_verb(group, "what-if", "when it would have joined with another predicate"))
     what_if.add_argument("--join", required=True, metavar="EXPR", help="all, any, k_of_n:K, or CEL")
     what_if.set_defaults(run=run_what_if)
@@ -198,12 +207,28 @@ def run_retry(args: Namespace) -> int:
         from syncropel.client import calls
 
         record = client.send(
-            calls.retry(args.name, args.subtask, actor_from(os.environ), args.hint, args.target)
+            calls.retry(args.name, args.subtask, actor_from(os.environ), args.hint, args.target, args.budget)
         )
     if is_json(args):
         print_json(record)
     else:
         say(*task_text.retry_lines(args.name, record.thread, args.subtask))
+    return 0
+
+
+def run_amend(args: Namespace) -> int:
+    with connect(args) as client:
+        from syncropel.client import calls
+
+        actor = actor_from(os.environ)
+        record = client.send(
+            calls.amend(args.name, actor, budget_usd=args.budget, join=args.join, reason=args.reason)
+        )
+        status = client.send(calls.join(args.name))
+    if is_json(args):
+        print_json(record)
+    else:
+        say(*task_text.amended_lines(args.name, status, args.budget is not None))
     return 0
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from syncropel.cli.numbers import dollars, ratio, wall
+from syncropel.cli.spend_text import against
 from syncropel.cli.terminal import clean, table
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ _STATES: Final = {"in_progress": "in progress", "pending": "pending spawn"}
 _BAD_VERDICTS: Final = frozenset({"reject", "failed", "timeout", "terminated"})
 _TITLE_WIDTH: Final = 60
 _LAST_LINES: Final = 3
+_MOST_RETRIES: Final = 5
 
 
 def created_lines(task: TaskDetail) -> list[str]:
@@ -53,6 +55,22 @@ def retry_lines(name: str, thread: str, index: int) -> list[str]:
     ]
 
 
+def amended_lines(name: str, status: JoinStatus, money: bool) -> list[str]:
+    """What `spl task amend` prints: what holds now, and what the new money does not bring back by itself."""
+    if not money:
+        return [f"◇ Join of {status.thread} is now: {status.join}"]
+    ended = [child.index for child in status.subtasks if child.reason == "budget_exceeded"]
+    return [
+        f"◇ Budget of {status.thread} is now {against(status.cost_usd, status.budget_usd)}",
+        *(
+            f"  ended for its cost: spl task retry {name} --subtask {index}"
+            for index in ended[:_MOST_RETRIES]
+        ),
+        *([f"  …and {len(ended) - _MOST_RETRIES} more"] if len(ended) > _MOST_RETRIES else []),
+        f"  Watch progress: spl task join-status {name}",
+    ]
+
+
 def join_lines(status: JoinStatus) -> list[str]:
     """What `spl task join-status` prints."""
     count = len(status.subtasks)
@@ -63,6 +81,7 @@ def join_lines(status: JoinStatus) -> list[str]:
         f"  Completed: {status.completed} / {count}",
         f"  Join predicate: {status.join}",
         f"  Join complete: {_completion(status)}",
+        *_budget_lines(status),
     ]
     if not status.complete and not status.satisfiable:
         lines += ["", f"  ✗ {status.explanation}", *([f"    {status.hint}"] if status.hint else [])]
@@ -70,6 +89,15 @@ def join_lines(status: JoinStatus) -> list[str]:
     for child in status.subtasks:
         lines += child_lines(child)
     return lines
+
+
+def _budget_lines(status: JoinStatus) -> list[str]:
+    if status.budget_usd is None:
+        return []
+    was = status.asked_budget_usd
+    raised = f", amended from {dollars(was)}" if was not in (None, status.budget_usd) else ""
+    spent = ", spent: nothing more is spawned" if status.budget_exceeded else ""
+    return [f"  Budget: {against(status.cost_usd, status.budget_usd)}{raised}{spent}"]
 
 
 def _completion(status: JoinStatus) -> str:
@@ -114,6 +142,8 @@ def task_lines(task: TaskDetail) -> list[str]:
     lines += [f"Hypothesis: {task.hypothesis}"] if task.hypothesis else []
     if task.criteria:
         lines += ["Success Criteria:", *(f"  [ ] {criterion}" for criterion in task.criteria)]
+    if task.budget_usd is not None:
+        lines.append(f"Budget: {against(task.cost_usd, task.budget_usd)}")
     if task.attempts_failed:
         lines.append(f"Prior attempts: {task.attempts_failed} failed ({dollars(task.cost_usd)} total)")
     if task.completed_by or task.verdict:

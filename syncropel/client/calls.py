@@ -165,10 +165,28 @@ def fan_out(name: str, spec: Mapping[str, Any]) -> Call[PostedRecord]:
 
 
 def retry(
-    name: str, index: int, actor: str, hint: str | None = None, target: str | None = None
+    name: str,
+    index: int,
+    actor: str,
+    hint: str | None = None,
+    target: str | None = None,
+    budget_usd: float | None = None,
 ) -> Call[PostedRecord]:
-    body = _query(index=index, actor=actor, hint=hint, target=target)
+    body = _query(index=index, actor=actor, hint=hint, target=target, budget_usd=budget_usd)
     return Call(PostedRecord, f"/v1/tasks/{_part(name)}/retry", "POST", body=body, repeatable=False)
+
+
+def amend(
+    name: str,
+    actor: str,
+    *,
+    budget_usd: float | None = None,
+    join: str | None = None,
+    reason: str | None = None,
+) -> Call[PostedRecord]:
+    """Give a fan-out another budget, or another join predicate."""
+    body = _query(actor=actor, budget_usd=budget_usd, join=join, reason=reason)
+    return Call(PostedRecord, f"/v1/tasks/{_part(name)}/amend", "POST", body=body, repeatable=False)
 
 
 def join(name: str) -> Call[JoinStatus]:

@@ -71,6 +71,15 @@ class Delivery:
         if key not in self._sent:
             self.send(thread, key, instance, end)
 
+    def withdraw_end(self, intend: str) -> None:
+        """Take back what `end` would still say of this attempt: it may run on."""
+        key = f"{intend} end"
+        known = self._sent.get(key)
+        if known is not None and self._sender(known[0]).waits(key):
+            self._sender(known[0]).drop(key)
+            del self._sent[key]
+            self._by_thread[known[1]].discard(key)
+
     def resend(self, instance: str) -> None:
         """Forget what this instance acknowledged: it came back, perhaps with less than it had."""
         for key, (did, thread) in list(self._sent.items()):

@@ -12,10 +12,11 @@ from typing import Any
 
 from syncropel.engine.ingest import Ingest
 from syncropel.engine.leases import Leases
+from syncropel.engine.meter import ended_by_coordinator
 from syncropel.engine.runtime import Runtime
 from syncropel.engine.spawn import free_clocks
 from syncropel.errors import SyncropelError
-from syncropel.folds.fanout import Child, FanOut, children
+from syncropel.folds.fanout import CHILD_DONE, Child, FanOut, Spawn, children
 from syncropel.folds.moves import (
     BUDGET_EXCEEDED,
     BUDGET_WARNING,
@@ -85,8 +86,14 @@ class Mover:
         clocks, now = free_clocks(fanout, state.clock, self._did), self._runtime.now()
         records: list[Record] = []
         for body in bodies:
+            act, behind = "LEARN", 0
+            if body["topic"] == CHILD_DONE:
+                # Behind the clock that the worker's own report was promised: should that come, it counts.
+                spawn = fanout.spawns[body["index"], body["attempt"]]
+                act, behind = "DO", spawn.key[0] + len(fanout.spec.subtasks)
+            clock = next(free for free in clocks if free > behind)
             whole = {**body, "namespace": fanout.spec.namespace, "at": now}
-            records.append(Record(fanout.thread, self._did, "LEARN", whole, next(clocks), (fanout.intend,)))
+            records.append(Record(fanout.thread, self._did, act, whole, clock, (fanout.intend,)))
         written = False
         for body, outcome in zip(bodies, await self._ingest.append(records), strict=True):
             if isinstance(outcome, SyncropelError):
@@ -97,7 +104,7 @@ class Mover:
         return written
 
     def _budget(self, fanout: FanOut) -> Iterator[dict[str, Any]]:
-        budget, moves = fanout.spec.budget_usd, fanout.moves
+        budget, moves = fanout.budget_usd, fanout.moves
         if budget is None or moves.exceeded:
             return
         spent = spent_usd(fanout, self._spending())
@@ -118,7 +125,9 @@ class Mover:
         for kid in children(fanout):
             if kid.state != "in_progress" or kid.spawn is None:
                 continue
-            if fanout.end_reason(kid.index, kid.attempt):
+            if reason := fanout.end_reason(kid.index, kid.attempt):
+                if kid.spawn.instance in gone:
+                    yield self._ended(kid, kid.spawn, reason)
                 continue
             topic, reason = self._move(kid, kid.spawn.instance, gone, kid.spawn.child_intend in held)
             if topic == REASSIGN and route(kid.subtask.target, candidates, {}, 0).did is None:
@@ -126,6 +135,21 @@ class Mover:
             if topic:
                 about = {"index": kid.index, "attempt": kid.attempt, "from": kid.spawn.instance}
                 yield {"topic": topic, **about, "reason": reason}
+
+    def _ended(self, kid: Child, spawn: Spawn, reason: str) -> dict[str, Any]:
+        """The result of an attempt that was ended and whose instance will not tell of it."""
+        outcome = ended_by_coordinator(reason)
+        return {
+            "topic": CHILD_DONE,
+            "index": kid.index,
+            "attempt": kid.attempt,
+            "worker": spawn.instance,
+            "verdict": outcome.verdict,
+            "summary": f"{outcome.summary}; its instance is gone",
+            "reason": reason,
+            "cost_usd": self._spending().get(spawn.child_intend, 0.0),
+            "wall_time_secs": round(max(0.0, self._runtime.now() - spawn.at), 3),
+        }
 
     def _move(self, kid: Child, did: str, gone: Mapping[str, str], held: bool) -> tuple[str, str]:
         """The topic and the reason of what is to be done with a subtask that runs there, or nothing."""
@@ -145,5 +169,7 @@ def _told(state: TaskState, body: Mapping[str, Any]) -> str:
     if topic in (BUDGET_WARNING, BUDGET_EXCEEDED):
         end = "; nothing more is spawned and what runs is ended" if topic == BUDGET_EXCEEDED else ""
         return f"{name} has spent ${body['spent_usd']:.2f} of its budget of ${body['budget_usd']:.2f}{end}"
+    if topic == CHILD_DONE:
+        return f"{name} [{body['index']}] attempt {body['attempt']} on {body['worker']}: {body['summary']}"
     verb = "ended" if topic == END else "goes to another instance"
     return f"{name} [{body['index']}] attempt {body['attempt']} on {body['from']}: {verb} ({body['reason']})"

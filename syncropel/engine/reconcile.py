@@ -80,7 +80,7 @@ class Reconciler:
     def mark_budgets(self) -> None:
         """Look at every fan-out with a budget: somebody has spent something."""
         for thread, state in self._ingest.live.active.items():
-            if state.fanout is not None and state.fanout.spec.budget_usd is not None:
+            if state.fanout is not None and state.fanout.budget_usd is not None:
                 self._mark(thread)
 
     def on_beat(self, beat: Mapping[str, Any]) -> None:
@@ -245,7 +245,10 @@ class Reconciler:
 
     def _deliver_ends(self, fanout: FanOut) -> None:
         for (index, attempt), spawn in fanout.unfinished():
-            if reason := fanout.end_reason(index, attempt):
+            reason = fanout.end_reason(index, attempt)
+            if not reason:
+                self._delivery.withdraw_end(spawn.child_intend)
+            else:
                 end = child_end(fanout, index, attempt, spawn, reason, self._did)
                 self._delivery.end(
                     fanout.thread,

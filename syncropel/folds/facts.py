@@ -68,7 +68,7 @@ def _of_fan_out(task: TaskState, fanout: FanOut, judge: Judge) -> Iterator[tuple
     yield "reassigned", sum(map(len, fanout.moves.reassigned.values()))
     yield "ended_early", len(fanout.moves.ended)
     yield "cost_usd", fanout.cost_usd
-    yield "budget_usd", fanout.spec.budget_usd
+    yield "budget_usd", fanout.budget_usd
     yield "budget", "exceeded" if fanout.moves.exceeded else "warned" if fanout.moves.warned else ""
     yield "wall_secs", fanout.joined.at - fanout.at if fanout.joined else None
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from syncropel.folds.moves import OVER_BUDGET, SUPERSEDED, Moves, Reassignment
-from syncropel.folds.spec import LARGEST, FanOutSpec, Subtask, is_target
+from syncropel.folds.spec import LARGEST, FanOutSpec, Subtask, is_target, positive_number
 
 SPAWNED: Final = "fanout_spawned"
 CHILD_DONE: Final = "fanout_child_done"
@@ -78,6 +78,7 @@ class FanOut:
     domain: str = ""
     retries: dict[int, list[str]] = field(default_factory=dict)
     targets: dict[int, str] = field(default_factory=dict)
+    budgets: dict[int, float] = field(default_factory=dict)
     moves: Moves = field(default_factory=Moves)
     spawns: dict[tuple[int, int], Spawn] = field(default_factory=dict)
     reports: dict[tuple[int, int], Report] = field(default_factory=dict)
@@ -114,6 +115,11 @@ class FanOut:
     def report(self, index: int) -> Report | None:
         """The result of the current attempt; results of superseded attempts do not count."""
         return self.reports.get((index, self.attempt(index)))
+
+    @property
+    def budget_usd(self) -> float | None:
+        """What all subtasks may cost together, as it was amended last."""
+        return self.spec.budget_usd if self.moves.budget_usd is None else self.moves.budget_usd
 
     @property
     def active(self) -> bool:
@@ -159,6 +165,9 @@ class FanOut:
             target = body.get("target")
             if isinstance(target, str) and is_target(target):
                 self.targets[index] = target
+            budget = positive_number(body.get("budget_usd"))
+            if budget is not None:
+                self.budgets[index] = budget
 
     def record_move(self, topic: str, body: dict[str, Any]) -> None:
         """Take a LEARN of `folds.moves`."""
@@ -176,7 +185,8 @@ class FanOut:
 
     def unfinished(self) -> list[tuple[tuple[int, int], Spawn]]:
         """Spawned attempts without a result that may have been ended; none while nothing ever was."""
-        if not (self.retries or self.moves.reassigned or self.moves.ended or self.moves.exceeded):
+        moves = self.moves
+        if not (self.retries or moves.reassigned or moves.ended or moves.exceeded or moves.budget_usd):
             return []
         return [(slot, spawn) for slot, spawn in self.spawns.items() if slot not in self.reports]
 
@@ -257,6 +267,8 @@ def children(fanout: FanOut) -> list[Child]:
         unmet, blocked_by = _waiting(subtask, states) if subtask.depends_on else ((), ())
         if index in fanout.targets:
             subtask = replace(subtask, target=fanout.targets[index])
+        if index in fanout.budgets:
+            subtask = replace(subtask, budget_usd=fanout.budgets[index])
         kids.append(Child(subtask, states[index], attempt, unmet, blocked_by, spawn, report))
     return kids
 

@@ -9,11 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from syncropel.folds.spec import positive_number
+
 REASSIGN: Final = "fanout_reassign_subtask"
 END: Final = "fanout_end_subtask"
 BUDGET_WARNING: Final = "fanout_budget_warning"
 BUDGET_EXCEEDED: Final = "fanout_budget_exceeded"
-TOPICS: Final = frozenset({REASSIGN, END, BUDGET_WARNING, BUDGET_EXCEEDED})
+AMEND_BUDGET: Final = "fanout_amend_budget"
+TOPICS: Final = frozenset({REASSIGN, END, BUDGET_WARNING, BUDGET_EXCEEDED, AMEND_BUDGET})
 
 SUPERSEDED: Final = "superseded"
 """Why an attempt is ended: a newer one exists."""
@@ -43,16 +46,22 @@ class Reassignment:
 
 @dataclass(slots=True)
 class Moves:
-    """What was moved or ended, by index and attempt. `warned` and `exceeded`: the fan-out's own budget."""
+    """What was moved or ended, by index and attempt. `warned` and `exceeded`: the fan-out's own budget;
+    `budget_usd`: what an operator made of it since, if anything."""
 
     reassigned: dict[int, list[Reassignment]] = field(default_factory=dict)
     ended: dict[tuple[int, int], str] = field(default_factory=dict)
     warned: bool = False
     exceeded: bool = False
+    budget_usd: float | None = None
 
     def apply(self, topic: str, body: dict[str, Any], attempts: dict[int, int]) -> None:
         """Take one record. `attempts`: the current attempt of the subtask it names, or empty."""
-        if topic == BUDGET_WARNING:
+        if topic == AMEND_BUDGET:
+            self._amend(positive_number(body.get("budget_usd")))
+        elif self.budget_usd is not None and body.get("budget_usd") != self.budget_usd:
+            pass  # about a budget that was amended meanwhile
+        elif topic == BUDGET_WARNING:
             self.warned = True
         elif topic == BUDGET_EXCEEDED:
             self.exceeded = True
@@ -65,3 +74,7 @@ class Moves:
             self.reassigned.setdefault(index, []).append(taken)
         elif topic == END and 1 <= attempt <= attempts[index]:
             self.ended.setdefault((index, attempt), reason or DRAINED)
+
+    def _amend(self, budget_usd: float | None) -> None:
+        if budget_usd is not None:
+            self.budget_usd, self.warned, self.exceeded = budget_usd, False, False

@@ -124,10 +124,18 @@ def _number(item: dict[str, Any], key: str, where: str) -> float | None:
     value = item.get(key)
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= LARGEST:
+    number = positive_number(value)
+    if number is None:
         raise InvalidFanOut(
             f"{where}: {key} must be a number above 0, not {value!r}", "for example 0.50 or 300"
         )
+    return number
+
+
+def positive_number(value: Any) -> float | None:
+    """A body's value as a number above 0, or None when it is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= LARGEST:
+        return None
     return float(value)
 
 

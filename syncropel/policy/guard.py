@@ -11,9 +11,10 @@ from syncropel.folds.access import CORS_ORIGINS
 from syncropel.folds.child import ChildState
 from syncropel.folds.fanout import AMEND_JOIN
 from syncropel.folds.freezes import EVERYWHERE, STOPPED_ACTS, Control, Freeze
+from syncropel.folds.moves import AMEND_BUDGET
 from syncropel.folds.namespaces import DEFAULT, Namespaces
 from syncropel.folds.rules import KINDS, PERMISSION, Rules, parse_rule
-from syncropel.folds.spec import FanOutSpec, is_fan_out, parse_fan_out
+from syncropel.folds.spec import FanOutSpec, is_fan_out, parse_fan_out, positive_number
 from syncropel.folds.task import TaskState
 from syncropel.origins import parse_origins
 from syncropel.policy.cel import SLOW_SOURCE_CHARS
@@ -54,6 +55,8 @@ def check(record: Record, state: GuardedState, now: float, own_did: str) -> Sync
         return _check_fan_out(record, state)
     if record.act == "LEARN" and record.topic == AMEND_JOIN:
         return _check_amendment(record, state)
+    if record.act == "LEARN" and record.topic == AMEND_BUDGET:
+        return _check_budget(record)
     return None
 
 
@@ -194,3 +197,12 @@ def _check_amendment(record: Record, state: GuardedState) -> SyncropelError | No
     except SyncropelError as error:
         return error
     return None
+
+
+def _check_budget(record: Record) -> SyncropelError | None:
+    value = record.body.get("budget_usd")
+    if positive_number(value) is not None:
+        return None
+    return InvalidRecord(
+        f"{AMEND_BUDGET}: budget_usd must be a number above 0, not {value!r}", "such as 2.50"
+    )

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from syncropel.folds.fanout import AMEND_JOIN, CHILD_DONE, RETRY, SPAWNED, FanOut
-from syncropel.folds.moves import BUDGET_EXCEEDED, END, REASSIGN
+from syncropel.folds.moves import AMEND_BUDGET, BUDGET_EXCEEDED, END, REASSIGN
 from syncropel.folds.task import STATUS_TOPICS, TaskState, fold_task
 from syncropel.record import Record, StoredRecord
 
@@ -140,7 +140,11 @@ def _facts() -> st.SearchStrategy[tuple[str, dict[str, Any]]]:
 def _decisions() -> st.SearchStrategy[tuple[str, dict[str, Any]]]:
     retries = st.fixed_dictionaries(
         {"topic": st.just(RETRY), "index": _INDEXES},
-        optional={"hint": st.just("again"), "target": st.sampled_from(["worker-b", "nowhere"])},
+        optional={
+            "hint": st.just("again"),
+            "target": st.sampled_from(["worker-b", "nowhere"]),
+            "budget_usd": st.sampled_from([0.5, 2, 0, True, "much"]),
+        },
     )
     joins = st.fixed_dictionaries({"topic": st.just(AMEND_JOIN), "join": st.sampled_from(["any", "all"])})
     moves = st.fixed_dictionaries(
@@ -152,7 +156,13 @@ def _decisions() -> st.SearchStrategy[tuple[str, dict[str, Any]]]:
             "reason": st.sampled_from(["archived", "drained"]),
         }
     )
-    return st.tuples(st.just("LEARN"), st.one_of(retries, joins, moves))
+    money = st.fixed_dictionaries(
+        {
+            "topic": st.sampled_from([AMEND_BUDGET, BUDGET_EXCEEDED]),
+            "budget_usd": st.sampled_from([1.0, 2, -1, None, "much", True]),
+        }
+    )
+    return st.tuples(st.just("LEARN"), st.one_of(retries, joins, moves, money))
 
 
 def _statuses() -> st.SearchStrategy[tuple[str, dict[str, Any]]]:

@@ -49,6 +49,7 @@ class TaskDetail(TaskSummary):
     summary: str = ""
     reason: str = ""
     attempts_failed: int = 0
+    budget_usd: float | None = Field(default=None, description="of its fan-out, as amended last")
 
 
 class ChildOut(Wire):
@@ -100,7 +101,9 @@ class JoinStatus(Wire):
     completed: int
     accepted: int
     cost_usd: float
-    budget_usd: float | None = None
+    budget_usd: float | None = Field(default=None, description="as amended last")
+    asked_budget_usd: float | None = Field(default=None, description="what the fan-out was begun with")
+    budget_exceeded: bool = Field(default=False, description="it is spent: nothing more is spawned")
     started_at: float
     joined_at: float | None = None
     critical_path: list[int] = []

@@ -1,0 +1,105 @@
+"""/v1/tasks/{name}/retry and /amend: what an operator changes of a fan-out that runs."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter
+from pydantic import Field
+from starlette.responses import Response
+
+from syncropel.api.schema import PostedRecord
+from syncropel.api.task_requests import Request, made_record, posted
+from syncropel.api.task_views import find_fan_out, find_task
+from syncropel.engine.engine import Engine
+from syncropel.engine.moves import spent_usd
+from syncropel.errors import BadRequest, Conflict
+from syncropel.folds.fanout import AMEND_JOIN, RETRY, FanOut
+from syncropel.folds.moves import AMEND_BUDGET, spends
+from syncropel.folds.spec import LARGEST, TARGET_FORMS, is_target
+from syncropel.folds.task import TaskState
+
+Money = Annotated[float, Field(gt=0, le=LARGEST, strict=True, description="US dollars")]
+
+
+class NewRetry(Request):
+    """POST /v1/tasks/{name}/retry"""
+
+    index: int
+    hint: str | None = None
+    target: str | None = None
+    budget_usd: Money | None = None
+
+
+class NewAmendment(Request):
+    """POST /v1/tasks/{name}/amend: one thing at a time, so that each has its own record."""
+
+    budget_usd: Money | None = None
+    join: str | None = None
+    reason: str | None = None
+
+
+def router(engine: Engine) -> APIRouter:
+    """The routes that change a fan-out."""
+    routes = APIRouter(tags=["tasks"])
+
+    async def write(state: TaskState, fanout: FanOut, actor: str, fields: dict[str, Any]) -> Response:
+        body = {**fields, "namespace": fanout.spec.namespace, "at": engine.runtime.now()}
+        record = made_record(state.thread, actor, "LEARN", body, [fanout.intend])
+        return posted(await engine.ingest.append_one(record))
+
+    @routes.post("/v1/tasks/{name}/retry", status_code=201, response_model=PostedRecord)
+    async def retry(name: str, body: NewRetry) -> Response:
+        """Run a subtask again as its next attempt, with another budget if one is given."""
+        state, fanout = _changeable(engine, name, "a retry")
+        count = len(fanout.spec.subtasks)
+        if not 0 <= body.index < count:
+            raise BadRequest(f"no subtask {body.index}", f"the subtasks are 0 to {count - 1}")
+        if fanout.moves.exceeded:
+            raise Conflict(
+                f"{name} has spent its budget of ${fanout.budget_usd or 0:.2f}: nothing more is spawned",
+                f"give it more first: spl task amend {name} --budget USD",
+            )
+        fields: dict[str, Any] = {"topic": RETRY, "index": body.index}
+        if body.target is not None:
+            if not is_target(body.target):
+                raise BadRequest(f"target {body.target!r} is none that is known", f"use {TARGET_FORMS}")
+            fields["target"] = body.target
+        if body.hint:
+            fields["hint"] = body.hint
+        if body.budget_usd is not None:
+            fields["budget_usd"] = body.budget_usd
+        return await write(state, fanout, body.actor, fields)
+
+    @routes.post("/v1/tasks/{name}/amend", status_code=201, response_model=PostedRecord)
+    async def amend(name: str, body: NewAmendment) -> Response:
+        """Give a fan-out another budget, or another join predicate."""
+        state, fanout = _changeable(engine, name, "an amendment")
+        if (body.budget_usd is None) == (body.join is None):
+            raise BadRequest("amend one thing at a time", "give either budget_usd or join")
+        fields: dict[str, Any] = {"reason": body.reason} if body.reason else {}
+        if body.join is not None:
+            return await write(state, fanout, body.actor, {"topic": AMEND_JOIN, "join": body.join, **fields})
+        spent = spent_usd(fanout, engine.spending())
+        if spends(spent, body.budget_usd):
+            asked = f"a budget of ${body.budget_usd:.2f} would end it at once"
+            raise Conflict(
+                f"{name} has spent ${spent:.2f} already: {asked}",
+                f"give it more than ${spent:.2f}; to stop it: spl task cancel {name}",
+            )
+        return await write(
+            state, fanout, body.actor, {"topic": AMEND_BUDGET, "budget_usd": body.budget_usd, **fields}
+        )
+
+    return routes
+
+
+def _changeable(engine: Engine, name: str, what: str) -> tuple[TaskState, FanOut]:
+    state = find_task(engine, name)
+    fanout = find_fan_out(state)
+    if not fanout.active:
+        raise Conflict(
+            f"{name} {'was cancelled' if fanout.cancelled else 'has joined'}: {what} changes nothing",
+            "for more work add another task",
+        )
+    return state, fanout
