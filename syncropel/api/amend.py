@@ -18,6 +18,7 @@ from syncropel.folds.fanout import AMEND_JOIN, RETRY, FanOut
 from syncropel.folds.moves import AMEND_BUDGET, spends
 from syncropel.folds.spec import LARGEST, TARGET_FORMS, is_target
 from syncropel.folds.task import TaskState
+from syncropel.store.base import Appended
 
 Money = Annotated[float, Field(gt=0, le=LARGEST, strict=True, description="US dollars")]
 
@@ -43,33 +44,10 @@ def router(engine: Engine) -> APIRouter:
     """The routes that change a fan-out."""
     routes = APIRouter(tags=["tasks"])
 
-    async def write(state: TaskState, fanout: FanOut, actor: str, fields: dict[str, Any]) -> Response:
-        body = {**fields, "namespace": fanout.spec.namespace, "at": engine.runtime.now()}
-        record = made_record(state.thread, actor, "LEARN", body, [fanout.intend])
-        return posted(await engine.ingest.append_one(record))
-
     @routes.post("/v1/tasks/{name}/retry", status_code=201, response_model=PostedRecord)
     async def retry(name: str, body: NewRetry) -> Response:
         """Run a subtask again as its next attempt, with another budget if one is given."""
-        state, fanout = _changeable(engine, name, "a retry")
-        count = len(fanout.spec.subtasks)
-        if not 0 <= body.index < count:
-            raise BadRequest(f"no subtask {body.index}", f"the subtasks are 0 to {count - 1}")
-        if fanout.moves.exceeded:
-            raise Conflict(
-                f"{name} has spent its budget of ${fanout.budget_usd or 0:.2f}: nothing more is spawned",
-                f"give it more first: spl task amend {name} --budget USD",
-            )
-        fields: dict[str, Any] = {"topic": RETRY, "index": body.index}
-        if body.target is not None:
-            if not is_target(body.target):
-                raise BadRequest(f"target {body.target!r} is none that is known", f"use {TARGET_FORMS}")
-            fields["target"] = body.target
-        if body.hint:
-            fields["hint"] = body.hint
-        if body.budget_usd is not None:
-            fields["budget_usd"] = body.budget_usd
-        return await write(state, fanout, body.actor, fields)
+        return posted(await ask_again(engine, name, body))
 
     @routes.post("/v1/tasks/{name}/amend", status_code=201, response_model=PostedRecord)
     async def amend(name: str, body: NewAmendment) -> Response:
@@ -79,7 +57,8 @@ def router(engine: Engine) -> APIRouter:
             raise BadRequest("amend one thing at a time", "give either budget_usd or join")
         fields: dict[str, Any] = {"reason": body.reason} if body.reason else {}
         if body.join is not None:
-            return await write(state, fanout, body.actor, {"topic": AMEND_JOIN, "join": body.join, **fields})
+            fields |= {"topic": AMEND_JOIN, "join": body.join}
+            return posted(await _write(engine, state, fanout, body.actor, fields))
         spent = spent_usd(fanout, engine.spending())
         if spends(spent, body.budget_usd):
             asked = f"a budget of ${body.budget_usd:.2f} would end it at once"
@@ -87,11 +66,43 @@ def router(engine: Engine) -> APIRouter:
                 f"{name} has spent ${spent:.2f} already: {asked}",
                 f"give it more than ${spent:.2f}; to stop it: spl task cancel {name}",
             )
-        return await write(
-            state, fanout, body.actor, {"topic": AMEND_BUDGET, "budget_usd": body.budget_usd, **fields}
-        )
+        fields |= {"topic": AMEND_BUDGET, "budget_usd": body.budget_usd}
+        return posted(await _write(engine, state, fanout, body.actor, fields))
 
     return routes
+
+
+async def ask_again(engine: Engine, name: str, asked: NewRetry) -> Appended:
+    """Write that a subtask of this task is to run once more.
+
+    Raises BadRequest for an index or target that there is not, Conflict when nothing more is spawned.
+    """
+    state, fanout = _changeable(engine, name, "a retry")
+    count = len(fanout.spec.subtasks)
+    if not 0 <= asked.index < count:
+        raise BadRequest(f"no subtask {asked.index}", f"the subtasks are 0 to {count - 1}")
+    if fanout.moves.exceeded:
+        raise Conflict(
+            f"{name} has spent its budget of ${fanout.budget_usd or 0:.2f}: nothing more is spawned",
+            f"give it more first: spl task amend {name} --budget USD",
+        )
+    fields: dict[str, Any] = {"topic": RETRY, "index": asked.index}
+    if asked.target is not None:
+        if not is_target(asked.target):
+            raise BadRequest(f"target {asked.target!r} is none that is known", f"use {TARGET_FORMS}")
+        fields["target"] = asked.target
+    if asked.hint:
+        fields["hint"] = asked.hint
+    if asked.budget_usd is not None:
+        fields["budget_usd"] = asked.budget_usd
+    return await _write(engine, state, fanout, asked.actor, fields)
+
+
+async def _write(
+    engine: Engine, state: TaskState, fanout: FanOut, actor: str, fields: dict[str, Any]
+) -> Appended:
+    body = {**fields, "namespace": fanout.spec.namespace, "at": engine.runtime.now()}
+    return await engine.ingest.append_one(made_record(state.thread, actor, "LEARN", body, [fanout.intend]))
 
 
 def _changeable(engine: Engine, name: str, what: str) -> tuple[TaskState, FanOut]:

@@ -39,6 +39,7 @@ _WRITES: Final = (
     ("/v1/records/query", "records:read"),
     ("/v1/records", "records:write"),
     ("/v1/tasks", "threads:write"),
+    ("/v1/dispatch", "threads:write"),
     ("/v1/fleet", "fleet:write"),
     ("/v1/namespaces", "fleet:write"),
     ("/v1/drain", "fleet:write"),

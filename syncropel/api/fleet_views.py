@@ -14,9 +14,11 @@ from syncropel.api.schema import (
     FleetStatus,
     FreezeOut,
     InstanceOut,
+    RunningDispatch,
 )
 from syncropel.engine.engine import Engine
 from syncropel.engine.moves import spent_usd
+from syncropel.engine.run_records import budget_of
 from syncropel.errors import NotFound
 from syncropel.folds.fanout import ACCEPT, Child, FanOut, children
 from syncropel.folds.freezes import Freeze
@@ -175,6 +177,46 @@ def _dispatch_out(state: TaskState, kid: Child, spending: Mapping[str, float]) -
         budget_usd=kid.subtask.budget_usd,
         timeout_secs=kid.subtask.timeout_secs,
     )
+
+
+def running(engine: Engine) -> list[RunningDispatch]:
+    """What is in flight, the longest first: subtasks of the fan-outs here, and goals that run on this very
+    instance for somebody else."""
+    live, now, spending = engine.ingest.live, engine.runtime.now(), engine.spending()
+    rows = [
+        _dispatch_out(state, kid, spending)
+        for state in live.active.values()
+        if state.fanout is not None
+        for kid in children(state.fanout)
+        if kid.state == "in_progress"
+    ]
+    known = {row.child_thread for row in rows}
+    rows += [
+        DispatchOut(
+            thread=str(run.intend.body["parent_thread"]),
+            alias="",
+            index=run.intend.body["index"],
+            goal=str(run.intend.body["goal"]),
+            child_thread=run.intend.thread,
+            instance=engine.instance.did,
+            attempt=run.intend.attempt,
+            started_at=run.started_at,
+            cost_usd=run.meter.spent,
+            budget_usd=budget_of(run.intend),
+        )
+        for run in engine.dispatcher.runs()
+        if run.intend.thread not in known
+    ]
+    names = live.names()
+    rows.sort(key=lambda row: (row.started_at, row.child_thread))
+    return [
+        RunningDispatch(
+            **row.model_dump(),
+            instance_alias=names.get(row.instance),
+            elapsed_secs=max(0.0, now - row.started_at),
+        )
+        for row in rows
+    ]
 
 
 def _progress(

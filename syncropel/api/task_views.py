@@ -19,7 +19,7 @@ from syncropel.folds.fanout import ACCEPT, Child, FanOut, Report, Spawn, childre
 from syncropel.folds.join import JoinDecision, decide
 from syncropel.folds.routing import route
 from syncropel.folds.speedup import critical_path
-from syncropel.folds.task import TaskState
+from syncropel.folds.task import TaskState, status_now
 from syncropel.policy.joining import decide_join, parse_join_safely
 
 Place = tuple[str | None, str]
@@ -49,13 +49,6 @@ def actor_name(own_did: str, actor: str | None) -> str | None:
     return "engine" if actor == own_did else actor
 
 
-def status_of(state: TaskState, satisfiable: bool) -> str:
-    """The folded status; a fan-out that cannot join any more is blocked until somebody retries."""
-    if state.fanout is not None and state.fanout.active and not satisfiable:
-        return "blocked"
-    return state.status
-
-
 def quick_satisfiable(state: TaskState, kids: list[Child]) -> bool:
     """Whether an active fan-out can still join, decided without CEL: an expression counts as reachable until
     nothing can change any more."""
@@ -76,7 +69,7 @@ def _summary_fields(state: TaskState) -> dict[str, Any]:
         "thread": state.thread,
         "alias": state.alias,
         "goal": state.goal,
-        "status": status_of(state, satisfiable),
+        "status": status_now(state, satisfiable),
         "priority": state.priority,
         "domain": state.domain,
         "namespace": state.namespace,
@@ -182,7 +175,7 @@ def _join_view(
         alias=state.alias,
         goal=state.goal,
         namespace=fanout.spec.namespace,
-        status=status_of(state, satisfiable),
+        status=status_now(state, satisfiable),
         parent_intend=fanout.intend,
         join=fanout.join,
         complete=joined is not None,

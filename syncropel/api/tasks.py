@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import Any
 
 from fastapi import APIRouter
-from pydantic import Field
 from starlette.responses import Response
 
 from syncropel.api.paging import MAX_PAGE, Cursor, Limit
@@ -19,29 +17,14 @@ from syncropel.api.schema import (
     TaskDetail,
     TaskSummary,
 )
-from syncropel.api.task_requests import Request, made_record, posted
+from syncropel.api.task_requests import Request, posted
 from syncropel.api.task_views import find_fan_out, find_task, join_status, task_detail, task_summary
+from syncropel.api.task_writing import NewTask, begin, create
 from syncropel.engine.engine import Engine
 from syncropel.errors import BadRequest, Conflict, NotFound
 from syncropel.folds.fanout import children
 from syncropel.folds.speedup import speedup
 from syncropel.folds.task import STATUSES, TaskState
-from syncropel.record import Record
-from syncropel.threads import task_thread
-
-
-class NewTask(Request):
-    """POST /v1/tasks"""
-
-    goal: str = Field(min_length=1)
-    alias: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
-    priority: str = "medium"
-    domain: str = ""
-    namespace: str = "default"
-    labels: list[str] = Field(default=[])
-    hypothesis: str = ""
-    criteria: list[str] = Field(default=[])
-    assignee: str = ""
 
 
 class NewFanOut(Request):
@@ -86,18 +69,9 @@ def router(engine: Engine) -> APIRouter:
     @routes.post("/v1/tasks", status_code=201)
     async def create_task(body: NewTask) -> TaskDetail:
         """Create a task thread. Without an alias one is made: TASK-0001, TASK-0002, …"""
-        live = engine.ingest.live
         async with engine.fan_out_lock:
-            alias = body.alias or _next_alias(live.aliases)
-            if alias in live.aliases:
-                raise Conflict(
-                    f"the alias {alias} is taken", f"see it: spl task show {alias}; or choose another"
-                )
-            fields = body.model_dump(exclude={"actor", "alias"})
-            thread = task_thread(alias, secrets.token_hex(16))
-            whole = {"task": True, "alias": alias, **fields, "at": engine.runtime.now()}
-            await engine.ingest.append_one(made_record(thread, body.actor, "INTEND", whole, clock=0))
-        return task_detail(find_task(engine, thread), engine.instance.did)
+            state = await create(engine, body)
+        return task_detail(state, engine.instance.did)
 
     @routes.get("/v1/tasks/{name}")
     async def get_task(name: str) -> TaskDetail:
@@ -109,10 +83,10 @@ def router(engine: Engine) -> APIRouter:
         """Fan a task out: writes the parent INTEND on its thread."""
         async with engine.fan_out_lock:
             state = find_task(engine, name)
-            if state.status in ("cancelled", "approved", "done"):
-                raise Conflict(f"{name} is {state.status}", f"reopen it first: spl task reopen {name}")
-            record = _parent_intend(engine, state, body)
-            return posted(await engine.ingest.append_one(record))
+            fields: dict[str, Any] = {"subtasks": body.subtasks, "join": body.join}
+            if body.budget_usd is not None:
+                fields["budget_usd"] = body.budget_usd
+            return posted(await begin(engine, state, body.actor, fields, body.namespace))
 
     @routes.get("/v1/tasks/{name}/join")
     async def get_join(name: str) -> JoinStatus:
@@ -125,30 +99,6 @@ def router(engine: Engine) -> APIRouter:
         return _speedup(engine, find_task(engine, name), vs_serial)
 
     return routes
-
-
-def _next_alias(aliases: dict[str, str]) -> str:
-    number = len(aliases) + 1
-    while f"TASK-{number:04}" in aliases:
-        number += 1
-    return f"TASK-{number:04}"
-
-
-def _parent_intend(engine: Engine, state: TaskState, body: NewFanOut) -> Record:
-    fields: dict[str, Any] = {
-        "task": True,
-        "goal": state.goal,
-        "alias": state.alias,
-        "priority": state.priority,
-        "domain": state.domain,
-        "namespace": body.namespace or state.namespace,
-        "subtasks": body.subtasks,
-        "join": body.join,
-        "at": engine.runtime.now(),
-    }
-    if body.budget_usd is not None:
-        fields["budget_usd"] = body.budget_usd
-    return made_record(state.thread, body.actor, "INTEND", fields, [state.intend] if state.intend else [])
 
 
 def _speedup(engine: Engine, state: TaskState, vs_serial: str | None) -> Speedup:

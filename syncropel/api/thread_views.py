@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from syncropel.api.schema import ThreadSummary
-from syncropel.api.task_views import quick_satisfiable, status_of
+from syncropel.api.task_views import quick_satisfiable
 from syncropel.engine.engine import Engine
 from syncropel.errors import NotFound
 from syncropel.folds.child import ChildState
 from syncropel.folds.fanout import children
 from syncropel.folds.index import ThreadLine
+from syncropel.folds.task import status_now
 
 
 def find_line(engine: Engine, name: str) -> ThreadLine:
@@ -27,7 +28,7 @@ def thread_summary(engine: Engine, line: ThreadLine) -> ThreadSummary:
     child = engine.ingest.live.children.get(line.id)
     if task is not None:
         kids = children(task.fanout) if task.fanout else []
-        status, title = status_of(task, quick_satisfiable(task, kids)), task.goal or title
+        status, title = status_now(task, quick_satisfiable(task, kids)), task.goal or title
     elif child is not None:
         status = _child_status(child)
     elif line.kind == "reserved":

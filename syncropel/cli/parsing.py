@@ -15,6 +15,7 @@ COMMANDS: Final = {
     "stop": "stop the daemon",
     "status": "say how the daemon is",
     "task": "create tasks, fan them out, follow and judge them",
+    "run": "have one goal done by an instance, and wait for it",
     "why": "say why a task stands as it does, with the records that prove it",
     "thread": "look at threads and their records, take them along and back",
     "trust": "say whose results were accepted, and how often",

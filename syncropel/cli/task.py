@@ -6,10 +6,11 @@ import os
 from argparse import Namespace
 from typing import Any
 
-from syncropel.cli import explain_text, task_records, task_text
+from syncropel.cli import dispatching, explain_text, task_records, task_text
 from syncropel.cli.connect import connect
 from syncropel.cli.parsing import Parser, UsageError, add_verb, index, money, positive, verbs
 from syncropel.cli.subtask import parse_subtasks
+from syncropel.cli.task_file import remember_alias, task_file_path, write_task_file
 from syncropel.cli.terminal import complain, is_json, print_json, say
 from syncropel.settings import actor_from, data_dir_from
 
@@ -18,6 +19,7 @@ def configure(parser: Parser) -> None:
     group = verbs(parser)
     _configure_add(group)
     _configure_fan_out(group)
+    _configure_dispatch(group)
     for name, summary, run in (
         ("join-status", "show how a fan-out is: each subtask, and whether it has joined", run_join_status),
         ("show", "show one task", run_show),
@@ -92,6 +94,15 @@ def _configure_fan_out(group: Any) -> None:
     fan_out.set_defaults(run=run_fan_out)
 
 
+def _configure_dispatch(group: Any) -> None:
+    dispatch = _named(add_verb(group, "dispatch", "give a whole task to one instance; a failed one again"))
+    dispatch.add_argument("--goal", metavar="TEXT", help="what it is told (default: the task's goal)")
+    dispatch.add_argument("--hint", metavar="TEXT", help="what the next attempt should know")
+    dispatch.add_argument("--wait", action="store_true", help="wait for its end; exit 1 unless accepted")
+    dispatching.add_flags(dispatch)
+    dispatch.set_defaults(run=run_dispatch)
+
+
 def _named(parser: Parser) -> Parser:
     parser.add_argument("name", metavar="NAME", help="a task's alias or thread")
     return parser
@@ -120,11 +131,11 @@ def run_add(args: Namespace) -> int:
         print_json(task)
     else:
         say(*task_text.created_lines(task))
-    from syncropel.cli.task_file import write_task_file
-
+    folder = data_dir_from(os.environ)
     try:
-        write_task_file(data_dir_from(os.environ), task)
-    except OSError as error:
+        write_task_file(folder, task)
+        remember_alias(folder, task.alias, task.thread)
+    except (OSError, ValueError) as error:
         complain(f"warning: the task's file was not written: {error}")
     return 0
 
@@ -152,6 +163,13 @@ def run_fan_out(args: Namespace) -> int:
         count = len(args.subtask)
         say(*task_text.fan_out_lines(args.name, record.thread, record.id, count, args.join))
     return 0
+
+
+def run_dispatch(args: Namespace) -> int:
+    path = task_file_path(data_dir_from(os.environ), args.name)
+    content = str(path) if path is not None and path.is_file() else None
+    asked = {"task": args.name, "goal": args.goal, "hint": args.hint, "content": content}
+    return dispatching.dispatch(args, {**asked, **dispatching.asked(args)}, wait=args.wait)
 
 
 def run_join_status(args: Namespace) -> int:

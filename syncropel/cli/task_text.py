@@ -11,7 +11,15 @@ from syncropel.cli.spend_text import against
 from syncropel.cli.terminal import clean, table
 
 if TYPE_CHECKING:
-    from syncropel.api.schema import ChildOut, JoinStatus, SerialBaseline, Speedup, TaskDetail, TaskSummary
+    from syncropel.api.schema import (
+        ChildOut,
+        Dispatched,
+        JoinStatus,
+        SerialBaseline,
+        Speedup,
+        TaskDetail,
+        TaskSummary,
+    )
 
 _CAVEAT: Final = (
     "  caveat: summing subtask walls is a sanity check, not a",
@@ -45,6 +53,26 @@ def fan_out_lines(name: str, thread: str, record: str, subtasks: int, join: str)
         "  and emit a join KNOW once the predicate is satisfied.",
         f"  Watch progress: spl task join-status {name}",
     ]
+
+
+def dispatched_lines(made: Dispatched) -> list[str]:
+    """What `spl task dispatch` and `spl run` print at once."""
+    return [
+        f"◇ Dispatched: {made.goal}",
+        f"  thread: {made.thread}",
+        f"  alias: {made.alias}",
+        f"  target: {made.target}",
+        f"  attempt: {made.attempt}",
+        f"  Watch progress: spl task join-status {made.alias or made.thread}",
+    ]
+
+
+def ended_lines(child: ChildOut) -> list[str]:
+    """What `spl run` prints at the end: what it came to, where, and its last words."""
+    glyph = "✓" if child.state == "accept" else "✗"
+    where = child.instance_alias or child.instance or child.target
+    words = [f"  {line}" for line in child.summary.strip().splitlines()[-_LAST_LINES:]]
+    return [f"{glyph} {_state(child)} on {where}", *words, *_output(child)]
 
 
 def retry_lines(name: str, thread: str, index: int) -> list[str]:
@@ -112,9 +140,12 @@ def child_lines(child: ChildOut) -> list[str]:
     lines = [f"    [{child.index}] {child.goal} → {where}", f"        {_state(child)}"]
     if child.state in _BAD_VERDICTS:
         lines += [f"        {line}" for line in child.summary.strip().splitlines()[-_LAST_LINES:]]
-    if child.state in _BAD_VERDICTS and child.output:
-        lines.append(f"        output: {child.output}")
+        lines += [f"      {line}" for line in _output(child)]
     return lines
+
+
+def _output(child: ChildOut) -> list[str]:
+    return [f"  output: {child.output}"] if child.output else []
 
 
 def _state(child: ChildOut) -> str:

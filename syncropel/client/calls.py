@@ -16,6 +16,7 @@ from syncropel.api.schema import (
     BatchResult,
     BlastRadius,
     ControlWritten,
+    Dispatched,
     DrainChanged,
     DrainStatus,
     EngineHealth,
@@ -30,6 +31,7 @@ from syncropel.api.schema import (
     PostedRecord,
     QueryResult,
     RecordOut,
+    RunningDispatch,
     ServiceAccount,
     Speedup,
     TaskDetail,
@@ -162,6 +164,16 @@ def fan_out(name: str, spec: Mapping[str, Any]) -> Call[PostedRecord]:
     Answers the parent INTEND.
     """
     return Call(PostedRecord, f"/v1/tasks/{_part(name)}/fan-out", "POST", body=dict(spec), repeatable=False)
+
+
+def dispatch(asked: Mapping[str, Any]) -> Call[Dispatched]:
+    """Give a `goal`, or a `task`, to one instance: target, adapter, budget_usd, timeout_secs, hint, …"""
+    return Call(Dispatched, "/v1/dispatch", "POST", body=dict(asked), repeatable=False)
+
+
+def dispatches() -> Call[Page[RunningDispatch]]:
+    """What runs now, the longest first."""
+    return Call(Page[RunningDispatch], "/v1/dispatches")
 
 
 def retry(

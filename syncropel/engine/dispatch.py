@@ -65,7 +65,7 @@ class Dispatcher:
     @property
     def running(self) -> int:
         """How many goals run now: at most `max_concurrent`."""
-        return sum(not run.finished for run in self._running.values())
+        return len(self.runs())
 
     @property
     def queued(self) -> int:
@@ -79,6 +79,10 @@ class Dispatcher:
     def draining(self) -> bool:
         """Whether this instance begins nothing that it has not begun."""
         return bool(self._ingest.live.drains.covering(self._did))
+
+    def runs(self) -> list[Run]:
+        """What runs now."""
+        return [run for run in self._running.values() if not run.finished]
 
     def spending(self) -> list[dict[str, Any]]:
         """What each running goal has spent so far: child_intend, child_thread, cost_usd (US dollars)."""

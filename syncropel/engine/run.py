@@ -87,9 +87,12 @@ class Run:
     ending: Outcome | None = None
     finished: bool = False
     output: str | None = None
+    started_at: float = field(init=False)
+    """Unix seconds."""
 
     def __post_init__(self) -> None:
         spent = self.place.ingest.live.spend.of(self.intend.record).usd
+        self.started_at = self.place.runtime.now()
         self.meter = Meter(self.intend, budget_of(self.intend), spent)
 
     def end(self, outcome: Outcome) -> None:

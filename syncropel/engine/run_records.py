@@ -24,6 +24,7 @@ def job_of(intend: ChildIntend, default_timeout_secs: float, spent: Spent) -> Jo
         budget_of(intend),
         str(body.get("hint") or ""),
         spent.offset,
+        str(body.get("content") or ""),
     )
 
 

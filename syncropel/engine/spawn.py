@@ -57,8 +57,9 @@ def child_intend(fanout: FanOut, child: Child, spawn_clock: int, coordinator: st
         "domain": fanout.domain,
         "report_clock": spawn_clock + len(fanout.spec.subtasks),
     }
-    if subtask.adapter:
-        body["adapter"] = subtask.adapter
+    for key, value in (("adapter", subtask.adapter), ("content", subtask.content)):
+        if value:
+            body[key] = value
     if hint := fanout.hint(subtask.index):
         body["hint"] = hint
     return Record(

@@ -14,7 +14,17 @@ LARGEST: Final = 1e100
 TARGET_FORMS: Final = "worker-<alias>, specific:<did>, least-loaded-worker or round-robin"
 DYNAMIC_TARGETS: Final = frozenset({"least-loaded-worker", "round-robin"})
 _KEYS: Final = frozenset(
-    {"goal", "target", "budget_usd", "timeout_secs", "depends_on", "adapter", "namespace", "domain"}
+    {
+        "goal",
+        "target",
+        "budget_usd",
+        "timeout_secs",
+        "depends_on",
+        "adapter",
+        "content",
+        "namespace",
+        "domain",
+    }
 )
 
 
@@ -29,16 +39,22 @@ class Subtask:
     timeout_secs: float | None = None
     depends_on: tuple[int, ...] = ()
     adapter: str | None = None
+    content: str | None = None
+    """Path of a file that says more about the goal."""
 
 
 @dataclass(frozen=True, slots=True)
 class FanOutSpec:
-    """What a fan-out asks for: its subtasks and the predicate that joins them."""
+    """What a fan-out asks for: its subtasks and the predicate that joins them.
+
+    `dispatch`: it is a whole task given to one instance, and fails when that fails.
+    """
 
     subtasks: tuple[Subtask, ...]
     join: str
     namespace: str
     budget_usd: float | None = None
+    dispatch: bool = False
 
     @property
     def has_dependencies(self) -> bool:
@@ -75,7 +91,8 @@ def parse_fan_out(body: dict[str, Any]) -> FanOutSpec:
         raise InvalidFanOut("namespace must be a non-empty string", "leave it out for `default`")
     subtasks = tuple(_subtask(index, item, len(raw)) for index, item in enumerate(raw))
     _refuse_cycles(subtasks)
-    return FanOutSpec(subtasks, join.strip(), namespace, _number(body, "budget_usd", "fan-out"))
+    budget = _number(body, "budget_usd", "fan-out")
+    return FanOutSpec(subtasks, join.strip(), namespace, budget, body.get("dispatch") is True)
 
 
 def _subtask(index: int, item: Any, count: int) -> Subtask:
@@ -86,9 +103,7 @@ def _subtask(index: int, item: Any, count: int) -> Subtask:
         raise InvalidFanOut(
             f"{where}: unknown key {sorted(unknown)[0]!r}", f"known: {', '.join(sorted(_KEYS))}"
         )
-    adapter = item.get("adapter")
-    if adapter is not None and not (isinstance(adapter, str) and adapter):
-        raise InvalidFanOut(f"{where}: adapter must be a name", "leave it out for the worker's own")
+    adapter = _name(item, "adapter", where, "leave it out for the worker's own")
     return Subtask(
         index=index,
         goal=_text(item, "goal", where, "say what is to be done: goal=…"),
@@ -97,7 +112,15 @@ def _subtask(index: int, item: Any, count: int) -> Subtask:
         timeout_secs=_number(item, "timeout_secs", where),
         depends_on=_depends(item.get("depends_on"), index, count),
         adapter=adapter,
+        content=_name(item, "content", where, "the path of a file that says more about the goal"),
     )
+
+
+def _name(item: dict[str, Any], key: str, where: str, hint: str) -> str | None:
+    value = item.get(key)
+    if value is not None and not (isinstance(value, str) and value):
+        raise InvalidFanOut(f"{where}: {key} must be a non-empty text", hint)
+    return value
 
 
 def _text(item: dict[str, Any], key: str, where: str, hint: str) -> str:

@@ -26,12 +26,13 @@ from syncropel.folds.order import fold_order
 from syncropel.folds.spec import is_fan_out, parse_fan_out
 from syncropel.record import Record, StoredRecord
 
+REOPENED: Final = "task_reopened"
 STATUS_TOPICS: Final = {
     "task_started": "in_progress",
     "task_blocked": "blocked",
     "task_deferred": "deferred",
     "task_cancelled": "cancelled",
-    "task_reopened": "open",
+    REOPENED: "open",
     "task_failed": "failed",
 }
 """Topic of a DO or KNOW on a task thread → the status that it brings."""
@@ -49,8 +50,8 @@ STATUSES: Final = (
 )
 
 
-_CANCELS: Final = {"cancelled": True, "open": False, "in_progress": False}
-"""Whether a status cancels the fan-out. Only these two revive it: any other leaves it as it is."""
+_CANCELS: Final = {"cancelled": True, "approved": True, "open": False, "in_progress": False}
+"""Whether a status ends a fan-out that has not joined. Only two revive it: others leave it as it is."""
 
 
 @dataclass(slots=True)
@@ -155,6 +156,8 @@ class TaskState:
         join = body.get("join")
         if topic == RETRY:
             self.fanout.record_retry(body)
+            if self.status == "open":
+                self.status = "in_progress"
         elif topic in MOVES:
             self.fanout.record_move(topic, body)
         elif topic == AMEND_JOIN and isinstance(join, str) and join:
@@ -186,8 +189,20 @@ class TaskState:
     def _set_status(self, status: str, body: dict[str, Any]) -> None:
         self.status = status
         self.reason = str(body.get("reason") or body.get("notes") or "")
-        if self.fanout is not None and status in _CANCELS:
+        if self.fanout is not None and self.fanout.joined is None and status in _CANCELS:
             self.fanout.cancelled = _CANCELS[status]
+
+
+def status_now(state: TaskState, within_reach: bool) -> str:
+    """The status, where `within_reach` says whether a fan-out that goes on can still join.
+
+    One that cannot is blocked until somebody retries; a dispatch has failed. Whoever gave the task another
+    status since has the last word.
+    """
+    fanout = state.fanout
+    if fanout is None or not fanout.active or within_reach or state.status != "in_progress":
+        return state.status
+    return "failed" if fanout.spec.dispatch else "blocked"
 
 
 def commutes(record: Record) -> bool:

@@ -20,7 +20,7 @@ from syncropel.folds.namespaces import Namespaces
 from syncropel.folds.registry import Registry
 from syncropel.folds.rules import Rules
 from syncropel.folds.spend import Spend
-from syncropel.folds.task import TaskState, is_task
+from syncropel.folds.task import TaskState, is_task, status_now
 from syncropel.record import Record, StoredRecord
 from syncropel.threads import ENGINE_CONFIG, FLEET_CONTROL, INSTANCE_REGISTRY, NAMESPACE_REGISTRY, RESERVED
 
@@ -129,7 +129,7 @@ class ThreadState:
             return self.folded.status
         if self.within_reach is None:
             self.within_reach = judge(self.folded, children(fanout), False).satisfiable
-        return self.folded.status if self.within_reach else "blocked"
+        return status_now(self.folded, self.within_reach)
 
     def _keeps_reach(self, record: Record) -> bool:
         """Whether what `within_reach` says holds after this record too: looking at every subtask after every

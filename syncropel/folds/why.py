@@ -9,7 +9,7 @@ from typing import Final
 from syncropel.folds.fanout import ACCEPT, Child, FanOut
 from syncropel.folds.freezes import Freeze
 from syncropel.folds.join import JoinDecision
-from syncropel.folds.task import STATUS_TOPICS, TaskState
+from syncropel.folds.task import REOPENED, STATUS_TOPICS, TaskState
 from syncropel.record import Record, StoredRecord
 
 MOST_PROOFS: Final = 12
@@ -62,11 +62,18 @@ def why(state: TaskState, records: Sequence[StoredRecord], now: Circumstances) -
     """Why the task has its status. `records` are those of its thread, in fold order."""
     fanout, name = state.fanout, state.alias or state.thread
     deciding = _deciding(state, records)
-    if fanout is not None and fanout.active and (deciding is None or deciding.id == fanout.intend):
+    if fanout is not None and fanout.active and _goes_on(state, fanout, deciding):
         return _running(state, fanout, name, now)
     if fanout is not None and fanout.joined is not None and deciding and deciding.id == fanout.joined.record:
         return _joined(fanout, deciding, now)
     return _judged(state, deciding, name, now)
+
+
+def _goes_on(state: TaskState, fanout: FanOut, deciding: Record | None) -> bool:
+    """Whether the status is the fan-out's own: nobody gave another since, or it was reopened and retried."""
+    if deciding is None or deciding.id == fanout.intend:
+        return True
+    return deciding.topic == REOPENED and state.status == "in_progress"
 
 
 def _deciding(state: TaskState, records: Sequence[StoredRecord]) -> Record | None:

@@ -40,6 +40,8 @@ NEEDS = {
     ("GET", "/v1/tasks"): "records:read",
     ("GET", "/v1/trust"): "records:read",
     ("POST", "/v1/tasks"): "threads:write",
+    ("POST", "/v1/dispatch"): "threads:write",
+    ("GET", "/v1/dispatches"): "records:read",
     ("GET", "/v1/tasks/{name}"): "records:read",
     ("POST", "/v1/tasks/{name}/fan-out"): "threads:write",
     ("POST", "/v1/tasks/{name}/retry"): "threads:write",

@@ -18,6 +18,7 @@ from syncropel.api.schema.control import (
     NamespaceOut,
 )
 from syncropel.api.schema.fleet import (
+    Dispatched,
     DispatchOut,
     FanOutProgress,
     FleetStatus,
@@ -25,6 +26,7 @@ from syncropel.api.schema.fleet import (
     HeartbeatAnswer,
     InstanceOut,
     OpenAttempt,
+    RunningDispatch,
     RunningSpend,
 )
 from syncropel.api.schema.health import Capabilities, EngineHealth, Health, HealthCheck
@@ -74,6 +76,7 @@ __all__ = [
     "ControlWritten",
     "CorsOrigins",
     "DispatchOut",
+    "Dispatched",
     "DrainChanged",
     "DrainStatus",
     "DrainingInstance",
@@ -110,6 +113,7 @@ __all__ = [
     "RecordOut",
     "RuleList",
     "RuleOut",
+    "RunningDispatch",
     "RunningSpend",
     "SerialBaseline",
     "ServiceAccount",

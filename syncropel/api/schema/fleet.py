@@ -51,6 +51,24 @@ class DispatchOut(Wire):
     timeout_secs: float | None = None
 
 
+class RunningDispatch(DispatchOut):
+    """GET /v1/dispatches: what an instance works on now."""
+
+    instance_alias: str | None = None
+    elapsed_secs: float
+
+
+class Dispatched(Wire):
+    """POST /v1/dispatch: the task that was given to an instance, and the record that asks for it."""
+
+    thread: str
+    alias: str
+    goal: str
+    target: str
+    attempt: int
+    record: str
+
+
 class FanOutProgress(Wire):
     """A fan-out that has not joined yet, in one line."""
 

@@ -22,6 +22,8 @@ class Job:
     hint: str = ""
     cost_offset: int = 0
     """How far an earlier process read this attempt's cost file, in bytes."""
+    content: str = ""
+    """Path of a file that says more about the goal."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,6 +74,7 @@ class BashAdapter:
             "SPL_SCRIPT": str(script),
             "SPL_ATTEMPT": str(job.attempt),
             "SPL_HINT": job.hint,
+            "SPL_TASK_FILE": job.content,
             "SPL_CHILD_THREAD": job.child_thread,
             "SPL_COST_FILE": str(cost_file(script)),
             "SPL_BUDGET_USD": "" if job.budget_usd is None else f"{job.budget_usd:g}",

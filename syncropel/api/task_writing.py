@@ -1,0 +1,86 @@
+"""The records that begin a task's work, written for every route that asks for them."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+from pydantic import Field
+
+from syncropel.api.task_requests import Request, made_record
+from syncropel.api.task_views import find_task
+from syncropel.engine.engine import Engine
+from syncropel.errors import Conflict
+from syncropel.folds.task import TaskState
+from syncropel.store.base import Appended
+from syncropel.threads import task_thread
+
+ALIAS_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+_OVER = ("cancelled", "approved", "done")
+
+
+class NewTask(Request):
+    """POST /v1/tasks"""
+
+    goal: str = Field(min_length=1)
+    alias: str | None = Field(default=None, pattern=ALIAS_PATTERN)
+    priority: str = "medium"
+    domain: str = ""
+    namespace: str = "default"
+    labels: list[str] = Field(default=[])
+    hypothesis: str = ""
+    criteria: list[str] = Field(default=[])
+    assignee: str = ""
+
+
+def refuse_if_over(state: TaskState) -> None:
+    """Raise Conflict for a task that nothing more is to be done about."""
+    if state.status in _OVER:
+        name = state.alias or state.thread
+        raise Conflict(f"{name} is {state.status}", f"reopen it first: spl task reopen {name}")
+
+
+async def create(engine: Engine, asked: NewTask) -> TaskState:
+    """Write the INTEND of a new task; without an alias one is made. The caller holds `engine.fan_out_lock`.
+
+    Raises Conflict when the alias is taken, and what refuses a record.
+    """
+    aliases = engine.ingest.live.aliases
+    alias = asked.alias or _next_alias(aliases)
+    if alias in aliases:
+        raise Conflict(f"the alias {alias} is taken", f"see it: spl task show {alias}; or choose another")
+    fields = asked.model_dump(exclude={"actor", "alias"})
+    thread = task_thread(alias, secrets.token_hex(16))
+    whole = {"task": True, "alias": alias, **fields, "at": engine.runtime.now()}
+    await engine.ingest.append_one(made_record(thread, asked.actor, "INTEND", whole, clock=0))
+    return find_task(engine, thread)
+
+
+async def begin(
+    engine: Engine, state: TaskState, actor: str, fields: dict[str, Any], namespace: str | None
+) -> Appended:
+    """Write the parent INTEND of a fan-out: the task's own fields, and `fields` with subtasks and join.
+
+    The caller holds `engine.fan_out_lock`. Raises Conflict when the task is over, InvalidFanOut, and what
+    refuses a record.
+    """
+    refuse_if_over(state)
+    whole = {
+        "task": True,
+        "goal": state.goal,
+        "alias": state.alias,
+        "priority": state.priority,
+        "domain": state.domain,
+        "namespace": namespace or state.namespace,
+        **fields,
+        "at": engine.runtime.now(),
+    }
+    parents = [state.intend] if state.intend else []
+    return await engine.ingest.append_one(made_record(state.thread, actor, "INTEND", whole, parents))
+
+
+def _next_alias(aliases: dict[str, str]) -> str:
+    number = len(aliases) + 1
+    while f"TASK-{number:04}" in aliases:
+        number += 1
+    return f"TASK-{number:04}"

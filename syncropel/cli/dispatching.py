@@ -1,0 +1,85 @@
+"""Giving one goal to one instance, and waiting for what becomes of it: `spl run`, `spl task dispatch`."""
+
+from __future__ import annotations
+
+import os
+import time
+from argparse import Namespace
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from syncropel.cli import task_text
+from syncropel.cli.connect import connect
+from syncropel.cli.parsing import Parser, money, positive
+from syncropel.cli.terminal import complain, is_json, print_json, say
+from syncropel.settings import actor_from
+
+if TYPE_CHECKING:
+    from syncropel.api.schema import ChildOut, JoinStatus
+    from syncropel.client import Client
+
+_POLL_SECS: Final = 0.3
+
+
+def add_flags(parser: Parser) -> None:
+    """The flags that say where and within which limits."""
+    parser.add_argument(
+        "--target", metavar="TARGET", help="an instance's alias or DID (default: the least loaded worker)"
+    )
+    parser.add_argument("--adapter", metavar="NAME", help="such as bash (default: the instance's own)")
+    parser.add_argument("--budget", type=money, metavar="USD", help="what it may cost")
+    parser.add_argument("--timeout", type=positive, metavar="SECS", help="how long it may take")
+    parser.add_argument("--namespace", help="what a freeze of it would cover")
+
+
+def asked(args: Namespace) -> dict[str, Any]:
+    """What `add_flags` took, as the API wants it."""
+    return {
+        "target": args.target,
+        "adapter": args.adapter,
+        "budget_usd": args.budget,
+        "timeout_secs": args.timeout,
+        "namespace": args.namespace,
+        "actor": actor_from(os.environ),
+    }
+
+
+def dispatch(args: Namespace, request: Mapping[str, Any], *, wait: bool) -> int:
+    """Ask for it and print it; with `wait` also its end. Exits 1 when that is not an accept."""
+    with connect(args) as client:
+        from syncropel.client import calls
+
+        given = {key: value for key, value in request.items() if value is not None}
+        made = client.send(calls.dispatch(given))
+        if not is_json(args):
+            say(*task_text.dispatched_lines(made))
+        if not wait:
+            if is_json(args):
+                print_json(made)
+            return 0
+        try:
+            status = _ended(client, made.thread, made.attempt)
+        except KeyboardInterrupt:
+            complain("it goes on without you", f"see: spl task join-status {made.alias}")
+            raise
+    if is_json(args):
+        print_json(status)
+    else:
+        say(*task_text.ended_lines(status.subtasks[0]))
+    return 0 if status.subtasks[0].verdict == "accept" else 1
+
+
+def _ended(client: Client, thread: str, attempt: int) -> JoinStatus:
+    """The join once the attempt, or a later one, has a result; why it does not begin is said meanwhile."""
+    from syncropel.client import calls
+
+    said = ""
+    while True:
+        status = client.send(calls.join(thread))
+        child: ChildOut = status.subtasks[0]
+        if child.attempt >= attempt and child.verdict is not None:
+            return status
+        if child.state in ("pending", "blocked") and child.why not in ("", said):
+            said = child.why
+            complain(f"waiting: {said}")
+        time.sleep(_POLL_SECS)

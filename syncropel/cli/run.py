@@ -1,0 +1,26 @@
+"""`spl run`: have one goal done by an instance, and wait for it."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+
+from syncropel.cli import dispatching
+from syncropel.cli.parsing import Parser, UsageError, add_output, add_target
+
+
+def configure(parser: Parser) -> None:
+    add_target(parser)
+    add_output(parser)
+    parser.add_argument("goal", metavar="GOAL", help="what is to be done")
+    parser.add_argument("--alias", help="a short name for its task (default: the next TASK-0001)")
+    parser.add_argument("--domain", default="", help="the field of work, such as docs")
+    dispatching.add_flags(parser)
+    parser.add_argument("--detach", action="store_true", help="do not wait for its end")
+    parser.set_defaults(run=run)
+
+
+def run(args: Namespace) -> int:
+    if not args.goal.strip():
+        raise UsageError("the goal is empty", 'for example: spl run "make test" --adapter bash')
+    request = {"goal": args.goal, "alias": args.alias, "domain": args.domain, **dispatching.asked(args)}
+    return dispatching.dispatch(args, request, wait=not args.detach)
