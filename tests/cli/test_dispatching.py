@@ -11,8 +11,10 @@ import pytest
 from syncropel.cli.task_file import remember_alias
 
 from .conftest import Ran
+from .live import daemon_home, live
 
-pytest_plugins = ("tests.cli.live",)
+__all__ = ["daemon_home", "live"]
+
 Spl = Callable[..., Ran]
 
 
