@@ -6,9 +6,13 @@ never in the settings. `local` is always there and means this home's own socket.
 
 from __future__ import annotations
 
+import fcntl
+import os
 import re
+import time
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
@@ -21,6 +25,8 @@ from syncropel.settings import Home
 LOCAL: Final = "local"
 COLOURS: Final = ("red", "yellow", "green", "cyan", "blue", "magenta")
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}", re.ASCII)
+_PATIENCE_SECS: Final = 5.0
+"""Nobody holds the contexts longer than it takes to write a few lines."""
 _LOOPBACK: Final = re.compile(r"localhost|127(\.\d{1,3}){3}|::1", re.ASCII)
 
 
@@ -108,6 +114,40 @@ def check_name(name: str) -> str:
     return name
 
 
+@contextmanager
+def alone(home: Home) -> Iterator[None]:
+    """Change the contexts alone: what is loaded inside, no other process changes before it is saved.
+
+    The kernel ends it with its holder. Readers need it not: each file is replaced in one step. Raises
+    SetupError when another process does not let go, or the home cannot be written.
+    """
+    make_home(home)
+    place = home.path / "contexts.lock"
+    try:
+        descriptor = os.open(place, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise _unwritable(place, error) from None
+    try:
+        _take(descriptor, place)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _take(descriptor: int, place: Path) -> None:
+    until = time.monotonic() + _PATIENCE_SECS
+    while True:
+        try:
+            return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > until:
+                raise SetupError(
+                    f"another process has been changing the contexts for {_PATIENCE_SECS:g} s",
+                    f"end the `spl context` that stands still; who holds it: fuser {place}",
+                ) from None
+            time.sleep(0.01)
+
+
 def load(home: Home) -> Contexts:
     """The contexts of this home; none is no error. Raises SetupError that names file and key."""
     place = path(home)
@@ -180,9 +220,11 @@ def _write(home: Home, place: Path, text: str) -> None:
     try:
         write_private(place, text)
     except OSError as error:
-        raise SetupError(
-            f"cannot write {place}: {error.strerror}", "check the folder's permissions"
-        ) from None
+        raise _unwritable(place, error) from None
+
+
+def _unwritable(place: Path, error: OSError) -> SetupError:
+    return SetupError(f"cannot write {place}: {error.strerror}", "check the folder's permissions")
 
 
 def _escaped(text: str) -> str:

@@ -11,7 +11,7 @@ from syncropel.cli.connect import this_home
 from syncropel.cli.parsing import Parser, UsageError, add_output, verbs
 from syncropel.cli.terminal import complain, is_json, print_json, say, table
 from syncropel.cli.token import checked_bearer, read_line
-from syncropel.contexts import LOCAL, Context
+from syncropel.contexts import LOCAL, Context, Contexts
 from syncropel.errors import Conflict
 from syncropel.settings import Home
 
@@ -62,15 +62,16 @@ def _token_flags(parser: Parser, *, required: bool) -> None:
 
 def run_add(args: Namespace) -> int:
     home = this_home()
-    known = contexts.load(home)
     name, url = contexts.check_name(args.name), contexts.check_url(args.url)
-    if name in known.known and not args.replace:
-        raise Conflict(f"there is a context {name!r} already", "change it with --replace")
+    _unless_there(contexts.load(home), args)  # before a token is asked for in vain
     token = _token(args)
     context = Context(name, url, args.read_only, args.colour)
-    contexts.save(home, known.with_(context))
-    if token:
-        contexts.save_token(home, name, token)
+    with contexts.alone(home):
+        known = contexts.load(home)
+        _unless_there(known, args)
+        contexts.save(home, known.with_(context))
+        if token:
+            contexts.save_token(home, name, token)
     if is_json(args):
         print_json(_document(home, context, known.current))
         return 0
@@ -84,19 +85,29 @@ def run_add(args: Namespace) -> int:
     return 0
 
 
+def _unless_there(known: Contexts, args: Namespace) -> None:
+    """Raises Conflict when there is one of that name, and it was not to be replaced."""
+    if args.name in known.known and not args.replace:
+        raise Conflict(f"there is a context {args.name!r} already", "change it with --replace")
+
+
 def run_token(args: Namespace) -> int:
     home = this_home()
-    name = _named(home, args.name).name
-    contexts.save_token(home, name, _token(args))
+    _named(contexts.load(home), args.name)
+    token = _token(args)
+    with contexts.alone(home):
+        name = _named(contexts.load(home), args.name).name
+        contexts.save_token(home, name, token)
     say(f"✓ token of {name} saved in {home.display()}/secrets/{contexts.token_path(home, name).name}")
     return 0
 
 
 def run_use(args: Namespace) -> int:
     home = this_home()
-    known = contexts.load(home)
-    context = known.find(args.name)
-    contexts.save(home, contexts.Contexts(context.name, known.known))
+    with contexts.alone(home):
+        known = contexts.load(home)
+        context = known.find(args.name)
+        contexts.save(home, Contexts(context.name, known.known))
     say(f"✓ commands talk to {context.name} now: {context.url or 'the socket of ' + home.display()}")
     return 0
 
@@ -132,18 +143,19 @@ def run_show(args: Namespace) -> int:
 
 def run_remove(args: Namespace) -> int:
     home = this_home()
-    known = contexts.load(home)
-    name = _named(home, args.name).name
-    contexts.save(home, known.without(name))
-    contexts.forget_token(home, name)
+    with contexts.alone(home):
+        known = contexts.load(home)
+        name = _named(known, args.name).name
+        contexts.save(home, known.without(name))
+        contexts.forget_token(home, name)
     say(f"✓ context {name} and its token are gone")
     if known.current == name:
         say(f"  commands talk to {LOCAL} now: the socket of {home.display()}")
     return 0
 
 
-def _named(home: Home, name: str) -> Context:
-    context = contexts.load(home).find(name)
+def _named(known: Contexts, name: str) -> Context:
+    context = known.find(name)
     if context.name == LOCAL:
         raise UsageError(
             f"{LOCAL!r} is this home's own socket: it needs no token and stays", "see: spl context list"
