@@ -103,6 +103,7 @@ class Commands:
 
     async def _context(self, rest: Sequence[str]) -> None:
         name = " ".join(rest)
+        await self._console.take_up_contexts()
         if self._console.fleets.find(name) is None:
             raise commands.nearest("context", name, self.names().contexts)
         await self._console.look_at(name)

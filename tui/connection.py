@@ -30,6 +30,8 @@ SILENCE: Final = 2.5  # heartbeat intervals without a word before data counts as
 REFUSALS: Final = 3  # tries before "retrying" becomes "down"
 BASE_SECS: Final = 0.5
 MAX_SECS: Final = 5.0
+UNSEEN_SECS: Final = 30.0
+"""The longest wait between two tries while nobody looks."""
 
 
 class Stream(Protocol):
@@ -48,9 +50,9 @@ class Broken:
     kind: Trouble = ""
 
 
-def backoff(tries: int, jitter: float) -> float:
+def backoff(tries: int, jitter: float, most: float = MAX_SECS) -> float:
     """Seconds before the next try: doubling to a ceiling, spread so that consoles do not come in step."""
-    full = min(MAX_SECS, BASE_SECS * 2.0 ** min(tries, 10))
+    full = min(most, BASE_SECS * 2.0 ** min(tries, 10))
     return full * (0.5 + 0.5 * jitter)
 
 
@@ -73,6 +75,13 @@ class Connection:
         self._nudged = False
         self._refused = 0
         self.link = Link()
+        self.most = MAX_SECS
+        """The longest wait between two tries, seconds."""
+
+    def hurry(self) -> None:
+        """Somebody looks: no longer wait for the next try."""
+        if self.link.retry_at is not None:
+            self.reconnect()
 
     def reconnect(self) -> None:
         """Try again now, whatever is going on."""
@@ -93,7 +102,9 @@ class Connection:
             self._refused = 0 if heard else self._refused + 1
             if broken.kind == "denied":
                 self._refused = max(self._refused, REFUSALS)
-            pause = backoff(self._refused, self._jitter()) if broken.delay is None else broken.delay
+            pause = (
+                backoff(self._refused, self._jitter(), self.most) if broken.delay is None else broken.delay
+            )
             phase = Phase.DOWN if self._refused >= REFUSALS else Phase.RETRYING
             again = self._clock() + pause
             self._tell(

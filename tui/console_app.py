@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
 from textual.app import App, SystemCommand
 from textual.screen import Screen
 from textual.widgets import Input
-from textual.worker import Worker
 
 from syncropel.client import Call, Target
 from syncropel.client.calls import Answer
@@ -26,7 +27,7 @@ from tui.memory import Memory
 from tui.model.glyphs import ASCII, UNICODE
 from tui.model.world import World
 from tui.palette import Jumps
-from tui.ringing import Ringer, Wanted
+from tui.ringing import Ringer, Wanted, summed
 from tui.screens.base import ConsoleScreen
 from tui.screens.feed import FeedScreen
 from tui.screens.fleet import FleetScreen
@@ -40,6 +41,8 @@ from tui.setup import Setup
 from tui.widgets.bindings import bindings
 
 TICK_SECS = 1.0
+BEHIND_SECS = 12.0
+"""News of a fleet that is not in front stand so long in a corner."""
 UNSEEN_TICKS = 5
 """So many ticks are one while the terminal says that nobody looks."""
 
@@ -79,15 +82,13 @@ class ConsoleApp(App[None]):
         self.glyphs = ASCII if setup.ascii_only else UNICODE
         self.setup = setup
         self.commands = Commands(self)
-        self.fleets = Fleets(setup, outside, self._news_of)
+        self.fleets = Fleets(
+            setup, outside, self._news_of, partial(self.run_worker, name="session", exit_on_error=False)
+        )
         self._showing = False
         self._ticks = 0
         self.wanted = Wanted.read(setup.notify, setup.where)
         self._ringer = Ringer(self.wanted, self._write, self.clock)
-        self._following: Worker[None] | None = None
-        for fleet in setup.fleets:
-            for name, screen in self.MODES.items():
-                self.add_mode(_mode(fleet.name, name), screen)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         return themes.PLAIN_HUES
@@ -96,7 +97,7 @@ class ConsoleApp(App[None]):
 
     async def on_mount(self) -> None:
         first = self.setup.screen or self.memory.screen
-        await self.switch_mode(_mode(self.session.fleet.name, first if first in self.MODES else "fleet"))
+        await self.switch_mode(self._mode(first if first in self.MODES else "fleet"))
         if self.memory.trouble:
             self.notify(self.memory.trouble, severity="warning", markup=False, timeout=8)
         self.app_resume_signal.subscribe(self, self._resumed)
@@ -105,10 +106,10 @@ class ConsoleApp(App[None]):
 
     def _connect(self) -> None:
         """After the first paint: whatever the network does, the screen is there."""
-        self._following = self.run_worker(self.session.run(), name="session", exit_on_error=False)
+        self.fleets.start()
 
     async def on_unmount(self) -> None:
-        self.memory.screen = self.current_mode.rpartition("/")[2]
+        self.memory.screen = self._screen_name
         self.memory.save()
         await self.fleets.close()
 
@@ -139,8 +140,14 @@ class ConsoleApp(App[None]):
             self._driver.write(sequences)
 
     def _news_of(self, session: Session) -> None:
-        self._ringer.tell(session.untold())
-        if session is self.session:
+        news = [one for one in session.untold() if one.kind in self.wanted.kinds]
+        name = session.fleet.name
+        behind = self.fleets.tell(session, news)
+        if behind and news:
+            self.notify(summed(news), title=name, severity="warning", timeout=BEHIND_SECS, markup=False)
+        prefix = f"{name}: " if self.fleets.several else ""
+        self._ringer.tell([replace(one, words=prefix + one.words) for one in news])
+        if news or not behind:
             self._news()
 
     def _news(self) -> None:
@@ -180,7 +187,7 @@ class ConsoleApp(App[None]):
         """The session of the fleet on whose screens this one lies."""
         for mode, stack in self._screen_stacks.items():
             if screen in stack:
-                return self.fleets.session(mode.rpartition("/")[0])
+                return self.fleets.by_key(mode.rpartition("/")[0])
         return self.session
 
     async def send(self, call: Call[Answer]) -> Answer:
@@ -209,23 +216,43 @@ class ConsoleApp(App[None]):
         return self.screen if isinstance(self.screen, ConsoleScreen) else None
 
     async def action_mode(self, mode: str) -> None:
-        mode = _mode(self.session.fleet.name, mode)
+        mode = self._mode(mode)
         while len(self.screen_stack) > 1 and self.current_mode == mode:
             self.pop_screen()
         if self.current_mode != mode:
             await self.switch_mode(mode)
 
     async def look_at(self, name: str) -> None:
-        """Put a fleet in front, on the same screen. The one before is not followed; it keeps what it knew."""
-        if name == self.session.fleet.name:
+        """Put a fleet in front, on the same screen. The one before is only watched from here on."""
+        if name != self.session.fleet.name:
+            self.fleets.bring(name)
+            await self.switch_mode(self._mode(self._screen_name))
+            self._show()
+
+    async def take_up_contexts(self) -> None:
+        """Take up contexts that were added, changed or removed while the console runs."""
+        try:
+            over = self.fleets.take_up()
+        except SyncropelError as error:
+            words = f"{error.message} {self.glyphs.arrow} {error.hint}"
+            self.notify(words, title="contexts", severity="warning", markup=False)
             return
-        screen = self.current_mode.rpartition("/")[2]
-        if self._following is not None:
-            self._following.cancel()
-        session = self.fleets.bring(name)
-        await self.switch_mode(_mode(name, screen))
-        self._following = self.run_worker(session.run(), name="session", exit_on_error=False)
-        self._show()
+        await self.switch_mode(self._mode(self._screen_name))
+        for session in over:
+            for name in self.MODES:
+                if (mode := f"{session.key}/{name}") in self._modes:
+                    await self.remove_mode(mode)
+
+    @property
+    def _screen_name(self) -> str:
+        return self.current_mode.rpartition("/")[2]
+
+    def _mode(self, screen: str) -> str:
+        """The mode of that screen of the fleet in front."""
+        mode = f"{self.session.key}/{screen}"
+        if mode not in self._modes:
+            self.add_mode(mode, self.MODES[screen])
+        return mode
 
     async def typed(self, line: str) -> None:
         """Do what a line after `:` does; what cannot be done is told above that line."""
@@ -244,7 +271,8 @@ class ConsoleApp(App[None]):
         # Waited for, so that what is typed at once after `:` is not taken for keys of the screen below.
         await self.push_screen(CommandScreen())
 
-    def action_contexts(self) -> None:
+    async def action_contexts(self) -> None:
+        await self.take_up_contexts()
         self.push_screen(ContextsDialog())
 
     def action_access(self) -> None:
@@ -288,7 +316,3 @@ class ConsoleApp(App[None]):
         """Change the colours, and remember it."""
         self.theme = self.memory.theme = theme
         self.memory.save()
-
-
-def _mode(fleet: str, screen: str) -> str:
-    return f"{fleet}/{screen}"

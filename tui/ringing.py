@@ -37,6 +37,12 @@ class Wanted:
         return cls(kinds, bell=switches.get("bell", True), desktop=switches.get("desktop", True))
 
 
+def summed(news: Sequence[Notice]) -> str:
+    """The first of some news, and how many more there are."""
+    more = len(news) - 1
+    return news[0].words + (f" · and {more} more" if more else "")
+
+
 class Ringer:
     """Writes to the terminal at most once in a while. `write` gets raw control sequences."""
 
@@ -50,9 +56,7 @@ class Ringer:
         self._waiting += [one for one in news if one.kind in self._wanted.kinds]
         if not self._waiting or self._clock() < self._next:
             return
-        first, more = self._waiting[0], len(self._waiting) - 1
-        words = first.words + (f" · and {more} more" if more else "")
-        self._waiting = []
+        words, self._waiting = summed(self._waiting), []
         self._next = self._clock() + GAP_SECS
         bell = "\a" if self._wanted.bell else ""
         message = f"\x1b]9;{plain(words).replace(chr(10), ' ')[:_CHARS]}\a" if self._wanted.desktop else ""

@@ -10,14 +10,14 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Protocol
 
 from syncropel.api.schema import FleetStatus
 from syncropel.client import AsyncClient, Call, Event, Target, calls
 from syncropel.client.calls import Answer
 from syncropel.errors import RemoteError, SyncropelError
-from tui.connection import Connection
+from tui.connection import MAX_SECS, UNSEEN_SECS, Connection
 from tui.model.access import Access
 from tui.model.link import Link
 from tui.model.notices import Notice, Told
@@ -53,10 +53,16 @@ class Outside:
 
 
 class Session:
-    """One daemon. `on_news` is called with this session whenever its world has changed."""
+    """One daemon. `on_news` is called with this session whenever its world has changed.
 
-    def __init__(self, fleet: Fleet, outside: Outside, on_news: Callable[[Session], None]) -> None:
+    `key` tells it from any other session, also from an earlier one of the same fleet.
+    """
+
+    def __init__(
+        self, fleet: Fleet, outside: Outside, on_news: Callable[[Session], None], key: str = ""
+    ) -> None:
         self.fleet, self.target, self.clock = fleet, fleet.target, outside.clock
+        self.key = key or fleet.name
         self.access = Access(fleet.read_only, firm=fleet.firm)
         self.outside = outside
         self.world = World()
@@ -68,17 +74,31 @@ class Session:
         self._client = outside.client(fleet.target)
         self._who_due = False
         self._revision, self._tasks_due = -1, False
+        self._attended = False
         chance: dict[str, Any] = {} if outside.jitter is None else {"jitter": outside.jitter}
         self._connection = Connection(
             self._client, self._heard, self._linked, clock=outside.clock, sleep=outside.sleep, **chance
         )
+        self._connection.most = UNSEEN_SECS
         self._refetcher = Refetcher(self._read, self._unread, sleep=outside.sleep)
 
     # life
 
     async def run(self) -> None:
-        """Follow the daemon until cancelled."""
-        await asyncio.gather(self._connection.run(), self._refetcher.run())
+        """Follow the daemon until cancelled: one stream, and nothing else is asked."""
+        await self._connection.run()
+
+    async def attend(self) -> None:
+        """Read the tasks and what else belongs on screens, until cancelled: somebody looks."""
+        self._attended, self._connection.most = True, MAX_SECS
+        self._connection.hurry()
+        if self.world.link.is_live:
+            self._tasks_due = self._who_due = True  # who left may have left before the answers came
+            self._refetcher.ask()
+        try:
+            await self._refetcher.run()
+        finally:
+            self._attended, self._connection.most = False, UNSEEN_SECS
 
     async def close(self) -> None:
         await self._client.close()
@@ -88,6 +108,12 @@ class Session:
         self._tasks_due = True
         self._refetcher.ask()
         self._connection.reconnect()
+
+    def settle(self, fleet: Fleet) -> None:
+        """Take up how its context is now, for the same daemon: name, colour, and how it opens."""
+        if fleet.read_only != self.fleet.read_only:
+            self.access = replace(self.access, why=fleet.read_only, until=None)
+        self.fleet = fleet
 
     # what may be changed
 
@@ -131,6 +157,8 @@ class Session:
     def _heard(self, status: FleetStatus) -> None:
         again = not self.world.link.is_live
         self._notice(*self._told.heard(status))
+        if not self._attended:
+            self._notice(*self._told.progressed(status))
         self.world = self.world.heard(status, self.clock())
         self._who_due = self._who_due or again
         if again or status.tasks_revision != self._revision:
@@ -150,6 +178,8 @@ class Session:
 
     def _linked(self, link: Link) -> None:
         self.world = self.world.linked(link)
+        told, news = self._told.linked(link, self.world.moment(self.clock()).now)
+        self._notice(told, [] if self._attended else news)  # who looks sees it in the header
         self._on_news(self)
 
     async def _read(self) -> None:

@@ -48,7 +48,8 @@ class Setup:
     of `[console.keys]` by action, `notify` the switches of `[console.notify]`; `where` tells file and line of
     one of them, for messages. `memory` is the private file in which theme, screen, orders and commands are
     kept; None keeps nothing. `program` is how this very program is run as a process, empty when it must not
-    be; `version` is the console's own. `bundle` is a file that is looked at instead of a daemon.
+    be; `version` is the console's own. `bundle` is a file that is looked at instead of a daemon. `again`
+    reads the fleets as they are configured now.
     """
 
     fleets: tuple[Fleet, ...]
@@ -63,6 +64,7 @@ class Setup:
     version: str = ""
     notify: Mapping[str, Any] = field(default_factory=dict)
     bundle: Path | None = None
+    again: Callable[[], tuple[Fleet, ...]] | None = None
 
     @classmethod
     def single(cls, target: Target, **how: Any) -> Setup:

@@ -38,10 +38,9 @@ def make_setup(args: Namespace, screen: str, *, firm: str = "") -> Setup:
     from tui.setup import Setup
 
     home = this_home()
-    known, current = _fleets(args, firm)
     return Setup(
-        known,
-        current,
+        _fleets(args, firm),
+        _front(args),
         screen=screen,
         ascii_only=getattr(args, "ascii", False),
         keys=_keys(home),
@@ -51,6 +50,7 @@ def make_setup(args: Namespace, screen: str, *, firm: str = "") -> Setup:
         program=(sys.executable, "-m", "syncropel.cli.main"),
         version=__version__,
         notify=load_settings(home, os.environ).console.notify,
+        again=lambda: _fleets(args, firm),
     )
 
 
@@ -108,8 +108,14 @@ def _line_of(config: Path, name: str) -> str:
     return str(config)
 
 
-def _fleets(args: Namespace, firm: str) -> tuple[tuple[Fleet, ...], str]:
-    """The fleets to choose from, and the name of the one that was asked for; an unnamed URL is first."""
+def _front(args: Namespace) -> str:
+    """The name of the fleet that was asked for; a URL has none but itself."""
+    url = chosen_url(args)
+    return url_target(url).url.partition("://")[2] if url else chosen_context(args).name
+
+
+def _fleets(args: Namespace, firm: str) -> tuple[Fleet, ...]:
+    """The fleets to choose from, as they are configured now; an unnamed URL is first."""
     from tui.setup import Fleet
 
     import_client()
@@ -119,10 +125,10 @@ def _fleets(args: Namespace, firm: str) -> tuple[tuple[Fleet, ...], str]:
         for one in contexts.load(this_home()).all()
     ]
     if not (url := chosen_url(args)):
-        return tuple(known), chosen_context(args).name
+        return tuple(known)
     where = url_target(url)
-    unnamed = Context(url.partition("://")[2], where.url)
-    return (Fleet(unnamed.name, where, _why(unnamed, flag), firm=firm), *known), unnamed.name
+    unnamed = Context(_front(args), where.url)
+    return (Fleet(unnamed.name, where, _why(unnamed, flag), firm=firm), *known)
 
 
 def _why(context: Context, flag: bool) -> str:

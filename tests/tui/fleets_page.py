@@ -65,12 +65,13 @@ async def consoles(
     size: tuple[int, int] = (120, 40),
     current: str = "local",
     keymap: Keymap | None = None,
+    later: tuple[Fleet, ...] = (),
     **how: Any,
 ) -> AsyncIterator[Console]:
-    """Open the console on `current`. A fleet without a daemon is asked in vain."""
+    """Open the console on `current`. A fleet without a daemon is asked in vain; `later` are not known yet."""
     clock = Clock()
     nobody = FakeClient()
-    clients = {one.target.name: daemons.get(one.name, nobody) for one in fleets}
+    clients = {one.target.name: daemons.get(one.name, nobody) for one in (*fleets, *later)}
     outside = Outside(lambda target: clients[target.name], clock, clock.sleep, lambda: 1.0)
     app = ConsoleApp(Setup(fleets=fleets, current=current, **how), keymap=keymap, outside=outside)
     app.animation_level = "none"

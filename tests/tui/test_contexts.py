@@ -36,8 +36,8 @@ async def test_c_lists_the_fleets_and_enter_looks_at_another_on_the_same_screen(
         await page.press("c")
         words = DialogPage(page).dialog.query_one("#contexts").text  # type: ignore[attr-defined]
         assert "▸ local" in words
-        assert "● LIVE  1 live" in words
-        assert "not looked at yet" in words
+        assert words.count("● LIVE  1 live") == 2, "the others are watched too"
+        assert "↻ CONNECTING" in words
         await page.press("down", "enter")
         await page.passes(0.5)
         assert page.part("header").startswith(" [prod]  Tasks  ● LIVE  READ-ONLY  (not on this machine)")
@@ -45,15 +45,33 @@ async def test_c_lists_the_fleets_and_enter_looks_at_another_on_the_same_screen(
         assert "LOCAL" not in page.drawn
 
 
-async def test_only_the_fleet_in_front_is_followed_and_the_others_keep_their_last_data() -> None:
+async def test_of_a_fleet_behind_only_its_stream_is_read_and_it_is_live_at_once_when_looked_at() -> None:
     local, prod = daemon("local"), daemon("prod")
     async with consoles({"local": local, "prod": prod}) as page:
         await look_at(page, "prod")
-        local.snapshot(status_of("local", live=77))
-        await page.passes(60)
-        assert "77 live" not in page.drawn
+        asked, opened = local.asked.total(), local.opened
+        local.snapshot(status_of("local", live=77, tasks_revision=99))
+        await page.settle()
+        assert "77 live" not in page.part("header")
         await page.press("c")
-        assert "1m 01s ago  1 live" in page.drawn
+        assert "● LIVE  77 live" in page.drawn
+        assert local.asked.total() == asked
+        await page.press("escape")
+        await page.app.look_at("local")
+        await page.settle()
+        assert "● LIVE" in page.part("header")
+        assert local.opened == opened, "the stream goes on"
+        assert local.asked.total() > asked
+        assert "prod" not in page.drawn
+
+
+async def test_a_fleet_that_was_lost_behind_keeps_its_last_data_with_its_age() -> None:
+    local, prod = daemon("local"), daemon("prod")
+    async with consoles({"local": local, "prod": prod}) as page:
+        await look_at(page, "prod")
+        await page.passes(60)
+        await page.press("c")
+        assert "◐ STALE 1m 01s  1 live" in page.drawn
         await page.press("escape")
         local.refuse = DaemonNotRunning("gone", "start it")
         await look_at(page, "local")
@@ -69,6 +87,7 @@ async def test_a_fleet_that_is_down_blocks_no_other() -> None:
         for _ in range(3):
             await page.passes(5)
         assert "DOWN" in page.part("header")
+        local.snapshot(status_of("local"))
         await look_at(page, "local")
         assert "● LIVE" in page.part("header")
         assert "no daemon" not in page.drawn

@@ -31,15 +31,12 @@ class ContextsDialog(Dialog):
         if not self.is_mounted:
             return
         fleets, now = self.console.fleets, self.console.clock()
-        lines = [
-            contexts.line(one, self.session.fleet, fleets.seen(one.name), now, self.glyphs)
-            for one in fleets.all
-        ]
+        lines = contexts.lines(fleets.all, fleets.seen, fleets.unseen, now, self.glyphs)
         self.query_one("#contexts", Pick).show(lines)
         super().show()
 
     def says(self, now: float) -> Sequence[tuple[str, Tone]]:
-        return [("enter looks at another fleet; only the one in front is followed", "muted")]
+        return [("enter looks at another fleet; of those behind you are told what happens", "muted")]
 
     def command(self) -> str:
         return f"spl --context {self.picked} fleet status --live"

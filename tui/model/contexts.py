@@ -1,14 +1,16 @@
-"""The fleets in a list: name, whether it is followed, what is known of it and how old that is."""
+"""The fleets in a list: name, connection, what is known of it, and what nobody has looked at yet."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
+
+from rich.cells import cell_len, set_cell_size
 
 from tui.model import fleet as fleet_words
 from tui.model.access import Access
 from tui.model.glyphs import Glyphs
 from tui.model.link import label
-from tui.model.text import duration
 from tui.model.world import World
 from tui.setup import Fleet
 
@@ -20,19 +22,49 @@ class Seen(Protocol):
     access: Access
 
 
-def line(one: Fleet, front: Fleet, seen: Seen | None, now: float, glyphs: Glyphs) -> tuple[str, str]:
-    """The fleet's name as the identity of its line, and the line."""
+def lines(
+    fleets: Sequence[Fleet],
+    seen: Callable[[str], Seen | None],
+    unseen: Mapping[str, int],
+    now: float,
+    glyphs: Glyphs,
+) -> list[tuple[str, str]]:
+    """Each fleet's name as the identity of its line, and the line. `unseen` counts the news of each."""
+    cells = [_cells(one, seen(one.name), unseen.get(one.name, 0), now, glyphs) for one in fleets]
+    widths = [max(cell_len(row[column]) for row in cells) for column in range(4)]
+    return [
+        (row[0], "  ".join(set_cell_size(words, width) for words, width in zip(row, widths, strict=True)))
+        for row in cells
+    ]
+
+
+def _cells(
+    one: Fleet, seen: Seen | None, unseen: int, now: float, glyphs: Glyphs
+) -> tuple[str, str, str, str]:
     access = seen.access if seen else Access(one.read_only, firm=one.firm)
     locked = "read-only" if access.closed(now) else "changes"
-    words = f"{one.name:<16} {locked:<10} {_state(one is front, seen, now, glyphs):<28} {one.target.name}"
-    return one.name, words
+    state = _state(seen, unseen, now, glyphs) if seen else "not looked at yet"
+    return one.name, state, locked, one.target.name
 
 
-def _state(is_front: bool, seen: Seen | None, now: float, glyphs: Glyphs) -> str:
-    if seen is None or (seen.world.status is None and not is_front):
-        return "not looked at yet" if seen is None else "never answered"
-    world = seen.world
-    counts = fleet_words.counts(world.status) if world.status else ""
-    if is_front:
-        return f"{label(world.link.at(now), now, glyphs)[0]}  {counts}"
-    return f"{glyphs.sign('archived')} {duration(world.link.age(now))} ago  {counts}"
+def _state(seen: Seen, unseen: int, now: float, glyphs: Glyphs) -> str:
+    status = seen.world.status
+    parts = [label(seen.world.link.at(now), now, glyphs)[0]]
+    if status is not None:
+        parts.append(fleet_words.counts(status))
+        if status.freezes:
+            parts.append(f"{glyphs.sign('frozen')} {len(status.freezes)} frozen")
+    if unseen:
+        parts.append(f"{unseen} news")
+    return "  ".join(parts)
+
+
+def behind(unseen: Mapping[str, int]) -> str:
+    """News of fleets that are not in front, for the header; empty when there are none."""
+    told = {name: count for name, count in unseen.items() if count}
+    if not told:
+        return ""
+    total = sum(told.values())
+    return (
+        f"! {next(iter(told))}: {total} news" if len(told) == 1 else f"! {total} news in {len(told)} fleets"
+    )

@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
-from syncropel.api.schema import FleetStatus, TaskSummary
+from syncropel.api.schema import FanOutProgress, FleetStatus, TaskSummary
+from tui.model.link import Link, Phase
 from tui.model.tasks import task_name
 from tui.model.text import first_line, plain
 
@@ -31,7 +32,10 @@ class Notice:
 
 @dataclass(frozen=True)
 class Told:
-    """What is known already, and so not told again; None was never looked at. `actor` is who looks."""
+    """What is known already, and so not told again; None was never looked at.
+
+    `actor` is who looks; `lost` says that the fleet does not answer.
+    """
 
     actor: str = ""
     since: float = 0.0
@@ -39,6 +43,7 @@ class Told:
     failed: Mapping[str, int] = field(default_factory=dict)
     silent: frozenset[str] | None = None
     freezes: frozenset[str] | None = None
+    lost: bool = False
 
     def heard(self, status: FleetStatus) -> tuple[Told, list[Notice]]:
         """What is new in a status of the fleet."""
@@ -57,6 +62,25 @@ class Told:
             ]  # fmt: skip
         return replace(self, silent=silent, freezes=freezes), news
 
+    def progressed(self, status: FleetStatus) -> tuple[Told, list[Notice]]:
+        """What failed in the fan-outs that have not joined, for a fleet whose tasks are not read."""
+        counted = {one.thread: one.completed - one.accepted for one in status.fanouts}
+        if not self.since:
+            return replace(self, failed={**self.failed, **counted}, since=status.at), []
+        news = [
+            _failed(one, more, status.at)
+            for one in status.fanouts
+            if (one.thread in self.failed or one.started_at >= self.since)
+            and (more := counted[one.thread] - self.failed.get(one.thread, 0)) > 0
+        ]
+        return replace(self, failed={**self.failed, **counted}), news
+
+    def linked(self, link: Link, now: float) -> tuple[Told, list[Notice]]:
+        """Whether a fleet that nobody looks at was lost; `now` is the daemon's time as far as is known."""
+        lost = (link.phase is Phase.DOWN and self.silent is not None) or (self.lost and not link.is_live)
+        news = [Notice("stale", now, f"it does not answer: {link.message}")] if lost > self.lost else []
+        return replace(self, lost=lost), news
+
     def listed(self, tasks: Sequence[TaskSummary], now: float) -> tuple[Told, list[Notice]]:
         """What is new in the list of tasks, of which only the newest are listed. `now` is the daemon's."""
         fanned = [one for one in tasks if one.subtasks]
@@ -70,10 +94,14 @@ class Told:
                 continue  # an old one that came back into the list
             more = failed[one.thread] - self.failed.get(one.thread, 0)
             if more > 0:
-                count = "a subtask" if more == 1 else f"{more} subtasks"
-                words = f"{count} of {task_name(one)} failed: {one.accepted}/{one.subtasks} accepted"
-                news.append(Notice("failed", one.updated_at, words, one.thread))
+                news.append(_failed(one, more, one.updated_at))
             if one.joined and one.thread not in self.joined:
                 words = f"{task_name(one)} joined: {one.accepted}/{one.subtasks} accepted"
                 news.append(Notice("joined", one.updated_at, words, one.thread))
         return replace(self, joined=joined, failed=failed), news
+
+
+def _failed(one: TaskSummary | FanOutProgress, more: int, at: float) -> Notice:
+    count = "a subtask" if more == 1 else f"{more} subtasks"
+    words = f"{count} of {task_name(one)} failed: {one.accepted}/{one.subtasks} accepted"
+    return Notice("failed", at, words, one.thread)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from syncropel.api.schema import TaskSummary
+from syncropel.api.schema import FanOutProgress, TaskSummary
 from tui.model.glyphs import Glyphs
 from tui.model.moment import Moment
 from tui.model.rows import Cell, Column, Row, Rows, state_cell
@@ -28,7 +28,7 @@ TASKS: Final = (
 )
 
 
-def task_name(task: TaskSummary) -> str:
+def task_name(task: TaskSummary | FanOutProgress) -> str:
     return plain(task.alias) or tail(task.thread)
 
 

@@ -8,7 +8,7 @@ from rich.cells import cell_len
 
 from syncropel.api.schema import FleetStatus
 from tui import actions
-from tui.model import fleet, freezes, link
+from tui.model import contexts, fleet, freezes, link
 from tui.model.asking import hindrance
 from tui.model.bars import Piece, pack
 from tui.model.glyphs import Glyphs, Tone, hue
@@ -37,6 +37,7 @@ def header(screen: ConsoleScreen, now: float, width: int) -> Spans:
     name = f"[{session.fleet.name}]" if app.fleets.several else ""
     left = [
         Piece(name, hue(session.fleet.colour), 0),
+        Piece(contexts.behind(app.fleets.unseen), "warn", 1),
         Piece(app.crumbs(), "strong", 2),
         Piece(words, tone, 0),
         Piece(access, alert, 1),
