@@ -18,10 +18,12 @@ from tui.model.commands import Names
 from tui.model.deeds import Verb
 from tui.model.freezes import over
 from tui.model.namespaces import known_namespaces
+from tui.model.rules import Draft, Kind
 from tui.model.subject import Subject
 from tui.model.text import plain
 from tui.screens.detail import InstanceScreen, TaskScreen
 from tui.screens.join import JoinScreen
+from tui.screens.policy import PolicyScreen
 
 if TYPE_CHECKING:
     from tui.console_app import ConsoleApp
@@ -150,6 +152,7 @@ class Commands:
         await {
             "kill": self._cli_kill, "unkill": self._cli_unkill, "drill": self._cli_drill,
             "drain": self._cli_drain, "task": self._cli_task, "fleet": self._cli_fleet,
+            "config": self._cli_config,
         }[words[0]](given)  # fmt: skip
 
     async def _cli_kill(self, given: Mapping[str, Any]) -> None:
@@ -199,6 +202,28 @@ class Commands:
         if given["verb"] not in ("", "status", "list"):
             verb = given["verb"]
             raise BadRequest(f"fleet {verb} is not done from the console", f"in a shell: spl fleet {verb}")
+
+    async def _cli_config(self, given: Mapping[str, Any]) -> None:
+        verb, kind = given["verb"], given.get("kind")
+        await self._console.action_mode("policy")
+        screen = self._console.front()
+        if not isinstance(screen, PolicyScreen):
+            return
+        if kind is not None:
+            screen.action_pane(kind)
+        if verb.startswith("add-"):
+            typed = {name: given.get(name) or "" for name in ("name", "expression")}
+            effect, ops = given.get("effect") or given.get("severity") or "", " ".join(given.get("op") or ())
+            draft = Draft(cast(Kind, kind), **typed, effect=effect, ops=ops, priority=str(given["priority"]))
+            await screen.ask_rule("add", draft)
+        elif verb.startswith("remove-"):
+            await screen.ask_rule("remove", Draft(cast(Kind, kind), given.get("name") or ""))
+        elif verb == "restore-default-rules":
+            await screen.action_restore_rules()
+        elif verb in ("permissions-enable", "permissions-disable"):
+            await screen.action_permissions("enforce" if verb.endswith("enable") else "do not enforce")
+        elif verb and not verb.startswith("list-"):
+            raise BadRequest(f"config {verb} is not done from the console", f"in a shell: spl config {verb}")
 
     def _ask(self, verb: Verb, subject: Subject) -> None:
         if why_not := deeds.objection(verb, self._console.world, subject):

@@ -29,8 +29,8 @@ def status_of(name: str, **changes: Any) -> FleetStatus:
     """A fleet whose every row says which fleet it is of."""
     did = f"did:sync:instance:{name.encode().hex().ljust(16, '0')}"
     facts: dict[str, Any] = {"live": 1, "stale": 0, "coordinator_url": f"http://{name}:1"}
-    only = [sample.instance(f"{name}-w", did)]
-    return sample.status(instances=only, dispatches=[], fanouts=[], **facts | changes)
+    facts |= {"instances": [sample.instance(f"{name}-w", did)], "dispatches": [], "fanouts": []}
+    return sample.status(**facts | changes)
 
 
 class HeldClient(FakeClient):

@@ -20,6 +20,7 @@ from tui.model import policy, scratchpad
 from tui.model.glyphs import UNICODE
 from tui.model.moment import Moment
 from tui.model.policy import PANES
+from tui.model.rules import Draft
 from tui.model.scratchpad import Outcome, Trial
 from tui.model.world import World
 
@@ -126,7 +127,7 @@ async def test_every_row_opens_in_full_with_its_command(tabs: int, downs: int, t
 
 def test_the_command_of_a_rule_sets_that_very_rule() -> None:
     tricky = sample_policy.rule(expression="""record.actor == 'it"s' && "a b" != '$x'""", ops=["thread_read"])
-    args = build_parser().parse_args(shlex.split(policy.rule_command(policy.PERMISSION, tricky))[1:])
+    args = build_parser().parse_args(shlex.split(Draft.of("permission", tricky).command())[1:])
     assert (args.name, args.expression, args.priority) == (tricky.name, tricky.expression, 10)
     assert (args.effect, args.op) == ("allow", ["thread_read"])
 

@@ -6,10 +6,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import console_sample as sample
 import pytest
 from console_page import Console
 from console_snapshots import Pictured
-from fleets_page import READER, consoles, daemon
+from fleets_page import READER, consoles, daemon, status_of
 
 from syncropel.cli.grammar import Grammar
 from syncropel.errors import DaemonNotRunning
@@ -21,6 +22,13 @@ Steps = Callable[[Console], Awaitable[None]]
 async def lists_fleets(page: Console) -> None:
     await switches(page)
     await page.passes(75)
+    local, prod = (page.app.fleets.session(name)._client for name in ("local", "prod"))
+    stale = [sample.instance("local-w", status="stale")]
+    local.snapshot(status_of("local"))  # type: ignore[attr-defined]
+    local.snapshot(status_of("local", live=0, stale=1, instances=stale, freezes=[sample.freeze()]))  # type: ignore[attr-defined]
+    prod.snapshot(status_of("prod"))  # type: ignore[attr-defined]
+    await page.settle()
+    page.app.clear_notifications()
     await page.press("c", "up")
 
 
@@ -35,6 +43,7 @@ async def loses_it(page: Console) -> None:
     await switches(page)
     gone = DaemonNotRunning("no daemon answers at https://stage.example.org", "start it: spl serve")
     page.client.refuse = gone
+    page.client.break_with(gone)
     await page.app.look_at("stage")
     await page.settle()
     for _ in range(3):
@@ -83,7 +92,16 @@ class State:
 
 KEYS = keymap.read({"freeze": ["ctrl+f"], "tasks": ["f2"]}, "{}".format)
 STATES = {
-    "contexts": State(lists_fleets, ("Contexts", "local", "prod", "not looked at yet", "1 live")),
+    "contexts": State(
+        lists_fleets,
+        (
+            "Contexts",
+            "! local: 2 news",
+            "local  ● LIVE  0 live · 1 stale",
+            "❄ 1 frozen  2 news",
+            "↻ CONNECTING",
+        ),
+    ),
     "switched": State(switches, ("[prod]", "● LIVE", "READ-ONLY", "prod-w")),
     "lost": State(loses_it, ("[stage]", "DOWN", "nobody answers at https://stage.example.org")),
     "unlock": State(asks_to_unlock, ("Unlock", "for 15m 00s", "not on this machine")),

@@ -40,7 +40,8 @@ class Dialog(Seat, ModalScreen[None]):
     """Base of all dialogs.
 
     A dialog says what it is about in `says`, gives the same as a command in `command`, tells in `objection`
-    why the deed cannot be done as it stands, and does it in `act`. `look` is where one sees whether it was
+    why the deed cannot be done as it stands, and does it in `act`. `needs` is the scope that the daemon asks
+    for it, empty when there is none of its own. `look` is where one sees whether it was
     taken when that is not known.
     """
 
@@ -56,6 +57,7 @@ class Dialog(Seat, ModalScreen[None]):
     deed = ""
     letter = "y"
     danger = True
+    needs = ""
     look = "look at the fleet before you try again: spl fleet status"
 
     def __init__(self) -> None:
@@ -205,7 +207,8 @@ class Dialog(Seat, ModalScreen[None]):
             return "it was sent"
         if not self.outcome.may_ask:
             return "it was done" if self.outcome.stage is Stage.DONE else "look first whether it was taken"
-        return hindrance(self.session.closed, self.world.link.at(now), now, self.glyphs) or self.objection()
+        closed = self.session.closed or self.session.access.without(self.needs)
+        return hindrance(closed, self.world.link.at(now), now, self.glyphs) or self.objection()
 
     def _spans(self, lines: Sequence[tuple[str, Tone]]) -> list[Spans]:
         width = self.room

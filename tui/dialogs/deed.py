@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from textual.widget import Widget
 from textual.widgets import Input
@@ -18,6 +18,12 @@ from tui.model.glyphs import Tone
 from tui.model.subject import Subject, namespace_of, short_label, task_label
 from tui.widgets.field import Field, entry
 
+_SCOPES: Final[dict[Verb, str]] = {
+    "drain": "fleet:write",
+    "undrain": "fleet:write",
+    "retry": "threads:write",
+}
+
 
 class DeedDialog(Dialog):
     """Asks about one verb on one subject. A subtask's attempt is settled when it opens."""
@@ -27,6 +33,7 @@ class DeedDialog(Dialog):
         self.verb, self.subject = verb, subject
         self.what = DEEDS[verb]
         self.deed, self.letter, self.danger = self.what.button, self.what.letter, self.what.danger
+        self.needs = _SCOPES.get(verb, "records:write")
         self._attempt: task_records.Attempt | None = None
         self._number = 0
 

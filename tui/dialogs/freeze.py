@@ -40,6 +40,7 @@ class FreezeDialog(Dialog):
 
     deed = "Freeze"
     letter = "f"
+    needs = "fleet:write"
     look = "look at the red banner, or ask: spl fleet status"
 
     def __init__(

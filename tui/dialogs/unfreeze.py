@@ -72,6 +72,7 @@ class UnfreezeDialog(FreezesDialog):
     deed = "Unfreeze"
     letter = "u"
     danger = True
+    needs = "fleet:write"
     look = "look at the red banner, or ask: spl fleet status"
 
     def fields(self) -> Sequence[Widget]:

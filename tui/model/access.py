@@ -17,19 +17,28 @@ _WRITES: Final = frozenset({"admin", "fleet:write", "threads:write", "records:wr
 class Access:
     """`why` says why it was opened read-only, empty when it was not; `until` is when an unlocking ends, by
     our clock. `lacking` says why the daemon would refuse every change, whatever this side thinks. `firm`
-    says why no key unlocks it, empty when one does.
+    says why no key unlocks it, empty when one does. `scopes` are what the caller `name` may do, None when
+    the daemon has not told.
     """
 
     why: str = ""
     until: float | None = None
     lacking: str = ""
     firm: str = ""
+    name: str = ""
+    scopes: frozenset[str] | None = None
 
     def closed(self, now: float) -> str:
         """Why nothing can be changed now; empty when it can."""
         if self.lacking:
             return self.lacking
         return "" if not self.firm and self.until is not None and now < self.until else self.why
+
+    def without(self, scope: str) -> str:
+        """Why the daemon would refuse what needs this scope; empty when it would not, or has not told."""
+        if not scope or self.scopes is None or {scope, "admin"} & self.scopes:
+            return ""
+        return f"the token of {self.name} lacks {scope}"
 
     def barred(self) -> str:
         """Why it cannot be unlocked; empty when it can."""
@@ -45,9 +54,9 @@ class Access:
 
     def told(self, who: WhoAmI) -> Access:
         """What the daemon says of the caller: a token without any scope to write can change nothing."""
-        if _WRITES & set(who.scopes):
-            return replace(self, lacking="")
-        return replace(self, lacking=f"the token of {who.name} may only read")
+        scopes = frozenset(who.scopes)
+        lacking = "" if _WRITES & scopes else f"the token of {who.name} may only read"
+        return replace(self, lacking=lacking, name=who.name, scopes=scopes)
 
     def label(self, now: float) -> tuple[str, Tone]:
         """What the header says; empty when changes are simply allowed."""

@@ -16,6 +16,7 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "unfreeze": ("NS", "lift its freeze"),
     "kill": ("--namespace NS | --emergency …", "as on the command line: opens the freeze dialog"),
     "unkill": ("--namespace NS | --emergency", "as on the command line: opens the unfreeze dialog"),
+    "config": ("add-rule NAME …", "as on the command line: opens the dialog for that rule"),
     "drill": ("", "practise the kill switch"),
     "drain": ("start|stop INSTANCE", "empty an instance, or end that"),
     "task": ("NAME", "a task's join, or `task retry NAME --subtask N`, `task approve NAME` and the like"),
@@ -34,7 +35,7 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
 }
 """Word, what follows it, what it does. The names of the screens are words too."""
 
-FROM_CLI: Final = frozenset({"kill", "unkill", "drain", "task", "drill", "fleet"})
+FROM_CLI: Final = frozenset({"kill", "unkill", "drain", "task", "drill", "fleet", "config"})
 """Those whose flags the command line's grammar knows."""
 
 

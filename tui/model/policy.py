@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, cast
 
 from syncropel.api.schema import (
     CacheStatsOut,
@@ -22,6 +22,7 @@ from tui.model.facts import Fact
 from tui.model.glyphs import Glyphs, Tone
 from tui.model.moment import Moment
 from tui.model.rows import Cell, Column, Row, Rows
+from tui.model.rules import Draft, Kind
 from tui.model.text import NOTHING, duration, first_line, plain
 from tui.model.tree import Line
 from tui.model.world import World
@@ -239,17 +240,6 @@ def figures(policies: Policies, now: float) -> Line:
     return Line(" · ".join(told), "muted")
 
 
-def rule_command(pane: str, rule: RuleOut) -> str:
-    """The command that sets a rule as it stands."""
-    verb = {PERMISSION: "add-permission-rule", ROUTING: "add-rule", HEALTH: "add-health"}[pane]
-    words = ["spl", "config", verb, rule.name, "--priority", str(rule.priority)]
-    if pane == PERMISSION:
-        words += ["--effect", rule.effect, *(word for op in rule.ops for word in ("--op", op))]
-    if pane == HEALTH:
-        words += ["--severity", rule.effect]
-    return shlex.join([*words, "--expression", rule.expression])
-
-
 def facts_of(pane: str, key: str, policies: Policies, world: World, at: Moment, glyphs: Glyphs) -> list[Fact]:
     """All that is known of a row, its command with it; empty when it is not there any more."""
     rows = pane_rows(pane, policies, world, at, glyphs)
@@ -290,7 +280,7 @@ def _more(pane: str, key: str, policies: Policies, world: World) -> list[Fact]:
         ("by", Line(plain(rule.actor) or NOTHING)),
         ("record", Line(rule.record or NOTHING)),
         ("expression", Line(plain(rule.expression), "strong")),
-        ("command", Line(plain(rule_command(pane, rule)))),
+        ("command", Line(plain(Draft.of(cast(Kind, pane), rule).command()))),
     ]
 
 

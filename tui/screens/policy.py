@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Coroutine, Sequence
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from textual import on
 from textual.widget import Widget
@@ -12,9 +12,12 @@ from textual.widgets import Input
 
 from tui import policies
 from tui.actions import POLICY
+from tui.dialogs.base import Dialog
+from tui.dialogs.rule import PermissionsDialog, RemoveRuleDialog, RestoreRulesDialog, RuleDialog
 from tui.model import policy
 from tui.model.facts import Fact
 from tui.model.policy import PANES, Pane, Policies
+from tui.model.rules import KINDS, Draft, Kind
 from tui.model.text import plain
 from tui.screens.base import ConsoleScreen
 from tui.screens.detail import DetailScreen
@@ -157,6 +160,37 @@ class PolicyScreen(ConsoleScreen):
             self.notify("choose a rule first: only rules have expressions", timeout=3)
         else:
             self.query_one(Scratchpad).take(rule.expression, self.pane.context)
+
+    async def action_rule(self, verb: str) -> None:
+        """Ask about a new rule, or about the chosen one."""
+        kind, chosen = cast(Kind, self.pane.key), self._table(self.pane).chosen or ""
+        if kind not in KINDS:
+            words = "this list has no rules: tab goes to permissions, routing and health"
+        elif verb != "add" and self.policies.rule(kind, chosen) is None:
+            words = "choose a rule first"
+        else:
+            await self.ask_rule(verb, Draft(kind, "" if verb == "add" else chosen))
+            return
+        self.notify(words, severity="warning", timeout=4)
+
+    async def ask_rule(self, verb: str, draft: Draft) -> None:
+        """Open the dialog that adds this rule, changes the one of its name, or removes it."""
+        known, rule = self.policies.rules(draft.kind), self.policies.rule(draft.kind, draft.name)
+        dialog: Dialog = RuleDialog(draft, known)
+        if verb == "edit" and rule is not None:
+            dialog = RuleDialog(Draft.of(draft.kind, rule), known, rule)
+        elif verb == "remove":
+            dialog = RemoveRuleDialog(draft.kind, draft.name, rule)
+        await self.app.push_screen(dialog)
+
+    async def action_restore_rules(self) -> None:
+        await self.app.push_screen(RestoreRulesDialog())
+
+    async def action_permissions(self, choice: str = "") -> None:
+        """Ask about one or the other; without a choice the one that is not so now comes first."""
+        known = self.policies.permission
+        other = "do not enforce" if known is not None and known.enabled else "enforce"
+        await self.app.push_screen(PermissionsDialog(choice or other, known))
 
     def copied(self) -> str | None:
         """The record of a rule or of a freeze, else the name."""

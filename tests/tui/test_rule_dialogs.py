@@ -1,0 +1,355 @@
+"""Rules written, changed and taken away from the Policy screen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import console_sample as sample
+import pytest
+from console_page import Console, console
+from console_snapshots import Pictured
+from dialog_page import DialogPage
+from sample_policy import RULES, PolicyClient, invalid, rule
+
+from syncropel.api.schema import ConfigWritten, ExpressionChecked, RuleList, WhoAmI
+from syncropel.cli import config as cli_config
+from syncropel.cli.grammar import Grammar
+from syncropel.errors import DaemonUnreachable, RemoteError
+from tui.model import rules
+from tui.model.access import Access
+from tui.model.rules import Checked, Draft
+
+CHECK = "/v1/expr/check"
+COMPILES = ExpressionChecked(context="permission", size=14)
+WRITTEN = ConfigWritten(record="ab" * 32, names=["new"])
+
+
+class RulesClient(PolicyClient):
+    """Takes rules, and says of an expression what `checks` gives."""
+
+    def __init__(self, **how: Any) -> None:
+        super().__init__(**how)
+        self.answers[CHECK] = COMPILES
+        self.tasks(sample.tasks())
+        self.join(sample.join())
+        for kind in rules.KINDS:
+            for name in ("new", "operators", "freeze-soft", "queue", "docs-go-to-a"):
+                self.answers[f"{RULES}/{kind}/{name}"] = WRITTEN
+                self.answers[f"{RULES}/{kind}/{name}/remove"] = WRITTEN
+        self.answers[f"{RULES}/restore-defaults"] = ConfigWritten(names=["freeze-soft"])
+        for verb in ("enable", "disable"):
+            self.answers[f"/v1/config/permissions/{verb}"] = ConfigWritten(record="cd" * 32)
+
+    def mistake(self, expression: str, column: int) -> None:
+        self.answers[CHECK] = invalid("undeclared reference to 'actr'", expression, column, "known: actor")
+
+    @property
+    def written(self) -> list[tuple[str, str, Any]]:
+        """What was sent that changes something."""
+        return [
+            (one.method, one.path, one.body)
+            for one in self.sent
+            if one.method in ("PUT", "POST") and one.path != CHECK
+        ]
+
+
+def policy(client: RulesClient, size: tuple[int, int] = (120, 40), **how: Any) -> Any:
+    return console(size, sample.status(), client, screen="policy", **how)
+
+
+async def checked(page: Console) -> DialogPage:
+    """The dialog in front, once its expression was looked at."""
+    await page.passes(0.15)
+    return DialogPage(page)
+
+
+# the model
+
+
+def test_the_ops_that_can_be_named_are_those_of_the_command_line() -> None:
+    assert rules.OPS == cli_config.OPS
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"name": ""}, "name"),
+        ({"expression": ""}, "expression"),
+        ({"ops": "record_write, read"}, "ops"),
+        ({"priority": "soon"}, "priority"),
+        ({}, ""),
+    ],
+)
+def test_what_is_missing_is_named_with_its_field(changes: dict[str, str], field: str) -> None:
+    given = {"name": "a", "expression": "true", "effect": "deny"} | changes
+    assert Draft("permission", **given).missing()[0] == field
+
+
+@pytest.mark.parametrize(
+    ("draft", "command"),
+    [
+        (Draft("permission", "a b", "true", "deny", "record_write,thread_read", "7"),
+         "spl config add-permission-rule 'a b' --priority 7 --effect deny --op record_write --op thread_read"
+         " --expression true"),
+        (Draft("routing", "r", '"w"'), "spl config add-rule r --priority 100 --expression '\"w\"'"),
+        (Draft("health", effect="critical"),
+         "spl config add-health NAME --priority 100 --severity critical --expression CEL"),
+    ],
+)  # fmt: skip
+def test_a_draft_has_its_command(draft: Draft, command: str) -> None:
+    assert draft.command() == command
+
+
+def test_a_rule_drafted_as_it_stands_says_the_same() -> None:
+    stands = rule(effect="deny", ops=["record_write", "thread_read"], priority=40)
+    body = Draft.of("permission", stands).body("did:me")
+    assert body == {
+        "expression": stands.expression, "priority": 40, "effect": "deny",
+        "ops": ["record_write", "thread_read"], "actor": "did:me",
+    }  # fmt: skip
+
+
+def test_an_expression_that_could_not_be_checked_is_left_to_the_daemon() -> None:
+    asked = Checked().asking("true")
+    assert asked.objection() == "the expression is being checked"
+    assert asked.answered(DaemonUnreachable("no answer", "wait")).objection() == ""
+    assert asked.answered(invalid("no", "x", 1)).objection() == "the expression has a mistake"
+    assert asked.answered(COMPILES).objection() == ""
+
+
+def test_a_token_that_may_write_other_things_cannot_do_this() -> None:
+    who = WhoAmI(kind="service_account", name="bot", scopes=["records:write", "fleet:write"])
+    access = Access().told(who)
+    assert access.closed(0.0) == ""
+    assert access.without("fleet:write") == ""
+    assert access.without("config:write") == "the token of bot lacks config:write"
+    assert Access().told(WhoAmI(kind="operator", name="o", scopes=["admin"])).without("config:write") == ""
+    assert Access().without("config:write") == "", "an older daemon does not say"
+
+
+# the dialogs
+
+
+async def test_a_rule_is_added_with_its_expression_checked_and_its_command_shown() -> None:
+    client = RulesClient()
+    async with policy(client) as page:
+        await page.press("A")
+        dialog = DialogPage(page)
+        assert dialog.title == "Add a permission rule"
+        assert dialog.focused == "Cancel"
+        assert dialog.greyed == "which name? (n)"
+        await dialog.fill("name", "new")
+        await dialog.fill("expression", "record.act=='DO'")
+        assert dialog.greyed == "the expression is being checked"
+        await checked(page)
+        assert "✓ it compiles · 14 steps" in dialog.part("checked")
+        assert client.sent[-1].body == {"context": "permission", "expression": "record.act=='DO'"}
+        await page.press("tab", "right")
+        await dialog.fill("ops", "record_write")
+        await dialog.fill("priority", "30")
+        assert dialog.greyed == ""
+        assert " ".join(dialog.part("command").split()) == (
+            "$ spl config add-permission-rule new --priority 30 --effect deny --op record_write "
+            "--expression 'record.act=='\"'\"'DO'\"'\"''"
+        )
+        dialog.dialog.set_focus(dialog.dialog.query_one("#push-cancel"))
+        assert client.written == []
+        await page.press("s")
+        assert dialog.part("outcome") == "✓ permission rule new is in force"
+        (method, path, body) = client.written[0]
+        assert (method, path) == ("PUT", f"{RULES}/permission/new")
+        assert (body["effect"], body["ops"], body["priority"]) == ("deny", ["record_write"], 30)
+
+
+async def test_a_mistake_stands_under_its_column_and_nothing_is_sent() -> None:
+    client = RulesClient()
+    client.mistake("record.actr == 1", 8)
+    async with policy(client) as page:
+        await page.press("A")
+        dialog = DialogPage(page)
+        await dialog.fill("name", "new")
+        await dialog.fill("expression", "record.actr == 1")
+        await checked(page)
+        sign, words, *_ = dialog.part("checked").splitlines()
+        typed = next(line for line in dialog.words.splitlines() if "record.actr" in line)
+        below = dialog.words.splitlines()[dialog.words.splitlines().index(typed) + 1]
+        assert below.index("▴" if "▴" in sign else sign.strip()) == typed.index("actr")
+        assert "undeclared reference to 'actr'" in words
+        assert dialog.greyed == "the expression has a mistake"
+        dialog.dialog.set_focus(dialog.dialog.query_one("#push-cancel"))
+        await page.press("s")
+        assert client.written == []
+
+
+async def test_a_name_that_is_taken_says_what_it_replaces() -> None:
+    async with policy(RulesClient()) as page:
+        await page.press("A")
+        dialog = DialogPage(page)
+        await dialog.fill("name", "operators")
+        assert "it replaces: allow at 10: current_actor()" in dialog.part("after-fields")
+
+
+@pytest.mark.parametrize(
+    ("tabs", "kind", "name"), [(0, "permission", "freeze-emergency"), (1, "routing", "docs-go-to-a"),
+                               (2, "health", "queue")],
+)  # fmt: skip
+async def test_a_rule_is_changed_as_it_stands(tabs: int, kind: str, name: str) -> None:
+    async with policy(RulesClient()) as page:
+        await page.press(*["tab"] * tabs, "E")
+        dialog = await checked(page)
+        assert dialog.title == f"Change {kind} rule {name}"
+        assert dialog.greyed == ""
+        assert not dialog.dialog.query("#name"), "another name would be another rule"
+        assert dialog.part("command").startswith("$ spl config add-")
+
+
+async def test_a_rule_that_somebody_else_set_meanwhile_is_not_overwritten() -> None:
+    client = RulesClient()
+    async with policy(client) as page:
+        await page.press("down", "down", "E")
+        dialog = await checked(page)
+        assert dialog.title == "Change permission rule operators"
+        theirs = rule(record="dd" * 32, actor="did:sync:user:eve", expression="false")
+        client.answers[f"{RULES}/permission"] = RuleList(data=[theirs], enabled=True)
+        await page.press("s")
+        assert "✗ eve set operators since this was opened, allow at 10: false" in dialog.part("outcome")
+        assert client.written == []
+
+
+async def test_a_rule_that_went_meanwhile_is_told() -> None:
+    client = RulesClient()
+    async with policy(client) as page:
+        await page.press("down", "down", "R")
+        dialog = DialogPage(page)
+        client.answers[f"{RULES}/permission"] = RuleList(data=[], enabled=True)
+        await page.press("r")
+        assert "✗ operators is gone since this was opened" in dialog.part("outcome")
+        assert client.written == []
+
+
+async def test_a_rule_is_taken_away_and_a_default_one_with_a_warning() -> None:
+    client = RulesClient()
+    async with policy(client) as page:
+        await page.press("down", "R")
+        dialog = DialogPage(page)
+        assert "Freezes are kept by this rule" in dialog.part("says")
+        assert dialog.part("command") == "$ spl config remove-permission-rule freeze-soft"
+        assert dialog.focused == "Cancel"
+        await page.press("r")
+        assert dialog.part("outcome") == "✓ permission rule freeze-soft is gone"
+        assert [path for _, path, _ in client.written] == [f"{RULES}/permission/freeze-soft/remove"]
+
+
+async def test_the_default_rules_are_put_back() -> None:
+    client = RulesClient()
+    async with policy(client) as page:
+        await page.press("B", "r")
+        assert DialogPage(page).part("outcome") == "✓ restored: freeze-soft"
+        assert DialogPage(page).part("command") == "$ spl config restore-default-rules"
+
+
+@pytest.mark.parametrize(("enforced", "turn", "verb"), [
+    (False, False, "enable"), (False, True, "disable"), (True, False, "disable"), (True, True, "enable"),
+])  # fmt: skip
+async def test_permissions_are_switched_to_what_was_chosen(enforced: bool, turn: bool, verb: str) -> None:
+    client = RulesClient(enforced=enforced)
+    async with policy(client) as page:
+        await page.press("P")
+        dialog = DialogPage(page)
+        assert dialog.part("says") == f"They are {'' if enforced else 'not '}enforced."
+        if turn:
+            await page.press("c", "right")
+            dialog.dialog.set_focus(dialog.dialog.query_one("#push-cancel"))
+        assert dialog.part("command") == f"$ spl config permissions-{verb}"
+        client.answers[f"{RULES}/permission"] = RuleList(data=[], enabled=not enforced)
+        await page.press("p")
+        assert [path for _, path, _ in client.written] == [f"/v1/config/permissions/{verb}"]
+
+
+async def test_a_refusal_says_why_and_the_question_stands() -> None:
+    client = RulesClient()
+    locked = RemoteError(409, "conflict", "LOCKOUT", "that would lock the daemon out", "allow it first")
+    client.answers["/v1/config/permissions/enable"] = locked
+    async with policy(client) as page:
+        await page.press("P", "p")
+        dialog = DialogPage(page)
+        assert "✗ refused: that would lock the daemon out (HTTP 409)" in dialog.part("outcome")
+        assert dialog.greyed == ""
+
+
+@pytest.mark.parametrize("key", ["A", "E", "R", "B", "P"])
+@pytest.mark.parametrize("why", ["read-only", "scope", "down"])
+async def test_nothing_of_it_is_done_while_it_may_not_be(key: str, why: str) -> None:
+    client = RulesClient()
+    if why == "scope":
+        scopes = ["records:read", "config:read", "fleet:write"]
+        client.answers["/v1/whoami"] = WhoAmI(kind="service_account", name="bot", scopes=scopes)
+    async with policy(client, read_only=why == "read-only") as page:
+        if why == "down":
+            await page.down()
+        await page.press("down", "down", key)
+        dialog = await checked(page)
+        if key == "A":
+            await dialog.fill("name", "new")
+            await dialog.fill("expression", "true")
+            dialog.dialog.set_focus(dialog.dialog.query_one("#push-cancel"))
+        expected = {"read-only": "this console is read-only", "scope": "lacks config:write", "down": "DOWN"}
+        assert expected[why] in dialog.greyed
+        await page.press(dialog.dialog.letter)
+        assert client.written == []
+
+
+@pytest.mark.parametrize("key", ["A", "E", "R"])
+async def test_a_pane_without_rules_says_so(key: str) -> None:
+    async with policy(RulesClient()) as page:
+        await page.press("tab", "tab", "tab", key)
+        assert not DialogPage(page).is_open
+        assert "no rules" in next(iter(page.app._notifications)).message
+
+
+@pytest.mark.parametrize(
+    ("line", "title"),
+    [
+        ("config add-rule r --expression true", "Add a routing rule"),
+        ("config add-permission-rule operators --effect deny --expression true", "Add a permission rule"),
+        ("config remove-health queue", "Remove health rule queue"),
+        ("config permissions-disable", "Permissions"),
+        ("config restore-default-rules", "Restore the default rules"),
+    ],
+)
+async def test_the_words_of_the_command_line_open_the_dialog_filled_in(line: str, title: str) -> None:
+    async with policy(RulesClient(), grammar=Grammar()) as page:
+        await page.app.typed(line)
+        await page.settle()
+        dialog = await checked(page)
+        assert dialog.title == title
+        assert dialog.part("command").startswith("$ spl " + line.split(" --")[0].rsplit(" ", 1)[0])
+
+
+SIZES = {"80x24": (80, 24), "120x40": (120, 40)}
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("state", ["good", "mistake", "read-only"])
+async def test_rule_dialog(state: str, size: str, picture: Callable[[Pictured], None]) -> None:
+    client = RulesClient()
+    if state == "mistake":
+        client.mistake("record.actr == 1", 8)
+    async with policy(client, SIZES[size], read_only=state == "read-only") as page:
+        await page.press("A")
+        dialog = DialogPage(page)
+        await dialog.fill("name", "operators")
+        await dialog.fill("expression", "record.actr == 1")
+        await checked(page)
+        expected = {"good": "", "mistake": "the expression has a mistake", "read-only": "this console is"}
+        assert expected[state] in dialog.greyed
+        picture(page)
+
+
+@pytest.mark.parametrize("key", ["R", "B", "P"])
+async def test_other_rule_dialogs(key: str, picture: Callable[[Pictured], None]) -> None:
+    async with policy(RulesClient()) as page:
+        await page.press("down", key)
+        assert DialogPage(page).greyed == ""
+        picture(page)

@@ -1,0 +1,277 @@
+"""`A` and `E` on Policy: write a rule, with its expression checked while it is typed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from textual import on
+from textual.widget import Widget
+from textual.widgets import Input
+
+from syncropel.api.schema import ExpressionChecked, RuleList, RuleOut
+from syncropel.client import config_calls
+from syncropel.errors import SyncropelError
+from tui.dialogs.base import Dialog
+from tui.model import rules
+from tui.model.asking import NotDone, Stage
+from tui.model.glyphs import Tone
+from tui.model.rules import Checked, Draft, Kind
+from tui.model.scratchpad import caret
+from tui.model.text import plain
+from tui.widgets.choice import Choice
+from tui.widgets.field import Field, entry
+from tui.widgets.lines import Lines, Span
+
+PAUSE_SECS: Final = 0.15
+"""So long nothing is typed before it is checked."""
+_LABEL: Final = 20
+"""The style sheet's width of a field's name."""
+
+
+class RuleDialog(Dialog):
+    """Adds a rule, or changes the one that it was opened for. `known` are the rules as they were read."""
+
+    deed, letter = "Set the rule", "s"
+    danger = False
+    needs = "config:write"
+    look = "look at the rules: they are read again by themselves"
+
+    def __init__(self, draft: Draft, known: RuleList | None, changes: RuleOut | None = None) -> None:
+        super().__init__()
+        self._begun, self._changes = draft, changes
+        self._known = None if known is None else {one.name: one for one in known.data}
+        self._checked = Checked()
+
+    # what is filled in
+
+    def fields(self) -> Sequence[Widget]:
+        draft, sort = self._begun, self._begun.sort
+        fields: list[Widget] = []
+        if self._changes is None:
+            fields.append(Field("name", "n", entry("name", draft.name, "a rule of this name is replaced")))
+        fields += [
+            Field("expression", "x", entry("expression", draft.expression, "CEL")),
+            Lines(id="checked"),
+        ]
+        if sort.effects:
+            chosen = draft.effect if draft.effect in sort.effects else sort.effects[0]
+            fields.append(Field(sort.flag.lstrip("-"), "e", Choice(sort.effects, chosen, id="effect")))
+        if sort.ops:
+            fields.append(
+                Field("ops", "o", entry("ops", draft.ops, f"all, or some of {' '.join(rules.OPS)}"))
+            )
+        return [*fields, Field("priority", "p", entry("priority", draft.priority, "a whole number"))]
+
+    @property
+    def draft(self) -> Draft:
+        """The rule as it is filled in."""
+        typed = {one.id: one.value.strip() for one in self.query(Input)}
+        effect = self.query_one("#effect", Choice).value if self._begun.sort.effects else ""
+        name = typed.get("name", self._begun.name)
+        return Draft(
+            self._begun.kind, name, typed["expression"], effect, typed.get("ops", ""), typed["priority"]
+        )
+
+    def missing(self) -> str:
+        return self.draft.missing()[0]
+
+    def objection(self) -> str:
+        return self.draft.missing()[1] or self._checked.objection()
+
+    # what it says
+
+    def title_words(self) -> str:
+        kind = self._begun.kind
+        return f"Change {kind} rule {plain(self._begun.name)}" if self._changes else f"Add a {kind} rule"
+
+    def says(self, now: float) -> Sequence[tuple[str, Tone]]:
+        return [(self._begun.sort.means, "plain")]
+
+    def after_fields(self, now: float) -> Sequence[tuple[str, Tone]]:
+        former = (self._known or {}).get(self.draft.name)
+        return [(f"it replaces: {rules.summary(former)}", "warn")] if former is not None else ()
+
+    def command(self) -> str:
+        return self.draft.command()
+
+    def show(self) -> None:
+        super().show()
+        if not self.is_shown or self.outcome.stage is Stage.DONE:
+            return
+        lines, outcome = [], self._checked.outcome
+        if outcome.stage == "invalid" and outcome.column is not None:
+            typed = self.query_one("#expression", Input)
+            scrolled = round(typed.scroll_offset.x)
+            sign = caret(typed.value, outcome.column, _LABEL, scrolled, self.room, self.glyphs.up)
+            lines.append((Span(sign, "bad"),))
+        told: list[tuple[str, Tone]] = [
+            (" " * _LABEL + one.text, one.tone) for one in self._checked.lines(self.glyphs)
+        ]
+        self.query_one("#checked", Lines).show([*lines, *self._spans(told)])
+
+    # checking
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self._check()
+
+    @on(Input.Changed, "#expression")
+    def _typed(self, event: Input.Changed) -> None:
+        if event.value.strip() != self._checked.of:
+            self._check()
+
+    def _check(self) -> None:
+        expression = self.draft.expression
+        self._checked = self._checked.asking(expression) if expression else Checked()
+        if expression:
+            self.run_worker(self._ask(), group="check", exclusive=True, exit_on_error=False)
+        else:
+            self.workers.cancel_group(self, "check")
+
+    async def _ask(self) -> None:
+        await self.session.outside.sleep(PAUSE_SECS)
+        asked = self._checked.of
+        answer: ExpressionChecked | SyncropelError
+        try:
+            fields = {"context": self._begun.sort.context, "expression": asked}
+            answer = await self.ask(config_calls.check_expression(fields))
+        except SyncropelError as error:
+            answer = error
+        if asked == self._checked.of:
+            self._checked = self._checked.answered(answer)
+            self.show()
+
+    # the deed
+
+    def begin(self) -> None:
+        self._begun = self.draft  # a dialog that is closed has no fields any more
+        super().begin()
+
+    async def act(self) -> str:
+        draft = self._begun
+        if self._known is not None:
+            await unchanged(self, draft.kind, draft.name, self._known.get(draft.name))
+        await self.ask(config_calls.put_rule(draft.kind, draft.name, draft.body(self.actor)))
+        return f"{draft.kind} rule {plain(draft.name)} is in force"
+
+
+class RemoveRuleDialog(Dialog):
+    """`R` on Policy: takes away the rule that it was opened for; `rule` is None where it was not read yet."""
+
+    deed, letter = "Remove", "r"
+    needs = "config:write"
+    look = RuleDialog.look
+
+    def __init__(self, kind: Kind, name: str, rule: RuleOut | None) -> None:
+        super().__init__()
+        self._kind, self._rule_name, self._rule = kind, name, rule
+
+    def title_words(self) -> str:
+        return f"Remove {self._kind} rule {plain(self._rule_name)}"
+
+    def says(self, now: float) -> Sequence[tuple[str, Tone]]:
+        if self._rule is None:
+            return [("nothing is known of this rule yet", "warn")]
+        told: list[tuple[str, Tone]] = [(rules.summary(self._rule), "strong")]
+        if self._rule.default:
+            told.append(
+                ("Freezes are kept by this rule: without it they stop nothing. B puts it back.", "bad")
+            )
+        return told
+
+    def command(self) -> str:
+        return rules.removal(self._kind, self._rule_name)
+
+    async def act(self) -> str:
+        if self._rule is not None:
+            await unchanged(self, self._kind, self._rule_name, self._rule)
+        await self.ask(config_calls.remove_rule(self._kind, self._rule_name, self.actor))
+        return f"{self._kind} rule {plain(self._rule_name)} is gone"
+
+
+async def unchanged(dialog: Dialog, kind: Kind, name: str, was: RuleOut | None) -> None:
+    """Raises NotDone when the rule is not any more what it was when the dialog opened; SyncropelError."""
+    known = await dialog.ask(config_calls.rules(kind))
+    now = next((one for one in known.data if one.name == name), None)
+    if (now.record if now else None) == (was.record if was else None):
+        return
+    if now is None:
+        raise NotDone(f"{name} is gone since this was opened", "close this, and look at the rules again")
+    who = plain(now.actor).rsplit(":", 1)[-1]
+    raise NotDone(
+        f"{who} set {name} since this was opened, {rules.summary(now)}", "close this, and look again"
+    )
+
+
+class RestoreRulesDialog(Dialog):
+    """`B` on Policy: the rules that keep freezes, as they were at first."""
+
+    heading = "Restore the default rules"
+    deed, letter = "Restore", "r"
+    danger = False
+    needs = "config:write"
+    look = RuleDialog.look
+
+    def says(self, now: float) -> Sequence[tuple[str, Tone]]:
+        return [("Every default freeze rule that was changed or removed is put back. Others stay.", "plain")]
+
+    def command(self) -> str:
+        return "spl config restore-default-rules"
+
+    async def act(self) -> str:
+        written = await self.ask(config_calls.restore_default_rules(self.actor))
+        names = ", ".join(map(plain, written.names))
+        return f"restored: {names}" if names else "the default rules stand already"
+
+
+class PermissionsDialog(Dialog):
+    """`P` on Policy: enforce the permission rules, or stop it. What it does is chosen, never inferred."""
+
+    heading = "Permissions"
+    letter = "p"
+    needs = "config:write"
+    look = RuleDialog.look
+    _VERBS: Final = {"enforce": "enable", "do not enforce": "disable"}
+    _SAYS: Final[dict[str, str]] = {
+        "enforce": "Whatever no rule allows is denied, to people and agents alike. The daemon refuses it if "
+        "that would lock itself out.",
+        "do not enforce": "Only the rules that keep freezes deny anything: whoever has a token may do what "
+        "its scopes allow.",
+    }
+
+    def __init__(self, choice: str, known: RuleList | None) -> None:
+        super().__init__()
+        self._begun, self._known = choice, known
+        self.deed = choice.capitalize()
+
+    def begin(self) -> None:
+        self._begun = self.verb
+        super().begin()
+
+    def fields(self) -> Sequence[Widget]:
+        return (Field("permission rules", "c", Choice(tuple(self._VERBS), self._begun, id="verb")),)
+
+    @property
+    def verb(self) -> str:
+        return self.query_one("#verb", Choice).value
+
+    def says(self, now: float) -> Sequence[tuple[str, Tone]]:
+        if self._known is None:
+            return [("It is not known whether they are enforced.", "warn")]
+        return [(f"They are {'' if self._known.enabled else 'not '}enforced.", "strong")]
+
+    def after_fields(self, now: float) -> Sequence[tuple[str, Tone]]:
+        return [(self._SAYS[self.verb], "warn")]
+
+    def show(self) -> None:
+        if self.is_shown:
+            self.deed = self.verb.capitalize()
+        super().show()
+
+    def command(self) -> str:
+        return f"spl config permissions-{self._VERBS[self.verb]}"
+
+    async def act(self) -> str:
+        await self.ask(config_calls.switch_permissions(self._VERBS[self._begun], self.actor))
+        return f"permissions are {'' if self._begun == 'enforce' else 'not '}enforced now"

@@ -1,0 +1,156 @@
+"""A rule that is being written: what is filled in, what is missing, and the command that sets it."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, Literal, get_args
+
+from syncropel.api.schema import ExpressionChecked, RuleOut
+from syncropel.errors import SyncropelError
+from tui.model import scratchpad
+from tui.model.glyphs import Glyphs
+from tui.model.text import first_line, plain
+from tui.model.tree import Line
+
+Kind = Literal["permission", "routing", "health"]
+KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
+OPS: Final = ("record_write", "thread_read", "config_read")
+PRIORITY: Final = 100
+
+
+@dataclass(frozen=True)
+class Sort:
+    """A kind of rule: its verbs on the command line, the context of its expressions, what a match can mean.
+
+    `effects` are the choices, the first one to begin with, and `flag` is their flag; empty without any.
+    """
+
+    add: str
+    remove: str
+    context: str
+    means: str
+    effects: tuple[str, ...] = ()
+    flag: str = ""
+    ops: bool = False
+
+
+SORTS: Final[Mapping[Kind, Sort]] = {
+    "permission": Sort(
+        "add-permission-rule", "remove-permission-rule", "permission",
+        "The lowest priority is asked first, and the first rule that matches decides.",
+        ("allow", "deny"), "--effect", True,
+    ),
+    "routing": Sort(
+        "add-rule", "remove-rule", "routing",
+        "It gives the alias or DID of an instance, or an empty text; the lowest priority is asked first.",
+    ),
+    "health": Sort(
+        "add-health", "remove-health", "health_check", "It is true while all is well.",
+        ("warning", "critical"), "--severity",
+    ),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A rule as it is filled in. `priority` and `ops` are as they were typed."""
+
+    kind: Kind
+    name: str = ""
+    expression: str = ""
+    effect: str = ""
+    ops: str = ""
+    priority: str = str(PRIORITY)
+
+    @classmethod
+    def of(cls, kind: Kind, rule: RuleOut) -> Draft:
+        """As a rule stands."""
+        return cls(kind, rule.name, rule.expression, rule.effect, " ".join(rule.ops), str(rule.priority))
+
+    @property
+    def sort(self) -> Sort:
+        return SORTS[self.kind]
+
+    @property
+    def op_list(self) -> list[str]:
+        return self.ops.replace(",", " ").split() if self.sort.ops else []
+
+    def missing(self) -> tuple[str, str]:
+        """The field that has to be mended next, and why; both empty when there is none."""
+        if not self.name:
+            return "name", "which name? (n)"
+        if not self.expression:
+            return "expression", "it needs an expression (x)"
+        if unknown := [one for one in self.op_list if one not in OPS]:
+            return "ops", f"there is no op {unknown[0]!r}: {', '.join(OPS)} (o)"
+        try:
+            int(self.priority)
+        except ValueError:
+            return "priority", "the priority is a whole number, the lowest is asked first (p)"
+        return "", ""
+
+    def body(self, actor: str) -> dict[str, Any]:
+        """What is sent. Raises ValueError while something is missing."""
+        return {
+            "expression": self.expression,
+            "priority": int(self.priority),
+            "effect": self.effect if self.sort.effects else "",
+            "ops": self.op_list,
+            "actor": actor,
+        }
+
+    def command(self) -> str:
+        """The command that sets it."""
+        words = ["spl", "config", self.sort.add, self.name or "NAME", "--priority", self.priority]
+        words += [self.sort.flag, self.effect] if self.sort.effects else []
+        words += [word for op in self.op_list for word in ("--op", op)]
+        return shlex.join([*words, "--expression", self.expression or "CEL"])
+
+
+def removal(kind: Kind, name: str) -> str:
+    """The command that takes a rule away."""
+    return shlex.join(["spl", "config", SORTS[kind].remove, name])
+
+
+def summary(rule: RuleOut) -> str:
+    """A rule in one line: `allow at 10: current_actor() == …`."""
+    effect = f"{plain(rule.effect)} " if rule.effect else ""
+    return f"{effect}at {rule.priority}: {first_line(rule.expression)}"
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What the daemon says of the expression `of` while it is typed."""
+
+    of: str = ""
+    outcome: scratchpad.Outcome = field(default_factory=scratchpad.Outcome)
+
+    def asking(self, expression: str) -> Checked:
+        return replace(self, of=expression, outcome=self.outcome.asking())
+
+    def answered(self, answer: ExpressionChecked | SyncropelError) -> Checked:
+        if isinstance(answer, SyncropelError):
+            return replace(self, outcome=scratchpad.failed(answer))
+        words = f"it compiles · {answer.size} steps an evaluation, without macros"
+        return replace(self, outcome=scratchpad.Outcome("value", (words,)))
+
+    def objection(self) -> str:
+        """Why it cannot be set. What could not be asked is no reason: the daemon checks it once more."""
+        if self.outcome.stage == "asking":
+            return "the expression is being checked"
+        return "the expression has a mistake" if self.outcome.stage in ("invalid", "no value") else ""
+
+    def lines(self, glyphs: Glyphs) -> list[Line]:
+        """What is said below the expression."""
+        if self.outcome.stage == "idle":
+            return []
+        first, *more = [one for one in self.outcome.words if one] or ["being checked"]
+        if self.outcome.stage == "value":
+            return [Line(f"{glyphs.sign('accept')} {first}", "good")]
+        if self.outcome.stage == "asking":
+            return [Line(f"{glyphs.sign('in_progress')} {first}", "muted")]
+        if self.outcome.stage == "unknown":
+            return [Line(f"{glyphs.sign('unknown')} not checked: {first}", "warn")]
+        return [Line(f"{glyphs.sign('failed')} {first}", "bad"), *(Line(one) for one in more)]
