@@ -10,7 +10,7 @@ import pytest
 from console_fakes import FakeClient
 from console_page import Console, console
 from fleets_page import HOME, PROD, STAGE, consoles, daemon, status_of
-from test_contexts import look_at, shown
+from test_contexts import look_at
 
 from syncropel.api.schema import FleetStatus
 from syncropel.errors import DaemonNotRunning, SetupError
@@ -109,10 +109,10 @@ async def test_what_happens_behind_is_told_with_the_fleets_name(
         assert "[local]  ! stage: 1 news  Fleet  ● LIVE" in page.part("header")
         assert stage.asked.total() == asked, "its stream alone is read"
         await page.press("c")
-        assert "1 news" in shown(page)
+        assert "1 news" in page.drawn
         await page.press("down", "down", "enter")
         assert "! stage" not in page.part("header"), "it is looked at now"
-        assert "1 news" not in shown(page)
+        assert "1 news" not in page.drawn
 
 
 async def test_news_of_several_fleets_are_counted_and_what_is_switched_off_is_not_told() -> None:
@@ -159,7 +159,7 @@ async def test_a_fleet_that_never_says_anything_holds_nobody_up() -> None:
     async with consoles({"local": local, "stage": silent}) as page:
         assert page.part("header").startswith(" [local]  Fleet  ● LIVE")
         await page.press("c")
-        assert "↻ CONNECTING" in shown(page)
+        assert "↻ CONNECTING" in page.drawn
 
 
 async def test_with_one_fleet_nothing_more_is_opened_and_no_name_is_written() -> None:
@@ -197,7 +197,7 @@ async def test_a_context_that_is_added_while_the_console_runs_is_there_when_c_is
         config.fleets = (HOME, PROD, STAGE)
         assert stage.opened == 0
         await page.press("c")
-        assert "stage" in shown(page)
+        assert "stage" in page.drawn
         await page.passes(0.5)
         assert stage.opened == 1, "it is watched from here on"
         await page.press("down", "down", "enter")
@@ -241,14 +241,14 @@ async def test_a_context_that_leads_elsewhere_leads_there_at_once_and_shows_noth
     async with consoles(
         daemons, (HOME, PROD), current="prod", later=(at,), again=config, screen="tasks"
     ) as page:
-        assert "PROD-1" in shown(page)
+        assert "PROD-1" in page.drawn
         former = page.app.session
         config.fleets = (HOME, moved)
         await page.press("c", "escape")
         await page.passes(0.5)
         assert page.app.session is not former
-        assert "OTHER-1" in shown(page)
-        assert "PROD-1" not in shown(page)
+        assert "OTHER-1" in page.drawn
+        assert "PROD-1" not in page.drawn
         assert "READ-ONLY" not in page.part("header")
         assert not [mode for mode in page.app._screen_stacks if mode.startswith("prod/")]
 
@@ -271,5 +271,5 @@ async def test_contexts_that_cannot_be_read_are_told_and_what_was_known_stays() 
         config.broken = SetupError("contexts.toml is not TOML: line 3", "mend that line")
         await page.press("c")
         assert toasts(page) == [("contexts", "contexts.toml is not TOML: line 3 → mend that line")]
-        assert "prod" in shown(page)
+        assert "prod" in page.drawn
         assert named(page) == ["local", "prod"]
