@@ -11,12 +11,25 @@ from pydantic import BaseModel, ConfigDict, Field
 from syncropel.api.fleet_views import reached
 from syncropel.api.schema import ConfigWritten, RuleList, RuleOut
 from syncropel.engine.engine import Engine
-from syncropel.folds.rules import DEFAULT_PRIORITY, FREEZE_RULES, PERMISSION, Rule
+from syncropel.folds.rules import (
+    DEFAULT_PRIORITY,
+    FREEZE_RULES,
+    HEALTH,
+    PERMISSION,
+    PRECONDITION,
+    ROUTING,
+    Rule,
+)
 from syncropel.record import StoredRecord
 from syncropel.threads import INSTANCE_DID_PREFIX
 
-Kind = Literal["permission", "routing", "health"]
-_TOPICS: Final = {"permission": PERMISSION, "routing": "routing_rule", "health": "health_rule"}
+Kind = Literal["permission", "routing", "health", "precondition"]
+_TOPICS: Final = {
+    "permission": PERMISSION,
+    "routing": ROUTING,
+    "health": HEALTH,
+    "precondition": PRECONDITION,
+}
 
 
 class ConfigRequest(BaseModel):

@@ -19,7 +19,7 @@ from syncropel.folds.join import cel_children
 from syncropel.folds.task import TaskState
 from syncropel.policy.budget import Budget
 from syncropel.policy.cel import cache_stats, evaluator
-from syncropel.policy.contexts import compile_in, record_fields
+from syncropel.policy.contexts import compile_in, record_fields, subtask_fields
 from syncropel.policy.ground import Ground, task_fields
 from syncropel.policy.guard import namespaces_of
 from syncropel.record import Record, parse_record
@@ -110,6 +110,7 @@ def _bindings(engine: Engine, body: ExpressionRequest) -> Callable[[str], Any]:
             "join": fanout.join if fanout is not None else "",
             "cost_usd": fanout.cost_usd if fanout is not None else 0.0,
         },
+        "subtask": lambda: subtask_fields(children(fanout)[0]) if fanout is not None else _missing("subtask"),
         "instances": lambda: [
             {"did": one.did, "alias": one.alias, "role": one.role, "status": one.status, "load": 0}
             for one in engine.leases.candidates()
@@ -117,8 +118,12 @@ def _bindings(engine: Engine, body: ExpressionRequest) -> Callable[[str], Any]:
     }
 
     def load(name: str) -> Any:
-        if name not in named:
-            raise BadRequest(f"{name} has no value here", "its values exist only while a fan-out is routed")
         return named[name]()
 
     return load
+
+
+def _missing(name: str) -> Any:
+    raise BadRequest(
+        f"{name} has no value here", "name a fan-out with --thread: its first subtask is looked at"
+    )

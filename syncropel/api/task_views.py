@@ -224,7 +224,8 @@ def _places_now(engine: Engine, fanout: FanOut) -> Callable[[Child], Place]:
     def place(kid: Child) -> Place:
         if kid.spawn is None:
             routed = route(kid.subtask.target, candidates, load, turn)
-            return routed.did, held_by(freezes[-1]) if freezes else why_pending(fanout, kid, routed.why)
+            why = engine.gates.why(fanout.thread, kid) or routed.why
+            return routed.did, held_by(freezes[-1]) if freezes else why_pending(fanout, kid, why)
         if kid.report is None:
             return kid.spawn.instance, why_in_progress(engine, fanout, kid, kid.spawn, held, undelivered)
         return kid.spawn.instance, ""

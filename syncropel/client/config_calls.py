@@ -18,7 +18,7 @@ from syncropel.client.calls import Call
 
 
 def rules(kind: str) -> Call[RuleList]:
-    """`kind`: permission, routing or health."""
+    """`kind`: permission, routing, health or precondition."""
     return Call(RuleList, f"/v1/config/rules/{kind}")
 
 

@@ -149,5 +149,4 @@ class Configuration:
 
     def rules(self, kind: str) -> list[Rule]:
         """The rules of a kind in the order in which they are asked."""
-        known = self._ingest.live.rules.known.values()
-        return sorted((rule for rule in known if rule.kind == kind), key=lambda rule: rule.order)
+        return list(self._ingest.live.rules.of(kind))

@@ -21,6 +21,7 @@ from syncropel.engine.delivery import Delivery
 from syncropel.engine.dispatch import Dispatcher
 from syncropel.engine.drain import Drainer
 from syncropel.engine.fleet_rules import FleetRules
+from syncropel.engine.gates import Gates
 from syncropel.engine.heartbeat import Heart
 from syncropel.engine.ingest import Ingest
 from syncropel.engine.killswitch import KillSwitch
@@ -129,7 +130,8 @@ class Engine:
         self.drainer = Drainer(self.ingest, runtime)
         self.delivery = Delivery(self.ingest, self.peers, self.reach, did, runtime, self.spawn)
         mover = Mover(self.ingest, self.leases, self.spending, self.held, did, runtime)
-        self.reconciler = Reconciler(self.ingest, self.leases, self.delivery, mover, did, runtime)
+        self.gates = Gates(self.ingest, did, runtime)
+        self.reconciler = Reconciler(self.ingest, self.leases, self.delivery, mover, self.gates, did, runtime)
         self.outbox = Outbox(self.ingest, self.peers, did, settings.fleet.coordinator_url, runtime)
         self.dispatcher = Dispatcher(
             self.ingest, self._adapters(), self._limits(), did, runtime, self.spawn, self._may_work
@@ -286,6 +288,7 @@ class Engine:
             await self.runtime.sleep(TICK_SECS)
             self.dispatcher.enforce()
             self.reconciler.look_for_the_displaced()
+            self.reconciler.look_at_the_held()
             try:
                 await self.leases.sweep()
             except SyncropelError as error:

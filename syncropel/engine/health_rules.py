@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from syncropel.errors import SyncropelError
+from syncropel.folds.rules import HEALTH
 from syncropel.policy.budget import Budget
 from syncropel.policy.cel import evaluator
 from syncropel.policy.contexts import compile_in
@@ -43,7 +44,7 @@ def engine_fields(engine: Engine) -> dict[str, Any]:
 
 async def findings(engine: Engine) -> list[HealthFinding]:
     """What every health rule says now; a rule is true while all is well."""
-    rules = engine.ingest.live.rules.health_rules
+    rules = engine.ingest.live.rules.of(HEALTH)
     if not rules:
         return []
     fields = engine_fields(engine)

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from syncropel.engine.delivery import Delivery
+from syncropel.engine.gates import Gates
 from syncropel.engine.ingest import Ingest
 from syncropel.engine.leases import Leases
 from syncropel.engine.moves import Mover
@@ -23,12 +24,13 @@ from syncropel.folds.fanout import ACCEPT, Child, FanOut, children, ready
 from syncropel.folds.join import JoinDecision
 from syncropel.folds.moves import SUPERSEDED
 from syncropel.folds.routing import route
+from syncropel.folds.rules import KINDS, ROUTING
 from syncropel.folds.task import TaskState
 from syncropel.policy.choosing import choose
 from syncropel.policy.ground import Ground
 from syncropel.policy.joining import decide_join
 from syncropel.record import Record, StoredRecord
-from syncropel.threads import FLEET_CONTROL, INSTANCE_REGISTRY
+from syncropel.threads import ENGINE_CONFIG, FLEET_CONTROL, INSTANCE_REGISTRY
 
 log = logging.getLogger("syncropel.engine.reconciler")
 
@@ -42,9 +44,11 @@ class Reconciler:
         leases: Leases,
         delivery: Delivery,
         mover: Mover,
+        gates: Gates,
         did: str,
         runtime: Runtime,
     ) -> None:
+        self._gates = gates
         self._mover = mover
         self._displaced = mover.displaced()
         self._ingest = ingest
@@ -68,7 +72,7 @@ class Reconciler:
             thread = stored.record.thread
             if thread in self._ingest.live.active or self._delivery.sends_for(thread):
                 self._mark(thread)
-            elif thread == FLEET_CONTROL:
+            elif thread == FLEET_CONTROL or (thread == ENGINE_CONFIG and stored.record.topic in KINDS):
                 self.mark_all()
             elif thread == INSTANCE_REGISTRY:
                 if stored.record.body.get("state") == "joined":
@@ -96,6 +100,11 @@ class Reconciler:
         if displaced != self._displaced:
             self._displaced = displaced
             self.mark_all()
+
+    def look_at_the_held(self) -> None:
+        """Ask again for what a rule held: what it looks at may be the time, or another task."""
+        for thread in self._gates.threads():
+            self._mark(thread)
 
     def mark_all(self) -> None:
         """Look at every fan-out that has not joined: at start, and when the fleet has changed."""
@@ -132,6 +141,7 @@ class Reconciler:
         state = self._active(thread)
         if state is None or state.fanout is None:
             self._delivery.forget(thread)
+            self._gates.forget(thread)
             return
         names, kids, seen = self._ingest.live.names(), children(state.fanout), state.records
         _, decision = await decide_join(state.fanout, kids, state.alias, names)
@@ -185,11 +195,16 @@ class Reconciler:
         assert fanout is not None
         if not waiting or self._ingest.live.control.covering(state.namespace):
             return False
+        seen = state.records
+        waiting = await self._gates.passed(state, waiting)
+        if self._active(state.thread) is not state or state.records != seen:
+            self._mark(state.thread)  # it changed while rules were asked
+            return True
         candidates = self._leases.candidates()
         load = self.load()
         turn = fanout.turn
         clocks, now = free_clocks(fanout, state.clock, self._did), self._runtime.now()
-        rules = self._ingest.live.rules.routing_rules
+        rules = self._ingest.live.rules.of(ROUTING)
         ground = Ground(self._ingest.live, now, self._did, self._did)
         decisions: list[Record] = []
         for kid in waiting:

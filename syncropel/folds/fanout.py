@@ -76,6 +76,7 @@ class FanOut:
     clock: int
     join: str
     domain: str = ""
+    asked_by: str = ""
     retries: dict[int, list[str]] = field(default_factory=dict)
     targets: dict[int, str] = field(default_factory=dict)
     budgets: dict[int, float] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""The rules that operators give as records: permissions, routing, health.
+"""The rules that operators give as records: permissions, routing, health, preconditions.
 
 A rule is known by its kind and name: a later record of the same name replaces it, and one with `removed`
 takes it away. The first rule that matches wins, lowest `priority` number first.
@@ -20,7 +20,8 @@ from syncropel.threads import ENGINE_CONFIG, FLEET_CONTROL, INSTANCE_DID_PREFIX
 PERMISSION: Final = "permission_rule"
 ROUTING: Final = "routing_rule"
 HEALTH: Final = "health_rule"
-KINDS: Final = (PERMISSION, ROUTING, HEALTH)
+PRECONDITION: Final = "precondition_rule"
+KINDS: Final = (PERMISSION, ROUTING, HEALTH, PRECONDITION)
 ENABLED_TOPIC: Final = "permissions_enabled"
 DENIED_TOPIC: Final = "permission_denied"
 OPS: Final = ("record_write", "thread_read", "config_read")
@@ -123,8 +124,8 @@ class Rules:
     """Whether an operator replaced or removed a default freeze rule, so that CEL decides on freezes."""
     freeze_rules: tuple[Rule, ...] = ()
     permission_rules: tuple[Rule, ...] = ()
-    routing_rules: tuple[Rule, ...] = ()
-    health_rules: tuple[Rule, ...] = ()
+    by_kind: dict[str, tuple[Rule, ...]] = field(default_factory=dict)
+    """The rules of each kind in the order in which they are asked."""
     own: dict[Slot, Word] = field(default_factory=dict)
     fleet: dict[Slot, Word] = field(default_factory=dict)
     said_here: set[str] = field(default_factory=set)
@@ -188,14 +189,17 @@ class Rules:
         words = {slot: self.word(slot) for slot in {**self.own, **self.fleet}}
         self.known = {slot: word.rule for slot, word in words.items() if word is not None and word.rule}
         rules = sorted(self.known.values(), key=lambda rule: rule.order)
-        permissions = [rule for rule in rules if rule.kind == PERMISSION]
+        self.by_kind = {kind: tuple(rule for rule in rules if rule.kind == kind) for kind in KINDS}
+        permissions = self.by_kind[PERMISSION]
         self.freeze_rules = tuple(rule for rule in permissions if rule.name in FREEZE_RULES)
         self.permission_rules = tuple(rule for rule in permissions if rule.name not in FREEZE_RULES)
-        self.routing_rules = tuple(rule for rule in rules if rule.kind == ROUTING)
-        self.health_rules = tuple(rule for rule in rules if rule.kind == HEALTH)
         self.freezes_changed = any(
             (PERMISSION, name) in words and not self.stands(name) for name in FREEZE_RULES
         )
+
+    def of(self, kind: str) -> tuple[Rule, ...]:
+        """The rules of a kind in the order in which they are asked."""
+        return self.by_kind.get(kind, ())
 
     def stands(self, name: str) -> bool:
         """Whether a default freeze rule is in force as it came."""

@@ -135,6 +135,7 @@ class TaskState:
             record.clock,
             spec.join,
             str(record.body.get("domain") or self.domain),
+            record.actor,
         )
         self.namespace = spec.namespace
         self.status, self.reason = "in_progress", ""

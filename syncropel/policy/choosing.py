@@ -11,7 +11,7 @@ from syncropel.folds.fanout import Child, FanOut
 from syncropel.folds.routing import Candidate
 from syncropel.folds.rules import Rule
 from syncropel.policy.budget import INLINE_STEPS, Budget
-from syncropel.policy.contexts import compile_in
+from syncropel.policy.contexts import compile_in, subtask_fields
 from syncropel.policy.ground import Ground
 
 log = logging.getLogger("syncropel.policy.routing")
@@ -60,18 +60,8 @@ def _values(
     candidates: Sequence[Candidate],
     load: Mapping[str, int],
 ) -> dict[str, Any]:
-    subtask = kid.subtask
     return {
-        "subtask": {
-            "index": subtask.index,
-            "goal": subtask.goal,
-            "target": subtask.target,
-            "attempt": kid.attempt,
-            "budget_usd": subtask.budget_usd,
-            "timeout_secs": subtask.timeout_secs,
-            "adapter": subtask.adapter or "",
-            "depends_on": list(subtask.depends_on),
-        },
+        "subtask": subtask_fields(kid),
         "parent": {
             "thread": fanout.thread,
             "alias": alias,

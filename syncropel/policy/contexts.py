@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 from syncropel.errors import BadRequest
+from syncropel.folds.fanout import Child
+from syncropel.folds.spec import Subtask
 from syncropel.folds.task import TaskState
 from syncropel.policy.cel import Expression, compile_expression
 from syncropel.policy.ground import task_fields
@@ -79,7 +81,7 @@ CONTEXTS: Final[dict[str, Vocabulary]] = {
     "routing": _context(
         ("subtask", _SUBTASK), ("parent", _FAN_OUT_PARENT), lists=(("instances", _INSTANCE),)
     ),
-    "precondition": _context(("task", _TASK), values=frozenset({"actor"})),
+    "precondition": _context(("task", _TASK), ("subtask", _SUBTASK), values=frozenset({"actor"})),
     "fold_rule": _context(("record", _RECORD), values=frozenset({"state"})),
     "health_check": _context(("engine", _ENGINE)),
     "aitl": _context(("record", _RECORD), ("task", _TASK)),
@@ -105,6 +107,33 @@ def compile_in(context: str, source: str) -> Expression:
     if context not in CONTEXTS:
         raise BadRequest(f"there is no context {context!r}", f"one of: {', '.join(CONTEXTS)}")
     return compile_expression(source, CONTEXTS[context])
+
+
+def blank(context: str) -> dict[str, Any] | None:
+    """Values of an empty case, to see what kind of value a rule gives; None where nothing is tried."""
+    task, record = task_fields(TaskState("")), record_fields(None, set())
+    return {
+        "permission": {"op": "record_write", "actor": "", "thread": "", "record": record},
+        "precondition": {"task": task, "subtask": subtask_fields(_NO_CHILD), "actor": ""},
+    }.get(context)
+
+
+def subtask_fields(kid: Child) -> dict[str, Any]:
+    """A subtask as an expression sees it."""
+    subtask = kid.subtask
+    return {
+        "index": subtask.index,
+        "goal": subtask.goal,
+        "target": subtask.target,
+        "attempt": kid.attempt,
+        "budget_usd": subtask.budget_usd,
+        "timeout_secs": subtask.timeout_secs,
+        "adapter": subtask.adapter or "",
+        "depends_on": list(subtask.depends_on),
+    }
+
+
+_NO_CHILD: Final = Child(Subtask(0, "", ""), "pending", 1)
 
 
 def record_fields(record: Record | None, namespaces: set[str]) -> dict[str, Any]:

@@ -12,16 +12,21 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from syncropel.errors import PermissionDenied, SyncropelError
-from syncropel.folds.rules import HEALTH, PERMISSION, ROUTING, Rule
+from syncropel.folds.rules import HEALTH, PERMISSION, PRECONDITION, ROUTING, Rule
 from syncropel.policy.budget import INLINE_STEPS, Budget, Runaway
 from syncropel.policy.cel import EvaluationFailed, InvalidExpression, evaluator
-from syncropel.policy.contexts import compile_in, record_fields
+from syncropel.policy.contexts import blank, compile_in, record_fields
 from syncropel.policy.ground import Folds, Ground
 from syncropel.record import Record
 
 log = logging.getLogger("syncropel.policy.permissions")
 
-CONTEXT_OF: Final = {PERMISSION: "permission", ROUTING: "routing", HEALTH: "health_check"}
+CONTEXT_OF: Final = {
+    PERMISSION: "permission",
+    ROUTING: "routing",
+    HEALTH: "health_check",
+    PRECONDITION: "precondition",
+}
 """Kind of rule → the context that its expression is written for."""
 RULE_SECS: Final = 0.25
 """Deadline of all rules over one request, in seconds."""
@@ -105,13 +110,11 @@ def check_rule(kind: str, rule: Rule) -> SyncropelError | None:
         expression = compile_in(CONTEXT_OF[kind], rule.expression)
     except SyncropelError as error:
         return error
-    if kind == PERMISSION:
-        return _check_value(expression, rule)
-    return None
+    values = blank(CONTEXT_OF[kind])
+    return _check_value(expression, rule, values) if values is not None else None
 
 
-def _check_value(expression: Any, rule: Rule) -> SyncropelError | None:
-    values = {"op": "record_write", "actor": "", "thread": "", "record": record_fields(None, set())}
+def _check_value(expression: Any, rule: Rule, values: dict[str, Any]) -> SyncropelError | None:
     try:
         value = expression.evaluate_lazily(values.__getitem__, _Nothing(), Budget(INLINE_STEPS))
     except SyncropelError:

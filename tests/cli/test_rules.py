@@ -94,6 +94,7 @@ def test_permissions_are_not_unlocked_under_a_running_daemon(live: Path) -> None
         (["add-permission-rule", "bad", "--effect", "allow", "--expression", "record.actt"], 8, "actor"),
         (["add-rule", "bad", "--expression", "nobody.alias"], 1, "parent"),
         (["add-health", "bad", "--expression", "engine.speed > 1"], 8, "uptime_secs"),
+        (["add-precondition", "bad", "--expression", "subtask.gaol == ''"], 9, "goal"),
     ],
 )  # fmt: skip
 def test_a_broken_rule_is_refused_with_a_caret(spl: Spl, words: list[str], column: int, known: str) -> None:

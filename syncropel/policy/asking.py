@@ -1,0 +1,49 @@
+"""One yes or no from a rule, whatever it costs: at once when it is cheap, on a thread of its own when not."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from syncropel.errors import SyncropelError
+from syncropel.folds.rules import Rule
+from syncropel.policy.budget import INLINE_STEPS, Budget, Runaway
+from syncropel.policy.cel import evaluator
+from syncropel.policy.contexts import compile_in
+from syncropel.policy.permissions import CONTEXT_OF, RULE_SECS
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a rule said. `problem`: why it could not say anything, empty when it did."""
+
+    yes: bool
+    problem: str = ""
+
+
+async def ask(rule: Rule, load: Callable[[str], Any], functions: Mapping[str, Callable[..., Any]]) -> Answer:
+    """Ask a rule for true or false, never holding the event loop for long. Raises nothing."""
+    try:
+        return _evaluate(rule, load, functions, Budget(INLINE_STEPS, RULE_SECS))
+    except Runaway:
+        pass
+    try:
+        return await asyncio.get_running_loop().run_in_executor(
+            evaluator, lambda: _evaluate(rule, load, functions, Budget(secs=RULE_SECS))
+        )
+    except Runaway as error:
+        return Answer(False, error.message)
+
+
+def _evaluate(
+    rule: Rule, load: Callable[[str], Any], functions: Mapping[str, Callable[..., Any]], budget: Budget
+) -> Answer:
+    try:
+        value = compile_in(CONTEXT_OF[rule.kind], rule.expression).evaluate_lazily(load, functions, budget)
+    except Runaway:
+        raise
+    except SyncropelError as error:
+        return Answer(False, error.message)
+    return Answer(value) if isinstance(value, bool) else Answer(False, "the rule gives no true or false")
