@@ -6,7 +6,7 @@ import os
 from argparse import Namespace
 from typing import Any
 
-from syncropel.cli import dispatching, explain_text, task_records, task_text
+from syncropel.cli import diagnosis, dispatching, explain_text, task_records, task_text
 from syncropel.cli.connect import connect
 from syncropel.cli.parsing import Parser, UsageError, add_verb, index, money, positive, verbs
 from syncropel.cli.subtask import parse_subtasks
@@ -53,6 +53,7 @@ def configure(parser: Parser) -> None:
     listing.add_argument("--status", help="only tasks with this status, such as open or approved")
     listing.add_argument("--limit", type=positive, metavar="N", default=100, help="at most N (default 100)")
     listing.set_defaults(run=run_list)
+    diagnosis.configure(group)
     task_records.configure(group)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
+from syncropel.api.schema.diagnosis import Diagnosis, TaskTree
 from syncropel.api.schema.explain import TaskWhy, WhatIf
 from syncropel.client.calls import Call
 
@@ -16,3 +17,14 @@ def why(name: str) -> Call[TaskWhy]:
 def what_if(name: str, join: str) -> Call[WhatIf]:
     """When a fan-out would have joined with another predicate."""
     return Call(WhatIf, f"/v1/tasks/{quote(name, safe='')}/what-if", query={"join": join})
+
+
+def diagnose(name: str, subtask: int | None = None) -> Call[Diagnosis]:
+    """How every attempt of a task ended; `subtask`: those of one only."""
+    query = {} if subtask is None else {"subtask": subtask}
+    return Call(Diagnosis, f"/v1/tasks/{quote(name, safe='')}/diagnose", query=query)
+
+
+def tree(name: str) -> Call[TaskTree]:
+    """A task's subtasks, each below the one it waits for."""
+    return Call(TaskTree, f"/v1/tasks/{quote(name, safe='')}/tree")

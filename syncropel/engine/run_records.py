@@ -60,6 +60,19 @@ def observation(
     return Record(sub_thread, did, "KNOW", full, None, (intend.record,))
 
 
+def completion(outcome: Outcome) -> tuple[str, str]:
+    """By which way it ended, and, unless it was accepted, why not: each a word for programs."""
+    if outcome.reason:
+        return "ended_by_engine", outcome.reason
+    if outcome.verdict == "timeout":
+        return "time_limit", "timeout"
+    if outcome.exit is None:
+        return "adapter_result", "" if outcome.verdict == ACCEPT else "not_accepted"
+    if outcome.exit["signal"] is not None:
+        return "stream_eof_fallback", "result_missing"
+    return "exit_status", "" if outcome.verdict == ACCEPT else "exit_status"
+
+
 def ending(
     intend: ChildIntend, sub_thread: str, did: str, outcome: Outcome, secs: float, at: float
 ) -> list[Record]:
@@ -74,16 +87,22 @@ def ending(
         "namespace": intend.body.get("namespace"),
         "at": at,
     }
-    if outcome.output is not None:
-        body["output"] = outcome.output
+    for key, value in (("output", outcome.output), ("exit", outcome.exit), ("worktree", outcome.worktree)):
+        if value is not None:
+            body[key] = value
+    codepath, failure = completion(outcome)
+    body["codepath"] = codepath
     complete = {
         "verdict": outcome.verdict,
         "success": outcome.verdict == ACCEPT,
+        "codepath": codepath,
         "cost_usd": outcome.cost_usd,
         "wall_time_secs": body["wall_time_secs"],
     }
     if outcome.reason:
-        body["reason"] = complete["failure_reason"] = outcome.reason
+        body["reason"] = outcome.reason
+    if failure:
+        body["failure_reason"] = complete["failure_reason"] = failure
     records = [observation(sub_thread, intend, did, COMPLETE, complete, at), result(intend, did, body)]
     if outcome.exit is not None:
         records.insert(0, observation(sub_thread, intend, did, SUBPROCESS_EXIT, outcome.exit, at))

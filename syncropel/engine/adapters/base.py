@@ -39,6 +39,8 @@ class Outcome:
     output: str | None = None
     exit: dict[str, Any] | None = None
     reason: str = ""
+    worktree: dict[str, Any] | None = None
+    """What it left in the git worktree that it ran in, if that was one."""
 
 
 class Adapter(Protocol):

@@ -12,6 +12,7 @@ import os
 import re
 import shutil
 import signal
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,6 +20,8 @@ import psutil
 
 from syncropel.engine.adapters.base import Job, Observe, Outcome
 from syncropel.engine.adapters.cost_file import LOOK_SECS, CostFile
+from syncropel.engine.adapters.preflight import available_memory, tell_memory
+from syncropel.engine.adapters.worktree import head, left_in
 from syncropel.engine.runtime import Runtime
 from syncropel.errors import SyncropelError
 from syncropel.folds.child import SESSION, STREAM_EVENT
@@ -57,6 +60,8 @@ class BashAdapter:
             script = folder / f"attempt-{job.attempt}.sh"
             script.write_text(job.goal + "\n", encoding="utf-8")
             cost_file(script).touch()
+            base = await head(cwd) if self._cwd or (cwd / ".git").exists() else None
+            tell_memory(available_memory())
             with output.open("wb") as sink:
                 process = await self._start(job, script, cwd, sink.fileno())
         except (OSError, ValueError) as error:  # a hint with a NUL in it is no variable
@@ -64,9 +69,10 @@ class BashAdapter:
         started = self._runtime.monotonic()
         try:
             costs = CostFile(cost_file(script), job.cost_offset)
-            return await self._watch(process, job, observe, output, started, str(cwd), costs)
+            outcome = await self._watch(process, job, observe, output, started, str(cwd), costs)
         finally:
             await self._end_group(process)
+        return replace(outcome, worktree=await left_in(cwd, base)) if base else outcome
 
     async def _start(self, job: Job, script: Path, cwd: Path, sink: int) -> asyncio.subprocess.Process:
         environment = {

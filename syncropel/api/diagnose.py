@@ -1,0 +1,143 @@
+"""/v1/tasks/{name}/diagnose and /tree: a task taken apart."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, TypeVar
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ValidationError
+
+from syncropel.api.schema.diagnosis import (
+    AttemptDiagnosis,
+    Diagnosis,
+    SubprocessExit,
+    TaskTree,
+    TreeNode,
+    WorktreeLeft,
+)
+from syncropel.api.schema.tasks import ChildOut
+from syncropel.api.task_views import find_task, join_status, task_detail
+from syncropel.engine.engine import Engine
+from syncropel.errors import BadRequest
+from syncropel.folds.fanout import ACCEPT, FanOut, Report
+
+_Part = TypeVar("_Part", bound=BaseModel)
+_ADVICE: Final = {
+    9: "SIGKILL: most often the kernel's OOM killer (dmesg | grep -i 'killed process')",
+    15: "SIGTERM: ended from outside: look at limits of the container or control group, and at who sent it",
+}
+"""What an ending by this signal most often means."""
+
+
+def router(engine: Engine) -> APIRouter:
+    """The routes that take a task apart."""
+    routes = APIRouter(tags=["tasks"])
+
+    @routes.get("/v1/tasks/{name}/diagnose")
+    async def get_diagnosis(name: str, subtask: int | None = None) -> Diagnosis:
+        """How every attempt ended: its process, its worktree, by which way; `subtask`: those of one only."""
+        state = find_task(engine, name)
+        fanout = state.fanout
+        if fanout is not None and subtask is not None and not 0 <= subtask < len(fanout.spec.subtasks):
+            raise BadRequest(f"no subtask {subtask}", f"they are 0 to {len(fanout.spec.subtasks) - 1}")
+        slots = sorted(fanout.spawns) if fanout is not None else []
+        return Diagnosis(
+            thread=state.thread,
+            alias=state.alias,
+            goal=state.goal,
+            status=task_detail(state, engine.instance.did).status,
+            attempts=[
+                await _attempt(engine, fanout, slot)
+                for slot in slots
+                if fanout is not None and subtask in (None, slot[0])
+            ],
+        )
+
+    @routes.get("/v1/tasks/{name}/tree")
+    async def get_tree(name: str) -> TaskTree:
+        """The task with its subtasks, each below the one it waits for last."""
+        state = find_task(engine, name)
+        kids = (await join_status(engine, state)).subtasks if state.fanout else []
+        return TaskTree(
+            thread=state.thread,
+            alias=state.alias,
+            goal=state.goal,
+            status=task_detail(state, engine.instance.did).status,
+            cost_usd=state.fanout.cost_usd if state.fanout else 0.0,
+            nodes=_hung(kids),
+        )
+
+    return routes
+
+
+async def _attempt(engine: Engine, fanout: FanOut, slot: tuple[int, int]) -> AttemptDiagnosis:
+    index, attempt = slot
+    spawn, report = fanout.spawns[slot], fanout.reports.get(slot)
+    told: Mapping[str, Any] = {}
+    if report is not None and (stored := await engine.store.get(report.key[1])) is not None:
+        told = stored.record.body
+    return AttemptDiagnosis(
+        index=index,
+        attempt=attempt,
+        goal=fanout.spec.subtasks[index].goal,
+        state=report.verdict if report else "in_progress",  # type: ignore[arg-type]  # the fold's verdicts
+        instance=spawn.instance,
+        instance_alias=engine.ingest.live.names().get(spawn.instance),
+        child_thread=spawn.child_thread,
+        spawned_at=spawn.at,
+        **(_ended(report, told) if report else {}),
+    )
+
+
+def _ended(report: Report, told: Mapping[str, Any]) -> dict[str, Any]:
+    process = _part(SubprocessExit, told.get("exit"))
+    worktree = _part(WorktreeLeft, told.get("worktree"))
+    return {
+        "finished_at": report.at,
+        "wall_time_secs": report.wall_time_secs,
+        "cost_usd": report.cost_usd,
+        "summary": report.summary,
+        "output": report.output,
+        "worktree": worktree,
+        "subprocess": process,
+        "codepath": _word(told.get("codepath")),
+        "failure_reason": _word(told.get("failure_reason")) or report.reason or None,
+        "success": report.verdict == ACCEPT,
+        "advice": _advice(process, worktree),
+    }
+
+
+def _part(model: type[_Part], value: Any) -> _Part | None:
+    """A part of a report, which may come from an instance of another version."""
+    try:
+        return model.model_validate(value)
+    except ValidationError:
+        return None
+
+
+def _word(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _advice(process: SubprocessExit | None, worktree: WorktreeLeft | None) -> str:
+    if process is None or process.signal is None:
+        return ""
+    cause = _ADVICE.get(process.signal, f"ended by signal {process.signal}")
+    kept = f"; files not committed in its worktree: {worktree.uncommitted}" if worktree else ""
+    return cause + kept
+
+
+def _hung(subtasks: list[ChildOut]) -> list[TreeNode]:
+    """The subtasks depth first. Without recursion: a chain may be thousands long."""
+    below: dict[int | None, list[ChildOut]] = {}
+    for child in subtasks:
+        below.setdefault(max(child.depends_on, default=None), []).append(child)
+    nodes: list[TreeNode] = []
+    waiting = [(child, 0) for child in reversed(below.get(None, []))]
+    while waiting:
+        child, depth = waiting.pop()
+        parent = max(child.depends_on, default=None)
+        nodes.append(TreeNode(**child.model_dump(), parent=parent, depth=depth))
+        waiting += [(one, depth + 1) for one in reversed(below.get(child.index, []))]
+    return nodes
