@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final, Protocol
 
 from syncropel.api.schema import FleetStatus
-from syncropel.client import AsyncClient, Call, Event, Target, calls
+from syncropel.client import AsyncClient, Call, Event, Target, calls, explain_calls
 from syncropel.client.calls import Answer
 from syncropel.errors import RemoteError, SyncropelError
 from tui.connection import MAX_SECS, UNSEEN_SECS, Connection
@@ -75,6 +75,7 @@ class Session:
         self._who_due = False
         self._revision, self._tasks_due = -1, False
         self._attended = False
+        self._explained: object = None
         chance: dict[str, Any] = {} if outside.jitter is None else {"jitter": outside.jitter}
         self._connection = Connection(
             self._client, self._heard, self._linked, clock=outside.clock, sleep=outside.sleep, **chance
@@ -197,15 +198,28 @@ class Session:
             self.world = self.world.listed(tasks, all_read=all_read)
             self._notice(*self._told.listed(tasks, self.world.moment(self.clock()).now))
             self._on_news(self)
-        chosen = self.world.chosen
-        if chosen is None or not self.world.has_fan_out(chosen):
+        if (chosen := self.world.chosen) is None:
             return
+        if self.world.has_fan_out(chosen):
+            await self._read_join(chosen)
+        if (grounds := self.world.grounds()) != self._explained:
+            await self._ask_why(chosen)
+            self._explained = grounds
+
+    async def _read_join(self, thread: str) -> None:
         try:
-            self.world = self.world.joined(await self.send(calls.join(chosen)))
+            self.world = self.world.joined(await self.send(calls.join(thread)))
         except RemoteError as error:
             if error.status != _CONFLICT:
                 raise
             self.world = self.world.joined(None)
+        self._on_news(self)
+
+    async def _ask_why(self, thread: str) -> None:
+        try:
+            self.world = self.world.explained(await self.send(explain_calls.why(thread)))
+        except SyncropelError:
+            self.world = self.world.explained(None)  # the join's own explanation is shown in its place
         self._on_news(self)
 
     async def _ask_who(self) -> None:

@@ -40,6 +40,7 @@ def router(engine: Engine) -> APIRouter:
             sentence=told.sentence,
             proofs=[ProofOut(record=one.record, shows=one.shows) for one in told.proofs],
             hint=told.hint,
+            of_join=told.of_join,
         )
 
     @routes.get("/v1/tasks/{name}/what-if")

@@ -235,6 +235,7 @@ def _progress(
         accepted=sum(kid.state == ACCEPT for kid in kids),
         satisfiable=decision.satisfiable,
         explanation=decision.explanation,
+        cause=decision.cause,
         started_at=fanout.at,
         cost_usd=spent_usd(fanout, spending),
         budget_usd=fanout.budget_usd,

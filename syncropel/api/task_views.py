@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, Final
 
 from syncropel.api.schema import (
@@ -73,6 +73,7 @@ def _summary_fields(state: TaskState) -> dict[str, Any]:
         "priority": state.priority,
         "domain": state.domain,
         "namespace": state.namespace,
+        "parent_thread": state.parent_thread,
         "labels": state.labels,
         "records": state.records,
         "created_at": state.created_at,
@@ -115,8 +116,18 @@ async def join_status(engine: Engine, state: TaskState) -> JoinStatus:
     kids = children(fanout)
     _, decision = await decide_join(fanout, kids, state.alias, names)
     place, spending = _places_now(engine, fanout), engine.spending()
-    out = [_child_out(kid, place(kid), names, spending) for kid in kids]
-    return _join_view(state, fanout, kids, decision, out, spent_usd(fanout, spending))
+    parts = [_parts(engine, kid.spawn.child_thread) if kid.spawn else [] for kid in kids]
+    out = [
+        _child_out(kid, place(kid), names, spending, inner) for kid, inner in zip(kids, parts, strict=True)
+    ]
+    spent = spent_usd(fanout, spending)
+    return _join_view(state, fanout, kids, decision, out, spent, _parts(engine, state.thread))
+
+
+def _parts(engine: Engine, thread: str) -> Sequence[TaskSummary]:
+    """The tasks that are a part of this thread's work, in the order in which they were made."""
+    found = engine.ingest.live.parts.get(thread, {}).values()
+    return [task_summary(one) for one in sorted(found, key=lambda one: (one.created_at, one.thread))]
 
 
 MadeChildren = dict[Hashable, ChildOut]
@@ -162,6 +173,7 @@ def _join_view(
     decision: JoinDecision,
     out: list[ChildOut],
     cost_usd: float,
+    parts: Sequence[TaskSummary] = (),
 ) -> JoinStatus:
     path = critical_path(
         [kid.report.wall_time_secs if kid.report else None for kid in kids],
@@ -185,6 +197,7 @@ def _join_view(
         hint=_hint(state, fanout, decision) if active else "",
         blame=list(decision.blame) if active else [],
         subtasks=out,
+        parts=list(parts),
         spawned=sum(kid.spawn is not None for kid in kids),
         completed=sum(kid.finished for kid in kids),
         accepted=sum(kid.state == ACCEPT for kid in kids),
@@ -233,7 +246,13 @@ def _places_now(engine: Engine, fanout: FanOut) -> Callable[[Child], Place]:
     return place
 
 
-def _child_out(kid: Child, place: Place, names: dict[str, str], spending: Mapping[str, float]) -> ChildOut:
+def _child_out(
+    kid: Child,
+    place: Place,
+    names: dict[str, str],
+    spending: Mapping[str, float],
+    parts: Sequence[TaskSummary] = (),
+) -> ChildOut:
     subtask, report, spawn = kid.subtask, kid.report, kid.spawn
     instance, why = place
     return ChildOut(
@@ -260,6 +279,7 @@ def _child_out(kid: Child, place: Place, names: dict[str, str], spending: Mappin
         spawned_at=spawn.at if spawn else None,
         finished_at=report.at if report else None,
         adapter=subtask.adapter,
+        parts=list(parts),
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import Field
 
+from syncropel.api.parents import find_parent
 from syncropel.api.task_requests import Request, made_record
 from syncropel.api.task_views import find_task
 from syncropel.engine.engine import Engine
@@ -26,11 +27,22 @@ class NewTask(Request):
     alias: str | None = Field(default=None, pattern=ALIAS_PATTERN)
     priority: str = "medium"
     domain: str = ""
-    namespace: str = "default"
+    namespace: str | None = Field(default=None, description="by default its parent's, or `default`")
+    parent: str | None = Field(
+        default=None, description="what it is a part of: a task, NAME:N for a subtask, or a subtask's thread"
+    )
     labels: list[str] = Field(default=[])
     hypothesis: str = ""
     criteria: list[str] = Field(default=[])
     assignee: str = ""
+
+
+def _place(engine: Engine, asked: NewTask) -> dict[str, str]:
+    """The namespace of a new task, and the thread that it is a part of."""
+    if asked.parent is None:
+        return {"namespace": asked.namespace or "default"}
+    thread, state = find_parent(engine, asked.parent)
+    return {"namespace": asked.namespace or state.namespace, "parent_thread": thread}
 
 
 def refuse_if_over(state: TaskState) -> None:
@@ -43,15 +55,15 @@ def refuse_if_over(state: TaskState) -> None:
 async def create(engine: Engine, asked: NewTask) -> TaskState:
     """Write the INTEND of a new task; without an alias one is made. The caller holds `engine.fan_out_lock`.
 
-    Raises Conflict when the alias is taken, and what refuses a record.
+    Raises Conflict when the alias is taken, NotFound when there is no such parent, and what refuses a record.
     """
     aliases = engine.ingest.live.aliases
     alias = asked.alias or _next_alias(aliases)
     if alias in aliases:
         raise Conflict(f"the alias {alias} is taken", f"see it: spl task show {alias}; or choose another")
-    fields = asked.model_dump(exclude={"actor", "alias"})
+    fields = asked.model_dump(exclude={"actor", "alias", "namespace", "parent"})
     thread = task_thread(alias, secrets.token_hex(16))
-    whole = {"task": True, "alias": alias, **fields, "at": engine.runtime.now()}
+    whole = {"task": True, "alias": alias, **fields, **_place(engine, asked), "at": engine.runtime.now()}
     await engine.ingest.append_one(made_record(thread, asked.actor, "INTEND", whole, clock=0))
     return find_task(engine, thread)
 

@@ -69,7 +69,12 @@ def _configure_add(group: Any) -> None:
     )
     add.add_argument("--labels", default="", metavar="A,B", help="labels, separated by commas")
     add.add_argument("--assignee", default="", help="who is to do it")
-    add.add_argument("--namespace", help="what a freeze of it would cover (default: default)")
+    add.add_argument(
+        "--namespace", help="what a freeze of it would cover (default: the parent's, or default)"
+    )
+    add.add_argument(
+        "--parent", metavar="NAME[:N]", help="the task, or its subtask N, that this is a part of"
+    )
     add.set_defaults(run=run_add)
 
 
@@ -120,6 +125,7 @@ def run_add(args: Namespace) -> int:
         "criteria": args.criteria,
         "assignee": args.assignee,
         "namespace": args.namespace,
+        "parent": args.parent,
         "actor": actor_from(os.environ),
     }
     if not args.goal.strip():

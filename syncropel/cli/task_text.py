@@ -116,6 +116,9 @@ def join_lines(status: JoinStatus) -> list[str]:
     lines += ["", "  Per-subtask:"]
     for child in status.subtasks:
         lines += child_lines(child)
+        lines += [f"        {_part(part)}" for part in child.parts]
+    if status.parts:
+        lines += ["", "  Parts:", *(f"    {_part(part)}" for part in status.parts)]
     return lines
 
 
@@ -126,6 +129,13 @@ def _budget_lines(status: JoinStatus) -> list[str]:
     raised = f", amended from {dollars(was)}" if was not in (None, status.budget_usd) else ""
     spent = ", spent: nothing more is spawned" if status.budget_exceeded else ""
     return [f"  Budget: {against(status.cost_usd, status.budget_usd)}{raised}{spent}"]
+
+
+def _part(part: TaskSummary) -> str:
+    """A task that was made for another one."""
+    how = f"{_STATES.get(part.status, part.status)}"
+    how += f", {part.accepted}/{part.subtasks} accepted" if part.subtasks else ""
+    return f"└ {_name(part)} {_title(part.goal)} ({how})"
 
 
 def _completion(status: JoinStatus) -> str:
@@ -167,6 +177,7 @@ def task_lines(task: TaskDetail) -> list[str]:
     lines = [f"Task: {task.goal}", f"Thread: {task.thread}"]
     lines += [f"Alias: {task.alias}"] if task.alias else []
     lines += [f"Status: {task.status}{_because(task.reason)}", f"Priority: {task.priority}"]
+    lines += [f"Part of: {task.parent_thread}"] if task.parent_thread else []
     lines += [f"Namespace: {task.namespace}"] if task.namespace not in ("", "default") else []
     lines += [f"Labels: {', '.join(task.labels)}"] if task.labels else []
     lines += [f"Assignee: {task.assignee}"] if task.assignee else []

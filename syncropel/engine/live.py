@@ -26,7 +26,8 @@ class LiveFolds:
     """Every fold that the daemon answers from. `apply` a record once it is in the log.
 
     A record that comes out of fold order on a task thread cannot be applied in place; its thread is put in
-    `crooked`, and `straighten` folds it anew from the log.
+    `crooked`, and `straighten` folds it anew from the log. `parts` holds, by the thread of a task or a
+    subtask, the tasks that are a part of it.
     """
 
     registry: Registry = field(default_factory=Registry)
@@ -41,6 +42,7 @@ class LiveFolds:
     aliases: dict[str, str] = field(default_factory=dict)
     children: dict[str, ChildState] = field(default_factory=dict)
     active: dict[str, TaskState] = field(default_factory=dict)
+    parts: dict[str, dict[str, TaskState]] = field(default_factory=dict)
     crooked: set[str] = field(default_factory=set)
     folded_through: dict[str, int] = field(default_factory=dict)
     revision: int = 0
@@ -94,6 +96,8 @@ class LiveFolds:
             # Of two tasks with one alias the older keeps it, so that a name never changes its meaning.
             if known is None or (state.created_at, state.thread) <= (known.created_at, known.thread):
                 self.aliases[state.alias] = state.thread
+        if state.parent_thread:
+            self.parts.setdefault(state.parent_thread, {})[state.thread] = state
         if state.fanout is not None and state.fanout.active:
             self.active[state.thread] = state
         else:
@@ -107,11 +111,19 @@ class LiveFolds:
             if self.index.threads[thread].last_sequence > state.sequence:
                 continue  # more came while the log was read
             self.crooked.discard(thread)
-            former, self.tasks[thread] = self.tasks[thread].alias, state
-            if former != state.alias and self.aliases.get(former) == thread:
-                self._pass_on(former)
+            former, self.tasks[thread] = self.tasks[thread], state
+            self._part(former)
+            if former.alias != state.alias and self.aliases.get(former.alias) == thread:
+                self._pass_on(former.alias)
             self.folded_through[thread] = state.sequence
             self._index_task(state)
+
+    def _part(self, former: TaskState) -> None:
+        """Forget of which thread a task was thought to be a part."""
+        siblings = self.parts.get(former.parent_thread, {})
+        siblings.pop(former.thread, None)
+        if not siblings:
+            self.parts.pop(former.parent_thread, None)
 
     def _pass_on(self, alias: str) -> None:
         """Give an alias that its task turned out not to have to the oldest that does."""

@@ -24,12 +24,14 @@ class JoinRule:
 
 @dataclass(frozen=True, slots=True)
 class JoinDecision:
-    """`blame` are the subtasks that keep the join from being satisfied, when it can no longer be."""
+    """`blame` are the subtasks that keep the join from being satisfied, when it can no longer be. `cause` is
+    the part of `explanation` that names subtasks: what it waits for, or what went wrong."""
 
     satisfied: bool
     satisfiable: bool
     explanation: str
     blame: tuple[int, ...] = ()
+    cause: str = ""
 
 
 def is_shorthand(text: str) -> bool:
@@ -73,7 +75,7 @@ def decide(
     hopeless = [kid for kid in kids if kid.hopeless]
     if len(kids) - len(hopeless) < rule.need:
         return _impossible(rule.text, hopeless, names or {})
-    return JoinDecision(False, True, _waiting(kids, accepted, rule.need, names or {}))
+    return _waiting(kids, accepted, rule.need, names or {})
 
 
 def _decide_cel(
@@ -85,19 +87,15 @@ def _decide_cel(
     # when nothing can change any more.
     if all(kid.finished or kid.hopeless for kid in kids):
         return _impossible(rule.text, [kid for kid in kids if kid.state != ACCEPT] or list(kids), names)
-    return JoinDecision(False, True, _waiting(kids, accepted, None, names))
+    return _waiting(kids, accepted, None, names)
 
 
 def _impossible(join: str, hopeless: Sequence[Child], names: dict[str, str]) -> JoinDecision:
     guilty = [kid for kid in hopeless if kid.finished] or list(hopeless)
     told = "; ".join(_verdict_line(kid, names) for kid in guilty[:3])
-    more = f"; and {len(guilty) - 3} more" if len(guilty) > 3 else ""
-    return JoinDecision(
-        False,
-        False,
-        f"{join} can no longer be satisfied: {told}{more}",
-        tuple(kid.index for kid in guilty),
-    )
+    cause = told + (f"; and {len(guilty) - 3} more" if len(guilty) > 3 else "")
+    blame = tuple(kid.index for kid in guilty)
+    return JoinDecision(False, False, f"{join} can no longer be satisfied: {cause}", blame, cause)
 
 
 def _verdict_line(kid: Child, names: dict[str, str]) -> str:
@@ -109,12 +107,13 @@ def _verdict_line(kid: Child, names: dict[str, str]) -> str:
     return f"[{kid.index}] {kid.state} on {where}{reason}"
 
 
-def _waiting(kids: Sequence[Child], accepted: int, need: int | None, names: dict[str, str]) -> str:
+def _waiting(kids: Sequence[Child], accepted: int, need: int | None, names: dict[str, str]) -> JoinDecision:
     open_kids = [kid for kid in kids if not kid.finished]
     told = ", ".join(_open_line(kid, names) for kid in open_kids[:4])
     more = f" and {len(open_kids) - 4} more" if len(open_kids) > 4 else ""
     needed = "" if need is None or need == len(kids) else f" of {need} needed"
-    return f"{accepted}/{len(kids)} accepted{needed}, waits for {told}{more}"
+    cause = f"waits for {told}{more}"
+    return JoinDecision(False, True, f"{accepted}/{len(kids)} accepted{needed}, {cause}", (), cause)
 
 
 def _open_line(kid: Child, names: dict[str, str]) -> str:

@@ -50,6 +50,9 @@ STATUSES: Final = (
 )
 
 
+_TEXTS: Final = (
+    "alias", "goal", "priority", "domain", "hypothesis", "assignee", "namespace", "parent_thread",
+)  # fmt: skip
 _CANCELS: Final = {"cancelled": True, "approved": True, "open": False, "in_progress": False}
 """Whether a status ends a fan-out that has not joined. Only two revive it: others leave it as it is."""
 
@@ -65,6 +68,8 @@ class TaskState:
     priority: str = "medium"
     domain: str = ""
     namespace: str = "default"
+    parent_thread: str = ""
+    """The task, or the subtask of one, that this task is a part of."""
     labels: list[str] = field(default_factory=list)
     hypothesis: str = ""
     criteria: list[str] = field(default_factory=list)
@@ -112,7 +117,7 @@ class TaskState:
             self._start_fan_out(record)
 
     def _take_fields(self, body: dict[str, Any]) -> None:
-        for key in ("alias", "goal", "priority", "domain", "hypothesis", "assignee", "namespace"):
+        for key in _TEXTS:
             value = body.get(key)
             if isinstance(value, str) and value:
                 setattr(self, key, value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from syncropel.folds.fanout import ACCEPT, Child, FanOut
@@ -36,11 +36,13 @@ class Proof:
 
 @dataclass(frozen=True, slots=True)
 class Why:
-    """`hint` says what would change it; empty when nothing needs to."""
+    """`hint` says what would change it; empty when nothing needs to. `of_join`: the sentence tells of the
+    fan-out's join, not of a status that somebody gave the task."""
 
     sentence: str
     proofs: tuple[Proof, ...]
     hint: str = ""
+    of_join: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +65,9 @@ def why(state: TaskState, records: Sequence[StoredRecord], now: Circumstances) -
     fanout, name = state.fanout, state.alias or state.thread
     deciding = _deciding(state, records)
     if fanout is not None and fanout.active and _goes_on(state, fanout, deciding):
-        return _running(state, fanout, name, now)
+        return replace(_running(state, fanout, name, now), of_join=True)
     if fanout is not None and fanout.joined is not None and deciding and deciding.id == fanout.joined.record:
-        return _joined(fanout, deciding, now)
+        return replace(_joined(fanout, deciding, now), of_join=True)
     return _judged(state, deciding, name, now)
 
 

@@ -168,6 +168,48 @@ async def test_join_status_says_what_is_waited_for(api: Api) -> None:
     assert status.subtasks[2].why == "waits for [0]"
 
 
+async def test_a_task_can_be_a_part_of_a_subtask(durable: Api) -> None:
+    await durable.task(alias="F", namespace="docs/v1")
+    await durable.fan_out("F", {}, {"depends_on": [0]})
+
+    async def first_thread() -> str | None:
+        return JoinStatus.model_validate(await durable.get("/v1/tasks/F/join")).subtasks[0].child_thread
+
+    spawned = await until(first_thread)
+    by_number = TaskDetail.model_validate(await durable.task(alias="PART-1", parent="F:0"))
+    by_thread = TaskDetail.model_validate(await durable.task(alias="PART-2", parent=spawned, namespace="x"))
+    of_all = TaskDetail.model_validate(await durable.task(alias="PART-3", parent="F"))
+    assert (by_number.parent_thread, by_thread.parent_thread) == (spawned, spawned)
+    assert (by_number.namespace, by_thread.namespace) == ("docs/v1", "x"), "a freeze of the parent covers it"
+    await durable.fan_out("PART-1", {"target": "worker-nobody"})
+    whole = JoinStatus.model_validate(await durable.get("/v1/tasks/F/join"))
+    assert [one.alias for one in whole.subtasks[0].parts] == ["PART-1", "PART-2"]
+    assert whole.subtasks[0].parts[0].subtasks == 1
+    assert [one.alias for one in whole.parts] == ["PART-3"]
+    assert of_all.parent_thread == whole.thread
+
+
+@pytest.mark.parametrize(
+    ("parent", "status", "words"),
+    [
+        ("NO", 404, ("no task 'NO'", "NAME:N")),
+        ("NO:1", 404, ("no task 'NO'",)),
+        ("F:7", 404, ("no subtask 7", "0 to 1")),
+        ("F:1", 409, ("not spawned yet",)),
+        ("PLAIN:0", 409, ("not fanned out",)),
+    ],
+)
+async def test_a_parent_that_cannot_be_one_is_refused(
+    api: Api, parent: str, status: int, words: tuple[str, ...]
+) -> None:
+    await api.task(alias="PLAIN")
+    await api.task(alias="F")
+    await api.fan_out("F", {"target": "worker-nobody"}, {"target": "round-robin", "depends_on": [0]})
+    answer = await api.operator.post("/v1/tasks", json={"goal": "g", "alias": "P", "parent": parent})
+    assert_error(answer, status, answer.json()["code"], *words)
+    assert (await api.operator.get("/v1/tasks/P")).status_code == 404
+
+
 async def test_a_join_that_can_no_longer_be_names_the_blame_and_a_retry_mends_it(durable: Api) -> None:
     await durable.task(alias="F")
     await durable.fan_out("F", {"target": "worker-nobody"}, {"target": "worker-nobody"})

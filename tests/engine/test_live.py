@@ -171,3 +171,12 @@ def test_no_record_can_stop_a_daemon(data: st.DataObject) -> None:
                 json.dumps([report.total_cost_usd, report.serial_estimate_secs], allow_nan=False)
 
     at_once(check())
+
+
+async def test_a_part_is_known_by_its_parent_however_its_records_come() -> None:
+    opening = record(act="INTEND", thread="part", clock=0, body={"task": True, "parent_thread": "th_whole"})
+    comment = record(act="KNOW", thread="part", clock=1, body={"topic": "task_comment"})
+    for order in ([opening, comment], [comment, opening]):
+        live, store = await arrive(order)
+        assert list(live.parts["th_whole"]) == ["part"]
+        await assert_like_fresh(live, store)

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from syncropel.api.schema import FleetStatus, JoinStatus, Page, TaskSummary
+from syncropel.api.schema.explain import TaskWhy
 from syncropel.client import Call, Event, Target
 from syncropel.errors import SyncropelError
 
@@ -70,6 +71,9 @@ class FakeClient:
 
     def join(self, join: JoinStatus) -> None:
         self.answers[f"/v1/tasks/{join.thread}/join"] = join
+
+    def explain(self, why: TaskWhy) -> None:
+        self.answers[f"/v1/tasks/{why.thread}/why"] = why
 
     @asynccontextmanager
     async def watch(self, path: str, last_id: str = "") -> AsyncIterator[AsyncIterator[Event]]:

@@ -14,6 +14,7 @@ from syncropel.api.schema import (
     JoinStatus,
     TaskSummary,
 )
+from syncropel.api.schema.explain import ProofOut, TaskWhy
 
 AT = 1_790_000_000.0
 THREAD = "th_" + "e7028c9d" * 8
@@ -264,4 +265,38 @@ def failed_join() -> JoinStatus:
         subtasks=[child(0), bad, child(2)], satisfiable=False, blame=[1], completed=3, spawned=3, accepted=2,
         status="blocked", explanation="2/3 accepted; [1] failed after 2 attempts",
         hint="try it again: spl task retry DOCS-11 1", critical_path=[1],
+    )  # fmt: skip
+
+
+def why(of: JoinStatus) -> TaskWhy:
+    """What the daemon says of this join, with records that prove it."""
+    sentence = f"{'not done yet' if of.satisfiable else 'it cannot join any more'}: {of.explanation}"
+    if of.complete:
+        sentence = f"joined 115.0 s after the fan-out: {of.explanation}; [3] tipped it"
+    shown = [
+        ProofOut(
+            record=f"{one.index + 1:02x}" * 32,
+            shows=f"[{one.index}] ended with {one.verdict} on {one.instance_alias}",
+        )
+        for one in of.subtasks
+        if one.verdict
+    ]
+    asked = ProofOut(record=of.parent_intend, shows=f"asks for {len(of.subtasks)} subtasks, join {of.join}")
+    return TaskWhy(
+        thread=of.thread,
+        alias=of.alias,
+        status=of.status,
+        sentence=sentence,
+        proofs=[*shown, asked],
+        of_join=True,
+    )
+
+
+def why_open(number: int = 1) -> TaskWhy:
+    """Why a task that nobody has begun is open."""
+    proof = ProofOut(record="f0" * 32, shows="opens the task, by alice")
+    return TaskWhy(
+        thread=f"th_{number:064x}", alias=f"DOCS-{number}", status="open", proofs=[proof],
+        sentence="open: alice asked for it, and nobody has begun",
+        hint=f"begin it: spl task start DOCS-{number}",
     )  # fmt: skip

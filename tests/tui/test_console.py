@@ -112,7 +112,7 @@ async def test_a_dispatch_opens_its_join_and_an_instance_itself() -> None:
         assert sample.COORDINATOR in page.part("facts").replace("\n", "").replace(" ", "")
         await page.press("escape", "tab", "enter")
         await page.passes(0.5)
-        assert "not joined yet" in page.part("summary")
+        assert "not done yet" in page.part("summary")
 
 
 async def test_tasks_are_read_when_they_change_and_not_otherwise() -> None:

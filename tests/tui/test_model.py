@@ -123,11 +123,13 @@ def test_the_tree_tells_edges_workers_and_reasons() -> None:
     assert found[3].cells["depends"].text == "0,2"
     assert found[3].cells["worker"].text == "worker-b?"
     assert found[2].cells["why"].text == "attempt 1 failed: exit status 3"
-    assert [line.text for line in tree.summary_lines(sample.failed_join(), NOW, ASCII)][1:4] == [
-        "x cannot join any more: all = false · 2/3 accepted; [1] failed after 2 attempts",
-        "  [1] exit status 3 …",
-        "  -> try it again: spl task retry DOCS-11 1",
-    ]
+
+
+def test_columns_get_no_more_than_what_stands_in_them_can_use() -> None:
+    columns = (rows.Column("a", "ALPHA", 10, grow=1), rows.Column("b", "B", 20, grow=1, drop=1))
+    assert [width for _, width in rows.fit(columns, 60, {"a": 3})] == [6, 52]
+    assert [width for _, width in rows.fit(columns, 60, {"a": 3, "b": 30})] == [6, 30]
+    assert [width for _, width in rows.fit(columns, 12, {"b": 2})] == [12], "it gives way all the same"
 
 
 def test_the_timeline_marks_the_critical_path_and_what_runs() -> None:

@@ -60,7 +60,7 @@ class State:
 STATES = {
     "live": State(
         ("● LIVE", "● live", "◐ stale", "4/4 +3", "DOCS-11[0]", "5/9", "✗ 2/3 accepted"),
-        ("● LIVE", "… in progress", "DOCS-11", "not joined yet: all = false", "├─[0]", "worker-b?"),
+        ("● LIVE", "… in progress", "DOCS-11", "… all = false · not done yet: 2/5", "├─[0]", "worker-b?"),
     ),
     "empty": State(
         ("1 live", "nothing is running", "spl task add GOAL"), ("no task yet", "spl task add"),
@@ -68,7 +68,7 @@ STATES = {
     ),
     "connecting": State(("CONNECTING", "waiting for the daemon"), ("CONNECTING", "reading the tasks"), None),
     "one-row": State(
-        ("worker-a", "INSTANCES 1"), ("TASKS 1", "DOCS-1 is not fanned out"),
+        ("worker-a", "INSTANCES 1"), ("TASKS 1", "open: alice asked for it", "DOCS-1 is not fanned out"),
         sample.empty_status(instances=[sample.instance()]), [sample.tasks()[-1]],
     ),
     "many-rows": State(
@@ -95,10 +95,15 @@ STATES = {
     ),
     "help": State(("Keys: Fleet", "spl fleet status"), ("Keys: Tasks",), steps=asks_for_help),
     "failed-join": State(
-        ("● LIVE",), ("✗ cannot join any more", "spl task retry DOCS-11 1", "✗ failed", "exit status 3"),
+        ("● LIVE",),
+        ("✗ all = false · it cannot join any more", "spl task retry DOCS-11 1", "✗ failed", "exit status 3"),
         join=sample.failed_join(),
     ),
-    "joined": State(("● LIVE",), ("✓ joined: all = true", "4/4 accepted"), join=sample.joined()),
+    "joined": State(
+        ("● LIVE",),
+        ("✓ all = true · joined 115.0 s after", "4/4 accepted; [3] tipped it"),
+        join=sample.joined(),
+    ),
 }  # fmt: skip
 _FLEET_SHOWS_NONE = {"failed-join", "joined"}
 CASES = [
@@ -124,6 +129,8 @@ async def test_screen(
     client = FakeClient()
     client.tasks(given.listed)
     client.join(given.join)
+    client.explain(sample.why(given.join))
+    client.explain(sample.why_open())
     async with console(size, given.status, client, screen=screen, **given.how) as page:
         await given.steps(page)
         shown = page.drawn

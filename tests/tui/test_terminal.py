@@ -63,7 +63,7 @@ def test_it_waits_for_its_daemon_loses_it_and_finds_it_again(
         terminal.press("r")
         terminal.sees("● LIVE", "◐ stale")
         terminal.press("2")
-        terminal.sees("not joined yet")
+        terminal.sees("not done yet")
     terminal.sees("DOWN", "DOCS-11")
     with daemon.running():
         terminal.sees("● LIVE")
@@ -169,7 +169,7 @@ def test_a_slow_daemon_is_waited_for(daemon: FakeDaemon, opened: Opener) -> None
         terminal.sees("CONNECTING", "1 Fleet")
         terminal.press("2")
         terminal.sees("reading the tasks", "CONNECTING")
-        terminal.sees("● LIVE", "DOCS-11", "not joined yet")
+        terminal.sees("● LIVE", "DOCS-11", "not done yet")
 
 
 @pytest.mark.parametrize(

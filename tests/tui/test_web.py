@@ -64,7 +64,7 @@ async def test_the_console_in_a_browser(tmp_path: Path) -> None:
             await tab.sees("● LIVE", "worker-b", "READ-ONLY")
             assert await tab.evaluate("document.body.classList.contains('-first-byte')")
             await tab.press("2")
-            await tab.sees("DOCS-11", "not joined yet")
+            await tab.sees("DOCS-11", "not done yet")
             await tab.press("1")
             await tab.sees("INSTANCES 4")
             assert tab.foreign == [], "nothing is loaded from elsewhere"

@@ -8,7 +8,7 @@ from syncropel.api.schema import DispatchOut, FanOutProgress, FleetStatus, Insta
 from tui.model.charts import bar
 from tui.model.glyphs import Glyphs
 from tui.model.moment import Moment
-from tui.model.rows import Cell, Column, Row, Rows, state_cell
+from tui.model.rows import MEASURED, Cell, Column, Row, Rows, state_cell, widest
 from tui.model.text import NOTHING, count, duration, first_line, long_duration, plain, spend, tail
 
 BAR_WIDTH: Final = 8
@@ -128,9 +128,26 @@ def fanout_rows(status: FleetStatus, at: Moment, glyphs: Glyphs) -> Rows:
     return Rows(status, [one.thread for one in waiting], lambda place: _fanout(waiting[place], at, glyphs))
 
 
+def _cause(one: FanOutProgress) -> str:
+    """Why it has not joined; how many were accepted, and the predicate, have columns of their own."""
+    return first_line(one.cause or one.explanation)
+
+
+def fanout_longest(status: FleetStatus) -> dict[str, int]:
+    """How much room the columns of foreign text could use."""
+    some = status.fanouts[:MEASURED]
+    return {
+        "task": widest(plain(one.alias) or tail(one.thread) for one in some),
+        "explanation": widest(_cause(one) for one in some) + 2,
+        "join": widest(first_line(one.join) for one in some),
+        "namespace": widest(plain(one.namespace) for one in some),
+        "goal": widest(first_line(one.goal) for one in some),
+    }
+
+
 def _fanout(one: FanOutProgress, at: Moment, glyphs: Glyphs) -> Row:
     share = one.accepted / one.subtasks if one.subtasks else 0.0
-    why = first_line(one.explanation)
+    why = _cause(one)
     age = max(0.0, at.heard - one.started_at)
     cells = {
         "task": Cell(plain(one.alias) or tail(one.thread), "strong"),

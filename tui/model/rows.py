@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final, overload
+
+from rich.cells import cell_len
 
 from tui.model.glyphs import TONES, Glyphs, Tone, word
 
 GAP: Final = 2
+MEASURED: Final = 200
+"""So many rows are measured to find how wide a column would like to be."""
 
 
 @dataclass(frozen=True)
@@ -101,9 +105,19 @@ def drop_order(columns: Sequence[Column]) -> list[str]:
     return [one.key for one in sorted(columns, key=lambda one: -one.drop) if one.drop]
 
 
-def fit(columns: Sequence[Column], width: int) -> list[tuple[Column, int]]:
-    """The columns that fit and how wide each is: the widest set in the stated drop order."""
-    kept = list(columns)
+def widest(texts: Iterable[str]) -> int:
+    """The room that the longest of these texts needs, in cells."""
+    return max(map(cell_len, texts), default=0)
+
+
+def fit(
+    columns: Sequence[Column], width: int, longest: Mapping[str, int] | None = None
+) -> list[tuple[Column, int]]:
+    """The columns that fit and how wide each is: the widest set in the stated drop order.
+
+    `longest`: what stands in a column needs at most so many cells; it gets no more, so that others can.
+    """
+    kept = [_sized(one, (longest or {}).get(one.key)) for one in columns]
     for key in drop_order(columns):
         if _needed(kept) <= width:
             break
@@ -119,6 +133,13 @@ def fit(columns: Sequence[Column], width: int) -> list[tuple[Column, int]]:
             spare -= share
         growing = [one for one in growing if widths[one.key] < one.most]
     return [(one, widths[one.key]) for one in kept]
+
+
+def _sized(column: Column, longest: int | None) -> Column:
+    if longest is None:
+        return column
+    wanted = max(longest, cell_len(column.title) + 1)  # the sign of the order stands beside the title
+    return replace(column, width=min(column.width, wanted), most=min(column.most, wanted))
 
 
 def _needed(columns: Sequence[Column]) -> int:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tui.model.folding import group_of
+from tui.model.part import part_of
 from tui.model.text import plain, tail
 from tui.model.world import World
 
@@ -22,7 +24,9 @@ def subject_of(table: str, key: str, thread: str | None) -> Subject:
     if table == "instances":
         return Subject(did=key)
     if table == "subtasks":
-        return Subject(thread=thread or "", index=int(key))
+        if part := part_of(key):
+            return Subject(thread=part)
+        return Subject(thread=thread or "", index=None if group_of(key) else int(key))
     if table == "dispatches":
         whole, _, index = key.rpartition("/")
         return Subject(thread=whole, index=int(index))

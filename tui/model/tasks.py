@@ -8,7 +8,7 @@ from typing import Final
 from syncropel.api.schema import FanOutProgress, TaskSummary
 from tui.model.glyphs import Glyphs
 from tui.model.moment import Moment
-from tui.model.rows import Cell, Column, Row, Rows, state_cell
+from tui.model.rows import MEASURED, Cell, Column, Row, Rows, state_cell, widest
 from tui.model.text import NOTHING, duration, first_line, money, plain, tail
 
 _PRIORITIES: Final = {"high": 0.0, "medium": 1.0, "low": 2.0}
@@ -16,7 +16,7 @@ _PRIORITIES: Final = {"high": 0.0, "medium": 1.0, "low": 2.0}
 TASKS: Final = (
     Column("status", "STATUS", 13),
     Column("task", "TASK", 12, grow=1, most=24),
-    Column("goal", "GOAL", 16, grow=4),
+    Column("goal", "GOAL", 20, grow=4),
     Column("done", "DONE", 7, right=True),
     Column("cost", "COST", 8, drop=2, right=True),
     Column("priority", "PRIORITY", 8, drop=3),
@@ -37,6 +37,26 @@ def task_rows(tasks: Sequence[TaskSummary], at: Moment, glyphs: Glyphs) -> Rows:
     return Rows(tasks, [one.thread for one in tasks], lambda place: _task(tasks[place], at, glyphs))
 
 
+def longest(tasks: Sequence[TaskSummary]) -> dict[str, int]:
+    """How much room the columns of foreign text could use."""
+    some = tasks[:MEASURED]
+    return {
+        "task": widest(map(task_name, some)),
+        "goal": widest(first_line(one.goal) for one in some),
+        "namespace": widest(plain(one.namespace) for one in some),
+        "domain": widest(_domain(one) for one in some),
+        "labels": widest(_labels(one) for one in some),
+    }
+
+
+def _domain(one: TaskSummary) -> str:
+    return plain(one.domain) or NOTHING
+
+
+def _labels(one: TaskSummary) -> str:
+    return plain(", ".join(one.labels)) or NOTHING
+
+
 def _task(one: TaskSummary, at: Moment, glyphs: Glyphs) -> Row:
     done = f"{one.accepted}/{one.subtasks}" if one.subtasks else NOTHING
     age = max(0.0, at.now - one.updated_at)
@@ -54,8 +74,8 @@ def _task(one: TaskSummary, at: Moment, glyphs: Glyphs) -> Row:
         ),
         "updated": Cell(duration(age), "plain", age),
         "namespace": Cell(plain(one.namespace)),
-        "domain": Cell(plain(one.domain) or NOTHING),
-        "labels": Cell(plain(", ".join(one.labels)) or NOTHING),
+        "domain": Cell(_domain(one)),
+        "labels": Cell(_labels(one)),
         "records": Cell(str(one.records), "plain", float(one.records)),
     }
     fields = {key: cell.text for key, cell in cells.items()}

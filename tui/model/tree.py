@@ -1,30 +1,35 @@
-"""The join of one task: its subtasks as a tree, and in words why it is joined or not."""
+"""The subtasks of one fan-out as the rows of a tree."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
-from syncropel.api.schema import ChildOut, JoinStatus
-from tui.model import timeline
-from tui.model.glyphs import Glyphs, Tone, word
+from syncropel.api.schema import ChildOut, JoinStatus, TaskSummary
+from tui.model import folding, timeline
+from tui.model.glyphs import Glyphs, Tone
 from tui.model.moment import Moment
-from tui.model.rows import Cell, Column, Row, Rows, state_cell
-from tui.model.text import NOTHING, duration, first_line, plain, spend, tail, wall
+from tui.model.part import part_key
+from tui.model.rows import MEASURED, Cell, Column, Row, Rows, state_cell, widest
+from tui.model.text import NOTHING, duration, first_line, money, plain, spend, tail, wall
 
 TIMELINE: Final = "timeline"
+_WARNED_SHARE: Final = 0.8
 SUBTASKS: Final = (
     Column("index", "#", 7),
     Column("state", "STATE", 13),
-    Column("goal", "GOAL", 14, grow=3, most=60),
+    Column("goal", "GOAL", 20, grow=4, most=60),
     Column("worker", "WORKER", 11, grow=1, most=20),
     Column("wall", "WALL", 7, right=True),
     Column("cost", "COST", 7, drop=2, right=True),
+    Column("budget", "BUDGET", 7, drop=7, right=True),
     Column(TIMELINE, "TIMELINE", 16, grow=3, drop=3),
     Column("why", "WHY", 18, grow=3, most=80, drop=4),
     Column("depends", "AFTER", 5, drop=5),
     Column("attempt", "TRY", 3, drop=6, right=True),
-    Column("verdict", "VERDICT", 8, drop=7),
+    Column("verdict", "VERDICT", 8, drop=8),
 )
 
 
@@ -36,32 +41,115 @@ class Line:
     tone: Tone = "plain"
 
 
-def subtask_rows(join: JoinStatus, at: Moment, glyphs: Glyphs, width: int) -> Rows:
-    """A row for each subtask, in order; `width` is that of the timeline, 0 without one."""
-    axis, children = timeline.Axis.of(join, at.heard, width), join.subtasks
-    keys = [str(one.index) for one in children]
-    return Rows(join, keys, lambda place: _subtask(children[place], join, at, glyphs, axis))
+def subtask_rows(
+    join: JoinStatus, at: Moment, glyphs: Glyphs, width: int, unfolded: Collection[str] | None = None
+) -> Rows:
+    """A row for each subtask, in order, and for each group of those that are folded away.
+
+    `width` is that of the timeline, 0 without one; `unfolded` are the states that are not folded, None: all.
+    """
+    axis = timeline.Axis.of(join, at.heard, width)
+    upper = list(join.subtasks) if unfolded is None else folding.fold(join.subtasks, unfolded)
+    shown: list[_Node] = []
+    for node in upper:
+        shown += [node, *(_Part(part, inner=True) for part in getattr(node, "parts", ()))]
+    shown += [_Part(part, inner=False) for part in join.parts]
+    last = next((one for one in reversed(shown) if not (isinstance(one, _Part) and one.inner)), None)
+
+    def make(place: int) -> Row:
+        one = shown[place]
+        branch = glyphs.last_branch if one is last else glyphs.branch
+        if isinstance(one, folding.Group):
+            return _group(one, glyphs, branch)
+        if isinstance(one, _Part):
+            return _part(one.task, glyphs, f"  {glyphs.last_branch}" if one.inner else branch)
+        return _subtask(one, join, at, glyphs, axis, branch)
+
+    return Rows(join, [_key(one) for one in shown], make)
 
 
-def _subtask(child: ChildOut, join: JoinStatus, at: Moment, glyphs: Glyphs, axis: timeline.Axis) -> Row:
-    last = child is join.subtasks[-1]
+@dataclass(frozen=True)
+class _Part:
+    """A task that is a part of a subtask, or of the task as a whole."""
+
+    task: TaskSummary
+    inner: bool
+
+
+_Node = ChildOut | folding.Group | _Part
+
+
+def _key(one: _Node) -> str:
+    if isinstance(one, folding.Group):
+        return one.key
+    return part_key(one.task.thread) if isinstance(one, _Part) else str(one.index)
+
+
+def longest(join: JoinStatus) -> dict[str, int]:
+    """How much room the columns of foreign text could use."""
+    some = join.subtasks[:MEASURED]
+    return {
+        "goal": widest(first_line(one.goal) for one in some),
+        "worker": widest(worker(one) for one in some),
+        "why": widest(_why(one) for one in some),
+        "depends": widest(_after(one) for one in some),
+    }
+
+
+def _why(child: ChildOut) -> str:
+    return first_line(child.why) or (first_line(child.summary) if child.state != "accept" else "")
+
+
+def _after(child: ChildOut) -> str:
+    return ",".join(map(str, child.depends_on)) or NOTHING
+
+
+def _part(task: TaskSummary, glyphs: Glyphs, branch: str) -> Row:
+    """A nested task: its own tree is a screen of its own."""
+    stuck = not task.satisfiable and not task.joined
+    told = f"{task.accepted}/{task.subtasks} accepted" if task.subtasks else ""
+    cells = {
+        "index": Cell(branch, "muted", math.inf),
+        "state": state_cell(task.status, glyphs),
+        "goal": Cell(f"{plain(task.alias) or tail(task.thread)}  {first_line(task.goal)}"),
+        "cost": Cell(spend(task.cost_usd, None), "plain", task.cost_usd),
+        "why": Cell(told, "bad" if stuck else "muted"),
+    }
+    fields = {key: cell.text for key, cell in cells.items()} | {"state": task.status}
+    return Row(part_key(task.thread), cells, fields)
+
+
+def _group(group: folding.Group, glyphs: Glyphs, branch: str) -> Row:
+    count, cost = len(group.children), sum(one.cost_usd for one in group.children)
+    state = state_cell(group.state, glyphs)
+    told = "enter shows them" if group.folded else "enter folds them away"
+    cells = {
+        "index": Cell(f"{branch}+{count}" if group.folded else f"{branch}-", "muted", math.inf),
+        "state": state,
+        "goal": Cell(told, "muted"),
+        "cost": Cell(spend(cost, None), "muted", cost),
+    }
+    return Row(group.key, cells, {"state": group.state})
+
+
+def _subtask(
+    child: ChildOut, join: JoinStatus, at: Moment, glyphs: Glyphs, axis: timeline.Axis, branch: str
+) -> Row:
     drawn = axis.bar(child)
-    branch = glyphs.last_branch if last else glyphs.branch
     took = elapsed(child, at)
     blamed = child.index in join.blame and not join.complete
-    why = first_line(child.why) or (first_line(child.summary) if child.state != "accept" else "")
+    budget, cost = child.budget_usd, child.cost_usd
     cells = {
         "index": Cell(f"{branch}[{child.index}]", "bad" if blamed else "plain", float(child.index)),
         "state": state_cell(child.state, glyphs),
         "goal": Cell(first_line(child.goal)),
         "worker": Cell(worker(child), "muted" if child.predicted else "plain"),
         "wall": Cell(wall(took) if child.finished_at else duration(took), "plain", took or 0.0),
-        "cost": Cell(spend(child.cost_usd, None), "plain", child.cost_usd),
+        "cost": Cell(spend(cost, None), _spent_tone(child), cost),
+        "budget": Cell(NOTHING if budget is None else money(budget), "muted", budget or 0.0),
         TIMELINE: Cell(timeline.draw(drawn, axis.width, glyphs), drawn.tone if drawn else "muted"),
-        "why": Cell(why, "warn" if blamed else "muted"),
-        "depends": Cell(
-            ",".join(map(str, child.depends_on)) or NOTHING, "warn" if child.waits_for else "plain"
-        ),
+        "why": Cell(_why(child), "warn" if blamed else "muted"),
+        "depends": Cell(_after(child), "warn" if child.waits_for else "plain"),
         "attempt": Cell(str(child.attempt or NOTHING), "warn" if child.attempt > 1 else "plain"),
         "verdict": Cell(child.verdict or NOTHING),
     }
@@ -69,6 +157,13 @@ def _subtask(child: ChildOut, join: JoinStatus, at: Moment, glyphs: Glyphs, axis
     fields |= {"goal": plain(child.goal), "target": child.target}
     fields["state"] = f"{child.state} {child.state.replace('_', ' ')}"
     return Row(str(child.index), cells, fields)
+
+
+def _spent_tone(child: ChildOut) -> Tone:
+    """The daemon warns of a budget at the same share."""
+    if not child.budget_usd or child.cost_usd < _WARNED_SHARE * child.budget_usd:
+        return "plain"
+    return "bad" if child.cost_usd >= child.budget_usd else "warn"
 
 
 def elapsed(child: ChildOut, at: Moment) -> float | None:
@@ -86,57 +181,6 @@ def worker(child: ChildOut) -> str:
     if not name:
         return NOTHING
     return f"{name}?" if child.predicted else name
-
-
-def verdict_line(join: JoinStatus, glyphs: Glyphs) -> Line:
-    """Joined, open, or stuck: the predicate, its present value, and the reason."""
-    why, predicate = first_line(join.explanation), first_line(join.join)
-    if join.complete:
-        good = join.verdict in (None, "accept")
-        sign = glyphs.sign("accept" if good else "failed")
-        head = "joined" if good else f"joined with verdict {join.verdict}"
-        return Line(f"{sign} {head}: {predicate} = true · {why}", "good" if good else "bad")
-    if not join.satisfiable:
-        return Line(f"{glyphs.sign('failed')} cannot join any more: {predicate} = false · {why}", "bad")
-    return Line(f"{glyphs.sign('in_progress')} not joined yet: {predicate} = false · {why}", "busy")
-
-
-def summary_lines(join: JoinStatus, at: Moment, glyphs: Glyphs) -> list[Line]:
-    """What stands above the tree: the parent, its join and why, a hint when stuck, and the figures."""
-    lines = [
-        Line(f"{plain(join.alias) or tail(join.thread)}  {first_line(join.goal)}", "strong"),
-        verdict_line(join, glyphs),
-    ]
-    if not join.complete and not join.satisfiable:
-        lines += [_last_words(one) for one in join.subtasks if one.index in join.blame[:3]]
-    if join.hint and not join.complete:
-        lines.append(Line(f"  {glyphs.arrow} {first_line(join.hint)}", "warn"))
-    lines.append(Line(figures(join, at)))
-    return lines
-
-
-def _last_words(child: ChildOut) -> Line:
-    """What a subtask that keeps the join from being satisfied said at the end."""
-    said = first_line(child.why) or first_line(child.summary) or word(child.state)
-    return Line(f"  [{child.index}] {said}", "bad")
-
-
-def figures(join: JoinStatus, at: Moment) -> str:
-    """Counts, elapsed time, cost, and the speedup along the critical path."""
-    total = len(join.subtasks)
-    end = join.joined_at if join.joined_at is not None else at.heard
-    facts = [
-        f"{join.accepted}/{total} accepted",
-        f"{join.completed} done",
-        f"{join.spawned} spawned",
-        duration(end - join.started_at),
-        spend(join.cost_usd, join.budget_usd),
-    ]
-    gain = timeline.speedup(join.subtasks, join.critical_path)
-    facts += [f"speedup ×{gain:.1f}"] if gain is not None else []
-    if join.critical_path:
-        facts.append("critical path ━ " + "→".join(str(index) for index in join.critical_path[:8]))
-    return " · ".join(facts)
 
 
 def detail_lines(child: ChildOut, at: Moment, glyphs: Glyphs) -> list[tuple[str, Line]]:

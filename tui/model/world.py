@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from syncropel.api.schema import FleetStatus, JoinStatus, TaskSummary
+from syncropel.api.schema.explain import TaskWhy
 from tui.model.charts import Rates
 from tui.model.link import Link
 from tui.model.moment import Moment
@@ -15,7 +16,7 @@ class World:
     """`received_at` is our clock when `status` came; `tasks` is None until they were read once.
 
     `more_tasks`: there are older ones that were not read. `trouble` says why tasks or the join could not be
-    read; `chosen` is the thread whose join is wanted.
+    read; `chosen` is the thread whose join is wanted, `why` says why that task stands as it does.
     """
 
     status: FleetStatus | None = None
@@ -26,6 +27,7 @@ class World:
     more_tasks: bool = False
     chosen: str | None = None
     join: JoinStatus | None = None
+    why: TaskWhy | None = None
     trouble: str = ""
 
     def heard(self, status: FleetStatus, now: float) -> World:
@@ -42,13 +44,26 @@ class World:
         """Want another task's join; what is known of the former is not shown under the new name."""
         if thread == self.chosen:
             return self
-        return replace(self, chosen=thread, join=None)
+        return replace(self, chosen=thread, join=None, why=None)
 
     def joined(self, join: JoinStatus | None) -> World:
         """A join that came; one of a task that is no longer chosen is dropped."""
         if join is not None and join.thread != self.chosen:
             return self
         return replace(self, join=join, trouble="")
+
+    def explained(self, why: TaskWhy | None) -> World:
+        """Why the chosen task stands as it does; what came for another one is dropped."""
+        if why is not None and why.thread != self.chosen:
+            return self
+        return replace(self, why=why)
+
+    def grounds(self) -> tuple[object, ...]:
+        """What the chosen task's explanation stands on, as far as is known: as long as it is equal, nobody
+        needs to ask for the explanation again. Spend and time are not among it."""
+        task, join = self.task(self.chosen), self.join
+        waits = (join.explanation, *(one.why for one in join.subtasks)) if join else ()
+        return (self.chosen, task.revision if task else -1, join.revision if join else -1, *waits)
 
     def failed(self, words: str) -> World:
         return replace(self, trouble=words)

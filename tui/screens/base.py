@@ -97,13 +97,22 @@ class ConsoleScreen(Control):
     def fill(self, now: float) -> None:
         """Fill the body."""
 
-    def select(self, table: Table, rows: Sequence[Row], name: str, empty: Sequence[str]) -> None:
-        """Show rows in a table, filtered and sorted as the operator wants them."""
+    def arranges(self, table: str) -> bool:
+        """Whether the operator wants the rows of this table filtered or sorted."""
+        return bool(self.filter) or table in self._sorts
+
+    def select(
+        self, table: Table, rows: Sequence[Row], name: str, empty: Sequence[str], *, of: int | None = None
+    ) -> None:
+        """Show rows in a table, filtered and sorted as the operator wants them.
+
+        `of`: how many things the rows stand for, when some stand for several.
+        """
         which = table.id or ""
         sort = self._sorts.get(which)
         arrangement = self._arrangements.setdefault(which, Arrangement())
         kept = arrangement.arrange(Rows.of(rows), self.filter, sort)
-        title = f"{name} {len(rows)}"
+        title = f"{name} {len(rows) if of is None else of}"
         if self.filter:
             title = f"{name} {len(kept)} of {len(rows)} · filter {self.filter.text}"
             if rows and not kept:
@@ -141,8 +150,12 @@ class ConsoleScreen(Control):
     def on_resize(self, event: events.Resize) -> None:
         self.call_after_refresh(self.show)
 
+    def on_subtask_table_folded(self) -> None:
+        self.show()
+
     def on_table_chosen(self) -> None:
-        self.session.follow(self.wants)
+        if self.app.screen is self:  # rows come and go on a screen that is covered, too
+            self.session.follow(self.wants)
 
     # keys
 

@@ -66,6 +66,8 @@ class FleetScreen(ConsoleScreen):
             empty = [_NO_INSTANCES, _NO_DISPATCHES, _NO_FANOUTS]
         names = ("INSTANCES", "RUNNING", "FAN-OUTS")
         tables = list(self.query(Table))
+        if status is not None:
+            tables[2].measure(status.fanouts, lambda: fleet.fanout_longest(status))
         for table, some, name, words in zip(tables, rows, names, empty, strict=True):
             self.select(table, some, name, words)
         self._share(tables)

@@ -8,6 +8,7 @@ from textual import on
 from textual.widget import Widget
 
 from tui.actions import JOIN
+from tui.model.subject import subject_of
 from tui.model.tasks import task_name
 from tui.model.text import tail
 from tui.screens import join_part
@@ -48,4 +49,8 @@ class JoinScreen(ConsoleScreen):
 
     @on(Table.Opened)
     def open_row(self, event: Table.Opened) -> None:
-        self.app.push_screen(SubtaskScreen(self.thread, int(event.key)))
+        subject = subject_of(join_part.SUBTASKS, event.key, self.thread)
+        if subject.index is None:
+            self.app.push_screen(JoinScreen(subject.thread))
+        else:
+            self.app.push_screen(SubtaskScreen(subject.thread, subject.index))

@@ -1,4 +1,4 @@
-"""A task's join as two widgets: what is to be said of it, and its subtasks. Used by two screens."""
+"""A task's join as two widgets: what is to be said of it, and its subtasks. Used by three screens."""
 
 from __future__ import annotations
 
@@ -6,46 +6,70 @@ from collections.abc import Sequence
 from textwrap import wrap
 
 from syncropel.api.schema import JoinStatus
-from tui.model import tree
+from syncropel.api.schema.explain import TaskWhy
+from tui.model import join_words, tree
 from tui.model.moment import Moment
 from tui.model.rows import Row
 from tui.screens.base import ConsoleScreen
 from tui.widgets.lines import Lines, Span
+from tui.widgets.subtasks import SubtaskTable
 from tui.widgets.table import Table
 from tui.widgets.toned import clip
 
 SUMMARY = "summary"
 SUBTASKS = "subtasks"
+ROOMY = 30
+"""From this height on there is room for the records that prove what is said."""
 
 
 def widgets(screen: ConsoleScreen) -> tuple[Lines, Table]:
-    return Lines(id=SUMMARY), Table(tree.SUBTASKS, screen.console.glyphs, id=SUBTASKS)
+    return Lines(id=SUMMARY), SubtaskTable(screen.console.glyphs, id=SUBTASKS)
 
 
 def fill(screen: ConsoleScreen, now: float, thread: str | None) -> None:
-    """Show the join of `thread`, or say why there is none to show."""
+    """Show the join of `thread` and why it stands as it does, or say why there is none to show."""
     world = screen.world
     join = world.join if world.join is not None and world.join.thread == thread else None
-    show(screen, join, world.moment(now), _nothing(screen, thread))
+    why = world.why if world.why is not None and world.why.thread == thread else None
+    empty: Sequence[str] = _nothing(screen, thread)
+    if join is None and why is not None and (task := world.task(thread)) is not None:
+        _tell(screen, join_words.task_lines(task, why, screen.console.glyphs))
+        screen.select(screen.query_one(f"#{SUBTASKS}", Table), (), "SUBTASKS", empty)
+        return
+    show(screen, join, world.moment(now), empty, why)
 
 
-def show(screen: ConsoleScreen, join: JoinStatus | None, at: Moment, empty: Sequence[str]) -> None:
+def show(
+    screen: ConsoleScreen,
+    join: JoinStatus | None,
+    at: Moment,
+    empty: Sequence[str],
+    why: TaskWhy | None = None,
+) -> None:
     """Show a join as it stood at a moment; `empty` is said when there is none."""
-    glyphs, table = screen.console.glyphs, screen.query_one(f"#{SUBTASKS}", Table)
-    width = table.size.width or screen.size.width
+    glyphs, table = screen.console.glyphs, screen.query_one(f"#{SUBTASKS}", SubtaskTable)
     rows: Sequence[Row] = ()
     lines: list[tree.Line] = []
     if join is not None:
-        lines = tree.summary_lines(join, at, glyphs)
-        rows = tree.subtask_rows(join, at, glyphs, table.column_width(tree.TIMELINE))
+        table.belong(join.thread)
+        table.measure(join, lambda: tree.longest(join))
+        lines = join_words.summary_lines(join, at, glyphs, why, proofs=screen.size.height >= ROOMY)
+        unfolded = None if screen.arranges(SUBTASKS) else table.unfolded
+        rows = tree.subtask_rows(join, at, glyphs, table.column_width(tree.TIMELINE), unfolded)
+    _tell(screen, lines)
+    screen.select(table, rows, "SUBTASKS", empty, of=len(join.subtasks) if join else 0)
+
+
+def _tell(screen: ConsoleScreen, lines: Sequence[tree.Line]) -> None:
+    width = screen.query_one(f"#{SUBTASKS}", Table).size.width or screen.size.width
+    ellipsis = screen.console.glyphs.ellipsis
     screen.query_one(f"#{SUMMARY}", Lines).show(
         [
-            (Span(" " + clip(part, width - 2, glyphs.ellipsis), one.tone),)
+            (Span(" " + clip(part, width - 2, ellipsis), one.tone),)
             for one in lines
             for part in wrap(one.text, width - 2, subsequent_indent="  ", max_lines=2)
         ]
     )
-    screen.select(table, rows, "SUBTASKS", empty)
 
 
 def _nothing(screen: ConsoleScreen, thread: str | None) -> tuple[str, ...]:

@@ -11,8 +11,9 @@ from tui.actions import TASKS
 from tui.model.filters import Filter
 from tui.model.layout import share
 from tui.model.rows import Row
+from tui.model.subject import subject_of
 from tui.model.tasks import TASKS as COLUMNS
-from tui.model.tasks import task_rows
+from tui.model.tasks import longest, task_rows
 from tui.screens import join_part
 from tui.screens.base import ConsoleScreen
 from tui.screens.detail import SubtaskScreen, TaskScreen
@@ -40,18 +41,24 @@ class TasksScreen(ConsoleScreen):
     def fill(self, now: float) -> None:
         world = self.world
         tasks, table = world.tasks, self.query_one("#tasks", Table)
+        table.measure(tasks, lambda: longest(tasks or ()))
         rows = task_rows(tasks or (), world.moment(now), self.console.glyphs)
         name = "NEWEST TASKS" if world.more_tasks else "TASKS"
         self.select(table, rows, name, _NOT_YET if tasks is None else _NO_TASKS)
         join_part.fill(self, now, table.chosen)
         self._share(table)
 
-    def select(self, table: Table, rows: Sequence[Row], name: str, empty: Sequence[str]) -> None:
+    def arranges(self, table: str) -> bool:
+        return table in self._sorts if table == join_part.SUBTASKS else super().arranges(table)
+
+    def select(
+        self, table: Table, rows: Sequence[Row], name: str, empty: Sequence[str], *, of: int | None = None
+    ) -> None:
         """The filter is for tasks: the subtasks of the chosen one are always all shown."""
         kept = self.filter
         if table.id == join_part.SUBTASKS:
             self.filter = Filter()
-        super().select(table, rows, name, empty)
+        super().select(table, rows, name, empty, of=of)
         self.filter = kept
 
     def _share(self, table: Table) -> None:
@@ -67,10 +74,10 @@ class TasksScreen(ConsoleScreen):
     @on(Table.Opened)
     def open_row(self, event: Table.Opened) -> None:
         """A task opens its join, or itself when it has none; a subtask opens itself."""
-        thread = self.wants
-        if event.table.id == join_part.SUBTASKS and thread is not None:
-            self.app.push_screen(SubtaskScreen(thread, int(event.key)))
-        elif self.world.has_fan_out(event.key):
-            self.app.push_screen(JoinScreen(event.key))
+        subject = subject_of(event.table.id or "", event.key, self.wants)
+        if subject.index is not None:
+            self.app.push_screen(SubtaskScreen(subject.thread, subject.index))
+        elif self.world.has_fan_out(subject.thread):
+            self.app.push_screen(JoinScreen(subject.thread))
         else:
-            self.app.push_screen(TaskScreen(event.key))
+            self.app.push_screen(TaskScreen(subject.thread))

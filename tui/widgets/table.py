@@ -5,7 +5,7 @@ The selection follows a row's identity: rows may move, come and go around it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar, Final
 
 from rich.style import Style
@@ -54,6 +54,8 @@ class Table(Toned, ScrollView, can_focus=True):
         self._drawn: list[tuple[Row, bool]] = []
         self._places: dict[str, int] = {}
         self._fitted: tuple[int, list[tuple[Column, int]]] = (0, [])
+        self._measured: object = None
+        self._longest: Mapping[str, int] = {}
         self._title = ""
         self._empty: tuple[str, ...] = ()
         self._marked: dict[str, str] = {}
@@ -86,6 +88,15 @@ class Table(Toned, ScrollView, can_focus=True):
             self._repaint()
         else:
             self._compare()
+
+    def measure(self, source: object, longest: Callable[[], Mapping[str, int]]) -> None:
+        """Fit the columns to what stands in them; found again only when `source` is another object."""
+        if source is self._measured:
+            return
+        self._measured, found = source, longest()
+        if found != self._longest:
+            self._longest, self._fitted = found, (0, [])
+            self._repaint()
 
     def _arrange(self) -> None:
         """Rows moved, came or went: keep the selection on its row, or near where that was."""
@@ -166,7 +177,7 @@ class Table(Toned, ScrollView, can_focus=True):
         """The columns and their widths; a scrollbar lies over the right edge, and comes without a resize."""
         room = self.size.width - GUTTER - self.scrollbar_size_vertical
         if self._fitted[0] != room:
-            self._fitted = (room, fit(self._columns, room))
+            self._fitted = (room, fit(self._columns, room, self._longest))
         return self._fitted[1]
 
     def on_resize(self, event: events.Resize) -> None:

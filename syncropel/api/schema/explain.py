@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import Field
+
 from syncropel.api.schema.base import Wire
 
 
@@ -23,6 +25,7 @@ class TaskWhy(Wire):
     sentence: str
     proofs: list[ProofOut]
     hint: str = ""
+    of_join: bool = Field(default=False, description="whether it tells of the join, not of a given status")
 
 
 class JoinMoment(Wire):

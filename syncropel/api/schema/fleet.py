@@ -83,6 +83,7 @@ class FanOutProgress(Wire):
     accepted: int
     satisfiable: bool
     explanation: str
+    cause: str = Field(default="", description="the part of the explanation that names subtasks")
     started_at: float
     cost_usd: float
     budget_usd: float | None = None

@@ -23,6 +23,7 @@ class TaskSummary(Wire):
     priority: str
     domain: str
     namespace: str
+    parent_thread: str = Field(default="", description="the task or subtask that it is a part of")
     labels: list[str]
     records: int
     created_at: float
@@ -78,6 +79,7 @@ class ChildOut(Wire):
     spawned_at: float | None = None
     finished_at: float | None = None
     adapter: str | None = None
+    parts: list[TaskSummary] = Field(default=[], description="tasks that were made for this subtask")
 
 
 class JoinStatus(Wire):
@@ -97,6 +99,7 @@ class JoinStatus(Wire):
     hint: str = Field(default="", description="what to do when it cannot be satisfied")
     blame: list[int] = Field(default=[], description="subtasks that keep the join from being satisfied")
     subtasks: list[ChildOut]
+    parts: list[TaskSummary] = Field(default=[], description="tasks that are a part of this one as a whole")
     spawned: int
     completed: int
     accepted: int

@@ -1,0 +1,99 @@
+"""What stands above a fan-out's tree: its join, why it stands as it does and what proves it, its figures."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from syncropel.api.schema import ChildOut, JoinStatus, TaskSummary
+from syncropel.api.schema.explain import TaskWhy
+from tui.model import timeline
+from tui.model.glyphs import TONES, Glyphs, word
+from tui.model.moment import Moment
+from tui.model.text import duration, first_line, plain, spend, tail
+from tui.model.tree import Line
+
+_PROOFS: Final = 2
+
+
+def verdict_line(join: JoinStatus, glyphs: Glyphs, why: TaskWhy | None = None) -> Line:
+    """The predicate with its present value, and in a sentence why it is joined, open or stuck."""
+    told = first_line(why.sentence if why and why.of_join else _sentence(join))
+    head = f"{first_line(join.join)} = {'true' if join.complete else 'false'}"
+    state = "accept" if join.complete else "in_progress"
+    if not join.satisfiable or (join.complete and join.verdict not in (None, "accept")):
+        state = "failed"
+    return Line(f"{glyphs.sign(state)} {head} · {told}", TONES[state])
+
+
+def _sentence(join: JoinStatus) -> str:
+    """What the join itself says, until the daemon's explanation has come."""
+    if join.complete:
+        verb = "joined" if join.verdict in (None, "accept") else f"ended with verdict {join.verdict}"
+        return f"{verb}: {join.explanation}"
+    return f"{'not done yet' if join.satisfiable else 'it cannot join any more'}: {join.explanation}"
+
+
+def status_line(why: TaskWhy, glyphs: Glyphs) -> Line:
+    """Why a task has the status that somebody gave it."""
+    return Line(f"{glyphs.sign(why.status)} {first_line(why.sentence)}", TONES.get(why.status, "plain"))
+
+
+def proof_line(why: TaskWhy) -> Line:
+    """The records that prove it, as many as a line takes."""
+    shown = [f"{one.record[:12]} {first_line(one.shows)}" for one in why.proofs[:_PROOFS]]
+    more = len(why.proofs) - len(shown)
+    return Line("  proved by " + " · ".join([*shown, *([f"+{more} more"] if more else [])]), "muted")
+
+
+def summary_lines(
+    join: JoinStatus, at: Moment, glyphs: Glyphs, why: TaskWhy | None = None, *, proofs: bool = False
+) -> list[Line]:
+    """What stands above the tree: the parent, its join and why, a hint when stuck, and the figures."""
+    lines = [
+        Line(f"{plain(join.alias) or tail(join.thread)}  {first_line(join.goal)}", "strong"),
+        verdict_line(join, glyphs, why),
+    ]
+    if why is not None and not why.of_join:
+        lines.append(status_line(why, glyphs))
+    if not join.complete and not join.satisfiable:
+        lines += [_last_words(one) for one in join.subtasks if one.index in join.blame[:3]]
+    if join.hint and not join.complete:
+        lines.append(Line(f"  {glyphs.arrow} {first_line(join.hint)}", "warn"))
+    if why is not None and why.proofs and proofs:
+        lines.append(proof_line(why))
+    lines.append(Line(figures(join, at)))
+    return lines
+
+
+def task_lines(task: TaskSummary, why: TaskWhy, glyphs: Glyphs) -> list[Line]:
+    """What is said of a task without a fan-out."""
+    lines = [
+        Line(f"{plain(task.alias) or tail(task.thread)}  {first_line(task.goal)}", "strong"),
+        status_line(why, glyphs),
+    ]
+    lines += [Line(f"  {glyphs.arrow} {first_line(why.hint)}", "warn")] if why.hint else []
+    return [*lines, proof_line(why)] if why.proofs else lines
+
+
+def _last_words(child: ChildOut) -> Line:
+    """What a subtask that keeps the join from being satisfied said at the end."""
+    said = first_line(child.why) or first_line(child.summary) or word(child.state)
+    return Line(f"  [{child.index}] {said}", "bad")
+
+
+def figures(join: JoinStatus, at: Moment) -> str:
+    """Counts, elapsed time, cost, and the speedup along the critical path."""
+    total = len(join.subtasks)
+    end = join.joined_at if join.joined_at is not None else at.heard
+    facts = [
+        f"{join.accepted}/{total} accepted",
+        f"{join.completed} done",
+        f"{join.spawned} spawned",
+        duration(end - join.started_at),
+        spend(join.cost_usd, join.budget_usd),
+    ]
+    gain = timeline.speedup(join.subtasks, join.critical_path)
+    facts += [f"speedup ×{gain:.1f}"] if gain is not None else []
+    if join.critical_path:
+        facts.append("critical path ━ " + "→".join(str(index) for index in join.critical_path[:8]))
+    return " · ".join(facts)
