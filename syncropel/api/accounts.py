@@ -7,7 +7,7 @@ import asyncio
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict
 
-from syncropel.api.auth import OPERATOR, caller
+from syncropel.api.caller import OPERATOR, caller
 from syncropel.api.schema import MintedToken, Page, ServiceAccount, WhoAmI
 from syncropel.engine.engine import Engine
 

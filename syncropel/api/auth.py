@@ -5,17 +5,17 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 from typing import Any, Final
-from urllib.parse import parse_qs
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from syncropel.api.caller import ANY, CALLER, OPERATOR, caller, lacks
 from syncropel.api.errors import error_response, internal_error
+from syncropel.api.reading import refusal_to_read
 from syncropel.engine.accounts import find_token
 from syncropel.engine.engine import Engine
 from syncropel.errors import Forbidden, SyncropelError, Unauthorized
 from syncropel.folds.access import API_TOKEN, SERVICE_ACCOUNT, TOKEN_REVOKED, Token
 from syncropel.folds.rules import PERMISSION
-from syncropel.policy.enforcement import refuse_read
 from syncropel.record import Record
 from syncropel.threads import (
     ACTOR_REGISTRY,
@@ -26,13 +26,6 @@ from syncropel.threads import (
     NAMESPACE_REGISTRY,
 )
 
-OPERATOR: Final = "syncropel.operator"
-"""Key in the ASGI scope that marks a connection over the Unix socket."""
-_CALLER: Final = "syncropel.caller"
-"""Key in the ASGI scope of the token that was presented; missing for the operator and without auth."""
-
-ANY: Final = ""
-"""What `required_scope` gives for what every known caller may see, whatever its scopes."""
 _OWN: Final = frozenset({"/v1/whoami"})
 _OPEN: Final = frozenset({"/health", "/.well-known/syncropel"})
 _WRITES: Final = (
@@ -84,116 +77,14 @@ def refusal_to_write(scope: Scope, record: Record, role: str) -> SyncropelError 
     `role`: this instance's. A worker takes the fleet's rules from whoever it takes freezes from.
     """
     needed = _THREADS.get(record.thread)
-    token: Token | None = scope.get(_CALLER)
+    token = caller(scope)
     if needed is None or token is None:
         return None
     if record.thread == ENGINE_CONFIG and record.topic in _GRANTS:
         needed = "admin"
     if record.thread == FLEET_CONTROL and record.topic == PERMISSION and role != "worker":
         needed = "config:write"
-    return _lacks(token, needed)
-
-
-def caller(scope: Scope) -> Token | None:
-    """The token of the one who calls; None for the operator, and where no token is asked for."""
-    token: Token | None = scope.get(_CALLER)
-    return token
-
-
-def _lacks(token: Token, needed: str) -> SyncropelError | None:
-    if needed == ANY or needed in token.scopes or "admin" in token.scopes:
-        return None
-    return Forbidden(
-        f"{token.sa_id} lacks the scope {needed}", f"it has: {', '.join(sorted(token.scopes)) or 'none'}"
-    )
-
-
-_READ_OPS: Final = (
-    ("/v1/config", "config_read"),
-    ("/v1/service-accounts", "config_read"),
-    ("/v1/engine", "config_read"),
-    ("/v1/expr", "config_read"),
-    ("/v1/fleet", "thread_read"),
-    ("/v1/control", "thread_read"),
-    ("/v1/drain", "thread_read"),
-    ("/v1/namespaces", "thread_read"),
-    ("/v1/records", "thread_read"),
-    ("/v1/threads", "thread_read"),
-    ("/v1/tasks", "thread_read"),
-    ("/v1/dispatches", "thread_read"),
-    ("/v1/trust", "thread_read"),
-)
-
-
-_SNAPSHOT: Final = "/v1/threads/snapshot"
-"""Judged thread by thread, once it is known which ones are asked for."""
-_THREAD_VIEW: Final = re.compile(
-    r"(?<=.)/(records|state|participants|watch|diff|replay(/(changes|\d+))?)$", re.ASCII
-)
-
-
-def read_op(method: str, path: str) -> str:
-    """The op that a rule has to allow for this request; empty for a write, and for what is open."""
-    reads = method in ("GET", "HEAD") or path == "/v1/records/query" or path.startswith("/v1/expr/")
-    return next((op for prefix, op in _READ_OPS if path.startswith(prefix)), "") if reads else ""
-
-
-async def refusal_to_read(scope: Scope, engine: Engine) -> SyncropelError | None:
-    """Why the permission rules refuse this request, or None. Writes are judged where they are ingested."""
-    method, path = scope["method"], scope["path"]
-    op = read_op(method, path)
-    if not op or path == _SNAPSHOT:
-        return None
-    return await _refusal(scope, engine, op, _thread_of(scope))
-
-
-async def refusal_to_read_thread(scope: Scope, engine: Engine, thread: str) -> SyncropelError | None:
-    """Why the permission rules keep this caller from one thread of those it asked for, or None."""
-    if not engine.ingest.live.rules.enforced:
-        return None
-    return await _refusal(scope, engine, "thread_read", thread)
-
-
-async def _refusal(scope: Scope, engine: Engine, op: str, thread: str) -> SyncropelError | None:
-    live = engine.ingest.live
-    state = live.task(thread)
-    refusal = await refuse_read(
-        op,
-        _actor_of(scope),
-        state.thread if state is not None else thread,
-        live,
-        engine.runtime.now(),
-        engine.instance.did,
-    )
-    if refusal is None:
-        return None
-    engine.ingest.denials.note(*refusal[1:])
-    return refusal[0]
-
-
-def _actor_of(scope: Scope) -> str:
-    """Who reads: the account of a token; over the operator's socket whom the operator says they are."""
-    token: Token | None = scope.get(_CALLER)
-    if token is not None:
-        return f"did:sync:service:{token.sa_id}"
-    for name, value in scope["headers"]:
-        if name == b"x-syncropel-actor":
-            return str(value.decode("latin-1"))[:512]
-    return "did:sync:user:operator"
-
-
-def _thread_of(scope: Scope) -> str:
-    """The one thread or task that a request is about; empty when it is about several."""
-    path: str = scope["path"]
-    if path.startswith("/v1/tasks/"):
-        return path.split("/")[3]
-    if path.startswith("/v1/threads/"):
-        # The name may hold slashes; what is asked of the thread comes after it.
-        name = path.removeprefix("/v1/threads/")
-        found = _THREAD_VIEW.search(name)
-        return name[: found.start()] if found else name
-    query: bytes = scope.get("query_string", b"")
-    return parse_qs(query.decode("latin-1")).get("thread", [""])[0]
+    return lacks(token, needed)
 
 
 class OperatorDoor:
@@ -242,8 +133,8 @@ class Gate:
             return Unauthorized(
                 "this token is not known here", "was it revoked, or made for another instance?"
             )
-        scope[_CALLER] = token
-        return _lacks(token, needed)
+        scope[CALLER] = token
+        return lacks(token, needed)
 
     def _token(self, bearer: str) -> Token | None:
         """The valid token of this bearer; one that was found before is not hashed again."""
@@ -270,8 +161,7 @@ class Gate:
             await send(message)
 
         try:
-            rules = self._engine.ingest.live.rules
-            if rules.enforced and (refusal := await refusal_to_read(scope, self._engine)) is not None:
+            if (refusal := await refusal_to_read(scope, self._engine)) is not None:
                 raise refusal
             await self._app(scope, receive, watched_send)
         except SyncropelError as error:

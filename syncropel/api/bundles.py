@@ -11,7 +11,7 @@ from typing import IO, Annotated, Final, Literal
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response, StreamingResponse
 
-from syncropel.api.auth import refusal_to_read_thread
+from syncropel.api.reading import refusal_to_read_thread
 from syncropel.api.schema.bundles import LeftOut, RestoreReport, SkippedRecord
 from syncropel.api.thread_views import find_line
 from syncropel.engine.closure import causal_closure

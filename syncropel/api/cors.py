@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from syncropel.api.auth import OPERATOR
+from syncropel.api.caller import OPERATOR
 from syncropel.api.schema import CorsOrigins
 from syncropel.engine.engine import Engine
 

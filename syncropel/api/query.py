@@ -9,8 +9,8 @@ from typing import Any, Final
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from syncropel.api.auth import refusal_to_read_thread
 from syncropel.api.body import read_body, record_json
+from syncropel.api.reading import refusal_to_read_thread
 from syncropel.api.schema import QueryPlan, QueryResult
 from syncropel.engine.engine import Engine
 from syncropel.record import StoredRecord, parse_json

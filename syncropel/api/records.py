@@ -16,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 from syncropel.api.auth import refusal_to_write
 from syncropel.api.body import plain, read_body, record_json
 from syncropel.api.paging import Cursor, Limit, record_page
+from syncropel.api.reading import refusal_to_read_thread, withheld
 from syncropel.api.schema import BatchResult, Page, PostedRecord, RecordOut
 from syncropel.api.sse import EventStream, event_stream, record_events, resume_sequence
 from syncropel.engine.engine import Engine
@@ -93,6 +94,7 @@ def router(engine: Engine) -> APIRouter:
 
     @routes.get("/v1/records", response_model=Page[RecordOut])
     async def list_records(
+        request: Request,
         thread: str | None = None,
         actor: str | None = None,
         act: str | None = None,
@@ -100,24 +102,30 @@ def router(engine: Engine) -> APIRouter:
         since: Cursor = None,
         limit: Limit = 100,
     ) -> Response:
-        """Records in the log. `since` is a clock when `thread` is given, else a sequence."""
+        """Records in the log. `since` is a clock when `thread` is given, else a sequence. Records of a thread
+        that the caller may not read are left out."""
         if act is not None and act not in ACTS:
             raise BadRequest(f"no act {act!r}", f"one of {', '.join(sorted(ACTS))}")
-        return await record_page(engine.store, RecordFilter(thread, actor, act, topic, since, limit))
+        wanted = RecordFilter(thread, actor, act, topic, since, limit, withheld(request.scope))
+        return await record_page(engine.store, wanted)
 
     @routes.get("/v1/records/watch", response_class=EventStream)
     async def watch_records(request: Request, since: Cursor = None) -> Response:
         """Server-sent events `record.created`; resumes after `Last-Event-ID` or `since` (a sequence)."""
-        return event_stream(engine, record_events(engine, None, resume_sequence(request, since)))
+        after = resume_sequence(request, since)
+        return event_stream(engine, record_events(engine, None, after, without=withheld(request.scope)))
 
     @routes.get("/v1/records/{record_id}", response_model=RecordOut)
-    async def get_record(record_id: str) -> Response:
+    async def get_record(request: Request, record_id: str) -> Response:
         """One record by its id."""
         stored = await engine.store.get(record_id)
         if stored is None:
             raise NotFound(
                 f"no record {record_id}", "ids are 64 hex digits; was it written on another instance?"
             )
+        refusal = await refusal_to_read_thread(request.scope, engine, stored.record.thread)
+        if refusal is not None:
+            raise refusal
         return Response(record_json(stored), media_type="application/json")
 
     return routes

@@ -10,9 +10,9 @@ from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from syncropel.api.auth import refusal_to_read_thread
 from syncropel.api.diff_views import diff_of
 from syncropel.api.paging import MAX_PAGE, Limit
+from syncropel.api.reading import refusal_to_read_thread
 from syncropel.api.replay_views import ReplayView
 from syncropel.api.replays import Replays
 from syncropel.api.schema.replay import ReplayMoment, ReplayPage, StatusChange, StatusChanges, ThreadDiff

@@ -59,17 +59,24 @@ def _record_event(stored: StoredRecord) -> str:
 
 
 async def record_events(
-    engine: Engine, thread: str | None, after: int | None, since_clock: int | None = None
+    engine: Engine,
+    thread: str | None,
+    after: int | None,
+    since_clock: int | None = None,
+    without: str | None = None,
 ) -> AsyncIterator[str]:
-    """Records after a sequence (or with a clock above `since_clock`), then new ones for as long as it lasts.
+    """Records after a sequence (or with a clock above `since_clock`), then new ones for as long as it lasts;
+    of one thread, or of all but the one that is to be left out (`without`).
 
     The cursor of an event is its record's sequence. Listening starts before the log is read, so nothing falls
     between the two; what both have is sent once.
     """
-    watcher = engine.broadcast.watch(lambda stored: thread is None or stored.record.thread == thread)
+    watcher = engine.broadcast.watch(
+        lambda stored: stored.record.thread != without and thread in (None, stored.record.thread)
+    )
     try:
         last = 0
-        async for stored in _history(engine, thread, after, since_clock):
+        async for stored in _history(engine, thread, after, since_clock, without):
             last = max(last, stored.sequence)
             yield _record_event(stored)
         while True:
@@ -93,7 +100,7 @@ async def record_events(
 
 
 async def _history(
-    engine: Engine, thread: str | None, after: int | None, since_clock: int | None
+    engine: Engine, thread: str | None, after: int | None, since_clock: int | None, without: str | None
 ) -> AsyncIterator[StoredRecord]:
     if thread is not None and (after is not None or since_clock is not None):
         for stored in sorted(await engine.store.thread(thread), key=lambda one: one.sequence):
@@ -102,7 +109,7 @@ async def _history(
                 yield stored
     elif after is not None:
         since = after
-        while page := await engine.store.query(RecordFilter(since=since, limit=1000)):
+        while page := await engine.store.query(RecordFilter(since=since, limit=1000, without=without)):
             since = page[-1].sequence
             for stored in page:
                 yield stored

@@ -35,6 +35,7 @@ class RecordFilter:
     `since` is exclusive: a clock when `thread` is given, else a sequence. Order: by (clock, sequence)
     within a thread, else by sequence. `limit` is the most that come back. Without a thread the log is walked
     from `since` on, so a rare actor, act or topic costs as much as the records passed on the way.
+    `without`: a thread whose records are left out.
     """
 
     thread: str | None = None
@@ -43,6 +44,7 @@ class RecordFilter:
     topic: str | None = None
     since: int | None = None
     limit: int = 100
+    without: str | None = None
 
 
 class RecordStore(Protocol):

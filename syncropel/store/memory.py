@@ -158,5 +158,6 @@ def _matches(stored: StoredRecord, wanted: RecordFilter) -> bool:
         wanted.actor in (None, record.actor)
         and wanted.act in (None, record.act)
         and wanted.topic in (None, record.topic)
+        and record.thread != wanted.without
         and (wanted.since is None or cursor > wanted.since)
     )

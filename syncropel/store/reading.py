@@ -35,6 +35,7 @@ def query(connection: sqlite3.Connection, wanted: RecordFilter) -> list[StoredRe
         "actor = ?": wanted.actor,
         "act = ?": wanted.act,
         "topic = ?": wanted.topic,
+        "thread <> ?": wanted.without,
         f"{cursor} > ?": wanted.since,
     }
     given = {condition: value for condition, value in conditions.items() if value is not None}

@@ -70,8 +70,8 @@ def _event(block: str) -> Event:
 
 
 @asynccontextmanager
-async def watch(app: Any, url: str, **headers: str) -> AsyncIterator[Stream]:
-    """Open a stream as the operator; it is left at the end of the block, and must then end by itself."""
+async def watch(app: Any, url: str, *, operator: bool = True, **headers: str) -> AsyncIterator[Stream]:
+    """Open a stream, over the operator's socket or TCP; left at the block's end, it must end by itself."""
     parts = urlsplit(url)
     stream = Stream()
     scope = {
@@ -87,7 +87,7 @@ async def watch(app: Any, url: str, **headers: str) -> AsyncIterator[Stream]:
         "root_path": "",
         "http_version": "1.1",
         "asgi": {"version": "3.0", "spec_version": "2.3"},
-        "syncropel.operator": True,
+        **({"syncropel.operator": True} if operator else {}),
     }
     task = asyncio.create_task(app(scope, stream.receive, stream.send))
     try:

@@ -1,0 +1,32 @@
+"""Who calls, as the door noted it in the request's ASGI scope."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from starlette.types import Scope
+
+from syncropel.errors import Forbidden, SyncropelError
+from syncropel.folds.access import Token
+
+OPERATOR: Final = "syncropel.operator"
+"""Key that marks a connection over the Unix socket."""
+CALLER: Final = "syncropel.caller"
+"""Key of the token that was presented; missing for the operator and without auth."""
+ANY: Final = ""
+"""The scope of what every known caller may see, whatever its scopes."""
+
+
+def caller(scope: Scope) -> Token | None:
+    """The token of the one who calls; None for the operator, and where no token is asked for."""
+    token: Token | None = scope.get(CALLER)
+    return token
+
+
+def lacks(token: Token, needed: str) -> SyncropelError | None:
+    """The refusal of what needs this scope, or None when the token has it."""
+    if needed == ANY or needed in token.scopes or "admin" in token.scopes:
+        return None
+    return Forbidden(
+        f"{token.sa_id} lacks the scope {needed}", f"it has: {', '.join(sorted(token.scopes)) or 'none'}"
+    )
