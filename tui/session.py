@@ -25,7 +25,7 @@ from tui.model.world import World
 from tui.refetch import Refetcher
 from tui.runner import Runner, Subprocess
 from tui.setup import Fleet
-from tui.task_pages import read_tasks
+from tui.task_pages import TaskPages
 
 NOTICES: Final = 200
 _CONFLICT: Final = 409  # the daemon's answer for the join of a task that is not fanned out
@@ -76,6 +76,7 @@ class Session:
         self._revision, self._tasks_due = -1, False
         self._attended = False
         self._explained: object = None
+        self._pages = TaskPages(self.send)
         chance: dict[str, Any] = {} if outside.jitter is None else {"jitter": outside.jitter}
         self._connection = Connection(
             self._client, self._heard, self._linked, clock=outside.clock, sleep=outside.sleep, **chance
@@ -107,6 +108,7 @@ class Session:
     def reconnect(self) -> None:
         """Try again now, and read the tasks again."""
         self._tasks_due = True
+        self._pages.forget()
         self._refetcher.ask()
         self._connection.reconnect()
 
@@ -162,6 +164,8 @@ class Session:
             self._notice(*self._told.progressed(status))
         self.world = self.world.heard(status, self.clock())
         self._who_due = self._who_due or again
+        if again:
+            self._pages.forget()
         if again or status.tasks_revision != self._revision:
             self._revision, self._tasks_due = status.tasks_revision, True
             self._refetcher.ask()
@@ -191,11 +195,11 @@ class Session:
         if self._tasks_due:
             self._tasks_due = False
             try:
-                tasks, all_read = await read_tasks(self.send)
+                tasks = await self._pages.read()
             except SyncropelError:
                 self._tasks_due = True
                 raise
-            self.world = self.world.listed(tasks, all_read=all_read)
+            self.world = self.world.listed(tasks, all_read=self._pages.all_read)
             self._notice(*self._told.listed(tasks, self.world.moment(self.clock()).now))
             self._on_news(self)
         if (chosen := self.world.chosen) is None:
