@@ -71,7 +71,7 @@ class Opening:
             ) from error
         as_of = max((received_at for _, received_at in self.records), default=0.0)
         store = MemoryStore(clock=lambda: as_of)
-        outcomes = await store.restore(self.records, lambda _: True)
+        outcomes = await store.restore(self.records, lambda _: True, lambda _: None)
         for line, outcome in enumerate(outcomes, start=2):
             if isinstance(outcome, SyncropelError):
                 raise InvalidBundle(

@@ -54,6 +54,9 @@ class Ingest:
         self._listeners: list[Listener] = []
         self._turnstile = Turnstile()
         self._straightening: asyncio.Task[None] | None = None
+        self._one_restore = asyncio.Lock()
+        self._closed: frozenset[str] = frozenset()
+        self._opened = asyncio.Event()
 
     def subscribe(self, listener: Listener) -> None:
         """Call `listener` with every group of new records, after the live folds took them."""
@@ -72,8 +75,14 @@ class Ingest:
                 await self._compile(compiling)
         turnstile = self._turnstile
         alone = any(record.thread in _RULING or begins_fan_out(record) for record in records)
-        await (turnstile.alone() if alone else turnstile.enter())
-        leave = turnstile.leave_alone if alone else turnstile.leave
+        enter, leave = (
+            (turnstile.alone, turnstile.leave_alone) if alone else (turnstile.enter, turnstile.leave)
+        )
+        await enter()
+        while self._closed and not self._closed.isdisjoint(record.thread for record in records):
+            leave()
+            await self._opened.wait()
+            await enter()
         now = self._runtime.now()
         try:
             refused = [check(record, self.live, now, self._did) for record in records]
@@ -108,12 +117,13 @@ class Ingest:
         return [error or next(outcomes) for error in refused]
 
     async def restore(self, bundled: Sequence[Bundled], keep: Keep, *, tell: bool) -> list[Outcome]:
-        """Take in records of another log, all or none, as `RecordStore.restore`; others wait meanwhile.
+        """Take in records of another log, all or none, as `RecordStore.restore`.
 
-        They are judged by freezes, namespaces and rules; what else the guard says of a request says nothing
-        of history. `tell`: whether the engine is to act on them; on records of reserved threads it does in
-        any case, and watchers hear of all. A caller that is cancelled does not stop it. Raises the first
-        refusal, with the line.
+        Meanwhile others wait who write on the same threads; and everyone, when one of these rules over
+        records. Freezes, namespaces and rules judge them before the first goes in; what else the guard says
+        of a request says nothing of history. `tell`: whether the engine is to act on them; on records of
+        reserved threads it does in any case, and watchers hear of all. A caller that is cancelled does not
+        stop it. Raises the first refusal, with the line.
         """
         work = asyncio.ensure_future(self._restore(bundled, keep, tell))
         work.add_done_callback(lambda done: done.cancelled() or done.exception())
@@ -122,23 +132,55 @@ class Ingest:
     async def _restore(self, bundled: Sequence[Bundled], keep: Keep, tell: bool) -> list[Outcome]:
         if not self.open:
             raise Unavailable("the daemon is stopping", "restore after the restart")
+        threads = frozenset(one.record.thread for one in bundled)
+        async with self._one_restore:
+            self._closed = threads
+            try:
+                outcomes, fresh = await self._take_in(bundled, keep, alone=not threads.isdisjoint(_RULING))
+                await self._settle(fresh, tell)
+            finally:
+                self._closed = frozenset()
+                self._opened.set()
+                self._opened = asyncio.Event()
+            heard = fresh if tell else [one for one in fresh if one.record.thread in RESERVED]
+            for part in _slices(heard):
+                for listener in self._listeners:
+                    listener(part)
+                await asyncio.sleep(0)
+        return outcomes
+
+    async def _take_in(
+        self, bundled: Sequence[Bundled], keep: Keep, *, alone: bool
+    ) -> tuple[list[Outcome], list[StoredRecord]]:
+        """Write the records, on threads where nobody else writes now; `alone`: nobody writes anywhere.
+
+        Live folds and watchers have each as soon as it is written; gives the outcomes and what was new.
+        """
+        fresh: list[StoredRecord] = []
+
+        def arrived(part: list[StoredRecord]) -> None:
+            self.live.arriving = self._closed
+            fresh.extend(part)
+            self._take(part, listeners=())
+
         await self._turnstile.alone()
+        if not alone:
+            self._turnstile.leave_alone()  # those who were writing on these threads are done
         try:
             await self._judge_restored(bundled)
-            kept: list[StoredRecord] = []
-
-            def keep_and_note(outcomes: list[Outcome]) -> bool:
-                stays = keep(outcomes)
-                if stays:
-                    kept.extend(one.stored for one in outcomes if isinstance(one, Appended) and one.created)
-                return stays
-
             timed = await asyncio.to_thread(lambda: [(one.record, one.received_at) for one in bundled])
-            outcomes = await self.store.restore(timed, keep_and_note)
-            await self._take_restored(kept, tell)
-            return outcomes
+            return await self.store.restore(timed, keep, arrived), fresh
         finally:
-            self._turnstile.leave_alone()
+            if alone:
+                self._turnstile.leave_alone()
+
+    async def _settle(self, fresh: list[StoredRecord], tell: bool) -> None:
+        """Once all are written: fold anew what came out of order, and report no result a second time."""
+        results = [one.record.id for one in fresh if isinstance(one.record.body.get("fulfills"), str)]
+        if results and not tell:
+            await self.store.acknowledge(results)  # they were reported where they came from
+        self.live.arrived()
+        await self.live.straighten(self.store)
 
     async def _judge_restored(self, bundled: Sequence[Bundled]) -> None:
         ruled = self.live.rules.enforced or self.live.rules.freezes_changed
@@ -152,28 +194,6 @@ class Ingest:
             if (error := refused[0]) is not None:
                 error.message = f"line {one.line}: {error.message}"
                 raise error
-
-    async def _take_restored(self, fresh: list[StoredRecord], tell: bool) -> None:
-        """Apply in slices, so that a day's log holds nobody up."""
-        if self._straightening is not None:
-            await asyncio.shield(self._straightening)
-        self.total += len(fresh)
-        results: list[str] = []
-        for part in _slices(fresh):
-            for stored in part:
-                self.live.apply(stored)
-                if isinstance(stored.record.body.get("fulfills"), str):
-                    results.append(stored.record.id)
-            await asyncio.sleep(0)
-        if results and not tell:
-            await self.store.acknowledge(results)  # they were reported where they came from
-        await self.live.straighten(self.store)
-        for part in _slices(fresh):
-            self.broadcast.publish(part)
-            heard = part if tell else [one for one in part if one.record.thread in RESERVED]
-            for listener in self._listeners if heard else ():
-                listener(heard)
-            await asyncio.sleep(0)
 
     async def _compile(self, compiling: Callable[[], object]) -> None:
         # The cache keeps what comes of it, also an error, and the guard finds it there.
@@ -197,19 +217,23 @@ class Ingest:
             raise outcome
         return outcome
 
-    def _take(self, fresh: list[StoredRecord]) -> None:
+    def _take(self, fresh: list[StoredRecord], listeners: Sequence[Listener] | None = None) -> None:
+        """Apply what was just written and tell of it: watchers, and these listeners (None: all)."""
         if not fresh:
             return
+        listeners = self._listeners if listeners is None else listeners
         self.total += len(fresh)
         for stored in fresh:
             self.live.apply(stored)
-        if self.live.crooked or self._straightening is not None:
+        if self.live.bent or self._straightening is not None:
             before = self._straightening
-            self._straightening = asyncio.ensure_future(self._straighten(fresh, before))
+            self._straightening = asyncio.ensure_future(self._straighten(fresh, listeners, before))
         else:
-            self._tell(fresh)
+            self._tell(fresh, listeners)
 
-    async def _straighten(self, fresh: list[StoredRecord], before: asyncio.Task[None] | None) -> None:
+    async def _straighten(
+        self, fresh: list[StoredRecord], listeners: Sequence[Listener], before: asyncio.Task[None] | None
+    ) -> None:
         """Fold crooked threads anew before anyone hears of these records, one round after the other."""
         if before is not None:
             await before
@@ -217,13 +241,13 @@ class Ingest:
             await self.live.straighten(self.store)
         except SyncropelError as error:
             log.error("cannot fold a thread anew: %s", error.message)
-        self._tell(fresh)
+        self._tell(fresh, listeners)
         if self._straightening is asyncio.current_task():
             self._straightening = None
 
-    def _tell(self, fresh: list[StoredRecord]) -> None:
+    def _tell(self, fresh: list[StoredRecord], listeners: Sequence[Listener]) -> None:
         self.broadcast.publish(fresh)
-        for listener in self._listeners:
+        for listener in listeners:
             listener(fresh)
         if log.isEnabledFor(logging.DEBUG):
             for stored in fresh:

@@ -45,6 +45,8 @@ class LiveFolds:
     parts: dict[str, dict[str, TaskState]] = field(default_factory=dict)
     crooked: set[str] = field(default_factory=set)
     folded_through: dict[str, int] = field(default_factory=dict)
+    arriving: frozenset[str] = frozenset()
+    """Threads of which only a part is here yet: nothing is to be done about their tasks, nor folded anew."""
     revision: int = 0
 
     def apply(self, stored: StoredRecord) -> None:
@@ -98,15 +100,26 @@ class LiveFolds:
                 self.aliases[state.alias] = state.thread
         if state.parent_thread:
             self.parts.setdefault(state.parent_thread, {})[state.thread] = state
-        if state.fanout is not None and state.fanout.active:
+        if state.fanout is not None and state.fanout.active and state.thread not in self.arriving:
             self.active[state.thread] = state
         else:
             self.active.pop(state.thread, None)
 
+    def arrived(self) -> None:
+        """All threads that were arriving are here."""
+        threads, self.arriving = self.arriving, frozenset()
+        for thread in threads & self.tasks.keys():
+            self._index_task(self.tasks[thread])
+
+    @property
+    def bent(self) -> bool:
+        """Whether there is something to straighten."""
+        return bool(self.crooked - self.arriving)
+
     async def straighten(self, store: RecordStore) -> None:
         """Fold every crooked thread anew from the log."""
-        while self.crooked:
-            thread = next(iter(self.crooked))
+        while self.bent:
+            thread = next(iter(self.crooked - self.arriving))
             state = fold_task(thread, await store.thread(thread))
             if self.index.threads[thread].last_sequence > state.sequence:
                 continue  # more came while the log was read

@@ -22,7 +22,10 @@ Outcome = Appended | SyncropelError
 """What became of one record: it is in the log, or why not (IngestFailed; InvalidRecord if it has no id)."""
 
 Keep = Callable[[list[Outcome]], bool]
-"""Whether records that were written with these outcomes are to stay."""
+"""Whether records that would have these outcomes are to be written."""
+
+Arrived = Callable[[list[StoredRecord]], None]
+"""Told of the new records of one commit, on the event loop and in the order of the log."""
 
 Settled = Callable[[list[Outcome]], None]
 """Told of an append's outcomes before its caller is."""
@@ -69,13 +72,17 @@ class RecordStore(Protocol):
         """
         ...
 
-    async def restore(self, records: Sequence[tuple[Record, float]], keep: Keep) -> list[Outcome]:
-        """Append records of another log in order, all with their clocks, in one commit: all or none.
+    async def restore(
+        self, records: Sequence[tuple[Record, float]], keep: Keep, arrived: Arrived
+    ) -> list[Outcome]:
+        """Append records of another log in order, all with their clocks: all or none.
 
         Each comes with the time when that log took it, which becomes its `received_at`; nobody changes the
-        records afterwards. `keep` is given the
-        outcomes, those of `append`, before the commit; unless it says True nothing of the call stays in the
-        log. It runs on any thread. Raises StoreError when the disk refuses.
+        records afterwards. `keep` is given the outcomes, those of `append` but without sequences, before
+        anything is written; it runs on any thread, and unless it says True nothing is. Then the records go in
+        by small commits, so that other appends pass between them; after a crash all of them are in the log
+        once it is opened again. The caller keeps others from appending to these threads, and restores one
+        call at a time. Raises StoreError when the disk refuses.
         """
         ...
 

@@ -10,12 +10,12 @@ import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, repeat
 from typing import Final
 
 from syncropel.errors import SyncropelError
 from syncropel.record import MAX_CLOCK, Record, StoredRecord
-from syncropel.store.base import Appended, Keep, Outcome
+from syncropel.store.base import Appended, Outcome
 from syncropel.store.intake import as_stored, clock_taken, clocks_used_up
 from syncropel.store.rows import to_row
 
@@ -26,6 +26,8 @@ _INTO: Final = (
 _PLACES: Final = "(?,?,?,?,?,?,?,?,?,?,?)"
 _STEPS: Final = (128, 64, 32, 16, 8, 4, 2, 1)
 _INSERTS: Final = {step: f"{_INTO}{','.join([_PLACES] * step)} ON CONFLICT DO NOTHING" for step in _STEPS}
+INSERT: Final = _INSERTS[1]
+"""Takes one row in, unless its record is there or its clock is taken."""
 _HIGHEST_CLOCKS: Final = """
     SELECT value, (SELECT max(clock) FROM records WHERE thread = value) FROM json_each(?)
 """
@@ -33,11 +35,15 @@ _HIGHEST_CLOCKS: Final = """
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What one caller hands in: records (or what is wrong with them), when they came, ids to acknowledge."""
+    """What one caller hands in: records (or what is wrong with them), when they came, ids to acknowledge.
+
+    `times`: when each of them came, where that differs.
+    """
 
     records: Sequence[Record | SyncropelError]
     received_at: float
     acknowledged: tuple[str, ...] = ()
+    times: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +74,9 @@ def _write(connection: sqlite3.Connection, calls: Sequence[Call], last: int) -> 
     clocks = _Clocks(_highest_clocks(connection, calls))
     placed = [[clocks.place(record) for record in call.records] for call in calls]
     arrived = [
-        (record, call.received_at)
+        (record, received_at)
         for call, records in zip(calls, placed, strict=True)
-        for record in records
+        for record, received_at in zip(records, call.times or repeat(call.received_at), strict=False)
         if isinstance(record, Record)
     ]
     results = insert(connection, arrived, last)
@@ -120,26 +126,6 @@ class _Clocks:
         if clock > highest:
             self._highest[record.thread] = clock
         return record
-
-
-def restore(
-    connection: sqlite3.Connection, arrived: Sequence[tuple[Record, float]], keep: Keep, last: int
-) -> Committed:
-    """Write records, each with its time, in a transaction that stays only if `keep` says so of its outcomes.
-
-    Raises as `commit`.
-    """
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        outcomes = insert(connection, arrived, last)
-        kept = keep(outcomes)
-        connection.execute("COMMIT" if kept else "ROLLBACK")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
-    added = sum(isinstance(outcome, Appended) and outcome.created for outcome in outcomes)
-    return Committed([outcomes], last + added if kept else last)
 
 
 def insert(

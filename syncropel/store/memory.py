@@ -8,7 +8,7 @@ from itertools import islice
 
 from syncropel.errors import SyncropelError, Unavailable
 from syncropel.record import MAX_CLOCK, Record, StoredRecord, parse_json
-from syncropel.store.base import Appended, Keep, Outcome, RecordFilter, Settled
+from syncropel.store.base import Appended, Arrived, Keep, Outcome, RecordFilter, Settled
 from syncropel.store.intake import clock_taken, clocks_used_up, taken_in, tell
 
 
@@ -59,7 +59,9 @@ class MemoryStore:
         self._highest[record.thread] = max(highest, _clock_of(stored))
         return Appended(stored, True)
 
-    async def restore(self, records: Sequence[tuple[Record, float]], keep: Keep) -> list[Outcome]:
+    async def restore(
+        self, records: Sequence[tuple[Record, float]], keep: Keep, arrived: Arrived
+    ) -> list[Outcome]:
         """See RecordStore."""
         self._require_open()
         before = len(self._log)
@@ -67,6 +69,8 @@ class MemoryStore:
         outcomes = [self._append(record, received_at) for record, (_, received_at) in taken]
         if not keep(outcomes):
             self._undo(before)
+        elif fresh := self._log[before:]:
+            arrived(fresh)
         return outcomes
 
     def _undo(self, before: int) -> None:

@@ -10,14 +10,16 @@ from itertools import cycle
 from pathlib import Path
 from typing import Final, TypeVar
 
-from syncropel.errors import Unavailable
+from syncropel.errors import StoreError, Unavailable
 from syncropel.record import Record, StoredRecord
 from syncropel.store import reading
-from syncropel.store.base import Keep, Outcome, RecordFilter, Settled
+from syncropel.store.arrivals import Arrivals
+from syncropel.store.base import Arrived, Keep, Outcome, RecordFilter, Settled
 from syncropel.store.commit import Call
 from syncropel.store.connection import Connection, explain, open_reader, open_writer, tune_writer, unwritable
 from syncropel.store.intake import taken_in, tell
 from syncropel.store.lock import StoreLock
+from syncropel.store.restoring import restore
 from syncropel.store.schema import prepare
 from syncropel.store.writer import Writer
 
@@ -45,6 +47,7 @@ class SqliteStore:
         self._readers = readers
         self._next_reader = cycle(readers)
         self._closing: asyncio.Task[None] | None = None
+        self._arrivals = Arrivals(path)
 
     @classmethod
     async def open(cls, path: Path, *, clock: Callable[[], float]) -> SqliteStore:
@@ -59,6 +62,7 @@ class SqliteStore:
             path.touch(mode=0o600)
             connections.append(await open_writer(path))
             await connections[0].run(partial(_prepare, path=path))
+            await connections[0].run(Arrivals(path).finish)
             writer = await Writer.start(connections[0], path)
             for _ in range(READERS):
                 connections.append(await open_reader(path))
@@ -81,10 +85,18 @@ class SqliteStore:
             return []
         return await self._submit(Call(taken_in(records), self._clock()), settled)
 
-    async def restore(self, records: Sequence[tuple[Record, float]], keep: Keep) -> list[Outcome]:
-        """See RecordStore. Raises Unavailable once the store is closing."""
+    async def restore(
+        self, records: Sequence[tuple[Record, float]], keep: Keep, arrived: Arrived
+    ) -> list[Outcome]:
+        """See RecordStore. Raises Unavailable once the store is closing; what is left goes in at the next
+        opening."""
         self._require_open()
-        return await self._writer.restore(records, keep)
+        if self._arrivals.waiting:
+            raise StoreError(
+                f"{self._arrivals.path} has records that are not in the log yet",
+                "start the daemon again, which takes them in",
+            )
+        return await restore(records, keep, arrived, self._arrivals, self._read, self._submit)
 
     async def get(self, record_id: str) -> StoredRecord | None:
         """See RecordStore."""

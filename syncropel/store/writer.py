@@ -11,9 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from syncropel.record import Record
-from syncropel.store.base import Keep, Outcome, Settled
-from syncropel.store.commit import Call, Committed, commit, restore
+from syncropel.store.base import Outcome, Settled
+from syncropel.store.commit import Call, Committed, commit
 from syncropel.store.connection import Connection, explain
 from syncropel.store.intake import tell
 
@@ -59,15 +58,6 @@ class Writer:
             self._task = asyncio.create_task(self._drain(), name="store-writer")
         return await answer
 
-    async def restore(self, arrived: Sequence[tuple[Record, float]], keep: Keep) -> list[Outcome]:
-        """See RecordStore. It is written between two groups. Raises StoreError."""
-        try:
-            committed = await self._connection.run(partial(self._restore, arrived=arrived, keep=keep))
-        except sqlite3.Error as error:
-            raise explain(error, self._path) from error
-        self.last_sequence = max(self.last_sequence, committed.last_sequence)
-        return committed.outcomes[0]
-
     async def checkpoint(self) -> None:
         """Move the write-ahead log into the main file. Raises StoreError."""
         await self._checkpoint("PASSIVE")  # its file stays: to write over it costs half of making it longer
@@ -112,13 +102,6 @@ class Writer:
 
     def _commit(self, connection: sqlite3.Connection, calls: Sequence[Call]) -> Committed:
         committed = commit(connection, calls, self._last_in_log)
-        self._last_in_log = committed.last_sequence
-        return committed
-
-    def _restore(
-        self, connection: sqlite3.Connection, arrived: Sequence[tuple[Record, float]], keep: Keep
-    ) -> Committed:
-        committed = restore(connection, arrived, keep, self._last_in_log)
         self._last_in_log = committed.last_sequence
         return committed
 

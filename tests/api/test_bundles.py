@@ -12,7 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from syncropel.record import Record
+from syncropel.record import Record, StoredRecord
+from syncropel.store import restoring
 from syncropel.store.bundle import Bundled, Sealer, read_bundle, read_header
 from syncropel.threads import ENGINE_CONFIG, FLEET_CONTROL, INSTANCE_REGISTRY
 from tests.folds.build import COORDINATOR, WORKER_A, done, parent, record, spawned, subtask, threads
@@ -272,3 +273,39 @@ async def test_a_restore_goes_on_when_its_caller_leaves(durable: Api) -> None:
 
     await until(whole)
     await durable.post(thread="after")
+
+
+async def test_meanwhile_others_write_and_nothing_is_done_about_half_of_it(
+    durable: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(restoring, "_STEP", 1)
+    live, posts = durable.engine.ingest.live, list[asyncio.Task[Any]]()
+    seen: list[tuple[int, bool]] = []
+
+    def hears(stored: StoredRecord) -> bool:
+        if stored.record.thread == "th_task":
+            seen.append((live.index.threads["th_task"].records, "th_task" in live.active))
+            posts.append(asyncio.ensure_future(durable.post(thread="elsewhere")))
+            posts.append(asyncio.ensure_future(durable.post(thread="th_task", act="DO")))
+        return False
+
+    watcher = durable.engine.broadcast.watch(hears)
+    await restored(durable, sealed(*history()))
+    written = [await post for post in posts[:12]]
+    durable.engine.broadcast.forget(watcher)
+    assert [one for one in seen if one[0] <= 6] == [(n, False) for n in range(1, 7)]
+    sequence = {one.record.clock: one.sequence for one in await durable.engine.store.thread("th_task")}
+    between = [one["sequence"] for one in written if one["thread"] == "elsewhere"]
+    assert any(sequence[0] < one < sequence[5] for one in between)
+    # Who writes on the same thread waits: no clock of the history is taken by another.
+    late = [one for one in written if one["thread"] == "th_task"]
+    assert min(one["sequence"] for one in late) > sequence[5]
+    assert min(one["clock"] for one in late) == 6
+
+
+async def test_records_that_rule_keep_everyone_waiting_until_they_are_in(durable: Api) -> None:
+    freeze = {"topic": "freeze", "level": "soft", "namespace": "docs", "reason": "r", "at": 1.0}
+    raw = sealed(record("LEARN", 900, freeze, thread=FLEET_CONTROL))
+    posting = asyncio.ensure_future(restored(durable, raw, reserved=True))
+    await asyncio.gather(posting, *(durable.post(thread=f"t{n}") for n in range(5)))
+    assert [one["namespace"] for one in (await durable.get("/v1/fleet/status"))["freezes"]] == ["docs"]
