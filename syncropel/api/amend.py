@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter
 from pydantic import Field
@@ -14,6 +14,7 @@ from syncropel.api.task_views import find_fan_out, find_task
 from syncropel.engine.engine import Engine
 from syncropel.engine.moves import spent_usd
 from syncropel.errors import BadRequest, Conflict
+from syncropel.folds.asks import ANSWERED
 from syncropel.folds.fanout import AMEND_JOIN, RETRY, FanOut
 from syncropel.folds.moves import AMEND_BUDGET, spends
 from syncropel.folds.spec import LARGEST, TARGET_FORMS, is_target
@@ -38,6 +39,14 @@ class NewAmendment(Request):
     budget_usd: Money | None = None
     join: str | None = None
     reason: str | None = None
+
+
+class NewAnswer(Request):
+    """POST /v1/tasks/{name}/answer"""
+
+    index: int
+    verdict: Literal["accept", "reject"]
+    reason: str = ""
 
 
 def router(engine: Engine) -> APIRouter:
@@ -67,6 +76,18 @@ def router(engine: Engine) -> APIRouter:
                 f"give it more than ${spent:.2f}; to stop it: spl task cancel {name}",
             )
         fields |= {"topic": AMEND_BUDGET, "budget_usd": body.budget_usd}
+        return posted(await _write(engine, state, fanout, body.actor, fields))
+
+    @routes.post("/v1/tasks/{name}/answer", status_code=201, response_model=PostedRecord)
+    async def answer(name: str, body: NewAnswer) -> Response:
+        """Say whether a subtask may begin that waits for an operator's word."""
+        state, fanout = _changeable(engine, name, "an answer")
+        ask = fanout.asks.get(body.index)
+        if ask is None or body.index not in fanout.asking():
+            waiting = ", ".join(map(str, fanout.asking())) or "none"
+            raise Conflict(f"{name} [{body.index}] waits for nobody's word", f"subtasks that do: {waiting}")
+        fields = {"topic": ANSWERED, "index": body.index, "attempt": ask.attempt, "verdict": body.verdict}
+        fields["reason"] = body.reason
         return posted(await _write(engine, state, fanout, body.actor, fields))
 
     return routes

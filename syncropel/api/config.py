@@ -12,6 +12,7 @@ from syncropel.api.fleet_views import reached
 from syncropel.api.schema import ConfigWritten, RuleList, RuleOut
 from syncropel.engine.engine import Engine
 from syncropel.folds.rules import (
+    AITL,
     DEFAULT_PRIORITY,
     FREEZE_RULES,
     HEALTH,
@@ -23,12 +24,13 @@ from syncropel.folds.rules import (
 from syncropel.record import StoredRecord
 from syncropel.threads import INSTANCE_DID_PREFIX
 
-Kind = Literal["permission", "routing", "health", "precondition"]
+Kind = Literal["permission", "routing", "health", "precondition", "aitl"]
 _TOPICS: Final = {
     "permission": PERMISSION,
     "routing": ROUTING,
     "health": HEALTH,
     "precondition": PRECONDITION,
+    "aitl": AITL,
 }
 
 

@@ -60,6 +60,9 @@ def router(engine: Engine) -> APIRouter:
             dispatch_queued=engine.dispatcher.queued,
             outbox_pending=len(engine.outbox),
             watchers=len(engine.broadcast),
+            aitl_pending=sum(
+                len(state.fanout.asking()) for state in engine.ingest.live.active.values() if state.fanout
+            ),
             self_check_failures=engine.selfcheck.failures,
             uptime_secs=round(engine.uptime_secs, 3),
             store_bytes=await engine.store.size_bytes(),

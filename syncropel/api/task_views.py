@@ -118,7 +118,8 @@ async def join_status(engine: Engine, state: TaskState) -> JoinStatus:
     place, spending = _places_now(engine, fanout), engine.spending()
     parts = [_parts(engine, kid.spawn.child_thread) if kid.spawn else [] for kid in kids]
     out = [
-        _child_out(kid, place(kid), names, spending, inner) for kid, inner in zip(kids, parts, strict=True)
+        _child_out(kid, place(kid), names, spending, _asked(fanout, kid), inner)
+        for kid, inner in zip(kids, parts, strict=True)
     ]
     spent = spent_usd(fanout, spending)
     return _join_view(state, fanout, kids, decision, out, spent, _parts(engine, state.thread))
@@ -157,10 +158,12 @@ def join_status_then(
 
     def out(kid: Child) -> ChildOut:
         found, spawn, report = place(kid), kid.spawn and kid.spawn.key, kid.report and kid.report.key
-        key = (kid.index, kid.subtask.target, kid.state, kid.attempt, kid.waits_for, found, spawn, report)
+        asked = _asked(fanout, kid)
+        seen = (kid.index, kid.subtask.target, kid.state, kid.attempt, kid.waits_for, asked)
+        key = (seen, found, spawn, report)
         known = made.get(key)
         if known is None:
-            known = made[key] = _child_out(kid, found, names, {})
+            known = made[key] = _child_out(kid, found, names, {}, asked)
         return known
 
     return _join_view(state, fanout, kids, decide_(kids), list(map(out, kids)), fanout.cost_usd)
@@ -246,11 +249,17 @@ def _places_now(engine: Engine, fanout: FanOut) -> Callable[[Child], Place]:
     return place
 
 
+def _asked(fanout: FanOut, kid: Child) -> str:
+    ask = fanout.asks.get(kid.index)
+    return ask.rule if ask is not None and not ask.verdict and not kid.finished else ""
+
+
 def _child_out(
     kid: Child,
     place: Place,
     names: dict[str, str],
     spending: Mapping[str, float],
+    asked: str,
     parts: Sequence[TaskSummary] = (),
 ) -> ChildOut:
     subtask, report, spawn = kid.subtask, kid.report, kid.spawn
@@ -264,6 +273,7 @@ def _child_out(
         predicted=spawn is None,
         state=kid.state,  # type: ignore[arg-type]  # the fold's states are the wire's
         why=why,
+        asked=asked,
         verdict=report.verdict if report else None,
         reason=report.reason if report else "",
         summary=report.summary if report else "",

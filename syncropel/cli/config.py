@@ -24,11 +24,13 @@ def configure(parser: Parser) -> None:
     _rule(group, "add-rule", "routing", "route subtasks: the expression gives an alias or a DID, or is empty")
     _rule(group, "add-health", "health", "add a health check: an expression that is true while all is well")
     _rule(group, "add-precondition", "precondition", "hold every subtask until the expression is true of it")
+    _rule(group, "add-aitl", "aitl", "ask an operator before a subtask starts that the expression is true of")
     for verb, kind, summary in (
         ("list-permission-rules", "permission", "list permission rules in the order in which they are asked"),
         ("list-rules", "routing", "list routing rules"),
         ("list-health", "health", "list health checks"),
         ("list-preconditions", "precondition", "list what subtasks wait for before they start"),
+        ("list-aitl", "aitl", "list the rules by which an operator is asked"),
     ):
         add_verb(group, verb, summary).set_defaults(run=run_list, kind=kind)
     for verb, kind in (
@@ -36,6 +38,7 @@ def configure(parser: Parser) -> None:
         ("remove-rule", "routing"),
         ("remove-health", "health"),
         ("remove-precondition", "precondition"),
+        ("remove-aitl", "aitl"),
     ):
         remove = add_verb(group, verb, f"remove a {kind} rule")
         remove.add_argument("name", metavar="NAME", help="its name")

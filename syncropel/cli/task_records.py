@@ -47,6 +47,12 @@ def configure(group: Any) -> None:
         judge = _named(add_verb(group, name, f"judge it: {verdict}"))
         judge.add_argument("--notes", metavar="TEXT", default="", help="why")
         judge.add_argument("--domain", default="", help="the field of work, such as docs")
+        judge.add_argument(
+            "--subtask",
+            type=index,
+            metavar="N",
+            help="a subtask that waits for your word: may it begin?",
+        )
         judge.set_defaults(run=run_judge, judgement=name)
     stop = _named(add_verb(group, "stop", "end a subtask that is in flight; its verdict is terminated"))
     stop.add_argument("--subtask", type=index, metavar="N", required=True, help="its index, from 0")
@@ -73,8 +79,13 @@ def run_judge(args: Namespace) -> int:
         from syncropel.client import calls, task_records
 
         task = client.send(calls.task(args.name))
+        said = task_records.VERDICTS[args.judgement][1]
+        if args.subtask is not None:
+            verdict, actor = VERDICTS[args.judgement], actor_from(os.environ)
+            answer = calls.answer(args.name, args.subtask, verdict, actor, args.notes)
+            return _send(args, client, task, answer, f"[{args.subtask}] {said}")
         made = task_records.judge(task.thread, args.judgement, args.notes, domain=args.domain, **_signature())
-        return _send(args, client, task, made, task_records.VERDICTS[args.judgement][1])
+        return _send(args, client, task, made, said)
 
 
 def run_done(args: Namespace) -> int:

@@ -201,6 +201,12 @@ def amend(
     return Call(PostedRecord, f"/v1/tasks/{_part(name)}/amend", "POST", body=body, repeatable=False)
 
 
+def answer(name: str, index: int, verdict: str, actor: str, reason: str = "") -> Call[PostedRecord]:
+    """Let a subtask begin that waits for an operator's word, or not. `verdict`: accept or reject."""
+    body = {"index": index, "verdict": verdict, "actor": actor, "reason": reason}
+    return Call(PostedRecord, f"/v1/tasks/{_part(name)}/answer", "POST", body=body, repeatable=False)
+
+
 def join(name: str) -> Call[JoinStatus]:
     return Call(JoinStatus, f"/v1/tasks/{_part(name)}/join")
 

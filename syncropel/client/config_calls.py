@@ -18,7 +18,7 @@ from syncropel.client.calls import Call
 
 
 def rules(kind: str) -> Call[RuleList]:
-    """`kind`: permission, routing, health or precondition."""
+    """`kind`: permission, routing, health, precondition or aitl."""
     return Call(RuleList, f"/v1/config/rules/{kind}")
 
 

@@ -1,22 +1,25 @@
-"""Gates before a subtask starts: the preconditions that operators set as rules.
+"""Gates before a subtask starts: preconditions that must hold, and rules by which an operator is asked.
 
-What they said last is kept only to be told. Whether a subtask may start is asked anew at every look.
+What preconditions said last is kept only to be told. Whether a subtask may start is asked anew at every look.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
 
 from syncropel.engine.ingest import Ingest
 from syncropel.engine.runtime import Runtime
+from syncropel.engine.spawn import child_intend
+from syncropel.folds.asks import ASKED, Ask
 from syncropel.folds.fanout import Child
-from syncropel.folds.rules import PRECONDITION, Rule
+from syncropel.folds.rules import AITL, PRECONDITION, Rule
 from syncropel.folds.task import TaskState
 from syncropel.policy.asking import ask
-from syncropel.policy.contexts import subtask_fields
+from syncropel.policy.contexts import record_fields, subtask_fields
 from syncropel.policy.ground import Ground, task_fields
 
 log = logging.getLogger("syncropel.engine.gates")
@@ -25,8 +28,16 @@ _AT_A_STRETCH: Final = 50
 """Subtasks that are asked about before the event loop has its turn again."""
 
 
+@dataclass(frozen=True)
+class Looked:
+    """Subtasks that may start, and bodies of the questions that are to be written."""
+
+    passed: list[Child]
+    asks: list[dict[str, Any]]
+
+
 class Gates:
-    """Asks the precondition rules about subtasks that could start."""
+    """Asks the rules about subtasks that could start."""
 
     def __init__(self, ingest: Ingest, did: str, runtime: Runtime) -> None:
         self._ingest = ingest
@@ -46,19 +57,27 @@ class Gates:
         """The fan-out is over."""
         self._held.pop(thread, None)
 
-    async def passed(self, state: TaskState, waiting: Sequence[Child]) -> list[Child]:
-        """Those of the subtasks that may start now; the others are held and told."""
-        rules = self._ingest.live.rules.of(PRECONDITION)
-        if not rules:
+    async def look(self, state: TaskState, waiting: Sequence[Child]) -> Looked:
+        """Which of the subtasks may start now, and about which an operator is to be asked; the others are
+        held and told."""
+        rules, fanout = self._ingest.live.rules, state.fanout
+        assert fanout is not None
+        if not (rules.of(PRECONDITION) or rules.of(AITL) or fanout.asks):
             self.forget(state.thread)
-            return list(waiting)
-        before, held, passed = self._held.get(state.thread, {}), {}, []
+            return Looked(list(waiting), [])
+        before, held = self._held.get(state.thread, {}), {}
+        looked = Looked([], [])
         for turn, kid in enumerate(waiting, start=1):
-            why = await self._held_by(rules, state, kid)
+            why = await self._held_by(rules.of(PRECONDITION), state, kid)
+            known = fanout.asks.get(kid.index)
+            if not why and known is not None and not known.verdict:
+                why = _waits_for_a_word(known, state, kid)
             if why:
                 held[kid.index, kid.attempt] = why
+            elif known is None and (body := await self._to_ask(rules.of(AITL), state, kid)):
+                looked.asks.append(body)
             else:
-                passed.append(kid)
+                looked.passed.append(kid)
             if turn % _AT_A_STRETCH == 0:
                 await asyncio.sleep(0)
         for slot, why in held.items():
@@ -69,12 +88,35 @@ class Gates:
             self._held[state.thread] = held
         else:
             self.forget(state.thread)
-        return passed
+        return looked
+
+    async def _to_ask(self, rules: Sequence[Rule], state: TaskState, kid: Child) -> dict[str, Any] | None:
+        """The body of the question about a subtask, when a rule wants one; one that fails wants it too."""
+        fanout = state.fanout
+        assert fanout is not None
+        functions = self._functions(state)
+
+        def load(name: str) -> Any:
+            if name == "task":
+                return task_fields(state)
+            intend = child_intend(fanout, kid, state.clock + 1, self._did)
+            return record_fields(intend, {fanout.spec.namespace})
+
+        for rule in rules:
+            answer = await ask(rule, load, functions)
+            if answer.yes or answer.problem:
+                about = {"index": kid.index, "attempt": kid.attempt, "rule": rule.name}
+                return {"topic": ASKED, **about, "problem": answer.problem}
+        return None
+
+    def _functions(self, state: TaskState) -> Mapping[str, Callable[..., Any]]:
+        asked_by = state.fanout.asked_by if state.fanout is not None else ""
+        return Ground(self._ingest.live, self._runtime.now(), self._did, asked_by).functions()
 
     async def _held_by(self, rules: Sequence[Rule], state: TaskState, kid: Child) -> str:
         fanout = state.fanout
         assert fanout is not None
-        functions = Ground(self._ingest.live, self._runtime.now(), self._did, fanout.asked_by).functions()
+        functions = self._functions(state)
         values = {"task": task_fields(state), "subtask": subtask_fields(kid), "actor": fanout.asked_by}
         for rule in rules:
             answer = await ask(rule, values.__getitem__, functions)
@@ -82,3 +124,8 @@ class Gates:
                 problem = f", which fails: {answer.problem}" if answer.problem else ""
                 return f"held by precondition {rule.name}{problem}"
         return ""
+
+
+def _waits_for_a_word(known: Ask, state: TaskState, kid: Child) -> str:
+    name, problem = state.alias or state.thread, f", which fails: {known.problem}" if known.problem else ""
+    return f"waits for your word (aitl {known.rule}{problem}): spl task approve {name} --subtask {kid.index}"

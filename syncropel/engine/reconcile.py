@@ -196,7 +196,7 @@ class Reconciler:
         if not waiting or self._ingest.live.control.covering(state.namespace):
             return False
         seen = state.records
-        waiting = await self._gates.passed(state, waiting)
+        looked = await self._gates.look(state, waiting)
         if self._active(state.thread) is not state or state.records != seen:
             self._mark(state.thread)  # it changed while rules were asked
             return True
@@ -207,7 +207,12 @@ class Reconciler:
         rules = self._ingest.live.rules.of(ROUTING)
         ground = Ground(self._ingest.live, now, self._did, self._did)
         decisions: list[Record] = []
-        for kid in waiting:
+        for body in looked.asks:
+            question = {**body, "namespace": fanout.spec.namespace, "at": now}
+            decisions.append(
+                Record(state.thread, self._did, "LEARN", question, next(clocks), (fanout.intend,))
+            )
+        for kid in looked.passed:
             target = choose(rules, fanout, kid, state.alias, state.goal, candidates, load, ground)
             chosen = route(target, candidates, load, turn)
             if chosen.did is None:

@@ -66,6 +66,7 @@ def _of_fan_out(task: TaskState, fanout: FanOut, judge: Judge) -> Iterator[tuple
     yield "accepted", sum(kid.state == ACCEPT for kid in kids)
     yield "retried", sum(map(len, fanout.retries.values()))
     yield "reassigned", sum(map(len, fanout.moves.reassigned.values()))
+    yield "asking", len(fanout.asking())
     yield "ended_early", len(fanout.moves.ended)
     yield "cost_usd", fanout.cost_usd
     yield "budget_usd", fanout.budget_usd

@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from syncropel.folds import asks
+from syncropel.folds.asks import Ask
 from syncropel.folds.moves import OVER_BUDGET, SUPERSEDED, Moves, Reassignment
 from syncropel.folds.spec import LARGEST, FanOutSpec, Subtask, is_target, positive_number
 
@@ -81,6 +83,7 @@ class FanOut:
     targets: dict[int, str] = field(default_factory=dict)
     budgets: dict[int, float] = field(default_factory=dict)
     moves: Moves = field(default_factory=Moves)
+    asks: dict[int, Ask] = field(default_factory=dict)
     spawns: dict[tuple[int, int], Spawn] = field(default_factory=dict)
     reports: dict[tuple[int, int], Report] = field(default_factory=dict)
     joined: Joined | None = None
@@ -163,6 +166,7 @@ class FanOut:
         if type(index) is int and 0 <= index < len(self.spec.subtasks):
             hint = body.get("hint")
             self.retries.setdefault(index, []).append(hint if isinstance(hint, str) else "")
+            self.asks.pop(index, None)  # another attempt is another question
             target = body.get("target")
             if isinstance(target, str) and is_target(target):
                 self.targets[index] = target
@@ -177,6 +181,29 @@ class FanOut:
         if type(index) is int and 0 <= index < len(self.spec.subtasks):
             attempts[index] = self.attempt(index)
         self.moves.apply(topic, body, attempts)
+
+    def record_ask(self, topic: str, body: dict[str, Any], key: Key) -> None:
+        """Take a LEARN of `folds.asks`. A rejected attempt has its result by that."""
+        index = body.get("index")
+        if type(index) is not int or not 0 <= index < len(self.spec.subtasks):
+            return
+        ask = self.asks.get(index)
+        if topic == asks.ASKED:
+            ask = asks.asked(body, self.attempt(index), ask)
+        elif ask is not None and (verdict := asks.answers(body, ask)):
+            ask = replace(ask, verdict=verdict)
+            if verdict != ACCEPT:
+                told = str(body.get("reason") or "an operator did not let it begin")
+                slot, at = (index, ask.attempt), number(body.get("at"))
+                self.reports.setdefault(
+                    slot, Report(key, "", verdict, told, 0.0, 0.0, at, None, asks.REJECTED)
+                )
+        if ask is not None:
+            self.asks[index] = ask
+
+    def asking(self) -> list[int]:
+        """The subtasks that wait for an operator's word."""
+        return [index for index, ask in self.asks.items() if not ask.verdict] if self.active else []
 
     @property
     def turn(self) -> int:

@@ -101,10 +101,10 @@ def _impossible(join: str, hopeless: Sequence[Child], names: dict[str, str]) -> 
 def _verdict_line(kid: Child, names: dict[str, str]) -> str:
     if kid.report is None:
         return f"[{kid.index}] {kid.state}"
-    where = names.get(kid.report.worker, kid.report.worker)
+    where = f" on {names.get(kid.report.worker, kid.report.worker)}" if kid.report.worker else ""
     summary = kid.report.summary.strip().splitlines()
     reason = f" ({summary[-1][:80]})" if summary else ""
-    return f"[{kid.index}] {kid.state} on {where}{reason}"
+    return f"[{kid.index}] {kid.state}{where}{reason}"
 
 
 def _waiting(kids: Sequence[Child], accepted: int, need: int | None, names: dict[str, str]) -> JoinDecision:

@@ -1,4 +1,4 @@
-"""The rules that operators give as records: permissions, routing, health, preconditions.
+"""The rules that operators give as records: permissions, routing, health, preconditions, ask-in-the-loop.
 
 A rule is known by its kind and name: a later record of the same name replaces it, and one with `removed`
 takes it away. The first rule that matches wins, lowest `priority` number first.
@@ -21,7 +21,8 @@ PERMISSION: Final = "permission_rule"
 ROUTING: Final = "routing_rule"
 HEALTH: Final = "health_rule"
 PRECONDITION: Final = "precondition_rule"
-KINDS: Final = (PERMISSION, ROUTING, HEALTH, PRECONDITION)
+AITL: Final = "aitl_rule"
+KINDS: Final = (PERMISSION, ROUTING, HEALTH, PRECONDITION, AITL)
 ENABLED_TOPIC: Final = "permissions_enabled"
 DENIED_TOPIC: Final = "permission_denied"
 OPS: Final = ("record_write", "thread_read", "config_read")

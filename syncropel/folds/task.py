@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from syncropel.errors import InvalidFanOut
+from syncropel.folds.asks import TOPICS as ASKS
 from syncropel.folds.fanout import (
     ACCEPT,
     AMEND_JOIN,
@@ -19,6 +20,7 @@ from syncropel.folds.fanout import (
     SPAWNED,
     FanOut,
     Joined,
+    Key,
     number,
 )
 from syncropel.folds.moves import TOPICS as MOVES
@@ -101,7 +103,7 @@ class TaskState:
         elif record.act == "INTEND":
             self._apply_intend(stored)
         elif record.act == "LEARN":
-            self._apply_learn(topic, record.body)
+            self._apply_learn(topic, record.body, (record.clock, record.id))
         elif topic in STATUS_TOPICS:
             self._set_status(STATUS_TOPICS[topic], record.body)
         elif record.act == "KNOW":
@@ -156,7 +158,7 @@ class TaskState:
         elif topic == CHILD_DONE:
             self.fanout.record_report(record.body, key)
 
-    def _apply_learn(self, topic: str, body: dict[str, Any]) -> None:
+    def _apply_learn(self, topic: str, body: dict[str, Any], key: Key) -> None:
         if self.fanout is None:
             return
         join = body.get("join")
@@ -166,6 +168,8 @@ class TaskState:
                 self.status = "in_progress"
         elif topic in MOVES:
             self.fanout.record_move(topic, body)
+        elif topic in ASKS:
+            self.fanout.record_ask(topic, body, key)
         elif topic == AMEND_JOIN and isinstance(join, str) and join:
             self.fanout.join = join
 

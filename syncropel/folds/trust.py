@@ -32,5 +32,7 @@ def trust_by_actor(tasks: Iterable[TaskState]) -> dict[str, Trust]:
     for state in tasks:
         if state.fanout is not None:
             for report in list(state.fanout.reports.values()):
+                if not report.worker:
+                    continue  # nobody's work: it was not let begin
                 found[report.worker] = found.get(report.worker, Trust()).judged(report.verdict)
     return found

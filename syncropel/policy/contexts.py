@@ -112,10 +112,12 @@ def compile_in(context: str, source: str) -> Expression:
 def blank(context: str) -> dict[str, Any] | None:
     """Values of an empty case, to see what kind of value a rule gives; None where nothing is tried."""
     task, record = task_fields(TaskState("")), record_fields(None, set())
-    return {
+    cases: dict[str, dict[str, Any]] = {
         "permission": {"op": "record_write", "actor": "", "thread": "", "record": record},
         "precondition": {"task": task, "subtask": subtask_fields(_NO_CHILD), "actor": ""},
-    }.get(context)
+        "aitl": {"record": record, "task": task},
+    }
+    return cases.get(context)
 
 
 def subtask_fields(kid: Child) -> dict[str, Any]:

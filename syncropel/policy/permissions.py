@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from syncropel.errors import PermissionDenied, SyncropelError
-from syncropel.folds.rules import HEALTH, PERMISSION, PRECONDITION, ROUTING, Rule
+from syncropel.folds.rules import AITL, HEALTH, PERMISSION, PRECONDITION, ROUTING, Rule
 from syncropel.policy.budget import INLINE_STEPS, Budget, Runaway
 from syncropel.policy.cel import EvaluationFailed, InvalidExpression, evaluator
 from syncropel.policy.contexts import blank, compile_in, record_fields
@@ -26,6 +26,7 @@ CONTEXT_OF: Final = {
     ROUTING: "routing",
     HEALTH: "health_check",
     PRECONDITION: "precondition",
+    AITL: "aitl",
 }
 """Kind of rule → the context that its expression is written for."""
 RULE_SECS: Final = 0.25

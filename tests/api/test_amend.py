@@ -107,3 +107,13 @@ async def test_what_ended_for_its_cost_on_an_archived_worker_gets_its_result_fro
 async def both(api: Api, thread: str) -> list[dict[str, Any]] | None:
     found = await topics(api, thread, "fanout_child_done")
     return found if len(found) == 2 else None
+
+
+async def test_a_word_about_what_waits_for_none_is_refused(api: Api) -> None:
+    await api.task(alias="T")
+    await api.fan_out("T", {"target": "worker-nobody"})
+    for index in (0, 9):
+        answer = await api.operator.post("/v1/tasks/T/answer", json={"index": index, "verdict": "accept"})
+        assert_error(answer, 409, "CONFLICT", "waits for nobody's word")
+    bad = await api.operator.post("/v1/tasks/T/answer", json={"index": 0, "verdict": "perhaps"})
+    assert_error(bad, 422, "INVALID_RECORD", "verdict")

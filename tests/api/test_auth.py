@@ -47,6 +47,7 @@ NEEDS = {
     ("GET", "/v1/tasks/{name}"): "records:read",
     ("POST", "/v1/tasks/{name}/fan-out"): "threads:write",
     ("POST", "/v1/tasks/{name}/retry"): "threads:write",
+    ("POST", "/v1/tasks/{name}/answer"): "threads:write",
     ("POST", "/v1/tasks/{name}/amend"): "threads:write",
     ("GET", "/v1/tasks/{name}/join"): "records:read",
     ("GET", "/v1/tasks/{name}/why"): "records:read",

@@ -1,4 +1,4 @@
-"""Preconditions: a subtask waits until every one of them is true of it, and starts by itself then."""
+"""Gates: a subtask waits for its preconditions, and for an operator's word when a rule wants one."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from syncropel.engine.runtime import Runtime
 from syncropel.folds.fanout import children
 from syncropel.folds.rules import PRECONDITION, Rules
 from syncropel.folds.task import fold_task
+from syncropel.policy.contexts import compile_in
 from syncropel.record import Record, StoredRecord
 from syncropel.threads import ENGINE_CONFIG
 from tests.engine.test_reconcile import PROMPT_SECS, Desk, at_desk
@@ -93,6 +94,8 @@ class _Ingest:
         self.live = live
 
 
+compile_in("precondition", "true")  # the parser raises the recursion limit when it is made
+
 _INDEXES = st.sets(st.integers(0, 4))
 
 
@@ -104,10 +107,84 @@ def test_exactly_those_pass_of_which_every_rule_is_true(allowed: list[set[int]],
     assert state.fanout is not None
     gates = Gates(_Ingest(_Live(expressions)), COORDINATOR, Runtime())  # type: ignore[arg-type]  # only rules
     kids = children(state.fanout)
-    passed = [kid.index for kid in asyncio.run(gates.passed(state, kids))]
+    passed = [kid.index for kid in asyncio.run(gates.look(state, kids)).passed]
     assert passed == [index for index in range(count) if all(index in one for one in allowed)]
     for kid in kids:
         first = next((at for at, one in enumerate(allowed) if kid.index not in one), None)
         expected = "" if first is None else f"held by precondition r{first}"
         assert gates.why("th_task", kid) == expected
     assert gates.threads() == (["th_task"] if len(passed) < count else [])
+
+
+async def aitl(desk: Desk, name: str, expression: str) -> None:
+    await desk.say("PUT", f"/v1/config/rules/aitl/{name}", {"expression": expression})
+
+
+async def pending(desk: Desk) -> int:
+    return int((await desk.say("GET", "/v1/engine/health"))["aitl_pending"])
+
+
+def test_an_operator_is_asked_once_and_the_work_waits_for_the_word(tmp_path: Path) -> None:
+    async def story(desk: Desk) -> None:
+        await aitl(desk, "second", 'record.body.index == 1 && task.alias == "T-1" && record.act == "INTEND"')
+        await desk.fan_out("worker-a", "worker-a")
+        await asyncio.sleep(PROMPT_SECS)
+        assert desk.states() == ["accept", "pending"]
+        assert await pending(desk) == 1
+        assert (await whys(desk))[1] == (
+            "waits for your word (aitl second): spl task approve T-1 --subtask 1"
+        )
+        asked = await desk.say("GET", f"/v1/threads/{desk.task().thread}/records")
+        assert [one["body"].get("topic") for one in asked["data"]].count("aitl_asked") == 1
+        await desk.say("POST", "/v1/tasks/T-1/answer", {"index": 1, "verdict": "accept"})
+        await asyncio.sleep(PROMPT_SECS)
+        assert desk.joined()
+        assert await pending(desk) == 0
+
+    at_desk(tmp_path, story)
+
+
+def test_a_rejected_subtask_never_begins_and_a_retry_is_asked_anew(tmp_path: Path) -> None:
+    async def story(desk: Desk) -> None:
+        await aitl(desk, "all", "true")
+        await desk.fan_out("worker-a")
+        await asyncio.sleep(PROMPT_SECS)
+        await desk.say("POST", "/v1/tasks/T-1/answer", {"index": 0, "verdict": "reject", "reason": "no"})
+        await asyncio.sleep(1)
+        assert (desk.states(), desk.sim.runs) == (["reject"], [])
+        join = await desk.say("GET", "/v1/tasks/T-1/join")
+        assert join["explanation"].endswith("[0] reject (no)")
+        await desk.say("POST", "/v1/tasks/T-1/retry", {"index": 0})
+        await asyncio.sleep(PROMPT_SECS)
+        assert (desk.states(), desk.sim.runs, await pending(desk)) == (["pending"], [], 1)
+        await desk.say("POST", "/v1/tasks/T-1/answer", {"index": 0, "verdict": "accept"})
+        await asyncio.sleep(PROMPT_SECS)
+        assert desk.joined()
+
+    at_desk(tmp_path, story)
+
+
+def test_a_rule_that_fails_asks_too_and_says_so(tmp_path: Path) -> None:
+    async def story(desk: Desk) -> None:
+        await aitl(desk, "broken", "record.body.nothing > 1")
+        await desk.fan_out("worker-a")
+        await asyncio.sleep(PROMPT_SECS)
+        (why,) = await whys(desk)
+        assert why.startswith("waits for your word (aitl broken, which fails: ")
+
+    at_desk(tmp_path, story)
+
+
+def test_a_question_outlives_a_restart_of_the_coordinator(tmp_path: Path) -> None:
+    async def story(desk: Desk) -> None:
+        await aitl(desk, "all", "true")
+        await desk.fan_out("worker-a")
+        await asyncio.sleep(PROMPT_SECS)
+        await desk.sim.coordinator.stop()
+        await desk.sim.coordinator.start()
+        await asyncio.sleep(PROMPT_SECS)
+        assert await pending(desk) == 1
+        records = await desk.say("GET", f"/v1/threads/{desk.task().thread}/records")
+        assert [one["body"].get("topic") for one in records["data"]].count("aitl_asked") == 1
+
+    at_desk(tmp_path, story)

@@ -7,6 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from syncropel.folds.asks import ANSWERED, ASKED
 from syncropel.folds.fanout import AMEND_JOIN, CHILD_DONE, RETRY, SPAWNED, FanOut
 from syncropel.folds.moves import AMEND_BUDGET, BUDGET_EXCEEDED, END, REASSIGN
 from syncropel.folds.task import STATUS_TOPICS, TaskState, fold_task
@@ -162,7 +163,15 @@ def _decisions() -> st.SearchStrategy[tuple[str, dict[str, Any]]]:
             "budget_usd": st.sampled_from([1.0, 2, -1, None, "much", True]),
         }
     )
-    return st.tuples(st.just("LEARN"), st.one_of(retries, joins, moves, money))
+    words = st.fixed_dictionaries(
+        {
+            "topic": st.sampled_from([ASKED, ANSWERED]),
+            "index": _INDEXES,
+            "attempt": _ATTEMPTS,
+            "verdict": st.sampled_from(["accept", "reject", "perhaps", None]),
+        }
+    )
+    return st.tuples(st.just("LEARN"), st.one_of(retries, joins, moves, money, words))
 
 
 def _statuses() -> st.SearchStrategy[tuple[str, dict[str, Any]]]:

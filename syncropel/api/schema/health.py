@@ -58,7 +58,7 @@ class EngineHealth(Wire):
     outbox_pending: int
     watchers: int
     checks: list[HealthCheck] = []
-    aitl_pending: int = 0
+    aitl_pending: int = Field(default=0, description="subtasks that wait for an operator to approve them")
     intelligence_enabled: bool = False
     self_check_failures: int = 0
     uptime_secs: float

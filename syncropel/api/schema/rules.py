@@ -23,7 +23,7 @@ class RuleOut(Wire):
     fleet's, `confirmed` and `waiting` (aliases of live instances) are what the coordinator knows.
     """
 
-    kind: Literal["permission_rule", "routing_rule", "health_rule", "precondition_rule"]
+    kind: Literal["permission_rule", "routing_rule", "health_rule", "precondition_rule", "aitl_rule"]
     name: str
     priority: int
     expression: str

@@ -64,6 +64,7 @@ class ChildOut(Wire):
     predicted: bool = False
     state: ChildState
     why: str = Field(default="", description="why it is pending or blocked, in words")
+    asked: str = Field(default="", description="the rule by which it waits for an operator's word")
     verdict: str | None = None
     reason: str = Field(default="", description="a word: why it was ended, such as budget_exceeded")
     summary: str = ""

@@ -1,0 +1,41 @@
+"""Ask-in-the-loop: which subtasks wait for an operator's word before they start, and what was said.
+
+LEARN `aitl_asked` is the coordinator's, LEARN `aitl_answered` an operator's. Both are on the parent thread,
+and say which attempt they are about, so that a second copy, or a word that comes late, changes nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+ASKED: Final = "aitl_asked"
+ANSWERED: Final = "aitl_answered"
+TOPICS: Final = frozenset({ASKED, ANSWERED})
+REJECTED: Final = "rejected"
+"""Why an attempt ended that an operator did not let begin."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One attempt that waits, or waited, for a word. `verdict`: accept, reject, or empty while it waits."""
+
+    attempt: int
+    rule: str
+    problem: str
+    verdict: str = ""
+
+
+def asked(body: dict[str, Any], attempt: int, before: Ask | None) -> Ask | None:
+    """The state after `aitl_asked` about a subtask whose current attempt is this."""
+    if body.get("attempt") != attempt or before is not None:
+        return before
+    return Ask(attempt, str(body.get("rule", "")), str(body.get("problem", "")))
+
+
+def answers(body: dict[str, Any], before: Ask | None) -> str:
+    """The verdict that `aitl_answered` brings; empty when it answers nothing that waits."""
+    verdict = body.get("verdict")
+    if before is None or before.verdict or body.get("attempt") != before.attempt:
+        return ""
+    return verdict if verdict in ("accept", "reject") else ""
