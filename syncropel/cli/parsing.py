@@ -14,6 +14,7 @@ COMMANDS: Final = {
     "serve": "start the daemon",
     "stop": "stop the daemon",
     "status": "say how the daemon is",
+    "doctor": "look this instance over, from its files to its machine",
     "task": "create tasks, fan them out, follow and judge them",
     "run": "have one goal done by an instance, and wait for it",
     "why": "say why a task stands as it does, with the records that prove it",

@@ -66,6 +66,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "SPL_TOKEN",
         "SPL_CONTEXT",
         "SPL_FLEET_COORDINATOR_URL",
+        "XDG_DATA_HOME",
     ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))

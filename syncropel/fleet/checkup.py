@@ -1,0 +1,264 @@
+"""The checks of `spl doctor`: what of an instance's files, process and machine is not as it should be.
+
+Each looks and changes nothing, and needs no daemon: it is asked when something is wrong.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import sqlite3
+import sys
+import time
+import tomllib
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+from urllib.parse import quote
+
+import psutil
+from platformdirs import user_data_path
+
+from syncropel.errors import SetupError
+from syncropel.fleet.process import answering_pid, find_daemon, written_pid
+from syncropel.identity import read_identity
+from syncropel.settings import HOST, Home, load_settings
+
+State = Literal["ok", "warn", "fail"]
+_GIB: Final = 1024**3
+_OLD_BACKUP_SECS: Final = 7 * 86400.0
+_TAIL_BYTES: Final = 256 * 1024
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one look at `about` showed, and, unless all is well, what to do."""
+
+    about: str
+    state: State
+    told: str
+    hint: str = ""
+
+
+@dataclass(frozen=True)
+class Patient:
+    """What is looked at. `deep`: read the whole store, page by page."""
+
+    home: Home
+    data: Path
+    deep: bool = False
+
+
+def examine(patient: Patient) -> list[Finding]:
+    """Every finding, from the folder up to the machine; only the first when there is no home at all."""
+    home = list(_home(patient))
+    if any(one.state == "fail" for one in home):
+        return home
+    return [*home, *(finding for look in _LOOKS for finding in look(patient))]
+
+
+def _home(patient: Patient) -> Iterator[Finding]:
+    path = patient.home.path
+    if not path.is_dir():
+        yield Finding("home", "fail", f"{path} is not there", "make it: spl init; or set SYNCROPEL_HOME")
+    elif not os.access(path, os.R_OK | os.W_OK | os.X_OK):
+        yield Finding("home", "fail", f"{path} cannot be written", "check its owner and its permissions")
+    else:
+        yield Finding("home", "ok", patient.home.display())
+
+
+def _config(patient: Patient) -> Iterator[Finding]:
+    try:
+        settings = load_settings(patient.home, os.environ)
+    except SetupError as error:
+        yield Finding("config", "fail", error.message, error.hint)
+        return
+    there = patient.home.config.exists()
+    told = patient.home.config.name if there else f"no {patient.home.config.name}: every setting is a default"
+    yield Finding("config", "ok", f"{told} (role {settings.role})")
+    if not settings.auth.required:
+        yield Finding("auth", "warn", "off: everyone on this machine may call", "[auth] required = true")
+
+
+def _identity(patient: Patient) -> Iterator[Finding]:
+    try:
+        identity = read_identity(patient.home)
+    except SetupError as error:
+        yield Finding("identity", "fail", error.message, error.hint)
+        return
+    if identity is None:
+        yield Finding("identity", "warn", "none yet", "made at the first start, or by: spl init")
+    else:
+        yield Finding("identity", "ok", identity.did)
+
+
+def _permissions(patient: Patient) -> Iterator[Finding]:
+    home = patient.home
+    private = [home.keys, *_files(home.keys), home.secrets, *_files(home.secrets), home.run, home.socket]
+    open_to_others = [path for path in private if path.exists() and path.lstat().st_mode & 0o077]
+    for path in open_to_others:
+        mode = "700" if path.is_dir() else "600"
+        yield Finding("permissions", "fail", f"others may read {path}", f"chmod {mode} {path}")
+    if not open_to_others:
+        yield Finding("permissions", "ok", "keys, secrets and the socket are the owner's alone")
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir()) if folder.is_dir() and os.access(folder, os.R_OK | os.X_OK) else []
+
+
+def _store(patient: Patient) -> Iterator[Finding]:
+    store = patient.home.store
+    if not store.exists():
+        yield Finding("store", "warn", f"no {store.name} yet", "made at the first start: spl serve")
+        return
+    try:
+        told = _looked_into(store, patient.deep)
+    except sqlite3.Error as error:
+        yield Finding(
+            "store",
+            "fail",
+            f"{store} is damaged or no store: {error}",
+            f"stop the daemon, move {store.name} and its -wal and -shm aside, copy a backup to {store}",
+        )
+        return
+    yield Finding("store", "ok", told)
+    arriving = store.with_name(store.name + ".arriving")
+    if arriving.exists() and find_daemon(patient.home) is None:
+        yield Finding(
+            "store", "warn", "a bundle was not restored to its end", "the next start takes in the rest"
+        )
+
+
+def _looked_into(store: Path, deep: bool) -> str:
+    uri = f"file:{quote(str(store))}?mode=ro"
+    with closing(sqlite3.connect(uri, uri=True, timeout=5.0)) as log:
+        records = log.execute("SELECT coalesce(max(sequence), 0) FROM records").fetchone()[0]
+        if not deep:
+            return f"{records} records; not read through (--deep does)"
+        found = log.execute("PRAGMA integrity_check(1)").fetchone()[0]
+        if found != "ok":
+            raise sqlite3.DatabaseError(found)
+    return f"{records} records; every page is sound"
+
+
+def _disk(patient: Patient) -> Iterator[Finding]:
+    free = shutil.disk_usage(patient.home.path).free
+    told = f"{free / _GIB:.1f} GiB free"
+    if free < 0.2 * _GIB:
+        yield Finding("disk", "fail", told, "free some: without room the log takes no record")
+    elif free < _GIB:
+        yield Finding("disk", "warn", told, "free some before the log needs it")
+    else:
+        yield Finding("disk", "ok", told)
+
+
+def _backup(patient: Patient) -> Iterator[Finding]:
+    try:
+        identity = read_identity(patient.home)
+    except SetupError:
+        return
+    if identity is None:
+        return
+    folder = user_data_path("syncropel") / "backups" / f"instance-{identity.did.rpartition(':')[2]}"
+    newest = max((one.stat().st_mtime for one in folder.glob("hub.db.bak*")), default=None)
+    if newest is None:
+        yield Finding("backup", "warn", f"none in {folder}", "one is made at each start with records")
+        return
+    age = time.time() - newest
+    told = f"{age / 86400:.0f} days old in {folder}" if age >= 86400 else f"from today in {folder}"
+    old = age > _OLD_BACKUP_SECS
+    hint = "it is made at a start; copy the store elsewhere as docs/operations.md says" if old else ""
+    yield Finding("backup", "warn" if old else "ok", told, hint)
+
+
+def _data(patient: Patient) -> Iterator[Finding]:
+    aliases = patient.data / "aliases.toml"
+    try:
+        known = tomllib.loads(aliases.read_text(encoding="utf-8")).get("aliases", {})
+    except FileNotFoundError:
+        yield Finding("task files", "ok", f"none in {patient.data}")
+    except (OSError, ValueError) as error:
+        yield Finding("task files", "warn", f"{aliases}: {error}", "mend it, or move it away")
+    else:
+        yield Finding("task files", "ok", f"{len(known)} aliases in {patient.data}")
+
+
+def _process(patient: Patient) -> Iterator[Finding]:
+    home, written = patient.home, written_pid(patient.home)
+    running = find_daemon(home)
+    if running is None:
+        stale = f"; a stale PID file names {written}" if written is not None else ""
+        told = f"no daemon runs here{stale}"
+        yield Finding("daemon", "warn", told, "start it: spl serve (it removes a stale PID file)")
+        yield from _port(patient)
+        return
+    if written != running:
+        yield Finding("pid file", "warn", f"it does not name PID {running}", "spl stop finds it all the same")
+    if answering_pid(home) != running:
+        yield Finding(
+            "daemon",
+            "fail",
+            f"PID {running} runs and does not answer on {home.socket}",
+            f"see {home.log}; then: spl stop",
+        )
+        return
+    yield Finding("daemon", "ok", f"PID {running} answers")
+
+
+def _port(patient: Patient) -> Iterator[Finding]:
+    try:
+        port = load_settings(patient.home, os.environ).server.port
+    except SetupError:
+        return
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            yield Finding(
+                "port", "fail", f"{port} is taken by another process", f"find it: ss -tlnp | grep {port}"
+            )
+        else:
+            yield Finding("port", "ok", f"{port or 'any port'} is free")
+
+
+def _log(patient: Patient) -> Iterator[Finding]:
+    try:
+        with patient.home.log.open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL_BYTES))
+            errors = [line for line in file.read().splitlines() if b'"level": "ERROR"' in line]
+    except OSError:
+        return
+    if errors:
+        yield Finding("log", "warn", f"{len(errors)} errors lately", "see them: spl logs --level ERROR")
+    else:
+        yield Finding("log", "ok", "no errors lately")
+
+
+def _memory(_: Patient) -> Iterator[Finding]:
+    if sys.platform != "linux":
+        return
+    free = psutil.virtual_memory().available / _GIB
+    told = f"{free:.1f} GiB available"
+    if free < 2:
+        yield Finding("memory", "warn", told, "run one goal at a time: [dispatch] max_concurrent = 1")
+    else:
+        yield Finding("memory", "ok", told)
+
+
+_LOOKS: Final[tuple[Callable[[Patient], Iterator[Finding]], ...]] = (
+    _config,
+    _identity,
+    _permissions,
+    _store,
+    _disk,
+    _backup,
+    _data,
+    _process,
+    _log,
+    _memory,
+)

@@ -1,0 +1,166 @@
+"""`spl doctor`: what it finds, with and without a daemon; it changes nothing and never fails itself."""
+
+from __future__ import annotations
+
+import socket
+import sqlite3
+from collections import namedtuple
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from syncropel.fleet import checkup
+from syncropel.settings import Home
+
+from .conftest import Ran
+from .live import daemon_home, live
+
+__all__ = ["daemon_home", "live"]
+Spl = Callable[..., Ran]
+
+
+@pytest.fixture
+def fresh(spl: Spl, home: Path) -> Home:
+    """A home that was made and never used."""
+    assert spl("init").code == 0
+    made = Home(home / ".syncro")
+    text = made.config.read_text().replace("port = 9100", "port = 0")
+    made.config.write_text(text)
+    return made
+
+
+def finding(spl: Spl, about: str, *flags: str) -> dict[str, Any]:
+    """The gravest finding about this."""
+    told = spl("doctor", "-o", "json", *flags).json
+    found = [one for one in told["findings"] if one["about"] == about]
+    assert found, told
+    assert told["healthy"] is all(one["state"] != "fail" for one in told["findings"])
+    return max(found, key=lambda one: ("ok", "warn", "fail").index(one["state"]))
+
+
+def test_without_a_home_it_says_how_to_make_one(spl: Spl) -> None:
+    ran = spl("doctor")
+    assert ran.code == 1
+    assert ran.out.splitlines()[0].startswith("✗ fail  home:")
+    assert "spl init" in ran.out
+
+
+def test_a_fresh_home_has_nothing_wrong(spl: Spl, fresh: Home) -> None:
+    ran = spl("doctor")
+    assert ran.code == 0
+    assert "\n✓ ok    identity: did:sync:instance:" in ran.out
+    assert "\n· warn  daemon: no daemon runs here" in ran.out
+    assert "0 failed" in ran.out.splitlines()[-1]
+
+
+def test_a_running_daemon_answers(spl: Spl, live: Path) -> None:
+    assert spl("task", "add", "x").code == 0
+    assert finding(spl, "daemon")["state"] == "ok"
+    deep = finding(spl, "store", "--deep")
+    assert (deep["state"], "every page is sound" in deep["told"]) == ("ok", True)
+
+
+@pytest.mark.parametrize("name", ["keys/instance.key", "secrets", "secrets/fleet.token", "run"])
+def test_what_others_may_read_is_named_with_its_cure(spl: Spl, fresh: Home, name: str) -> None:
+    path = fresh.path / name
+    if not path.exists():
+        path.touch(0o600)
+    mode = path.stat().st_mode
+    path.chmod(mode | 0o044)
+    found = finding(spl, "permissions")
+    assert (found["state"], str(path) in found["told"]) == ("fail", True)
+    path.chmod(mode)
+    assert finding(spl, "permissions")["state"] == "ok"
+
+
+def test_settings_that_cannot_be_read_are_told(spl: Spl, fresh: Home) -> None:
+    fresh.config.write_text("[server\n")
+    found = finding(spl, "config")
+    assert (found["state"], "not TOML" in found["told"]) == ("fail", True)
+    fresh.config.write_text("[auth]\nrequired = false\n")
+    assert finding(spl, "auth")["state"] == "warn"
+
+
+def test_a_damaged_identity_is_told(spl: Spl, fresh: Home) -> None:
+    (fresh.keys / "instance.key").write_text("xx")
+    assert finding(spl, "identity")["state"] == "fail"
+    (fresh.keys / "instance.key").unlink()
+    assert finding(spl, "identity")["state"] == "warn"
+
+
+def test_a_store_that_is_none_is_told_with_the_way_back(spl: Spl, fresh: Home) -> None:
+    assert finding(spl, "store")["state"] == "warn"
+    fresh.store.write_bytes(b"not a database" * 100)
+    found = finding(spl, "store")
+    assert (found["state"], "copy a backup" in found["hint"]) == ("fail", True)
+
+
+def test_a_damaged_page_shows_when_the_store_is_read_through(spl: Spl, fresh: Home) -> None:
+    with sqlite3.connect(fresh.store) as log:
+        log.execute("CREATE TABLE records (sequence INTEGER PRIMARY KEY, body TEXT)")
+        log.executemany("INSERT INTO records (body) VALUES (?)", [("x" * 500,)] * 500)
+    raw = bytearray(fresh.store.read_bytes())
+    raw[4096 * 20 : 4096 * 21] = b"\xff" * 4096
+    fresh.store.write_bytes(bytes(raw))
+    assert finding(spl, "store")["state"] == "ok"
+    assert finding(spl, "store", "--deep")["state"] == "fail"
+
+
+def test_a_bundle_that_is_half_in_is_told(spl: Spl, fresh: Home) -> None:
+    with sqlite3.connect(fresh.store) as log:
+        log.execute("CREATE TABLE records (sequence INTEGER PRIMARY KEY)")
+    fresh.store.with_name("hub.db.arriving").touch()
+    found = finding(spl, "store")
+    assert (found["state"], "next start" in found["hint"]) == ("warn", True)
+
+
+def test_a_stale_pid_file_is_told(spl: Spl, fresh: Home) -> None:
+    fresh.pid_file.write_text("999999999\n")
+    assert "stale PID file names 999999999" in finding(spl, "daemon")["told"]
+    assert fresh.pid_file.exists()
+
+
+def test_a_port_that_is_taken_is_told(spl: Spl, fresh: Home) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        fresh.config.write_text(f"[server]\nport = {port}\n")
+        found = finding(spl, "port")
+        assert (found["state"], str(port) in found["told"]) == ("fail", True)
+
+
+@pytest.mark.parametrize(("gib", "state"), [(0.1, "fail"), (0.5, "warn"), (50, "ok")])
+def test_a_disk_that_fills_up_is_told(
+    spl: Spl, fresh: Home, monkeypatch: pytest.MonkeyPatch, gib: float, state: str
+) -> None:
+    usage = namedtuple("usage", "total used free")(0, 0, int(gib * 1024**3))
+    monkeypatch.setattr(checkup.shutil, "disk_usage", lambda _: usage)
+    assert finding(spl, "disk")["state"] == state
+
+
+@pytest.mark.skipif("sys.platform != 'linux'")
+@pytest.mark.parametrize(("gib", "state"), [(1.5, "warn"), (3, "ok")])
+def test_little_memory_is_told(
+    spl: Spl, fresh: Home, monkeypatch: pytest.MonkeyPatch, gib: float, state: str
+) -> None:
+    memory = namedtuple("memory", "available")(int(gib * 1024**3))
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: memory)
+    assert finding(spl, "memory")["state"] == state
+
+
+def test_errors_in_the_log_and_broken_aliases_are_told(spl: Spl, fresh: Home, home: Path) -> None:
+    fresh.log.parent.mkdir(exist_ok=True)
+    fresh.log.write_text('{"at": "x", "level": "ERROR", "message": "m"}\n' * 3)
+    assert finding(spl, "log")["told"] == "3 errors lately"
+    folder = home / ".syncro-data"
+    folder.mkdir()
+    (folder / "aliases.toml").write_text("[x")
+    assert finding(spl, "task files")["state"] == "warn"
+
+
+def test_a_missing_backup_is_told(spl: Spl, fresh: Home, home: Path) -> None:
+    assert finding(spl, "backup")["state"] == "warn"
