@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import appends, batches, commands, console, fanouts, kill, memory, permissions, replay
+from benchmarks import (
+    appends,
+    batches,
+    blocking,
+    commands,
+    console,
+    fanouts,
+    kill,
+    memory,
+    permissions,
+    replay,
+)
 
 CASES = {
     "appends": appends.run,
@@ -12,6 +23,7 @@ CASES = {
     "fanouts": fanouts.run,
     "commands": commands.run,
     "console": console.run,
+    "blocking": blocking.run,
     "memory": memory.run,
     "kill": kill.run,
     "freezes": kill.run_freezes,

@@ -28,9 +28,9 @@ def run() -> Table:
     """Every step is a request through the whole HTTP application, in this process."""
     table = Table("Replay", ["what", "median", "worst of 200", "aim"])
     with tempfile.TemporaryDirectory() as folder:
-        plain = _write(Path(folder) / "plain", _notes("th_notes", _RECORDS))
-        wide = _write(Path(folder) / "wide", _fan_out(_SUBTASKS))
-        day = _write(Path(folder) / "day", _day())
+        plain = write(Path(folder) / "plain", notes("th_notes", _RECORDS))
+        wide = write(Path(folder) / "wide", fan_out(_SUBTASKS))
+        day = write(Path(folder) / "day", _day())
         asyncio.run(_walk(table, f"{_RECORDS:,} records", plain, "th_notes"))
         asyncio.run(_walk(table, f"fan-out of {_SUBTASKS:,}", wide, "th_wide"))
         asyncio.run(_open(table, day))
@@ -87,14 +87,14 @@ def _ms(times: Sequence[float]) -> str:
     return f"{statistics.median(times):.1f} ms"
 
 
-def _write(path: Path, records: Sequence[Record]) -> Path:
+def write(path: Path, records: Sequence[Record]) -> Path:
     sealer = Sealer()
     lines = [sealer.line(one, 1_700_000_000.0 + at) for at, one in enumerate(records)]
     path.write_text("".join([sealer.header().line(), *lines]), encoding="utf-8")
     return path
 
 
-def _notes(thread: str, count: int) -> list[Record]:
+def notes(thread: str, count: int) -> list[Record]:
     opening = Record(thread, _COORDINATOR, "INTEND", {"task": True, "goal": "much", "alias": thread}, 0)
     kinds = ("task_started", "task_blocked", "task_comment", "task_comment")
     bodies = ({"topic": kinds[at % 4], "reason": f"number {at}"} for at in range(1, count))
@@ -102,7 +102,7 @@ def _notes(thread: str, count: int) -> list[Record]:
     return [one.identified() for one in (opening, *rest)]
 
 
-def _fan_out(count: int, thread: str = "th_wide") -> list[Record]:
+def fan_out(count: int, thread: str = "th_wide") -> list[Record]:
     subtasks = [{"goal": f"part {at}", "target": "least-loaded-worker"} for at in range(count)]
     whole = {"task": True, "goal": "much", "alias": thread, "subtasks": subtasks, "join": "all", "at": 0.0}
     facts = [
@@ -118,5 +118,5 @@ def _fan_out(count: int, thread: str = "th_wide") -> list[Record]:
 def _day() -> list[Record]:
     records: list[Record] = []
     while len(records) < _DAY:
-        records += _fan_out(20, f"th_{len(records)}")
+        records += fan_out(20, f"th_{len(records)}")
     return records
