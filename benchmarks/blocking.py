@@ -18,6 +18,7 @@ from benchmarks.place import fleet
 from benchmarks.replay import fan_out, notes, write
 from benchmarks.table import Table
 from syncropel.client import Target, thread_calls
+from tui.app import set_libraries_aside
 from tui.console_app import ConsoleApp
 from tui.screens.join import JoinScreen
 from tui.screens.replay import ReplayScreen
@@ -107,6 +108,7 @@ async def _peers() -> tuple[float, float]:
 
 async def _console(table: Table, target: Target) -> None:
     records, nodes = await _peers()
+    set_libraries_aside()
     app = ConsoleApp(Setup.single(target, screen="tasks"))
     async with _drawn(app) as pilot:
         await _until(lambda: app.world.link.is_live and app.world.tasks)
@@ -137,9 +139,14 @@ async def _console(table: Table, target: Target) -> None:
         await pilot.press("escape")
         with watched() as blocks:
             app.push_screen(JoinScreen("th_wide"))
-            await _until(lambda: isinstance(app.screen, JoinScreen) and _rows(app) == _SUBTASKS)
+            await _until(lambda: isinstance(app.screen, JoinScreen) and _rows(app))
             await pilot.pause()
-        row(f"tree of {_SUBTASKS:,}: open", blocks, beside=f"{nodes:.0f}")
+        row(f"tree of {_SUBTASKS:,}: open", blocks)
+        with watched() as blocks:
+            await pilot.press("enter")
+            await _until(lambda: _rows(app) >= _SUBTASKS)
+            await pilot.pause()
+        row("  unfold", blocks, beside=f"{nodes:.0f}")
         for name, keys in (("row by row", ["down"] * _STEPS), ("last, first", ["end", "home"] * 5)):
             row(f"  {name}", *await walk(keys, lambda: app.screen.query_one("#subtasks", Rows).chosen))
 

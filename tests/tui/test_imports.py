@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 
 import pytest
+
+from syncropel.client import Target
+from tui import app
+from tui.setup import Setup
 
 
 def loaded(statement: str) -> str:
@@ -13,6 +18,18 @@ def loaded(statement: str) -> str:
     code = f"{statement}; import sys; print(*sorted(sys.modules))"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30)
     return ran.stdout
+
+
+def test_the_collector_leaves_alone_what_was_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def drawn(_: object) -> None:
+        assert gc.get_freeze_count() > 10_000
+
+    monkeypatch.setattr(app, "_run", drawn)
+    monkeypatch.setattr(app, "_take_terminal", lambda: None)
+    try:
+        assert app.run(Setup.single(Target(url="http://127.0.0.1:1"))) == 0
+    finally:
+        gc.unfreeze()
 
 
 def test_a_web_server_is_imported_for_the_page_alone() -> None:
