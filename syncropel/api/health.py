@@ -82,6 +82,11 @@ def _details(engine: Engine) -> dict[str, Any]:
             "children": len(engine.ingest.live.children),
             "instances": len(engine.ingest.live.registry.instances),
         },
+        "denials": {
+            "total": engine.ingest.denials.total,
+            "only_counted": engine.ingest.denials.only_counted,
+            "records_lost": engine.ingest.denials.lost,
+        },
         "delivery_waiting": {
             did: {"records": count, "problem": problem}
             for did, (count, problem) in engine.delivery.waiting().items()

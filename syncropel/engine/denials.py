@@ -22,6 +22,7 @@ log = logging.getLogger("syncropel.engine.permissions")
 GATHER_SECS: Final = 0.25
 """Alike denials within so many seconds share an audit record, so that no storm fills the log."""
 MAX_WAITING: Final = 1_000
+"""Different denials that wait for their record; more of them within one moment are only counted."""
 
 _Denial = tuple[str, str, str, str, str, str]
 
@@ -31,9 +32,14 @@ class Denials:
 
     def __init__(self, did: str, runtime: Runtime) -> None:
         self.total = 0
+        self.only_counted = 0
+        """Denials without a record of their own, because there were too many different ones at once."""
+        self.lost = 0
+        """Audit records that the log did not take."""
         self._did = did
         self._runtime = runtime
         self._waiting: Counter[_Denial] = Counter()
+        self._beyond = 0
         self._wake = asyncio.Event()
 
     def note(self, request: Request, verdict: Verdict) -> None:
@@ -52,6 +58,9 @@ class Denials:
         denial = (request.op, request.actor, request.thread, act, verdict.rule, verdict.problem)
         if denial in self._waiting or len(self._waiting) < MAX_WAITING:
             self._waiting[denial] += 1
+        else:
+            self._beyond += 1
+            self.only_counted += 1
         self._wake.set()
 
     async def run(self, ingest: Ingest) -> None:
@@ -65,13 +74,33 @@ class Denials:
         """Write what waits."""
         self._wake.clear()
         waiting, self._waiting = self._waiting, Counter()
+        beyond, self._beyond = self._beyond, 0
         records = [self._record(denial, count) for denial, count in waiting.items()]
+        if beyond:
+            records.append(self._tally(beyond))
+            log.error("%d denials of one moment are not kept one by one, only counted", beyond)
         if not records:
             return
+        lost = 0
         try:
-            await ingest.append(records, ruled=False)
+            outcomes = await ingest.append(records, ruled=False)
+            lost = sum(isinstance(one, SyncropelError) for one in outcomes)
+            problem = next((one.message for one in outcomes if isinstance(one, SyncropelError)), "")
         except SyncropelError as error:
-            log.error("cannot keep %d denials: %s", len(records), error.message)
+            lost, problem = len(records), error.message
+        if lost:
+            self.lost += lost
+            log.error("cannot keep %d of %d records of denials: %s", lost, len(records), problem)
+
+    def _tally(self, count: int) -> Record:
+        """The audit of what was beyond the cap: how many there were, and that nobody noted whose."""
+        body = {
+            "topic": DENIED_TOPIC,
+            "problem": f"over {MAX_WAITING} different denials within {GATHER_SECS:g}s: only counted",
+            "count": count,
+            "at": self._runtime.now(),
+        }
+        return Record(ENGINE_CONFIG, self._did, "LEARN", body)
 
     def _record(self, denial: _Denial, count: int) -> Record:
         op, actor, thread, act, rule, problem = denial
