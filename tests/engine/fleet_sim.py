@@ -204,7 +204,7 @@ class Scripted:
     async def run(self, job: Job, observe: Observe) -> Outcome:
         sim = self._node.sim
         sim.note_run(self._node, job)
-        await asyncio.sleep(sim.random.random() * sim.longest_run)
+        await asyncio.sleep(sim.run_secs(job))
         return Outcome(sim.verdict(job), f"attempt {job.attempt}", cost_usd=0.01)
 
     async def end_orphan(self, session: dict[str, Any]) -> None:
@@ -313,6 +313,7 @@ class FleetSim:
         self.problems: list[str] = []
         self.runs: list[tuple[str, str, int]] = []
         self.failing: Callable[[Job], bool] = lambda job: False
+        self.run_secs: Callable[[Job], float] = lambda job: self.random.random() * self.longest_run
         self._starting: set[asyncio.Task[None]] = set()
         self.coordinator = Node(self, 0, "coordinator", "", home)
         self.workers = [
