@@ -48,7 +48,8 @@ def router(engine: Engine) -> APIRouter:
     @routes.post("/v1/expr/eval")
     async def evaluate(body: ExpressionRequest) -> ExpressionValue:
         """Evaluate an expression over this instance as it is now."""
-        load = _bindings(engine, body)
+        record = await asyncio.to_thread(parse_record, body.record) if body.record is not None else None
+        load = _bindings(engine, body, record)
         live, now, did = engine.ingest.live, engine.runtime.now(), engine.instance.did
         functions = Ground(live, now, did, body.actor).functions()
 
@@ -81,10 +82,9 @@ async def _off_loop(work: Callable[[], Done]) -> Done:
     return await asyncio.get_running_loop().run_in_executor(evaluator, work)
 
 
-def _bindings(engine: Engine, body: ExpressionRequest) -> Callable[[str], Any]:
+def _bindings(engine: Engine, body: ExpressionRequest, record: Record | None) -> Callable[[str], Any]:
     live = engine.ingest.live
     state = live.task(body.thread) if body.thread else None
-    record: Record | None = parse_record(body.record) if body.record is not None else None
     thread = state.thread if state is not None else body.thread
     if body.thread and state is None and thread not in live.index.threads:
         raise NotFound(f"no thread {body.thread!r}", "a thread exists from its first record on")

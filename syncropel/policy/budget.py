@@ -51,6 +51,10 @@ class Budget:
             raise Runaway(
                 f"the expression was stopped after {self.limit} steps", "look at fewer elements, nest less"
             )
+        self.look()
+
+    def look(self) -> None:
+        """Raises Runaway when time is up."""
         if time.monotonic() > self._deadline:
             raise Runaway("the expression was stopped: it took too long", "look at fewer elements")
 

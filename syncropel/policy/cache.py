@@ -53,6 +53,10 @@ class ExpressionCache(Generic[Compiled]):
             raise found.with_traceback(None)
         return found
 
+    def __contains__(self, key: Hashable) -> bool:
+        with self._lock:
+            return key in self._entries
+
     def _compile(self, key: Hashable, compile_: Callable[[], Compiled]) -> Compiled | SyncropelError:
         started = time.perf_counter()
         made: Compiled | SyncropelError

@@ -128,6 +128,11 @@ def compile_expression(source: str, vocabulary: Vocabulary) -> Expression:
     return _cache.get((source, vocabulary), partial(_compile, source, vocabulary))
 
 
+def compiles_slowly(source: str, vocabulary: Vocabulary) -> bool:
+    """Whether compiling this now would keep the event loop: it is long, and not in the cache."""
+    return len(source) > SLOW_SOURCE_CHARS and (source, vocabulary) not in _cache
+
+
 def _compile(source: str, vocabulary: Vocabulary) -> Expression:
     if not source.strip():
         raise InvalidExpression("the expression is empty", source, 1, 1, "true is the shortest there is")

@@ -19,7 +19,7 @@ from celpy.evaluation import base_functions, celbytes, celstr
 
 from syncropel.policy.budget import Budget
 from syncropel.policy.macros import MACROS, compile_macro
-from syncropel.policy.operators import OPERATORS, add, check_pattern, contains, has, logic, size
+from syncropel.policy.operators import CONVERSIONS, OPERATORS, add, check_pattern, contains, has, logic, size
 from syncropel.policy.syntax import BadLiteral, TooDeep, inner
 from syncropel.policy.values import WHOLE, CelError, index, select, shallow, solid
 
@@ -176,7 +176,10 @@ class Compiler:
             return size(arguments, node)
 
         def run(frame: Frame) -> Any:
-            given = [solid(one(frame), frame.budget) for one in arguments]
+            found = [one(frame) for one in arguments]
+            if name in CONVERSIONS and found and isinstance(found[0], WHOLE):
+                raise CelError(f"no such overload: {name}()")
+            given = [solid(one, frame.budget) for one in found]
             if name == "matches":
                 check_pattern(given, frame.budget)
             try:

@@ -8,7 +8,7 @@ from syncropel.errors import BadRequest
 from syncropel.folds.fanout import Child
 from syncropel.folds.spec import Subtask
 from syncropel.folds.task import TaskState
-from syncropel.policy.cel import Expression, compile_expression
+from syncropel.policy.cel import Expression, compile_expression, compiles_slowly
 from syncropel.policy.ground import task_fields
 from syncropel.policy.joining import JOIN_VOCABULARY
 from syncropel.policy.names import Vocabulary
@@ -107,6 +107,11 @@ def compile_in(context: str, source: str) -> Expression:
     if context not in CONTEXTS:
         raise BadRequest(f"there is no context {context!r}", f"one of: {', '.join(CONTEXTS)}")
     return compile_expression(source, CONTEXTS[context])
+
+
+def compiles_slowly_in(context: str, source: str) -> bool:
+    """Whether the event loop should not wait for `compile_in` of this."""
+    return compiles_slowly(source, CONTEXTS[context])
 
 
 def blank(context: str) -> dict[str, Any] | None:

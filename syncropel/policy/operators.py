@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from syncropel.policy.compiler import Frame, Run
 
 MAX_PATTERN_CHARS: Final = 1_000
+CONVERSIONS: Final = frozenset({"bool", "bytes", "double", "duration", "int", "string", "timestamp", "uint"})
+"""Functions that take no list and no map (cel-spec, list of standard definitions); Python would write one out
+whole, which no budget can stop."""
 
 OPERATORS: Final[dict[str, Callable[[Any, Any], Any]]] = {
     "relation_lt": operator.lt,

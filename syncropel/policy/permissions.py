@@ -6,6 +6,7 @@ An expression that fails or runs away counts as a denial: a rule that nobody can
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from syncropel.errors import PermissionDenied, SyncropelError
 from syncropel.folds.rules import AITL, HEALTH, PERMISSION, PRECONDITION, ROUTING, Rule
 from syncropel.policy.budget import INLINE_STEPS, Budget, Runaway
 from syncropel.policy.cel import EvaluationFailed, InvalidExpression, evaluator
-from syncropel.policy.contexts import blank, compile_in, record_fields
+from syncropel.policy.contexts import blank, compile_in, compiles_slowly_in, record_fields
 from syncropel.policy.ground import Folds, Ground
 from syncropel.record import Record
 
@@ -46,15 +47,19 @@ class Request:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether it is allowed, by which rule (empty: none matched), and what went wrong with that rule."""
+    """Whether it is allowed, by which rule (empty: none matched), and what went wrong with that rule.
+
+    `stopped`: that rule used up the budget.
+    """
 
     allowed: bool
     rule: str = ""
     problem: str = ""
+    stopped: bool = False
 
 
 def judge(rules: Sequence[Rule], request: Request, ground: Ground, default: bool, budget: Budget) -> Verdict:
-    """The first rule that matches decides; `default` when none does. Raises Runaway beyond the budget."""
+    """The first rule that matches decides; `default` when none does."""
     bindings: dict[str, Any] = {"op": request.op, "actor": request.actor, "thread": request.thread}
     functions = ground.functions()
 
@@ -70,6 +75,8 @@ def judge(rules: Sequence[Rule], request: Request, ground: Ground, default: bool
             value = compile_in("permission", rule.expression).evaluate_lazily(load, functions, budget)
         except (EvaluationFailed, InvalidExpression) as error:
             return Verdict(False, rule.name, error.message)
+        except Runaway as error:
+            return Verdict(False, rule.name, error.message, stopped=True)
         if not isinstance(value, bool):
             return Verdict(False, rule.name, "the rule gives no true or false")
         if value:
@@ -82,17 +89,23 @@ async def decide(
 ) -> Verdict:
     """Like `judge`, without ever holding the event loop: what needs many steps moves to a thread."""
     ground = Ground(folds, now, own_did, request.actor)
-    try:
-        return judge(rules, request, ground, default, Budget(INLINE_STEPS, RULE_SECS))
-    except Runaway:
-        pass
-    try:
-        return await asyncio.get_running_loop().run_in_executor(
+    for rule in rules:
+        # Rules of before a restart are not in the cache. Compiling is not what their deadline is for.
+        if compiles_slowly_in("permission", rule.expression):
+            await asyncio.get_running_loop().run_in_executor(evaluator, _compile, rule.expression)
+    verdict = judge(rules, request, ground, default, Budget(INLINE_STEPS, RULE_SECS))
+    if verdict.stopped:
+        verdict = await asyncio.get_running_loop().run_in_executor(
             evaluator, lambda: judge(rules, request, ground, default, Budget(secs=RULE_SECS))
         )
-    except Runaway as error:
-        log.error("a permission rule ran away: %s", error.message, extra={"actor": request.actor})
-        return Verdict(False, "", error.message)
+    if verdict.stopped:
+        log.error("rule %r ran away: %s", verdict.rule, verdict.problem, extra={"actor": request.actor})
+    return verdict
+
+
+def _compile(source: str) -> None:
+    with contextlib.suppress(InvalidExpression):  # the cache keeps the error, and `judge` tells of it
+        compile_in("permission", source)
 
 
 def denied(request: Request, verdict: Verdict) -> PermissionDenied:
