@@ -23,7 +23,10 @@ def find_parent(engine: Engine, name: str) -> tuple[str, TaskState]:
             return name, state
     whole, _, index = name.rpartition(":")
     if not whole or not index.isdecimal():
-        raise NotFound(f"no task {name!r} to be a part of", "see them: spl task list; a subtask is NAME:N")
+        raise NotFound(
+            f"no task {name!r} to be a part of",
+            "a subtask is NAME:N; on a worker, name the coordinator: --url",
+        )
     state = find_task(engine, whole)
     fanout = find_fan_out(state)
     if int(index) >= len(fanout.spec.subtasks):

@@ -150,6 +150,7 @@ def test_a_nested_task_stands_beneath_its_subtask() -> None:
     assert [whole.cells[key].text for key in ("index", "state", "goal")] == [
         "`-", ". open", "PART-8  Tell the press",
     ]  # fmt: skip
+    assert tree.longest(nested())["goal"] == len("PART-7  Draw the figures")
     assert [found[place].cells["index"].text for place in (0, 2, 5)] == ["|-[0]", "|-[1]", "|-[4]"]
 
 

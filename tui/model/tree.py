@@ -88,10 +88,11 @@ def _key(one: _Node) -> str:
 def longest(join: JoinStatus) -> dict[str, int]:
     """How much room the columns of foreign text could use."""
     some = join.subtasks[:MEASURED]
+    parts = [*join.parts, *(part for one in some for part in one.parts)]
     return {
-        "goal": widest(first_line(one.goal) for one in some),
+        "goal": widest([*(first_line(one.goal) for one in some), *map(_part_goal, parts)]),
         "worker": widest(worker(one) for one in some),
-        "why": widest(_why(one) for one in some),
+        "why": widest([*map(_why, some), *map(_part_why, parts)]),
         "depends": widest(_after(one) for one in some),
     }
 
@@ -107,16 +108,23 @@ def _after(child: ChildOut) -> str:
 def _part(task: TaskSummary, glyphs: Glyphs, branch: str) -> Row:
     """A nested task: its own tree is a screen of its own."""
     stuck = not task.satisfiable and not task.joined
-    told = f"{task.accepted}/{task.subtasks} accepted" if task.subtasks else ""
     cells = {
         "index": Cell(branch, "muted", math.inf),
         "state": state_cell(task.status, glyphs),
-        "goal": Cell(f"{plain(task.alias) or tail(task.thread)}  {first_line(task.goal)}"),
+        "goal": Cell(_part_goal(task)),
         "cost": Cell(spend(task.cost_usd, None), "plain", task.cost_usd),
-        "why": Cell(told, "bad" if stuck else "muted"),
+        "why": Cell(_part_why(task), "bad" if stuck else "muted"),
     }
     fields = {key: cell.text for key, cell in cells.items()} | {"state": task.status}
     return Row(part_key(task.thread), cells, fields)
+
+
+def _part_goal(task: TaskSummary) -> str:
+    return f"{plain(task.alias) or tail(task.thread)}  {first_line(task.goal)}"
+
+
+def _part_why(task: TaskSummary) -> str:
+    return f"{task.accepted}/{task.subtasks} accepted" if task.subtasks else ""
 
 
 def _group(group: folding.Group, glyphs: Glyphs, branch: str) -> Row:
