@@ -268,6 +268,24 @@ def failed_join() -> JoinStatus:
     )  # fmt: skip
 
 
+def nested() -> JoinStatus:
+    """A task that is a part of the first subtask, and one that is a part of the whole."""
+    part = task(7, alias="PART-7", goal="Draw the figures", subtasks=3, accepted=1, completed=1)
+    whole = task(8, alias="PART-8", goal="Tell the press", subtasks=0, accepted=0, status="open")
+    first, *others = join().subtasks
+    return join(subtasks=[first.model_copy(update={"parts": [part]}), *others], parts=[whole])
+
+
+def folded() -> JoinStatus:
+    """A thousand subtasks: most are accepted, some run, one failed."""
+    states = [*["accept"] * 997, "failed", "in_progress", "in_progress"]
+    subtasks = [child(index, state=state) for index, state in enumerate(states)]
+    return join(
+        subtasks=subtasks, spawned=1000, completed=998, accepted=997, satisfiable=False, blame=[997],
+        explanation="all can no longer be satisfied: [997] failed on worker-a", critical_path=[7],
+    )  # fmt: skip
+
+
 def why(of: JoinStatus) -> TaskWhy:
     """What the daemon says of this join, with records that prove it."""
     sentence = f"{'not done yet' if of.satisfiable else 'it cannot join any more'}: {of.explanation}"

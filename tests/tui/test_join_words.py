@@ -117,14 +117,14 @@ def test_a_group_has_its_own_row() -> None:
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)])
 async def test_a_long_tree_is_unfolded_and_folded_by_enter(size: tuple[int, int]) -> None:
-    join = children(["accept"] * 990 + ["failed"] + ["in_progress"] * 9)
+    join = sample.folded()
     client = FakeClient()
     client.tasks(sample.tasks())
     client.join(join)
     async with console(size, sample.status(), client, screen="tasks") as page:
         await page.press("tab", "end")
         assert "SUBTASKS 1000" in page.table("subtasks").text()
-        assert "─+990" in page.table("subtasks").text()
+        assert "─+997" in page.table("subtasks").text()
         await page.press("enter")
         assert page.table("subtasks").chosen == "+accept", "the cursor stays on the group"
         await page.press("down")
@@ -134,30 +134,23 @@ async def test_a_long_tree_is_unfolded_and_folded_by_enter(size: tuple[int, int]
         assert page.app.screen.subject() == Subject(thread=sample.THREAD), "a group is no subtask"
 
 
-def nested() -> JoinStatus:
-    part = sample.task(7, alias="PART-7", goal="Draw the figures", subtasks=3, accepted=1, completed=1)
-    whole = sample.task(8, alias="PART-8", goal="Tell the press", subtasks=0, accepted=0, status="open")
-    first, *others = sample.join().subtasks
-    return sample.join(subtasks=[first.model_copy(update={"parts": [part]}), *others], parts=[whole])
-
-
 def test_a_nested_task_stands_beneath_its_subtask() -> None:
-    found = tree.subtask_rows(nested(), NOW, ASCII, 20, unfolded=())
+    found = tree.subtask_rows(sample.nested(), NOW, ASCII, 20, unfolded=())
     part, whole = found[1], found[6]
-    assert [part.cells[key].text for key in ("index", "state", "goal", "why")] == [
-        "  `-", "> in progress", "PART-7  Draw the figures", "1/3 accepted",
+    assert [part.cells[key].text for key in ("index", "state", "goal")] == [
+        "  `-", "> in progress", "PART-7  1/3 Draw the figures",
     ]  # fmt: skip
     assert [whole.cells[key].text for key in ("index", "state", "goal")] == [
         "`-", ". open", "PART-8  Tell the press",
     ]  # fmt: skip
-    assert tree.longest(nested())["goal"] == len("PART-7  Draw the figures")
+    assert tree.longest(sample.nested())["goal"] == len("PART-7  1/3 Draw the figures")
     assert [found[place].cells["index"].text for place in (0, 2, 5)] == ["|-[0]", "|-[1]", "|-[4]"]
 
 
 async def test_enter_goes_into_a_nested_task_and_esc_comes_back() -> None:
     client = FakeClient()
     client.tasks([sample.task(), sample.task(7, alias="PART-7", goal="Draw the figures")])
-    client.join(nested())
+    client.join(sample.nested())
     client.join(sample.join(thread=sample.task(7).thread, alias="PART-7", goal="Draw the figures"))
     async with console((120, 40), sample.status(), client, screen="tasks") as page:
         await page.press("tab", "down")

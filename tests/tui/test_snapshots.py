@@ -40,6 +40,10 @@ async def filters(page: Console) -> None:
     await page.filter("!SITE-4 !worker-b")
 
 
+async def looks_below(page: Console) -> None:
+    await page.press("tab", "end")
+
+
 async def asks_for_help(page: Console) -> None:
     await page.press("question_mark")
 
@@ -104,8 +108,17 @@ STATES = {
         ("✓ all = true · joined 115.0 s after", "4/4 accepted; [3] tipped it"),
         join=sample.joined(),
     ),
+    "nested": State(
+        ("● LIVE",), ("PART-7  1/3 Draw", "PART-8  Tell the"), join=sample.nested(), steps=looks_below
+    ),
+    "folded": State(
+        ("● LIVE",),
+        ("SUBTASKS 1000", "─[997]", "+997", "enter shows"),
+        join=sample.folded(),
+        steps=looks_below,
+    ),
 }  # fmt: skip
-_FLEET_SHOWS_NONE = {"failed-join", "joined"}
+_FLEET_SHOWS_NONE = {"failed-join", "joined", "nested", "folded"}
 CASES = [
     pytest.param(screen, state, size, id=f"{screen}-{state}-{size[0]}x{size[1]}")
     for state in STATES

@@ -42,7 +42,7 @@ def proof_line(why: TaskWhy) -> Line:
     """The records that prove it, as many as a line takes."""
     shown = [f"{one.record[:12]} {first_line(one.shows)}" for one in why.proofs[:_PROOFS]]
     more = len(why.proofs) - len(shown)
-    return Line("  proved by " + " · ".join([*shown, *([f"+{more} more"] if more else [])]), "muted")
+    return Line("  proved by " + " · ".join([*shown, *([f"+{more} more"] if more else [])]), "muted", most=1)
 
 
 def summary_lines(

@@ -35,10 +35,11 @@ SUBTASKS: Final = (
 
 @dataclass(frozen=True)
 class Line:
-    """A line of words with a tone."""
+    """Words with a tone; they may be wrapped to so many lines where there is not the width for one."""
 
     text: str
     tone: Tone = "plain"
+    most: int = 2
 
 
 def subtask_rows(
@@ -87,12 +88,13 @@ def _key(one: _Node) -> str:
 
 def longest(join: JoinStatus) -> dict[str, int]:
     """How much room the columns of foreign text could use."""
-    some = join.subtasks[:MEASURED]
+    loud = [one for one in folding.fold(join.subtasks, ()) if isinstance(one, ChildOut)]
+    some = [*loud[:MEASURED], *join.subtasks[:MEASURED]]
     parts = [*join.parts, *(part for one in some for part in one.parts)]
     return {
         "goal": widest([*(first_line(one.goal) for one in some), *map(_part_goal, parts)]),
         "worker": widest(worker(one) for one in some),
-        "why": widest([*map(_why, some), *map(_part_why, parts)]),
+        "why": widest(map(_why, some)),
         "depends": widest(_after(one) for one in some),
     }
 
@@ -111,20 +113,16 @@ def _part(task: TaskSummary, glyphs: Glyphs, branch: str) -> Row:
     cells = {
         "index": Cell(branch, "muted", math.inf),
         "state": state_cell(task.status, glyphs),
-        "goal": Cell(_part_goal(task)),
+        "goal": Cell(_part_goal(task), "bad" if stuck else "plain"),
         "cost": Cell(spend(task.cost_usd, None), "plain", task.cost_usd),
-        "why": Cell(_part_why(task), "bad" if stuck else "muted"),
     }
     fields = {key: cell.text for key, cell in cells.items()} | {"state": task.status}
     return Row(part_key(task.thread), cells, fields)
 
 
 def _part_goal(task: TaskSummary) -> str:
-    return f"{plain(task.alias) or tail(task.thread)}  {first_line(task.goal)}"
-
-
-def _part_why(task: TaskSummary) -> str:
-    return f"{task.accepted}/{task.subtasks} accepted" if task.subtasks else ""
+    done = f"{task.accepted}/{task.subtasks} " if task.subtasks else ""
+    return f"{plain(task.alias) or tail(task.thread)}  {done}{first_line(task.goal)}"
 
 
 def _group(group: folding.Group, glyphs: Glyphs, branch: str) -> Row:

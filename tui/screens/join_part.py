@@ -67,7 +67,9 @@ def _tell(screen: ConsoleScreen, lines: Sequence[tree.Line]) -> None:
         [
             (Span(" " + clip(part, width - 2, ellipsis), one.tone),)
             for one in lines
-            for part in wrap(one.text, width - 2, subsequent_indent="  ", max_lines=2)
+            for part in wrap(
+                one.text, width - 2, subsequent_indent="  ", max_lines=one.most, placeholder=" " + ellipsis
+            )
         ]
     )
 
