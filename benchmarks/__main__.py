@@ -10,6 +10,7 @@ from benchmarks import (
     blocking,
     commands,
     console,
+    expressions,
     fanouts,
     kill,
     memory,
@@ -28,6 +29,7 @@ CASES = {
     "kill": kill.run,
     "freezes": kill.run_freezes,
     "permissions": permissions.run,
+    "expressions": expressions.run,
     "replay": replay.run,
 }
 

@@ -33,20 +33,23 @@ class Runaway(SyncropelError):
 class Budget:
     """Counts the steps of one evaluation and stops it when they are used up."""
 
-    __slots__ = ("_deadline", "_look_at", "limit", "steps")
+    __slots__ = ("_deadline", "limit", "look_at", "steps")
 
     def __init__(self, limit: int = MAX_STEPS, secs: float = MAX_SECS) -> None:
         self.limit = limit
         self.steps = 0
         self._deadline = time.monotonic() + secs
-        self._look_at = _LOOK_EVERY
+        self.look_at = _LOOK_EVERY
 
     def spend(self, steps: int) -> None:
         """Take so many steps. Raises Runaway when they are more than are left, or time is up."""
         self.steps += steps
-        if self.steps < self._look_at:
-            return
-        self._look_at = self.steps + _LOOK_EVERY
+        if self.steps >= self.look_at:
+            self.look()
+
+    def look(self) -> None:
+        """Look whether it may go on, which `steps` calls for from `look_at` on. Raises Runaway."""
+        self.look_at = self.steps + _LOOK_EVERY
         if self.steps > self.limit:
             raise Runaway(
                 f"the expression was stopped after {self.limit} steps", "look at fewer elements, nest less"

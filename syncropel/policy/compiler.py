@@ -19,9 +19,19 @@ from celpy.evaluation import base_functions, celbytes, celstr
 
 from syncropel.policy.budget import Budget
 from syncropel.policy.macros import MACROS, compile_macro
-from syncropel.policy.operators import CONVERSIONS, OPERATORS, add, check_pattern, contains, has, logic, size
+from syncropel.policy.operators import (
+    CONVERSIONS,
+    OPERATORS,
+    add,
+    check_pattern,
+    compare,
+    contains,
+    has,
+    logic,
+    size,
+)
 from syncropel.policy.syntax import BadLiteral, TooDeep, inner
-from syncropel.policy.values import WHOLE, CelError, index, select, shallow, solid
+from syncropel.policy.values import WHOLE, CelError, index, select, shallow, solid, truth
 
 MAX_NESTING: Final = 60
 Run = Callable[["Frame"], Any]
@@ -94,15 +104,15 @@ class Compiler:
             return contains(left, right)
         if name == "addition_add":
             return add(left, right)
+        if name.startswith("relation"):
+            return compare(name, left, right)
         apply = OPERATORS[name]
-        compares = name.startswith("relation")
 
         def run(frame: Frame) -> Any:
             one, other = left(frame), right(frame)
             if one.__class__ in WHOLE or other.__class__ in WHOLE:
                 one, other = solid(one, frame.budget), solid(other, frame.budget)
-            value = apply(one, other)
-            return celtypes.BoolType(bool(value)) if compares else value
+            return apply(one, other)
 
         return run
 
@@ -117,7 +127,7 @@ class Compiler:
             value = run_inner(frame)
             if not isinstance(value, celtypes.BoolType):
                 raise CelError("no such overload: ! takes a boolean")
-            return celtypes.BoolType(not value)
+            return truth(not value)
 
         return run
 
@@ -125,7 +135,17 @@ class Compiler:
 
     def _member_dot(self, node: Any, depth: int) -> Run:
         of, name = self.compile(node.children[0], depth), str(node.children[1])
-        return lambda frame: select(of(frame), name)
+        base = inner(node.children[0])
+        if base.data != "ident":
+            return lambda frame: select(of(frame), name)
+        variable = str(base.children[0])
+
+        def run(frame: Frame) -> Any:
+            # The commonest of all: a field of a name that was seen already, as in every turn of a macro.
+            known = frame.values.get(variable)
+            return select(of(frame) if known is None else known, name)
+
+        return run
 
     def _member_index(self, node: Any, depth: int) -> Run:
         of, key = (self.compile(child, depth) for child in node.children)
@@ -254,6 +274,6 @@ _LITERALS: Final[dict[str, Callable[[Any], Any]]] = {
     "STRING_LIT": celstr,
     "MLSTRING_LIT": celstr,
     "BYTES_LIT": celbytes,
-    "BOOL_LIT": lambda token: celtypes.BoolType(str(token) == "true"),
+    "BOOL_LIT": lambda token: truth(str(token) == "true"),
     "NULL_LIT": lambda token: None,
 }

@@ -9,7 +9,7 @@ import lark
 from celpy import celtypes
 
 from syncropel.policy.syntax import BadLiteral, inner
-from syncropel.policy.values import ABSORBED, CelError, shallow
+from syncropel.policy.values import ABSORBED, SCALARS, CelError, truth
 
 if TYPE_CHECKING:
     from syncropel.policy.compiler import Compiler, Frame, Run
@@ -27,23 +27,26 @@ def _exists(frame: Frame, items: Iterator[Any], body: Run) -> Any:
 
 def _decided(frame: Frame, items: Iterator[Any], body: Run, *, decisive: bool) -> Any:
     failure: Exception | None = None
+    goes_on = truth(not decisive)
     for _ in items:
         try:
             value = body(frame)
         except ABSORBED as error:
             failure = failure or error
             continue
+        if value is goes_on:
+            continue
         if not isinstance(value, celtypes.BoolType):
             failure = failure or CelError("no such overload: all and exists take a boolean")
         elif bool(value) is decisive:
-            return celtypes.BoolType(decisive)
+            return truth(decisive)
     if failure is not None:
         raise failure
-    return celtypes.BoolType(not decisive)
+    return truth(not decisive)
 
 
 def _exists_one(frame: Frame, items: Iterator[Any], body: Run) -> Any:
-    return celtypes.BoolType(sum(_true(body(frame)) for _ in items) == 1)
+    return truth(sum(_true(body(frame)) for _ in items) == 1)
 
 
 def _filter(frame: Frame, items: Iterator[Any], body: Run) -> Any:
@@ -103,8 +106,11 @@ _ABSENT: Final = object()
 
 
 def _turns(frame: Frame, items: Any, variable: str, cost: int) -> Iterator[Any]:
-    spend, values = frame.budget.spend, frame.values
+    budget, values = frame.budget, frame.values
     for item in items:
-        spend(cost)
-        values[variable] = value = shallow(item)
+        budget.steps += cost
+        if budget.steps >= budget.look_at:
+            budget.look()
+        convert = SCALARS.get(item.__class__)
+        values[variable] = value = item if convert is None else convert(item)
         yield value

@@ -10,7 +10,7 @@ from celpy import celtypes
 
 from syncropel.policy.budget import Budget
 from syncropel.policy.syntax import BadLiteral
-from syncropel.policy.values import ABSORBED, CelError, solid
+from syncropel.policy.values import ABSORBED, FALSE, TRUE, WHOLE, CelError, solid, truth
 
 if TYPE_CHECKING:
     from syncropel.policy.compiler import Frame, Run
@@ -36,8 +36,49 @@ OPERATORS: Final[dict[str, Callable[[Any, Any], Any]]] = {
 }
 
 
+_Table = dict[type, Callable[[Any, Any], Any]]
+
+
+def _same_class(op: str, *kinds: type) -> _Table:
+    own = {
+        celtypes.StringType: str,
+        celtypes.IntType: int,
+        celtypes.DoubleType: float,
+        celtypes.BoolType: int,
+    }
+    return {kind: getattr(own[kind], op) for kind in kinds}
+
+
+_NUMBERS: Final = (celtypes.StringType, celtypes.IntType, celtypes.DoubleType)
+SAME_CLASS: Final[dict[str, _Table]] = {
+    "relation_eq": _same_class("__eq__", *_NUMBERS, celtypes.BoolType),
+    "relation_ne": _same_class("__ne__", *_NUMBERS, celtypes.BoolType),
+    "relation_lt": _same_class("__lt__", *_NUMBERS),
+    "relation_le": _same_class("__le__", *_NUMBERS),
+    "relation_gt": _same_class("__gt__", *_NUMBERS),
+    "relation_ge": _same_class("__ge__", *_NUMBERS),
+}
+"""Comparisons of two values of one class: what the CEL types come to once they have seen that it is one."""
+
+
+def compare(name: str, left: Run, right: Run) -> Run:
+    """A relation of two values."""
+    apply, same = OPERATORS[name], SAME_CLASS[name]
+
+    def run(frame: Frame) -> Any:
+        one, other = left(frame), right(frame)
+        kind = one.__class__
+        if kind is other.__class__ and kind in same:
+            return TRUE if same[kind](one, other) else FALSE
+        if kind in WHOLE or other.__class__ in WHOLE:
+            one, other = solid(one, frame.budget), solid(other, frame.budget)
+        return truth(apply(one, other))
+
+    return run
+
+
 def logic(terms: list[Run], *, decisive: bool) -> Run:
-    answer, otherwise = celtypes.BoolType(decisive), celtypes.BoolType(not decisive)
+    answer, otherwise = truth(decisive), truth(not decisive)
 
     def run(frame: Frame) -> Any:
         failure: Exception | None = None
@@ -46,6 +87,8 @@ def logic(terms: list[Run], *, decisive: bool) -> Run:
                 value = term(frame)
             except ABSORBED as error:
                 failure = failure or error
+                continue
+            if value is otherwise:
                 continue
             if not isinstance(value, celtypes.BoolType):
                 failure = failure or CelError("no such overload: && and || take booleans")
@@ -63,8 +106,8 @@ def has(argument: Run) -> Run:
         try:
             argument(frame)
         except ABSORBED:
-            return celtypes.BoolType(False)
-        return celtypes.BoolType(True)
+            return FALSE
+        return TRUE
 
     return run
 
@@ -80,12 +123,12 @@ def contains(left: Run, right: Run) -> Run:
         for one in container:
             try:
                 if solid(one, frame.budget) == item:
-                    return celtypes.BoolType(True)
+                    return TRUE
             except TypeError:
                 failure = True
         if failure:
             raise CelError("no such overload: in compares values of different types")
-        return celtypes.BoolType(False)
+        return FALSE
 
     return run
 

@@ -7,6 +7,7 @@ until a function needs them whole; what is taken out of them is converted on the
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from itertools import islice
 from typing import Any, Final
 
@@ -25,12 +26,22 @@ def _int(value: int) -> celtypes.IntType:
     return int.__new__(celtypes.IntType, value)
 
 
-_SCALARS: dict[type, Any] = {
-    str: celtypes.StringType,
-    bool: celtypes.BoolType,
+TRUE: Final = celtypes.BoolType(True)
+FALSE: Final = celtypes.BoolType(False)
+
+
+def truth(value: Any) -> celtypes.BoolType:
+    """Python's true or false as CEL's."""
+    return TRUE if value else FALSE
+
+
+SCALARS: dict[type, Any] = {
+    str: partial(str.__new__, celtypes.StringType),
+    bool: truth,
     int: _int,
-    float: celtypes.DoubleType,
+    float: partial(float.__new__, celtypes.DoubleType),
 }
+"""Class of a plain scalar → what makes it CEL's: what the types' own constructors come to for this class."""
 WHOLE = (dict, list, tuple)
 
 
@@ -44,7 +55,7 @@ ABSORBED = (CelError, ValueError, TypeError, LookupError, ArithmeticError)
 
 def shallow(value: Any) -> Any:
     """The value with its own type converted, its members left alone. Raises ValueError beyond 64 bits."""
-    convert = _SCALARS.get(value.__class__)
+    convert = SCALARS.get(value.__class__)
     return value if convert is None else convert(value)
 
 
@@ -77,7 +88,7 @@ def plain(value: Any, budget: Budget) -> Any:
     # What a macro builds may hold one list many times over, so small values can be long when written out.
     if isinstance(value, celtypes.BoolType):
         return bool(value)
-    if value is None or value.__class__ in _SCALARS:
+    if value is None or value.__class__ in SCALARS:
         return value
     if isinstance(value, dict):
         budget.spend(1 + len(value))
@@ -98,7 +109,9 @@ def select(value: Any, name: str) -> Any:
     """The member of this name."""
     if isinstance(value, dict):
         try:
-            return shallow(value[name])
+            found = value[name]
+            convert = SCALARS.get(found.__class__)
+            return found if convert is None else convert(found)
         except KeyError:
             raise CelError(f"no such member in mapping: {name!r}") from None
     raise CelError(f"no such overload: {kind_of(value)} has no field {name!r}")
