@@ -18,12 +18,14 @@ from syncropel.folds.asks import ASKED, Ask
 from syncropel.folds.fanout import Child
 from syncropel.folds.rules import AITL, PRECONDITION, Rule
 from syncropel.folds.task import TaskState
-from syncropel.policy.asking import ask
+from syncropel.policy.asking import Answer, ask
 from syncropel.policy.contexts import record_fields, subtask_fields
 from syncropel.policy.ground import Ground, task_fields
 
 log = logging.getLogger("syncropel.engine.gates")
 
+_REST_SECS: Final = 30.0
+"""How long a rule that ran away is not asked again: what it said then holds."""
 _AT_A_STRETCH: Final = 50
 """Subtasks that are asked about before the event loop has its turn again."""
 
@@ -44,6 +46,7 @@ class Gates:
         self._did = did
         self._runtime = runtime
         self._held: dict[str, dict[tuple[int, int], str]] = {}
+        self._ran_away: dict[str, tuple[float, Answer]] = {}
 
     def threads(self) -> list[str]:
         """The fan-outs of which something is held."""
@@ -103,11 +106,25 @@ class Gates:
             return record_fields(intend, {fanout.spec.namespace})
 
         for rule in rules:
-            answer = await ask(rule, load, functions)
+            answer = await self._ask(rule, load, functions)
             if answer.yes or answer.problem:
                 about = {"index": kid.index, "attempt": kid.attempt, "rule": rule.name}
                 return {"topic": ASKED, **about, "problem": answer.problem}
         return None
+
+    async def _ask(
+        self, rule: Rule, load: Callable[[str], Any], functions: Mapping[str, Callable[..., Any]]
+    ) -> Answer:
+        # One thread evaluates what is costly, joins too: a rule that runs away must not have it each second.
+        rests_until, answer = self._ran_away.get(rule.record, (0.0, Answer(False)))
+        if rests_until > self._runtime.monotonic():
+            return answer
+        answer = await ask(rule, load, functions)
+        if answer.ran_away:
+            self._ran_away[rule.record] = (self._runtime.monotonic() + _REST_SECS, answer)
+        else:
+            self._ran_away.pop(rule.record, None)
+        return answer
 
     def _functions(self, state: TaskState) -> Mapping[str, Callable[..., Any]]:
         asked_by = state.fanout.asked_by if state.fanout is not None else ""
@@ -119,7 +136,7 @@ class Gates:
         functions = self._functions(state)
         values = {"task": task_fields(state), "subtask": subtask_fields(kid), "actor": fanout.asked_by}
         for rule in rules:
-            answer = await ask(rule, values.__getitem__, functions)
+            answer = await self._ask(rule, values.__getitem__, functions)
             if not answer.yes:
                 problem = f", which fails: {answer.problem}" if answer.problem else ""
                 return f"held by precondition {rule.name}{problem}"

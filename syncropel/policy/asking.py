@@ -21,6 +21,7 @@ class Answer:
 
     yes: bool
     problem: str = ""
+    ran_away: bool = False
 
 
 async def ask(rule: Rule, load: Callable[[str], Any], functions: Mapping[str, Callable[..., Any]]) -> Answer:
@@ -34,7 +35,7 @@ async def ask(rule: Rule, load: Callable[[str], Any], functions: Mapping[str, Ca
             evaluator, lambda: _evaluate(rule, load, functions, Budget(secs=RULE_SECS))
         )
     except Runaway as error:
-        return Answer(False, error.message)
+        return Answer(False, error.message, ran_away=True)
 
 
 def _evaluate(
