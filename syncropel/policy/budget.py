@@ -45,9 +45,9 @@ class Budget:
         """Take so many steps. Raises Runaway when they are more than are left, or time is up."""
         self.steps += steps
         if self.steps >= self.look_at:
-            self.look()
+            self.check()
 
-    def look(self) -> None:
+    def check(self) -> None:
         """Look whether it may go on, which `steps` calls for from `look_at` on. Raises Runaway."""
         self.look_at = self.steps + _LOOK_EVERY
         if self.steps > self.limit:

@@ -110,7 +110,7 @@ def _turns(frame: Frame, items: Any, variable: str, cost: int) -> Iterator[Any]:
     for item in items:
         budget.steps += cost
         if budget.steps >= budget.look_at:
-            budget.look()
+            budget.check()
         convert = SCALARS.get(item.__class__)
         values[variable] = value = item if convert is None else convert(item)
         yield value
