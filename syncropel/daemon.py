@@ -17,7 +17,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from platformdirs import user_data_path
 
@@ -131,11 +131,16 @@ async def _run(home: Home, settings: Settings, tcp: socket.socket, ring: LogRing
             reached_at = settings.fleet.advertise_url or endpoint
             engine = Engine(store, Instance(identity.did, home, reached_at), settings, Runtime())
             # Out of the environment, which every goal inherits.
-            await engine.start(os.environ.pop("SPL_BOOTSTRAP_TOKEN", ""))
+            starting = asyncio.ensure_future(engine.start(os.environ.pop("SPL_BOOTSTRAP_TOKEN", "")))
+            if not await _started(engine, starting, stop):
+                log.info("told to stop while the log was read")
+                return
             try:
                 log.info("spl %s listens on %s and %s", __version__, endpoint, home.socket)
                 log.info("store %s, %d records", home.store, store.count)
                 log.info("backup %s, %d records%s", saved.path, saved.records, _refusal(saved.refused))
+                if saved.kept is not None:
+                    log.warning("%s keeps an earlier backup, with records that this log lacks", saved.kept)
                 if not settings.auth.required:
                     log.warning("auth is off: everybody on this machine may call")
                 await _serve(engine, ring, stop, tcp, unix)
@@ -146,6 +151,20 @@ async def _run(home: Home, settings: Settings, tcp: socket.socket, ring: LogRing
             await store.close()
         finally:
             _remove_pid(home)
+
+
+async def _started(engine: Engine, starting: asyncio.Future[None], stop: asyncio.Event) -> bool:
+    """Wait for the engine; False when the stop came while the log was read, which may take minutes."""
+    stopping: asyncio.Future[Any] = asyncio.ensure_future(stop.wait())
+    either: set[asyncio.Future[Any]] = {starting, stopping}
+    await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if not starting.done() and not engine.folded:
+        starting.cancel()
+        await asyncio.gather(starting, return_exceptions=True)
+        return False
+    await starting
+    return True
 
 
 def _stop_on_signal() -> asyncio.Event:

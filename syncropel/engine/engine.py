@@ -80,6 +80,8 @@ class Engine:
         self._tasks: set[asyncio.Task[None]] = set()
         self._started_at = self.runtime.monotonic()
         self._stopped = False
+        self.folded = False
+        """Whether the log has been read; before that nothing runs and nothing is written."""
 
     async def start(self, bootstrap_secret: str = "") -> None:
         """Fold the log, take up what was left open, and start every loop."""
@@ -117,6 +119,7 @@ class Engine:
 
     async def _assemble(self) -> None:
         live = await rebuild(self.store)
+        self.folded = True
         did, settings, runtime = self.instance.did, self.settings, self.runtime
         self.ingest = Ingest(self.store, live, self.broadcast, did, runtime)
         self.peers = Peers(self.fleet_token, self._transport)

@@ -1,0 +1,83 @@
+"""A daemon that is told to stop before it has read its log, and what it says of an earlier backup."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from syncropel import daemon
+from syncropel.engine import engine as engines
+from syncropel.identity import make_home
+from syncropel.logring import LogRing
+from syncropel.settings import Home, Settings
+from syncropel.store.backup import BackupResult
+
+
+@pytest.fixture
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "share"))
+    home = Home(tmp_path / "h")
+    make_home(home)
+    return home
+
+
+async def run(home: Home) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as tcp:
+        await daemon._run(home, Settings(), tcp, LogRing())
+
+
+async def test_a_stop_does_not_wait_until_the_log_is_read(
+    own: Home, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    stop, reading = asyncio.Event(), asyncio.Event()
+
+    async def endless(*_: Any) -> None:
+        reading.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(daemon, "_stop_on_signal", lambda: stop)
+    monkeypatch.setattr(engines, "rebuild", endless)
+    with caplog.at_level(logging.INFO):
+        running = asyncio.ensure_future(run(own))
+        await reading.wait()
+        stop.set()
+        async with asyncio.timeout(20):
+            await running
+    assert "told to stop while the log was read" in caplog.messages
+    assert (own.pid_file.exists(), own.socket.exists()) == (False, False)
+
+
+async def test_a_log_that_cannot_be_read_is_told_as_such(own: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken(*_: Any) -> None:
+        raise ValueError("no such fold")
+
+    monkeypatch.setattr(daemon, "_stop_on_signal", asyncio.Event)
+    monkeypatch.setattr(engines, "rebuild", broken)
+    with pytest.raises(ValueError, match="no such fold"):
+        await run(own)
+    assert not own.pid_file.exists()
+
+
+async def test_an_earlier_backup_that_has_more_is_told(
+    own: Home, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    stop = asyncio.Event()
+    stop.set()
+    kept = BackupResult(own.path / "hub.db.bak", 3, kept=own.path / "hub.db.bak.1")
+    monkeypatch.setattr(daemon, "_stop_on_signal", lambda: stop)
+    monkeypatch.setattr(daemon, "backup", lambda *_: kept)
+    monkeypatch.setattr(daemon, "_started", lambda engine, starting, stop: starting_(starting))
+    with caplog.at_level(logging.WARNING):
+        await run(own)
+    assert [one for one in caplog.messages if "hub.db.bak.1 keeps an earlier backup" in one]
+
+
+async def starting_(starting: asyncio.Future[None]) -> bool:
+    await starting
+    return True
