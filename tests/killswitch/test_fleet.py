@@ -27,9 +27,18 @@ def fan_out(machine: Machine, name: str, *goals: str, namespace: str = SECTION) 
     until(lambda: machine.json("task", "join-status", name)["spawned"] == len(goals))
 
 
+def until_told(machine: Machine) -> str:
+    """A goal that runs until the test says so, however slow the machine is."""
+    return f"until [ -e {machine.path / 'told'} ]; do sleep 0.1; done"
+
+
+def tell(machine: Machine) -> None:
+    (machine.path / "told").touch()
+
+
 def test_the_tutorial(machine: Machine) -> None:
     machine.start("--adapter", "bash")
-    fan_out(machine, "TUT-001", "sleep 5", "sleep 5")
+    fan_out(machine, "TUT-001", *[until_told(machine)] * 2)
     told = machine.spl("kill", "--namespace", SECTION, "--dry-run")
     assert "2 in flight on worker-a, worker-b · 1 pending" in told
     assert "3 instances will have to confirm" in told
@@ -46,6 +55,7 @@ def test_the_tutorial(machine: Machine) -> None:
     assert "spl unkill --namespace docs/v0.11" in err
     waiting = machine.json("task", "join-status", "TUT-001")["subtasks"][2]
     assert waiting["why"] == "held by the freeze of 'docs/v0.11': wrong approach on section A"
+    tell(machine)
     assert machine.spl("unkill", "--namespace", SECTION) == "✓ unfreeze of 'docs/v0.11' recorded\n"
     joined = machine.joined("TUT-001")
     assert [child["state"] for child in joined["subtasks"]] == ["accept"] * 3
@@ -76,7 +86,7 @@ def sleepers(machine: Machine) -> list[int]:
 
 def test_a_worker_that_was_cut_off_takes_the_freeze_before_work(machine: Machine) -> None:
     machine.start("--adapter", "bash")
-    fan_out(machine, "CUT-1", "sleep 1", "sleep 1")
+    fan_out(machine, "CUT-1", *[until_told(machine)] * 2)
     worker = psutil.Process(machine.pids()[".syncro-worker-b"])
     worker.send_signal(signal.SIGSTOP)
     try:
@@ -87,6 +97,7 @@ def test_a_worker_that_was_cut_off_takes_the_freeze_before_work(machine: Machine
     finally:
         worker.send_signal(signal.SIGCONT)
     until(lambda: not machine.json("fleet", "status")["freezes"][0]["waiting"])
+    tell(machine)
     machine.spl("unkill", "--namespace", SECTION)
     machine.joined("CUT-1")
 
