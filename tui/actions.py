@@ -144,6 +144,8 @@ SCREEN: Final = (
         (TASKS, JOIN, REPLAY),
         cli="spl task what-if NAME --join EXPR",
     ),
+    Action("unfold", ("space",), "unfold a nested task or a group, fold it again", "", (TASKS, JOIN), "none",
+           "spl task join-status NAME"),
     Action("next", ("tab",), "the next table", "next table", (FLEET, TASKS, POLICY, REPLAY)),
     Action("replay", ("t",), "replay the thread of the chosen row", "replay", _WORK, "none",
            "spl debug replay NAME"),

@@ -76,6 +76,8 @@ class Session:
         self._revision, self._tasks_due = -1, False
         self._attended = False
         self._explained: object = None
+        self._unfolded: frozenset[str] = frozenset()
+        self._read_at: dict[str, object] = {}
         self._pages = TaskPages(self.send)
         chance: dict[str, Any] = {} if outside.jitter is None else {"jitter": outside.jitter}
         self._connection = Connection(
@@ -155,6 +157,12 @@ class Session:
             self._refetcher.ask()
             self._on_news(self)
 
+    def unfold(self, threads: frozenset[str]) -> None:
+        """Somebody looks at these tasks inside the one that is followed: keep their joins fresh, too."""
+        if threads != self._unfolded:
+            self._unfolded = threads
+            self._refetcher.ask()
+
     # news
 
     def _heard(self, status: FleetStatus) -> None:
@@ -206,6 +214,8 @@ class Session:
             return
         if self.world.has_fan_out(chosen):
             await self._read_join(chosen)
+        for thread in sorted(self._unfolded):
+            await self._read_inside(thread)
         if (grounds := self.world.grounds()) != self._explained:
             await self._ask_why(chosen)
             self._explained = grounds
@@ -217,6 +227,20 @@ class Session:
             if error.status != _CONFLICT:
                 raise
             self.world = self.world.joined(None)
+        self._on_news(self)
+
+    async def _read_inside(self, thread: str) -> None:
+        """Read a nested task's join, unless the task is as it was when that was read."""
+        task = self.world.task(thread)
+        if task is not None and thread in self.world.nested and self._read_at.get(thread) == task:
+            return
+        try:
+            self.world = self.world.joined_inside(await self.send(calls.join(thread)))
+        except RemoteError as error:
+            if error.status != _CONFLICT:
+                raise
+            return
+        self._read_at[thread] = task
         self._on_news(self)
 
     async def _ask_why(self, thread: str) -> None:

@@ -115,7 +115,7 @@ def _subtask_objection(verb: Verb, world: World, subject: Subject) -> str:
         return "nothing is known of this subtask yet"
     if verb == "stop":
         return "" if state == "in_progress" else f"it is {word(state)}: nothing of it runs"
-    join = world.join if world.join and world.join.thread == subject.thread else None
+    join = world.join_of(subject.thread)
     if join is not None and join.complete:
         return "its fan-out has joined: a retry changes nothing"
     if state == "accept":
@@ -129,10 +129,9 @@ def instance_of(world: World, subject: Subject) -> InstanceOut | None:
 
 
 def child_of(world: World, subject: Subject) -> ChildOut | None:
-    """The subtask, when its task is the one whose join is known."""
-    if world.join is None or world.join.thread != subject.thread:
-        return None
-    return next((one for one in world.join.subtasks if one.index == subject.index), None)
+    """The subtask, when the join of its task is known."""
+    join = world.join_of(subject.thread)
+    return next((one for one in join.subtasks if one.index == subject.index), None) if join else None
 
 
 def dispatch_of(world: World, subject: Subject) -> DispatchOut | None:
@@ -153,8 +152,8 @@ def attempt_of(world: World, subject: Subject, namespace: str) -> Attempt | None
     found = child if child is not None and child.state == "in_progress" else flies
     if found is None or not found.instance or subject.index is None:
         return None
-    known = world.join is not None and world.join.thread == subject.thread
-    intend = world.join.parent_intend if known and world.join else ""
+    join = world.join_of(subject.thread)
+    intend = join.parent_intend if join else ""
     return Attempt(subject.thread, subject.index, found.attempt, found.instance, namespace, intend)
 
 

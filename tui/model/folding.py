@@ -29,11 +29,6 @@ class Group:
         return f"+{self.state}"
 
 
-def group_of(key: str) -> str | None:
-    """The state of the group that has this key; None when the key is a subtask's."""
-    return key[1:] if key.startswith("+") else None
-
-
 def fold(children: Sequence[ChildOut], unfolded: Collection[str]) -> list[ChildOut | Group]:
     """The subtasks that stand by themselves, then each group before its own; no group when there are few.
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tui.model.folding import group_of
-from tui.model.part import part_of
+from tui.model.branches import place_of
 from tui.model.text import plain, tail
 from tui.model.world import World
 
@@ -24,9 +23,8 @@ def subject_of(table: str, key: str, thread: str | None) -> Subject:
     if table == "instances":
         return Subject(did=key)
     if table == "subtasks":
-        if part := part_of(key):
-            return Subject(thread=part)
-        return Subject(thread=thread or "", index=None if group_of(key) else int(key))
+        whole_task, index_of = place_of(key, thread or "")
+        return Subject(thread=whole_task, index=index_of)
     if table == "dispatches":
         whole, _, index = key.rpartition("/")
         return Subject(thread=whole, index=int(index))

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Final
 
 from syncropel.api.schema import ChildOut, JoinStatus, TaskSummary
-from tui.model import folding, timeline
+from tui.model import branches, folding, timeline
+from tui.model.branches import Branch
 from tui.model.glyphs import Glyphs, Tone
 from tui.model.moment import Moment
-from tui.model.part import part_key
 from tui.model.rows import MEASURED, Cell, Column, Row, Rows, state_cell, widest
 from tui.model.text import NOTHING, duration, first_line, money, plain, spend, tail, wall
 
 TIMELINE: Final = "timeline"
 _WARNED_SHARE: Final = 0.8
 SUBTASKS: Final = (
-    Column("index", "#", 7),
+    Column("index", "#", 7, grow=50, most=24),
     Column("state", "STATE", 13),
     Column("goal", "GOAL", 20, grow=4, most=60),
     Column("worker", "WORKER", 11, grow=1, most=20),
@@ -43,60 +44,57 @@ class Line:
 
 
 def subtask_rows(
-    join: JoinStatus, at: Moment, glyphs: Glyphs, width: int, unfolded: Collection[str] | None = None
+    join: JoinStatus,
+    at: Moment,
+    glyphs: Glyphs,
+    width: int,
+    unfolded: Collection[str] | None = None,
+    nested: Mapping[str, JoinStatus] = MappingProxyType({}),
 ) -> Rows:
-    """A row for each subtask, in order, and for each group of those that are folded away.
+    """A row for each line of the tree, as `branches.lay` has them.
 
-    `width` is that of the timeline, 0 without one; `unfolded` are the states that are not folded, None: all.
+    `width` is that of the timeline, 0 without one: all bars stand on the axis of the outermost fan-out.
     """
     axis = timeline.Axis.of(join, at.heard, width)
-    upper = list(join.subtasks) if unfolded is None else folding.fold(join.subtasks, unfolded)
-    shown: list[_Node] = []
-    for node in upper:
-        shown += [node, *(_Part(part, inner=True) for part in getattr(node, "parts", ()))]
-    shown += [_Part(part, inner=False) for part in join.parts]
-    last = next((one for one in reversed(shown) if not (isinstance(one, _Part) and one.inner)), None)
+    shown = branches.lay(join, unfolded, nested)
 
     def make(place: int) -> Row:
         one = shown[place]
-        branch = glyphs.last_branch if one is last else glyphs.branch
-        if isinstance(one, folding.Group):
-            return _group(one, glyphs, branch)
-        if isinstance(one, _Part):
-            return _part(one.task, glyphs, f"  {glyphs.last_branch}" if one.inner else branch)
-        return _subtask(one, join, at, glyphs, axis, branch)
+        if isinstance(one.what, folding.Group):
+            return _group(one, one.what, glyphs)
+        if isinstance(one.what, TaskSummary):
+            return _part(one, one.what, glyphs)
+        return _subtask(one, one.what, at, glyphs, axis)
 
-    return Rows(join, [_key(one) for one in shown], make)
-
-
-@dataclass(frozen=True)
-class _Part:
-    """A task that is a part of a subtask, or of the task as a whole."""
-
-    task: TaskSummary
-    inner: bool
+    return Rows(join, [one.key for one in shown], make)
 
 
-_Node = ChildOut | folding.Group | _Part
-
-
-def _key(one: _Node) -> str:
-    if isinstance(one, folding.Group):
-        return one.key
-    return part_key(one.task.thread) if isinstance(one, _Part) else str(one.index)
-
-
-def longest(join: JoinStatus) -> dict[str, int]:
-    """How much room the columns of foreign text could use."""
-    loud = [one for one in folding.fold(join.subtasks, ()) if isinstance(one, ChildOut)]
-    some = [*loud[:MEASURED], *join.subtasks[:MEASURED]]
-    parts = [*join.parts, *(part for one in some for part in one.parts)]
+def longest(join: JoinStatus, shown: Sequence[Branch], glyphs: Glyphs) -> dict[str, int]:
+    """How much room the columns of foreign text could use, folded or not."""
+    first = shown[:MEASURED]
+    kids = [one.what for one in first if isinstance(one.what, ChildOut)] + join.subtasks[:MEASURED]
+    parts = [one.what for one in first if isinstance(one.what, TaskSummary)]
     return {
-        "goal": widest([*(first_line(one.goal) for one in some), *map(_part_goal, parts)]),
-        "worker": widest(worker(one) for one in some),
-        "why": widest(map(_why, some)),
-        "depends": widest(_after(one) for one in some),
+        "index": max(SUBTASKS[0].width, widest(_index(one, glyphs) for one in first)),
+        "goal": widest([*(first_line(one.goal) for one in kids), *map(_part_goal, parts)]),
+        "worker": widest(map(worker, kids)),
+        "why": widest(map(_why, kids)),
+        "depends": widest(map(_after, kids)),
     }
+
+
+def _index(one: Branch, glyphs: Glyphs) -> str:
+    """Where it hangs, and its number, or whether it can be unfolded."""
+    what = one.what
+    if isinstance(what, ChildOut):
+        name = f"[{what.index}]"
+    elif one.unfolded:
+        name = "-"
+    elif isinstance(what, folding.Group):
+        name = f"+{len(what.children)}"
+    else:
+        name = "+" if what.subtasks else ""
+    return f"{'  ' * one.indent}{glyphs.last_branch if one.last else glyphs.branch}{name}"
 
 
 def _why(child: ChildOut) -> str:
@@ -107,17 +105,17 @@ def _after(child: ChildOut) -> str:
     return ",".join(map(str, child.depends_on)) or NOTHING
 
 
-def _part(task: TaskSummary, glyphs: Glyphs, branch: str) -> Row:
-    """A nested task: its own tree is a screen of its own."""
+def _part(branch: Branch, task: TaskSummary, glyphs: Glyphs) -> Row:
+    """A nested task: unfolded, its own subtasks stand beneath it."""
     stuck = not task.satisfiable and not task.joined
     cells = {
-        "index": Cell(branch, "muted", math.inf),
+        "index": Cell(_index(branch, glyphs), "muted", math.inf),
         "state": state_cell(task.status, glyphs),
         "goal": Cell(_part_goal(task), "bad" if stuck else "plain"),
         "cost": Cell(spend(task.cost_usd, None), "plain", task.cost_usd),
     }
     fields = {key: cell.text for key, cell in cells.items()} | {"state": task.status}
-    return Row(part_key(task.thread), cells, fields)
+    return Row(branch.key, cells, fields)
 
 
 def _part_goal(task: TaskSummary) -> str:
@@ -125,28 +123,26 @@ def _part_goal(task: TaskSummary) -> str:
     return f"{plain(task.alias) or tail(task.thread)}  {done}{first_line(task.goal)}"
 
 
-def _group(group: folding.Group, glyphs: Glyphs, branch: str) -> Row:
-    count, cost = len(group.children), sum(one.cost_usd for one in group.children)
+def _group(branch: Branch, group: folding.Group, glyphs: Glyphs) -> Row:
+    cost = sum(one.cost_usd for one in group.children)
     state = state_cell(group.state, glyphs)
     told = "enter shows them" if group.folded else "enter folds them away"
     cells = {
-        "index": Cell(f"{branch}+{count}" if group.folded else f"{branch}-", "muted", math.inf),
+        "index": Cell(_index(branch, glyphs), "muted", math.inf),
         "state": state,
         "goal": Cell(told, "muted"),
         "cost": Cell(spend(cost, None), "muted", cost),
     }
-    return Row(group.key, cells, {"state": group.state})
+    return Row(branch.key, cells, {"state": group.state})
 
 
-def _subtask(
-    child: ChildOut, join: JoinStatus, at: Moment, glyphs: Glyphs, axis: timeline.Axis, branch: str
-) -> Row:
-    drawn = axis.bar(child)
+def _subtask(branch: Branch, child: ChildOut, at: Moment, glyphs: Glyphs, axis: timeline.Axis) -> Row:
+    drawn = replace(axis, critical=frozenset(branch.of.critical_path)).bar(child)
     took = elapsed(child, at)
-    blamed = child.index in join.blame and not join.complete
+    blamed = child.index in branch.of.blame and not branch.of.complete
     budget, cost = child.budget_usd, child.cost_usd
     cells = {
-        "index": Cell(f"{branch}[{child.index}]", "bad" if blamed else "plain", float(child.index)),
+        "index": Cell(_index(branch, glyphs), "bad" if blamed else "plain", float(child.index)),
         "state": state_cell(child.state, glyphs),
         "goal": Cell(first_line(child.goal)),
         "worker": Cell(worker(child), "muted" if child.predicted else "plain"),
@@ -162,7 +158,7 @@ def _subtask(
     fields = {key: cell.text for key, cell in cells.items() if key != TIMELINE}
     fields |= {"goal": plain(child.goal), "target": child.target}
     fields["state"] = f"{child.state} {child.state.replace('_', ' ')}"
-    return Row(str(child.index), cells, fields)
+    return Row(branch.key, cells, fields)
 
 
 def _spent_tone(child: ChildOut) -> Tone:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from syncropel.api.schema import FleetStatus, JoinStatus, TaskSummary
@@ -17,6 +18,7 @@ class World:
 
     `more_tasks`: there are older ones that were not read. `trouble` says why tasks or the join could not be
     read; `chosen` is the thread whose join is wanted, `why` says why that task stands as it does.
+    `nested` are the joins of the tasks inside it that are looked at, by thread.
     """
 
     status: FleetStatus | None = None
@@ -28,6 +30,7 @@ class World:
     chosen: str | None = None
     join: JoinStatus | None = None
     why: TaskWhy | None = None
+    nested: Mapping[str, JoinStatus] = field(default_factory=dict)
     trouble: str = ""
 
     def heard(self, status: FleetStatus, now: float) -> World:
@@ -44,13 +47,23 @@ class World:
         """Want another task's join; what is known of the former is not shown under the new name."""
         if thread == self.chosen:
             return self
-        return replace(self, chosen=thread, join=None, why=None)
+        return replace(self, chosen=thread, join=None, why=None, nested={})
 
     def joined(self, join: JoinStatus | None) -> World:
         """A join that came; one of a task that is no longer chosen is dropped."""
         if join is not None and join.thread != self.chosen:
             return self
         return replace(self, join=join, trouble="")
+
+    def joined_inside(self, join: JoinStatus) -> World:
+        """The join of a task that is nested in the chosen one."""
+        return replace(self, nested={**self.nested, join.thread: join})
+
+    def join_of(self, thread: str) -> JoinStatus | None:
+        """What is known of a task's join: of the chosen one, or of one that is nested in it."""
+        if self.join is not None and self.join.thread == thread:
+            return self.join
+        return self.nested.get(thread)
 
     def explained(self, why: TaskWhy | None) -> World:
         """Why the chosen task stands as it does; what came for another one is dropped."""

@@ -24,6 +24,7 @@ from tui.screens import frame
 from tui.widgets.bindings import bindings
 from tui.widgets.filter_bar import FilterBar
 from tui.widgets.lines import Lines
+from tui.widgets.subtasks import SubtaskTable
 from tui.widgets.table import Table
 
 
@@ -219,6 +220,12 @@ class ConsoleScreen(Control):
 
     def action_next(self) -> None:
         self.focus_next(Table)
+
+    def action_unfold(self) -> None:
+        """Show what the chosen line stands for beneath it, or fold that away."""
+        table = self.focused_table()
+        if not (isinstance(table, SubtaskTable) and table.toggle()):
+            self.notify("this row has nothing to unfold", timeout=3)
 
     def action_what_if(self) -> None:
         """Ask what another predicate would have done to the fan-out that is shown."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from textwrap import wrap
+from types import MappingProxyType
 
 from syncropel.api.schema import JoinStatus
 from syncropel.api.schema.explain import TaskWhy
-from tui.model import join_words, tree
+from tui.model import branches, join_words, tree
 from tui.model.moment import Moment
 from tui.model.rows import Row
 from tui.screens.base import ConsoleScreen
@@ -35,8 +36,11 @@ def fill(screen: ConsoleScreen, now: float, thread: str | None) -> None:
     if join is None and why is not None and (task := world.task(thread)) is not None:
         _tell(screen, join_words.task_lines(task, why, screen.console.glyphs))
         screen.select(screen.query_one(f"#{SUBTASKS}", Table), (), "SUBTASKS", empty)
+        screen.session.unfold(frozenset())
         return
-    show(screen, join, world.moment(now), empty, why)
+    show(screen, join, world.moment(now), empty, why, world.nested)
+    unfolded = screen.query_one(f"#{SUBTASKS}", SubtaskTable).unfolded if join else ()
+    screen.session.unfold(branches.wanted(unfolded))
 
 
 def show(
@@ -45,17 +49,17 @@ def show(
     at: Moment,
     empty: Sequence[str],
     why: TaskWhy | None = None,
+    nested: Mapping[str, JoinStatus] = MappingProxyType({}),
 ) -> None:
-    """Show a join as it stood at a moment; `empty` is said when there is none."""
+    """Show a join as it stood at a moment, and those `nested` in it; `empty` is said when there is none."""
     glyphs, table = screen.console.glyphs, screen.query_one(f"#{SUBTASKS}", SubtaskTable)
     rows: Sequence[Row] = ()
     lines: list[tree.Line] = []
     if join is not None:
-        table.belong(join.thread)
-        table.measure(join, lambda: tree.longest(join))
+        table.belong(join, nested)
         lines = join_words.summary_lines(join, at, glyphs, why, proofs=screen.size.height >= ROOMY)
         unfolded = None if screen.arranges(SUBTASKS) else table.unfolded
-        rows = tree.subtask_rows(join, at, glyphs, table.column_width(tree.TIMELINE), unfolded)
+        rows = tree.subtask_rows(join, at, glyphs, table.column_width(tree.TIMELINE), unfolded, nested)
     _tell(screen, lines)
     screen.select(table, rows, "SUBTASKS", empty, of=len(join.subtasks) if join else 0)
 

@@ -1,33 +1,64 @@
-"""The table of a fan-out's subtasks: it remembers which groups the operator has unfolded."""
+"""The table of a fan-out's subtasks: it remembers which groups and nested tasks the operator has unfolded."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Final
+
+from textual import events
 from textual.message import Message
 
-from tui.model import folding, tree
+from syncropel.api.schema import JoinStatus
+from tui.model import branches, tree
 from tui.model.glyphs import Glyphs
-from tui.widgets.table import Table
+from tui.widgets.table import GUTTER, Table
+
+_NOTHING: Final[frozenset[str]] = frozenset()
 
 
 class SubtaskTable(Table):
     """As `Table`; to open a group of subtasks shows them one by one, or folds them away again."""
 
     class Folded(Message):
-        """A group was unfolded or folded."""
+        """A group or a nested task was unfolded or folded."""
 
     def __init__(self, glyphs: Glyphs, *, id: str) -> None:  # noqa: A002 - Textual's name
         super().__init__(tree.SUBTASKS, glyphs, id=id)
-        self.unfolded: frozenset[str] = frozenset()
+        self._folds: dict[str, frozenset[str]] = {}
         self._of = ""
+        self._laid: tuple[JoinStatus, Mapping[str, JoinStatus], frozenset[str]] | None = None
 
-    def belong(self, thread: str) -> None:
-        """Show the subtasks of this task from now on; another one's groups are folded."""
-        if thread != self._of:
-            self._of, self.unfolded = thread, frozenset()
+    @property
+    def unfolded(self) -> frozenset[str]:
+        """The keys of what is unfolded in the tree that is shown; each tree has its own."""
+        return self._folds.get(self._of, _NOTHING)
+
+    def belong(self, join: JoinStatus, nested: Mapping[str, JoinStatus]) -> None:
+        """Show this tree from now on, with columns that fit it."""
+        self._of = join.thread
+        laid = (join, nested, self.unfolded)
+        if self._laid is None or any(one is not other for one, other in zip(laid, self._laid, strict=True)):
+            self._laid = laid
+        glyphs, unfolded = self._glyphs, self.unfolded
+        self.measure(self._laid, lambda: tree.longest(join, branches.lay(join, unfolded, nested), glyphs))
+
+    def toggle(self) -> bool:
+        """Unfold the chosen line, or fold it; says whether it stands for anything."""
+        key = self.chosen or ""
+        if not branches.can_unfold(key):
+            return False
+        self._folds[self._of] = self.unfolded ^ {key}
+        self.post_message(self.Folded())
+        return True
 
     def action_open(self) -> None:
-        if state := folding.group_of(self.chosen or ""):
-            self.unfolded ^= {state}
-            self.post_message(self.Folded())
-        else:
+        if not (branches.is_group(self.chosen or "") and self.toggle()):
             super().action_open()
+
+    def on_click(self, event: events.Click) -> None:
+        """A click on the sign of a line that can be unfolded does that."""
+        key = self.key_at(event.y)
+        if key is not None and event.x < GUTTER + self.column_width("index") and branches.can_unfold(key):
+            event.prevent_default()
+            self.select(key)
+            self.toggle()

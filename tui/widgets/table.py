@@ -298,9 +298,13 @@ class Table(Toned, ScrollView, can_focus=True):
             self.post_message(self.Opened(self, self.chosen))
 
     def on_click(self, event: events.Click) -> None:
-        index = event.y - HEAD + round(self.scroll_y)
-        if event.y < HEAD or not 0 <= index < len(self._rows):
+        if (key := self.key_at(event.y)) is None:
             return
-        self.select(self._rows.keys[index])
+        self.select(key)
         if event.chain == 2:
             self.action_open()
+
+    def key_at(self, y: int) -> str | None:
+        """The identity of the row on this line of the widget; None when there is no row."""
+        index = y - HEAD + round(self.scroll_y)
+        return self._rows.keys[index] if y >= HEAD and 0 <= index < len(self._rows) else None
