@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from syncropel.api.schema import JoinStatus
-from tui.model import folding, join_words, tree
+from tui.model import branches, folding, join_words, tree
 from tui.model.glyphs import ASCII
 from tui.model.moment import Moment
 from tui.model.subject import Subject
@@ -111,7 +111,7 @@ def test_a_group_has_its_own_row() -> None:
     cells = found[2].cells
     assert (cells["index"].text, cells["goal"].text) == ("`-+50", "enter shows them")
     assert cells["cost"].text == "$10.50"
-    assert len(tree.subtask_rows(join, NOW, ASCII, 20, unfolded={"accept"})) == 53
+    assert len(tree.subtask_rows(join, NOW, ASCII, 20, unfolded={"+accept"})) == 53
     assert len(tree.subtask_rows(join, NOW, ASCII, 20)) == 52, "filtered or sorted: every one by itself"
 
 
@@ -138,12 +138,14 @@ def test_a_nested_task_stands_beneath_its_subtask() -> None:
     found = tree.subtask_rows(sample.nested(), NOW, ASCII, 20, unfolded=())
     part, whole = found[1], found[6]
     assert [part.cells[key].text for key in ("index", "state", "goal")] == [
-        "  `-", "> in progress", "PART-7  1/3 Draw the figures",
+        "  `-+", "> in progress", "PART-7  1/3 Draw the figures",
     ]  # fmt: skip
     assert [whole.cells[key].text for key in ("index", "state", "goal")] == [
         "`-", ". open", "PART-8  Tell the press",
     ]  # fmt: skip
-    assert tree.longest(sample.nested())["goal"] == len("PART-7  1/3 Draw the figures")
+    join = sample.nested()
+    longest = tree.longest(join, branches.lay(join, (), {}), ASCII)
+    assert longest["goal"] == len("PART-7  1/3 Draw the figures")
     assert [found[place].cells["index"].text for place in (0, 2, 5)] == ["|-[0]", "|-[1]", "|-[4]"]
 
 

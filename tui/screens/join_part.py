@@ -33,14 +33,13 @@ def fill(screen: ConsoleScreen, now: float, thread: str | None) -> None:
     join = world.join if world.join is not None and world.join.thread == thread else None
     why = world.why if world.why is not None and world.why.thread == thread else None
     empty: Sequence[str] = _nothing(screen, thread)
+    unfolded = screen.query_one(f"#{SUBTASKS}", SubtaskTable).unfolded_of(thread or "")
+    screen.session.unfold(branches.wanted(unfolded))
     if join is None and why is not None and (task := world.task(thread)) is not None:
         _tell(screen, join_words.task_lines(task, why, screen.console.glyphs))
         screen.select(screen.query_one(f"#{SUBTASKS}", Table), (), "SUBTASKS", empty)
-        screen.session.unfold(frozenset())
         return
     show(screen, join, world.moment(now), empty, why, world.nested)
-    unfolded = screen.query_one(f"#{SUBTASKS}", SubtaskTable).unfolded if join else ()
-    screen.session.unfold(branches.wanted(unfolded))
 
 
 def show(

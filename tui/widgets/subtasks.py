@@ -30,8 +30,12 @@ class SubtaskTable(Table):
 
     @property
     def unfolded(self) -> frozenset[str]:
-        """The keys of what is unfolded in the tree that is shown; each tree has its own."""
-        return self._folds.get(self._of, _NOTHING)
+        """The keys of what is unfolded in the tree that is shown."""
+        return self.unfolded_of(self._of)
+
+    def unfolded_of(self, thread: str) -> frozenset[str]:
+        """The keys of what is unfolded in the tree of this task; each tree has its own."""
+        return self._folds.get(thread, _NOTHING)
 
     def belong(self, join: JoinStatus, nested: Mapping[str, JoinStatus]) -> None:
         """Show this tree from now on, with columns that fit it."""
