@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from syncropel import __version__
 from syncropel.api import (
     accounts,
+    actors,
     amend,
     bundles,
     config,
@@ -68,6 +69,7 @@ def create_routes(engine: Engine, ring: LogRing | None = None) -> FastAPI:
         tasks,
         amend,
         trust,
+        actors,
         fleet,
         control,
         diagnose,

@@ -42,6 +42,7 @@ NEEDS = {
     ("POST", "/v1/tasks"): "threads:write",
     ("POST", "/v1/dispatch"): "threads:write",
     ("GET", "/v1/dispatches"): "records:read",
+    ("GET", "/v1/actors"): "records:read",
     ("GET", "/v1/tasks/{name}/diagnose"): "records:read",
     ("GET", "/v1/tasks/{name}/tree"): "records:read",
     ("GET", "/v1/tasks/{name}"): "records:read",
