@@ -24,6 +24,7 @@ COMMANDS: Final = {
     "logs": "the daemon's own log",
     "debug": "walk through the past of threads, and compare two",
     "fleet": "start, stop and look at a fleet of instances",
+    "federation": "pairs of instances that sync threads (this version makes none)",
     "kill": "freeze a namespace, or stop the fleet in an emergency",
     "unkill": "lift a freeze",
     "drill": "practise the kill switch",
