@@ -96,7 +96,7 @@ def run_done(args: Namespace) -> int:
     if changed:
         raise Conflict(
             f"uncommitted changes in {Path.cwd()}: {changed} {'file' if changed == 1 else 'files'}",
-            "commit them first, so that the task is not credited with other work; or, if you are sure: --force",
+            "commit them first, so that the task is not credited with other work; or --force",
         )
     with connect(args) as client:
         from syncropel.client import calls, task_records
