@@ -30,6 +30,11 @@ def task_thread(alias: str, nonce: str) -> str:
     return _mint("task", alias, nonce)
 
 
+def trigger_thread(rule: str, record: str) -> str:
+    """The thread of the task that a trigger of this name opens for a record: there is one, however often."""
+    return _mint("trigger", rule, record)
+
+
 def dispatch_thread(parent_thread: str, target_actor: str, at: float) -> str:
     """The sub-thread that one run of a goal writes its observations to; `at` in unix seconds."""
     return _mint("dispatch", parent_thread, target_actor, repr(at))

@@ -19,18 +19,20 @@ from syncropel.folds.rules import (
     PERMISSION,
     PRECONDITION,
     ROUTING,
+    TRIGGER,
     Rule,
 )
 from syncropel.record import StoredRecord
 from syncropel.threads import INSTANCE_DID_PREFIX
 
-Kind = Literal["permission", "routing", "health", "precondition", "aitl"]
+Kind = Literal["permission", "routing", "health", "precondition", "aitl", "trigger"]
 _TOPICS: Final = {
     "permission": PERMISSION,
     "routing": ROUTING,
     "health": HEALTH,
     "precondition": PRECONDITION,
     "aitl": AITL,
+    "trigger": TRIGGER,
 }
 
 
@@ -49,6 +51,7 @@ class NewRule(ConfigRequest):
     priority: int = DEFAULT_PRIORITY
     effect: str = ""
     ops: list[str] = []
+    goal: str = ""
 
 
 def router(engine: Engine) -> APIRouter:
@@ -71,6 +74,8 @@ def router(engine: Engine) -> APIRouter:
             "effect": body.effect,
             "ops": body.ops,
         }
+        if body.goal:
+            fields["goal"] = body.goal
         stored = await engine.configuration.set_rule(_TOPICS[kind], fields, body.actor)
         return _written(engine, kind, stored, name)
 
@@ -119,6 +124,7 @@ def _rule_out(engine: Engine, rule: Rule) -> RuleOut:
         expression=rule.expression,
         effect=rule.effect,
         ops=list(rule.ops),
+        goal=rule.goal,
         default=FREEZE_RULES.get(rule.name) == rule.expression,
         actor=rule.actor,
         record=rule.record,

@@ -105,6 +105,8 @@ def task_detail(state: TaskState, own_did: str) -> TaskDetail:
         summary=state.summary,
         reason=state.reason,
         attempts_failed=failed,
+        trigger=state.trigger,
+        triggered_by=state.triggered_by,
         budget_usd=state.fanout.budget_usd if state.fanout else None,
     )
 

@@ -15,6 +15,7 @@ from syncropel.cli.terminal import is_json, print_json, say, table
 from syncropel.settings import actor_from
 
 _ORIGINS: Final = {"default": "default", "here": "instance", "fleet": "fleet"}
+_EFFECTS: Final = ("effect", "severity", "target")
 OPS: Final = ("record_write", "thread_read", "config_read")
 
 
@@ -25,12 +26,14 @@ def configure(parser: Parser) -> None:
     _rule(group, "add-health", "health", "add a health check: an expression that is true while all is well")
     _rule(group, "add-precondition", "precondition", "hold every subtask until the expression is true of it")
     _rule(group, "add-aitl", "aitl", "ask an operator before a subtask starts that the expression is true of")
+    _rule(group, "add-trigger", "trigger", "open a task for every record that the expression is true of")
     for verb, kind, summary in (
         ("list-permission-rules", "permission", "list permission rules in the order in which they are asked"),
         ("list-rules", "routing", "list routing rules"),
         ("list-health", "health", "list health checks"),
         ("list-preconditions", "precondition", "list what subtasks wait for before they start"),
         ("list-aitl", "aitl", "list the rules by which an operator is asked"),
+        ("list-triggers", "trigger", "list what opens tasks, and for which records"),
     ):
         add_verb(group, verb, summary).set_defaults(run=run_list, kind=kind)
     for verb, kind in (
@@ -39,6 +42,7 @@ def configure(parser: Parser) -> None:
         ("remove-health", "health"),
         ("remove-precondition", "precondition"),
         ("remove-aitl", "aitl"),
+        ("remove-trigger", "trigger"),
     ):
         remove = add_verb(group, verb, f"remove a {kind} rule")
         remove.add_argument("name", metavar="NAME", help="its name")
@@ -61,6 +65,11 @@ def _rule(group: Any, verb: str, kind: str, summary: str) -> None:
     if kind == "permission":
         rule.add_argument("--effect", choices=("allow", "deny"), required=True, help="what a match means")
         rule.add_argument("--op", action="append", choices=OPS, help="only for this op; repeat it for more")
+    if kind == "trigger":
+        rule.add_argument("--goal", required=True, metavar="TEXT", help="the task's goal; {id} is the record")
+        rule.add_argument(
+            "--target", metavar="TARGET", help="run it there as its one subtask; default: nobody"
+        )
     if kind == "health":
         rule.add_argument("--severity", choices=("warning", "critical"), default="warning", help="when false")
     rule.set_defaults(run=run_add, kind=kind)
@@ -70,10 +79,12 @@ def run_add(args: Namespace) -> int:
     fields: dict[str, Any] = {
         "expression": args.expression,
         "priority": args.priority,
-        "effect": getattr(args, "effect", None) or getattr(args, "severity", ""),
+        "effect": next((found for name in _EFFECTS if (found := getattr(args, name, None))), ""),
         "ops": getattr(args, "op", None) or [],
         "actor": actor_from(os.environ),
     }
+    if goal := getattr(args, "goal", ""):
+        fields["goal"] = goal
     with connect(args) as client:
         from syncropel.client import config_calls
 
@@ -102,7 +113,7 @@ def run_list(args: Namespace) -> int:
             one.effect or "-",
             ",".join(one.ops) or "-",
             _ORIGINS[one.origin],
-            one.expression,
+            one.expression + (f" → {one.goal}" if one.goal else ""),
         ]
         for one in found.data
     ]

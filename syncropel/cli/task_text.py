@@ -179,6 +179,7 @@ def task_lines(task: TaskDetail) -> list[str]:
     lines += [f"Status: {task.status}{_because(task.reason)}", f"Priority: {task.priority}"]
     lines += [f"Part of: {task.parent_thread}"] if task.parent_thread else []
     lines += [f"Namespace: {task.namespace}"] if task.namespace not in ("", "default") else []
+    lines += [f"Opened by: trigger {task.trigger}, record {task.triggered_by}"] if task.trigger else []
     lines += [f"Labels: {', '.join(task.labels)}"] if task.labels else []
     lines += [f"Assignee: {task.assignee}"] if task.assignee else []
     lines += [f"Hypothesis: {task.hypothesis}"] if task.hypothesis else []

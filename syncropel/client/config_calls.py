@@ -18,12 +18,12 @@ from syncropel.client.calls import Call
 
 
 def rules(kind: str) -> Call[RuleList]:
-    """`kind`: permission, routing, health, precondition or aitl."""
+    """`kind`: permission, routing, health, precondition, aitl or trigger."""
     return Call(RuleList, f"/v1/config/rules/{kind}")
 
 
 def put_rule(kind: str, name: str, fields: Mapping[str, Any]) -> Call[ConfigWritten]:
-    """Add or replace a rule: expression, priority, effect, ops, actor."""
+    """Add or replace a rule: expression, priority, effect, ops, goal, actor."""
     path = f"/v1/config/rules/{kind}/{quote(name, safe='')}"
     return Call(ConfigWritten, path, "PUT", body=dict(fields), repeatable=False)
 

@@ -36,6 +36,7 @@ from syncropel.engine.run import Limits
 from syncropel.engine.runtime import Runtime
 from syncropel.engine.selfcheck import SelfCheck
 from syncropel.engine.spawn import child_end
+from syncropel.engine.triggers import Triggers
 from syncropel.errors import SyncropelError
 from syncropel.folds.child import STREAM_EVENT
 from syncropel.folds.drains import DRAIN
@@ -103,6 +104,7 @@ class Engine:
             self.spawn(runner(), "outbox")
         self.spawn(self.reconciler.run(), "reconcile")
         self.spawn(self.ingest.denials.run(self.ingest), "denials")
+        self.spawn(self.triggers.run(), "triggers")
         self.spawn(self._tick(), "tick")
         self.spawn(self._cron(), "cron")
         if settings.role == "worker":
@@ -133,6 +135,7 @@ class Engine:
         self.drainer = Drainer(self.ingest, runtime)
         self.delivery = Delivery(self.ingest, self.peers, self.reach, did, runtime, self.spawn)
         mover = Mover(self.ingest, self.leases, self.spending, self.held, did, runtime)
+        self.triggers = Triggers(self.ingest, did, runtime)
         self.gates = Gates(self.ingest, did, runtime)
         self.reconciler = Reconciler(self.ingest, self.leases, self.delivery, mover, self.gates, did, runtime)
         self.outbox = Outbox(self.ingest, self.peers, did, settings.fleet.coordinator_url, runtime)
@@ -292,6 +295,7 @@ class Engine:
             self.dispatcher.enforce()
             self.reconciler.look_for_the_displaced()
             self.reconciler.look_at_the_held()
+            self.triggers.look_again()
             try:
                 await self.leases.sweep()
             except SyncropelError as error:

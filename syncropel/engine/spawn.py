@@ -57,7 +57,8 @@ def child_intend(fanout: FanOut, child: Child, spawn_clock: int, coordinator: st
         "domain": fanout.domain,
         "report_clock": spawn_clock + len(fanout.spec.subtasks),
     }
-    for key, value in (("adapter", subtask.adapter), ("content", subtask.content)):
+    own = (("adapter", subtask.adapter), ("content", subtask.content), ("trigger", fanout.trigger))
+    for key, value in own:
         if value:
             body[key] = value
     if hint := fanout.hint(subtask.index):

@@ -79,6 +79,7 @@ class FanOut:
     join: str
     domain: str = ""
     asked_by: str = ""
+    trigger: str = ""
     retries: dict[int, list[str]] = field(default_factory=dict)
     targets: dict[int, str] = field(default_factory=dict)
     budgets: dict[int, float] = field(default_factory=dict)

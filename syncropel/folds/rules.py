@@ -1,4 +1,5 @@
-"""The rules that operators give as records: permissions, routing, health, preconditions, ask-in-the-loop.
+"""The rules that operators give as records: permissions, routing, health, preconditions, ask-in-the-loop,
+triggers.
 
 A rule is known by its kind and name: a later record of the same name replaces it, and one with `removed`
 takes it away. The first rule that matches wins, lowest `priority` number first.
@@ -14,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from syncropel.folds.fanout import Key
+from syncropel.folds.spec import TARGET_FORMS, is_target
 from syncropel.record import StoredRecord
 from syncropel.threads import ENGINE_CONFIG, FLEET_CONTROL, INSTANCE_DID_PREFIX
 
@@ -22,7 +24,8 @@ ROUTING: Final = "routing_rule"
 HEALTH: Final = "health_rule"
 PRECONDITION: Final = "precondition_rule"
 AITL: Final = "aitl_rule"
-KINDS: Final = (PERMISSION, ROUTING, HEALTH, PRECONDITION, AITL)
+TRIGGER: Final = "trigger_rule"
+KINDS: Final = (PERMISSION, ROUTING, HEALTH, PRECONDITION, AITL, TRIGGER)
 ENABLED_TOPIC: Final = "permissions_enabled"
 DENIED_TOPIC: Final = "permission_denied"
 OPS: Final = ("record_write", "thread_read", "config_read")
@@ -53,9 +56,9 @@ While they stand as they are here, the guard in memory answers for them, and it 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule. `effect`: allow or deny of a permission, the target of a routing rule, a health severity.
+    """One rule. `effect`: allow or deny of a permission, a health severity, the target of a trigger.
 
-    `ops`: what a permission rule is about; empty for all of them.
+    `ops`: what a permission rule is about; empty for all of them. `goal`: that of a trigger's tasks.
     """
 
     kind: str
@@ -67,6 +70,7 @@ class Rule:
     actor: str
     record: str
     key: Key
+    goal: str = ""
 
     @property
     def order(self) -> tuple[int, str]:
@@ -88,7 +92,15 @@ def parse_rule(topic: str, body: dict[str, Any], actor: str = "", record: str = 
         raise ValueError(f"effect must be one of: {', '.join(_EFFECTS.get(topic, ('a text',)))}")
     if not isinstance(ops, list) or any(op not in OPS for op in ops):
         raise ValueError(f"ops must be a list of: {', '.join(OPS)}")
-    return Rule(topic, name, priority, expression, effect, tuple(ops), actor, record, (clock, record))
+    goal = body.get("goal", "")
+    if topic == TRIGGER:
+        if not isinstance(goal, str) or not goal.strip():
+            raise ValueError("goal must be a text: what the task is to do")
+        if effect and not is_target(effect):
+            raise ValueError(f"target (effect) must be empty or {TARGET_FORMS}")
+    elif goal:
+        raise ValueError("only a trigger has a goal")
+    return Rule(topic, name, priority, expression, effect, tuple(ops), actor, record, (clock, record), goal)
 
 
 _EFFECTS: Final = {PERMISSION: ("allow", "deny"), HEALTH: ("warning", "critical")}

@@ -54,6 +54,7 @@ STATUSES: Final = (
 
 _TEXTS: Final = (
     "alias", "goal", "priority", "domain", "hypothesis", "assignee", "namespace", "parent_thread",
+    "trigger", "triggered_by",
 )  # fmt: skip
 _CANCELS: Final = {"cancelled": True, "approved": True, "open": False, "in_progress": False}
 """Whether a status ends a fan-out that has not joined. Only two revive it: others leave it as it is."""
@@ -76,6 +77,8 @@ class TaskState:
     hypothesis: str = ""
     criteria: list[str] = field(default_factory=list)
     assignee: str = ""
+    trigger: str = ""
+    triggered_by: str = ""
     status: str = "open"
     reason: str = ""
     completed_by: str | None = None
@@ -143,6 +146,7 @@ class TaskState:
             spec.join,
             str(record.body.get("domain") or self.domain),
             record.actor,
+            self.trigger,
         )
         self.namespace = spec.namespace
         self.status, self.reason = "in_progress", ""

@@ -121,6 +121,7 @@ def blank(context: str) -> dict[str, Any] | None:
         "permission": {"op": "record_write", "actor": "", "thread": "", "record": record},
         "precondition": {"task": task, "subtask": subtask_fields(_NO_CHILD), "actor": ""},
         "aitl": {"record": record, "task": task},
+        "trigger": {"record": record},
     }
     return cases.get(context)
 

@@ -23,12 +23,15 @@ class RuleOut(Wire):
     fleet's, `confirmed` and `waiting` (aliases of live instances) are what the coordinator knows.
     """
 
-    kind: Literal["permission_rule", "routing_rule", "health_rule", "precondition_rule", "aitl_rule"]
+    kind: Literal[
+        "permission_rule", "routing_rule", "health_rule", "precondition_rule", "aitl_rule", "trigger_rule"
+    ]
     name: str
     priority: int
     expression: str
     effect: str
     ops: list[str]
+    goal: str = Field(default="", description="of a trigger: what its tasks are to do")
     default: bool = False
     actor: str
     record: str

@@ -50,6 +50,8 @@ class TaskDetail(TaskSummary):
     summary: str = ""
     reason: str = ""
     attempts_failed: int = 0
+    trigger: str = Field(default="", description="the trigger that opened it, if one did")
+    triggered_by: str = Field(default="", description="id of the record that it was opened for")
     budget_usd: float | None = Field(default=None, description="of its fan-out, as amended last")
 
 
