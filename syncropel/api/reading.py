@@ -26,6 +26,7 @@ _READ_OPS: Final = (
     ("/v1/records", "thread_read"),
     ("/v1/threads", "thread_read"),
     ("/v1/tasks", "thread_read"),
+    ("/v1/actors", "thread_read"),
     ("/v1/dispatches", "thread_read"),
     ("/v1/trust", "thread_read"),
 )
