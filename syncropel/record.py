@@ -1,14 +1,13 @@
-"""The record: eight fields, their canonical JSON and the id that follows from it (PROTOCOL: Record)."""
+"""The record: eight fields, and the id that follows from their canonical JSON (PROTOCOL: Record)."""
 
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from json.encoder import encode_basestring
 from typing import Any, Final, TypeGuard
 
+from syncropel.canonical import canonical_json
 from syncropel.errors import InvalidRecord, TooLarge
 
 ACTS: Final = frozenset({"INTEND", "DO", "KNOW", "LEARN", "GET", "PUT", "CALL", "MAP"})
@@ -18,8 +17,6 @@ FIELDS: Final = frozenset({"parents", "thread", "actor", "act", "body", "clock",
 MAX_BODY_BYTES: Final = 1024 * 1024
 MAX_PARENTS: Final = 256
 MAX_NAME_CHARS: Final = 512
-MAX_DEPTH: Final = 200
-MAX_INT_DIGITS: Final = 4300
 MAX_CLOCK: Final = 2**63 - 1
 
 _POSTED: Final = FIELDS | {"id"}
@@ -93,128 +90,6 @@ class StoredRecord:
             "sequence": self.sequence,
             "received_at": self.received_at,
         }
-
-
-def _no_constant(name: str) -> Any:
-    raise InvalidRecord(f"{name} is not JSON: numbers must be finite", "send null, or the number as a string")
-
-
-def _parse_float(text: str) -> float | int:
-    number = float(text)
-    if number.is_integer():
-        return int(number)
-    return number
-
-
-def _parse_int(text: str) -> int:
-    if len(text) > MAX_INT_DIGITS and len(text.lstrip("-")) > MAX_INT_DIGITS:
-        raise InvalidRecord(
-            f"an integer of {len(text)} characters is over the limit of {MAX_INT_DIGITS}",
-            "send it as a string",
-        )
-    return int(text)
-
-
-_decoder: Final = json.JSONDecoder(
-    parse_float=_parse_float, parse_int=_parse_int, parse_constant=_no_constant
-)
-_encoder: Final = json.JSONEncoder(
-    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, check_circular=True
-)
-# The C encoder with the same options, made once instead of at each call. It does not look for circles:
-# nothing deeper than MAX_DEPTH gets here. Not every interpreter has it.
-_make_encoder: Final = getattr(json.encoder, "c_make_encoder", None)
-_write: Final[Callable[[Any, int], Iterable[str]] | None] = _make_encoder and _make_encoder(
-    None, _encoder.default, encode_basestring, None, ":", ",", True, False, False
-)
-_NORMAL: Final = frozenset({str, int, bool, type(None)})
-
-
-def parse_json(raw: bytes | str) -> Any:
-    """Read JSON so that writing it again gives canonical bytes: integral floats become integers here.
-
-    Raises InvalidRecord for anything that is not JSON, NaN and infinities, or too deep a nesting.
-    """
-    try:
-        text = raw.decode("utf-8") if isinstance(raw, bytes) else raw
-        return _decoder.decode(text)
-    except UnicodeDecodeError as error:
-        raise InvalidRecord(f"not UTF-8 at byte {error.start}", "send JSON in UTF-8") from None
-    except json.JSONDecodeError as error:
-        raise InvalidRecord(
-            f"not JSON at line {error.lineno} column {error.colno}: {error.msg}", "send one JSON value"
-        ) from None
-    except RecursionError:
-        raise InvalidRecord("JSON nested too deeply", f"keep it under {MAX_DEPTH} levels") from None
-    except OverflowError:
-        raise InvalidRecord("a number is beyond what a 64-bit float holds", "send it as a string") from None
-
-
-def canonical_json(value: Any) -> str:
-    """Canonical JSON text of a value made of dict, list, tuple, str, int, float, bool and None.
-
-    Raises InvalidRecord for NaN, infinities, lone surrogates, non-string keys and other types.
-    """
-    kind = type(value)
-    if (kind is dict or kind is list) and _is_normal(value, 0):
-        return _encode(value)
-    return _encode(_normalise(value, 0))
-
-
-def _encode(value: Any) -> str:
-    try:
-        text = "".join(_write(value, 0)) if _write is not None else _encoder.encode(value)
-        if not text.isascii():
-            text.encode("utf-8")
-    except UnicodeEncodeError:
-        raise InvalidRecord(
-            "a string holds half of a surrogate pair", "send whole Unicode characters"
-        ) from None
-    except ValueError as error:
-        raise InvalidRecord(f"a number has no JSON form: {error}", "numbers must be finite") from None
-    except RecursionError:
-        raise InvalidRecord("JSON nested too deeply", f"keep it under {MAX_DEPTH} levels") from None
-    return text
-
-
-def _is_normal(value: dict[str, Any] | list[Any], depth: int) -> bool:
-    """Whether `_normalise` would return an equal value: the usual case, found out without building one."""
-    if depth >= MAX_DEPTH and value:
-        return False
-    items: Iterable[Any] = value
-    if isinstance(value, dict):
-        for key in value:
-            if type(key) is not str:
-                return False
-        items = value.values()
-    for item in items:
-        kind = type(item)
-        if kind in _NORMAL:
-            continue
-        if kind is float:
-            if item.is_integer():
-                return False
-        elif not ((kind is dict or kind is list) and _is_normal(item, depth + 1)):
-            return False
-    return True
-
-
-def _normalise(value: Any, depth: int) -> Any:
-    if depth > MAX_DEPTH:
-        raise InvalidRecord("JSON nested too deeply", f"keep it under {MAX_DEPTH} levels")
-    kind = type(value)
-    if kind is str or kind is int or kind is bool or value is None:
-        return value
-    if kind is float:
-        return int(value) if value.is_integer() else value
-    if kind is dict:
-        for key in value:
-            if type(key) is not str:
-                raise InvalidRecord(f"{key!r} is no JSON key", "keys must be strings")
-        return {key: _normalise(item, depth + 1) for key, item in value.items()}
-    if kind is list or kind is tuple:
-        return [_normalise(item, depth + 1) for item in value]
-    raise InvalidRecord(f"{kind.__name__} has no JSON form", "use strings, numbers, lists and objects")
 
 
 def hash_input(record: Record) -> str:

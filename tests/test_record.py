@@ -11,18 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from syncropel.canonical import MAX_DEPTH, MAX_INT_DIGITS, canonical_json, parse_json
 from syncropel.errors import InvalidRecord, TooLarge
 from syncropel.record import (
     MAX_BODY_BYTES,
     MAX_CLOCK,
-    MAX_DEPTH,
-    MAX_INT_DIGITS,
     MAX_NAME_CHARS,
     MAX_PARENTS,
     Record,
-    canonical_json,
     hash_input,
-    parse_json,
     parse_record,
     record_id,
 )

@@ -8,8 +8,9 @@ from typing import Any
 
 from starlette.types import Message, Receive, Scope
 
+from syncropel.canonical import canonical_json
 from syncropel.errors import BadRequest, TooLarge
-from syncropel.record import StoredRecord, canonical_json
+from syncropel.record import StoredRecord
 
 
 async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:

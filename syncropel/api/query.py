@@ -12,8 +12,9 @@ from starlette.responses import Response
 from syncropel.api.body import read_body, record_json
 from syncropel.api.reading import refusal_to_read_thread
 from syncropel.api.schema import QueryPlan, QueryResult
+from syncropel.canonical import parse_json
 from syncropel.engine.engine import Engine
-from syncropel.record import StoredRecord, parse_json
+from syncropel.record import StoredRecord
 from syncropel.store.searching import MAX_LIMIT, MAX_OFFSET, Found, RecordQuery, read_query, search
 
 QUERY_LIMIT: Final = 64 * 1024

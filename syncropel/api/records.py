@@ -19,6 +19,7 @@ from syncropel.api.paging import Cursor, Limit, record_page
 from syncropel.api.reading import refusal_to_read_thread, withheld
 from syncropel.api.schema import BatchResult, Page, PostedRecord, RecordOut
 from syncropel.api.sse import EventStream, event_stream, record_events, resume_sequence
+from syncropel.canonical import parse_json
 from syncropel.engine.engine import Engine
 from syncropel.errors import BadRequest, InvalidRecord, NotFound, SyncropelError, TooLarge
 from syncropel.record import (
@@ -28,7 +29,6 @@ from syncropel.record import (
     MAX_NAME_CHARS,
     MAX_PARENTS,
     Record,
-    parse_json,
     parse_record,
 )
 from syncropel.store.base import Appended, RecordFilter

@@ -7,12 +7,12 @@ import sys
 from argparse import Namespace
 from typing import TYPE_CHECKING, Any
 
+from syncropel.canonical import parse_json
 from syncropel.cli import following, thread_text
 from syncropel.cli.connect import connect
 from syncropel.cli.parsing import Parser, UsageError, add_verb, index, positive, verbs
 from syncropel.cli.terminal import is_json, print_json, say
 from syncropel.errors import InvalidRecord
-from syncropel.record import parse_json
 
 if TYPE_CHECKING:
     from syncropel.api.schema import RecordOut

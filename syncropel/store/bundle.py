@@ -18,8 +18,9 @@ from dataclasses import dataclass
 from json.encoder import encode_basestring as quote
 from typing import Any, Final
 
+from syncropel.canonical import canonical_json, parse_json
 from syncropel.errors import InvalidBundle, SyncropelError
-from syncropel.record import FIELDS, Record, canonical_json, parse_json, parse_record
+from syncropel.record import FIELDS, Record, parse_record
 
 FORMAT: Final = "syncropel-snapshot"
 VERSION: Final = 1

@@ -14,8 +14,9 @@ import operator
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
+from syncropel.canonical import canonical_json
 from syncropel.errors import InvalidQuery
-from syncropel.record import StoredRecord, canonical_json
+from syncropel.record import StoredRecord
 from syncropel.store.like import compile_like
 
 COLUMNS: Final[dict[str, Callable[[StoredRecord], Any]]] = {

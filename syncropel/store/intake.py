@@ -6,8 +6,9 @@ import logging
 from collections.abc import Sequence
 from dataclasses import replace
 
+from syncropel.canonical import canonical_json
 from syncropel.errors import IngestFailed, InvalidRecord, SyncropelError
-from syncropel.record import MAX_CLOCK, Record, canonical_json
+from syncropel.record import MAX_CLOCK, Record
 from syncropel.store.base import Outcome, Settled
 
 log = logging.getLogger(__name__)

@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import replace
 from itertools import islice
 
+from syncropel.canonical import parse_json
 from syncropel.errors import SyncropelError, Unavailable
-from syncropel.record import MAX_CLOCK, Record, StoredRecord, parse_json
+from syncropel.record import MAX_CLOCK, Record, StoredRecord
 from syncropel.store.base import Appended, Arrived, Keep, Outcome, RecordFilter, Settled
 from syncropel.store.intake import clock_taken, clocks_used_up, taken_in, tell
 

@@ -6,7 +6,8 @@ import json
 import sqlite3
 from typing import Any, Final
 
-from syncropel.record import Record, StoredRecord, canonical_json, parse_json
+from syncropel.canonical import canonical_json, parse_json
+from syncropel.record import Record, StoredRecord
 
 COLUMNS: Final = (
     "sequence, id, thread, clock, actor, act, topic, data_type, judged_by, parents, body, received_at"

@@ -7,8 +7,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from syncropel.canonical import canonical_json
 from syncropel.errors import InvalidQuery
-from syncropel.record import MAX_CLOCK, StoredRecord, canonical_json
+from syncropel.record import MAX_CLOCK, StoredRecord
 from syncropel.store.base import RecordStore
 from syncropel.store.filters import MISSING, Path, Predicate, compile_filter, compile_path
 

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from syncropel.canonical import canonical_json
 from syncropel.errors import IngestFailed, InvalidRecord, Unavailable
-from syncropel.record import MAX_CLOCK, Record, StoredRecord, canonical_json, parse_record, record_id
+from syncropel.record import MAX_CLOCK, Record, StoredRecord, parse_record, record_id
 from syncropel.store.base import Appended, Outcome, RecordFilter, RecordStore
 
 Build = Callable[..., Record]
