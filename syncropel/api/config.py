@@ -14,6 +14,7 @@ from syncropel.engine.engine import Engine
 from syncropel.folds.rules import (
     AITL,
     DEFAULT_PRIORITY,
+    FOLD,
     FREEZE_RULES,
     HEALTH,
     PERMISSION,
@@ -25,7 +26,7 @@ from syncropel.folds.rules import (
 from syncropel.record import StoredRecord
 from syncropel.threads import INSTANCE_DID_PREFIX
 
-Kind = Literal["permission", "routing", "health", "precondition", "aitl", "trigger"]
+Kind = Literal["permission", "routing", "health", "precondition", "aitl", "trigger", "fold"]
 _TOPICS: Final = {
     "permission": PERMISSION,
     "routing": ROUTING,
@@ -33,6 +34,7 @@ _TOPICS: Final = {
     "precondition": PRECONDITION,
     "aitl": AITL,
     "trigger": TRIGGER,
+    "fold": FOLD,
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from fastapi import APIRouter
@@ -15,6 +16,7 @@ from syncropel.api.schema import (
     SerialBaseline,
     Speedup,
     TaskDetail,
+    TaskMark,
     TaskSummary,
 )
 from syncropel.api.task_requests import Request, posted
@@ -23,8 +25,10 @@ from syncropel.api.task_writing import NewTask, begin, create
 from syncropel.engine.engine import Engine
 from syncropel.errors import BadRequest, Conflict, NotFound
 from syncropel.folds.fanout import children
+from syncropel.folds.rules import FOLD
 from syncropel.folds.speedup import speedup
 from syncropel.folds.task import STATUSES, TaskState
+from syncropel.policy.marking import marks
 
 
 class NewFanOut(Request):
@@ -76,7 +80,12 @@ def router(engine: Engine) -> APIRouter:
     @routes.get("/v1/tasks/{name}")
     async def get_task(name: str) -> TaskDetail:
         """One task, by alias or thread."""
-        return task_detail(find_task(engine, name), engine.instance.did)
+        state, rules = find_task(engine, name), engine.ingest.live.rules.of(FOLD)
+        detail = task_detail(state, engine.instance.did)
+        if rules:
+            found = await marks(rules, await engine.store.thread(state.thread), state.namespace)
+            return detail.model_copy(update={"marks": [TaskMark(**asdict(one)) for one in found]})
+        return detail
 
     @routes.post("/v1/tasks/{name}/fan-out", status_code=201, response_model=PostedRecord)
     async def fan_out(name: str, body: NewFanOut) -> Response:

@@ -27,12 +27,14 @@ def configure(parser: Parser) -> None:
     _rule(group, "add-precondition", "precondition", "hold every subtask until the expression is true of it")
     _rule(group, "add-aitl", "aitl", "ask an operator before a subtask starts that the expression is true of")
     _rule(group, "add-trigger", "trigger", "open a task for every record that the expression is true of")
+    _rule(group, "add-fold-rule", "fold", "show of every task what the expression folds its records to")
     for verb, kind, summary in (
         ("list-permission-rules", "permission", "list permission rules in the order in which they are asked"),
         ("list-rules", "routing", "list routing rules"),
         ("list-health", "health", "list health checks"),
         ("list-preconditions", "precondition", "list what subtasks wait for before they start"),
         ("list-aitl", "aitl", "list the rules by which an operator is asked"),
+        ("list-fold-rules", "fold", "list what tasks are folded to beside their status"),
         ("list-triggers", "trigger", "list what opens tasks, and for which records"),
     ):
         add_verb(group, verb, summary).set_defaults(run=run_list, kind=kind)
@@ -43,6 +45,7 @@ def configure(parser: Parser) -> None:
         ("remove-precondition", "precondition"),
         ("remove-aitl", "aitl"),
         ("remove-trigger", "trigger"),
+        ("remove-fold-rule", "fold"),
     ):
         remove = add_verb(group, verb, f"remove a {kind} rule")
         remove.add_argument("name", metavar="NAME", help="its name")

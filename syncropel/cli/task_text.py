@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import textwrap
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from syncropel.cli.numbers import dollars, ratio, wall
 from syncropel.cli.spend_text import against
@@ -193,7 +194,13 @@ def task_lines(task: TaskDetail) -> list[str]:
         lines.append("Evaluation:")
         lines += [f"  Completed by: {task.completed_by}"] if task.completed_by else []
         lines += [f"  Verdict: {task.verdict} (by {task.verdict_by or 'unknown'})"] if task.verdict else []
+    for one in task.marks:
+        lines.append(f"{clean(one.name)}: {one.problem or clean(_plain(one.value))}")
     return [*lines, f"Records: {task.records}"]
+
+
+def _plain(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _because(reason: str) -> str:

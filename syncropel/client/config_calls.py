@@ -18,7 +18,7 @@ from syncropel.client.calls import Call
 
 
 def rules(kind: str) -> Call[RuleList]:
-    """`kind`: permission, routing, health, precondition, aitl or trigger."""
+    """`kind`: permission, routing, health, precondition, aitl, trigger or fold."""
     return Call(RuleList, f"/v1/config/rules/{kind}")
 
 

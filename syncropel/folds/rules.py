@@ -1,5 +1,5 @@
 """The rules that operators give as records: permissions, routing, health, preconditions, ask-in-the-loop,
-triggers.
+triggers, folds of tasks.
 
 A rule is known by its kind and name: a later record of the same name replaces it, and one with `removed`
 takes it away. The first rule that matches wins, lowest `priority` number first.
@@ -25,7 +25,8 @@ HEALTH: Final = "health_rule"
 PRECONDITION: Final = "precondition_rule"
 AITL: Final = "aitl_rule"
 TRIGGER: Final = "trigger_rule"
-KINDS: Final = (PERMISSION, ROUTING, HEALTH, PRECONDITION, AITL, TRIGGER)
+FOLD: Final = "fold_rule"
+KINDS: Final = (PERMISSION, ROUTING, HEALTH, PRECONDITION, AITL, TRIGGER, FOLD)
 ENABLED_TOPIC: Final = "permissions_enabled"
 DENIED_TOPIC: Final = "permission_denied"
 OPS: Final = ("record_write", "thread_read", "config_read")

@@ -82,13 +82,13 @@ CONTEXTS: Final[dict[str, Vocabulary]] = {
         ("subtask", _SUBTASK), ("parent", _FAN_OUT_PARENT), lists=(("instances", _INSTANCE),)
     ),
     "precondition": _context(("task", _TASK), ("subtask", _SUBTASK), values=frozenset({"actor"})),
-    "fold_rule": _context(("record", _RECORD), values=frozenset({"state"})),
+    "fold_rule": Vocabulary((("record", _RECORD),), values=frozenset({"state"})),
     "health_check": _context(("engine", _ENGINE)),
     "aitl": _context(("record", _RECORD), ("task", _TASK)),
     "permission": _context(("record", _RECORD), values=frozenset({"op", "actor", "thread"})),
     "join": JOIN_VOCABULARY,
 }
-"""Context → what it may name. A join has no functions: it must follow from the log alone."""
+"""Context → what it may name. Joins and fold rules have no functions: they follow from the log alone."""
 
 RESULT_KINDS: Final[dict[str, type]] = {
     "trigger": bool,

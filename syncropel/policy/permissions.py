@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from syncropel.errors import PermissionDenied, SyncropelError
-from syncropel.folds.rules import AITL, HEALTH, PERMISSION, PRECONDITION, ROUTING, TRIGGER, Rule
+from syncropel.folds.rules import AITL, FOLD, HEALTH, PERMISSION, PRECONDITION, ROUTING, TRIGGER, Rule
 from syncropel.policy.budget import INLINE_STEPS, Budget, Runaway
 from syncropel.policy.cel import EvaluationFailed, InvalidExpression, evaluator
 from syncropel.policy.contexts import blank, compile_in, compiles_slowly_in, record_fields
@@ -29,6 +29,7 @@ CONTEXT_OF: Final = {
     PRECONDITION: "precondition",
     AITL: "aitl",
     TRIGGER: "trigger",
+    FOLD: "fold_rule",
 }
 """Kind of rule → the context that its expression is written for."""
 RULE_SECS: Final = 0.25

@@ -117,3 +117,19 @@ async def test_a_word_about_what_waits_for_none_is_refused(api: Api) -> None:
         assert_error(answer, 409, "CONFLICT", "waits for nobody's word")
     bad = await api.operator.post("/v1/tasks/T/answer", json={"index": 0, "verdict": "perhaps"})
     assert_error(bad, 422, "INVALID_RECORD", "verdict")
+
+
+async def test_a_fold_rule_is_shown_of_a_task_and_taken_away_again(api: Api) -> None:
+    thread = (await api.task(alias="T"))["thread"]
+    assert (await api.get("/v1/tasks/T"))["marks"] == []
+    path = "/v1/config/rules/fold/stage"
+    stage = 'record.topic == "stage" ? record.body.name : state'
+    assert (await api.operator.put(path, json={"expression": stage})).status_code == 201
+    for name in ("draft", "print"):
+        await api.post(thread=thread, act="KNOW", body={"topic": "stage", "name": name})
+    assert (await api.get("/v1/tasks/T"))["marks"] == [{"name": "stage", "value": "print", "problem": ""}]
+    await api.operator.put(path, json={"expression": "record.body.nothing"})
+    (mark,) = (await api.get("/v1/tasks/T"))["marks"]
+    assert (mark["value"], "nothing" in mark["problem"]) == (None, True)
+    await api.operator.post(f"{path}/remove", json={})
+    assert (await api.get("/v1/tasks/T"))["marks"] == []

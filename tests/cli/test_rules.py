@@ -95,6 +95,7 @@ def test_permissions_are_not_unlocked_under_a_running_daemon(live: Path) -> None
         (["add-rule", "bad", "--expression", "nobody.alias"], 1, "parent"),
         (["add-health", "bad", "--expression", "engine.speed > 1"], 8, "uptime_secs"),
         (["add-trigger", "bad", "--goal", "g", "--expression", "record.what"], 8, "topic"),
+        (["add-fold-rule", "bad", "--expression", "record.what"], 8, "topic"),
         (["add-aitl", "bad", "--expression", "record.what"], 8, "topic"),
         (["add-precondition", "bad", "--expression", "subtask.gaol == ''"], 9, "goal"),
     ],

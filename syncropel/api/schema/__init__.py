@@ -58,6 +58,7 @@ from syncropel.api.schema.tasks import (
     SerialBaseline,
     Speedup,
     TaskDetail,
+    TaskMark,
     TaskSummary,
 )
 from syncropel.api.schema.threads import Participant, ThreadState, ThreadSummary
@@ -119,6 +120,7 @@ __all__ = [
     "ServiceAccount",
     "Speedup",
     "TaskDetail",
+    "TaskMark",
     "TaskSummary",
     "ThreadState",
     "ThreadSummary",

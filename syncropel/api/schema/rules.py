@@ -24,7 +24,13 @@ class RuleOut(Wire):
     """
 
     kind: Literal[
-        "permission_rule", "routing_rule", "health_rule", "precondition_rule", "aitl_rule", "trigger_rule"
+        "permission_rule",
+        "routing_rule",
+        "health_rule",
+        "precondition_rule",
+        "aitl_rule",
+        "trigger_rule",
+        "fold_rule",
     ]
     name: str
     priority: int

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -38,6 +38,14 @@ class TaskSummary(Wire):
     cost_usd: float = 0.0
 
 
+class TaskMark(Wire):
+    """What a fold rule makes of a task's records; `problem` says why it could not."""
+
+    name: str
+    value: Any = None
+    problem: str = ""
+
+
 class TaskDetail(TaskSummary):
     """GET /v1/tasks/{alias or thread}"""
 
@@ -50,6 +58,7 @@ class TaskDetail(TaskSummary):
     summary: str = ""
     reason: str = ""
     attempts_failed: int = 0
+    marks: list[TaskMark] = []
     trigger: str = Field(default="", description="the trigger that opened it, if one did")
     triggered_by: str = Field(default="", description="id of the record that it was opened for")
     budget_usd: float | None = Field(default=None, description="of its fan-out, as amended last")

@@ -1,0 +1,52 @@
+"""Fold rules: what operators want to know of a task beside its status, folded from its records alone."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from syncropel.errors import SyncropelError
+from syncropel.folds.order import fold_order
+from syncropel.folds.rules import Rule
+from syncropel.policy.budget import Budget
+from syncropel.policy.cel import evaluator
+from syncropel.policy.contexts import compile_in, record_fields
+from syncropel.policy.permissions import CONTEXT_OF, RULE_SECS
+from syncropel.record import StoredRecord
+
+START = ""
+"""`state` at the first record."""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What a rule made of a task's records. `problem`: why it came to no end, empty when it did."""
+
+    name: str
+    value: Any
+    problem: str = ""
+
+
+def mark(rule: Rule, records: Sequence[StoredRecord], namespace: str) -> Mark:
+    """Fold the records, in whatever order they come: each time the expression's value is the next `state`."""
+    state: Any = START
+    budget = Budget(secs=RULE_SECS)
+    try:
+        expression = compile_in(CONTEXT_OF[rule.kind], rule.expression)
+        for stored in fold_order(records):
+            values = {"state": state, "record": record_fields(stored.record, {namespace})}
+            state = expression.evaluate_lazily(values.__getitem__, {}, budget)
+    except SyncropelError as error:
+        return Mark(rule.name, None, error.message)
+    return Mark(rule.name, state)
+
+
+async def marks(rules: Sequence[Rule], records: Sequence[StoredRecord], namespace: str) -> list[Mark]:
+    """What every rule makes of a task's records, off the event loop."""
+    if not rules:
+        return []
+    return await asyncio.get_running_loop().run_in_executor(
+        evaluator, lambda: [mark(rule, records, namespace) for rule in rules]
+    )
