@@ -149,12 +149,12 @@ def test_words_that_make_no_sense_exit_2(spl: Spl, words: list[str], told: str) 
     ],
 )
 def test_a_value_comes_with_its_type_and_cost(spl: Spl, expression: str, value: object, kind: str) -> None:
-    ran = spl("expr", "eval", expression, "--context", "fold_rule")
+    ran = spl("expr", "eval", expression, "--context", "trigger")
     first, second = ran.out.splitlines()
     assert (ran.code, json.loads(first)) == (0, value)
     words = second.split()
     assert (words[0], words[3], words[-1]) == (kind, "steps", "µs")
-    answer = spl("expr", "eval", expression, "--context", "fold_rule", "-o", "json").json
+    answer = spl("expr", "eval", expression, "--context", "trigger", "-o", "json").json
     assert (answer["value"], answer["type"]) == (value, kind)
     assert answer["steps"] > 0
 
