@@ -17,6 +17,7 @@ from syncropel.api.schema import JoinStatus, TaskSummary
 from tui.model import branches, tree
 from tui.model.glyphs import ASCII
 from tui.model.moment import Moment
+from tui.model.rows import fit
 from tui.model.subject import Subject, subject_of
 from tui.widgets.table import GUTTER, HEAD
 
@@ -97,6 +98,14 @@ def test_identities_are_never_shared(count: int, unfolded: frozenset[str]) -> No
     shown = sum(key.startswith(INNER) and not branches.is_group(key) for key in keys)
     folded = count > 40 and f"{INNER}/+accept" not in unfolded
     assert shown == (count if PART in unfolded and not folded else 0)
+
+
+def test_where_a_line_hangs_is_never_cut() -> None:
+    laid = branches.lay(sample.nested(), {PART}, {INNER: inner()})
+    longest = tree.longest(sample.nested(), laid, ASCII)
+    for width in (78, 118, 198):
+        rooms = {one.key: room for one, room in fit(tree.SUBTASKS, width, longest)}
+        assert (rooms["index"], rooms["cost"]) == (9, len("$0.21/$0.50"))
 
 
 async def test_space_unfolds_and_folds_and_the_cursor_stays() -> None:

@@ -83,7 +83,8 @@ class Rows(Sequence[Row]):
 class Column:
     """A column: at least `width` cells, more by `grow` (a share of what is left) up to `most`.
 
-    `drop` says when it gives way: the highest goes first, 0 never does.
+    `drop` says when it gives way: the highest goes first, 0 never does. A `whole` one is never cut: it is
+    as wide as the longest text in it.
     """
 
     key: str
@@ -93,6 +94,7 @@ class Column:
     most: int = 200
     drop: int = 0
     right: bool = False
+    whole: bool = False
 
 
 def state_cell(state: str, glyphs: Glyphs) -> Cell:
@@ -138,6 +140,8 @@ def fit(
 def _sized(column: Column, longest: int | None) -> Column:
     if longest is None:
         return column
+    if column.whole:
+        return replace(column, width=max(column.width, longest))
     wanted = max(longest, cell_len(column.title) + 1)  # the sign of the order stands beside the title
     return replace(column, width=min(column.width, wanted), most=min(column.most, wanted))
 

@@ -14,22 +14,21 @@ from tui.model.branches import Branch
 from tui.model.glyphs import Glyphs, Tone
 from tui.model.moment import Moment
 from tui.model.rows import MEASURED, Cell, Column, Row, Rows, state_cell, widest
-from tui.model.text import NOTHING, duration, first_line, money, plain, spend, tail, wall
+from tui.model.text import NOTHING, duration, first_line, plain, spend, tail, wall
 
 TIMELINE: Final = "timeline"
 _WARNED_SHARE: Final = 0.8
 SUBTASKS: Final = (
-    Column("index", "#", 7, grow=50, most=24),
+    Column("index", "#", 7, whole=True),
     Column("state", "STATE", 13),
-    Column("goal", "GOAL", 20, grow=4, most=60),
+    Column("goal", "GOAL", 18, grow=4, most=60),
     Column("worker", "WORKER", 11, grow=1, most=20),
     Column("wall", "WALL", 7, right=True),
-    Column("cost", "COST", 7, drop=2, right=True),
-    Column("budget", "BUDGET", 7, drop=7, right=True),
+    Column("cost", "COST", 11, drop=2, right=True, most=15),
     Column(TIMELINE, "TIMELINE", 16, grow=3, drop=3),
     Column("why", "WHY", 18, grow=3, most=80, drop=4),
-    Column("depends", "AFTER", 5, drop=5),
-    Column("attempt", "TRY", 3, drop=6, right=True),
+    Column("depends", "AFTER", 5, drop=6),
+    Column("attempt", "TRY", 3, drop=5, right=True),
     Column("verdict", "VERDICT", 8, drop=8),
 )
 
@@ -75,9 +74,10 @@ def longest(join: JoinStatus, shown: Sequence[Branch], glyphs: Glyphs) -> dict[s
     kids = [one.what for one in first if isinstance(one.what, ChildOut)] + join.subtasks[:MEASURED]
     parts = [one.what for one in first if isinstance(one.what, TaskSummary)]
     return {
-        "index": max(SUBTASKS[0].width, widest(_index(one, glyphs) for one in first)),
+        "index": widest(_index(one, glyphs) for one in shown),
         "goal": widest([*(first_line(one.goal) for one in kids), *map(_part_goal, parts)]),
         "worker": widest(map(worker, kids)),
+        "cost": widest(spend(one.cost_usd, one.budget_usd) for one in kids),
         "why": widest(map(_why, kids)),
         "depends": widest(map(_after, kids)),
     }
@@ -140,15 +140,13 @@ def _subtask(branch: Branch, child: ChildOut, at: Moment, glyphs: Glyphs, axis: 
     drawn = replace(axis, critical=frozenset(branch.of.critical_path)).bar(child)
     took = elapsed(child, at)
     blamed = child.index in branch.of.blame and not branch.of.complete
-    budget, cost = child.budget_usd, child.cost_usd
     cells = {
         "index": Cell(_index(branch, glyphs), "bad" if blamed else "plain", float(child.index)),
         "state": state_cell(child.state, glyphs),
         "goal": Cell(first_line(child.goal)),
         "worker": Cell(worker(child), "muted" if child.predicted else "plain"),
         "wall": Cell(wall(took) if child.finished_at else duration(took), "plain", took or 0.0),
-        "cost": Cell(spend(cost, None), _spent_tone(child), cost),
-        "budget": Cell(NOTHING if budget is None else money(budget), "muted", budget or 0.0),
+        "cost": Cell(spend(child.cost_usd, child.budget_usd), _spent_tone(child), child.cost_usd),
         TIMELINE: Cell(timeline.draw(drawn, axis.width, glyphs), drawn.tone if drawn else "muted"),
         "why": Cell(_why(child), "warn" if blamed else "muted"),
         "depends": Cell(_after(child), "warn" if child.waits_for else "plain"),
