@@ -195,7 +195,7 @@ def task_lines(task: TaskDetail) -> list[str]:
         lines += [f"  Completed by: {task.completed_by}"] if task.completed_by else []
         lines += [f"  Verdict: {task.verdict} (by {task.verdict_by or 'unknown'})"] if task.verdict else []
     for one in task.marks:
-        lines.append(f"{clean(one.name)}: {one.problem or clean(_plain(one.value))}")
+        lines.append(f"{clean(one.name)}: {one.problem or clean(_plain(one.value)) or '-'}")
     return [*lines, f"Records: {task.records}"]
 
 
