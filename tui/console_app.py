@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from textual.app import App, SystemCommand
 from textual.screen import Screen
+from textual.scrollbar import ScrollBar, ScrollBarRender
 from textual.widgets import Input
 
 from syncropel.client import Call, Target
@@ -39,6 +40,7 @@ from tui.screens.threads import ThreadsScreen
 from tui.session import Outside, Session
 from tui.setup import Setup
 from tui.widgets.bindings import bindings
+from tui.widgets.ink import AsciiOnly, Colourless, WholeCells
 
 TICK_SECS = 1.0
 BEHIND_SECS = 12.0
@@ -80,6 +82,11 @@ class ConsoleApp(App[None]):
         outside = outside or Outside()
         self.clock, self._sleep = outside.clock, outside.sleep
         self.glyphs = ASCII if setup.ascii_only else UNICODE
+        ScrollBar.renderer = WholeCells if setup.ascii_only else ScrollBarRender
+        if setup.ascii_only:
+            self._filters.append(AsciiOnly())
+        if self.no_color:
+            self._filters.append(Colourless())
         self.setup = setup
         self.commands = Commands(self)
         self.fleets = Fleets(

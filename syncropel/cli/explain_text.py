@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from syncropel.cli.numbers import dollars, wall
 from syncropel.cli.terminal import clean
+from syncropel.client.explain_text import moment_words
 
 if TYPE_CHECKING:
     from syncropel.api.schema.explain import JoinMoment, TaskWhy, WhatIf, WhatIfBar
@@ -39,7 +39,7 @@ def what_if_lines(told: WhatIf) -> list[str]:
     ends = [_end(one, told) - told.started_at for one in told.subtasks]
     end = max([*ends, _ended(told.real), _ended(told.then), 0.001])
     for name, join, moment in (("real", told.join, told.real), ("supposed", told.supposed, told.then)):
-        lines += ["", f"  {name}: {clean(join)}", f"    {_moment_words(moment)}"]
+        lines += ["", f"  {name}: {clean(join)}", f"    {moment_words(moment)}"]
         cut = moment.at if moment is not None else None
         lines += [_bar(one, told, end, cut) for one in told.subtasks[:_MOST]]
         if len(told.subtasks) > _MOST:
@@ -47,15 +47,6 @@ def what_if_lines(told: WhatIf) -> list[str]:
         if moment is not None:
             lines.append(f"          {' ' * _cell(moment.elapsed_secs, end)}▲ joined")
     return lines
-
-
-def _moment_words(moment: JoinMoment | None) -> str:
-    if moment is None:
-        return "not joined"
-    tipped = f", [{moment.index}] tips it" if moment.index is not None else ""
-    counts = f"{moment.accepted} accepted, {moment.finished} ended"
-    head = f"joined after {wall(moment.elapsed_secs)}s at {dollars(moment.cost_usd)}"
-    return f"{head}: {counts}{tipped} ({moment.record[:12]})"
 
 
 def _bar(one: WhatIfBar, told: WhatIf, end: float, cut: float | None) -> str:

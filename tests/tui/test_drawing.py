@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import console_sample as sample
 import pytest
+import sample_control as control
 from console_fakes import FakeClient
 from console_page import Console, console
 from textual import events
@@ -58,6 +59,32 @@ def wired(page: Console, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(type(page.app._driver), "is_headless", False)
     monkeypatch.setattr(page.app._driver, "write", written.append)
     return written
+
+
+IDLE_BYTES = 300
+"""So many bytes a second at most are written while nothing happens, on a line that may be a slow one."""
+
+
+@pytest.mark.parametrize("screen", ["fleet", "threads", "feed", "policy"])
+async def test_while_nothing_happens_hardly_anything_is_written(
+    screen: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quiet = sample.status()
+    async with console(status=quiet, client=control.daemon(), screen=screen) as page:
+        await page.passes(60)
+        await page.hears(quiet.model_copy(update={"at": quiet.at + 60.5}))
+        written = wired(page, monkeypatch)
+        for second in range(1, 61):
+            await page.passes(1)
+            if second % 5 == 0:
+                beaten = [
+                    one.model_copy(update={"last_heartbeat": (one.last_heartbeat or 0) + 60 + second})
+                    for one in quiet.instances
+                ]
+                changes = {"at": quiet.at + 60.5 + second, "instances": beaten}
+                await page.hears(quiet.model_copy(update=changes))
+        assert len("".join(written).encode()) / 60 < IDLE_BYTES
+        monkeypatch.undo()  # what is written while the console closes goes to the driver as ever
 
 
 async def test_nothing_new_writes_nothing_and_five_rows_write_little(monkeypatch: pytest.MonkeyPatch) -> None:

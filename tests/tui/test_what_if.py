@@ -2,85 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from console_page import Console
+from sample_what_if import answer, opened
 
-import console_sample as sample
-from console_fakes import FakeClient
-from console_page import Console, console
-from dialog_page import DialogPage
-
-from syncropel.api.schema.explain import JoinMoment, WhatIf, WhatIfBar
 from syncropel.errors import DaemonUnreachable, RemoteError, SyncropelError
 from tui.dialogs.what_if import PAUSE_SECS
 from tui.model.glyphs import ASCII, UNICODE
-from tui.model.what_if import MOST_BARS, failed_lines, what_if_lines
-
-REAL = JoinMoment(
-    record="aa" * 32, index=1, at=1010.0, elapsed_secs=10.0, cost_usd=0.5, accepted=2, finished=2
-)
-THEN = JoinMoment(
-    record="bb" * 32, index=0, at=1005.0, elapsed_secs=5.0, cost_usd=0.2, accepted=1, finished=1
-)
-
-
-def answer(bars: int = 2) -> WhatIf:
-    return WhatIf(
-        thread=sample.join().thread,
-        alias="TUT-001",
-        join="all",
-        supposed="any",
-        outcome="sooner",
-        explanation="it would have joined 5.0 s sooner, with $0.30 less spent by then",
-        started_at=1000.0,
-        real=REAL,
-        then=THEN,
-        subtasks=[
-            WhatIfBar(
-                index=index,
-                goal="work",
-                state="accept",
-                spawned_at=1000.0,
-                finished_at=1005.0 + 5 * index,
-                cost_usd=0.2,
-            )
-            for index in range(bars)
-        ],
-    )
+from tui.model.what_if import failed_lines, what_if_lines
 
 
 def test_the_two_timelines_stand_on_one_axis() -> None:
     """[1] ends with the real join; it has run half of its time when the supposed one comes."""
-    words = [line for line, _ in what_if_lines(answer(), 31, UNICODE)]
+    words = [line for line, _ in what_if_lines(answer(), 31, 8, UNICODE)]
     assert words[0].startswith("it would have joined 5.0 s sooner")
     bars = [line[10:] for line in words if "[1]" in line and "━" in line]
     assert bars == ["━" * 20, "━" * 10 + "·" * 10]
     assert [line.index("▲") - 10 for line in words if "▲" in line] == [19, 10]
-    assert any("joined after 5.0s at $0.20 · 1 accepted, 1 ended · [0] tips it" in line for line in words)
+    assert any("joined after 5.0s at $0.20: 1 accepted, 1 ended, [0] tips it" in line for line in words)
 
 
 def test_many_subtasks_are_counted_and_ascii_is_ascii() -> None:
-    lines = what_if_lines(answer(bars=MOST_BARS + 3), 60, ASCII)
+    lines = what_if_lines(answer(bars=11), 60, 8, ASCII)
     assert sum("+3 more" in line for line, _ in lines) == 2
     assert all(ASCII.text(line).isascii() for line, _ in lines)
+
+
+def test_the_subtask_that_tips_the_join_is_always_shown() -> None:
+    late = answer(bars=40, tips=39)
+    bars = [line.split()[1] for line, _ in what_if_lines(late, 60, 3, UNICODE) if line.startswith("  ✓")]
+    assert bars == ["[0]", "[1]", "[39]"] * 2
 
 
 def test_without_an_answer_the_reason_stands_there() -> None:
     told = failed_lines(SyncropelError("T is not fanned out", "fan it out"))
     assert told == [("T is not fanned out", "bad"), ("fan it out", "plain")]
-
-
-@asynccontextmanager
-async def opened(told: WhatIf | SyncropelError) -> AsyncIterator[tuple[Console, DialogPage]]:
-    client = FakeClient()
-    client.tasks(sample.tasks())
-    client.join(sample.join())
-    client.answers["/v1/tasks/DOCS-11/what-if"] = told
-    async with console(client=client, status=sample.status()) as page:
-        await page.press("2")
-        await page.passes(1)
-        await page.press("w")
-        yield page, DialogPage(page)
 
 
 def asked(page: Console) -> list[str]:

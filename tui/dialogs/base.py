@@ -23,7 +23,7 @@ from syncropel.client import Call
 from syncropel.client.calls import Answer
 from syncropel.errors import SyncropelError
 from tui.model.asking import Outcome, Stage, failed, hindrance, outcome_lines
-from tui.model.glyphs import ASCII, Glyphs, Tone
+from tui.model.glyphs import Glyphs, Tone
 from tui.seat import Seat
 from tui.widgets.choice import Choice
 from tui.widgets.field import Field
@@ -146,7 +146,6 @@ class Dialog(Seat, ModalScreen[None]):
         if self.console.fleets.several:
             box.border_subtitle = self.session.fleet.name
         box.set_class(self.danger and self.asks, "danger")
-        box.set_class(self.glyphs is ASCII, "ascii")
         self.show()
 
     def on_resize(self) -> None:

@@ -20,6 +20,8 @@ from tui.widgets.field import Field, entry
 
 PAUSE_SECS: Final = 0.15
 """So long nothing is typed before it is asked."""
+_AROUND: Final = 20
+"""Lines of the dialog that are no bars: frame, question, sentence, heads, `+N more`, command, keys."""
 
 
 class WhatIfDialog(Dialog):
@@ -48,7 +50,11 @@ class WhatIfDialog(Dialog):
             return [("asking" if self.predicate else "type a predicate", "muted")]
         if isinstance(self._answer, SyncropelError):
             return failed_lines(self._answer)
-        return what_if_lines(self._answer, self.room, self.glyphs)
+        return what_if_lines(self._answer, self.room, self._most_bars(), self.glyphs)
+
+    def _most_bars(self) -> int:
+        """So many subtasks fit twice above each other with all that stands around them."""
+        return max(2, (self.console.size.height - _AROUND) // 2)
 
     def command(self) -> str:
         return shlex.join(["spl", "task", "what-if", self.task_name, "--join", self.predicate])

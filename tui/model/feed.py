@@ -156,6 +156,12 @@ def thread_name(thread: str, names: Mapping[str, str]) -> str:
     return tail(thread) if minted else plain(thread) or NOTHING
 
 
+def actor_name(actor: str, names: Mapping[str, str]) -> str:
+    """An instance's alias, a person's own name, else the end of the DID."""
+    method, _, last = actor.rpartition(":")
+    return plain(names.get(actor, "") or (last if method.endswith(":user") else tail(actor)))
+
+
 def clock_time(at: float) -> str:
     """Time of day where the console is."""
     return datetime.fromtimestamp(at).strftime("%H:%M:%S")
@@ -187,7 +193,7 @@ def _record_row(line: FeedLine, record: RecordOut, names: Mapping[str, str]) -> 
         "kind": Cell(record.act, _ACTS.get(record.act, "plain")),
         "what": Cell(words, tone),
         "thread": Cell(thread_name(record.thread, names)),
-        "who": Cell(plain(names.get(record.actor, "")) or tail(record.actor, 12), "muted"),
+        "who": Cell(actor_name(record.actor, names), "muted"),
         "sequence": Cell(str(record.sequence), "muted"),
         "clock": Cell(str(record.clock), "muted"),
     }

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
 
-from rich.cells import cell_len, chop_cells
+from rich.cells import cell_len, set_cell_size
 
 from syncropel.api.schema import LogLine, RecordOut
 from tui.model.feed import FeedLine
@@ -64,15 +65,33 @@ def _log_facts(line: LogLine) -> list[Fact]:
 
 
 def laid_out(facts: list[Fact], width: int, name_width: int = NAME_WIDTH) -> list[tuple[str, str]]:
-    """Names and values as lines of at most `width` cells. Cheap also for a body of a megabyte."""
+    """Names and values as lines of at most `width` cells, cut at blanks. Cheap for a megabyte too."""
     room = max(10, width - name_width)
     lines: list[tuple[str, str]] = []
     for name, value in facts:
         head = f"{name:<{name_width}}"
         for part in value.splitlines() or [""]:
-            text = part if part.isprintable() else plain(part)
-            fits = len(text) * 2 <= room or cell_len(text) <= room
-            for piece in [text] if fits else chop_cells(text, room):
+            for piece in _folded(part if part.isprintable() else plain(part), room):
                 lines.append((head, piece))
                 head = " " * name_width
     return lines
+
+
+def _folded(text: str, room: int) -> Iterator[str]:
+    """Lines of at most `room` cells; where no blank is near the end of the room a word is cut there."""
+    start = 0
+    while True:
+        ahead = text[start : start + room + 1]
+        if len(ahead) <= room and cell_len(ahead) <= room:
+            yield ahead
+            return
+        line = ahead[:room]
+        if cell_len(line) > room:
+            line = set_cell_size(line, room).rstrip() or line[: max(1, room // 2)]
+        blank = ahead.rfind(" ", 0, len(line) + 1)
+        if blank > room // 3 and ahead[:blank].strip():
+            yield ahead[:blank]
+            start += blank + 1
+        else:
+            yield line
+            start += len(line)

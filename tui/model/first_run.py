@@ -8,6 +8,11 @@ from tui.setup import Fleet
 START = "spl fleet start --workers 2"
 
 
+def hint(fleet: Fleet, link: Link, key: str) -> str:
+    """What the banner says to do about a fleet that never answered; empty where its error knows better."""
+    return f"{key} on Fleet starts one; or type: {START}" if link.kind == "absent" and fleet.here else ""
+
+
 def lines(fleet: Fleet, link: Link, key: str) -> tuple[str, ...]:
     """For a fleet that never answered. `key` is the one that starts a fleet."""
     if not link.message:

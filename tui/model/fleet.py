@@ -9,7 +9,7 @@ from tui.model.charts import bar
 from tui.model.glyphs import Glyphs
 from tui.model.moment import Moment
 from tui.model.rows import MEASURED, Cell, Column, Row, Rows, state_cell, widest
-from tui.model.text import NOTHING, count, duration, first_line, long_duration, plain, spend, tail
+from tui.model.text import NOTHING, age, count, duration, first_line, long_duration, plain, spend, tail
 
 BAR_WIDTH: Final = 8
 
@@ -72,7 +72,7 @@ def _instance(one: InstanceOut, at: Moment, glyphs: Glyphs) -> Row:
         "alias": Cell(plain(one.alias), "muted" if gone else "strong"),
         "status": status,
         "health": Cell(one.health, "plain" if one.health == "healthy" else "warn"),
-        "beat": Cell(duration(beat), "plain", -1.0 if beat is None else beat),
+        "beat": Cell(_beat(one, beat, at), "plain", -1.0 if beat is None else beat),
         "load": _load(one),
         "role": Cell(one.role),
         "uptime": Cell(long_duration(uptime), "plain", -1.0 if uptime is None else uptime),
@@ -85,6 +85,11 @@ def _instance(one: InstanceOut, at: Moment, glyphs: Glyphs) -> Row:
         "pid": Cell(str(one.pid or NOTHING), "plain", float(one.pid or 0)),
     }
     return Row(one.did, cells, _fields(cells, did=one.did, status=one.status))
+
+
+def _beat(one: InstanceOut, beat: float | None, at: Moment) -> str:
+    """To the second only where something is wrong; of a live instance it says that all is well."""
+    return age(beat) if at.live and one.status == "live" else duration(beat)
 
 
 def _since(at: float | None, moment: Moment) -> float:
@@ -114,7 +119,7 @@ def _dispatch(key: str, one: DispatchOut, status: FleetStatus, at: Moment) -> Ro
         "task": Cell(f"{plain(one.alias) or tail(one.thread)}[{one.index}]", "strong"),
         "goal": Cell(first_line(one.goal)),
         "instance": Cell(instance_name(one.instance, status)),
-        "elapsed": Cell(duration(elapsed), "warn" if late else "plain", elapsed),
+        "elapsed": Cell(long_duration(elapsed), "warn" if late else "plain", elapsed),
         "spend": Cell(spend(one.cost_usd, one.budget_usd), "warn" if over else "plain", one.cost_usd),
         "timeout": Cell(duration(one.timeout_secs), "plain", one.timeout_secs or 0.0),
         "attempt": Cell(str(one.attempt), "plain", float(one.attempt)),
@@ -148,7 +153,7 @@ def fanout_longest(status: FleetStatus) -> dict[str, int]:
 def _fanout(one: FanOutProgress, at: Moment, glyphs: Glyphs) -> Row:
     share = one.accepted / one.subtasks if one.subtasks else 0.0
     why = _cause(one)
-    age = max(0.0, at.heard - one.started_at)
+    old = max(0.0, at.heard - one.started_at)
     cells = {
         "task": Cell(plain(one.alias) or tail(one.thread), "strong"),
         "progress": Cell(
@@ -160,7 +165,7 @@ def _fanout(one: FanOutProgress, at: Moment, glyphs: Glyphs) -> Row:
             why if one.satisfiable else f"{glyphs.sign('failed')} {why}",
             "plain" if one.satisfiable else "bad",
         ),
-        "age": Cell(duration(age), "plain", age),
+        "age": Cell(long_duration(old), "plain", old),
         "spend": Cell(spend(one.cost_usd, one.budget_usd), "plain", one.cost_usd),
         "join": Cell(first_line(one.join)),
         "namespace": Cell(plain(one.namespace)),

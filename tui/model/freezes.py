@@ -9,7 +9,7 @@ from syncropel.api.schema import FleetStatus, FreezeOut
 from syncropel.client.freeze_text import EVERYWHERE
 from tui.model.glyphs import Glyphs, Tone
 from tui.model.moment import Moment
-from tui.model.text import duration, first_line, plain
+from tui.model.text import duration, first_line, long_duration, plain, took
 from tui.model.world import World
 
 SHOWN: Final = 3
@@ -48,7 +48,7 @@ def banner_lines(status: FleetStatus, at: Moment, glyphs: Glyphs) -> list[str]:
 
 
 def _banner(one: FreezeOut, at: Moment) -> str:
-    parts = [f"{one.level}: {where(one)} for {duration(at.now - one.at)}"]
+    parts = [f"{one.level}: {where(one)} for {long_duration(at.now - one.at)}"]
     if one.waiting:
         parts.append(reached(one))
     parts.append(first_line(one.reason))
@@ -64,7 +64,7 @@ def reached(one: FreezeOut) -> str:
 
 def row(one: FreezeOut, at: Moment) -> str:
     """A freeze in a list."""
-    parts = [f"{one.level}: {where(one)}", f"for {duration(at.now - one.at)}", reached(one)]
+    parts = [f"{one.level}: {where(one)}", f"for {long_duration(at.now - one.at)}", reached(one)]
     return " · ".join([*parts, first_line(one.reason)])
 
 
@@ -105,9 +105,7 @@ def follow(world: World, record: str, now: float, glyphs: Glyphs) -> Sequence[tu
     if not found.waiting:
         last = max((one.at for one in found.confirmed), default=found.at) - found.at
         sign = glyphs.sign("done")
-        said.append(
-            (f"{sign} confirmed by all {total} instances within {max(0.0, last) * 1000:.0f} ms", "good")
-        )
+        said.append((f"{sign} confirmed by all {total} instances within {took(max(0.0, last))}", "good"))
     else:
         said.append((f"confirmed by {len(found.confirmed)} of {total} instances", "warn"))
         said += [(f"  {_missing(status, alias, at)}", "warn") for alias in found.waiting]

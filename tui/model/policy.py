@@ -19,11 +19,12 @@ from syncropel.api.schema import (
 from syncropel.client.freeze_text import EVERYWHERE
 from tui.model import freezes
 from tui.model.facts import Fact
+from tui.model.feed import actor_name, names_of
 from tui.model.glyphs import Glyphs, Tone
 from tui.model.moment import Moment
 from tui.model.rows import Cell, Column, Row, Rows
 from tui.model.rules import Draft, Kind
-from tui.model.text import NOTHING, duration, first_line, plain
+from tui.model.text import NOTHING, age, duration, first_line, long_duration, plain, took
 from tui.model.tree import Line
 from tui.model.world import World
 
@@ -118,15 +119,18 @@ def pane_rows(pane: str, policies: Policies, world: World, at: Moment, glyphs: G
         return None
     make = {PERMISSION: _permission, ROUTING: _routing, HEALTH: _health_with(policies)}[pane]
     data = rules.data
-    return Rows(rules, [one.name for one in data], lambda place: _row(make(data[place], glyphs), data[place]))
+    names = names_of(world)
+    return Rows(
+        rules, [one.name for one in data], lambda place: _row(make(data[place], glyphs), data[place], names)
+    )
 
 
-def _row(cells: dict[str, Cell], rule: RuleOut) -> Row:
+def _row(cells: dict[str, Cell], rule: RuleOut, names: Mapping[str, str]) -> Row:
     common = {
         "priority": Cell(str(rule.priority), "muted", float(rule.priority)),
         "name": Cell(plain(rule.name), "strong"),
         "expression": Cell(first_line(rule.expression)),
-        "actor": Cell(plain(rule.actor).rsplit(":", 1)[-1], "muted"),
+        "actor": Cell(actor_name(rule.actor, names) or NOTHING, "muted"),
     }
     cells = common | cells
     fields = {key: cell.text for key, cell in cells.items()}
@@ -197,17 +201,17 @@ def frozen_by(world: World, namespace: str) -> str:
 def _freeze_rows(world: World, at: Moment, glyphs: Glyphs) -> Rows | None:
     if world.status is None:
         return None
-    found = freezes.worst_first(world.status)
+    found, names = freezes.worst_first(world.status), names_of(world)
 
     def make(place: int) -> Row:
         one = found[place]
-        total, age = len(one.confirmed) + len(one.waiting), max(0.0, at.now - one.at)
+        total, old = len(one.confirmed) + len(one.waiting), max(0.0, at.now - one.at)
         cells = {
             "level": Cell(f"{glyphs.sign('frozen')} {one.level}", "bad" if one.level != "soft" else "cold"),
             "namespace": Cell(freezes.where(one), "strong"),
             "reached": Cell(f"{len(one.confirmed)} of {total}", "warn" if one.waiting else "good"),
-            "age": Cell(duration(age), "plain", age),
-            "actor": Cell(plain(one.actor).rsplit(":", 1)[-1]),
+            "age": Cell(long_duration(old), "plain", old),
+            "actor": Cell(actor_name(one.actor, names)),
             "reason": Cell(first_line(one.reason)),
         }
         return Row(one.record, cells, {key: cell.text for key, cell in cells.items()})
@@ -233,10 +237,10 @@ def figures(policies: Policies, now: float) -> Line:
     """How old all of it is, and the expression cache."""
     if policies.read_at is None:
         return Line("reading", "muted")
-    told = [f"read {duration(now - policies.read_at)} ago"]
+    told = [f"read {age(now - policies.read_at)} ago"]
     if (cache := policies.cache) is not None:
         told.append(f"expressions {cache.size} of {cache.capacity}, {cache.hit_rate_pct:.1f}% hits")
-        told.append(f"compile {cache.avg_compile_micros:.0f} µs, {cache.compile_errors} failed")
+        told.append(f"compiled in {took(cache.avg_compile_micros / 1e6)}, {cache.compile_errors} failed")
     return Line(" · ".join(told), "muted")
 
 

@@ -12,7 +12,7 @@ from rich.cells import cell_len
 from syncropel.api.schema import EXPRESSION_CONTEXTS, ExpressionValue
 from syncropel.errors import RemoteError, SyncropelError
 from tui.model.glyphs import Glyphs
-from tui.model.text import plain
+from tui.model.text import plain, took
 from tui.model.tree import Line
 
 VALUE_CHARS: Final = 2_000
@@ -60,7 +60,7 @@ def answered(value: ExpressionValue) -> Outcome:
     text = json.dumps(value.value, ensure_ascii=False)
     if len(text) > VALUE_CHARS:
         text = f"{text[:VALUE_CHARS]}… ({len(text) - VALUE_CHARS} characters more)"
-    return Outcome("value", (plain(text), f"{value.type} · {value.steps} steps · {value.micros:.1f} µs"))
+    return Outcome("value", (plain(text), f"{value.type} · {value.steps} steps · {took(value.micros / 1e6)}"))
 
 
 def failed(error: SyncropelError) -> Outcome:

@@ -29,6 +29,22 @@ def long_duration(secs: float | None) -> str:
     return text.partition(" ")[0] if "m " in text and text.endswith("s") else text
 
 
+def age(secs: float | None) -> str:
+    """How old something is that is well: `<10s`, `20s`, `27m`, `3h 05m`. It changes, and repaints, rarely."""
+    if secs is None or not math.isfinite(secs) or secs >= 60:
+        return long_duration(secs)
+    return "<10s" if secs < 10 else f"{int(secs) // 10 * 10}s"
+
+
+def took(secs: float) -> str:
+    """What a short thing took: `46 µs`, `1.2 ms`, `340 ms`, from a second on as `wall`."""
+    if secs >= 1:
+        return wall(secs)
+    if secs < 0.001:
+        return f"{secs * 1e6:.0f} µs"
+    return f"{secs * 1000:.1f} ms" if secs < 0.01 else f"{secs * 1000:.0f} ms"
+
+
 def wall(secs: float | None) -> str:
     """A measured time: with a tenth below a minute, where it matters."""
     if secs is None or not math.isfinite(secs):

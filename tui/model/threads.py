@@ -11,7 +11,7 @@ from tui.model.feed import thread_name
 from tui.model.glyphs import Glyphs
 from tui.model.moment import Moment
 from tui.model.rows import Cell, Column, Row, Rows, state_cell
-from tui.model.text import NOTHING, count, duration, first_line, plain, tail
+from tui.model.text import NOTHING, count, first_line, long_duration, plain, tail
 
 THREADS: Final = (
     Column("name", "THREAD", 16, grow=1, most=34),
@@ -54,7 +54,7 @@ def thread_rows(known: ThreadList, names: Mapping[str, str], at: Moment, glyphs:
 
 
 def _row(one: ThreadSummary, names: Mapping[str, str], at: Moment, glyphs: Glyphs) -> Row:
-    name, age = thread_name(one.id, names), max(0.0, at.now - one.last_activity)
+    name, old = thread_name(one.id, names), max(0.0, at.now - one.last_activity)
     cells = {
         "name": Cell(name, "strong"),
         "status": state_cell(one.status, glyphs) if one.status else Cell(NOTHING, "muted"),
@@ -62,7 +62,7 @@ def _row(one: ThreadSummary, names: Mapping[str, str], at: Moment, glyphs: Glyph
         "kind": Cell(one.kind, "muted"),
         "records": Cell(count(one.records), "plain", float(one.records)),
         "participants": Cell(count(one.participants), "muted", float(one.participants)),
-        "age": Cell(duration(age), "muted", -float(one.last_sequence)),
+        "age": Cell(long_duration(old), "muted", -float(one.last_sequence)),
         "id": Cell(tail(one.id), "muted"),
     }
     fields = {

@@ -5,46 +5,45 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from syncropel.api.schema.explain import JoinMoment, WhatIf, WhatIfBar
+from syncropel.api.schema.explain import WhatIf, WhatIfBar
+from syncropel.client.explain_text import moment_words
 from syncropel.errors import RemoteError, SyncropelError
 from tui.model.glyphs import TONES, Glyphs, Tone
 from tui.model.text import first_line, plain
 
 Said = tuple[str, Tone]
 _HEAD: Final = 10
-MOST_BARS: Final = 8
 _OUTCOMES: Final[dict[str, Tone]] = {
     "sooner": "good", "only": "good", "same": "plain", "later": "warn", "never": "bad",
 }  # fmt: skip
 
 
-def what_if_lines(told: WhatIf, width: int, glyphs: Glyphs) -> list[Said]:
-    """The answer, then both timelines; `width` in cells."""
+def what_if_lines(told: WhatIf, width: int, most: int, glyphs: Glyphs) -> list[Said]:
+    """The answer, then both timelines, each of at most `most` subtasks; `width` in cells."""
     ends = [_end(one, told.started_at) for one in told.subtasks]
     ends += [one.elapsed_secs for one in (told.real, told.then) if one is not None]
     span, room = max([*ends, 0.001]), max(10, width - _HEAD - 1)
+    shown = shown_bars(told, most)
     lines: list[Said] = [(plain(told.explanation), _OUTCOMES[told.outcome])]
     for name, join, moment in (("real", told.join, told.real), ("supposed", told.supposed, told.then)):
         lines += [("", "plain"), (f"{name}: {first_line(join)}", "strong")]
         lines.append((f"  {moment_words(moment)}", "plain"))
         cut = moment.elapsed_secs if moment is not None else span
-        lines += [_bar(one, told.started_at, span, cut, room, glyphs) for one in told.subtasks[:MOST_BARS]]
-        if len(told.subtasks) > MOST_BARS:
-            lines.append((f"  +{len(told.subtasks) - MOST_BARS} more: the command shows them", "muted"))
+        lines += [_bar(one, told.started_at, span, cut, room, glyphs) for one in shown]
+        if more := len(told.subtasks) - len(shown):
+            lines.append((f"  +{more} more: the command shows them", "muted"))
         if moment is not None:
             place = min(room - 1, round(moment.elapsed_secs / span * room))
             lines.append((" " * (_HEAD + place) + glyphs.up, "strong"))
     return lines
 
 
-def moment_words(moment: JoinMoment | None) -> str:
-    """When, at what cost, and what tipped it."""
-    if moment is None:
-        return "not joined"
-    tipped = f" · [{moment.index}] tips it" if moment.index is not None else ""
-    when = f"joined after {moment.elapsed_secs:.1f}s at ${moment.cost_usd:.2f}"
-    counts = f"{moment.accepted} accepted, {moment.finished} ended"
-    return f"{when} · {counts}{tipped} · record {moment.record[:12]}"
+def shown_bars(told: WhatIf, most: int) -> list[WhatIfBar]:
+    """The first subtasks; whichever tips the join, really or supposedly, is always among them."""
+    tips = {one.index for one in (told.real, told.then) if one is not None}
+    kept = [one for one in told.subtasks if one.index in tips]
+    others = [one for one in told.subtasks if one.index not in tips]
+    return sorted([*kept, *others[: max(0, most - len(kept))]], key=lambda one: one.index)
 
 
 def failed_lines(error: SyncropelError) -> list[Said]:

@@ -15,7 +15,7 @@ from tui.actions import FEED
 from tui.model import feed
 from tui.model.feed import CAP, Feed, FeedLine
 from tui.model.rows import Row, Rows
-from tui.model.text import duration
+from tui.model.text import age
 from tui.screens.base import ConsoleScreen
 from tui.screens.feed_line import FeedLineScreen
 from tui.tail import Log, Notes, Records, Tail
@@ -156,14 +156,13 @@ class FeedScreen(ConsoleScreen):
             state = Span(f" {glyphs.sign('deferred')} paused · {fresh} new · f follows", "warn")
         facts = [{"both": "records and log", "records": "records only", "log": "log only"}[self.source]]
         if self._feed.lines:
-            age = self.world.moment(now).now - self._feed.lines[-1].at
-            facts.append(f"newest {duration(age)} ago")
+            old = self.world.moment(now).now - self._feed.lines[-1].at
+            facts.append(f"newest {age(old)} ago")
         if self._feed.dropped:
             facts.append(f"{self._feed.dropped} older not kept")
         lines: list[Spans] = [(state, Span("  " + " · ".join(facts), "muted"))]
-        for tail in self._tails:
-            if tail.trouble:
-                lines.append((Span(" " + glyphs.text(tail.trouble), "warn"),))
+        if self.world.link.at(now).is_live:  # else the banner says it, once for all
+            lines += [(Span(f" {glyphs.text(one.trouble)}", "warn"),) for one in self._tails if one.trouble]
         return lines
 
     # keys

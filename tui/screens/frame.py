@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from rich.cells import cell_len
 
 from syncropel.api.schema import FleetStatus
 from tui import actions
-from tui.model import contexts, fleet, freezes, link
+from tui.model import contexts, first_run, fleet, freezes, link
 from tui.model.asking import hindrance
 from tui.model.bars import Piece, pack
 from tui.model.glyphs import Glyphs, Tone, hue
@@ -96,9 +97,13 @@ def banner(screen: ConsoleScreen, now: float, width: int) -> list[Spans]:
     if world.status is not None:
         for words in freezes.banner_lines(world.status, world.moment(now), glyphs):
             lines.append(_alarm(glyphs, words, width))
-    for words in link.trouble(world.link.at(now), now, glyphs):
+    state = world.link.at(now)
+    if world.status is None:
+        key = screen.console.keymap.shown(actions.START)
+        state = replace(state, hint=first_run.hint(screen.session.fleet, state, key) or state.hint)
+    for words in link.trouble(state, now, glyphs):
         lines.append((Span(" " + clip(words, width - 2, glyphs.ellipsis), "warn"),))
-    if world.trouble and world.link.at(now).is_live:
+    if world.trouble and state.is_live:
         lines.append((Span(" " + clip(glyphs.text(world.trouble), width - 2, glyphs.ellipsis), "warn"),))
     return lines
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from textwrap import wrap
 from typing import Final
 
+from rich.cells import cell_len
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
@@ -17,7 +18,8 @@ from tui.model.glyphs import Tone
 from tui.screens.base import ConsoleScreen
 from tui.widgets.lines import Lines, Span, Spans
 
-_WIDTH: Final = 56  # of the widest description, so that it fits on 80 columns
+_WIDEST, _SHARE, _SIDES = 86, 96, 5  # cells, per cent of the screen, borders with padding and scroll bar
+_KEYS: Final = 15  # cells before a description
 _RISKS: Final = {"danger": "!", "change": "*"}
 
 
@@ -37,7 +39,18 @@ class HelpScreen(ModalScreen[None]):
     def on_mount(self) -> None:
         self.query_one("#help").border_title = f"Keys: {self._of.name_.capitalize()}"
         self.query_one("#help").border_subtitle = "esc closes"
+        self.show()
+
+    def on_resize(self) -> None:
+        self.show()
+
+    def show(self) -> None:
         self.query_one("#keys", Lines).show(self.lines())
+
+    @property
+    def room(self) -> int:
+        """Cells for words. Reckoned as the style sheet does: a layout comes after it."""
+        return max(40, min(_WIDEST, self.app.size.width * _SHARE // 100) - _SIDES)
 
     def lines(self) -> list[Spans]:
         known = self._of.actions()
@@ -46,12 +59,12 @@ class HelpScreen(ModalScreen[None]):
         everywhere = [one for one in known if one in actions.APP]
         here = [one for one in known if one not in (*moves, *changing, *everywhere)]
         lines = [
-            *self._group("This screen", [*(self._told(one) for one in here), *self._pairs(moves)]),
+            *self._group("This screen", [*self._told(here), *self._pairs(moves)]),
             *self._filter(),
-            *self._group("Everywhere", [self._told(one) for one in everywhere]),
+            *self._group("Everywhere", self._told(everywhere)),
         ]
         if changing:
-            lines += self._group("Changes the fleet, and asks first", [self._told(one) for one in changing])
+            lines += self._group("Changes the fleet, and asks first", self._told(changing))
             lines.append((Span(" " * 10 + "! stops or loses work   * changes the fleet", "muted"),))
         if self._of.console.keymap.changed:
             lines.append((Span(" " * 10 + "keys as in [console.keys] of the settings", "muted"),))
@@ -60,20 +73,28 @@ class HelpScreen(ModalScreen[None]):
     def _group(self, title: str, rows: Sequence[Spans]) -> list[Spans]:
         return [(Span(f" {title}", "cold"),), *rows] if rows else []
 
-    def _told(self, one: Action) -> Spans:
+    def _told(self, some: Sequence[Action]) -> list[Spans]:
+        return [line for one in some for line in self._lines_of(one)]
+
+    def _lines_of(self, one: Action) -> list[Spans]:
+        """Key, what it does, and its twin on the command line: below it where there is no room beside it."""
         console, session = self._of.console, self._of.session
         now = console.clock()
         greyed = one.changes and hindrance(session.closed, session.world.link.at(now), now, console.glyphs)
         tones: tuple[Tone, Tone] = ("muted", "muted") if greyed else ("strong", "plain")
         keys = console.keymap.shown(one)
         risk = _RISKS.get(one.risk, " ")
-        twin = f"  {one.cli}" if one.cli else ""
-        return (
+        told = (
             Span(f"{keys:>12} ", tones[0]),
             Span(f"{risk} ", "warn"),
             Span(one.description, tones[1]),
-            Span(twin, "muted"),
         )
+        if not one.cli:
+            return [told]
+        if _KEYS + cell_len(one.description) + 2 + cell_len(one.cli) <= self.room:
+            return [(*told, Span(f"  {one.cli}", "muted"))]
+        below = wrap(one.cli, self.room - _KEYS - 2)
+        return [told, *((Span(" " * (_KEYS + 2) + part, "muted"),) for part in below)]
 
     def _pairs(self, moves: Sequence[Action]) -> list[Spans]:
         """The two directions of a movement share a line."""
@@ -89,8 +110,8 @@ class HelpScreen(ModalScreen[None]):
     def _filter(self) -> list[Spans]:
         if not self._of.fields:
             return []
-        fields = wrap(" ".join(self._of.fields), _WIDTH)
+        fields = wrap(" ".join(self._of.fields), self.room - _KEYS)
         return [
             (Span("      filter   ", "strong"), Span("words, !inverse, field:value; all must hold")),
-            *((Span(" " * 15), Span(part, "muted")) for part in fields),
+            *((Span(" " * _KEYS), Span(part, "muted")) for part in fields),
         ]

@@ -18,7 +18,6 @@ from tui.actions import REPLAY
 from tui.model import replay
 from tui.model.feed import names_of, thread_name
 from tui.model.frame_facts import frame_lines
-from tui.model.glyphs import ASCII
 from tui.model.moment import Moment
 from tui.model.subject import Subject
 from tui.reel import Reel
@@ -103,7 +102,7 @@ class ReplayScreen(ConsoleScreen):
                 reel.look()
             self._ingested = status.ingested_total
         wide = self.size.width >= WIDE
-        self.query_one("#reel").set_class(wide, "wide").set_class(self.console.glyphs is ASCII, "ascii")
+        self.query_one("#reel").set_class(wide, "wide")
         self.query_one("#frame").display = self.view == "record"
         self.query_one("#then").display = self.view == "join"
         self.query_one("#scrub", Lines).show(self._scrub())

@@ -1,0 +1,65 @@
+"""The question what if, in its states: as a picture, and in what the picture means."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from console_page import without_colour
+from console_snapshots import Pictured
+from sample_what_if import answer, opened
+
+from syncropel.api.schema.explain import WhatIf
+from syncropel.errors import DaemonUnreachable, RemoteError, SyncropelError
+from tui.dialogs.what_if import PAUSE_SECS
+
+
+@dataclass(frozen=True)
+class State:
+    """What the daemon answers, and words that must then stand there."""
+
+    told: WhatIf | SyncropelError
+    words: tuple[str, ...]
+    how: dict[str, Any] = field(default_factory=dict)
+
+
+MISTAKE = RemoteError(
+    422, "invalid", "INVALID_EXPRESSION", "unexpected end", f"k_of_n > (2\n{' ' * 11}^\nclose it",
+    place=(1, 12),
+)  # fmt: skip
+STATES = {
+    "sooner": State(answer(), ("5.0 s sooner", "real: all", "supposed: any", "[0] tips it", "▲")),
+    "many": State(answer(40, tips=39), ("more: the command shows them", "[39] tips it", "✓ [39]")),
+    "never": State(
+        answer().model_copy(
+            update={"outcome": "never", "then": None, "explanation": "it would not have joined"}
+        ),
+        ("it would not have joined", "not joined"),
+    ),
+    "mistake": State(MISTAKE, ("unexpected end", "close it")),
+    "down": State(DaemonUnreachable("no daemon answers", "start it: spl serve"), ("no daemon answers",)),
+    "no-colour": State(answer(), ("▲", "━")),
+    "ascii": State(answer(), ("^", "=", "+ [0]"), {"ascii_only": True}),
+}
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
+@pytest.mark.parametrize("name", STATES)
+async def test_what_if(
+    name: str,
+    size: tuple[int, int],
+    picture: Callable[[Pictured], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    state = STATES[name]
+    if name == "no-colour":
+        without_colour(monkeypatch)
+    async with opened(state.told, size, **state.how) as (page, dialog):
+        await page.passes(PAUSE_SECS)
+        for words in state.words:
+            assert words in page.drawn
+        assert page.drawn.isascii() == (name == "ascii")
+        assert "[Close (esc)]" in dialog.words
+        picture(page)
