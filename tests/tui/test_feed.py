@@ -347,6 +347,21 @@ def test_a_body_of_a_megabyte_is_laid_out_whole() -> None:
     assert max(cell_len(name + part) for name, part in lines) <= 80
 
 
+def test_a_long_line_is_wrapped_at_blanks_and_nothing_is_lost() -> None:
+    words = "the word that does not fit stands whole in the next line"
+    assert [part for _, part in laid_out([("", words)], 32)] == [
+        "the word that does", "not fit stands whole", "in the next line",
+    ]  # fmt: skip
+    unbroken = f"id {'f' * 64}"
+    assert "".join(part for _, part in laid_out([("", unbroken)], 32)) == unbroken
+
+
+async def test_a_daemon_that_is_gone_is_told_once(client: FeedClient) -> None:
+    async with opened(client) as page:
+        await page.down()
+        assert page.drawn.count("no daemon answers") == 1
+
+
 def test_a_note_is_a_line_too() -> None:
     line = FeedLine("note:1", 5.0, words="37 missed")
     assert facts_of(line) == [("note", "37 missed")]

@@ -97,6 +97,7 @@ async def test_it_says_what_to_type_next(
         for one in words:
             assert one in shown
         assert "spl_x_y" not in shown
+        assert "spl serve" not in page.drawn, "one way to begin, not two"
         picture(page)
 
 

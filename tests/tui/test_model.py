@@ -31,6 +31,28 @@ def test_durations(secs: float | None, words: str) -> None:
     assert text.duration(secs) == words
 
 
+@pytest.mark.parametrize(
+    ("secs", "words"),
+    [
+        (0.0000334, "33 µs"),
+        (0.00124, "1.2 ms"),
+        (0.0341, "34 ms"),
+        (0.4, "400 ms"),
+        (1.24, "1.2s"),
+        (75, "1m 15s"),
+    ],
+)
+def test_what_a_short_thing_took(secs: float, words: str) -> None:
+    assert text.took(secs) == words
+
+
+@pytest.mark.parametrize(
+    ("secs", "words"), [(None, "–"), (-3, "<10s"), (9.9, "<10s"), (59, "50s"), (75, "1m"), (3900, "1h 05m")]
+)
+def test_the_age_of_what_is_well(secs: float | None, words: str) -> None:
+    assert text.age(secs) == words
+
+
 def test_money_and_counts_stay_short() -> None:
     assert (text.money(0.0004), text.money(0), text.money(1234.5)) == ("$0.0004", "$0.00", "$1,234.50")
     assert [text.count(one) for one in (9999, 12400, 3_100_000)] == ["9999", "12.4k", "3.1M"]

@@ -19,6 +19,7 @@ from tui.screens.base import ConsoleScreen
 from tui.widgets.lines import Lines, Span, Spans
 
 _WIDEST, _SHARE, _SIDES = 86, 96, 5  # cells, per cent of the screen, borders with padding and scroll bar
+_FILTERS: Final = "words, !inverse, field:value; all must hold"
 _KEYS: Final = 15  # cells before a description
 _RISKS: Final = {"danger": "!", "change": "*"}
 
@@ -65,9 +66,9 @@ class HelpScreen(ModalScreen[None]):
         ]
         if changing:
             lines += self._group("Changes the fleet, and asks first", self._told(changing))
-            lines.append((Span(" " * 10 + "! stops or loses work   * changes the fleet", "muted"),))
+            lines.append((Span(" " * 8 + "! stops or loses work   * changes the fleet", "muted"),))
         if self._of.console.keymap.changed:
-            lines.append((Span(" " * 10 + "keys as in [console.keys] of the settings", "muted"),))
+            lines.append((Span(" " * 8 + "keys as in [console.keys] of the settings", "muted"),))
         return lines
 
     def _group(self, title: str, rows: Sequence[Spans]) -> list[Spans]:
@@ -84,27 +85,31 @@ class HelpScreen(ModalScreen[None]):
         tones: tuple[Tone, Tone] = ("muted", "muted") if greyed else ("strong", "plain")
         keys = console.keymap.shown(one)
         risk = _RISKS.get(one.risk, " ")
-        told = (
-            Span(f"{keys:>12} ", tones[0]),
-            Span(f"{risk} ", "warn"),
-            Span(one.description, tones[1]),
-        )
+        head = (Span(f"{keys:>12} ", tones[0]), Span(f"{risk} ", "warn"))
+        lines = self._wrapped(head, one.description, tones[1])
         if not one.cli:
-            return [told]
-        if _KEYS + cell_len(one.description) + 2 + cell_len(one.cli) <= self.room:
-            return [(*told, Span(f"  {one.cli}", "muted"))]
+            return lines
+        if len(lines) == 1 and _KEYS + cell_len(one.description) + 2 + cell_len(one.cli) <= self.room:
+            return [(*lines[0], Span(f"  {one.cli}", "muted"))]
         below = wrap(one.cli, self.room - _KEYS - 2)
-        return [told, *((Span(" " * (_KEYS + 2) + part, "muted"),) for part in below)]
+        return [*lines, *((Span(" " * (_KEYS + 2) + part, "muted"),) for part in below)]
+
+    def _wrapped(self, head: Spans, words: str, tone: Tone) -> list[Spans]:
+        """Words beside their key, in as many lines as they need."""
+        first, *more = wrap(words, self.room - _KEYS)
+        return [(*head, Span(first, tone)), *((Span(" " * _KEYS + part, tone),) for part in more)]
 
     def _pairs(self, moves: Sequence[Action]) -> list[Spans]:
         """The two directions of a movement share a line."""
         shown = self._of.console.keymap.shown
         return [
-            (
-                Span(f"{shown(one)} {shown(other)}".rjust(12) + "   ", "strong"),
-                Span(f"{one.description}, {other.description}"),
-            )
+            line
             for one, other in zip(moves[::2], moves[1::2], strict=True)
+            for line in self._wrapped(
+                (Span(f"{shown(one)} {shown(other)}".rjust(12) + "   ", "strong"),),
+                f"{one.description}, {other.description}",
+                "plain",
+            )
         ]
 
     def _filter(self) -> list[Spans]:
@@ -112,6 +117,6 @@ class HelpScreen(ModalScreen[None]):
             return []
         fields = wrap(" ".join(self._of.fields), self.room - _KEYS)
         return [
-            (Span("      filter   ", "strong"), Span("words, !inverse, field:value; all must hold")),
+            *self._wrapped((Span("      filter   ", "strong"),), _FILTERS, "plain"),
             *((Span(" " * _KEYS), Span(part, "muted")) for part in fields),
         ]
