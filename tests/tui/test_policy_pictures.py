@@ -124,7 +124,7 @@ STATES = {
                      pressing("tab", "tab", "tab", "tab"), status=frozen),
     "refused": State(("not known whether", "lacks the scope config:read"), client=refusing),
     "down": State(("✗ DOWN", "no-robots"), goes_down),
-    "value": State(('= ["docs", "docs/v0.11"]', "list · 9 steps · 21.7 µs", "context routing"),
+    "value": State(('= ["docs", "docs/v0.11"]', "list · 9 steps · 22 µs", "context routing"),
                    trying("fleet_frozen_namespaces()", "down"), valued),
     "mistake": State(("▲", "✗ unknown field 'actt' at line 1, column 8", "known: act"),
                      trying("record.actt == 'DO'"), mistaken),
