@@ -74,7 +74,7 @@ async def wears_contrast(page: Console) -> None:
 
 
 async def asks_for_help(page: Console) -> None:
-    await page.press("question_mark", "pagedown")
+    await page.press("question_mark", "pagedown", "down")
 
 
 async def nothing(page: Console) -> None:
