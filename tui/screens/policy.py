@@ -150,7 +150,7 @@ class PolicyScreen(ConsoleScreen):
 
     def action_try(self) -> None:
         """Type an expression."""
-        self.query_one("#expression", Input).focus()
+        self.set_focus(self.query_one("#expression", Input))
         self.call_after_refresh(self.show)
 
     def action_try_chosen(self) -> None:

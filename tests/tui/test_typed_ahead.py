@@ -1,0 +1,37 @@
+"""Keys that come in one go, as over a slow line: each belongs to what the one before has opened."""
+
+from __future__ import annotations
+
+import console_sample as sample
+import pytest
+from console_fakes import FakeClient
+from console_page import Console, console
+from sample_policy import PolicyClient
+from textual import events
+from textual.keys import _character_to_key
+from textual.widgets import Input
+
+from tui.screens.base import ConsoleScreen
+
+
+async def at_once(page: Console, keys: str) -> None:
+    for char in keys:
+        page.app.post_message(events.Key(_character_to_key(char), char))
+    await page.settle()
+
+
+@pytest.mark.parametrize("screen", ["fleet", "tasks", "threads", "feed", "policy"])
+async def test_what_follows_the_slash_is_filtered_by_and_presses_nothing(screen: str) -> None:
+    client = FakeClient()
+    client.tasks(sample.tasks())
+    async with console(status=sample.status(), client=client, screen=screen) as page:
+        await at_once(page, "/doFcs:x/q")
+        assert isinstance(page.app.screen, ConsoleScreen)
+        assert page.app.screen.filter.text == "doFcs:x/q"
+        assert page.app.is_running
+
+
+async def test_what_follows_the_x_of_policy_is_the_expression() -> None:
+    async with console(status=sample.status(), client=PolicyClient(), screen="policy") as page:
+        await at_once(page, "xFxc/ == 1")
+        assert page.app.screen.query_one("#expression", Input).value == "Fxc/ == 1"
