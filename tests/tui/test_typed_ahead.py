@@ -14,9 +14,11 @@ from textual.widgets import Input
 from tui.screens.base import ConsoleScreen
 
 
-async def at_once(page: Console, keys: str) -> None:
+async def at_once(page: Console, keys: str, *more: str) -> None:
     for char in keys:
         page.app.post_message(events.Key(_character_to_key(char), char))
+    for key in more:
+        page.app.post_message(events.Key(key, None))
     await page.settle()
 
 
@@ -29,6 +31,14 @@ async def test_what_follows_the_slash_is_filtered_by_and_presses_nothing(screen:
         assert isinstance(page.app.screen, ConsoleScreen)
         assert page.app.screen.filter.text == "doFcs:x/q"
         assert page.app.is_running
+
+
+async def test_a_word_and_tab_in_one_go_complete_that_word() -> None:
+    async with console(status=sample.status(), screen="tasks") as page:
+        await at_once(page, ":con", "tab")
+        assert page.app.screen.query_one("#line", Input).value == "config"
+        await page.press("tab")
+        assert page.app.screen.query_one("#line", Input).value == "context"
 
 
 async def test_what_follows_the_x_of_policy_is_the_expression() -> None:

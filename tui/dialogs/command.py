@@ -80,8 +80,8 @@ class CommandScreen(Seat, ModalScreen[None]):
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
         event.stop()
-        if event.value == self._draft:
-            return  # it is only shown for the first time
+        if event.value == self._draft or event.value != self.line:
+            return  # it is only shown for the first time; or the line has gone on since
         self._past, self._place, self._trouble = None, -1, None
         self._offered = self._commands.complete(self.line) if self.line else []
         self._draft = self.line
@@ -102,6 +102,7 @@ class CommandScreen(Seat, ModalScreen[None]):
     def _complete(self, by: int) -> None:
         """Take the next word that is offered; a single one is taken with the blank after it."""
         if self._place < 0:
+            self._draft = self.line  # what was typed just now is announced after this key
             self._offered = self._commands.complete(self._draft)
         if not self._offered:
             self._hint()
