@@ -206,8 +206,9 @@ class Dialog(Seat, ModalScreen[None]):
             return "it was sent"
         if not self.outcome.may_ask:
             return "it was done" if self.outcome.stage is Stage.DONE else "look first whether it was taken"
-        closed = self.session.closed or self.session.access.without(self.needs)
-        return hindrance(closed, self.world.link.at(now), now, self.glyphs) or self.objection()
+        session = self.session
+        why_not = hindrance(session.closed, self.world.link.at(now), now, self.glyphs)
+        return why_not or session.access.without(self.needs) or self.objection()
 
     def _spans(self, lines: Sequence[tuple[str, Tone]]) -> list[Spans]:
         width = self.room

@@ -250,7 +250,7 @@ class PermissionsDialog(Dialog):
         super().begin()
 
     def fields(self) -> Sequence[Widget]:
-        return (Field("permission rules", "c", Choice(tuple(self._VERBS), self._begun, id="verb")),)
+        return (Field("rules", "c", Choice(tuple(self._VERBS), self._begun, id="verb")),)
 
     @property
     def verb(self) -> str:

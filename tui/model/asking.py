@@ -75,7 +75,7 @@ def outcome_lines(outcome: Outcome, now: float, glyphs: Glyphs) -> list[tuple[st
 def hindrance(closed: str, link: Link, now: float, glyphs: Glyphs) -> str:
     """Why nothing can be changed from here at present; empty when it can. `link` is as of `now`.
 
-    `closed` says why this cannot be changed from here, empty when it can.
+    `closed` says why this fleet is read-only from here, empty when it is not.
     """
     if closed:
         return f"this console is read-only: {closed}"
