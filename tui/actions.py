@@ -103,7 +103,7 @@ APP: Final = (
     Action("suspend_process", ("ctrl+z",), "stop it; fg in the shell brings it back", "", (), "local"),
     Action("quit", ("q",), "quit; the fleet goes on without you", "quit", (), "local"),
 )
-AT_ONCE: Final = frozenset({"command", "filter", "try"})
+AT_ONCE: Final = frozenset({"command"})
 """Done before any other key is looked at: what is typed right after it belongs to what it opens."""
 CONTROL: Final = (
     Action("freeze", ("F",), "freeze a namespace; shows first what that would meet", "freeze", (), "danger",

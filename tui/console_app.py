@@ -8,7 +8,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
+from textual import events
 from textual.app import App, SystemCommand
+from textual.message_pump import MessagePump
 from textual.screen import Screen
 from textual.scrollbar import ScrollBar, ScrollBarRender
 from textual.widgets import Input
@@ -24,6 +26,7 @@ from tui.dialogs.contexts import ContextsDialog
 from tui.dialogs.unlock import UnlockDialog
 from tui.fleets import Fleets
 from tui.keymap import Keymap
+from tui.keys import Keys
 from tui.memory import Memory
 from tui.model.glyphs import ASCII, UNICODE
 from tui.model.world import World
@@ -92,6 +95,7 @@ class ConsoleApp(App[None]):
         self.fleets = Fleets(
             setup, outside, self._news_of, partial(self.run_worker, name="session", exit_on_error=False)
         )
+        self._keys = Keys(self._give, self.clock)
         self._showing = False
         self._ticks = 0
         self.wanted = Wanted.read(setup.notify, setup.where)
@@ -267,6 +271,17 @@ class ConsoleApp(App[None]):
             await self.commands.run(line)
         except SyncropelError as error:
             self.push_screen(CommandScreen(line, error))
+
+    async def on_event(self, event: events.Event) -> None:
+        if isinstance(event, events.Key) and not event.is_forwarded:
+            await self._keys.take(event)
+        else:
+            await super().on_event(event)
+
+    async def _give(self, key: events.Key) -> MessagePump:
+        node = self.focused or self.screen
+        await super().on_event(key)
+        return node
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """A key that is looked at before all others must not be taken from a line that is being typed."""

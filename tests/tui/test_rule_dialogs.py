@@ -294,7 +294,11 @@ async def test_nothing_of_it_is_done_while_it_may_not_be(key: str, why: str) -> 
             await dialog.fill("name", "new")
             await dialog.fill("expression", "true")
             dialog.dialog.set_focus(dialog.dialog.query_one("#push-cancel"))
-        expected = {"read-only": "this console is read-only", "scope": "the token of bot", "down": "the connection is ✗ DOWN"}
+        expected = {
+            "read-only": "this console is read-only",
+            "scope": "the token of bot",
+            "down": "the connection is ✗ DOWN",
+        }
         assert dialog.greyed.startswith(expected[why])
         await page.press(dialog.dialog.letter)
         assert client.written == []

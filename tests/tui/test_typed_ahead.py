@@ -33,6 +33,23 @@ async def test_what_follows_the_slash_is_filtered_by_and_presses_nothing(screen:
         assert page.app.is_running
 
 
+async def test_enter_behind_it_keeps_the_filter_and_opens_nothing() -> None:
+    client = FakeClient()
+    client.tasks(sample.tasks())
+    async with console(status=sample.status(), client=client, screen="tasks") as page:
+        before = page.app.screen
+        await at_once(page, "/docs", "enter")
+        assert page.app.screen is before
+        assert before.filter.text == "docs"  # type: ignore[attr-defined]
+        assert page.app.focused is page.table("tasks")
+
+
+async def test_what_follows_the_key_of_a_dialog_is_for_that_dialog() -> None:
+    async with console(status=sample.status(), client=PolicyClient(), screen="policy") as page:
+        await at_once(page, "Anno/bots:x")
+        assert page.app.screen.query_one("#name", Input).value == "no/bots:x"
+
+
 async def test_a_word_and_tab_in_one_go_complete_that_word() -> None:
     async with console(status=sample.status(), screen="tasks") as page:
         await at_once(page, ":con", "tab")

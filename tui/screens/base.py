@@ -164,16 +164,10 @@ class ConsoleScreen(Control):
         focused = self.focused
         return focused if isinstance(focused, Table) else next(iter(self.query(Table)), None)
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """A key that is looked at before all others must not be taken from a line that is being typed."""
-        if action in actions.AT_ONCE and isinstance(self.focused, Input):
-            return False
-        return super().check_action(action, parameters)
-
     def action_filter(self) -> None:
         bar = self.query_one(FilterBar)
         bar.display = True
-        self.set_focus(bar)  # at once: the widget's own way there comes after the keys that are waiting
+        self.set_focus(bar)  # at once: the widget's own way there comes after the next key
         self.call_after_refresh(self.show)
 
     def set_filter(self, words: str) -> None:
