@@ -38,16 +38,20 @@ class Keys:
             return
         self._since = self._clock()
         node = await self._give(self._waiting.popleft())
-        await self._follow(node)
+        await self._follow(node, node)
 
-    async def _follow(self, node: MessagePump) -> None:
-        """Behind the key from node to node, as it bubbles: each handles first what came first."""
-        if not node.call_later(self._passed, node):
+    async def _follow(self, node: MessagePump, again: MessagePump | None) -> None:
+        """Behind the key from node to node, as it bubbles: each handles first what came first.
+
+        Then once more from `again`, behind what the key has given rise to, such as a line that was entered.
+        """
+        if not node.call_later(self._passed, node, again):
             await self._next()
 
-    async def _passed(self, node: MessagePump) -> None:
-        parent = node._parent
-        if parent is None:
-            await self._next()
+    async def _passed(self, node: MessagePump, again: MessagePump | None) -> None:
+        if node._parent is not None:
+            await self._follow(node._parent, again)
+        elif again is not None:
+            await self._follow(again, None)
         else:
-            await self._follow(parent)
+            await self._next()

@@ -8,7 +8,7 @@ from console_fakes import FakeClient
 from console_page import Console, console
 from sample_policy import PolicyClient
 from textual import events
-from textual.keys import _character_to_key
+from textual.keys import _character_to_key, key_to_character
 from textual.widgets import Input
 
 from tui.screens.base import ConsoleScreen
@@ -18,7 +18,7 @@ async def at_once(page: Console, keys: str, *more: str) -> None:
     for char in keys:
         page.app.post_message(events.Key(_character_to_key(char), char))
     for key in more:
-        page.app.post_message(events.Key(key, None))
+        page.app.post_message(events.Key(key, key_to_character(key)))
     await page.settle()
 
 
@@ -42,6 +42,18 @@ async def test_enter_behind_it_keeps_the_filter_and_opens_nothing() -> None:
         assert page.app.screen is before
         assert before.filter.text == "docs"  # type: ignore[attr-defined]
         assert page.app.focused is page.table("tasks")
+
+
+async def test_what_follows_a_line_that_was_entered_is_no_part_of_it() -> None:
+    client = FakeClient()
+    client.tasks(sample.tasks())
+    async with console(status=sample.status(), client=client, screen="fleet") as page:
+        await at_once(page, "/worker", "enter", "2", "slash", "d", "o", "enter", "j")
+        assert page.app.current_mode == "local/tasks"
+        assert page.app.screen.filter.text == "do"  # type: ignore[attr-defined]
+        await at_once(page, ":theme console-day", "enter", "1")
+        assert page.app.theme == "console-day"
+        assert page.app.current_mode == "local/fleet"
 
 
 async def test_what_follows_the_key_of_a_dialog_is_for_that_dialog() -> None:

@@ -137,7 +137,7 @@ class CommandScreen(Seat, ModalScreen[None]):
     @on(Input.Submitted)
     async def _given(self, event: Input.Submitted) -> None:
         event.stop()
-        line = self.line.strip()
+        line = event.value.strip()
         console = self.console
         if not line:
             self.dismiss()
