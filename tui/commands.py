@@ -18,7 +18,7 @@ from tui.model.commands import Names
 from tui.model.deeds import Verb
 from tui.model.freezes import over
 from tui.model.namespaces import known_namespaces
-from tui.model.rules import Draft, Kind
+from tui.model.rules import KINDS, Draft, Kind
 from tui.model.subject import Subject
 from tui.model.text import plain
 from tui.screens.detail import InstanceScreen, TaskScreen
@@ -206,6 +206,8 @@ class Commands:
     async def _cli_config(self, given: Mapping[str, Any]) -> None:
         verb, kind = given["verb"], given.get("kind")
         await self._console.action_mode("policy")
+        if kind is not None and kind not in KINDS:
+            raise BadRequest(f"config {verb} is not done from the console", f"in a shell: spl config {verb}")
         screen = self._console.front()
         if not isinstance(screen, PolicyScreen):
             return
@@ -226,6 +228,7 @@ class Commands:
             raise BadRequest(f"config {verb} is not done from the console", f"in a shell: spl config {verb}")
 
     def _ask(self, verb: Verb, subject: Subject) -> None:
+        verb = deeds.meant(verb, self._console.world, subject)
         if why_not := deeds.objection(verb, self._console.world, subject):
             raise BadRequest(why_not, f"see: {commands.usage('task') if subject.thread else 'drain'}")
         self._console.push_screen(DeedDialog(verb, subject))

@@ -8,7 +8,7 @@ from typing import Any
 
 from syncropel.client import Call, calls, config_calls
 from syncropel.errors import SyncropelError
-from tui.model import policy
+from tui.model import policy, work_rules
 from tui.model.policy import Policies
 from tui.tail import Asks
 
@@ -19,6 +19,7 @@ async def read(asks: Asks, clock: Callable[[], float]) -> Policies:
         policy.PERMISSION: config_calls.rules("permission"),
         policy.ROUTING: config_calls.rules("routing"),
         policy.HEALTH: config_calls.rules("health"),
+        **{kind: config_calls.rules(kind) for kind in work_rules.KINDS},
         policy.NAMESPACES: calls.namespaces(),
         "cache": config_calls.expression_cache(),
         "checks": calls.engine_health(),
@@ -27,10 +28,15 @@ async def read(asks: Asks, clock: Callable[[], float]) -> Policies:
     found = dict(zip(wanted, answers, strict=True))
     trouble = {name: _told(one) for name, one in found.items() if isinstance(one, SyncropelError)}
     good = {name: None if name in trouble else one for name, one in found.items()}
+    others = [found[kind] for kind in work_rules.KINDS]
+    if unread := next((kind for kind in work_rules.KINDS if kind in trouble), ""):
+        trouble = {name: words for name, words in trouble.items() if name not in work_rules.KINDS}
+        trouble[policy.OTHERS] = _told(found[unread])
     return Policies(
         permission=good[policy.PERMISSION],
         routing=good[policy.ROUTING],
         health=good[policy.HEALTH],
+        others=None if unread else tuple(rule for one in others for rule in one.data),
         namespaces=good[policy.NAMESPACES],
         cache=good["cache"],
         checks=tuple(good["checks"].checks) if good["checks"] is not None else (),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from syncropel.cli.terminal import clean
-from syncropel.client.explain_text import moment_words
 
 if TYPE_CHECKING:
     from syncropel.api.schema.explain import JoinMoment, TaskWhy, WhatIf, WhatIfBar
@@ -35,6 +34,8 @@ def why_lines(told: TaskWhy) -> list[str]:
 
 def what_if_lines(told: WhatIf) -> list[str]:
     """The answer, then the real and the supposed timeline one above the other."""
+    from syncropel.client.explain_text import moment_words  # its package loads what `--help` does without
+
     lines = [f"{clean(told.alias) or told.thread}: {clean(told.explanation)}"]
     ends = [_end(one, told) - told.started_at for one in told.subtasks]
     end = max([*ends, _ended(told.real), _ended(told.then), 0.001])

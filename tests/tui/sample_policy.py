@@ -20,6 +20,7 @@ from syncropel.api.schema import (
 )
 from syncropel.client import Call
 from syncropel.errors import RemoteError
+from tui.model import work_rules
 
 EVAL = "/v1/expr/eval"
 Evaluates = Callable[[dict[str, Any]], ExpressionValue | Exception]
@@ -34,7 +35,7 @@ def rule(kind: str = "permission", name: str = "operators", **changes: Any) -> R
         "name": name,
         "priority": 10,
         "expression": 'current_actor() == "did:sync:user:ada"',
-        "effect": {"permission": "allow", "routing": "", "health": "warning"}[kind],
+        "effect": {"permission": "allow", "routing": "", "health": "warning"}.get(kind, ""),
         "ops": [],
         "actor": "did:sync:user:ada",
         "record": "c0" * 32,
@@ -53,6 +54,20 @@ def permission_rules() -> list[RuleOut]:
         rule(name="no-robots", priority=40, effect="deny", ops=["record_write", "thread_read"],
              expression='record.actor.startsWith("did:sync:agent:") && trust(record.actor) < 0.5'),
     ]  # fmt: skip
+
+
+def work() -> dict[str, list[RuleOut]]:
+    """A precondition, a rule that asks an operator, and a trigger of the same name."""
+    costly = "record.body.budget_usd != null && record.body.budget_usd > 5.0"
+    return {
+        "precondition": [
+            rule("precondition", "after-the-release", expression='task("REL-7").status == "approved"')
+        ],
+        "aitl": [rule("aitl", "costly", expression=costly)],
+        "trigger": [
+            rule("trigger", "costly", expression='record.topic == "over_budget"', goal="look at the bill")
+        ],
+    }
 
 
 def health(*checks: HealthCheck) -> EngineHealth:
@@ -101,6 +116,7 @@ class PolicyClient(FakeClient):
             rule("health", "queue", expression="engine.reconcile_queue_depth < 100"),
             rule("health", "workers", effect="critical", expression="fleet_instances_live() >= 3"),
         ]
+        rules |= {kind: [] for kind in work_rules.KINDS} | work()
         for kind, some in rules.items():
             self.answers[f"{RULES}/{kind}"] = RuleList(data=[] if empty else some, enabled=enforced)
         self.answers["/v1/engine/health"] = health(*([] if empty else checks()))

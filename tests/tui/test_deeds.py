@@ -221,3 +221,44 @@ async def test_read_only_shows_the_command_and_does_nothing() -> None:
 @pytest.mark.parametrize("verb", DEEDS)
 def test_no_letter_of_a_button_is_that_of_its_field(verb: Any) -> None:
     assert DEEDS[verb].letter != "w", "w goes to the words"
+
+
+def asking() -> Any:
+    """DOCS-11, whose last subtask waits for an operator's word."""
+    *others, last = sample.join().subtasks
+    why = "asks for an operator's word: rule costly"
+    return sample.join(subtasks=[*others, last.model_copy(update={"asked": "costly", "why": why})])
+
+
+@pytest.mark.parametrize(
+    ("key", "letter", "title", "typed", "verdict"),
+    [
+        ("A", "a", "Let subtask begin DOCS-11 [4]", "approve", "accept"),
+        ("J", "j", "Refuse subtask DOCS-11 [4]", "reject", "reject"),
+    ],
+)
+async def test_a_subtask_that_asks_gets_its_word_from_the_cursor(
+    key: str, letter: str, title: str, typed: str, verdict: str
+) -> None:
+    client = daemon()
+    client.join(asking())
+    client.answers["/v1/tasks/DOCS-11/answer"] = PostedRecord.model_construct(id="ab" * 32)
+    async with console(status=sample.status(), client=client) as page:
+        dialog = DialogPage(page)
+        await page.press(*subtask(4))
+        await page.passes(0.5)
+        await page.press(key)
+        assert dialog.title == title
+        assert "asked by costly" in dialog.part("says")
+        assert dialog.part("command") == f"$ spl task {typed} DOCS-11 --subtask 4"
+        await dialog.press("tab", "enter") if dialog.focused == "Cancel" else None
+        await dialog.press(letter)
+        (sent,) = bodies(page, "/v1/tasks/DOCS-11/answer")
+        assert (sent["index"], sent["verdict"]) == (4, verdict)
+        assert sent["actor"] == page.app.session.target.actor
+
+
+def test_nobody_gives_a_word_that_was_not_asked_for() -> None:
+    quiet = Subject(thread=sample.THREAD, index=4)
+    assert deeds.meant("approve", WORLD, quiet) == "approve"
+    assert deeds.objection("admit", WORLD, quiet) == "it does not wait for anybody's word"

@@ -72,6 +72,7 @@ async def test_the_panes_go_round_with_tab() -> None:
             ("health", ["queue", "workers"], True),
             ("namespaces", ["default", "docs"], True),
             ("freezes", [frozen()[0].record], True),
+            ("others", ["precondition after-the-release", "aitl costly"], True),
         ]
         assert "[PERMISSIONS 4]" in page.part("tabs")
 
@@ -366,3 +367,25 @@ def test_nothing_is_known_before_it_was_read() -> None:
         assert policy.pane_rows(pane.key, policy.Policies(), World(), Moment(0, 0), UNICODE) is None
     assert "reading" in policy.figures(policy.Policies(), 0.0).text
     assert isinstance(sample_policy.namespaces(), NamespaceList)
+
+
+async def test_a_rule_about_work_is_tried_in_its_own_context_and_changed_in_a_shell() -> None:
+    client = PolicyClient()
+    async with console(status=sample.status(), client=client, screen="policy") as page:
+        await page.press(*["tab"] * 5, "down", "t")
+        await page.passes(0.15)
+        assert client.tried[-1]["context"] == "aitl"
+        assert client.tried[-1]["expression"].startswith("record.body.budget_usd")
+        await page.press("escape", "E")
+        told = [one.message for one in page.app._notifications]
+        assert told == ["rules about work are changed in a shell: enter shows the command"]
+
+
+async def test_kinds_that_an_older_daemon_does_not_know_leave_the_others() -> None:
+    client = PolicyClient()
+    client.answers[f"{RULES}/aitl"] = RemoteError(404, "t", "NOT_FOUND", "no rules of kind aitl", "")
+    async with console(status=sample.status(), client=client, screen="policy") as page:
+        assert "[PERMISSIONS 4]" in page.part("tabs")
+        assert "work ?" in page.part("tabs")
+        await page.press(*["tab"] * 5)
+        assert "no rules of kind aitl" in page.drawn

@@ -46,6 +46,7 @@ class Control(Seat):
     async def action_deed(self, verb: Verb) -> None:
         """Ask about it, or say why it does not apply."""
         subject = self.subject()
+        verb = deeds.meant(verb, self.world, subject)
         why_not = deeds.objection(verb, self.world, subject)
         if why_not:
             self.notify(why_not, title=deeds.DEEDS[verb].title, severity="warning", markup=False, timeout=6)

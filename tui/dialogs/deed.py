@@ -18,6 +18,7 @@ from tui.model.glyphs import Tone
 from tui.model.subject import Subject, namespace_of, short_label, task_label
 from tui.widgets.field import Field, entry
 
+_ANSWERS: Final[dict[Verb, str]] = {"admit": "accept", "refuse": "reject"}
 _SCOPES: Final[dict[Verb, str]] = {
     "drain": "fleet:write",
     "undrain": "fleet:write",
@@ -84,6 +85,9 @@ class DeedDialog(Dialog):
             return calls.drain({**fields, "actor": self.actor})
         if verb == "retry" and subject.index is not None:
             return calls.retry(task_label(self.world, subject), subject.index, self.actor, words or None)
+        if verb in _ANSWERS and subject.index is not None:
+            name = task_label(self.world, subject)
+            return calls.answer(name, subject.index, _ANSWERS[verb], self.actor, words)
         if verb == "stop" and self._attempt is not None:
             return task_records.stop(self._attempt, words, **signed)
         if verb in task_records.VERDICTS:

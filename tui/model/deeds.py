@@ -13,7 +13,9 @@ from tui.model.subject import Subject, task_label
 from tui.model.text import first_line, plain
 from tui.model.world import World
 
-Verb = Literal["retry", "stop", "start", "approve", "reject", "reopen", "cancel", "drain", "undrain"]
+Verb = Literal[
+    "retry", "stop", "admit", "refuse", "start", "approve", "reject", "reopen", "cancel", "drain", "undrain"
+]
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,14 @@ DEEDS: Final[dict[Verb, Deed]] = {
         "subtask", "Stop subtask", "Stop", "s",
         "Its process group is ended, its verdict is terminated. Nothing is tried again by itself.",
         "is being stopped", "reason",
+    ),
+    "admit": Deed(
+        "subtask", "Let subtask begin", "Let it begin", "a", "A rule asked first; with this word it begins.",
+        "may begin", "notes", False,
+    ),
+    "refuse": Deed(
+        "subtask", "Refuse subtask", "Refuse", "j", "It never begins: its verdict is reject.",
+        "is refused", "notes",
     ),
     "start": Deed(
         "task", "Start task", "Start", "s", "Says that work on it has begun.", "is in progress", "reason",
@@ -76,6 +86,16 @@ DEEDS: Final[dict[Verb, Deed]] = {
         "takes new work again", "", False,
     ),
 }  # fmt: skip
+
+
+_OF_SUBTASK: Final[dict[Verb, Verb]] = {"approve": "admit", "reject": "refuse"}
+_TYPED: Final[dict[Verb, str]] = {"admit": "approve", "refuse": "reject"}
+
+
+def meant(verb: Verb, world: World, subject: Subject) -> Verb:
+    """The verb that a key stands for here: about a subtask that waits for a word, that word."""
+    child = child_of(world, subject) if subject.index is not None else None
+    return _OF_SUBTASK.get(verb, verb) if child is not None and child.asked else verb
 
 
 def objection(verb: Verb, world: World, subject: Subject) -> str:
@@ -113,6 +133,8 @@ def _subtask_objection(verb: Verb, world: World, subject: Subject) -> str:
     state = child.state if child else "in_progress" if flies else ""
     if not state:
         return "nothing is known of this subtask yet"
+    if verb in _TYPED:
+        return "" if child is not None and child.asked else "it does not wait for anybody's word"
     if verb == "stop":
         return "" if state == "in_progress" else f"it is {word(state)}: nothing of it runs"
     join = world.join_of(subject.thread)
@@ -173,7 +195,8 @@ def facts(verb: Verb, world: World, subject: Subject) -> list[str]:
     if found is None:
         return []
     state = found.state if isinstance(found, ChildOut) else "in_progress"
-    return [f"attempt {found.attempt} · {word(state)} · {first_line(found.goal)}"]
+    asked = [f"asked by {plain(found.asked)}"] if isinstance(found, ChildOut) and found.asked else []
+    return [" · ".join([f"attempt {found.attempt}", word(state), *asked, first_line(found.goal)])]
 
 
 def command(verb: Verb, world: World, subject: Subject, words: str) -> str:
@@ -185,7 +208,7 @@ def command(verb: Verb, world: World, subject: Subject, words: str) -> str:
         flow = "stop" if verb == "undrain" else "start"
         line = f"spl drain {flow} --instance {shlex.quote(name)}"
     else:
-        line = f"spl task {verb} {shlex.quote(task_label(world, subject))}"
+        line = f"spl task {_TYPED.get(verb, verb)} {shlex.quote(task_label(world, subject))}"
         line += f" --subtask {subject.index}" if deed.of == "subtask" else ""
     return f"{line} --{deed.field} {shlex.quote(words)}" if words and deed.field else line
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, cast
 
 from syncropel.api.schema import (
@@ -17,7 +17,7 @@ from syncropel.api.schema import (
     RuleOut,
 )
 from syncropel.client.freeze_text import EVERYWHERE
-from tui.model import freezes
+from tui.model import freezes, work_rules
 from tui.model.facts import Fact
 from tui.model.feed import actor_name, names_of
 from tui.model.glyphs import Glyphs, Tone
@@ -29,6 +29,7 @@ from tui.model.tree import Line
 from tui.model.world import World
 
 PERMISSION, ROUTING, HEALTH, NAMESPACES, FREEZES = "permission", "routing", "health", "namespaces", "freezes"
+OTHERS: Final = "others"
 
 
 @dataclass(frozen=True)
@@ -41,11 +42,16 @@ class Policies:
     permission: RuleList | None = None
     routing: RuleList | None = None
     health: RuleList | None = None
+    others: tuple[RuleOut, ...] | None = None
     checks: tuple[HealthCheck, ...] = ()
     namespaces: NamespaceList | None = None
     cache: CacheStatsOut | None = None
     trouble: Mapping[str, str] = field(default_factory=dict)
     read_at: float | None = None
+
+    def other(self, key: str) -> RuleOut | None:
+        """One of the rules about work, by the identity of its row."""
+        return next((one for one in self.others or () if work_rules.key(one) == key), None)
 
     def rules(self, pane: str) -> RuleList | None:
         return {PERMISSION: self.permission, ROUTING: self.routing, HEALTH: self.health}.get(pane)
@@ -105,6 +111,12 @@ PANES: Final = (
          Column("actor", "BY", 10, grow=1, most=24, drop=1), Column("reason", "REASON", 16, grow=4)),
         ("nothing is frozen", "freeze: F, or spl kill --namespace NS --reason …"),
     ),
+    Pane(
+        OTHERS, "WORK", "spl config list-preconditions",
+        (Column("kind", "KIND", 12), _PRIORITY, _NAME, _EXPRESSION, _ACTOR),
+        ("no precondition, trigger, fold rule, and none that asks an operator first",
+         "for example: spl config add-precondition NAME --expression CEL"),
+    ),
 )  # fmt: skip
 
 
@@ -114,6 +126,8 @@ def pane_rows(pane: str, policies: Policies, world: World, at: Moment, glyphs: G
         return _freeze_rows(world, at, glyphs)
     if pane == NAMESPACES:
         return _namespace_rows(policies.namespaces, world, glyphs)
+    if pane == OTHERS:
+        return _other_rows(policies.others, world)
     rules = policies.rules(pane)
     if rules is None:
         return None
@@ -123,6 +137,18 @@ def pane_rows(pane: str, policies: Policies, world: World, at: Moment, glyphs: G
     return Rows(
         rules, [one.name for one in data], lambda place: _row(make(data[place], glyphs), data[place], names)
     )
+
+
+def _other_rows(rules: tuple[RuleOut, ...] | None, world: World) -> Rows | None:
+    if rules is None:
+        return None
+    names = names_of(world)
+
+    def make(place: int) -> Row:
+        one = rules[place]
+        return replace(_row({"kind": Cell(work_rules.kind(one))}, one, names), key=work_rules.key(one))
+
+    return Rows(rules, [work_rules.key(one) for one in rules], make)
 
 
 def _row(cells: dict[str, Cell], rule: RuleOut, names: Mapping[str, str]) -> Row:
@@ -275,6 +301,9 @@ def _more(pane: str, key: str, policies: Policies, world: World) -> list[Fact]:
         ]
     if pane == NAMESPACES:
         return [("command", Line(f"spl namespace show {shlex.quote(key)}"))]
+    if pane == OTHERS:
+        one_of = policies.other(key)
+        return work_rules.facts(one_of) if one_of is not None else []
     rule = policies.rule(pane, key)
     if rule is None:
         return []

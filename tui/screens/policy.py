@@ -10,11 +10,12 @@ from textual import on
 from textual.widget import Widget
 from textual.widgets import Input
 
+from syncropel.api.schema import RuleOut
 from tui import policies
 from tui.actions import POLICY
 from tui.dialogs.base import Dialog
 from tui.dialogs.rule import PermissionsDialog, RemoveRuleDialog, RestoreRulesDialog, RuleDialog
-from tui.model import policy
+from tui.model import policy, work_rules
 from tui.model.facts import Fact
 from tui.model.policy import PANES, Pane, Policies
 from tui.model.rules import KINDS, Draft, Kind
@@ -155,17 +156,27 @@ class PolicyScreen(ConsoleScreen):
 
     def action_try_chosen(self) -> None:
         """Try the expression of the chosen rule."""
-        rule = self.policies.rule(self.pane.key, self._table(self.pane).chosen or "")
+        rule = self._chosen_rule()
         if rule is None:
             self.notify("choose a rule first: only rules have expressions", timeout=3)
         else:
-            self.query_one(Scratchpad).take(rule.expression, self.pane.context)
+            of_work = work_rules.KINDS.get(work_rules.kind(rule))
+            context = of_work[0] if of_work is not None else self.pane.context
+            self.query_one(Scratchpad).take(rule.expression, context)
+
+    def _chosen_rule(self) -> RuleOut | None:
+        chosen = self._table(self.pane).chosen or ""
+        if self.pane.key == policy.OTHERS:
+            return self.policies.other(chosen)
+        return self.policies.rule(self.pane.key, chosen)
 
     async def action_rule(self, verb: str) -> None:
         """Ask about a new rule, or about the chosen one."""
         kind, chosen = cast(Kind, self.pane.key), self._table(self.pane).chosen or ""
         if kind not in KINDS:
-            words = "this list has no rules: tab goes to permissions, routing and health"
+            words = "only permissions, routing and health are changed here: tab goes there"
+            if self.pane.key == policy.OTHERS:
+                words = "rules about work are changed in a shell: enter shows the command"
         elif verb != "add" and self.policies.rule(kind, chosen) is None:
             words = "choose a rule first"
         else:
@@ -195,7 +206,7 @@ class PolicyScreen(ConsoleScreen):
     def copied(self) -> str | None:
         """The record of a rule or of a freeze, else the name."""
         chosen = self._table(self.pane).chosen
-        rule = self.policies.rule(self.pane.key, chosen or "")
+        rule = self._chosen_rule()
         return (rule.record or rule.name) if rule is not None else chosen
 
     @on(Table.Opened)
