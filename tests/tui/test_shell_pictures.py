@@ -109,7 +109,7 @@ STATES = {
     "reader": State(nothing, ("READ-ONLY",), {"who": READER}),
     "day": State(wears_day, ("[prod]", "● LIVE", "prod-w")),
     "contrast": State(wears_contrast, ("[prod]", "● LIVE", "prod-w")),
-    "other-keys": State(asks_for_help, ("Keys: Fleet", "f2", "Everywhere"), {"keymap": KEYS}),
+    "other-keys": State(asks_for_help, ("Keys: Fleet", "f2   the Tasks screen"), {"keymap": KEYS}),
 }
 
 

@@ -174,7 +174,7 @@ class PolicyScreen(ConsoleScreen):
         """Ask about a new rule, or about the chosen one."""
         kind, chosen = cast(Kind, self.pane.key), self._table(self.pane).chosen or ""
         if kind not in KINDS:
-            words = "only permissions, routing and health are changed here: tab goes there"
+            words = "this list has no rules: tab goes to permissions, routing and health"
             if self.pane.key == policy.OTHERS:
                 words = "rules about work are changed in a shell: enter shows the command"
         elif verb != "add" and self.policies.rule(kind, chosen) is None:
