@@ -65,7 +65,7 @@ IDLE_BYTES = 300
 """So many bytes a second at most are written while nothing happens, on a line that may be a slow one."""
 
 
-@pytest.mark.parametrize("screen", ["fleet", "threads", "feed", "policy"])
+@pytest.mark.parametrize("screen", ["fleet", "tasks", "threads", "feed", "policy"])
 async def test_while_nothing_happens_hardly_anything_is_written(
     screen: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

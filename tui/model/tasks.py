@@ -9,7 +9,7 @@ from syncropel.api.schema import FanOutProgress, TaskSummary
 from tui.model.glyphs import Glyphs
 from tui.model.moment import Moment
 from tui.model.rows import MEASURED, Cell, Column, Row, Rows, state_cell, widest
-from tui.model.text import NOTHING, duration, first_line, money, plain, tail
+from tui.model.text import NOTHING, age, first_line, money, plain, tail
 
 _PRIORITIES: Final = {"high": 0.0, "medium": 1.0, "low": 2.0}
 
@@ -59,7 +59,7 @@ def _labels(one: TaskSummary) -> str:
 
 def _task(one: TaskSummary, at: Moment, glyphs: Glyphs) -> Row:
     done = f"{one.accepted}/{one.subtasks}" if one.subtasks else NOTHING
-    age = max(0.0, at.now - one.updated_at)
+    old = max(0.0, at.now - one.updated_at)
     stuck = not one.satisfiable and not one.joined
     cells = {
         "status": state_cell(one.status, glyphs),
@@ -72,7 +72,7 @@ def _task(one: TaskSummary, at: Moment, glyphs: Glyphs) -> Row:
         "priority": Cell(
             one.priority, "warn" if one.priority == "high" else "plain", _PRIORITIES.get(one.priority, 3.0)
         ),
-        "updated": Cell(duration(age), "plain", age),
+        "updated": Cell(age(old), "plain", old),
         "namespace": Cell(plain(one.namespace)),
         "domain": Cell(_domain(one)),
         "labels": Cell(_labels(one)),
