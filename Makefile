@@ -30,7 +30,7 @@ floors: .venv/.ready
 	$(BIN)/lint-imports --no-cache
 
 pytest: .venv/.ready
-	$(BIN)/pytest -n 3 --dist loadfile -p no:syrupy --ignore tests/tui
+	$(BIN)/pytest -n 2 --dist loadfile -p no:syrupy --ignore tests/tui
 	$(BIN)/pytest -n 2 tests/tui
 
 demo: .venv/.ready
