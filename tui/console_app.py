@@ -133,8 +133,9 @@ class ConsoleApp(App[None]):
             await self._sleep(TICK_SECS)
             self.call_next(self._tick)
 
-    def _tick(self) -> None:
+    async def _tick(self) -> None:
         """Let ages and running times go on; more slowly while the terminal has lost the focus."""
+        await self._keys.look()
         self._ticks += 1
         self._ringer.tell()
         if self.app_focus or self._ticks % UNSEEN_TICKS == 0:

@@ -29,7 +29,14 @@ class Keys:
     async def take(self, key: events.Key) -> None:
         """A key has come."""
         self._waiting.append(key)
-        if self._since is None or self._clock() - self._since >= GIVES_UP_SECS:
+        if self._since is None:
+            await self._next()
+        else:
+            await self.look()
+
+    async def look(self) -> None:
+        """Go on without a key that was waited for too long. To be called now and then: no key may follow."""
+        if self._since is not None and self._clock() - self._since >= GIVES_UP_SECS:
             await self._next()
 
     async def _next(self) -> None:

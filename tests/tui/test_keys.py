@@ -74,3 +74,17 @@ async def test_a_key_that_never_ends_holds_up_the_others_for_a_second_only() -> 
     clock.advance(GIVES_UP_SECS)
     await press(keys, "c")
     assert given == ["a", "b"], "in their order"
+
+
+async def test_keys_behind_one_that_never_ends_go_on_though_no_other_is_pressed() -> None:
+    clock = Clock()
+    keys, given = keys_to(Node(), clock)
+    await press(keys, "a", "b")
+    clock.advance(GIVES_UP_SECS / 2)
+    await keys.look()
+    assert given == ["a"]
+    clock.advance(GIVES_UP_SECS / 2)
+    await keys.look()
+    assert given == ["a", "b"]
+    await keys.look()
+    assert given == ["a", "b"]
