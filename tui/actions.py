@@ -85,6 +85,7 @@ THREADS, REPLAY, COMPARE = "threads", "replay", "compare"
 _SORTED: Final = (FLEET, TASKS, JOIN, POLICY, THREADS, COMPARE)
 _TABLES: Final = (*_SORTED, FEED)
 _ROWS: Final = (*_TABLES, REPLAY)
+_LINES: Final = (*_ROWS, DETAIL)
 _WORK: Final = (FLEET, TASKS, JOIN, DETAIL)
 _INSTANCES: Final = (FLEET, DETAIL)
 
@@ -133,7 +134,7 @@ SCREEN: Final = (
     Action("filter", ("slash",), "filter the rows; esc clears it", "filter", _TABLES),
     Action("sort", ("s",), "sort by the next column, then as they come", "sort", _SORTED),
     Action("reverse", ("S",), "turn the order round", "", _SORTED),
-    Action("yank", ("y",), "copy the id of the chosen row", "copy id", (*_ROWS, DETAIL), "local"),
+    Action("yank", ("y",), "copy the id of the chosen row", "copy id", _LINES, "local"),
     Action("back", ("escape",), "go back; first clears the filter", "back"),
     Action("why", ("i",), "why the task stands as it does, and what proves it", "why",
            (FLEET, TASKS, JOIN, THREADS, REPLAY, DETAIL), cli="spl why NAME"),
@@ -205,12 +206,12 @@ OWN: Final[dict[str, tuple[Action, ...]]] = {
 """What one screen, or a part of one, has beside what all have."""
 TABLE: Final = (
     Action("open", ("enter",), "open the chosen row in full", "open", _TABLES),
-    Action("move(-1)", ("up", "k"), "one row up", "", _ROWS),
-    Action("move(1)", ("down", "j"), "one row down", "", _ROWS),
-    Action("page(-1)", ("pageup",), "one page up", "", _ROWS),
-    Action("page(1)", ("pagedown",), "one page down", "", _ROWS),
-    Action("jump(0)", ("home", "g"), "the first row", "", _ROWS),
-    Action("jump(-1)", ("end", "G"), "the last row", "", _ROWS),
+    Action("move(-1)", ("up", "k"), "one row up", "", _LINES),
+    Action("move(1)", ("down", "j"), "one row down", "", _LINES),
+    Action("page(-1)", ("pageup",), "one page up", "", _LINES),
+    Action("page(1)", ("pagedown",), "one page down", "", _LINES),
+    Action("jump(0)", ("home", "g"), "the first row", "", _LINES),
+    Action("jump(-1)", ("end", "G"), "the last row", "", _LINES),
 )
 MOVES: Final = TABLE[1:]
 ALL: Final = (

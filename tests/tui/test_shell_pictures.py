@@ -74,7 +74,8 @@ async def wears_contrast(page: Console) -> None:
 
 
 async def asks_for_help(page: Console) -> None:
-    await page.press("question_mark", "pagedown", "down")
+    await page.press("question_mark", "pagedown")
+    await page.settle()
 
 
 async def nothing(page: Console) -> None:
@@ -109,7 +110,9 @@ STATES = {
     "reader": State(nothing, ("READ-ONLY",), {"who": READER}),
     "day": State(wears_day, ("[prod]", "● LIVE", "prod-w")),
     "contrast": State(wears_contrast, ("[prod]", "● LIVE", "prod-w")),
-    "other-keys": State(asks_for_help, ("Keys: Fleet", "f2   the Tasks screen"), {"keymap": KEYS}),
+    "other-keys": State(
+        asks_for_help, ("Keys: Fleet", "f2   the Tasks screen", "esc closes"), {"keymap": KEYS}
+    ),
 }
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from textual.containers import VerticalScroll
 from textual.widget import Widget
 
 from tui.actions import DETAIL
@@ -14,16 +13,17 @@ from tui.model.tasks import task_name
 from tui.model.text import tail
 from tui.screens.base import ConsoleScreen
 from tui.widgets.lines import Lines, Span
+from tui.widgets.pane import Pane
 
 
 class DetailScreen(ConsoleScreen):
     """Names and values, scrolled when there are many."""
 
-    AUTO_FOCUS = "VerticalScroll"
+    AUTO_FOCUS = "Pane"
     name_ = DETAIL
 
     def body(self) -> Sequence[Widget]:
-        return (VerticalScroll(Lines(id="facts")),)
+        return (Pane(Lines(id="facts")),)
 
     def facts(self, now: float) -> list[facts.Fact]:
         raise NotImplementedError

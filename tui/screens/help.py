@@ -8,7 +8,6 @@ from typing import Final
 
 from rich.cells import cell_len
 from textual.app import ComposeResult
-from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 
 from tui import actions
@@ -17,6 +16,7 @@ from tui.model.asking import hindrance
 from tui.model.glyphs import Tone
 from tui.screens.base import ConsoleScreen
 from tui.widgets.lines import Lines, Span, Spans
+from tui.widgets.pane import Pane
 
 _WIDEST, _SHARE, _SIDES = 86, 96, 5  # cells, per cent of the screen, borders with padding and scroll bar
 _FILTERS: Final = "words, !inverse, field:value; all must hold"
@@ -34,12 +34,13 @@ class HelpScreen(ModalScreen[None]):
         self._of = screen
 
     def compose(self) -> ComposeResult:
-        with VerticalScroll(id="help"):
+        with Pane(id="help"):
             yield Lines(id="keys")
 
     def on_mount(self) -> None:
-        self.query_one("#help").border_title = f"Keys: {self._of.name_.capitalize()}"
-        self.query_one("#help").border_subtitle = "esc closes"
+        box = self.query_one("#help")
+        box.border_title = f"Keys: {self._of.name_.capitalize()}"
+        self.watch(box, "scroll_y", self._told_where, init=False)
         self.show()
 
     def on_resize(self) -> None:
@@ -47,6 +48,19 @@ class HelpScreen(ModalScreen[None]):
 
     def show(self) -> None:
         self.query_one("#keys", Lines).show(self.lines())
+        self.call_after_refresh(self._told_where)
+
+    def _told_where(self) -> None:
+        """Which of the lines are seen: nobody looks for keys where nothing says that there are more."""
+        box, words = self.query_one("#help"), "esc closes"
+        count, seen, first = (
+            box.virtual_size.height,
+            box.scrollable_content_region.height,
+            box.scroll_offset.y,
+        )
+        if seen < count:
+            words = f"{first + 1}-{min(count, first + seen)} of {count} · pgup pgdn · {words}"
+        box.border_subtitle = self._of.console.glyphs.text(words)
 
     @property
     def room(self) -> int:

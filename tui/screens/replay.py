@@ -9,7 +9,7 @@ from typing import ClassVar, Final
 
 from textual import on
 from textual.binding import BindingType
-from textual.containers import Container, Vertical, VerticalScroll
+from textual.containers import Container, Vertical
 from textual.widget import Widget
 
 from syncropel.api.schema.replay import ReplayFrame
@@ -25,6 +25,7 @@ from tui.screens import join_part
 from tui.screens.base import ConsoleScreen
 from tui.widgets.bindings import bindings
 from tui.widgets.lines import Lines, Span, Spans
+from tui.widgets.pane import Pane
 from tui.widgets.table import Table
 
 WIDE: Final = 110
@@ -76,7 +77,7 @@ class ReplayScreen(ConsoleScreen):
             Lines(id="scrub"),
             Container(
                 RecordTable(replay.FRAMES, self.console.glyphs, id="records"),
-                VerticalScroll(Lines(id="record"), id="frame"),
+                Pane(Lines(id="record"), id="frame"),
                 Vertical(*join_part.widgets(self), id="then"),
                 id="reel",
             ),

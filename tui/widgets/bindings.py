@@ -8,15 +8,23 @@ from textual.binding import Binding, BindingType
 
 from tui import actions
 
-Part = Literal["app", "screen", "table", "fleet", "feed", "policy", "scratchpad", "threads", "replay"]
+Part = Literal[
+    "app", "screen", "table", "moves", "fleet", "feed", "policy", "scratchpad", "threads", "replay"
+]
 
 
 def bindings(part: Part) -> list[BindingType]:
-    """The bindings of the app, of every screen, of a table, or what one screen has beside those of all.
+    """The bindings of the app, of every screen, of a table, of what only moves, or of one screen alone.
 
     Our own footer shows them, not Textual's. By its id a binding is given other keys.
     """
-    chosen = {"app": actions.APP, "screen": actions.SCREEN, "table": actions.TABLE, **actions.OWN}[part]
+    chosen = {
+        "app": actions.APP,
+        "screen": actions.SCREEN,
+        "table": actions.TABLE,
+        "moves": actions.MOVES,
+        **actions.OWN,
+    }[part]
     return [
         Binding(
             ",".join(one.keys),

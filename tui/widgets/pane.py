@@ -1,0 +1,25 @@
+"""Words that may be longer than the room for them: the keys that move over rows move over lines."""
+
+from __future__ import annotations
+
+from textual.containers import VerticalScroll
+
+from tui.widgets.bindings import bindings
+
+
+class Pane(VerticalScroll, inherit_bindings=False):
+    """Scrolls at once: a line over ssh should not carry the frames of a smooth scroll."""
+
+    BINDINGS = bindings("moves")
+
+    def action_move(self, by: int) -> None:
+        self._go(self.scroll_offset.y + by)
+
+    def action_page(self, by: int) -> None:
+        self._go(self.scroll_offset.y + by * self.scrollable_content_region.height)
+
+    def action_jump(self, to: int) -> None:
+        self._go(self.max_scroll_y if to < 0 else 0)
+
+    def _go(self, y: float) -> None:
+        self.scroll_to(y=y, animate=False, immediate=True)
