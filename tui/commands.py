@@ -18,7 +18,8 @@ from tui.model.commands import Names
 from tui.model.deeds import Verb
 from tui.model.freezes import over
 from tui.model.namespaces import known_namespaces
-from tui.model.rules import KINDS, Draft, Kind
+from tui.model.policy import ABOUT_WORK
+from tui.model.rules import KINDS, WORK, Draft, Kind
 from tui.model.subject import Subject
 from tui.model.text import plain
 from tui.screens.detail import InstanceScreen, TaskScreen
@@ -212,11 +213,14 @@ class Commands:
         if not isinstance(screen, PolicyScreen):
             return
         if kind is not None:
-            screen.action_pane(kind)
+            screen.action_pane(ABOUT_WORK if kind in WORK else kind)
         if verb.startswith("add-"):
             typed = {name: given.get(name) or "" for name in ("name", "expression")}
             effect, ops = given.get("effect") or given.get("severity") or "", " ".join(given.get("op") or ())
-            draft = Draft(cast(Kind, kind), **typed, effect=effect, ops=ops, priority=str(given["priority"]))
+            draft = Draft(
+                cast(Kind, kind), **typed, effect=effect, ops=ops, priority=str(given["priority"]),
+                goal=given.get("goal") or "", target=given.get("target") or "",
+            )  # fmt: skip
             await screen.ask_rule("add", draft)
         elif verb.startswith("remove-"):
             await screen.ask_rule("remove", Draft(cast(Kind, kind), given.get("name") or ""))

@@ -8,18 +8,16 @@ from typing import Any
 
 from syncropel.client import Call, calls, config_calls
 from syncropel.errors import SyncropelError
-from tui.model import policy, work_rules
-from tui.model.policy import Policies
+from tui.model import policy
+from tui.model.policies import Policies
+from tui.model.rules import KINDS, WORK
 from tui.tail import Asks
 
 
 async def read(asks: Asks, clock: Callable[[], float]) -> Policies:
     """Everything, asked for together."""
     wanted: dict[str, Call[Any]] = {
-        policy.PERMISSION: config_calls.rules("permission"),
-        policy.ROUTING: config_calls.rules("routing"),
-        policy.HEALTH: config_calls.rules("health"),
-        **{kind: config_calls.rules(kind) for kind in work_rules.KINDS},
+        **{kind: config_calls.rules(kind) for kind in KINDS},
         policy.NAMESPACES: calls.namespaces(),
         "cache": config_calls.expression_cache(),
         "checks": calls.engine_health(),
@@ -28,19 +26,12 @@ async def read(asks: Asks, clock: Callable[[], float]) -> Policies:
     found = dict(zip(wanted, answers, strict=True))
     trouble = {name: _told(one) for name, one in found.items() if isinstance(one, SyncropelError)}
     good = {name: None if name in trouble else one for name, one in found.items()}
-    others = [found[kind] for kind in work_rules.KINDS]
-    if unread := next((kind for kind in work_rules.KINDS if kind in trouble), ""):
-        trouble = {name: words for name, words in trouble.items() if name not in work_rules.KINDS}
-        trouble[policy.OTHERS] = _told(found[unread])
     return Policies(
-        permission=good[policy.PERMISSION],
-        routing=good[policy.ROUTING],
-        health=good[policy.HEALTH],
-        others=None if unread else tuple(rule for one in others for rule in one.data),
+        lists={kind: found[kind] for kind in KINDS if kind not in trouble},
         namespaces=good[policy.NAMESPACES],
         cache=good["cache"],
         checks=tuple(good["checks"].checks) if good["checks"] is not None else (),
-        trouble=trouble,
+        trouble={policy.ABOUT_WORK if name in WORK else name: words for name, words in trouble.items()},
         read_at=clock(),
     )
 

@@ -20,7 +20,7 @@ from syncropel.api.schema import (
 )
 from syncropel.client import Call
 from syncropel.errors import RemoteError
-from tui.model import work_rules
+from tui.model.rules import WORK
 
 EVAL = "/v1/expr/eval"
 Evaluates = Callable[[dict[str, Any]], ExpressionValue | Exception]
@@ -116,7 +116,7 @@ class PolicyClient(FakeClient):
             rule("health", "queue", expression="engine.reconcile_queue_depth < 100"),
             rule("health", "workers", effect="critical", expression="fleet_instances_live() >= 3"),
         ]
-        rules |= {kind: [] for kind in work_rules.KINDS} | work()
+        rules |= {kind: [] for kind in WORK} | work()
         for kind, some in rules.items():
             self.answers[f"{RULES}/{kind}"] = RuleList(data=[] if empty else some, enabled=enforced)
         self.answers["/v1/engine/health"] = health(*([] if empty else checks()))

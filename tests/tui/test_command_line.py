@@ -99,7 +99,7 @@ async def test_words_that_go_somewhere(typed: str, crumb: str) -> None:
         ("context prod", "there is no context 'prod'", "known: local"),
         ("unlock", "this fleet is not locked", "allowed already"),
         ('task "DOCS', "no closing quotation", "close the quotation mark"),
-        ("config add-aitl a --expression true", "not done from the console", "in a shell: spl config"),
+        ("config permissions-unlock", "not done from the console", "in a shell: spl config"),
         ("fleet stop", "not done from the console", "in a shell: spl fleet stop"),
     ],
 )  # fmt: skip

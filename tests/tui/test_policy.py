@@ -19,6 +19,7 @@ from syncropel.policy.contexts import CONTEXTS
 from tui.model import policy, scratchpad
 from tui.model.glyphs import UNICODE
 from tui.model.moment import Moment
+from tui.model.policies import Policies
 from tui.model.policy import PANES
 from tui.model.rules import Draft
 from tui.model.scratchpad import Outcome, Trial
@@ -72,7 +73,7 @@ async def test_the_panes_go_round_with_tab() -> None:
             ("health", ["queue", "workers"], True),
             ("namespaces", ["default", "docs"], True),
             ("freezes", [frozen()[0].record], True),
-            ("others", ["precondition after-the-release", "aitl costly"], True),
+            ("work", ["precondition after-the-release", "aitl costly"], True),
         ]
         assert "[PERMISSIONS 4]" in page.part("tabs")
 
@@ -364,21 +365,18 @@ def test_an_emergency_freezes_every_namespace() -> None:
 
 def test_nothing_is_known_before_it_was_read() -> None:
     for pane in PANES:
-        assert policy.pane_rows(pane.key, policy.Policies(), World(), Moment(0, 0), UNICODE) is None
-    assert "reading" in policy.figures(policy.Policies(), 0.0).text
+        assert policy.pane_rows(pane.key, Policies(), World(), Moment(0, 0), UNICODE) is None
+    assert "reading" in policy.figures(Policies(), 0.0).text
     assert isinstance(sample_policy.namespaces(), NamespaceList)
 
 
-async def test_a_rule_about_work_is_tried_in_its_own_context_and_changed_in_a_shell() -> None:
+async def test_a_rule_about_work_is_tried_in_its_own_context() -> None:
     client = PolicyClient()
     async with console(status=sample.status(), client=client, screen="policy") as page:
         await page.press(*["tab"] * 5, "down", "t")
         await page.passes(0.15)
         assert client.tried[-1]["context"] == "aitl"
         assert client.tried[-1]["expression"].startswith("record.body.budget_usd")
-        await page.press("escape", "E")
-        told = [one.message for one in page.app._notifications]
-        assert told == ["rules about work are changed in a shell: enter shows the command"]
 
 
 async def test_kinds_that_an_older_daemon_does_not_know_leave_the_others() -> None:

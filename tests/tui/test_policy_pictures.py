@@ -14,7 +14,7 @@ from sample_policy import RULES, PolicyClient, invalid, rule
 
 from syncropel.api.schema import ExpressionValue, FleetStatus, RuleList
 from syncropel.errors import RemoteError
-from tui.model import work_rules
+from tui.model.rules import KINDS
 
 SMALL, USUAL, WIDE = (80, 24), (120, 40), (200, 50)
 
@@ -85,7 +85,7 @@ def undecided() -> PolicyClient:
 def refusing() -> PolicyClient:
     client = PolicyClient()
     lacks = RemoteError(403, "t", "FORBIDDEN", "sa-1 lacks the scope config:read", "it has: records:read")
-    for kind in ("permission", "routing", "health", *work_rules.KINDS):
+    for kind in KINDS:
         client.answers[f"{RULES}/{kind}"] = lacks
     return client
 
@@ -120,7 +120,7 @@ STATES = {
     "routing": State(("[ROUTING 1]", "docs-go-to-a"), pressing("tab")),
     "work": State(("[WORK 3]", "after-the-release", "aitl", "trigger", "costly"), pressing(*["tab"] * 5)),
     "work-open": State(
-        ("Policy › trigger costly", "look at the bill", "spl config add-trigger costly --expression"),
+        ("Policy › trigger costly", "look at the bill", "spl config add-trigger costly --priority"),
         pressing(*["tab"] * 5, "end", "enter"),
     ),
     "health": State(("[HEALTH 2]", "✓ passes", "✗ fails"), pressing("tab", "tab")),

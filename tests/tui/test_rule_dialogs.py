@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import console_sample as sample
@@ -34,7 +36,7 @@ class RulesClient(PolicyClient):
         self.tasks(sample.tasks())
         self.join(sample.join())
         for kind in rules.KINDS:
-            for name in ("new", "operators", "freeze-soft", "queue", "docs-go-to-a"):
+            for name in ("new", "operators", "freeze-soft", "queue", "docs-go-to-a", "costly"):
                 self.answers[f"{RULES}/{kind}/{name}"] = WRITTEN
                 self.answers[f"{RULES}/{kind}/{name}/remove"] = WRITTEN
         self.answers[f"{RULES}/restore-defaults"] = ConfigWritten(names=["freeze-soft"])
@@ -43,6 +45,11 @@ class RulesClient(PolicyClient):
 
     def mistake(self, expression: str, column: int) -> None:
         self.answers[CHECK] = invalid("undeclared reference to 'actr'", expression, column, "known: actor")
+
+    @property
+    def checked(self) -> list[Any]:
+        """What was checked, in turn."""
+        return [one.body for one in self.sent if one.path == CHECK]
 
     @property
     def written(self) -> list[tuple[str, str, Any]]:
@@ -95,6 +102,10 @@ def test_what_is_missing_is_named_with_its_field(changes: dict[str, str], field:
         (Draft("routing", "r", '"w"'), "spl config add-rule r --priority 100 --expression '\"w\"'"),
         (Draft("health", effect="critical"),
          "spl config add-health NAME --priority 100 --severity critical --expression CEL"),
+        (Draft("trigger", "t", "true", goal="look at {id}", target="worker-a"),
+         "spl config add-trigger t --priority 100 --goal 'look at {id}' --target worker-a --expression true"),
+        (Draft("trigger", "t"), "spl config add-trigger t --priority 100 --goal TEXT --expression CEL"),
+        (Draft("fold", "stage", "state"), "spl config add-fold-rule stage --priority 100 --expression state"),
     ],
 )  # fmt: skip
 def test_a_draft_has_its_command(draft: Draft, command: str) -> None:
@@ -108,6 +119,26 @@ def test_a_rule_drafted_as_it_stands_says_the_same() -> None:
         "expression": stands.expression, "priority": 40, "effect": "deny",
         "ops": ["record_write", "thread_read"], "actor": "did:me",
     }  # fmt: skip
+
+
+def test_a_trigger_drafted_as_it_stands_says_the_same_and_needs_a_goal() -> None:
+    stands = rule("trigger", "look", effect="worker-a", goal="find out why", expression="true")
+    draft = Draft.of("trigger", stands)
+    assert draft.missing() == ("", "")
+    assert draft.body("did:me") == {
+        "expression": "true", "priority": 10, "effect": "worker-a", "ops": [], "actor": "did:me",
+        "goal": "find out why",
+    }  # fmt: skip
+    assert replace(draft, goal="").missing()[0] == "goal"
+
+
+@pytest.mark.parametrize("kind", rules.KINDS)
+def test_every_kind_has_its_words_on_the_command_line(kind: rules.Kind) -> None:
+    known = Grammar().parse(
+        shlex.split(Draft(kind, "n", "true", "".join(rules.SORTS[kind].effects[:1]), goal="g").command())[1:]
+    )
+    assert known["kind"] == kind
+    assert Grammar().parse(shlex.split(rules.removal(kind, "n"))[1:])["kind"] == kind
 
 
 def test_an_expression_that_could_not_be_checked_is_left_to_the_daemon() -> None:
@@ -304,6 +335,55 @@ async def test_nothing_of_it_is_done_while_it_may_not_be(key: str, why: str) -> 
         assert client.written == []
 
 
+async def work_pane(page: Console, *keys: str) -> DialogPage:
+    await page.press(*["tab"] * 5, *keys)
+    return await checked(page)
+
+
+async def test_a_rule_about_work_is_added_with_its_kind_chosen() -> None:
+    client = RulesClient()
+    async with policy(client) as page:
+        dialog = await work_pane(page, "A")
+        assert dialog.title == "Add a rule about work"
+        assert "until then it is held" in dialog.part("says")
+        assert not dialog.dialog.query_one("#field-goal").display
+        await dialog.fill("name", "new")
+        await dialog.fill("expression", "true")
+        await checked(page)
+        assert client.checked[-1] == {"context": "precondition", "expression": "true"}
+        dialog.dialog.set_focus(dialog.dialog.query_one("#push-cancel"))
+        await page.press("k", "right", "right")
+        await checked(page)
+        assert client.checked[-1] == {"context": "trigger", "expression": "true"}
+        assert "It opens a task" in dialog.part("says")
+        assert dialog.greyed == "what are its tasks to do? (g)"
+        await page.press("enter")
+        assert dialog.focused == "goal"
+        await dialog.type("look at {id}")
+        await dialog.fill("target", "worker-a")
+        assert dialog.greyed == ""
+        dialog.dialog.set_focus(dialog.dialog.query_one("#push-cancel"))
+        await page.press("s")
+        assert dialog.part("outcome") == "✓ trigger rule new is in force"
+        (method, path, body) = client.written[0]
+        assert (method, path) == ("PUT", f"{RULES}/trigger/new")
+        assert (body["goal"], body["effect"]) == ("look at {id}", "worker-a")
+
+
+async def test_of_two_rules_of_one_name_the_chosen_one_is_changed_and_the_other_removed() -> None:
+    client = RulesClient()
+    async with policy(client) as page:
+        dialog = await work_pane(page, "down", "E")
+        assert dialog.title == "Change aitl rule costly"
+        assert not dialog.dialog.query("#kind, #goal"), "of another kind it would be another rule"
+        assert dialog.part("command").startswith("$ spl config add-aitl costly --priority 10")
+        await page.press("escape", "down", "R")
+        assert dialog.title == "Remove trigger rule costly"
+        assert "→ look at the bill" in dialog.part("says")
+        await page.press("r")
+        assert [path for _, path, _ in client.written] == [f"{RULES}/trigger/costly/remove"]
+
+
 @pytest.mark.parametrize("key", ["A", "E", "R"])
 async def test_a_pane_without_rules_says_so(key: str) -> None:
     async with policy(RulesClient()) as page:
@@ -319,6 +399,8 @@ async def test_a_pane_without_rules_says_so(key: str) -> None:
         ("config add-permission-rule operators --effect deny --expression true", "Add a permission rule"),
         ("config remove-health queue", "Remove health rule queue"),
         ("config permissions-disable", "Permissions"),
+        ("config add-trigger look --goal why --expression true", "Add a trigger rule"),
+        ("config remove-precondition after-the-release", "Remove precondition rule after-the-release"),
         ("config restore-default-rules", "Restore the default rules"),
     ],
 )
@@ -348,6 +430,19 @@ async def test_rule_dialog(state: str, size: str, picture: Callable[[Pictured], 
         await checked(page)
         expected = {"good": "", "mistake": "the expression has a mistake", "read-only": "this console is"}
         assert expected[state] in dialog.greyed
+        picture(page)
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_a_trigger_is_written(size: str, picture: Callable[[Pictured], None]) -> None:
+    async with policy(RulesClient(), SIZES[size]) as page:
+        dialog = await work_pane(page, "down", "down", "A")
+        await dialog.fill("name", "costly")
+        await dialog.fill("expression", 'record.topic == "over_budget"')
+        await dialog.fill("goal", "find out why record {id} was written")
+        await checked(page)
+        assert "it replaces: at 10: record.topic" in dialog.part("after-fields")
+        assert dialog.greyed == ""
         picture(page)
 
 

@@ -1,22 +1,23 @@
-"""`A` and `E` on Policy: write a rule, with its expression checked while it is typed."""
+"""`A`, `E` and `R` on Policy: write a rule, with its expression checked while it is typed; take one away."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, cast
 
 from textual import on
 from textual.widget import Widget
 from textual.widgets import Input
 
-from syncropel.api.schema import ExpressionChecked, RuleList, RuleOut
+from syncropel.api.schema import ExpressionChecked, RuleOut
 from syncropel.client import config_calls
 from syncropel.errors import SyncropelError
 from tui.dialogs.base import Dialog
 from tui.model import rules
 from tui.model.asking import NotDone, Stage
 from tui.model.glyphs import Tone
-from tui.model.rules import Checked, Draft, Kind
+from tui.model.policies import Policies
+from tui.model.rules import SORTS, Checked, Draft, Kind
 from tui.model.scratchpad import caret
 from tui.model.text import plain
 from tui.widgets.choice import Choice
@@ -25,22 +26,27 @@ from tui.widgets.lines import Lines, Span
 
 PAUSE_SECS: Final = 0.15
 """So long nothing is typed before it is checked."""
+LOOK: Final = "look at the rules: they are read again by themselves"
 _LABEL: Final = 20
 """The style sheet's width of a field's name."""
 
 
 class RuleDialog(Dialog):
-    """Adds a rule, or changes the one that it was opened for. `known` are the rules as they were read."""
+    """Adds a rule, or changes the one that it was opened for. `known` are the rules as they were read.
+
+    Of a new one the kind can be chosen among `kinds`.
+    """
 
     deed, letter = "Set the rule", "s"
     danger = False
     needs = "config:write"
-    look = "look at the rules: they are read again by themselves"
+    look = LOOK
 
-    def __init__(self, draft: Draft, known: RuleList | None, changes: RuleOut | None = None) -> None:
+    def __init__(
+        self, draft: Draft, known: Policies, changes: RuleOut | None = None, kinds: Sequence[Kind] = ()
+    ) -> None:
         super().__init__()
-        self._begun, self._changes = draft, changes
-        self._known = None if known is None else {one.name: one for one in known.data}
+        self._begun, self._known, self._changes, self._kinds = draft, known, changes, tuple(kinds)
         self._checked = Checked()
 
     # what is filled in
@@ -48,12 +54,18 @@ class RuleDialog(Dialog):
     def fields(self) -> Sequence[Widget]:
         draft, sort = self._begun, self._begun.sort
         fields: list[Widget] = []
+        if self._kinds:
+            fields.append(Field("kind", "k", Choice(self._kinds, draft.kind, id="kind")))
         if self._changes is None:
             fields.append(Field("name", "n", entry("name", draft.name, "a rule of this name is replaced")))
         fields += [
             Field("expression", "x", entry("expression", draft.expression, "CEL")),
             Lines(id="checked"),
         ]
+        if sort.opens or any(SORTS[one].opens for one in self._kinds):
+            goal = entry("goal", draft.goal, "what its tasks are to do; {id} is the record")
+            target = entry("target", draft.target, "an instance that does it at once; empty: a person")
+            fields += [Field("goal", "g", goal), Field("target", "t", target)]
         if sort.effects:
             chosen = draft.effect if draft.effect in sort.effects else sort.effects[0]
             fields.append(Field(sort.flag.lstrip("-"), "e", Choice(sort.effects, chosen, id="effect")))
@@ -68,10 +80,12 @@ class RuleDialog(Dialog):
         """The rule as it is filled in."""
         typed = {one.id: one.value.strip() for one in self.query(Input)}
         effect = self.query_one("#effect", Choice).value if self._begun.sort.effects else ""
+        kind = cast(Kind, self.query_one("#kind", Choice).value) if self._kinds else self._begun.kind
         name = typed.get("name", self._begun.name)
         return Draft(
-            self._begun.kind, name, typed["expression"], effect, typed.get("ops", ""), typed["priority"]
-        )
+            kind, name, typed["expression"], effect, typed.get("ops", ""), typed["priority"],
+            typed.get("goal", ""), typed.get("target", ""),
+        )  # fmt: skip
 
     def missing(self) -> str:
         return self.draft.missing()[0]
@@ -83,19 +97,25 @@ class RuleDialog(Dialog):
 
     def title_words(self) -> str:
         kind = self._begun.kind
+        if self._kinds:
+            return "Add a rule about work"
         return f"Change {kind} rule {plain(self._begun.name)}" if self._changes else f"Add a {kind} rule"
 
     def says(self, now: float) -> Sequence[tuple[str, Tone]]:
-        return [(self._begun.sort.means, "plain")]
+        return [(self.draft.sort.means, "plain")]
 
     def after_fields(self, now: float) -> Sequence[tuple[str, Tone]]:
-        former = (self._known or {}).get(self.draft.name)
+        draft = self.draft
+        former = self._known.rule(draft.kind, draft.name)
         return [(f"it replaces: {rules.summary(former)}", "warn")] if former is not None else ()
 
     def command(self) -> str:
         return self.draft.command()
 
     def show(self) -> None:
+        if self.is_shown:
+            for field in self.query("#field-goal, #field-target"):
+                field.display = self.draft.sort.opens
         super().show()
         if not self.is_shown or self.outcome.stage is Stage.DONE:
             return
@@ -121,6 +141,12 @@ class RuleDialog(Dialog):
         if event.value.strip() != self._checked.of:
             self._check()
 
+    @on(Choice.Changed)
+    def _chosen(self) -> None:
+        """The same expression may be right of one kind and wrong of another."""
+        if self._kinds:
+            self._check()
+
     def _check(self) -> None:
         expression = self.draft.expression
         self._checked = self._checked.asking(expression) if expression else Checked()
@@ -134,7 +160,7 @@ class RuleDialog(Dialog):
         asked = self._checked.of
         answer: ExpressionChecked | SyncropelError
         try:
-            fields = {"context": self._begun.sort.context, "expression": asked}
+            fields = {"context": self.draft.sort.context, "expression": asked}
             answer = await self.ask(config_calls.check_expression(fields))
         except SyncropelError as error:
             answer = error
@@ -150,8 +176,8 @@ class RuleDialog(Dialog):
 
     async def act(self) -> str:
         draft = self._begun
-        if self._known is not None:
-            await unchanged(self, draft.kind, draft.name, self._known.get(draft.name))
+        if (known := self._known.named(draft.kind)) is not None:
+            await unchanged(self, draft.kind, draft.name, known.get(draft.name))
         await self.ask(config_calls.put_rule(draft.kind, draft.name, draft.body(self.actor)))
         return f"{draft.kind} rule {plain(draft.name)} is in force"
 
@@ -161,7 +187,7 @@ class RemoveRuleDialog(Dialog):
 
     deed, letter = "Remove", "r"
     needs = "config:write"
-    look = RuleDialog.look
+    look = LOOK
 
     def __init__(self, kind: Kind, name: str, rule: RuleOut | None) -> None:
         super().__init__()
@@ -202,76 +228,3 @@ async def unchanged(dialog: Dialog, kind: Kind, name: str, was: RuleOut | None) 
     raise NotDone(
         f"{who} set {name} since this was opened, {rules.summary(now)}", "close this, and look again"
     )
-
-
-class RestoreRulesDialog(Dialog):
-    """`B` on Policy: the rules that keep freezes, as they were at first."""
-
-    heading = "Restore the default rules"
-    deed, letter = "Restore", "r"
-    danger = False
-    needs = "config:write"
-    look = RuleDialog.look
-
-    def says(self, now: float) -> Sequence[tuple[str, Tone]]:
-        return [("Every default freeze rule that was changed or removed is put back. Others stay.", "plain")]
-
-    def command(self) -> str:
-        return "spl config restore-default-rules"
-
-    async def act(self) -> str:
-        written = await self.ask(config_calls.restore_default_rules(self.actor))
-        names = ", ".join(map(plain, written.names))
-        return f"restored: {names}" if names else "the default rules stand already"
-
-
-class PermissionsDialog(Dialog):
-    """`P` on Policy: enforce the permission rules, or stop it. What it does is chosen, never inferred."""
-
-    heading = "Permissions"
-    letter = "p"
-    needs = "config:write"
-    look = RuleDialog.look
-    _VERBS: Final = {"enforce": "enable", "do not enforce": "disable"}
-    _SAYS: Final[dict[str, str]] = {
-        "enforce": "Whatever no rule allows is denied, to people and agents alike. The daemon refuses it if "
-        "that would lock itself out.",
-        "do not enforce": "Only the rules that keep freezes deny anything: whoever has a token may do what "
-        "its scopes allow.",
-    }
-
-    def __init__(self, choice: str, known: RuleList | None) -> None:
-        super().__init__()
-        self._begun, self._known = choice, known
-        self.deed = choice.capitalize()
-
-    def begin(self) -> None:
-        self._begun = self.verb
-        super().begin()
-
-    def fields(self) -> Sequence[Widget]:
-        return (Field("rules", "c", Choice(tuple(self._VERBS), self._begun, id="verb")),)
-
-    @property
-    def verb(self) -> str:
-        return self.query_one("#verb", Choice).value
-
-    def says(self, now: float) -> Sequence[tuple[str, Tone]]:
-        if self._known is None:
-            return [("It is not known whether they are enforced.", "warn")]
-        return [(f"They are {'' if self._known.enabled else 'not '}enforced.", "strong")]
-
-    def after_fields(self, now: float) -> Sequence[tuple[str, Tone]]:
-        return [(self._SAYS[self.verb], "warn")]
-
-    def show(self) -> None:
-        if self.is_shown:
-            self.deed = self.verb.capitalize()
-        super().show()
-
-    def command(self) -> str:
-        return f"spl config permissions-{self._VERBS[self.verb]}"
-
-    async def act(self) -> str:
-        await self.ask(config_calls.switch_permissions(self._VERBS[self._begun], self.actor))
-        return f"permissions are {'' if self._begun == 'enforce' else 'not '}enforced now"

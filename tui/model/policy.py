@@ -4,24 +4,17 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Final, cast
 
-from syncropel.api.schema import (
-    CacheStatsOut,
-    FreezeOut,
-    HealthCheck,
-    NamespaceList,
-    NamespaceOut,
-    RuleList,
-    RuleOut,
-)
+from syncropel.api.schema import FreezeOut, HealthCheck, NamespaceList, NamespaceOut, RuleOut
 from syncropel.client.freeze_text import EVERYWHERE
 from tui.model import freezes, work_rules
 from tui.model.facts import Fact
 from tui.model.feed import actor_name, names_of
 from tui.model.glyphs import Glyphs, Tone
 from tui.model.moment import Moment
+from tui.model.policies import Policies
 from tui.model.rows import Cell, Column, Row, Rows
 from tui.model.rules import Draft, Kind
 from tui.model.text import NOTHING, age, duration, first_line, long_duration, plain, took
@@ -29,36 +22,7 @@ from tui.model.tree import Line
 from tui.model.world import World
 
 PERMISSION, ROUTING, HEALTH, NAMESPACES, FREEZES = "permission", "routing", "health", "namespaces", "freezes"
-OTHERS: Final = "others"
-
-
-@dataclass(frozen=True)
-class Policies:
-    """What the daemon answered, and when by our clock. What could not be read is None, and in `trouble`.
-
-    Freezes are not here: the fleet's stream has them.
-    """
-
-    permission: RuleList | None = None
-    routing: RuleList | None = None
-    health: RuleList | None = None
-    others: tuple[RuleOut, ...] | None = None
-    checks: tuple[HealthCheck, ...] = ()
-    namespaces: NamespaceList | None = None
-    cache: CacheStatsOut | None = None
-    trouble: Mapping[str, str] = field(default_factory=dict)
-    read_at: float | None = None
-
-    def other(self, key: str) -> RuleOut | None:
-        """One of the rules about work, by the identity of its row."""
-        return next((one for one in self.others or () if work_rules.key(one) == key), None)
-
-    def rules(self, pane: str) -> RuleList | None:
-        return {PERMISSION: self.permission, ROUTING: self.routing, HEALTH: self.health}.get(pane)
-
-    def rule(self, pane: str, name: str) -> RuleOut | None:
-        rules = self.rules(pane)
-        return next((one for one in rules.data if one.name == name), None) if rules else None
+ABOUT_WORK: Final = "work"
 
 
 @dataclass(frozen=True)
@@ -112,7 +76,7 @@ PANES: Final = (
         ("nothing is frozen", "freeze: F, or spl kill --namespace NS --reason …"),
     ),
     Pane(
-        OTHERS, "WORK", "spl config list-preconditions",
+        ABOUT_WORK, "WORK", "spl config list-preconditions",
         (Column("kind", "KIND", 12), _PRIORITY, _NAME, _EXPRESSION, _ACTOR),
         ("no precondition, trigger, fold rule, and none that asks an operator first",
          "for example: spl config add-precondition NAME --expression CEL"),
@@ -126,9 +90,9 @@ def pane_rows(pane: str, policies: Policies, world: World, at: Moment, glyphs: G
         return _freeze_rows(world, at, glyphs)
     if pane == NAMESPACES:
         return _namespace_rows(policies.namespaces, world, glyphs)
-    if pane == OTHERS:
-        return _other_rows(policies.others, world)
-    rules = policies.rules(pane)
+    if pane == ABOUT_WORK:
+        return _work_rows(policies.work, world)
+    rules = policies.rules(cast(Kind, pane))
     if rules is None:
         return None
     make = {PERMISSION: _permission, ROUTING: _routing, HEALTH: _health_with(policies)}[pane]
@@ -139,7 +103,7 @@ def pane_rows(pane: str, policies: Policies, world: World, at: Moment, glyphs: G
     )
 
 
-def _other_rows(rules: tuple[RuleOut, ...] | None, world: World) -> Rows | None:
+def _work_rows(rules: tuple[RuleOut, ...] | None, world: World) -> Rows | None:
     if rules is None:
         return None
     names = names_of(world)
@@ -247,12 +211,13 @@ def _freeze_rows(world: World, at: Moment, glyphs: Glyphs) -> Rows | None:
 
 def standing(policies: Policies, glyphs: Glyphs) -> Line:
     """Whether permissions are enforced, what happens to that which no rule names, and strict mode."""
-    if policies.permission is None:
+    permission = policies.rules("permission")
+    if permission is None:
         return Line(f"{glyphs.sign('unknown')} not known whether permissions are enforced", "warn")
     strict = ""
     if policies.namespaces is not None:
         strict = f" · strict namespaces {'on' if policies.namespaces.strict else 'off'}"
-    if policies.permission.enabled:
+    if permission.enabled:
         return Line(
             f"{glyphs.sign('live')} permissions enforced: what no rule matches is denied{strict}", "good"
         )
@@ -301,10 +266,10 @@ def _more(pane: str, key: str, policies: Policies, world: World) -> list[Fact]:
         ]
     if pane == NAMESPACES:
         return [("command", Line(f"spl namespace show {shlex.quote(key)}"))]
-    if pane == OTHERS:
-        one_of = policies.other(key)
-        return work_rules.facts(one_of) if one_of is not None else []
-    rule = policies.rule(pane, key)
+    if pane == ABOUT_WORK:
+        about_work = policies.about_work(key)
+        return work_rules.facts(about_work) if about_work is not None else []
+    rule = policies.rule(cast(Kind, pane), key)
     if rule is None:
         return []
     problem = next((one.problem for one in policies.checks if pane == HEALTH and one.name == key), "")

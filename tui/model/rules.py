@@ -14,8 +14,10 @@ from tui.model.glyphs import Glyphs
 from tui.model.text import first_line, plain
 from tui.model.tree import Line
 
-Kind = Literal["permission", "routing", "health"]
+Kind = Literal["permission", "routing", "health", "precondition", "aitl", "trigger", "fold"]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
+WORK: Final[tuple[Kind, ...]] = ("precondition", "aitl", "trigger", "fold")
+"""Those about work: they share a list."""
 OPS: Final = ("record_write", "thread_read", "config_read")
 PRIORITY: Final = 100
 
@@ -24,7 +26,8 @@ PRIORITY: Final = 100
 class Sort:
     """A kind of rule: its verbs on the command line, the context of its expressions, what a match can mean.
 
-    `effects` are the choices, the first one to begin with, and `flag` is their flag; empty without any.
+    `effects` are the choices, the first one to begin with, and `flag` is their flag; empty without any. With
+    `opens` it opens tasks: they need a goal, and may have a target.
     """
 
     add: str
@@ -34,6 +37,7 @@ class Sort:
     effects: tuple[str, ...] = ()
     flag: str = ""
     ops: bool = False
+    opens: bool = False
 
 
 SORTS: Final[Mapping[Kind, Sort]] = {
@@ -50,12 +54,28 @@ SORTS: Final[Mapping[Kind, Sort]] = {
         "add-health", "remove-health", "health_check", "It is true while all is well.",
         ("warning", "critical"), "--severity",
     ),
+    "precondition": Sort(
+        "add-precondition", "remove-precondition", "precondition",
+        "A subtask starts when all preconditions are true of it; until then it is held.",
+    ),
+    "aitl": Sort(
+        "add-aitl", "remove-aitl", "aitl",
+        "A subtask of which it is true asks an operator before it starts.",
+    ),
+    "trigger": Sort(
+        "add-trigger", "remove-trigger", "trigger", "It opens a task for every record of which it is true.",
+        opens=True,
+    ),
+    "fold": Sort(
+        "add-fold-rule", "remove-fold-rule", "fold_rule",
+        "Evaluated for each record of a task; its last value is shown beside the task's status.",
+    ),
 }  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Draft:
-    """A rule as it is filled in. `priority` and `ops` are as they were typed."""
+    """A rule as it is filled in: `priority` and `ops` as typed; goal and target are a trigger's."""
 
     kind: Kind
     name: str = ""
@@ -63,11 +83,17 @@ class Draft:
     effect: str = ""
     ops: str = ""
     priority: str = str(PRIORITY)
+    goal: str = ""
+    target: str = ""
 
     @classmethod
     def of(cls, kind: Kind, rule: RuleOut) -> Draft:
         """As a rule stands."""
-        return cls(kind, rule.name, rule.expression, rule.effect, " ".join(rule.ops), str(rule.priority))
+        opens = SORTS[kind].opens
+        return cls(
+            kind, rule.name, rule.expression, "" if opens else rule.effect, " ".join(rule.ops),
+            str(rule.priority), rule.goal, rule.effect if opens else "",
+        )  # fmt: skip
 
     @property
     def sort(self) -> Sort:
@@ -83,6 +109,8 @@ class Draft:
             return "name", "which name? (n)"
         if not self.expression:
             return "expression", "it needs an expression (x)"
+        if self.sort.opens and not self.goal:
+            return "goal", "what are its tasks to do? (g)"
         if unknown := [one for one in self.op_list if one not in OPS]:
             return "ops", f"there is no op {unknown[0]!r}: {', '.join(OPS)} (o)"
         try:
@@ -93,12 +121,15 @@ class Draft:
 
     def body(self, actor: str) -> dict[str, Any]:
         """What is sent. Raises ValueError while something is missing."""
+        effect = self.effect if self.sort.effects else ""
+        opens = self.sort.opens
         return {
             "expression": self.expression,
             "priority": int(self.priority),
-            "effect": self.effect if self.sort.effects else "",
+            "effect": self.target if opens else effect,
             "ops": self.op_list,
             "actor": actor,
+            **({"goal": self.goal} if opens else {}),
         }
 
     def command(self) -> str:
@@ -106,6 +137,8 @@ class Draft:
         words = ["spl", "config", self.sort.add, self.name or "NAME", "--priority", self.priority]
         words += [self.sort.flag, self.effect] if self.sort.effects else []
         words += [word for op in self.op_list for word in ("--op", op)]
+        if self.sort.opens:
+            words += ["--goal", self.goal or "TEXT", *(("--target", self.target) if self.target else ())]
         return shlex.join([*words, "--expression", self.expression or "CEL"])
 
 
@@ -117,7 +150,8 @@ def removal(kind: Kind, name: str) -> str:
 def summary(rule: RuleOut) -> str:
     """A rule in one line: `allow at 10: current_actor() == …`."""
     effect = f"{plain(rule.effect)} " if rule.effect else ""
-    return f"{effect}at {rule.priority}: {first_line(rule.expression)}"
+    goal = f" → {first_line(rule.goal)}" if rule.goal else ""
+    return f"{effect}at {rule.priority}: {first_line(rule.expression)}{goal}"
 
 
 @dataclass(frozen=True)
@@ -133,7 +167,7 @@ class Checked:
     def answered(self, answer: ExpressionChecked | SyncropelError) -> Checked:
         if isinstance(answer, SyncropelError):
             return replace(self, outcome=scratchpad.failed(answer))
-        words = f"it compiles · {answer.size} steps an evaluation, without macros"
+        words = f"it compiles · {answer.size} steps, without macros"
         return replace(self, outcome=scratchpad.Outcome("value", (words,)))
 
     def objection(self) -> str:

@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Mapping
-from typing import Final
+from typing import cast
 
 from syncropel.api.schema import RuleOut
 from tui.model.facts import Fact
+from tui.model.rules import Draft, Kind
 from tui.model.text import NOTHING, plain
 from tui.model.tree import Line
 
-KINDS: Final[Mapping[str, tuple[str, str]]] = {
-    "precondition": ("precondition", "add-precondition"),
-    "aitl": ("aitl", "add-aitl"),
-    "trigger": ("trigger", "add-trigger"),
-    "fold": ("fold_rule", "add-fold-rule"),
-}
-"""The kinds of rules about work, each with the context of its expressions and the verb that sets one."""
 
-
-def kind(rule: RuleOut) -> str:
+def kind(rule: RuleOut) -> Kind:
     """A rule's kind as the API's addresses name it."""
-    return rule.kind.removesuffix("_rule")
+    return cast(Kind, rule.kind.removesuffix("_rule"))
 
 
 def key(rule: RuleOut) -> str:
@@ -32,13 +23,10 @@ def key(rule: RuleOut) -> str:
 
 def facts(rule: RuleOut) -> list[Fact]:
     """All that is known of a rule, and the command that sets it."""
-    verb = KINDS[kind(rule)][1]
-    words = [verb, rule.name, "--expression", rule.expression, "--priority", str(rule.priority)]
-    words += ["--goal", rule.goal] if rule.goal else []
     return [
         *([("goal", Line(plain(rule.goal)))] if rule.goal else []),
         ("by", Line(plain(rule.actor) or NOTHING)),
         ("record", Line(rule.record or NOTHING)),
         ("expression", Line(plain(rule.expression), "strong")),
-        ("command", Line(plain(f"spl config {shlex.join(words)}"))),
+        ("command", Line(plain(Draft.of(kind(rule), rule).command()))),
     ]

@@ -14,11 +14,13 @@ from syncropel.api.schema import RuleOut
 from tui import policies
 from tui.actions import POLICY
 from tui.dialogs.base import Dialog
-from tui.dialogs.rule import PermissionsDialog, RemoveRuleDialog, RestoreRulesDialog, RuleDialog
+from tui.dialogs.permissions import PermissionsDialog, RestoreRulesDialog
+from tui.dialogs.rule import RemoveRuleDialog, RuleDialog
 from tui.model import policy, work_rules
 from tui.model.facts import Fact
-from tui.model.policy import PANES, Pane, Policies
-from tui.model.rules import KINDS, Draft, Kind
+from tui.model.policies import Policies
+from tui.model.policy import PANES, Pane
+from tui.model.rules import KINDS, SORTS, WORK, Draft, Kind
 from tui.model.text import plain
 from tui.screens.base import ConsoleScreen
 from tui.screens.detail import DetailScreen
@@ -160,34 +162,36 @@ class PolicyScreen(ConsoleScreen):
         if rule is None:
             self.notify("choose a rule first: only rules have expressions", timeout=3)
         else:
-            of_work = work_rules.KINDS.get(work_rules.kind(rule))
-            context = of_work[0] if of_work is not None else self.pane.context
-            self.query_one(Scratchpad).take(rule.expression, context)
+            self.query_one(Scratchpad).take(rule.expression, SORTS[work_rules.kind(rule)].context)
 
     def _chosen_rule(self) -> RuleOut | None:
         chosen = self._table(self.pane).chosen or ""
-        if self.pane.key == policy.OTHERS:
-            return self.policies.other(chosen)
-        return self.policies.rule(self.pane.key, chosen)
+        if self.pane.key == policy.ABOUT_WORK:
+            return self.policies.about_work(chosen)
+        return self.policies.rule(cast(Kind, self.pane.key), chosen)
 
     async def action_rule(self, verb: str) -> None:
         """Ask about a new rule, or about the chosen one."""
-        kind, chosen = cast(Kind, self.pane.key), self._table(self.pane).chosen or ""
-        if kind not in KINDS:
-            words = "this list has no rules: tab goes to permissions, routing and health"
-            if self.pane.key == policy.OTHERS:
-                words = "rules about work are changed in a shell: enter shows the command"
-        elif verb != "add" and self.policies.rule(kind, chosen) is None:
-            words = "choose a rule first"
-        else:
-            await self.ask_rule(verb, Draft(kind, "" if verb == "add" else chosen))
+        about_work, rule = self.pane.key == policy.ABOUT_WORK, self._chosen_rule()
+        if not about_work and self.pane.key not in KINDS:
+            words = "this list has no rules: tab goes to permissions, routing, health and work"
+        elif verb == "add" and about_work:
+            await self.ask_rule(verb, Draft(work_rules.kind(rule) if rule is not None else WORK[0]), WORK)
             return
+        elif verb == "add":
+            await self.ask_rule(verb, Draft(cast(Kind, self.pane.key)))
+            return
+        elif rule is not None:
+            await self.ask_rule(verb, Draft(work_rules.kind(rule), rule.name))
+            return
+        else:
+            words = "choose a rule first"
         self.notify(words, severity="warning", timeout=4)
 
-    async def ask_rule(self, verb: str, draft: Draft) -> None:
+    async def ask_rule(self, verb: str, draft: Draft, kinds: Sequence[Kind] = ()) -> None:
         """Open the dialog that adds this rule, changes the one of its name, or removes it."""
-        known, rule = self.policies.rules(draft.kind), self.policies.rule(draft.kind, draft.name)
-        dialog: Dialog = RuleDialog(draft, known)
+        known, rule = self.policies, self.policies.rule(draft.kind, draft.name)
+        dialog: Dialog = RuleDialog(draft, known, kinds=kinds)
         if verb == "edit" and rule is not None:
             dialog = RuleDialog(Draft.of(draft.kind, rule), known, rule)
         elif verb == "remove":
@@ -199,7 +203,7 @@ class PolicyScreen(ConsoleScreen):
 
     async def action_permissions(self, choice: str = "") -> None:
         """Ask about one or the other; without a choice the one that is not so now comes first."""
-        known = self.policies.permission
+        known = self.policies.rules("permission")
         other = "do not enforce" if known is not None and known.enabled else "enforce"
         await self.app.push_screen(PermissionsDialog(choice or other, known))
 

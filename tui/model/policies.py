@@ -1,0 +1,48 @@
+"""What the daemon answered about rules and namespaces, for the Policy screen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from syncropel.api.schema import CacheStatsOut, HealthCheck, NamespaceList, RuleList, RuleOut
+from tui.model import work_rules
+from tui.model.rules import WORK, Kind
+
+
+@dataclass(frozen=True)
+class Policies:
+    """What the daemon answered, and when by our clock. What could not be read is None or lacks its kind, and
+    `trouble` says of its pane why.
+
+    Freezes are not here: the fleet's stream has them.
+    """
+
+    lists: Mapping[Kind, RuleList] = field(default_factory=dict)
+    checks: tuple[HealthCheck, ...] = ()
+    namespaces: NamespaceList | None = None
+    cache: CacheStatsOut | None = None
+    trouble: Mapping[str, str] = field(default_factory=dict)
+    read_at: float | None = None
+
+    def rules(self, kind: Kind) -> RuleList | None:
+        return self.lists.get(kind)
+
+    def named(self, kind: Kind) -> dict[str, RuleOut] | None:
+        """The rules of a kind by their names."""
+        known = self.rules(kind)
+        return None if known is None else {one.name: one for one in known.data}
+
+    def rule(self, kind: Kind, name: str) -> RuleOut | None:
+        return (self.named(kind) or {}).get(name)
+
+    @cached_property
+    def work(self) -> tuple[RuleOut, ...] | None:
+        """The rules about work, of all their kinds; None while one of these was not read."""
+        lists = [self.lists[kind] for kind in WORK if kind in self.lists]
+        return tuple(rule for one in lists for rule in one.data) if len(lists) == len(WORK) else None
+
+    def about_work(self, key: str) -> RuleOut | None:
+        """One of the rules about work, by the identity of its row."""
+        return next((one for one in self.work or () if work_rules.key(one) == key), None)
