@@ -43,7 +43,7 @@ def test_the_blocks_of_a_killed_attempt_are_those_of_the_manual() -> None:
             failure_reason="result_missing",
             subprocess=SubprocessExit(pid=4711, runtime_ms=5300, exit_code=None, signal=9),
             worktree=WorktreeLeft(
-                path="/work/p-T-1",
+                path="/srv/p-T-1",
                 branch="task/T-1",
                 commit="ab" * 20,
                 subject="first",
@@ -66,7 +66,7 @@ def test_the_blocks_of_a_killed_attempt_are_those_of_the_manual() -> None:
         "  success: false\n"
         "✗ SIGKILL"
     )
-    for line in ("worktree: /work/p-T-1", "latest commit: abababababab first", "commits ahead: 0"):
+    for line in ("worktree: /srv/p-T-1", "latest commit: abababababab first", "commits ahead: 0"):
         assert f"  {line}" in lines
 
 
