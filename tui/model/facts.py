@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
-from syncropel.api.schema import InstanceOut, TaskSummary
-from tui.model.fleet import INSTANCES, instance_rows
+from syncropel.api.schema import FleetStatus, InstanceOut, TaskSummary
+from tui.model.fleet import DISPATCHES, FANOUTS, INSTANCES, dispatch_rows, fanout_rows, instance_rows
 from tui.model.glyphs import Glyphs
 from tui.model.moment import Moment
-from tui.model.rows import state_cell
-from tui.model.text import NOTHING, duration, money, plain
-from tui.model.tree import Line
+from tui.model.rows import Column, Rows, state_cell
+from tui.model.subject import Subject
+from tui.model.text import NOTHING, age, money, plain
+from tui.model.tree import Line, detail_lines
 from tui.model.world import World
 
 Fact = tuple[str, Line]
@@ -24,14 +25,9 @@ def instance_facts(world: World, did: str, at: Moment, glyphs: Glyphs) -> list[F
     found = next((one for one in status.instances if one.did == did), None) if status else None
     if status is None or found is None:
         return []
-    row = next(one for one in instance_rows(status, at, glyphs) if one.key == did)
-    facts = [
-        (column.title.lower(), Line(row.cells[column.key].text, row.cells[column.key].tone))
-        for column in INSTANCES
-        if column.key not in ("did", "endpoint")
-    ]
+    facts = _cells(INSTANCES, instance_rows(status, at, glyphs), did, without=("did", "endpoint"))
     facts += [("did", Line(found.did)), ("endpoint", Line(plain(found.endpoint) or NOTHING))]
-    facts.append(("since", Line(f"{duration(at.now - found.since)} ago")))
+    facts.append(("since", Line(f"{age(at.now - found.since)} ago")))
     return facts + _running(world, found)
 
 
@@ -41,8 +37,43 @@ def _running(world: World, instance: InstanceOut) -> list[Fact]:
     return [("running", Line(f"{plain(one.alias)}[{one.index}] {plain(one.goal)}")) for one in mine]
 
 
+def _cells(columns: Sequence[Column], rows: Rows, key: str, without: Collection[str] = ()) -> list[Fact]:
+    """What the columns say of one row, whether there is room for them or not; empty when it is gone."""
+    if key not in rows.keys:
+        return []
+    cells = rows[rows.keys.index(key)].cells
+    shown = [(one.title.lower(), cells[one.key]) for one in columns if one.key not in without]
+    return [(title, Line(cell.text, cell.tone)) for title, cell in shown]
+
+
+def dispatch_facts(status: FleetStatus, key: str, at: Moment) -> list[Fact]:
+    """What runs, by the identity of its row."""
+    rows = dispatch_rows(status, at)
+    found = next((one for one in status.dispatches if f"{one.thread}/{one.index}" == key), None)
+    if found is None:
+        return []
+    return [
+        *_cells(DISPATCHES, rows, key, without=("goal",)),
+        ("thread", Line(found.child_thread or NOTHING)),
+        ("goal", Line(plain(found.goal))),
+    ]
+
+
+def fanout_facts(status: FleetStatus, thread: str, at: Moment, glyphs: Glyphs) -> list[Fact]:
+    """A fan-out that has not joined."""
+    found = next((one for one in status.fanouts if one.thread == thread), None)
+    if found is None:
+        return []
+    return [
+        *_cells(FANOUTS, fanout_rows(status, at, glyphs), thread, without=("goal", "explanation")),
+        ("thread", Line(thread)),
+        ("waits", Line(plain(found.explanation), "plain" if found.satisfiable else "bad")),
+        ("goal", Line(plain(found.goal))),
+    ]
+
+
 def task_facts(task: TaskSummary, at: Moment, glyphs: Glyphs) -> list[Fact]:
-    """A task that is not fanned out."""
+    """A task, without what its join says of it."""
     state = state_cell(task.status, glyphs)
     return [
         ("status", Line(state.text, state.tone)),
@@ -50,13 +81,30 @@ def task_facts(task: TaskSummary, at: Moment, glyphs: Glyphs) -> list[Fact]:
         ("domain", Line(plain(task.domain) or NOTHING)),
         ("namespace", Line(plain(task.namespace))),
         ("labels", Line(plain(", ".join(task.labels)) or NOTHING)),
-        ("created", Line(f"{duration(at.now - task.created_at)} ago")),
-        ("changed", Line(f"{duration(at.now - task.updated_at)} ago")),
+        ("created", Line(f"{age(at.now - task.created_at)} ago")),
+        ("changed", Line(f"{age(at.now - task.updated_at)} ago")),
         ("cost", Line(money(task.cost_usd))),
         ("records", Line(str(task.records))),
         ("thread", Line(task.thread)),
         ("goal", Line(plain(task.goal))),
     ]
+
+
+def subtask_facts(world: World, thread: str, index: int, at: Moment, glyphs: Glyphs) -> list[Fact]:
+    """One subtask; empty as long as the join that it belongs to was not read."""
+    join = world.join_of(thread)
+    child = next((one for one in join.subtasks if one.index == index), None) if join else None
+    return detail_lines(child, at, glyphs) if child is not None else []
+
+
+def facts_of(world: World, subject: Subject, at: Moment, glyphs: Glyphs) -> list[Fact]:
+    """What the cursor is on: an instance, a task, or a subtask. Empty when it is not known."""
+    if subject.did:
+        return instance_facts(world, subject.did, at, glyphs)
+    if subject.index is not None:
+        return subtask_facts(world, subject.thread, subject.index, at, glyphs)
+    task = world.task(subject.thread)
+    return task_facts(task, at, glyphs) if task is not None else []
 
 
 def wrapped(facts: Sequence[Fact], width: int) -> list[tuple[str, Line]]:

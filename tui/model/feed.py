@@ -73,6 +73,13 @@ class FeedLine:
         return self.log.thread if self.log is not None else self.about
 
     @property
+    def name(self) -> str:
+        """What it is called where it stands alone."""
+        if self.record is not None:
+            return f"{self.record.act} {tail(self.record.id)}"
+        return self.log.level if self.log is not None else "note"
+
+    @property
     def copied(self) -> str:
         """What `y` copies: the id of a record, of a log line what it is about."""
         if self.record is not None:

@@ -12,8 +12,10 @@ from rich.cells import cell_len, set_cell_size
 from syncropel.api.schema import LogLine, RecordOut
 from tui.model.feed import FeedLine
 from tui.model.text import NOTHING, plain
+from tui.model.tree import Line
 
 NAME_WIDTH: Final = 12
+MOST: Final = 10_000
 
 Fact = tuple[str, str]
 
@@ -25,6 +27,11 @@ def facts_of(line: FeedLine) -> list[Fact]:
     if line.log is not None:
         return _log_facts(line.log)
     return [("note", line.words)]
+
+
+def short_facts(line: FeedLine) -> list[tuple[str, Line]]:
+    """The same, of each value no more than a terminal can show at once."""
+    return [(name, Line("\n".join(map(plain, value[:MOST].splitlines())))) for name, value in facts_of(line)]
 
 
 def full_time(at: float) -> str:

@@ -1,8 +1,12 @@
-"""How sections one below the other share the height of a screen."""
+"""How the sections of a screen share its height, and from which width on they stand side by side."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
+
+SIDE_BY_SIDE: Final = 180
+"""From this width on what belongs to the chosen row stands beside the rows."""
 
 
 def share(total: int, wants: Sequence[int], least: int = 3) -> list[int]:

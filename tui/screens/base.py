@@ -18,12 +18,15 @@ from tui.dialogs.what_if import WhatIfDialog
 from tui.dialogs.why import WhyDialog
 from tui.model import filters
 from tui.model.arrangement import Arrangement, Sort
+from tui.model.facts import Fact
 from tui.model.rows import Row, Rows
 from tui.model.subject import Subject, subject_of
 from tui.screens import frame
+from tui.widgets.about import About
 from tui.widgets.bindings import bindings
 from tui.widgets.filter_bar import FilterBar
 from tui.widgets.lines import Lines
+from tui.widgets.pair import Pair
 from tui.widgets.subtasks import SubtaskTable
 from tui.widgets.table import Table
 
@@ -92,11 +95,25 @@ class ConsoleScreen(Control):
             return
         self.query_one("#header", Lines).show([frame.header(self, now, width)])
         self.query_one("#banner", Lines).show(frame.banner(self, now, width))
+        for pair in self.query(Pair):
+            if pair.spread(width):
+                self.call_after_refresh(self.show)  # with the widths that come of it
         self.fill(now)
+        self.look()
         self.query_one("#footer", Lines).show([frame.footer(self, now, width)])
 
     def fill(self, now: float) -> None:
         """Fill the body."""
+
+    def about(self, now: float) -> tuple[str, Sequence[Fact]]:
+        """What the row under the cursor is called, and all that is known of it."""
+        return "", ()
+
+    def look(self) -> None:
+        """Tell about the row under the cursor, where there is room for that."""
+        for about in self.query(About):
+            if about.display:
+                about.tell(*self.about(self.console.clock()))
 
     def arranges(self, table: str) -> bool:
         """Whether the operator wants the rows of this table filtered or sorted."""
@@ -157,6 +174,10 @@ class ConsoleScreen(Control):
     def on_table_chosen(self) -> None:
         if self.app.screen is self:  # rows come and go on a screen that is covered, too
             self.session.follow(self.wants)
+            self.look()
+
+    def on_descendant_focus(self) -> None:
+        self.look()
 
     # keys
 

@@ -13,14 +13,18 @@ from textual.widget import Widget
 
 from tui.actions import FEED
 from tui.model import feed
+from tui.model.facts import Fact
 from tui.model.feed import CAP, Feed, FeedLine
+from tui.model.feed_facts import short_facts
 from tui.model.rows import Row, Rows
 from tui.model.text import age
 from tui.screens.base import ConsoleScreen
 from tui.screens.feed_line import FeedLineScreen
 from tui.tail import Log, Notes, Records, Tail
+from tui.widgets.about import About
 from tui.widgets.bindings import bindings
 from tui.widgets.lines import Lines, Span, Spans
+from tui.widgets.pair import Pair
 from tui.widgets.table import Table
 
 GAP_SECS: Final = 0.25
@@ -68,9 +72,10 @@ class FeedScreen(ConsoleScreen):
         self._made_from: tuple[Feed, feed.Source] | None = None
         self._seen: tuple[FeedLine, ...] = ()
         self._tails: list[Tail] = []
+        self._about: tuple[FeedLine | None, Sequence[Fact]] = (None, ())
 
     def body(self) -> Sequence[Widget]:
-        return (Lines(id="feed-state"), FeedTable(feed.FEED, self.console.glyphs, id="feed"))
+        return (Lines(id="feed-state"), Pair(FeedTable(feed.FEED, self.console.glyphs, id="feed"), About()))
 
     # the streams, only while they are looked at
 
@@ -126,6 +131,15 @@ class FeedScreen(ConsoleScreen):
         self.select(table, self._rows_of(shown), "FEED", _EMPTY if self.world.status else _NOT_YET)
         if self.following and table.last is not None:
             table.select(table.last)
+
+    def about(self, now: float) -> tuple[str, Sequence[Fact]]:
+        """The chosen line in full; it never changes, so it is taken apart once."""
+        line = self._chosen()
+        if line is None:
+            return "", ()
+        if line is not self._about[0]:
+            self._about = (line, short_facts(line))
+        return line.name, self._about[1]
 
     def _rows_of(self, shown: Feed) -> Rows:
         """Rows of what is to be seen; from the same object as long as nothing new is in it."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from tui.model.feed import FeedLine
 from tui.model.feed_facts import facts_of, laid_out
-from tui.model.text import tail
 from tui.screens.detail import DetailScreen
 from tui.widgets.lines import Lines, Span
 
@@ -20,9 +19,7 @@ class FeedLineScreen(DetailScreen):
 
     @property
     def crumb(self) -> str:
-        if self.line.record is not None:
-            return f"{self.line.record.act} {tail(self.line.record.id)}"
-        return self.line.log.level if self.line.log is not None else "note"
+        return self.line.name
 
     def fill(self, now: float) -> None:
         width = self.size.width - 4

@@ -6,21 +6,25 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from textual import on
+from textual.containers import Vertical
 from textual.widget import Widget
 
 from tui import actions
 from tui.actions import FLEET
 from tui.dialogs.start import StartDialog
-from tui.model import first_run, fleet
+from tui.model import facts, first_run, fleet
 from tui.model.charts import sparkline
 from tui.model.layout import share
 from tui.model.rows import Row
+from tui.model.subject import short_label
 from tui.model.text import count
 from tui.screens.base import ConsoleScreen
 from tui.screens.detail import InstanceScreen
 from tui.screens.join import JoinScreen
+from tui.widgets.about import About
 from tui.widgets.bindings import bindings
 from tui.widgets.lines import Lines, Span, Spans
+from tui.widgets.pair import Pair
 from tui.widgets.table import Table
 
 _NO_INSTANCES = ("no instance has joined yet", "start some: spl fleet start --workers 2")
@@ -44,12 +48,12 @@ class FleetScreen(ConsoleScreen):
 
     def body(self) -> Sequence[Widget]:
         glyphs = self.console.glyphs
-        return (
-            Lines(id="rates"),
+        tables = (
             Table(fleet.INSTANCES, glyphs, id="instances"),
             Table(fleet.DISPATCHES, glyphs, id="dispatches"),
             Table(fleet.FANOUTS, glyphs, id="fanouts"),
         )
+        return (Lines(id="rates"), Pair(Vertical(*tables, classes="rows"), About()))
 
     def fill(self, now: float) -> None:
         world, glyphs = self.world, self.console.glyphs
@@ -71,6 +75,15 @@ class FleetScreen(ConsoleScreen):
         for table, some, name, words in zip(tables, rows, names, empty, strict=True):
             self.select(table, some, name, words)
         self._share(tables)
+
+    def about(self, now: float) -> tuple[str, Sequence[facts.Fact]]:
+        subject, world, table = self.subject(), self.world, self.focused_table()
+        at, name = world.moment(now), short_label(world, subject)
+        if subject.did or table is None or table.chosen is None or world.status is None:
+            return name, facts.facts_of(world, subject, at, self.console.glyphs)
+        if table.id == "dispatches":
+            return name, facts.dispatch_facts(world.status, table.chosen, at)
+        return name, facts.fanout_facts(world.status, table.chosen, at, self.console.glyphs)
 
     def _share(self, tables: list[Table]) -> None:
         total = self.body_height() - 1

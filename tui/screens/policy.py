@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Coroutine, Sequence
 from typing import Any, Final, cast
 
 from textual import on
+from textual.containers import Vertical
 from textual.widget import Widget
 from textual.widgets import Input
 
@@ -24,8 +25,10 @@ from tui.model.rules import KINDS, SORTS, WORK, Draft, Kind
 from tui.model.text import plain
 from tui.screens.base import ConsoleScreen
 from tui.screens.detail import DetailScreen
+from tui.widgets.about import About
 from tui.widgets.bindings import bindings
 from tui.widgets.lines import Lines, Span, Spans
+from tui.widgets.pair import Pair
 from tui.widgets.scratchpad import Scratchpad
 from tui.widgets.table import Table
 from tui.widgets.toned import clip
@@ -56,7 +59,8 @@ class PolicyScreen(ConsoleScreen):
         tables = [Table(pane.columns, glyphs, id=pane.key) for pane in PANES]
         for table in tables[1:]:
             table.display = False
-        return (Lines(id="standing"), Lines(id="tabs"), *tables, Scratchpad(id="scratchpad"))
+        rows = Pair(Vertical(*tables, classes="rows"), About())
+        return (Lines(id="standing"), Lines(id="tabs"), rows, Scratchpad(id="scratchpad"))
 
     # reading
 
@@ -119,6 +123,24 @@ class PolicyScreen(ConsoleScreen):
         said = {words for name, words in self.policies.trouble.items() if name != self.pane.key}
         told = [f"not all could be read: {plain(one)}" for one in sorted(said)[:1]]
         return [(Span(" " + clip(one, width - 2), "warn"),) for one in told]
+
+    def about(self, now: float) -> tuple[str, Sequence[Fact]]:
+        chosen = self._table(self.pane).chosen
+        return (
+            (self.name_of(self.pane.key, chosen), self.facts(self.pane.key, chosen, now))
+            if chosen
+            else ("", ())
+        )
+
+    @staticmethod
+    def name_of(pane: str, key: str) -> str:
+        """What a row is called."""
+        return plain(key) if pane != policy.FREEZES else "freeze"
+
+    def facts(self, pane: str, key: str, now: float) -> list[Fact]:
+        """All that is known of a row."""
+        world = self.world
+        return policy.facts_of(pane, key, self.policies, world, world.moment(now), self.console.glyphs)
 
     # keys
 
@@ -228,13 +250,10 @@ class PolicyRowScreen(DetailScreen):
 
     @property
     def crumb(self) -> str:
-        return plain(self._key) if self._pane != policy.FREEZES else "freeze"
+        return self._of.name_of(self._pane, self._key)
 
     def facts(self, now: float) -> list[Fact]:
-        world = self.world
-        return policy.facts_of(
-            self._pane, self._key, self._of.policies, world, world.moment(now), self.console.glyphs
-        )
+        return self._of.facts(self._pane, self._key, now)
 
     def copied(self) -> str | None:
         return self._copied

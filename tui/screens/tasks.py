@@ -1,28 +1,35 @@
-"""The Tasks screen: all tasks above, the join of the chosen one below."""
+"""The Tasks screen: all tasks, and the join of the chosen one below or beside them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from textual import on
+from textual.containers import Vertical
 from textual.widget import Widget
 
 from tui.actions import TASKS
+from tui.model.facts import Fact, facts_of
 from tui.model.filters import Filter
 from tui.model.layout import share
 from tui.model.rows import Row
-from tui.model.subject import subject_of
+from tui.model.subject import short_label, subject_of
 from tui.model.tasks import TASKS as COLUMNS
 from tui.model.tasks import longest, task_rows
 from tui.screens import join_part
 from tui.screens.base import ConsoleScreen
 from tui.screens.detail import SubtaskScreen, TaskScreen
 from tui.screens.join import JoinScreen
+from tui.widgets.about import About
 from tui.widgets.lines import Lines
+from tui.widgets.pair import Pair
 from tui.widgets.table import Table
 
 _NO_TASKS = ("no task yet", 'add one: spl task add "what is to be done" --alias TUT-001')
 _NOT_YET = ("reading the tasks",)
+_ABOUT = 18
+"""Lines that are left below a long tree for all that is known of the chosen row."""
+_LEAST_TREE = 8
 
 
 class TasksScreen(ConsoleScreen):
@@ -36,7 +43,8 @@ class TasksScreen(ConsoleScreen):
         return self.query_one("#tasks", Table).chosen
 
     def body(self) -> Sequence[Widget]:
-        return (Table(COLUMNS, self.console.glyphs, id="tasks"), *join_part.widgets(self))
+        join = Vertical(*join_part.widgets(self), About(), classes="beside")
+        return (Pair(Table(COLUMNS, self.console.glyphs, id="tasks"), join),)
 
     def fill(self, now: float) -> None:
         world = self.world
@@ -47,6 +55,10 @@ class TasksScreen(ConsoleScreen):
         self.select(table, rows, name, _NOT_YET if tasks is None else _NO_TASKS)
         join_part.fill(self, now, table.chosen)
         self._share(table)
+
+    def about(self, now: float) -> tuple[str, Sequence[Fact]]:
+        subject, world = self.subject(), self.world
+        return short_label(world, subject), facts_of(world, subject, world.moment(now), self.console.glyphs)
 
     def arranges(self, table: str) -> bool:
         return table in self._sorts if table == join_part.SUBTASKS else super().arranges(table)
@@ -62,14 +74,25 @@ class TasksScreen(ConsoleScreen):
         self.filter = kept
 
     def _share(self, table: Table) -> None:
-        subtasks = self.query_one(f"#{join_part.SUBTASKS}", Table)
+        """Give each part its height; side by side both have all of it."""
+        pair, subtasks = self.query_one(Pair), self.query_one(f"#{join_part.SUBTASKS}", Table)
         summary = len(self.query_one(f"#{join_part.SUMMARY}", Lines).text.splitlines())
         total = self.body_height()
+        if pair.is_wide:
+            table.set_class(False, "roomy")
+            most = max(_LEAST_TREE, total - summary - _ABOUT)
+            self._set_heights({table: None, subtasks: min(subtasks.wanted_height, most)})
+            return
         upper, lower = share(total, [table.wanted_height, subtasks.wanted_height + summary], least=6)
         table.set_class(upper + lower < total, "roomy")
-        for one, height in ((table, upper), (subtasks, max(3, lower - summary))):
-            if one.styles.height is None or one.styles.height.value != height:
-                one.styles.height = height
+        self._set_heights({table: upper, subtasks: max(3, lower - summary)})
+
+    def _set_heights(self, heights: dict[Table, int | None]) -> None:
+        """In lines; None is what the style sheet says."""
+        for table, height in heights.items():
+            now = table.styles.inline.height
+            if (None if now is None else now.value) != height:
+                table.styles.height = height
 
     @on(Table.Opened)
     def open_row(self, event: Table.Opened) -> None:

@@ -1,0 +1,158 @@
+"""A wide terminal: the rows at the left, and beside them all that is known of the one under the cursor."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import console_sample as sample
+import pytest
+import sample_feed
+from console_fakes import FakeClient
+from console_page import Console, console
+from console_snapshots import Pictured
+from sample_policy import PolicyClient
+
+from syncropel.api.schema import JoinStatus
+from tui.model import facts
+from tui.model.glyphs import ASCII
+from tui.model.layout import SIDE_BY_SIDE
+from tui.model.moment import Moment
+from tui.model.world import World
+from tui.widgets.about import About
+from tui.widgets.pair import Pair
+
+WIDE = (200, 50)
+NOW = Moment(sample.AT, sample.AT)
+
+
+def client_of(join: JoinStatus, crowd: bool = False) -> FakeClient:
+    client = FakeClient()
+    more = [sample.task(n) for n in range(100, 1099)] if crowd else []
+    client.tasks([sample.task(), *more] if crowd else sample.tasks())
+    client.join(join)
+    client.explain(sample.why(join))
+    client.explain(sample.why_open())
+    return client
+
+
+@asynccontextmanager
+async def opened(
+    screen: str, join: JoinStatus | None = None, size: tuple[int, int] = WIDE, crowd: bool = False
+) -> AsyncIterator[Console]:
+    client = client_of(join or sample.join(), crowd)
+    status = sample.crowd(1000) if crowd else sample.status()
+    async with console(size, status, client, screen=screen) as page:
+        yield page
+
+
+def is_wide(page: Console) -> bool:
+    return page.app.screen.query_one(Pair).is_wide
+
+
+@pytest.mark.parametrize(
+    ("name", "join", "keys", "words"),
+    [
+        (
+            "task",
+            sample.join(),
+            (),
+            ("TASKS 4", "SUBTASKS 5", "namespace   docs/v0.11", "labels      release"),
+        ),
+        ("subtask", sample.join(), ("tab", "down", "down"), ("DOCS-11 [2]", "waits for", "timeout")),
+        ("failed", sample.failed_join(), ("tab", "down"), ("✗ all = false", "summary     exit status 3")),
+        ("nested", sample.nested(), ("tab",), ("PART-7  1/3 Draw", "DOCS-11 [0]")),
+    ],
+)
+async def test_a_task_stands_beside_the_list(
+    name: str,
+    join: JoinStatus,
+    keys: tuple[str, ...],
+    words: tuple[str, ...],
+    picture: Callable[[Pictured], None],
+) -> None:
+    async with opened("tasks", join) as page:
+        await page.press(*keys)
+        table, tree = page.table("tasks"), page.table("subtasks")
+        assert table.region.right < tree.region.x, "side by side"
+        assert table.region.height == 48, "the list has the whole height"
+        for expected in words:
+            assert expected in page.drawn
+        picture(page)
+
+
+async def test_many_tasks_and_a_long_tree(picture: Callable[[Pictured], None]) -> None:
+    async with opened("tasks", sample.folded(), crowd=True) as page:
+        await page.press("tab", "end", "enter", "tab")
+        assert "TASKS 1000" in page.drawn
+        about = page.app.screen.query_one(About)
+        assert about.size.height >= 16, "a long tree leaves room for what is known of the chosen row"
+        picture(page)
+
+
+@pytest.mark.parametrize(
+    ("name", "keys", "words"),
+    [
+        ("instance", (), ("coordinator ─", "did:sync:instance:", "store       2.4MB")),
+        ("running", ("tab",), ("DOCS-11 [0] ─", "and check its links")),
+        ("fan-out", ("tab", "tab", "down"), ("SITE-4 ─", "cannot be accepted")),
+    ],
+)
+async def test_what_the_fleet_screen_tells_follows_the_cursor(
+    name: str, keys: tuple[str, ...], words: tuple[str, ...], picture: Callable[[Pictured], None]
+) -> None:
+    async with opened("fleet") as page:
+        await page.press(*keys)
+        for expected in words:
+            assert expected in page.drawn
+        picture(page)
+
+
+async def test_more_room_or_less_lays_it_out_anew() -> None:
+    async with opened("tasks") as page:
+        assert is_wide(page)
+        await page.pilot.resize_terminal(SIDE_BY_SIDE - 1, 50)
+        await page.settle()
+        assert not is_wide(page)
+        assert page.table("tasks").region.bottom <= page.table("subtasks").region.y, "one below the other"
+        assert "namespace   docs" not in page.drawn
+        await page.pilot.resize_terminal(SIDE_BY_SIDE, 50)
+        await page.settle()
+        assert is_wide(page)
+        assert "namespace   docs" in page.drawn
+
+
+@pytest.mark.usefixtures("utc")
+async def test_what_stands_beside_the_feed_is_the_chosen_line_in_full() -> None:
+    client = sample_feed.FeedClient()
+    async with console(WIDE, sample.status(), client, screen="feed") as page:
+        client.tell_record(sample_feed.record(9))
+        await page.settle()
+        await page.passes(0.25)
+        assert '"topic"' in page.drawn
+        await page.pilot.resize_terminal(120, 40)
+        await page.settle()
+        assert '"topic"' not in page.drawn, "there `enter` shows it"
+
+
+async def test_what_stands_beside_a_rule_is_its_command() -> None:
+    async with console(WIDE, sample.status(), PolicyClient(), screen="policy") as page:
+        assert "spl config add-permission-rule freeze-emergency" in page.drawn
+        await page.press("down")
+        assert "spl config add-permission-rule freeze-soft" in page.drawn
+
+
+async def test_what_is_too_long_is_left_to_enter() -> None:
+    long = sample.join(subtasks=[sample.child(0, summary="\n".join(f"line {n}" for n in range(200)))])
+    async with opened("tasks", long) as page:
+        await page.press("tab")
+        assert "line 3" in page.drawn
+        assert "line 199" not in page.drawn
+        assert "… enter shows the rest" in page.drawn
+
+
+def test_nothing_is_told_of_what_is_gone() -> None:
+    status, world = sample.status(), World()
+    assert facts.dispatch_facts(status, "th_nowhere/0", NOW) == []
+    assert facts.fanout_facts(status, "th_nowhere", NOW, ASCII) == []
+    assert facts.subtask_facts(world, sample.THREAD, 0, NOW, ASCII) == []
