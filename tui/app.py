@@ -7,10 +7,13 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, MutableMapping, Sequence
 from typing import TYPE_CHECKING
 
 from tui.hangup import end_with_terminal
+
+ESCAPE_MILLIS = "25"
+"""So long esc may be the beginning of a longer key. In Textual's 100 ms the esc before a key was lost."""
 
 if TYPE_CHECKING:
     from textual.app import App
@@ -24,8 +27,7 @@ def run(setup: Setup) -> int:
     Before the terminal is taken it raises BadRequest when a setting of a key makes no sense, and what
     `bundle.opened` raises.
     """
-    if "NO_COLOR" in os.environ:
-        os.environ["TEXTUAL_THEME"] = "ansi-dark"  # Textual reads it once, while it is imported
+    prepare(os.environ)
     from tui import keymap
 
     keys = keymap.read(setup.keys, setup.where)  # before the terminal is taken
@@ -39,6 +41,13 @@ def run(setup: Setup) -> int:
     set_libraries_aside()
     asyncio.run(_run(app))
     return app.return_code or 0
+
+
+def prepare(environ: MutableMapping[str, str]) -> None:
+    """Say what Textual reads once, while it is imported."""
+    if "NO_COLOR" in environ:
+        environ["TEXTUAL_THEME"] = "ansi-dark"
+    environ.setdefault("ESCDELAY", ESCAPE_MILLIS)
 
 
 def set_libraries_aside() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import subprocess
 import sys
 
@@ -48,3 +49,27 @@ def test_a_web_server_is_imported_for_the_page_alone() -> None:
 )
 def test_no_textual_is_imported(statement: str) -> None:
     assert not [one for one in loaded(statement).split() if one.partition(".")[0] == "textual"]
+
+
+@pytest.mark.parametrize(
+    ("environ", "said"),
+    [
+        ({}, "None 0.025"),
+        ({"NO_COLOR": "1"}, "ansi-dark 0.025"),
+        ({"ESCDELAY": "300"}, "None 0.3"),
+    ],
+)
+def test_what_textual_reads_once_is_said_before_it_is_imported(environ: dict[str, str], said: str) -> None:
+    program = (
+        "import os, tui.app; tui.app.prepare(os.environ); from textual.constants import ESCAPE_DELAY; "
+        "print(os.environ.get('TEXTUAL_THEME'), ESCAPE_DELAY)"
+    )
+    kept = {
+        key: value
+        for key, value in os.environ.items()
+        if key not in ("NO_COLOR", "ESCDELAY", "TEXTUAL_THEME")
+    }
+    ran = subprocess.run(
+        [sys.executable, "-c", program], env=kept | environ, capture_output=True, text=True, timeout=60
+    )
+    assert ran.stdout.strip() == said
