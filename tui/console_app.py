@@ -53,7 +53,8 @@ UNSEEN_TICKS = 5
 
 
 class ConsoleApp(App[None]):
-    """The operator console. `outside` is given by tests, which decide what time it is.
+    """The operator console. `outside` is given by tests, which decide what time it is; `painted` is called
+    once, when the first screen stands.
 
     Each fleet has screens of its own, one Textual mode a screen (`prod/tasks`), so that nothing that one
     fleet answers can be drawn under another's name.
@@ -73,8 +74,16 @@ class ConsoleApp(App[None]):
     ENABLE_COMMAND_PALETTE = True
     COMMAND_PALETTE_BINDING = "ctrl+p"
 
-    def __init__(self, setup: Setup, *, keymap: Keymap | None = None, outside: Outside | None = None) -> None:
+    def __init__(
+        self,
+        setup: Setup,
+        *,
+        keymap: Keymap | None = None,
+        outside: Outside | None = None,
+        painted: Callable[[], None] = lambda: None,
+    ) -> None:
         super().__init__()
+        self._painted = painted
         self.memory = Memory(setup.memory)
         self.keymap = keymap or Keymap()
         self.set_keymap({name: ",".join(keys) for name, keys in self.keymap.changed.items()})
@@ -117,6 +126,7 @@ class ConsoleApp(App[None]):
 
     def _connect(self) -> None:
         """After the first paint: whatever the network does, the screen is there."""
+        self._painted()
         self.fleets.start()
 
     async def on_unmount(self) -> None:

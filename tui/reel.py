@@ -9,11 +9,12 @@ from collections.abc import Awaitable, Callable
 from typing import Final, Protocol
 
 from syncropel.api.schema import ThreadSummary
-from syncropel.api.schema.replay import ReplayMoment, StatusChange
+from syncropel.api.schema.replay import ReplayMoment
 from syncropel.client import Call, thread_calls
 from syncropel.client.calls import Answer
 from syncropel.errors import SyncropelError
 from tui.model.frames import WINDOW, Frames
+from tui.model.turns import Turns
 from tui.refetch import Refetcher
 
 GAP_SECS: Final = 0.05
@@ -39,7 +40,7 @@ class Reel:
     ) -> None:
         self.thread, self.frames = thread, Frames()
         self.summary: ThreadSummary | None = None
-        self.changes: list[StatusChange] = []
+        self.turns = Turns()
         self.moment: ReplayMoment | None = None
         self.trouble = ""
         self.position = 0
@@ -53,6 +54,10 @@ class Reel:
     async def run(self) -> None:
         """Read what is wanted until cancelled."""
         await self._refetcher.run()
+
+    def let_go(self) -> None:
+        """Nobody looks any more: hold no record, so that none of them waits for the collector."""
+        self.frames, self.turns, self.moment = Frames(), Turns(), None
 
     # where one looks
 
@@ -103,7 +108,7 @@ class Reel:
         told = await self._asks.send(thread_calls.status_changes(self.thread))
         before, at_end = self.frames.total, self.position == self.frames.total
         grown = told.total != before
-        self.summary, self.changes = told.thread, told.data
+        self.summary, self.turns = told.thread, Turns(told.data)
         if grown and before:
             await self._append(before)
         self.frames.grow(told.total)

@@ -22,6 +22,7 @@ from tui import pager
 from tui.model import replay
 from tui.model.frames import KEPT, WINDOW, Frames
 from tui.model.glyphs import ASCII, UNICODE
+from tui.model.turns import Turns
 from tui.reel import Reel
 from tui.screens.replay import ReplayScreen
 from tui.screens.threads import PAGE
@@ -295,14 +296,14 @@ async def test_two_threads_are_compared_from_their_first_difference_on(client: T
 
 @pytest.mark.parametrize("glyphs", [UNICODE, ASCII])
 def test_the_bar_is_as_wide_as_asked_and_marks_changes(glyphs: Any) -> None:
-    changes = [StatusChange(position=5, status_before="open", status_after="blocked", record="", act="",
-                            topic="", actor="")]  # fmt: skip
+    turns = Turns([StatusChange(position=5, status_before="open", status_after="blocked", record="", act="",
+                                topic="", actor="")])  # fmt: skip
     for at in (1, 5, 9):
-        text = "".join(words for words, _ in replay.bar(at, 9, changes, 17, glyphs))
+        text = "".join(words for words, _ in replay.bar(at, 9, turns, 17, glyphs))
         assert len(text) == 17
         assert text.index(glyphs.full) == 2 * (at - 1)
         assert (glyphs.sign("blocked") in text) == (at != 5)
-    assert replay.bar(1, 0, [], 17, glyphs) == []
+    assert replay.bar(1, 0, turns, 17, glyphs) == []
 
 
 def test_speeds_come_round() -> None:

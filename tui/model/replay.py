@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from syncropel.api.schema.replay import ReplayFrame, StatusChange
+from syncropel.api.schema.replay import ReplayFrame
 from syncropel.client.verify import computed_id
 from tui.model.feed import clock_time, gist
 from tui.model.frames import Frames
 from tui.model.glyphs import TONES, Glyphs, Tone, word
 from tui.model.rows import Cell, Column, Row, Rows
 from tui.model.text import plain, tail
+from tui.model.turns import Turns, cell
 
 FRAMES: Final = (
     Column("position", "#", 6, right=True),
@@ -66,18 +67,11 @@ def _row(position: int, frame: ReplayFrame | None, names: Mapping[str, str], gly
     return Row(str(position), cells)
 
 
-def bar(
-    position: int, total: int, changes: Sequence[StatusChange], width: int, glyphs: Glyphs
-) -> list[Words]:
+def bar(position: int, total: int, turns: Turns, width: int, glyphs: Glyphs) -> list[Words]:
     """Where one is among all records; what lies behind is thick, and each change of status has a mark."""
     if width < 3 or total < 1:
         return []
-
-    def cell(at: int) -> int:
-        return 0 if total == 1 else round((at - 1) * (width - 1) / (total - 1))
-
-    marks = {cell(one.position): one.status_after for one in changes if 1 <= one.position <= total}
-    here, parts = cell(max(1, position)), list[Words]()
+    here, marks, parts = cell(max(1, position), total, width), turns.marks(total, width), list[Words]()
     for x in range(width):
         if x == here:
             parts.append((glyphs.full, "strong"))
@@ -109,10 +103,3 @@ def headline(frame: ReplayFrame | None, position: int, total: int, speed: int, g
             (f"{before} {glyphs.arrow} {sign} {after}" if before != after else f"{sign} {after}", tone)
         )
     return parts
-
-
-def next_change(changes: Sequence[StatusChange], position: int, way: int) -> int | None:
-    """The nearest position at which the status changes, after this one or before it."""
-    if way > 0:
-        return min((one.position for one in changes if one.position > position), default=None)
-    return max((one.position for one in changes if one.position < position), default=None)

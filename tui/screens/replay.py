@@ -90,6 +90,9 @@ class ReplayScreen(ConsoleScreen):
     def on_screen_suspend(self) -> None:
         self._rest()
 
+    def on_unmount(self) -> None:
+        self.reel.let_go()
+
     def _news(self) -> None:
         if self.is_mounted:
             self.call_next(self.show)
@@ -119,7 +122,7 @@ class ReplayScreen(ConsoleScreen):
         head: list[Span] = [Span(" ")]
         for text, tone in replay.headline(frame, reel.position, total, self.speed, glyphs):
             head += [Span(text, tone), Span("  ")]
-        marks = replay.bar(reel.position, total, reel.changes, self.size.width - 2, glyphs)
+        marks = replay.bar(reel.position, total, reel.turns, self.size.width - 2, glyphs)
         lines: list[Spans] = [tuple(head)]
         if marks:
             lines.append((Span(" "), *(Span(text, tone) for text, tone in marks)))
@@ -180,7 +183,7 @@ class ReplayScreen(ConsoleScreen):
     def action_change(self, way: int) -> None:
         """To the next record that changes the status, or to the one before."""
         self._rest()
-        place = replay.next_change(self.reel.changes, self.reel.position, way)
+        place = self.reel.turns.next(self.reel.position, way)
         if place is None:
             self.notify("the status does not change any more that way", timeout=3)
         else:

@@ -189,6 +189,10 @@ class Table(Toned, ScrollView, can_focus=True):
         super().watch_scroll_y(old_value, new_value)
         self._repaint()
 
+    def on_unmount(self) -> None:
+        """A closed screen waits for the collector, which need not look at all that its rows are made from."""
+        self._rows, self._drawn = Rows.of(()), []
+
     def on_focus(self) -> None:
         self._repaint_heads()
 

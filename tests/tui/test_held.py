@@ -1,0 +1,133 @@
+"""What the console holds, and lets go: every object that is held makes the collector's rounds longer."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+
+import console_sample as sample
+import sample_threads
+from console_fakes import TARGET, Clock, FakeClient
+from console_page import Console, console
+from sample_threads import OTHER, THREAD, ThreadClient, fan_out, talk
+
+from syncropel.api.schema.replay import Fact, ReplayFrame, StatusChange
+from tui import app as door
+from tui.console_app import ConsoleApp
+from tui.model.frames import lean
+from tui.model.turns import Turns
+from tui.screens.replay import ReplayScreen
+from tui.session import Outside
+from tui.setup import Setup
+
+
+def change(position: int, status: str) -> StatusChange:
+    return StatusChange(
+        position=position, status_before="", status_after=status, record="", act="", topic="", actor=""
+    )
+
+
+def frames(count: int = 50) -> list[ReplayFrame]:
+    client = ThreadClient()
+    client.hold(THREAD, talk(count))
+    page: list[ReplayFrame] = client._look(THREAD, ["replay"], {}).data
+    # As they come from the wire: nothing is shared.
+    return [ReplayFrame.model_validate_json(one.model_dump_json()) for one in page]
+
+
+def test_facts_that_are_the_same_in_many_frames_are_held_once() -> None:
+    read = frames()
+    held = list(lean(read))
+    assert held == read
+
+    def facts(some: list[ReplayFrame]) -> int:
+        return len({id(fact) for one in some for fact in (*one.before, *one.after)})
+
+    different = {(f.name, type(f.value), f.value) for one in read for f in (*one.before, *one.after)}
+    assert facts(held) == len(different) < facts(read) / 4
+
+
+def test_facts_that_are_only_equal_stay_apart() -> None:
+    (frame, *_) = frames()
+    values = (1, 1.0, True, None)
+    told = [
+        frame.model_copy(update={"before": [], "after": [Fact(name="depth", value=value)]})
+        for value in values
+    ]
+    assert [repr(one.after[0].value) for one in lean(told)] == ["1", "1.0", "True", "None"]
+
+
+def test_changes_of_status_cost_the_collector_nothing() -> None:
+    turns = Turns(change(at, "blocked" if at % 2 else "open") for at in range(1, 5001))
+    gc.collect()  # a tuple of plain values is no longer looked at once it was seen
+    assert not gc.is_tracked(turns._positions)
+    assert not gc.is_tracked(turns._statuses)
+    assert len({id(status) for status in turns._statuses}) == 2
+
+
+def test_the_nearest_change_lies_before_or_behind() -> None:
+    turns = Turns([change(5, "blocked"), change(2, "in_progress")])
+    assert [turns.next(at, 1) for at in (0, 1, 2, 4, 5, 9)] == [2, 2, 5, 5, None, None]
+    assert [turns.next(at, -1) for at in (0, 1, 2, 3, 5, 9)] == [None, None, None, 2, 2, 5]
+    assert Turns().next(3, 1) is None
+
+
+def test_the_marks_of_a_bar_are_found_once() -> None:
+    turns = Turns([change(1, "in_progress"), change(9, "done"), change(12, "open")])
+    marks = turns.marks(9, 17)
+    assert marks == {0: "in_progress", 16: "done"}
+    assert turns.marks(9, 17) is marks
+    assert turns.marks(12, 17) == {0: "in_progress", 12: "done", 16: "open"}
+
+
+async def test_a_closed_replay_holds_no_record() -> None:
+    client = ThreadClient(sample_threads.some())
+    for thread in (THREAD, OTHER):
+        client.hold(thread, fan_out(thread))
+    client.tasks(sample.tasks())
+    client.join(sample.join())
+    async with console((120, 40), sample.status(), client, screen="threads") as page:
+        await page.press("enter")
+        screen, table = page.app.screen, page.table("records")
+        assert isinstance(screen, ReplayScreen)
+        assert screen.reel.frames.total == len(table._rows) == 9
+        await page.press("escape")
+        assert (screen.reel.frames.total, len(table._rows), table._drawn) == (0, 0, [])
+        assert screen.reel.turns.next(0, 1) is None
+        await page.press("enter")
+        assert page.rows("records") == [str(at) for at in range(1, 10)]
+
+
+async def test_it_is_told_once_that_the_first_screen_stands() -> None:
+    client, clock, told = FakeClient(), Clock(), list[str]()
+    outside = Outside(lambda _: client, clock, clock.sleep, lambda: 1.0)
+
+    def painted() -> None:
+        told.append("".join(strip.text for strip in app.screen._compositor.render_strips()))
+
+    app = ConsoleApp(Setup.single(TARGET), outside=outside, painted=painted)
+    async with app.run_test() as pilot:
+        page = Console(app, pilot, client, clock)
+        await page.settle()
+        await page.press("3", "1")
+    assert ["INSTANCES" in screen for screen in told] == [True]
+
+
+def test_what_the_first_paint_made_is_left_alone_and_its_garbage_is_gone() -> None:
+    class Ring:
+        def __init__(self) -> None:
+            self.me = self
+
+    gone: list[int] = []
+    ring = Ring()
+    kept = [Ring()]
+    weakref.finalize(ring, gone.append, 1)
+    del ring
+    before = gc.get_freeze_count()
+    try:
+        door.set_first_screen_aside()
+        assert gone == [1]
+        assert gc.get_freeze_count() > before
+        assert not any(one is kept for one in gc.get_objects())
+    finally:
+        gc.unfreeze()
