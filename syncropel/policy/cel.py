@@ -125,6 +125,7 @@ def cache_stats() -> CacheStats:
 
 def compile_expression(source: str, vocabulary: Vocabulary) -> Expression:
     """Compile `source`, which may use only the names in `vocabulary`. Raises InvalidExpression."""
+    _environment()  # made once a process, in 0.1 s: not what one compilation takes
     return _cache.get((source, vocabulary), partial(_compile, source, vocabulary))
 
 
