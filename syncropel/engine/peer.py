@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import ssl
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any, Final
 
 import httpx
@@ -37,7 +39,9 @@ class Peers:
 
     def __init__(self, token: Callable[[], str], transport: httpx.AsyncBaseTransport | None = None) -> None:
         self._token = token
-        self._http = httpx.AsyncClient(timeout=TIMEOUT_SECS, trust_env=False, transport=transport)
+        self._http = httpx.AsyncClient(
+            timeout=TIMEOUT_SECS, trust_env=False, transport=transport, verify=_trusted_roots()
+        )
 
     async def close(self) -> None:
         await self._http.aclose()
@@ -77,6 +81,12 @@ class Peers:
                 f"{url} answered HTTP {response.status_code} {told}".rstrip(), "see its log"
             )
         return answer
+
+
+@cache
+def _trusted_roots() -> ssl.SSLContext:
+    # Once a process: to read them takes as long as all else that an engine needs to begin.
+    return httpx.create_ssl_context(trust_env=False)
 
 
 def wire(record: Record) -> dict[str, Any]:

@@ -154,7 +154,9 @@ async def make_api(tmp_path: Path) -> AsyncIterator[MakeApi]:
 
 
 def _client(app: Any) -> httpx.AsyncClient:
-    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1:9100")
+    return httpx.AsyncClient(
+        transport=httpx.ASGITransport(app), base_url="http://127.0.0.1:9100", trust_env=False
+    )
 
 
 @pytest.fixture

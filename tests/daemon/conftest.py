@@ -68,13 +68,13 @@ class Daemon:
 
     def operator(self) -> httpx.Client:
         return httpx.Client(
-            transport=httpx.HTTPTransport(uds=str(self.home.socket)),
+            transport=httpx.HTTPTransport(uds=str(self.home.socket), verify=False),
             base_url="http://spl",
             timeout=LIMIT_SECS,
         )
 
     def tcp(self) -> httpx.Client:
-        return httpx.Client(base_url=self.url, timeout=LIMIT_SECS, trust_env=False)
+        return httpx.Client(base_url=self.url, timeout=LIMIT_SECS, trust_env=False, verify=False)
 
     @property
     def url(self) -> str:
