@@ -2,6 +2,8 @@
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
+# The tests start hundreds of processes: none of them is to compile the package again.
+export PYTHONDONTWRITEBYTECODE =
 
 .PHONY: help test lint types floors pytest demo bench snapshots format constraints clean
 
