@@ -28,19 +28,28 @@ def run(setup: Setup) -> int:
     `bundle.opened` raises.
     """
     prepare(os.environ)
-    from tui import keymap
-
-    keys = keymap.read(setup.keys, setup.where)  # before the terminal is taken
-    from tui import bundle
-    from tui.console_app import ConsoleApp
-
-    outside = bundle.opened(setup.bundle) if setup.bundle is not None else None
-    if "TEXTUAL_DRIVER" not in os.environ:
-        _take_terminal()
-    app = ConsoleApp(setup, keymap=keys, outside=outside, painted=set_first_screen_aside)
+    app = _made(setup)
     set_libraries_aside()
     asyncio.run(_run(app))
     return app.return_code or 0
+
+
+def _made(setup: Setup) -> App[None]:
+    """Import all that the console needs, and take the terminal."""
+    gc.disable()  # nothing that is imported is garbage, and looking for some took a tenth of the start
+    try:
+        from tui import keymap
+
+        keys = keymap.read(setup.keys, setup.where)  # before the terminal is taken
+        from tui import bundle
+        from tui.console_app import ConsoleApp
+
+        outside = bundle.opened(setup.bundle) if setup.bundle is not None else None
+        if "TEXTUAL_DRIVER" not in os.environ:
+            _take_terminal()
+        return ConsoleApp(setup, keymap=keys, outside=outside, painted=set_first_screen_aside)
+    finally:
+        gc.enable()
 
 
 def prepare(environ: MutableMapping[str, str]) -> None:

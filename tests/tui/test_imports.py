@@ -22,15 +22,22 @@ def loaded(statement: str) -> str:
 
 
 def test_the_collector_leaves_alone_what_was_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked = list[bool]()
+
     async def drawn(_: object) -> None:
         assert gc.get_freeze_count() > 10_000
+        assert gc.isenabled()
+
+    def taken() -> None:
+        looked.append(gc.isenabled())
 
     monkeypatch.setattr(app, "_run", drawn)
-    monkeypatch.setattr(app, "_take_terminal", lambda: None)
+    monkeypatch.setattr(app, "_take_terminal", taken)
     try:
         assert app.run(Setup.single(Target(url="http://127.0.0.1:1"))) == 0
     finally:
         gc.unfreeze()
+    assert looked == [False]
 
 
 def test_a_web_server_is_imported_for_the_page_alone() -> None:
