@@ -130,7 +130,7 @@ class ConsoleApp(App[None]):
         self.fleets.start()
 
     async def on_unmount(self) -> None:
-        self.memory.screen = self._screen_name
+        self.memory.screen = self.screen_name
         self.memory.save()
         await self.fleets.close()
 
@@ -248,7 +248,7 @@ class ConsoleApp(App[None]):
         """Put a fleet in front, on the same screen. The one before is only watched from here on."""
         if name != self.session.fleet.name:
             self.fleets.bring(name)
-            await self.switch_mode(self._mode(self._screen_name))
+            await self.switch_mode(self._mode(self.screen_name))
             self._show()
 
     async def take_up_contexts(self) -> None:
@@ -259,14 +259,15 @@ class ConsoleApp(App[None]):
             words = f"{error.message} {self.glyphs.arrow} {error.hint}"
             self.notify(words, title="contexts", severity="warning", markup=False)
             return
-        await self.switch_mode(self._mode(self._screen_name))
+        await self.switch_mode(self._mode(self.screen_name))
         for session in over:
             for name in self.MODES:
                 if (mode := f"{session.key}/{name}") in self._modes:
                     await self.remove_mode(mode)
 
     @property
-    def _screen_name(self) -> str:
+    def screen_name(self) -> str:
+        """Which of the screens is looked at, whatever was opened on it."""
         return self.current_mode.rpartition("/")[2]
 
     def _mode(self, screen: str) -> str:

@@ -28,7 +28,7 @@ from tui.setup import Fleet
 from tui.task_pages import TaskPages
 
 NOTICES: Final = 200
-_CONFLICT: Final = 409  # the daemon's answer for the join of a task that is not fanned out
+_NO_JOIN: Final = (404, 409)  # no task at all, as a thread of rules or freezes; a task that is not fanned out
 
 
 class Client(Protocol):
@@ -224,7 +224,7 @@ class Session:
         try:
             self.world = self.world.joined(await self.send(calls.join(thread)))
         except RemoteError as error:
-            if error.status != _CONFLICT:
+            if error.status not in _NO_JOIN:
                 raise
             self.world = self.world.joined(None)
         self._on_news(self)
@@ -237,7 +237,7 @@ class Session:
         try:
             self.world = self.world.joined_inside(await self.send(calls.join(thread)))
         except RemoteError as error:
-            if error.status != _CONFLICT:
+            if error.status not in _NO_JOIN:
                 raise
             return
         self._read_at[thread] = task

@@ -10,6 +10,17 @@ _LIGHT_HUES: Final = {
     "hue-red": "#ff8a95", "hue-yellow": "#e8c35a", "hue-green": "#8fd07a", "hue-cyan": "#6fd3e3",
     "hue-blue": "#82b1ff", "hue-magenta": "#e0a0f0",
 }  # fmt: skip
+
+
+def _bars(thumb: str, under: str, hover: str) -> dict[str, str]:
+    """Scroll bars that stand back behind the rows."""
+    return {
+        "scrollbar": thumb, "scrollbar-hover": hover, "scrollbar-active": hover,
+        "scrollbar-background": under, "scrollbar-background-hover": under,
+        "scrollbar-background-active": under, "scrollbar-corner-color": under,
+    }  # fmt: skip
+
+
 PLAIN_HUES: Final = {
     f"hue-{one}": f"ansi_{one}" for one in ("red", "yellow", "green", "cyan", "blue", "magenta")
 }
@@ -27,7 +38,7 @@ NIGHT: Final = Theme(
     surface="#171a23",
     panel="#232838",
     dark=True,
-    variables=_LIGHT_HUES,
+    variables=_LIGHT_HUES | _bars("#3d4563", "#171a23", "#5a648a"),
 )
 BLUE_ORANGE: Final = Theme(
     name="blue-orange",
@@ -42,7 +53,7 @@ BLUE_ORANGE: Final = Theme(
     surface="#171a1f",
     panel="#262b33",
     dark=True,
-    variables=_LIGHT_HUES,
+    variables=_LIGHT_HUES | _bars("#454c58", "#171a1f", "#66707f"),
 )
 DAY: Final = Theme(
     name="console-day",
@@ -57,7 +68,7 @@ DAY: Final = Theme(
     surface="#f1f4f9",
     panel="#dbe3f0",
     dark=False,
-    variables={
+    variables=_bars("#a9b4c8", "#f1f4f9", "#7f8ba3") | {
         "hue-red": "#b3261e", "hue-yellow": "#7d4f00", "hue-green": "#1b6e3c", "hue-cyan": "#0b5f7a",
         "hue-blue": "#1d4ed8", "hue-magenta": "#8a2f8f",
     },
@@ -75,7 +86,7 @@ HIGH_CONTRAST: Final = Theme(
     surface="#000000",
     panel="#303030",
     dark=True,
-    variables=_LIGHT_HUES | {"text-muted": "#d0d0d0"},
+    variables=_LIGHT_HUES | _bars("#909090", "#000000", "#c0c0c0") | {"text-muted": "#d0d0d0"},
 )
 ALL: Final = (NIGHT, DAY, BLUE_ORANGE, HIGH_CONTRAST)
 NAMES: Final = frozenset(theme.name for theme in ALL)

@@ -33,7 +33,15 @@ from tui.widgets.push import Push
 from tui.widgets.toned import clip
 
 _FRAME: Final = 4  # the border, the buttons, and a line of what lies behind
+_AIR: Final = 3  # blank lines of a dialog where there is room for them
+ROOMY: Final = 32
+"""From this height of the screen on a dialog has blank lines around what it says."""
 _WIDEST, _SHARE, _SIDES = 100, 96, 6  # cells, per cent of the screen, borders with padding and scroll bar
+
+
+def _indent(words: str) -> str:
+    """What the further lines of a long one begin with: never left of where it begins itself."""
+    return " " * max(2, len(words) - len(words.lstrip()))
 
 
 class Dialog(Seat, ModalScreen[None]):
@@ -181,7 +189,10 @@ class Dialog(Seat, ModalScreen[None]):
         """What came of it and the buttons are always seen: the question scrolls in what room they leave."""
         told = [self.query_one(name, Lines).text for name in ("#outcome", "#why-not")]
         below = sum(len(words.splitlines()) for words in told)
-        self.query_one("#question").styles.max_height = max(3, self.size.height - below - _FRAME)
+        roomy = self.size.height >= ROOMY
+        self.query_one("#dialog").set_class(roomy, "roomy")
+        frame = _FRAME + _AIR * roomy
+        self.query_one("#question").styles.max_height = max(3, self.size.height - below - frame)
 
     def _show_pushes(self, why_not: str, copies: bool) -> None:
         open_ = self.asks and self.outcome.may_ask
@@ -215,7 +226,7 @@ class Dialog(Seat, ModalScreen[None]):
         return [
             (Span(part, tone),)
             for words, tone in lines
-            for part in wrap(words, width, subsequent_indent="  ", drop_whitespace=False) or [""]
+            for part in wrap(words, width, subsequent_indent=_indent(words)) or [""]
         ]
 
     # keys

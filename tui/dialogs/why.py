@@ -43,14 +43,15 @@ class WhyDialog(Dialog):
 
     def says(self, now: float) -> Sequence[tuple[str, Tone]]:
         if self._trouble is not None:
-            return [
-                (f"{self.glyphs.sign('failed')} {plain(self._trouble.message)}", "bad"),
-                (f"  {self.glyphs.arrow} {plain(self._trouble.hint)}", "plain"),
+            lines: list[tuple[str, Tone]] = [
+                (f"{self.glyphs.sign('failed')} {plain(self._trouble.message)}", "bad")
             ]
+            return [*lines, *self._hint(self._trouble.hint, "plain")]
         if self._told is None:
             return [("asking the daemon", "muted")]
-        lines: list[tuple[str, Tone]] = [(plain(self._told.sentence), "strong")]
-        if self._told.hint:
-            lines.append((f"{self.glyphs.arrow} {plain(self._told.hint)}", "warn"))
+        lines = [(plain(self._told.sentence), "strong"), *self._hint(self._told.hint, "warn")]
         lines += [("", "plain"), ("proved by", "muted")]
         return [*lines, *((f"{one.record[:12]}  {plain(one.shows)}", "plain") for one in self._told.proofs)]
+
+    def _hint(self, hint: str, tone: Tone) -> list[tuple[str, Tone]]:
+        return [(f"{self.glyphs.arrow} {plain(hint)}", tone)] if hint else []

@@ -29,7 +29,7 @@ FEED: Final = (
     Column("at", "TIME", 8),
     Column("kind", "KIND", 6),
     Column("what", "WHAT", 33, grow=6),
-    Column("thread", "THREAD", 10, grow=1, most=20, drop=1),
+    Column("thread", "THREAD", 10, grow=3, most=20, drop=1),
     Column("who", "WHO", 12, grow=1, most=20, drop=2),
     Column("sequence", "#", 7, drop=3, right=True),
     Column("clock", "CLOCK", 6, drop=4, right=True),

@@ -41,7 +41,7 @@ DISPATCHES: Final = (
 FANOUTS: Final = (
     Column("task", "TASK", 12, grow=1, most=24),
     Column("progress", "ACCEPTED", BAR_WIDTH + 8),
-    Column("explanation", "WHY NOT JOINED YET", 30, grow=5),
+    Column("explanation", "WHY NOT JOINED YET", 30, grow=5, wish=60, over=2),
     Column("age", "AGE", 7, right=True),
     Column("spend", "SPEND", 12, drop=2, right=True),
     Column("join", "JOIN", 10, grow=1, most=22, drop=3),

@@ -18,7 +18,7 @@ FRAMES: Final = (
     Column("position", "#", 6, right=True),
     Column("hash", "ID", 2),
     Column("act", "ACT", 6),
-    Column("what", "WHAT", 22, grow=5),
+    Column("what", "WHAT", 22, grow=5, wish=40, over=2),
     Column("status", "STATUS", 15, drop=1),
     Column("at", "TIME", 9, drop=2),
     Column("who", "WHO", 12, grow=1, most=20, drop=3),

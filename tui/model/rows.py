@@ -84,7 +84,8 @@ class Column:
     """A column: at least `width` cells, more by `grow` (a share of what is left) up to `most`.
 
     `drop` says when it gives way: the highest goes first, 0 never does. A `whole` one is never cut: it is
-    as wide as the longest text in it.
+    as wide as the longest text in it. For one that has a wish, others that go before `over` give way until it
+    has `wish` cells, and it is the first to grow.
     """
 
     key: str
@@ -95,6 +96,8 @@ class Column:
     drop: int = 0
     right: bool = False
     whole: bool = False
+    wish: int = 0
+    over: int = 0
 
 
 def state_cell(state: str, glyphs: Glyphs) -> Cell:
@@ -120,12 +123,17 @@ def fit(
     `longest`: what stands in a column needs at most so many cells; it gets no more, so that others can.
     """
     kept = [_sized(one, (longest or {}).get(one.key)) for one in columns]
-    for key in drop_order(columns):
-        if _needed(kept) <= width:
+    for gone in sorted(columns, key=lambda one: -one.drop):
+        wished = sum(_wish(one) for one in kept if one.over < gone.drop)
+        if not gone.drop or _needed(kept) + wished <= width:
             break
-        kept = [one for one in kept if one.key != key]
+        kept = [one for one in kept if one.key != gone.key]
     spare = max(0, width - _needed(kept))
     widths = {one.key: one.width for one in kept}
+    for one in kept:
+        more = min(spare, _wish(one))
+        widths[one.key] += more
+        spare -= more
     growing = [one for one in kept if one.grow]
     while spare and growing:
         total, before = sum(one.grow for one in growing), spare
@@ -144,6 +152,18 @@ def _sized(column: Column, longest: int | None) -> Column:
         return replace(column, width=max(column.width, longest))
     wanted = max(longest, cell_len(column.title) + 1)  # the sign of the order stands beside the title
     return replace(column, width=min(column.width, wanted), most=min(column.most, wanted))
+
+
+def _wish(column: Column) -> int:
+    """By how many cells it wants to grow before others do."""
+    return max(0, min(column.wish, column.most) - column.width)
+
+
+def longest(rows: Rows, columns: Sequence[Column]) -> dict[str, int]:
+    """How much room the columns that grow could use."""
+    some = [row.cells for row in rows[:MEASURED]]
+    grows = [one.key for one in columns if one.grow]
+    return {key: widest(cells[key].text for cells in some if key in cells) for key in grows}
 
 
 def _needed(columns: Sequence[Column]) -> int:

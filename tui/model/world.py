@@ -18,7 +18,8 @@ class World:
 
     `more_tasks`: there are older ones that were not read. `trouble` says why tasks or the join could not be
     read; `chosen` is the thread whose join is wanted, `why` says why that task stands as it does.
-    `nested` are the joins of the tasks inside it that are looked at, by thread.
+    `nested` are the joins of the tasks inside it that are looked at, by thread; `joinless` is the chosen
+    thread when the daemon said that it has no join.
     """
 
     status: FleetStatus | None = None
@@ -32,6 +33,7 @@ class World:
     why: TaskWhy | None = None
     nested: Mapping[str, JoinStatus] = field(default_factory=dict)
     trouble: str = ""
+    joinless: str | None = None
 
     def heard(self, status: FleetStatus, now: float) -> World:
         rates = self.rates.sample(status.at, status.ingested_total, status.reconcile_queue_depth)
@@ -47,13 +49,13 @@ class World:
         """Want another task's join; what is known of the former is not shown under the new name."""
         if thread == self.chosen:
             return self
-        return replace(self, chosen=thread, join=None, why=None, nested={})
+        return replace(self, chosen=thread, join=None, why=None, nested={}, joinless=None)
 
     def joined(self, join: JoinStatus | None) -> World:
         """A join that came; one of a task that is no longer chosen is dropped."""
         if join is not None and join.thread != self.chosen:
             return self
-        return replace(self, join=join, trouble="")
+        return replace(self, join=join, trouble="", joinless=None if join is not None else self.chosen)
 
     def joined_inside(self, join: JoinStatus) -> World:
         """The join of a task that is nested in the chosen one."""
@@ -98,4 +100,4 @@ class World:
     def has_fan_out(self, thread: str | None) -> bool:
         """Whether there is a join to ask for, as far as is known; an unlisted task may well have one."""
         task = self.task(thread)
-        return thread is not None and (task is None or task.subtasks > 0)
+        return thread is not None and (task.subtasks > 0 if task is not None else thread != self.joinless)

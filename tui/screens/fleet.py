@@ -58,7 +58,7 @@ class FleetScreen(ConsoleScreen):
     def fill(self, now: float) -> None:
         world, glyphs = self.world, self.console.glyphs
         at, status = world.moment(now), world.status
-        self.query_one("#rates", Lines).show([self._rates()])
+        self.query_one("#rates", Lines).show([self._rates()] if status is not None else [])
         rows: list[Sequence[Row]] = [(), (), ()]
         empty: list[tuple[str, ...]] = [self._first_words(), (), ()]
         if status is not None:
@@ -70,6 +70,8 @@ class FleetScreen(ConsoleScreen):
             empty = [_NO_INSTANCES, _NO_DISPATCHES, _NO_FANOUTS]
         names = ("INSTANCES", "RUNNING", "FAN-OUTS")
         tables = list(self.query(Table))
+        for table in tables[1:]:
+            table.display = status is not None  # until then the first one says what to do
         if status is not None:
             tables[2].measure(status.fanouts, lambda: fleet.fanout_longest(status))
         for table, some, name, words in zip(tables, rows, names, empty, strict=True):
@@ -86,7 +88,7 @@ class FleetScreen(ConsoleScreen):
         return name, facts.fanout_facts(world.status, table.chosen, at, self.console.glyphs)
 
     def _share(self, tables: list[Table]) -> None:
-        total = self.body_height() - 1
+        total = self.body_height() - int(self.query_one("#rates").display)
         heights = share(total, [table.wanted_height for table in tables])
         roomy = total - sum(heights) >= len(tables)
         for table, height in zip(tables, heights, strict=True):

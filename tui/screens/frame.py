@@ -130,8 +130,10 @@ def footer(screen: ConsoleScreen, now: float, width: int) -> Spans:
     if hindrance(screen.session.closed, screen.world.link.at(now), now, glyphs):
         greyed = {one.target for one in shown if one.changes}
     spans: list[Span] = [Span(" ")]
+    shown_now = f"app.mode('{screen.console.screen_name}')"
     for one in pack(pieces, width - 2):
         key, _, words = one.text.partition(" ")
         tone: Tone = "muted" if one.action in greyed else "strong"
-        spans += [Span(key, tone, one.action), Span(f" {words}  ", "muted", one.action)]
+        here: Tone = "strong" if one.action == shown_now else "muted"
+        spans += [Span(key, tone, one.action), Span(f" {words}", here, one.action), Span("  ")]
     return tuple(spans)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Coroutine, Sequence
+from functools import partial
 from typing import Any, Final, cast
 
 from textual import on
@@ -21,6 +22,7 @@ from tui.model import policy, work_rules
 from tui.model.facts import Fact
 from tui.model.policies import Policies
 from tui.model.policy import PANES, Pane
+from tui.model.rows import longest
 from tui.model.rules import KINDS, SORTS, WORK, Draft, Kind
 from tui.model.text import plain
 from tui.screens.base import ConsoleScreen
@@ -101,7 +103,10 @@ class PolicyScreen(ConsoleScreen):
             counts[pane.key] = "?" if rows is None else str(len(rows))
             if pane is self.pane:
                 empty = pane.empty if rows is not None else self._unread(pane)
-                self.select(self._table(pane), rows or (), pane.title, empty)
+                table = self._table(pane)
+                if rows is not None:
+                    table.measure(rows.source, partial(longest, rows, pane.columns))
+                self.select(table, rows or (), pane.title, empty)
         self.query_one("#tabs", Lines).show([self._tabs(counts)])
         self.query_one(Scratchpad).show()
 

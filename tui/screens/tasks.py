@@ -53,6 +53,8 @@ class TasksScreen(ConsoleScreen):
         rows = task_rows(tasks or (), world.moment(now), self.console.glyphs)
         name = "NEWEST TASKS" if world.more_tasks else "TASKS"
         self.select(table, rows, name, _NOT_YET if tasks is None else _NO_TASKS)
+        for part in self.query(".beside"):
+            part.display = table.chosen is not None
         join_part.fill(self, now, table.chosen)
         self._share(table)
 

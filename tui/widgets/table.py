@@ -29,7 +29,8 @@ class Table(Toned, ScrollView, can_focus=True):
     """Rows under a title. Knows nothing of what they mean."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "table--title", "table--head", "table--cursor", "table--cursor-away", "table--dimmed",
+        "table--title", "table--title-focus", "table--head",
+        "table--cursor", "table--cursor-away", "table--dimmed",
     }  # fmt: skip
     BINDINGS = bindings("table")
 
@@ -220,8 +221,9 @@ class Table(Toned, ScrollView, can_focus=True):
         return self._row_line(self._rows[index])
 
     def _title_line(self) -> Strip:
-        style = self.get_component_rich_style("table--title", partial=True)
-        style += self.tone("strong") if self.has_focus else Style()
+        name = "table--title-focus" if self.has_focus else "table--title"
+        style = self.get_component_rich_style(name, partial=True)
+        rule = style + Style(bold=False) if self.has_focus else self.tone("muted")
         shown = max(0, self.size.height - HEAD)
         where = ""
         if len(self._rows) > shown > 0:
@@ -231,7 +233,7 @@ class Table(Toned, ScrollView, can_focus=True):
         head = f"{mark} {self._title} "
         room = self.size.width - len(head) - len(where)
         return self.strip(
-            [(head, style), (self._glyphs.rule * room + where, self.tone("muted"))], self.size.width
+            [(head, style), (self._glyphs.rule * room, rule), (where, self.tone("muted"))], self.size.width
         )
 
     def _head_line(self) -> Strip:
