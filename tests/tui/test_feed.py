@@ -322,6 +322,8 @@ def test_nothing_new_is_the_same_feed() -> None:
             "freeze · x · docs",
         ),
         ({"topic": "odd", "n": 3}, 'odd · {"n": 3}'),
+        ({"topic": "fanout_spawned", "index": 2, "attempt": 1}, "fanout_spawned · [2]"),
+        ({"topic": "fanout_spawned", "index": 0, "attempt": 3}, "fanout_spawned · [0] attempt 3"),
         ({"topic": 5, "n": 3}, '{"topic": 5, "n": 3}'),
         ({"verdict": "failed", "summary": "two\nlines"}, "✗ failed · two …"),
         ({"goal": "\x1b[2J\u202eevil"}, "[2J evil"),

@@ -8,10 +8,12 @@ from contextlib import asynccontextmanager
 import console_sample as sample
 import pytest
 import sample_feed
+import sample_threads
 from console_fakes import FakeClient
 from console_page import Console, console
 from console_snapshots import Pictured
 from sample_policy import PolicyClient
+from sample_threads import ThreadClient
 
 from syncropel.api.schema import JoinStatus
 from tui.model import facts
@@ -156,3 +158,35 @@ def test_nothing_is_told_of_what_is_gone() -> None:
     assert facts.dispatch_facts(status, "th_nowhere/0", NOW) == []
     assert facts.fanout_facts(status, "th_nowhere", NOW, ASCII) == []
     assert facts.subtask_facts(world, sample.THREAD, 0, NOW, ASCII) == []
+
+
+@pytest.mark.usefixtures("utc")
+async def test_what_stands_beside_a_thread_are_its_last_records(picture: Callable[[Pictured], None]) -> None:
+    client = ThreadClient(sample_threads.some())
+    client.hold(sample_threads.THREAD, sample_threads.fan_out())
+    client.hold(sample_threads.OTHER, sample_threads.fan_out(sample_threads.OTHER, "SITE-4", "failed"))
+    client.tasks(sample.tasks())
+    async with console(WIDE, sample.status(), client, screen="threads") as page:
+        await page.passes(5)
+        assert "→ approved" in page.drawn
+        read = list(client.pages)
+        await page.press("down")
+        await page.passes(1)
+        assert "→ blocked" in page.drawn
+        assert len(client.pages) == len(read) + 1
+        await page.passes(5)
+        assert len(client.pages) == len(read) + 1, "what stands still is not read again"
+        picture(page)
+
+
+async def test_of_a_long_thread_only_the_end_is_read_and_nothing_where_there_is_no_room() -> None:
+    client = ThreadClient([sample_threads.summary(sample_threads.THREAD, 500)])
+    client.hold(sample_threads.THREAD, sample_threads.talk(500))
+    client.tasks(sample.tasks())
+    async with console((120, 40), sample.status(), client, screen="threads") as page:
+        await page.passes(5)
+        assert client.pages == []
+        await page.pilot.resize_terminal(*WIDE)
+        await page.settle()
+        await page.passes(1)
+        assert client.pages == [(sample_threads.THREAD, 470)]

@@ -33,9 +33,7 @@ from tui.widgets.push import Push
 from tui.widgets.toned import clip
 
 _FRAME: Final = 4  # the border, the buttons, and a line of what lies behind
-_AIR: Final = 3  # blank lines of a dialog where there is room for them
-ROOMY: Final = 32
-"""From this height of the screen on a dialog has blank lines around what it says."""
+_AIR, _ROOMY = 3, 32  # blank lines around what it says, and from which height of the screen on
 _WIDEST, _SHARE, _SIDES = 100, 96, 6  # cells, per cent of the screen, borders with padding and scroll bar
 
 
@@ -185,14 +183,17 @@ class Dialog(Seat, ModalScreen[None]):
         """Cells for words, scroll bar left out. Reckoned as the style sheet does: a layout comes after it."""
         return max(20, min(_WIDEST, self.console.size.width * _SHARE // 100) - _SIDES)
 
+    @property
+    def air(self) -> int:
+        """Blank lines around what it says: only on a screen that has room for them."""
+        return _AIR if self.console.size.height >= _ROOMY else 0
+
     def _fit(self) -> None:
         """What came of it and the buttons are always seen: the question scrolls in what room they leave."""
         told = [self.query_one(name, Lines).text for name in ("#outcome", "#why-not")]
         below = sum(len(words.splitlines()) for words in told)
-        roomy = self.size.height >= ROOMY
-        self.query_one("#dialog").set_class(roomy, "roomy")
-        frame = _FRAME + _AIR * roomy
-        self.query_one("#question").styles.max_height = max(3, self.size.height - below - frame)
+        self.query_one("#dialog").set_class(self.air > 0, "roomy")
+        self.query_one("#question").styles.max_height = max(3, self.size.height - below - _FRAME - self.air)
 
     def _show_pushes(self, why_not: str, copies: bool) -> None:
         open_ = self.asks and self.outcome.may_ask

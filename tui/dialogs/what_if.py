@@ -54,7 +54,7 @@ class WhatIfDialog(Dialog):
 
     def _most_bars(self) -> int:
         """So many subtasks fit twice above each other with all that stands around them."""
-        return max(2, (self.console.size.height - _AROUND) // 2)
+        return max(2, (self.console.size.height - _AROUND - self.air) // 2)
 
     def command(self) -> str:
         return shlex.join(["spl", "task", "what-if", self.task_name, "--join", self.predicate])

@@ -108,12 +108,18 @@ def facts_of(world: World, subject: Subject, at: Moment, glyphs: Glyphs) -> list
 
 
 def wrapped(facts: Sequence[Fact], width: int) -> list[tuple[str, Line]]:
-    """Facts as lines of at most `width` cells; the name stands before the first line of its value."""
+    """Facts as lines of at most `width` cells; the name stands before the first line of its value.
+
+    A value that may have one line at most is cut at its end.
+    """
     lines: list[tuple[str, Line]] = []
     for name, value in facts:
         name_ = f"{name:<{NAME_WIDTH}}"
-        for line in value.text.splitlines() or [""]:
-            for part in textwrap.wrap(line, max(10, width - NAME_WIDTH), drop_whitespace=False) or [""]:
+        most = 1 if value.most == 1 else None
+        for line in value.text.splitlines()[:most] or [""]:
+            for part in textwrap.wrap(
+                line, max(10, width - NAME_WIDTH), drop_whitespace=False, max_lines=most, placeholder="…"
+            ) or [""]:
                 lines.append((name_, Line(part, value.tone)))
                 name_ = " " * NAME_WIDTH
     return lines

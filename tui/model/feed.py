@@ -136,7 +136,7 @@ def gist(record: RecordOut) -> str:
     body = record.body
     topic = body.get("topic")
     head = [topic] if isinstance(topic, str) and topic else []
-    told: list[str] = []
+    told = _which(body) if head else []
     for key in _TOLD:
         value = body.get(key)
         if isinstance(value, str) and value.strip():
@@ -146,6 +146,15 @@ def gist(record: RecordOut) -> str:
         rest = {key: value for key, value in body.items() if not (head and key == "topic")}
         told = [_compact(rest, 240)] if rest else []
     return plain(" · ".join(head + told)) or NOTHING
+
+
+def _which(body: Mapping[str, object]) -> list[str]:
+    """The subtask that a record of a fan-out is about, and its attempt when it is not the first."""
+    index, attempt = body.get("index"), body.get("attempt")
+    if not isinstance(index, int):
+        return []
+    again = isinstance(attempt, int) and attempt > 1
+    return [f"[{index}] attempt {attempt}" if again else f"[{index}]"]
 
 
 def names_of(world: World) -> dict[str, str]:

@@ -38,7 +38,7 @@ class Pane:
 
 
 _EXPRESSION: Final = Column("expression", "EXPRESSION", 30, grow=5, wish=60, over=1)
-_NAME: Final = Column("name", "NAME", 16, grow=1, most=28)
+_NAME: Final = Column("name", "NAME", 16, grow=1, most=28, wish=28, over=1)
 _PRIORITY: Final = Column("priority", "PRIO", 4, right=True)
 _ACTOR: Final = Column("actor", "BY", 10, grow=1, most=24, drop=3)
 

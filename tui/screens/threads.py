@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Coroutine, Sequence
 from typing import Any, Final
 
@@ -11,16 +12,21 @@ from textual.widget import Widget
 from syncropel.client import calls
 from syncropel.errors import SyncropelError
 from tui.actions import THREADS
+from tui.model.facts import Fact
 from tui.model.feed import names_of, thread_name
+from tui.model.peek import thread_facts
 from tui.model.subject import Subject
 from tui.model.threads import THREADS as COLUMNS
 from tui.model.threads import ThreadList, thread_rows
+from tui.peek import Peek
 from tui.refetch import Refetcher
 from tui.screens.base import ConsoleScreen
 from tui.screens.compare import CompareScreen
 from tui.screens.replay import ReplayScreen
+from tui.widgets.about import About
 from tui.widgets.bindings import bindings
 from tui.widgets.lines import Lines, Span, Spans
+from tui.widgets.pair import Pair
 from tui.widgets.table import Table
 
 PAGE: Final = 500
@@ -45,13 +51,15 @@ class ThreadsScreen(ConsoleScreen):
         self._ingested = -1
         self._trouble = ""
         self._refetcher: Refetcher | None = None
+        self._peek: Peek | None = None
 
     @property
     def crumb(self) -> str:
         return "compare with" if self._against else "Threads"
 
     def body(self) -> Sequence[Widget]:
-        return (Lines(id="threads-state"), Table(COLUMNS, self.console.glyphs, id="threads"))
+        rows = Table(COLUMNS, self.console.glyphs, id="threads")
+        return (Lines(id="threads-state"), Pair(rows, About()))
 
     # reading, only while it is looked at
 
@@ -59,7 +67,13 @@ class ThreadsScreen(ConsoleScreen):
         if self._refetcher is None:
             self._refetcher = Refetcher(self._read, self._unread, sleep=self.session.outside.sleep)
             self._refetcher.ask()
-        return self._refetcher.run()
+        return self._both(self._refetcher)
+
+    async def _both(self, refetcher: Refetcher) -> None:
+        if self._peek is None:
+            self._peek = Peek(self.session, self.look)
+        self.look()
+        await asyncio.gather(refetcher.run(), self._peek.run())
 
     async def _read(self) -> None:
         """The newest first; further back only as far as something is new, the first time to the end."""
@@ -90,6 +104,14 @@ class ThreadsScreen(ConsoleScreen):
         self.query_one("#threads-state", Lines).show(self._state())
         table = self.query_one("#threads", Table)
         self.select(table, rows, "THREADS", _EMPTY if self._read_once else _NOT_YET)
+
+    def about(self, now: float) -> tuple[str, Sequence[Fact]]:
+        """The thread in short, and its last records once the cursor rests on it."""
+        one, names = self._known.find(self.query_one("#threads", Table).chosen), names_of(self.world)
+        if one is None or self._peek is None:
+            return "", ()
+        self._peek.look(one)
+        return thread_name(one.id, names), thread_facts(one, self._peek.page, names, self.console.glyphs)
 
     def _state(self) -> list[Spans]:
         glyphs, lines = self.console.glyphs, list[Spans]()

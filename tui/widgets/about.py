@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from textual import events
@@ -47,8 +48,8 @@ class About(Vertical):
             return
         glyphs: Glyphs = getattr(self.app, "glyphs", UNICODE)
         room = width * height
-        cut = [(name, Line(line.text[:room], line.tone)) for name, line in self._facts]
-        lines = [_spans(name, line) for name, line in facts.wrapped(cut, width - 2)]
+        cut = [(name, replace(line, text=line.text[:room])) for name, line in self._facts]
+        lines = [_spans(name, line) for name, line in facts.wrapped(cut, width - 3)]
         if len(lines) >= height:
             lines = [
                 *lines[: max(0, height - 2)],
