@@ -18,10 +18,8 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-from pydantic import ValidationError
-
 from syncropel.api.schema import FleetStatus
-from syncropel.client import Event
+from syncropel.client import Event, reading
 from syncropel.errors import DaemonNotRunning, RemoteError, SyncropelError
 from tui.model.link import Link, Phase, Trouble
 
@@ -150,7 +148,7 @@ class Connection:
             )
             return Broken(message, hint, BASE_SECS)
         if event.name == "fleet.snapshot":
-            status = FleetStatus.model_validate(event.data)
+            status = reading.document(FleetStatus, event.data)
             self._refused = 0
             limit = SILENCE * max(status.heartbeat_interval_secs, 0.1)
             self._on_status(status)
@@ -179,11 +177,4 @@ def _reason(ended: asyncio.Future[Any]) -> Broken:
     if isinstance(error, SyncropelError):
         absent = isinstance(error, DaemonNotRunning)
         return Broken(error.message, error.hint, kind="absent" if absent else "")
-    if isinstance(error, ValidationError):
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"])) or "the whole"
-        return Broken(
-            f"the daemon sent a snapshot that this console cannot read ({place}: {first['msg']})",
-            "are the daemon and this console of the same version? see: spl version",
-        )
     return Broken(f"unexpected: {type(error).__name__}: {error}", "if it stays, please report it")

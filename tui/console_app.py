@@ -29,6 +29,7 @@ from tui.keymap import Keymap
 from tui.keys import Keys
 from tui.memory import Memory
 from tui.model.glyphs import ASCII, UNICODE
+from tui.model.newer import Newer
 from tui.model.world import World
 from tui.palette import Jumps
 from tui.ringing import Ringer, Wanted, summed
@@ -105,6 +106,7 @@ class ConsoleApp(App[None]):
             setup, outside, self._news_of, partial(self.run_worker, name="session", exit_on_error=False)
         )
         self._keys = Keys(self._give, self.clock)
+        self._newer = Newer(setup.version)
         self._showing = False
         self._ticks = 0
         self.wanted = Wanted.read(setup.notify, setup.where)
@@ -164,6 +166,7 @@ class ConsoleApp(App[None]):
     def _news_of(self, session: Session) -> None:
         news = [one for one in session.untold() if one.kind in self.wanted.kinds]
         name = session.fleet.name
+        self._tell_if_newer(session)
         behind = self.fleets.tell(session, news)
         if behind and news:
             self.notify(summed(news), title=name, severity="warning", timeout=BEHIND_SECS, markup=False)
@@ -171,6 +174,11 @@ class ConsoleApp(App[None]):
         self._ringer.tell([replace(one, words=prefix + one.words) for one in news])
         if news or not behind:
             self._news()
+
+    def _tell_if_newer(self, session: Session) -> None:
+        status = session.world.status
+        if status is not None and (told := self._newer.news(session.key, status.version)):
+            self.notify(told, title=session.fleet.name, severity="warning", markup=False, timeout=8)
 
     def _news(self) -> None:
         """Show the world soon; news that come together are shown together."""

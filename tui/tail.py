@@ -10,10 +10,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Final, Protocol
 
-from pydantic import ValidationError
-
 from syncropel.api.schema import LogLine, RecordOut
-from syncropel.client import Call, Event, calls, log_calls
+from syncropel.client import Call, Event, calls, log_calls, reading
 from syncropel.client.calls import Answer
 from syncropel.errors import SyncropelError
 from tui.model.feed import CAP, FeedLine, of_log, of_record
@@ -65,10 +63,10 @@ class Records:
         return [self._note(words)], str(begin)
 
     def read(self, event: Event) -> FeedLine | None:
-        """A line for an event. Raises ValidationError, TypeError or KeyError for what is none."""
+        """A line for an event. Raises SyncropelError, TypeError or KeyError for what is none."""
         if event.name != "record.created":
             return None
-        return of_record(RecordOut.model_validate(event.data["record"]))
+        return of_record(reading.document(RecordOut, event.data["record"]))
 
 
 class Log:
@@ -94,7 +92,7 @@ class Log:
             return self._note(f"{missed} log lines missed: see the log file")
         if event.name != "log.line":
             return None
-        return of_log(LogLine.model_validate(event.data))
+        return of_log(reading.document(LogLine, event.data))
 
 
 class Tail:
@@ -151,7 +149,7 @@ class Tail:
             return False
         try:
             line = self._source.read(event)
-        except (ValidationError, ValueError, TypeError, KeyError):
+        except (SyncropelError, ValueError, TypeError, KeyError):
             line = self._note(f"something else than {self._source.name} came: is the daemon of this version?")
         if event.id:
             self._cursor = event.id

@@ -115,7 +115,7 @@ def run_list(args: Namespace) -> int:
             one.name + (" (default)" if one.default else ""),
             one.effect or "-",
             ",".join(one.ops) or "-",
-            _ORIGINS[one.origin],
+            _ORIGINS.get(one.origin, one.origin),
             one.expression + (f" → {one.goal}" if one.goal else ""),
         ]
         for one in found.data

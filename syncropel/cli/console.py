@@ -121,12 +121,13 @@ def follow(args: Namespace) -> int:
     """
     import_client()
     from syncropel.api.schema import FleetStatus
+    from syncropel.client import reading
 
     last = ""
     for event in following.events(args, "/v1/fleet/watch"):
         if event.name != "fleet.snapshot":
             continue
-        status = FleetStatus.model_validate(event.data)
+        status = reading.document(FleetStatus, event.data)
         line = json.dumps(status.model_dump(mode="json")) if is_json(args) else fleet_text.change_line(status)
         if line != last:
             say(line if is_json(args) else f"{time.strftime('%H:%M:%S')} {line}")

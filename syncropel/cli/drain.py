@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from syncropel.api.schema import DrainingInstance, DrainStatus
 
 _POLL_SECS: Final = 0.2
+_THEN: Final = {"reassign": "others take the rest", "end": "the rest is ended"}
 WHOLE_FLEET: Final = "*"
 
 
@@ -132,7 +133,7 @@ def _details(one: DrainingInstance, at: float) -> str:
     facts = []
     if one.deadline is not None:
         left = one.deadline - at
-        verb = "others take the rest" if one.then == "reassign" else "the rest is ended"
+        verb = _THEN.get(one.then, one.then)
         facts.append(f"{verb} {f'in {left:.0f}s' if left > 0 else 'now'}")
     if one.reason:
         facts.append(one.reason)

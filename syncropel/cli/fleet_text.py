@@ -70,7 +70,9 @@ def _rule_lines(rules: Sequence[FleetRule]) -> list[str]:
     told = [one for one in rules if one.waiting or one.name.startswith("freeze-")]
     reached = "confirmed by all" if not any(one.waiting for one in rules) else "not confirmed by all"
     lines = [f"  Rules of the fleet: {sum(one.state == 'set' for one in rules)}, {reached}"]
-    return lines + [f"    {one.name} ({_STATES[one.state]}) — {confirmations(one)}" for one in told]
+    return lines + [
+        f"    {one.name} ({_STATES.get(one.state, one.state)}) — {confirmations(one)}" for one in told
+    ]
 
 
 def instance_lines(one: InstanceOut) -> list[str]:

@@ -50,7 +50,7 @@ def run(args: Namespace) -> int:
 def _follow(args: Namespace, page: LogPage) -> int:
     import_client()
     from syncropel.api.schema import LogLine
-    from syncropel.client import log_calls
+    from syncropel.client import log_calls, reading
 
     _tell_missed(page.missed)
     for line in page.data:
@@ -60,7 +60,7 @@ def _follow(args: Namespace, page: LogPage) -> int:
         if event.name == "log.gap":
             _tell_missed(event.data["missed"])
         elif event.name == "log.line":
-            _say(args, LogLine.model_validate(event.data))
+            _say(args, reading.document(LogLine, event.data))
     return 0
 
 

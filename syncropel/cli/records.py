@@ -115,6 +115,7 @@ def run_watch(args: Namespace) -> int:
 
     import_client()
     from syncropel.api.schema import RecordOut
+    from syncropel.client import reading
 
     path = "/v1/records/watch" if args.since is None else f"/v1/records/watch?since={args.since}"
     for event in following.events(args, path):
@@ -127,7 +128,7 @@ def run_watch(args: Namespace) -> int:
             sys.stdout.write(json.dumps(document) + "\n")
             sys.stdout.flush()
         else:
-            say(record_line(RecordOut.model_validate(document)))
+            say(record_line(reading.document(RecordOut, document)))
     return 0
 
 

@@ -88,7 +88,8 @@ def _row_line(row: ComparedRow) -> str:
     left = str(row.left.position) if row.left else "-"
     right = str(row.right.position) if row.right else "-"
     told = {"left": "only in A", "right": "only in B"}.get(row.kind, ", ".join(row.differences))
-    return f"{_MARKS[row.kind]} {left:>5} {right:>5}  {row.step}{f'  ({told})' if told else ''}"
+    mark = _MARKS.get(row.kind, "?")
+    return f"{mark} {left:>5} {right:>5}  {row.step}{f'  ({told})' if told else ''}"
 
 
 def _change(name: str, before: dict[str, FactValue], after: dict[str, FactValue]) -> str:

@@ -112,7 +112,7 @@ def _records(client: Client, name: str, since: int | None, limit: int | None) ->
 def run_watch(args: Namespace) -> int:
     with connect(args) as client:
         from syncropel.api.schema import RecordOut
-        from syncropel.client import thread_calls
+        from syncropel.client import reading, thread_calls
 
         thread = client.send(thread_calls.thread(args.name)).id
         path, last = thread_calls.watch_path(thread, -1 if args.since is None else args.since), ""
@@ -121,9 +121,8 @@ def run_watch(args: Namespace) -> int:
                 for event in events:
                     last = event.id or last
                     if event.name == "record.created":
-                        _show_event(
-                            args, RecordOut.model_validate(event.data["record"]), event.data["record"]
-                        )
+                        sent = event.data["record"]
+                        _show_event(args, reading.document(RecordOut, sent), sent)
                     elif event.name == "server_shutdown":
                         raise DaemonUnreachable("the daemon is stopping", "watch again after its restart")
                     elif event.name == "error":

@@ -68,7 +68,7 @@ def blast_lines(blast: BlastRadius) -> list[str]:
     if not blast.in_flight and not blast.pending:
         lines[0] = "nothing is in flight and nothing waits there"
     elif blast.in_flight:
-        lines.append(_ENDS[blast.ends])
+        lines.append(_ENDS.get(blast.ends, blast.ends))
     lines.append(f"{blast.confirming} {_many(blast.confirming, 'instance')} will have to confirm")
     return [*lines, *(f"frozen already: {one}" for one in blast.frozen)]
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 import httpx
-from pydantic import ValidationError
 
+from syncropel.client import reading
 from syncropel.client.bounds import Body, EventLines
 from syncropel.client.calls import Answer, Call
 from syncropel.errors import DaemonNotRunning, DaemonUnreachable, RemoteError
@@ -90,15 +90,7 @@ def _failure(target: Target, error: Exception) -> DaemonUnreachable:
 
 def _decode(call: Call[Answer], response: httpx.Response, content: bytes) -> Answer:
     if response.is_success:
-        try:
-            return call.answer.model_validate_json(content)
-        except ValidationError as error:
-            first = error.errors()[0]
-            place = ".".join(map(str, first["loc"])) or "the answer"
-            raise DaemonUnreachable(
-                f"{call.path} answered something else than expected ({place}: {first['msg']})",
-                "is that a Syncropel daemon, and as new as this client?",
-            ) from None
+        return reading.answer(call.answer, call.path, content)
     raise _remote_error(call.path, response.status_code, content)
 
 

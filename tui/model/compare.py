@@ -34,7 +34,7 @@ def compared_rows(diff: ThreadDiff, glyphs: Glyphs) -> Rows:
 
 def _row(place: int, diff: ThreadDiff, glyphs: Glyphs) -> Row:
     one = diff.rows[place]
-    sign, name, tone = _KINDS[one.kind]
+    sign, name, tone = _KINDS.get(one.kind, ("unknown", one.kind, "warn"))
     first = place == diff.first_divergence
     cells = {
         "kind": Cell(f"{glyphs.sign(sign)} {name}", tone),

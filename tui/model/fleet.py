@@ -6,7 +6,7 @@ from typing import Final
 
 from syncropel.api.schema import DispatchOut, FanOutProgress, FleetStatus, InstanceOut
 from tui.model.charts import bar
-from tui.model.glyphs import Glyphs
+from tui.model.glyphs import Glyphs, marked
 from tui.model.moment import Moment
 from tui.model.rows import MEASURED, Cell, Column, Row, Rows, state_cell, widest
 from tui.model.text import NOTHING, age, count, duration, first_line, long_duration, plain, spend, tail
@@ -74,7 +74,7 @@ def _instance(one: InstanceOut, at: Moment, glyphs: Glyphs) -> Row:
         "health": Cell(one.health, "plain" if one.health == "healthy" else "warn"),
         "beat": Cell(_beat(one, beat, at), "plain", -1.0 if beat is None else beat),
         "load": _load(one),
-        "role": Cell(one.role),
+        "role": Cell(marked(one.role)),
         "uptime": Cell(long_duration(uptime), "plain", -1.0 if uptime is None else uptime),
         "records": Cell(count(one.store_records), "plain", float(one.store_records or 0)),
         "endpoint": Cell(plain(one.endpoint) or NOTHING),

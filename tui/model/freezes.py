@@ -7,7 +7,7 @@ from typing import Final
 
 from syncropel.api.schema import FleetStatus, FreezeOut
 from syncropel.client.freeze_text import EVERYWHERE
-from tui.model.glyphs import Glyphs, Tone
+from tui.model.glyphs import Glyphs, Tone, marked
 from tui.model.moment import Moment
 from tui.model.text import duration, first_line, long_duration, plain, took
 from tui.model.world import World
@@ -17,8 +17,10 @@ _RANKS: Final = {"emergency": 0, "hard": 1, "soft": 2}
 
 
 def worst_first(status: FleetStatus) -> list[FreezeOut]:
-    """Every freeze in force: an emergency, then hard ones, then soft ones, the oldest of each first."""
-    return sorted(status.freezes, key=lambda one: (_RANKS[one.level], one.at, one.namespace))
+    """Every freeze in force: an emergency, then hard ones, then soft ones, the oldest of each first.
+
+    A level that only a newer daemon knows counts as the gravest."""
+    return sorted(status.freezes, key=lambda one: (_RANKS.get(one.level, 0), one.at, one.namespace))
 
 
 def over(world: World, namespace: str) -> str:
@@ -48,7 +50,7 @@ def banner_lines(status: FleetStatus, at: Moment, glyphs: Glyphs) -> list[str]:
 
 
 def _banner(one: FreezeOut, at: Moment) -> str:
-    parts = [f"{one.level}: {where(one)} for {long_duration(at.now - one.at)}"]
+    parts = [f"{marked(one.level)}: {where(one)} for {long_duration(at.now - one.at)}"]
     if one.waiting:
         parts.append(reached(one))
     parts.append(first_line(one.reason))
@@ -64,14 +66,14 @@ def reached(one: FreezeOut) -> str:
 
 def row(one: FreezeOut, at: Moment) -> str:
     """A freeze in a list."""
-    parts = [f"{one.level}: {where(one)}", f"for {long_duration(at.now - one.at)}", reached(one)]
+    parts = [f"{marked(one.level)}: {where(one)}", f"for {long_duration(at.now - one.at)}", reached(one)]
     return " · ".join([*parts, first_line(one.reason)])
 
 
 def details(one: FreezeOut, at: Moment, glyphs: Glyphs) -> list[tuple[str, Tone]]:
     """Everything about one freeze."""
     lines: list[tuple[str, Tone]] = [
-        (f"{glyphs.sign('frozen')} {one.level} freeze of {where(one)}", "strong"),
+        (f"{glyphs.sign('frozen')} {marked(one.level)} freeze of {where(one)}", "strong"),
         (f"since {duration(at.now - one.at)}, by {plain(one.actor) or 'somebody'}", "plain"),
         (f"reason: {first_line(one.reason) or 'none'}", "plain"),
         (reached(one), "warn" if one.waiting else "good"),

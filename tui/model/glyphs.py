@@ -7,6 +7,8 @@ from typing import Final, Literal
 
 from rich.cells import cell_len
 
+from syncropel.api.schema.base import UnknownWord
+
 Tone = Literal[
     "plain", "muted", "strong", "good", "busy", "warn", "bad", "cold", "alarm",
     "red", "yellow", "green", "cyan", "blue", "magenta",
@@ -34,7 +36,8 @@ class Glyphs:
     ellipsis: str
 
     def sign(self, state: str) -> str:
-        return self.signs.get(state, self.dot)
+        """The sign of a state; of one that only a newer daemon knows, a question mark."""
+        return self.signs.get(state, self.signs["unknown"])
 
     def text(self, words: str) -> str:
         """Words in this alphabet, as wide as they were: what it cannot write becomes question marks."""
@@ -96,6 +99,16 @@ def hue(colour: str) -> Tone:
 _WORDS: Final = {"in_progress": "in progress"}
 
 
+def tone_of(state: str) -> Tone:
+    """The tone of a state."""
+    return TONES.get(state, TONES["unknown"])
+
+
 def word(state: str) -> str:
     """A state as a person reads it."""
     return _WORDS.get(state, state)
+
+
+def marked(told: str) -> str:
+    """A word that no sign stands before; one that only a newer daemon knows gets a question mark."""
+    return f"? {told}" if isinstance(told, UnknownWord) else told

@@ -7,7 +7,7 @@ from typing import Final
 from syncropel.api.schema import ChildOut, JoinStatus, TaskSummary
 from syncropel.api.schema.explain import TaskWhy
 from tui.model import timeline
-from tui.model.glyphs import TONES, Glyphs, word
+from tui.model.glyphs import Glyphs, tone_of, word
 from tui.model.moment import Moment
 from tui.model.text import duration, first_line, plain, spend, tail
 from tui.model.tree import Line
@@ -22,7 +22,7 @@ def verdict_line(join: JoinStatus, glyphs: Glyphs, why: TaskWhy | None = None) -
     state = "accept" if join.complete else "in_progress"
     if not join.satisfiable or (join.complete and join.verdict not in (None, "accept")):
         state = "failed"
-    return Line(f"{glyphs.sign(state)} {head} · {told}", TONES[state])
+    return Line(f"{glyphs.sign(state)} {head} · {told}", tone_of(state))
 
 
 def _sentence(join: JoinStatus) -> str:
@@ -35,7 +35,7 @@ def _sentence(join: JoinStatus) -> str:
 
 def status_line(why: TaskWhy, glyphs: Glyphs) -> Line:
     """Why a task has the status that somebody gave it."""
-    return Line(f"{glyphs.sign(why.status)} {first_line(why.sentence)}", TONES.get(why.status, "plain"))
+    return Line(f"{glyphs.sign(why.status)} {first_line(why.sentence)}", tone_of(why.status))
 
 
 def proof_line(why: TaskWhy) -> Line:

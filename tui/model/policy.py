@@ -12,7 +12,7 @@ from syncropel.client.freeze_text import EVERYWHERE
 from tui.model import freezes, work_rules
 from tui.model.facts import Fact
 from tui.model.feed import actor_name, names_of
-from tui.model.glyphs import Glyphs, Tone
+from tui.model.glyphs import Glyphs, Tone, marked
 from tui.model.moment import Moment
 from tui.model.policies import Policies
 from tui.model.rows import Cell, Column, Row, Rows
@@ -40,6 +40,7 @@ class Pane:
 _EXPRESSION: Final = Column("expression", "EXPRESSION", 30, grow=5, wish=60, over=1)
 _NAME: Final = Column("name", "NAME", 16, grow=1, most=28, wish=28, over=1)
 _PRIORITY: Final = Column("priority", "PRIO", 4, right=True)
+_NAMESPACE_SIGNS: Final = {"active": "live", "archived": "archived", "deleted": "archived"}
 _ACTOR: Final = Column("actor", "BY", 10, grow=1, most=24, drop=3)
 
 PANES: Final = (
@@ -167,7 +168,7 @@ def _namespace_rows(known: NamespaceList | None, world: World, glyphs: Glyphs) -
 
 def _namespace(one: NamespaceOut, world: World, glyphs: Glyphs) -> Row:
     active = one.state == "active"
-    sign = glyphs.sign("live" if active else "archived")
+    sign = glyphs.sign(_NAMESPACE_SIGNS.get(one.state, "unknown"))
     frozen = frozen_by(world, one.namespace)
     cells = {
         "namespace": Cell(plain(one.namespace), "strong"),
@@ -184,7 +185,7 @@ def frozen_by(world: World, namespace: str) -> str:
     for one in worst(world):
         covers = one.namespace in (EVERYWHERE, "") or f"{namespace}/".startswith(f"{one.namespace}/")
         if covers:
-            return one.level
+            return marked(one.level)
     return ""
 
 
@@ -197,7 +198,9 @@ def _freeze_rows(world: World, at: Moment, glyphs: Glyphs) -> Rows | None:
         one = found[place]
         total, old = len(one.confirmed) + len(one.waiting), max(0.0, at.now - one.at)
         cells = {
-            "level": Cell(f"{glyphs.sign('frozen')} {one.level}", "bad" if one.level != "soft" else "cold"),
+            "level": Cell(
+                f"{glyphs.sign('frozen')} {marked(one.level)}", "bad" if one.level != "soft" else "cold"
+            ),
             "namespace": Cell(freezes.where(one), "strong"),
             "reached": Cell(f"{len(one.confirmed)} of {total}", "warn" if one.waiting else "good"),
             "age": Cell(long_duration(old), "plain", old),

@@ -9,7 +9,7 @@ from syncropel.api.schema.replay import ReplayFrame
 from syncropel.client.verify import computed_id
 from tui.model.feed import clock_time, gist
 from tui.model.frames import Frames
-from tui.model.glyphs import TONES, Glyphs, Tone, word
+from tui.model.glyphs import Glyphs, Tone, tone_of, word
 from tui.model.rows import Cell, Column, Row, Rows
 from tui.model.text import plain, tail
 from tui.model.turns import Turns, cell
@@ -56,7 +56,7 @@ def _row(position: int, frame: ReplayFrame | None, names: Mapping[str, str], gly
         "hash": Cell(glyphs.sign("accept" if true else "failed"), "good" if true else "bad"),
         "act": Cell(record.act),
         "what": Cell(glyphs.text(gist(record)), "plain" if true else "bad"),
-        "status": Cell(f"{glyphs.arrow} {word(frame.status_after)}", TONES.get(frame.status_after, "plain"))
+        "status": Cell(f"{glyphs.arrow} {word(frame.status_after)}", tone_of(frame.status_after))
         if turned
         else Cell(""),
         "at": Cell(clock_time(record.received_at), "muted"),
@@ -76,7 +76,7 @@ def bar(position: int, total: int, turns: Turns, width: int, glyphs: Glyphs) -> 
         if x == here:
             parts.append((glyphs.full, "strong"))
         elif x in marks:
-            parts.append((glyphs.sign(marks[x]), TONES.get(marks[x], "plain")))
+            parts.append((glyphs.sign(marks[x]), tone_of(marks[x])))
         else:
             parts.append((glyphs.thick, "busy") if x < here else (glyphs.thin, "muted"))
     return _joined(parts)
@@ -98,7 +98,7 @@ def headline(frame: ReplayFrame | None, position: int, total: int, speed: int, g
     parts.append((f"{glyphs.cursor} playing ×{speed}", "busy") if speed else ("at rest", "muted"))
     if frame is not None:
         before, after = word(frame.status_before), word(frame.status_after)
-        sign, tone = glyphs.sign(frame.status_after), TONES.get(frame.status_after, "plain")
+        sign, tone = glyphs.sign(frame.status_after), tone_of(frame.status_after)
         parts.append(
             (f"{before} {glyphs.arrow} {sign} {after}" if before != after else f"{sign} {after}", tone)
         )

@@ -8,7 +8,7 @@ from typing import Final, overload
 
 from rich.cells import cell_len
 
-from tui.model.glyphs import TONES, Glyphs, Tone, word
+from tui.model.glyphs import Glyphs, Tone, tone_of, word
 
 GAP: Final = 2
 MEASURED: Final = 200
@@ -102,7 +102,7 @@ class Column:
 
 def state_cell(state: str, glyphs: Glyphs) -> Cell:
     """A sign and a word: a state is never told by its colour alone."""
-    return Cell(f"{glyphs.sign(state)} {word(state)}", TONES.get(state, "plain"), word(state))
+    return Cell(f"{glyphs.sign(state)} {word(state)}", tone_of(state), word(state))
 
 
 def drop_order(columns: Sequence[Column]) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Final
 
 from syncropel.api.schema import ThreadSummary
 from tui.model.feed import thread_name
-from tui.model.glyphs import Glyphs
+from tui.model.glyphs import Glyphs, marked
 from tui.model.moment import Moment
 from tui.model.rows import Cell, Column, Row, Rows, state_cell
 from tui.model.text import NOTHING, count, first_line, long_duration, plain, tail
@@ -59,7 +59,7 @@ def _row(one: ThreadSummary, names: Mapping[str, str], at: Moment, glyphs: Glyph
         "name": Cell(name, "strong"),
         "status": state_cell(one.status, glyphs) if one.status else Cell(NOTHING, "muted"),
         "title": Cell(first_line(one.title)),
-        "kind": Cell(one.kind, "muted"),
+        "kind": Cell(marked(one.kind), "muted"),
         "records": Cell(count(one.records), "plain", float(one.records)),
         "participants": Cell(count(one.participants), "muted", float(one.participants)),
         "age": Cell(long_duration(old), "muted", -float(one.last_sequence)),

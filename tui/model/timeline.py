@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from syncropel.api.schema import ChildOut, JoinStatus
-from tui.model.glyphs import TONES, Glyphs, Tone
+from tui.model.glyphs import Glyphs, Tone, tone_of
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Axis:
         offset = min(int(max(0.0, child.spawned_at - self.begin) * scale), self.width - 1)
         length = max(1, min(self.width - offset, round((stop - child.spawned_at) * scale)))
         running = child.state == "in_progress" and child.finished_at is None
-        tone = TONES.get(child.state, "plain")
+        tone = tone_of(child.state)
         return Bar(child.index, offset, length, child.index in self.critical, running, tone)
 
 

@@ -8,7 +8,7 @@ from typing import Final
 from syncropel.api.schema.explain import WhatIf, WhatIfBar
 from syncropel.client.explain_text import moment_words
 from syncropel.errors import RemoteError, SyncropelError
-from tui.model.glyphs import TONES, Glyphs, Tone
+from tui.model.glyphs import Glyphs, Tone, tone_of
 from tui.model.text import first_line, plain
 
 Said = tuple[str, Tone]
@@ -24,7 +24,7 @@ def what_if_lines(told: WhatIf, width: int, most: int, glyphs: Glyphs) -> list[S
     ends += [one.elapsed_secs for one in (told.real, told.then) if one is not None]
     span, room = max([*ends, 0.001]), max(10, width - _HEAD - 1)
     shown = shown_bars(told, most)
-    lines: list[Said] = [(plain(told.explanation), _OUTCOMES[told.outcome])]
+    lines: list[Said] = [(plain(told.explanation), _OUTCOMES.get(told.outcome, "plain"))]
     for name, join, moment in (("real", told.join, told.real), ("supposed", told.supposed, told.then)):
         lines += [("", "plain"), (f"{name}: {first_line(join)}", "strong")]
         lines.append((f"  {moment_words(moment)}", "plain"))
@@ -64,7 +64,7 @@ def _bar(one: WhatIfBar, started_at: float, span: float, cut: float, room: int, 
     stop = min(room, max(begin + 1, round(_end(one, started_at) / span * room)))
     joined = round(cut / span * room)
     body = "".join(glyphs.thick if place < joined else glyphs.dot for place in range(begin, stop))
-    return f"{head}{' ' * begin}{body}", TONES.get(one.state, "plain")
+    return f"{head}{' ' * begin}{body}", tone_of(one.state)
 
 
 def _end(one: WhatIfBar, started_at: float) -> float:

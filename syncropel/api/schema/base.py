@@ -2,11 +2,44 @@
 
 from __future__ import annotations
 
-from typing import Generic, Literal, TypeVar
+import re
+from typing import Annotated, Any, Final, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    ValidationError,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 
-InstanceStatus = Literal["live", "stale", "archived", "draining", "left"]
+AS_IT_CAME: Final = {"as_it_came": True}
+"""The context of a validation that lets words pass which a newer daemon may have added."""
+_WORD: Final = re.compile(r"[a-z][a-z0-9 _-]{0,31}")
+
+
+class UnknownWord(str):
+    """A word of a closed list that this version does not know: it came from a newer daemon."""
+
+    __slots__ = ()
+
+
+def _or_as_it_came(value: Any, check: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
+    try:
+        return check(value)
+    except ValidationError:
+        if info.context == AS_IT_CAME and isinstance(value, str) and _WORD.fullmatch(value):
+            return UnknownWord(value)
+        raise
+
+
+OPEN: Final = WrapValidator(_or_as_it_came)
+"""Marks a list of words as one that may grow: `Annotated[Literal["a", "b"], OPEN]`. Only what is in it can be
+said; a reader who asks for it `AS_IT_CAME` gets any other word as an `UnknownWord`."""
+
+InstanceStatus = Annotated[Literal["live", "stale", "archived", "draining", "left"], OPEN]
+InstanceRole = Annotated[Literal["coordinator", "worker"], OPEN]
 
 Item = TypeVar("Item")
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from syncropel.api.schema.base import InstanceStatus, Page, Wire
+from syncropel.api.schema.base import OPEN, InstanceStatus, Page, Wire
+
+FreezeLevel = Annotated[Literal["soft", "hard", "emergency"], OPEN]
 
 
 class Confirmation(Wire):
@@ -20,7 +22,7 @@ class Confirmation(Wire):
 class FreezeOut(Wire):
     """An active freeze, and who enforces it. `namespace` is `*` for an emergency stop."""
 
-    level: Literal["soft", "hard", "emergency"]
+    level: FreezeLevel
     namespace: str
     reason: str
     grace_secs: float
@@ -50,9 +52,9 @@ class BlastRadius(Wire):
     """
 
     at: float
-    level: Literal["soft", "hard", "emergency"]
+    level: FreezeLevel
     namespace: str
-    ends: Literal["never", "at once", "after the grace"]
+    ends: Annotated[Literal["never", "at once", "after the grace"], OPEN]
     in_flight: int = Field(description="subtasks that were given to an instance and not reported yet")
     pending: int = Field(description="subtasks that would wait until the freeze is lifted")
     open_tasks: int
@@ -91,7 +93,7 @@ class DrainingInstance(Wire):
     status: InstanceStatus
     fleet_wide: bool
     deadline: float | None
-    then: Literal["reassign", "end"]
+    then: Annotated[Literal["reassign", "end"], OPEN]
     reason: str
     actor: str
     at: float
@@ -115,7 +117,7 @@ class NamespaceOut(Wire):
 
     namespace: str
     level: str
-    state: Literal["active", "archived", "deleted"]
+    state: Annotated[Literal["active", "archived", "deleted"], OPEN]
     description: str = ""
     at: float
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from syncropel.api.schema.base import Wire
+from syncropel.api.schema.base import OPEN, Wire
 
 
 class ProofOut(Wire):
@@ -63,7 +63,7 @@ class WhatIf(Wire):
     alias: str
     join: str
     supposed: str
-    outcome: Literal["sooner", "later", "same", "only", "never"]
+    outcome: Annotated[Literal["sooner", "later", "same", "only", "never"], OPEN]
     explanation: str
     started_at: float
     real: JoinMoment | None

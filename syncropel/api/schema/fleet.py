@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from syncropel.api.schema.base import InstanceStatus, Wire
+from syncropel.api.schema.base import InstanceRole, InstanceStatus, Wire
 from syncropel.api.schema.control import FreezeOut
 from syncropel.api.schema.rules import FleetRule
 
@@ -16,7 +16,7 @@ class InstanceOut(Wire):
 
     did: str
     alias: str
-    role: Literal["coordinator", "worker"]
+    role: InstanceRole
     endpoint: str
     status: InstanceStatus
     health: str
@@ -96,7 +96,7 @@ class FleetStatus(Wire):
     version: str
     coordinator_did: str
     coordinator_url: str
-    role: Literal["coordinator", "worker"]
+    role: InstanceRole
     heartbeat_interval_secs: float
     live: int
     stale: int

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from syncropel.api.schema.base import Wire
+from syncropel.api.schema.base import OPEN, Wire
 
 
 class Health(Wire):
     """GET /health"""
 
-    status: Literal["ok"]
+    status: Annotated[Literal["ok"], OPEN]
     version: str
     records: int
     store: str
@@ -38,7 +38,7 @@ class HealthCheck(Wire):
 
     name: str
     healthy: bool
-    severity: Literal["warning", "critical"]
+    severity: Annotated[Literal["warning", "critical"], OPEN]
     problem: str = ""
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from syncropel.api.schema.base import ErrorBody, Wire
+from syncropel.api.schema.base import OPEN, ErrorBody, Wire
 
 
 class RecordOut(Wire):
@@ -33,7 +33,7 @@ class PostedRecord(RecordOut):
 class BatchOutcome(Wire):
     """What became of one record of a batch, in the order sent."""
 
-    status: Literal["created", "duplicate", "error"]
+    status: Annotated[Literal["created", "duplicate", "error"], OPEN]
     id: str | None = None
     clock: int | None = None
     sequence: int | None = None
@@ -53,7 +53,7 @@ class BatchResult(Wire):
 class QueryPlan(Wire):
     """How the answer to a query was found."""
 
-    walked: Literal["log", "thread"]
+    walked: Annotated[Literal["log", "thread"], OPEN]
     """The log in order of sequence, or all of the one thread that the filter names."""
     thread: str | None = None
     after: int | None = None

@@ -5,11 +5,11 @@ Positions count the records of a thread in fold order, from 1; position 0 is bef
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from syncropel.api.schema.base import Wire
+from syncropel.api.schema.base import OPEN, Wire
 from syncropel.api.schema.records import RecordOut
 from syncropel.api.schema.tasks import JoinStatus, TaskDetail
 from syncropel.api.schema.threads import ThreadSummary
@@ -112,7 +112,7 @@ class ComparedRow(Wire):
     step with another content, named in `differences`), `left` and `right` (on one side only).
     """
 
-    kind: Literal["same", "differs", "left", "right"]
+    kind: Annotated[Literal["same", "differs", "left", "right"], OPEN]
     step: str = Field(description="what the two have in common, such as `fanout_child_done [2] attempt 1`")
     left: ComparedRecord | None = None
     right: ComparedRecord | None = None

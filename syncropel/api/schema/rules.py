@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal, get_args
+from typing import Annotated, Any, Final, Literal, get_args
 
 from pydantic import ConfigDict, Field
 
-from syncropel.api.schema.base import Wire
+from syncropel.api.schema.base import OPEN, Wire
 from syncropel.api.schema.control import Confirmation
 
 ExpressionContext = Literal[
@@ -14,6 +14,18 @@ ExpressionContext = Literal[
 ]
 """What an expression is written for; it decides which names and functions there are."""
 EXPRESSION_CONTEXTS: Final[tuple[ExpressionContext, ...]] = get_args(ExpressionContext)
+RuleKind = Annotated[
+    Literal[
+        "permission_rule",
+        "routing_rule",
+        "health_rule",
+        "precondition_rule",
+        "aitl_rule",
+        "trigger_rule",
+        "fold_rule",
+    ],
+    OPEN,
+]
 
 
 class RuleOut(Wire):
@@ -23,15 +35,7 @@ class RuleOut(Wire):
     fleet's, `confirmed` and `waiting` (aliases of live instances) are what the coordinator knows.
     """
 
-    kind: Literal[
-        "permission_rule",
-        "routing_rule",
-        "health_rule",
-        "precondition_rule",
-        "aitl_rule",
-        "trigger_rule",
-        "fold_rule",
-    ]
+    kind: RuleKind
     name: str
     priority: int
     expression: str
@@ -41,7 +45,7 @@ class RuleOut(Wire):
     default: bool = False
     actor: str
     record: str
-    origin: Literal["default", "here", "fleet"] = "here"
+    origin: Annotated[Literal["default", "here", "fleet"], OPEN] = "here"
     confirmed: list[Confirmation] = []
     waiting: list[str] = []
 
@@ -53,7 +57,7 @@ class FleetRule(Wire):
     """
 
     name: str
-    state: Literal["set", "removed", "default"]
+    state: Annotated[Literal["set", "removed", "default"], OPEN]
     actor: str
     record: str
     confirmed: list[Confirmation] = []

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from syncropel.api.schema.base import Wire
+from syncropel.api.schema.base import OPEN, Wire
 
-ChildState = Literal[
-    "pending", "blocked", "in_progress", "accept", "reject", "failed", "timeout", "terminated"
+ChildState = Annotated[
+    Literal["pending", "blocked", "in_progress", "accept", "reject", "failed", "timeout", "terminated"], OPEN
 ]
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from syncropel.api.schema.base import Wire
+from syncropel.api.schema.base import OPEN, Wire
 from syncropel.api.schema.fleet import DispatchOut
 from syncropel.api.schema.tasks import TaskDetail
 
@@ -13,7 +13,7 @@ class ThreadSummary(Wire):
     """One row of GET /v1/threads."""
 
     id: str
-    kind: Literal["task", "child", "dispatch", "reserved", "other"]
+    kind: Annotated[Literal["task", "child", "dispatch", "reserved", "other"], OPEN]
     title: str
     status: str
     records: int

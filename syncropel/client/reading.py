@@ -1,0 +1,43 @@
+"""Reading what a daemon says, which may be newer than we are.
+
+Fields that we do not know are left out, and a word that we do not know stays as it came, as an `UnknownWord`.
+All else that does not fit is refused: nobody may mistake nonsense for an answer.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from syncropel.api.schema.base import AS_IT_CAME
+from syncropel.errors import DaemonUnreachable
+
+Document = TypeVar("Document", bound=BaseModel)
+
+
+def answer(model: type[Document], path: str, content: bytes) -> Document:
+    """The body of an answer to a call of `path`. Raises DaemonUnreachable when it does not fit."""
+    try:
+        return model.model_validate_json(content, context=AS_IT_CAME)
+    except ValidationError as error:
+        raise DaemonUnreachable(
+            f"{path} answered something else than expected ({_first(error)})",
+            "is that a Syncropel daemon, and as new as this client?",
+        ) from None
+
+
+def document(model: type[Document], sent: Any) -> Document:
+    """What an event carries, parsed from JSON already. Raises DaemonUnreachable when it does not fit."""
+    try:
+        return model.model_validate(sent, context=AS_IT_CAME)
+    except ValidationError as error:
+        raise DaemonUnreachable(
+            f"the daemon sent something that this program cannot read ({_first(error)})",
+            "are the two of the same version? see: spl version",
+        ) from None
+
+
+def _first(error: ValidationError) -> str:
+    first = error.errors()[0]
+    return f"{'.'.join(map(str, first['loc'])) or 'the whole'}: {first['msg']}"
