@@ -16,8 +16,10 @@ HISTORY: Final = 200
 _PRIVATE_FILE: Final = 0o600
 _PRIVATE_FOLDER: Final = 0o700
 
-Orders = dict[str, dict[str, tuple[str, bool]]]
-"""Screen, then table: by which column it is sorted, and whether downwards."""
+Order = tuple[str, bool]
+"""By which column a table is sorted, and whether downwards."""
+Orders = dict[str, dict[str, Order]]
+"""Screen, then table."""
 
 
 class Memory:
@@ -28,7 +30,8 @@ class Memory:
         self.trouble = ""
         self.theme = ""
         self.screen = ""
-        self.orders: Orders = {}
+        self._fleets: dict[str, Orders] = {}
+        self._before: Orders = {}  # kept before each fleet had its own: what it begins with
         self.history: list[str] = []
         self._take(self._read())
 
@@ -51,17 +54,20 @@ class Memory:
         try:
             self.theme, self.screen = str(found.get("theme", "")), str(found.get("screen", ""))
             self.history = [str(one) for one in found.get("history", [])][-HISTORY:]
-            self.orders = {
-                str(screen): {
-                    str(table): (str(column), bool(down)) for table, (column, down) in orders.items()
-                }
-                for screen, orders in found.get("orders", {}).items()
-            }
+            self._before = _orders(found.get("orders", {}))
+            self._fleets = {str(name): _orders(kept) for name, kept in found.get("fleets", {}).items()}
         except (TypeError, ValueError, AttributeError) as error:
             self._forgotten(str(error))
 
     def _forgotten(self, why: str) -> None:
         self.trouble = f"what was remembered could not be read and is begun anew: {self._place}: {why}"
+
+    def orders(self, fleet: str, screen: str) -> dict[str, Order]:
+        """The orders of a screen's tables, by table; what is changed in it is kept with the next `save`."""
+        screens = self._fleets.setdefault(fleet, {})
+        if screen not in screens:
+            screens[screen] = dict(self._before.get(screen, {}))
+        return screens[screen]
 
     def typed(self, line: str) -> None:
         """A command that was given; the same one again moves to the end."""
@@ -71,7 +77,13 @@ class Memory:
         """Write it, for its owner alone. What goes wrong stands in `trouble` afterwards."""
         if self._place is None:
             return
-        kept = {"theme": self.theme, "screen": self.screen, "orders": self.orders, "history": self.history}
+        kept = {
+            "theme": self.theme,
+            "screen": self.screen,
+            "orders": self._before,
+            "fleets": self._fleets,
+            "history": self.history,
+        }
         draft = self._place.with_name(f".{self._place.name}.{os.getpid()}")
         try:
             self._place.parent.mkdir(mode=_PRIVATE_FOLDER, parents=True, exist_ok=True)
@@ -81,3 +93,10 @@ class Memory:
             draft.replace(self._place)
         except OSError as error:
             self.trouble = f"what is to be remembered could not be written: {error}"
+
+
+def _orders(found: Any) -> Orders:
+    return {
+        str(screen): {str(table): (str(column), bool(down)) for table, (column, down) in orders.items()}
+        for screen, orders in found.items()
+    }

@@ -9,6 +9,7 @@ from pathlib import Path
 import console_sample as sample
 import pytest
 from console_page import console
+from fleets_page import HOME, PROD, consoles, daemon
 
 from tui.memory import HISTORY, Memory
 
@@ -35,10 +36,44 @@ async def test_the_screen_that_is_asked_for_goes_before_the_remembered_one(tmp_p
         assert page.app.theme == "console-night"
 
 
+async def test_each_fleet_has_orders_of_its_own(tmp_path: Path) -> None:
+    place = tmp_path / "console.json"
+    daemons = {name: daemon(name) for name in ("local", "prod")}
+    async with consoles(daemons, (HOME, PROD), memory=place) as page:
+        await page.press("s", "S")
+        await page.app.look_at("prod")
+        await page.settle()
+        assert "ALIAS▼" not in page.table("instances").text(), "that was another fleet's"
+        await page.press("s")
+        assert "ALIAS▲" in page.table("instances").text()
+    daemons = {name: daemon(name) for name in ("local", "prod")}
+    async with consoles(daemons, (HOME, PROD), memory=place) as page:
+        assert "ALIAS▼" in page.table("instances").text()
+        await page.app.look_at("prod")
+        await page.settle()
+        assert "ALIAS▲" in page.table("instances").text()
+
+
+async def test_orders_from_before_they_were_kept_by_fleet_still_hold(tmp_path: Path) -> None:
+    place = tmp_path / "console.json"
+    place.write_text('{"orders": {"fleet": {"instances": ["alias", true]}}}')
+    for _ in range(2):
+        daemons = {name: daemon(name) for name in ("local", "prod")}
+        async with consoles(daemons, (HOME, PROD), memory=place) as page:
+            assert not page.app.memory.trouble
+            assert "ALIAS▼" in page.table("instances").text()
+            await page.press("S")
+            assert "ALIAS▲" in page.table("instances").text()
+            await page.press("S")
+            await page.app.look_at("prod")
+            await page.settle()
+            assert "ALIAS▼" in page.table("instances").text(), "a fleet that has none of its own begins so"
+
+
 @pytest.mark.parametrize(
     "text",
     ["", "{", "[]", "null", '"x"', '{"orders": 3}', '{"orders": {"fleet": {"instances": ["alias"]}}}',
-     '{"history": 3}', "\x00", "[" * 100_000],
+     '{"history": 3}', '{"fleets": {"local": {"fleet": 3}}}', '{"fleets": ["local"]}', "\x00", "[" * 100_000],
 )  # fmt: skip
 async def test_a_broken_file_is_told_and_begun_anew(tmp_path: Path, text: str) -> None:
     place = tmp_path / "console.json"

@@ -55,8 +55,8 @@ class ConsoleScreen(Control):
 
     @property
     def _sorts(self) -> dict[str, Sort]:
-        """By which column each table is sorted: the same for all fleets, and kept for the next run."""
-        return self.console.memory.orders.setdefault(self.name_, {})
+        """By which column each table is sorted: of this fleet, and kept for the next run."""
+        return self.console.memory.orders(self.session.fleet.name, self.name_)
 
     @property
     def crumb(self) -> str:
