@@ -70,6 +70,7 @@ class Session:
         """What an operator should hear of, the newest last."""
         self._untold: list[Notice] = []
         self._told = Told(actor=fleet.target.actor)
+        self._ended: asyncio.Queue[str] = asyncio.Queue()
         self._on_news = on_news
         self._client = outside.client(fleet.target)
         self._who_due = False
@@ -89,8 +90,11 @@ class Session:
     # life
 
     async def run(self) -> None:
-        """Follow the daemon until cancelled: one stream, and nothing else is asked."""
-        await self._connection.run()
+        """Follow the daemon until cancelled: one stream. While nobody looks, nothing else is asked but what
+        became of a fan-out that ended."""
+        async with asyncio.TaskGroup() as both:
+            both.create_task(self._connection.run())
+            both.create_task(self._look_up())
 
     async def attend(self) -> None:
         """Read the tasks and what else belongs on screens, until cancelled: somebody looks."""
@@ -167,9 +171,11 @@ class Session:
 
     def _heard(self, status: FleetStatus) -> None:
         again = not self.world.link.is_live
-        self._notice(*self._told.heard(status))
         if not self._attended:
+            for thread in self._told.ended(status):
+                self._ended.put_nowait(thread)
             self._notice(*self._told.progressed(status))
+        self._notice(*self._told.heard(status))
         self.world = self.world.heard(status, self.clock())
         self._who_due = self._who_due or again
         if again:
@@ -178,6 +184,17 @@ class Session:
             self._revision, self._tasks_due = status.tasks_revision, True
             self._refetcher.ask()
         self._on_news(self)
+
+    async def _look_up(self) -> None:
+        """Ask whether the fan-outs that ended while nobody looked have joined, one after another."""
+        while True:
+            thread = await self._ended.get()
+            try:
+                task = await self.send(calls.task(thread))
+            except Exception:  # noqa: BLE001 - the stream beside it goes on, whatever comes of a question
+                continue  # it is gone, or the daemon is: the list tells when somebody looks
+            self._notice(*self._told.looked_up(task))
+            self._on_news(self)
 
     def _notice(self, told: Told, news: list[Notice]) -> None:
         self._told = told

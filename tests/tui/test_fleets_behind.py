@@ -12,8 +12,8 @@ from console_page import Console, console
 from fleets_page import HOME, PROD, STAGE, consoles, daemon, status_of
 from test_contexts import look_at
 
-from syncropel.api.schema import FleetStatus
-from syncropel.errors import DaemonNotRunning, SetupError
+from syncropel.api.schema import FleetStatus, TaskDetail
+from syncropel.errors import DaemonNotRunning, RemoteError, SetupError
 from tui.connection import UNSEEN_SECS
 from tui.model.link import Link, Phase
 from tui.model.notices import Told
@@ -113,6 +113,71 @@ async def test_what_happens_behind_is_told_with_the_fleets_name(
         await page.press("down", "down", "enter")
         assert "! stage" not in page.part("header"), "it is looked at now"
         assert "1 news" not in page.drawn
+
+
+async def ends_behind(page: Console, stage: FakeClient, *threads: str) -> None:
+    """Fan-outs that were under way in the fleet behind are not any more."""
+    going = [sample.fanout(thread=one, alias=one) for one in threads]
+    stage.snapshot(status_of("stage", fanouts=going))
+    await page.settle()
+    stage.snapshot(status_of("stage"))
+    await page.settle()
+
+
+def joined(thread: str, **changes: Any) -> TaskDetail:
+    return TaskDetail(
+        **sample.task(thread=thread, alias=thread, accepted=5, joined=True, **changes).model_dump()
+    )
+
+
+async def test_a_join_that_is_reached_behind_is_told_for_one_question() -> None:
+    stage = daemon("stage")
+    stage.answers |= {f"/v1/tasks/{one}": joined(one) for one in ("th_a", "th_b")}
+    async with consoles({"local": daemon("local"), "stage": stage}) as page:
+        await ends_behind(page, stage, "th_a", "th_b")
+        stage.snapshot(status_of("stage"))
+        await page.settle()
+        told = [words for title, words in toasts(page) if title == "stage"]
+        assert told == ["th_a joined: 5/5 accepted", "th_b joined: 5/5 accepted"]
+        assert "! stage: 2 news" in page.part("header")
+        assert stage.asked == {"/v1/tasks/th_a": 1, "/v1/tasks/th_b": 1}
+        stage.tasks([joined("th_a"), joined("th_b")])
+        await look_at(page, "stage")
+        await page.passes(5)
+        assert len([one for one in toasts(page) if one[0] == "stage"]) == 2, "once each"
+        await ends_behind(page, stage, "th_c")
+        assert stage.asked["/v1/tasks/th_c"] == 0, "who looks reads the tasks anyway"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        TaskDetail(**sample.task(thread="th_a", status="cancelled").model_dump()),
+        RemoteError(404, "not_found", "NO_SUCH_TASK", "there is none", ""),
+        GONE,
+        RuntimeError("boom"),
+    ],
+    ids=["cancelled", "removed", "away", "unexpected"],
+)
+async def test_a_fan_out_that_ends_behind_without_a_join_is_no_news(answer: Any) -> None:
+    stage = daemon("stage")
+    stage.answers |= {"/v1/tasks/th_a": answer, "/v1/tasks/th_b": joined("th_b")}
+    async with consoles({"local": daemon("local"), "stage": stage}) as page:
+        await ends_behind(page, stage, "th_a", "th_b")
+        assert [words for _, words in toasts(page)] == ["th_b joined: 5/5 accepted"]
+
+
+async def test_a_join_that_was_reached_while_a_fleet_behind_was_away_is_told() -> None:
+    stage = daemon("stage")
+    stage.answers["/v1/tasks/th_a"] = joined("th_a")
+    async with consoles({"local": daemon("local"), "stage": stage}) as page:
+        stage.snapshot(status_of("stage", fanouts=[sample.fanout(thread="th_a")]))
+        await page.settle()
+        stage.break_with(GONE)
+        await page.settle()
+        stage.snapshot(status_of("stage"))
+        await page.passes(5)
+        assert toasts(page)[-1] == ("stage", "th_a joined: 5/5 accepted")
 
 
 async def test_news_of_several_fleets_are_counted_and_what_is_switched_off_is_not_told() -> None:

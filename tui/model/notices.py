@@ -34,7 +34,8 @@ class Notice:
 class Told:
     """What is known already, and so not told again; None was never looked at.
 
-    `actor` is who looks; `lost` says that the fleet does not answer.
+    `actor` is who looks; `lost` says that the fleet does not answer. `going` are the fan-outs that had not
+    ended when the fleet was heard last, `behind` those whose join was told while nobody looked.
     """
 
     actor: str = ""
@@ -44,6 +45,12 @@ class Told:
     silent: frozenset[str] | None = None
     freezes: frozenset[str] | None = None
     lost: bool = False
+    going: frozenset[str] = frozenset()
+    behind: frozenset[str] = frozenset()
+
+    def ended(self, status: FleetStatus) -> list[str]:
+        """The fan-outs that were going on and are not any more: whether they have joined is not said here."""
+        return sorted(self.going - {one.thread for one in status.fanouts})
 
     def heard(self, status: FleetStatus) -> tuple[Told, list[Notice]]:
         """What is new in a status of the fleet."""
@@ -60,7 +67,8 @@ class Told:
                        f"{first_line(one.reason)}")
                 for one in set_now if one.actor != self.actor
             ]  # fmt: skip
-        return replace(self, silent=silent, freezes=freezes), news
+        going = frozenset(one.thread for one in status.fanouts)
+        return replace(self, silent=silent, freezes=freezes, going=going), news
 
     def progressed(self, status: FleetStatus) -> tuple[Told, list[Notice]]:
         """What failed in the fan-outs that have not joined, for a fleet whose tasks are not read."""
@@ -95,10 +103,20 @@ class Told:
             more = failed[one.thread] - self.failed.get(one.thread, 0)
             if more > 0:
                 news.append(_failed(one, more, one.updated_at))
-            if one.joined and one.thread not in self.joined:
-                words = f"{task_name(one)} joined: {one.accepted}/{one.subtasks} accepted"
-                news.append(Notice("joined", one.updated_at, words, one.thread))
+            if one.joined and one.thread not in self.joined | self.behind:
+                news.append(_joined(one))
         return replace(self, joined=joined, failed=failed), news
+
+    def looked_up(self, task: TaskSummary) -> tuple[Told, list[Notice]]:
+        """What became of a fan-out that ended while nobody looked at its fleet."""
+        if not task.joined or task.thread in self.behind | (self.joined or frozenset()):
+            return self, []
+        return replace(self, behind=self.behind | {task.thread}), [_joined(task)]
+
+
+def _joined(one: TaskSummary) -> Notice:
+    words = f"{task_name(one)} joined: {one.accepted}/{one.subtasks} accepted"
+    return Notice("joined", one.updated_at, words, one.thread)
 
 
 def _failed(one: TaskSummary | FanOutProgress, more: int, at: float) -> Notice:
