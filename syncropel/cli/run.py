@@ -22,5 +22,7 @@ def configure(parser: Parser) -> None:
 def run(args: Namespace) -> int:
     if not args.goal.strip():
         raise UsageError("the goal is empty", 'for example: spl run "make test" --adapter bash')
+    if args.detach and args.wait_secs is not None:
+        raise UsageError("--detach does not wait, and --wait-secs says for how long", "leave one of them out")
     request = {"goal": args.goal, "alias": args.alias, "domain": args.domain, **dispatching.asked(args)}
     return dispatching.dispatch(args, request, wait=not args.detach)

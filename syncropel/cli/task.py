@@ -176,7 +176,9 @@ def run_dispatch(args: Namespace) -> int:
     path = task_file_path(data_dir_from(os.environ), args.name)
     content = str(path) if path is not None and path.is_file() else None
     asked = {"task": args.name, "goal": args.goal, "hint": args.hint, "content": content}
-    return dispatching.dispatch(args, {**asked, **dispatching.asked(args)}, wait=args.wait)
+    return dispatching.dispatch(
+        args, {**asked, **dispatching.asked(args)}, wait=args.wait or args.wait_secs is not None
+    )
 
 
 def run_join_status(args: Namespace) -> int:
