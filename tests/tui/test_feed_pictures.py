@@ -2,32 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 import console_sample as sample
 import pytest
 import sample_feed
-from console_page import Console, console, without_colour
-from console_snapshots import Pictured
+from console_page import Console, console
+from console_states import SMALL, USUAL, WIDE, Drawn, ScreenState, Size, cases, pressing
 from sample_feed import LOG, RECORDS, FeedClient, record
 
 from syncropel.client import Event
 from syncropel.errors import RemoteError
-
-SMALL, USUAL, WIDE = (80, 24), (120, 40), (200, 50)
-
-
-async def nothing(page: Console) -> None:
-    """It is in its state already."""
-
-
-def pressing(*keys: str) -> Callable[[Console], Awaitable[None]]:
-    async def press(page: Console) -> None:
-        await page.press(*keys)
-
-    return press
 
 
 async def pauses(page: Console) -> None:
@@ -69,15 +54,10 @@ async def filters(page: Console) -> None:
 
 
 @dataclass(frozen=True)
-class State:
-    """How to come to it, and words that must then stand on the screen."""
+class State(ScreenState):
+    """A state of the feed; `rows` more records than the usual, None for none at all."""
 
-    words: tuple[str, ...]
-    steps: Callable[[Console], Awaitable[None]] = nothing
-    sizes: tuple[tuple[int, int], ...] = (SMALL, USUAL)
     rows: int | None = 0
-    how: dict[str, Any] = field(default_factory=dict)
-    not_there: tuple[str, ...] = ()
 
 
 STATES = {
@@ -102,11 +82,6 @@ STATES = {
     "log-line": State(("Feed › ERROR", "ValueError: the reason", "syncropel.api", "spl logs --since"),
                       pressing("up", "up", "up", "enter")),
 }  # fmt: skip
-CASES = [
-    pytest.param(name, size, id=f"{name}-{size[0]}x{size[1]}")
-    for name, state in STATES.items()
-    for size in state.sizes
-]
 
 
 def client_of(state: State) -> FeedClient:
@@ -119,23 +94,9 @@ def client_of(state: State) -> FeedClient:
 
 
 @pytest.mark.usefixtures("utc")
-@pytest.mark.parametrize(("name", "size"), CASES)
-async def test_feed(
-    name: str,
-    size: tuple[int, int],
-    picture: Callable[[Pictured], None],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+@pytest.mark.parametrize(("name", "size"), cases(STATES))
+async def test_feed(name: str, size: Size, drawn: Drawn) -> None:
     state = STATES[name]
-    if name == "no-colour":
-        without_colour(monkeypatch)
     async with console(size, sample.status(), client_of(state), screen="feed", **state.how) as page:
         await state.steps(page)
-        shown = page.drawn
-        for words in state.words:
-            assert words in shown
-        for words in state.not_there:
-            assert words not in shown
-        if name == "ascii":
-            assert shown.isascii()
-        picture(page)
+        drawn(page, state.words, state.not_there)

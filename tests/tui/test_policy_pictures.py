@@ -2,35 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import console_sample as sample
 import pytest
-from console_page import Console, console, without_colour
-from console_snapshots import Pictured
+from console_page import Console, console
+from console_states import SMALL, USUAL, WIDE, Drawn, ScreenState, Size, Steps, cases, pressing
 from sample_policy import RULES, PolicyClient, invalid, rule
 
 from syncropel.api.schema import ExpressionValue, FleetStatus, RuleList
 from syncropel.errors import RemoteError
 from tui.model.rules import KINDS
 
-SMALL, USUAL, WIDE = (80, 24), (120, 40), (200, 50)
 
-
-async def nothing(page: Console) -> None:
-    """It is in its state already."""
-
-
-def pressing(*keys: str) -> Callable[[Console], Awaitable[None]]:
-    async def press(page: Console) -> None:
-        await page.press(*keys)
-
-    return press
-
-
-def trying(words: str, *after: str) -> Callable[[Console], Awaitable[None]]:
+def trying(words: str, *after: str) -> Steps:
     async def tries(page: Console) -> None:
         await page.press("x", *("space" if char == " " else char for char in words))
         await page.passes(0.15)
@@ -96,15 +82,11 @@ def frozen() -> FleetStatus:
 
 
 @dataclass(frozen=True)
-class State:
-    """How to come to it, and words that must then stand on the screen."""
+class State(ScreenState):
+    """A state of Policy, and what the daemon answers in it."""
 
-    words: tuple[str, ...]
-    steps: Callable[[Console], Awaitable[None]] = nothing
     client: Callable[[], PolicyClient] = usual
     status: Callable[[], FleetStatus | None] = sample.status
-    sizes: tuple[tuple[int, int], ...] = (SMALL, USUAL)
-    how: dict[str, Any] = field(default_factory=dict)
 
 
 STATES = {
@@ -131,11 +113,11 @@ STATES = {
     "refused": State(("not known whether", "lacks the scope config:read"), client=refusing),
     "down": State(("✗ DOWN", "no-robots"), goes_down),
     "value": State(('= ["docs", "docs/v0.11"]', "list · 9 steps · 22 µs", "context routing"),
-                   trying("fleet_frozen_namespaces()", "down"), valued),
+                   trying("fleet_frozen_namespaces()", "down"), client=valued),
     "mistake": State(("▲", "✗ unknown field 'actt' at line 1, column 8", "known: act"),
-                     trying("record.actt == 'DO'"), mistaken),
+                     trying("record.actt == 'DO'"), client=mistaken),
     "no-value": State(("? no value: subtask has no value here", "only while a fan-out"),
-                      trying("subtask.index"), undecided),
+                      trying("subtask.index"), client=undecided),
     "no-colour": State(("○ permissions not enforced", "✗ deny")),
     "ascii": State(("o permissions not enforced", "x deny", "+ allow"), how={"ascii_only": True}),
     "help": State(("Keys: Policy", "type an expression and see its value"), pressing("?")),
@@ -144,32 +126,15 @@ STATES = {
     "freeze": State(("Policy › freeze", "waits for", "worker-b", "spl unkill --namespace docs"),
                     pressing("tab", "tab", "tab", "tab", "enter"), status=frozen),
 }  # fmt: skip
-CASES = [
-    pytest.param(name, size, id=f"{name}-{size[0]}x{size[1]}")
-    for name, state in STATES.items()
-    for size in state.sizes
-]
 
 
-@pytest.mark.parametrize(("name", "size"), CASES)
-async def test_policy(
-    name: str,
-    size: tuple[int, int],
-    picture: Callable[[Pictured], None],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+@pytest.mark.parametrize(("name", "size"), cases(STATES))
+async def test_policy(name: str, size: Size, drawn: Drawn) -> None:
     state = STATES[name]
-    if name == "no-colour":
-        without_colour(monkeypatch)
     client = state.client()
     client.tasks(sample.tasks())
     client.join(sample.join())
     async with console(size, state.status(), client, screen="policy", **state.how) as page:
         await state.steps(page)
         await page.passes(0.15)
-        shown = page.drawn
-        for words in state.words:
-            assert words in shown
-        if name == "ascii":
-            assert shown.isascii()
-        picture(page)
+        drawn(page, state.words, state.not_there)

@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 import console_sample as sample
 import pytest
 import sample_threads
-from console_page import Console, console, without_colour
-from console_snapshots import Pictured
+from console_page import Console, console
+from console_states import SMALL, USUAL, WIDE, Drawn, ScreenState, Size, Steps, cases
 from sample_threads import OTHER, THREAD, ThreadClient, fan_out, talk
 
 from syncropel.errors import RemoteError
 
-SMALL, USUAL, WIDE = (80, 24), (120, 40), (200, 50)
 
-
-async def nothing(page: Console) -> None:
-    """It is in its state already."""
-
-
-def pressing(*keys: str) -> Callable[[Console], Awaitable[None]]:
+def pressing(*keys: str) -> Steps:
     async def press(page: Console) -> None:
         for key in keys:
             await page.press(key)
@@ -48,20 +40,15 @@ async def filters(page: Console) -> None:
 
 
 @dataclass(frozen=True)
-class State:
-    """How to come to it, and words that must then stand on the screen."""
+class State(ScreenState):
+    """A state of the threads, and what there is of them."""
 
-    words: tuple[str, ...]
-    steps: Callable[[Console], Awaitable[None]] = nothing
-    sizes: tuple[tuple[int, int], ...] = (SMALL, USUAL)
     listed: int | None = None
     """So many threads, or the usual five."""
     records: int = 0
     """So many records in the thread, or the usual nine."""
     altered: int = 0
     refused: bool = False
-    how: dict[str, Any] = field(default_factory=dict)
-    not_there: tuple[str, ...] = ()
 
 
 STATES = {
@@ -94,11 +81,6 @@ STATES = {
                      pressing("d", "down", "enter"), sizes=(SMALL, USUAL, WIDE)),
     "same": State(("no difference: 9 same",), pressing("d", "enter")),
 }  # fmt: skip
-CASES = [
-    pytest.param(name, size, id=f"{name}-{size[0]}x{size[1]}")
-    for name, state in STATES.items()
-    for size in state.sizes
-]
 
 
 def client_of(state: State) -> ThreadClient:
@@ -119,24 +101,10 @@ def client_of(state: State) -> ThreadClient:
 
 
 @pytest.mark.usefixtures("utc")
-@pytest.mark.parametrize(("name", "size"), CASES)
-async def test_threads(
-    name: str,
-    size: tuple[int, int],
-    picture: Callable[[Pictured], None],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+@pytest.mark.parametrize(("name", "size"), cases(STATES))
+async def test_threads(name: str, size: Size, drawn: Drawn) -> None:
     state = STATES[name]
-    if name == "no-colour":
-        without_colour(monkeypatch)
     async with console(size, sample.status(), client_of(state), screen="threads", **state.how) as page:
         await page.passes(5)  # the list is read to its end
         await state.steps(page)
-        shown = page.drawn
-        for words in state.words:
-            assert words in shown
-        for words in state.not_there:
-            assert words not in shown
-        if name == "ascii":
-            assert shown.isascii()
-        picture(page)
+        drawn(page, state.words, state.not_there)
