@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from syncropel.cli import following
 from syncropel.cli.connect import connect, import_client
-from syncropel.cli.parsing import Parser, add_output, add_target, index, positive
+from syncropel.cli.parsing import Parser, add_limit, add_output, add_target, index
 from syncropel.cli.terminal import complain, is_json, print_json, say
 from syncropel.cli.thread_text import when
 
@@ -24,7 +24,7 @@ def configure(parser: Parser) -> None:
     add_output(parser)
     parser.add_argument("--level", choices=LEVELS, default="TRACE", help="this level and what is graver")
     parser.add_argument("--since", type=index, metavar="SEQUENCE", help="the lines after this one")
-    parser.add_argument("--limit", type=positive, metavar="N", default=100, help="at most N (default 100)")
+    add_limit(parser)
     parser.add_argument("--follow", action="store_true", help="then each new line, until Ctrl-C")
     parser.set_defaults(run=run)
 

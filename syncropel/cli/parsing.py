@@ -124,6 +124,11 @@ def add_output(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_limit(parser: argparse.ArgumentParser) -> None:
+    """How much of a list is shown."""
+    parser.add_argument("--limit", type=positive, metavar="N", default=100, help="at most N (default 100)")
+
+
 def add_target(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--url",

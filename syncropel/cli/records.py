@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from syncropel.canonical import parse_json
 from syncropel.cli import following, thread_text
 from syncropel.cli.connect import connect
-from syncropel.cli.parsing import Parser, UsageError, add_verb, index, positive, verbs
+from syncropel.cli.parsing import Parser, UsageError, add_limit, add_verb, index, verbs
 from syncropel.cli.terminal import is_json, print_json, say
 from syncropel.errors import InvalidRecord
 
@@ -26,7 +26,7 @@ def configure(parser: Parser) -> None:
         group, "list", "list records in the order in which they came; the newest, or with --since"
     )
     _filters(listing)
-    listing.add_argument("--limit", type=positive, metavar="N", default=100, help="at most N (default 100)")
+    add_limit(listing)
     listing.set_defaults(run=run_list)
     query = add_verb(group, "query", "search the log with a filter document")
     query.add_argument(
@@ -36,7 +36,7 @@ def configure(parser: Parser) -> None:
         "--sort", action="append", default=[], metavar="PATH", help="by a column or body path; again for more"
     )
     query.add_argument("--desc", action="store_true", help="the highest first")
-    query.add_argument("--limit", type=positive, metavar="N", default=100, help="at most N (default 100)")
+    add_limit(query)
     query.add_argument("--offset", type=index, metavar="N", default=0, help="leave out the first N")
     query.add_argument("--explain", action="store_true", help="say on stderr how the answer was found")
     query.set_defaults(run=run_query)

@@ -8,7 +8,7 @@ from typing import Any
 
 from syncropel.cli import diagnosis, dispatching, explain_text, task_records, task_text
 from syncropel.cli.connect import connect
-from syncropel.cli.parsing import Parser, UsageError, add_verb, index, money, positive, verbs
+from syncropel.cli.parsing import Parser, UsageError, add_limit, add_verb, index, money, verbs
 from syncropel.cli.subtask import parse_subtasks
 from syncropel.cli.task_file import remember_alias, task_file_path, write_task_file
 from syncropel.cli.terminal import complain, is_json, print_json, say
@@ -51,7 +51,7 @@ def configure(parser: Parser) -> None:
     what_if.set_defaults(run=run_what_if)
     listing = add_verb(group, "list", "list tasks, the last changed first")
     listing.add_argument("--status", help="only tasks with this status, such as open or approved")
-    listing.add_argument("--limit", type=positive, metavar="N", default=100, help="at most N (default 100)")
+    add_limit(listing)
     listing.set_defaults(run=run_list)
     diagnosis.configure(group)
     task_records.configure(group)

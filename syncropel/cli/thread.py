@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from syncropel.cli import thread_bundles, thread_text
 from syncropel.cli.connect import connect
-from syncropel.cli.parsing import Parser, add_verb, index, positive, verbs
+from syncropel.cli.parsing import Parser, add_limit, add_verb, index, positive, verbs
 from syncropel.cli.terminal import is_json, print_json, say
 from syncropel.errors import DaemonUnreachable
 
@@ -24,7 +24,7 @@ PAGE = 1000
 def configure(parser: Parser) -> None:
     group = verbs(parser)
     listing = add_verb(group, "list", "list threads, the last active first")
-    listing.add_argument("--limit", type=positive, metavar="N", default=100, help="at most N (default 100)")
+    add_limit(listing)
     listing.set_defaults(run=run_list)
     named(add_verb(group, "show", "show a thread's state, and who takes part in it")).set_defaults(
         run=run_show

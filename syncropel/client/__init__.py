@@ -5,6 +5,7 @@ send it.
 """
 
 from syncropel.client.calls import Call
-from syncropel.client.transport import AsyncClient, Client, Event, Target
+from syncropel.client.events import Event
+from syncropel.client.transport import AsyncClient, Client, Target
 
 __all__ = ["AsyncClient", "Call", "Client", "Event", "Target"]

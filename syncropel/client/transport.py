@@ -14,6 +14,7 @@ import httpx
 from syncropel.client import reading
 from syncropel.client.bounds import Body, EventLines
 from syncropel.client.calls import Answer, Call
+from syncropel.client.events import Event, EventParser
 from syncropel.errors import DaemonNotRunning, DaemonUnreachable, RemoteError
 
 TIMEOUT_SECS: Final = 10.0
@@ -57,15 +58,6 @@ class Target:
     def missing(self) -> bool:
         """Whether there is certainly nobody there: no socket file where one is expected."""
         return self.socket is not None and not self.url and not self.socket.exists()
-
-
-@dataclass(frozen=True)
-class Event:
-    """One server-sent event: its name, its parsed data, and the cursor to resume from."""
-
-    name: str
-    data: Any
-    id: str = ""
 
 
 def _not_there(target: Target) -> DaemonNotRunning:
@@ -119,39 +111,6 @@ def _request(call: Call[Any]) -> dict[str, Any]:
     if call.patience_secs is not None:
         request["timeout"] = httpx.Timeout(TIMEOUT_SECS, read=call.patience_secs, write=call.patience_secs)
     return request
-
-
-class _EventParser:
-    """Lines of an event stream in, events out (WHATWG HTML, 9.2.6)."""
-
-    def __init__(self) -> None:
-        self._name, self._id = "message", ""
-        self._data: list[str] = []
-
-    def feed(self, line: str) -> Event | None:
-        if not line:
-            return self._finish()
-        key, _, value = line.partition(":")
-        value = value.removeprefix(" ")
-        if key == "event":
-            self._name = value
-        elif key == "data":
-            self._data.append(value)
-        elif key == "id":
-            self._id = value
-        return None
-
-    def _finish(self) -> Event | None:
-        name, lines = self._name, self._data
-        self._name, self._data = "message", []
-        if not lines:
-            return None
-        try:
-            return Event(name, json.loads("\n".join(lines)), self._id)
-        except ValueError:
-            raise DaemonUnreachable(
-                "the event stream carried something that is not JSON", "reconnect"
-            ) from None
 
 
 def _stream_headers(last_id: str) -> dict[str, str]:
@@ -245,7 +204,7 @@ class Client:
         return body.content()
 
     def _events(self, path: str, response: httpx.Response) -> Iterator[Event]:
-        parser, lines = _EventParser(), EventLines(path)
+        parser, lines = EventParser(), EventLines(path)
         for part in response.iter_bytes():
             for line in lines.add(part):
                 if (event := parser.feed(line)) is not None:
@@ -318,7 +277,7 @@ class AsyncClient:
         return body.content()
 
     async def _events(self, path: str, response: httpx.Response) -> AsyncIterator[Event]:
-        parser, lines = _EventParser(), EventLines(path)
+        parser, lines = EventParser(), EventLines(path)
         async for part in response.aiter_bytes():
             for line in lines.add(part):
                 if (event := parser.feed(line)) is not None:
