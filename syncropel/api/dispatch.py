@@ -15,8 +15,9 @@ from syncropel.api.task_views import find_task
 from syncropel.api.task_writing import ALIAS_PATTERN, NewTask, begin, create, refuse_if_over
 from syncropel.engine.engine import Engine
 from syncropel.errors import BadRequest, Conflict
-from syncropel.folds.fanout import Child, FanOut, children
+from syncropel.folds.fanout import FanOut
 from syncropel.folds.spec import parse_fan_out
+from syncropel.folds.subtasks import Child, children
 from syncropel.folds.task import TaskState
 from syncropel.store.base import Appended
 from syncropel.threads import INSTANCE_DID_PREFIX

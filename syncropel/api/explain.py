@@ -12,9 +12,10 @@ from syncropel.api.schema.explain import JoinMoment, ProofOut, TaskWhy, WhatIf, 
 from syncropel.api.schema.tasks import JoinStatus
 from syncropel.api.task_views import find_fan_out, find_task, join_status, task_detail
 from syncropel.engine.engine import Engine
-from syncropel.folds.fanout import FanOut, children
+from syncropel.folds.fanout import FanOut
 from syncropel.folds.join import JoinDecision, JoinRule
 from syncropel.folds.order import fold_order
+from syncropel.folds.subtasks import children
 from syncropel.folds.task import TaskState
 from syncropel.folds.what_if import Satisfied, Tipping, accepts, tipping_point
 from syncropel.folds.why import Circumstances, why

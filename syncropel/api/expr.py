@@ -14,8 +14,8 @@ from syncropel.api.schema import CacheStatsOut, ExpressionChecked, ExpressionReq
 from syncropel.engine.engine import Engine
 from syncropel.engine.health_rules import engine_fields
 from syncropel.errors import BadRequest, NotFound
-from syncropel.folds.fanout import children
 from syncropel.folds.join import cel_children
+from syncropel.folds.subtasks import children
 from syncropel.folds.task import TaskState
 from syncropel.policy.budget import Budget
 from syncropel.policy.cel import cache_stats, evaluator

@@ -20,11 +20,12 @@ from syncropel.engine.engine import Engine
 from syncropel.engine.moves import spent_usd
 from syncropel.engine.run_records import budget_of
 from syncropel.errors import NotFound
-from syncropel.folds.fanout import ACCEPT, Child, FanOut, children
+from syncropel.folds.fanout import ACCEPT, FanOut
 from syncropel.folds.freezes import Freeze
 from syncropel.folds.join import decide
 from syncropel.folds.registry import Instance
 from syncropel.folds.rules import FREEZE_RULES
+from syncropel.folds.subtasks import Child, children
 from syncropel.folds.task import TaskState
 from syncropel.policy.joining import parse_join_safely
 

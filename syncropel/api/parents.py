@@ -5,7 +5,7 @@ from __future__ import annotations
 from syncropel.api.task_views import find_fan_out, find_task
 from syncropel.engine.engine import Engine
 from syncropel.errors import Conflict, NotFound
-from syncropel.folds.fanout import children
+from syncropel.folds.subtasks import children
 from syncropel.folds.task import TaskState
 
 

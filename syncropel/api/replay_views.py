@@ -12,9 +12,9 @@ from syncropel.api.schema.tasks import JoinStatus
 from syncropel.api.schema.threads import ThreadSummary
 from syncropel.api.task_views import MadeChildren, join_status_then, task_detail
 from syncropel.folds.facts import Facts, changed, facts_of
-from syncropel.folds.fanout import Child
 from syncropel.folds.join import JoinDecision
 from syncropel.folds.replay import Replay
+from syncropel.folds.subtasks import Child
 from syncropel.folds.task import TaskState
 from syncropel.record import StoredRecord, record_id
 

@@ -11,9 +11,9 @@ from typing import Final, TypeVar
 from syncropel.api.task_views import MadeChildren
 from syncropel.engine.collector import uncollected
 from syncropel.engine.engine import Engine
-from syncropel.folds.fanout import Child
 from syncropel.folds.join import JoinDecision, decide
 from syncropel.folds.replay import Replay
+from syncropel.folds.subtasks import Child
 from syncropel.folds.task import TaskState
 from syncropel.policy.joining import decide_join_from_thread, parse_join_safely
 from syncropel.store.base import RecordFilter

@@ -15,10 +15,11 @@ from syncropel.api.waiting import held_by, taken_over, why_in_progress, why_pend
 from syncropel.engine.engine import Engine
 from syncropel.engine.moves import spent_usd
 from syncropel.errors import Conflict, NotFound
-from syncropel.folds.fanout import ACCEPT, Child, FanOut, Report, Spawn, children
+from syncropel.folds.fanout import ACCEPT, FanOut, Report, Spawn
 from syncropel.folds.join import JoinDecision, decide
 from syncropel.folds.routing import route
 from syncropel.folds.speedup import critical_path
+from syncropel.folds.subtasks import Child, children
 from syncropel.folds.task import TaskState, status_now
 from syncropel.policy.joining import decide_join, parse_join_safely
 

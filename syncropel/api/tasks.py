@@ -24,9 +24,9 @@ from syncropel.api.task_views import find_fan_out, find_task, join_status, task_
 from syncropel.api.task_writing import NewTask, begin, create
 from syncropel.engine.engine import Engine
 from syncropel.errors import BadRequest, Conflict, NotFound
-from syncropel.folds.fanout import children
 from syncropel.folds.rules import FOLD
 from syncropel.folds.speedup import speedup
+from syncropel.folds.subtasks import children
 from syncropel.folds.task import STATUSES, TaskState
 from syncropel.policy.marking import marks
 

@@ -7,8 +7,8 @@ from syncropel.api.task_views import quick_satisfiable
 from syncropel.engine.engine import Engine
 from syncropel.errors import NotFound
 from syncropel.folds.child import ChildState
-from syncropel.folds.fanout import children
 from syncropel.folds.index import ThreadLine
+from syncropel.folds.subtasks import children
 from syncropel.folds.task import status_now
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from syncropel.engine.engine import Engine
-from syncropel.folds.fanout import Child, FanOut, Spawn
+from syncropel.folds.fanout import FanOut, Spawn
 from syncropel.folds.freezes import Freeze
 from syncropel.folds.registry import Instance
 from syncropel.folds.spec import DYNAMIC_TARGETS
+from syncropel.folds.subtasks import Child
 
 Undelivered = Mapping[str, tuple[int, str]]
 """INTENDs that wait for each instance, and what the last attempt to send them met."""

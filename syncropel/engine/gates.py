@@ -15,8 +15,8 @@ from syncropel.engine.ingest import Ingest
 from syncropel.engine.runtime import Runtime
 from syncropel.engine.spawn import child_intend
 from syncropel.folds.asks import ASKED, Ask
-from syncropel.folds.fanout import Child
 from syncropel.folds.rules import AITL, PRECONDITION, Rule
+from syncropel.folds.subtasks import Child
 from syncropel.folds.task import TaskState
 from syncropel.policy.asking import Answer, ask
 from syncropel.policy.contexts import record_fields, subtask_fields

@@ -16,7 +16,7 @@ from syncropel.engine.meter import ended_by_coordinator
 from syncropel.engine.runtime import Runtime
 from syncropel.engine.spawn import free_clocks
 from syncropel.errors import SyncropelError
-from syncropel.folds.fanout import CHILD_DONE, Child, FanOut, Spawn, children
+from syncropel.folds.fanout import CHILD_DONE, FanOut, Spawn
 from syncropel.folds.moves import (
     BUDGET_EXCEEDED,
     BUDGET_WARNING,
@@ -28,6 +28,7 @@ from syncropel.folds.moves import (
 )
 from syncropel.folds.routing import route
 from syncropel.folds.spec import DYNAMIC_TARGETS
+from syncropel.folds.subtasks import Child, children
 from syncropel.folds.task import TaskState
 from syncropel.record import Record
 

@@ -20,11 +20,12 @@ from syncropel.engine.runtime import Runtime
 from syncropel.engine.spawn import child_end, child_intend, free_clocks, spawned
 from syncropel.errors import SyncropelError
 from syncropel.folds.child import STREAM_EVENT
-from syncropel.folds.fanout import ACCEPT, Child, FanOut, children, ready
+from syncropel.folds.fanout import ACCEPT, FanOut
 from syncropel.folds.join import JoinDecision
 from syncropel.folds.moves import SUPERSEDED
 from syncropel.folds.routing import route
 from syncropel.folds.rules import KINDS, ROUTING
+from syncropel.folds.subtasks import Child, children, ready
 from syncropel.folds.task import TaskState
 from syncropel.policy.choosing import choose
 from syncropel.policy.ground import Ground

@@ -7,7 +7,8 @@ from itertools import count
 from typing import Any, Final
 
 from syncropel.folds.child import END_CHILD
-from syncropel.folds.fanout import SPAWNED, Child, FanOut, Spawn
+from syncropel.folds.fanout import SPAWNED, FanOut, Spawn
+from syncropel.folds.subtasks import Child
 from syncropel.record import Record
 from syncropel.threads import child_thread
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from syncropel.folds.fanout import children
 from syncropel.folds.freezes import EVERYWHERE, Control, Freeze
 from syncropel.folds.namespaces import Namespaces, covers
+from syncropel.folds.subtasks import children
 from syncropel.folds.task import TaskState
 
 OPEN_STATUSES = frozenset({"open", "in_progress", "blocked", "deferred", "rejected", "failed"})

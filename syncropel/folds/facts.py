@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from syncropel.folds.child import ChildState
-from syncropel.folds.fanout import ACCEPT, FanOut, children
+from syncropel.folds.fanout import ACCEPT, FanOut
 from syncropel.folds.freezes import EVERYWHERE
 from syncropel.folds.join import JoinDecision
+from syncropel.folds.subtasks import children
 from syncropel.folds.task import TaskState
 from syncropel.folds.thread_state import Judge, ReservedState, ThreadState
 

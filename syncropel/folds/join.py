@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from syncropel.errors import InvalidFanOut
-from syncropel.folds.fanout import ACCEPT, Child
+from syncropel.folds.fanout import ACCEPT
+from syncropel.folds.subtasks import Child
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from syncropel.folds.fanout import Child
+from syncropel.folds.subtasks import Child
 
 
 @dataclass(frozen=True, slots=True)

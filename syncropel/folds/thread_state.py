@@ -12,7 +12,7 @@ from typing import Protocol
 from syncropel.folds.access import Access
 from syncropel.folds.child import STREAM_EVENT, ChildState
 from syncropel.folds.drains import Drains
-from syncropel.folds.fanout import ACCEPT, CHILD_DONE, SPAWNED, Child, children
+from syncropel.folds.fanout import ACCEPT, CHILD_DONE, SPAWNED
 from syncropel.folds.freezes import Control
 from syncropel.folds.index import ThreadLine
 from syncropel.folds.join import JoinDecision, is_shorthand
@@ -20,6 +20,7 @@ from syncropel.folds.namespaces import Namespaces
 from syncropel.folds.registry import Registry
 from syncropel.folds.rules import Rules
 from syncropel.folds.spend import Spend
+from syncropel.folds.subtasks import Child, children
 from syncropel.folds.task import TaskState, is_task, status_now
 from syncropel.record import Record, StoredRecord
 from syncropel.threads import ENGINE_CONFIG, FLEET_CONTROL, INSTANCE_REGISTRY, NAMESPACE_REGISTRY, RESERVED

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from syncropel.folds.fanout import ACCEPT, Child, FanOut
+from syncropel.folds.fanout import ACCEPT, FanOut
 from syncropel.folds.freezes import Freeze
 from syncropel.folds.join import JoinDecision
+from syncropel.folds.subtasks import Child
 from syncropel.folds.task import REOPENED, STATUS_TOPICS, TaskState
 from syncropel.record import Record, StoredRecord
 

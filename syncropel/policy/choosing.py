@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from syncropel.errors import SyncropelError
-from syncropel.folds.fanout import Child, FanOut
+from syncropel.folds.fanout import FanOut
 from syncropel.folds.routing import Candidate
 from syncropel.folds.rules import Rule
+from syncropel.folds.subtasks import Child
 from syncropel.policy.budget import INLINE_STEPS, Budget
 from syncropel.policy.contexts import compile_in, subtask_fields
 from syncropel.policy.ground import Ground

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 from syncropel.errors import BadRequest
-from syncropel.folds.fanout import Child
 from syncropel.folds.spec import Subtask
+from syncropel.folds.subtasks import Child
 from syncropel.folds.task import TaskState
 from syncropel.policy.cel import Expression, compile_expression, compiles_slowly
 from syncropel.policy.ground import task_fields

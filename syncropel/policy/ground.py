@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from syncropel.folds.fanout import ACCEPT, children
+from syncropel.folds.fanout import ACCEPT
 from syncropel.folds.freezes import Control
 from syncropel.folds.index import ThreadIndex
 from syncropel.folds.namespaces import DEFAULT
 from syncropel.folds.registry import Registry
+from syncropel.folds.subtasks import children
 from syncropel.folds.task import TaskState
 from syncropel.folds.trust import Trust, trust_by_actor
 

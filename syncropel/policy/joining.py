@@ -6,9 +6,10 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any, Final
 
-from syncropel.folds.fanout import Child, FanOut, children
+from syncropel.folds.fanout import FanOut
 from syncropel.folds.join import JoinDecision, JoinRule, cel_children, decide, parse_join
 from syncropel.folds.spec import FanOutSpec
+from syncropel.folds.subtasks import Child, children
 from syncropel.policy.budget import INLINE_STEPS, Budget, Runaway
 from syncropel.policy.cel import (
     EvaluationFailed,

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from syncropel.folds.child import END_CHILD, STREAM_EVENT, ChildState
-from syncropel.folds.fanout import FanOut, children
+from syncropel.folds.fanout import FanOut
 from syncropel.folds.moves import (
     BUDGET_EXCEEDED,
     BUDGET_WARNING,
@@ -20,6 +20,7 @@ from syncropel.folds.moves import (
     spends,
 )
 from syncropel.folds.spend import Spend, Spent
+from syncropel.folds.subtasks import children
 from syncropel.folds.task import fold_task
 from syncropel.record import Record, StoredRecord
 

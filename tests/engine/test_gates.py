@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from syncropel.engine.gates import Gates
 from syncropel.engine.runtime import Runtime
-from syncropel.folds.fanout import children
 from syncropel.folds.rules import PRECONDITION, Rules
+from syncropel.folds.subtasks import children
 from syncropel.folds.task import fold_task
 from syncropel.policy.contexts import compile_in
 from syncropel.record import Record, StoredRecord

@@ -14,7 +14,7 @@ from syncropel.engine.live import LiveFolds, rebuild
 from syncropel.folds.access import API_TOKEN, SERVICE_ACCOUNT, TOKEN_REVOKED
 from syncropel.folds.child import COMPLETE, END_CHILD, SESSION, STREAM_EVENT
 from syncropel.folds.drains import DRAIN
-from syncropel.folds.fanout import AMEND_JOIN, CHILD_DONE, RETRY, SPAWNED, children
+from syncropel.folds.fanout import AMEND_JOIN, CHILD_DONE, RETRY, SPAWNED
 from syncropel.folds.freezes import FREEZE, UNFREEZE
 from syncropel.folds.join import decide, parse_join
 from syncropel.folds.moves import TOPICS as MOVES
@@ -22,6 +22,7 @@ from syncropel.folds.namespaces import STATE_OF_TOPIC, STRICT_TOPIC
 from syncropel.folds.registry import INSTANCE_STATE
 from syncropel.folds.rules import ENABLED_TOPIC, KINDS
 from syncropel.folds.speedup import speedup
+from syncropel.folds.subtasks import children
 from syncropel.folds.task import STATUS_TOPICS, fold_task
 from syncropel.record import ACTS, Record
 from syncropel.store.base import Appended

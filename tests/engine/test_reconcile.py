@@ -11,7 +11,8 @@ import pytest
 
 from syncropel.engine import reconcile
 from syncropel.engine.engine import CRON_SECS
-from syncropel.folds.fanout import FanOut, children
+from syncropel.folds.fanout import FanOut
+from syncropel.folds.subtasks import children
 from syncropel.folds.task import TaskState
 from syncropel.record import MAX_CLOCK
 from tests.engine.fleet_sim import FleetSim, Node

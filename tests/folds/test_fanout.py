@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncropel.folds.fanout import CHILD_DONE, Child, children, ready
+from syncropel.folds.fanout import CHILD_DONE
+from syncropel.folds.subtasks import Child, children, ready
 from syncropel.folds.task import fold_task
 from syncropel.record import Record
 from tests.folds.build import (

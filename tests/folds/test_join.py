@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from syncropel.errors import InvalidFanOut
-from syncropel.folds.fanout import VERDICTS, Child, children
+from syncropel.folds.fanout import VERDICTS
 from syncropel.folds.join import JoinRule, cel_children, decide, parse_join
+from syncropel.folds.subtasks import Child, children
 from tests.folds.build import WORKER_A, done, fold_fan_out, graphs, parent, retry, spawned, subtask
 
 

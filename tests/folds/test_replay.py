@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from syncropel.errors import InvalidFanOut
 from syncropel.folds.facts import changed, facts_of
-from syncropel.folds.fanout import Child, children
 from syncropel.folds.fork import fork
 from syncropel.folds.join import JoinDecision, JoinRule, decide, parse_join
 from syncropel.folds.order import fold_order
 from syncropel.folds.replay import Change, Replay
+from syncropel.folds.subtasks import Child, children
 from syncropel.folds.task import TaskState, fold_task
 from syncropel.folds.thread_state import ThreadState
 from syncropel.record import Record, StoredRecord

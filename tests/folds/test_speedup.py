@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncropel.folds.fanout import children
 from syncropel.folds.speedup import critical_path, speedup
+from syncropel.folds.subtasks import children
 from tests.folds.build import done, fold_fan_out, graphs, parent, subtask
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncropel.folds.fanout import FanOut, children
+from syncropel.folds.fanout import FanOut
 from syncropel.folds.join import decide, parse_join
 from syncropel.folds.order import fold_order
+from syncropel.folds.subtasks import children
 from syncropel.folds.task import TaskState, commutes, fold_task
 from syncropel.folds.what_if import Satisfied, accepts, as_time_went, time_of, tipping_point
 from syncropel.policy.joining import parse_join_safely

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 
-from syncropel.folds.fanout import children
 from syncropel.folds.freezes import Freeze
 from syncropel.folds.join import decide
 from syncropel.folds.order import fold_order
+from syncropel.folds.subtasks import children
 from syncropel.folds.task import fold_task
 from syncropel.folds.why import Circumstances, Why, why
 from syncropel.policy.joining import parse_join_safely

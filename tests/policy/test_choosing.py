@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from syncropel.engine.live import LiveFolds
-from syncropel.folds.fanout import FanOut, children
+from syncropel.folds.fanout import FanOut
 from syncropel.folds.routing import Candidate
 from syncropel.folds.rules import ROUTING, parse_rule
 from syncropel.folds.spec import parse_fan_out
+from syncropel.folds.subtasks import children
 from syncropel.policy.choosing import choose
 from syncropel.policy.ground import Ground
 

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from syncropel.errors import InvalidFanOut, SyncropelError
-from syncropel.folds.fanout import VERDICTS, FanOut, children
+from syncropel.folds.fanout import VERDICTS, FanOut
 from syncropel.folds.spec import FanOutSpec, parse_fan_out
+from syncropel.folds.subtasks import children
 from syncropel.policy.cel import InvalidExpression
 from syncropel.policy.joining import check_join, decide_join
 from tests.folds.build import WORKER_A, done, fold_fan_out, graphs, parent, record, spawned, subtask
