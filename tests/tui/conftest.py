@@ -12,11 +12,10 @@ for _name in [one for one in os.environ if one == "NO_COLOR" or one.startswith("
     del os.environ[_name]  # Textual reads them once, while it is imported
 
 from console_snapshots import picture, pytest_sessionstart, utc  # noqa: E402 - after the cleaning
-from console_states import drawn  # noqa: E402
 from textual.css.model import RuleSet  # noqa: E402
 from textual.css.stylesheet import Stylesheet  # noqa: E402
 
-__all__ = ["drawn", "picture", "pytest_sessionstart", "utc"]
+__all__ = ["picture", "pytest_sessionstart", "utc"]
 
 
 @pytest.fixture(scope="session", autouse=True)

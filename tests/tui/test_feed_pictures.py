@@ -8,11 +8,13 @@ import console_sample as sample
 import pytest
 import sample_feed
 from console_page import Console, console
-from console_states import SMALL, USUAL, WIDE, Drawn, ScreenState, Size, cases, pressing
+from console_states import SMALL, USUAL, WIDE, Drawn, ScreenState, Size, cases, drawn, pressing
 from sample_feed import LOG, RECORDS, FeedClient, record
 
 from syncropel.client import Event
 from syncropel.errors import RemoteError
+
+__all__ = ["drawn"]
 
 
 async def pauses(page: Console) -> None:

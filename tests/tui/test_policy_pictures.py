@@ -8,12 +8,14 @@ from dataclasses import dataclass
 import console_sample as sample
 import pytest
 from console_page import Console, console
-from console_states import SMALL, USUAL, WIDE, Drawn, ScreenState, Size, Steps, cases, pressing
+from console_states import SMALL, USUAL, WIDE, Drawn, ScreenState, Size, Steps, cases, drawn, pressing
 from sample_policy import RULES, PolicyClient, invalid, rule
 
 from syncropel.api.schema import ExpressionValue, FleetStatus, RuleList
 from syncropel.errors import RemoteError
 from tui.model.rules import KINDS
+
+__all__ = ["drawn"]
 
 
 def trying(words: str, *after: str) -> Steps:

@@ -8,10 +8,12 @@ import console_sample as sample
 import pytest
 import sample_threads
 from console_page import Console, console
-from console_states import SMALL, USUAL, WIDE, Drawn, ScreenState, Size, Steps, cases
+from console_states import SMALL, USUAL, WIDE, Drawn, ScreenState, Size, Steps, cases, drawn
 from sample_threads import OTHER, THREAD, ThreadClient, fan_out, talk
 
 from syncropel.errors import RemoteError
+
+__all__ = ["drawn"]
 
 
 def pressing(*keys: str) -> Steps:

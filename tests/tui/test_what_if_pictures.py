@@ -6,12 +6,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from console_states import Drawn, Size
+from console_states import Drawn, Size, drawn
 from sample_what_if import answer, opened
 
 from syncropel.api.schema.explain import WhatIf
 from syncropel.errors import DaemonUnreachable, RemoteError, SyncropelError
 from tui.dialogs.what_if import PAUSE_SECS
+
+__all__ = ["drawn"]
 
 
 @dataclass(frozen=True)
