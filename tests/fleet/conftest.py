@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import signal
@@ -13,10 +14,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import psutil
 import pytest
 from child_process import ChildProcess
+
+from syncropel.cli.main import main
 
 LIMIT_SECS = 30.0
 
@@ -65,7 +69,18 @@ class Machine:
         return out
 
     def json(self, *words: str) -> Any:
-        return json.loads(self.spl(*words, "-o", "json"))
+        """What a command that only looks has to say. It runs in this process: tests look until something is
+        true, and a process for each look would take more from the machine than the fleet itself."""
+        out, err = io.StringIO(), io.StringIO()
+        with (
+            patch.dict(os.environ, self.environ, clear=True),
+            contextlib.chdir(self.path),
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(err),
+        ):
+            code = main([*words, "-o", "json"])
+        assert code == 0, f"spl {' '.join(words)} exited {code}: {err.getvalue()}"
+        return json.loads(out.getvalue())
 
     def start(self, *words: str, cwd: Path | None = None) -> str:
         """A fleet of two workers on free ports."""
