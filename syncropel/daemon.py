@@ -1,4 +1,4 @@
-"""The daemon process: opens the store, starts the engine, serves the API, stops well.
+"""The daemon process: what it was told, where it logs, and how it ends.
 
 `python -m syncropel.daemon --home PATH` is what `spl serve` and the fleet launcher start.
 """
@@ -6,34 +6,21 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
-import contextlib
+import gc
 import logging
 import os
-import signal
-import socket
 import sys
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from platformdirs import user_data_path
-
-from syncropel import __version__
-from syncropel.api.app import create_app
-from syncropel.engine.engine import Engine, Instance
-from syncropel.engine.runtime import Runtime
 from syncropel.errors import SetupError, SyncropelError
-from syncropel.identity import load_or_create_identity, make_home
-from syncropel.listening import Server, listen_tcp, listen_unix
+from syncropel.identity import make_home
+from syncropel.importing import quickly
 from syncropel.logring import LogRing
 from syncropel.logs import LEVELS, log_nowhere, set_level, start_logging
-from syncropel.settings import HOST, Home, Settings, load_settings
-from syncropel.store.backup import backup, backup_path
-from syncropel.store.lock import StoreLock
-from syncropel.store.sqlite import SqliteStore
+from syncropel.settings import Home, Settings, load_settings
 
 log = logging.getLogger("syncropel.daemon")
 
@@ -52,19 +39,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         make_home(home)
         _start_logging(home, to_stderr=args.foreground, ring=ring)
         settings = _settings(args, home)
-        # Before anything of the home is touched; opening the store takes this lock again and keeps it.
-        StoreLock(home.store).release()
-        with (
-            listen_tcp(settings.server.port) as tcp,
-            asyncio.Runner(loop_factory=_loop) as runner,
-        ):
-            runner.run(_run(home, settings, tcp, ring))
+        _server()(home, settings, ring)
     except SyncropelError as error:
         return _complain(error)
     except Exception as error:  # noqa: BLE001 - what nobody foresaw belongs in the log, whole
         told = SetupError(f"the daemon failed: {error or type(error).__name__}", f"see the log: {home.log}")
         return _complain(told, cause=error)
     return 0
+
+
+def _server() -> Callable[[Home, Settings, LogRing], None]:
+    """Import all that serves: a fleet starts as quickly as its daemons do."""
+    with quickly():
+        from syncropel.serving import serve
+    gc.freeze()  # it stays: no collection while the daemon serves need walk through it
+    return serve
 
 
 def _complain(error: SyncropelError, cause: Exception | None = None) -> int:
@@ -106,107 +95,6 @@ def _start_logging(home: Home, *, to_stderr: bool, ring: LogRing) -> None:
         raise SetupError(
             f"cannot write the log {home.log}: {error.strerror}", "check its owner and its permissions"
         ) from None
-
-
-def _loop() -> asyncio.AbstractEventLoop:
-    try:
-        import uvloop
-    except ImportError:  # not on this platform
-        return asyncio.new_event_loop()
-    return uvloop.new_event_loop()
-
-
-async def _run(home: Home, settings: Settings, tcp: socket.socket, ring: LogRing) -> None:
-    stop = _stop_on_signal()
-    identity = load_or_create_identity(home)
-    # Outside the home, so that removing the home spares it; the instance key keeps instances apart.
-    key = f"instance-{identity.did.rpartition(':')[2]}"
-    saved = backup(home.store, backup_path(user_data_path("syncropel"), key))
-    store = await SqliteStore.open(home.store, clock=time.time)
-    # From here on this process holds the home's lock: a PID file or a socket that is there is a dead one's.
-    try:
-        _write_pid(home)
-        with listen_unix(home.socket) as unix:
-            endpoint = f"http://{HOST}:{tcp.getsockname()[1]}"
-            reached_at = settings.fleet.advertise_url or endpoint
-            engine = Engine(store, Instance(identity.did, home, reached_at), settings, Runtime())
-            # Out of the environment, which every goal inherits.
-            starting = asyncio.ensure_future(engine.start(os.environ.pop("SPL_BOOTSTRAP_TOKEN", "")))
-            if not await _started(engine, starting, stop):
-                log.info("told to stop while the log was read")
-                return
-            try:
-                log.info("spl %s listens on %s and %s", __version__, endpoint, home.socket)
-                log.info("store %s, %d records", home.store, store.count)
-                log.info("backup %s, %d records%s", saved.path, saved.records, _refusal(saved.refused))
-                if saved.kept is not None:
-                    log.warning("%s keeps an earlier backup, with records that this log lacks", saved.kept)
-                if not settings.auth.required:
-                    log.warning("auth is off: everybody on this machine may call")
-                await _serve(engine, ring, stop, tcp, unix)
-            finally:
-                await engine.stop()
-    finally:
-        try:
-            await store.close()
-        finally:
-            _remove_pid(home)
-
-
-async def _started(engine: Engine, starting: asyncio.Future[None], stop: asyncio.Event) -> bool:
-    """Wait for the engine; False when the stop came while the log was read, which may take minutes."""
-    stopping: asyncio.Future[Any] = asyncio.ensure_future(stop.wait())
-    either: set[asyncio.Future[Any]] = {starting, stopping}
-    await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-    stopping.cancel()
-    if not starting.done() and not engine.folded:
-        starting.cancel()
-        await asyncio.gather(starting, return_exceptions=True)
-        return False
-    await starting
-    return True
-
-
-def _stop_on_signal() -> asyncio.Event:
-    """An event that every signal to end sets; SIGHUP comes when the terminal of a daemon closes."""
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    return stop
-
-
-def _write_pid(home: Home) -> None:
-    with contextlib.suppress(OSError, UnicodeDecodeError):
-        log.warning("replacing a stale PID file: %.20r", home.pid_file.read_text(encoding="ascii"))
-    try:
-        home.pid_file.write_text(f"{os.getpid()}\n", encoding="ascii")
-    except OSError as error:
-        raise SetupError(f"cannot write {home.pid_file}: {error.strerror}", "check its owner") from None
-
-
-def _remove_pid(home: Home) -> None:
-    with contextlib.suppress(OSError, UnicodeDecodeError):
-        if home.pid_file.read_text(encoding="ascii").strip() == str(os.getpid()):
-            home.pid_file.unlink()
-
-
-def _refusal(reason: str) -> str:
-    return f" (left as it is: {reason})" if reason else ""
-
-
-async def _serve(
-    engine: Engine, ring: LogRing, stop: asyncio.Event, tcp: socket.socket, unix: socket.socket
-) -> None:
-    """Serve until the stop; then take no new connection, end the streams, answer what is under way."""
-    server = Server(create_app(engine, ring), unix)
-    serving = asyncio.create_task(server.serve(sockets=[tcp]))
-    waiting = asyncio.create_task(stop.wait())
-    await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
-    waiting.cancel()
-    log.info("stopping")
-    server.should_exit = True
-    await engine.stop()
-    await serving
 
 
 if __name__ == "__main__":

@@ -7,13 +7,13 @@ SPL_CONTEXT, the current context, the socket.
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from syncropel import contexts
 from syncropel.cli.parsing import UsageError
 from syncropel.contexts import Context
+from syncropel.importing import quickly
 from syncropel.settings import Home, actor_from, home_from
 
 if TYPE_CHECKING:
@@ -101,7 +101,5 @@ def _read_if_there(path: Path) -> str:
 
 def import_client() -> None:
     """Import the client the quick way; to be called before anything else imports it."""
-    # httpx imports its own command line, and with it click, rich and pygments, wherever they happen to be
-    # installed: 50 ms that no command of ours should wait for. It copes when they are absent.
-    sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
-    import syncropel.client  # noqa: F401
+    with quickly():
+        import syncropel.client  # noqa: F401

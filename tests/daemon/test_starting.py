@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from syncropel import daemon
+from syncropel import serving
 from syncropel.engine import engine as engines
 from syncropel.identity import make_home
 from syncropel.logring import LogRing
@@ -29,7 +29,7 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
 
 async def run(home: Home) -> None:
     with socket.create_server(("127.0.0.1", 0)) as tcp:
-        await daemon._run(home, Settings(), tcp, LogRing())
+        await serving._run(home, Settings(), tcp, LogRing())
 
 
 async def test_a_stop_does_not_wait_until_the_log_is_read(
@@ -41,7 +41,7 @@ async def test_a_stop_does_not_wait_until_the_log_is_read(
         reading.set()
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(daemon, "_stop_on_signal", lambda: stop)
+    monkeypatch.setattr(serving, "_stop_on_signal", lambda: stop)
     monkeypatch.setattr(engines, "rebuild", endless)
     with caplog.at_level(logging.INFO):
         running = asyncio.ensure_future(run(own))
@@ -57,7 +57,7 @@ async def test_a_log_that_cannot_be_read_is_told_as_such(own: Home, monkeypatch:
     async def broken(*_: Any) -> None:
         raise ValueError("no such fold")
 
-    monkeypatch.setattr(daemon, "_stop_on_signal", asyncio.Event)
+    monkeypatch.setattr(serving, "_stop_on_signal", asyncio.Event)
     monkeypatch.setattr(engines, "rebuild", broken)
     with pytest.raises(ValueError, match="no such fold"):
         await run(own)
@@ -70,9 +70,9 @@ async def test_an_earlier_backup_that_has_more_is_told(
     stop = asyncio.Event()
     stop.set()
     kept = BackupResult(own.path / "hub.db.bak", 3, kept=own.path / "hub.db.bak.1")
-    monkeypatch.setattr(daemon, "_stop_on_signal", lambda: stop)
-    monkeypatch.setattr(daemon, "backup", lambda *_: kept)
-    monkeypatch.setattr(daemon, "_started", lambda engine, starting, stop: starting_(starting))
+    monkeypatch.setattr(serving, "_stop_on_signal", lambda: stop)
+    monkeypatch.setattr(serving, "backup", lambda *_: kept)
+    monkeypatch.setattr(serving, "_started", lambda engine, starting, stop: starting_(starting))
     with caplog.at_level(logging.WARNING):
         await run(own)
     assert [one for one in caplog.messages if "hub.db.bak.1 keeps an earlier backup" in one]
