@@ -22,6 +22,7 @@ from tui.model.layout import SIDE_BY_SIDE
 from tui.model.moment import Moment
 from tui.model.world import World
 from tui.widgets.about import About
+from tui.widgets.lines import Lines
 from tui.widgets.pair import Pair
 
 WIDE = (200, 50)
@@ -142,6 +143,16 @@ async def test_what_stands_beside_a_rule_is_its_command() -> None:
         assert "spl config add-permission-rule freeze-emergency" in page.drawn
         await page.press("down")
         assert "spl config add-permission-rule freeze-soft" in page.drawn
+
+
+async def test_what_may_be_true_no_more_is_dimmed(picture: Callable[[Pictured], None]) -> None:
+    async with opened("tasks") as page:
+        await page.press("tab")
+        lines = page.app.screen.query_one(About).query_one(Lines)
+        assert "good" in {span.tone for line in lines._lines for span in line}
+        await page.down()
+        assert {span.tone for line in lines._lines for span in line} == {"strong", "muted"}
+        picture(page)
 
 
 async def test_what_is_too_long_is_left_to_enter() -> None:

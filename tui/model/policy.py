@@ -204,7 +204,7 @@ def _freeze_rows(world: World, at: Moment, glyphs: Glyphs) -> Rows | None:
             "namespace": Cell(freezes.where(one), "strong"),
             "reached": Cell(f"{len(one.confirmed)} of {total}", "warn" if one.waiting else "good"),
             "age": Cell(long_duration(old), "plain", old),
-            "actor": Cell(actor_name(one.actor, names)),
+            "actor": Cell(actor_name(one.actor, names) or NOTHING),
             "reason": Cell(first_line(one.reason)),
         }
         return Row(one.record, cells, {key: cell.text for key, cell in cells.items()})

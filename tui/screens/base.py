@@ -111,9 +111,10 @@ class ConsoleScreen(Control):
 
     def look(self) -> None:
         """Tell about the row under the cursor, where there is room for that."""
+        now = self.console.clock()
         for about in self.query(About):
             if about.display:
-                about.tell(*self.about(self.console.clock()))
+                about.tell(*self.about(now), dimmed=not self.world.link.at(now).is_live)
 
     def arranges(self, table: str) -> bool:
         """Whether the operator wants the rows of this table filtered or sorted."""

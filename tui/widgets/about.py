@@ -27,16 +27,17 @@ class About(Vertical):
         super().__init__()
         self._name = ""
         self._facts: tuple[Fact, ...] = ()
+        self._dimmed = False
         self.display = False
 
     def compose(self) -> ComposeResult:
         yield Lines()
 
-    def tell(self, name: str, about: Sequence[Fact]) -> None:
-        """Show these facts under that name; without a name nothing."""
-        told = (name, tuple(about))
-        if told != (self._name, self._facts):
-            self._name, self._facts = told
+    def tell(self, name: str, about: Sequence[Fact], *, dimmed: bool = False) -> None:
+        """Show these facts under that name, without a name nothing; `dimmed` ones may be true no more."""
+        told = (name, tuple(about), dimmed)
+        if told != (self._name, self._facts, self._dimmed):
+            self._name, self._facts, self._dimmed = told
             self._lay()
 
     def on_resize(self, event: events.Resize) -> None:
@@ -49,7 +50,7 @@ class About(Vertical):
         glyphs: Glyphs = getattr(self.app, "glyphs", UNICODE)
         room = width * height
         cut = [(name, replace(line, text=line.text[:room])) for name, line in self._facts]
-        lines = [_spans(name, line) for name, line in facts.wrapped(cut, width - 3)]
+        lines = [self._spans(name, line) for name, line in facts.wrapped(cut, width - 3)]
         if len(lines) >= height:
             lines = [
                 *lines[: max(0, height - 2)],
@@ -63,6 +64,5 @@ class About(Vertical):
         words = clip(f"  {self._name} ", self.size.width - 2, glyphs.ellipsis)
         return (Span(words, "strong"), Span(glyphs.rule * max(0, self.size.width - len(words)), "muted"))
 
-
-def _spans(name: str, line: Line) -> Spans:
-    return (Span(f"  {name}", "muted"), Span(line.text, line.tone))
+    def _spans(self, name: str, line: Line) -> Spans:
+        return (Span(f"  {name}", "muted"), Span(line.text, "muted" if self._dimmed else line.tone))

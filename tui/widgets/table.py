@@ -15,7 +15,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from tui.model.glyphs import Glyphs
+from tui.model.glyphs import Glyphs, Tone
 from tui.model.rows import GAP, Cell, Column, Row, Rows, fit
 from tui.widgets.bindings import bindings
 from tui.widgets.toned import Toned, place
@@ -212,7 +212,8 @@ class Table(Toned, ScrollView, can_focus=True):
             return self._title_line()
         if not self._rows:
             words = self._empty[y - 1] if y - 1 < len(self._empty) else ""
-            return self.strip([("  " + words, self.tone("muted"))], self.size.width)
+            tone: Tone = "plain" if y == 1 else "muted"  # what is so, then what to do
+            return self.strip([("  " + words, self.tone(tone))], self.size.width)
         if y == 1:
             return self._head_line()
         index = y - HEAD + round(self.scroll_y)
