@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
+from syncropel import __version__
 from syncropel.cli import fleet_text, following
 from syncropel.cli.connect import chosen_url, import_client, target
 from syncropel.cli.parsing import Parser, UsageError, add_target
@@ -148,11 +149,14 @@ def open_console(args: Namespace, screen: str) -> int:
 
 def open_on(where: Target, screen: str) -> int:
     """The same for one daemon, whatever contexts there are."""
+    from syncropel.cli.grammar import Grammar
+
     with _needing("the console"):
         from tui.app import run as run_console
         from tui.setup import Setup
 
-        code: int = run_console(Setup.single(where, screen=screen))
+        setup = Setup.single(where, screen=screen, grammar=Grammar(), version=__version__)
+        code: int = run_console(setup)
         return code
 
 

@@ -233,8 +233,8 @@ def figures(policies: Policies, now: float) -> Line:
         return Line("reading", "muted")
     told = [f"read {age(now - policies.read_at)} ago"]
     if (cache := policies.cache) is not None:
-        told.append(f"expressions {cache.size} of {cache.capacity}, {cache.hit_rate_pct:.1f}% hits")
-        told.append(f"compiled in {took(cache.avg_compile_micros / 1e6)}, {cache.compile_errors} failed")
+        told.append(f"{cache.size}/{cache.capacity} expressions, {cache.hit_rate_pct:.1f}% hits")
+        told.append(f"compile {took(cache.avg_compile_micros / 1e6)}, {cache.compile_errors} failed")
     return Line(" · ".join(told), "muted")
 
 
