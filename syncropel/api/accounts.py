@@ -1,15 +1,21 @@
-"""/v1/service-accounts: mint and list; /v1/whoami. The secret is in the answer once, and nowhere else."""
+"""/v1/service-accounts and /v1/tokens: mint, list, take back; /v1/whoami.
+
+A secret is in the answer once, and nowhere else.
+"""
 
 from __future__ import annotations
 
 import asyncio
+from typing import Literal
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from syncropel.api.caller import OPERATOR, caller
-from syncropel.api.schema import MintedToken, Page, ServiceAccount, WhoAmI
+from syncropel.api.schema import ApiToken, MintedToken, Page, ServiceAccount, WhoAmI
+from syncropel.engine.accounts import Minted
 from syncropel.engine.engine import Engine
+from syncropel.folds.access import Access, Account, Token
 
 
 class NewAccount(BaseModel):
@@ -19,6 +25,30 @@ class NewAccount(BaseModel):
 
     sa_id: str
     scopes: list[str]
+
+
+class NewScopes(BaseModel):
+    """PUT /v1/service-accounts/{sa_id}"""
+
+    model_config = ConfigDict(extra="forbid")
+
+    scopes: list[str]
+
+
+class NewToken(BaseModel):
+    """POST /v1/tokens"""
+
+    model_config = ConfigDict(extra="forbid")
+
+    sa_id: str
+
+
+class Revocation(BaseModel):
+    """POST /v1/tokens/{token_id}/revoke. `reason` goes into the log."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: str = Field(default="", max_length=2000)
 
 
 def router(engine: Engine) -> APIRouter:
@@ -31,8 +61,33 @@ def router(engine: Engine) -> APIRouter:
     async def mint(body: NewAccount) -> MintedToken:
         """Make a service account with one token."""
         async with one_at_a_time:
-            token = await engine.accounts().mint(body.sa_id, body.scopes)
-        return MintedToken(sa_id=body.sa_id, scopes=body.scopes, token=token)
+            return _minted(body.sa_id, await engine.accounts().mint(body.sa_id, body.scopes))
+
+    @routes.post("/v1/tokens", status_code=201)
+    async def mint_token(body: NewToken) -> MintedToken:
+        """Make a further token of an account, with the scopes that it has now."""
+        async with one_at_a_time:
+            return _minted(body.sa_id, await engine.accounts().another(body.sa_id))
+
+    @routes.get("/v1/tokens")
+    async def list_tokens() -> Page[ApiToken]:
+        """Every token that was made, without its secret, the oldest first."""
+        access = engine.ingest.live.access
+        return Page(data=[_token(one, access) for one in access.tokens.values()])
+
+    @routes.post("/v1/tokens/{token_id}/revoke")
+    async def revoke(token_id: str, body: Revocation) -> ApiToken:
+        """Take a token back for ever; `token_id` is its id, or the first digits of it."""
+        async with one_at_a_time:
+            token = await engine.accounts().revoke(token_id, body.reason)
+        return _token(token, engine.ingest.live.access)
+
+    @routes.put("/v1/service-accounts/{sa_id}")
+    async def grant(sa_id: str, body: NewScopes) -> ServiceAccount:
+        """Change what the tokens of an account that are made from now on may do."""
+        async with one_at_a_time:
+            account = await engine.accounts().grant(sa_id, body.scopes)
+        return _account(account, engine.ingest.live.access)
 
     @routes.get("/v1/whoami")
     async def whoami(request: Request) -> WhoAmI:
@@ -48,19 +103,22 @@ def router(engine: Engine) -> APIRouter:
     async def list_accounts() -> Page[ServiceAccount]:
         """Every service account, without secrets."""
         access = engine.ingest.live.access
-        rows = [
-            ServiceAccount(
-                sa_id=account.sa_id,
-                scopes=sorted(account.scopes),
-                tokens=sum(
-                    token.sa_id == account.sa_id
-                    for sha256, token in access.tokens.items()
-                    if sha256 not in access.revoked
-                ),
-                at=account.at,
-            )
-            for account in sorted(access.accounts.values(), key=lambda one: one.sa_id)
-        ]
-        return Page(data=rows)
+        accounts = sorted(access.accounts.values(), key=lambda one: one.sa_id)
+        return Page(data=[_account(one, access) for one in accounts])
 
     return routes
+
+
+def _minted(sa_id: str, made: Minted) -> MintedToken:
+    return MintedToken(id=made.id, sa_id=sa_id, scopes=list(made.scopes), token=made.bearer)
+
+
+def _account(account: Account, access: Access) -> ServiceAccount:
+    own = (sha256 for sha256, token in access.tokens.items() if token.sa_id == account.sa_id)
+    tokens = sum(sha256 not in access.revoked for sha256 in own)
+    return ServiceAccount(sa_id=account.sa_id, scopes=sorted(account.scopes), tokens=tokens, at=account.at)
+
+
+def _token(token: Token, access: Access) -> ApiToken:
+    state: Literal["active", "revoked"] = "revoked" if token.sha256 in access.revoked else "active"
+    return ApiToken(id=token.id, sa_id=token.sa_id, scopes=sorted(token.scopes), state=state, at=token.at)

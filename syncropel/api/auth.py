@@ -41,6 +41,7 @@ _WRITES: Final = (
 )
 _READS: Final = (
     ("/v1/service-accounts", "config:read"),
+    ("/v1/tokens", "config:read"),
     ("/v1/config", "config:read"),
     ("/v1/engine/log", "config:read"),
 )

@@ -17,6 +17,7 @@ from syncropel.threads import ENGINE_CONFIG
 _READ_OPS: Final = (
     ("/v1/config", "config_read"),
     ("/v1/service-accounts", "config_read"),
+    ("/v1/tokens", "config_read"),
     ("/v1/engine", "config_read"),
     ("/v1/expr", "config_read"),
     ("/v1/fleet", "thread_read"),

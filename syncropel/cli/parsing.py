@@ -35,7 +35,7 @@ COMMANDS: Final = {
     "context": "name the fleets that you look after, and choose one",
     "console": "open the full-screen console",
     "demo": "show a fleet at work, in a temporary home that is removed again",
-    "token": "keep the bearer token for calls over TCP",
+    "token": "tokens of service accounts, and the one that is kept for calls over TCP",
     "version": "print the version",
 }
 """Command → what it does. Each lives in `syncropel.cli.<command>`, which is imported when it is chosen."""

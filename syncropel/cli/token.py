@@ -1,4 +1,4 @@
-"""`spl token save`: keep the bearer token that calls over TCP need."""
+"""`spl token`: service accounts, their tokens, and the one that this home keeps for calls over TCP."""
 
 from __future__ import annotations
 
@@ -6,19 +6,46 @@ import re
 from argparse import Namespace
 from typing import Final
 
-from syncropel.cli.connect import this_home
+from syncropel.cli.connect import connect, this_home
 from syncropel.cli.parsing import Parser, UsageError, add_verb, verbs
-from syncropel.cli.terminal import say
+from syncropel.cli.terminal import is_json, print_json, say, table
+from syncropel.cli.thread_text import when
 from syncropel.errors import SetupError
 from syncropel.identity import make_home, write_private
 
+_SHORT: Final = 12  # digits of a token's id that are shown
 _BEARER: Final = re.compile(r"spl_[^_\s]+_[^_\s]+_[\x21-\x7e]{16,256}", re.ASCII)
 
 
 def configure(parser: Parser) -> None:
-    save = add_verb(verbs(parser), "save", "keep a bearer token for calls over TCP (0600)")
+    group = verbs(parser)
+    save = add_verb(group, "save", "keep a bearer token for calls over TCP (0600)")
     save.add_argument("bearer", help="spl_<env>_<service account>_<secret>, or - to read it from stdin")
     save.set_defaults(run=run_save)
+    mint = add_verb(group, "mint", "make a token of a service account; it is shown once")
+    mint.add_argument("account", metavar="ACCOUNT", help="the account's id, such as sa-ci")
+    _add_scopes(mint, "what a new account may do; without it the account is there already")
+    mint.set_defaults(run=run_mint)
+    add_verb(group, "list", "list all tokens, without their secrets").set_defaults(run=run_list)
+    revoke = add_verb(group, "revoke", "take a token back for ever")
+    revoke.add_argument("id", metavar="ID", help="its id, or the first eight digits of it or more")
+    revoke.add_argument("--reason", metavar="TEXT", default="", help="why, for the log")
+    revoke.set_defaults(run=run_revoke)
+    grant = add_verb(group, "grant", "change what the tokens of an account that are made from now on may do")
+    grant.add_argument("account", metavar="ACCOUNT", help="the account's id")
+    _add_scopes(grant, "all that they may do", required=True)
+    grant.set_defaults(run=run_grant)
+
+
+def _add_scopes(parser: Parser, what: str, *, required: bool = False) -> None:
+    parser.add_argument(
+        "--scope",
+        action="append",
+        default=[],
+        metavar="SCOPE",
+        required=required,
+        help=f"{what}; again for more",
+    )
 
 
 def run_save(args: Namespace) -> int:
@@ -32,6 +59,74 @@ def run_save(args: Namespace) -> int:
             f"cannot write {home.client_token}: {error.strerror}", "check the folder's permissions"
         ) from None
     say(f"✓ token saved in {home.display()}/secrets/{home.client_token.name}")
+    return 0
+
+
+def run_mint(args: Namespace) -> int:
+    with connect(args) as client:
+        from syncropel.client import calls, token_calls
+
+        call = (
+            calls.mint_service_account(args.account, args.scope)
+            if args.scope
+            else token_calls.mint_token(args.account)
+        )
+        made = client.send(call)
+    if is_json(args):
+        print_json(made)
+    else:
+        scopes = ", ".join(made.scopes)
+        say(
+            f"✓ token {made.id[:_SHORT]} of {made.sa_id} ({scopes}), shown this once:",
+            made.token,
+            "  Keep it for calls over TCP: spl token save -",
+        )
+    return 0
+
+
+def run_list(args: Namespace) -> int:
+    with connect(args) as client:
+        from syncropel.client import token_calls
+
+        page = client.send(token_calls.tokens())
+    if is_json(args):
+        print_json(page)
+    elif not page.data:
+        say("no token was made yet")
+    else:
+        rows = [
+            [one.id[:_SHORT], one.sa_id, one.state, when(one.at), ", ".join(one.scopes)] for one in page.data
+        ]
+        say(*table(["ID", "ACCOUNT", "STATE", "MADE", "SCOPES"], rows))
+    return 0
+
+
+def run_revoke(args: Namespace) -> int:
+    with connect(args) as client:
+        from syncropel.client import token_calls
+
+        token = client.send(token_calls.revoke_token(args.id, args.reason))
+    if is_json(args):
+        print_json(token)
+    else:
+        say(f"✓ token {token.id[:_SHORT]} of {token.sa_id} revoked")
+    return 0
+
+
+def run_grant(args: Namespace) -> int:
+    with connect(args) as client:
+        from syncropel.client import token_calls
+
+        account = client.send(token_calls.grant_scopes(args.account, args.scope))
+    if is_json(args):
+        print_json(account)
+    else:
+        count = account.tokens
+        own = "1 token keeps what it was" if count == 1 else f"{count} tokens keep what they were"
+        say(
+            f"✓ new tokens of {account.sa_id} may: {', '.join(account.scopes)}",
+            *([f"  Its {own} made with: spl token list"] if count else []),
+        )
     return 0
 
 

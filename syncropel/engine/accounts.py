@@ -7,12 +7,13 @@ import hmac
 import logging
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 from syncropel.engine.ingest import Ingest
-from syncropel.errors import BadRequest, Conflict, SyncropelError
-from syncropel.folds.access import API_TOKEN, SCOPES, SERVICE_ACCOUNT, Access, Token
+from syncropel.errors import BadRequest, Conflict, NotFound, SyncropelError
+from syncropel.folds.access import API_TOKEN, SCOPES, SERVICE_ACCOUNT, TOKEN_REVOKED, Access, Account, Token
 from syncropel.record import Record
 from syncropel.threads import ENGINE_CONFIG
 
@@ -22,6 +23,8 @@ ENVIRONMENT: Final = "prod"
 BOOTSTRAP_ACCOUNT: Final = "sa-bootstrap-env"
 FLEET_SCOPES: Final = ("records:read", "records:write", "threads:write", "fleet:write", "config:read")
 _ACCOUNT_ID: Final = re.compile(r"[a-z0-9][a-z0-9.-]{0,62}")
+_ID_DIGITS: Final = 8
+"""So many of a token's id name it at least: fewer are soon those of another, too."""
 _SECRET: Final = re.compile(r"[!-~]{16,256}")
 
 
@@ -52,6 +55,15 @@ def find_token(access: Access, bearer: str) -> Token | None:
     return token
 
 
+@dataclass(frozen=True)
+class Minted:
+    """A new token. `bearer` is what calls with it; it is kept nowhere."""
+
+    id: str
+    scopes: tuple[str, ...]
+    bearer: str = field(repr=False)
+
+
 class Accounts:
     """Writes service accounts and tokens to the engine's config thread."""
 
@@ -60,8 +72,8 @@ class Accounts:
         self._did = did
         self._now = now
 
-    async def mint(self, sa_id: str, scopes: Sequence[str]) -> str:
-        """Make a service account with one token; gives the bearer string, which is kept nowhere.
+    async def mint(self, sa_id: str, scopes: Sequence[str]) -> Minted:
+        """Make a service account with one token.
 
         Raises BadRequest for a bad id or an unknown scope, Conflict when the account exists.
         """
@@ -70,22 +82,52 @@ class Accounts:
                 f"{sa_id!r} is no service account id",
                 "lower-case letters, digits, dots and dashes, at most 63",
             )
-        if unknown := sorted(set(scopes) - set(SCOPES)):
-            raise BadRequest(f"unknown scope {unknown[0]!r}", f"the scopes are: {', '.join(SCOPES)}")
-        if not scopes:
-            raise BadRequest("a service account needs a scope", f"the scopes are: {', '.join(SCOPES)}")
-        if sa_id in self._ingest.live.access.accounts:
-            raise Conflict(f"the service account {sa_id} exists", "choose another id")
-        secret = secrets.token_hex(24)
-        await self._write(sa_id, scopes, secret)
-        return f"spl_{ENVIRONMENT}_{sa_id}_{secret}"
+        granted = _granted(scopes)
+        if sa_id in self._access.accounts:
+            raise Conflict(
+                f"the service account {sa_id} exists",
+                f"choose another id; or another token of it: spl token mint {sa_id}",
+            )
+        return await self._mint(sa_id, granted)
+
+    async def another(self, sa_id: str) -> Minted:
+        """Make a further token of an account, with the scopes that it has now. Raises NotFound."""
+        return await self._mint(sa_id, _listed(self._account(sa_id).scopes))
+
+    async def grant(self, sa_id: str, scopes: Sequence[str]) -> Account:
+        """Change what the tokens of an account that are made from now on may do.
+
+        Raises BadRequest for an unknown scope, NotFound when there is no such account.
+        """
+        granted, account = _granted(scopes), self._account(sa_id)
+        if frozenset(granted) != account.scopes:
+            await self._append([self._account_record(sa_id, granted)])
+        return self._account(sa_id)
+
+    async def revoke(self, token_id: str, reason: str = "") -> Token:
+        """Take a token back for ever. `token_id`: its id, or the first digits of it.
+
+        Raises BadRequest when that may be several, NotFound when there is none.
+        """
+        token = self._find(token_id)
+        if token.sha256 not in self._access.revoked:
+            body = {
+                "topic": TOKEN_REVOKED,
+                "token_sha256": token.sha256,
+                "sa_id": token.sa_id,
+                "reason": reason,
+                "at": self._now,
+            }
+            await self._append([Record(ENGINE_CONFIG, self._did, "LEARN", body)])
+            log.info("a token of %s was revoked", token.sa_id)
+        return token
 
     async def accept(self, bearer: str, scopes: Sequence[str]) -> None:
         """Make this bearer string valid here, if it is not. Raises BadRequest when it has no such shape."""
         split = split_bearer(bearer)
         if split is None or not _SECRET.fullmatch(split[1]):
             raise BadRequest("the token is not of the form spl_<env>_<account>_<secret>", "mint a new one")
-        if find_token(self._ingest.live.access, bearer) is None:
+        if find_token(self._access, bearer) is None:
             await self._write(split[0], scopes, split[1])
 
     async def bootstrap(self, secret: str) -> bool:
@@ -94,7 +136,7 @@ class Accounts:
         Nothing happens when there is an account already, or when the secret is not 16 to 256 printable
         ASCII characters.
         """
-        if self._ingest.live.access.accounts:
+        if self._access.accounts:
             return False
         if not _SECRET.fullmatch(secret):
             log.warning("SPL_BOOTSTRAP_TOKEN is not 16 to 256 printable ASCII characters; no account is made")
@@ -102,9 +144,41 @@ class Accounts:
         await self._write(BOOTSTRAP_ACCOUNT, ["admin"], secret)
         return True
 
-    async def _write(self, sa_id: str, scopes: Sequence[str], secret: str) -> None:
-        granted = [scope for scope in SCOPES if scope in scopes]
-        account = {"topic": SERVICE_ACCOUNT, "sa_id": sa_id, "scopes": granted, "at": self._now}
+    @property
+    def _access(self) -> Access:
+        return self._ingest.live.access
+
+    def _account(self, sa_id: str) -> Account:
+        found = self._access.accounts.get(sa_id)
+        if found is None:
+            raise NotFound(
+                f"there is no service account {sa_id}",
+                f"make it: spl token mint {sa_id} --scope records:read",
+            )
+        return found
+
+    def _find(self, token_id: str) -> Token:
+        if len(token_id) < _ID_DIGITS:
+            raise BadRequest(f"{token_id!r} is too short", f"at least {_ID_DIGITS} digits of the token's id")
+        found = [one for one in self._access.tokens.values() if one.id.startswith(token_id)]
+        if not found:
+            raise NotFound(f"there is no token {token_id}", "they are listed by: spl token list")
+        if len(found) > 1:
+            raise BadRequest(f"{len(found)} tokens begin with {token_id}", "give more digits of its id")
+        return found[0]
+
+    async def _mint(self, sa_id: str, granted: Sequence[str]) -> Minted:
+        secret = secrets.token_hex(24)
+        token_id = await self._write(sa_id, granted, secret)
+        return Minted(token_id, tuple(granted), f"spl_{ENVIRONMENT}_{sa_id}_{secret}")
+
+    def _account_record(self, sa_id: str, granted: Sequence[str]) -> Record:
+        body = {"topic": SERVICE_ACCOUNT, "sa_id": sa_id, "scopes": list(granted), "at": self._now}
+        return Record(ENGINE_CONFIG, self._did, "LEARN", body)
+
+    async def _write(self, sa_id: str, scopes: Sequence[str], secret: str) -> str:
+        """Write a token, and its account when there is none; gives the token's id."""
+        granted = _listed(scopes)
         token = {
             "topic": API_TOKEN,
             "sa_id": sa_id,
@@ -112,9 +186,27 @@ class Accounts:
             "token_sha256": secret_hash(secret),
             "at": self._now,
         }
-        bodies = [token] if sa_id in self._ingest.live.access.accounts else [account, token]
-        for outcome in await self._ingest.append(
-            [Record(ENGINE_CONFIG, self._did, "LEARN", body) for body in bodies]
-        ):
+        account = [] if sa_id in self._access.accounts else [self._account_record(sa_id, granted)]
+        return await self._append([*account, Record(ENGINE_CONFIG, self._did, "LEARN", token)])
+
+    async def _append(self, records: Sequence[Record]) -> str:
+        """Write these records; gives the id of the last."""
+        last = ""
+        for outcome in await self._ingest.append(list(records)):
             if isinstance(outcome, SyncropelError):
                 raise outcome
+            last = outcome.stored.record.id
+        return last
+
+
+def _granted(scopes: Sequence[str]) -> list[str]:
+    """These scopes, in the order of the list. Raises BadRequest when one is unknown or there is none."""
+    if unknown := sorted(set(scopes) - set(SCOPES)):
+        raise BadRequest(f"unknown scope {unknown[0]!r}", f"the scopes are: {', '.join(SCOPES)}")
+    if not scopes:
+        raise BadRequest("a service account needs a scope", f"the scopes are: {', '.join(SCOPES)}")
+    return _listed(scopes)
+
+
+def _listed(scopes: Collection[str]) -> list[str]:
+    return [scope for scope in SCOPES if scope in scopes]

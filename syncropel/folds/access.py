@@ -39,11 +39,16 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A token, known only by the SHA-256 of its secret; its scopes are a snapshot of its account's."""
+    """A token, known only by the SHA-256 of its secret; its scopes are a snapshot of its account's.
+
+    `id` is the record that made it.
+    """
 
     sa_id: str
     sha256: str
     scopes: frozenset[str]
+    id: str
+    at: float
 
 
 @dataclass(slots=True)
@@ -67,7 +72,7 @@ class Access:
         if record.topic == SERVICE_ACCOUNT and isinstance(sa_id, str):
             self.accounts[sa_id] = Account(sa_id, granted, number(body.get("at")))
         elif record.topic == API_TOKEN and isinstance(sa_id, str) and isinstance(sha256, str):
-            self.tokens[sha256] = Token(sa_id, sha256, granted)
+            self.tokens[sha256] = Token(sa_id, sha256, granted, record.id, number(body.get("at")))
         elif record.topic == TOKEN_REVOKED and isinstance(sha256, str):
             self.revoked.add(sha256)
         elif record.topic == CORS_ORIGINS and record.clock is not None:

@@ -81,6 +81,10 @@ NEEDS = {
     ("POST", "/v1/bootstrap/service-account"): "admin",
     ("POST", "/v1/service-accounts"): "admin",
     ("GET", "/v1/service-accounts"): "config:read",
+    ("PUT", "/v1/service-accounts/{sa_id}"): "admin",
+    ("GET", "/v1/tokens"): "config:read",
+    ("POST", "/v1/tokens"): "admin",
+    ("POST", "/v1/tokens/{token_id}/revoke"): "admin",
 }
 WATCHES = {path for _, path in NEEDS if path.endswith("/watch")}
 

@@ -3,7 +3,7 @@
 Times are unix seconds, durations seconds, money US dollars (all float), unless a name says otherwise.
 """
 
-from syncropel.api.schema.accounts import CorsOrigins, MintedToken, ServiceAccount, WhoAmI
+from syncropel.api.schema.accounts import ApiToken, CorsOrigins, MintedToken, ServiceAccount, WhoAmI
 from syncropel.api.schema.base import ErrorBody, InstanceStatus, Item, Page, Wire
 from syncropel.api.schema.control import (
     BlastRadius,
@@ -65,6 +65,7 @@ from syncropel.api.schema.threads import Participant, ThreadState, ThreadSummary
 
 __all__ = [
     "EXPRESSION_CONTEXTS",
+    "ApiToken",
     "BatchOutcome",
     "BatchResult",
     "BlastRadius",

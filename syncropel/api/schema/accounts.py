@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from syncropel.api.schema.base import Wire
+from typing import Annotated, Literal
+
+from syncropel.api.schema.base import OPEN, Wire
 
 
 class MintedToken(Wire):
-    """A new service account or token. `token` is shown this once and never again."""
+    """A new service account or token. `token` is shown this once and never again; `id` names it."""
 
+    id: str = ""
     sa_id: str
     scopes: list[str]
     token: str
@@ -27,6 +30,16 @@ class ServiceAccount(Wire):
     sa_id: str
     scopes: list[str]
     tokens: int
+    at: float
+
+
+class ApiToken(Wire):
+    """GET /v1/tokens, without its secret. `scopes` are those that its account had when it was made."""
+
+    id: str
+    sa_id: str
+    scopes: list[str]
+    state: Annotated[Literal["active", "revoked"], OPEN]
     at: float
 
 

@@ -1,0 +1,31 @@
+"""Calls about service accounts and their tokens. As in `calls`, nothing here does I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from urllib.parse import quote
+
+from syncropel.api.schema import ApiToken, MintedToken, Page, ServiceAccount
+from syncropel.client.calls import Call
+
+
+def tokens() -> Call[Page[ApiToken]]:
+    """Every token that was made, without its secret, the oldest first."""
+    return Call(Page[ApiToken], "/v1/tokens")
+
+
+def mint_token(sa_id: str) -> Call[MintedToken]:
+    """A further token of an account, with the scopes that it has now."""
+    return Call(MintedToken, "/v1/tokens", "POST", body={"sa_id": sa_id}, repeatable=False)
+
+
+def revoke_token(token_id: str, reason: str = "") -> Call[ApiToken]:
+    """Take a token back for ever, by its id or the first digits of it."""
+    path = f"/v1/tokens/{quote(token_id, safe='')}/revoke"
+    return Call(ApiToken, path, "POST", body={"reason": reason})
+
+
+def grant_scopes(sa_id: str, scopes: Sequence[str]) -> Call[ServiceAccount]:
+    """Change what the tokens of an account that are made from now on may do."""
+    path = f"/v1/service-accounts/{quote(sa_id, safe='')}"
+    return Call(ServiceAccount, path, "PUT", body={"scopes": list(scopes)})
