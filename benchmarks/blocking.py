@@ -18,7 +18,7 @@ from benchmarks.place import fleet
 from benchmarks.replay import fan_out, notes, write
 from benchmarks.table import Table
 from syncropel.client import Target, thread_calls
-from tui.app import set_first_screen_aside, set_libraries_aside
+from tui.app import set_libraries_aside, set_screen_aside
 from tui.console_app import ConsoleApp
 from tui.screens.join import JoinScreen
 from tui.screens.replay import ReplayScreen
@@ -109,7 +109,7 @@ async def _peers() -> tuple[float, float]:
 async def _console(table: Table, target: Target) -> None:
     records, nodes = await _peers()
     set_libraries_aside()
-    app = ConsoleApp(Setup.single(target, screen="tasks"), painted=set_first_screen_aside)
+    app = ConsoleApp(Setup.single(target, screen="tasks"), painted=set_screen_aside)
     async with _drawn(app) as pilot:
         await _until(lambda: app.world.link.is_live and app.world.tasks)
 

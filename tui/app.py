@@ -47,7 +47,7 @@ def _made(setup: Setup) -> App[None]:
         outside = bundle.opened(setup.bundle) if setup.bundle is not None else None
         if "TEXTUAL_DRIVER" not in os.environ:
             _take_terminal()
-        return ConsoleApp(setup, keymap=keys, outside=outside, painted=set_first_screen_aside)
+        return ConsoleApp(setup, keymap=keys, outside=outside, painted=set_screen_aside)
     finally:
         gc.enable()
 
@@ -67,11 +67,11 @@ def set_libraries_aside() -> None:
     gc.freeze()
 
 
-def set_first_screen_aside() -> None:
-    """The same for what the first paint made: half of what the collector would look at from then on.
+def set_screen_aside() -> None:
+    """The same for a screen that stays, once it is drawn: with all five they are most of what is looked at.
 
-    What is garbage by then goes first. Not done again: what a later screen made could not be collected when
-    that screen is closed.
+    What is garbage by then goes first. Whatever else stands open at that moment can no longer be collected
+    when it is closed: a few MiB, once for each of these screens.
     """
     gc.collect()
     gc.freeze()

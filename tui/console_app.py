@@ -55,7 +55,7 @@ UNSEEN_TICKS = 5
 
 class ConsoleApp(App[None]):
     """The operator console. `outside` is given by tests, which decide what time it is; `painted` is called
-    once, when the first screen stands.
+    when a screen that stays is drawn for the first time.
 
     Each fleet has screens of its own, one Textual mode a screen (`prod/tasks`), so that nothing that one
     fleet answers can be drawn under another's name.
@@ -119,7 +119,7 @@ class ConsoleApp(App[None]):
 
     async def on_mount(self) -> None:
         first = self.setup.screen or self.memory.screen
-        await self.switch_mode(self._mode(first if first in self.MODES else "fleet"))
+        await self._bring(first if first in self.MODES else "fleet")
         if self.memory.trouble:
             self.notify(self.memory.trouble, severity="warning", markup=False, timeout=8)
         self.app_resume_signal.subscribe(self, self._resumed)
@@ -128,7 +128,6 @@ class ConsoleApp(App[None]):
 
     def _connect(self) -> None:
         """After the first paint: whatever the network does, the screen is there."""
-        self._painted()
         self.fleets.start()
 
     async def on_unmount(self) -> None:
@@ -245,18 +244,18 @@ class ConsoleApp(App[None]):
         """The screen in front, when it is one of ours and no dialog lies over it."""
         return self.screen if isinstance(self.screen, ConsoleScreen) else None
 
-    async def action_mode(self, mode: str) -> None:
-        mode = self._mode(mode)
+    async def action_mode(self, name: str) -> None:
+        mode = self._mode(name)
         while len(self.screen_stack) > 1 and self.current_mode == mode:
             self.pop_screen()
         if self.current_mode != mode:
-            await self.switch_mode(mode)
+            await self._bring(name)
 
     async def look_at(self, name: str) -> None:
         """Put a fleet in front, on the same screen. The one before is only watched from here on."""
         if name != self.session.fleet.name:
             self.fleets.bring(name)
-            await self.switch_mode(self._mode(self.screen_name))
+            await self._bring(self.screen_name)
             self._show()
 
     async def take_up_contexts(self) -> None:
@@ -267,7 +266,7 @@ class ConsoleApp(App[None]):
             words = f"{error.message} {self.glyphs.arrow} {error.hint}"
             self.notify(words, title="contexts", severity="warning", markup=False)
             return
-        await self.switch_mode(self._mode(self.screen_name))
+        await self._bring(self.screen_name)
         for session in over:
             for name in self.MODES:
                 if (mode := f"{session.key}/{name}") in self._modes:
@@ -280,10 +279,17 @@ class ConsoleApp(App[None]):
 
     def _mode(self, screen: str) -> str:
         """The mode of that screen of the fleet in front."""
-        mode = f"{self.session.key}/{screen}"
-        if mode not in self._modes:
+        return f"{self.session.key}/{screen}"
+
+    async def _bring(self, screen: str) -> None:
+        """Put that screen of the fleet in front; it is made when it is looked at first, and stays."""
+        mode = self._mode(screen)
+        new = mode not in self._modes
+        if new:
             self.add_mode(mode, self.MODES[screen])
-        return mode
+        await self.switch_mode(mode)
+        if new:
+            self.call_after_refresh(self._painted)
 
     async def typed(self, line: str) -> None:
         """Do what a line after `:` does; what cannot be done is told above that line."""

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from textual.screen import Screen
-
 from tui.model.world import World
 from tui.session import Session
+from tui.widgets.toned import Tinted
 
 if TYPE_CHECKING:
     from tui.console_app import ConsoleApp
 
 
-class Seat(Screen[None]):
+class Seat(Tinted):
     """A screen of one session. What it shows, and whom it asks, stays the same when another is looked at."""
 
     _session: Session | None = None

@@ -98,7 +98,7 @@ async def test_a_closed_replay_holds_no_record() -> None:
         assert page.rows("records") == [str(at) for at in range(1, 10)]
 
 
-async def test_it_is_told_once_that_the_first_screen_stands() -> None:
+async def test_it_is_told_once_that_a_screen_stands() -> None:
     client, clock, told = FakeClient(), Clock(), list[str]()
     outside = Outside(lambda _: client, clock, clock.sleep, lambda: 1.0)
 
@@ -109,8 +109,10 @@ async def test_it_is_told_once_that_the_first_screen_stands() -> None:
     async with app.run_test() as pilot:
         page = Console(app, pilot, client, clock)
         await page.settle()
-        await page.press("3", "1")
-    assert ["INSTANCES" in screen for screen in told] == [True]
+        await page.press("3", "1", "3")
+    first, second = told
+    assert "INSTANCES" in first
+    assert "THREADS" in second
 
 
 def test_what_the_first_paint_made_is_left_alone_and_its_garbage_is_gone() -> None:
@@ -125,7 +127,7 @@ def test_what_the_first_paint_made_is_left_alone_and_its_garbage_is_gone() -> No
     del ring
     before = gc.get_freeze_count()
     try:
-        door.set_first_screen_aside()
+        door.set_screen_aside()
         assert gone == [1]
         assert gc.get_freeze_count() > before
         assert not any(one is kept for one in gc.get_objects())

@@ -17,6 +17,7 @@ from tui.model.glyphs import Tone
 from tui.screens.base import ConsoleScreen
 from tui.widgets.lines import Lines, Span, Spans
 from tui.widgets.pane import Pane
+from tui.widgets.toned import Tinted
 
 _WIDEST, _SHARE, _SIDES = 86, 96, 5  # cells, per cent of the screen, borders with padding and scroll bar
 _FILTERS: Final = "words, !inverse, field:value; all must hold"
@@ -24,7 +25,7 @@ _KEYS: Final = 15  # cells before a description
 _RISKS: Final = {"danger": "!", "change": "*"}
 
 
-class HelpScreen(ModalScreen[None]):
+class HelpScreen(Tinted, ModalScreen[None]):
     """`?`: made from the action table, so that it cannot forget a key."""
 
     BINDINGS = [("question_mark,escape,q", "dismiss", "close")]  # noqa: RUF012 - Textual's way

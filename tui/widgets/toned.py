@@ -7,6 +7,7 @@ from typing import ClassVar, get_args
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
+from textual.screen import Screen
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -31,13 +32,21 @@ def place(text: str, width: int, *, right: bool = False, ellipsis: str = "…") 
     return room + text if right else text + room
 
 
-class Toned(Widget):
-    """A widget that draws segments by tone. Tones are component classes, styled in `styles/tones.tcss`."""
+class Tinted(Screen[None]):
+    """A screen that knows what each tone looks like: component classes, styled in `styles/tones.tcss`.
+
+    The screen has them and not each widget: Textual matches the rules anew for every class of every widget
+    when a screen comes up, and with fifteen tones in twenty widgets that was most of what opening one took.
+    """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"tone--{tone}" for tone in _TONES}
 
+
+class Toned(Widget):
+    """A widget on a `Tinted` screen that draws segments by tone."""
+
     def tone(self, tone: Tone) -> Style:
-        return self.get_component_rich_style(f"tone--{tone}", partial=True)
+        return self.screen.get_component_rich_style(f"tone--{tone}", partial=True)
 
     @property
     def alphabet(self) -> Glyphs:
