@@ -1,9 +1,10 @@
-"""The longest that the console's loop stands still: a long thread, a wide tree, and Textual's own beside."""
+"""The longest that the console's loop stands still: a long thread, a wide tree, a day's log."""
 
 from __future__ import annotations
 
 import asyncio
 import tempfile
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -15,19 +16,22 @@ from textual.app import App, ComposeResult
 from textual.widgets import DataTable, Tree
 
 from benchmarks.place import fleet
-from benchmarks.replay import fan_out, notes, write
+from benchmarks.replay import DAY, PER_THREAD, day, fan_out, notes, write
 from benchmarks.table import Table
 from syncropel.client import Target, thread_calls
 from tui.app import set_libraries_aside, set_screen_aside
+from tui.bundle import opened
 from tui.console_app import ConsoleApp
 from tui.screens.join import JoinScreen
 from tui.screens.replay import ReplayScreen
+from tui.session import Outside
 from tui.setup import Setup
 from tui.widgets.table import Table as Rows
 
 SIZE: Final = (120, 40)
 _RECORDS, _SUBTASKS, _STEPS = 10_000, 1_000, 100
 _LIMIT_SECS: Final = 120.0
+_AFTER_SECS: Final = 0.5
 _AIM: Final = "< 50 ms"
 
 
@@ -46,14 +50,17 @@ class Blocks:
 
 @contextmanager
 def watched() -> Iterator[Blocks]:
-    """Measure every callback of every loop of this process."""
-    blocks, kept = Blocks(), asyncio.Handle._run
+    """Measure every callback of the loop of this thread."""
+    blocks, kept, here = Blocks(), asyncio.Handle._run, threading.get_ident()
 
     def run(handle: asyncio.Handle) -> None:
+        if threading.get_ident() != here:
+            return kept(handle)
         begun, used = time.perf_counter(), time.thread_time()
         kept(handle)
         blocks.processor.append((time.thread_time() - used) * 1e3)
         blocks.clock.append((time.perf_counter() - begun) * 1e3)
+        return None
 
     asyncio.Handle._run = run  # type: ignore[method-assign]
     try:
@@ -122,7 +129,7 @@ async def _console(table: Table, target: Target) -> None:
                 for key in keys:
                     before = seen()
                     await pilot.press(key)
-                    await _until(lambda before=before: seen() != before)
+                    await _until(lambda before=before: seen() not in (None, before))
             return blocks, f"{(time.perf_counter() - begun) / len(keys) * 1e3:.0f} ms"
 
         with watched() as blocks:
@@ -151,6 +158,36 @@ async def _console(table: Table, target: Target) -> None:
             row(f"  {name}", *await walk(keys, lambda: app.screen.query_one("#subtasks", Rows).chosen))
 
 
+async def _day(table: Table, outside: Outside) -> None:
+    """A day's log: its threads listed, every screen looked at for the first time, filter and order."""
+    set_libraries_aside()
+    app = ConsoleApp(Setup.single(Target(url="http://bundle")), outside=outside, painted=set_screen_aside)
+
+    def listed() -> int:
+        return sum(len(rows._rows) for rows in app.screen.query("#threads").results(Rows))
+
+    async with _drawn(app) as pilot:
+
+        async def row(name: str, keys: list[str], done: Callable[[], Any]) -> None:
+            begun = time.perf_counter()
+            with watched() as blocks:
+                await pilot.press(*keys)
+                await _until(done)
+                took = (time.perf_counter() - begun) * 1e3
+                await pilot.pause(_AFTER_SECS)
+            figures = (f"{blocks.longest:.1f}", f"{max(blocks.clock):.1f}", _AIM, f"{took:.0f} ms", "")
+            table.add(name, *figures)
+
+        await row(f"bundle of {DAY:,}: tasks listed", [], lambda: app.world.tasks)
+        await row("  tasks", ["2"], lambda: app.world.join)
+        await row("  threads listed", ["3"], lambda: listed() >= DAY // PER_THREAD)
+        await row("  filtered", ["slash", *"th_99", "enter"], lambda: listed() < DAY // PER_THREAD)
+        await row("  unfiltered, sorted", ["escape", "s"], lambda: listed() >= DAY // PER_THREAD)
+        await row("  feed", ["4"], lambda: True)
+        await row("  policy", ["5"], lambda: True)
+        await row("  a thread", ["3", "enter"], lambda: _frame(app) is not None)
+
+
 def _frame(app: ConsoleApp) -> Any:
     """The record that is shown; None while it is read."""
     screen = app.screen
@@ -170,6 +207,11 @@ def run() -> Table:
             bundle = write(Path(folder) / name, records).read_bytes()
             place.client.send(thread_calls.restore(bundle, take_up_work=True))
         asyncio.run(_console(table, Target(socket=place.home.socket)))
+        day_log = write(Path(folder) / "day", day())
+        begun = time.perf_counter()
+        outside = opened(day_log)
+        table.notes.append(f"the bundle of {DAY:,} opened in {time.perf_counter() - begun:.1f} s")
+        asyncio.run(_day(table, outside))
     table.notes.append(
         "clock: with other work on this machine; a key: press to shown, with the pauses of the harness"
     )

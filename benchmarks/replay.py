@@ -18,7 +18,8 @@ from syncropel.store.bundle import Sealer
 
 _RECORDS: Final = 10_000
 _SUBTASKS: Final = 1_000
-_DAY: Final = 100_000
+DAY: Final = 100_000
+PER_THREAD: Final = 41
 _STEPS: Final = 200
 _AIM_MS: Final = 20.0
 _COORDINATOR: Final = "did:sync:instance:00000000000000c0"
@@ -30,10 +31,10 @@ def run() -> Table:
     with tempfile.TemporaryDirectory() as folder:
         plain = write(Path(folder) / "plain", notes("th_notes", _RECORDS))
         wide = write(Path(folder) / "wide", fan_out(_SUBTASKS))
-        day = write(Path(folder) / "day", _day())
+        log = write(Path(folder) / "day", day())
         asyncio.run(_walk(table, f"{_RECORDS:,} records", plain, "th_notes"))
         asyncio.run(_walk(table, f"fan-out of {_SUBTASKS:,}", wide, "th_wide"))
-        asyncio.run(_open(table, day))
+        asyncio.run(_open(table, log))
     table.notes.append("a gap is how long the caller's event loop stood still while the bundle was opened")
     return table
 
@@ -115,8 +116,8 @@ def fan_out(count: int, thread: str = "th_wide") -> list[Record]:
     return [one.identified() for one in records]
 
 
-def _day() -> list[Record]:
+def day() -> list[Record]:
     records: list[Record] = []
-    while len(records) < _DAY:
-        records += fan_out(20, f"th_{len(records)}")
+    while len(records) < DAY:
+        records += fan_out(PER_THREAD // 2, f"th_{len(records)}")
     return records

@@ -68,7 +68,7 @@ def test_filters_combine_words_inverses_and_fields() -> None:
 
     def select(words: str) -> list[str]:
         chosen = filters.parse(words, ("status", "alias", "endpoint"))
-        return [row.cells["alias"].text for row in found if chosen.passes(row)]
+        return [row.cells["alias"].text for row in found if chosen.passes(row.fields)]
 
     assert select("status:live !coordinator") == ["worker-a", "worker-b"]
     assert select("!status:live") == ["worker-c"]
@@ -119,8 +119,17 @@ def test_rows_are_made_when_they_are_looked_at() -> None:
     made.clear()
     assert kept.arrange(look(), filters.parse("99"), ("n", True)).keys == nines.keys
     assert made == [], "only time has passed"
-    kept.arrange(look(), filters.parse("98"), None)
-    assert len(made) == 1000, "another question"
+    again = look()
+    assert kept.arrange(again, filters.parse("998"), None).keys == ("998",)
+    assert made == [], "the next letter of a filter"
+    assert list(kept.arrange(again, Filter(), ("m", False)).keys) == list(again.keys)
+    assert len(made) == 1000, "another order"
+    assert again._made == {}, "none of them is kept"
+    assert kept.arrange(again, filters.parse("7"), ("m", False))[0].key == "7"
+    assert len(made) == 2001, "a filter after none, and the row that is seen"
+    source = object()
+    kept.arrange(look(), filters.parse("7"), ("m", False))
+    assert len(made) == 3001, "another answer"
 
 
 def test_dead_data_does_not_read_as_live() -> None:
@@ -136,7 +145,12 @@ def test_tasks_that_are_stuck_say_so() -> None:
     found = tasks.task_rows(sample.tasks(), NOW, UNICODE)
     assert found[1].cells["status"].text == "‖ blocked"
     assert found[1].cells["done"].tone == "bad"
-    assert [filters.parse("status:in_progress").passes(row) for row in found] == [True, False, False, False]
+    assert [filters.parse("status:in_progress").passes(row.fields) for row in found] == [
+        True,
+        False,
+        False,
+        False,
+    ]
 
 
 def test_the_tree_tells_edges_workers_and_reasons() -> None:

@@ -12,8 +12,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from tui.model.rows import Row
-
 _PART: Final = re.compile(r'(!?)(?:([A-Za-z_]+):)?(?:"([^"]*)"?|(\S+))')
 
 
@@ -40,8 +38,9 @@ class Filter:
     def __bool__(self) -> bool:
         return bool(self.parts)
 
-    def passes(self, row: Row) -> bool:
-        return all(part.holds(row.fields) for part in self.parts)
+    def passes(self, fields: Mapping[str, str]) -> bool:
+        """Whether a row with these fields is let through."""
+        return all(part.holds(fields) for part in self.parts)
 
 
 def parse(text: str, known: Sequence[str] = ()) -> Filter:

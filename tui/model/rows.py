@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, overload
 
@@ -73,6 +73,11 @@ class Rows(Sequence[Row]):
         if place not in self._made:
             self._made[place] = self._make(place)
         return self._made[place]
+
+    def passing(self) -> Iterator[Row]:
+        """All rows, one by one; those that were not made before are not kept."""
+        for place in range(len(self.keys)):
+            yield self._made.get(place) or self._make(place)
 
     def picked(self, places: Sequence[int]) -> Rows:
         """Some of these rows, in the order given."""
