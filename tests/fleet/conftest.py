@@ -7,6 +7,7 @@ import io
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -27,9 +28,10 @@ LIMIT_SECS = 30.0
 
 @dataclass(frozen=True)
 class Machine:
-    """A user's home folder, and the `spl` command in it."""
+    """A user's home folder, the port of its coordinator, and the `spl` command in it."""
 
     path: Path
+    port: int
 
     @property
     def environ(self) -> dict[str, str]:
@@ -83,10 +85,9 @@ class Machine:
         return json.loads(out.getvalue())
 
     def start(self, *words: str, cwd: Path | None = None) -> str:
-        """A fleet of two workers on free ports."""
-        return self.spl(
-            "fleet", "start", "--workers", "2", "--port", "0", "--worker-port", "0", *words, cwd=cwd
-        )
+        """A fleet of two workers on free ports. A coordinator that was away is back where it was."""
+        ports = ["--port", str(self.port), "--worker-port", "0"]
+        return self.spl("fleet", "start", "--workers", "2", *ports, *words, cwd=cwd)
 
     def dids(self) -> dict[str, str]:
         return {one["alias"]: one["did"] for one in self.json("fleet", "list")["data"]}
@@ -111,13 +112,28 @@ def until(look: Callable[[], Any], limit_secs: float = LIMIT_SECS) -> Any:
     return seen
 
 
+@contextlib.contextmanager
+def reserved_port() -> Iterator[int]:
+    """A port that nobody is given who asks for any, and that a daemon who names it can have."""
+    with socket.socket() as reserve:
+        # Bound and not listening: the system lets another that says the same listen there.
+        reserve.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        reserve.bind(("127.0.0.1", 0))
+        yield reserve.getsockname()[1]
+
+
 @pytest.fixture
 def machine(tmp_path: Path) -> Iterator[Machine]:
     """A machine with nothing on it; whatever runs there at the end is ended."""
-    machine = Machine(tmp_path)
-    yield machine
+    with reserved_port() as port:
+        machine = Machine(tmp_path, port)
+        yield machine
+        _clear(machine)
+
+
+def _clear(machine: Machine) -> None:
     machine.run("fleet", "stop", "--all")
-    for pid in _left_over(tmp_path):
+    for pid in _left_over(machine.path):
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
 
