@@ -46,6 +46,20 @@ async def test_an_unknown_word_is_shown_as_it_came(ascii_only: bool) -> None:
         assert "FROZEN ? lockdown: docs/v0.11" in page.part("banner")
 
 
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_a_status_is_never_cut_also_when_the_connection_is_away(size: tuple[int, int]) -> None:
+    sent = snapshot()
+    sent["instances"][1]["status"] = "hibernating"
+    sent["instances"][2]["status"] = "draining"
+    async with console(size, version="0.1.0") as page:
+        await says(page, sent)
+        assert "? hibernating" in page.table("instances").text()
+        assert "◑ draining" in page.table("instances").text()
+        await page.down()
+        assert "? was hibernating" in page.table("instances").text()
+        assert "? was draining" in page.table("instances").text()
+
+
 async def test_that_the_daemon_is_newer_is_told_once() -> None:
     async with console(version="0.1.0") as page:
         await says(page, snapshot())

@@ -12,10 +12,11 @@ from tui.model.rows import MEASURED, Cell, Column, Row, Rows, state_cell, widest
 from tui.model.text import NOTHING, age, count, duration, first_line, long_duration, plain, spend, tail
 
 BAR_WIDTH: Final = 8
+_GONE: Final = frozenset({"archived", "left"})
 
 INSTANCES: Final = (
     Column("alias", "ALIAS", 11, grow=2, most=24),
-    Column("status", "STATUS", 11),
+    Column("status", "STATUS", 11, whole=True),
     Column("beat", "BEAT", 7, right=True),
     Column("load", "LOAD", 7, grow=1, most=12, right=True),
     Column("health", "HEALTH", 8, drop=2),
@@ -61,10 +62,10 @@ def instance_rows(status: FleetStatus, at: Moment, glyphs: Glyphs) -> Rows:
 
 
 def _instance(one: InstanceOut, at: Moment, glyphs: Glyphs) -> Row:
-    gone = one.status in ("archived", "left")
+    gone = one.status in _GONE
     beat = None if one.last_heartbeat is None else max(0.0, at.now - one.last_heartbeat)
     if not at.live and not gone:
-        status = Cell(f"{glyphs.sign('unknown')} was {one.status}", "warn", one.status)
+        status = Cell(_was(one.status, glyphs), "warn", one.status)
     else:
         status = state_cell(one.status, glyphs)
     uptime = None if one.uptime_secs is None or gone else one.uptime_secs + _since(one.last_heartbeat, at)
@@ -85,6 +86,16 @@ def _instance(one: InstanceOut, at: Moment, glyphs: Glyphs) -> Row:
         "pid": Cell(str(one.pid or NOTHING), "plain", float(one.pid or 0)),
     }
     return Row(one.did, cells, _fields(cells, did=one.did, status=one.status))
+
+
+def _was(status: str, glyphs: Glyphs) -> str:
+    return f"{glyphs.sign('unknown')} was {status}"
+
+
+def instance_longest(status: FleetStatus, glyphs: Glyphs) -> dict[str, int]:
+    """How much room the statuses need, also when the connection is away: a status is never cut."""
+    shown = {one.status for one in status.instances} - _GONE
+    return {"status": widest(_was(one, glyphs) for one in shown)}
 
 
 def _beat(one: InstanceOut, beat: float | None, at: Moment) -> str:

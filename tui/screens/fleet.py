@@ -73,6 +73,7 @@ class FleetScreen(ConsoleScreen):
         for table in tables[1:]:
             table.display = status is not None  # until then the first one says what to do
         if status is not None:
+            tables[0].measure(status.instances, lambda: fleet.instance_longest(status, self.console.glyphs))
             tables[2].measure(status.fanouts, lambda: fleet.fanout_longest(status))
         for table, some, name, words in zip(tables, rows, names, empty, strict=True):
             self.select(table, some, name, words)
