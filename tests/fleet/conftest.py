@@ -84,6 +84,12 @@ class Machine:
         assert code == 0, f"spl {' '.join(words)} exited {code}: {err.getvalue()}"
         return json.loads(out.getvalue())
 
+    def beat_every(self, secs: float) -> None:
+        """Settle how often instances of the fleet to come beat; how long a silence may be follows from it."""
+        (self.path / ".syncro").mkdir(mode=0o700)
+        settings = f"[fleet]\nheartbeat_interval_secs = {secs}\n"
+        (self.path / ".syncro" / "config.toml").write_text(settings)
+
     def start(self, *words: str, cwd: Path | None = None) -> str:
         """A fleet of two workers on free ports. A coordinator that was away is back where it was."""
         ports = ["--port", str(self.port), "--worker-port", "0"]

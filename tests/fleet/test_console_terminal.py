@@ -20,6 +20,7 @@ def console_in(machine: Machine, *words: str, columns: int, rows: int) -> Termin
 
 @pytest.fixture
 def console(machine: Machine) -> Iterator[Terminal]:
+    machine.beat_every(1)
     machine.start()
     terminal = console_in(machine, columns=120, rows=40)
     yield terminal

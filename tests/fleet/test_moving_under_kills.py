@@ -13,8 +13,7 @@ ROUNDS = 6
 
 def test_work_moves_once_however_often_processes_are_killed(machine: Machine) -> None:
     chance = random.Random(5)
-    (machine.path / ".syncro").mkdir(mode=0o700)
-    (machine.path / ".syncro" / "config.toml").write_text("[fleet]\nheartbeat_interval_secs = 0.2\n")
+    machine.beat_every(0.2)
     machine.start("--adapter", "bash")
     words = []
     for index in range(SUBTASKS):

@@ -17,9 +17,7 @@ ALL_DIDS = ("worker-a", "worker-b")
 @pytest.fixture
 def fleet(machine: Machine) -> Machine:
     """Two workers that run bash one goal at a time, and beat five times a second."""
-    quick = "[fleet]\nheartbeat_interval_secs = 0.2\n"
-    (machine.path / ".syncro").mkdir(mode=0o700)
-    (machine.path / ".syncro" / "config.toml").write_text(quick)
+    machine.beat_every(0.2)
     for worker in ALL_DIDS:
         home = machine.path / f".syncro-{worker}"
         home.mkdir(mode=0o700)
