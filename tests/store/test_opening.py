@@ -6,6 +6,7 @@ import stat
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from syncropel.store.sqlite import SqliteStore
 from .conftest import TickingClock
 
 Build = Callable[..., Record]
+NOBODY = 65534
 
 
 @contextmanager
@@ -113,11 +115,26 @@ async def test_a_folder_in_place_of_the_file_is_named(tmp_path: Path, clock: Tic
         await SqliteStore.open(tmp_path / "hub.db", clock=clock)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-async def test_a_folder_that_is_not_ours_is_named(tmp_path: Path, clock: TickingClock) -> None:
-    tmp_path.chmod(0o500)
-    with pytest.raises(StoreError, match="cannot write"):
-        await SqliteStore.open(tmp_path / "hub.db", clock=clock)
+@contextmanager
+def ordinary_user() -> Iterator[None]:
+    """Be a user who may not write everywhere, also where root runs the tests."""
+    me = os.geteuid()
+    if me == 0:
+        os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(me)
+
+
+@pytest.mark.usefixtures("sqlite_store")  # opened before: what it imports, only root may be able to read
+async def test_a_folder_that_is_not_ours_is_named(clock: TickingClock) -> None:
+    with ordinary_user(), TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o500)
+        with pytest.raises(StoreError, match="cannot write"):
+            await SqliteStore.open(folder / "hub.db", clock=clock)
+        assert not list(folder.iterdir())
 
 
 async def test_a_file_that_may_only_be_read_is_refused(
