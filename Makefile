@@ -31,8 +31,10 @@ types: .venv/.ready
 floors: .venv/.ready
 	$(BIN)/lint-imports --no-cache
 
+# A file is one process's, in the order of their names: the quick ones of the store are last, so that neither
+# process waits long for the other. By number of tests, as xdist would, the slowest were last.
 pytest: .venv/.ready
-	$(BIN)/pytest -n 2 --dist loadfile -p no:syrupy --ignore tests/tui
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -p no:syrupy --ignore tests/tui
 	$(BIN)/pytest -n 2 tests/tui
 
 demo: .venv/.ready
