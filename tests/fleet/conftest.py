@@ -6,7 +6,6 @@ import contextlib
 import io
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -138,18 +137,22 @@ def machine(tmp_path: Path) -> Iterator[Machine]:
 
 
 def _clear(machine: Machine) -> None:
-    machine.run("fleet", "stop", "--all")
-    for pid in _left_over(machine.path):
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+    """End every daemon with all that it runs. At once: how they end when they are asked to has tests of its
+    own, and nobody looks any more."""
+    for daemon in _left_over(machine.path):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            daemon.suspend()  # so that it starts nothing while we look
+            for process in (*daemon.children(recursive=True), daemon):
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.kill()
 
 
-def _left_over(path: Path) -> list[int]:
+def _left_over(path: Path) -> list[psutil.Process]:
     """Daemons of homes under this folder, as their own command lines say."""
     found = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
             words = process.cmdline()
             if "syncropel.daemon" in words and any(word.startswith(str(path)) for word in words):
-                found.append(process.pid)
+                found.append(process)
     return found
