@@ -74,6 +74,7 @@ class ConsoleApp(App[None]):
     COMMANDS = App.COMMANDS | {lambda: Jumps}
     ENABLE_COMMAND_PALETTE = True
     COMMAND_PALETTE_BINDING = "ctrl+p"
+    HORIZONTAL_BREAKPOINTS: ClassVar = [(0, "-narrow"), (NARROW, "-usual")]
 
     def __init__(
         self,

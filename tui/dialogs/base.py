@@ -24,6 +24,7 @@ from syncropel.client.calls import Answer
 from syncropel.errors import SyncropelError
 from tui.model.asking import Outcome, Stage, failed, hindrance, outcome_lines
 from tui.model.glyphs import Glyphs, Tone
+from tui.model.layout import NARROW
 from tui.seat import Seat
 from tui.widgets.choice import Choice
 from tui.widgets.field import Field
@@ -181,7 +182,9 @@ class Dialog(Seat, ModalScreen[None]):
     @property
     def room(self) -> int:
         """Cells for words, scroll bar left out. Reckoned as the style sheet does: a layout comes after it."""
-        return max(20, min(_WIDEST, self.console.size.width * _SHARE // 100) - _SIDES)
+        width = self.console.size.width
+        share = _SHARE if width >= NARROW else 100
+        return max(20, min(_WIDEST, width * share // 100) - _SIDES)
 
     @property
     def air(self) -> int:

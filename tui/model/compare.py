@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from syncropel.api.schema.replay import ComparedRecord, ComparedRow, ComparedSide, ThreadDiff
-from tui.model.frame_facts import fact_text
+from tui.model.frame_facts import fact_name, fact_text
 from tui.model.glyphs import Glyphs, Tone, word
 from tui.model.rows import Cell, Column, Row, Rows
 from tui.model.text import NOTHING, money, plain, tail, wall
@@ -83,7 +83,7 @@ def next_difference(rows: Sequence[ComparedRow], place: int, way: int) -> int | 
 def different_facts(diff: ThreadDiff) -> list[tuple[str, str, str]]:
     """Names and both values of the facts in which the two states differ."""
     return [
-        (one.name, fact_text(one.name, one.left), fact_text(one.name, one.right))
+        (fact_name(one.name), fact_text(one.name, one.left), fact_text(one.name, one.right))
         for one in diff.facts
         if not one.same
     ]

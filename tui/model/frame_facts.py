@@ -77,7 +77,12 @@ def state_lines(frame: ReplayFrame, glyphs: Glyphs) -> tuple[list[Line], list[Li
 
 
 def _label(name: str) -> str:
-    return name.removesuffix("_usd").removesuffix("_secs").replace("_", " ")[: _NAME_WIDTH - 3]
+    return fact_name(name)[: _NAME_WIDTH - 3]
+
+
+def fact_name(name: str) -> str:
+    """A fact's name as a person reads it; its unit stands in its value."""
+    return name.removesuffix("_usd").removesuffix("_secs").replace("_", " ")
 
 
 def fact_text(name: str, value: FactValue) -> str:

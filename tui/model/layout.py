@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+NARROW: Final = 90
+"""On a terminal of less than this width dialogs go from edge to edge: else crumbs stick out beside them."""
 SIDE_BY_SIDE: Final = 180
 """From this width on what belongs to the chosen row stands beside the rows."""
 

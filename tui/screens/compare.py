@@ -72,8 +72,10 @@ class CompareScreen(ConsoleScreen):
         glyphs, width, diff = self.console.glyphs, self.size.width, self._diff
         lines = compare.summary(diff, glyphs) if diff else []
         if diff:
-            for name, left, right in compare.different_facts(diff):
-                lines.append((f"  {name}: {left} {glyphs.arrow} {right}", "muted"))
+            facts = compare.different_facts(diff)
+            widest = max((len(name) for name, _, _ in facts), default=0)
+            for name, left, right in facts:
+                lines.append((f"  {name:<{widest}}  {left} {glyphs.arrow} {right}", "muted"))
             if diff.next_cursor is not None:
                 lines.append((f"the first {len(diff.rows)} of {diff.total_rows} steps", "muted"))
         if self._trouble:
