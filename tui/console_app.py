@@ -29,6 +29,7 @@ from tui.keymap import Keymap
 from tui.keys import Keys
 from tui.memory import Memory
 from tui.model.glyphs import ASCII, UNICODE
+from tui.model.layout import NARROW
 from tui.model.newer import Newer
 from tui.model.world import World
 from tui.palette import Jumps
@@ -74,7 +75,7 @@ class ConsoleApp(App[None]):
     COMMANDS = App.COMMANDS | {lambda: Jumps}
     ENABLE_COMMAND_PALETTE = True
     COMMAND_PALETTE_BINDING = "ctrl+p"
-    HORIZONTAL_BREAKPOINTS: ClassVar = [(0, "-narrow"), (NARROW, "-usual")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (NARROW, "-usual")]  # noqa: RUF012 - as Textual declares it
 
     def __init__(
         self,
