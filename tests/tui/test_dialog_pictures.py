@@ -125,7 +125,7 @@ STATES = {
         lambda: daemon(BLAST=control.nothing_met()),
     ),
     "freeze-much-met": State(
-        freezes(), ("12840 in flight", "and 176 more", "201 instances will have to confirm"),
+        freezes(), ("12840 in flight", "176 more", "201 instances will have to confirm"),
         lambda: daemon(BLAST=control.much_met()),
     ),
     "freeze-unheard-of": State(

@@ -23,7 +23,7 @@ SUBTASKS: Final = (
     Column("state", "STATE", 13),
     Column("goal", "GOAL", 18, grow=4, most=60, wish=32, over=4),
     Column("worker", "WORKER", 11, grow=1, most=20),
-    Column("wall", "WALL", 7, right=True),
+    Column("wall", "WALL", 7, drop=1, right=True),
     Column("cost", "COST", 11, drop=2, right=True, most=15),
     Column(TIMELINE, "TIMELINE", 16, grow=3, drop=3),
     Column("why", "WHY", 18, grow=3, most=80, drop=4, wish=36, over=4),
