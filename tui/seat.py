@@ -17,6 +17,12 @@ class Seat(Tinted):
 
     _session: Session | None = None
 
+    def __init__(self) -> None:
+        super().__init__()
+        # It will be styled by the rules as they are now. Textual does not know that: it would parse them all
+        # again, twice, when a screen comes up in a mode of its own.
+        self._css_update_count = self.app._css_update_count
+
     @property
     def console(self) -> ConsoleApp:
         from tui.console_app import ConsoleApp

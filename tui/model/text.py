@@ -74,6 +74,8 @@ def count(number: float | None) -> str:
 
 def plain(text: str) -> str:
     """Foreign text without anything that a terminal would obey: escapes, direction marks, odd line breaks."""
+    if text.isprintable():
+        return str(text)  # nearly all is, and looking at each letter was half of what a row took
     return "".join(
         char if char == "\n" or unicodedata.category(char)[0] != "C" else " "
         for char in text.replace("\t", "    ").replace("\r\n", "\n")
