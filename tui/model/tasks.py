@@ -16,7 +16,7 @@ _PRIORITIES: Final = {"high": 0.0, "medium": 1.0, "low": 2.0}
 TASKS: Final = (
     Column("status", "STATUS", 13),
     Column("task", "TASK", 12, grow=1, most=24),
-    Column("goal", "GOAL", 20, grow=4, wish=40, over=6),
+    Column("goal", "GOAL", 20, grow=4, wish=40, over=4),
     Column("done", "DONE", 7, right=True),
     Column("cost", "COST", 8, drop=2, right=True),
     Column("priority", "PRIORITY", 8, drop=3),

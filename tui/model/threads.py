@@ -14,7 +14,7 @@ from tui.model.rows import Cell, Column, Row, Rows, state_cell
 from tui.model.text import NOTHING, count, first_line, long_duration, plain, tail
 
 THREADS: Final = (
-    Column("name", "THREAD", 16, grow=1, most=34),
+    Column("name", "THREAD", 16, grow=1, most=34, wish=22, over=4),
     Column("status", "STATUS", 13),
     Column("title", "TITLE", 16, grow=4, most=90),
     Column("kind", "KIND", 8, drop=2),
