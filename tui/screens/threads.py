@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Sequence
+from functools import partial
 from typing import Any, Final
 
 from textual import on
@@ -15,6 +16,7 @@ from tui.actions import THREADS
 from tui.model.facts import Fact
 from tui.model.feed import names_of, thread_name
 from tui.model.peek import thread_facts
+from tui.model.rows import longest
 from tui.model.subject import Subject
 from tui.model.threads import THREADS as COLUMNS
 from tui.model.threads import ThreadList, thread_rows
@@ -103,6 +105,7 @@ class ThreadsScreen(ConsoleScreen):
         rows = thread_rows(self._known, names_of(self.world), self.world.moment(now), glyphs)
         self.query_one("#threads-state", Lines).show(self._state())
         table = self.query_one("#threads", Table)
+        table.measure(self._known, partial(longest, rows, COLUMNS))
         self.select(table, rows, "THREADS", _EMPTY if self._read_once else _NOT_YET)
 
     def about(self, now: float) -> tuple[str, Sequence[Fact]]:
