@@ -6,10 +6,12 @@ import gc
 import weakref
 
 import console_sample as sample
+import pytest
 import sample_threads
 from console_fakes import TARGET, Clock, FakeClient
 from console_page import Console, console
 from sample_threads import OTHER, THREAD, ThreadClient, fan_out, talk
+from textual.strip import Strip
 
 from syncropel.api.schema.replay import Fact, ReplayFrame, StatusChange
 from tui import app as door
@@ -96,6 +98,28 @@ async def test_a_closed_replay_holds_no_record() -> None:
         assert screen.reel.turns.next(0, 1) is None
         await page.press("enter")
         assert page.rows("records") == [str(at) for at in range(1, 10)]
+
+
+@pytest.mark.parametrize("key", ["enter", "F", "question_mark"])
+async def test_closed_screens_leave_no_drawn_line_behind(key: str) -> None:
+    client = ThreadClient(sample_threads.some())
+    client.hold(THREAD, fan_out())
+    client.tasks(sample.tasks())
+    client.join(sample.join())
+    async with console((120, 40), sample.status(), client, screen="threads") as page:
+
+        async def left() -> int:
+            depth = len(page.app.screen_stack)
+            await page.press(key)
+            assert len(page.app.screen_stack) == depth + 1
+            await page.press("escape")
+            assert len(page.app.screen_stack) == depth
+            gc.collect()
+            return sum(isinstance(one, Strip) for one in gc.get_objects())
+
+        first = await left()
+        rest = [await left() for _ in range(3)]
+        assert max(rest) < first + 40
 
 
 async def test_it_is_told_once_that_a_screen_stands() -> None:

@@ -41,6 +41,19 @@ class Tinted(Screen[None]):
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"tone--{tone}" for tone in _TONES}
 
+    def on_screen_suspend(self) -> None:
+        """When it is closed, drop all drawn lines.
+
+        Textual holds on to those of the last thousand widgets (by an `lru_cache` on a method of what keeps
+        them): a MiB for each screen that was closed, which the collector looked at in every round.
+        """
+        if any(self in stack for stack in self.app._screen_stacks.values()):
+            return
+        for one in self.walk_children(Widget, with_self=True):
+            for drawn in (one, one._vertical_scrollbar, one._horizontal_scrollbar):
+                if drawn is not None:
+                    drawn._styles_cache.clear()
+
 
 class Toned(Widget):
     """A widget on a `Tinted` screen that draws segments by tone."""
