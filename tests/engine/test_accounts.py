@@ -46,7 +46,7 @@ def office() -> Office:
 
 
 async def test_a_minted_token_opens_what_it_was_made_for(office: Office) -> None:
-    bearer = await office.accounts.mint("sa-ci", ["records:read", "records:write"])
+    bearer = (await office.accounts.mint("sa-ci", ["records:read", "records:write"])).bearer
     assert bearer.startswith("spl_prod_sa-ci_")
     token = find_token(office.access, bearer)
     assert token is not None
@@ -56,7 +56,7 @@ async def test_a_minted_token_opens_what_it_was_made_for(office: Office) -> None
 
 
 async def test_no_secret_is_ever_written(office: Office) -> None:
-    bearer = await office.accounts.mint("sa-ci", ["admin"])
+    bearer = (await office.accounts.mint("sa-ci", ["admin"])).bearer
     await office.accounts.accept(f"spl_prod_sa-fleet_{SECRET}", FLEET_SCOPES)
     for secret in (bearer.rsplit("_", 1)[1], SECRET):
         assert secret not in office.written()
@@ -64,7 +64,7 @@ async def test_no_secret_is_ever_written(office: Office) -> None:
 
 
 async def test_two_tokens_are_never_the_same(office: Office) -> None:
-    assert len({await office.accounts.mint(f"sa-{n}", ["admin"]) for n in range(20)}) == 20
+    assert len({(await office.accounts.mint(f"sa-{n}", ["admin"])).bearer for n in range(20)}) == 20
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ async def test_two_tokens_are_never_the_same(office: Office) -> None:
     ],
 )
 async def test_what_does_not_open(office: Office, bearer: str) -> None:
-    secret = (await office.accounts.mint("sa-ci", ["admin"])).rsplit("_", 1)[1]
+    secret = (await office.accounts.mint("sa-ci", ["admin"])).bearer.rsplit("_", 1)[1]
     assert find_token(office.access, bearer.replace("{secret}", secret)) is None
 
 
