@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, MutableMapping, Sequence
 from typing import TYPE_CHECKING
 
+from syncropel.importing import quickly
 from tui.hangup import end_with_terminal
 
 ESCAPE_MILLIS = "25"
@@ -36,8 +37,7 @@ def run(setup: Setup) -> int:
 
 def _made(setup: Setup) -> App[None]:
     """Import all that the console needs, and take the terminal."""
-    gc.disable()  # nothing that is imported is garbage, and looking for some took a tenth of the start
-    try:
+    with quickly():
         from tui import keymap
 
         keys = keymap.read(setup.keys, setup.where)  # before the terminal is taken
@@ -48,8 +48,6 @@ def _made(setup: Setup) -> App[None]:
         if "TEXTUAL_DRIVER" not in os.environ:
             _take_terminal()
         return ConsoleApp(setup, keymap=keys, outside=outside, painted=set_screen_aside)
-    finally:
-        gc.enable()
 
 
 def prepare(environ: MutableMapping[str, str]) -> None:
