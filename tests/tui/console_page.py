@@ -61,12 +61,17 @@ class Console:
 
     async def press(self, *keys: str) -> None:
         for key in keys:
-            if len(key) == 1:
-                event = events.Key(_character_to_key(key), key)
-            else:
-                event = events.Key(key, key_to_character(key))
-            self.app.post_message(event)
+            self.app.post_message(self.key(key))
             await self.settle()
+
+    @staticmethod
+    def key(name: str) -> events.Key:
+        """A key as the terminal gives it: a character, or a name such as `pagedown`."""
+        return (
+            events.Key(_character_to_key(name), name)
+            if len(name) == 1
+            else events.Key(name, key_to_character(name))
+        )
 
     async def hears(self, status: FleetStatus) -> None:
         self.client.snapshot(status)

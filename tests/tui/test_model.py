@@ -8,7 +8,7 @@ import console_sample as sample
 import pytest
 
 from tui.model import charts, filters, fleet, layout, rows, tasks, text, timeline, tree
-from tui.model.arrangement import Arrangement
+from tui.model.arrangement import SLICE, Arrangement
 from tui.model.filters import Filter
 from tui.model.glyphs import ASCII, UNICODE
 from tui.model.link import Link, Phase
@@ -136,6 +136,59 @@ def test_rows_are_made_when_they_are_looked_at() -> None:
     source = object()
     kept.arrange(look(), filters.parse("7"), ("m", False))
     assert len(made) == 3001, "another answer"
+
+
+def many(source: object, made: list[int], count: int = 2 * SLICE + 1) -> rows.Rows:
+    def make(place: int) -> rows.Row:
+        made.append(place)
+        return rows.Row(str(place), {"n": rows.Cell(str(place), order=float(place))}, {"n": str(place)})
+
+    return rows.Rows(source, [str(place) for place in range(count)], make)
+
+
+def test_many_rows_are_looked_at_slice_by_slice_while_what_was_found_before_stands() -> None:
+    source, made, kept = object(), list[int](), Arrangement()
+    wanted, sort = filters.parse("99"), ("n", True)
+    for looked in (SLICE, 2 * SLICE, 2 * SLICE + 1):
+        shown = kept.arrange(many(source, made), wanted, sort)
+        assert kept.unfinished
+        assert len(shown) == 2 * SLICE + 1, "nothing was found before"
+        assert made == list(range(looked))
+    found = kept.arrange(many(source, made), wanted, sort)
+    assert (kept.unfinished, found.keys[:2]) == (False, ("1999", "1998"))
+    assert len(made) == 2 * SLICE + 1, "to find them has a turn of its own"
+    assert kept.arrange(many(source, made), filters.parse("999"), sort).keys == ("1999", "999")
+    assert not kept.unfinished, "the next letter"
+    again = kept.arrange(many(source, made), filters.parse("999"), ("m", False))
+    assert (kept.unfinished, again.keys) == (True, ("1999", "999"))
+
+
+def test_a_filter_typed_on_while_rows_are_looked_at_begins_with_none_of_them_again() -> None:
+    source, made, kept = object(), list[int](), Arrangement()
+    for letters in ("9", "99", "999"):
+        kept.arrange(many(source, made), filters.parse(letters), None)
+        assert kept.unfinished
+    assert kept.arrange(many(source, made), filters.parse("999"), None).keys == ("999", "1999")
+    assert len(made) == 2 * SLICE + 1
+
+
+def test_news_that_come_faster_than_rows_are_looked_at_do_not_begin_it_again() -> None:
+    made, kept, wanted = list[int](), Arrangement(), filters.parse("999")
+    for _ in range(3):
+        kept.arrange(many(object(), made), wanted, None)
+    assert len(made) == 2 * SLICE + 1
+    found = kept.arrange(many(object(), made), wanted, None)
+    assert (found.keys, kept.unfinished) == (("999", "1999"), False)
+    kept.arrange(many(object(), made), wanted, None)
+    assert (len(made), kept.unfinished) == (3 * SLICE + 1, True), "then the newest"
+
+
+def test_without_a_filter_all_is_shown_at_once_also_in_the_middle_of_a_look() -> None:
+    made, kept = list[int](), Arrangement()
+    kept.arrange(many(object(), made), filters.parse("9"), None)
+    assert len(kept.arrange(many(object(), made), Filter(), None)) == 2 * SLICE + 1
+    assert not kept.unfinished
+    assert len(made) == SLICE
 
 
 def test_dead_data_does_not_read_as_live() -> None:

@@ -3,14 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import islice
+from typing import Final
 
 from tui.model.filters import Filter
 from tui.model.rows import Row, Rows
+
+SLICE: Final = 1_000
+"""So many rows are looked at in one go: 10,000 would hold up the keys for a quarter of a second."""
 
 Sort = tuple[str, bool]
 """The column's key, and whether it goes downwards."""
 Order = tuple[int, float, str]
 """What rows are compared by: numbers before words, and nothing at all last."""
+
+
+class _Look:
+    """What filters and one order look at in each row. The rows are made for it one by one, and not kept."""
+
+    def __init__(self, rows: Rows, column: str | None) -> None:
+        self.rows, self._column = rows, column
+        self.used = False
+        self._fields: list[Mapping[str, str]] = []
+        self._orders: list[Order] = []
+        self._coming = rows.passing()
+
+    @property
+    def is_complete(self) -> bool:
+        return len(self._fields) == len(self.rows)
+
+    def serves(self, sort: Sort | None) -> bool:
+        return sort is None or sort[0] == self._column
+
+    def go_on(self) -> None:
+        for row in islice(self._coming, SLICE):
+            self._fields.append(row.fields)
+            if self._column is not None:
+                self._orders.append(_order(row, self._column))
+
+    def kept(self, wanted: Filter, sort: Sort | None) -> list[int]:
+        """The places of the rows that pass, sorted by one column. Rows that are equal keep their order."""
+        self.used = True
+        places = [place for place, fields in enumerate(self._fields) if wanted.passes(fields)]
+        if sort is not None:
+            places.sort(key=self._orders.__getitem__, reverse=sort[1])
+        return places
 
 
 class Arrangement:
@@ -22,43 +59,40 @@ class Arrangement:
     """
 
     def __init__(self) -> None:
+        self._look: _Look | None = None
         self._asked: tuple[Filter, Sort | None] | None = None
-        self._source: object = None
-        self._fields: list[Mapping[str, str]] = []
-        self._orders: dict[str, list[Order]] = {}
         self._places: list[int] = []
+        self._answer: Rows | None = None
+        self.unfinished = False
+        """Whether what was given is what was found before: asked again, it looks at some rows more."""
 
     def arrange(self, rows: Rows, wanted: Filter, sort: Sort | None) -> Rows:
-        """The rows that pass, sorted. Without filter and sort as they came."""
+        """The rows that pass, sorted. Without filter and sort as they came.
+
+        Of more than `SLICE` rows it may be `unfinished`. Rows that come meanwhile are looked at when it is
+        asked again after these: news may come faster than all can be looked at.
+        """
+        self.unfinished = False
         if not wanted and sort is None:
+            self._look = self._asked = self._answer = None
             return rows
-        if rows.source is not self._source:
-            self._source, self._asked, self._fields, self._orders = rows.source, None, [], {}
-        if (wanted, sort) != self._asked:
-            self._places = self._kept(rows, wanted, sort)
-            self._asked = (wanted, sort)
-        return rows.picked(self._places)
+        look, asked = self._look, (wanted, sort)
+        if look is not None and look.used and look.rows.source is rows.source and asked == self._asked:
+            return rows.picked(self._places)
+        if look is None or not look.serves(sort) or (look.used and not self._is_typed(look, rows)):
+            look = self._look = _Look(rows, sort[0] if sort is not None else None)
+        if not look.is_complete:
+            look.go_on()
+            if len(look.rows) > SLICE:  # also when it was the last: what is found has a turn of its own
+                self.unfinished = True
+                return self._answer if self._answer is not None else rows
+        self._places, self._asked = look.kept(wanted, sort), asked
+        self._answer = look.rows.picked(self._places)
+        return self._answer
 
-    def _kept(self, rows: Rows, wanted: Filter, sort: Sort | None) -> list[int]:
-        """The places of the rows that pass, sorted by one column. Rows that are equal keep their order."""
-        typing = self._asked is not None and bool(self._asked[0])  # else the ages in them are from long ago
-        if not typing or (sort is not None and sort[0] not in self._orders):
-            self._look(rows, sort)
-        places = [place for place, fields in enumerate(self._fields) if wanted.passes(fields)]
-        if sort is not None:
-            places.sort(key=self._orders[sort[0]].__getitem__, reverse=sort[1])
-        return places
-
-    def _look(self, rows: Rows, sort: Sort | None) -> None:
-        """Make each row once, and remember what is asked of it."""
-        self._fields = []
-        orders: list[Order] = []
-        for row in rows.passing():
-            self._fields.append(row.fields)
-            if sort is not None:
-                orders.append(_order(row, sort[0]))
-        if sort is not None:
-            self._orders[sort[0]] = orders
+    def _is_typed(self, look: _Look, rows: Rows) -> bool:
+        """Whether this is only the next letter of a filter; else the ages in its look are from long ago."""
+        return look.rows.source is rows.source and self._asked is not None and bool(self._asked[0])
 
 
 def _order(row: Row, key: str) -> Order:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Final
 
 from syncropel.api.schema import DispatchOut, FanOutProgress, FleetStatus, InstanceOut
@@ -119,17 +120,26 @@ def _load(one: InstanceOut) -> Cell:
 def dispatch_rows(status: FleetStatus, at: Moment) -> Rows:
     running = status.dispatches
     keys = [f"{one.thread}/{one.index}" for one in running]
-    return Rows(status, keys, lambda place: _dispatch(keys[place], running[place], status, at))
+
+    @cache
+    def names() -> dict[str, str]:
+        return {one.did: plain(one.alias) for one in status.instances}
+
+    def make(place: int) -> Row:
+        one = running[place]
+        return _dispatch(keys[place], one, names().get(one.instance) or tail(one.instance), at)
+
+    return Rows(status, keys, make)
 
 
-def _dispatch(key: str, one: DispatchOut, status: FleetStatus, at: Moment) -> Row:
+def _dispatch(key: str, one: DispatchOut, instance: str, at: Moment) -> Row:
     elapsed = max(0.0, at.heard - one.started_at)
     over = one.budget_usd is not None and one.cost_usd > one.budget_usd
     late = one.timeout_secs is not None and elapsed > one.timeout_secs
     cells = {
         "task": Cell(f"{plain(one.alias) or tail(one.thread)}[{one.index}]", "strong"),
         "goal": Cell(first_line(one.goal)),
-        "instance": Cell(instance_name(one.instance, status)),
+        "instance": Cell(instance),
         "elapsed": Cell(long_duration(elapsed), "warn" if late else "plain", elapsed),
         "spend": Cell(spend(one.cost_usd, one.budget_usd), "warn" if over else "plain", one.cost_usd),
         "timeout": Cell(duration(one.timeout_secs), "plain", one.timeout_secs or 0.0),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Coroutine, Sequence
 from typing import Any, ClassVar
 
@@ -44,6 +45,7 @@ class ConsoleScreen(Control):
         super().__init__()
         self.filter = filters.Filter()
         self._arrangements: dict[str, Arrangement] = {}
+        self._going_on = False
         self._worker: Worker[None] | None = None
 
     def subject(self) -> Subject:
@@ -132,7 +134,10 @@ class ConsoleScreen(Control):
         arrangement = self._arrangements.setdefault(which, Arrangement())
         kept = arrangement.arrange(Rows.of(rows), self.filter, sort)
         title = f"{name} {len(rows) if of is None else of}"
-        if self.filter:
+        if arrangement.unfinished:
+            title = f"{title} · looking through them"
+            self._go_on()
+        elif self.filter:
             title = f"{name} {len(kept)} of {len(rows)} · filter {self.filter.text}"
             if rows and not kept:
                 empty = (f"no row matches “{self.filter.text}”; esc clears the filter",)
@@ -143,6 +148,17 @@ class ConsoleScreen(Control):
             sort=sort,
             dimmed=not self.world.link.at(self.console.clock()).is_live,
         )
+
+    def _go_on(self) -> None:
+        """Show again when all that waits by now had its turn: keys before the rest of many rows."""
+        if not self._going_on:
+            self._going_on = True
+            asyncio.get_running_loop().call_soon(self.call_later, self._gone_on)
+
+    def _gone_on(self) -> None:
+        self._going_on = False
+        if self in self.app.screen_stack:  # else it goes on when it is looked at again
+            self.show()
 
     def body_height(self) -> int:
         """Lines between banner and footer."""
