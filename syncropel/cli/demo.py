@@ -32,14 +32,14 @@ _OURS: Final = ("SPL_", "SYNCROPEL_")
 # Real work over the folder: its size, its doubles, and then both in one answer.
 _GOALS: Final[tuple[tuple[str, dict[str, Any]], ...]] = (
     (
-        "find . -type f -name '*.py' -print0 | xargs -0 cat | wc -l"
-        " | sed 's/$/ lines of Python/' | tee {share}/size",
+        "find . -name '.?*' -prune -o -type f -name '*.py' -print0 | xargs -0 cat | wc -l"
+        " | sed 's/^/lines of Python: /' | tee {share}/size",
         {"target": "worker-a"},
     ),
     (
-        "find . -type f -name '*.py' -size +0 -print0 | xargs -0 sha256sum"
+        "find . -name '.?*' -prune -o -type f -name '*.py' -size +0 -print0 | xargs -0 sha256sum"
         " | cut -c1-64 | sort | uniq -d | wc -l"
-        " | sed 's/$/ files stand in more than one place/' | tee {share}/doubles",
+        " | sed 's/^/files in more than one place: /' | tee {share}/doubles",
         {"target": "worker-b"},
     ),
     ("cat {share}/size {share}/doubles", {"target": "least-loaded-worker", "depends_on": [0, 1]}),
