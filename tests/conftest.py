@@ -5,6 +5,12 @@ from __future__ import annotations
 import gc
 import signal
 
+from hypothesis import settings
+
+# The same examples in each run, and no time limit that a busy machine would break.
+settings.register_profile("steady", deadline=None, derandomize=True, database=None)
+settings.load_profile("steady")
+
 
 def pytest_configure() -> None:
     # A shell starts its background jobs with these ignored, and children inherit that: a suite that runs

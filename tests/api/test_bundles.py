@@ -91,7 +91,7 @@ async def test_a_closure_holds_what_a_task_led_to(api: Api) -> None:
     assert {one.record.thread for one in opened(await snapshot(api, child, causal_closure=True))} == names
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(made=threads(), data=st.data())
 def test_restored_into_an_empty_log_it_gives_the_same_bytes(
     tmp_path_factory: pytest.TempPathFactory, made: list[Record], data: st.DataObject

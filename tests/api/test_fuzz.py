@@ -19,9 +19,7 @@ from syncropel.record import ACTS
 
 from .conftest import NOOP, Api, open_api
 
-EXAMPLES = settings(
-    max_examples=120, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck)
-)
+EXAMPLES = settings(max_examples=120, suppress_health_check=list(HealthCheck))
 
 WORDS = ["", "accept", "failed", "all", "k_of_n:1", "children", "\0", "worker-a", "th_consent", "0" * 64]
 WHOLE = (

@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from syncropel.engine.gates import Gates
@@ -99,7 +99,6 @@ compile_in("precondition", "true")  # the parser raises the recursion limit when
 _INDEXES = st.sets(st.integers(0, 4))
 
 
-@settings(deadline=None)
 @given(st.lists(_INDEXES, max_size=4), st.integers(1, 5))
 def test_exactly_those_pass_of_which_every_rule_is_true(allowed: list[set[int]], count: int) -> None:
     expressions = [f"subtask.index in {sorted(indexes)}" for indexes in allowed]

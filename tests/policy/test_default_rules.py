@@ -44,7 +44,7 @@ RULES = [
 ]
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(
     freezes=FREEZES,
     act=st.sampled_from(sorted(ACTS)),

@@ -123,7 +123,7 @@ def as_expression(join: str) -> str:
     return f'children.filter(c, c.verdict == "accept").size() >= {join.removeprefix("k_of_n:")}'
 
 
-@settings(deadline=None, derandomize=True, database=None, max_examples=60)
+@settings(max_examples=60)
 @given(graphs(), st.data())
 async def test_shorthands_and_expressions_agree(graph: list[list[int]], data: st.DataObject) -> None:
     count = len(graph)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from syncropel.errors import SyncropelError
@@ -24,7 +24,6 @@ def rule(expression: str) -> Rule:
 LAST = 'record.topic == "said" ? record.body.word : state'
 
 
-@settings(deadline=None)
 @given(st.lists(st.sampled_from(["red", "green", None]), max_size=8), st.randoms())
 def test_it_is_the_last_word_in_fold_order(words: list[Any], chance: Any) -> None:
     records = [

@@ -53,7 +53,7 @@ async def test_what_was_appended_is_read_back_whole(store: RecordStore, record: 
     assert record_id(found.record) == sent.id
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
 @given(
     body=st.dictionaries(
         texts,
