@@ -156,7 +156,7 @@ def join_status_then(
 
     def place(kid: Child) -> Place:
         if kid.spawn is None:
-            return None, why_pending(fanout, kid, "")
+            return None, why_pending(fanout, kid, "", names)
         return kid.spawn.instance, "" if kid.finished else taken_over(fanout, kid.index, names)
 
     def out(kid: Child) -> ChildOut:
@@ -238,13 +238,13 @@ def _places_now(engine: Engine, fanout: FanOut) -> Callable[[Child], Place]:
     load = engine.reconciler.load()
     undelivered = engine.delivery.waiting()
     freezes = engine.ingest.live.control.covering(fanout.spec.namespace)
-    turn, held = fanout.turn, engine.held()
+    turn, held, names = fanout.turn, engine.held(), engine.ingest.live.names()
 
     def place(kid: Child) -> Place:
         if kid.spawn is None:
             routed = route(kid.subtask.target, candidates, load, turn)
             why = engine.gates.why(fanout.thread, kid) or routed.why
-            return routed.did, held_by(freezes[-1]) if freezes else why_pending(fanout, kid, why)
+            return routed.did, held_by(freezes[-1]) if freezes else why_pending(fanout, kid, why, names)
         if kid.report is None:
             return kid.spawn.instance, why_in_progress(engine, fanout, kid, kid.spawn, held, undelivered)
         return kid.spawn.instance, ""

@@ -21,15 +21,15 @@ def held_by(freeze: Freeze) -> str:
     return f"held by {place}: {freeze.reason}"
 
 
-def why_pending(fanout: FanOut, kid: Child, route_problem: str) -> str:
-    """Why a subtask was not given to anyone."""
+def why_pending(fanout: FanOut, kid: Child, route_problem: str, names: Mapping[str, str]) -> str:
+    """Why a subtask was not given to anyone; from whom it was taken when nothing stands in its way."""
     if fanout.moves.exceeded:
         return f"the fan-out has spent its budget of ${fanout.budget_usd or 0:.2f}"
     if kid.blocked_by:
         return "blocked by " + ", ".join(f"[{index}]" for index in kid.blocked_by)
     if kid.waits_for:
         return "waits for " + ", ".join(f"[{index}]" for index in kid.waits_for)
-    return route_problem
+    return route_problem or taken_over(fanout, kid.index, names)
 
 
 def why_in_progress(

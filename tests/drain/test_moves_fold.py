@@ -7,6 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from syncropel.api.waiting import why_pending
 from syncropel.folds.child import END_CHILD, STREAM_EVENT, ChildState
 from syncropel.folds.fanout import FanOut
 from syncropel.folds.moves import (
@@ -70,6 +71,16 @@ def test_a_reassignment_raises_the_attempt_once_however_often_it_is_written() ->
     assert taken is not None
     assert (taken.instance, taken.reason) == (A, "archived")
     assert children(fanout)[0].state == "pending"
+
+
+def test_from_whom_work_was_taken_is_told_also_before_another_has_it() -> None:
+    for records in ([spawned(1), reassign(2)], [spawned(1), reassign(2), retry(3)]):
+        fanout = fan_out(*records)
+        (kid, _) = children(fanout)
+        assert kid.spawn is None
+        told = "" if len(records) == 3 else "taken over from worker-a (archived)"
+        assert why_pending(fanout, kid, "", {A: "worker-a"}) == told
+        assert why_pending(fanout, kid, "no worker is live", {A: "worker-a"}) == "no worker is live"
 
 
 def test_of_a_retry_and_a_reassignment_at_once_only_the_first_raises_the_attempt() -> None:
