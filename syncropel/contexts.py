@@ -27,6 +27,7 @@ COLOURS: Final = ("red", "yellow", "green", "cyan", "blue", "magenta")
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}", re.ASCII)
 _PATIENCE_SECS: Final = 5.0
 """Nobody holds the contexts longer than it takes to write a few lines."""
+_POLL_SECS: Final = 0.01
 _LOOPBACK: Final = re.compile(r"localhost|127(\.\d{1,3}){3}|::1", re.ASCII)
 
 
@@ -145,7 +146,7 @@ def _take(descriptor: int, place: Path) -> None:
                     f"another process has been changing the contexts for {_PATIENCE_SECS:g} s",
                     f"end the `spl context` that stands still; who holds it: fuser {place}",
                 ) from None
-            time.sleep(0.01)
+            time.sleep(_POLL_SECS)
 
 
 def load(home: Home) -> Contexts:
