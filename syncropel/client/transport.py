@@ -11,7 +11,7 @@ from typing import Any, Final, Self
 
 import httpx
 
-from syncropel.client import reading
+from syncropel.client import reading, strangers
 from syncropel.client.bounds import Body, EventLines
 from syncropel.client.calls import Answer, Call
 from syncropel.client.events import Event, EventParser
@@ -82,20 +82,20 @@ def _failure(target: Target, error: Exception) -> DaemonUnreachable:
 
 def _decode(call: Call[Answer], response: httpx.Response, content: bytes) -> Answer:
     if response.is_success:
+        strangers.check_answer(call.path, response.headers)
         return reading.answer(call.answer, call.path, content)
-    raise _remote_error(call.path, response.status_code, content)
+    raise _remote_error(call.path, response, content)
 
 
-def _remote_error(path: str, status: int, content: bytes) -> RemoteError | DaemonUnreachable:
+def _remote_error(path: str, response: httpx.Response, content: bytes) -> RemoteError | DaemonUnreachable:
+    status = response.status_code
     try:
         body = json.loads(content)
         line, column = body.get("line"), body.get("column")
         place = (line, column) if type(line) is int and type(column) is int else None
         return RemoteError(status, body["type"], body["code"], body["message"], body.get("hint", ""), place)
     except (ValueError, KeyError, TypeError, AttributeError):
-        return DaemonUnreachable(
-            f"{path} answered HTTP {status} without saying why", "is that a Syncropel daemon?"
-        )
+        return strangers.refusal(path, status, response.headers)
 
 
 def _request(call: Call[Any]) -> dict[str, Any]:
@@ -175,7 +175,8 @@ class Client:
                 "GET", path, headers=_stream_headers(last_id), timeout=_STREAM_TIMEOUT
             ) as response:
                 if not response.is_success:
-                    raise _remote_error(path, response.status_code, self._content(path, response))
+                    raise _remote_error(path, response, self._content(path, response))
+                strangers.check_stream(path, response.headers)
                 yield self._events(path, response)
         except httpx.HTTPError as error:
             raise _failure(self.target, error) from error
@@ -192,7 +193,7 @@ class Client:
         try:
             with self._http.stream("GET", path, timeout=timeout) as response:
                 if not response.is_success:
-                    raise _remote_error(path, response.status_code, self._content(path, response))
+                    raise _remote_error(path, response, self._content(path, response))
                 yield response.iter_bytes()
         except httpx.HTTPError as error:
             raise _failure(self.target, error) from error
@@ -265,7 +266,8 @@ class AsyncClient:
             ) as response:
                 if not response.is_success:
                     content = await self._content(path, response)
-                    raise _remote_error(path, response.status_code, content)
+                    raise _remote_error(path, response, content)
+                strangers.check_stream(path, response.headers)
                 yield self._events(path, response)
         except httpx.HTTPError as error:
             raise _failure(self.target, error) from error

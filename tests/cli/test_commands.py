@@ -324,7 +324,8 @@ def test_live_on_a_pipe_prints_a_line_a_change(
         if asked > 1:
             raise KeyboardInterrupt
         assert request.url.path == "/v1/fleet/watch"
-        return httpx.Response(200, content=events + "event: heartbeat\ndata: {}\n\n")
+        stream = events + "event: heartbeat\ndata: {}\n\n"
+        return httpx.Response(200, headers={"content-type": "text/event-stream"}, content=stream)
 
     monkeypatch.setattr(httpx, "HTTPTransport", lambda **_: httpx.MockTransport(answer))
     monkeypatch.setattr("syncropel.cli.following.RECONNECT_SECS", 0)

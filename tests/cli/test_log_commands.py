@@ -52,7 +52,7 @@ class Streams:
         text = self.texts.pop(0)
         if isinstance(text, Exception):
             raise text
-        return httpx.Response(200, content=text)
+        return httpx.Response(200, headers={"content-type": "text/event-stream"}, content=text)
 
 
 @pytest.fixture

@@ -1,0 +1,55 @@
+"""Who answers in a daemon's place: a proxy, a login page, another program."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+from urllib.parse import urlsplit
+
+from syncropel.errors import DaemonUnreachable
+
+EVENTS: Final = "text/event-stream"
+_PAGE: Final = "text/html"
+_GATEWAY: Final = {502, 503, 504}
+_BETWEEN: Final = "a proxy or a login stands in between: use the address of the daemon itself"
+
+
+def check_answer(path: str, headers: Mapping[str, str]) -> None:
+    """Raises DaemonUnreachable when an answer that says it is well is a web page."""
+    if _kind(headers) == _PAGE:
+        raise DaemonUnreachable(f"{path} answered a web page", _BETWEEN)
+
+
+def check_stream(path: str, headers: Mapping[str, str]) -> None:
+    """Raises DaemonUnreachable when what should be events is something else, such as a web page."""
+    check_answer(path, headers)
+    if (kind := _kind(headers)) != EVENTS:
+        raise DaemonUnreachable(
+            f"{path} answered {kind or 'something without a type'}, no events", "is that a Syncropel daemon?"
+        )
+
+
+def refusal(path: str, status: int, headers: Mapping[str, str]) -> DaemonUnreachable:
+    """What to say of an error answer without a daemon's words. `headers` look up names in any case."""
+    if 300 <= status < 400 and (place := _host(headers)):
+        return DaemonUnreachable(f"{path} was sent on to {place} (HTTP {status})", _BETWEEN)
+    if status in _GATEWAY:
+        return DaemonUnreachable(
+            f"{path} answered HTTP {status}: whoever stands before the daemon does not reach it",
+            "is the daemon running there? ask on its machine: spl status",
+        )
+    return DaemonUnreachable(
+        f"{path} answered HTTP {status} without saying why", "is that a Syncropel daemon?"
+    )
+
+
+def _host(headers: Mapping[str, str]) -> str:
+    """Where an answer sends us; not the whole of it, which may be long or hold a secret."""
+    try:
+        return urlsplit(headers.get("location", "")).hostname or ""
+    except ValueError:
+        return ""
+
+
+def _kind(headers: Mapping[str, str]) -> str:
+    return headers.get("content-type", "").partition(";")[0].strip().lower()
