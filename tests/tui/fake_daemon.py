@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 
 import console_sample as sample
 
@@ -89,15 +88,16 @@ def _handler(daemon: FakeDaemon) -> type[BaseHTTPRequestHandler]:
                 if path == WATCH and isinstance(daemon.stream, FleetStatus):
                     self._follow()
                 else:
-                    self._say(daemon.stream if path == WATCH else _answer(daemon, path))
+                    self._say(path, daemon.stream if path == WATCH else _answer(daemon, path))
             except OSError:
                 return  # the console has gone
 
-        def _say(self, what: Any) -> None:
-            status = what if isinstance(what, int) else 200
+        def _say(self, path: str, what: bytes | int) -> None:
+            status, body = (what, b"<html>an error page</html>") if isinstance(what, int) else (200, what)
+            kind = "text/event-stream" if path == WATCH else "application/json"
             self.send_response(status)
+            self.send_header("Content-Type", "text/html" if body.startswith(b"<") else kind)
             self.end_headers()
-            body = b"<html>an error page</html>" if isinstance(what, int) else what
             self.wfile.write(body)
             while daemon.endless and not daemon.over.is_set():
                 self.wfile.write(b" " * 65536)

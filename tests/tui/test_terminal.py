@@ -178,7 +178,7 @@ def test_a_slow_daemon_is_waited_for(daemon: FakeDaemon, opened: Opener) -> None
         (500, "HTTP 500"),
         (b"event: fleet.snapshot\ndata: {not json\n\n", ""),
         (b'event: fleet.snapshot\ndata: {"live": "many"}\n\n', "cannot read"),
-        (b"<html>the wrong port</html>", ""),
+        (b"<html>the wrong port</html>", "answered a web page"),
         (b"", "closed the stream"),
     ],
     ids=["500", "malformed", "another-schema", "html", "empty"],
