@@ -67,7 +67,10 @@ class Toned(Widget):
         return getattr(self.app, "glyphs", UNICODE)
 
     def strip(self, parts: list[tuple[str, Style]], width: int) -> Strip:
-        """Parts on this widget's own background, cut or filled to `width`."""
+        """Parts on this widget's own background, filled to `width`, or cut to it with an ellipsis."""
         base, text = self.rich_style, self.alphabet.text
         strip = Strip([Segment(text(words), base + style) for words, style in parts if words])
+        if strip.cell_length > width and (lost := strip.crop(max(0, width - 1))).text.strip():
+            style = next(iter(lost)).style
+            strip = Strip([*strip.crop(0, width - 1), Segment(self.alphabet.ellipsis, style)])
         return strip.adjust_cell_length(width, base).simplify()
