@@ -15,12 +15,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from syncropel.errors import BadRequest, NotFound, SetupError
 from syncropel.identity import make_home, write_private
-from syncropel.settings import Home
+
+if TYPE_CHECKING:
+    from syncropel.settings import Home
 
 LOCAL: Final = "local"
 COLOURS: Final = ("red", "yellow", "green", "cyan", "blue", "magenta")

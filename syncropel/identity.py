@@ -11,11 +11,13 @@ import os
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from syncropel.errors import SetupError
-from syncropel.settings import Home
 from syncropel.threads import instance_did
+
+if TYPE_CHECKING:
+    from syncropel.settings import Home
 
 _LABEL: Final = b"syncropel instance identity v1\x00"
 _SECRET_BYTES: Final = 32

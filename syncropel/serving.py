@@ -9,7 +9,7 @@ import os
 import signal
 import socket
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from platformdirs import user_data_path
 
@@ -20,11 +20,13 @@ from syncropel.engine.runtime import Runtime
 from syncropel.errors import SetupError
 from syncropel.identity import load_or_create_identity
 from syncropel.listening import Server, listen_tcp, listen_unix
-from syncropel.logring import LogRing
 from syncropel.settings import HOST, Home, Settings
 from syncropel.store.backup import backup, backup_path
 from syncropel.store.lock import StoreLock
 from syncropel.store.sqlite import SqliteStore
+
+if TYPE_CHECKING:
+    from syncropel.logring import LogRing
 
 log = logging.getLogger("syncropel.daemon")
 

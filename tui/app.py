@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, MutableMapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from syncropel.importing import quickly
@@ -19,6 +20,7 @@ ESCAPE_MILLIS = "25"
 if TYPE_CHECKING:
     from textual.app import App
 
+    from tui.session import Outside
     from tui.setup import Setup
 
 
@@ -41,13 +43,18 @@ def _made(setup: Setup) -> App[None]:
         from tui import keymap
 
         keys = keymap.read(setup.keys, setup.where)  # before the terminal is taken
-        from tui import bundle
         from tui.console_app import ConsoleApp
 
-        outside = bundle.opened(setup.bundle) if setup.bundle is not None else None
+        outside = _opened(setup.bundle) if setup.bundle is not None else None
         if "TEXTUAL_DRIVER" not in os.environ:
             _take_terminal()
         return ConsoleApp(setup, keymap=keys, outside=outside, painted=set_screen_aside)
+
+
+def _opened(path: Path) -> Outside:
+    from tui import bundle
+
+    return bundle.opened(path)
 
 
 def prepare(environ: MutableMapping[str, str]) -> None:

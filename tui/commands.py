@@ -6,13 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from syncropel.errors import BadRequest
-from tui import themes
-from tui.dialogs.deed import DeedDialog
-from tui.dialogs.drill import DrillDialog
-from tui.dialogs.freeze import FreezeDialog, Level
-from tui.dialogs.unfreeze import UnfreezeDialog
-from tui.dialogs.unlock import UnlockDialog
-from tui.dialogs.why import WhyDialog
+from tui import dialogs, screens, themes
 from tui.model import commands, deeds
 from tui.model.commands import Names
 from tui.model.deeds import Verb
@@ -22,12 +16,10 @@ from tui.model.policy import ABOUT_WORK
 from tui.model.rules import KINDS, WORK, Draft, Kind
 from tui.model.subject import Subject
 from tui.model.text import plain
-from tui.screens.detail import InstanceScreen, TaskScreen
-from tui.screens.join import JoinScreen
-from tui.screens.policy import PolicyScreen
 
 if TYPE_CHECKING:
     from tui.console_app import ConsoleApp
+    from tui.dialogs.freeze import Level
 
 Run = Callable[[Sequence[str]], Awaitable[None]]
 
@@ -78,16 +70,16 @@ class Commands:
 
     async def _task(self, rest: Sequence[str]) -> None:
         thread = self._thread_of(" ".join(rest))
-        screen = JoinScreen if self._console.world.has_fan_out(thread) else TaskScreen
+        screen = screens.JoinScreen if self._console.world.has_fan_out(thread) else screens.TaskScreen
         self._console.push_screen(screen(thread))
 
     async def _why(self, rest: Sequence[str]) -> None:
         name = " ".join(rest)
         self._thread_of(name)
-        self._console.push_screen(WhyDialog(name))
+        self._console.push_screen(dialogs.WhyDialog(name))
 
     async def _instance(self, rest: Sequence[str]) -> None:
-        self._console.push_screen(InstanceScreen(self._did_of(" ".join(rest))))
+        self._console.push_screen(screens.InstanceScreen(self._did_of(" ".join(rest))))
 
     async def _thread(self, rest: Sequence[str]) -> None:
         name = " ".join(rest)
@@ -134,16 +126,16 @@ class Commands:
     async def _unlock(self, rest: Sequence[str]) -> None:
         if not self._console.session.read_only:
             raise BadRequest("this fleet is not locked", "changes are allowed already")
-        self._console.push_screen(UnlockDialog())
+        self._console.push_screen(dialogs.UnlockDialog())
 
     # opening a dialog
 
     async def _freeze(self, rest: Sequence[str]) -> None:
         namespace, reason = (rest[0], " ".join(rest[1:])) if rest else ("", "")
-        self._console.push_screen(FreezeDialog(namespace, reason=reason))
+        self._console.push_screen(dialogs.FreezeDialog(namespace, reason=reason))
 
     async def _unfreeze(self, rest: Sequence[str]) -> None:
-        self._console.push_screen(UnfreezeDialog(over(self._console.world, rest[0]) if rest else ""))
+        self._console.push_screen(dialogs.UnfreezeDialog(over(self._console.world, rest[0]) if rest else ""))
 
     async def _from_cli(self, words: Sequence[str]) -> None:
         grammar = self._console.setup.grammar
@@ -159,7 +151,7 @@ class Commands:
     async def _cli_kill(self, given: Mapping[str, Any]) -> None:
         level: Level = "emergency" if given["emergency"] else given["level"]
         grace = f"{given['grace']:g}" if given["grace"] is not None else ""
-        dialog = FreezeDialog(
+        dialog = dialogs.FreezeDialog(
             given["namespace"] or " ".join(given["rest"]),
             level,
             reason=given["reason"] or "",
@@ -173,10 +165,12 @@ class Commands:
         freezes = world.status.freezes if world.status else []
         emergency = next((one.record for one in freezes if one.level == "emergency"), "")
         namespace = given["namespace"] or " ".join(given["rest"])
-        self._console.push_screen(UnfreezeDialog(emergency if given["emergency"] else over(world, namespace)))
+        self._console.push_screen(
+            dialogs.UnfreezeDialog(emergency if given["emergency"] else over(world, namespace))
+        )
 
     async def _cli_drill(self, given: Mapping[str, Any]) -> None:
-        self._console.push_screen(DrillDialog())
+        self._console.push_screen(dialogs.DrillDialog())
 
     async def _cli_drain(self, given: Mapping[str, Any]) -> None:
         verbs: dict[str, Verb] = {"start": "drain", "stop": "undrain"}
@@ -210,7 +204,7 @@ class Commands:
         if kind is not None and kind not in KINDS:
             raise BadRequest(f"config {verb} is not done from the console", f"in a shell: spl config {verb}")
         screen = self._console.front()
-        if not isinstance(screen, PolicyScreen):
+        if not isinstance(screen, screens.PolicyScreen):
             return
         if kind is not None:
             screen.action_pane(ABOUT_WORK if kind in WORK else kind)
@@ -235,7 +229,7 @@ class Commands:
         verb = deeds.meant(verb, self._console.world, subject)
         if why_not := deeds.objection(verb, self._console.world, subject):
             raise BadRequest(why_not, f"see: {commands.usage('task') if subject.thread else 'drain'}")
-        self._console.push_screen(DeedDialog(verb, subject))
+        self._console.push_screen(dialogs.DeedDialog(verb, subject))
 
     # names
 

@@ -16,12 +16,15 @@ import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from syncropel.api.schema import FleetStatus
-from syncropel.client import Event, reading
+from syncropel import client
+from syncropel.api import schema
 from syncropel.errors import DaemonNotRunning, RemoteError, SyncropelError
 from tui.model.link import Link, Phase, Trouble
+
+if TYPE_CHECKING:
+    from syncropel.client import Event
 
 WATCH: Final = "/v1/fleet/watch"
 SILENCE: Final = 2.5  # heartbeat intervals without a word before data counts as stale
@@ -60,7 +63,7 @@ class Connection:
     def __init__(
         self,
         stream: Stream,
-        on_status: Callable[[FleetStatus], None],
+        on_status: Callable[[schema.FleetStatus], None],
         on_link: Callable[[Link], None],
         *,
         clock: Callable[[], float],
@@ -148,7 +151,7 @@ class Connection:
             )
             return Broken(message, hint, BASE_SECS)
         if event.name == "fleet.snapshot":
-            status = reading.document(FleetStatus, event.data)
+            status = client.reading.document(schema.FleetStatus, event.data)
             self._refused = 0
             limit = SILENCE * max(status.heartbeat_interval_secs, 0.1)
             self._on_status(status)

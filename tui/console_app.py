@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events
 from textual.app import App, SystemCommand
@@ -15,15 +15,9 @@ from textual.screen import Screen
 from textual.scrollbar import ScrollBar, ScrollBarRender
 from textual.widgets import Input
 
-from syncropel.client import Call, Target
-from syncropel.client.calls import Answer
 from syncropel.errors import SyncropelError
-from tui import actions, themes
-from tui.commands import Commands
+from tui import actions, dialogs, loading, screens, themes
 from tui.dialogs.base import Dialog
-from tui.dialogs.command import CommandScreen
-from tui.dialogs.contexts import ContextsDialog
-from tui.dialogs.unlock import UnlockDialog
 from tui.fleets import Fleets
 from tui.keymap import Keymap
 from tui.keys import Keys
@@ -35,17 +29,15 @@ from tui.model.world import World
 from tui.palette import Jumps
 from tui.ringing import Ringer, Wanted, summed
 from tui.screens.base import ConsoleScreen
-from tui.screens.feed import FeedScreen
-from tui.screens.fleet import FleetScreen
-from tui.screens.help import HelpScreen
-from tui.screens.policy import PolicyScreen
-from tui.screens.replay import ReplayScreen
-from tui.screens.tasks import TasksScreen
-from tui.screens.threads import ThreadsScreen
 from tui.session import Outside, Session
 from tui.setup import Setup
 from tui.widgets.bindings import bindings
 from tui.widgets.ink import AsciiOnly, Colourless, WholeCells
+
+if TYPE_CHECKING:
+    from syncropel.client import Call, Target
+    from syncropel.client.calls import Answer
+    from tui.commands import Commands
 
 TICK_SECS = 1.0
 BEHIND_SECS = 12.0
@@ -64,11 +56,11 @@ class ConsoleApp(App[None]):
 
     TITLE = "Syncropel"
     MODES: ClassVar = {
-        "fleet": FleetScreen,
-        "tasks": TasksScreen,
-        "threads": ThreadsScreen,
-        "feed": FeedScreen,
-        "policy": PolicyScreen,
+        "fleet": lambda: screens.FleetScreen(),
+        "tasks": lambda: screens.TasksScreen(),
+        "threads": lambda: screens.ThreadsScreen(),
+        "feed": lambda: screens.FeedScreen(),
+        "policy": lambda: screens.PolicyScreen(),
     }
     CSS_PATH: ClassVar = sorted((Path(__file__).parent / "styles").glob("*.tcss"))
     BINDINGS = bindings("app")
@@ -103,7 +95,6 @@ class ConsoleApp(App[None]):
         if self.no_color:
             self._filters.append(Colourless())
         self.setup = setup
-        self.commands = Commands(self)
         self.fleets = Fleets(
             setup, outside, self._news_of, partial(self.run_worker, name="session", exit_on_error=False)
         )
@@ -130,7 +121,12 @@ class ConsoleApp(App[None]):
 
     def _connect(self) -> None:
         """After the first paint: whatever the network does, the screen is there."""
+        self.run_worker(self._connecting(), name="connect", exit_on_error=False)
+
+    async def _connecting(self) -> None:
+        await loading.client_loaded()
         self.fleets.start()
+        await loading.screens_loaded()
 
     async def on_unmount(self) -> None:
         self.memory.screen = self.screen_name
@@ -221,6 +217,13 @@ class ConsoleApp(App[None]):
                 return self.fleets.by_key(mode.rpartition("/")[0])
         return self.session
 
+    @cached_property
+    def commands(self) -> Commands:
+        """What a line after `:` does; made for the first one."""
+        from tui.commands import Commands
+
+        return Commands(self)
+
     async def send(self, call: Call[Answer]) -> Answer:
         """Ask the daemon. Raises `SyncropelError`, with words for the operator."""
         return await self.session.send(call)
@@ -230,11 +233,11 @@ class ConsoleApp(App[None]):
 
     def open_replay(self, thread: str, position: int | None = None) -> None:
         """Replay a thread from a record on, from its end when none is given."""
-        self.push_screen(ReplayScreen(thread, position))
+        self.push_screen(screens.ReplayScreen(thread, position))
 
     def compare_with(self, thread: str) -> None:
         """Pick another thread to compare this one with."""
-        self.push_screen(ThreadsScreen(thread))
+        self.push_screen(screens.ThreadsScreen(thread))
 
     def yank(self, words: str) -> None:
         self.copy_to_clipboard(words)
@@ -298,7 +301,7 @@ class ConsoleApp(App[None]):
         try:
             await self.commands.run(line)
         except SyncropelError as error:
-            self.push_screen(CommandScreen(line, error))
+            self.push_screen(dialogs.CommandScreen(line, error))
 
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.Key) and not event.is_forwarded:
@@ -319,16 +322,16 @@ class ConsoleApp(App[None]):
 
     async def action_command(self) -> None:
         # Waited for, so that what is typed at once after `:` is not taken for keys of the screen below.
-        await self.push_screen(CommandScreen())
+        await self.push_screen(dialogs.CommandScreen())
 
     async def action_contexts(self) -> None:
         await self.take_up_contexts()
-        self.push_screen(ContextsDialog())
+        self.push_screen(dialogs.ContextsDialog())
 
     def action_access(self) -> None:
         """Unlock what is read-only; lock what was unlocked, at once."""
         if self.session.read_only:
-            self.push_screen(UnlockDialog())
+            self.push_screen(dialogs.UnlockDialog())
         else:
             self.session.lock()
             self.notify(f"{self.session.fleet.name} is read-only now", timeout=4, markup=False)
@@ -338,7 +341,7 @@ class ConsoleApp(App[None]):
 
     def action_help(self) -> None:
         if (front := self.front()) is not None:
-            self.push_screen(HelpScreen(front))
+            self.push_screen(screens.HelpScreen(front))
 
     def action_open(self) -> None:
         if (front := self.front()) is not None and (table := front.focused_table()) is not None:

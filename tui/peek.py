@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from syncropel.api.schema import ThreadSummary
-from syncropel.api.schema.replay import ReplayPage
 from syncropel.client import thread_calls
-from syncropel.errors import SyncropelError
 from tui.model import peek
 from tui.refetch import Refetcher
 from tui.session import Session
+
+if TYPE_CHECKING:
+    from syncropel.api.schema import ThreadSummary
+    from syncropel.api.schema.replay import ReplayPage
+    from syncropel.errors import SyncropelError
 
 
 class Peek:

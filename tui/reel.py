@@ -6,16 +6,18 @@ No Textual here. Whatever comes late belongs to its own position, and never move
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
-from syncropel.api.schema import ThreadSummary
-from syncropel.api.schema.replay import ReplayMoment
 from syncropel.client import Call, thread_calls
-from syncropel.client.calls import Answer
 from syncropel.errors import SyncropelError
 from tui.model.frames import WINDOW, Frames
 from tui.model.turns import Turns
 from tui.refetch import Refetcher
+
+if TYPE_CHECKING:
+    from syncropel.api.schema import ThreadSummary
+    from syncropel.api.schema.replay import ReplayMoment
+    from syncropel.client.calls import Answer
 
 GAP_SECS: Final = 0.05
 

@@ -11,11 +11,11 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, Protocol
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from syncropel.api.schema import FleetStatus
-from syncropel.client import AsyncClient, Call, Event, Target, calls, explain_calls
-from syncropel.client.calls import Answer
+from syncropel import client
+from syncropel.client import calls, explain_calls
 from syncropel.errors import RemoteError, SyncropelError
 from tui.connection import MAX_SECS, UNSEEN_SECS, Connection
 from tui.model.access import Access
@@ -26,6 +26,11 @@ from tui.refetch import Refetcher
 from tui.runner import Runner, Subprocess
 from tui.setup import Fleet
 from tui.task_pages import TaskPages
+
+if TYPE_CHECKING:
+    from syncropel.api.schema import FleetStatus
+    from syncropel.client import Call, Event, Target
+    from syncropel.client.calls import Answer
 
 NOTICES: Final = 200
 _NO_JOIN: Final = (404, 409)  # no task at all, as a thread of rules or freezes; a task that is not fanned out
@@ -41,11 +46,15 @@ class Client(Protocol):
     async def close(self) -> None: ...
 
 
+def _over_http(target: Target) -> Client:
+    return client.AsyncClient(target)
+
+
 @dataclass(frozen=True)
 class Outside:
     """Where time, chance and the network come from; tests give their own."""
 
-    client: Callable[[Target], Client] = AsyncClient
+    client: Callable[[Target], Client] = _over_http
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     jitter: Callable[[], float] | None = None
@@ -72,7 +81,6 @@ class Session:
         self._told = Told(actor=fleet.target.actor)
         self._ended: asyncio.Queue[str] = asyncio.Queue()
         self._on_news = on_news
-        self._client = outside.client(fleet.target)
         self._who_due = False
         self._revision, self._tasks_due = -1, False
         self._attended = False
@@ -82,7 +90,7 @@ class Session:
         self._pages = TaskPages(self.send)
         chance: dict[str, Any] = {} if outside.jitter is None else {"jitter": outside.jitter}
         self._connection = Connection(
-            self._client, self._heard, self._linked, clock=outside.clock, sleep=outside.sleep, **chance
+            self, self._heard, self._linked, clock=outside.clock, sleep=outside.sleep, **chance
         )
         self._connection.most = UNSEEN_SECS
         self._refetcher = Refetcher(self._read, self._unread, sleep=outside.sleep)
@@ -109,7 +117,8 @@ class Session:
             self._attended, self._connection.most = False, UNSEEN_SECS
 
     async def close(self) -> None:
-        await self._client.close()
+        if "_client" in vars(self):
+            await self._client.close()
 
     def reconnect(self) -> None:
         """Try again now, and read the tasks again."""
@@ -145,6 +154,11 @@ class Session:
         self._on_news(self)
 
     # asking
+
+    @cached_property
+    def _client(self) -> Client:
+        """Made when something is asked first: it takes long to import, and nothing that is drawn needs it."""
+        return self.outside.client(self.target)
 
     async def send(self, call: Call[Answer]) -> Answer:
         """Ask the daemon. Raises `SyncropelError`, with words for the operator."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from syncropel.client import Target
+if TYPE_CHECKING:
+    from syncropel.client import Target
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from syncropel.api.schema import LogLine, RecordOut
-from syncropel.client import Call, Event, calls, log_calls, reading
-from syncropel.client.calls import Answer
+from syncropel import client
+from syncropel.api import schema
+from syncropel.client import Call, Event, calls, log_calls
 from syncropel.errors import SyncropelError
 from tui.model.feed import CAP, FeedLine, of_log, of_record
+
+if TYPE_CHECKING:
+    from syncropel.client.calls import Answer
 
 BACKLOG: Final = 500
 """Lines from before the screen was opened."""
@@ -66,7 +69,7 @@ class Records:
         """A line for an event. Raises SyncropelError, TypeError or KeyError for what is none."""
         if event.name != "record.created":
             return None
-        return of_record(reading.document(RecordOut, event.data["record"]))
+        return of_record(client.reading.document(schema.RecordOut, event.data["record"]))
 
 
 class Log:
@@ -92,7 +95,7 @@ class Log:
             return self._note(f"{missed} log lines missed: see the log file")
         if event.name != "log.line":
             return None
-        return of_log(reading.document(LogLine, event.data))
+        return of_log(client.reading.document(schema.LogLine, event.data))
 
 
 class Tail:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from syncropel.api.schema import TaskSummary
 from syncropel.client import calls
 from tui.model.tasks import merge
+
+if TYPE_CHECKING:
+    from syncropel.api.schema import TaskSummary
 
 MOST_PAGES: Final = 10
 """A console that read for ever would show nothing; what is left unread is said."""

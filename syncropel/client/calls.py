@@ -7,41 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 from urllib.parse import quote
 
-from pydantic import BaseModel
+from syncropel.api import schema
 
-from syncropel.api.schema import (
-    BatchResult,
-    BlastRadius,
-    ControlWritten,
-    Dispatched,
-    DrainChanged,
-    DrainStatus,
-    EngineHealth,
-    FleetStatus,
-    Health,
-    InstanceOut,
-    JoinStatus,
-    MintedToken,
-    NamespaceList,
-    Page,
-    Participant,
-    PostedRecord,
-    QueryResult,
-    RecordOut,
-    RunningDispatch,
-    ServiceAccount,
-    Speedup,
-    TaskDetail,
-    TaskSummary,
-    ThreadState,
-    ThreadSummary,
-    WhoAmI,
-)
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
-Answer = TypeVar("Answer", bound=BaseModel)
+Answer = TypeVar("Answer", bound="BaseModel")
 QUERY_PATIENCE_SECS: Final = 120.0
 """A query may have to look at a million records."""
 
@@ -73,22 +47,22 @@ def _part(text: str) -> str:
     return quote(text, safe="")
 
 
-def health() -> Call[Health]:
-    return Call(Health, "/health")
+def health() -> Call[schema.Health]:
+    return Call(schema.Health, "/health")
 
 
-def engine_health(details: bool = False) -> Call[EngineHealth]:
-    return Call(EngineHealth, "/v1/engine/health", query={"details": str(details).lower()})
+def engine_health(details: bool = False) -> Call[schema.EngineHealth]:
+    return Call(schema.EngineHealth, "/v1/engine/health", query={"details": str(details).lower()})
 
 
-def post_record(record: Mapping[str, Any]) -> Call[PostedRecord]:
+def post_record(record: Mapping[str, Any]) -> Call[schema.PostedRecord]:
     """Append one record. Repeatable only with a clock: without one the daemon would assign a second."""
-    return Call(PostedRecord, "/v1/records", "POST", body=dict(record), repeatable="clock" in record)
+    return Call(schema.PostedRecord, "/v1/records", "POST", body=dict(record), repeatable="clock" in record)
 
 
-def post_batch(records: Sequence[Mapping[str, Any]]) -> Call[BatchResult]:
+def post_batch(records: Sequence[Mapping[str, Any]]) -> Call[schema.BatchResult]:
     return Call(
-        BatchResult,
+        schema.BatchResult,
         "/v1/records/batch",
         "POST",
         body=[dict(record) for record in records],
@@ -96,8 +70,8 @@ def post_batch(records: Sequence[Mapping[str, Any]]) -> Call[BatchResult]:
     )
 
 
-def record(record_id: str) -> Call[RecordOut]:
-    return Call(RecordOut, f"/v1/records/{_part(record_id)}")
+def record(record_id: str) -> Call[schema.RecordOut]:
+    return Call(schema.RecordOut, f"/v1/records/{_part(record_id)}")
 
 
 def records(
@@ -108,33 +82,35 @@ def records(
     topic: str | None = None,
     since: int | None = None,
     limit: int | None = None,
-) -> Call[Page[RecordOut]]:
+) -> Call[schema.Page[schema.RecordOut]]:
     query = _query(thread=thread, actor=actor, act=act, topic=topic, since=since, limit=limit)
-    return Call(Page[RecordOut], "/v1/records", query=query)
+    return Call(schema.Page[schema.RecordOut], "/v1/records", query=query)
 
 
-def query_records(query: Mapping[str, Any]) -> Call[QueryResult]:
+def query_records(query: Mapping[str, Any]) -> Call[schema.QueryResult]:
     """What a query document asks for: `filter`, `sort`, `limit`, `offset`, `explain`."""
-    return Call(QueryResult, "/v1/records/query", "POST", body=dict(query), patience_secs=QUERY_PATIENCE_SECS)
+    return Call(
+        schema.QueryResult, "/v1/records/query", "POST", body=dict(query), patience_secs=QUERY_PATIENCE_SECS
+    )
 
 
-def threads(*, since: int | None = None, limit: int | None = None) -> Call[Page[ThreadSummary]]:
-    return Call(Page[ThreadSummary], "/v1/threads", query=_query(since=since, limit=limit))
+def threads(*, since: int | None = None, limit: int | None = None) -> Call[schema.Page[schema.ThreadSummary]]:
+    return Call(schema.Page[schema.ThreadSummary], "/v1/threads", query=_query(since=since, limit=limit))
 
 
 def thread_records(
     thread: str, *, since: int | None = None, limit: int | None = None
-) -> Call[Page[RecordOut]]:
+) -> Call[schema.Page[schema.RecordOut]]:
     query = _query(since=since, limit=limit)
-    return Call(Page[RecordOut], f"/v1/threads/{_part(thread)}/records", query=query)
+    return Call(schema.Page[schema.RecordOut], f"/v1/threads/{_part(thread)}/records", query=query)
 
 
-def thread_state(thread: str) -> Call[ThreadState]:
-    return Call(ThreadState, f"/v1/threads/{_part(thread)}/state")
+def thread_state(thread: str) -> Call[schema.ThreadState]:
+    return Call(schema.ThreadState, f"/v1/threads/{_part(thread)}/state")
 
 
-def participants(thread: str) -> Call[Page[Participant]]:
-    return Call(Page[Participant], f"/v1/threads/{_part(thread)}/participants")
+def participants(thread: str) -> Call[schema.Page[schema.Participant]]:
+    return Call(schema.Page[schema.Participant], f"/v1/threads/{_part(thread)}/participants")
 
 
 def tasks(
@@ -143,37 +119,39 @@ def tasks(
     since: int | None = None,
     before: int | None = None,
     limit: int | None = None,
-) -> Call[Page[TaskSummary]]:
+) -> Call[schema.Page[schema.TaskSummary]]:
     """Tasks, newest change first. `since`: only those changed after this revision; `before`: the page after
     the one with this `next_cursor`."""
     query = _query(status=status, since=since, before=before, limit=limit)
-    return Call(Page[TaskSummary], "/v1/tasks", query=query)
+    return Call(schema.Page[schema.TaskSummary], "/v1/tasks", query=query)
 
 
-def task(name: str) -> Call[TaskDetail]:
-    return Call(TaskDetail, f"/v1/tasks/{_part(name)}")
+def task(name: str) -> Call[schema.TaskDetail]:
+    return Call(schema.TaskDetail, f"/v1/tasks/{_part(name)}")
 
 
-def create_task(fields: Mapping[str, Any]) -> Call[TaskDetail]:
-    return Call(TaskDetail, "/v1/tasks", "POST", body=dict(fields), repeatable=False)
+def create_task(fields: Mapping[str, Any]) -> Call[schema.TaskDetail]:
+    return Call(schema.TaskDetail, "/v1/tasks", "POST", body=dict(fields), repeatable=False)
 
 
-def fan_out(name: str, spec: Mapping[str, Any]) -> Call[PostedRecord]:
+def fan_out(name: str, spec: Mapping[str, Any]) -> Call[schema.PostedRecord]:
     """Fan a task out; `spec` has subtasks, join and perhaps namespace and budget_usd.
 
     Answers the parent INTEND.
     """
-    return Call(PostedRecord, f"/v1/tasks/{_part(name)}/fan-out", "POST", body=dict(spec), repeatable=False)
+    return Call(
+        schema.PostedRecord, f"/v1/tasks/{_part(name)}/fan-out", "POST", body=dict(spec), repeatable=False
+    )
 
 
-def dispatch(asked: Mapping[str, Any]) -> Call[Dispatched]:
+def dispatch(asked: Mapping[str, Any]) -> Call[schema.Dispatched]:
     """Give a `goal`, or a `task`, to one instance: target, adapter, budget_usd, timeout_secs, hint, …"""
-    return Call(Dispatched, "/v1/dispatch", "POST", body=dict(asked), repeatable=False)
+    return Call(schema.Dispatched, "/v1/dispatch", "POST", body=dict(asked), repeatable=False)
 
 
-def dispatches() -> Call[Page[RunningDispatch]]:
+def dispatches() -> Call[schema.Page[schema.RunningDispatch]]:
     """What runs now, the longest first."""
-    return Call(Page[RunningDispatch], "/v1/dispatches")
+    return Call(schema.Page[schema.RunningDispatch], "/v1/dispatches")
 
 
 def retry(
@@ -183,9 +161,9 @@ def retry(
     hint: str | None = None,
     target: str | None = None,
     budget_usd: float | None = None,
-) -> Call[PostedRecord]:
+) -> Call[schema.PostedRecord]:
     body = _query(index=index, actor=actor, hint=hint, target=target, budget_usd=budget_usd)
-    return Call(PostedRecord, f"/v1/tasks/{_part(name)}/retry", "POST", body=body, repeatable=False)
+    return Call(schema.PostedRecord, f"/v1/tasks/{_part(name)}/retry", "POST", body=body, repeatable=False)
 
 
 def amend(
@@ -195,96 +173,98 @@ def amend(
     budget_usd: float | None = None,
     join: str | None = None,
     reason: str | None = None,
-) -> Call[PostedRecord]:
+) -> Call[schema.PostedRecord]:
     """Give a fan-out another budget, or another join predicate."""
     body = _query(actor=actor, budget_usd=budget_usd, join=join, reason=reason)
-    return Call(PostedRecord, f"/v1/tasks/{_part(name)}/amend", "POST", body=body, repeatable=False)
+    return Call(schema.PostedRecord, f"/v1/tasks/{_part(name)}/amend", "POST", body=body, repeatable=False)
 
 
-def answer(name: str, index: int, verdict: str, actor: str, reason: str = "") -> Call[PostedRecord]:
+def answer(name: str, index: int, verdict: str, actor: str, reason: str = "") -> Call[schema.PostedRecord]:
     """Let a subtask begin that waits for an operator's word, or not. `verdict`: accept or reject."""
     body = {"index": index, "verdict": verdict, "actor": actor, "reason": reason}
-    return Call(PostedRecord, f"/v1/tasks/{_part(name)}/answer", "POST", body=body, repeatable=False)
+    return Call(schema.PostedRecord, f"/v1/tasks/{_part(name)}/answer", "POST", body=body, repeatable=False)
 
 
-def join(name: str) -> Call[JoinStatus]:
-    return Call(JoinStatus, f"/v1/tasks/{_part(name)}/join")
+def join(name: str) -> Call[schema.JoinStatus]:
+    return Call(schema.JoinStatus, f"/v1/tasks/{_part(name)}/join")
 
 
-def speedup(name: str, serial: str | None = None) -> Call[Speedup]:
-    return Call(Speedup, f"/v1/tasks/{_part(name)}/speedup", query=_query(vs_serial=serial))
+def speedup(name: str, serial: str | None = None) -> Call[schema.Speedup]:
+    return Call(schema.Speedup, f"/v1/tasks/{_part(name)}/speedup", query=_query(vs_serial=serial))
 
 
-def fleet_status() -> Call[FleetStatus]:
-    return Call(FleetStatus, "/v1/fleet/status")
+def fleet_status() -> Call[schema.FleetStatus]:
+    return Call(schema.FleetStatus, "/v1/fleet/status")
 
 
-def instances() -> Call[Page[InstanceOut]]:
-    return Call(Page[InstanceOut], "/v1/fleet/instances")
+def instances() -> Call[schema.Page[schema.InstanceOut]]:
+    return Call(schema.Page[schema.InstanceOut], "/v1/fleet/instances")
 
 
-def instance(name: str) -> Call[InstanceOut]:
+def instance(name: str) -> Call[schema.InstanceOut]:
     """One instance, by DID or alias."""
-    return Call(InstanceOut, f"/v1/fleet/instances/{_part(name)}")
+    return Call(schema.InstanceOut, f"/v1/fleet/instances/{_part(name)}")
 
 
-def mint_service_account(sa_id: str, scopes: Sequence[str]) -> Call[MintedToken]:
+def mint_service_account(sa_id: str, scopes: Sequence[str]) -> Call[schema.MintedToken]:
     body = {"sa_id": sa_id, "scopes": list(scopes)}
-    return Call(MintedToken, "/v1/service-accounts", "POST", body=body, repeatable=False)
+    return Call(schema.MintedToken, "/v1/service-accounts", "POST", body=body, repeatable=False)
 
 
-def whoami() -> Call[WhoAmI]:
+def whoami() -> Call[schema.WhoAmI]:
     """Who calls, and with which scopes."""
-    return Call(WhoAmI, "/v1/whoami")
+    return Call(schema.WhoAmI, "/v1/whoami")
 
 
-def service_accounts() -> Call[Page[ServiceAccount]]:
-    return Call(Page[ServiceAccount], "/v1/service-accounts")
+def service_accounts() -> Call[schema.Page[schema.ServiceAccount]]:
+    return Call(schema.Page[schema.ServiceAccount], "/v1/service-accounts")
 
 
-def freeze(fields: Mapping[str, Any]) -> Call[ControlWritten]:
+def freeze(fields: Mapping[str, Any]) -> Call[schema.ControlWritten]:
     """Freeze: level, namespace (not for an emergency), reason, grace_secs, terminate, actor."""
-    return Call(ControlWritten, "/v1/fleet/freeze", "POST", body=dict(fields), repeatable=False)
+    return Call(schema.ControlWritten, "/v1/fleet/freeze", "POST", body=dict(fields), repeatable=False)
 
 
-def blast(level: str, namespace: str | None = None, terminate: bool = False) -> Call[BlastRadius]:
+def blast(level: str, namespace: str | None = None, terminate: bool = False) -> Call[schema.BlastRadius]:
     """What a freeze would meet if it were set now; without a namespace, an emergency stop."""
     query = _query(level=level, namespace=namespace, terminate=str(terminate).lower())
-    return Call(BlastRadius, "/v1/control/blast", query=query)
+    return Call(schema.BlastRadius, "/v1/control/blast", query=query)
 
 
-def unfreeze(actor: str, namespace: str | None = None, reason: str = "") -> Call[ControlWritten]:
+def unfreeze(actor: str, namespace: str | None = None, reason: str = "") -> Call[schema.ControlWritten]:
     """Lift the freeze of a namespace; without one, the emergency."""
     body = {"actor": actor, **({"namespace": namespace} if namespace else {"emergency": True})}
     body |= {"reason": reason} if reason else {}
-    return Call(ControlWritten, "/v1/fleet/unfreeze", "POST", body=body, repeatable=False)
+    return Call(schema.ControlWritten, "/v1/fleet/unfreeze", "POST", body=body, repeatable=False)
 
 
-def drain(fields: Mapping[str, Any]) -> Call[DrainChanged]:
+def drain(fields: Mapping[str, Any]) -> Call[schema.DrainChanged]:
     """Start or stop draining: state, instance, deadline_secs, then, reason, actor."""
-    return Call(DrainChanged, "/v1/drain", "POST", body=dict(fields), repeatable=False)
+    return Call(schema.DrainChanged, "/v1/drain", "POST", body=dict(fields), repeatable=False)
 
 
-def drain_status(instance: str | None = None) -> Call[DrainStatus]:
+def drain_status(instance: str | None = None) -> Call[schema.DrainStatus]:
     """What drains; `instance`: only this one, by DID or alias."""
-    return Call(DrainStatus, "/v1/drain", query=_query(instance=instance))
+    return Call(schema.DrainStatus, "/v1/drain", query=_query(instance=instance))
 
 
-def namespaces() -> Call[NamespaceList]:
-    return Call(NamespaceList, "/v1/namespaces")
+def namespaces() -> Call[schema.NamespaceList]:
+    return Call(schema.NamespaceList, "/v1/namespaces")
 
 
-def create_namespace(namespace: str, description: str, actor: str) -> Call[ControlWritten]:
+def create_namespace(namespace: str, description: str, actor: str) -> Call[schema.ControlWritten]:
     body = {"namespace": namespace, "description": description, "actor": actor}
-    return Call(ControlWritten, "/v1/namespaces", "POST", body=body, repeatable=False)
+    return Call(schema.ControlWritten, "/v1/namespaces", "POST", body=body, repeatable=False)
 
 
-def set_strict(strict: bool, actor: str) -> Call[ControlWritten]:
+def set_strict(strict: bool, actor: str) -> Call[schema.ControlWritten]:
     """Whether only registered namespaces may be used."""
-    return Call(ControlWritten, "/v1/namespaces/strict", "PUT", body={"strict": strict, "actor": actor})
+    return Call(
+        schema.ControlWritten, "/v1/namespaces/strict", "PUT", body={"strict": strict, "actor": actor}
+    )
 
 
-def close_namespace(verb: str, namespace: str, actor: str) -> Call[ControlWritten]:
+def close_namespace(verb: str, namespace: str, actor: str) -> Call[schema.ControlWritten]:
     """`verb`: archive or delete."""
     body = {"namespace": namespace, "actor": actor}
-    return Call(ControlWritten, f"/v1/namespaces/{verb}", "POST", body=body, repeatable=False)
+    return Call(schema.ControlWritten, f"/v1/namespaces/{verb}", "POST", body=body, repeatable=False)

@@ -10,14 +10,16 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass, field
-from typing import Any, Final, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
-from syncropel.api.schema import FleetStatus, InstanceOut, JoinStatus
 from syncropel.client import calls
-from syncropel.client.calls import Answer, Call
 from syncropel.client.drill_records import THREAD, TOPIC
-from syncropel.client.transport import Target
+from syncropel.client.target import Target
 from syncropel.errors import Conflict, RemoteError, SyncropelError
+
+if TYPE_CHECKING:
+    from syncropel.api import schema
+    from syncropel.client.calls import Answer, Call
 
 STOPPED_ACTS: Final = ("INTEND", "DO", "CALL")
 PASSING_ACTS: Final = ("KNOW", "LEARN")
@@ -152,7 +154,7 @@ class KillDrill:
     def _say(self, step: Step, found: str, *, good: bool = True) -> None:
         self._tell(step, found, good)
 
-    async def _start(self, workers: list[InstanceOut]) -> None:
+    async def _start(self, workers: list[schema.InstanceOut]) -> None:
         goal = {"goal": "kill switch drill", "alias": self._name, "namespace": self.namespace}
         await self._coordinator.send(calls.create_task({**goal, "actor": self._actor}))
         subtasks: list[dict[str, Any]] = [{"goal": "sleep 1", "target": one.alias} for one in workers]
@@ -276,7 +278,7 @@ class KillDrill:
             report.problems.append(f"the fan-out did not go on: {(await self._join()).explanation}")
             self._say("recover", report.problems[-1], good=False)
 
-    async def _join(self) -> JoinStatus:
+    async def _join(self) -> schema.JoinStatus:
         return await self._coordinator.send(calls.join(self._name))
 
     async def _until(self, look: Callable[[], Awaitable[bool]]) -> bool:
@@ -287,7 +289,7 @@ class KillDrill:
             await self._sleep(_POLL_SECS)
         return True
 
-    async def _keep(self, report: DrillReport, status: FleetStatus) -> str:
+    async def _keep(self, report: DrillReport, status: schema.FleetStatus) -> str:
         body = {"topic": TOPIC, "ok": report.ok, **asdict(report), "at": status.at}
         del body["record"]
         record = {"thread": THREAD, "actor": self._actor, "act": "LEARN", "body": body}

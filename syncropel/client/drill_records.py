@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from syncropel.api.schema import Page, RecordOut
 from syncropel.client import calls
-from syncropel.client.calls import Call
+
+if TYPE_CHECKING:
+    from syncropel.api import schema
+    from syncropel.client.calls import Call
 
 TOPIC: Final = "kill_drill"
 THREAD: Final = "th_fleet_control"
@@ -29,12 +31,12 @@ class PastDrill:
     problems: tuple[str, ...]
 
 
-def page_of_drills(since: int | None = None) -> Call[Page[RecordOut]]:
+def page_of_drills(since: int | None = None) -> Call[schema.Page[schema.RecordOut]]:
     """A page of drill records, the oldest first; its `next_cursor` is `since` of the next."""
     return calls.records(thread=THREAD, topic=TOPIC, since=since, limit=1000)
 
 
-def read_drills(records: Iterable[RecordOut]) -> list[PastDrill]:
+def read_drills(records: Iterable[schema.RecordOut]) -> list[PastDrill]:
     """What these records say. Anybody may have written one, so nothing in it is taken on trust."""
     return [_read(one.body) for one in records if one.body.get("topic") == TOPIC]
 

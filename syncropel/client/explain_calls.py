@@ -4,27 +4,26 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from syncropel.api.schema.diagnosis import Diagnosis, TaskTree
-from syncropel.api.schema.explain import TaskWhy, WhatIf
+from syncropel.api import schema
 from syncropel.client.calls import Call
 
 
-def why(name: str) -> Call[TaskWhy]:
+def why(name: str) -> Call[schema.TaskWhy]:
     """Why a task has its status."""
-    return Call(TaskWhy, f"/v1/tasks/{quote(name, safe='')}/why")
+    return Call(schema.TaskWhy, f"/v1/tasks/{quote(name, safe='')}/why")
 
 
-def what_if(name: str, join: str) -> Call[WhatIf]:
+def what_if(name: str, join: str) -> Call[schema.WhatIf]:
     """When a fan-out would have joined with another predicate."""
-    return Call(WhatIf, f"/v1/tasks/{quote(name, safe='')}/what-if", query={"join": join})
+    return Call(schema.WhatIf, f"/v1/tasks/{quote(name, safe='')}/what-if", query={"join": join})
 
 
-def diagnose(name: str, subtask: int | None = None) -> Call[Diagnosis]:
+def diagnose(name: str, subtask: int | None = None) -> Call[schema.Diagnosis]:
     """How every attempt of a task ended; `subtask`: those of one only."""
     query = {} if subtask is None else {"subtask": subtask}
-    return Call(Diagnosis, f"/v1/tasks/{quote(name, safe='')}/diagnose", query=query)
+    return Call(schema.Diagnosis, f"/v1/tasks/{quote(name, safe='')}/diagnose", query=query)
 
 
-def tree(name: str) -> Call[TaskTree]:
+def tree(name: str) -> Call[schema.TaskTree]:
     """A task's subtasks, each below the one it waits for."""
-    return Call(TaskTree, f"/v1/tasks/{quote(name, safe='')}/tree")
+    return Call(schema.TaskTree, f"/v1/tasks/{quote(name, safe='')}/tree")

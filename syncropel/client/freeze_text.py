@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from syncropel.api.schema import BlastRadius, FleetRule, FreezeOut
+if TYPE_CHECKING:
+    from syncropel.api.schema import BlastRadius, FleetRule, FreezeOut
 
 NAMED: Final = 4
 EVERYWHERE: Final = "*"

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from urllib.parse import urlencode
 
-from syncropel.api.schema import LogPage
+from syncropel.api import schema
 from syncropel.client.calls import Call
 
 
-def log_lines(*, since: int | None = None, level: str = "TRACE", limit: int = 100) -> Call[LogPage]:
+def log_lines(*, since: int | None = None, level: str = "TRACE", limit: int = 100) -> Call[schema.LogPage]:
     """The newest lines of at least this level, or the next ones after the sequence `since`."""
     query: dict[str, str | int | float] = {"level": level, "limit": limit}
-    return Call(LogPage, "/v1/engine/log", query=query if since is None else query | {"since": since})
+    return Call(schema.LogPage, "/v1/engine/log", query=query if since is None else query | {"since": since})
 
 
 def log_watch(*, since: int | None = None, level: str = "TRACE") -> str:

@@ -26,7 +26,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from syncropel.client.in_process import InProcessTransport, LoopThread
-from syncropel.client.transport import AsyncClient, Target
+from syncropel.client.target import Target
+from syncropel.client.transport import AsyncClient
 
 if TYPE_CHECKING:
     from syncropel.client.opening import Opened

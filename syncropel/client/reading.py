@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from syncropel.api.schema.base import AS_IT_CAME
+from syncropel.api.schema.words import AS_IT_CAME
 from syncropel.errors import DaemonUnreachable
 
 Document = TypeVar("Document", bound=BaseModel)

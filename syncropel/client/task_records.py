@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from syncropel.api.schema import JoinStatus, PostedRecord
 from syncropel.client import calls
-from syncropel.client.calls import Call
 from syncropel.errors import Conflict
+
+if TYPE_CHECKING:
+    from syncropel.api import schema
+    from syncropel.client.calls import Call
 
 END_TOPIC: Final = "fanout_end_subtask"
 STOPPED: Final = "stopped"
@@ -38,7 +40,7 @@ STEPS: Final = {
 VERDICTS: Final = {"approve": ("accept", "approved"), "reject": ("reject", "rejected")}
 
 
-def step(thread: str, name: str, words: str, *, actor: str, at: float) -> Call[PostedRecord]:
+def step(thread: str, name: str, words: str, *, actor: str, at: float) -> Call[schema.PostedRecord]:
     """One of STEPS on a task's thread. `at` in unix seconds."""
     one = STEPS[name]
     return _post(thread, one.act, {"topic": one.topic, one.words: words}, actor, at)
@@ -46,7 +48,7 @@ def step(thread: str, name: str, words: str, *, actor: str, at: float) -> Call[P
 
 def judge(
     thread: str, name: str, notes: str, *, actor: str, at: float, domain: str = ""
-) -> Call[PostedRecord]:
+) -> Call[schema.PostedRecord]:
     """One of VERDICTS on a task."""
     body = {"verdict": VERDICTS[name][0], "notes": notes, "domain": domain}
     return _post(thread, "KNOW", body, actor, at)
@@ -54,7 +56,7 @@ def judge(
 
 def done(
     thread: str, intend: str, summary: str, *, actor: str, at: float, domain: str = ""
-) -> Call[PostedRecord]:
+) -> Call[schema.PostedRecord]:
     """The work is done and can be judged. `intend`: id of the task's INTEND."""
     body = {"fulfills": intend, "summary": summary, "domain": domain}
     return _post(thread, "KNOW", body, actor, at)
@@ -72,7 +74,7 @@ class Attempt:
     intend: str = ""
 
 
-def running_attempt(join: JoinStatus, index: int) -> Attempt:
+def running_attempt(join: schema.JoinStatus, index: int) -> Attempt:
     """The attempt of a subtask that is in flight. Raises Conflict when there is none."""
     child = next((one for one in join.subtasks if one.index == index), None)
     if child is not None and child.state == "in_progress" and child.instance:
@@ -82,7 +84,7 @@ def running_attempt(join: JoinStatus, index: int) -> Attempt:
     raise Conflict(f"{name} [{index}] {state}: there is nothing to stop", f"see: spl task join-status {name}")
 
 
-def stop(attempt: Attempt, reason: str, *, actor: str, at: float) -> Call[PostedRecord]:
+def stop(attempt: Attempt, reason: str, *, actor: str, at: float) -> Call[schema.PostedRecord]:
     """End an attempt that is in flight: its process group, its verdict `terminated`."""
     about = {"index": attempt.index, "attempt": attempt.attempt, "from": attempt.instance}
     body = {"topic": END_TOPIC, **about, "reason": reason or STOPPED, "namespace": attempt.namespace}
@@ -91,7 +93,7 @@ def stop(attempt: Attempt, reason: str, *, actor: str, at: float) -> Call[Posted
 
 def _post(
     thread: str, act: str, body: Mapping[str, Any], actor: str, at: float, parent: str = ""
-) -> Call[PostedRecord]:
+) -> Call[schema.PostedRecord]:
     given = {key: value for key, value in body.items() if value not in ("", None)}
     record: dict[str, Any] = {"thread": thread, "actor": actor, "act": act, "body": {**given, "at": at}}
     return calls.post_record({**record, "parents": [parent]} if parent else record)

@@ -9,11 +9,7 @@ from collections.abc import Sequence
 from typing import Final
 from urllib.parse import quote, urlencode
 
-from syncropel.api.schema.base import Page
-from syncropel.api.schema.bundles import RestoreReport
-from syncropel.api.schema.replay import ReplayMoment, ReplayPage, StatusChanges, ThreadDiff
-from syncropel.api.schema.threads import ThreadSummary
-from syncropel.api.schema.trust import TrustOut
+from syncropel.api import schema
 from syncropel.client.calls import Call
 
 PATIENCE_SECS: Final = 600.0
@@ -24,29 +20,31 @@ def _path(thread: str, rest: str = "") -> str:
     return f"/v1/threads/{quote(thread, safe='')}{rest}"
 
 
-def thread(name: str) -> Call[ThreadSummary]:
+def thread(name: str) -> Call[schema.ThreadSummary]:
     """One thread in a line."""
-    return Call(ThreadSummary, _path(name))
+    return Call(schema.ThreadSummary, _path(name))
 
 
-def replay(name: str, *, since: int = 0, limit: int = 100) -> Call[ReplayPage]:
+def replay(name: str, *, since: int = 0, limit: int = 100) -> Call[schema.ReplayPage]:
     """The records after position `since`, at most `limit`, each with the state before and after it."""
-    return Call(ReplayPage, _path(name, "/replay"), query={"since": since, "limit": limit})
+    return Call(schema.ReplayPage, _path(name, "/replay"), query={"since": since, "limit": limit})
 
 
-def replay_at(name: str, position: int) -> Call[ReplayMoment]:
+def replay_at(name: str, position: int) -> Call[schema.ReplayMoment]:
     """The thread as it stood at this position; 0 is before its first record."""
-    return Call(ReplayMoment, _path(name, f"/replay/{position}"))
+    return Call(schema.ReplayMoment, _path(name, f"/replay/{position}"))
 
 
-def status_changes(name: str) -> Call[StatusChanges]:
+def status_changes(name: str) -> Call[schema.StatusChanges]:
     """Where the status changes."""
-    return Call(StatusChanges, _path(name, "/replay/changes"))
+    return Call(schema.StatusChanges, _path(name, "/replay/changes"))
 
 
-def thread_diff(name: str, other: str, *, since: int = 0, limit: int = 1000) -> Call[ThreadDiff]:
+def thread_diff(name: str, other: str, *, since: int = 0, limit: int = 1000) -> Call[schema.ThreadDiff]:
     """Two threads side by side; `since`: how many rows to pass over."""
-    return Call(ThreadDiff, _path(name, "/diff"), query={"with": other, "since": since, "limit": limit})
+    return Call(
+        schema.ThreadDiff, _path(name, "/diff"), query={"with": other, "since": since, "limit": limit}
+    )
 
 
 def watch_path(name: str, since_clock: int) -> str:
@@ -69,12 +67,12 @@ def restore(
     on_conflict: str = "fail",
     reserved: bool = False,
     take_up_work: bool = False,
-) -> Call[RestoreReport]:
+) -> Call[schema.RestoreReport]:
     """Take a bundle in. `on_conflict`: fail or skip. Repeatable: the second time all is there."""
     flags = {"dry_run": dry_run, "reserved": reserved, "take_up_work": take_up_work}
     query = {"on_conflict": on_conflict, **{name: "true" for name, given in flags.items() if given}}
     return Call(
-        RestoreReport,
+        schema.RestoreReport,
         "/v1/threads/restore",
         "POST",
         query=query,
@@ -83,6 +81,6 @@ def restore(
     )
 
 
-def trust() -> Call[Page[TrustOut]]:
+def trust() -> Call[schema.Page[schema.TrustOut]]:
     """Whose results were accepted, and how often."""
-    return Call(Page[TrustOut], "/v1/trust")
+    return Call(schema.Page[schema.TrustOut], "/v1/trust")

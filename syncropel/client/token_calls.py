@@ -5,27 +5,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from urllib.parse import quote
 
-from syncropel.api.schema import ApiToken, MintedToken, Page, ServiceAccount
+from syncropel.api import schema
 from syncropel.client.calls import Call
 
 
-def tokens() -> Call[Page[ApiToken]]:
+def tokens() -> Call[schema.Page[schema.ApiToken]]:
     """Every token that was made, without its secret, the oldest first."""
-    return Call(Page[ApiToken], "/v1/tokens")
+    return Call(schema.Page[schema.ApiToken], "/v1/tokens")
 
 
-def mint_token(sa_id: str) -> Call[MintedToken]:
+def mint_token(sa_id: str) -> Call[schema.MintedToken]:
     """A further token of an account, with the scopes that it has now."""
-    return Call(MintedToken, "/v1/tokens", "POST", body={"sa_id": sa_id}, repeatable=False)
+    return Call(schema.MintedToken, "/v1/tokens", "POST", body={"sa_id": sa_id}, repeatable=False)
 
 
-def revoke_token(token_id: str, reason: str = "") -> Call[ApiToken]:
+def revoke_token(token_id: str, reason: str = "") -> Call[schema.ApiToken]:
     """Take a token back for ever, by its id or the first digits of it."""
     path = f"/v1/tokens/{quote(token_id, safe='')}/revoke"
-    return Call(ApiToken, path, "POST", body={"reason": reason})
+    return Call(schema.ApiToken, path, "POST", body={"reason": reason})
 
 
-def grant_scopes(sa_id: str, scopes: Sequence[str]) -> Call[ServiceAccount]:
+def grant_scopes(sa_id: str, scopes: Sequence[str]) -> Call[schema.ServiceAccount]:
     """Change what the tokens of an account that are made from now on may do."""
     path = f"/v1/service-accounts/{quote(sa_id, safe='')}"
-    return Call(ServiceAccount, path, "PUT", body={"scopes": list(scopes)})
+    return Call(schema.ServiceAccount, path, "PUT", body={"scopes": list(scopes)})

@@ -1,63 +1,26 @@
-"""Sending calls: where the daemon is, retries, the token, and server-sent events."""
+"""Sending calls over HTTP: retries, bounds, and server-sent events."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import httpx
 
 from syncropel.client import reading, strangers
 from syncropel.client.bounds import Body, EventLines
-from syncropel.client.calls import Answer, Call
 from syncropel.client.events import Event, EventParser
 from syncropel.errors import DaemonNotRunning, DaemonUnreachable, RemoteError
+
+if TYPE_CHECKING:
+    from syncropel.client.calls import Answer, Call
+    from syncropel.client.target import Target
 
 TIMEOUT_SECS: Final = 10.0
 STREAM_SILENCE_SECS: Final = 45.0  # the daemon sends a heartbeat every 30 s; longer silence is a dead line
 _RETRIES: Final = 2
-
-
-@dataclass(frozen=True)
-class Target:
-    """Where a daemon listens: its Unix socket, or a URL with a bearer token; and who speaks to it.
-
-    `actor` signs what is written; `fleet_token` opens the workers of this home's fleet, empty without one.
-    """
-
-    socket: Path | None = None
-    url: str = ""
-    token: str = field(default="", repr=False)
-    home: str = "~/.syncro"
-    actor: str = "did:sync:user:operator"
-    fleet_token: str = field(default="", repr=False)
-
-    @property
-    def name(self) -> str:
-        return self.url or str(self.socket)
-
-    @property
-    def base_url(self) -> str:
-        return self.url or "http://spl"
-
-    @property
-    def encrypted(self) -> bool:
-        """Whether TLS is spoken. Only then are the system's certificates read, which takes 30 ms."""
-        return self.url.startswith("https:")
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """Who asks: the token where there is one, and whose name the operator acts in over the socket."""
-        named = {"x-syncropel-actor": self.actor} if self.actor.isascii() and self.actor.isprintable() else {}
-        return {**named, "authorization": f"Bearer {self.token}"} if self.token else named
-
-    def missing(self) -> bool:
-        """Whether there is certainly nobody there: no socket file where one is expected."""
-        return self.socket is not None and not self.url and not self.socket.exists()
 
 
 def _not_there(target: Target) -> DaemonNotRunning:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from syncropel.api.schema.records import RecordOut
+from typing import TYPE_CHECKING
+
 from syncropel.errors import InvalidRecord
 from syncropel.record import Record, record_id
+
+if TYPE_CHECKING:
+    from syncropel.api.schema.records import RecordOut
 
 
 def computed_id(record: RecordOut) -> str:

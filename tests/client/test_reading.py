@@ -11,7 +11,8 @@ from pydantic import BaseModel, ValidationError
 
 from syncropel.api import schema
 from syncropel.api.schema import Health, InstanceOut
-from syncropel.api.schema.base import OPEN, UnknownWord, Wire
+from syncropel.api.schema.base import OPEN, Wire
+from syncropel.api.schema.words import UnknownWord
 from syncropel.client import reading
 from syncropel.errors import DaemonUnreachable
 

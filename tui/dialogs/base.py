@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from textwrap import wrap
-from typing import ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -19,8 +19,6 @@ from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Input
 
-from syncropel.client import Call
-from syncropel.client.calls import Answer
 from syncropel.errors import SyncropelError
 from tui.model.asking import Outcome, Stage, failed, hindrance, outcome_lines
 from tui.model.glyphs import Glyphs, Tone
@@ -32,6 +30,10 @@ from tui.widgets.lines import Lines, Span, Spans
 from tui.widgets.pick import Pick
 from tui.widgets.push import Push
 from tui.widgets.toned import clip
+
+if TYPE_CHECKING:
+    from syncropel.client import Call
+    from syncropel.client.calls import Answer
 
 _FRAME: Final = 4  # the border, the buttons, and a line of what lies behind
 _AIR, _ROOMY = 3, 32  # blank lines around what it says, and from which height of the screen on

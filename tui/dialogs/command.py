@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -11,12 +11,14 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
-from syncropel.errors import SyncropelError
 from tui.commands import Commands
 from tui.model.commands import usage
 from tui.seat import Seat
 from tui.widgets.lines import Lines, Span
 from tui.widgets.toned import clip
+
+if TYPE_CHECKING:
+    from syncropel.errors import SyncropelError
 
 
 class CommandScreen(Seat, ModalScreen[None]):

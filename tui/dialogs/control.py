@@ -5,10 +5,7 @@ A dialog is waited for, so that what is typed ahead comes to it and not to the s
 
 from __future__ import annotations
 
-from tui.dialogs.deed import DeedDialog
-from tui.dialogs.drill import DrillDialog
-from tui.dialogs.freeze import FreezeDialog
-from tui.dialogs.unfreeze import FreezesDialog, UnfreezeDialog
+from tui import dialogs
 from tui.model import deeds
 from tui.model.deeds import Verb
 from tui.model.freezes import over
@@ -24,19 +21,19 @@ class Control(Seat):
         return Subject()
 
     async def action_freeze(self) -> None:
-        await self.app.push_screen(FreezeDialog(namespace_of(self.world, self.subject())))
+        await self.app.push_screen(dialogs.FreezeDialog(namespace_of(self.world, self.subject())))
 
     async def action_emergency(self) -> None:
-        await self.app.push_screen(FreezeDialog("", "emergency"))
+        await self.app.push_screen(dialogs.FreezeDialog("", "emergency"))
 
     async def action_unfreeze(self) -> None:
-        await self.app.push_screen(UnfreezeDialog(self._freeze_here()))
+        await self.app.push_screen(dialogs.UnfreezeDialog(self._freeze_here()))
 
     async def action_freezes(self) -> None:
-        await self.app.push_screen(FreezesDialog(self._freeze_here()))
+        await self.app.push_screen(dialogs.FreezesDialog(self._freeze_here()))
 
     async def action_drill(self) -> None:
-        await self.app.push_screen(DrillDialog())
+        await self.app.push_screen(dialogs.DrillDialog())
 
     def _freeze_here(self) -> str:
         """The freeze over what the cursor is on, by its record."""
@@ -51,4 +48,4 @@ class Control(Seat):
         if why_not:
             self.notify(why_not, title=deeds.DEEDS[verb].title, severity="warning", markup=False, timeout=6)
         else:
-            await self.app.push_screen(DeedDialog(verb, subject))
+            await self.app.push_screen(dialogs.DeedDialog(verb, subject))

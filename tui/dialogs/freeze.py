@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, Literal, cast
+from typing import TYPE_CHECKING, Final, Literal, cast
 
 from textual.suggester import SuggestFromList
 from textual.widget import Widget
 from textual.widgets import Input
 
-from syncropel.api.schema import BlastRadius
 from syncropel.client import calls
 from syncropel.client.freeze_text import DEFAULT_GRACE_SECS, blast_lines, kill_command, place
 from syncropel.errors import SyncropelError
@@ -22,6 +21,9 @@ from tui.model.text import duration, plain
 from tui.widgets.choice import Choice
 from tui.widgets.field import Field, entry
 from tui.widgets.lines import Lines
+
+if TYPE_CHECKING:
+    from syncropel.api.schema import BlastRadius
 
 Level = Literal["soft", "hard", "emergency"]
 LEVELS: Final[tuple[Level, ...]] = ("soft", "hard", "emergency")

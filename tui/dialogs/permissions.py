@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from textual.widget import Widget
 
-from syncropel.api.schema import RuleList
 from syncropel.client import config_calls
 from tui.dialogs.base import Dialog
 from tui.dialogs.rule import LOOK
@@ -15,6 +14,9 @@ from tui.model.glyphs import Tone
 from tui.model.text import plain
 from tui.widgets.choice import Choice
 from tui.widgets.field import Field
+
+if TYPE_CHECKING:
+    from syncropel.api.schema import RuleList
 
 
 class RestoreRulesDialog(Dialog):

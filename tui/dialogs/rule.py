@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from textual import on
 from textual.widget import Widget
 from textual.widgets import Input
 
-from syncropel.api.schema import ExpressionChecked, RuleOut
 from syncropel.client import config_calls
 from syncropel.errors import SyncropelError
 from tui.dialogs.base import Dialog
@@ -23,6 +22,9 @@ from tui.model.text import plain
 from tui.widgets.choice import Choice
 from tui.widgets.field import Field, entry
 from tui.widgets.lines import Lines, Span
+
+if TYPE_CHECKING:
+    from syncropel.api.schema import ExpressionChecked, RuleOut
 
 PAUSE_SECS: Final = 0.15
 """So long nothing is typed before it is checked."""

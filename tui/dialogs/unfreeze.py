@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from textual.widget import Widget
 from textual.widgets import Input
 
-from syncropel.api.schema import FreezeOut
+from syncropel.api import schema
 from syncropel.client import calls
 from syncropel.client.freeze_text import EVERYWHERE, unkill_command
 from tui.dialogs.base import Dialog
@@ -26,13 +26,13 @@ class FreezesDialog(Dialog):
 
     def __init__(self, picked: str = "") -> None:
         super().__init__()
-        self._start, self._known = picked, dict[str, FreezeOut]()
+        self._start, self._known = picked, dict[str, schema.FreezeOut]()
 
     def fields(self) -> Sequence[Widget]:
         return (Pick(self._start, id="freezes"),)
 
     @property
-    def picked(self) -> FreezeOut | None:
+    def picked(self) -> schema.FreezeOut | None:
         """The freeze that is picked, as it was last known."""
         return self._known.get(self.query_one("#freezes", Pick).picked)
 

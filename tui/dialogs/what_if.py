@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from textual import on
 from textual.widget import Widget
 from textual.widgets import Input
 
-from syncropel.api.schema.explain import WhatIf
 from syncropel.client import explain_calls
 from syncropel.errors import SyncropelError
 from tui.dialogs.base import Dialog
 from tui.model.glyphs import Tone
 from tui.model.what_if import failed_lines, what_if_lines
 from tui.widgets.field import Field, entry
+
+if TYPE_CHECKING:
+    from syncropel.api.schema.explain import WhatIf
 
 PAUSE_SECS: Final = 0.15
 """So long nothing is typed before it is asked."""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from syncropel.api.schema.explain import TaskWhy
 from syncropel.client import explain_calls
 from syncropel.errors import SyncropelError
 from tui.dialogs.base import Dialog
 from tui.model.glyphs import Tone
 from tui.model.text import plain
+
+if TYPE_CHECKING:
+    from syncropel.api.schema.explain import TaskWhy
 
 
 class WhyDialog(Dialog):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from syncropel.api.schema import WhoAmI
 from tui.model.glyphs import Tone
 from tui.model.text import duration
+
+if TYPE_CHECKING:
+    from syncropel.api.schema import WhoAmI
 
 UNLOCKED_SECS: Final = 900.0
 _WRITES: Final = frozenset({"admin", "fleet:write", "threads:write", "records:write", "config:write"})

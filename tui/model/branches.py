@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from syncropel.api.schema import ChildOut, JoinStatus, TaskSummary
 from tui.model.folding import Group, fold
+
+if TYPE_CHECKING:
+    from syncropel.api.schema import ChildOut, JoinStatus, TaskSummary
 
 _PART: Final = "task "
 _GROUP: Final = "+"

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from syncropel.api.schema.replay import ComparedRecord, ComparedRow, ComparedSide, ThreadDiff
 from tui.model.frame_facts import fact_name, fact_text
 from tui.model.glyphs import Glyphs, Tone, word
 from tui.model.rows import Cell, Column, Row, Rows
 from tui.model.text import NOTHING, money, plain, tail, wall
+
+if TYPE_CHECKING:
+    from syncropel.api.schema.replay import ComparedRecord, ComparedRow, ComparedSide, ThreadDiff
 
 COMPARED: Final = (
     Column("kind", "", 9),

@@ -6,7 +6,7 @@ import shlex
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from syncropel.api.schema import ChildOut, DispatchOut, InstanceOut
+from syncropel.api import schema
 from syncropel.client.task_records import Attempt
 from tui.model.glyphs import word
 from tui.model.subject import Subject, task_label
@@ -145,18 +145,18 @@ def _subtask_objection(verb: Verb, world: World, subject: Subject) -> str:
     return f"it is {word(state)}: it has not run yet" if state in ("pending", "blocked") else ""
 
 
-def instance_of(world: World, subject: Subject) -> InstanceOut | None:
+def instance_of(world: World, subject: Subject) -> schema.InstanceOut | None:
     instances = world.status.instances if world.status else []
     return next((one for one in instances if subject.did and one.did == subject.did), None)
 
 
-def child_of(world: World, subject: Subject) -> ChildOut | None:
+def child_of(world: World, subject: Subject) -> schema.ChildOut | None:
     """The subtask, when the join of its task is known."""
     join = world.join_of(subject.thread)
     return next((one for one in join.subtasks if one.index == subject.index), None) if join else None
 
 
-def dispatch_of(world: World, subject: Subject) -> DispatchOut | None:
+def dispatch_of(world: World, subject: Subject) -> schema.DispatchOut | None:
     """The subtask as something in flight."""
     flying = world.status.dispatches if world.status else []
     return next((one for one in flying if (one.thread, one.index) == (subject.thread, subject.index)), None)
@@ -194,8 +194,8 @@ def facts(verb: Verb, world: World, subject: Subject) -> list[str]:
     found = child_of(world, subject) or dispatch_of(world, subject)
     if found is None:
         return []
-    state = found.state if isinstance(found, ChildOut) else "in_progress"
-    asked = [f"asked by {plain(found.asked)}"] if isinstance(found, ChildOut) and found.asked else []
+    state = found.state if isinstance(found, schema.ChildOut) else "in_progress"
+    asked = [f"asked by {plain(found.asked)}"] if isinstance(found, schema.ChildOut) and found.asked else []
     return [" · ".join([f"attempt {found.attempt}", word(state), *asked, first_line(found.goal)])]
 
 

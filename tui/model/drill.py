@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from syncropel.client.drill import STEPS, DrillReport, Step
-from syncropel.client.drill_records import PastDrill
 from tui.model.charts import sparkline
 from tui.model.glyphs import Glyphs, Tone
 from tui.model.text import NOTHING, duration, plain, wall
+
+if TYPE_CHECKING:
+    from syncropel.client.drill_records import PastDrill
 
 Lines = list[tuple[str, Tone]]
 PASTS_SHOWN: Final = 4

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING
 
-from syncropel.api.schema import FleetStatus, InstanceOut, TaskSummary
 from tui.model.fleet import DISPATCHES, FANOUTS, INSTANCES, dispatch_rows, fanout_rows, instance_rows
 from tui.model.glyphs import Glyphs
 from tui.model.moment import Moment
@@ -14,6 +14,9 @@ from tui.model.subject import Subject
 from tui.model.text import NOTHING, age, money, plain
 from tui.model.tree import Line, detail_lines
 from tui.model.world import World
+
+if TYPE_CHECKING:
+    from syncropel.api.schema import FleetStatus, InstanceOut, TaskSummary
 
 Fact = tuple[str, Line]
 NAME_WIDTH = 12

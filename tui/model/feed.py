@@ -9,14 +9,16 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
-from syncropel.api.schema import LogLine, RecordOut
 from tui.model.glyphs import UNICODE, Tone
 from tui.model.notices import Notice
 from tui.model.rows import Cell, Column, Row
 from tui.model.text import NOTHING, first_line, plain, tail
 from tui.model.world import World
+
+if TYPE_CHECKING:
+    from syncropel.api.schema import LogLine, RecordOut
 
 CAP: Final = 2_000
 """Lines that are kept; older ones are let go, and counted."""

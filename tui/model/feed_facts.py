@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from rich.cells import cell_len, set_cell_size
 
-from syncropel.api.schema import LogLine, RecordOut
 from tui.model.feed import FeedLine
 from tui.model.text import NOTHING, plain
 from tui.model.tree import Line
+
+if TYPE_CHECKING:
+    from syncropel.api.schema import LogLine, RecordOut
 
 NAME_WIDTH: Final = 12
 MOST: Final = 10_000

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from syncropel.api.schema import DispatchOut, FanOutProgress, FleetStatus, InstanceOut
 from tui.model.charts import bar
 from tui.model.glyphs import Glyphs, marked
 from tui.model.moment import Moment
 from tui.model.rows import MEASURED, Cell, Column, Row, Rows, state_cell, widest
 from tui.model.text import NOTHING, age, count, duration, first_line, long_duration, plain, spend, tail
+
+if TYPE_CHECKING:
+    from syncropel.api.schema import DispatchOut, FanOutProgress, FleetStatus, InstanceOut
 
 BAR_WIDTH: Final = 8
 _GONE: Final = frozenset({"archived", "left"})

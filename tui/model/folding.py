@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from syncropel.api.schema import ChildOut
+if TYPE_CHECKING:
+    from syncropel.api.schema import ChildOut
 
 MOST_SHOWN: Final = 40
 """As many subtasks are shown one by one whatever their states."""

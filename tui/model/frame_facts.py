@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from syncropel.api.schema.replay import FactValue, ReplayFrame
 from syncropel.client.verify import computed_id
 from tui.model.feed_facts import full_time, laid_out
 from tui.model.glyphs import Glyphs, Tone, word
 from tui.model.text import NOTHING, money, plain, tail, wall
+
+if TYPE_CHECKING:
+    from syncropel.api.schema.replay import FactValue, ReplayFrame
 
 Line = tuple[str, str, Tone]
 """Name, value, and the tone of the value."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from syncropel.api.schema.replay import Fact, ReplayFrame
+if TYPE_CHECKING:
+    from syncropel.api.schema.replay import Fact, ReplayFrame
 
 WINDOW: Final = 100
 """Frames that are read at once."""

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from syncropel.api.schema import FleetStatus, FreezeOut
 from syncropel.client.freeze_text import EVERYWHERE
 from tui.model.glyphs import Glyphs, Tone, marked
 from tui.model.moment import Moment
 from tui.model.text import duration, first_line, long_duration, plain, took
 from tui.model.world import World
+
+if TYPE_CHECKING:
+    from syncropel.api.schema import FleetStatus, FreezeOut
 
 SHOWN: Final = 3
 _RANKS: Final = {"emergency": 0, "hard": 1, "soft": 2}

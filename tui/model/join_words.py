@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from syncropel.api.schema import ChildOut, JoinStatus, TaskSummary
-from syncropel.api.schema.explain import TaskWhy
 from tui.model import timeline
 from tui.model.glyphs import Glyphs, tone_of, word
 from tui.model.moment import Moment
 from tui.model.text import duration, first_line, plain, spend, tail
 from tui.model.tree import Line
+
+if TYPE_CHECKING:
+    from syncropel.api.schema import ChildOut, JoinStatus, TaskSummary
+    from syncropel.api.schema.explain import TaskWhy
 
 _PROOFS: Final = 2
 

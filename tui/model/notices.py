@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
-from syncropel.api.schema import FanOutProgress, FleetStatus, TaskSummary
 from tui.model.link import Link, Phase
 from tui.model.tasks import task_name
 from tui.model.text import first_line, plain
+
+if TYPE_CHECKING:
+    from syncropel.api.schema import FanOutProgress, FleetStatus, TaskSummary
 
 Kind = Literal["joined", "failed", "stale", "frozen"]
 KINDS: Final[tuple[Kind, ...]] = ("joined", "failed", "stale", "frozen")

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from syncropel.api.schema import ThreadSummary
-from syncropel.api.schema.replay import ReplayFrame, ReplayPage
 from tui.model.facts import Fact
 from tui.model.feed import clock_time, gist
 from tui.model.glyphs import TONES, Glyphs, word
 from tui.model.text import count, plain, tail
 from tui.model.tree import Line
+
+if TYPE_CHECKING:
+    from syncropel.api.schema import ThreadSummary
+    from syncropel.api.schema.replay import ReplayFrame, ReplayPage
 
 LAST: Final = 30
 """So many records are read of it."""

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-from syncropel.api.schema import CacheStatsOut, HealthCheck, NamespaceList, RuleList, RuleOut
 from tui.model import work_rules
 from tui.model.rules import WORK, Kind
+
+if TYPE_CHECKING:
+    from syncropel.api.schema import CacheStatsOut, HealthCheck, NamespaceList, RuleList, RuleOut
 
 
 @dataclass(frozen=True)

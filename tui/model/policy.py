@@ -5,9 +5,8 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
-from syncropel.api.schema import FreezeOut, HealthCheck, NamespaceList, NamespaceOut, RuleOut
 from syncropel.client.freeze_text import EVERYWHERE
 from tui.model import freezes, work_rules
 from tui.model.facts import Fact
@@ -20,6 +19,9 @@ from tui.model.rules import Draft, Kind
 from tui.model.text import NOTHING, age, duration, first_line, long_duration, plain, took
 from tui.model.tree import Line
 from tui.model.world import World
+
+if TYPE_CHECKING:
+    from syncropel.api.schema import FreezeOut, HealthCheck, NamespaceList, NamespaceOut, RuleOut
 
 PERMISSION, ROUTING, HEALTH, NAMESPACES, FREEZES = "permission", "routing", "health", "namespaces", "freezes"
 ABOUT_WORK: Final = "work"

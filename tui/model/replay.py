@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from syncropel.api.schema.replay import ReplayFrame
 from syncropel.client.verify import computed_id
 from tui.model.feed import clock_time, gist
 from tui.model.frames import Frames
@@ -13,6 +12,9 @@ from tui.model.glyphs import Glyphs, Tone, tone_of, word
 from tui.model.rows import Cell, Column, Row, Rows
 from tui.model.text import plain, tail
 from tui.model.turns import Turns, cell
+
+if TYPE_CHECKING:
+    from syncropel.api.schema.replay import ReplayFrame
 
 FRAMES: Final = (
     Column("position", "#", 6, right=True),

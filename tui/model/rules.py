@@ -5,14 +5,16 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, Literal, get_args
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
-from syncropel.api.schema import ExpressionChecked, RuleOut
 from syncropel.errors import SyncropelError
 from tui.model import scratchpad
 from tui.model.glyphs import Glyphs
 from tui.model.text import first_line, plain
 from tui.model.tree import Line
+
+if TYPE_CHECKING:
+    from syncropel.api.schema import ExpressionChecked, RuleOut
 
 Kind = Literal["permission", "routing", "health", "precondition", "aitl", "trigger", "fold"]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)

@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 from rich.cells import cell_len
 
-from syncropel.api.schema import EXPRESSION_CONTEXTS, ExpressionValue
+from syncropel.api import schema
 from syncropel.errors import RemoteError, SyncropelError
 from tui.model.glyphs import Glyphs
 from tui.model.text import plain, took
@@ -25,7 +25,7 @@ class Trial:
     """What is tried: an expression in a context, about a task or thread, or about none."""
 
     expression: str = ""
-    context: str = EXPRESSION_CONTEXTS[0]
+    context: str = schema.EXPRESSION_CONTEXTS[0]
     about: str = ""
 
     def command(self) -> str:
@@ -35,7 +35,7 @@ class Trial:
 
     def turned(self, by: int) -> str:
         """The next context, or the one before."""
-        known = EXPRESSION_CONTEXTS
+        known = schema.EXPRESSION_CONTEXTS
         place = known.index(self.context) if self.context in known else 0
         return known[(place + by) % len(known)]
 
@@ -55,7 +55,7 @@ class Outcome:
         return Outcome("asking", self.words if self.stage != "idle" else ())
 
 
-def answered(value: ExpressionValue) -> Outcome:
+def answered(value: schema.ExpressionValue) -> Outcome:
     """A value, with its type and what it cost."""
     text = json.dumps(value.value, ensure_ascii=False)
     if len(text) > VALUE_CHARS:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from syncropel.api.schema import FanOutProgress, TaskSummary
 from tui.model.glyphs import Glyphs
 from tui.model.moment import Moment
 from tui.model.rows import MEASURED, Cell, Column, Row, Rows, state_cell, widest
 from tui.model.text import NOTHING, age, first_line, money, plain, tail
+
+if TYPE_CHECKING:
+    from syncropel.api.schema import FanOutProgress, TaskSummary
 
 _PRIORITIES: Final = {"high": 0.0, "medium": 1.0, "low": 2.0}
 

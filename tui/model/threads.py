@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from syncropel.api.schema import ThreadSummary
 from tui.model.feed import thread_name
 from tui.model.glyphs import Glyphs, marked
 from tui.model.moment import Moment
 from tui.model.rows import Cell, Column, Row, Rows, state_cell
 from tui.model.text import NOTHING, count, first_line, long_duration, plain, tail
+
+if TYPE_CHECKING:
+    from syncropel.api.schema import ThreadSummary
 
 THREADS: Final = (
     Column("name", "THREAD", 16, grow=1, most=34, wish=22, over=4),

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from syncropel.api.schema import ChildOut, JoinStatus
 from tui.model.glyphs import Glyphs, Tone, tone_of
+
+if TYPE_CHECKING:
+    from syncropel.api.schema import ChildOut, JoinStatus
 
 
 @dataclass(frozen=True)

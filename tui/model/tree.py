@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
 
-from syncropel.api.schema import ChildOut, JoinStatus, TaskSummary
+from syncropel.api import schema
 from tui.model import branches, folding, timeline
 from tui.model.branches import Branch
 from tui.model.glyphs import Glyphs, Tone
@@ -43,12 +43,12 @@ class Line:
 
 
 def subtask_rows(
-    join: JoinStatus,
+    join: schema.JoinStatus,
     at: Moment,
     glyphs: Glyphs,
     width: int,
     unfolded: Collection[str] | None = None,
-    nested: Mapping[str, JoinStatus] = MappingProxyType({}),
+    nested: Mapping[str, schema.JoinStatus] = MappingProxyType({}),
 ) -> Rows:
     """A row for each line of the tree, as `branches.lay` has them.
 
@@ -61,18 +61,18 @@ def subtask_rows(
         one = shown[place]
         if isinstance(one.what, folding.Group):
             return _group(one, one.what, glyphs)
-        if isinstance(one.what, TaskSummary):
+        if isinstance(one.what, schema.TaskSummary):
             return _part(one, one.what, glyphs)
         return _subtask(one, one.what, at, glyphs, axis)
 
     return Rows(join, [one.key for one in shown], make)
 
 
-def longest(join: JoinStatus, shown: Sequence[Branch], glyphs: Glyphs) -> dict[str, int]:
+def longest(join: schema.JoinStatus, shown: Sequence[Branch], glyphs: Glyphs) -> dict[str, int]:
     """How much room the columns of foreign text could use, folded or not."""
     first = shown[:MEASURED]
-    kids = [one.what for one in first if isinstance(one.what, ChildOut)] + join.subtasks[:MEASURED]
-    parts = [one.what for one in first if isinstance(one.what, TaskSummary)]
+    kids = [one.what for one in first if isinstance(one.what, schema.ChildOut)] + join.subtasks[:MEASURED]
+    parts = [one.what for one in first if isinstance(one.what, schema.TaskSummary)]
     return {
         "index": widest(_index(one, glyphs) for one in shown),
         "goal": widest([*(first_line(one.goal) for one in kids), *map(_part_goal, parts)]),
@@ -86,7 +86,7 @@ def longest(join: JoinStatus, shown: Sequence[Branch], glyphs: Glyphs) -> dict[s
 def _index(one: Branch, glyphs: Glyphs) -> str:
     """Where it hangs, and its number, or whether it can be unfolded."""
     what = one.what
-    if isinstance(what, ChildOut):
+    if isinstance(what, schema.ChildOut):
         name = f"[{what.index}]"
     elif one.unfolded:
         name = "-"
@@ -97,15 +97,15 @@ def _index(one: Branch, glyphs: Glyphs) -> str:
     return f"{'  ' * one.indent}{glyphs.last_branch if one.last else glyphs.branch}{name}"
 
 
-def _why(child: ChildOut) -> str:
+def _why(child: schema.ChildOut) -> str:
     return first_line(child.why) or (first_line(child.summary) if child.state != "accept" else "")
 
 
-def _after(child: ChildOut) -> str:
+def _after(child: schema.ChildOut) -> str:
     return ",".join(map(str, child.depends_on)) or NOTHING
 
 
-def _part(branch: Branch, task: TaskSummary, glyphs: Glyphs) -> Row:
+def _part(branch: Branch, task: schema.TaskSummary, glyphs: Glyphs) -> Row:
     """A nested task: unfolded, its own subtasks stand beneath it."""
     stuck = not task.satisfiable and not task.joined
     cells = {
@@ -118,7 +118,7 @@ def _part(branch: Branch, task: TaskSummary, glyphs: Glyphs) -> Row:
     return Row(branch.key, cells, fields)
 
 
-def _part_goal(task: TaskSummary) -> str:
+def _part_goal(task: schema.TaskSummary) -> str:
     done = f"{task.accepted}/{task.subtasks} " if task.subtasks else ""
     return f"{plain(task.alias) or tail(task.thread)}  {done}{first_line(task.goal)}"
 
@@ -136,7 +136,7 @@ def _group(branch: Branch, group: folding.Group, glyphs: Glyphs) -> Row:
     return Row(branch.key, cells, {"state": group.state})
 
 
-def _subtask(branch: Branch, child: ChildOut, at: Moment, glyphs: Glyphs, axis: timeline.Axis) -> Row:
+def _subtask(branch: Branch, child: schema.ChildOut, at: Moment, glyphs: Glyphs, axis: timeline.Axis) -> Row:
     drawn = replace(axis, critical=frozenset(branch.of.critical_path)).bar(child)
     took = elapsed(child, at)
     blamed = child.index in branch.of.blame and not branch.of.complete
@@ -159,14 +159,14 @@ def _subtask(branch: Branch, child: ChildOut, at: Moment, glyphs: Glyphs, axis: 
     return Row(branch.key, cells, fields)
 
 
-def _spent_tone(child: ChildOut) -> Tone:
+def _spent_tone(child: schema.ChildOut) -> Tone:
     """The daemon warns of a budget at the same share."""
     if not child.budget_usd or child.cost_usd < _WARNED_SHARE * child.budget_usd:
         return "plain"
     return "bad" if child.cost_usd >= child.budget_usd else "warn"
 
 
-def elapsed(child: ChildOut, at: Moment) -> float | None:
+def elapsed(child: schema.ChildOut, at: Moment) -> float | None:
     """How long it took, or has taken so far."""
     if child.wall_time_secs is not None:
         return child.wall_time_secs
@@ -175,7 +175,7 @@ def elapsed(child: ChildOut, at: Moment) -> float | None:
     return None
 
 
-def worker(child: ChildOut) -> str:
+def worker(child: schema.ChildOut) -> str:
     """Where it ran or runs; with a question mark where it would go if it were spawned now."""
     name = plain(child.instance_alias or (tail(child.instance) if child.instance else ""))
     if not name:
@@ -183,7 +183,7 @@ def worker(child: ChildOut) -> str:
     return f"{name}?" if child.predicted else name
 
 
-def detail_lines(child: ChildOut, at: Moment, glyphs: Glyphs) -> list[tuple[str, Line]]:
+def detail_lines(child: schema.ChildOut, at: Moment, glyphs: Glyphs) -> list[tuple[str, Line]]:
     """Everything known of one subtask, as name and value."""
     state = state_cell(child.state, glyphs)
     lines = [("state", Line(state.text, state.tone))]

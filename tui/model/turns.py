@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
-from syncropel.api.schema.replay import StatusChange
+if TYPE_CHECKING:
+    from syncropel.api.schema.replay import StatusChange
 
 
 class Turns:

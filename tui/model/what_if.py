@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from syncropel.api.schema.explain import WhatIf, WhatIfBar
 from syncropel.client.explain_text import moment_words
 from syncropel.errors import RemoteError, SyncropelError
 from tui.model.glyphs import Glyphs, Tone, tone_of
 from tui.model.text import first_line, plain
+
+if TYPE_CHECKING:
+    from syncropel.api.schema.explain import WhatIf, WhatIfBar
 
 Said = tuple[str, Tone]
 _HEAD: Final = 10

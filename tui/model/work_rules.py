@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
-from syncropel.api.schema import RuleOut
 from tui.model.facts import Fact
 from tui.model.rules import Draft, Kind
 from tui.model.text import NOTHING, plain
 from tui.model.tree import Line
+
+if TYPE_CHECKING:
+    from syncropel.api.schema import RuleOut
 
 
 def kind(rule: RuleOut) -> Kind:

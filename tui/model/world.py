@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
-from syncropel.api.schema import FleetStatus, JoinStatus, TaskSummary
-from syncropel.api.schema.explain import TaskWhy
 from tui.model.charts import Rates
 from tui.model.link import Link
 from tui.model.moment import Moment
+
+if TYPE_CHECKING:
+    from syncropel.api.schema import FleetStatus, JoinStatus, TaskSummary
+    from syncropel.api.schema.explain import TaskWhy
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,8 @@ from textual.widget import Widget
 from textual.widgets import Input
 from textual.worker import Worker
 
-from tui import actions
+from tui import actions, dialogs
 from tui.dialogs.control import Control
-from tui.dialogs.what_if import WhatIfDialog
-from tui.dialogs.why import WhyDialog
 from tui.model import filters
 from tui.model.arrangement import Arrangement, Sort
 from tui.model.facts import Fact
@@ -271,12 +269,12 @@ class ConsoleScreen(Control):
         if task is not None:
             same = join is not None and join.thread == task.thread
             name = task.alias or task.thread
-            self.app.push_screen(WhatIfDialog(name, join.join if join and same else "all"))
+            self.app.push_screen(dialogs.WhatIfDialog(name, join.join if join and same else "all"))
 
     def action_why(self) -> None:
         """Why the task that is shown, or that the cursor is on, stands as it does."""
         if (task := self.world.task(self.wants or self.subject().thread)) is not None:
-            self.app.push_screen(WhyDialog(task.alias or task.thread))
+            self.app.push_screen(dialogs.WhyDialog(task.alias or task.thread))
         else:
             self.notify("this row is no task", timeout=3)
 

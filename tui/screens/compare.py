@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from textual import on
 from textual.widget import Widget
 
-from syncropel.api.schema.replay import ThreadDiff
 from syncropel.client import thread_calls
-from syncropel.errors import SyncropelError
 from tui.actions import COMPARE
 from tui.model import compare
 from tui.model.feed import names_of, thread_name
@@ -20,6 +18,10 @@ from tui.widgets.bindings import bindings
 from tui.widgets.lines import Lines, Span
 from tui.widgets.table import Table
 from tui.widgets.toned import clip
+
+if TYPE_CHECKING:
+    from syncropel.api.schema.replay import ThreadDiff
+    from syncropel.errors import SyncropelError
 
 MOST: Final = 20_000
 """Steps that are shown; the counts above them are of all."""

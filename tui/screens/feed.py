@@ -11,6 +11,7 @@ from textual import events, on
 from textual.message import Message
 from textual.widget import Widget
 
+from tui import screens
 from tui.actions import FEED
 from tui.model import feed
 from tui.model.facts import Fact
@@ -19,7 +20,6 @@ from tui.model.feed_facts import short_facts
 from tui.model.rows import Row, Rows
 from tui.model.text import age
 from tui.screens.base import ConsoleScreen
-from tui.screens.feed_line import FeedLineScreen
 from tui.tail import Log, Notes, Records, Tail
 from tui.widgets.about import About
 from tui.widgets.bindings import bindings
@@ -226,4 +226,4 @@ class FeedScreen(ConsoleScreen):
         """The record or the log line in full."""
         if (line := self._chosen()) is not None:
             self._pause()
-            self.app.push_screen(FeedLineScreen(line))
+            self.app.push_screen(screens.FeedLineScreen(line))

@@ -9,9 +9,8 @@ from textual import on
 from textual.containers import Vertical
 from textual.widget import Widget
 
-from tui import actions
+from tui import actions, dialogs, screens
 from tui.actions import FLEET
-from tui.dialogs.start import StartDialog
 from tui.model import facts, first_run, fleet
 from tui.model.charts import sparkline
 from tui.model.layout import share
@@ -19,8 +18,6 @@ from tui.model.rows import Row
 from tui.model.subject import short_label
 from tui.model.text import count
 from tui.screens.base import ConsoleScreen
-from tui.screens.detail import InstanceScreen
-from tui.screens.join import JoinScreen
 from tui.widgets.about import About
 from tui.widgets.bindings import bindings
 from tui.widgets.lines import Lines, Span, Spans
@@ -107,7 +104,7 @@ class FleetScreen(ConsoleScreen):
         if self.world.link.at(self.console.clock()).is_live:
             self.notify("this fleet runs already", timeout=4)
         else:
-            self.app.push_screen(StartDialog())
+            self.app.push_screen(dialogs.StartDialog())
 
     def _rates(self) -> Spans:
         """Ingest and queue over the last minutes, with their newest value."""
@@ -128,6 +125,6 @@ class FleetScreen(ConsoleScreen):
     def open_row(self, event: Table.Opened) -> None:
         """An instance opens as all that is known of it, work opens the join it belongs to."""
         if event.table.id == "instances":
-            self.app.push_screen(InstanceScreen(event.key))
+            self.app.push_screen(screens.InstanceScreen(event.key))
         else:
-            self.app.push_screen(JoinScreen(event.key.partition("/")[0]))
+            self.app.push_screen(screens.JoinScreen(event.key.partition("/")[0]))

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final
 
 from rich.cells import cell_len
 
-from syncropel.api.schema import FleetStatus
 from tui import actions
 from tui.model import contexts, first_run, fleet, freezes, link
 from tui.model.asking import hindrance
@@ -18,6 +17,7 @@ from tui.widgets.lines import Span, Spans
 from tui.widgets.toned import clip
 
 if TYPE_CHECKING:
+    from syncropel.api.schema import FleetStatus
     from tui.screens.base import ConsoleScreen
 
 LEAST_WIDTH: Final = 60

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from textual import on
 from textual.widget import Widget
 
+from tui import screens
 from tui.actions import JOIN
 from tui.model.subject import subject_of
 from tui.model.tasks import task_name
 from tui.model.text import tail
 from tui.screens import join_part
 from tui.screens.base import ConsoleScreen
-from tui.screens.detail import SubtaskScreen
 from tui.widgets.table import Table
 
 FIELDS = ("state", "goal", "worker", "why", "target", "verdict", "depends")
@@ -53,4 +53,4 @@ class JoinScreen(ConsoleScreen):
         if subject.index is None:
             self.app.push_screen(JoinScreen(subject.thread))
         else:
-            self.app.push_screen(SubtaskScreen(subject.thread, subject.index))
+            self.app.push_screen(screens.SubtaskScreen(subject.thread, subject.index))

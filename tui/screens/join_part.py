@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from textwrap import wrap
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
-from syncropel.api.schema import JoinStatus
-from syncropel.api.schema.explain import TaskWhy
 from tui.model import branches, join_words, tree
 from tui.model.moment import Moment
 from tui.model.rows import Row
@@ -16,6 +15,10 @@ from tui.widgets.lines import Lines, Span
 from tui.widgets.subtasks import SubtaskTable
 from tui.widgets.table import Table
 from tui.widgets.toned import clip
+
+if TYPE_CHECKING:
+    from syncropel.api.schema import JoinStatus
+    from syncropel.api.schema.explain import TaskWhy
 
 SUMMARY = "summary"
 SUBTASKS = "subtasks"

@@ -5,19 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Coroutine, Sequence
 from functools import partial
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from textual import on
 from textual.containers import Vertical
 from textual.widget import Widget
 from textual.widgets import Input
 
-from syncropel.api.schema import RuleOut
-from tui import policies
+from tui import dialogs, policies
 from tui.actions import POLICY
 from tui.dialogs.base import Dialog
-from tui.dialogs.permissions import PermissionsDialog, RestoreRulesDialog
-from tui.dialogs.rule import RemoveRuleDialog, RuleDialog
 from tui.model import policy, work_rules
 from tui.model.facts import Fact
 from tui.model.policies import Policies
@@ -34,6 +31,9 @@ from tui.widgets.pair import Pair
 from tui.widgets.scratchpad import Scratchpad
 from tui.widgets.table import Table
 from tui.widgets.toned import clip
+
+if TYPE_CHECKING:
+    from syncropel.api.schema import RuleOut
 
 READ_GAP_SECS: Final = 5.0
 """What has changed is read again at most so often."""
@@ -218,21 +218,21 @@ class PolicyScreen(ConsoleScreen):
     async def ask_rule(self, verb: str, draft: Draft, kinds: Sequence[Kind] = ()) -> None:
         """Open the dialog that adds this rule, changes the one of its name, or removes it."""
         known, rule = self.policies, self.policies.rule(draft.kind, draft.name)
-        dialog: Dialog = RuleDialog(draft, known, kinds=kinds)
+        dialog: Dialog = dialogs.RuleDialog(draft, known, kinds=kinds)
         if verb == "edit" and rule is not None:
-            dialog = RuleDialog(Draft.of(draft.kind, rule), known, rule)
+            dialog = dialogs.RuleDialog(Draft.of(draft.kind, rule), known, rule)
         elif verb == "remove":
-            dialog = RemoveRuleDialog(draft.kind, draft.name, rule)
+            dialog = dialogs.RemoveRuleDialog(draft.kind, draft.name, rule)
         await self.app.push_screen(dialog)
 
     async def action_restore_rules(self) -> None:
-        await self.app.push_screen(RestoreRulesDialog())
+        await self.app.push_screen(dialogs.RestoreRulesDialog())
 
     async def action_permissions(self, choice: str = "") -> None:
         """Ask about one or the other; without a choice the one that is not so now comes first."""
         known = self.policies.rules("permission")
         other = "do not enforce" if known is not None and known.enabled else "enforce"
-        await self.app.push_screen(PermissionsDialog(choice or other, known))
+        await self.app.push_screen(dialogs.PermissionsDialog(choice or other, known))
 
     def copied(self) -> str | None:
         """The record of a rule or of a freeze, else the name."""

@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Sequence
-from typing import ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual import on
 from textual.binding import BindingType
 from textual.containers import Container, Vertical
 from textual.widget import Widget
 
-from syncropel.api.schema.replay import ReplayFrame
 from tui import pager
 from tui.actions import REPLAY
 from tui.model import replay
@@ -27,6 +26,9 @@ from tui.widgets.bindings import bindings
 from tui.widgets.lines import Lines, Span, Spans
 from tui.widgets.pane import Pane
 from tui.widgets.table import Table
+
+if TYPE_CHECKING:
+    from syncropel.api.schema.replay import ReplayFrame
 
 WIDE: Final = 110
 """From this width on the record stands beside the list, below it otherwise."""

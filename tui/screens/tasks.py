@@ -8,6 +8,7 @@ from textual import on
 from textual.containers import Vertical
 from textual.widget import Widget
 
+from tui import screens
 from tui.actions import TASKS
 from tui.model.facts import Fact, facts_of
 from tui.model.filters import Filter
@@ -18,8 +19,6 @@ from tui.model.tasks import TASKS as COLUMNS
 from tui.model.tasks import longest, task_rows
 from tui.screens import join_part
 from tui.screens.base import ConsoleScreen
-from tui.screens.detail import SubtaskScreen, TaskScreen
-from tui.screens.join import JoinScreen
 from tui.widgets.about import About
 from tui.widgets.lines import Lines
 from tui.widgets.pair import Pair
@@ -101,8 +100,8 @@ class TasksScreen(ConsoleScreen):
         """A task opens its join, or itself when it has none; a subtask opens itself."""
         subject = subject_of(event.table.id or "", event.key, self.wants)
         if subject.index is not None:
-            self.app.push_screen(SubtaskScreen(subject.thread, subject.index))
+            self.app.push_screen(screens.SubtaskScreen(subject.thread, subject.index))
         elif self.world.has_fan_out(subject.thread):
-            self.app.push_screen(JoinScreen(subject.thread))
+            self.app.push_screen(screens.JoinScreen(subject.thread))
         else:
-            self.app.push_screen(TaskScreen(subject.thread))
+            self.app.push_screen(screens.TaskScreen(subject.thread))

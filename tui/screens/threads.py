@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine, Sequence
 from functools import partial
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from textual import on
 from textual.widget import Widget
 
 from syncropel.client import calls
-from syncropel.errors import SyncropelError
+from tui import screens
 from tui.actions import THREADS
 from tui.model.facts import Fact
 from tui.model.feed import names_of, thread_name
@@ -23,13 +23,14 @@ from tui.model.threads import ThreadList, thread_rows
 from tui.peek import Peek
 from tui.refetch import Refetcher
 from tui.screens.base import ConsoleScreen
-from tui.screens.compare import CompareScreen
-from tui.screens.replay import ReplayScreen
 from tui.widgets.about import About
 from tui.widgets.bindings import bindings
 from tui.widgets.lines import Lines, Span, Spans
 from tui.widgets.pair import Pair
 from tui.widgets.table import Table
+
+if TYPE_CHECKING:
+    from syncropel.errors import SyncropelError
 
 PAGE: Final = 500
 MOST: Final = 20_000
@@ -147,6 +148,6 @@ class ThreadsScreen(ConsoleScreen):
 
     def _opened(self, thread: str) -> None:
         if self._against:
-            self.app.switch_screen(CompareScreen(self._against, thread))
+            self.app.switch_screen(screens.CompareScreen(self._against, thread))
         else:
-            self.app.push_screen(ReplayScreen(thread))
+            self.app.push_screen(screens.ReplayScreen(thread))

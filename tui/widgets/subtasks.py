@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from textual import events
 from textual.message import Message
 
-from syncropel.api.schema import JoinStatus
 from tui.model import branches, tree
 from tui.model.glyphs import Glyphs
 from tui.widgets.table import GUTTER, Table
+
+if TYPE_CHECKING:
+    from syncropel.api.schema import JoinStatus
 
 _NOTHING: Final[frozenset[str]] = frozenset()
 

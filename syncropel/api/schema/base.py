@@ -14,15 +14,9 @@ from pydantic import (
     WrapValidator,
 )
 
-AS_IT_CAME: Final = {"as_it_came": True}
-"""The context of a validation that lets words pass which a newer daemon may have added."""
+from syncropel.api.schema.words import AS_IT_CAME, UnknownWord
+
 _WORD: Final = re.compile(r"[a-z][a-z0-9 _-]{0,31}")
-
-
-class UnknownWord(str):
-    """A word of a closed list that this version does not know: it came from a newer daemon."""
-
-    __slots__ = ()
 
 
 def _or_as_it_came(value: Any, check: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:

@@ -1,0 +1,15 @@
+from .command import CommandScreen as CommandScreen
+from .contexts import ContextsDialog as ContextsDialog
+from .deed import DeedDialog as DeedDialog
+from .drill import DrillDialog as DrillDialog
+from .freeze import FreezeDialog as FreezeDialog
+from .permissions import PermissionsDialog as PermissionsDialog
+from .permissions import RestoreRulesDialog as RestoreRulesDialog
+from .rule import RemoveRuleDialog as RemoveRuleDialog
+from .rule import RuleDialog as RuleDialog
+from .start import StartDialog as StartDialog
+from .unfreeze import FreezesDialog as FreezesDialog
+from .unfreeze import UnfreezeDialog as UnfreezeDialog
+from .unlock import UnlockDialog as UnlockDialog
+from .what_if import WhatIfDialog as WhatIfDialog
+from .why import WhyDialog as WhyDialog

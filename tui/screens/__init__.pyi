@@ -1,0 +1,15 @@
+from .compare import CompareScreen as CompareScreen
+from .detail import DetailScreen as DetailScreen
+from .detail import InstanceScreen as InstanceScreen
+from .detail import SubtaskScreen as SubtaskScreen
+from .detail import TaskScreen as TaskScreen
+from .feed import FeedScreen as FeedScreen
+from .feed_line import FeedLineScreen as FeedLineScreen
+from .fleet import FleetScreen as FleetScreen
+from .help import HelpScreen as HelpScreen
+from .join import JoinScreen as JoinScreen
+from .policy import PolicyRowScreen as PolicyRowScreen
+from .policy import PolicyScreen as PolicyScreen
+from .replay import ReplayScreen as ReplayScreen
+from .tasks import TasksScreen as TasksScreen
+from .threads import ThreadsScreen as ThreadsScreen
