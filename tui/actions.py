@@ -89,8 +89,10 @@ _LINES: Final = (*_ROWS, DETAIL)
 _WORK: Final = (FLEET, TASKS, JOIN, DETAIL)
 _INSTANCES: Final = (FLEET, DETAIL)
 
+TO_FLEET: Final = Action("mode('fleet')", ("1",), "the Fleet screen", "Fleet", cli="spl fleet status --live")
+RECONNECT: Final = Action("reconnect", ("r",), "reconnect now", "reconnect", cli="spl status")
 APP: Final = (
-    Action("mode('fleet')", ("1",), "the Fleet screen", "Fleet", cli="spl fleet status --live"),
+    TO_FLEET,
     Action("mode('tasks')", ("2",), "the Tasks screen", "Tasks", cli="spl task list"),
     Action("mode('threads')", ("3",), "the Threads screen", "Threads", cli="spl thread list"),
     Action("mode('feed')", ("4",), "the Feed screen", "Feed", cli="spl records watch"),
@@ -98,7 +100,7 @@ APP: Final = (
     Action("command", ("colon",), "type a command: the words of `spl`", "command"),
     Action("contexts", ("c",), "the fleets that this console knows; look at another", cli="spl context list"),
     Action("access", ("W",), "unlock a fleet that is read-only; lock it again", "", (), "local"),
-    Action("reconnect", ("r",), "reconnect now", "reconnect", cli="spl status"),
+    RECONNECT,
     Action("help", ("question_mark",), "the keys of this screen", "help"),
     Action("command_palette", ("ctrl+p",), "the palette: commands and themes"),
     Action("suspend_process", ("ctrl+z",), "stop it; fg in the shell brings it back", "", (), "local"),

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from syncropel.errors import BadRequest
 from tui import dialogs, screens, themes
-from tui.model import commands, deeds
+from tui.model import commands, deeds, unread
 from tui.model.commands import Names
 from tui.model.deeds import Verb
 from tui.model.freezes import over
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tui.dialogs.freeze import Level
 
 Run = Callable[[Sequence[str]], Awaitable[None]]
+Named = TypeVar("Named")
 
 
 class Commands:
@@ -233,9 +234,17 @@ class Commands:
 
     # names
 
+    def _read(self, kind: str, name: str, known: Sequence[Named] | None) -> Sequence[Named]:
+        """What is known of a kind. Raises BadRequest when that was never read: then no name can be wrong."""
+        if known is None:
+            link = self._console.world.link.at(self._console.clock())
+            lacking = unread.lacking(link, self._console.glyphs)
+            raise BadRequest(f"whether there is a {kind} {name!r} is {lacking}", "try again when it is live")
+        return known
+
     def _thread_of(self, name: str) -> str:
         """The thread of a task's alias or thread. Raises BadRequest."""
-        tasks = self._console.world.tasks or ()
+        tasks = self._read("task", name, self._console.world.tasks)
         found = next((one.thread for one in tasks if name and name in (one.alias, one.thread)), "")
         if not found:
             raise commands.nearest("task", name, self.names().tasks)
@@ -243,7 +252,7 @@ class Commands:
 
     def _did_of(self, name: str) -> str:
         status = self._console.world.status
-        instances = status.instances if status else []
+        instances = self._read("instance", name, status.instances if status else None)
         found = next((one.did for one in instances if name and name in (one.alias, one.did)), "")
         if not found:
             raise commands.nearest("instance", name, self.names().instances)

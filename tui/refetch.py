@@ -42,6 +42,9 @@ class Refetcher:
             self._wanted.clear()
             try:
                 await self._fetch()
+            except asyncio.CancelledError:
+                self._wanted.set()  # who runs it the next time still wants it
+                raise
             except Exception as error:  # noqa: BLE001 - a worker that ended in silence would freeze the tasks
                 self._failures += 1
                 self._on_error(_told(error))

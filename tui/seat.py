@@ -16,6 +16,7 @@ class Seat(Tinted):
     """A screen of one session. What it shows, and whom it asks, stays the same when another is looked at."""
 
     _session: Session | None = None
+    _was_live: bool | None = None
 
     def __init__(self) -> None:
         super().__init__()
@@ -35,6 +36,11 @@ class Seat(Tinted):
         if self._session is None:
             self._session = self.console.session_of(self)
         return self._session
+
+    def came_back(self) -> bool:
+        """Whether the daemon answers again since this was asked last: what failed need not wait."""
+        was, self._was_live = self._was_live, self.world.link.is_live
+        return was is False and self._was_live
 
     @property
     def world(self) -> World:

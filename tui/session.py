@@ -83,6 +83,7 @@ class Session:
         self._on_news = on_news
         self._who_due = False
         self._revision, self._tasks_due = -1, False
+        self._reading = "tasks"
         self._attended = False
         self._explained: object = None
         self._unfolded: frozenset[str] = frozenset()
@@ -232,7 +233,7 @@ class Session:
             self._who_due = False
             await self._ask_who()
         if self._tasks_due:
-            self._tasks_due = False
+            self._tasks_due, self._reading = False, "tasks"
             try:
                 tasks = await self._pages.read()
             except SyncropelError:
@@ -243,6 +244,7 @@ class Session:
             self._on_news(self)
         if (chosen := self.world.chosen) is None:
             return
+        self._reading = "the join"
         if self.world.has_fan_out(chosen):
             await self._read_join(chosen)
         for thread in sorted(self._unfolded):
@@ -290,5 +292,5 @@ class Session:
 
     def _unread(self, error: SyncropelError) -> None:
         hint = f" → {error.hint}" if error.hint else ""
-        self.world = self.world.failed(f"tasks could not be read: {error.message}{hint}")
+        self.world = self.world.failed(f"{self._reading} could not be read: {error.message}{hint}")
         self._on_news(self)

@@ -52,10 +52,13 @@ class Records:
 
     def __init__(self, asks: Asks, note: Notes) -> None:
         self._asks, self._note = asks, note
+        self.begins_empty = False
+        """Whether nothing stands before the stream: else its first lines are on their way when it opens."""
 
     async def catch_up(self, cursor: str) -> tuple[list[FeedLine], str]:
         """Where to go on. A long absence is not replayed: what is skipped is told."""
         newest = (await self._asks.send(calls.health())).records
+        self.begins_empty = newest == 0
         if not cursor:
             return [], str(max(0, newest - BACKLOG))
         behind = newest - int(cursor)
@@ -77,6 +80,7 @@ class Log:
 
     name = "log"
     path = "/v1/engine/log/watch"
+    begins_empty = True
 
     def __init__(self, asks: Asks, note: Notes) -> None:
         self._asks, self._note = asks, note
@@ -115,9 +119,16 @@ class Tail:
         self._failures = 0
         self.trouble = ""
         """Why it does not follow at present, in words; empty while it does."""
+        self.was_read = False
+
+    @property
+    def name(self) -> str:
+        """What it follows: `records`, `log`."""
+        return self._source.name
 
     async def run(self) -> None:
         """Follow until cancelled."""
+        self._failures, self.trouble = 0, ""
         while True:
             try:
                 await self._follow()
@@ -132,6 +143,7 @@ class Tail:
         self._deliver(lines)
         async with self._asks.watch(self._source.path, self._cursor) as events:
             self._failures, self.trouble = 0, ""
+            self.was_read = self.was_read or self._source.begins_empty
             self._deliver(())
             async for event in events:
                 if not self._hear(event):
@@ -156,6 +168,7 @@ class Tail:
             line = self._note(f"something else than {self._source.name} came: is the daemon of this version?")
         if event.id:
             self._cursor = event.id
+        self.was_read = True
         if line is not None:
             self._deliver([line])
         return True

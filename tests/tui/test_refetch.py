@@ -81,3 +81,22 @@ async def test_an_unforeseen_error_does_not_end_it() -> None:
     task.cancel()
     with suppress(asyncio.CancelledError):
         await task
+
+
+async def test_what_was_asked_for_when_it_was_cancelled_is_fetched_by_the_next_run() -> None:
+    clock, begun, go_on = Clock(), 0, asyncio.Event()
+
+    async def fetch() -> None:
+        nonlocal begun
+        begun += 1
+        await go_on.wait()
+
+    refetcher = Refetcher(fetch, lambda error: None, sleep=clock.sleep)
+    refetcher.ask()
+    for _ in range(2):
+        task = asyncio.create_task(refetcher.run())
+        await settle()
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+    assert begun == 2, "nobody has the answer yet"

@@ -70,7 +70,9 @@ STATES = {
         ("1 live", "nothing is running", "spl task add GOAL"), ("no task yet", "spl task add"),
         sample.empty_status(), [],
     ),
-    "connecting": State(("CONNECTING", "waiting for the daemon"), ("CONNECTING", "reading the tasks"), None),
+    "connecting": State(
+        ("INSTANCES ?", "waiting for the daemon"), ("TASKS ?", "nothing was read yet: ↻ CONNECTING"), None
+    ),
     "one-row": State(
         ("worker-a", "INSTANCES 1"), ("TASKS 1", "open: alice asked for it", "DOCS-1 is not fanned out"),
         sample.empty_status(instances=[sample.instance()]), [sample.tasks()[-1]],

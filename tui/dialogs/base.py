@@ -115,6 +115,9 @@ class Dialog(Seat, ModalScreen[None]):
         lines = outcome_lines(self.outcome, now, self.glyphs)
         return [*lines, *self.follows(now)] if self.outcome.stage is Stage.DONE else lines
 
+    def ask_again(self) -> None:
+        """The daemon is back: what could not be read can be now."""
+
     # the frame
 
     @property
@@ -164,6 +167,8 @@ class Dialog(Seat, ModalScreen[None]):
         """Show the question and what became of it as they are now. Called for news and once a second."""
         if not self.is_shown:
             return
+        if self.came_back():
+            self.ask_again()
         now = self.console.clock()
         self.query_one("#says", Lines).show(self._spans(self.says(now)))
         done = self.outcome.stage is Stage.DONE

@@ -84,7 +84,11 @@ class DrillDialog(Dialog):
 
     def on_mount(self) -> None:
         super().on_mount()
-        self.run_worker(self._learn(), exit_on_error=False)
+        self.ask_again()
+
+    def ask_again(self) -> None:
+        if self._past is None:
+            self.run_worker(self._learn(), exit_on_error=False)
 
     async def _learn(self) -> None:
         found: list[PastDrill] = []

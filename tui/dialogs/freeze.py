@@ -13,6 +13,7 @@ from syncropel.client import calls
 from syncropel.client.freeze_text import DEFAULT_GRACE_SECS, blast_lines, kill_command, place
 from syncropel.errors import SyncropelError
 from tui.dialogs.base import Dialog
+from tui.model import unread
 from tui.model.asking import Stage
 from tui.model.freezes import follow
 from tui.model.glyphs import Tone
@@ -176,6 +177,9 @@ class FreezeDialog(Dialog):
     def after_fields(self, now: float) -> Sequence[tuple[str, Tone]]:
         if isinstance(self._blast, SyncropelError):
             return [(f"blast radius not known: {plain(self._blast.message)}", "warn")]
+        link = self.world.link.at(now)
+        if (self._blast is None or self._blast_of != self._wanted()) and not link.is_live:
+            return [(f"blast radius {unread.lacking(link, self.glyphs)}", "warn")]
         if self._blast is None or self._blast_of != self._wanted():
             return [("blast radius: being asked for", "muted")] if self._wanted() else []
         age = f", {duration(now - self._blast_at)} ago" if now - self._blast_at >= 1 else ""
@@ -197,6 +201,9 @@ class FreezeDialog(Dialog):
 
     def on_mount(self) -> None:
         super().on_mount()
+        self.ask_again()
+
+    def ask_again(self) -> None:
         self.run_worker(self._learn_namespaces(), exit_on_error=False)
 
     async def _learn_namespaces(self) -> None:

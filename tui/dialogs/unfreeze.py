@@ -11,6 +11,7 @@ from syncropel.api import schema
 from syncropel.client import calls
 from syncropel.client.freeze_text import EVERYWHERE, unkill_command
 from tui.dialogs.base import Dialog
+from tui.model import unread
 from tui.model.asking import Stage
 from tui.model.freezes import details, row, where, worst_first
 from tui.model.glyphs import Tone
@@ -50,8 +51,10 @@ class FreezesDialog(Dialog):
         super().show()
 
     def says(self, now: float) -> Sequence[tuple[str, Tone]]:
-        count = len(self.world.status.freezes) if self.world.status else 0
-        if not count:
+        if self.world.status is None:
+            words = unread.lacking(self.world.link.at(now), self.glyphs)
+            return [(f"whether anything is frozen is {words}", "warn")]
+        if not (count := len(self.world.status.freezes)):
             return [("nothing is frozen", "good")]
         return [(f"{count} {'freeze is' if count == 1 else 'freezes are'} in force", "strong")]
 
@@ -87,7 +90,7 @@ class UnfreezeDialog(FreezesDialog):
 
     def objection(self) -> str:
         if self.picked is None:
-            return "nothing is frozen"
+            return "nothing is frozen" if self.world.status else "it is not known what is frozen"
         return "somebody lifted it, or made it harder" if self.is_gone else ""
 
     def says(self, now: float) -> Sequence[tuple[str, Tone]]:

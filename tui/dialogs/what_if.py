@@ -71,6 +71,10 @@ class WhatIfDialog(Dialog):
             self.predicate = event.value.strip()
             self._again()
 
+    def ask_again(self) -> None:
+        if isinstance(self._answer, SyncropelError):
+            self._again()
+
     def _again(self) -> None:
         self._answer = None
         if self.predicate:

@@ -35,7 +35,12 @@ class WhyDialog(Dialog):
 
     def on_mount(self) -> None:
         super().on_mount()
-        self.run_worker(self._read(), name="why", exit_on_error=False)
+        self.ask_again()
+
+    def ask_again(self) -> None:
+        if self._told is None:
+            self._trouble = None
+            self.run_worker(self._read(), name="why", group="why", exclusive=True, exit_on_error=False)
 
     async def _read(self) -> None:
         try:

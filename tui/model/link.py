@@ -69,22 +69,32 @@ class Link:
         return self.phase is Phase.LIVE
 
 
+def word(link: Link, glyphs: Glyphs) -> str:
+    """Sign and word of the state, without its numbers, which change by the second. `link` is as of now."""
+    if link.phase is not Phase.RETRYING:
+        sign = {Phase.LIVE: "live", Phase.STALE: "stale", Phase.DOWN: "down"}[link.phase]
+        return f"{glyphs.sign(sign)} {link.phase.value}"
+    begins = not link.message and link.heard_at is None
+    return f"{glyphs.sign('retrying')} {'CONNECTING' if begins else link.phase.value}"
+
+
 def label(link: Link, now: float, glyphs: Glyphs) -> tuple[str, Tone]:
     """The state as the header shows it: sign, word, and the number that matters. `link` is as of `now`."""
+    state = word(link, glyphs)
     if link.phase is Phase.LIVE:
-        return f"{glyphs.sign('live')} LIVE", "good"
+        return state, "good"
     if link.phase is Phase.STALE:
-        return f"{glyphs.sign('stale')} STALE {duration(link.age(now))}", "warn"
+        return f"{state} {duration(link.age(now))}", "warn"
     wait = "now" if link.retry_at is None else f"in {duration(_up(link.retry_at - now))}"
     old = "" if link.heard_at is None else f" {duration(link.age(now))}"
     if link.phase is Phase.DOWN:
-        return f"{glyphs.sign('down')} DOWN{old}, retry {wait}", "bad"
+        return f"{state}{old}, retry {wait}", "bad"
     if not link.message and link.heard_at is None:
-        return f"{glyphs.sign('retrying')} CONNECTING", "busy"
-    retry = f"RETRYING #{link.attempt} {wait}"
+        return state, "busy"
+    retry = f"{state} #{link.attempt} {wait}"
     if old:  # what is on the screen was true so long ago
-        return f"{glyphs.sign('stale')} STALE{old} {glyphs.sign('retrying')} {retry}", "warn"
-    return f"{glyphs.sign('retrying')} {retry}", "warn"
+        return f"{glyphs.sign('stale')} STALE{old} {retry}", "warn"
+    return retry, "warn"
 
 
 def _up(secs: float) -> float:

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Policies:
     """What the daemon answered, and when by our clock. What could not be read is None or lacks its kind, and
-    `trouble` says of its pane why.
+    `trouble` says of its pane why. `again`: asked once more, the daemon may answer. `read_at` is None while
+    nothing was ever read.
 
     Freezes are not here: the fleet's stream has them.
     """
@@ -27,6 +28,7 @@ class Policies:
     namespaces: NamespaceList | None = None
     cache: CacheStatsOut | None = None
     trouble: Mapping[str, str] = field(default_factory=dict)
+    again: bool = False
     read_at: float | None = None
 
     def rules(self, kind: Kind) -> RuleList | None:

@@ -29,10 +29,11 @@ ABOUT_WORK: Final = "work"
 
 @dataclass(frozen=True)
 class Pane:
-    """A list on the screen. `context` is what its expressions are written for, `cli` its plain twin."""
+    """A list of `what` on the screen. `context` is what its expressions are for, `cli` its plain twin."""
 
     key: str
     title: str
+    what: str
     cli: str
     columns: tuple[Column, ...]
     empty: tuple[str, ...]
@@ -47,39 +48,40 @@ _ACTOR: Final = Column("actor", "BY", 10, grow=1, most=24, drop=3)
 
 PANES: Final = (
     Pane(
-        PERMISSION, "PERMISSIONS", "spl config list-permission-rules",
+        PERMISSION, "PERMISSIONS", "the permission rules", "spl config list-permission-rules",
         (_PRIORITY, _NAME, Column("effect", "EFFECT", 7), Column("ops", "OPS", 12, grow=1, most=36, drop=1),
          _EXPRESSION, Column("default", "DEFAULT", 7, drop=2), _ACTOR),
         ("no permission rule", "spl config add-permission-rule NAME --effect allow --expression CEL"),
         "permission",
     ),
     Pane(
-        ROUTING, "ROUTING", "spl config list-rules", (_PRIORITY, _NAME, _EXPRESSION, _ACTOR),
+        ROUTING, "ROUTING", "the routing rules", "spl config list-rules",
+        (_PRIORITY, _NAME, _EXPRESSION, _ACTOR),
         ("no routing rule: least-loaded-worker and round-robin choose by themselves",
          "add one: spl config add-rule NAME --expression CEL"), "routing",
     ),
     Pane(
-        HEALTH, "HEALTH", "spl config list-health",
+        HEALTH, "HEALTH", "the health checks", "spl config list-health",
         (_PRIORITY, _NAME, Column("state", "STATE", 9), Column("severity", "SEVERITY", 8, drop=1),
          _EXPRESSION, _ACTOR),
         ("no health check", "add one: spl config add-health NAME --expression CEL"), "health_check",
     ),
     Pane(
-        NAMESPACES, "NAMESPACES", "spl namespace list",
+        NAMESPACES, "NAMESPACES", "the namespaces", "spl namespace list",
         (Column("namespace", "NAMESPACE", 20, grow=2, most=50), Column("state", "STATE", 10),
          Column("frozen", "FROZEN", 11), Column("level", "LEVEL", 7, drop=1),
          Column("description", "DESCRIPTION", 16, grow=4, drop=2)),
         ("no namespace is known", "register one: spl namespace create NS"),
     ),
     Pane(
-        FREEZES, "FREEZES", "spl fleet status",
+        FREEZES, "FREEZES", "the freezes", "spl fleet status",
         (Column("level", "LEVEL", 11), Column("namespace", "NAMESPACE", 16, grow=2, most=40),
          Column("reached", "CONFIRMED", 9), Column("age", "FOR", 7, right=True),
          Column("actor", "BY", 10, grow=1, most=24, drop=1), Column("reason", "REASON", 16, grow=4)),
         ("nothing is frozen", "freeze: F, or spl kill --namespace NS --reason …"),
     ),
     Pane(
-        ABOUT_WORK, "WORK", "spl config list-preconditions",
+        ABOUT_WORK, "WORK", "the rules about work", "spl config list-preconditions",
         (Column("kind", "KIND", 12), _PRIORITY, _NAME, _EXPRESSION, _ACTOR),
         ("no precondition, trigger, fold rule, and none that asks an operator first",
          "for example: spl config add-precondition NAME --expression CEL"),
@@ -232,7 +234,7 @@ def standing(policies: Policies, glyphs: Glyphs) -> Line:
 def figures(policies: Policies, now: float) -> Line:
     """How old all of it is, and the expression cache."""
     if policies.read_at is None:
-        return Line("reading", "muted")
+        return Line("nothing was read yet", "muted")
     told = [f"read {age(now - policies.read_at)} ago"]
     if (cache := policies.cache) is not None:
         told.append(f"{cache.size}/{cache.capacity} expressions, {cache.hit_rate_pct:.1f}% hits")

@@ -15,7 +15,7 @@ from textual.worker import Worker
 
 from tui import actions, dialogs
 from tui.dialogs.control import Control
-from tui.model import filters
+from tui.model import filters, unread
 from tui.model.arrangement import Arrangement, Sort
 from tui.model.facts import Fact
 from tui.model.rows import Row, Rows
@@ -90,6 +90,9 @@ class ConsoleScreen(Control):
         now, width = self.console.clock(), self.size.width
         tiny = frame.too_small(self, now)
         self.set_class(bool(tiny), "tiny")
+        if self.came_back() and self._worker is not None:
+            self._rest_from_work()
+            self._work()
         self.query_one("#tiny", Lines).show(tiny)
         if tiny:
             return
@@ -120,22 +123,34 @@ class ConsoleScreen(Control):
         """Whether the operator wants the rows of this table filtered or sorted."""
         return bool(self.filter) or table in self._sorts
 
+    def unread(self, what: str, trouble: str = "") -> tuple[str, ...]:
+        """What stands in the place of what was never read; `trouble` says why the daemon did not tell it."""
+        link, shown = self.world.link.at(self.console.clock()), self.console.keymap.shown
+        keys = unread.Keys(shown(actions.TO_FLEET), shown(actions.RECONNECT))
+        return unread.lines(what, link, self.console.glyphs, keys, trouble)
+
     def select(
-        self, table: Table, rows: Sequence[Row], name: str, empty: Sequence[str], *, of: int | None = None
+        self,
+        table: Table,
+        rows: Sequence[Row] | None,
+        name: str,
+        empty: Sequence[str],
+        *,
+        of: int | None = None,
     ) -> None:
-        """Show rows in a table, filtered and sorted as the operator wants them.
+        """Show rows in a table, filtered and sorted as the operator wants them; None were never read.
 
         `of`: how many things the rows stand for, when some stand for several.
         """
         which = table.id or ""
         sort = self._sorts.get(which)
         arrangement = self._arrangements.setdefault(which, Arrangement())
-        kept = arrangement.arrange(Rows.of(rows), self.filter, sort)
-        title = f"{name} {len(rows) if of is None else of}"
+        kept = arrangement.arrange(Rows.of(rows or ()), self.filter, sort)
+        title = f"{name} {unread.count(None if rows is None else len(rows) if of is None else of)}"
         if arrangement.unfinished:
             title = f"{title} · looking through them"
             self._go_on()
-        elif self.filter:
+        elif self.filter and rows is not None:
             title = f"{name} {len(kept)} of {len(rows)} · filter {self.filter.text}"
             if rows and not kept:
                 empty = (f"no row matches “{self.filter.text}”; esc clears the filter",)
@@ -168,16 +183,24 @@ class ConsoleScreen(Control):
     def on_screen_resume(self) -> None:
         self.session.follow(self.wants)
         self.show()
-        if self._worker is None and (work := self.while_shown()) is not None:
-            self._worker = self.run_worker(work, name=self.name_, exit_on_error=False)
+        if self._worker is None:
+            self._work()
 
     def on_screen_suspend(self) -> None:
+        self._rest_from_work()
+
+    def _work(self) -> None:
+        if (work := self.while_shown()) is not None:
+            self._worker = self.run_worker(work, name=self.name_, exit_on_error=False)
+
+    def _rest_from_work(self) -> None:
         if self._worker is not None:
             self._worker.cancel()
             self._worker = None
 
     def while_shown(self) -> Coroutine[Any, Any, None] | None:
-        """Work that goes on for as long as this screen is looked at, and begins anew when it is again."""
+        """Work that goes on for as long as this screen is looked at; begins anew when it is again, and when
+        the daemon is back."""
         return None
 
     def on_resize(self, event: events.Resize) -> None:

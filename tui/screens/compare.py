@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from collections.abc import Coroutine, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 from textual import on
 from textual.widget import Widget
@@ -48,10 +48,13 @@ class CompareScreen(ConsoleScreen):
     def body(self) -> Sequence[Widget]:
         return (Lines(id="compare-state"), Table(compare.COMPARED, self.console.glyphs, id="compared"))
 
-    def on_mount(self) -> None:
+    def while_shown(self) -> Coroutine[Any, Any, None] | None:
+        """Until it was read once."""
+        if self._diff is not None:
+            return None
         refetcher = Refetcher(self._read, self._unread, sleep=self.session.outside.sleep)
         refetcher.ask()
-        self.run_worker(refetcher.run(), name="compare", exit_on_error=False)
+        return refetcher.run()
 
     async def _read(self) -> None:
         diff = await self.session.send(thread_calls.thread_diff(self.left, self.right))
@@ -67,7 +70,7 @@ class CompareScreen(ConsoleScreen):
 
     def _unread(self, error: SyncropelError) -> None:
         hint = f" → {error.hint}" if error.hint else ""
-        self._trouble = f"the threads could not be compared: {error.message}{hint}"
+        self._trouble = f"{error.message}{hint}"
         self.show()
 
     def fill(self, now: float) -> None:
@@ -80,14 +83,12 @@ class CompareScreen(ConsoleScreen):
                 lines.append((f"  {name:<{widest}}  {left} {glyphs.arrow} {right}", "muted"))
             if diff.next_cursor is not None:
                 lines.append((f"the first {len(diff.rows)} of {diff.total_rows} steps", "muted"))
-        if self._trouble:
-            lines.append((self._trouble, "warn"))
         room = max(4, self.body_height() // 2)
         self.query_one("#compare-state", Lines).show(
             [(Span(" " + clip(words, width - 2, glyphs.ellipsis), tone),) for words, tone in lines[:room]]
         )
-        rows = compare.compared_rows(diff, glyphs) if diff else ()
-        empty = ("neither has a record",) if diff else ("comparing",)
+        rows = compare.compared_rows(diff, glyphs) if diff else None
+        empty = ("neither has a record",) if diff else self.unread("the steps", self._trouble)
         self.select(self.query_one("#compared", Table), rows, "STEPS", empty)
 
     def action_change(self, way: int) -> None:

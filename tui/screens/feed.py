@@ -17,6 +17,7 @@ from tui.model import feed
 from tui.model.facts import Fact
 from tui.model.feed import CAP, Feed, FeedLine
 from tui.model.feed_facts import short_facts
+from tui.model.link import word
 from tui.model.rows import Row, Rows
 from tui.model.text import age
 from tui.screens.base import ConsoleScreen
@@ -30,7 +31,12 @@ from tui.widgets.table import Table
 GAP_SECS: Final = 0.25
 """News are drawn at most so often: what comes in between is drawn together."""
 _EMPTY: Final = ("no record and no log line yet", "write one: spl task add GOAL")
-_NOT_YET: Final = ("waiting for the daemon",)
+_SHOWN: Final[dict[feed.Source, str]] = {
+    "both": "records and log", "records": "records only", "log": "log only",
+}  # fmt: skip
+_READ: Final[dict[feed.Source, str]] = {
+    "both": "records and log lines", "records": "the records", "log": "the log",
+}  # fmt: skip
 
 
 class FeedTable(Table):
@@ -127,10 +133,24 @@ class FeedScreen(ConsoleScreen):
         self._take()
         shown = self._held or self._feed
         table = self.query_one("#feed", Table)
-        self.query_one("#feed-state", Lines).show(self._state(now))
-        self.select(table, self._rows_of(shown), "FEED", _EMPTY if self.world.status else _NOT_YET)
+        rows = self._rows_of(shown)
+        unread = not rows and self._awaits()
+        self.query_one("#feed-state", Lines).show(self._state(now, unread))
+        if unread:
+            why = " · ".join(one.trouble for one in self._wanted() if one.trouble)
+            self.select(table, None, "FEED", self.unread(_READ[self.source], why))
+        else:
+            self.select(table, rows, "FEED", _EMPTY)
         if self.following and table.last is not None:
             table.select(table.last)
+
+    def _wanted(self) -> list[Tail]:
+        return [one for one in self._tails if self.source in ("both", one.name)]
+
+    def _awaits(self) -> bool:
+        """Whether a stream that is wanted was never read."""
+        wanted = self._wanted()
+        return not wanted or not all(one.was_read for one in wanted)
 
     def about(self, now: float) -> tuple[str, Sequence[Fact]]:
         """The chosen line in full; it never changes, so it is taken apart once."""
@@ -160,22 +180,24 @@ class FeedScreen(ConsoleScreen):
             self._rows[line.key] = feed.feed_row(line, self._names)
         return self._rows[line.key]
 
-    def _state(self, now: float) -> list[Spans]:
+    def _state(self, now: float, unread: bool) -> list[Spans]:
         """Following or paused, what is shown, how old the newest is, and which stream is in trouble."""
-        glyphs = self.console.glyphs
-        if self._held is None:
+        glyphs, link = self.console.glyphs, self.world.link.at(now)
+        if self._held is None and not link.is_live:
+            state = Span(f" {glyphs.sign('unknown')} not following: {word(link, glyphs)}", "warn")
+        elif self._held is None:
             state = Span(f" {glyphs.sign('live')} following", "good")
         else:
             fresh = self._feed.taken - self._held.taken
             state = Span(f" {glyphs.sign('deferred')} paused · {fresh} new · f follows", "warn")
-        facts = [{"both": "records and log", "records": "records only", "log": "log only"}[self.source]]
+        facts = [_SHOWN[self.source]]
         if self._feed.lines:
             old = self.world.moment(now).now - self._feed.lines[-1].at
             facts.append(f"newest {age(old)} ago")
         if self._feed.dropped:
             facts.append(f"{self._feed.dropped} older not kept")
         lines: list[Spans] = [(state, Span("  " + " · ".join(facts), "muted"))]
-        if self.world.link.at(now).is_live:  # else the banner says it, once for all
+        if link.is_live and not unread:  # else the banner says it, once for all, or the table does
             lines += [(Span(f" {glyphs.text(one.trouble)}", "warn"),) for one in self._tails if one.trouble]
         return lines
 

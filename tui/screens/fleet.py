@@ -56,7 +56,7 @@ class FleetScreen(ConsoleScreen):
         world, glyphs = self.world, self.console.glyphs
         at, status = world.moment(now), world.status
         self.query_one("#rates", Lines).show([self._rates()] if status is not None else [])
-        rows: list[Sequence[Row]] = [(), (), ()]
+        rows: list[Sequence[Row] | None] = [None, None, None]
         empty: list[tuple[str, ...]] = [self._first_words(), (), ()]
         if status is not None:
             rows = [

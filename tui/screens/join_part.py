@@ -42,7 +42,8 @@ def fill(screen: ConsoleScreen, now: float, thread: str | None) -> None:
         _tell(screen, join_words.task_lines(task, why, screen.console.glyphs))
         screen.select(screen.query_one(f"#{SUBTASKS}", Table), (), "SUBTASKS", empty)
         return
-    show(screen, join, world.moment(now), empty, why, world.nested)
+    read = join is not None or not world.has_fan_out(thread)
+    show(screen, join, world.moment(now), empty, why, world.nested, read=read)
 
 
 def show(
@@ -52,10 +53,13 @@ def show(
     empty: Sequence[str],
     why: TaskWhy | None = None,
     nested: Mapping[str, JoinStatus] = MappingProxyType({}),
+    *,
+    read: bool = True,
 ) -> None:
-    """Show a join as it stood at a moment, and those `nested` in it; `empty` is said when there is none."""
+    """Show a join as it stood at a moment, and those `nested` in it; `empty` is said when there is none, or
+    when it was not `read` yet."""
     glyphs, table = screen.console.glyphs, screen.query_one(f"#{SUBTASKS}", SubtaskTable)
-    rows: Sequence[Row] = ()
+    rows: Sequence[Row] | None = () if read else None
     lines: list[tree.Line] = []
     if join is not None:
         table.belong(join, nested)
@@ -85,6 +89,6 @@ def _nothing(screen: ConsoleScreen, thread: str | None) -> tuple[str, ...]:
     if thread is None:
         return ()
     if world.has_fan_out(thread):
-        return ("reading the join",)
+        return screen.unread("the join", world.trouble)
     name = next((one.alias for one in world.tasks or () if one.thread == thread), "") or thread
     return (f"{name} is not fanned out", f"fan it out: spl task fan-out {name} --subtask … --join all")

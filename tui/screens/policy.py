@@ -15,7 +15,7 @@ from textual.widgets import Input
 from tui import dialogs, policies
 from tui.actions import POLICY
 from tui.dialogs.base import Dialog
-from tui.model import policy, work_rules
+from tui.model import policy, unread, work_rules
 from tui.model.facts import Fact
 from tui.model.policies import Policies
 from tui.model.policy import PANES, Pane
@@ -78,14 +78,14 @@ class PolicyScreen(ConsoleScreen):
         while True:
             await self._due.wait()
             self._due.clear()
-            self.policies = await policies.read(self.session, self.console.clock)
+            self.policies = await policies.read(self.session, self.console.clock, self.policies)
             self.show()
             await self.sleep(READ_GAP_SECS)
 
     def _notice(self) -> None:
-        """New records may be new rules."""
+        """New records may be new rules; and what failed is asked again, unless it was refused."""
         records = self.world.status.records if self.world.status is not None else None
-        if records != self._records:
+        if records != self._records or (self.policies.again and self.world.link.is_live):
             self._records = records
             self._due.set()
 
@@ -96,17 +96,19 @@ class PolicyScreen(ConsoleScreen):
         world, glyphs, width = self.world, self.console.glyphs, self.size.width
         line, more = policy.standing(self.policies, glyphs), policy.figures(self.policies, now)
         told = [(Span(" " + clip(one.text, width - 2), one.tone),) for one in (line, more)]
-        self.query_one("#standing", Lines).show([*told, *self._troubles(width)])
         counts: dict[str, str] = {}
         for pane in PANES:
             rows = policy.pane_rows(pane.key, self.policies, world, world.moment(now), glyphs)
-            counts[pane.key] = "?" if rows is None else str(len(rows))
+            counts[pane.key] = unread.count(None if rows is None else len(rows))
             if pane is self.pane:
-                empty = pane.empty if rows is not None else self._unread(pane)
+                why = self.policies.trouble.get(pane.key, "")
+                empty = pane.empty if rows is not None else self.unread(pane.what, why)
                 table = self._table(pane)
                 if rows is not None:
                     table.measure(rows.source, partial(longest, rows, pane.columns))
-                self.select(table, rows or (), pane.title, empty)
+                self.select(table, rows, pane.title, empty)
+        unread_here = counts[self.pane.key] == unread.COUNT
+        self.query_one("#standing", Lines).show([*told, *self._troubles(width, now, unread_here)])
         self.query_one("#tabs", Lines).show([self._tabs(counts)])
         self.query_one(Scratchpad).show()
 
@@ -119,13 +121,12 @@ class PolicyScreen(ConsoleScreen):
             spans.append(Span(words, "strong" if here else "muted", f"screen.pane('{pane.key}')"))
         return tuple(spans)
 
-    def _unread(self, pane: Pane) -> tuple[str, ...]:
-        why = self.policies.trouble.get(pane.key)
-        return (plain(why),) if why else ("reading",)
-
-    def _troubles(self, width: int) -> list[Spans]:
-        """What could not be read, said once; a pane says its own trouble in its place."""
-        said = {words for name, words in self.policies.trouble.items() if name != self.pane.key}
+    def _troubles(self, width: int, now: float, unread_here: bool) -> list[Spans]:
+        """What could not be read, said once; an unread pane tells its own, the banner that of all."""
+        if not self.world.link.at(now).is_live:
+            return []
+        here = self.pane.key if unread_here else ""
+        said = {words for name, words in self.policies.trouble.items() if name != here}
         told = [f"not all could be read: {plain(one)}" for one in sorted(said)[:1]]
         return [(Span(" " + clip(one, width - 2), "warn"),) for one in told]
 

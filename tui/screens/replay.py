@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar, Final
+from collections.abc import Coroutine, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from textual import on
 from textual.binding import BindingType
@@ -14,7 +14,7 @@ from textual.widget import Widget
 
 from tui import pager
 from tui.actions import REPLAY
-from tui.model import replay
+from tui.model import replay, unread
 from tui.model.feed import names_of, thread_name
 from tui.model.frame_facts import frame_lines
 from tui.model.moment import Moment
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 WIDE: Final = 110
 """From this width on the record stands beside the list, below it otherwise."""
-_NOT_YET: Final = ("reading the records",)
+_NO_RECORDS: Final = ("this thread has no record",)
 _NO_JOIN: Final = ("nothing was fanned out at this record",)
 
 
@@ -86,8 +86,10 @@ class ReplayScreen(ConsoleScreen):
         )
 
     def on_mount(self) -> None:
-        self.run_worker(self.reel.run(), name="reel", exit_on_error=False)
         self.run_worker(self._playing(), name="play", exit_on_error=False)
+
+    def while_shown(self) -> Coroutine[Any, Any, None]:
+        return self.reel.run()
 
     def on_screen_suspend(self) -> None:
         self._rest()
@@ -121,6 +123,8 @@ class ReplayScreen(ConsoleScreen):
     def _scrub(self) -> list[Spans]:
         glyphs, reel = self.console.glyphs, self.reel
         total, frame = reel.frames.total, reel.frames.at(reel.position)
+        if reel.summary is None:
+            return []  # the table says why
         head: list[Span] = [Span(" ")]
         for text, tone in replay.headline(frame, reel.position, total, self.speed, glyphs):
             head += [Span(text, tone), Span("  ")]
@@ -137,7 +141,9 @@ class ReplayScreen(ConsoleScreen):
         if len(self._keys) != reel.frames.total:
             self._keys = tuple(map(str, range(1, reel.frames.total + 1)))
         rows = replay.frame_rows(reel.frames, self._keys, names_of(self.world), self.console.glyphs)
-        table.show(rows, title=f"RECORDS {reel.frames.total}", empty=_NOT_YET)
+        known = reel.frames.total if reel.summary is not None else None
+        empty = _NO_RECORDS if known is not None else self.unread("the records", reel.trouble)
+        table.show(rows, title=f"RECORDS {unread.count(known)}", empty=empty)
         table.select(str(reel.position))
 
     def _fill_record(self) -> None:
@@ -162,7 +168,8 @@ class ReplayScreen(ConsoleScreen):
         here = moment is not None and moment.position == self.reel.position
         at = frame.record.received_at if frame else 0.0
         join = moment.join if moment is not None and here else None
-        join_part.show(self, join, Moment(at, at), _NO_JOIN if here else _NOT_YET)
+        empty = _NO_JOIN if here else self.unread("the join", self.reel.trouble)
+        join_part.show(self, join, Moment(at, at), empty, read=here)
 
     # moving
 

@@ -25,7 +25,6 @@ from tui.widgets.pair import Pair
 from tui.widgets.table import Table
 
 _NO_TASKS = ("no task yet", 'add one: spl task add "what is to be done" --alias TUT-001')
-_NOT_YET = ("reading the tasks",)
 _ABOUT = 18
 """Lines that are left below a long tree for all that is known of the chosen row."""
 _LEAST_TREE = 8
@@ -49,9 +48,9 @@ class TasksScreen(ConsoleScreen):
         world = self.world
         tasks, table = world.tasks, self.query_one("#tasks", Table)
         table.measure(tasks, lambda: longest(tasks or ()))
-        rows = task_rows(tasks or (), world.moment(now), self.console.glyphs)
+        rows = None if tasks is None else task_rows(tasks, world.moment(now), self.console.glyphs)
         name = "NEWEST TASKS" if world.more_tasks else "TASKS"
-        self.select(table, rows, name, _NOT_YET if tasks is None else _NO_TASKS)
+        self.select(table, rows, name, self.unread("the tasks", world.trouble) if rows is None else _NO_TASKS)
         for part in self.query(".beside"):
             part.display = table.chosen is not None
         join_part.fill(self, now, table.chosen)
@@ -65,7 +64,13 @@ class TasksScreen(ConsoleScreen):
         return table in self._sorts if table == join_part.SUBTASKS else super().arranges(table)
 
     def select(
-        self, table: Table, rows: Sequence[Row], name: str, empty: Sequence[str], *, of: int | None = None
+        self,
+        table: Table,
+        rows: Sequence[Row] | None,
+        name: str,
+        empty: Sequence[str],
+        *,
+        of: int | None = None,
     ) -> None:
         """The filter is for tasks: the subtasks of the chosen one are always all shown."""
         kept = self.filter

@@ -36,7 +36,6 @@ PAGE: Final = 500
 MOST: Final = 20_000
 """Threads that are listed; of a longer log the latest."""
 _EMPTY: Final = ("no thread yet", "a thread begins with its first record: spl task add GOAL")
-_NOT_YET: Final = ("reading the threads",)
 
 
 class ThreadsScreen(ConsoleScreen):
@@ -93,7 +92,7 @@ class ThreadsScreen(ConsoleScreen):
 
     def _unread(self, error: SyncropelError) -> None:
         hint = f" → {error.hint}" if error.hint else ""
-        self._trouble = f"threads could not be read: {error.message}{hint}"
+        self._trouble = f"{error.message}{hint}"
         self.show()
 
     # showing
@@ -104,10 +103,13 @@ class ThreadsScreen(ConsoleScreen):
             self._ingested = status.ingested_total
             self._refetcher.ask()
         rows = thread_rows(self._known, names_of(self.world), self.world.moment(now), glyphs)
-        self.query_one("#threads-state", Lines).show(self._state())
+        self.query_one("#threads-state", Lines).show(self._state(now))
         table = self.query_one("#threads", Table)
         table.measure(self._known, partial(longest, rows, COLUMNS))
-        self.select(table, rows, "THREADS", _EMPTY if self._read_once else _NOT_YET)
+        if self._read_once:
+            self.select(table, rows, "THREADS", _EMPTY)
+        else:
+            self.select(table, None, "THREADS", self.unread("the threads", self._trouble))
 
     def about(self, now: float) -> tuple[str, Sequence[Fact]]:
         """The thread in short, and its last records once the cursor rests on it."""
@@ -117,13 +119,16 @@ class ThreadsScreen(ConsoleScreen):
         self._peek.look(one)
         return thread_name(one.id, names), thread_facts(one, self._peek.page, names, self.console.glyphs)
 
-    def _state(self) -> list[Spans]:
+    def _state(self, now: float) -> list[Spans]:
         glyphs, lines = self.console.glyphs, list[Spans]()
         if self._against:
             name = thread_name(self._against, names_of(self.world))
             lines.append((Span(f" compare {name} with which thread? enter picks, esc goes back", "busy"),))
-        if self._trouble:
-            lines.append((Span(f" {glyphs.text(self._trouble)}", "warn"),))
+        if not self.world.link.at(now).is_live:
+            return lines  # the banner says it, once for all
+        if self._trouble and self._read_once:
+            words = f" threads could not be read: {glyphs.text(self._trouble)}"
+            lines.append((Span(words, "warn"),))
         elif self._read_once and not self._known.complete:
             known = len(self._known.threads)
             words = f" the latest {known}; filter and order look at these" if known >= MOST else " reading on"

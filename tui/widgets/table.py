@@ -6,6 +6,7 @@ The selection follows a row's identity: rows may move, come and go around it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from textwrap import wrap
 from typing import ClassVar, Final
 
 from rich.style import Style
@@ -146,7 +147,16 @@ class Table(Toned, ScrollView, can_focus=True):
     @property
     def wanted_height(self) -> int:
         """How many lines it would like to have."""
-        return len(self._rows) + HEAD if self._rows else len(self._empty) + 1
+        return len(self._rows) + HEAD if self._rows else len(self._said()) + 1
+
+    def _said(self) -> list[tuple[str, Tone]]:
+        """What stands there without rows: what is so, then what to do. What is too long goes on below."""
+        room = self.size.width - 2 * GUTTER if self.size.width else len(max(self._empty, key=len, default=""))
+        return [
+            (part, "muted" if place_ else "plain")
+            for place_, words in enumerate(self._empty)
+            for part in ([words] if len(words) <= room + GUTTER else wrap(words, room))
+        ]
 
     @property
     def row(self) -> Row | None:
@@ -211,8 +221,8 @@ class Table(Toned, ScrollView, can_focus=True):
         if y == 0:
             return self._title_line()
         if not self._rows:
-            words = self._empty[y - 1] if y - 1 < len(self._empty) else ""
-            tone: Tone = "plain" if y == 1 else "muted"  # what is so, then what to do
+            said = self._said()
+            words, tone = said[y - 1] if y - 1 < len(said) else ("", "muted")
             return self.strip([("  " + words, self.tone(tone))], self.size.width)
         if y == 1:
             return self._head_line()

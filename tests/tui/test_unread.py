@@ -1,0 +1,244 @@
+"""What the console says of what it never read: that it is not known, why, and no number and no age."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import console_sample as sample
+import pytest
+import sample_feed
+import sample_threads
+from console_fakes import FakeClient
+from console_page import Console, console
+from console_states import SMALL, USUAL, WIDE, Drawn, Size, cases, drawn, pressing
+from console_states import ScreenState as State
+from sample_feed import LOG, RECORDS, FeedClient
+from sample_policy import RULES, PolicyClient
+from sample_threads import THREAD, ThreadClient, fan_out
+
+from syncropel.errors import DaemonNotRunning, RemoteError
+
+__all__ = ["drawn"]
+
+GONE = DaemonNotRunning("no daemon answers at http://127.0.0.1:7700", "start it: spl serve")
+BROKEN = RemoteError(500, "internal", "INTERNAL", "internal error 4f", "see the daemon's log")
+
+
+class Nobody(FakeClient):
+    """No daemon: whatever is asked, nobody is there."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.refuse = GONE
+
+    async def send(self, call: Any) -> Any:
+        raise GONE
+
+
+async def to_be_down(page: Console) -> None:
+    for _ in range(3):
+        await page.passes(5)
+
+
+NEVER: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "fleet": (("INSTANCES ?", "nobody answers at"), ()),
+    "tasks": (("TASKS ?", "the tasks will stand here"), ()),
+    "threads": (("THREADS ?", "the threads will stand here"), ()),
+    "feed": (("FEED ?", "records and log lines will stand here", "? not following: ✗ DOWN"),
+             ("● following",)),
+    "policy": (("PERMISSIONS ?", "freezes ?", "the permission rules will stand here", "not known whether"),
+               ("read <", "ago")),
+}  # fmt: skip
+
+
+def down(*keys: str, words: tuple[str, ...], not_there: tuple[str, ...] = (), **how: Any) -> State:
+    async def steps(page: Console) -> None:
+        await to_be_down(page)
+        await pressing(*keys)(page)
+
+    return State(words, steps, not_there=not_there, **how)
+
+
+STATES = {
+    **{
+        name: down(str(place), words=("✗ DOWN", *words), not_there=not_there, sizes=(SMALL, USUAL, WIDE))
+        for place, (name, (words, not_there)) in enumerate(NEVER.items(), start=1)
+    },
+    "replay": down(*":replay", "space", "x", "enter", words=("RECORDS ?", "the records will stand here")),
+    "freezes": down("L", words=("whether anything is frozen is not known",),
+                    not_there=("nothing is frozen",)),
+    "emergency": down("X", words=("blast radius not known: the connection is ✗ DOWN",),
+                      not_there=("being asked for",)),
+    "no-colour": down("2", words=("✗ DOWN", "TASKS ?")),
+    "ascii": down("2", words=("x DOWN", "TASKS ?"), how={"ascii_only": True}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "size"), cases(STATES))
+async def test_nothing_is_said_of_a_fleet_that_never_answered(name: str, size: Size, drawn: Drawn) -> None:
+    state = STATES[name]
+    async with console(size, client=Nobody(), **state.how) as page:
+        await state.steps(page)
+        assert not re.search(r"[A-Z] 0\b", page.drawn), "nothing was counted"
+        drawn(page, state.words, state.not_there)
+
+
+@pytest.mark.parametrize("screen", NEVER)
+async def test_while_it_connects_nothing_is_counted_either(screen: str) -> None:
+    async with console(client=Nobody(), screen=screen) as page:
+        assert NEVER[screen][0][0] in page.drawn
+        assert screen == "fleet" or "nothing was read yet: ↻ RETRYING" in page.drawn
+
+
+# the daemon comes
+
+
+def fed() -> FakeClient:
+    client = FeedClient(*sample_feed.some())
+    client.total(10)
+    return client
+
+
+def threaded() -> ThreadClient:
+    client = ThreadClient(sample_threads.some())
+    client.hold(THREAD, fan_out())
+    return client
+
+
+CLIENTS: dict[str, Callable[[], FakeClient]] = {
+    "fleet": FakeClient, "tasks": FakeClient, "threads": threaded, "feed": fed, "policy": PolicyClient,
+}  # fmt: skip
+FILLED = {
+    "fleet": "INSTANCES 4", "tasks": "TASKS 4", "threads": "THREADS 5", "feed": "FEED 10",
+    "policy": "[PERMISSIONS 4]",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("screen", FILLED)
+async def test_when_the_daemon_comes_everything_fills_itself_at_once(
+    screen: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = CLIENTS[screen]()
+    client.refuse = GONE
+    client.tasks(sample.tasks())
+    with monkeypatch.context() as away:
+        away.setattr(client, "send", Nobody().send)
+        async with console(client=client, screen=screen) as page:
+            await to_be_down(page)
+            assert FILLED[screen] not in page.drawn
+            away.undo()
+            client.refuse = None
+            client.snapshot(sample.status())
+            await page.press("r")  # the next try; after it no time passes
+            assert FILLED[screen] in page.drawn
+            assert "nothing was read yet" not in page.drawn
+
+
+async def test_a_dialog_that_waited_asks_when_the_daemon_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    client = Nobody()
+    async with console(client=client) as page:
+        await to_be_down(page)
+        await page.press("D")
+        assert "past drills could not be read" in page.drawn
+        monkeypatch.setattr(client, "send", FakeClient().send)
+        client.refuse = None
+        await page.hears(sample.status())
+        await page.passes(5)
+        assert "nothing is known of" in page.drawn, "it was asked again"
+        assert "no daemon answers" not in page.drawn
+
+
+# it answers, but not to everything
+
+
+def tasks_fail(client: FakeClient) -> None:
+    client.answers["/v1/tasks"] = BROKEN
+
+
+def threads_fail(client: FakeClient) -> None:
+    client.answers["/v1/threads"] = BROKEN
+
+
+def feed_fails(client: FakeClient) -> None:
+    assert isinstance(client, FeedClient)
+    client.refused |= {LOG: BROKEN, RECORDS: BROKEN}
+    client.answers["/v1/engine/log"] = BROKEN
+
+
+def rules_fail(client: FakeClient) -> None:
+    client.answers[f"{RULES}/permission"] = BROKEN
+
+
+FAILURES: dict[str, tuple[Callable[[FakeClient], None], tuple[str, ...]]] = {
+    "tasks": (tasks_fail, ("TASKS ?", "the tasks could not be read", "internal error 4f")),
+    "threads": (threads_fail, ("THREADS ?", "the threads could not be read", "internal error 4f")),
+    "feed": (feed_fails, ("FEED ?", "records and log lines could not be read", "internal error 4f")),
+    "policy": (rules_fail, ("[PERMISSIONS ?]", "routing 1", "the permission rules could not be read")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("screen", FAILURES)
+async def test_what_fails_alone_says_so_and_is_asked_again(screen: str) -> None:
+    fail, words = FAILURES[screen]
+    client = CLIENTS[screen]()
+    client.join(sample.join())
+    good = dict(client.answers)
+    fail(client)
+    async with console((80, 24), sample.status(), client, screen=screen) as page:
+        assert "● LIVE" in page.part("header")
+        for one in (*words, "r asks again"):
+            assert one in page.drawn
+        client.answers = good
+        client.tasks(sample.tasks())
+        if isinstance(client, FeedClient):
+            client.refused.clear()
+        await page.passes(5)
+        await page.passes(5)
+        assert FILLED[screen] in page.drawn
+        assert "could not be read" not in page.drawn
+
+
+async def test_what_the_daemon_refuses_is_not_asked_for_ever() -> None:
+    client = PolicyClient()
+    path = f"{RULES}/permission"
+    client.answers[path] = RemoteError(403, "t", "FORBIDDEN", "sa-1 lacks the scope config:read", "")
+    async with console(status=sample.status(), client=client, screen="policy") as page:
+        asked = client.asked[path]
+        for _ in range(3):
+            await page.passes(5)
+        assert client.asked[path] == asked
+
+
+async def test_rules_that_were_read_stay_with_their_age_when_nothing_can_be_read() -> None:
+    client = PolicyClient()
+    async with console(status=sample.status(), client=client, screen="policy") as page:
+        assert "[PERMISSIONS 4]" in page.drawn
+        client.answers = dict.fromkeys(client.answers, BROKEN)
+        await page.hears(sample.status(records=99_999))
+        await page.passes(5)
+        assert "[PERMISSIONS 4]" in page.drawn
+        assert "not all could be read: internal error 4f" in page.drawn
+        await page.passes(60)
+        assert "[PERMISSIONS 4]" in page.drawn
+        assert "read 1m" in page.drawn
+
+
+async def test_a_join_that_cannot_be_read_is_called_so() -> None:
+    client = FakeClient()
+    client.tasks(sample.tasks())
+    client.answers[f"/v1/tasks/{sample.THREAD}/join"] = BROKEN
+    async with console(status=sample.status(), client=client, screen="tasks") as page:
+        assert "the join could not be read" in page.part("banner")
+        assert "TASKS 4" in page.drawn
+        assert "SUBTASKS ?" in page.drawn
+
+
+async def test_a_command_about_what_was_never_read_does_not_call_the_name_wrong() -> None:
+    async with console(client=Nobody()) as page:
+        for line in ("task DOCS-11", "instance worker-a", "why DOCS-11"):
+            await page.press("colon", *("space" if char == " " else char for char in line), "enter")
+            assert "there is no" not in page.drawn
+            assert "is not known: the connection is" in page.drawn
+            await page.press("escape", "escape")
