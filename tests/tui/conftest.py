@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -15,7 +16,16 @@ from console_snapshots import picture, pytest_sessionstart, utc  # noqa: E402 - 
 from textual.css.model import RuleSet  # noqa: E402
 from textual.css.stylesheet import Stylesheet  # noqa: E402
 
+from tui import loading  # noqa: E402
+
 __all__ = ["picture", "pytest_sessionstart", "utc"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _all_is_imported() -> None:
+    """What the console imports after its first paint is there: no test can wait for a thread that imports."""
+    asyncio.run(loading.client_loaded())
+    asyncio.run(loading.screens_loaded())
 
 
 @pytest.fixture(scope="session", autouse=True)
