@@ -39,7 +39,8 @@ def _failure(target: Target, error: Exception) -> DaemonUnreachable:
             f"{target.name} gave no answer in time", "is it busy or stopped? see: spl status"
         )
     return DaemonUnreachable(
-        f"the connection to {target.name} broke: {error or type(error).__name__}", "try again"
+        f"the connection to {target.name} broke: {error or type(error).__name__}",
+        "was the daemon stopped just now? see: spl status",
     )
 
 

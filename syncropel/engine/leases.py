@@ -32,7 +32,7 @@ class Leases:
         self._beats: dict[str, dict[str, Any]] = {}
         self._heard: dict[str, float] = {}
         self._heard_at: dict[str, float] = {}
-        self._started = runtime.monotonic()
+        self._started = self._looked = runtime.monotonic()
 
     @property
     def _registry(self) -> Registry:
@@ -59,7 +59,8 @@ class Leases:
         return self.status(self._registry.instances[did])
 
     async def sweep(self) -> None:
-        """Record every instance whose silence has grown into another state."""
+        """Record every instance whose silence has grown into another state. To be called every second."""
+        self._forgive()
         for did, instance in list(self._registry.instances.items()):
             if did == self._did or instance.state in _GONE:
                 continue
@@ -68,6 +69,14 @@ class Leases:
             if state in ("joined", instance.state) or instance.state == "archived":
                 continue
             await self._record(did, state, _fields(instance))
+
+    def _forgive(self) -> None:
+        """While this process itself was stopped it heard nobody, and that is nobody's silence."""
+        now = self._runtime.monotonic()
+        missed, self._looked = now - self._looked, now
+        if missed > self._interval:
+            self._started += missed
+            self._heard = {did: min(now, heard + missed) for did, heard in self._heard.items()}
 
     async def _record(self, did: str, state: str, fields: dict[str, Any]) -> None:
         body = {

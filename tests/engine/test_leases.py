@@ -71,6 +71,27 @@ def at_registrar(story: Callable[[Registrar], Coroutine[Any, Any, None]]) -> Non
     virtual.run(tell())
 
 
+@pytest.mark.parametrize("secs", [20, 3_600])
+def test_a_coordinator_that_was_stopped_calls_nobody_silent(secs: int) -> None:
+    async def story(registrar: Registrar) -> None:
+        await registrar.leases.beat(beat())
+        await registrar.leases.beat(beat(WORKER_B, alias="worker-b"))
+        await registrar.silence(10)
+        await asyncio.sleep(secs)  # SIGSTOP, or a machine that was paused: nobody looks
+        await registrar.leases.beat(beat())
+        await registrar.leases.sweep()
+        assert registrar.states() == registrar.states(WORKER_B) == ["joined"]
+        await registrar.silence(4)
+        assert registrar.states(WORKER_B) == ["joined"], "10 s before and 4 s after"
+        await registrar.silence(3)
+        assert registrar.states(WORKER_B) == ["joined", "stale"], "what is silent now is stale in time"
+        assert registrar.states() == ["joined"]
+        await registrar.silence(12)
+        assert registrar.states() == ["joined", "stale"], "a beat before the first look counts from then"
+
+    at_registrar(story)
+
+
 def test_many_beats_are_one_record() -> None:
     async def story(registrar: Registrar) -> None:
         for number in range(500):
