@@ -9,7 +9,8 @@ import httpx
 import pytest
 
 from syncropel.client import calls
-from syncropel.client.transport import AsyncClient, Client, Target
+from syncropel.client.target import Target
+from syncropel.client.transport import AsyncClient, Client
 from syncropel.errors import DaemonUnreachable
 
 PAGE = "<!DOCTYPE html><html><title>Please log in</title></html>"
