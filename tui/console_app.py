@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -19,15 +18,14 @@ from syncropel.errors import SyncropelError
 from tui import actions, dialogs, loading, screens, themes
 from tui.dialogs.base import Dialog
 from tui.fleets import Fleets
+from tui.herald import Herald
 from tui.keymap import Keymap
 from tui.keys import Keys
 from tui.memory import Memory
 from tui.model.glyphs import ASCII, UNICODE
 from tui.model.layout import NARROW
-from tui.model.newer import Newer
 from tui.model.world import World
 from tui.palette import Jumps
-from tui.ringing import Ringer, Wanted, summed
 from tui.screens.base import ConsoleScreen
 from tui.session import Outside, Session
 from tui.setup import Setup
@@ -40,8 +38,6 @@ if TYPE_CHECKING:
     from tui.commands import Commands
 
 TICK_SECS = 1.0
-BEHIND_SECS = 12.0
-"""News of a fleet that is not in front stand so long in a corner."""
 UNSEEN_TICKS = 5
 """So many ticks are one while the terminal says that nobody looks."""
 
@@ -99,11 +95,9 @@ class ConsoleApp(App[None]):
             setup, outside, self._news_of, partial(self.run_worker, name="session", exit_on_error=False)
         )
         self._keys = Keys(self._give, self.clock)
-        self._newer = Newer(setup.version)
         self._showing = False
         self._ticks = 0
-        self.wanted = Wanted.read(setup.notify, setup.where)
-        self._ringer = Ringer(self.wanted, self._write, self.clock)
+        self.herald = Herald(self, setup)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         return themes.PLAIN_HUES
@@ -146,7 +140,7 @@ class ConsoleApp(App[None]):
         """Let ages and running times go on; more slowly while the terminal has lost the focus."""
         await self._keys.look()
         self._ticks += 1
-        self._ringer.tell()
+        self.herald.tick()
         if self.app_focus or self._ticks % UNSEEN_TICKS == 0:
             self._show()
 
@@ -155,27 +149,14 @@ class ConsoleApp(App[None]):
 
     # news
 
-    def _write(self, sequences: str) -> None:
+    def write(self, sequences: str) -> None:
         """Control sequences that draw nothing, straight to the terminal."""
         if self._driver is not None:
             self._driver.write(sequences)
 
     def _news_of(self, session: Session) -> None:
-        news = [one for one in session.untold() if one.kind in self.wanted.kinds]
-        name = session.fleet.name
-        self._tell_if_newer(session)
-        behind = self.fleets.tell(session, news)
-        if behind and news:
-            self.notify(summed(news), title=name, severity="warning", timeout=BEHIND_SECS, markup=False)
-        prefix = f"{name}: " if self.fleets.several else ""
-        self._ringer.tell([replace(one, words=prefix + one.words) for one in news])
-        if news or not behind:
+        if self.herald.tell(session):
             self._news()
-
-    def _tell_if_newer(self, session: Session) -> None:
-        status = session.world.status
-        if status is not None and (told := self._newer.news(session.key, status.version)):
-            self.notify(told, title=session.fleet.name, severity="warning", markup=False, timeout=8)
 
     def _news(self) -> None:
         """Show the world soon; news that come together are shown together."""

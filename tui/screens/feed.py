@@ -113,7 +113,7 @@ class FeedScreen(ConsoleScreen):
 
     def _take(self) -> None:
         fresh, lost = list(self._arrived), self._lost
-        wanted = self.console.wanted.kinds
+        wanted = self.console.herald.wanted.kinds
         fresh += [feed.of_notice(one) for one in self.session.notices if one.kind in wanted]
         self._arrived.clear()
         self._lost = 0
