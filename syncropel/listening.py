@@ -16,7 +16,9 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from syncropel import __version__
 from syncropel.api.auth import OperatorDoor
+from syncropel.api.schema.version import HEADER
 from syncropel.errors import BadRequest, SetupError
 from syncropel.settings import HOST
 
@@ -125,6 +127,7 @@ def _config(app: ASGIApp) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         server_header=False,
+        headers=[(HEADER, __version__)],
         proxy_headers=False,
         timeout_keep_alive=KEEP_ALIVE_SECS,
         timeout_graceful_shutdown=DRAIN_LIMIT_SECS,

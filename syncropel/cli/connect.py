@@ -7,11 +7,13 @@ SPL_CONTEXT, the current context, the socket.
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from syncropel import contexts
+from syncropel import __version__, contexts
 from syncropel.cli.parsing import UsageError
+from syncropel.cli.terminal import complain
 from syncropel.contexts import Context
 from syncropel.importing import quickly
 from syncropel.settings import Home, actor_from, home_from
@@ -78,11 +80,23 @@ def context_target(context: Context) -> Target:
 
 
 def connect(args: Namespace) -> Client:
-    """A client of the daemon that `args` name; use it in a `with` block."""
+    """A client of the daemon that `args` name; use it in a `with` block. One that is newer is told of."""
     where = target(args)
     from syncropel.client import Client
 
-    return Client(where)
+    return Client(where, on_version=partial(_tell_if_newer, args))
+
+
+def _tell_if_newer(args: Namespace, theirs: str) -> None:
+    """Say on stderr that the daemon is newer, once for all that a command asks."""
+    from syncropel.api.schema.version import is_newer
+
+    if theirs != getattr(args, "told_version", "") and is_newer(theirs, __version__):
+        args.told_version = theirs
+        complain(
+            f"the daemon is newer (v{theirs[:40]}, this spl v{__version__})",
+            "what is not known here is shown as it came, or left out; update this spl",
+        )
 
 
 def _token(home: Home) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import httpx
 
+from syncropel.api.schema.version import HEADER
 from syncropel.client import reading, strangers
 from syncropel.client.bounds import Body, EventLines
 from syncropel.client.events import Event, EventParser
@@ -90,13 +91,20 @@ _STREAM_TIMEOUT: Final = httpx.Timeout(TIMEOUT_SECS, read=STREAM_SILENCE_SECS)
 class Client:
     """Blocking client. One a process, kept alive; close it or use it in a `with` block.
 
-    `transport` replaces the network in tests.
+    `transport` replaces the network in tests. `on_version` is told with each answer which version the daemon
+    has, as far as it says so.
     """
 
     def __init__(
-        self, target: Target, *, timeout: float = TIMEOUT_SECS, transport: httpx.BaseTransport | None = None
+        self,
+        target: Target,
+        *,
+        timeout: float = TIMEOUT_SECS,
+        transport: httpx.BaseTransport | None = None,
+        on_version: Callable[[str], None] | None = None,
     ) -> None:
         self.target = target
+        self._on_version = on_version
         uds = str(target.socket) if target.socket and not target.url else None
         self._http = httpx.Client(
             base_url=target.base_url,
@@ -122,6 +130,7 @@ class Client:
         for attempt in range(_RETRIES + 1):
             try:
                 with self._http.stream(**_request(call)) as response:
+                    self._look_at_version(response)
                     return _decode(call, response, self._content(call.path, response))
             except httpx.HTTPError as error:
                 broken = isinstance(error, httpx.RemoteProtocolError | httpx.ReadError | httpx.WriteError)
@@ -138,6 +147,7 @@ class Client:
             with self._http.stream(
                 "GET", path, headers=_stream_headers(last_id), timeout=_STREAM_TIMEOUT
             ) as response:
+                self._look_at_version(response)
                 if not response.is_success:
                     raise _remote_error(path, response, self._content(path, response))
                 strangers.check_stream(path, response.headers)
@@ -156,11 +166,16 @@ class Client:
         timeout = httpx.Timeout(TIMEOUT_SECS, read=patience_secs)
         try:
             with self._http.stream("GET", path, timeout=timeout) as response:
+                self._look_at_version(response)
                 if not response.is_success:
                     raise _remote_error(path, response, self._content(path, response))
                 yield response.iter_bytes()
         except httpx.HTTPError as error:
             raise _failure(self.target, error) from error
+
+    def _look_at_version(self, response: httpx.Response) -> None:
+        if self._on_version is not None and (version := response.headers.get(HEADER)):
+            self._on_version(version)
 
     def _content(self, path: str, response: httpx.Response) -> bytes:
         body = Body(path)

@@ -10,11 +10,12 @@ from console_fakes import FakeClient
 from console_page import Console, console
 
 from syncropel.api.schema import BlastRadius, JoinStatus, TaskSummary
+from syncropel.api.schema.version import is_newer
 from syncropel.client import freeze_text, reading
 from tui.model import freezes
 from tui.model.glyphs import ASCII, UNICODE
 from tui.model.link import Phase
-from tui.model.newer import Newer, is_newer
+from tui.model.newer import Newer
 from tui.model.rows import state_cell
 
 NEW = "the daemon is newer (v0.9.0, this console v0.1.0)"

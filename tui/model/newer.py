@@ -2,22 +2,8 @@
 
 from __future__ import annotations
 
-import re
-
+from syncropel.api.schema.version import is_newer
 from tui.model.text import plain
-
-
-def is_newer(theirs: str, ours: str) -> bool:
-    """Whether the one version comes after the other. What is no number counts as nothing."""
-    return bool(ours) and _numbers(theirs) > _numbers(ours)
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    release = re.match(r"v?(\d{1,9}(?:\.\d{1,9})*)", version)
-    numbers = [int(one) for one in release[1].split(".")] if release else []
-    while numbers and not numbers[-1]:
-        numbers.pop()
-    return tuple(numbers)
 
 
 class Newer:
