@@ -14,6 +14,7 @@ from benchmarks import (
     fanouts,
     kill,
     memory,
+    opening,
     permissions,
     replay,
 )
@@ -23,6 +24,7 @@ CASES = {
     "batches": batches.run,
     "fanouts": fanouts.run,
     "commands": commands.run,
+    "opening": opening.run,
     "console": console.run,
     "blocking": blocking.run,
     "memory": memory.run,
