@@ -67,6 +67,7 @@ SIGNS: Final = {
 
 _MOVES: Final = {
     "move(-1)": "up", "move(1)": "down", "page(-1)": "page-up", "page(1)": "page-down",
+    "half(-1)": "half-page-up", "half(1)": "half-page-down",
     "jump(0)": "first", "jump(-1)": "last", "step(-1)": "step-back", "step(1)": "step",
     "change(-1)": "change-back", "change(1)": "change",
 }  # fmt: skip
@@ -90,7 +91,8 @@ _WORK: Final = (FLEET, TASKS, JOIN, DETAIL)
 _INSTANCES: Final = (FLEET, DETAIL)
 
 TO_FLEET: Final = Action("mode('fleet')", ("1",), "the Fleet screen", "Fleet", cli="spl fleet status --live")
-RECONNECT: Final = Action("reconnect", ("r",), "reconnect now", "reconnect", cli="spl status")
+RECONNECT: Final = Action("reconnect", ("r", "ctrl+r"), "reconnect now", "reconnect", cli="spl status")
+QUIT: Final = Action("quit", ("q",), "quit; the fleet goes on without you", "quit", (), "local")
 APP: Final = (
     TO_FLEET,
     Action("mode('tasks')", ("2",), "the Tasks screen", "Tasks", cli="spl task list"),
@@ -104,7 +106,7 @@ APP: Final = (
     Action("help", ("question_mark",), "the keys of this screen", "help"),
     Action("command_palette", ("ctrl+p",), "the palette: commands and themes"),
     Action("suspend_process", ("ctrl+z",), "stop it; fg in the shell brings it back", "", (), "local"),
-    Action("quit", ("q",), "quit; the fleet goes on without you", "quit", (), "local"),
+    QUIT,
 )
 AT_ONCE: Final = frozenset({"command"})
 """Done before any other key is looked at: what is typed right after it belongs to what it opens."""
@@ -134,6 +136,8 @@ CONTROL: Final = (
 )  # fmt: skip
 SCREEN: Final = (
     Action("filter", ("slash",), "filter the rows; esc clears it", "filter", _TABLES),
+    Action("trouble", ("exclamation_mark",), "only rows in which something is wrong; all again", "trouble",
+           _TABLES),
     Action("sort", ("s",), "sort by the next column, then as they come", "sort", _SORTED),
     Action("reverse", ("S",), "turn the order round", "", _SORTED),
     Action("yank", ("y",), "copy the id of the chosen row", "copy id", _LINES, "local"),
@@ -212,6 +216,8 @@ TABLE: Final = (
     Action("move(1)", ("down", "j"), "one row down", "", _LINES),
     Action("page(-1)", ("pageup",), "one page up", "", _LINES),
     Action("page(1)", ("pagedown",), "one page down", "", _LINES),
+    Action("half(-1)", ("ctrl+u",), "half a page up", "", _LINES),
+    Action("half(1)", ("ctrl+d",), "half a page down", "", _LINES),
     Action("jump(0)", ("home", "g"), "the first row", "", _LINES),
     Action("jump(-1)", ("end", "G"), "the last row", "", _LINES),
 )
@@ -231,7 +237,8 @@ def footer(screen: str) -> list[Action]:
     """What the footer shows, the most wanted first: a narrow one shows fewer."""
     order = (
         "1", "2", "3", "4", "5", "f", "x", "space", "right", "right_square_bracket", "v", "d", "enter",
-        "escape", "slash", "F", "question_mark", "q", "colon", "o", "t", "U", "R", "i", "s", "y", "r", "tab",
+        "escape", "slash", "exclamation_mark", "F", "question_mark", "q", "colon", "o", "t", "U", "R", "i",
+        "s", "y", "r", "tab",
     )  # fmt: skip
     shown = [one for one in for_screen(screen) if one.footer]
     if screen in (FLEET, TASKS, THREADS, FEED, POLICY):

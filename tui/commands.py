@@ -52,6 +52,7 @@ class Commands:
         words = commands.split(line)
         if not words:
             return
+        words[0] = commands.whole(words[0], list(self._console.MODES))
         first, rest = words[0], words[1:]
         if first in commands.FROM_CLI and not (first == "task" and self._names_a_task(rest)):
             await self._from_cli(words)

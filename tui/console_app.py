@@ -324,18 +324,23 @@ class ConsoleApp(App[None]):
         if (front := self.front()) is not None:
             self.push_screen(screens.HelpScreen(front))
 
+    def action_help_quit(self) -> None:
+        """What breaks off a command elsewhere must not end a console that is in the middle of something."""
+        key = self.keymap.shown(actions.QUIT)
+        self.notify(f"press {key} to quit; the fleet goes on without you", timeout=4, markup=False)
+
     def action_open(self) -> None:
         if (front := self.front()) is not None and (table := front.focused_table()) is not None:
             table.action_open()
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """The palette: this screen's actions, then the themes."""
+        """The palette: all that can be done on this screen but moving about, then the themes."""
         if isinstance(screen, ConsoleScreen):
             for one in screen.actions():
-                if one.footer:
-                    yield SystemCommand(
-                        one.description.capitalize(), f"key {self.keymap.shown(one)}", self._doing(one)
-                    )
+                if one not in actions.MOVES and one.id != "command_palette":
+                    title = one.description[:1].upper() + one.description[1:]
+                    keys = f"key {self.keymap.shown(one)}"
+                    yield SystemCommand(title, f"{keys} · {one.cli}" if one.cli else keys, self._doing(one))
         if not self.no_color:
             for theme in themes.ALL:
                 yield SystemCommand(f"Theme {theme.name}", "change the colours", self._wearing(theme.name))

@@ -56,7 +56,7 @@ def read(
             hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(sorted(known))}"
             raise _refusal(f"{where(name)}: there is no action {name!r}", hint)
         if not keys:
-            raise _refusal(f"{where(name)}: {name} has no key", 'give it one, for example ["ctrl+f"]')
+            raise _refusal(f"{where(name)}: {name} has no key", 'give it one, for example ["ctrl+k"]')
         changed[name] = tuple(_key(key, where(name)) for key in keys)
     keymap = Keymap(changed)
     for one, other in combinations(table, 2):

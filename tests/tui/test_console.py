@@ -165,6 +165,7 @@ async def test_the_palette_offers_actions_and_themes() -> None:
         titles = [one.title for one in page.app.get_system_commands(page.app.screen)]
         assert "Theme blue-orange" in titles
         assert "Reconnect now" in titles
+        assert "Emergency stop of the whole fleet" in titles, "also what the footer has no room for"
         await page.press("ctrl+p")
         await page.press("escape", "2")
         assert "Tasks" in page.part("header")

@@ -32,7 +32,8 @@ async def finds(page: Console, *wanted: str) -> None:
 
 
 STATES = {
-    "opened": ((), ("Freeze a namespace", "key F", "Copy the id of the chosen row")),
+    "opened": ((), ("Approve the chosen task", "key A · spl task approve NAME")),
+    "deed": (tuple("drill"), ("Practise the kill switch: the drill", "key D · spl drill kill")),
     "found": (tuple("docs"), ("task DOCS-11", "its join")),
 }
 

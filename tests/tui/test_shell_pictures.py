@@ -91,7 +91,7 @@ class State:
     how: dict[str, Any] = field(default_factory=dict)
 
 
-KEYS = keymap.read({"freeze": ["ctrl+f"], "tasks": ["f2"]}, "{}".format)
+KEYS = keymap.read({"freeze": ["ctrl+k"], "tasks": ["f2"]}, "{}".format)
 STATES = {
     "contexts": State(
         lists_fleets,

@@ -24,6 +24,7 @@ from tui.model.asking import Outcome, Stage, failed, hindrance, outcome_lines
 from tui.model.glyphs import Glyphs, Tone
 from tui.model.layout import NARROW
 from tui.seat import Seat
+from tui.widgets.bindings import LEAVES
 from tui.widgets.choice import Choice
 from tui.widgets.field import Field
 from tui.widgets.lines import Lines, Span, Spans
@@ -57,6 +58,7 @@ class Dialog(Seat, ModalScreen[None]):
     AUTO_FOCUS = "#push-cancel"
     BINDINGS: ClassVar[list[BindingType]] = [
         ("escape", "leave", "leave"),
+        LEAVES,
         ("right,down", "app.focus_next", "next"),
         ("left,up", "app.focus_previous", "previous"),
         ("pageup", "scroll(-1)", "up"),

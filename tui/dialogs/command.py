@@ -14,6 +14,7 @@ from textual.widgets import Input
 from tui.commands import Commands
 from tui.model.commands import usage
 from tui.seat import Seat
+from tui.widgets.bindings import LEAVES
 from tui.widgets.lines import Lines, Span
 from tui.widgets.toned import clip
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 class CommandScreen(Seat, ModalScreen[None]):
     """Enter does it, tab completes, up and down go through what was typed before, esc leaves."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [("escape", "leave", "leave")]
+    BINDINGS: ClassVar[list[BindingType]] = [("escape", "leave", "leave"), LEAVES]
 
     def __init__(self, line: str = "", trouble: SyncropelError | None = None) -> None:
         super().__init__()

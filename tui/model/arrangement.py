@@ -37,7 +37,7 @@ class _Look:
 
     def go_on(self) -> None:
         for row in islice(self._coming, SLICE):
-            self._fields.append(row.fields)
+            self._fields.append(row.sought)
             if self._column is not None:
                 self._orders.append(_order(row, self._column))
 

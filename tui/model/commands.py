@@ -66,6 +66,13 @@ def split(line: str) -> list[str]:
         raise BadRequest(f"{line!r}: {str(error).lower()}", "close the quotation mark") from None
 
 
+def whole(word: str, screens: Sequence[str]) -> str:
+    """The only word that begins so: `q` is `quit`. Itself when there is none, or more than one."""
+    known = [*WORDS, *screens]
+    begun = [one for one in known if one.startswith(word)]
+    return begun[0] if len(begun) == 1 and word not in known else word
+
+
 def unknown(word: str, screens: Sequence[str]) -> BadRequest:
     """What to say of a word that is none."""
     known = [*WORDS, *screens]

@@ -12,6 +12,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+TROUBLE: Final = "is:trouble"
+"""Lets only rows through in which something is wrong."""
+EVERYWHERE: Final = ("is",)
+"""Fields that all rows have."""
+
 _PART: Final = re.compile(r'(!?)(?:([A-Za-z_]+):)?(?:"([^"]*)"?|(\S+))')
 
 
@@ -43,13 +48,26 @@ class Filter:
         return all(part.holds(fields) for part in self.parts)
 
 
+def nothing(wanted: Filter) -> str:
+    """What is said where it lets nothing through."""
+    if wanted.text == TROUBLE:
+        return "nothing is wrong here; esc shows all"
+    return f"no row matches “{wanted.text}”; esc clears the filter"
+
+
 def parse(text: str, known: Sequence[str] = ()) -> Filter:
     """Parse a filter. A prefix that is no known field is taken literally, as in `http://…`."""
     parts = []
     for bang, name, quoted, bare in _PART.findall(text):
         value = quoted or bare
-        if name and known and name.lower() not in known:
+        if name and known and name.lower() not in (*known, *EVERYWHERE):
             name, value = "", f"{name}:{value}"
         if value:
             parts.append(Part(value.lower(), name.lower() or None, bool(bang)))
     return Filter(text.strip(), tuple(parts))
+
+
+def turned(text: str, part: str) -> str:
+    """The filter with this part too; without it when it was there."""
+    words = text.split()
+    return " ".join([one for one in words if one != part] if part in words else [*words, part])

@@ -14,6 +14,11 @@ GAP: Final = 2
 MEASURED: Final = 200
 """So many rows are measured to find how wide a column would like to be."""
 
+NOTICED: Final = frozenset({"priority", "attempt", "depends", "effect", "load"})
+"""Columns whose cells are toned to be noticed, not because something is wrong."""
+TROUBLE: Final = {"is": "trouble"}
+"""What a row in which something is wrong has among what filters look at."""
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -28,12 +33,22 @@ class Cell:
 class Row:
     """A row with an identity: `key` stays the same while everything else may change.
 
-    `fields` is what filters look at: the cells' texts and what the row knows beyond them.
+    `fields` is what can be looked for in it: the cells' texts and what the row knows beyond them.
     """
 
     key: str
     cells: Mapping[str, Cell]
     fields: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_troubled(self) -> bool:
+        """Whether something is wrong: a cell says so by its tone."""
+        return any(cell.tone in ("warn", "bad") and key not in NOTICED for key, cell in self.cells.items())
+
+    @property
+    def sought(self) -> Mapping[str, str]:
+        """What filters look at."""
+        return {**self.fields, **TROUBLE} if self.is_troubled else self.fields
 
 
 class Rows(Sequence[Row]):

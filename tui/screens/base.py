@@ -153,7 +153,7 @@ class ConsoleScreen(Control):
         elif self.filter and rows is not None:
             title = f"{name} {len(kept)} of {len(rows)} · filter {self.filter.text}"
             if rows and not kept:
-                empty = (f"no row matches “{self.filter.text}”; esc clears the filter",)
+                empty = (filters.nothing(self.filter),)
         table.show(
             kept,
             title=title,
@@ -232,8 +232,12 @@ class ConsoleScreen(Control):
     def set_filter(self, words: str) -> None:
         """Filter by these words, as if they had been typed."""
         bar = self.query_one(FilterBar)
-        bar.display, bar.value = True, words
+        bar.display, bar.value = bool(words), words
         self.call_after_refresh(self.show)
+
+    def action_trouble(self) -> None:
+        """Only what is in trouble; everything again."""
+        self.set_filter(filters.turned(self.filter.text, filters.TROUBLE))
 
     @on(Input.Changed, "#filter")
     def _typed(self, event: Input.Changed) -> None:

@@ -20,7 +20,7 @@ from tui.widgets.pane import Pane
 from tui.widgets.toned import Tinted
 
 _WIDEST, _SHARE, _SIDES = 86, 96, 5  # cells, per cent of the screen, borders with padding and scroll bar
-_FILTERS: Final = "words, !inverse, field:value; all must hold"
+_FILTERS: Final = "words, !inverse, field:value, is:trouble; all must hold"
 _KEYS: Final = 15  # cells before a description
 _RISKS: Final = {"danger": "!", "change": "*"}
 
@@ -28,7 +28,7 @@ _RISKS: Final = {"danger": "!", "change": "*"}
 class HelpScreen(Tinted, ModalScreen[None]):
     """`?`: made from the action table, so that it cannot forget a key."""
 
-    BINDINGS = [("question_mark,escape,q", "dismiss", "close")]  # noqa: RUF012 - Textual's way
+    BINDINGS = [("question_mark,escape,q,ctrl+c", "dismiss", "close")]  # noqa: RUF012 - Textual's way
 
     def __init__(self, screen: ConsoleScreen) -> None:
         super().__init__()
@@ -81,9 +81,9 @@ class HelpScreen(Tinted, ModalScreen[None]):
         ]
         if changing:
             lines += self._group("Changes the fleet, and asks first", self._told(changing))
-            lines.append((Span(" " * 8 + "! stops or loses work   * changes the fleet", "muted"),))
+            lines.append((Span(" " * (_KEYS - 7) + "! stops or loses work   * changes the fleet", "muted"),))
         if self._of.console.keymap.changed:
-            lines.append((Span(" " * 8 + "keys as in [console.keys] of the settings", "muted"),))
+            lines.append((Span(" " * (_KEYS - 7) + "keys as in [console.keys] of the settings", "muted"),))
         return lines
 
     def _group(self, title: str, rows: Sequence[Spans]) -> list[Spans]:
@@ -100,13 +100,13 @@ class HelpScreen(Tinted, ModalScreen[None]):
         tones: tuple[Tone, Tone] = ("muted", "muted") if greyed else ("strong", "plain")
         keys = console.keymap.shown(one)
         risk = _RISKS.get(one.risk, " ")
-        head = (Span(f"{keys:>12} ", tones[0]), Span(f"{risk} ", "warn"))
+        head = (Span(f"{keys:>{_KEYS - 3}} ", tones[0]), Span(f"{risk} ", "warn"))
         lines = self._wrapped(head, one.description, tones[1])
         if not one.cli:
             return lines
         if len(lines) == 1 and _KEYS + cell_len(one.description) + 2 + cell_len(one.cli) <= self.room:
             return [(*lines[0], Span(f"  {one.cli}", "muted"))]
-        below = wrap(one.cli, self.room - _KEYS - 2)
+        below = wrap(one.cli, self.room - _KEYS - 2, break_on_hyphens=False)
         return [*lines, *((Span(" " * (_KEYS + 2) + part, "muted"),) for part in below)]
 
     def _wrapped(self, head: Spans, words: str, tone: Tone) -> list[Spans]:
@@ -121,7 +121,7 @@ class HelpScreen(Tinted, ModalScreen[None]):
             line
             for one, other in zip(moves[::2], moves[1::2], strict=True)
             for line in self._wrapped(
-                (Span(f"{shown(one)} {shown(other)}".rjust(12) + "   ", "strong"),),
+                (Span(f"{shown(one)} {shown(other)}".rjust(_KEYS - 3) + "   ", "strong"),),
                 f"{one.description}, {other.description}",
                 "plain",
             )
@@ -132,6 +132,6 @@ class HelpScreen(Tinted, ModalScreen[None]):
             return []
         fields = wrap(" ".join(self._of.fields), self.room - _KEYS)
         return [
-            *self._wrapped((Span("      filter   ", "strong"),), _FILTERS, "plain"),
+            *self._wrapped((Span(f"{'filter':>{_KEYS - 3}}   ", "strong"),), _FILTERS, "plain"),
             *((Span(" " * _KEYS), Span(part, "muted")) for part in fields),
         ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 from textual.binding import Binding, BindingType
 
@@ -11,6 +11,9 @@ from tui import actions
 Part = Literal[
     "app", "screen", "table", "moves", "fleet", "feed", "policy", "scratchpad", "threads", "replay"
 ]
+
+LEAVES: Final = Binding("ctrl+c", "leave", "leave", show=False, priority=True)
+"""What breaks off a command elsewhere leaves a dialog or a line, also while something is typed in it."""
 
 
 def bindings(part: Part) -> list[BindingType]:

@@ -18,6 +18,9 @@ class Pane(VerticalScroll, inherit_bindings=False):
     def action_page(self, by: int) -> None:
         self._go(self.scroll_offset.y + by * self.scrollable_content_region.height)
 
+    def action_half(self, by: int) -> None:
+        self._go(self.scroll_offset.y + by * max(1, self.scrollable_content_region.height // 2))
+
     def action_jump(self, to: int) -> None:
         self._go(self.max_scroll_y if to < 0 else 0)
 

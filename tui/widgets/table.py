@@ -307,6 +307,9 @@ class Table(Toned, ScrollView, can_focus=True):
     def action_page(self, by: int) -> None:
         self.action_move(by * max(1, self.size.height - HEAD - 1))
 
+    def action_half(self, by: int) -> None:
+        self.action_move(by * max(1, (self.size.height - HEAD) // 2))
+
     def action_jump(self, to: int) -> None:
         self._go(to if to >= 0 else len(self._rows) - 1)
 
