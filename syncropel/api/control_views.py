@@ -20,11 +20,10 @@ def blast_radius(
     live = engine.ingest.live
     found = blast(namespace, live.tasks.values(), engine.spending(), live.namespaces, live.control)
     names = live.names()
-    asked = [
-        one for one in live.registry.instances.values() if engine.leases.status(one) in ("live", "draining")
-    ]
+    now = engine.runtime.now()
+    asked = [one for one in live.registry.instances.values() if engine.leases.may_run(one, now)]
     return BlastRadius(
-        at=engine.runtime.now(),
+        at=now,
         level=level,
         namespace=namespace,
         ends="at once" if terminate else "after the grace" if level == "hard" else "never",

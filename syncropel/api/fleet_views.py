@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Literal
 
@@ -108,7 +109,7 @@ def fleet_status(engine: Engine) -> FleetStatus:
 
 def freeze_out(engine: Engine, freeze: Freeze) -> FreezeOut:
     """A freeze in force, who has confirmed it and who has not yet."""
-    confirmed, waiting = reached(engine, freeze.record)
+    confirmed, waiting = reached(engine, freeze.record, freeze.at)
     return FreezeOut(
         level=freeze.level,
         namespace=freeze.namespace,
@@ -123,15 +124,18 @@ def freeze_out(engine: Engine, freeze: Freeze) -> FreezeOut:
     )
 
 
-def reached(engine: Engine, record: str) -> tuple[list[Confirmation], list[str]]:
-    """Who has confirmed this control record, and the aliases of the live instances that have not."""
+def reached(engine: Engine, record: str, since: float = math.inf) -> tuple[list[Confirmation], list[str]]:
+    """Who has confirmed this control record, and the aliases of those that have not and may still run.
+
+    `since`: when it was said (unix seconds); without it nobody who is archived is waited for.
+    """
     confirmed = engine.reach.confirmed_at(record)
     live = engine.ingest.live
     names = live.names()
     waiting = [
         one.alias or one.did
         for one in live.registry.instances.values()
-        if one.did not in confirmed and engine.leases.status(one) in ("live", "draining")
+        if one.did not in confirmed and engine.leases.may_run(one, since)
     ]
     told = [
         Confirmation(instance=did, alias=names.get(did, did), at=at) for did, at in sorted(confirmed.items())

@@ -92,7 +92,7 @@ def _recorded(args: Namespace) -> str:
 
 
 def _confirmed(client: Client, record: str, wait_secs: float) -> tuple[FleetStatus, FreezeOut | None]:
-    """The fleet once all live instances have confirmed, or as it is when the wait is over."""
+    """The fleet once all have confirmed, or as it is when the wait is over."""
     from syncropel.client import calls
 
     deadline = time.monotonic() + wait_secs

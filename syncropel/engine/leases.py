@@ -115,6 +115,14 @@ class Leases:
             return lease_state(self.silence(instance.did), self._interval) == "archived"
         return instance.state == "archived"
 
+    def may_run(self, instance: Instance, since: float) -> bool:
+        """Whether it has to confirm what was said at `since` (unix seconds).
+
+        Silence is no proof that it runs no more: stale ones have to, and those that were archived afterwards.
+        """
+        status = self.status(instance)
+        return instance.at >= since if status == "archived" else status != "left"
+
     def spending(self) -> dict[str, float]:
         """What running goals have spent by the latest beats: US dollars by the id of the child INTEND."""
         return {
