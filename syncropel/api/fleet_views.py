@@ -97,6 +97,7 @@ def fleet_status(engine: Engine) -> FleetStatus:
         instances=instances,
         dispatches=dispatches,
         fanouts=fanouts,
+        joined=list(live.joined),
         ingested_total=engine.ingest.total,
         reconcile_queue_depth=engine.reconciler.queue_depth,
         records=engine.store.count,

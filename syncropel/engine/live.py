@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Final
 
 from syncropel.folds.access import Access
 from syncropel.folds.child import STREAM_EVENT, ChildState, is_child_end, is_child_intend
@@ -19,6 +21,9 @@ from syncropel.folds.task import TaskState, commutes, fold_task, is_task
 from syncropel.record import StoredRecord
 from syncropel.store.base import RecordStore
 from syncropel.threads import ENGINE_CONFIG, FLEET_CONTROL, INSTANCE_REGISTRY, NAMESPACE_REGISTRY
+
+JOINED_KEPT: Final = 20
+"""So many of the last joins are told to who hears of the fleet only now and then."""
 
 
 @dataclass(slots=True)
@@ -42,6 +47,8 @@ class LiveFolds:
     aliases: dict[str, str] = field(default_factory=dict)
     children: dict[str, ChildState] = field(default_factory=dict)
     active: dict[str, TaskState] = field(default_factory=dict)
+    joined: deque[str] = field(default_factory=lambda: deque(maxlen=JOINED_KEPT))
+    """The threads of the fan-outs that joined last, as their joins came in: the newest last."""
     parts: dict[str, dict[str, TaskState]] = field(default_factory=dict)
     crooked: set[str] = field(default_factory=set)
     folded_through: dict[str, int] = field(default_factory=dict)
@@ -102,8 +109,10 @@ class LiveFolds:
             self.parts.setdefault(state.parent_thread, {})[state.thread] = state
         if state.fanout is not None and state.fanout.active and state.thread not in self.arriving:
             self.active[state.thread] = state
-        else:
-            self.active.pop(state.thread, None)
+            if state.thread in self.joined:  # a record that came late says that it had not
+                self.joined.remove(state.thread)
+        elif self.active.pop(state.thread, None) is not None and state.fanout and state.fanout.joined:
+            self.joined.append(state.thread)
 
     def arrived(self) -> None:
         """All threads that were arriving are here."""

@@ -99,6 +99,7 @@ async def test_a_fan_out_runs_and_joins(durable: Api) -> None:
     assert (speed.complete, speed.subtasks, speed.has_dependencies) == (True, 3, True)
     assert all(wall is not None for wall in speed.walls)
     assert (await durable.get("/v1/tasks/F"))["status"] == "approved"
+    assert (await durable.get("/v1/fleet/status"))["joined"] == [status.thread]
 
 
 @pytest.mark.parametrize(

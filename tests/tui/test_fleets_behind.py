@@ -74,6 +74,13 @@ def test_a_fleet_that_never_answered_is_not_lost_and_one_that_did_is_lost_once()
     assert len(told.linked(down, 10.0)[1]) == 1
 
 
+def test_what_was_over_when_it_was_first_heard_is_no_news() -> None:
+    first = sample.status(joined=["th_old"])
+    assert Told().ended(first) == []
+    told, _ = Told().heard(first)
+    assert told.ended(sample.status(joined=["th_old", "th_new"])) == ["th_new"]
+
+
 # in the console
 
 
@@ -165,6 +172,18 @@ async def test_a_fan_out_that_ends_behind_without_a_join_is_no_news(answer: Any)
     async with consoles({"local": daemon("local"), "stage": stage}) as page:
         await ends_behind(page, stage, "th_a", "th_b")
         assert [words for _, words in toasts(page)] == ["th_b joined: 5/5 accepted"]
+
+
+async def test_a_fan_out_that_begins_and_ends_between_two_words_is_told() -> None:
+    stage = daemon("stage")
+    stage.answers |= {f"/v1/tasks/{one}": joined(one) for one in ("th_a", "th_b")}
+    async with consoles({"local": daemon("local"), "stage": stage}) as page:
+        for over in (["th_a"], ["th_a"], ["th_a", "th_b"]):
+            stage.snapshot(status_of("stage", joined=over))
+            await page.settle()
+        told = [words for title, words in toasts(page) if title == "stage"]
+        assert told == ["th_a joined: 5/5 accepted", "th_b joined: 5/5 accepted"]
+        assert stage.asked == {"/v1/tasks/th_a": 1, "/v1/tasks/th_b": 1}
 
 
 async def test_a_join_that_was_reached_while_a_fleet_behind_was_away_is_told() -> None:

@@ -37,7 +37,8 @@ class Told:
     """What is known already, and so not told again; None was never looked at.
 
     `actor` is who looks; `lost` says that the fleet does not answer. `going` are the fan-outs that had not
-    ended when the fleet was heard last, `behind` those whose join was told while nobody looked.
+    ended when the fleet was heard last, `over` the last that had joined by then, `behind` those whose join
+    was told while nobody looked.
     """
 
     actor: str = ""
@@ -48,11 +49,16 @@ class Told:
     freezes: frozenset[str] | None = None
     lost: bool = False
     going: frozenset[str] = frozenset()
+    over: frozenset[str] | None = None
     behind: frozenset[str] = frozenset()
 
     def ended(self, status: FleetStatus) -> list[str]:
-        """The fan-outs that were going on and are not any more: whether they have joined is not said here."""
-        return sorted(self.going - {one.thread for one in status.fanouts})
+        """The fan-outs that are over since the fleet was heard last, also those that have begun since then.
+
+        Whether they have joined is not said here.
+        """
+        fresh = frozenset(status.joined) - self.over if self.over is not None else frozenset[str]()
+        return sorted((self.going | fresh) - {one.thread for one in status.fanouts})
 
     def heard(self, status: FleetStatus) -> tuple[Told, list[Notice]]:
         """What is new in a status of the fleet."""
@@ -70,7 +76,8 @@ class Told:
                 for one in set_now if one.actor != self.actor
             ]  # fmt: skip
         going = frozenset(one.thread for one in status.fanouts)
-        return replace(self, silent=silent, freezes=freezes, going=going), news
+        over = frozenset(status.joined)
+        return replace(self, silent=silent, freezes=freezes, going=going, over=over), news
 
     def progressed(self, status: FleetStatus) -> tuple[Told, list[Notice]]:
         """What failed in the fan-outs that have not joined, for a fleet whose tasks are not read."""

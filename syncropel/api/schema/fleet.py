@@ -104,6 +104,10 @@ class FleetStatus(Wire):
     instances: list[InstanceOut]
     dispatches: list[DispatchOut]
     fanouts: list[FanOutProgress]
+    joined: list[str] = Field(
+        default=[], description="threads of the fan-outs that joined last, the newest last: a few, for who "
+        "sees nothing of a short one but its end"
+    )  # fmt: skip
     freezes: list[FreezeOut] = []
     emergency: bool = False
     rules: list[FleetRule] = Field(
