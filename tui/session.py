@@ -191,13 +191,15 @@ class Session:
                 self._ended.put_nowait(thread)
             self._notice(*self._told.progressed(status))
         self._notice(*self._told.heard(status))
-        self.world = self.world.heard(status, self.clock())
+        around, self.world = self.world.around(), self.world.heard(status, self.clock())
         self._who_due = self._who_due or again
         if again:
             self._pages.forget()
         if again or status.tasks_revision != self._revision:
             self._revision, self._tasks_due = status.tasks_revision, True
             self._refetcher.ask()
+        elif self.world.around() != around:
+            self._refetcher.ask()  # a join says what holds it, and that is not in its records
         self._on_news(self)
 
     async def _look_up(self) -> None:

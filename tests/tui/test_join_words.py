@@ -34,6 +34,14 @@ def test_a_stuck_join_names_the_subtask_and_what_to_type() -> None:
     ]
 
 
+def test_what_a_subtask_said_at_the_end_is_not_said_twice() -> None:
+    join = sample.failed_join().model_copy(update={"explanation": "[1] failed (exit status 3 …)"})
+    assert text(join)[1:3] == [
+        "x all = false · it cannot join any more: [1] failed (exit status 3 …)",
+        "  -> try it again: spl task retry DOCS-11 1",
+    ]
+
+
 def test_the_explanation_takes_the_place_of_the_joins_own_words_and_names_its_proofs() -> None:
     join = sample.joined()
     assert text(join)[1] == "+ all = true · joined: 4/4 accepted"

@@ -51,14 +51,13 @@ def summary_lines(
     join: JoinStatus, at: Moment, glyphs: Glyphs, why: TaskWhy | None = None, *, proofs: bool = False
 ) -> list[Line]:
     """What stands above the tree: the parent, its join and why, a hint when stuck, and the figures."""
-    lines = [
-        Line(f"{plain(join.alias) or tail(join.thread)}  {first_line(join.goal)}", "strong"),
-        verdict_line(join, glyphs, why),
-    ]
+    verdict = verdict_line(join, glyphs, why)
+    lines = [Line(f"{plain(join.alias) or tail(join.thread)}  {first_line(join.goal)}", "strong"), verdict]
     if why is not None and not why.of_join:
         lines.append(status_line(why, glyphs))
     if not join.complete and not join.satisfiable:
-        lines += [_last_words(one) for one in join.subtasks if one.index in join.blame[:3]]
+        last = [(one.index, _last_words(one)) for one in join.subtasks if one.index in join.blame[:3]]
+        lines += [Line(f"  [{index}] {said}", "bad") for index, said in last if said not in verdict.text]
     if join.hint and not join.complete:
         lines.append(Line(f"  {glyphs.arrow} {first_line(join.hint)}", "warn"))
     if why is not None and why.proofs and proofs:
@@ -77,10 +76,9 @@ def task_lines(task: TaskSummary, why: TaskWhy, glyphs: Glyphs) -> list[Line]:
     return [*lines, proof_line(why)] if why.proofs else lines
 
 
-def _last_words(child: ChildOut) -> Line:
+def _last_words(child: ChildOut) -> str:
     """What a subtask that keeps the join from being satisfied said at the end."""
-    said = first_line(child.why) or first_line(child.summary) or word(child.state)
-    return Line(f"  [{child.index}] {said}", "bad")
+    return first_line(child.why) or first_line(child.summary) or word(child.state)
 
 
 def figures(join: JoinStatus, at: Moment) -> str:

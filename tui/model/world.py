@@ -81,7 +81,15 @@ class World:
         needs to ask for the explanation again. Spend and time are not among it."""
         task, join = self.task(self.chosen), self.join
         waits = (join.explanation, *(one.why for one in join.subtasks)) if join else ()
-        return (self.chosen, task.revision if task else -1, join.revision if join else -1, *waits)
+        revisions = (task.revision if task else -1, join.revision if join else -1)
+        return (self.chosen, *revisions, self.around(), *waits)
+
+    def around(self) -> tuple[object, ...]:
+        """What the words about a join stand on besides its records: what is frozen, and who can work."""
+        if self.status is None:
+            return ()
+        frozen = tuple(one.record for one in self.status.freezes)
+        return (frozen, tuple((one.did, one.status) for one in self.status.instances))
 
     def failed(self, words: str) -> World:
         return replace(self, trouble=words)
