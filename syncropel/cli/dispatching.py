@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import os
-import time
 from argparse import Namespace
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any
 
 from syncropel.cli import task_text
 from syncropel.cli.connect import connect
 from syncropel.cli.parsing import Parser, money, positive
 from syncropel.cli.terminal import complain, is_json, print_json, say
+from syncropel.cli.waiting import Waiting
 from syncropel.settings import actor_from
-
-if TYPE_CHECKING:
-    from syncropel.api.schema import ChildOut, Dispatched, JoinStatus
-    from syncropel.client import Client
-
-_POLL_SECS: Final = 0.3
 
 
 def add_flags(parser: Parser) -> None:
@@ -64,7 +58,7 @@ def dispatch(args: Namespace, request: Mapping[str, Any], *, wait: bool) -> int:
                 print_json(made)
             return 0
         try:
-            status, ended = _ended(client, made, args.wait_secs)
+            status, ended = Waiting(client, made, args.wait_secs).end()
         except KeyboardInterrupt:
             complain("it goes on without you", f"see: spl task join-status {made.alias}")
             raise
@@ -74,36 +68,3 @@ def dispatch(args: Namespace, request: Mapping[str, Any], *, wait: bool) -> int:
     elif ended:
         say(*task_text.ended_lines(child))
     return 0 if ended and child.verdict == "accept" else 1
-
-
-def _ended(client: Client, made: Dispatched, patience: int | None) -> tuple[JoinStatus, bool]:
-    """The join once the attempt, or a later one, has a result; why it does not begin is said meanwhile.
-
-    After `patience` seconds the join as it stands, and False.
-    """
-    from syncropel.client import calls
-
-    said = ""
-    until = None if patience is None else time.monotonic() + patience
-    while True:
-        status = client.send(calls.join(made.thread))
-        child = status.subtasks[0]
-        if child.attempt >= made.attempt and child.verdict is not None:
-            return status, True
-        if until is not None and time.monotonic() >= until:
-            complain(
-                f"{made.alias} has not ended after {patience}s: {_stands(child)}",
-                f"it goes on without you, see: spl task join-status {made.alias}\n"
-                f"or end it: spl task cancel {made.alias}",
-            )
-            return status, False
-        if child.state in ("pending", "blocked") and child.why not in ("", said):
-            said = child.why
-            complain(f"waiting: {said}")
-        time.sleep(_POLL_SECS)
-
-
-def _stands(child: ChildOut) -> str:
-    if child.state == "in_progress":
-        return f"it runs on {child.instance_alias or child.instance}"
-    return child.why or f"it is {child.state}"

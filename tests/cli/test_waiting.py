@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from syncropel.api.schema import ChildOut, Dispatched
-from syncropel.cli import dispatching
+from syncropel.cli import waiting
 
 from .conftest import FakeDaemon, Ran
-from .wire import THREAD, child, join
+from .wire import THREAD, WORKER_A, child, fleet, instance, join
 
 Spl = Callable[..., Ran]
 NEVER = "worker-z has never joined this fleet"
@@ -21,18 +22,27 @@ class Time:
 
     def __init__(self) -> None:
         self.now = 1000.0
+        self._then: list[tuple[float, Callable[[], None]]] = []
+
+    def after(self, secs: float, happens: Callable[[], None]) -> None:
+        """Let something happen when so much has passed from the beginning."""
+        self._then.append((1000.0 + secs, happens))
 
     def monotonic(self) -> float:
         return self.now
 
     def sleep(self, secs: float) -> None:
         self.now += secs
+        due = [one for one in self._then if one[0] <= self.now]
+        self._then = [one for one in self._then if one not in due]
+        for _, happens in due:
+            happens()
 
 
 @pytest.fixture
 def time(monkeypatch: pytest.MonkeyPatch) -> Time:
     time = Time()
-    monkeypatch.setattr(dispatching, "time", time)
+    monkeypatch.setattr(waiting, "time", time)
     return time
 
 
@@ -96,3 +106,99 @@ def test_the_end_of_an_attempt_before_is_not_the_end_of_this_one(
 @pytest.mark.parametrize("secs", ["0", "-1", "soon"])
 def test_a_time_that_is_none_is_a_mistake_of_words(spl: Spl, secs: str) -> None:
     assert spl("run", "say hi", "--wait-secs", secs).code == 2
+
+
+STALE = "worker-a is stale; its work goes on when it is back"
+
+
+def runs(**changes: Any) -> ChildOut:
+    return child(0, "say hi", instance_alias="worker-a", **changes)
+
+
+def ended() -> ChildOut:
+    return runs(state="accept", verdict="accept", summary="hi")
+
+
+def silent(daemon: FakeDaemon, secs: float, status: str = "stale") -> None:
+    """The fleet says so of the worker, which was heard last so long ago."""
+    worker = instance(WORKER_A, "worker-a", 9201, status=status, last_heartbeat=500.0 - secs)
+    daemon.answer("/v1/fleet/status", fleet(worker, at=500.0))
+
+
+def test_that_the_instance_went_silent_is_said_with_its_age_and_what_to_type(
+    spl: Spl, time: Time, daemon: FakeDaemon, stands: Callable[[ChildOut], None]
+) -> None:
+    stands(runs())
+    time.after(20, lambda: stands(runs(why=STALE)))
+    time.after(20, lambda: silent(daemon, 24))
+    time.after(60, lambda: silent(daemon, 84))
+    time.after(100, lambda: stands(runs()))
+    time.after(110, lambda: stands(ended()))
+    ran = spl("run", "say hi")
+    assert ran.code == 0
+    what = [
+        "  do it elsewhere: spl task retry Z-1 --subtask 0 --target OTHER",
+        "  end it: spl task cancel Z-1; Ctrl-C only stops the waiting",
+    ]
+    assert ran.err.splitlines() == [
+        f"spl: waiting: {STALE} (last heard 24s ago)",
+        *what,
+        f"spl: waiting: {STALE} (last heard 1m24s ago)",
+        *what,
+        "spl: it runs on worker-a now",
+    ]
+
+
+def test_what_was_taken_over_by_a_live_instance_needs_nothing_of_the_operator(
+    spl: Spl, time: Time, daemon: FakeDaemon, stands: Callable[[ChildOut], None]
+) -> None:
+    silent(daemon, 1, "live")
+    stands(runs(why="taken over from worker-b (archived)"))
+    time.after(200, lambda: stands(ended()))
+    ran = spl("run", "say hi", "-o", "json")
+    assert (ran.code, ran.json["subtasks"][0]["verdict"]) == (0, "accept")
+    assert ran.err == "spl: waiting: taken over from worker-b (archived)\n"
+
+
+def test_when_the_fleet_may_not_be_asked_it_is_said_all_the_same(
+    spl: Spl, time: Time, daemon: FakeDaemon, stands: Callable[[ChildOut], None]
+) -> None:
+    daemon.refuse("/v1/fleet/status", 403, "FORBIDDEN", "no scope fleet:read")
+    stands(runs(why=STALE))
+    time.after(1, lambda: stands(ended()))
+    ran = spl("run", "say hi")
+    assert (ran.code, ran.err) == (0, f"spl: waiting: {STALE}\n")
+
+
+def stops(daemon: FakeDaemon) -> None:
+    daemon.refuse(f"/v1/tasks/{THREAD}/join", 503, "UNAVAILABLE", "the daemon is stopping", "wait")
+
+
+def test_a_daemon_that_restarts_is_waited_for(
+    spl: Spl, time: Time, daemon: FakeDaemon, stands: Callable[[ChildOut], None]
+) -> None:
+    stops(daemon)
+    time.after(30, lambda: stands(ended()))
+    ran = spl("run", "say hi")
+    assert ran.code == 0
+    assert ran.err.splitlines() == [
+        "spl: waiting: the daemon is stopping",
+        "  for up to 60s; Ctrl-C stops the waiting, not the work",
+        "spl: the daemon is back",
+    ]
+
+
+@pytest.mark.parametrize(("patience", "over"), [([], 1060), (["--wait-secs", "9"], 1009)])
+def test_a_daemon_that_does_not_come_back_ends_the_waiting(
+    spl: Spl, time: Time, daemon: FakeDaemon, stands: Callable[[ChildOut], None],
+    patience: list[str], over: float,
+) -> None:  # fmt: skip
+    stops(daemon)
+    ran = spl("run", "say hi", *patience)
+    assert ran.code == 1
+    assert over <= time.now < over + 1
+    assert ran.err.splitlines()[2:] == [
+        "spl: the daemon is stopping",
+        "  wait",
+        "  when it is back, see: spl task join-status Z-1",
+    ]
