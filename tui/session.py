@@ -294,5 +294,5 @@ class Session:
 
     def _unread(self, error: SyncropelError) -> None:
         hint = f" → {error.hint}" if error.hint else ""
-        self.world = self.world.failed(f"{self._reading} could not be read: {error.message}{hint}")
+        self.world = self.world.failed(self._reading, f"{error.message}{hint}")
         self._on_news(self)

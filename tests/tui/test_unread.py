@@ -172,7 +172,7 @@ def rules_fail(client: FakeClient) -> None:
 
 
 FAILURES: dict[str, tuple[Callable[[FakeClient], None], tuple[str, ...]]] = {
-    "tasks": (tasks_fail, ("TASKS ?", "the tasks could not be read", "internal error 4f")),
+    "tasks": (tasks_fail, ("TASKS ?", "the tasks could not be read", "  internal error 4f → see")),
     "threads": (threads_fail, ("THREADS ?", "the threads could not be read", "internal error 4f")),
     "feed": (feed_fails, ("FEED ?", "records and log lines could not be read", "internal error 4f")),
     "policy": (rules_fail, ("[PERMISSIONS ?]", "routing 1", "the permission rules could not be read")),

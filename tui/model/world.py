@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 class World:
     """`received_at` is our clock when `status` came; `tasks` is None until they were read once.
 
-    `more_tasks`: there are older ones that were not read. `trouble` says why tasks or the join could not be
-    read; `chosen` is the thread whose join is wanted, `why` says why that task stands as it does.
-    `nested` are the joins of the tasks inside it that are looked at, by thread; `joinless` is the chosen
-    thread when the daemon said that it has no join.
+    `more_tasks`: there are older ones that were not read. `trouble` says why what is `failing`, the tasks
+    or the join, could not be read; `chosen` is the thread whose join is wanted, `why` says why that task
+    stands as it does. `nested` are the joins of the tasks inside it that are looked at, by thread; `joinless`
+    is the chosen thread when the daemon said that it has no join.
     """
 
     status: FleetStatus | None = None
@@ -36,6 +36,7 @@ class World:
     why: TaskWhy | None = None
     nested: Mapping[str, JoinStatus] = field(default_factory=dict)
     trouble: str = ""
+    failing: str = ""
     joinless: str | None = None
 
     def heard(self, status: FleetStatus, now: float) -> World:
@@ -91,8 +92,9 @@ class World:
         frozen = tuple(one.record for one in self.status.freezes)
         return (frozen, tuple((one.did, one.status) for one in self.status.instances))
 
-    def failed(self, words: str) -> World:
-        return replace(self, trouble=words)
+    def failed(self, what: str, words: str) -> World:
+        """`what` of all that is read could not be, and why."""
+        return replace(self, failing=what, trouble=words)
 
     def moment(self, now: float) -> Moment:
         """The daemon's time, from its last answer and how long ago that was by our clock."""

@@ -104,7 +104,8 @@ def banner(screen: ConsoleScreen, now: float, width: int) -> list[Spans]:
     for words in link.trouble(state, now, glyphs):
         lines.append((Span(" " + clip(words, width - 2, glyphs.ellipsis), "warn"),))
     if world.trouble and state.is_live:
-        lines.append((Span(" " + clip(glyphs.text(world.trouble), width - 2, glyphs.ellipsis), "warn"),))
+        words = glyphs.text(f"{world.failing} could not be read: {world.trouble}")
+        lines.append((Span(" " + clip(words, width - 2, glyphs.ellipsis), "warn"),))
     return lines
 
 
