@@ -85,7 +85,10 @@ STATES = {
         ("✗ DOWN 18s, retry in 4s", "no daemon answers", "data is 18s old", "? was live"),
         ("✗ DOWN 18s, retry in 4s", "spl serve", "DOCS-11"), steps=goes_down,
     ),
-    "stale": State(("◐ STALE 14s", "says nothing", "? was live"), ("◐ STALE 14s",), steps=falls_silent),
+    "stale": State(
+        ("◐ STALE 14s", "was 3 live", "says nothing", "? was live"), ("◐ STALE 14s", "was 3 live",),
+        steps=falls_silent,
+    ),
     "retrying": State(
         ("◐ STALE 0s ↻ RETRYING #1 in 1s", "r tries now"), ("◐ STALE 0s ↻ RETRYING #1 in 1s",), steps=breaks
     ),

@@ -27,10 +27,13 @@ LEAST_HEIGHT: Final = 16
 def header(screen: ConsoleScreen, now: float, width: int) -> Spans:
     """Where we are, how the connection is, whether anything can be changed, and the fleet in one line."""
     app, session, world = screen.console, screen.session, screen.world
-    words, tone = link.label(world.link.at(now), now, app.glyphs)
+    state = world.link.at(now)
+    words, tone = link.label(state, now, app.glyphs)
     if session.fleet.offline:
         words, tone = f"{app.glyphs.sign('archived')} OFFLINE {plain(session.fleet.offline)}", "cold"
     status = world.status
+    counts = fleet.counts(status) if status else ""
+    was = "was " if counts and not state.is_live else ""
     url = plain(status.coordinator_url) if status and status.coordinator_url else session.target.name
     url = "" if session.fleet.offline else url
     access, alert = session.access.label(now)
@@ -45,7 +48,7 @@ def header(screen: ConsoleScreen, now: float, width: int) -> Spans:
         Piece(f"({why})" if why else "", "muted", 4),
     ]
     right = [
-        Piece(fleet.counts(status) if status else "", "plain", 3),
+        Piece(f"{was}{counts}", "muted" if was else "plain", 3),
         Piece(url, "muted", 5),
         _version(status, app.setup.version),
     ]
