@@ -15,7 +15,6 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.message import Message
-from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Input
 
@@ -24,6 +23,7 @@ from tui.model.asking import Outcome, Stage, failed, hindrance, outcome_lines
 from tui.model.glyphs import Glyphs, Tone
 from tui.model.layout import NARROW
 from tui.seat import Seat
+from tui.widgets.behind import Over
 from tui.widgets.bindings import LEAVES
 from tui.widgets.choice import Choice
 from tui.widgets.field import Field
@@ -46,7 +46,7 @@ def _indent(words: str) -> str:
     return " " * max(2, len(words) - len(words.lstrip()))
 
 
-class Dialog(Seat, ModalScreen[None]):
+class Dialog(Seat, Over):
     """Base of all dialogs.
 
     A dialog says what it is about in `says`, gives the same as a command in `command`, tells in `objection`

@@ -8,13 +8,13 @@ from typing import Final
 
 from rich.cells import cell_len
 from textual.app import ComposeResult
-from textual.screen import ModalScreen
 
 from tui import actions
 from tui.actions import Action
 from tui.model.asking import hindrance
 from tui.model.glyphs import Tone
 from tui.screens.base import ConsoleScreen
+from tui.widgets.behind import Over
 from tui.widgets.lines import Lines, Span, Spans
 from tui.widgets.pane import Pane
 from tui.widgets.toned import Tinted
@@ -25,7 +25,7 @@ _KEYS: Final = 15  # cells before a description
 _RISKS: Final = {"danger": "!", "change": "*"}
 
 
-class HelpScreen(Tinted, ModalScreen[None]):
+class HelpScreen(Tinted, Over):
     """`?`: made from the action table, so that it cannot forget a key."""
 
     BINDINGS = [("question_mark,escape,q,ctrl+c", "dismiss", "close")]  # noqa: RUF012 - Textual's way
