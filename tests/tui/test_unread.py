@@ -242,3 +242,20 @@ async def test_a_command_about_what_was_never_read_does_not_call_the_name_wrong(
             assert "there is no" not in page.drawn
             assert "is not known: the connection is" in page.drawn
             await page.press("escape", "escape")
+
+
+async def test_the_list_of_freezes_says_how_old_it_is_when_the_connection_is_away() -> None:
+    async with console(status=sample.status(), client=FakeClient()) as page:
+        await page.press("L")
+        assert "nothing is frozen" in page.drawn
+        assert "so it was" not in page.drawn
+        await page.down()
+        assert "the connection is ✗ DOWN: so it was 15s ago" in page.drawn
+
+
+async def test_a_new_rule_says_when_those_there_are_were_not_read() -> None:
+    client = PolicyClient()
+    rules_fail(client)
+    async with console(status=sample.status(), client=client, screen="policy") as page:
+        await page.press("A")
+        assert "whether there is one of that name already was not read" in page.drawn

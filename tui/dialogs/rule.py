@@ -108,6 +108,8 @@ class RuleDialog(Dialog):
 
     def after_fields(self, now: float) -> Sequence[tuple[str, Tone]]:
         draft = self.draft
+        if self._known.rules(draft.kind) is None:
+            return [("whether there is one of that name already was not read", "warn")]
         former = self._known.rule(draft.kind, draft.name)
         return [(f"it replaces: {rules.summary(former)}", "warn")] if former is not None else ()
 

@@ -15,6 +15,8 @@ from tui.model import unread
 from tui.model.asking import Stage
 from tui.model.freezes import details, row, where, worst_first
 from tui.model.glyphs import Tone
+from tui.model.link import word
+from tui.model.text import duration
 from tui.widgets.field import Field, entry
 from tui.widgets.pick import Pick
 
@@ -54,9 +56,18 @@ class FreezesDialog(Dialog):
         if self.world.status is None:
             words = unread.lacking(self.world.link.at(now), self.glyphs)
             return [(f"whether anything is frozen is {words}", "warn")]
-        if not (count := len(self.world.status.freezes)):
-            return [("nothing is frozen", "good")]
-        return [(f"{count} {'freeze is' if count == 1 else 'freezes are'} in force", "strong")]
+        count, link = len(self.world.status.freezes), self.world.link.at(now)
+        old: list[tuple[str, Tone]] = []
+        if not link.is_live:
+            old = [
+                (
+                    f"the connection is {word(link, self.glyphs)}: so it was {duration(link.age(now))} ago",
+                    "warn",
+                )
+            ]
+        if not count:
+            return [*old, ("nothing is frozen", "plain" if old else "good")]
+        return [*old, (f"{count} {'freeze is' if count == 1 else 'freezes are'} in force", "strong")]
 
     def command(self) -> str:
         return unkill_command(self.picked.namespace or EVERYWHERE) if self.picked else ""
