@@ -118,7 +118,8 @@ async def test_more_room_or_less_lays_it_out_anew() -> None:
         await page.settle()
         assert not is_wide(page)
         assert page.table("tasks").region.bottom <= page.table("subtasks").region.y, "one below the other"
-        assert "namespace   docs" not in page.drawn
+        about = page.app.screen.query_one(About)
+        assert about.region.y >= page.table("subtasks").region.bottom, "and what is known below both"
         await page.pilot.resize_terminal(SIDE_BY_SIDE, 50)
         await page.settle()
         assert is_wide(page)
@@ -191,7 +192,8 @@ async def test_what_stands_beside_a_thread_are_its_last_records(picture: Callabl
 
 
 async def test_of_a_long_thread_only_the_end_is_read_and_nothing_where_there_is_no_room() -> None:
-    client = ThreadClient([sample_threads.summary(sample_threads.THREAD, 500)])
+    others = [sample_threads.summary(f"th_{n:064x}", 3, n) for n in range(1, 40)]
+    client = ThreadClient([sample_threads.summary(sample_threads.THREAD, 500), *others])
     client.hold(sample_threads.THREAD, sample_threads.talk(500))
     client.tasks(sample.tasks())
     async with console((120, 40), sample.status(), client, screen="threads") as page:

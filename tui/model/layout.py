@@ -10,6 +10,9 @@ NARROW: Final = 90
 SIDE_BY_SIDE: Final = 180
 """From this width on what belongs to the chosen row stands beside the rows."""
 
+LEAST_BELOW: Final = 12
+"""Where the rows leave so many lines free, what is known of the chosen one stands below them."""
+
 
 def share(total: int, wants: Sequence[int], least: int = 3) -> list[int]:
     """Heights that sum to at most `total`: everyone's least first, then line by line to who wants more.

@@ -119,6 +119,15 @@ class ConsoleScreen(Control):
             if about.display:
                 about.tell(*self.about(now), dimmed=not self.world.link.at(now).is_live)
 
+    def about_below(self, table: Table) -> None:
+        """Tell about the chosen row below a table that does not need the whole height."""
+        pair = self.query_one(Pair)
+        wanted = table.wanted_height
+        table.take(wanted if pair.leave(pair.size.height - wanted) else None)
+
+    def on_pair_resized(self) -> None:
+        self.show()
+
     def arranges(self, table: str) -> bool:
         """Whether the operator wants the rows of this table filtered or sorted."""
         return bool(self.filter) or table in self._sorts

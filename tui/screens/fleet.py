@@ -90,9 +90,9 @@ class FleetScreen(ConsoleScreen):
         heights = share(total, [table.wanted_height for table in tables])
         roomy = total - sum(heights) >= len(tables)
         for table, height in zip(tables, heights, strict=True):
-            if table.styles.height is None or table.styles.height.value != height:
-                table.styles.height = height
-            table.set_class(roomy, "roomy")
+            table.take(height)
+            table.set_class(roomy and table is not tables[-1], "roomy")
+        self.query_one(Pair).leave(total - sum(heights) - len(tables))
 
     def _first_words(self) -> tuple[str, ...]:
         link = self.world.link.at(self.console.clock())

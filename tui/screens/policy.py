@@ -107,6 +107,7 @@ class PolicyScreen(ConsoleScreen):
                 if rows is not None:
                     table.measure(rows.source, partial(longest, rows, pane.columns))
                 self.select(table, rows, pane.title, empty)
+                self.about_below(table)
         unread_here = counts[self.pane.key] == unread.COUNT
         self.query_one("#standing", Lines).show([*told, *self._troubles(width, now, unread_here)])
         self.query_one("#tabs", Lines).show([self._tabs(counts)])

@@ -57,7 +57,8 @@ class TasksScreen(ConsoleScreen):
         self._share(table)
 
     def about(self, now: float) -> tuple[str, Sequence[Fact]]:
-        subject, world = self.subject(), self.world
+        world = self.world
+        subject = self.subject() if self.subject().thread else subject_of("tasks", self.wants or "", None)
         return short_label(world, subject), facts_of(world, subject, world.moment(now), self.console.glyphs)
 
     def arranges(self, table: str) -> bool:
@@ -87,18 +88,15 @@ class TasksScreen(ConsoleScreen):
         if pair.is_wide:
             table.set_class(False, "roomy")
             most = max(_LEAST_TREE, total - summary - _ABOUT)
-            self._set_heights({table: None, subtasks: min(subtasks.wanted_height, most)})
+            pair.leave(0)
+            table.take(None)
+            subtasks.take(min(subtasks.wanted_height, most))
             return
         upper, lower = share(total, [table.wanted_height, subtasks.wanted_height + summary], least=6)
         table.set_class(upper + lower < total, "roomy")
-        self._set_heights({table: upper, subtasks: max(3, lower - summary)})
-
-    def _set_heights(self, heights: dict[Table, int | None]) -> None:
-        """In lines; None is what the style sheet says."""
-        for table, height in heights.items():
-            now = table.styles.inline.height
-            if (None if now is None else now.value) != height:
-                table.styles.height = height
+        table.take(upper)
+        subtasks.take(max(3, lower - summary))
+        pair.leave(total - upper - lower - 1)
 
     @on(Table.Opened)
     def open_row(self, event: Table.Opened) -> None:

@@ -110,6 +110,7 @@ class ThreadsScreen(ConsoleScreen):
             self.select(table, rows, "THREADS", _EMPTY)
         else:
             self.select(table, None, "THREADS", self.unread("the threads", self._trouble))
+        self.about_below(table)
 
     def about(self, now: float) -> tuple[str, Sequence[Fact]]:
         """The thread in short, and its last records once the cursor rests on it."""

@@ -158,6 +158,12 @@ class Table(Toned, ScrollView, can_focus=True):
             for part in ([words] if len(words) <= room + GUTTER else wrap(words, room))
         ]
 
+    def take(self, height: int | None) -> None:
+        """Be so many lines high; None leaves it to the style sheet."""
+        now = self.styles.inline.height
+        if (None if now is None else now.value) != height:
+            self.styles.height = height
+
     @property
     def row(self) -> Row | None:
         """The selected row."""
