@@ -33,6 +33,10 @@ class Keymap:
     def of(self, action: Action) -> tuple[str, ...]:
         return self.changed.get(action.name, action.keys)
 
+    def first(self, action: Action) -> str:
+        """The first of its keys as a person reads it."""
+        return actions.shown_key(self.of(action)[0])
+
     def shown(self, action: Action) -> str:
         """The keys as a person reads them."""
         return " ".join(map(actions.shown_key, self.of(action)))

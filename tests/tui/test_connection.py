@@ -177,5 +177,5 @@ def test_the_header_counts_down_and_never_says_zero() -> None:
     link = Link(Phase.RETRYING, attempt=3, retry_at=101.4, heard_at=90.0, message="broke", hint="wait")
     assert label(link, 100.0, UNICODE)[0] == "◐ STALE 10s ↻ RETRYING #3 in 2s"
     assert label(link, 101.3, ASCII)[0].endswith("@ RETRYING #3 in 1s")
-    assert trouble(link, 100.0, UNICODE) == ["broke · data is 10s old", "→ wait · r tries now"]
+    assert trouble(link, 100.0, UNICODE, "f9") == ["broke · data is 10s old", "→ wait · f9 tries now"]
     assert label(Link(), 0.0, UNICODE)[0] == "↻ CONNECTING"

@@ -188,7 +188,7 @@ async def test_what_fails_alone_says_so_and_is_asked_again(screen: str) -> None:
     fail(client)
     async with console((80, 24), sample.status(), client, screen=screen) as page:
         assert "● LIVE" in page.part("header")
-        for one in (*words, "r asks again"):
+        for one in (*words, "  r asks again"):
             assert one in page.drawn
         client.answers = good
         client.tasks(sample.tasks())

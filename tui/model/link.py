@@ -102,10 +102,13 @@ def _up(secs: float) -> float:
     return float(int(max(0.0, secs)) + (1 if secs > int(secs) else 0))
 
 
-def trouble(link: Link, now: float, glyphs: Glyphs) -> list[str]:
-    """The banner while the connection is not live: what happened, what to do, how old the data is."""
+def trouble(link: Link, now: float, glyphs: Glyphs, key: str) -> list[str]:
+    """The banner while the connection is not live: what happened, what to do, how old the data is.
+
+    `key` is the one that tries at once.
+    """
     if link.is_live or not link.message:
         return []
     age = f"data is {duration(link.age(now))} old" if link.heard_at is not None else "no data yet"
     first = f"{link.message} · {age}"
-    return [first, f"{glyphs.arrow} {link.hint} · r tries now"] if link.hint else [first]
+    return [first, f"{glyphs.arrow} {link.hint} · {key} tries now"] if link.hint else [first]

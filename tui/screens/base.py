@@ -134,8 +134,8 @@ class ConsoleScreen(Control):
 
     def unread(self, what: str, trouble: str = "") -> tuple[str, ...]:
         """What stands in the place of what was never read; `trouble` says why the daemon did not tell it."""
-        link, shown = self.world.link.at(self.console.clock()), self.console.keymap.shown
-        keys = unread.Keys(shown(actions.TO_FLEET), shown(actions.RECONNECT))
+        link, first = self.world.link.at(self.console.clock()), self.console.keymap.first
+        keys = unread.Keys(first(actions.TO_FLEET), first(actions.RECONNECT))
         return unread.lines(what, link, self.console.glyphs, keys, trouble)
 
     def select(

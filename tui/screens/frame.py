@@ -104,7 +104,7 @@ def banner(screen: ConsoleScreen, now: float, width: int) -> list[Spans]:
     if world.status is None:
         key = screen.console.keymap.shown(actions.START)
         state = replace(state, hint=first_run.hint(screen.session.fleet, state, key) or state.hint)
-    for words in link.trouble(state, now, glyphs):
+    for words in link.trouble(state, now, glyphs, screen.console.keymap.first(actions.RECONNECT)):
         lines.append((Span(" " + clip(words, width - 2, glyphs.ellipsis), "warn"),))
     if world.trouble and state.is_live:
         words = glyphs.text(f"{world.failing} could not be read: {world.trouble}")
@@ -125,9 +125,9 @@ def _rank(action: actions.Action, place: int) -> int:
 def footer(screen: ConsoleScreen, now: float, width: int) -> Spans:
     """The keys, as many as there is room for; a click does the same. What cannot be done now is greyed."""
     shown, glyphs = actions.footer(screen.name_), screen.console.glyphs
-    keys = screen.console.keymap.of
+    key_of = screen.console.keymap.first
     pieces = [
-        Piece(f"{actions.shown_key(keys(one)[0])} {one.footer}", rank=_rank(one, place), action=one.target)
+        Piece(f"{key_of(one)} {one.footer}", rank=_rank(one, place), action=one.target)
         for place, one in enumerate(shown)
     ]
     greyed: set[str] = set()
