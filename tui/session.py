@@ -21,7 +21,7 @@ from tui.connection import MAX_SECS, UNSEEN_SECS, Connection
 from tui.model.access import Access
 from tui.model.link import Link
 from tui.model.notices import Notice, Told
-from tui.model.world import World
+from tui.model.world import JOIN, TASKS, World
 from tui.refetch import Refetcher
 from tui.runner import Runner, Subprocess
 from tui.setup import Fleet
@@ -83,7 +83,7 @@ class Session:
         self._on_news = on_news
         self._who_due = False
         self._revision, self._tasks_due = -1, False
-        self._reading = "tasks"
+        self._reading = TASKS
         self._attended = False
         self._explained: object = None
         self._unfolded: frozenset[str] = frozenset()
@@ -235,7 +235,7 @@ class Session:
             self._who_due = False
             await self._ask_who()
         if self._tasks_due:
-            self._tasks_due, self._reading = False, "tasks"
+            self._tasks_due, self._reading = False, TASKS
             try:
                 tasks = await self._pages.read()
             except SyncropelError:
@@ -246,7 +246,7 @@ class Session:
             self._on_news(self)
         if (chosen := self.world.chosen) is None:
             return
-        self._reading = "the join"
+        self._reading = JOIN
         if self.world.has_fan_out(chosen):
             await self._read_join(chosen)
         for thread in sorted(self._unfolded):

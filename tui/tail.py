@@ -119,7 +119,7 @@ class Tail:
         self._failures = 0
         self.trouble = ""
         """Why it does not follow at present, in words; empty while it does."""
-        self.was_read = False
+        self.was_read = self.is_open = False
 
     @property
     def name(self) -> str:
@@ -142,12 +142,15 @@ class Tail:
         lines, self._cursor = await self._source.catch_up(self._cursor)
         self._deliver(lines)
         async with self._asks.watch(self._source.path, self._cursor) as events:
-            self._failures, self.trouble = 0, ""
+            self._failures, self.trouble, self.is_open = 0, "", True
             self.was_read = self.was_read or self._source.begins_empty
             self._deliver(())
-            async for event in events:
-                if not self._hear(event):
-                    return
+            try:
+                async for event in events:
+                    if not self._hear(event):
+                        return
+            finally:
+                self.is_open = False
 
     def _hear(self, event: Event) -> bool:
         """Take an event; False when the daemon ends the stream with it."""

@@ -233,6 +233,8 @@ async def test_a_join_that_cannot_be_read_is_called_so() -> None:
         assert "the join could not be read" in page.part("banner")
         assert "TASKS 4" in page.drawn
         assert "SUBTASKS ?" in page.drawn
+        await page.press("1")
+        assert "could not be read" not in page.part("banner"), "no join is shown here"
 
 
 async def test_a_command_about_what_was_never_read_does_not_call_the_name_wrong() -> None:
@@ -259,3 +261,18 @@ async def test_a_new_rule_says_when_those_there_are_were_not_read() -> None:
     async with console(status=sample.status(), client=client, screen="policy") as page:
         await page.press("A")
         assert "whether there is one of that name already was not read" in page.drawn
+
+
+async def test_what_does_not_follow_does_not_say_that_it_does() -> None:
+    client = fed()
+    assert isinstance(client, FeedClient)
+    async with console(status=sample.status(), client=client, screen="feed") as page:
+        assert "● following" in page.drawn
+        feed_fails(client)
+        for path in (LOG, RECORDS):
+            client.tell(path, BROKEN)
+        await page.settle()
+        await page.passes(1)
+        assert "● following" not in page.drawn
+        assert "? not following at present" in page.drawn
+        assert "FEED 10" in page.drawn

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from tui.model.charts import Rates
 from tui.model.link import Link
@@ -15,12 +15,16 @@ if TYPE_CHECKING:
     from syncropel.api.schema.explain import TaskWhy
 
 
+TASKS: Final = "the tasks"
+JOIN: Final = "the join"
+
+
 @dataclass(frozen=True)
 class World:
     """`received_at` is our clock when `status` came; `tasks` is None until they were read once.
 
-    `more_tasks`: there are older ones that were not read. `trouble` says why what is `failing`, the tasks
-    or the join, could not be read; `chosen` is the thread whose join is wanted, `why` says why that task
+    `more_tasks`: there are older ones that were not read. `trouble` says why what is `failing`, TASKS
+    or JOIN, could not be read; `chosen` is the thread whose join is wanted, `why` says why that task
     stands as it does. `nested` are the joins of the tasks inside it that are looked at, by thread; `joinless`
     is the chosen thread when the daemon said that it has no join.
     """

@@ -185,6 +185,8 @@ class FeedScreen(ConsoleScreen):
         glyphs, link = self.console.glyphs, self.world.link.at(now)
         if self._held is None and not link.is_live:
             state = Span(f" {glyphs.sign('unknown')} not following: {word(link, glyphs)}", "warn")
+        elif self._held is None and not any(one.is_open for one in self._wanted()):
+            state = Span(f" {glyphs.sign('unknown')} not following at present", "warn")
         elif self._held is None:
             state = Span(f" {glyphs.sign('live')} following", "good")
         else:

@@ -13,6 +13,7 @@ from tui.model.asking import hindrance
 from tui.model.bars import Piece, pack
 from tui.model.glyphs import Glyphs, Tone, hue
 from tui.model.text import plain
+from tui.model.world import TASKS
 from tui.widgets.lines import Span, Spans
 from tui.widgets.toned import clip
 
@@ -106,7 +107,7 @@ def banner(screen: ConsoleScreen, now: float, width: int) -> list[Spans]:
         state = replace(state, hint=first_run.hint(screen.session.fleet, state, key) or state.hint)
     for words in link.trouble(state, now, glyphs, screen.console.keymap.first(actions.RECONNECT)):
         lines.append((Span(" " + clip(words, width - 2, glyphs.ellipsis), "warn"),))
-    if world.trouble and state.is_live:
+    if world.trouble and state.is_live and (world.failing == TASKS or screen.wants is not None):
         words = glyphs.text(f"{world.failing} could not be read: {world.trouble}")
         lines.append((Span(" " + clip(words, width - 2, glyphs.ellipsis), "warn"),))
     return lines

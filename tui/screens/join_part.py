@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from tui.model import branches, join_words, tree
 from tui.model.moment import Moment
 from tui.model.rows import Row
+from tui.model.world import JOIN
 from tui.screens.base import ConsoleScreen
 from tui.widgets.lines import Lines, Span
 from tui.widgets.subtasks import SubtaskTable
@@ -89,6 +90,6 @@ def _nothing(screen: ConsoleScreen, thread: str | None) -> tuple[str, ...]:
     if thread is None:
         return ()
     if world.has_fan_out(thread):
-        return screen.unread("the join", world.trouble)
+        return screen.unread(JOIN, world.trouble)
     name = next((one.alias for one in world.tasks or () if one.thread == thread), "") or thread
     return (f"{name} is not fanned out", f"fan it out: spl task fan-out {name} --subtask … --join all")

@@ -17,6 +17,7 @@ from tui.model.rows import Row
 from tui.model.subject import short_label, subject_of
 from tui.model.tasks import TASKS as COLUMNS
 from tui.model.tasks import longest, task_rows
+from tui.model.world import TASKS as TASKS_READ
 from tui.screens import join_part
 from tui.screens.base import ConsoleScreen
 from tui.widgets.about import About
@@ -50,7 +51,7 @@ class TasksScreen(ConsoleScreen):
         table.measure(tasks, lambda: longest(tasks or ()))
         rows = None if tasks is None else task_rows(tasks, world.moment(now), self.console.glyphs)
         name = "NEWEST TASKS" if world.more_tasks else "TASKS"
-        self.select(table, rows, name, self.unread("the tasks", world.trouble) if rows is None else _NO_TASKS)
+        self.select(table, rows, name, self.unread(TASKS_READ, world.trouble) if rows is None else _NO_TASKS)
         for part in self.query(".beside"):
             part.display = table.chosen is not None
         join_part.fill(self, now, table.chosen)
