@@ -69,7 +69,7 @@ def test_a_thread_of_a_daemon_is_replayed_by_keys(spl: Spl, opened: Opener) -> N
     terminal.press("3")
     terminal.sees("THREADS", "▸ DOCS-1", "approved")
     terminal.press("\r")
-    terminal.sees("record 4 of 4", "✓ approved", "✓ holds, here and at the daemon")
+    terminal.sees("record 4 of 4", "✓ approved", "✓ holds, computed anew")
     terminal.press("[[")
     terminal.sees("record 2 of 4", "open → … in progress")
     terminal.press(RIGHT + RIGHT + LEFT)

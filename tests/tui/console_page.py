@@ -125,11 +125,13 @@ async def console(
     client: FakeClient | None = None,
     read_only: bool = False,
     keymap: Keymap | None = None,
+    offline: str = "",
     **how: Any,
 ) -> AsyncIterator[Console]:
     """Open the console; with a status it is live already. `how` is what `Setup` takes."""
     client, clock = client or FakeClient(), Clock()
-    fleet = Fleet("local", TARGET, "--read-only" if read_only else "")
+    why = "--read-only" if read_only else "records of the past" if offline else ""
+    fleet = Fleet("local", TARGET, why, offline=offline)
     if status is not None:
         client.snapshot(status)
     outside = Outside(lambda _: client, clock, clock.sleep, lambda: 1.0)

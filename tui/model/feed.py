@@ -122,6 +122,11 @@ class Feed:
         """Older lines that are not kept any more."""
         return self.taken - len(self.lines)
 
+    @property
+    def earlier(self) -> int:
+        """Records of the log that came before the first one here."""
+        return next((one.record.sequence for one in self.lines if one.record is not None), 1) - 1
+
     def took(self, fresh: Sequence[FeedLine], lost: int = 0) -> Feed:
         """With these lines too; what it has already is not taken twice. `lost`: others that were let go."""
         known = {one.key for one in self.lines}

@@ -48,7 +48,7 @@ def _hash_line(frame: ReplayFrame, glyphs: Glyphs) -> Line:
     if mine == record.id and frame.hash_ok:
         return (
             "hash",
-            f"{glyphs.sign('accept')} holds, here and at the daemon",
+            f"{glyphs.sign('accept')} holds, computed anew",
             "good",
         )
     sign = glyphs.sign("failed")

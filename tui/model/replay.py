@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from syncropel.api.schema.replay import ReplayFrame
 
 FRAMES: Final = (
-    Column("position", "#", 6, right=True),
+    Column("position", "#", 1, right=True, whole=True),
     Column("hash", "ID", 2),
     Column("act", "ACT", 6),
-    Column("what", "WHAT", 22, grow=5, wish=40, over=2),
-    Column("status", "STATUS", 15, drop=1),
+    Column("what", "WHAT", 22, grow=5, wish=30, over=1),
+    Column("status", "STATUS", 14, drop=1),
     Column("at", "TIME", 9, drop=2),
     Column("who", "WHO", 12, grow=1, most=20, drop=3),
     Column("clock", "CLOCK", 6, drop=4, right=True),

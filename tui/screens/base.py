@@ -156,6 +156,8 @@ class ConsoleScreen(Control):
         arrangement = self._arrangements.setdefault(which, Arrangement())
         kept = arrangement.arrange(Rows.of(rows or ()), self.filter, sort)
         title = f"{name} {unread.count(None if rows is None else len(rows) if of is None else of)}"
+        if self.session.fleet.offline:
+            empty = empty[:1]  # what to type about it would change another fleet than this one
         if arrangement.unfinished:
             title = f"{title} · looking through them"
             self._go_on()

@@ -183,7 +183,9 @@ class FeedScreen(ConsoleScreen):
     def _state(self, now: float, unread: bool) -> list[Spans]:
         """Following or paused, what is shown, how old the newest is, and which stream is in trouble."""
         glyphs, link = self.console.glyphs, self.world.link.at(now)
-        if self._held is None and not link.is_live:
+        if self.session.fleet.offline:
+            state = Span(f" {glyphs.sign('archived')} nothing more comes", "cold")
+        elif self._held is None and not link.is_live:
             state = Span(f" {glyphs.sign('unknown')} not following: {word(link, glyphs)}", "warn")
         elif self._held is None and not any(one.is_open for one in self._wanted()):
             state = Span(f" {glyphs.sign('unknown')} not following at present", "warn")
@@ -196,8 +198,10 @@ class FeedScreen(ConsoleScreen):
         if self._feed.lines:
             old = self.world.moment(now).now - self._feed.lines[-1].at
             facts.append(f"newest {age(old)} ago")
-        if self._feed.dropped:
-            facts.append(f"{self._feed.dropped} older not kept")
+        if self.source != "log" and self._feed.earlier:
+            facts.append(f"{self._feed.earlier:,} earlier records in the log")
+        elif self._feed.dropped:
+            facts.append(f"{self._feed.dropped:,} older not kept")
         lines: list[Spans] = [(state, Span("  " + " · ".join(facts), "muted"))]
         if link.is_live and not unread:  # else the banner says it, once for all, or the table does
             lines += [(Span(f" {glyphs.text(one.trouble)}", "warn"),) for one in self._tails if one.trouble]

@@ -142,6 +142,7 @@ class ReplayScreen(ConsoleScreen):
             self._keys = tuple(map(str, range(1, reel.frames.total + 1)))
         rows = replay.frame_rows(reel.frames, self._keys, names_of(self.world), self.console.glyphs)
         known = reel.frames.total if reel.summary is not None else None
+        table.measure(self._keys, lambda: {"position": len(str(reel.frames.total))})
         empty = _NO_RECORDS if known is not None else self.unread("the records", reel.trouble)
         table.show(rows, title=f"RECORDS {unread.count(known)}", empty=empty)
         table.select(str(reel.position))

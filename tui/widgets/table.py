@@ -191,8 +191,11 @@ class Table(Toned, ScrollView, can_focus=True):
 
     @property
     def _fit(self) -> list[tuple[Column, int]]:
-        """The columns and their widths; a scrollbar lies over the right edge, and comes without a resize."""
-        room = self.size.width - GUTTER - self.scrollbar_size_vertical
+        """The columns and their widths; a scrollbar lies over the right edge, and comes without a resize.
+
+        Beside it a column stays empty: a number that touches it reads as another number.
+        """
+        room = self.size.width - GUTTER - self.scrollbar_size_vertical - self.show_vertical_scrollbar
         if self._fitted[0] != room:
             self._fitted = (room, fit(self._columns, room, self._longest))
         return self._fitted[1]
@@ -204,6 +207,10 @@ class Table(Toned, ScrollView, can_focus=True):
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         super().watch_scroll_y(old_value, new_value)
+        self._repaint()
+
+    def watch_show_vertical_scrollbar(self) -> None:
+        """The columns are others with it."""
         self._repaint()
 
     def on_unmount(self) -> None:
