@@ -81,6 +81,11 @@ class ConsoleScreen(Control):
         """The widgets between banner and footer."""
         return ()
 
+    async def on_event(self, event: events.Event) -> None:
+        """Let everything else have its turn between two events: a first view is twenty of them in a row."""
+        await super().on_event(event)
+        await asyncio.sleep(0)
+
     # showing the world
 
     def show(self) -> None:
