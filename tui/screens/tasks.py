@@ -13,7 +13,6 @@ from tui.actions import TASKS
 from tui.model.facts import Fact, facts_of
 from tui.model.filters import Filter
 from tui.model.layout import share
-from tui.model.rows import Row
 from tui.model.subject import short_label, subject_of
 from tui.model.tasks import TASKS as COLUMNS
 from tui.model.tasks import longest, task_rows
@@ -62,24 +61,9 @@ class TasksScreen(ConsoleScreen):
         subject = self.subject() if self.subject().thread else subject_of("tasks", self.wants or "", None)
         return short_label(world, subject), facts_of(world, subject, world.moment(now), self.console.glyphs)
 
-    def arranges(self, table: str) -> bool:
-        return table in self._sorts if table == join_part.SUBTASKS else super().arranges(table)
-
-    def select(
-        self,
-        table: Table,
-        rows: Sequence[Row] | None,
-        name: str,
-        empty: Sequence[str],
-        *,
-        of: int | None = None,
-    ) -> None:
+    def filter_of(self, table: str) -> Filter:
         """The filter is for tasks: the subtasks of the chosen one are always all shown."""
-        kept = self.filter
-        if table.id == join_part.SUBTASKS:
-            self.filter = Filter()
-        super().select(table, rows, name, empty, of=of)
-        self.filter = kept
+        return Filter() if table == join_part.SUBTASKS else super().filter_of(table)
 
     def _share(self, table: Table) -> None:
         """Give each part its height; side by side both have all of it."""

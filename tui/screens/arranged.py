@@ -1,0 +1,159 @@
+"""Screens whose rows can be filtered and sorted, and what the operator wants of that."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual import on
+from textual.widgets import Input
+
+from tui.dialogs.control import Control
+from tui.model import filters, unread
+from tui.model.arrangement import Arrangement, Sort
+from tui.model.rows import Row, Rows
+from tui.widgets.filter_bar import FilterBar
+from tui.widgets.table import Table
+
+
+class Arranged(Control):
+    """`name_` is the screen's name in the action table, `fields` what its filters can name, `unsortable` the
+    columns that have no order."""
+
+    name_: ClassVar[str] = ""
+    fields: ClassVar[tuple[str, ...]] = ()
+    unsortable: ClassVar[frozenset[str]] = frozenset({"timeline"})
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.filter = filters.Filter()
+        self._arrangements: dict[str, Arrangement] = {}
+        self._going_on = False
+
+    def show(self) -> None:
+        """Show the world as it is now."""
+
+    def filter_of(self, table: str) -> filters.Filter:
+        """What the rows of this table have to hold."""
+        return self.filter
+
+    def arranges(self, table: str) -> bool:
+        """Whether the operator wants the rows of this table filtered or sorted."""
+        return bool(self.filter_of(table)) or table in self._sorts
+
+    @property
+    def _sorts(self) -> dict[str, Sort]:
+        """By which column each table is sorted: of this fleet, and kept for the next run."""
+        return self.console.memory.orders(self.session.fleet.name, self.name_)
+
+    def select(
+        self,
+        table: Table,
+        rows: Sequence[Row] | None,
+        name: str,
+        empty: Sequence[str],
+        *,
+        of: int | None = None,
+    ) -> None:
+        """Show rows in a table, filtered and sorted as the operator wants them; None were never read.
+
+        `of`: how many things the rows stand for, when some stand for several.
+        """
+        which = table.id or ""
+        sort = self._sorts.get(which)
+        arrangement = self._arrangements.setdefault(which, Arrangement())
+        wanted = self.filter_of(which)
+        kept = arrangement.arrange(Rows.of(rows or ()), wanted, sort)
+        title = f"{name} {unread.count(None if rows is None else len(rows) if of is None else of)}"
+        if self.session.fleet.offline:
+            empty = empty[:1]  # what to type about it would change another fleet than this one
+        if arrangement.unfinished:
+            title = f"{title} · looking through them"
+            self._go_on()
+        elif wanted and rows is not None:
+            title = f"{name} {len(kept)} of {len(rows)} · filter {wanted.text}"
+            if rows and not kept:
+                empty = (filters.nothing(wanted),)
+        table.show(
+            kept,
+            title=title,
+            empty=empty,
+            sort=sort,
+            dimmed=not self.world.link.at(self.console.clock()).is_live,
+        )
+
+    def _go_on(self) -> None:
+        """Show again when all that waits by now had its turn: keys before the rest of many rows."""
+        if not self._going_on:
+            self._going_on = True
+            asyncio.get_running_loop().call_soon(self.call_later, self._gone_on)
+
+    def _gone_on(self) -> None:
+        self._going_on = False
+        if self in self.app.screen_stack:  # else it goes on when it is looked at again
+            self.show()
+
+    # keys
+
+    def focused_table(self) -> Table | None:
+        focused = self.focused
+        return focused if isinstance(focused, Table) else next(iter(self.query(Table)), None)
+
+    def action_filter(self) -> None:
+        bar = self.query_one(FilterBar)
+        bar.display = True
+        self.set_focus(bar)  # at once: the widget's own way there comes after the next key
+        self.call_after_refresh(self.show)
+
+    def set_filter(self, words: str) -> None:
+        """Filter by these words, as if they had been typed."""
+        bar = self.query_one(FilterBar)
+        bar.display, bar.value = bool(words), words
+        self.call_after_refresh(self.show)
+
+    def action_trouble(self) -> None:
+        """Only what is in trouble; everything again."""
+        self.set_filter(filters.turned(self.filter.text, filters.TROUBLE))
+
+    @on(Input.Changed, "#filter")
+    def _typed(self, event: Input.Changed) -> None:
+        self.filter = filters.parse(event.value, self.fields)
+        self.show()
+
+    @on(Input.Submitted, "#filter")
+    def close_filter(self) -> None:
+        bar = self.query_one(FilterBar)
+        bar.display = bool(self.filter)
+        if (table := self.focused_table()) is not None:
+            table.focus()
+        self.call_after_refresh(self.show)
+
+    def action_back(self) -> None:
+        bar = self.query_one(FilterBar)
+        if bar.display:
+            bar.value = ""
+            self.filter = filters.Filter()
+            self.close_filter()
+        elif len(self.app.screen_stack) > 1:
+            self.app.pop_screen()
+
+    def action_sort(self) -> None:
+        """Sort the table in focus by its next column; after the last as the rows come."""
+        if (table := self.focused_table()) is None or table.id is None:
+            return
+        keys = [one for one in table.shown_columns if one not in self.unsortable]
+        now = self._sorts.get(table.id)
+        place = keys.index(now[0]) + 1 if now and now[0] in keys else 0
+        if now and place >= len(keys):
+            del self._sorts[table.id]
+        else:
+            self._sorts[table.id] = (keys[place], False)
+        self.console.memory.save()
+        self.show()
+
+    def action_reverse(self) -> None:
+        if (table := self.focused_table()) is not None and (now := self._sorts.get(table.id or "")):
+            self._sorts[table.id or ""] = (now[0], not now[1])
+            self.console.memory.save()
+            self.show()
