@@ -134,11 +134,12 @@ CONTROL: Final = (
     Action("deed('undrain')", ("E",), "end the drain of the chosen instance", "", _INSTANCES, "change",
            "spl drain stop --instance NAME"),
 )  # fmt: skip
+SORT: Final = Action("sort", ("s",), "sort by the next column, then as they come", "sort", _SORTED)
 SCREEN: Final = (
     Action("filter", ("slash",), "filter the rows; esc clears it", "filter", _TABLES),
     Action("trouble", ("exclamation_mark",), "only rows in which something is wrong; all again", "trouble",
            _TABLES),
-    Action("sort", ("s",), "sort by the next column, then as they come", "sort", _SORTED),
+    SORT,
     Action("reverse", ("S",), "turn the order round", "", _SORTED),
     Action("yank", ("y",), "copy the id of the chosen row", "copy id", _LINES, "local"),
     Action("back", ("escape",), "go back; first clears the filter", "back"),

@@ -9,6 +9,7 @@ from typing import ClassVar
 from textual import on
 from textual.widgets import Input
 
+from tui import actions
 from tui.dialogs.control import Control
 from tui.model import filters, unread
 from tui.model.arrangement import Arrangement, Sort
@@ -145,15 +146,23 @@ class Arranged(Control):
         keys = [one for one in table.shown_columns if one not in self.unsortable]
         now = self._sorts.get(table.id)
         place = keys.index(now[0]) + 1 if now and now[0] in keys else 0
-        if now and place >= len(keys):
-            del self._sorts[table.id]
-        else:
-            self._sorts[table.id] = (keys[place], False)
-        self.console.memory.save()
-        self.show()
+        self._order(table.id, (keys[place], False) if not now or place < len(keys) else None)
 
     def action_reverse(self) -> None:
         if (table := self.focused_table()) is not None and (now := self._sorts.get(table.id or "")):
-            self._sorts[table.id or ""] = (now[0], not now[1])
-            self.console.memory.save()
-            self.show()
+            self._order(table.id or "", (now[0], not now[1]))
+
+    def on_table_headed(self, event: Table.Headed) -> None:
+        """Sort by that column; the other way round at the second click; at the third as the rows come."""
+        which, column = event.table.id or "", event.column
+        if actions.SORT.on(self.name_) and column not in self.unsortable:
+            turns: dict[Sort | None, Sort | None] = {(column, False): (column, True), (column, True): None}
+            self._order(which, turns.get(self._sorts.get(which), (column, False)))
+
+    def _order(self, table: str, sort: Sort | None) -> None:
+        """Show a table in this order from now on, and remember it."""
+        self._sorts.pop(table, None)
+        if sort is not None:
+            self._sorts[table] = sort
+        self.console.memory.save()
+        self.show()

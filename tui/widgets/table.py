@@ -49,6 +49,13 @@ class Table(Toned, ScrollView, can_focus=True):
             super().__init__()
             self.table, self.key = table, key
 
+    class Headed(Message):
+        """A click on the head of a column."""
+
+        def __init__(self, table: Table, column: str) -> None:
+            super().__init__()
+            self.table, self.column = table, column
+
     def __init__(self, columns: Sequence[Column], glyphs: Glyphs, *, id: str) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
         self._columns, self._glyphs = columns, glyphs
@@ -331,11 +338,22 @@ class Table(Toned, ScrollView, can_focus=True):
             self.post_message(self.Opened(self, self.chosen))
 
     def on_click(self, event: events.Click) -> None:
+        if event.y == HEAD - 1 and self._rows and (column := self._column_at(event.x)):
+            self.post_message(self.Headed(self, column))
         if (key := self.key_at(event.y)) is None:
             return
         self.select(key)
         if event.chain == 2:
             self.action_open()
+
+    def _column_at(self, x: int) -> str:
+        """The column under this cell of a line; empty between two."""
+        left = GUTTER
+        for column, width in self._fit:
+            if left <= x < left + width:
+                return column.key
+            left += width + GAP
+        return ""
 
     def key_at(self, y: int) -> str | None:
         """The identity of the row on this line of the widget; None when there is no row."""
