@@ -25,7 +25,7 @@ from tui.memory import Memory
 from tui.model.glyphs import ASCII, UNICODE
 from tui.model.layout import NARROW
 from tui.model.world import World
-from tui.palette import Jumps
+from tui.palette import Deeds, Jumps
 from tui.screens.base import ConsoleScreen
 from tui.session import Outside, Session
 from tui.setup import Setup
@@ -60,7 +60,7 @@ class ConsoleApp(App[None]):
     }
     CSS_PATH: ClassVar = sorted((Path(__file__).parent / "styles").glob("*.tcss"))
     BINDINGS = bindings("app")
-    COMMANDS = App.COMMANDS | {lambda: Jumps}
+    COMMANDS: ClassVar = {lambda: Deeds, lambda: Jumps}
     ENABLE_COMMAND_PALETTE = True
     COMMAND_PALETTE_BINDING = "ctrl+p"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (NARROW, "-usual")]  # noqa: RUF012 - as Textual declares it

@@ -32,8 +32,9 @@ async def finds(page: Console, *wanted: str) -> None:
 
 
 STATES = {
-    "opened": ((), ("Approve the chosen task", "key A · spl task approve NAME")),
+    "opened": ((), ("Open the chosen row in full", "key enter")),
     "deed": (tuple("drill"), ("Practise the kill switch: the drill", "key D · spl drill kill")),
+    "command": (tuple("task retry"), ("Run the chosen subtask again", "spl task retry")),
     "found": (tuple("docs"), ("task DOCS-11", "its join")),
 }
 
