@@ -69,7 +69,7 @@ _MOVES: Final = {
     "move(-1)": "up", "move(1)": "down", "page(-1)": "page-up", "page(1)": "page-down",
     "half(-1)": "half-page-up", "half(1)": "half-page-down",
     "jump(0)": "first", "jump(-1)": "last", "step(-1)": "step-back", "step(1)": "step",
-    "change(-1)": "change-back", "change(1)": "change",
+    "change(-1)": "change-back", "change(1)": "change", "again(1)": "find-next", "again(-1)": "find-back",
 }  # fmt: skip
 
 
@@ -164,6 +164,7 @@ START: Final = Action(
     "begin_fleet", ("ctrl+s",), "start a fleet on this machine, when there is none", "", (FLEET,), "local",
     "spl fleet start --workers 2",
 )  # fmt: skip
+FIND: Final = Action("find", ("slash",), "find a record by the words of a filter", "find", (REPLAY,))
 OWN: Final[dict[str, tuple[Action, ...]]] = {
     FLEET: (START,),
     THREADS: (
@@ -177,6 +178,9 @@ OWN: Final[dict[str, tuple[Action, ...]]] = {
                (REPLAY, COMPARE)),
         Action("change(1)", ("right_square_bracket",), "on to a change of status, or to a difference", "next",
                (REPLAY, COMPARE)),
+        FIND,
+        Action("again(1)", ("n",), "the next record that is looked for", "", (REPLAY,)),
+        Action("again(-1)", ("N",), "the one before that is looked for", "", (REPLAY,)),
         Action("play", ("space",), "play the records: ×1, ×4, ×16, at rest", "play", (REPLAY,)),
         Action("view", ("v",), "the record, or the join as it stood then", "view", (REPLAY,),
                cli="spl debug replay NAME -o json"),

@@ -220,18 +220,21 @@ def _record_row(line: FeedLine, record: RecordOut, names: Mapping[str, str]) -> 
         "sequence": Cell(str(record.sequence), "muted"),
         "clock": Cell(str(record.clock), "muted"),
     }
+    fields = {"source": "record", "thread": f"{record.thread} {names.get(record.thread, '')}"}
+    return Row(line.key, cells, fields | record_fields(record, names))
+
+
+def record_fields(record: RecordOut, names: Mapping[str, str]) -> dict[str, str]:
+    """What can be looked for in a record."""
     topic = record.body.get("topic")
-    fields = {
-        "source": "record",
+    return {
         "act": record.act,
         "topic": topic if isinstance(topic, str) else "",
-        "thread": f"{record.thread} {names.get(record.thread, '')}",
         "actor": f"{record.actor} {names.get(record.actor, '')}",
-        "what": words,
+        "what": gist(record),
         "body": _compact(record.body, _BODY_CHARS),
         "id": record.id,
     }
-    return Row(line.key, cells, fields)
 
 
 def _log_row(line: FeedLine, log: LogLine, names: Mapping[str, str]) -> Row:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from syncropel.client.verify import computed_id
-from tui.model.feed import clock_time, gist
+from tui.model.feed import clock_time, gist, record_fields
 from tui.model.frames import Frames
 from tui.model.glyphs import Glyphs, Tone, tone_of, word
 from tui.model.rows import Cell, Column, Row, Rows
@@ -67,6 +68,14 @@ def _row(position: int, frame: ReplayFrame | None, names: Mapping[str, str], gly
         "id": Cell(tail(record.id), "muted"),
     }
     return Row(str(position), cells)
+
+
+def sought(frame: ReplayFrame, names: Mapping[str, str], glyphs: Glyphs) -> Mapping[str, str]:
+    """What can be looked for: its record, the status that it turned to, whether something is wrong."""
+    turned = frame.status_before != frame.status_after
+    status = f"{frame.status_after} {word(frame.status_after)}" if turned else ""
+    row = _row(frame.position, frame, names, glyphs)
+    return replace(row, fields={**record_fields(frame.record, names), "status": status}).sought
 
 
 def bar(position: int, total: int, turns: Turns, width: int, glyphs: Glyphs) -> list[Words]:

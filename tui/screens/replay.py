@@ -11,14 +11,20 @@ from textual import on
 from textual.binding import BindingType
 from textual.containers import Container, Vertical
 from textual.widget import Widget
+from textual.widgets import Input
+from textual.worker import Worker
 
-from tui import pager
+from syncropel.errors import SyncropelError
+from tui import actions, pager
 from tui.actions import REPLAY
+from tui.finding import find
 from tui.model import replay, unread
 from tui.model.feed import names_of, thread_name
+from tui.model.filters import Filter
 from tui.model.frame_facts import frame_lines
 from tui.model.moment import Moment
 from tui.model.subject import Subject
+from tui.model.text import count
 from tui.reel import Reel
 from tui.screens import join_part
 from tui.screens.base import ConsoleScreen
@@ -46,6 +52,7 @@ class ReplayScreen(ConsoleScreen):
     """`enter` on a thread, `t` on a task: opens at the end, or at `position`."""
 
     name_ = REPLAY
+    fields = ("act", "actor", "topic", "what", "body", "status", "id")
     BINDINGS = bindings("replay")
 
     def __init__(self, thread: str, position: int | None = None) -> None:
@@ -58,6 +65,8 @@ class ReplayScreen(ConsoleScreen):
         self._keys: tuple[str, ...] = ()
         self._going = asyncio.Event()
         self._drawn: tuple[object, ...] = ()
+        self._finding: Worker[None] | None = None
+        self._looked_at = 0
 
     @property
     def crumb(self) -> str:
@@ -144,7 +153,10 @@ class ReplayScreen(ConsoleScreen):
         known = reel.frames.total if reel.summary is not None else None
         table.measure(self._keys, lambda: {"position": len(str(reel.frames.total))})
         empty = _NO_RECORDS if known is not None else self.unread("the records", reel.trouble)
-        table.show(rows, title=f"RECORDS {unread.count(known)}", empty=empty)
+        title = f"RECORDS {unread.count(known)}"
+        if self._looked_at:
+            title = f"{title} · looking for “{self.filter.text}” at {count(self._looked_at)}"
+        table.show(rows, title=title, empty=empty)
         table.select(str(reel.position))
 
     def _fill_record(self) -> None:
@@ -199,9 +211,63 @@ class ReplayScreen(ConsoleScreen):
         else:
             self._seek(place)
 
+    # finding
+
+    def filter_of(self, table: str) -> Filter:
+        """What is typed is looked for among the records, and hides nothing."""
+        return Filter()
+
+    def action_find(self) -> None:
+        self.action_filter()
+
+    @on(Input.Submitted, "#filter")
+    def find_first(self) -> None:
+        if self.filter:
+            self.action_again(1)
+
+    def action_again(self, way: int) -> None:
+        """On to the next record that has what is looked for, or back to the one before."""
+        if not self.filter:
+            key = self.console.keymap.shown(actions.FIND)
+            self.notify(f"nothing is looked for: {key} takes the words", timeout=4, markup=False)
+            return
+        self._rest()
+        self._finding = self.run_worker(self._find(way), name="find", exit_on_error=False)
+
+    async def _find(self, way: int) -> None:
+        wanted, names, reel = self.filter, names_of(self.world), self.reel
+        try:
+            place = await find(
+                self.session,
+                self.thread,
+                start=reel.position,
+                total=reel.frames.total,
+                way=way,
+                passes=lambda frame: wanted.passes(replay.sought(frame, names, self.console.glyphs)),
+                on_page=self._looks_at,
+            )
+        except SyncropelError as error:
+            self.notify(f"cannot be looked for: {error.message}", severity="warning", markup=False)
+        else:
+            where = "after" if way > 0 else "before"
+            if place is None:
+                words = f"no record {where} this one has “{wanted.text}”"
+                self.notify(self.console.glyphs.text(words), timeout=4, markup=False)
+            else:
+                reel.seek(place)
+        finally:
+            self._looks_at(0)
+
+    def _looks_at(self, position: int) -> None:
+        """How far the finding has come; 0 when it is over."""
+        self._looked_at = position
+        self.show()
+
     # playing
 
     def _rest(self) -> None:
+        if self._finding is not None:
+            self._finding.cancel()
         self.speed = 0
         self._going.clear()
 
