@@ -16,6 +16,8 @@ from syncropel.threads import INSTANCE_REGISTRY
 log = logging.getLogger("syncropel.engine.leases")
 
 _GONE: Final = frozenset({"left"})
+_LATE_SECS: Final = 2.0
+"""So much later than an interval after the last one may come the next look of a process that runs."""
 
 
 class Leases:
@@ -74,7 +76,7 @@ class Leases:
         """While this process itself was stopped it heard nobody, and that is nobody's silence."""
         now = self._runtime.monotonic()
         missed, self._looked = now - self._looked, now
-        if missed > self._interval:
+        if missed > self._interval + _LATE_SECS:
             self._started += missed
             self._heard = {did: min(now, heard + missed) for did, heard in self._heard.items()}
 

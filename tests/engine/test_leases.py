@@ -46,10 +46,10 @@ class Registrar:
         self.store = store
         self.changed = Pulse()
 
-    async def open(self) -> Registrar:
+    async def open(self, interval: float = INTERVAL) -> Registrar:
         runtime = virtual.runtime()
         self.ingest = Ingest(self.store, await rebuild(self.store), Broadcast(), COORDINATOR, runtime)
-        self.leases = Leases(self.ingest, COORDINATOR, INTERVAL, runtime, self.changed)
+        self.leases = Leases(self.ingest, COORDINATOR, interval, runtime, self.changed)
         return self
 
     def states(self, did: str = WORKER_A) -> list[str]:
@@ -64,9 +64,9 @@ class Registrar:
             await self.leases.sweep()
 
 
-def at_registrar(story: Callable[[Registrar], Coroutine[Any, Any, None]]) -> None:
+def at_registrar(story: Callable[[Registrar], Coroutine[Any, Any, None]], interval: float = INTERVAL) -> None:
     async def tell() -> None:
-        await story(await Registrar(MemoryStore(clock=lambda: 0.0)).open())
+        await story(await Registrar(MemoryStore(clock=lambda: 0.0)).open(interval))
 
     virtual.run(tell())
 
@@ -90,6 +90,15 @@ def test_a_coordinator_that_was_stopped_calls_nobody_silent(secs: int) -> None:
         assert registrar.states() == ["joined", "stale"], "a beat before the first look counts from then"
 
     at_registrar(story)
+
+
+def test_who_beats_more_often_than_one_looks_is_silent_in_time_all_the_same() -> None:
+    async def story(registrar: Registrar) -> None:
+        await registrar.leases.beat(beat())
+        await registrar.silence(4)
+        assert registrar.states() == ["joined", "stale", "archived"]
+
+    at_registrar(story, interval=0.25)
 
 
 def test_many_beats_are_one_record() -> None:
