@@ -76,9 +76,9 @@ def blast_lines(blast: BlastRadius) -> list[str]:
 
 def _worst(blast: BlastRadius) -> str:
     busy = [one for one in blast.fanouts_met if one.in_flight]
-    told = [f"{one.alias or one.thread[:11]} {one.in_flight}" for one in busy[:NAMED]]
+    told = [f"{one.alias or one.thread[:11]}: {one.in_flight}" for one in busy[:NAMED]]
     more = ", …" if len(busy) > NAMED else ""
-    return f" ({', '.join(told)}{more})" if told else ""
+    return f" ({', '.join(told)}{more} in flight)" if told else ""
 
 
 def _named(names: Sequence[str], total: int) -> str:

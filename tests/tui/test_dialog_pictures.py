@@ -141,7 +141,9 @@ STATES = {
         ("✓ confirmed by all 3 instances within 36 ms", "❄ FROZEN hard: docs/v0.11", "▸[Close (esc)]"),
     ),
     "freeze-daemon-lost": State(is_lost, ("the connection is away: this was true 15s ago",)),
-    "freeze-daemon-down": State(is_down_before, ("Freeze is greyed: the connection is ✗ DOWN",)),
+    "freeze-daemon-down": State(
+        is_down_before, ("Freeze is greyed: nothing is sent while the connection is ✗ DOWN",)
+    ),
     "freeze-refused": State(
         freezes("enter"), ("✗ refused: 'docs/v0.11' is frozen already", "spl unkill"),
         lambda: daemon(FREEZE=FROZEN_ALREADY),

@@ -79,6 +79,9 @@ def test_filters_combine_words_inverses_and_fields() -> None:
     assert select("status:live !coordinator") == ["worker-a", "worker-b"]
     assert select("!status:live") == ["worker-c"]
     assert select("http://127.0.0.1:7702") == ["worker-b"], "an unknown field is a word"
+    assert select("!staus:live") == select(""), "and that is said: it lets all through"
+    assert filters.parse("!staus:live", ("status",)).told == "filter !staus:live · no field staus"
+    assert filters.parse("http://here status:x is:trouble", ("status",)).strange == ""
     assert select('"worker-a"') == ["worker-a"]
     assert len(select("")) == 4
     assert select("! :") != ["an exception"]

@@ -232,7 +232,7 @@ async def test_nothing_of_it_is_done_while_it_may_not_be(key: str, why: str) -> 
         expected = {
             "read-only": "this console is read-only",
             "scope": "the token of bot",
-            "down": "the connection is ✗ DOWN",
+            "down": "nothing is sent while the connection is ✗ DOWN",
         }
         assert dialog.greyed.startswith(expected[why])
         await page.press(dialog.dialog.letter)

@@ -231,7 +231,7 @@ class Dialog(Seat, Over):
         if not self.outcome.may_ask:
             return "it was done" if self.outcome.stage is Stage.DONE else "look first whether it was taken"
         session = self.session
-        why_not = hindrance(session.closed, self.world.link.at(now), now, self.glyphs)
+        why_not = hindrance(session.closed, self.world.link.at(now), self.glyphs)
         return why_not or session.access.without(self.needs) or self.objection()
 
     def _spans(self, lines: Sequence[tuple[str, Tone]]) -> list[Spans]:

@@ -7,7 +7,7 @@ from enum import Enum
 
 from syncropel.errors import DaemonNotRunning, RemoteError, SyncropelError
 from tui.model.glyphs import Glyphs, Tone
-from tui.model.link import Link, label
+from tui.model.link import Link, word
 from tui.model.text import duration, plain
 
 _INTERNAL = 500
@@ -72,7 +72,7 @@ def outcome_lines(outcome: Outcome, now: float, glyphs: Glyphs) -> list[tuple[st
     return [*lines, (f"  {glyphs.arrow} {hint}", "plain")] if hint else lines
 
 
-def hindrance(closed: str, link: Link, now: float, glyphs: Glyphs) -> str:
+def hindrance(closed: str, link: Link, glyphs: Glyphs) -> str:
     """Why nothing can be changed from here at present; empty when it can. `link` is as of `now`.
 
     `closed` says why this fleet is read-only from here, empty when it is not.
@@ -80,5 +80,5 @@ def hindrance(closed: str, link: Link, now: float, glyphs: Glyphs) -> str:
     if closed:
         return f"this console is read-only: {closed}"
     if not link.is_live:
-        return f"the connection is {label(link, now, glyphs)[0]}: nothing is sent until it is live"
+        return f"nothing is sent while the connection is {word(link, glyphs)}"
     return ""

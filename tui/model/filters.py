@@ -35,13 +35,19 @@ class Part:
 
 @dataclass(frozen=True)
 class Filter:
-    """A parsed filter; an empty one lets everything through."""
+    """A parsed filter; an empty one lets everything through. `strange`: a prefix that is no field."""
 
     text: str = ""
     parts: tuple[Part, ...] = ()
+    strange: str = ""
 
     def __bool__(self) -> bool:
         return bool(self.parts)
+
+    @property
+    def told(self) -> str:
+        """The filter as a title names it; a prefix that is no field may be a typing error."""
+        return f"filter {self.text}" + (f" · no field {self.strange}" if self.strange else "")
 
     def passes(self, fields: Mapping[str, str]) -> bool:
         """Whether a row with these fields is let through."""
@@ -57,14 +63,15 @@ def nothing(wanted: Filter) -> str:
 
 def parse(text: str, known: Sequence[str] = ()) -> Filter:
     """Parse a filter. A prefix that is no known field is taken literally, as in `http://…`."""
-    parts = []
+    parts, strange = [], ""
     for bang, name, quoted, bare in _PART.findall(text):
         value = quoted or bare
         if name and known and name.lower() not in (*known, *EVERYWHERE):
+            strange = strange or ("" if value.startswith("//") else name)
             name, value = "", f"{name}:{value}"
         if value:
             parts.append(Part(value.lower(), name.lower() or None, bool(bang)))
-    return Filter(text.strip(), tuple(parts))
+    return Filter(text.strip(), tuple(parts), strange)
 
 
 def turned(text: str, part: str) -> str:

@@ -73,7 +73,7 @@ class Arranged(Control):
             title = f"{title} · looking through them"
             self._go_on()
         elif wanted and rows is not None:
-            title = f"{name} {len(kept)} of {len(rows)} · filter {wanted.text}"
+            title = f"{name} {len(kept)} of {len(rows)} · {wanted.told}"
             if rows and not kept:
                 empty = (filters.nothing(wanted),)
         table.show(

@@ -132,7 +132,7 @@ def footer(screen: ConsoleScreen, now: float, width: int) -> Spans:
         for place, one in enumerate(shown)
     ]
     greyed: set[str] = set()
-    if hindrance(screen.session.closed, screen.world.link.at(now), now, glyphs):
+    if hindrance(screen.session.closed, screen.world.link.at(now), glyphs):
         greyed = {one.target for one in shown if one.changes}
     spans: list[Span] = [Span(" ")]
     shown_now = f"app.mode('{screen.console.screen_name}')"

@@ -96,7 +96,7 @@ class HelpScreen(Tinted, Over):
         """Key, what it does, and its twin on the command line: below it where there is no room beside it."""
         console, session = self._of.console, self._of.session
         now = console.clock()
-        greyed = one.changes and hindrance(session.closed, session.world.link.at(now), now, console.glyphs)
+        greyed = one.changes and hindrance(session.closed, session.world.link.at(now), console.glyphs)
         tones: tuple[Tone, Tone] = ("muted", "muted") if greyed else ("strong", "plain")
         keys = console.keymap.shown(one)
         risk = _RISKS.get(one.risk, " ")
