@@ -222,8 +222,9 @@ class ReplayScreen(ConsoleScreen):
 
     @on(Input.Submitted, "#filter")
     def find_first(self) -> None:
+        """On from here, as one reads; back where there is nothing more to read."""
         if self.filter:
-            self.action_again(1)
+            self.action_again(1 if self.reel.position < self.reel.frames.total else -1)
 
     def action_again(self, way: int) -> None:
         """On to the next record that has what is looked for, or back to the one before."""
