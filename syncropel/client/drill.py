@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 from syncropel.client import calls
 from syncropel.client.drill_records import THREAD, TOPIC
 from syncropel.client.target import Target
-from syncropel.errors import Conflict, RemoteError, SyncropelError
+from syncropel.errors import Conflict, DaemonUnreachable, RemoteError, SyncropelError
 
 if TYPE_CHECKING:
     from syncropel.api import schema
@@ -104,7 +104,7 @@ class KillDrill:
         say: Callable[[Step, str, bool], None],
     ) -> None:
         self._coordinator = coordinator
-        self._clients = clients
+        self._clients = dict(clients)
         self._actor = actor
         self._limit = limit_secs
         self._now = now
@@ -113,6 +113,7 @@ class KillDrill:
         self._name = f"DRILL-{token}"
         self.namespace = f"drill/{token}"
         self._probe = 0
+        self._silent: list[str] = []
 
     async def run(self) -> DrillReport:
         """Freeze, probe, drain, lift, recover; the freeze is lifted whatever happens.
@@ -190,14 +191,26 @@ class KillDrill:
 
     async def _throw(self, report: DrillReport) -> None:
         self._begin("refuse")
-        for client in self._clients.values():
-            for act in (*STOPPED_ACTS, *PASSING_ACTS):
-                for _ in range(PROBES):
-                    self._count(act, await self._accepts(client, act), report)
+        for alias, client in self._clients.items():
+            try:
+                await self._probe_one(client, report)
+            except DaemonUnreachable:
+                if client is self._coordinator:
+                    raise
+                self._silent.append(alias)
+        for alias in self._silent:  # its drain would not be heard of either
+            del self._clients[alias]
+            report.problems.append(f"{alias} did not answer: what it takes and runs is not known")
         if report.blocked:
             report.problems.append(f"{report.blocked} KNOW or LEARN were refused: running work cannot drain")
         found = f"{report.refused} writes refused, {report.leaked} leaked, {report.passed} passed that may"
-        self._say("refuse", found, good=not (report.leaked or report.blocked))
+        found += f"; {', '.join(self._silent)} did not answer" if self._silent else ""
+        self._say("refuse", found, good=not (report.leaked or report.blocked or self._silent))
+
+    async def _probe_one(self, client: Sender, report: DrillReport) -> None:
+        for act in (*STOPPED_ACTS, *PASSING_ACTS):
+            for _ in range(PROBES):
+                self._count(act, await self._accepts(client, act), report)
 
     def _count(self, act: str, accepted: bool, report: DrillReport) -> None:
         if act in STOPPED_ACTS:
@@ -241,12 +254,14 @@ class KillDrill:
                     return False
             return True
 
-        if await self._until(idle):
-            report.drain_secs = round(self._now() - started, 3)
-            self._say("drain", f"drained within {report.drain_secs:.1f}s")
-        else:
+        if not await self._until(idle):
             report.problems.append("what ran did not drain in time")
             self._say("drain", report.problems[-1], good=False)
+        elif self._silent:
+            self._say("drain", f"not known of {', '.join(self._silent)}", good=False)
+        else:
+            report.drain_secs = round(self._now() - started, 3)
+            self._say("drain", f"drained within {report.drain_secs:.1f}s")
 
     async def _lift(self) -> None:
         try:
@@ -297,13 +312,15 @@ class KillDrill:
 
 
 async def _is_open(worker: Sender, thread: str) -> bool:
-    """Whether a subtask that this worker was sent has no result there yet."""
+    """Whether a subtask that this worker was sent has no result there yet, or none that is known of."""
     try:
         return bool((await worker.send(calls.thread_state(thread))).open_intends)
     except RemoteError as error:
         if error.status != _NOT_FOUND:
             raise
         return False  # the freeze was quicker than the work: it never came there
+    except DaemonUnreachable:
+        return True
 
 
 async def _surely(work: Coroutine[Any, Any, None]) -> None:

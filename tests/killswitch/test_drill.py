@@ -104,7 +104,9 @@ class Fleet:
         self.closed.append("")
 
 
-def drill(fleet: Fleet, heard: list[tuple[str, str, bool]] | None = None) -> KillDrill:
+def drill(
+    fleet: Fleet, heard: list[tuple[str, str, bool]] | None = None, worker: Fleet | None = None
+) -> KillDrill:
     time = iter(range(10_000))
 
     async def sleep(secs: float) -> None:
@@ -112,7 +114,7 @@ def drill(fleet: Fleet, heard: list[tuple[str, str, bool]] | None = None) -> Kil
 
     return KillDrill(
         fleet,
-        {"coordinator": fleet, "worker-a": fleet},
+        {"coordinator": fleet, "worker-a": worker or fleet},
         actor=ACTOR,
         token="1",
         limit_secs=20,
@@ -156,6 +158,42 @@ async def test_what_fails_a_drill(wrong: dict[str, Any], step: str, told: str) -
     assert report.leaked == (6 if "leaks" in wrong else 0)
     assert fleet.kept[0]["body"]["ok"] is False
     assert not fleet.frozen, "the freeze is lifted all the same"
+
+
+async def test_a_worker_that_does_not_answer_fails_the_drill_and_does_not_break_it_off() -> None:
+    fleet, worker, heard, asked = Fleet(), Fleet(), [], []
+
+    def silent(path: str) -> None:
+        asked.append(path)
+        raise DaemonUnreachable("no answer in time")
+
+    worker.before = silent
+    report = await drill(fleet, heard, worker).run()
+    assert not report.ok
+    assert report.problems == ["worker-a did not answer: what it takes and runs is not known"]
+    assert [(step, words) for step, words, good in heard if not good] == [
+        ("refuse", "9 writes refused, 0 leaked, 6 passed that may; worker-a did not answer"),
+        ("drain", "not known of worker-a"),
+    ]
+    assert report.drain_secs is None
+    assert asked == ["/v1/records"], "it is not waited for again and again"
+    assert fleet.kept[0]["body"]["problems"] == report.problems
+    assert not fleet.frozen
+
+
+async def test_a_worker_that_goes_silent_while_it_drains_has_not_drained() -> None:
+    fleet, worker = Fleet(), Fleet()
+    worker.fail["/v1/threads/th_child/state"] = DaemonUnreachable("no answer in time")
+    report = await drill(fleet, None, worker).run()
+    assert report.problems == ["what ran did not drain in time"]
+
+
+async def test_a_coordinator_that_does_not_answer_breaks_it_off() -> None:
+    fleet = Fleet()
+    fleet.fail["/v1/records"] = DaemonUnreachable("no answer in time")
+    with pytest.raises(DaemonUnreachable):
+        await drill(fleet).run()
+    assert not fleet.frozen
 
 
 @pytest.mark.parametrize("path", ["/v1/fleet/freeze", "/v1/records", "/v1/threads/th_child/state"])
