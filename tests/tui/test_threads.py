@@ -16,10 +16,11 @@ from console_page import Console, console
 from sample_threads import OTHER, THREAD, ThreadClient, fan_out, record, stored, summary, talk
 
 from syncropel.api.schema.records import RecordOut
-from syncropel.api.schema.replay import ReplayMoment, StatusChange
+from syncropel.api.schema.replay import ComparedFact, ReplayMoment, StatusChange, ThreadDiff
 from syncropel.client.verify import computed_id
 from tui import pager
 from tui.model import replay
+from tui.model.compare import different_facts
 from tui.model.frames import KEPT, WINDOW, Frames
 from tui.model.glyphs import ASCII, UNICODE
 from tui.model.turns import Turns
@@ -343,3 +344,13 @@ async def test_e_says_when_this_terminal_cannot_be_left(client: ThreadClient) ->
         assert [one.message for one in page.app._notifications] == [
             "this terminal cannot be left for a pager"
         ]
+
+
+def test_what_is_nothing_on_both_sides_is_no_difference() -> None:
+    facts = [
+        ComparedFact(name="verdict", left="", right=None, same=False),
+        ComparedFact(name="status", left="blocked", right="open", same=False),
+        ComparedFact(name="priority", left="medium", right="medium", same=True),
+    ]
+    diff = ThreadDiff.model_construct(facts=facts)
+    assert [name for name, _, _ in different_facts(diff)] == ["status"]

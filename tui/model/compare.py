@@ -83,9 +83,11 @@ def next_difference(rows: Sequence[ComparedRow], place: int, way: int) -> int | 
 
 
 def different_facts(diff: ThreadDiff) -> list[tuple[str, str, str]]:
-    """Names and both values of the facts in which the two states differ."""
-    return [
+    """Names and both values of the facts in which the two states differ, as far as one can see it: what is
+    empty on one side and not there on the other is nothing on both."""
+    found = [
         (fact_name(one.name), fact_text(one.name, one.left), fact_text(one.name, one.right))
         for one in diff.facts
         if not one.same
     ]
+    return [(name, left, right) for name, left, right in found if left != right]
