@@ -331,6 +331,7 @@ def test_nothing_new_is_the_same_feed() -> None:
         ({"verdict": "failed", "summary": "two\nlines"}, "✗ failed · two …"),
         ({"goal": "\x1b[2J\u202eevil"}, "[2J evil"),
         ({"goal": ["no", "text"]}, '{"goal": ["no", "text"]}'),
+        ({"topic": "service_account", "at": 1.5, "sa_id": "sa-ci", "scopes": []}, "service_account · sa-ci"),
     ],
 )
 def test_the_gist_of_a_body(body: dict[str, object], told: str) -> None:

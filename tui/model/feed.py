@@ -46,6 +46,7 @@ _TOLD: Final = (
     "reason",
     "alias",
     "name",
+    "sa_id",
     "namespace",
     "level",
     "state",
