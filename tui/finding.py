@@ -11,8 +11,8 @@ from tui.reel import Asks
 if TYPE_CHECKING:
     from syncropel.api.schema.replay import ReplayFrame
 
-PAGE: Final = 200
-"""Records that are read at once: what is found on them is looked for without holding up the keys."""
+PAGE: Final = 100
+"""Records that are read at once, as in a replay: taking more apart in one go would hold up the keys."""
 
 
 async def find(
