@@ -7,15 +7,26 @@ import unicodedata
 import console_sample as sample
 import pytest
 
-from tui.model import charts, filters, fleet, layout, rows, tasks, text, timeline, tree
+from tui.model import charts, feed, filters, fleet, layout, rows, tasks, text, threads, timeline, tree
 from tui.model.arrangement import SLICE, Arrangement
 from tui.model.filters import Filter
 from tui.model.glyphs import ASCII, UNICODE
 from tui.model.link import Link, Phase
 from tui.model.moment import Moment
 from tui.model.world import World
+from tui.screens.frame import LEAST_WIDTH
+from tui.widgets.table import GUTTER
 
 NOW = Moment(sample.AT, sample.AT)
+TABLES = {
+    "tasks": tasks.TASKS,
+    "instances": fleet.INSTANCES,
+    "running": fleet.DISPATCHES,
+    "fan-outs": fleet.FANOUTS,
+    "subtasks": tree.SUBTASKS,
+    "feed": feed.FEED,
+    "threads": threads.THREADS,
+}
 
 
 @pytest.mark.parametrize(
@@ -228,6 +239,15 @@ def test_columns_get_no_more_than_what_stands_in_them_can_use() -> None:
     assert [width for _, width in rows.fit(columns, 60, {"a": 3})] == [6, 52]
     assert [width for _, width in rows.fit(columns, 60, {"a": 3, "b": 30})] == [6, 30]
     assert [width for _, width in rows.fit(columns, 12, {"b": 2})] == [12], "it gives way all the same"
+
+
+@pytest.mark.parametrize("columns", TABLES.values(), ids=TABLES)
+def test_numbers_are_whole_on_the_narrowest_terminal(columns: tuple[rows.Column, ...]) -> None:
+    room = LEAST_WIDTH - GUTTER - 2
+    fitted = rows.fit(columns, room)
+    assert sum(width for _, width in fitted) + rows.GAP * (len(fitted) - 1) <= room
+    assert all(width >= one.width for one, width in fitted if one.right)
+    assert {one.key for one in columns if not one.drop} <= {one.key for one, _ in fitted}
 
 
 def test_the_timeline_marks_the_critical_path_and_what_runs() -> None:

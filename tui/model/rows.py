@@ -11,6 +11,8 @@ from rich.cells import cell_len
 from tui.model.glyphs import Glyphs, Tone, tone_of, word
 
 GAP: Final = 2
+LEAST: Final = 6
+"""A column that could grow is never narrower."""
 MEASURED: Final = 200
 """So many rows are measured to find how wide a column would like to be."""
 
@@ -148,6 +150,7 @@ def fit(
         if not gone.drop or _needed(kept) + wished <= width:
             break
         kept = [one for one in kept if one.key != gone.key]
+    kept = _squeezed(kept, width)
     spare = max(0, width - _needed(kept))
     widths = {one.key: one.width for one in kept}
     for one in kept:
@@ -163,6 +166,19 @@ def fit(
             spare -= share
         growing = [one for one in growing if widths[one.key] < one.most]
     return [(one, widths[one.key]) for one in kept]
+
+
+def _squeezed(columns: Sequence[Column], width: int) -> list[Column]:
+    """Where all of these have no room, those that could grow become narrower, the widest first: a number that
+    is cut says something else."""
+    kept = list(columns)
+    while _needed(kept) > width:
+        wide = [one for one in kept if one.grow and one.width > LEAST]
+        if not wide:
+            break
+        most = max(wide, key=lambda one: one.width)
+        kept[kept.index(most)] = replace(most, width=most.width - 1)
+    return kept
 
 
 def _sized(column: Column, longest: int | None) -> Column:
