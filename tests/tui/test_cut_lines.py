@@ -31,3 +31,8 @@ async def test_a_line_too_long_ends_in_an_ellipsis(
         lines.show([tuple(Span(one) for one in words)])
         await page.settle()
         assert lines.render_line(0).text == drawn
+
+
+async def test_the_narrowest_terminal_has_room_for_the_number_of_records() -> None:
+    async with console((60, 16), sample.status(records=100_040)) as page:
+        assert "100.0k records" in page.drawn

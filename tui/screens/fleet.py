@@ -109,7 +109,7 @@ class FleetScreen(ConsoleScreen):
     def _rates(self) -> Spans:
         """Ingest and queue over the last minutes, with their newest value."""
         world, glyphs = self.world, self.console.glyphs
-        width = max(10, min(40, (self.size.width - 46) // 2))
+        width = min(40, (self.size.width - 46) // 2)
         rates = world.rates
         rate = f"{rates.ingest[-1]:.1f}/s" if rates.ingest else "–"
         queue = count(rates.queue[-1]) if rates.queue else "–"
