@@ -34,7 +34,7 @@ async def finds(page: Console, *wanted: str) -> None:
 STATES = {
     "opened": ((), ("Open the chosen row in full", "key enter")),
     "deed": (tuple("drill"), ("Practise the kill switch: the drill", "key D · spl drill kill")),
-    "command": (tuple("task retry"), ("Run the chosen subtask again", "spl task retry")),
+    "command": (tuple("task retry"), ("Retry the subtask, or all failed", "spl task retry")),
     "found": (tuple("docs"), ("task DOCS-11", "its join")),
 }
 

@@ -5,6 +5,7 @@ from .drill import DrillDialog as DrillDialog
 from .freeze import FreezeDialog as FreezeDialog
 from .permissions import PermissionsDialog as PermissionsDialog
 from .permissions import RestoreRulesDialog as RestoreRulesDialog
+from .retry_failed import RetryFailedDialog as RetryFailedDialog
 from .rule import RemoveRuleDialog as RemoveRuleDialog
 from .rule import RuleDialog as RuleDialog
 from .start import StartDialog as StartDialog

@@ -6,7 +6,7 @@ A dialog is waited for, so that what is typed ahead comes to it and not to the s
 from __future__ import annotations
 
 from tui import dialogs
-from tui.model import deeds
+from tui.model import deeds, retries
 from tui.model.deeds import Verb
 from tui.model.freezes import over
 from tui.model.subject import Subject, namespace_of
@@ -43,6 +43,10 @@ class Control(Seat):
     async def action_deed(self, verb: Verb) -> None:
         """Ask about it, or say why it does not apply."""
         subject = self.subject()
+        whole = subject.index is None and verb == "retry"
+        if whole and retries.failed_of(self.world, subject.thread):
+            await self.app.push_screen(dialogs.RetryFailedDialog(subject.thread))
+            return
         verb = deeds.meant(verb, self.world, subject)
         why_not = deeds.objection(verb, self.world, subject)
         if why_not:
