@@ -19,8 +19,10 @@ from syncropel.errors import BadRequest, InvalidRecord, NotFound, SyncropelError
 log = logging.getLogger("syncropel.api")
 
 MESSAGE_CHARS: Final = 1000
+_NAMED_CHARS: Final = 80
 RETRY_AFTER_SECS: Final = 2
 _SHAPE_HINT: Final = "see /openapi.json for the shape"
+_ALIAS_HINT: Final = "up to 64 letters, digits, dots, - and _; the first is a letter or a digit"
 
 
 def error_response(error: SyncropelError) -> Response:
@@ -82,6 +84,8 @@ def _told(problem: dict[str, Any]) -> SyncropelError:
     kind = InvalidRecord if location[0] == "body" else BadRequest
     place = ".".join(str(part) for part in location[1:]) or "the body"
     told = kind(f"{place}: {message}", _SHAPE_HINT)
+    if problem["type"] == "string_pattern_mismatch" and location[-1] == "alias":
+        told = kind(f"{place}: {problem['input'][:_NAMED_CHARS]!r} cannot be one", _ALIAS_HINT)
     told.status = 422
     return told
 

@@ -66,6 +66,13 @@ async def test_a_bad_task_is_refused(api: Api, fields: dict[str, Any], status: i
     assert_error(answer, status, "TOO_LARGE" if status == 413 else "INVALID_RECORD", words)
 
 
+@pytest.mark.parametrize("alias", ["a b", "日本-1", "-x", "x" * 65, "a\x1b[31m"])
+async def test_what_cannot_be_an_alias_is_told_in_words(api: Api, alias: str) -> None:
+    answer = await api.operator.post("/v1/tasks", json={"goal": "g", "alias": alias})
+    assert_error(answer, 422, "INVALID_RECORD", f"alias: {alias!r} cannot be one")
+    assert answer.json()["hint"].startswith("up to 64 letters, digits")
+
+
 async def test_an_alias_is_given_once(api: Api) -> None:
     await api.task(alias="A")
     assert_error(await api.operator.post("/v1/tasks", json={"goal": "g", "alias": "A"}), 409, "CONFLICT", "A")
