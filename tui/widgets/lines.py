@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rich.cells import cell_len
 from rich.style import Style
 from textual.geometry import Region, Size
 from textual.strip import Strip
@@ -24,6 +25,36 @@ class Span:
 
 
 Spans = tuple[Span, ...]
+_Sign = tuple[str, Tone, str]
+
+
+def _changed(old: Spans, new: Spans, y: int, width: int) -> Region:
+    """Where a line differs: from the first sign that does, to the last one when nothing was moved.
+
+    One sign more on either side, for what is drawn over the sign before it.
+    """
+    before, after = _signs(old), _signs(new)
+    same = _alike(before, after)
+    left = _cells(after[: max(0, same - 1)])
+    if _cells(before) != _cells(after):
+        return Region(left, y, max(1, width - left), 1)
+    alike = _alike(before[same:][::-1], after[same:][::-1])
+    right = _cells(after[: len(after) - alike + 1])
+    return Region(left, y, max(1, min(width, right) - left), 1)
+
+
+def _alike(one: Sequence[_Sign], other: Sequence[_Sign]) -> int:
+    """How many signs they begin with alike."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((place for place, (a, b) in pairs if a != b), min(len(one), len(other)))
+
+
+def _signs(line: Spans) -> list[_Sign]:
+    return [(sign, span.tone, span.action) for span in line for sign in span.text]
+
+
+def _cells(signs: Sequence[_Sign]) -> int:
+    return cell_len("".join(sign for sign, *_ in signs))
 
 
 class Lines(Toned):
@@ -50,7 +81,7 @@ class Lines(Toned):
             return
         for y, (old, new) in enumerate(zip(before, self._lines, strict=True)):
             if old != new:
-                self.refresh(Region(0, y, self.size.width, 1))
+                self.refresh(_changed(old, new, y, self.size.width))
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         return len(self._lines)
