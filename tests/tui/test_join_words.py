@@ -34,6 +34,13 @@ def test_a_stuck_join_names_the_subtask_and_what_to_type() -> None:
     ]
 
 
+def test_no_path_is_called_critical_while_something_beside_it_runs() -> None:
+    join = sample.join(critical_path=[0])
+    assert not any(one in text(join)[-1] for one in ("speedup", "critical path"))
+    on_it = sample.join(critical_path=[1, 2])
+    assert all(one in text(on_it)[-1] for one in ("speedup", "critical path"))
+
+
 def test_what_a_subtask_said_at_the_end_is_not_said_twice() -> None:
     join = sample.failed_join().model_copy(update={"explanation": "[1] failed (exit status 3 …)"})
     assert text(join)[1:3] == [

@@ -82,7 +82,7 @@ def _last_words(child: ChildOut) -> str:
 
 
 def figures(join: JoinStatus, at: Moment) -> str:
-    """Counts, elapsed time, cost, and the speedup along the critical path."""
+    """Counts, elapsed time, cost, and the speedup along the critical path, unless what runs may change it."""
     total = len(join.subtasks)
     end = join.joined_at if join.joined_at is not None else at.heard
     facts = [
@@ -92,6 +92,9 @@ def figures(join: JoinStatus, at: Moment) -> str:
         duration(end - join.started_at),
         spend(join.cost_usd, join.budget_usd),
     ]
+    running = {one.index for one in join.subtasks if one.state == "in_progress"}
+    if running - set(join.critical_path):
+        return " · ".join(facts)  # only what ended counts in the path, and this may take longer
     gain = timeline.speedup(join.subtasks, join.critical_path)
     facts += [f"speedup ×{gain:.1f}"] if gain is not None else []
     if join.critical_path:
