@@ -54,7 +54,8 @@ def banner_lines(status: FleetStatus, at: Moment, glyphs: Glyphs) -> list[str]:
 def _banner(one: FreezeOut, at: Moment) -> str:
     parts = [f"{marked(one.level)}: {where(one)} for {long_duration(at.now - one.at)}"]
     if one.waiting:
-        parts.append(reached(one))
+        total = len(one.confirmed) + len(one.waiting)
+        parts.append(f"confirmed by {len(one.confirmed)} of {total}, not {plain(', '.join(one.waiting))}")
     parts.append(first_line(one.reason))
     return " · ".join(parts)
 
