@@ -12,6 +12,7 @@ from console_snapshots import Pictures, is_whole
 from syrupy.location import PyTestLocation
 
 HERE = Path(__file__).parent
+PLUGIN = "from console_snapshots import picture, pytest_sessionstart, utc\n"
 TESTS = """
 import pytest
 
@@ -41,7 +42,7 @@ def test_updating_a_few_pictures_deletes_no_other(tmp_path: Path, workers: list[
     tests = tmp_path / "tests"
     tests.mkdir()
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
-    (tests / "conftest.py").write_text((HERE / "conftest.py").read_text())
+    (tests / "conftest.py").write_text(PLUGIN)
     (tests / "console_snapshots.py").write_text((HERE / "console_snapshots.py").read_text())
     (tests / "test_drawn.py").write_text(TESTS)
     kept = tmp_path / "snapshots" / "test_drawn"
