@@ -33,9 +33,10 @@ floors: .venv/.ready
 
 # A file is one process's, in the order of their names: the quick ones of the store are last, so that neither
 # process waits long for the other. By number of tests, as xdist would, the slowest were last.
+# Three processes on two cores: a third of the time each of them waits for daemons and terminals.
 pytest: .venv/.ready
-	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -p no:syrupy --ignore tests/tui
-	$(BIN)/pytest -n 2 tests/tui
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder -p no:syrupy --ignore tests/tui
+	$(BIN)/pytest -n 3 tests/tui
 
 demo: .venv/.ready
 	@$(BIN)/spl demo
