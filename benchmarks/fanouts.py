@@ -18,6 +18,7 @@ SIZES = {2: 5, 100: 5, 1000: 3}
 """Subtasks → rounds."""
 _POLL_SECS = 0.1
 """Asking for a task costs the coordinator time, too."""
+_LIMIT_SECS = 300.0
 
 
 _BODY = "x" * 500
@@ -30,7 +31,9 @@ def _joined_secs(place: Place, size: int, round_: int) -> float:
     place.client.send(calls.create_task({"goal": "measure", "alias": name, "actor": "did:sync:user:bench"}))
     subtasks = [{"goal": f"nothing {n}", "target": f"worker-{'ab'[n % 2]}"} for n in range(size)]
     place.client.send(calls.fan_out(name, {"subtasks": subtasks, "actor": "did:sync:user:bench"}))
+    deadline = time.monotonic() + _LIMIT_SECS
     while not place.client.send(calls.task(name)).joined:
+        assert time.monotonic() < deadline, f"{name} never joined"
         time.sleep(_POLL_SECS)
     elapsed = place.client.send(calls.speedup(name)).elapsed_secs
     assert elapsed is not None
