@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from syncropel.api import schema
     from syncropel.client.calls import Answer, Call
 
-STOPPED_ACTS: Final = ("INTEND", "DO", "CALL")
+STOPPED_ACTS: Final = ("INTEND", "DO", "CALL", "PUT", "MAP")
 PASSING_ACTS: Final = ("KNOW", "LEARN")
 PROBES: Final = 3
 """How often each act is tried at each instance."""

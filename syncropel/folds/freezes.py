@@ -1,8 +1,9 @@
 """The control fold: which freezes are in force, from `freeze` and `unfreeze` on the fleet control thread.
 
-Soft: new INTEND, DO and CALL are refused, KNOW and LEARN pass, so running work drains. Hard: soft, and after
-its grace every write is refused. Emergency: soft for the whole fleet. A freeze covers its namespace and all
-below it; freezes of different namespaces overlap and lift one by one.
+Soft: new INTEND, DO, CALL, PUT and MAP are refused; KNOW and LEARN pass, so running work drains; GET passes
+too: it only reads. Hard: soft, and after its grace every write is refused. Emergency: soft for the whole
+fleet. A freeze covers its namespace and all below it; freezes of different namespaces overlap and lift one by
+one.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ UNFREEZE: Final = "unfreeze"
 NAMESPACE_LEVELS: Final = ("soft", "hard")
 EMERGENCY: Final = "emergency"
 DEFAULT_GRACE_SECS: Final = 60.0
-STOPPED_ACTS: Final = frozenset({"INTEND", "DO", "CALL"})
-"""Acts that begin something: what every freeze refuses."""
+STOPPED_ACTS: Final = frozenset({"INTEND", "DO", "CALL", "PUT", "MAP"})
+"""Acts that begin or change something: what every freeze refuses."""
 
 Level = Literal["soft", "hard", "emergency"]
 EVERYWHERE: Final = "*"

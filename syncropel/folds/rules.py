@@ -33,7 +33,8 @@ OPS: Final = ("record_write", "thread_read", "config_read")
 """What a permission rule may be about."""
 
 DEFAULT_PRIORITY: Final = 100
-_STOPPED: Final = 'record.act in ["INTEND", "DO", "CALL"]'
+_STOPPED: Final = 'record.act in ["INTEND", "DO", "CALL", "PUT", "MAP"]'
+_STOPPED_FORMERLY: Final = 'record.act in ["INTEND", "DO", "CALL"]'
 _COVERED: Final = '(f == "*" || record.namespaces.exists(n, n == f || n.startsWith(f + "/")))'
 _RESERVED: Final = (
     '["th_engine_config", "th_actor_registry", "th_namespace_registry", "th_instance_registry", '
@@ -53,6 +54,10 @@ FREEZE_RULES: Final = {
 
 While they stand as they are here, the guard in memory answers for them, and it gives the same answers.
 """
+_FORMER_FREEZE_RULES: Final = {
+    (name, text.replace(_STOPPED, _STOPPED_FORMERLY)): text for name, text in FREEZE_RULES.items()
+}
+"""The default rules of logs written before PUT and MAP were stopped: they read as the ones above."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +98,8 @@ def parse_rule(topic: str, body: dict[str, Any], actor: str = "", record: str = 
         raise ValueError(f"effect must be one of: {', '.join(_EFFECTS.get(topic, ('a text',)))}")
     if not isinstance(ops, list) or any(op not in OPS for op in ops):
         raise ValueError(f"ops must be a list of: {', '.join(OPS)}")
+    if topic == PERMISSION and effect == "deny":
+        expression = _FORMER_FREEZE_RULES.get((name, expression), expression)
     goal = body.get("goal", "")
     if topic == TRIGGER:
         if not isinstance(goal, str) or not goal.strip():

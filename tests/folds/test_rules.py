@@ -5,6 +5,7 @@ from __future__ import annotations
 from random import Random
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -65,6 +66,19 @@ def test_a_default_that_was_put_back_at_the_coordinator_is_decided_in_memory_aga
     replaced, restored = rule(2, "freeze-soft", "false"), rule(3, "freeze-soft", FREEZE_RULES["freeze-soft"])
     default = rule(9, "freeze-soft", FREEZE_RULES["freeze-soft"], actor=WORKER_A)
     assert not fold(default, said_again(replaced, 0), said_again(restored, 1)).freezes_changed
+
+
+@pytest.mark.parametrize("name", FREEZE_RULES)
+def test_a_default_of_before_put_and_map_were_stopped_stops_them(name: str) -> None:
+    today = FREEZE_RULES[name]
+    former = today.replace(', "PUT", "MAP"]', "]")
+    assert former != today
+    for default in (rule(1, name, former, actor=WORKER_A), rule(1, name, former)):
+        rules = fold(default)
+        assert texts(rules) == {name: today}
+        assert not rules.freezes_changed
+    assert fold(rule(1, name, former, effect="allow")).freezes_changed
+    assert texts(fold(rule(1, "mine", former))) == {"mine": former}
 
 
 def test_what_the_fleet_takes_away_is_gone_also_where_an_instance_has_its_own() -> None:

@@ -96,7 +96,10 @@ class Fleet:
         act, topic = record["act"], record["body"]["topic"]
         if topic == "kill_drill":
             self.kept.append(record)
-        elif act in (*self.blocks, *(one for one in ("INTEND", "DO", "CALL") if one not in self.leaks)):
+        elif act in (
+            *self.blocks,
+            *(one for one in ("INTEND", "DO", "CALL", "PUT", "MAP") if one not in self.leaks),
+        ):
             raise RemoteError(403, "frozen", "NAMESPACE_FROZEN", "frozen", "")
         return PostedRecord.model_construct(id="ab" * 32)
 
@@ -128,7 +131,7 @@ async def test_a_drill_that_passes_tells_each_step_and_is_recorded() -> None:
     fleet, heard = Fleet(), []
     report = await drill(fleet, heard).run()
     assert report.ok
-    assert (report.refused, report.leaked, report.passed, report.confirmed_ms) == (18, 0, 12, 20.0)
+    assert (report.refused, report.leaked, report.passed, report.confirmed_ms) == (30, 0, 12, 20.0)
     begun = [step for step, words, _ in heard if not words]
     assert begun == ["set up", "freeze", "refuse", "drain", "lift", "recover", "record"]
     assert [step for step, words, good in heard if words and good] == begun
@@ -172,7 +175,7 @@ async def test_a_worker_that_does_not_answer_fails_the_drill_and_does_not_break_
     assert not report.ok
     assert report.problems == ["worker-a did not answer: what it takes and runs is not known"]
     assert [(step, words) for step, words, good in heard if not good] == [
-        ("refuse", "9 writes refused, 0 leaked, 6 passed that may; worker-a did not answer"),
+        ("refuse", "15 writes refused, 0 leaked, 6 passed that may; worker-a did not answer"),
         ("drain", "not known of worker-a"),
     ]
     assert report.drain_secs is None

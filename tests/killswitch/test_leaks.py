@@ -18,8 +18,8 @@ from syncropel.settings import Home
 __all__ = ["machine"]
 
 HOMES = (".syncro", ".syncro-worker-a", ".syncro-worker-b")
-ACTS = ("INTEND", "DO", "CALL", "KNOW", "LEARN")
-STOPPED = ("INTEND", "DO", "CALL")
+ACTS = ("INTEND", "DO", "CALL", "PUT", "MAP", "KNOW", "LEARN", "GET")
+STOPPED = ("INTEND", "DO", "CALL", "PUT", "MAP")
 FREEZES = 12
 WRITERS = 4
 OPERATORS = ("leak", "leak/x")

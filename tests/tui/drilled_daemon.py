@@ -32,7 +32,7 @@ def past(days: float, **changes: Any) -> RecordOut:
     """A drill that was held so many days ago."""
     body = {
         "topic": TOPIC, "ok": True, "at": sample.AT - days * DAY, "instances": 3, "confirmed_ms": 10.0 * days,
-        "refused": 27, "leaked": 0, "drain_secs": 0.8, "recovery_secs": 0.2, "problems": [],
+        "refused": 45, "leaked": 0, "drain_secs": 0.8, "recovery_secs": 0.2, "problems": [],
     }  # fmt: skip
     return RecordOut.model_construct(body=body | changes)
 
@@ -94,7 +94,7 @@ class DrilledDaemon(FakeClient):
         if body["topic"] == TOPIC:
             self.kept.append(record)
             self.drills.append(RecordOut.model_construct(body=body))
-        elif act in ("INTEND", "CALL") or (act == "DO" and not self.leaks):
+        elif act in ("INTEND", "CALL", "PUT", "MAP") or (act == "DO" and not self.leaks):
             raise RemoteError(403, "frozen", "NAMESPACE_FROZEN", "frozen", "")
         return PostedRecord.model_construct(id="914d" * 16)
 

@@ -182,7 +182,7 @@ STATES = {
     ),
     "drill-freezing": State(drills(control.FREEZE), ("… freezing        2s",), DrilledDaemon),
     "drill-draining": State(
-        drills("/v1/threads/"), ("✓ trying to write 27 writes refused, 0 leaked", "… draining"), DrilledDaemon
+        drills("/v1/threads/"), ("✓ trying to write 45 writes refused, 0 leaked", "… draining"), DrilledDaemon
     ),
     "drill-unfreezing": State(drills(control.UNFREEZE), ("… unfreezing",), DrilledDaemon),
     "drill-stopped": State(

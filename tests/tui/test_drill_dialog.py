@@ -40,7 +40,7 @@ async def test_from_the_first_key_to_the_report() -> None:
         await dialog.press("s")
         report = dialog.part("says")
         assert "request to last confirmation  34 ms (3 instances)" in report
-        assert "writes refused                27" in report
+        assert "writes refused                45" in report
         assert "writes leaked                 0 (must be 0)" in report
         assert "✓ drill passed · recorded as 914d914d914d914d" in dialog.part("outcome")
         assert "7 drills, 1 failed" in dialog.part("outcome"), "this one is part of the history"
@@ -55,7 +55,7 @@ async def test_from_the_first_key_to_the_report() -> None:
     [
         ("/v1/tasks/DRILL", ["… setting up", "· freezing"]),
         (control.FREEZE, ["✓ setting up", "… freezing"]),
-        ("/v1/threads/", ["✓ freezing", "✓ trying to write 27 writes refused, 0 leaked", "… draining"]),
+        ("/v1/threads/", ["✓ freezing", "✓ trying to write 45 writes refused, 0 leaked", "… draining"]),
         (control.UNFREEZE, ["✓ draining", "… unfreezing"]),
     ],
 )
@@ -89,14 +89,14 @@ async def test_every_instance_is_written_to_with_the_fleets_token() -> None:
         session.outside = replace(session.outside, client=lambda one: targets.append(one) or client)
         await dialog.press("s")
         assert [one.token for one in targets] == ["secret", "secret"], "both workers that are live"
-        assert "writes refused                27" in dialog.part("says")
+        assert "writes refused                45" in dialog.part("says")
         assert "not probed" not in dialog.part("says")
 
 
 async def test_instances_that_cannot_be_written_to_are_told() -> None:
     async with drilling(token="") as (_, dialog, _client):
         await dialog.press("s")
-        assert "writes refused                9" in dialog.part("says")
+        assert "writes refused                15" in dialog.part("says")
         assert "2 instances were not probed: their token is not in this home" in dialog.part("says")
 
 

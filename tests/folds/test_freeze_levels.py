@@ -1,0 +1,47 @@
+"""What each level of a freeze refuses, as a table over every act and every side of the grace."""
+
+from __future__ import annotations
+
+import pytest
+
+from syncropel.folds.freezes import DEFAULT_GRACE_SECS, EVERYWHERE, STOPPED_ACTS, Control
+from syncropel.record import ACTS
+from syncropel.threads import FLEET_CONTROL
+from tests.folds.build import record, store
+
+BEGINS = ["INTEND", "DO", "CALL", "PUT", "MAP"]
+PASSES = ["KNOW", "LEARN", "GET"]
+AT = 100.0
+HARD_AT = AT + DEFAULT_GRACE_SECS
+
+
+def frozen(level: str) -> Control:
+    body = {"topic": "freeze", "level": level, "namespace": "docs", "reason": "why", "at": AT}
+    (stored,) = store([record("LEARN", 1, body, thread=FLEET_CONTROL)])
+    control = Control()
+    control.apply(stored)
+    return control
+
+
+def test_the_table_names_every_act() -> None:
+    assert sorted([*BEGINS, *PASSES]) == sorted(ACTS)
+    assert frozenset(BEGINS) == STOPPED_ACTS
+
+
+@pytest.mark.parametrize("now", [AT, HARD_AT - 0.001, HARD_AT, HARD_AT + 1])
+@pytest.mark.parametrize("act", sorted(ACTS))
+@pytest.mark.parametrize(("level", "place"), [("soft", "docs"), ("hard", "docs"), ("emergency", EVERYWHERE)])
+def test_what_is_refused_and_by_which_freeze(level: str, place: str, act: str, now: float) -> None:
+    control = frozen(level)
+    stops = act in BEGINS or (level == "hard" and now >= HARD_AT)
+    for namespace in ("docs", "docs/v1"):
+        freeze = control.refusal(act, namespace, now)
+        assert (freeze is not None) == stops
+        assert freeze is None or freeze.namespace == place
+    elsewhere = control.refusal(act, "docsy", now)
+    assert (elsewhere is not None) == (level == "emergency" and act in BEGINS)
+
+
+@pytest.mark.parametrize("act", sorted(ACTS))
+def test_nothing_is_refused_where_nothing_is_frozen(act: str) -> None:
+    assert Control().refusal(act, "docs", AT) is None
