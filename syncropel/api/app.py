@@ -36,6 +36,7 @@ from syncropel.api.body import limited
 from syncropel.api.errors import install_error_handlers
 from syncropel.api.head import Head
 from syncropel.api.openapi import describe_errors_and_auth
+from syncropel.api.replays import Replays
 from syncropel.engine.engine import Engine
 from syncropel.logring import LogRing
 
@@ -56,8 +57,7 @@ def create_routes(engine: Engine, ring: LogRing | None = None) -> FastAPI:
         records,
         query,
         bundles,
-        replay,
-        threads,  # their names hold slashes, so bundles and replay, whose paths are longer, come before them
+        threads,  # their names hold slashes, so bundles, whose paths are longer, come before them
         tasks,
         amend,
         trust,
@@ -70,10 +70,15 @@ def create_routes(engine: Engine, ring: LogRing | None = None) -> FastAPI:
         accounts,
         config,
         cors,
-        explain,
         expr,
     )
-    routers = [*(resource.router(engine) for resource in resources), log.router(engine, ring or LogRing())]
+    replays = Replays(engine)
+    routers = [
+        replay.router(engine, replays),  # before the threads, whose names hold slashes
+        explain.router(engine, replays),
+        *(resource.router(engine) for resource in resources),
+        log.router(engine, ring or LogRing()),
+    ]
     # As its own: a router that is included costs every route a second time, at the start and at each request.
     app = FastAPI(
         title="Syncropel",

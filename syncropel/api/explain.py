@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Sequence
 from dataclasses import replace
 
 from fastapi import APIRouter
 
+from syncropel.api.replays import Replays
 from syncropel.api.schema.explain import JoinMoment, ProofOut, TaskWhy, WhatIf, WhatIfBar
 from syncropel.api.schema.tasks import JoinStatus
 from syncropel.api.task_views import find_fan_out, find_task, join_status, task_detail
@@ -15,16 +14,16 @@ from syncropel.engine.engine import Engine
 from syncropel.folds.fanout import FanOut
 from syncropel.folds.join import JoinDecision, JoinRule
 from syncropel.folds.order import fold_order
+from syncropel.folds.replay import Replay
 from syncropel.folds.subtasks import children
 from syncropel.folds.task import TaskState
-from syncropel.folds.what_if import Satisfied, Tipping, accepts, tipping_point
-from syncropel.folds.why import Circumstances, why
+from syncropel.folds.what_if import Satisfied, Tipping, accepts, real_tipping_point, tipping_point
+from syncropel.folds.why import Circumstances, Why, why
 from syncropel.policy.joining import check_join, decide_join, decide_join_from_thread, parse_join_safely
-from syncropel.record import StoredRecord
 
 
-def router(engine: Engine) -> APIRouter:
-    """The routes that explain tasks."""
+def router(engine: Engine, replays: Replays) -> APIRouter:
+    """The routes that explain tasks, by the same replays that are shown."""
     routes = APIRouter(tags=["tasks"])
 
     @routes.get("/v1/tasks/{name}/why")
@@ -32,8 +31,12 @@ def router(engine: Engine) -> APIRouter:
         """Why the task has its status, in a sentence, with the records that prove it."""
         state = find_task(engine, name)
         now, status = await _circumstances(engine, state)
-        records = await engine.store.thread(state.thread)
-        told = await asyncio.to_thread(lambda: why(state, fold_order(records), now))
+
+        def see(replay: Replay) -> Why:
+            tipped = real_tipping_point(replay, _by_its_own(state.alias)) if _has_joined(state) else None
+            return why(state, fold_order(replay.records), replace(now, tipped=tipped))
+
+        told = await replays.look(state.thread, see)
         return TaskWhy(
             thread=state.thread,
             alias=state.alias,
@@ -54,8 +57,12 @@ def router(engine: Engine) -> APIRouter:
         fanout, wanted = find_fan_out(state), join.strip()
         check_join(replace(fanout.spec, join=wanted))
         status = await join_status(engine, state)
-        records = await engine.store.thread(state.thread)
-        real, then = await asyncio.to_thread(lambda: _points(state, fold_order(records), fanout, wanted))
+
+        def see(replay: Replay) -> tuple[Tipping | None, Tipping | None]:
+            then = tipping_point(replay, _by(wanted, len(fanout.spec.subtasks), state.alias))
+            return real_tipping_point(replay, _by_its_own(state.alias)), then
+
+        real, then = await replays.look(state.thread, see)
         return _answer(status, fanout, wanted, real, then)
 
     return routes
@@ -72,18 +79,12 @@ async def _circumstances(engine: Engine, state: TaskState) -> tuple[Circumstance
     freezes = engine.ingest.live.control.covering(fanout.spec.namespace)
     waits = {one.index: one.why for one in status.subtasks}
     freeze = freezes[-1] if freezes and decision.satisfiable else None
-    now = Circumstances(kids, decision, waits, freeze, names)
+    now = Circumstances(kids, decision, waits, freeze, names=names)
     return now, task_detail(state, engine.instance.did).status
 
 
-def _points(
-    state: TaskState, records: Sequence[StoredRecord], fanout: FanOut, wanted: str
-) -> tuple[Tipping | None, Tipping | None]:
-    """Where it joined, if it did, and where it would have. Run on a thread that may wait."""
-    real = None
-    if fanout.joined is not None:
-        real = tipping_point(state.thread, records, _by_its_own(state.alias))
-    return real, tipping_point(state.thread, records, _by(wanted, len(fanout.spec.subtasks), state.alias))
+def _has_joined(state: TaskState) -> bool:
+    return state.fanout is not None and state.fanout.joined is not None
 
 
 def _by_its_own(alias: str) -> Satisfied:

@@ -24,10 +24,9 @@ from syncropel.folds.replay import Replay
 Position = Annotated[int, Query(ge=0)]
 
 
-def router(engine: Engine) -> APIRouter:
+def router(engine: Engine, replays: Replays) -> APIRouter:
     """The routes of replay. They come before those of threads, whose names may hold slashes."""
     routes = APIRouter(tags=["replay"])
-    replays = Replays(engine)
 
     def _view(thread: str) -> ReplayView:
         # Taken on the event loop: the live folds change under whoever reads them elsewhere.
@@ -65,7 +64,7 @@ def router(engine: Engine) -> APIRouter:
 
     @routes.get("/v1/threads/{thread:path}/replay", response_model=ReplayPage)
     async def replay_page(thread: str, since: Position = 0, limit: Limit = 100) -> Response:
-        """The records of a thread in fold order, each with the state before and after it."""
+        """The records of a thread in the order of the log, each with the state before and after it."""
         view = _view(thread)
         page = partial(view.page, since=since, limit=limit)
         return _answer(await replays.look(view.thread.id, page))

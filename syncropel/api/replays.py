@@ -92,8 +92,7 @@ class Replays:
         store = self._engine.store
         expected = self._engine.ingest.live.index.threads[thread].records
         if replay is not None and replay.total < expected:
-            last = replay.records[-1].record.clock or 0
-            newer = RecordFilter(thread, since=last, limit=expected)
+            newer = RecordFilter(thread, since=replay.highest_clock, limit=expected)
             await asyncio.to_thread(replay.extend, await store.query(newer))
         if replay is None:
             with uncollected(expected):

@@ -51,7 +51,7 @@ class Row:
 def compare(left: Sequence[StoredRecord], right: Sequence[StoredRecord]) -> list[Row]:
     """Every step of both, in the order of the left; what only the right has follows what precedes it there.
 
-    Both in fold order.
+    Both in the order in which they are shown.
     """
     lefts, rights = _steps(left), _steps(right)
     position_left = {step: at for at, step in enumerate(lefts, start=1)}

@@ -52,6 +52,13 @@ class Report:
     at: float
     output: str | None = None
     reason: str = ""
+    taken_at: float = field(default=float("inf"), compare=False)
+    """When the log took it, unix seconds."""
+
+    @property
+    def ended_at(self) -> float:
+        """When the attempt ended, unix seconds: a worker's clock may run ahead, or say nothing."""
+        return min(self.at or self.taken_at, self.taken_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +80,8 @@ class FanOut:
     thread: str
     intend: str
     spec: FanOutSpec
-    at: float
+    at: float = field(compare=False)
+    """When it was asked for (unix seconds): when the log took it, if the record does not say."""
     clock: int
     join: str
     domain: str = ""
@@ -141,7 +149,8 @@ class FanOut:
             number(body.get("at")),
         )
 
-    def record_report(self, body: dict[str, Any], key: Key) -> None:
+    def record_report(self, body: dict[str, Any], key: Key, received_at: float) -> None:
+        """Take a DO fanout_child_done."""
         slot = _slot(body, len(self.spec.subtasks))
         verdict = body.get("verdict")
         if slot is None or not is_verdict(verdict):
@@ -159,6 +168,7 @@ class FanOut:
             number(body.get("at")),
             output if isinstance(output, str) else None,
             str(body.get("reason") or ""),
+            received_at,
         )
 
     def record_retry(self, body: dict[str, Any]) -> None:
@@ -236,8 +246,8 @@ def is_verdict(value: Any) -> bool:
     return isinstance(value, str) and value in VERDICTS
 
 
-def number(value: Any) -> float:
-    """A number from a body, 0 when it is none."""
+def number(value: Any, otherwise: float = 0.0) -> float:
+    """A number from a body; `otherwise` when it is none."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= LARGEST:
-        return 0.0
+        return otherwise
     return float(value)

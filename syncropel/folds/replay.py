@@ -1,5 +1,8 @@
 """Replay: the folded state of a thread after any number of its records, as quickly backwards as forwards.
 
+Positions follow the log: the state at a position is what the records that the log took until then fold to,
+and so what was known at that moment. `why`, what-if, and the replay itself all walk through it.
+
 Some states on the way are kept as checkpoints. A step folds the few records from the checkpoint before it,
 never all from the start, and the number of checkpoints is bounded however long the thread grows.
 """
@@ -13,8 +16,9 @@ from typing import Final
 
 from syncropel.folds.fork import fork
 from syncropel.folds.order import fold_order
+from syncropel.folds.task import commutes
 from syncropel.folds.thread_state import Judge, ThreadState
-from syncropel.record import StoredRecord
+from syncropel.record import Record, StoredRecord
 
 MAX_CHECKPOINTS: Final = 64
 FIRST_SPACING: Final = 64
@@ -46,12 +50,14 @@ class Replay:
     ) -> None:
         self.thread = thread
         self.records: list[StoredRecord] = []
-        """All records known, in fold order."""
+        """All records known, in the order of the log."""
         self.changes: list[Change] = []
         """Where the status changes, by position."""
         self.revision = 0
         """The highest sequence among the records."""
         self._known: set[str] = set()
+        self._highest = [-1]
+        """By position, the highest clock until then."""
         self._judge = judge
         self._spacing = max(1, spacing)
         self._max_checkpoints = max(1, max_checkpoints)
@@ -67,25 +73,27 @@ class Replay:
         """How many records there are; the last position."""
         return len(self.records)
 
+    @property
+    def highest_clock(self) -> int:
+        """The highest clock among the records, -1 without any."""
+        return self._highest[-1]
+
     def extend(self, records: Iterable[StoredRecord]) -> None:
         """Take more records of the thread, in any order. Those already known are passed over.
 
-        One that belongs between others is put there: the positions after it move up by one.
+        One that the log took between others is put there: the positions after it move up by one.
         """
         fresh = {stored.record.id: stored for stored in records if stored.record.id not in self._known}
         if not fresh:
             return
         self._known.update(fresh)
         self.revision = max(self.revision, *(stored.sequence for stored in fresh.values()))
-        added = fold_order(fresh.values())
-        if not self.records or _clock(added[0]) > _clock(self.records[-1]):
-            kept, whole = self.total, self.records + added
-        else:
-            whole = fold_order([*self.records, *added])
-            pairs = enumerate(zip(self.records, whole, strict=False))
-            kept = next((at for at, (old, new) in pairs if old is not new), self.total)
+        first = min(stored.sequence for stored in fresh.values())
+        kept = bisect_left(self.records, first, key=_sequence_of)
         self._forget_after(kept)
-        self.records = whole
+        self.records = self.records[:kept] + sorted([*self.records[kept:], *fresh.values()], key=_sequence_of)
+        for stored in self.records[kept:]:
+            self._highest.append(max(self._highest[-1], _clock(stored)))
         self._fold_from(kept)
 
     def state(self, position: int) -> ThreadState:
@@ -98,9 +106,8 @@ class Replay:
         nearest = self._checkpoint_before(position)
         if not nearest <= self._position <= position:
             self._state, self._position = fork(self._checkpoints.get(nearest, self._start)), nearest
-        for stored in self.records[self._position : position]:
-            self._state.apply(stored)
-        self._position = position
+        while self._position < position:
+            self._step()
         return self._state
 
     def status(self, position: int) -> str:
@@ -129,7 +136,29 @@ class Replay:
             at -= self._spacing
         return at
 
+    def _step(self) -> None:
+        """Fold one record more."""
+        stored = self.records[self._position]
+        if _clock(stored) > self._highest[self._position] or _adds_only(stored.record):
+            self._state.apply(stored)
+        else:
+            self._state = self._folded(self._position + 1)
+        self._position += 1
+
+    def _folded(self, position: int) -> ThreadState:
+        """The state at a position whose record belongs before some that came first: folded anew from the last
+        checkpoint whose records all stand below the others."""
+        lowest, at = _clock(self.records[position - 1]), position - 1
+        while at and (self._highest[at] >= lowest or at not in self._checkpoints):
+            at -= 1
+            lowest = min(lowest, _clock(self.records[at]))
+        state = fork(self._checkpoints.get(at, self._start))
+        for stored in fold_order(self.records[at:position]):
+            state.apply(stored)
+        return state
+
     def _forget_after(self, position: int) -> None:
+        del self._highest[position + 1 :]
         self._checkpoints = {at: state for at, state in self._checkpoints.items() if at <= position}
         self.changes = [change for change in self.changes if change.position <= position]
         if self._position > position:
@@ -137,17 +166,16 @@ class Replay:
 
     def _fold_from(self, position: int) -> None:
         """Fold the records after `position` once: find the changes of status, and leave checkpoints."""
-        state = self.state(position)
+        self.state(position)
         status = self.status(position)
-        for at, stored in enumerate(self.records[position:], start=position + 1):
-            state.apply(stored)
-            self._position = at
-            after = state.status(self._judge)
+        for at in range(position + 1, self.total + 1):
+            self._step()
+            after = self._state.status(self._judge)
             if after != status:
                 self.changes.append(Change(at, status, after))
                 status = after
             if at % self._spacing == 0:
-                self._keep(at, state)
+                self._keep(at, self._state)
 
     def _keep(self, position: int, state: ThreadState) -> None:
         if len(self._checkpoints) >= self._max_checkpoints:
@@ -162,6 +190,15 @@ class Replay:
 def _clock(stored: StoredRecord) -> int:
     assert stored.record.clock is not None  # the log holds no record without one
     return stored.record.clock
+
+
+def _sequence_of(stored: StoredRecord) -> int:
+    return stored.sequence
+
+
+def _adds_only(record: Record) -> bool:
+    """Whether the record changes the same whenever it is folded."""
+    return commutes(record) and "fulfills" not in record.body
 
 
 def _position_of(change: Change) -> int:

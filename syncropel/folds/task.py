@@ -102,7 +102,7 @@ class TaskState:
         self.updated_at = max(self.updated_at, stored.received_at)
         topic = record.topic
         if topic in COMMUTING:
-            self._apply_fan_out_fact(topic, record)
+            self._apply_fan_out_fact(topic, stored)
         elif record.act == "INTEND":
             self._apply_intend(stored)
         elif record.act == "LEARN":
@@ -119,7 +119,7 @@ class TaskState:
             self.created_at = stored.received_at
             self._take_fields(body)
         if self.fanout is None and is_fan_out(body):
-            self._start_fan_out(record)
+            self._start_fan_out(stored)
 
     def _take_fields(self, body: dict[str, Any]) -> None:
         for key in _TEXTS:
@@ -131,7 +131,8 @@ class TaskState:
             if isinstance(value, list):
                 setattr(self, key, [str(item) for item in value])
 
-    def _start_fan_out(self, record: Record) -> None:
+    def _start_fan_out(self, stored: StoredRecord) -> None:
+        record = stored.record
         try:
             spec = parse_fan_out(record.body)
         except InvalidFanOut:
@@ -141,7 +142,7 @@ class TaskState:
             self.thread,
             record.id,
             spec,
-            number(record.body.get("at")),
+            number(record.body.get("at"), stored.received_at),
             record.clock,
             spec.join,
             str(record.body.get("domain") or self.domain),
@@ -151,7 +152,8 @@ class TaskState:
         self.namespace = spec.namespace
         self.status, self.reason = "in_progress", ""
 
-    def _apply_fan_out_fact(self, topic: str, record: Record) -> None:
+    def _apply_fan_out_fact(self, topic: str, stored: StoredRecord) -> None:
+        record = stored.record
         # A fact that overtook its parent INTEND is found again when the thread is folded anew. One that does
         # not come after it in fold order is none, so that arrival has no say.
         if self.fanout is None or record.clock is None or record.clock <= self.fanout.clock:
@@ -160,7 +162,7 @@ class TaskState:
         if topic == SPAWNED:
             self.fanout.record_spawn(record.body, key)
         elif topic == CHILD_DONE:
-            self.fanout.record_report(record.body, key)
+            self.fanout.record_report(record.body, key, stored.received_at)
 
     def _apply_learn(self, topic: str, body: dict[str, Any], key: Key) -> None:
         if self.fanout is None:

@@ -1,19 +1,14 @@
-"""When a fan-out joined, or would have with another predicate: its records are walked once, as time went.
-
-Fold order is not that order: the clock of a result is promised when its subtask is given away, so that of two
-results the one that came first may stand second.
-"""
+"""When a fan-out joined, or would have with another predicate: its replay is walked once, as the log grew."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 from syncropel.folds.fanout import ACCEPT, AMEND_JOIN, CHILD_DONE, RETRY, FanOut
 from syncropel.folds.moves import TOPICS as MOVES
-from syncropel.folds.spec import LARGEST
-from syncropel.folds.task import TaskState, commutes
+from syncropel.folds.replay import Replay
 from syncropel.record import StoredRecord
 
 _TELLING: Final = frozenset({CHILD_DONE, RETRY, AMEND_JOIN}) | MOVES
@@ -24,10 +19,10 @@ Satisfied = Callable[[FanOut], bool]
 
 @dataclass(frozen=True, slots=True)
 class Tipping:
-    """The record after which the join was satisfied for the first time.
+    """The record that satisfied the join.
 
-    `index` is the subtask whose result it is, None when it is no result; `at` unix seconds; `cost_usd` what
-    the results until then cost; `accepted` and `finished` count subtasks.
+    `index` is the subtask whose result it is, None when it is no result; `at`, when the log took it, in unix
+    seconds; `cost_usd` what the results until then cost; `accepted` and `finished` count subtasks.
     """
 
     record: str
@@ -38,39 +33,27 @@ class Tipping:
     finished: int
 
 
-def as_time_went(records: Iterable[StoredRecord]) -> list[tuple[float, StoredRecord]]:
-    """Records, given in fold order, in the order of what they say happened when, with that time.
+def tipping_point(replay: Replay, satisfied: Satisfied) -> Tipping | None:
+    """What satisfied the join first; None when nothing does."""
+    return next((_tipping(replay, at) for at in _telling(replay) if _holds(replay, at, satisfied)), None)
 
-    What does not commute keeps its fold order, and no result comes before the fan-out: hosts' clocks differ.
+
+def real_tipping_point(replay: Replay, satisfied: Satisfied) -> Tipping | None:
+    """What satisfied the join for the last time before the log says that it joined; None when it has not.
+
+    A retry may have undone it once, while a freeze kept the join from being recorded.
     """
-    reached, timed = 0.0, list[tuple[float, StoredRecord]]()
-    for stored in records:
-        at = max(time_of(stored), reached)
-        if not commutes(stored.record):
-            reached = at
-        timed.append((at, stored))
-    return sorted(timed, key=lambda one: one[0])
-
-
-def time_of(stored: StoredRecord) -> float:
-    """When it happened, unix seconds: as the record says, or else when the store got it."""
-    at = stored.record.body.get("at")
-    if isinstance(at, int | float) and not isinstance(at, bool) and abs(at) <= LARGEST:
-        return float(at)
-    return stored.received_at
-
-
-def tipping_point(thread: str, records: Iterable[StoredRecord], satisfied: Satisfied) -> Tipping | None:
-    """Where the join is satisfied first; None when it never is. `records` in fold order."""
-    state = TaskState(thread)
-    for at, stored in as_time_went(records):
-        state.apply(stored)
-        fanout, record = state.fanout, stored.record
-        if fanout is None or not (record.topic in _TELLING or record.id == fanout.intend):
-            continue
-        if satisfied(fanout):
-            return _tipping(fanout, stored, at)
-    return None
+    latest, held = None, False
+    for at in _telling(replay):
+        fanout = replay.state(at).folded.fanout
+        if fanout is not None and fanout.joined is not None:
+            return latest
+        holds = _holds(replay, at, satisfied)
+        if holds and not held:
+            latest = _tipping(replay, at)
+        latest, held = latest if holds else None, holds
+    fanout = replay.state(replay.total).folded.fanout
+    return latest if fanout is not None and fanout.joined is not None else None
 
 
 def accepts(fanout: FanOut) -> int:
@@ -79,14 +62,31 @@ def accepts(fanout: FanOut) -> int:
     return sum(report is not None and report.verdict == ACCEPT for report in reports)
 
 
-def _tipping(fanout: FanOut, stored: StoredRecord, at: float) -> Tipping:
+def _telling(replay: Replay) -> list[int]:
+    """The positions at which the join may be another than before."""
+    return [
+        at
+        for at, stored in enumerate(replay.records, start=1)
+        if stored.record.topic in _TELLING or stored.record.act == "INTEND"
+    ]
+
+
+def _holds(replay: Replay, position: int, satisfied: Satisfied) -> bool:
+    fanout = replay.state(position).folded.fanout
+    return fanout is not None and satisfied(fanout)
+
+
+def _tipping(replay: Replay, position: int) -> Tipping:
+    stored: StoredRecord = replay.records[position - 1]
+    fanout = replay.state(position).folded.fanout
+    assert fanout is not None, "a join is satisfied only where there is a fan-out"
     record, count = stored.record, len(fanout.spec.subtasks)
     index = record.body.get("index")
     known = type(index) is int and record.topic == CHILD_DONE
     return Tipping(
         record.id,
         index if known else None,
-        at,
+        stored.received_at,
         fanout.cost_usd,
         accepts(fanout),
         sum(fanout.report(one) is not None for one in range(count)),

@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from syncropel.folds.fanout import ACCEPT, FanOut
+from syncropel.folds.fanout import ACCEPT, FanOut, Report
 from syncropel.folds.freezes import Freeze
 from syncropel.folds.join import JoinDecision
 from syncropel.folds.subtasks import Child
 from syncropel.folds.task import REOPENED, STATUS_TOPICS, TaskState
+from syncropel.folds.what_if import Tipping, accepts
 from syncropel.record import Record, StoredRecord
 
 MOST_PROOFS: Final = 12
@@ -49,12 +50,13 @@ class Why:
 @dataclass(frozen=True, slots=True)
 class Circumstances:
     """What a fan-out's own thread does not say: its subtasks and the join now, what keeps each subtask
-    waiting, the freeze over it, and how actors are called."""
+    waiting, the freeze over it, what tipped the join, and how actors are called."""
 
     kids: Sequence[Child] = ()
     decision: JoinDecision | None = None
     waits: Mapping[int, str] | None = None
     freeze: Freeze | None = None
+    tipped: Tipping | None = None
     names: Mapping[str, str] | None = None
 
     def name(self, actor: str) -> str:
@@ -68,7 +70,7 @@ def why(state: TaskState, records: Sequence[StoredRecord], now: Circumstances) -
     if fanout is not None and fanout.active and _goes_on(state, fanout, deciding):
         return replace(_running(state, fanout, name, now), of_join=True)
     if fanout is not None and fanout.joined is not None and deciding and deciding.id == fanout.joined.record:
-        return replace(_joined(fanout, deciding, now), of_join=True)
+        return replace(_joined(fanout, deciding, records, now), of_join=True)
     return _judged(state, deciding, name, now)
 
 
@@ -148,25 +150,37 @@ def _reported(kids: Sequence[Child], now: Circumstances) -> list[Proof]:
 # a fan-out that is over
 
 
-def _joined(fanout: FanOut, record: Record, now: Circumstances) -> Why:
-    joined = fanout.joined
+def _joined(fanout: FanOut, record: Record, records: Sequence[StoredRecord], now: Circumstances) -> Why:
+    joined, tipped = fanout.joined, now.tipped
     assert joined is not None
-    before = [kid for kid in now.kids if kid.report and kid.report.key < _key(record)]
-    before.sort(key=lambda kid: kid.report.at if kid.report else 0.0)
     took = max(0.0, joined.at - fanout.at)
-    tipped = f"; [{before[-1].index}] tipped it" if before else ""
+    words = f"; [{tipped.index}] tipped it" if tipped is not None and tipped.index is not None else ""
     verb = "joined" if joined.verdict == ACCEPT else f"ended with verdict {joined.verdict}"
-    told = joined.explanation or f"{sum(kid.state == ACCEPT for kid in before)}/{len(now.kids)} accepted"
+    before = _reported_before(fanout, record, records)
+    told = joined.explanation or f"{accepts(fanout)}/{len(fanout.spec.subtasks)} accepted"
+    first = tipped.record if tipped is not None else ""
     proofs = [
         Proof(record.id, f"records the join with verdict {joined.verdict}"),
-        *reversed(_reported(before, now)),
+        *(
+            Proof(one, f"[{index}] ended with {report.verdict} on {now.name(report.worker)}")
+            for one, index, report in sorted(before, key=lambda found: found[0] != first)
+        ),
         Proof(fanout.intend, f"asks for {len(fanout.spec.subtasks)} subtasks, join {fanout.join}"),
     ]
-    return Why(f"{verb} {took:.1f} s after the fan-out: {told}{tipped}", tuple(proofs[:MOST_PROOFS]))
+    return Why(f"{verb} {took:.1f} s after the fan-out: {told}{words}", tuple(proofs[:MOST_PROOFS]))
 
 
-def _key(record: Record) -> tuple[int, str]:
-    return (record.clock or 0, record.id)
+def _reported_before(
+    fanout: FanOut, record: Record, records: Sequence[StoredRecord]
+) -> list[tuple[str, int, Report]]:
+    """The results that the log held when it took the join, the last first: record, subtask and result."""
+    taken = {stored.record.id: stored.sequence for stored in records}
+    held = [
+        (report.key[1], index, report)
+        for (index, attempt), report in fanout.reports.items()
+        if attempt == fanout.attempt(index) and taken.get(report.key[1], 0) < taken[record.id]
+    ]
+    return sorted(held, key=lambda found: -taken.get(found[0], 0))
 
 
 # a status that somebody gave it

@@ -97,8 +97,8 @@ async def test_a_replay_goes_on_when_the_thread_grows(api: Api) -> None:
     await api.post(clock=7, body={"topic": "after"})
     await api.post(clock=2, body={"topic": "before"})
     whole = await page(api, "music.library")
-    assert [frame.record.clock for frame in whole.data] == [2, 4, 7]
-    assert whole.data[1].changed == ["open_intends"]
+    assert [frame.record.clock for frame in whole.data] == [4, 7, 2]
+    assert whole.data[0].changed == ["open_intends", "participants"]
 
 
 @pytest.mark.parametrize("name", ["a/b", "docs/replay", "a/replay/3", "ü?#"])

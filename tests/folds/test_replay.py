@@ -1,4 +1,4 @@
-"""Replay with checkpoints: the same states as a fresh fold, whatever way they are reached."""
+"""Replay with checkpoints: what the log held until a position folds to one state, however it is reached."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def judge(task: TaskState, kids: Sequence[Child], exact: bool) -> JoinDecision:
 def fresh(records: Iterable[StoredRecord]) -> ThreadState:
     """All these records folded from the start, with no replay in sight."""
     state = ThreadState.empty(THREAD)
-    for stored in records:
+    for stored in fold_order(records):
         state.apply(stored)
     return state
 
@@ -44,8 +44,10 @@ def status_from_scratch(records: Iterable[StoredRecord]) -> str:
 
 
 def told(state: ThreadState) -> tuple[ThreadState, dict[str, object]]:
-    """The state, and what is said of it."""
-    return state, dict(facts_of(state, judge, {}))
+    """The state, and what is said of it, but for the record that was applied last."""
+    copy = fork(state)
+    copy.line.last_sequence, copy.line.last_activity = 0, 0.0
+    return copy, dict(facts_of(state, judge, {}))
 
 
 SEEKS = st.lists(st.floats(0, 1), max_size=12)
@@ -56,7 +58,7 @@ def test_any_seeks_give_what_a_fresh_fold_gives(
     made: list[Record], seeks: list[float], spacing: int, most: int
 ) -> None:
     replay = Replay(THREAD, store(made), judge, spacing=spacing, max_checkpoints=most)
-    ordered = fold_order(store(made))
+    ordered = store(made)
     for share in seeks:
         position = round(share * len(ordered))
         assert told(replay.state(position)) == told(fresh(ordered[:position]))
@@ -85,6 +87,30 @@ def test_a_replay_that_grows_is_the_replay_of_all(
 def test_the_last_state_is_the_tasks_own_fold(made: list[Record]) -> None:
     replay = Replay(THREAD, store(made), judge)
     assert replay.state(replay.total).folded == fold_task(THREAD, store(made))
+
+
+@given(threads(most=20), st.integers(1, 7))
+def test_positions_are_those_of_the_log(made: list[Record], spacing: int) -> None:
+    replay = Replay(THREAD, store(made), judge, spacing=spacing)
+    assert [stored.record for stored in replay.records] == made
+    assert replay.highest_clock == max(one.clock for one in made if one.clock is not None)
+
+
+def test_a_late_record_is_folded_from_the_last_checkpoint_below_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    count, applied = 2_000, 0
+    # every second record comes after the one that it precedes
+    clocks = [at + 1 if at % 2 == 0 else at - 1 for at in range(count)]
+    stored = store(record("KNOW", clock, {"topic": "note"}) for clock in clocks)
+    apply = ThreadState.apply
+
+    def counted(state: ThreadState, one: StoredRecord) -> None:
+        nonlocal applied
+        applied += 1
+        apply(state, one)
+
+    monkeypatch.setattr(ThreadState, "apply", counted)
+    Replay(THREAD, stored, judge, spacing=16)
+    assert applied <= 64 * count
 
 
 @given(threads())

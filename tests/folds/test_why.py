@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 
+from syncropel.folds.fanout import FanOut
 from syncropel.folds.freezes import Freeze
-from syncropel.folds.join import decide
+from syncropel.folds.join import JoinDecision, decide
 from syncropel.folds.order import fold_order
+from syncropel.folds.replay import Replay
 from syncropel.folds.subtasks import children
 from syncropel.folds.task import fold_task
+from syncropel.folds.what_if import real_tipping_point
 from syncropel.folds.why import Circumstances, Why, why
 from syncropel.policy.joining import parse_join_safely
 from syncropel.record import Record
@@ -26,6 +31,7 @@ from tests.folds.build import (
     subtask,
     threads,
 )
+from tests.folds.test_replay import judge
 
 NAMES = {WORKER_A: "worker-a", COORDINATOR: "engine", OPERATOR: "ada"}
 
@@ -38,8 +44,16 @@ def told(*made: Record, freeze: Freeze | None = None, waits: dict[int, str] | No
     if state.fanout is not None:
         kids = children(state.fanout)
         decision = decide(parse_join_safely(state.fanout.join, len(kids)), kids, names=NAMES)
-        now = Circumstances(kids, decision, waits or {}, freeze, NAMES)
+        now = Circumstances(kids, decision, waits or {}, freeze, names=NAMES)
+    if state.fanout is not None:
+        tipped = real_tipping_point(Replay(THREAD, stored, judge), lambda one: judged(one).satisfied)
+        now = replace(now, tipped=tipped)
     return why(state, fold_order(stored), now)
+
+
+def judged(fanout: FanOut) -> JoinDecision:
+    kids = children(fanout)
+    return decide(parse_join_safely(fanout.join, len(kids)), kids)
 
 
 def ids(answer: Why) -> set[str]:
@@ -122,4 +136,15 @@ def test_a_join_names_the_result_that_tipped_it() -> None:
     late = done(0, 5)
     answer = told(asked, spawned(0, 1), spawned(1, 2), first, join, late)
     assert answer.sentence == "joined 4.0 s after the fan-out: 1/2 accepted, any needs 1; [1] tipped it"
+    assert [one.record for one in answer.proofs] == [join.id, first.id, asked.id]
+
+
+def test_a_result_that_came_after_the_join_did_not_tip_it() -> None:
+    """Reports have the clock that was promised with their spawn: in fold order this one precedes the join."""
+    asked = parent([subtask(), subtask(), subtask()], join="any", at=0.0)
+    first, late = done(1, 5), done(0, 4)
+    body = {"fulfills": asked.id, "verdict": "accept", "explanation": "1/3 accepted, any needs 1", "at": 9.0}
+    join = record("KNOW", 9, body, actor=COORDINATOR)
+    answer = told(asked, spawned(0, 1), spawned(1, 2), spawned(2, 3), first, join, late)
+    assert answer.sentence.endswith("; [1] tipped it")
     assert [one.record for one in answer.proofs] == [join.id, first.id, asked.id]

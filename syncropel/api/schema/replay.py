@@ -1,6 +1,7 @@
 """Replay: a thread walked record by record, with the state before and after each; and two threads compared.
 
-Positions count the records of a thread in fold order, from 1; position 0 is before the first record.
+Positions count the records of a thread in the order in which the log took them, from 1; position 0 is before
+the first record.
 """
 
 from __future__ import annotations
