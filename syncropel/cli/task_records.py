@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from syncropel.cli.connect import connect
 from syncropel.cli.parsing import add_verb, index
-from syncropel.cli.terminal import is_json, print_json, say
-from syncropel.cli.uncommitted import uncommitted_files
+from syncropel.cli.terminal import complain, is_json, print_json, say
+from syncropel.cli.uncommitted import refuse_uncommitted
 from syncropel.errors import Conflict
 from syncropel.settings import actor_from
 
@@ -44,7 +44,9 @@ def configure(group: Any) -> None:
     done = _named(add_verb(group, "done", "say that the work is done and can be judged"))
     done.add_argument("--summary", metavar="TEXT", default="", help="what was done")
     done.add_argument("--domain", default="", help="the field of work, such as docs")
-    done.add_argument("--force", action="store_true", help="also with uncommitted changes in this worktree")
+    done.add_argument(
+        "--force", action="store_true", help="do not look for uncommitted changes in this worktree"
+    )
     done.set_defaults(run=run_done)
     for name, verdict in VERDICTS.items():
         judge = _named(add_verb(group, name, f"judge it: {verdict}"))
@@ -92,12 +94,10 @@ def run_judge(args: Namespace) -> int:
 
 
 def run_done(args: Namespace) -> int:
-    changed = 0 if args.force else uncommitted_files(Path.cwd())
-    if changed:
-        raise Conflict(
-            f"uncommitted changes in {Path.cwd()}: {changed} {'file' if changed == 1 else 'files'}",
-            "commit them first, so that the task is not credited with other work; or --force",
-        )
+    if args.force:
+        complain("warning: not checked, as --force says: uncommitted changes in this folder")
+    else:
+        refuse_uncommitted(Path())
     with connect(args) as client:
         from syncropel.client import calls, task_records
 

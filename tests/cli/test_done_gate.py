@@ -32,7 +32,8 @@ def test_uncommitted_changes_keep_a_task_from_being_done(live: Path, spl: Spl, w
     assert "uncommitted changes" in ran.err
     assert "--force" in ran.err
     assert "Status: open" in spl("task", "show", "GATE-1").out
-    assert spl("task", "done", "GATE-1", "--force").code == 0
+    forced = spl("task", "done", "GATE-1", "--force")
+    assert (forced.code, "not checked, as --force says" in forced.err) == (0, True)
     assert "Status: done" in spl("task", "show", "GATE-1").out
 
 
@@ -45,6 +46,17 @@ def test_a_clean_worktree_and_a_folder_without_git_pass(
     (worktree / "new").touch()
     monkeypatch.chdir(tmp_path)
     assert spl("task", "done", "GATE-3").code == 0
+
+
+def test_a_worktree_that_git_cannot_answer_for_is_not_taken_for_clean(
+    live: Path, spl: Spl, worktree: Path
+) -> None:
+    assert spl("task", "add", "x", "--alias", "GATE-4").code == 0
+    (worktree.parent / ".git" / "HEAD").unlink()
+    ran = spl("task", "done", "GATE-4")
+    assert ran.code == 1
+    assert "cannot tell whether this folder has uncommitted changes" in ran.err
+    assert "Status: open" in spl("task", "show", "GATE-4").out
 
 
 def test_a_task_whose_worker_failed_is_salvaged_step_by_step(
