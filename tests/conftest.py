@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import signal
+import sys
 
 from hypothesis import settings
 
@@ -12,7 +13,13 @@ settings.register_profile("steady", deadline=None, derandomize=True, database=No
 settings.load_profile("steady")
 
 
+CEL_RECURSION_LIMIT = 2500
+"""What cel-python sets when its first environment is made. Hypothesis warns when the limit changes within a
+test, so a file whose first expression is compiled there would not pass alone."""
+
+
 def pytest_configure() -> None:
+    sys.setrecursionlimit(CEL_RECURSION_LIMIT)
     # A shell starts its background jobs with these ignored, and children inherit that: a suite that runs
     # in the background would wait for ever for a child that it interrupts.
     for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
