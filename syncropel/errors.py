@@ -6,6 +6,7 @@ SyncropelError
 │   └── InvalidBundle      422  a bundle of records that is not as it was written, with the line
 ├── IngestFailed           400  a well-formed record that the log cannot take (clock collision)
 ├── BadRequest             400  a query or a command whose words make no sense
+│   ├── TooSlow            408  a request that does not arrive in time
 │   ├── InvalidFanOut      422  a fan-out specification with a mistake, named by subtask and key
 │   └── InvalidQuery       422  a query over records with a mistake, named by its place in the document
 ├── NotFound               404
@@ -16,6 +17,7 @@ SyncropelError
 │   └── NamespaceRejected  403  a write to a namespace that an ancestor closes
 ├── Conflict               409  the request and the present state exclude each other
 ├── Unavailable            503  stopping, or not started yet
+│   └── Crowded            503  more connections than the daemon can have
 ├── StoreError             500  the log on disk cannot be used
 │   ├── StoreCorrupt
 │   └── StoreTooNew
@@ -91,6 +93,13 @@ class BadRequest(SyncropelError):
     type = "invalid_request"
 
 
+class TooSlow(BadRequest):
+    """Raised when a request does not arrive in time; the message says which part, and the limit."""
+
+    code = "TOO_SLOW"
+    status = 408
+
+
 class InvalidFanOut(BadRequest):
     """Raised when a fan-out specification has a mistake; the message names the subtask and the key."""
 
@@ -163,6 +172,12 @@ class Unavailable(SyncropelError):
     code = "UNAVAILABLE"
     status = 503
     type = "unavailable"
+
+
+class Crowded(Unavailable):
+    """Raised when every connection that there may be is at work for somebody."""
+
+    code = "TOO_MANY_CONNECTIONS"
 
 
 class StoreError(SyncropelError):

@@ -15,11 +15,14 @@ from platformdirs import user_data_path
 
 from syncropel import __version__
 from syncropel.api.app import create_app
+from syncropel.api.tally import Tally
+from syncropel.descriptors import raise_limit, share_out
 from syncropel.engine.engine import Engine, Instance
 from syncropel.engine.runtime import Runtime
 from syncropel.errors import SetupError
 from syncropel.identity import load_or_create_identity
-from syncropel.listening import Server, listen_tcp, listen_unix
+from syncropel.listening.server import Server
+from syncropel.listening.sockets import listen_tcp, listen_unix
 from syncropel.settings import HOST, Home, Settings
 from syncropel.store.backup import backup, backup_path
 from syncropel.store.lock import StoreLock
@@ -135,7 +138,10 @@ async def _serve(
     engine: Engine, ring: LogRing, stop: asyncio.Event, tcp: socket.socket, unix: socket.socket
 ) -> None:
     """Serve until the stop; then take no new connection, end the streams, answer what is under way."""
-    server = Server(create_app(engine, ring), unix)
+    tally = Tally()
+    shares = share_out(raise_limit(), engine.settings.dispatch.max_concurrent)
+    server = Server(create_app(engine, ring, tally), tcp, unix, shares, tally)
+    log.info("at most %d TCP connections, of %d descriptors", shares.tcp, shares.limit)
     serving = asyncio.create_task(server.serve(sockets=[tcp]))
     waiting = asyncio.create_task(stop.wait())
     await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)

@@ -37,23 +37,24 @@ from syncropel.api.errors import install_error_handlers
 from syncropel.api.head import Head
 from syncropel.api.openapi import describe_errors_and_auth
 from syncropel.api.replays import Replays
+from syncropel.api.tally import Tally
 from syncropel.engine.engine import Engine
 from syncropel.logring import LogRing
 
 
-def create_app(engine: Engine, ring: LogRing | None = None) -> ASGIApp:
+def create_app(engine: Engine, ring: LogRing | None = None, tally: Tally | None = None) -> ASGIApp:
     """Everything behind the door: origins, auth, the hot path of single records, and all other routes.
 
     `ring` has the log that is shown; without one nothing is logged.
+    `tally`: what the health says of connections.
     """
-    routes = _HotPath(create_routes(engine, ring), records.PostRecord(engine))
+    routes = _HotPath(create_routes(engine, ring, tally), records.PostRecord(engine))
     return cors.Cors(Gate(Head(routes), engine), engine)
 
 
-def create_routes(engine: Engine, ring: LogRing | None = None) -> FastAPI:
+def create_routes(engine: Engine, ring: LogRing | None = None, tally: Tally | None = None) -> FastAPI:
     """The routes with their OpenAPI document."""
     resources = (
-        health,
         records,
         query,
         bundles,
@@ -76,6 +77,7 @@ def create_routes(engine: Engine, ring: LogRing | None = None) -> FastAPI:
     routers = [
         replay.router(engine, replays),  # before the threads, whose names hold slashes
         explain.router(engine, replays),
+        health.router(engine, tally or Tally()),
         *(resource.router(engine) for resource in resources),
         log.router(engine, ring or LogRing()),
     ]

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from syncropel.api.caller import ANY, CALLER, OPERATOR, caller, lacks
+from syncropel.api.caller import ANY, CALLER, OPERATOR, RECOGNISED, caller, lacks
 from syncropel.api.errors import error_response, internal_error
 from syncropel.api.reading import refusal_to_read
 from syncropel.engine.accounts import find_token
@@ -135,6 +135,8 @@ class Gate:
                 "this token is not known here", "was it revoked, or made for another instance?"
             )
         scope[CALLER] = token
+        if (recognised := scope.get(RECOGNISED)) is not None:
+            recognised()
         return lacks(token, needed)
 
     def _token(self, bearer: str) -> Token | None:

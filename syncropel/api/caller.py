@@ -13,6 +13,8 @@ OPERATOR: Final = "syncropel.operator"
 """Key that marks a connection over the Unix socket."""
 CALLER: Final = "syncropel.caller"
 """Key of the token that was presented; missing for the operator and without auth."""
+RECOGNISED: Final = "syncropel.recognised"
+"""Key of a function to call when the token is valid: such a connection is the last to make room."""
 ANY: Final = ""
 """The scope of what every known caller may see, whatever its scopes."""
 

@@ -10,12 +10,13 @@ from fastapi import APIRouter
 
 from syncropel import __version__
 from syncropel.api.schema import Capabilities, EngineHealth, Health, HealthCheck
+from syncropel.api.tally import Tally
 from syncropel.engine.engine import Engine
 from syncropel.engine.health_rules import findings
 from syncropel.record import ACTS, DATA_TYPES, MAX_BODY_BYTES, MAX_NAME_CHARS, MAX_PARENTS
 
 
-def router(engine: Engine) -> APIRouter:
+def router(engine: Engine, tally: Tally) -> APIRouter:
     """The routes of health."""
     routes = APIRouter(tags=["health"])
 
@@ -67,13 +68,13 @@ def router(engine: Engine) -> APIRouter:
             uptime_secs=round(engine.uptime_secs, 3),
             store_bytes=await engine.store.size_bytes(),
             checks=[HealthCheck(**asdict(one)) for one in await findings(engine)],
-            details=_details(engine) if details else None,
+            details=_details(engine, tally) if details else None,
         )
 
     return routes
 
 
-def _details(engine: Engine) -> dict[str, Any]:
+def _details(engine: Engine, tally: Tally) -> dict[str, Any]:
     return {
         "live": {
             "threads": len(engine.ingest.live.index.threads),
@@ -91,4 +92,5 @@ def _details(engine: Engine) -> dict[str, Any]:
             did: {"records": count, "problem": problem}
             for did, (count, problem) in engine.delivery.waiting().items()
         },
+        "connections": tally.counts(),
     }

@@ -22,7 +22,8 @@ from urllib.parse import quote
 import psutil
 from platformdirs import user_data_path
 
-from syncropel.errors import SetupError
+from syncropel.client import Client, Target, calls
+from syncropel.errors import SetupError, SyncropelError
 from syncropel.fleet.process import answering_pid, find_daemon, written_pid
 from syncropel.identity import read_identity
 from syncropel.settings import HOST, Home, load_settings
@@ -31,6 +32,12 @@ State = Literal["ok", "warn", "fail"]
 _GIB: Final = 1024**3
 _OLD_BACKUP_SECS: Final = 7 * 86400.0
 _TAIL_BYTES: Final = 256 * 1024
+_TROUBLE: Final = {
+    "refused": "{} were refused",
+    "closed_for_room": "{} were closed to make room",
+    "accept_errors": "{} times none could be accepted",
+}
+"""Counts of the health that an operator has to know of, and how they are told."""
 
 
 @dataclass(frozen=True)
@@ -209,6 +216,27 @@ def _process(patient: Patient) -> Iterator[Finding]:
     yield Finding("daemon", "ok", f"PID {running} answers")
 
 
+def _door(patient: Patient) -> Iterator[Finding]:
+    home = patient.home
+    if answering_pid(home) is None:
+        return
+    try:
+        with Client(Target(socket=home.socket, home=home.display()), timeout=2.0) as client:
+            details = client.send(calls.engine_health(details=True)).details or {}
+    except SyncropelError:
+        return
+    counts = details.get("connections")
+    if not isinstance(counts, dict):
+        return  # an older daemon
+    told = f"{counts.get('tcp', 0)} of at most {counts.get('tcp_limit', 0)} TCP connections"
+    trouble = [words.format(counts[kind]) for kind, words in _TROUBLE.items() if counts.get(kind)]
+    if trouble:
+        hint = f"who connects? ss -tnp; more room: a higher ulimit -n; see {home.log}"
+        yield Finding("connections", "warn", f"{told}; since the start {', '.join(trouble)}", hint)
+    else:
+        yield Finding("connections", "ok", told)
+
+
 def _port(patient: Patient) -> Iterator[Finding]:
     try:
         port = load_settings(patient.home, os.environ).server.port
@@ -259,6 +287,7 @@ _LOOKS: Final[tuple[Callable[[Patient], Iterator[Finding]], ...]] = (
     _backup,
     _data,
     _process,
+    _door,
     _log,
     _memory,
 )

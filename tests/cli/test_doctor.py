@@ -12,6 +12,7 @@ from typing import Any
 import psutil
 import pytest
 
+from syncropel.api.schema import EngineHealth
 from syncropel.fleet import checkup
 from syncropel.settings import Home
 
@@ -164,3 +165,21 @@ def test_errors_in_the_log_and_broken_aliases_are_told(spl: Spl, fresh: Home, ho
 
 def test_a_missing_backup_is_told(spl: Spl, fresh: Home, home: Path) -> None:
     assert finding(spl, "backup")["state"] == "warn"
+
+
+def test_a_daemon_says_how_many_connections_it_has(spl: Spl, live: Path) -> None:
+    found = finding(spl, "connections")
+    assert (found["state"], found["told"].endswith(" TCP connections")) == ("ok", True)
+
+
+def test_connections_that_had_to_go_are_told(spl: Spl, live: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    counts = {"tcp": 7, "tcp_limit": 9, "closed_for_room": 5, "refused": 0, "accept_errors": 2}
+    health = EngineHealth.model_construct(pid=1, details={"connections": counts})
+    monkeypatch.setattr(checkup.Client, "send", lambda *_: health)
+    found = finding(spl, "connections")
+    assert found["state"] == "warn"
+    assert found["told"] == (
+        "7 of at most 9 TCP connections; since the start 5 were closed to make room, "
+        "2 times none could be accepted"
+    )
+    assert "ulimit -n" in found["hint"]

@@ -1,0 +1,63 @@
+"""What became of connections: counted here for the health, and told in the log now and then."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from typing import Final
+
+log = logging.getLogger("syncropel.door")
+
+TOLD_EVERY_SECS: Final = 60.0
+"""The log hears of each kind at most so often, however many connections there are."""
+
+CLOSED_FOR_ROOM: Final = "closed_for_room"
+REFUSED: Final = "refused"
+LATE_HEADS: Final = "late_heads"
+SLOW_BODIES: Final = "slow_bodies"
+ACCEPT_ERRORS: Final = "accept_errors"
+_WORDS: Final = {
+    CLOSED_FOR_ROOM: "closed {} connections to make room for new ones",
+    REFUSED: "refused {} connections: every one that is open is at work",
+    LATE_HEADS: "closed {} connections that did not send a whole request head in time",
+    SLOW_BODIES: "closed {} connections that sent a request body too slowly",
+    ACCEPT_ERRORS: "could not accept connections, {} times: out of descriptors or memory",
+}
+
+
+class Tally:
+    """Counts by kind since the start, and how many connections there may be."""
+
+    def __init__(self) -> None:
+        self.descriptors = 0
+        """The most that this process may have open."""
+        self.tcp_limit = 0
+        self.tcp = 0
+        self.unix = 0
+        self._counts: Counter[str] = Counter(dict.fromkeys(_WORDS, 0))
+        self._untold: Counter[str] = Counter()
+        self._told_at: dict[str, float] = {}
+
+    def note(self, kind: str, count: int = 1) -> None:
+        self._counts[kind] += count
+        self._untold[kind] += count
+
+    def tell(self, now: float) -> None:
+        """Log what is new, each kind once a minute. `now`: seconds of a monotonic clock."""
+        for kind in [kind for kind in self._untold if self._due(kind, now)]:
+            self._told_at[kind] = now
+            what = _WORDS[kind].format(self._untold.pop(kind))
+            log.warning("%s; %d of at most %d TCP connections are open", what, self.tcp, self.tcp_limit)
+
+    def _due(self, kind: str, now: float) -> bool:
+        return now - self._told_at.get(kind, -TOLD_EVERY_SECS) >= TOLD_EVERY_SECS
+
+    def counts(self) -> dict[str, int]:
+        """For the health: what is open, what may be, and the counts by kind."""
+        return {
+            "tcp": self.tcp,
+            "tcp_limit": self.tcp_limit,
+            "unix": self.unix,
+            "descriptors": self.descriptors,
+            **self._counts,
+        }

@@ -1,0 +1,79 @@
+"""Accepts the connections of one listening socket, in an event loop that has other things to do."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import socket
+from collections.abc import Callable
+from typing import Final
+
+PER_TURN: Final = 16
+"""Connections accepted before the loop looks elsewhere: a flood of one socket leaves the other its turn."""
+PAUSE_SECS: Final = 0.05
+"""How long accepting stands still when the system has no descriptor or no memory for one more."""
+_SHORTAGES: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+
+
+class Acceptor:
+    """Hands each connection to `admit`, which owns it from then on; `shortage` is told when there is no room.
+
+    The event loop's own server is not used: at a shortage it drops whoever waits, the operator, too.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        listener: socket.socket,
+        admit: Callable[[socket.socket], None],
+        shortage: Callable[[], None],
+    ) -> None:
+        self._loop = loop
+        self._listener = listener
+        self._admit = admit
+        self._shortage = shortage
+        self._pause: asyncio.TimerHandle | None = None
+        loop.add_reader(listener, self._accept)
+
+    def close(self) -> None:
+        """Accept no more. Those who wait for it get no answer from here."""
+        if self._pause is not None:
+            self._pause.cancel()
+        self._loop.remove_reader(self._listener)
+
+    async def wait_closed(self) -> None:
+        """What uvicorn asks of a server: it ends at once."""
+
+    def _accept(self) -> None:
+        for _ in range(PER_TURN):
+            try:
+                accepted, _ = self._listener.accept()
+            except (BlockingIOError, InterruptedError):
+                return
+            except OSError as error:
+                if error.errno in _SHORTAGES:
+                    self._stand_still()
+                    return
+                continue  # it went away while it waited
+            accepted.setblocking(False)
+            self._admit(accepted)
+
+    def _stand_still(self) -> None:
+        self._shortage()
+        self._loop.remove_reader(self._listener)
+        self._pause = self._loop.call_later(PAUSE_SECS, self._go_on)
+
+    def _go_on(self) -> None:
+        self._pause = None
+        self._loop.add_reader(self._listener, self._accept)
+
+
+def send_away(connection: socket.socket, answer: bytes) -> None:
+    """Answer without having read, as far as that goes at once, and close."""
+    with contextlib.closing(connection), contextlib.suppress(OSError):
+        # What is unread at the close would make the system drop the answer, too.
+        with contextlib.suppress(BlockingIOError):
+            connection.recv(64 * 1024)
+        connection.send(answer)
+        connection.shutdown(socket.SHUT_WR)

@@ -1,0 +1,199 @@
+"""One HTTP connection: what it may send before its request has a route, and how long it may take over it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from enum import Enum, auto
+from typing import Final
+
+import uvicorn
+from uvicorn.protocols.http.flow_control import FlowControl
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.server import ServerState
+
+from syncropel.api.caller import RECOGNISED
+from syncropel.api.tally import LATE_HEADS, SLOW_BODIES, Tally
+from syncropel.errors import BadRequest, SyncropelError, TooSlow
+from syncropel.listening.crowd import Crowd
+
+KEEP_ALIVE_SECS: Final = 75
+"""Longer than clients keep an idle connection, so that it never closes in the face of a request."""
+HEAD_LIMIT_BYTES: Final = 64 * 1024
+"""The most that the target and the headers of one request may have."""
+HEAD_LIMIT_SECS: Final = 10.0
+"""From the first byte of a head to its last, and from a new connection to its first head."""
+BODY_LOOK_SECS: Final = 10.0
+BODY_LOOK_BYTES: Final = 10 * 1024
+"""What has to come of a body between two looks. A body that is answered already has until the first look."""
+
+_SLOW_HINT: Final = "build the whole request before sending it"
+
+
+class _HeadTooLong(Exception):
+    """Raised within the parser, which turns it into its own kind of error."""
+
+
+class _Phase(Enum):
+    BETWEEN = auto()
+    HEAD = auto()
+    BODY = auto()
+
+
+class _Flow(FlowControl):
+    """Remembers that reading stood still: then a body is not late by its sender's doing."""
+
+    stood_still = False
+
+    def pause_reading(self) -> None:
+        self.stood_still = True
+        super().pause_reading()
+
+
+class Connection(HttpToolsProtocol):
+    """Has a place in a crowd, keeps limits of size and time, refuses what is no HTTP with the envelope."""
+
+    flow: _Flow
+
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        server_state: ServerState,
+        crowd: Crowd,
+        tally: Tally,
+        loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, {}, loop)
+        self._crowd = crowd
+        self._tally = tally
+        self._phase = _Phase.BETWEEN
+        self._received = 0
+        """Bytes since the last request ended, at the most those of one head while in a head."""
+        self._seen = 0
+        """Of those, how many were there at the last look at the body."""
+        self._timer: asyncio.TimerHandle | None = None
+        """Runs while bytes are owed: a first head, the rest of a head, the rest of a body."""
+        self._turned_away = False
+
+    def turn_away(self) -> None:
+        self._turned_away = True
+        self._stop_timer()
+        if self.transport is not None:
+            self.transport.abort()
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.flow = _Flow(transport)
+        if self._turned_away:
+            transport.abort()
+        else:
+            self._timer = self.loop.call_later(HEAD_LIMIT_SECS, self._head_is_late)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._crowd.leave(self)
+        self._stop_timer()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        before = self._phase
+        self._received += len(data)
+        super().data_received(data)
+        if self.transport.is_closing():
+            return
+        # A header that does not end is with the parser, which tells of whole ones only.
+        if self._phase is not _Phase.BODY and self._received > HEAD_LIMIT_BYTES:
+            self.send_400_response("")
+        elif self._timer is None:
+            self._start_timer(before)
+
+    def _start_timer(self, before: _Phase) -> None:
+        """Begin to wait for the rest of what has begun. `before`: the phase before the last bytes came."""
+        if self._phase is _Phase.BODY:
+            self._seen = self._received
+            self._timer = self.loop.call_later(BODY_LOOK_SECS, self._look_at_body)
+        elif self._phase is _Phase.HEAD or (before is _Phase.BETWEEN and self._received):
+            self._timer = self.loop.call_later(HEAD_LIMIT_SECS, self._head_is_late)
+        elif self.timeout_keep_alive_task is None and self.cycle.response_complete:
+            # Its answer was complete before its body, which has unset the limit on being idle since.
+            self.timeout_keep_alive_task = self.loop.call_later(
+                KEEP_ALIVE_SECS, self.timeout_keep_alive_handler
+            )
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def on_message_begin(self) -> None:
+        self._phase = _Phase.HEAD
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        head_bytes = len(self.url) + sum([len(name) + len(value) for name, value in self.headers])
+        if head_bytes > HEAD_LIMIT_BYTES:
+            raise _HeadTooLong
+        self._phase = _Phase.BODY
+        self._stop_timer()
+        self._crowd.mark(self, busy=True)
+        self.scope[RECOGNISED] = self._recognised  # type: ignore[typeddict-unknown-key]
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self._phase = _Phase.BETWEEN
+        self._received = 0
+        self._stop_timer()
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        if not self.pipeline:
+            self._crowd.mark(self, busy=False)
+        super().on_response_complete()
+
+    def _recognised(self) -> None:
+        self._crowd.recognise(self)
+
+    def _head_is_late(self) -> None:
+        self._timer = None
+        if self.flow.read_paused:  # what it sent waits with us, behind requests that are not answered yet
+            self._timer = self.loop.call_later(HEAD_LIMIT_SECS, self._head_is_late)
+            return
+        self._tally.note(LATE_HEADS)
+        if self._received:
+            self._refuse(TooSlow(f"no whole request head came within {HEAD_LIMIT_SECS:g}s", _SLOW_HINT))
+        else:
+            self.transport.close()  # nothing was asked, so there is nothing to answer
+
+    def _look_at_body(self) -> None:
+        self._timer = None
+        came, self._seen = self._received - self._seen, self._received
+        flow = self.flow
+        excused = flow.read_paused or flow.stood_still or self.cycle.waiting_for_100_continue
+        flow.stood_still = False
+        if not self.cycle.response_complete and (excused or came >= BODY_LOOK_BYTES):
+            self._timer = self.loop.call_later(BODY_LOOK_SECS, self._look_at_body)
+            return
+        self._tally.note(SLOW_BODIES)
+        if self.cycle.response_started:
+            self.transport.close()
+        else:
+            rate = BODY_LOOK_BYTES / BODY_LOOK_SECS
+            self._refuse(TooSlow(f"the body came slower than {rate:g} bytes a second", _SLOW_HINT))
+
+    def send_400_response(self, msg: str) -> None:
+        self._refuse(
+            BadRequest(
+                "the request is not HTTP as this daemon reads it",
+                f"the target and the headers may have {HEAD_LIMIT_BYTES} bytes; escape what is not ASCII",
+            )
+        )
+
+    def _refuse(self, told: SyncropelError) -> None:
+        self.transport.write(refusal(told))
+        self.transport.close()
+
+
+def refusal(told: SyncropelError) -> bytes:
+    """A whole answer that refuses what never got as far as a route; the connection is closed after it."""
+    content = json.dumps(told.envelope()).encode()
+    head = f"content-type: application/json\r\ncontent-length: {len(content)}\r\nconnection: close\r\n\r\n"
+    return bytes(STATUS_LINE[told.status]) + head.encode() + content

@@ -1,0 +1,92 @@
+"""Who is connected to one socket, and who has to go when there is no room."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Final, Protocol
+
+
+class Guest(Protocol):
+    """A connection."""
+
+    def turn_away(self) -> None:
+        """Close at once, whatever was under way."""
+        ...
+
+
+_ORDER: Final = ((False, False), (False, True), (True, False))
+"""Who goes first: (known, busy)."""
+_Queue = OrderedDict[Guest, None]
+
+
+class Crowd:
+    """At most `limit` connections. Each is known or a stranger, and busy with a request or waiting for one.
+
+    To make room, those go that have waited longest: strangers first, the waiting before the busy, then known
+    ones that wait. Known ones that are busy never go.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self._queues: Final[dict[tuple[bool, bool], _Queue]] = {
+            (known, busy): OrderedDict() for known in (False, True) for busy in (False, True)
+        }
+        self._place: dict[Guest, tuple[bool, bool]] = {}
+
+    def __len__(self) -> int:
+        return len(self._place)
+
+    def __contains__(self, guest: Guest) -> bool:
+        return guest in self._place
+
+    @property
+    def strangers(self) -> int:
+        return len(self._queues[False, False]) + len(self._queues[False, True])
+
+    def enter(self, guest: Guest, *, known: bool = False) -> None:
+        """Count a new connection, which waits for its first request."""
+        self._put(guest, (known, False))
+
+    def leave(self, guest: Guest) -> None:
+        """Forget a connection; one that is not here is fine."""
+        place = self._place.pop(guest, None)
+        if place is not None:
+            del self._queues[place][guest]
+
+    def recognise(self, guest: Guest) -> None:
+        """It has proved who it is."""
+        self._move(guest, known=True)
+
+    def mark(self, guest: Guest, *, busy: bool) -> None:
+        """It has sent a request's head, or has its answer."""
+        self._move(guest, busy=busy)
+
+    def make_room(self) -> int | None:
+        """Turn away as many as it takes for one more; gives their number, or None when there is no room."""
+        gone = 0
+        while len(self._place) >= self.limit:
+            if not self.shed():
+                return None
+            gone += 1
+        return gone
+
+    def shed(self) -> bool:
+        """Turn the one away that has to go first; False when none may go."""
+        for place in _ORDER:
+            if queue := self._queues[place]:
+                guest = next(iter(queue))
+                self.leave(guest)
+                guest.turn_away()
+                return True
+        return False
+
+    def _move(self, guest: Guest, known: bool | None = None, busy: bool | None = None) -> None:
+        place = self._place.get(guest)
+        if place is None:
+            return  # it was turned away, and has not noticed yet
+        del self._queues[place][guest]
+        self._put(guest, (place[0] if known is None else known, place[1] if busy is None else busy))
+
+    def _put(self, guest: Guest, place: tuple[bool, bool]) -> None:
+        self._place[guest] = place
+        self._queues[place][guest] = None

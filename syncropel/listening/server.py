@@ -1,0 +1,133 @@
+"""Serves one app on both sockets, and keeps room for the operator whoever else is connected."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Iterator
+from typing import Any, Final, cast
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from syncropel import __version__
+from syncropel.api.auth import OperatorDoor
+from syncropel.api.schema.version import HEADER
+from syncropel.api.tally import ACCEPT_ERRORS, CLOSED_FOR_ROOM, REFUSED, Tally
+from syncropel.descriptors import Shares
+from syncropel.errors import Crowded
+from syncropel.listening.acceptor import Acceptor, send_away
+from syncropel.listening.connection import KEEP_ALIVE_SECS, Connection, refusal
+from syncropel.listening.crowd import Crowd
+
+DRAIN_LIMIT_SECS: Final = 10
+"""How long a stop waits for answers that are under way."""
+_SHED_AT_SHORTAGE: Final = 16
+
+
+class Server(uvicorn.Server):
+    """Serves one app on TCP and, as the operator's, on the Unix socket. Signals are the caller's business."""
+
+    def __init__(
+        self, app: ASGIApp, tcp: socket.socket, unix: socket.socket, shares: Shares, tally: Tally
+    ) -> None:
+        super().__init__(_config(app))
+        self._operator = _config(OperatorDoor(app))
+        self._listeners = (tcp, unix)
+        self._shares = shares
+        self._tally = tally
+        self._strangers = Crowd(shares.tcp)
+        # The operator may also take half of what TCP has: whoever runs 200 watches can still stop the fleet.
+        self._operators = Crowd(shares.operators + shares.tcp // 2)
+        self._joining: set[asyncio.Task[None]] = set()
+        tally.descriptors = shares.limit
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await self.lifespan.startup()
+        self._operator.load()
+        loop = asyncio.get_running_loop()
+        tcp, unix = self._listeners
+        acceptors = [
+            Acceptor(loop, tcp, self._admit_stranger, self._shortage),
+            Acceptor(loop, unix, self._admit_operator, self._shortage),
+        ]
+        self.servers = cast("list[Any]", acceptors)
+        self.started = True
+
+    async def on_tick(self, counter: int) -> bool:
+        self._tally.tcp, self._tally.unix = len(self._strangers), len(self._operators)
+        self._tally.tcp_limit = self._strangers.limit
+        self._tally.tell(asyncio.get_running_loop().time())
+        return await super().on_tick(counter)
+
+    def _admit_stranger(self, accepted: socket.socket) -> None:
+        self._lend()
+        self._admit(accepted, self._strangers, self.config)
+
+    def _admit_operator(self, accepted: socket.socket) -> None:
+        self._admit(accepted, self._operators, self._operator, known=True)
+        self._lend()
+
+    def _lend(self) -> None:
+        """Give the operator what the own share does not hold."""
+        borrowed = max(0, len(self._operators) - self._shares.operators)
+        self._strangers.limit = self._shares.tcp - borrowed
+        while len(self._strangers) > self._strangers.limit and self._strangers.shed():
+            self._tally.note(CLOSED_FOR_ROOM)
+
+    def _admit(
+        self, accepted: socket.socket, crowd: Crowd, config: uvicorn.Config, *, known: bool = False
+    ) -> None:
+        if not self._make_room(crowd):
+            self._tally.note(REFUSED)
+            told = Crowded("every connection that there may be is at work", "try again in a moment")
+            send_away(accepted, refusal(told))
+            return
+        connection = Connection(config, self.server_state, crowd, self._tally)
+        crowd.enter(connection, known=known)
+        joining = asyncio.ensure_future(self._join(connection, accepted, crowd))
+        self._joining.add(joining)
+        joining.add_done_callback(self._joining.discard)
+
+    async def _join(self, connection: Connection, accepted: socket.socket, crowd: Crowd) -> None:
+        try:
+            await asyncio.get_running_loop().connect_accepted_socket(lambda: connection, accepted)
+        except (OSError, ValueError):
+            crowd.leave(connection)
+            accepted.close()
+            self._tally.note(ACCEPT_ERRORS)
+
+    def _make_room(self, crowd: Crowd) -> bool:
+        gone = crowd.make_room()
+        if gone:
+            self._tally.note(CLOSED_FOR_ROOM, gone)
+        return gone is not None
+
+    def _shortage(self) -> None:
+        """The system has no descriptor left, although some were kept: take them from strangers."""
+        self._tally.note(ACCEPT_ERRORS)
+        for _ in range(_SHED_AT_SHORTAGE):
+            if not self._strangers.shed():
+                break
+            self._tally.note(CLOSED_FOR_ROOM)
+
+
+def _config(app: ASGIApp) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        headers=[(HEADER, __version__)],
+        proxy_headers=False,
+        timeout_keep_alive=KEEP_ALIVE_SECS,
+        timeout_graceful_shutdown=DRAIN_LIMIT_SECS,
+    )

@@ -1,0 +1,80 @@
+"""The listening sockets: TCP on 127.0.0.1, and the Unix socket in a private folder."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from syncropel.errors import SetupError
+from syncropel.settings import HOST
+
+_BACKLOG: Final = 2048
+
+
+@contextlib.contextmanager
+def listen_tcp(port: int) -> Iterator[socket.socket]:
+    """Listen on 127.0.0.1; port 0 takes any free one. Raises SetupError when the port is not to be had."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((HOST, port))
+            listener.listen(_BACKLOG)
+        except (OSError, OverflowError) as error:
+            told = getattr(error, "strerror", None) or str(error)
+            raise SetupError(
+                f"cannot listen on {HOST}:{port}: {told}",
+                f"is another daemon there? see: ss -tlnp | grep {port}; or choose another with --port",
+            ) from None
+        listener.setblocking(False)
+        yield listener
+
+
+@contextlib.contextmanager
+def listen_unix(path: Path) -> Iterator[socket.socket]:
+    """Listen on a socket file, 0600 in a 0700 folder, and remove it at the end.
+
+    A file that is there already is taken for one that a dead daemon left: the caller holds the home's lock.
+    Raises SetupError when the folder is not ours alone, or the socket cannot be made.
+    """
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        try:
+            made = _make_private(path.parent)
+            path.unlink(missing_ok=True)
+            before = os.umask(0o177)
+            try:
+                listener.bind(str(path))
+            finally:
+                os.umask(before)
+            listener.listen(_BACKLOG)
+        except OSError as error:
+            raise SetupError(
+                f"cannot listen on {path}: {error.strerror or error}", f"check {path.parent}"
+            ) from None
+        listener.setblocking(False)
+        try:
+            yield listener
+        finally:
+            path.unlink(missing_ok=True)
+            if made:
+                with contextlib.suppress(OSError):
+                    path.parent.rmdir()
+
+
+def _make_private(folder: Path) -> bool:
+    """Make a folder private to this user; gives whether it was made now. Raises SetupError, OSError."""
+    try:
+        folder.mkdir(mode=0o700, parents=True)
+        return True
+    except FileExistsError:
+        pass
+    # lstat: in a folder that others may write to, the name could be a link to anywhere.
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
+        raise SetupError(f"{folder} is not a folder of this user", "remove it, or shorten the home's path")
+    folder.chmod(0o700)
+    return False
