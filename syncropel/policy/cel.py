@@ -1,6 +1,6 @@
 """CEL expressions: compile with a useful error, evaluate within a budget.
 
-Language: the Common Expression Language specification (cel-spec), as cel-python implements it.
+Language: the Common Expression Language, by its specification (cel-spec) and the cases that come with it.
 """
 
 from __future__ import annotations
@@ -8,29 +8,23 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any, Final
-
-import celpy
-import lark
-from celpy import celtypes
 
 from syncropel.errors import SyncropelError
 from syncropel.policy.budget import Budget
 from syncropel.policy.cache import CacheStats, ExpressionCache
 from syncropel.policy.compiler import Compiler, Frame, Run
 from syncropel.policy.names import Vocabulary, find_unknown
-from syncropel.policy.syntax import BadLiteral, TooDeep, position
-from syncropel.policy.values import ABSORBED, CelError, plain
+from syncropel.policy.parser import parse
+from syncropel.policy.syntax import BadCall, BadSyntax, position
+from syncropel.policy.values import CelError, kind_of, plain
+
+log = logging.getLogger("syncropel.policy.cel")
 
 MAX_SOURCE_CHARS: Final = 10_000
 SLOW_SOURCE_CHARS: Final = 400
-"""A source longer than this is compiled off the event loop: parsing costs about 20 µs a character."""
-
-# cel-python reports what an expression did wrong on its own logger before it raises; the caller decides.
-logging.getLogger("celpy").setLevel(logging.CRITICAL)
-for _name in ("Evaluator", "evaluation", "Environment", "celtypes", "InterpretedRunner", "CompiledRunner"):
-    logging.getLogger(_name).setLevel(logging.CRITICAL)
+"""A source longer than this is compiled off the event loop."""
 
 
 class InvalidExpression(SyncropelError):
@@ -86,33 +80,32 @@ class Expression:
 
         `functions` take and give plain values. What they raise of SyncropelError passes through.
         """
+        return self.evaluate_typed(load, functions, budget)[0]
+
+    def evaluate_typed(
+        self,
+        load: Callable[[str], Any],
+        functions: Mapping[str, Callable[..., Any]],
+        budget: Budget | None = None,
+    ) -> tuple[Any, str]:
+        """Like `evaluate_lazily`, with CEL's name of the value's type."""
         frame = Frame(load, functions, budget or Budget())
         try:
             frame.budget.spend(self.size)
             value = self._run(frame)
-            return bool(value) if isinstance(value, celtypes.BoolType) else plain(value, frame.budget)
-        except ABSORBED as error:
-            raise EvaluationFailed(_problem(error), "check the names of fields and their types") from None
+            if value is True or value is False:
+                return value, "bool"
+            return plain(value, frame.budget), kind_of(value)
+        except CelError as error:
+            raise EvaluationFailed(str(error), "check the names of fields and their types") from None
         except (RecursionError, MemoryError):
             raise EvaluationFailed("the expression is too large", "simplify it") from None
-
-
-def _problem(error: Exception) -> str:
-    if isinstance(error, CelError):
-        return str(error)
-    if isinstance(error, ZeroDivisionError):
-        return "divide by zero"
-    if isinstance(error, TypeError):
-        return "no such overload: these values are of types that do not go together"
-    if isinstance(error, ValueError | OverflowError):
-        return f"return error for overflow: {str(error)[:80]}"
-    return str(error)[:200] or type(error).__name__
-
-
-@lru_cache(maxsize=1)
-def _environment() -> celpy.Environment:
-    # One runner class a process: cel-python caches its parser with the tree type of the first one.
-    return celpy.Environment(runner_class=celpy.InterpretedRunner)
+        except SyncropelError:
+            raise
+        except Exception:
+            # No function should raise anything else. When one does, a rule fails, and no more than that.
+            log.exception("an expression failed in a way that none should", extra={"expression": self.source})
+            raise EvaluationFailed("the expression failed for a reason of our own", "see the log") from None
 
 
 _cache: Final[ExpressionCache[Expression]] = ExpressionCache()
@@ -123,53 +116,43 @@ def cache_stats() -> CacheStats:
     return _cache.stats()
 
 
-def compile_expression(source: str, vocabulary: Vocabulary) -> Expression:
-    """Compile `source`, which may use only the names in `vocabulary`. Raises InvalidExpression."""
-    _environment()  # made once a process, in 0.1 s: not what one compilation takes
-    return _cache.get((source, vocabulary), partial(_compile, source, vocabulary))
+def compile_expression(source: str, vocabulary: Vocabulary, *, strict: bool = False) -> Expression:
+    """Compile `source`, which may use only the names in `vocabulary`. Raises InvalidExpression.
+
+    `strict`: comparing values of unlike types fails; to look for mistakes with.
+    """
+    key = (source, vocabulary, strict)
+    return _cache.get(key, partial(_compile, source, vocabulary, strict))
 
 
 def compiles_slowly(source: str, vocabulary: Vocabulary) -> bool:
     """Whether compiling this now would keep the event loop: it is long, and not in the cache."""
-    return len(source) > SLOW_SOURCE_CHARS and (source, vocabulary) not in _cache
+    return len(source) > SLOW_SOURCE_CHARS and (source, vocabulary, False) not in _cache
 
 
-def _compile(source: str, vocabulary: Vocabulary) -> Expression:
+def _compile(source: str, vocabulary: Vocabulary, strict: bool) -> Expression:
     if not source.strip():
         raise InvalidExpression("the expression is empty", source, 1, 1, "true is the shortest there is")
     if len(source) > MAX_SOURCE_CHARS:
         raise InvalidExpression(
             f"{len(source)} characters are over the limit of {MAX_SOURCE_CHARS}", source[:80], 1, 1
         )
-    tree = _parse(source)
-    if (unknown := find_unknown(tree, vocabulary)) is not None:
-        raise InvalidExpression(
-            unknown.problem or f"unknown {unknown.what} {unknown.name!r}",
-            source,
-            unknown.line,
-            unknown.column,
-            f"known: {', '.join(sorted(unknown.known))}" if unknown.known else "",
-        )
-    compiler = Compiler()
     try:
+        tree = parse(source)
+        unknown = find_unknown(tree, vocabulary)
+        if unknown is not None:
+            raise InvalidExpression(
+                unknown.problem or f"unknown {unknown.what} {unknown.name!r}",
+                source,
+                *position(source, unknown.at),
+                f"known: {', '.join(sorted(unknown.known))}" if unknown.known else "",
+            )
+        compiler = Compiler(strict)
         return Expression(source, compiler.compile(tree), compiler.size)
-    except (BadLiteral, TooDeep) as error:
-        raise InvalidExpression(str(error), source, *position(error.node)) from None
-
-
-def _parse(source: str) -> Any:
-    try:
-        return _environment().compile(source)
-    except celpy.CELParseError as error:
-        line, column = error.line or 1, error.column or 1
-        if line < 1 or column < 1:  # the parser says -1 where the text ends too early
-            lines = source.rstrip().splitlines()
-            line, column = len(lines), len(lines[-1]) + 1
-        raise InvalidExpression("not a CEL expression", source, line, column) from None
-    except lark.exceptions.LarkError:
-        raise InvalidExpression("not a CEL expression", source, 1, 1) from None
-    except RecursionError:
-        raise InvalidExpression("the expression is nested too deeply", source, 1, 1) from None
+    except BadSyntax as error:
+        raise InvalidExpression(str(error), source, *position(source, error.at)) from None
+    except BadCall as error:
+        raise InvalidExpression(str(error), source, *position(source, error.node.at)) from None
 
 
 evaluator: Final = ThreadPoolExecutor(max_workers=1, thread_name_prefix="cel")

@@ -1,40 +1,55 @@
-"""From CEL's syntax tree to a Python function: parser and types are cel-python's, evaluation is ours.
+"""From a syntax tree to a Python function.
 
-cel-python's own runners evaluate both sides of `&&`, convert every binding whole, cannot be stopped, and run
-what they generate in the globals of one module. Here a node becomes a closure: it stops where CEL may stop,
-touches only the values it needs, counts its steps, and can run on several threads at a time. A corpus in the
-tests is evaluated by cel-python too and must give the same.
+A node becomes a closure: it stops where CEL may stop, touches only the values it needs, counts its steps, and
+can run on several threads at a time. The CEL specification's own cases are among the tests.
 """
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-import celpy
-import lark
-from celpy import celtypes
-from celpy.evaluation import base_functions, celbytes, celstr
-
+from syncropel.policy import operators
 from syncropel.policy.budget import Budget
-from syncropel.policy.macros import MACROS, compile_macro
-from syncropel.policy.operators import (
-    CONVERSIONS,
-    OPERATORS,
-    add,
-    check_pattern,
-    compare,
-    contains,
-    has,
-    logic,
-    size,
+from syncropel.policy.comparing import RELATIONS
+from syncropel.policy.functions import ARITIES, FUNCTIONS, OTHERWISE, SPACES, Overloads
+from syncropel.policy.macros import compile_macro, is_macro
+from syncropel.policy.patterns import found as found_in
+from syncropel.policy.syntax import (
+    BadCall,
+    Binary,
+    Call,
+    Choice,
+    Index,
+    ListLiteral,
+    Literal,
+    Logic,
+    MapLiteral,
+    Name,
+    Node,
+    Select,
+    Unary,
 )
-from syncropel.policy.syntax import BadLiteral, TooDeep, inner
-from syncropel.policy.values import WHOLE, CelError, index, select, shallow, solid, truth
+from syncropel.policy.values import (
+    NONE,
+    TYPES,
+    CelError,
+    CelType,
+    Optional,
+    index,
+    key_of,
+    no_overload,
+    optional_index,
+    optional_select,
+    select,
+    shallow,
+)
 
-MAX_NESTING: Final = 60
 Run = Callable[["Frame"], Any]
+_CALL_STEPS: Final = 16
+"""What a question to the instance costs: it looks things up."""
+NAMED_TYPES: Final = {name: CelType(name) for name in TYPES.values() if "." not in name}
+_QUALIFIED_TYPES: Final = {name: CelType(name) for name in TYPES.values() if "." in name}
 
 
 class Frame:
@@ -55,90 +70,89 @@ class Frame:
 
 
 class Compiler:
-    """Compiles one source. `size`: how many parts it has, which is what it costs without macros."""
+    """Compiles one source, whose names were looked at already. Raises BadCall.
 
-    def __init__(self) -> None:
+    `size`: how many parts it has, which is what it costs without macros. `strict`: values of unlike types
+    fail when they are compared, since nobody means to ask whether a text equals a number.
+    """
+
+    def __init__(self, strict: bool = False) -> None:
         self.size = 0
+        self._strict = strict
+        self._bound: list[str] = []
+        self._builders: dict[type[Node], Callable[[Any], Run]] = {
+            Binary: self._binary,
+            Call: self._call,
+            Choice: self._choice,
+            Index: self._index,
+            ListLiteral: self._list,
+            Literal: self._literal,
+            Logic: self._logic,
+            MapLiteral: self._map,
+            Name: self._name,
+            Select: self._select,
+            Unary: self._unary,
+        }
 
-    def compile(self, node: Any, depth: int = 0) -> Run:
+    def compile(self, node: Node) -> Run:
         """The function of a node."""
-        node = inner(node)
-        if depth > MAX_NESTING:
-            raise TooDeep(node)
         self.size += 1
-        build: Callable[[Any, int], Run] = getattr(self, f"_{node.data}")
-        return build(node, depth + 1)
+        return self._builders[type(node)](node)
 
-    def many(self, node: Any, depth: int) -> list[Run]:
-        """The functions of a list of arguments, which may be missing."""
-        return [self.compile(child, depth) for child in node.children] if node is not None else []
+    def many(self, nodes: Sequence[Node]) -> list[Run]:
+        """The functions of several nodes."""
+        return [self.compile(node) for node in nodes]
 
-    # Logic: an error on one side gives way to the other side's answer (cel-spec, logical operators).
+    def within(self, names: Sequence[str], nodes: Sequence[Node]) -> list[Run]:
+        """The functions of nodes in which these names are bound, too."""
+        self._bound += names
+        try:
+            return self.many(nodes)
+        finally:
+            del self._bound[-len(names) :]
 
-    def _expr(self, node: Any, depth: int) -> Run:
-        condition, yes, no = (self.compile(child, depth) for child in node.children)
+    # Operators
+
+    def _choice(self, node: Choice) -> Run:
+        condition, yes, no = self.many(node.parts())
 
         def run(frame: Frame) -> Any:
             chosen = condition(frame)
-            if not isinstance(chosen, celtypes.BoolType):
+            if chosen.__class__ is not bool:
                 raise CelError("no such overload: the condition before ? is not a boolean")
             return yes(frame) if chosen else no(frame)
 
         return run
 
-    def _conditionalor(self, node: Any, depth: int) -> Run:
-        return logic([self.compile(child, depth) for child in _chain(node)], decisive=True)
+    def _logic(self, node: Logic) -> Run:
+        # An error on one side gives way to the other side's answer (cel-spec, logical operators).
+        return operators.logic(self.many(node.terms), decisive=node.operator == "||")
 
-    def _conditionaland(self, node: Any, depth: int) -> Run:
-        return logic([self.compile(child, depth) for child in _chain(node)], decisive=False)
+    def _binary(self, node: Binary) -> Run:
+        left, right = self.compile(node.left), self.compile(node.right)
+        if node.operator == "in":
+            return operators.contains(left, right)
+        if node.operator not in RELATIONS:
+            return operators.calculate(node.operator, left, right)
+        if self._strict and node.operator in ("==", "!="):
+            return operators.compare_alike(node.operator, left, right)
+        return operators.compare(node.operator, left, right)
 
-    # Operators
-
-    def _binary(self, node: Any, depth: int) -> Run:
-        if isinstance(node.children[0], lark.Tree) and node.children[0].data in OPERATORS:
-            name, left_node = node.children[0].data, node.children[0].children[0]
-        else:
-            raise AssertionError(node.data)
-        left, right = self.compile(left_node, depth), self.compile(node.children[1], depth)
-        if name == "relation_in":
-            return contains(left, right)
-        if name == "addition_add":
-            return add(left, right)
-        if name.startswith("relation"):
-            return compare(name, left, right)
-        apply = OPERATORS[name]
-
-        def run(frame: Frame) -> Any:
-            one, other = left(frame), right(frame)
-            if one.__class__ in WHOLE or other.__class__ in WHOLE:
-                one, other = solid(one, frame.budget), solid(other, frame.budget)
-            return apply(one, other)
-
-        return run
-
-    _relation = _addition = _multiplication = _binary
-
-    def _unary(self, node: Any, depth: int) -> Run:
-        run_inner = self.compile(node.children[1], depth)
-        if node.children[0].data == "unary_neg":
-            return lambda frame: operator.neg(run_inner(frame))
-
-        def run(frame: Frame) -> Any:
-            value = run_inner(frame)
-            if not isinstance(value, celtypes.BoolType):
-                raise CelError("no such overload: ! takes a boolean")
-            return truth(not value)
-
-        return run
+    def _unary(self, node: Unary) -> Run:
+        of = self.compile(node.of)
+        return operators.negate(of) if node.operator == "-" else operators.invert(of)
 
     # Members
 
-    def _member_dot(self, node: Any, depth: int) -> Run:
-        of, name = self.compile(node.children[0], depth), str(node.children[1])
-        base = inner(node.children[0])
-        if base.data != "ident":
+    def _select(self, node: Select) -> Run:
+        if (known := self._qualified_type(node)) is not None:
+            return _Constant(known)
+        of, name = self.compile(node.of), node.name
+        if node.optional:
+            return lambda frame: optional_select(of(frame), name)
+        if not isinstance(node.of, Name):
             return lambda frame: select(of(frame), name)
-        variable = str(base.children[0])
+        variable = node.of.name
 
         def run(frame: Frame) -> Any:
             # The commonest of all: a field of a name that was seen already, as in every turn of a macro.
@@ -147,133 +161,177 @@ class Compiler:
 
         return run
 
-    def _member_index(self, node: Any, depth: int) -> Run:
-        of, key = (self.compile(child, depth) for child in node.children)
+    def _qualified_type(self, node: Select) -> CelType | None:
+        of = node.of
+        if not isinstance(of, Select) or not isinstance(of.of, Name) or of.of.name in self._bound:
+            return None
+        return _QUALIFIED_TYPES.get(f"{of.of.name}.{of.name}.{node.name}")
+
+    def _index(self, node: Index) -> Run:
+        of, key = self.many(node.parts())
+        if node.optional:
+            return lambda frame: optional_index(of(frame), key(frame))
         return lambda frame: index(of(frame), key(frame))
-
-    def _member_dot_arg(self, node: Any, depth: int) -> Run:
-        of, name = node.children[0], str(node.children[1])
-        arguments = node.children[2] if len(node.children) > 2 else None
-        if name in MACROS:
-            return compile_macro(self, name, of, arguments, node, depth)
-        return self._call(name, [self.compile(of, depth), *self.many(arguments, depth)], node)
-
-    def _member_object(self, node: Any, depth: int) -> Run:
-        raise BadLiteral("there are no message types here", node)
 
     # Names and calls
 
-    def _ident(self, node: Any, depth: int) -> Run:
-        name = str(node.children[0])
+    def _name(self, node: Name) -> Run:
+        name = node.name
+        if name in NAMED_TYPES and name not in self._bound:
+            return _Constant(NAMED_TYPES[name])
 
         def run(frame: Frame) -> Any:
             try:
                 return frame.values[name]
             except KeyError:
-                value = frame.values[name] = shallow(frame.load(name))
+                value = frame.values[name] = shallow(_loaded(frame, name))
                 return value
 
         return run
 
-    _dot_ident = _ident
+    def _call(self, node: Call) -> Run:
+        if is_macro(node):
+            return compile_macro(self, node)
+        of, name, parts = node.of, node.name, node.parts()
+        if isinstance(of, Name) and of.name in SPACES and of.name not in self._bound:
+            name, parts = f"{of.name}.{name}", node.arguments
+        if of is None and name in ("has", "dyn"):
+            if len(parts) != 1:
+                raise BadCall(f"{name}() takes one argument", node)
+            return self._has(parts[0]) if name == "has" else self.compile(parts[0])
+        arguments = self.many(parts)
+        if name in OTHERWISE:
+            return _otherwise(node, arguments)
+        overloads = FUNCTIONS.get(name)
+        if overloads is None:
+            return _asked(name, arguments)
+        if len(arguments) not in ARITIES[name]:
+            raise BadCall(f"{name}() takes no {len(arguments)} arguments", node)
+        if name == "matches" and isinstance(parts[1], Literal) and parts[1].value.__class__ is str:
+            return _matched(arguments[0], parts[1].value)
+        return _called(name, overloads, arguments)
 
-    def _ident_arg(self, node: Any, depth: int) -> Run:
-        name = str(node.children[0])
-        arguments = self.many(node.children[1] if len(node.children) > 1 else None, depth)
-        if name in ("has", "dyn"):
-            if len(arguments) != 1:
-                raise BadLiteral(f"{name}() takes one argument", node)
-            return has(arguments[0]) if name == "has" else arguments[0]
-        return self._call(name, arguments, node)
-
-    _dot_ident_arg = _ident_arg
-
-    def _call(self, name: str, arguments: list[Run], node: Any) -> Run:
-        builtin = base_functions.get(name)
-        if builtin is None or not name.isidentifier():
-            return lambda frame: shallow(frame.functions[name](*[one(frame) for one in arguments]))
-        if name == "size":
-            return size(arguments, node)
-
-        def run(frame: Frame) -> Any:
-            found = [one(frame) for one in arguments]
-            if name in CONVERSIONS and found and isinstance(found[0], WHOLE):
-                raise CelError(f"no such overload: {name}()")
-            given = [solid(one, frame.budget) for one in found]
-            if name == "matches":
-                check_pattern(given, frame.budget)
-            try:
-                value = builtin(*given)
-            except (TypeError, AttributeError):
-                raise CelError(f"no such overload: {name}()") from None
-            if isinstance(value, celpy.CELEvalError):
-                raise CelError(str(value.args[0]) if value.args else name)
-            return value
-
-        return run
+    def _has(self, argument: Node) -> Run:
+        if isinstance(argument, Select):
+            self.size += 1
+            return operators.has_field(self.compile(argument.of), argument.name)
+        return operators.has(self.compile(argument))
 
     # Literals
 
-    def _list_lit(self, node: Any, depth: int) -> Run:
-        items = self.many(node.children[0], depth) if node.children else []
+    def _list(self, node: ListLiteral) -> Run:
+        items, optional = self.many(node.items), node.optional
+        if any(optional):
+            return lambda frame: [
+                value for item, may in zip(items, optional, strict=True) for value in _given(item(frame), may)
+            ]
         if all(isinstance(item, _Constant) for item in items):
-            return _Constant(celtypes.ListType([item(None) for item in items]))  # type: ignore[arg-type]
+            return _Constant([item.value for item in items if isinstance(item, _Constant)])
         return lambda frame: [item(frame) for item in items]
 
-    def _map_lit(self, node: Any, depth: int) -> Run:
-        parts = self.many(node.children[0], depth) if node.children else []
+    def _map(self, node: MapLiteral) -> Run:
+        entries = [(self.compile(key), self.compile(value)) for key, value in node.entries]
 
         def run(frame: Frame) -> Any:
-            values = [solid(part(frame), frame.budget) for part in parts]
-            return celtypes.MapType(list(zip(values[0::2], values[1::2], strict=True)))
+            found: dict[Any, Any] = {}
+            for (key, value), may in zip(entries, node.optional, strict=True):
+                named = key(frame)
+                if named.__class__ is float:
+                    raise no_overload("a map", named)
+                for one in _given(value(frame), may):
+                    if key_of(named) in found:
+                        raise CelError(f"the key {str(named)[:40]} is there twice")
+                    found[key_of(named)] = one
+            return found
 
         return run
 
-    def _literal(self, node: Any, depth: int) -> Run:
-        token = node.children[0]
-        try:
-            value = _LITERALS[token.type](token)
-            if isinstance(value, str):
-                value.encode()  # a lone surrogate is no character
-        except (ValueError, OverflowError):
-            raise BadLiteral(f"{str(token)[:40]} is out of range", token) from None
-        return _Constant(value)
+    def _literal(self, node: Literal) -> Run:
+        return _Constant(node.value)
 
 
 class _Constant:
     """The function of a literal."""
 
-    __slots__ = ("_value",)
+    __slots__ = ("value",)
 
     def __init__(self, value: Any) -> None:
-        self._value = value
+        self.value = value
 
     def __call__(self, frame: Frame) -> Any:
-        return self._value
+        return self.value
 
 
-def _chain(node: Any) -> list[Any]:
-    """The terms of `a || b || c`, which the grammar nests to the left."""
-    terms: list[Any] = []
-    kind = node.data
-    while node.data == kind and len(node.children) == 2:
-        terms.append(node.children[1])
-        node = _step(node.children[0], kind)
-    return [node, *reversed(terms)]
+def _loaded(frame: Frame, name: str) -> Any:
+    try:
+        return frame.load(name)
+    except LookupError:
+        raise CelError(f"{name!r} has no value here") from None
 
 
-def _step(node: Any, kind: str) -> Any:
-    found = inner(node)
-    return found if found.data == kind else node
+def _given(value: Any, optional: bool) -> tuple[Any, ...]:
+    """The value of an item or entry, none of one that is optional and missing."""
+    if not optional:
+        return (value,)
+    if value.__class__ is not Optional:
+        raise CelError("no such overload: ? takes an optional value")
+    return () if value is NONE else (value.value,)
 
 
-_LITERALS: Final[dict[str, Callable[[Any], Any]]] = {
-    "FLOAT_LIT": lambda token: celtypes.DoubleType(str(token)),
-    "INT_LIT": lambda token: celtypes.IntType(str(token)),
-    "UINT_LIT": lambda token: celtypes.UintType(str(token)[:-1]),
-    "STRING_LIT": celstr,
-    "MLSTRING_LIT": celstr,
-    "BYTES_LIT": celbytes,
-    "BOOL_LIT": lambda token: truth(str(token) == "true"),
-    "NULL_LIT": lambda token: None,
-}
+def _called(name: str, overloads: Overloads, arguments: list[Run]) -> Run:
+    def run(frame: Frame) -> Any:
+        values = [one(frame) for one in arguments]
+        apply = overloads.get(tuple([value.__class__ for value in values]))
+        if apply is None:
+            raise no_overload(name, *values)
+        return apply(frame.budget, *values)
+
+    return run
+
+
+def _otherwise(node: Call, arguments: list[Run]) -> Run:
+    name = node.name
+    if len(arguments) != 2:
+        raise BadCall(f"{name}() takes one argument", node)
+    of, other = arguments
+
+    def run(frame: Frame) -> Any:
+        value = of(frame)
+        if value.__class__ is not Optional:
+            raise no_overload(name, value)
+        if value is not NONE:
+            return value if name == "or" else value.value
+        instead = other(frame)
+        if name == "or" and instead.__class__ is not Optional:
+            raise no_overload(name, value, instead)
+        return instead
+
+    return run
+
+
+def _matched(of: Run, pattern: str) -> Run:
+    def run(frame: Frame) -> Any:
+        text = of(frame)
+        if text.__class__ is not str:
+            raise no_overload("matches", text, pattern)
+        return found_in(frame.budget, text, pattern)
+
+    return run
+
+
+def _asked(name: str, arguments: list[Run]) -> Run:
+    """A question to the instance, which is asked with names alone."""
+
+    def run(frame: Frame) -> Any:
+        values = [one(frame) for one in arguments]
+        frame.budget.spend(_CALL_STEPS)
+        if not all(value.__class__ is str for value in values):
+            raise no_overload(name, *values)
+        try:
+            answer = frame.functions[name](*values)
+        except LookupError:
+            raise CelError(f"{name}() has no answer here") from None
+        frame.budget.look()
+        return shallow(answer)
+
+    return run

@@ -56,7 +56,7 @@ def check_join(spec: FanOutSpec) -> None:
     rule = parse_join(spec.join, len(spec.subtasks))
     if not rule.is_cel:
         return
-    expression = compile_join(spec.join)
+    expression = compile_expression(spec.join, JOIN_VOCABULARY, strict=True)
     fresh = FanOut("", "", spec, 0.0, 0, spec.join)
     try:
         budget = Budget(INLINE_STEPS)

@@ -1,18 +1,19 @@
-"""Which names an expression may use, checked on its syntax tree so that a typing error has a column."""
+"""Which names an expression may use, checked on its syntax tree so that a typing error has its place."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-import lark
-from celpy.evaluation import base_functions
+from syncropel.policy.compiler import NAMED_TYPES
+from syncropel.policy.functions import FUNCTIONS, OTHERWISE, SPACES
+from syncropel.policy.macros import NAMES, binds, is_macro
+from syncropel.policy.syntax import Call, Index, Name, Node, Select
 
-from syncropel.policy.macros import MACROS
-from syncropel.policy.syntax import inner
-
-_CALLABLE: Final = frozenset(name for name in base_functions if name.isidentifier() and name[0] != "_")
-FUNCTIONS: Final = _CALLABLE | {"has", "dyn"}
+_METHODS: Final = frozenset(name for name in FUNCTIONS if "." not in name)
+_CALLABLE: Final = _METHODS | {"has", "dyn"}
+_PACKAGE: Final = "google"
+"""Where the names of the types of times begin: `google.protobuf.Timestamp`."""
 
 
 @dataclass(frozen=True)
@@ -30,13 +31,12 @@ class Vocabulary:
 
 @dataclass(frozen=True)
 class UnknownName:
-    """A name, function or field that is not known; line and column count from 1."""
+    """A name, function or field that is not known; `at` is an offset."""
 
     what: str
     name: str
     known: frozenset[str]
-    line: int
-    column: int
+    at: int
     problem: str = ""
 
 
@@ -51,7 +51,7 @@ class _Kind:
 _Scope = dict[str, _Kind]
 
 
-def find_unknown(tree: Any, vocabulary: Vocabulary) -> UnknownName | None:
+def find_unknown(tree: Node, vocabulary: Vocabulary) -> UnknownName | None:
     """The first name in the source that the vocabulary does not hold."""
     return _Search(vocabulary).find(tree)
 
@@ -65,69 +65,96 @@ class _Search:
         self._scope |= {name: _Kind() for name in vocabulary.values}
         self._given = {name: _Kind(fields=fields) for name, _, fields in vocabulary.functions}
         self._arity = {name: arity for name, arity, _ in vocabulary.functions}
-        self._functions = FUNCTIONS | self._given.keys()
+        self._functions = _CALLABLE | self._given.keys()
 
-    def find(self, tree: Any) -> UnknownName | None:
-        stack: list[tuple[Any, _Scope]] = [(tree, self._scope)]
+    def find(self, tree: Node) -> UnknownName | None:
+        stack: list[tuple[Node, _Scope]] = [(tree, self._scope)]
         while stack:
             node, scope = stack.pop()
-            if not isinstance(node, lark.Tree):
-                continue
             if (unknown := self._check(node, scope)) is not None:
                 return unknown
-            parts = [(child, scope) for child in node.children]
-            if node.data == "member_dot_arg" and node.children[1] in MACROS and len(node.children) > 2:
-                parts[2] = (node.children[2], self._macro_scope(node, scope))
-            stack.extend(reversed(parts))
+            stack.extend(reversed(self._parts(node, scope)))
         return None
 
-    def _check(self, node: lark.Tree[Any], scope: _Scope) -> UnknownName | None:
-        if node.data in ("ident", "dot_ident"):
-            return _unless_known(node.children[0], frozenset(scope), "name")
-        if node.data in ("ident_arg", "dot_ident_arg"):
-            unknown = _unless_known(node.children[0], self._functions, "function")
-            return unknown or self._check_arity(node)
-        if node.data == "member_dot_arg":
-            return _unless_known(node.children[1], FUNCTIONS | MACROS.keys(), "function")
-        if node.data == "member_dot":
-            fields = self._kind(node.children[0], scope).fields
-            return None if fields is None else _unless_known(node.children[1], fields, "field")
+    def _parts(self, node: Node, scope: _Scope) -> list[tuple[Node, _Scope]]:
+        if isinstance(node, Select) and _in_package(node, scope):
+            return []
+        if not isinstance(node, Call):
+            return [(part, scope) for part in node.parts()]
+        of = [] if node.of is None or _is_space(node.of, scope) else [(node.of, scope)]
+        arguments = node.arguments
+        count = binds(node)
+        if not count:
+            return of + [(one, scope) for one in arguments]
+        inside = scope | {
+            one.name: self._bound(node, place, count, scope)
+            for place, one in enumerate(arguments[:count])
+            if isinstance(one, Name)
+        }
+        # A variable that is none is told of by the compiler, which knows what the macro takes.
+        named = of + [(one, inside) for one in arguments[:count] if isinstance(one, Name)]
+        if node.name == "bind" and len(arguments) > 1:
+            return [*named, (arguments[1], scope), *((one, inside) for one in arguments[2:])]
+        return named + [(one, inside) for one in arguments[count:]]
+
+    def _bound(self, node: Call, place: int, count: int, scope: _Scope) -> _Kind:
+        if node.of is None or place < count - 1 or node.name == "bind":
+            return _Kind()
+        return _Kind(fields=self._kind(node.of, scope).element)
+
+    def _check(self, node: Node, scope: _Scope) -> UnknownName | None:
+        if isinstance(node, Name):
+            known = frozenset(scope)
+            if node.name in known or node.name in NAMED_TYPES:
+                return None
+            return UnknownName("name", node.name, known, node.at)
+        if isinstance(node, Call):
+            return self._check_call(node, scope)
+        if isinstance(node, Select) and not _in_package(node, scope):
+            fields = self._kind(node.of, scope).fields
+            if fields is not None and node.name not in fields:
+                return UnknownName("field", node.name, fields, node.named_at)
         return None
 
-    def _check_arity(self, node: lark.Tree[Any]) -> UnknownName | None:
-        token: Any = node.children[0]
-        wanted = self._arity.get(str(token))
-        given = len(getattr(node.children[1], "children", ())) if len(node.children) > 1 else 0
+    def _check_call(self, node: Call, scope: _Scope) -> UnknownName | None:
+        name = node.name
+        if node.of is None:
+            if name not in self._functions:
+                return UnknownName("function", name, self._functions, node.at)
+            return self._check_arity(node)
+        if is_macro(node):
+            return None
+        if _is_space(node.of, scope):
+            known = frozenset(one for one in FUNCTIONS if "." in one)
+            whole = f"{node.of.name}.{name}" if isinstance(node.of, Name) else name
+            return None if whole in known else UnknownName("function", whole, known, node.at)
+        known = _METHODS | NAMES | OTHERWISE
+        return None if name in known else UnknownName("function", name, known, node.named_at)
+
+    def _check_arity(self, node: Call) -> UnknownName | None:
+        wanted, given = self._arity.get(node.name), len(node.arguments)
         if wanted is None or wanted == given:
             return None
-        problem = f"{token}() takes {wanted} argument{'' if wanted == 1 else 's'}, not {given}"
-        return UnknownName("call", str(token), frozenset(), token.line or 1, token.column or 1, problem)
+        problem = f"{node.name}() takes {wanted} argument{'' if wanted == 1 else 's'}, not {given}"
+        return UnknownName("call", node.name, frozenset(), node.at, problem)
 
-    def _kind(self, node: Any, scope: _Scope) -> _Kind:
-        node = inner(node)
-        if not isinstance(node, lark.Tree):
-            return _Kind()
-        if node.data in ("ident", "dot_ident"):
-            return scope.get(str(node.children[0]), _Kind())
-        if node.data == "ident_arg":
-            return self._given.get(str(node.children[0]), _Kind())
-        if node.data == "member_dot_arg" and node.children[1] == "filter":
-            return self._kind(node.children[0], scope)
-        if node.data == "member_index":
-            return _Kind(fields=self._kind(node.children[0], scope).element)
+    def _kind(self, node: Node, scope: _Scope) -> _Kind:
+        while isinstance(node, Call) and node.of is not None and node.name == "filter":
+            node = node.of
+        if isinstance(node, Name):
+            return scope.get(node.name, _Kind())
+        if isinstance(node, Call) and node.of is None:
+            return self._given.get(node.name, _Kind())
+        if isinstance(node, Index) and not node.optional:
+            return _Kind(fields=self._kind(node.of, scope).element)
         return _Kind()
 
-    def _macro_scope(self, node: lark.Tree[Any], scope: _Scope) -> _Scope:
-        arguments = node.children[2]
-        bound = (
-            inner(arguments.children[0]) if isinstance(arguments, lark.Tree) and arguments.children else None
-        )
-        if not isinstance(bound, lark.Tree) or bound.data != "ident":
-            return scope
-        return scope | {str(bound.children[0]): _Kind(fields=self._kind(node.children[0], scope).element)}
+
+def _is_space(node: Node, scope: _Scope) -> bool:
+    return isinstance(node, Name) and node.name in SPACES and node.name not in scope
 
 
-def _unless_known(token: Any, known: frozenset[str], what: str) -> UnknownName | None:
-    if not isinstance(token, lark.Token) or str(token) in known:
-        return None
-    return UnknownName(what, str(token), known, token.line or 1, token.column or 1)
+def _in_package(node: Node, scope: _Scope) -> bool:
+    while isinstance(node, Select):
+        node = node.of
+    return isinstance(node, Name) and node.name == _PACKAGE and node.name not in scope

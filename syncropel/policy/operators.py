@@ -2,98 +2,79 @@
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from celpy import celtypes
-
 from syncropel.policy.budget import Budget
-from syncropel.policy.syntax import BadLiteral
-from syncropel.policy.values import ABSORBED, FALSE, TRUE, WHOLE, CelError, solid, truth
+from syncropel.policy.comparing import RELATIONS, SIMPLE, member
+from syncropel.policy.times import moment, span
+from syncropel.policy.values import (
+    NONE,
+    NUMBERS,
+    CelError,
+    Duration,
+    Optional,
+    Timestamp,
+    UInt,
+    integer,
+    no_overload,
+    optional_select,
+    unsigned,
+)
 
 if TYPE_CHECKING:
     from syncropel.policy.compiler import Frame, Run
 
-MAX_PATTERN_CHARS: Final = 1_000
-CONVERSIONS: Final = frozenset({"bool", "bytes", "double", "duration", "int", "string", "timestamp", "uint"})
-"""Functions that take no list and no map (cel-spec, list of standard definitions); Python would write one out
-whole, which no budget can stop."""
-
-OPERATORS: Final[dict[str, Callable[[Any, Any], Any]]] = {
-    "relation_lt": operator.lt,
-    "relation_le": operator.le,
-    "relation_ge": operator.ge,
-    "relation_gt": operator.gt,
-    "relation_eq": operator.eq,
-    "relation_ne": operator.ne,
-    "relation_in": operator.contains,
-    "addition_add": operator.add,
-    "addition_sub": operator.sub,
-    "multiplication_mul": operator.mul,
-    "multiplication_div": operator.truediv,
-    "multiplication_mod": operator.mod,
-}
+_SHORT: Final = 1_024
+"""Texts up to this length are compared without being counted."""
 
 
-_Table = dict[type, Callable[[Any, Any], Any]]
-
-
-def _same_class(op: str, *kinds: type) -> _Table:
-    own = {
-        celtypes.StringType: str,
-        celtypes.IntType: int,
-        celtypes.DoubleType: float,
-        celtypes.BoolType: int,
-    }
-    return {kind: getattr(own[kind], op) for kind in kinds}
-
-
-_NUMBERS: Final = (celtypes.StringType, celtypes.IntType, celtypes.DoubleType)
-SAME_CLASS: Final[dict[str, _Table]] = {
-    "relation_eq": _same_class("__eq__", *_NUMBERS, celtypes.BoolType),
-    "relation_ne": _same_class("__ne__", *_NUMBERS, celtypes.BoolType),
-    "relation_lt": _same_class("__lt__", *_NUMBERS),
-    "relation_le": _same_class("__le__", *_NUMBERS),
-    "relation_gt": _same_class("__gt__", *_NUMBERS),
-    "relation_ge": _same_class("__ge__", *_NUMBERS),
-}
-"""Comparisons of two values of one class: what the CEL types come to once they have seen that it is one."""
-
-
-def compare(name: str, left: Run, right: Run) -> Run:
+def compare(sign: str, left: Run, right: Run) -> Run:
     """A relation of two values."""
-    apply, same = OPERATORS[name], SAME_CLASS[name]
+    simply, thoroughly = RELATIONS[sign]
 
     def run(frame: Frame) -> Any:
         one, other = left(frame), right(frame)
         kind = one.__class__
-        if kind is other.__class__ and kind in same:
-            return TRUE if same[kind](one, other) else FALSE
-        if kind in WHOLE or other.__class__ in WHOLE:
-            one, other = solid(one, frame.budget), solid(other, frame.budget)
-        return truth(apply(one, other))
+        if kind is other.__class__ and (kind in SIMPLE or (kind is str and len(one) <= _SHORT)):
+            return simply(one, other)
+        return thoroughly(one, other, frame.budget)
 
     return run
 
 
-def logic(terms: list[Run], *, decisive: bool) -> Run:
-    answer, otherwise = truth(decisive), truth(not decisive)
+def compare_alike(sign: str, left: Run, right: Run) -> Run:
+    """Like `compare`; two values of unlike types fail, null aside."""
+    _, thoroughly = RELATIONS[sign]
 
     def run(frame: Frame) -> Any:
-        failure: Exception | None = None
+        one, other = left(frame), right(frame)
+        kinds = {one.__class__, other.__class__}
+        if len(kinds) > 1 and not kinds <= NUMBERS and type(None) not in kinds:
+            raise no_overload(sign, one, other)
+        return thoroughly(one, other, frame.budget)
+
+    return run
+
+
+def logic(terms: Sequence[Run], *, decisive: bool) -> Run:
+    """`||` where true is decisive, `&&` where false is: an error gives way to a decisive term."""
+    otherwise = not decisive
+
+    def run(frame: Frame) -> Any:
+        failure: CelError | None = None
         for term in terms:
             try:
                 value = term(frame)
-            except ABSORBED as error:
+            except CelError as error:
                 failure = failure or error
                 continue
             if value is otherwise:
                 continue
-            if not isinstance(value, celtypes.BoolType):
-                failure = failure or CelError("no such overload: && and || take booleans")
-            elif bool(value) is decisive:
-                return answer
+            if value is decisive:
+                return decisive
+            failure = failure or CelError("no such overload: && and || take booleans")
         if failure is not None:
             raise failure
         return otherwise
@@ -102,64 +83,155 @@ def logic(terms: list[Run], *, decisive: bool) -> Run:
 
 
 def has(argument: Run) -> Run:
+    """Whether the argument has a value, of an argument that is no field."""
+
     def run(frame: Frame) -> Any:
         try:
             argument(frame)
-        except ABSORBED:
-            return FALSE
-        return TRUE
+        except CelError:
+            return False
+        return True
+
+    return run
+
+
+def has_field(of: Run, name: str) -> Run:
+    """Whether there is a field of this name. False, too, where something on the way to it is missing."""
+
+    def run(frame: Frame) -> Any:
+        try:
+            value = of(frame)
+            if value.__class__ is Optional:
+                return optional_select(value, name) is not NONE
+        except CelError:
+            return False
+        return value.__class__ is dict and name in value
 
     return run
 
 
 def contains(left: Run, right: Run) -> Run:
-    def run(frame: Frame) -> Any:
-        item, container = left(frame), right(frame)
-        if not isinstance(container, dict | list | tuple):
-            raise CelError("no such overload: in takes a list or a map on its right")
-        item = solid(item, frame.budget)
-        frame.budget.spend(len(container) >> 3)
-        failure = False
-        for one in container:
-            try:
-                if solid(one, frame.budget) == item:
-                    return TRUE
-            except TypeError:
-                failure = True
-        if failure:
-            raise CelError("no such overload: in compares values of different types")
-        return FALSE
-
-    return run
+    """`item in container`."""
+    return lambda frame: member(left(frame), right(frame), frame.budget)
 
 
-def add(left: Run, right: Run) -> Run:
-    def run(frame: Frame) -> Any:
-        one, other = solid(left(frame), frame.budget), solid(right(frame), frame.budget)
-        if isinstance(one, str | bytes | list) and isinstance(other, str | bytes | list):
-            frame.budget.build(len(one) + len(other))
-        return one + other
-
-    return run
-
-
-def size(arguments: list[Run], node: Any) -> Run:
-    if len(arguments) != 1:
-        raise BadLiteral("size() takes one argument", node)
-    (of,) = arguments
+def negate(of: Run) -> Run:
+    """`-of`."""
 
     def run(frame: Frame) -> Any:
         value = of(frame)
-        if value is not None and not hasattr(value, "__len__"):
-            raise CelError("no such overload: size()")
-        return celtypes.IntType(0 if value is None else len(value))
+        kind = value.__class__
+        if kind is int:
+            return integer(-value)
+        if kind is float:
+            return -value
+        if kind is Duration:
+            return span(-value.nanos)
+        raise no_overload("-", value)
 
     return run
 
 
-def check_pattern(given: list[Any], budget: Budget) -> None:
-    # RE2 is linear in text times pattern, so both are what it costs.
-    if len(given) == 2 and isinstance(given[0], str) and isinstance(given[1], str):
-        if len(given[1]) > MAX_PATTERN_CHARS:
-            raise CelError(f"a pattern has at most {MAX_PATTERN_CHARS} characters")
-        budget.spend(4 + (len(given[0]) * len(given[1]) >> 12))
+def invert(of: Run) -> Run:
+    """`!of`."""
+
+    def run(frame: Frame) -> Any:
+        value = of(frame)
+        if value.__class__ is not bool:
+            raise no_overload("!", value)
+        return not value
+
+    return run
+
+
+def calculate(sign: str, left: Run, right: Run) -> Run:
+    """Arithmetic of two values."""
+    table = _ARITHMETIC[sign]
+
+    def run(frame: Frame) -> Any:
+        one, other = left(frame), right(frame)
+        apply = table.get((one.__class__, other.__class__))
+        if apply is None:
+            raise no_overload(sign, one, other)
+        return apply(one, other, frame.budget)
+
+    return run
+
+
+_Apply = Callable[[Any, Any, Budget], Any]
+
+
+def _joined(one: Any, other: Any, budget: Budget) -> Any:
+    budget.build(len(one) + len(other))
+    return one + other
+
+
+def _quotient(one: int, other: int) -> int:
+    if other == 0:
+        raise CelError("divide by zero")
+    found = abs(one) // abs(other)
+    return found if (one < 0) == (other < 0) else -found
+
+
+def _remainder(one: int, other: int) -> int:
+    if other == 0:
+        raise CelError("modulus by zero")
+    found = abs(one) % abs(other)
+    return -found if one < 0 else found
+
+
+def _divided(one: float, other: float, budget: Budget) -> float:
+    if other:
+        return one / other
+    if math.isnan(one) or one == 0 or math.isnan(other):
+        return math.nan
+    return math.inf if math.copysign(1.0, one) == math.copysign(1.0, other) else -math.inf
+
+
+def _doubles(apply: _Apply) -> dict[tuple[type, type], _Apply]:
+    # JSON does not tell 1 from 1.0, so a rule over a cost must not depend on which of them was sent.
+    def mixed(one: Any, other: Any, budget: Budget) -> Any:
+        return apply(float(one), float(other), budget)
+
+    return {(float, float): apply, (float, int): mixed, (int, float): mixed}
+
+
+def _times(nanos: Callable[[int, int], int]) -> _Apply:
+    return lambda one, other, budget: span(nanos(one.nanos, other.nanos))
+
+
+_ARITHMETIC: Final[dict[str, dict[tuple[type, type], _Apply]]] = {
+    "+": {
+        (int, int): lambda one, other, budget: integer(one + other),
+        (UInt, UInt): lambda one, other, budget: unsigned(int(one) + int(other)),
+        **_doubles(lambda one, other, budget: one + other),
+        (str, str): _joined,
+        (bytes, bytes): _joined,
+        (list, list): _joined,
+        (Duration, Duration): _times(lambda one, other: one + other),
+        (Timestamp, Duration): lambda one, other, budget: moment(one.nanos + other.nanos),
+        (Duration, Timestamp): lambda one, other, budget: moment(one.nanos + other.nanos),
+    },
+    "-": {
+        (int, int): lambda one, other, budget: integer(one - other),
+        (UInt, UInt): lambda one, other, budget: unsigned(int(one) - int(other)),
+        **_doubles(lambda one, other, budget: one - other),
+        (Duration, Duration): _times(lambda one, other: one - other),
+        (Timestamp, Timestamp): _times(lambda one, other: one - other),
+        (Timestamp, Duration): lambda one, other, budget: moment(one.nanos - other.nanos),
+    },
+    "*": {
+        (int, int): lambda one, other, budget: integer(one * other),
+        (UInt, UInt): lambda one, other, budget: unsigned(int(one) * int(other)),
+        **_doubles(lambda one, other, budget: one * other),
+    },
+    "/": {
+        (int, int): lambda one, other, budget: integer(_quotient(one, other)),
+        (UInt, UInt): lambda one, other, budget: unsigned(_quotient(one, other)),
+        **_doubles(_divided),
+    },
+    "%": {
+        (int, int): lambda one, other, budget: integer(_remainder(one, other)),
+        (UInt, UInt): lambda one, other, budget: unsigned(_remainder(one, other)),
+    },
+}

@@ -1,41 +1,163 @@
-"""CEL's syntax tree as cel-python's parser gives it, and what can be wrong with one that parsed."""
+"""The syntax tree of an expression: what the parser makes, and names, compiler and messages look at.
+
+`at` is the offset of a node's first character in the source, `named_at` that of a selected or called name.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Any
 
-import lark
+
+class BadSyntax(Exception):
+    """Raised for a source that is no expression, or too large a one; `at` is an offset."""
+
+    def __init__(self, message: str, at: int) -> None:
+        super().__init__(message)
+        self.at = at
 
 
-class TooDeep(Exception):
-    """Raised when a source is nested too deeply, at `node`."""
+class BadCall(Exception):
+    """Raised for what parses and can never mean anything, at `node`."""
 
-    def __init__(self, node: Any) -> None:
-        super().__init__("the expression is nested too deeply")
-        self.node = node
-
-
-class BadLiteral(Exception):
-    """Raised for what the grammar lets pass and that means nothing, at `node`."""
-
-    def __init__(self, message: str, node: Any) -> None:
+    def __init__(self, message: str, node: Node) -> None:
         super().__init__(message)
         self.node = node
 
 
-def inner(node: Any) -> Any:
-    """The node below the grammar's one node per level of precedence, and below parentheses."""
-    while (
-        isinstance(node, lark.Tree)
-        and len(node.children) == 1
-        and isinstance(node.children[0], lark.Tree)
-        and node.data not in ("list_lit", "map_lit", "exprlist")
-    ):
-        node = node.children[0]
-    return node
+@dataclass(slots=True)
+class Node:
+    """A part of an expression. `height`: how many levels it has, itself included."""
+
+    at: int
+    height: int = field(default=1, init=False)
+
+    def parts(self) -> tuple[Node, ...]:
+        """What it is made of, in the order in which it is written."""
+        return ()
 
 
-def position(node: Any) -> tuple[int, int]:
-    """Line and column of a node or a token, from 1."""
-    place = node if isinstance(node, lark.Token) else node.meta
-    return getattr(place, "line", None) or 1, getattr(place, "column", None) or 1
+@dataclass(slots=True)
+class Literal(Node):
+    """A value as it is written."""
+
+    value: Any
+
+
+@dataclass(slots=True)
+class Name(Node):
+    """A variable or a type."""
+
+    name: str
+
+
+@dataclass(slots=True)
+class Select(Node):
+    """`of.name`, or `of.?name`."""
+
+    of: Node
+    name: str
+    named_at: int
+    optional: bool = False
+
+    def parts(self) -> tuple[Node, ...]:
+        return (self.of,)
+
+
+@dataclass(slots=True)
+class Index(Node):
+    """`of[key]`, or `of[?key]`."""
+
+    of: Node
+    key: Node
+    optional: bool = False
+
+    def parts(self) -> tuple[Node, ...]:
+        return self.of, self.key
+
+
+@dataclass(slots=True)
+class Call(Node):
+    """`name(…)`, or `of.name(…)`."""
+
+    of: Node | None
+    name: str
+    named_at: int
+    arguments: tuple[Node, ...]
+
+    def parts(self) -> tuple[Node, ...]:
+        return self.arguments if self.of is None else (self.of, *self.arguments)
+
+
+@dataclass(slots=True)
+class Unary(Node):
+    """`!of` or `-of`."""
+
+    operator: str
+    of: Node
+
+    def parts(self) -> tuple[Node, ...]:
+        return (self.of,)
+
+
+@dataclass(slots=True)
+class Binary(Node):
+    """Arithmetic, a relation, or `in`."""
+
+    operator: str
+    left: Node
+    right: Node
+
+    def parts(self) -> tuple[Node, ...]:
+        return self.left, self.right
+
+
+@dataclass(slots=True)
+class Logic(Node):
+    """A chain of `&&` or of `||`."""
+
+    operator: str
+    terms: tuple[Node, ...]
+
+    def parts(self) -> tuple[Node, ...]:
+        return self.terms
+
+
+@dataclass(slots=True)
+class Choice(Node):
+    """`condition ? yes : no`."""
+
+    condition: Node
+    yes: Node
+    no: Node
+
+    def parts(self) -> tuple[Node, ...]:
+        return self.condition, self.yes, self.no
+
+
+@dataclass(slots=True)
+class ListLiteral(Node):
+    """`[…]`; `optional` says of each item whether it is left out when it has no value."""
+
+    items: tuple[Node, ...]
+    optional: tuple[bool, ...]
+
+    def parts(self) -> tuple[Node, ...]:
+        return self.items
+
+
+@dataclass(slots=True)
+class MapLiteral(Node):
+    """`{…}`; `optional` says of each entry whether it is left out when its value has no value."""
+
+    entries: tuple[tuple[Node, Node], ...]
+    optional: tuple[bool, ...]
+
+    def parts(self) -> tuple[Node, ...]:
+        return tuple(part for entry in self.entries for part in entry)
+
+
+def position(source: str, at: int) -> tuple[int, int]:
+    """Line and column of an offset, from 1."""
+    before = source[:at]
+    return before.count("\n") + 1, at - before.rfind("\n")

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import celpy
 import httpx
 import pytest
 
@@ -104,12 +103,6 @@ async def until(look: Callable[[], Awaitable[Any]], limit_secs: float = 20.0) ->
 
 
 MakeApi = Callable[..., Awaitable[Api]]
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _recursion_limit() -> None:
-    """CEL's parser raises the limit when it is first made, and Hypothesis wants no test to change it."""
-    celpy.Environment()
 
 
 @pytest.fixture(autouse=True)

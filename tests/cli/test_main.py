@@ -192,8 +192,8 @@ def test_colour_is_for_terminals_only() -> None:
         (["version"], {"httpx", "pydantic", "psutil", "rich", "textual"}),
         (["--help"], {"httpx", "pydantic", "psutil", "rich", "textual"}),
         (["task", "--help"], {"httpx", "pydantic", "psutil", "rich", "textual"}),
-        (["fleet", "list"], {"psutil", "rich", "click", "textual", "uvicorn", "celpy"}),
-        (["fleet", "stop", "--all"], {"rich", "click", "textual", "uvicorn", "celpy"}),
+        (["fleet", "list"], {"psutil", "rich", "click", "textual", "uvicorn", "re2"}),
+        (["fleet", "stop", "--all"], {"rich", "click", "textual", "uvicorn", "re2"}),
     ],
 )
 def test_a_command_imports_only_what_it_uses(words: list[str], absent: set[str]) -> None:

@@ -1,15 +1,12 @@
-"""Expressions mean what cel-python says they mean, cost what they may, and say where they are wrong."""
+"""Expressions keep their meaning, cost what they may, and say where they are wrong."""
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any
 
-import celpy
 import pytest
 
 from syncropel.errors import SyncropelError
-from syncropel.policy import cel
 from syncropel.policy.budget import Budget, Runaway
 from syncropel.policy.cache import ExpressionCache
 from syncropel.policy.cel import EvaluationFailed, InvalidExpression, compile_expression
@@ -28,93 +25,95 @@ BINDINGS: dict[str, Any] = {
     ],
 }
 
-CORPUS = [
-    "1 + 2 * 3 - 4 / 2 % 3 == 6",
-    "-7 / 2 == -3 && -7 % 2 == -1",
-    '"a" + "b" == "ab"',
-    "[1, 2] + [3] == [1, 2, 3]",
-    "{'a': 1, 'b': [true, null]}.b[1] == null",
-    "true ? 1 : 2",
-    "false ? 1 : 1 / 0 == 0",
-    "true || 1 / 0 == 0",
-    "1 / 0 == 0 || true",
-    "false || 1 / 0 == 0",
-    "false && 1 / 0 == 0",
-    "1 / 0 == 0 && false",
-    "!true == false",
-    "!1",
-    "1 in [3, 2, 1]",
-    "'n' in parent.body",
-    "'zz' in parent.body",
-    "parent.alias == 'A'",
-    "parent.alias == 1",
-    "parent.cost > 3.0",
-    "parent['alias']",
-    "parent.body.n + 1",
-    "parent.body.none == null",
-    "parent.body.missing == 1",
-    "has(parent.body.missing)",
-    "has(parent.body.n)",
-    "parent.body.tags[1]",
-    "parent.body.tags[5]",
-    "size(parent.body.tags) == 2",
-    "parent.alias.size()",
-    "parent.body.tags == ['x', 'y']",
-    "children.all(c, c.index >= 0)",
-    "children.all(c, c.cost > 0.1)",
-    "children.exists(c, c.cost > 1.0)",
-    "children.exists(c, c.cost > 9.0)",
-    "children.exists_one(c, c.verdict == 'reject')",
-    "children.filter(c, c.verdict == 'accept').size()",
-    "children.map(c, c.index)",
-    "children.filter(c, c.index < 2).map(c, c.cost)",
-    "children.all(parent, parent.index < 3) && parent.alias == 'A'",
-    "[[1, 2], [3]].map(a, a.map(b, b * 2))",
-    "{'a': 1, 'b': 2}.exists(k, k == 'b')",
-    "'accept'.startsWith('acc') && 'accept'.endsWith('t') && 'accept'.contains('cep')",
-    "'worker-a'.matches('^worker-[a-z]$')",
-    "'x'.matches('(')",
-    "int('42') + 1",
-    "int('x')",
-    "string(42) + '!'",
-    "double('1.5') * 2.0",
-    "bool('true')",
-    "uint(3) + 4u",
-    "timestamp('2024-03-01T00:00:00Z').getFullYear()",
-    "timestamp('2024-03-01T00:00:00Z') - timestamp('2024-02-29T00:00:00Z') == duration('24h')",
-    "9223372036854775807 + 1",
-    r"'\u00e9\n' == r'\n'",
-    "dyn(1) == 1",
-    "[] == []",
-    "{} == {}",
-    "'b' > 'a' && 2.0 >= 1.5 && 1 != 2",
-    "1 < 'a'",
-    "children[0].verdict",
-    "children[1].index == parent.body.n",
+FAILS = "it has no value"
+MEANINGS: list[tuple[str, Any]] = [
+    ("1 + 2 * 3 - 4 / 2 % 3 == 6", False),
+    ("-7 / 2 == -3 && -7 % 2 == -1", True),
+    ('"a" + "b" == "ab"', True),
+    ("[1, 2] + [3] == [1, 2, 3]", True),
+    ("{'a': 1, 'b': [true, null]}.b[1] == null", True),
+    ("true ? 1 : 2", 1),
+    ("false ? 1 : 1 / 0 == 0", FAILS),
+    ("true || 1 / 0 == 0", True),
+    ("1 / 0 == 0 || true", True),
+    ("false || 1 / 0 == 0", FAILS),
+    ("false && 1 / 0 == 0", False),
+    ("1 / 0 == 0 && false", False),
+    ("!true == false", True),
+    ("!1", FAILS),
+    ("1 in [3, 2, 1]", True),
+    ("'n' in parent.body", True),
+    ("'zz' in parent.body", False),
+    ("parent.alias == 'A'", True),
+    ("parent.alias == 1", False),
+    ("parent.cost > 3.0", True),
+    ("parent['alias']", "A"),
+    ("parent.body.n + 1", 8),
+    ("parent.body.none == null", True),
+    ("parent.body.missing == 1", FAILS),
+    ("has(parent.body.missing)", False),
+    ("has(parent.body.n)", True),
+    ("parent.body.tags[1]", "y"),
+    ("parent.body.tags[5]", FAILS),
+    ("size(parent.body.tags) == 2", True),
+    ("parent.alias.size()", 1),
+    ("parent.body.tags == ['x', 'y']", True),
+    ("children.all(c, c.index >= 0)", True),
+    ("children.all(c, c.cost > 0.1)", FAILS),
+    ("children.exists(c, c.cost > 1.0)", True),
+    ("children.exists(c, c.cost > 9.0)", FAILS),
+    ("children.exists_one(c, c.verdict == 'reject')", True),
+    ("children.filter(c, c.verdict == 'accept').size()", 2),
+    ("children.map(c, c.index)", [0, 1, 2]),
+    ("children.filter(c, c.index < 2).map(c, c.cost)", [0.5, 1.5]),
+    ("children.all(parent, parent.index < 3) && parent.alias == 'A'", True),
+    ("[[1, 2], [3]].map(a, a.map(b, b * 2))", [[2, 4], [6]]),
+    ("{'a': 1, 'b': 2}.exists(k, k == 'b')", True),
+    ("'accept'.startsWith('acc') && 'accept'.endsWith('t') && 'accept'.contains('cep')", True),
+    ("'worker-a'.matches('^worker-[a-z]$')", True),
+    ("'x'.matches('(')", FAILS),
+    ("int('42') + 1", 43),
+    ("int('x')", FAILS),
+    ("string(42) + '!'", "42!"),
+    ("double('1.5') * 2.0", 3.0),
+    ("bool('true')", True),
+    ("uint(3) + 4u", 7),
+    ("timestamp('2024-03-01T00:00:00Z').getFullYear()", 2024),
+    ("timestamp('2024-03-01T00:00:00Z') - timestamp('2024-02-29T00:00:00Z') == duration('24h')", True),
+    ("9223372036854775807 + 1", FAILS),
+    ("'\\u00e9\\n' == r'\\n'", False),
+    ("dyn(1) == 1", True),
+    ("[] == []", True),
+    ("{} == {}", True),
+    ("'b' > 'a' && 2.0 >= 1.5 && 1 != 2", True),
+    ("1 < 'a'", FAILS),
+    ("children[0].verdict", "accept"),
+    ("children[1].index == parent.body.n", False),
 ]
-"""Evaluated by cel-python's interpreter as well."""
+"""What rules of earlier versions are made of, and what it gives. The specification's cases say the rest."""
+OURS: list[tuple[str, Any]] = [
+    (r"'a.b'.matches('a\.b')", True),
+    (r"'\d' == r'\d'", True),
+    ("parent.cost * 2 == 7.0", True),
+    ("1 + 0.5", 1.5),
+    ("has(parent.body.missing.deeper)", False),
+    ("parent.body.tags.contains('x')", True),
+    ("size(parent.body.none)", 0),
+    ("int('0x1f')", 31),
+    ("timestamp('2024-03-01').getMonth()", 2),
+    ("string(1.0)", "1.0"),
+    ("parent.alias == 1 || parent.alias != null", True),
+]
+"""Where the specification leaves it open, or earlier versions took more: rules that are written so go on."""
 
 
-def _reference(source: str) -> Any:
-    environment = celpy.Environment(runner_class=celpy.InterpretedRunner)
-    program = environment.program(environment.compile(source))
+@pytest.mark.parametrize(("source", "gives"), MEANINGS + OURS)
+def test_an_expression_means_what_it_always_did(source: str, gives: Any) -> None:
     try:
-        return program.evaluate({name: celpy.json_to_cel(value) for name, value in BINDINGS.items()})
-    except celpy.CELEvalError:
-        return EvaluationFailed
-    except (TypeError, ValueError):
-        return EvaluationFailed
-
-
-@pytest.mark.parametrize("source", CORPUS)
-def test_an_expression_gives_what_cel_python_gives(source: str) -> None:
-    try:
-        ours: Any = compile_expression(source, VOCABULARY).evaluate(BINDINGS)
+        found: Any = compile_expression(source, VOCABULARY).evaluate(BINDINGS)
     except EvaluationFailed:
-        ours = EvaluationFailed
-    reference = _reference(source)
-    assert (ours is EvaluationFailed) == (reference is EvaluationFailed)
-    assert ours is EvaluationFailed or ours == reference
+        found = FAILS
+    assert (type(found), found) == (type(gives), gives)
 
 
 def test_both_sides_of_and_are_asked_only_when_needed() -> None:
@@ -194,23 +193,3 @@ def test_errors_are_remembered_and_counted() -> None:
     stats = cache.stats()
     assert (stats.hits, stats.misses, stats.compile_errors) == (2, 3, 1)
     assert (stats.size, stats.capacity, stats.hit_rate_pct) == (2, 2, 40.0)
-
-
-def test_what_the_parser_takes_to_be_made_is_not_counted_as_compiling(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """It takes as long as a hundred compilations: their mean would be false for days."""
-    now = 0.0
-
-    @lru_cache(maxsize=1)
-    def environment() -> celpy.Environment:
-        nonlocal now
-        now += 1.0
-        return celpy.Environment(runner_class=celpy.InterpretedRunner)
-
-    monkeypatch.setattr(cel, "_environment", environment)
-    monkeypatch.setattr(cel, "_cache", ExpressionCache())
-    monkeypatch.setattr("syncropel.policy.cache.time.perf_counter", lambda: now)
-    compile_expression("1 + 1 == 2", VOCABULARY)
-    assert now == 1.0
-    assert cel.cache_stats().avg_compile_micros == 0.0
