@@ -17,6 +17,7 @@ from syncropel import __version__
 from syncropel.api.app import create_app
 from syncropel.api.tally import Tally
 from syncropel.descriptors import raise_limit, share_out
+from syncropel.engine.adapters.strays import FAMILY
 from syncropel.engine.engine import Engine, Instance
 from syncropel.engine.runtime import Runtime
 from syncropel.errors import SetupError
@@ -57,6 +58,7 @@ def _loop() -> asyncio.AbstractEventLoop:
 
 
 async def _run(home: Home, settings: Settings, tcp: socket.socket, ring: LogRing) -> None:
+    FAMILY.adopt()
     stop = _stop_on_signal()
     identity = load_or_create_identity(home)
     # Outside the home, so that removing the home spares it; the instance key keeps instances apart.

@@ -85,7 +85,7 @@ def running_attempt(join: schema.JoinStatus, index: int) -> Attempt:
 
 
 def stop(attempt: Attempt, reason: str, *, actor: str, at: float) -> Call[schema.PostedRecord]:
-    """End an attempt that is in flight: its process group, its verdict `terminated`."""
+    """End an attempt that is in flight: its whole tree of processes, its verdict `terminated`."""
     about = {"index": attempt.index, "attempt": attempt.attempt, "from": attempt.instance}
     body = {"topic": END_TOPIC, **about, "reason": reason or STOPPED, "namespace": attempt.namespace}
     return _post(attempt.thread, "LEARN", body, actor, at, attempt.intend)

@@ -8,11 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from syncropel.engine.adapters import Adapter, Observe, Outcome
+from syncropel.engine.adapters import Adapter, Observe, Outcome, Remains
 from syncropel.engine.ingest import Ingest
 from syncropel.engine.meter import Meter, cost_in
 from syncropel.engine.peer import Backoff
-from syncropel.engine.run_records import budget_of, ending, job_of, observation
+from syncropel.engine.run_records import budget_of, ending, honest, job_of, observation
 from syncropel.engine.runtime import Runtime
 from syncropel.errors import StoreError, SyncropelError
 from syncropel.folds.child import SESSION, STREAM_EVENT, ChildIntend
@@ -87,6 +87,7 @@ class Run:
     ending: Outcome | None = None
     finished: bool = False
     output: str | None = None
+    remains: Remains = field(default_factory=Remains)
     started_at: float = field(init=False)
     """Unix seconds."""
 
@@ -115,6 +116,7 @@ class Run:
             await asyncio.sleep(0)  # an end that is on its way arrives here, and not in the append below
         except asyncio.CancelledError:
             if self.ending is None:
+                self.remains.forget()
                 raise
             outcome = replace(self.ending, output=self.output)
         except SyncropelError:
@@ -127,12 +129,14 @@ class Run:
             )
         if self.meter.over and outcome.reason != OVER_BUDGET:
             outcome = replace(self.meter.outcome(), output=outcome.output, exit=outcome.exit)
+        outcome = honest(outcome, self.remains)
         self.ending = outcome = replace(outcome, cost_usd=self.meter.spent + outcome.cost_usd)
         secs = place.runtime.monotonic() - started
         self.finished = True
         self.freed()
         records = ending(self.intend, sub_thread, place.did, outcome, secs, place.runtime.now())
         await write_ending(place.ingest, place.runtime, self.intend, records)
+        self.remains.forget()
 
     async def _outcome(self, observe: Observe) -> Outcome:
         limits = self.place.limits
@@ -148,7 +152,8 @@ class Run:
         if adapter.name != "bash":
             await observe(SESSION, {"adapter": adapter.name})
         spent = self.place.ingest.live.spend.of(self.intend.record)
-        return await adapter.run(job_of(self.intend, limits.default_timeout_secs, spent), observe)
+        job = job_of(self.intend, limits.default_timeout_secs, spent)
+        return await adapter.run(replace(job, remains=self.remains), observe)
 
     async def _observe(self, sub_thread: str, kind: str, body: dict[str, Any]) -> None:
         self.output = body.get("output", self.output)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
+from typing import Any, Final
 
-from syncropel.engine.adapters import Job, Outcome
+from syncropel.engine.adapters import Job, Outcome, Remains
 from syncropel.folds.child import COMPLETE, SUBPROCESS_EXIT, ChildIntend
 from syncropel.folds.fanout import ACCEPT
 from syncropel.folds.spec import LARGEST
 from syncropel.folds.spend import Spent
 from syncropel.record import Record
+
+TERMINATED: Final = "terminated"
 
 
 def job_of(intend: ChildIntend, default_timeout_secs: float, spent: Spent) -> Job:
@@ -73,6 +76,17 @@ def completion(outcome: Outcome) -> tuple[str, str]:
     return "exit_status", "" if outcome.verdict == ACCEPT else "exit_status"
 
 
+def honest(outcome: Outcome, remains: Remains) -> Outcome:
+    """The outcome, with what is known of the processes: `terminated` says that none is left."""
+    if remains.proven:
+        return outcome
+    left = ", ".join(map(str, remains.left))
+    told = f"not proven empty: still running: pid {left}" if left else "not proven empty"
+    tree = {"proven": False, "left": list(remains.left)}
+    verdict = "failed" if outcome.verdict == TERMINATED else outcome.verdict
+    return replace(outcome, verdict=verdict, summary=f"{outcome.summary}; {told}".lstrip("; "), tree=tree)
+
+
 def ending(
     intend: ChildIntend, sub_thread: str, did: str, outcome: Outcome, secs: float, at: float
 ) -> list[Record]:
@@ -87,7 +101,12 @@ def ending(
         "namespace": intend.body.get("namespace"),
         "at": at,
     }
-    for key, value in (("output", outcome.output), ("exit", outcome.exit), ("worktree", outcome.worktree)):
+    for key, value in (
+        ("output", outcome.output),
+        ("exit", outcome.exit),
+        ("worktree", outcome.worktree),
+        ("tree", outcome.tree),
+    ):
         if value is not None:
             body[key] = value
     codepath, failure = completion(outcome)

@@ -44,7 +44,7 @@ DEEDS: Final[dict[Verb, Deed]] = {
     ),
     "stop": Deed(
         "subtask", "Stop subtask", "Stop", "s",
-        "Its process group is ended, its verdict is terminated. Nothing is tried again by itself.",
+        "All its processes are ended, its verdict is terminated. Nothing is tried again by itself.",
         "is being stopped", "reason",
     ),
     "admit": Deed(

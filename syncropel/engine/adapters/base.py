@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 Observe = Callable[[str, dict[str, Any]], Awaitable[None]]
 """Keeps an observation (kind, body) durably on the dispatch sub-thread before it returns."""
+
+
+@dataclass(slots=True)
+class Remains:
+    """What an adapter knows of a goal's processes once `run` is over; one that starts none says nothing.
+
+    `left`: pids that did not end. `proven`: nothing is left, and that is known and not only hoped.
+    """
+
+    proven: bool = True
+    left: tuple[int, ...] = ()
+    forget: Callable[[], None] = lambda: None
+    """To be called once the result is in the log: until then a daemon that comes back has to find the run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +37,8 @@ class Job:
     """How far an earlier process read this attempt's cost file, in bytes."""
     content: str = ""
     """Path of a file that says more about the goal."""
+    remains: Remains = field(default_factory=lambda: Remains())
+    """Where the adapter says what is left, also of a goal that was ended from outside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +56,8 @@ class Outcome:
     reason: str = ""
     worktree: dict[str, Any] | None = None
     """What it left in the git worktree that it ran in, if that was one."""
+    tree: dict[str, Any] | None = None
+    """Whether its processes are gone: `proven`, and `left`, the pids of those that are not."""
 
 
 class Adapter(Protocol):

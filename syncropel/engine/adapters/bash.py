@@ -1,4 +1,4 @@
-"""The `bash` adapter: the goal is a script, run in a process group and a folder of its own.
+"""The `bash` adapter: the goal is a script, run under a supervisor and in a folder of its own.
 
 It exists only on an instance whose own config enables it.
 """
@@ -14,20 +14,27 @@ import shutil
 import signal
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 import psutil
 
 from syncropel.engine.adapters.base import Job, Observe, Outcome
 from syncropel.engine.adapters.cost_file import LOOK_SECS, CostFile
 from syncropel.engine.adapters.preflight import available_memory, tell_memory
+from syncropel.engine.adapters.supervised import PATIENCE_SECS, Ending, Spec, Supervised
 from syncropel.engine.adapters.worktree import head, left_in
 from syncropel.engine.runtime import Runtime
 from syncropel.errors import SyncropelError
 from syncropel.folds.child import SESSION, STREAM_EVENT
 from syncropel.folds.fanout import ACCEPT
+from syncropel.supervisor.decide import START_FAILED, TIMEOUT, Limits
 
+INT_GRACE_SECS: Final = 0.5
 TERM_GRACE_SECS: Final = 2.0
+LEFTOVER_GRACE_SECS: Final = 0.2
+KILL_LIMIT_SECS: Final = 5.0
+ANSWER_SECS: Final = 15.0
+ORPHAN_SECS: Final = 30.0
 SUMMARY_LINES: Final = 5
 SUMMARY_CHARS: Final = 500
 TAIL_BYTES: Final = 16 * 1024
@@ -35,9 +42,9 @@ _START_TIME_TOLERANCE_SECS: Final = 2.0
 _LARGEST_PID: Final = 2**31 - 1
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
-# The script starts only when a line comes in, which is after its process id is in the log. If this daemon
-# dies before that, the pipe closes, `read` fails and nothing has run. The script itself reads /dev/null.
-_GATE: Final = 'read -r _ || exit 125; exec bash "$SPL_SCRIPT" </dev/null'
+# The script's own first word closes the pipe by which its supervisor learns that it has begun. It stands on
+# the goal's first line, so that bash counts lines as the goal does.
+_TELL_START: Final = "exec 3>&-; "
 
 
 class BashAdapter:
@@ -45,8 +52,9 @@ class BashAdapter:
 
     name = "bash"
 
-    def __init__(self, work: Path, cwd: Path | None, runtime: Runtime) -> None:
+    def __init__(self, work: Path, cwd: Path | None, runtime: Runtime, runs: Path | None = None) -> None:
         self._work = work
+        self._runs = runs or work.with_name("run")
         self._cwd = cwd
         self._runtime = runtime
 
@@ -58,23 +66,28 @@ class BashAdapter:
             cwd = self._cwd or folder / "cwd"
             cwd.mkdir(parents=True, exist_ok=True)
             script = folder / f"attempt-{job.attempt}.sh"
-            script.write_text(job.goal + "\n", encoding="utf-8")
+            script.write_text(f"{_TELL_START}{job.goal}\n", encoding="utf-8")
             cost_file(script).touch()
             base = await head(cwd) if self._cwd or (cwd / ".git").exists() else None
             tell_memory(available_memory())
             with output.open("wb") as sink:
-                process = await self._start(job, script, cwd, sink.fileno())
+                run = await self._launch(job, script, cwd, sink)
         except (OSError, ValueError) as error:  # a hint with a NUL in it is no variable
             return Outcome("failed", f"cannot start bash: {error}")
-        started = self._runtime.monotonic()
+        job.remains.forget = run.forget
         try:
-            costs = CostFile(cost_file(script), job.cost_offset)
-            outcome = await self._watch(process, job, observe, output, started, str(cwd), costs)
+            session = {"pid": run.pid, "process_started_at": _start_time(run.pid), "cwd": str(cwd)}
+            named = {"run": run.folder.name, "supervisor": run.supervisor, "output": str(output)}
+            await observe(SESSION, {"adapter": self.name, **session, **named})
+            run.go()
+            outcome = await self._watch(
+                run, job, observe, output, CostFile(cost_file(script), job.cost_offset)
+            )
         finally:
-            await self._end_group(process)
+            await self._end(run, job)
         return replace(outcome, worktree=await left_in(cwd, base)) if base else outcome
 
-    async def _start(self, job: Job, script: Path, cwd: Path, sink: int) -> asyncio.subprocess.Process:
+    async def _launch(self, job: Job, script: Path, cwd: Path, sink: BinaryIO) -> Supervised:
         environment = {
             **{key: value for key, value in os.environ.items() if not key.startswith("SPL_")},
             "SPL_SCRIPT": str(script),
@@ -85,75 +98,64 @@ class BashAdapter:
             "SPL_COST_FILE": str(cost_file(script)),
             "SPL_BUDGET_USD": "" if job.budget_usd is None else f"{job.budget_usd:g}",
         }
-        return await asyncio.create_subprocess_exec(
-            shutil.which("bash") or "bash",
-            "-c",
-            _GATE,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=sink,
-            stderr=sink,
-            cwd=cwd,
-            env=environment,
-            start_new_session=True,
+        limits = Limits(
+            run=job.timeout_secs,
+            interrupt=INT_GRACE_SECS,
+            term=TERM_GRACE_SECS,
+            leftover=LEFTOVER_GRACE_SECS,
+            kill=KILL_LIMIT_SECS,
+            orphan=ORPHAN_SECS,
+            start=ANSWER_SECS,
         )
+        command = [shutil.which("bash") or "bash", str(script)]
+        spec = Spec(command, str(cwd), limits, tells_start=True)
+        return await Supervised.launch(self._runs, spec, environment, sink.fileno())
 
     async def _watch(
-        self,
-        process: asyncio.subprocess.Process,
-        job: Job,
-        observe: Observe,
-        output: Path,
-        started: float,
-        cwd: str,
-        costs: CostFile,
+        self, run: Supervised, job: Job, observe: Observe, output: Path, costs: CostFile
     ) -> Outcome:
-        session = {"pid": process.pid, "process_started_at": _start_time(process.pid), "cwd": cwd}
-        await observe(SESSION, {"adapter": self.name, **session, "output": str(output)})
-        assert process.stdin is not None
-        with contextlib.suppress(ConnectionError):
-            process.stdin.write(b"go\n")
-            await process.stdin.drain()
-        process.stdin.close()
         try:
-            in_time = await self._ended_in_time(process, started + job.timeout_secs, costs, observe)
+            ending = await self._ended(run, job, costs, observe)
         finally:
-            if process.returncode is None:
-                await self._end_group(process)
+            await self._end(run, job)
             await _observe_costs(costs, observe)
-        if not in_time:
-            spent = self._runtime.monotonic() - started
-            exit_ = _exit(process.pid, process.returncode, spent)
-            return Outcome(
-                "timeout", f"over its time limit of {job.timeout_secs:g}s", 0.0, str(output), exit_
-            )
-        code = process.returncode or 0
-        exit_ = _exit(process.pid, code, self._runtime.monotonic() - started)
+        exit_ = _exit(run.pid, ending)
+        if not ending.why:
+            told = f"{ending.error}; what it left was ended"
+            return Outcome("failed", told, 0.0, str(output), exit_, "supervisor_killed")
+        if ending.why == START_FAILED:
+            return Outcome("failed", f"cannot start bash: {ending.error}", 0.0, str(output))
+        if ending.why == TIMEOUT:
+            told = f"over its time limit of {job.timeout_secs:g}s"
+            return Outcome("timeout", told, 0.0, str(output), exit_)
         tail = await asyncio.to_thread(last_lines, output)
-        if code == 0:
+        if ending.exit_code == 0:
             return Outcome(ACCEPT, tail, 0.0, str(output), exit_)
-        ending = f"exit status {code}" if code > 0 else f"ended by {signal.Signals(-code).name}"
-        return Outcome("failed", f"{tail}\n{ending}".strip(), 0.0, str(output), exit_)
+        told = f"exit status {ending.exit_code}"
+        if ending.signal is not None:
+            told = f"ended by {signal.Signals(ending.signal).name}"
+        return Outcome("failed", f"{tail}\n{told}".strip(), 0.0, str(output), exit_)
 
-    async def _ended_in_time(
-        self, process: asyncio.subprocess.Process, until: float, costs: CostFile, observe: Observe
-    ) -> bool:
-        """Wait for the script's end, telling what it spends meanwhile; `until` on the monotonic clock."""
-        ended = asyncio.ensure_future(process.wait())
+    async def _ended(self, run: Supervised, job: Job, costs: CostFile, observe: Observe) -> Ending:
+        """Wait for the run's end, telling what it spends meanwhile. A supervisor that does not keep the time
+        limit is overruled."""
+        ending = asyncio.ensure_future(run.ending())
+        until = self._runtime.monotonic() + job.timeout_secs + run.limits.ending + PATIENCE_SECS
         try:
-            while not ended.done() and (left := until - self._runtime.monotonic()) > 0:
-                await asyncio.wait({ended}, timeout=min(left, LOOK_SECS))
+            while not ending.done() and (left := until - self._runtime.monotonic()) > 0:
+                await asyncio.wait({ending}, timeout=min(left, LOOK_SECS))
                 await _observe_costs(costs, observe)
         finally:
-            ended.cancel()
-        return process.returncode is not None
+            if not ending.done():
+                ending.cancel()
+        if ending.done() and not ending.cancelled():
+            return ending.result()
+        return replace(await run.stop(gently=False), why=TIMEOUT)
 
-    async def _end_group(self, process: asyncio.subprocess.Process) -> None:
-        """TERM to the whole group; when the script has ended or its grace is over, KILL to what is left."""
-        _signal_group(process.pid, signal.SIGTERM)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(process.wait(), TERM_GRACE_SECS)
-        _signal_group(process.pid, signal.SIGKILL)
-        await process.wait()
+    async def _end(self, run: Supervised, job: Job) -> None:
+        """End what runs on, and know what is left of it."""
+        ending = await run.stop(gently=True)
+        job.remains.proven, job.remains.left = ending.proven, ending.left
 
     async def end_orphan(self, session: dict[str, Any]) -> None:
         pid, started = session.get("pid"), session.get("process_started_at")
@@ -187,12 +189,12 @@ async def _observe_costs(costs: CostFile, observe: Observe) -> None:
             costs.offset = before  # refused, as by a freeze: the next look tries again
 
 
-def _exit(pid: int, code: int | None, secs: float) -> dict[str, Any]:
+def _exit(pid: int, ending: Ending) -> dict[str, Any]:
     return {
         "pid": pid,
-        "exit_code": code if code is not None and code >= 0 else None,
-        "signal": -code if code is not None and code < 0 else None,
-        "runtime_ms": round(secs * 1000),
+        "exit_code": ending.exit_code,
+        "signal": ending.signal,
+        "runtime_ms": ending.runtime_ms,
     }
 
 

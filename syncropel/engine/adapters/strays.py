@@ -1,0 +1,92 @@
+"""Processes of goals that have lost their supervisor: the daemon is their parent then, and ends them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import time
+from typing import Final
+from weakref import WeakKeyDictionary
+
+from syncropel.supervisor import tree
+from syncropel.supervisor.system import adopt_orphans
+
+LIMIT_SECS: Final = 5.0
+"""How long SIGKILL is repeated before what is left is named."""
+_QUIET_LOOKS: Final = 2
+_REST_SECS: Final = 0.02
+
+
+class Family:
+    """The supervisors of this process, told apart from what a goal left behind when its own was killed."""
+
+    def __init__(self) -> None:
+        self.adopts = False
+        """Whether what loses its supervisor becomes a child of this process."""
+        self._known: set[int] = set()
+        self._doors: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
+
+    def adopt(self) -> None:
+        """Become the parent of what loses its supervisor, where the system has such a thing."""
+        self.adopts = adopt_orphans()
+
+    @property
+    def door(self) -> asyncio.Lock:
+        """Held while a supervisor is started: nobody may look for strays then, and take it for one."""
+        return self._doors.setdefault(asyncio.get_running_loop(), asyncio.Lock())
+
+    def add(self, pid: int) -> None:
+        """This process is a supervisor: what is below it is its own affair."""
+        self._known.add(pid)
+
+    def drop(self, pid: int) -> None:
+        self._known.discard(pid)
+
+    def strays(self, table: tree.Table, own: int) -> list[tree.Process]:
+        """Children of this process that it did not start, remains of them too, with all that is below.
+
+        What it starts for itself is in its own session. A goal never is: it leads a session of its own, and
+        nobody can join another.
+        """
+        if own not in table:
+            return []
+        tops = [
+            process
+            for process in table.values()
+            if process.parent == own
+            and process.session != table[own].session
+            and process.pid not in self._known
+        ]
+        return tops + [one for top in tops for one in tree.descendants(table, top.pid)]
+
+    async def end_strays(self) -> list[int]:
+        """End every stray; gives the pids that do not end."""
+        async with self.door:
+            return await asyncio.to_thread(self._end_all)
+
+    def _end_all(self) -> list[int]:
+        own, until, quiet = os.getpid(), time.monotonic() + LIMIT_SECS, 0
+
+        def living() -> list[tree.Process]:
+            return [one for one in self.strays(tree.look(), own) if not one.zombie]
+
+        while True:
+            for one in self.strays(tree.look(), own):
+                if one.zombie and one.parent == own:
+                    with contextlib.suppress(ChildProcessError):
+                        os.waitpid(one.pid, os.WNOHANG)
+            quiet = quiet + 1 if not tree.strike(living) else 0
+            if quiet >= _QUIET_LOOKS or time.monotonic() > until:
+                return [one.pid for one in living()]
+            time.sleep(_REST_SECS)
+
+
+FAMILY: Final = Family()
+"""There is one for a process, as there is one process table."""
+
+
+def end_group(group: int) -> None:
+    """SIGKILL a goal's session and group, where nobody adopts what loses its supervisor."""
+    table = tree.look()
+    tree.strike(lambda: [one for one in table.values() if group in (one.group, one.session) and group > 1])

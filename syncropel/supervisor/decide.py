@@ -1,0 +1,188 @@
+"""What a supervisor does next: decided from what it has seen and the time, without a system call."""
+
+from __future__ import annotations
+
+WAITING = "waiting"
+RUNNING = "running"
+ENDING = "ending"
+
+EXIT = "exit"
+TIMEOUT = "timeout"
+STOPPED = "stopped"
+ORPHANED = "orphaned"
+NOT_STARTED = "not_started"
+START_FAILED = "start_failed"
+WAYS = (EXIT, TIMEOUT, STOPPED, ORPHANED, NOT_STARTED, START_FAILED)
+"""Why a run ended."""
+
+WAIT = "wait"
+INT = "int"
+TERM = "term"
+KILL = "kill"
+FINISH = "finish"
+"""Actions. KILL is repeated until nothing is left."""
+
+LONGEST_REST_SECS = 3600.0
+LOOK_SECS = 0.01
+"""How often it is looked who of those that a signal was sent to has ended."""
+
+
+class Limits:
+    """Seconds. `run`: the goal's time limit. `interrupt`, `term`: what a goal that is ended has after SIGINT
+    and SIGTERM to tidy up; `leftover`: what its descendants have once the goal itself is gone. `kill`: how
+    long SIGKILL is repeated before what is left is named. `orphan`: how long a run goes on without a daemon.
+    `start`: how long a supervisor waits for its daemon before anything has run.
+    """
+
+    __slots__ = ("interrupt", "kill", "leftover", "orphan", "run", "start", "term")
+
+    def __init__(
+        self,
+        *,
+        run: float,
+        interrupt: float,
+        term: float,
+        leftover: float,
+        kill: float,
+        orphan: float,
+        start: float,
+    ) -> None:
+        self.run = run
+        self.interrupt = interrupt
+        self.term = term
+        self.leftover = leftover
+        self.kill = kill
+        self.orphan = orphan
+        self.start = start
+
+    def as_dict(self) -> dict[str, float]:
+        """The seconds by their names, as the constructor takes them."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+    @property
+    def ending(self) -> float:
+        """How long it takes at most to end a run that is told to end."""
+        return self.interrupt + self.term + self.leftover + self.kill
+
+
+class Decider:
+    """One run, from its gate to its empty tree. Tell it what happens, ask `step` what to do, and do that.
+
+    Expiry and re-attachment are decided here, one after the other: a daemon that comes back after the run has
+    begun to end for want of one finds it ending.
+    """
+
+    def __init__(self, limits: Limits, now: float) -> None:
+        self.limits = limits
+        self.phase = WAITING
+        self.why = ""
+        self.started_at = 0.0
+        self.root_gone = False
+        self._alone_since: float | None = now
+        self._was_attached = False
+        self._stage = WAIT
+        self._announced = False
+        self._until = 0.0
+        self._kill_until = 0.0
+
+    def attach(self) -> None:
+        """A daemon is there."""
+        self._alone_since = None
+        self._was_attached = True
+
+    def detach(self, now: float) -> None:
+        """The last daemon is gone."""
+        if self._alone_since is None:
+            self._alone_since = now
+
+    def go(self, now: float) -> bool:
+        """Open the gate; False when that is over."""
+        if self.phase != WAITING:
+            return False
+        self.phase = RUNNING
+        self.started_at = now
+        return True
+
+    def root_exited(self, now: float) -> None:
+        """The goal's first process is gone; its descendants may not be."""
+        self.root_gone = True
+        if self.phase == RUNNING:
+            self._end(EXIT, TERM, now, self.limits.leftover)
+        elif self.phase == WAITING:
+            self._end(START_FAILED, KILL, now, 0.0)
+        elif self._stage == INT:
+            self._until = now
+        elif self._stage == TERM:
+            self._until = min(self._until, now + self.limits.leftover)
+
+    def stop(self, why: str, now: float, *, gently: bool) -> None:
+        """End the run, with time to tidy up or without. What is ending already is only made to end sooner."""
+        if self.phase == WAITING:
+            self._end(NOT_STARTED, KILL, now, 0.0)
+        elif self.phase == RUNNING:
+            self._end(why, INT if gently else KILL, now, self.limits.interrupt)
+        elif not gently and self._stage != KILL:
+            self._enter(KILL, now, 0.0)
+
+    def interrupted(self, left: int, now: float) -> None:
+        """So many processes were told by SIGINT and have not ended; without any nothing is waited for."""
+        if self._stage == INT and self._announced and not left:
+            self._until = now
+
+    def step(self, now: float, *, empty: bool) -> str:
+        """What to do now. `empty`: no descendant is left."""
+        if self.phase == ENDING:
+            return self._step_ending(now, empty)
+        alone = 0.0 if self._alone_since is None else now - self._alone_since
+        if self.phase == WAITING:
+            if self._alone_since is not None and (self._was_attached or alone >= self.limits.start):
+                self.stop(NOT_STARTED, now, gently=False)
+                return self._step_ending(now, empty)
+        elif now - self.started_at >= self.limits.run:
+            self.stop(TIMEOUT, now, gently=True)
+        elif self._alone_since is not None and alone >= self.limits.orphan:
+            self.stop(ORPHANED, now, gently=True)
+        return self._step_ending(now, empty) if self.phase == ENDING else WAIT
+
+    def _step_ending(self, now: float, empty: bool) -> str:
+        if empty and self.root_gone:
+            return FINISH
+        if not self._announced:
+            self._announced = True
+            return self._stage
+        if self._stage == KILL:
+            return FINISH if now >= self._kill_until else KILL
+        if now < self._until:
+            return WAIT
+        if self._stage == INT:
+            self._enter(TERM, now, self.limits.leftover if self.root_gone else self.limits.term)
+        else:
+            self._enter(KILL, now, 0.0)
+        self._announced = True
+        return self._stage
+
+    def _end(self, why: str, stage: str, now: float, secs: float) -> None:
+        self.phase = ENDING
+        self.why = why
+        self._enter(stage, now, secs)
+
+    def _enter(self, stage: str, now: float, secs: float) -> None:
+        self._stage = stage
+        self._announced = False
+        self._until = now + secs
+        self._kill_until = now + self.limits.kill
+
+    def rest(self, now: float) -> float:
+        """Seconds until `step` has to be asked again if nothing happens."""
+        if self.phase == ENDING:
+            if not self._announced:
+                return 0.0
+            return max(0.0, self._until - now) if self._stage == TERM else LOOK_SECS
+        times = []
+        if self.phase == RUNNING:
+            times.append(self.started_at + self.limits.run)
+        if self._alone_since is not None:
+            times.append(
+                self._alone_since + (self.limits.start if self.phase == WAITING else self.limits.orphan)
+            )
+        return max(0.0, min(times) - now) if times else LONGEST_REST_SECS

@@ -1,0 +1,102 @@
+"""The goal's first process: made behind a gate, and nothing of it runs before the gate opens."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+from syncropel.supervisor.system import die_with_parent, gain_nothing
+
+READY_FD = 3
+"""Where a program that says by itself when it has begun finds the pipe to close."""
+_CANNOT_START = 126
+_NO_GO = 125
+
+
+class Goal:
+    """A process in a session of its own that waits for `open_gate`.
+
+    `started`: a pipe that ends when the program has begun; what comes out of it before is why it could not.
+    `stdin`: the writing end of what it reads, or -1.
+    """
+
+    def __init__(self, spec: dict[str, object]) -> None:
+        gate, self._gate = os.pipe()
+        self.started, begun = os.pipe()
+        standing, stands = os.pipe()
+        source, self.stdin = os.pipe() if spec["stdin"] == "pipe" else (os.open(os.devnull, os.O_RDONLY), -1)
+        self.pid = os.fork()
+        if self.pid == 0:
+            _become(spec, gate, begun, stands, source)
+        for descriptor in (gate, begun, stands, source):
+            os.close(descriptor)
+        os.read(standing, 1)  # it leads a session of its own from here on
+        os.close(standing)
+
+    def open_gate(self) -> None:
+        """Let it run."""
+        self._close_gate(b"g")
+
+    def leave_shut(self) -> None:
+        """Let it end without having run."""
+        self._close_gate(b"")
+
+    def _close_gate(self, word: bytes) -> None:
+        if self._gate >= 0:
+            try:
+                os.write(self._gate, word)
+            except BrokenPipeError:
+                pass
+            os.close(self._gate)
+            self._gate = -1
+
+    def why_not_started(self) -> str:
+        """After `started` has something to read or has ended: why the program could not begin, or nothing."""
+        told = os.read(self.started, 500)
+        return told.decode("utf-8", "replace")
+
+
+def _become(spec: dict[str, object], gate: int, begun: int, stands: int, source: int) -> None:
+    """In the new process: wait for the gate, and become the program. Does not return."""
+    try:
+        os.setsid()
+        for number in (signal.SIGCHLD, signal.SIGPIPE, signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_DFL)
+        parent = os.getppid()
+        die_with_parent()
+        if os.getppid() != parent:
+            os._exit(_NO_GO)
+        os.write(stands, b"r")
+        os.close(stands)
+        if os.read(gate, 1) != b"g":
+            os._exit(_NO_GO)
+        _run(spec, begun, source)
+    except BaseException as error:  # noqa: BLE001 - nothing of the supervisor may go on in here
+        _tell(begun, error)
+    os._exit(_CANNOT_START)
+
+
+def _run(spec: dict[str, object], begun: int, source: int) -> None:
+    command = [str(word) for word in _list(spec["command"])]
+    cwd = os.open(str(spec["cwd"]), os.O_RDONLY)
+    os.fchdir(cwd)
+    os.dup2(source, 0)
+    os.dup2(1, 2)
+    if isinstance(user := spec["user"], dict):
+        os.setgroups([int(group) for group in user["groups"]])
+        os.setgid(int(user["gid"]))
+        os.setuid(int(user["uid"]))
+        gain_nothing()
+        die_with_parent()  # a change of user takes it away
+    if spec["tells_start"]:
+        os.dup2(begun, READY_FD, inheritable=True)
+    os.execvp(command[0], command)
+
+
+def _list(value: object) -> list[object]:
+    return value if isinstance(value, list) else []
+
+
+def _tell(begun: int, error: BaseException) -> None:
+    said = error.strerror if isinstance(error, OSError) else str(error)
+    os.write(begun, (said or type(error).__name__).encode()[:500])

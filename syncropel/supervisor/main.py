@@ -1,0 +1,278 @@
+"""One supervisor: `serve(folder)` runs the goal that the folder's `spec.json` describes.
+
+The folder holds `spec.json`, the control socket `ctl`, which the daemon made and whose listening end is our
+stdin, and at the end `status.json`. Our stdout is where the goal's output goes.
+
+The daemon says lines: `attach`, `go`, `stop gently`, `stop now`, `close` (the goal's stdin), or `stdin`: all
+that comes behind it on this connection is for the goal. The answers are lines of JSON, each with `said`:
+`attached`, `started`, `ended`. A goal's stdin stays open when a connection ends, so that a conversation
+survives the daemon.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import socket
+import sys
+import time
+import traceback
+
+from syncropel.supervisor import decide, tree
+from syncropel.supervisor.goal import Goal
+from syncropel.supervisor.system import (
+    LINUX,
+    SUPERVISOR_NAME,
+    Cgroup,
+    adopt_orphans,
+    name_process,
+    write_durably,
+)
+from syncropel.supervisor.talk import Caller, Feed
+
+_LISTENER_FD = 0
+_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+_LONGEST_POLL_SECS = 1.0
+"""A machine that slept wakes a poll late; the time limit goes by the clock that counted on."""
+
+
+def now() -> float:
+    """Seconds on a clock that nobody sets, and that goes on while the machine sleeps."""
+    return time.clock_gettime(_CLOCK)
+
+
+class Supervisor:
+    """Everything of one run."""
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+        with open(f"{folder}/spec.json", encoding="utf-8") as file:
+            self._spec = json.load(file)
+        self._adopting = adopt_orphans()
+        self._decider = decide.Decider(decide.Limits(**self._spec["limits"]), now())
+        self._listener = socket.socket(fileno=os.dup(_LISTENER_FD))
+        self._listener.setblocking(False)
+        self._callers: dict[int, Caller] = {}
+        self._woken, wake = os.pipe()
+        os.set_blocking(self._woken, False)
+        os.set_blocking(wake, False)
+        signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+        for number in (signal.SIGCHLD, signal.SIGTERM):
+            signal.signal(number, self._on_signal)
+        for number in (signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+        self._told_to_stop = False
+        self._goal = Goal(self._spec)
+        self._awaits_start = True
+        self._feed = Feed(self._goal.stdin)
+        self._cgroup = Cgroup.make(f"spl-{os.path.basename(folder)}")
+        if self._cgroup is not None:
+            self._cgroup.take(self._goal.pid)
+        self._started = False
+        self._error = ""
+        self._code: int | None = None
+        self._empty = False
+        self._struck = 0
+        self._interrupted: list[tree.Process] = []
+        self._ended_at = 0.0
+
+    def _on_signal(self, number: int, _frame: object) -> None:
+        self._told_to_stop = self._told_to_stop or number == signal.SIGTERM
+
+    def run(self) -> None:
+        """Until the tree is empty, or what is left of it does not end."""
+        while True:
+            rest = min(self._decider.rest(now()), _LONGEST_POLL_SECS)
+            for descriptor, _ in self._watched().poll(rest * 1000):
+                self._attend(descriptor)
+            self._reap()
+            if self._told_to_stop:
+                self._told_to_stop = False
+                self._decider.stop(decide.STOPPED, now(), gently=True)
+            self._look_at_the_interrupted()
+            if self._do(self._decider.step(now(), empty=self._empty)):
+                return
+
+    def _watched(self) -> select.poll:
+        """Who may have something for us; while the goal takes no input, nobody who feeds it is heard."""
+        watched = select.poll()
+        watched.register(self._listener, select.POLLIN)
+        watched.register(self._woken, select.POLLIN)
+        if self._awaits_start:
+            watched.register(self._goal.started, select.POLLIN)
+        if self._feed.waits:
+            watched.register(self._feed.descriptor, select.POLLOUT)
+        for descriptor, caller in self._callers.items():
+            if not (caller.feeds and self._feed.waits):
+                watched.register(descriptor, select.POLLIN)
+        return watched
+
+    def _attend(self, descriptor: int) -> None:
+        if descriptor == self._woken:
+            try:
+                os.read(self._woken, 4096)
+            except BlockingIOError:
+                pass
+        elif descriptor == self._listener.fileno():
+            self._accept()
+        elif descriptor == self._goal.started:
+            self._begun()
+        elif descriptor == self._feed.descriptor:
+            self._feed.take()
+        elif (caller := self._callers.get(descriptor)) is not None:
+            self._listen(descriptor, caller)
+
+    def _listen(self, descriptor: int, caller: Caller) -> None:
+        if caller.feeds:
+            self._feed.take(caller.read())
+        else:
+            for line in caller.lines():
+                self._hear(caller, line)
+            self._feed.take(caller.rest())
+        if caller.gone:
+            del self._callers[descriptor]
+            caller.close()
+            if not any(one.attached for one in self._callers.values()):
+                self._decider.detach(now())
+
+    def _accept(self) -> None:
+        try:
+            connection, _ = self._listener.accept()
+        except OSError:
+            return
+        caller = Caller(connection)
+        if caller.pid in {process.pid for process in self._below()}:
+            caller.close()  # the goal has no say in when it ends
+            return
+        self._callers[connection.fileno()] = caller
+
+    def _hear(self, caller: Caller, line: str) -> None:
+        decider = self._decider
+        if line == "attach":
+            caller.attached = True
+            decider.attach()
+            caller.say(
+                "attached",
+                pid=self._goal.pid,
+                supervisor=os.getpid(),
+                started=self._started,
+                why=decider.why,
+            )
+        elif line == "go":
+            if decider.go(now()):
+                self._goal.open_gate()
+        elif line in ("stop gently", "stop now"):
+            decider.stop(decide.STOPPED, now(), gently=line == "stop gently")
+        elif line == "close":
+            self._feed.close()
+
+    def _begun(self) -> None:
+        self._error = self._goal.why_not_started()
+        self._awaits_start = False
+        self._started = not self._error and self._decider.started_at > 0
+        if self._started:
+            for caller in self._callers.values():
+                caller.say("started")
+
+    def _reap(self) -> None:
+        """Collect who has ended. Without a child there is no descendant: who loses a parent becomes ours."""
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                self._empty = self._adopting or not self._below()
+                return
+            if pid == 0:
+                return
+            if pid == self._goal.pid:
+                self._code = os.waitstatus_to_exitcode(status)
+                self._ended_at = now()
+                self._decider.root_exited(now())
+
+    def _below(self) -> list[tree.Process]:
+        if LINUX:
+            return tree.descendants(tree.look(), os.getpid())
+        table = tree.look_with_ps()
+        found = {process.pid: process for process in tree.descendants(table, os.getpid())}
+        found |= {pid: one for pid, one in table.items() if one.group == self._goal.pid and not one.zombie}
+        return list(found.values())
+
+    def _do(self, action: str) -> bool:
+        if action == decide.FINISH:
+            self._finish()
+            return True
+        if action == decide.INT:
+            self._interrupt()
+        elif action == decide.TERM:
+            below = self._below()
+            for process in below:
+                tree.send(process, signal.SIGTERM)
+            for process in below:
+                tree.send(process, signal.SIGCONT)
+        elif action == decide.KILL:
+            self._goal.leave_shut()
+            if self._cgroup is not None:
+                self._cgroup.kill()
+            self._struck += tree.strike(self._below)
+        return False
+
+    def _interrupt(self) -> None:
+        """SIGINT to those of the goal's group that have made arrangements for it.
+
+        For the others it would only be the end, and SIGTERM is a better one. A shell is held meanwhile: it
+        would go on to the next command as soon as the one that it waits for has ended well, and a shell that
+        has a trap for SIGTERM alone would end without it.
+        """
+        for process in self._below() if LINUX else ():
+            status = tree.status_of(process.pid)
+            if process.group == self._goal.pid and tree.is_shell(status):
+                tree.send(process, signal.SIGSTOP)
+            elif process.group == self._goal.pid and tree.catches(status, signal.SIGINT):
+                tree.send(process, signal.SIGINT)
+                self._interrupted.append(process)
+
+    def _look_at_the_interrupted(self) -> None:
+        left = [one for one in self._interrupted if tree.runs(one)]
+        self._interrupted = left
+        self._decider.interrupted(len(left), now())
+
+    def _finish(self) -> None:
+        left = [process.pid for process in self._below()]
+        code = self._code
+        status = {
+            "why": self._decider.why,
+            "started": self._started,
+            "error": self._error,
+            "exit_code": code if code is not None and code >= 0 else None,
+            "signal": -code if code is not None and code < 0 else None,
+            "runtime_ms": self._runtime_ms(),
+            "left": left,
+            "proven": self._empty and self._adopting and not left,
+            "struck": self._struck,
+            "at": time.time(),
+        }
+        if self._cgroup is not None:
+            self._cgroup.remove()
+        try:
+            write_durably(f"{self._folder}/status.json", json.dumps(status))
+        except OSError as error:  # a full disk: a daemon that listens is told all the same
+            sys.stderr.write(f"cannot write the status: {error}\n")
+        for caller in self._callers.values():
+            caller.say("ended", status=status)
+
+    def _runtime_ms(self) -> int:
+        started = self._decider.started_at
+        return round(((self._ended_at or now()) - started) * 1000) if started else 0
+
+
+def serve(folder: str) -> None:
+    """Run the goal of this folder to its end."""
+    name_process(SUPERVISOR_NAME)
+    try:
+        Supervisor(folder).run()
+    except BaseException:
+        traceback.print_exc()
+        tree.strike(lambda: tree.descendants(tree.look(), os.getpid()))
+        raise

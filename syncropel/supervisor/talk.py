@@ -1,0 +1,118 @@
+"""Those who talk to a supervisor over its socket, and the way from one of them to the goal's stdin."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import struct
+
+_CHUNK = 65536
+_LONGEST_LINE = 4096
+
+
+class Caller:
+    """One connection. It says lines; after the line `stdin` all that follows is for the goal.
+
+    `attached`: whether it has said that it takes care of the run. `gone`: whether it has hung up.
+    """
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        connection.setblocking(False)
+        self._kept = b""
+        self.attached = False
+        self.feeds = False
+        self.gone = False
+        self.pid = _peer_pid(connection)
+
+    def read(self) -> bytes:
+        """What has come in; nothing also when it has hung up."""
+        try:
+            came = self._connection.recv(_CHUNK)
+        except BlockingIOError:
+            return b""
+        except OSError:
+            came = b""
+        self.gone = self.gone or not came
+        return came
+
+    def lines(self) -> list[str]:
+        """The lines that have come in up to `stdin`; what came behind that is kept for `rest`."""
+        self._kept += self.read()
+        found: list[str] = []
+        while not self.feeds and b"\n" in self._kept:
+            line, _, self._kept = self._kept.partition(b"\n")
+            found.append(line.decode("utf-8", "replace"))
+            self.feeds = found[-1] == "stdin"
+        if not self.feeds and len(self._kept) > _LONGEST_LINE:
+            self.gone = True
+        return found
+
+    def rest(self) -> bytes:
+        """Bytes for the goal that came together with the line `stdin`."""
+        if not self.feeds:
+            return b""
+        rest, self._kept = self._kept, b""
+        return rest
+
+    def say(self, said: str, **more: object) -> None:
+        """Tell it; a caller that does not listen misses it."""
+        try:
+            self._connection.sendall((json.dumps({"said": said, **more}) + "\n").encode())
+        except OSError:
+            self.gone = True
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+class Feed:
+    """The writing end of the goal's stdin (-1: it has none). What the goal does not take yet is kept."""
+
+    def __init__(self, descriptor: int) -> None:
+        self.descriptor = descriptor
+        self._kept = b""
+        self._closing = False
+        if descriptor >= 0:
+            os.set_blocking(descriptor, False)
+
+    @property
+    def waits(self) -> bool:
+        """Whether there is something that the goal has not taken."""
+        return bool(self._kept)
+
+    def take(self, data: bytes = b"") -> None:
+        """Give the goal this, and what was kept before."""
+        self._kept += data
+        try:
+            while self._kept and self.descriptor >= 0:
+                self._kept = self._kept[os.write(self.descriptor, self._kept) :]
+        except BlockingIOError:
+            return
+        except OSError:  # the goal reads no more
+            self._closing = True
+        if self._closing or self.descriptor < 0:
+            self._shut()
+
+    def close(self) -> None:
+        """Let the goal find the end once it has read what was kept."""
+        self._closing = True
+        self.take()
+
+    def _shut(self) -> None:
+        self._kept = b""
+        if self.descriptor >= 0:
+            os.close(self.descriptor)
+        self.descriptor = -1
+
+
+def _peer_pid(connection: socket.socket) -> int:
+    if not hasattr(socket, "SO_PEERCRED"):
+        return 0
+    size = struct.calcsize("3i")
+    try:
+        raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
+    except OSError:
+        return 0
+    return int(struct.unpack("3i", raw)[0])
