@@ -14,6 +14,7 @@ SyncropelError
 ├── Forbidden              403  a known caller without the scope
 │   ├── NamespaceFrozen    403  a write that a freeze refuses
 │   ├── PermissionDenied   403  a permission rule says no, or none says yes
+│   ├── OwnWork            403  a verdict on a task by who did its work
 │   └── NamespaceRejected  403  a write to a namespace that an ancestor closes
 ├── Conflict               409  the request and the present state exclude each other
 ├── Unavailable            503  stopping, or not started yet
@@ -149,6 +150,12 @@ class PermissionDenied(Forbidden):
     """Raised when a permission rule denies, or none allows; the message names op, actor and rule."""
 
     code = "PERMISSION_DENIED"
+
+
+class OwnWork(Forbidden):
+    """Raised when whoever did the work of a task would approve or reject it."""
+
+    code = "OWN_WORK"
 
 
 class NamespaceRejected(Forbidden):

@@ -23,11 +23,18 @@ def run(args: Namespace) -> int:
     if is_json(args):
         print_json(page)
     elif not page.data:
-        say("No results yet.", "  They come from fan-outs: spl task fan-out NAME --subtask …")
+        say(
+            "No results yet.",
+            "  They come from fan-outs, and from tasks that others approve or reject: spl task approve NAME",
+        )
     else:
         rows = [
             [one.alias or "-", f"{one.score:.2f}", str(one.accepted), str(one.results), one.actor]
             for one in page.data
         ]
-        say(*table(["ALIAS", "TRUST", "ACCEPTED", "RESULTS", "ACTOR"], rows))
+        own = [f"  {one.own} by {one.actor}" for one in page.data if one.own]
+        say(
+            *table(["ALIAS", "TRUST", "ACCEPTED", "RESULTS", "ACTOR"], rows),
+            *(["Not counted, verdicts on their own work:", *own] if own else []),
+        )
     return 0

@@ -52,6 +52,13 @@ STATUSES: Final = (
 )
 
 
+JUDGED_STATUSES: Final = ("done", "approved", "rejected")
+"""Statuses in which there is finished work to judge."""
+_WORK_ACTS: Final = frozenset({"DO", "CALL", "PUT", "MAP"})
+_NO_WORK: Final = (STATUS_TOPICS.keys() - {"task_started"}) | {"task_comment"} | COMMUTING
+"""Topics of steps in a task's life and of the engine's facts: whoever writes one has not worked on the task
+by that. Who says that work has begun has begun it."""
+
 _TEXTS: Final = (
     "alias", "goal", "priority", "domain", "hypothesis", "assignee", "namespace", "parent_thread",
     "trigger", "triggered_by",
@@ -85,6 +92,10 @@ class TaskState:
     verdict: str | None = None
     verdict_by: str | None = None
     summary: str = ""
+    workers: set[str] = field(default_factory=set)
+    """Who worked on the task's own thread: wrote an effect, began it, or said that it is done."""
+    verdicts: dict[str, str] = field(default_factory=dict)
+    """What each actor said last of finished work. A join is nobody's verdict."""
     records: int = 0
     clock: int = -1
     sequence: int = 0
@@ -101,6 +112,8 @@ class TaskState:
         self.sequence = max(self.sequence, stored.sequence)
         self.updated_at = max(self.updated_at, stored.received_at)
         topic = record.topic
+        if record.act in _WORK_ACTS and topic not in _NO_WORK:
+            self.workers.add(record.actor)
         if topic in COMMUTING:
             self._apply_fan_out_fact(topic, stored)
         elif record.act == "INTEND":
@@ -181,7 +194,7 @@ class TaskState:
 
     def _apply_know(self, record: Record) -> None:
         body = record.body
-        fulfills, verdict = body.get("fulfills"), body.get("verdict")
+        fulfills, verdict, joins = body.get("fulfills"), body.get("verdict"), False
         if self.fanout and fulfills == self.fanout.intend and self.fanout.joined is None:
             self.fanout.joined = Joined(
                 record.id,
@@ -192,15 +205,46 @@ class TaskState:
                 number(body.get("at")),
             )
             verdict = verdict or ACCEPT
+            joins = True
         elif fulfills is not None and fulfills != self.intend:
             return
         if fulfills is not None:
             self.completed_by = record.actor
             self.summary = str(body.get("summary") or body.get("explanation") or "")
             self._set_status("done", body)
+            if not joins:
+                self.workers.add(record.actor)
         if isinstance(verdict, str):
+            if not joins and self.status in JUDGED_STATUSES:
+                self.verdicts[record.actor] = verdict
             self.verdict, self.verdict_by = verdict, record.actor
             self._set_status("approved" if verdict == ACCEPT else "rejected", body)
+
+    def did_work(self, actor: str) -> bool:
+        """Whether this actor worked on the task, or was to: on its thread, as an instance that a subtask was
+        given to, or as its assignee, by DID or by the name at its end."""
+        if actor in self.workers or (self.assignee and self.assignee in (actor, actor.rpartition(":")[2])):
+            return True
+        fanout = self.fanout
+        return fanout is not None and (
+            any(actor == spawn.instance for spawn in list(fanout.spawns.values()))
+            or any(actor == report.worker for report in list(fanout.reports.values()))
+        )
+
+    def is_judged_by(self, record: Record) -> bool:
+        """Whether the fold would take this record for a verdict on the work, and not for a fan-out's join."""
+        fulfills, fanout = record.body.get("fulfills"), self.fanout
+        if record.act != "KNOW" or not isinstance(record.body.get("verdict"), str):
+            return False
+        if record.topic in COMMUTING or record.topic in STATUS_TOPICS:
+            return False
+        if (
+            fanout is not None
+            and fulfills == fanout.intend
+            and (fanout.joined is None or fanout.joined.record == record.id)
+        ):
+            return False
+        return fulfills is None or fulfills == self.intend
 
     def _set_status(self, status: str, body: dict[str, Any]) -> None:
         self.status = status

@@ -21,6 +21,7 @@ from syncropel.policy.cel import SLOW_SOURCE_CHARS
 from syncropel.policy.contexts import compile_in
 from syncropel.policy.joining import check_join
 from syncropel.policy.permissions import CONTEXT_OF, check_rule
+from syncropel.policy.verdicts import check_verdict
 from syncropel.record import Record
 from syncropel.threads import ENGINE_CONFIG, FLEET_CONTROL, RESERVED
 
@@ -51,6 +52,9 @@ def check(record: Record, state: GuardedState, now: float, own_did: str) -> Sync
     refusal = check_restored(record, state, now, own_did)
     if refusal is not None:
         return refusal
+    if record.act == "KNOW":
+        task = state.tasks.get(record.thread)
+        return None if task is None else check_verdict(record, task)
     if begins_fan_out(record):
         return _check_fan_out(record, state)
     if record.act == "LEARN" and record.topic == AMEND_JOIN:

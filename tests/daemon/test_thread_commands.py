@@ -22,7 +22,8 @@ from .conftest import LIMIT_SECS, Daemon, Start, python_path
 class Spl:
     """The command in the daemon's home."""
 
-    def __init__(self, home: Home) -> None:
+    def __init__(self, home: Home, **environ: str) -> None:
+        self._home = home
         self._folder = home.path.parent
         kept = {key: value for key, value in os.environ.items() if not key.startswith(("SPL_", "SYNCROPEL_"))}
         self._environ = {
@@ -30,7 +31,12 @@ class Spl:
             "PYTHONPATH": python_path(),
             "HOME": str(self._folder),
             "SYNCROPEL_HOME": str(home.path),
+            **environ,
         }
+
+    def by(self, actor: str) -> Spl:
+        """The command as typed in this actor's name."""
+        return Spl(self._home, SPL_ACTOR=actor)
 
     def popen(self, *words: str) -> ChildProcess:
         return ChildProcess(
@@ -76,8 +82,10 @@ def spl(home: Home, daemon: Daemon) -> Spl:
 def judged(spl: Spl, alias: str) -> None:
     """A task with a whole life."""
     spl("task", "add", "Write the docs", "--alias", alias)
-    spl("task", "start", alias)
-    spl("task", "done", alias, "--summary", "written")
+    dev = spl.by("did:sync:agent:dev")
+    dev("task", "start", alias)
+    dev("task", "done", alias, "--summary", "written")
+    assert "did the work" in dev.refused(1, "task", "approve", alias)
     spl("task", "approve", alias)
 
 
@@ -90,7 +98,7 @@ def test_a_task_is_looked_at_replayed_and_compared(spl: Spl) -> None:
     shown = spl("thread", "show", "A")
     assert "Status: approved" in shown
     assert "opener, reviewer" in shown
-    assert spl.json("thread", "show", "A")["participants"][0]["records"] == 4
+    assert [one["records"] for one in spl.json("thread", "show", "A")["participants"]] == [2, 2]
     assert [line.split()[0] for line in spl("thread", "records", "A").splitlines()] == ["0", "1", "2", "3"]
     assert len(spl.json("thread", "records", "A", "--since", "0", "--limit", "2")["data"]) == 2
     told = spl("debug", "replay", "A")

@@ -39,6 +39,8 @@ def test_a_subtask_waits_and_starts_when_another_task_makes_it_true(
         await asyncio.sleep(PROMPT_SECS)
         assert desk.states() == ["accept", "pending"]
         assert await whys(desk) == ["", "held by precondition gate"]
+        done = {"fulfills": desk.task("GATE").intend}
+        await desk.post("KNOW", done, name="GATE", actor="did:sync:agent:dev")
         await desk.post("KNOW", {"verdict": "accept"}, name="GATE")
         await asyncio.sleep(PROMPT_SECS)
         assert desk.joined()

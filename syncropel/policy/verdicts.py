@@ -1,0 +1,28 @@
+"""Who may judge a task, and when: its work is done, and was somebody else's."""
+
+from __future__ import annotations
+
+from syncropel.errors import Conflict, OwnWork, SyncropelError
+from syncropel.folds.fanout import ACCEPT
+from syncropel.folds.task import JUDGED_STATUSES, TaskState
+from syncropel.record import Record
+
+
+def check_verdict(record: Record, task: TaskState) -> SyncropelError | None:
+    """Why this record may not judge the task on whose thread it is, or None; also for what is no verdict."""
+    if not task.is_judged_by(record):
+        return None
+    name = task.alias or task.thread
+    deed = "approve" if record.body["verdict"] == ACCEPT else "reject"
+    if record.body.get("fulfills") is not None or task.did_work(record.actor):
+        return OwnWork(
+            f"{record.actor!r} did the work of {name!r} and cannot {deed} it",
+            f"another actor judges it, such as: SPL_ACTOR=did:sync:agent:reviewer spl task {deed} {name}",
+        )
+    if task.status not in JUDGED_STATUSES:
+        first = "reopen" if task.status in ("cancelled", "failed") else "done"
+        return Conflict(
+            f"cannot {deed} {name!r}: it is {task.status}, and only work that is done can be judged",
+            f"first: spl task {first} {name}",
+        )
+    return None
