@@ -13,6 +13,8 @@ SyncropelError
 ├── Unauthorized           401  no token, or one that is unknown
 ├── Forbidden              403  a known caller without the scope
 │   ├── NamespaceFrozen    403  a write that a freeze refuses
+│   ├── WrongAuthor        403  a record that only its owner writes
+│   ├── ActorNotAllowed    403  a record in a name that the writer may not use
 │   ├── PermissionDenied   403  a permission rule says no, or none says yes
 │   ├── OwnWork            403  a verdict on a task by who did its work
 │   └── NamespaceRejected  403  a write to a namespace that an ancestor closes
@@ -144,6 +146,18 @@ class NamespaceFrozen(Forbidden):
 
     code = "NAMESPACE_FROZEN"
     type = "frozen"
+
+
+class WrongAuthor(Forbidden):
+    """Raised when a record is not the writer's to write; the hint is the command that does it."""
+
+    code = "WRONG_AUTHOR"
+
+
+class ActorNotAllowed(Forbidden):
+    """Raised when a writer uses a name that is not its own; the hint says which it may use."""
+
+    code = "ACTOR_NOT_ALLOWED"
 
 
 class PermissionDenied(Forbidden):

@@ -8,14 +8,15 @@ from typing import Any, Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from syncropel.api.caller import ANY, CALLER, OPERATOR, RECOGNISED, caller, lacks
+from syncropel.api.caller import ANY, CALLER, OPERATOR, RECOGNISED, WRITER, caller, lacks
 from syncropel.api.errors import error_response, internal_error
 from syncropel.api.reading import refusal_to_read
-from syncropel.engine.accounts import find_token
+from syncropel.engine.accounts import find_token, is_of_fleet
 from syncropel.engine.engine import Engine
 from syncropel.errors import Forbidden, SyncropelError, Unauthorized
-from syncropel.folds.access import API_TOKEN, SERVICE_ACCOUNT, TOKEN_REVOKED, Token
+from syncropel.folds.access import API_TOKEN, SERVICE_ACCOUNT, TOKEN_REVOKED, Token, account_did
 from syncropel.folds.rules import PERMISSION
+from syncropel.policy.authority import Writer
 from syncropel.record import Record
 from syncropel.threads import (
     ACTOR_REGISTRY,
@@ -113,6 +114,9 @@ class Gate:
             return
         if not scope.get(OPERATOR):
             required = self._engine.settings.auth.required
+            token = self._token(_bearer(scope))
+            if token is not None and (required or is_of_fleet(token)):
+                scope[WRITER] = self._writer(token)
             origins = self._engine.ingest.live.access.origins
             refusal = self._refusal(scope) if required else _from_elsewhere(scope, origins)
             if refusal is not None:
@@ -154,6 +158,12 @@ class Gate:
             self._seen.clear()
         self._seen[bearer] = token
         return token
+
+    def _writer(self, token: Token) -> Writer:
+        if not is_of_fleet(token):
+            return Writer("account", account_did(token.sa_id))
+        # Where work comes from, the shared token stands for the coordinator; where reports go, for a worker.
+        return Writer("coordinator" if self._engine.settings.role == "worker" else "fleet")
 
     async def _guarded(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = False

@@ -8,6 +8,8 @@ from starlette.types import Scope
 
 from syncropel.errors import Forbidden, SyncropelError
 from syncropel.folds.access import Token
+from syncropel.policy.authority import ANYONE, Writer
+from syncropel.policy.authority import OPERATOR as THE_OPERATOR
 
 OPERATOR: Final = "syncropel.operator"
 """Key that marks a connection over the Unix socket."""
@@ -15,6 +17,8 @@ CALLER: Final = "syncropel.caller"
 """Key of the token that was presented; missing for the operator and without auth."""
 RECOGNISED: Final = "syncropel.recognised"
 """Key of a function to call when the token is valid: such a connection is the last to make room."""
+WRITER: Final = "syncropel.writer"
+"""Key of the `Writer` that the door made out; missing for the operator, and for who has no token."""
 ANY: Final = ""
 """The scope of what every known caller may see, whatever its scopes."""
 
@@ -23,6 +27,14 @@ def caller(scope: Scope) -> Token | None:
     """The token of the one who calls; None for the operator, and where no token is asked for."""
     token: Token | None = scope.get(CALLER)
     return token
+
+
+def writer(scope: Scope) -> Writer:
+    """How what this request writes comes here."""
+    if scope.get(OPERATOR):
+        return THE_OPERATOR
+    known: Writer = scope.get(WRITER, ANYONE)
+    return known
 
 
 def lacks(token: Token, needed: str) -> SyncropelError | None:

@@ -11,6 +11,7 @@ from starlette.types import Scope
 from syncropel.api.caller import caller, lacks
 from syncropel.engine.engine import Engine
 from syncropel.errors import SyncropelError
+from syncropel.folds.access import account_did
 from syncropel.policy.enforcement import refuse_read
 from syncropel.threads import ENGINE_CONFIG
 
@@ -104,7 +105,7 @@ def _actor_of(scope: Scope) -> str:
     """Who reads: the account of a token; over the operator's socket whom the operator says they are."""
     token = caller(scope)
     if token is not None:
-        return f"did:sync:service:{token.sa_id}"
+        return account_did(token.sa_id)
     for name, value in scope["headers"]:
         if name == b"x-syncropel-actor":
             return str(value.decode("latin-1"))[:512]

@@ -15,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from syncropel.api.auth import refusal_to_write
 from syncropel.api.body import plain, read_body, record_json
+from syncropel.api.caller import writer
 from syncropel.api.paging import Cursor, Limit, record_page
 from syncropel.api.reading import refusal_to_read_thread, withheld
 from syncropel.api.schema import BatchResult, Page, PostedRecord, RecordOut
@@ -53,7 +54,7 @@ class PostRecord:
         record = await _parse(_parse_one, await read_body(scope, receive, REQUEST_LIMIT))
         if (refusal := refusal_to_write(scope, record, self._engine.settings.role)) is not None:
             raise refusal
-        outcome = await self._engine.ingest.append_one(record)
+        outcome = await self._engine.ingest.append_one(record, writer=writer(scope))
         duplicate = "false" if outcome.created else "true"
         content = record_json(outcome.stored, f',"duplicate":{duplicate}').encode()
         headers = [*_JSON, (b"content-length", str(len(content)).encode())]
@@ -183,7 +184,8 @@ async def _append_batch(
     allowed = [
         refusal_to_write(scope, item, role) or item if isinstance(item, Record) else item for item in items
     ]
-    outcomes = iter(await engine.ingest.append([one for one in allowed if isinstance(one, Record)]))
+    wanted = [one for one in allowed if isinstance(one, Record)]
+    outcomes = iter(await engine.ingest.append(wanted, writer=writer(scope)))
     return [_outcome(one if isinstance(one, SyncropelError) else next(outcomes)) for one in allowed]
 
 

@@ -22,6 +22,9 @@ log = logging.getLogger("syncropel.engine.accounts")
 ENVIRONMENT: Final = "prod"
 BOOTSTRAP_ACCOUNT: Final = "sa-bootstrap-env"
 FLEET_SCOPES: Final = ("records:read", "records:write", "threads:write", "fleet:write", "config:read")
+FLEET_ACCOUNT: Final = "sa-fleet"
+_OF_FLEET: Final = re.compile(rf"{FLEET_ACCOUNT}(-[0-9a-f]{{6}})?")
+"""The shared fleet token's account, and those of its replacements."""
 _ACCOUNT_ID: Final = re.compile(r"[a-z0-9][a-z0-9.-]{0,62}")
 _ID_DIGITS: Final = 8
 """So many of a token's id name it at least: fewer are soon those of another, too."""
@@ -53,6 +56,11 @@ def find_token(access: Access, bearer: str) -> Token | None:
     if token is None or not hmac.compare_digest(token.sa_id.encode(), split[0].encode()):
         return None
     return token
+
+
+def is_of_fleet(token: Token) -> bool:
+    """Whether this is the token that the instances of a fleet share."""
+    return _OF_FLEET.fullmatch(token.sa_id) is not None
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from syncropel.engine.live import LiveFolds
 from syncropel.engine.runtime import Runtime
 from syncropel.engine.turnstile import Turnstile
 from syncropel.errors import SyncropelError, Unavailable
+from syncropel.policy.authority import ENGINE, Writer
 from syncropel.policy.cel import evaluator
 from syncropel.policy.enforcement import refuse_write
 from syncropel.policy.guard import begins_fan_out, check, check_restored, long_expression, refuse_twins
@@ -62,9 +63,12 @@ class Ingest:
         """Call `listener` with every group of new records, after the live folds took them."""
         self._listeners.append(listener)
 
-    async def append(self, records: Sequence[Record], *, ruled: bool = True) -> list[Outcome]:
+    async def append(
+        self, records: Sequence[Record], *, ruled: bool = True, writer: Writer = ENGINE
+    ) -> list[Outcome]:
         """Append in order. A record that the guard or the log refuses gets its error; the others go in.
 
+        `writer`: how these records came here, which says what they may be.
         `ruled` is False for what no operator's rule may keep out: audit records, a fleet's control records.
         Raises Unavailable when the daemon is stopping, StoreError when the disk refuses.
         """
@@ -85,7 +89,7 @@ class Ingest:
             await enter()
         now = self._runtime.now()
         try:
-            refused = [check(record, self.live, now, self._did) for record in records]
+            refused = [check(record, self.live, now, self._did, writer) for record in records]
             refuse_twins(records, refused)
             if ruled and (self.live.rules.enforced or self.live.rules.freezes_changed):
                 await self._ask_rules(records, refused, now)
@@ -210,9 +214,9 @@ class Ingest:
                     refused[at] = refusal[0]
                     self.denials.note(*refusal[1:])
 
-    async def append_one(self, record: Record) -> Appended:
+    async def append_one(self, record: Record, *, writer: Writer = ENGINE) -> Appended:
         """Append one record; raises what `append` would answer."""
-        (outcome,) = await self.append([record])
+        (outcome,) = await self.append([record], writer=writer)
         if isinstance(outcome, SyncropelError):
             raise outcome
         return outcome

@@ -28,6 +28,11 @@ SCOPES: Final = (
 """The closed list. `admin` implies all others."""
 
 
+def account_did(sa_id: str) -> str:
+    """The actor that a service account is."""
+    return f"did:sync:service:{sa_id}"
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
     """A service account."""

@@ -17,6 +17,7 @@ from syncropel.folds.rules import KINDS, PERMISSION, Rules, parse_rule
 from syncropel.folds.spec import FanOutSpec, is_fan_out, parse_fan_out, positive_number
 from syncropel.folds.task import TaskState
 from syncropel.origins import parse_origins
+from syncropel.policy.authority import ENGINE, Writer, refusal
 from syncropel.policy.cel import SLOW_SOURCE_CHARS
 from syncropel.policy.contexts import compile_in
 from syncropel.policy.joining import check_join
@@ -44,14 +45,16 @@ class GuardedState(Protocol):
     def rules(self) -> Rules: ...
 
 
-def check(record: Record, state: GuardedState, now: float, own_did: str) -> SyncropelError | None:
+def check(
+    record: Record, state: GuardedState, now: float, own_did: str, writer: Writer = ENGINE
+) -> SyncropelError | None:
     """The reason to refuse this record, or None. Looks at memory only; writes nothing.
 
-    `own_did`: this instance's, whose record that a run was ended passes any freeze.
+    `own_did`: this instance's, whose record that a run was ended passes any freeze. `writer`: how it came.
     """
-    refusal = check_restored(record, state, now, own_did)
-    if refusal is not None:
-        return refusal
+    refused = refusal(record, state, writer, own_did) or check_restored(record, state, now, own_did)
+    if refused is not None:
+        return refused
     if record.act == "KNOW":
         task = state.tasks.get(record.thread)
         return None if task is None else check_verdict(record, task)

@@ -17,6 +17,7 @@ from syncropel.api.app import create_app
 from syncropel.api.auth import OperatorDoor
 from syncropel.engine.engine import Engine, Instance
 from syncropel.identity import make_home
+from syncropel.record import parse_record
 from syncropel.settings import AdapterSettings, DispatchSettings, Home, Settings
 from syncropel.store.base import RecordStore
 from syncropel.store.memory import MemoryStore
@@ -39,22 +40,28 @@ class Api:
     tcp: httpx.AsyncClient
     _tokens: dict[tuple[str, ...], str] = field(default_factory=dict)
 
-    async def token(self, *scopes: str) -> str:
+    async def token(self, *scopes: str, sa_id: str = "") -> str:
         """A bearer token with these scopes, minted once a test."""
-        if scopes not in self._tokens:
-            body = {"sa_id": f"sa-{len(self._tokens)}", "scopes": list(scopes)}
+        key = (*scopes, sa_id)
+        if key not in self._tokens:
+            body = {"sa_id": sa_id or f"sa-{len(self._tokens)}", "scopes": list(scopes)}
             answer = await self.operator.post("/v1/service-accounts", json=body)
-            self._tokens[scopes] = answer.json()["token"]
-        return self._tokens[scopes]
+            self._tokens[key] = answer.json()["token"]
+        return self._tokens[key]
 
-    async def bearer(self, *scopes: str) -> dict[str, str]:
-        return {"authorization": f"Bearer {await self.token(*scopes)}"}
+    async def bearer(self, *scopes: str, sa_id: str = "") -> dict[str, str]:
+        return {"authorization": f"Bearer {await self.token(*scopes, sa_id=sa_id)}"}
 
     async def post(self, **changes: Any) -> dict[str, Any]:
         """Post a record that has to be taken; gives the answer."""
         answer = await self.operator.post("/v1/records", json=record(**changes))
         assert answer.status_code == 201, answer.text
         return answer.json()
+
+    async def wrote(self, **changes: Any) -> str:
+        """Have the engine write what is its own to write, as another time or instance did; gives the id."""
+        made = parse_record(record(**changes))
+        return (await self.engine.ingest.append_one(made)).stored.record.id
 
     async def get(self, path: str, **query: Any) -> Any:
         """GET what has to be there; gives its JSON."""

@@ -169,13 +169,10 @@ async def test_the_operators_door_needs_no_token_and_cannot_be_claimed(api: Api)
 @pytest.mark.parametrize(
     ("thread", "topic", "needed"),
     [
-        ("th_engine_config", "service_account", "admin"),
-        ("th_engine_config", "api_token", "admin"),
-        ("th_engine_config", "api_token_revoked", "admin"),
         ("th_engine_config", "auth_required", "config:write"),
         ("th_actor_registry", "actor", "config:write"),
         ("th_consent", "grant", "config:write"),
-        ("th_instance_registry", "instance_state", "fleet:write"),
+        ("th_instance_registry", "note", "fleet:write"),
         ("th_fleet_control", "note", "fleet:write"),
         ("th_namespace_registry", "note", "fleet:write"),
     ],
@@ -194,6 +191,14 @@ async def test_a_record_that_rules_the_engine_needs_the_scope_of_what_it_changes
     allowed = await api.tcp.post(path, json=body, headers=await api.bearer("records:write", needed))
     assert allowed.is_success
     assert not batch or allowed.json()["created"] == 1
+
+
+@pytest.mark.parametrize("topic", ["service_account", "api_token", "api_token_revoked"])
+async def test_accounts_and_tokens_are_made_by_their_routes_alone(api: Api, topic: str) -> None:
+    forged = record(thread="th_engine_config", act="LEARN", body={"topic": topic, "sa_id": "sa-x"})
+    for client, headers in ((api.operator, {}), (api.tcp, await api.bearer("admin"))):
+        answer = await client.post("/v1/records", json=forged, headers=headers)
+        assert_error(answer, 403, "WRONG_AUTHOR", "spl token mint")
 
 
 async def test_a_writer_cannot_make_itself_an_admin(api: Api) -> None:

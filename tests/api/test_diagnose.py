@@ -141,10 +141,10 @@ async def test_a_report_of_another_version_is_told_as_far_as_it_goes(api: Api) -
     await api.fan_out("T-1", {"target": "worker-z"})
     thread = (await api.get("/v1/tasks/T-1"))["thread"]
     common = {"index": 0, "attempt": 1, "worker": "w", "child_thread": "th_c"}
-    await api.post(thread=thread, act="DO", body={"topic": "fanout_spawned", "instance": "w", **common})
+    await api.wrote(thread=thread, act="DO", body={"topic": "fanout_spawned", "instance": "w", **common})
     assert [(one.state, one.success) for one in (await diagnosis(api)).attempts] == [("in_progress", None)]
     odd = {"topic": "fanout_child_done", "verdict": "failed", "exit": {"pid": "x"}, "codepath": 7}
-    await api.post(thread=thread, act="DO", body={**common, **odd})
+    await api.wrote(thread=thread, act="DO", body={**common, **odd})
     (one,) = (await diagnosis(api)).attempts
     assert (one.state, one.subprocess, one.codepath, one.success) == ("failed", None, None, False)
 

@@ -158,7 +158,7 @@ async def test_what_runs_is_listed_with_its_time(make_api: MakeApi) -> None:
 async def test_a_worker_lists_what_it_runs_for_somebody_else(make_api: MakeApi) -> None:
     api = await make_api(BASH)
     parent = {"parent_thread": "th_far", "parent_intend": "ab" * 32, "index": 3, "attempt": 1}
-    await api.post(thread="th_child", act="INTEND", body={"goal": "sleep 60", **parent})
+    await api.wrote(thread="th_child", act="INTEND", body={"goal": "sleep 60", **parent})
 
     async def look() -> Any:
         return (await api.get("/v1/dispatches"))["data"]

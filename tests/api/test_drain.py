@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import DID, NOOP, Api, MakeApi, record, until
+from .conftest import DID, NOOP, Api, MakeApi, until
 
 A = "did:sync:instance:000000000000000a"
 B = "did:sync:instance:000000000000000b"
@@ -161,7 +161,7 @@ async def archive(api: Api, did: str) -> None:
         "role": "worker",
         "state": "archived",
     }
-    await api.post(**record(thread="th_instance_registry", body=body))
+    await api.wrote(thread="th_instance_registry", body=body)
 
 
 async def test_an_archived_workers_work_goes_elsewhere_once_and_it_is_told_when_it_is_back(

@@ -44,10 +44,10 @@ async def test_a_freeze_is_the_reason(api: Api) -> None:
     await api.task(alias="T-1", namespace="docs")
     await api.fan_out("T-1", NOBODY)
     body = {"topic": "freeze", "level": "soft", "namespace": "docs", "reason": "prices", "at": 1.0}
-    freeze = await api.post(thread="th_fleet_control", act="LEARN", body=body)
+    freeze = await api.wrote(thread="th_fleet_control", act="LEARN", body=body)
     told = await why(api, "T-1")
     assert told.sentence == "not done yet: held by the soft freeze of 'docs': prices"
-    assert told.proofs[0].record == freeze["id"]
+    assert told.proofs[0].record == freeze
 
 
 async def test_a_join_is_explained_and_all_joined_as_it_did(durable: Api) -> None:

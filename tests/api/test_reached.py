@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import Api, MakeApi, beat, record
+from .conftest import Api, MakeApi, beat
 
 WORKER = "did:sync:instance:000000000000000a"
 
@@ -21,7 +21,7 @@ async def api(make_api: MakeApi) -> Api:
 
 async def becomes(api: Api, state: str, at: float) -> None:
     body = {"topic": "instance_state", "did": WORKER, "alias": "worker-a", "role": "worker"}
-    await api.post(**record(thread="th_instance_registry", body={**body, "state": state, "at": at}))
+    await api.wrote(thread="th_instance_registry", body={**body, "state": state, "at": at})
 
 
 async def froze(api: Api) -> dict[str, Any]:

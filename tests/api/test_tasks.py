@@ -23,7 +23,7 @@ async def report(api: Api, name: str, index: int, verdict: str, **fields: Any) -
     """Report a subtask as its worker would."""
     thread = (await api.get(f"/v1/tasks/{name}"))["thread"]
     body = {"topic": "fanout_child_done", "index": index, "attempt": 1, "worker": DID, "verdict": verdict}
-    await api.post(thread=thread, act="DO", body={**body, "cost_usd": 0.5, "wall_time_secs": 2.0, **fields})
+    await api.wrote(thread=thread, act="DO", body={**body, "cost_usd": 0.5, "wall_time_secs": 2.0, **fields})
 
 
 async def test_a_task_is_created_and_found_by_both_names(durable: Api) -> None:

@@ -14,7 +14,7 @@ from syncropel.engine.engine import CRON_SECS
 from syncropel.folds.fanout import FanOut
 from syncropel.folds.subtasks import children
 from syncropel.folds.task import TaskState
-from syncropel.record import MAX_CLOCK
+from syncropel.record import MAX_CLOCK, Record
 from tests.engine.fleet_sim import FleetSim, Node
 from tests.engine.virtual import run
 
@@ -122,7 +122,10 @@ def test_a_join_by_somebody_else_ends_it_too(tmp_path: Path) -> None:
         worker.crash("while it counts as live", back=False)
         await desk.fan_out(own(worker))
         await asyncio.sleep(1)
-        await desk.post("KNOW", {"fulfills": desk.fanout().intend, "verdict": "accept"})
+        body = {"fulfills": desk.fanout().intend, "verdict": "accept"}
+        join = Record(desk.task("T-1").thread, "did:sync:instance:x", "KNOW", body)
+        assert desk.sim.coordinator.engine is not None
+        await desk.sim.coordinator.engine.ingest.append_one(join)
         await worker.start()
         await asyncio.sleep(PROMPT_SECS)
         assert desk.sim.runs == []
