@@ -17,6 +17,7 @@ from syncropel.api.schema import (
     InstanceOut,
     RunningDispatch,
 )
+from syncropel.api.waiting import Look
 from syncropel.engine.engine import Engine
 from syncropel.engine.moves import spent_usd
 from syncropel.engine.run_records import budget_of
@@ -55,7 +56,7 @@ def instance_out(engine: Engine, instance: Instance) -> InstanceOut:
         role="coordinator" if instance.role == "coordinator" else "worker",
         endpoint=instance.endpoint,
         status=status,  # type: ignore[arg-type]  # STATUS_OF_STATE's words
-        health="draining" if status == "draining" else str(fields.get("health", "unknown")),
+        health=_health(status, fields),
         version=instance.version,
         since=instance.at,
         last_heartbeat=heard_at,
@@ -71,6 +72,13 @@ def instance_out(engine: Engine, instance: Instance) -> InstanceOut:
     )
 
 
+def _health(status: str, beat: Mapping[str, object]) -> str:
+    """What is known of an instance's health now: what it said of itself holds as long as it is heard."""
+    if status in ("stale", "archived"):
+        return "silent"
+    return "draining" if status == "draining" else str(beat.get("health", "unknown"))
+
+
 def fleet_status(engine: Engine) -> FleetStatus:
     """The whole fleet as it is now."""
     live = engine.ingest.live
@@ -78,12 +86,13 @@ def fleet_status(engine: Engine) -> FleetStatus:
     instances.sort(key=lambda one: one.did)
     dispatches: list[DispatchOut] = []
     fanouts: list[FanOutProgress] = []
-    names, spending = live.names(), engine.spending()
+    look = Look(engine)
     for state in sorted(live.active.values(), key=lambda one: one.fanout.at if one.fanout else 0.0):
         assert state.fanout is not None
         kids = children(state.fanout)
-        dispatches += [_dispatch_out(state, kid, spending) for kid in kids if kid.state == "in_progress"]
-        fanouts.append(_progress(state, state.fanout, kids, names, spending))
+        given = [_dispatch_out(state, state.fanout, kid, look) for kid in kids if kid.state == "in_progress"]
+        dispatches += given
+        fanouts.append(_progress(state, state.fanout, kids, look, [one.index for one in given if one.hangs]))
     return FleetStatus(
         at=engine.runtime.now(),
         version=__version__,
@@ -168,8 +177,9 @@ def fleet_rules(engine: Engine) -> list[FleetRule]:
     return found
 
 
-def _dispatch_out(state: TaskState, kid: Child, spending: Mapping[str, float]) -> DispatchOut:
+def _dispatch_out(state: TaskState, fanout: FanOut, kid: Child, look: Look) -> DispatchOut:
     assert kid.spawn is not None
+    progress = look.progress(fanout, kid, kid.spawn)
     return DispatchOut(
         thread=state.thread,
         alias=state.alias,
@@ -179,7 +189,11 @@ def _dispatch_out(state: TaskState, kid: Child, spending: Mapping[str, float]) -
         instance=kid.spawn.instance,
         attempt=kid.attempt,
         started_at=kid.spawn.at,
-        cost_usd=spending.get(kid.spawn.child_intend, 0.0),
+        began_at=progress.began_at,
+        queued=progress.queued,
+        why=progress.why,
+        hangs=progress.hangs,
+        cost_usd=look.spending.get(kid.spawn.child_intend, 0.0),
         budget_usd=kid.subtask.budget_usd,
         timeout_secs=kid.subtask.timeout_secs,
     )
@@ -188,9 +202,9 @@ def _dispatch_out(state: TaskState, kid: Child, spending: Mapping[str, float]) -
 def running(engine: Engine) -> list[RunningDispatch]:
     """What is in flight, the longest first: subtasks of the fan-outs here, and goals that run on this very
     instance for somebody else."""
-    live, now, spending = engine.ingest.live, engine.runtime.now(), engine.spending()
+    live, now, look = engine.ingest.live, engine.runtime.now(), Look(engine)
     rows = [
-        _dispatch_out(state, kid, spending)
+        _dispatch_out(state, state.fanout, kid, look)
         for state in live.active.values()
         if state.fanout is not None
         for kid in children(state.fanout)
@@ -207,6 +221,7 @@ def running(engine: Engine) -> list[RunningDispatch]:
             instance=engine.instance.did,
             attempt=run.intend.attempt,
             started_at=run.started_at,
+            began_at=run.started_at,
             cost_usd=run.meter.spent,
             budget_usd=budget_of(run.intend),
         )
@@ -219,16 +234,16 @@ def running(engine: Engine) -> list[RunningDispatch]:
         RunningDispatch(
             **row.model_dump(),
             instance_alias=names.get(row.instance),
-            elapsed_secs=max(0.0, now - row.started_at),
+            elapsed_secs=max(0.0, now - (row.began_at or row.started_at)),
         )
         for row in rows
     ]
 
 
 def _progress(
-    state: TaskState, fanout: FanOut, kids: list[Child], names: dict[str, str], spending: Mapping[str, float]
+    state: TaskState, fanout: FanOut, kids: list[Child], look: Look, hangs: list[int]
 ) -> FanOutProgress:
-    decision = decide(parse_join_safely(fanout.join, len(kids)), kids, None, names)
+    decision = decide(parse_join_safely(fanout.join, len(kids)), kids, None, look.names)
     return FanOutProgress(
         thread=state.thread,
         alias=state.alias,
@@ -242,7 +257,9 @@ def _progress(
         satisfiable=decision.satisfiable,
         explanation=decision.explanation,
         cause=decision.cause,
+        hangs=hangs,
+        asking=fanout.asking(),
         started_at=fanout.at,
-        cost_usd=spent_usd(fanout, spending),
+        cost_usd=spent_usd(fanout, look.spending),
         budget_usd=fanout.budget_usd,
     )

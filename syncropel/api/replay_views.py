@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from syncropel.api.diff_views import Side, side_of
 from syncropel.api.replays import JoinJudge
@@ -10,7 +10,7 @@ from syncropel.api.schema.records import RecordOut
 from syncropel.api.schema.replay import Fact, ReplayFrame, ReplayMoment, ReplayPage
 from syncropel.api.schema.tasks import JoinStatus
 from syncropel.api.schema.threads import ThreadSummary
-from syncropel.api.task_views import MadeChildren, join_status_then, task_detail
+from syncropel.api.task_views import MadeChildren, Slot, join_status_then, task_detail
 from syncropel.folds.facts import Facts, changed, facts_of
 from syncropel.folds.join import JoinDecision
 from syncropel.folds.replay import Replay
@@ -64,19 +64,19 @@ class ReplayView:
             frame=frame,
             # The quick look at a task takes an expression that nothing can change any more for out of reach.
             task=task_detail(task, self._own_did).model_copy(update={"status": status}) if task else None,
-            join=self._join(task) if task else None,
+            join=self._join(task, replay.began) if task else None,
             previous_change=replay.previous_change(position),
             next_change=replay.next_change(position),
         )
 
-    def _join(self, task: TaskState) -> JoinStatus | None:
+    def _join(self, task: TaskState, began: Mapping[Slot, float]) -> JoinStatus | None:
         if task.fanout is None:
             return None
 
         def judge(kids: list[Child]) -> JoinDecision:
             return self._judge(task, kids, True)
 
-        return join_status_then(task, task.fanout, judge, self._names, self._made)
+        return join_status_then(task, task.fanout, judge, self._names, self._made, began)
 
     def _frames(self, replay: Replay, since: int, last: int) -> Iterator[ReplayFrame]:
         if since >= last:

@@ -6,12 +6,14 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, Final
 
 from syncropel.api.schema import (
+    AttemptOut,
     ChildOut,
     JoinStatus,
+    StopOut,
     TaskDetail,
     TaskSummary,
 )
-from syncropel.api.waiting import held_by, taken_over, why_in_progress, why_pending
+from syncropel.api.waiting import Look, Progress, held_by, taken_over, why_pending
 from syncropel.engine.engine import Engine
 from syncropel.engine.moves import spent_usd
 from syncropel.errors import Conflict, NotFound
@@ -23,8 +25,10 @@ from syncropel.folds.subtasks import Child, children
 from syncropel.folds.task import TaskState, status_now
 from syncropel.policy.joining import decide_join, parse_join_safely
 
-Place = tuple[str | None, str]
-"""Where a subtask is or would go (a DID), and why it has no result yet."""
+Place = tuple[str | None, Progress]
+"""Where a subtask is or would go (a DID), and how it goes with it there."""
+Slot = tuple[int, int]
+"""A subtask and its attempt."""
 
 
 def find_task(engine: Engine, name: str) -> TaskState:
@@ -117,15 +121,24 @@ async def join_status(engine: Engine, state: TaskState) -> JoinStatus:
     fanout = find_fan_out(state)
     names = engine.ingest.live.names()
     kids = children(fanout)
-    _, decision = await decide_join(fanout, kids, state.alias, names)
-    place, spending = _places_now(engine, fanout), engine.spending()
+    look = Look(engine)
+    _, decision = await decide_join(fanout, kids, state.alias, look.names)
+    place = _places_now(engine, fanout, look)
     parts = [_parts(engine, kid.spawn.child_thread) if kid.spawn else [] for kid in kids]
     out = [
-        _child_out(kid, place(kid), names, spending, _asked(fanout, kid), inner)
+        _child_out(fanout, kid, place(kid), names, look.spending, inner)
         for kid, inner in zip(kids, parts, strict=True)
     ]
-    spent = spent_usd(fanout, spending)
-    return _join_view(state, fanout, kids, decision, out, spent, _parts(engine, state.thread))
+    spent = spent_usd(fanout, look.spending)
+    status = _join_view(state, fanout, kids, decision, out, spent, _parts(engine, state.thread))
+    return status.model_copy(update={"stops": stops_of(engine, fanout, engine.runtime.now())})
+
+
+def stops_of(engine: Engine, fanout: FanOut, until: float) -> list[StopOut]:
+    """When the fan-out's namespace was frozen, from its beginning to its join, or `until` (unix seconds)."""
+    end = fanout.joined.at if fanout.joined is not None else until
+    found = engine.ingest.live.stops.during(fanout.spec.namespace, fanout.at, end)
+    return [StopOut(begin=one.begin, end=one.end) for one in found]
 
 
 def _parts(engine: Engine, thread: str) -> Sequence[TaskSummary]:
@@ -145,10 +158,12 @@ def join_status_then(
     decide_: Callable[[list[Child]], JoinDecision],
     names: dict[str, str],
     made: MadeChildren,
+    began: Mapping[Slot, float],
 ) -> JoinStatus:
     """The join of a fan-out as it stood with this state, which may be one of the past.
 
-    `made` is kept by the caller for this fan-out and these names.
+    `made` is kept by the caller for this fan-out and these names. `began`: since when attempts ran that had
+    no result then, as later records tell (unix seconds).
     """
     kids = children(fanout)
     if len(made) > _MOST_MADE:
@@ -156,8 +171,9 @@ def join_status_then(
 
     def place(kid: Child) -> Place:
         if kid.spawn is None:
-            return None, why_pending(fanout, kid, "", names)
-        return kid.spawn.instance, "" if kid.finished else taken_over(fanout, kid.index, names)
+            return None, Progress(why=why_pending(fanout, kid, "", names))
+        why = "" if kid.finished else taken_over(fanout, kid.index, names)
+        return kid.spawn.instance, Progress(began.get((kid.index, kid.attempt)), why=why)
 
     def out(kid: Child) -> ChildOut:
         found, spawn, report = place(kid), kid.spawn and kid.spawn.key, kid.report and kid.report.key
@@ -166,7 +182,7 @@ def join_status_then(
         key = (seen, found, spawn, report)
         known = made.get(key)
         if known is None:
-            known = made[key] = _child_out(kid, found, names, {}, asked)
+            known = made[key] = _child_out(fanout, kid, found, names, {})
         return known
 
     return _join_view(state, fanout, kids, decide_(kids), list(map(out, kids)), fanout.cost_usd)
@@ -233,21 +249,21 @@ def _hint(state: TaskState, fanout: FanOut, decision: JoinDecision) -> str:
     return "; ".join(f"spl task retry {name} --subtask {index}" for index in decision.blame[:3])
 
 
-def _places_now(engine: Engine, fanout: FanOut) -> Callable[[Child], Place]:
+def _places_now(engine: Engine, fanout: FanOut, look: Look) -> Callable[[Child], Place]:
     candidates = engine.leases.candidates()
     load = engine.reconciler.load()
-    undelivered = engine.delivery.waiting()
     freezes = engine.ingest.live.control.covering(fanout.spec.namespace)
-    turn, held, names = fanout.turn, engine.held(), engine.ingest.live.names()
+    turn, names = fanout.turn, engine.ingest.live.names()
 
     def place(kid: Child) -> Place:
         if kid.spawn is None:
             routed = route(kid.subtask.target, candidates, load, turn)
             why = engine.gates.why(fanout.thread, kid) or routed.why
-            return routed.did, held_by(freezes[-1]) if freezes else why_pending(fanout, kid, why, names)
+            told = held_by(freezes[-1]) if freezes else why_pending(fanout, kid, why, names)
+            return routed.did, Progress(why=told)
         if kid.report is None:
-            return kid.spawn.instance, why_in_progress(engine, fanout, kid, kid.spawn, held, undelivered)
-        return kid.spawn.instance, ""
+            return kid.spawn.instance, look.progress(fanout, kid, kid.spawn)
+        return kid.spawn.instance, Progress()
 
     return place
 
@@ -258,15 +274,15 @@ def _asked(fanout: FanOut, kid: Child) -> str:
 
 
 def _child_out(
+    fanout: FanOut,
     kid: Child,
     place: Place,
     names: dict[str, str],
     spending: Mapping[str, float],
-    asked: str,
     parts: Sequence[TaskSummary] = (),
 ) -> ChildOut:
     subtask, report, spawn = kid.subtask, kid.report, kid.spawn
-    instance, why = place
+    instance, progress = place
     return ChildOut(
         index=subtask.index,
         goal=subtask.goal,
@@ -275,8 +291,8 @@ def _child_out(
         instance_alias=names.get(instance) if instance else None,
         predicted=spawn is None,
         state=kid.state,  # type: ignore[arg-type]  # the fold's states are the wire's
-        why=why,
-        asked=asked,
+        why=progress.why,
+        asked=_asked(fanout, kid),
         verdict=report.verdict if report else None,
         reason=report.reason if report else "",
         summary=report.summary if report else "",
@@ -290,10 +306,46 @@ def _child_out(
         waits_for=list(kid.waits_for),
         child_thread=spawn.child_thread if spawn else None,
         spawned_at=spawn.at if spawn else None,
-        finished_at=report.at if report else None,
+        began_at=ran_from(spawn, report) if report else progress.began_at,
+        finished_at=ended_at(spawn, report) if report else None,
+        queued=progress.queued,
+        hangs=progress.hangs,
+        earlier=_earlier(fanout, kid),
         adapter=subtask.adapter,
         parts=list(parts),
     )
+
+
+def _earlier(fanout: FanOut, kid: Child) -> list[AttemptOut]:
+    """The attempts at a subtask before its present one."""
+    if kid.attempt == 1:
+        return []
+    slots = ((kid.index, attempt) for attempt in range(1, kid.attempt))
+    found = ((slot[1], fanout.spawns.get(slot), fanout.reports.get(slot)) for slot in slots)
+    return [
+        AttemptOut(
+            attempt=attempt,
+            state=report.verdict if report else "in_progress",  # type: ignore[arg-type]
+            instance=spawn.instance,
+            spawned_at=spawn.at,
+            began_at=ran_from(spawn, report) if report else None,
+            finished_at=ended_at(spawn, report) if report else None,
+        )
+        for attempt, spawn, report in found
+        if spawn is not None
+    ]
+
+
+def ended_at(spawn: Spawn | None, report: Report) -> float:
+    """When an attempt ended, unix seconds; not before it was given away, whatever a worker's clock says."""
+    return max(report.ended_at, spawn.at) if spawn is not None else report.ended_at
+
+
+def ran_from(spawn: Spawn | None, report: Report) -> float:
+    """When an attempt with a result began to run, unix seconds: its end less what it took."""
+    end = ended_at(spawn, report)
+    began = end - max(0.0, report.wall_time_secs)
+    return max(began, spawn.at) if spawn is not None else began
 
 
 def _cost(report: Report | None, spawn: Spawn | None, spending: Mapping[str, float]) -> float:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from syncropel.cli import fleet_text
 from syncropel.cli.connect import connect, import_client, this_home
 from syncropel.cli.parsing import Parser, UsageError, add_output, add_verb, port, positive, verbs
 from syncropel.cli.terminal import complain, is_json, print_json, say
+
+if TYPE_CHECKING:
+    from syncropel.api.schema import FleetStatus
 
 
 def configure(parser: Parser) -> None:
@@ -20,7 +23,11 @@ def configure(parser: Parser) -> None:
     listing.add_argument("--all", action="store_true", help="also those that have left")
     listing.set_defaults(run=run_list)
     status = add_verb(group, "status", "summarise the fleet")
-    status.add_argument("--live", action="store_true", help="keep it on screen, refreshed as things change")
+    how = status.add_mutually_exclusive_group()
+    how.add_argument("--live", action="store_true", help="keep it on screen, refreshed as things change")
+    how.add_argument(
+        "--check", action="store_true", help="say only what needs a look, and exit 1 when something does"
+    )
     status.set_defaults(run=run_status)
     for name, summary, run in (
         ("show", "show one instance", run_show),
@@ -164,11 +171,26 @@ def run_status(args: Namespace) -> int:
         from syncropel.client import calls
 
         status = client.send(calls.fleet_status())
+    if args.check:
+        return _check(args, status)
     if is_json(args):
         print_json(status)
     else:
         say(*fleet_text.status_lines(status))
     return 0
+
+
+def _check(args: Namespace, status: FleetStatus) -> int:
+    from dataclasses import asdict
+
+    from syncropel.client.attention import attention
+
+    found = attention(status)
+    if is_json(args):
+        print_json({"object": "list", "data": [asdict(one) for one in found], "next_cursor": None})
+    else:
+        say(*fleet_text.attention_lines(found, status))
+    return 1 if found else 0
 
 
 def run_show(args: Namespace) -> int:

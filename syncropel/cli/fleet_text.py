@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Final
 
 from syncropel.cli.numbers import duration, seconds
 from syncropel.cli.spend_text import spend_lines
-from syncropel.cli.terminal import table
+from syncropel.cli.terminal import clean, table
 
 if TYPE_CHECKING:
     from syncropel.api.schema import FleetRule, FleetStatus, InstanceOut
+    from syncropel.client.attention import Attention
 
 NO_INSTANCES: Final = "0 live · 0 stale · 0 archived"
 _STATES: Final = {"set": "set by an operator", "removed": "removed", "default": "put back"}
@@ -58,7 +59,23 @@ def status_lines(status: FleetStatus) -> list[str]:
     else:
         lines.append("  Active freezes: (none)")
     lines.append(f"  Emergency stop: {'ACTIVE' if status.emergency else 'inactive'}")
-    return [*lines, *_rule_lines(status.rules), *spend_lines(status)]
+    return [*lines, *_rule_lines(status.rules), *spend_lines(status), *_needs_look(status)]
+
+
+def _needs_look(status: FleetStatus) -> list[str]:
+    from syncropel.client.attention import attention
+
+    found = attention(status)
+    return ["  Needs a look:", *(f"    {line}" for line in _attention(found))] if found else []
+
+
+def attention_lines(found: Sequence[Attention], status: FleetStatus) -> list[str]:
+    """What `spl fleet status --check` prints."""
+    return _attention(found) or [f"nothing needs a look: {counts(status)}"]
+
+
+def _attention(found: Sequence[Attention]) -> list[str]:
+    return [f"{clean(one.name)} {clean(one.words)}" for one in found]
 
 
 def _rule_lines(rules: Sequence[FleetRule]) -> list[str]:

@@ -85,9 +85,15 @@ class Dispatcher:
         return [run for run in self._running.values() if not run.finished]
 
     def spending(self) -> list[dict[str, Any]]:
-        """What each running goal has spent so far: child_intend, child_thread, cost_usd (US dollars)."""
+        """What each running goal has spent so far, and since when it runs: child_intend, child_thread,
+        cost_usd (US dollars), began_at (unix seconds)."""
         return [
-            {"child_intend": run.intend.record, "child_thread": thread, "cost_usd": run.meter.spent}
+            {
+                "child_intend": run.intend.record,
+                "child_thread": thread,
+                "cost_usd": run.meter.spent,
+                "began_at": run.started_at,
+            }
             for thread, run in self._running.items()
         ]
 

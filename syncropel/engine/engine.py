@@ -38,7 +38,7 @@ from syncropel.engine.selfcheck import SelfCheck
 from syncropel.engine.spawn import child_end
 from syncropel.engine.triggers import Triggers
 from syncropel.errors import SyncropelError
-from syncropel.folds.child import STREAM_EVENT
+from syncropel.folds.child import SESSION, STREAM_EVENT
 from syncropel.folds.drains import DRAIN
 from syncropel.record import Record, StoredRecord
 from syncropel.settings import Home, Settings
@@ -81,12 +81,14 @@ class Engine:
         self._tasks: set[asyncio.Task[None]] = set()
         self._started_at = self.runtime.monotonic()
         self._stopped = False
+        self._store_bytes: int | None = None
         self.folded = False
         """Whether the log has been read; before that nothing runs and nothing is written."""
 
     async def start(self, bootstrap_secret: str = "") -> None:
         """Fold the log, take up what was left open, and start every loop."""
         await self._assemble()
+        self._store_bytes = await self.store.size_bytes()
         did, settings = self.instance.did, self.settings
         self.ingest.subscribe(lambda _: self.changed.beat())
         self.ingest.subscribe(self._tell_soon)
@@ -234,6 +236,7 @@ class Engine:
             "max_concurrent": self.dispatcher.max_concurrent,
             "adapter": self.settings.dispatch.adapter,
             "store_records": self.store.count,
+            "store_bytes": self._store_bytes,
             "pid": os.getpid(),
             "permissions": self.ingest.live.rules.enforced,
             "control": self.reach.digest(),
@@ -273,8 +276,13 @@ class Engine:
         own = {one["child_intend"]: one["cost_usd"] for one in self.dispatcher.spending()}
         return {**self.leases.spending(), **own}
 
+    def began(self) -> dict[str, float]:
+        """Since when goals run: unix seconds by the id of the child INTEND, as far as instances have told."""
+        own = {one["child_intend"]: one["began_at"] for one in self.dispatcher.spending()}
+        return {**self.leases.began(), **own}
+
     def _tell_soon(self, records: Sequence[StoredRecord]) -> None:
-        if any(stored.record.topic in (DRAIN, STREAM_EVENT) for stored in records):
+        if any(stored.record.topic in (DRAIN, SESSION, STREAM_EVENT) for stored in records):
             self.heart.soon()
 
     def spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
@@ -308,6 +316,7 @@ class Engine:
             try:
                 await self.selfcheck.step()
                 await self.store.checkpoint()
+                self._store_bytes = await self.store.size_bytes()
             except SyncropelError as error:
                 log.error("upkeep failed: %s", error.message)
 

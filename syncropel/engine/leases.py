@@ -133,6 +133,19 @@ class Leases:
             for one in beat.get("spend", ())
         }
 
+    def began(self) -> dict[str, float]:
+        """Since when goals run by the latest beats: unix seconds by the id of the child INTEND."""
+        return {
+            one["child_intend"]: one["began_at"]
+            for beat in self._beats.values()
+            for one in beat.get("spend", ())
+            if one.get("began_at") is not None
+        }
+
+    def heard_at(self) -> dict[str, float]:
+        """When each instance was heard from last, unix seconds by DID."""
+        return dict(self._heard_at)
+
     def held(self, digest: str) -> frozenset[str]:
         """Child INTENDs that draining instances say they will not begin. Only beats made under exactly this
         control state count: under another one an instance may have begun them since."""

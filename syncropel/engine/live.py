@@ -17,6 +17,7 @@ from syncropel.folds.registry import Registry
 from syncropel.folds.rules import Rules
 from syncropel.folds.spec import is_fan_out
 from syncropel.folds.spend import Spend
+from syncropel.folds.stops import Stops
 from syncropel.folds.task import TaskState, commutes, fold_task, is_task
 from syncropel.record import StoredRecord
 from syncropel.store.base import RecordStore
@@ -40,6 +41,7 @@ class LiveFolds:
     rules: Rules = field(default_factory=Rules)
     control: Control = field(default_factory=Control)
     drains: Drains = field(default_factory=Drains)
+    stops: Stops = field(default_factory=Stops)
     spend: Spend = field(default_factory=Spend)
     namespaces: Namespaces = field(default_factory=Namespaces)
     index: ThreadIndex = field(default_factory=ThreadIndex)
@@ -67,6 +69,7 @@ class LiveFolds:
             self.rules.apply(stored)
         elif record.thread == FLEET_CONTROL:
             self.control.apply(stored)
+            self.stops.apply(stored)
             self.drains.apply(stored)
             self.rules.apply(stored)
         elif record.thread == NAMESPACE_REGISTRY:

@@ -29,6 +29,11 @@ EVERYWHERE: Final = "*"
 """Stands for the whole fleet where a freeze's namespace is asked for."""
 
 
+def places_over(namespace: str) -> list[str]:
+    """The places whose freezes cover this namespace, outermost first."""
+    return [EVERYWHERE, DEFAULT] if namespace == DEFAULT else [EVERYWHERE, *lineage(namespace)]
+
+
 @dataclass(frozen=True, slots=True)
 class Freeze:
     """A freeze in force. `grace_secs` counts from `at`, unix seconds."""
@@ -90,8 +95,7 @@ class Control:
         """The freezes over this namespace, outermost first."""
         if not self.freezes:
             return []
-        places = [EVERYWHERE, DEFAULT] if namespace == DEFAULT else [EVERYWHERE, *lineage(namespace)]
-        return [self.freezes[place] for place in places if place in self.freezes]
+        return [self.freezes[place] for place in places_over(namespace) if place in self.freezes]
 
     def refusal(self, act: str, namespace: str, now: float) -> Freeze | None:
         """The freeze that refuses a record of this act in this namespace at this time, or None."""

@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from syncropel.folds.fanout import CHILD_DONE, number
 from syncropel.folds.fork import fork
 from syncropel.folds.order import fold_order
 from syncropel.folds.task import commutes
@@ -55,6 +56,8 @@ class Replay:
         """Where the status changes, by position."""
         self.revision = 0
         """The highest sequence among the records."""
+        self.began: dict[tuple[int, int], float] = {}
+        """Since when the attempts ran that have a result (unix seconds), by subtask and attempt."""
         self._known: set[str] = set()
         self._highest = [-1]
         """By position, the highest clock until then."""
@@ -94,7 +97,15 @@ class Replay:
         self.records = self.records[:kept] + sorted([*self.records[kept:], *fresh.values()], key=_sequence_of)
         for stored in self.records[kept:]:
             self._highest.append(max(self._highest[-1], _clock(stored)))
+            self._note_beginning(stored)
         self._fold_from(kept)
+
+    def _note_beginning(self, stored: StoredRecord) -> None:
+        body = stored.record.body
+        index, attempt = body.get("index"), body.get("attempt", 1)
+        if stored.record.topic == CHILD_DONE and type(index) is int and type(attempt) is int:
+            end = min(number(body.get("at"), stored.received_at), stored.received_at)
+            self.began.setdefault((index, attempt), end - max(0.0, number(body.get("wall_time_secs"))))
 
     def state(self, position: int) -> ThreadState:
         """The state after the first `position` records. It holds until the next call of any method.

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from syncropel.api.schema import FleetStatus, HeartbeatAnswer, InstanceOut, Page
+from syncropel.api.schema import DispatchOut, FleetStatus, HeartbeatAnswer, InstanceOut, Page
+from syncropel.client.attention import attention
 from syncropel.settings import FleetSettings
 
 from .conftest import DID, NOOP, Api, MakeApi, assert_error, beat, until
@@ -112,3 +115,57 @@ async def test_trust_is_the_share_of_accepted_results(api: Api) -> None:
     await until(over)
     (row,) = (await api.get("/v1/trust"))["data"]
     assert (row["actor"], row["results"], row["accepted"], row["score"]) == (DID, 2, 2, 0.75)
+
+
+async def test_what_a_silent_worker_has_hangs_everywhere(make_api: MakeApi) -> None:
+    api = await make_api(replace(NOOP, fleet=FleetSettings(heartbeat_interval_secs=0.3)))
+    await say(api, "a")
+    await api.task(alias="T-1")
+    await api.fan_out("T-1", {"target": "worker-a"})
+
+    async def silent() -> FleetStatus | None:
+        status = FleetStatus.model_validate(await api.get("/v1/fleet/status"))
+        return status if status.stale and status.dispatches else None
+
+    status: FleetStatus = await until(silent)
+    worker = next(one for one in status.instances if one.alias == "worker-a")
+    assert (worker.status, worker.health) == ("stale", "silent")
+    (given,) = status.dispatches
+    assert given.hangs
+    assert given.why == "worker-a is stale; its work goes on when it is back"
+    (waiting,) = status.fanouts
+    assert waiting.hangs == [0]
+    assert waiting.cause == "waits for [0] worker-a (stale)"
+    join = await api.get("/v1/tasks/T-1/join")
+    assert join["subtasks"][0]["hangs"]
+    assert "worker-a (stale)" in join["explanation"]
+    told = [f"{one.kind} {one.name}" for one in attention(status)]
+    assert told == ["instance worker-a", "running T-1[0]", "fan-out T-1"]
+
+
+async def test_a_subtask_runs_from_when_its_worker_says_so(api: Api) -> None:
+    await say(api, "a")
+    await api.task(alias="T-1")
+    await api.fan_out("T-1", {"target": "worker-a"}, {"target": "worker-a"})
+
+    async def given() -> list[DispatchOut]:
+        found = FleetStatus.model_validate(await api.get("/v1/fleet/status")).dispatches
+        return found if len(found) == 2 else []
+
+    first, _ = sorted(await until(given), key=lambda one: one.index)
+    intend = api.engine.ingest.live.tasks[first.thread].fanout.spawns[0, 1].child_intend  # type: ignore[union-attr]
+    began = first.started_at + 0.5
+    spend = {"child_intend": intend, "child_thread": first.child_thread, "cost_usd": 0.0, "began_at": began}
+    # a beat that was made so soon may be of an instance that does not have the work yet
+    await asyncio.sleep(max(0.0, first.started_at + 1.01 - time.time()))
+    await say(api, "a", spend=[spend], active_dispatches=1, queued_dispatches=1)
+    rows = {one["index"]: one for one in (await api.get("/v1/tasks/T-1/join"))["subtasks"]}
+    assert (rows[0]["began_at"], rows[0]["queued"]) == (began, False)
+    assert (rows[1]["began_at"], rows[1]["queued"]) == (None, True)
+
+
+async def test_the_size_of_the_store_is_told(durable: Api) -> None:
+    status = FleetStatus.model_validate(await durable.get("/v1/fleet/status"))
+    (told,) = (one.store_bytes for one in status.instances)
+    assert told is not None
+    assert 0 < told <= await durable.engine.store.size_bytes()

@@ -215,7 +215,7 @@ def test_dead_data_does_not_read_as_live() -> None:
 
 
 def test_tasks_that_are_stuck_say_so() -> None:
-    found = tasks.task_rows(sample.tasks(), NOW, UNICODE)
+    found = tasks.task_rows(tasks.Seen(sample.tasks()), NOW, UNICODE)
     assert found[1].cells["status"].text == "‖ blocked"
     assert found[1].cells["done"].tone == "bad"
     assert [filters.parse("status:in_progress").passes(row.fields) for row in found] == [

@@ -57,6 +57,7 @@ def dispatch_facts(status: FleetStatus, key: str, at: Moment) -> list[Fact]:
         return []
     return [
         *_cells(DISPATCHES, rows, key, without=("goal",)),
+        *([("why", Line(plain(found.why), "warn" if found.hangs else "plain"))] if found.why else []),
         ("thread", Line(found.child_thread or NOTHING)),
         ("goal", Line(plain(found.goal))),
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
+from syncropel.client import attention
 from tui.model.charts import bar
 from tui.model.glyphs import Glyphs, marked
 from tui.model.moment import Moment
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from syncropel.api.schema import DispatchOut, FanOutProgress, FleetStatus, InstanceOut
 
 BAR_WIDTH: Final = 8
+QUEUED: Final = "queued"
+"""Stands for the time that a subtask has run, while its instance has not begun it."""
+_WORKING: Final = frozenset({"live", "draining"})
 _GONE: Final = frozenset({"archived", "left"})
 
 INSTANCES: Final = (
@@ -75,7 +79,7 @@ def _instance(one: InstanceOut, at: Moment, glyphs: Glyphs) -> Row:
     cells = {
         "alias": Cell(plain(one.alias), "muted" if gone else "strong"),
         "status": status,
-        "health": Cell(one.health, "plain" if one.health == "healthy" else "warn"),
+        "health": Cell(one.health, "plain" if one.health == "healthy" or gone else "warn"),
         "beat": Cell(_beat(one, beat, at), "plain", -1.0 if beat is None else beat),
         "load": _load(one),
         "role": Cell(marked(one.role)),
@@ -125,7 +129,8 @@ def dispatch_rows(status: FleetStatus, at: Moment) -> Rows:
 
     @cache
     def names() -> dict[str, str]:
-        return {one.did: plain(one.alias) for one in status.instances}
+        away = {one.did: f" ({one.status})" for one in status.instances if one.status not in _WORKING}
+        return {one.did: plain(one.alias) + away.get(one.did, "") for one in status.instances}
 
     def make(place: int) -> Row:
         one = running[place]
@@ -135,19 +140,21 @@ def dispatch_rows(status: FleetStatus, at: Moment) -> Rows:
 
 
 def _dispatch(key: str, one: DispatchOut, instance: str, at: Moment) -> Row:
-    elapsed = max(0.0, at.heard - one.started_at)
-    over = one.budget_usd is not None and one.cost_usd > one.budget_usd
-    late = one.timeout_secs is not None and elapsed > one.timeout_secs
+    began = one.started_at if one.began_at is None else one.began_at
+    elapsed = -1.0 if one.queued else max(0.0, at.heard - began)
+    late, over = attention.is_late(one, at.heard), attention.is_over_budget(one)
     cells = {
         "task": Cell(f"{plain(one.alias) or tail(one.thread)}[{one.index}]", "strong"),
         "goal": Cell(first_line(one.goal)),
-        "instance": Cell(instance),
-        "elapsed": Cell(long_duration(elapsed), "warn" if late else "plain", elapsed),
+        "instance": Cell(instance, "warn" if one.hangs else "plain"),
+        "elapsed": Cell(
+            QUEUED if one.queued else long_duration(elapsed), "warn" if late else "plain", elapsed
+        ),
         "spend": Cell(spend(one.cost_usd, one.budget_usd), "warn" if over else "plain", one.cost_usd),
         "timeout": Cell(duration(one.timeout_secs), "plain", one.timeout_secs or 0.0),
         "attempt": Cell(str(one.attempt), "plain", float(one.attempt)),
     }
-    fields = _fields(cells, thread=one.thread, child=one.child_thread, goal=plain(one.goal))
+    fields = _fields(cells, thread=one.thread, child=one.child_thread, goal=plain(one.goal), why=one.why)
     return Row(key, cells, fields)
 
 
@@ -186,7 +193,7 @@ def _fanout(one: FanOutProgress, at: Moment, glyphs: Glyphs) -> Row:
         ),
         "explanation": Cell(
             why if one.satisfiable else f"{glyphs.sign('failed')} {why}",
-            "plain" if one.satisfiable else "bad",
+            "bad" if not one.satisfiable else "warn" if attention.of_fan_out(one) else "plain",
         ),
         "age": Cell(long_duration(old), "plain", old),
         "spend": Cell(spend(one.cost_usd, one.budget_usd), "plain", one.cost_usd),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from tui.model.glyphs import Glyphs
@@ -30,13 +31,28 @@ TASKS: Final = (
 )
 
 
+@dataclass(frozen=True)
+class Seen:
+    """What the rows are made from: the tasks, and the threads of those of which nothing more will come as
+    things stand."""
+
+    tasks: Sequence[TaskSummary]
+    hanging: frozenset[str] = frozenset()
+
+    def again(self, tasks: Sequence[TaskSummary], hanging: frozenset[str]) -> Seen:
+        """The same object as long as nothing else is seen, so that rows are not looked at anew."""
+        same = tasks is self.tasks and hanging == self.hanging
+        return self if same else Seen(tasks, hanging)
+
+
 def task_name(task: TaskSummary | FanOutProgress) -> str:
     return plain(task.alias) or tail(task.thread)
 
 
-def task_rows(tasks: Sequence[TaskSummary], at: Moment, glyphs: Glyphs) -> Rows:
+def task_rows(seen: Seen, at: Moment, glyphs: Glyphs) -> Rows:
     """One row a task, in the order given (the daemon's: newest change first)."""
-    return Rows(tasks, [one.thread for one in tasks], lambda place: _task(tasks[place], at, glyphs))
+    tasks, keys = seen.tasks, [one.thread for one in seen.tasks]
+    return Rows(seen, keys, lambda place: _task(tasks[place], at, glyphs, keys[place] in seen.hanging))
 
 
 def longest(tasks: Sequence[TaskSummary]) -> dict[str, int]:
@@ -59,7 +75,7 @@ def _labels(one: TaskSummary) -> str:
     return plain(", ".join(one.labels)) or NOTHING
 
 
-def _task(one: TaskSummary, at: Moment, glyphs: Glyphs) -> Row:
+def _task(one: TaskSummary, at: Moment, glyphs: Glyphs, hangs: bool) -> Row:
     done = f"{one.accepted}/{one.subtasks}" if one.subtasks else NOTHING
     old = max(0.0, at.now - one.updated_at)
     stuck = not one.satisfiable and not one.joined
@@ -68,7 +84,9 @@ def _task(one: TaskSummary, at: Moment, glyphs: Glyphs) -> Row:
         "task": Cell(task_name(one), "strong"),
         "goal": Cell(first_line(one.goal)),
         "done": Cell(
-            done, "bad" if stuck else "plain", one.accepted / one.subtasks if one.subtasks else -1.0
+            done,
+            "bad" if stuck else "warn" if hangs else "plain",
+            one.accepted / one.subtasks if one.subtasks else -1.0,
         ),
         "cost": Cell(money(one.cost_usd), "plain", one.cost_usd),
         "priority": Cell(

@@ -111,6 +111,11 @@ class World:
         heard_at = self.received_at if link.heard_at is None else link.heard_at
         return Moment(then, self.status.at + max(0.0, heard_at - self.received_at), live=False)
 
+    def hanging(self) -> frozenset[str]:
+        """The threads of the fan-outs of which nothing more will come as things stand."""
+        fanouts = self.status.fanouts if self.status is not None else ()
+        return frozenset(one.thread for one in fanouts if one.hangs)
+
     def task(self, thread: str | None) -> TaskSummary | None:
         return next((one for one in self.tasks or () if one.thread == thread), None)
 

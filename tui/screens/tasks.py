@@ -15,7 +15,7 @@ from tui.model.filters import Filter
 from tui.model.layout import share
 from tui.model.subject import short_label, subject_of
 from tui.model.tasks import TASKS as COLUMNS
-from tui.model.tasks import longest, task_rows
+from tui.model.tasks import Seen, longest, task_rows
 from tui.model.world import TASKS as TASKS_READ
 from tui.screens import join_part
 from tui.screens.base import ConsoleScreen
@@ -36,6 +36,10 @@ class TasksScreen(ConsoleScreen):
     name_ = TASKS
     fields = ("status", "task", "goal", "priority", "namespace", "domain", "labels", "thread", "joined")
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._seen = Seen(())
+
     @property
     def wants(self) -> str | None:
         return self.query_one("#tasks", Table).chosen
@@ -48,7 +52,8 @@ class TasksScreen(ConsoleScreen):
         world = self.world
         tasks, table = world.tasks, self.query_one("#tasks", Table)
         table.measure(tasks, lambda: longest(tasks or ()))
-        rows = None if tasks is None else task_rows(tasks, world.moment(now), self.console.glyphs)
+        self._seen = self._seen.again(tasks or (), world.hanging())
+        rows = None if tasks is None else task_rows(self._seen, world.moment(now), self.console.glyphs)
         name = "NEWEST TASKS" if world.more_tasks else "TASKS"
         self.select(table, rows, name, self.unread(TASKS_READ, world.trouble) if rows is None else _NO_TASKS)
         for part in self.query(".beside"):

@@ -81,11 +81,13 @@ from .rules import FleetRule as FleetRule
 from .rules import RuleKind as RuleKind
 from .rules import RuleList as RuleList
 from .rules import RuleOut as RuleOut
+from .tasks import AttemptOut as AttemptOut
 from .tasks import ChildOut as ChildOut
 from .tasks import ChildState as ChildState
 from .tasks import JoinStatus as JoinStatus
 from .tasks import SerialBaseline as SerialBaseline
 from .tasks import Speedup as Speedup
+from .tasks import StopOut as StopOut
 from .tasks import TaskDetail as TaskDetail
 from .tasks import TaskMark as TaskMark
 from .tasks import TaskSummary as TaskSummary

@@ -46,6 +46,12 @@ class DispatchOut(Wire):
     instance: str
     attempt: int
     started_at: float
+    began_at: float | None = Field(
+        default=None, description="since when it runs; None while that is not known"
+    )
+    queued: bool = Field(default=False, description="its instance has it and does not run it yet")
+    why: str = Field(default="", description="what keeps it from running, in words")
+    hangs: bool = Field(default=False, description="nothing will come of it as things stand")
     cost_usd: float = 0.0
     budget_usd: float | None = None
     timeout_secs: float | None = None
@@ -84,6 +90,8 @@ class FanOutProgress(Wire):
     satisfiable: bool
     explanation: str
     cause: str = Field(default="", description="the part of the explanation that names subtasks")
+    hangs: list[int] = Field(default=[], description="subtasks of which nothing will come as things stand")
+    asking: list[int] = Field(default=[], description="subtasks that wait for an operator's word")
     started_at: float
     cost_usd: float
     budget_usd: float | None = None
@@ -120,13 +128,14 @@ class FleetStatus(Wire):
 
 
 class RunningSpend(Wire):
-    """A goal that runs now, and what it has spent (US dollars)."""
+    """A goal that runs now, what it has spent (US dollars), and since when it runs (unix seconds)."""
 
     model_config = ConfigDict(defer_build=False)
 
     child_intend: str = Field(max_length=64)
     child_thread: str = Field(max_length=512)
     cost_usd: float = Field(ge=0, allow_inf_nan=False)
+    began_at: float | None = Field(default=None, ge=0, allow_inf_nan=False)
 
 
 class OpenAttempt(Wire):

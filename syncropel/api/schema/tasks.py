@@ -64,6 +64,24 @@ class TaskDetail(TaskSummary):
     budget_usd: float | None = Field(default=None, description="of its fan-out, as amended last")
 
 
+class AttemptOut(Wire):
+    """An attempt that another one followed. Unix seconds; None where it did not come to that."""
+
+    attempt: int
+    state: ChildState
+    instance: str
+    spawned_at: float
+    began_at: float | None = None
+    finished_at: float | None = None
+
+
+class StopOut(Wire):
+    """The namespace was frozen from `begin` to `end` (unix seconds); `end` is None while it is."""
+
+    begin: float
+    end: float | None
+
+
 class ChildOut(Wire):
     """One subtask of a fan-out. `instance` is where it runs, or, while `predicted`, where it would go now."""
 
@@ -89,7 +107,11 @@ class ChildOut(Wire):
     waits_for: list[int] = []
     child_thread: str | None = None
     spawned_at: float | None = None
+    began_at: float | None = Field(default=None, description="when it began to run, as far as is known")
     finished_at: float | None = None
+    queued: bool = Field(default=False, description="its instance has it and does not run it yet")
+    hangs: bool = Field(default=False, description="nothing will come of it as things stand")
+    earlier: list[AttemptOut] = Field(default=[], description="the attempts before this one, the first first")
     adapter: str | None = None
     parts: list[TaskSummary] = Field(default=[], description="tasks that were made for this subtask")
 
@@ -121,6 +143,7 @@ class JoinStatus(Wire):
     budget_exceeded: bool = Field(default=False, description="it is spent: nothing more is spawned")
     started_at: float
     joined_at: float | None = None
+    stops: list[StopOut] = Field(default=[], description="when its namespace was frozen since it began")
     critical_path: list[int] = []
     revision: int
 

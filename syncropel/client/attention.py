@@ -1,0 +1,90 @@
+"""What of a fleet needs a look, in words: for the console's `!` and for `spl fleet status --check` alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from syncropel.api.schema import DispatchOut, FanOutProgress, FleetStatus, InstanceOut
+
+
+@dataclass(frozen=True, slots=True)
+class Attention:
+    """Something that needs a look. `name` is what a person calls it by."""
+
+    kind: Literal["instance", "running", "fan-out", "freeze", "rule"]
+    name: str
+    words: str
+
+
+def attention(status: FleetStatus) -> list[Attention]:
+    """All that needs a look, instances first; empty when nothing does."""
+    return list(_found(status))
+
+
+def _found(status: FleetStatus) -> Iterator[Attention]:
+    for one in status.instances:
+        if words := of_instance(one):
+            yield Attention("instance", one.alias or one.did, words)
+    for running in status.dispatches:
+        if words := of_dispatch(running, status.at):
+            yield Attention("running", f"{running.alias or running.thread}[{running.index}]", words)
+    for fanout in status.fanouts:
+        if words := of_fan_out(fanout):
+            yield Attention("fan-out", fanout.alias or fanout.thread, words)
+    for freeze in status.freezes:
+        if freeze.level == "emergency":
+            yield Attention("freeze", "emergency stop", f"is in force: {freeze.reason}")
+        if freeze.waiting:
+            yield Attention("freeze", freeze.namespace, f"not confirmed by {', '.join(freeze.waiting)}")
+    for rule in status.rules:
+        if rule.waiting:
+            yield Attention("rule", rule.name, f"not confirmed by {', '.join(rule.waiting)}")
+
+
+def of_instance(one: InstanceOut) -> str:
+    """What is wrong with an instance; empty when nothing is, or when it is gone for good."""
+    if one.status in ("archived", "left"):
+        return ""
+    if one.status != "live":
+        return f"is {one.status}"
+    return "" if one.health == "healthy" else f"is {one.health}"
+
+
+def of_dispatch(one: DispatchOut, now: float) -> str:
+    """What is wrong with a subtask that an instance was given; `now` in unix seconds."""
+    if one.hangs:
+        return one.why
+    if is_late(one, now):
+        return f"runs longer than its {one.timeout_secs:g} s"
+    return f"has spent more than its ${one.budget_usd:.2f}" if is_over_budget(one) else ""
+
+
+def is_late(one: DispatchOut, now: float) -> bool:
+    """Whether it runs for longer than it may."""
+    began = one.started_at if one.began_at is None else one.began_at
+    return one.timeout_secs is not None and not one.queued and now - began > one.timeout_secs
+
+
+def is_over_budget(one: DispatchOut) -> bool:
+    """Whether it has spent more than it may."""
+    return one.budget_usd is not None and one.cost_usd > one.budget_usd
+
+
+def of_fan_out(one: FanOutProgress) -> str:
+    """What is wrong with a fan-out that has not joined."""
+    if not one.satisfiable:
+        return f"cannot join any more: {one.cause or one.explanation}"
+    if one.hangs:
+        return f"nothing will come of {_indexes(one.hangs)} as things stand: {one.cause or one.explanation}"
+    if one.asking:
+        command = f"spl task approve {one.alias or one.thread} --subtask {one.asking[0]}"
+        return f"{_indexes(one.asking)} waits for your word: {command}"
+    return ""
+
+
+def _indexes(found: list[int]) -> str:
+    shown = ", ".join(f"[{index}]" for index in found[:4])
+    return f"{shown} and {len(found) - 4} more" if len(found) > 4 else shown
