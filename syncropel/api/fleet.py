@@ -1,4 +1,4 @@
-"""/v1/fleet: status, instances, heartbeat, watch."""
+"""/v1/fleet: status, instances, heartbeat, control, watch."""
 
 from __future__ import annotations
 
@@ -8,7 +8,15 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from syncropel.api.fleet_views import find_instance, fleet_status, instance_out
-from syncropel.api.schema import FleetStatus, Heartbeat, HeartbeatAnswer, InstanceOut, Page
+from syncropel.api.schema import (
+    ControlAnswer,
+    ControlMessage,
+    FleetStatus,
+    Heartbeat,
+    HeartbeatAnswer,
+    InstanceOut,
+    Page,
+)
 from syncropel.api.sse import EventStream, event_stream, snapshots
 from syncropel.engine.engine import Engine
 from syncropel.errors import Conflict
@@ -61,13 +69,27 @@ def router(engine: Engine) -> APIRouter:
                 f"{beat.did} is this coordinator itself, not {beat.alias}",
                 "was a home copied? remove keys/instance.key of the copy: it then gets a DID of its own",
             )
-        status, records = await engine.take_beat(beat.model_dump())
+        status, told = await engine.take_beat(beat.model_dump())
         assert status in STATUS_OF_STATE.values()
         return HeartbeatAnswer(
             coordinator=engine.instance.did,
             heartbeat_interval_secs=engine.settings.fleet.heartbeat_interval_secs,
-            control=records,
+            **told,
             status=status,  # type: ignore[arg-type]  # STATUS_OF_STATE's words are the wire's
         )
+
+    @routes.post("/v1/fleet/control")
+    async def control(message: ControlMessage) -> ControlAnswer:
+        """Enforce what the coordinator says is in force. Answered with what is enforced then."""
+        if engine.settings.role != "worker":
+            raise Conflict(
+                "this instance is a coordinator: its operators say what is in force", "ask its workers"
+            )
+        if message.to != engine.instance.did:
+            raise Conflict(
+                f"this is {engine.instance.did}, not {message.to}", "its next heartbeat says where it is"
+            )
+        taken = await engine.told.take(message.model_dump())
+        return ControlAnswer(did=engine.instance.did, taken=taken, **engine.told.state())
 
     return routes

@@ -158,7 +158,9 @@ def fleet_rules(engine: Engine) -> list[FleetRule]:
     away is always among them."""
     rules = engine.ingest.live.rules
     found = []
-    for (_, name), word in sorted(rules.fleet.items()):
+    for (_, name), word in sorted(rules.fleet.items(), key=lambda one: one[0]):
+        if word.withdrawn:
+            continue
         state: Literal["set", "removed", "default"] = "set" if word.rule is not None else "removed"
         if name in FREEZE_RULES and rules.stands(name):
             state = "default"

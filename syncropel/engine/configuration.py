@@ -141,7 +141,8 @@ class Configuration:
     def _refuse_what_the_fleet_says(self, kind: str, name: str) -> None:
         if self._fleet is not None or kind != PERMISSION:
             return
-        if name in FREEZE_RULES or (kind, name) in self._ingest.live.rules.fleet:
+        told = self._ingest.live.rules.fleet.get((kind, name))
+        if name in FREEZE_RULES or (told is not None and not told.withdrawn):
             raise Conflict(
                 f"{name!r} is the whole fleet's: a worker takes it from its coordinator",
                 f"change it there: {self._coordinator_url}; a rule of this worker alone needs another name",

@@ -30,12 +30,13 @@ from syncropel.engine.live import rebuild
 from syncropel.engine.moves import Mover
 from syncropel.engine.outbox import Outbox
 from syncropel.engine.peer import Peers, wire
-from syncropel.engine.reach import Reach, take_control
+from syncropel.engine.reach import Reach
 from syncropel.engine.reconcile import Reconciler
 from syncropel.engine.run import Limits
 from syncropel.engine.runtime import Runtime
 from syncropel.engine.selfcheck import SelfCheck
 from syncropel.engine.spawn import child_end
+from syncropel.engine.told import Told
 from syncropel.engine.triggers import Triggers
 from syncropel.errors import SyncropelError
 from syncropel.folds.child import SESSION, STREAM_EVENT
@@ -94,6 +95,7 @@ class Engine:
         self.ingest.subscribe(self._tell_soon)
         await self._introduce(bootstrap_secret)
         await self.reach.load()
+        await self.told.load()
         if settings.role == "worker":
             await self.heart.refresh()
         else:
@@ -129,6 +131,7 @@ class Engine:
         self.peers = Peers(self.fleet_token, self._transport)
         self.leases = Leases(self.ingest, did, settings.fleet.heartbeat_interval_secs, runtime, self.changed)
         self.reach = Reach(self.ingest, self.peers, did, runtime, self.changed, self.spawn)
+        self.told = Told(self.ingest, did, runtime)
         self.killswitch = KillSwitch(self.ingest, runtime)
         self.fleet_rules = self._fleet_rules()
         self.configuration = Configuration(
@@ -182,8 +185,10 @@ class Engine:
         limit = self.settings.fleet.isolation_secs
         return limit <= 0 or self.heart.silence_secs <= limit
 
-    async def _take_control(self, records: list[dict[str, Any]]) -> None:
-        await take_control(self.ingest, records)
+    async def _take_control(self, answer: dict[str, Any]) -> bool:
+        records = answer.get("control")
+        message = {"base": answer.get("base"), "replace": answer.get("replace")}
+        return await self.told.take({**message, "records": records if isinstance(records, list) else []})
 
     def accounts(self) -> Accounts:
         """Where service accounts and tokens are minted."""
@@ -240,18 +245,21 @@ class Engine:
             "pid": os.getpid(),
             "permissions": self.ingest.live.rules.enforced,
             "control": self.reach.digest(),
+            "control_version": self.told.version,
             "spend": self.dispatcher.spending(),
             "held": self.dispatcher.held(),
             "open": self.dispatcher.open_attempts() if returning else [],
         }
 
-    async def take_beat(self, beat: dict[str, Any]) -> tuple[str, list[dict[str, Any]]]:
-        """Renew a worker's lease; gives its status, and the records that it is to take before it works on."""
+    async def take_beat(self, beat: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+        """Renew a worker's lease; gives its status, and what it is to take before it works on (fields of the
+        wire model `HeartbeatAnswer`)."""
         did = str(beat["did"])
         status = await self.leases.beat(beat)
         self.reconciler.on_beat(beat)
-        records = self.reach.answer(did, str(beat.get("control", "")))
-        return status, [*records, *map(wire, self._ends(beat.get("open", ())))]
+        answer = self.reach.answer(did, str(beat.get("control", "")), beat.get("control_version"))
+        ends = map(wire, self._ends(beat.get("open", ())))
+        return status, {**answer, "control": [*answer["control"], *ends]}
 
     def _ends(self, attempts: Iterable[Mapping[str, Any]]) -> list[Record]:
         """Of these attempts, the ends of those that must not run (again)."""

@@ -15,6 +15,7 @@ log = logging.getLogger("syncropel.engine.heartbeat")
 
 FRESH_INTERVALS: Final = 2
 SHORTEST_GAP_SECS: Final = 1.0
+_TRIES: Final = 3
 
 
 class Heart:
@@ -27,7 +28,7 @@ class Heart:
         coordinator_url: str,
         interval_secs: float,
         beat: Callable[..., dict[str, Any]],
-        take: Callable[[list[dict[str, Any]]], Awaitable[None]],
+        take: Callable[[dict[str, Any]], Awaitable[bool]],
         runtime: Runtime,
     ) -> None:
         self._take = take
@@ -78,19 +79,21 @@ class Heart:
 
     async def _once(self, *, leaving: bool = False) -> bool:
         try:
-            beat = self._beat(leaving=leaving, returning=self._was_away)
-            answer = await self._peers.heartbeat(self._url, beat)
+            for _ in range(_TRIES):
+                beat = self._beat(leaving=leaving, returning=self._was_away)
+                answer = await self._peers.heartbeat(self._url, beat)
+                if await self._take(answer):
+                    break
+                # The coordinator told something else meanwhile, on which this answer does not build.
+            else:
+                raise SyncropelError("control changed meanwhile")
         except DaemonUnreachable as error:
             return self._failed("the coordinator does not answer", error)
+        except SyncropelError as error:
+            return self._failed("cannot take what the coordinator sent", error)
         interval = answer.get("heartbeat_interval_secs")
         if isinstance(interval, int | float) and interval > 0:
             self._interval = float(interval)
-        control = answer.get("control")
-        if isinstance(control, list) and control:
-            try:
-                await self._take(control)
-            except SyncropelError as error:
-                return self._failed("cannot take what the coordinator sent", error)
         self._heard = self._runtime.monotonic()
         if self._problem:
             log.info("the coordinator answers again")

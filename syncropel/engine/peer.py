@@ -17,6 +17,7 @@ TIMEOUT_SECS: Final = 10.0
 MAX_BATCH: Final = 500
 FIRST_WAIT_SECS: Final = 0.2
 LONGEST_WAIT_SECS: Final = 5.0
+_UNKNOWN_ROUTE: Final = (404, 405)
 
 
 class Backoff:
@@ -32,6 +33,10 @@ class Backoff:
 
     def succeeded(self) -> None:
         self._next = FIRST_WAIT_SECS
+
+
+class OlderPeer(DaemonUnreachable):
+    """The other side does not know what it was asked: it is of a version before that."""
 
 
 class Peers:
@@ -65,6 +70,11 @@ class Peers:
         """Post a heartbeat; gives the coordinator's answer. Raises DaemonUnreachable."""
         return await self._post(f"{endpoint}/v1/fleet/heartbeat", beat)
 
+    async def control(self, endpoint: str, message: dict[str, Any]) -> dict[str, Any]:
+        """Tell a worker what is in force; gives what it enforces then (fields of the wire model
+        `ControlAnswer`). Raises OlderPeer when it cannot be told so, DaemonUnreachable."""
+        return await self._post(f"{endpoint}/v1/fleet/control", message)
+
     async def _post(self, url: str, body: Any) -> dict[str, Any]:
         content = json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
         headers = {"content-type": "application/json", "authorization": f"Bearer {self._token()}"}
@@ -75,6 +85,8 @@ class Peers:
             raise DaemonUnreachable(
                 f"{url}: {error or type(error).__name__}", "is that instance up?"
             ) from None
+        if response.status_code in _UNKNOWN_ROUTE:
+            raise OlderPeer(f"{url} answered HTTP {response.status_code}", "upgrade that instance")
         if not response.is_success or not isinstance(answer, dict):
             told = answer.get("message", "") if isinstance(answer, dict) else ""
             raise DaemonUnreachable(

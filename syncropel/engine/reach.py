@@ -1,7 +1,8 @@
-"""Reach: every control record gets to every instance, and each says that it has taken it.
+"""Reach: the control state gets to every instance, and each proves that it enforces it.
 
-Control records are the newest word on each freeze, drain, namespace and rule of the fleet. They are pushed to
-all live instances at once, and go again with the answer to each heartbeat of an instance that lacks one.
+What changed is pushed to all live instances at once, and goes with the answer to each heartbeat of an
+instance that enforces something else. An instance answers with the digest of what it enforces; it has
+confirmed what was in force here when this coordinator had that digest, and nothing else.
 """
 
 from __future__ import annotations
@@ -10,36 +11,52 @@ import asyncio
 import hashlib
 import logging
 from collections.abc import Callable, Coroutine, Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from syncropel.engine.broadcast import Pulse
 from syncropel.engine.ingest import Ingest
-from syncropel.engine.peer import Peers, wire
+from syncropel.engine.peer import OlderPeer, Peers, wire
 from syncropel.engine.runtime import Runtime
 from syncropel.errors import DaemonUnreachable, SyncropelError
-from syncropel.folds.child import is_child_end
-from syncropel.record import Record, StoredRecord, parse_record
-from syncropel.threads import FLEET_CONTROL, NAMESPACE_REGISTRY
+from syncropel.folds.effect import CONTROL_THREADS, Slot, digest, effects, words
+from syncropel.folds.registry import Instance
+from syncropel.folds.told import said_first
+from syncropel.record import Record, StoredRecord
+from syncropel.threads import ENGINE_CONFIG
 
 log = logging.getLogger("syncropel.engine.reach")
 
-CONTROL_THREADS: Final = (FLEET_CONTROL, NAMESPACE_REGISTRY)
 _REACHED_STATES: Final = frozenset({"joined", "draining", "stale"})
+_STATES_KEPT: Final = 256
+"""So many control states of before are known by their digests: an instance that is a little behind is told
+what has changed since, and not everything."""
+_TRIES: Final = 4
 
 Spawn = Callable[[Coroutine[Any, Any, None], str], "asyncio.Task[None]"]
 
 
+@dataclass(slots=True)
+class _Peer:
+    """What is known of an instance. `revision`: which state of ours it enforces; -1: another, or unknown.
+
+    `version`: on which its next message has to build; empty while its log has no word of control, None while
+    it is not known. `times`: when it confirmed each word (unix seconds).
+    """
+
+    version: str | None = None
+    revision: int = -1
+    times: dict[str, float] = field(default_factory=dict)
+    one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
+    waits: bool = False
+    """Whether a push waits for the one before: there is no need for a third."""
+
+
 class Reach:
-    """The coordinator's view of who has taken which control record."""
+    """The coordinator's view of who enforces what."""
 
     def __init__(
-        self,
-        ingest: Ingest,
-        peers: Peers,
-        did: str,
-        runtime: Runtime,
-        changed: Pulse,
-        spawn: Spawn,
+        self, ingest: Ingest, peers: Peers, did: str, runtime: Runtime, changed: Pulse, spawn: Spawn
     ) -> None:
         self._ingest = ingest
         self._peers = peers
@@ -47,112 +64,149 @@ class Reach:
         self._runtime = runtime
         self._changed = changed
         self._spawn = spawn
-        self._records: dict[str, Record] = {}
-        self._taken: dict[str, dict[str, float]] = {}
+        self._words: dict[Slot, Record] = {}
+        self._since: dict[Slot, int] = {}
+        self._revision = 0
+        self._states: dict[str, int] = {}
+        self._known: dict[str, _Peer] = {}
         ingest.subscribe(self.on_records)
 
     async def load(self) -> None:
         """Read the control records from the log, at start."""
-        for thread in CONTROL_THREADS:
-            self._remember(await self._ingest.store.thread(thread))
+        found = [one for thread in CONTROL_THREADS for one in await self._ingest.store.thread(thread)]
+        self._remember(found)
 
     def _remember(self, records: Iterable[StoredRecord]) -> bool:
-        """Keep those that are the newest word on something; gives whether there were any."""
-        for stored in records:
-            if stored.record.thread in CONTROL_THREADS:
-                self._records[stored.record.id] = stored.record
-        current = self._current_ids()
-        fresh = current - self._taken.get(self._did, {}).keys()
-        self._records = {id_: record for id_, record in self._records.items() if id_ in current}
-        self._confirm(self._did, fresh)
+        """Take note of the state that these led to; gives whether there is a new word on anything."""
+        newest = words(self._ingest.live)
+        by_id = {one.record.id: one.record for one in records}
+        fresh = {slot: by_id[id_] for slot, id_ in newest.items() if id_ in by_id}
+        now = self.digest()
+        if not fresh and self._states.get(now) == self._revision:
+            return False
+        self._revision += 1
+        self._words |= fresh
+        self._since |= dict.fromkeys(fresh, self._revision)
+        self._states.pop(now, None)
+        self._states[now] = self._revision
+        if len(self._states) > _STATES_KEPT:
+            del self._states[next(iter(self._states))]
+        self._heard(self._did, now, None)
         return bool(fresh)
 
-    def _current_ids(self) -> set[str]:
-        live = self._ingest.live
-        ids = {id_ for _, id_ in live.control.latest.values()}
-        ids |= {id_ for _, id_ in live.drains.latest.values()}
-        ids |= {one.record for one in live.namespaces.known.values()}
-        ids |= {word.record for word in live.rules.fleet.values()}
-        return ids | {live.namespaces.strict_key[1]} - {""}
-
     def digest(self) -> str:
-        """What this instance's control state is, in a word: equal digests, equal freezes."""
-        return hashlib.sha256("".join(sorted(self._current_ids())).encode()).hexdigest()
+        """What is in force at this instance, in a word."""
+        return digest(self._ingest.live)
 
     def on_records(self, records: Sequence[StoredRecord]) -> None:
-        if any(stored.record.thread in CONTROL_THREADS for stored in records) and self._remember(records):
+        if not any(one.record.thread in (*CONTROL_THREADS, ENGINE_CONFIG) for one in records):
+            return
+        if self._remember(records):
             self._changed.beat()
             self.push_all()
 
     def push_all(self) -> None:
         """Push to every instance that can be reached."""
         for did, instance in self._ingest.live.registry.instances.items():
-            if did != self._did and instance.state in _REACHED_STATES:
-                self._spawn(self._push_quietly(did), f"control to {instance.alias}")
+            if did != self._did and instance.state in _REACHED_STATES and not self._peer(did).waits:
+                self._peer(did).waits = True
+                self._spawn(self._push(did), f"control to {instance.alias}")
 
-    async def _push_quietly(self, did: str) -> None:
+    async def _push(self, did: str) -> None:
         try:
             await self.ensure(did)
         except SyncropelError as error:
             log.warning("control did not reach %s: %s; its next heartbeat brings it", did, error.message)
 
     async def ensure(self, did: str) -> None:
-        """Return once this instance has every control record. Raises DaemonUnreachable when it does not take
-        them now."""
-        missing = self.missing(did)
-        if did == self._did or not missing:
+        """Return once this instance enforces what is in force here. Raises DaemonUnreachable when it does not
+        say so now."""
+        peer = self._peer(did)
+        if did == self._did or peer.revision == self._revision:
+            peer.waits = False
             return
-        instance = self._ingest.live.registry.instances.get(did)
-        if instance is None:
-            raise DaemonUnreachable(f"{did} is not in the registry", "wait until it joins")
-        outcomes = await self._peers.post_records(instance.endpoint, missing)
-        taken = [
-            record.id
-            for record, outcome in zip(missing, outcomes, strict=True)
-            if outcome.get("status") in ("created", "duplicate")
-        ]
-        self._confirm(did, taken)
-        if len(taken) < len(missing):
+        async with peer.one_at_a_time:
+            peer.waits = False
+            for _ in range(_TRIES):
+                if peer.revision == self._revision:
+                    return
+                instance = self._ingest.live.registry.instances.get(did)
+                if instance is None:
+                    raise DaemonUnreachable(f"{did} is not in the registry", "wait until it joins")
+                await self._tell(instance, peer)
+        if peer.revision != self._revision:
+            raise DaemonUnreachable("it does not enforce what it was told", "see that instance's log")
+
+    async def _tell(self, instance: Instance, peer: _Peer) -> None:
+        message: dict[str, Any] = {"base": "", "replace": False, "records": []}
+        if peer.version is not None:  # else it is only a question: the answer brings the version
+            message = self._message(peer)
+        to = {"coordinator": self._did, "to": instance.did}
+        try:
+            answer = await self._peers.control(instance.endpoint, {**to, **message})
+        except OlderPeer:
+            await self._tell_older(instance, peer)
+            return
+        if answer.get("did") != instance.did:
+            raise DaemonUnreachable(
+                f"{instance.endpoint} is not {instance.alias} any more", "its next heartbeat says where it is"
+            )
+        self._heard(instance.did, str(answer.get("digest")), str(answer.get("version")))
+
+    async def _tell_older(self, instance: Instance, peer: _Peer) -> None:
+        """An instance that is older than digests of what is in force is sent records, and says that it has
+        them."""
+        revision, told = self._revision, list(self._words.values())
+        outcomes = await self._peers.post_records(instance.endpoint, told) if told else []
+        if any(one.get("status") not in ("created", "duplicate") for one in outcomes):
             raise DaemonUnreachable(f"{instance.alias} refused a control record", "see that instance's log")
+        self._enforces(peer, revision)
 
-    def missing(self, did: str) -> list[Record]:
-        """The control records that this instance has not confirmed."""
-        taken = self._taken.get(did, {})
-        return [record for id_, record in self._records.items() if id_ not in taken]
+    def answer(self, did: str, told: str, version: str | None) -> dict[str, Any]:
+        """What a heartbeat with this digest is answered: `base`, `replace`, and the records (`control`); none
+        when it enforces what is in force here. `version` is None in beats of older instances."""
+        if version is None and told == self._digest_of_ids():
+            self._enforces(self._peer(did), self._revision)
+            return {"control": []}
+        self._heard(did, told, version)
+        peer = self._peer(did)
+        if peer.revision == self._revision:
+            return {"control": []}
+        if version is None:
+            return {"control": [wire(word) for word in self._words.values()]}
+        message = self._message(peer)
+        return {"base": version, "replace": message["replace"], "control": message["records"]}
 
-    def answer(self, did: str, digest: str) -> list[dict[str, Any]]:
-        """What a heartbeat with this digest is answered: nothing when it has everything."""
-        if digest == self.digest():
-            self._confirm(did, self._records)
-            return []
-        # It may have lost what it once confirmed, so it gets everything and confirms anew.
-        self._taken.pop(did, None)
-        return [wire(record) for record in self._records.values()]
+    def _message(self, peer: _Peer) -> dict[str, Any]:
+        """What this instance has to be told: all that is in force, or what has changed since its state."""
+        if peer.revision < 0:
+            told = [self._words[slot] for slot in effects(self._ingest.live) if slot in self._words]
+        else:
+            told = [word for slot, word in self._words.items() if self._since[slot] > peer.revision]
+        return {"base": peer.version, "replace": peer.revision < 0, "records": [wire(word) for word in told]}
 
-    def _confirm(self, did: str, ids: Iterable[str]) -> None:
-        taken = self._taken.setdefault(did, {})
-        fresh = [id_ for id_ in ids if id_ not in taken]
-        if fresh:
+    def _digest_of_ids(self) -> str:
+        """What instances call their control state that are older than digests of what is in force."""
+        return hashlib.sha256("".join(sorted(word.id for word in self._words.values())).encode()).hexdigest()
+
+    def _peer(self, did: str) -> _Peer:
+        return self._known.setdefault(did, _Peer())
+
+    def _heard(self, did: str, told: str, version: str | None) -> None:
+        peer = self._peer(did)
+        peer.version = version
+        self._enforces(peer, self._states.get(told, -1))
+
+    def _enforces(self, peer: _Peer, revision: int) -> None:
+        """It enforces what was in force here at this revision: it has confirmed the words of then, and none
+        that came later or that it confirmed once and has lost."""
+        held = {said_first(word)[1] for slot, word in self._words.items() if self._since[slot] <= revision}
+        peer.revision = revision
+        if held != peer.times.keys():
             now = self._runtime.now()
-            taken.update(dict.fromkeys(fresh, now))
+            peer.times = {one: peer.times.get(one, now) for one in held}
             self._changed.beat()
 
     def confirmed_at(self, record_id: str) -> dict[str, float]:
-        """When each instance confirmed this record (unix seconds), by DID."""
-        return {did: taken[record_id] for did, taken in self._taken.items() if record_id in taken}
-
-
-async def take_control(ingest: Ingest, records: Sequence[dict[str, Any]]) -> None:
-    """Put what a heartbeat's answer brings into this log: control records, and ends of attempts."""
-    taken: list[Record] = []
-    for wired in records:
-        try:
-            record = parse_record(wired)
-        except SyncropelError as error:
-            # One that this version cannot read must not keep the others out: a freeze may be among them.
-            log.error("the coordinator sent what is no record: %s", error.message)
-            continue
-        if record.thread in CONTROL_THREADS or is_child_end(record):
-            taken.append(record)
-    if taken:
-        await ingest.append(taken, ruled=False)
+        """When each instance confirmed this word (unix seconds), by DID."""
+        return {did: peer.times[record_id] for did, peer in self._known.items() if record_id in peer.times}

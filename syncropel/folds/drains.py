@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from syncropel.folds.fanout import Key, number
+from syncropel.folds.told import said_first
 from syncropel.record import StoredRecord
 from syncropel.threads import FLEET_CONTROL
 
@@ -71,8 +72,7 @@ class Drains:
             "end" if body.get("then") == "end" else "reassign",
             str(body.get("reason", "")),
             number(body.get("at")),
-            record.actor,
-            record.id,
+            *said_first(record),
             key,
         )
 

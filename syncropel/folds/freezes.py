@@ -13,6 +13,7 @@ from typing import Final, Literal
 
 from syncropel.folds.fanout import Key, number
 from syncropel.folds.namespaces import DEFAULT, lineage
+from syncropel.folds.told import said_first
 from syncropel.record import StoredRecord
 from syncropel.threads import FLEET_CONTROL
 
@@ -36,7 +37,7 @@ def places_over(namespace: str) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Freeze:
-    """A freeze in force. `grace_secs` counts from `at`, unix seconds."""
+    """A freeze in force. `grace_secs` counts from `at`, unix seconds. `actor` set it, with `record`."""
 
     level: Level
     namespace: str
@@ -82,8 +83,7 @@ class Control:
                 number(body.get("grace_secs", DEFAULT_GRACE_SECS)),
                 body.get("terminate") is True,
                 number(body.get("at")),
-                record.actor,
-                record.id,
+                *said_first(record),
                 key,
             )
 

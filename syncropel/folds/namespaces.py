@@ -13,6 +13,7 @@ from typing import Final
 
 from syncropel.errors import BadRequest
 from syncropel.folds.fanout import Key, number
+from syncropel.folds.told import said_first
 from syncropel.record import StoredRecord
 from syncropel.threads import NAMESPACE_REGISTRY
 
@@ -23,6 +24,8 @@ STATE_OF_TOPIC: Final = {
     "namespace_archived": "archived",
     "namespace_deleted": "deleted",
 }
+WITHDRAWN_TOPIC: Final = "namespace_withdrawn"
+"""A worker says this of a namespace that its coordinator does not know: it was never registered."""
 STRICT_TOPIC: Final = "namespace_strict"
 MAX_SEGMENT_CHARS: Final = 63
 _SEGMENT: Final = re.compile(r"[a-z0-9][a-z0-9._-]*")
@@ -91,8 +94,10 @@ class Namespaces:
     """The registry. Applying records in any order gives the same state."""
 
     known: dict[str, Namespace] = field(default_factory=dict)
+    latest: dict[str, Key] = field(default_factory=dict)
     strict: bool = False
     strict_key: Key = (-1, "")
+    strict_record: str = ""
 
     def apply(self, stored: StoredRecord) -> None:
         record, body = stored.record, stored.record.body
@@ -102,14 +107,18 @@ class Namespaces:
         if record.topic == STRICT_TOPIC:
             if key > self.strict_key:
                 self.strict, self.strict_key = body.get("strict") is True, key
+                self.strict_record = said_first(record)[1]
             return
         name, state = body.get("namespace"), STATE_OF_TOPIC.get(record.topic)
-        if not isinstance(name, str) or state is None:
+        withdrawn = record.topic == WITHDRAWN_TOPIC
+        if not isinstance(name, str) or not (state or withdrawn) or self.latest.get(name, (-1, "")) >= key:
             return
-        before = self.known.get(name)
-        if before is None or before.key < key:
+        self.latest[name] = key
+        before = self.known.pop(name, None)
+        if state is not None:
             description = str(body.get("description") or (before.description if before else ""))
-            self.known[name] = Namespace(name, state, description, number(body.get("at")), record.id, key)
+            at, told = number(body.get("at")), said_first(record)[1]
+            self.known[name] = Namespace(name, state, description, at, told, key)
 
     def rejection(self, namespace: str) -> Rejection | None:
         """Why nothing may be written to this namespace, or None."""

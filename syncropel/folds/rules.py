@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from syncropel.folds.fanout import Key
 from syncropel.folds.spec import TARGET_FORMS, is_target
+from syncropel.folds.told import said_first
 from syncropel.record import StoredRecord
 from syncropel.threads import ENGINE_CONFIG, FLEET_CONTROL, INSTANCE_DID_PREFIX
 
@@ -122,7 +123,8 @@ Slot = tuple[str, str]
 class Word:
     """What a record says of a slot: `rule`, or None when it takes the rule away.
 
-    `author`: who wrote it. `source`: of the fleet's word, the id of the record that it says again.
+    `author`: who wrote it. `source`: of the fleet's word, the id of the record that it says again. `record`:
+    by which the fleet was told. `withdrawn`: the coordinator has no word on this; as if there were none.
     """
 
     rule: Rule | None
@@ -130,6 +132,7 @@ class Word:
     record: str
     source: str
     key: Key
+    withdrawn: bool = False
 
 
 @dataclass(slots=True)
@@ -176,7 +179,8 @@ class Rules:
             self.said_here.add(record.id)
         said = words.get((topic, name))
         if said is None or said.key < key:
-            words[topic, name] = Word(rule, author, record.id, str(body.get("rule", "")), key)
+            told, source = said_first(record)[1], str(body.get("rule", ""))
+            words[topic, name] = Word(rule, author, told, source, key, body.get("withdrawn") is True)
         self._sort()
 
     def _words(self, thread: str, topic: str) -> dict[Slot, Word] | None:
@@ -188,7 +192,9 @@ class Rules:
         """The word that counts. The fleet's stands above an own one, but where it only repeats what was said
         here the own one is the newer."""
         own, fleet = self.own.get(slot), self.fleet.get(slot)
-        return own if fleet is None or (own is not None and fleet.source in self.said_here) else fleet
+        if fleet is None or fleet.withdrawn:
+            return own
+        return own if own is not None and fleet.source in self.said_here else fleet
 
     def carried(self, slot: Slot) -> Word | None:
         """The fleet's word by which the one that counts gets to every instance; None when none does."""

@@ -58,6 +58,7 @@ NEEDS = {
     ("GET", "/v1/fleet/instances"): "records:read",
     ("GET", "/v1/fleet/instances/{name}"): "records:read",
     ("GET", "/v1/fleet/watch"): "records:read",
+    ("POST", "/v1/fleet/control"): "fleet:write",
     ("POST", "/v1/fleet/heartbeat"): "fleet:write",
     ("POST", "/v1/fleet/freeze"): "fleet:write",
     ("POST", "/v1/fleet/unfreeze"): "fleet:write",

@@ -230,12 +230,13 @@ def with_heart(story: Callable[[Coordinator, Heart, list[Any]], Coroutine[Any, A
     async def tell() -> None:
         coordinator, taken = Coordinator(), []
 
-        async def take(records: list[dict[str, Any]]) -> None:
-            taken.append(records)
-            if records == ["full disk"]:
+        async def take(answer: dict[str, Any]) -> bool:
+            taken.append(answer)
+            if answer.get("control") == ["full disk"]:
                 raise StoreError("the disk is full")
-            if records == ["no record"]:
+            if answer.get("control") == ["no record"]:
                 raise InvalidRecord("not of this world")
+            return answer.get("control") != ["for another version"]
 
         def make(*, leaving: bool = False, returning: bool = False) -> dict[str, Any]:
             return {"leaving": leaving, "returning": returning}
@@ -267,6 +268,21 @@ def test_a_heart_that_is_not_heard_beats_sooner() -> None:
         assert times[:9] == [0.0, 0.2, 0.6, 1.4, 3.0, 6.2, 11.2, 16.2, 21.2]
         assert times[10] - times[9] == INTERVAL
         beating.cancel()
+
+    with_heart(story)
+
+
+def test_an_answer_that_builds_on_an_older_state_is_asked_for_again_at_once() -> None:
+    async def story(coordinator: Coordinator, heart: Heart, taken: list[Any]) -> None:
+        coordinator.answers = [{"control": ["for another version"]}, {}]
+        await heart.refresh()
+        assert [at for at, _ in coordinator.beats] == [0.0, 0.0]
+        assert heart.silence_secs == 0.0
+        coordinator.answers = [{"control": ["for another version"]}] * 9
+        await asyncio.sleep(60)
+        await heart.refresh()
+        assert len(coordinator.beats) == 5
+        assert heart.silence_secs == 60.0, "what it was told is not in effect"
 
     with_heart(story)
 

@@ -36,6 +36,8 @@ from .explain import ProofOut as ProofOut
 from .explain import TaskWhy as TaskWhy
 from .explain import WhatIf as WhatIf
 from .explain import WhatIfBar as WhatIfBar
+from .fleet import ControlAnswer as ControlAnswer
+from .fleet import ControlMessage as ControlMessage
 from .fleet import Dispatched as Dispatched
 from .fleet import DispatchOut as DispatchOut
 from .fleet import FanOutProgress as FanOutProgress

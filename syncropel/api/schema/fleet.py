@@ -171,7 +171,10 @@ class Heartbeat(Wire):
     store_bytes: int | None = None
     pid: int | None = None
     permissions: bool | None = None
-    control: str = Field(default="", description="digest of the control records that the instance has")
+    control: str = Field(default="", max_length=64, description="digest of what the instance enforces")
+    control_version: str | None = Field(
+        default=None, max_length=64, description="on which an answer has to build"
+    )
     spend: list[RunningSpend] = Field(default=[], description="what each running goal has spent so far")
     open: list[OpenAttempt] = Field(default=[], description="told by an instance that was away")
     held: list[str] = Field(default=[], description="child INTENDs that a drain keeps from beginning here")
@@ -180,10 +183,38 @@ class Heartbeat(Wire):
 class HeartbeatAnswer(Wire):
     """What the coordinator tells an instance in return.
 
-    `control`: records that it lacks: of the control threads, and ends of attempts that it must not run.
+    `control`: records of the control threads, and ends of attempts that it must not run. With a `base` they
+    hold only while the instance's control version is that; with `replace` they are all that is in force.
     """
 
     coordinator: str
     heartbeat_interval_secs: float
     status: InstanceStatus
     control: list[dict[str, Any]] = []
+    base: str | None = None
+    replace: bool = False
+
+
+class ControlMessage(Wire):
+    """POST /v1/fleet/control: what a coordinator tells a worker. `to`: the worker's DID.
+
+    `records` are the coordinator's own; with `replace` they are all that is in force, else what has changed.
+    Nothing is done unless the worker's control version is `base`.
+    """
+
+    model_config = ConfigDict(defer_build=False)
+
+    coordinator: str = Field(max_length=512)
+    to: str = Field(max_length=512)
+    base: str = Field(max_length=64)
+    replace: bool = False
+    records: list[dict[str, Any]] = []
+
+
+class ControlAnswer(Wire):
+    """What the worker enforces now: `digest`, and the `version` on which the next message has to build."""
+
+    did: str
+    taken: bool
+    version: str
+    digest: str

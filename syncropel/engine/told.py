@@ -1,0 +1,131 @@
+"""What a worker is told of control, and how it makes that its own.
+
+The worker says each word again on its own log, as itself: no clock of another log can stand in the way, and
+what it enforces follows from its log alone, also after a restart. What it enforces and its coordinator does
+not know any more, it takes back. Then it answers with the digest of what it enforces.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from syncropel.engine.ingest import Ingest
+from syncropel.engine.runtime import Runtime
+from syncropel.errors import SyncropelError
+from syncropel.folds.child import is_child_end
+from syncropel.folds.drains import DRAIN
+from syncropel.folds.effect import CONTROL_THREADS, STRICT, ControlState, Slot, digest, effects, words
+from syncropel.folds.freezes import EMERGENCY, EVERYWHERE, UNFREEZE
+from syncropel.folds.namespaces import STRICT_TOPIC, WITHDRAWN_TOPIC
+from syncropel.folds.rules import PERMISSION
+from syncropel.folds.told import AUTHOR, SOURCE, said_first
+from syncropel.record import Record, StoredRecord, parse_record
+from syncropel.threads import FLEET_CONTROL, NAMESPACE_REGISTRY
+
+log = logging.getLogger("syncropel.engine.told")
+
+_TAKEN_BACK: Final = "the coordinator does not know it"
+
+
+class Told:
+    """A worker's ear: takes what the coordinator says of control, one message after the other."""
+
+    def __init__(self, ingest: Ingest, did: str, runtime: Runtime) -> None:
+        self._ingest = ingest
+        self._did = did
+        self._runtime = runtime
+        self._one_at_a_time = asyncio.Lock()
+        self._last = (0, "")
+        ingest.subscribe(self._on_records)
+
+    async def load(self) -> None:
+        """Read the control threads, at start."""
+        for thread in CONTROL_THREADS:
+            self._on_records(await self._ingest.store.thread(thread))
+
+    def _on_records(self, records: Sequence[StoredRecord]) -> None:
+        for stored in records:
+            if stored.record.thread in CONTROL_THREADS:
+                self._last = max(self._last, (stored.sequence, stored.record.id))
+
+    @property
+    def version(self) -> str:
+        """The newest control record of this log. A message says on which it builds, so that one that was
+        long on its way changes nothing any more."""
+        return self._last[1]
+
+    def state(self) -> dict[str, Any]:
+        """What this instance enforces, as it answers: `version`, `digest`."""
+        return {"version": self.version, "digest": digest(self._ingest.live)}
+
+    async def take(self, message: Mapping[str, Any]) -> bool:
+        """Enforce what the message says (fields of the wire model `ControlMessage`); gives False, and does
+        nothing, when it builds on another version than this. Raises StoreError when the log takes nothing.
+
+        `base` is None in the answers of coordinators that are older than versions.
+        """
+        async with self._one_at_a_time:
+            if message.get("base") not in (None, self.version):
+                return False
+            records = list(_read(message.get("records", ())))
+            own = self._own_words([one for one in records if one.thread in CONTROL_THREADS], message)
+            ends = [one for one in records if is_child_end(one)]
+            for outcome in await self._ingest.append([*own, *ends], ruled=False) if own or ends else ():
+                if isinstance(outcome, SyncropelError):
+                    # Its digest will say that it is not in effect here.
+                    log.error("cannot take what the coordinator says: %s", outcome.message)
+            return True
+
+    def _own_words(self, told: Sequence[Record], message: Mapping[str, Any]) -> list[Record]:
+        """What to write, so that what is told here is in effect; nothing for what is already."""
+        state = ControlState()
+        for record in told:
+            state.apply(StoredRecord(record, 0, 0.0))
+        want, have = effects(state), effects(self._ingest.live)
+        spoken = words(state)
+        by_id = {record.id: record for record in told}
+        slots = sorted(want.keys() | have.keys() if message.get("replace") is True else spoken.keys())
+        changed = [slot for slot in slots if want.get(slot) != have.get(slot)]
+        # What stops something comes before what lets it go on.
+        changed.sort(key=lambda slot: slot not in want)
+        return [
+            self._again(by_id[spoken[slot]]) if slot in spoken else self._taken_back(slot) for slot in changed
+        ]
+
+    def _again(self, record: Record) -> Record:
+        author, source = said_first(record)
+        body = {AUTHOR: author, **record.body, SOURCE: source}
+        # It repeats what was said at the coordinator, and no record of this log.
+        body.pop("rule", None)
+        return Record(record.thread, self._did, "LEARN", body)
+
+    def _taken_back(self, slot: Slot) -> Record:
+        kind, name = slot
+        thread, body = FLEET_CONTROL, dict[str, Any]()
+        if kind == "freeze":
+            level = {"level": EMERGENCY} if name == EVERYWHERE else {}
+            body = {"topic": UNFREEZE, **level, "namespace": name, "reason": _TAKEN_BACK}
+        elif kind == "drain":
+            body = {"topic": DRAIN, "instance": name, "state": "stop", "reason": _TAKEN_BACK}
+        elif kind == "rule":
+            body = {"topic": PERMISSION, "name": name, "removed": True, "withdrawn": True}
+        elif slot == STRICT:
+            thread, body = NAMESPACE_REGISTRY, {"topic": STRICT_TOPIC, "strict": False}
+        else:
+            thread, body = NAMESPACE_REGISTRY, {"topic": WITHDRAWN_TOPIC, "namespace": name}
+        return Record(thread, self._did, "LEARN", {**body, "at": self._runtime.now()})
+
+
+def _read(wired: Iterable[Any]) -> Iterable[Record]:
+    for one in wired:
+        try:
+            record = parse_record(one)
+        except SyncropelError as error:
+            # One that this version cannot read must not keep the others out: a freeze may be among them.
+            log.error("the coordinator sent what is no record: %s", error.message)
+            continue
+        if record.clock is not None:
+            yield record
