@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from syncropel.api.caller import writer
 from syncropel.api.fleet_views import find_instance, fleet_status, instance_out
 from syncropel.api.schema import (
     ControlAnswer,
@@ -19,7 +20,7 @@ from syncropel.api.schema import (
 )
 from syncropel.api.sse import EventStream, event_stream, snapshots
 from syncropel.engine.engine import Engine
-from syncropel.errors import Conflict
+from syncropel.errors import Conflict, WrongAuthor
 from syncropel.folds.registry import STATUS_OF_STATE
 
 WATCH_GAP_SECS: Final = 0.25
@@ -79,11 +80,16 @@ def router(engine: Engine) -> APIRouter:
         )
 
     @routes.post("/v1/fleet/control")
-    async def control(message: ControlMessage) -> ControlAnswer:
+    async def control(message: ControlMessage, request: Request) -> ControlAnswer:
         """Enforce what the coordinator says is in force. Answered with what is enforced then."""
         if engine.settings.role != "worker":
             raise Conflict(
                 "this instance is a coordinator: its operators say what is in force", "ask its workers"
+            )
+        if writer(request.scope).author != "coordinator":
+            raise WrongAuthor(
+                "a worker is told what is in force by its coordinator alone",
+                f"freeze and lift there: {engine.settings.fleet.coordinator_url}",
             )
         if message.to != engine.instance.did:
             raise Conflict(

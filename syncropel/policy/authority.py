@@ -27,7 +27,7 @@ from syncropel.folds.child import (
 from syncropel.folds.drains import DRAIN
 from syncropel.folds.fanout import AMEND_JOIN, CHILD_DONE, RETRY, SPAWNED
 from syncropel.folds.freezes import FREEZE, UNFREEZE
-from syncropel.folds.namespaces import STATE_OF_TOPIC, STRICT_TOPIC
+from syncropel.folds.namespaces import STATE_OF_TOPIC, STRICT_TOPIC, WITHDRAWN_TOPIC
 from syncropel.folds.registry import INSTANCE_STATE
 from syncropel.folds.rules import DENIED_TOPIC, PERMISSION
 from syncropel.folds.task import TaskState
@@ -158,7 +158,7 @@ TABLE: Final = (
     Row(OTHER, "any", FLEET_CONTROL, _authors("coordinator", "operator", "account"), _OTHER),
     *(
         Row(topic, "LEARN", NAMESPACE_REGISTRY, _FROM_ABOVE, _NAMESPACES)
-        for topic in (*STATE_OF_TOPIC, STRICT_TOPIC)
+        for topic in (*STATE_OF_TOPIC, STRICT_TOPIC, WITHDRAWN_TOPIC)
     ),
     Row(OTHER, "any", NAMESPACE_REGISTRY, _authors("coordinator", "operator", "account"), _OTHER),
     *(

@@ -147,6 +147,6 @@ class _Nothing(dict[str, Any]):
 
     def __missing__(self, name: str) -> Any:
         def unknown(*_: Any) -> Any:
-            raise ValueError(name)
+            raise EvaluationFailed(f"{name}() has no value for an empty record")
 
         return unknown

@@ -64,6 +64,7 @@ TRUTH = {
     "th_namespace_registry namespace_archived": {"coordinator"},
     "th_namespace_registry namespace_deleted": {"coordinator"},
     "th_namespace_registry namespace_strict": {"coordinator"},
+    "th_namespace_registry namespace_withdrawn": {"coordinator"},
     "th_namespace_registry (any other)": {"coordinator", "operator", "account"},
     "th_engine_config service_account": set(),
     "th_engine_config api_token": set(),
