@@ -13,12 +13,13 @@ from functools import partial
 from itertools import islice
 from typing import Any, Final
 
-from syncropel.engine.adapters import Adapter, Outcome
+from syncropel.engine.adapters import Adapter, Held, Outcome
 from syncropel.engine.ingest import Ingest
 from syncropel.engine.meter import ended_by_coordinator
 from syncropel.engine.run import Limits, Place, Run, write_ending
 from syncropel.engine.run_records import ending, result
 from syncropel.engine.runtime import Runtime
+from syncropel.engine.starting import StartGate
 from syncropel.errors import SyncropelError
 from syncropel.folds.child import SESSION, ChildIntend, ChildResult, ChildState, is_child_end
 from syncropel.folds.freezes import Freeze
@@ -51,7 +52,8 @@ class Dispatcher:
     ) -> None:
         self._ingest = ingest
         self._may_work = may_work
-        self._place = Place(ingest, adapters, limits, did, runtime)
+        gate = StartGate(ingest, self._may_begin)
+        self._place = Place(ingest, adapters, limits, did, runtime, gate.let_through)
         self._limits = limits
         self._did = did
         self._runtime = runtime
@@ -233,6 +235,9 @@ class Dispatcher:
         except asyncio.CancelledError:
             if self._stopping or allowed:
                 raise
+        except Held:
+            log.info("held at its gate", extra={"thread_id": intend.thread})
+            allowed = False
         except SyncropelError as error:
             log.error("cannot run a goal: %s", error.message, extra={"thread_id": intend.thread})
             allowed = False
@@ -253,7 +258,11 @@ class Dispatcher:
 
     async def _may_start(self, intend: ChildIntend) -> bool:
         """Ask just before the start: a freeze may have come while this instance was cut off."""
-        if not await self._may_work() or self.draining:
+        return await self._may_work() and self._may_begin(intend)
+
+    def _may_begin(self, intend: ChildIntend) -> bool:
+        state = self._ingest.live.children[intend.thread]
+        if self._stopping or self.draining or intend.record in state.ended:
             return False
         return not self._ingest.live.control.covering(_namespace(intend))
 

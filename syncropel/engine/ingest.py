@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 
 from syncropel.engine.broadcast import Broadcast
 from syncropel.engine.denials import Denials
@@ -213,6 +213,19 @@ class Ingest:
                 if refusal is not None:
                     refused[at] = refusal[0]
                     self.denials.note(*refusal[1:])
+
+    @contextlib.asynccontextmanager
+    async def undisturbed(self) -> AsyncIterator[Callable[[], bool]]:
+        """Inside, no control record is written: what the live folds say of freezes stays true.
+
+        Gives a function that says whether one is waiting, so be quick. Append nothing in here: that would
+        wait for the control record, and the control record for us.
+        """
+        await self._turnstile.enter()
+        try:
+            yield lambda: self._turnstile.wanted
+        finally:
+            self._turnstile.leave()
 
     async def append_one(self, record: Record, *, writer: Writer = ENGINE) -> Appended:
         """Append one record; raises what `append` would answer."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
-from syncropel.engine.adapters import Adapter, Observe, Outcome, Remains
+from syncropel.engine.adapters import Adapter, Held, Instant, Observe, Outcome, Remains, Startable
 from syncropel.engine.ingest import Ingest
 from syncropel.engine.meter import Meter, cost_in
 from syncropel.engine.peer import Backoff
@@ -69,6 +70,8 @@ class Place:
     limits: Limits
     did: str
     runtime: Runtime
+    gate: Callable[[ChildIntend, Startable], Awaitable[bool]]
+    """Passed by every goal just before it starts."""
 
 
 @dataclass
@@ -119,6 +122,9 @@ class Run:
                 self.remains.forget()
                 raise
             outcome = replace(self.ending, output=self.output)
+        except Held:
+            self.remains.forget()
+            raise
         except SyncropelError:
             raise  # the log takes no observations now: nothing has run, and it is tried again
         except Exception as error:
@@ -149,11 +155,14 @@ class Run:
             )
         if self.meter.over:
             return self.meter.outcome()
-        if adapter.name != "bash":
-            await observe(SESSION, {"adapter": adapter.name})
         spent = self.place.ingest.live.spend.of(self.intend.record)
         job = job_of(self.intend, limits.default_timeout_secs, spent)
-        return await adapter.run(replace(job, remains=self.remains), observe)
+        gate = partial(self.place.gate, self.intend)
+        if adapter.name != "bash":
+            await observe(SESSION, {"adapter": adapter.name})
+            if not await gate(Instant()):
+                raise Held
+        return await adapter.run(replace(job, gate=gate, remains=self.remains), observe)
 
     async def _observe(self, sub_thread: str, kind: str, body: dict[str, Any]) -> None:
         self.output = body.get("output", self.output)

@@ -27,6 +27,11 @@ class Turnstile:
         if self._inside == 0 and self._empty is not None and not self._empty.done():
             self._empty.set_result(None)
 
+    @property
+    def wanted(self) -> bool:
+        """Whether somebody wants to be alone, or is."""
+        return self._closed
+
     async def alone(self) -> None:
         """Enter when nobody else is inside; everyone after waits."""
         while self._closed:

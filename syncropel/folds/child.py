@@ -12,6 +12,8 @@ from syncropel.folds.fanout import ACCEPT, is_verdict
 from syncropel.record import Record, StoredRecord, is_name, is_record_id
 
 SESSION: Final = "syncropel.dispatch.session.v1"
+NOT_STARTED: Final = "syncropel.dispatch.not_started.v1"
+"""Kind of the observation that the goal of the session before it was ended at its gate, before it ran."""
 STREAM_EVENT: Final = "syncropel.dispatch.stream_event.v1"
 SUBPROCESS_EXIT: Final = "syncropel.dispatch.subprocess_exit.v1"
 COMPLETE: Final = "syncropel.dispatch.complete.v1"

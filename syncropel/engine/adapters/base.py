@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -23,6 +24,49 @@ class Remains:
     """To be called once the result is in the log: until then a daemon that comes back has to find the run."""
 
 
+class Startable(Protocol):
+    """A goal that stands behind its gate. `started` is done when the goal itself runs, or never will."""
+
+    @property
+    def started(self) -> asyncio.Future[None]: ...
+
+    def go(self) -> None:
+        """Open the gate."""
+        ...
+
+    def strike(self) -> None:
+        """Kill it now, where it stands, without waiting for anybody."""
+        ...
+
+
+Gate = Callable[[Startable], Awaitable[bool]]
+"""Lets a goal start. False when it must not: it has not run then, and is to be ended."""
+
+
+async def open_gate(goal: Startable) -> bool:
+    """The gate where nothing forbids a start."""
+    goal.go()
+    return True
+
+
+class Instant:
+    """A goal that is no process: it starts when it is let through."""
+
+    def __init__(self) -> None:
+        self.started: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.started.set_result(None)
+
+    def go(self) -> None:
+        """There is nothing to open."""
+
+    def strike(self) -> None:
+        """There is nothing to kill."""
+
+
+class Held(Exception):
+    """The goal was not let through its gate. It is tried again when that may have changed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """One attempt at a subtask. `timeout_secs` is its time limit."""
@@ -37,6 +81,8 @@ class Job:
     """How far an earlier process read this attempt's cost file, in bytes."""
     content: str = ""
     """Path of a file that says more about the goal."""
+    gate: Gate = open_gate
+    """Passed just before the goal's first instruction."""
     remains: Remains = field(default_factory=lambda: Remains())
     """Where the adapter says what is left, also of a goal that was ended from outside."""
 
@@ -66,7 +112,7 @@ class Adapter(Protocol):
     name: str
 
     async def run(self, job: Job, observe: Observe) -> Outcome:
-        """Run the goal within its time limit. Raises nothing: a failure is an Outcome."""
+        """Run the goal within its time limit. A failure is an Outcome; raises Held at a gate that is shut."""
         ...
 
     async def end_orphan(self, session: dict[str, Any]) -> None:

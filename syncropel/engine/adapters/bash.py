@@ -18,14 +18,14 @@ from typing import Any, BinaryIO, Final
 
 import psutil
 
-from syncropel.engine.adapters.base import Job, Observe, Outcome
+from syncropel.engine.adapters.base import Held, Job, Observe, Outcome
 from syncropel.engine.adapters.cost_file import LOOK_SECS, CostFile
 from syncropel.engine.adapters.preflight import available_memory, tell_memory
 from syncropel.engine.adapters.supervised import PATIENCE_SECS, Ending, Spec, Supervised
 from syncropel.engine.adapters.worktree import head, left_in
 from syncropel.engine.runtime import Runtime
 from syncropel.errors import SyncropelError
-from syncropel.folds.child import SESSION, STREAM_EVENT
+from syncropel.folds.child import NOT_STARTED, SESSION, STREAM_EVENT
 from syncropel.folds.fanout import ACCEPT
 from syncropel.supervisor.decide import START_FAILED, TIMEOUT, Limits
 
@@ -79,10 +79,16 @@ class BashAdapter:
             session = {"pid": run.pid, "process_started_at": _start_time(run.pid), "cwd": str(cwd)}
             named = {"run": run.folder.name, "supervisor": run.supervisor, "output": str(output)}
             await observe(SESSION, {"adapter": self.name, **session, **named})
-            run.go()
+            if not await job.gate(run):
+                raise Held
             outcome = await self._watch(
                 run, job, observe, output, CostFile(cost_file(script), job.cost_offset)
             )
+        except Held:
+            await run.stop(gently=False)
+            with contextlib.suppress(SyncropelError):
+                await observe(NOT_STARTED, {"pid": run.pid, "run": run.folder.name})
+            raise
         finally:
             await self._end(run, job)
         return replace(outcome, worktree=await left_in(cwd, base)) if base else outcome
