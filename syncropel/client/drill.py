@@ -250,7 +250,7 @@ class KillDrill:
 
         async def idle() -> bool:
             for client, thread in given:
-                if await _is_open(client, thread):
+                if await _runs(client, thread):
                     return False
             return True
 
@@ -311,14 +311,10 @@ class KillDrill:
         return (await self._coordinator.send(calls.post_record(record))).id
 
 
-async def _is_open(worker: Sender, thread: str) -> bool:
-    """Whether a subtask that this worker was sent has no result there yet, or none that is known of."""
+async def _runs(worker: Sender, thread: str) -> bool:
+    """Whether this worker works on a subtask, or does not answer. One that the freeze held has not begun."""
     try:
-        return bool((await worker.send(calls.thread_state(thread))).open_intends)
-    except RemoteError as error:
-        if error.status != _NOT_FOUND:
-            raise
-        return False  # the freeze was quicker than the work: it never came there
+        return any(one.child_thread == thread for one in (await worker.send(calls.dispatches())).data)
     except DaemonUnreachable:
         return True
 

@@ -17,8 +17,9 @@ from syncropel.api.schema import (
     FreezeOut,
     InstanceOut,
     JoinStatus,
+    Page,
     PostedRecord,
-    ThreadState,
+    RunningDispatch,
 )
 from syncropel.client import Call, Target
 from syncropel.client.drill import DrillReport, KillDrill, reach
@@ -72,8 +73,10 @@ class Fleet:
             return ControlWritten(record="0" * 64, namespace=call.body["namespace"])
         if call.path == "/v1/records":
             return self._record(call.body)
-        if call.path.startswith("/v1/threads/"):
-            return ThreadState.model_construct(open_intends=["ab"] if self.runs_on else [])
+        if call.path == "/v1/dispatches":
+            mine = RunningDispatch.model_construct(child_thread="th_child")
+            other = RunningDispatch.model_construct(child_thread="th_other")
+            return Page[RunningDispatch].model_construct(data=[other, mine] if self.runs_on else [other])
         given = ChildOut.model_construct(instance_alias="worker-a", child_thread="th_child")
         unspawned = ChildOut.model_construct(instance_alias=None, child_thread=None)
         return JoinStatus.model_construct(
@@ -186,7 +189,7 @@ async def test_a_worker_that_does_not_answer_fails_the_drill_and_does_not_break_
 
 async def test_a_worker_that_goes_silent_while_it_drains_has_not_drained() -> None:
     fleet, worker = Fleet(), Fleet()
-    worker.fail["/v1/threads/th_child/state"] = DaemonUnreachable("no answer in time")
+    worker.fail["/v1/dispatches"] = DaemonUnreachable("no answer in time")
     report = await drill(fleet, None, worker).run()
     assert report.problems == ["what ran did not drain in time"]
 
@@ -199,7 +202,7 @@ async def test_a_coordinator_that_does_not_answer_breaks_it_off() -> None:
     assert not fleet.frozen
 
 
-@pytest.mark.parametrize("path", ["/v1/fleet/freeze", "/v1/records", "/v1/threads/th_child/state"])
+@pytest.mark.parametrize("path", ["/v1/fleet/freeze", "/v1/records", "/v1/dispatches"])
 async def test_cancelling_lifts_the_freeze(path: str) -> None:
     fleet = Fleet()
     running = asyncio.ensure_future(drill(fleet).run())
@@ -213,8 +216,8 @@ async def test_cancelling_lifts_the_freeze(path: str) -> None:
 
 async def test_work_that_never_came_to_its_worker_is_drained() -> None:
     fleet = Fleet()
-    fleet.fail["/v1/threads/th_child/state"] = RemoteError(404, "not_found", "NOT_FOUND", "no thread", "")
     assert (await drill(fleet).run()).ok
+    assert fleet.asked["/v1/dispatches"] > 0
 
 
 async def test_a_freeze_without_an_answer_is_lifted_too() -> None:

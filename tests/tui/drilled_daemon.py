@@ -18,8 +18,8 @@ from syncropel.api.schema import (
     Page,
     PostedRecord,
     RecordOut,
+    RunningDispatch,
     TaskDetail,
-    ThreadState,
 )
 from syncropel.client import Call
 from syncropel.client.drill_records import TOPIC
@@ -85,8 +85,8 @@ class DrilledDaemon(FakeClient):
         elif path.startswith("/v1/tasks/DRILL"):
             child = ChildOut.model_construct(instance_alias="worker-a", child_thread="th_child")
             return JoinStatus.model_construct(spawned=2, complete=True, explanation="", subtasks=[child])
-        elif path.startswith("/v1/threads/"):
-            return ThreadState.model_construct(open_intends=[])
+        elif path == "/v1/dispatches":
+            return Page[RunningDispatch].model_construct(data=[])
         return None
 
     def _record(self, record: dict[str, Any]) -> PostedRecord:

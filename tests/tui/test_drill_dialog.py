@@ -55,7 +55,7 @@ async def test_from_the_first_key_to_the_report() -> None:
     [
         ("/v1/tasks/DRILL", ["… setting up", "· freezing"]),
         (control.FREEZE, ["✓ setting up", "… freezing"]),
-        ("/v1/threads/", ["✓ freezing", "✓ trying to write 45 writes refused, 0 leaked", "… draining"]),
+        ("/v1/dispatches", ["✓ freezing", "✓ trying to write 45 writes refused, 0 leaked", "… draining"]),
         (control.UNFREEZE, ["✓ draining", "… unfreezing"]),
     ],
 )
@@ -102,7 +102,7 @@ async def test_instances_that_cannot_be_written_to_are_told() -> None:
 
 async def test_esc_stops_it_and_stays_until_its_freeze_is_lifted() -> None:
     async with drilling() as (_, dialog, client):
-        client.hold = "/v1/threads/"
+        client.hold = "/v1/dispatches"
         await dialog.press("s")
         assert client.frozen
         await dialog.press("escape")
@@ -129,7 +129,7 @@ async def test_esc_twice_waits_for_the_lifting() -> None:
 
 async def test_quitting_lifts_the_practice_freeze() -> None:
     async with drilling() as (page, dialog, client):
-        client.hold = "/v1/threads/"
+        client.hold = "/v1/dispatches"
         await dialog.press("s")
         assert client.frozen
         await page.pilot.press("ctrl+q")
