@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import Any, Final, TypeVar
+from typing import Any
 
 from fastapi import APIRouter
 
@@ -18,21 +18,12 @@ from syncropel.folds.join import cel_children
 from syncropel.folds.subtasks import children
 from syncropel.folds.task import TaskState
 from syncropel.policy.budget import Budget
-from syncropel.policy.cel import cache_stats, evaluator
+from syncropel.policy.cel import cache_stats
 from syncropel.policy.contexts import compile_in, record_fields, subtask_fields
 from syncropel.policy.ground import Ground, task_fields
 from syncropel.policy.guard import namespaces_of
+from syncropel.policy.lanes import QUESTIONS
 from syncropel.record import Record, parse_record
-
-Done = TypeVar("Done")
-_TYPES: Final = (
-    (bool, "bool"),
-    (int, "int"),
-    (float, "double"),
-    (str, "string"),
-    (list, "list"),
-    (dict, "map"),
-)
 
 
 def router(engine: Engine) -> APIRouter:
@@ -42,7 +33,7 @@ def router(engine: Engine) -> APIRouter:
     @routes.post("/v1/expr/check")
     async def check(body: ExpressionRequest) -> ExpressionChecked:
         """Compile an expression in a context; a mistake is told with line, column and a caret."""
-        expression = await _off_loop(lambda: compile_in(body.context, body.expression))
+        expression = await QUESTIONS.compile(lambda: compile_in(body.context, body.expression))
         return ExpressionChecked(context=body.context, size=expression.size)
 
     @routes.post("/v1/expr/eval")
@@ -53,17 +44,15 @@ def router(engine: Engine) -> APIRouter:
         live, now, did = engine.ingest.live, engine.runtime.now(), engine.instance.did
         functions = Ground(live, now, did, body.actor).functions()
 
-        def run() -> ExpressionValue:
-            expression = compile_in(body.context, body.expression)
-            budget = Budget()
-            started = time.perf_counter()
-            value = expression.evaluate_lazily(load, functions, budget)
-            micros = (time.perf_counter() - started) * 1e6
-            return ExpressionValue(
-                value=value, type=_type_of(value), steps=budget.steps, micros=round(micros, 1)
-            )
+        expression = await QUESTIONS.compile(lambda: compile_in(body.context, body.expression))
 
-        return await _off_loop(run)
+        def run(budget: Budget) -> ExpressionValue:
+            started = time.perf_counter()
+            value, kind = expression.evaluate_typed(load, functions, budget)
+            micros = (time.perf_counter() - started) * 1e6
+            return ExpressionValue(value=value, type=kind, steps=budget.steps, micros=round(micros, 1))
+
+        return await QUESTIONS.evaluate(run)
 
     @routes.get("/v1/engine/expression_cache/stats")
     async def expression_cache() -> CacheStatsOut:
@@ -71,15 +60,6 @@ def router(engine: Engine) -> APIRouter:
         return CacheStatsOut(**asdict(cache_stats()))
 
     return routes
-
-
-def _type_of(value: Any) -> str:
-    """CEL's name of the type of a plain value."""
-    return next((name for kind, name in _TYPES if isinstance(value, kind)), "null_type")
-
-
-async def _off_loop(work: Callable[[], Done]) -> Done:
-    return await asyncio.get_running_loop().run_in_executor(evaluator, work)
 
 
 def _bindings(engine: Engine, body: ExpressionRequest, record: Record | None) -> Callable[[str], Any]:

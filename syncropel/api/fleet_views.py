@@ -24,12 +24,11 @@ from syncropel.engine.run_records import budget_of
 from syncropel.errors import NotFound
 from syncropel.folds.fanout import ACCEPT, FanOut
 from syncropel.folds.freezes import Freeze
-from syncropel.folds.join import decide
 from syncropel.folds.registry import Instance
 from syncropel.folds.rules import FREEZE_RULES
 from syncropel.folds.subtasks import Child, children
 from syncropel.folds.task import TaskState
-from syncropel.policy.joining import parse_join_safely
+from syncropel.policy.joining import decide_join_now
 
 
 def find_instance(engine: Engine, name: str) -> Instance:
@@ -245,7 +244,7 @@ def running(engine: Engine) -> list[RunningDispatch]:
 def _progress(
     state: TaskState, fanout: FanOut, kids: list[Child], look: Look, hangs: list[int]
 ) -> FanOutProgress:
-    decision = decide(parse_join_safely(fanout.join, len(kids)), kids, None, look.names)
+    decision = decide_join_now(fanout, kids, state.alias, look.names)
     return FanOutProgress(
         thread=state.thread,
         alias=state.alias,

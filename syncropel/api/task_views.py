@@ -18,12 +18,12 @@ from syncropel.engine.engine import Engine
 from syncropel.engine.moves import spent_usd
 from syncropel.errors import Conflict, NotFound
 from syncropel.folds.fanout import ACCEPT, FanOut, Report, Spawn
-from syncropel.folds.join import JoinDecision, decide
+from syncropel.folds.join import JoinDecision
 from syncropel.folds.routing import route
 from syncropel.folds.speedup import critical_path
 from syncropel.folds.subtasks import Child, children
 from syncropel.folds.task import TaskState, status_now
-from syncropel.policy.joining import decide_join, parse_join_safely
+from syncropel.policy.joining import decide_join, decide_join_now
 
 Place = tuple[str | None, Progress]
 """Where a subtask is or would go (a DID), and how it goes with it there."""
@@ -55,11 +55,10 @@ def actor_name(own_did: str, actor: str | None) -> str | None:
 
 
 def quick_satisfiable(state: TaskState, kids: list[Child]) -> bool:
-    """Whether an active fan-out can still join, decided without CEL: an expression counts as reachable until
-    nothing can change any more."""
+    """Whether an active fan-out can still join, without waiting for an expression that takes long."""
     if state.fanout is None or not state.fanout.active:
         return True
-    return decide(parse_join_safely(state.fanout.join, len(kids)), kids).satisfiable
+    return decide_join_now(state.fanout, kids, state.alias, {}).satisfiable
 
 
 def task_summary(state: TaskState) -> TaskSummary:
@@ -246,6 +245,8 @@ def _hint(state: TaskState, fanout: FanOut, decision: JoinDecision) -> str:
     name = state.alias or state.thread
     if fanout.moves.exceeded:
         return f"spl task amend {name} --budget USD"
+    if not decision.blame:
+        return f"spl task amend {name} --join EXPRESSION"
     return "; ".join(f"spl task retry {name} --subtask {index}" for index in decision.blame[:3])
 
 

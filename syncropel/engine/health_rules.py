@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from syncropel.errors import SyncropelError
-from syncropel.folds.rules import HEALTH
+from syncropel.folds.rules import HEALTH, Rule
 from syncropel.policy.budget import Budget
-from syncropel.policy.cel import evaluator
 from syncropel.policy.contexts import compile_in
 from syncropel.policy.ground import Ground
+from syncropel.policy.lanes import QUESTIONS
+from syncropel.policy.permissions import RULE_SECS
 
 if TYPE_CHECKING:
     from syncropel.engine.engine import Engine
@@ -47,23 +48,21 @@ async def findings(engine: Engine) -> list[HealthFinding]:
     rules = engine.ingest.live.rules.of(HEALTH)
     if not rules:
         return []
-    fields = engine_fields(engine)
-    ground = Ground(
-        engine.ingest.live, engine.runtime.now(), engine.instance.did, engine.instance.did
-    ).functions()
+    live, did = engine.ingest.live, engine.instance.did
+    functions = Ground(live, engine.runtime.now(), did, did).functions()
+    load = {"engine": engine_fields(engine)}.__getitem__
+    return [await _finding(rule, load, functions) for rule in rules]
 
-    def ask() -> list[HealthFinding]:
-        found = []
-        for rule in rules:
-            healthy, problem = False, ""
-            try:
-                expression = compile_in("health_check", rule.expression)
-                value = expression.evaluate_lazily({"engine": fields}.__getitem__, ground, Budget(secs=0.25))
-                healthy = value is True
-                problem = "" if isinstance(value, bool) else "the rule gives no true or false"
-            except SyncropelError as error:
-                problem = error.message
-            found.append(HealthFinding(rule.name, healthy, rule.effect, problem))
-        return found
 
-    return await asyncio.get_running_loop().run_in_executor(evaluator, ask)
+async def _finding(
+    rule: Rule, load: Callable[[str], Any], functions: Mapping[str, Callable[..., Any]]
+) -> HealthFinding:
+    def ask(budget: Budget) -> Any:
+        return compile_in("health_check", rule.expression).evaluate_lazily(load, functions, budget)
+
+    try:
+        value = await QUESTIONS.evaluate(ask, RULE_SECS)
+    except SyncropelError as error:
+        return HealthFinding(rule.name, False, rule.effect, error.message)
+    problem = "" if isinstance(value, bool) else "the rule gives no true or false"
+    return HealthFinding(rule.name, value is True, rule.effect, problem)

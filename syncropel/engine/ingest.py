@@ -14,9 +14,9 @@ from syncropel.engine.runtime import Runtime
 from syncropel.engine.turnstile import Turnstile
 from syncropel.errors import SyncropelError, Unavailable
 from syncropel.policy.authority import ENGINE, Writer
-from syncropel.policy.cel import evaluator
 from syncropel.policy.enforcement import refuse_write
 from syncropel.policy.guard import begins_fan_out, check, check_restored, long_expression, refuse_twins
+from syncropel.policy.lanes import RULES
 from syncropel.record import Record, StoredRecord
 from syncropel.store.base import Appended, Keep, Outcome, RecordStore
 from syncropel.store.bundle import Bundled
@@ -202,7 +202,7 @@ class Ingest:
     async def _compile(self, compiling: Callable[[], object]) -> None:
         # The cache keeps what comes of it, also an error, and the guard finds it there.
         with contextlib.suppress(SyncropelError):
-            await asyncio.get_running_loop().run_in_executor(evaluator, compiling)
+            await RULES.compile(compiling)
 
     async def _ask_rules(
         self, records: Sequence[Record], refused: list[SyncropelError | None], now: float

@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextvars import copy_context
 from typing import Any
 
 from syncropel.engine.delivery import Delivery
@@ -30,7 +31,9 @@ from syncropel.folds.task import TaskState
 from syncropel.policy.choosing import choose
 from syncropel.policy.ground import Ground
 from syncropel.policy.joining import decide_join
+from syncropel.policy.lanes import left_the_loop
 from syncropel.record import Record, StoredRecord
+from syncropel.store.base import Outcome
 from syncropel.threads import ENGINE_CONFIG, FLEET_CONTROL, INSTANCE_REGISTRY
 
 log = logging.getLogger("syncropel.engine.reconciler")
@@ -58,6 +61,8 @@ class Reconciler:
         self._did = did
         self._runtime = runtime
         self._dirty: dict[str, None] = {}
+        self._aside: dict[str, asyncio.Task[None]] = {}
+        self._placing: Counter[str] = Counter()
         self._wake = asyncio.Event()
         self._said: dict[str, str] = {}
         self.total = 0
@@ -65,7 +70,7 @@ class Reconciler:
 
     @property
     def queue_depth(self) -> int:
-        return len(self._dirty)
+        return len(self._dirty) + len(self._aside)
 
     def on_records(self, records: Sequence[StoredRecord]) -> None:
         """Mark what these records may have moved."""
@@ -118,24 +123,55 @@ class Reconciler:
 
     async def run(self) -> None:
         """Reconcile for ever."""
-        while True:
-            await self._wake.wait()
-            self._wake.clear()
-            await self.drain()
+        try:
+            while True:
+                await self._wake.wait()
+                self._wake.clear()
+                await self._reconcile_marked()
+        finally:
+            for task in self._aside.values():
+                task.cancel()
+            await asyncio.gather(*self._aside.values(), return_exceptions=True)
 
     async def drain(self) -> None:
-        """Reconcile until nothing is marked."""
-        while self._dirty:
-            thread = next(iter(self._dirty))
+        """Reconcile until nothing is marked, and nothing waits for an expression."""
+        while self._dirty or self._aside:
+            await self._reconcile_marked()
+            if self._aside:
+                await asyncio.wait(self._aside.values(), return_when=asyncio.FIRST_COMPLETED)
+
+    async def _reconcile_marked(self) -> None:
+        while thread := next((one for one in self._dirty if one not in self._aside), None):
             del self._dirty[thread]
-            try:
-                await self.reconcile(thread)
-            except SyncropelError as error:
-                log.error("cannot reconcile: %s", error.message, extra={"thread_id": thread})
-            except Exception:
-                # One fan-out that cannot be decided must not stop the others; the slow sweep tries it again.
-                log.exception("cannot reconcile", extra={"thread_id": thread})
-            self.total += 1
+            await self._begin(thread)
+
+    async def _begin(self, thread: str) -> None:
+        """Reconcile a fan-out; where it waits for an expression, let it wait alone, and go on with others."""
+        left: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        context = copy_context()
+        context.run(left_the_loop.set, left)
+        task = asyncio.create_task(self._guarded(thread), context=context, name=f"reconcile {thread}")
+        try:
+            await asyncio.wait((task, left), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            if not task.done():
+                self._aside[thread] = task
+                task.add_done_callback(lambda _: self._came_back(thread))
+
+    def _came_back(self, thread: str) -> None:
+        self._aside.pop(thread, None)
+        if thread in self._dirty:
+            self._wake.set()
+
+    async def _guarded(self, thread: str) -> None:
+        try:
+            await self.reconcile(thread)
+        except SyncropelError as error:
+            log.error("cannot reconcile: %s", error.message, extra={"thread_id": thread})
+        except Exception:
+            # One fan-out that cannot be decided must not stop the others; the slow sweep tries it again.
+            log.exception("cannot reconcile", extra={"thread_id": thread})
+        self.total += 1
 
     async def reconcile(self, thread: str) -> None:
         """Take every step that this fan-out's folded state asks for."""
@@ -208,6 +244,7 @@ class Reconciler:
         rules = self._ingest.live.rules.of(ROUTING)
         ground = Ground(self._ingest.live, now, self._did, self._did)
         decisions: list[Record] = []
+        placing: Counter[str] = Counter()
         for body in looked.asks:
             question = {**body, "namespace": fanout.spec.namespace, "at": now}
             decisions.append(
@@ -220,16 +257,24 @@ class Reconciler:
                 continue
             turn += kid.subtask.target == "round-robin"
             load[chosen.did] += 1
+            placing[chosen.did] += 1
             clock = next(clocks)
             intend = child_intend(fanout, kid, clock, self._did)
             decisions.append(spawned(fanout, kid, intend, clock, self._did, chosen.did, now))
         written = False
-        for outcome in await self._ingest.append(decisions) if decisions else ():
+        for outcome in await self._placed(decisions, placing) if decisions else ():
             if isinstance(outcome, SyncropelError):
                 log.error("cannot spawn: %s", outcome.message, extra={"thread_id": state.thread})
             else:
                 written = True
         return written
+
+    async def _placed(self, decisions: list[Record], placing: Counter[str]) -> Sequence[Outcome]:
+        self._placing += placing
+        try:
+            return await self._ingest.append(decisions)
+        finally:
+            self._placing -= placing
 
     def placed(self) -> dict[str, frozenset[str]]:
         """The child INTENDs of subtasks in progress, by instance."""
@@ -243,8 +288,9 @@ class Reconciler:
         return {did: frozenset(intends) for did, intends in placed.items()}
 
     def load(self) -> Counter[str]:
-        """Subtasks in progress by instance, over every fan-out: folded, so a slot cannot leak."""
-        load: Counter[str] = Counter()
+        """Subtasks in progress by instance, over every fan-out, and those that are being given away just now:
+        folded, so a slot cannot leak."""
+        load: Counter[str] = Counter(self._placing)
         for state in self._ingest.live.active.values():
             assert state.fanout is not None
             moved = state.fanout.retries or state.fanout.moves.reassigned

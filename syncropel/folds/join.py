@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from syncropel.errors import InvalidFanOut
@@ -26,13 +26,15 @@ class JoinRule:
 @dataclass(frozen=True, slots=True)
 class JoinDecision:
     """`blame` are the subtasks that keep the join from being satisfied, when it can no longer be. `cause` is
-    the part of `explanation` that names subtasks: what it waits for, or what went wrong."""
+    the part of `explanation` that says what it waits for, or what went wrong. `problem`: why the expression
+    has no value, empty when it has one."""
 
     satisfied: bool
     satisfiable: bool
     explanation: str
     blame: tuple[int, ...] = ()
     cause: str = ""
+    problem: str = ""
 
 
 def is_shorthand(text: str) -> bool:
@@ -61,16 +63,21 @@ def parse_join(text: str, count: int) -> JoinRule:
 
 
 def decide(
-    rule: JoinRule, kids: Sequence[Child], cel_value: bool | None = None, names: dict[str, str] | None = None
+    rule: JoinRule,
+    kids: Sequence[Child],
+    cel_value: bool | None = None,
+    names: dict[str, str] | None = None,
+    problem: str = "",
 ) -> JoinDecision:
     """Decide the join over these subtasks.
 
-    `cel_value` is what the expression gave, for a CEL rule; None when it could not be evaluated.
+    `cel_value` is what the expression gave, for a CEL rule; None when it was not, or could not be, evaluated,
+    because of `problem`.
     `names` maps instance DIDs to aliases, for the explanation only.
     """
     accepted = sum(kid.state == ACCEPT for kid in kids)
     if rule.need is None:
-        return _decide_cel(rule, kids, accepted, cel_value, names or {})
+        return _decide_cel(rule, kids, accepted, cel_value, names or {}, problem)
     if accepted >= rule.need:
         return JoinDecision(True, True, f"{accepted}/{len(kids)} accepted, {rule.text} needs {rule.need}")
     hopeless = [kid for kid in kids if kid.hopeless]
@@ -80,15 +87,38 @@ def decide(
 
 
 def _decide_cel(
-    rule: JoinRule, kids: Sequence[Child], accepted: int, value: bool | None, names: dict[str, str]
+    rule: JoinRule,
+    kids: Sequence[Child],
+    accepted: int,
+    value: bool | None,
+    names: dict[str, str],
+    problem: str,
 ) -> JoinDecision:
     if value:
         return JoinDecision(True, True, f"{accepted}/{len(kids)} accepted, the expression is true")
     # An expression may become true through a failure as well as through an accept, so it is out of reach only
     # when nothing can change any more.
     if all(kid.finished or kid.hopeless for kid in kids):
-        return _impossible(rule.text, [kid for kid in kids if kid.state != ACCEPT] or list(kids), names)
-    return _waiting(kids, accepted, None, names)
+        return _never(rule.text, kids, value, names, problem)
+    waiting = _waiting(kids, accepted, None, names)
+    if not problem:
+        return waiting
+    told = f"the join cannot be evaluated yet: {problem}"
+    return replace(waiting, explanation=f"{waiting.explanation}; {told}", problem=problem)
+
+
+def _never(
+    join: str, kids: Sequence[Child], value: bool | None, names: dict[str, str], problem: str
+) -> JoinDecision:
+    if problem:
+        cause = f"it cannot be evaluated: {problem}"
+        return JoinDecision(False, False, f"{join} can no longer be satisfied: {cause}", (), cause, problem)
+    guilty = [kid for kid in kids if kid.state != ACCEPT]
+    if guilty:
+        return _impossible(join, guilty, names)
+    said = "was not evaluated" if value is None else "is false"
+    cause = f"it {said} with all {len(kids)} subtasks accepted"
+    return JoinDecision(False, False, f"{join} can no longer be satisfied: {cause}", (), cause)
 
 
 def _impossible(join: str, hopeless: Sequence[Child], names: dict[str, str]) -> JoinDecision:

@@ -116,7 +116,8 @@ def _running(state: TaskState, fanout: FanOut, name: str, now: Circumstances) ->
         guilty = [kid for kid in now.kids if kid.index in decision.blame]
         retry = "; ".join(f"spl task retry {name} --subtask {kid.index}" for kid in guilty[:3])
         shown = [*_reported(guilty, now), asked]
-        hint = f"spl task amend {name} --budget USD" if fanout.moves.exceeded else retry
+        hint = retry or f"spl task amend {name} --join EXPRESSION"
+        hint = f"spl task amend {name} --budget USD" if fanout.moves.exceeded else hint
         return Why(f"it cannot join any more: {decision.explanation}", tuple(shown[:MOST_PROOFS]), hint)
     held = [
         f"[{kid.index}] {now.waits[kid.index]}"

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from syncropel.errors import SyncropelError
 from syncropel.folds.rules import Rule
 from syncropel.policy.budget import INLINE_STEPS, Budget, Runaway
-from syncropel.policy.cel import evaluator
 from syncropel.policy.contexts import compile_in
+from syncropel.policy.lanes import RULES
 from syncropel.policy.permissions import CONTEXT_OF, RULE_SECS
 
 
@@ -31,9 +31,7 @@ async def ask(rule: Rule, load: Callable[[str], Any], functions: Mapping[str, Ca
     except Runaway:
         pass
     try:
-        return await asyncio.get_running_loop().run_in_executor(
-            evaluator, lambda: _evaluate(rule, load, functions, Budget(secs=RULE_SECS))
-        )
+        return await RULES.evaluate(partial(_evaluate, rule, load, functions), RULE_SECS)
     except Runaway as error:
         return Answer(False, error.message, ran_away=True)
 

@@ -14,9 +14,12 @@ from syncropel.errors import SyncropelError
 MAX_STEPS: Final = 500_000
 """Steps of one evaluation: about a quarter of a second."""
 INLINE_STEPS: Final = 2_000
-"""Steps that may be taken on the event loop: about a millisecond. What needs more moves to the evaluator."""
+"""Steps that may be taken on the event loop: about a millisecond. What needs more moves to a lane."""
+QUICK_STEPS: Final = 20_000
+"""Steps of what may keep a lane's quick thread: some milliseconds."""
 MAX_SECS: Final = 1.0
-"""Deadline of one evaluation, in seconds."""
+"""Deadline of one evaluation, in seconds of its thread's processor time: what else the machine does is not
+the expression's fault, and no rule may deny because of it."""
 MAX_SIZE: Final = 1_048_576
 """Characters of a text, or elements of a list, that an expression may build."""
 _LOOK_EVERY: Final = 256
@@ -28,17 +31,19 @@ class Runaway(SyncropelError):
     code = "EXPRESSION_RUNAWAY"
     status = 422
     type = "invalid_request"
+    timed_out = False
+    """Whether time was up, which may not happen again, and not the steps, which will."""
 
 
 class Budget:
-    """Counts the steps of one evaluation and stops it when they are used up."""
+    """Counts the steps of one evaluation and stops it when they are used up. Of the thread that made it."""
 
     __slots__ = ("_deadline", "limit", "look_at", "steps")
 
     def __init__(self, limit: int = MAX_STEPS, secs: float = MAX_SECS) -> None:
         self.limit = limit
         self.steps = 0
-        self._deadline = time.monotonic() + secs
+        self._deadline = time.thread_time() + secs
         self.look_at = _LOOK_EVERY
 
     def spend(self, steps: int) -> None:
@@ -58,8 +63,10 @@ class Budget:
 
     def look(self) -> None:
         """Raises Runaway when time is up."""
-        if time.monotonic() > self._deadline:
-            raise Runaway("the expression was stopped: it took too long", "look at fewer elements")
+        if time.thread_time() > self._deadline:
+            late = Runaway("the expression was stopped: it took too long", "look at fewer elements")
+            late.timed_out = True
+            raise late
 
     def build(self, size: int) -> None:
         """Make a text or a list of this size. Raises Runaway when it is too large."""

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, Final
 
@@ -153,7 +152,3 @@ def _compile(source: str, vocabulary: Vocabulary, strict: bool) -> Expression:
         raise InvalidExpression(str(error), source, *position(source, error.at)) from None
     except BadCall as error:
         raise InvalidExpression(str(error), source, *position(source, error.node.at)) from None
-
-
-evaluator: Final = ThreadPoolExecutor(max_workers=1, thread_name_prefix="cel")
-"""The thread for expressions that may take longer than the event loop can wait."""

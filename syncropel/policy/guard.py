@@ -20,7 +20,7 @@ from syncropel.origins import parse_origins
 from syncropel.policy.authority import ENGINE, Writer, refusal
 from syncropel.policy.cel import SLOW_SOURCE_CHARS
 from syncropel.policy.contexts import compile_in
-from syncropel.policy.joining import check_join
+from syncropel.policy.joining import check_join, prepare_join
 from syncropel.policy.permissions import CONTEXT_OF, check_rule
 from syncropel.policy.verdicts import check_verdict
 from syncropel.record import Record
@@ -99,7 +99,7 @@ def long_expression(record: Record) -> Callable[[], object] | None:
     if not isinstance(source, str) or len(source) <= SLOW_SOURCE_CHARS:
         return None
     if key == "join":
-        return partial(compile_in, "join", source)
+        return partial(prepare_join, source)
     return partial(compile_in, CONTEXT_OF[record.topic], source)
 
 

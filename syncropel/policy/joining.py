@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-import asyncio
+import threading
+import time
+from collections import OrderedDict
 from collections.abc import Sequence
-from typing import Any, Final
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final, NamedTuple
 
 from syncropel.folds.fanout import FanOut
 from syncropel.folds.join import JoinDecision, JoinRule, cel_children, decide, parse_join
 from syncropel.folds.spec import FanOutSpec
 from syncropel.folds.subtasks import Child, children
-from syncropel.policy.budget import INLINE_STEPS, Budget, Runaway
+from syncropel.policy.budget import INLINE_STEPS, MAX_STEPS, Budget, Runaway
 from syncropel.policy.cel import (
     EvaluationFailed,
     Expression,
     InvalidExpression,
     compile_expression,
-    evaluator,
+    compiles_slowly,
 )
+from syncropel.policy.lanes import JOINS, QUESTIONS
 from syncropel.policy.names import Vocabulary
 
 _CHILD_FIELDS: Final = frozenset(
@@ -36,6 +41,8 @@ _CHILD_FIELDS: Final = frozenset(
 )
 _PARENT_FIELDS: Final = frozenset({"thread", "alias", "namespace", "join", "cost_usd"})
 
+_REST_SECS: Final = 30.0
+"""How long a join that took too long is not tried again over the same subtasks."""
 JOIN_VOCABULARY: Final = Vocabulary(
     objects=(("parent", _PARENT_FIELDS),), lists=(("children", _CHILD_FIELDS),)
 )
@@ -45,6 +52,12 @@ JOIN_VOCABULARY: Final = Vocabulary(
 def compile_join(source: str) -> Expression:
     """Compile a CEL join. Raises InvalidExpression with its column."""
     return compile_expression(source, JOIN_VOCABULARY)
+
+
+def prepare_join(source: str) -> None:
+    """Compile a join as `check_join` and the decision will ask for it. Raises InvalidExpression."""
+    compile_join(source)
+    compile_expression(source, JOIN_VOCABULARY, strict=True)
 
 
 def check_join(spec: FanOutSpec) -> None:
@@ -62,7 +75,7 @@ def check_join(spec: FanOutSpec) -> None:
         budget = Budget(INLINE_STEPS)
         value = expression.evaluate(_bindings(children(fresh), _parent(fresh, "")), budget)
     except Runaway:
-        return  # too costly to try on the event loop; it is decided on the evaluator, within its budget
+        return  # too costly to try on the event loop; it is decided in a lane, within its budget
     except EvaluationFailed as error:
         # Before anything ran some errors are natural (no first element yet); comparing a text with a number
         # never comes right.
@@ -81,17 +94,30 @@ def _bindings(kids: Sequence[Child], parent: dict[str, Any]) -> dict[str, Any]:
     return {"children": cel_children(kids), "parent": parent}
 
 
+@dataclass(frozen=True)
+class Evaluated:
+    """What a join's expression gave: its value, or the problem why it has none. `timed_out`: it may have one
+    when it is tried again."""
+
+    value: bool | None
+    problem: str = ""
+    timed_out: bool = False
+
+
 async def decide_join(
     fanout: FanOut, kids: Sequence[Child], alias: str, names: dict[str, str]
 ) -> tuple[JoinRule, JoinDecision]:
-    """Decide the fan-out's present join; a CEL expression is evaluated off the event loop."""
+    """Decide the fan-out's present join; an expression that costs much is evaluated off the event loop."""
     rule = parse_join_safely(fanout.join, len(kids))
-    value: bool | None = None
-    if rule.is_cel:
-        value = await asyncio.get_running_loop().run_in_executor(
-            evaluator, _evaluate, rule.text, list(kids), _parent(fanout, alias)
-        )
-    return rule, decide(rule, kids, value, names)
+    if not rule.is_cel:
+        return rule, decide(rule, kids, None, names)
+    bindings = _bindings(kids, _parent(fanout, alias))
+    found = _at_once(rule.text, bindings) or _slow.known(fanout.thread, rule.text, bindings)
+    if found is None:
+        known_slow = _slow.has(fanout.thread, rule.text)
+        work = partial(_evaluate_once, fanout.thread, rule.text, bindings)
+        found = await JOINS.evaluate(work, slow=known_slow)
+    return rule, decide(rule, kids, found.value, names, found.problem)
 
 
 def decide_join_from_thread(
@@ -99,10 +125,102 @@ def decide_join_from_thread(
 ) -> JoinDecision:
     """Like `decide_join`, for a thread that may wait; never for the event loop's."""
     rule = parse_join_safely(fanout.join, len(kids))
-    value: bool | None = None
-    if rule.is_cel:
-        value = evaluator.submit(_evaluate, rule.text, list(kids), _parent(fanout, alias)).result()
-    return decide(rule, kids, value, names)
+    if not rule.is_cel:
+        return decide(rule, kids, None, names)
+    bindings = _bindings(kids, _parent(fanout, alias))
+    found = _at_once(rule.text, bindings)
+    if found is None:
+        found = QUESTIONS.wait_for(partial(_evaluate_fully, rule.text, bindings))
+    return decide(rule, kids, found.value, names, found.problem)
+
+
+def decide_join_now(fanout: FanOut, kids: Sequence[Child], alias: str, names: dict[str, str]) -> JoinDecision:
+    """Like `decide_join`, without ever waiting: what is not known at once counts as within reach."""
+    rule = parse_join_safely(fanout.join, len(kids))
+    decision = decide(rule, kids, None, names)
+    if decision.satisfiable or not rule.is_cel:
+        return decision
+    bindings = _bindings(kids, _parent(fanout, alias))
+    found = _at_once(rule.text, bindings) or _slow.known(fanout.thread, rule.text, bindings)
+    if found is None:
+        return JoinDecision(False, True, "the join is being evaluated", (), "the join is being evaluated")
+    return decide(rule, kids, found.value, names, found.problem)
+
+
+def _at_once(source: str, bindings: dict[str, Any]) -> Evaluated | None:
+    """What a join gives that may be evaluated on the event loop; None when it costs too much for that."""
+    if compiles_slowly(source, JOIN_VOCABULARY):
+        return None
+    try:
+        return _evaluate(source, bindings, Budget(INLINE_STEPS))
+    except Runaway:
+        return None
+
+
+def _evaluate(source: str, bindings: dict[str, Any], budget: Budget) -> Evaluated:
+    try:
+        value = compile_join(source).evaluate(bindings, budget)
+    except (EvaluationFailed, InvalidExpression) as error:
+        return Evaluated(None, error.message)
+    return Evaluated(value) if isinstance(value, bool) else Evaluated(None, "it gives no true or false")
+
+
+def _evaluate_fully(source: str, bindings: dict[str, Any], budget: Budget) -> Evaluated:
+    try:
+        return _evaluate(source, bindings, budget)
+    except Runaway as error:
+        if budget.limit < MAX_STEPS:
+            raise
+        return Evaluated(None, error.message, error.timed_out)
+
+
+def _evaluate_once(thread: str, source: str, bindings: dict[str, Any], budget: Budget) -> Evaluated:
+    # While this waited for its turn, the same may have been evaluated for somebody else.
+    known = _slow.known(thread, source, bindings)
+    if known is None:
+        known = _evaluate_fully(source, bindings, budget)
+        _slow.keep(thread, source, bindings, known)
+    return known
+
+
+class _Kept(NamedTuple):
+    source: str
+    bindings: dict[str, Any]
+    gave: Evaluated
+    at: float
+
+
+class _SlowJoins:
+    """What slow joins gave, by thread, for exactly these subtasks. Any thread may ask."""
+
+    _MOST: Final = 256
+
+    def __init__(self) -> None:
+        self._found: OrderedDict[str, _Kept] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def has(self, thread: str, source: str) -> bool:
+        with self._lock:
+            found = self._found.get(thread)
+            return found is not None and found.source == source
+
+    def known(self, thread: str, source: str, bindings: dict[str, Any]) -> Evaluated | None:
+        with self._lock:
+            found = self._found.get(thread)
+        if found is None or (found.source, found.bindings) != (source, bindings):
+            return None
+        late = found.gave.timed_out and time.monotonic() - found.at > _REST_SECS
+        return None if late else found.gave
+
+    def keep(self, thread: str, source: str, bindings: dict[str, Any], found: Evaluated) -> None:
+        with self._lock:
+            self._found[thread] = _Kept(source, bindings, found, time.monotonic())
+            self._found.move_to_end(thread)
+            while len(self._found) > self._MOST:
+                self._found.popitem(last=False)
+
+
+_slow: Final = _SlowJoins()
 
 
 def parse_join_safely(join: str, count: int) -> JoinRule:
@@ -121,11 +239,3 @@ def _parent(fanout: FanOut, alias: str) -> dict[str, Any]:
         "join": fanout.join,
         "cost_usd": fanout.cost_usd,
     }
-
-
-def _evaluate(source: str, kids: Sequence[Child], parent: dict[str, Any]) -> bool | None:
-    try:
-        value = compile_join(source).evaluate(_bindings(kids, parent))
-    except (EvaluationFailed, InvalidExpression, Runaway):
-        return None
-    return value if isinstance(value, bool) else None

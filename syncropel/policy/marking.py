@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from syncropel.errors import SyncropelError
 from syncropel.folds.order import fold_order
 from syncropel.folds.rules import Rule
-from syncropel.policy.budget import Budget
-from syncropel.policy.cel import evaluator
+from syncropel.policy.budget import Budget, Runaway
 from syncropel.policy.contexts import compile_in, record_fields
+from syncropel.policy.lanes import QUESTIONS
 from syncropel.policy.permissions import CONTEXT_OF, RULE_SECS
 from syncropel.record import StoredRecord
 
@@ -29,16 +29,21 @@ class Mark:
     problem: str = ""
 
 
-def mark(rule: Rule, records: Sequence[StoredRecord], namespace: str) -> Mark:
-    """Fold the records, in whatever order they come: each time the expression's value is the next `state`."""
+def mark(rule: Rule, records: Sequence[StoredRecord], namespace: str, budget: Budget | None = None) -> Mark:
+    """Fold the records, in whatever order they come: each time the expression's value is the next `state`.
+
+    The budget is for all records together; raises Runaway when they need more than one that is given.
+    """
     state: Any = START
-    budget = Budget(secs=RULE_SECS)
+    limits = budget or Budget(secs=RULE_SECS)
     try:
         expression = compile_in(CONTEXT_OF[rule.kind], rule.expression)
         for stored in fold_order(records):
             values = {"state": state, "record": record_fields(stored.record, {namespace})}
-            state = expression.evaluate_lazily(values.__getitem__, {}, budget)
+            state = expression.evaluate_lazily(values.__getitem__, {}, limits)
     except SyncropelError as error:
+        if isinstance(error, Runaway) and budget is not None:
+            raise
         return Mark(rule.name, None, error.message)
     return Mark(rule.name, state)
 
@@ -47,6 +52,11 @@ async def marks(rules: Sequence[Rule], records: Sequence[StoredRecord], namespac
     """What every rule makes of a task's records, off the event loop."""
     if not rules:
         return []
-    return await asyncio.get_running_loop().run_in_executor(
-        evaluator, lambda: [mark(rule, records, namespace) for rule in rules]
-    )
+    return [await _marked(rule, records, namespace) for rule in rules]
+
+
+async def _marked(rule: Rule, records: Sequence[StoredRecord], namespace: str) -> Mark:
+    try:
+        return await QUESTIONS.evaluate(partial(mark, rule, records, namespace), RULE_SECS)
+    except Runaway as error:
+        return Mark(rule.name, None, error.message)

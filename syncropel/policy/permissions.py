@@ -5,19 +5,20 @@ An expression that fails or runs away counts as a denial: a rule that nobody can
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from syncropel.errors import PermissionDenied, SyncropelError
 from syncropel.folds.rules import AITL, FOLD, HEALTH, PERMISSION, PRECONDITION, ROUTING, TRIGGER, Rule
 from syncropel.policy.budget import INLINE_STEPS, Budget, Runaway
-from syncropel.policy.cel import EvaluationFailed, InvalidExpression, evaluator
+from syncropel.policy.cel import EvaluationFailed, InvalidExpression
 from syncropel.policy.contexts import blank, compile_in, compiles_slowly_in, record_fields
 from syncropel.policy.ground import Folds, Ground
+from syncropel.policy.lanes import RULES
 from syncropel.record import Record
 
 log = logging.getLogger("syncropel.policy.permissions")
@@ -94,15 +95,29 @@ async def decide(
     for rule in rules:
         # Rules of before a restart are not in the cache. Compiling is not what their deadline is for.
         if compiles_slowly_in("permission", rule.expression):
-            await asyncio.get_running_loop().run_in_executor(evaluator, _compile, rule.expression)
+            await RULES.compile(partial(_compile, rule.expression))
     verdict = judge(rules, request, ground, default, Budget(INLINE_STEPS, RULE_SECS))
     if verdict.stopped:
-        verdict = await asyncio.get_running_loop().run_in_executor(
-            evaluator, lambda: judge(rules, request, ground, default, Budget(secs=RULE_SECS))
-        )
+        verdict = await _judged_beside(rules, request, ground, default)
     if verdict.stopped:
         log.error("rule %r ran away: %s", verdict.rule, verdict.problem, extra={"actor": request.actor})
     return verdict
+
+
+async def _judged_beside(rules: Sequence[Rule], request: Request, ground: Ground, default: bool) -> Verdict:
+    last = Verdict(default)
+
+    def work(budget: Budget) -> Verdict:
+        nonlocal last
+        last = judge(rules, request, ground, default, budget)
+        if last.stopped:
+            raise Runaway(last.problem)
+        return last
+
+    try:
+        return await RULES.evaluate(work, RULE_SECS)
+    except Runaway:
+        return last
 
 
 def _compile(source: str) -> None:
@@ -147,6 +162,6 @@ class _Nothing(dict[str, Any]):
 
     def __missing__(self, name: str) -> Any:
         def unknown(*_: Any) -> Any:
-            raise EvaluationFailed(f"{name}() has no value for an empty record")
+            raise LookupError(name)
 
         return unknown

@@ -17,6 +17,7 @@ import pytest
 
 from syncropel.policy import cel
 from syncropel.policy.cache import ExpressionCache
+from syncropel.policy.lanes import LANES
 
 from .conftest import DID, Api, assert_error, record
 
@@ -66,9 +67,11 @@ def hostile_body() -> dict[str, Any]:
 
 @contextmanager
 def held() -> Iterator[None]:
-    """Keep the thread for long expressions busy, as long as the block lasts."""
+    """Keep the threads for long expressions busy, as long as the block lasts."""
     gate = threading.Event()
-    cel.evaluator.submit(gate.wait)
+    for lane in LANES:
+        lane.quick.submit(gate.wait)
+        lane.slow.submit(gate.wait)
     try:
         yield
     finally:
