@@ -1,14 +1,12 @@
-"""From tokens to a syntax tree, by the grammar of the CEL specification.
-
-Also read, because rules are written with them: `of.?name`, `of[?key]`, `[?item]` and `{?key: value}` of the
-optional values, and `` of.`name` `` for a name that is none.
-"""
+"""From a source to our syntax tree: cel-python's grammar parses, and its tree is translated here."""
 
 from __future__ import annotations
 
-from typing import Final, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, Final
 
-from syncropel.policy.lexer import Token, checked, tokens
+from syncropel.policy.grammar import grammar
+from syncropel.policy.literals import read_literal
 from syncropel.policy.syntax import (
     BadSyntax,
     Binary,
@@ -26,216 +24,153 @@ from syncropel.policy.syntax import (
 )
 
 MAX_NESTING: Final = 60
-"""Levels of a tree, parentheses included."""
+"""Levels of a tree, without parentheses."""
 MAX_NODES: Final = 4_000
 """Parts of an expression."""
-_TIGHTER: Final[tuple[frozenset[str], ...]] = (
-    frozenset({"<", "<=", ">", ">=", "==", "!=", "in"}),
-    frozenset({"+", "-"}),
-    frozenset({"*", "/", "%"}),
+_SIGNS: Final = {
+    "relation_lt": "<",
+    "relation_le": "<=",
+    "relation_ge": ">=",
+    "relation_gt": ">",
+    "relation_eq": "==",
+    "relation_ne": "!=",
+    "relation_in": "in",
+    "addition_add": "+",
+    "addition_sub": "-",
+    "multiplication_mul": "*",
+    "multiplication_div": "/",
+    "multiplication_mod": "%",
+}
+_CHAINS: Final = {"conditionalor": "||", "conditionaland": "&&"}
+_WHOLE: Final = frozenset(
+    {"member_object", "list_lit", "map_lit", "item", "optional_item", "entry", "optional_entry", "exprlist"}
 )
-"""Operators of two sides, the loosest first; all of them group to the left."""
-_Made = TypeVar("_Made", bound=Node)
+"""Nodes that mean something with one child, too. Others with one are steps between levels of precedence."""
 
 
 def parse(source: str) -> Node:
     """The tree of a source. Raises BadSyntax."""
-    return _Parser(source).parse()
+    from lark import UnexpectedInput
+
+    try:
+        tree = grammar().parse(source)
+    except UnexpectedInput as error:
+        raise BadSyntax("not a CEL expression", max(error.pos_in_stream or 0, 0)) from None
+    return _Translation().node(tree, 0)
 
 
-class _Parser:
-    def __init__(self, source: str) -> None:
-        self._tokens = tokens(source)
-        self._next = 0
-        self._depth = 0
+class _Translation:
+    def __init__(self) -> None:
         self._nodes = 0
 
-    def parse(self) -> Node:
-        found = self._expression()
-        if self._peek() != "end":
-            raise self._wrong()
-        return found
-
-    # Tokens
-
-    def _peek(self) -> str:
-        return self._tokens[self._next].kind
-
-    def _take(self) -> Token:
-        token = self._tokens[self._next]
-        self._next += 1
-        return token
-
-    def _took(self, kind: str) -> bool:
-        if self._tokens[self._next].kind != kind:
-            return False
-        self._next += 1
-        return True
-
-    def _expect(self, kind: str) -> Token:
-        if self._peek() != kind:
-            raise self._wrong()
-        return self._take()
-
-    def _wrong(self) -> BadSyntax:
-        return BadSyntax("not a CEL expression", self._tokens[self._next].at)
-
-    def _made(self, node: _Made) -> _Made:
+    def node(self, tree: Any, depth: int) -> Node:
+        """What a tree means. Raises BadSyntax when it is too deep or too large."""
+        tree = _inner(tree)
+        at = _at(tree)
         self._nodes += 1
+        if depth > MAX_NESTING:
+            raise BadSyntax("the expression is nested too deeply", at)
         if self._nodes > MAX_NODES:
-            raise BadSyntax(f"the expression has over {MAX_NODES} parts", node.at)
-        node.height = 1 + max((part.height for part in node.parts()), default=0)
-        if node.height > MAX_NESTING + 1:
-            raise BadSyntax("the expression is nested too deeply", node.at)
-        return node
+            raise BadSyntax(f"the expression has over {MAX_NODES} parts", at)
+        build: Callable[[Any, int, int], Node] = getattr(self, f"_{tree.data}")
+        return build(tree, at, depth + 1)
 
-    def _enter(self) -> None:
-        self._depth += 1
-        if self._depth > MAX_NESTING + 1:
-            raise BadSyntax("the expression is nested too deeply", self._tokens[self._next].at)
+    def _many(self, trees: Sequence[Any], depth: int) -> tuple[Node, ...]:
+        return tuple(self.node(tree, depth) for tree in trees)
 
-    # The grammar, the loosest first
+    def _arguments(self, trees: Sequence[Any], depth: int) -> tuple[Node, ...]:
+        return self._many(trees[0].children, depth) if trees else ()
 
-    def _expression(self) -> Node:
-        self._enter()
-        at = self._tokens[self._next].at
-        found = self._logic("||")
-        if self._took("?"):
-            yes = self._logic("||")
-            self._expect(":")
-            found = self._made(Choice(at, found, yes, self._expression()))
-        self._depth -= 1
-        return found
+    # Operators
 
-    def _logic(self, operator: str) -> Node:
-        at = self._tokens[self._next].at
-        terms: list[Node] = []
-        while True:
-            term = self._logic("&&") if operator == "||" else self._binary(0)
-            # `a && (b && c)` is one chain: as it absorbs errors, it means the same however it is grouped.
-            terms += term.terms if isinstance(term, Logic) and term.operator == operator else (term,)
-            if not self._took(operator):
-                return terms[0] if len(terms) == 1 else self._made(Logic(at, operator, tuple(terms)))
+    def _expr(self, tree: Any, at: int, depth: int) -> Node:
+        return Choice(at, *self._many(tree.children, depth))
 
-    def _binary(self, level: int) -> Node:
-        if level == len(_TIGHTER):
-            return self._unary()
-        at = self._tokens[self._next].at
-        found = self._binary(level + 1)
-        while self._peek() in _TIGHTER[level]:
-            operator = self._take().kind
-            found = self._made(Binary(at, operator, found, self._binary(level + 1)))
-        return found
-
-    def _unary(self) -> Node:
-        token = self._tokens[self._next]
-        if token.kind not in ("!", "-") or (
-            token.kind == "-" and self._tokens[self._next + 1].kind == "number"
-        ):
-            return self._member()
-        self._next += 1
-        self._enter()
-        of = self._unary()
-        self._depth -= 1
-        return self._made(Unary(token.at, token.kind, of))
-
-    def _member(self) -> Node:
-        at = self._tokens[self._next].at
-        found = self._primary()
-        while True:
-            if self._took("."):
-                optional = self._took("?")
-                token = self._selector()
-                if not optional and self._took("("):
-                    arguments = self._arguments(")")
-                    found = self._made(Call(at, found, token.text, token.at, arguments))
-                else:
-                    found = self._made(Select(at, found, token.text, token.at, optional))
-            elif self._took("["):
-                optional = self._took("?")
-                key = self._expression()
-                self._expect("]")
-                found = self._made(Index(at, found, key, optional))
-            elif self._peek() == "{" and isinstance(found, Name | Select):
-                raise BadSyntax("there are no message types here", at)
+    def _chain(self, tree: Any, at: int, depth: int) -> Node:
+        # Errors are absorbed on either side, so a chain means the same however it is grouped.
+        terms: list[Any] = []
+        left = [tree]
+        while left:
+            one = _inner(left.pop())
+            if one.data == tree.data:
+                left += one.children
             else:
-                return found
+                terms.append(one)
+        return Logic(at, _CHAINS[tree.data], self._many(terms[::-1], depth))
 
-    def _selector(self) -> Token:
-        if self._peek() in ("name", "quoted"):
-            return self._take()
-        raise self._wrong()
+    _conditionalor = _conditionaland = _chain
 
-    def _primary(self) -> Node:
-        token = self._take()
-        if token.kind == "literal":
-            return self._made(Literal(token.at, token.value))
-        if token.kind in ("number", "-"):
-            return self._number(token)
-        if token.kind == "." and self._peek() == "name":
-            named = self._take()
-            return self._named(token.at, named)
-        if token.kind == "name":
-            return self._named(token.at, token)
-        if token.kind == "(":
-            found = self._expression()
-            self._expect(")")
-            return found
-        if token.kind == "[":
-            return self._list(token.at)
-        if token.kind == "{":
-            return self._map(token.at)
-        self._next -= 1
-        raise self._wrong()
+    def _binary(self, tree: Any, at: int, depth: int) -> Node:
+        sign, right = tree.children
+        return Binary(at, _SIGNS[sign.data], self.node(sign.children[0], depth), self.node(right, depth))
 
-    def _number(self, token: Token) -> Node:
-        number = self._take() if token.kind == "-" else token
-        value = number.value
-        if token.kind == "-":
-            if number.kind != "number":
-                raise BadSyntax("not a CEL expression", number.at)
-            if type(value) not in (int, float):
-                raise BadSyntax(f"-{number.text[:40]} is out of range", token.at)
-            value = -value
-        if type(value) is int:
-            value = checked(value, token._replace(text=number.text))
-        return self._made(Literal(token.at, value))
+    _relation = _addition = _multiplication = _binary
 
-    def _named(self, at: int, token: Token) -> Node:
-        if self._took("("):
-            return self._made(Call(at, None, token.text, token.at, self._arguments(")")))
-        return self._made(Name(at, token.text))
+    def _unary(self, tree: Any, at: int, depth: int) -> Node:
+        sign, of = tree.children
+        return Unary(at, "-" if sign.data == "unary_neg" else "!", self.node(of, depth))
 
-    def _arguments(self, end: str) -> tuple[Node, ...]:
-        found: list[Node] = []
-        while not self._took(end):
-            if found:
-                self._expect(",")
-            found.append(self._expression())
-        return tuple(found)
+    # Members
 
-    def _list(self, at: int) -> Node:
-        items: list[Node] = []
-        optional: list[bool] = []
-        while not self._took("]"):
-            if items:
-                self._expect(",")
-                if self._took("]"):
-                    break
-            optional.append(self._took("?"))
-            items.append(self._expression())
-        return self._made(ListLiteral(at, tuple(items), tuple(optional)))
+    def _member_dot(self, tree: Any, at: int, depth: int) -> Node:
+        of, name = tree.children
+        return Select(at, self.node(of, depth), name.strip("`"), name.start_pos)
 
-    def _map(self, at: int) -> Node:
-        entries: list[tuple[Node, Node]] = []
-        optional: list[bool] = []
-        while not self._took("}"):
-            if entries:
-                self._expect(",")
-                if self._took("}"):
-                    break
-            optional.append(self._took("?"))
-            key = self._expression()
-            self._expect(":")
-            entries.append((key, self._expression()))
-        return self._made(MapLiteral(at, tuple(entries), tuple(optional)))
+    def _optional_dot(self, tree: Any, at: int, depth: int) -> Node:
+        of, name = tree.children
+        return Select(at, self.node(of, depth), name.strip("`"), name.start_pos, optional=True)
+
+    def _member_index(self, tree: Any, at: int, depth: int) -> Node:
+        of, key = self._many(tree.children, depth)
+        return Index(at, of, key)
+
+    def _optional_index(self, tree: Any, at: int, depth: int) -> Node:
+        of, key = self._many(tree.children, depth)
+        return Index(at, of, key, optional=True)
+
+    def _member_dot_arg(self, tree: Any, at: int, depth: int) -> Node:
+        of, name, *arguments = tree.children
+        return Call(at, self.node(of, depth), str(name), name.start_pos, self._arguments(arguments, depth))
+
+    def _member_object(self, tree: Any, at: int, depth: int) -> Node:
+        raise BadSyntax("there are no message types here", at)
+
+    # Names and literals
+
+    def _ident(self, tree: Any, at: int, depth: int) -> Node:
+        return Name(at, str(tree.children[0]))
+
+    _dot_ident = _ident
+
+    def _ident_arg(self, tree: Any, at: int, depth: int) -> Node:
+        name, *arguments = tree.children
+        return Call(at, None, str(name), name.start_pos, self._arguments(arguments, depth))
+
+    _dot_ident_arg = _ident_arg
+
+    def _list_lit(self, tree: Any, at: int, depth: int) -> Node:
+        items = self._many([item.children[0] for item in tree.children], depth)
+        return ListLiteral(at, items, tuple(item.data == "optional_item" for item in tree.children))
+
+    def _map_lit(self, tree: Any, at: int, depth: int) -> Node:
+        entries = [self._many(entry.children, depth) for entry in tree.children]
+        optional = tuple(entry.data == "optional_entry" for entry in tree.children)
+        return MapLiteral(at, tuple((key, value) for key, value in entries), optional)
+
+    def _literal(self, tree: Any, at: int, depth: int) -> Node:
+        token = tree.children[0]
+        try:
+            return Literal(at, read_literal(token.type, str(token)))
+        except ValueError:
+            raise BadSyntax(f"{token[:40]} is out of range", at) from None
+
+
+def _inner(tree: Any) -> Any:
+    """The tree below the grammar's one node per level of precedence, and below parentheses."""
+    while len(tree.children) == 1 and hasattr(tree.children[0], "children") and tree.data not in _WHOLE:
+        tree = tree.children[0]
+    return tree
+
+
+def _at(tree: Any) -> int:
+    return getattr(tree.meta, "start_pos", 0)

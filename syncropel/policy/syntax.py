@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 
@@ -27,10 +27,9 @@ class BadCall(Exception):
 
 @dataclass(slots=True)
 class Node:
-    """A part of an expression. `height`: how many levels it has, itself included."""
+    """A part of an expression."""
 
     at: int
-    height: int = field(default=1, init=False)
 
     def parts(self) -> tuple[Node, ...]:
         """What it is made of, in the order in which it is written."""

@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from syncropel.errors import SyncropelError
+from syncropel.policy import cel
 from syncropel.policy.budget import Budget, Runaway
 from syncropel.policy.cache import ExpressionCache
 from syncropel.policy.cel import EvaluationFailed, InvalidExpression, compile_expression
+from syncropel.policy.grammar import grammar
 from syncropel.policy.names import Vocabulary
 
 VOCABULARY = Vocabulary(
@@ -193,3 +195,22 @@ def test_errors_are_remembered_and_counted() -> None:
     stats = cache.stats()
     assert (stats.hits, stats.misses, stats.compile_errors) == (2, 3, 1)
     assert (stats.size, stats.capacity, stats.hit_rate_pct) == (2, 2, 40.0)
+
+
+def test_what_the_parser_takes_to_be_made_is_not_counted_as_compiling(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It takes as long as a hundred compilations: their mean would be false for days."""
+    now = 0.0
+
+    def made() -> Any:
+        nonlocal now
+        now += 1.0
+        return grammar()
+
+    monkeypatch.setattr(cel, "grammar", made)
+    monkeypatch.setattr(cel, "_cache", ExpressionCache())
+    monkeypatch.setattr("syncropel.policy.cache.time.perf_counter", lambda: now)
+    compile_expression("1 + 1 == 2", VOCABULARY)
+    assert now == 1.0
+    assert cel.cache_stats().avg_compile_micros == 0.0
