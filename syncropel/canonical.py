@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterable
 from json.encoder import encode_basestring
 from typing import Any, Final
 
-from syncropel.errors import InvalidRecord
+from syncropel.errors import InvalidRecord, RepeatedKey
 
 MAX_DEPTH: Final = 200
 MAX_INT_DIGITS: Final = 4300
+_SHOWN_CHARS: Final = 80
 
 
 def _no_constant(name: str) -> Any:
@@ -37,8 +38,24 @@ def _parse_int(text: str) -> int:
     return int(text)
 
 
-_decoder: Final = json.JSONDecoder(
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                break
+            seen.add(key)
+        raise RepeatedKey(f"the key {key[:_SHOWN_CHARS]!r} stands twice in one object", "send each key once")
+    return made
+
+
+_own_decoder: Final = json.JSONDecoder(
     parse_float=_parse_float, parse_int=_parse_int, parse_constant=_no_constant
+)
+# Which of two values a key has is for each reader to choose: what one of them checks, another may not obey.
+_decoder: Final = json.JSONDecoder(
+    parse_float=_parse_float, parse_int=_parse_int, parse_constant=_no_constant, object_pairs_hook=_once
 )
 _encoder: Final = json.JSONEncoder(
     sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, check_circular=True
@@ -55,11 +72,21 @@ _NORMAL: Final = frozenset({str, int, bool, type(None)})
 def parse_json(raw: bytes | str) -> Any:
     """Read JSON so that writing it again gives canonical bytes: integral floats become integers here.
 
-    Raises InvalidRecord for anything that is not JSON, NaN and infinities, or too deep a nesting.
+    Raises InvalidRecord for anything that is not JSON, a key that stands twice in one object, NaN and
+    infinities, or too deep a nesting.
     """
+    return _read(_decoder, raw)
+
+
+def parse_own(text: str) -> Any:
+    """Like `parse_json`, faster, for what this program wrote: no key stands twice in that."""
+    return _read(_own_decoder, text)
+
+
+def _read(decoder: json.JSONDecoder, raw: bytes | str) -> Any:
     try:
         text = raw.decode("utf-8") if isinstance(raw, bytes) else raw
-        return _decoder.decode(text)
+        return decoder.decode(text)
     except UnicodeDecodeError as error:
         raise InvalidRecord(f"not UTF-8 at byte {error.start}", "send JSON in UTF-8") from None
     except json.JSONDecodeError as error:

@@ -3,6 +3,7 @@
 SyncropelError
 ├── InvalidRecord          422  a record or a request that breaks the protocol's shape
 │   ├── TooLarge           413  a body over its limit
+│   ├── RepeatedKey        422  JSON in which an object has a key twice
 │   └── InvalidBundle      422  a bundle of records that is not as it was written, with the line
 ├── IngestFailed           400  a well-formed record that the log cannot take (clock collision)
 ├── BadRequest             400  a query or a command whose words make no sense
@@ -72,6 +73,10 @@ class TooLarge(InvalidRecord):
 
     code = "TOO_LARGE"
     status = 413
+
+
+class RepeatedKey(InvalidRecord):
+    """Raised when an object in JSON has a key twice, which readers would understand in two ways."""
 
 
 class InvalidBundle(InvalidRecord):

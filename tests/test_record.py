@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncropel.canonical import MAX_DEPTH, MAX_INT_DIGITS, canonical_json, parse_json
-from syncropel.errors import InvalidRecord, TooLarge
+from syncropel.canonical import MAX_DEPTH, MAX_INT_DIGITS, canonical_json, parse_json, parse_own
+from syncropel.errors import InvalidRecord, RepeatedKey, TooLarge
 from syncropel.record import (
     MAX_BODY_BYTES,
     MAX_CLOCK,
@@ -153,7 +153,7 @@ def test_numbers(written: str, canonical: str) -> None:
         (r'"\u0000\u001f\b\f\n\r\t\"\\"', r'"\u0000\u001f\b\f\n\r\t\"\\"'),
         ('{"\U0001f600":1,"\uffee":2}', '{"\uffee":2,"\U0001f600":1}'),  # by code point, not by UTF-16 unit
         ('{"b":1,"a":2,"B":3,"":4}', '{"":4,"B":3,"a":2,"b":1}'),
-        ('{"a":1,"a":2}', '{"a":2}'),
+        ('{"a":1,"A":2}', '{"A":2,"a":1}'),
     ],
 )
 def test_text_and_keys(written: str, canonical: str) -> None:
@@ -221,6 +221,52 @@ def test_a_body_that_contains_itself_is_refused() -> None:
     body["self"] = [body]
     with pytest.raises(InvalidRecord, match="nested too deeply"):
         canonical_json(body)
+
+
+class Pairs(list[tuple[str, Any]]):
+    """An object of these keys and values, in this order."""
+
+
+@given(
+    st.recursive(
+        st.integers() | st.text(max_size=3),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.lists(st.tuples(st.text('ab:"{', max_size=2), inner), max_size=4).map(Pairs)
+        ),
+        max_leaves=12,
+    )
+)
+def test_a_key_twice_in_one_object_is_refused_and_nothing_else_is(value: Any) -> None:
+    text = written(value)
+    if repeated(value):
+        with pytest.raises(RepeatedKey, match="stands twice in one object"):
+            parse_json(text)
+    else:
+        assert parse_json(text) == parse_own(text) == json.loads(text)
+
+
+def written(value: Any) -> str:
+    if isinstance(value, Pairs):
+        return "{" + ",".join(f"{json.dumps(key)}: {written(one)}" for key, one in value) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(written, value)) + "]"
+    return json.dumps(value)
+
+
+def repeated(value: Any) -> bool:
+    if isinstance(value, Pairs):
+        keys = [key for key, _ in value]
+        return len(set(keys)) < len(keys) or any(repeated(one) for _, one in value)
+    return isinstance(value, list) and any(map(repeated, value))
+
+
+def test_the_repeated_key_is_named_and_cut_short() -> None:
+    with pytest.raises(RepeatedKey, match="the key 'b' stands twice"):
+        parse_json('{"a":1,"b":2,"c":3,"b":2,"a":1}')
+    with pytest.raises(RepeatedKey) as refused:
+        parse_json(f'{{"{"k" * 500}":1,"{"k" * 500}":1}}')
+    assert len(refused.value.message) < 150
 
 
 @pytest.mark.parametrize("raw", [b"", b"{", b'{"a":}', b"\xff", b'"\x01"', "[1] 2", b"\xef\xbb\xbf{}"])

@@ -32,7 +32,7 @@ from syncropel.api import (
     trust,
 )
 from syncropel.api.auth import Gate
-from syncropel.api.body import limited
+from syncropel.api.body import limited, read_once
 from syncropel.api.errors import install_error_handlers
 from syncropel.api.head import Head
 from syncropel.api.openapi import describe_errors_and_auth
@@ -101,21 +101,26 @@ _LIMITS: Final = {
     "/v1/records/query": query.QUERY_LIMIT,
     "/v1/threads/restore": bundles.RESTORE_LIMIT,
 }
-"""Bytes that a body may have where that is not one record's."""
+"""Bytes that a body may have where that is not one record's. Their routes read it themselves."""
+_WITHOUT_BODY: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class _HotPath:
     """Takes POST /v1/records out before routing, since most requests of a busy daemon are this one, and keeps
-    every other body within its limit."""
+    every other body within its limit and free of repeated keys."""
 
     def __init__(self, routes: ASGIApp, post_record: ASGIApp) -> None:
         self._routes = routes
         self._post_record = post_record
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["method"] == "POST":
-            if scope["path"] == "/v1/records":
+        if scope["type"] == "http" and scope["method"] not in _WITHOUT_BODY:
+            path = scope["path"]
+            if path == "/v1/records" and scope["method"] == "POST":
                 await self._post_record(scope, receive, send)
                 return
-            receive = limited(scope, receive, _LIMITS.get(scope["path"], records.REQUEST_LIMIT))
+            if path in _LIMITS:
+                receive = limited(scope, receive, _LIMITS[path])
+            else:
+                receive = await read_once(scope, receive, records.REQUEST_LIMIT)
         await self._routes(scope, receive, send)

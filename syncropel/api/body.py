@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from json.encoder import encode_basestring as quote
-from typing import Any
+from typing import Any, Final
 
 from starlette.types import Message, Receive, Scope
 
-from syncropel.canonical import canonical_json
-from syncropel.errors import BadRequest, TooLarge
+from syncropel.canonical import canonical_json, parse_json
+from syncropel.errors import BadRequest, InvalidRecord, RepeatedKey, TooLarge
 from syncropel.record import StoredRecord
+
+LONG_BODY_BYTES: Final = 64 * 1024
+"""Longer bodies are read and hashed on another thread, so that they hold nobody up."""
 
 
 async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
@@ -50,6 +54,36 @@ def limited(scope: Scope, receive: Receive, limit: int) -> Receive:
         return message
 
     return receive_within
+
+
+async def read_once(scope: Scope, receive: Receive, limit: int) -> Receive:
+    """`receive` that gives the whole body, which was read already. Raises TooLarge as `read_body`, and
+    RepeatedKey: a model would silently take one of the two values."""
+    raw = await read_body(scope, receive, limit)
+    if len(raw) > LONG_BODY_BYTES:
+        await asyncio.to_thread(_refuse_repeated, raw)
+    else:
+        _refuse_repeated(raw)
+    given = False
+
+    async def receive_again() -> Message:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": raw, "more_body": False}
+
+    return receive_again
+
+
+def _refuse_repeated(raw: bytes) -> None:
+    try:
+        if raw:
+            parse_json(raw)
+    except RepeatedKey:
+        raise
+    except InvalidRecord:
+        pass  # the route says what else is wrong, in its own words
 
 
 def _announced(scope: Scope) -> int:

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from syncropel.api.auth import refusal_to_write
-from syncropel.api.body import plain, read_body, record_json
+from syncropel.api.body import LONG_BODY_BYTES, plain, read_body, record_json
 from syncropel.api.caller import writer
 from syncropel.api.paging import Cursor, Limit, record_page
 from syncropel.api.reading import refusal_to_read_thread, withheld
@@ -37,8 +37,6 @@ from syncropel.store.base import Appended, RecordFilter
 REQUEST_LIMIT: Final = 2 * MAX_BODY_BYTES
 BATCH_LIMIT: Final = 32 * MAX_BODY_BYTES
 MAX_BATCH: Final = 10_000
-LONG_BODY_BYTES: Final = 64 * 1024
-"""Longer bodies are read and hashed on another thread, so that they hold nobody up."""
 
 _Parsed = TypeVar("_Parsed")
 _JSON: Final = [(b"content-type", b"application/json")]

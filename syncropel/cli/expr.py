@@ -8,9 +8,11 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
+from syncropel.canonical import parse_json
 from syncropel.cli.connect import connect, import_client
 from syncropel.cli.parsing import Parser, UsageError, add_verb, verbs
 from syncropel.cli.terminal import is_json, print_json, say
+from syncropel.errors import InvalidRecord
 from syncropel.settings import actor_from
 
 
@@ -95,6 +97,6 @@ def run_cache(args: Namespace) -> int:
 
 def _record(path: str) -> Any:
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        return parse_json(Path(path).read_bytes())
+    except (OSError, InvalidRecord) as error:
         raise UsageError(f"cannot read a record from {path}: {error}", "one JSON object") from None

@@ -10,7 +10,8 @@ from typing import Any, Final
 
 import httpx
 
-from syncropel.errors import DaemonUnreachable
+from syncropel.canonical import parse_json
+from syncropel.errors import DaemonUnreachable, InvalidRecord
 from syncropel.record import Record
 
 TIMEOUT_SECS: Final = 10.0
@@ -80,8 +81,8 @@ class Peers:
         headers = {"content-type": "application/json", "authorization": f"Bearer {self._token()}"}
         try:
             response = await self._http.post(url, content=content, headers=headers)
-            answer = response.json()
-        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+            answer = parse_json(response.content)
+        except (httpx.HTTPError, httpx.InvalidURL, InvalidRecord) as error:
             raise DaemonUnreachable(
                 f"{url}: {error or type(error).__name__}", "is that instance up?"
             ) from None

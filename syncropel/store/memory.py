@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import replace
 from itertools import islice
 
-from syncropel.canonical import parse_json
+from syncropel.canonical import parse_own
 from syncropel.errors import SyncropelError, Unavailable
 from syncropel.record import MAX_CLOCK, Record, StoredRecord
 from syncropel.store.base import Appended, Arrived, Keep, Outcome, RecordFilter, Settled
@@ -32,7 +32,7 @@ class MemoryStore:
         received_at = self._clock()
         # The caller keeps its bodies and may change them; the log must not change with them.
         taken = [
-            replace(record, body=parse_json(record.body_json)) if isinstance(record, Record) else record
+            replace(record, body=parse_own(record.body_json)) if isinstance(record, Record) else record
             for record in taken_in(records)
         ]
         outcomes = [self._append(record, received_at) for record in taken]

@@ -6,7 +6,7 @@ import json
 import sqlite3
 from typing import Any, Final
 
-from syncropel.canonical import canonical_json, parse_json
+from syncropel.canonical import canonical_json, parse_own
 from syncropel.record import Record, StoredRecord
 
 COLUMNS: Final = (
@@ -43,7 +43,7 @@ def from_row(row: tuple[Any, ...] | sqlite3.Row) -> StoredRecord:
         thread=thread,
         actor=actor,
         act=act,
-        body=parse_json(body),
+        body=parse_own(body),
         clock=clock,
         parents=tuple(json.loads(parents)),
         data_type=data_type,
