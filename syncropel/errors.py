@@ -13,6 +13,8 @@ SyncropelError
 ├── NotFound               404
 ├── Unauthorized           401  no token, or one that is unknown
 ├── Forbidden              403  a known caller without the scope
+│   ├── GoalMayNot         403  a goal that asks for more than to read
+│   ├── UnknownCaller      403  a caller on the Unix socket of whom nothing is known
 │   ├── NamespaceFrozen    403  a write that a freeze refuses
 │   ├── WrongAuthor        403  a record that only its owner writes
 │   ├── ActorNotAllowed    403  a record in a name that the writer may not use
@@ -144,6 +146,18 @@ class Forbidden(SyncropelError):
     code = "FORBIDDEN"
     status = 403
     type = "auth_error"
+
+
+class GoalMayNot(Forbidden):
+    """Raised when a goal asks for more than to read; the message names its attempt and its process."""
+
+    code = "GOAL_MAY_NOT"
+
+
+class UnknownCaller(Forbidden):
+    """Raised when it cannot be told who calls over the Unix socket; the message says why."""
+
+    code = "UNKNOWN_CALLER"
 
 
 class NamespaceFrozen(Forbidden):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from platformdirs import user_data_path
 
 from syncropel import __version__
+from syncropel.ancestry import DAEMON
 from syncropel.api.app import create_app
 from syncropel.api.tally import Tally
 from syncropel.descriptors import raise_limit, share_out
@@ -28,6 +29,7 @@ from syncropel.settings import HOST, Home, Settings
 from syncropel.store.backup import backup, backup_path
 from syncropel.store.lock import StoreLock
 from syncropel.store.sqlite import SqliteStore
+from syncropel.supervisor.system import name_process
 
 if TYPE_CHECKING:
     from syncropel.logring import LogRing
@@ -71,6 +73,8 @@ async def _run(home: Home, settings: Settings, tcp: socket.socket, ring: LogRing
         with listen_unix(home.socket) as unix:
             endpoint = f"http://{HOST}:{tcp.getsockname()[1]}"
             reached_at = settings.fleet.advertise_url or endpoint
+            # Before the first goal: whoever runs below this name is one, and not the operator.
+            name_process(DAEMON)
             engine = Engine(store, Instance(identity.did, home, reached_at), settings, Runtime())
             # Out of the environment, which every goal inherits.
             starting = asyncio.ensure_future(engine.start(os.environ.pop("SPL_BOOTSTRAP_TOKEN", "")))

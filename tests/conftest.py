@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import gc
+import os
 import signal
 import sys
 
+import pytest
 from hypothesis import settings
+
+from syncropel import ancestry
 
 # The same examples in each run, and no time limit that a busy machine would break.
 settings.register_profile("steady", deadline=None, derandomize=True, database=None)
@@ -19,12 +23,23 @@ test, so a file whose first expression is compiled there would not pass alone.""
 
 
 def pytest_configure() -> None:
+    _refuse_below_a_goal()
     sys.setrecursionlimit(CEL_RECURSION_LIMIT)
     # A shell starts its background jobs with these ignored, and children inherit that: a suite that runs
     # in the background would wait for ever for a child that it interrupts.
     for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+
+
+def _refuse_below_a_goal() -> None:
+    # A daemon takes whoever runs below another daemon for a goal, and refuses nearly all that the tests do.
+    table = ancestry.table()
+    chain = ancestry.lineage(os.getpid(), table)
+    kept_by = ancestry.keeper(chain)
+    if kept_by is not None or ancestry.attempt_of(chain, None, table) is not None:
+        sign = f"below {kept_by.name}, PID {kept_by.pid}" if kept_by else f"{ancestry.THREAD_VARIABLE} is set"
+        pytest.exit(f"the tests need an operator's shell, and this is a goal's: {sign}", 2)
 
 
 def pytest_collection_finish() -> None:

@@ -11,7 +11,7 @@ from typing import Literal
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from syncropel.api.caller import OPERATOR, caller
+from syncropel.api.caller import NOT_OPERATOR, OPERATOR, caller
 from syncropel.api.schema import ApiToken, MintedToken, Page, ServiceAccount, WhoAmI
 from syncropel.engine.accounts import Minted
 from syncropel.engine.engine import Engine
@@ -93,6 +93,8 @@ def router(engine: Engine) -> APIRouter:
     async def whoami(request: Request) -> WhoAmI:
         """The caller and its scopes; needs none of them."""
         token = caller(request.scope)
+        if (who := request.scope.get(NOT_OPERATOR)) is not None and token is not None:
+            return WhoAmI(kind="goal", name=who.thread or f"PID {who.pid}", scopes=sorted(token.scopes))
         if token is not None:
             return WhoAmI(kind="service_account", name=token.sa_id, scopes=sorted(token.scopes))
         if request.scope.get(OPERATOR):

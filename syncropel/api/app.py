@@ -48,8 +48,9 @@ def create_app(engine: Engine, ring: LogRing | None = None, tally: Tally | None 
     `ring` has the log that is shown; without one nothing is logged.
     `tally`: what the health says of connections.
     """
+    tally = tally or Tally()
     routes = _HotPath(create_routes(engine, ring, tally), records.PostRecord(engine))
-    return cors.Cors(Gate(Head(routes), engine), engine)
+    return cors.Cors(Gate(Head(routes), engine, tally), engine)
 
 
 def create_routes(engine: Engine, ring: LogRing | None = None, tally: Tally | None = None) -> FastAPI:

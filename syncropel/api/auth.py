@@ -1,4 +1,4 @@
-"""Who may call: the Unix socket is the operator, TCP needs a bearer token with the scope (PROTOCOL)."""
+"""Who may call: the operator over the Unix socket, where goals may read; over TCP whoever has a token."""
 
 from __future__ import annotations
 
@@ -8,12 +8,23 @@ from typing import Any, Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from syncropel.api.caller import ANY, CALLER, OPERATOR, RECOGNISED, WRITER, caller, lacks
+from syncropel.api.caller import (
+    ANY,
+    CALLER,
+    NOT_OPERATOR,
+    OPERATOR,
+    RECOGNISED,
+    WRITER,
+    NotOperator,
+    caller,
+    lacks,
+)
 from syncropel.api.errors import error_response, internal_error
 from syncropel.api.reading import refusal_to_read
+from syncropel.api.tally import GOALS_REFUSED, UNKNOWN_CALLERS, Tally
 from syncropel.engine.accounts import find_token, is_of_fleet
 from syncropel.engine.engine import Engine
-from syncropel.errors import Forbidden, SyncropelError, Unauthorized
+from syncropel.errors import Forbidden, GoalMayNot, SyncropelError, Unauthorized, UnknownCaller
 from syncropel.folds.access import API_TOKEN, SERVICE_ACCOUNT, TOKEN_REVOKED, Token, account_did
 from syncropel.folds.rules import PERMISSION
 from syncropel.policy.authority import Writer
@@ -58,6 +69,11 @@ _THREADS: Final = {
 _GRANTS: Final = frozenset({SERVICE_ACCOUNT, API_TOKEN, TOKEN_REVOKED})
 _REMEMBERED: Final = 1024
 """Bearers that are remembered with their tokens."""
+GOAL_SCOPE: Final = "records:read"
+"""All that a goal may do over the Unix socket."""
+_UNKNOWN_HINT: Final = (
+    "call from where the daemon sees the process, such as in its container; or use --url and a token"
+)
 _LOCAL: Final = re.compile(r"(https?://)?(localhost|127\.0\.0\.1|\[::1\])(:\d+)?", re.ASCII)
 
 
@@ -103,16 +119,22 @@ class OperatorDoor:
 class Gate:
     """Lets through who may, and turns what still goes wrong inside into an internal error with an id."""
 
-    def __init__(self, app: ASGIApp, engine: Engine) -> None:
+    def __init__(self, app: ASGIApp, engine: Engine, tally: Tally) -> None:
         self._app = app
         self._engine = engine
+        self._tally = tally
         self._seen: dict[str, Token] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        if not scope.get(OPERATOR):
+        if (who := scope.get(NOT_OPERATOR)) is not None:
+            refusal = self._refusal_to_goal(scope, who)
+            if refusal is not None:
+                await error_response(refusal)(scope, receive, send)
+                return
+        elif not scope.get(OPERATOR):
             required = self._engine.settings.auth.required
             token = self._token(_bearer(scope))
             if token is not None and (required or is_of_fleet(token)):
@@ -142,6 +164,28 @@ class Gate:
         if (recognised := scope.get(RECOGNISED)) is not None:
             recognised()
         return lacks(token, needed)
+
+    def _refusal_to_goal(self, scope: Scope, who: NotOperator) -> SyncropelError | None:
+        """Why a caller on the Unix socket that is not the operator is refused; a goal may read."""
+        method, path = scope["method"], scope["path"]
+        needed = required_scope(method, path)
+        if needed is None:
+            return None
+        asked, now = f"{method} {path[:200]}", self._engine.runtime.monotonic()
+        if who.problem:
+            self._tally.note_each(
+                UNKNOWN_CALLERS, now, f"refused {asked} over the Unix socket: {who.problem}"
+            )
+            return UnknownCaller(f"cannot tell who calls: {who.problem}", _UNKNOWN_HINT)
+        if needed in (ANY, GOAL_SCOPE):
+            scope[CALLER] = Token(f"goal:{who.thread}", "", frozenset({GOAL_SCOPE}), "", 0.0)
+            return None
+        whose = f"attempt {who.thread!r}" if who.thread else "an attempt that its environment does not name"
+        self._tally.note_each(GOALS_REFUSED, now, f"refused {asked} to a goal: PID {who.pid}, {whose}")
+        return GoalMayNot(
+            f"a goal may only read: PID {who.pid} works on {whose}",
+            "the operator can do it, outside of goals",
+        )
 
     def _token(self, bearer: str) -> Token | None:
         """The valid token of this bearer; one that was found before is not hashed again."""

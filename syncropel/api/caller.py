@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 from starlette.types import Scope
@@ -19,8 +20,22 @@ RECOGNISED: Final = "syncropel.recognised"
 """Key of a function to call when the token is valid: such a connection is the last to make room."""
 WRITER: Final = "syncropel.writer"
 """Key of the `Writer` that the door made out; missing for the operator, and for who has no token."""
+NOT_OPERATOR: Final = "syncropel.not_operator"
+"""Key of the `NotOperator` that connected to the Unix socket."""
 ANY: Final = ""
 """The scope of what every known caller may see, whatever its scopes."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotOperator:
+    """A caller on the Unix socket that is not the operator: a goal, or, with a `problem`, nobody knows who.
+
+    `thread`: that of the goal's attempt, empty when nothing names it. `problem`: why nothing is known.
+    """
+
+    pid: int
+    thread: str = ""
+    problem: str = ""
 
 
 def caller(scope: Scope) -> Token | None:

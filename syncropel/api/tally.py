@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
+from collections import Counter, deque
 from typing import Final
 
 log = logging.getLogger("syncropel.door")
 
 TOLD_EVERY_SECS: Final = 60.0
 """The log hears of each kind at most so often, however many connections there are."""
+TOLD_EACH: Final = 20
+"""Lines of single events that the log takes in that time."""
 
 CLOSED_FOR_ROOM: Final = "closed_for_room"
 REFUSED: Final = "refused"
 LATE_HEADS: Final = "late_heads"
 SLOW_BODIES: Final = "slow_bodies"
 ACCEPT_ERRORS: Final = "accept_errors"
+GOALS_REFUSED: Final = "goals_refused"
+UNKNOWN_CALLERS: Final = "unknown_callers"
 _WORDS: Final = {
     CLOSED_FOR_ROOM: "closed {} connections to make room for new ones",
     REFUSED: "refused {} connections: every one that is open is at work",
     LATE_HEADS: "closed {} connections that did not send a whole request head in time",
     SLOW_BODIES: "closed {} connections that sent a request body too slowly",
     ACCEPT_ERRORS: "could not accept connections, {} times: out of descriptors or memory",
+    GOALS_REFUSED: "refused {} more requests of goals",
+    UNKNOWN_CALLERS: "refused {} more requests of callers on the Unix socket of whom nothing is known",
 }
 
 
@@ -37,10 +43,22 @@ class Tally:
         self._counts: Counter[str] = Counter(dict.fromkeys(_WORDS, 0))
         self._untold: Counter[str] = Counter()
         self._told_at: dict[str, float] = {}
+        self._each: deque[float] = deque()
 
     def note(self, kind: str, count: int = 1) -> None:
         self._counts[kind] += count
         self._untold[kind] += count
+
+    def note_each(self, kind: str, now: float, words: str) -> None:
+        """Count one that the log hears of by itself, unless there were too many lately."""
+        while self._each and now - self._each[0] >= TOLD_EVERY_SECS:
+            self._each.popleft()
+        if len(self._each) >= TOLD_EACH:
+            self.note(kind)
+            return
+        self._each.append(now)
+        self._counts[kind] += 1
+        log.warning("%s", words)
 
     def tell(self, now: float) -> None:
         """Log what is new, each kind once a minute. `now`: seconds of a monotonic clock."""

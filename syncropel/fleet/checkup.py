@@ -38,6 +38,10 @@ _TROUBLE: Final = {
     "accept_errors": "{} times none could be accepted",
 }
 """Counts of the health that an operator has to know of, and how they are told."""
+_NOT_OPERATOR: Final = {
+    "goals_refused": "{} requests of goals that may only read",
+    "unknown_callers": "{} of callers of whom nothing is known",
+}
 
 
 @dataclass(frozen=True)
@@ -235,6 +239,10 @@ def _door(patient: Patient) -> Iterator[Finding]:
         yield Finding("connections", "warn", f"{told}; since the start {', '.join(trouble)}", hint)
     else:
         yield Finding("connections", "ok", told)
+    refused = [words.format(counts[kind]) for kind, words in _NOT_OPERATOR.items() if counts.get(kind)]
+    if refused:
+        told = f"refused on the Unix socket since the start: {', '.join(refused)}"
+        yield Finding("goals", "warn", told, "which ones: spl logs --level WARN")
 
 
 def _port(patient: Patient) -> Iterator[Finding]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from enum import Enum, auto
-from typing import Final
+from typing import Final, cast
 
 import uvicorn
 from uvicorn.protocols.http.flow_control import FlowControl
@@ -64,6 +64,8 @@ class Connection(HttpToolsProtocol):
         loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         super().__init__(config, server_state, {}, loop)
+        self.stamp: dict[str, object] = {RECOGNISED: self._recognised}
+        """What the scope of each request gets."""
         self._crowd = crowd
         self._tally = tally
         self._phase = _Phase.BETWEEN
@@ -135,7 +137,7 @@ class Connection(HttpToolsProtocol):
         self._phase = _Phase.BODY
         self._stop_timer()
         self._crowd.mark(self, busy=True)
-        self.scope[RECOGNISED] = self._recognised  # type: ignore[typeddict-unknown-key]
+        cast("dict[str, object]", self.scope).update(self.stamp)
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:

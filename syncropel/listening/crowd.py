@@ -57,6 +57,10 @@ class Crowd:
         """It has proved who it is."""
         self._move(guest, known=True)
 
+    def demote(self, guest: Guest) -> None:
+        """It turned out to be a stranger."""
+        self._move(guest, known=False)
+
     def mark(self, guest: Guest, *, busy: bool) -> None:
         """It has sent a request's head, or has its answer."""
         self._move(guest, busy=busy)

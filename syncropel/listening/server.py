@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from typing import Any, Final, cast
 
 import uvicorn
@@ -13,27 +13,35 @@ from starlette.types import ASGIApp
 
 from syncropel import __version__
 from syncropel.api.auth import OperatorDoor
+from syncropel.api.caller import NOT_OPERATOR
 from syncropel.api.schema.version import HEADER
 from syncropel.api.tally import ACCEPT_ERRORS, CLOSED_FOR_ROOM, REFUSED, Tally
 from syncropel.descriptors import Shares
 from syncropel.errors import Crowded
 from syncropel.listening.acceptor import Acceptor, send_away
+from syncropel.listening.callers import Callers, Sight
 from syncropel.listening.connection import KEEP_ALIVE_SECS, Connection, refusal
 from syncropel.listening.crowd import Crowd
 
 DRAIN_LIMIT_SECS: Final = 10
 """How long a stop waits for answers that are under way."""
+MAX_GOALS: Final = 32
+"""Connections of goals to the Unix socket."""
 _SHED_AT_SHORTAGE: Final = 16
 
 
 class Server(uvicorn.Server):
-    """Serves one app on TCP and, as the operator's, on the Unix socket. Signals are the caller's business."""
+    """Serves one app on TCP and on the Unix socket, there as the operator's unless a goal calls.
+
+    Signals are the caller's business.
+    """
 
     def __init__(
         self, app: ASGIApp, tcp: socket.socket, unix: socket.socket, shares: Shares, tally: Tally
     ) -> None:
         super().__init__(_config(app))
-        self._operator = _config(OperatorDoor(app))
+        self._for_operator = OperatorDoor(app)
+        self._callers = Callers()
         self._listeners = (tcp, unix)
         self._shares = shares
         self._tally = tally
@@ -49,12 +57,11 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await self.lifespan.startup()
-        self._operator.load()
         loop = asyncio.get_running_loop()
         tcp, unix = self._listeners
         acceptors = [
-            Acceptor(loop, tcp, self._admit_stranger, self._shortage),
-            Acceptor(loop, unix, self._admit_operator, self._shortage),
+            Acceptor(loop, tcp, self._admit_tcp, self._shortage),
+            Acceptor(loop, unix, self._admit_unix, self._shortage),
         ]
         self.servers = cast("list[Any]", acceptors)
         self.started = True
@@ -65,13 +72,22 @@ class Server(uvicorn.Server):
         self._tally.tell(asyncio.get_running_loop().time())
         return await super().on_tick(counter)
 
-    def _admit_stranger(self, accepted: socket.socket) -> None:
+    def _admit_tcp(self, accepted: socket.socket) -> None:
         self._lend()
-        self._admit(accepted, self._strangers, self.config)
+        connection = self._admit(accepted, self._strangers)
+        if connection is not None:
+            self._soon(self._join(connection, accepted))
 
-    def _admit_operator(self, accepted: socket.socket) -> None:
-        self._admit(accepted, self._operators, self._operator, known=True)
+    def _admit_unix(self, accepted: socket.socket) -> None:
+        sight = self._callers.look(accepted)
+        while sight.is_stranger and self._operators.strangers >= MAX_GOALS and self._operators.shed():
+            self._tally.note(CLOSED_FOR_ROOM)
+        connection = self._admit(accepted, self._operators, known=not sight.is_stranger)
         self._lend()
+        if connection is None:
+            sight.close()
+        else:
+            self._soon(self._join_unix(connection, accepted, sight))
 
     def _lend(self) -> None:
         """Give the operator what the own share does not hold."""
@@ -80,25 +96,39 @@ class Server(uvicorn.Server):
         while len(self._strangers) > self._strangers.limit and self._strangers.shed():
             self._tally.note(CLOSED_FOR_ROOM)
 
-    def _admit(
-        self, accepted: socket.socket, crowd: Crowd, config: uvicorn.Config, *, known: bool = False
-    ) -> None:
+    def _admit(self, accepted: socket.socket, crowd: Crowd, *, known: bool = False) -> Connection | None:
         if not self._make_room(crowd):
             self._tally.note(REFUSED)
             told = Crowded("every connection that there may be is at work", "try again in a moment")
             send_away(accepted, refusal(told))
-            return
-        connection = Connection(config, self.server_state, crowd, self._tally)
+            return None
+        connection = Connection(self.config, self.server_state, crowd, self._tally)
         crowd.enter(connection, known=known)
-        joining = asyncio.ensure_future(self._join(connection, accepted, crowd))
-        self._joining.add(joining)
-        joining.add_done_callback(self._joining.discard)
+        return connection
 
-    async def _join(self, connection: Connection, accepted: socket.socket, crowd: Crowd) -> None:
+    def _soon(self, joining: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(joining)
+        self._joining.add(task)
+        task.add_done_callback(self._joining.discard)
+
+    async def _join_unix(self, connection: Connection, accepted: socket.socket, sight: Sight) -> None:
+        try:
+            who = await self._callers.decide(sight)
+        finally:
+            sight.close()
+        if who is None:
+            connection.app = self._for_operator
+        else:
+            connection.stamp[NOT_OPERATOR] = who
+            self._operators.demote(connection)
+        await self._join(connection, accepted)
+
+    async def _join(self, connection: Connection, accepted: socket.socket) -> None:
         try:
             await asyncio.get_running_loop().connect_accepted_socket(lambda: connection, accepted)
         except (OSError, ValueError):
-            crowd.leave(connection)
+            for crowd in (self._strangers, self._operators):
+                crowd.leave(connection)
             accepted.close()
             self._tally.note(ACCEPT_ERRORS)
 

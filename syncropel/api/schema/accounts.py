@@ -17,7 +17,7 @@ class MintedToken(Wire):
 
 
 class WhoAmI(Wire):
-    """GET /v1/whoami. `kind` is operator, service_account, or anybody where no token is asked for."""
+    """GET /v1/whoami. `kind` is operator, service_account, goal, or anybody where no token is asked for."""
 
     kind: str
     name: str

@@ -1,0 +1,155 @@
+"""Who calls over the Unix socket: the operator, a goal, or one of whom that cannot be told."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import socket
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from syncropel import ancestry
+from syncropel.ancestry import Process, Table, Unreadable
+from syncropel.api.caller import NotOperator
+from syncropel.listening.peer import Peer, peer_of
+
+log = logging.getLogger("syncropel.door")
+
+LOOK_SECS: Final = 1.0
+"""How long the environments of a caller and its ancestors may take to be read."""
+MAX_LOOKS: Final = 32
+"""Looks of one kind that may go on at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What the table of processes says of a caller. `kept_by`: the daemon or supervisor above it."""
+
+    peer: Peer | None
+    chain: list[Process]
+    kept_by: Process | None = None
+    problem: str = ""
+    """Why nothing is known."""
+
+    @property
+    def is_stranger(self) -> bool:
+        """Whether it is clear already that this is not the operator."""
+        return bool(self.problem) or self.kept_by is not None
+
+    def close(self) -> None:
+        """Let go of the process."""
+        if self.peer is not None:
+            self.peer.close()
+
+
+class Callers:
+    """Tells who made a connection. That is decided once for each: it is the one that connected, whoever else
+    may hold the connection later.
+
+    `look` at it when it is accepted, then `decide`; close what was seen in any case.
+    """
+
+    def __init__(self, table: Table | None = None) -> None:
+        self._table = table or ancestry.table()
+        self._naming, self._checking = _Aside(), _Aside()
+
+    def look(self, connection: socket.socket) -> Sight:
+        """What is seen at once: whose process it is, and below whom it runs. Takes half a millisecond."""
+        peer: Peer | None = None
+        try:
+            peer = peer_of(connection)
+            if peer.pid == os.getpid():
+                return Sight(peer, [])
+            own = os.geteuid()
+            if peer.uid not in (0, own):
+                return Sight(peer, [], problem=f"PID {peer.pid} runs as uid {peer.uid}, the daemon as {own}")
+            chain = ancestry.lineage(peer.pid, self._table)
+            self._must_live(peer, chain)
+            return Sight(peer, chain, ancestry.keeper(chain))
+        except Unreadable as error:
+            return Sight(peer, [], problem=str(error))
+
+    async def decide(self, sight: Sight) -> NotOperator | None:
+        """Who it is; None for the operator. Looks at environments, which are not read on the event loop: a
+        process can have a hand in how its memory is read, and make that take for ever."""
+        if sight.peer is None or sight.problem:
+            return NotOperator(sight.peer.pid if sight.peer else 0, problem=sight.problem)
+        pid = sight.peer.pid
+        if sight.kept_by is not None:
+            thread = None
+            with contextlib.suppress(TimeoutError):
+                thread = await self._naming.run(
+                    lambda: ancestry.attempt_of(sight.chain, sight.kept_by, self._table)
+                )
+            return NotOperator(pid, thread or "")
+        if not sight.chain:
+            return None
+        try:
+            who: NotOperator | None = await self._checking.run(lambda: self._check(sight, pid))
+        except Unreadable as error:
+            return NotOperator(pid, problem=str(error))
+        except TimeoutError:
+            return NotOperator(pid, problem=f"the environment of PID {pid} is not to be read in time")
+        return who
+
+    def _check(self, sight: Sight, pid: int) -> NotOperator | None:
+        thread = ancestry.attempt_of(sight.chain, None, self._table)
+        if thread is not None:
+            return NotOperator(pid, thread)
+        assert sight.peer is not None
+        as_root = sight.peer.uid == 0 != os.geteuid()
+        # Ancestors may hide theirs, as a terminal multiplexer with rights of its own does; no caller has to.
+        if self._table.environ(pid) is None and not as_root:
+            raise Unreadable(f"PID {pid} does not let its environment be read")
+        self._must_live(sight.peer, sight.chain)
+        if as_root:
+            log.info("PID %d of root is served as the operator", pid)
+        return None
+
+    def _must_live(self, peer: Peer, chain: list[Process]) -> None:
+        """Whoever holds the connection of a process that has ended is not the one that was looked at."""
+        if not peer.lives() or self._table.look(peer.pid) is None:
+            raise Unreadable(f"PID {chain[0].pid}, which connected, has ended")
+
+
+class _Aside:
+    """Runs calls that may never end, each on a thread that nobody waits for in the end."""
+
+    def __init__(self) -> None:
+        self._going = 0
+
+    async def run(self, call: Callable[[], Any]) -> Any:
+        """What the call gives or raises. Raises TimeoutError when it takes too long, or too many do."""
+        if self._going >= MAX_LOOKS:
+            raise TimeoutError
+        loop = asyncio.get_running_loop()
+        done = loop.create_future()
+
+        def work() -> None:
+            result, problem = None, None
+            try:
+                result = call()
+            except Exception as error:  # noqa: BLE001 - it goes to whoever waits
+                problem = error
+            with contextlib.suppress(RuntimeError):  # the loop has ended
+                loop.call_soon_threadsafe(self._end, done, result, problem)
+
+        try:
+            threading.Thread(target=work, daemon=True, name="look").start()
+        except RuntimeError:
+            raise TimeoutError from None
+        self._going += 1
+        return await asyncio.wait_for(done, LOOK_SECS)
+
+    def _end(self, done: asyncio.Future[Any], result: Any, problem: Exception | None) -> None:
+        self._going -= 1
+        if done.done():
+            return
+        if problem is None:
+            done.set_result(result)
+        else:
+            done.set_exception(problem)

@@ -1,0 +1,80 @@
+"""Who is at the other end of a Unix socket, as the kernel says: not as the caller does."""
+
+from __future__ import annotations
+
+import errno
+import os
+import select
+import socket
+import struct
+import sys
+from dataclasses import dataclass
+from typing import Final
+
+from syncropel.ancestry import Unreadable
+
+_LINUX = sys.platform == "linux"
+_SO_PEERPIDFD: Final = 77
+_SOL_LOCAL, _LOCAL_PEERCRED, _LOCAL_PEERPID = 0, 1, 2
+"""Of macOS, where Python has no names for them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """The process that connected, and its user then. `handle`: a descriptor of the process itself, or -1."""
+
+    pid: int
+    uid: int
+    handle: int = -1
+
+    def lives(self) -> bool:
+        """Whether it still runs; without a handle that is not known, and taken for so."""
+        if self.handle < 0:
+            return True
+        poll = select.poll()
+        poll.register(self.handle, select.POLLIN)
+        return not poll.poll(0)
+
+    def close(self) -> None:
+        """Let go of the handle."""
+        if self.handle >= 0:
+            os.close(self.handle)
+
+
+def peer_of(connection: socket.socket) -> Peer:
+    """The other end of a connection that was just accepted; close it.
+
+    Raises Unreadable when the kernel does not say, or when the process that connected has ended.
+    """
+    try:
+        pid, uid = _credentials(connection)
+    except (OSError, struct.error) as error:
+        raise Unreadable(f"the system does not say who connected: {error}") from None
+    if pid <= 0:
+        raise Unreadable("the caller runs in a PID namespace that this daemon does not see")
+    return Peer(pid, uid, _handle(connection))
+
+
+def _credentials(connection: socket.socket) -> tuple[int, int]:
+    if _LINUX:
+        size = struct.calcsize("3i")
+        pid, uid, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size))
+        return pid, uid
+    pid = connection.getsockopt(_SOL_LOCAL, _LOCAL_PEERPID)
+    _, uid = struct.unpack_from("=II", connection.getsockopt(_SOL_LOCAL, _LOCAL_PEERCRED, 128))
+    return pid, uid
+
+
+def _handle(connection: socket.socket) -> int:
+    """A descriptor of the peer's process, with which its number can't be mistaken for another's; or -1."""
+    if not _LINUX:
+        return -1
+    try:
+        return int(connection.getsockopt(socket.SOL_SOCKET, _SO_PEERPIDFD))
+    except ProcessLookupError:
+        raise Unreadable("the process that connected has ended") from None
+    except OSError as error:
+        # Kernels that know the option and not that error say EINVAL of a process that has ended.
+        if error.errno == errno.EINVAL:
+            raise Unreadable("the process that connected has ended") from None
+        return -1
