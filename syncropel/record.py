@@ -18,6 +18,9 @@ MAX_BODY_BYTES: Final = 1024 * 1024
 MAX_PARENTS: Final = 256
 MAX_NAME_CHARS: Final = 512
 MAX_CLOCK: Final = 2**63 - 1
+"""The highest clock that a log can hold."""
+MAX_POSTED_CLOCK: Final = 2**62
+"""The highest clock that a new record may bring; older logs hold higher ones."""
 
 _POSTED: Final = FIELDS | {"id"}
 _HEX: Final = frozenset("0123456789abcdef")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from typing import Final
 
+from syncropel.record import MAX_POSTED_CLOCK
+
 ENGINE_CONFIG: Final = "th_engine_config"
 ACTOR_REGISTRY: Final = "th_actor_registry"
 NAMESPACE_REGISTRY: Final = "th_namespace_registry"
@@ -16,7 +18,20 @@ RESERVED: Final = frozenset(
     {ENGINE_CONFIG, ACTOR_REGISTRY, NAMESPACE_REGISTRY, INSTANCE_REGISTRY, FLEET_CONTROL, CONSENT}
 )
 
+_ROOM: Final = 2**40
+"""Clocks between the highest that may be posted and the ceiling of a thread."""
+
 INSTANCE_DID_PREFIX: Final = "did:sync:instance:"
+
+
+def clock_ceiling(thread: str) -> int:
+    """The highest clock on this thread that orders anything; one above it counts as the lowest there is.
+
+    Whoever took the last clock of a thread would have the last word on it for ever. On an ordinary thread the
+    ceiling is above every clock that can be posted, so that the daemon's own next record still finds one; on
+    a reserved thread it is below, so that no record of an older log is in the way of the next freeze.
+    """
+    return MAX_POSTED_CLOCK - _ROOM if thread in RESERVED else MAX_POSTED_CLOCK + _ROOM
 
 
 def _mint(*seeds: str) -> str:

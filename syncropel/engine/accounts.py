@@ -200,7 +200,7 @@ class Accounts:
     async def _append(self, records: Sequence[Record]) -> str:
         """Write these records; gives the id of the last."""
         last = ""
-        for outcome in await self._ingest.append(list(records)):
+        for outcome in await self._ingest.append(list(records), together=True):
             if isinstance(outcome, SyncropelError):
                 raise outcome
             last = outcome.stored.record.id

@@ -69,7 +69,7 @@ class Configuration:
             )
             for name in names
         ]
-        for outcome in await self._ingest.append(records) if records else []:
+        for outcome in await self._ingest.append(records, together=True) if records else []:
             if isinstance(outcome, SyncropelError):
                 raise outcome
 

@@ -11,16 +11,18 @@ from syncropel.engine.broadcast import Broadcast
 from syncropel.engine.denials import Denials
 from syncropel.engine.live import LiveFolds
 from syncropel.engine.runtime import Runtime
+from syncropel.engine.turns import RULING, stands_alone, turn_end
 from syncropel.engine.turnstile import Turnstile
 from syncropel.errors import SyncropelError, Unavailable
 from syncropel.policy.authority import ENGINE, Writer
+from syncropel.policy.clocks import placed_report
 from syncropel.policy.enforcement import refuse_write
-from syncropel.policy.guard import begins_fan_out, check, check_restored, long_expression, refuse_twins
+from syncropel.policy.guard import check, check_restored, long_expression
 from syncropel.policy.lanes import RULES
 from syncropel.record import Record, StoredRecord
 from syncropel.store.base import Appended, Keep, Outcome, RecordStore
 from syncropel.store.bundle import Bundled
-from syncropel.threads import ENGINE_CONFIG, FLEET_CONTROL, NAMESPACE_REGISTRY, RESERVED
+from syncropel.threads import RESERVED
 
 log = logging.getLogger("syncropel.engine.ingest")
 
@@ -28,9 +30,6 @@ Listener = Callable[[Sequence[StoredRecord]], None]
 
 SLICE = 500
 """Restored records that are taken in before others get their turn on the event loop."""
-
-_RULING = frozenset({FLEET_CONTROL, NAMESPACE_REGISTRY, ENGINE_CONFIG})
-"""Threads whose records decide which others the guard lets through."""
 
 
 class Ingest:
@@ -42,7 +41,12 @@ class Ingest:
     """
 
     def __init__(
-        self, store: RecordStore, live: LiveFolds, broadcast: Broadcast, did: str, runtime: Runtime
+        self,
+        store: RecordStore,
+        live: LiveFolds,
+        broadcast: Broadcast,
+        did: str,
+        runtime: Runtime,
     ) -> None:
         self.store = store
         self._did = did
@@ -64,39 +68,53 @@ class Ingest:
         self._listeners.append(listener)
 
     async def append(
-        self, records: Sequence[Record], *, ruled: bool = True, writer: Writer = ENGINE
+        self,
+        records: Sequence[Record],
+        *,
+        ruled: bool = True,
+        together: bool = False,
+        writer: Writer = ENGINE,
     ) -> list[Outcome]:
-        """Append in order. A record that the guard or the log refuses gets its error; the others go in.
+        """Append in order, each judged against the state that those before it leave (`engine.turns`).
+
+        A record that the guard or the log refuses gets its error; the others go in.
 
         `writer`: how these records came here, which says what they may be.
         `ruled` is False for what no operator's rule may keep out: audit records, a fleet's control records.
-        Raises Unavailable when the daemon is stopping, StoreError when the disk refuses.
+        `together`: these are the engine's own and say nothing about each other, so that one turn and one
+        commit do for all; so it is with those that are not ruled.
+        Raises Unavailable when the daemon is stopping, StoreError when the disk refuses; if that happens
+        after a part is in the log, it is the outcome of each of the others.
         """
         if not self.open:
             raise Unavailable("the daemon is stopping", "send the records again after the restart")
         for record in records:
             if (compiling := long_expression(record)) is not None:
                 await self._compile(compiling)
-        turnstile = self._turnstile
-        alone = any(record.thread in _RULING or begins_fan_out(record) for record in records)
-        enter, leave = (
-            (turnstile.alone, turnstile.leave_alone) if alone else (turnstile.enter, turnstile.leave)
-        )
-        await enter()
-        while self._closed and not self._closed.isdisjoint(record.thread for record in records):
-            leave()
-            await self._opened.wait()
-            await enter()
-        now = self._runtime.now()
+        outcomes: list[Outcome] = []
+        while (start := len(outcomes)) < len(records):
+            end = len(records) if together or not ruled else turn_end(records, start, self.live)
+            try:
+                outcomes += await self._append_turn(records[start:end], ruled, writer)
+            except SyncropelError as error:
+                if not outcomes:
+                    raise
+                outcomes += [error] * (len(records) - start)
+        return outcomes
+
+    async def _append_turn(self, records: Sequence[Record], ruled: bool, writer: Writer) -> list[Outcome]:
+        """Append records that are judged together."""
+        leave = await self._enter(records)
         try:
-            refused = [check(record, self.live, now, self._did, writer) for record in records]
-            refuse_twins(records, refused)
-            if ruled and (self.live.rules.enforced or self.live.rules.freezes_changed):
-                await self._ask_rules(records, refused, now)
+            refused = await self._judge(records, ruled, writer)
         except BaseException:
             leave()
             raise
-        passed = [record for record, error in zip(records, refused, strict=True) if error is None]
+        passed = [
+            placed_report(record, self.live)
+            for record, error in zip(records, refused, strict=True)
+            if error is None
+        ]
         settled = False
 
         def take(outcomes: list[Outcome]) -> None:
@@ -108,7 +126,10 @@ class Ingest:
                 # The records are in the log, and the writer must go on; the self-check repairs the fold.
                 log.exception("a fold or a listener failed on new records")
             finally:
-                leave()
+                if self._straightening is None:
+                    leave()
+                else:  # a crooked thread says nothing yet to whom it is asked for alone
+                    self._straightening.add_done_callback(lambda _: leave())
 
         try:
             outcomes = iter(await self.store.append(passed, take))
@@ -119,6 +140,29 @@ class Ingest:
         if self._straightening is not None:
             await asyncio.shield(self._straightening)
         return [error or next(outcomes) for error in refused]
+
+    async def _enter(self, records: Sequence[Record]) -> Callable[[], None]:
+        """Wait for the turn of these records; gives what ends it."""
+        turnstile = self._turnstile
+        enter, leave = turnstile.enter, turnstile.leave
+        if any(map(stands_alone, records)):
+            enter, leave = turnstile.alone, turnstile.leave_alone
+        await enter()
+        while self._closed and not self._closed.isdisjoint(record.thread for record in records):
+            leave()
+            await self._opened.wait()
+            await enter()
+        return leave
+
+    async def _judge(
+        self, records: Sequence[Record], ruled: bool, writer: Writer
+    ) -> list[SyncropelError | None]:
+        """What speaks against each record."""
+        now = self._runtime.now()
+        refused = [check(record, self.live, now, self._did, writer) for record in records]
+        if ruled and (self.live.rules.enforced or self.live.rules.freezes_changed):
+            await self._ask_rules(records, refused, now)
+        return refused
 
     async def restore(self, bundled: Sequence[Bundled], keep: Keep, *, tell: bool) -> list[Outcome]:
         """Take in records of another log, all or none, as `RecordStore.restore`.
@@ -140,7 +184,7 @@ class Ingest:
         async with self._one_restore:
             self._closed = threads
             try:
-                outcomes, fresh = await self._take_in(bundled, keep, alone=not threads.isdisjoint(_RULING))
+                outcomes, fresh = await self._take_in(bundled, keep, alone=not threads.isdisjoint(RULING))
                 await self._settle(fresh, tell)
             finally:
                 self._closed = frozenset()

@@ -10,18 +10,27 @@ from typing import Final
 from syncropel.folds.access import Access
 from syncropel.folds.child import STREAM_EVENT, ChildState, is_child_end, is_child_intend
 from syncropel.folds.drains import Drains
+from syncropel.folds.fanout import commutes
 from syncropel.folds.freezes import Control
 from syncropel.folds.index import ThreadIndex
 from syncropel.folds.namespaces import Namespaces
+from syncropel.folds.order import rank
 from syncropel.folds.registry import Registry
 from syncropel.folds.rules import Rules
 from syncropel.folds.spec import is_fan_out
 from syncropel.folds.spend import Spend
 from syncropel.folds.stops import Stops
-from syncropel.folds.task import TaskState, commutes, fold_task, is_task
+from syncropel.folds.task import TaskState, fold_task, is_task
 from syncropel.record import StoredRecord
 from syncropel.store.base import RecordStore
-from syncropel.threads import ENGINE_CONFIG, FLEET_CONTROL, INSTANCE_REGISTRY, NAMESPACE_REGISTRY
+from syncropel.threads import (
+    ENGINE_CONFIG,
+    FLEET_CONTROL,
+    INSTANCE_REGISTRY,
+    NAMESPACE_REGISTRY,
+    RESERVED,
+    clock_ceiling,
+)
 
 JOINED_KEPT: Final = 20
 """So many of the last joins are told to who hears of the fleet only now and then."""
@@ -56,30 +65,40 @@ class LiveFolds:
     folded_through: dict[str, int] = field(default_factory=dict)
     arriving: frozenset[str] = frozenset()
     """Threads of which only a part is here yet: nothing is to be done about their tasks, nor folded anew."""
+    heads: dict[str, int] = field(default_factory=dict)
+    """The highest clock of each reserved thread; those above the ceiling do not count."""
     revision: int = 0
 
     def apply(self, stored: StoredRecord) -> None:
         """Take one record that was just committed."""
         record = stored.record
         self.index.apply(stored)
-        if record.thread == INSTANCE_REGISTRY:
-            self.registry.apply(stored)
-        elif record.thread == ENGINE_CONFIG:
-            self.access.apply(stored)
-            self.rules.apply(stored)
-        elif record.thread == FLEET_CONTROL:
-            self.control.apply(stored)
-            self.stops.apply(stored)
-            self.drains.apply(stored)
-            self.rules.apply(stored)
-        elif record.thread == NAMESPACE_REGISTRY:
-            self.namespaces.apply(stored)
+        if record.thread in RESERVED:
+            self._apply_reserved(stored)
         if record.thread in self.tasks or is_task(record):
             self._apply_task(stored)
         elif record.topic == STREAM_EVENT:
             self.spend.apply(stored)
         elif record.thread in self.children or is_child_intend(record) or is_child_end(record):
             self.children.setdefault(record.thread, ChildState(record.thread)).apply(stored)
+
+    def _apply_reserved(self, stored: StoredRecord) -> None:
+        thread, clock = stored.record.thread, stored.record.clock
+        assert clock is not None
+        if clock <= clock_ceiling(thread):
+            self.heads[thread] = max(self.heads.get(thread, -1), clock)
+        if thread == INSTANCE_REGISTRY:
+            self.registry.apply(stored)
+        elif thread == ENGINE_CONFIG:
+            self.access.apply(stored)
+            self.rules.apply(stored)
+        elif thread == FLEET_CONTROL:
+            self.control.apply(stored)
+            self.stops.apply(stored)
+            self.drains.apply(stored)
+            self.rules.apply(stored)
+        elif thread == NAMESPACE_REGISTRY:
+            self.namespaces.apply(stored)
 
     def _apply_task(self, stored: StoredRecord) -> None:
         record = stored.record
@@ -93,8 +112,7 @@ class LiveFolds:
                 return
         if thread in self.crooked or stored.sequence <= self.folded_through.get(thread, 0):
             return
-        assert record.clock is not None
-        late = record.clock <= state.clock and not commutes(record)
+        late = rank(record) <= state.clock and not commutes(record)
         overtaken = record.act == "INTEND" and is_fan_out(record.body) and state.records > 1
         if late or overtaken:
             self.crooked.add(thread)

@@ -7,6 +7,7 @@ from typing import Final
 
 from syncropel.errors import BadRequest
 from syncropel.folds.fanout import Key, number
+from syncropel.folds.order import NEVER, word_key
 from syncropel.origins import parse_origins
 from syncropel.record import StoredRecord
 from syncropel.threads import ENGINE_CONFIG
@@ -65,7 +66,7 @@ class Access:
     revoked: set[str] = field(default_factory=set)
     origins: tuple[str, ...] = ()
     """Whose pages may call from a browser; each record has the whole list."""
-    origins_set: Key = (-1, "")
+    origins_set: Key = NEVER
 
     def apply(self, stored: StoredRecord) -> None:
         record, body = stored.record, stored.record.body
@@ -81,7 +82,7 @@ class Access:
         elif record.topic == TOKEN_REVOKED and isinstance(sha256, str):
             self.revoked.add(sha256)
         elif record.topic == CORS_ORIGINS and record.clock is not None:
-            self._set_origins(body.get("origins"), (record.clock, record.id))
+            self._set_origins(body.get("origins"), word_key(record))
 
     def _set_origins(self, origins: object, key: Key) -> None:
         if not isinstance(origins, list) or key <= self.origins_set:

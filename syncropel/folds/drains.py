@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from syncropel.folds.fanout import Key, number
+from syncropel.folds.order import NEVER, word_key
 from syncropel.folds.told import said_first
 from syncropel.record import StoredRecord
 from syncropel.threads import FLEET_CONTROL
@@ -58,8 +59,8 @@ class Drains:
         instance, state = body.get("instance"), body.get("state")
         if record.topic != DRAIN or not isinstance(instance, str) or state not in ("start", "stop"):
             return
-        key = (record.clock, record.id)
-        if self.latest.get(instance, (-1, "")) >= key:
+        key = word_key(record)
+        if self.latest.get(instance, NEVER) >= key:
             return
         self.latest[instance] = key
         if state == "stop":

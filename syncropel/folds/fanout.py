@@ -13,6 +13,7 @@ from syncropel.folds import asks
 from syncropel.folds.asks import Ask
 from syncropel.folds.moves import OVER_BUDGET, SUPERSEDED, Moves, Reassignment
 from syncropel.folds.spec import LARGEST, FanOutSpec, is_target, positive_number
+from syncropel.record import Record
 
 SPAWNED: Final = "fanout_spawned"
 CHILD_DONE: Final = "fanout_child_done"
@@ -123,6 +124,16 @@ class FanOut:
     def spawn(self, index: int) -> Spawn | None:
         """The spawn of the current attempt."""
         return self.spawns.get((index, self.attempt(index)))
+
+    def report_clock(self, body: dict[str, Any]) -> int | None:
+        """The clock of the report of an attempt, which its spawn promised; None when it was not spawned.
+
+        `body` has its index and attempt. Spawns have different clocks, so their reports do, and they lie
+        behind the spawns that were decided together.
+        """
+        slot = _slot(body, len(self.spec.subtasks))
+        spawn = self.spawns.get(slot) if slot is not None else None
+        return None if spawn is None else spawn.key[0] + len(self.spec.subtasks)
 
     def report(self, index: int) -> Report | None:
         """The result of the current attempt; results of superseded attempts do not count."""
@@ -239,6 +250,11 @@ def _slot(body: dict[str, Any], count: int) -> tuple[int, int] | None:
     if type(index) is not int or type(attempt) is not int or not 0 <= index < count or attempt < 1:
         return None
     return index, attempt
+
+
+def commutes(record: Record) -> bool:
+    """Whether this record states a fact of a fan-out, which may be applied out of order."""
+    return record.act == "DO" and record.topic in COMMUTING
 
 
 def is_verdict(value: Any) -> bool:

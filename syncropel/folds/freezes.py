@@ -13,6 +13,7 @@ from typing import Final, Literal
 
 from syncropel.folds.fanout import Key, number
 from syncropel.folds.namespaces import DEFAULT, lineage
+from syncropel.folds.order import NEVER, word_key
 from syncropel.folds.told import said_first
 from syncropel.record import StoredRecord
 from syncropel.threads import FLEET_CONTROL
@@ -67,10 +68,10 @@ class Control:
             return
         level = body.get("level", "soft")
         place = EVERYWHERE if level == EMERGENCY else body.get("namespace")
-        key = (record.clock, record.id)
+        key = word_key(record)
         if record.topic not in (FREEZE, UNFREEZE) or not isinstance(place, str):
             return
-        if self.latest.get(place, (-1, "")) >= key:
+        if self.latest.get(place, NEVER) >= key:
             return
         self.latest[place] = key
         if record.topic == UNFREEZE:

@@ -13,6 +13,7 @@ from typing import Final
 
 from syncropel.errors import BadRequest
 from syncropel.folds.fanout import Key, number
+from syncropel.folds.order import NEVER, word_key
 from syncropel.folds.told import said_first
 from syncropel.record import StoredRecord
 from syncropel.threads import NAMESPACE_REGISTRY
@@ -96,14 +97,14 @@ class Namespaces:
     known: dict[str, Namespace] = field(default_factory=dict)
     latest: dict[str, Key] = field(default_factory=dict)
     strict: bool = False
-    strict_key: Key = (-1, "")
+    strict_key: Key = NEVER
     strict_record: str = ""
 
     def apply(self, stored: StoredRecord) -> None:
         record, body = stored.record, stored.record.body
         if record.thread != NAMESPACE_REGISTRY or record.act != "LEARN" or record.clock is None:
             return
-        key = (record.clock, record.id)
+        key = word_key(record)
         if record.topic == STRICT_TOPIC:
             if key > self.strict_key:
                 self.strict, self.strict_key = body.get("strict") is True, key
@@ -111,7 +112,7 @@ class Namespaces:
             return
         name, state = body.get("namespace"), STATE_OF_TOPIC.get(record.topic)
         withdrawn = record.topic == WITHDRAWN_TOPIC
-        if not isinstance(name, str) or not (state or withdrawn) or self.latest.get(name, (-1, "")) >= key:
+        if not isinstance(name, str) or not (state or withdrawn) or self.latest.get(name, NEVER) >= key:
             return
         self.latest[name] = key
         before = self.known.pop(name, None)

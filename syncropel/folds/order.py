@@ -1,7 +1,8 @@
 """Fold order: derived from content, never from arrival (PROTOCOL: Record).
 
 By clock; among equal clocks a parent comes before its child; else by id. Two stores with the same set of
-records therefore fold to the same state.
+records therefore fold to the same state. A clock above the thread's ceiling counts as the lowest: it is from
+an older log, and nothing could ever be written after it.
 """
 
 from __future__ import annotations
@@ -9,20 +10,40 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable
 from itertools import groupby
+from typing import Final
 
+from syncropel.folds.fanout import Key, commutes
 from syncropel.record import Record, StoredRecord
+from syncropel.threads import clock_ceiling
+
+_BELOW: Final = 2**64
+NEVER: Final[Key] = (-_BELOW, "")
+"""Lower than the key of any record."""
 
 
-def _clock(stored: StoredRecord) -> int:
-    clock = stored.record.clock
+def rank(record: Record) -> int:
+    """What a record is ordered by on its thread: its clock, or below all others if that is above the ceiling.
+
+    A fact of a fan-out keeps its place: it may be applied at any time, but not before the fan-out.
+    """
+    clock = record.clock
     assert clock is not None, "a stored record has its clock"
-    return clock
+    return clock if clock <= clock_ceiling(record.thread) or commutes(record) else clock - _BELOW
+
+
+def word_key(record: Record) -> Key:
+    """By what the last word on something is found: the highest key has it."""
+    return rank(record), record.id
+
+
+def _rank(stored: StoredRecord) -> int:
+    return rank(stored.record)
 
 
 def fold_order(records: Iterable[StoredRecord]) -> list[StoredRecord]:
     """The records of one thread in fold order."""
     ordered: list[StoredRecord] = []
-    for _, group in groupby(sorted(records, key=_clock), key=_clock):
+    for _, group in groupby(sorted(records, key=_rank), key=_rank):
         ordered.extend(_parents_first(list(group)))
     return ordered
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from syncropel.folds.fanout import Key, number
+from syncropel.folds.order import word_key
 from syncropel.record import StoredRecord
 from syncropel.threads import INSTANCE_REGISTRY
 
@@ -58,7 +59,7 @@ class Registry:
             return
         if not isinstance(state, str) or state not in STATUS_OF_STATE:
             return
-        key = (record.clock, record.id)
+        key = word_key(record)
         known = self.instances.get(did)
         if known is None or known.key < key:
             self.instances[did] = Instance(

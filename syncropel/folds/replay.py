@@ -14,10 +14,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from syncropel.folds.fanout import CHILD_DONE, number
+from syncropel.folds.fanout import CHILD_DONE, commutes, number
 from syncropel.folds.fork import fork
-from syncropel.folds.order import fold_order
-from syncropel.folds.task import commutes
+from syncropel.folds.order import fold_order, rank
 from syncropel.folds.thread_state import Judge, ThreadState
 from syncropel.record import Record, StoredRecord
 
@@ -78,7 +77,7 @@ class Replay:
 
     @property
     def highest_clock(self) -> int:
-        """The highest clock among the records, -1 without any."""
+        """The highest clock among the records that counts, -1 without any."""
         return self._highest[-1]
 
     def extend(self, records: Iterable[StoredRecord]) -> None:
@@ -96,7 +95,7 @@ class Replay:
         self._forget_after(kept)
         self.records = self.records[:kept] + sorted([*self.records[kept:], *fresh.values()], key=_sequence_of)
         for stored in self.records[kept:]:
-            self._highest.append(max(self._highest[-1], _clock(stored)))
+            self._highest.append(max(self._highest[-1], rank(stored.record)))
             self._note_beginning(stored)
         self._fold_from(kept)
 
@@ -150,7 +149,7 @@ class Replay:
     def _step(self) -> None:
         """Fold one record more."""
         stored = self.records[self._position]
-        if _clock(stored) > self._highest[self._position] or _adds_only(stored.record):
+        if rank(stored.record) > self._highest[self._position] or _adds_only(stored.record):
             self._state.apply(stored)
         else:
             self._state = self._folded(self._position + 1)
@@ -159,10 +158,10 @@ class Replay:
     def _folded(self, position: int) -> ThreadState:
         """The state at a position whose record belongs before some that came first: folded anew from the last
         checkpoint whose records all stand below the others."""
-        lowest, at = _clock(self.records[position - 1]), position - 1
+        lowest, at = rank(self.records[position - 1].record), position - 1
         while at and (self._highest[at] >= lowest or at not in self._checkpoints):
             at -= 1
-            lowest = min(lowest, _clock(self.records[at]))
+            lowest = min(lowest, rank(self.records[at].record))
         state = fork(self._checkpoints.get(at, self._start))
         for stored in fold_order(self.records[at:position]):
             state.apply(stored)
@@ -196,11 +195,6 @@ class Replay:
             }
         if position % self._spacing == 0:
             self._checkpoints[position] = fork(state)
-
-
-def _clock(stored: StoredRecord) -> int:
-    assert stored.record.clock is not None  # the log holds no record without one
-    return stored.record.clock
 
 
 def _sequence_of(stored: StoredRecord) -> int:

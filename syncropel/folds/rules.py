@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from syncropel.folds.fanout import Key
+from syncropel.folds.order import NEVER, word_key
 from syncropel.folds.spec import TARGET_FORMS, is_target
 from syncropel.folds.told import said_first
 from syncropel.record import StoredRecord
@@ -84,7 +85,7 @@ class Rule:
         return self.priority, self.name
 
 
-def parse_rule(topic: str, body: dict[str, Any], actor: str = "", record: str = "", clock: int = -1) -> Rule:
+def parse_rule(topic: str, body: dict[str, Any], actor: str = "", key: Key = NEVER) -> Rule:
     """The rule in a record's body. Raises ValueError that names the field."""
     name, expression = body.get("name"), body.get("expression")
     priority, effect = body.get("priority", DEFAULT_PRIORITY), body.get("effect", "")
@@ -109,7 +110,7 @@ def parse_rule(topic: str, body: dict[str, Any], actor: str = "", record: str = 
             raise ValueError(f"target (effect) must be empty or {TARGET_FORMS}")
     elif goal:
         raise ValueError("only a trigger has a goal")
-    return Rule(topic, name, priority, expression, effect, tuple(ops), actor, record, (clock, record), goal)
+    return Rule(topic, name, priority, expression, effect, tuple(ops), actor, key[1], key, goal)
 
 
 _EFFECTS: Final = {PERMISSION: ("allow", "deny"), HEALTH: ("warning", "critical")}
@@ -142,7 +143,7 @@ class Rules:
     known: dict[Slot, Rule] = field(default_factory=dict)
     enforced: bool = False
     """Whether permissions are enabled; each instance's own affair."""
-    switched: Key = (-1, "")
+    switched: Key = NEVER
     """The record that said so."""
     freezes_changed: bool = False
     """Whether an operator replaced or removed a default freeze rule, so that CEL decides on freezes."""
@@ -160,7 +161,7 @@ class Rules:
         if record.act != "LEARN" or record.clock is None:
             return
         topic, name = record.topic, body.get("name", "")
-        key = (record.clock, record.id)
+        key = word_key(record)
         if record.thread == ENGINE_CONFIG and topic == ENABLED_TOPIC:
             if key > self.switched:
                 self.switched, self.enforced = key, body.get("enabled") is True
@@ -172,7 +173,7 @@ class Rules:
         rule = None
         if body.get("removed") is not True:
             try:
-                rule = parse_rule(topic, body, author, record.id, record.clock)
+                rule = parse_rule(topic, body, author, key)
             except ValueError:
                 return  # the door refuses these; from a foreign log they mean nothing
         if words is self.own:

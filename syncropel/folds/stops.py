@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from syncropel.folds.fanout import Key, number
 from syncropel.folds.freezes import EMERGENCY, EVERYWHERE, FREEZE, UNFREEZE, places_over
+from syncropel.folds.order import word_key
 from syncropel.record import StoredRecord
 from syncropel.threads import FLEET_CONTROL
 
@@ -33,7 +34,7 @@ class Stops:
         place = EVERYWHERE if body.get("level") == EMERGENCY else body.get("namespace")
         if record.topic in (FREEZE, UNFREEZE) and isinstance(place, str):
             at = number(body.get("at"), stored.received_at)
-            self.said.setdefault(place, {})[record.clock, record.id] = (at, record.topic == FREEZE)
+            self.said.setdefault(place, {})[word_key(record)] = (at, record.topic == FREEZE)
 
     def during(self, namespace: str, begin: float, end: float) -> list[Stop]:
         """When this namespace was frozen between two moments (unix seconds), in order, without overlaps."""

@@ -24,9 +24,10 @@ from syncropel.folds.fanout import (
     number,
 )
 from syncropel.folds.moves import TOPICS as MOVES
-from syncropel.folds.order import fold_order
+from syncropel.folds.order import fold_order, rank
 from syncropel.folds.spec import is_fan_out, parse_fan_out
 from syncropel.record import Record, StoredRecord
+from syncropel.threads import clock_ceiling
 
 REOPENED: Final = "task_reopened"
 STATUS_TOPICS: Final = {
@@ -108,7 +109,8 @@ class TaskState:
         record = stored.record
         assert record.clock is not None
         self.records += 1
-        self.clock = max(self.clock, record.clock)
+        if record.clock <= clock_ceiling(self.thread):
+            self.clock = max(self.clock, record.clock)
         self.sequence = max(self.sequence, stored.sequence)
         self.updated_at = max(self.updated_at, stored.received_at)
         topic = record.topic
@@ -150,13 +152,12 @@ class TaskState:
             spec = parse_fan_out(record.body)
         except InvalidFanOut:
             return  # refused at the door; a log from elsewhere may still hold one, and it starts nothing
-        assert record.clock is not None
         self.fanout = FanOut(
             self.thread,
             record.id,
             spec,
             number(record.body.get("at"), stored.received_at),
-            record.clock,
+            rank(record),
             spec.join,
             str(record.body.get("domain") or self.domain),
             record.actor,
@@ -263,11 +264,6 @@ def status_now(state: TaskState, within_reach: bool) -> str:
     if fanout is None or not fanout.active or within_reach or state.status != "in_progress":
         return state.status
     return "failed" if fanout.spec.dispatch else "blocked"
-
-
-def commutes(record: Record) -> bool:
-    """Whether this record may be applied out of order."""
-    return record.act == "DO" and record.topic in COMMUTING
 
 
 def is_task(record: Record) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import Final, Protocol
 
@@ -19,6 +19,7 @@ from syncropel.folds.task import TaskState
 from syncropel.origins import parse_origins
 from syncropel.policy.authority import ENGINE, Writer, refusal
 from syncropel.policy.cel import SLOW_SOURCE_CHARS
+from syncropel.policy.clocks import check_clock
 from syncropel.policy.contexts import compile_in
 from syncropel.policy.joining import check_join, prepare_join
 from syncropel.policy.permissions import CONTEXT_OF, check_rule
@@ -43,6 +44,8 @@ class GuardedState(Protocol):
     def namespaces(self) -> Namespaces: ...
     @property
     def rules(self) -> Rules: ...
+    @property
+    def heads(self) -> dict[str, int]: ...
 
 
 def check(
@@ -52,7 +55,11 @@ def check(
 
     `own_did`: this instance's, whose record that a run was ended passes any freeze. `writer`: how it came.
     """
-    refused = refusal(record, state, writer, own_did) or check_restored(record, state, now, own_did)
+    refused = (
+        refusal(record, state, writer, own_did)
+        or check_clock(record, state, writer, now)
+        or check_restored(record, state, now, own_did)
+    )
     if refused is not None:
         return refused
     if record.act == "KNOW":
@@ -164,16 +171,6 @@ def frozen(freeze: Freeze, act: str) -> NamespaceFrozen:
 def begins_fan_out(record: Record) -> bool:
     """Whether this record fans a task out."""
     return record.act == "INTEND" and is_fan_out(record.body)
-
-
-def refuse_twins(records: Sequence[Record], refused: list[SyncropelError | None]) -> None:
-    """Of several fan-outs of one task in a batch let only the first pass; `refused` gets the reasons."""
-    first: dict[str, str] = {}
-    for at, record in enumerate(records):
-        if refused[at] is None and begins_fan_out(record):
-            begun = first.setdefault(record.thread, record.id)
-            if begun != record.id:
-                refused[at] = _fanned_out(begun, str(record.body.get("alias") or record.thread))
 
 
 def _fanned_out(intend: str, name: str) -> Conflict:

@@ -60,7 +60,9 @@ class RecordStore(Protocol):
     async def append(self, records: Sequence[Record], settled: Settled | None = None) -> list[Outcome]:
         """Append in order, in one commit that concurrent callers may share; returns once it is durable.
 
-        A record without a clock gets 1 + the highest clock on its thread (0 on a new thread). A record that
+        A record without a clock gets 1 + the highest clock on its thread (0 on a new thread); clocks above
+        the ceiling (`threads.clock_ceiling`) do not count, and on a reserved thread it is at least the time
+        in ms. A record that
         is in the log already, or came earlier in the same call, is answered with `created=False`. The same
         (actor, thread, clock) with another content is refused with IngestFailed, message beginning
         `DuplicateClock`; the other records of the call are not affected. Raises StoreError when the disk

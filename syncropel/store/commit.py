@@ -14,10 +14,11 @@ from itertools import islice, repeat
 from typing import Final
 
 from syncropel.errors import SyncropelError
-from syncropel.record import MAX_CLOCK, Record, StoredRecord
+from syncropel.record import Record, StoredRecord
 from syncropel.store.base import Appended, Outcome
-from syncropel.store.intake import as_stored, clock_taken, clocks_used_up
+from syncropel.store.intake import as_stored, assigned, clock_taken
 from syncropel.store.rows import to_row
+from syncropel.threads import clock_ceiling
 
 _INTO: Final = (
     "INSERT INTO records"
@@ -29,7 +30,7 @@ _INSERTS: Final = {step: f"{_INTO}{','.join([_PLACES] * step)} ON CONFLICT DO NO
 INSERT: Final = _INSERTS[1]
 """Takes one row in, unless its record is there or its clock is taken."""
 _HIGHEST_CLOCKS: Final = """
-    SELECT value, (SELECT max(clock) FROM records WHERE thread = value) FROM json_each(?)
+    SELECT key, (SELECT max(clock) FROM records WHERE thread = key AND clock <= value) FROM json_each(?)
 """
 
 
@@ -72,7 +73,7 @@ def commit(connection: sqlite3.Connection, calls: Sequence[Call], last: int) -> 
 
 def _write(connection: sqlite3.Connection, calls: Sequence[Call], last: int) -> Committed:
     clocks = _Clocks(_highest_clocks(connection, calls))
-    placed = [[clocks.place(record) for record in call.records] for call in calls]
+    placed = [[clocks.place(record, call.received_at) for record in call.records] for call in calls]
     arrived = [
         (record, received_at)
         for call, records in zip(calls, placed, strict=True)
@@ -92,7 +93,7 @@ def _write(connection: sqlite3.Connection, calls: Sequence[Call], last: int) -> 
 
 
 def _highest_clocks(connection: sqlite3.Connection, calls: Sequence[Call]) -> dict[str, int | None]:
-    """The highest clock of each thread on which a record waits for one; None on a new thread."""
+    """The highest clock that counts, of each thread on which a record waits for one; None on a new thread."""
     threads = {
         record.thread
         for call in calls
@@ -101,8 +102,8 @@ def _highest_clocks(connection: sqlite3.Connection, calls: Sequence[Call]) -> di
     }
     if not threads:
         return {}
-    names = json.dumps(list(threads), ensure_ascii=False)
-    return dict(connection.execute(_HIGHEST_CLOCKS, (names,)).fetchall())
+    ceilings = json.dumps({thread: clock_ceiling(thread) for thread in threads}, ensure_ascii=False)
+    return dict(connection.execute(_HIGHEST_CLOCKS, (ceilings,)).fetchall())
 
 
 class _Clocks:
@@ -111,19 +112,19 @@ class _Clocks:
     def __init__(self, in_log: dict[str, int | None]) -> None:
         self._highest = {thread: clock for thread, clock in in_log.items() if clock is not None}
 
-    def place(self, record: Record | SyncropelError) -> Record | SyncropelError:
-        """The record with a clock and its id, or what is wrong with it."""
+    def place(self, record: Record | SyncropelError, now: float) -> Record | SyncropelError:
+        """The record with a clock and its id, or what is wrong with it. `now` in unix seconds."""
         if isinstance(record, SyncropelError):
             return record
         highest = self._highest.get(record.thread, -1)
         if record.clock is None:
-            if highest >= MAX_CLOCK:
-                return clocks_used_up(record.thread)
-            record = record.with_clock(highest + 1)
+            record = assigned(record, highest, now)
+            if isinstance(record, SyncropelError):
+                return record
         clock = record.clock
         assert clock is not None
         # A record that the log will refuse counts too: the one that it collides with is at the same clock.
-        if clock > highest:
+        if highest < clock <= clock_ceiling(record.thread):
             self._highest[record.thread] = clock
         return record
 

@@ -10,6 +10,7 @@ from syncropel.canonical import canonical_json
 from syncropel.errors import IngestFailed, InvalidRecord, SyncropelError
 from syncropel.record import MAX_CLOCK, Record
 from syncropel.store.base import Outcome, Settled
+from syncropel.threads import RESERVED, clock_ceiling
 
 log = logging.getLogger(__name__)
 
@@ -55,9 +56,21 @@ def clock_taken(record: Record) -> IngestFailed:
     )
 
 
-def clocks_used_up(thread: str) -> IngestFailed:
-    """The refusal of a record without a clock on a thread whose highest clock is the last there is."""
-    return IngestFailed(f"{thread} has a record at clock 2^63-1: no clock is left", "start another thread")
+def assigned(record: Record, highest: int, now: float) -> Record | SyncropelError:
+    """The record at the next clock of its thread, or why there is none.
+
+    `highest`: the highest clock there below the ceiling, -1 for none. On a reserved thread the next clock is
+    at least the time, in ms: a log that was restored from an older copy does not use a clock a second time.
+    """
+    ceiling = clock_ceiling(record.thread)
+    if highest >= ceiling:
+        return IngestFailed(
+            f"{record.thread} has a record at clock {highest}: no clock is left", "start another thread"
+        )
+    clock = highest + 1
+    if record.thread in RESERVED:
+        clock = max(clock, min(int(now * 1000), ceiling))
+    return record.with_clock(clock)
 
 
 def as_stored(record: Record, judged_by: str | None) -> Record:

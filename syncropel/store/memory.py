@@ -8,9 +8,10 @@ from itertools import islice
 
 from syncropel.canonical import parse_own
 from syncropel.errors import SyncropelError, Unavailable
-from syncropel.record import MAX_CLOCK, Record, StoredRecord
+from syncropel.record import Record, StoredRecord
 from syncropel.store.base import Appended, Arrived, Keep, Outcome, RecordFilter, Settled
-from syncropel.store.intake import clock_taken, clocks_used_up, taken_in, tell
+from syncropel.store.intake import assigned, clock_taken, taken_in, tell
+from syncropel.threads import clock_ceiling
 
 
 class MemoryStore:
@@ -44,9 +45,9 @@ class MemoryStore:
             return record
         highest = self._highest.get(record.thread, -1)
         if record.clock is None:
-            if highest == MAX_CLOCK:
-                return clocks_used_up(record.thread)
-            record = record.with_clock(highest + 1)
+            record = assigned(record, highest, received_at)
+            if isinstance(record, SyncropelError):
+                return record
         if known := self._by_id.get(record.id):
             return Appended(known, False)
         place = (record.thread, record.actor, record.clock)
@@ -57,7 +58,8 @@ class MemoryStore:
         self._by_id[record.id] = stored
         self._threads.setdefault(record.thread, []).append(stored)
         self._taken.add(place)
-        self._highest[record.thread] = max(highest, _clock_of(stored))
+        if _clock_of(stored) <= clock_ceiling(record.thread):
+            self._highest[record.thread] = max(highest, _clock_of(stored))
         return Appended(stored, True)
 
     async def restore(
@@ -82,7 +84,7 @@ class MemoryStore:
             self._taken.remove((record.thread, record.actor, record.clock))
             thread = self._threads[record.thread]
             thread.pop()
-            self._highest[record.thread] = max(map(_clock_of, thread), default=-1)
+            self._highest[record.thread] = _highest(record.thread, thread)
             if not thread:
                 del self._threads[record.thread], self._highest[record.thread]
         del self._log[before:]
@@ -154,6 +156,12 @@ class MemoryStore:
 def _clock_of(stored: StoredRecord) -> int:
     assert stored.record.clock is not None  # the log holds no record without one
     return stored.record.clock
+
+
+def _highest(thread: str, records: Iterable[StoredRecord]) -> int:
+    """The highest clock among these that counts, -1 for none."""
+    ceiling = clock_ceiling(thread)
+    return max((clock for clock in map(_clock_of, records) if clock <= ceiling), default=-1)
 
 
 def _matches(stored: StoredRecord, wanted: RecordFilter) -> bool:

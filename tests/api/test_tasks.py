@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from syncropel.api.schema import JoinStatus, Page, PostedRecord, Speedup, TaskDetail, TaskSummary
+from syncropel.record import Record
+from syncropel.store.base import Appended
 
 from .conftest import ACTOR, DID, Api, assert_error, until
 
@@ -19,11 +21,19 @@ async def joined(api: Api, name: str) -> JoinStatus:
     return await until(look)
 
 
+AWAY = "did:sync:instance:00000000000000aa"
+
+
 async def report(api: Api, name: str, index: int, verdict: str, **fields: Any) -> None:
-    """Report a subtask as its worker would."""
+    """Give a subtask to a worker that no test has, and report it as that would."""
     thread = (await api.get(f"/v1/tasks/{name}"))["thread"]
-    body = {"topic": "fanout_child_done", "index": index, "attempt": 1, "worker": DID, "verdict": verdict}
-    await api.wrote(thread=thread, act="DO", body={**body, "cost_usd": 0.5, "wall_time_secs": 2.0, **fields})
+    about = {"index": index, "attempt": 1}
+    given = {"topic": "fanout_spawned", **about, "instance": AWAY, "child_intend": "0" * 64}
+    done = {"topic": "fanout_child_done", **about, "worker": AWAY, "verdict": verdict}
+    done |= {"cost_usd": 0.5, "wall_time_secs": 2.0, **fields}
+    records = [Record(thread, DID, "DO", given), Record(thread, AWAY, "DO", done)]
+    for outcome in await api.engine.ingest.append(records):
+        assert isinstance(outcome, Appended)
 
 
 async def test_a_task_is_created_and_found_by_both_names(durable: Api) -> None:

@@ -78,12 +78,12 @@ async def test_listeners_hear_of_new_records_once_and_after_the_folds(ingest: In
 
 
 async def test_a_listener_hears_only_of_what_is_folded_straight(ingest: Ingest) -> None:
-    """Facts came before their INTEND; whoever is told of that sees all of them."""
+    """A fact came before its INTEND; whoever is told of that sees it."""
     seen: list[int] = []
     ingest.subscribe(
-        lambda _: seen.extend(len(one.fanout.reports) for one in ingest.live.active.values() if one.fanout)
+        lambda _: seen.extend(len(one.fanout.spawns) for one in ingest.live.active.values() if one.fanout)
     )
-    await ingest.append([spawned(0, 5), done(0, 7)])
+    await ingest.append([spawned(0, 5)])
     await ingest.append([parent([subtask()], clock=1)])
     assert seen == [1]
 
@@ -93,7 +93,7 @@ async def test_a_guard_that_breaks_does_not_keep_a_freeze_out(
 ) -> None:
     """A freeze waits until all who were judged before it are in the log: nobody may be waited for in vain."""
 
-    def broken(*_: object) -> None:
+    def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError
 
     with monkeypatch.context() as patch:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from syncropel.folds.child import ChildIntend, ChildResult
 from syncropel.record import Record
 from syncropel.store.memory import MemoryStore
 from tests.engine import virtual
-from tests.folds.build import COORDINATOR, WORKER_A, record
+from tests.folds.build import COORDINATOR, WORKER_A, parent, record, spawned, subtask
 
 PARENT = "ab" * 32
 
@@ -178,11 +179,14 @@ def test_every_attempt_is_reported() -> None:
 
 def test_what_this_instance_asked_of_itself_is_told_here() -> None:
     async def story(worker: Worker) -> None:
+        begun = [parent([subtask()], clock=0), spawned(0, 99)]
+        await worker.ingest.append([replace(one, thread="th_parent", id="") for one in begun])
         await worker.ingest.append([intend(0, WORKER_A), result(intend(0, WORKER_A))])
         await asyncio.sleep(1)
         assert worker.told() == []
-        (kept,) = await worker.store.thread("th_parent")
+        kept = (await worker.store.thread("th_parent"))[-1]
         assert kept.record.body["verdict"] == "accept"
+        assert kept.record.clock == 100
 
     with_worker(story)
 

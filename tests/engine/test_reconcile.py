@@ -14,7 +14,7 @@ from syncropel.engine.engine import CRON_SECS
 from syncropel.folds.fanout import FanOut
 from syncropel.folds.subtasks import children
 from syncropel.folds.task import TaskState
-from syncropel.record import MAX_CLOCK, Record
+from syncropel.record import MAX_CLOCK, MAX_POSTED_CLOCK, Record
 from tests.engine.fleet_sim import FleetSim, Node
 from tests.engine.virtual import run
 
@@ -172,15 +172,32 @@ def test_a_fan_out_that_breaks_the_reconciler_harms_no_other(
     at_desk(tmp_path, story)
 
 
-def test_a_thread_without_a_clock_left_harms_no_other(tmp_path: Path) -> None:
+def test_the_highest_clock_that_may_be_posted_stops_no_fan_out(tmp_path: Path) -> None:
     async def story(desk: Desk) -> None:
         await desk.say("POST", "/v1/tasks", {"goal": "g", "alias": "T-1"})
-        await desk.post("KNOW", {"topic": "comment"}, clock=MAX_CLOCK - 1)
+        await desk.post("KNOW", {"topic": "comment"}, clock=MAX_POSTED_CLOCK)
         subtasks = [{"goal": "g", "target": "worker-a"}]
         await desk.say("POST", "/v1/tasks/T-1/fan-out", {"subtasks": subtasks})
-        await desk.fan_out("worker-a", name="T-2")
         await asyncio.sleep(PROMPT_SECS)
-        assert desk.joined("T-2")
+        assert desk.joined("T-1")
+
+    at_desk(tmp_path, story)
+
+
+@pytest.mark.parametrize("topic", ["comment", "task_reopened"])
+def test_a_task_with_a_last_clock_of_an_older_log_runs_and_can_be_ended(tmp_path: Path, topic: str) -> None:
+    async def story(desk: Desk) -> None:
+        await desk.say("POST", "/v1/tasks", {"goal": "g", "alias": "T-1"})
+        poison = Record(desk.task().thread, "did:sync:user:ann", "KNOW", {"topic": topic}, MAX_CLOCK)
+        assert desk.sim.coordinator.engine is not None
+        await desk.sim.coordinator.engine.ingest.append([poison], ruled=False)
+        subtasks = [{"goal": "g", "target": "worker-a"}, {"goal": "g", "target": "worker-nobody"}]
+        await desk.say("POST", "/v1/tasks/T-1/fan-out", {"subtasks": subtasks})
+        await asyncio.sleep(PROMPT_SECS)
+        assert desk.states() == ["accept", "pending"]
+        await desk.post("KNOW", {"topic": "task_cancelled"})
+        assert desk.task().status == "cancelled"
+        assert not desk.sim.coordinator.engine.ingest.live.active
 
     at_desk(tmp_path, story)
 

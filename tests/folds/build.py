@@ -11,7 +11,7 @@ from syncropel.folds.asks import ANSWERED, ASKED
 from syncropel.folds.fanout import AMEND_JOIN, CHILD_DONE, RETRY, SPAWNED, FanOut
 from syncropel.folds.moves import AMEND_BUDGET, BUDGET_EXCEEDED, END, REASSIGN
 from syncropel.folds.task import STATUS_TOPICS, TaskState, fold_task
-from syncropel.record import Record, StoredRecord
+from syncropel.record import MAX_CLOCK, Record, StoredRecord
 
 THREAD = "th_task"
 OPERATOR = "did:sync:user:operator"
@@ -114,6 +114,7 @@ VERDICTS = ("accept", "reject", "failed", "timeout", "terminated")
 _ACTORS = st.sampled_from([OPERATOR, COORDINATOR, WORKER_A, WORKER_B])
 _INDEXES = st.integers(-1, 3)
 _ATTEMPTS = st.integers(0, 3)
+_CLOCKS = st.sampled_from([*range(7), *range(7), MAX_CLOCK - 1, MAX_CLOCK])
 
 
 def _facts() -> st.SearchStrategy[tuple[str, dict[str, Any]]]:
@@ -202,11 +203,11 @@ def _results() -> st.SearchStrategy[tuple[str, dict[str, Any]]]:
 @st.composite
 def threads(draw: st.DrawFn, most: int = 12) -> list[Record]:
     """Records of one task thread in no good order: equal clocks, clocks that go back, facts before their
-    INTEND, parents in the thread, more than one INTEND."""
+    INTEND, parents in the thread, more than one INTEND, clocks above the ceiling."""
     one = st.one_of(_intends(), _facts(), _facts(), _decisions(), _statuses(), _results())
     made: list[Record] = []
     for act, body in draw(st.lists(one, min_size=1, max_size=most)):
-        actor, clock = draw(_ACTORS), draw(st.integers(0, 6))
+        actor, clock = draw(_ACTORS), draw(_CLOCKS)
         if any((other.actor, other.clock) == (actor, clock) for other in made):
             continue
         above = [other.id for other in made]

@@ -10,7 +10,7 @@ from syncropel.folds.fanout import AMEND_JOIN
 from syncropel.policy.cel import InvalidExpression
 from syncropel.policy.guard import check
 from syncropel.record import Record
-from tests.folds.build import COORDINATOR, done, parent, record, spawned, store, subtask
+from tests.folds.build import COORDINATOR, parent, record, spawned, store, subtask
 
 FAN_OUT = parent([subtask(), subtask()])
 
@@ -63,5 +63,5 @@ def test_an_amendment_that_could_never_join_is_refused(join: str) -> None:
 
 def test_everything_else_is_nobody_s_business() -> None:
     amend = record("LEARN", 5, {"topic": AMEND_JOIN, "join": "nonsense("})
-    for candidate in (amend, spawned(0, 3), done(0, 4), record("KNOW", 5, {"subtasks": []})):
+    for candidate in (amend, spawned(0, 3), record("KNOW", 5, {"subtasks": []})):
         assert refusal(candidate) is None

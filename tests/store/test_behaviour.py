@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from syncropel.canonical import canonical_json
 from syncropel.errors import IngestFailed, InvalidRecord, Unavailable
-from syncropel.record import MAX_CLOCK, Record, StoredRecord, parse_record, record_id
+from syncropel.record import MAX_CLOCK, MAX_POSTED_CLOCK, Record, StoredRecord, parse_record, record_id
 from syncropel.store.base import Appended, Outcome, RecordFilter, RecordStore
+from syncropel.threads import FLEET_CONTROL, RESERVED, clock_ceiling
 
 Build = Callable[..., Record]
 
@@ -171,10 +172,55 @@ async def test_a_refused_record_takes_no_clock_and_no_sequence(store: RecordStor
 
 
 async def test_the_last_clock_can_be_used_but_has_no_next(store: RecordStore, record: Build) -> None:
-    last, next_one = await store.append([record(clock=MAX_CLOCK), record()])
+    last, next_one = await store.append([record(clock=clock_ceiling("th_a")), record()])
     assert isinstance(last, Appended)
     assert isinstance(next_one, IngestFailed)
     assert "no clock is left" in next_one.message
+
+
+@pytest.mark.parametrize("poison", [MAX_CLOCK, clock_ceiling("th_a") + 1])
+async def test_a_clock_above_the_ceiling_does_not_count(
+    store: RecordStore, record: Build, poison: int
+) -> None:
+    """From an older log: were it the highest, nothing could ever come after it."""
+    answers = [await store.append(call) for call in ([record(1, clock=poison)], [record(2)], [record(3)])]
+    assert [appended(one)[0].stored.record.clock for one in answers] == [poison, 0, 1]
+    together = [record(4, clock=7), record(5, clock=poison, actor="did:b"), record(6)]
+    assert appended(await store.append(together))[-1].stored.record.clock == 8
+
+
+async def test_the_next_clock_after_the_highest_that_may_be_posted_is_one_higher(
+    store: RecordStore, record: Build
+) -> None:
+    *_, after = appended(await store.append([record(1, clock=MAX_POSTED_CLOCK), record(2)]))
+    assert after.stored.record.clock == MAX_POSTED_CLOCK + 1
+
+
+NOW_MS = 1_700_000_001_000
+
+
+@pytest.mark.parametrize("thread", sorted(RESERVED))
+@pytest.mark.parametrize(
+    ("before", "expected"),
+    [
+        ([], NOW_MS),
+        ([7], NOW_MS),
+        ([NOW_MS], NOW_MS + 1),
+        ([NOW_MS + 5000], NOW_MS + 5001),
+        ([MAX_CLOCK], NOW_MS),
+        ([MAX_POSTED_CLOCK, MAX_POSTED_CLOCK + 1], NOW_MS),
+        ([NOW_MS + 2, clock_ceiling(FLEET_CONTROL) + 1], NOW_MS + 3),
+        ([clock_ceiling(FLEET_CONTROL) - 1], clock_ceiling(FLEET_CONTROL)),
+    ],
+)
+async def test_a_reserved_thread_counts_in_milliseconds(
+    store: RecordStore, record: Build, thread: str, before: list[int], expected: int
+) -> None:
+    """A log restored from an older copy uses no clock a second time, and one that was poisoned goes on."""
+    await store.append([record(thread="th_c"), *[record(thread=thread, clock=one) for one in before]])
+    first, second = appended(await store.append([record(8, thread=thread), record(9, thread="th_b")]))
+    assert first.stored.record.clock == expected
+    assert second.stored.record.clock == 0
 
 
 @pytest.mark.parametrize(

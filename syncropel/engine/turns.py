@@ -1,0 +1,70 @@
+"""Where a call is cut, so that each record is judged against the state that those before it leave.
+
+Records of one turn are judged together and share a commit. So none of them may change what the guard says of
+another; most never do, and an ordinary call is one turn.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Final
+
+from syncropel.engine.live import LiveFolds
+from syncropel.folds.fanout import CHILD_DONE, SPAWNED
+from syncropel.folds.rules import Rules
+from syncropel.policy.guard import begins_fan_out
+from syncropel.record import Record
+from syncropel.threads import ENGINE_CONFIG, FLEET_CONTROL, NAMESPACE_REGISTRY
+
+RULING: Final = frozenset({FLEET_CONTROL, NAMESPACE_REGISTRY, ENGINE_CONFIG})
+"""Threads whose records decide which others the guard lets through."""
+
+_LOOKS: Final = re.compile(
+    r"\b(?:task|thread|trust|fanout_status|fleet_instances_live)\b(?:\s|//[^\n]*\n)*\("
+)
+"""Functions of an expression whose answer any record may change."""
+
+
+def stands_alone(record: Record) -> bool:
+    """Whether this record is judged and written alone: it rules over others, or begins a fan-out, of which
+    the guard lets a task have one."""
+    return record.thread in RULING or begins_fan_out(record)
+
+
+def turn_end(records: Sequence[Record], start: int, live: LiveFolds) -> int:
+    """The index behind the last record of the turn that begins at `start`."""
+    if stands_alone(records[start]):
+        return start + 1
+    rules = live.rules
+    ruled = rules.enforced or rules.freezes_changed
+    if ruled and _look_at_state(rules):
+        return start + 1
+    spawned: set[str] = set()
+    opened: set[str] = set()
+    for at in range(start, len(records)):
+        record = records[at]
+        if stands_alone(record):
+            return at
+        topic = record.topic
+        if topic == SPAWNED:
+            spawned.add(record.thread)
+        elif topic == CHILD_DONE and record.thread in spawned:
+            return at
+        if ruled:
+            # What the guard itself lets through in a new namespace it lets through again; a rule may not.
+            if record.thread in opened:
+                return at
+            if record.act == "INTEND":
+                opened.add(record.thread)
+    return len(records)
+
+
+def _look_at_state(rules: Rules) -> bool:
+    return any(_looks(rule.expression) for rule in (*rules.freeze_rules, *rules.permission_rules))
+
+
+@lru_cache(maxsize=1024)
+def _looks(expression: str) -> bool:
+    return _LOOKS.search(expression) is not None

@@ -1,0 +1,308 @@
+"""A call of many records is the same as many calls of one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import celpy
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from syncropel.engine.broadcast import Broadcast
+from syncropel.engine.ingest import Ingest
+from syncropel.engine.live import LiveFolds
+from syncropel.engine.runtime import Runtime
+from syncropel.engine.turns import turn_end
+from syncropel.errors import Conflict, NamespaceFrozen, NamespaceRejected, StoreError, SyncropelError
+from syncropel.folds.fanout import AMEND_JOIN, CHILD_DONE, SPAWNED
+from syncropel.folds.freezes import FREEZE, UNFREEZE
+from syncropel.folds.namespaces import STRICT_TOPIC
+from syncropel.folds.rules import ENABLED_TOPIC, FREEZE_RULES, PERMISSION
+from syncropel.record import Record
+from syncropel.store.base import Appended, Outcome
+from syncropel.store.memory import MemoryStore
+from syncropel.threads import ENGINE_CONFIG, FLEET_CONTROL, NAMESPACE_REGISTRY
+from tests.folds.build import COORDINATOR, OPERATOR, THREAD, WORKER_A, parent, record, spawned, store, subtask
+
+NOW = 1_700_000_000.0
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _recursion_limit() -> None:
+    """CEL's parser raises the limit when it is first made, and Hypothesis wants no test to change it."""
+    celpy.Environment()
+
+
+class CountingStore(MemoryStore):
+    """Counts calls, and fails from a certain one on."""
+
+    def __init__(self) -> None:
+        super().__init__(clock=lambda: NOW)
+        self.calls: list[int] = []
+        self.fails_from = 10**9
+
+    async def append(self, records: Sequence[Record], settled: Any = None) -> list[Outcome]:
+        self.calls.append(len(records))
+        if len(self.calls) > self.fails_from:
+            if settled is not None:
+                settled([])
+            raise StoreError("the disk is full", "make room")
+        await asyncio.sleep(0)
+        return await super().append(records, settled)
+
+
+def door() -> tuple[Ingest, CountingStore]:
+    log = CountingStore()
+    return Ingest(log, LiveFolds(), Broadcast(), COORDINATOR, Runtime(now=lambda: NOW)), log
+
+
+def freeze(namespace: str = "docs", level: str = "soft", **more: Any) -> Record:
+    body = {"topic": FREEZE, "level": level, "namespace": namespace, "reason": "x", "at": NOW, **more}
+    return Record(FLEET_CONTROL, OPERATOR, "LEARN", body)
+
+
+def unfreeze(namespace: str = "docs") -> Record:
+    return Record(FLEET_CONTROL, OPERATOR, "LEARN", {"topic": UNFREEZE, "namespace": namespace})
+
+
+def write(act: str, thread: str = "th_a", actor: str = OPERATOR, **body: Any) -> Record:
+    return Record(thread, actor, act, body)
+
+
+def told(outcome: Outcome) -> tuple[Any, ...]:
+    if isinstance(outcome, Appended):
+        return outcome.created, outcome.stored.record.id, outcome.stored.sequence
+    return type(outcome), outcome.message, outcome.hint
+
+
+async def test_a_freeze_holds_for_what_comes_behind_it_in_the_call() -> None:
+    ingest, _ = door()
+    before, frozen, after, other, lifted, again = await ingest.append(
+        [
+            write("INTEND", namespace="docs"),
+            freeze(),
+            write("INTEND", "th_b", namespace="docs/v1"),
+            write("INTEND", "th_c", namespace="code"),
+            unfreeze(),
+            write("INTEND", "th_b", namespace="docs/v1"),
+        ]
+    )
+    assert isinstance(after, NamespaceFrozen)
+    for outcome in (before, frozen, other, lifted, again):
+        assert isinstance(outcome, Appended)
+
+
+async def test_a_registry_and_rules_hold_for_what_comes_behind_them() -> None:
+    ingest, _ = door()
+    strict = write("LEARN", NAMESPACE_REGISTRY, topic=STRICT_TOPIC, strict=True)
+    enabled = write("LEARN", ENGINE_CONFIG, topic=ENABLED_TOPIC, enabled=True)
+    _, closed, _, denied = await ingest.append(
+        [strict, write("KNOW", namespace="docs"), enabled, write("KNOW", "th_b")]
+    )
+    assert isinstance(closed, NamespaceRejected)
+    assert isinstance(denied, SyncropelError)
+    assert denied.code == "PERMISSION_DENIED"
+
+
+async def test_an_amendment_is_judged_with_the_fan_out_before_it() -> None:
+    ingest, _ = door()
+    amend = record("LEARN", 5, {"topic": AMEND_JOIN, "join": "k_of_n:9"})
+    outcomes = await ingest.append([parent([subtask()]), amend])
+    assert isinstance(outcomes[0], Appended)
+    assert isinstance(outcomes[1], SyncropelError)
+
+
+async def test_ordinary_records_share_one_commit() -> None:
+    ingest, log = door()
+    await ingest.append([write("KNOW", n=n) for n in range(100)])
+    await ingest.append_one(freeze("elsewhere"))
+    await ingest.append([write("INTEND", f"th_{n}", namespace="docs") for n in range(100)])
+    await ingest.append([spawned(0, 5), spawned(1, 6), record("KNOW", 9)])
+    assert log.calls == [100, 1, 100, 3]
+
+
+async def test_a_call_is_cut_at_what_is_alone() -> None:
+    ingest, log = door()
+    records = [
+        write("KNOW"),
+        write("DO"),
+        freeze(),
+        unfreeze(),
+        parent([subtask()]),
+        write("DO"),
+        write("KNOW"),
+    ]
+    await ingest.append(records)
+    assert log.calls == [2, 1, 1, 1, 2]
+
+
+async def test_what_the_engine_writes_of_its_own_shares_one_commit() -> None:
+    ingest, log = door()
+    control = [freeze("a"), unfreeze("b"), write("LEARN", ENGINE_CONFIG, topic="x")]
+    await ingest.append(control, ruled=False)
+    await ingest.append(control, together=True)
+    assert log.calls == [3, 3]
+
+
+async def test_a_disk_that_fails_in_the_middle_is_told_of_each_record_that_is_not_in_the_log() -> None:
+    ingest, log = door()
+    log.fails_from = 2
+    outcomes = await ingest.append([write("KNOW"), freeze(), write("KNOW", n=1), write("KNOW", n=2)])
+    assert [type(one) for one in outcomes] == [Appended, Appended, StoreError, StoreError]
+    assert log.count == 2
+    with pytest.raises(StoreError):
+        await ingest.append([write("KNOW", n=3), freeze("b")])
+    log.fails_from = 10**9
+    assert isinstance(await ingest.append_one(freeze("b")), Appended)  # nobody is waited for in vain
+
+
+async def test_two_fan_outs_of_a_thread_that_has_to_be_folded_anew() -> None:
+    """The second is judged when the first is folded, not only when it is in the log."""
+    ingest, _ = door()
+    await ingest.append_one(record("DO", 9))
+    outcomes = await asyncio.gather(
+        ingest.append([parent([subtask()], clock=1)]),
+        ingest.append([parent([subtask(), subtask()], clock=2)]),
+        ingest.append([parent([subtask()], clock=3)]),
+    )
+    assert [type(one) for (one,) in outcomes] == [Appended, Conflict, Conflict]
+
+
+_NAMESPACES = st.sampled_from(["docs", "docs/v1", "code", "default"])
+_THREADS = st.sampled_from([THREAD, "th_a", "th_b"])
+_CLOCKS = st.none() | st.integers(0, 6)
+_ACTORS = st.sampled_from([OPERATOR, WORKER_A, COORDINATOR])
+_RULES = (
+    'record.namespace == "code" && record.act == "KNOW"',
+    'record.namespaces.exists(n, n == "docs")',
+    "thread(record.thread).records > 1",
+    "true",
+)
+
+
+def _bodies() -> st.SearchStrategy[tuple[str, str, dict[str, Any]]]:
+    """Act, thread and body of any record that judges or is judged."""
+    named = st.fixed_dictionaries({}, optional={"namespace": _NAMESPACES})
+    plain = st.tuples(st.sampled_from(["INTEND", "DO", "KNOW", "PUT", "GET"]), _THREADS, named)
+    levels = st.sampled_from(["soft", "hard", "emergency"])
+    freezes = st.builds(
+        lambda topic, level, namespace, terminate: (
+            "LEARN",
+            FLEET_CONTROL,
+            {
+                "topic": topic,
+                "level": level,
+                "namespace": namespace,
+                "grace_secs": 0,
+                "at": NOW,
+                "terminate": terminate,
+            },
+        ),
+        st.sampled_from([FREEZE, UNFREEZE]),
+        levels,
+        _NAMESPACES,
+        st.booleans(),
+    )
+    registry = st.builds(
+        lambda topic, namespace: ("LEARN", NAMESPACE_REGISTRY, {"topic": topic, "namespace": namespace}),
+        st.sampled_from(["namespace_created", "namespace_archived", STRICT_TOPIC]),
+        _NAMESPACES,
+    )
+    rules = st.builds(
+        lambda name, expression, effect, removed: (
+            "LEARN",
+            ENGINE_CONFIG,
+            {
+                "topic": PERMISSION,
+                "name": name,
+                "expression": expression,
+                "effect": effect,
+                **({"removed": True} if removed else {}),
+            },
+        ),
+        st.sampled_from(["a", "b", next(iter(FREEZE_RULES))]),
+        st.sampled_from(_RULES),
+        st.sampled_from(["allow", "deny"]),
+        st.booleans(),
+    )
+    switch = st.builds(
+        lambda on: ("LEARN", ENGINE_CONFIG, {"topic": ENABLED_TOPIC, "enabled": on}), st.booleans()
+    )
+    fan_outs = st.builds(
+        lambda count, namespace: (
+            "INTEND",
+            THREAD,
+            {"task": True, "subtasks": [subtask()] * count, "join": "all", "namespace": namespace},
+        ),
+        st.integers(0, 2),
+        _NAMESPACES,
+    )
+    facts = st.builds(
+        lambda topic, index, verdict: (
+            "DO",
+            THREAD,
+            {"topic": topic, "index": index, "attempt": 1, "verdict": verdict},
+        ),
+        st.sampled_from([SPAWNED, CHILD_DONE]),
+        st.integers(0, 1),
+        st.sampled_from(["accept", "failed"]),
+    )
+    ended = st.just(("KNOW", "th_a", {"verdict": "terminated", "namespace": "docs"}))
+    return st.one_of(plain, plain, plain, freezes, registry, rules, switch, fan_outs, facts, ended)
+
+
+@st.composite
+def calls(draw: st.DrawFn) -> list[Record]:
+    made = []
+    for act, thread, body in draw(st.lists(_bodies(), min_size=1, max_size=10)):
+        clock = draw(_CLOCKS)
+        one = Record(thread, draw(_ACTORS), act, body, clock)
+        made.append(one.identified())
+        if draw(st.integers(0, 9)) == 0:
+            made.append(made[0])
+    return made
+
+
+@settings(max_examples=250)
+@given(calls())
+def test_a_batch_equals_the_same_records_one_by_one(records: list[Record]) -> None:
+    async def both() -> None:
+        (batch, one_log), (single, other_log) = door(), door()
+        together = [told(one) for one in await batch.append(records)]
+        alone = [told((await single.append([one]))[0]) for one in records]
+        assert together == alone
+        assert [one async for chunk in one_log.scan() for one in chunk] == [
+            one async for chunk in other_log.scan() for one in chunk
+        ]
+        await batch.denials.flush(batch)
+        await single.denials.flush(single)
+
+    asyncio.run(both())
+
+
+@pytest.mark.parametrize(
+    ("expression", "ends"),
+    [
+        ("true", 3),
+        ('record.thread == "th_a"', 3),
+        ('thread == "th_a"', 3),
+        ('thread("th_a").records > 3', 1),
+        ('task ( "T-1").status == "open"', 1),
+        ("trust // of whom?\n (actor) > 0.5", 1),
+        ("fleet_instances_live() > 1", 1),
+        ('fanout_status("T").accepted > 1', 1),
+        ("has(record.body.tasks) && size(record.body.tasks) > 2", 3),
+    ],
+)
+def test_a_rule_that_looks_at_the_log_is_asked_after_each_record(expression: str, ends: int) -> None:
+    rule = {"topic": PERMISSION, "name": "r", "expression": expression, "effect": "allow"}
+    live = LiveFolds()
+    for stored in store(
+        record("LEARN", clock, body, thread=ENGINE_CONFIG)
+        for clock, body in enumerate([rule, {"topic": ENABLED_TOPIC, "enabled": True}])
+    ):
+        live.apply(stored)
+    assert turn_end([write("KNOW"), write("KNOW"), write("KNOW")], 0, live) == ends
