@@ -25,14 +25,18 @@ class NewAccount(BaseModel):
 
     sa_id: str
     scopes: list[str]
+    allowed_actors: list[str] | None = Field(
+        default=None, description="patterns with * of whom it may write as; by default itself alone"
+    )
 
 
-class NewScopes(BaseModel):
-    """PUT /v1/service-accounts/{sa_id}"""
+class NewGrants(BaseModel):
+    """PUT /v1/service-accounts/{sa_id}: what is left out stays as it is."""
 
     model_config = ConfigDict(extra="forbid")
 
-    scopes: list[str]
+    scopes: list[str] | None = None
+    allowed_actors: list[str] | None = None
 
 
 class NewToken(BaseModel):
@@ -61,7 +65,9 @@ def router(engine: Engine) -> APIRouter:
     async def mint(body: NewAccount) -> MintedToken:
         """Make a service account with one token."""
         async with one_at_a_time:
-            return _minted(body.sa_id, await engine.accounts().mint(body.sa_id, body.scopes))
+            return _minted(
+                body.sa_id, await engine.accounts().mint(body.sa_id, body.scopes, body.allowed_actors)
+            )
 
     @routes.post("/v1/tokens", status_code=201)
     async def mint_token(body: NewToken) -> MintedToken:
@@ -83,10 +89,11 @@ def router(engine: Engine) -> APIRouter:
         return _token(token, engine.ingest.live.access)
 
     @routes.put("/v1/service-accounts/{sa_id}")
-    async def grant(sa_id: str, body: NewScopes) -> ServiceAccount:
-        """Change what the tokens of an account that are made from now on may do."""
+    async def grant(sa_id: str, body: NewGrants) -> ServiceAccount:
+        """Change what the tokens of an account that are made from now on may do, and whom they all may write
+        as from now on."""
         async with one_at_a_time:
-            account = await engine.accounts().grant(sa_id, body.scopes)
+            account = await engine.accounts().grant(sa_id, body.scopes, body.allowed_actors)
         return _account(account, engine.ingest.live.access)
 
     @routes.get("/v1/whoami")
@@ -118,9 +125,26 @@ def _minted(sa_id: str, made: Minted) -> MintedToken:
 def _account(account: Account, access: Access) -> ServiceAccount:
     own = (sha256 for sha256, token in access.tokens.items() if token.sa_id == account.sa_id)
     tokens = sum(sha256 not in access.revoked for sha256 in own)
-    return ServiceAccount(sa_id=account.sa_id, scopes=sorted(account.scopes), tokens=tokens, at=account.at)
+    return ServiceAccount(
+        sa_id=account.sa_id,
+        scopes=sorted(account.scopes),
+        allowed_actors=_actors(account),
+        tokens=tokens,
+        at=account.at,
+    )
+
+
+def _actors(account: Account | None) -> list[str] | None:
+    return list(account.actors) if account is not None and account.actors is not None else None
 
 
 def _token(token: Token, access: Access) -> ApiToken:
     state: Literal["active", "revoked"] = "revoked" if token.sha256 in access.revoked else "active"
-    return ApiToken(id=token.id, sa_id=token.sa_id, scopes=sorted(token.scopes), state=state, at=token.at)
+    return ApiToken(
+        id=token.id,
+        sa_id=token.sa_id,
+        scopes=sorted(token.scopes),
+        allowed_actors=_actors(access.accounts.get(token.sa_id)),
+        state=state,
+        at=token.at,
+    )

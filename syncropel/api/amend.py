@@ -8,6 +8,7 @@ from fastapi import APIRouter
 from pydantic import Field
 from starlette.responses import Response
 
+from syncropel.api.caller import Signed
 from syncropel.api.schema import PostedRecord
 from syncropel.api.task_requests import Request, made_record, posted
 from syncropel.api.task_views import find_fan_out, find_task
@@ -54,13 +55,15 @@ def router(engine: Engine) -> APIRouter:
     routes = APIRouter(tags=["tasks"])
 
     @routes.post("/v1/tasks/{name}/retry", status_code=201, response_model=PostedRecord)
-    async def retry(name: str, body: NewRetry) -> Response:
+    async def retry(name: str, body: NewRetry, sign: Signed) -> Response:
         """Run a subtask again as its next attempt, with another budget if one is given."""
+        body.actor = sign(body.actor)
         return posted(await ask_again(engine, name, body))
 
     @routes.post("/v1/tasks/{name}/amend", status_code=201, response_model=PostedRecord)
-    async def amend(name: str, body: NewAmendment) -> Response:
+    async def amend(name: str, body: NewAmendment, sign: Signed) -> Response:
         """Give a fan-out another budget, or another join predicate."""
+        body.actor = sign(body.actor)
         state, fanout = _changeable(engine, name, "an amendment")
         if (body.budget_usd is None) == (body.join is None):
             raise BadRequest("amend one thing at a time", "give either budget_usd or join")
@@ -79,8 +82,9 @@ def router(engine: Engine) -> APIRouter:
         return posted(await _write(engine, state, fanout, body.actor, fields))
 
     @routes.post("/v1/tasks/{name}/answer", status_code=201, response_model=PostedRecord)
-    async def answer(name: str, body: NewAnswer) -> Response:
+    async def answer(name: str, body: NewAnswer, sign: Signed) -> Response:
         """Say whether a subtask may begin that waits for an operator's word."""
+        body.actor = sign(body.actor)
         state, fanout = _changeable(engine, name, "an answer")
         ask = fanout.asks.get(body.index)
         if ask is None or body.index not in fanout.asking():

@@ -134,7 +134,9 @@ class Gate:
             if refusal is not None:
                 await error_response(refusal)(scope, receive, send)
                 return
-        elif not scope.get(OPERATOR):
+        elif scope.get(OPERATOR):
+            scope[WRITER] = Writer("operator", self._engine.instance.did)
+        else:
             required = self._engine.settings.auth.required
             token = self._token(_bearer(scope))
             if token is not None and (required or is_of_fleet(token)):
@@ -205,7 +207,8 @@ class Gate:
 
     def _writer(self, token: Token) -> Writer:
         if not is_of_fleet(token):
-            return Writer("account", account_did(token.sa_id))
+            account = self._engine.ingest.live.access.accounts.get(token.sa_id)
+            return Writer("account", account_did(token.sa_id), account.actors if account is not None else ())
         # Where work comes from, the shared token stands for the coordinator; where reports go, for a worker.
         return Writer("coordinator" if self._engine.settings.role == "worker" else "fleet")
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Annotated, Final
 
+from fastapi import Depends, Request
 from starlette.types import Scope
 
 from syncropel.errors import Forbidden, SyncropelError
 from syncropel.folds.access import Token
-from syncropel.policy.authority import ANYONE, Writer
-from syncropel.policy.authority import OPERATOR as THE_OPERATOR
+from syncropel.policy.authority import ANYONE, Writer, actor_refusal
 
 OPERATOR: Final = "syncropel.operator"
 """Key that marks a connection over the Unix socket."""
@@ -19,9 +19,11 @@ CALLER: Final = "syncropel.caller"
 RECOGNISED: Final = "syncropel.recognised"
 """Key of a function to call when the token is valid: such a connection is the last to make room."""
 WRITER: Final = "syncropel.writer"
-"""Key of the `Writer` that the door made out; missing for the operator, and for who has no token."""
+"""Key of the `Writer` that the door made out; missing for a caller whom auth does not ask for a token."""
 NOT_OPERATOR: Final = "syncropel.not_operator"
 """Key of the `NotOperator` that connected to the Unix socket."""
+DEFAULT_ACTOR: Final = "did:sync:user:operator"
+OF_ACTOR: Final = "in whose name; by default the account of the token, or the operator"
 ANY: Final = ""
 """The scope of what every known caller may see, whatever its scopes."""
 
@@ -46,10 +48,30 @@ def caller(scope: Scope) -> Token | None:
 
 def writer(scope: Scope) -> Writer:
     """How what this request writes comes here."""
-    if scope.get(OPERATOR):
-        return THE_OPERATOR
     known: Writer = scope.get(WRITER, ANYONE)
     return known
+
+
+def own_name(author: Writer) -> str:
+    """The actor of what a writer writes without naming one."""
+    return author.did if author.author in ("account", "instance") else DEFAULT_ACTOR
+
+
+class Signer:
+    """Says in whose name a request writes. Raises ActorNotAllowed for a name that the caller may not use."""
+
+    def __init__(self, request: Request) -> None:
+        self._writer = writer(request.scope)
+
+    def __call__(self, asked: str) -> str:
+        if not asked:
+            return own_name(self._writer)
+        if (refusal := actor_refusal(asked, self._writer)) is not None:
+            raise refusal
+        return asked
+
+
+Signed = Annotated[Signer, Depends()]
 
 
 def lacks(token: Token, needed: str) -> SyncropelError | None:

@@ -8,6 +8,7 @@ from typing import Final, Literal
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
+from syncropel.api.caller import OF_ACTOR, Signed
 from syncropel.api.fleet_views import reached
 from syncropel.api.schema import ConfigWritten, RuleList, RuleOut
 from syncropel.engine.engine import Engine
@@ -43,7 +44,7 @@ class ConfigRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    actor: str = Field(default="did:sync:user:operator", min_length=1, max_length=512)
+    actor: str = Field(default="", min_length=1, max_length=512, description=OF_ACTOR)
 
 
 class NewRule(ConfigRequest):
@@ -67,8 +68,9 @@ def router(engine: Engine) -> APIRouter:
         return RuleList(data=rows, enabled=engine.ingest.live.rules.enforced)
 
     @routes.put("/v1/config/rules/{kind}/{name}", status_code=201)
-    async def put_rule(kind: Kind, name: str, body: NewRule) -> ConfigWritten:
+    async def put_rule(kind: Kind, name: str, body: NewRule, sign: Signed) -> ConfigWritten:
         """Add a rule, or replace the one of this name. A bad expression is refused with its column."""
+        body.actor = sign(body.actor)
         fields = {
             "name": name,
             "priority": body.priority,
@@ -82,20 +84,23 @@ def router(engine: Engine) -> APIRouter:
         return _written(engine, kind, stored, name)
 
     @routes.post("/v1/config/rules/{kind}/{name}/remove", status_code=201)
-    async def remove_rule(kind: Kind, name: str, body: ConfigRequest) -> ConfigWritten:
+    async def remove_rule(kind: Kind, name: str, body: ConfigRequest, sign: Signed) -> ConfigWritten:
         """Take a rule away."""
+        body.actor = sign(body.actor)
         stored = await engine.configuration.remove_rule(_TOPICS[kind], name, body.actor)
         return _written(engine, kind, stored, name)
 
     @routes.post("/v1/config/rules/restore-defaults", status_code=201)
-    async def restore(body: ConfigRequest) -> ConfigWritten:
+    async def restore(body: ConfigRequest, sign: Signed) -> ConfigWritten:
         """Put back every default rule that was changed or removed."""
+        body.actor = sign(body.actor)
         names = await engine.configuration.restore_default_rules(body.actor)
         return ConfigWritten(names=names, waiting=_waiting(engine, PERMISSION, names))
 
     @routes.post("/v1/config/permissions/{verb}", status_code=201)
-    async def switch(verb: Literal["enable", "disable"], body: ConfigRequest) -> ConfigWritten:
+    async def switch(verb: Literal["enable", "disable"], body: ConfigRequest, sign: Signed) -> ConfigWritten:
         """Enforce the permission rules, after a check that they do not lock the daemon out; or stop it."""
+        body.actor = sign(body.actor)
         configuration = engine.configuration
         act = configuration.enable_permissions if verb == "enable" else configuration.disable_permissions
         return ConfigWritten(record=(await act(body.actor)).record.id)

@@ -7,6 +7,7 @@ from typing import Literal
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
+from syncropel.api.caller import OF_ACTOR, Signed
 from syncropel.api.control_views import blast_radius
 from syncropel.api.schema import BlastRadius, ControlWritten, NamespaceList, NamespaceOut
 from syncropel.engine.engine import Engine
@@ -21,7 +22,7 @@ class ControlRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    actor: str = Field(default="did:sync:user:operator", min_length=1, max_length=512)
+    actor: str = Field(default="", min_length=1, max_length=512, description=OF_ACTOR)
 
 
 class NewFreeze(ControlRequest):
@@ -67,8 +68,9 @@ def router(engine: Engine) -> APIRouter:
             )
 
     @routes.post("/v1/fleet/freeze", status_code=201)
-    async def freeze(body: NewFreeze) -> ControlWritten:
+    async def freeze(body: NewFreeze, sign: Signed) -> ControlWritten:
         """Freeze a namespace, or the fleet. Answered when the record is durable; confirmations follow."""
+        body.actor = sign(body.actor)
         here()
         if (body.level == EMERGENCY) == bool(body.namespace):
             raise BadRequest(
@@ -85,8 +87,9 @@ def router(engine: Engine) -> APIRouter:
         return _written(written)
 
     @routes.post("/v1/fleet/unfreeze", status_code=201)
-    async def unfreeze(body: NewUnfreeze) -> ControlWritten:
+    async def unfreeze(body: NewUnfreeze, sign: Signed) -> ControlWritten:
         """Lift a freeze; what it held goes on by itself."""
+        body.actor = sign(body.actor)
         here()
         if body.emergency == bool(body.namespace):
             raise BadRequest("name one namespace, or the emergency", "give namespace, or emergency")
@@ -128,8 +131,9 @@ def router(engine: Engine) -> APIRouter:
         return NamespaceList(data=rows, strict=engine.ingest.live.namespaces.strict)
 
     @routes.post("/v1/namespaces", status_code=201)
-    async def create_namespace(body: NamespaceName) -> ControlWritten:
+    async def create_namespace(body: NamespaceName, sign: Signed) -> ControlWritten:
         """Register a namespace, or open one again that was archived or deleted."""
+        body.actor = sign(body.actor)
         here()
         return _written(
             await engine.killswitch.register(
@@ -138,15 +142,19 @@ def router(engine: Engine) -> APIRouter:
         )
 
     @routes.post("/v1/namespaces/{verb}", status_code=201)
-    async def close_namespace(verb: Literal["archive", "delete"], body: NamespaceName) -> ControlWritten:
+    async def close_namespace(
+        verb: Literal["archive", "delete"], body: NamespaceName, sign: Signed
+    ) -> ControlWritten:
         """Archive or delete a namespace: nothing more is written to it and what is below it."""
+        body.actor = sign(body.actor)
         here()
         topic = f"namespace_{verb}d"
         return _written(await engine.killswitch.close(topic, namespace=body.namespace, actor=body.actor))
 
     @routes.put("/v1/namespaces/strict")
-    async def set_strict(body: Strictness) -> ControlWritten:
+    async def set_strict(body: Strictness, sign: Signed) -> ControlWritten:
         """Whether only registered namespaces may be used."""
+        body.actor = sign(body.actor)
         here()
         return _written(await engine.killswitch.set_strict(strict=body.strict, actor=body.actor))
 

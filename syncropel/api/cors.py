@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from syncropel.api.caller import OPERATOR
+from syncropel.api.caller import OF_ACTOR, OPERATOR, Signed
 from syncropel.api.schema import CorsOrigins
 from syncropel.engine.engine import Engine
 
@@ -26,7 +26,7 @@ class NewOrigins(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     origins: list[str]
-    actor: str = Field(default="did:sync:user:operator", min_length=1, max_length=512)
+    actor: str = Field(default="", min_length=1, max_length=512, description=OF_ACTOR)
 
 
 def router(engine: Engine) -> APIRouter:
@@ -39,8 +39,9 @@ def router(engine: Engine) -> APIRouter:
         return CorsOrigins(origins=list(engine.ingest.live.access.origins))
 
     @routes.put("/v1/config/cors")
-    async def put_origins(body: NewOrigins) -> CorsOrigins:
+    async def put_origins(body: NewOrigins, sign: Signed) -> CorsOrigins:
         """Set the whole list; it holds for the next request."""
+        body.actor = sign(body.actor)
         await engine.configuration.set_origins(body.origins, body.actor)
         return CorsOrigins(origins=list(engine.ingest.live.access.origins))
 

@@ -8,6 +8,7 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from syncropel.api.amend import NewRetry, ask_again
+from syncropel.api.caller import Signed
 from syncropel.api.fleet_views import running
 from syncropel.api.schema import Dispatched, Page, RunningDispatch
 from syncropel.api.task_requests import Request
@@ -49,8 +50,9 @@ def router(engine: Engine) -> APIRouter:
     routes = APIRouter(tags=["tasks"])
 
     @routes.post("/v1/dispatch", status_code=201)
-    async def dispatch(body: NewDispatch) -> Dispatched:
+    async def dispatch(body: NewDispatch, sign: Signed) -> Dispatched:
         """Give a goal to one instance. A task whose dispatch has failed is tried again."""
+        body.actor = sign(body.actor)
         async with engine.fan_out_lock:
             state = await _task(engine, body)
             refuse_if_over(state)

@@ -7,6 +7,7 @@ from typing import Literal
 from fastapi import APIRouter
 from pydantic import Field
 
+from syncropel.api.caller import Signed
 from syncropel.api.control import ControlRequest
 from syncropel.api.fleet_views import find_instance
 from syncropel.api.schema import DrainChanged, DrainingInstance, DrainStatus
@@ -45,8 +46,9 @@ def router(engine: Engine) -> APIRouter:
         return drain_status(engine, only)
 
     @routes.post("/v1/drain", status_code=201)
-    async def post_drain(body: DrainRequest) -> DrainChanged:
+    async def post_drain(body: DrainRequest, sign: Signed) -> DrainChanged:
         """Start or stop draining. Answered when the record is durable."""
+        body.actor = sign(body.actor)
         here()
         did = WHOLE_FLEET
         if body.instance != WHOLE_FLEET:

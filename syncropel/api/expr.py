@@ -10,6 +10,7 @@ from typing import Any
 
 from fastapi import APIRouter
 
+from syncropel.api.caller import Signed
 from syncropel.api.schema import CacheStatsOut, ExpressionChecked, ExpressionRequest, ExpressionValue
 from syncropel.engine.engine import Engine
 from syncropel.engine.health_rules import engine_fields
@@ -37,8 +38,9 @@ def router(engine: Engine) -> APIRouter:
         return ExpressionChecked(context=body.context, size=expression.size)
 
     @routes.post("/v1/expr/eval")
-    async def evaluate(body: ExpressionRequest) -> ExpressionValue:
+    async def evaluate(body: ExpressionRequest, sign: Signed) -> ExpressionValue:
         """Evaluate an expression over this instance as it is now."""
+        body = body.model_copy(update={"actor": body.actor or sign("")})
         record = await asyncio.to_thread(parse_record, body.record) if body.record is not None else None
         load = _bindings(engine, body, record)
         live, now, did = engine.ingest.live, engine.runtime.now(), engine.instance.did

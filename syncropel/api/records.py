@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final, TypeVar
 
 from fastapi import APIRouter, Request
@@ -15,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from syncropel.api.auth import refusal_to_write
 from syncropel.api.body import LONG_BODY_BYTES, plain, read_body, record_json
-from syncropel.api.caller import writer
+from syncropel.api.caller import own_name, writer
 from syncropel.api.paging import Cursor, Limit, record_page
 from syncropel.api.reading import refusal_to_read_thread, withheld
 from syncropel.api.schema import BatchResult, Page, PostedRecord, RecordOut
@@ -49,7 +50,8 @@ class PostRecord:
         self._engine = engine
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        record = await _parse(_parse_one, await read_body(scope, receive, REQUEST_LIMIT))
+        own = _unsigned(scope)
+        record = await _parse(partial(_parse_one, own), await read_body(scope, receive, REQUEST_LIMIT))
         if (refusal := refusal_to_write(scope, record, self._engine.settings.role)) is not None:
             raise refusal
         outcome = await self._engine.ingest.append_one(record, writer=writer(scope))
@@ -79,7 +81,7 @@ def router(engine: Engine) -> APIRouter:
     async def post_batch(request: Request) -> Response:
         """Append many records in one commit: a JSON list, or NDJSON. Each gets its own outcome."""
         raw = await read_body(request.scope, request.receive, BATCH_LIMIT)
-        items = await _parse(_parse_batch, raw)
+        items = await _parse(partial(_parse_batch, _unsigned(request.scope)), raw)
         outcomes = await _append_batch(engine, request.scope, items)
         counts = {status: sum(one["status"] == status for one in outcomes) for status in _STATUSES}
         body = {
@@ -137,11 +139,21 @@ async def _parse(parse: Callable[[bytes], _Parsed], raw: bytes) -> _Parsed:
     return parse(raw) if len(raw) <= LONG_BODY_BYTES else await asyncio.to_thread(parse, raw)
 
 
-def _parse_one(raw: bytes) -> Record:
-    return parse_record(parse_json(raw))
+def _unsigned(scope: Scope) -> str:
+    """The actor of a record that names none; empty where it has to name one."""
+    author = writer(scope)
+    return own_name(author) if author.author in ("account", "anyone") else ""
 
 
-def _parse_batch(raw: bytes) -> list[Record | SyncropelError]:
+def _signed(own: str, item: Any) -> Any:
+    return {**item, "actor": own} if own and isinstance(item, dict) and "actor" not in item else item
+
+
+def _parse_one(own: str, raw: bytes) -> Record:
+    return parse_record(_signed(own, parse_json(raw)))
+
+
+def _parse_batch(own: str, raw: bytes) -> list[Record | SyncropelError]:
     """Every record of a batch, or what is wrong with it. Raises InvalidRecord when there is no telling where
     one ends and the next begins, TooLarge when there are too many."""
     text = raw.strip()
@@ -150,10 +162,10 @@ def _parse_batch(raw: bytes) -> list[Record | SyncropelError]:
     if text.startswith(b"["):
         items = parse_json(text)
         _limit_batch(len(items))
-        return [_parsed(item) for item in items]
+        return [_parsed(_signed(own, item)) for item in items]
     lines = [(number, line) for number, line in enumerate(text.splitlines(), start=1) if line.strip()]
     _limit_batch(len(lines))
-    return [_parsed_line(number, line) for number, line in lines]
+    return [_parsed_line(own, number, line) for number, line in lines]
 
 
 def _limit_batch(count: int) -> None:
@@ -168,9 +180,9 @@ def _parsed(item: Any) -> Record | SyncropelError:
         return error
 
 
-def _parsed_line(number: int, line: bytes) -> Record | SyncropelError:
+def _parsed_line(own: str, number: int, line: bytes) -> Record | SyncropelError:
     try:
-        return _parsed(parse_json(line))
+        return _parsed(_signed(own, parse_json(line)))
     except InvalidRecord as error:
         return InvalidRecord(f"line {number}: {error.message}", error.hint)
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from syncropel.api.body import record_json
+from syncropel.api.caller import OF_ACTOR
 from syncropel.record import Record, parse_record
 from syncropel.store.base import Appended
 
@@ -18,7 +19,7 @@ class Request(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    actor: str = Field(default="did:sync:user:operator", min_length=1, max_length=512)
+    actor: str = Field(default="", min_length=1, max_length=512, description=OF_ACTOR)
 
 
 def made_record(

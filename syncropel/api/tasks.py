@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from syncropel.api.caller import Signed
 from syncropel.api.paging import MAX_PAGE, Cursor, Limit
 from syncropel.api.schema import (
     JoinStatus,
@@ -71,8 +72,9 @@ def router(engine: Engine) -> APIRouter:
         return Page(data=rows)
 
     @routes.post("/v1/tasks", status_code=201)
-    async def create_task(body: NewTask) -> TaskDetail:
+    async def create_task(body: NewTask, sign: Signed) -> TaskDetail:
         """Create a task thread. Without an alias one is made: TASK-0001, TASK-0002, …"""
+        body.actor = sign(body.actor)
         async with engine.fan_out_lock:
             state = await create(engine, body)
         return task_detail(state, engine.instance.did)
@@ -88,8 +90,9 @@ def router(engine: Engine) -> APIRouter:
         return detail
 
     @routes.post("/v1/tasks/{name}/fan-out", status_code=201, response_model=PostedRecord)
-    async def fan_out(name: str, body: NewFanOut) -> Response:
+    async def fan_out(name: str, body: NewFanOut, sign: Signed) -> Response:
         """Fan a task out: writes the parent INTEND on its thread."""
+        body.actor = sign(body.actor)
         async with engine.fan_out_lock:
             state = find_task(engine, name)
             fields: dict[str, Any] = {"subtasks": body.subtasks, "join": body.join}

@@ -63,7 +63,7 @@ def url_target(url: str) -> Target:
     home = this_home()
     if not url.startswith(("http://", "https://")):
         raise UsageError(f"{url!r} is not a URL", "for example --url http://127.0.0.1:9100")
-    return Target(url=url.rstrip("/"), token=_token(home), home=home.display(), actor=actor_from(os.environ))
+    return Target(url=url.rstrip("/"), token=_token(home), home=home.display(), actor=_remote_actor())
 
 
 def context_target(context: Context) -> Target:
@@ -71,12 +71,17 @@ def context_target(context: Context) -> Target:
     from syncropel.client import Target
 
     home = this_home()
-    actor = actor_from(os.environ)
     if not context.url:
+        actor = actor_from(os.environ)
         fleet_token = _read_if_there(home.fleet_token)
         return Target(socket=home.socket, home=home.display(), actor=actor, fleet_token=fleet_token)
     token = contexts.token_of(home, context.name)
-    return Target(url=context.url, token=token, home=home.display(), actor=actor)
+    return Target(url=context.url, token=token, home=home.display(), actor=_remote_actor())
+
+
+def _remote_actor() -> str:
+    """Over TCP the token says who writes, unless SPL_ACTOR does."""
+    return os.environ.get("SPL_ACTOR", "")
 
 
 def connect(args: Namespace) -> Client:

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import re
 from argparse import Namespace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from syncropel.cli.connect import connect, this_home
 from syncropel.cli.parsing import Parser, UsageError, add_verb, verbs
-from syncropel.cli.terminal import is_json, print_json, say, table
+from syncropel.cli.terminal import complain, is_json, print_json, say, table
 from syncropel.cli.thread_text import when
 from syncropel.errors import SetupError
 from syncropel.identity import make_home, write_private
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from syncropel.api.schema import ApiToken
 
 _SHORT: Final = 12  # digits of a token's id that are shown
 _BEARER: Final = re.compile(r"spl_[^_\s]+_[^_\s]+_[\x21-\x7e]{16,256}", re.ASCII)
@@ -25,26 +30,29 @@ def configure(parser: Parser) -> None:
     mint = add_verb(group, "mint", "make a token of a service account; it is shown once")
     mint.add_argument("account", metavar="ACCOUNT", help="the account's id, such as sa-ci")
     _add_scopes(mint, "what a new account may do; without it the account is there already")
+    _add_actors(mint, "whom a new account may write as, such as did:sync:agent:* (default: itself alone)")
     mint.set_defaults(run=run_mint)
     add_verb(group, "list", "list all tokens, without their secrets").set_defaults(run=run_list)
     revoke = add_verb(group, "revoke", "take a token back for ever")
     revoke.add_argument("id", metavar="ID", help="its id, or the first eight digits of it or more")
     revoke.add_argument("--reason", metavar="TEXT", default="", help="why, for the log")
     revoke.set_defaults(run=run_revoke)
-    grant = add_verb(group, "grant", "change what the tokens of an account that are made from now on may do")
+    grant = add_verb(group, "grant", "change what an account's new tokens may do, or whom it may write as")
     grant.add_argument("account", metavar="ACCOUNT", help="the account's id")
-    _add_scopes(grant, "all that they may do", required=True)
+    _add_scopes(grant, "all that its new tokens may do")
+    _add_actors(grant, "all that its tokens may write as, those that there are too")
     grant.set_defaults(run=run_grant)
 
 
-def _add_scopes(parser: Parser, what: str, *, required: bool = False) -> None:
+def _add_scopes(parser: Parser, what: str) -> None:
     parser.add_argument(
-        "--scope",
-        action="append",
-        default=[],
-        metavar="SCOPE",
-        required=required,
-        help=f"{what}; again for more",
+        "--scope", action="append", default=[], metavar="SCOPE", help=f"{what}; again for more"
+    )
+
+
+def _add_actors(parser: Parser, what: str) -> None:
+    parser.add_argument(
+        "--actor", action="append", default=[], metavar="PATTERN", help=f"{what}; again for more"
     )
 
 
@@ -63,11 +71,13 @@ def run_save(args: Namespace) -> int:
 
 
 def run_mint(args: Namespace) -> int:
+    if args.actor and not args.scope:
+        raise UsageError("--actor belongs to a new account", "of one that there is: spl token grant --actor")
     with connect(args) as client:
         from syncropel.client import calls, token_calls
 
         call = (
-            calls.mint_service_account(args.account, args.scope)
+            calls.mint_service_account(args.account, args.scope, args.actor)
             if args.scope
             else token_calls.mint_token(args.account)
         )
@@ -98,7 +108,16 @@ def run_list(args: Namespace) -> int:
             [one.id[:_SHORT], one.sa_id, one.state, when(one.at), ", ".join(one.scopes)] for one in page.data
         ]
         say(*table(["ID", "ACCOUNT", "STATE", "MADE", "SCOPES"], rows))
+        _warn_of_free(page.data)
     return 0
+
+
+def _warn_of_free(tokens: Sequence[ApiToken]) -> None:
+    free = sorted({one.sa_id for one in tokens if one.state == "active" and one.allowed_actors is None})
+    if free:
+        own = f"spl token grant {free[0]} --actor did:sync:service:{free[0]}"
+        told = f"warning: {', '.join(free)} may write as any actor but an instance"
+        complain(f"{told}: made before accounts had actors", f"restrict it to its own name: {own}")
 
 
 def run_revoke(args: Namespace) -> int:
@@ -114,17 +133,21 @@ def run_revoke(args: Namespace) -> int:
 
 
 def run_grant(args: Namespace) -> int:
+    if not (args.scope or args.actor):
+        raise UsageError("nothing to change", "--scope SCOPE, --actor PATTERN, or both")
     with connect(args) as client:
         from syncropel.client import token_calls
 
-        account = client.send(token_calls.grant_scopes(args.account, args.scope))
+        account = client.send(token_calls.grant(args.account, args.scope, args.actor))
     if is_json(args):
         print_json(account)
     else:
-        count = account.tokens
+        count = account.tokens if args.scope else 0
+        actors = "anybody" if account.allowed_actors is None else ", ".join(account.allowed_actors)
         own = "1 token keeps what it was" if count == 1 else f"{count} tokens keep what they were"
         say(
             f"✓ new tokens of {account.sa_id} may: {', '.join(account.scopes)}",
+            *([f"  All of its tokens write as: {actors}"] if args.actor else []),
             *([f"  Its {own} made with: spl token list"] if count else []),
         )
     return 0

@@ -206,8 +206,12 @@ def instance(name: str) -> Call[schema.InstanceOut]:
     return Call(schema.InstanceOut, f"/v1/fleet/instances/{_part(name)}")
 
 
-def mint_service_account(sa_id: str, scopes: Sequence[str]) -> Call[schema.MintedToken]:
-    body = {"sa_id": sa_id, "scopes": list(scopes)}
+def mint_service_account(
+    sa_id: str, scopes: Sequence[str], actors: Sequence[str] = ()
+) -> Call[schema.MintedToken]:
+    """A new account with a token. `actors`: patterns of whom it may write as; without any, itself alone."""
+    body: dict[str, Any] = {"sa_id": sa_id, "scopes": list(scopes)}
+    body |= {"allowed_actors": list(actors)} if actors else {}
     return Call(schema.MintedToken, "/v1/service-accounts", "POST", body=body, repeatable=False)
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 class Target:
     """Where a daemon listens: its Unix socket, or a URL with a bearer token; and who speaks to it.
 
-    `actor` signs what is written; `fleet_token` opens the workers of this home's fleet, empty without one.
+    `actor` signs what is written; empty, the daemon says who it is. `fleet_token` opens the workers of this
+    home's fleet, empty without one.
     """
 
     socket: Path | None = None
@@ -36,7 +37,8 @@ class Target:
     @property
     def headers(self) -> dict[str, str]:
         """Who asks: the token where there is one, and whose name the operator acts in over the socket."""
-        named = {"x-syncropel-actor": self.actor} if self.actor.isascii() and self.actor.isprintable() else {}
+        plain = self.actor.isascii() and self.actor.isprintable()
+        named = {"x-syncropel-actor": self.actor} if plain and self.actor else {}
         return {**named, "authorization": f"Bearer {self.token}"} if self.token else named
 
     def missing(self) -> bool:

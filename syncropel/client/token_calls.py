@@ -25,7 +25,10 @@ def revoke_token(token_id: str, reason: str = "") -> Call[schema.ApiToken]:
     return Call(schema.ApiToken, path, "POST", body={"reason": reason})
 
 
-def grant_scopes(sa_id: str, scopes: Sequence[str]) -> Call[schema.ServiceAccount]:
-    """Change what the tokens of an account that are made from now on may do."""
+def grant(sa_id: str, scopes: Sequence[str] = (), actors: Sequence[str] = ()) -> Call[schema.ServiceAccount]:
+    """Change what an account's new tokens may do, or whom all of its tokens may write as; empty: as it is."""
     path = f"/v1/service-accounts/{quote(sa_id, safe='')}"
-    return Call(schema.ServiceAccount, path, "PUT", body={"scopes": list(scopes)})
+    given = {"scopes": list(scopes), "allowed_actors": list(actors)}
+    return Call(
+        schema.ServiceAccount, path, "PUT", body={key: value for key, value in given.items() if value}
+    )

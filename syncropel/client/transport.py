@@ -63,12 +63,21 @@ def _remote_error(path: str, response: httpx.Response, content: bytes) -> Remote
         return strangers.refusal(path, status, response.headers)
 
 
-def _request(call: Call[Any]) -> dict[str, Any]:
+def _signed(body: Any, target: Target) -> Any:
+    """The body without an actor where the daemon is to say who it is, by the token."""
+    if isinstance(body, dict) and "actor" in body and not (target.actor and body["actor"]):
+        return {key: value for key, value in body.items() if key != "actor"}
+    return body
+
+
+def _request(call: Call[Any], target: Target) -> dict[str, Any]:
     request: dict[str, Any] = {"method": call.method, "url": call.path}
     if call.query:
         request["params"] = dict(call.query)
     if call.body is not None:
-        request["content"] = json.dumps(call.body, ensure_ascii=False, allow_nan=False).encode()
+        request["content"] = json.dumps(
+            _signed(call.body, target), ensure_ascii=False, allow_nan=False
+        ).encode()
         request["headers"] = {"content-type": "application/json"}
     if call.lines is not None:
         request["content"] = call.lines
@@ -129,7 +138,7 @@ class Client:
             raise _not_there(self.target)
         for attempt in range(_RETRIES + 1):
             try:
-                with self._http.stream(**_request(call)) as response:
+                with self._http.stream(**_request(call, self.target)) as response:
                     self._look_at_version(response)
                     return _decode(call, response, self._content(call.path, response))
             except httpx.HTTPError as error:
@@ -226,7 +235,7 @@ class AsyncClient:
             raise _not_there(self.target)
         for attempt in range(_RETRIES + 1):
             try:
-                async with self._http.stream(**_request(call)) as response:
+                async with self._http.stream(**_request(call, self.target)) as response:
                     return _decode(call, response, await self._content(call.path, response))
             except httpx.HTTPError as error:
                 broken = isinstance(error, httpx.RemoteProtocolError | httpx.ReadError | httpx.WriteError)

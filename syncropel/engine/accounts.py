@@ -13,8 +13,17 @@ from typing import Final
 
 from syncropel.engine.ingest import Ingest
 from syncropel.errors import BadRequest, Conflict, NotFound, SyncropelError
-from syncropel.folds.access import API_TOKEN, SCOPES, SERVICE_ACCOUNT, TOKEN_REVOKED, Access, Account, Token
-from syncropel.record import Record
+from syncropel.folds.access import (
+    API_TOKEN,
+    SCOPES,
+    SERVICE_ACCOUNT,
+    TOKEN_REVOKED,
+    Access,
+    Account,
+    Token,
+    account_did,
+)
+from syncropel.record import Record, is_name
 from syncropel.threads import ENGINE_CONFIG
 
 log = logging.getLogger("syncropel.engine.accounts")
@@ -22,6 +31,7 @@ log = logging.getLogger("syncropel.engine.accounts")
 ENVIRONMENT: Final = "prod"
 BOOTSTRAP_ACCOUNT: Final = "sa-bootstrap-env"
 FLEET_SCOPES: Final = ("records:read", "records:write", "threads:write", "fleet:write", "config:read")
+MAX_ACTORS: Final = 64
 FLEET_ACCOUNT: Final = "sa-fleet"
 _OF_FLEET: Final = re.compile(rf"{FLEET_ACCOUNT}(-[0-9a-f]{{6}})?")
 """The shared fleet token's account, and those of its replacements."""
@@ -80,10 +90,10 @@ class Accounts:
         self._did = did
         self._now = now
 
-    async def mint(self, sa_id: str, scopes: Sequence[str]) -> Minted:
-        """Make a service account with one token.
+    async def mint(self, sa_id: str, scopes: Sequence[str], actors: Sequence[str] | None = None) -> Minted:
+        """Make a service account with one token. `actors`: whom it may write as; None: itself alone.
 
-        Raises BadRequest for a bad id or an unknown scope, Conflict when the account exists.
+        Raises BadRequest for a bad id or pattern or an unknown scope, Conflict when the account exists.
         """
         if not _ACCOUNT_ID.fullmatch(sa_id):
             raise BadRequest(
@@ -96,20 +106,25 @@ class Accounts:
                 f"the service account {sa_id} exists",
                 f"choose another id; or another token of it: spl token mint {sa_id}",
             )
-        return await self._mint(sa_id, granted)
+        return await self._mint(sa_id, granted, _patterns(actors))
 
     async def another(self, sa_id: str) -> Minted:
         """Make a further token of an account, with the scopes that it has now. Raises NotFound."""
         return await self._mint(sa_id, _listed(self._account(sa_id).scopes))
 
-    async def grant(self, sa_id: str, scopes: Sequence[str]) -> Account:
-        """Change what the tokens of an account that are made from now on may do.
+    async def grant(
+        self, sa_id: str, scopes: Sequence[str] | None, actors: Sequence[str] | None = None
+    ) -> Account:
+        """Change what the tokens of an account that are made from now on may do, and whom all of its tokens
+        may write as, from now on; None leaves the one or the other as it is.
 
-        Raises BadRequest for an unknown scope, NotFound when there is no such account.
+        Raises BadRequest for an unknown scope or a bad pattern, NotFound when there is no such account.
         """
-        granted, account = _granted(scopes), self._account(sa_id)
-        if frozenset(granted) != account.scopes:
-            await self._append([self._account_record(sa_id, granted)])
+        account = self._account(sa_id)
+        granted = _listed(account.scopes) if scopes is None else _granted(scopes)
+        wanted = account.actors if actors is None else tuple(_patterns(actors) or ())
+        if (frozenset(granted), wanted) != (account.scopes, account.actors):
+            await self._append([self._account_record(sa_id, granted, wanted)])
         return self._account(sa_id)
 
     async def revoke(self, token_id: str, reason: str = "") -> Token:
@@ -175,17 +190,22 @@ class Accounts:
             raise BadRequest(f"{len(found)} tokens begin with {token_id}", "give more digits of its id")
         return found[0]
 
-    async def _mint(self, sa_id: str, granted: Sequence[str]) -> Minted:
+    async def _mint(self, sa_id: str, granted: Sequence[str], actors: Sequence[str] | None = None) -> Minted:
         secret = secrets.token_hex(24)
-        token_id = await self._write(sa_id, granted, secret)
+        token_id = await self._write(sa_id, granted, secret, actors)
         return Minted(token_id, tuple(granted), f"spl_{ENVIRONMENT}_{sa_id}_{secret}")
 
-    def _account_record(self, sa_id: str, granted: Sequence[str]) -> Record:
+    def _account_record(self, sa_id: str, granted: Sequence[str], actors: Sequence[str] | None) -> Record:
         body = {"topic": SERVICE_ACCOUNT, "sa_id": sa_id, "scopes": list(granted), "at": self._now}
+        if actors is not None:
+            body["allowed_actors"] = list(actors)
         return Record(ENGINE_CONFIG, self._did, "LEARN", body)
 
-    async def _write(self, sa_id: str, scopes: Sequence[str], secret: str) -> str:
-        """Write a token, and its account when there is none; gives the token's id."""
+    async def _write(
+        self, sa_id: str, scopes: Sequence[str], secret: str, actors: Sequence[str] | None = None
+    ) -> str:
+        """Write a token, and its account when there is none, which writes as itself unless `actors` says
+        otherwise; gives the token's id."""
         granted = _listed(scopes)
         token = {
             "topic": API_TOKEN,
@@ -194,7 +214,11 @@ class Accounts:
             "token_sha256": secret_hash(secret),
             "at": self._now,
         }
-        account = [] if sa_id in self._access.accounts else [self._account_record(sa_id, granted)]
+        account = (
+            []
+            if sa_id in self._access.accounts
+            else [self._account_record(sa_id, granted, [account_did(sa_id)] if actors is None else actors)]
+        )
         return await self._append([*account, Record(ENGINE_CONFIG, self._did, "LEARN", token)])
 
     async def _append(self, records: Sequence[Record]) -> str:
@@ -205,6 +229,18 @@ class Accounts:
                 raise outcome
             last = outcome.stored.record.id
         return last
+
+
+def _patterns(actors: Sequence[str] | None) -> list[str] | None:
+    """These patterns of actors, each once. Raises BadRequest when one could be none."""
+    if actors is None:
+        return None
+    bad = [one for one in actors if not is_name(one)]
+    if bad:
+        raise BadRequest(f"{bad[0]!r} is no pattern of an actor", "such as did:sync:agent:*")
+    if len(actors) > MAX_ACTORS:
+        raise BadRequest(f"{len(actors)} actors are too many", f"at most {MAX_ACTORS}; use * in a pattern")
+    return list(dict.fromkeys(actors))
 
 
 def _granted(scopes: Sequence[str]) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from syncropel.errors import BadRequest
 from syncropel.folds.fanout import Key, number
@@ -36,11 +36,13 @@ def account_did(sa_id: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A service account."""
+    """A service account. `actors`: patterns of the actors that it may write as; None for one that was made
+    before accounts had them, and may write as any but an instance."""
 
     sa_id: str
     scopes: frozenset[str]
     at: float
+    actors: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,13 @@ class Token:
     scopes: frozenset[str]
     id: str
     at: float
+
+
+def _actors(body: dict[str, Any]) -> tuple[str, ...] | None:
+    if "allowed_actors" not in body:
+        return None
+    listed = body["allowed_actors"]
+    return tuple(one for one in listed if isinstance(one, str)) if isinstance(listed, list) else ()
 
 
 @dataclass(slots=True)
@@ -76,7 +85,7 @@ class Access:
         scopes = body.get("scopes")
         granted = frozenset(scope for scope in SCOPES if isinstance(scopes, list) and scope in scopes)
         if record.topic == SERVICE_ACCOUNT and isinstance(sa_id, str):
-            self.accounts[sa_id] = Account(sa_id, granted, number(body.get("at")))
+            self.accounts[sa_id] = Account(sa_id, granted, number(body.get("at")), _actors(body))
         elif record.topic == API_TOKEN and isinstance(sa_id, str) and isinstance(sha256, str):
             self.tokens[sha256] = Token(sa_id, sha256, granted, record.id, number(body.get("at")))
         elif record.topic == TOKEN_REVOKED and isinstance(sha256, str):

@@ -65,8 +65,10 @@ MEANING: Final[dict[Author, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """How a record came here. `did`: of the instance or the account. `actors`: the actors that an account may
-    name, patterns with `*`; None for one that may name any but an instance."""
+    """How a record came here. `did`: of the instance or the account; of the operator, this instance's.
+
+    `actors`: the actors that an account may name, patterns with `*`; None: any but an instance.
+    """
 
     author: Author
     did: str = ""
@@ -220,14 +222,14 @@ def _joins(record: Record, task: TaskState) -> bool:
     return fanout.joined is None or not behind
 
 
-def refusal(record: Record, known: Known, writer: Writer, own_did: str) -> SyncropelError | None:
-    """Why this writer may not write this record, or None. `own_did`: this instance's, its operator's too."""
+def refusal(record: Record, known: Known, writer: Writer) -> SyncropelError | None:
+    """Why this writer may not write this record, or None."""
     if writer.author == "engine":
         return None
     row = row_of(record, known)
     if not row.allows(writer.author, record.act):
         return _wrong_author(row, record, writer)
-    if (error := actor_refusal(record.actor, writer, own_did)) is not None:
+    if (error := actor_refusal(record.actor, writer)) is not None:
         return error
     return _foreign_report(record, known) if row.topic == CHILD_DONE else None
 
@@ -249,9 +251,9 @@ def _named(writer: Writer) -> str:
     }.get(writer.author, "a caller without a token")
 
 
-def actor_refusal(actor: str, writer: Writer, own_did: str) -> ActorNotAllowed | None:
+def actor_refusal(actor: str, writer: Writer) -> ActorNotAllowed | None:
     """Why this writer may not write in this name, or None."""
-    if writer.author in ("engine", "coordinator") or (writer.author == "operator" and actor == own_did):
+    if writer.author in ("engine", "coordinator") or (writer.author == "operator" and actor == writer.did):
         return None
     if writer.author == "instance":
         if actor == writer.did:

@@ -56,7 +56,7 @@ def check(
     `own_did`: this instance's, whose record that a run was ended passes any freeze. `writer`: how it came.
     """
     refused = (
-        refusal(record, state, writer, own_did)
+        refusal(record, state, writer)
         or check_clock(record, state, writer, now)
         or check_restored(record, state, now, own_did)
     )

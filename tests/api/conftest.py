@@ -44,7 +44,11 @@ class Api:
         """A bearer token with these scopes, minted once a test."""
         key = (*scopes, sa_id)
         if key not in self._tokens:
-            body = {"sa_id": sa_id or f"sa-{len(self._tokens)}", "scopes": list(scopes)}
+            body = {
+                "sa_id": sa_id or f"sa-{len(self._tokens)}",
+                "scopes": list(scopes),
+                "allowed_actors": ["*"],
+            }
             answer = await self.operator.post("/v1/service-accounts", json=body)
             self._tokens[key] = answer.json()["token"]
         return self._tokens[key]

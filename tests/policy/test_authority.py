@@ -10,7 +10,7 @@ import pytest
 from syncropel.engine.live import LiveFolds
 from syncropel.errors import ActorNotAllowed, SyncropelError, WrongAuthor
 from syncropel.policy import authority
-from syncropel.policy.authority import ANYONE, AUTHORS, ENGINE, MEANING, OPERATOR, TABLE, Author, Row, Writer
+from syncropel.policy.authority import ANYONE, AUTHORS, ENGINE, MEANING, TABLE, Author, Row, Writer
 from syncropel.policy.guard import check
 from syncropel.record import Record
 from syncropel.threads import RESERVED
@@ -21,6 +21,7 @@ WORKER = "did:sync:instance:000000000000000a"
 OTHER_WORKER = "did:sync:instance:000000000000000b"
 PERSON = "did:sync:user:ann"
 CHILD_THREAD = "th_child"
+OPERATOR = Writer("operator", COORDINATOR)
 FAN_OUT = parent([subtask(), subtask()])
 WRITERS: dict[Author, Writer] = {
     "engine": ENGINE,
@@ -123,7 +124,7 @@ def example(row: Row, author: Author, **changes: Any) -> Record:
 
 
 def refusal(record: Record, writer: Writer) -> SyncropelError | None:
-    return authority.refusal(record, known(), writer, COORDINATOR)
+    return authority.refusal(record, known(), writer)
 
 
 def test_the_truth_names_every_row_once() -> None:
@@ -219,7 +220,7 @@ def test_a_report_in_the_name_of_another_is_refused() -> None:
     ],
 )
 def test_whose_name_a_writer_may_use(author: Author, actor: str, allowed: bool) -> None:
-    refused = authority.actor_refusal(actor, WRITERS[author], COORDINATOR)
+    refused = authority.actor_refusal(actor, WRITERS[author])
     assert (refused is None) == allowed
     if refused is not None:
         assert actor in refused.message
@@ -247,7 +248,7 @@ def test_whose_name_a_writer_may_use(author: Author, actor: str, allowed: bool) 
 )
 def test_the_actors_of_an_account(patterns: tuple[str, ...], actor: str, allowed: bool) -> None:
     writer = Writer("account", "did:sync:service:sa-x", patterns)
-    assert (authority.actor_refusal(actor, writer, COORDINATOR) is None) == allowed
+    assert (authority.actor_refusal(actor, writer) is None) == allowed
 
 
 @pytest.mark.parametrize(
@@ -269,9 +270,9 @@ def test_a_joined_fan_out_may_be_called_done_but_not_joined_before(
     for stored in store([FAN_OUT, *([join] if joined else [])]):
         live.apply(stored)
     done = Record(THREAD, PERSON, "KNOW", {"fulfills": FAN_OUT.id}, clock)
-    assert (authority.refusal(done, live, OPERATOR, COORDINATOR) is None) == allowed
+    assert (authority.refusal(done, live, OPERATOR) is None) == allowed
     other = Record(THREAD, PERSON, "KNOW", {"fulfills": "ef" * 32}, clock)
-    assert authority.refusal(other, live, OPERATOR, COORDINATOR) is None
+    assert authority.refusal(other, live, OPERATOR) is None
 
 
 def test_only_the_engine_says_past_a_hard_freeze_that_a_run_was_ended() -> None:

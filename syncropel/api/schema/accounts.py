@@ -25,20 +25,24 @@ class WhoAmI(Wire):
 
 
 class ServiceAccount(Wire):
-    """GET /v1/service-accounts"""
+    """GET /v1/service-accounts. `allowed_actors`: patterns of whom it may write as; null for one that was
+    made before accounts had them, and may write as any but an instance."""
 
     sa_id: str
     scopes: list[str]
+    allowed_actors: list[str] | None = None
     tokens: int
     at: float
 
 
 class ApiToken(Wire):
-    """GET /v1/tokens, without its secret. `scopes` are those that its account had when it was made."""
+    """GET /v1/tokens, without its secret. `scopes` are those that its account had when it was made,
+    `allowed_actors` what its account has now."""
 
     id: str
     sa_id: str
     scopes: list[str]
+    allowed_actors: list[str] | None = None
     state: Annotated[Literal["active", "revoked"], OPEN]
     at: float
 

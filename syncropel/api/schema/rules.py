@@ -92,7 +92,7 @@ class ExpressionRequest(Wire):
 
     context: str
     expression: str
-    actor: str = "did:sync:user:operator"
+    actor: str = ""
     thread: str = ""
     record: dict[str, Any] | None = None
 
