@@ -74,6 +74,13 @@ GOAL_SCOPE: Final = "records:read"
 _UNKNOWN_HINT: Final = (
     "call from where the daemon sees the process, such as in its container; or use --url and a token"
 )
+_TELLING: Final = frozenset({b"host", b"origin", b"sec-fetch-site"})
+_OWN_SITE: Final = frozenset({"none", "same-origin"})
+"""What a browser says when no other page made it call. For a page of another port here it is "same-site"."""
+_ELSEWHERE: Final = Forbidden(
+    "without auth only this machine may call, and not from a web page of another",
+    "call http://127.0.0.1 or http://localhost, list the page's origin, or use a token",
+)
 _LOCAL: Final = re.compile(r"(https?://)?(localhost|127\.0\.0\.1|\[::1\])(:\d+)?", re.ASCII)
 
 
@@ -233,18 +240,19 @@ class Gate:
 
 
 def _from_elsewhere(scope: Scope, origins: tuple[str, ...]) -> SyncropelError | None:
-    # Without tokens any web page that the user looks at could post here: by its own origin, or, after it has
-    # pointed its name at 127.0.0.1, by that name.
+    # Without tokens any web page that the user looks at could call here: by its own origin; after it has
+    # pointed its name at 127.0.0.1, by that name; or by an image or a link, which come without an origin.
+    listed = foreign = False
     for name, value in scope["headers"]:
-        text = value.decode("latin-1")
-        if name == b"origin" and text in origins:
-            continue
-        if name in (b"host", b"origin") and not _LOCAL.fullmatch(text):
-            return Forbidden(
-                "without auth only this machine may call, and not from a web page of another",
-                "call http://127.0.0.1 or http://localhost, or use a token",
-            )
-    return None
+        if name in _TELLING:
+            text = value.decode("latin-1")
+            if name == b"sec-fetch-site":
+                foreign = foreign or text.strip().lower() not in _OWN_SITE
+            elif name == b"origin" and text in origins:
+                listed = True
+            elif not _LOCAL.fullmatch(text):
+                return _ELSEWHERE
+    return _ELSEWHERE if foreign and not listed else None
 
 
 def _bearer(scope: Scope) -> str:

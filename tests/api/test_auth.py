@@ -243,6 +243,49 @@ async def test_without_auth_web_pages_of_others_are_kept_out(make_api: MakeApi) 
     assert api.engine.store.count == before
 
 
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "OPTIONS"])
+@pytest.mark.parametrize("site", ["cross-site", "same-site", "Cross-Site", " cross-site ", "", "x"])
+async def test_without_auth_no_page_of_another_site_makes_a_browser_call(
+    make_api: MakeApi, method: str, site: str
+) -> None:
+    api = await make_api(without_auth())
+    before = api.engine.store.count
+    # As of an image, a link or a form: a browser need not send an origin with these.
+    for path in ("/v1/records", "/v1/fleet/status", "/health", "/v1/fleet/unfreeze"):
+        headers = {"sec-fetch-site": site, "content-type": "text/plain"}
+        answer = await api.tcp.request(method, path, content=b"{}", headers=headers)
+        assert answer.status_code == 403
+        # Naming this machine as its origin does not help a page that the browser says is another's.
+        answer = await api.tcp.request(method, path, headers={**headers, "origin": "http://localhost:9100"})
+        assert answer.status_code == 403
+    assert api.engine.store.count == before
+
+
+async def test_without_auth_a_form_of_another_page_writes_nothing(make_api: MakeApi) -> None:
+    api = await make_api(without_auth())
+    before = api.engine.store.count
+    for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"):
+        for origin in ("https://evil.example", "null", "http://127.0.0.1.evil.example", "file://", ""):
+            headers = {"content-type": kind, "origin": origin}
+            answer = await api.tcp.post("/v1/records", json=record(), headers=headers)
+            assert_error(answer, 403, "FORBIDDEN", "web page")
+    assert api.engine.store.count == before
+
+
+async def test_without_auth_what_is_no_page_of_another_calls_as_before(make_api: MakeApi) -> None:
+    api = await make_api(without_auth())
+    for headers in ({}, {"sec-fetch-site": "none"}, {"sec-fetch-site": "same-origin"}):
+        assert (await api.tcp.get("/v1/records", headers=headers)).status_code == 200
+        posted = await api.tcp.post("/v1/records", json=record(), headers=headers)
+        assert posted.status_code in (200, 201)
+
+
+async def test_with_auth_a_browser_may_come_from_anywhere_with_a_token(api: Api) -> None:
+    reader = await api.bearer("records:read")
+    headers = {**reader, "sec-fetch-site": "cross-site", "origin": "https://app.example.com"}
+    assert (await api.tcp.get("/v1/records", headers=headers)).status_code == 200
+
+
 async def test_an_actor_is_what_the_record_says(api: Api) -> None:
     writer = await api.bearer("records:write")
     answer = await api.tcp.post("/v1/records", json=record(), headers=writer)

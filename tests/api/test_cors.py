@@ -144,6 +144,11 @@ async def test_without_auth_a_listed_page_may_call_and_no_other_may(make_api: Ma
     answer = await api.tcp.get("/v1/records", headers={"origin": APP})
     assert (answer.status_code, answer.headers[ALLOW]) == (200, APP)
     assert_error(await api.tcp.get("/v1/records", headers={"origin": OTHER}), 403, "FORBIDDEN", "web page")
+    for site in ("cross-site", "same-site"):
+        fetched = {"origin": APP, "sec-fetch-site": site}
+        assert (await api.tcp.get("/v1/records", headers=fetched)).status_code == 200
+        twice = [("origin", APP), ("origin", OTHER), ("sec-fetch-site", site)]
+        assert_error(await api.tcp.get("/v1/records", headers=twice), 403, "FORBIDDEN", "web page")
     elsewhere = {"origin": APP, "host": "daemon.example.com"}
     assert_error(await api.tcp.get("/v1/records", headers=elsewhere), 403, "FORBIDDEN", "web page")
 
