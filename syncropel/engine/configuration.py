@@ -13,9 +13,8 @@ from syncropel.engine.ingest import Ingest
 from syncropel.engine.runtime import Runtime
 from syncropel.errors import Conflict, NotFound, SyncropelError
 from syncropel.folds.access import CORS_ORIGINS
-from syncropel.folds.rules import ENABLED_TOPIC, FREEZE_RULES, OPS, PERMISSION, Rule
+from syncropel.folds.rules import ENABLED_TOPIC, FREEZE_RULES, PERMISSION, Rule
 from syncropel.origins import parse_origins
-from syncropel.policy.permissions import Request, decide
 from syncropel.record import Record, StoredRecord
 from syncropel.threads import ENGINE_CONFIG
 
@@ -80,7 +79,8 @@ class Configuration:
         return await self._write_rule(actor, {"topic": kind, **fields})
 
     async def remove_rule(self, kind: str, name: str, actor: str) -> StoredRecord:
-        """Take a rule away. Raises NotFound, and Conflict when the rule is the fleet's."""
+        """Take a rule away. Raises NotFound, and Conflict when the rule is the fleet's, or the last that lets
+        the daemon or an operator in."""
         self._refuse_what_the_fleet_says(kind, name)
         if (kind, name) not in self._ingest.live.rules.known:
             known = ", ".join(sorted(one for of, one in self._ingest.live.rules.known if of == kind))
@@ -88,14 +88,7 @@ class Configuration:
         return await self._write_rule(actor, {"topic": kind, "name": name, "removed": True})
 
     async def enable_permissions(self, actor: str) -> StoredRecord:
-        """Enforce the permission rules. Raises Conflict unless they let the daemon itself live."""
-        missing = await self.preflight()
-        if missing:
-            raise Conflict(
-                f"enabling now would lock this daemon out: {', '.join(missing)} "
-                f"{'is' if len(missing) == 1 else 'are'} not allowed for {self._did}",
-                f"allow them first:\n{self._mend()}",
-            )
+        """Enforce the permission rules. Raises Conflict unless they let the daemon and an operator in."""
         return await self._write(actor, {"topic": ENABLED_TOPIC, "enabled": True})
 
     async def disable_permissions(self, actor: str) -> StoredRecord:
@@ -105,25 +98,6 @@ class Configuration:
     async def set_origins(self, origins: list[str], actor: str) -> StoredRecord:
         """Let pages of these origins call, and no others. Raises BadRequest for what is no origin."""
         return await self._write(actor, {"topic": CORS_ORIGINS, "origins": list(parse_origins(origins))})
-
-    async def preflight(self) -> list[str]:
-        """The ops that the rules do not allow this daemon's own actor."""
-        live = self._ingest.live
-        missing = []
-        for op in OPS:
-            record = None
-            if op == "record_write":
-                record = Record(ENGINE_CONFIG, self._did, "LEARN", {"topic": ENABLED_TOPIC}, 0)
-            request = Request(op, self._did, ENGINE_CONFIG, record, frozenset({"default"}))
-            verdict = await decide(live.rules.permission_rules, request, live, self._runtime.now(), self._did)
-            if not verdict.allowed:
-                missing.append(op)
-        return missing
-
-    def _mend(self) -> str:
-        expression = f"current_actor() == '{self._did}'"
-        flags = "--priority 1 --effect allow"
-        return f'spl config add-permission-rule allow-daemon {flags} --expression "{expression}"'
 
     async def _write(self, actor: str, body: dict[str, Any]) -> StoredRecord:
         body = {**body, "at": self._runtime.now()}

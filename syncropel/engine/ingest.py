@@ -19,6 +19,7 @@ from syncropel.policy.clocks import placed_report
 from syncropel.policy.enforcement import refuse_write
 from syncropel.policy.guard import check, check_restored, long_expression
 from syncropel.policy.lanes import RULES
+from syncropel.policy.lockout import may_lock_out, refuse_lockout
 from syncropel.record import Record, StoredRecord
 from syncropel.store.base import Appended, Keep, Outcome, RecordStore
 from syncropel.store.bundle import Bundled
@@ -145,7 +146,7 @@ class Ingest:
         """Wait for the turn of these records; gives what ends it."""
         turnstile = self._turnstile
         enter, leave = turnstile.enter, turnstile.leave
-        if any(map(stands_alone, records)):
+        if any(stands_alone(record, self.live) for record in records):
             enter, leave = turnstile.alone, turnstile.leave_alone
         await enter()
         while self._closed and not self._closed.isdisjoint(record.thread for record in records):
@@ -162,6 +163,10 @@ class Ingest:
         refused = [check(record, self.live, now, self._did, writer) for record in records]
         if ruled and (self.live.rules.enforced or self.live.rules.freezes_changed):
             await self._ask_rules(records, refused, now)
+        rules = self.live.rules
+        for at, record in enumerate(records if ruled else ()):
+            if refused[at] is None and may_lock_out(record, rules):
+                refused[at] = await refuse_lockout(record, rules, self.live, now, self._did)
         return refused
 
     async def restore(self, bundled: Sequence[Bundled], keep: Keep, *, tell: bool) -> list[Outcome]:

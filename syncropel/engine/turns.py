@@ -27,15 +27,20 @@ _LOOKS: Final = re.compile(
 """Functions of an expression whose answer any record may change."""
 
 
-def stands_alone(record: Record) -> bool:
-    """Whether this record is judged and written alone: it rules over others, or begins a fan-out, of which
-    the guard lets a task have one."""
-    return record.thread in RULING or begins_fan_out(record)
+def stands_alone(record: Record, live: LiveFolds) -> bool:
+    """Whether this record is judged and written alone: it rules over others, begins a fan-out, of which the
+    guard lets a task have one, or judges a task, which is for who did not work on it."""
+    return record.thread in RULING or begins_fan_out(record) or _judges(record, live)
+
+
+def _judges(record: Record, live: LiveFolds) -> bool:
+    task = live.tasks.get(record.thread) if record.act == "KNOW" else None
+    return task is not None and task.is_judged_by(record)
 
 
 def turn_end(records: Sequence[Record], start: int, live: LiveFolds) -> int:
     """The index behind the last record of the turn that begins at `start`."""
-    if stands_alone(records[start]):
+    if stands_alone(records[start], live):
         return start + 1
     rules = live.rules
     ruled = rules.enforced or rules.freezes_changed
@@ -45,19 +50,19 @@ def turn_end(records: Sequence[Record], start: int, live: LiveFolds) -> int:
     opened: set[str] = set()
     for at in range(start, len(records)):
         record = records[at]
-        if stands_alone(record):
+        if stands_alone(record, live):
             return at
         topic = record.topic
         if topic == SPAWNED:
             spawned.add(record.thread)
         elif topic == CHILD_DONE and record.thread in spawned:
             return at
-        if ruled:
-            # What the guard itself lets through in a new namespace it lets through again; a rule may not.
-            if record.thread in opened:
-                return at
-            if record.act == "INTEND":
-                opened.add(record.thread)
+        # What the guard itself lets through in a new namespace it lets through again; a rule may not, and a
+        # verdict on a task is asked whose it is.
+        if record.thread in opened and (ruled or "verdict" in record.body):
+            return at
+        if record.act == "INTEND":
+            opened.add(record.thread)
     return len(records)
 
 

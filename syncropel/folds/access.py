@@ -29,9 +29,12 @@ SCOPES: Final = (
 """The closed list. `admin` implies all others."""
 
 
+ACCOUNT_DID_PREFIX: Final = "did:sync:service:"
+
+
 def account_did(sa_id: str) -> str:
     """The actor that a service account is."""
-    return f"did:sync:service:{sa_id}"
+    return f"{ACCOUNT_DID_PREFIX}{sa_id}"
 
 
 @dataclass(frozen=True, slots=True)

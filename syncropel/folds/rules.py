@@ -11,14 +11,14 @@ own of the same name.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from syncropel.folds.fanout import Key
 from syncropel.folds.order import NEVER, word_key
 from syncropel.folds.spec import TARGET_FORMS, is_target
 from syncropel.folds.told import said_first
-from syncropel.record import StoredRecord
+from syncropel.record import Record, StoredRecord
 from syncropel.threads import ENGINE_CONFIG, FLEET_CONTROL, INSTANCE_DID_PREFIX
 
 PERMISSION: Final = "permission_rule"
@@ -183,6 +183,15 @@ class Rules:
             told, source = said_first(record)[1], str(body.get("rule", ""))
             words[topic, name] = Word(rule, author, told, source, key, body.get("withdrawn") is True)
         self._sort()
+
+    def after(self, record: Record) -> Rules:
+        """What the rules would be with this record, which becomes the newest where it has no clock yet."""
+        copy = replace(self, own=dict(self.own), fleet=dict(self.fleet), said_here=set(self.said_here))
+        if record.clock is None:
+            words = (*self.own.values(), *self.fleet.values())
+            record = record.with_clock(max(self.switched[0], *(word.key[0] for word in words), -1) + 1)
+        copy.apply(StoredRecord(record.identified(), 0, 0.0))
+        return copy
 
     def _words(self, thread: str, topic: str) -> dict[Slot, Word] | None:
         if thread == ENGINE_CONFIG and topic in KINDS:

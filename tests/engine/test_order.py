@@ -16,7 +16,14 @@ from syncropel.engine.ingest import Ingest
 from syncropel.engine.live import LiveFolds
 from syncropel.engine.runtime import Runtime
 from syncropel.engine.turns import turn_end
-from syncropel.errors import Conflict, NamespaceFrozen, NamespaceRejected, StoreError, SyncropelError
+from syncropel.errors import (
+    Conflict,
+    NamespaceFrozen,
+    NamespaceRejected,
+    OwnWork,
+    StoreError,
+    SyncropelError,
+)
 from syncropel.folds.fanout import AMEND_JOIN, CHILD_DONE, SPAWNED
 from syncropel.folds.freezes import FREEZE, UNFREEZE
 from syncropel.folds.namespaces import STRICT_TOPIC
@@ -98,10 +105,13 @@ async def test_a_freeze_holds_for_what_comes_behind_it_in_the_call() -> None:
 async def test_a_registry_and_rules_hold_for_what_comes_behind_them() -> None:
     ingest, _ = door()
     strict = write("LEARN", NAMESPACE_REGISTRY, topic=STRICT_TOPIC, strict=True)
+    way_in = {"name": "in", "expression": f"thread == '{ENGINE_CONFIG}'", "effect": "allow"}
+    rule = write("LEARN", ENGINE_CONFIG, topic=PERMISSION, **way_in)
     enabled = write("LEARN", ENGINE_CONFIG, topic=ENABLED_TOPIC, enabled=True)
-    _, closed, _, denied = await ingest.append(
-        [strict, write("KNOW", namespace="docs"), enabled, write("KNOW", "th_b")]
+    early, _, closed, _, _, denied = await ingest.append(
+        [enabled, strict, write("KNOW", namespace="docs"), rule, enabled, write("KNOW", "th_b")]
     )
+    assert isinstance(early, Conflict)
     assert isinstance(closed, NamespaceRejected)
     assert isinstance(denied, SyncropelError)
     assert denied.code == "PERMISSION_DENIED"
@@ -306,3 +316,52 @@ def test_a_rule_that_looks_at_the_log_is_asked_after_each_record(expression: str
     ):
         live.apply(stored)
     assert turn_end([write("KNOW"), write("KNOW"), write("KNOW")], 0, live) == ends
+
+
+DEV, REVIEWER = "did:sync:agent:dev", "did:sync:agent:reviewer"
+TASK = record("INTEND", 0, {"task": True, "goal": "g", "alias": "T-1"}, thread="th_a")
+DONE = write("KNOW", actor=DEV, fulfills=TASK.id)
+
+
+def approval(actor: str = REVIEWER) -> Record:
+    return write("KNOW", actor=actor, verdict="accept")
+
+
+@pytest.mark.parametrize("known", [True, False])
+async def test_a_verdict_is_judged_with_the_work_before_it_in_the_call(known: bool) -> None:
+    ingest, _ = door()
+    if known:
+        await ingest.append([TASK])
+    calls = [approval(), DONE, approval(DEV), write("DO", actor=REVIEWER), approval(), approval(OPERATOR)]
+    outcomes = await ingest.append(calls if known else [TASK, *calls])
+    early, done, own, helped, others, good = outcomes[-6:]
+    assert isinstance(early, Conflict), "it was open"
+    assert isinstance(own, OwnWork)
+    assert isinstance(others, OwnWork), "they had helped"
+    for outcome in (done, helped, good):
+        assert isinstance(outcome, Appended)
+    assert ingest.live.tasks["th_a"].verdict_by == OPERATOR
+
+
+@pytest.mark.parametrize("first", ["work", "verdict"])
+async def test_of_work_and_a_verdict_at_once_the_later_is_judged_with_the_earlier(first: str) -> None:
+    ingest, _ = door()
+    await ingest.append([TASK, DONE])
+    work, judged = write("DO", actor=REVIEWER), approval()
+    order = [work, judged] if first == "work" else [judged, work]
+    outcomes = await asyncio.gather(*(ingest.append([one]) for one in order))
+    verdict = outcomes[order.index(judged)][0]
+    if first == "work":
+        assert isinstance(verdict, OwnWork)
+    else:
+        assert isinstance(verdict, Appended)
+
+
+async def test_a_task_that_was_cancelled_at_the_same_time_is_not_approved() -> None:
+    ingest, _ = door()
+    await ingest.append([TASK, DONE])
+    cancelled = write("DO", topic="task_cancelled")
+    (gone,), (verdict,) = await asyncio.gather(ingest.append([cancelled]), ingest.append([approval()]))
+    assert isinstance(gone, Appended)
+    assert isinstance(verdict, Conflict)
+    assert ingest.live.tasks["th_a"].status == "cancelled"

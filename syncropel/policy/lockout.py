@@ -1,0 +1,115 @@
+"""Whether a change of the permission rules would shut out the daemon, or every person who could undo it.
+
+Switching permissions on is judged by this, and taking away or rewriting a rule while they are on. Adding a
+rule is not: whoever shuts a door that stood open means it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import islice
+from typing import Final
+
+from syncropel.errors import Conflict
+from syncropel.folds.access import ACCOUNT_DID_PREFIX
+from syncropel.folds.rules import ENABLED_TOPIC, OPS, PERMISSION, Rules
+from syncropel.policy.ground import Folds
+from syncropel.policy.permissions import Request, decide
+from syncropel.record import Record
+from syncropel.threads import ENGINE_CONFIG, INSTANCE_DID_PREFIX
+
+DEFAULT_OPERATOR: Final = "did:sync:user:operator"
+_PERSON: Final = re.compile(r"did:sync:user:[^\s\"'\\]+")
+_MOST_PEOPLE: Final = 32
+"""So many people whom the rules name are asked about."""
+_Shut = tuple[str, list[str]]
+"""An actor, and the ops that they are denied."""
+
+
+def may_lock_out(record: Record, rules: Rules) -> bool:
+    """Whether this record is to be judged by `refuse_lockout`."""
+    if record.thread != ENGINE_CONFIG or record.act != "LEARN":
+        return False
+    if record.topic == ENABLED_TOPIC:
+        return record.body.get("enabled") is True
+    name = record.body.get("name")
+    return (
+        rules.enforced
+        and record.topic == PERMISSION
+        and isinstance(name, str)
+        and (PERMISSION, name) in rules.known
+    )
+
+
+async def refuse_lockout(
+    record: Record, rules: Rules, folds: Folds, now: float, own_did: str
+) -> Conflict | None:
+    """Why this record may not change these rules, or None. It never makes worse what is shut already."""
+    after = rules.after(record)
+    if not after.enforced:
+        return None
+    look = _Look(record, folds, now, own_did)
+    whoms = (look.people, look.daemon) if rules.enforced else (look.daemon, look.people)
+    for whom in whoms:
+        shut = await whom(after)
+        if shut and not (rules.enforced and await whom(rules)):
+            return _refusal(record, "the operator" if whom == look.people else "this daemon", *shut)
+    return None
+
+
+class _Look:
+    """Who would be let in, as seen from one record. Gives whom not, and what they may not."""
+
+    def __init__(self, record: Record, folds: Folds, now: float, own_did: str) -> None:
+        self._folds = folds
+        self._now = now
+        self._own_did = own_did
+        asks_for_others = record.actor.startswith((INSTANCE_DID_PREFIX, ACCOUNT_DID_PREFIX))
+        self._person = DEFAULT_OPERATOR if asks_for_others else record.actor
+
+    async def daemon(self, rules: Rules) -> _Shut | None:
+        """This daemon, when it is denied something."""
+        denied = await self._denied(rules, self._own_did)
+        return (self._own_did, denied) if denied else None
+
+    async def people(self, rules: Rules) -> _Shut | None:
+        """The person who asks, when no person that is known of is allowed everything."""
+        shut: _Shut | None = None
+        named = (name for rule in rules.permission_rules for name in _PERSON.findall(rule.expression))
+        for person in dict.fromkeys([self._person, DEFAULT_OPERATOR, *islice(named, _MOST_PEOPLE)]):
+            denied = await self._denied(rules, person)
+            if not denied:
+                return None
+            shut = shut or (person, denied)
+        return shut
+
+    async def _denied(self, rules: Rules, actor: str) -> list[str]:
+        """The ops on the config thread that these rules do not allow this actor."""
+        found = []
+        for op in OPS:
+            record = None
+            if op == "record_write":
+                record = Record(ENGINE_CONFIG, actor, "LEARN", {"topic": ENABLED_TOPIC}, 0)
+            request = Request(op, actor, ENGINE_CONFIG, record, frozenset({"default"}))
+            verdict = await decide(rules.permission_rules, request, self._folds, self._now, self._own_did)
+            if not verdict.allowed:
+                found.append(op)
+        return found
+
+
+def _refusal(record: Record, whom: str, actor: str, denied: Sequence[str]) -> Conflict:
+    what, hint = "enabling now", "allow them first:"
+    if record.topic != ENABLED_TOPIC:
+        removed = record.body.get("removed") is True
+        name = record.body["name"]
+        what = f"removing {name!r}" if removed else f"changing {name!r} so"
+        hint = "allow them by another rule first, or switch permissions off (spl config permissions-disable):"
+    rule = "allow-daemon" if whom == "this daemon" else "operators"
+    expression = f"current_actor() == '{actor}'"
+    return Conflict(
+        f"{what} would lock {whom} out: {', '.join(denied)} {'is' if len(denied) == 1 else 'are'} "
+        f"not allowed for {actor}",
+        f"{hint}\nspl config add-permission-rule {rule} --priority 1 --effect allow "
+        f'--expression "{expression}"',
+    )
