@@ -44,7 +44,7 @@ class Budget:
         self.limit = limit
         self.steps = 0
         self._deadline = time.thread_time() + secs
-        self.look_at = _LOOK_EVERY
+        self.look_at = min(_LOOK_EVERY, limit + 1)
 
     def spend(self, steps: int) -> None:
         """Take so many steps. Raises Runaway when they are more than are left, or time is up."""
@@ -54,7 +54,7 @@ class Budget:
 
     def check(self) -> None:
         """Look whether it may go on, which `steps` calls for from `look_at` on. Raises Runaway."""
-        self.look_at = self.steps + _LOOK_EVERY
+        self.look_at = min(self.steps + _LOOK_EVERY, self.limit + 1)
         if self.steps > self.limit:
             raise Runaway(
                 f"the expression was stopped after {self.limit} steps", "look at fewer elements, nest less"

@@ -14,6 +14,7 @@ from syncropel.policy.budget import Budget
 from syncropel.policy.comparing import RELATIONS
 from syncropel.policy.functions import ARITIES, FUNCTIONS, OTHERWISE, SPACES, Overloads
 from syncropel.policy.macros import compile_macro, is_macro
+from syncropel.policy.patterns import MAX_PATTERNS
 from syncropel.policy.patterns import found as found_in
 from syncropel.policy.syntax import (
     BadCall,
@@ -79,6 +80,7 @@ class Compiler:
     def __init__(self, strict: bool = False) -> None:
         self.size = 0
         self._strict = strict
+        self._patterns = 0
         self._bound: list[str] = []
         self._builders: dict[type[Node], Callable[[Any], Run]] = {
             Binary: self._binary,
@@ -208,6 +210,9 @@ class Compiler:
         if len(arguments) not in ARITIES[name]:
             raise BadCall(f"{name}() takes no {len(arguments)} arguments", node)
         if name == "matches" and isinstance(parts[1], Literal) and parts[1].value.__class__ is str:
+            self._patterns += 1
+            if self._patterns > MAX_PATTERNS:
+                raise BadCall(f"an expression has at most {MAX_PATTERNS} patterns", node)
             return _matched(arguments[0], parts[1].value)
         return _called(name, overloads, arguments)
 

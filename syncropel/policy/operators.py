@@ -166,6 +166,12 @@ def _joined(one: Any, other: Any, budget: Budget) -> Any:
     return one + other
 
 
+def _chained(one: list[Any], other: list[Any], budget: Budget) -> list[Any]:
+    budget.spend(len(one) + len(other) >> 4)  # a member takes as much memory as eight characters
+    budget.build(len(one) + len(other))
+    return one + other
+
+
 def _quotient(one: int, other: int) -> int:
     if other == 0:
         raise CelError("divide by zero")
@@ -207,7 +213,7 @@ _ARITHMETIC: Final[dict[str, dict[tuple[type, type], _Apply]]] = {
         **_doubles(lambda one, other, budget: one + other),
         (str, str): _joined,
         (bytes, bytes): _joined,
-        (list, list): _joined,
+        (list, list): _chained,
         (Duration, Duration): _times(lambda one, other: one + other),
         (Timestamp, Duration): lambda one, other, budget: moment(one.nanos + other.nanos),
         (Duration, Timestamp): lambda one, other, budget: moment(one.nanos + other.nanos),

@@ -16,14 +16,18 @@ _SMALL: Final = 128 << 10
 stops compiling what does not after a millisecond."""
 _ROOM: Final = 1 << 20
 """Memory that a search may use; what does not fit is found all the same, slower."""
-_LOOKUP_STEPS: Final = 20
+_COMPILE_STEPS: Final = 200
+MAX_PATTERNS: Final = 200
+"""Patterns that are written in one expression: as many as stay compiled."""
 
 
 def matches(budget: Budget, text: str, pattern: str) -> bool:
     """Whether the pattern is anywhere in the text. Costs the text's length times the pattern's program."""
     if len(pattern) > MAX_PATTERN_CHARS:
         raise CelError(f"a pattern has at most {MAX_PATTERN_CHARS} characters")
-    budget.spend(_LOOKUP_STEPS + len(pattern))  # it may have to be compiled
+    budget.spend(_COMPILE_STEPS + len(pattern))
+    _, program = _compile(pattern)
+    budget.spend(program >> 2)
     return found(budget, text, pattern)
 
 
