@@ -210,7 +210,16 @@ class ConsoleApp(App[None]):
         return await self.session.send(call)
 
     def crumbs(self) -> str:
-        return " › ".join(one.crumb for one in self.screen_stack if isinstance(one, ConsoleScreen))
+        """Where we are. What is no part of what it was opened from stands right behind the first screen."""
+        path: list[ConsoleScreen] = []
+        words: list[str] = []
+        for one in self.screen_stack:
+            if isinstance(one, ConsoleScreen):
+                if len(path) > 1 and not one.lies_in(path[-1]):
+                    del path[1:], words[1:]
+                words.append(one.crumb_in(path[-1]) if path else one.crumb)
+                path.append(one)
+        return " › ".join(words)
 
     def open_replay(self, thread: str, position: int | None = None) -> None:
         """Replay a thread from a record on, from its end when none is given."""

@@ -63,7 +63,8 @@ def router(engine: Engine, replays: Replays) -> APIRouter:
             return real_tipping_point(replay, _by_its_own(state.alias)), then
 
         real, then = await replays.look(state.thread, see)
-        return _answer(status, fanout, wanted, real, then)
+        told = _answer(status, fanout, wanted, real, then)
+        return told.model_copy(update={"at": engine.runtime.now()})
 
     return routes
 
@@ -135,12 +136,15 @@ def _answer(
         started_at=fanout.at,
         real=was,
         then=would,
+        stops=status.stops,
         subtasks=[
             WhatIfBar(
                 index=one.index,
                 goal=one.goal,
                 state=one.state,
                 spawned_at=one.spawned_at,
+                began_at=one.began_at,
+                earlier=one.earlier,
                 finished_at=one.finished_at,
                 cost_usd=one.cost_usd,
             )

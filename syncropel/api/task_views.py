@@ -19,8 +19,9 @@ from syncropel.engine.moves import spent_usd
 from syncropel.errors import Conflict, NotFound
 from syncropel.folds.fanout import ACCEPT, FanOut, Report, Spawn
 from syncropel.folds.join import JoinDecision
+from syncropel.folds.last_words import last_words
 from syncropel.folds.routing import route
-from syncropel.folds.speedup import critical_path
+from syncropel.folds.speedup import critical_path, measured
 from syncropel.folds.subtasks import Child, children
 from syncropel.folds.task import TaskState, status_now
 from syncropel.policy.joining import decide_join, decide_join_now
@@ -130,7 +131,13 @@ async def join_status(engine: Engine, state: TaskState) -> JoinStatus:
     ]
     spent = spent_usd(fanout, look.spending)
     status = _join_view(state, fanout, kids, decision, out, spent, _parts(engine, state.thread))
-    return status.model_copy(update={"stops": stops_of(engine, fanout, engine.runtime.now())})
+    took = measured(fanout, engine.slots())
+    return status.model_copy(
+        update={
+            "stops": stops_of(engine, fanout, engine.runtime.now()),
+            "speedup": took.speedup if took is not None else None,
+        }
+    )
 
 
 def stops_of(engine: Engine, fanout: FanOut, until: float) -> list[StopOut]:
@@ -297,6 +304,7 @@ def _child_out(
         verdict=report.verdict if report else None,
         reason=report.reason if report else "",
         summary=report.summary if report else "",
+        last_words=last_words(report.summary) if report else "",
         output=report.output if report else None,
         cost_usd=_cost(report, spawn, spending),
         budget_usd=subtask.budget_usd,

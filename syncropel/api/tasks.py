@@ -12,6 +12,7 @@ from syncropel.api.caller import Signed
 from syncropel.api.paging import MAX_PAGE, Cursor, Limit
 from syncropel.api.schema import (
     JoinStatus,
+    MeasuredOut,
     Page,
     PostedRecord,
     SerialBaseline,
@@ -26,7 +27,7 @@ from syncropel.api.task_writing import NewTask, begin, create
 from syncropel.engine.engine import Engine
 from syncropel.errors import BadRequest, Conflict, NotFound
 from syncropel.folds.rules import FOLD
-from syncropel.folds.speedup import speedup
+from syncropel.folds.speedup import measured, speedup
 from syncropel.folds.subtasks import children
 from syncropel.folds.task import STATUSES, TaskState
 from syncropel.policy.marking import marks
@@ -116,7 +117,7 @@ def router(engine: Engine) -> APIRouter:
 def _speedup(engine: Engine, state: TaskState, vs_serial: str | None) -> Speedup:
     fanout = find_fan_out(state)
     report = speedup(children(fanout), fanout.cost_usd)
-    elapsed = fanout.joined.at - fanout.at if fanout.joined else None
+    took = measured(fanout, engine.slots())
     return Speedup(
         thread=state.thread,
         alias=state.alias,
@@ -126,10 +127,11 @@ def _speedup(engine: Engine, state: TaskState, vs_serial: str | None) -> Speedup
         critical_path=list(report.path.indexes),
         has_dependencies=fanout.spec.has_dependencies,
         parallel_wall_secs=report.path.secs,
-        elapsed_secs=elapsed,
+        elapsed_secs=took.elapsed_secs if took else None,
         total_cost_usd=report.total_cost_usd,
         serial_estimate_secs=report.serial_estimate_secs,
         estimated_speedup=report.estimated_speedup,
+        measured=MeasuredOut(**asdict(took), speedup=took.speedup) if took else None,
         serial=_serial(engine, vs_serial, report.path.secs) if vs_serial else None,
     )
 

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Final
 from syncropel.cli.terminal import clean
 
 if TYPE_CHECKING:
-    from syncropel.api.schema.explain import JoinMoment, TaskWhy, WhatIf, WhatIfBar
+    from syncropel.api.schema.explain import TaskWhy, WhatIf, WhatIfBar
 
 _WIDTH: Final = 48
+_HEAD: Final = 10
 _MOST: Final = 40
 _SIGNS: Final = {
     "accept": "✓",
@@ -34,43 +35,26 @@ def why_lines(told: TaskWhy) -> list[str]:
 
 def what_if_lines(told: WhatIf) -> list[str]:
     """The answer, then the real and the supposed timeline one above the other."""
-    from syncropel.client.explain_text import moment_words  # its package loads what `--help` does without
+    # their package loads what `--help` does without
+    from syncropel.client import timeline
+    from syncropel.client.explain_text import moment_words
 
     lines = [f"{clean(told.alias) or told.thread}: {clean(told.explanation)}"]
-    ends = [_end(one, told) - told.started_at for one in told.subtasks]
-    end = max([*ends, _ended(told.real), _ended(told.then), 0.001])
+    drawn = {one.index: timeline.spans(one, told.at) for one in told.subtasks}
+    axis = timeline.Axis.over(told.started_at, timeline.ends(told, drawn), _WIDTH)
     for name, join, moment in (("real", told.join, told.real), ("supposed", told.supposed, told.then)):
         lines += ["", f"  {name}: {clean(join)}", f"    {moment_words(moment)}"]
         cut = moment.at if moment is not None else None
-        lines += [_bar(one, told, end, cut) for one in told.subtasks[:_MOST]]
+        lines += [
+            f"{_head(one)}{timeline.bar(drawn[one.index], axis, timeline.Inks(), cut=cut)}".rstrip()
+            for one in told.subtasks[:_MOST]
+        ]
         if len(told.subtasks) > _MOST:
             lines.append(f"    +{len(told.subtasks) - _MOST} more")
         if moment is not None:
-            lines.append(f"          {' ' * _cell(moment.elapsed_secs, end)}▲ joined")
-    return lines
+            lines.append(f"{' ' * (_HEAD + min(_WIDTH - 1, axis.upto(moment.at)))}▲ joined")
+    return [*lines, "", f"{' ' * _HEAD}{timeline.scale(axis, told.stops, timeline.Inks())}".rstrip()]
 
 
-def _bar(one: WhatIfBar, told: WhatIf, end: float, cut: float | None) -> str:
-    """A subtask's line: thick until the join, thin for what went on after it."""
-    head = f"    {_SIGNS.get(one.state, '·')} [{one.index}]".ljust(10)
-    if one.spawned_at is None:
-        return head.rstrip()
-    begin = _cell(one.spawned_at - told.started_at, end)
-    stop = max(begin + 1, _cell(_end(one, told) - told.started_at, end))
-    joined = stop if cut is None else max(begin, _cell(cut - told.started_at, end))
-    drawn = "".join("━" if place < joined else "┈" for place in range(begin, stop))
-    return f"{head}{' ' * begin}{drawn}"
-
-
-def _end(one: WhatIfBar, told: WhatIf) -> float:
-    if one.spawned_at is None:
-        return told.started_at
-    return max(one.spawned_at, one.finished_at if one.finished_at is not None else one.spawned_at)
-
-
-def _ended(moment: JoinMoment | None) -> float:
-    return moment.elapsed_secs if moment is not None else 0.0
-
-
-def _cell(secs: float, end: float) -> int:
-    return min(_WIDTH, max(0, round(secs / end * _WIDTH)))
+def _head(one: WhatIfBar) -> str:
+    return f"    {_SIGNS.get(one.state, '·')} [{one.index}]".ljust(_HEAD)

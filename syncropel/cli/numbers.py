@@ -12,6 +12,11 @@ def wall(secs: float) -> str:
     return f"{secs:.1f}" if secs >= 0.095 else f"{secs:.3f}"
 
 
+def precise(secs: float) -> str:
+    """A measured time with its unit: a tenth below a minute, where it matters."""
+    return f"{max(0.0, secs):.1f}s" if secs < 59.95 else duration(secs)
+
+
 def duration(secs: float) -> str:
     """`5s`, `3m12s`, `2h05m`, `3d04h`."""
     whole = max(0, int(secs))

@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from syncropel.cli.numbers import dollars, ratio, wall
+from syncropel.cli.numbers import dollars, precise, ratio, wall
 from syncropel.cli.spend_text import against
 from syncropel.cli.terminal import clean, table
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         ChildOut,
         Dispatched,
         JoinStatus,
+        MeasuredOut,
         SerialBaseline,
         Speedup,
         TaskDetail,
@@ -251,7 +252,20 @@ def speedup_lines(report: Speedup) -> list[str]:
         f"  serial estimate: {wall(report.serial_estimate_secs)}s (sum of subtask walls)",
         f"  estimated speedup: {ratio(report.estimated_speedup)}",
     ]
-    return lines if report.serial is not None else [*lines, *_CAVEAT]
+    lines += [] if report.serial is not None else _CAVEAT
+    return [*lines, *_took_lines(report.measured)] if report.measured is not None else lines
+
+
+def _took_lines(took: MeasuredOut) -> list[str]:
+    """What the run itself shows, whatever the estimate says."""
+    slots = f", on {took.slots} slots" if took.slots is not None else ""
+    return [
+        "",
+        "Measured in this run:",
+        f"  elapsed: {precise(took.elapsed_secs)} from fan-out to join{slots}",
+        f"  waiting to begin: {precise(took.queued_secs)} in all, {precise(took.longest_queue_secs)} at most",
+        f"  measured speedup: {ratio(took.speedup)} (sum of walls / elapsed)",
+    ]
 
 
 def _path(report: Speedup) -> str:

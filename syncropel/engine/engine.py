@@ -289,6 +289,10 @@ class Engine:
         own = {one["child_intend"]: one["began_at"] for one in self.dispatcher.spending()}
         return {**self.leases.began(), **own}
 
+    def slots(self) -> dict[str, int]:
+        """How many goals each instance runs at once, by DID, as far as is known."""
+        return {**self.leases.slots(), self.instance.did: self.dispatcher.max_concurrent}
+
     def _tell_soon(self, records: Sequence[StoredRecord]) -> None:
         if any(stored.record.topic in (DRAIN, SESSION, STREAM_EVENT) for stored in records):
             self.heart.soon()

@@ -142,6 +142,10 @@ class Leases:
             if one.get("began_at") is not None
         }
 
+    def slots(self) -> dict[str, int]:
+        """How many goals instances run at once, by DID, as far as they have told."""
+        return {did: one["max_concurrent"] for did, one in self._beats.items() if one.get("max_concurrent")}
+
     def heard_at(self) -> dict[str, float]:
         """When each instance was heard from last, unix seconds by DID."""
         return dict(self._heard_at)

@@ -72,6 +72,8 @@ class Joined:
     cost_usd: float
     wall_time_secs: float
     at: float
+    taken_at: float = field(default=0.0, compare=False)
+    """When the log took it, unix seconds."""
 
 
 @dataclass(slots=True)

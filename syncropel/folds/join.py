@@ -8,6 +8,7 @@ from typing import Any
 
 from syncropel.errors import InvalidFanOut
 from syncropel.folds.fanout import ACCEPT
+from syncropel.folds.last_words import last_words
 from syncropel.folds.subtasks import Child
 
 
@@ -133,8 +134,8 @@ def _verdict_line(kid: Child, names: dict[str, str]) -> str:
     if kid.report is None:
         return f"[{kid.index}] {kid.state}"
     where = f" on {names.get(kid.report.worker, kid.report.worker)}" if kid.report.worker else ""
-    summary = kid.report.summary.strip().splitlines()
-    reason = f" ({summary[-1][:80]})" if summary else ""
+    said = last_words(kid.report.summary)
+    reason = f": {said}" if said else ""
     return f"[{kid.index}] {kid.state}{where}{reason}"
 
 

@@ -1,10 +1,11 @@
-"""What parallelism bought: the critical path over the dependencies against the sum of all walls."""
+"""What parallelism bought: the sum of all walls against the critical path, and against the time it took."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from syncropel.folds.fanout import FanOut
 from syncropel.folds.subtasks import Child
 
 
@@ -67,3 +68,51 @@ def speedup(kids: Sequence[Child], total_cost_usd: float) -> SpeedupReport:
     walls = tuple(kid.report.wall_time_secs if kid.report else None for kid in kids)
     path = critical_path(walls, [kid.subtask.depends_on for kid in kids])
     return SpeedupReport(walls, path, sum(wall or 0.0 for wall in walls), total_cost_usd)
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What a fan-out that joined really took, in seconds. Only results that the log held by then count.
+
+    `elapsed_secs` from the fan-out to its join; `work_secs` is the sum of the walls; `queued_secs` how long
+    subtasks waited between being given away and being begun, `longest_queue_secs` the one that waited most.
+    `slots`: how many goals its instances run at once, as far as is known.
+    """
+
+    elapsed_secs: float
+    work_secs: float
+    queued_secs: float
+    longest_queue_secs: float
+    slots: int | None
+
+    @property
+    def speedup(self) -> float | None:
+        """The work by the time it took, never above the slots there were; None when it took no time."""
+        if self.elapsed_secs <= 0 or self.work_secs <= 0:
+            return None
+        ratio = self.work_secs / self.elapsed_secs
+        return ratio if self.slots is None else min(ratio, float(self.slots))
+
+
+def measured(fanout: FanOut, slots: Mapping[str, int]) -> Measured | None:
+    """What this fan-out took; None while it has not joined. `slots`: goals at once, by the instance's DID."""
+    joined = fanout.joined
+    if joined is None:
+        return None
+    work, queues, used = 0.0, [0.0], set[str]()
+    for index in range(len(fanout.spec.subtasks)):
+        spawn, report = fanout.spawn(index), fanout.report(index)
+        if spawn is None or report is None or report.taken_at > joined.taken_at:
+            continue
+        wall = max(0.0, report.wall_time_secs)
+        work += wall
+        queues.append(max(0.0, report.ended_at - wall - spawn.at))
+        used.add(spawn.instance)
+    known = [slots.get(did, 0) for did in used]
+    return Measured(
+        max(0.0, joined.at - fanout.at),
+        work,
+        sum(queues),
+        max(queues),
+        sum(known) if known and all(known) else None,
+    )

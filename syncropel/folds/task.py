@@ -125,7 +125,7 @@ class TaskState:
         elif topic in STATUS_TOPICS:
             self._set_status(STATUS_TOPICS[topic], record.body)
         elif record.act == "KNOW":
-            self._apply_know(record)
+            self._apply_know(stored)
 
     def _apply_intend(self, stored: StoredRecord) -> None:
         record, body = stored.record, stored.record.body
@@ -193,8 +193,8 @@ class TaskState:
         elif topic == AMEND_JOIN and isinstance(join, str) and join:
             self.fanout.join = join
 
-    def _apply_know(self, record: Record) -> None:
-        body = record.body
+    def _apply_know(self, stored: StoredRecord) -> None:
+        record, body = stored.record, stored.record.body
         fulfills, verdict, joins = body.get("fulfills"), body.get("verdict"), False
         if self.fanout and fulfills == self.fanout.intend and self.fanout.joined is None:
             self.fanout.joined = Joined(
@@ -203,7 +203,8 @@ class TaskState:
                 str(body.get("explanation", "")),
                 number(body.get("cost_usd")),
                 number(body.get("wall_time_secs")),
-                number(body.get("at")),
+                number(body.get("at"), stored.received_at),
+                stored.received_at,
             )
             verdict = verdict or ACCEPT
             joins = True

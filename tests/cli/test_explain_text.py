@@ -65,13 +65,15 @@ def test_both_timelines_stand_one_above_the_other_on_one_axis() -> None:
         "    joined after 40s at $0.50: 2 accepted, 2 ended, [1] tips it (aaaaaaaaaaaa)",
         "    ✓ [0] " + "━" * 24,
         "    ✓ [1] " + "━" * 48,
-        "          " + " " * 48 + "▲ joined",
+        "          " + " " * 47 + "▲ joined",
         "",
         "  supposed: any",
         "    joined after 20s at $0.25: 1 accepted, 1 ended, [0] tips it (bbbbbbbbbbbb)",
         "    ✓ [0] " + "━" * 24,
         "    ✓ [1] " + "━" * 24 + "┈" * 24,
         "          " + " " * 24 + "▲ joined",
+        "",
+        "          0s    5s    10s   15s   20s   25s   30s   35s",
     ]
 
 
@@ -80,7 +82,8 @@ def test_what_never_began_and_what_never_joined_have_no_bar_and_no_mark() -> Non
         what_if(outcome="never", then=None, subtasks=[bar(0, None, None, "pending")])
     )
     assert "    · [0]" in lines
-    assert lines[-2:] == ["    not joined", "    · [0]"]
+    assert lines[-4:-2] == ["    not joined", "    · [0]"]
+    assert "▲" not in "".join(lines[-4:])
 
 
 def test_a_long_fan_out_is_cut() -> None:

@@ -81,7 +81,7 @@ def test_out_of_reach_names_the_child_the_place_and_the_reason() -> None:
     kids = children(fold_fan_out(parent([subtask(), subtask(), subtask(1)]), spawned(1, 1), failed))
     decision = decide(parse_join("all", 3), kids, names={WORKER_A: "worker-a"})
     assert (decision.satisfiable, decision.blame) == (False, (1,))
-    assert decision.explanation == ("all can no longer be satisfied: [1] failed on worker-a (no such file)")
+    assert decision.explanation == ("all can no longer be satisfied: [1] failed on worker-a: no such file")
 
 
 def test_a_retry_brings_it_back_into_reach() -> None:

@@ -8,9 +8,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncropel.folds.speedup import critical_path, speedup
+from syncropel.folds.fanout import FanOut
+from syncropel.folds.speedup import critical_path, measured, speedup
 from syncropel.folds.subtasks import children
-from tests.folds.build import done, fold_fan_out, graphs, parent, subtask
+from syncropel.record import Record
+from tests.folds.build import (
+    COORDINATOR,
+    WORKER_A,
+    done,
+    fold_fan_out,
+    graphs,
+    parent,
+    record,
+    spawned,
+    subtask,
+)
 
 
 def paths(graph: list[list[int]]) -> list[list[int]]:
@@ -69,3 +81,49 @@ def test_the_report() -> None:
 
 def test_before_anything_ran_there_is_no_speedup() -> None:
     assert speedup(children(fold_fan_out(parent([subtask()]))), 0.0).estimated_speedup is None
+
+
+def joined_fan_out(count: int, *facts: Record, at: float = 10.0) -> FanOut:
+    """A fan-out of so many subtasks that joins after these facts, ten seconds after it began."""
+    asked = parent([subtask()] * count, join="any", at=0.0)
+    join = record("KNOW", 900, {"fulfills": asked.id, "verdict": "accept", "at": at}, actor=COORDINATOR)
+    before = [one for one in facts if one.clock is not None and one.clock < 900]
+    late = [one for one in facts if one not in before]
+    return fold_fan_out(asked, *(spawned(index, index + 1) for index in range(count)), *before, join, *late)
+
+
+def test_forty_goals_of_a_second_on_four_slots_are_measured_as_what_they_took() -> None:
+    facts = [done(index, 100 + index, wall_time_secs=1.0) for index in range(40)]
+    took = measured(joined_fan_out(40, *facts, at=10.5), {WORKER_A: 4})
+    assert took is not None
+    assert (took.elapsed_secs, took.work_secs, took.slots) == (10.5, 40.0, 4)
+    assert took.speedup == pytest.approx(40 / 10.5)
+
+
+def test_it_is_never_above_the_slots_that_there_were() -> None:
+    took = measured(
+        joined_fan_out(4, *(done(index, 10, wall_time_secs=9.0) for index in range(1))), {WORKER_A: 1}
+    )
+    assert took is not None
+    assert took.speedup == pytest.approx(0.9)
+    crowded = measured(joined_fan_out(2, done(0, 10, wall_time_secs=30.0)), {WORKER_A: 2})
+    assert crowded is not None
+    assert crowded.speedup == 2.0
+
+
+def test_time_in_the_queue_is_told() -> None:
+    """Given away at 1 and 2; each ran two seconds, until 5 and 12."""
+    took = measured(joined_fan_out(2, done(0, 5), done(1, 12), at=13.0), {})
+    assert took is not None
+    assert (took.queued_secs, took.longest_queue_secs) == (2.0 + 8.0, 8.0)
+    assert took.slots is None
+
+
+def test_a_result_after_the_join_was_no_part_of_it() -> None:
+    took = measured(joined_fan_out(2, done(0, 5), done(1, 901, wall_time_secs=500.0)), {WORKER_A: 4})
+    assert took is not None
+    assert took.work_secs == 2.0
+
+
+def test_what_has_not_joined_is_not_measured() -> None:
+    assert measured(fold_fan_out(parent([subtask()]), spawned(0, 1), done(0, 2)), {}) is None

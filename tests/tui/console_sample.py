@@ -231,7 +231,7 @@ def join(**changes: Any) -> JoinStatus:
             child(0),
             child(1, wall_time_secs=95.0, finished_at=AT - 85),
             child(2, **open_ | {"state": "in_progress", "attempt": 2, "depends_on": [1],
-                                "spawned_at": AT - 80, "cost_usd": 0.08,
+                                "spawned_at": AT - 80, "began_at": AT - 75, "cost_usd": 0.08,
                                 "why": "attempt 1 failed: exit status 3"}),
             child(3, **open_ | {"state": "blocked", "depends_on": [0, 2], "waits_for": [2],
                                 "spawned_at": None, "why": "waits for [2]", "attempt": 0, "predicted": True}),
@@ -250,12 +250,13 @@ def join(**changes: Any) -> JoinStatus:
     return JoinStatus(**facts | changes)
 
 
-def joined() -> JoinStatus:
+def joined(**changes: Any) -> JoinStatus:
     subtasks = [child(index, spawned_at=AT - 180 + 20 * index, finished_at=AT - 139 + 21 * index,
                       depends_on=[index - 1] if index == 3 else []) for index in range(4)]  # fmt: skip
+    facts: dict[str, Any] = {"speedup": 170 / 115, **changes}
     return join(
         subtasks=subtasks, complete=True, verdict="accept", status="done", joined_at=AT - 70, spawned=4,
-        completed=4, accepted=4, explanation="4/4 accepted", critical_path=[2, 3],
+        completed=4, accepted=4, explanation="4/4 accepted", critical_path=[2, 3], **facts,
     )  # fmt: skip
 
 

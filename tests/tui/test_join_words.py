@@ -38,7 +38,18 @@ def test_no_path_is_called_critical_while_something_beside_it_runs() -> None:
     join = sample.join(critical_path=[0])
     assert not any(one in text(join)[-1] for one in ("speedup", "critical path"))
     on_it = sample.join(critical_path=[1, 2])
-    assert all(one in text(on_it)[-1] for one in ("speedup", "critical path"))
+    assert "critical path █ 1→2" in text(on_it)[-1]
+    assert "speedup" not in text(on_it)[-1], "it has not joined"
+
+
+def test_the_speedup_is_the_one_that_was_measured() -> None:
+    """170 seconds of work along a critical path of 87: it took 115 all the same."""
+    assert "measured speedup ×1.5" in text(sample.joined(speedup=170 / 115))[-1]
+
+
+def test_what_ended_badly_is_not_counted_as_done() -> None:
+    assert "2/5 accepted · 1 not accepted · 3 spawned" in text(sample.join(completed=3))[-1]
+    assert "not accepted" not in text(sample.join())[-1]
 
 
 def test_what_a_subtask_said_at_the_end_is_not_said_twice() -> None:

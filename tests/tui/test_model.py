@@ -252,23 +252,23 @@ def test_numbers_are_whole_on_the_narrowest_terminal(columns: tuple[rows.Column,
 
 def test_the_timeline_marks_the_critical_path_and_what_runs() -> None:
     join = sample.join()
-    axis = timeline.Axis.of(join, sample.AT, 40)
-    drawn = [timeline.draw(axis.bar(one), 40, ASCII) for one in join.subtasks]
-    assert "-" in drawn[0]
-    assert "=" not in drawn[0]
-    assert "=" in drawn[1]
+    axis = timeline.Axis.shared(join, sample.AT, 40)
+    drawn = [axis.bar(one, ASCII, critical=one.index in join.critical_path) for one in join.subtasks]
+    assert "=" in drawn[0]
+    assert "#" not in drawn[0]
+    assert "#" in drawn[1]
     assert drawn[2].rstrip().endswith(">")
     assert drawn[3].strip() == ""
     assert all(len(one) == 40 for one in drawn)
-    assert timeline.speedup(sample.joined().subtasks, [2, 3]) == pytest.approx(170 / 87)
 
 
 @pytest.mark.parametrize("width", [0, 1, 3, 200])
 def test_the_timeline_fits_any_width(width: int) -> None:
     join = sample.join(started_at=sample.AT + 99)
-    axis = timeline.Axis.of(join, sample.AT, width)
+    axis = timeline.Axis.shared(join, sample.AT, width)
     for one in join.subtasks:
-        assert len(timeline.draw(axis.bar(one), width, UNICODE)) == width
+        assert len(axis.bar(one, UNICODE, critical=True)) == width
+    assert len(axis.scale(join, UNICODE)) == width
 
 
 def test_bars_are_full_only_when_all_is_done() -> None:

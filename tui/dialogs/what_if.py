@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 PAUSE_SECS: Final = 0.15
 """So long nothing is typed before it is asked."""
-_AROUND: Final = 20
-"""Lines of the dialog that are no bars: frame, question, sentence, heads, `+N more`, command, keys."""
+_AROUND: Final = 21
+"""Lines of the dialog that are no bars: frame, question, sentence, heads, `+N more`, axis, command, keys."""
 
 
 class WhatIfDialog(Dialog):

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from tui.model import timeline
 from tui.model.glyphs import Glyphs, tone_of, word
 from tui.model.moment import Moment
 from tui.model.text import duration, first_line, plain, spend, tail
-from tui.model.tree import Line
+from tui.model.tree import Line, said_last
 
 if TYPE_CHECKING:
     from syncropel.api.schema import ChildOut, JoinStatus, TaskSummary
@@ -78,16 +77,16 @@ def task_lines(task: TaskSummary, why: TaskWhy, glyphs: Glyphs) -> list[Line]:
 
 def _last_words(child: ChildOut) -> str:
     """What a subtask that keeps the join from being satisfied said at the end."""
-    return first_line(child.why) or first_line(child.summary) or word(child.state)
+    return first_line(child.why) or said_last(child) or word(child.state)
 
 
 def figures(join: JoinStatus, at: Moment) -> str:
-    """Counts, elapsed time, cost, and the speedup along the critical path, unless what runs may change it."""
+    """Counts, time, cost, the measured speedup, and the critical path unless what runs may change it."""
     total = len(join.subtasks)
     end = join.joined_at if join.joined_at is not None else at.heard
     facts = [
         f"{join.accepted}/{total} accepted",
-        f"{join.completed} done",
+        *([f"{join.completed - join.accepted} not accepted"] if join.completed > join.accepted else []),
         f"{join.spawned} spawned",
         duration(end - join.started_at),
         spend(join.cost_usd, join.budget_usd),
@@ -95,8 +94,7 @@ def figures(join: JoinStatus, at: Moment) -> str:
     running = {one.index for one in join.subtasks if one.state == "in_progress"}
     if running - set(join.critical_path):
         return " · ".join(facts)  # only what ended counts in the path, and this may take longer
-    gain = timeline.speedup(join.subtasks, join.critical_path)
-    facts += [f"speedup ×{gain:.1f}"] if gain is not None else []
+    facts += [f"measured speedup ×{join.speedup:.1f}"] if join.speedup is not None else []
     if join.critical_path:
-        facts.append("critical path ━ " + "→".join(str(index) for index in join.critical_path[:8]))
+        facts.append("critical path █ " + "→".join(str(index) for index in join.critical_path[:8]))
     return " · ".join(facts)

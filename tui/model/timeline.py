@@ -1,83 +1,52 @@
-"""The timeline of a fan-out: one bar a subtask on one common axis, the critical path marked."""
+"""The timeline of a fan-out as the console draws it: one bar a subtask on one common axis."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tui.model.glyphs import Glyphs, Tone, tone_of
+from syncropel.client import timeline
+from syncropel.client.timeline import Inks, Span
+from tui.model.glyphs import Glyphs
 
 if TYPE_CHECKING:
     from syncropel.api.schema import ChildOut, JoinStatus
 
 
-@dataclass(frozen=True)
-class Bar:
-    """One subtask on the axis: where it begins and how long it is, in cells."""
-
-    index: int
-    offset: int
-    length: int
-    critical: bool
-    running: bool
-    tone: Tone
-
-
-def _end(child: ChildOut, now: float) -> float | None:
-    if child.spawned_at is None:
-        return None
-    if child.finished_at is not None:
-        return max(child.finished_at, child.spawned_at)
-    if child.state == "in_progress":
-        return max(now, child.spawned_at)
-    return child.spawned_at + (child.wall_time_secs or 0.0)
+def inks(glyphs: Glyphs) -> Inks:
+    """What bars are drawn with in this alphabet."""
+    return Inks(
+        glyphs.thin, glyphs.thick, glyphs.full, glyphs.dot, glyphs.arrow[-1],
+        glyphs.sign("failed"), glyphs.sign("retrying"), glyphs.sign("frozen"),
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Axis:
-    """What all bars of a fan-out share: the unix seconds of its two ends, and its width in cells."""
+    """What all bars of a fan-out share, from the fan-out to its last result or, while it runs, to now."""
 
-    begin: float
-    end: float
+    of: timeline.Axis
     now: float
-    width: int
-    critical: frozenset[int]
 
     @classmethod
-    def of(cls, join: JoinStatus, now: float, width: int) -> Axis:
-        """From the fan-out to its last result or, while it runs, to now."""
-        ends = [end for child in join.subtasks if (end := _end(child, now)) is not None]
-        last = join.joined_at if join.joined_at is not None else max([*ends, join.started_at])
-        end = max(last, join.started_at + 0.001, *ends)
-        return cls(join.started_at, end, now, width, frozenset(join.critical_path))
+    def shared(cls, join: JoinStatus, now: float, width: int) -> Axis:
+        """`now` in unix seconds, `width` in cells."""
+        ends = [_end(one, now) for one in join.subtasks if one.spawned_at is not None]
+        ends += [join.joined_at] if join.joined_at is not None else []
+        return cls(timeline.Axis.over(join.started_at, ends, width), now)
 
-    def bar(self, child: ChildOut) -> Bar | None:
-        """The bar of one subtask; None when it has not started, or there is no room at all."""
-        stop = _end(child, self.now)
-        if child.spawned_at is None or stop is None or self.width <= 0:
-            return None
-        scale = self.width / (self.end - self.begin)
-        offset = min(int(max(0.0, child.spawned_at - self.begin) * scale), self.width - 1)
-        length = max(1, min(self.width - offset, round((stop - child.spawned_at) * scale)))
-        running = child.state == "in_progress" and child.finished_at is None
-        tone = tone_of(child.state)
-        return Bar(child.index, offset, length, child.index in self.critical, running, tone)
+    def bar(self, child: ChildOut, glyphs: Glyphs, *, critical: bool) -> str:
+        """One subtask; blank before it was given to anyone."""
+        drawn: list[Span] = timeline.spans(child, self.now)
+        return timeline.bar(drawn, self.of, inks(glyphs), critical=critical)
+
+    def scale(self, join: JoinStatus, glyphs: Glyphs) -> str:
+        """The times that stand above the bars, and when the namespace was frozen."""
+        return timeline.scale(self.of, join.stops, inks(glyphs))
 
 
-def draw(bar: Bar | None, width: int, glyphs: Glyphs) -> str:
-    """One bar as text. The critical path has its own sign, a running one an open end."""
-    if bar is None:
-        return " " * width
-    fill = glyphs.thick if bar.critical else glyphs.thin
-    body = fill * bar.length
-    if bar.running:
-        body = body[:-1] + glyphs.arrow[-1]
-    return (" " * bar.offset + body).ljust(width)[:width]
-
-
-def speedup(children: Sequence[ChildOut], critical_path: Sequence[int]) -> float | None:
-    """Sum of the walls by the walls along the critical path; None while nothing is measured."""
-    walls = {child.index: child.wall_time_secs or 0.0 for child in children}
-    serial, parallel = sum(walls.values()), sum(walls.get(index, 0.0) for index in critical_path)
-    return serial / parallel if parallel > 0 else None
+def _end(child: ChildOut, now: float) -> float:
+    """When the present attempt ends, as far as the axis has to reach."""
+    if child.finished_at is not None:
+        return child.finished_at
+    return now if child.state == "in_progress" else child.spawned_at or 0.0

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
 from syncropel.api import schema
 from tui.model import branches, folding, timeline
 from tui.model.branches import Branch
-from tui.model.glyphs import Glyphs, Tone
+from tui.model.glyphs import Glyphs, Tone, tone_of
 from tui.model.moment import Moment
 from tui.model.rows import MEASURED, Cell, Column, Row, Rows, state_cell, widest
 from tui.model.text import NOTHING, duration, first_line, plain, spend, tail, wall
@@ -54,7 +54,7 @@ def subtask_rows(
 
     `width` is that of the timeline, 0 without one: all bars stand on the axis of the outermost fan-out.
     """
-    axis = timeline.Axis.of(join, at.heard, width)
+    axis = timeline.Axis.shared(join, at.heard, width)
     shown = branches.lay(join, unfolded, nested)
 
     def make(place: int) -> Row:
@@ -66,6 +66,11 @@ def subtask_rows(
         return _subtask(one, one.what, at, glyphs, axis)
 
     return Rows(join, [one.key for one in shown], make)
+
+
+def scale(join: schema.JoinStatus, at: Moment, glyphs: Glyphs, width: int) -> str:
+    """What stands above the bars: the times of their axis."""
+    return timeline.Axis.shared(join, at.heard, width).scale(join, glyphs)
 
 
 def longest(join: schema.JoinStatus, shown: Sequence[Branch], glyphs: Glyphs) -> dict[str, int]:
@@ -98,7 +103,12 @@ def _index(one: Branch, glyphs: Glyphs) -> str:
 
 
 def _why(child: schema.ChildOut) -> str:
-    return first_line(child.why) or (first_line(child.summary) if child.state != "accept" else "")
+    return first_line(child.why) or (said_last(child) if child.state != "accept" else "")
+
+
+def said_last(child: schema.ChildOut) -> str:
+    """What a subtask said at its end."""
+    return first_line(child.last_words) or first_line(child.summary)
 
 
 def _after(child: schema.ChildOut) -> str:
@@ -137,7 +147,7 @@ def _group(branch: Branch, group: folding.Group, glyphs: Glyphs) -> Row:
 
 
 def _subtask(branch: Branch, child: schema.ChildOut, at: Moment, glyphs: Glyphs, axis: timeline.Axis) -> Row:
-    drawn = replace(axis, critical=frozenset(branch.of.critical_path)).bar(child)
+    drawn = axis.bar(child, glyphs, critical=child.index in branch.of.critical_path)
     took = elapsed(child, at)
     blamed = child.index in branch.of.blame and not branch.of.complete
     cells = {
@@ -147,7 +157,7 @@ def _subtask(branch: Branch, child: schema.ChildOut, at: Moment, glyphs: Glyphs,
         "worker": Cell(worker(child), "muted" if child.predicted else "plain"),
         "wall": Cell(wall(took) if child.finished_at else duration(took), "plain", took or 0.0),
         "cost": Cell(spend(child.cost_usd, child.budget_usd), _spent_tone(child), child.cost_usd),
-        TIMELINE: Cell(timeline.draw(drawn, axis.width, glyphs), drawn.tone if drawn else "muted"),
+        TIMELINE: Cell(drawn, tone_of(child.state) if child.spawned_at is not None else "muted"),
         "why": Cell(_why(child), "warn" if blamed or child.hangs else "muted"),
         "depends": Cell(_after(child), "warn" if child.waits_for else "plain"),
         "attempt": Cell(str(child.attempt or NOTHING), "warn" if child.attempt > 1 else "plain"),
@@ -170,9 +180,10 @@ def elapsed(child: schema.ChildOut, at: Moment) -> float | None:
     """How long it took, or has taken so far."""
     if child.wall_time_secs is not None:
         return child.wall_time_secs
-    if child.spawned_at is not None and child.state == "in_progress":
-        return max(0.0, at.heard - child.spawned_at)
-    return None
+    if child.state != "in_progress" or child.queued:
+        return None
+    began = child.spawned_at if child.began_at is None else child.began_at
+    return None if began is None else max(0.0, at.heard - began)
 
 
 def worker(child: schema.ChildOut) -> str:

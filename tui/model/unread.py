@@ -44,4 +44,4 @@ def lines(what: str, link: Link, glyphs: Glyphs, keys: Keys, trouble: str = "") 
 
 def lacking(link: Link, glyphs: Glyphs) -> str:
     """The same within a sentence."""
-    return f"not known: the connection is {word(link, glyphs)}"
+    return "not known yet" if link.is_live else f"not known: the connection is {word(link, glyphs)}"

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
+from syncropel.client import timeline
 from syncropel.client.explain_text import moment_words
 from syncropel.errors import RemoteError, SyncropelError
 from tui.model.glyphs import Glyphs, Tone, tone_of
 from tui.model.text import first_line, plain
+from tui.model.timeline import inks
 
 if TYPE_CHECKING:
     from syncropel.api.schema.explain import WhatIf, WhatIfBar
@@ -22,21 +24,23 @@ _OUTCOMES: Final[dict[str, Tone]] = {
 
 def what_if_lines(told: WhatIf, width: int, most: int, glyphs: Glyphs) -> list[Said]:
     """The answer, then both timelines, each of at most `most` subtasks; `width` in cells."""
-    ends = [_end(one, told.started_at) for one in told.subtasks]
-    ends += [one.elapsed_secs for one in (told.real, told.then) if one is not None]
-    span, room = max([*ends, 0.001]), max(10, width - _HEAD - 1)
-    shown = shown_bars(told, most)
+    drawn = {one.index: timeline.spans(one, told.at) for one in told.subtasks}
+    axis = timeline.Axis.over(told.started_at, timeline.ends(told, drawn), max(10, width - _HEAD - 1))
+    shown, signs = shown_bars(told, most), inks(glyphs)
     lines: list[Said] = [(plain(told.explanation), _OUTCOMES.get(told.outcome, "plain"))]
     for name, join, moment in (("real", told.join, told.real), ("supposed", told.supposed, told.then)):
         lines += [("", "plain"), (f"{name}: {first_line(join)}", "strong")]
         lines.append((f"  {moment_words(moment)}", "plain"))
-        cut = moment.elapsed_secs if moment is not None else span
-        lines += [_bar(one, told.started_at, span, cut, room, glyphs) for one in shown]
+        for one in shown:
+            cut = moment.at if moment is not None else None
+            bar = timeline.bar(drawn[one.index], axis, signs, cut=cut)
+            tone = tone_of(one.state) if bar.strip() else "muted"
+            lines.append(((_head(one, glyphs) + bar).rstrip(), tone))
         if more := len(told.subtasks) - len(shown):
             lines.append((f"  +{more} more: the command shows them", "muted"))
         if moment is not None:
-            place = min(room - 1, round(moment.elapsed_secs / span * room))
-            lines.append((" " * (_HEAD + place) + glyphs.up, "strong"))
+            lines.append((" " * (_HEAD + min(axis.width - 1, axis.upto(moment.at))) + glyphs.up, "strong"))
+    lines.append(((" " * _HEAD + timeline.scale(axis, told.stops, signs)).rstrip(), "muted"))
     return lines
 
 
@@ -57,18 +61,5 @@ def failed_lines(error: SyncropelError) -> list[Said]:
     return [(plain(error.message), "bad"), *((one, "plain") for one in lines)]
 
 
-def _bar(one: WhatIfBar, started_at: float, span: float, cut: float, room: int, glyphs: Glyphs) -> Said:
-    """Thick until the join, dotted what went on after it."""
-    head = f"  {glyphs.sign(one.state)} [{one.index}]".ljust(_HEAD)
-    if one.spawned_at is None:
-        return head.rstrip(), "muted"
-    begin = min(room - 1, max(0, round((one.spawned_at - started_at) / span * room)))
-    stop = min(room, max(begin + 1, round(_end(one, started_at) / span * room)))
-    joined = round(cut / span * room)
-    body = "".join(glyphs.thick if place < joined else glyphs.dot for place in range(begin, stop))
-    return f"{head}{' ' * begin}{body}", tone_of(one.state)
-
-
-def _end(one: WhatIfBar, started_at: float) -> float:
-    last = one.finished_at if one.finished_at is not None else one.spawned_at
-    return 0.0 if last is None else max(0.0, last - started_at)
+def _head(one: WhatIfBar, glyphs: Glyphs) -> str:
+    return f"  {glyphs.sign(one.state)} [{one.index}]".ljust(_HEAD)

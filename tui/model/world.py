@@ -116,6 +116,15 @@ class World:
         fanouts = self.status.fanouts if self.status is not None else ()
         return frozenset(one.thread for one in fanouts if one.hangs)
 
+    def is_part(self, thread: str, whole: str) -> bool:
+        """Whether a thread is that of `whole`, of one of its subtasks, or of a task made for one of these."""
+        if thread == whole:
+            return True
+        join = self.join_of(whole)
+        inner = {one.child_thread for one in join.subtasks} if join is not None else set()
+        task = self.task(thread)
+        return thread in inner or (task is not None and task.parent_thread in {whole, *inner} - {""})
+
     def task(self, thread: str | None) -> TaskSummary | None:
         return next((one for one in self.tasks or () if one.thread == thread), None)
 

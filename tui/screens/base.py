@@ -45,6 +45,21 @@ class ConsoleScreen(Arranged):
         return subject_of(table.id, table.chosen, self.wants)
 
     @property
+    def of_thread(self) -> str | None:
+        """The thread that all of it is about, if it is about one."""
+        return getattr(self, "thread", None)
+
+    def lies_in(self, before: ConsoleScreen) -> bool:
+        """Whether it is about a part of what the screen is about that it was opened from."""
+        if self.of_thread is None or before.of_thread is None:
+            return True
+        return self.world.is_part(self.of_thread, before.of_thread)
+
+    def crumb_in(self, before: ConsoleScreen) -> str:
+        """Its part of the breadcrumb behind that of another screen."""
+        return self.crumb
+
+    @property
     def crumb(self) -> str:
         """Its part of the breadcrumb."""
         return self.name_.capitalize()

@@ -102,7 +102,11 @@ class SubtaskScreen(DetailScreen):
 
     @property
     def crumb(self) -> str:
-        return f"[{self.index}]"
+        task = self.world.task(self.thread)
+        return f"{task_name(task) if task else tail(self.thread)}[{self.index}]"
+
+    def crumb_in(self, before: ConsoleScreen) -> str:
+        return f"[{self.index}]" if before.of_thread == self.thread else self.crumb
 
     def facts(self, now: float) -> list[facts.Fact]:
         world = self.world

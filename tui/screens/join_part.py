@@ -66,7 +66,9 @@ def show(
         table.belong(join, nested)
         lines = join_words.summary_lines(join, at, glyphs, why, proofs=screen.size.height >= ROOMY)
         unfolded = None if screen.arranges(SUBTASKS) else table.unfolded
-        rows = tree.subtask_rows(join, at, glyphs, table.column_width(tree.TIMELINE), unfolded, nested)
+        width = table.column_width(tree.TIMELINE)
+        table.head(tree.TIMELINE, tree.scale(join, at, glyphs, width))
+        rows = tree.subtask_rows(join, at, glyphs, width, unfolded, nested)
     _tell(screen, lines)
     screen.select(table, rows, "SUBTASKS", empty, of=len(join.subtasks) if join else 0)
 

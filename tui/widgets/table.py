@@ -66,6 +66,7 @@ class Table(Toned, ScrollView, can_focus=True):
         self._measured: object = None
         self._longest: Mapping[str, int] = {}
         self._title = ""
+        self._heads: dict[str, str] = {}
         self._empty: tuple[str, ...] = ()
         self._marked: dict[str, str] = {}
         self.chosen: str | None = None
@@ -230,6 +231,12 @@ class Table(Toned, ScrollView, can_focus=True):
     def on_blur(self) -> None:
         self._repaint_heads()
 
+    def head(self, column: str, words: str) -> None:
+        """What stands above a column instead of its title."""
+        if self._heads.get(column) != words:
+            self._heads[column] = words
+            self._repaint_line(1)
+
     def _repaint_heads(self) -> None:
         """The title and the chosen row tell where the focus is."""
         self._repaint_line(0)
@@ -271,7 +278,7 @@ class Table(Toned, ScrollView, can_focus=True):
         style = self.get_component_rich_style("table--head", partial=True)
         words = [" " * GUTTER]
         for column, width in self._fit:
-            title = column.title + self._marked.get(column.key, "")
+            title = self._heads.get(column.key, column.title) + self._marked.get(column.key, "")
             words.append(place(title, width, right=column.right) + " " * GAP)
         return self.strip([("".join(words), style)], self.size.width)
 

@@ -87,6 +87,7 @@ from .tasks import AttemptOut as AttemptOut
 from .tasks import ChildOut as ChildOut
 from .tasks import ChildState as ChildState
 from .tasks import JoinStatus as JoinStatus
+from .tasks import MeasuredOut as MeasuredOut
 from .tasks import SerialBaseline as SerialBaseline
 from .tasks import Speedup as Speedup
 from .tasks import StopOut as StopOut

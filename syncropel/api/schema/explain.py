@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from syncropel.api.schema.base import OPEN, Wire
+from syncropel.api.schema.tasks import AttemptOut, StopOut
 
 
 class ProofOut(Wire):
@@ -42,13 +43,15 @@ class JoinMoment(Wire):
 
 
 class WhatIfBar(Wire):
-    """One subtask on the timeline: unix seconds, None while it was not begun or has not ended."""
+    """One subtask on the timeline: unix seconds, None while it was not given away, begun, or ended."""
 
     index: int
     goal: str
     state: str
     spawned_at: float | None
+    began_at: float | None = None
     finished_at: float | None
+    earlier: list[AttemptOut] = []
     cost_usd: float
 
 
@@ -66,6 +69,8 @@ class WhatIf(Wire):
     outcome: Annotated[Literal["sooner", "later", "same", "only", "never"], OPEN]
     explanation: str
     started_at: float
+    at: float = Field(default=0.0, description="the daemon's clock when it made this answer")
     real: JoinMoment | None
     then: JoinMoment | None
+    stops: list[StopOut] = Field(default=[], description="when its namespace was frozen since it began")
     subtasks: list[WhatIfBar]

@@ -97,6 +97,7 @@ class ChildOut(Wire):
     verdict: str | None = None
     reason: str = Field(default="", description="a word: why it was ended, such as budget_exceeded")
     summary: str = ""
+    last_words: str = Field(default="", description="the last line of the summary that says something")
     output: str | None = Field(default=None, description="file on the worker with the full output")
     cost_usd: float = 0.0
     budget_usd: float | None = None
@@ -145,6 +146,9 @@ class JoinStatus(Wire):
     joined_at: float | None = None
     stops: list[StopOut] = Field(default=[], description="when its namespace was frozen since it began")
     critical_path: list[int] = []
+    speedup: float | None = Field(
+        default=None, description="of one that joined: the sum of the walls by the time that it took"
+    )
     revision: int
 
 
@@ -155,6 +159,21 @@ class SerialBaseline(Wire):
     wall_secs: float
     cost_usd: float
     speedup: float | None
+
+
+class MeasuredOut(Wire):
+    """What a fan-out that joined really took. Only results that were there by then count.
+
+    `queued_secs`: how long subtasks waited between being given away and being begun, all together, and the
+    one that waited longest; `slots`: how many goals its instances run at once, None when not all have told.
+    """
+
+    elapsed_secs: float
+    work_secs: float = Field(description="sum of the walls")
+    queued_secs: float
+    longest_queue_secs: float
+    slots: int | None
+    speedup: float | None = Field(description="the work by the time that it took, at most the slots")
 
 
 class Speedup(Wire):
@@ -172,4 +191,5 @@ class Speedup(Wire):
     total_cost_usd: float
     serial_estimate_secs: float
     estimated_speedup: float | None
+    measured: MeasuredOut | None = Field(default=None, description="of one that joined")
     serial: SerialBaseline | None = None
