@@ -25,7 +25,7 @@ from syncropel.errors import SetupError
 from syncropel.identity import load_or_create_identity
 from syncropel.listening.server import Server
 from syncropel.listening.sockets import listen_tcp, listen_unix
-from syncropel.settings import HOST, Home, Settings
+from syncropel.settings import HOST, STOP_KEEPING_WORK, Home, Settings
 from syncropel.store.backup import backup, backup_path
 from syncropel.store.lock import StoreLock
 from syncropel.store.sqlite import SqliteStore
@@ -113,11 +113,23 @@ async def _started(engine: Engine, starting: asyncio.Future[None], stop: asyncio
     return True
 
 
-def _stop_on_signal() -> asyncio.Event:
-    """An event that every signal to end sets; SIGHUP comes when the terminal of a daemon closes."""
-    stop = asyncio.Event()
+class _Stop(asyncio.Event):
+    """Set when this daemon is to end. `keep_work`: what runs is left to the next one."""
+
+    keep_work = False
+
+    def leave_work(self) -> None:
+        """End, and leave what runs."""
+        self.keep_work = True
+        self.set()
+
+
+def _stop_on_signal() -> _Stop:
+    """What every signal to end sets; SIGHUP comes when the terminal of a daemon closes."""
+    stop = _Stop()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    asyncio.get_running_loop().add_signal_handler(STOP_KEEPING_WORK, stop.leave_work)
     return stop
 
 
@@ -140,9 +152,7 @@ def _refusal(reason: str) -> str:
     return f" (left as it is: {reason})" if reason else ""
 
 
-async def _serve(
-    engine: Engine, ring: LogRing, stop: asyncio.Event, tcp: socket.socket, unix: socket.socket
-) -> None:
+async def _serve(engine: Engine, ring: LogRing, stop: _Stop, tcp: socket.socket, unix: socket.socket) -> None:
     """Serve until the stop; then take no new connection, end the streams, answer what is under way."""
     tally = Tally()
     shares = share_out(raise_limit(), engine.settings.dispatch.max_concurrent)
@@ -154,5 +164,5 @@ async def _serve(
     waiting.cancel()
     log.info("stopping")
     server.should_exit = True
-    await engine.stop()
+    await engine.stop(keep_work=stop.keep_work)
     await serving

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import signal
 import tempfile
 import tomllib
 from collections.abc import Mapping
@@ -16,6 +17,8 @@ from syncropel.errors import SetupError
 DEFAULT_PORT: Final = 9100
 FIRST_WORKER_PORT: Final = 9201
 HOST: Final = "127.0.0.1"
+STOP_KEEPING_WORK: Final = signal.SIGUSR1
+"""Tells a daemon to end and to leave what runs to the next one of its home."""
 _SOCKET_PATH_LIMIT: Final = 100  # sun_path holds 108 bytes on Linux, 104 on macOS
 
 

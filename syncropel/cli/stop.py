@@ -11,15 +11,21 @@ from syncropel.settings import Home
 
 
 def configure(parser: Parser) -> None:
+    parser.add_argument(
+        "--keep-work", action="store_true", help="leave running goals to the next daemon: start it soon"
+    )
     parser.set_defaults(run=run)
 
 
-def run(_: Namespace) -> int:
-    return stop(this_home())
+def run(args: Namespace) -> int:
+    return stop(this_home(), keep_work=args.keep_work)
 
 
-def stop(home: Home) -> int:
-    """Stop the home's daemon and wait for its end. 1 when none runs, or when it does not end in time."""
+def stop(home: Home, *, keep_work: bool = False) -> int:
+    """Stop the home's daemon and wait for its end. 1 when none runs, or when it does not end in time.
+
+    `keep_work`: what runs goes on until the next daemon takes it back, for eight heartbeat intervals at most.
+    """
     import_client()
     from syncropel.fleet.process import STOP_LIMIT_SECS, clear_stale_pid, find_daemon, signal_stop, wait_gone
 
@@ -29,7 +35,7 @@ def stop(home: Home) -> int:
         told = f" (removed a stale PID file that named {stale})" if stale is not None else ""
         complain(f"not running at {home.display()}{told}", "start it: spl serve")
         return 1
-    signal_stop(pid)
+    signal_stop(pid, keep_work=keep_work)
     if wait_gone([pid]):
         complain(
             f"PID {pid} has not ended within {STOP_LIMIT_SECS:g}s",
@@ -37,4 +43,6 @@ def stop(home: Home) -> int:
         )
         return 1
     say(f"✓ stopped (PID {pid})")
+    if keep_work:
+        say("  running goals go on for 8 heartbeat intervals; start the next daemon: spl serve")
     return 0

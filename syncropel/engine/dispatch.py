@@ -13,20 +13,20 @@ from functools import partial
 from itertools import islice
 from typing import Any, Final
 
-from syncropel.engine.adapters import Adapter, Held, Outcome
+from syncropel.engine.adapters import Adapter, Held, Outcome, Resumable
 from syncropel.engine.ingest import Ingest
 from syncropel.engine.meter import ended_by_coordinator
+from syncropel.engine.resuming import Taken, take_back
 from syncropel.engine.run import Limits, Place, Run, write_ending
 from syncropel.engine.run_records import ending, result
 from syncropel.engine.runtime import Runtime
 from syncropel.engine.starting import StartGate
 from syncropel.errors import SyncropelError
-from syncropel.folds.child import SESSION, ChildIntend, ChildResult, ChildState, is_child_end
+from syncropel.folds.child import ChildIntend, ChildResult, ChildState, is_child_end
 from syncropel.folds.freezes import Freeze
 from syncropel.folds.moves import SUPERSEDED
 from syncropel.folds.namespaces import DEFAULT
 from syncropel.record import StoredRecord
-from syncropel.store.base import RecordFilter
 from syncropel.threads import FLEET_CONTROL, dispatch_thread
 
 log = logging.getLogger("syncropel.engine.dispatch")
@@ -149,29 +149,19 @@ class Dispatcher:
         return None
 
     async def resume(self) -> None:
-        """Queue what a former process of this instance left open, after ending what it left running."""
+        """Take up what a former process of this instance left open: go on with what runs, queue the rest."""
         waiting = [state.open for state in self._ingest.live.children.values()]
         left_open = sorted((one for one in waiting if one is not None), key=lambda one: one.sequence)
-        if left_open:
-            await self._end_orphans({intend.record for intend in left_open})
+        intends = {intend.record for intend in left_open}
+        taken = await take_back(self._ingest, self._place.adapters, self._did, intends)
         self._resumed = True
         for intend in left_open:
+            if (found := taken.get(intend.record)) is not None:
+                self._begin(intend, found)
+        await asyncio.sleep(0)  # they have hold of their runs before anybody can end them
+        for intend in left_open:
             self._consider(self._ingest.live.children[intend.thread])
-        self._fill()
-
-    async def _end_orphans(self, open_intends: set[str]) -> None:
-        newest: dict[str, dict[str, Any]] = {}
-        since = 0
-        while page := await self._ingest.store.query(RecordFilter(topic=SESSION, since=since, limit=1000)):
-            since = page[-1].sequence
-            for stored in page:
-                intend = stored.record.body.get("child_intend")
-                if intend in open_intends and stored.record.actor == self._did:
-                    newest[str(intend)] = stored.record.body
-        for session in newest.values():
-            adapter = self._place.adapters.get(str(session.get("adapter")))
-            if adapter is not None:
-                await adapter.end_orphan(session)
+        self.enforce()
 
     def _consider(self, state: ChildState) -> None:
         run = self._running.get(state.thread)
@@ -212,8 +202,8 @@ class Dispatcher:
             if not free:
                 return
 
-    def _begin(self, intend: ChildIntend) -> None:
-        run = self._running[intend.thread] = Run(intend, self._place, self._fill)
+    def _begin(self, intend: ChildIntend, taken: Taken | None = None) -> None:
+        run = self._running[intend.thread] = Run(intend, self._place, self._fill, taken)
         run.task = self._spawn(self._run(run), f"dispatch {intend.thread}")
         run.task.add_done_callback(partial(self._gone, intend.thread))
 
@@ -229,7 +219,7 @@ class Dispatcher:
         intend = run.intend
         allowed = False
         try:
-            allowed = await self._may_start(intend)
+            allowed = run.taken is not None or await self._may_start(intend)
             if allowed:
                 await self._start(run)
         except asyncio.CancelledError:
@@ -251,7 +241,7 @@ class Dispatcher:
 
     async def _start(self, run: Run) -> None:
         done = self._ingest.live.children[run.intend.thread].accepted()
-        if done is not None:
+        if done is not None and run.taken is None:
             await self._repeat(run.intend, done)
         else:
             await run.execute()
@@ -271,12 +261,20 @@ class Dispatcher:
         body = {**done.body, "fulfills": intend.record, "attempt": intend.attempt, "repeats": done.record}
         await self._ingest.append_one(result(intend, self._did, body))
 
-    async def stop(self) -> None:
-        """Start nothing more; give what runs its grace, then end it: it runs again at the next start."""
+    async def stop(self, *, keep_work: bool = False) -> None:
+        """Start nothing more; give what runs its grace, then end it: it runs again at the next start.
+
+        `keep_work`: leave what runs to the next process of this instance, where its adapter can do so.
+        """
         self._stopping = True
+        if keep_work:
+            for adapter in self._place.adapters.values():
+                if isinstance(adapter, Resumable):
+                    adapter.leave_running()
         tasks = [run.task for run in self._running.values() if run.task is not None]
         if tasks:
-            _, late = await asyncio.wait(tasks, timeout=self._limits.grace_secs)
+            grace = 0.0 if keep_work else self._limits.grace_secs
+            _, late = await asyncio.wait(tasks, timeout=grace)
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)

@@ -49,6 +49,8 @@ log = logging.getLogger("syncropel.engine")
 
 TICK_SECS: Final = 1.0
 CRON_SECS: Final = 30.0
+ORPHAN_INTERVALS: Final = 8
+"""Heartbeat intervals; a coordinator takes work from an instance that it has not heard of for 12."""
 
 
 @dataclass(frozen=True)
@@ -206,10 +208,18 @@ class Engine:
         adapters: list[Adapter] = [EchoAdapter(self.runtime)]
         if chosen.bash:
             cwd = Path(chosen.bash_cwd).expanduser() if chosen.bash_cwd else None
-            adapters.append(BashAdapter(self.instance.home.work, cwd, self.runtime))
+            adapters.append(
+                BashAdapter(
+                    self.instance.home.work, cwd, self.runtime, self.instance.home.run, self._orphan_secs
+                )
+            )
         if chosen.noop:
             adapters.append(NoopAdapter())
         return {adapter.name: adapter for adapter in adapters}
+
+    def _orphan_secs(self) -> float:
+        """How long work goes on without this daemon: it ends before the coordinator gives it to another."""
+        return ORPHAN_INTERVALS * self.heart.interval_secs
 
     def _limits(self) -> Limits:
         dispatch = self.settings.dispatch
@@ -332,17 +342,22 @@ class Engine:
             except SyncropelError as error:
                 log.error("upkeep failed: %s", error.message)
 
-    async def stop(self) -> None:
-        """Refuse new work, let running goals have their grace, say goodbye, end every loop. Idempotent."""
+    async def stop(self, *, keep_work: bool = False) -> None:
+        """Refuse new work, let running goals have their grace, say goodbye, end every loop. Idempotent.
+
+        `keep_work`: leave what runs to the next process, and say no goodbye: whoever has left need not
+        confirm a freeze, and this instance still has work to stop.
+        """
         if self._stopped:
             return
         self._stopped = True
         self.broadcast.close()
         self.changed.beat()
-        await self.dispatcher.stop()
+        await self.dispatcher.stop(keep_work=keep_work)
         if self.settings.role == "worker":
             await self.outbox.flush()
-            await self.heart.leave()
+            if not keep_work:
+                await self.heart.leave()
         await self.ingest.denials.flush(self.ingest)
         self.ingest.open = False
         for task in list(self._tasks):

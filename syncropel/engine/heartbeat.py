@@ -69,6 +69,11 @@ class Heart:
             await self._once()
 
     @property
+    def interval_secs(self) -> float:
+        """Seconds between two beats, as the coordinator wants it."""
+        return self._interval
+
+    @property
     def _was_away(self) -> bool:
         return self.silence_secs > FRESH_INTERVALS * self._interval
 

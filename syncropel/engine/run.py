@@ -13,6 +13,7 @@ from syncropel.engine.adapters import Adapter, Held, Instant, Observe, Outcome, 
 from syncropel.engine.ingest import Ingest
 from syncropel.engine.meter import Meter, cost_in
 from syncropel.engine.peer import Backoff
+from syncropel.engine.resuming import Taken
 from syncropel.engine.run_records import budget_of, ending, honest, job_of, observation
 from syncropel.engine.runtime import Runtime
 from syncropel.errors import StoreError, SyncropelError
@@ -85,6 +86,8 @@ class Run:
     intend: ChildIntend
     place: Place
     freed: Callable[[], None]
+    taken: Taken | None = None
+    """The run itself, when a former process of this instance began it."""
     meter: Meter = field(init=False)
     task: asyncio.Task[None] | None = None
     ending: Outcome | None = None
@@ -96,7 +99,7 @@ class Run:
 
     def __post_init__(self) -> None:
         spent = self.place.ingest.live.spend.of(self.intend.record).usd
-        self.started_at = self.place.runtime.now()
+        self.started_at = self.taken.at if self.taken else self.place.runtime.now()
         self.meter = Meter(self.intend, budget_of(self.intend), spent)
 
     def end(self, outcome: Outcome) -> None:
@@ -110,6 +113,9 @@ class Run:
         place = self.place
         started, started_at = place.runtime.monotonic(), place.runtime.now()
         sub_thread = dispatch_thread(self.intend.thread, place.did, started_at)
+        if self.taken is not None:
+            started -= max(0.0, started_at - self.taken.at)  # what a former process has seen of it
+            sub_thread = self.taken.thread
 
         async def observe(kind: str, body: dict[str, Any]) -> None:
             await self._observe(sub_thread, kind, body)
@@ -153,10 +159,16 @@ class Run:
                 "failed",
                 f"adapter {name!r} is not enabled on this instance; enable it in its own config.toml",
             )
-        if self.meter.over:
+        if self.meter.over and self.taken is None:
             return self.meter.outcome()
         spent = self.place.ingest.live.spend.of(self.intend.record)
         job = job_of(self.intend, limits.default_timeout_secs, spent)
+        if self.taken is not None:
+            if self.meter.over:
+                self.end(self.meter.outcome())
+            return await self.taken.adapter.resume(
+                self.taken.run, replace(job, remains=self.remains), observe
+            )
         gate = partial(self.place.gate, self.intend)
         if adapter.name != "bash":
             await observe(SESSION, {"adapter": adapter.name})

@@ -7,6 +7,7 @@ when it looks like one, and was there before the PID file was written.
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -20,7 +21,7 @@ import psutil
 from syncropel.client import Client, Target, calls
 from syncropel.errors import SetupError, SyncropelError
 from syncropel.identity import make_home
-from syncropel.settings import Home
+from syncropel.settings import STOP_KEEPING_WORK, Home
 
 STOP_LIMIT_SECS: Final = 20.0
 """How long a stop waits for a daemon to finish what it does."""
@@ -157,13 +158,14 @@ def clear_stale_pid(home: Home) -> int | None:
     return pid
 
 
-def signal_stop(pid: int) -> None:
-    """Ask a daemon to finish and end (SIGTERM). One that is gone already is fine.
+def signal_stop(pid: int, *, keep_work: bool = False) -> None:
+    """Ask a daemon to finish and end. One that is gone already is fine.
 
-    Raises SetupError when it belongs to someone else.
+    `keep_work`: what runs goes on, and the next daemon of its home takes it back. Raises SetupError when it
+    belongs to someone else.
     """
     try:
-        psutil.Process(pid).terminate()
+        psutil.Process(pid).send_signal(STOP_KEEPING_WORK if keep_work else signal.SIGTERM)
     except psutil.NoSuchProcess:
         pass
     except psutil.AccessDenied:

@@ -14,6 +14,8 @@ from syncropel.record import Record, StoredRecord, is_name, is_record_id
 SESSION: Final = "syncropel.dispatch.session.v1"
 NOT_STARTED: Final = "syncropel.dispatch.not_started.v1"
 """Kind of the observation that the goal of the session before it was ended at its gate, before it ran."""
+REATTACHED: Final = "syncropel.dispatch.reattached.v1"
+"""Kind of the observation that a daemon took back a run of the one before it: no start."""
 STREAM_EVENT: Final = "syncropel.dispatch.stream_event.v1"
 SUBPROCESS_EXIT: Final = "syncropel.dispatch.subprocess_exit.v1"
 COMPLETE: Final = "syncropel.dispatch.complete.v1"

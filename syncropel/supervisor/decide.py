@@ -22,6 +22,9 @@ KILL = "kill"
 FINISH = "finish"
 """Actions. KILL is repeated until nothing is left."""
 
+GENTLE_SHARE = 0.25
+"""An orphan is ended gently when that takes no more than this share of what it has waited: its coordinator
+gives the work to another soon."""
 LONGEST_REST_SECS = 3600.0
 LOOK_SECS = 0.01
 """How often it is looked who of those that a signal was sent to has ended."""
@@ -141,7 +144,7 @@ class Decider:
         elif now - self.started_at >= self.limits.run:
             self.stop(TIMEOUT, now, gently=True)
         elif self._alone_since is not None and alone >= self.limits.orphan:
-            self.stop(ORPHANED, now, gently=True)
+            self.stop(ORPHANED, now, gently=self.limits.ending <= self.limits.orphan * GENTLE_SHARE)
         return self._step_ending(now, empty) if self.phase == ENDING else WAIT
 
     def _step_ending(self, now: float, empty: bool) -> str:

@@ -23,7 +23,6 @@ import traceback
 from syncropel.supervisor import decide, tree
 from syncropel.supervisor.goal import Goal
 from syncropel.supervisor.system import (
-    LINUX,
     SUPERVISOR_NAME,
     Cgroup,
     adopt_orphans,
@@ -192,12 +191,13 @@ class Supervisor:
                 self._decider.root_exited(now())
 
     def _below(self) -> list[tree.Process]:
-        if LINUX:
-            return tree.descendants(tree.look(), os.getpid())
-        table = tree.look_with_ps()
-        found = {process.pid: process for process in tree.descendants(table, os.getpid())}
-        found |= {pid: one for pid, one in table.items() if one.group == self._goal.pid and not one.zombie}
-        return list(found.values())
+        table = tree.look()
+        found = tree.descendants(table, os.getpid())
+        if self._adopting:
+            return found
+        seen = {process.pid for process in found}
+        group = [one for one in table.values() if one.group == self._goal.pid and not one.zombie]
+        return found + [one for one in group if one.pid not in seen]
 
     def _do(self, action: str) -> bool:
         if action == decide.FINISH:
@@ -225,7 +225,7 @@ class Supervisor:
         would go on to the next command as soon as the one that it waits for has ended well, and a shell that
         has a trap for SIGTERM alone would end without it.
         """
-        for process in self._below() if LINUX else ():
+        for process in self._below():
             status = tree.status_of(process.pid)
             if process.group == self._goal.pid and tree.is_shell(status):
                 tree.send(process, signal.SIGSTOP)

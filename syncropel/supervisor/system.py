@@ -5,11 +5,11 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
-import sys
+
+from syncropel.supervisor.tree import LINUX
 
 SUPERVISOR_NAME = "spl-supervisor"
 
-LINUX = sys.platform.startswith("linux")
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NAME = 15
 _PR_SET_CHILD_SUBREAPER = 36

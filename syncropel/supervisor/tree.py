@@ -6,6 +6,8 @@ import os
 import signal
 import sys
 
+LINUX = sys.platform.startswith("linux")
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # typing is a large module for a small process
     from collections.abc import Callable, Iterable
@@ -13,6 +15,7 @@ if TYPE_CHECKING:  # typing is a large module for a small process
 Table = dict[int, "Process"]
 
 SHELLS = frozenset({"ash", "bash", "busybox", "dash", "fish", "ksh", "mksh", "sh", "zsh"})
+_PS = "ps -A -o pid=,ppid=,pgid=,sess=,stat=,lstart="
 _ROUNDS = 100
 
 
@@ -55,6 +58,9 @@ def parse_ps(text: str) -> Table:
 
 def look(proc: str = "/proc") -> Table:
     """Every process that the system shows now."""
+    if not LINUX:
+        with os.popen(_PS) as out:
+            return parse_ps(out.read())
     table: Table = {}
     for name in os.listdir(proc):
         if name.isdigit() and (process := look_at(int(name), proc)) is not None:
@@ -64,17 +70,13 @@ def look(proc: str = "/proc") -> Table:
 
 def look_at(pid: int, proc: str = "/proc") -> Process | None:
     """One process; None when there is none."""
+    if not LINUX:
+        return look().get(pid)
     try:
         with open(f"{proc}/{pid}/stat", encoding="utf-8", errors="replace") as file:
             return parse_stat(file.read())
     except OSError:
         return None
-
-
-def look_with_ps() -> Table:
-    """As `look`, for systems without `/proc`."""
-    with os.popen("ps -A -o pid=,ppid=,pgid=,sess=,stat=,lstart=") as out:
-        return parse_ps(out.read())
 
 
 def descendants(table: Table, root: int) -> list[Process]:
@@ -115,6 +117,24 @@ def status_of(pid: int, proc: str = "/proc") -> str:
         return ""
 
 
+def arguments(pid: int, proc: str = "/proc") -> list[str]:
+    """The words that a process was started with; none when it is gone."""
+    try:
+        with open(f"{proc}/{pid}/cmdline", "rb") as file:
+            return file.read().decode("utf-8", "surrogateescape").rstrip("\0").split("\0")
+    except OSError:
+        return []
+
+
+def is_marked(pid: int, mark: str, proc: str = "/proc") -> bool:
+    """Whether a process was started with this in its environment, as `NAME=value`."""
+    try:
+        with open(f"{proc}/{pid}/environ", "rb") as file:
+            return mark.encode() in file.read().split(b"\0")
+    except OSError:
+        return False
+
+
 def is_shell(status: str) -> bool:
     """Whether a process is a shell, by its `/proc/PID/status`."""
     name = status.partition("\n")[0].partition(":")[2].strip()
@@ -132,7 +152,7 @@ def send(process: Process, number: int) -> bool:
 
     False when it is gone, or belongs to somebody who may not be reached.
     """
-    if not sys.platform.startswith("linux"):
+    if not LINUX:
         return _send_by_number(process.pid, number)
     try:
         handle = os.pidfd_open(process.pid)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 import psutil
 import pytest
 
-from syncropel.engine.adapters import BashAdapter, Job, Outcome, bash
+from syncropel.engine.adapters import BashAdapter, Job, Outcome, bash, taking_back
 from syncropel.engine.runtime import Runtime
 from syncropel.errors import StoreError
 from syncropel.folds.child import SESSION
@@ -249,6 +250,6 @@ async def test_a_session_that_makes_no_sense_ends_nobody(
     """Group 0 is the daemon's own, and a signal to group 1 goes to every process that may be reached."""
     struck: list[Any] = []
     monkeypatch.setattr(os, "killpg", lambda *arguments: struck.append(arguments))
-    monkeypatch.setattr(bash, "_start_time", lambda _: None)
-    await bench.adapter.end_orphan({"pid": pid, "process_started_at": 0.0})
+    monkeypatch.setattr(taking_back, "start_time", lambda _: None)
+    await bench.adapter.end_orphan({"pid": pid, "process_started_at": time.time()})
     assert struck == []

@@ -148,11 +148,12 @@ def _clear(machine: Machine) -> None:
 
 
 def _left_over(path: Path) -> list[psutil.Process]:
-    """Daemons of homes under this folder, as their own command lines say."""
+    """Daemons of homes under this folder, and supervisors without one, as their own command lines say."""
     found = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
             words = process.cmdline()
-            if "syncropel.daemon" in words and any(word.startswith(str(path)) for word in words):
+            ours = "syncropel.daemon" in words or any("/supervisor/__main__.py" in word for word in words)
+            if ours and any(word.startswith(str(path)) for word in words):
                 found.append(process)
     return found

@@ -9,6 +9,7 @@ from syncropel.engine.adapters.base import (
     Observe,
     Outcome,
     Remains,
+    Resumable,
     Startable,
     open_gate,
 )
@@ -27,6 +28,7 @@ __all__ = [
     "Observe",
     "Outcome",
     "Remains",
+    "Resumable",
     "Startable",
     "open_gate",
 ]

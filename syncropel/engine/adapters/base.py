@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 Observe = Callable[[str, dict[str, Any]], Awaitable[None]]
 """Keeps an observation (kind, body) durably on the dispatch sub-thread before it returns."""
@@ -104,6 +104,26 @@ class Outcome:
     """What it left in the git worktree that it ran in, if that was one."""
     tree: dict[str, Any] | None = None
     """Whether its processes are gone: `proven`, and `left`, the pids of those that are not."""
+
+
+@runtime_checkable
+class Resumable(Protocol):
+    """An adapter whose goals can outlive this daemon. A run has a name, which its session tells as `run`."""
+
+    async def take_back(self, wanted: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+        """Take back the runs of a former daemon that are wanted (the session's body by name); end the others.
+
+        What has ended by itself meanwhile is among them; what was cut short is not, and has to run again.
+        """
+        ...
+
+    async def resume(self, taken: Any, job: Job, observe: Observe) -> Outcome:
+        """Go on with a run that was taken back, as `run` does."""
+        ...
+
+    def leave_running(self) -> None:
+        """From here on a run that is cancelled is left to the next daemon."""
+        ...
 
 
 class Adapter(Protocol):

@@ -12,20 +12,20 @@ import os
 import re
 import shutil
 import signal
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO, Final
-
-import psutil
 
 from syncropel.engine.adapters.base import Held, Job, Observe, Outcome
 from syncropel.engine.adapters.cost_file import LOOK_SECS, CostFile
 from syncropel.engine.adapters.preflight import available_memory, tell_memory
 from syncropel.engine.adapters.supervised import PATIENCE_SECS, Ending, Spec, Supervised
+from syncropel.engine.adapters.taking_back import group_of, start_time, take_back
 from syncropel.engine.adapters.worktree import head, left_in
 from syncropel.engine.runtime import Runtime
 from syncropel.errors import SyncropelError
-from syncropel.folds.child import NOT_STARTED, SESSION, STREAM_EVENT
+from syncropel.folds.child import NOT_STARTED, REATTACHED, SESSION, STREAM_EVENT
 from syncropel.folds.fanout import ACCEPT
 from syncropel.supervisor.decide import START_FAILED, TIMEOUT, Limits
 
@@ -33,13 +33,11 @@ INT_GRACE_SECS: Final = 0.5
 TERM_GRACE_SECS: Final = 2.0
 LEFTOVER_GRACE_SECS: Final = 0.2
 KILL_LIMIT_SECS: Final = 5.0
-ANSWER_SECS: Final = 15.0
+START_SECS: Final = 15.0
 ORPHAN_SECS: Final = 30.0
 SUMMARY_LINES: Final = 5
 SUMMARY_CHARS: Final = 500
 TAIL_BYTES: Final = 16 * 1024
-_START_TIME_TOLERANCE_SECS: Final = 2.0
-_LARGEST_PID: Final = 2**31 - 1
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
 # The script's own first word closes the pipe by which its supervisor learns that it has begun. It stands on
@@ -52,11 +50,20 @@ class BashAdapter:
 
     name = "bash"
 
-    def __init__(self, work: Path, cwd: Path | None, runtime: Runtime, runs: Path | None = None) -> None:
+    def __init__(
+        self,
+        work: Path,
+        cwd: Path | None,
+        runtime: Runtime,
+        runs: Path | None = None,
+        orphan_secs: Callable[[], float] = lambda: ORPHAN_SECS,
+    ) -> None:
         self._work = work
         self._runs = runs or work.with_name("run")
         self._cwd = cwd
         self._runtime = runtime
+        self._orphan_secs = orphan_secs
+        self._leaving = False
 
     async def run(self, job: Job, observe: Observe) -> Outcome:
         folder = self._work / _folder_name(job.child_thread)
@@ -71,12 +78,12 @@ class BashAdapter:
             base = await head(cwd) if self._cwd or (cwd / ".git").exists() else None
             tell_memory(available_memory())
             with output.open("wb") as sink:
-                run = await self._launch(job, script, cwd, sink)
+                run = await self._launch(job, script, cwd, sink, base)
         except (OSError, ValueError) as error:  # a hint with a NUL in it is no variable
             return Outcome("failed", f"cannot start bash: {error}")
         job.remains.forget = run.forget
         try:
-            session = {"pid": run.pid, "process_started_at": _start_time(run.pid), "cwd": str(cwd)}
+            session = {"pid": run.pid, "process_started_at": start_time(run.pid), "cwd": str(cwd)}
             named = {"run": run.folder.name, "supervisor": run.supervisor, "output": str(output)}
             await observe(SESSION, {"adapter": self.name, **session, **named})
             if not await job.gate(run):
@@ -93,7 +100,29 @@ class BashAdapter:
             await self._end(run, job)
         return replace(outcome, worktree=await left_in(cwd, base)) if base else outcome
 
-    async def _launch(self, job: Job, script: Path, cwd: Path, sink: BinaryIO) -> Supervised:
+    async def take_back(self, wanted: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+        return dict(await take_back(self._runs, wanted))
+
+    async def resume(self, taken: Supervised, job: Job, observe: Observe) -> Outcome:
+        folder = self._work / _folder_name(job.child_thread)
+        output = folder / f"attempt-{job.attempt}.log"
+        costs = CostFile(cost_file(output.with_suffix(".sh")), job.cost_offset)
+        job.remains.forget = taken.forget
+        try:
+            with contextlib.suppress(SyncropelError):  # a freeze that takes no word does not end what runs
+                await observe(REATTACHED, {"pid": taken.pid, "run": taken.folder.name, "output": str(output)})
+            outcome = await self._watch(taken, job, observe, output, costs)
+        finally:
+            await self._end(taken, job)
+        base, cwd = taken.about.get("base"), Path(taken.cwd)
+        return replace(outcome, worktree=await left_in(cwd, base)) if base else outcome
+
+    def leave_running(self) -> None:
+        self._leaving = True
+
+    async def _launch(
+        self, job: Job, script: Path, cwd: Path, sink: BinaryIO, base: str | None
+    ) -> Supervised:
         environment = {
             **{key: value for key, value in os.environ.items() if not key.startswith("SPL_")},
             "SPL_SCRIPT": str(script),
@@ -110,11 +139,11 @@ class BashAdapter:
             term=TERM_GRACE_SECS,
             leftover=LEFTOVER_GRACE_SECS,
             kill=KILL_LIMIT_SECS,
-            orphan=ORPHAN_SECS,
-            start=ANSWER_SECS,
+            orphan=self._orphan_secs(),
+            start=START_SECS,
         )
         command = [shutil.which("bash") or "bash", str(script)]
-        spec = Spec(command, str(cwd), limits, tells_start=True)
+        spec = Spec(command, str(cwd), limits, tells_start=True, about={"base": base})
         return await Supervised.launch(self._runs, spec, environment, sink.fileno())
 
     async def _watch(
@@ -159,20 +188,21 @@ class BashAdapter:
         return replace(await run.stop(gently=False), why=TIMEOUT)
 
     async def _end(self, run: Supervised, job: Job) -> None:
-        """End what runs on, and know what is left of it."""
+        """End what runs on, and know what is left of it; or leave it to the next daemon."""
+        if self._leaving and not run.ended:
+            job.remains.forget = _keep
+            run.leave()
+            return
         ending = await run.stop(gently=True)
         job.remains.proven, job.remains.left = ending.proven, ending.left
 
     async def end_orphan(self, session: dict[str, Any]) -> None:
-        pid, started = session.get("pid"), session.get("process_started_at")
-        # A session is only a record: groups 0 and 1 would mean this daemon and everybody.
-        if type(pid) is not int or not 1 < pid <= _LARGEST_PID or not isinstance(started, int | float):
-            return
-        actual = _start_time(pid)
-        # The group may outlive its leader: a leader that is gone proves nothing, one that is another does.
-        if actual is not None and abs(actual - started) > _START_TIME_TOLERANCE_SECS:
-            return
-        _signal_group(pid, signal.SIGKILL)
+        if group := group_of(session):
+            _signal_group(group, signal.SIGKILL)
+
+
+def _keep() -> None:
+    """The next daemon has to find the run."""
 
 
 def _folder_name(thread: str) -> str:
@@ -202,13 +232,6 @@ def _exit(pid: int, ending: Ending) -> dict[str, Any]:
         "signal": ending.signal,
         "runtime_ms": ending.runtime_ms,
     }
-
-
-def _start_time(pid: int) -> float | None:
-    try:
-        return psutil.Process(pid).create_time()
-    except psutil.Error:
-        return None
 
 
 def _signal_group(group: int, number: signal.Signals) -> None:

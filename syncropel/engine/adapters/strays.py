@@ -86,7 +86,18 @@ FAMILY: Final = Family()
 """There is one for a process, as there is one process table."""
 
 
-def end_group(group: int) -> None:
-    """SIGKILL a goal's session and group, where nobody adopts what loses its supervisor."""
-    table = tree.look()
-    tree.strike(lambda: [one for one in table.values() if group in (one.group, one.session) and group > 1])
+def end_marked(mark: str, group: int = 0) -> None:
+    """SIGKILL a goal that has no supervisor that would: what bears its mark, its group, and all below."""
+    tree.strike(lambda: _marked(tree.look(), mark, group))
+
+
+def _marked(table: tree.Table, mark: str, group: int) -> list[tree.Process]:
+    tops = [
+        one
+        for one in table.values()
+        if (group > 1 and group in (one.group, one.session)) or tree.is_marked(one.pid, mark)
+    ]
+    found = {one.pid: one for one in tops if not one.zombie}
+    found |= {one.pid: one for top in tops for one in tree.descendants(table, top.pid)}
+    found.pop(os.getpid(), None)
+    return list(found.values())

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-from syncropel.engine.adapters.strays import FAMILY, end_group
+from syncropel.engine.adapters.strays import FAMILY, end_marked
 from syncropel.supervisor import tree
 from syncropel.supervisor.decide import Limits
 
@@ -30,8 +30,14 @@ ANSWER_SECS: Final = 15.0
 """How long a supervisor may take to answer; one that runs answers within milliseconds."""
 PATIENCE_SECS: Final = 3.0
 """How much longer than its own limits a supervisor may take to end a run before the daemon does it."""
-_PROGRAM: Final = Path(tree.__file__).with_name("__main__.py")
+MARK: Final = "SPL_RUN"
+"""Variable that names the run in the environment of all that the goal starts, unless that clears it."""
+PROGRAM: Final = Path(tree.__file__).with_name("__main__.py")
 _REST_SECS: Final = 0.02
+
+
+_left: list[subprocess.Popen[bytes]] = []
+"""Kept so that Python does not take a supervisor that outlives us for one that we forgot."""
 
 
 @dataclass(frozen=True)
@@ -93,9 +99,14 @@ def _address(folder: Path) -> Iterator[str]:
 class Supervised:
     """One run. `launch` or `reach` it, then `go`, then wait for `ending`."""
 
-    def __init__(self, folder: Path, limits: Limits) -> None:
+    def __init__(self, folder: Path, limits: Limits, cwd: str, about: dict[str, Any]) -> None:
         self.folder = folder
         self.limits = limits
+        self.cwd = cwd
+        self.about = about
+        """What its specification says of it."""
+        self.ends_as = ""
+        """Why it was ending already when we came; empty when it was not."""
         self.pid = 0
         """The goal's first process, which leads its session and its group."""
         self.supervisor = 0
@@ -114,48 +125,56 @@ class Supervised:
     @classmethod
     async def launch(cls, runs: Path, spec: Spec, environ: Mapping[str, str], output: int) -> Supervised:
         """Start a supervisor whose goal waits for `go`. Raises OSError, ValueError for an impossible word."""
-        run = cls(runs / secrets.token_hex(4), spec.limits)
+        run = cls(runs / secrets.token_hex(4), spec.limits, spec.cwd, spec.about)
+        environ, cancelled = {**environ, MARK: run.folder.name}, False
         async with FAMILY.door:
-            work = asyncio.ensure_future(asyncio.to_thread(_spawn, run.folder, spec, dict(environ), output))
-            try:
-                run._child = await asyncio.shield(work)
-            except asyncio.CancelledError:
-                await asyncio.wait({work})
-                if not work.exception():
-                    run._child = work.result()
-                raise
-            finally:
-                if run._child is not None:
-                    FAMILY.add(run._child.pid)
+            work = asyncio.ensure_future(asyncio.to_thread(_spawn, run.folder, spec, environ, output))
+            while not work.done():
+                try:
+                    await asyncio.shield(work)
+                except asyncio.CancelledError:
+                    cancelled = True  # there may be a process by now, and somebody has to know of it
+            run._child = work.result()
+            FAMILY.add(run._child.pid)
         try:
-            await run._connect()
+            if cancelled:
+                raise asyncio.CancelledError
+            await run._connect(ANSWER_SECS)
         except BaseException:
             await asyncio.shield(run._give_up())
             raise
         return run
 
     @classmethod
-    async def reach(cls, folder: Path, limits: Limits) -> Supervised:
-        """Take back a run whose daemon has died; what has ended meanwhile has its `ending` at once.
+    async def reach(cls, folder: Path, patience_secs: float) -> Supervised:
+        """Take hold of a run whose daemon has died; what has ended meanwhile has its `ending` at once.
 
-        Raises OSError when its supervisor does not answer: see `end_unanswering`.
+        Raises OSError when its supervisor does not answer, or the folder says nothing of a run.
         """
-        run = cls(folder, limits)
-        if (folder / "status.json").exists():
+        spec = _read_json(folder / "spec.json")
+        if spec is None:
+            raise OSError("it has no specification")
+        run = cls(folder, Limits(**spec["limits"]), str(spec["cwd"]), spec["about"])
+        if run.has_status:
             run.started.set_result(None)
             return run
-        await run._connect()
+        try:
+            await run._connect(patience_secs)
+        except OSError:
+            if not run.has_status:  # it ended just now
+                raise
         return run
 
-    async def _connect(self) -> None:
+    async def _connect(self, patience_secs: float) -> None:
         with _address(self.folder) as address:
             reader, self._writer = await asyncio.open_unix_connection(address)
         self._hearing = asyncio.create_task(self._hear(reader))
         self._say("attach")
         try:
-            about = await asyncio.wait_for(asyncio.shield(self._attached), ANSWER_SECS)
+            about = await asyncio.wait_for(asyncio.shield(self._attached), patience_secs)
         except TimeoutError:
-            raise OSError(f"its supervisor gives no answer within {ANSWER_SECS:g}s") from None
+            raise OSError(f"its supervisor gives no answer within {patience_secs:g}s") from None
+        self.ends_as = about["why"]
         self.pid, self.supervisor = about["pid"], about["supervisor"]
         self.began = bool(about["started"])
         FAMILY.add(self.supervisor)
@@ -219,6 +238,11 @@ class Supervised:
         return await asyncio.shield(self._ending)
 
     @property
+    def has_status(self) -> bool:
+        """Whether its supervisor has written how it ended."""
+        return (self.folder / "status.json").exists()
+
+    @property
     def ended(self) -> bool:
         return self._ending is not None and self._ending.done() and not self._ending.cancelled()
 
@@ -245,7 +269,7 @@ class Supervised:
     async def _end_the_rest(self) -> tuple[int, ...]:
         if FAMILY.adopts:
             return tuple(await FAMILY.end_strays())
-        await asyncio.to_thread(end_group, self.pid)
+        await asyncio.to_thread(end_marked, f"{MARK}={self.folder.name}", self.pid)
         return ()
 
     def _supervisor_runs(self) -> bool:
@@ -266,7 +290,7 @@ class Supervised:
         def below() -> list[tree.Process]:
             return tree.descendants(tree.look(), pid)
 
-        if self._supervisor_runs():
+        if pid > 1 and self._supervisor_runs():
             own = tree.look_at(pid)
             if own is not None:
                 tree.send(own, signal.SIGSTOP)  # it must not report an end that it has not seen
@@ -276,8 +300,12 @@ class Supervised:
 
     async def _give_up(self) -> None:
         if self._child is not None:
+            self._child.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                await asyncio.to_thread(self._child.wait, PATIENCE_SECS)
             self._child.kill()
             await asyncio.to_thread(self._child.wait)
+            FAMILY.drop(self._child.pid)
         if self._hearing is not None:
             self._hearing.cancel()
         if self._writer is not None:
@@ -286,6 +314,8 @@ class Supervised:
 
     def leave(self) -> None:
         """Leave it running for the next daemon."""
+        if self._child is not None:
+            _left.append(self._child)
         if self._hearing is not None:
             self._hearing.cancel()
         if self._writer is not None:
@@ -310,7 +340,7 @@ def _spawn(folder: Path, spec: Spec, environ: dict[str, str], output: int) -> su
             os.chmod(address, 0o600)
             listener.listen(8)
             return subprocess.Popen(
-                [sys.executable, "-I", "-S", str(_PROGRAM), str(folder)],
+                [sys.executable, "-I", "-S", str(PROGRAM), str(folder)],
                 stdin=listener.fileno(),
                 stdout=output,
                 stderr=errors,
