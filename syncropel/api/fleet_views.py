@@ -119,6 +119,8 @@ def fleet_status(engine: Engine) -> FleetStatus:
 def freeze_out(engine: Engine, freeze: Freeze) -> FreezeOut:
     """A freeze in force, who has confirmed it and who has not yet."""
     confirmed, waiting = reached(engine, freeze.record, freeze.at)
+    control, now = engine.ingest.live.control, engine.runtime.moment()
+    control.pass_time(now)
     return FreezeOut(
         level=freeze.level,
         namespace=freeze.namespace,
@@ -130,6 +132,8 @@ def freeze_out(engine: Engine, freeze: Freeze) -> FreezeOut:
         record=freeze.record,
         confirmed=confirmed,
         waiting=waiting,
+        grace_left_secs=control.lefts(now).get(freeze.record),
+        refuses_all=freeze.level == "hard" and not waiting and engine.reach.refuses_all(freeze.record),
     )
 
 

@@ -99,9 +99,14 @@ def _confirmed(client: Client, record: str, wait_secs: float) -> tuple[FleetStat
     while True:
         status = client.send(calls.fleet_status())
         freeze = next((one for one in status.freezes if one.record == record), None)
-        if freeze is None or not freeze.waiting or time.monotonic() >= deadline:
+        if freeze is None or _holds(freeze) or time.monotonic() >= deadline:
             return status, freeze
         time.sleep(_POLL_SECS)
+
+
+def _holds(freeze: FreezeOut) -> bool:
+    """Whether no instance takes a write any more that this freeze forbids by now."""
+    return not freeze.waiting and (freeze.grace_left_secs != 0 or freeze.refuses_all)
 
 
 def _report(args: Namespace, status: FleetStatus, freeze: FreezeOut | None) -> int:
@@ -115,10 +120,10 @@ def _report(args: Namespace, status: FleetStatus, freeze: FreezeOut | None) -> i
     else:
         slowest = max((one.at for one in freeze.confirmed), default=freeze.at) - freeze.at
         say(f"  {confirmations(freeze)} ({max(0.0, slowest) * 1000:.0f} ms)")
-    if not freeze.waiting:
+    if _holds(freeze):
         return 0
-    complain(
-        f"not confirmed within {args.wait:g}s by: {', '.join(freeze.waiting)}",
-        "the freeze stands and reaches them with their next heartbeat; see: spl fleet status",
-    )
+    problem = f"not confirmed within {args.wait:g}s by: {', '.join(freeze.waiting)}"
+    if not freeze.waiting:
+        problem = f"the grace is over, and not every instance refuses every write after {args.wait:g}s"
+    complain(problem, "the freeze stands and reaches them with their next heartbeat; see: spl fleet status")
     return 1

@@ -133,18 +133,18 @@ class Dispatcher:
 
     def enforce(self) -> None:
         """End what a freeze says must not run on, and start what one held back and holds no more."""
-        now = self._runtime.now()
+        self._ingest.live.control.pass_time(self._runtime.moment())
         for run in self._running.values():
-            freeze = self._ending_freeze(run.intend, now)
+            freeze = self._ending_freeze(run.intend)
             if freeze is not None:
                 told = f"ended by the {freeze.level} freeze of {freeze.namespace!r}: {freeze.reason}"
                 run.end(Outcome("terminated", told, reason="frozen"))
         self._fill()
 
-    def _ending_freeze(self, intend: ChildIntend, now: float) -> Freeze | None:
-        for freeze in self._ingest.live.control.covering(_namespace(intend)):
-            hard_at = freeze.hard_at()
-            if freeze.terminate or (hard_at is not None and now >= hard_at):
+    def _ending_freeze(self, intend: ChildIntend) -> Freeze | None:
+        control = self._ingest.live.control
+        for freeze in control.covering(_namespace(intend)):
+            if freeze.terminate or control.is_over(freeze):
                 return freeze
         return None
 

@@ -22,6 +22,7 @@ from syncropel.engine.dispatch import Dispatcher
 from syncropel.engine.drain import Drainer
 from syncropel.engine.fleet_rules import FleetRules
 from syncropel.engine.gates import Gates
+from syncropel.engine.graces import Graces
 from syncropel.engine.heartbeat import Heart
 from syncropel.engine.ingest import Ingest
 from syncropel.engine.killswitch import KillSwitch
@@ -111,6 +112,7 @@ class Engine:
         self.spawn(self.reconciler.run(), "reconcile")
         self.spawn(self.ingest.denials.run(self.ingest), "denials")
         self.spawn(self.triggers.run(), "triggers")
+        self.spawn(self.graces.run(), "graces")
         self.spawn(self._tick(), "tick")
         self.spawn(self._cron(), "cron")
         if settings.role == "worker":
@@ -127,6 +129,7 @@ class Engine:
 
     async def _assemble(self) -> None:
         live = await rebuild(self.store)
+        live.control.pass_time(self.runtime.moment())
         self.folded = True
         did, settings, runtime = self.instance.did, self.settings, self.runtime
         self.ingest = Ingest(self.store, live, self.broadcast, did, runtime)
@@ -149,6 +152,7 @@ class Engine:
         self.dispatcher = Dispatcher(
             self.ingest, self._adapters(), self._limits(), did, runtime, self.spawn, self._may_work
         )
+        self.graces = Graces(self.ingest, runtime, self._lefts, self._grace_over)
         self.selfcheck = SelfCheck(live, self.store)
         self.heart = Heart(
             self.peers,
@@ -189,7 +193,7 @@ class Engine:
 
     async def _take_control(self, answer: dict[str, Any]) -> bool:
         records = answer.get("control")
-        message = {"base": answer.get("base"), "replace": answer.get("replace")}
+        message = {key: answer.get(key) for key in ("base", "replace", "grace")}
         return await self.told.take({**message, "records": records if isinstance(records, list) else []})
 
     def accounts(self) -> Accounts:
@@ -237,6 +241,7 @@ class Engine:
     def beat(self, *, leaving: bool = False, returning: bool = False) -> dict[str, Any]:
         """This instance's heartbeat (fields of the wire model `Heartbeat`). `returning`: the coordinator was
         not heard from for a while, and may have given the work to somebody else."""
+        state = self.told.state()
         return {
             "did": self.instance.did,
             "alias": self.settings.fleet.alias,
@@ -254,8 +259,8 @@ class Engine:
             "store_bytes": self._store_bytes,
             "pid": os.getpid(),
             "permissions": self.ingest.live.rules.enforced,
-            "control": self.reach.digest(),
-            "control_version": self.told.version,
+            **{f"control_{key}": value for key, value in state.items() if key != "digest"},
+            "control": state["digest"],
             "spend": self.dispatcher.spending(),
             "held": self.dispatcher.held(),
             "open": self.dispatcher.open_attempts() if returning else [],
@@ -267,7 +272,9 @@ class Engine:
         did = str(beat["did"])
         status = await self.leases.beat(beat)
         self.reconciler.on_beat(beat)
-        answer = self.reach.answer(did, str(beat.get("control", "")), beat.get("control_version"))
+        answer = self.reach.answer(
+            did, str(beat.get("control", "")), beat.get("control_version"), beat.get("control_grace")
+        )
         ends = map(wire, self._ends(beat.get("open", ())))
         return status, {**answer, "control": [*answer["control"], *ends]}
 
@@ -302,6 +309,13 @@ class Engine:
     def slots(self) -> dict[str, int]:
         """How many goals each instance runs at once, by DID, as far as is known."""
         return {**self.leases.slots(), self.instance.did: self.dispatcher.max_concurrent}
+
+    def _lefts(self) -> list[float]:
+        return [*self.ingest.live.control.lefts(self.runtime.moment()).values(), *self.reach.lefts()]
+
+    def _grace_over(self) -> None:
+        self.dispatcher.enforce()
+        self.changed.beat()
 
     def _tell_soon(self, records: Sequence[StoredRecord]) -> None:
         if any(stored.record.topic in (DRAIN, SESSION, STREAM_EVENT) for stored in records):

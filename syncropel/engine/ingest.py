@@ -160,6 +160,7 @@ class Ingest:
     ) -> list[SyncropelError | None]:
         """What speaks against each record."""
         now = self._runtime.now()
+        self.live.control.pass_time(self._runtime.moment())
         refused = [check(record, self.live, now, self._did, writer) for record in records]
         if ruled and (self.live.rules.enforced or self.live.rules.freezes_changed):
             await self._ask_rules(records, refused, now)
@@ -241,6 +242,7 @@ class Ingest:
         for at, one in enumerate(bundled):
             if at % SLICE == 0:
                 await asyncio.sleep(0)
+                self.live.control.pass_time(self._runtime.moment())
             refused = [check_restored(one.record, self.live, now, self._did)]
             if ruled:
                 await self._ask_rules([one.record], refused, now)
@@ -291,6 +293,7 @@ class Ingest:
         self.total += len(fresh)
         for stored in fresh:
             self.live.apply(stored)
+        self.live.control.pass_time(self._runtime.moment())
         if self.live.bent or self._straightening is not None:
             before = self._straightening
             self._straightening = asyncio.ensure_future(self._straighten(fresh, listeners, before))

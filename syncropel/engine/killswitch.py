@@ -8,6 +8,7 @@ from syncropel.engine.ingest import Ingest
 from syncropel.engine.runtime import Runtime
 from syncropel.errors import BadRequest, Conflict, NotFound
 from syncropel.folds.freezes import EMERGENCY, EVERYWHERE, FREEZE, UNFREEZE, Freeze
+from syncropel.folds.grace import HEARD, Heard
 from syncropel.folds.namespaces import DEFAULT, STRICT_TOPIC, lineage, parse_namespace
 from syncropel.record import Record, StoredRecord
 from syncropel.threads import FLEET_CONTROL, NAMESPACE_REGISTRY
@@ -53,6 +54,8 @@ class KillSwitch:
             "terminate": terminate,
             "at": self._runtime.now(),
         }
+        if level == "hard":
+            body[HEARD] = Heard(grace_secs, self._runtime.moment()).body()
         return await self._write(FLEET_CONTROL, actor, body)
 
     async def unfreeze(self, *, namespace: str, actor: str, reason: str = "") -> StoredRecord:

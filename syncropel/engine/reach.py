@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -20,6 +20,7 @@ from syncropel.engine.peer import OlderPeer, Peers, wire
 from syncropel.engine.runtime import Runtime
 from syncropel.errors import DaemonUnreachable, SyncropelError
 from syncropel.folds.effect import CONTROL_THREADS, Slot, digest, effects, words
+from syncropel.folds.fanout import number
 from syncropel.folds.registry import Instance
 from syncropel.folds.told import said_first
 from syncropel.record import Record, StoredRecord
@@ -32,6 +33,8 @@ _STATES_KEPT: Final = 256
 """So many control states of before are known by their digests: an instance that is a little behind is told
 what has changed since, and not everything."""
 _TRIES: Final = 4
+_GRACE_LATE_SECS: Final = 0.5
+"""By so much may a grace be longer at an instance than here: a message takes its time."""
 
 Spawn = Callable[[Coroutine[Any, Any, None], str], "asyncio.Task[None]"]
 
@@ -47,6 +50,11 @@ class _Peer:
     version: str | None = None
     revision: int = -1
     times: dict[str, float] = field(default_factory=dict)
+    hard: dict[str, float] = field(default_factory=dict)
+    """By the record of a hard freeze, until when it still takes some writes, at the latest; on our boot
+    clock."""
+    late: frozenset[str] = frozenset()
+    """Freezes whose grace is longer there than here: it has to be told what is left."""
     one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
     waits: bool = False
     """Whether a push waits for the one before: there is no need for a third."""
@@ -91,7 +99,7 @@ class Reach:
         self._states[now] = self._revision
         if len(self._states) > _STATES_KEPT:
             del self._states[next(iter(self._states))]
-        self._heard(self._did, now, None)
+        self._heard(self._did, now, None, self._lefts())
         return bool(fresh)
 
     def digest(self) -> str:
@@ -122,19 +130,19 @@ class Reach:
         """Return once this instance enforces what is in force here. Raises DaemonUnreachable when it does not
         say so now."""
         peer = self._peer(did)
-        if did == self._did or peer.revision == self._revision:
+        if did == self._did or self._follows(peer):
             peer.waits = False
             return
         async with peer.one_at_a_time:
             peer.waits = False
             for _ in range(_TRIES):
-                if peer.revision == self._revision:
+                if self._follows(peer):
                     return
                 instance = self._ingest.live.registry.instances.get(did)
                 if instance is None:
                     raise DaemonUnreachable(f"{did} is not in the registry", "wait until it joins")
                 await self._tell(instance, peer)
-        if peer.revision != self._revision:
+        if not self._follows(peer):
             raise DaemonUnreachable("it does not enforce what it was told", "see that instance's log")
 
     async def _tell(self, instance: Instance, peer: _Peer) -> None:
@@ -151,7 +159,9 @@ class Reach:
             raise DaemonUnreachable(
                 f"{instance.endpoint} is not {instance.alias} any more", "its next heartbeat says where it is"
             )
-        self._heard(instance.did, str(answer.get("digest")), str(answer.get("version")))
+        self._heard(
+            instance.did, str(answer.get("digest")), str(answer.get("version")), _numbers(answer.get("grace"))
+        )
 
     async def _tell_older(self, instance: Instance, peer: _Peer) -> None:
         """An instance that is older than digests of what is in force is sent records, and says that it has
@@ -162,20 +172,25 @@ class Reach:
             raise DaemonUnreachable(f"{instance.alias} refused a control record", "see that instance's log")
         self._enforces(peer, revision)
 
-    def answer(self, did: str, told: str, version: str | None) -> dict[str, Any]:
-        """What a heartbeat with this digest is answered: `base`, `replace`, and the records (`control`); none
-        when it enforces what is in force here. `version` is None in beats of older instances."""
+    def answer(
+        self, did: str, told: str, version: str | None, grace: Mapping[str, float] | None = None
+    ) -> dict[str, Any]:
+        """What a heartbeat with this digest is answered: `grace`, `base`, `replace`, and the records
+        (`control`); none when it enforces what is in force here.
+
+        `grace`: what the instance has left of each. `version` is None in beats of older instances.
+        """
         if version is None and told == self._digest_of_ids():
             self._enforces(self._peer(did), self._revision)
             return {"control": []}
-        self._heard(did, told, version)
+        self._heard(did, told, version, grace or {})
         peer = self._peer(did)
         if peer.revision == self._revision:
-            return {"control": []}
+            return {"control": [], "grace": self._lefts()}
         if version is None:
             return {"control": [wire(word) for word in self._words.values()]}
         message = self._message(peer)
-        return {"base": version, "replace": message["replace"], "control": message["records"]}
+        return {"control": message.pop("records"), **message}
 
     def _message(self, peer: _Peer) -> dict[str, Any]:
         """What this instance has to be told: all that is in force, or what has changed since its state."""
@@ -183,7 +198,18 @@ class Reach:
             told = [self._words[slot] for slot in effects(self._ingest.live) if slot in self._words]
         else:
             told = [word for slot, word in self._words.items() if self._since[slot] > peer.revision]
-        return {"base": peer.version, "replace": peer.revision < 0, "records": [wire(word) for word in told]}
+        records = [wire(word) for word in told]
+        return {
+            "base": peer.version,
+            "replace": peer.revision < 0,
+            "records": records,
+            "grace": self._lefts(),
+        }
+
+    def _lefts(self) -> dict[str, float]:
+        control, now = self._ingest.live.control, self._runtime.moment()
+        control.pass_time(now)
+        return control.lefts(now)
 
     def _digest_of_ids(self) -> str:
         """What instances call their control state that are older than digests of what is in force."""
@@ -192,15 +218,23 @@ class Reach:
     def _peer(self, did: str) -> _Peer:
         return self._known.setdefault(did, _Peer())
 
-    def _heard(self, did: str, told: str, version: str | None) -> None:
-        peer = self._peer(did)
+    def _follows(self, peer: _Peer) -> bool:
+        """Whether it enforces what is in force here, as soon as here."""
+        return peer.revision == self._revision and not peer.late
+
+    def _heard(self, did: str, told: str, version: str | None, grace: Mapping[str, float]) -> None:
+        peer, own, boot = self._peer(did), self._lefts(), self._runtime.boottime()
         peer.version = version
+        peer.hard = {record: boot + left for record, left in grace.items() if record in own}
+        late = (record for record in peer.hard if grace[record] > own[record] + _GRACE_LATE_SECS)
+        peer.late = frozenset(late)
         self._enforces(peer, self._states.get(told, -1))
 
     def _enforces(self, peer: _Peer, revision: int) -> None:
         """It enforces what was in force here at this revision: it has confirmed the words of then, and none
         that came later or that it confirmed once and has lost."""
         held = {said_first(word)[1] for slot, word in self._words.items() if self._since[slot] <= revision}
+        held -= peer.late
         peer.revision = revision
         if held != peer.times.keys():
             now = self._runtime.now()
@@ -210,3 +244,18 @@ class Reach:
     def confirmed_at(self, record_id: str) -> dict[str, float]:
         """When each instance confirmed this word (unix seconds), by DID."""
         return {did: peer.times[record_id] for did, peer in self._known.items() if record_id in peer.times}
+
+    def lefts(self) -> list[float]:
+        """In how many seconds the graces of instances that were heard are over."""
+        boot = self._runtime.boottime()
+        return [until - boot for peer in self._known.values() for until in peer.hard.values()]
+
+    def refuses_all(self, record_id: str) -> bool:
+        """Whether every instance that confirmed this hard freeze refuses every write by now."""
+        boot, never = self._runtime.boottime(), float("inf")
+        confirmed = [peer for peer in self._known.values() if record_id in peer.times]
+        return bool(confirmed) and all(peer.hard.get(record_id, never) <= boot for peer in confirmed)
+
+
+def _numbers(told: Any) -> dict[str, float]:
+    return {str(key): number(value) for key, value in told.items()} if isinstance(told, dict) else {}

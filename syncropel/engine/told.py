@@ -18,7 +18,9 @@ from syncropel.errors import SyncropelError
 from syncropel.folds.child import is_child_end
 from syncropel.folds.drains import DRAIN
 from syncropel.folds.effect import CONTROL_THREADS, STRICT, ControlState, Slot, digest, effects, words
-from syncropel.folds.freezes import EMERGENCY, EVERYWHERE, UNFREEZE
+from syncropel.folds.fanout import number
+from syncropel.folds.freezes import DEFAULT_GRACE_SECS, EMERGENCY, EVERYWHERE, FREEZE, UNFREEZE
+from syncropel.folds.grace import HEARD, Heard
 from syncropel.folds.namespaces import STRICT_TOPIC, WITHDRAWN_TOPIC
 from syncropel.folds.rules import PERMISSION
 from syncropel.folds.told import AUTHOR, SOURCE, said_first
@@ -58,8 +60,11 @@ class Told:
         return self._last[1]
 
     def state(self) -> dict[str, Any]:
-        """What this instance enforces, as it answers: `version`, `digest`."""
-        return {"version": self.version, "digest": digest(self._ingest.live)}
+        """What this instance enforces, as it answers: `version`, `digest`, and `grace`: the seconds that are
+        left of each, by the record of the freeze."""
+        live, now = self._ingest.live, self._runtime.moment()
+        live.control.pass_time(now)
+        return {"version": self.version, "digest": digest(live), "grace": live.control.lefts(now)}
 
     async def take(self, message: Mapping[str, Any]) -> bool:
         """Enforce what the message says (fields of the wire model `ControlMessage`); gives False, and does
@@ -77,6 +82,8 @@ class Told:
                 if isinstance(outcome, SyncropelError):
                     # Its digest will say that it is not in effect here.
                     log.error("cannot take what the coordinator says: %s", outcome.message)
+            for record, left in _lefts(message).items():
+                self._ingest.live.control.shorten(record, left, self._runtime.moment())
             return True
 
     def _own_words(self, told: Sequence[Record], message: Mapping[str, Any]) -> list[Record]:
@@ -92,12 +99,18 @@ class Told:
         # What stops something comes before what lets it go on.
         changed.sort(key=lambda slot: slot not in want)
         return [
-            self._again(by_id[spoken[slot]]) if slot in spoken else self._taken_back(slot) for slot in changed
+            self._again(by_id[spoken[slot]], _lefts(message)) if slot in spoken else self._taken_back(slot)
+            for slot in changed
         ]
 
-    def _again(self, record: Record) -> Record:
+    def _again(self, record: Record, lefts: Mapping[str, float]) -> Record:
         author, source = said_first(record)
         body = {AUTHOR: author, **record.body, SOURCE: source}
+        body.pop(HEARD, None)
+        if record.topic == FREEZE and record.body.get("level") == "hard":
+            # From here on it runs on the clocks of this machine.
+            grace = number(record.body.get("grace_secs"), DEFAULT_GRACE_SECS)
+            body[HEARD] = Heard(min(grace, lefts.get(source, grace)), self._runtime.moment()).body()
         # It repeats what was said at the coordinator, and no record of this log.
         body.pop("rule", None)
         return Record(record.thread, self._did, "LEARN", body)
@@ -117,6 +130,13 @@ class Told:
         else:
             thread, body = NAMESPACE_REGISTRY, {"topic": WITHDRAWN_TOPIC, "namespace": name}
         return Record(thread, self._did, "LEARN", {**body, "at": self._runtime.now()})
+
+
+def _lefts(message: Mapping[str, Any]) -> dict[str, float]:
+    """What is left of graces at the coordinator, in seconds, by the record of the freeze."""
+    told = message.get("grace")
+    pairs = told.items() if isinstance(told, dict) else ()
+    return {str(record): max(0.0, number(left)) for record, left in pairs}
 
 
 def _read(wired: Iterable[Any]) -> Iterable[Record]:

@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from syncropel.folds.fanout import Key, number
+from syncropel.folds.grace import Heard, Moment, heard_from
 from syncropel.folds.namespaces import DEFAULT, lineage
 from syncropel.folds.order import NEVER, word_key
 from syncropel.folds.told import said_first
-from syncropel.record import StoredRecord
+from syncropel.record import Record, StoredRecord
 from syncropel.threads import FLEET_CONTROL
 
 FREEZE: Final = "freeze"
@@ -38,7 +39,10 @@ def places_over(namespace: str) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Freeze:
-    """A freeze in force. `grace_secs` counts from `at`, unix seconds. `actor` set it, with `record`."""
+    """A freeze in force. `at`: unix seconds where it was set, by `actor`, with `record`.
+
+    `heard`: when this instance began to keep its grace, and what was left of it then.
+    """
 
     level: Level
     namespace: str
@@ -49,10 +53,7 @@ class Freeze:
     actor: str
     record: str
     key: Key
-
-    def hard_at(self) -> float | None:
-        """When every write of the namespace is refused; None when it never comes to that."""
-        return self.at + self.grace_secs if self.level == "hard" else None
+    heard: Heard
 
 
 @dataclass(slots=True)
@@ -61,6 +62,9 @@ class Control:
 
     freezes: dict[str, Freeze] = field(default_factory=dict)
     latest: dict[str, Key] = field(default_factory=dict)
+    graces: dict[str, float | None] = field(default_factory=dict, compare=False)
+    """By record, hard freezes whose grace is not over: until when, on the boot clock; None before
+    `pass_time`."""
 
     def apply(self, stored: StoredRecord) -> None:
         record, body = stored.record, stored.record.body
@@ -71,22 +75,46 @@ class Control:
         key = word_key(record)
         if record.topic not in (FREEZE, UNFREEZE) or not isinstance(place, str):
             return
+        if record.topic == FREEZE and level not in (*NAMESPACE_LEVELS, EMERGENCY):
+            return
         if self.latest.get(place, NEVER) >= key:
             return
         self.latest[place] = key
-        if record.topic == UNFREEZE:
-            self.freezes.pop(place, None)
-        elif level in (*NAMESPACE_LEVELS, EMERGENCY):
-            self.freezes[place] = Freeze(
-                level,
-                place,
-                str(body.get("reason", "")),
-                number(body.get("grace_secs", DEFAULT_GRACE_SECS)),
-                body.get("terminate") is True,
-                number(body.get("at")),
-                *said_first(record),
-                key,
-            )
+        former = self.freezes.pop(place, None)
+        if former is not None:
+            self.graces.pop(former.record, None)
+        if record.topic == FREEZE:
+            freeze = self.freezes[place] = _freeze(level, place, record, key)
+            if level == "hard":
+                self.graces[freeze.record] = None
+
+    def pass_time(self, now: Moment) -> None:
+        """Begin the graces that are new here, and end those that are over."""
+        if not self.graces:
+            return
+        for freeze in self.freezes.values():
+            if freeze.record in self.graces:
+                until = self.graces[freeze.record]
+                if until is None:
+                    until = self.graces[freeze.record] = now.boot + freeze.heard.left_at(now)
+                if now.boot >= until:
+                    del self.graces[freeze.record]
+
+    def shorten(self, record: str, left: float, now: Moment) -> None:
+        """Let no more than this be left of a grace, in seconds."""
+        until = self.graces.get(record)
+        if until is not None:
+            self.graces[record] = min(until, now.boot + left)
+
+    def is_over(self, freeze: Freeze) -> bool:
+        """Whether this freeze refuses every write. A grace that nobody began counts as over."""
+        return freeze.level == "hard" and self.graces.get(freeze.record) is None
+
+    def lefts(self, now: Moment) -> dict[str, float]:
+        """What is left of the grace of each hard freeze, in seconds, by record; 0 when it is over."""
+        hard = (freeze.record for freeze in self.freezes.values() if freeze.level == "hard")
+        untils = ((record, self.graces.get(record)) for record in hard)
+        return {record: 0.0 if until is None else max(0.0, until - now.boot) for record, until in untils}
 
     @property
     def emergency(self) -> Freeze | None:
@@ -98,16 +126,30 @@ class Control:
             return []
         return [self.freezes[place] for place in places_over(namespace) if place in self.freezes]
 
-    def refusal(self, act: str, namespace: str, now: float) -> Freeze | None:
-        """The freeze that refuses a record of this act in this namespace at this time, or None."""
+    def refusal(self, act: str, namespace: str) -> Freeze | None:
+        """The freeze that refuses a record of this act in this namespace, or None."""
         for freeze in self.covering(namespace):
-            if act in STOPPED_ACTS:
-                return freeze
-            hard_at = freeze.hard_at()
-            if hard_at is not None and now >= hard_at:
+            if act in STOPPED_ACTS or self.is_over(freeze):
                 return freeze
         return None
 
     def active(self) -> list[Freeze]:
         """Every freeze in force, oldest first."""
         return sorted(self.freezes.values(), key=lambda freeze: (freeze.at, freeze.namespace))
+
+
+def _freeze(level: Level, place: str, record: Record, key: Key) -> Freeze:
+    body = record.body
+    grace, at = number(body.get("grace_secs", DEFAULT_GRACE_SECS)), number(body.get("at"))
+    heard = heard_from(body) or Heard(grace, Moment(at, 0.0, ""))
+    return Freeze(
+        level,
+        place,
+        str(body.get("reason", "")),
+        grace,
+        body.get("terminate") is True,
+        at,
+        *said_first(record),
+        key,
+        Heard(min(heard.left, grace), heard.at),
+    )

@@ -58,12 +58,8 @@ class Ground:
         return list(self._folds.control.freezes)
 
     def _hard_frozen(self) -> list[str]:
-        found = []
-        for freeze in list(self._folds.control.freezes.values()):
-            hard_at = freeze.hard_at()
-            if hard_at is not None and self._now >= hard_at:
-                found.append(freeze.namespace)
-        return found
+        control = self._folds.control
+        return [freeze.namespace for freeze in list(control.freezes.values()) if control.is_over(freeze)]
 
     def _live(self) -> int:
         return sum(one.state == "joined" for one in list(self._folds.registry.instances.values()))

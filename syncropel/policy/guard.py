@@ -141,9 +141,7 @@ def _check_namespaces(record: Record, state: GuardedState, now: float, own_did: 
     ended = record.body.get("verdict") == "terminated" and record.actor == own_did and record.act == "KNOW"
     for namespace in sorted(namespaces_of(record, state)):
         freeze = (
-            None
-            if ended or state.rules.freezes_changed
-            else state.control.refusal(record.act, namespace, now)
+            None if ended or state.rules.freezes_changed else state.control.refusal(record.act, namespace)
         )
         if freeze is not None:
             return frozen(freeze, record.act)

@@ -45,6 +45,7 @@ async def test_a_worker_answers_with_what_it_enforces(worker: Api) -> None:
         "taken": True,
         "version": worker.engine.told.version,
         "digest": worker.engine.reach.digest(),
+        "grace": {},
     }
     assert told.json()["digest"] != before
     (freeze,) = (await worker.get("/v1/fleet/status"))["freezes"]

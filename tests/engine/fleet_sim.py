@@ -240,6 +240,8 @@ class Node:
         self._app: Any = None
         self.crashes: list[str] = []
         self.disk_full = 0
+        self.clock_ahead = 0.0
+        """By how many seconds the wall clock of its machine is ahead of all others."""
 
     async def start(self) -> None:
         life = self.life = Life(self)
@@ -247,7 +249,7 @@ class Node:
             Disk(self.log, life),
             Instance(self.did, self.home, self.url),
             self.settings,
-            self.sim.loop.runtime(),
+            self.sim.loop.skewed(lambda: self.clock_ahead),
             Network(self.sim),
         )
         engine.node = self

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import selectors
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from syncropel.engine.runtime import Runtime
@@ -53,7 +53,13 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     def runtime(self) -> Runtime:
         """The engine's time on this loop."""
-        return Runtime(lambda: EPOCH + self.now, self.time, asyncio.sleep)
+        return self.skewed(lambda: 0.0)
+
+    def skewed(self, secs: Callable[[], float]) -> Runtime:
+        """The same on a machine whose wall clock is ahead by this."""
+        return Runtime(
+            lambda: EPOCH + self.now + secs(), self.time, asyncio.sleep, self.time, lambda: "one boot"
+        )
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:

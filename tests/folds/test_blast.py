@@ -92,6 +92,6 @@ def test_it_meets_exactly_the_tasks_whose_new_work_the_freeze_would_refuse(
     control = Control()
     body = {"topic": "freeze", "level": "soft", "namespace": frozen, "reason": "r", "at": 1.0}
     control.apply(build.store([build.record("LEARN", 0, body, thread=FLEET_CONTROL)])[0])
-    refused = [place for place in places if control.refusal("DO", place, 2.0) is not None]
+    refused = [place for place in places if control.refusal("DO", place) is not None]
     found = look(frozen, *map(running, places))
     assert sorted(one.namespace for one in found.fanouts) == sorted(refused)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from syncropel.folds.freezes import DEFAULT_GRACE_SECS, EVERYWHERE, STOPPED_ACTS, Control
+from syncropel.folds.grace import Moment
 from syncropel.record import ACTS
 from syncropel.threads import FLEET_CONTROL
 from tests.folds.build import record, store
@@ -20,6 +21,7 @@ def frozen(level: str) -> Control:
     (stored,) = store([record("LEARN", 1, body, thread=FLEET_CONTROL)])
     control = Control()
     control.apply(stored)
+    control.pass_time(Moment(AT, 0.0, "boot"))
     return control
 
 
@@ -33,15 +35,16 @@ def test_the_table_names_every_act() -> None:
 @pytest.mark.parametrize(("level", "place"), [("soft", "docs"), ("hard", "docs"), ("emergency", EVERYWHERE)])
 def test_what_is_refused_and_by_which_freeze(level: str, place: str, act: str, now: float) -> None:
     control = frozen(level)
+    control.pass_time(Moment(0.0, now - AT, "boot"))
     stops = act in BEGINS or (level == "hard" and now >= HARD_AT)
     for namespace in ("docs", "docs/v1"):
-        freeze = control.refusal(act, namespace, now)
+        freeze = control.refusal(act, namespace)
         assert (freeze is not None) == stops
         assert freeze is None or freeze.namespace == place
-    elsewhere = control.refusal(act, "docsy", now)
+    elsewhere = control.refusal(act, "docsy")
     assert (elsewhere is not None) == (level == "emergency" and act in BEGINS)
 
 
 @pytest.mark.parametrize("act", sorted(ACTS))
 def test_nothing_is_refused_where_nothing_is_frozen(act: str) -> None:
-    assert Control().refusal(act, "docs", AT) is None
+    assert Control().refusal(act, "docs") is None

@@ -9,6 +9,7 @@ from hypothesis import given
 
 from syncropel.folds.fanout import FanOut
 from syncropel.folds.freezes import Freeze
+from syncropel.folds.grace import Heard, Moment
 from syncropel.folds.join import JoinDecision, decide
 from syncropel.folds.order import fold_order
 from syncropel.folds.replay import Replay
@@ -112,7 +113,8 @@ def test_a_fan_out_under_way_names_what_it_waits_for() -> None:
 
 
 def test_a_freeze_is_the_reason_as_long_as_it_holds() -> None:
-    freeze = Freeze("hard", "docs", "prices", 30.0, False, 1.0, OPERATOR, "f" * 64, (1, "f" * 64))
+    heard = Heard(30.0, Moment(1.0, 1.0, "boot"))
+    freeze = Freeze("hard", "docs", "prices", 30.0, False, 1.0, OPERATOR, "f" * 64, (1, "f" * 64), heard)
     asked = parent([subtask()], namespace="docs")
     answer = told(asked, freeze=freeze)
     assert answer.sentence == "not done yet: held by the hard freeze of 'docs': prices"

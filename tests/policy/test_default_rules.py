@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from syncropel.engine.live import LiveFolds
 from syncropel.errors import NamespaceFrozen
+from syncropel.folds.grace import Moment
 from syncropel.folds.rules import FREEZE_RULES, PERMISSION, parse_rule
 from syncropel.folds.task import TaskState
 from syncropel.policy.budget import Budget
@@ -66,6 +67,7 @@ def test_guard_and_text_agree(
     for clock, freeze in enumerate(freezes):
         record = Record(FLEET_CONTROL, "did:sync:user:o", "LEARN", freeze, clock).identified()
         live.control.apply(StoredRecord(record, clock + 1, 0.0))
+    live.control.pass_time(Moment(NOW, 0.0, ""))
     record = Record(thread, actor, act, body, 0).identified()
     refused = isinstance(check(record, live, NOW, DID), NamespaceFrozen)
     request = Request("record_write", actor, thread, record, frozenset(namespaces_of(record, live)))

@@ -32,6 +32,12 @@ class FreezeOut(Wire):
     record: str
     confirmed: list[Confirmation] = []
     waiting: list[str] = Field(default=[], description="aliases of live instances that have not confirmed")
+    grace_left_secs: float | None = Field(
+        default=None, description="of a hard freeze: until this instance refuses every write; then 0"
+    )
+    refuses_all: bool = Field(
+        default=False, description="whether every write is refused on every instance that has to confirm"
+    )
 
 
 class FanOutMet(Wire):

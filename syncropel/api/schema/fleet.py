@@ -175,6 +175,9 @@ class Heartbeat(Wire):
     control_version: str | None = Field(
         default=None, max_length=64, description="on which an answer has to build"
     )
+    control_grace: dict[str, float] = Field(
+        default={}, description="seconds left of each grace, by the record of the freeze"
+    )
     spend: list[RunningSpend] = Field(default=[], description="what each running goal has spent so far")
     open: list[OpenAttempt] = Field(default=[], description="told by an instance that was away")
     held: list[str] = Field(default=[], description="child INTENDs that a drain keeps from beginning here")
@@ -193,13 +196,15 @@ class HeartbeatAnswer(Wire):
     control: list[dict[str, Any]] = []
     base: str | None = None
     replace: bool = False
+    grace: dict[str, float] = {}
 
 
 class ControlMessage(Wire):
     """POST /v1/fleet/control: what a coordinator tells a worker. `to`: the worker's DID.
 
     `records` are the coordinator's own; with `replace` they are all that is in force, else what has changed.
-    Nothing is done unless the worker's control version is `base`.
+    Nothing is done unless the worker's control version is `base`. `grace`: the seconds that are left of each,
+    by the record of the freeze.
     """
 
     model_config = ConfigDict(defer_build=False)
@@ -209,12 +214,15 @@ class ControlMessage(Wire):
     base: str = Field(max_length=64)
     replace: bool = False
     records: list[dict[str, Any]] = []
+    grace: dict[str, float] = {}
 
 
 class ControlAnswer(Wire):
-    """What the worker enforces now: `digest`, and the `version` on which the next message has to build."""
+    """What the worker enforces now: `digest`, what is left of each `grace` (seconds), and the `version` on
+    which the next message has to build."""
 
     did: str
     taken: bool
     version: str
     digest: str
+    grace: dict[str, float] = {}

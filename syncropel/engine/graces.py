@@ -1,0 +1,42 @@
+"""What happens when the grace of a hard freeze is over: at that moment, not at the next tick."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
+
+from syncropel.engine.ingest import Ingest
+from syncropel.engine.pause import Pause
+from syncropel.engine.runtime import Runtime
+from syncropel.record import StoredRecord
+from syncropel.threads import FLEET_CONTROL
+
+_IDLE_SECS: Final = 60.0
+_SHORTEST_SECS: Final = 0.001
+
+
+class Graces:
+    """Waits for the next end of a grace. `lefts`: what is left of those that run, in seconds."""
+
+    def __init__(
+        self,
+        ingest: Ingest,
+        runtime: Runtime,
+        lefts: Callable[[], Iterable[float]],
+        ended: Callable[[], None],
+    ) -> None:
+        self._lefts = lefts
+        self._ended = ended
+        self._pause = Pause(runtime)
+        ingest.subscribe(self._on_records)
+
+    def _on_records(self, records: Sequence[StoredRecord]) -> None:
+        if any(one.record.thread == FLEET_CONTROL for one in records):
+            self._pause.cut()
+
+    async def run(self) -> None:
+        """Call `ended` whenever a grace may be over, for ever."""
+        while True:
+            secs = min((left for left in self._lefts() if left > 0), default=_IDLE_SECS)
+            await self._pause.wait(max(_SHORTEST_SECS, min(secs, _IDLE_SECS)))
+            self._ended()
