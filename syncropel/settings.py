@@ -144,6 +144,21 @@ class Home:
         return self.secrets / "fleet.token"
 
     @property
+    def instance_token(self) -> Path:
+        """The bearer token by which this worker proves to its coordinator who it is."""
+        return self.secrets / "instance.token"
+
+    @property
+    def coordinator_key(self) -> Path:
+        """Of this worker: its coordinator's DID, and the hash of the secret that this shows here."""
+        return self.secrets / "coordinator.json"
+
+    def peer_token(self, did: str) -> Path:
+        """The bearer token that this coordinator shows to an instance of its fleet."""
+        # Its name is a hash: a DID may be any text.
+        return self.secrets / "peers" / f"{hashlib.sha256(did.encode()).hexdigest()[:32]}.token"
+
+    @property
     def client_token(self) -> Path:
         """The bearer token that `spl token save` keeps for TCP calls of the command line."""
         return self.secrets / "client.token"

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from syncropel.api.bearers import Bearers
 from syncropel.api.caller import (
     ANY,
     CALLER,
@@ -22,10 +23,9 @@ from syncropel.api.caller import (
 from syncropel.api.errors import error_response, internal_error
 from syncropel.api.reading import refusal_to_read
 from syncropel.api.tally import GOALS_REFUSED, UNKNOWN_CALLERS, Tally
-from syncropel.engine.accounts import find_token, is_of_fleet
 from syncropel.engine.engine import Engine
-from syncropel.errors import Forbidden, GoalMayNot, SyncropelError, Unauthorized, UnknownCaller
-from syncropel.folds.access import API_TOKEN, SERVICE_ACCOUNT, TOKEN_REVOKED, Token, account_did
+from syncropel.errors import Forbidden, GoalMayNot, SyncropelError, UnknownCaller
+from syncropel.folds.access import API_TOKEN, SERVICE_ACCOUNT, TOKEN_REVOKED, Token
 from syncropel.folds.rules import PERMISSION
 from syncropel.policy.authority import Writer
 from syncropel.record import Record
@@ -45,6 +45,7 @@ _WRITES: Final = (
     ("/v1/records", "records:write"),
     ("/v1/tasks", "threads:write"),
     ("/v1/dispatch", "threads:write"),
+    ("/v1/fleet/credentials", "admin"),
     ("/v1/fleet", "fleet:write"),
     ("/v1/namespaces", "fleet:write"),
     ("/v1/drain", "fleet:write"),
@@ -67,8 +68,6 @@ _THREADS: Final = {
 }
 """What a record on a reserved thread needs, beside records:write: the engine acts on these."""
 _GRANTS: Final = frozenset({SERVICE_ACCOUNT, API_TOKEN, TOKEN_REVOKED})
-_REMEMBERED: Final = 1024
-"""Bearers that are remembered with their tokens."""
 GOAL_SCOPE: Final = "records:read"
 """All that a goal may do over the Unix socket."""
 _UNKNOWN_HINT: Final = (
@@ -130,7 +129,7 @@ class Gate:
         self._app = app
         self._engine = engine
         self._tally = tally
-        self._seen: dict[str, Token] = {}
+        self._bearers = Bearers(engine)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -144,35 +143,30 @@ class Gate:
         elif scope.get(OPERATOR):
             scope[WRITER] = Writer("operator", self._engine.instance.did)
         else:
-            required = self._engine.settings.auth.required
-            token = self._token(_bearer(scope))
-            if token is not None and (required or is_of_fleet(token)):
-                scope[WRITER] = self._writer(token)
-            origins = self._engine.ingest.live.access.origins
-            refusal = self._refusal(scope) if required else _from_elsewhere(scope, origins)
+            refusal = self._refusal(scope)
             if refusal is not None:
                 await error_response(refusal)(scope, receive, send)
                 return
         await self._guarded(scope, receive, send)
 
     def _refusal(self, scope: Scope) -> SyncropelError | None:
-        needed = required_scope(scope["method"], scope["path"])
+        """Why a caller over TCP is refused. Notes in the scope who it is."""
+        shown, required = _bearer(scope), self._engine.settings.auth.required
+        found = self._bearers.find(shown)
+        if found is not None and (required or found.writer.author != "account"):
+            scope[WRITER] = found.writer
+        if not required:
+            return _from_elsewhere(scope, self._engine.ingest.live.access.origins)
+        method, path = scope["method"], scope["path"]
+        needed = required_scope(method, path)
         if needed is None:
             return None
-        bearer = _bearer(scope)
-        if not bearer:
-            return Unauthorized(
-                "this needs a bearer token", "send Authorization: Bearer …, or use the Unix socket"
-            )
-        token = self._token(bearer)
-        if token is None:
-            return Unauthorized(
-                "this token is not known here", "was it revoked, or made for another instance?"
-            )
-        scope[CALLER] = token
+        if found is None:
+            return self._bearers.unknown(shown)
+        scope[CALLER] = found.token
         if (recognised := scope.get(RECOGNISED)) is not None:
             recognised()
-        return lacks(token, needed)
+        return lacks(found.token, needed) or found.refusal(method, path)
 
     def _refusal_to_goal(self, scope: Scope, who: NotOperator) -> SyncropelError | None:
         """Why a caller on the Unix socket that is not the operator is refused; a goal may read."""
@@ -195,29 +189,6 @@ class Gate:
             f"a goal may only read: PID {who.pid} works on {whose}",
             "the operator can do it, outside of goals",
         )
-
-    def _token(self, bearer: str) -> Token | None:
-        """The valid token of this bearer; one that was found before is not hashed again."""
-        access = self._engine.ingest.live.access
-        token = self._seen.get(bearer)
-        # A token that was revoked or granted anew is not the same object any more.
-        if token is not None and access.token(token.sha256) is token:
-            return token
-        token = find_token(access, bearer)
-        if token is None:
-            self._seen.pop(bearer, None)
-            return None
-        if len(self._seen) >= _REMEMBERED:
-            self._seen.clear()
-        self._seen[bearer] = token
-        return token
-
-    def _writer(self, token: Token) -> Writer:
-        if not is_of_fleet(token):
-            account = self._engine.ingest.live.access.accounts.get(token.sa_id)
-            return Writer("account", account_did(token.sa_id), account.actors if account is not None else ())
-        # Where work comes from, the shared token stands for the coordinator; where reports go, for a worker.
-        return Writer("coordinator" if self._engine.settings.role == "worker" else "fleet")
 
     async def _guarded(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = False

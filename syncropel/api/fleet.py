@@ -5,18 +5,22 @@ from __future__ import annotations
 from typing import Final
 
 from fastapi import APIRouter, Request
+from pydantic import Field
 from starlette.responses import Response
 
-from syncropel.api.caller import writer
+from syncropel.api.caller import Signed, writer
+from syncropel.api.control import ControlRequest
 from syncropel.api.fleet_views import find_instance, fleet_status, instance_out
 from syncropel.api.schema import (
     ControlAnswer,
     ControlMessage,
+    CredentialOut,
     FleetStatus,
     Heartbeat,
     HeartbeatAnswer,
     InstanceOut,
     Page,
+    RevokedInstance,
 )
 from syncropel.api.sse import EventStream, event_stream, snapshots
 from syncropel.engine.engine import Engine
@@ -26,9 +30,30 @@ from syncropel.folds.registry import STATUS_OF_STATE
 WATCH_GAP_SECS: Final = 0.25
 
 
+class NewCredential(ControlRequest):
+    """POST /v1/fleet/credentials. `sha256`: of the secret, in hex. `reissue`: also when it was revoked."""
+
+    did: str = Field(min_length=1, max_length=512)
+    sha256: str = Field(min_length=64, max_length=64)
+    reissue: bool = False
+
+
+class Revocation(ControlRequest):
+    """POST /v1/fleet/instances/{name}/revoke"""
+
+    reason: str = Field(default="", max_length=2048)
+
+
 def router(engine: Engine) -> APIRouter:
     """The routes of the fleet."""
     routes = APIRouter(tags=["fleet"])
+
+    def here() -> None:
+        if engine.settings.role == "worker":
+            raise Conflict(
+                "a worker is told by its coordinator who speaks for whom",
+                f"ask there: {engine.settings.fleet.coordinator_url}",
+            )
 
     @routes.get("/v1/fleet/status")
     async def get_status() -> FleetStatus:
@@ -58,7 +83,7 @@ def router(engine: Engine) -> APIRouter:
         )
 
     @routes.post("/v1/fleet/heartbeat")
-    async def heartbeat(beat: Heartbeat) -> HeartbeatAnswer:
+    async def heartbeat(beat: Heartbeat, request: Request) -> HeartbeatAnswer:
         """Renew an instance's lease. Only a change of state becomes a record."""
         if engine.settings.role == "worker":
             raise Conflict(
@@ -70,7 +95,10 @@ def router(engine: Engine) -> APIRouter:
                 f"{beat.did} is this coordinator itself, not {beat.alias}",
                 "was a home copied? remove keys/instance.key of the copy: it then gets a DID of its own",
             )
-        status, told = await engine.take_beat(beat.model_dump())
+        author = writer(request.scope)
+        if (refusal := engine.issuer.refusal_to_beat(author, beat.did)) is not None:
+            raise refusal
+        status, told = await engine.take_beat(beat.model_dump(), verified=author.author == "instance")
         assert status in STATUS_OF_STATE.values()
         return HeartbeatAnswer(
             coordinator=engine.instance.did,
@@ -97,5 +125,24 @@ def router(engine: Engine) -> APIRouter:
             )
         taken = await engine.told.take(message.model_dump())
         return ControlAnswer(did=engine.instance.did, taken=taken, **engine.told.state())
+
+    @routes.post("/v1/fleet/credentials")
+    async def issue(body: NewCredential, sign: Signed) -> CredentialOut:
+        """Let the secret of this hash prove that an instance speaks: then it speaks by nothing else."""
+        here()
+        body.actor = sign(body.actor)
+        written = await engine.issuer.issue(body.did, body.sha256, actor=body.actor, reissue=body.reissue)
+        return CredentialOut(did=body.did, sha256=body.sha256, record=written.record.id if written else "")
+
+    @routes.post("/v1/fleet/instances/{name}/revoke", status_code=201)
+    async def revoke(name: str, body: Revocation, sign: Signed) -> RevokedInstance:
+        """Take back at once, and for ever, what an instance speaks by; its lease ends and its work moves."""
+        here()
+        instance = find_instance(engine, name)
+        if instance.did == engine.instance.did:
+            raise Conflict(f"{name} is this coordinator itself", "stop it: spl stop")
+        body.actor = sign(body.actor)
+        written = await engine.issuer.revoke(instance.did, actor=body.actor, reason=body.reason)
+        return RevokedInstance(did=instance.did, alias=instance.alias, record=written.record.id)
 
     return routes

@@ -49,13 +49,14 @@ def instance_out(engine: Engine, instance: Instance) -> InstanceOut:
         beat, heard_at = last
     fields = beat or {}
     status = engine.leases.status(instance)
+    credential = _credential(engine, instance.did, beat)
     return InstanceOut(
         did=instance.did,
         alias=instance.alias,
         role="coordinator" if instance.role == "coordinator" else "worker",
         endpoint=instance.endpoint,
         status=status,  # type: ignore[arg-type]  # STATUS_OF_STATE's words
-        health=_health(status, fields),
+        health="revoked" if credential == "revoked" else _health(status, fields),
         version=instance.version,
         since=instance.at,
         last_heartbeat=heard_at,
@@ -68,7 +69,18 @@ def instance_out(engine: Engine, instance: Instance) -> InstanceOut:
         store_bytes=fields.get("store_bytes"),
         pid=fields.get("pid"),
         permissions=fields.get("permissions"),
+        credential=credential,
     )
+
+
+def _credential(
+    engine: Engine, did: str, beat: Mapping[str, object] | None
+) -> Literal["own", "shared", "revoked", ""]:
+    if engine.ingest.live.credentials.is_revoked(did):
+        return "revoked"
+    if beat is None:
+        return ""
+    return "own" if engine.leases.verified(did) else "shared"
 
 
 def _health(status: str, beat: Mapping[str, object]) -> str:

@@ -8,7 +8,7 @@ from typing import Final
 from starlette.datastructures import QueryParams
 from starlette.types import Scope
 
-from syncropel.api.caller import caller, lacks
+from syncropel.api.caller import caller, lacks, writer
 from syncropel.engine.engine import Engine
 from syncropel.errors import SyncropelError
 from syncropel.folds.access import account_did
@@ -103,6 +103,9 @@ async def _refusal(scope: Scope, engine: Engine, op: str, thread: str) -> Syncro
 
 def _actor_of(scope: Scope) -> str:
     """Who reads: the account of a token; over the operator's socket whom the operator says they are."""
+    author = writer(scope)
+    if author.author in ("coordinator", "instance"):
+        return author.did
     token = caller(scope)
     if token is not None:
         return account_did(token.sa_id)

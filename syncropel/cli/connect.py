@@ -16,6 +16,7 @@ from syncropel.cli.parsing import UsageError
 from syncropel.cli.terminal import complain
 from syncropel.contexts import Context
 from syncropel.importing import quickly
+from syncropel.keyring import Keyring
 from syncropel.settings import Home, actor_from, home_from
 
 if TYPE_CHECKING:
@@ -74,7 +75,13 @@ def context_target(context: Context) -> Target:
     if not context.url:
         actor = actor_from(os.environ)
         fleet_token = _read_if_there(home.fleet_token)
-        return Target(socket=home.socket, home=home.display(), actor=actor, fleet_token=fleet_token)
+        return Target(
+            socket=home.socket,
+            home=home.display(),
+            actor=actor,
+            fleet_token=fleet_token,
+            peer_token=Keyring(home).towards,
+        )
     token = contexts.token_of(home, context.name)
     return Target(url=context.url, token=token, home=home.display(), actor=_remote_actor())
 

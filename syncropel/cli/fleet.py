@@ -10,6 +10,7 @@ from syncropel.cli import fleet_text
 from syncropel.cli.connect import connect, import_client, this_home
 from syncropel.cli.parsing import Parser, UsageError, add_output, add_verb, port, positive, verbs
 from syncropel.cli.terminal import complain, is_json, print_json, say
+from syncropel.settings import actor_from
 
 if TYPE_CHECKING:
     from syncropel.api.schema import FleetStatus
@@ -19,6 +20,7 @@ def configure(parser: Parser) -> None:
     group = verbs(parser)
     _configure_start(group)
     _configure_stop(group)
+    _configure_revoke(group)
     listing = add_verb(group, "list", "list the instances")
     listing.add_argument("--all", action="store_true", help="also those that have left")
     listing.set_defaults(run=run_list)
@@ -36,6 +38,13 @@ def configure(parser: Parser) -> None:
         verb = add_verb(group, name, summary)
         verb.add_argument("name", metavar="NAME_OR_DID", help="alias or DID of the instance")
         verb.set_defaults(run=run)
+
+
+def _configure_revoke(group: Any) -> None:
+    revoke = add_verb(group, "revoke", "shut an instance out of the fleet, at once")
+    revoke.add_argument("name", metavar="NAME_OR_DID", help="alias or DID of the instance")
+    revoke.add_argument("--reason", metavar="TEXT", default="", help="why, for the log")
+    revoke.set_defaults(run=run_revoke)
 
 
 def _configure_start(group: Any) -> None:
@@ -59,6 +68,13 @@ def _configure_start(group: Any) -> None:
         type=port,
         metavar="P",
         help="the first worker's port, counting up (default 9201); 0 takes free ones",
+    )
+    start.add_argument(
+        "--reissue",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="let this worker in again, with a new credential, that was revoked; again for more",
     )
     start.set_defaults(run=run_start)
 
@@ -91,6 +107,7 @@ def run_start(args: Namespace) -> int:
         bash_cwd=os.getcwd() if args.share else "",
         port=args.port,
         worker_port=args.worker_port,
+        reissue=frozenset(args.reissue),
     )
     stream = sys.stderr if is_json(args) else sys.stdout
     launcher = Launcher(
@@ -202,6 +219,24 @@ def run_show(args: Namespace) -> int:
         print_json(instance)
     else:
         say(*fleet_text.instance_lines(instance))
+    return 0
+
+
+def run_revoke(args: Namespace) -> int:
+    import os
+
+    with connect(args) as client:
+        from syncropel.client import credential_calls
+
+        done = client.send(credential_calls.revoke(args.name, actor_from(os.environ), args.reason))
+    if is_json(args):
+        print_json(done)
+        return 0
+    say(
+        f"✓ {done.alias} revoked: it is refused everywhere, and its work goes to others",
+        f"  record: {done.record}",
+        f"  It may still run; end it there: spl fleet stop --instance {done.alias}",
+    )
     return 0
 
 

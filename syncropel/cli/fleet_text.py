@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 
 NO_INSTANCES: Final = "0 live · 0 stale · 0 archived"
 _STATES: Final = {"set": "set by an operator", "removed": "removed", "default": "put back"}
+_CREDENTIALS: Final = {
+    "own": "its own",
+    "shared": "the fleet's shared token (unverified)",
+    "revoked": "revoked",
+}
 _HEADER: Final = ["DID", "ENDPOINT", "STATUS", "VERSION", "UPTIME", "HEALTH"]
 
 
@@ -108,6 +113,7 @@ def instance_lines(one: InstanceOut) -> list[str]:
         f"  Store records: {records}",
         f"  Last heartbeat: {beat}",
         *(["  Permissions: enforced"] if one.permissions else []),
+        *([f"  Credential: {_CREDENTIALS[one.credential]}"] if one.credential in _CREDENTIALS else []),
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,6 +21,8 @@ class Target:
     home: str = "~/.syncro"
     actor: str = "did:sync:user:operator"
     fleet_token: str = field(default="", repr=False)
+    peer_token: Callable[[str], str] = field(default=lambda did: "", repr=False, compare=False)
+    """What this home's coordinator shows to an instance (a DID); empty where the two have nothing."""
 
     @property
     def name(self) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import logging
 import re
@@ -23,6 +22,7 @@ from syncropel.folds.access import (
     Token,
     account_did,
 )
+from syncropel.keyring import secret_hash, split_bearer
 from syncropel.record import Record, is_name
 from syncropel.threads import ENGINE_CONFIG
 
@@ -39,19 +39,6 @@ _ACCOUNT_ID: Final = re.compile(r"[a-z0-9][a-z0-9.-]{0,62}")
 _ID_DIGITS: Final = 8
 """So many of a token's id name it at least: fewer are soon those of another, too."""
 _SECRET: Final = re.compile(r"[!-~]{16,256}")
-
-
-def secret_hash(secret: str) -> str:
-    """SHA-256 of a secret, hex."""
-    return hashlib.sha256(secret.encode()).hexdigest()
-
-
-def split_bearer(bearer: str) -> tuple[str, str] | None:
-    """Account id and secret of `spl_<env>_<sa>_<secret>`, or None when it has another shape."""
-    parts = bearer.split("_", 3)
-    if len(parts) != 4 or parts[0] != "spl":
-        return None
-    return parts[2], parts[3]
 
 
 def find_token(access: Access, bearer: str) -> Token | None:

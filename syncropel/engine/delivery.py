@@ -118,6 +118,8 @@ class Delivery:
         known = self._ingest.live.registry.instances.get(instance)
         if known is None:
             raise DaemonUnreachable(f"{instance} is not in the registry", "wait until it joins")
+        if self._ingest.live.credentials.is_revoked(instance):
+            raise DaemonUnreachable(f"{known.alias} was revoked", "see: spl fleet list")
         # Work never overtakes a freeze: an instance has the control state before it is given anything.
         await self._reach.ensure(instance)
-        return await self._peers.post_records(known.endpoint, records)
+        return await self._peers.post_records(known.endpoint, records, instance)

@@ -17,6 +17,7 @@ from syncropel.engine.accounts import FLEET_SCOPES, Accounts
 from syncropel.engine.adapters import Adapter, BashAdapter, EchoAdapter, NoopAdapter
 from syncropel.engine.broadcast import Broadcast, Pulse
 from syncropel.engine.configuration import Configuration
+from syncropel.engine.credentials import Issuer
 from syncropel.engine.delivery import Delivery
 from syncropel.engine.dispatch import Dispatcher
 from syncropel.engine.drain import Drainer
@@ -42,6 +43,7 @@ from syncropel.engine.triggers import Triggers
 from syncropel.errors import SyncropelError
 from syncropel.folds.child import SESSION, STREAM_EVENT
 from syncropel.folds.drains import DRAIN
+from syncropel.keyring import Keyring, bearer_hash
 from syncropel.record import Record, StoredRecord
 from syncropel.settings import Home, Settings
 from syncropel.store.base import RecordStore
@@ -78,6 +80,9 @@ class Engine:
         self.instance = instance
         self.settings = settings
         self.runtime = runtime or Runtime()
+        self.keyring = Keyring(instance.home)
+        self.shared_sha256 = ""
+        """The hash of the token that the fleet shared when this daemon started; empty without one."""
         self.broadcast = Broadcast()
         self.changed = Pulse()
         self.fan_out_lock = asyncio.Lock()
@@ -133,7 +138,7 @@ class Engine:
         self.folded = True
         did, settings, runtime = self.instance.did, self.settings, self.runtime
         self.ingest = Ingest(self.store, live, self.broadcast, did, runtime)
-        self.peers = Peers(self.fleet_token, self._transport)
+        self.peers = Peers(self._tokens, self._transport)
         self.leases = Leases(self.ingest, did, settings.fleet.heartbeat_interval_secs, runtime, self.changed)
         self.reach = Reach(self.ingest, self.peers, did, runtime, self.changed, self.spawn)
         self.told = Told(self.ingest, did, runtime)
@@ -153,6 +158,7 @@ class Engine:
             self.ingest, self._adapters(), self._limits(), did, runtime, self.spawn, self._may_work
         )
         self.graces = Graces(self.ingest, runtime, self._lefts, self._grace_over)
+        self.issuer = Issuer(self.ingest, runtime, self._end_lease)
         self.selfcheck = SelfCheck(live, self.store)
         self.heart = Heart(
             self.peers,
@@ -167,7 +173,8 @@ class Engine:
         accounts = self.accounts()
         if bootstrap_secret:
             await accounts.bootstrap(bootstrap_secret)
-        if token := self.fleet_token():
+        if token := self.keyring.shared():
+            self.shared_sha256 = bearer_hash(token)
             try:
                 await accounts.accept(token, FLEET_SCOPES)
             except SyncropelError as error:
@@ -200,12 +207,14 @@ class Engine:
         """Where service accounts and tokens are minted."""
         return Accounts(self.ingest, self.instance.did, self.runtime.now())
 
-    def fleet_token(self) -> str:
-        """The token that instances of this fleet use among themselves; empty when there is none."""
-        try:
-            return self.instance.home.fleet_token.read_text(encoding="ascii").strip()
-        except (OSError, UnicodeDecodeError):
-            return ""
+    def _tokens(self, to: str) -> list[str]:
+        """What to show to an instance, or to the coordinator: what the two share, else the fleet's token."""
+        own = self.keyring.towards(to) if to else self.keyring.own()
+        return [token for token in (own, self.keyring.shared()) if token]
+
+    async def _end_lease(self, did: str) -> None:
+        await self.leases.end(did)
+        self.reconciler.look_for_the_displaced()
 
     def _adapters(self) -> dict[str, Adapter]:
         chosen = self.settings.adapters
@@ -266,11 +275,11 @@ class Engine:
             "open": self.dispatcher.open_attempts() if returning else [],
         }
 
-    async def take_beat(self, beat: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    async def take_beat(self, beat: dict[str, Any], *, verified: bool) -> tuple[str, dict[str, Any]]:
         """Renew a worker's lease; gives its status, and what it is to take before it works on (fields of the
         wire model `HeartbeatAnswer`)."""
         did = str(beat["did"])
-        status = await self.leases.beat(beat)
+        status = await self.leases.beat({**beat, "verified": verified})
         self.reconciler.on_beat(beat)
         answer = self.reach.answer(
             did, str(beat.get("control", "")), beat.get("control_version"), beat.get("control_grace")

@@ -41,7 +41,8 @@ class Leases:
         return self._ingest.live.registry
 
     async def beat(self, beat: dict[str, Any]) -> str:
-        """Take a heartbeat (fields of the wire model `Heartbeat`); gives the status it leads to."""
+        """Take a heartbeat (fields of the wire model `Heartbeat`, and `verified`: whether it came by the
+        instance's own credential); gives the status it leads to."""
         did = str(beat["did"])
         before = self._beats.get(did)
         self._beats[did] = beat
@@ -59,6 +60,19 @@ class Leases:
         if before is None or _visible(before) != _visible(beat):
             self._changed.beat()
         return self.status(self._registry.instances[did])
+
+    async def end(self, did: str) -> None:
+        """End a lease now: this instance is not of the fleet any more."""
+        self._beats.pop(did, None)
+        known = self._registry.instances.get(did)
+        if known is not None and known.state != "archived":
+            await self._record(did, "archived", _fields(known))
+        self._changed.beat()
+
+    def verified(self, did: str) -> bool:
+        """Whether what this instance tells is proven to be its own: its latest beat came by its own
+        credential."""
+        return did == self._did or bool(self._beats.get(did, {}).get("verified"))
 
     async def sweep(self) -> None:
         """Record every instance whose silence has grown into another state. To be called every second."""
@@ -122,6 +136,8 @@ class Leases:
 
         Silence is no proof that it runs no more: stale ones have to, and those that were archived afterwards.
         """
+        if self._ingest.live.credentials.is_revoked(instance.did):
+            return False  # it can confirm nothing any more, and its work goes to others
         status = self.status(instance)
         return instance.at >= since if status == "archived" else status != "left"
 

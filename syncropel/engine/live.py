@@ -9,6 +9,7 @@ from typing import Final
 
 from syncropel.folds.access import Access
 from syncropel.folds.child import STREAM_EVENT, ChildState, is_child_end, is_child_intend
+from syncropel.folds.credentials import Credentials
 from syncropel.folds.drains import Drains
 from syncropel.folds.fanout import commutes
 from syncropel.folds.freezes import Control
@@ -50,6 +51,7 @@ class LiveFolds:
     rules: Rules = field(default_factory=Rules)
     control: Control = field(default_factory=Control)
     drains: Drains = field(default_factory=Drains)
+    credentials: Credentials = field(default_factory=Credentials)
     stops: Stops = field(default_factory=Stops)
     spend: Spend = field(default_factory=Spend)
     namespaces: Namespaces = field(default_factory=Namespaces)
@@ -96,6 +98,7 @@ class LiveFolds:
             self.control.apply(stored)
             self.stops.apply(stored)
             self.drains.apply(stored)
+            self.credentials.apply(stored)
             self.rules.apply(stored)
         elif thread == NAMESPACE_REGISTRY:
             self.namespaces.apply(stored)

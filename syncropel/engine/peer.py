@@ -19,6 +19,7 @@ MAX_BATCH: Final = 500
 FIRST_WAIT_SECS: Final = 0.2
 LONGEST_WAIT_SECS: Final = 5.0
 _UNKNOWN_ROUTE: Final = (404, 405)
+_UNKNOWN_TOKEN: Final = 401
 
 
 class Backoff:
@@ -41,10 +42,14 @@ class OlderPeer(DaemonUnreachable):
 
 
 class Peers:
-    """HTTP to other instances, with the fleet's token. `token` is read for each call: it may come later."""
+    """HTTP to other instances. `tokens` gives the bearer tokens to show to an instance (a DID; empty: to this
+    one's coordinator), the best first: the next is tried where one is not known. They are read for each call,
+    as they may come later."""
 
-    def __init__(self, token: Callable[[], str], transport: httpx.AsyncBaseTransport | None = None) -> None:
-        self._token = token
+    def __init__(
+        self, tokens: Callable[[str], Sequence[str]], transport: httpx.AsyncBaseTransport | None = None
+    ) -> None:
+        self._tokens = tokens
         self._http = httpx.AsyncClient(
             timeout=TIMEOUT_SECS, trust_env=False, transport=transport, verify=_trusted_roots()
         )
@@ -52,12 +57,15 @@ class Peers:
     async def close(self) -> None:
         await self._http.aclose()
 
-    async def post_records(self, endpoint: str, records: Sequence[Record]) -> list[dict[str, Any]]:
-        """Post a batch; gives one outcome a record (`status`: created, duplicate or error).
+    async def post_records(
+        self, endpoint: str, records: Sequence[Record], to: str = ""
+    ) -> list[dict[str, Any]]:
+        """Post a batch to the instance `to` (a DID; empty: this one's coordinator); gives one outcome a
+        record (`status`: created, duplicate or error).
 
         Raises DaemonUnreachable when there is no such answer.
         """
-        answer = await self._post(f"{endpoint}/v1/records/batch", [wire(record) for record in records])
+        answer = await self._post(f"{endpoint}/v1/records/batch", [wire(record) for record in records], to)
         outcomes = answer.get("data")
         if (
             not isinstance(outcomes, list)
@@ -69,18 +77,22 @@ class Peers:
 
     async def heartbeat(self, endpoint: str, beat: dict[str, Any]) -> dict[str, Any]:
         """Post a heartbeat; gives the coordinator's answer. Raises DaemonUnreachable."""
-        return await self._post(f"{endpoint}/v1/fleet/heartbeat", beat)
+        return await self._post(f"{endpoint}/v1/fleet/heartbeat", beat, "")
 
     async def control(self, endpoint: str, message: dict[str, Any]) -> dict[str, Any]:
         """Tell a worker what is in force; gives what it enforces then (fields of the wire model
         `ControlAnswer`). Raises OlderPeer when it cannot be told so, DaemonUnreachable."""
-        return await self._post(f"{endpoint}/v1/fleet/control", message)
+        return await self._post(f"{endpoint}/v1/fleet/control", message, str(message["to"]))
 
-    async def _post(self, url: str, body: Any) -> dict[str, Any]:
+    async def _post(self, url: str, body: Any, to: str) -> dict[str, Any]:
         content = json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
-        headers = {"content-type": "application/json", "authorization": f"Bearer {self._token()}"}
+        tokens = self._tokens(to) or ("",)
         try:
-            response = await self._http.post(url, content=content, headers=headers)
+            for token in tokens:
+                headers = {"content-type": "application/json", "authorization": f"Bearer {token}"}
+                response = await self._http.post(url, content=content, headers=headers)
+                if response.status_code != _UNKNOWN_TOKEN:
+                    break
             answer = parse_json(response.content)
         except (httpx.HTTPError, httpx.InvalidURL, InvalidRecord) as error:
             raise DaemonUnreachable(

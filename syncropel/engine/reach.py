@@ -167,7 +167,7 @@ class Reach:
         """An instance that is older than digests of what is in force is sent records, and says that it has
         them."""
         revision, told = self._revision, list(self._words.values())
-        outcomes = await self._peers.post_records(instance.endpoint, told) if told else []
+        outcomes = await self._peers.post_records(instance.endpoint, told, instance.did) if told else []
         if any(one.get("status") not in ("created", "duplicate") for one in outcomes):
             raise DaemonUnreachable(f"{instance.alias} refused a control record", "see that instance's log")
         self._enforces(peer, revision)

@@ -16,6 +16,7 @@ from syncropel.engine.ingest import Ingest
 from syncropel.engine.runtime import Runtime
 from syncropel.errors import SyncropelError
 from syncropel.folds.child import is_child_end
+from syncropel.folds.credentials import REVOKED
 from syncropel.folds.drains import DRAIN
 from syncropel.folds.effect import CONTROL_THREADS, STRICT, ControlState, Slot, digest, effects, words
 from syncropel.folds.fanout import number
@@ -123,6 +124,8 @@ class Told:
             body = {"topic": UNFREEZE, **level, "namespace": name, "reason": _TAKEN_BACK}
         elif kind == "drain":
             body = {"topic": DRAIN, "instance": name, "state": "stop", "reason": _TAKEN_BACK}
+        elif kind == "credential":
+            body = {"topic": REVOKED, "did": name, "withdrawn": True, "reason": _TAKEN_BACK}
         elif kind == "rule":
             body = {"topic": PERMISSION, "name": name, "removed": True, "withdrawn": True}
         elif slot == STRICT:

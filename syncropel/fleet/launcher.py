@@ -12,11 +12,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from syncropel import __version__
 from syncropel.api.schema import EngineHealth, FleetStatus
 from syncropel.client import Client, Target, calls
 from syncropel.errors import RemoteError, SetupError
 from syncropel.fleet import convergence, process
 from syncropel.fleet.convergence import Expected
+from syncropel.fleet.introducing import introduce
 from syncropel.fleet.plan import COORDINATOR, FleetPlan, WorkerPlan, plan_workers, prepare_worker
 from syncropel.identity import load_or_create_identity, make_home, write_private
 from syncropel.settings import Home, load_settings
@@ -55,9 +57,8 @@ class Launcher:
             me, url = self._start_coordinator()
             token = self._fleet_token()
             expected = [Expected(me.alias, me.pid, self.home)]
-            for worker in workers:
-                self._start_worker(worker, url, token)
-            expected += [self._tell_worker(worker) for worker in workers]
+            started = [worker for worker in workers if self._start_worker(worker, url, token)]
+            expected += [self._tell_worker(worker) for worker in started]
             self.say(f"Waiting for fleet convergence ({len(expected)} live)...")
             status = self._converge(expected)
         except KeyboardInterrupt:
@@ -125,11 +126,14 @@ class Launcher:
                 f"cannot write {home.fleet_token}: {error.strerror}", "check the folder's permissions"
             ) from None
 
-    def _start_worker(self, worker: WorkerPlan, url: str, token: str) -> None:
+    def _start_worker(self, worker: WorkerPlan, url: str, token: str) -> bool:
+        """Start this worker, unless it runs; gives False for one that was revoked, which stays out."""
         _, changed = prepare_worker(worker, self.plan, url)
-        load_or_create_identity(worker.home)
+        did = load_or_create_identity(worker.home).did
         self._keep_token(worker.home, token)
         pid = process.find_daemon(worker.home)
+        if not self._introduce(worker, did, running=pid is not None):
+            return False
         if pid is not None:
             self._reused[worker.alias] = pid
             if changed:
@@ -137,11 +141,40 @@ class Launcher:
                     f"warning: {worker.alias} runs already, with other settings",
                     "they change at its next start: spl fleet stop --workers, then start again",
                 )
-            return
+            return True
         process.clear_stale_pid(worker.home)
         environ = {key: value for key, value in self.environ.items() if key not in _NOT_FOR_WORKERS}
         environ["SPL_FLEET_COORDINATOR_URL"] = url
         self.started.append((worker.alias, process.spawn(worker.home, ["--port", str(worker.port)], environ)))
+        return True
+
+    def _introduce(self, worker: WorkerPlan, did: str, *, running: bool) -> bool:
+        """Give this worker and the coordinator what they know each other by, where they have nothing yet."""
+        if running and not self._understands(did):
+            return True  # an older process knows the shared token alone, and is not shut out
+        try:
+            introduce(self.home, worker.home, did, self._client, anew=worker.alias in self.plan.reissue)
+        except RemoteError as error:
+            if error.code != "CREDENTIAL_REVOKED":
+                raise
+            self.say(f"[{worker.alias}] left out: {error.message}")
+            again = f"spl fleet start --workers {self.plan.workers} --reissue {worker.alias}"
+            self.warn(
+                f"warning: {worker.alias} was revoked and is not started",
+                f"to let it in again with a new credential: {again}",
+            )
+            return False
+        except OSError as error:
+            raise SetupError(
+                f"cannot write a secret of {worker.alias}: {error.strerror or error}",
+                "check the permissions of secrets/ in both homes",
+            ) from None
+        return True
+
+    def _understands(self, did: str) -> bool:
+        with self._client() as client:
+            known = client.send(calls.fleet_status()).instances
+        return any(one.did == did and one.version == __version__ for one in known)
 
     def _tell_worker(self, worker: WorkerPlan) -> Expected:
         pid = self._reused.get(worker.alias)

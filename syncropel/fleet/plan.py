@@ -29,6 +29,8 @@ class FleetPlan:
     port: int | None = None
     worker_port: int | None = None
     """Port of the first worker, counting up from there; 0 takes a free one for each."""
+    reissue: frozenset[str] = frozenset()
+    """Aliases of workers that were revoked and are let in again, each with a new credential."""
 
 
 @dataclass(frozen=True)

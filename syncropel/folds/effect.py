@@ -1,4 +1,5 @@
-"""What control is in effect: freezes, drains, namespaces and the fleet's permission rules, as one digest.
+"""What control is in effect: freezes, drains, namespaces, the fleet's permission rules and the credentials of
+its instances, as one digest.
 
 Two instances with equal digests refuse and hold the same. The digest is made from what the folds enforce, not
 from the records that led there: an instance that has a record and does not follow it has another digest.
@@ -11,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from syncropel.canonical import canonical_json
+from syncropel.folds.credentials import Credentials
 from syncropel.folds.drains import Drains
 from syncropel.folds.freezes import Control
 from syncropel.folds.namespaces import Namespaces
@@ -22,7 +24,7 @@ CONTROL_THREADS: Final = (FLEET_CONTROL, NAMESPACE_REGISTRY)
 STRICT: Final = ("strict", "")
 
 Slot = tuple[str, str]
-"""What one word of control is about: a kind (freeze, drain, namespace, strict, rule) and a name."""
+"""What one word of control is about: a kind (freeze, drain, namespace, strict, rule, credential), a name."""
 Effect = list[Any]
 """What is in force there, as JSON values."""
 
@@ -37,6 +39,8 @@ class ControlFolds(Protocol):
     @property
     def namespaces(self) -> Namespaces: ...
     @property
+    def credentials(self) -> Credentials: ...
+    @property
     def rules(self) -> Rules: ...
 
 
@@ -46,6 +50,7 @@ class ControlState:
 
     control: Control = field(default_factory=Control)
     drains: Drains = field(default_factory=Drains)
+    credentials: Credentials = field(default_factory=Credentials)
     namespaces: Namespaces = field(default_factory=Namespaces)
     rules: Rules = field(default_factory=Rules)
 
@@ -54,6 +59,7 @@ class ControlState:
         if stored.record.thread == FLEET_CONTROL:
             self.control.apply(stored)
             self.drains.apply(stored)
+            self.credentials.apply(stored)
             self.rules.apply(stored)
         elif stored.record.thread == NAMESPACE_REGISTRY:
             self.namespaces.apply(stored)
@@ -77,6 +83,8 @@ def effects(folds: ControlFolds) -> dict[Slot, Effect]:
     for (_, name), word in folds.rules.fleet.items():
         if not word.withdrawn:
             found["rule", name] = [*_rule(word.rule), word.record]
+    for did, credential in folds.credentials.known.items():
+        found["credential", did] = [credential.sha256, credential.revoked, credential.record]
     return found
 
 
@@ -88,6 +96,7 @@ def words(folds: ControlFolds) -> dict[Slot, str]:
     """The record in the log that is the newest word on each slot, also one that lifted or took away."""
     found: dict[Slot, str] = {("freeze", place): id_ for place, (_, id_) in folds.control.latest.items()}
     found |= {("drain", instance): id_ for instance, (_, id_) in folds.drains.latest.items()}
+    found |= {("credential", did): id_ for did, (_, id_) in folds.credentials.latest.items()}
     found |= {("namespace", name): id_ for name, (_, id_) in folds.namespaces.latest.items()}
     found |= {("rule", name): word.key[1] for (_, name), word in folds.rules.fleet.items()}
     if folds.namespaces.strict_key[1]:

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from syncropel.folds.access import Access
 from syncropel.folds.child import STREAM_EVENT, ChildState
+from syncropel.folds.credentials import Credentials
 from syncropel.folds.drains import Drains
 from syncropel.folds.fanout import ACCEPT, CHILD_DONE, SPAWNED
 from syncropel.folds.freezes import Control
@@ -45,6 +46,7 @@ class ReservedState:
     rules: Rules = field(default_factory=Rules)
     control: Control = field(default_factory=Control)
     drains: Drains = field(default_factory=Drains)
+    credentials: Credentials = field(default_factory=Credentials)
     namespaces: Namespaces = field(default_factory=Namespaces)
 
     def apply(self, stored: StoredRecord) -> None:
@@ -58,6 +60,7 @@ class ReservedState:
         elif thread == FLEET_CONTROL:
             self.control.apply(stored)
             self.drains.apply(stored)
+            self.credentials.apply(stored)
             self.rules.apply(stored)
         elif thread == NAMESPACE_REGISTRY:
             self.namespaces.apply(stored)

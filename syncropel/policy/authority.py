@@ -24,6 +24,7 @@ from syncropel.folds.child import (
     ChildState,
     is_child_intend,
 )
+from syncropel.folds.credentials import CREDENTIAL, REVOKED, Credentials
 from syncropel.folds.drains import DRAIN
 from syncropel.folds.fanout import AMEND_JOIN, CHILD_DONE, RETRY, SPAWNED
 from syncropel.folds.freezes import FREEZE, UNFREEZE
@@ -102,6 +103,8 @@ class Known(Protocol):
     def tasks(self) -> dict[str, TaskState]: ...
     @property
     def children(self) -> dict[str, ChildState]: ...
+    @property
+    def credentials(self) -> Credentials: ...
 
 
 def _authors(*names: Author) -> frozenset[Author]:
@@ -156,6 +159,8 @@ TABLE: Final = (
     Row(UNFREEZE, "LEARN", FLEET_CONTROL, _FROM_ABOVE, "lift by: spl unkill --namespace NAMESPACE"),
     Row(DRAIN, "LEARN", FLEET_CONTROL, _FROM_ABOVE, "drain by: spl drain start --instance NAME"),
     Row(PERMISSION, "LEARN", FLEET_CONTROL, _FROM_ABOVE, _RULES),
+    Row(CREDENTIAL, "LEARN", FLEET_CONTROL, _FROM_ABOVE, "give instances credentials: spl fleet start"),
+    Row(REVOKED, "LEARN", FLEET_CONTROL, _FROM_ABOVE, "revoke an instance: spl fleet revoke NAME"),
     Row("kill_drill", "LEARN", FLEET_CONTROL, _PEOPLE, "hold a drill: spl drill kill"),
     Row(OTHER, "any", FLEET_CONTROL, _authors("coordinator", "operator", "account"), _OTHER),
     *(
@@ -231,7 +236,9 @@ def refusal(record: Record, known: Known, writer: Writer) -> SyncropelError | No
         return _wrong_author(row, record, writer)
     if (error := actor_refusal(record.actor, writer)) is not None:
         return error
-    return _foreign_report(record, known) if row.topic == CHILD_DONE else None
+    if row.topic != CHILD_DONE:
+        return None
+    return _unproven(record, known, writer) or _foreign_report(record, known)
 
 
 def _wrong_author(row: Row, record: Record, writer: Writer) -> WrongAuthor:
@@ -278,6 +285,21 @@ def matches(patterns: Iterable[str], actor: str) -> bool:
 @lru_cache(maxsize=1024)
 def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(".*".join(map(re.escape, pattern.split("*"))), re.DOTALL)
+
+
+def _unproven(record: Record, known: Known, writer: Writer) -> WrongAuthor | None:
+    """Why the instance in whose name this comes does not speak by what was shown, or None. Asked anew at the
+    log's door: it may have been revoked since the request began."""
+    credential = known.credentials.known.get(record.actor)
+    if credential is not None and credential.revoked:
+        told = f"{CHILD_DONE} is refused: {record.actor} was revoked"
+        return WrongAuthor(told, "see: spl fleet list --all")
+    if credential is not None and writer.author == "fleet":
+        return WrongAuthor(
+            f"{record.actor} reports with its own credential, not with the shared fleet token",
+            "it is in its own home; give it another: spl fleet start",
+        )
+    return None
 
 
 def _foreign_report(record: Record, known: Known) -> WrongAuthor | None:

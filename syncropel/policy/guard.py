@@ -9,6 +9,7 @@ from typing import Final, Protocol
 from syncropel.errors import Conflict, InvalidRecord, NamespaceFrozen, NamespaceRejected, SyncropelError
 from syncropel.folds.access import CORS_ORIGINS
 from syncropel.folds.child import ChildState
+from syncropel.folds.credentials import Credentials
 from syncropel.folds.fanout import AMEND_JOIN
 from syncropel.folds.freezes import EVERYWHERE, STOPPED_ACTS, Control, Freeze
 from syncropel.folds.moves import AMEND_BUDGET
@@ -38,6 +39,8 @@ class GuardedState(Protocol):
     def tasks(self) -> dict[str, TaskState]: ...
     @property
     def children(self) -> dict[str, ChildState]: ...
+    @property
+    def credentials(self) -> Credentials: ...
     @property
     def control(self) -> Control: ...
     @property

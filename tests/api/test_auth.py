@@ -60,6 +60,8 @@ NEEDS = {
     ("GET", "/v1/fleet/watch"): "records:read",
     ("POST", "/v1/fleet/control"): "fleet:write",
     ("POST", "/v1/fleet/heartbeat"): "fleet:write",
+    ("POST", "/v1/fleet/credentials"): "admin",
+    ("POST", "/v1/fleet/instances/{name}/revoke"): "fleet:write",
     ("POST", "/v1/fleet/freeze"): "fleet:write",
     ("POST", "/v1/fleet/unfreeze"): "fleet:write",
     ("GET", "/v1/control/blast"): "records:read",

@@ -73,7 +73,7 @@ class Wire(Peers):
     async def control(self, endpoint: str, message: dict[str, Any]) -> dict[str, Any]:
         return await self.answering(message)
 
-    async def post_records(self, endpoint: str, records: Any) -> list[dict[str, Any]]:
+    async def post_records(self, endpoint: str, records: Any, to: str) -> list[dict[str, Any]]:
         self.posted += records
         return [{"status": "created"} for _ in records]
 

@@ -59,6 +59,8 @@ TRUTH = {
     "th_fleet_control unfreeze": {"coordinator"},
     "th_fleet_control drain": {"coordinator"},
     "th_fleet_control permission_rule": {"coordinator"},
+    "th_fleet_control instance_credential": {"coordinator"},
+    "th_fleet_control instance_credential_revoked": {"coordinator"},
     "th_fleet_control kill_drill": PEOPLE,
     "th_fleet_control (any other)": {"coordinator", "operator", "account"},
     "th_namespace_registry namespace_created": {"coordinator"},

@@ -38,6 +38,7 @@ from .explain import WhatIf as WhatIf
 from .explain import WhatIfBar as WhatIfBar
 from .fleet import ControlAnswer as ControlAnswer
 from .fleet import ControlMessage as ControlMessage
+from .fleet import CredentialOut as CredentialOut
 from .fleet import Dispatched as Dispatched
 from .fleet import DispatchOut as DispatchOut
 from .fleet import FanOutProgress as FanOutProgress
@@ -46,6 +47,7 @@ from .fleet import Heartbeat as Heartbeat
 from .fleet import HeartbeatAnswer as HeartbeatAnswer
 from .fleet import InstanceOut as InstanceOut
 from .fleet import OpenAttempt as OpenAttempt
+from .fleet import RevokedInstance as RevokedInstance
 from .fleet import RunningDispatch as RunningDispatch
 from .fleet import RunningSpend as RunningSpend
 from .health import Capabilities as Capabilities

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from syncropel.api.schema.base import InstanceRole, InstanceStatus, Wire
+from syncropel.api.schema.base import OPEN, InstanceRole, InstanceStatus, Wire
 from syncropel.api.schema.control import FreezeOut
 from syncropel.api.schema.rules import FleetRule
 
@@ -33,6 +33,25 @@ class InstanceOut(Wire):
     pid: int | None = None
     permissions: bool | None = None
     """Whether it enforces permission rules."""
+    credential: Annotated[Literal["own", "shared", "revoked", ""], OPEN] = ""
+    """By what its latest heartbeat came: its own credential, or the fleet's shared token, which proves
+    nothing (unverified). Empty when nothing is known."""
+
+
+class CredentialOut(Wire):
+    """POST /v1/fleet/credentials. `record` is empty when this was known already."""
+
+    did: str
+    sha256: str
+    record: str
+
+
+class RevokedInstance(Wire):
+    """POST /v1/fleet/instances/{name}/revoke"""
+
+    did: str
+    alias: str
+    record: str
 
 
 class DispatchOut(Wire):
