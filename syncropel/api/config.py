@@ -124,6 +124,7 @@ def _rule_out(engine: Engine, rule: Rule) -> RuleOut:
     if carried is None and rule.name in FREEZE_RULES and rule.actor.startswith(INSTANCE_DID_PREFIX):
         origin = "default"
     confirmed, waiting = reached(engine, carried.record) if carried is not None else ([], [])
+    trouble = engine.ingest.live.troubles.of(rule)
     return RuleOut(
         kind=rule.kind,  # type: ignore[arg-type]  # KINDS are the wire's words
         name=rule.name,
@@ -138,4 +139,7 @@ def _rule_out(engine: Engine, rule: Rule) -> RuleOut:
         origin=origin,
         confirmed=confirmed,
         waiting=waiting,
+        failures=trouble.failures,
+        last_error=trouble.last_error,
+        last_failed_at=trouble.last_failed_at,
     )

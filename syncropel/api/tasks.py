@@ -87,6 +87,9 @@ def router(engine: Engine) -> APIRouter:
         detail = task_detail(state, engine.instance.did)
         if rules:
             found = await marks(rules, await engine.store.thread(state.thread), state.namespace)
+            for rule, one in zip(rules, found, strict=True):
+                if one.problem:
+                    engine.ingest.live.troubles.note(rule, one.problem, engine.runtime.now())
             return detail.model_copy(update={"marks": [TaskMark(**asdict(one)) for one in found]})
         return detail
 

@@ -124,6 +124,9 @@ def run_list(args: Namespace) -> int:
     for one in found.data:
         if one.waiting:
             say(f"'{one.name}' waits for {', '.join(one.waiting)}")
+        if one.failures:
+            times = "once" if one.failures == 1 else f"{one.failures} times"
+            say(f"'{one.name}' could not be evaluated {times}: {one.last_error}")
     return 0
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -21,6 +21,7 @@ from syncropel.folds.task import TaskState
 from syncropel.policy.asking import Answer, ask
 from syncropel.policy.contexts import record_fields, subtask_fields
 from syncropel.policy.ground import Ground, task_fields
+from syncropel.record import Record
 
 log = logging.getLogger("syncropel.engine.gates")
 
@@ -95,52 +96,53 @@ class Gates:
 
     async def _to_ask(self, rules: Sequence[Rule], state: TaskState, kid: Child) -> dict[str, Any] | None:
         """The body of the question about a subtask, when a rule wants one; one that fails wants it too."""
-        fanout = state.fanout
-        assert fanout is not None
-        functions = self._functions(state)
-
-        def load(name: str) -> Any:
-            if name == "task":
-                return task_fields(state)
-            intend = child_intend(fanout, kid, state.clock + 1, self._did)
-            return record_fields(intend, {fanout.spec.namespace})
-
+        if not rules:
+            return None
+        ground, values = self._ground(state), asked_about(state, kid, self._did)
         for rule in rules:
-            answer = await self._ask(rule, load, functions)
+            answer = await self._ask(rule, values.__getitem__, ground)
             if answer.yes or answer.problem:
                 about = {"index": kid.index, "attempt": kid.attempt, "rule": rule.name}
                 return {"topic": ASKED, **about, "problem": answer.problem}
         return None
 
-    async def _ask(
-        self, rule: Rule, load: Callable[[str], Any], functions: Mapping[str, Callable[..., Any]]
-    ) -> Answer:
-        # One thread evaluates what is costly, joins too: a rule that runs away must not have it each second.
+    async def _ask(self, rule: Rule, load: Callable[[str], Any], ground: Ground) -> Answer:
+        # One thread evaluates what is costly: a rule that runs away must not have it each second.
         rests_until, answer = self._ran_away.get(rule.record, (0.0, Answer(False)))
         if rests_until > self._runtime.monotonic():
             return answer
-        answer = await ask(rule, load, functions)
+        answer = await ask(rule, load, ground)
         if answer.ran_away:
             self._ran_away[rule.record] = (self._runtime.monotonic() + _REST_SECS, answer)
         else:
             self._ran_away.pop(rule.record, None)
         return answer
 
-    def _functions(self, state: TaskState) -> Mapping[str, Callable[..., Any]]:
+    def _ground(self, state: TaskState) -> Ground:
         asked_by = state.fanout.asked_by if state.fanout is not None else ""
-        return Ground(self._ingest.live, self._runtime.now(), self._did, asked_by).functions()
+        return Ground(self._ingest.live, self._runtime.now(), self._did, asked_by)
 
     async def _held_by(self, rules: Sequence[Rule], state: TaskState, kid: Child) -> str:
-        fanout = state.fanout
-        assert fanout is not None
-        functions = self._functions(state)
-        values = {"task": task_fields(state), "subtask": subtask_fields(kid), "actor": fanout.asked_by}
+        ground, values = self._ground(state), held_over(state, kid)
         for rule in rules:
-            answer = await self._ask(rule, values.__getitem__, functions)
+            answer = await self._ask(rule, values.__getitem__, ground)
             if not answer.yes:
                 problem = f", which fails: {answer.problem}" if answer.problem else ""
                 return f"held by precondition {rule.name}{problem}"
         return ""
+
+
+def held_over(state: TaskState, kid: Child) -> dict[str, Any]:
+    """What a precondition is asked over, of a task that is fanned out."""
+    assert state.fanout is not None
+    return {"task": task_fields(state), "subtask": subtask_fields(kid), "actor": state.fanout.asked_by}
+
+
+def asked_about(state: TaskState, kid: Child, did: str, intend: Record | None = None) -> dict[str, Any]:
+    """What an aitl rule is asked over: the child INTEND that would be sent now, or this one."""
+    assert state.fanout is not None
+    record = intend or child_intend(state.fanout, kid, state.clock + 1, did)
+    return {"task": task_fields(state), "record": record_fields(record, {state.fanout.spec.namespace})}
 
 
 def _waits_for_a_word(known: Ask, state: TaskState, kid: Child) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -49,20 +49,23 @@ async def findings(engine: Engine) -> list[HealthFinding]:
     if not rules:
         return []
     live, did = engine.ingest.live, engine.instance.did
-    functions = Ground(live, engine.runtime.now(), did, did).functions()
+    ground = Ground(live, engine.runtime.now(), did, did)
     load = {"engine": engine_fields(engine)}.__getitem__
-    return [await _finding(rule, load, functions) for rule in rules]
+    return [await _finding(rule, load, ground) for rule in rules]
 
 
-async def _finding(
-    rule: Rule, load: Callable[[str], Any], functions: Mapping[str, Callable[..., Any]]
-) -> HealthFinding:
+async def _finding(rule: Rule, load: Callable[[str], Any], ground: Ground) -> HealthFinding:
+    functions = ground.functions()
+
     def ask(budget: Budget) -> Any:
         return compile_in("health_check", rule.expression).evaluate_lazily(load, functions, budget)
 
     try:
         value = await QUESTIONS.evaluate(ask, RULE_SECS)
     except SyncropelError as error:
-        return HealthFinding(rule.name, False, rule.effect, error.message)
-    problem = "" if isinstance(value, bool) else "the rule gives no true or false"
+        value, problem = False, error.message
+    else:
+        problem = "" if isinstance(value, bool) else "the rule gives no true or false"
+    if problem:
+        ground.note(rule, problem)
     return HealthFinding(rule.name, value is True, rule.effect, problem)

@@ -22,6 +22,7 @@ from syncropel.folds.spec import is_fan_out
 from syncropel.folds.spend import Spend
 from syncropel.folds.stops import Stops
 from syncropel.folds.task import TaskState, fold_task, is_task
+from syncropel.policy.troubles import Troubles
 from syncropel.record import StoredRecord
 from syncropel.store.base import RecordStore
 from syncropel.threads import (
@@ -49,6 +50,8 @@ class LiveFolds:
     registry: Registry = field(default_factory=Registry)
     access: Access = field(default_factory=Access)
     rules: Rules = field(default_factory=Rules)
+    troubles: Troubles = field(default_factory=Troubles)
+    """What rules could not be evaluated; no fold, and lost at a restart."""
     control: Control = field(default_factory=Control)
     drains: Drains = field(default_factory=Drains)
     credentials: Credentials = field(default_factory=Credentials)

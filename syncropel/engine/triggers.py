@@ -96,7 +96,7 @@ class Triggers:
         if not rules or self._is_own(stored.record):
             return
         live, record = self._ingest.live, stored.record
-        functions = Ground(live, self._runtime.now(), self._did, record.actor).functions()
+        ground = Ground(live, self._runtime.now(), self._did, record.actor)
 
         def load(_: str) -> Any:
             return record_fields(record, namespaces_of(record, live))
@@ -104,10 +104,7 @@ class Triggers:
         for rule in rules:
             if stored.sequence <= await self._written_at(rule):
                 continue
-            answer = await ask(rule, load, functions)
-            if answer.problem:
-                log.debug("trigger %s says nothing of %s: %s", rule.name, record.id, answer.problem)
-            elif answer.yes:
+            if (await ask(rule, load, ground)).yes:
                 await self._open(rule, stored)
 
     async def _written_at(self, rule: Rule) -> int:

@@ -11,6 +11,7 @@ from syncropel.errors import SyncropelError
 from syncropel.folds.rules import Rule
 from syncropel.policy.budget import INLINE_STEPS, Budget, Runaway
 from syncropel.policy.contexts import compile_in
+from syncropel.policy.ground import Ground
 from syncropel.policy.lanes import RULES
 from syncropel.policy.permissions import CONTEXT_OF, RULE_SECS
 
@@ -24,8 +25,20 @@ class Answer:
     ran_away: bool = False
 
 
-async def ask(rule: Rule, load: Callable[[str], Any], functions: Mapping[str, Callable[..., Any]]) -> Answer:
-    """Ask a rule for true or false, never holding the event loop for long. Raises nothing."""
+async def ask(rule: Rule, load: Callable[[str], Any], ground: Ground) -> Answer:
+    """Ask a rule for true or false, never holding the event loop for long. Raises nothing.
+
+    A problem is noted as the rule's.
+    """
+    answer = await _asked(rule, load, ground.functions())
+    if answer.problem:
+        ground.note(rule, answer.problem)
+    return answer
+
+
+async def _asked(
+    rule: Rule, load: Callable[[str], Any], functions: Mapping[str, Callable[..., Any]]
+) -> Answer:
     try:
         return _evaluate(rule, load, functions, Budget(INLINE_STEPS, RULE_SECS))
     except Runaway:

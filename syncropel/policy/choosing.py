@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -14,8 +13,6 @@ from syncropel.folds.subtasks import Child
 from syncropel.policy.budget import INLINE_STEPS, Budget
 from syncropel.policy.contexts import compile_in, subtask_fields
 from syncropel.policy.ground import Ground
-
-log = logging.getLogger("syncropel.policy.routing")
 
 OPEN_TARGETS: Final = ("least-loaded-worker", "round-robin")
 """Targets that leave the choice to this instance; rules are asked about these alone."""
@@ -38,14 +35,14 @@ def choose(
     own = kid.subtask.target
     if not rules or own not in OPEN_TARGETS:
         return own
-    values = _values(fanout, kid, alias, goal, candidates, load)
+    values = routed_over(fanout, kid, alias, goal, candidates, load)
     functions = ground.functions()
     for rule in rules:
         try:
             expression = compile_in("routing", rule.expression)
             chosen = expression.evaluate_lazily(values.__getitem__, functions, Budget(INLINE_STEPS, 0.05))
         except SyncropelError as error:
-            log.warning("routing rule %s is passed over: %s", rule.name, error.message)
+            ground.note(rule, error.message)
             continue
         live = [one.did for one in candidates if one.status == "live" and chosen in (one.alias, one.did)]
         if live and chosen:
@@ -53,7 +50,7 @@ def choose(
     return own
 
 
-def _values(
+def routed_over(
     fanout: FanOut,
     kid: Child,
     alias: str,
@@ -61,6 +58,7 @@ def _values(
     candidates: Sequence[Candidate],
     load: Mapping[str, int],
 ) -> dict[str, Any]:
+    """What a routing rule is asked over."""
     return {
         "subtask": subtask_fields(kid),
         "parent": {

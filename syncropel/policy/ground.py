@@ -10,9 +10,11 @@ from syncropel.folds.freezes import Control
 from syncropel.folds.index import ThreadIndex
 from syncropel.folds.namespaces import DEFAULT
 from syncropel.folds.registry import Registry
+from syncropel.folds.rules import Rule
 from syncropel.folds.subtasks import children
 from syncropel.folds.task import TaskState
 from syncropel.folds.trust import Trust, trust_by_actor
+from syncropel.policy.troubles import Troubles
 
 
 class Folds(Protocol):
@@ -26,6 +28,8 @@ class Folds(Protocol):
     def index(self) -> ThreadIndex: ...
     @property
     def tasks(self) -> dict[str, TaskState]: ...
+    @property
+    def troubles(self) -> Troubles: ...
     def task(self, name: str) -> TaskState | None: ...
 
 
@@ -37,6 +41,11 @@ class Ground:
         self._now = now
         self._own_did = own_did
         self._actor = actor
+        self._trust_of: dict[str, Trust] | None = None
+
+    def note(self, rule: Rule, cause: str) -> None:
+        """A rule could not be evaluated on this ground."""
+        self._folds.troubles.note(rule, cause, self._now)
 
     def functions(self) -> Mapping[str, Callable[..., Any]]:
         """By the name that an expression calls them by."""
@@ -94,7 +103,9 @@ class Ground:
         }
 
     def _trust(self, actor: str) -> float:
-        return trust_by_actor(list(self._folds.tasks.values())).get(actor, Trust()).score
+        if self._trust_of is None:  # once an evaluation: it looks at every task
+            self._trust_of = trust_by_actor(list(self._folds.tasks.values()))
+        return self._trust_of.get(actor, Trust()).score
 
 
 def task_fields(state: TaskState) -> dict[str, Any]:

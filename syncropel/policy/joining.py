@@ -73,7 +73,8 @@ def check_join(spec: FanOutSpec) -> None:
     fresh = FanOut("", "", spec, 0.0, 0, spec.join)
     try:
         budget = Budget(INLINE_STEPS)
-        value = expression.evaluate(_bindings(children(fresh), _parent(fresh, "")), budget)
+        bindings = joined_over(fresh, children(fresh), "")
+        value, kind = expression.evaluate_typed(bindings.__getitem__, {}, budget)
     except Runaway:
         return  # too costly to try on the event loop; it is decided in a lane, within its budget
     except EvaluationFailed as error:
@@ -86,12 +87,13 @@ def check_join(spec: FanOutSpec) -> None:
         return
     if not isinstance(value, bool):
         raise InvalidExpression(
-            f"the join gives {type(value).__name__}, not true or false", spec.join, 1, 1, "compare it: … > 0"
+            f"the join gives {kind}, not true or false", spec.join, 1, 1, "compare it: … > 0"
         )
 
 
-def _bindings(kids: Sequence[Child], parent: dict[str, Any]) -> dict[str, Any]:
-    return {"children": cel_children(kids), "parent": parent}
+def joined_over(fanout: FanOut, kids: Sequence[Child], alias: str) -> dict[str, Any]:
+    """What a join is decided over."""
+    return {"children": cel_children(kids), "parent": _parent(fanout, alias)}
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,7 @@ async def decide_join(
     rule = parse_join_safely(fanout.join, len(kids))
     if not rule.is_cel:
         return rule, decide(rule, kids, None, names)
-    bindings = _bindings(kids, _parent(fanout, alias))
+    bindings = joined_over(fanout, kids, alias)
     found = _at_once(rule.text, bindings) or _slow.known(fanout.thread, rule.text, bindings)
     if found is None:
         known_slow = _slow.has(fanout.thread, rule.text)
@@ -127,7 +129,7 @@ def decide_join_from_thread(
     rule = parse_join_safely(fanout.join, len(kids))
     if not rule.is_cel:
         return decide(rule, kids, None, names)
-    bindings = _bindings(kids, _parent(fanout, alias))
+    bindings = joined_over(fanout, kids, alias)
     found = _at_once(rule.text, bindings)
     if found is None:
         found = QUESTIONS.wait_for(partial(_evaluate_fully, rule.text, bindings))
@@ -140,7 +142,7 @@ def decide_join_now(fanout: FanOut, kids: Sequence[Child], alias: str, names: di
     decision = decide(rule, kids, None, names)
     if decision.satisfiable or not rule.is_cel:
         return decision
-    bindings = _bindings(kids, _parent(fanout, alias))
+    bindings = joined_over(fanout, kids, alias)
     found = _at_once(rule.text, bindings) or _slow.known(fanout.thread, rule.text, bindings)
     if found is None:
         return JoinDecision(False, True, "the join is being evaluated", (), "the join is being evaluated")

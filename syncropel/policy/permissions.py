@@ -6,7 +6,6 @@ An expression that fails or runs away counts as a denial: a rule that nobody can
 from __future__ import annotations
 
 import contextlib
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -20,8 +19,6 @@ from syncropel.policy.contexts import blank, compile_in, compiles_slowly_in, rec
 from syncropel.policy.ground import Folds, Ground
 from syncropel.policy.lanes import RULES
 from syncropel.record import Record
-
-log = logging.getLogger("syncropel.policy.permissions")
 
 CONTEXT_OF: Final = {
     PERMISSION: "permission",
@@ -99,8 +96,10 @@ async def decide(
     verdict = judge(rules, request, ground, default, Budget(INLINE_STEPS, RULE_SECS))
     if verdict.stopped:
         verdict = await _judged_beside(rules, request, ground, default)
-    if verdict.stopped:
-        log.error("rule %r ran away: %s", verdict.rule, verdict.problem, extra={"actor": request.actor})
+    if verdict.problem:
+        for rule in rules:
+            if rule.name == verdict.rule:
+                ground.note(rule, verdict.problem)
     return verdict
 
 
@@ -147,12 +146,12 @@ def check_rule(kind: str, rule: Rule) -> SyncropelError | None:
 
 def _check_value(expression: Any, rule: Rule, values: dict[str, Any]) -> SyncropelError | None:
     try:
-        value = expression.evaluate_lazily(values.__getitem__, _Nothing(), Budget(INLINE_STEPS))
+        value, kind = expression.evaluate_typed(values.__getitem__, _Nothing(), Budget(INLINE_STEPS))
     except SyncropelError:
         return None  # it may have a value for a real record
     if not isinstance(value, bool):
         return InvalidExpression(
-            f"the rule gives {type(value).__name__}, not true or false", rule.expression, 1, 1, "compare it"
+            f"the rule gives {kind}, not true or false", rule.expression, 1, 1, "compare it"
         )
     return None
 

@@ -248,3 +248,13 @@ def test_without_a_daemon_every_command_says_so(
         ran = spl(*words)
         assert (ran.code, ran.out) == (1, "")
         assert "spl serve" in ran.err
+
+
+def test_the_list_tells_of_a_rule_that_could_not_be_evaluated(spl: Spl) -> None:
+    assert spl("config", "add-health", "broken", "--expression", "1 / 0 == engine.records").code == 0
+    assert "could not be" not in spl("config", "list-health").out
+    spl("status")
+    assert "'broken' could not be evaluated once: divide by zero" in spl("config", "list-health").out
+    spl("status")
+    assert "'broken' could not be evaluated 2 times: divide by zero" in spl("config", "list-health").out
+    assert spl("config", "remove-health", "broken").code == 0

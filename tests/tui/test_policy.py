@@ -21,7 +21,7 @@ from tui.model.glyphs import UNICODE
 from tui.model.moment import Moment
 from tui.model.policies import Policies
 from tui.model.policy import PANES
-from tui.model.rules import Draft
+from tui.model.rules import WORK, Draft
 from tui.model.scratchpad import Outcome, Trial
 from tui.model.world import World
 
@@ -387,3 +387,18 @@ async def test_kinds_that_an_older_daemon_does_not_know_leave_the_others() -> No
         assert "work ?" in page.part("tabs")
         await page.press(*["tab"] * 5)
         assert "no rules of kind aitl" in page.drawn
+
+
+@pytest.mark.parametrize(("kind", "pane"), [("permission", policy.PERMISSION), ("fold", policy.ABOUT_WORK)])
+def test_a_rule_that_could_not_be_evaluated_says_how_often_and_why(kind: str, pane: str) -> None:
+    failing = sample_policy.rule(kind, "stage", failures=3, last_error="no such key: 'stage'")
+    kinds = ("permission", *WORK)
+    policies = Policies({one: RuleList(data=[failing] if one == kind else [], enabled=True) for one in kinds})
+    rows = policy.pane_rows(pane, policies, World(), Moment(0, 0), UNICODE)
+    assert rows is not None
+    row = rows[0]
+    assert row.cells["name"].tone == row.cells["expression"].tone == "bad"
+    assert row.cells["expression"].text.startswith("failed 3× (no such key: 'stage'): current_actor()")
+    facts = policy.facts_of(pane, row.key, policies, World(), Moment(0, 0), UNICODE)
+    (told,) = [line.text for title, line in facts if title == "failed"]
+    assert told == "3 times, last: no such key: 'stage'"

@@ -123,13 +123,18 @@ def _work_rows(rules: tuple[RuleOut, ...] | None, world: World) -> Rows | None:
 def _row(cells: dict[str, Cell], rule: RuleOut, names: Mapping[str, str]) -> Row:
     common = {
         "priority": Cell(str(rule.priority), "muted", float(rule.priority)),
-        "name": Cell(plain(rule.name), "strong"),
-        "expression": Cell(first_line(rule.expression)),
+        "name": Cell(plain(rule.name), "bad" if rule.failures else "strong"),
+        "expression": Cell(_expression(rule), "bad" if rule.failures else "plain"),
         "actor": Cell(actor_name(rule.actor, names) or NOTHING, "muted"),
     }
     cells = common | cells
     fields = {key: cell.text for key, cell in cells.items()}
     return Row(rule.name, cells, fields | {"expression": rule.expression, "actor": rule.actor})
+
+
+def _expression(rule: RuleOut) -> str:
+    shown = first_line(rule.expression)
+    return f"failed {rule.failures}× ({first_line(rule.last_error)}): {shown}" if rule.failures else shown
 
 
 def _permission(rule: RuleOut, glyphs: Glyphs) -> dict[str, Cell]:
@@ -282,6 +287,7 @@ def _more(pane: str, key: str, policies: Policies, world: World) -> list[Fact]:
     problem = next((one.problem for one in policies.checks if pane == HEALTH and one.name == key), "")
     return [
         *([("problem", Line(plain(problem), "bad"))] if problem else []),
+        *work_rules.failed(rule),
         ("by", Line(plain(rule.actor) or NOTHING)),
         ("record", Line(rule.record or NOTHING)),
         ("expression", Line(plain(rule.expression), "strong")),

@@ -23,9 +23,18 @@ def key(rule: RuleOut) -> str:
     return f"{kind(rule)} {rule.name}"
 
 
+def failed(rule: RuleOut) -> list[Fact]:
+    """How often the rule could not be evaluated, and why last; nothing of one that always could."""
+    if not rule.failures:
+        return []
+    times = "once" if rule.failures == 1 else f"{rule.failures} times"
+    return [("failed", Line(f"{times}, last: {plain(rule.last_error)}", "bad"))]
+
+
 def facts(rule: RuleOut) -> list[Fact]:
     """All that is known of a rule, and the command that sets it."""
     return [
+        *failed(rule),
         *([("goal", Line(plain(rule.goal)))] if rule.goal else []),
         ("by", Line(plain(rule.actor) or NOTHING)),
         ("record", Line(rule.record or NOTHING)),

@@ -33,6 +33,8 @@ class RuleOut(Wire):
 
     `origin`: it came with the instance, was written for this instance alone, or is the whole fleet's. Of the
     fleet's, `confirmed` and `waiting` (aliases of live instances) are what the coordinator knows.
+    `failures`: how often it could not be evaluated since the daemon started; `last_failed_at` in unix
+    seconds, 0 for never.
     """
 
     kind: RuleKind
@@ -48,6 +50,9 @@ class RuleOut(Wire):
     origin: Annotated[Literal["default", "here", "fleet"], OPEN] = "here"
     confirmed: list[Confirmation] = []
     waiting: list[str] = []
+    failures: int = 0
+    last_error: str = ""
+    last_failed_at: float = 0.0
 
 
 class FleetRule(Wire):
