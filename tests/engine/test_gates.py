@@ -154,7 +154,7 @@ def test_a_rejected_subtask_never_begins_and_a_retry_is_asked_anew(tmp_path: Pat
         await asyncio.sleep(1)
         assert (desk.states(), desk.sim.runs) == (["reject"], [])
         join = await desk.say("GET", "/v1/tasks/T-1/join")
-        assert join["explanation"].endswith("[0] reject (no)")
+        assert join["explanation"].endswith("[0] reject: no")
         await desk.say("POST", "/v1/tasks/T-1/retry", {"index": 0})
         await asyncio.sleep(PROMPT_SECS)
         assert (desk.states(), desk.sim.runs, await pending(desk)) == (["pending"], [], 1)
