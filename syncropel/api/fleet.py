@@ -104,6 +104,7 @@ def router(engine: Engine) -> APIRouter:
             coordinator=engine.instance.did,
             heartbeat_interval_secs=engine.settings.fleet.heartbeat_interval_secs,
             **told,
+            now=engine.runtime.now(),
             status=status,  # type: ignore[arg-type]  # STATUS_OF_STATE's words are the wire's
         )
 

@@ -70,6 +70,7 @@ def instance_out(engine: Engine, instance: Instance) -> InstanceOut:
         pid=fields.get("pid"),
         permissions=fields.get("permissions"),
         credential=credential,
+        clock_ahead_secs=fields.get("clock_ahead_secs"),
     )
 
 

@@ -67,6 +67,7 @@ def router(engine: Engine, tally: Tally) -> APIRouter:
             self_check_failures=engine.selfcheck.failures,
             uptime_secs=round(engine.uptime_secs, 3),
             store_bytes=await engine.store.size_bytes(),
+            clock_ahead_secs=engine.clock_ahead_secs,
             checks=[HealthCheck(**asdict(one)) for one in await findings(engine)],
             details=_details(engine, tally) if details else None,
         )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from syncropel.cli.numbers import duration, seconds
 from syncropel.cli.spend_text import spend_lines
 from syncropel.cli.terminal import clean, table
+from syncropel.client.clock_text import clock_words
 
 if TYPE_CHECKING:
     from syncropel.api.schema import FleetRule, FleetStatus, InstanceOut
@@ -112,6 +113,7 @@ def instance_lines(one: InstanceOut) -> list[str]:
         f"  Active dispatches: {one.active_dispatches}",
         f"  Store records: {records}",
         f"  Last heartbeat: {beat}",
+        f"  Clock: {clock_words(one.clock_ahead_secs)}",
         *(["  Permissions: enforced"] if one.permissions else []),
         *([f"  Credential: {_CREDENTIALS[one.credential]}"] if one.credential in _CREDENTIALS else []),
     ]

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from syncropel.client.clock_text import clock_problem
+
 if TYPE_CHECKING:
     from syncropel.api.schema import DispatchOut, FanOutProgress, FleetStatus, InstanceOut
 
@@ -50,7 +52,10 @@ def of_instance(one: InstanceOut) -> str:
         return ""
     if one.status != "live":
         return f"is {one.status}"
-    return "" if one.health == "healthy" else f"is {one.health}"
+    if one.health != "healthy":
+        return f"is {one.health}"
+    problem = clock_problem(one)
+    return f"has its {problem}" if problem else ""
 
 
 def of_dispatch(one: DispatchOut, now: float) -> str:

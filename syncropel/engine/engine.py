@@ -247,6 +247,11 @@ class Engine:
     def uptime_secs(self) -> float:
         return self.runtime.monotonic() - self._started_at
 
+    @property
+    def clock_ahead_secs(self) -> float | None:
+        """How far the wall clock is ahead of the coordinator's; None while that is not known."""
+        return self.heart.clock_ahead_secs if self.settings.role == "worker" else 0.0
+
     def beat(self, *, leaving: bool = False, returning: bool = False) -> dict[str, Any]:
         """This instance's heartbeat (fields of the wire model `Heartbeat`). `returning`: the coordinator was
         not heard from for a while, and may have given the work to somebody else."""
@@ -270,6 +275,7 @@ class Engine:
             "permissions": self.ingest.live.rules.enforced,
             **{f"control_{key}": value for key, value in state.items() if key != "digest"},
             "control": state["digest"],
+            "clock_ahead_secs": self.clock_ahead_secs,
             "spend": self.dispatcher.spending(),
             "held": self.dispatcher.held(),
             "open": self.dispatcher.open_attempts() if returning else [],

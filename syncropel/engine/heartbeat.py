@@ -40,6 +40,8 @@ class Heart:
         self._runtime = runtime
         self._problem = ""
         self._pause = Pause(runtime)
+        self.clock_ahead_secs: float | None = None
+        """How far the wall clock is ahead of the coordinator's; None while that is not known."""
 
     def soon(self) -> None:
         """There is something to tell: the next beat comes without waiting for its turn."""
@@ -86,7 +88,7 @@ class Heart:
         try:
             for _ in range(_TRIES):
                 beat = self._beat(leaving=leaving, returning=self._was_away)
-                answer = await self._peers.heartbeat(self._url, beat)
+                answer = await self._timed(beat)
                 if await self._take(answer):
                     break
                 # The coordinator told something else meanwhile, on which this answer does not build.
@@ -104,6 +106,19 @@ class Heart:
             log.info("the coordinator answers again")
         self._problem = ""
         return True
+
+    async def _timed(self, beat: dict[str, Any]) -> dict[str, Any]:
+        """The answer to a beat. The coordinator looked at its clock half a round trip after the beat left."""
+        sent, started = self._runtime.now(), self._runtime.monotonic()
+        answer = await self._peers.heartbeat(self._url, beat)
+        there, took = answer.get("now"), self._runtime.monotonic() - started
+        if not isinstance(there, int | float):
+            self.clock_ahead_secs = None
+            return answer
+        if self.clock_ahead_secs is None:
+            self.soon()  # the coordinator has it from the next beat
+        self.clock_ahead_secs = round(sent + took / 2 - there, 3)
+        return answer
 
     def _failed(self, what: str, error: SyncropelError) -> bool:
         if error.message != self._problem:

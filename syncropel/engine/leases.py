@@ -19,6 +19,8 @@ _GONE: Final = frozenset({"left"})
 _LATE_SECS: Final = 2.0
 """So much later than an interval after the last one may come the next look of a process that runs."""
 
+_RESTLESS: Final = frozenset({"uptime_secs", "store_bytes", "clock_ahead_secs", "control_grace"})
+
 
 class Leases:
     """Who was heard from, and when. A beat is kept in memory; only a change of state becomes a record."""
@@ -181,7 +183,9 @@ class Leases:
 
 def _visible(beat: dict[str, Any]) -> dict[str, Any]:
     # What grows with every beat is not a change that a screen has to be told of at once.
-    return {key: value for key, value in beat.items() if key not in ("uptime_secs", "store_bytes")}
+    ahead = beat.get("clock_ahead_secs")
+    still = {key: value for key, value in beat.items() if key not in _RESTLESS}
+    return {**still, "clock": ahead if ahead is None else round(ahead)}
 
 
 def _fields(instance: Instance) -> dict[str, Any]:

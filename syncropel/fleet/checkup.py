@@ -23,6 +23,7 @@ import psutil
 from platformdirs import user_data_path
 
 from syncropel.client import Client, Target, calls
+from syncropel.client.clock_text import clock_words, is_off
 from syncropel.errors import SetupError, SyncropelError
 from syncropel.fleet.process import answering_pid, find_daemon, written_pid
 from syncropel.identity import read_identity
@@ -42,6 +43,8 @@ _NOT_OPERATOR: Final = {
     "goals_refused": "{} requests of goals that may only read",
     "unknown_callers": "{} of callers of whom nothing is known",
 }
+
+_HEARD: Final = frozenset({"live", "draining"})
 
 
 @dataclass(frozen=True)
@@ -245,6 +248,32 @@ def _door(patient: Patient) -> Iterator[Finding]:
         yield Finding("goals", "warn", told, "which ones: spl logs --level WARN")
 
 
+def _clocks(patient: Patient) -> Iterator[Finding]:
+    home = patient.home
+    if answering_pid(home) is None:
+        return
+    try:
+        with Client(Target(socket=home.socket, home=home.display()), timeout=2.0) as client:
+            health = client.send(calls.engine_health())
+            status = client.send(calls.fleet_status())
+    except SyncropelError:
+        return
+    ahead = {one.alias: one.clock_ahead_secs for one in status.instances if one.status in _HEARD}
+    if health.role == "worker":
+        ahead = {health.alias: health.clock_ahead_secs}
+    elif len(ahead) < 2:
+        return  # a coordinator's clock is the fleet's
+    off = [f"{name} is {clock_words(secs)}" for name, secs in ahead.items() if is_off(secs)]
+    unknown = sorted(name for name, secs in ahead.items() if secs is None)
+    if off:
+        yield Finding("clocks", "warn", ", ".join(off), "set them by a time server: timedatectl set-ntp true")
+    elif unknown:
+        yield Finding("clocks", "warn", f"unknown of {', '.join(unknown)}", "a heartbeat later it is known")
+    else:
+        largest = max((abs(secs) for secs in ahead.values() if secs is not None), default=0.0)
+        yield Finding("clocks", "ok", f"within {largest:.2f} s of the coordinator's")
+
+
 def _port(patient: Patient) -> Iterator[Finding]:
     try:
         port = load_settings(patient.home, os.environ).server.port
@@ -296,6 +325,7 @@ _LOOKS: Final[tuple[Callable[[Patient], Iterator[Finding]], ...]] = (
     _data,
     _process,
     _door,
+    _clocks,
     _log,
     _memory,
 )

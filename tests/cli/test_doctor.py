@@ -12,7 +12,7 @@ from typing import Any
 import psutil
 import pytest
 
-from syncropel.api.schema import EngineHealth
+from syncropel.api.schema import EngineHealth, FleetStatus, InstanceOut
 from syncropel.fleet import checkup
 from syncropel.settings import Home
 
@@ -174,8 +174,9 @@ def test_a_daemon_says_how_many_connections_it_has(spl: Spl, live: Path) -> None
 
 def test_connections_that_had_to_go_are_told(spl: Spl, live: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     counts = {"tcp": 7, "tcp_limit": 9, "closed_for_room": 5, "refused": 0, "accept_errors": 2}
-    health = EngineHealth.model_construct(pid=1, details={"connections": counts})
-    monkeypatch.setattr(checkup.Client, "send", lambda *_: health)
+    health = EngineHealth.model_construct(pid=1, role="coordinator", details={"connections": counts})
+    answers = {EngineHealth: health, FleetStatus: FleetStatus.model_construct(instances=[])}
+    monkeypatch.setattr(checkup.Client, "send", lambda _, call: answers.get(call.answer, health))
     found = finding(spl, "connections")
     assert found["state"] == "warn"
     assert found["told"] == (
@@ -183,3 +184,48 @@ def test_connections_that_had_to_go_are_told(spl: Spl, live: Path, monkeypatch: 
         "2 times none could be accepted"
     )
     assert "ulimit -n" in found["hint"]
+
+
+@pytest.mark.parametrize(
+    ("ahead", "state", "told"),
+    [
+        ({"worker-a": 0.02, "worker-b": -0.3}, "ok", "within 0.30 s of the coordinator's"),
+        ({"worker-a": 5.0, "worker-b": -5.0}, "ok", "within 5.00 s of the coordinator's"),
+        ({"worker-a": -90.0, "worker-b": 0.0}, "warn", "worker-a is 90 s behind"),
+        ({"worker-a": None, "worker-b": 172_800.0}, "warn", "worker-b is 2.0 days ahead"),
+        ({"worker-a": None, "worker-b": 0.0}, "warn", "unknown of worker-a"),
+    ],
+)
+def test_clocks_that_differ_are_told(
+    spl: Spl,
+    live: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    ahead: dict[str, float | None],
+    state: str,
+    told: str,
+) -> None:
+    rows = [
+        InstanceOut.model_construct(alias=alias, status="live", clock_ahead_secs=secs)
+        for alias, secs in {"coordinator": 0.0, **ahead}.items()
+    ]
+    answers = {
+        EngineHealth: EngineHealth.model_construct(pid=1, role="coordinator", details={}),
+        FleetStatus: FleetStatus.model_construct(instances=rows),
+    }
+    monkeypatch.setattr(
+        checkup.Client, "send", lambda _, call: answers.get(call.answer, answers[EngineHealth])
+    )
+    found = finding(spl, "clocks")
+    assert (found["state"], found["told"]) == (state, told)
+
+
+@pytest.mark.parametrize(("secs", "told"), [(-7.0, "is 7 s behind"), (None, "unknown"), (0.1, "within")])
+def test_a_worker_tells_of_its_own_clock(
+    spl: Spl, live: Path, monkeypatch: pytest.MonkeyPatch, secs: float | None, told: str
+) -> None:
+    health = EngineHealth.model_construct(
+        pid=1, role="worker", alias="worker-a", details={}, clock_ahead_secs=secs
+    )
+    answers = {EngineHealth: health, FleetStatus: FleetStatus.model_construct(instances=[])}
+    monkeypatch.setattr(checkup.Client, "send", lambda _, call: answers.get(call.answer, health))
+    assert told in finding(spl, "clocks")["told"]

@@ -33,6 +33,14 @@ def test_nothing_is_wrong_with_a_fleet_that_works() -> None:
         ({"instances": [sample.instance("w", status="draining")]}, "instance w is draining"),
         ({"instances": [sample.instance("w", health="ill")]}, "instance w is ill"),
         (
+            {"instances": [sample.instance("w", clock_ahead_secs=-90.0)]},
+            "instance w has its clock 90 s behind",
+        ),
+        (
+            {"instances": [sample.instance("w", clock_ahead_secs=5.001)]},
+            "instance w has its clock 5 s ahead",
+        ),
+        (
             {"dispatches": [sample.dispatch(0, alias="T", hangs=True, why="w is stale")]},
             "running T[0] w is stale",
         ),

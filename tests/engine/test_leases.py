@@ -216,14 +216,19 @@ class Coordinator(Peers):
     def __init__(self) -> None:
         super().__init__(lambda: "")
         self.beats: list[tuple[float, dict[str, Any]]] = []
-        self.answers: list[dict[str, Any] | SyncropelError] = []
+        self.answers: list[dict[str, Any] | SyncropelError | Callable[[], dict[str, Any]]] = []
+        self.way_secs = 0.0
+        """How long a beat, and its answer, are on their way."""
 
     async def heartbeat(self, endpoint: str, beat: dict[str, Any]) -> dict[str, Any]:
         self.beats.append((asyncio.get_running_loop().time(), beat))
         answer = self.answers.pop(0) if self.answers else {}
         if isinstance(answer, SyncropelError):
             raise answer
-        return answer
+        await asyncio.sleep(self.way_secs)
+        told = answer() if callable(answer) else answer
+        await asyncio.sleep(self.way_secs)
+        return told
 
 
 def with_heart(story: Callable[[Coordinator, Heart, list[Any]], Coroutine[Any, Any, None]]) -> None:
@@ -267,6 +272,24 @@ def test_a_heart_that_is_not_heard_beats_sooner() -> None:
         times = [round(at, 6) for at, _ in coordinator.beats]
         assert times[:9] == [0.0, 0.2, 0.6, 1.4, 3.0, 6.2, 11.2, 16.2, 21.2]
         assert times[10] - times[9] == INTERVAL
+        beating.cancel()
+
+    with_heart(story)
+
+
+@pytest.mark.parametrize("ahead", [-90.0, 0.0, 7.5])
+def test_a_heart_measures_how_far_its_clock_is_ahead_whatever_the_answer_takes(ahead: float) -> None:
+    async def story(coordinator: Coordinator, heart: Heart, taken: list[Any]) -> None:
+        assert heart.clock_ahead_secs is None
+        now = virtual.runtime().now
+        coordinator.answers = [lambda: {"now": now() - ahead}] * 2
+        coordinator.way_secs = 1.0
+        beating = asyncio.ensure_future(heart.run())
+        await asyncio.sleep(4)
+        assert heart.clock_ahead_secs == ahead
+        assert len(coordinator.beats) == 2, "the coordinator has it at once"
+        await asyncio.sleep(60)
+        assert heart.clock_ahead_secs is None, "an older coordinator does not say what it is there"
         beating.cancel()
 
     with_heart(story)

@@ -44,6 +44,7 @@ def instance(alias: str = "worker-a", did: str | None = None, **changes: Any) ->
         "store_records": 1234,
         "store_bytes": 2_400_000,
         "pid": 4711,
+        "clock_ahead_secs": 0.02,
     }
     return InstanceOut(**facts | changes)
 

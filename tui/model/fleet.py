@@ -6,6 +6,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from syncropel.client import attention
+from syncropel.client.clock_text import clock_problem, clock_words, is_off
 from tui.model.charts import bar
 from tui.model.glyphs import Glyphs, marked
 from tui.model.moment import Moment
@@ -36,6 +37,7 @@ INSTANCES: Final = (
     Column("version", "VERSION", 8, drop=9),
     Column("bytes", "STORE", 8, drop=10, right=True),
     Column("pid", "PID", 7, drop=11, right=True),
+    Column("clock", "CLOCK", 11, drop=12, right=True),
 )
 DISPATCHES: Final = (
     Column("task", "TASK", 14, grow=1, most=24),
@@ -79,7 +81,7 @@ def _instance(one: InstanceOut, at: Moment, glyphs: Glyphs) -> Row:
     cells = {
         "alias": Cell(plain(one.alias), "muted" if gone else "strong"),
         "status": status,
-        "health": Cell(one.health, "plain" if one.health == "healthy" or gone else "warn"),
+        "health": _health(one, gone),
         "beat": Cell(_beat(one, beat, at), "plain", -1.0 if beat is None else beat),
         "load": _load(one),
         "role": Cell(marked(one.role)),
@@ -91,8 +93,22 @@ def _instance(one: InstanceOut, at: Moment, glyphs: Glyphs) -> Row:
         "version": Cell(one.version),
         "bytes": Cell(f"{count(one.store_bytes)}B" if one.store_bytes else NOTHING, "plain", one.store_bytes),
         "pid": Cell(str(one.pid or NOTHING), "plain", float(one.pid or 0)),
+        "clock": Cell(
+            clock_words(one.clock_ahead_secs),
+            "warn" if is_off(one.clock_ahead_secs) else "plain",
+            abs(one.clock_ahead_secs or 0.0),
+        ),
     }
     return Row(one.did, cells, _fields(cells, did=one.did, status=one.status))
+
+
+def _health(one: InstanceOut, gone: bool) -> Cell:
+    if gone:
+        return Cell(one.health)
+    if one.health != "healthy":
+        return Cell(one.health, "warn")
+    problem = clock_problem(one)
+    return Cell(problem, "warn") if problem else Cell(one.health)
 
 
 def _was(status: str, glyphs: Glyphs) -> str:

@@ -33,6 +33,8 @@ class InstanceOut(Wire):
     pid: int | None = None
     permissions: bool | None = None
     """Whether it enforces permission rules."""
+    clock_ahead_secs: float | None = None
+    """How far its wall clock is ahead of the coordinator's, by its latest heartbeat; negative when behind."""
     credential: Annotated[Literal["own", "shared", "revoked", ""], OPEN] = ""
     """By what its latest heartbeat came: its own credential, or the fleet's shared token, which proves
     nothing (unverified). Empty when nothing is known."""
@@ -197,6 +199,11 @@ class Heartbeat(Wire):
     control_grace: dict[str, float] = Field(
         default={}, description="seconds left of each grace, by the record of the freeze"
     )
+    clock_ahead_secs: float | None = Field(
+        default=None,
+        allow_inf_nan=False,
+        description="its wall clock minus the coordinator's, as the heartbeat before measured it",
+    )
     spend: list[RunningSpend] = Field(default=[], description="what each running goal has spent so far")
     open: list[OpenAttempt] = Field(default=[], description="told by an instance that was away")
     held: list[str] = Field(default=[], description="child INTENDs that a drain keeps from beginning here")
@@ -216,6 +223,7 @@ class HeartbeatAnswer(Wire):
     base: str | None = None
     replace: bool = False
     grace: dict[str, float] = {}
+    now: float | None = Field(default=None, description="the coordinator's wall clock")
 
 
 class ControlMessage(Wire):

@@ -63,4 +63,6 @@ class EngineHealth(Wire):
     self_check_failures: int = 0
     uptime_secs: float
     store_bytes: int
+    clock_ahead_secs: float | None = None
+    """How far the wall clock is ahead of the coordinator's; None while that is not known."""
     details: dict[str, Any] | None = None

@@ -1,0 +1,34 @@
+"""The wall clock of an instance beside the coordinator's, in words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from syncropel.api.schema import InstanceOut
+
+CLOCK_WARN_SECS: Final = 5.0
+UNKNOWN: Final = "unknown"
+_DAY_SECS: Final = 86_400
+
+
+def clock_words(ahead_secs: float | None) -> str:
+    """`0.02 s ahead`, `90 s behind`, `2.0 days ahead`, or `unknown` before a heartbeat has measured it."""
+    if ahead_secs is None:
+        return UNKNOWN
+    size = abs(ahead_secs)
+    if size >= _DAY_SECS:
+        told = f"{size / _DAY_SECS:.1f} days"
+    else:
+        told = f"{size:.0f} s" if size >= CLOCK_WARN_SECS else f"{size:.2f} s"
+    return f"{told} {'behind' if ahead_secs < 0 else 'ahead'}"
+
+
+def is_off(ahead_secs: float | None) -> bool:
+    """Whether a clock is so wrong that somebody has to look."""
+    return ahead_secs is not None and abs(ahead_secs) > CLOCK_WARN_SECS
+
+
+def clock_problem(one: InstanceOut) -> str:
+    """What is wrong with the clock of an instance; empty when nothing is known to be."""
+    return f"clock {clock_words(one.clock_ahead_secs)}" if is_off(one.clock_ahead_secs) else ""
