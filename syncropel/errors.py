@@ -8,6 +8,7 @@ SyncropelError
 ├── IngestFailed           400  a well-formed record that the log cannot take (clock collision)
 ├── BadRequest             400  a query or a command whose words make no sense
 │   ├── TooSlow            408  a request that does not arrive in time
+│   ├── InvalidNamespace   422  a namespace that the grammar does not allow, named by its place
 │   ├── InvalidFanOut      422  a fan-out specification with a mistake, named by subtask and key
 │   └── InvalidQuery       422  a query over records with a mistake, named by its place in the document
 ├── NotFound               404
@@ -114,6 +115,13 @@ class InvalidFanOut(BadRequest):
     """Raised when a fan-out specification has a mistake; the message names the subtask and the key."""
 
     code = "INVALID_FANOUT"
+    status = 422
+
+
+class InvalidNamespace(BadRequest):
+    """Raised when a text is no namespace; the message begins with its place where that is not plain."""
+
+    code = "INVALID_NAMESPACE"
     status = 422
 
 

@@ -199,7 +199,7 @@ def parse_record(value: Any) -> Record:
     Raises InvalidRecord naming the field; TooLarge when the body or the parents are over their limits.
     """
     if not isinstance(value, dict):
-        raise InvalidRecord(f"a record is a JSON object, not {_kind(value)}", "send the eight fields")
+        raise InvalidRecord(f"a record is a JSON object, not {kind_of(value)}", "send the eight fields")
     if not _POSTED.issuperset(value):
         unknown = sorted(map(str, value.keys() - _POSTED))
         raise InvalidRecord(f"unknown field {unknown[0]!r}", f"a record has: {', '.join(sorted(FIELDS))}")
@@ -210,7 +210,7 @@ def parse_record(value: Any) -> Record:
         raise InvalidRecord(f"clock must be an integer from 0 to 2^63-1, not {clock!r}", "or leave it out")
     body = value.get("body", {})
     if not isinstance(body, dict):
-        raise InvalidRecord(f"body must be a JSON object, not {_kind(body)}", "send {} when it is empty")
+        raise InvalidRecord(f"body must be a JSON object, not {kind_of(body)}", "send {} when it is empty")
     parents = _parents(value.get("parents"))
     judged_by = value.get("judged_by")
     if judged_by is not None:
@@ -257,6 +257,7 @@ def _body_json(body: dict[str, Any]) -> str:
     return text
 
 
-def _kind(value: Any) -> str:
+def kind_of(value: Any) -> str:
+    """What a JSON value is, in words: `an object`, `a list`, `null`."""
     names = {dict: "an object", list: "a list", str: "a string", bool: "a boolean", type(None): "null"}
     return names.get(type(value), "a number")

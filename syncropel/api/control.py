@@ -13,7 +13,7 @@ from syncropel.api.schema import BlastRadius, ControlWritten, NamespaceList, Nam
 from syncropel.engine.engine import Engine
 from syncropel.errors import BadRequest, Conflict
 from syncropel.folds.freezes import DEFAULT_GRACE_SECS, EMERGENCY, EVERYWHERE
-from syncropel.folds.namespaces import DEFAULT, level_of, parse_namespace
+from syncropel.folds.namespaces import DEFAULT, level_of
 from syncropel.record import StoredRecord
 
 
@@ -93,6 +93,8 @@ def router(engine: Engine) -> APIRouter:
         here()
         if body.emergency == bool(body.namespace):
             raise BadRequest("name one namespace, or the emergency", "give namespace, or emergency")
+        if body.namespace == EVERYWHERE:
+            raise BadRequest("the whole fleet is no namespace", "lift the stop: spl unkill --emergency")
         place = EVERYWHERE if body.emergency else str(body.namespace)
         return _written(
             await engine.killswitch.unfreeze(namespace=place, actor=body.actor, reason=body.reason)
@@ -111,7 +113,7 @@ def router(engine: Engine) -> APIRouter:
                 "a freeze is of one namespace, or an emergency", "give namespace, or level emergency"
             )
         if namespace:
-            parse_namespace(namespace)
+            engine.killswitch.check_place(namespace)
         return blast_radius(engine, level, namespace or EVERYWHERE, terminate)
 
     @routes.get("/v1/namespaces")

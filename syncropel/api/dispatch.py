@@ -91,7 +91,7 @@ async def _task(engine: Engine, body: NewDispatch) -> TaskState:
         goal=body.goal,
         alias=body.alias,
         domain=body.domain,
-        namespace=body.namespace or "default",
+        namespace=body.namespace,
         actor=body.actor,
     )
     return await create(engine, made)

@@ -12,6 +12,7 @@ from syncropel.api.task_requests import Request, made_record
 from syncropel.api.task_views import find_task
 from syncropel.engine.engine import Engine
 from syncropel.errors import Conflict
+from syncropel.folds.namespaces import DEFAULT, parse_namespace
 from syncropel.folds.task import TaskState
 from syncropel.store.base import Appended
 from syncropel.threads import task_thread
@@ -40,9 +41,20 @@ class NewTask(Request):
 def _place(engine: Engine, asked: NewTask) -> dict[str, str]:
     """The namespace of a new task, and the thread that it is a part of."""
     if asked.parent is None:
-        return {"namespace": asked.namespace or "default"}
+        return {"namespace": _chosen(asked.namespace, DEFAULT)}
     thread, state = find_parent(engine, asked.parent)
-    return {"namespace": asked.namespace or state.namespace, "parent_thread": thread}
+    return {"namespace": _chosen(asked.namespace, state.namespace), "parent_thread": thread}
+
+
+def _chosen(namespace: str | None, inherited: str) -> str:
+    """The namespace that was asked for, or the inherited one, also of an older log.
+
+    Raises InvalidNamespace.
+    """
+    if namespace is None or namespace == inherited:
+        return inherited
+    parse_namespace(namespace, "namespace")
+    return namespace
 
 
 def refuse_if_over(state: TaskState) -> None:
@@ -55,7 +67,8 @@ def refuse_if_over(state: TaskState) -> None:
 async def create(engine: Engine, asked: NewTask) -> TaskState:
     """Write the INTEND of a new task; without an alias one is made. The caller holds `engine.fan_out_lock`.
 
-    Raises Conflict when the alias is taken, NotFound when there is no such parent, and what refuses a record.
+    Raises Conflict when the alias is taken, InvalidNamespace, NotFound when there is no such parent, and what
+    refuses a record.
     """
     aliases = engine.ingest.live.aliases
     alias = asked.alias or _next_alias(aliases)
@@ -83,7 +96,7 @@ async def begin(
         "alias": state.alias,
         "priority": state.priority,
         "domain": state.domain,
-        "namespace": namespace or state.namespace,
+        "namespace": _chosen(namespace, state.namespace),
         **fields,
         "at": engine.runtime.now(),
     }

@@ -58,7 +58,7 @@ def run(args: Namespace) -> int:
             "terminate": args.terminate,
             "actor": actor_from(os.environ),
         }
-        if args.namespace:
+        if args.namespace is not None:
             fields["namespace"] = args.namespace
         record = client.send(calls.freeze(fields)).record
         if not is_json(args):

@@ -237,7 +237,7 @@ def blast(level: str, namespace: str | None = None, terminate: bool = False) -> 
 
 def unfreeze(actor: str, namespace: str | None = None, reason: str = "") -> Call[schema.ControlWritten]:
     """Lift the freeze of a namespace; without one, the emergency."""
-    body = {"actor": actor, **({"namespace": namespace} if namespace else {"emergency": True})}
+    body = {"actor": actor, **({"emergency": True} if namespace is None else {"namespace": namespace})}
     body |= {"reason": reason} if reason else {}
     return Call(schema.ControlWritten, "/v1/fleet/unfreeze", "POST", body=body, repeatable=False)
 

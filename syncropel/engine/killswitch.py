@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
+import shlex
 from typing import Any
 
 from syncropel.engine.ingest import Ingest
 from syncropel.engine.runtime import Runtime
-from syncropel.errors import BadRequest, Conflict, NotFound
+from syncropel.errors import BadRequest, Conflict, InvalidNamespace, NotFound
 from syncropel.folds.freezes import EMERGENCY, EVERYWHERE, FREEZE, UNFREEZE, Freeze
 from syncropel.folds.grace import HEARD, Heard
-from syncropel.folds.namespaces import DEFAULT, STRICT_TOPIC, lineage, parse_namespace
+from syncropel.folds.namespaces import DEFAULT, STRICT_TOPIC, lineage, name_in, parse_namespace
 from syncropel.record import Record, StoredRecord
 from syncropel.threads import FLEET_CONTROL, NAMESPACE_REGISTRY
 
@@ -39,7 +41,7 @@ class KillSwitch:
             raise BadRequest("a freeze needs a reason", "others will read it at 3 a.m.: --reason …")
         place = EVERYWHERE if level == EMERGENCY else namespace
         if level != EMERGENCY:
-            parse_namespace(namespace)
+            self.check_place(namespace)
         present = self._ingest.live.control.freezes.get(place)
         if present is not None and not (present.level == "soft" and level == "hard"):
             raise Conflict(
@@ -57,6 +59,26 @@ class KillSwitch:
         if level == "hard":
             body[HEARD] = Heard(grace_secs, self._runtime.moment()).body()
         return await self._write(FLEET_CONTROL, actor, body)
+
+    def check_place(self, namespace: str) -> None:
+        """Raise InvalidNamespace for what cannot be frozen by name: what the grammar does not allow, unless
+        work of an older log is in a namespace of exactly this name."""
+        try:
+            parse_namespace(namespace)
+        except InvalidNamespace as error:
+            if namespace == EVERYWHERE:
+                error.hint = "stop the whole fleet: spl kill --emergency"
+            if namespace == EVERYWHERE or not self._is_used(namespace):
+                raise
+
+    def _is_used(self, namespace: str) -> bool:
+        live = self._ingest.live
+        found = itertools.chain(
+            (line.namespace for line in live.index.threads.values()),
+            (task.namespace for task in live.tasks.values()),
+            (name_in(child.latest.body) for child in live.children.values() if child.latest is not None),
+        )
+        return bool(namespace) and namespace in found
 
     async def unfreeze(self, *, namespace: str, actor: str, reason: str = "") -> StoredRecord:
         """Lift the freeze of exactly this namespace (`*`: the emergency). Raises NotFound without one."""
@@ -79,7 +101,7 @@ class KillSwitch:
         known = registry.known.get(namespace)
         if namespace == DEFAULT or (known is not None and known.state == "active"):
             raise Conflict(f"the namespace {namespace} exists", f"see it: spl namespace show {namespace}")
-        for ancestor in lineage(namespace)[:-1]:
+        for ancestor in [*lineage(namespace)][:-1]:
             closed = registry.rejection(ancestor)
             if closed is not None:
                 raise Conflict(f"{closed.ancestor} {closed.problem}", closed.mend)
@@ -118,4 +140,4 @@ def _lift(freeze: Freeze) -> str:
     if freeze.namespace == EVERYWHERE:
         return "lift it: spl unkill --emergency"
     harder = "" if freeze.level == "hard" else "; or make it hard: --level hard"
-    return f"lift it: spl unkill --namespace {freeze.namespace}{harder}"
+    return f"lift it: spl unkill --namespace {shlex.quote(freeze.namespace)}{harder}"

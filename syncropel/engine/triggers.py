@@ -15,6 +15,7 @@ from typing import Any, Final
 from syncropel.engine.ingest import Ingest
 from syncropel.engine.runtime import Runtime
 from syncropel.errors import NamespaceFrozen, SyncropelError
+from syncropel.folds.namespaces import name_in
 from syncropel.folds.rules import TRIGGER, Rule
 from syncropel.policy.asking import ask
 from syncropel.policy.contexts import record_fields
@@ -145,7 +146,7 @@ class Triggers:
         self._frozen.pop(thread, None)
 
     def _namespace(self, stored: StoredRecord) -> str:
-        return min(namespaces_of(stored.record, self._ingest.live))
+        return name_in(stored.record.body) or min(namespaces_of(stored.record, self._ingest.live))
 
 
 def opening(rule: Rule, stored: StoredRecord, thread: str, did: str, namespace: str) -> Record:

@@ -12,8 +12,10 @@ from functools import lru_cache
 from typing import Final
 
 from syncropel.engine.live import LiveFolds
+from syncropel.folds.child import is_child_intend
 from syncropel.folds.fanout import CHILD_DONE, SPAWNED
 from syncropel.folds.rules import Rules
+from syncropel.folds.task import is_task
 from syncropel.policy.guard import begins_fan_out
 from syncropel.record import Record
 from syncropel.threads import ENGINE_CONFIG, FLEET_CONTROL, NAMESPACE_REGISTRY
@@ -48,22 +50,36 @@ def turn_end(records: Sequence[Record], start: int, live: LiveFolds) -> int:
         return start + 1
     spawned: set[str] = set()
     opened: set[str] = set()
+    touched: set[str] = set()
     for at in range(start, len(records)):
         record = records[at]
         if stands_alone(record, live):
             return at
+        if _follows_from_work(record) and record.thread in touched:
+            return at
+        if record.thread in live.tasks or record.thread in live.children or _begins_work(record):
+            touched.add(record.thread)
         topic = record.topic
         if topic == SPAWNED:
             spawned.add(record.thread)
         elif topic == CHILD_DONE and record.thread in spawned:
             return at
-        # What the guard itself lets through in a new namespace it lets through again; a rule may not, and a
-        # verdict on a task is asked whose it is.
-        if record.thread in opened and (ruled or "verdict" in record.body):
-            return at
-        if record.act == "INTEND":
-            opened.add(record.thread)
+        if ruled:
+            # What the guard itself lets through in a new namespace it lets through again; a rule may not.
+            if record.thread in opened:
+                return at
+            if record.act == "INTEND":
+                opened.add(record.thread)
     return len(records)
+
+
+def _begins_work(record: Record) -> bool:
+    return record.act == "INTEND" and (is_task(record) or is_child_intend(record))
+
+
+def _follows_from_work(record: Record) -> bool:
+    """Whether what the guard says of this record depends on the task or subtask of its thread."""
+    return record.act == "KNOW" and ("verdict" in record.body or "fulfills" in record.body)
 
 
 def _look_at_state(rules: Rules) -> bool:

@@ -8,12 +8,13 @@ one.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from syncropel.folds.fanout import Key, number
 from syncropel.folds.grace import Heard, Moment, heard_from
-from syncropel.folds.namespaces import DEFAULT, lineage
+from syncropel.folds.namespaces import REMEMBERED, over
 from syncropel.folds.order import NEVER, word_key
 from syncropel.folds.told import said_first
 from syncropel.record import Record, StoredRecord
@@ -30,11 +31,6 @@ STOPPED_ACTS: Final = frozenset({"INTEND", "DO", "CALL", "PUT", "MAP"})
 Level = Literal["soft", "hard", "emergency"]
 EVERYWHERE: Final = "*"
 """Stands for the whole fleet where a freeze's namespace is asked for."""
-
-
-def places_over(namespace: str) -> list[str]:
-    """The places whose freezes cover this namespace, outermost first."""
-    return [EVERYWHERE, DEFAULT] if namespace == DEFAULT else [EVERYWHERE, *lineage(namespace)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +61,8 @@ class Control:
     graces: dict[str, float | None] = field(default_factory=dict, compare=False)
     """By record, hard freezes whose grace is not over: until when, on the boot clock; None before
     `pass_time`."""
+    _covering: dict[str, tuple[Freeze, ...]] = field(default_factory=dict, compare=False, repr=False)
+    """What `covering` said of namespaces since the last change."""
 
     def apply(self, stored: StoredRecord) -> None:
         record, body = stored.record, stored.record.body
@@ -80,6 +78,7 @@ class Control:
         if self.latest.get(place, NEVER) >= key:
             return
         self.latest[place] = key
+        self._covering.clear()
         former = self.freezes.pop(place, None)
         if former is not None:
             self.graces.pop(former.record, None)
@@ -120,11 +119,21 @@ class Control:
     def emergency(self) -> Freeze | None:
         return self.freezes.get(EVERYWHERE)
 
-    def covering(self, namespace: str) -> list[Freeze]:
+    def covering(self, namespace: str) -> tuple[Freeze, ...]:
         """The freezes over this namespace, outermost first."""
         if not self.freezes:
-            return []
-        return [self.freezes[place] for place in places_over(namespace) if place in self.freezes]
+            return ()
+        found = self._covering.get(namespace)
+        if found is None:
+            if len(self._covering) >= REMEMBERED:
+                self._covering.clear()
+            found = self._covering[namespace] = tuple(self._look_over(namespace))
+        return found
+
+    def _look_over(self, namespace: str) -> Iterator[Freeze]:
+        if (everywhere := self.freezes.get(EVERYWHERE)) is not None:
+            yield everywhere
+        yield from (self.freezes[place] for place in over(namespace, self.freezes) if place != EVERYWHERE)
 
     def refusal(self, act: str, namespace: str) -> Freeze | None:
         """The freeze that refuses a record of this act in this namespace, or None."""

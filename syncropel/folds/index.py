@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from sys import intern
 from typing import Literal
 
 from syncropel.folds.child import is_child_intend
+from syncropel.folds.namespaces import DEFAULT, name_in
 from syncropel.folds.task import is_task
 from syncropel.record import Record, StoredRecord
 from syncropel.threads import RESERVED
@@ -21,6 +23,8 @@ class ThreadLine:
     id: str
     kind: Kind = "other"
     title: str = ""
+    namespace: str = ""
+    """That of the thread's first INTEND; empty while there is none."""
     closed: bool = False
     records: int = 0
     actors: set[str] = field(default_factory=set)
@@ -42,6 +46,8 @@ class ThreadLine:
         self.last_activity = stored.received_at
         if self.kind == "other":
             self.kind = _kind(record)
+        if not self.namespace and record.act == "INTEND":
+            self.namespace = intern(name_in(record.body) or DEFAULT)
         if not self.title:
             self.title = _title(record)
         if "fulfills" in record.body or "cancels" in record.body:

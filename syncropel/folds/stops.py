@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from syncropel.folds.fanout import Key, number
-from syncropel.folds.freezes import EMERGENCY, EVERYWHERE, FREEZE, UNFREEZE, places_over
+from syncropel.folds.freezes import EMERGENCY, EVERYWHERE, FREEZE, UNFREEZE
+from syncropel.folds.namespaces import over
 from syncropel.folds.order import word_key
 from syncropel.record import StoredRecord
 from syncropel.threads import FLEET_CONTROL
@@ -40,7 +41,7 @@ class Stops:
         """When this namespace was frozen between two moments (unix seconds), in order, without overlaps."""
         if not self.said:
             return []
-        found = [one for place in places_over(namespace) for one in self._of(place)]
+        found = [one for place in {EVERYWHERE, *over(namespace, self.said)} for one in self._of(place)]
         merged: list[Stop] = []
         for one in sorted(found, key=lambda stop: stop.begin):
             if one.begin > end or (one.end is not None and one.end < begin):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from typing import Any, Final
 
 from syncropel.errors import BadRequest
@@ -144,7 +145,7 @@ def subtask_fields(kid: Child) -> dict[str, Any]:
 _NO_CHILD: Final = Child(Subtask(0, "", ""), "pending", 1)
 
 
-def record_fields(record: Record | None, namespaces: set[str]) -> dict[str, Any]:
+def record_fields(record: Record | None, namespaces: Set[str]) -> dict[str, Any]:
     """A record as an expression sees it; empty when there is none. The body is handed over as it is."""
     if record is None:
         return dict(_NO_RECORD)

@@ -28,9 +28,7 @@ Refusal = tuple[SyncropelError, Request, Verdict]
 async def refuse_write(record: Record, state: RuledState, now: float, own_did: str) -> Refusal | None:
     """Why the rules refuse this record, or None."""
     rules = state.rules
-    request = Request(
-        "record_write", record.actor, record.thread, record, frozenset(namespaces_of(record, state))
-    )
+    request = Request("record_write", record.actor, record.thread, record, namespaces_of(record, state))
     if rules.freezes_changed and not (record.thread in RESERVED and record.act not in STOPPED_ACTS):
         verdict = await decide(rules.freeze_rules, request, state, now, own_did, default=True)
         if not verdict.allowed:

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from functools import partial
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
-from syncropel.errors import Conflict, InvalidRecord, NamespaceFrozen, NamespaceRejected, SyncropelError
+from syncropel.errors import (
+    Conflict,
+    InvalidNamespace,
+    InvalidRecord,
+    NamespaceFrozen,
+    NamespaceRejected,
+    SyncropelError,
+)
 from syncropel.folds.access import CORS_ORIGINS
 from syncropel.folds.child import ChildState
 from syncropel.folds.credentials import Credentials
 from syncropel.folds.fanout import AMEND_JOIN
 from syncropel.folds.freezes import EVERYWHERE, STOPPED_ACTS, Control, Freeze
+from syncropel.folds.index import ThreadIndex
 from syncropel.folds.moves import AMEND_BUDGET
-from syncropel.folds.namespaces import DEFAULT, Namespaces
+from syncropel.folds.namespaces import DEFAULT, EXAMPLE, Namespaces, name_in, parse_namespace
 from syncropel.folds.rules import KINDS, PERMISSION, Rules, parse_rule
 from syncropel.folds.spec import FanOutSpec, is_fan_out, parse_fan_out, positive_number
 from syncropel.folds.task import TaskState
@@ -25,11 +34,12 @@ from syncropel.policy.contexts import compile_in
 from syncropel.policy.joining import check_join, prepare_join
 from syncropel.policy.permissions import CONTEXT_OF, check_rule
 from syncropel.policy.verdicts import check_verdict
-from syncropel.record import Record
+from syncropel.record import Record, kind_of
 from syncropel.threads import ENGINE_CONFIG, FLEET_CONTROL, RESERVED
 
 _RULES: Final = {ENGINE_CONFIG: KINDS, FLEET_CONTROL: (PERMISSION,)}
 """Threads that hold rules, and of which kinds."""
+_DEFAULT_ALONE: Final = frozenset((DEFAULT,))
 
 
 class GuardedState(Protocol):
@@ -49,6 +59,8 @@ class GuardedState(Protocol):
     def rules(self) -> Rules: ...
     @property
     def heads(self) -> dict[str, int]: ...
+    @property
+    def index(self) -> ThreadIndex: ...
 
 
 def check(
@@ -61,6 +73,7 @@ def check(
     refused = (
         refusal(record, state, writer)
         or check_clock(record, state, writer, now)
+        or _check_grammar(record, state, writer)
         or check_restored(record, state, now, own_did)
     )
     if refused is not None:
@@ -123,33 +136,64 @@ def _check_rule(record: Record) -> SyncropelError | None:
     return check_rule(record.topic, rule)
 
 
-def namespaces_of(record: Record, state: GuardedState) -> set[str]:
-    """The namespaces that a record is written to: its own, and that of its thread's task or child."""
-    names: set[str] = set()
-    named = record.body.get("namespace")
-    if isinstance(named, str) and named:
-        names.add(named)
-    task, child = state.tasks.get(record.thread), state.children.get(record.thread)
-    if task is not None:
-        names.add(task.namespace)
+def namespaces_of(record: Record, state: GuardedState) -> frozenset[str]:
+    """The namespaces that a record is written to: its own, and those of its thread: of the first INTEND
+    there, and of its task or child."""
+    names = _thread_namespaces(record.thread, state)
+    named = name_in(record.body)
+    if named and named not in names:
+        names |= {named}
+    return names or _DEFAULT_ALONE
+
+
+def _thread_namespaces(thread: str, state: GuardedState) -> frozenset[str]:
+    """None where no INTEND was written."""
+    line = state.index.threads.get(thread)
+    if line is None or not line.namespace:
+        return frozenset()
+    names = _DEFAULT_ALONE if line.namespace == DEFAULT else frozenset((line.namespace,))
+    task, child = state.tasks.get(thread), state.children.get(thread)
+    if task is not None and task.namespace not in names:
+        names |= {task.namespace}
     elif child is not None and child.latest is not None:
-        names.add(str(child.latest.body.get("namespace") or DEFAULT))
-    return names or {DEFAULT}
+        names |= {name_in(child.latest.body) or DEFAULT}
+    return names
+
+
+def _check_grammar(record: Record, state: GuardedState, writer: Writer) -> SyncropelError | None:
+    """Why the record may not name its namespace, or None. What the engine, or its coordinator, says of work
+    of an older log, and who names what the thread has already, only repeats."""
+    if "namespace" not in record.body or writer.author in ("engine", "coordinator"):
+        return None
+    named = record.body["namespace"]
+    refused = _no_namespace(named, "body.namespace")
+    repeats = refused is not None and name_in(record.body) in _thread_namespaces(record.thread, state)
+    return None if repeats else refused
+
+
+def _no_namespace(named: Any, place: str) -> InvalidNamespace | None:
+    """Why this value is no namespace, or None."""
+    if not isinstance(named, str):
+        return InvalidNamespace(f"{place} must be a text, not {kind_of(named)}", EXAMPLE)
+    try:
+        parse_namespace(named, place)
+    except InvalidNamespace as error:
+        return error
+    return None
 
 
 def _check_namespaces(record: Record, state: GuardedState, now: float, own_did: str) -> SyncropelError | None:
     # A stop must never need what it stops: the reserved threads carry the freezes and their lifting.
     if record.thread in RESERVED and record.act not in STOPPED_ACTS:
         return None
-    ended = record.body.get("verdict") == "terminated" and record.actor == own_did and record.act == "KNOW"
+    if record.act == "KNOW" and record.body.get("verdict") == "terminated" and record.actor == own_did:
+        return None  # that a run was ended
+    control = None if state.rules.freezes_changed else state.control
     for namespace in sorted(namespaces_of(record, state)):
-        freeze = (
-            None if ended or state.rules.freezes_changed else state.control.refusal(record.act, namespace)
-        )
-        if freeze is not None:
+        if control is not None and (freeze := control.refusal(record.act, namespace)) is not None:
             return frozen(freeze, record.act)
         rejection = state.namespaces.rejection(namespace)
-        if rejection is not None and not ended:
+        if rejection is not None:
             return NamespaceRejected(
                 f"namespace {namespace!r}: {rejection.ancestor!r} {rejection.problem}", rejection.mend
             )
@@ -165,7 +209,7 @@ def frozen(freeze: Freeze, act: str) -> NamespaceFrozen:
         )
     return NamespaceFrozen(
         f"{freeze.level} freeze of {freeze.namespace!r}: {act} is refused ({freeze.reason})",
-        f"lift it when it is over: spl unkill --namespace {freeze.namespace}",
+        f"lift it when it is over: spl unkill --namespace {shlex.quote(freeze.namespace)}",
     )
 
 
@@ -189,6 +233,11 @@ def _check_fan_out(record: Record, state: GuardedState) -> SyncropelError | None
         check_join(parse_fan_out(record.body))
     except SyncropelError as error:
         return error
+    for index, subtask in enumerate(record.body["subtasks"]):
+        if "namespace" in subtask:
+            refused = _no_namespace(subtask["namespace"], f"subtask {index}: namespace")
+            if refused is not None:
+                return refused
     return None
 
 

@@ -28,6 +28,8 @@ from syncropel.folds.fanout import AMEND_JOIN, CHILD_DONE, SPAWNED
 from syncropel.folds.freezes import FREEZE, UNFREEZE
 from syncropel.folds.namespaces import STRICT_TOPIC
 from syncropel.folds.rules import ENABLED_TOPIC, FREEZE_RULES, PERMISSION
+from syncropel.policy.authority import ANYONE, ENGINE, Writer
+from syncropel.policy.authority import OPERATOR as OPERATOR_ITSELF
 from syncropel.record import Record
 from syncropel.store.base import Appended, Outcome
 from syncropel.store.memory import MemoryStore
@@ -123,6 +125,17 @@ async def test_an_amendment_is_judged_with_the_fan_out_before_it() -> None:
     outcomes = await ingest.append([parent([subtask()]), amend])
     assert isinstance(outcomes[0], Appended)
     assert isinstance(outcomes[1], SyncropelError)
+
+
+async def test_a_verdict_is_judged_by_the_work_before_it() -> None:
+    ingest, log = door()
+    task = write("INTEND", task=True, goal="g")
+    records = [task, write("DO", actor=WORKER_A, topic="task_started"), write("KNOW", verdict="accept")]
+    outcomes = await ingest.append(records)
+    assert [type(one) for one in outcomes] == [Appended, Appended, Conflict]
+    assert log.calls == [2, 0]
+    await ingest.append([write("KNOW", "th_b"), write("KNOW", "th_b", verdict="accept")])
+    assert log.calls[2:] == [2]
 
 
 async def test_ordinary_records_share_one_commit() -> None:
@@ -261,7 +274,16 @@ def _bodies() -> st.SearchStrategy[tuple[str, str, dict[str, Any]]]:
         st.sampled_from(["accept", "failed"]),
     )
     ended = st.just(("KNOW", "th_a", {"verdict": "terminated", "namespace": "docs"}))
-    return st.one_of(plain, plain, plain, freezes, registry, rules, switch, fan_outs, facts, ended)
+    bodies = [
+        {"task": True, "goal": "g"},
+        {"topic": "task_started"},
+        {"verdict": "accept"},
+        {"fulfills": "a"},
+    ]
+    work = st.tuples(st.sampled_from(["INTEND", "DO", "KNOW"]), _THREADS, st.sampled_from(bodies))
+    return st.one_of(
+        plain, plain, plain, work, work, freezes, registry, rules, switch, fan_outs, facts, ended
+    )
 
 
 @st.composite
@@ -277,12 +299,12 @@ def calls(draw: st.DrawFn) -> list[Record]:
 
 
 @settings(max_examples=250)
-@given(calls())
-def test_a_batch_equals_the_same_records_one_by_one(records: list[Record]) -> None:
+@given(calls(), st.sampled_from([ENGINE, OPERATOR_ITSELF, ANYONE, Writer("fleet"), Writer("coordinator")]))
+def test_a_batch_equals_the_same_records_one_by_one(records: list[Record], by: Writer) -> None:
     async def both() -> None:
         (batch, one_log), (single, other_log) = door(), door()
-        together = [told(one) for one in await batch.append(records)]
-        alone = [told((await single.append([one]))[0]) for one in records]
+        together = [told(one) for one in await batch.append(records, writer=by)]
+        alone = [told((await single.append([one], writer=by))[0]) for one in records]
         assert together == alone
         assert [one async for chunk in one_log.scan() for one in chunk] == [
             one async for chunk in other_log.scan() for one in chunk
