@@ -249,10 +249,12 @@ async def test_a_join_that_can_no_longer_be_names_the_blame_and_a_retry_mends_it
 async def test_retries_that_are_refused(api: Api) -> None:
     await api.task(alias="F")
     assert_error(await api.operator.post("/v1/tasks/F/retry", json={"index": 0}), 409, "CONFLICT")
-    await api.fan_out("F", {}, {})
+    await api.task(alias="WAITS")
+    await api.fan_out("WAITS", {"target": "worker-nobody"}, {"target": "worker-nobody"})
     for index in (-1, 2, 10**30):
-        answer = await api.operator.post("/v1/tasks/F/retry", json={"index": index})
+        answer = await api.operator.post("/v1/tasks/WAITS/retry", json={"index": index})
         assert_error(answer, 400, "BAD_REQUEST", "0 to 1")
+    await api.fan_out("F", {}, {})
     await joined(api, "F")
     answer = await api.operator.post("/v1/tasks/F/retry", json={"index": 0})
     assert_error(answer, 409, "CONFLICT", "has joined")
