@@ -6,6 +6,7 @@ Every daemon and every supervisor gives itself a name that tells: what runs belo
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -16,10 +17,14 @@ DAEMON: Final = "spl-daemon"
 SUPERVISOR: Final = SUPERVISOR_NAME
 THREAD_VARIABLE: Final = "SPL_CHILD_THREAD"
 """Names the attempt that a process works on; every goal is started with it."""
+SHORTAGES: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+"""Errors that say that the system, or this process, has no more to give now."""
 _NAMES: Final = (DAEMON, SUPERVISOR)
 _MODULES: Final = ("syncropel.daemon", "syncropel/supervisor/")
 _TRIES: Final = 5
 _DEEPEST: Final = 1_000
+_LONGEST_ENVIRON: Final = 8 * 1024 * 1024
+"""In bytes; Linux takes no more than 6 MiB of arguments and environment."""
 
 
 class Unreadable(Exception):
@@ -40,7 +45,7 @@ class Table(Protocol):
     """The system's table of processes."""
 
     def look(self, pid: int) -> Process | None:
-        """None when there is no such process. Raises Unreadable when it is there and hidden."""
+        """None when there is no such process. Raises Unreadable when it is hidden, OSError at a shortage."""
         ...
 
     def environ(self, pid: int) -> bytes | None:
@@ -56,12 +61,12 @@ class ProcFiles:
 
     def look(self, pid: int) -> Process | None:
         try:
-            with open(f"/proc/{pid}/stat", "rb", buffering=0) as file:
-                text = file.read(4096)
+            text = _read(f"/proc/{pid}/stat", 4096)
         except (FileNotFoundError, ProcessLookupError):
             self._must_be_gone(pid)
             return None
         except OSError as error:
+            _raise_shortage(error)
             raise Unreadable(f"the system does not show PID {pid}: {error.strerror}") from None
         # A program may call itself `) R 1 (`.
         name, _, rest = text.partition(b"(")[2].rpartition(b")")
@@ -79,12 +84,31 @@ class ProcFiles:
 
     def environ(self, pid: int) -> bytes | None:
         try:
-            with open(f"/proc/{pid}/environ", "rb", buffering=0) as file:
-                return file.readall()
+            return _read(f"/proc/{pid}/environ", _LONGEST_ENVIRON)
         except (FileNotFoundError, ProcessLookupError):
             return b""
-        except OSError:
+        except OSError as error:
+            _raise_shortage(error)
             return None
+
+
+def _raise_shortage(error: OSError) -> None:
+    # That there is no descriptor left to look with says nothing of the process.
+    if error.errno in SHORTAGES:
+        raise error
+
+
+def _read(path: str, size: int) -> bytes:
+    """At most so many bytes of a file of the system's, without the cost of a file object."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        parts = []
+        while size > 0 and (part := os.read(descriptor, size)):
+            parts.append(part)
+            size -= len(part)
+        return b"".join(parts)
+    finally:
+        os.close(descriptor)
 
 
 class PsutilTable:
@@ -99,7 +123,7 @@ class PsutilTable:
             words = self._words(process)
         except psutil.NoSuchProcess:
             return None
-        except psutil.Error as error:
+        except (psutil.Error, OSError) as error:
             raise Unreadable(f"the system does not show PID {pid}: {error}") from None
         ours = next((name for name, module in zip(_NAMES, _MODULES, strict=True) if module in words), "")
         return Process(pid, parent, ours, started)
@@ -132,7 +156,8 @@ def table() -> Table:
 def lineage(pid: int, table: Table) -> list[Process]:
     """The process and its ancestors, the eldest last.
 
-    Raises Unreadable when one of them is hidden, when the process is gone, or when they keep changing.
+    Raises Unreadable when one of them is hidden, when the process is gone, or when they keep changing;
+    OSError at a shortage.
     """
     for _ in range(_TRIES):
         if (chain := _walk(pid, table)) is not None:

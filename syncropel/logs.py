@@ -95,8 +95,10 @@ def start_logging(
     root.handlers[:] = handlers
     set_level(level)
     logging.captureWarnings(True)
-    for noisy in ("httpx", "httpcore", "uvicorn", "uvicorn.error", "aiosqlite"):
+    for noisy in ("httpx", "httpcore", "uvicorn", "aiosqlite"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    # It warns of each request that is no HTTP: whoever can connect could fill the log.
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
 
 
 def set_level(level: str) -> None:

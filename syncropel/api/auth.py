@@ -153,6 +153,8 @@ class Gate:
         """Why a caller over TCP is refused. Notes in the scope who it is."""
         shown, required = _bearer(scope), self._engine.settings.auth.required
         found = self._bearers.find(shown)
+        if found is not None and (recognised := scope.get(RECOGNISED)) is not None:
+            recognised(found.token.sa_id)
         if found is not None and (required or found.writer.author != "account"):
             scope[WRITER] = found.writer
         if not required:
@@ -164,8 +166,6 @@ class Gate:
         if found is None:
             return self._bearers.unknown(shown)
         scope[CALLER] = found.token
-        if (recognised := scope.get(RECOGNISED)) is not None:
-            recognised()
         return lacks(found.token, needed) or found.refusal(method, path)
 
     def _refusal_to_goal(self, scope: Scope, who: NotOperator) -> SyncropelError | None:

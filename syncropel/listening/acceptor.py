@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import socket
 from collections.abc import Callable
 from typing import Final
+
+from syncropel.ancestry import SHORTAGES
 
 PER_TURN: Final = 16
 """Connections accepted before the loop looks elsewhere: a flood of one socket leaves the other its turn."""
 PAUSE_SECS: Final = 0.05
 """How long accepting stands still when the system has no descriptor or no memory for one more."""
-_SHORTAGES: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
 class Acceptor:
@@ -52,7 +52,7 @@ class Acceptor:
             except (BlockingIOError, InterruptedError):
                 return
             except OSError as error:
-                if error.errno in _SHORTAGES:
+                if error.errno in SHORTAGES:
                     self._stand_still()
                     return
                 continue  # it went away while it waited

@@ -8,6 +8,7 @@ import logging
 import os
 import socket
 import threading
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -19,10 +20,11 @@ from syncropel.listening.peer import Peer, peer_of
 
 log = logging.getLogger("syncropel.door")
 
-LOOK_SECS: Final = 1.0
+LOOK_SECS: Final = 5.0
 """How long the environments of a caller and its ancestors may take to be read."""
 MAX_LOOKS: Final = 32
 """Looks of one kind that may go on at a time."""
+_REMEMBERED: Final = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +58,13 @@ class Callers:
     def __init__(self, table: Table | None = None) -> None:
         self._table = table or ancestry.table()
         self._naming, self._checking = _Aside(), _Aside()
+        self._goals: OrderedDict[int, list[Process]] = OrderedDict()
 
     def look(self, connection: socket.socket) -> Sight:
-        """What is seen at once: whose process it is, and below whom it runs. Takes half a millisecond."""
+        """What is seen at once: whose process it is, and below whom it runs. Takes half a millisecond.
+
+        Raises OSError when there is no descriptor to look with.
+        """
         peer: Peer | None = None
         try:
             peer = peer_of(connection)
@@ -67,21 +73,40 @@ class Callers:
             own = os.geteuid()
             if peer.uid not in (0, own):
                 return Sight(peer, [], problem=f"PID {peer.pid} runs as uid {peer.uid}, the daemon as {own}")
-            chain = ancestry.lineage(peer.pid, self._table)
+            chain = self._lineage(peer.pid)
             self._must_live(peer, chain)
-            return Sight(peer, chain, ancestry.keeper(chain))
+            kept_by = ancestry.keeper(chain)
+            if kept_by is not None:
+                self._remember(chain)
+            return Sight(peer, chain, kept_by)
         except Unreadable as error:
             return Sight(peer, [], problem=str(error))
+        except OSError:
+            if peer is not None:
+                peer.close()
+            raise
+
+    def _lineage(self, pid: int) -> list[Process]:
+        """As `ancestry.lineage`. A goal that calls often is a goal still, and looked at less."""
+        known = self._goals.get(pid)
+        return known if known and self._table.look(pid) == known[0] else ancestry.lineage(pid, self._table)
+
+    def _remember(self, chain: list[Process]) -> None:
+        self._goals[chain[0].pid] = chain
+        if len(self._goals) > _REMEMBERED:
+            self._goals.popitem(last=False)
 
     async def decide(self, sight: Sight) -> NotOperator | None:
-        """Who it is; None for the operator. Looks at environments, which are not read on the event loop: a
-        process can have a hand in how its memory is read, and make that take for ever."""
+        """Who it is; None for the operator. Raises OSError as `look`.
+
+        Environments are not read on the event loop: a process can make it take for ever to read its own.
+        """
         if sight.peer is None or sight.problem:
             return NotOperator(sight.peer.pid if sight.peer else 0, problem=sight.problem)
         pid = sight.peer.pid
         if sight.kept_by is not None:
             thread = None
-            with contextlib.suppress(TimeoutError):
+            with contextlib.suppress(OSError):  # TimeoutError is one
                 thread = await self._naming.run(
                     lambda: ancestry.attempt_of(sight.chain, sight.kept_by, self._table)
                 )

@@ -13,7 +13,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from syncropel.api.caller import RECOGNISED
-from syncropel.api.tally import LATE_HEADS, SLOW_BODIES, Tally
+from syncropel.api.tally import CLOSED_FOR_ROOM, LATE_HEADS, SLOW_BODIES, Tally
 from syncropel.errors import BadRequest, SyncropelError, TooSlow
 from syncropel.listening.crowd import Crowd
 
@@ -21,16 +21,21 @@ KEEP_ALIVE_SECS: Final = 75
 """Longer than clients keep an idle connection, so that it never closes in the face of a request."""
 HEAD_LIMIT_BYTES: Final = 64 * 1024
 """The most that the target and the headers of one request may have."""
+MAX_PIPELINED: Final = 8
+"""Requests that may wait on a connection behind the one that is answered: they cost their sender nothing."""
 HEAD_LIMIT_SECS: Final = 10.0
 """From the first byte of a head to its last, and from a new connection to its first head."""
 BODY_LOOK_SECS: Final = 10.0
 BODY_LOOK_BYTES: Final = 10 * 1024
 """What has to come of a body between two looks. A body that is answered already has until the first look."""
 
+_AROUND_BYTES: Final = 2 * HEAD_LIMIT_BYTES
+_AROUND_EACH: Final = 16
+"""What a request may have around its body: so many bytes, and so many more for each byte of it."""
 _SLOW_HINT: Final = "build the whole request before sending it"
 
 
-class _HeadTooLong(Exception):
+class _TooMuch(Exception):
     """Raised within the parser, which turns it into its own kind of error."""
 
 
@@ -71,11 +76,14 @@ class Connection(HttpToolsProtocol):
         self._phase = _Phase.BETWEEN
         self._received = 0
         """Bytes since the last request ended, at the most those of one head while in a head."""
+        self._body = 0
+        """Of those, how many were the body, without what frames it."""
         self._seen = 0
         """Of those, how many were there at the last look at the body."""
         self._timer: asyncio.TimerHandle | None = None
         """Runs while bytes are owed: a first head, the rest of a head, the rest of a body."""
         self._turned_away = False
+        self._account = ""
 
     def turn_away(self) -> None:
         self._turned_away = True
@@ -105,6 +113,8 @@ class Connection(HttpToolsProtocol):
         # A header that does not end is with the parser, which tells of whole ones only.
         if self._phase is not _Phase.BODY and self._received > HEAD_LIMIT_BYTES:
             self.send_400_response("")
+        elif self._phase is _Phase.BODY and self._received > _AROUND_BYTES + _AROUND_EACH * self._body:
+            self.send_400_response("")  # chunks of one byte are fine; trailers without end are not
         elif self._timer is None:
             self._start_timer(before)
 
@@ -133,16 +143,22 @@ class Connection(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         head_bytes = len(self.url) + sum([len(name) + len(value) for name, value in self.headers])
         if head_bytes > HEAD_LIMIT_BYTES:
-            raise _HeadTooLong
+            raise _TooMuch
+        if len(self.pipeline) >= MAX_PIPELINED:
+            raise _TooMuch
         self._phase = _Phase.BODY
         self._stop_timer()
         self._crowd.mark(self, busy=True)
         cast("dict[str, object]", self.scope).update(self.stamp)
         super().on_headers_complete()
 
+    def on_body(self, body: bytes) -> None:
+        self._body += len(body)
+        super().on_body(body)
+
     def on_message_complete(self) -> None:
         self._phase = _Phase.BETWEEN
-        self._received = 0
+        self._received = self._body = 0
         self._stop_timer()
         super().on_message_complete()
 
@@ -151,8 +167,11 @@ class Connection(HttpToolsProtocol):
             self._crowd.mark(self, busy=False)
         super().on_response_complete()
 
-    def _recognised(self) -> None:
-        self._crowd.recognise(self)
+    def _recognised(self, account: str) -> None:
+        if account != self._account:
+            self._account = account
+            if self._crowd.recognise(self, account):
+                self._tally.note(CLOSED_FOR_ROOM)
 
     def _head_is_late(self) -> None:
         self._timer = None

@@ -23,7 +23,7 @@ class Crowd:
     """At most `limit` connections. Each is known or a stranger, and busy with a request or waiting for one.
 
     To make room, those go that have waited longest: strangers first, the waiting before the busy, then known
-    ones that wait. Known ones that are busy never go.
+    ones that wait. Known ones that are busy go only when their own account has more than half of the room.
     """
 
     def __init__(self, limit: int) -> None:
@@ -32,6 +32,8 @@ class Crowd:
             (known, busy): OrderedDict() for known in (False, True) for busy in (False, True)
         }
         self._place: dict[Guest, tuple[bool, bool]] = {}
+        self._account: dict[Guest, str] = {}
+        self._accounts: dict[str, _Queue] = {}
 
     def __len__(self) -> int:
         return len(self._place)
@@ -52,10 +54,29 @@ class Crowd:
         place = self._place.pop(guest, None)
         if place is not None:
             del self._queues[place][guest]
+            self._forget_account(guest)
 
-    def recognise(self, guest: Guest) -> None:
-        """It has proved who it is."""
+    def recognise(self, guest: Guest, account: str) -> int:
+        """It has proved whose it is; gives how many others of the same had to go for it, 0 or 1."""
+        if guest not in self._place:
+            return 0
         self._move(guest, known=True)
+        self._forget_account(guest)
+        self._account[guest] = account
+        fellows = self._accounts.setdefault(account, OrderedDict())
+        fellows[guest] = None
+        if len(fellows) <= max(1, self.limit // 2):
+            return 0
+        self._turn_away(next(iter(fellows)))
+        return 1
+
+    def _forget_account(self, guest: Guest) -> None:
+        account = self._account.pop(guest, None)
+        if account is not None:
+            fellows = self._accounts[account]
+            del fellows[guest]
+            if not fellows:
+                del self._accounts[account]
 
     def demote(self, guest: Guest) -> None:
         """It turned out to be a stranger."""
@@ -78,11 +99,13 @@ class Crowd:
         """Turn the one away that has to go first; False when none may go."""
         for place in _ORDER:
             if queue := self._queues[place]:
-                guest = next(iter(queue))
-                self.leave(guest)
-                guest.turn_away()
+                self._turn_away(next(iter(queue)))
                 return True
         return False
+
+    def _turn_away(self, guest: Guest) -> None:
+        self.leave(guest)
+        guest.turn_away()
 
     def _move(self, guest: Guest, known: bool | None = None, busy: bool | None = None) -> None:
         place = self._place.get(guest)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import select
 import socket
@@ -11,7 +10,7 @@ import sys
 from dataclasses import dataclass
 from typing import Final
 
-from syncropel.ancestry import Unreadable
+from syncropel.ancestry import SHORTAGES, Unreadable
 
 _LINUX = sys.platform == "linux"
 _SO_PEERPIDFD: Final = 77
@@ -44,7 +43,8 @@ class Peer:
 def peer_of(connection: socket.socket) -> Peer:
     """The other end of a connection that was just accepted; close it.
 
-    Raises Unreadable when the kernel does not say, or when the process that connected has ended.
+    Raises Unreadable when the kernel does not say, or when the process that connected has ended; OSError at a
+    shortage.
     """
     try:
         pid, uid = _credentials(connection)
@@ -74,7 +74,6 @@ def _handle(connection: socket.socket) -> int:
     except ProcessLookupError:
         raise Unreadable("the process that connected has ended") from None
     except OSError as error:
-        # Kernels that know the option and not that error say EINVAL of a process that has ended.
-        if error.errno == errno.EINVAL:
-            raise Unreadable("the process that connected has ended") from None
-        return -1
+        if error.errno in SHORTAGES:
+            raise
+        return -1  # the kernel does not know the option; one that does, and says EINVAL, means it has ended

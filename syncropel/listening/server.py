@@ -13,21 +13,25 @@ from starlette.types import ASGIApp
 
 from syncropel import __version__
 from syncropel.api.auth import OperatorDoor
-from syncropel.api.caller import NOT_OPERATOR
+from syncropel.api.caller import NOT_OPERATOR, NotOperator
 from syncropel.api.schema.version import HEADER
 from syncropel.api.tally import ACCEPT_ERRORS, CLOSED_FOR_ROOM, REFUSED, Tally
 from syncropel.descriptors import Shares
 from syncropel.errors import Crowded
-from syncropel.listening.acceptor import Acceptor, send_away
+from syncropel.listening.acceptor import PAUSE_SECS, Acceptor, send_away
 from syncropel.listening.callers import Callers, Sight
 from syncropel.listening.connection import KEEP_ALIVE_SECS, Connection, refusal
 from syncropel.listening.crowd import Crowd
+from syncropel.listening.pace import Pace
 
 DRAIN_LIMIT_SECS: Final = 10
 """How long a stop waits for answers that are under way."""
 MAX_GOALS: Final = 32
 """Connections of goals to the Unix socket."""
+GOALS_PER_SEC: Final = 50.0
+"""New ones of these. More are dropped at once, so that who connects behind them does not wait for long."""
 _SHED_AT_SHORTAGE: Final = 16
+_TRIES: Final = 100
 
 
 class Server(uvicorn.Server):
@@ -42,6 +46,7 @@ class Server(uvicorn.Server):
         super().__init__(_config(app))
         self._for_operator = OperatorDoor(app)
         self._callers = Callers()
+        self._pace = Pace(GOALS_PER_SEC, MAX_GOALS)
         self._listeners = (tcp, unix)
         self._shares = shares
         self._tally = tally
@@ -78,8 +83,20 @@ class Server(uvicorn.Server):
         if connection is not None:
             self._soon(self._join(connection, accepted))
 
-    def _admit_unix(self, accepted: socket.socket) -> None:
-        sight = self._callers.look(accepted)
+    def _admit_unix(self, accepted: socket.socket, tries: int = 1) -> None:
+        try:
+            sight = self._callers.look(accepted)
+        except OSError:
+            self._shortage()
+            if tries < _TRIES:
+                asyncio.get_running_loop().call_later(PAUSE_SECS, self._admit_unix, accepted, tries + 1)
+            else:
+                self._drop(accepted)
+            return
+        if sight.is_stranger and not self._pace.take(asyncio.get_running_loop().time()):
+            sight.close()
+            self._drop(accepted)
+            return
         while sight.is_stranger and self._operators.strangers >= MAX_GOALS and self._operators.shed():
             self._tally.note(CLOSED_FOR_ROOM)
         connection = self._admit(accepted, self._operators, known=not sight.is_stranger)
@@ -88,6 +105,10 @@ class Server(uvicorn.Server):
             sight.close()
         else:
             self._soon(self._join_unix(connection, accepted, sight))
+
+    def _drop(self, accepted: socket.socket) -> None:
+        accepted.close()
+        self._tally.note(REFUSED)
 
     def _lend(self) -> None:
         """Give the operator what the own share does not hold."""
@@ -113,7 +134,7 @@ class Server(uvicorn.Server):
 
     async def _join_unix(self, connection: Connection, accepted: socket.socket, sight: Sight) -> None:
         try:
-            who = await self._callers.decide(sight)
+            who = await self._decide(sight)
         finally:
             sight.close()
         if who is None:
@@ -122,6 +143,15 @@ class Server(uvicorn.Server):
             connection.stamp[NOT_OPERATOR] = who
             self._operators.demote(connection)
         await self._join(connection, accepted)
+
+    async def _decide(self, sight: Sight) -> NotOperator | None:
+        for _ in range(_TRIES):
+            try:
+                return await self._callers.decide(sight)
+            except OSError:
+                self._shortage()
+                await asyncio.sleep(PAUSE_SECS)
+        return NotOperator(0, problem="the daemon has no descriptor left to look")
 
     async def _join(self, connection: Connection, accepted: socket.socket) -> None:
         try:

@@ -17,6 +17,7 @@ from syncropel.listening.connection import (
     BODY_LOOK_SECS,
     HEAD_LIMIT_SECS,
     KEEP_ALIVE_SECS,
+    MAX_PIPELINED,
     Connection,
 )
 from syncropel.listening.crowd import Crowd
@@ -214,10 +215,38 @@ async def test_a_body_that_ends_after_its_answer_leaves_an_idle_connection(line:
     assert not line.open_after(0.2)
 
 
+async def test_requests_ahead_of_the_answers_have_a_limit(line: Line) -> None:
+    line.send(GET * (MAX_PIPELINED + 1))
+    assert not line.transport.closed
+    other = Line()
+    other.send(GET * 1000)
+    assert other.transport.closed
+    assert len(other.connection.pipeline) == MAX_PIPELINED
+
+
+async def test_what_is_around_a_body_has_a_limit_that_no_body_meets(line: Line) -> None:
+    head = b"POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n"
+    line.send(head)
+    for _ in range(300):
+        line.send(b"1\r\nx\r\n" * 1000)
+    assert not line.transport.closed, "chunks of one byte"
+    line.send(b"0\r\nx: y\r\n\r\n")
+    assert not line.transport.closed
+    for endless in (b"x: " + b"y" * 1000 + b"\r\n", b"y" * 1000):
+        other = Line()
+        other.send(head + b"1\r\nx\r\n0\r\nt: ")
+        sent = 0
+        while not other.transport.closed:
+            other.send(endless)
+            sent += len(endless)
+            assert sent < 200_000
+        assert other.transport.written.startswith(b"HTTP/1.1 400 ")
+
+
 async def test_a_connection_is_known_by_its_token_and_gone_when_it_is_lost(line: Line) -> None:
     assert line.crowd.strangers == 1
     line.send(GET)
-    line.connection.scope[RECOGNISED]()  # type: ignore[typeddict-item]
+    line.connection.scope[RECOGNISED]("sa")  # type: ignore[typeddict-item]
     assert line.crowd.strangers == 0
     line.connection.connection_lost(None)
     assert len(line.crowd) == 0

@@ -29,7 +29,7 @@ def test_the_order_in_which_they_go() -> None:
     for one in ones.values():
         crowd.enter(one)
     for name in ("known", "known-busy", "known-served"):
-        crowd.recognise(ones[name])
+        crowd.recognise(ones[name], name)
     for name in ("busy", "known-busy", "served", "known-served"):
         crowd.mark(ones[name], busy=True)
     for name in ("served", "known-served"):
@@ -50,7 +50,7 @@ def test_a_full_crowd_makes_room_for_one_or_says_that_there_is_none() -> None:
         crowd.enter(one)
     assert (crowd.make_room(), first.away) == (1, True)
     assert second in crowd
-    crowd.recognise(second)
+    crowd.recognise(second, "a")
     crowd.mark(second, busy=True)
     crowd.limit = 1
     assert crowd.make_room() is None
@@ -64,7 +64,7 @@ def test_what_one_that_is_gone_still_does_changes_nothing() -> None:
     crowd.enter(one)
     assert crowd.shed()
     crowd.mark(one, busy=True)
-    crowd.recognise(one)
+    assert crowd.recognise(one, "a") == 0
     crowd.leave(one)
     assert (len(crowd), crowd.strangers) == (0, 0)
 
@@ -94,7 +94,7 @@ def test_there_are_never_more_than_fit_and_the_known_and_busy_stay(
         elif one is not None and what == "mark":
             crowd.mark(one, busy=True)
         elif one is not None and what == "know":
-            crowd.recognise(one)
+            crowd.recognise(one, str(number))
             crowd.mark(one, busy=True)
             safe.add(number)
         assert len(crowd) <= limit

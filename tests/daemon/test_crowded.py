@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import resource
 import socket
 import time
@@ -123,6 +124,39 @@ def test_a_head_has_ten_seconds(daemon: Daemon) -> None:
         assert b'"TOO_SLOW"' in answer
         assert connections(daemon)["late_heads"] == 3
         assert operator.get("/health").status_code == 200, "what waits for a request may wait longer"
+
+
+def test_a_limit_that_is_lowered_meanwhile_costs_strangers_and_not_the_operator(daemon: Daemon) -> None:
+    with strangers(daemon, 60), daemon.operator() as operator:
+        assert operator.get("/health").status_code == 200
+        until(lambda: connections(daemon)["tcp"] == 60)
+        lowest = len(os.listdir(f"/proc/{daemon.process.pid}/fd")) - 10
+        resource.prlimit(daemon.process.pid, resource.RLIMIT_NOFILE, (lowest, DESCRIPTORS))
+        with daemon.operator() as another:
+            assert another.get("/v1/fleet/status").status_code == 200
+        counts = connections(daemon)
+        assert counts["accept_errors"] > 0
+        assert counts["closed_for_room"] > 0
+        resource.prlimit(daemon.process.pid, resource.RLIMIT_NOFILE, (DESCRIPTORS, DESCRIPTORS))
+    until(lambda: daemon.logged("could not accept connections"))
+
+
+def test_an_account_cannot_take_every_connection(daemon: Daemon) -> None:
+    with daemon.operator() as client:
+        tokens = []
+        for name in ("sa-greedy", "sa-worker"):
+            account = {"sa_id": name, "scopes": ["records:read"]}
+            tokens.append(client.post("/v1/service-accounts", json=account).json()["token"])
+        limit = connections(daemon)["tcp_limit"]
+    head = f"GET /v1/records/watch HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {tokens[0]}\r\n\r\n"
+    with strangers(daemon, limit) as greedy:
+        for one in greedy:
+            one.sendall(head.encode())
+        until(lambda: connections(daemon)["closed_for_room"] >= limit // 2)
+        assert connections(daemon)["tcp"] <= limit // 2
+        with daemon.tcp() as worker:
+            bearer = {"authorization": f"Bearer {tokens[1]}"}
+            assert worker.get("/v1/whoami", headers=bearer).status_code == 200
 
 
 def test_a_low_limit_leaves_the_operator_a_share(start: Start, home: Home) -> None:

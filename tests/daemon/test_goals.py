@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import shlex
 import sys
 import textwrap
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from syncropel.client import Client, Target, calls
 from syncropel.settings import Home
 
 from .conftest import Daemon, Start, python_path, until
@@ -149,6 +151,51 @@ def test_the_socket_of_another_instance_is_no_way_round(daemon: Daemon, home: Ho
         told = run_goal(daemon, f"{at} {SPL} unkill --namespace docs 2>&1 || true", "OTHER-1")
         assert "a goal may only read: PID " in told
         assert_still_frozen(other)
+
+
+FLOOD = """
+import socket, sys, time
+held, until = [], time.monotonic() + 6
+while time.monotonic() < until:
+    line = socket.socket(socket.AF_UNIX)
+    line.setblocking(False)
+    try:
+        line.connect(sys.argv[1])
+        held.append(line)
+    except OSError:
+        line.close()
+    if len(held) > 500:
+        held.clear()
+print("flooded")
+"""
+
+
+# httpx leaves the socket of an attempt that failed to the garbage collector.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_goal_that_floods_the_socket_does_not_keep_the_operator_out(daemon: Daemon, home: Home) -> None:
+    script = home.path.parent / "flood.py"
+    script.write_text(FLOOD)
+    subtask = {"goal": f"{sys.executable} {script} {home.socket}", "adapter": "bash"}
+    with Client(Target(socket=home.socket)) as operator:
+        did = operator.send(calls.engine_health()).did
+        with daemon.operator() as client:
+            client.post("/v1/tasks", json={"goal": "a task", "alias": "F-1"}).raise_for_status()
+            body = {"subtasks": [{**subtask, "target": f"specific:{did}"}]}
+            client.post("/v1/tasks/F-1/fan-out", json=body).raise_for_status()
+        refused = until(lambda: _counts(operator)["refused"])
+        for level in ("soft", "hard"):
+            with Client(Target(socket=home.socket)) as another:
+                another.send(calls.freeze({"level": level, "namespace": "docs", "reason": "a flood"}))
+        assert _counts(operator)["refused"] > refused, "it went on meanwhile"
+        assert _counts(operator)["unix"] < 60
+    gc.collect()
+
+
+def _counts(client: Client) -> dict[str, int]:
+    details = client.send(calls.engine_health(details=True)).details
+    assert details is not None
+    counts: dict[str, int] = details["connections"]
+    return counts
 
 
 def test_what_an_operator_starts_is_the_operator(daemon: Daemon, home: Home) -> None:

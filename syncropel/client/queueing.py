@@ -1,0 +1,36 @@
+"""Connecting to a Unix socket whose queue is full: the system refuses at once, and not a moment later."""
+
+from __future__ import annotations
+
+import time
+from typing import Final
+
+import httpx
+
+PATIENCE_SECS: Final = 5.0
+"""How long a full queue is tried again."""
+_REST_SECS: Final = 0.002
+
+
+class QueueingTransport(httpx.HTTPTransport):
+    """As its base; waits for a place in the queue, as the transport for event loops does by itself."""
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        until = time.monotonic() + PATIENCE_SECS
+        while True:
+            try:
+                return super().handle_request(request)
+            except httpx.ConnectError as error:
+                if not _is_full(error) or time.monotonic() > until:
+                    raise
+            time.sleep(_REST_SECS)
+
+
+def _is_full(error: BaseException) -> bool:
+    """Whether nothing was sent because the queue of the listening socket is full."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, BlockingIOError):
+            return True
+        cause = cause.__cause__ or cause.__context__
+    return False
