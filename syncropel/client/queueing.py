@@ -12,18 +12,24 @@ PATIENCE_SECS: Final = 5.0
 _REST_SECS: Final = 0.002
 
 
-class QueueingTransport(httpx.HTTPTransport):
-    """As its base; waits for a place in the queue, as the transport for event loops does by itself."""
+class Queueing(httpx.BaseTransport):
+    """Another transport that waits for a place in the queue, as the one for event loops does by itself."""
+
+    def __init__(self, transport: httpx.BaseTransport) -> None:
+        self._transport = transport
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         until = time.monotonic() + PATIENCE_SECS
         while True:
             try:
-                return super().handle_request(request)
+                return self._transport.handle_request(request)
             except httpx.ConnectError as error:
                 if not _is_full(error) or time.monotonic() > until:
                     raise
             time.sleep(_REST_SECS)
+
+    def close(self) -> None:
+        self._transport.close()
 
 
 def _is_full(error: BaseException) -> bool:

@@ -13,7 +13,7 @@ from syncropel.api.schema.version import HEADER
 from syncropel.client import reading, strangers
 from syncropel.client.bounds import Body, EventLines
 from syncropel.client.events import Event, EventParser
-from syncropel.client.queueing import QueueingTransport
+from syncropel.client.queueing import Queueing
 from syncropel.errors import DaemonNotRunning, DaemonUnreachable, RemoteError
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ class Client:
             headers=target.headers,
             timeout=timeout,
             trust_env=False,
-            transport=transport or QueueingTransport(uds=uds, verify=target.encrypted),
+            transport=transport or Queueing(httpx.HTTPTransport(uds=uds, verify=target.encrypted)),
         )
 
     def __enter__(self) -> Self:

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from syncropel.client import queueing
-from syncropel.client.queueing import QueueingTransport
+from syncropel.client.queueing import Queueing
 
 # httpx leaves the socket of an attempt that failed to the garbage collector.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
@@ -61,7 +61,7 @@ def full(tmp_path: Path) -> Iterator[Full]:
 def test_a_client_waits_for_its_place(full: Full) -> None:
     serving = threading.Timer(0.2, full.serve)
     serving.start()
-    with httpx.Client(transport=QueueingTransport(uds=full.path), base_url="http://x") as client:
+    with httpx.Client(transport=Queueing(httpx.HTTPTransport(uds=full.path)), base_url="http://x") as client:
         assert client.get("/").text == "ok"
     serving.join()
 
@@ -74,7 +74,7 @@ async def test_an_async_client_waits_for_its_place(full: Full) -> None:
 
 
 def refused(path: str) -> None:
-    transport = QueueingTransport(uds=path)
+    transport = Queueing(httpx.HTTPTransport(uds=path))
     with httpx.Client(transport=transport) as client, pytest.raises(httpx.ConnectError):
         client.get("http://x/")
     gc.collect()
