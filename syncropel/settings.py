@@ -50,6 +50,8 @@ class FleetSettings:
     """Where the others reach this instance, when that is not the address it listens on; empty: it is."""
     heartbeat_interval_secs: float = 5.0
     """Seconds between two heartbeats; live is within 3 of them, stale within 12."""
+    most_workers: int = 16
+    """So many workers does `spl fleet start` begin on this machine without asking."""
     isolation_secs: float = 0.0
     """A worker that did not hear from its coordinator for so long starts no new work; 0: it goes on."""
 

@@ -47,7 +47,7 @@ def _made(setup: Setup) -> App[None]:
 
         outside = _opened(setup.bundle) if setup.bundle is not None else None
         if "TEXTUAL_DRIVER" not in os.environ:
-            _take_terminal()
+            _take_terminal(setup.farewell)
         return ConsoleApp(setup, keymap=keys, outside=outside, painted=set_screen_aside)
 
 
@@ -82,11 +82,11 @@ def set_screen_aside() -> None:
     gc.freeze()
 
 
-def _take_terminal() -> None:
+def _take_terminal(farewell: Callable[[], None] | None) -> None:
     """Learn the size from the terminal alone, and end with it."""
     for name in ("COLUMNS", "LINES"):
         os.environ.pop(name, None)  # exported by a shell they go before the terminal's own word, for ever
-    end_with_terminal(sys.stdin.fileno())
+    end_with_terminal(sys.stdin.fileno(), farewell)
 
 
 async def _run(app: App[None]) -> None:

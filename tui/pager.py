@@ -12,15 +12,21 @@ from tempfile import TemporaryDirectory
 
 from textual.app import SuspendNotSupported
 
+from tui.model.text import plain
+
 Suspend = Callable[[], AbstractContextManager[None]]
 
 
 def page(text: str, name: str, suspend: Suspend) -> str:
-    """Show `text` in `$PAGER`, or `less`, as a file called `name`; gives why it could not be, or nothing."""
+    """Show `text` in `$PAGER`, or `less`, as a file called `name`; gives why it could not be, or nothing.
+
+    Without control characters: a pager may hand them on to the terminal (`less -R`), and records hold
+    anything.
+    """
     command = shlex.split(os.environ.get("PAGER", "")) or ["less"]
     with TemporaryDirectory(prefix="spl-") as folder:
         file = Path(folder) / name
-        file.write_text(text)
+        file.write_text(plain(text), encoding="utf-8")
         try:
             with suspend():
                 ended = subprocess.run([*command, str(file)], check=False)

@@ -50,7 +50,7 @@ class Setup:
     one of them, for messages. `memory` is the private file in which theme, screen, orders and commands are
     kept; None keeps nothing. `program` is how this very program is run as a process, empty when it must not
     be; `version` is the console's own. `bundle` is a file that is looked at instead of a daemon. `again`
-    reads the fleets as they are configured now.
+    reads the fleets as they are configured now. `farewell` is done when the terminal is gone, before the end.
     """
 
     fleets: tuple[Fleet, ...]
@@ -66,6 +66,7 @@ class Setup:
     notify: Mapping[str, Any] = field(default_factory=dict)
     bundle: Path | None = None
     again: Callable[[], tuple[Fleet, ...]] | None = None
+    farewell: Callable[[], None] | None = None
 
     @classmethod
     def single(cls, target: Target, **how: Any) -> Setup:

@@ -12,6 +12,7 @@ from syncropel.api.caller import Signed
 from syncropel.api.schema import PostedRecord
 from syncropel.api.task_requests import Request, made_record, posted
 from syncropel.api.task_views import find_fan_out, find_task
+from syncropel.api.task_writing import more_work, refuse_unknown
 from syncropel.engine.engine import Engine
 from syncropel.engine.moves import spent_usd
 from syncropel.errors import BadRequest, Conflict
@@ -32,6 +33,7 @@ class NewRetry(Request):
     hint: str | None = None
     target: str | None = None
     budget_usd: Money | None = None
+    allow_unknown: bool = Field(default=False, description="the target may name an instance that joins later")
 
 
 class NewAmendment(Request):
@@ -102,7 +104,10 @@ async def ask_again(engine: Engine, name: str, asked: NewRetry) -> Appended:
 
     Raises BadRequest for an index or target that there is not, Conflict when nothing more is spawned.
     """
-    state, fanout = _changeable(engine, name, "a retry")
+    state = find_task(engine, name)
+    fanout = find_fan_out(state)
+    if fanout.joined is None:
+        _changeable(engine, name, "a retry")
     count = len(fanout.spec.subtasks)
     if not 0 <= asked.index < count:
         raise BadRequest(f"no subtask {asked.index}", f"the subtasks are 0 to {count - 1}")
@@ -115,6 +120,8 @@ async def ask_again(engine: Engine, name: str, asked: NewRetry) -> Appended:
     if asked.target is not None:
         if not is_target(asked.target):
             raise BadRequest(f"target {asked.target!r} is none that is known", f"use {TARGET_FORMS}")
+        if not asked.allow_unknown:
+            refuse_unknown(engine, [asked.target])
         fields["target"] = asked.target
     if asked.hint:
         fields["hint"] = asked.hint
@@ -136,6 +143,6 @@ def _changeable(engine: Engine, name: str, what: str) -> tuple[TaskState, FanOut
     if not fanout.active:
         raise Conflict(
             f"{name} {'was cancelled' if fanout.cancelled else 'has joined'}: {what} changes nothing",
-            "for more work add another task",
+            more_work(name),
         )
     return state, fanout

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 from fastapi import APIRouter
@@ -16,13 +16,16 @@ from syncropel.api.schema.diagnosis import (
     TreeNode,
     WorktreeLeft,
 )
-from syncropel.api.schema.tasks import ChildOut
-from syncropel.api.task_views import find_task, join_status, task_detail
+from syncropel.api.schema.tasks import ChildOut, TaskSummary
+from syncropel.api.task_views import find_task, join_status, parts_of, task_detail
 from syncropel.engine.engine import Engine
 from syncropel.errors import BadRequest
 from syncropel.folds.fanout import ACCEPT, FanOut, Report
+from syncropel.folds.task import TaskState
 
 _Part = TypeVar("_Part", bound=BaseModel)
+_DEEPEST: Final = 16
+"""Tasks within tasks that a tree shows."""
 _ADVICE: Final = {
     9: "SIGKILL: most often the kernel's OOM killer (dmesg | grep -i 'killed process')",
     15: "SIGTERM: ended from outside: look at limits of the container or control group, and at who sent it",
@@ -57,18 +60,33 @@ def router(engine: Engine) -> APIRouter:
     @routes.get("/v1/tasks/{name}/tree")
     async def get_tree(name: str) -> TaskTree:
         """The task with its subtasks, each below the one it waits for last."""
-        state = find_task(engine, name)
-        kids = (await join_status(engine, state)).subtasks if state.fanout else []
-        return TaskTree(
-            thread=state.thread,
-            alias=state.alias,
-            goal=state.goal,
-            status=task_detail(state, engine.instance.did).status,
-            cost_usd=state.fanout.cost_usd if state.fanout else 0.0,
-            nodes=_hung(kids),
-        )
+        return await _tree(engine, find_task(engine, name), frozenset())
 
     return routes
+
+
+async def _tree(engine: Engine, state: TaskState, above: frozenset[str]) -> TaskTree:
+    """A task with all that was made for it. `above`: the threads over it; a record may name any parent."""
+    join = await join_status(engine, state) if state.fanout else None
+    within = above | {state.thread}
+
+    async def inner(parts: Sequence[TaskSummary]) -> list[TaskTree]:
+        known = (engine.ingest.live.tasks[one.thread] for one in parts if one.thread not in within)
+        return [await _tree(engine, one, within) for one in known] if len(within) <= _DEEPEST else []
+
+    whole = parts_of(engine, state.thread)
+    return TaskTree(
+        thread=state.thread,
+        alias=state.alias,
+        goal=state.goal,
+        status=task_detail(state, engine.instance.did).status,
+        cost_usd=state.fanout.cost_usd if state.fanout else 0.0,
+        nodes=[
+            one.model_copy(update={"tasks": await inner(one.parts)})
+            for one in _hung(join.subtasks if join else [])
+        ],
+        tasks=await inner(whole),
+    )
 
 
 async def _attempt(engine: Engine, fanout: FanOut, slot: tuple[int, int]) -> AttemptDiagnosis:

@@ -13,11 +13,11 @@ from syncropel.api.fleet_views import running
 from syncropel.api.schema import Dispatched, Page, RunningDispatch
 from syncropel.api.task_requests import Request
 from syncropel.api.task_views import find_task
-from syncropel.api.task_writing import ALIAS_PATTERN, NewTask, begin, create, refuse_if_over
+from syncropel.api.task_writing import ALIAS_PATTERN, NewTask, begin, create, refuse_if_over, refuse_unknown
 from syncropel.engine.engine import Engine
 from syncropel.errors import BadRequest, Conflict
 from syncropel.folds.fanout import FanOut
-from syncropel.folds.spec import parse_fan_out
+from syncropel.folds.spec import is_target, parse_fan_out
 from syncropel.folds.subtasks import Child, children
 from syncropel.folds.task import TaskState
 from syncropel.store.base import Appended
@@ -43,6 +43,7 @@ class NewDispatch(Request):
     domain: str = ""
     hint: str | None = None
     content: str | None = None
+    allow_unknown: bool = Field(default=False, description="the target may name an instance that joins later")
 
 
 def router(engine: Engine) -> APIRouter:
@@ -54,13 +55,16 @@ def router(engine: Engine) -> APIRouter:
         """Give a goal to one instance. A task whose dispatch has failed is tried again."""
         body.actor = sign(body.actor)
         async with engine.fan_out_lock:
+            target = _target(engine, body.target)
+            if not body.allow_unknown and is_target(target):
+                refuse_unknown(engine, [target])
             state = await _task(engine, body)
             refuse_if_over(state)
             if state.fanout is None:
-                whole = _whole(body.goal or state.goal, body, _target(engine, body.target))
+                whole = _whole(body.goal or state.goal, body, target)
                 written = await begin(engine, state, body.actor, whole, body.namespace)
             else:
-                elsewhere = _target(engine, body.target) if body.target else None
+                elsewhere = target if body.target else None
                 written = await _again(engine, state, state.fanout, body, elsewhere)
         kid = _only_child(state)
         return Dispatched(
@@ -144,7 +148,14 @@ async def _again(
             f"{name} was dispatched with another goal, which a new attempt keeps",
             "say what is new with a hint, or add another task",
         )
-    asked = NewRetry(index=0, hint=body.hint, target=target, budget_usd=body.budget_usd, actor=body.actor)
+    asked = NewRetry(
+        index=0,
+        hint=body.hint,
+        target=target,
+        budget_usd=body.budget_usd,
+        actor=body.actor,
+        allow_unknown=True,  # it was looked at above
+    )
     return await ask_again(engine, name, asked)
 
 

@@ -88,7 +88,7 @@ def _health(status: str, beat: Mapping[str, object]) -> str:
     """What is known of an instance's health now: what it said of itself holds as long as it is heard."""
     if status in ("stale", "archived"):
         return "silent"
-    return "draining" if status == "draining" else str(beat.get("health", "unknown"))
+    return "draining" if status in ("draining", "left") else str(beat.get("health", "unknown"))
 
 
 def fleet_status(engine: Engine) -> FleetStatus:

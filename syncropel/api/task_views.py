@@ -124,13 +124,13 @@ async def join_status(engine: Engine, state: TaskState) -> JoinStatus:
     look = Look(engine)
     _, decision = await decide_join(fanout, kids, state.alias, look.names)
     place = _places_now(engine, fanout, look)
-    parts = [_parts(engine, kid.spawn.child_thread) if kid.spawn else [] for kid in kids]
+    parts = [parts_of(engine, kid.spawn.child_thread) if kid.spawn else [] for kid in kids]
     out = [
         _child_out(fanout, kid, place(kid), names, look.spending, inner)
         for kid, inner in zip(kids, parts, strict=True)
     ]
     spent = spent_usd(fanout, look.spending)
-    status = _join_view(state, fanout, kids, decision, out, spent, _parts(engine, state.thread))
+    status = _join_view(state, fanout, kids, decision, out, spent, parts_of(engine, state.thread))
     took = measured(fanout, engine.slots())
     return status.model_copy(
         update={
@@ -147,7 +147,7 @@ def stops_of(engine: Engine, fanout: FanOut, until: float) -> list[StopOut]:
     return [StopOut(begin=one.begin, end=one.end) for one in found]
 
 
-def _parts(engine: Engine, thread: str) -> Sequence[TaskSummary]:
+def parts_of(engine: Engine, thread: str) -> Sequence[TaskSummary]:
     """The tasks that are a part of this thread's work, in the order in which they were made."""
     found = engine.ingest.live.parts.get(thread, {}).values()
     return [task_summary(one) for one in sorted(found, key=lambda one: (one.created_at, one.thread))]

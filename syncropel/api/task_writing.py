@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterable
 from typing import Any
 
 from pydantic import Field
@@ -11,8 +12,9 @@ from syncropel.api.parents import find_parent
 from syncropel.api.task_requests import Request, made_record
 from syncropel.api.task_views import find_task
 from syncropel.engine.engine import Engine
-from syncropel.errors import Conflict
+from syncropel.errors import BadRequest, Conflict
 from syncropel.folds.namespaces import DEFAULT, parse_namespace
+from syncropel.folds.spec import DYNAMIC_TARGETS
 from syncropel.folds.task import TaskState
 from syncropel.store.base import Appended
 from syncropel.threads import task_thread
@@ -57,11 +59,39 @@ def _chosen(namespace: str | None, inherited: str) -> str:
     return namespace
 
 
+def _refuse_second(state: TaskState) -> None:
+    # One that goes on is refused with the record that began it, like any second INTEND.
+    if state.fanout is not None and state.fanout.joined is not None:
+        name = state.alias or state.thread
+        raise Conflict(f"{name} was fanned out, and that has joined", more_work(name))
+
+
+def more_work(name: str) -> str:
+    """What to do about more work for a task whose fan-out is over: a task is fanned out once."""
+    return f"for more work add a part: spl task add GOAL --parent {name}, and fan that out"
+
+
 def refuse_if_over(state: TaskState) -> None:
     """Raise Conflict for a task that nothing more is to be done about."""
+    if state.fanout is not None and state.fanout.joined is not None:
+        return  # reopening it would not help: whoever asks is told what does
     if state.status in _OVER:
         name = state.alias or state.thread
         raise Conflict(f"{name} is {state.status}", f"reopen it first: spl task reopen {name}")
+
+
+def refuse_unknown(engine: Engine, targets: Iterable[str]) -> None:
+    """Raise BadRequest for a target that names an instance which has never joined this fleet."""
+    registry, asked = engine.ingest.live.registry, list(targets)
+    for place, target in enumerate(asked):
+        name = target.removeprefix("specific:")
+        if target in DYNAMIC_TARGETS or name in registry.instances or registry.by_alias(name) is not None:
+            continue
+        known = ", ".join(sorted(one.alias for one in registry.instances.values() if one.alias))
+        raise BadRequest(
+            (f"subtask {place}: " if len(asked) > 1 else "") + f"no instance {name!r} has ever joined",
+            f"known: {known}; for one that joins later: --allow-unknown",
+        )
 
 
 async def create(engine: Engine, asked: NewTask) -> TaskState:
@@ -90,6 +120,7 @@ async def begin(
     refuses a record.
     """
     refuse_if_over(state)
+    _refuse_second(state)
     whole = {
         "task": True,
         "goal": state.goal,

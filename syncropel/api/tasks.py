@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from fastapi import APIRouter
+from pydantic import Field
 from starlette.responses import Response
 
 from syncropel.api.caller import Signed
@@ -23,10 +24,11 @@ from syncropel.api.schema import (
 )
 from syncropel.api.task_requests import Request, posted
 from syncropel.api.task_views import find_fan_out, find_task, join_status, task_detail, task_summary
-from syncropel.api.task_writing import NewTask, begin, create
+from syncropel.api.task_writing import NewTask, begin, create, refuse_unknown
 from syncropel.engine.engine import Engine
 from syncropel.errors import BadRequest, Conflict, NotFound
 from syncropel.folds.rules import FOLD
+from syncropel.folds.spec import is_target
 from syncropel.folds.speedup import measured, speedup
 from syncropel.folds.subtasks import children
 from syncropel.folds.task import STATUSES, TaskState
@@ -40,6 +42,7 @@ class NewFanOut(Request):
     join: str = "all"
     namespace: str | None = None
     budget_usd: float | None = None
+    allow_unknown: bool = Field(default=False, description="targets may name instances that join later")
 
 
 def router(engine: Engine) -> APIRouter:
@@ -100,6 +103,9 @@ def router(engine: Engine) -> APIRouter:
         async with engine.fan_out_lock:
             state = find_task(engine, name)
             fields: dict[str, Any] = {"subtasks": body.subtasks, "join": body.join}
+            if not body.allow_unknown:
+                targets = (one.get("target") for one in body.subtasks)
+                refuse_unknown(engine, [one for one in targets if isinstance(one, str) and is_target(one)])
             if body.budget_usd is not None:
                 fields["budget_usd"] = body.budget_usd
             return posted(await begin(engine, state, body.actor, fields, body.namespace))

@@ -17,8 +17,26 @@ def find_line(engine: Engine, name: str) -> ThreadLine:
     live = engine.ingest.live
     line = live.index.threads.get(name) or live.index.threads.get(live.aliases.get(name, ""))
     if line is None:
-        raise NotFound(f"no thread {name!r}", "a thread exists from its first record on")
+        raise _elsewhere(engine, name) or NotFound(
+            f"no thread {name!r}", "a thread exists from its first record on"
+        )
     return line
+
+
+def _elsewhere(engine: Engine, thread: str) -> NotFound | None:
+    """What to say of a subtask's thread whose records are on the instance that was given it."""
+    for task in engine.ingest.live.tasks.values():
+        for (index, _), spawn in task.fanout.spawns.items() if task.fanout is not None else ():
+            if spawn.child_thread == thread:
+                known = engine.ingest.live.registry.instances.get(spawn.instance)
+                name = (known.alias if known is not None else "") or spawn.instance
+                where = known.endpoint if known is not None else "URL"
+                what = f"{task.alias or task.thread}[{index}]"
+                return NotFound(
+                    f"the records of {thread} are on {name}, which was given it as {what}",
+                    f"ask there: spl --url {where} thread show {thread}",
+                )
+    return None
 
 
 def thread_summary(engine: Engine, line: ThreadLine) -> ThreadSummary:

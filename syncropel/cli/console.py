@@ -10,7 +10,7 @@ import os
 import sys
 import time
 from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
@@ -147,15 +147,15 @@ def open_console(args: Namespace, screen: str) -> int:
         return code
 
 
-def open_on(where: Target, screen: str) -> int:
-    """The same for one daemon, whatever contexts there are."""
+def open_on(where: Target, screen: str, farewell: Callable[[], None] | None = None) -> int:
+    """The same for one daemon, whatever contexts there are; `farewell` is done when the terminal is gone."""
     from syncropel.cli.grammar import Grammar
 
     with _needing("the console"):
         from tui.app import run as run_console
         from tui.setup import Setup
 
-        setup = Setup.single(where, screen=screen, grammar=Grammar(), version=__version__)
+        setup = Setup.single(where, screen=screen, grammar=Grammar(), version=__version__, farewell=farewell)
         code: int = run_console(setup)
         return code
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sys
 import tempfile
@@ -11,6 +12,7 @@ from argparse import Namespace
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import RLock
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from syncropel.cli import console, task_text
@@ -22,7 +24,7 @@ from syncropel.settings import Home, actor_from
 
 if TYPE_CHECKING:
     from syncropel.api.schema import JoinStatus
-    from syncropel.client import Client, Target
+    from syncropel.client import Client
 
 ALIAS: Final = "DEMO-001"
 LIMIT_SECS: Final = 60.0
@@ -60,16 +62,15 @@ def run(args: Namespace) -> int:
     from syncropel.client import Client, Target
 
     screen = sys.stdout.isatty() and sys.stdin.isatty()
-    with tempfile.TemporaryDirectory(prefix="spl-demo-") as folder, _terminated_like_interrupted():
+    with (
+        tempfile.TemporaryDirectory(prefix="spl-demo-", ignore_cleanup_errors=True) as folder,
+        _terminated_like_interrupted(),
+    ):
         home = Home(Path(folder) / ".syncro")
         target = Target(socket=home.socket, home=home.display())
-        with _fleet(home, Path(folder)), Client(target) as client:
+        with _fleet(home, Path(folder)) as farewell, Client(target) as client:
             _fan_out(client, Path(folder))
-            return _show(target) if screen else _print(client)
-
-
-def _show(target: Target) -> int:
-    return console.open_on(target, "tasks")
+            return console.open_on(target, "tasks", farewell) if screen else _print(client)
 
 
 def _print(client: Client) -> int:
@@ -118,25 +119,59 @@ def _fan_out(client: Client, share: Path) -> None:
     client.send(calls.fan_out(ALIAS, {"subtasks": subtasks, "join": "all", "actor": actor}))
 
 
+class _Farewell:
+    """Stops the fleet and removes what it has written, once; whoever comes second waits until that is done.
+
+    When a terminal closes, the signal and the watch over the terminal may both ask for it.
+    """
+
+    def __init__(self, home: Home, folder: Path) -> None:
+        self._home, self._folder = home, folder
+        self._lock, self._done = RLock(), False
+
+    def __call__(self) -> None:
+        from syncropel.fleet.teardown import Local, local_workers, stop
+
+        with self._lock:
+            if self._done:
+                return
+            say_nothing: Callable[[str], None] = lambda _: None  # noqa: E731
+            stop(local_workers(self._home), say_nothing)
+            stop([Local("coordinator", self._home)], say_nothing)
+            shutil.rmtree(self._folder, ignore_errors=True)
+            self._done = True
+
+    def on_hangup(self, *_: object) -> NoReturn:
+        """The signal's handler: nothing can be drawn any more, so that no screen is left in good order."""
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        self()
+        os._exit(128 + signal.SIGHUP)
+
+
 @contextmanager
-def _fleet(home: Home, folder: Path) -> Iterator[None]:
-    """A coordinator and two workers with bash goals in this folder; stopped at the end, whatever happens."""
+def _fleet(home: Home, folder: Path) -> Iterator[_Farewell]:
+    """A coordinator and two workers with bash goals in this folder; stopped at the end, whatever happens.
+
+    Gives what stops them, for an end that does not come back here: that of the terminal.
+    """
     from syncropel.fleet.launcher import Launcher
     from syncropel.fleet.plan import FleetPlan
-    from syncropel.fleet.teardown import Local, local_workers, stop
 
     # HOME and XDG_DATA_HOME keep backups and whatever goals write out of the user's own home.
     own = {"HOME": str(folder), "XDG_DATA_HOME": str(folder / "share"), "SYNCROPEL_HOME": str(home.path)}
     environ = {key: value for key, value in os.environ.items() if not key.startswith(_OURS)}
     plan = FleetPlan(workers=2, adapter="bash", bash_cwd=str(Path.cwd()), port=0, worker_port=0)
     say_nothing: Callable[[str], None] = lambda _: None  # noqa: E731
+    farewell = _Farewell(home, folder)
+    before = signal.signal(signal.SIGHUP, farewell.on_hangup)
     try:
         Launcher(home, plan, say, complain, progress=say_nothing, environ={**environ, **own}).run()
         say("")
-        yield
+        yield farewell
     finally:
-        stop(local_workers(home), say_nothing)
-        stop([Local("coordinator", home)], say_nothing)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # it must not break off what it would do itself
+        farewell()
+        signal.signal(signal.SIGHUP, before)
 
 
 @contextmanager

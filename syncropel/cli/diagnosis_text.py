@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from syncropel.cli.numbers import dollars, wall
@@ -81,15 +82,36 @@ def _option(value: Any) -> str:
 
 
 def tree_lines(tree: TaskTree) -> list[str]:
-    """What `spl task tree` prints."""
-    lines = [f"{_glyph(tree.status)} {tree.alias or tree.thread} {_title(tree.goal)}  {tree.status}"]
+    """What `spl task tree` prints: below each subtask the tasks that were made for it."""
+    return [_task_line(tree), *_below(tree, "")]
+
+
+def _task_line(tree: TaskTree) -> str:
+    return f"{_glyph(tree.status)} {tree.alias or tree.thread} {_title(tree.goal)}  {tree.status}"
+
+
+def _below(tree: TaskTree, margin: str) -> list[str]:
     last = {node.parent: node.index for node in tree.nodes}
+    hangs = {node.parent for node in tree.nodes}
+    lines: list[str] = []
     rails: list[str] = []
     for node in tree.nodes:
         del rails[node.depth :]
-        at_end = last[node.parent] == node.index
-        lines.append(f"{''.join(rails[:_DEEPEST])}{'└─' if at_end else '├─'} {_node_line(node)}")
+        at_end = last[node.parent] == node.index and not (node.parent is None and tree.tasks)
+        before = margin + "".join(rails[:_DEEPEST])
+        lines.append(f"{before}{'└─' if at_end else '├─'} {_node_line(node)}")
         rails.append("   " if at_end else "│  ")
+        lines += _tasks(node.tasks, margin + "".join(rails[:_DEEPEST]), more=node.index in hangs)
+    return lines + _tasks(tree.tasks, margin, more=False)
+
+
+def _tasks(trees: Sequence[TaskTree], margin: str, *, more: bool) -> list[str]:
+    """Tasks that hang here; `more` hangs here after them."""
+    lines = []
+    for place, tree in enumerate(trees):
+        at_end = place == len(trees) - 1 and not more
+        lines.append(f"{margin}{'└─' if at_end else '├─'} {_task_line(tree)}")
+        lines += _below(tree, margin + ("   " if at_end else "│  "))
     return lines
 
 

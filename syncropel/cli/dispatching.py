@@ -20,12 +20,21 @@ def add_flags(parser: Parser) -> None:
     parser.add_argument(
         "--target", metavar="TARGET", help="an instance's alias or DID (default: the least loaded worker)"
     )
+    add_allow_unknown(parser)
     parser.add_argument("--adapter", metavar="NAME", help="such as bash (default: the instance's own)")
     parser.add_argument("--budget", type=money, metavar="USD", help="what it may cost")
     parser.add_argument("--timeout", type=positive, metavar="SECS", help="how long it may take")
     parser.add_argument("--namespace", help="what a freeze of it would cover")
     parser.add_argument(
         "--wait-secs", type=positive, metavar="SECS", help="wait no longer than this for its end"
+    )
+
+
+def add_allow_unknown(parser: Parser) -> None:
+    parser.add_argument(
+        "--allow-unknown",
+        action="store_true",
+        help="take a target that has never joined this fleet, and wait for it",
     )
 
 
@@ -37,6 +46,7 @@ def asked(args: Namespace) -> dict[str, Any]:
         "budget_usd": args.budget,
         "timeout_secs": args.timeout,
         "namespace": args.namespace,
+        "allow_unknown": args.allow_unknown or None,
         "actor": actor_from(os.environ),
     }
 

@@ -14,6 +14,7 @@ from syncropel.settings import actor_from
 
 if TYPE_CHECKING:
     from syncropel.api.schema import FleetStatus
+    from syncropel.fleet.teardown import Local
 
 
 def configure(parser: Parser) -> None:
@@ -22,7 +23,7 @@ def configure(parser: Parser) -> None:
     _configure_stop(group)
     _configure_revoke(group)
     listing = add_verb(group, "list", "list the instances")
-    listing.add_argument("--all", action="store_true", help="also those that have left")
+    listing.add_argument("--all", action="store_true", help="also those that have left or are archived")
     listing.set_defaults(run=run_list)
     status = add_verb(group, "status", "summarise the fleet")
     how = status.add_mutually_exclusive_group()
@@ -76,6 +77,7 @@ def _configure_start(group: Any) -> None:
         metavar="NAME",
         help="let this worker in again, with a new credential, that was revoked; again for more",
     )
+    start.add_argument("--yes", action="store_true", help="do not ask, however many workers it is")
     start.set_defaults(run=run_start)
 
 
@@ -97,6 +99,7 @@ def run_start(args: Namespace) -> int:
         raise UsageError("--share is about bash goals", "add --adapter bash")
     import os
 
+    _ask_about_many(args)
     import_client()
     from syncropel.fleet.launcher import Launcher
     from syncropel.fleet.plan import FleetPlan
@@ -125,6 +128,22 @@ def run_start(args: Namespace) -> int:
     return 0
 
 
+def _ask_about_many(args: Namespace) -> None:
+    """Raise UsageError when nobody wants so many daemons on one machine."""
+    from syncropel.settings import load_settings
+
+    home = this_home()
+    most = load_settings(home, {}).fleet.most_workers
+    if args.yes or args.workers <= most:
+        return
+    told = f"{args.workers} workers are {args.workers} daemons on this machine; the limit is {most}"
+    if sys.stdin.isatty() and sys.stderr.isatty() and not is_json(args):
+        complain(f"{told}; start them? [y/N]")
+        if sys.stdin.readline().strip().lower() in ("y", "yes"):
+            return
+    raise UsageError(told, f"add --yes, or raise most_workers in [fleet] of {home.config}")
+
+
 def _progress(line: str) -> None:
     # Carriage return, erase to the end of the line: the next line replaces this one.
     sys.stdout.write(f"\r\x1b[K{line}")
@@ -143,12 +162,30 @@ def run_stop(args: Namespace) -> int:
         what = args.instance or ("the fleet" if args.all else "no worker")
         say(f"nothing to stop: {what} is {'' if what == 'no worker' else 'not '}running")
         return 0
+    say(*(line for wave in waves for one in wave for line in _running_lines(one)))
     stuck = [one for wave in waves for one in stop(wave, say)]
     if stuck:
         complain(
             f"{', '.join(one.alias for one in stuck)} did not stop in time", "as the last resort: kill -9 PID"
         )
     return 1 if stuck else 0
+
+
+def _running_lines(one: Local) -> list[str]:
+    """What an instance runs that is about to be stopped; nothing when it does not answer."""
+    from syncropel.client import Client, Target, calls
+    from syncropel.errors import SyncropelError
+    from syncropel.fleet.teardown import is_running
+
+    if not is_running(one):
+        return []
+    try:
+        with Client(Target(socket=one.home.socket, home=one.home.display()), timeout=2.0) as client:
+            own = client.send(calls.engine_health()).did
+            rows = [row for row in client.send(calls.dispatches()).data if row.instance == own]
+    except SyncropelError:
+        return []
+    return fleet_text.running_lines(one.alias, rows)
 
 
 def run_list(args: Namespace) -> int:

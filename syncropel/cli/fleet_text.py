@@ -11,7 +11,7 @@ from syncropel.cli.terminal import clean, table
 from syncropel.client.clock_text import clock_words
 
 if TYPE_CHECKING:
-    from syncropel.api.schema import FleetRule, FleetStatus, InstanceOut
+    from syncropel.api.schema import FleetRule, FleetStatus, InstanceOut, RunningDispatch
     from syncropel.client.attention import Attention
 
 NO_INSTANCES: Final = "0 live · 0 stale · 0 archived"
@@ -21,12 +21,15 @@ _CREDENTIALS: Final = {
     "shared": "the fleet's shared token (unverified)",
     "revoked": "revoked",
 }
+_GONE: Final = frozenset({"left", "archived"})
+_GOAL_CHARS: Final = 60
+_MOST_GOALS: Final = 5
 _HEADER: Final = ["DID", "ENDPOINT", "STATUS", "VERSION", "UPTIME", "HEALTH"]
 
 
 def shown(instances: Sequence[InstanceOut], every: bool) -> list[InstanceOut]:
-    """The instances of a list, by DID; those that have left only when every one is wanted."""
-    return sorted((one for one in instances if every or one.status != "left"), key=lambda one: one.did)
+    """The instances of a list, by DID; those that are gone only when every one is wanted."""
+    return sorted((one for one in instances if every or one.status not in _GONE), key=lambda one: one.did)
 
 
 def list_lines(status: FleetStatus, every: bool) -> list[str]:
@@ -96,6 +99,18 @@ def _rule_lines(rules: Sequence[FleetRule]) -> list[str]:
     return lines + [
         f"    {one.name} ({_STATES.get(one.state, one.state)}) — {confirmations(one)}" for one in told
     ]
+
+
+def running_lines(alias: str, rows: Sequence[RunningDispatch]) -> list[str]:
+    """What `spl fleet stop` prints of what an instance runs: it runs again at the next start."""
+    if not rows:
+        return []
+    goals = "goal" if len(rows) == 1 else "goals"
+    shown = [
+        f"  {clean(row.goal)[:_GOAL_CHARS]} ({duration(row.elapsed_secs)})" for row in rows[:_MOST_GOALS]
+    ]
+    more = [f"  and {len(rows) - _MOST_GOALS} more"] if len(rows) > _MOST_GOALS else []
+    return [f"[{alias}] runs {len(rows)} {goals}, begun again at the next start:", *shown, *more]
 
 
 def instance_lines(one: InstanceOut) -> list[str]:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from argparse import Namespace
 from typing import TYPE_CHECKING, Final
 
 from syncropel.cli import following
 from syncropel.cli.connect import connect, import_client
 from syncropel.cli.parsing import Parser, add_limit, add_output, add_target, index
-from syncropel.cli.terminal import complain, is_json, print_json, say
+from syncropel.cli.terminal import complain, is_json, print_json, print_json_line, say
 from syncropel.cli.thread_text import when
 
 if TYPE_CHECKING:
@@ -71,8 +69,7 @@ def _tell_missed(lines: int) -> None:
 
 def _say(args: Namespace, line: LogLine) -> None:
     if is_json(args):
-        sys.stdout.write(json.dumps(line.model_dump(mode="json")) + "\n")
-        sys.stdout.flush()
+        print_json_line(line.model_dump(mode="json"))
         return
     about = "".join(
         f"  {name}={value}"

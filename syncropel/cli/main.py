@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from syncropel.cli.parsing import UsageError, build_parser
-from syncropel.cli.terminal import complain, prepare_streams
+from syncropel.cli.terminal import OutputFailed, complain, finish, prepare_streams, tell_errors_as_json
 from syncropel.errors import SyncropelError
 
 FAILED: Final = 1
@@ -23,17 +23,24 @@ _HINTS: Final = {
     "of a context: spl context token NAME --token-stdin"
 }
 """Where the command line knows better than the API what to do now."""
-_USAGE_CODES: Final = frozenset({"USAGE", "INVALID_FANOUT", "INVALID_ORIGIN"})
+_USAGE_CODES: Final = frozenset({"USAGE", "BAD_REQUEST", "INVALID_FANOUT", "INVALID_ORIGIN", "INVALID_QUERY"})
+"""What was typed is wrong, whether we see it or the daemon does."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `spl` with these words (the process's own by default). Never raises but SystemExit for `--help`."""
     prepare_streams()
+    words = list(sys.argv[1:] if argv is None else argv)
+    tell_errors_as_json(_wants_json(words))
     try:
-        code = _run(list(sys.argv[1:] if argv is None else argv))
-        sys.stdout.flush()
+        code = _run(words)
+        finish()
+    except OutputFailed as error:
+        _silence_stdout()
+        complain(error.message, error.hint, error=error)
+        return FAILED
     except SyncropelError as error:
-        complain(error.message, _HINTS.get(error.code, error.hint))
+        complain(error.message, _HINTS.get(error.code, error.hint), error=error)
         return USAGE if error.code in _USAGE_CODES else FAILED
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -56,6 +63,15 @@ def _run(words: list[str]) -> int:
         return USAGE
     code: int = args.run(args)
     return code
+
+
+def _wants_json(words: list[str]) -> bool:
+    """Whether `-o json` stands among these words, which may make no sense otherwise."""
+    pairs = zip(words, [*words, ""][1:], strict=True)
+    return any(
+        (word in ("-o", "--output") and after == "json") or word in ("-ojson", "--output=json")
+        for word, after in pairs
+    )
 
 
 def _has_stray_bytes(word: str) -> bool:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import sys
 from importlib import import_module
 from typing import Any, Final, NoReturn
 
+from syncropel.cli.terminal import write
 from syncropel.errors import BadRequest
 
 COMMANDS: Final = {
@@ -59,6 +61,10 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(message, f"see: {self.prog} --help")
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        if message:
+            write(file or sys.stderr, message)
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         # argparse would answer an unknown command with the list of them all and no guess.

@@ -11,7 +11,7 @@ from syncropel.canonical import parse_json
 from syncropel.cli import following, thread_text
 from syncropel.cli.connect import connect
 from syncropel.cli.parsing import Parser, UsageError, add_limit, add_verb, index, verbs
-from syncropel.cli.terminal import is_json, print_json, say
+from syncropel.cli.terminal import is_json, print_json, print_json_line, say
 from syncropel.errors import InvalidRecord
 
 if TYPE_CHECKING:
@@ -125,8 +125,7 @@ def run_watch(args: Namespace) -> int:
         if not _wanted(args, document):
             continue
         if is_json(args):
-            sys.stdout.write(json.dumps(document) + "\n")
-            sys.stdout.flush()
+            print_json_line(document)
         else:
             say(record_line(reading.document(RecordOut, document)))
     return 0

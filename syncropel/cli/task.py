@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 from argparse import Namespace
+from pathlib import Path
 from typing import Any
 
 from syncropel.cli import diagnosis, dispatching, explain_text, task_records, task_text
 from syncropel.cli.connect import connect
 from syncropel.cli.parsing import Parser, UsageError, add_limit, add_verb, index, money, verbs
 from syncropel.cli.subtask import parse_subtasks
+from syncropel.cli.task_body import NAME as DECLARED_UNDER
+from syncropel.cli.task_body import Declared, read_declared
 from syncropel.cli.task_file import remember_alias, task_file_path, write_task_file
 from syncropel.cli.terminal import complain, is_json, print_json, say
 from syncropel.settings import actor_from, data_dir_from
@@ -37,6 +40,7 @@ def configure(parser: Parser) -> None:
         help="where it runs from now on, such as worker-b or least-loaded-worker",
     )
     retry.add_argument("--budget", type=money, metavar="USD", help="what each attempt may cost from now on")
+    dispatching.add_allow_unknown(retry)
     retry.set_defaults(run=run_retry)
     amend = _named(add_verb(group, "amend", "give a running fan-out another budget or join"))
     change = amend.add_mutually_exclusive_group(required=True)
@@ -75,6 +79,9 @@ def _configure_add(group: Any) -> None:
     add.add_argument(
         "--parent", metavar="NAME[:N]", help="the task, or its subtask N, that this is a part of"
     )
+    add.add_argument(
+        "--body", metavar="FILE", help="what its file begins with; a section `## Subtasks` is for fan-out"
+    )
     add.set_defaults(run=run_add)
 
 
@@ -93,8 +100,12 @@ def _configure_fan_out(group: Any) -> None:
         "--subtask", action="append", default=[], metavar="SPEC", help="one subtask; repeat; see below"
     )
     fan_out.add_argument(
-        "--join", default="all", help="all (default), any, k_of_n:K, or a CEL expression over children"
+        "--body",
+        metavar="FILE",
+        help="take the subtasks from the section `## Subtasks` of this file (default: the task's own file)",
     )
+    fan_out.add_argument("--join", help="all (default), any, k_of_n:K, or a CEL expression over children")
+    dispatching.add_allow_unknown(fan_out)
     fan_out.add_argument("--namespace", help="what a freeze of it would cover (default: the task's)")
     fan_out.add_argument("--budget", type=money, metavar="USD", help="what all subtasks may cost together")
     fan_out.set_defaults(run=run_fan_out)
@@ -130,6 +141,7 @@ def run_add(args: Namespace) -> int:
     }
     if not args.goal.strip():
         raise UsageError("the goal is empty", 'for example: spl task add "Write the docs" --alias DOC-1')
+    body = _checked_body(args.body) if args.body else None
     with connect(args) as client:
         from syncropel.client import calls
 
@@ -140,35 +152,59 @@ def run_add(args: Namespace) -> int:
         say(*task_text.created_lines(task))
     folder = data_dir_from(os.environ)
     try:
-        write_task_file(folder, task)
+        write_task_file(folder, task, body)
         remember_alias(folder, task.alias, task.thread)
     except (OSError, ValueError) as error:
         complain(f"warning: the task's file was not written: {error}")
     return 0
 
 
-def run_fan_out(args: Namespace) -> int:
-    if not args.subtask:
+def _checked_body(name: str) -> str:
+    """The text of a body file whose subtasks, if it declares some, have no mistake."""
+    path = Path(name)
+    read_declared(path)
+    return path.read_text(encoding="utf-8")
+
+
+def _declared(args: Namespace) -> Declared:
+    """The subtasks of a fan-out: by its flags, else by a file."""
+    if args.subtask:
+        return Declared(parse_subtasks(args.subtask))
+    path = Path(args.body) if args.body else task_file_path(data_dir_from(os.environ), args.name)
+    found = read_declared(path) if path is not None and (args.body or path.is_file()) else Declared([])
+    if not found.subtasks:
+        where = f"; {path} declares none under ## {DECLARED_UNDER}" if path is not None else ""
         raise UsageError(
-            "a fan-out needs at least one --subtask", 'for example: --subtask "goal=…,target=worker-a"'
+            f"a fan-out needs at least one --subtask{where}",
+            'for example: --subtask "goal=…,target=worker-a"',
         )
+    return found
+
+
+def run_fan_out(args: Namespace) -> int:
+    found = _declared(args)
+    join = args.join or found.join or "all"
     spec = {
-        "subtasks": parse_subtasks(args.subtask),
-        "join": args.join,
+        "subtasks": found.subtasks,
+        "join": join,
         "namespace": args.namespace,
         "budget_usd": args.budget,
         "actor": actor_from(os.environ),
+        "allow_unknown": args.allow_unknown or None,
     }
     with connect(args) as client:
         from syncropel.client import calls
 
         given = {key: value for key, value in spec.items() if value is not None}
         record = client.send(calls.fan_out(args.name, given))
+        status = client.send(calls.join(args.name)) if args.allow_unknown else None
     if is_json(args):
         print_json(record)
     else:
-        count = len(args.subtask)
-        say(*task_text.fan_out_lines(args.name, record.thread, record.id, count, args.join))
+        say(*task_text.fan_out_lines(args.name, record.thread, record.id, len(found.subtasks), join))
+    for child in status.subtasks if status is not None else ():
+        if child.instance is None and child.why:
+            complain(f"warning: [{child.index}] waits: {child.why}")
     return 0
 
 
@@ -234,12 +270,21 @@ def run_retry(args: Namespace) -> int:
         from syncropel.client import calls
 
         record = client.send(
-            calls.retry(args.name, args.subtask, actor_from(os.environ), args.hint, args.target, args.budget)
+            calls.retry(
+                args.name,
+                args.subtask,
+                actor_from(os.environ),
+                args.hint,
+                args.target,
+                args.budget,
+                allow_unknown=args.allow_unknown,
+            )
         )
+        status = client.send(calls.join(args.name))
     if is_json(args):
         print_json(record)
     else:
-        say(*task_text.retry_lines(args.name, record.thread, args.subtask))
+        say(*task_text.retry_lines(args.name, record.thread, args.subtask, status))
     return 0
 
 

@@ -21,8 +21,9 @@ def task_file_path(folder: Path, alias: str) -> Path | None:
     return folder / "tasks" / f"{alias}.md" if _FILE_NAME.fullmatch(alias) else None
 
 
-def write_task_file(folder: Path, task: TaskDetail) -> Path | None:
-    """Write the file unless it exists; gives its path, or None when the alias cannot name a file.
+def write_task_file(folder: Path, task: TaskDetail, body: str | None = None) -> Path | None:
+    """Write the file unless it exists, with this body if there is one; gives its path, or None when the alias
+    cannot name a file.
 
     Raises OSError.
     """
@@ -32,7 +33,7 @@ def write_task_file(folder: Path, task: TaskDetail) -> Path | None:
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         with path.open("x", encoding="utf-8") as file:
-            file.write(task_document(task))
+            file.write(task_document(task) if body is None else body)
     except FileExistsError:
         pass
     return path

@@ -31,6 +31,7 @@ STEPS: Final = {
 """The steps of `client.task_records.STEPS`, which is not imported before a command runs."""
 _NEEDS_WORDS: Final = ("block", "comment")
 _FLAGS: Final = {"comment": "text"}
+_MOST: Final = 5
 VERDICTS: Final = {"approve": "accept", "reject": "reject"}
 
 
@@ -40,7 +41,9 @@ def configure(group: Any) -> None:
         verb = _named(add_verb(group, name, summary))
         flag, required = _FLAGS.get(name, "reason"), name in _NEEDS_WORDS
         verb.add_argument(f"--{flag}", dest="words", metavar="TEXT", default="", required=required)
-        verb.set_defaults(run=run_step, step=name)
+        if name == "cancel":
+            verb.add_argument("--end", action="store_true", help="end the subtasks that run, too")
+        verb.set_defaults(run=run_step, step=name, end=False)
     done = _named(add_verb(group, "done", "say that the work is done and can be judged"))
     done.add_argument("--summary", metavar="TEXT", default="", help="what was done")
     done.add_argument("--domain", default="", help="the field of work, such as docs")
@@ -76,7 +79,27 @@ def run_step(args: Namespace) -> int:
 
         task = client.send(calls.task(args.name))
         made = task_records.step(task.thread, args.step, args.words, **_signature())
-        return _send(args, client, task, made, task_records.STEPS[args.step].said)
+        code = _send(args, client, task, made, task_records.STEPS[args.step].said)
+        if args.step == "cancel" and task.subtasks:
+            _tell_or_end(args, client, args.name)
+        return code
+
+
+def _tell_or_end(args: Namespace, client: Client, name: str) -> None:
+    """Say what still runs of a fan-out that was cancelled, and end it if that is wanted."""
+    from syncropel.client import calls, task_records
+
+    join = client.send(calls.join(name))
+    running = [one for one in join.subtasks if one.state == "in_progress"]
+    if args.end:
+        for one in running:
+            attempt = task_records.running_attempt(join, one.index)
+            client.send(task_records.stop(attempt, "cancelled", **_signature()))
+    if running and not is_json(args):
+        told = "is being ended" if args.end else "still runs"
+        lines = [f"  [{one.index}] {told} on {one.instance_alias or one.instance}" for one in running[:_MOST]]
+        lines += [f"  and {len(running) - _MOST} more"] if len(running) > _MOST else []
+        say(*lines, *([] if args.end else [f"  end what runs: spl task cancel {name} --end"]))
 
 
 def run_judge(args: Namespace) -> int:

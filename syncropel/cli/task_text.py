@@ -31,6 +31,7 @@ _CAVEAT: Final = (
 )
 _STATES: Final = {"in_progress": "in progress", "pending": "pending spawn"}
 _BAD_VERDICTS: Final = frozenset({"reject", "failed", "timeout", "terminated"})
+_STATES_WITH_RESULT: Final = _BAD_VERDICTS | {"accept"}
 _TITLE_WIDTH: Final = 60
 _LAST_LINES: Final = 3
 _MOST_RETRIES: Final = 5
@@ -77,12 +78,19 @@ def ended_lines(child: ChildOut) -> list[str]:
     return [f"{glyph} {_state(child)} on {where}", *words, *_output(child)]
 
 
-def retry_lines(name: str, thread: str, index: int) -> list[str]:
-    """What `spl task retry` prints."""
-    return [
+def retry_lines(name: str, thread: str, index: int, status: JoinStatus) -> list[str]:
+    """What `spl task retry` prints, and what becomes of it when that is not a new attempt at once."""
+    lines = [
         f"◇ Retry requested for subtask {index} on {thread}",
         f"  Watch progress: spl task join-status {name}",
     ]
+    child = next((one for one in status.subtasks if one.index == index), None)
+    if status.complete:
+        said = f" with {child.state}" if child is not None and child.state in _STATES_WITH_RESULT else ""
+        lines.append(f"  {name} has joined: [{index}] stands{said}, and nothing runs again")
+    elif child is not None and child.why.startswith("held by"):
+        lines.append(f"  [{index}] is {child.why}")
+    return lines
 
 
 def amended_lines(name: str, status: JoinStatus, money: bool) -> list[str]:

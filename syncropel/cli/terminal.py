@@ -6,12 +6,16 @@ Text that came from a record may hold anything; it is shown without its control 
 from __future__ import annotations
 
 import codecs
+import errno
+import io
 import json
 import os
 import re
 import sys
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, TextIO
+
+from syncropel.errors import SyncropelError
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -40,8 +44,23 @@ _PLAIN_GLYPHS: Final = {
     "\u2018": "'",
     "\u2019": "'",
 }
+_WARNING: Final = "warning: "
 _CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _ERROR_HANDLER: Final = "spl-plain"
+_errors_as_json = False
+
+
+class OutputFailed(SyncropelError):
+    """Raised when stdout takes nothing: it is closed, or its disk is full."""
+
+    code = "OUTPUT_FAILED"
+
+
+class _Closed(io.TextIOBase):
+    """Stands for a stdout that was closed before we began (`>&-`)."""
+
+    def write(self, _: str, /) -> int:
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
 
 
 def _degrade(error: UnicodeError) -> tuple[str, int]:
@@ -54,10 +73,34 @@ def _degrade(error: UnicodeError) -> tuple[str, int]:
 def prepare_streams() -> None:
     """Let stdout and stderr replace what their encoding cannot write, instead of failing on it."""
     codecs.register_error(_ERROR_HANDLER, _degrade)
+    if None in (sys.stdin, sys.stdout, sys.stderr):
+        _fill_closed()
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
             reconfigure(errors=_ERROR_HANDLER)
+
+
+def _fill_closed() -> None:
+    """Put something in the place of standard streams that are closed: else the next file or socket that is
+    opened gets their number, and is written to by whoever means the stream."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            opened = os.open(os.devnull, os.O_RDWR)
+            if opened != number:
+                os.dup2(opened, number)
+                os.close(opened)
+    sys.stdin = sys.stdin or os.fdopen(0, encoding="utf-8", closefd=False)
+    sys.stdout = sys.stdout or _Closed()
+    sys.stderr = sys.stderr or os.fdopen(2, "w", encoding="utf-8", closefd=False)
+
+
+def tell_errors_as_json(wanted: bool) -> None:
+    """Whether `complain` is to write JSON from now on, a document a line."""
+    global _errors_as_json
+    _errors_as_json = wanted
 
 
 def clean(text: str) -> str:
@@ -74,23 +117,52 @@ def say(*lines: str, stream: TextIO | None = None) -> None:
     """Print lines of text, each cleaned, its leading glyph coloured where colour is wanted."""
     out = stream or sys.stdout
     colour = _wants_colour(out)
-    for line in lines:
-        text = clean(line)
-        out.write((_paint(text) if colour else text) + "\n")
-    out.flush()
+    texts = [clean(line) for line in lines]
+    write(out, "".join((_paint(text) if colour else text) + "\n" for text in texts))
 
 
-def complain(message: str, hint: str = "") -> None:
-    """Say on stderr what went wrong, and what to do about it."""
-    say(f"spl: {message}", *(f"  {line}" for line in hint.splitlines()), stream=sys.stderr)
+def complain(message: str, hint: str = "", *, error: SyncropelError | None = None) -> None:
+    """Say on stderr what went wrong, and what to do about it; `error` says more of it in JSON."""
+    if not _errors_as_json:
+        say(f"spl: {message}", *(f"  {line}" for line in hint.splitlines()), stream=sys.stderr)
+        return
+    warns = message.startswith(_WARNING)
+    document = {
+        **(error.envelope() if error is not None else {"type": "failed", "code": "FAILED"}),
+        "object": "warning" if warns else "error",
+        "message": message.removeprefix(_WARNING),
+        "hint": hint,
+    }
+    write(sys.stderr, json.dumps(document) + "\n")
+
+
+def finish() -> None:
+    """Write what stdout still holds. Raises as `say` does."""
+    write(sys.stdout, "")
+
+
+def write(out: TextIO, text: str) -> None:
+    """Write and flush. Raises OutputFailed when stdout does not take it, BrokenPipeError without a reader."""
+    try:
+        out.write(text)
+        out.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        if out is sys.stdout:
+            raise OutputFailed(f"cannot write the output: {error.strerror}") from None
 
 
 def print_json(value: BaseModel | Mapping[str, Any]) -> None:
     """Print a wire model, or a document made of such, as JSON that any encoding of stdout can carry."""
     document = value if isinstance(value, Mapping) else value.model_dump(mode="json")
     encoding = (sys.stdout.encoding or "").lower().replace("-", "")
-    sys.stdout.write(json.dumps(document, ensure_ascii=encoding != "utf8", indent=2) + "\n")
-    sys.stdout.flush()
+    write(sys.stdout, json.dumps(document, ensure_ascii=encoding != "utf8", indent=2) + "\n")
+
+
+def print_json_line(document: Mapping[str, Any]) -> None:
+    """Print one of many documents, each on a line of its own."""
+    write(sys.stdout, json.dumps(document) + "\n")
 
 
 def table(header: list[str], rows: Iterable[list[str]]) -> list[str]:

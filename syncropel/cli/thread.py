@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from argparse import Namespace
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -11,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from syncropel.cli import thread_bundles, thread_text
 from syncropel.cli.connect import connect
 from syncropel.cli.parsing import Parser, add_limit, add_verb, index, positive, verbs
-from syncropel.cli.terminal import is_json, print_json, say
+from syncropel.cli.terminal import is_json, print_json, print_json_line, say
 from syncropel.errors import DaemonUnreachable
 
 if TYPE_CHECKING:
@@ -131,7 +129,6 @@ def run_watch(args: Namespace) -> int:
 
 def _show_event(args: Namespace, record: RecordOut, document: dict[str, Any]) -> None:
     if is_json(args):
-        sys.stdout.write(json.dumps(document) + "\n")
-        sys.stdout.flush()
+        print_json_line(document)
     else:
         say(thread_text.record_line(record))

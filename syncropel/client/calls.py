@@ -161,8 +161,18 @@ def retry(
     hint: str | None = None,
     target: str | None = None,
     budget_usd: float | None = None,
+    *,
+    allow_unknown: bool = False,
 ) -> Call[schema.PostedRecord]:
-    body = _query(index=index, actor=actor, hint=hint, target=target, budget_usd=budget_usd)
+    # An older daemon takes no key that it does not know.
+    body = _query(
+        index=index,
+        actor=actor,
+        hint=hint,
+        target=target,
+        budget_usd=budget_usd,
+        allow_unknown=allow_unknown or None,
+    )
     return Call(schema.PostedRecord, f"/v1/tasks/{_part(name)}/retry", "POST", body=body, repeatable=False)
 
 

@@ -252,9 +252,9 @@ class Engine:
         """How far the wall clock is ahead of the coordinator's; None while that is not known."""
         return self.heart.clock_ahead_secs if self.settings.role == "worker" else 0.0
 
-    def beat(self, *, leaving: bool = False, returning: bool = False) -> dict[str, Any]:
-        """This instance's heartbeat (fields of the wire model `Heartbeat`). `returning`: the coordinator was
-        not heard from for a while, and may have given the work to somebody else."""
+    def beat(self, *, leaving: bool = False, draining: bool = False, returning: bool = False) -> dict[str, Any]:
+        """This instance's heartbeat (fields of the wire model `Heartbeat`). `draining`: it is about to stop;
+        `returning`: the coordinator did not hear it for a while, and may have given its work away."""
         state = self.told.state()
         return {
             "did": self.instance.did,
@@ -262,7 +262,7 @@ class Engine:
             "role": self.settings.role,
             "endpoint": self.instance.endpoint,
             "version": __version__,
-            "health": "draining" if leaving else "healthy",
+            "health": "draining" if leaving or draining else "healthy",
             "leaving": leaving,
             "uptime_secs": round(self.uptime_secs, 3),
             "active_dispatches": self.dispatcher.running,
@@ -382,6 +382,8 @@ class Engine:
         self._stopped = True
         self.broadcast.close()
         self.changed.beat()
+        if self.settings.role == "worker" and self.dispatcher.running and not keep_work:
+            await self.heart.drain()
         await self.dispatcher.stop(keep_work=keep_work)
         if self.settings.role == "worker":
             await self.outbox.flush()

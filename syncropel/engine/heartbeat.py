@@ -60,6 +60,10 @@ class Heart:
             else:
                 await self._runtime.sleep(min(self._interval, backoff.failed()))
 
+    async def drain(self) -> None:
+        """Say that this instance is about to stop, while what runs has its grace."""
+        await self._once(draining=True)
+
     async def leave(self) -> None:
         """The last beat: this instance is draining and will not be heard from again."""
         await self._once(leaving=True)
@@ -84,10 +88,10 @@ class Heart:
         """How long ago the coordinator answered, in seconds; infinite when it never did."""
         return float("inf") if self._heard is None else self._runtime.monotonic() - self._heard
 
-    async def _once(self, *, leaving: bool = False) -> bool:
+    async def _once(self, *, leaving: bool = False, draining: bool = False) -> bool:
         try:
             for _ in range(_TRIES):
-                beat = self._beat(leaving=leaving, returning=self._was_away)
+                beat = self._beat(leaving=leaving, draining=draining, returning=self._was_away)
                 answer = await self._timed(beat)
                 if await self._take(answer):
                     break

@@ -107,6 +107,8 @@ class Leases:
             "state": state,
             "at": self._runtime.now(),
         }
+        if "health" in fields:
+            body["health"] = fields["health"]
         await self._ingest.append_one(Record(INSTANCE_REGISTRY, self._did, "KNOW", body))
         log.info("instance %s (%s) is %s", fields["alias"], did, state, extra={"actor": did})
         self._changed.beat()

@@ -183,6 +183,8 @@ class TaskState:
             return
         join = body.get("join")
         if topic == RETRY:
+            if self.fanout.joined is not None:
+                return  # what has joined stands; that somebody asked is in the log
             self.fanout.record_retry(body)
             if self.status == "open":
                 self.status = "in_progress"

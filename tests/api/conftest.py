@@ -83,7 +83,9 @@ class Api:
             {"goal": f"goal {index}", "target": f"specific:{DID}", **one}
             for index, one in enumerate(subtasks)
         ]
-        return await self.operator.post(f"/v1/tasks/{name}/fan-out", json={"subtasks": whole, **fields})
+        return await self.operator.post(
+            f"/v1/tasks/{name}/fan-out", json={"subtasks": whole, "allow_unknown": True, **fields}
+        )
 
 
 def record(**changes: Any) -> dict[str, Any]:

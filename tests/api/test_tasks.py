@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 
 from syncropel.api.schema import JoinStatus, Page, PostedRecord, Speedup, TaskDetail, TaskSummary
+from syncropel.api.schema.diagnosis import TaskTree
+from syncropel.cli.diagnosis_text import tree_lines
 from syncropel.record import Record
 from syncropel.store.base import Appended
 
-from .conftest import ACTOR, DID, Api, assert_error, until
+from .conftest import ACTOR, DID, Api, assert_error, beat, until
 
 
 async def joined(api: Api, name: str) -> JoinStatus:
@@ -254,10 +256,6 @@ async def test_retries_that_are_refused(api: Api) -> None:
     for index in (-1, 2, 10**30):
         answer = await api.operator.post("/v1/tasks/WAITS/retry", json={"index": index})
         assert_error(answer, 400, "BAD_REQUEST", "0 to 1")
-    await api.fan_out("F", {}, {})
-    await joined(api, "F")
-    answer = await api.operator.post("/v1/tasks/F/retry", json={"index": 0})
-    assert_error(answer, 409, "CONFLICT", "has joined")
     assert_error(await api.operator.post("/v1/tasks/F/retry", json={}), 422, "INVALID_RECORD", "index")
 
 
@@ -282,3 +280,80 @@ async def test_speedup_against_a_serial_run(api: Api) -> None:
     assert speed.total_cost_usd == 1.0
     assert speed.serial is not None
     assert speed.serial.thread == serial["thread"]
+
+
+async def test_a_target_that_nobody_has_is_refused_at_once(api: Api) -> None:
+    await api.task(alias="T-1")
+    asked = {"subtasks": [{"goal": "g", "target": "worker-z"}, {"goal": "g", "target": "round-robin"}]}
+    answer = await api.operator.post("/v1/tasks/T-1/fan-out", json=asked)
+    assert_error(answer, 400, "BAD_REQUEST", "subtask 0", "worker-z", "coordinator", "--allow-unknown")
+    assert (await api.get("/v1/tasks/T-1"))["subtasks"] == 0
+    later = await api.operator.post("/v1/tasks/T-1/fan-out", json={**asked, "allow_unknown": True})
+    assert later.status_code == 201
+    retry = {"index": 0, "target": "specific:did:sync:instance:ffffffffffffffff"}
+    assert_error(await api.operator.post("/v1/tasks/T-1/retry", json=retry), 400, "BAD_REQUEST", "joined")
+    run = await api.operator.post("/v1/dispatch", json={"goal": "g", "target": "worker-z"})
+    assert_error(run, 400, "BAD_REQUEST", "worker-z")
+    assert {one["alias"] for one in (await api.get("/v1/tasks"))["data"]} == {"T-1"}
+
+
+async def test_a_retry_of_what_has_joined_is_noted_and_runs_nothing(durable: Api) -> None:
+    await durable.task(alias="T-1")
+    await durable.fan_out("T-1", {}, {})
+    before = await joined(durable, "T-1")
+    answer = await durable.operator.post("/v1/tasks/T-1/retry", json={"index": 0})
+    assert answer.status_code == 201
+    thread = (await durable.get("/v1/tasks/T-1"))["thread"]
+    topics = [one["body"].get("topic") for one in (await durable.get("/v1/records", thread=thread))["data"]]
+    assert topics.count("fanout_retry_subtask") == 1
+    after = JoinStatus.model_validate(await durable.get("/v1/tasks/T-1/join"))
+    assert after.complete
+    assert after.subtasks == before.subtasks
+    assert (await durable.get("/v1/tasks/T-1"))["status"] == "approved"
+
+
+async def test_a_second_fan_out_is_told_what_to_do_without_a_circle(durable: Api) -> None:
+    await durable.task(alias="T-1")
+    await durable.fan_out("T-1", {})
+    await joined(durable, "T-1")
+    for _ in range(2):
+        again = await durable.fan_out("T-1", {})
+        assert_error(again, 409, "CONFLICT", "has joined", "spl task add GOAL --parent T-1")
+        assert "reopen" not in again.json()["hint"]
+        thread = (await durable.get("/v1/tasks/T-1"))["thread"]
+        await durable.post(thread=thread, act="DO", body={"topic": "task_reopened"})
+    part = await durable.task(alias="T-2", parent="T-1")
+    assert part["parent_thread"] == thread
+    assert (await durable.fan_out("T-2", {})).status_code == 201
+
+
+async def test_the_thread_of_a_subtask_elsewhere_names_who_has_it(api: Api) -> None:
+    await api.operator.post("/v1/fleet/heartbeat", json=beat("a"))
+    await api.task(alias="T-1")
+    await api.fan_out("T-1", {"target": "worker-a"})
+
+    async def given() -> str | None:
+        (child,) = (await api.get("/v1/tasks/T-1/join"))["subtasks"]
+        return child["child_thread"]
+
+    child = await until(given)
+    answer = await api.operator.get(f"/v1/threads/{child}/state")
+    assert_error(answer, 404, "NOT_FOUND", "worker-a", "T-1[0]", f"thread show {child}")
+
+
+async def test_a_tree_holds_the_parts_of_parts(api: Api) -> None:
+    await api.task(alias="T-1")
+    await api.fan_out("T-1", {"target": "worker-nobody"})
+    await api.task(alias="P-1", parent="T-1")
+    await api.task(alias="P-2", parent="P-1")
+    await api.fan_out("P-2", {"target": "worker-nobody"})
+    tree = TaskTree.model_validate(await api.get("/v1/tasks/T-1/tree"))
+    (part,) = tree.tasks
+    (inner,) = part.tasks
+    assert (part.alias, inner.alias, [one.goal for one in inner.nodes]) == ("P-1", "P-2", ["goal 0"])
+    assert tree_lines(tree)[1:] == [
+        "├─ · [0] goal 0  pending · worker-nobody has never joined this fleet",
+        "└─ · P-1 a goal  open",
+        "   └─ · P-2 a goal  in_progress",
+        "      └─ · [0] goal 0  pending · worker-nobody has never joined this fleet",
+    ]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 import httpx
 import pytest
 
-from syncropel.api.schema import EngineHealth, Health, Page, RecordOut, TaskSummary
+from syncropel.api.schema import EngineHealth, Health, JoinStatus, Page, RecordOut, TaskSummary
 from syncropel.cli import task_records as cli_records
 from syncropel.client import task_records
 
@@ -97,8 +98,10 @@ def test_fan_out(spl: Spl, daemon: FakeDaemon) -> None:
 
 def test_retry(spl: Spl, daemon: FakeDaemon) -> None:
     daemon.answer("/v1/tasks/TUT-001/retry", wire.record(), 201)
+    daemon.answer("/v1/tasks/TUT-001/join", wire.join())
     ran = spl("task", "retry", "TUT-001", "--subtask", "0", "--hint", "slower")
-    assert daemon.body() == {"index": 0, "hint": "slower", "actor": "did:sync:user:tester"}
+    sent = json.loads(daemon.requests[0].content)
+    assert sent == {"index": 0, "hint": "slower", "actor": "did:sync:user:tester"}
     assert ran.out == (
         f"◇ Retry requested for subtask 0 on {wire.THREAD}\n  Watch progress: spl task join-status TUT-001\n"
     )
@@ -335,3 +338,85 @@ def test_live_on_a_pipe_prints_a_line_a_change(
         "3 live · 0 stale · 0 archived · 0 running",
         "1 live · 0 stale · 0 archived · 0 running",
     ]
+
+
+@pytest.mark.parametrize(
+    ("join", "line"),
+    [
+        (
+            wire.join(wire.child(0, "g", state="accept", verdict="accept"), complete=True, verdict="accept"),
+            "  A has joined: [0] stands with accept, and nothing runs again",
+        ),
+        (
+            wire.join(wire.child(0, "g", state="pending", why="held by the freeze of 'docs': prices")),
+            "  [0] is held by the freeze of 'docs': prices",
+        ),
+    ],
+)
+def test_a_retry_that_begins_nothing_now_says_why(
+    spl: Spl, daemon: FakeDaemon, join: JoinStatus, line: str
+) -> None:
+    daemon.answer("/v1/tasks/A/retry", wire.record(), 201)
+    daemon.answer("/v1/tasks/A/join", join)
+    assert spl("task", "retry", "A", "--subtask", "0").out.splitlines()[2:] == [line]
+
+
+def test_cancelling_says_what_still_runs_and_end_ends_it(spl: Spl, daemon: FakeDaemon) -> None:
+    daemon.answer("/v1/tasks/A", wire.task(subtasks=2))
+    running = wire.child(0, "write", instance_alias="worker-a")
+    daemon.answer("/v1/tasks/A/join", wire.join(running, wire.child(1, "x", state="accept")))
+    daemon.answer("/v1/records", wire.record(), 201)
+    ran = spl("task", "cancel", "A")
+    assert ran.out.splitlines()[2:] == [
+        "  [0] still runs on worker-a",
+        "  end what runs: spl task cancel A --end",
+    ]
+    ran = spl("task", "cancel", "A", "--end")
+    assert ran.out.splitlines()[2:] == ["  [0] is being ended on worker-a"]
+    sent = daemon.body()
+    assert (sent["act"], sent["body"]["topic"], sent["body"]["reason"]) == (
+        "LEARN",
+        "fanout_end_subtask",
+        "cancelled",
+    )
+
+
+def test_many_workers_are_asked_about_first(spl: Spl) -> None:
+    ran = spl("fleet", "start", "--workers", "99")
+    assert ran.code == 2
+    assert "99 workers are 99 daemons on this machine; the limit is 16" in ran.err
+    assert "add --yes, or raise most_workers in [fleet]" in ran.err
+
+
+def test_check_says_what_needs_a_look_and_exits_1(spl: Spl, daemon: FakeDaemon) -> None:
+    daemon.answer("/v1/fleet/status", wire.fleet())
+    quiet = spl("fleet", "status", "--check")
+    assert quiet.code == 0
+    assert quiet.out.startswith("nothing needs a look: ")
+    away = wire.instance(wire.WORKER_A, "worker-a", 9201, status="stale", health="silent")
+    daemon.answer("/v1/fleet/status", wire.fleet(away))
+    loud = spl("fleet", "status", "--check")
+    assert (loud.code, loud.out) == (1, "worker-a is stale\n")
+    as_json = spl("fleet", "status", "--check", "-o", "json")
+    assert as_json.code == 1
+    assert json.loads(as_json.out)["data"] == [{"kind": "instance", "name": "worker-a", "words": "is stale"}]
+
+
+def test_a_fan_out_takes_its_subtasks_from_the_tasks_own_file(
+    spl: Spl, daemon: FakeDaemon, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    body = tmp_path / "body.md"
+    body.write_text("## Subtasks\n\njoin: any\n- goal=Write,target=worker-a\n", encoding="utf-8")
+    monkeypatch.setenv("SYNCROPEL_DATA", str(tmp_path / "data"))
+    daemon.answer("/v1/tasks", wire.task(), 201)
+    assert spl("task", "add", "Write", "--alias", "TUT-001", "--body", str(body)).code == 0
+    daemon.answer("/v1/tasks/TUT-001/fan-out", wire.record(), 201)
+    ran = spl("task", "fan-out", "TUT-001")
+    assert "subtasks: 1" in ran.out
+    assert daemon.body()["subtasks"] == [{"goal": "Write", "target": "worker-a"}]
+    assert daemon.body()["join"] == "any"
+    assert spl("task", "fan-out", "OTHER").code == 2
+    body.write_text("## Subtasks\n- goal=Write\n", encoding="utf-8")
+    refused = spl("task", "add", "Write", "--body", str(body))
+    assert refused.code == 2
+    assert "line 2: subtask 0: target is missing" in refused.err

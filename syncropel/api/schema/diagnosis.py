@@ -67,6 +67,7 @@ class TreeNode(ChildOut):
 
     parent: int | None
     depth: int = Field(description="0 right below the task")
+    tasks: list[TaskTree] = Field(default=[], description="tasks that were made for this subtask")
 
 
 class TaskTree(Wire):
@@ -78,3 +79,4 @@ class TaskTree(Wire):
     status: str
     cost_usd: float
     nodes: list[TreeNode]
+    tasks: list[TaskTree] = Field(default=[], description="tasks that are a part of this one as a whole")
