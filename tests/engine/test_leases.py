@@ -243,8 +243,8 @@ def with_heart(story: Callable[[Coordinator, Heart, list[Any]], Coroutine[Any, A
                 raise InvalidRecord("not of this world")
             return answer.get("control") != ["for another version"]
 
-        def make(*, leaving: bool = False, returning: bool = False) -> dict[str, Any]:
-            return {"leaving": leaving, "returning": returning}
+        def make(*, leaving: bool = False, draining: bool = False, returning: bool = False) -> dict[str, Any]:
+            return {"leaving": leaving, "draining": draining, "returning": returning}
 
         heart = Heart(coordinator, "http://c", INTERVAL, make, take, virtual.runtime())
         await story(coordinator, heart, taken)
