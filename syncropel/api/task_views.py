@@ -13,7 +13,7 @@ from syncropel.api.schema import (
     TaskDetail,
     TaskSummary,
 )
-from syncropel.api.waiting import Look, Progress, held_by, taken_over, why_pending
+from syncropel.api.waiting import Look, Progress, held_by, slots, taken_over, why_pending
 from syncropel.engine.engine import Engine
 from syncropel.engine.moves import spent_usd
 from syncropel.errors import Conflict, NotFound
@@ -131,7 +131,7 @@ async def join_status(engine: Engine, state: TaskState) -> JoinStatus:
     ]
     spent = spent_usd(fanout, look.spending)
     status = _join_view(state, fanout, kids, decision, out, spent, parts_of(engine, state.thread))
-    took = measured(fanout, engine.slots())
+    took = measured(fanout, slots(engine))
     return status.model_copy(
         update={
             "stops": stops_of(engine, fanout, engine.runtime.now()),

@@ -25,6 +25,7 @@ from syncropel.api.schema import (
 from syncropel.api.task_requests import Request, posted
 from syncropel.api.task_views import find_fan_out, find_task, join_status, task_detail, task_summary
 from syncropel.api.task_writing import NewTask, begin, create, refuse_unknown
+from syncropel.api.waiting import slots
 from syncropel.engine.engine import Engine
 from syncropel.errors import BadRequest, Conflict, NotFound
 from syncropel.folds.rules import FOLD
@@ -126,7 +127,7 @@ def router(engine: Engine) -> APIRouter:
 def _speedup(engine: Engine, state: TaskState, vs_serial: str | None) -> Speedup:
     fanout = find_fan_out(state)
     report = speedup(children(fanout), fanout.cost_usd)
-    took = measured(fanout, engine.slots())
+    took = measured(fanout, slots(engine))
     return Speedup(
         thread=state.thread,
         alias=state.alias,

@@ -39,7 +39,8 @@ class Look:
     def __init__(self, engine: Engine) -> None:
         self.spending = engine.spending()
         self._engine = engine
-        self._began = engine.began()
+        own = {one["child_intend"]: one["began_at"] for one in engine.dispatcher.spending()}
+        self._began = {**engine.leases.began(), **own}
         self._heard = engine.leases.heard_at() | {engine.instance.did: engine.runtime.now()}
         self._held = engine.held()
         self._undelivered = engine.delivery.waiting()
@@ -92,6 +93,11 @@ class Look:
         if status not in WORKING:
             return f"{name} is {status}; its work goes on when it is back"
         return ""
+
+
+def slots(engine: Engine) -> dict[str, int]:
+    """How many goals each instance runs at once, by DID, as far as is known."""
+    return {**engine.leases.slots(), engine.instance.did: engine.dispatcher.max_concurrent}
 
 
 def held_by(freeze: Freeze) -> str:

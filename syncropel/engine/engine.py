@@ -252,8 +252,10 @@ class Engine:
         """How far the wall clock is ahead of the coordinator's; None while that is not known."""
         return self.heart.clock_ahead_secs if self.settings.role == "worker" else 0.0
 
-    def beat(self, *, leaving: bool = False, draining: bool = False, returning: bool = False) -> dict[str, Any]:
-        """This instance's heartbeat (fields of the wire model `Heartbeat`). `draining`: it is about to stop;
+    def beat(
+        self, *, leaving: bool = False, draining: bool = False, returning: bool = False
+    ) -> dict[str, Any]:
+        """This instance's heartbeat (fields of the wire model `Heartbeat`). `draining`: it is about to stop.
         `returning`: the coordinator did not hear it for a while, and may have given its work away."""
         state = self.told.state()
         return {
@@ -315,15 +317,6 @@ class Engine:
         """What goals that run now have spent: US dollars by the id of the child INTEND."""
         own = {one["child_intend"]: one["cost_usd"] for one in self.dispatcher.spending()}
         return {**self.leases.spending(), **own}
-
-    def began(self) -> dict[str, float]:
-        """Since when goals run: unix seconds by the id of the child INTEND, as far as instances have told."""
-        own = {one["child_intend"]: one["began_at"] for one in self.dispatcher.spending()}
-        return {**self.leases.began(), **own}
-
-    def slots(self) -> dict[str, int]:
-        """How many goals each instance runs at once, by DID, as far as is known."""
-        return {**self.leases.slots(), self.instance.did: self.dispatcher.max_concurrent}
 
     def _lefts(self) -> list[float]:
         return [*self.ingest.live.control.lefts(self.runtime.moment()).values(), *self.reach.lefts()]
