@@ -126,13 +126,21 @@ def complain(message: str, hint: str = "", *, error: SyncropelError | None = Non
     if not _errors_as_json:
         say(f"spl: {message}", *(f"  {line}" for line in hint.splitlines()), stream=sys.stderr)
         return
-    warns = message.startswith(_WARNING)
-    document = {
-        **(error.envelope() if error is not None else {"type": "failed", "code": "FAILED"}),
-        "object": "warning" if warns else "error",
-        "message": message.removeprefix(_WARNING),
-        "hint": hint,
-    }
+    kind = "warning" if message.startswith(_WARNING) else "error"
+    more = error.envelope() if error is not None else {"type": "failed", "code": "FAILED"}
+    _complain_in_json(kind, message.removeprefix(_WARNING), hint, more if kind == "error" else {})
+
+
+def tell(message: str, hint: str = "") -> None:
+    """Say on stderr how it goes, where stdout is for the answer."""
+    if _errors_as_json:
+        _complain_in_json("notice", message, hint, {})
+    else:
+        complain(message, hint)
+
+
+def _complain_in_json(kind: str, message: str, hint: str, more: Mapping[str, Any]) -> None:
+    document = {**more, "object": kind, "message": message, "hint": hint}
     write(sys.stderr, json.dumps(document) + "\n")
 
 

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from syncropel.cli.numbers import duration
-from syncropel.cli.terminal import complain
+from syncropel.cli.terminal import tell
 from syncropel.errors import DaemonUnreachable, RemoteError, SyncropelError, Unavailable
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class Waiting:
                     return status, True
                 if self._is_over():
                     name = self._made.alias
-                    complain(
+                    tell(
                         f"{name} has not ended after {self._patience}s: {_stands(child)}",
                         f"it goes on without you, see: spl task join-status {name}\n"
                         f"or end it: spl task cancel {name}",
@@ -68,7 +68,7 @@ class Waiting:
             return None
         if self._gone_since is not None:
             self._gone_since = None
-            complain("the daemon is back")
+            tell("the daemon is back")
         return status
 
     def _wait_out(self, error: SyncropelError) -> None:
@@ -77,7 +77,7 @@ class Waiting:
         if self._gone_since is None:
             self._gone_since = now
             how = f"for up to {_GONE_SECS:g}s; Ctrl-C stops the waiting, not the work"
-            complain(f"waiting: {error.message}", how)
+            tell(f"waiting: {error.message}", how)
         if self._is_over() or now >= self._gone_since + _GONE_SECS:
             see = f"when it is back, see: spl task join-status {self._made.alias}"
             raise DaemonUnreachable(error.message, f"{error.hint}\n{see}") from error
@@ -87,7 +87,7 @@ class Waiting:
         now = time.monotonic()
         if not child.why:
             if self._said and child.state == "in_progress":
-                complain(f"{_stands(child)} now")
+                tell(f"{_stands(child)} now")
             self._said = ""
             return
         news = child.why != self._said
@@ -97,13 +97,13 @@ class Waiting:
         silence = self._silence(child) if child.state == "in_progress" else ""
         if silence:
             name = self._made.alias
-            complain(
+            tell(
                 f"waiting: {child.why} ({silence})",
                 f"do it elsewhere: spl task retry {name} --subtask {child.index} --target OTHER\n"
                 f"end it: spl task cancel {name}; Ctrl-C only stops the waiting",
             )
         elif news:
-            complain(f"waiting: {child.why}")
+            tell(f"waiting: {child.why}")
 
     def _silence(self, child: ChildOut) -> str:
         """When its instance was heard last; empty while all is well with that, and when it is not known."""

@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from syncropel.api.schema import Health, LogLine, LogPage, Page, RecordOut
+from syncropel.client import transport
 
 from . import wire
 from .conftest import FakeDaemon, Ran
@@ -59,7 +60,7 @@ class Streams:
 def streams(daemon: FakeDaemon, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Streams]:
     def make(path: str, *texts: str | Exception) -> Streams:
         made = Streams(path, *texts)
-        monkeypatch.setattr(httpx, "HTTPTransport", lambda **_: httpx.MockTransport(made))
+        monkeypatch.setattr(transport, "QueueingTransport", lambda **_: httpx.MockTransport(made))
         monkeypatch.setattr("syncropel.cli.following.RECONNECT_SECS", 0)
         return made
 
@@ -231,7 +232,7 @@ def test_a_query_reads_its_filter_from_stdin(spl: Spl, live: Any, monkeypatch: p
 
 def test_a_query_with_a_mistake_names_its_place(spl: Spl, live: Any) -> None:
     ran = spl("records", "query", '{"$or": [{"act": {"$is": 1}}]}')
-    assert (ran.code, ran.out) == (1, "")
+    assert (ran.code, ran.out) == (2, "")
     assert "filter.$or[0].act.$is" in ran.err
     assert "$like" in ran.err
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -157,7 +158,8 @@ def test_what_was_taken_over_by_a_live_instance_needs_nothing_of_the_operator(
     time.after(200, lambda: stands(ended()))
     ran = spl("run", "say hi", "-o", "json")
     assert (ran.code, ran.json["subtasks"][0]["verdict"]) == (0, "accept")
-    assert ran.err == "spl: waiting: taken over from worker-b (archived)\n"
+    told = json.loads(ran.err)
+    assert (told["object"], told["message"]) == ("notice", "waiting: taken over from worker-b (archived)")
 
 
 def test_when_the_fleet_may_not_be_asked_it_is_said_all_the_same(
