@@ -13,7 +13,6 @@ import pytest
 from pydantic import BaseModel
 
 from syncropel.cli.main import main
-from syncropel.client import transport
 from syncropel.settings import Home
 
 
@@ -96,5 +95,5 @@ def daemon(monkeypatch: pytest.MonkeyPatch, home: Path) -> FakeDaemon:
     socket = Home(home / ".syncro").socket
     socket.parent.mkdir(parents=True)
     socket.touch()
-    monkeypatch.setattr(transport, "QueueingTransport", lambda **_: httpx.MockTransport(fake))
+    monkeypatch.setattr(httpx, "HTTPTransport", lambda **_: httpx.MockTransport(fake))
     return fake

@@ -11,7 +11,7 @@ import pytest
 
 from syncropel.api.schema import EngineHealth, Health, JoinStatus, Page, RecordOut, TaskSummary
 from syncropel.cli import task_records as cli_records
-from syncropel.client import task_records, transport
+from syncropel.client import task_records
 
 from . import wire
 from .conftest import FakeDaemon, Ran
@@ -330,7 +330,7 @@ def test_live_on_a_pipe_prints_a_line_a_change(
         stream = events + "event: heartbeat\ndata: {}\n\n"
         return httpx.Response(200, headers={"content-type": "text/event-stream"}, content=stream)
 
-    monkeypatch.setattr(transport, "QueueingTransport", lambda **_: httpx.MockTransport(answer))
+    monkeypatch.setattr(httpx, "HTTPTransport", lambda **_: httpx.MockTransport(answer))
     monkeypatch.setattr("syncropel.cli.following.RECONNECT_SECS", 0)
     ran = spl("fleet", "status", "--live")
     assert ran.code == 130

@@ -11,7 +11,6 @@ import httpx
 import pytest
 
 from syncropel.api.schema import Health, LogLine, LogPage, Page, RecordOut
-from syncropel.client import transport
 
 from . import wire
 from .conftest import FakeDaemon, Ran
@@ -60,7 +59,7 @@ class Streams:
 def streams(daemon: FakeDaemon, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Streams]:
     def make(path: str, *texts: str | Exception) -> Streams:
         made = Streams(path, *texts)
-        monkeypatch.setattr(transport, "QueueingTransport", lambda **_: httpx.MockTransport(made))
+        monkeypatch.setattr(httpx, "HTTPTransport", lambda **_: httpx.MockTransport(made))
         monkeypatch.setattr("syncropel.cli.following.RECONNECT_SECS", 0)
         return made
 
