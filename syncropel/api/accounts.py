@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from syncropel.api.caller import NOT_OPERATOR, OPERATOR, caller
 from syncropel.api.schema import ApiToken, MintedToken, Page, ServiceAccount, WhoAmI
-from syncropel.engine.accounts import Minted
+from syncropel.engine.accounts import Minted, is_fleet_account
 from syncropel.engine.engine import Engine
 from syncropel.folds.access import Access, Account, Token
 
@@ -135,6 +135,8 @@ def _account(account: Account, access: Access) -> ServiceAccount:
 
 
 def _actors(account: Account | None) -> list[str] | None:
+    if account is not None and is_fleet_account(account.sa_id):
+        return []  # what it may write is said of instances, not of accounts
     return list(account.actors) if account is not None and account.actors is not None else None
 
 

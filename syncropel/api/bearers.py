@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from syncropel.engine.accounts import find_token, is_of_fleet
+from syncropel.engine.accounts import find_token, is_fleet_account
 from syncropel.engine.engine import Engine
 from syncropel.errors import Forbidden, SyncropelError, Unauthorized
 from syncropel.folds.access import Token, account_did
@@ -97,7 +97,7 @@ class Bearers:
         return token
 
     def _writer(self, token: Token) -> Writer:
-        if is_of_fleet(token) or token.sha256 == self._engine.shared_sha256:
+        if is_fleet_account(token.sa_id) or token.sha256 == self._engine.shared_sha256:
             # Where work comes from, the shared token stands for a coordinator that has nothing of its own;
             # where reports go, for an instance.
             older = self._is_worker and not self._engine.keyring.knows_coordinator

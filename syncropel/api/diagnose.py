@@ -104,6 +104,7 @@ async def _attempt(engine: Engine, fanout: FanOut, slot: tuple[int, int]) -> Att
         instance_alias=engine.ingest.live.names().get(spawn.instance),
         child_thread=spawn.child_thread,
         spawned_at=spawn.at,
+        refused_reports=engine.ingest.refused_reports.told(fanout.thread, index, attempt),
         **(_ended(report, told) if report else {}),
     )
 

@@ -11,6 +11,7 @@ from fastapi import APIRouter
 from syncropel import __version__
 from syncropel.api.schema import Capabilities, EngineHealth, Health, HealthCheck
 from syncropel.api.tally import Tally
+from syncropel.engine.accounts import is_fleet_account
 from syncropel.engine.engine import Engine
 from syncropel.engine.health_rules import findings
 from syncropel.record import ACTS, DATA_TYPES, MAX_BODY_BYTES, MAX_NAME_CHARS, MAX_PARENTS
@@ -94,4 +95,20 @@ def _details(engine: Engine, tally: Tally) -> dict[str, Any]:
             for did, (count, problem) in engine.delivery.waiting().items()
         },
         "connections": tally.counts(),
+        "reports": {
+            "waiting": len(engine.outbox),
+            "problems": engine.outbox.problems(),
+            "refused": len(engine.ingest.refused_reports),
+        },
+        "writers": {
+            "any_actor": sum(
+                one.actors is None and not is_fleet_account(one.sa_id)
+                for one in engine.ingest.live.access.accounts.values()
+            ),
+            "unverified": sorted(
+                one.alias
+                for one in engine.ingest.live.registry.instances.values()
+                if engine.leases.last_beat(one.did) is not None and not engine.leases.verified(one.did)
+            ),
+        },
     }

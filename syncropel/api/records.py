@@ -23,6 +23,7 @@ from syncropel.api.schema import BatchResult, Page, PostedRecord, RecordOut
 from syncropel.api.sse import EventStream, event_stream, record_events, resume_sequence
 from syncropel.canonical import parse_json
 from syncropel.engine.engine import Engine
+from syncropel.engine.refused_reports import known_result
 from syncropel.errors import BadRequest, InvalidRecord, NotFound, SyncropelError, TooLarge
 from syncropel.record import (
     ACTS,
@@ -196,12 +197,17 @@ async def _append_batch(
     ]
     wanted = [one for one in allowed if isinstance(one, Record)]
     outcomes = iter(await engine.ingest.append(wanted, writer=writer(scope)))
-    return [_outcome(one if isinstance(one, SyncropelError) else next(outcomes)) for one in allowed]
+    live = engine.ingest.live
+    return [
+        _outcome(next(outcomes), known_result(one, live)) if isinstance(one, Record) else _outcome(one)
+        for one in allowed
+    ]
 
 
-def _outcome(outcome: Appended | SyncropelError) -> dict[str, Any]:
+def _outcome(outcome: Appended | SyncropelError, known: dict[str, str] | None = None) -> dict[str, Any]:
+    """What a record of a batch is answered. `known`: of a report that is refused, what is known already."""
     if isinstance(outcome, SyncropelError):
-        return {"status": "error", "error": outcome.envelope()}
+        return {"status": "error", "error": outcome.envelope(), **({"known": known} if known else {})}
     stored = outcome.stored
     return {
         "status": "created" if outcome.created else "duplicate",

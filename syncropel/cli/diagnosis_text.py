@@ -52,6 +52,7 @@ def _attempt_lines(one: AttemptDiagnosis) -> list[str]:
             f"  uncommitted files: {left.uncommitted}",
         ]
     lines += [f"  output: {one.output}"] if one.output else []
+    lines += [f"✗ a report was refused: {clean(told)}" for told in one.refused_reports]
     if one.success is None:
         return [*lines, "", "no result yet"]
     return [*lines, "", *_subprocess_lines(one), "", *_completion_lines(one)]

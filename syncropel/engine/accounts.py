@@ -55,9 +55,9 @@ def find_token(access: Access, bearer: str) -> Token | None:
     return token
 
 
-def is_of_fleet(token: Token) -> bool:
-    """Whether this is the token that the instances of a fleet share."""
-    return _OF_FLEET.fullmatch(token.sa_id) is not None
+def is_fleet_account(sa_id: str) -> bool:
+    """Whether this account's token is the one that the instances of a fleet share."""
+    return _OF_FLEET.fullmatch(sa_id) is not None
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import Any
 from syncropel.engine.ingest import Ingest
 from syncropel.engine.peer import Peers
 from syncropel.engine.reach import Reach
+from syncropel.engine.refused_reports import known_result
 from syncropel.engine.runtime import Runtime
 from syncropel.engine.sender import Sender
 from syncropel.errors import DaemonUnreachable, SyncropelError
@@ -18,10 +19,10 @@ from syncropel.record import Record
 async def post_locally(ingest: Ingest, records: Sequence[Record]) -> list[dict[str, Any]]:
     """What a batch post to this same instance answers."""
     return [
-        {"status": "error", "error": outcome.envelope()}
+        {"status": "error", "error": outcome.envelope(), "known": known_result(record, ingest.live)}
         if isinstance(outcome, SyncropelError)
         else {"status": "created" if outcome.created else "duplicate"}
-        for outcome in await ingest.append(records)
+        for record, outcome in zip(records, await ingest.append(records), strict=True)
     ]
 
 

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from syncropel.engine.broadcast import Broadcast
 from syncropel.engine.denials import Denials
 from syncropel.engine.live import LiveFolds
+from syncropel.engine.refused_reports import RefusedReports
 from syncropel.engine.runtime import Runtime
 from syncropel.engine.turns import RULING, stands_alone, turn_end
 from syncropel.engine.turnstile import Turnstile
@@ -58,6 +59,7 @@ class Ingest:
         self.total = 0
         self.open = True
         self._listeners: list[Listener] = []
+        self.refused_reports = RefusedReports()
         self._turnstile = Turnstile()
         self._straightening: asyncio.Task[None] | None = None
         self._one_restore = asyncio.Lock()
@@ -140,7 +142,9 @@ class Ingest:
             raise
         if self._straightening is not None:
             await asyncio.shield(self._straightening)
-        return [error or next(outcomes) for error in refused]
+        results = [error or next(outcomes) for error in refused]
+        self.refused_reports.look(records, results)
+        return results
 
     async def _enter(self, records: Sequence[Record]) -> Callable[[], None]:
         """Wait for the turn of these records; gives what ends it."""

@@ -49,6 +49,31 @@ def report(intend: ChildIntend, result: ChildResult, worker: str) -> Record:
     ).identified()
 
 
+def _settled(records: Sequence[Record], outcomes: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The outcomes, where a clock that is taken means what it means: the other record may say the same in
+    the words of another version, or it may be another's, and then this result is not reported."""
+    return [_settle(record, outcome) for record, outcome in zip(records, outcomes, strict=True)]
+
+
+def _settle(record: Record, outcome: dict[str, Any]) -> dict[str, Any]:
+    error = outcome.get("error")
+    message = str(error.get("message", "")) if isinstance(error, dict) else ""
+    if outcome.get("status") != "error" or not message.startswith("DuplicateClock"):
+        return outcome
+    known = outcome.get("known")
+    if not isinstance(known, dict):
+        known = {}
+    same = (known.get("worker"), known.get("verdict")) == (record.actor, record.body.get("verdict"))
+    if same:
+        return {"status": "duplicate"}
+    told = f"it says {known['verdict']!r}" if known.get("verdict") else "it is no result of this attempt"
+    mine = f"{record.body.get('verdict')!r} of subtask {record.body.get('index')} on {record.thread}"
+    return {
+        "status": "error",
+        "error": {"message": f"{mine} is not taken: another record has its clock, {told}"},
+    }
+
+
 class Outbox:
     """Reports of this instance's results."""
 
@@ -107,10 +132,14 @@ class Outbox:
     async def _post(self, records: Sequence[Record]) -> list[dict[str, Any]]:
         if not self._coordinator_url:
             raise DaemonUnreachable("no coordinator is configured", "set [fleet] coordinator_url")
-        return await self._peers.post_records(self._coordinator_url, records)
+        return _settled(records, await self._peers.post_records(self._coordinator_url, records))
 
     async def _post_locally(self, records: Sequence[Record]) -> list[dict[str, Any]]:
-        return await post_locally(self._ingest, records)
+        return _settled(records, await post_locally(self._ingest, records))
+
+    def problems(self) -> list[str]:
+        """Why results that wait were not taken at the last try."""
+        return [one.problem for one in (self._local, self._remote) if len(one) and one.problem]
 
     async def _taken(self, keys: list[str]) -> None:
         await self._ingest.store.acknowledge(keys)

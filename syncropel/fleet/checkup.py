@@ -12,11 +12,11 @@ import sqlite3
 import sys
 import time
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 from urllib.parse import quote
 
 import psutil
@@ -246,6 +246,46 @@ def _door(patient: Patient) -> Iterator[Finding]:
     if refused:
         told = f"refused on the Unix socket since the start: {', '.join(refused)}"
         yield Finding("goals", "warn", told, "which ones: spl logs --level WARN")
+    for part, look in (("reports", _reports), ("writers", _writers)):
+        if isinstance(found := details.get(part), dict):
+            yield from look(found)
+
+
+def _reports(told: Mapping[str, Any]) -> Iterator[Finding]:
+    """Results that are done and did not get where they have to be."""
+    waiting, problems, refused = told.get("waiting"), told.get("problems"), told.get("refused")
+    if waiting and isinstance(problems, list) and problems:
+        yield Finding(
+            "reports",
+            "warn",
+            f"{waiting} results wait to be reported: {problems[0]}",
+            "they are sent until they are taken; see at the coordinator: spl task diagnose NAME",
+        )
+    if refused:
+        yield Finding(
+            "reports",
+            "warn",
+            f"{refused} reports of attempts were refused",
+            "which and why: spl logs --level WARN; spl task diagnose NAME",
+        )
+
+
+def _writers(told: Mapping[str, Any]) -> Iterator[Finding]:
+    """Who may write in a name that is not proven to be their own."""
+    if free := told.get("any_actor"):
+        yield Finding(
+            "accounts",
+            "warn",
+            f"{free} older service accounts may write as any actor but an instance",
+            "which ones: spl token list; restrict one: spl token grant ACCOUNT --actor PATTERN",
+        )
+    if isinstance(shared := told.get("unverified"), list) and shared:
+        yield Finding(
+            "credentials",
+            "warn",
+            f"unverified, with the fleet's shared token alone: {', '.join(map(str, shared))}",
+            "stop them, then: spl fleet start, which gives each a credential of its own",
+        )
 
 
 def _clocks(patient: Patient) -> Iterator[Finding]:

@@ -229,3 +229,23 @@ def test_a_worker_tells_of_its_own_clock(
     answers = {EngineHealth: health, FleetStatus: FleetStatus.model_construct(instances=[])}
     monkeypatch.setattr(checkup.Client, "send", lambda _, call: answers.get(call.answer, health))
     assert told in finding(spl, "clocks")["told"]
+
+
+def test_results_that_did_not_arrive_and_unproven_writers_are_told(
+    spl: Spl, live: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    details = {
+        "connections": {"tcp": 0, "tcp_limit": 9},
+        "reports": {"waiting": 2, "problems": ["not taken: frozen"], "refused": 1},
+        "writers": {"any_actor": 1, "unverified": ["worker-a"]},
+    }
+    health = EngineHealth.model_construct(
+        pid=1, role="worker", alias="worker-a", details=details, clock_ahead_secs=0.0
+    )
+    answers = {EngineHealth: health, FleetStatus: FleetStatus.model_construct(instances=[])}
+    monkeypatch.setattr(checkup.Client, "send", lambda _, call: answers.get(call.answer, health))
+    assert "older service accounts" in finding(spl, "accounts")["told"]
+    assert "worker-a" in finding(spl, "credentials")["told"]
+    told = [one["told"] for one in spl("doctor", "-o", "json").json["findings"]]
+    assert "2 results wait to be reported: not taken: frozen" in told
+    assert "1 reports of attempts were refused" in told

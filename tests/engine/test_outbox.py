@@ -48,11 +48,13 @@ class Coordinator(Peers):
     """The other side: remembers what came."""
 
     def __init__(self) -> None:
-        super().__init__(lambda: "")
+        super().__init__(lambda to: ())
         self.down = False
         self.came: list[Record] = []
 
-    async def post_records(self, endpoint: str, records: Sequence[Record]) -> list[dict[str, Any]]:
+    async def post_records(
+        self, endpoint: str, records: Sequence[Record], to: str = ""
+    ) -> list[dict[str, Any]]:
         if self.down:
             raise DaemonUnreachable("nobody there")
         known = {one.id for one in self.came}
@@ -214,3 +216,56 @@ def test_flushing_tries_once() -> None:
         assert worker.told() == [(0, "accept")]
 
     with_worker(story)
+
+
+def taken_clock(**known: str) -> dict[str, Any]:
+    error = {"message": "DuplicateClock: did:x has another record at clock 100 on th_parent"}
+    return {"status": "error", "error": error, **({"known": known} if known else {})}
+
+
+@pytest.mark.parametrize(
+    ("outcome", "taken", "told"),
+    [
+        ({"status": "created"}, True, ""),
+        ({"status": "duplicate"}, True, ""),
+        (taken_clock(worker=WORKER_A, verdict="accept"), True, ""),
+        (taken_clock(worker=WORKER_A, verdict="failed"), False, "it says 'failed'"),
+        (taken_clock(worker="did:y", verdict="accept"), False, "it says 'accept'"),
+        (taken_clock(), False, "no result of this attempt"),
+        ({"status": "error", "error": {"message": "not given to you"}}, False, "not given to you"),
+        ({"status": "error"}, False, "refused"),
+    ],
+)
+def test_a_report_counts_as_taken_only_when_the_same_is_known(
+    outcome: dict[str, Any], taken: bool, told: str
+) -> None:
+    async def story() -> None:
+        coordinator = Answering(outcome)
+        worker = Worker(MemoryStore(clock=lambda: 0.0), coordinator)
+        await worker.open()
+        await worker.ingest.append([intend(0), result(intend(0))])
+        await asyncio.sleep(60)
+        assert (len(worker.outbox) == 0) == taken
+        assert all(told in problem for problem in worker.outbox.problems())
+        assert bool(worker.outbox.problems()) != taken
+        assert bool(await worker.store.acknowledged()) == taken
+        coordinator.outcome = {"status": "created"}
+        await asyncio.sleep(60)
+        assert len(worker.outbox) == 0
+        assert worker.outbox.problems() == []
+        await coordinator.close()
+
+    virtual.run(story())
+
+
+class Answering(Coordinator):
+    """A coordinator that answers every report so."""
+
+    def __init__(self, outcome: dict[str, Any]) -> None:
+        super().__init__()
+        self.outcome = outcome
+
+    async def post_records(
+        self, endpoint: str, records: Sequence[Record], to: str = ""
+    ) -> list[dict[str, Any]]:
+        return [self.outcome for _ in records]

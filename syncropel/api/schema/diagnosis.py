@@ -49,6 +49,9 @@ class AttemptDiagnosis(Wire):
     codepath: str | None = Field(default=None, description="a word: by which way it ended")
     failure_reason: str | None = None
     success: bool | None = None
+    refused_reports: list[str] = Field(
+        default=[], description="reports that the log did not take since the daemon started: by whom, and why"
+    )
     advice: str = Field(default="", description="what its ending most often means, and what to do")
 
 
