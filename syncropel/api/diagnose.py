@@ -16,11 +16,13 @@ from syncropel.api.schema.diagnosis import (
     TreeNode,
     WorktreeLeft,
 )
+from syncropel.api.schema.fleet import StartOut
 from syncropel.api.schema.tasks import ChildOut, TaskSummary
 from syncropel.api.task_views import find_task, join_status, parts_of, task_detail
 from syncropel.engine.engine import Engine
 from syncropel.errors import BadRequest
-from syncropel.folds.fanout import ACCEPT, FanOut, Report
+from syncropel.folds.fanout import ACCEPT, FanOut, Report, Spawn
+from syncropel.folds.starts import Start, read_starts
 from syncropel.folds.task import TaskState
 
 _Part = TypeVar("_Part", bound=BaseModel)
@@ -105,8 +107,25 @@ async def _attempt(engine: Engine, fanout: FanOut, slot: tuple[int, int]) -> Att
         child_thread=spawn.child_thread,
         spawned_at=spawn.at,
         refused_reports=engine.ingest.refused_reports.told(fanout.thread, index, attempt),
+        starts=[StartOut(**start.as_body()) for start in _starts(engine, fanout, slot, spawn, told)],
         **(_ended(report, told) if report else {}),
     )
+
+
+def _starts(
+    engine: Engine, fanout: FanOut, slot: tuple[int, int], spawn: Spawn, told: Mapping[str, Any]
+) -> tuple[Start, ...]:
+    """Each start of an attempt and of those that it was moved on from: as it was reported, or as far as it is
+    known by now."""
+    if starts := read_starts(told.get("starts")):
+        return starts
+    index, attempt = slot
+    moved = (one for one in fanout.moves.reassigned.get(index, ()) if one.attempt == attempt)
+    here = next((one.starts for one in moved), ())
+    if not here and not told:
+        own = engine.ingest.live.starts.of(spawn.child_intend)
+        here = own or engine.leases.starts(spawn.instance).get(spawn.child_intend, ())
+    return fanout.starts_before(index, attempt) + here
 
 
 def _ended(report: Report, told: Mapping[str, Any]) -> dict[str, Any]:

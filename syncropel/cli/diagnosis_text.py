@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from syncropel.cli.numbers import dollars, wall
-from syncropel.cli.terminal import clean
+from syncropel.cli.terminal import clean, table
+from syncropel.cli.thread_text import when
 
 if TYPE_CHECKING:
     from syncropel.api.schema.diagnosis import AttemptDiagnosis, Diagnosis, TaskTree, TreeNode
@@ -53,9 +54,25 @@ def _attempt_lines(one: AttemptDiagnosis) -> list[str]:
         ]
     lines += [f"  output: {one.output}"] if one.output else []
     lines += [f"✗ a report was refused: {clean(told)}" for told in one.refused_reports]
+    lines += _start_lines(one)
     if one.success is None:
         return [*lines, "", "no result yet"]
     return [*lines, "", *_subprocess_lines(one), "", *_completion_lines(one)]
+
+
+def _start_lines(one: AttemptDiagnosis) -> list[str]:
+    rows = [
+        [
+            str(number),
+            when(start.at),
+            one.instance_alias or start.instance if start.instance == one.instance else start.instance,
+            str(start.pid or "-"),
+            (start.ended or one.state).replace("_", " "),
+        ]
+        for number, start in enumerate(one.starts, start=1)
+    ]
+    head = ["START", "AT", "INSTANCE", "PID", "ENDED"]
+    return ["", "Starts", *(f"  {line}" for line in table(head, rows))] if rows else []
 
 
 def _subprocess_lines(one: AttemptDiagnosis) -> list[str]:

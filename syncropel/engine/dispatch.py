@@ -17,7 +17,7 @@ from syncropel.engine.adapters import Adapter, Held, Outcome, Resumable
 from syncropel.engine.ingest import Ingest
 from syncropel.engine.meter import ended_by_coordinator
 from syncropel.engine.resuming import Taken, take_back
-from syncropel.engine.run import Limits, Place, Run, write_ending
+from syncropel.engine.run import Limits, Place, Run, starts_behind, write_ending
 from syncropel.engine.run_records import ending, result
 from syncropel.engine.runtime import Runtime
 from syncropel.engine.starting import StartGate
@@ -26,6 +26,7 @@ from syncropel.folds.child import ChildIntend, ChildResult, ChildState, is_child
 from syncropel.folds.freezes import Freeze
 from syncropel.folds.moves import SUPERSEDED
 from syncropel.folds.namespaces import DEFAULT
+from syncropel.folds.starts import is_last
 from syncropel.record import StoredRecord
 from syncropel.threads import FLEET_CONTROL, dispatch_thread
 
@@ -88,13 +89,14 @@ class Dispatcher:
 
     def spending(self) -> list[dict[str, Any]]:
         """What each running goal has spent so far, and since when it runs: child_intend, child_thread,
-        cost_usd (US dollars), began_at (unix seconds)."""
+        cost_usd (US dollars), began_at (unix seconds), starts (fields of the wire model `StartOut`)."""
         return [
             {
                 "child_intend": run.intend.record,
                 "child_thread": thread,
                 "cost_usd": run.meter.spent,
                 "began_at": run.started_at,
+                "starts": [one.as_body() for one in self._ingest.live.starts.of(run.intend.record)],
             }
             for thread, run in self._running.items()
         ]
@@ -189,17 +191,22 @@ class Dispatcher:
         free = self._limits.max_concurrent - self.running
         if free <= 0 or not self._queue or self._stopping or self.draining:
             return
+        if any(run.alone for run in self.runs()):
+            return
         for thread in list(self._queue):
             if thread in self._running:
                 continue  # a superseded attempt is still being ended
             intend = self._ingest.live.children[thread].open
             if intend is not None and self._ingest.live.control.covering(_namespace(intend)):
                 continue  # held by a freeze
+            alone = intend is not None and is_last(starts_behind(self._ingest, intend))
+            if alone and self.running:
+                return  # it begins when nothing else runs, and nothing goes before it
             del self._queue[thread]
             if intend is not None:
                 self._begin(intend)
                 free -= 1
-            if not free:
+            if alone or not free:
                 return
 
     def _begin(self, intend: ChildIntend, taken: Taken | None = None) -> None:

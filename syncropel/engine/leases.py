@@ -10,6 +10,7 @@ from syncropel.engine.ingest import Ingest
 from syncropel.engine.runtime import Runtime
 from syncropel.folds.registry import INSTANCE_STATE, STATUS_OF_STATE, Instance, Registry, lease_state
 from syncropel.folds.routing import Candidate
+from syncropel.folds.starts import Start, read_starts
 from syncropel.record import Record
 from syncropel.threads import INSTANCE_REGISTRY
 
@@ -165,6 +166,17 @@ class Leases:
     def slots(self) -> dict[str, int]:
         """How many goals instances run at once, by DID, as far as they have told."""
         return {did: one["max_concurrent"] for did, one in self._beats.items() if one.get("max_concurrent")}
+
+    def starts(self, did: str) -> dict[str, tuple[Start, ...]]:
+        """How often what runs there was started, by the id of the child INTEND, as its latest beat tells."""
+        spend = self._beats.get(did, {}).get("spend", ())
+        told = {one["child_intend"]: read_starts(one.get("starts")) for one in spend}
+        return {intend: starts for intend, starts in told.items() if starts}
+
+    def free_slots(self, did: str) -> int | None:
+        """How many goals more it could have begun at its latest beat; None when nothing was heard of it."""
+        beat = self._beats.get(did)
+        return None if beat is None else max(0, beat["max_concurrent"] - beat["active_dispatches"])
 
     def heard_at(self) -> dict[str, float]:
         """When each instance was heard from last, unix seconds by DID."""

@@ -18,6 +18,8 @@ from syncropel.folds.namespaces import Namespaces
 from syncropel.folds.order import rank
 from syncropel.folds.registry import Registry
 from syncropel.folds.rules import Rules
+from syncropel.folds.sessions import TOPICS as SESSIONS
+from syncropel.folds.sessions import Sessions
 from syncropel.folds.spec import is_fan_out
 from syncropel.folds.spend import Spend
 from syncropel.folds.stops import Stops
@@ -57,6 +59,7 @@ class LiveFolds:
     credentials: Credentials = field(default_factory=Credentials)
     stops: Stops = field(default_factory=Stops)
     spend: Spend = field(default_factory=Spend)
+    starts: Sessions = field(default_factory=Sessions)
     namespaces: Namespaces = field(default_factory=Namespaces)
     index: ThreadIndex = field(default_factory=ThreadIndex)
     tasks: dict[str, TaskState] = field(default_factory=dict)
@@ -84,8 +87,14 @@ class LiveFolds:
             self._apply_task(stored)
         elif record.topic == STREAM_EVENT:
             self.spend.apply(stored)
+        elif record.topic in SESSIONS:
+            self.starts.apply(stored)
         elif record.thread in self.children or is_child_intend(record) or is_child_end(record):
-            self.children.setdefault(record.thread, ChildState(record.thread)).apply(stored)
+            child = self.children.setdefault(record.thread, ChildState(record.thread))
+            child.apply(stored)
+            fulfills = record.body.get("fulfills")
+            if isinstance(fulfills, str) and fulfills in child.results:
+                self.starts.settle(fulfills)
 
     def _apply_reserved(self, stored: StoredRecord) -> None:
         thread, clock = stored.record.thread, stored.record.clock

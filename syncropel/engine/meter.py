@@ -8,13 +8,20 @@ from typing import Any, Final
 from syncropel.engine.adapters import Outcome
 from syncropel.folds.child import STREAM_EVENT, ChildIntend
 from syncropel.folds.moves import DRAINED, OVER_BUDGET, SUPERSEDED, WARN_SHARE, spends
+from syncropel.folds.starts import CRASH_LOOP
 
 log = logging.getLogger("syncropel.engine.meter")
 
 WARNING_EVENT: Final = "budget_warning"
 
-_VERDICTS: Final = {OVER_BUDGET: "failed", SUPERSEDED: "terminated", DRAINED: "terminated"}
+_VERDICTS: Final = {
+    CRASH_LOOP: "failed",
+    OVER_BUDGET: "failed",
+    SUPERSEDED: "terminated",
+    DRAINED: "terminated",
+}
 _SUMMARIES: Final = {
+    CRASH_LOOP: f"{CRASH_LOOP}: its instance went down each time it ran",
     OVER_BUDGET: "budget_exceeded: the fan-out has spent its budget",
     SUPERSEDED: "superseded by a newer attempt",
     DRAINED: "ended by the deadline of a drain",

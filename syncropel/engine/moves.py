@@ -12,6 +12,7 @@ from typing import Any
 
 from syncropel.engine.ingest import Ingest
 from syncropel.engine.leases import Leases
+from syncropel.engine.lost import LostStarts
 from syncropel.engine.meter import ended_by_coordinator
 from syncropel.engine.runtime import Runtime
 from syncropel.engine.spawn import free_clocks
@@ -28,6 +29,7 @@ from syncropel.folds.moves import (
 )
 from syncropel.folds.routing import route
 from syncropel.folds.spec import DYNAMIC_TARGETS
+from syncropel.folds.starts import CRASH_LOOP, loops
 from syncropel.folds.subtasks import Child, children
 from syncropel.folds.task import TaskState
 from syncropel.record import Record
@@ -123,6 +125,7 @@ class Mover:
             return
         held = self._held() if live.drains.drains else frozenset()
         candidates = self._leases.candidates()
+        lost = LostStarts(fanout, self._leases, {did for did, state in gone.items() if state == "archived"})
         for kid in children(fanout):
             if kid.state != "in_progress" or kid.spawn is None:
                 continue
@@ -130,11 +133,23 @@ class Mover:
                 if kid.spawn.instance in gone:
                     yield self._ended(kid, kid.spawn, reason)
                 continue
+            starts = lost.of(kid.spawn)
+            behind = fanout.starts_before(kid.index, kid.attempt) + starts
+            if starts and loops(behind):
+                ended = self._ended(kid, kid.spawn, CRASH_LOOP)
+                yield {**ended, "starts": [start.as_body() for start in behind]}
+                continue
             topic, reason = self._move(kid, kid.spawn.instance, gone, kid.spawn.child_intend in held)
             if topic == REASSIGN and route(kid.subtask.target, candidates, {}, 0).did is None:
                 continue  # nobody can take it yet
             if topic:
-                about = {"index": kid.index, "attempt": kid.attempt, "from": kid.spawn.instance}
+                about: dict[str, Any] = {
+                    "index": kid.index,
+                    "attempt": kid.attempt,
+                    "from": kid.spawn.instance,
+                }
+                if topic == REASSIGN and starts:
+                    about["starts"] = [start.as_body() for start in starts]
                 yield {"topic": topic, **about, "reason": reason}
 
     def _ended(self, kid: Child, spawn: Spawn, reason: str) -> dict[str, Any]:

@@ -35,7 +35,7 @@ def report(intend: ChildIntend, result: ChildResult, worker: str) -> Record:
         "namespace": intend.body.get("namespace"),
         "at": result.body.get("at", 0),
     }
-    for key in ("output", "reason", "exit", "worktree", "codepath", "failure_reason"):
+    for key in ("output", "reason", "exit", "worktree", "codepath", "failure_reason", "starts"):
         if key in result.body:
             body[key] = result.body[key]
     clock = intend.body.get("report_clock")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,14 +12,15 @@ from typing import Any
 
 from syncropel.engine.adapters import Adapter, Held, Instant, Observe, Outcome, Remains, Startable
 from syncropel.engine.ingest import Ingest
-from syncropel.engine.meter import Meter, cost_in
+from syncropel.engine.meter import Meter, cost_in, ended_by_coordinator
 from syncropel.engine.peer import Backoff
 from syncropel.engine.resuming import Taken
 from syncropel.engine.run_records import budget_of, ending, honest, job_of, observation
 from syncropel.engine.runtime import Runtime
 from syncropel.errors import StoreError, SyncropelError
-from syncropel.folds.child import SESSION, STREAM_EVENT, ChildIntend
+from syncropel.folds.child import INTERRUPTED, REATTACHED, SESSION, STREAM_EVENT, ChildIntend
 from syncropel.folds.moves import OVER_BUDGET
+from syncropel.folds.starts import CRASH_LOOP, Start, is_last, loops, lost, read_starts
 from syncropel.record import Record
 from syncropel.threads import dispatch_thread
 
@@ -62,6 +64,11 @@ async def write_ending(
         await runtime.sleep(backoff.failed())
 
 
+def starts_behind(ingest: Ingest, intend: ChildIntend) -> tuple[Start, ...]:
+    """The starts of an attempt that came to nothing, here and where it was moved from."""
+    return read_starts(intend.body.get("starts")) + lost(ingest.live.starts.of(intend.record))
+
+
 @dataclass(frozen=True)
 class Place:
     """Where goals run: this instance, its log and its adapters."""
@@ -96,11 +103,20 @@ class Run:
     remains: Remains = field(default_factory=Remains)
     started_at: float = field(init=False)
     """Unix seconds."""
+    behind: tuple[Start, ...] = field(init=False)
+    """Its `starts_behind` when it was made."""
+    _begun: bool = False
 
     def __post_init__(self) -> None:
         spent = self.place.ingest.live.spend.of(self.intend.record).usd
         self.started_at = self.taken.at if self.taken else self.place.runtime.now()
         self.meter = Meter(self.intend, budget_of(self.intend), spent)
+        self.behind = starts_behind(self.place.ingest, self.intend)
+
+    @property
+    def alone(self) -> bool:
+        """Whether nothing else may begin while it runs."""
+        return self.taken is None and is_last(self.behind)
 
     def end(self, outcome: Outcome) -> None:
         """End it with this outcome; the first who says so is heard."""
@@ -125,6 +141,9 @@ class Run:
             await asyncio.sleep(0)  # an end that is on its way arrives here, and not in the append below
         except asyncio.CancelledError:
             if self.ending is None:
+                if self._begun:
+                    with contextlib.suppress(SyncropelError):
+                        await observe(INTERRUPTED, {})
                 self.remains.forget()
                 raise
             outcome = replace(self.ending, output=self.output)
@@ -146,9 +165,17 @@ class Run:
         secs = place.runtime.monotonic() - started
         self.finished = True
         self.freed()
-        records = ending(self.intend, sub_thread, place.did, outcome, secs, place.runtime.now())
+        at, starts = place.runtime.now(), self._starts(outcome)
+        records = ending(self.intend, sub_thread, place.did, outcome, secs, at, starts)
         await write_ending(place.ingest, place.runtime, self.intend, records)
         self.remains.forget()
+
+    def _starts(self, outcome: Outcome) -> tuple[Start, ...]:
+        """What the result tells of starts: nothing when there was one."""
+        if outcome.reason == CRASH_LOOP or not self.behind:
+            return self.behind
+        moved = read_starts(self.intend.body.get("starts"))
+        return moved + self.place.ingest.live.starts.of(self.intend.record)
 
     async def _outcome(self, observe: Observe) -> Outcome:
         limits = self.place.limits
@@ -159,12 +186,15 @@ class Run:
                 "failed",
                 f"adapter {name!r} is not enabled on this instance; enable it in its own config.toml",
             )
-        if self.meter.over and self.taken is None:
-            return self.meter.outcome()
+        looping = loops(self.behind)
+        if self.taken is None and (looping or self.meter.over):
+            return ended_by_coordinator(CRASH_LOOP) if looping else self.meter.outcome()
         spent = self.place.ingest.live.spend.of(self.intend.record)
         job = job_of(self.intend, limits.default_timeout_secs, spent)
         if self.taken is not None:
-            if self.meter.over:
+            if looping and self.taken.adapter.goes_on(self.taken.run):
+                self.end(ended_by_coordinator(CRASH_LOOP))
+            elif self.meter.over:
                 self.end(self.meter.outcome())
             return await self.taken.adapter.resume(
                 self.taken.run, replace(job, remains=self.remains), observe
@@ -178,6 +208,7 @@ class Run:
 
     async def _observe(self, sub_thread: str, kind: str, body: dict[str, Any]) -> None:
         self.output = body.get("output", self.output)
+        self._begun = self._begun or kind in (SESSION, REATTACHED)
         did, at = self.place.did, self.place.runtime.now()
         records = [observation(sub_thread, self.intend, did, kind, body, at)]
         cost = cost_in(kind, body)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -10,6 +11,7 @@ from syncropel.folds.child import COMPLETE, SUBPROCESS_EXIT, ChildIntend
 from syncropel.folds.fanout import ACCEPT
 from syncropel.folds.spec import LARGEST
 from syncropel.folds.spend import Spent
+from syncropel.folds.starts import Start
 from syncropel.record import Record
 
 TERMINATED: Final = "terminated"
@@ -88,7 +90,13 @@ def honest(outcome: Outcome, remains: Remains) -> Outcome:
 
 
 def ending(
-    intend: ChildIntend, sub_thread: str, did: str, outcome: Outcome, secs: float, at: float
+    intend: ChildIntend,
+    sub_thread: str,
+    did: str,
+    outcome: Outcome,
+    secs: float,
+    at: float,
+    starts: Sequence[Start] = (),
 ) -> list[Record]:
     """What an outcome becomes: the last observations, then the result, in one append."""
     body: dict[str, Any] = {
@@ -109,6 +117,8 @@ def ending(
     ):
         if value is not None:
             body[key] = value
+    if starts:
+        body["starts"] = [start.as_body() for start in starts]
     codepath, failure = completion(outcome)
     body["codepath"] = codepath
     complete = {

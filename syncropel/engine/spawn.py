@@ -64,6 +64,8 @@ def child_intend(fanout: FanOut, child: Child, spawn_clock: int, coordinator: st
             body[key] = value
     if hint := fanout.hint(subtask.index):
         body["hint"] = hint
+    if starts := fanout.starts_before(subtask.index, child.attempt):
+        body["starts"] = [start.as_body() for start in starts]
     return Record(
         thread=child_thread(fanout.intend, subtask.index, subtask.goal),
         actor=coordinator,

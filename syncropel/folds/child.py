@@ -16,9 +16,21 @@ NOT_STARTED: Final = "syncropel.dispatch.not_started.v1"
 """Kind of the observation that the goal of the session before it was ended at its gate, before it ran."""
 REATTACHED: Final = "syncropel.dispatch.reattached.v1"
 """Kind of the observation that a daemon took back a run of the one before it: no start."""
+INTERRUPTED: Final = "syncropel.dispatch.interrupted.v1"
+"""Kind of the observation that a daemon, stopping in order, ended the run or left it to the next one."""
 STREAM_EVENT: Final = "syncropel.dispatch.stream_event.v1"
 SUBPROCESS_EXIT: Final = "syncropel.dispatch.subprocess_exit.v1"
 COMPLETE: Final = "syncropel.dispatch.complete.v1"
+OBSERVATIONS: Final = (
+    SESSION,
+    NOT_STARTED,
+    REATTACHED,
+    INTERRUPTED,
+    STREAM_EVENT,
+    SUBPROCESS_EXIT,
+    COMPLETE,
+)
+"""Kinds of what an instance tells of the goals that it runs."""
 END_CHILD: Final = "fanout_end_child"
 """Topic of the LEARN by which the coordinator says that an attempt must not run, or not run on."""
 

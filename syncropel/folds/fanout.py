@@ -13,6 +13,7 @@ from syncropel.folds import asks
 from syncropel.folds.asks import Ask
 from syncropel.folds.moves import OVER_BUDGET, SUPERSEDED, Moves, Reassignment
 from syncropel.folds.spec import LARGEST, FanOutSpec, is_target, positive_number
+from syncropel.folds.starts import Start
 from syncropel.record import Record
 
 SPAWNED: Final = "fanout_spawned"
@@ -111,6 +112,14 @@ class FanOut:
         """The reassignment that began the current attempt, if one did."""
         moved = self.moves.reassigned.get(index)
         return moved[-1] if moved and moved[-1].attempt == self.attempt(index) - 1 else None
+
+    def starts_before(self, index: int, attempt: int) -> tuple[Start, ...]:
+        """How often the attempts that this one was moved on from were started, since the last retry."""
+        starts: tuple[Start, ...] = ()
+        for moved in reversed(self.moves.reassigned.get(index, ())):
+            if moved.attempt == attempt - 1:
+                starts, attempt = moved.starts + starts, moved.attempt
+        return starts
 
     def end_reason(self, index: int, attempt: int) -> str:
         """Why an attempt that was spawned must not run on; empty while it may."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from syncropel.folds.spec import positive_number
+from syncropel.folds.starts import Start, read_starts
 
 REASSIGN: Final = "fanout_reassign_subtask"
 END: Final = "fanout_end_subtask"
@@ -42,6 +43,8 @@ class Reassignment:
     attempt: int
     instance: str
     reason: str
+    starts: tuple[Start, ...] = ()
+    """How often it was started there, as far as the coordinator knows; all came to nothing."""
 
 
 @dataclass(slots=True)
@@ -70,7 +73,8 @@ class Moves:
             return
         reason = str(body.get("reason", ""))
         if topic == REASSIGN and attempt == attempts[index]:
-            taken = Reassignment(attempt, str(body.get("from", "")), reason)
+            starts = read_starts(body.get("starts"))
+            taken = Reassignment(attempt, str(body.get("from", "")), reason, starts)
             self.reassigned.setdefault(index, []).append(taken)
         elif topic == END and 1 <= attempt <= attempts[index]:
             self.ended.setdefault((index, attempt), reason or DRAINED)

@@ -16,11 +16,8 @@ from syncropel.errors import ActorNotAllowed, SyncropelError, WrongAuthor
 from syncropel.folds import asks, moves
 from syncropel.folds.access import API_TOKEN, SERVICE_ACCOUNT, TOKEN_REVOKED
 from syncropel.folds.child import (
-    COMPLETE,
     END_CHILD,
-    SESSION,
-    STREAM_EVENT,
-    SUBPROCESS_EXIT,
+    OBSERVATIONS,
     ChildState,
     is_child_intend,
 )
@@ -152,7 +149,7 @@ TABLE: Final = (
     Row(CHILD_RESULT, "KNOW", CHILD, _ENGINE_ALONE, "the instance that ran the attempt writes it by itself"),
     *(
         Row(kind, "KNOW", DISPATCH, _ENGINE_ALONE, "the instance that runs the goal observes it by itself")
-        for kind in (SESSION, STREAM_EVENT, SUBPROCESS_EXIT, COMPLETE)
+        for kind in OBSERVATIONS
     ),
     Row(OTHER, "any", ANY, _authors("coordinator", "operator", "account", "anyone"), "report attempts only"),
     Row(FREEZE, "LEARN", FLEET_CONTROL, _FROM_ABOVE, "freeze by: spl kill --namespace NAMESPACE"),

@@ -21,6 +21,7 @@ from syncropel.folds.moves import (
     spends,
 )
 from syncropel.folds.spend import Spend, Spent
+from syncropel.folds.starts import Start
 from syncropel.folds.subtasks import children
 from syncropel.folds.task import fold_task
 from syncropel.record import Record, StoredRecord
@@ -214,3 +215,20 @@ def test_an_end_may_come_before_the_attempt_that_it_ends() -> None:
     state = ChildState("th_child")
     state.apply(end)
     assert (state.ended, state.open) == ({"x": SUPERSEDED}, None)
+
+
+def test_starts_of_moved_attempts_add_up_until_somebody_retries() -> None:
+    one, two, three = ({"at": float(at), "instance": A, "pid": at, "ended": "x"} for at in (1, 2, 3))
+    moved = [spawned(1), reassign(2, starts=[one])]
+    again = [*moved, spawned(3, 2, B), reassign(4, 2, starts=[two, three, "none"])]
+    fanout = fan_out(*again)
+    assert [start.pid for start in fanout.starts_before(0, 3)] == [1, 2, 3]
+    assert [start.pid for start in fanout.starts_before(0, 2)] == [1]
+    assert fanout.starts_before(0, 1) == fanout.starts_before(1, 3) == ()
+    silent = fan_out(*moved, spawned(3, 2, B), reassign(4, 2))
+    assert [start.pid for start in silent.starts_before(0, 3)] == [1]
+    retried = fan_out(*again, retry(5))
+    assert retried.starts_before(0, 4) == ()
+    assert fan_out(*moved, retry(3), spawned(4, 3), reassign(5, 3, starts=[two])).starts_before(0, 4) == (
+        Start(2.0, A, 2, "x"),
+    )

@@ -51,6 +51,9 @@ TRUTH = {
     "fanout_end_child": {"coordinator"},
     "(the result of a subtask)": set(),
     "syncropel.dispatch.session.v1": set(),
+    "syncropel.dispatch.not_started.v1": set(),
+    "syncropel.dispatch.reattached.v1": set(),
+    "syncropel.dispatch.interrupted.v1": set(),
     "syncropel.dispatch.stream_event.v1": set(),
     "syncropel.dispatch.subprocess_exit.v1": set(),
     "syncropel.dispatch.complete.v1": set(),
@@ -165,7 +168,7 @@ def test_a_shape_is_not_named_by_a_topic(shape: str) -> None:
 
 
 def test_the_kind_of_an_observation_is_its_topic() -> None:
-    event = Record("th_x", PERSON, "KNOW", {"kind": authority.STREAM_EVENT, "cost_usd": 1e9}, 0)
+    event = Record("th_x", PERSON, "KNOW", {"kind": "syncropel.dispatch.stream_event.v1", "cost_usd": 1e9}, 0)
     assert isinstance(refusal(event, OPERATOR), WrongAuthor)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from syncropel.api.schema.base import Wire
+from syncropel.api.schema.fleet import StartOut
 from syncropel.api.schema.tasks import ChildOut, ChildState
 
 
@@ -52,6 +53,7 @@ class AttemptDiagnosis(Wire):
     refused_reports: list[str] = Field(
         default=[], description="reports that the log did not take since the daemon started: by whom, and why"
     )
+    starts: list[StartOut] = Field(default=[], description="each start, when there was more than one")
     advice: str = Field(default="", description="what its ending most often means, and what to do")
 
 

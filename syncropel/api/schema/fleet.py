@@ -148,6 +148,17 @@ class FleetStatus(Wire):
     tasks_revision: int = Field(description="raised whenever a task changed: time to ask /v1/tasks again")
 
 
+class StartOut(Wire):
+    """One start of an attempt: when (unix seconds), where, the goal's first process, and how it ended."""
+
+    model_config = ConfigDict(defer_build=False)
+
+    at: float = Field(ge=0, allow_inf_nan=False)
+    instance: str = Field(max_length=512)
+    pid: int = Field(default=0, ge=0, description="0 when there was none, or it is not known")
+    ended: str = Field(default="", max_length=512, description="a word; empty unless it came to nothing")
+
+
 class RunningSpend(Wire):
     """A goal that runs now, what it has spent (US dollars), and since when it runs (unix seconds)."""
 
@@ -157,6 +168,7 @@ class RunningSpend(Wire):
     child_thread: str = Field(max_length=512)
     cost_usd: float = Field(ge=0, allow_inf_nan=False)
     began_at: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    starts: list[StartOut] = Field(default=[], max_length=16)
 
 
 class OpenAttempt(Wire):

@@ -117,6 +117,10 @@ class Resumable(Protocol):
         """
         ...
 
+    def goes_on(self, taken: Any) -> bool:
+        """Whether a run that was taken back has not ended yet."""
+        ...
+
     async def resume(self, taken: Any, job: Job, observe: Observe) -> Outcome:
         """Go on with a run that was taken back, as `run` does."""
         ...

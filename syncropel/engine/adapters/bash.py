@@ -103,6 +103,9 @@ class BashAdapter:
     async def take_back(self, wanted: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
         return dict(await take_back(self._runs, wanted))
 
+    def goes_on(self, taken: Supervised) -> bool:
+        return not taken.has_status
+
     async def resume(self, taken: Supervised, job: Job, observe: Observe) -> Outcome:
         folder = self._work / _folder_name(job.child_thread)
         output = folder / f"attempt-{job.attempt}.log"

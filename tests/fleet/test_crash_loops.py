@@ -1,0 +1,80 @@
+"""A goal that kills its worker, on a fleet of real processes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psutil
+
+from .conftest import Machine, until
+from .test_containment import WORKER, observed, sleepers
+
+LIMIT_SECS = 90.0
+
+
+def give(machine: Machine, goal: str) -> None:
+    machine.spl("task", "add", "work", "--alias", "L-1")
+    machine.spl("task", "fan-out", "L-1", "--subtask", f"goal={goal},target=worker-a")
+
+
+def subtask(machine: Machine) -> Any:
+    return machine.json("task", "join-status", "L-1")["subtasks"][0]
+
+
+def is_down(machine: Machine) -> bool:
+    pid = machine.pids().get(WORKER)
+    return pid is None or not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+
+
+def come_back(machine: Machine) -> bool:
+    """Start the worker again if it is down, as an init system would; gives whether there is a result."""
+    if is_down(machine):
+        ports = ["--port", str(machine.port), "--worker-port", "0"]
+        machine.run("fleet", "start", "--workers", "2", *ports, "--adapter", "bash")
+    return bool(subtask(machine)["verdict"])
+
+
+def assert_three_are_shown(machine: Machine) -> None:
+    told = subtask(machine)
+    assert (told["verdict"], told["reason"], told["attempt"]) == ("failed", "crash_loop", 1)
+    (attempt,) = machine.json("task", "diagnose", "L-1")["attempts"]
+    assert [one["ended"] for one in attempt["starts"]] == ["instance_went_down"] * 3
+    assert all(one["pid"] > 1 and one["at"] > 0 for one in attempt["starts"])
+    shown = machine.spl("task", "diagnose", "L-1")
+    assert "failure_reason: crash_loop" in shown
+    assert sum(line.endswith("instance went down") for line in shown.splitlines()) == 3
+
+
+def test_one_that_kills_all_it_can_see_is_started_three_times(machine: Machine) -> None:
+    """Its daemon, and the supervisor too, so that the run cannot be taken back."""
+    machine.start("--adapter", "bash")
+    goal = f"echo start >> {machine.path}/starts; kill -9 $(cat {machine.path}/{WORKER}/run/spl.pid) $PPID"
+    give(machine, f"{goal}; sleep 701.{machine.port}")
+    until(lambda: come_back(machine), LIMIT_SECS)
+    assert_three_are_shown(machine)
+    assert (machine.path / "starts").read_text(encoding="utf-8").count("start") == 3
+    assert observed(machine, "session") == 3
+    until(lambda: not sleepers(machine))
+    assert not is_down(machine)
+
+
+def test_one_that_kills_each_daemon_that_takes_it_back_is_ended(machine: Machine) -> None:
+    machine.start("--adapter", "bash")
+    path = machine.path
+    give(
+        machine,
+        f"echo start >> {path}/starts; while :; do until [ -e {path}/kill ]; do sleep 0.05; done;"
+        f" rm {path}/kill; kill -9 $(cat {path}/{WORKER}/run/spl.pid); done",
+    )
+    for killed in range(3):
+        until(lambda: observed(machine, "session") == 1, LIMIT_SECS)
+        until(lambda at_least=killed: observed(machine, "reattached") == at_least, LIMIT_SECS)
+        (path / "kill").touch()
+        until(lambda: is_down(machine), LIMIT_SECS)
+        come_back(machine)
+    until(lambda: come_back(machine), LIMIT_SECS)
+    assert_three_are_shown(machine)
+    assert (path / "starts").read_text(encoding="utf-8").count("start") == 1
+    (attempt,) = machine.json("task", "diagnose", "L-1")["attempts"]
+    until(lambda: not psutil.pid_exists(attempt["starts"][-1]["pid"]), LIMIT_SECS)
+    assert not is_down(machine)
