@@ -71,6 +71,7 @@ def instance_out(engine: Engine, instance: Instance) -> InstanceOut:
         permissions=fields.get("permissions"),
         credential=credential,
         clock_ahead_secs=fields.get("clock_ahead_secs"),
+        unended=fields.get("unended", []),
     )
 
 

@@ -64,7 +64,9 @@ def run(args: Namespace) -> int:
         if not is_json(args):
             say(_recorded(args))
         status, freeze = _confirmed(client, record, args.wait)
-    return _report(args, status, freeze)
+        ends = args.terminate or (args.level == "hard" and args.grace == 0)
+        left = _ended(client, freeze, args.wait) if ends and freeze is not None else []
+    return _report(args, status, freeze) or _report_left(left)
 
 
 def _level(args: Namespace) -> str:
@@ -107,6 +109,26 @@ def _confirmed(client: Client, record: str, wait_secs: float) -> tuple[FleetStat
 def _holds(freeze: FreezeOut) -> bool:
     """Whether no instance takes a write any more that this freeze forbids by now."""
     return not freeze.waiting and (freeze.grace_left_secs != 0 or freeze.refuses_all)
+
+
+def _ended(client: Client, freeze: FreezeOut, wait_secs: float) -> list[str]:
+    """Wait until what ran under the freeze has ended; what is left then, in words."""
+    from syncropel.client import calls
+    from syncropel.client.unended import by_instance, settled
+
+    deadline = time.monotonic() + wait_secs
+    while True:
+        status = client.send(calls.fleet_status())
+        if settled(status, freeze) or time.monotonic() >= deadline:
+            return by_instance(status, freeze)
+        time.sleep(_POLL_SECS)
+
+
+def _report_left(left: list[str]) -> int:
+    if not left:
+        return 0
+    complain(f"not everything that ran there has ended: {'; '.join(left)}", "see: spl fleet status")
+    return 1
 
 
 def _report(args: Namespace, status: FleetStatus, freeze: FreezeOut | None) -> int:

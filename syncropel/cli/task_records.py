@@ -16,9 +16,12 @@ from syncropel.errors import Conflict
 from syncropel.settings import actor_from
 
 if TYPE_CHECKING:
-    from syncropel.api.schema import PostedRecord, TaskDetail
+    from syncropel.api.schema import ChildOut, PostedRecord, TaskDetail
     from syncropel.client import Call, Client
+    from syncropel.client.task_records import Attempt
 
+WAIT_SECS: Final = 10.0
+_POLL_SECS: Final = 0.1
 STEPS: Final = {
     "start": "say that work has begun",
     "block": "say that it cannot go on",
@@ -65,6 +68,13 @@ def configure(group: Any) -> None:
     stop = _named(add_verb(group, "stop", "end a subtask that is in flight; its verdict is terminated"))
     stop.add_argument("--subtask", type=index, metavar="N", required=True, help="its index, from 0")
     stop.add_argument("--reason", metavar="WORD", default="", help="why, in a word (default: stopped)")
+    stop.add_argument(
+        "--wait",
+        type=float,
+        default=WAIT_SECS,
+        metavar="SECS",
+        help="how long to wait for its end",
+    )
     stop.set_defaults(run=run_stop)
 
 
@@ -146,7 +156,34 @@ def run_stop(args: Namespace) -> int:
         join = client.send(calls.join(args.name))
         running = task_records.running_attempt(join, args.subtask)
         made = task_records.stop(running, args.reason, **_signature())
-        return _send(args, client, task, made, f"[{args.subtask}] is being stopped")
+        _send(args, client, task, made, f"[{args.subtask}] is being stopped")
+        ended = _wait_for_end(client, args.name, running, args.wait)
+    if is_json(args) or ended is None or args.wait == 0:
+        return 0
+    return _tell_end(args, ended)
+
+
+def _wait_for_end(client: Client, name: str, running: Attempt, secs: float) -> ChildOut | None:
+    """The subtask once that attempt has come to something; None when the wait is over before."""
+    from syncropel.client import calls
+
+    deadline = time.monotonic() + secs
+    while time.monotonic() < deadline:
+        found = client.send(calls.join(name)).subtasks
+        child = next((one for one in found if one.index == running.index), None)
+        if child is None or child.attempt != running.attempt or child.verdict is not None:
+            return child
+        time.sleep(_POLL_SECS)
+    return None
+
+
+def _tell_end(args: Namespace, child: ChildOut) -> int:
+    told = f"[{child.index}] {child.verdict or child.state}"
+    if "not proven empty" not in (child.summary or ""):
+        say(f"  {told}")
+        return 0
+    complain(f"{told}: {child.summary}", f"see: spl task join-status {args.name}")
+    return 1
 
 
 def _signature() -> dict[str, Any]:

@@ -54,6 +54,11 @@ def of_instance(one: InstanceOut) -> str:
         return f"is {one.status}"
     if one.health != "healthy":
         return f"is {one.health}"
+    if unproven := [run for run in one.unended if run.ended]:
+        pids = ", ".join(str(pid) for run in unproven for pid in run.left)
+        if pids:
+            return f"could not end what it ran: pid {pids}"
+        return f"has ended {len(unproven)} runs, not proven empty"
     problem = clock_problem(one)
     return f"has its {problem}" if problem else ""
 

@@ -13,7 +13,9 @@ from functools import partial
 from itertools import islice
 from typing import Any, Final
 
-from syncropel.engine.adapters import Adapter, Held, Outcome, Resumable
+import psutil
+
+from syncropel.engine.adapters import Adapter, Held, Outcome, Remains, Resumable
 from syncropel.engine.ingest import Ingest
 from syncropel.engine.meter import ended_by_coordinator
 from syncropel.engine.resuming import Taken, take_back
@@ -34,6 +36,9 @@ log = logging.getLogger("syncropel.engine.dispatch")
 
 MAX_TOLD: Final = 1000
 """INTENDs that one heartbeat tells of; of those held by a drain the rest follow when these are gone."""
+
+MAX_LEFT: Final = 100
+"""Runs that are told of as not proven empty; the oldest is forgotten first."""
 
 Spawn = Callable[[Coroutine[Any, Any, None], str], "asyncio.Task[None]"]
 
@@ -61,6 +66,7 @@ class Dispatcher:
         self._spawn = spawn
         self._running: dict[str, Run] = {}
         self._queue: dict[str, None] = {}
+        self._left: list[dict[str, Any]] = []
         self._stopping = False
         self._resumed = False
         ingest.subscribe(self.on_records)
@@ -100,6 +106,21 @@ class Dispatcher:
             }
             for thread, run in self._running.items()
         ]
+
+    def unended(self) -> list[dict[str, Any]]:
+        """Runs that are being ended, and those that ended without proof that nothing is left of them.
+
+        Each: child_thread, namespace, ended, left (pids that run on; none when they are not known).
+        """
+        ending = [
+            _unended(run.intend, run.remains, ended=run.finished)
+            for run in self._running.values()
+            if run.ending is not None and not (run.finished and run.remains.proven)
+        ]
+        self._left = [
+            one for one in self._left if not one["left"] or any(map(psutil.pid_exists, one["left"]))
+        ]
+        return ending + self._left[-MAX_LEFT:]
 
     def open_attempts(self) -> list[dict[str, Any]]:
         """What this instance is running or would run: child_intend, parent_thread, index, attempt."""
@@ -240,6 +261,8 @@ class Dispatcher:
             allowed = False
         finally:
             self._running.pop(intend.thread, None)
+            if run.finished and not run.remains.proven:
+                self._left.append(_unended(intend, run.remains, ended=True))
             if allowed:
                 self._fill()
             else:
@@ -285,6 +308,11 @@ class Dispatcher:
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
+
+
+def _unended(intend: ChildIntend, remains: Remains, *, ended: bool) -> dict[str, Any]:
+    left = list(remains.left) if ended else []
+    return {"child_thread": intend.thread, "namespace": _namespace(intend), "ended": ended, "left": left}
 
 
 def _namespace(intend: ChildIntend) -> str:

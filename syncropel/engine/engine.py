@@ -35,6 +35,7 @@ from syncropel.engine.peer import Peers, wire
 from syncropel.engine.reach import Reach
 from syncropel.engine.reconcile import Reconciler
 from syncropel.engine.run import Limits
+from syncropel.engine.run_records import TERMINATED
 from syncropel.engine.runtime import Runtime
 from syncropel.engine.selfcheck import SelfCheck
 from syncropel.engine.spawn import child_end
@@ -43,6 +44,7 @@ from syncropel.engine.triggers import Triggers
 from syncropel.errors import SyncropelError
 from syncropel.folds.child import SESSION, STREAM_EVENT
 from syncropel.folds.drains import DRAIN
+from syncropel.folds.freezes import FREEZE
 from syncropel.keyring import Keyring, bearer_hash
 from syncropel.record import Record, StoredRecord
 from syncropel.settings import Home, Settings
@@ -54,6 +56,14 @@ TICK_SECS: Final = 1.0
 CRON_SECS: Final = 30.0
 ORPHAN_INTERVALS: Final = 8
 """Heartbeat intervals; a coordinator takes work from an instance that it has not heard of for 12."""
+
+
+_TOLD_SOON: Final = frozenset({DRAIN, FREEZE, SESSION, STREAM_EVENT})
+
+
+def _ends(body: Mapping[str, Any]) -> bool:
+    """Whether this says that a run was ended, for those who wait for it."""
+    return body.get("verdict") == TERMINATED or "tree" in body
 
 
 @dataclass(frozen=True)
@@ -280,6 +290,7 @@ class Engine:
             "clock_ahead_secs": self.clock_ahead_secs,
             "spend": self.dispatcher.spending(),
             "held": self.dispatcher.held(),
+            "unended": self.dispatcher.unended(),
             "open": self.dispatcher.open_attempts() if returning else [],
         }
 
@@ -326,7 +337,7 @@ class Engine:
         self.changed.beat()
 
     def _tell_soon(self, records: Sequence[StoredRecord]) -> None:
-        if any(stored.record.topic in (DRAIN, SESSION, STREAM_EVENT) for stored in records):
+        if any(stored.record.topic in _TOLD_SOON or _ends(stored.record.body) for stored in records):
             self.heart.soon()
 
     def spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:

@@ -34,11 +34,16 @@ class FakeDaemon:
     """Answers by path, and keeps what it was asked."""
 
     answers: dict[str, Any] = field(default_factory=dict)
+    turns: dict[str, list[httpx.Response]] = field(default_factory=dict)
     requests: list[httpx.Request] = field(default_factory=list)
 
     def answer(self, path: str, body: Any, status: int = 200) -> None:
         content = body.model_dump_json() if isinstance(body, BaseModel) else json.dumps(body)
         self.answers[path] = httpx.Response(status, content=content)
+
+    def answers_in_turn(self, path: str, *bodies: BaseModel) -> None:
+        """Another answer each time; the last one from then on."""
+        self.turns[path] = [httpx.Response(200, content=body.model_dump_json()) for body in bodies]
 
     def refuse(self, path: str, status: int, code: str, message: str, hint: str = "") -> None:
         envelope = {"object": "error", "type": "t", "code": code, "message": message, "hint": hint}
@@ -50,6 +55,8 @@ class FakeDaemon:
     def __call__(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request)
         path = request.url.path
+        if turns := self.turns.get(path):
+            self.answers[path] = turns.pop(0)
         if path not in self.answers:
             raise AssertionError(f"unexpected {request.method} {path}")
         answer = self.answers[path]

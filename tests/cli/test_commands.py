@@ -152,7 +152,7 @@ def test_stop_ends_the_attempt_that_is_in_flight(spl: Spl, daemon: FakeDaemon) -
     daemon.answer("/v1/tasks/A", wire.task())
     daemon.answer("/v1/tasks/A/join", wire.join(wire.child(0, "write"), wire.child(1, "x", state="accept")))
     daemon.answer("/v1/records", wire.record(), 201)
-    ran = spl("task", "stop", "A", "--subtask", "0", "--reason", "wrong")
+    ran = spl("task", "stop", "A", "--subtask", "0", "--reason", "wrong", "--wait", "0")
     assert ran.out.startswith("✓ TUT-001 [0] is being stopped\n")
     sent = daemon.body()
     assert (sent["act"], sent["thread"], sent["actor"]) == ("LEARN", wire.THREAD, "did:sync:user:tester")
@@ -163,6 +163,27 @@ def test_stop_ends_the_attempt_that_is_in_flight(spl: Spl, daemon: FakeDaemon) -
     ran = spl("task", "stop", "A", "--subtask", "1")
     assert ran.code == 1
     assert "[1] is accept: there is nothing to stop" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("summary", "code", "told"),
+    [
+        ("stopped", 0, "  [0] terminated\n"),
+        ("stopped; not proven empty: still running: pid 7, 8", 1, "still running: pid 7, 8"),
+    ],
+)
+def test_stop_says_what_became_of_the_attempt(
+    spl: Spl, daemon: FakeDaemon, summary: str, code: int, told: str
+) -> None:
+    verdict = "failed" if code else "terminated"
+    ended = wire.child(0, "write", state=verdict, verdict=verdict, summary=summary)
+    joins = [wire.join(wire.child(0, "write")), wire.join(wire.child(0, "write")), wire.join(ended)]
+    daemon.answer("/v1/tasks/A", wire.task())
+    daemon.answers_in_turn("/v1/tasks/A/join", *joins)
+    daemon.answer("/v1/records", wire.record(), 201)
+    ran = spl("task", "stop", "A", "--subtask", "0")
+    assert ran.code == code
+    assert told in (ran.err if code else ran.out)
 
 
 def test_names_are_quoted_in_paths(spl: Spl, daemon: FakeDaemon) -> None:

@@ -50,6 +50,7 @@ from .fleet import OpenAttempt as OpenAttempt
 from .fleet import RevokedInstance as RevokedInstance
 from .fleet import RunningDispatch as RunningDispatch
 from .fleet import RunningSpend as RunningSpend
+from .fleet import Unended as Unended
 from .health import Capabilities as Capabilities
 from .health import EngineHealth as EngineHealth
 from .health import Health as Health

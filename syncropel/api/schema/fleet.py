@@ -11,6 +11,15 @@ from syncropel.api.schema.control import FreezeOut
 from syncropel.api.schema.rules import FleetRule
 
 
+class Unended(Wire):
+    """A run that is being ended, or has `ended` without proof that nothing is left (`left`: pids)."""
+
+    child_thread: str = Field(max_length=512)
+    namespace: str
+    ended: bool
+    left: list[int] = []
+
+
 class InstanceOut(Wire):
     """One instance of the fleet. What a heartbeat has not told yet is None."""
 
@@ -38,6 +47,8 @@ class InstanceOut(Wire):
     credential: Annotated[Literal["own", "shared", "revoked", ""], OPEN] = ""
     """By what its latest heartbeat came: its own credential, or the fleet's shared token, which proves
     nothing (unverified). Empty when nothing is known."""
+
+    unended: list[Unended] = []
 
 
 class CredentialOut(Wire):
@@ -218,6 +229,7 @@ class Heartbeat(Wire):
     )
     spend: list[RunningSpend] = Field(default=[], description="what each running goal has spent so far")
     open: list[OpenAttempt] = Field(default=[], description="told by an instance that was away")
+    unended: list[Unended] = Field(default=[], description="runs that are being ended or not proven empty")
     held: list[str] = Field(default=[], description="child INTENDs that a drain keeps from beginning here")
 
 

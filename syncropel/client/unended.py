@@ -1,0 +1,50 @@
+"""What still runs under a freeze that ends what runs: by what the instances say of themselves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from syncropel.api.schema import FleetStatus, FreezeOut, InstanceOut, Unended
+
+EVERYWHERE: Final = "*"
+
+
+def settled(status: FleetStatus, freeze: FreezeOut) -> bool:
+    """Whether every instance that confirmed the freeze has said since that nothing is being ended there."""
+    confirmed = {one.instance: one.at for one in freeze.confirmed}
+    for instance in status.instances:
+        at = confirmed.get(instance.did)
+        if at is None or instance.status not in ("live", "draining"):
+            continue
+        if (instance.last_heartbeat or 0.0) < at or any(not run.ended for run in _met(instance, freeze)):
+            return False
+    return True
+
+
+def by_instance(status: FleetStatus, freeze: FreezeOut) -> list[str]:
+    """`worker-a: pid 12, 13`, for each instance with something left under the freeze."""
+    return [
+        f"{instance.alias or instance.did}: {_words(runs)}"
+        for instance in status.instances
+        if (runs := _met(instance, freeze))
+    ]
+
+
+def _words(runs: list[Unended]) -> str:
+    pids = ", ".join(str(pid) for run in runs for pid in run.left)
+    told = [f"pid {pids}"] if pids else []
+    ending = sum(not run.ended for run in runs)
+    unproven = sum(run.ended and not run.left for run in runs)
+    told += [f"{ending} being ended"] if ending else []
+    told += [f"{unproven} not proven empty"] if unproven else []
+    return ", ".join(told)
+
+
+def _met(instance: InstanceOut, freeze: FreezeOut) -> list[Unended]:
+    place = freeze.namespace
+    return [
+        run
+        for run in instance.unended
+        if place in (EVERYWHERE, run.namespace) or run.namespace.startswith(f"{place}/")
+    ]
