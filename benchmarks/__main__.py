@@ -17,6 +17,7 @@ from benchmarks import (
     opening,
     permissions,
     replay,
+    supervision,
 )
 
 CASES = {
@@ -33,6 +34,7 @@ CASES = {
     "permissions": permissions.run,
     "expressions": expressions.run,
     "replay": replay.run,
+    "supervision": supervision.run,
 }
 
 

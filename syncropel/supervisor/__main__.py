@@ -1,4 +1,4 @@
-"""`python -I -S …/syncropel/supervisor/__main__.py FOLDER`: be the supervisor of one run."""
+"""`python -I -S …/syncropel/supervisor/__main__.py FOLDER WORD…`: be the supervisor of one run."""
 
 from __future__ import annotations
 
@@ -10,4 +10,4 @@ if __name__ == "__main__":
     sys.path.append(os.path.abspath(f"{os.path.dirname(__file__)}/../.."))
     from syncropel.supervisor.main import serve
 
-    serve(sys.argv[1])
+    serve(sys.argv[1], sys.argv[2:])

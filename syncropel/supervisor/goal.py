@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
-import signal
 
+from syncropel.supervisor.light import signal
 from syncropel.supervisor.system import die_with_parent, gain_nothing
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from syncropel.supervisor.words import Spec
 
 READY_FD = 3
 """Where a program that says by itself when it has begun finds the pipe to close."""
@@ -20,11 +24,11 @@ class Goal:
     `stdin`: the writing end of what it reads, or -1.
     """
 
-    def __init__(self, spec: dict[str, object]) -> None:
+    def __init__(self, spec: Spec) -> None:
         gate, self._gate = os.pipe()
         self.started, begun = os.pipe()
         standing, stands = os.pipe()
-        source, self.stdin = os.pipe() if spec["stdin"] == "pipe" else (os.open(os.devnull, os.O_RDONLY), -1)
+        source, self.stdin = os.pipe() if spec.stdin == "pipe" else (os.open(os.devnull, os.O_RDONLY), -1)
         self.pid = os.fork()
         if self.pid == 0:
             _become(spec, gate, begun, stands, source)
@@ -56,7 +60,7 @@ class Goal:
         return told.decode("utf-8", "replace")
 
 
-def _become(spec: dict[str, object], gate: int, begun: int, stands: int, source: int) -> None:
+def _become(spec: Spec, gate: int, begun: int, stands: int, source: int) -> None:
     """In the new process: wait for the gate, and become the program. Does not return."""
     try:
         os.setsid()
@@ -76,25 +80,20 @@ def _become(spec: dict[str, object], gate: int, begun: int, stands: int, source:
     os._exit(_CANNOT_START)
 
 
-def _run(spec: dict[str, object], begun: int, source: int) -> None:
-    command = [str(word) for word in _list(spec["command"])]
-    cwd = os.open(str(spec["cwd"]), os.O_RDONLY)
-    os.fchdir(cwd)
+def _run(spec: Spec, begun: int, source: int) -> None:
+    os.chdir(spec.cwd)
     os.dup2(source, 0)
     os.dup2(1, 2)
-    if isinstance(user := spec["user"], dict):
-        os.setgroups([int(group) for group in user["groups"]])
-        os.setgid(int(user["gid"]))
-        os.setuid(int(user["uid"]))
+    if spec.user is not None:
+        uid, gid, *groups = spec.user
+        os.setgroups(groups)
+        os.setgid(gid)
+        os.setuid(uid)
         gain_nothing()
         die_with_parent()  # a change of user takes it away
-    if spec["tells_start"]:
+    if spec.tells_start:
         os.dup2(begun, READY_FD, inheritable=True)
-    os.execvp(command[0], command)
-
-
-def _list(value: object) -> list[object]:
-    return value if isinstance(value, list) else []
+    os.execvp(spec.command[0], spec.command)
 
 
 def _tell(begun: int, error: BaseException) -> None:

@@ -1,7 +1,7 @@
-"""One supervisor: `serve(folder)` runs the goal that the folder's `spec.json` describes.
+"""One supervisor: `serve` runs the goal that its words describe.
 
-The folder holds `spec.json`, the control socket `ctl`, which the daemon made and whose listening end is our
-stdin, and at the end `status.json`. Our stdout is where the goal's output goes.
+The folder holds the control socket `ctl`, which the daemon made and whose listening end is our stdin, and at
+the end `status.json`. Our stdout is where the goal's output goes.
 
 The daemon says lines: `attach`, `go`, `stop gently`, `stop now`, `close` (the goal's stdin), or `stdin`: all
 that comes behind it on this connection is for the goal. The answers are lines of JSON, each with `said`:
@@ -11,17 +11,14 @@ survives the daemon.
 
 from __future__ import annotations
 
-import json
 import os
 import select
-import signal
-import socket
 import sys
 import time
-import traceback
 
 from syncropel.supervisor import decide, tree
 from syncropel.supervisor.goal import Goal
+from syncropel.supervisor.light import signal, socket
 from syncropel.supervisor.system import (
     SUPERVISOR_NAME,
     Cgroup,
@@ -30,6 +27,7 @@ from syncropel.supervisor.system import (
     write_durably,
 )
 from syncropel.supervisor.talk import Caller, Feed
+from syncropel.supervisor.words import Spec, as_json, read_spec
 
 _LISTENER_FD = 0
 _CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
@@ -45,12 +43,10 @@ def now() -> float:
 class Supervisor:
     """Everything of one run."""
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, spec: Spec) -> None:
         self._folder = folder
-        with open(f"{folder}/spec.json", encoding="utf-8") as file:
-            self._spec = json.load(file)
         self._adopting = adopt_orphans()
-        self._decider = decide.Decider(decide.Limits(**self._spec["limits"]), now())
+        self._decider = decide.Decider(spec.limits, now())
         self._listener = socket.socket(fileno=os.dup(_LISTENER_FD))
         self._listener.setblocking(False)
         self._callers: dict[int, Caller] = {}
@@ -63,7 +59,7 @@ class Supervisor:
         for number in (signal.SIGINT, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
         self._told_to_stop = False
-        self._goal = Goal(self._spec)
+        self._goal = Goal(spec)
         self._awaits_start = True
         self._feed = Feed(self._goal.stdin)
         self._cgroup = Cgroup.make(f"spl-{os.path.basename(folder)}")
@@ -138,9 +134,10 @@ class Supervisor:
 
     def _accept(self) -> None:
         try:
-            connection, _ = self._listener.accept()
+            descriptor, _ = self._listener._accept()  # type: ignore[attr-defined]
         except OSError:
             return
+        connection = socket.socket(fileno=descriptor)
         caller = Caller(connection)
         if caller.pid in {process.pid for process in self._below()}:
             caller.close()  # the goal has no say in when it ends
@@ -256,7 +253,7 @@ class Supervisor:
         if self._cgroup is not None:
             self._cgroup.remove()
         try:
-            write_durably(f"{self._folder}/status.json", json.dumps(status))
+            write_durably(f"{self._folder}/status.json", as_json(status))
         except OSError as error:  # a full disk: a daemon that listens is told all the same
             sys.stderr.write(f"cannot write the status: {error}\n")
         for caller in self._callers.values():
@@ -267,12 +264,11 @@ class Supervisor:
         return round(((self._ended_at or now()) - started) * 1000) if started else 0
 
 
-def serve(folder: str) -> None:
-    """Run the goal of this folder to its end."""
+def serve(folder: str, words: list[str]) -> None:
+    """Run the goal that these words describe to its end."""
     name_process(SUPERVISOR_NAME)
     try:
-        Supervisor(folder).run()
+        Supervisor(folder, read_spec(words)).run()
     except BaseException:
-        traceback.print_exc()
         tree.strike(lambda: tree.descendants(tree.look(), os.getpid()))
         raise

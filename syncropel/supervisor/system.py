@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ctypes
 import os
-import signal
 
+from syncropel.supervisor.light import signal
 from syncropel.supervisor.tree import LINUX
 
 SUPERVISOR_NAME = "spl-supervisor"

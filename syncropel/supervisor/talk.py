@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import os
-import socket
-import struct
+import sys
+
+from syncropel.supervisor.light import socket
+from syncropel.supervisor.words import as_json
 
 _CHUNK = 65536
 _LONGEST_LINE = 4096
+_CREDENTIALS_BYTES = 12
+"""pid, uid, gid"""
 
 
 class Caller:
@@ -59,7 +62,7 @@ class Caller:
     def say(self, said: str, **more: object) -> None:
         """Tell it; a caller that does not listen misses it."""
         try:
-            self._connection.sendall((json.dumps({"said": said, **more}) + "\n").encode())
+            self._connection.sendall((as_json({"said": said, **more}) + "\n").encode())
         except OSError:
             self.gone = True
 
@@ -110,9 +113,8 @@ class Feed:
 def _peer_pid(connection: socket.socket) -> int:
     if not hasattr(socket, "SO_PEERCRED"):
         return 0
-    size = struct.calcsize("3i")
     try:
-        raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
+        raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS_BYTES)
     except OSError:
         return 0
-    return int(struct.unpack("3i", raw)[0])
+    return int.from_bytes(raw[:4], sys.byteorder, signed=True)

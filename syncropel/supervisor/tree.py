@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
+
+from syncropel.supervisor.light import signal
 
 LINUX = sys.platform.startswith("linux")
 

@@ -20,7 +20,7 @@ from typing import Any, BinaryIO, Final
 from syncropel.engine.adapters.base import Held, Job, Observe, Outcome
 from syncropel.engine.adapters.cost_file import LOOK_SECS, CostFile
 from syncropel.engine.adapters.preflight import available_memory, tell_memory
-from syncropel.engine.adapters.supervised import PATIENCE_SECS, Ending, Spec, Supervised
+from syncropel.engine.adapters.supervised import PATIENCE_SECS, Ending, Supervised
 from syncropel.engine.adapters.taking_back import group_of, start_time, take_back
 from syncropel.engine.adapters.worktree import head, left_in
 from syncropel.engine.runtime import Runtime
@@ -28,6 +28,7 @@ from syncropel.errors import SyncropelError
 from syncropel.folds.child import NOT_STARTED, REATTACHED, SESSION, STREAM_EVENT
 from syncropel.folds.fanout import ACCEPT
 from syncropel.supervisor.decide import START_FAILED, TIMEOUT, Limits
+from syncropel.supervisor.words import Spec
 
 INT_GRACE_SECS: Final = 0.5
 TERM_GRACE_SECS: Final = 2.0
@@ -117,7 +118,7 @@ class BashAdapter:
             outcome = await self._watch(taken, job, observe, output, costs)
         finally:
             await self._end(taken, job)
-        base, cwd = taken.about.get("base"), Path(taken.cwd)
+        base, cwd = taken.about.get("base"), Path(taken.spec.cwd)
         return replace(outcome, worktree=await left_in(cwd, base)) if base else outcome
 
     def leave_running(self) -> None:
@@ -146,8 +147,8 @@ class BashAdapter:
             start=START_SECS,
         )
         command = [shutil.which("bash") or "bash", str(script)]
-        spec = Spec(command, str(cwd), limits, tells_start=True, about={"base": base})
-        return await Supervised.launch(self._runs, spec, environment, sink.fileno())
+        spec = Spec(command, str(cwd), limits, tells_start=True)
+        return await Supervised.launch(self._runs, spec, environment, sink.fileno(), {"base": base})
 
     async def _watch(
         self, run: Supervised, job: Job, observe: Observe, output: Path, costs: CostFile

@@ -18,13 +18,13 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 from syncropel.engine.adapters.strays import FAMILY, end_marked
 from syncropel.supervisor import tree
-from syncropel.supervisor.decide import Limits
+from syncropel.supervisor.words import Spec, read_spec
 
 ANSWER_SECS: Final = 15.0
 """How long a supervisor may take to answer; one that runs answers within milliseconds."""
@@ -38,25 +38,6 @@ _REST_SECS: Final = 0.02
 
 _left: list[subprocess.Popen[bytes]] = []
 """Kept so that Python does not take a supervisor that outlives us for one that we forgot."""
-
-
-@dataclass(frozen=True)
-class Spec:
-    """What a supervisor runs. `tells_start`: the program closes descriptor 3 when it begins. `user`: uid, gid
-    and groups to run as; None: the daemon's own. `about`: what a daemon has to know of it after a crash."""
-
-    command: list[str]
-    cwd: str
-    limits: Limits
-    tells_start: bool = False
-    stdin: str = "null"
-    user: dict[str, Any] | None = None
-    about: dict[str, Any] = field(default_factory=dict)
-
-    def as_json(self) -> str:
-        """The text of `spec.json`."""
-        fields = {**self.__dict__, "limits": self.limits.as_dict()}
-        return json.dumps(fields)
 
 
 @dataclass(frozen=True)
@@ -99,12 +80,12 @@ def _address(folder: Path) -> Iterator[str]:
 class Supervised:
     """One run. `launch` or `reach` it, then `go`, then wait for `ending`."""
 
-    def __init__(self, folder: Path, limits: Limits, cwd: str, about: dict[str, Any]) -> None:
+    def __init__(self, folder: Path, spec: Spec, about: dict[str, Any]) -> None:
         self.folder = folder
-        self.limits = limits
-        self.cwd = cwd
+        self.spec = spec
+        self.limits = spec.limits
         self.about = about
-        """What its specification says of it."""
+        """What the daemon that began it wanted another to know."""
         self.ends_as = ""
         """Why it was ending already when we came; empty when it was not."""
         self.pid = 0
@@ -123,12 +104,14 @@ class Supervised:
         self._ending: asyncio.Task[Ending] | None = None
 
     @classmethod
-    async def launch(cls, runs: Path, spec: Spec, environ: Mapping[str, str], output: int) -> Supervised:
+    async def launch(
+        cls, runs: Path, spec: Spec, environ: Mapping[str, str], output: int, about: dict[str, Any]
+    ) -> Supervised:
         """Start a supervisor whose goal waits for `go`. Raises OSError, ValueError for an impossible word."""
-        run = cls(runs / secrets.token_hex(4), spec.limits, spec.cwd, spec.about)
+        run = cls(runs / secrets.token_hex(4), spec, about)
         environ, cancelled = {**environ, MARK: run.folder.name}, False
         async with FAMILY.door:
-            work = asyncio.ensure_future(asyncio.to_thread(_spawn, run.folder, spec, environ, output))
+            work = asyncio.ensure_future(asyncio.to_thread(_spawn, run, environ, output))
             while not work.done():
                 try:
                     await asyncio.shield(work)
@@ -154,7 +137,7 @@ class Supervised:
         spec = _read_json(folder / "spec.json")
         if spec is None:
             raise OSError("it has no specification")
-        run = cls(folder, Limits(**spec["limits"]), str(spec["cwd"]), spec["about"])
+        run = cls(folder, read_spec(spec["words"]), spec["about"])
         if run.has_status:
             run.started.set_result(None)
             return run
@@ -326,11 +309,12 @@ class Supervised:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def _spawn(folder: Path, spec: Spec, environ: dict[str, str], output: int) -> subprocess.Popen[bytes]:
+def _spawn(run: Supervised, environ: dict[str, str], output: int) -> subprocess.Popen[bytes]:
+    folder, words = run.folder, run.spec.as_words()
     folder.mkdir(mode=0o700, parents=True)
     try:
         with (folder / "spec.json").open("x", encoding="utf-8") as file:
-            file.write(spec.as_json())
+            json.dump({"words": words, "about": run.about}, file)
         with (
             socket.socket(socket.AF_UNIX) as listener,
             (folder / "errors").open("wb") as errors,
@@ -340,7 +324,7 @@ def _spawn(folder: Path, spec: Spec, environ: dict[str, str], output: int) -> su
             os.chmod(address, 0o600)
             listener.listen(8)
             return subprocess.Popen(
-                [sys.executable, "-I", "-S", str(PROGRAM), str(folder)],
+                [sys.executable, "-I", "-S", str(PROGRAM), str(folder), *words],
                 stdin=listener.fileno(),
                 stdout=output,
                 stderr=errors,

@@ -85,8 +85,9 @@ def _end_lost(runs: Path, wanted: Mapping[str, dict[str, Any]]) -> None:
     names = set(wanted)
     for pid in tree.look():
         words = tree.arguments(pid)
-        if words and Path(words[-1]).parent == runs and str(PROGRAM) in words:
-            names.add(Path(words[-1]).name)
+        if str(PROGRAM) in words[:-1]:
+            folder = Path(words[words.index(str(PROGRAM)) + 1])
+            names |= {folder.name} if folder.parent == runs else set()
     for name in names:
         if not (runs / name).exists():
             end_marked(f"{MARK}={name}", group_of(wanted.get(name, {})))

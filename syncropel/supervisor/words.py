@@ -1,0 +1,79 @@
+"""What a supervisor is told on its command line, and JSON for what it says.
+
+Python's own `json` would take a third of the time that a supervisor has to start.
+"""
+
+from __future__ import annotations
+
+from syncropel.supervisor.decide import Limits
+
+
+class Spec:
+    """What to run. `tells_start`: the program closes descriptor 3 when it begins. `user`: uid, gid and other
+    groups to run as; None: our own."""
+
+    __slots__ = ("command", "cwd", "limits", "stdin", "tells_start", "user")
+
+    def __init__(
+        self,
+        command: list[str],
+        cwd: str,
+        limits: Limits,
+        *,
+        tells_start: bool = False,
+        stdin: str = "null",
+        user: list[int] | None = None,
+    ) -> None:
+        self.command = command
+        self.cwd = cwd
+        self.limits = limits
+        self.tells_start = tells_start
+        self.stdin = stdin
+        self.user = user
+
+    def as_words(self) -> list[str]:
+        """The words of a command line that `read_spec` reads back."""
+        limits = [f"{name}={secs!r}" for name, secs in self.limits.as_dict().items()]
+        user = [] if self.user is None else [f"user={','.join(map(str, self.user))}"]
+        told = ["tells_start="] if self.tells_start else []
+        return [*limits, *user, *told, f"stdin={self.stdin}", f"cwd={self.cwd}", "--", *self.command]
+
+
+def read_spec(words: list[str]) -> Spec:
+    """Read a command line. Raises ValueError, KeyError when it is none."""
+    end = words.index("--")
+    said = dict(word.split("=", 1) for word in words[:end])
+    user = [int(number) for number in said["user"].split(",")] if "user" in said else None
+    return Spec(
+        words[end + 1 :],
+        said["cwd"],
+        Limits(**{name: float(said[name]) for name in Limits.__slots__}),
+        tells_start="tells_start" in said,
+        stdin=said["stdin"],
+        user=user,
+    )
+
+
+def as_json(value: object) -> str:
+    """JSON for what a supervisor says: objects, lists, texts, numbers, true, false and null."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return repr(value)
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{as_json(str(key))}: {as_json(one)}" for key, one in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(as_json, value)) + "]"
+    return '"' + "".join(map(_escaped, str(value))) + '"'
+
+
+def _escaped(char: str) -> str:
+    if " " <= char <= "~" and char not in '"\\':
+        return char
+    code = ord(char)
+    if code < 0x10000:
+        return f"\\u{code:04x}"
+    code -= 0x10000
+    return f"\\u{0xD800 + (code >> 10):04x}\\u{0xDC00 + (code & 0x3FF):04x}"

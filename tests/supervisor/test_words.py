@@ -1,0 +1,60 @@
+"""What a supervisor is told and says, without Python's own json."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from syncropel.supervisor.decide import Limits
+from syncropel.supervisor.words import Spec, as_json, read_spec
+
+SECS = st.floats(min_value=0)
+TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))
+PLAIN = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+
+
+@given(PLAIN)
+def test_what_is_said_is_json(value: object) -> None:
+    text = as_json(value)
+    assert json.loads(text) == value
+    assert text.isascii()
+    assert "\n" not in text
+
+
+def test_a_tuple_is_a_list() -> None:
+    assert as_json((1, "a", None)) == '[1, "a", null]'
+
+
+@given(
+    limits=st.fixed_dictionaries(dict.fromkeys(Limits.__slots__, SECS)),
+    command=st.lists(TEXT, min_size=1),
+    cwd=TEXT,
+    tells_start=st.booleans(),
+    stdin=st.sampled_from(["null", "pipe"]),
+    user=st.none() | st.lists(st.integers(0, 2**31), min_size=2),
+)
+def test_a_specification_reads_back(
+    limits: dict[str, float],
+    command: list[str],
+    cwd: str,
+    tells_start: bool,
+    stdin: str,
+    user: list[int] | None,
+) -> None:
+    spec = Spec(command, cwd, Limits(**limits), tells_start=tells_start, stdin=stdin, user=user)
+    read = read_spec(spec.as_words())
+    assert (read.command, read.cwd, read.stdin) == (command, cwd, stdin)
+    assert (read.tells_start, read.user) == (tells_start, user)
+    assert read.limits.as_dict() == limits
+
+
+@pytest.mark.parametrize("words", [[], ["--"], ["run=1", "--", "x"], ["nonsense", "--", "x"]])
+def test_what_is_no_specification(words: list[str]) -> None:
+    with pytest.raises((ValueError, KeyError)):
+        read_spec(words)
