@@ -189,7 +189,7 @@ def _remainder(one: int, other: int) -> int:
 def _divided(one: float, other: float, budget: Budget) -> float:
     if other:
         return one / other
-    if math.isnan(one) or one == 0 or math.isnan(other):
+    if math.isnan(one) or one == 0:
         return math.nan
     return math.inf if math.copysign(1.0, one) == math.copysign(1.0, other) else -math.inf
 
