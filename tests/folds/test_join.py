@@ -11,8 +11,19 @@ from hypothesis import strategies as st
 from syncropel.errors import InvalidFanOut
 from syncropel.folds.fanout import VERDICTS
 from syncropel.folds.join import JoinRule, cel_children, decide, parse_join
+from syncropel.folds.moves import BUDGET_EXCEEDED
 from syncropel.folds.subtasks import Child, children
-from tests.folds.build import WORKER_A, done, fold_fan_out, graphs, parent, retry, spawned, subtask
+from tests.folds.build import (
+    WORKER_A,
+    done,
+    fold_fan_out,
+    graphs,
+    parent,
+    record,
+    retry,
+    spawned,
+    subtask,
+)
 
 
 def kids_of(graph: list[list[int]], verdicts: list[str | None]) -> list[Child]:
@@ -113,7 +124,92 @@ def test_an_expression_is_out_of_reach_only_when_nothing_can_change() -> None:
     over = kids_of([[], [0]], ["failed", None])
     assert not decide(CEL, over, False).satisfiable
     assert decide(CEL, over, True).satisfied
-    assert decide(CEL, kids_of([[]], ["accept"]), False).blame == (0,)
+    never = decide(CEL, kids_of([[]], ["accept"]), False)
+    assert (never.satisfied, never.satisfiable, never.blame) == (False, False, ())
+
+
+@pytest.mark.parametrize(
+    ("value", "problem", "verdicts", "cause", "blame"),
+    [
+        (False, "", ["accept", "accept"], "it is false with all 2 subtasks accepted", ()),
+        (None, "", ["accept", "accept"], "it was not evaluated with all 2 subtasks accepted", ()),
+        (None, "no such key", ["accept", "accept"], "it cannot be evaluated: no such key", ()),
+        (None, "no such key", ["failed", "accept"], "it cannot be evaluated: no such key", ()),
+        (False, "", ["failed", "accept"], "[0] failed on a: 0 failed", (0,)),
+        (False, "", ["accept", "reject"], "[1] reject on a: 1 reject", (1,)),
+    ],
+)
+def test_why_an_expression_never_becomes_true(
+    value: bool | None, problem: str, verdicts: list[str | None], cause: str, blame: tuple[int, ...]
+) -> None:
+    told = decide(CEL, kids_of([[], []], verdicts), value, {WORKER_A: "a"}, problem)
+    assert (told.satisfied, told.satisfiable, told.blame, told.cause) == (False, False, blame, cause)
+    assert told.explanation == f"some expression can no longer be satisfied: {cause}"
+    assert told.problem == problem
+
+
+def test_an_expression_that_fails_while_something_can_change_says_so_and_waits() -> None:
+    kids = kids_of([[], []], ["failed", None])
+    told = decide(CEL, kids, None, problem="no such key")
+    assert (told.satisfied, told.satisfiable, told.blame, told.problem) == (False, True, (), "no such key")
+    calm = decide(CEL, kids, None)
+    assert calm.problem == ""
+    assert calm.explanation == "0/2 accepted, waits for [1] pending spawn"
+    assert told.explanation == f"{calm.explanation}; the join cannot be evaluated yet: no such key"
+    assert told.cause == calm.cause == "waits for [1] pending spawn"
+
+
+def test_what_is_satisfied_says_by_how_many() -> None:
+    kids = kids_of([[], [], []], ["accept", "failed", "accept"])
+    told = decide(parse_join("k_of_n:2", 3), kids)
+    assert (told.satisfied, told.satisfiable) == (True, True)
+    assert told.explanation == "2/3 accepted, k_of_n:2 needs 2"
+    by_value = decide(CEL, kids, True)
+    assert (by_value.satisfied, by_value.satisfiable) == (True, True)
+    assert by_value.explanation == "2/3 accepted, the expression is true"
+    assert (
+        (told.cause, told.blame, told.problem)
+        == (by_value.cause, by_value.blame, by_value.problem)
+        == ("", (), "")
+    )
+
+
+def test_who_only_waits_for_a_failed_one_is_blamed_when_nobody_else_is() -> None:
+    """And the one that failed alone, when there is one."""
+    kids = kids_of([[], [0], []], ["failed", None, "accept"])
+    told = decide(parse_join("all", 3), kids, None, {WORKER_A: "a"})
+    assert (told.blame, told.cause) == ((0,), "[0] failed on a: 0 failed")
+    spent = children(
+        fold_fan_out(
+            parent([subtask(), subtask()], budget_usd=1),
+            record("LEARN", 5, {"topic": BUDGET_EXCEEDED, "budget_usd": 1, "spent_usd": 1}),
+        )
+    )
+    told = decide(parse_join("all", 2), spent)
+    assert (told.blame, told.cause) == ((0, 1), "[0] blocked; [1] blocked")
+    assert not told.satisfiable
+
+
+@pytest.mark.parametrize(("count", "named"), [(3, ""), (4, "; and 1 more")])
+def test_three_who_are_to_blame_are_named(count: int, named: str) -> None:
+    told = decide(parse_join("all", count), kids_of([[]] * count, ["failed"] * count), None, {WORKER_A: "a"})
+    assert told.blame == tuple(range(count))
+    assert told.cause == "; ".join(f"[{index}] failed on a: {index} failed" for index in range(3)) + named
+
+
+@pytest.mark.parametrize(("count", "named"), [(4, ""), (5, " and 1 more")])
+def test_four_who_are_waited_for_are_named(count: int, named: str) -> None:
+    told = decide(parse_join("all", count), kids_of([[]] * count, [None] * count))
+    assert told.cause == "waits for " + ", ".join(f"[{n}] pending spawn" for n in range(4)) + named
+    assert told.explanation == f"0/{count} accepted, {told.cause}"
+
+
+def test_a_blocked_one_is_told_as_such_and_a_verdict_without_words_or_a_worker_stands_alone() -> None:
+    kids = kids_of([[], [0], []], ["failed", None, None])
+    assert decide(parse_join("any", 3), kids).cause == "waits for [1] blocked, [2] pending spawn"
+    silent = done(0, 20, "failed", summary="", worker="")
+    told = decide(parse_join("all", 1), children(fold_fan_out(parent([subtask()]), silent)))
+    assert told.cause == "[0] failed"
 
 
 def test_children_as_an_expression_sees_them() -> None:
