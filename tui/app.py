@@ -86,6 +86,9 @@ def _take_terminal(farewell: Callable[[], None] | None) -> None:
     """Learn the size from the terminal alone, and end with it."""
     for name in ("COLUMNS", "LINES"):
         os.environ.pop(name, None)  # exported by a shell they go before the terminal's own word, for ever
+    from tui import paste
+
+    paste.install()
     end_with_terminal(sys.stdin.fileno(), farewell)
 
 

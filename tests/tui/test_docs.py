@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+import tomllib
+from itertools import takewhile
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
-from tui import actions, themes
+from tui import actions, keymap, themes
 from tui.console_app import ConsoleApp
 from tui.model import compare, feed, fleet, policy, replay, rows, tasks, threads, tree
 from tui.model.glyphs import ASCII, UNICODE, word
@@ -105,3 +108,13 @@ def test_every_action_is_done_by_somebody() -> None:
     for owner, known in owners:
         for action in known:
             assert hasattr(owner, f"action_{action.id.partition('(')[0]}")
+
+
+def test_the_example_of_other_keys_is_one_that_the_console_takes() -> None:
+    lines = PAGE.splitlines()
+    begin = lines.index("    [console.keys]")
+    example = "\n".join(takewhile(lambda line: line.startswith("    "), lines[begin:]))
+    keys = tomllib.loads(dedent(example))["console"]["keys"]
+    assert len(keys) >= 3
+    action = next(one for one in actions.ALL if one.name == "freeze")
+    assert keymap.read(keys, "{}".format).of(action) == ("ctrl+k",)

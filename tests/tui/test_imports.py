@@ -28,7 +28,7 @@ def test_the_collector_leaves_alone_what_was_imported(monkeypatch: pytest.Monkey
         assert gc.get_freeze_count() > 10_000
         assert gc.isenabled()
 
-    def taken() -> None:
+    def taken(_: object) -> None:
         looked.append(gc.isenabled())
 
     monkeypatch.setattr(app, "_run", drawn)

@@ -334,6 +334,8 @@ def test_the_pager_gets_the_text_and_trouble_is_told(tmp_path: Path, monkeypatch
     monkeypatch.setenv("PAGER", f'{sys.executable} -c "{script}"')
     assert pager.page("née\n", "a.json", nullcontext) == ""
     assert kept.read_text() == "née\n"
+    assert pager.page("a\x1b]0;owned\x07b\u202ec\td\n", "a.json", nullcontext) == ""
+    assert kept.read_text() == "a ]0;owned b c    d\n"
     monkeypatch.setenv("PAGER", str(tmp_path / "none"))
     assert "cannot be run: No such file" in pager.page("", "a.json", nullcontext)
 
