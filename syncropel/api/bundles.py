@@ -11,13 +11,14 @@ from typing import IO, Annotated, Final, Literal
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response, StreamingResponse
 
+from syncropel.api.caller import writer
 from syncropel.api.reading import refusal_to_read_thread
 from syncropel.api.schema.bundles import LeftOut, RestoreReport, SkippedRecord
 from syncropel.api.thread_views import find_line
 from syncropel.engine.closure import causal_closure
 from syncropel.engine.collector import uncollected
 from syncropel.engine.engine import Engine
-from syncropel.engine.restoring import Restored, Wanted, restore
+from syncropel.engine.restoring import Restored, Wanted, refuse_as_writes, restore
 from syncropel.errors import BadRequest
 from syncropel.record import StoredRecord
 from syncropel.store.bundle import MAX_LINE_BYTES, Bundled, Sealer, read_bundle, read_header
@@ -73,6 +74,8 @@ def router(engine: Engine) -> APIRouter:
             with uncollected(size // _BYTES_A_RECORD):
                 bundled = await asyncio.to_thread(_read, file)
                 wanted = Wanted(dry_run, on_conflict == "skip", reserved, take_up_work)
+                if (author := writer(request.scope)).author not in ("operator", "account"):
+                    refuse_as_writes(engine.ingest.live, bundled, wanted, author)
                 return _report(await restore(engine, bundled, wanted), dry_run)
 
     return routes

@@ -165,7 +165,9 @@ def reached(engine: Engine, record: str, since: float = math.inf) -> tuple[list[
         if one.did not in confirmed and engine.leases.may_run(one, since)
     ]
     told = [
-        Confirmation(instance=did, alias=names.get(did, did), at=at) for did, at in sorted(confirmed.items())
+        Confirmation(instance=did, alias=names.get(did, did), at=at, verified=engine.leases.verified(did))
+        for did, at in sorted(confirmed.items())
+        if not live.credentials.is_revoked(did)
     ]
     return told, sorted(waiting)
 

@@ -14,11 +14,11 @@ from syncropel.engine.refused_reports import RefusedReports
 from syncropel.engine.runtime import Runtime
 from syncropel.engine.turns import RULING, stands_alone, turn_end
 from syncropel.engine.turnstile import Turnstile
-from syncropel.errors import SyncropelError, Unavailable
+from syncropel.errors import Conflict, SyncropelError, Unavailable
 from syncropel.policy.authority import ENGINE, Writer
 from syncropel.policy.clocks import placed_report
 from syncropel.policy.enforcement import refuse_write
-from syncropel.policy.guard import check, check_restored, long_expression
+from syncropel.policy.guard import begins_fan_out, check, check_restored, long_expression
 from syncropel.policy.lanes import RULES
 from syncropel.policy.lockout import may_lock_out, refuse_lockout
 from syncropel.record import Record, StoredRecord
@@ -172,7 +172,25 @@ class Ingest:
         for at, record in enumerate(records if ruled else ()):
             if refused[at] is None and may_lock_out(record, rules):
                 refused[at] = await refuse_lockout(record, rules, self.live, now, self._did)
+        for at, record in enumerate(records if writer.author != "engine" else ()):
+            if refused[at] is None and begins_fan_out(record):
+                refused[at] = await self._refuse_joined(record)
         return refused
+
+    async def _refuse_joined(self, record: Record) -> SyncropelError | None:
+        """Refuse a fan-out that was joined before it began: who posts one knows its id, and can have said
+        before that it is fulfilled, when nothing told that this would be a join."""
+        task = self.live.tasks.get(record.thread)
+        known = task is not None and task.fanout is not None
+        if known or not record.id or record.thread not in self.live.index.threads:
+            return None
+        for stored in await self.store.thread(record.thread):
+            if stored.record.act == "KNOW" and stored.record.body.get("fulfills") == record.id:
+                return Conflict(
+                    f"record {stored.record.id} says already that this fan-out is fulfilled",
+                    "fan out on a thread of its own: spl task add, then spl task fan-out",
+                )
+        return None
 
     async def restore(self, bundled: Sequence[Bundled], keep: Keep, *, tell: bool) -> list[Outcome]:
         """Take in records of another log, all or none, as `RecordStore.restore`.

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 
 from syncropel.engine.engine import Engine
 from syncropel.engine.live import LiveFolds
-from syncropel.errors import Conflict, SyncropelError
+from syncropel.errors import Conflict, SyncropelError, WrongAuthor
 from syncropel.folds.child import ChildState
 from syncropel.folds.task import fold_task, is_task
+from syncropel.policy.authority import Writer, refusal
 from syncropel.record import Record, StoredRecord
 from syncropel.store.base import Appended, Outcome
 from syncropel.store.bundle import Bundled
@@ -43,6 +44,26 @@ class Restored:
     skipped: list[tuple[int, str]] = field(default_factory=list)
     left_out: dict[str, int] = field(default_factory=dict)
     work: list[str] = field(default_factory=list)
+
+
+def refuse_as_writes(live: LiveFolds, bundled: Sequence[Bundled], wanted: Wanted, writer: Writer) -> None:
+    """Judge a bundle as writes where nobody stands for it as history: without auth anybody may bring one.
+
+    Raises WrongAuthor for reserved threads, and, on a thread that is here already, for what this writer may
+    not write; ActorNotAllowed.
+    """
+    for one in bundled:
+        record = one.record
+        reserved = record.thread in RESERVED
+        if not (wanted.reserved if reserved else record.thread in live.index.threads):
+            continue
+        if reserved:
+            raise WrongAuthor(
+                f"line {one.line}: {record.thread} is restored by the operator alone",
+                "over the Unix socket: spl thread restore FILE --reserved",
+            )
+        if (refused := refusal(record, live, writer)) is not None:
+            raise refused
 
 
 async def restore(engine: Engine, bundled: Sequence[Bundled], wanted: Wanted) -> Restored:

@@ -6,16 +6,18 @@ from typing import Any
 
 import pytest
 
+from syncropel.record import parse_record
+
 from .conftest import ACTOR, DID, Api, MakeApi, assert_error, record, without_auth
 
 OWN = "did:sync:service:sa-x"
 WORKER = "did:sync:instance:00000000000000aa"
 SIGNED: list[tuple[str, str, dict[str, Any]]] = [
     ("POST", "/v1/tasks", {"goal": "g"}),
-    ("POST", "/v1/tasks/T-0/fan-out", {"subtasks": [{"goal": "g", "target": "worker-z"}]}),
+    ("POST", "/v1/tasks/T-0/fan-out", {"subtasks": [{"goal": "g", "target": f"specific:{DID}"}]}),
     ("POST", "/v1/tasks/T-1/retry", {"index": 0}),
     ("POST", "/v1/tasks/T-1/amend", {"join": "any"}),
-    ("POST", "/v1/dispatch", {"goal": "g", "target": "worker-z"}),
+    ("POST", "/v1/dispatch", {"goal": "g", "target": f"specific:{DID}"}),
     ("POST", "/v1/fleet/freeze", {"namespace": "docs", "reason": "r"}),
     ("POST", "/v1/namespaces", {"namespace": "ops"}),
     ("PUT", "/v1/namespaces/strict", {"strict": False}),
@@ -160,3 +162,44 @@ async def test_without_auth_actors_are_free_but_the_table_holds(make_api: MakeAp
     ):
         forged = record(thread=thread, act="LEARN", body={"topic": topic})
         assert_error(await api.tcp.post("/v1/records", json=forged), 403, "WRONG_AUTHOR", topic)
+
+
+async def test_a_fan_out_is_not_joined_before_it_begins(api: Api) -> None:
+    body = {"task": True, "goal": "g", "alias": "T", "subtasks": [{"goal": "g", "target": "worker-z"}]}
+    parent = record(thread="th_sly", act="INTEND", body=body, clock=5)
+    known = parse_record(parent).id
+    for clock in (9, 3):
+        early = record(thread="th_sly", body={"fulfills": known, "verdict": "accept"}, clock=clock)
+        assert (await api.operator.post("/v1/records", json=early)).status_code == 201
+    assert_error(await api.operator.post("/v1/records", json=parent), 409, "CONFLICT", "fulfilled")
+    other = record(thread="th_fair", act="INTEND", body={**body, "alias": "U"}, clock=5)
+    assert (await api.operator.post("/v1/records", json=record(thread="th_fair"))).status_code == 201
+    assert (await api.operator.post("/v1/records", json=other)).status_code == 201
+    assert (await api.operator.post("/v1/records", json=other)).status_code == 200
+
+
+async def test_without_auth_a_bundle_is_no_way_around_the_table(make_api: MakeApi) -> None:
+    maker = await make_api()
+    await maker.task(alias="T")
+    await maker.fan_out("T", {"target": "worker-z"})
+    thread = (await maker.get("/v1/tasks/T"))["thread"]
+    before = (await maker.operator.get("/v1/threads/snapshot", params={"threads": thread})).content
+    await maker.wrote(
+        thread=thread, act="DO", body={"topic": "fanout_spawned", "index": 0, "instance": "x"}, clock=50
+    )
+    await maker.operator.post("/v1/fleet/freeze", json={"namespace": "docs", "reason": "r"})
+    forged = (await maker.operator.get("/v1/threads/snapshot", params={"threads": thread})).content
+    control = (
+        await maker.operator.get("/v1/threads/snapshot", params={"threads": "th_fleet_control"})
+    ).content
+    api = await make_api(without_auth())
+    path = "/v1/threads/restore"
+    query = {"take_up_work": "true", "on_conflict": "skip"}
+    assert (await api.tcp.post(path, content=before, params=query)).status_code == 200
+    refused = await api.tcp.post(path, content=forged, params=query)
+    assert_error(refused, 403, "WRONG_AUTHOR", "fanout_spawned")
+    refused = await api.tcp.post(path, content=control, params={"reserved": "true"})
+    assert_error(refused, 403, "WRONG_AUTHOR", "operator alone")
+    assert (await api.get("/v1/fleet/status"))["freezes"] == []
+    for content, words in ((forged, query), (control, {"reserved": "true"})):
+        assert (await api.operator.post(path, content=content, params=words)).status_code == 200

@@ -305,3 +305,68 @@ def test_the_page_has_the_table() -> None:
         for row in TABLE
     ]
     assert [line for line in written if line in expected] == expected
+
+
+@pytest.mark.parametrize("act", ["INTEND", "DO", "KNOW", "LEARN", "GET", "PUT", "CALL", "MAP"])
+@pytest.mark.parametrize("thread", ["th_new", THREAD, CHILD_THREAD])
+def test_what_is_of_no_row_is_any_others_under_every_act(act: str, thread: str) -> None:
+    for body in ({}, {"topic": "note"}, {"verdict": "terminated"}, {"fulfills": 7}):
+        record = Record(thread, PERSON, act, body, 900)
+        assert authority.row_of(record, known()).topic == authority.OTHER
+        assert refusal(record, OPERATOR) is None
+        assert isinstance(refusal(record, WRITERS["fleet"]), WrongAuthor)
+
+
+def test_an_answer_is_a_result_only_on_a_subtask_that_is_known() -> None:
+    answer = {"fulfills": "cd" * 32, "verdict": "accept"}
+    for thread, allowed in ((CHILD_THREAD, False), ("th_new", True)):
+        refused = refusal(Record(thread, PERSON, "KNOW", answer, 900), OPERATOR)
+        assert (refused is None) == allowed
+
+
+def test_that_a_run_was_ended_is_the_engines_in_an_instances_name_alone() -> None:
+    for actor, allowed in ((PERSON, True), (COORDINATOR, False)):
+        refused = refusal(Record("th_new", actor, "KNOW", {"verdict": "terminated"}, 0), OPERATOR)
+        assert (refused is None) == allowed
+    assert refusal(Record("th_new", COORDINATOR, "KNOW", {"verdict": "accept"}, 0), OPERATOR) is None
+
+
+@pytest.mark.parametrize(
+    ("topic", "author", "allowed"),
+    [
+        ("instance_credential", "instance", True),
+        ("instance_credential", "fleet", False),
+        ("instance_credential_revoked", "instance", False),
+        ("instance_credential_revoked", "fleet", False),
+    ],
+)
+def test_a_report_is_asked_for_its_credential_at_the_logs_door(
+    topic: str, author: Author, allowed: bool
+) -> None:
+    live = known()
+    word = Record("th_fleet_control", PERSON, "LEARN", {"topic": topic, "did": WORKER, "sha256": "a" * 64}, 0)
+    for stored in store([word.identified()]):
+        live.apply(stored)
+    row = next(one for one in TABLE if one.topic == authority.CHILD_DONE)
+    refused = authority.refusal(example(row, author), live, WRITERS[author])
+    assert (refused is None) == allowed
+    if refused is not None:
+        assert WORKER in refused.message
+        assert ("revoked" in refused.message) == topic.endswith("revoked")
+
+
+@pytest.mark.parametrize("author", [one for one in AUTHORS if one != "engine"])
+def test_a_refusal_names_who_wrote(author: Author) -> None:
+    freeze = Record("t", PERSON, "DO", {"topic": "fanout_spawned"}, 0)
+    told = refusal(freeze, WRITERS[author])
+    assert told is not None
+    name = {
+        "coordinator": "the coordinator",
+        "instance": WORKER,
+        "fleet": "shared fleet token",
+        "operator": "the operator",
+        "account": "did:sync:service:sa-x",
+        "anyone": "without a token",
+    }[author]
+    assert name in told.message
+    assert told.hint.startswith("the engine writes it")

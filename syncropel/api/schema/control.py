@@ -12,11 +12,13 @@ FreezeLevel = Annotated[Literal["soft", "hard", "emergency"], OPEN]
 
 
 class Confirmation(Wire):
-    """An instance that has taken a control record, and when."""
+    """An instance that has taken a control record, and when. `verified`: it said so by its own credential;
+    with the fleet's shared token anybody who has that may have said it."""
 
     instance: str
     alias: str
     at: float
+    verified: bool = True
 
 
 class FreezeOut(Wire):
