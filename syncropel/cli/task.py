@@ -145,7 +145,9 @@ def run_add(args: Namespace) -> int:
     with connect(args) as client:
         from syncropel.client import calls
 
-        task = client.send(calls.create_task({key: value for key, value in fields.items() if value}))
+        # An empty namespace is a mistake, such as an unset variable, and is told.
+        given = {key: value for key, value in fields.items() if value or (key, value) == ("namespace", "")}
+        task = client.send(calls.create_task(given))
     if is_json(args):
         print_json(task)
     else:
