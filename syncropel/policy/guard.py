@@ -39,7 +39,7 @@ from syncropel.threads import ENGINE_CONFIG, FLEET_CONTROL, RESERVED
 
 _RULES: Final = {ENGINE_CONFIG: KINDS, FLEET_CONTROL: (PERMISSION,)}
 """Threads that hold rules, and of which kinds."""
-_DEFAULT_ALONE: Final = frozenset((DEFAULT,))
+_DEFAULT_ALONE: Final = (DEFAULT,)
 
 
 class GuardedState(Protocol):
@@ -137,27 +137,33 @@ def _check_rule(record: Record) -> SyncropelError | None:
 
 
 def namespaces_of(record: Record, state: GuardedState) -> frozenset[str]:
-    """The namespaces that a record is written to: its own, and those of its thread: of the first INTEND
-    there, and of its task or child."""
-    names = _thread_namespaces(record.thread, state)
-    named = name_in(record.body)
-    if named and named not in names:
-        names |= {named}
+    """The namespaces that a record is written to: its own, and those of its thread."""
+    return frozenset(_names(record, state))
+
+
+def _names(record: Record, state: GuardedState) -> tuple[str, ...]:
+    """As `namespaces_of`, sorted. Asked of each write while anything is frozen or registered."""
+    names = _thread_names(record.thread, state)
+    named = record.body.get("namespace")
+    if named is not None and named not in names and name_in(record.body):
+        return tuple(sorted((*names, named))) if names else (named,)
     return names or _DEFAULT_ALONE
 
 
-def _thread_namespaces(thread: str, state: GuardedState) -> frozenset[str]:
-    """None where no INTEND was written."""
+def _thread_names(thread: str, state: GuardedState) -> tuple[str, ...]:
+    """The namespaces of a thread, sorted: of its first INTEND, and of its task or child. None without an
+    INTEND."""
     line = state.index.threads.get(thread)
     if line is None or not line.namespace:
-        return frozenset()
-    names = _DEFAULT_ALONE if line.namespace == DEFAULT else frozenset((line.namespace,))
-    task, child = state.tasks.get(thread), state.children.get(thread)
-    if task is not None and task.namespace not in names:
-        names |= {task.namespace}
-    elif child is not None and child.latest is not None:
-        names |= {name_in(child.latest.body) or DEFAULT}
-    return names
+        return ()
+    first = line.namespace
+    if (task := state.tasks.get(thread)) is not None:
+        also = task.namespace
+    elif (child := state.children.get(thread)) is not None and child.latest is not None:
+        also = name_in(child.latest.body) or DEFAULT
+    else:
+        return (first,)
+    return (first,) if also == first else tuple(sorted((first, also)))
 
 
 def _check_grammar(record: Record, state: GuardedState, writer: Writer) -> SyncropelError | None:
@@ -167,7 +173,7 @@ def _check_grammar(record: Record, state: GuardedState, writer: Writer) -> Syncr
         return None
     named = record.body["namespace"]
     refused = _no_namespace(named, "body.namespace")
-    repeats = refused is not None and name_in(record.body) in _thread_namespaces(record.thread, state)
+    repeats = refused is not None and name_in(record.body) in _thread_names(record.thread, state)
     return None if repeats else refused
 
 
@@ -189,14 +195,16 @@ def _check_namespaces(record: Record, state: GuardedState, now: float, own_did: 
     if record.act == "KNOW" and record.body.get("verdict") == "terminated" and record.actor == own_did:
         return None  # that a run was ended
     control = None if state.rules.freezes_changed else state.control
-    for namespace in sorted(namespaces_of(record, state)):
+    registry = state.namespaces
+    for namespace in _names(record, state):
         if control is not None and (freeze := control.refusal(record.act, namespace)) is not None:
             return frozen(freeze, record.act)
-        rejection = state.namespaces.rejection(namespace)
-        if rejection is not None:
-            return NamespaceRejected(
-                f"namespace {namespace!r}: {rejection.ancestor!r} {rejection.problem}", rejection.mend
-            )
+        if registry.known or registry.strict:
+            rejection = registry.rejection(namespace)
+            if rejection is not None:
+                return NamespaceRejected(
+                    f"namespace {namespace!r}: {rejection.ancestor!r} {rejection.problem}", rejection.mend
+                )
     return None
 
 
