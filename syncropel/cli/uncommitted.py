@@ -70,7 +70,7 @@ def worktree_around(folder: Path) -> Worktree | None:
         code, out, told = Git(folder).run("rev-parse", "--show-toplevel")
         if code == 0:
             seen = Path(out.removesuffix("\n"))
-            if seen != top:
+            if top is None or not seen.samefile(top):
                 raise GitFailed(f"git looks at {str(seen)!r}, not at {str(top)!r} (core.worktree)")
             return _looked_at(Git(seen, _filters(seen)))
     except OSError as error:

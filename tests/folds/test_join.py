@@ -78,8 +78,9 @@ def test_k_is_from_one_to_the_number_of_subtasks(count: int) -> None:
         "k_of_n",
         "k_of_n:1.5",
     ):
-        with pytest.raises(InvalidFanOut, match=f"from 1 to {count}"):
+        with pytest.raises(InvalidFanOut, match=f"from 1 to {count}") as refused:
             parse_join(text, count)
+        assert refused.value.hint.split(":")[-1] == {1: "1", 2: "1", 7: "6"}[count]
 
 
 @pytest.mark.parametrize("text", ["size(children) > 1", "All", "all ", "any()"])
