@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
 
 from syncropel.engine.broadcast import Broadcast
 from syncropel.engine.denials import Denials
@@ -24,7 +24,7 @@ from syncropel.policy.lockout import may_lock_out, refuse_lockout
 from syncropel.record import Record, StoredRecord
 from syncropel.store.base import Appended, Keep, Outcome, RecordStore
 from syncropel.store.bundle import Bundled
-from syncropel.threads import RESERVED
+from syncropel.threads import ENGINE_CONFIG, RESERVED
 
 log = logging.getLogger("syncropel.engine.ingest")
 
@@ -56,6 +56,8 @@ class Ingest:
         self.live = live
         self.broadcast = broadcast
         self.denials = Denials(did, runtime)
+        self.enforcing: Callable[[], Collection[str]] = tuple
+        """The other instances that enforce this one's permission rules, by DID."""
         self.total = 0
         self.open = True
         self._listeners: list[Listener] = []
@@ -170,8 +172,10 @@ class Ingest:
             await self._ask_rules(records, refused, now)
         rules = self.live.rules
         for at, record in enumerate(records if ruled else ()):
-            if refused[at] is None and may_lock_out(record, rules):
-                refused[at] = await refuse_lockout(record, rules, self.live, now, self._did)
+            if refused[at] is None and record.thread == ENGINE_CONFIG:
+                elsewhere = self.enforcing()
+                if may_lock_out(record, rules, elsewhere):
+                    refused[at] = await refuse_lockout(record, rules, self.live, now, self._did, elsewhere)
         for at, record in enumerate(records if writer.author != "engine" else ()):
             if refused[at] is None and begins_fan_out(record):
                 refused[at] = await self._refuse_joined(record)

@@ -38,6 +38,7 @@ class Leases:
         self._heard: dict[str, float] = {}
         self._heard_at: dict[str, float] = {}
         self._started = self._looked = runtime.monotonic()
+        ingest.enforcing = self.enforcing
 
     @property
     def _registry(self) -> Registry:
@@ -177,6 +178,15 @@ class Leases:
         """How many goals more it could have begun at its latest beat; None when nothing was heard of it."""
         beat = self._beats.get(did)
         return None if beat is None else max(0, beat["max_concurrent"] - beat["active_dispatches"])
+
+    def enforcing(self) -> list[str]:
+        """The DIDs of those who told last that they enforce permissions, and have not left."""
+        instances = self._registry.instances
+        return [
+            did
+            for did, beat in self._beats.items()
+            if beat.get("permissions") and not (did in instances and self.is_gone(instances[did]))
+        ]
 
     def heard_at(self) -> dict[str, float]:
         """When each instance was heard from last, unix seconds by DID."""

@@ -7,7 +7,7 @@ rule is not: whoever shuts a door that stood open means it.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import islice
 from typing import Final
 
@@ -27,15 +27,15 @@ _Shut = tuple[str, list[str]]
 """An actor, and the ops that they are denied."""
 
 
-def may_lock_out(record: Record, rules: Rules) -> bool:
-    """Whether this record is to be judged by `refuse_lockout`."""
+def may_lock_out(record: Record, rules: Rules, elsewhere: Collection[str] = ()) -> bool:
+    """Whether this record is to be judged by `refuse_lockout`, of which `elsewhere` is."""
     if record.thread != ENGINE_CONFIG or record.act != "LEARN":
         return False
     if record.topic == ENABLED_TOPIC:
         return record.body.get("enabled") is True
     name = record.body.get("name")
     return (
-        rules.enforced
+        (rules.enforced or bool(elsewhere))
         and record.topic == PERMISSION
         and isinstance(name, str)
         and (PERMISSION, name) in rules.known
@@ -43,18 +43,34 @@ def may_lock_out(record: Record, rules: Rules) -> bool:
 
 
 async def refuse_lockout(
-    record: Record, rules: Rules, folds: Folds, now: float, own_did: str
+    record: Record,
+    rules: Rules,
+    folds: Folds,
+    now: float,
+    own_did: str,
+    elsewhere: Collection[str] = (),
 ) -> Conflict | None:
-    """Why this record may not change these rules, or None. It never makes worse what is shut already."""
+    """Why this record may not change these rules, or None. It never makes worse what is shut already.
+
+    `elsewhere`: DIDs of workers that enforce the rules, too. What rules of their own they have is not known.
+    """
     after = rules.after(record)
-    if not after.enforced:
+    if after.enforced:
+        look = _Look(record, folds, now, own_did)
+        whoms = (look.people, look.daemon) if rules.enforced else (look.daemon, look.people)
+        for whom in whoms:
+            shut = await whom(after)
+            if shut and not (rules.enforced and await whom(rules)):
+                return _refusal(record, "the operator" if whom == look.people else "this daemon", *shut)
+    if record.topic != PERMISSION:
         return None
-    look = _Look(record, folds, now, own_did)
-    whoms = (look.people, look.daemon) if rules.enforced else (look.daemon, look.people)
-    for whom in whoms:
-        shut = await whom(after)
-        if shut and not (rules.enforced and await whom(rules)):
-            return _refusal(record, "the operator" if whom == look.people else "this daemon", *shut)
+    for did in elsewhere:
+        look = _Look(record, folds, now, did)
+        for whom in (look.people, look.daemon):
+            shut = await whom(after)
+            if shut and not await whom(rules):
+                whose = f"the operator of {did}" if whom == look.people else f"the worker {did}"
+                return _refusal(record, whose, *shut)
     return None
 
 
@@ -104,8 +120,8 @@ def _refusal(record: Record, whom: str, actor: str, denied: Sequence[str]) -> Co
         removed = record.body.get("removed") is True
         name = record.body["name"]
         what = f"removing {name!r}" if removed else f"changing {name!r} so"
-        hint = "allow them by another rule first, or switch permissions off (spl config permissions-disable):"
-    rule = "allow-daemon" if whom == "this daemon" else "operators"
+        hint = "allow them by another rule first, or switch permissions off there: permissions-disable"
+    rule = "allow-daemon" if actor.startswith(INSTANCE_DID_PREFIX) else "operators"
     expression = f"current_actor() == '{actor}'"
     return Conflict(
         f"{what} would lock {whom} out: {', '.join(denied)} {'is' if len(denied) == 1 else 'are'} "

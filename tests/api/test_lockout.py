@@ -211,3 +211,32 @@ async def test_a_token_does_not_take_the_operators_rule_away(api: Api) -> None:
         assert answer.status_code in (403, 409), answer.text
     assert "r0" in names(api)
     await still_in(api)
+
+
+async def test_the_last_rule_that_lets_a_worker_enforce_permissions_stays(api: Api) -> None:
+    """The coordinator itself enforces nothing; a worker says that it does."""
+    worker = "did:sync:instance:00000000000000aa"
+    beat = {
+        "did": worker,
+        "alias": "worker-a",
+        "role": "worker",
+        "endpoint": "http://127.0.0.1:1",
+        "version": "1",
+    }
+
+    async def beats(*, permissions: bool, **more: Any) -> None:
+        whole = {**beat, "uptime_secs": 1.0, "permissions": permissions, **more}
+        assert (await api.operator.post("/v1/fleet/heartbeat", json=whole)).status_code == 200
+
+    assert (await put(api, "daemons", "current_actor().startsWith('did:sync:instance:')")).status_code == 201
+    assert (await put(api, "people", only(OPERATOR))).status_code == 201
+    await beats(permissions=True)
+    assert_error(await remove(api, "people"), 409, "CONFLICT", f"the operator of {worker}", OPERATOR)
+    assert_error(await remove(api, "daemons"), 409, "CONFLICT", f"the worker {worker}")
+    assert_error(await put(api, "daemons", DAEMON), 409, "CONFLICT", f"the worker {worker}")
+    assert (await put(api, "people", f"{only(OPERATOR)} || {only(ADA)}")).status_code == 201
+    assert (await put(api, "others", "false")).status_code == 201
+    assert (await remove(api, "others")).status_code == 201
+    await beats(permissions=False)
+    assert (await remove(api, "people")).status_code == 201
+    assert (await remove(api, "daemons")).status_code == 201
