@@ -222,6 +222,7 @@ def _join_view(
         verdict=joined.verdict if joined else None,
         satisfiable=satisfiable,
         explanation=_explanation(fanout, decision),
+        problem=decision.problem if active else "",
         hint=_hint(state, fanout, decision) if active else "",
         blame=list(decision.blame) if active else [],
         subtasks=out,

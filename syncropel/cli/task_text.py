@@ -123,6 +123,8 @@ def join_lines(status: JoinStatus) -> list[str]:
     ]
     if not status.complete and not status.satisfiable:
         lines += ["", f"  ✗ {status.explanation}", *([f"    {status.hint}"] if status.hint else [])]
+    elif status.problem:
+        lines.append(f"  Join cannot be evaluated yet: {status.problem}")
     lines += ["", "  Per-subtask:"]
     for child in status.subtasks:
         lines += child_lines(child)

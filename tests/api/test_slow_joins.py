@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from syncropel.api.schema import JoinStatus
+from syncropel.cli.task_text import join_lines
 from syncropel.policy.lanes import JOINS, QUESTIONS, Lane
 
 from .conftest import NOOP, Api, open_api, until
@@ -103,6 +105,7 @@ async def test_a_join_that_cannot_be_evaluated_blames_no_subtask(api: Api, predi
     assert (found["status"], found["satisfiable"], found["blame"]) == ("blocked", False, [])
     assert f"it cannot be evaluated: {why}" in found["explanation"]
     assert found["hint"] == "spl task amend T --join EXPRESSION"
+    assert found["problem"].startswith(why)
     told = await api.get("/v1/tasks/T/why")
     assert "cannot be evaluated" in told["sentence"]
     assert told["hint"] == found["hint"]
@@ -128,6 +131,9 @@ async def test_before_the_end_it_tells_what_it_lacks(api: Api) -> None:
     found = await join(api, "T")
     assert found["satisfiable"]
     assert "cannot be evaluated yet: there is no element 5" in found["explanation"]
+    assert found["problem"] == "there is no element 5"
+    told = join_lines(JoinStatus.model_validate(found))
+    assert "  Join cannot be evaluated yet: there is no element 5" in told
 
 
 async def _finished(api: Api, count: int) -> bool:

@@ -131,6 +131,7 @@ class JoinStatus(Wire):
     verdict: str | None
     satisfiable: bool
     explanation: str = Field(description="why it is joined, not joined yet, or can no longer be")
+    problem: str = Field(default="", description="why the join cannot be evaluated; empty when it can")
     hint: str = Field(default="", description="what to do when it cannot be satisfied")
     blame: list[int] = Field(default=[], description="subtasks that keep the join from being satisfied")
     subtasks: list[ChildOut]
