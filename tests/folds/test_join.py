@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from syncropel.errors import InvalidFanOut
 from syncropel.folds.fanout import VERDICTS
-from syncropel.folds.join import JoinRule, cel_children, decide, parse_join
+from syncropel.folds.join import JoinRule, cel_children, decide, is_shorthand, parse_join
 from syncropel.folds.moves import BUDGET_EXCEEDED
 from syncropel.folds.subtasks import Child, children
 from tests.folds.build import (
@@ -86,6 +86,14 @@ def test_k_is_from_one_to_the_number_of_subtasks(count: int) -> None:
 @pytest.mark.parametrize("text", ["size(children) > 1", "All", "all ", "any()"])
 def test_anything_else_is_an_expression(text: str) -> None:
     assert parse_join(text, 3).is_cel
+
+
+@pytest.mark.parametrize(
+    ("text", "short"),
+    [("all", True), ("any", True), ("k_of_n:2", True), ("k_of_n", True), ("All", False), ("true", False)],
+)
+def test_what_is_taken_for_a_shorthand(text: str, short: bool) -> None:
+    assert is_shorthand(text) == short
 
 
 def test_out_of_reach_names_the_child_the_place_and_the_reason() -> None:

@@ -69,6 +69,14 @@ def test_only_work_that_is_done_can_be_judged(status: str, word: str) -> None:
         assert told.hint == f"first: spl task {'reopen' if status in ('failed', 'cancelled') else 'done'} T-1"
 
 
+def test_a_task_without_an_alias_is_named_by_its_thread() -> None:
+    nameless = record("INTEND", 0, {"task": True})
+    told = refusal(verdict(), nameless)
+    assert isinstance(told, Conflict)
+    assert f"cannot approve {THREAD!r}" in told.message
+    assert told.hint == f"first: spl task done {THREAD}"
+
+
 def test_a_task_that_was_reopened_is_to_be_done_again() -> None:
     reopened = [TASK, DONE, say("task_reopened", 6)]
     assert isinstance(refusal(verdict(), *reopened), Conflict)
