@@ -96,7 +96,9 @@ class _Ingest:
         self.live = live
 
 
-compile_in("precondition", "true")  # the parser raises the recursion limit when it is made
+compile_in(
+    "precondition", "true"
+)  # the parser's tables are made once, which takes longer than one example may
 
 _INDEXES = st.sets(st.integers(0, 4))
 

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-import celpy
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -30,6 +29,7 @@ from syncropel.folds.namespaces import STRICT_TOPIC
 from syncropel.folds.rules import ENABLED_TOPIC, FREEZE_RULES, PERMISSION
 from syncropel.policy.authority import ANYONE, ENGINE, Writer
 from syncropel.policy.authority import OPERATOR as OPERATOR_ITSELF
+from syncropel.policy.grammar import grammar
 from syncropel.record import Record
 from syncropel.store.base import Appended, Outcome
 from syncropel.store.memory import MemoryStore
@@ -40,9 +40,9 @@ NOW = 1_700_000_000.0
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _recursion_limit() -> None:
-    """CEL's parser raises the limit when it is first made, and Hypothesis wants no test to change it."""
-    celpy.Environment()
+def _parser() -> None:
+    """The parser's tables are made once, which takes longer than one example may."""
+    grammar()
 
 
 class CountingStore(MemoryStore):

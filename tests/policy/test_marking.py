@@ -14,7 +14,7 @@ from syncropel.policy.contexts import compile_in
 from syncropel.policy.marking import Mark, mark
 from tests.folds.build import record, store
 
-compile_in("fold_rule", "state")  # the parser raises the recursion limit when it is made
+compile_in("fold_rule", "state")  # the parser's tables are made once, which takes longer than one example may
 
 
 def rule(expression: str) -> Rule:
