@@ -22,6 +22,8 @@ from syncropel.store.backup import BackupResult
 def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "share"))
+    # It would last: what other tests of this process start would be below a daemon, and taken for goals.
+    monkeypatch.setattr(serving, "name_process", lambda _: True)
     home = Home(tmp_path / "h")
     make_home(home)
     return home
@@ -67,7 +69,7 @@ async def test_a_log_that_cannot_be_read_is_told_as_such(own: Home, monkeypatch:
 async def test_an_earlier_backup_that_has_more_is_told(
     own: Home, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    stop = asyncio.Event()
+    stop = serving._Stop()
     stop.set()
     kept = BackupResult(own.path / "hub.db.bak", 3, kept=own.path / "hub.db.bak.1")
     monkeypatch.setattr(serving, "_stop_on_signal", lambda: stop)
