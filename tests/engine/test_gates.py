@@ -96,9 +96,7 @@ class _Ingest:
         self.live = live
 
 
-compile_in(
-    "precondition", "true"
-)  # the parser's tables are made once, which takes longer than one example may
+compile_in("precondition", "true")  # the parser's tables are made once, not within an example
 
 _INDEXES = st.sets(st.integers(0, 4))
 
