@@ -165,7 +165,12 @@ def reached(engine: Engine, record: str, since: float = math.inf) -> tuple[list[
         if one.did not in confirmed and engine.leases.may_run(one, since)
     ]
     told = [
-        Confirmation(instance=did, alias=names.get(did, did), at=at, verified=engine.leases.verified(did))
+        Confirmation(
+            instance=did,
+            alias=names.get(did, did),
+            at=at,
+            verified=engine.leases.verified(did) and engine.reach.proves(did),
+        )
         for did, at in sorted(confirmed.items())
         if not live.credentials.is_revoked(did)
     ]

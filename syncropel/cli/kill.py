@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from argparse import Namespace
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from syncropel.cli.connect import connect
@@ -34,6 +35,11 @@ def configure(parser: Parser) -> None:
     parser.add_argument("--terminate", action="store_true", help="end what runs there at once")
     parser.add_argument(
         "--wait", type=float, default=WAIT_SECS, metavar="SECS", help="how long to wait for confirmations"
+    )
+    parser.add_argument(
+        "--accept-unverified",
+        action="store_true",
+        help="take the word of instances that have no credential of their own",
     )
     parser.add_argument("--dry-run", action="store_true", help="say what it would meet, and change nothing")
     parser.set_defaults(run=run)
@@ -107,7 +113,7 @@ def _confirmed(client: Client, record: str, wait_secs: float) -> tuple[FleetStat
 
 
 def _holds(freeze: FreezeOut) -> bool:
-    """Whether no instance takes a write any more that this freeze forbids by now."""
+    """Whether all that have to confirm say that they take no write that this freeze forbids by now."""
     return not freeze.waiting and (freeze.grace_left_secs != 0 or freeze.refuses_all)
 
 
@@ -142,10 +148,46 @@ def _report(args: Namespace, status: FleetStatus, freeze: FreezeOut | None) -> i
     else:
         slowest = max((one.at for one in freeze.confirmed), default=freeze.at) - freeze.at
         say(f"  {confirmations(freeze)} ({max(0.0, slowest) * 1000:.0f} ms)")
-    if _holds(freeze):
-        return 0
-    problem = f"not confirmed within {args.wait:g}s by: {', '.join(freeze.waiting)}"
-    if not freeze.waiting:
-        problem = f"the grace is over, and not every instance refuses every write after {args.wait:g}s"
-    complain(problem, "the freeze stands and reaches them with their next heartbeat; see: spl fleet status")
-    return 1
+    problems = list(_problems(args, status, freeze))
+    for message, hint in problems:
+        complain(message, hint)
+    return 1 if problems else 0
+
+
+def _problems(args: Namespace, status: FleetStatus, freeze: FreezeOut) -> Iterator[tuple[str, str]]:
+    """Why an instance may still take a write that the freeze forbids, each with what to do."""
+    from syncropel.client.freeze_text import unverified
+
+    if freeze.waiting:
+        yield (
+            f"not confirmed within {args.wait:g}s by: {', '.join(freeze.waiting)}",
+            "the freeze stands and reaches them with their next heartbeat; see: spl fleet status",
+        )
+    elif not _holds(freeze):
+        yield (
+            f"the grace is over, and not every instance refuses every write after {args.wait:g}s",
+            "the freeze stands; see: spl fleet status",
+        )
+    unproven = unverified(freeze)
+    if unproven and not args.accept_unverified:
+        yield (
+            f"confirmed without proof by: {', '.join(unproven)}",
+            "give each a credential of its own: spl fleet start; or take its word: --accept-unverified",
+        )
+    gone = _archived(status, freeze)
+    if gone:
+        yield (
+            f"not reached, archived before the freeze: {', '.join(gone)}",
+            f"back again, it takes the freeze before any work; gone for good: spl fleet revoke {gone[0]}",
+        )
+
+
+def _archived(status: FleetStatus, freeze: FreezeOut) -> list[str]:
+    """Instances that nobody waits for, though nothing proves that they run no more."""
+    told = {one.instance for one in freeze.confirmed}
+    return sorted(
+        one.alias
+        for one in status.instances
+        if one.status == "archived" and one.credential != "revoked" and one.did not in told
+        if one.alias not in freeze.waiting
+    )

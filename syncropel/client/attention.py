@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from syncropel.client.clock_text import clock_problem
+from syncropel.client.freeze_text import unverified
 
 if TYPE_CHECKING:
     from syncropel.api.schema import DispatchOut, FanOutProgress, FleetStatus, InstanceOut
@@ -41,6 +42,8 @@ def _found(status: FleetStatus) -> Iterator[Attention]:
             yield Attention("freeze", "emergency stop", f"is in force: {freeze.reason}")
         if freeze.waiting:
             yield Attention("freeze", freeze.namespace, f"not confirmed by {', '.join(freeze.waiting)}")
+        if unproven := unverified(freeze):
+            yield Attention("freeze", freeze.namespace, f"confirmed without proof by {', '.join(unproven)}")
     for rule in status.rules:
         if rule.waiting:
             yield Attention("rule", rule.name, f"not confirmed by {', '.join(rule.waiting)}")

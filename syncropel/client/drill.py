@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 from syncropel.client import calls
 from syncropel.client.drill_records import THREAD, TOPIC
+from syncropel.client.freeze_text import unverified
 from syncropel.client.target import Target
 from syncropel.errors import Conflict, DaemonUnreachable, RemoteError, SyncropelError
 
@@ -172,6 +173,7 @@ class KillDrill:
 
     async def _confirm(self, record: str, report: DrillReport) -> None:
         waiting: list[str] = []
+        unproven: list[str] = []
 
         async def confirmed() -> bool:
             freezes = (await self._coordinator.send(calls.fleet_status())).freezes
@@ -180,6 +182,7 @@ class KillDrill:
             if mine is not None and not waiting:
                 last = max((one.at for one in mine.confirmed), default=mine.at)
                 report.confirmed_ms = round(max(0.0, last - mine.at) * 1000, 1)
+                unproven[:] = unverified(mine)
             return not waiting
 
         if await self._until(confirmed):
@@ -187,7 +190,9 @@ class KillDrill:
         else:
             found = f"not confirmed by {', '.join(waiting)}"
             report.problems.append(found)
-        self._say("freeze", f"frozen: {found}", good=not waiting)
+        if unproven:
+            report.problems.append(f"{', '.join(unproven)} confirmed without proof: no credential of its own")
+        self._say("freeze", f"frozen: {found}", good=not (waiting or unproven))
 
     async def _throw(self, report: DrillReport) -> None:
         self._begin("refuse")

@@ -28,9 +28,14 @@ def confirmations(freeze: FreezeOut | FleetRule) -> str:
     """Who enforces it: `confirmed by 2 of 3 instances · unverified: worker-a · waiting for worker-b`."""
     total = len(freeze.confirmed) + len(freeze.waiting)
     line = f"confirmed by {len(freeze.confirmed)} of {total} {_many(total, 'instance')}"
-    unproven = [one.alias for one in freeze.confirmed if not one.verified]
+    unproven = unverified(freeze)
     line += f" · unverified: {', '.join(unproven)}" if unproven else ""
     return f"{line} · waiting for {', '.join(freeze.waiting)}" if freeze.waiting else line
+
+
+def unverified(freeze: FreezeOut | FleetRule) -> list[str]:
+    """Aliases of those that only claim to enforce it."""
+    return sorted(one.alias for one in freeze.confirmed if not one.verified)
 
 
 def kill_command(

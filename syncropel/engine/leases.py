@@ -75,8 +75,12 @@ class Leases:
 
     def verified(self, did: str) -> bool:
         """Whether what this instance tells is proven to be its own: its latest beat came by its own
-        credential."""
-        return did == self._did or bool(self._beats.get(did, {}).get("verified"))
+        credential. Before its first beat to this daemon it is, if it has one: then no other beat is taken.
+        """
+        beat = self._beats.get(did)
+        if did == self._did or beat is not None:
+            return did == self._did or bool(beat and beat.get("verified"))
+        return self._ingest.live.credentials.is_valid(did)
 
     async def sweep(self) -> None:
         """Record every instance whose silence has grown into another state. To be called every second."""

@@ -56,6 +56,8 @@ class _Peer:
     late: frozenset[str] = frozenset()
     """Freezes whose grace is longer there than here: it has to be told what is left."""
     one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
+    older: bool = False
+    """Whether it only says that it has the records: its version knows no digest of what is in force."""
     waits: bool = False
     """Whether a push waits for the one before: there is no need for a third."""
 
@@ -170,6 +172,7 @@ class Reach:
         outcomes = await self._peers.post_records(instance.endpoint, told, instance.did) if told else []
         if any(one.get("status") not in ("created", "duplicate") for one in outcomes):
             raise DaemonUnreachable(f"{instance.alias} refused a control record", "see that instance's log")
+        peer.older = True
         self._enforces(peer, revision)
 
     def answer(
@@ -180,11 +183,12 @@ class Reach:
 
         `grace`: what the instance has left of each. `version` is None in beats of older instances.
         """
+        peer = self._peer(did)
+        peer.older = version is None
         if version is None and told == self._digest_of_ids():
-            self._enforces(self._peer(did), self._revision)
+            self._enforces(peer, self._revision)
             return {"control": []}
         self._heard(did, told, version, grace or {})
-        peer = self._peer(did)
         if peer.revision == self._revision:
             return {"control": [], "grace": self._lefts()}
         if version is None:
@@ -244,6 +248,10 @@ class Reach:
     def confirmed_at(self, record_id: str) -> dict[str, float]:
         """When each instance confirmed this word (unix seconds), by DID."""
         return {did: peer.times[record_id] for did, peer in self._known.items() if record_id in peer.times}
+
+    def proves(self, did: str) -> bool:
+        """Whether this instance confirms by a digest of what it enforces."""
+        return not self._peer(did).older
 
     def lefts(self) -> list[float]:
         """In how many seconds the graces of instances that were heard are over."""

@@ -69,6 +69,11 @@ class Credentials:
         """Whose secret has this hash, revoked ones too; one that was replaced is nobody's."""
         return self.known.get(self._by_hash.get(sha256, ""))
 
+    def is_valid(self, did: str) -> bool:
+        """Whether this instance has a credential of its own that stands."""
+        known = self.known.get(did)
+        return known is not None and not known.revoked and bool(known.sha256)
+
     def is_revoked(self, did: str) -> bool:
         """Whether this instance may speak no more, whatever it shows."""
         known = self.known.get(did)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from .conftest import Api, MakeApi, beat
+from .test_credentials import issue, shows
 
 WORKER = "did:sync:instance:000000000000000a"
 
@@ -62,3 +63,25 @@ async def test_who_says_goodbye_runs_nothing_more(api: Api) -> None:
     one = await froze(api)
     await becomes(api, "left", one["at"] + 1)
     assert (await frozen(api))["waiting"] == []
+
+
+async def verified(api: Api) -> dict[str, bool]:
+    return {one["alias"]: one["verified"] for one in (await frozen(api))["confirmed"]}
+
+
+async def test_who_has_no_credential_of_its_own_only_claims_to_enforce_it(api: Api) -> None:
+    await froze(api)
+    digest = api.engine.reach.digest()
+    told = beat("a", control=digest, control_version="")
+    await api.operator.post("/v1/fleet/heartbeat", json=told)
+    assert await verified(api) == {api.engine.settings.fleet.alias: True, "worker-a": False}
+
+
+async def test_who_proves_it_and_speaks_of_what_is_in_force_is_verified(api: Api) -> None:
+    assert (await issue(api, WORKER)).is_success
+    await froze(api)
+    for version, proves in (("", True), (None, False)):
+        told = beat("a", control=api.engine.reach.digest(), control_version=version)
+        answer = await api.tcp.post("/v1/fleet/heartbeat", json=told, headers=shows(WORKER))
+        assert answer.status_code == 200, answer.text
+        assert (await verified(api))["worker-a"] is proves

@@ -6,7 +6,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from syncropel.client import attention
-from syncropel.client.clock_text import clock_problem, clock_words, is_off
+from syncropel.client.clock_text import UNKNOWN, clock_problem
 from tui.model.charts import bar
 from tui.model.glyphs import Glyphs, marked
 from tui.model.moment import Moment
@@ -37,7 +37,6 @@ INSTANCES: Final = (
     Column("version", "VERSION", 8, drop=9),
     Column("bytes", "STORE", 8, drop=10, right=True),
     Column("pid", "PID", 7, drop=11, right=True),
-    Column("clock", "CLOCK", 11, drop=12, right=True),
 )
 DISPATCHES: Final = (
     Column("task", "TASK", 14, grow=1, most=24),
@@ -81,7 +80,7 @@ def _instance(one: InstanceOut, at: Moment, glyphs: Glyphs) -> Row:
     cells = {
         "alias": Cell(plain(one.alias), "muted" if gone else "strong"),
         "status": status,
-        "health": _health(one, gone),
+        "health": _health(one),
         "beat": Cell(_beat(one, beat, at), "plain", -1.0 if beat is None else beat),
         "load": _load(one),
         "role": Cell(marked(one.role)),
@@ -93,20 +92,18 @@ def _instance(one: InstanceOut, at: Moment, glyphs: Glyphs) -> Row:
         "version": Cell(one.version),
         "bytes": Cell(f"{count(one.store_bytes)}B" if one.store_bytes else NOTHING, "plain", one.store_bytes),
         "pid": Cell(str(one.pid or NOTHING), "plain", float(one.pid or 0)),
-        "clock": Cell(
-            clock_words(one.clock_ahead_secs),
-            "warn" if is_off(one.clock_ahead_secs) else "plain",
-            abs(one.clock_ahead_secs or 0.0),
-        ),
     }
     return Row(one.did, cells, _fields(cells, did=one.did, status=one.status))
 
 
-def _health(one: InstanceOut, gone: bool) -> Cell:
-    if gone:
+def _health(one: InstanceOut) -> Cell:
+    """Health; of a healthy instance what is wrong with its clock, or that this is not known."""
+    if one.status in _GONE:
         return Cell(one.health)
     if one.health != "healthy":
         return Cell(one.health, "warn")
+    if one.clock_ahead_secs is None:
+        return Cell(f"clock {UNKNOWN}")
     problem = clock_problem(one)
     return Cell(problem, "warn") if problem else Cell(one.health)
 
@@ -116,9 +113,12 @@ def _was(status: str, glyphs: Glyphs) -> str:
 
 
 def instance_longest(status: FleetStatus, glyphs: Glyphs) -> dict[str, int]:
-    """How much room the statuses need, also when the connection is away: a status is never cut."""
+    """How much room the statuses need, also when the connection is away: a status is never cut. What is wrong
+    with a clock is not cut either."""
     shown = {one.status for one in status.instances} - _GONE
-    return {"status": widest(_was(one, glyphs) for one in shown)}
+    clocks = [health for one in status.instances if (health := _health(one).text) != one.health]
+    needed = {"status": widest(_was(one, glyphs) for one in shown)}
+    return {**needed, "health": widest(clocks)} if clocks else needed
 
 
 def _beat(one: InstanceOut, beat: float | None, at: Moment) -> str:

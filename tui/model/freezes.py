@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from syncropel.client.freeze_text import EVERYWHERE
+from syncropel.client.freeze_text import EVERYWHERE, unverified
 from tui.model.glyphs import Glyphs, Tone, marked
 from tui.model.moment import Moment
 from tui.model.text import duration, first_line, long_duration, plain, took
@@ -64,7 +64,12 @@ def reached(one: FreezeOut) -> str:
     """`confirmed by 2 of 3 · waiting for worker-b`."""
     total = len(one.confirmed) + len(one.waiting)
     waiting = f" · waiting for {plain(', '.join(one.waiting))}" if one.waiting else ""
-    return f"confirmed by {len(one.confirmed)} of {total}{waiting}"
+    return f"confirmed by {len(one.confirmed)} of {total}{waiting}{_unproven(one)}"
+
+
+def _unproven(one: FreezeOut) -> str:
+    names = unverified(one)
+    return f" · unverified: {plain(', '.join(names))}" if names else ""
 
 
 def row(one: FreezeOut, at: Moment) -> str:
@@ -79,7 +84,7 @@ def details(one: FreezeOut, at: Moment, glyphs: Glyphs) -> list[tuple[str, Tone]
         (f"{glyphs.sign('frozen')} {marked(one.level)} freeze of {where(one)}", "strong"),
         (f"since {duration(at.now - one.at)}, by {plain(one.actor) or 'somebody'}", "plain"),
         (f"reason: {first_line(one.reason) or 'none'}", "plain"),
-        (reached(one), "warn" if one.waiting else "good"),
+        (reached(one), "warn" if one.waiting or unverified(one) else "good"),
     ]
     return [*lines, *_door(one, at)]
 
@@ -89,9 +94,12 @@ def _door(one: FreezeOut, at: Moment) -> list[tuple[str, Tone]]:
     if one.level != "hard":
         return []
     left = one.at + one.grace_secs - at.now
-    if left > 0:
-        return [(f"every write is refused in {duration(left)}", "warn")]
-    return [(f"every write is refused since {duration(-left)}", "plain")]
+    # The daemon keeps the grace by another clock than this; one that does not say what is left is older.
+    if left > 0 if one.grace_left_secs is None else one.grace_left_secs > 0:
+        return [(f"every write is refused in {duration(max(0.0, left))}", "warn")]
+    if one.grace_left_secs is not None and not one.refuses_all:
+        return [("the grace is over; not every instance says yet that it refuses every write", "warn")]
+    return [(f"every write is refused since {duration(max(0.0, -left))}", "plain")]
 
 
 def follow(world: World, record: str, now: float, glyphs: Glyphs) -> Sequence[tuple[str, Tone]]:
@@ -110,7 +118,8 @@ def follow(world: World, record: str, now: float, glyphs: Glyphs) -> Sequence[tu
     if not found.waiting:
         last = max((one.at for one in found.confirmed), default=found.at) - found.at
         sign = glyphs.sign("done")
-        said.append((f"{sign} confirmed by all {total} instances within {took(max(0.0, last))}", "good"))
+        told = f"{sign} confirmed by all {total} instances within {took(max(0.0, last))}{_unproven(found)}"
+        said.append((told, "warn" if unverified(found) else "good"))
     else:
         said.append((f"confirmed by {len(found.confirmed)} of {total} instances", "warn"))
         said += [(f"  {_missing(status, alias, at)}", "warn") for alias in found.waiting]

@@ -12,8 +12,10 @@ FreezeLevel = Annotated[Literal["soft", "hard", "emergency"], OPEN]
 
 
 class Confirmation(Wire):
-    """An instance that has taken a control record, and when. `verified`: it said so by its own credential;
-    with the fleet's shared token anybody who has that may have said it."""
+    """An instance that enforces what a control record says, and since when.
+
+    `verified`: it said so by its own credential, with a digest of what it enforces; else it only claims it.
+    """
 
     instance: str
     alias: str
