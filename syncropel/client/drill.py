@@ -6,13 +6,13 @@ lifted on every way out, also when the drill is cancelled.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 from syncropel.client import calls
+from syncropel.client.drill_escapes import ADAPTER, Escapes, surely
 from syncropel.client.drill_records import THREAD, TOPIC
 from syncropel.client.freeze_text import unverified
 from syncropel.client.target import Target
@@ -29,8 +29,17 @@ PROBES: Final = 3
 _POLL_SECS: Final = 0.05
 _NOT_FOUND: Final = 404
 
-Step = Literal["set up", "freeze", "refuse", "drain", "lift", "recover", "record"]
-STEPS: Final[tuple[Step, ...]] = ("set up", "freeze", "refuse", "drain", "lift", "recover", "record")
+Step = Literal["set up", "freeze", "refuse", "drain", "lift", "recover", "escape", "record"]
+STEPS: Final[tuple[Step, ...]] = (
+    "set up",
+    "freeze",
+    "refuse",
+    "drain",
+    "lift",
+    "recover",
+    "escape",
+    "record",
+)
 
 
 class Sender(Protocol):
@@ -55,6 +64,10 @@ class DrillReport:
     blocked: int = 0
     drain_secs: float | None = None
     recovery_secs: float | None = None
+    escapes: int = 0
+    """Instances on which goals tried to outlive their end."""
+    left: int | None = None
+    """Processes of those that did; None when it was not tried."""
     problems: list[str] = field(default_factory=list)
     record: str = ""
 
@@ -143,8 +156,9 @@ class KillDrill:
             await self._drain(report)
         finally:
             if asked:
-                await _surely(self._lift())
+                await surely(self._lift())
         await self._recover(report)
+        await self._escape([one.alias for one in workers if one.adapter == ADAPTER], report)
         self._begin("record")
         report.record = await self._keep(report, status)
         self._say("record", f"recorded as {report.record[:16]}")
@@ -298,6 +312,24 @@ class KillDrill:
             report.problems.append(f"the fan-out did not go on: {(await self._join()).explanation}")
             self._say("recover", report.problems[-1], good=False)
 
+    async def _escape(self, workers: list[str], report: DrillReport) -> None:
+        self._begin("escape")
+        if not workers:
+            self._say("escape", "no goal tried to escape: no worker runs bash")
+            return
+        escapes = Escapes(
+            self._coordinator.send,
+            self._until,
+            name=self._name,
+            namespace=self.namespace,
+            actor=self._actor,
+        )
+        await escapes.run(workers)
+        report.escapes, report.left = len(workers), escapes.left
+        report.problems += escapes.problems
+        found = f"{escapes.left} processes left of goals that tried to escape on {', '.join(workers)}"
+        self._say("escape", found, good=not (escapes.left or escapes.problems))
+
     async def _join(self) -> schema.JoinStatus:
         return await self._coordinator.send(calls.join(self._name))
 
@@ -322,13 +354,3 @@ async def _runs(worker: Sender, thread: str) -> bool:
         return any(one.child_thread == thread for one in (await worker.send(calls.dispatches())).data)
     except DaemonUnreachable:
         return True
-
-
-async def _surely(work: Coroutine[Any, Any, None]) -> None:
-    """Do it to its end, also when we are cancelled meanwhile."""
-    doing = asyncio.ensure_future(work)
-    try:
-        await asyncio.shield(doing)
-    except asyncio.CancelledError:
-        await doing
-        raise

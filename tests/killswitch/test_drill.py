@@ -136,7 +136,7 @@ async def test_a_drill_that_passes_tells_each_step_and_is_recorded() -> None:
     assert report.ok
     assert (report.refused, report.leaked, report.passed, report.confirmed_ms) == (30, 0, 12, 20.0)
     begun = [step for step, words, _ in heard if not words]
-    assert begun == ["set up", "freeze", "refuse", "drain", "lift", "recover", "record"]
+    assert begun == ["set up", "freeze", "refuse", "drain", "lift", "recover", "escape", "record"]
     assert [step for step, words, good in heard if words and good] == begun
     assert fleet.kept[0]["actor"] == ACTOR
     assert fleet.kept[0]["body"]["ok"] is True

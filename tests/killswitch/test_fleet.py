@@ -76,6 +76,14 @@ def test_a_hard_freeze_ends_what_runs(machine: Machine) -> None:
     assert "ended by the hard freeze of 'docs/v0.11': stop" in status["subtasks"][0]["summary"]
 
 
+def _is_escape(process: psutil.Process, machine: Machine) -> bool:
+    """Whether this is left of a goal of the drill, by the home that its environment names."""
+    try:
+        return "sleep 701" in " ".join(process.cmdline()) and process.environ()["HOME"] == str(machine.path)
+    except (psutil.Error, KeyError):
+        return False
+
+
 def sleepers(machine: Machine) -> list[int]:
     """Scripts that workers of this machine run."""
     found = []
@@ -134,3 +142,6 @@ def test_a_drill_passes_beside_other_work_and_is_remembered(machine: Machine) ->
     (drill,) = machine.json("drill", "history")["data"]
     assert drill["ok"] is True
     assert drill["leaked"] == 0
+    assert "0 processes left of goals that tried to escape on worker-a, worker-b" in out
+    assert (drill["escapes"], drill["left"]) == (2, 0)
+    assert not [one for one in psutil.process_iter(["cmdline"]) if _is_escape(one, machine)]

@@ -108,4 +108,7 @@ class DrilledDaemon(FakeClient):
                     record=control.RECORD,
                 )
             ]  # fmt: skip
-        return sample.status(freezes=freezes)
+        status = sample.status(freezes=freezes)
+        # What goals that try to escape come to is tested where it is measured: tests/killswitch.
+        instances = [one.model_copy(update={"adapter": "echo"}) for one in status.instances]
+        return status.model_copy(update={"instances": instances})

@@ -24,6 +24,7 @@ _NAMES: Final[dict[Step, str]] = {
     "drain": "draining",
     "lift": "unfreezing",
     "recover": "recovering",
+    "escape": "ending escapes",
     "record": "recording",
 }
 
@@ -85,6 +86,9 @@ def report_lines(report: DrillReport, glyphs: Glyphs) -> Lines:
         (f"time to drain                 {_secs(report.drain_secs)}", "plain"),
         (f"time to recover               {_secs(report.recovery_secs)}", "plain"),
     ]  # fmt: skip
+    if report.left is not None:
+        left: Tone = "bad" if report.left else "good"
+        lines.append((f"processes left                 {report.left} (must be 0)", left))
     lines += [(f"{glyphs.sign('failed')} {plain(one)}", "bad") for one in report.problems]
     if report.unprobed:
         words = f"{report.unprobed} instances were not probed: their token is not in this home"

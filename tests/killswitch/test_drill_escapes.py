@@ -1,0 +1,138 @@
+"""The drill's escapes, against a coordinator that answers as one would: what is left is told of."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from syncropel.api.schema import (
+    ChildOut,
+    Confirmation,
+    ControlWritten,
+    FleetStatus,
+    FreezeOut,
+    InstanceOut,
+    JoinStatus,
+    Page,
+    RunningDispatch,
+    Unended,
+)
+from syncropel.client.drill_escapes import ESCAPES, Escapes
+from syncropel.errors import RemoteError
+
+AT = 10.0
+
+
+class Coordinator:
+    """`unended`: what worker-a says of its runs, a look at a time; `verdict`: what they come to."""
+
+    def __init__(self, *unended: list[Unended], verdict: str | None = "terminated") -> None:
+        self.unended = list(unended) or [[]]
+        self.verdict = verdict
+        self.sent: list[Any] = []
+        self.spent = 0.000001
+        self.waiting: list[str] = []
+        self.frozen = False
+        self.broken = ""
+
+    async def send(self, call: Any) -> Any:
+        await asyncio.sleep(0)
+        self.sent.append(call)
+        if self.broken and call.path.endswith(self.broken):
+            raise RemoteError(503, "t", "UNAVAILABLE", "broken", "")
+        if call.path == "/v1/dispatches":
+            row = RunningDispatch.model_construct(alias="D-ESC", cost_usd=self.spent)
+            return Page[RunningDispatch].model_construct(data=[row])
+        if call.path == "/v1/fleet/freeze":
+            self.frozen = True
+            return ControlWritten(record="f", namespace=call.body["namespace"])
+        if call.path == "/v1/fleet/unfreeze":
+            self.frozen = False
+            return ControlWritten(record="u", namespace=call.body["namespace"])
+        if call.path == "/v1/fleet/status":
+            return self._status()
+        child = ChildOut.model_construct(
+            instance_alias="worker-a", instance="did:a", verdict=self.verdict, summary="said"
+        )
+        return JoinStatus.model_construct(subtasks=[child])
+
+    def _status(self) -> FleetStatus:
+        unended = self.unended.pop(0) if len(self.unended) > 1 else self.unended[0]
+        one = InstanceOut(
+            did="did:a", alias="worker-a", role="worker", endpoint="http://a", status="live",
+            health="healthy", version="1", since=0.0, last_heartbeat=AT + 1, unended=unended,
+        )  # fmt: skip
+        freeze = FreezeOut(
+            level="hard", namespace="drill/1/escape", reason="drill", grace_secs=0, at=AT, record="f",
+            confirmed=[Confirmation(instance="did:a", alias="worker-a", at=AT)], waiting=self.waiting,
+        )  # fmt: skip
+        return FleetStatus.model_construct(instances=[one], freezes=[freeze])
+
+
+async def practise(coordinator: Coordinator) -> Escapes:
+    async def until(look: Callable[[], Awaitable[bool]]) -> bool:
+        for _ in range(5):
+            if await look():
+                return True
+        return False
+
+    escapes = Escapes(coordinator.send, until, name="D", namespace="drill/1", actor="did:sync:user:x")
+    await escapes.run(["worker-a"])
+    return escapes
+
+
+def run(ended: bool, *left: int) -> Unended:
+    return Unended(child_thread="th", namespace="drill/1/escape", ended=ended, left=list(left))
+
+
+async def test_nothing_is_left() -> None:
+    coordinator = Coordinator([run(False)], [])
+    found = await practise(coordinator)
+    assert (found.left, found.problems) == (0, [])
+    assert not coordinator.frozen
+    spec = next(call.body for call in coordinator.sent if call.path.endswith("/fan-out"))
+    text = str(spec)
+    assert all(escape in text.replace("\\\\'", "'").replace("\\'", "'") for escape in ESCAPES)
+    asked = next(call.body for call in coordinator.sent if call.path == "/v1/fleet/freeze")
+    assert (asked["level"], asked["terminate"], asked["grace_secs"]) == ("hard", True, 0)
+
+
+@pytest.mark.parametrize(
+    ("coordinator", "left", "problem"),
+    [
+        (Coordinator([run(True, 7, 8)], verdict="failed"), 2, "worker-a: pid 7, 8"),
+        (Coordinator([run(True)], verdict="failed"), 0, "worker-a: 1 not proven empty"),
+        (Coordinator([run(False)]), 0, "not every instance has said in time that its goals ended"),
+        (Coordinator(verdict="failed"), 0, "worker-a: failed: said"),
+        (Coordinator(verdict="accept"), 0, "worker-a: accept: said"),
+        (Coordinator(verdict=None), 0, "what became of the goals that tried to escape is not known"),
+    ],
+)
+async def test_what_is_left_or_not_known_is_told(coordinator: Coordinator, left: int, problem: str) -> None:
+    found = await practise(coordinator)
+    assert found.left == left
+    assert problem in found.problems
+    assert not coordinator.frozen
+
+
+async def test_goals_that_did_not_start_prove_nothing() -> None:
+    coordinator = Coordinator()
+    coordinator.spent = 0.0
+    assert (await practise(coordinator)).problems == ["the goals that try to escape did not start in time"]
+
+
+async def test_an_instance_that_does_not_confirm_is_told() -> None:
+    coordinator = Coordinator()
+    coordinator.waiting = ["worker-a"]
+    assert (await practise(coordinator)).problems
+
+
+async def test_the_freeze_is_lifted_when_the_coordinator_fails() -> None:
+    coordinator = Coordinator()
+    coordinator.broken = "/v1/fleet/status"
+    with pytest.raises(RemoteError):
+        await practise(coordinator)
+    assert not coordinator.frozen
