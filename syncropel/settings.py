@@ -78,6 +78,8 @@ class AdapterSettings:
     """Let goals run as shell scripts on this instance. No record can switch this on."""
     bash_cwd: str = ""
     """Folder that scripts run in; empty gives each its own under `work/`."""
+    run_as: str = ""
+    """User that bash goals run as, which keeps them from the daemon's files; empty: the daemon's own."""
     noop: bool = False
     """Accept every goal at once without doing anything; for benchmarks."""
 

@@ -15,6 +15,7 @@ import httpx
 from syncropel import __version__
 from syncropel.engine.accounts import FLEET_SCOPES, Accounts
 from syncropel.engine.adapters import Adapter, BashAdapter, EchoAdapter, NoopAdapter
+from syncropel.engine.adapters.other_user import other_user
 from syncropel.engine.broadcast import Broadcast, Pulse
 from syncropel.engine.configuration import Configuration
 from syncropel.engine.credentials import Issuer
@@ -231,11 +232,9 @@ class Engine:
         adapters: list[Adapter] = [EchoAdapter(self.runtime)]
         if chosen.bash:
             cwd = Path(chosen.bash_cwd).expanduser() if chosen.bash_cwd else None
-            adapters.append(
-                BashAdapter(
-                    self.instance.home.work, cwd, self.runtime, self.instance.home.run, self._orphan_secs
-                )
-            )
+            home = self.instance.home
+            user = other_user(chosen.run_as, home.work) if chosen.run_as else None
+            adapters.append(BashAdapter(home.work, cwd, self.runtime, home.run, self._orphan_secs, user))
         if chosen.noop:
             adapters.append(NoopAdapter())
         return {adapter.name: adapter for adapter in adapters}

@@ -81,7 +81,6 @@ def _become(spec: Spec, gate: int, begun: int, stands: int, source: int) -> None
 
 
 def _run(spec: Spec, begun: int, source: int) -> None:
-    os.chdir(spec.cwd)
     os.dup2(source, 0)
     os.dup2(1, 2)
     if spec.user is not None:
@@ -91,6 +90,7 @@ def _run(spec: Spec, begun: int, source: int) -> None:
         os.setuid(uid)
         gain_nothing()
         die_with_parent()  # a change of user takes it away
+    os.chdir(spec.cwd)  # as that user, who may go where it leads
     if spec.tells_start:
         os.dup2(begun, READY_FD, inheritable=True)
     os.execvp(spec.command[0], spec.command)

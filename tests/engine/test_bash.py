@@ -253,3 +253,14 @@ async def test_a_session_that_makes_no_sense_ends_nobody(
     monkeypatch.setattr(taking_back, "start_time", lambda _: None)
     await bench.adapter.end_orphan({"pid": pid, "process_started_at": time.time()})
     assert struck == []
+
+
+@pytest.mark.parametrize("what", ["mkfifo", "ln -s /dev/zero", "ln -s /etc/passwd", "mkdir"])
+async def test_a_file_that_a_goal_has_replaced_holds_nobody_up(bench: Bench, what: str) -> None:
+    """A pipe in its place would have stopped the daemon's loop, and with it every stop."""
+    files = '"$SPL_COST_FILE" "${SPL_SCRIPT%.sh}.log"'
+    goal = f'for one in {files}; do rm -f "$one"; {what} "$one"; done; sleep 0.3'
+    outcome = await asyncio.wait_for(bench.run(goal), LIMIT_SECS)
+    assert (outcome.verdict, outcome.summary) == ("accept", "")
+    again = await asyncio.wait_for(bench.run("echo again"), LIMIT_SECS)
+    assert again.summary == "again" or (what == "mkdir" and "cannot start bash" in again.summary)

@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from syncropel.engine.adapters.base import Held, Job, Observe, Outcome
-from syncropel.engine.adapters.cost_file import LOOK_SECS, CostFile
+from syncropel.engine.adapters.cost_file import LOOK_SECS, CostFile, open_plain, touch_plain
+from syncropel.engine.adapters.other_user import OtherUser
 from syncropel.engine.adapters.preflight import available_memory, tell_memory
 from syncropel.engine.adapters.supervised import PATIENCE_SECS, Ending, Supervised
 from syncropel.engine.adapters.taking_back import group_of, start_time, take_back
@@ -58,12 +59,14 @@ class BashAdapter:
         runtime: Runtime,
         runs: Path | None = None,
         orphan_secs: Callable[[], float] = lambda: ORPHAN_SECS,
+        user: OtherUser | None = None,
     ) -> None:
         self._work = work
         self._runs = runs or work.with_name("run")
         self._cwd = cwd
         self._runtime = runtime
         self._orphan_secs = orphan_secs
+        self._user = user
         self._leaving = False
 
     async def run(self, job: Job, observe: Observe) -> Outcome:
@@ -71,14 +74,13 @@ class BashAdapter:
         output = folder / f"attempt-{job.attempt}.log"
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            cwd = self._cwd or folder / "cwd"
-            cwd.mkdir(parents=True, exist_ok=True)
-            script = folder / f"attempt-{job.attempt}.sh"
-            script.write_text(f"{_TELL_START}{job.goal}\n", encoding="utf-8")
-            cost_file(script).touch()
+            script = self._script(job)
+            cwd = self._cwd or script.parent / "cwd"
+            self._prepare(script, cwd, job.goal)
             base = await head(cwd) if self._cwd or (cwd / ".git").exists() else None
             tell_memory(available_memory())
-            with output.open("wb") as sink:
+            output.unlink(missing_ok=True)  # an earlier goal may have put anything there
+            with output.open("xb") as sink:
                 run = await self._launch(job, script, cwd, sink, base)
         except (OSError, ValueError) as error:  # a hint with a NUL in it is no variable
             return Outcome("failed", f"cannot start bash: {error}")
@@ -110,7 +112,7 @@ class BashAdapter:
     async def resume(self, taken: Supervised, job: Job, observe: Observe) -> Outcome:
         folder = self._work / _folder_name(job.child_thread)
         output = folder / f"attempt-{job.attempt}.log"
-        costs = CostFile(cost_file(output.with_suffix(".sh")), job.cost_offset)
+        costs = CostFile(cost_file(self._script(job)), job.cost_offset)
         job.remains.forget = taken.forget
         try:
             with contextlib.suppress(SyncropelError):  # a freeze that takes no word does not end what runs
@@ -121,6 +123,24 @@ class BashAdapter:
         base, cwd = taken.about.get("base"), Path(taken.spec.cwd)
         return replace(outcome, worktree=await left_in(cwd, base)) if base else outcome
 
+    def _script(self, job: Job) -> Path:
+        place = self._work if self._user is None else self._user.goals
+        return place / _folder_name(job.child_thread) / f"attempt-{job.attempt}.sh"
+
+    def _prepare(self, script: Path, cwd: Path, goal: str) -> None:
+        """Write the script and what is beside it, and follow no link that the goal's user has put there."""
+        folder = script.parent
+        folder.mkdir(mode=0o777 if self._user is None else 0o700, parents=True, exist_ok=True)
+        if self._user is not None:
+            os.chown(folder, os.geteuid(), -1, follow_symlinks=False)  # ours while we write
+        script.unlink(missing_ok=True)
+        script.write_text(f"{_TELL_START}{goal}\n", encoding="utf-8")
+        touch_plain(cost_file(script))
+        cwd.mkdir(parents=True, exist_ok=True)
+        if self._user is not None:
+            for path in (script, cost_file(script), *([] if cwd == self._cwd else [cwd]), folder):
+                self._user.own(path)
+
     def leave_running(self) -> None:
         self._leaving = True
 
@@ -129,6 +149,7 @@ class BashAdapter:
     ) -> Supervised:
         environment = {
             **{key: value for key, value in os.environ.items() if not key.startswith("SPL_")},
+            **(self._user.environment() if self._user else {}),
             "SPL_SCRIPT": str(script),
             "SPL_ATTEMPT": str(job.attempt),
             "SPL_HINT": job.hint,
@@ -147,7 +168,8 @@ class BashAdapter:
             start=START_SECS,
         )
         command = [shutil.which("bash") or "bash", str(script)]
-        spec = Spec(command, str(cwd), limits, tells_start=True)
+        user = self._user.numbers if self._user else None
+        spec = Spec(command, str(cwd), limits, tells_start=True, user=user)
         return await Supervised.launch(self._runs, spec, environment, sink.fileno(), {"base": base})
 
     async def _watch(
@@ -244,10 +266,13 @@ def _signal_group(group: int, number: signal.Signals) -> None:
 
 
 def last_lines(path: Path) -> str:
-    """The last non-empty lines of a file, short enough for a summary."""
-    with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - TAIL_BYTES))
-        text = file.read().decode("utf-8", errors="replace")
+    """The last non-empty lines of a file, short enough for a summary; none when a goal has put it away."""
+    try:
+        with open_plain(path) as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - TAIL_BYTES))
+            text = file.read(TAIL_BYTES).decode("utf-8", errors="replace")
+    except OSError:
+        return ""
     printable = "".join(char if char.isprintable() or char in "\n\t" else " " for char in text)
     lines = [line.rstrip() for line in printable.splitlines() if line.strip()]
     return "\n".join(lines[-SUMMARY_LINES:])[-SUMMARY_CHARS:]

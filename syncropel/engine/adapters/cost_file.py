@@ -7,16 +7,40 @@ while the script runs. A line that is not a number above 0 counts nothing and is
 
 from __future__ import annotations
 
+import errno
 import logging
 import math
+import os
+import stat
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 log = logging.getLogger("syncropel.engine.adapters.cost_file")
 
 LOOK_SECS: Final = 0.1
 """How often the file is looked at."""
 _CHUNK_BYTES: Final = 1 << 20
+
+
+def open_plain(path: Path) -> BinaryIO:
+    """Open a file that a goal may have replaced: a pipe would hold up everybody, a link show what is not its.
+
+    Raises OSError when it is not a plain file.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "not a plain file", str(path))
+    return os.fdopen(descriptor, "rb")
+
+
+def touch_plain(path: Path) -> None:
+    """Have a plain file there: what an earlier process wrote stays, anything else goes. Raises OSError."""
+    try:
+        open_plain(path).close()
+    except OSError:
+        path.unlink(missing_ok=True)
+        path.touch(exist_ok=False)
 
 
 class CostFile:
@@ -30,7 +54,7 @@ class CostFile:
     def read(self) -> float:
         """US dollars in the lines that are new. An unreadable file counts nothing."""
         try:
-            with self._path.open("rb") as file:
+            with open_plain(self._path) as file:
                 file.seek(self.offset)
                 whole, newline, _ = file.read(_CHUNK_BYTES).rpartition(b"\n")
         except OSError:
