@@ -27,11 +27,15 @@ def stop(home: Home, *, keep_work: bool = False) -> int:
     `keep_work`: what runs goes on until the next daemon takes it back, for eight heartbeat intervals at most.
     """
     import_client()
+    from syncropel.fleet.leftovers import end_runs
     from syncropel.fleet.process import STOP_LIMIT_SECS, clear_stale_pid, find_daemon, signal_stop, wait_gone
 
     pid = find_daemon(home)
     if pid is None:
         stale = clear_stale_pid(home)
+        ended = 0 if keep_work else end_runs(home)
+        if ended:
+            say(f"✓ ended {ended} running goals that the daemon had left")
         told = f" (removed a stale PID file that named {stale})" if stale is not None else ""
         complain(f"not running at {home.display()}{told}", "start it: spl serve")
         return 1

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from syncropel.errors import NotFound, SyncropelError
 from syncropel.fleet import process
+from syncropel.fleet.leftovers import end_runs
 from syncropel.fleet.plan import COORDINATOR
 from syncropel.identity import read_identity
 from syncropel.settings import Home, load_settings
@@ -52,6 +53,9 @@ def stop(instances: Iterable[Local], say: Callable[[str], None]) -> list[Local]:
         pid = process.find_daemon(one.home)
         if pid is not None:
             running[one] = pid
+        elif left := end_runs(one.home):
+            process.clear_stale_pid(one.home)
+            say(f"[{one.alias}] not running; ended {left} running goals that it had left")
         elif (stale := process.clear_stale_pid(one.home)) is not None:
             say(f"[{one.alias}] not running; removed a stale PID file (PID {stale})")
     for pid in running.values():

@@ -192,6 +192,18 @@ def test_a_freeze_ends_what_a_worker_took_back(machine: Machine) -> None:
     until(lambda: not sleepers(machine))
 
 
+def test_a_stop_of_the_fleet_ends_what_a_killed_worker_left(machine: Machine) -> None:
+    machine.start("--adapter", "bash")
+    give(machine, "E-1", escaping(machine))
+    until((machine.path / "ready").exists)
+    kill(machine, WORKER)
+    assert sleepers(machine)
+    assert "[worker-a] not running; ended 1 running goals that it had left" in machine.spl(
+        "fleet", "stop", "--all"
+    )
+    assert sleepers(machine) == []
+
+
 def test_a_supervisor_that_is_told_to_end_ends_its_run(machine: Machine) -> None:
     """As a service manager does that ends everything of a unit at once."""
     machine.start("--adapter", "bash")
