@@ -168,7 +168,7 @@ class Engine:
         self.dispatcher = Dispatcher(
             self.ingest, self._adapters(), self._limits(), did, runtime, self.spawn, self._may_work
         )
-        self.graces = Graces(self.ingest, runtime, self._lefts, self._grace_over)
+        self.graces = Graces(self.ingest, runtime, self.reach.lefts, self._grace_over)
         self.issuer = Issuer(self.ingest, runtime, self._end_lease)
         self.selfcheck = SelfCheck(live, self.store)
         self.heart = Heart(
@@ -328,15 +328,13 @@ class Engine:
         own = {one["child_intend"]: one["cost_usd"] for one in self.dispatcher.spending()}
         return {**self.leases.spending(), **own}
 
-    def _lefts(self) -> list[float]:
-        return [*self.ingest.live.control.lefts(self.runtime.moment()).values(), *self.reach.lefts()]
-
     def _grace_over(self) -> None:
         self.dispatcher.enforce()
         self.changed.beat()
 
     def _tell_soon(self, records: Sequence[StoredRecord]) -> None:
-        if any(stored.record.topic in _TOLD_SOON or _ends(stored.record.body) for stored in records):
+        told = any(stored.record.topic in _TOLD_SOON or _ends(stored.record.body) for stored in records)
+        if told or self.told.nobody_told(records):
             self.heart.soon()
 
     def spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:

@@ -16,16 +16,18 @@ _SHORTEST_SECS: Final = 0.001
 
 
 class Graces:
-    """Waits for the next end of a grace. `lefts`: what is left of those that run, in seconds."""
+    """Waits for the next end of a grace. `elsewhere`: what is left of graces at others, in seconds."""
 
     def __init__(
         self,
         ingest: Ingest,
         runtime: Runtime,
-        lefts: Callable[[], Iterable[float]],
+        elsewhere: Callable[[], Iterable[float]],
         ended: Callable[[], None],
     ) -> None:
-        self._lefts = lefts
+        self._ingest = ingest
+        self._runtime = runtime
+        self._elsewhere = elsewhere
         self._ended = ended
         self._pause = Pause(runtime)
         ingest.subscribe(self._on_records)
@@ -37,6 +39,8 @@ class Graces:
     async def run(self) -> None:
         """Call `ended` whenever a grace may be over, for ever."""
         while True:
-            secs = min((left for left in self._lefts() if left > 0), default=_IDLE_SECS)
+            here = self._ingest.live.control.lefts(self._runtime.moment()).values()
+            lefts = (left for left in (*here, *self._elsewhere()) if left > 0)
+            secs = min(lefts, default=_IDLE_SECS)
             await self._pause.wait(max(_SHORTEST_SECS, min(secs, _IDLE_SECS)))
             self._ended()

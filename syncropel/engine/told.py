@@ -54,6 +54,11 @@ class Told:
             if stored.record.thread in CONTROL_THREADS:
                 self._last = max(self._last, (stored.sequence, stored.record.id))
 
+    def nobody_told(self, records: Sequence[StoredRecord]) -> bool:
+        """Whether control changed here without the coordinator's word; its next word puts that right."""
+        ours = self._one_at_a_time.locked()
+        return not ours and any(one.record.thread in CONTROL_THREADS for one in records)
+
     @property
     def version(self) -> str:
         """The newest control record of this log. A message says on which it builds, so that one that was

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from syncropel.record import Record
 from tests.engine.fleet_sim import FleetSim, Node
 from tests.engine.virtual import run
 
@@ -128,5 +129,24 @@ def test_a_worker_that_is_restarted_in_the_grace_ends_it_no_later(tmp_path: Path
         assert await takes_a_know(worker, 1)
         await wait(sim, began + GRACE + 0.1)
         assert not await takes_a_know(worker, 2)
+
+    play(tmp_path, story)
+
+
+def test_what_nobody_told_a_worker_is_put_right_within_a_second(tmp_path: Path) -> None:
+    """A bundle that is restored on a worker may hold an unfreeze: authors are asked of new writes only."""
+
+    async def story(sim: FleetSim) -> None:
+        worker = sim.workers[0]
+        began = await freeze(sim, level="soft")
+        await wait(sim, began + 10)
+        assert worker.engine is not None
+        body = {"topic": "unfreeze", "namespace": "docs", "level": "soft"}
+        lift = Record("th_fleet_control", "did:sync:user:a", "LEARN", body)
+        await worker.engine.ingest.append([lift], ruled=False)
+        assert list(worker.engine.ingest.live.control.freezes) == []
+        await wait(sim, sim.loop.time() + 1.2)
+        assert list(worker.engine.ingest.live.control.freezes) == ["docs"]
+        assert (await told(sim.coordinator))["waiting"] == []
 
     play(tmp_path, story)
