@@ -34,6 +34,7 @@ class Goal:
             _become(spec, gate, begun, stands, source)
         for descriptor in (gate, begun, stands, source):
             os.close(descriptor)
+        os.set_blocking(self.started, False)
         os.read(standing, 1)  # it leads a session of its own from here on
         os.close(standing)
 
@@ -56,8 +57,10 @@ class Goal:
 
     def why_not_started(self) -> str:
         """After `started` has something to read or has ended: why the program could not begin, or nothing."""
-        told = os.read(self.started, 500)
-        return told.decode("utf-8", "replace")
+        try:
+            return os.read(self.started, 500).decode("utf-8", "replace")
+        except BlockingIOError:
+            return ""
 
 
 def _become(spec: Spec, gate: int, begun: int, stands: int, source: int) -> None:

@@ -185,6 +185,8 @@ class Supervisor:
             if pid == self._goal.pid:
                 self._code = os.waitstatus_to_exitcode(status)
                 self._ended_at = now()
+                if self._awaits_start:
+                    self._begun()  # it may have ended for what the pipe tells, which is read after this
                 self._decider.root_exited(now())
 
     def _below(self) -> list[tree.Process]:
@@ -239,7 +241,7 @@ class Supervisor:
         left = [process.pid for process in self._below()]
         code = self._code
         status = {
-            "why": self._decider.why,
+            "why": decide.START_FAILED if self._error else self._decider.why,
             "started": self._started,
             "error": self._error,
             "exit_code": code if code is not None and code >= 0 else None,
