@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from syncropel.engine.live import LiveFolds
-from syncropel.errors import Conflict, InvalidFanOut, SyncropelError
+from syncropel.errors import Conflict, InvalidFanOut, InvalidNamespace, SyncropelError
 from syncropel.folds.fanout import AMEND_JOIN
+from syncropel.folds.moves import AMEND_BUDGET
 from syncropel.policy.cel import InvalidExpression
-from syncropel.policy.guard import check
-from syncropel.record import Record
+from syncropel.policy.guard import begins_fan_out, check
+from syncropel.record import ACTS, Record
 from tests.folds.build import COORDINATOR, parent, record, spawned, store, subtask
 
 FAN_OUT = parent([subtask(), subtask()])
@@ -65,3 +66,35 @@ def test_everything_else_is_nobody_s_business() -> None:
     amend = record("LEARN", 5, {"topic": AMEND_JOIN, "join": "nonsense("})
     for candidate in (amend, spawned(0, 3), record("KNOW", 5, {"subtasks": []})):
         assert refusal(candidate) is None
+
+
+@pytest.mark.parametrize("act", sorted(ACTS - {"INTEND"}))
+def test_only_an_intend_fans_out(act: str) -> None:
+    candidate = record(act, 5, {"subtasks": "no list"})
+    assert not begins_fan_out(candidate)
+    assert refusal(candidate) is None
+
+
+@pytest.mark.parametrize("act", sorted(ACTS - {"LEARN", "INTEND"}))
+def test_only_a_learn_amends(act: str) -> None:
+    for body in ({"topic": AMEND_JOIN, "join": "nonsense("}, {"topic": AMEND_BUDGET, "budget_usd": -1}):
+        assert refusal(record(act, 5, body), FAN_OUT) is None
+        assert refusal(record("LEARN", 5, body), FAN_OUT) is not None
+
+
+@pytest.mark.parametrize(
+    ("budget", "passes"),
+    [(0.5, True), (3, True), (0, False), (-1, False), (True, False), ("2", False), (None, False)],
+)
+def test_a_budget_is_a_number_above_nothing(budget: object, passes: bool) -> None:
+    told = refusal(record("LEARN", 5, {"topic": AMEND_BUDGET, "budget_usd": budget}), FAN_OUT)
+    assert (told is None) == passes
+    assert told is None or repr(budget) in told.message
+
+
+@pytest.mark.parametrize("named", ["Docs", "", "*", ["docs"], None])
+def test_a_subtask_names_no_other_namespace_than_the_grammar_allows(named: object) -> None:
+    told = refusal(parent([subtask(namespace="docs"), subtask(namespace=named)]))
+    assert isinstance(told, InvalidNamespace)
+    assert told.message.startswith("subtask 1: namespace")
+    assert refusal(parent([subtask(namespace="docs/v1"), subtask()])) is None
