@@ -68,6 +68,9 @@ class Issuer:
         known = self.known(did)
         if known is not None and known.revoked:
             return Unauthorized(f"{did} was revoked", REISSUE)
+        if writer.author == "account":
+            told = f"the account {writer.did} may not beat for {did}"
+            return WrongAuthor(told, "an instance beats by its own credential: spl fleet start")
         if writer.author == "instance":
             if writer.did == did:
                 return None

@@ -270,7 +270,8 @@ def actor_refusal(actor: str, writer: Writer) -> ActorNotAllowed | None:
     if writer.actors is None or matches(writer.actors, actor):
         return None
     may = ", ".join(writer.actors) or "nobody"
-    hint = f"it may write as: {may}; to change that: spl token grant --actor PATTERN"
+    account = writer.did.rpartition(":")[2]
+    hint = f"it may write as: {may}; to change that: spl token grant {account} --actor PATTERN"
     return ActorNotAllowed(f"{_named(writer)} may not write as {actor!r}", hint)
 
 

@@ -86,9 +86,13 @@ async def test_a_worker_beats_for_itself_alone(api: Api) -> None:
         await api.tcp.post("/v1/fleet/heartbeat", json=BEATS[B], headers=shows(A)), 403, "WRONG_AUTHOR", A, B
     )
     fleet = await api.bearer(*FLEET_SCOPES, sa_id="sa-fleet")
-    for headers in (fleet, await api.bearer("fleet:write"), await api.bearer("admin")):
-        answer = await api.tcp.post("/v1/fleet/heartbeat", json=BEATS[B], headers=headers)
-        assert_error(answer, 403, "WRONG_AUTHOR", "its own credential")
+    answer = await api.tcp.post("/v1/fleet/heartbeat", json=BEATS[B], headers=fleet)
+    assert_error(answer, 403, "WRONG_AUTHOR", "its own credential")
+    for scope in ("fleet:write", "admin"):
+        for one in (BEATS[B], beat("c")):
+            account = await api.bearer(scope)
+            answer = await api.tcp.post("/v1/fleet/heartbeat", json=one, headers=account)
+            assert_error(answer, 403, "WRONG_AUTHOR", "the account")
     assert_error(await api.operator.post("/v1/fleet/heartbeat", json=BEATS[B]), 403, "WRONG_AUTHOR")
 
 

@@ -121,6 +121,22 @@ def test_a_report_follows_from_the_log_alone() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("promised", "clock"), [(0, 0), (7, 7), (-1, None), (True, None), ("7", None), (None, None)]
+)
+def test_a_report_has_the_clock_that_it_was_promised(promised: Any, clock: int | None) -> None:
+    asked = intend(3)
+    body = {**asked.body, "report_clock": promised}
+    found = report(
+        ChildIntend(asked.id, asked.thread, 1, body),
+        ChildResult("r", asked.id, {"verdict": "failed"}),
+        WORKER_A,
+    )
+    assert found.clock == clock
+    told = {key: found.body[key] for key in ("summary", "cost_usd", "wall_time_secs", "at", "verdict")}
+    assert told == {"summary": "", "cost_usd": 0, "wall_time_secs": 0, "at": 0, "verdict": "failed"}
+
+
 def test_each_result_is_reported_once() -> None:
     async def story(worker: Worker) -> None:
         await worker.ingest.append([intend(0), intend(1)])
@@ -269,3 +285,41 @@ class Answering(Coordinator):
         self, endpoint: str, records: Sequence[Record], to: str = ""
     ) -> list[dict[str, Any]]:
         return [self.outcome for _ in records]
+
+
+def test_a_control_record_has_what_was_refused_sent_at_once_and_others_do_not() -> None:
+    async def story(worker: Worker) -> None:
+        worker.coordinator.down = True
+        await worker.ingest.append([intend(0), result(intend(0))])
+        await asyncio.sleep(60)
+        worker.coordinator.down = False
+        await worker.ingest.append([record("KNOW", 1, {}, thread="th_else")])
+        await asyncio.sleep(0.01)
+        assert worker.told() == []
+        await worker.ingest.append([record("LEARN", 1, {"topic": "note"}, thread="th_fleet_control")])
+        await asyncio.sleep(0.01)
+        assert worker.told() == [(0, "accept")]
+
+    with_worker(story)
+
+
+@pytest.mark.parametrize("place", [{"thread": "th_else"}, {"thread": "th_child_0"}])
+def test_what_comes_in_the_same_call_does_not_hide_a_result(place: dict[str, Any]) -> None:
+    async def story(worker: Worker) -> None:
+        await worker.ingest.append([intend(0)])
+        note = record("KNOW", 3, {"text": "halfway"}, actor=WORKER_A, **place)
+        await worker.ingest.append([note, result(intend(0))])
+        await asyncio.sleep(60)
+        assert worker.told() == [(0, "accept")]
+
+    with_worker(story)
+
+
+def test_without_a_coordinator_to_tell_results_are_told_here() -> None:
+    async def story(worker: Worker) -> None:
+        alone = Outbox(worker.ingest, worker.coordinator, WORKER_A, "", virtual.runtime())
+        await worker.ingest.append([intend(0), result(intend(0))])
+        await alone.flush()
+        assert len(alone) == 0
+
+    with_worker(story)

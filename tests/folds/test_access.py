@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from syncropel.folds.access import API_TOKEN, SCOPES, SERVICE_ACCOUNT, TOKEN_REVOKED, Access
+from syncropel.folds.access import API_TOKEN, CORS_ORIGINS, SCOPES, SERVICE_ACCOUNT, TOKEN_REVOKED, Access
 from syncropel.record import Record
 from syncropel.threads import ENGINE_CONFIG
 from tests.folds.build import record, store
@@ -73,3 +73,35 @@ def test_only_learn_on_the_config_thread_counts() -> None:
     elsewhere = record("LEARN", 0, body, thread="th_else")
     said = record("KNOW", 1, body, thread=ENGINE_CONFIG)
     assert fold(elsewhere, said).tokens == {}
+
+
+@pytest.mark.parametrize(
+    ("body", "actors"),
+    [
+        ({}, None),
+        ({"allowed_actors": []}, ()),
+        ({"allowed_actors": ["a*", 7, "b"]}, ("a*", "b")),
+        ({"allowed_actors": "a*"}, ()),
+        ({"allowed_actors": None}, ()),
+    ],
+)
+def test_whom_an_account_may_write_as(body: dict[str, Any], actors: tuple[str, ...] | None) -> None:
+    access = fold(learn(0, SERVICE_ACCOUNT, sa_id="sa-ci", scopes=["admin"], **body))
+    assert access.accounts["sa-ci"].actors == actors
+
+
+@pytest.mark.parametrize("sa_id", ["sa-ci", 7])
+@pytest.mark.parametrize("sha256", [HASH, 7, None])
+def test_a_token_that_is_half_one_is_none(sa_id: Any, sha256: Any) -> None:
+    access = fold(learn(0, API_TOKEN, sa_id=sa_id, token_sha256=sha256, scopes=["admin"]))
+    assert bool(access.tokens) == (sa_id == "sa-ci" and sha256 == HASH)
+
+
+def test_only_the_newest_list_of_origins_counts_and_one_that_is_none_changes_nothing() -> None:
+    first, second = ["https://a.example"], ["https://b.example"]
+    new, old = learn(5, CORS_ORIGINS, origins=second), learn(3, CORS_ORIGINS, origins=first)
+    for order in ((new, old), (old, new)):
+        assert fold(*order).origins == ("https://b.example",)
+    for odd in ("https://c.example", None, ["no origin"]):
+        assert fold(new, learn(9, CORS_ORIGINS, origins=odd), old).origins == ("https://b.example",)
+    assert fold(learn(1, "note", origins=first)).origins == ()

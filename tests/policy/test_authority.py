@@ -370,3 +370,32 @@ def test_a_refusal_names_who_wrote(author: Author) -> None:
     }[author]
     assert name in told.message
     assert told.hint.startswith("the engine writes it")
+
+
+def test_a_refusal_says_what_was_written_and_whom_the_account_may_name() -> None:
+    told = refusal(Record("t", PERSON, "DO", {"topic": "note"}, 0), WRITERS["fleet"])
+    assert told is not None
+    assert told.message.startswith("note (any other) on t is not written by")
+    told = refusal(Record("t", PERSON, "DO", {}, 0), WRITERS["fleet"])
+    assert told is not None
+    assert told.message.startswith("DO (any other) on t is not written by")
+    for actors, may in (((), "nobody"), (("did:sync:agent:*", "did:b"), "did:sync:agent:*, did:b")):
+        refused = authority.actor_refusal(PERSON, Writer("account", "did:sync:service:sa-x", actors))
+        assert refused is not None
+        assert f"it may write as: {may};" in refused.hint
+
+
+def test_an_account_is_not_itself_unless_it_may_be() -> None:
+    own = "did:sync:service:sa-x"
+    assert authority.actor_refusal(own, Writer("account", own, ("did:sync:agent:*",))) is not None
+    assert authority.actor_refusal(own, Writer("account", own, (own,))) is None
+    assert authority.actor_refusal(WORKER, Writer("account", WORKER, None)) is not None
+
+
+def test_a_plain_task_is_done_by_whoever_says_so() -> None:
+    live = LiveFolds()
+    task = built("INTEND", 0, {"task": True, "goal": "g", "alias": "P"})
+    for stored in store([task]):
+        live.apply(stored)
+    done = Record(THREAD, PERSON, "KNOW", {"fulfills": task.id}, None)
+    assert authority.refusal(done, live, OPERATOR) is None
