@@ -23,7 +23,7 @@ from syncropel.errors import SyncropelError
 from syncropel.folds.child import STREAM_EVENT
 from syncropel.folds.fanout import ACCEPT, FanOut
 from syncropel.folds.join import JoinDecision
-from syncropel.folds.moves import SUPERSEDED
+from syncropel.folds.moves import END, SUPERSEDED
 from syncropel.folds.routing import route
 from syncropel.folds.rules import KINDS, ROUTING
 from syncropel.folds.subtasks import Child, children, ready
@@ -76,7 +76,9 @@ class Reconciler:
         """Mark what these records may have moved."""
         for stored in records:
             thread = stored.record.thread
-            if thread in self._ingest.live.active or self._delivery.sends_for(thread):
+            active = thread in self._ingest.live.active or self._delivery.sends_for(thread)
+            # What runs on after a cancel or a join can be ended, too.
+            if active or stored.record.topic == END:
                 self._mark(thread)
             elif thread == FLEET_CONTROL or (thread == ENGINE_CONFIG and stored.record.topic in KINDS):
                 self.mark_all()
@@ -179,6 +181,9 @@ class Reconciler:
         if state is None or state.fanout is None:
             self._delivery.forget(thread)
             self._gates.forget(thread)
+            over = self._ingest.live.tasks.get(thread)
+            if over is not None and over.fanout is not None:
+                self._deliver_ends(over.fanout)
             return
         names, kids, seen = self._ingest.live.names(), children(state.fanout), state.records
         _, decision = await decide_join(state.fanout, kids, state.alias, names)

@@ -26,10 +26,10 @@ def fleet(machine: Machine) -> Machine:
     return machine
 
 
-def fan_out(machine: Machine, *subtasks: str, budget: str = "") -> None:
+def fan_out(machine: Machine, *subtasks: str, budget: str = "", join: str = "all") -> None:
     words = [word for one in subtasks for word in ("--subtask", one)]
     machine.spl("task", "add", "work", "--alias", "T")
-    machine.spl("task", "fan-out", "T", *words, *(["--budget", budget] if budget else []))
+    machine.spl("task", "fan-out", "T", *words, "--join", join, *(["--budget", budget] if budget else []))
 
 
 def subtasks(machine: Machine) -> list[dict[str, Any]]:
@@ -222,3 +222,23 @@ def test_a_subtask_is_stopped_by_hand_and_its_siblings_go_on(fleet: Machine, tmp
     code, _, err = fleet.run("task", "stop", "T", "--subtask", "0")
     assert code == 1
     assert "[0] is terminated: there is nothing to stop" in err
+
+
+def test_what_runs_on_after_a_cancel_is_named_and_ended_when_asked(fleet: Machine) -> None:
+    fan_out(fleet, "goal=sleep 600,target=worker-a", "goal=echo beside,target=worker-b")
+    until(lambda: subtasks(fleet)[1]["state"] == "accept")
+    assert subtasks(fleet)[0]["state"] == "in_progress"
+    told = fleet.spl("task", "cancel", "T")
+    assert "[0] still runs on worker-a" in told
+    assert "spl task cancel T --end" in told
+    assert "is being ended on worker-a" in fleet.spl("task", "cancel", "T", "--end")
+    until(lambda: subtasks(fleet)[0]["state"] == "terminated")
+    task = fleet.json("task", "show", "T")
+    assert task["status"] == "cancelled"
+
+
+def test_what_runs_on_after_a_join_can_be_stopped(fleet: Machine) -> None:
+    fan_out(fleet, "goal=sleep 600,target=worker-a", "goal=echo enough,target=worker-b", join="any")
+    until(lambda: fleet.json("task", "join-status", "T")["complete"])
+    fleet.spl("task", "stop", "T", "--subtask", "0")
+    until(lambda: subtasks(fleet)[0]["state"] == "terminated")
