@@ -192,7 +192,7 @@ def test_a_task_with_a_last_clock_of_an_older_log_runs_and_can_be_ended(tmp_path
         assert desk.sim.coordinator.engine is not None
         await desk.sim.coordinator.engine.ingest.append([poison], ruled=False)
         subtasks = [{"goal": "g", "target": "worker-a"}, {"goal": "g", "target": "worker-nobody"}]
-        await desk.say("POST", "/v1/tasks/T-1/fan-out", {"subtasks": subtasks})
+        await desk.say("POST", "/v1/tasks/T-1/fan-out", {"subtasks": subtasks, "allow_unknown": True})
         await asyncio.sleep(PROMPT_SECS)
         assert desk.states() == ["accept", "pending"]
         await desk.post("KNOW", {"topic": "task_cancelled"})

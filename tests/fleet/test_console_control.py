@@ -17,7 +17,7 @@ ENTER, ESC, RIGHT = "\r", "\x1b", "\x1b[C"
 def waiting_work(machine: Machine) -> None:
     """A fan-out in docs/v0.11 that waits for a worker that there is not."""
     machine.spl("task", "add", "Write the guide", "--alias", "GUIDE-1", "--namespace", "docs/v0.11")
-    machine.spl("task", "fan-out", "GUIDE-1", "--subtask", "goal=first,target=worker-z")
+    machine.spl("task", "fan-out", "GUIDE-1", "--subtask", "goal=first,target=worker-z", "--allow-unknown")
 
 
 def closes(console: Terminal, words: str) -> None:
