@@ -6,6 +6,7 @@ import pytest
 
 from syncropel.folds.freezes import DEFAULT_GRACE_SECS, EVERYWHERE, STOPPED_ACTS, Control
 from syncropel.folds.grace import Moment
+from syncropel.folds.namespaces import REMEMBERED
 from syncropel.record import ACTS
 from syncropel.threads import FLEET_CONTROL
 from tests.folds.build import record, store
@@ -48,3 +49,31 @@ def test_what_is_refused_and_by_which_freeze(level: str, place: str, act: str, n
 @pytest.mark.parametrize("act", sorted(ACTS))
 def test_nothing_is_refused_where_nothing_is_frozen(act: str) -> None:
     assert Control().refusal(act, "docs") is None
+
+
+@pytest.mark.parametrize("act", sorted(ACTS - {"LEARN"}))
+def test_only_a_learn_on_the_control_thread_freezes(act: str) -> None:
+    body = {"topic": "freeze", "level": "soft", "namespace": "docs", "reason": "why", "at": AT}
+    control = Control()
+    for stored in store([record(act, 1, body, thread=FLEET_CONTROL), record("LEARN", 2, body)]):
+        control.apply(stored)
+    assert control == Control()
+
+
+def test_what_covers_a_namespace_is_kept_until_the_next_word_and_never_grows_without_end() -> None:
+    control = frozen("soft")
+    assert [one.namespace for one in control.covering("docs/v1")] == ["docs"]
+    for number in range(REMEMBERED):
+        assert control.covering(f"n{number}") == ()
+    assert len(control._covering) <= REMEMBERED
+    assert [one.namespace for one in control.covering("docs/v1")] == ["docs"]
+    words = [
+        {"topic": "freeze", "level": "soft", "namespace": "docs/v1", "reason": "why", "at": AT},
+        {"topic": "freeze", "level": "emergency", "namespace": "*", "reason": "why", "at": AT},
+        {"topic": "unfreeze", "namespace": "docs"},
+    ]
+    seen = []
+    for stored in store(record("LEARN", at, word, thread=FLEET_CONTROL) for at, word in enumerate(words, 2)):
+        control.apply(stored)
+        seen.append([one.namespace for one in control.covering("docs/v1")])
+    assert seen == [["docs", "docs/v1"], ["*", "docs", "docs/v1"], ["*", "docs/v1"]]
