@@ -28,8 +28,10 @@ _HEADER: Final = ["DID", "ENDPOINT", "STATUS", "VERSION", "UPTIME", "HEALTH"]
 
 
 def shown(instances: Sequence[InstanceOut], every: bool) -> list[InstanceOut]:
-    """The instances of a list, by DID; those that are gone only when every one is wanted."""
-    return sorted((one for one in instances if every or one.status not in _GONE), key=lambda one: one.did)
+    """The instances of a list, by DID; those that are gone only when every one is wanted, or when they were
+    revoked: an operator has to see who is shut out."""
+    wanted = (one for one in instances if every or one.status not in _GONE or one.credential == "revoked")
+    return sorted(wanted, key=lambda one: one.did)
 
 
 def list_lines(status: FleetStatus, every: bool) -> list[str]:
