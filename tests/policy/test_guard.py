@@ -8,8 +8,9 @@ from syncropel.engine.live import LiveFolds
 from syncropel.errors import Conflict, InvalidFanOut, InvalidNamespace, SyncropelError
 from syncropel.folds.fanout import AMEND_JOIN
 from syncropel.folds.moves import AMEND_BUDGET
-from syncropel.policy.cel import InvalidExpression
-from syncropel.policy.guard import begins_fan_out, check
+from syncropel.folds.rules import PERMISSION
+from syncropel.policy.cel import SLOW_SOURCE_CHARS, InvalidExpression
+from syncropel.policy.guard import begins_fan_out, check, long_expression
 from syncropel.record import ACTS, Record
 from tests.folds.build import COORDINATOR, parent, record, spawned, store, subtask
 
@@ -98,3 +99,23 @@ def test_a_subtask_names_no_other_namespace_than_the_grammar_allows(named: objec
     assert isinstance(told, InvalidNamespace)
     assert told.message.startswith("subtask 1: namespace")
     assert refusal(parent([subtask(namespace="docs/v1"), subtask()])) is None
+
+
+LONG = "true || " * SLOW_SOURCE_CHARS + "true"
+
+
+@pytest.mark.parametrize(
+    ("body", "waits"),
+    [
+        ({"join": LONG}, True),
+        ({"join": "true"}, False),
+        ({"join": ["x"] * 10_000}, False),
+        ({"topic": PERMISSION, "expression": LONG}, True),
+        ({"topic": PERMISSION, "expression": "x" * SLOW_SOURCE_CHARS}, False),
+        ({"topic": PERMISSION, "join": LONG}, False),
+        ({"expression": LONG}, False),
+    ],
+)
+def test_what_takes_long_to_compile_is_compiled_elsewhere(body: dict[str, object], waits: bool) -> None:
+    compiling = long_expression(record("LEARN", 5, body))
+    assert (compiling is not None) == waits
