@@ -72,7 +72,9 @@ class Look:
             return Progress(began, True, True, "not delivered yet: its instance does not answer")
         freezes = self._engine.ingest.live.control.covering(fanout.spec.namespace) if began is None else []
         why = held_by(freezes[-1]) if freezes else taken_over(fanout, kid.index, self.names)
-        if queued and not why:
+        if queued and not fanout.active:
+            why = "not begun before the fan-out was over"
+        elif queued and not why:
             why = f"waits for a free slot on {self.names.get(spawn.instance, spawn.instance)}"
         return Progress(began, queued, why=why)
 

@@ -40,7 +40,7 @@ def what_if_lines(told: WhatIf) -> list[str]:
     from syncropel.client.explain_text import moment_words
 
     lines = [f"{clean(told.alias) or told.thread}: {clean(told.explanation)}"]
-    drawn = {one.index: timeline.spans(one, told.at) for one in told.subtasks}
+    drawn = timeline.spans_of(told)
     axis = timeline.Axis.over(told.started_at, timeline.ends(told, drawn), _WIDTH)
     for name, join, moment in (("real", told.join, told.real), ("supposed", told.supposed, told.then)):
         lines += ["", f"  {name}: {clean(join)}", f"    {moment_words(moment)}"]

@@ -87,6 +87,17 @@ def _span(this: Any, after: Any, now: float) -> Span | None:
     return Span(begin, began, end, going, this.state in _BAD or (open_ and after is not None))
 
 
+def until(one: Timed, now: float, joined_at: float | None) -> float:
+    """How far an attempt without a result is drawn: one that had not begun at the join may never begin."""
+    return now if joined_at is None or one.began_at is not None else joined_at
+
+
+def spans_of(told: WhatIf) -> dict[int, list[Span]]:
+    """The attempts at each subtask of a join that might have been, by index."""
+    joined_at = told.real.at if told.real is not None else None
+    return {one.index: spans(one, until(one, told.at, joined_at)) for one in told.subtasks}
+
+
 def ends(told: WhatIf, drawn: Mapping[int, Sequence[Span]]) -> list[float]:
     """All that ends on the timelines of a join that might have been: attempts, and both joins."""
     moments = [one.at for one in (told.real, told.then) if one is not None]

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from syncropel.api.schema import AttemptOut, StopOut
-from syncropel.client.timeline import Axis, Inks, bar, scale, spans
+from syncropel.client.timeline import Axis, Inks, bar, scale, spans, until
 
 INKS = Inks(wait="-", run="=", critical="#", after=".", going=">", bad="x", again="@", frozen="*")
 
@@ -143,3 +143,9 @@ def test_the_axis_fits_any_width_and_says_where_it_begins(
     assert len(found) == width
     if width >= 2 and not stops:
         assert found.startswith("0s")
+
+
+def test_what_had_not_begun_at_the_join_is_drawn_no_further() -> None:
+    assert until(One("in_progress"), 1000.0, 5.0) == 5.0
+    assert until(One("in_progress", began_at=2.0), 1000.0, 5.0) == 1000.0
+    assert until(One("in_progress"), 1000.0, None) == 1000.0

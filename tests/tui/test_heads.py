@@ -70,7 +70,7 @@ async def test_what_is_drawn_is_not_sorted_by() -> None:
     client.tasks(sample.tasks())
     client.join(sample.join())
     async with console(status=sample.status(), client=client, screen="tasks") as page:
-        await click_head(page, "subtasks", "TIMELINE")
+        await click_head(page, "subtasks", "0s")  # the timeline's head is its axis
         assert "▲" not in titles(page, "subtasks")
         await click_head(page, "subtasks", "COST")
         assert "COST▲" in titles(page, "subtasks")

@@ -308,3 +308,8 @@ def test_the_daemons_time_goes_on_from_its_last_answer() -> None:
 
 def test_ascii_is_ascii_and_as_wide_as_before() -> None:
     assert ASCII.text("Überfluss 漢 → ✓") == "?berfluss ?? > +"
+
+
+def test_what_waits_in_a_queue_is_not_counted_as_running() -> None:
+    status = sample.empty_status(dispatches=[sample.dispatch(0), sample.dispatch(1, queued=True)])
+    assert fleet.counts(status) == "1 live · 1 running · 1 queued"

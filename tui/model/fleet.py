@@ -228,7 +228,10 @@ def counts(status: FleetStatus) -> str:
     """The fleet in one line, for the header."""
     parts = [f"{status.live} live"]
     parts += [f"{status.stale} stale"] if status.stale else []
-    parts += [f"{len(status.dispatches)} running"] if status.dispatches else []
+    waiting = sum(one.queued for one in status.dispatches)
+    running = len(status.dispatches) - waiting
+    parts += [f"{running} running"] if running else []
+    parts += [f"{waiting} queued"] if waiting else []
     parts += [f"{len(status.fanouts)} fan-outs"] if len(status.fanouts) > 1 else []
     parts += ["1 fan-out"] if len(status.fanouts) == 1 else []
     return " · ".join(parts)

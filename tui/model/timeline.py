@@ -31,8 +31,9 @@ class Axis:
     @classmethod
     def shared(cls, join: JoinStatus, now: float, width: int) -> Axis:
         """`now` in unix seconds, `width` in cells."""
-        ends = [_end(one, now) for one in join.subtasks if one.spawned_at is not None]
-        ends += [join.joined_at] if join.joined_at is not None else []
+        joined_at = join.joined_at
+        ends = [_end(one, timeline.until(one, now, joined_at)) for one in join.subtasks if one.spawned_at]
+        ends += [joined_at] if joined_at is not None else []
         return cls(timeline.Axis.over(join.started_at, ends, width), now)
 
     def bar(self, child: ChildOut, glyphs: Glyphs, *, critical: bool) -> str:

@@ -24,7 +24,7 @@ _OUTCOMES: Final[dict[str, Tone]] = {
 
 def what_if_lines(told: WhatIf, width: int, most: int, glyphs: Glyphs) -> list[Said]:
     """The answer, then both timelines, each of at most `most` subtasks; `width` in cells."""
-    drawn = {one.index: timeline.spans(one, told.at) for one in told.subtasks}
+    drawn = timeline.spans_of(told)
     axis = timeline.Axis.over(told.started_at, timeline.ends(told, drawn), max(10, width - _HEAD - 1))
     shown, signs = shown_bars(told, most), inks(glyphs)
     lines: list[Said] = [(plain(told.explanation), _OUTCOMES.get(told.outcome, "plain"))]
