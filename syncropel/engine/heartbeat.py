@@ -40,6 +40,7 @@ class Heart:
         self._runtime = runtime
         self._problem = ""
         self._pause = Pause(runtime)
+        self._draining = False
         self.clock_ahead_secs: float | None = None
         """How far the wall clock is ahead of the coordinator's; None while that is not known."""
 
@@ -61,8 +62,9 @@ class Heart:
                 await self._runtime.sleep(min(self._interval, backoff.failed()))
 
     async def drain(self) -> None:
-        """Say that this instance is about to stop, while what runs has its grace."""
-        await self._once(draining=True)
+        """Say that this instance is about to stop, now and with each beat until it has."""
+        self._draining = True
+        await self._once()
 
     async def leave(self) -> None:
         """The last beat: this instance is draining and will not be heard from again."""
@@ -88,10 +90,10 @@ class Heart:
         """How long ago the coordinator answered, in seconds; infinite when it never did."""
         return float("inf") if self._heard is None else self._runtime.monotonic() - self._heard
 
-    async def _once(self, *, leaving: bool = False, draining: bool = False) -> bool:
+    async def _once(self, *, leaving: bool = False) -> bool:
         try:
             for _ in range(_TRIES):
-                beat = self._beat(leaving=leaving, draining=draining, returning=self._was_away)
+                beat = self._beat(leaving=leaving, draining=self._draining, returning=self._was_away)
                 answer = await self._timed(beat)
                 if await self._take(answer):
                     break

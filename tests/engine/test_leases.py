@@ -264,6 +264,23 @@ def test_a_heart_beats_every_interval_and_takes_the_coordinator_s_own() -> None:
     with_heart(story)
 
 
+def test_a_heart_that_drains_says_so_with_every_beat_until_it_leaves() -> None:
+    """One healthy beat while it stops would bring it new work."""
+
+    async def story(coordinator: Coordinator, heart: Heart, taken: list[Any]) -> None:
+        coordinator.answers = [{}] * 8
+        beating = asyncio.ensure_future(heart.run())
+        await asyncio.sleep(1)
+        await heart.drain()
+        await asyncio.sleep(INTERVAL + 1)
+        beating.cancel()
+        await heart.leave()
+        told = [(beat["draining"], beat["leaving"]) for _, beat in coordinator.beats]
+        assert told == [(False, False), (True, False), (True, False), (True, True)]
+
+    with_heart(story)
+
+
 def test_a_heart_that_is_not_heard_beats_sooner() -> None:
     async def story(coordinator: Coordinator, heart: Heart, taken: list[Any]) -> None:
         coordinator.answers = [DaemonUnreachable("nobody there")] * 8
