@@ -67,7 +67,7 @@ def _start_lines(one: AttemptDiagnosis) -> list[str]:
             when(start.at),
             one.instance_alias or start.instance if start.instance == one.instance else start.instance,
             str(start.pid or "-"),
-            (start.ended or one.state).replace("_", " "),
+            ("taken back; " if start.taken_back else "") + (start.ended or one.state).replace("_", " "),
         ]
         for number, start in enumerate(one.starts, start=1)
     ]

@@ -28,7 +28,7 @@ from syncropel.folds.child import ChildIntend, ChildResult, ChildState, is_child
 from syncropel.folds.freezes import Freeze
 from syncropel.folds.moves import SUPERSEDED
 from syncropel.folds.namespaces import DEFAULT
-from syncropel.folds.starts import is_last
+from syncropel.folds.starts import MOST_TOLD, Start, is_last
 from syncropel.record import StoredRecord
 from syncropel.threads import FLEET_CONTROL, dispatch_thread
 
@@ -102,7 +102,9 @@ class Dispatcher:
                 "child_thread": thread,
                 "cost_usd": run.meter.spent,
                 "began_at": run.started_at,
-                "starts": [one.as_body() for one in self._ingest.live.starts.of(run.intend.record)],
+                "starts": [
+                    one.as_body() for one in self._ingest.live.starts.of(run.intend.record)[-MOST_TOLD:]
+                ],
             }
             for thread, run in self._running.items()
         ]
@@ -121,6 +123,9 @@ class Dispatcher:
             one for one in self._left if not one["left"] or any(map(psutil.pid_exists, one["left"]))
         ]
         return ending + self._left[-MAX_LEFT:]
+
+    def _starts_of(self, intend: ChildIntend) -> tuple[Start, ...]:
+        return self._ingest.live.starts.of(intend.record)
 
     def open_attempts(self) -> list[dict[str, Any]]:
         """What this instance is running or would run: child_intend, parent_thread, index, attempt."""

@@ -1,8 +1,8 @@
 """Which starts a worker's log tells of: those of attempts that have no result yet.
 
-A start is a session on a dispatch sub-thread, or a run that a daemon took back after a crash of the one
-before it. One whose goal never ran, or that a daemon ended or left in order as it stopped, is none. So what
-is counted is how often a worker went down under one attempt.
+A start is a session on a dispatch sub-thread. A run that a daemon took back after a crash of the one before
+it is told apart. One whose goal never ran, or that a daemon ended or left in order as it stopped, is neither.
+So what is counted is how often a worker went down under one attempt.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ class Sessions:
         intend = body.get("child_intend")
         if record.topic not in TOPICS or not isinstance(intend, str) or record.clock is None:
             return
-        start = read_start({**body, "instance": record.actor, "ended": ""}) or Start(0.0, record.actor)
+        told = {**body, "instance": record.actor, "ended": "", "taken_back": record.topic == REATTACHED}
+        start = read_start(told) or Start(0.0, record.actor, taken_back=record.topic == REATTACHED)
         event = _Event(record.clock, record.id, record.topic, start)
         self.by_intend.setdefault(intend, {}).setdefault(record.thread, set()).add(event)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,8 +16,9 @@ from syncropel.engine.ingest import Ingest
 from syncropel.engine.live import rebuild
 from syncropel.engine.run import Limits
 from syncropel.errors import StoreError
-from syncropel.folds.child import COMPLETE, END_CHILD, SESSION, ChildState
+from syncropel.folds.child import COMPLETE, END_CHILD, REATTACHED, SESSION, ChildState
 from syncropel.folds.freezes import FREEZE, UNFREEZE
+from syncropel.folds.starts import CRASH_LOOP, MAX_LOSSES
 from syncropel.record import Record
 from syncropel.store.base import Outcome as Stored
 from syncropel.store.memory import MemoryStore
@@ -119,12 +120,16 @@ class Workshop:
         state = self.child(goal)
         return state.results[state.intends[attempt].record].body
 
-    async def crash(self) -> Workshop:
-        """The same instance as a new process; the old one writes nothing any more."""
+    async def die(self) -> None:
+        """End as by a signal: nothing is written any more."""
         self.ingest.open = False
         for task in list(self.tasks):
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)
+
+    async def crash(self) -> Workshop:
+        """The same instance as a new process."""
+        await self.die()
         again = Workshop(self.store, self.max_concurrent)
         await again.open()
         return again
@@ -377,3 +382,59 @@ def test_what_must_not_work_now_waits_and_then_works() -> None:
         assert workshop.result("sweep")["verdict"] == "accept"
 
     in_workshop(story)
+
+
+class Keeper(Crew):
+    """A crew whose goals outlive the daemon, and end only when they are told to."""
+
+    async def run(self, job: Job, observe: Observe) -> Outcome:
+        self.begun.append(job.goal)
+        await observe(SESSION, {"adapter": "crew", "run": "r1", "pid": 7})
+        return await self._go_on(job)
+
+    async def resume(self, taken: Any, job: Job, observe: Observe) -> Outcome:
+        await observe(REATTACHED, {"run": taken, "pid": 7})
+        return await self._go_on(job)
+
+    async def _go_on(self, job: Job) -> Outcome:
+        try:
+            await asyncio.get_running_loop().create_future()
+        except asyncio.CancelledError:
+            self.cancelled.append(job.goal)
+            raise
+        raise AssertionError("unreachable")
+
+    async def take_back(self, wanted: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+        return {run: run for run in wanted}
+
+    def goes_on(self, taken: Any) -> bool:
+        return True
+
+    def leave_running(self) -> None:
+        """As its own process it runs on anyway."""
+
+
+async def keep(workshop: Workshop) -> Workshop:
+    """This workshop with a crew that outlives its daemon."""
+    workshop.crew = Keeper("bash")  # the one that writes its session itself
+    await workshop.open()
+    await asyncio.sleep(1.0)
+    return workshop
+
+
+def test_a_run_is_ended_when_it_has_outlived_too_many_daemons() -> None:
+    async def story() -> None:
+        workshop = await keep(Workshop(Fragile(clock=asyncio.get_running_loop().time)))
+        await workshop.give("kills")
+        await asyncio.sleep(1.0)
+        assert workshop.crew.begun == ["kills"]
+        for _ in range(MAX_LOSSES):
+            assert workshop.child("kills").open is not None
+            await workshop.die()
+            workshop = await keep(Workshop(workshop.store))
+            assert workshop.crew.begun == []
+        assert workshop.result("kills")["verdict"] == "failed"
+        assert workshop.result("kills")["reason"] == CRASH_LOOP
+        assert workshop.crew.cancelled == ["kills"]
+
+    virtual.run(story())

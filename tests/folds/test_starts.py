@@ -13,6 +13,7 @@ from syncropel.engine.live import LiveFolds
 from syncropel.folds.child import INTERRUPTED, NOT_STARTED, REATTACHED, SESSION, STREAM_EVENT
 from syncropel.folds.sessions import Sessions
 from syncropel.folds.starts import (
+    MAX_LOSSES,
     MAX_STARTS,
     VANISHED,
     WENT_DOWN,
@@ -73,6 +74,8 @@ def test_what_counts_as_a_start(runs: list[list[str]], starts: list[int]) -> Non
     found = fold(*records).of(INTEND)
     assert [(one.at, one.pid, one.instance) for one in found] == [(at, at, WORKER_A) for at in starts]
     assert [one.ended for one in found] == [WENT_DOWN] * (len(starts) - 1) + [""] * bool(starts)
+    began = {run * 10 + at for run, kinds in enumerate(runs) for at, kind in enumerate(kinds, 1) if kind == S}
+    assert [one.taken_back for one in found] == [at not in began for at in starts]
 
 
 @given(
@@ -123,6 +126,28 @@ def test_three_are_too_many() -> None:
     assert MAX_STARTS == 3
 
 
+@pytest.mark.parametrize(
+    ("begun", "taken_back", "too_many", "last"),
+    [
+        (1, 0, False, False),
+        (1, 13, False, True),
+        (1, 14, True, False),
+        (2, 0, False, True),
+        (2, 12, False, True),
+        (2, 13, True, False),
+        (3, 0, True, False),
+        (0, 14, False, True),
+        (0, 15, True, False),
+    ],
+)
+def test_a_run_that_is_taken_back_may_lose_more_daemons(
+    begun: int, taken_back: int, too_many: bool, last: bool
+) -> None:
+    starts = [Start(1.0, WORKER_A)] * begun + [Start(2.0, WORKER_A, taken_back=True)] * taken_back
+    assert (loops(starts), is_last(starts)) == (too_many, last)
+    assert MAX_LOSSES == 15
+
+
 def test_what_ended_already_keeps_how() -> None:
     starts = (Start(1.0, WORKER_A, 5, WENT_DOWN), Start(2.0, WORKER_A, 6))
     assert [one.ended for one in lost(starts, VANISHED)] == [WENT_DOWN, VANISHED]
@@ -130,7 +155,7 @@ def test_what_ended_already_keeps_how() -> None:
 
 
 def test_a_start_survives_a_body() -> None:
-    starts = [Start(1.5, WORKER_A, 7, WENT_DOWN), Start(2.0, WORKER_A)]
+    starts = [Start(1.5, WORKER_A, 7, WENT_DOWN), Start(2.0, WORKER_A), Start(3.0, WORKER_A, taken_back=True)]
     assert read_starts([one.as_body() for one in starts]) == tuple(starts)
 
 

@@ -168,6 +168,7 @@ class StartOut(Wire):
     instance: str = Field(max_length=512)
     pid: int = Field(default=0, ge=0, description="0 when there was none, or it is not known")
     ended: str = Field(default="", max_length=512, description="a word; empty unless it came to nothing")
+    taken_back: bool = Field(default=False, description="a daemon took a run back that went on without it")
 
 
 class RunningSpend(Wire):
