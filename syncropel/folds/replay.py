@@ -14,14 +14,24 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from syncropel.folds.fanout import CHILD_DONE, commutes, number
+from syncropel.folds.asks import TOPICS as ASKS
+from syncropel.folds.child import END_CHILD
+from syncropel.folds.fanout import AMEND_JOIN, CHILD_DONE, RETRY, commutes, number
 from syncropel.folds.fork import fork
+from syncropel.folds.moves import TOPICS as MOVES
 from syncropel.folds.order import fold_order, rank
+from syncropel.folds.task import STATUS_TOPICS
 from syncropel.folds.thread_state import Judge, ThreadState
 from syncropel.record import Record, StoredRecord
+from syncropel.threads import RESERVED
 
 MAX_CHECKPOINTS: Final = 64
 FIRST_SPACING: Final = 64
+_SAYING: Final = frozenset({"fulfills", "cancels", "verdict", "goal", "task", "subtasks"})
+"""Members of a body by which a record says something that another one may say differently."""
+_DECIDING: Final = frozenset({*STATUS_TOPICS, RETRY, AMEND_JOIN, END_CHILD}) | MOVES | ASKS
+_OBSERVED: Final = "syncropel."
+"""How the topics of observations begin: the first of them says what its thread is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,8 +212,16 @@ def _sequence_of(stored: StoredRecord) -> int:
 
 
 def _adds_only(record: Record) -> bool:
-    """Whether the record changes the same whenever it is folded."""
-    return commutes(record) and "fulfills" not in record.body
+    """Whether the record changes the same whenever it is folded: a fact of a fan-out, or a plain remark."""
+    if commutes(record):
+        return "fulfills" not in record.body
+    return (
+        record.act in ("DO", "KNOW", "LEARN")
+        and record.thread not in RESERVED
+        and not _SAYING & record.body.keys()
+        and record.topic not in _DECIDING
+        and not record.topic.startswith(_OBSERVED)
+    )
 
 
 def _position_of(change: Change) -> int:
