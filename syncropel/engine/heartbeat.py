@@ -40,7 +40,7 @@ class Heart:
         self._runtime = runtime
         self._problem = ""
         self._pause = Pause(runtime)
-        self._draining = False
+        self._draining = self._left = False
         self.clock_ahead_secs: float | None = None
         """How far the wall clock is ahead of the coordinator's; None while that is not known."""
 
@@ -68,6 +68,7 @@ class Heart:
 
     async def leave(self) -> None:
         """The last beat: this instance is draining and will not be heard from again."""
+        self._left = True
         await self._once(leaving=True)
 
     async def refresh(self) -> None:
@@ -93,6 +94,8 @@ class Heart:
     async def _once(self, *, leaving: bool = False) -> bool:
         try:
             for _ in range(_TRIES):
+                if self._left and not leaving:
+                    return True  # one that came after the last would bring it back
                 beat = self._beat(leaving=leaving, draining=self._draining, returning=self._was_away)
                 answer = await self._timed(beat)
                 if await self._take(answer):

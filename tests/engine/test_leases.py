@@ -273,8 +273,9 @@ def test_a_heart_that_drains_says_so_with_every_beat_until_it_leaves() -> None:
         await asyncio.sleep(1)
         await heart.drain()
         await asyncio.sleep(INTERVAL + 1)
-        beating.cancel()
         await heart.leave()
+        await asyncio.sleep(3 * INTERVAL)
+        beating.cancel()
         told = [(beat["draining"], beat["leaving"]) for _, beat in coordinator.beats]
         assert told == [(False, False), (True, False), (True, False), (True, True)]
 
