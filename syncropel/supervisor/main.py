@@ -139,10 +139,20 @@ class Supervisor:
             return
         connection = socket.socket(fileno=descriptor)
         caller = Caller(connection)
-        if caller.pid in {process.pid for process in self._below()}:
-            caller.close()  # the goal has no say in when it ends
+        if self._is_goal(caller.pid):
+            caller.close()
             return
         self._callers[connection.fileno()] = caller
+
+    def _is_goal(self, pid: int) -> bool:
+        """Whether a goal calls, ours or another: it has no say in when a run starts or ends. So it is when a
+        supervisor is above the caller that is not above ourselves, or when the caller cannot be told.
+
+        Those above ourselves are above our daemon too, when a goal has started that.
+        """
+        if not tree.LINUX:
+            return pid in {process.pid for process in self._below()}
+        return not tree.lineage(pid) or not _supervisors(pid) <= _supervisors(os.getppid())
 
     def _hear(self, caller: Caller, line: str) -> None:
         decider = self._decider
@@ -264,6 +274,12 @@ class Supervisor:
     def _runtime_ms(self) -> int:
         started = self._decider.started_at
         return round(((self._ended_at or now()) - started) * 1000) if started else 0
+
+
+def _supervisors(pid: int) -> set[int]:
+    """The supervisors among a process and those above it."""
+    above = [process.pid for process in tree.lineage(pid)]
+    return {one for one in above if tree.name_in(tree.status_of(one)) == SUPERVISOR_NAME}
 
 
 def serve(folder: str, words: list[str]) -> None:

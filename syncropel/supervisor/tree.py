@@ -18,6 +18,7 @@ Table = dict[int, "Process"]
 SHELLS = frozenset({"ash", "bash", "busybox", "dash", "fish", "ksh", "mksh", "sh", "zsh"})
 _PS = "ps -A -o pid=,ppid=,pgid=,sess=,stat=,lstart="
 _ROUNDS = 100
+_TRIES = 5
 
 
 class Process:
@@ -80,6 +81,37 @@ def look_at(pid: int, proc: str = "/proc") -> Process | None:
         return None
 
 
+def _is_hidden(pid: int) -> bool:
+    """Whether there is such a process, and it is another user's."""
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        return True
+    except OSError:
+        pass
+    return False
+
+
+def lineage(
+    pid: int,
+    look_at: Callable[[int], Process | None] = look_at,
+    is_hidden: Callable[[int], bool] = _is_hidden,
+) -> list[Process]:
+    """A process and those above it, the eldest last; nothing when that cannot be told.
+
+    An ancestor that the system hides is another user's, and the last that is seen.
+    """
+    for _ in range(_TRIES):
+        chain: list[Process] = []
+        above = pid
+        while above > 0 and (process := look_at(above)) is not None:
+            chain.append(process)
+            above = process.parent
+        if chain and (above <= 0 or is_hidden(above)):
+            return chain
+    return []
+
+
 def descendants(table: Table, root: int) -> list[Process]:
     """Everything below a process that still runs; remains that nobody has collected do not count."""
     children: dict[int, list[Process]] = {}
@@ -138,8 +170,12 @@ def is_marked(pid: int, mark: str, proc: str = "/proc") -> bool:
 
 def is_shell(status: str) -> bool:
     """Whether a process is a shell, by its `/proc/PID/status`."""
-    name = status.partition("\n")[0].partition(":")[2].strip()
-    return name in SHELLS
+    return name_in(status) in SHELLS
+
+
+def name_in(status: str) -> str:
+    """The name of a process, by its `/proc/PID/status`."""
+    return status.partition("\n")[0].partition(":")[2].strip()
 
 
 def runs(process: Process) -> bool:

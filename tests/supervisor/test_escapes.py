@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +137,54 @@ async def test_a_goal_that_kills_its_supervisor_is_not_called_empty(bench: Bench
     assert outcome.reason == "supervisor_killed"
     assert alive(bench.escaped()) == []
     assert not bench.remains.proven
+
+
+async def test_a_status_that_a_goal_left_before_it_killed_its_supervisor_is_not_believed(
+    bench: Bench,
+) -> None:
+    forged = '{"why": "exit", "started": true, "exit_code": 0, "left": [], "proven": true}'
+    run = f"{bench.runs}/$SPL_RUN"
+    outcome = await bench.run(f"echo '{forged}' > {run}/status.json; kill -9 $PPID; sleep 600")
+    assert outcome.reason == "supervisor_killed"
+    assert not bench.remains.proven
+
+
+TALKER = r"""
+import os, socket, sys, time
+run, words, stopped = sys.argv[1], sys.argv[2], int(sys.argv[3])
+if stopped:  # who asks has ended when it is looked who that is
+    os.kill(stopped, 19)
+talk = socket.socket(socket.AF_UNIX)
+talk.settimeout(20)
+talk.connect(f"{run}/ctl")
+if stopped:
+    if os.fork():
+        os._exit(0)
+    time.sleep(0.3)
+    os.kill(stopped, 18)
+try:
+    talk.sendall(words.encode())
+    heard = talk.recv(1000)
+except OSError:
+    heard = b""
+open("heard", "w").write(f"{heard!r}\n")
+"""
+
+
+@pytest.mark.parametrize("gone", [False, True], ids=["there", "gone"])
+async def test_a_goal_says_nothing_to_the_supervisor_of_another(bench: Bench, gone: bool) -> None:
+    """Nor to its own: it could keep its run from ending without a daemon, or begin before its word."""
+    other = Bench(bench.work.parent / "other")
+    running = other.run("touch ready; echo ready >> ready; sleep 3; echo whole")
+    await other.has("ready")
+    (bench.work.parent / "talk.py").write_text(TALKER)
+    target = other.session["supervisor"] if gone else 0
+    talk = f"{sys.executable} {bench.work.parent}/talk.py {other.runs}/{other.session['run']}"
+    outcome = await bench.run(
+        f"{talk} $'attach\\nstop now\\n' {target}; until [ -e heard ]; do sleep 0.05; done; cat heard"
+    )
+    assert outcome.summary == "b''"
+    assert (await running).summary == "whole"
 
 
 async def test_a_goal_that_stops_its_supervisor_still_ends_in_time(

@@ -104,6 +104,47 @@ async def test_what_has_ended_meanwhile_is_read_from_its_status(tmp_path: Path) 
     assert outcome.exit["runtime_ms"] >= 300
 
 
+FORGED = '{"why": "exit", "started": true, "exit_code": 0, "left": [], "proven": true}'
+
+
+@pytest.mark.parametrize(
+    "more", ["", 'rm "$RUN/ctl"; ', "kill -STOP $PPID; "], ids=["", "no door", "stopped"]
+)
+async def test_a_status_that_a_goal_has_written_does_not_end_its_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: str
+) -> None:
+    monkeypatch.setattr(taking_back, "ANSWER_SECS", 0.5)
+    goal = f"RUN={tmp_path}/run/$SPL_RUN; echo '{FORGED}' > $RUN/status.json; {more}touch ready; sleep 701"
+    session = await Daemon(tmp_path).leave(goal)
+    taken = await Daemon(tmp_path).take(session)
+    if more:
+        assert taken is None
+    else:
+        assert taken is not None
+        assert not taken.over
+        ending = await taken.stop(gently=False)
+        assert (ending.why, ending.exit_code) == ("stopped", None)
+    await gone(session["pid"], session["supervisor"])
+
+
+async def test_a_status_is_not_believed_while_something_of_the_run_goes_on(tmp_path: Path) -> None:
+    session = await Daemon(tmp_path).leave("setsid sleep 701 & echo $! > pid; touch ready; sleep 600")
+    (tmp_path / "run" / session["run"] / "status.json").write_text(FORGED)
+    os.kill(session["supervisor"], signal.SIGKILL)
+    await gone(session["supervisor"])
+    assert await Daemon(tmp_path).take(session) is None
+    await gone(session["pid"], int(Daemon(tmp_path).file("pid").read_text()))
+
+
+async def test_a_pipe_in_the_place_of_a_file_holds_nobody_up(tmp_path: Path) -> None:
+    session = await Daemon(tmp_path).leave("mkfifo ../../../run/$SPL_RUN/status.json; touch ready; sleep 701")
+    async with asyncio.timeout(LIMIT_SECS):
+        taken = await Daemon(tmp_path).take(session)
+    assert taken is not None
+    await taken.stop(gently=False)
+    await gone(session["pid"], session["supervisor"])
+
+
 async def test_the_time_limit_goes_on_without_a_daemon(tmp_path: Path) -> None:
     session = await Daemon(tmp_path).leave("touch ready; sleep 600", limit=1.5)
     await gone(session["pid"], session["supervisor"])

@@ -199,3 +199,37 @@ def test_this_process_is_in_the_table_below_its_parent() -> None:
     found = tree.look()
     assert found[os.getpid()].parent == os.getppid()
     assert os.getpid() in {one.pid for one in descendants(found, os.getppid())}
+
+
+def test_a_process_and_those_above_it() -> None:
+    rows = table(process(9, 5), process(5, 1), process(1, 0), process(6, 1))
+    assert [one.pid for one in tree.lineage(9, rows.get, lambda pid: False)] == [9, 5, 1]
+    assert tree.lineage(8, rows.get, lambda pid: False) == []
+    assert [one.pid for one in tree.lineage(os.getpid())][:2] == [os.getpid(), os.getppid()]
+
+
+@pytest.mark.parametrize("hidden", [True, False])
+def test_one_above_that_is_not_to_be_seen(hidden: bool) -> None:
+    """Hidden, it is another user's and the last; gone, nobody knows who was above it."""
+    rows = table(process(9, 5), process(5, 4))
+    found = tree.lineage(9, rows.get, {4: hidden}.__getitem__)
+    assert [one.pid for one in found] == ([9, 5] if hidden else [])
+
+
+def test_a_parent_that_ends_while_it_is_looked_is_looked_for_again() -> None:
+    before, after = table(process(9, 5)), table(process(9, 1), process(1, 0))
+    looks = iter([before, before, after, after])
+    assert [one.pid for one in tree.lineage(9, lambda pid: next(looks).get(pid), lambda pid: False)] == [9, 1]
+
+
+@pytest.mark.parametrize(
+    ("answer", "hidden"), [(None, False), (ProcessLookupError, False), (PermissionError, True)]
+)
+def test_who_is_hidden(monkeypatch: pytest.MonkeyPatch, answer: type[OSError] | None, hidden: bool) -> None:
+    def kill(pid: int, number: int) -> None:
+        assert number == 0
+        if answer is not None:
+            raise answer
+
+    monkeypatch.setattr(os, "kill", kill)
+    assert tree._is_hidden(7) is hidden

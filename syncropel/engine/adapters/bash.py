@@ -107,7 +107,7 @@ class BashAdapter:
         return dict(await take_back(self._runs, wanted))
 
     def goes_on(self, taken: Supervised) -> bool:
-        return not taken.has_status
+        return not taken.over
 
     async def resume(self, taken: Supervised, job: Job, observe: Observe) -> Outcome:
         folder = self._work / _folder_name(job.child_thread)

@@ -91,6 +91,11 @@ def end_marked(mark: str, group: int = 0) -> None:
     tree.strike(lambda: _marked(tree.look(), mark, group))
 
 
+def bearers(mark: str) -> set[int]:
+    """The pids of all that runs with this mark in its environment; none where that cannot be read."""
+    return {one.pid for one in tree.look().values() if not one.zombie and tree.is_marked(one.pid, mark)}
+
+
 def _marked(table: tree.Table, mark: str, group: int) -> list[tree.Process]:
     tops = [
         one

@@ -17,12 +17,14 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from syncropel.engine.adapters.strays import FAMILY, end_marked
+from syncropel.engine.adapters.cost_file import open_plain
+from syncropel.engine.adapters.strays import FAMILY, bearers, end_marked
 from syncropel.supervisor import tree
 from syncropel.supervisor.words import Spec, read_spec
 
@@ -34,6 +36,7 @@ MARK: Final = "SPL_RUN"
 """Variable that names the run in the environment of all that the goal starts, unless that clears it."""
 PROGRAM: Final = Path(tree.__file__).with_name("__main__.py")
 _REST_SECS: Final = 0.02
+_LONGEST_FILE: Final = 64 * 1024 * 1024
 
 
 _left: list[subprocess.Popen[bytes]] = []
@@ -86,6 +89,8 @@ class Supervised:
         self.limits = spec.limits
         self.about = about
         """What the daemon that began it wanted another to know."""
+        self.over = False
+        """Whether it had ended before we came."""
         self.ends_as = ""
         """Why it was ending already when we came; empty when it was not."""
         self.pid = 0
@@ -138,15 +143,27 @@ class Supervised:
         if spec is None:
             raise OSError("it has no specification")
         run = cls(folder, read_spec(spec["words"]), spec["about"])
-        if run.has_status:
+        if await run._is_over(0.0):
             run.started.set_result(None)
             return run
         try:
             await run._connect(patience_secs)
         except OSError:
-            if not run.has_status:  # it ended just now
+            if not await run._is_over(patience_secs):  # it may have ended just now
                 raise
         return run
+
+    async def _is_over(self, patience_secs: float) -> bool:
+        """Whether its supervisor has written how it ended, and is gone with all that it does not name: a
+        status beside a run that goes on is the goal's own word. Remembered in `over`."""
+        status, until = _read_json(self.folder / "status.json"), time.monotonic() + patience_secs
+        named = set(Ending.read(status).left) if status is not None else set()
+        while status is not None and not self.over:
+            self.over = not await asyncio.to_thread(bearers, f"{MARK}={self.folder.name}") - named
+            if time.monotonic() >= until:
+                break
+            await asyncio.sleep(_REST_SECS)
+        return self.over
 
     async def _connect(self, patience_secs: float) -> None:
         with _address(self.folder) as address:
@@ -221,11 +238,6 @@ class Supervised:
         return await asyncio.shield(self._ending)
 
     @property
-    def has_status(self) -> bool:
-        """Whether its supervisor has written how it ended."""
-        return (self.folder / "status.json").exists()
-
-    @property
     def ended(self) -> bool:
         return self._ending is not None and self._ending.done() and not self._ending.cancelled()
 
@@ -234,7 +246,7 @@ class Supervised:
             await self._hearing
         while self._status is None and self._supervisor_runs():  # noqa: ASYNC110 - it need not be our child
             await asyncio.sleep(_REST_SECS)
-        if self._status is None:
+        if self._status is None and self.over:  # one that we listened to says itself how it ended
             self._status = _read_json(self.folder / "status.json")
         if self._child is not None:
             await asyncio.to_thread(self._child.wait)
@@ -339,7 +351,8 @@ def _spawn(run: Supervised, environ: dict[str, str], output: int) -> subprocess.
 
 def _read_json(path: Path) -> dict[str, Any] | None:
     try:
-        found = json.loads(path.read_bytes())
+        with open_plain(path) as file:  # a goal of the daemon's user may put a pipe there
+            found = json.loads(file.read(_LONGEST_FILE))
     except (OSError, ValueError):
         return None
     return found if isinstance(found, dict) else None

@@ -46,9 +46,9 @@ async def _look_at(folder: Path, session: dict[str, Any] | None) -> Supervised |
         await asyncio.to_thread(end_marked, f"{MARK}={folder.name}", group_of(session or {}))
         shutil.rmtree(folder, ignore_errors=True)
         return None
-    if session is not None and not run.has_status and not run.ends_as:
+    if session is not None and not run.over and not run.ends_as:
         return run
-    ending = await (run.ending() if run.has_status else run.stop(gently=False))
+    ending = await (run.ending() if run.over else run.stop(gently=False))
     if session is not None and ending.why in RESULTS:
         return run
     if ending.left:
