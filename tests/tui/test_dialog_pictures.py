@@ -182,11 +182,13 @@ STATES = {
     ),
     "drill-freezing": State(drills(control.FREEZE), ("… freezing        2s",), DrilledDaemon),
     "drill-draining": State(
-        drills("/v1/threads/"), ("✓ trying to write 45 writes refused, 0 leaked", "… draining"), DrilledDaemon
+        drills("/v1/dispatches"),
+        ("✓ trying to write 45 writes refused, 0 leaked", "… draining"),
+        DrilledDaemon,
     ),
     "drill-unfreezing": State(drills(control.UNFREEZE), ("… unfreezing",), DrilledDaemon),
     "drill-stopped": State(
-        drills("/v1/threads/", "escape"), ("broken off", "stopped; the practice freeze is lifted"),
+        drills("/v1/dispatches", "escape"), ("broken off", "stopped; the practice freeze is lifted"),
         DrilledDaemon,
     ),
     "drill-passed": State(
