@@ -16,7 +16,7 @@ from syncropel.engine.turns import RULING, stands_alone, turn_end
 from syncropel.engine.turnstile import Turnstile
 from syncropel.errors import Conflict, SyncropelError, Unavailable
 from syncropel.policy.authority import ENGINE, Writer
-from syncropel.policy.clocks import placed_report
+from syncropel.policy.clocks import check_bundled_clock, placed_report
 from syncropel.policy.enforcement import refuse_write
 from syncropel.policy.guard import begins_fan_out, check, check_restored, long_expression
 from syncropel.policy.lanes import RULES
@@ -269,7 +269,8 @@ class Ingest:
             if at % SLICE == 0:
                 await asyncio.sleep(0)
                 self.live.control.pass_time(self._runtime.moment())
-            refused = [check_restored(one.record, self.live, now, self._did)]
+            told = check_bundled_clock(one.record)
+            refused = [told or check_restored(one.record, self.live, now, self._did)]
             if ruled:
                 await self._ask_rules([one.record], refused, now)
             if (error := refused[0]) is not None:

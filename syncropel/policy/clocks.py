@@ -1,7 +1,7 @@
 """Which clock a new record may bring. It is kept or refused, never changed: the record's id follows from it.
 
 These bounds bind new records alone. Bundles, copies of a log, and what a worker's own coordinator passes on
-keep the clocks that they have.
+keep the clocks that they have; a bundle whose clock would leave no room on a reserved thread is refused.
 """
 
 from __future__ import annotations
@@ -13,10 +13,13 @@ from syncropel.folds.fanout import CHILD_DONE
 from syncropel.folds.task import TaskState
 from syncropel.policy.authority import Writer
 from syncropel.record import MAX_POSTED_CLOCK, Record
-from syncropel.threads import RESERVED
+from syncropel.threads import RESERVED, clock_ceiling
 
 AHEAD_MS: Final = 60_000
 """How far a posted clock may be ahead of a reserved thread, in clocks: they count milliseconds there."""
+HIGHEST_RESTORED: Final = 2**61
+"""The highest clock of a bundle that counts on a reserved thread: far above every clock that a log comes to
+by itself, and as far below the ceiling."""
 
 _FREE: Final = frozenset({"engine", "coordinator"})
 """Authors whose clocks follow from the log, this one or the coordinator's."""
@@ -53,6 +56,21 @@ def check_clock(record: Record, state: ClockedState, writer: Writer, now: float)
             "leave the clock out, or use milliseconds since 1970",
         )
     return None
+
+
+def check_bundled_clock(record: Record) -> SyncropelError | None:
+    """The reason to refuse a clock that comes in a bundle, or None.
+
+    One above the ceiling orders nothing and is history. One just below it would have the last word on its
+    thread, with no clock left for the next freeze.
+    """
+    thread, clock = record.thread, record.clock
+    if thread not in RESERVED or clock is None or not HIGHEST_RESTORED < clock <= clock_ceiling(thread):
+        return None
+    return InvalidRecord(
+        f"clock {clock} would leave no room on {thread!r}; at most 2^61 ({HIGHEST_RESTORED})",
+        "leave this record out of the bundle: no log comes to such a clock by itself",
+    )
 
 
 def report_clock(record: Record, state: ClockedState) -> int | None:

@@ -12,10 +12,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from syncropel.policy.clocks import HIGHEST_RESTORED
 from syncropel.record import Record, StoredRecord
 from syncropel.store import restoring
 from syncropel.store.bundle import Bundled, Sealer, read_bundle, read_header
-from syncropel.threads import ENGINE_CONFIG, FLEET_CONTROL, INSTANCE_REGISTRY
+from syncropel.threads import ENGINE_CONFIG, FLEET_CONTROL, INSTANCE_REGISTRY, clock_ceiling
 from tests.folds.build import COORDINATOR, WORKER_A, done, parent, record, spawned, subtask, threads
 
 from .conftest import ACTOR, NOOP, Api, assert_error, open_api, until
@@ -210,6 +211,19 @@ async def test_a_frozen_namespace_takes_no_history_either(api: Api) -> None:
     before = api.engine.store.count
     assert_error(await restore(api, raw), 403, "NAMESPACE_FROZEN", "line 3", "leak", "spl unkill")
     assert api.engine.store.count == before
+
+
+async def test_a_bundle_leaves_a_clock_for_the_next_freeze(api: Api) -> None:
+    ceiling, before = clock_ceiling(FLEET_CONTROL), api.engine.store.count
+    body = {"topic": "unfreeze", "level": "emergency", "namespace": "*"}
+    raw = sealed(record("LEARN", ceiling, body, thread=FLEET_CONTROL))
+    assert_error(await restore(api, raw, reserved=True), 422, "INVALID_RECORD", "line 2", "no room")
+    assert api.engine.store.count == before
+    for clock in (HIGHEST_RESTORED, ceiling + 1):
+        old = record("LEARN", clock, body, thread=FLEET_CONTROL)
+        assert (await restored(api, sealed(old), reserved=True))["created"] == 1
+    answer = await api.operator.post("/v1/fleet/freeze", json={"level": "emergency", "reason": "leak"})
+    assert answer.status_code == 201, answer.text
 
 
 async def test_a_broken_rule_is_not_let_in_through_the_back_door(api: Api) -> None:

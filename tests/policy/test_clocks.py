@@ -8,7 +8,13 @@ from syncropel.engine.live import LiveFolds
 from syncropel.errors import Conflict, InvalidRecord, SyncropelError
 from syncropel.folds.fanout import CHILD_DONE
 from syncropel.policy.authority import ANYONE, AUTHORS, ENGINE, OPERATOR, Writer
-from syncropel.policy.clocks import AHEAD_MS, check_clock, placed_report
+from syncropel.policy.clocks import (
+    AHEAD_MS,
+    HIGHEST_RESTORED,
+    check_bundled_clock,
+    check_clock,
+    placed_report,
+)
 from syncropel.policy.guard import check, check_restored
 from syncropel.record import MAX_CLOCK, MAX_POSTED_CLOCK, Record
 from syncropel.threads import ENGINE_CONFIG, FLEET_CONTROL, RESERVED, clock_ceiling
@@ -86,6 +92,30 @@ def test_bundles_the_engine_and_a_worker_s_coordinator_keep_their_clocks(thread:
     for by in (ENGINE, Writer("coordinator")):
         assert refusal(at(MAX_CLOCK, thread), by=by) is None
     assert isinstance(check(at(MAX_CLOCK), LiveFolds(), NOW, COORDINATOR, ANYONE), InvalidRecord)
+
+
+@pytest.mark.parametrize("thread", sorted(RESERVED))
+@pytest.mark.parametrize(
+    ("clock", "passes"),
+    [
+        (0, True),
+        (NOW_MS + 10 * AHEAD_MS, True),
+        (HIGHEST_RESTORED, True),
+        (HIGHEST_RESTORED + 1, False),
+        (CEILING - 1, False),
+        (CEILING, False),
+        (CEILING + 1, True),
+        (MAX_CLOCK, True),
+    ],
+)
+def test_a_bundle_leaves_room_on_a_reserved_thread(thread: str, clock: int, passes: bool) -> None:
+    told = check_bundled_clock(at(clock, thread))
+    assert (told is None) == passes
+    assert check_bundled_clock(at(clock)) is None
+    if told is not None:
+        assert isinstance(told, InvalidRecord)
+        assert str(clock) in told.message
+        assert repr(thread) in told.message
 
 
 def test_a_record_without_a_clock_gets_the_next() -> None:
