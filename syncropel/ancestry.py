@@ -1,6 +1,6 @@
-"""Below whom a process runs: whether it belongs to a goal, read from the system's table of processes.
+"""Ancestors of a process: whether it belongs to a goal, read from the system's table of processes.
 
-Every daemon and every supervisor gives itself a name that tells: what runs below one is a goal.
+Every daemon and every supervisor gives itself a name of its own: what runs below one is a goal.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _MODULES: Final = ("syncropel.daemon", "syncropel/supervisor/")
 _TRIES: Final = 5
 _DEEPEST: Final = 1_000
 _LONGEST_ENVIRON: Final = 8 * 1024 * 1024
-"""In bytes; Linux takes no more than 6 MiB of arguments and environment."""
+"""In bytes; Linux accepts at most 6 MiB of arguments and environment."""
 
 
 class Unreadable(Exception):

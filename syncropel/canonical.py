@@ -46,7 +46,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
             if key in seen:
                 break
             seen.add(key)
-        raise RepeatedKey(f"the key {key[:_SHOWN_CHARS]!r} stands twice in one object", "send each key once")
+        raise RepeatedKey(f"the key {key[:_SHOWN_CHARS]!r} occurs twice in one object", "send each key once")
     return made
 
 
@@ -72,7 +72,7 @@ _NORMAL: Final = frozenset({str, int, bool, type(None)})
 def parse_json(raw: bytes | str) -> Any:
     """Read JSON so that writing it again gives canonical bytes: integral floats become integers here.
 
-    Raises InvalidRecord for anything that is not JSON, a key that stands twice in one object, NaN and
+    Raises InvalidRecord for anything that is not JSON, a key that occurs twice in one object, NaN and
     infinities, or too deep a nesting.
     """
     return _read(_decoder, raw)

@@ -119,7 +119,7 @@ class InvalidFanOut(BadRequest):
 
 
 class InvalidNamespace(BadRequest):
-    """Raised when a text is no namespace; the message begins with its place where that is not plain."""
+    """Raised for an invalid namespace; the message begins with its place where that is not plain."""
 
     code = "INVALID_NAMESPACE"
     status = 422
@@ -163,7 +163,7 @@ class GoalMayNot(Forbidden):
 
 
 class UnknownCaller(Forbidden):
-    """Raised when it cannot be told who calls over the Unix socket; the message says why."""
+    """Raised when a caller on the Unix socket cannot be identified; the message says why."""
 
     code = "UNKNOWN_CALLER"
 
@@ -176,7 +176,7 @@ class NamespaceFrozen(Forbidden):
 
 
 class WrongAuthor(Forbidden):
-    """Raised when a record is not the writer's to write; the hint is the command that does it."""
+    """Raised when the writer may not write such a record; the hint is the command that does it."""
 
     code = "WRONG_AUTHOR"
 
@@ -194,7 +194,7 @@ class PermissionDenied(Forbidden):
 
 
 class OwnWork(Forbidden):
-    """Raised when whoever did the work of a task would approve or reject it."""
+    """Raised when an actor approves or rejects a task that it worked on."""
 
     code = "OWN_WORK"
 
@@ -223,7 +223,7 @@ class Unavailable(SyncropelError):
 
 
 class Crowded(Unavailable):
-    """Raised when every connection that there may be is at work for somebody."""
+    """Raised when all connections are in use."""
 
     code = "TOO_MANY_CONNECTIONS"
 

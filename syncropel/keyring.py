@@ -1,4 +1,4 @@
-"""The secrets by which an instance and its coordinator know each other, in files that only their owner reads.
+"""The secrets by which an instance and its coordinator identify each other, in files of their owner alone.
 
 Each pair has two, since whoever is shown a secret has learned it: the worker's own, which it shows to its
 coordinator, and the coordinator's towards that worker, of which the worker keeps only the hash.

@@ -51,7 +51,7 @@ class FleetSettings:
     heartbeat_interval_secs: float = 5.0
     """Seconds between two heartbeats; live is within 3 of them, stale within 12."""
     most_workers: int = 16
-    """So many workers does `spl fleet start` begin on this machine without asking."""
+    """How many workers `spl fleet start` starts on this machine without asking."""
     isolation_secs: float = 0.0
     """A worker that did not hear from its coordinator for so long starts no new work; 0: it goes on."""
 
@@ -79,7 +79,7 @@ class AdapterSettings:
     bash_cwd: str = ""
     """Folder that scripts run in; empty gives each its own under `work/`."""
     run_as: str = ""
-    """User that bash goals run as, which keeps them from the daemon's files; empty: the daemon's own."""
+    """User that bash goals run as, so that they cannot reach the daemon's files; empty: the daemon's own."""
     noop: bool = False
     """Accept every goal at once without doing anything; for benchmarks."""
 

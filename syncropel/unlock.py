@@ -1,4 +1,4 @@
-"""Disable permissions in the store of a stopped daemon: the way back in for who locked themself out.
+"""Disable permissions in the store of a stopped daemon: recovery for operators who locked themselves out.
 
 `python -m syncropel.unlock --home PATH` is what `spl config permissions-unlock` runs.
 """

@@ -240,7 +240,7 @@ class Pairs(list[tuple[str, Any]]):
 def test_a_key_twice_in_one_object_is_refused_and_nothing_else_is(value: Any) -> None:
     text = written(value)
     if repeated(value):
-        with pytest.raises(RepeatedKey, match="stands twice in one object"):
+        with pytest.raises(RepeatedKey, match="occurs twice in one object"):
             parse_json(text)
     else:
         assert parse_json(text) == parse_own(text) == json.loads(text)
@@ -262,7 +262,7 @@ def repeated(value: Any) -> bool:
 
 
 def test_the_repeated_key_is_named_and_cut_short() -> None:
-    with pytest.raises(RepeatedKey, match="the key 'b' stands twice"):
+    with pytest.raises(RepeatedKey, match="the key 'b' occurs twice"):
         parse_json('{"a":1,"b":2,"c":3,"b":2,"a":1}')
     with pytest.raises(RepeatedKey) as refused:
         parse_json(f'{{"{"k" * 500}":1,"{"k" * 500}":1}}')

@@ -26,7 +26,7 @@ class NewAccount(BaseModel):
     sa_id: str
     scopes: list[str]
     allowed_actors: list[str] | None = Field(
-        default=None, description="patterns with * of whom it may write as; by default itself alone"
+        default=None, description="actors that it may write as; * stands for any text; by default only itself"
     )
 
 

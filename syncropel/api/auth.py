@@ -77,7 +77,7 @@ _TELLING: Final = frozenset({b"host", b"origin", b"sec-fetch-site"})
 _OWN_SITE: Final = frozenset({"none", "same-origin"})
 """What a browser says when no other page made it call. For a page of another port here it is "same-site"."""
 _ELSEWHERE: Final = Forbidden(
-    "without auth only this machine may call, and not from a web page of another",
+    "without auth only this machine may call, and no web page of another site",
     "call http://127.0.0.1 or http://localhost, list the page's origin, or use a token",
 )
 _LOCAL: Final = re.compile(r"(https?://)?(localhost|127\.0\.0\.1|\[::1\])(:\d+)?", re.ASCII)
@@ -187,7 +187,7 @@ class Gate:
         self._tally.note_each(GOALS_REFUSED, now, f"refused {asked} to a goal: PID {who.pid}, {whose}")
         return GoalMayNot(
             f"a goal may only read: PID {who.pid} works on {whose}",
-            "the operator can do it, outside of goals",
+            "do it as the operator, outside goals; or use --url and a token",
         )
 
     async def _guarded(self, scope: Scope, receive: Receive, send: Send) -> None:

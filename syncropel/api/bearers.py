@@ -41,8 +41,8 @@ class Bearer:
         if author not in ("instance", "fleet") or reads or (method, path) in _BY_INSTANCE:
             return None
         return Forbidden(
-            f"{self.writer.did or 'the shared fleet token'} may only beat, and report its attempts",
-            "use a token of a service account: spl token mint; or the Unix socket",
+            f"{self.writer.did or 'the shared fleet token'} may only beat and report its own attempts",
+            "use a service account's token: spl token mint ACCOUNT; or the Unix socket",
         )
 
 
@@ -54,7 +54,7 @@ class Bearers:
         self._seen: dict[str, Token] = {}
 
     def find(self, bearer: str) -> Bearer | None:
-        """Who showed this, or None. What was revoked is nobody's."""
+        """Who showed this, or None. A revoked one is nobody's."""
         if not bearer:
             return None
         if (token := self._token(bearer)) is not None:

@@ -23,16 +23,16 @@ WRITER: Final = "syncropel.writer"
 NOT_OPERATOR: Final = "syncropel.not_operator"
 """Key of the `NotOperator` that connected to the Unix socket."""
 DEFAULT_ACTOR: Final = "did:sync:user:operator"
-OF_ACTOR: Final = "in whose name; by default the account of the token, or the operator"
+OF_ACTOR: Final = "the actor; by default the account of the token, or the operator"
 ANY: Final = ""
 """The scope of what every known caller may see, whatever its scopes."""
 
 
 @dataclass(frozen=True, slots=True)
 class NotOperator:
-    """A caller on the Unix socket that is not the operator: a goal, or, with a `problem`, nobody knows who.
+    """A caller on the Unix socket that is not the operator: a goal, or, with a `problem`, an unknown caller.
 
-    `thread`: that of the goal's attempt, empty when nothing names it. `problem`: why nothing is known.
+    `thread`: that of the goal's attempt, empty when nothing names it. `problem`: why it is unknown.
     """
 
     pid: int
@@ -58,7 +58,7 @@ def own_name(author: Writer) -> str:
 
 
 class Signer:
-    """Says in whose name a request writes. Raises ActorNotAllowed for a name that the caller may not use."""
+    """Sets the actor of what a request writes. Raises ActorNotAllowed when the caller may not use it."""
 
     def __init__(self, request: Request) -> None:
         self._writer = writer(request.scope)

@@ -94,7 +94,7 @@ def router(engine: Engine) -> APIRouter:
         if body.emergency == bool(body.namespace):
             raise BadRequest("name one namespace, or the emergency", "give namespace, or emergency")
         if body.namespace == EVERYWHERE:
-            raise BadRequest("the whole fleet is no namespace", "lift the stop: spl unkill --emergency")
+            raise BadRequest("'*' is not a namespace", "lift the emergency stop: spl unkill --emergency")
         place = EVERYWHERE if body.emergency else str(body.namespace)
         return _written(
             await engine.killswitch.unfreeze(namespace=place, actor=body.actor, reason=body.reason)

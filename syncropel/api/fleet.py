@@ -51,7 +51,7 @@ def router(engine: Engine) -> APIRouter:
     def here() -> None:
         if engine.settings.role == "worker":
             raise Conflict(
-                "a worker is told by its coordinator who speaks for whom",
+                "only the coordinator gives and revokes credentials",
                 f"ask there: {engine.settings.fleet.coordinator_url}",
             )
 
@@ -110,14 +110,12 @@ def router(engine: Engine) -> APIRouter:
 
     @routes.post("/v1/fleet/control")
     async def control(message: ControlMessage, request: Request) -> ControlAnswer:
-        """Enforce what the coordinator says is in force. Answered with what is enforced then."""
+        """Enforce what the coordinator says is in force; the answer says what is enforced then."""
         if engine.settings.role != "worker":
-            raise Conflict(
-                "this instance is a coordinator: its operators say what is in force", "ask its workers"
-            )
+            raise Conflict("a coordinator takes no control from other instances", "send it to its workers")
         if writer(request.scope).author != "coordinator":
             raise WrongAuthor(
-                "a worker is told what is in force by its coordinator alone",
+                "a worker takes control only from its coordinator",
                 f"freeze and lift there: {engine.settings.fleet.coordinator_url}",
             )
         if message.to != engine.instance.did:
@@ -129,7 +127,7 @@ def router(engine: Engine) -> APIRouter:
 
     @routes.post("/v1/fleet/credentials")
     async def issue(body: NewCredential, sign: Signed) -> CredentialOut:
-        """Let the secret of this hash prove that an instance speaks: then it speaks by nothing else."""
+        """Give an instance the credential with this hash; from then on nothing else identifies it."""
         here()
         body.actor = sign(body.actor)
         written = await engine.issuer.issue(body.did, body.sha256, actor=body.actor, reissue=body.reissue)
@@ -137,11 +135,11 @@ def router(engine: Engine) -> APIRouter:
 
     @routes.post("/v1/fleet/instances/{name}/revoke", status_code=201)
     async def revoke(name: str, body: Revocation, sign: Signed) -> RevokedInstance:
-        """Take back at once, and for ever, what an instance speaks by; its lease ends and its work moves."""
+        """Revoke the credential of an instance at once and for good; its lease ends and its work moves."""
         here()
         instance = find_instance(engine, name)
         if instance.did == engine.instance.did:
-            raise Conflict(f"{name} is this coordinator itself", "stop it: spl stop")
+            raise Conflict(f"cannot revoke {name!r}: it is this coordinator itself", "stop it: spl stop")
         body.actor = sign(body.actor)
         written = await engine.issuer.revoke(instance.did, actor=body.actor, reason=body.reason)
         return RevokedInstance(did=instance.did, alias=instance.alias, record=written.record.id)

@@ -1,4 +1,4 @@
-"""What became of connections: counted here for the health, and told in the log now and then."""
+"""Counts of what became of connections, for the health and, now and then, for the log."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ GOALS_REFUSED: Final = "goals_refused"
 UNKNOWN_CALLERS: Final = "unknown_callers"
 _WORDS: Final = {
     CLOSED_FOR_ROOM: "closed {} connections to make room for new ones",
-    REFUSED: "refused {} connections: every one that is open is at work",
+    REFUSED: "refused {} connections: all that are open have a request under way",
     LATE_HEADS: "closed {} connections that did not send a whole request head in time",
     SLOW_BODIES: "closed {} connections that sent a request body too slowly",
     ACCEPT_ERRORS: "could not accept connections, {} times: out of descriptors or memory",
     GOALS_REFUSED: "refused {} more requests of goals",
-    UNKNOWN_CALLERS: "refused {} more requests of callers on the Unix socket of whom nothing is known",
+    UNKNOWN_CALLERS: "refused {} more requests of unknown callers on the Unix socket",
 }
 
 

@@ -63,12 +63,12 @@ def _refuse_second(state: TaskState) -> None:
     # One that goes on is refused with the record that began it, like any second INTEND.
     if state.fanout is not None and state.fanout.joined is not None:
         name = state.alias or state.thread
-        raise Conflict(f"{name} was fanned out, and that has joined", more_work(name))
+        raise Conflict(f"{name} was fanned out already, and has joined", more_work(name))
 
 
 def more_work(name: str) -> str:
-    """What to do about more work for a task whose fan-out is over: a task is fanned out once."""
-    return f"for more work add a part: spl task add GOAL --parent {name}, and fan that out"
+    """The hint for more work on a task whose fan-out is over: a task is fanned out once."""
+    return f"for more work add a part and fan it out: spl task add GOAL --parent {name}"
 
 
 def refuse_if_over(state: TaskState) -> None:

@@ -1,4 +1,4 @@
-"""What an expression that somebody tries is evaluated over: the same as the rule itself would be."""
+"""What a tried expression is evaluated over: the same as the rule itself."""
 
 from __future__ import annotations
 
@@ -135,5 +135,5 @@ class _Names:
 
 def _missing() -> Any:
     raise BadRequest(
-        "subtask has no value here", "name a fan-out with --thread: its first subtask is looked at"
+        "subtask has no value here", "name a fan-out, whose first subtask is used: --thread NAME"
     )

@@ -75,9 +75,9 @@ def _configure_start(group: Any) -> None:
         action="append",
         default=[],
         metavar="NAME",
-        help="let this worker in again, with a new credential, that was revoked; again for more",
+        help="let this revoked worker in again, with a new credential; repeat it for more",
     )
-    start.add_argument("--yes", action="store_true", help="do not ask, however many workers it is")
+    start.add_argument("--yes", action="store_true", help="do not ask, however many workers there are")
     start.set_defaults(run=run_start)
 
 
@@ -129,7 +129,7 @@ def run_start(args: Namespace) -> int:
 
 
 def _ask_about_many(args: Namespace) -> None:
-    """Raise UsageError when nobody wants so many daemons on one machine."""
+    """Raise UsageError unless the person agrees to so many daemons on one machine."""
     from syncropel.settings import load_settings
 
     home = this_home()
@@ -272,7 +272,7 @@ def run_revoke(args: Namespace) -> int:
     say(
         f"✓ {done.alias} revoked: it is refused everywhere, and its work goes to others",
         f"  record: {done.record}",
-        f"  It may still run; end it there: spl fleet stop --instance {done.alias}",
+        f"  Its process may still run; stop it where it runs: spl fleet stop --instance {done.alias}",
     )
     return 0
 

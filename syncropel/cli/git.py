@@ -24,7 +24,7 @@ _OPTIONS: Final = ("--no-optional-locks", "--no-replace-objects", "--literal-pat
 
 
 class GitFailed(Exception):
-    """git gave no answer that can be relied on. The text says why, to stand behind "cannot tell …: "."""
+    """git gave no reliable answer. The text says why, to follow "cannot tell …: "."""
 
 
 @dataclass(frozen=True)

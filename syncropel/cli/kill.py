@@ -113,12 +113,12 @@ def _confirmed(client: Client, record: str, wait_secs: float) -> tuple[FleetStat
 
 
 def _holds(freeze: FreezeOut) -> bool:
-    """Whether all that have to confirm say that they take no write that this freeze forbids by now."""
+    """Whether every instance that has to confirm refuses the writes that this freeze forbids by now."""
     return not freeze.waiting and (freeze.grace_left_secs != 0 or freeze.refuses_all)
 
 
 def _ended(client: Client, freeze: FreezeOut, wait_secs: float) -> list[str]:
-    """Wait until what ran under the freeze has ended; what is left then, in words."""
+    """Wait until the work under the freeze has ended; gives what is left then, in words."""
     from syncropel.client import calls
     from syncropel.client.unended import by_instance, settled
 
@@ -165,7 +165,7 @@ def _problems(args: Namespace, status: FleetStatus, freeze: FreezeOut) -> Iterat
         )
     elif not _holds(freeze):
         yield (
-            f"the grace is over, and not every instance refuses every write after {args.wait:g}s",
+            f"the grace is over, but after {args.wait:g}s not every instance refuses every write",
             "the freeze stands; see: spl fleet status",
         )
     unproven = unverified(freeze)
@@ -177,13 +177,13 @@ def _problems(args: Namespace, status: FleetStatus, freeze: FreezeOut) -> Iterat
     gone = _archived(status, freeze)
     if gone:
         yield (
-            f"not reached, archived before the freeze: {', '.join(gone)}",
-            f"back again, it takes the freeze before any work; gone for good: spl fleet revoke {gone[0]}",
+            f"archived before the freeze and not reached: {', '.join(gone)}",
+            f"if it comes back, it takes the freeze before any work; if not: spl fleet revoke {gone[0]}",
         )
 
 
 def _archived(status: FleetStatus, freeze: FreezeOut) -> list[str]:
-    """Instances that nobody waits for, though nothing proves that they run no more."""
+    """Instances that nobody waits for, although nothing proves that they no longer run."""
     told = {one.instance for one in freeze.confirmed}
     return sorted(
         one.alias

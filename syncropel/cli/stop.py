@@ -35,7 +35,7 @@ def stop(home: Home, *, keep_work: bool = False) -> int:
         stale = clear_stale_pid(home)
         ended = 0 if keep_work else end_runs(home)
         if ended:
-            say(f"✓ ended {ended} running goals that the daemon had left")
+            say(f"✓ ended {ended} running {'goal' if ended == 1 else 'goals'} that the daemon had left")
         told = f" (removed a stale PID file that named {stale})" if stale is not None else ""
         complain(f"not running at {home.display()}{told}", "start it: spl serve")
         return 1

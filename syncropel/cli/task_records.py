@@ -130,7 +130,7 @@ def run_judge(args: Namespace) -> int:
 
 def run_done(args: Namespace) -> int:
     if args.force:
-        complain("warning: not checked, as --force says: uncommitted changes in this folder")
+        complain("warning: --force: not checked for uncommitted changes in this folder")
     else:
         refuse_uncommitted(Path())
     with connect(args) as client:

@@ -30,17 +30,21 @@ def configure(parser: Parser) -> None:
     mint = add_verb(group, "mint", "make a token of a service account; it is shown once")
     mint.add_argument("account", metavar="ACCOUNT", help="the account's id, such as sa-ci")
     _add_scopes(mint, "what a new account may do; without it the account is there already")
-    _add_actors(mint, "whom a new account may write as, such as did:sync:agent:* (default: itself alone)")
+    _add_actors(
+        mint, "actors that a new account may write as, such as did:sync:agent:* (default: only itself)"
+    )
     mint.set_defaults(run=run_mint)
     add_verb(group, "list", "list all tokens, without their secrets").set_defaults(run=run_list)
     revoke = add_verb(group, "revoke", "take a token back for ever")
     revoke.add_argument("id", metavar="ID", help="its id, or the first eight digits of it or more")
     revoke.add_argument("--reason", metavar="TEXT", default="", help="why, for the log")
     revoke.set_defaults(run=run_revoke)
-    grant = add_verb(group, "grant", "change what an account's new tokens may do, or whom it may write as")
+    grant = add_verb(
+        group, "grant", "change what an account's new tokens may do, or the actors that it may write as"
+    )
     grant.add_argument("account", metavar="ACCOUNT", help="the account's id")
     _add_scopes(grant, "all that its new tokens may do")
-    _add_actors(grant, "all that its tokens may write as, those that there are too")
+    _add_actors(grant, "all actors that its tokens may write as, existing tokens too")
     grant.set_defaults(run=run_grant)
 
 
@@ -72,7 +76,9 @@ def run_save(args: Namespace) -> int:
 
 def run_mint(args: Namespace) -> int:
     if args.actor and not args.scope:
-        raise UsageError("--actor belongs to a new account", "of one that there is: spl token grant --actor")
+        raise UsageError(
+            "--actor is for a new account", "for an existing one: spl token grant ACCOUNT --actor PATTERN"
+        )
     with connect(args) as client:
         from syncropel.client import calls, token_calls
 
@@ -117,7 +123,7 @@ def _warn_of_free(tokens: Sequence[ApiToken]) -> None:
     if free:
         own = f"spl token grant {free[0]} --actor did:sync:service:{free[0]}"
         told = f"warning: {', '.join(free)} may write as any actor but an instance"
-        complain(f"{told}: made before accounts had actors", f"restrict it to its own name: {own}")
+        complain(f"{told}: made before accounts had allowed actors", f"restrict it to itself: {own}")
 
 
 def run_revoke(args: Namespace) -> int:

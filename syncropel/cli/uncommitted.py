@@ -20,7 +20,7 @@ _ELSEWHERE: Final = ("GIT_DIR", "GIT_WORK_TREE")
 _SHOWN: Final = 5
 _GITLINK: Final = "160000"
 _SKIP_WORKTREE: Final = "S"
-_FORCE: Final = "or --force, which checks nothing"
+_FORCE: Final = "or --force, which skips the check"
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,8 @@ def refuse_uncommitted(folder: Path) -> None:
         ) from None
     if tree is not None and tree.hidden:
         raise Conflict(
-            f"git is told to pass over {_named(tree.hidden)} in {str(tree.top)!r}",
-            f"let it look: git update-index --no-assume-unchanged --no-skip-worktree FILE; {_FORCE}",
+            f"git is told to ignore changes of {_named(tree.hidden)} in {str(tree.top)!r}",
+            f"undo that: git update-index --no-assume-unchanged --no-skip-worktree FILE; {_FORCE}",
         )
     if tree is not None and tree.changed:
         raise Conflict(

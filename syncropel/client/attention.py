@@ -1,4 +1,4 @@
-"""What of a fleet needs a look, in words: for the console's `!` and for `spl fleet status --check` alike."""
+"""What needs a look in a fleet, in words: for the console's `!` and for `spl fleet status --check` alike."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Attention:
 
 
 def attention(status: FleetStatus) -> list[Attention]:
-    """All that needs a look, instances first; empty when nothing does."""
+    """Everything that needs a look, instances first; empty when nothing does."""
     return list(_found(status))
 
 
@@ -38,12 +38,13 @@ def _found(status: FleetStatus) -> Iterator[Attention]:
         if words := of_fan_out(fanout):
             yield Attention("fan-out", fanout.alias or fanout.thread, words)
     for freeze in status.freezes:
+        name = "emergency stop" if freeze.level == "emergency" else freeze.namespace
         if freeze.level == "emergency":
-            yield Attention("freeze", "emergency stop", f"is in force: {freeze.reason}")
+            yield Attention("freeze", name, f"is in force: {freeze.reason}")
         if freeze.waiting:
-            yield Attention("freeze", freeze.namespace, f"not confirmed by {', '.join(freeze.waiting)}")
+            yield Attention("freeze", name, f"not confirmed by {', '.join(freeze.waiting)}")
         if unproven := unverified(freeze):
-            yield Attention("freeze", freeze.namespace, f"confirmed without proof by {', '.join(unproven)}")
+            yield Attention("freeze", name, f"confirmed without proof by {', '.join(unproven)}")
     for rule in status.rules:
         if rule.waiting:
             yield Attention("rule", rule.name, f"not confirmed by {', '.join(rule.waiting)}")
@@ -91,7 +92,7 @@ def of_fan_out(one: FanOutProgress) -> str:
     if not one.satisfiable:
         return f"cannot join any more: {one.cause or one.explanation}"
     if one.hangs:
-        return f"nothing will come of {_indexes(one.hangs)} as things stand: {one.cause or one.explanation}"
+        return f"{_indexes(one.hangs)} cannot finish as things stand: {one.cause or one.explanation}"
     if one.asking:
         command = f"spl task approve {one.alias or one.thread} --subtask {one.asking[0]}"
         return f"{_indexes(one.asking)} waits for your word: {command}"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 ADAPTER: Final = "bash"
 _READY: Final = 'echo 0.000001 >> "$SPL_COST_FILE"; sleep 701'
-"""What a goal says by its spend, the only thing of a running goal that a coordinator hears."""
+"""What a goal reports as its spend, the only thing that a coordinator hears of a running goal."""
 ESCAPES: Final = (
     "timeout 600 sleep 701 &",
     "setsid sleep 701 &",
@@ -61,7 +61,7 @@ class Escapes:
         finally:
             await surely(self._lift())
         if not await self._until(self._told):
-            self.problems.append("what became of the goals that tried to escape is not known")
+            self.problems.append("it is unknown whether the goals that tried to escape ended")
             return
         for child in (await self._send(calls.join(self._name))).subtasks:
             if child.verdict != "terminated":
@@ -98,7 +98,7 @@ class Escapes:
             return not freeze.waiting and settled(status, freeze)
 
         if not await self._until(ended):
-            self.problems.append("not every instance has said in time that its goals ended")
+            self.problems.append("not every instance reported in time that its goals ended")
         self.problems += left
 
     async def _lift(self) -> None:

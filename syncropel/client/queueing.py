@@ -1,4 +1,4 @@
-"""Connecting to a Unix socket whose queue is full: the system refuses at once, and not a moment later."""
+"""Connecting to a Unix socket whose queue is full: the system refuses at once, so it is tried again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What still runs under a freeze that ends what runs: by what the instances say of themselves."""
+"""What still runs under a freeze that ends work, as the instances report it."""
 
 from __future__ import annotations
 

@@ -224,9 +224,9 @@ def _patterns(actors: Sequence[str] | None) -> list[str] | None:
         return None
     bad = [one for one in actors if not is_name(one)]
     if bad:
-        raise BadRequest(f"{bad[0]!r} is no pattern of an actor", "such as did:sync:agent:*")
+        raise BadRequest(f"invalid actor pattern {bad[0]!r}", "for example did:sync:agent:*")
     if len(actors) > MAX_ACTORS:
-        raise BadRequest(f"{len(actors)} actors are too many", f"at most {MAX_ACTORS}; use * in a pattern")
+        raise BadRequest(f"too many actors: {len(actors)}", f"at most {MAX_ACTORS}; use * in a pattern")
     return list(dict.fromkeys(actors))
 
 

@@ -1,4 +1,4 @@
-"""Credentials of instances on the coordinator's side: give one, take it back, say who may speak for whom."""
+"""Credentials of instances, at the coordinator: issue and revoke them, and check who may speak for whom."""
 
 from __future__ import annotations
 
@@ -76,5 +76,7 @@ class Issuer:
                 return None
             return WrongAuthor(f"{writer.did} may not beat for {did}", "each instance beats for itself")
         if known is not None:
-            return WrongAuthor(f"{did} beats with its own credential alone", "it is in its own home")
+            return WrongAuthor(
+                f"{did} must beat with its own credential", "it is in secrets/instance.token of its home"
+            )
         return None

@@ -1,4 +1,4 @@
-"""What happens when the grace of a hard freeze is over: at that moment, not at the next tick."""
+"""The end of the grace of a hard freeze: acted on at that moment, not at the next tick."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Graces:
             self._pause.cut()
 
     async def run(self) -> None:
-        """Call `ended` whenever a grace may be over, for ever."""
+        """Call `ended` whenever a grace may be over; never returns."""
         while True:
             here = self._ingest.live.control.lefts(self._runtime.moment()).values()
             lefts = (left for left in (*here, *self._elsewhere()) if left > 0)

@@ -65,7 +65,7 @@ async def _finding(rule: Rule, load: Callable[[str], Any], ground: Ground) -> He
     except SyncropelError as error:
         value, problem = False, error.message
     else:
-        problem = "" if isinstance(value, bool) else "the rule gives no true or false"
+        problem = "" if isinstance(value, bool) else "the rule gives neither true nor false"
     if problem:
         ground.note(rule, problem)
     return HealthFinding(rule.name, value is True, rule.effect, problem)

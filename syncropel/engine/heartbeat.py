@@ -62,7 +62,7 @@ class Heart:
                 await self._runtime.sleep(min(self._interval, backoff.failed()))
 
     async def drain(self) -> None:
-        """Say that this instance is about to stop, now and with each beat until it has."""
+        """Report that this instance is about to stop, now and with each beat until it has stopped."""
         self._draining = True
         await self._once()
 

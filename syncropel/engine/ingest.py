@@ -191,7 +191,7 @@ class Ingest:
         for stored in await self.store.thread(record.thread):
             if stored.record.act == "KNOW" and stored.record.body.get("fulfills") == record.id:
                 return Conflict(
-                    f"record {stored.record.id} says already that this fan-out is fulfilled",
+                    f"record {stored.record.id} already says that this fan-out is fulfilled",
                     "fan out on a thread of its own: spl task add, then spl task fan-out",
                 )
         return None

@@ -1,4 +1,4 @@
-"""What an instance that vanished had begun, as its coordinator knows or has to presume."""
+"""What a vanished instance had begun, as far as its coordinator knows or must presume."""
 
 from __future__ import annotations
 

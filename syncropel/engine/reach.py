@@ -1,4 +1,4 @@
-"""Reach: the control state gets to every instance, and each proves that it enforces it.
+"""Reach: brings the control state to every instance, and knows which of them enforce it.
 
 What changed is pushed to all live instances at once, and goes with the answer to each heartbeat of an
 instance that enforces something else. An instance answers with the digest of what it enforces; it has
@@ -34,7 +34,7 @@ _STATES_KEPT: Final = 256
 what has changed since, and not everything."""
 _TRIES: Final = 4
 _GRACE_LATE_SECS: Final = 0.5
-"""By so much may a grace be longer at an instance than here: a message takes its time."""
+"""A grace may be this much longer at an instance than here: messages take time."""
 
 Spawn = Callable[[Coroutine[Any, Any, None], str], "asyncio.Task[None]"]
 
@@ -54,7 +54,7 @@ class _Peer:
     """By the record of a hard freeze, until when it still takes some writes, at the latest; on our boot
     clock."""
     late: frozenset[str] = frozenset()
-    """Freezes whose grace is longer there than here: it has to be told what is left."""
+    """Freezes whose grace is longer there than here: the instance is told again what is left."""
     one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
     older: bool = False
     """Whether it only says that it has the records: its version knows no digest of what is in force."""

@@ -1,4 +1,4 @@
-"""Reports of results that the log did not take: kept to be told, since work that is done must not vanish.
+"""Reports of results that the log refused: kept to be shown, since finished work must not vanish.
 
 Kept in memory: an instance sends a refused report again until it is taken, so that what matters comes back.
 """

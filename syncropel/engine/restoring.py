@@ -59,8 +59,8 @@ def refuse_as_writes(live: LiveFolds, bundled: Sequence[Bundled], wanted: Wanted
             continue
         if reserved:
             raise WrongAuthor(
-                f"line {one.line}: {record.thread} is restored by the operator alone",
-                "over the Unix socket: spl thread restore FILE --reserved",
+                f"line {one.line}: {record.thread} is restored only by the operator",
+                "over the Unix socket: spl thread restore --in FILE --reserved",
             )
         if (refused := refusal(record, live, writer)) is not None:
             raise refused

@@ -1,4 +1,4 @@
-"""What a former process of this instance left running: taken back, or ended, before anything new begins."""
+"""Runs that an earlier process of this instance left: taken back, or ended, before anything new begins."""
 
 from __future__ import annotations
 

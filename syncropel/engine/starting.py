@@ -1,4 +1,4 @@
-"""The gate of a goal: after a freeze is confirmed here, none starts."""
+"""The gate of a goal: once a freeze is confirmed here, no goal that it covers starts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LOOK_SECS: Final = 0.005
 class StartGate:
     """Looks at the freezes, opens the gate and sees the goal begin, while no freeze can come in.
 
-    What was asked any earlier may be true no more when the goal starts: making a process takes longer than a
+    An earlier answer may no longer be true when the goal starts: making a process takes longer than a
     freeze takes to be written and confirmed.
     """
 

@@ -1,4 +1,4 @@
-"""What a worker is told of control, and how it makes that its own.
+"""Control records that a worker gets from its coordinator, and how it makes them its own.
 
 The worker says each word again on its own log, as itself: no clock of another log can stand in the way, and
 what it enforces follows from its log alone, also after a restart. What it enforces and its coordinator does
@@ -34,7 +34,7 @@ _TAKEN_BACK: Final = "the coordinator does not know it"
 
 
 class Told:
-    """A worker's ear: takes what the coordinator says of control, one message after the other."""
+    """Takes control messages of the coordinator, one after the other."""
 
     def __init__(self, ingest: Ingest, did: str, runtime: Runtime) -> None:
         self._ingest = ingest
@@ -153,7 +153,7 @@ def _read(wired: Iterable[Any]) -> Iterable[Record]:
             record = parse_record(one)
         except SyncropelError as error:
             # One that this version cannot read must not keep the others out: a freeze may be among them.
-            log.error("the coordinator sent what is no record: %s", error.message)
+            log.error("the coordinator sent an invalid record: %s", error.message)
             continue
         if record.clock is not None:
             yield record

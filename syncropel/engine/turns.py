@@ -1,4 +1,4 @@
-"""Where a call is cut, so that each record is judged against the state that those before it leave.
+"""Cuts a call into turns, so that each record is judged against the state that those before it leave.
 
 Records of one turn are judged together and share a commit. So none of them may change what the guard says of
 another; most never do, and an ordinary call is one turn.

@@ -29,7 +29,7 @@ class Turnstile:
 
     @property
     def wanted(self) -> bool:
-        """Whether somebody wants to be alone, or is."""
+        """Whether a control record waits for its turn, or has it."""
         return self._closed
 
     async def alone(self) -> None:

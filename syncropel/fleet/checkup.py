@@ -36,12 +36,12 @@ _TAIL_BYTES: Final = 256 * 1024
 _TROUBLE: Final = {
     "refused": "{} were refused",
     "closed_for_room": "{} were closed to make room",
-    "accept_errors": "{} times none could be accepted",
+    "accept_errors": "accepting one failed {} times",
 }
 """Counts of the health that an operator has to know of, and how they are told."""
 _NOT_OPERATOR: Final = {
     "goals_refused": "{} requests of goals that may only read",
-    "unknown_callers": "{} of callers of whom nothing is known",
+    "unknown_callers": "{} requests of unknown callers",
 }
 
 _HEARD: Final = frozenset({"live", "draining"})
@@ -252,7 +252,7 @@ def _door(patient: Patient) -> Iterator[Finding]:
 
 
 def _reports(told: Mapping[str, Any]) -> Iterator[Finding]:
-    """Results that are done and did not get where they have to be."""
+    """Results that are finished and not reported yet."""
     waiting, problems, refused = told.get("waiting"), told.get("problems"), told.get("refused")
     if waiting and isinstance(problems, list) and problems:
         yield Finding(
@@ -271,7 +271,7 @@ def _reports(told: Mapping[str, Any]) -> Iterator[Finding]:
 
 
 def _writers(told: Mapping[str, Any]) -> Iterator[Finding]:
-    """Who may write in a name that is not proven to be their own."""
+    """Callers that may write in a name that is not proven to be their own."""
     if free := told.get("any_actor"):
         yield Finding(
             "accounts",
@@ -283,7 +283,7 @@ def _writers(told: Mapping[str, Any]) -> Iterator[Finding]:
         yield Finding(
             "credentials",
             "warn",
-            f"unverified, with the fleet's shared token alone: {', '.join(map(str, shared))}",
+            f"unverified, with only the fleet's shared token: {', '.join(map(str, shared))}",
             "stop them, then: spl fleet start, which gives each a credential of its own",
         )
 
@@ -308,7 +308,9 @@ def _clocks(patient: Patient) -> Iterator[Finding]:
     if off:
         yield Finding("clocks", "warn", ", ".join(off), "set them by a time server: timedatectl set-ntp true")
     elif unknown:
-        yield Finding("clocks", "warn", f"unknown of {', '.join(unknown)}", "a heartbeat later it is known")
+        yield Finding(
+            "clocks", "warn", f"not measured yet: {', '.join(unknown)}", "the next heartbeat measures it"
+        )
     else:
         largest = max((abs(secs) for secs in ahead.values() if secs is not None), default=0.0)
         yield Finding("clocks", "ok", f"within {largest:.2f} s of the coordinator's")

@@ -1,4 +1,4 @@
-"""Makes a worker and its coordinator on one machine known to each other: a secret for each direction."""
+"""Introduces a worker and its coordinator on one machine to each other: a secret for each direction."""
 
 from __future__ import annotations
 

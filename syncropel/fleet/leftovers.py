@@ -1,4 +1,4 @@
-"""Goals that a daemon left when it crashed: a stop of its home ends them too."""
+"""Goals that a crashed daemon left: stopping its home ends them, too."""
 
 from __future__ import annotations
 

@@ -55,7 +55,8 @@ def stop(instances: Iterable[Local], say: Callable[[str], None]) -> list[Local]:
             running[one] = pid
         elif left := end_runs(one.home):
             process.clear_stale_pid(one.home)
-            say(f"[{one.alias}] not running; ended {left} running goals that it had left")
+            goals = "goal" if left == 1 else "goals"
+            say(f"[{one.alias}] not running; ended {left} running {goals} that it had left")
         elif (stale := process.clear_stale_pid(one.home)) is not None:
             say(f"[{one.alias}] not running; removed a stale PID file (PID {stale})")
     for pid in running.values():

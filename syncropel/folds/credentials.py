@@ -1,4 +1,4 @@
-"""Credentials of instances: which secret proves that an instance speaks, and who may speak no more.
+"""Credentials of instances: which secret identifies an instance, and which instances are revoked.
 
 From `instance_credential` and `instance_credential_revoked` on the fleet control thread, so that every
 instance knows them, a promoted worker too. The newest word on an instance is the one that counts. Only the
@@ -66,7 +66,7 @@ class Credentials:
             self._by_hash[str(sha256)] = did
 
     def by_hash(self, sha256: str) -> Credential | None:
-        """Whose secret has this hash, revoked ones too; one that was replaced is nobody's."""
+        """The instance whose secret has this hash, revoked ones too; a replaced one is nobody's."""
         return self.known.get(self._by_hash.get(sha256, ""))
 
     def is_valid(self, did: str) -> bool:
@@ -75,6 +75,6 @@ class Credentials:
         return known is not None and not known.revoked and bool(known.sha256)
 
     def is_revoked(self, did: str) -> bool:
-        """Whether this instance may speak no more, whatever it shows."""
+        """Whether this instance was revoked: it is refused whatever it shows."""
         known = self.known.get(did)
         return known is not None and known.revoked

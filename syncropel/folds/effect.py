@@ -1,5 +1,5 @@
-"""What control is in effect: freezes, drains, namespaces, the fleet's permission rules and the credentials of
-its instances, as one digest.
+"""The control state in effect as one digest: freezes, drains, namespaces, the fleet's permission rules and
+the credentials of its instances.
 
 Two instances with equal digests refuse and hold the same. The digest is made from what the folds enforce, not
 from the records that led there: an instance that has a record and does not follow it has another digest.

@@ -32,7 +32,7 @@ def rank(record: Record) -> int:
 
 
 def word_key(record: Record) -> Key:
-    """By what the last word on something is found: the highest key has it."""
+    """The key that decides which record on something is the newest: the highest one."""
     return rank(record), record.id
 
 

@@ -1,4 +1,4 @@
-"""Who said a word of control first: a worker says again, in its own words, what its coordinator told it."""
+"""Who wrote a control record first: a worker repeats in its own name what its coordinator told it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who calls over the Unix socket: the operator, a goal, or one of whom that cannot be told."""
+"""Who calls over the Unix socket: the operator, a goal, or an unknown caller."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Sight:
     chain: list[Process]
     kept_by: Process | None = None
     problem: str = ""
-    """Why nothing is known."""
+    """Why the caller is unknown."""
 
     @property
     def is_stranger(self) -> bool:
@@ -118,7 +118,7 @@ class Callers:
         except Unreadable as error:
             return NotOperator(pid, problem=str(error))
         except TimeoutError:
-            return NotOperator(pid, problem=f"the environment of PID {pid} is not to be read in time")
+            return NotOperator(pid, problem=f"the environment of PID {pid} cannot be read in time")
         return who
 
     def _check(self, sight: Sight, pid: int) -> NotOperator | None:
@@ -129,7 +129,7 @@ class Callers:
         as_root = sight.peer.uid == 0 != os.geteuid()
         # Ancestors may hide theirs, as a terminal multiplexer with rights of its own does; no caller has to.
         if self._table.environ(pid) is None and not as_root:
-            raise Unreadable(f"PID {pid} does not let its environment be read")
+            raise Unreadable(f"the environment of PID {pid} cannot be read")
         self._must_live(sight.peer, sight.chain)
         if as_root:
             log.info("PID %d of root is served as the operator", pid)

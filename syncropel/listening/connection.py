@@ -180,7 +180,7 @@ class Connection(HttpToolsProtocol):
             return
         self._tally.note(LATE_HEADS)
         if self._received:
-            self._refuse(TooSlow(f"no whole request head came within {HEAD_LIMIT_SECS:g}s", _SLOW_HINT))
+            self._refuse(TooSlow(f"no complete request head came within {HEAD_LIMIT_SECS:g}s", _SLOW_HINT))
         else:
             self.transport.close()  # nothing was asked, so there is nothing to answer
 
@@ -203,7 +203,7 @@ class Connection(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         self._refuse(
             BadRequest(
-                "the request is not HTTP as this daemon reads it",
+                "invalid HTTP request",
                 f"the target and the headers may have {HEAD_LIMIT_BYTES} bytes; escape what is not ASCII",
             )
         )

@@ -1,4 +1,4 @@
-"""Who is connected to one socket, and who has to go when there is no room."""
+"""The connections of one socket, and which of them is closed when there is no room."""
 
 from __future__ import annotations
 

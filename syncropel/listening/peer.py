@@ -1,4 +1,4 @@
-"""Who is at the other end of a Unix socket, as the kernel says: not as the caller does."""
+"""The process at the other end of a Unix socket, as the kernel reports it, not the caller."""
 
 from __future__ import annotations
 

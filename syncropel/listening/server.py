@@ -111,7 +111,7 @@ class Server(uvicorn.Server):
         self._tally.note(REFUSED)
 
     def _lend(self) -> None:
-        """Give the operator what the own share does not hold."""
+        """Give the operator descriptors beyond the share of the Unix socket."""
         borrowed = max(0, len(self._operators) - self._shares.operators)
         self._strangers.limit = self._shares.tcp - borrowed
         while len(self._strangers) > self._strangers.limit and self._strangers.shed():
@@ -120,7 +120,7 @@ class Server(uvicorn.Server):
     def _admit(self, accepted: socket.socket, crowd: Crowd, *, known: bool = False) -> Connection | None:
         if not self._make_room(crowd):
             self._tally.note(REFUSED)
-            told = Crowded("every connection that there may be is at work", "try again in a moment")
+            told = Crowded("all connections are in use", "try again in a moment")
             send_away(accepted, refusal(told))
             return None
         connection = Connection(self.config, self.server_state, crowd, self._tally)

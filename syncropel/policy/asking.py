@@ -58,4 +58,6 @@ def _evaluate(
         raise
     except SyncropelError as error:
         return Answer(False, error.message)
-    return Answer(value) if isinstance(value, bool) else Answer(False, "the rule gives no true or false")
+    return (
+        Answer(value) if isinstance(value, bool) else Answer(False, "the rule gives neither true nor false")
+    )

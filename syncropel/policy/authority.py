@@ -1,7 +1,7 @@
-"""Who may write what: one table of topics and authors, asked of every new write.
+"""Who may write what: one table of topics and authors, checked for every new write.
 
-Decided by how a record came to this log, never by the actor that it names itself. The table binds new writes
-only: folds read whatever the log holds, and a restored bundle is history.
+It decides by how a record came to this log, never by the actor that the record names. The table binds new
+writes only: folds read whatever the log holds, and a restored bundle is history.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ DISPATCH: Final = "a dispatch's"
 ANY: Final = "any other"
 
 _SEE_JOIN: Final = "the engine writes it; see what it wrote: spl task join-status NAME"
-_RUN: Final = "give an instance work: spl dispatch, or spl task fan-out"
+_RUN: Final = "give an instance work: spl task dispatch, or spl task fan-out"
 _TOKENS: Final = "make and revoke tokens: spl token mint, spl token revoke"
 _NAMESPACES: Final = "change namespaces: spl namespace create, archive, delete, strict"
 _RULES: Final = "change rules: spl config add-permission-rule, remove-rule"
@@ -133,7 +133,7 @@ OTHER: Final = "(any other)"
 
 TABLE: Final = (
     Row(SPAWNED, "DO", TASK, _ENGINE_ALONE, _SEE_JOIN),
-    Row(CHILD_DONE, "DO", TASK, _REPORTERS, "the instance that ran the attempt reports it by itself"),
+    Row(CHILD_DONE, "DO", TASK, _REPORTERS, "the instance that ran the attempt reports it itself"),
     Row(JOIN, "KNOW", TASK, _ENGINE_ALONE, "change when it joins: spl task amend NAME --join EXPRESSION"),
     Row(moves.REASSIGN, "LEARN", TASK, _ENGINE_ALONE, "move work: spl drain start, or spl task retry NAME"),
     Row(moves.BUDGET_WARNING, "LEARN", TASK, _ENGINE_ALONE, _SEE_JOIN),
@@ -146,9 +146,9 @@ TABLE: Final = (
     Row(asks.ANSWERED, "LEARN", TASK, _PEOPLE, "the operator answers: spl task approve NAME --subtask N"),
     Row(CHILD_INTEND, "INTEND", CHILD, _FROM_ABOVE, _RUN),
     Row(END_CHILD, "LEARN", CHILD, _FROM_ABOVE, "end an attempt: spl task stop NAME --subtask N"),
-    Row(CHILD_RESULT, "KNOW", CHILD, _ENGINE_ALONE, "the instance that ran the attempt writes it by itself"),
+    Row(CHILD_RESULT, "KNOW", CHILD, _ENGINE_ALONE, "the instance that ran the attempt writes it itself"),
     *(
-        Row(kind, "KNOW", DISPATCH, _ENGINE_ALONE, "the instance that runs the goal observes it by itself")
+        Row(kind, "KNOW", DISPATCH, _ENGINE_ALONE, "the instance that runs the goal observes it itself")
         for kind in OBSERVATIONS
     ),
     Row(OTHER, "any", ANY, _authors("coordinator", "operator", "account", "anyone"), "report attempts only"),
@@ -242,7 +242,7 @@ def _wrong_author(row: Row, record: Record, writer: Writer) -> WrongAuthor:
     what = f"{record.topic or record.act} {row.topic}" if row.topic in _SHAPES else row.topic
     if writer.author in row.authors:
         return WrongAuthor(f"{what} on {record.thread} is written as {row.act}, not {record.act}", row.way)
-    return WrongAuthor(f"{what} on {record.thread} is not written by {_named(writer)}", row.way)
+    return WrongAuthor(f"{what} on {record.thread} may not be written by {_named(writer)}", row.way)
 
 
 def _named(writer: Writer) -> str:
@@ -294,14 +294,14 @@ def _unproven(record: Record, known: Known, writer: Writer) -> WrongAuthor | Non
         return WrongAuthor(told, "see: spl fleet list --all")
     if credential is not None and writer.author == "fleet":
         return WrongAuthor(
-            f"{record.actor} reports with its own credential, not with the shared fleet token",
+            f"{record.actor} must report with its own credential, not with the shared fleet token",
             "it is in its own home; give it another: spl fleet start",
         )
     return None
 
 
 def _foreign_report(record: Record, known: Known) -> WrongAuthor | None:
-    """Why this is no report of an attempt that was given to the instance in whose name it comes, or None."""
+    """Why this report is not of an attempt that its instance was given, or None."""
     body, task = record.body, known.tasks.get(record.thread)
     fanout = task.fanout if task is not None else None
     index, attempt = body.get("index"), body.get("attempt", 1)

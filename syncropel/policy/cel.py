@@ -106,8 +106,8 @@ class Expression:
             raise
         except Exception:
             # No function should raise anything else. When one does, a rule fails, and no more than that.
-            log.exception("an expression failed in a way that none should", extra={"expression": self.source})
-            raise EvaluationFailed("the expression failed for a reason of our own", "see the log") from None
+            log.exception("internal error in an expression", extra={"expression": self.source})
+            raise EvaluationFailed("internal error in the expression", "see the log") from None
 
 
 _cache: Final[ExpressionCache[Expression]] = ExpressionCache()

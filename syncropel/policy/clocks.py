@@ -1,4 +1,4 @@
-"""Which clock a new record may bring. It is kept or refused, never changed: the record's id follows from it.
+"""The clocks that a new record may have. A clock is kept or refused, never changed: the id follows from it.
 
 These bounds bind new records alone. Bundles, copies of a log, and what a worker's own coordinator passes on
 keep the clocks that they have; a bundle whose clock would leave no room on a reserved thread is refused.

@@ -208,7 +208,7 @@ class Compiler:
         if overloads is None:
             return _asked(name, arguments)
         if len(arguments) not in ARITIES[name]:
-            raise BadCall(f"{name}() takes no {len(arguments)} arguments", node)
+            raise BadCall(f"{name}() does not take {len(arguments)} arguments", node)
         if name == "matches" and isinstance(parts[1], Literal) and parts[1].value.__class__ is str:
             self._patterns += 1
             if self._patterns > MAX_PATTERNS:
@@ -245,7 +245,7 @@ class Compiler:
                     raise no_overload("a map", named)
                 for one in _given(value(frame), may):
                     if key_of(named) in found:
-                        raise CelError(f"the key {str(named)[:40]} is there twice")
+                        raise CelError(f"the key {str(named)[:40]} occurs twice")
                     found[key_of(named)] = one
             return found
 

@@ -37,20 +37,20 @@ _BOOLS: Final = {
 def _read_int(text: str) -> int:
     match = _INTEGER.fullmatch(text) if len(text) <= _MAX_NUMBER_CHARS else None
     if match is None:
-        raise CelError(f"{text[:40]!r} is no integer")
+        raise CelError(f"{text[:40]!r} is not an integer")
     found = int(match[2], 16) if match[2] else int(match[3])
     return -found if match[1] == "-" else found
 
 
 def _read_double(text: str) -> float:
     if len(text) > _MAX_NUMBER_CHARS or not _DOUBLE.fullmatch(text):
-        raise CelError(f"{text[:40]!r} is no double")
+        raise CelError(f"{text[:40]!r} is not a double")
     return float(text)
 
 
 def _read_bool(text: str) -> bool:
     if text not in _BOOLS:
-        raise CelError(f"{text[:40]!r} is no boolean")
+        raise CelError(f"{text[:40]!r} is not a boolean")
     return _BOOLS[text]
 
 

@@ -37,7 +37,7 @@ def format_text(budget: Budget, template: str, values: list[Any]) -> str:
     while (start := template.find("%", at)) >= 0:
         clause = _CLAUSE.match(template, start)
         if clause is None:
-            raise CelError(f"{template[start : start + 2]!r} is no clause of a format")
+            raise CelError(f"{template[start : start + 2]!r} is not a format clause")
         parts += (template[at:start], _formatted(clause, given, budget))
         at = clause.end()
     parts.append(template[at:])
@@ -56,7 +56,7 @@ def _formatted(clause: re.Match[str], given: Iterator[Any], budget: Budget) -> s
         raise CelError("the format has more clauses than values") from None
     digits = _DEFAULT_PRECISION if precision is None else int(precision)
     if digits > MAX_PRECISION or (precision is not None and letter not in "fe"):
-        raise CelError(f"{clause[0]!r} is no clause of a format")
+        raise CelError(f"{clause[0]!r} is not a format clause")
     text = _WRITERS[letter](value, digits, budget)
     if text is None:
         raise CelError(f"no such overload: a format's %{letter} takes no {kind_of(value)}")

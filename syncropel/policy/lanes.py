@@ -1,4 +1,4 @@
-"""Threads for expressions that the event loop cannot wait for, apart by what they are for.
+"""Threads for expressions that would hold up the event loop, separate for each purpose.
 
 Each lane has a quick thread, for what ends within some milliseconds, and a slow one. What is slow waits only
 for what is slow, and no question, however many ask it, delays a join.

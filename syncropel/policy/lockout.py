@@ -1,7 +1,7 @@
-"""Whether a change of the permission rules would shut out the daemon, or every person who could undo it.
+"""Whether a change of the permission rules would lock out the daemon, or every person who could undo it.
 
 Switching permissions on is judged by this, and taking away or rewriting a rule while they are on. Adding a
-rule is not: whoever shuts a door that stood open means it.
+rule is not: whoever adds a denial means it.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ def _refusal(record: Record, whom: str, actor: str, denied: Sequence[str]) -> Co
         removed = record.body.get("removed") is True
         name = record.body["name"]
         what = f"removing {name!r}" if removed else f"changing {name!r} so"
-        hint = "allow them by another rule first, or switch permissions off there: permissions-disable"
+        hint = "allow them by another rule first, or switch off there: spl config permissions-disable"
     rule = "allow-daemon" if actor.startswith(INSTANCE_DID_PREFIX) else "operators"
     expression = f"current_actor() == '{actor}'"
     return Conflict(

@@ -57,7 +57,7 @@ def _compile(pattern: str) -> tuple[Any, int]:
         options.max_mem = _ROOM
         compiled = re2.compile(pattern, options)
     except (re2.error, UnicodeEncodeError) as error:
-        raise CelError(f"the pattern {pattern[:40]!r} is none for RE2: {_reason(error)}") from None
+        raise CelError(f"invalid pattern {pattern[:40]!r}: {_reason(error)}") from None
     return compiled, compiled.programsize
 
 

@@ -78,7 +78,7 @@ def judge(rules: Sequence[Rule], request: Request, ground: Ground, default: bool
         except Runaway as error:
             return Verdict(False, rule.name, error.message, stopped=True)
         if not isinstance(value, bool):
-            return Verdict(False, rule.name, "the rule gives no true or false")
+            return Verdict(False, rule.name, "the rule gives neither true nor false")
         if value:
             return Verdict(rule.effect == "allow", rule.name)
     return Verdict(default)

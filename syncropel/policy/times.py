@@ -59,15 +59,15 @@ def read_moment(text: str) -> Timestamp:
     """A timestamp as RFC 3339 writes it; a date alone is its midnight, and without a zone it is UTC."""
     match = _MOMENT.fullmatch(text) if len(text) <= MAX_TIME_CHARS else None
     if match is None:
-        raise CelError(f"{text[:40]!r} is no timestamp")
+        raise CelError(f"{text[:40]!r} is not a timestamp")
     day, hour, minute, second, fraction, zone = match.groups()
     try:
         days = date.fromisoformat(day).toordinal() - _EPOCH.toordinal()
     except ValueError:
-        raise CelError(f"{text[:40]!r} is no timestamp") from None
+        raise CelError(f"{text[:40]!r} is not a timestamp") from None
     hours, minutes, seconds = int(hour or 0), int(minute or 0), int(second or 0)
     if hours > 23 or minutes > 59 or seconds > 59:
-        raise CelError(f"{text[:40]!r} is no timestamp")
+        raise CelError(f"{text[:40]!r} is not a timestamp")
     offset = 0 if zone in (None, "Z", "z") else _offset_secs(zone)
     whole = days * 86_400 + hours * 3600 + minutes * 60 + seconds - offset
     return moment(whole * SECOND + int((fraction or "").ljust(9, "0") or 0))
@@ -79,11 +79,11 @@ def read_span(text: str) -> Duration:
     nanos, at = 0, 0
     if bare != "0":
         if not bare or len(bare) > MAX_TIME_CHARS:
-            raise CelError(f"{text[:40]!r} is no duration")
+            raise CelError(f"{text[:40]!r} is not a duration")
         while at < len(bare):
             match = _PART.match(bare, at)
             if match is None:
-                raise CelError(f"{text[:40]!r} is no duration")
+                raise CelError(f"{text[:40]!r} is not a duration")
             whole, _, fraction = match[1].partition(".")
             unit = _UNITS[match[2]]
             nanos += int(whole or 0) * unit + int(fraction or 0) * unit // 10 ** len(fraction)
@@ -94,7 +94,7 @@ def read_span(text: str) -> Duration:
 def _offset_secs(text: str) -> int:
     match = _OFFSET.fullmatch(text)
     if match is None or int(match[2]) > 23 or int(match[3]) > 59:
-        raise CelError(f"{text[:40]!r} is no time zone")
+        raise CelError(f"{text[:40]!r} is not a time zone")
     found = int(match[2]) * 3600 + int(match[3]) * 60
     return -found if match[1] == "-" else found
 
@@ -105,7 +105,7 @@ def _zone(name: str) -> tzinfo:
     # Asked for one that there is not, ZoneInfo looks through folders for half a millisecond.
     if name in _zone_names():
         return ZoneInfo(name)
-    raise CelError(f"{name[:40]!r} is no time zone")
+    raise CelError(f"{name[:40]!r} is not a time zone")
 
 
 @lru_cache(maxsize=1)

@@ -1,4 +1,4 @@
-"""Rules that could not be evaluated: how often, and why last; each reason is said once in the log."""
+"""Rules that could not be evaluated: how often, and the last reason; the log has each reason once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who may judge a task, and when: its work is done, and was somebody else's."""
+"""Who may judge a task, and when: once its work is done, whoever had no part in it."""
 
 from __future__ import annotations
 

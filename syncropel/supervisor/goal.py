@@ -1,4 +1,4 @@
-"""The goal's first process: made behind a gate, and nothing of it runs before the gate opens."""
+"""The goal's first process: made behind a gate, so that nothing of it runs before the gate opens."""
 
 from __future__ import annotations
 

@@ -283,7 +283,7 @@ def _supervisors(pid: int) -> set[int]:
 
 
 def serve(folder: str, words: list[str]) -> None:
-    """Run the goal that these words describe to its end."""
+    """Run the goal that these arguments describe to its end."""
     name_process(SUPERVISOR_NAME)
     try:
         Supervisor(folder, read_spec(words)).run()

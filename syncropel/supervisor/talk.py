@@ -1,4 +1,4 @@
-"""Those who talk to a supervisor over its socket, and the way from one of them to the goal's stdin."""
+"""Connections to a supervisor's socket, and the way from one of them to the goal's stdin."""
 
 from __future__ import annotations
 

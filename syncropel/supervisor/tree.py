@@ -1,4 +1,4 @@
-"""The tree of processes below one: read from the system, and struck until nothing of it is left."""
+"""The tree of processes below one: read from the system, and killed until nothing of it is left."""
 
 from __future__ import annotations
 

@@ -110,7 +110,7 @@ async def test_refusals_are_counted_and_logged_until_there_are_too_many(
     tally.tell(0.0)
     [first, second] = [line.getMessage() for line in caplog.records]
     assert first.startswith("refused 5 more requests of goals")
-    assert second.startswith("refused 1 more requests of callers")
+    assert second.startswith("refused 1 more requests of unknown callers")
     tally.note(GOALS_REFUSED)
     tally.tell(TOLD_EVERY_SECS - 1)
     assert len(caplog.records) == 2

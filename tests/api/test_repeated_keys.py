@@ -1,4 +1,4 @@
-"""A key that stands twice in one JSON object is refused by its name, whoever would have read it."""
+"""A key that occurs twice in one JSON object is refused by its name, whoever would have read it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ async def test_a_record_with_a_key_twice_is_refused_at_every_depth(api: Api) -> 
     for raw in (TWICE, TWICE.replace(b'"namespace":"b"', b'"deep":[{"x":{"k":1,"k":1}}]')):
         answer = await api.operator.post("/v1/records", content=raw)
         key = "'k'" if b'"k"' in raw else "'namespace'"
-        assert_error(answer, 422, "INVALID_RECORD", f"the key {key} stands twice")
+        assert_error(answer, 422, "INVALID_RECORD", f"the key {key} occurs twice")
     twice = b'{"act":"KNOW","thread":"t","actor":"did:sync:user:a","act":"DO"}'
     assert_error(await api.operator.post("/v1/records", content=twice), 422, "INVALID_RECORD", "'act'")
     escaped = b'{"thread":"t","actor":"did:sync:user:a","act":"DO","\\u0061ct":"KNOW"}'
@@ -43,7 +43,7 @@ async def test_of_a_batch_of_lines_the_line_is_refused_and_of_a_list_all(api: Ap
     lines = await api.operator.post("/v1/records/batch", content=good + b"\n" + TWICE + b"\n")
     told = lines.json()["data"]
     assert [one["status"] for one in told] == ["created", "error"]
-    assert told[1]["error"]["message"].startswith("line 2: the key 'namespace' stands twice")
+    assert told[1]["error"]["message"].startswith("line 2: the key 'namespace' occurs twice")
     answer = await api.operator.post("/v1/records/batch", content=b"[" + good + b"," + TWICE + b"]")
     assert_error(answer, 422, "INVALID_RECORD", "'namespace'")
 
@@ -54,7 +54,7 @@ async def test_a_bundle_with_a_key_twice_is_altered(api: Api) -> None:
     altered = bundle.replace(b'"act":"KNOW"', b'"act":"DO","act":"KNOW"')
     assert altered != bundle
     answer = await api.operator.post("/v1/threads/restore", content=altered)
-    assert_error(answer, 422, "INVALID_BUNDLE", "line 2: the key 'act' stands twice")
+    assert_error(answer, 422, "INVALID_BUNDLE", "line 2: the key 'act' occurs twice")
 
 
 def routes_with_a_body(api: Api) -> list[tuple[str, str]]:
@@ -82,7 +82,7 @@ async def test_every_route_that_takes_a_body_refuses(api: Api) -> None:
                 method, where, content=raw, headers={"content-type": "application/json"}
             )
             assert answer.status_code == 422, (method, path, answer.text)
-            assert "the key 'reason' stands twice in one object" in answer.text, (method, path)
+            assert "the key 'reason' occurs twice in one object" in answer.text, (method, path)
 
 
 async def test_the_value_that_a_model_would_have_taken_changes_nothing(api: Api) -> None:

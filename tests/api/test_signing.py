@@ -199,7 +199,7 @@ async def test_without_auth_a_bundle_is_no_way_around_the_table(make_api: MakeAp
     refused = await api.tcp.post(path, content=forged, params=query)
     assert_error(refused, 403, "WRONG_AUTHOR", "fanout_spawned")
     refused = await api.tcp.post(path, content=control, params={"reserved": "true"})
-    assert_error(refused, 403, "WRONG_AUTHOR", "operator alone")
+    assert_error(refused, 403, "WRONG_AUTHOR", "only by the operator")
     assert (await api.get("/v1/fleet/status"))["freezes"] == []
     for content, words in ((forged, query), (control, {"reserved": "true"})):
         assert (await api.operator.post(path, content=content, params=words)).status_code == 200

@@ -181,7 +181,7 @@ def test_connections_that_had_to_go_are_told(spl: Spl, live: Path, monkeypatch: 
     assert found["state"] == "warn"
     assert found["told"] == (
         "7 of at most 9 TCP connections; since the start 5 were closed to make room, "
-        "2 times none could be accepted"
+        "accepting one failed 2 times"
     )
     assert "ulimit -n" in found["hint"]
 

@@ -115,7 +115,7 @@ def test_an_instance_that_nobody_waits_for_is_named(
     gone = wire.instance(wire.WORKER_B, "worker-b", 9202, **changes)
     ran = kill(spl, daemon, fleet(freeze(), other=gone))
     assert ran.code == code
-    assert ("not reached, archived before the freeze: worker-b" in ran.err) is bool(code)
+    assert ("archived before the freeze and not reached: worker-b" in ran.err) is bool(code)
     assert ("spl fleet revoke worker-b" in ran.err) is bool(code)
 
 

@@ -169,7 +169,7 @@ def test_an_expression_about_a_task_and_a_record(spl: Spl, tmp_path: Path) -> No
     assert spl("expr", "eval", "record.act == 'DO' && record.body.n == 3", *one).out.startswith("true\n")
     record.write_text('{"thread": "t", "actor": "did:a", "act": "DO", "act": "KNOW"}')
     refused = spl("expr", "eval", "record.act == 'DO'", *one)
-    assert (refused.code, "the key 'act' stands twice" in refused.err) == (2, True)
+    assert (refused.code, "the key 'act' occurs twice" in refused.err) == (2, True)
 
 
 def test_an_expression_is_read_from_stdin(spl: Spl, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -54,7 +54,7 @@ def test_nothing_is_wrong_with_a_fleet_that_works() -> None:
         ),
         (
             {"fanouts": [sample.fanout(alias="T", hangs=[1], cause="waits for [1] w (stale)")]},
-            "fan-out T nothing will come of [1] as things stand: waits for [1] w (stale)",
+            "fan-out T [1] cannot finish as things stand: waits for [1] w (stale)",
         ),
         (
             {"fanouts": [sample.fanout(alias="T", asking=[2])]},
@@ -65,6 +65,14 @@ def test_nothing_is_wrong_with_a_fleet_that_works() -> None:
 )
 def test_what_is_wrong_is_said_in_words(changes: dict[str, Any], words: str) -> None:
     assert told(**changes) == [words]
+
+
+def test_an_emergency_stop_is_called_so_also_where_it_is_not_confirmed() -> None:
+    stop = sample.freeze(level="emergency", namespace="*", reason="all", waiting=["w"])
+    assert told(freezes=[stop]) == [
+        "freeze emergency stop is in force: all",
+        "freeze emergency stop not confirmed by w",
+    ]
 
 
 @pytest.mark.parametrize("status", ["archived", "left"])

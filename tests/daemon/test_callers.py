@@ -134,7 +134,7 @@ async def test_one_that_hides_its_environment_is_unknown_and_its_ancestors_may(l
     table.environs[line.pid] = None
     found = await who(Callers(table), line)
     assert found is not None
-    assert found.problem == f"PID {line.pid} does not let its environment be read"
+    assert found.problem == f"the environment of PID {line.pid} cannot be read"
 
 
 async def test_root_may_hide_it_from_a_daemon_that_is_not(
@@ -224,7 +224,7 @@ async def test_an_environment_that_cannot_be_read_to_its_end_stops_nobody_else(
     table.environs[bad.pid] = b"stuck"
     told = await who(found, bad)
     assert told is not None
-    assert "not to be read in time" in told.problem
+    assert "cannot be read in time" in told.problem
     assert await who(found, good) is None
     # A goal in the same state is still a goal, only without a name, and takes nothing from the operator.
     table.names[bad.pid] = SUPERVISOR

@@ -198,7 +198,7 @@ def test_a_stop_of_the_fleet_ends_what_a_killed_worker_left(machine: Machine) ->
     until((machine.path / "ready").exists)
     kill(machine, WORKER)
     assert sleepers(machine)
-    assert "[worker-a] not running; ended 1 running goals that it had left" in machine.spl(
+    assert "[worker-a] not running; ended 1 running goal that it had left" in machine.spl(
         "fleet", "stop", "--all"
     )
     assert sleepers(machine) == []

@@ -105,10 +105,10 @@ async def test_nothing_is_left() -> None:
     [
         (Coordinator([run(True, 7, 8)], verdict="failed"), 2, "worker-a: pid 7, 8"),
         (Coordinator([run(True)], verdict="failed"), 0, "worker-a: 1 not proven empty"),
-        (Coordinator([run(False)]), 0, "not every instance has said in time that its goals ended"),
+        (Coordinator([run(False)]), 0, "not every instance reported in time that its goals ended"),
         (Coordinator(verdict="failed"), 0, "worker-a: failed: said"),
         (Coordinator(verdict="accept"), 0, "worker-a: accept: said"),
-        (Coordinator(verdict=None), 0, "what became of the goals that tried to escape is not known"),
+        (Coordinator(verdict=None), 0, "it is unknown whether the goals that tried to escape ended"),
     ],
 )
 async def test_what_is_left_or_not_known_is_told(coordinator: Coordinator, left: int, problem: str) -> None:

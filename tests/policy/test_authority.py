@@ -375,10 +375,10 @@ def test_a_refusal_names_who_wrote(author: Author) -> None:
 def test_a_refusal_says_what_was_written_and_whom_the_account_may_name() -> None:
     told = refusal(Record("t", PERSON, "DO", {"topic": "note"}, 0), WRITERS["fleet"])
     assert told is not None
-    assert told.message.startswith("note (any other) on t is not written by")
+    assert told.message.startswith("note (any other) on t may not be written by")
     told = refusal(Record("t", PERSON, "DO", {}, 0), WRITERS["fleet"])
     assert told is not None
-    assert told.message.startswith("DO (any other) on t is not written by")
+    assert told.message.startswith("DO (any other) on t may not be written by")
     for actors, may in (((), "nobody"), (("did:sync:agent:*", "did:b"), "did:sync:agent:*, did:b")):
         refused = authority.actor_refusal(PERSON, Writer("account", "did:sync:service:sa-x", actors))
         assert refused is not None

@@ -79,8 +79,8 @@ async def test_nothing_that_the_user_put_there_is_followed(tmp_path: Path, user:
     ("name", "euid", "status", "problem"),
     [
         ("no-such-user-here", 0, EVERYTHING, "there is no user 'no-such-user-here'"),
-        ("root", 0, EVERYTHING, "'root' is root, which keeps nothing from a goal"),
-        ("root", 1000, EVERYTHING, "'root' is root, which keeps nothing from a goal"),
+        ("root", 0, EVERYTHING, "'root' is root, which is no boundary for a goal"),
+        ("root", 1000, EVERYTHING, "'root' is root, which is no boundary for a goal"),
         (NOBODY, pwd.getpwnam(NOBODY).pw_uid, EVERYTHING, "is the daemon's own user"),
         (NOBODY, 1000, EVERYTHING, "only root may start goals as 'nobody'"),
         (NOBODY, 0, "CapEff:\t0000000000000000\n", "lacks CAP_CHOWN, CAP_KILL, CAP_SETGID, CAP_SETUID"),
@@ -108,9 +108,9 @@ def test_a_folder_of_somebody_else_is_not_used(tmp_path: Path, monkeypatch: pyte
     found = other_user.other_user(NOBODY, tmp_path / "work")
     assert found.goals.stat().st_mode & 0o777 == 0o711
     os.chown(found.goals, found.uid, found.gid)
-    with pytest.raises(SetupError, match="belongs to somebody else"):
+    with pytest.raises(SetupError, match="belongs to another user"):
         other_user.other_user(NOBODY, tmp_path / "work")
     found.goals.rmdir()
     found.goals.symlink_to("/tmp")
-    with pytest.raises(SetupError, match="belongs to somebody else"):
+    with pytest.raises(SetupError, match="belongs to another user"):
         other_user.other_user(NOBODY, tmp_path / "work")

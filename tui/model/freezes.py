@@ -98,7 +98,7 @@ def _door(one: FreezeOut, at: Moment) -> list[tuple[str, Tone]]:
     if left > 0 if one.grace_left_secs is None else one.grace_left_secs > 0:
         return [(f"every write is refused in {duration(max(0.0, left))}", "warn")]
     if one.grace_left_secs is not None and not one.refuses_all:
-        return [("the grace is over; not every instance says yet that it refuses every write", "warn")]
+        return [("the grace is over; not every instance refuses every write yet", "warn")]
     return [(f"every write is refused since {duration(max(0.0, -left))}", "plain")]
 
 

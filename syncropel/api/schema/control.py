@@ -14,7 +14,8 @@ FreezeLevel = Annotated[Literal["soft", "hard", "emergency"], OPEN]
 class Confirmation(Wire):
     """An instance that enforces what a control record says, and since when.
 
-    `verified`: it said so by its own credential, with a digest of what it enforces; else it only claims it.
+    `verified`: it said so by its own credential, with a digest of what it enforces; otherwise it only claims
+    so.
     """
 
     instance: str

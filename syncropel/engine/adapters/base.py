@@ -50,7 +50,7 @@ async def open_gate(goal: Startable) -> bool:
 
 
 class Instant:
-    """A goal that is no process: it starts when it is let through."""
+    """A goal without a process: it starts when it is let through."""
 
     def __init__(self) -> None:
         self.started: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -82,7 +82,7 @@ class Job:
     content: str = ""
     """Path of a file that says more about the goal."""
     gate: Gate = open_gate
-    """Passed just before the goal's first instruction."""
+    """Passed just before the first instruction of the goal."""
     remains: Remains = field(default_factory=lambda: Remains())
     """Where the adapter says what is left, also of a goal that was ended from outside."""
 

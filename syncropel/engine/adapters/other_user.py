@@ -1,4 +1,4 @@
-"""The user that goals run as, where that is not the daemon's own: only then is there a boundary."""
+"""The user that goals run as, if it is not the daemon's own: only then is there a boundary."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from syncropel.errors import SetupError
 from syncropel.supervisor import tree
 
 _CAPABILITIES: Final = {"CAP_KILL": 5, "CAP_SETGID": 6, "CAP_SETUID": 7, "CAP_CHOWN": 0}
-"""What it takes to start a goal as another user, and to end it."""
+"""Capabilities that starting and ending a goal as another user needs."""
 _HINT: Final = "start the daemon as root, or leave run_as empty: goals run as the daemon's user then"
 
 
@@ -53,7 +53,7 @@ def other_user(name: str, work: Path) -> OtherUser:
         raise SetupError(f"[adapters] run_as: there is no user {name!r}", "see: getent passwd") from None
     if found.pw_uid in (0, os.geteuid()):
         who = "root" if found.pw_uid == 0 else "the daemon's own user"
-        raise SetupError(f"[adapters] run_as: {name!r} is {who}, which keeps nothing from a goal", _HINT)
+        raise SetupError(f"[adapters] run_as: {name!r} is {who}, which is no boundary for a goal", _HINT)
     if os.geteuid() != 0:
         raise SetupError(f"[adapters] run_as: only root may start goals as {name!r}", _HINT)
     if missing := missing_capabilities(tree.status_of(os.getpid())):
@@ -83,7 +83,7 @@ def _make_open_folder(path: Path) -> None:
         path.mkdir(mode=0o711, exist_ok=True)
         found = path.lstat()
         if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o022:
-            raise SetupError(f"[adapters] run_as: {path} belongs to somebody else", "remove it")
+            raise SetupError(f"[adapters] run_as: {path} belongs to another user", "remove it")
         path.chmod(0o711)
     except OSError as error:
         raise SetupError(f"[adapters] run_as: cannot make {path}: {error.strerror}", "check it") from None

@@ -1,4 +1,4 @@
-"""Processes of goals that have lost their supervisor: the daemon is their parent then, and ends them."""
+"""Processes of goals whose supervisor was killed: the daemon is then their parent, and ends them."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ class Family:
 
     def __init__(self) -> None:
         self.adopts = False
-        """Whether what loses its supervisor becomes a child of this process."""
+        """Whether processes that lose their supervisor become children of this process."""
         self._known: set[int] = set()
         self._doors: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
 
     def adopt(self) -> None:
-        """Become the parent of what loses its supervisor, where the system has such a thing."""
+        """Become the parent of processes that lose their supervisor, where the system supports it."""
         self.adopts = adopt_orphans()
 
     @property
@@ -37,7 +37,7 @@ class Family:
         return self._doors.setdefault(asyncio.get_running_loop(), asyncio.Lock())
 
     def add(self, pid: int) -> None:
-        """This process is a supervisor: what is below it is its own affair."""
+        """This process is a supervisor: the processes below it are its own."""
         self._known.add(pid)
 
     def drop(self, pid: int) -> None:

@@ -1,4 +1,4 @@
-"""A run under a supervisor, as the daemon sees it: start it, hear what becomes of it, end it.
+"""A run under a supervisor, as the daemon sees it: start it, learn how it ends, end it.
 
 Each has a folder in `run/` that holds its socket, its specification and at its end its status. The folder is
 there for as long as a daemon has to know of the run.
@@ -173,7 +173,7 @@ class Supervised:
         try:
             about = await asyncio.wait_for(asyncio.shield(self._attached), patience_secs)
         except TimeoutError:
-            raise OSError(f"its supervisor gives no answer within {patience_secs:g}s") from None
+            raise OSError(f"its supervisor does not answer within {patience_secs:g}s") from None
         self.ends_as = about["why"]
         self.pid, self.supervisor = about["pid"], about["supervisor"]
         self.began = bool(about["started"])

@@ -1,4 +1,4 @@
-"""The runs that a former daemon of this instance left: each is matched with its attempt, or ended."""
+"""The runs that an earlier daemon of this instance left: each is matched with its attempt, or ended."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ async def _look_at(folder: Path, session: dict[str, Any] | None) -> Supervised |
     if session is not None and ending.why in RESULTS:
         return run
     if ending.left:
-        log.error("run %s has left pid %s", folder.name, ", ".join(map(str, ending.left)))
+        log.error("run %s left processes: pid %s", folder.name, ", ".join(map(str, ending.left)))
     run.forget()
     return None
 
