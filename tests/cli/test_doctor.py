@@ -193,7 +193,7 @@ def test_connections_that_had_to_go_are_told(spl: Spl, live: Path, monkeypatch: 
         ({"worker-a": 5.0, "worker-b": -5.0}, "ok", "within 5.00 s of the coordinator's"),
         ({"worker-a": -90.0, "worker-b": 0.0}, "warn", "worker-a is 90 s behind"),
         ({"worker-a": None, "worker-b": 172_800.0}, "warn", "worker-b is 2.0 days ahead"),
-        ({"worker-a": None, "worker-b": 0.0}, "warn", "unknown of worker-a"),
+        ({"worker-a": None, "worker-b": 0.0}, "warn", "not measured yet: worker-a"),
     ],
 )
 def test_clocks_that_differ_are_told(
@@ -219,7 +219,9 @@ def test_clocks_that_differ_are_told(
     assert (found["state"], found["told"]) == (state, told)
 
 
-@pytest.mark.parametrize(("secs", "told"), [(-7.0, "is 7 s behind"), (None, "unknown"), (0.1, "within")])
+@pytest.mark.parametrize(
+    ("secs", "told"), [(-7.0, "is 7 s behind"), (None, "not measured yet"), (0.1, "within")]
+)
 def test_a_worker_tells_of_its_own_clock(
     spl: Spl, live: Path, monkeypatch: pytest.MonkeyPatch, secs: float | None, told: str
 ) -> None:

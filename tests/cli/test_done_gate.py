@@ -33,7 +33,7 @@ def test_uncommitted_changes_keep_a_task_from_being_done(live: Path, spl: Spl, w
     assert "--force" in ran.err
     assert "Status: open" in spl("task", "show", "GATE-1").out
     forced = spl("task", "done", "GATE-1", "--force")
-    assert (forced.code, "not checked, as --force says" in forced.err) == (0, True)
+    assert (forced.code, "not checked for uncommitted changes" in forced.err) == (0, True)
     assert "Status: done" in spl("task", "show", "GATE-1").out
 
 

@@ -65,7 +65,7 @@ def test_all_have_confirmed(spl: Spl, daemon: FakeDaemon) -> None:
     ("changes", "words"),
     [
         ({"waiting": ["worker-b"]}, "not confirmed within 0s by: worker-b"),
-        ({"level": "hard", "grace_left_secs": 0.0}, "the grace is over, and not every instance refuses"),
+        ({"level": "hard", "grace_left_secs": 0.0}, "not every instance refuses every write"),
     ],
 )
 def test_an_instance_that_may_still_take_writes(

@@ -198,19 +198,19 @@ def test_a_mistake_has_a_caret_below_it(spl: Spl, verb: str, expression: str, co
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "code", "told"),
     [
-        (["1 / 0", "--context", "trigger"], "divide by zero"),
-        (["subtask.index", "--context", "routing"], "no value here"),
-        (["task.alias", "--context", "precondition", "--thread", "NOBODY-9"], "no thread 'NOBODY-9'"),
+        (["1 / 0", "--context", "trigger"], 1, "divide by zero"),
+        (["subtask.index", "--context", "routing"], 2, "no value here"),
+        (["task.alias", "--context", "precondition", "--thread", "NOBODY-9"], 1, "no thread 'NOBODY-9'"),
         (["[1,2,3,4,5,6,7,8,9].all(a, [1,2,3,4,5,6,7,8,9].all(b, [1,2,3,4,5,6,7,8,9].all(c, "
           "[1,2,3,4,5,6,7,8,9].all(d, [1,2,3,4,5,6,7,8,9].all(e, a + b + c + d + e > 0)))))",
-          "--context", "trigger"], "stopped"),
+          "--context", "trigger"], 1, "stopped"),
     ],
 )  # fmt: skip
-def test_an_evaluation_without_a_value_exits_1(spl: Spl, words: list[str], told: str) -> None:
+def test_an_evaluation_without_a_value_says_why(spl: Spl, words: list[str], code: int, told: str) -> None:
     ran = spl("expr", "eval", *words)
-    assert (ran.code, ran.out) == (1, "")
+    assert (ran.code, ran.out) == (code, "")
     assert told in ran.err
 
 

@@ -166,7 +166,7 @@ def test_files_that_git_is_told_to_pass_over_are_refused_by_name(flag: str, repo
     assert found(repo).hidden == ("deep/kept",), "changed or not: nobody can say"
     with pytest.raises(Conflict) as refused:
         refuse_uncommitted(repo)
-    assert "pass over 1 file ('deep/kept')" in refused.value.message
+    assert "ignore changes of 1 file ('deep/kept')" in refused.value.message
     assert "git update-index --no-assume-unchanged" in refused.value.hint
 
 
