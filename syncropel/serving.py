@@ -28,6 +28,7 @@ from syncropel.listening.sockets import listen_tcp, listen_unix
 from syncropel.settings import HOST, STOP_KEEPING_WORK, Home, Settings
 from syncropel.store.backup import backup, backup_path
 from syncropel.store.lock import StoreLock
+from syncropel.store.reserve import Reserve
 from syncropel.store.sqlite import SqliteStore
 from syncropel.supervisor.system import name_process
 
@@ -66,7 +67,7 @@ async def _run(home: Home, settings: Settings, tcp: socket.socket, ring: LogRing
     # Outside the home, so that removing the home spares it; the instance key keeps instances apart.
     key = f"instance-{identity.did.rpartition(':')[2]}"
     saved = backup(home.store, backup_path(user_data_path("syncropel"), key))
-    store = await SqliteStore.open(home.store, clock=time.time)
+    store = await SqliteStore.open(home.store, clock=time.time, reserve=Reserve(home.reserve))
     # From here on this process holds the home's lock: a PID file or a socket that is there is a dead one's.
     try:
         _write_pid(home)

@@ -135,6 +135,11 @@ class Home:
         return self.path / "hub.db"
 
     @property
+    def reserve(self) -> Path:
+        """Room that is kept for the next freeze when the disk is full."""
+        return self.path / "hub.db.reserve"
+
+    @property
     def keys(self) -> Path:
         return self.path / "keys"
 

@@ -19,6 +19,7 @@ from syncropel.store.commit import Call
 from syncropel.store.connection import Connection, explain, open_reader, open_writer, tune_writer, unwritable
 from syncropel.store.intake import taken_in, tell
 from syncropel.store.lock import StoreLock
+from syncropel.store.reserve import Reserve
 from syncropel.store.restoring import restore
 from syncropel.store.schema import prepare
 from syncropel.store.writer import Writer
@@ -50,8 +51,11 @@ class SqliteStore:
         self._arrivals = Arrivals(path)
 
     @classmethod
-    async def open(cls, path: Path, *, clock: Callable[[], float]) -> SqliteStore:
-        """Open the store at `path`, made if it is missing; `clock` gives unix seconds for `received_at`.
+    async def open(
+        cls, path: Path, *, clock: Callable[[], float], reserve: Reserve | None = None
+    ) -> SqliteStore:
+        """Open the store at `path`, made if it is missing; `clock` gives unix seconds for `received_at`, and
+        `reserve` room for control records on a full disk.
 
         Raises StoreError when another process has it open or the file cannot be written, StoreCorrupt when
         it is damaged or something else, StoreTooNew when a later version wrote it.
@@ -63,7 +67,7 @@ class SqliteStore:
             connections.append(await open_writer(path))
             await connections[0].run(partial(_prepare, path=path))
             await connections[0].run(Arrivals(path).finish)
-            writer = await Writer.start(connections[0], path)
+            writer = await Writer.start(connections[0], path, reserve)
             for _ in range(READERS):
                 connections.append(await open_reader(path))
         except BaseException as error:

@@ -15,6 +15,7 @@ from syncropel.store.base import Outcome, Settled
 from syncropel.store.commit import Call, Committed, commit
 from syncropel.store.connection import Connection, explain
 from syncropel.store.intake import tell
+from syncropel.store.reserve import Reserve, may_take
 
 GROUP_RECORDS: Final = 2000
 """A group takes no further call once it has this many records, so that nobody waits long for others."""
@@ -30,9 +31,10 @@ class _Waiting:
 class Writer:
     """Owns the writing connection. One task at a time takes what has queued up and commits it as a group."""
 
-    def __init__(self, connection: Connection, path: Path, last: int) -> None:
+    def __init__(self, connection: Connection, path: Path, last: int, reserve: Reserve | None = None) -> None:
         self._connection = connection
         self._path = path
+        self._reserve = reserve
         self._queue: deque[_Waiting] = deque()
         self._task: asyncio.Task[None] | None = None
         self._last_in_log = (
@@ -43,9 +45,14 @@ class Writer:
         """How many groups have been committed since the store was opened."""
 
     @classmethod
-    async def start(cls, connection: Connection, path: Path) -> Writer:
-        """A writer on a prepared connection, which is the writer's from now on. Raises sqlite3.Error."""
-        return cls(connection, path, await connection.run(_last_sequence))
+    async def start(cls, connection: Connection, path: Path, reserve: Reserve | None = None) -> Writer:
+        """A writer on a prepared connection, which is the writer's from now on. Raises sqlite3.Error.
+
+        `reserve`: room for control records on a disk that is full.
+        """
+        writer = cls(connection, path, await connection.run(_last_sequence), reserve)
+        await writer._fill_reserve()
+        return writer
 
     async def submit(self, call: Call, settled: Settled | None = None) -> list[Outcome]:
         """Queue `call` and return its outcomes after the commit that holds it.
@@ -61,6 +68,7 @@ class Writer:
     async def checkpoint(self) -> None:
         """Move the write-ahead log into the main file. Raises StoreError."""
         await self._checkpoint("PASSIVE")  # its file stays: to write over it costs half of making it longer
+        await self._fill_reserve()
 
     async def _checkpoint(self, mode: str) -> None:
         try:
@@ -101,9 +109,19 @@ class Writer:
             self._task = None
 
     def _commit(self, connection: sqlite3.Connection, calls: Sequence[Call]) -> Committed:
-        committed = commit(connection, calls, self._last_in_log)
-        self._last_in_log = committed.last_sequence
-        return committed
+        while True:
+            try:
+                committed = commit(connection, calls, self._last_in_log)
+            except sqlite3.Error as error:
+                if self._reserve is None or not may_take(error, calls) or not self._reserve.give():
+                    raise
+            else:
+                self._last_in_log = committed.last_sequence
+                return committed
+
+    async def _fill_reserve(self) -> None:
+        if (reserve := self._reserve) is not None:
+            await self._connection.run(lambda _: reserve.fill())
 
     def _next_group(self) -> list[_Waiting]:
         group = [self._queue.popleft()]
