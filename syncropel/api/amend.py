@@ -119,7 +119,7 @@ async def ask_again(engine: Engine, name: str, asked: NewRetry) -> Appended:
     fields: dict[str, Any] = {"topic": RETRY, "index": asked.index}
     if asked.target is not None:
         if not is_target(asked.target):
-            raise BadRequest(f"target {asked.target!r} is none that is known", f"use {TARGET_FORMS}")
+            raise BadRequest(f"unknown target {asked.target!r}", f"use {TARGET_FORMS}")
         if not asked.allow_unknown:
             refuse_unknown(engine, [asked.target])
         fields["target"] = asked.target

@@ -73,8 +73,8 @@ class Parser(argparse.ArgumentParser):
         known = [str(choice) for choice in action.choices]
         near = difflib.get_close_matches(str(value), known, n=1)
         told = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
-        name = "/".join(action.option_strings) or "command"
-        raise UsageError(f"{name} {str(value)!r} is none that {self.prog} knows", told)
+        flag = "/".join(action.option_strings)
+        raise UsageError(f"{f'invalid {flag}' if flag else 'unknown command'} {str(value)!r}", told)
 
 
 class CommandParser(Parser):

@@ -139,7 +139,7 @@ def is_target(target: str) -> bool:
 
 def _target(target: str, where: str) -> str:
     if not is_target(target):
-        raise InvalidFanOut(f"{where}: target {target!r} is none that is known", f"use {TARGET_FORMS}")
+        raise InvalidFanOut(f"{where}: unknown target {target!r}", f"use {TARGET_FORMS}")
     return target
 
 

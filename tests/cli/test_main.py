@@ -27,7 +27,7 @@ def test_no_words_show_the_help_and_are_a_usage_error(spl: Spl) -> None:
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["stauts"], "spl: command 'stauts' is none that spl knows\n  did you mean status?\n"),
+        (["stauts"], "spl: unknown command 'stauts'\n  did you mean status?\n"),
         (["fleet"], "see: spl fleet --help"),
         (["fleet", "lst"], "did you mean list?"),
         (["fleet", "start", "--workers", "0"], "is not a number above 0"),
