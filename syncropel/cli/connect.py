@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from syncropel import __version__, contexts
 from syncropel.cli.parsing import UsageError
-from syncropel.cli.terminal import complain
+from syncropel.cli.terminal import tell
 from syncropel.contexts import Context
 from syncropel.importing import quickly
 from syncropel.keyring import Keyring
@@ -105,7 +105,7 @@ def _tell_if_newer(args: Namespace, theirs: str) -> None:
 
     if theirs != getattr(args, "told_version", "") and is_newer(theirs, __version__):
         args.told_version = theirs
-        complain(
+        tell(
             f"the daemon is newer (v{theirs[:40]}, this spl v{__version__})",
             "what is not known here is shown as it came, or left out; update this spl",
         )

@@ -120,7 +120,8 @@ async def test_a_task_whose_worker_died_is_salvaged(make_api: MakeApi) -> None:
     opened = (await api.get(f"/v1/threads/{made.thread}/records"))["data"][0]["id"]
     await put(api, made.thread, "KNOW", fulfills=opened, summary="done by hand")
     assert await status_of(api, "SAL") == "done"
-    await put(api, made.thread, "KNOW", verdict="accept", notes="gate is green")
+    judged = {"verdict": "accept", "notes": "gate is green"}
+    await api.post(thread=made.thread, act="KNOW", actor="did:sync:agent:reviewer", body=judged)
     assert await status_of(api, "SAL") == "approved"
     assert (await api.get("/v1/fleet/status"))["fanouts"] == []
     assert_error(await refused(api, task="SAL"), 409, "CONFLICT", "approved", "reopen")

@@ -74,5 +74,8 @@ async def test_what_is_meant_for_another_instance_is_not_taken(worker: Api) -> N
 
 
 async def test_a_coordinator_is_told_nothing(api: Api) -> None:
-    answer = await api.tcp.post("/v1/fleet/control", json=message(FREEZE), headers=await fleet_token(api))
-    assert_error(answer, 409, "CONFLICT", "coordinator")
+    told = await api.tcp.post("/v1/fleet/control", json=message(FREEZE), headers=await fleet_token(api))
+    assert_error(told, 403, "FORBIDDEN", "the shared fleet token may only beat and report")
+    by_operator = await api.operator.post("/v1/fleet/control", json=message(FREEZE))
+    assert_error(by_operator, 409, "CONFLICT", "coordinator")
+    assert (await api.get("/v1/fleet/status"))["freezes"] == []

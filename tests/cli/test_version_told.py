@@ -37,7 +37,8 @@ def test_that_the_daemon_is_newer_is_said_once_on_stderr(spl: Spl, live: Path) -
     assert NEWER not in ran.out
     ran = spl("fleet", "status", "-o", "json")
     assert json.loads(ran.out)["version"] == __version__
-    assert ran.err.count(NEWER) == 1
+    told = json.loads(ran.err)
+    assert (told["object"], told["message"]) == ("notice", NEWER.removeprefix("spl: "))
 
 
 @pytest.mark.usefixtures("older")

@@ -87,7 +87,7 @@ def test_a_drill_from_the_first_key_to_the_report(machine: Machine, console: Ter
     (held,) = machine.json("drill", "history")["data"]
     assert held["ok"] is True
     assert held["leaked"] == 0
-    assert held["refused"] == 27
+    assert held["refused"] == 45
     assert machine.json("fleet", "status")["freezes"] == []
     closes(console, "Close (esc)")
     console.press("q")

@@ -48,7 +48,7 @@ def ran(gate: Path) -> list[str]:
 
 
 def status_of(machine: Machine, alias: str) -> str:
-    return {one["alias"]: one["status"] for one in machine.json("fleet", "list")["data"]}[alias]
+    return {one["alias"]: one["status"] for one in machine.json("fleet", "list", "--all")["data"]}[alias]
 
 
 def test_a_draining_worker_finishes_what_it_began_and_gives_away_what_it_did_not(
