@@ -24,7 +24,7 @@ from syncropel.engine.runtime import Runtime
 from syncropel.errors import SetupError
 from syncropel.identity import load_or_create_identity
 from syncropel.listening.server import Server
-from syncropel.listening.sockets import listen_tcp, listen_unix
+from syncropel.listening.sockets import UnixDoor, listen_tcp, listen_unix
 from syncropel.settings import HOST, STOP_KEEPING_WORK, Home, Settings
 from syncropel.store.backup import backup, backup_path
 from syncropel.store.lock import StoreLock
@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from syncropel.logring import LogRing
 
 log = logging.getLogger("syncropel.daemon")
+
+DOOR_SECS = 0.5
+"""How often it is looked whether the operator still finds the way here."""
 
 
 def serve(home: Home, settings: Settings, ring: LogRing) -> None:
@@ -71,7 +74,7 @@ async def _run(home: Home, settings: Settings, tcp: socket.socket, ring: LogRing
     # From here on this process holds the home's lock: a PID file or a socket that is there is a dead one's.
     try:
         _write_pid(home)
-        with listen_unix(home.socket) as unix:
+        with listen_unix(home.socket) as door:
             endpoint = f"http://{HOST}:{tcp.getsockname()[1]}"
             reached_at = settings.fleet.advertise_url or endpoint
             # Before the first goal: whoever runs below this name is one, and not the operator.
@@ -90,7 +93,7 @@ async def _run(home: Home, settings: Settings, tcp: socket.socket, ring: LogRing
                     log.warning("%s keeps an earlier backup, with records that this log lacks", saved.kept)
                 if not settings.auth.required:
                     log.warning("auth is off: everybody on this machine may call")
-                await _serve(engine, ring, stop, tcp, unix)
+                await _serve(engine, ring, stop, tcp, door)
             finally:
                 await engine.stop()
     finally:
@@ -153,17 +156,39 @@ def _refusal(reason: str) -> str:
     return f" (left as it is: {reason})" if reason else ""
 
 
-async def _serve(engine: Engine, ring: LogRing, stop: _Stop, tcp: socket.socket, unix: socket.socket) -> None:
+async def _serve(engine: Engine, ring: LogRing, stop: _Stop, tcp: socket.socket, door: UnixDoor) -> None:
     """Serve until the stop; then take no new connection, end the streams, answer what is under way."""
     tally = Tally()
     shares = share_out(raise_limit(), engine.settings.dispatch.max_concurrent)
-    server = Server(create_app(engine, ring, tally), tcp, unix, shares, tally)
+    server = Server(create_app(engine, ring, tally), tcp, door.listener, shares, tally)
     log.info("at most %d TCP connections, of %d descriptors", shares.tcp, shares.limit)
     serving = asyncio.create_task(server.serve(sockets=[tcp]))
     waiting = asyncio.create_task(stop.wait())
+    keeping = asyncio.create_task(_keep_door(engine.instance.home, door, server))
     await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
     waiting.cancel()
+    keeping.cancel()
     log.info("stopping")
     server.should_exit = True
     await engine.stop(keep_work=stop.keep_work)
     await serving
+
+
+async def _keep_door(home: Home, door: UnixDoor, server: Server) -> None:
+    """Have the socket and the PID file where the operator looks for them: a goal can remove both."""
+    told = ""
+    while True:
+        await asyncio.sleep(DOOR_SECS)
+        if not server.started or not home.store.exists():  # a home that was removed is not made again
+            continue
+        try:
+            if not door.is_there():
+                server.listen_anew(door.renew())
+                log.warning("the socket %s was gone: it is there again", home.socket)
+            if not home.pid_file.exists():
+                _write_pid(home)
+            told = ""
+        except SetupError as error:
+            if error.message != told:
+                log.error("%s", error.message)
+            told = error.message

@@ -71,6 +71,14 @@ class Server(uvicorn.Server):
         self.servers = cast("list[Any]", acceptors)
         self.started = True
 
+    def listen_anew(self, unix: socket.socket) -> None:
+        """Take operators from this socket instead: nobody finds the way to the former one."""
+        loop, (tcp, former) = asyncio.get_running_loop(), self._listeners
+        self.servers[-1].close()
+        former.close()
+        self._listeners = (tcp, unix)
+        self.servers[-1] = cast("Any", Acceptor(loop, unix, self._admit_unix, self._shortage))
+
     async def on_tick(self, counter: int) -> bool:
         self._tally.tcp, self._tally.unix = len(self._strangers), len(self._operators)
         self._tally.tcp_limit = self._strangers.limit

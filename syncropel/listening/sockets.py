@@ -34,16 +34,22 @@ def listen_tcp(port: int) -> Iterator[socket.socket]:
         yield listener
 
 
-@contextlib.contextmanager
-def listen_unix(path: Path) -> Iterator[socket.socket]:
-    """Listen on a socket file, 0600 in a 0700 folder, and remove it at the end.
+class UnixDoor:
+    """A socket file, 0600 in a 0700 folder, and who listens there.
 
     A file that is there already is taken for one that a dead daemon left: the caller holds the home's lock.
     Raises SetupError when the folder is not ours alone, or the socket cannot be made.
     """
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._made = False
+        self.listener = self._listen()
+
+    def _listen(self) -> socket.socket:
+        path, listener = self._path, socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
-            made = _make_private(path.parent)
+            self._made = _make_private(path.parent) or self._made
             path.unlink(missing_ok=True)
             before = os.umask(0o177)
             try:
@@ -51,18 +57,42 @@ def listen_unix(path: Path) -> Iterator[socket.socket]:
             finally:
                 os.umask(before)
             listener.listen(_BACKLOG)
-        except OSError as error:
-            raise SetupError(
-                f"cannot listen on {path}: {error.strerror or error}", f"check {path.parent}"
-            ) from None
+            self._file = path.lstat()
+        except BaseException as error:
+            listener.close()
+            if isinstance(error, OSError):
+                told = f"cannot listen on {path}: {error.strerror or error}"
+                raise SetupError(told, f"check {path.parent}") from None
+            raise
         listener.setblocking(False)
+        return listener
+
+    def is_there(self) -> bool:
+        """Whether the file is still the one that leads here: whoever may remove it may put another there."""
         try:
-            yield listener
-        finally:
-            path.unlink(missing_ok=True)
-            if made:
-                with contextlib.suppress(OSError):
-                    path.parent.rmdir()
+            return os.path.samestat(self._path.lstat(), self._file)
+        except OSError:
+            return False
+
+    def renew(self) -> socket.socket:
+        """Listen at the same place again. Close the former listener once nobody waits there any more."""
+        self.listener = self._listen()
+        return self.listener
+
+    def close(self) -> None:
+        """Listen no more, and remove the file."""
+        self.listener.close()
+        with contextlib.suppress(OSError):
+            self._path.unlink(missing_ok=True)
+            if self._made:
+                self._path.parent.rmdir()
+
+
+@contextlib.contextmanager
+def listen_unix(path: Path) -> Iterator[UnixDoor]:
+    """Have a `UnixDoor` at this path, and close it at the end. Raises SetupError."""
+    with contextlib.closing(UnixDoor(path)) as door:
+        yield door
 
 
 def _make_private(folder: Path) -> bool:

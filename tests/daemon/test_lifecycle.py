@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import sqlite3
@@ -181,6 +182,29 @@ def test_a_second_daemon_is_refused_and_the_first_keeps_its_sockets(
     first.ready()
     assert lost or home.pid_file.read_text() == f"{first.process.pid}\n"
     assert first.stop().code == 0
+
+
+@pytest.mark.parametrize("way", ["folder", "file", "another"])
+def test_a_door_that_somebody_removed_is_there_again(start: Start, home: Home, way: str) -> None:
+    """A goal can remove it: the operator would find no daemon, and could stop nothing."""
+    daemon = start().ready()
+    with socket.socket(socket.AF_UNIX) as impostor:
+        if way == "folder":
+            shutil.rmtree(home.run)
+        else:
+            home.socket.unlink()
+        if way == "another":
+            impostor.bind(str(home.socket))
+        daemon.ready()
+        until(home.pid_file.exists)
+    assert home.pid_file.read_text() == f"{daemon.process.pid}\n"
+    assert stat.S_IMODE(home.socket.stat().st_mode) == 0o600
+    assert stat.S_IMODE(home.run.stat().st_mode) == 0o700
+    with daemon.operator() as client:
+        answer = client.post("/v1/fleet/freeze", json={"namespace": "docs", "reason": "leak"})
+        assert answer.status_code == 201, answer.text
+    assert daemon.stop().code == 0
+    assert not home.socket.exists()
 
 
 def test_an_old_socket_folder_is_made_private_again(start: Start, home: Home) -> None:
