@@ -153,7 +153,7 @@ def test_an_account_cannot_take_every_connection(daemon: Daemon) -> None:
         for one in greedy:
             one.sendall(head.encode())
         until(lambda: connections(daemon)["closed_for_room"] >= limit // 2)
-        assert connections(daemon)["tcp"] <= limit // 2
+        until(lambda: connections(daemon)["tcp"] <= limit // 2)  # it is counted anew at the next tick
         with daemon.tcp() as worker:
             bearer = {"authorization": f"Bearer {tokens[1]}"}
             assert worker.get("/v1/whoami", headers=bearer).status_code == 200
