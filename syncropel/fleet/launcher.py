@@ -26,7 +26,10 @@ from syncropel.settings import Home, load_settings
 CONVERGENCE_LIMIT_SECS: Final = 30.0
 FLEET_ACCOUNT: Final = "sa-fleet"
 FLEET_SCOPES: Final = ("records:read", "records:write", "threads:write", "fleet:write", "config:read")
-_NOT_FOR_WORKERS: Final = frozenset({"SPL_BOOTSTRAP_TOKEN", "SPL_TOKEN", "SPL_URL"})
+# A goal of the daemon's user can read what the daemon was started with: no caller's token is in it.
+_OF_CALLERS: Final = frozenset({"SPL_TOKEN", "SPL_URL"})
+_NOT_FOR_COORDINATOR: Final = _OF_CALLERS | {"SPL_FLEET_COORDINATOR_URL"}
+_NOT_FOR_WORKERS: Final = _OF_CALLERS | {"SPL_BOOTSTRAP_TOKEN"}
 _POLL_SECS: Final = 0.1
 
 
@@ -77,9 +80,7 @@ class Launcher:
             load_or_create_identity(self.home)
             process.clear_stale_pid(self.home)
             flags = [] if self.plan.port is None else ["--port", str(self.plan.port)]
-            environ = {
-                key: value for key, value in self.environ.items() if key != "SPL_FLEET_COORDINATOR_URL"
-            }
+            environ = {key: value for key, value in self.environ.items() if key not in _NOT_FOR_COORDINATOR}
             started = process.spawn(self.home, flags, environ)
             self.started.append((COORDINATOR, started))
             self._ready(COORDINATOR, started, f" on :{self.plan.port}" if self.plan.port else "")

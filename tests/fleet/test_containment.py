@@ -215,3 +215,16 @@ def test_a_supervisor_that_is_told_to_end_ends_its_run(machine: Machine) -> None
     supervisor.send_signal(signal.SIGTERM)
     until(lambda: not sleepers(machine))
     assert result(machine, "E-1")["verdict"] == "failed"
+
+
+def test_no_daemon_keeps_the_token_of_who_started_it(machine: Machine) -> None:
+    """A goal of the same user can read with what a daemon was started."""
+    words = ("fleet", "start", "--workers", "1", "--port", str(machine.port), "--worker-port", "0")
+    code, _, err = machine.run(
+        *words, environ={"SPL_TOKEN": "spl_operators", "SPL_URL": "http://127.0.0.1:1"}
+    )
+    assert code == 0, err
+    pids = machine.pids()
+    assert len(pids) == 2
+    for pid in pids.values():
+        assert "spl_operators" not in psutil.Process(pid).environ().values()
