@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import psutil
 
-from syncropel.engine.adapters import Adapter, Held, Outcome, Remains, Resumable
+from syncropel.engine.adapters import Adapter, CutShort, Held, Outcome, Remains, Resumable
 from syncropel.engine.ingest import Ingest
 from syncropel.engine.meter import ended_by_coordinator
 from syncropel.engine.resuming import Taken, take_back
@@ -260,6 +260,12 @@ class Dispatcher:
                 raise
         except Held:
             log.info("held at its gate", extra={"thread_id": intend.thread})
+            allowed = False
+        except CutShort:
+            log.warning(
+                "was ended while this daemon was stopped, and runs again unless it was moved",
+                extra={"thread_id": intend.thread},
+            )
             allowed = False
         except SyncropelError as error:
             log.error("cannot run a goal: %s", error.message, extra={"thread_id": intend.thread})

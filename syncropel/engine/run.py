@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from syncropel.engine.adapters import Adapter, Held, Instant, Observe, Outcome, Remains, Startable
+from syncropel.engine.adapters import Adapter, CutShort, Held, Instant, Observe, Outcome, Remains, Startable
 from syncropel.engine.ingest import Ingest
 from syncropel.engine.meter import Meter, cost_in, ended_by_coordinator
 from syncropel.engine.peer import Backoff
@@ -147,7 +147,7 @@ class Run:
                 self.remains.forget()
                 raise
             outcome = replace(self.ending, output=self.output)
-        except Held:
+        except (Held, CutShort):
             self.remains.forget()
             raise
         except SyncropelError:

@@ -25,6 +25,8 @@ FINISH = "finish"
 GENTLE_SHARE = 0.25
 """An orphan is ended gently when that takes no more than this share of what it has waited: its coordinator
 gives the work to another soon."""
+QUIET_SHARE = 0.25
+"""A connected daemon that is silent for this share of what an orphan waits is taken for gone."""
 LONGEST_REST_SECS = 3600.0
 LOOK_SECS = 0.01
 """How often it is looked who of those that a signal was sent to has ended."""
@@ -83,15 +85,17 @@ class Decider:
         self.root_gone = False
         self._alone_since: float | None = now
         self._was_attached = False
+        self._heard_at = now
         self._stage = WAIT
         self._announced = False
         self._until = 0.0
         self._kill_until = 0.0
 
-    def attach(self) -> None:
-        """A daemon is there."""
+    def attach(self, now: float) -> None:
+        """A daemon is there, or says that it still is."""
         self._alone_since = None
         self._was_attached = True
+        self._heard_at = now
 
     def detach(self, now: float) -> None:
         """The last daemon is gone."""
@@ -136,6 +140,7 @@ class Decider:
         """What to do now. `empty`: no descendant is left."""
         if self.phase == ENDING:
             return self._step_ending(now, empty)
+        self._look_for_silence(now)
         alone = 0.0 if self._alone_since is None else now - self._alone_since
         if self.phase == WAITING:
             if self._alone_since is not None and (self._was_attached or alone >= self.limits.start):
@@ -146,6 +151,13 @@ class Decider:
         elif self._alone_since is not None and alone >= self.limits.orphan:
             self.stop(ORPHANED, now, gently=self.limits.ending <= self.limits.orphan * GENTLE_SHARE)
         return self._step_ending(now, empty) if self.phase == ENDING else WAIT
+
+    def _look_for_silence(self, now: float) -> None:
+        """Take a daemon that is connected and says nothing for gone since it was heard last. It is stopped,
+        and its coordinator does not hear from it either: the work may be given to another instance."""
+        silence = self.limits.orphan * (QUIET_SHARE if self.phase == RUNNING else 1.0)
+        if self._alone_since is None and now - self._heard_at >= silence:
+            self._alone_since = self._heard_at
 
     def _step_ending(self, now: float, empty: bool) -> str:
         if empty and self.root_gone:
@@ -176,7 +188,8 @@ class Decider:
         self._kill_until = now + self.limits.kill
 
     def rest(self, now: float) -> float:
-        """Seconds until `step` has to be asked again if nothing happens."""
+        """Seconds until `step` has to be asked again if nothing happens. The silence of a daemon is not among
+        it: whoever asks does so every second."""
         if self.phase == ENDING:
             if not self._announced:
                 return 0.0

@@ -3,10 +3,10 @@
 The folder holds the control socket `ctl`, which the daemon made and whose listening end is our stdin, and at
 the end `status.json`. Our stdout is where the goal's output goes.
 
-The daemon says lines: `attach`, `go`, `stop gently`, `stop now`, `close` (the goal's stdin), or `stdin`: all
-that comes behind it on this connection is for the goal. The answers are lines of JSON, each with `said`:
-`attached`, `started`, `ended`. A goal's stdin stays open when a connection ends, so that a conversation
-survives the daemon.
+The daemon says lines: `attach`, then `here` every few seconds; `go`, `stop gently`, `stop now`, `close` (the
+goal's stdin), or `stdin`: all that comes behind it on this connection is for the goal. The answers are lines
+of JSON, each with `said`: `attached`, `started`, `ended`. A goal's stdin stays open when a connection ends,
+so that a conversation survives the daemon.
 """
 
 from __future__ import annotations
@@ -158,7 +158,7 @@ class Supervisor:
         decider = self._decider
         if line == "attach":
             caller.attached = True
-            decider.attach()
+            decider.attach(now())
             caller.say(
                 "attached",
                 pid=self._goal.pid,
@@ -166,6 +166,9 @@ class Supervisor:
                 started=self._started,
                 why=decider.why,
             )
+        elif line == "here":
+            if caller.attached:
+                decider.attach(now())
         elif line == "go":
             if decider.go(now()):
                 self._goal.open_gate()

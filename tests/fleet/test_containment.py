@@ -161,7 +161,10 @@ def test_a_worker_is_upgraded_under_its_work(machine: Machine) -> None:
     assert (machine.path / "starts").read_text() == "start\n"
 
 
-def test_a_run_without_its_worker_has_ended_before_another_gets_it(machine: Machine) -> None:
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
+def test_a_run_without_its_worker_has_ended_before_another_gets_it(
+    machine: Machine, how: signal.Signals
+) -> None:
     """The coordinator takes work from an instance that it has not heard of for 12 intervals."""
     machine.beat_every(0.5)
     machine.start("--adapter", "bash")
@@ -170,12 +173,43 @@ def test_a_run_without_its_worker_has_ended_before_another_gets_it(machine: Mach
     machine.spl("task", "fan-out", "E-1", "--subtask", f"goal={goal},target=least-loaded-worker")
     until((machine.path / "ready").exists)
     first = machine.json("task", "join-status", "E-1")["subtasks"][0]["instance_alias"]
-    kill(machine, f".syncro-{first}")
+    worker = psutil.Process(machine.pids()[f".syncro-{first}"])
+    worker.send_signal(how)
     pids = machine.path / "pids"
     until(lambda: len(pids.read_text().split()) == 2)
     one, _ = (int(word) for word in pids.read_text().split())
     assert not psutil.pid_exists(one) or psutil.Process(one).status() == psutil.STATUS_ZOMBIE
     assert len(sleepers(machine)) == 1
+    if how == signal.SIGSTOP:
+        worker.resume()
+        until(lambda: by_alias(machine, first)["status"] == "live")
+        assert len(pids.read_text().split()) == 2
+        assert len(sleepers(machine)) == 1
+
+
+def test_work_of_a_worker_that_was_stopped_too_long_runs_again_there(machine: Machine) -> None:
+    """Nobody else may have it, so it waits; what it came to under the signal that ended it is no result."""
+    machine.beat_every(0.5)
+    machine.start("--adapter", "bash")
+    wait = f"until [ -e {machine.path}/go ]; do sleep 0.1; done"
+    give(machine, "E-1", f"trap 'exit 0' TERM; echo $$ >> {machine.path}/pids; {wait}; echo done")
+    pids = machine.path / "pids"
+    until(pids.exists)
+    worker = psutil.Process(machine.pids()[WORKER])
+    worker.suspend()
+    one = int(pids.read_text())
+    until(lambda: not psutil.pid_exists(one) or psutil.Process(one).status() == psutil.STATUS_ZOMBIE)
+    worker.resume()
+    until(lambda: len(pids.read_text().split()) == 2)
+    (machine.path / "go").touch()
+    told = result(machine, "E-1")
+    assert (told["verdict"], told["summary"]) == ("accept", "done")
+    log = (machine.path / WORKER / "logs" / "spl.log").read_text(encoding="utf-8")
+    assert "was ended while this daemon was stopped" in log
+
+
+def by_alias(machine: Machine, alias: str) -> Any:
+    return next(one for one in machine.json("fleet", "list", "--all")["data"] if one["alias"] == alias)
 
 
 def test_a_freeze_ends_what_a_worker_took_back(machine: Machine) -> None:

@@ -26,7 +26,7 @@ def limits(**changes: float) -> Limits:
 def running(now: float = 50.0, **changes: float) -> Decider:
     """A run that began at 50, with a daemon."""
     decider = Decider(limits(**changes), 40.0)
-    decider.attach()
+    decider.attach(now)
     assert decider.go(now)
     return decider
 
@@ -53,7 +53,7 @@ def test_limits_read_back_from_what_they_say() -> None:
 
 def test_nothing_is_done_before_the_word() -> None:
     decider = Decider(limits(), 0.0)
-    decider.attach()
+    decider.attach(9_900.0)
     assert decider.step(10_000.0, empty=False) == WAIT
     assert (decider.phase, decider.why, decider.root_gone) == (decide.WAITING, "", False)
     assert decider.rest(0.0) == decide.LONGEST_REST_SECS == 3600.0
@@ -83,7 +83,7 @@ def test_a_gate_for_which_no_daemon_comes_is_shut(at: float, step: str) -> None:
 
 def test_a_daemon_that_is_gone_before_its_word_leaves_nothing() -> None:
     decider = Decider(limits(), 0.0)
-    decider.attach()
+    decider.attach(0.0)
     decider.detach(3.0)
     assert decider.step(3.0, empty=False) == KILL
     assert decider.why == decide.NOT_STARTED
@@ -140,7 +140,7 @@ def test_a_run_is_alone_since_its_daemon_left_and_not_since_somebody_said_so_aga
 def test_a_daemon_that_comes_back_in_time_keeps_the_run() -> None:
     decider = running(orphan=10.0)
     decider.detach(60.0)
-    decider.attach()
+    decider.attach(74.0)
     assert decider.step(75.0, empty=False) == WAIT
     assert decider.rest(75.0) == 75.0
     decider.detach(80.0)
@@ -148,11 +148,37 @@ def test_a_daemon_that_comes_back_in_time_keeps_the_run() -> None:
     assert decider.step(90.0, empty=False) == KILL
 
 
+@pytest.mark.parametrize(("heard", "step"), [(120.0, WAIT), (100.1, WAIT), (100.0, KILL), (60.0, KILL)])
+def test_a_daemon_that_is_stopped_is_taken_for_gone_since_it_was_heard_last(heard: float, step: str) -> None:
+    decider = running(orphan=40.0, run=1000.0)
+    decider.attach(heard)
+    assert decider.step(140.0, empty=False) == step
+    assert decider.why == ("" if step == WAIT else decide.ORPHANED)
+
+
+def test_a_daemon_that_is_heard_again_in_time_keeps_the_run() -> None:
+    decider = running(orphan=40.0, run=1000.0)
+    assert decider.step(89.0, empty=False) == WAIT
+    decider.attach(89.5)
+    assert decider.step(120.0, empty=False) == WAIT
+    decider.detach(125.0)
+    assert decider.step(129.4, empty=False) == WAIT
+    assert decider.step(129.5, empty=False) == KILL
+
+
+@pytest.mark.parametrize(("at", "step"), [(49.9, WAIT), (50.0, KILL)])
+def test_the_gate_of_a_daemon_that_was_stopped_stays_shut(at: float, step: str) -> None:
+    decider = Decider(limits(orphan=40.0), 0.0)
+    decider.attach(10.0)
+    assert decider.step(at, empty=False) == step
+    assert decider.go(at) == (step == WAIT)
+
+
 def test_a_daemon_that_comes_too_late_finds_it_ending() -> None:
     decider = running(orphan=10.0)
     decider.detach(60.0)
     decider.step(70.0, empty=False)
-    decider.attach()
+    decider.attach(70.0)
     assert (decider.phase, decider.why) == (decide.ENDING, decide.ORPHANED)
 
 
@@ -292,14 +318,14 @@ def test_whatever_happens_a_run_comes_to_its_end_and_never_runs_before_its_word(
 ) -> None:
     """Whoever is told to end, or is alone, or over its limit, ends within what the limits allow."""
     decider, now = Decider(limits(orphan=20.0), 0.0), 0.0
-    decider.attach()
+    decider.attach(0.0)
     went = ending_since = None
     for word, secs in words:
         now += secs
         if word == "go" and decider.go(now):
             went = now
         elif word == "attach":
-            decider.attach()
+            decider.attach(now)
         elif word == "detach":
             decider.detach(now)
         elif word in ("gently", "now"):

@@ -2,6 +2,7 @@
 
 from syncropel.engine.adapters.base import (
     Adapter,
+    CutShort,
     Gate,
     Held,
     Instant,
@@ -19,6 +20,7 @@ from syncropel.engine.adapters.synthetic import EchoAdapter, NoopAdapter
 __all__ = [
     "Adapter",
     "BashAdapter",
+    "CutShort",
     "EchoAdapter",
     "Gate",
     "Held",

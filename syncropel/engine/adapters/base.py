@@ -67,6 +67,11 @@ class Held(Exception):
     """The goal was not let through its gate. It is tried again when that may have changed."""
 
 
+class CutShort(Exception):
+    """Raised when a run was ended because this daemon was stopped for too long: it has to run again, here or
+    where its coordinator has given it meanwhile."""
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """One attempt at a subtask. `timeout_secs` is its time limit."""

@@ -17,7 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-from syncropel.engine.adapters.base import Held, Job, Observe, Outcome
+from syncropel.engine.adapters.base import CutShort, Held, Job, Observe, Outcome
 from syncropel.engine.adapters.cost_file import LOOK_SECS, CostFile, open_plain, touch_plain
 from syncropel.engine.adapters.other_user import OtherUser
 from syncropel.engine.adapters.preflight import available_memory, tell_memory
@@ -28,7 +28,7 @@ from syncropel.engine.runtime import Runtime
 from syncropel.errors import SyncropelError
 from syncropel.folds.child import NOT_STARTED, REATTACHED, SESSION, STREAM_EVENT
 from syncropel.folds.fanout import ACCEPT
-from syncropel.supervisor.decide import START_FAILED, TIMEOUT, Limits
+from syncropel.supervisor.decide import ORPHANED, START_FAILED, TIMEOUT, Limits
 from syncropel.supervisor.words import Spec
 
 INT_GRACE_SECS: Final = 0.5
@@ -184,6 +184,8 @@ class BashAdapter:
         if not ending.why:
             told = f"{ending.error}; what it left was ended"
             return Outcome("failed", told, 0.0, str(output), exit_, "supervisor_killed")
+        if ending.why == ORPHANED:
+            raise CutShort
         if ending.why == START_FAILED:
             return Outcome("failed", f"cannot start bash: {ending.error}", 0.0, str(output))
         if ending.why == TIMEOUT:

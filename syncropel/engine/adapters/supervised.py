@@ -35,6 +35,8 @@ PATIENCE_SECS: Final = 3.0
 MARK: Final = "SPL_RUN"
 """Variable that names the run in the environment of all that the goal starts, unless that clears it."""
 PROGRAM: Final = Path(tree.__file__).with_name("__main__.py")
+HERE_SHARE: Final = 0.1
+"""After so much of the time that a supervisor waits for a daemon one that goes on says so again."""
 _REST_SECS: Final = 0.02
 _LONGEST_FILE: Final = 64 * 1024 * 1024
 
@@ -106,6 +108,7 @@ class Supervised:
         self._attached: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self._status: dict[str, Any] | None = None
         self._hearing: asyncio.Task[None] | None = None
+        self._next: asyncio.TimerHandle | None = None
         self._ending: asyncio.Task[Ending] | None = None
 
     @classmethod
@@ -170,6 +173,7 @@ class Supervised:
             reader, self._writer = await asyncio.open_unix_connection(address)
         self._hearing = asyncio.create_task(self._hear(reader))
         self._say("attach")
+        self._say_here()
         try:
             about = await asyncio.wait_for(asyncio.shield(self._attached), patience_secs)
         except TimeoutError:
@@ -206,8 +210,24 @@ class Supervised:
                 self.started.set_result(None)
 
     def _say(self, line: str) -> None:
+        if self._writer is None or self._writer.is_closing():
+            return
+        words = f"{line}\n".encode()
+        try:
+            # Not by the stream, which gives up reading when a write fails: a supervisor that has ended has
+            # said how, and that is still to be read.
+            os.write(self._writer.get_extra_info("socket").fileno(), words)
+        except BlockingIOError:
+            self._writer.write(words)
+        except OSError:
+            pass
+
+    def _say_here(self) -> None:
+        """Say again and again that this daemon goes on: one that is stopped keeps its connections."""
+        self._say("here")
         if self._writer is not None and not self._writer.is_closing():
-            self._writer.write(f"{line}\n".encode())
+            pause = self.limits.orphan * HERE_SHARE
+            self._next = asyncio.get_running_loop().call_later(pause, self._say_here)
 
     def go(self) -> None:
         """Open the gate: from here on the goal runs, and does so without a daemon."""
@@ -250,6 +270,8 @@ class Supervised:
             self._status = _read_json(self.folder / "status.json")
         if self._child is not None:
             await asyncio.to_thread(self._child.wait)
+        if self._next is not None:
+            self._next.cancel()
         if self._writer is not None:
             self._writer.close()
         FAMILY.drop(self.supervisor)
