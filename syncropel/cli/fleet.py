@@ -152,18 +152,23 @@ def _progress(line: str) -> None:
 
 def run_stop(args: Namespace) -> int:
     import_client()
-    from syncropel.fleet.teardown import Local, find_local, is_running, local_workers, stop
+    from syncropel.fleet.teardown import Local, find_local, local_workers, stop
 
     home = this_home()
     waves = [[find_local(home, args.instance)]] if args.instance else [local_workers(home)]
     if args.all:
         waves.append([Local("coordinator", home)])
-    if not any(is_running(one) for wave in waves for one in wave):
+    say(*(line for wave in waves for one in wave for line in _running_lines(one)))
+    told: list[str] = []  # a daemon that is down may have left goals, so what there is to stop shows only now
+
+    def tell(line: str) -> None:
+        told.append(line)
+        say(line)
+
+    stuck = [one for wave in waves for one in stop(wave, tell)]
+    if not told:
         what = args.instance or ("the fleet" if args.all else "no worker")
         say(f"nothing to stop: {what} is {'' if what == 'no worker' else 'not '}running")
-        return 0
-    say(*(line for wave in waves for one in wave for line in _running_lines(one)))
-    stuck = [one for wave in waves for one in stop(wave, say)]
     if stuck:
         complain(
             f"{', '.join(one.alias for one in stuck)} did not stop in time", "as the last resort: kill -9 PID"

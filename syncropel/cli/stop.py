@@ -22,7 +22,9 @@ def run(args: Namespace) -> int:
 
 
 def stop(home: Home, *, keep_work: bool = False) -> int:
-    """Stop the home's daemon and wait for its end. 1 when none runs, or when it does not end in time.
+    """Stop the home's daemon and wait for its end, or end what a crashed one left.
+
+    1 when there was neither, or when the daemon does not end in time.
 
     `keep_work`: what runs goes on until the next daemon takes it back, for eight heartbeat intervals at most.
     """
@@ -35,7 +37,9 @@ def stop(home: Home, *, keep_work: bool = False) -> int:
         stale = clear_stale_pid(home)
         ended = 0 if keep_work else end_runs(home)
         if ended:
-            say(f"✓ ended {ended} running {'goal' if ended == 1 else 'goals'} that the daemon had left")
+            goals = "goal" if ended == 1 else "goals"
+            say(f"✓ not running; ended {ended} running {goals} that the daemon had left")
+            return 0
         told = f" (removed a stale PID file that named {stale})" if stale is not None else ""
         complain(f"not running at {home.display()}{told}", "start it: spl serve")
         return 1

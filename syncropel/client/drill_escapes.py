@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from syncropel.client import calls
+from syncropel.client import calls, task_records
 from syncropel.client.unended import by_instance, settled
-from syncropel.errors import RemoteError
+from syncropel.errors import RemoteError, SyncropelError
 
 if TYPE_CHECKING:
     from syncropel.api import schema
@@ -52,8 +52,17 @@ class Escapes:
         self.problems: list[str] = []
 
     async def run(self, workers: Sequence[str]) -> None:
-        """Practise on these workers, by alias. The freeze is lifted whatever happens."""
-        await self._begin(workers)
+        """Practise on these workers, by alias. Whatever happens, the freeze is lifted and the task closed.
+
+        Raises SyncropelError when the coordinator fails it, or the task may still be open.
+        """
+        try:
+            await self._practise(workers)
+        finally:
+            await surely(self._close())
+
+    async def _practise(self, workers: Sequence[str]) -> None:
+        await surely(self._begin(workers))  # what is asked for half-way could come after its closing
         if not await self._until(self._escaped):
             self.problems.append("the goals that try to escape did not start in time")
         try:
@@ -107,6 +116,27 @@ class Escapes:
         except RemoteError as error:
             if error.status != _NOT_FOUND:
                 raise
+
+    async def _close(self) -> None:
+        try:
+            await self._cancel()
+        except SyncropelError as error:
+            if isinstance(error, RemoteError) and error.status == _NOT_FOUND:
+                return  # it was never made
+            close = f"close it: spl task cancel {self._name} --end"
+            raise SyncropelError(f"{self._name} may still be open: {error.message}", close) from error
+
+    async def _cancel(self) -> None:
+        """Give the task up, and end what still runs of it: a fan-out that cannot join would need a look."""
+        task: schema.TaskDetail = await self._send(calls.task(self._name))
+        await self._send(task_records.step(task.thread, "cancel", "the drill is over", actor=self._actor))
+        if not task.subtasks:
+            return
+        join: schema.JoinStatus = await self._send(calls.join(self._name))
+        for child in join.subtasks:
+            if child.state == "in_progress":
+                attempt = task_records.running_attempt(join, child.index)
+                await self._send(task_records.stop(attempt, "the drill is over", actor=self._actor))
 
     async def _told(self) -> bool:
         join: schema.JoinStatus = await self._send(calls.join(self._name))

@@ -40,8 +40,10 @@ STEPS: Final = {
 VERDICTS: Final = {"approve": ("accept", "approved"), "reject": ("reject", "rejected")}
 
 
-def step(thread: str, name: str, words: str, *, actor: str, at: float) -> Call[schema.PostedRecord]:
-    """One of STEPS on a task's thread. `at` in unix seconds."""
+def step(
+    thread: str, name: str, words: str, *, actor: str, at: float | None = None
+) -> Call[schema.PostedRecord]:
+    """One of STEPS on a task's thread. `at` in unix seconds; None: when it is received."""
     one = STEPS[name]
     return _post(thread, one.act, {"topic": one.topic, one.words: words}, actor, at)
 
@@ -84,16 +86,19 @@ def running_attempt(join: schema.JoinStatus, index: int) -> Attempt:
     raise Conflict(f"{name} [{index}] {state}: there is nothing to stop", f"see: spl task join-status {name}")
 
 
-def stop(attempt: Attempt, reason: str, *, actor: str, at: float) -> Call[schema.PostedRecord]:
-    """End an attempt that is in flight: its whole tree of processes, its verdict `terminated`."""
+def stop(attempt: Attempt, reason: str, *, actor: str, at: float | None = None) -> Call[schema.PostedRecord]:
+    """End an attempt that is in flight: its whole tree of processes, its verdict `terminated`.
+
+    `at` as in `step`.
+    """
     about = {"index": attempt.index, "attempt": attempt.attempt, "from": attempt.instance}
     body = {"topic": END_TOPIC, **about, "reason": reason or STOPPED, "namespace": attempt.namespace}
     return _post(attempt.thread, "LEARN", body, actor, at, attempt.intend)
 
 
 def _post(
-    thread: str, act: str, body: Mapping[str, Any], actor: str, at: float, parent: str = ""
+    thread: str, act: str, body: Mapping[str, Any], actor: str, at: float | None, parent: str = ""
 ) -> Call[schema.PostedRecord]:
-    given = {key: value for key, value in body.items() if value not in ("", None)}
-    record: dict[str, Any] = {"thread": thread, "actor": actor, "act": act, "body": {**given, "at": at}}
+    given = {key: value for key, value in {**body, "at": at}.items() if value not in ("", None)}
+    record: dict[str, Any] = {"thread": thread, "actor": actor, "act": act, "body": given}
     return calls.post_record({**record, "parents": [parent]} if parent else record)

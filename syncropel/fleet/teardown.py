@@ -44,8 +44,9 @@ def find_local(coordinator: Home, name: str) -> Local:
 
 
 def stop(instances: Iterable[Local], say: Callable[[str], None]) -> list[Local]:
-    """Stop all of them at once and wait; one line for each that ran. Gives those that did not end in time.
+    """Stop all of them at once and wait; gives those that did not end in time.
 
+    `say` hears a line for each that ran or had left something: goals, which are ended, or a PID file.
     Raises SetupError when a process belongs to another user.
     """
     running = {}

@@ -238,6 +238,34 @@ def test_a_stop_of_the_fleet_ends_what_a_killed_worker_left(machine: Machine) ->
     assert sleepers(machine) == []
 
 
+@pytest.mark.parametrize("which", [("--instance", "worker-a"), ("--all",), ("--workers",)])
+def test_a_stop_ends_what_was_left_where_no_daemon_runs(machine: Machine, which: tuple[str, ...]) -> None:
+    machine.start("--adapter", "bash")
+    give(machine, "E-1", escaping(machine))
+    until((machine.path / "ready").exists)
+    for home in machine.pids():
+        kill(machine, home)
+    assert sleepers(machine)
+    told = machine.spl("fleet", "stop", *which)
+    assert "[worker-a] not running; ended 1 running goal that it had left" in told
+    assert "nothing to stop" not in told
+    assert sleepers(machine) == []
+    assert machine.spl("fleet", "stop", *which).startswith("nothing to stop: ")
+
+
+def test_stop_in_the_home_of_a_crashed_daemon_ends_what_it_left_and_says_so(machine: Machine) -> None:
+    machine.start("--adapter", "bash")
+    give(machine, "E-1", escaping(machine))
+    until((machine.path / "ready").exists)
+    kill(machine, WORKER)
+    told = worker(machine, "stop")
+    assert told.startswith("✓ not running; ended 1 running goal that the daemon had left")
+    assert sleepers(machine) == []
+    code, out, err = machine.run("stop", environ={"SYNCROPEL_HOME": str(machine.path / WORKER)})
+    assert (code, out) == (1, "")
+    assert err.startswith("spl: not running at ")
+
+
 def test_a_supervisor_that_is_told_to_end_ends_its_run(machine: Machine) -> None:
     """As a service manager does that ends everything of a unit at once."""
     machine.start("--adapter", "bash")

@@ -145,3 +145,4 @@ def test_a_drill_passes_beside_other_work_and_is_remembered(machine: Machine) ->
     assert "0 processes left of goals that tried to escape on worker-a, worker-b" in out
     assert (drill["escapes"], drill["left"]) == (2, 0)
     assert not [one for one in psutil.process_iter(["cmdline"]) if _is_escape(one, machine)]
+    assert machine.run("fleet", "status", "--check")[0] == 0, "a drill leaves nothing that needs a look"
