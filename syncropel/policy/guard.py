@@ -22,7 +22,7 @@ from syncropel.folds.fanout import AMEND_JOIN
 from syncropel.folds.freezes import EVERYWHERE, STOPPED_ACTS, Control, Freeze
 from syncropel.folds.index import ThreadIndex
 from syncropel.folds.moves import AMEND_BUDGET
-from syncropel.folds.namespaces import DEFAULT, EXAMPLE, Namespaces, name_in, parse_namespace
+from syncropel.folds.namespaces import DEFAULT, EXAMPLE, Namespaces, covers, name_in, parse_namespace
 from syncropel.folds.rules import KINDS, PERMISSION, Rules, parse_rule
 from syncropel.folds.spec import FanOutSpec, is_fan_out, parse_fan_out, positive_number
 from syncropel.folds.task import TaskState
@@ -241,11 +241,30 @@ def _check_fan_out(record: Record, state: GuardedState) -> SyncropelError | None
         check_join(parse_fan_out(record.body))
     except SyncropelError as error:
         return error
+    return _check_place(record, state)
+
+
+def _check_place(record: Record, state: GuardedState) -> SyncropelError | None:
+    """Why the subtasks would run where a freeze of their task, or of what they name, does not reach them."""
+    own = name_in(record.body) or DEFAULT
+    line = state.index.threads.get(record.thread)
+    above = (line.namespace if line is not None else "") or DEFAULT
+    if above != DEFAULT and not covers(above, own):
+        return InvalidNamespace(
+            f"namespace {own!r} is not within the task's, {above!r}: a freeze of the task would not reach it",
+            f"leave it out of the command, or name {above} or one below it",
+        )
     for index, subtask in enumerate(record.body["subtasks"]):
-        if "namespace" in subtask:
-            refused = _no_namespace(subtask["namespace"], f"subtask {index}: namespace")
-            if refused is not None:
-                return refused
+        if "namespace" not in subtask:
+            continue
+        named, place = subtask["namespace"], f"subtask {index}: namespace"
+        if (refused := _no_namespace(named, place)) is not None:
+            return refused
+        if named != own:
+            return InvalidNamespace(
+                f"{place} {named!r} is not its fan-out's, {own!r}",
+                "subtasks run in the namespace of their fan-out: leave it out, or add another task",
+            )
     return None
 
 

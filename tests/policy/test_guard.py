@@ -44,7 +44,7 @@ def test_a_second_fan_out_of_one_task_is_refused() -> None:
 def test_mistakes_are_told_at_the_door() -> None:
     spec = refusal(parent([subtask(), {"goal": "g", "target": "nowhere"}]))
     assert isinstance(spec, InvalidFanOut)
-    assert spec.message.startswith("subtask 1: target")
+    assert spec.message == "subtask 1: unknown target 'nowhere'"
     join = refusal(parent([subtask()], join="size(kids) > 1"))
     assert isinstance(join, InvalidExpression)
     assert join.column == 6
@@ -95,10 +95,33 @@ def test_a_budget_is_a_number_above_nothing(budget: object, passes: bool) -> Non
 
 @pytest.mark.parametrize("named", ["Docs", "", "*", ["docs"], None])
 def test_a_subtask_names_no_other_namespace_than_the_grammar_allows(named: object) -> None:
-    told = refusal(parent([subtask(namespace="docs"), subtask(namespace=named)]))
+    told = refusal(parent([subtask(namespace="docs"), subtask(namespace=named)], namespace="docs"))
     assert isinstance(told, InvalidNamespace)
     assert told.message.startswith("subtask 1: namespace")
-    assert refusal(parent([subtask(namespace="docs/v1"), subtask()])) is None
+
+
+@pytest.mark.parametrize("first", [None, "default", "docs", "docs/v1", "docs/v1/x", "docs-old", "other"])
+@pytest.mark.parametrize("own", [None, "default", "docs/v1"])
+@pytest.mark.parametrize("subtasks", [None, "default", "docs/v1", "docs"])
+def test_subtasks_run_where_a_freeze_of_their_task_reaches_them(
+    first: str | None, own: str | None, subtasks: str | None
+) -> None:
+    task = {"task": True, "goal": "g"} | ({} if first is None else {"namespace": first})
+    about = {} if own is None else {"namespace": own}
+    part = subtask() if subtasks is None else subtask(namespace=subtasks)
+    told = refusal(parent([subtask(), part], **about), record("INTEND", 0, task))
+    within = first in (None, "default") or (own == "docs/v1" and first in ("docs", "docs/v1"))
+    assert (told is None) == (within and subtasks in (None, own or "default"))
+    assert told is None or isinstance(told, InvalidNamespace)
+
+
+def test_who_is_told_of_a_place_that_no_freeze_reaches_reads_both_names() -> None:
+    told = refusal(parent([subtask()], namespace="other"), record("INTEND", 0, {"namespace": "docs"}))
+    assert told is not None
+    assert told.message.startswith("namespace 'other' is not within the task's, 'docs'")
+    told = refusal(parent([subtask(namespace="cold")], namespace="warm"))
+    assert told is not None
+    assert told.message == "subtask 0: namespace 'cold' is not its fan-out's, 'warm'"
 
 
 LONG = "true || " * SLOW_SOURCE_CHARS + "true"
