@@ -32,7 +32,7 @@ from syncropel.api import (
     trust,
 )
 from syncropel.api.auth import Gate
-from syncropel.api.body import limited, read_once
+from syncropel.api.body import REQUEST_LIMIT, limited, read_once
 from syncropel.api.errors import install_error_handlers
 from syncropel.api.head import Head
 from syncropel.api.openapi import describe_errors_and_auth
@@ -123,5 +123,5 @@ class _HotPath:
             if path in _LIMITS:
                 receive = limited(scope, receive, _LIMITS[path])
             else:
-                receive = await read_once(scope, receive, records.REQUEST_LIMIT)
+                receive = await read_once(scope, receive, REQUEST_LIMIT)
         await self._routes(scope, receive, send)

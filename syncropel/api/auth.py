@@ -22,6 +22,7 @@ from syncropel.api.caller import (
 )
 from syncropel.api.errors import error_response, internal_error
 from syncropel.api.reading import refusal_to_read
+from syncropel.api.refused_beats import note_refused
 from syncropel.api.tally import GOALS_REFUSED, UNKNOWN_CALLERS, Tally
 from syncropel.engine.engine import Engine
 from syncropel.errors import Forbidden, GoalMayNot, SyncropelError, UnknownCaller
@@ -145,6 +146,7 @@ class Gate:
         else:
             refusal = self._refusal(scope)
             if refusal is not None:
+                await note_refused(scope, receive, self._engine, refusal)
                 await error_response(refusal)(scope, receive, send)
                 return
         await self._guarded(scope, receive, send)

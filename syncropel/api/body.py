@@ -11,8 +11,10 @@ from starlette.types import Message, Receive, Scope
 
 from syncropel.canonical import canonical_json, parse_json
 from syncropel.errors import BadRequest, InvalidRecord, RepeatedKey, TooLarge
-from syncropel.record import StoredRecord
+from syncropel.record import MAX_BODY_BYTES, StoredRecord
 
+REQUEST_LIMIT: Final = 2 * MAX_BODY_BYTES
+"""Bytes of a request with one record, and of any other that has no limit of its own."""
 LONG_BODY_BYTES: Final = 64 * 1024
 """Longer bodies are read and hashed on another thread, so that they hold nobody up."""
 

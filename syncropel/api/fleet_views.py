@@ -72,6 +72,7 @@ def instance_out(engine: Engine, instance: Instance) -> InstanceOut:
         credential=credential,
         clock_ahead_secs=fields.get("clock_ahead_secs"),
         unended=fields.get("unended", []),
+        refused=engine.leases.why_refused(instance.did),
     )
 
 

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from syncropel.api.auth import refusal_to_write
-from syncropel.api.body import LONG_BODY_BYTES, plain, read_body, record_json
+from syncropel.api.body import LONG_BODY_BYTES, REQUEST_LIMIT, plain, read_body, record_json
 from syncropel.api.caller import own_name, writer
 from syncropel.api.paging import Cursor, Limit, record_page
 from syncropel.api.reading import refusal_to_read_thread, withheld
@@ -36,7 +36,6 @@ from syncropel.record import (
 )
 from syncropel.store.base import Appended, RecordFilter
 
-REQUEST_LIMIT: Final = 2 * MAX_BODY_BYTES
 BATCH_LIMIT: Final = 32 * MAX_BODY_BYTES
 MAX_BATCH: Final = 10_000
 

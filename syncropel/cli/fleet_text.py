@@ -29,8 +29,12 @@ _HEADER: Final = ["DID", "ENDPOINT", "STATUS", "VERSION", "UPTIME", "HEALTH"]
 
 def shown(instances: Sequence[InstanceOut], every: bool) -> list[InstanceOut]:
     """The instances of a list, by DID; those that are gone only when every one is wanted, or when they were
-    revoked: an operator has to see who is shut out."""
-    wanted = (one for one in instances if every or one.status not in _GONE or one.credential == "revoked")
+    revoked or are refused: an operator has to see who is shut out."""
+    wanted = (
+        one
+        for one in instances
+        if every or one.status not in _GONE or one.credential == "revoked" or one.refused
+    )
     return sorted(wanted, key=lambda one: one.did)
 
 
@@ -133,6 +137,7 @@ def instance_lines(one: InstanceOut) -> list[str]:
         f"  Clock: {clock_words(one.clock_ahead_secs)}",
         *(["  Permissions: enforced"] if one.permissions else []),
         *([f"  Credential: {_CREDENTIALS[one.credential]}"] if one.credential in _CREDENTIALS else []),
+        *([f"  Heartbeats: refused: {clean(one.refused)}"] if one.refused else []),
     ]
 
 

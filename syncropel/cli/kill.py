@@ -158,12 +158,20 @@ def _problems(args: Namespace, status: FleetStatus, freeze: FreezeOut) -> Iterat
     """Why an instance may still take a write that the freeze forbids, each with what to do."""
     from syncropel.client.freeze_text import unverified
 
-    if freeze.waiting:
+    refused = {one.alias or one.did: one.refused for one in status.instances if one.refused}
+    shut_out = [f"{name} ({refused[name]})" for name in freeze.waiting if name in refused]
+    if shut_out:
         yield (
-            f"not confirmed within {args.wait:g}s by: {', '.join(freeze.waiting)}",
+            f"not reached, as its heartbeats are refused: {'; '.join(shut_out)}",
+            "stop it on its machine: spl stop; or give it its credential back: spl fleet start",
+        )
+    slow = [name for name in freeze.waiting if name not in refused]
+    if slow:
+        yield (
+            f"not confirmed within {args.wait:g}s by: {', '.join(slow)}",
             "the freeze stands and reaches them with their next heartbeat; see: spl fleet status",
         )
-    elif not _holds(freeze):
+    elif not shut_out and not _holds(freeze):
         yield (
             f"the grace is over, but after {args.wait:g}s not every instance refuses every write",
             "the freeze stands; see: spl fleet status",

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from syncropel.cli.connect import connect
 from syncropel.cli.numbers import duration, size
 from syncropel.cli.parsing import Parser, add_output, add_target
-from syncropel.cli.terminal import is_json, print_json, say
+from syncropel.cli.terminal import clean, is_json, print_json, say
 
 if TYPE_CHECKING:
     from syncropel.api.schema import EngineHealth, Health
+
+_REFUSED: Final = "the coordinator refuses this worker's heartbeats"
 
 
 def configure(parser: Parser) -> None:
@@ -35,6 +37,7 @@ def run(args: Namespace) -> int:
 
 def status_lines(health: Health, engine: EngineHealth) -> list[str]:
     """The report of `spl status`."""
+    refused = engine.coordinator_refuses
     bad = [one for one in engine.checks if not one.healthy]
     return [
         f"✓ {health.status}",
@@ -53,5 +56,6 @@ def status_lines(health: Health, engine: EngineHealth) -> list[str]:
             if engine.checks
             else []
         ),
+        *([f"✗ warning: {_REFUSED}: {clean(refused)}"] if refused else []),
         *(f"✗ {one.severity}: {one.name}{f' ({one.problem})' if one.problem else ''}" for one in bad),
     ]

@@ -51,7 +51,10 @@ def _found(status: FleetStatus) -> Iterator[Attention]:
 
 
 def of_instance(one: InstanceOut) -> str:
-    """What is wrong with an instance; empty when nothing is, or when it is gone for good."""
+    """What is wrong with an instance; empty when nothing is, or when it is gone for good
+    and sends no heartbeats that are refused."""
+    if one.refused:
+        return f"runs, but its heartbeats are refused: {one.refused}"
     if one.status in ("archived", "left"):
         return ""
     if one.status != "live":

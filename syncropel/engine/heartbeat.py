@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from syncropel.engine.pause import Pause
-from syncropel.engine.peer import Backoff, Peers
+from syncropel.engine.peer import Backoff, Peers, RefusedByPeer
 from syncropel.engine.runtime import Runtime
 from syncropel.errors import DaemonUnreachable, SyncropelError
 
@@ -43,6 +43,8 @@ class Heart:
         self._draining = self._left = False
         self.clock_ahead_secs: float | None = None
         """How far the wall clock is ahead of the coordinator's; None while that is not known."""
+        self.refused = ""
+        """Why the coordinator refused the latest beat; empty when it took it, or did not answer."""
 
     def soon(self) -> None:
         """There is something to tell: the next beat comes without waiting for its turn."""
@@ -103,6 +105,8 @@ class Heart:
                 # The coordinator told something else meanwhile, on which this answer does not build.
             else:
                 raise SyncropelError("control changed meanwhile")
+        except RefusedByPeer as error:
+            return self._failed("the coordinator refuses this worker's heartbeats", error, error.message)
         except DaemonUnreachable as error:
             return self._failed("the coordinator does not answer", error)
         except SyncropelError as error:
@@ -111,6 +115,7 @@ class Heart:
         if isinstance(interval, int | float) and interval > 0:
             self._interval = float(interval)
         self._heard = self._runtime.monotonic()
+        self.refused = ""
         if self._problem:
             log.info("the coordinator answers again")
         self._problem = ""
@@ -129,7 +134,8 @@ class Heart:
         self.clock_ahead_secs = round(sent + took / 2 - there, 3)
         return answer
 
-    def _failed(self, what: str, error: SyncropelError) -> bool:
+    def _failed(self, what: str, error: SyncropelError, refused: str = "") -> bool:
+        self.refused = refused
         if error.message != self._problem:
             log.warning("%s: %s", what, error.message)
         self._problem = error.message

@@ -7,8 +7,16 @@ from typing import Any, Final
 
 from syncropel.engine.broadcast import Pulse
 from syncropel.engine.ingest import Ingest
+from syncropel.engine.refused_beats import RefusedBeats
 from syncropel.engine.runtime import Runtime
-from syncropel.folds.registry import INSTANCE_STATE, STATUS_OF_STATE, Instance, Registry, lease_state
+from syncropel.folds.registry import (
+    INSTANCE_STATE,
+    STALE_INTERVALS,
+    STATUS_OF_STATE,
+    Instance,
+    Registry,
+    lease_state,
+)
 from syncropel.folds.routing import Candidate
 from syncropel.folds.starts import Start, read_starts
 from syncropel.record import Record
@@ -37,6 +45,7 @@ class Leases:
         self._beats: dict[str, dict[str, Any]] = {}
         self._heard: dict[str, float] = {}
         self._heard_at: dict[str, float] = {}
+        self._refused = RefusedBeats(runtime)
         self._started = self._looked = runtime.monotonic()
         ingest.enforcing = self.enforcing
 
@@ -52,6 +61,7 @@ class Leases:
         self._beats[did] = beat
         self._heard[did] = self._runtime.monotonic()
         self._heard_at[did] = self._runtime.now()
+        self._refused.forget(did)
         state = "left" if beat.get("leaving") else "draining" if beat["health"] == "draining" else "joined"
         known = self._registry.instances.get(did)
         moved = known is not None and (known.endpoint, known.alias, known.version) != (
@@ -65,8 +75,30 @@ class Leases:
             self._changed.beat()
         return self.status(self._registry.instances[did])
 
+    def refused(self, did: str, why: str) -> None:
+        """A heartbeat in this name was refused. It renews nothing and proves nothing but that somebody may
+        run there who does not hear of freezes."""
+        if did != self._did and self._refused.note(did, why, self._registry, self._archived_secs):
+            self._changed.beat()
+
+    def why_refused(self, did: str) -> str:
+        """Why the latest heartbeat of this instance was refused; empty when it was not.
+
+        Silence is no proof that it runs no more. Only of one that was revoked an operator has said that it
+        is gone: that counts once it is silent for as long as an archived one.
+        """
+        is_revoked = self._ingest.live.credentials.is_revoked(did)
+        if is_revoked and self._refused.silence(did) > self._archived_secs:
+            return ""
+        return self._refused.why(did)
+
+    @property
+    def _archived_secs(self) -> float:
+        return self._interval * STALE_INTERVALS
+
     async def end(self, did: str) -> None:
         """End a lease now: this instance is not of the fleet any more."""
+        self._refused.forget(did)
         self._beats.pop(did, None)
         known = self._registry.instances.get(did)
         if known is not None and known.state != "archived":
@@ -145,7 +177,10 @@ class Leases:
         """Whether it has to confirm what was said at `since` (unix seconds).
 
         Silence is no proof that it runs no more: stale ones have to, and those that were archived afterwards.
+        So has one whose heartbeats are refused: it runs, whatever was said of it before.
         """
+        if self.why_refused(instance.did):
+            return True
         if self._ingest.live.credentials.is_revoked(instance.did):
             return False  # it can confirm nothing any more, and its work goes to others
         status = self.status(instance)

@@ -20,6 +20,7 @@ FIRST_WAIT_SECS: Final = 0.2
 LONGEST_WAIT_SECS: Final = 5.0
 _UNKNOWN_ROUTE: Final = (404, 405)
 _UNKNOWN_TOKEN: Final = 401
+_REFUSED: Final = (401, 403, 409, 422)
 
 
 class Backoff:
@@ -39,6 +40,10 @@ class Backoff:
 
 class OlderPeer(DaemonUnreachable):
     """The other side does not know what it was asked: it is of a version before that."""
+
+
+class RefusedByPeer(DaemonUnreachable):
+    """The other side answers, and does not take what it was sent from this instance."""
 
 
 class Peers:
@@ -102,9 +107,8 @@ class Peers:
             raise OlderPeer(f"{url} answered HTTP {response.status_code}", "upgrade that instance")
         if not response.is_success or not isinstance(answer, dict):
             told = answer.get("message", "") if isinstance(answer, dict) else ""
-            raise DaemonUnreachable(
-                f"{url} answered HTTP {response.status_code} {told}".rstrip(), "see its log"
-            )
+            kind = RefusedByPeer if response.status_code in _REFUSED else DaemonUnreachable
+            raise kind(f"{url} answered HTTP {response.status_code} {told}".rstrip(), "see its log")
         return answer
 
 

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 from urllib.parse import quote
 
 import psutil
@@ -28,6 +28,9 @@ from syncropel.errors import SetupError, SyncropelError
 from syncropel.fleet.process import answering_pid, find_daemon, written_pid
 from syncropel.identity import read_identity
 from syncropel.settings import HOST, Home, load_settings
+
+if TYPE_CHECKING:
+    from syncropel.api.schema import EngineHealth, FleetStatus
 
 State = Literal["ok", "warn", "fail"]
 _GIB: Final = 1024**3
@@ -288,7 +291,7 @@ def _writers(told: Mapping[str, Any]) -> Iterator[Finding]:
         )
 
 
-def _clocks(patient: Patient) -> Iterator[Finding]:
+def _fleet(patient: Patient) -> Iterator[Finding]:
     home = patient.home
     if answering_pid(home) is None:
         return
@@ -298,6 +301,22 @@ def _clocks(patient: Patient) -> Iterator[Finding]:
             status = client.send(calls.fleet_status())
     except SyncropelError:
         return
+    yield from _heartbeats(health, status)
+    yield from _clocks(health, status)
+
+
+def _heartbeats(health: EngineHealth, status: FleetStatus) -> Iterator[Finding]:
+    """Heartbeats that a coordinator refuses, as either side sees them."""
+    hint = "it hears of no freeze: stop it: spl stop; or give it its credential back: spl fleet start"
+    if health.coordinator_refuses:
+        told = f"the coordinator refuses this worker's: {health.coordinator_refuses}"
+        yield Finding("heartbeats", "warn", told, hint)
+    for one in status.instances:
+        if one.refused:
+            yield Finding("heartbeats", "warn", f"refused of {one.alias or one.did}: {one.refused}", hint)
+
+
+def _clocks(health: EngineHealth, status: FleetStatus) -> Iterator[Finding]:
     ahead = {one.alias: one.clock_ahead_secs for one in status.instances if one.status in _HEARD}
     if health.role == "worker":
         ahead = {health.alias: health.clock_ahead_secs}
@@ -367,7 +386,7 @@ _LOOKS: Final[tuple[Callable[[Patient], Iterator[Finding]], ...]] = (
     _data,
     _process,
     _door,
-    _clocks,
+    _fleet,
     _log,
     _memory,
 )

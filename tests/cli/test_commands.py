@@ -272,7 +272,11 @@ def test_status(spl: Spl, daemon: FakeDaemon) -> None:
     assert ran.out.startswith("✓ ok\nVersion: 0.1.0\n")
     assert "Records: 12\n" in ran.out
     assert "PID: 42\n" in ran.out
+    assert "refuses" not in ran.out
     assert spl("status", "-o", "json").json["engine"]["did"] == wire.COORDINATOR
+    refused = engine.model_copy(update={"role": "worker", "coordinator_refuses": "HTTP 401"})
+    daemon.answer("/v1/engine/health", refused)
+    assert "\n✗ warning: the coordinator refuses this worker's heartbeats: HTTP 401\n" in spl("status").out
 
 
 def test_text_from_records_cannot_steer_the_terminal(spl: Spl, daemon: FakeDaemon) -> None:

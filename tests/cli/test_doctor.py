@@ -233,6 +233,24 @@ def test_a_worker_tells_of_its_own_clock(
     assert told in finding(spl, "clocks")["told"]
 
 
+@pytest.mark.parametrize("role", ["worker", "coordinator"])
+def test_refused_heartbeats_are_told_on_either_side(
+    spl: Spl, live: Path, monkeypatch: pytest.MonkeyPatch, role: str
+) -> None:
+    why = "this token is not known here"
+    health = EngineHealth.model_construct(
+        pid=1, role=role, alias=role, details={}, coordinator_refuses=why if role == "worker" else ""
+    )
+    left = InstanceOut.model_construct(alias="worker-a", status="left", refused=why)
+    rows = [left] if role == "coordinator" else []
+    answers = {EngineHealth: health, FleetStatus: FleetStatus.model_construct(instances=rows)}
+    monkeypatch.setattr(checkup.Client, "send", lambda _, call: answers.get(call.answer, health))
+    found = finding(spl, "heartbeats")
+    assert (found["state"], "hears of no freeze" in found["hint"]) == ("warn", True)
+    whose = "the coordinator refuses this worker's" if role == "worker" else "refused of worker-a"
+    assert found["told"] == f"{whose}: {why}"
+
+
 def test_results_that_did_not_arrive_and_unproven_writers_are_told(
     spl: Spl, live: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -61,6 +61,17 @@ def test_all_have_confirmed(spl: Spl, daemon: FakeDaemon) -> None:
     ]
 
 
+def test_one_whose_heartbeats_are_refused_is_not_reached(spl: Spl, daemon: FakeDaemon) -> None:
+    shut_out = wire.instance(wire.WORKER_B, "worker-b", 9202, status="left", refused="it was revoked")
+    ran = kill(spl, daemon, fleet(freeze(waiting=["worker-b"]), other=shut_out))
+    assert ran.code == 1
+    assert "not reached, as its heartbeats are refused: worker-b (it was revoked)" in ran.err
+    assert "not confirmed within" not in ran.err
+    ran = kill(spl, daemon, fleet(freeze(waiting=["worker-a", "worker-b"]), other=shut_out))
+    assert ran.code == 1
+    assert "not confirmed within 0s by: worker-a\n" in ran.err.replace(" —", "\n")
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [

@@ -32,6 +32,13 @@ def test_nothing_is_wrong_with_a_fleet_that_works() -> None:
         ({"instances": [sample.instance("w", status="stale", health="silent")]}, "instance w is stale"),
         ({"instances": [sample.instance("w", status="draining")]}, "instance w is draining"),
         ({"instances": [sample.instance("w", health="ill")]}, "instance w is ill"),
+        *(
+            (
+                {"instances": [sample.instance("w", status=status, refused="no such token")]},
+                "instance w runs, but its heartbeats are refused: no such token",
+            )
+            for status in ("live", "left", "archived")
+        ),
         (
             {"instances": [sample.instance("w", clock_ahead_secs=-90.0)]},
             "instance w has its clock 90 s behind",

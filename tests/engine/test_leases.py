@@ -14,10 +14,11 @@ from syncropel.engine.heartbeat import Heart
 from syncropel.engine.ingest import Ingest
 from syncropel.engine.leases import Leases
 from syncropel.engine.live import rebuild
-from syncropel.engine.peer import Peers
+from syncropel.engine.peer import Peers, RefusedByPeer
 from syncropel.errors import DaemonUnreachable, InvalidRecord, StoreError, SyncropelError
+from syncropel.record import Record
 from syncropel.store.memory import MemoryStore
-from syncropel.threads import INSTANCE_REGISTRY
+from syncropel.threads import FLEET_CONTROL, INSTANCE_REGISTRY
 from tests.engine import virtual
 from tests.engine.fleet_sim import FleetSim
 from tests.folds.build import COORDINATOR, WORKER_A, WORKER_B
@@ -99,6 +100,45 @@ def test_who_beats_more_often_than_one_looks_is_silent_in_time_all_the_same() ->
         assert registrar.states() == ["joined", "stale", "archived"]
 
     at_registrar(story, interval=0.25)
+
+
+def test_the_log_hears_once_of_a_series_of_refused_beats(caplog: pytest.LogCaptureFixture) -> None:
+    async def story(registrar: Registrar) -> None:
+        leases = registrar.leases
+        await leases.beat(beat())
+        for _ in range(50):  # one that shows a wrong token first, and then one that is taken
+            leases.refused(WORKER_A, "no such token")
+            assert leases.why_refused(WORKER_A) == "no such token"
+            await leases.beat(beat())
+            assert leases.why_refused(WORKER_A) == ""
+            await registrar.silence(INTERVAL)
+        assert sum("are refused" in line for line in caplog.messages) == 1
+        await registrar.silence(12 * INTERVAL)
+        leases.refused(WORKER_A, "x" * 1_000)
+        assert sum("are refused" in line for line in caplog.messages) == 2
+        assert leases.why_refused(WORKER_A) == "x" * 300
+
+    at_registrar(story)
+
+
+@pytest.mark.parametrize("revoked", [False, True])
+def test_only_of_one_that_was_revoked_silence_says_that_it_is_gone(revoked: bool) -> None:
+    async def story(registrar: Registrar) -> None:
+        leases, live = registrar.leases, registrar.ingest.live
+        await leases.beat(beat(leaving=True))
+        if revoked:
+            body = {"topic": "instance_credential_revoked", "did": WORKER_A, "sha256": "", "at": 0.0}
+            await registrar.ingest.append_one(Record(FLEET_CONTROL, COORDINATOR, "LEARN", body))
+        instance = live.registry.instances[WORKER_A]
+        assert not leases.may_run(instance, 0.0)
+        leases.refused(WORKER_A, "no")
+        await registrar.silence(12 * INTERVAL)
+        assert leases.may_run(instance, 0.0)
+        await registrar.silence(1)
+        assert leases.may_run(instance, 0.0) is not revoked
+        assert bool(leases.why_refused(WORKER_A)) is not revoked
+
+    at_registrar(story)
 
 
 def test_many_beats_are_one_record() -> None:
@@ -260,6 +300,19 @@ def test_a_heart_beats_every_interval_and_takes_the_coordinator_s_own() -> None:
         await asyncio.sleep(14.5)
         assert [at for at, _ in coordinator.beats] == [0.0, 5.0, 10.0, 12.0, 14.0]
         beating.cancel()
+
+    with_heart(story)
+
+
+def test_a_heart_knows_that_it_is_refused_and_says_so_once(caplog: pytest.LogCaptureFixture) -> None:
+    async def story(coordinator: Coordinator, heart: Heart, taken: list[Any]) -> None:
+        no = RefusedByPeer("http://c answered HTTP 401 this token is not known here")
+        coordinator.answers = [no, no, no, DaemonUnreachable("gone"), no, {}]
+        for why in (no.message, no.message, no.message, "", no.message, ""):
+            await heart.refresh()
+            assert heart.refused == why
+        told = [line for line in caplog.messages if "refuses this worker's heartbeats" in line]
+        assert told == [f"the coordinator refuses this worker's heartbeats: {no.message}"] * 2
 
     with_heart(story)
 

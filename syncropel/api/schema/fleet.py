@@ -49,6 +49,8 @@ class InstanceOut(Wire):
     nothing (unverified). Empty when nothing is known."""
 
     unended: list[Unended] = []
+    refused: str = ""
+    """Why heartbeats that still come in its name are refused; empty when none is."""
 
 
 class CredentialOut(Wire):

@@ -65,4 +65,6 @@ class EngineHealth(Wire):
     store_bytes: int
     clock_ahead_secs: float | None = None
     """How far the wall clock is ahead of the coordinator's; None while that is not known."""
+    coordinator_refuses: str = ""
+    """Why its coordinator refuses the heartbeats of this worker; empty when it does not."""
     details: dict[str, Any] | None = None
