@@ -146,3 +146,16 @@ def test_a_drill_passes_beside_other_work_and_is_remembered(machine: Machine) ->
     assert (drill["escapes"], drill["left"]) == (2, 0)
     assert not [one for one in psutil.process_iter(["cmdline"]) if _is_escape(one, machine)]
     assert machine.run("fleet", "status", "--check")[0] == 0, "a drill leaves nothing that needs a look"
+
+
+def test_a_drill_that_is_broken_off_leaves_no_freeze_no_goal_and_no_task(machine: Machine) -> None:
+    machine.start("--adapter", "bash")
+    with machine.popen("drill", "kill") as drill:
+        until(lambda: [one for one in psutil.process_iter(["cmdline"]) if _is_escape(one, machine)])
+        drill.send_signal(signal.SIGINT)
+        _, err = drill.communicate(timeout=60)
+    assert drill.returncode != 0
+    assert "Traceback" not in err
+    until(lambda: not [one for one in psutil.process_iter(["cmdline"]) if _is_escape(one, machine)])
+    assert machine.json("fleet", "status")["freezes"] == []
+    until(lambda: machine.run("fleet", "status", "--check")[0] == 0)
