@@ -77,3 +77,28 @@ def test_what_covers_a_namespace_is_kept_until_the_next_word_and_never_grows_wit
         control.apply(stored)
         seen.append([one.namespace for one in control.covering("docs/v1")])
     assert seen == [["docs", "docs/v1"], ["*", "docs", "docs/v1"], ["*", "docs/v1"]]
+
+
+@pytest.mark.parametrize("topic", ["drain", "permission_rule", "namespace_archived", "", None])
+def test_another_word_on_the_control_thread_neither_freezes_nor_lifts(topic: str | None) -> None:
+    body = {"topic": topic, "level": "soft", "namespace": "docs", "at": AT}
+    control = frozen("hard")
+    (stored,) = store([record("LEARN", 9, body, thread=FLEET_CONTROL)])
+    control.apply(stored)
+    assert control == frozen("hard")
+    assert control.latest == frozen("hard").latest
+
+
+@pytest.mark.parametrize("place", [None, 5, ["docs"], {"docs": True}])
+@pytest.mark.parametrize("topic", ["freeze", "unfreeze"])
+def test_what_names_no_namespace_freezes_and_lifts_nothing(topic: str, place: object) -> None:
+    control = Control()
+    body = {"topic": topic, "level": "soft", "namespace": place, "at": AT}
+    for stored in store([record("LEARN", 9, body, thread=FLEET_CONTROL)]):
+        control.apply(stored)
+    assert control == Control()
+
+
+@pytest.mark.parametrize(("level", "counts"), [("soft", 0), ("hard", 1), ("emergency", 0)])
+def test_only_a_hard_freeze_has_a_grace(level: str, counts: int) -> None:
+    assert len(frozen(level).graces) == counts

@@ -6,12 +6,14 @@ import pytest
 
 from syncropel.engine.live import LiveFolds
 from syncropel.errors import Conflict, InvalidFanOut, InvalidNamespace, SyncropelError
+from syncropel.folds.access import CORS_ORIGINS
 from syncropel.folds.fanout import AMEND_JOIN
 from syncropel.folds.moves import AMEND_BUDGET
 from syncropel.folds.rules import PERMISSION
 from syncropel.policy.cel import SLOW_SOURCE_CHARS, InvalidExpression
 from syncropel.policy.guard import begins_fan_out, check, long_expression
 from syncropel.record import ACTS, Record
+from syncropel.threads import ENGINE_CONFIG
 from tests.folds.build import COORDINATOR, parent, record, spawned, store, subtask
 
 FAN_OUT = parent([subtask(), subtask()])
@@ -142,3 +144,27 @@ LONG = "true || " * SLOW_SOURCE_CHARS + "true"
 def test_what_takes_long_to_compile_is_compiled_elsewhere(body: dict[str, object], waits: bool) -> None:
     compiling = long_expression(record("LEARN", 5, body))
     assert (compiling is not None) == waits
+
+
+@pytest.mark.parametrize(
+    ("origins", "passes"),
+    [
+        ([], True),
+        (["https://a.example"], True),
+        ("https://a.example", False),
+        (["nonsense"], False),
+        (None, False),
+    ],
+)
+def test_origins_are_read_before_the_log_takes_them(origins: object, passes: bool) -> None:
+    body = {"topic": CORS_ORIGINS, "origins": origins}
+    assert (refusal(record("LEARN", 0, body, thread=ENGINE_CONFIG)) is None) == passes
+    for elsewhere in (record("LEARN", 0, body), record("KNOW", 0, body, thread=ENGINE_CONFIG)):
+        assert refusal(elsewhere) is None
+
+
+def test_a_rule_that_is_taken_away_needs_no_more_than_its_name() -> None:
+    body = {"topic": PERMISSION, "name": "r"}
+    assert refusal(record("LEARN", 0, {**body, "removed": True}, thread=ENGINE_CONFIG)) is None
+    for removed in (False, "yes", 1, None):
+        assert refusal(record("LEARN", 0, {**body, "removed": removed}, thread=ENGINE_CONFIG)) is not None

@@ -8,6 +8,7 @@ import pytest
 
 from syncropel.engine.live import LiveFolds
 from syncropel.errors import InvalidNamespace, NamespaceFrozen, NamespaceRejected, SyncropelError, WrongAuthor
+from syncropel.folds.child import END_CHILD
 from syncropel.folds.freezes import FREEZE
 from syncropel.folds.grace import Moment
 from syncropel.folds.namespaces import STRICT_TOPIC
@@ -231,3 +232,10 @@ def test_the_kind_of_a_wrong_value_is_said() -> None:
         told = check(record("DO", 9, {"namespace": value}), LiveFolds(), AT, COORDINATOR, ANYONE)
         assert told is not None
         assert told.message == f"body.namespace must be a text, not {said}"
+
+
+def test_a_thread_on_which_an_attempt_was_ended_that_never_came_has_its_own_namespace() -> None:
+    ended = {"topic": END_CHILD, "child_intend": "ab" * 32, "reason": "stopped"}
+    before = (intend(namespace="docs"), record("LEARN", 1, ended, thread=THREAD))
+    told = check(record("DO", 2, {}, thread=THREAD), at(AT, freeze(), *before), AT, COORDINATOR)
+    assert isinstance(told, NamespaceFrozen)
