@@ -102,3 +102,29 @@ def test_what_names_no_namespace_freezes_and_lifts_nothing(topic: str, place: ob
 @pytest.mark.parametrize(("level", "counts"), [("soft", 0), ("hard", 1), ("emergency", 0)])
 def test_only_a_hard_freeze_has_a_grace(level: str, counts: int) -> None:
     assert len(frozen(level).graces) == counts
+
+
+def test_a_freeze_that_is_heard_again_does_not_begin_its_grace_anew() -> None:
+    body = {"topic": "freeze", "level": "hard", "namespace": "docs", "reason": "why", "at": AT}
+    (stored,) = store([record("LEARN", 1, body, thread=FLEET_CONTROL)])
+    control = frozen("hard")
+    control.pass_time(Moment(0.0, 20.0, "boot"))
+    control.apply(stored)
+    control.pass_time(Moment(0.0, DEFAULT_GRACE_SECS, "boot"))
+    assert control.refusal("KNOW", "docs") is not None
+
+
+@pytest.mark.parametrize("level", ["soft", "hard", "emergency"])
+def test_only_an_emergency_is_one(level: str) -> None:
+    found = frozen(level).emergency
+    assert (found is not None) == (level == "emergency")
+    assert Control().emergency is None
+
+
+@pytest.mark.parametrize(("said", "ends"), [(True, True), (False, False), (None, False), (1, False)])
+def test_what_runs_is_ended_only_where_that_is_said(said: object, ends: bool) -> None:
+    body = {"topic": "freeze", "level": "soft", "namespace": "docs", "at": AT, "terminate": said}
+    control = Control()
+    for stored in store([record("LEARN", 1, body, thread=FLEET_CONTROL)]):
+        control.apply(stored)
+    assert control.freezes["docs"].terminate is ends
