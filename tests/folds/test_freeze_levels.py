@@ -128,3 +128,40 @@ def test_what_runs_is_ended_only_where_that_is_said(said: object, ends: bool) ->
     for stored in store([record("LEARN", 1, body, thread=FLEET_CONTROL)]):
         control.apply(stored)
     assert control.freezes["docs"].terminate is ends
+
+
+ODD = ["soft", "hard", "mild", "Emergency", "", None, 7, ["soft"], {"level": "soft"}]
+
+
+@pytest.mark.parametrize("odd", ODD)
+@pytest.mark.parametrize(("level", "place"), [("soft", "docs"), ("hard", "docs"), ("emergency", EVERYWHERE)])
+def test_a_freeze_is_lifted_whatever_level_the_lifting_names(level: str, place: str, odd: object) -> None:
+    """Another version may know other levels; a stop that cannot be lifted would be worked around."""
+    control = frozen(level)
+    lifting = {"topic": "unfreeze", "level": odd, "namespace": place}
+    for stored in store([record("LEARN", 2, lifting, thread=FLEET_CONTROL)]):
+        control.apply(stored)
+    assert control.active() == []
+    assert control.refusal("INTEND", "docs") is None
+
+
+@pytest.mark.parametrize("odd", ODD[2:])
+def test_a_freeze_of_a_level_that_is_not_known_is_none(odd: object) -> None:
+    control = frozen("hard")
+    word = {"topic": "freeze", "level": odd, "namespace": "docs", "reason": "r", "at": AT}
+    for stored in store([record("LEARN", 2, word, thread=FLEET_CONTROL)]):
+        control.apply(stored)
+    assert control == frozen("hard")
+
+
+@pytest.mark.parametrize("level", [{}, {"level": "emergency"}])
+def test_what_lifts_one_namespace_lifts_nothing_else(level: dict[str, str]) -> None:
+    """A lifting of the emergency names no namespace that counts, and one of a namespace no emergency."""
+    control = frozen("soft")
+    words = [
+        {"topic": "freeze", "level": "emergency", "namespace": EVERYWHERE, "reason": "why", "at": AT},
+        {"topic": "unfreeze", **level, "namespace": "docs"},
+    ]
+    for stored in store(record("LEARN", at, word, thread=FLEET_CONTROL) for at, word in enumerate(words, 2)):
+        control.apply(stored)
+    assert [one.namespace for one in control.active()] == (["docs"] if level else [EVERYWHERE])
