@@ -23,6 +23,7 @@ from syncropel.api.schema import (
     RevokedInstance,
 )
 from syncropel.api.sse import EventStream, event_stream, snapshots
+from syncropel.engine.beats import take_beat
 from syncropel.engine.engine import Engine
 from syncropel.errors import Conflict, WrongAuthor
 from syncropel.folds.registry import STATUS_OF_STATE
@@ -99,7 +100,7 @@ def router(engine: Engine) -> APIRouter:
         if (refusal := engine.issuer.refusal_to_beat(author, beat.did)) is not None:
             engine.leases.refused(beat.did, refusal.message)
             raise refusal
-        status, told = await engine.take_beat(beat.model_dump(), verified=author.author == "instance")
+        status, told = await take_beat(engine, beat.model_dump(), verified=author.author == "instance")
         assert status in STATUS_OF_STATE.values()
         return HeartbeatAnswer(
             coordinator=engine.instance.did,

@@ -18,6 +18,7 @@ from syncropel.api.schema import (
     RunningDispatch,
 )
 from syncropel.api.waiting import Look
+from syncropel.engine.beats import own_beat
 from syncropel.engine.engine import Engine
 from syncropel.engine.moves import spent_usd
 from syncropel.engine.run_records import budget_of
@@ -44,7 +45,7 @@ def instance_out(engine: Engine, instance: Instance) -> InstanceOut:
     """One row of the fleet."""
     beat, heard_at = None, None
     if instance.did == engine.instance.did:
-        beat, heard_at = engine.beat(), engine.runtime.now()
+        beat, heard_at = own_beat(engine), engine.runtime.now()
     elif (last := engine.leases.last_beat(instance.did)) is not None:
         beat, heard_at = last
     fields = beat or {}

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
-from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import httpx
 
-from syncropel import __version__
 from syncropel.engine.accounts import FLEET_SCOPES, Accounts
 from syncropel.engine.adapters import Adapter, BashAdapter, EchoAdapter, NoopAdapter
 from syncropel.engine.adapters.other_user import other_user
+from syncropel.engine.background import Background
+from syncropel.engine.beats import ends_of, own_beat
 from syncropel.engine.broadcast import Broadcast, Pulse
 from syncropel.engine.configuration import Configuration
 from syncropel.engine.credentials import Issuer
@@ -32,14 +33,13 @@ from syncropel.engine.leases import Leases
 from syncropel.engine.live import rebuild
 from syncropel.engine.moves import Mover
 from syncropel.engine.outbox import Outbox
-from syncropel.engine.peer import Peers, wire
+from syncropel.engine.peer import Peers
 from syncropel.engine.reach import Reach
 from syncropel.engine.reconcile import Reconciler
 from syncropel.engine.run import Limits
 from syncropel.engine.run_records import TERMINATED
 from syncropel.engine.runtime import Runtime
 from syncropel.engine.selfcheck import SelfCheck
-from syncropel.engine.spawn import child_end
 from syncropel.engine.told import Told
 from syncropel.engine.triggers import Triggers
 from syncropel.errors import SyncropelError
@@ -47,7 +47,7 @@ from syncropel.folds.child import SESSION, STREAM_EVENT
 from syncropel.folds.drains import DRAIN
 from syncropel.folds.freezes import FREEZE
 from syncropel.keyring import Keyring, bearer_hash
-from syncropel.record import Record, StoredRecord
+from syncropel.record import StoredRecord
 from syncropel.settings import Home, Settings
 from syncropel.store.base import RecordStore
 
@@ -98,17 +98,18 @@ class Engine:
         self.changed = Pulse()
         self.fan_out_lock = asyncio.Lock()
         self._transport = transport
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._background = Background()
         self._started_at = self.runtime.monotonic()
         self._stopped = False
-        self._store_bytes: int | None = None
+        self.store_bytes: int | None = None
+        """The size of the log on disk, as it was looked at last."""
         self.folded = False
         """Whether the log has been read; before that nothing runs and nothing is written."""
 
     async def start(self, bootstrap_secret: str = "") -> None:
         """Fold the log, take up what was left open, and start every loop."""
         await self._assemble()
-        self._store_bytes = await self.store.size_bytes()
+        self.store_bytes = await self.store.size_bytes()
         did, settings = self.instance.did, self.settings
         self.ingest.subscribe(lambda _: self.changed.beat())
         self.ingest.subscribe(self._tell_soon)
@@ -118,21 +119,22 @@ class Engine:
         if settings.role == "worker":
             await self.heart.refresh()
         else:
-            await self.ingest.append(self._ends(self.dispatcher.open_attempts()))
+            await self.ingest.append(ends_of(self, self.dispatcher.open_attempts()))
         await self.outbox.resume()
         await self.dispatcher.resume()
         self.reach.push_all()
         self.reconciler.mark_all()
+        spawn = self._background.spawn
         for runner in self.outbox.runners:
-            self.spawn(runner(), "outbox")
-        self.spawn(self.reconciler.run(), "reconcile")
-        self.spawn(self.ingest.denials.run(self.ingest), "denials")
-        self.spawn(self.triggers.run(), "triggers")
-        self.spawn(self.graces.run(), "graces")
-        self.spawn(self._tick(), "tick")
-        self.spawn(self._cron(), "cron")
+            spawn(runner(), "outbox")
+        spawn(self.reconciler.run(), "reconcile")
+        spawn(self.ingest.denials.run(self.ingest), "denials")
+        spawn(self.triggers.run(), "triggers")
+        spawn(self.graces.run(), "graces")
+        spawn(self._tick(), "tick")
+        spawn(self._cron(), "cron")
         if settings.role == "worker":
-            self.spawn(self.heart.run(), "heartbeat")
+            spawn(self.heart.run(), "heartbeat")
         log.info("started", extra={"actor": did})
 
     async def start_still(self) -> None:
@@ -151,7 +153,7 @@ class Engine:
         self.ingest = Ingest(self.store, live, self.broadcast, did, runtime)
         self.peers = Peers(self._tokens, self._transport)
         self.leases = Leases(self.ingest, did, settings.fleet.heartbeat_interval_secs, runtime, self.changed)
-        self.reach = Reach(self.ingest, self.peers, did, runtime, self.changed, self.spawn)
+        self.reach = Reach(self.ingest, self.peers, did, runtime, self.changed, self._background.spawn)
         self.told = Told(self.ingest, did, runtime)
         self.killswitch = KillSwitch(self.ingest, runtime)
         self.fleet_rules = self._fleet_rules()
@@ -159,14 +161,20 @@ class Engine:
             self.ingest, did, runtime, self.fleet_rules, settings.fleet.coordinator_url
         )
         self.drainer = Drainer(self.ingest, runtime)
-        self.delivery = Delivery(self.ingest, self.peers, self.reach, did, runtime, self.spawn)
+        self.delivery = Delivery(self.ingest, self.peers, self.reach, did, runtime, self._background.spawn)
         mover = Mover(self.ingest, self.leases, self.spending, self.held, did, runtime)
         self.triggers = Triggers(self.ingest, did, runtime)
         self.gates = Gates(self.ingest, did, runtime)
         self.reconciler = Reconciler(self.ingest, self.leases, self.delivery, mover, self.gates, did, runtime)
         self.outbox = Outbox(self.ingest, self.peers, did, settings.fleet.coordinator_url, runtime)
         self.dispatcher = Dispatcher(
-            self.ingest, self._adapters(), self._limits(), did, runtime, self.spawn, self._may_work
+            self.ingest,
+            self._adapters(),
+            self._limits(),
+            did,
+            runtime,
+            self._background.spawn,
+            self._may_work,
         )
         self.graces = Graces(self.ingest, runtime, self.reach.lefts, self._grace_over)
         self.issuer = Issuer(self.ingest, runtime, self._end_lease)
@@ -175,7 +183,7 @@ class Engine:
             self.peers,
             settings.fleet.coordinator_url,
             settings.fleet.heartbeat_interval_secs,
-            self.beat,
+            partial(own_beat, self),
             self._take_control,
             runtime,
         )
@@ -194,12 +202,12 @@ class Engine:
         if self.fleet_rules is not None:
             await self.fleet_rules.tell()
         if self.settings.role == "coordinator":
-            await self.leases.beat(self.beat())
+            await self.leases.beat(own_beat(self))
 
     def _fleet_rules(self) -> FleetRules | None:
         if self.settings.role == "worker":
             return None
-        return FleetRules(self.ingest, self.instance.did, self.runtime, self.spawn)
+        return FleetRules(self.ingest, self.instance.did, self.runtime, self._background.spawn)
 
     async def _may_work(self) -> bool:
         """Whether work may start here: the control state is known, the coordinator not lost for long."""
@@ -261,64 +269,6 @@ class Engine:
         """How far the wall clock is ahead of the coordinator's; None while that is not known."""
         return self.heart.clock_ahead_secs if self.settings.role == "worker" else 0.0
 
-    def beat(
-        self, *, leaving: bool = False, draining: bool = False, returning: bool = False
-    ) -> dict[str, Any]:
-        """This instance's heartbeat (fields of the wire model `Heartbeat`). `draining`: it is about to stop.
-        `returning`: the coordinator did not hear it for a while, and may have given its work away."""
-        state = self.told.state()
-        return {
-            "did": self.instance.did,
-            "alias": self.settings.fleet.alias,
-            "role": self.settings.role,
-            "endpoint": self.instance.endpoint,
-            "version": __version__,
-            "health": "draining" if leaving or draining else "healthy",
-            "leaving": leaving,
-            "uptime_secs": round(self.uptime_secs, 3),
-            "active_dispatches": self.dispatcher.running,
-            "queued_dispatches": self.dispatcher.queued,
-            "max_concurrent": self.dispatcher.max_concurrent,
-            "adapter": self.settings.dispatch.adapter,
-            "store_records": self.store.count,
-            "store_bytes": self._store_bytes,
-            "pid": os.getpid(),
-            "permissions": self.ingest.live.rules.enforced,
-            **{f"control_{key}": value for key, value in state.items() if key != "digest"},
-            "control": state["digest"],
-            "clock_ahead_secs": self.clock_ahead_secs,
-            "spend": self.dispatcher.spending(),
-            "held": self.dispatcher.held(),
-            "unended": self.dispatcher.unended(),
-            "open": self.dispatcher.open_attempts() if returning else [],
-        }
-
-    async def take_beat(self, beat: dict[str, Any], *, verified: bool) -> tuple[str, dict[str, Any]]:
-        """Renew a worker's lease; gives its status, and what it is to take before it works on (fields of the
-        wire model `HeartbeatAnswer`)."""
-        did = str(beat["did"])
-        status = await self.leases.beat({**beat, "verified": verified})
-        self.reconciler.on_beat(beat)
-        answer = self.reach.answer(
-            did, str(beat.get("control", "")), beat.get("control_version"), beat.get("control_grace")
-        )
-        ends = map(wire, self._ends(beat.get("open", ())))
-        return status, {**answer, "control": [*answer["control"], *ends]}
-
-    def _ends(self, attempts: Iterable[Mapping[str, Any]]) -> list[Record]:
-        """Of these attempts, the ends of those that must not run (again)."""
-        found: list[Record] = []
-        for one in attempts:
-            state = self.ingest.live.tasks.get(one["parent_thread"])
-            slot = (one["index"], one["attempt"])
-            spawn = state.fanout.spawns.get(slot) if state and state.fanout else None
-            if state is None or state.fanout is None or spawn is None:
-                continue
-            reason = state.fanout.end_reason(*slot)
-            if reason and spawn.child_intend == one["child_intend"]:
-                found.append(child_end(state.fanout, *slot, spawn, reason, self.instance.did))
-        return found
-
     def held(self) -> frozenset[str]:
         """Child INTENDs that draining instances, this one too, have not begun and will not begin."""
         return self.leases.held(self.reach.digest()) | frozenset(self.dispatcher.held())
@@ -336,18 +286,6 @@ class Engine:
         told = any(stored.record.topic in _TOLD_SOON or _ends(stored.record.body) for stored in records)
         if told or self.told.nobody_told(records):
             self.heart.soon()
-
-    def spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
-        """Run a loop or a job in the background until `stop`; a crash of it is logged, never silent."""
-        task = asyncio.create_task(work, name=name)
-        self._tasks.add(task)
-        task.add_done_callback(self._ended)
-        return task
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("%s ended by an error", task.get_name(), exc_info=error)
 
     async def _tick(self) -> None:
         while True:
@@ -368,7 +306,7 @@ class Engine:
             try:
                 await self.selfcheck.step()
                 await self.store.checkpoint()
-                self._store_bytes = await self.store.size_bytes()
+                self.store_bytes = await self.store.size_bytes()
             except SyncropelError as error:
                 log.error("upkeep failed: %s", error.message)
 
@@ -392,9 +330,7 @@ class Engine:
                 await self.heart.leave()
         await self.ingest.denials.flush(self.ingest)
         self.ingest.open = False
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._background.stop()
         await self.peers.close()
         log.info("stopped", extra={"actor": self.instance.did})
 
