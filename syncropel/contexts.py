@@ -20,12 +20,14 @@ from urllib.parse import urlsplit
 
 from syncropel.errors import BadRequest, NotFound, SetupError
 from syncropel.identity import make_home, write_private
+from syncropel.toml_text import REMOVED, edited, read
 
 if TYPE_CHECKING:
     from syncropel.settings import Home
 
 LOCAL: Final = "local"
 COLOURS: Final = ("red", "yellow", "green", "cyan", "blue", "magenta")
+_HEAD: Final = "# The fleets that `spl --context NAME` and the console know. Written by `spl context`.\n\n"
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}", re.ASCII)
 _PATIENCE_SECS: Final = 5.0
 """Nobody holds the contexts longer than it takes to write a few lines."""
@@ -188,17 +190,31 @@ def _context(name: str, table: Any, place: Path) -> Context:
 
 
 def save(home: Home, contexts: Contexts) -> None:
-    """Write the file anew, for its owner alone. Raises SetupError when it cannot be written."""
-    lines = ["# The fleets that `spl --context NAME` and the console know. Written by `spl context`.", ""]
-    lines += [f'current = "{contexts.current}"', ""]
-    for one in contexts.all()[1:]:
-        lines += [f'[contexts."{one.name}"]', f'url = "{_escaped(one.url)}"']
-        if one.read_only is not None:
-            lines.append(f"read_only = {str(one.read_only).lower()}")
-        if one.colour:
-            lines.append(f'colour = "{one.colour}"')
-        lines.append("")
-    _write(home, path(home), "\n".join(lines))
+    """Write the contexts into the file, for its owner alone; what a person noted in it stays.
+
+    Raises SetupError when it cannot be written.
+    """
+    before, place = load(home), path(home)
+    changes: dict[tuple[str, ...], Any] = {("current",): contexts.current}
+    changes |= {("contexts", name): REMOVED for name in before.known if name not in contexts.known}
+    for name, one in contexts.known.items():
+        if one != before.known.get(name):
+            changes |= {("contexts", name, key): value for key, value in _keys(one).items()}
+    try:
+        text = edited(read(place) or _HEAD, changes)
+    except OSError as error:
+        raise _unwritable(place, error) from None
+    except ValueError as error:
+        raise SetupError(f"cannot change {place}: {error}", "edit it by hand") from None
+    _write(home, place, text)
+
+
+def _keys(context: Context) -> dict[str, Any]:
+    return {
+        "url": context.url,
+        "read_only": REMOVED if context.read_only is None else context.read_only,
+        "colour": context.colour or REMOVED,
+    }
 
 
 def save_token(home: Home, name: str, token: str) -> None:
@@ -228,7 +244,3 @@ def _write(home: Home, place: Path, text: str) -> None:
 
 def _unwritable(place: Path, error: OSError) -> SetupError:
     return SetupError(f"cannot write {place}: {error.strerror}", "check the folder's permissions")
-
-
-def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"', '\\"')

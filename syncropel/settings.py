@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from syncropel.errors import SetupError
+from syncropel.toml_text import Changes, edited
 
 DEFAULT_PORT: Final = 9100
 FIRST_WORKER_PORT: Final = 9201
 HOST: Final = "127.0.0.1"
 STOP_KEEPING_WORK: Final = signal.SIGUSR1
 """Tells a daemon to end and to leave what runs to the next one of its home."""
+_HEAD: Final = "# Settings of this Syncropel instance. Changes take effect at the next start.\n\n"
 _SOCKET_PATH_LIMIT: Final = 100  # sun_path holds 108 bytes on Linux, 104 on macOS
 
 
@@ -285,27 +287,22 @@ def _section(default: Any, values: dict[str, Any], name: str, path: Path) -> Any
 
 
 def dump_settings(settings: Settings) -> str:
-    """`config.toml` text that reads back to `settings`, each key under the comment that explains it."""
-    lines = ["# Settings of this Syncropel instance. Changes take effect at the next start.", ""]
-    for section in fields(Settings):
-        values = getattr(settings, section.name)
-        lines.append(f"[{section.name}]")
-        tables = [key.name for key in fields(values) if isinstance(getattr(values, key.name), dict)]
-        plain = [key.name for key in fields(values) if key.name not in tables]
-        lines += [f"{key} = {_toml(getattr(values, key))}" for key in plain]
-        for table in tables:
-            lines += ["", f"[{section.name}.{table}]"]
-            lines += [f"{key} = {_toml(value)}" for key, value in getattr(values, table).items()]
-        lines.append("")
-    return "\n".join(lines)
+    """The text of a new `config.toml` with every setting, which reads back to `settings`."""
+    return edited(_HEAD, _changes(settings))
 
 
-def _toml(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, list):
-        return f"[{', '.join(map(_toml, value))}]"
-    if isinstance(value, int | float):
-        return repr(value)
-    escaped = str(value).replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
+def edit_settings(text: str, before: Settings, after: Settings) -> str:
+    """The text of a `config.toml` that reads as `before`, with what differs in `after` changed in its place.
+
+    Raises ValueError when the text cannot be edited.
+    """
+    present = _changes(before)
+    return edited(text, {key: value for key, value in _changes(after).items() if value != present[key]})
+
+
+def _changes(settings: Settings) -> Changes:
+    return {
+        (section.name, key.name): getattr(getattr(settings, section.name), key.name)
+        for section in fields(settings)
+        for key in fields(getattr(settings, section.name))
+    }

@@ -7,9 +7,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from syncropel import toml_text
 from syncropel.errors import SetupError
 from syncropel.identity import make_home
-from syncropel.settings import FIRST_WORKER_PORT, Home, Settings, dump_settings, load_settings
+from syncropel.settings import (
+    FIRST_WORKER_PORT,
+    Home,
+    Settings,
+    dump_settings,
+    edit_settings,
+    load_settings,
+)
 
 COORDINATOR: Final = "coordinator"
 ADAPTERS: Final = ("echo", "bash", "noop")
@@ -109,14 +117,17 @@ def prepare_worker(worker: WorkerPlan, plan: FleetPlan, coordinator_url: str) ->
     wanted = worker_settings(present, worker, plan, coordinator_url)
     if wanted == present and known:
         return wanted, False
-    _write(worker.home.config, dump_settings(wanted))
+    _write(worker.home.config, present, wanted)
     return wanted, known
 
 
-def _write(path: Path, text: str) -> None:
-    draft = path.with_name(f".{path.name}.new")
+def _write(path: Path, present: Settings, wanted: Settings) -> None:
+    """Write a new file, or change in a present one only what differs."""
     try:
-        draft.write_text(text, encoding="utf-8")
-        draft.replace(path)
+        text = toml_text.read(path)
+        text = edit_settings(text, present, wanted) if text.strip() else dump_settings(wanted)
+        toml_text.write(path, text)
     except OSError as error:
         raise SetupError(f"cannot write {path}: {error.strerror}", "check the folder's permissions") from None
+    except ValueError as error:
+        raise SetupError(f"cannot change {path}: {error}", "edit it by hand, then start again") from None

@@ -134,6 +134,19 @@ def test_it_opens_read_only_unless_it_is_here_or_told_otherwise(
     assert spl("context", "show", "one", "-o", "json").json["opens"] == opens
 
 
+def test_what_a_person_noted_in_the_file_stays(spl: Spl, prod: Path) -> None:
+    place = prod / "contexts.toml"
+    place.write_text('[contexts.prod] # ask Ana\nurl = "https://fleet.example.org:9100"\n')
+    place.chmod(0o600)
+    assert spl("context", "add", "dev.1", "--url", "http://127.0.0.1:9100", "--read-only").code == 0
+    assert spl("context", "use", "dev.1").code == 0
+    text = place.read_text()
+    assert '[contexts.prod] # ask Ana\nurl = "https://fleet.example.org:9100"\n' in text
+    assert spl("context", "remove", "dev.1").code == 0
+    assert spl("context", "remove", "prod").code == 0
+    assert "example.org" not in place.read_text()
+
+
 def test_removing_the_current_one_leads_back_home(spl: Spl, prod: Path) -> None:
     spl("context", "use", "prod")
     assert "commands talk to local now" in spl("context", "remove", "prod").out

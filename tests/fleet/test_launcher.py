@@ -106,6 +106,30 @@ def test_a_workers_other_settings_survive(tmp_path: Path) -> None:
     assert load_settings(worker.home, {}) == changed
 
 
+def test_starting_a_fleet_keeps_what_an_operator_wrote(tmp_path: Path) -> None:
+    plan = FleetPlan(workers=1)
+    (worker,) = plan_workers(home(tmp_path), plan)
+    prepare_worker(worker, plan, URL)
+    written = worker.home.config.read_text()
+    noted = written.replace("max_concurrent = 4", "max_concurrent = 2 # the small machine")
+    noted = f"# ours\n{noted}"
+    worker.home.config.write_text(noted)
+    prepare_worker(worker, FleetPlan(workers=1, adapter="bash", bash_cwd="/a\nb"), URL)
+    wanted = noted.replace("bash = false", "bash = true").replace('adapter = "echo"', 'adapter = "bash"')
+    assert worker.home.config.read_text() == wanted.replace('bash_cwd = ""', 'bash_cwd = "/a\\nb"')
+    assert load_settings(worker.home, {}).adapters.bash_cwd == "/a\nb"
+
+
+def test_settings_that_cannot_be_written_are_told_and_the_file_stays(tmp_path: Path) -> None:
+    plan = FleetPlan(workers=1)
+    (worker,) = plan_workers(home(tmp_path), plan)
+    prepare_worker(worker, plan, URL)
+    before = worker.home.config.read_text()
+    with pytest.raises(SetupError, match="cannot change"):
+        prepare_worker(worker, FleetPlan(workers=1, adapter="bash", bash_cwd="/not-\udcff-text"), URL)
+    assert worker.home.config.read_text() == before
+
+
 def test_a_workers_broken_settings_are_named(tmp_path: Path) -> None:
     worker = plan_workers(home(tmp_path), FleetPlan(1))[0]
     prepare_worker(worker, FleetPlan(1), URL)

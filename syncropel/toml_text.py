@@ -1,0 +1,96 @@
+"""Writing TOML that people edit too: values change, and comments, order and line endings stay.
+
+tomlkit takes a moment to import, and few commands write a setting: it is imported when it is used.
+"""
+
+from __future__ import annotations
+
+import stat
+import tomllib
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Final
+
+REMOVED: Final = object()
+"""As a change: the key goes."""
+
+Changes = Mapping[tuple[str, ...], Any]
+"""The path of a key, such as `("fleet", "alias")`, and its new value or `REMOVED`."""
+
+
+def edited(text: str, changes: Changes) -> str:
+    """TOML text with these changes made. Raises ValueError when the text is not TOML or cannot be edited."""
+    import tomlkit
+    from tomlkit.exceptions import TOMLKitError
+
+    wanted = tomllib.loads(text)
+    try:
+        document = tomlkit.parse(text)
+        for keys, value in changes.items():
+            _change(document, keys, value, tomlkit.table)
+            _change(wanted, keys, value, dict)
+        result = tomlkit.dumps(document)
+    except (TOMLKitError, TypeError, AttributeError) as error:
+        raise ValueError(f"it cannot be edited: {error}") from None
+    # Tables may be spread over a file in ways that are easy to get wrong: nothing is written unchecked.
+    if _without_empty(tomllib.loads(result)) != _without_empty(wanted):
+        raise ValueError("it cannot be edited: a table in it is written in several places")
+    return result
+
+
+def _without_empty(table: dict[str, Any]) -> dict[str, Any]:
+    """The same without empty tables: one that loses its last table is not written any more."""
+    kept = {key: _without_empty(one) if isinstance(one, dict) else one for key, one in table.items()}
+    return {key: one for key, one in kept.items() if one != {}}
+
+
+def _change(
+    document: MutableMapping[str, Any], keys: tuple[str, ...], value: Any, table: Callable[[], Any]
+) -> None:
+    *tables, key = keys
+    for name in tables:
+        document = document.setdefault(name, table())
+    if value is REMOVED:
+        document.pop(key, None)
+    elif key in document:
+        document[key] = value
+    else:
+        with _before_trailing_comments(document):
+            document[key] = value
+
+
+@contextmanager
+def _before_trailing_comments(table: Any) -> Iterator[None]:
+    """Add keys behind the table's last one: a comment below that is most often about the next table."""
+    body = getattr(getattr(table, "value", None), "body", None)
+    trailing = []
+    while isinstance(body, list) and body and body[-1][0] is None:
+        trailing.append(body.pop())
+    yield
+    if isinstance(body, list):
+        body.extend(reversed(trailing))
+
+
+def read(path: Path) -> str:
+    """The text of a file with its line endings as they are; empty when there is none.
+
+    Raises OSError, and ValueError when it is not UTF-8.
+    """
+    try:
+        return path.read_bytes().decode()
+    except FileNotFoundError:
+        return ""
+
+
+def write(path: Path, text: str) -> None:
+    """Replace a file in one step; its permissions stay, and a symbolic link goes on pointing to it.
+
+    Raises OSError, and ValueError for text that UTF-8 cannot hold.
+    """
+    content, place = text.encode(), path.resolve()
+    draft = place.with_name(f".{place.name}.new")
+    draft.write_bytes(content)
+    with suppress(FileNotFoundError):  # a new file has the permissions that the umask gives
+        draft.chmod(stat.S_IMODE(place.stat().st_mode))
+    draft.replace(place)
