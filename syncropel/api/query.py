@@ -30,9 +30,10 @@ def router(engine: Engine) -> APIRouter:
 
     @routes.post("/v1/records/query", response_model=QueryResult, openapi_extra=_query_body())
     async def query_records(request: Request) -> Response:
-        """Records that a filter document means. Records of threads that the permission rules keep from the
-        caller are left out."""
-        query = read_query(parse_json(await read_body(request.scope, request.receive, QUERY_LIMIT)))
+        """Records that a filter document means, of one thread (by id or by its task's alias) or of the whole
+        log. Records of threads that the permission rules keep from the caller are left out."""
+        document = parse_json(await read_body(request.scope, request.receive, QUERY_LIMIT))
+        query = read_query(_with_thread_id(engine, document))
         if query.thread is not None:
             refusal = await refusal_to_read_thread(request.scope, engine, query.thread)
             if refusal is not None:
@@ -47,6 +48,14 @@ def router(engine: Engine) -> APIRouter:
         return Response(text, media_type="application/json")
 
     return routes
+
+
+def _with_thread_id(engine: Engine, document: Any) -> Any:
+    """The document with the thread's id where it names the alias of a task."""
+    name, live = document.get("thread") if isinstance(document, dict) else None, engine.ingest.live
+    if not isinstance(name, str) or name in live.index.threads or name not in live.aliases:
+        return document
+    return {**document, "thread": live.aliases[name]}
 
 
 def _answer(query: RecordQuery, found: Found) -> str:
@@ -77,7 +86,13 @@ def _query_body() -> dict[str, Any]:
         "additionalProperties": False,
         "properties": {
             "filter": {"type": "object"},
-            "sort": {"type": "array", "items": {"type": "string"}},
+            "thread": {"type": "string"},
+            "sort": {
+                "oneOf": [
+                    {"type": "array", "items": {"type": "string"}},
+                    {"type": "object", "additionalProperties": {"enum": [1, -1]}},
+                ]
+            },
             "limit": {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": 100},
             "offset": {"type": "integer", "minimum": 0, "maximum": MAX_OFFSET, "default": 0},
             "explain": {"type": "boolean", "default": False},

@@ -28,8 +28,8 @@ Readable = Callable[[str], Awaitable[bool]]
 
 @dataclass(frozen=True)
 class RecordQuery:
-    """What was asked. `thread`, `after` and `until` follow from the filter and spare most of the walk:
-    the one thread it can be true on, and the sequences above `after` up to `until`."""
+    """What was asked. `thread`, `after` and `until` say which records are looked at: those of the one thread
+    that the query or its filter names, or the sequences above `after` up to `until`."""
 
     matches: Predicate
     sort: tuple[tuple[Path, bool], ...]
@@ -56,15 +56,16 @@ _Entry = tuple[int, str, tuple[Any, ...]]
 
 
 def read_query(document: Any) -> RecordQuery:
-    """The query in a document of `filter`, `sort`, `limit` (100), `offset` (0) and `explain` (false).
+    """The query in a document of `filter`, `thread`, `sort`, `limit` (100), `offset` (0), `explain` (false).
 
+    `sort`: paths with `-` before those whose highest value comes first, or an object of paths and 1 or -1.
     Raises InvalidQuery, whose message begins with the place of the mistake.
     """
     if not isinstance(document, dict):
         raise InvalidQuery(
             "the query: an object is needed", 'such as {"filter": {"act": "KNOW"}, "limit": 10}'
         )
-    members = ("filter", "sort", "limit", "offset", "explain")
+    members = ("filter", "thread", "sort", "limit", "offset", "explain")
     if unknown := next((key for key in document if key not in members), None):
         raise InvalidQuery(f"{unknown}: no such member of a query", f"one of {', '.join(members)}")
     wanted = document.get("filter", {})
@@ -78,7 +79,7 @@ def read_query(document: Any) -> RecordQuery:
         _number(document, "limit", 100, 1, MAX_LIMIT),
         _number(document, "offset", 0, 0, MAX_OFFSET),
         explain,
-        _pinned_thread(wanted),
+        _thread(document["thread"]) if "thread" in document else _pinned_thread(wanted),
         after,
         until,
     )
@@ -93,16 +94,37 @@ def _number(document: Mapping[str, Any], name: str, default: int, least: int, mo
     return value
 
 
+def _thread(value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise InvalidQuery("thread: the id of a thread is needed", 'such as {"thread": "th_…"}')
+    return value
+
+
 def _sort(value: Any) -> tuple[tuple[Path, bool], ...]:
+    keys = _sort_keys(value)
+    if len(keys) > MAX_SORT:
+        raise InvalidQuery(f"sort: {len(keys)} paths, over the limit of {MAX_SORT}", "sort by fewer")
+    return tuple((compile_path(name, place), highest_first) for name, place, highest_first in keys)
+
+
+def _sort_keys(value: Any) -> list[tuple[str, str, bool]]:
+    """The paths to sort by, each with its place in the document and whether the highest comes first."""
+    if isinstance(value, dict):
+        for name, direction in value.items():
+            if type(direction) is not int or direction not in (1, -1):
+                raise InvalidQuery(
+                    f"sort.{name}: 1 or -1 is needed", "1: the lowest comes first; -1: the highest"
+                )
+        return [(name, f"sort.{name}", direction == -1) for name, direction in value.items()]
     names = [value] if isinstance(value, str) else value
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise InvalidQuery("sort: a list of paths is needed", 'such as ["-body.cost_usd", "clock"]')
-    if len(names) > MAX_SORT:
-        raise InvalidQuery(f"sort: {len(names)} paths, over the limit of {MAX_SORT}", "sort by fewer")
-    return tuple(
-        (compile_path(name.removeprefix("-"), f"sort[{index}]"), name.startswith("-"))
-        for index, name in enumerate(names)
-    )
+        raise InvalidQuery(
+            "sort: a list of paths, or an object of paths and 1 or -1, is needed",
+            'such as ["-body.cost_usd", "clock"] or {"body.cost_usd": -1, "clock": 1}',
+        )
+    return [
+        (name.removeprefix("-"), f"sort[{index}]", name.startswith("-")) for index, name in enumerate(names)
+    ]
 
 
 def _pinned_thread(wanted: Any) -> str | None:

@@ -42,6 +42,15 @@ async def test_the_plan_tells_what_was_looked_at(api: Api) -> None:
     assert told.plan == QueryPlan(walked="log", after=last - 2, examined=2, sorted=True)
 
 
+async def test_a_thread_goes_by_its_id_or_by_the_alias_of_its_task(api: Api) -> None:
+    task = await api.task(alias="A-1")
+    await api.post(thread=task["thread"], body={"n": 1})
+    for name in ("A-1", task["thread"]):
+        found = await query(api, thread=name, filter={"body.n": {"$exists": True}}, sort={"clock": -1})
+        assert [one.body["n"] for one in found.data] == [1]
+    assert (await query(api, thread="nowhere")).data == []
+
+
 async def test_mistakes_are_told_with_their_place(api: Api) -> None:
     async def refused(content: str | bytes) -> Any:
         return await api.operator.post("/v1/records/query", content=content)
@@ -76,8 +85,9 @@ async def test_threads_that_rules_keep_from_the_caller_are_left_out(api: Api, wa
     after = await threads()
     assert "private" not in after
     assert ("public" in after) is ("public" in before)
-    named = await api.operator.post("/v1/records/query", json={"filter": {"thread": "private"}})
-    assert_error(named, 403, "PERMISSION_DENIED", "private")
+    for document in ({"filter": {"thread": "private"}}, {"thread": "private"}):
+        named = await api.operator.post("/v1/records/query", json=document)
+        assert_error(named, 403, "PERMISSION_DENIED", "private")
 
 
 async def enforce(api: Api, private: str) -> None:

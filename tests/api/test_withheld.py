@@ -19,6 +19,8 @@ REFUSED = [
     ("GET", f"/v1/records?thread=x&thread={CONFIG}"),
     ("GET", "/v1/records/{record_id}"),
     ("POST", '/v1/records/query {"filter":{"thread":"th_engine_config"}}'),
+    ("POST", '/v1/records/query {"filter":{},"thread":"th_engine_config"}'),
+    ("POST", '/v1/records/query {"filter":{"thread":"music.library"},"thread":"th_engine_config"}'),
     ("GET", HERE),
     ("GET", f"{HERE}/records"),
     ("GET", "/v1/threads/th%5Fengine%5Fconfig/records"),

@@ -126,6 +126,9 @@ async def test_the_order_is_the_logs_or_what_is_sorted_by(filled: RecordStore) -
     assert await numbers(filled, sort=["-act", "body.n"]) == [3, 1, 5, 0, 2, 4]
     assert await numbers(filled, sort=["act", "-body.n"]) == [4, 2, 0, 5, 1, 3]
     assert await numbers(filled, sort="thread") == [0, 2, 4, 1, 3, 5]
+    assert await numbers(filled, sort={"act": -1, "body.n": 1}) == [3, 1, 5, 0, 2, 4]
+    assert await numbers(filled, sort={"body.n": -1, "act": 1}) == [5, 4, 3, 2, 1, 0]
+    assert await numbers(filled, sort={}) == [0, 1, 2, 3, 4, 5]
 
 
 async def test_pages_lose_none_and_repeat_none(store: RecordStore, record: Build) -> None:
@@ -150,6 +153,13 @@ async def test_a_filter_that_names_a_thread_or_a_place_spares_the_rest_of_the_lo
     assert (await ask(store, filter={"sequence": {"$gt": 690, "$lte": 710}, "body.n": 700})).examined == 20
     assert (await ask(store, limit=1)).examined < 1000
     assert (await ask(store, filter={"sequence": {"$gt": 10**30}})).examined == 0
+
+
+async def test_a_query_of_one_thread_looks_at_nothing_else(filled: RecordStore) -> None:
+    found = await ask(filled, thread="th_b", filter={"body.n": {"$gt": 1}}, sort={"clock": -1})
+    assert ([one.record.body["n"] for one in found.records], found.examined) == ([5, 3], 3)
+    assert (await ask(filled, thread="th_b", filter={"thread": "th_a"})).records == []
+    assert (await ask(filled, thread="th_none")).records == []
 
 
 async def test_a_walk_that_would_not_end_is_refused(
@@ -211,7 +221,13 @@ def nested(levels: int) -> dict[str, Any]:
         ({"filter": {"act": {"$exists": 1}}}, "filter.act.$exists", "true or false"),
         ({"filter": nested(MAX_NESTING + 1)}, "filter.$not", str(MAX_NESTING)),
         ({"filter": {"$or": [{"act": "DO"}] * MAX_PARTS}}, "filter.$or[", str(MAX_PARTS)),
-        ({"sort": {"clock": 1}}, "sort", "list"),
+        ({"sort": 1}, "sort", "list"),
+        ({"sort": {"clock": "asc"}}, "sort.clock", "1 or -1"),
+        ({"sort": {"clock": True}}, "sort.clock", "1 or -1"),
+        ({"sort": {"clock": 1, "when": -1}}, "sort.when", "no column"),
+        ({"sort": {f"body.{n}": 1 for n in range(5)}}, "sort", "limit of 4"),
+        ({"thread": None}, "thread", "id of a thread"),
+        ({"thread": ""}, "thread", "id of a thread"),
         ({"sort": ["clock", "-when"]}, "sort[1]", "when"),
         ({"sort": ["clock"] * 5}, "sort", "limit of 4"),
         ({"limit": 0}, "limit", "1 to 1000"),
