@@ -20,6 +20,7 @@ SyncropelError
 │   ├── WrongAuthor        403  a record that only its owner writes
 │   ├── ActorNotAllowed    403  a record in a name that the writer may not use
 │   ├── PermissionDenied   403  a permission rule says no, or none says yes
+│   ├── ConsentRequired    403  records that may not be shared with a namespace
 │   ├── OwnWork            403  a verdict on a task by who did its work
 │   └── NamespaceRejected  403  a write to a namespace that an ancestor closes
 ├── Conflict               409  the request and the present state exclude each other
@@ -191,6 +192,12 @@ class PermissionDenied(Forbidden):
     """Raised when a permission rule denies, or none allows; the message names op, actor and rule."""
 
     code = "PERMISSION_DENIED"
+
+
+class ConsentRequired(Forbidden):
+    """Raised when records would leave for a namespace that theirs has not consented to share with."""
+
+    code = "CONSENT_REQUIRED"
 
 
 class OwnWork(Forbidden):

@@ -49,6 +49,7 @@ _WRITES: Final = (
     ("/v1/fleet/credentials", "admin"),
     ("/v1/fleet", "fleet:write"),
     ("/v1/namespaces", "fleet:write"),
+    ("/v1/consents", "config:write"),
     ("/v1/drain", "fleet:write"),
     ("/v1/config", "config:write"),
     ("/v1/expr", "config:read"),

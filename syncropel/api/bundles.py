@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 import tempfile
 from collections.abc import AsyncIterator
 from functools import partial
@@ -13,15 +14,17 @@ from starlette.responses import Response, StreamingResponse
 
 from syncropel.api.caller import writer
 from syncropel.api.reading import refusal_to_read_thread
-from syncropel.api.schema.bundles import LeftOut, RestoreReport, SkippedRecord
+from syncropel.api.schema.bundles import WITHHELD, LeftOut, RestoreReport, SkippedRecord
 from syncropel.api.thread_views import find_line
 from syncropel.engine.closure import causal_closure
 from syncropel.engine.collector import uncollected
+from syncropel.engine.consent import withheld
 from syncropel.engine.engine import Engine
 from syncropel.engine.restoring import Restored, Wanted, refuse_as_writes, restore
-from syncropel.errors import BadRequest
+from syncropel.errors import BadRequest, ConsentRequired
 from syncropel.record import StoredRecord
 from syncropel.store.bundle import MAX_LINE_BYTES, Bundled, Sealer, read_bundle, read_header
+from syncropel.threads import RESERVED
 
 RESTORE_LIMIT: Final = 256 * 1024 * 1024
 MEDIA_TYPE: Final = "application/x-ndjson"
@@ -49,14 +52,26 @@ def router(engine: Engine) -> APIRouter:
         threads: Annotated[list[str] | None, Query()] = None,
         causal_closure: bool = False,
         whole: Annotated[bool, Query(alias="all")] = False,
+        to_namespace: str | None = None,
     ) -> Response:
         """A bundle of these threads (ids or aliases, repeat the parameter), of these and all that belongs to
-        them (`causal_closure`), or of the whole log (`all`)."""
-        chosen = await _chosen(engine, threads or [], causal_closure, whole)
+        them (`causal_closure`), or of the whole log (`all`). With `to_namespace` it holds only what may be
+        shared with that namespace; a thread that was named and may not be is a 403."""
+        if whole == bool(threads):
+            raise BadRequest(
+                "which threads?" if not whole else "all threads, or only some?",
+                "threads=ID, once for each, perhaps with causal_closure=true; or all=true",
+            )
+        named, headers = {find_line(engine, name).id for name in threads or []}, None
+        chosen = await _chosen(engine, named, causal_closure, whole)
+        last = _last_of(engine, chosen)  # what comes from now on is neither judged nor taken along
+        if to_namespace is not None:
+            shared = await _shared(engine, chosen, named, to_namespace)
+            headers, chosen = {WITHHELD: str(len(chosen) - len(shared))}, shared
         for thread in sorted(chosen):
             if (refusal := await refusal_to_read_thread(request.scope, engine, thread)) is not None:
                 raise refusal
-        return BundleStream(await _bundle(engine, chosen))
+        return BundleStream(await _bundle(engine, chosen, last), headers=headers)
 
     @routes.post("/v1/threads/restore", openapi_extra=_WITHOUT_MODELS)
     async def restore_bundle(
@@ -81,24 +96,48 @@ def router(engine: Engine) -> APIRouter:
     return routes
 
 
-async def _chosen(engine: Engine, names: list[str], closure: bool, whole: bool) -> set[str]:
-    known = engine.ingest.live.index.threads
-    if whole == bool(names):
-        raise BadRequest(
-            "which threads?" if not whole else "all threads, or only some?",
-            "threads=ID, once for each, perhaps with causal_closure=true; or all=true",
-        )
+async def _chosen(engine: Engine, named: set[str], closure: bool, whole: bool) -> set[str]:
     if whole:
-        return set(known)
-    chosen = {find_line(engine, name).id for name in names}
-    return await causal_closure(engine.store, engine.ingest.live, chosen) if closure else chosen
+        return set(engine.ingest.live.index.threads)
+    return await causal_closure(engine.store, engine.ingest.live, named) if closure else named
 
 
-async def _bundle(engine: Engine, chosen: set[str]) -> AsyncIterator[str]:
+async def _shared(engine: Engine, chosen: set[str], named: set[str], target: str) -> set[str]:
+    """Of the chosen threads those that may be shared. Raises ConsentRequired when one that was named may not
+    be, or none may; InvalidNamespace."""
+    live = engine.ingest.live
+    kept = await withheld(engine.store, live, chosen, target, engine.runtime.now())
+    for thread in sorted(named & kept.keys()):
+        raise _not_shared(thread, kept[thread], target)
+    if kept.keys() == chosen:
+        raise ConsentRequired(
+            f"nothing here may be shared with {target!r}",
+            "see the grants: spl consent list; grant: spl consent grant --to-namespace NS",
+        )
+    return chosen - kept.keys()
+
+
+def _not_shared(thread: str, source: str, target: str) -> ConsentRequired:
+    if thread in RESERVED:
+        return ConsentRequired(
+            f"{thread} is this instance's own thread and is shared with nobody",
+            "leave it out; or make a bundle for yourself, without a namespace",
+        )
+    return ConsentRequired(
+        f"{thread} may not be shared with {target!r}: {source!r} has not consented",
+        f"spl consent grant --from-namespace {shlex.quote(source)} --to-namespace {target}",
+    )
+
+
+def _last_of(engine: Engine, chosen: set[str]) -> int:
+    known = engine.ingest.live.index.threads
+    return max((known[thread].last_sequence for thread in chosen if thread in known), default=0)
+
+
+async def _bundle(engine: Engine, chosen: set[str], last: int) -> AsyncIterator[str]:
     """The lines of the bundle in pieces. The log is read twice: the header in front counts what follows."""
-    lines = [line for thread in chosen if (line := engine.ingest.live.index.threads.get(thread))]
-    first = min((line.first_sequence for line in lines), default=1)
-    last = max((line.last_sequence for line in lines), default=0)
+    known = engine.ingest.live.index.threads
+    first = min((known[thread].first_sequence for thread in chosen if thread in known), default=1)
     counted = Sealer()
     async for _ in _pieces(engine, chosen, first, last, counted):
         pass

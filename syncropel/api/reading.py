@@ -25,6 +25,7 @@ _READ_OPS: Final = (
     ("/v1/control", "thread_read"),
     ("/v1/drain", "thread_read"),
     ("/v1/namespaces", "thread_read"),
+    ("/v1/consents", "thread_read"),
     ("/v1/records", "thread_read"),
     ("/v1/threads", "thread_read"),
     ("/v1/tasks", "thread_read"),

@@ -1,33 +1,66 @@
-"""`spl federation`: pairs of instances that sync threads; this version has none, and says so."""
+"""`spl federation`: what this version has of it, and what it has not. Nothing here pretends to sync."""
 
 from __future__ import annotations
 
 from argparse import Namespace
+from typing import Final
 
+from syncropel.cli.connect import connect
 from syncropel.cli.parsing import Parser, add_verb, verbs
 from syncropel.cli.terminal import is_json, print_json, say
 from syncropel.errors import NotFound
 
+_BY_HAND: Final = "carry records by hand: spl thread snapshot --to-namespace NS --all --out F"
+_MISSING: Final = {
+    "pair": ("PEER", "pair with another instance", f"this version makes no pairs|{_BY_HAND}"),
+    "sync": ("PAIR", "pull records from a pair", f"this version does not sync|{_BY_HAND}"),
+    "revoke": (
+        "PAIR",
+        "end a federation pair",
+        "there is no federation pair, this version makes none|"
+        "nothing has to be revoked; grants are taken back with: spl consent revoke --to-namespace NS",
+    ),
+}
+"""Verbs that other versions have: what follows them, what they do there, and why they fail here."""
+
 
 def configure(parser: Parser) -> None:
     group = verbs(parser)
-    listing = add_verb(group, "list", "list the federation pairs")
-    listing.set_defaults(run=run_list)
-    revoke = add_verb(group, "revoke", "end a federation pair")
-    revoke.add_argument("pair", metavar="PAIR", help="the pair's id")
-    revoke.set_defaults(run=run_revoke)
+    add_verb(group, "status", "say what is there and what is not").set_defaults(run=run_status)
+    add_verb(group, "list", "list the federation pairs").set_defaults(run=run_list)
+    for name, (metavar, summary, told) in _MISSING.items():
+        verb = add_verb(group, name, f"{summary}; fails: this version has no federation")
+        verb.add_argument("what", metavar=metavar, help="not used")
+        verb.set_defaults(run=run_missing, told=told)
+
+
+def run_status(args: Namespace) -> int:
+    with connect(args) as client:
+        from syncropel.client import consent_calls
+
+        grants = client.send(consent_calls.consents()).data
+    active = sum(one.state == "active" for one in grants)
+    if is_json(args):
+        print_json({"object": "federation", "pairs": 0, "sync": False, "active_consents": active})
+    else:
+        say(
+            "Federation",
+            f"  Consent grants: {active} active (spl consent list)",
+            "  Checked in: bundles for a namespace (spl thread snapshot --to-namespace NS)",
+            "  Pairs: none; this version makes none",
+            "  Sync: none; records leave and come by bundles only",
+        )
+    return 0
 
 
 def run_list(args: Namespace) -> int:
     if is_json(args):
-        print_json({"object": "list", "data": [], "next_cursor": None})
+        print_json({"object": "list", "data": [], "has_more": False})
     else:
         say("no federation pairs")
     return 0
 
 
-def run_revoke(args: Namespace) -> int:
-    raise NotFound(
-        f"no federation pair {args.pair!r}: this version makes none",
-        "there is nothing to revoke before an instance is removed; the instances of a fleet: spl fleet list",
-    )
+def run_missing(args: Namespace) -> int:
+    problem, _, hint = args.told.partition("|")
+    raise NotFound(f"{args.what}: {problem}", hint)

@@ -29,6 +29,9 @@ def configure(group: Any) -> None:
         "--causal-closure", action="store_true", help="with --threads: and all that belongs to them"
     )
     snapshot.add_argument(
+        "--to-namespace", metavar="NS", help="only what consent allows to share with this namespace"
+    )
+    snapshot.add_argument(
         "--out", metavar="F", required=True, help="the file, such as incident.snap.jsonl; - is stdout"
     )
     snapshot.set_defaults(run=run_snapshot)
@@ -54,23 +57,34 @@ def run_snapshot(args: Namespace) -> int:
             "which threads?" if not args.all else "--all and --threads exclude each other",
             "--threads T-1 …, perhaps with --causal-closure; or --all",
         )
+    if args.to_namespace is not None and not args.to_namespace:
+        raise UsageError("--to-namespace is empty", "name the namespace that the bundle is for")
     if args.all and args.causal_closure:
         raise UsageError("--causal-closure goes with --threads", "--all holds everything already")
     with connect(args) as client:
+        from syncropel.api.schema.bundles import WITHHELD
         from syncropel.client import thread_calls
 
-        path = thread_calls.snapshot_path(args.threads, causal_closure=args.causal_closure)
-        with client.download(path, thread_calls.PATIENCE_SECS) as pieces:
+        path = thread_calls.snapshot_path(
+            args.threads, causal_closure=args.causal_closure, to_namespace=args.to_namespace or ""
+        )
+        with client.download(path, thread_calls.PATIENCE_SECS) as answer:
+            withheld = answer.headers.get(WITHHELD)
+            if args.to_namespace and withheld is None:
+                raise SetupError("this daemon does not know consent", "upgrade it; nothing was written")
             if args.out == STANDARD:
-                for piece in pieces:
+                for piece in answer.pieces:
                     sys.stdout.buffer.write(piece)
                 sys.stdout.flush()
                 return 0
-            size, lines = _write(Path(args.out), pieces)
+            size, lines = _write(Path(args.out), answer.pieces)
+    left_out = {"withheld_threads": int(withheld)} if withheld is not None else {}
     if is_json(args):
-        print_json({"path": args.out, "records": lines - 1, "bytes": size})
+        print_json({"path": args.out, "records": lines - 1, "bytes": size, **left_out})
     else:
         say(*thread_text.snapshot_lines(args.out, lines - 1, size))
+        for count in filter(None, left_out.values()):
+            say(f"  left out: {count} threads that may not be shared with '{args.to_namespace}'")
     return 0
 
 

@@ -52,12 +52,15 @@ def watch_path(name: str, since_clock: int) -> str:
     return _path(name, f"/watch?since_clock={since_clock}")
 
 
-def snapshot_path(threads: Sequence[str], *, causal_closure: bool = False) -> str:
-    """Where a bundle of these threads is downloaded, or of the whole log when none is named."""
-    if not threads:
-        return "/v1/threads/snapshot?all=true"
-    closure = [("causal_closure", "true")] if causal_closure else []
-    return f"/v1/threads/snapshot?{urlencode([*(('threads', thread) for thread in threads), *closure])}"
+def snapshot_path(threads: Sequence[str], *, causal_closure: bool = False, to_namespace: str = "") -> str:
+    """Where a bundle of these threads is downloaded, or of the whole log when none is named.
+
+    `to_namespace`: for whom, so that only what may be shared with them is in it.
+    """
+    query = [("threads", thread) for thread in threads] or [("all", "true")]
+    query += [("causal_closure", "true")] if causal_closure else []
+    query += [("to_namespace", to_namespace)] if to_namespace else []
+    return f"/v1/threads/snapshot?{urlencode(query)}"
 
 
 def restore(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import httpx
@@ -98,6 +99,14 @@ def _stream_headers(last_id: str) -> dict[str, str]:
 _STREAM_TIMEOUT: Final = httpx.Timeout(TIMEOUT_SECS, read=STREAM_SILENCE_SECS)
 
 
+@dataclass(frozen=True, slots=True)
+class Download:
+    """An answer that is no JSON document: its headers, and its bytes in pieces."""
+
+    headers: Mapping[str, str]
+    pieces: Iterator[bytes]
+
+
 class Client:
     """Blocking client. One a process, kept alive; close it or use it in a `with` block.
 
@@ -166,8 +175,8 @@ class Client:
             raise _failure(self.target, error) from error
 
     @contextmanager
-    def download(self, path: str, patience_secs: float) -> Iterator[Iterator[bytes]]:
-        """GET what is no JSON document: the block gets its bytes in pieces. Errors as `send`.
+    def download(self, path: str, patience_secs: float) -> Iterator[Download]:
+        """GET what is no JSON document. Errors as `send`, also while the block takes the pieces.
 
         `patience_secs`: how long each piece may take.
         """
@@ -179,7 +188,7 @@ class Client:
                 self._look_at_version(response)
                 if not response.is_success:
                     raise _remote_error(path, response, self._content(path, response))
-                yield response.iter_bytes()
+                yield Download(response.headers, response.iter_bytes())
         except httpx.HTTPError as error:
             raise _failure(self.target, error) from error
 

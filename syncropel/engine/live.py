@@ -9,6 +9,7 @@ from typing import Final
 
 from syncropel.folds.access import Access
 from syncropel.folds.child import STREAM_EVENT, ChildState, is_child_end, is_child_intend
+from syncropel.folds.consents import Consents
 from syncropel.folds.credentials import Credentials
 from syncropel.folds.drains import Drains
 from syncropel.folds.fanout import commutes
@@ -28,6 +29,7 @@ from syncropel.policy.troubles import Troubles
 from syncropel.record import StoredRecord
 from syncropel.store.base import RecordStore
 from syncropel.threads import (
+    CONSENT,
     ENGINE_CONFIG,
     FLEET_CONTROL,
     INSTANCE_REGISTRY,
@@ -61,6 +63,7 @@ class LiveFolds:
     spend: Spend = field(default_factory=Spend)
     starts: Sessions = field(default_factory=Sessions)
     namespaces: Namespaces = field(default_factory=Namespaces)
+    consents: Consents = field(default_factory=Consents)
     index: ThreadIndex = field(default_factory=ThreadIndex)
     tasks: dict[str, TaskState] = field(default_factory=dict)
     aliases: dict[str, str] = field(default_factory=dict)
@@ -114,6 +117,8 @@ class LiveFolds:
             self.rules.apply(stored)
         elif thread == NAMESPACE_REGISTRY:
             self.namespaces.apply(stored)
+        elif thread == CONSENT:
+            self.consents.apply(stored)
 
     def _apply_task(self, stored: StoredRecord) -> None:
         record = stored.record

@@ -118,6 +118,9 @@ def _of_reserved(state: ReservedState, names: Names) -> Iterator[tuple[str, Valu
         yield f"namespace {namespace.id}", namespace.state
     if state.namespaces.known or state.namespaces.strict:
         yield "strict", state.namespaces.strict
+    for consent in state.consents.known.values():
+        said = "revoked" if consent.revoked else consent.problem or "granted"
+        yield f"consent {consent.source} → {consent.target}", said
     yield from _of_config(state)
 
 

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from syncropel.folds.access import Access
 from syncropel.folds.child import STREAM_EVENT, ChildState
+from syncropel.folds.consents import Consents
 from syncropel.folds.credentials import Credentials
 from syncropel.folds.drains import Drains
 from syncropel.folds.fanout import ACCEPT, CHILD_DONE, SPAWNED
@@ -24,7 +25,14 @@ from syncropel.folds.spend import Spend
 from syncropel.folds.subtasks import Child, children
 from syncropel.folds.task import TaskState, is_task, status_now
 from syncropel.record import Record, StoredRecord
-from syncropel.threads import ENGINE_CONFIG, FLEET_CONTROL, INSTANCE_REGISTRY, NAMESPACE_REGISTRY, RESERVED
+from syncropel.threads import (
+    CONSENT,
+    ENGINE_CONFIG,
+    FLEET_CONTROL,
+    INSTANCE_REGISTRY,
+    NAMESPACE_REGISTRY,
+    RESERVED,
+)
 
 
 class Judge(Protocol):
@@ -48,6 +56,7 @@ class ReservedState:
     drains: Drains = field(default_factory=Drains)
     credentials: Credentials = field(default_factory=Credentials)
     namespaces: Namespaces = field(default_factory=Namespaces)
+    consents: Consents = field(default_factory=Consents)
 
     def apply(self, stored: StoredRecord) -> None:
         """Take the next record of a reserved thread."""
@@ -64,6 +73,8 @@ class ReservedState:
             self.rules.apply(stored)
         elif thread == NAMESPACE_REGISTRY:
             self.namespaces.apply(stored)
+        elif thread == CONSENT:
+            self.consents.apply(stored)
 
 
 @dataclass(slots=True)

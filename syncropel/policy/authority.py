@@ -21,6 +21,7 @@ from syncropel.folds.child import (
     ChildState,
     is_child_intend,
 )
+from syncropel.folds.consents import TOPICS as CONSENT_TOPICS
 from syncropel.folds.credentials import CREDENTIAL, REVOKED, Credentials
 from syncropel.folds.drains import DRAIN
 from syncropel.folds.fanout import AMEND_JOIN, CHILD_DONE, RETRY, SPAWNED
@@ -124,6 +125,7 @@ _RUN: Final = "give an instance work: spl task dispatch, or spl task fan-out"
 _TOKENS: Final = "make and revoke tokens: spl token mint, spl token revoke"
 _NAMESPACES: Final = "change namespaces: spl namespace create, archive, delete, strict"
 _RULES: Final = "change rules: spl config add-permission-rule, remove-rule"
+_CONSENTS: Final = "grant and revoke: spl consent grant, spl consent revoke"
 _OTHER: Final = "reserved threads take records of the operator and of accounts with the scope"
 
 JOIN: Final = "(the join of a fan-out)"
@@ -174,6 +176,7 @@ TABLE: Final = (
     Row(INSTANCE_STATE, "KNOW", INSTANCE_REGISTRY, _ENGINE_ALONE, "an instance joins by its heartbeat"),
     Row(OTHER, "any", INSTANCE_REGISTRY, _TRUSTED, _OTHER),
     Row(OTHER, "any", ACTOR_REGISTRY, _TRUSTED, _OTHER),
+    *(Row(topic, "LEARN", CONSENT, _TRUSTED, _CONSENTS) for topic in CONSENT_TOPICS),
     Row(OTHER, "any", CONSENT, _TRUSTED, _OTHER),
 )
 """Every topic that the engine acts on. On a reserved thread a row holds for that thread; elsewhere for every

@@ -17,6 +17,8 @@ from syncropel.errors import (
 )
 from syncropel.folds.access import CORS_ORIGINS
 from syncropel.folds.child import ChildState
+from syncropel.folds.consents import TOPICS as CONSENT_TOPICS
+from syncropel.folds.consents import problem_of
 from syncropel.folds.credentials import Credentials
 from syncropel.folds.fanout import AMEND_JOIN
 from syncropel.folds.freezes import EVERYWHERE, STOPPED_ACTS, Control, Freeze
@@ -35,7 +37,7 @@ from syncropel.policy.joining import check_join, prepare_join
 from syncropel.policy.permissions import CONTEXT_OF, check_rule
 from syncropel.policy.verdicts import check_verdict
 from syncropel.record import Record, kind_of
-from syncropel.threads import ENGINE_CONFIG, FLEET_CONTROL, RESERVED
+from syncropel.threads import CONSENT, ENGINE_CONFIG, FLEET_CONTROL, RESERVED
 
 _RULES: Final = {ENGINE_CONFIG: KINDS, FLEET_CONTROL: (PERMISSION,)}
 """Threads that hold rules, and of which kinds."""
@@ -75,6 +77,7 @@ def check(
         or check_clock(record, state, writer, now)
         or _check_grammar(record, state, writer)
         or check_restored(record, state, now, own_did)
+        or _check_consent(record)
     )
     if refused is not None:
         return refused
@@ -126,6 +129,24 @@ def long_expression(record: Record) -> Callable[[], object] | None:
     return partial(compile_in, CONTEXT_OF[record.topic], source)
 
 
+def _check_consent(record: Record) -> SyncropelError | None:
+    """Why this grant or revocation would not hold, or None. A restored one is history."""
+    if record.thread != CONSENT or record.topic not in CONSENT_TOPICS:
+        return None
+    for name in ("source_namespace", "target_namespace"):
+        if (refused := _no_namespace(record.body.get(name), f"body.{name}")) is not None:
+            return refused
+    source, target = record.body["source_namespace"], record.body["target_namespace"]
+    if covers(target, source):
+        return InvalidRecord(
+            f"records of {source!r} need no consent for {target!r}: they are in it",
+            "name the namespace that is to receive them",
+        )
+    if problem := problem_of(record.body):
+        return InvalidRecord(f"{record.topic}: {problem}", "see: spl consent grant --help")
+    return None
+
+
 def _check_rule(record: Record) -> SyncropelError | None:
     if record.body.get("removed") is True:
         return None
@@ -143,14 +164,14 @@ def namespaces_of(record: Record, state: GuardedState) -> frozenset[str]:
 
 def _names(record: Record, state: GuardedState) -> tuple[str, ...]:
     """As `namespaces_of`, sorted. Asked of each write while anything is frozen or registered."""
-    names = _thread_names(record.thread, state)
+    names = thread_namespaces(record.thread, state)
     named = record.body.get("namespace")
     if named is not None and named not in names and name_in(record.body):
         return tuple(sorted((*names, named))) if names else (named,)
     return names or _DEFAULT_ALONE
 
 
-def _thread_names(thread: str, state: GuardedState) -> tuple[str, ...]:
+def thread_namespaces(thread: str, state: GuardedState) -> tuple[str, ...]:
     """The namespaces of a thread, sorted: of its first INTEND, and of its task or child. None without an
     INTEND."""
     line = state.index.threads.get(thread)
@@ -173,7 +194,7 @@ def _check_grammar(record: Record, state: GuardedState, writer: Writer) -> Syncr
         return None
     named = record.body["namespace"]
     refused = _no_namespace(named, "body.namespace")
-    repeats = refused is not None and name_in(record.body) in _thread_names(record.thread, state)
+    repeats = refused is not None and name_in(record.body) in thread_namespaces(record.thread, state)
     return None if repeats else refused
 
 

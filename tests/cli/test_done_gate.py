@@ -1,4 +1,4 @@
-"""`spl task done` in a git worktree, the salvage of a dead worker's task, and federation pairs."""
+"""`spl task done` in a git worktree, and the salvage of a dead worker's task."""
 
 from __future__ import annotations
 
@@ -80,10 +80,3 @@ def test_a_task_whose_worker_failed_is_salvaged_step_by_step(
     assert "Status: approved (gate is green)\n" in shown
     assert "Completed by: did:sync:agent:dev\n" in shown
     assert "Verdict: accept (by did:sync:agent:reviewer)\n" in shown
-
-
-def test_there_are_no_federation_pairs_and_it_says_so(spl: Spl) -> None:
-    assert spl("federation", "list").out == "no federation pairs\n"
-    assert spl("federation", "list", "-o", "json").json["data"] == []
-    ran = spl("federation", "revoke", "pair-1")
-    assert (ran.code, "pair-1" in ran.err) == (1, True)

@@ -80,6 +80,8 @@ TRUTH = {
     "th_instance_registry instance_state": set(),
     "th_instance_registry (any other)": {"operator", "account"},
     "th_actor_registry (any other)": {"operator", "account"},
+    "th_consent consent_granted": {"operator", "account"},
+    "th_consent consent_revoked": {"operator", "account"},
     "th_consent (any other)": {"operator", "account"},
 }
 """Who may write it beside the engine."""

@@ -14,6 +14,8 @@ from .base import Wire as Wire
 from .bundles import LeftOut as LeftOut
 from .bundles import RestoreReport as RestoreReport
 from .bundles import SkippedRecord as SkippedRecord
+from .consents import ConsentOut as ConsentOut
+from .consents import ConsentWritten as ConsentWritten
 from .control import BlastRadius as BlastRadius
 from .control import Confirmation as Confirmation
 from .control import ControlWritten as ControlWritten

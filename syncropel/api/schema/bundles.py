@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from syncropel.api.schema.base import Wire
+
+WITHHELD: Final = "syncropel-withheld-threads"
+"""Header of a bundle for a namespace: how many threads are not in it for want of consent."""
 
 
 class SkippedRecord(Wire):
