@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from syncropel.environment import take_secret
 from syncropel.errors import SetupError, SyncropelError
 from syncropel.identity import make_home
 from syncropel.importing import quickly
@@ -29,6 +30,8 @@ SWITCH_INTERVAL_SECS: Final = 0.0005
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one daemon until it is told to stop. Gives the exit status: 0 stopped well, 1 could not run."""
+    bootstrap_secret = take_secret("SPL_BOOTSTRAP_TOKEN")
+    take_secret("SPL_TOKEN")  # of who started us; a daemon calls nobody by it
     args = _parse(argv)
     home = Home(Path(args.home).absolute())
     # Python's default of 5 ms lets a busy event loop starve the thread that commits.
@@ -39,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         make_home(home)
         _start_logging(home, to_stderr=args.foreground, ring=ring)
         settings = _settings(args, home)
-        _server()(home, settings, ring)
+        _server()(home, settings, ring, bootstrap_secret)
     except SyncropelError as error:
         return _complain(error)
     except Exception as error:  # noqa: BLE001 - what nobody foresaw belongs in the log, whole
@@ -48,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _server() -> Callable[[Home, Settings, LogRing], None]:
+def _server() -> Callable[[Home, Settings, LogRing, str], None]:
     """Import all that serves: a fleet starts as quickly as its daemons do."""
     with quickly():
         from syncropel.serving import serve

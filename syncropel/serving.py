@@ -41,8 +41,10 @@ DOOR_SECS = 0.5
 """How often it is looked whether the operator still finds the way here."""
 
 
-def serve(home: Home, settings: Settings, ring: LogRing) -> None:
+def serve(home: Home, settings: Settings, ring: LogRing, bootstrap_secret: str) -> None:
     """Serve the home's records until a signal says stop. `ring` has the log that is shown.
+
+    `bootstrap_secret`: of the first service account, if there is none yet.
 
     Raises SyncropelError for what keeps it from running.
     """
@@ -52,7 +54,7 @@ def serve(home: Home, settings: Settings, ring: LogRing) -> None:
         listen_tcp(settings.server.port) as tcp,
         asyncio.Runner(loop_factory=_loop) as runner,
     ):
-        runner.run(_run(home, settings, tcp, ring))
+        runner.run(_run(home, settings, tcp, ring, bootstrap_secret))
 
 
 def _loop() -> asyncio.AbstractEventLoop:
@@ -63,7 +65,9 @@ def _loop() -> asyncio.AbstractEventLoop:
     return uvloop.new_event_loop()
 
 
-async def _run(home: Home, settings: Settings, tcp: socket.socket, ring: LogRing) -> None:
+async def _run(
+    home: Home, settings: Settings, tcp: socket.socket, ring: LogRing, bootstrap_secret: str
+) -> None:
     FAMILY.adopt()
     stop = _stop_on_signal()
     identity = load_or_create_identity(home)
@@ -80,8 +84,7 @@ async def _run(home: Home, settings: Settings, tcp: socket.socket, ring: LogRing
             # Before the first goal: whoever runs below this name is one, and not the operator.
             name_process(DAEMON)
             engine = Engine(store, Instance(identity.did, home, reached_at), settings, Runtime())
-            # Out of the environment, which every goal inherits.
-            starting = asyncio.ensure_future(engine.start(os.environ.pop("SPL_BOOTSTRAP_TOKEN", "")))
+            starting = asyncio.ensure_future(engine.start(bootstrap_secret))
             if not await _started(engine, starting, stop):
                 log.info("told to stop while the log was read")
                 return

@@ -260,6 +260,22 @@ def test_a_malformed_bootstrap_secret_is_warned_of_and_locks_nobody_out(start: S
     assert daemon.stop().code == 0
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="/proc shows environments on Linux")
+@pytest.mark.parametrize("flags", [(), ("--foreground",)])
+def test_what_a_daemon_was_started_with_shows_no_secret(start: Start, flags: tuple[str, ...]) -> None:
+    """A goal of the same user can read it at any time, and the secret opens every door."""
+    secrets = {"SPL_BOOTSTRAP_TOKEN": "correct-horse-battery", "SPL_TOKEN": "spl_prod_sa-ops_staple"}
+    daemon = start(*flags, **secrets).ready()
+    shown = Path(f"/proc/{daemon.process.pid}/environ").read_bytes()
+    assert b"PYTHONPATH=" in shown
+    for secret in secrets.values():
+        assert secret.encode() not in shown
+    with daemon.operator() as client:
+        accounts = client.get("/v1/service-accounts").json()["data"]
+    assert [one["sa_id"] for one in accounts] == ["sa-bootstrap-env"]
+    assert daemon.stop().code == 0
+
+
 def test_a_goal_does_not_see_the_bootstrap_secret(start: Start, home: Home, tmp_path: Path) -> None:
     home.path.mkdir(parents=True)
     home.config.write_text('[adapters]\nbash = true\n[dispatch]\nadapter = "bash"\n')
