@@ -31,6 +31,7 @@ class Goal:
         source, self.stdin = os.pipe() if spec.stdin == "pipe" else (os.open(os.devnull, os.O_RDONLY), -1)
         self.pid = os.fork()
         if self.pid == 0:
+            os.close(self._gate)  # or it would wait for itself when nobody opens it any more
             _become(spec, gate, begun, stands, source)
         for descriptor in (gate, begun, stands, source):
             os.close(descriptor)
