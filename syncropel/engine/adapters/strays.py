@@ -73,7 +73,7 @@ class Family:
 
         while True:
             for one in self.strays(tree.look(), own):
-                if one.zombie and one.parent == own:
+                if one.zombie:  # remains of our own children: of others none are strays
                     with contextlib.suppress(ChildProcessError):
                         os.waitpid(one.pid, os.WNOHANG)
             quiet = quiet + 1 if not tree.strike(living) else 0
