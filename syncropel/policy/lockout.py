@@ -62,8 +62,6 @@ async def refuse_lockout(
             shut = await whom(after)
             if shut and not (rules.enforced and await whom(rules)):
                 return _refusal(record, "the operator" if whom == look.people else "this daemon", *shut)
-    if record.topic != PERMISSION:
-        return None
     for did in elsewhere:
         look = _Look(record, folds, now, did)
         for whom in (look.people, look.daemon):
