@@ -74,7 +74,7 @@ def turn_end(records: Sequence[Record], start: int, live: LiveFolds) -> int:
 
 
 def _begins_work(record: Record) -> bool:
-    return record.act == "INTEND" and (is_task(record) or is_child_intend(record))
+    return is_task(record) or is_child_intend(record)
 
 
 def _follows_from_work(record: Record) -> bool:
