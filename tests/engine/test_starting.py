@@ -62,12 +62,6 @@ def freeze(number: int, namespace: str = "docs", topic: str = FREEZE) -> Record:
 INTEND = ChildIntend("r", "th_child", 1, {})
 
 
-async def test_a_goal_behind_a_shut_gate_is_not_opened() -> None:
-    goal = Slow(0.0)
-    assert not await StartGate(await ingest(), lambda _: False).let_through(INTEND, goal)
-    assert (goal.opened.is_set(), goal.struck) == (False, False)
-
-
 async def test_a_freeze_waits_for_a_goal_on_its_way_through_the_gate() -> None:
     log = await ingest()
     goal = Slow(START_SECS / 2)
@@ -89,12 +83,6 @@ async def test_a_goal_that_keeps_a_freeze_waiting_is_killed_before_that_is_writt
     assert goal.struck
     assert time.monotonic() - before < 1.0
     assert not await starting
-
-
-async def test_a_slow_start_is_left_alone_while_no_freeze_waits() -> None:
-    goal = Slow(START_SECS * 3)
-    assert await StartGate(await ingest(), lambda _: True).let_through(INTEND, goal)
-    assert not goal.struck
 
 
 async def test_a_start_that_is_given_up_is_killed_and_leaves_the_turn() -> None:
