@@ -19,13 +19,13 @@ from benchmarks.place import fleet
 from benchmarks.replay import DAY, PER_THREAD, day, fan_out, notes, write
 from benchmarks.table import Table
 from syncropel.client import Target, thread_calls
-from tui.app import set_libraries_aside, set_screen_aside
-from tui.bundle import opened
-from tui.console_app import ConsoleApp
+from tui.app.bundle import opened
+from tui.app.console_app import ConsoleApp
+from tui.app.launch import set_libraries_aside, set_screen_aside
+from tui.connection.session import Outside
+from tui.model.setup import Setup
 from tui.screens.join import JoinScreen
 from tui.screens.replay import ReplayScreen
-from tui.session import Outside
-from tui.setup import Setup
 from tui.widgets.table import Table as Rows
 
 SIZE: Final = (120, 40)

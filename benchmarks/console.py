@@ -16,11 +16,11 @@ from textual.pilot import Pilot
 from textual.widgets import DataTable
 
 from benchmarks.table import Table
-from syncropel.api.schema import ChildOut, FleetStatus, InstanceOut, JoinStatus, Page, TaskSummary
 from syncropel.client import Call, Event, Target
-from tui.console_app import ConsoleApp
-from tui.session import Outside
-from tui.setup import Setup
+from syncropel.wire import ChildOut, FleetStatus, InstanceOut, JoinStatus, Page, TaskSummary
+from tui.app.console_app import ConsoleApp
+from tui.connection.session import Outside
+from tui.model.setup import Setup
 from tui.widgets.table import Table as Rows
 
 SIZE = (120, 40)

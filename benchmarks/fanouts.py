@@ -12,7 +12,7 @@ from statistics import median
 from benchmarks.place import Place, fleet
 from benchmarks.table import Table
 from syncropel.client import calls
-from syncropel.fleet.teardown import local_workers
+from syncropel.launcher.teardown import local_workers
 
 SIZES = {2: 5, 100: 5, 1000: 3}
 """Subtasks → rounds."""

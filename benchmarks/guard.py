@@ -8,14 +8,14 @@ import time
 from statistics import median
 
 from benchmarks.table import Table
-from syncropel.engine.broadcast import Broadcast
-from syncropel.engine.ingest import Ingest
-from syncropel.engine.live import LiveFolds
-from syncropel.engine.runtime import Runtime
-from syncropel.folds.freezes import FREEZE
-from syncropel.record import Record
+from syncropel.engine.ingest.broadcast import Broadcast
+from syncropel.engine.ingest.door import Ingest
+from syncropel.engine.ingest.live import LiveFolds
+from syncropel.folds.control.freezes import FREEZE
+from syncropel.peer.runtime import Runtime
+from syncropel.record.model import Record
+from syncropel.record.threads import FLEET_CONTROL
 from syncropel.store.memory import MemoryStore
-from syncropel.threads import FLEET_CONTROL
 
 FREEZES = (0, 1, 1_000)
 WRITES = 10_000

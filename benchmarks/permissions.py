@@ -7,14 +7,14 @@ import time
 from statistics import median
 
 from benchmarks.table import Table
-from syncropel.engine.broadcast import Broadcast
-from syncropel.engine.ingest import Ingest
-from syncropel.engine.live import LiveFolds
-from syncropel.engine.runtime import Runtime
-from syncropel.folds.rules import ENABLED_TOPIC, PERMISSION
-from syncropel.record import Record
+from syncropel.engine.ingest.broadcast import Broadcast
+from syncropel.engine.ingest.door import Ingest
+from syncropel.engine.ingest.live import LiveFolds
+from syncropel.folds.control.rules import ENABLED_TOPIC, PERMISSION
+from syncropel.peer.runtime import Runtime
+from syncropel.record.model import Record
+from syncropel.record.threads import ENGINE_CONFIG
 from syncropel.store.memory import MemoryStore
-from syncropel.threads import ENGINE_CONFIG
 
 COUNTS = (0, 1, 10, 50)
 WRITES = 2_000

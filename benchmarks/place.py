@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from syncropel.client import Client, Target, calls
-from syncropel.fleet.launcher import Launcher
-from syncropel.fleet.plan import FleetPlan
-from syncropel.fleet.teardown import Local, local_workers, stop
-from syncropel.settings import Home
+from syncropel.launcher.launcher import Launcher
+from syncropel.launcher.plan import FleetPlan
+from syncropel.launcher.teardown import Local, local_workers, stop
+from syncropel.settings.config import Home
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ from typing import Final
 
 from benchmarks.table import Table
 from syncropel.client import calls, thread_calls
-from syncropel.client.offline import OfflineClient
-from syncropel.record import Record
-from syncropel.store.bundle import Sealer
+from syncropel.offline.client import OfflineClient
+from syncropel.record.model import Record
+from syncropel.store.bundle.format import Sealer
 
 _RECORDS: Final = 10_000
 _SUBTASKS: Final = 1_000

@@ -14,9 +14,9 @@ from typing import Any
 import psutil
 
 from benchmarks.table import Table
-from syncropel.engine.adapters import BashAdapter, Job
-from syncropel.engine.runtime import Runtime
-from syncropel.folds.child import SESSION
+from syncropel.adapters import BashAdapter, Job
+from syncropel.folds.fanout.child import SESSION
+from syncropel.peer.runtime import Runtime
 
 ROUNDS = 30
 STOPS = 15

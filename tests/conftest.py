@@ -10,7 +10,7 @@ import sys
 import pytest
 from hypothesis import settings
 
-from syncropel import ancestry
+from syncropel.system import ancestry
 
 # The same examples in each run, and no time limit that a busy machine would break.
 settings.register_profile("steady", deadline=None, derandomize=True, database=None)

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncropel.canonical import MAX_DEPTH, MAX_INT_DIGITS, canonical_json, parse_json, parse_own
 from syncropel.errors import InvalidRecord, RepeatedKey, TooLarge
-from syncropel.record import (
+from syncropel.record.canonical import MAX_DEPTH, MAX_INT_DIGITS, canonical_json, parse_json, parse_own
+from syncropel.record.model import (
     MAX_BODY_BYTES,
     MAX_CLOCK,
     MAX_NAME_CHARS,

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncropel.settings import (
+from syncropel.settings.config import (
     AdapterSettings,
     Home,
     Settings,

@@ -8,39 +8,26 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from syncropel import __version__
-from syncropel.api import (
-    accounts,
-    actors,
-    amend,
-    bundles,
-    config,
-    consents,
-    control,
-    cors,
-    diagnose,
-    dispatch,
-    drain,
-    explain,
-    expr,
-    fleet,
-    health,
-    log,
-    query,
-    records,
-    replay,
-    tasks,
-    threads,
-    trust,
-)
-from syncropel.api.auth import Gate
-from syncropel.api.body import REQUEST_LIMIT, limited, read_once
-from syncropel.api.errors import install_error_handlers
-from syncropel.api.head import Head
-from syncropel.api.openapi import describe_errors_and_auth
-from syncropel.api.replays import Replays
-from syncropel.api.tally import Tally
+from syncropel.api import consents
+from syncropel.api.accounts import accounts
+from syncropel.api.control import control
+from syncropel.api.daemon import health, log
+from syncropel.api.fleet import dispatch, drain, fleet
+from syncropel.api.http import cors
+from syncropel.api.http.auth import Gate
+from syncropel.api.http.body import REQUEST_LIMIT, limited, read_once
+from syncropel.api.http.errors import install_error_handlers
+from syncropel.api.http.head import Head
+from syncropel.api.http.openapi import describe_errors_and_auth
+from syncropel.api.http.tally import Tally
+from syncropel.api.records import query, records
+from syncropel.api.replay import explain, replay
+from syncropel.api.replay.replays import Replays
+from syncropel.api.rules import config, expr
+from syncropel.api.tasks import amend, diagnose, tasks
+from syncropel.api.threads import actors, bundles, threads, trust
 from syncropel.engine.engine import Engine
-from syncropel.logring import LogRing
+from syncropel.logs.ring import LogRing
 
 
 def create_app(engine: Engine, ring: LogRing | None = None, tally: Tally | None = None) -> ASGIApp:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from pydantic import Field
 
-from syncropel.api.caller import Signed, writer
-from syncropel.api.control import ControlRequest
-from syncropel.api.schema import ConsentOut, ConsentWritten, Page
+from syncropel.api.control.control import ControlRequest
+from syncropel.api.http.caller import Signed, writer
 from syncropel.engine.consent import ConsentBook
 from syncropel.engine.engine import Engine
 from syncropel.folds.consents import LATEST_EXPIRY, Consent
-from syncropel.folds.namespaces import DEFAULT
-from syncropel.record import StoredRecord
+from syncropel.folds.control.namespaces import DEFAULT
+from syncropel.record.model import StoredRecord
+from syncropel.wire import ConsentOut, ConsentWritten, Page
 
 _LONGEST = 2048
 

@@ -7,8 +7,8 @@ from typing import Final
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from syncropel.api.app import create_routes
-from syncropel.api.errors import error_response, internal_error
-from syncropel.api.head import Head
+from syncropel.api.http.errors import error_response, internal_error
+from syncropel.api.http.head import Head
 from syncropel.engine.engine import Engine
 from syncropel.errors import Conflict, SyncropelError
 

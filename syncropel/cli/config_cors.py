@@ -7,10 +7,10 @@ from argparse import Namespace
 from collections.abc import Sequence
 from typing import Any
 
-from syncropel.cli.connect import connect
-from syncropel.cli.parsing import add_verb
-from syncropel.cli.terminal import is_json, print_json, say
-from syncropel.settings import actor_from
+from syncropel.cli.support.connect import connect
+from syncropel.cli.support.parsing import add_verb
+from syncropel.cli.support.terminal import is_json, print_json, say
+from syncropel.settings.config import actor_from
 
 
 def configure(group: Any) -> None:

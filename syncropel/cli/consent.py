@@ -8,14 +8,14 @@ from argparse import ArgumentTypeError, Namespace
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-from syncropel.cli.connect import connect
-from syncropel.cli.parsing import Parser, add_verb, verbs
-from syncropel.cli.terminal import is_json, print_json, say, table
-from syncropel.cli.thread_text import when
-from syncropel.settings import actor_from
+from syncropel.cli.support.connect import connect
+from syncropel.cli.support.parsing import Parser, add_verb, verbs
+from syncropel.cli.support.terminal import is_json, print_json, say, table
+from syncropel.cli.text.thread import when
+from syncropel.settings.config import actor_from
 
 if TYPE_CHECKING:
-    from syncropel.api.schema import ConsentOut
+    from syncropel.wire import ConsentOut
 
 _UNITS: Final = {"m": 60, "h": 3600, "d": 86_400}
 _FROM: Final = "default"

@@ -15,10 +15,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from syncropel import __version__
-from syncropel.cli import fleet_text, following
-from syncropel.cli.connect import chosen_url, import_client, target
-from syncropel.cli.parsing import Parser, UsageError, add_target
-from syncropel.cli.terminal import is_json, say
+from syncropel.cli.support import following
+from syncropel.cli.support.connect import chosen_url, import_client, target
+from syncropel.cli.support.parsing import Parser, UsageError, add_target
+from syncropel.cli.support.terminal import is_json, say
+from syncropel.cli.text import fleet as fleet_text
 from syncropel.errors import SetupError
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def _open_bundle(args: Namespace) -> int:
     from syncropel.cli.console_setup import make_bundle_setup
 
     with _needing("the console"):
-        from tui.app import run as run_console
+        from tui.app.launch import run as run_console
 
         code: int = run_console(make_bundle_setup(args))
         return code
@@ -102,7 +103,7 @@ def _serve(args: Namespace) -> int:
         say(f"  for one browser, {may}; the address works once. Ctrl-C ends it.")
 
     with _needing("the console in a browser"):
-        from tui.app import serve
+        from tui.app.launch import serve
 
         serve(words, args.port or 0, announce)
     return 0
@@ -121,8 +122,8 @@ def follow(args: Namespace) -> int:
     Raises as `following.events`.
     """
     import_client()
-    from syncropel.api.schema import FleetStatus
     from syncropel.client import reading
+    from syncropel.wire import FleetStatus
 
     last = ""
     for event in following.events(args, "/v1/fleet/watch"):
@@ -141,7 +142,7 @@ def open_console(args: Namespace, screen: str) -> int:
     from syncropel.cli.console_setup import make_setup
 
     with _needing("the console"):
-        from tui.app import run as run_console
+        from tui.app.launch import run as run_console
 
         code: int = run_console(make_setup(args, screen, firm=_FIRM if _in_page() else ""))
         return code
@@ -149,11 +150,11 @@ def open_console(args: Namespace, screen: str) -> int:
 
 def open_on(where: Target, screen: str, farewell: Callable[[], None] | None = None) -> int:
     """The same for one daemon, whatever contexts there are; `farewell` is done when the terminal is gone."""
-    from syncropel.cli.grammar import Grammar
+    from syncropel.cli.support.grammar import Grammar
 
     with _needing("the console"):
-        from tui.app import run as run_console
-        from tui.setup import Setup
+        from tui.app.launch import run as run_console
+        from tui.model.setup import Setup
 
         setup = Setup.single(where, screen=screen, grammar=Grammar(), version=__version__, farewell=farewell)
         code: int = run_console(setup)

@@ -9,8 +9,8 @@ from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from syncropel import __version__, contexts
-from syncropel.cli.connect import (
+from syncropel import __version__
+from syncropel.cli.support.connect import (
     chosen_context,
     chosen_url,
     context_target,
@@ -18,13 +18,14 @@ from syncropel.cli.connect import (
     this_home,
     url_target,
 )
-from syncropel.cli.grammar import Grammar
-from syncropel.cli.parsing import UsageError
-from syncropel.contexts import Context
-from syncropel.settings import Home, load_settings
+from syncropel.cli.support.grammar import Grammar
+from syncropel.cli.support.parsing import UsageError
+from syncropel.settings import contexts
+from syncropel.settings.config import Home, load_settings
+from syncropel.settings.contexts import Context
 
 if TYPE_CHECKING:
-    from tui.setup import Fleet, Setup
+    from tui.model.setup import Fleet, Setup
 
 
 _TABLES = ("[console.keys]", "[console.notify]")
@@ -35,7 +36,7 @@ def make_setup(args: Namespace, screen: str, *, firm: str = "") -> Setup:
 
     Raises as `connect.target` does.
     """
-    from tui.setup import Setup
+    from tui.model.setup import Setup
 
     home = this_home()
     return Setup(
@@ -56,7 +57,7 @@ def make_setup(args: Namespace, screen: str, *, firm: str = "") -> Setup:
 
 def make_bundle_setup(args: Namespace) -> Setup:
     """A bundle in place of a fleet, opened on its threads unless another screen was asked for."""
-    from tui.setup import Fleet, Setup
+    from tui.model.setup import Fleet, Setup
 
     import_client()
     from syncropel.client import Target
@@ -116,7 +117,7 @@ def _front(args: Namespace) -> str:
 
 def _fleets(args: Namespace, firm: str) -> tuple[Fleet, ...]:
     """The fleets to choose from, as they are configured now; an unnamed URL is first."""
-    from tui.setup import Fleet
+    from tui.model.setup import Fleet
 
     import_client()
     flag = getattr(args, "read_only", False)

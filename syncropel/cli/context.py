@@ -6,14 +6,14 @@ from argparse import BooleanOptionalAction, Namespace
 from pathlib import Path
 from typing import Any
 
-from syncropel import contexts
-from syncropel.cli.connect import this_home
-from syncropel.cli.parsing import Parser, UsageError, add_output, verbs
-from syncropel.cli.terminal import complain, is_json, print_json, say, table
+from syncropel.cli.support.connect import this_home
+from syncropel.cli.support.parsing import Parser, UsageError, add_output, verbs
+from syncropel.cli.support.terminal import complain, is_json, print_json, say, table
 from syncropel.cli.token import checked_bearer, read_line
-from syncropel.contexts import LOCAL, Context, Contexts
 from syncropel.errors import Conflict
-from syncropel.settings import Home
+from syncropel.settings import contexts
+from syncropel.settings.config import Home
+from syncropel.settings.contexts import LOCAL, Context, Contexts
 
 
 def configure(parser: Parser) -> None:

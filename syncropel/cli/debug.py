@@ -6,14 +6,14 @@ from argparse import Namespace
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from syncropel.cli import replay_text
-from syncropel.cli.connect import connect
-from syncropel.cli.parsing import Parser, UsageError, add_verb, positive, verbs
-from syncropel.cli.terminal import is_json, print_json, say
+from syncropel.cli.support.connect import connect
+from syncropel.cli.support.parsing import Parser, UsageError, add_verb, positive, verbs
+from syncropel.cli.support.terminal import is_json, print_json, say
+from syncropel.cli.text import replay as replay_text
 
 if TYPE_CHECKING:
-    from syncropel.api.schema.replay import ReplayFrame, ReplayPage
     from syncropel.client import Client
+    from syncropel.wire.replay import ReplayFrame, ReplayPage
 
 PAGE = 200
 

@@ -15,16 +15,17 @@ from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
-from syncropel.cli import console, task_text
-from syncropel.cli.connect import import_client
-from syncropel.cli.parsing import Parser
-from syncropel.cli.terminal import complain, say
+from syncropel.cli import console
+from syncropel.cli.support.connect import import_client
+from syncropel.cli.support.parsing import Parser
+from syncropel.cli.support.terminal import complain, say
+from syncropel.cli.text import task as task_text
 from syncropel.errors import SetupError
-from syncropel.settings import Home, actor_from
+from syncropel.settings.config import Home, actor_from
 
 if TYPE_CHECKING:
-    from syncropel.api.schema import JoinStatus
     from syncropel.client import Client
+    from syncropel.wire import JoinStatus
 
 ALIAS: Final = "DEMO-001"
 LIMIT_SECS: Final = 60.0
@@ -130,7 +131,7 @@ class _Farewell:
         self._lock, self._done = RLock(), False
 
     def __call__(self) -> None:
-        from syncropel.fleet.teardown import Local, local_workers, stop
+        from syncropel.launcher.teardown import Local, local_workers, stop
 
         with self._lock:
             if self._done:
@@ -154,8 +155,8 @@ def _fleet(home: Home, folder: Path) -> Iterator[_Farewell]:
 
     Gives what stops them, for an end that does not come back here: that of the terminal.
     """
-    from syncropel.fleet.launcher import Launcher
-    from syncropel.fleet.plan import FleetPlan
+    from syncropel.launcher.launcher import Launcher
+    from syncropel.launcher.plan import FleetPlan
 
     # HOME and XDG_DATA_HOME keep backups and whatever goals write out of the user's own home.
     own = {"HOME": str(folder), "XDG_DATA_HOME": str(folder / "share"), "SYNCROPEL_HOME": str(home.path)}

@@ -7,10 +7,10 @@ from argparse import Namespace
 from dataclasses import asdict
 from typing import Final
 
-from syncropel.cli.connect import import_client, this_home
-from syncropel.cli.parsing import Parser, add_output
-from syncropel.cli.terminal import is_json, print_json, say
-from syncropel.settings import data_dir_from
+from syncropel.cli.support.connect import import_client, this_home
+from syncropel.cli.support.parsing import Parser, add_output
+from syncropel.cli.support.terminal import is_json, print_json, say
+from syncropel.settings.config import data_dir_from
 
 _GLYPHS: Final = {"ok": "✓", "warn": "·", "fail": "✗"}
 
@@ -23,7 +23,7 @@ def configure(parser: Parser) -> None:
 
 def run(args: Namespace) -> int:
     import_client()
-    from syncropel.fleet.checkup import Patient, examine
+    from syncropel.launcher.checkup import Patient, examine
 
     findings = examine(Patient(this_home(), data_dir_from(os.environ), args.deep))
     failed = [one for one in findings if one.state == "fail"]

@@ -8,13 +8,13 @@ import time
 from argparse import Namespace
 from typing import TYPE_CHECKING, Any, Final
 
-from syncropel.cli.connect import connect
-from syncropel.cli.parsing import Parser, UsageError, add_verb, verbs
-from syncropel.cli.terminal import complain, is_json, print_json, say
-from syncropel.settings import actor_from
+from syncropel.cli.support.connect import connect
+from syncropel.cli.support.parsing import Parser, UsageError, add_verb, verbs
+from syncropel.cli.support.terminal import complain, is_json, print_json, say
+from syncropel.settings.config import actor_from
 
 if TYPE_CHECKING:
-    from syncropel.api.schema import DrainingInstance, DrainStatus
+    from syncropel.wire import DrainingInstance, DrainStatus
 
 _POLL_SECS: Final = 0.2
 _THEN: Final = {"reassign": "others take the rest", "end": "the rest is ended"}

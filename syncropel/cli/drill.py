@@ -7,14 +7,14 @@ import time
 from argparse import Namespace
 from typing import TYPE_CHECKING, Final
 
-from syncropel.cli.connect import connect, target
-from syncropel.cli.parsing import Parser, UsageError, add_verb, verbs
-from syncropel.cli.terminal import complain, is_json, print_json, say, table
+from syncropel.cli.support.connect import connect, target
+from syncropel.cli.support.parsing import Parser, UsageError, add_verb, verbs
+from syncropel.cli.support.terminal import complain, is_json, print_json, say, table
 
 if TYPE_CHECKING:
-    from syncropel.api.schema import RecordOut
     from syncropel.client.drill import DrillReport
     from syncropel.client.drill_records import PastDrill
+    from syncropel.wire import RecordOut
 
 LIMIT_SECS: Final = 20.0
 SHOWN: Final = 20

@@ -8,17 +8,17 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-from syncropel.canonical import parse_json
-from syncropel.cli.connect import connect, import_client
-from syncropel.cli.parsing import Parser, UsageError, add_verb, verbs
-from syncropel.cli.terminal import is_json, print_json, say
+from syncropel.cli.support.connect import connect, import_client
+from syncropel.cli.support.parsing import Parser, UsageError, add_verb, verbs
+from syncropel.cli.support.terminal import is_json, print_json, say
 from syncropel.errors import InvalidRecord
-from syncropel.settings import actor_from
+from syncropel.record.canonical import parse_json
+from syncropel.settings.config import actor_from
 
 
 def configure(parser: Parser) -> None:
     import_client()
-    from syncropel.api.schema import EXPRESSION_CONTEXTS
+    from syncropel.wire import EXPRESSION_CONTEXTS
 
     group = verbs(parser)
     for verb, summary in (

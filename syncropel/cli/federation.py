@@ -5,9 +5,9 @@ from __future__ import annotations
 from argparse import Namespace
 from typing import Final
 
-from syncropel.cli.connect import connect
-from syncropel.cli.parsing import Parser, add_verb, verbs
-from syncropel.cli.terminal import is_json, print_json, say
+from syncropel.cli.support.connect import connect
+from syncropel.cli.support.parsing import Parser, add_verb, verbs
+from syncropel.cli.support.terminal import is_json, print_json, say
 from syncropel.errors import NotFound
 
 _BY_HAND: Final = "carry records by hand: spl thread snapshot --to-namespace NS --all --out F"

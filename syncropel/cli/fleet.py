@@ -6,15 +6,15 @@ import sys
 from argparse import Namespace
 from typing import TYPE_CHECKING, Any
 
-from syncropel.cli import fleet_text
-from syncropel.cli.connect import connect, import_client, this_home
-from syncropel.cli.parsing import Parser, UsageError, add_output, add_verb, port, positive, verbs
-from syncropel.cli.terminal import complain, is_json, print_json, say
-from syncropel.settings import actor_from
+from syncropel.cli.support.connect import connect, import_client, this_home
+from syncropel.cli.support.parsing import Parser, UsageError, add_output, add_verb, port, positive, verbs
+from syncropel.cli.support.terminal import complain, is_json, print_json, say
+from syncropel.cli.text import fleet as fleet_text
+from syncropel.settings.config import actor_from
 
 if TYPE_CHECKING:
-    from syncropel.api.schema import FleetStatus
-    from syncropel.fleet.teardown import Local
+    from syncropel.launcher.teardown import Local
+    from syncropel.wire import FleetStatus
 
 
 def configure(parser: Parser) -> None:
@@ -101,8 +101,8 @@ def run_start(args: Namespace) -> int:
 
     _ask_about_many(args)
     import_client()
-    from syncropel.fleet.launcher import Launcher
-    from syncropel.fleet.plan import FleetPlan
+    from syncropel.launcher.launcher import Launcher
+    from syncropel.launcher.plan import FleetPlan
 
     plan = FleetPlan(
         workers=args.workers,
@@ -130,7 +130,7 @@ def run_start(args: Namespace) -> int:
 
 def _ask_about_many(args: Namespace) -> None:
     """Raise UsageError unless the person agrees to so many daemons on one machine."""
-    from syncropel.settings import load_settings
+    from syncropel.settings.config import load_settings
 
     home = this_home()
     most = load_settings(home, {}).fleet.most_workers
@@ -152,7 +152,7 @@ def _progress(line: str) -> None:
 
 def run_stop(args: Namespace) -> int:
     import_client()
-    from syncropel.fleet.teardown import Local, find_local, local_workers, stop
+    from syncropel.launcher.teardown import Local, find_local, local_workers, stop
 
     home = this_home()
     waves = [[find_local(home, args.instance)]] if args.instance else [local_workers(home)]
@@ -180,7 +180,7 @@ def _running_lines(one: Local) -> list[str]:
     """What an instance runs that is about to be stopped; nothing when it does not answer."""
     from syncropel.client import Client, Target, calls
     from syncropel.errors import SyncropelError
-    from syncropel.fleet.teardown import is_running
+    from syncropel.launcher.teardown import is_running
 
     if not is_running(one):
         return []

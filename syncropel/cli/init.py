@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from syncropel.cli.connect import this_home
-from syncropel.cli.parsing import Parser, add_output
-from syncropel.cli.terminal import is_json, print_json, say
+from syncropel.cli.support.connect import this_home
+from syncropel.cli.support.parsing import Parser, add_output
+from syncropel.cli.support.terminal import is_json, print_json, say
 from syncropel.errors import SetupError
-from syncropel.identity import load_or_create_identity, make_home
-from syncropel.settings import Home, Settings, dump_settings, load_settings
+from syncropel.settings.config import Home, Settings, dump_settings, load_settings
+from syncropel.settings.identity import load_or_create_identity, make_home
 
 
 def configure(parser: Parser) -> None:

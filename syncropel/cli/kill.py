@@ -8,14 +8,14 @@ from argparse import Namespace
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
-from syncropel.cli.connect import connect
-from syncropel.cli.parsing import Parser, UsageError, add_output, add_target
-from syncropel.cli.terminal import complain, is_json, print_json, say
-from syncropel.settings import actor_from
+from syncropel.cli.support.connect import connect
+from syncropel.cli.support.parsing import Parser, UsageError, add_output, add_target
+from syncropel.cli.support.terminal import complain, is_json, print_json, say
+from syncropel.settings.config import actor_from
 
 if TYPE_CHECKING:
-    from syncropel.api.schema import FleetStatus, FreezeOut
     from syncropel.client import Client
+    from syncropel.wire import FleetStatus, FreezeOut
 
 WAIT_SECS: Final = 5.0
 _POLL_SECS: Final = 0.02

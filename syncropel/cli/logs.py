@@ -5,14 +5,14 @@ from __future__ import annotations
 from argparse import Namespace
 from typing import TYPE_CHECKING, Final
 
-from syncropel.cli import following
-from syncropel.cli.connect import connect, import_client
-from syncropel.cli.parsing import Parser, add_limit, add_output, add_target, index
-from syncropel.cli.terminal import complain, is_json, print_json, print_json_line, say
-from syncropel.cli.thread_text import when
+from syncropel.cli.support import following
+from syncropel.cli.support.connect import connect, import_client
+from syncropel.cli.support.parsing import Parser, add_limit, add_output, add_target, index
+from syncropel.cli.support.terminal import complain, is_json, print_json, print_json_line, say
+from syncropel.cli.text.thread import when
 
 if TYPE_CHECKING:
-    from syncropel.api.schema import LogLine, LogPage
+    from syncropel.wire import LogLine, LogPage
 
 LEVELS: Final = ("ERROR", "WARN", "INFO", "DEBUG", "TRACE")
 
@@ -47,8 +47,8 @@ def run(args: Namespace) -> int:
 
 def _follow(args: Namespace, page: LogPage) -> int:
     import_client()
-    from syncropel.api.schema import LogLine
     from syncropel.client import log_calls, reading
+    from syncropel.wire import LogLine
 
     _tell_missed(page.missed)
     for line in page.data:

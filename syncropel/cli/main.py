@@ -10,8 +10,14 @@ import sys
 from collections.abc import Sequence
 from typing import Final
 
-from syncropel.cli.parsing import UsageError, build_parser
-from syncropel.cli.terminal import OutputFailed, complain, finish, prepare_streams, tell_errors_as_json
+from syncropel.cli.support.parsing import UsageError, build_parser
+from syncropel.cli.support.terminal import (
+    OutputFailed,
+    complain,
+    finish,
+    prepare_streams,
+    tell_errors_as_json,
+)
 from syncropel.errors import SyncropelError
 
 FAILED: Final = 1
@@ -88,7 +94,7 @@ def _silence_stdout() -> None:
 
 def _crashed(error: Exception) -> int:
     try:
-        from syncropel.cli.crash import write_crash
+        from syncropel.cli.support.crash import write_crash
 
         place = write_crash(error)
     except Exception:  # noqa: BLE001 - a crash report must not crash

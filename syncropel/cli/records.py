@@ -7,15 +7,16 @@ import sys
 from argparse import Namespace
 from typing import TYPE_CHECKING, Any
 
-from syncropel.canonical import parse_json
-from syncropel.cli import following, thread_text
-from syncropel.cli.connect import connect
-from syncropel.cli.parsing import Parser, UsageError, add_limit, add_verb, index, verbs
-from syncropel.cli.terminal import is_json, print_json, print_json_line, say
+from syncropel.cli.support import following
+from syncropel.cli.support.connect import connect
+from syncropel.cli.support.parsing import Parser, UsageError, add_limit, add_verb, index, verbs
+from syncropel.cli.support.terminal import is_json, print_json, print_json_line, say
+from syncropel.cli.text import thread as thread_text
 from syncropel.errors import InvalidRecord
+from syncropel.record.canonical import parse_json
 
 if TYPE_CHECKING:
-    from syncropel.api.schema import RecordOut
+    from syncropel.wire import RecordOut
 
 PAGE = 1000
 
@@ -111,11 +112,11 @@ def _filter_document(text: str) -> Any:
 
 
 def run_watch(args: Namespace) -> int:
-    from syncropel.cli.connect import import_client
+    from syncropel.cli.support.connect import import_client
 
     import_client()
-    from syncropel.api.schema import RecordOut
     from syncropel.client import reading
+    from syncropel.wire import RecordOut
 
     path = "/v1/records/watch" if args.since is None else f"/v1/records/watch?since={args.since}"
     for event in following.events(args, path):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from syncropel.cli import dispatching
-from syncropel.cli.parsing import Parser, UsageError, add_output, add_target
+from syncropel.cli.support.parsing import Parser, UsageError, add_output, add_target
+from syncropel.cli.task_verbs import dispatching
 
 
 def configure(parser: Parser) -> None:

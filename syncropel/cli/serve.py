@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from syncropel.cli.connect import this_home
-from syncropel.cli.parsing import Parser, port
-from syncropel.cli.terminal import complain, say
-from syncropel.settings import HOST, Home
+from syncropel.cli.support.connect import this_home
+from syncropel.cli.support.parsing import Parser, port
+from syncropel.cli.support.terminal import complain, say
+from syncropel.settings.config import HOST, Home
 
 
 def configure(parser: Parser) -> None:
@@ -33,7 +33,7 @@ def run(args: Namespace) -> int:
 
         return stop(this_home())
     if args.foreground:
-        from syncropel.daemon import main as daemon_main
+        from syncropel.daemon.process import main as daemon_main
 
         return daemon_main(["--home", str(this_home().path), *_flags(args), "--foreground"])
     return start(this_home(), _flags(args))
@@ -41,10 +41,10 @@ def run(args: Namespace) -> int:
 
 def start(home: Home, flags: list[str]) -> int:
     """Start the home's daemon in the background and wait for its first answer."""
-    from syncropel.cli.connect import import_client
+    from syncropel.cli.support.connect import import_client
 
     import_client()
-    from syncropel.fleet.process import clear_stale_pid, find_daemon, signal_stop, spawn, wait_ready
+    from syncropel.launcher.process import clear_stale_pid, find_daemon, signal_stop, spawn, wait_ready
 
     running = find_daemon(home)
     if running is not None:
@@ -68,7 +68,7 @@ def start(home: Home, flags: list[str]) -> int:
 
 
 def _place(pid: int, home: Home) -> str:
-    from syncropel.fleet.process import listening_port
+    from syncropel.launcher.process import listening_port
 
     port = listening_port(pid)
     return f"{'' if port is None else f', http://{HOST}:{port}'} (home={home.display()})"

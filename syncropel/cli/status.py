@@ -5,13 +5,13 @@ from __future__ import annotations
 from argparse import Namespace
 from typing import TYPE_CHECKING, Final
 
-from syncropel.cli.connect import connect
-from syncropel.cli.numbers import duration, size
-from syncropel.cli.parsing import Parser, add_output, add_target
-from syncropel.cli.terminal import clean, is_json, print_json, say
+from syncropel.cli.support.connect import connect
+from syncropel.cli.support.numbers import duration, size
+from syncropel.cli.support.parsing import Parser, add_output, add_target
+from syncropel.cli.support.terminal import clean, is_json, print_json, say
 
 if TYPE_CHECKING:
-    from syncropel.api.schema import EngineHealth, Health
+    from syncropel.wire import EngineHealth, Health
 
 _REFUSED: Final = "the coordinator refuses this worker's heartbeats"
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from syncropel.cli.connect import import_client, this_home
-from syncropel.cli.parsing import Parser
-from syncropel.cli.terminal import complain, say
-from syncropel.settings import Home
+from syncropel.cli.support.connect import import_client, this_home
+from syncropel.cli.support.parsing import Parser
+from syncropel.cli.support.terminal import complain, say
+from syncropel.settings.config import Home
 
 
 def configure(parser: Parser) -> None:
@@ -29,8 +29,14 @@ def stop(home: Home, *, keep_work: bool = False) -> int:
     `keep_work`: what runs goes on until the next daemon takes it back, for eight heartbeat intervals at most.
     """
     import_client()
-    from syncropel.fleet.leftovers import end_runs
-    from syncropel.fleet.process import STOP_LIMIT_SECS, clear_stale_pid, find_daemon, signal_stop, wait_gone
+    from syncropel.launcher.leftovers import end_runs
+    from syncropel.launcher.process import (
+        STOP_LIMIT_SECS,
+        clear_stale_pid,
+        find_daemon,
+        signal_stop,
+        wait_gone,
+    )
 
     pid = find_daemon(home)
     if pid is None:

@@ -7,15 +7,17 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-from syncropel.cli import diagnosis, dispatching, explain_text, task_records, task_text
-from syncropel.cli.connect import connect
-from syncropel.cli.parsing import Parser, UsageError, add_limit, add_verb, index, money, verbs
-from syncropel.cli.subtask import parse_subtasks
-from syncropel.cli.task_body import NAME as DECLARED_UNDER
-from syncropel.cli.task_body import Declared, read_declared
-from syncropel.cli.task_file import remember_alias, task_file_path, write_task_file
-from syncropel.cli.terminal import complain, is_json, print_json, say
-from syncropel.settings import actor_from, data_dir_from
+from syncropel.cli.support.connect import connect
+from syncropel.cli.support.parsing import Parser, UsageError, add_limit, add_verb, index, money, verbs
+from syncropel.cli.support.terminal import complain, is_json, print_json, say
+from syncropel.cli.task_verbs import diagnosis, dispatching, task_records
+from syncropel.cli.task_verbs.subtask import parse_subtasks
+from syncropel.cli.task_verbs.task_body import NAME as DECLARED_UNDER
+from syncropel.cli.task_verbs.task_body import Declared, read_declared
+from syncropel.cli.task_verbs.task_file import remember_alias, task_file_path, write_task_file
+from syncropel.cli.text import explain as explain_text
+from syncropel.cli.text import task as task_text
+from syncropel.settings.config import actor_from, data_dir_from
 
 
 def configure(parser: Parser) -> None:

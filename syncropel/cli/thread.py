@@ -6,15 +6,16 @@ from argparse import Namespace
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from syncropel.cli import thread_bundles, thread_text
-from syncropel.cli.connect import connect
-from syncropel.cli.parsing import Parser, add_limit, add_verb, index, positive, verbs
-from syncropel.cli.terminal import is_json, print_json, print_json_line, say
+from syncropel.cli import thread_bundles
+from syncropel.cli.support.connect import connect
+from syncropel.cli.support.parsing import Parser, add_limit, add_verb, index, positive, verbs
+from syncropel.cli.support.terminal import is_json, print_json, print_json_line, say
+from syncropel.cli.text import thread as thread_text
 from syncropel.errors import DaemonUnreachable
 
 if TYPE_CHECKING:
-    from syncropel.api.schema import RecordOut, ThreadSummary
     from syncropel.client import Client
+    from syncropel.wire import RecordOut, ThreadSummary
 
 PAGE = 1000
 
@@ -109,8 +110,8 @@ def _records(client: Client, name: str, since: int | None, limit: int | None) ->
 
 def run_watch(args: Namespace) -> int:
     with connect(args) as client:
-        from syncropel.api.schema import RecordOut
         from syncropel.client import reading, thread_calls
+        from syncropel.wire import RecordOut
 
         thread = client.send(thread_calls.thread(args.name)).id
         path, last = thread_calls.watch_path(thread, -1 if args.since is None else args.since), ""

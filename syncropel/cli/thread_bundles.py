@@ -9,10 +9,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from syncropel.cli import thread_text
-from syncropel.cli.connect import connect
-from syncropel.cli.parsing import UsageError, add_verb
-from syncropel.cli.terminal import is_json, print_json, say
+from syncropel.cli.support.connect import connect
+from syncropel.cli.support.parsing import UsageError, add_verb
+from syncropel.cli.support.terminal import is_json, print_json, say
+from syncropel.cli.text import thread as thread_text
 from syncropel.errors import SetupError
 
 STANDARD = "-"
@@ -62,8 +62,8 @@ def run_snapshot(args: Namespace) -> int:
     if args.all and args.causal_closure:
         raise UsageError("--causal-closure goes with --threads", "--all holds everything already")
     with connect(args) as client:
-        from syncropel.api.schema.bundles import WITHHELD
         from syncropel.client import thread_calls
+        from syncropel.wire.bundles import WITHHELD
 
         path = thread_calls.snapshot_path(
             args.threads, causal_closure=args.causal_closure, to_namespace=args.to_namespace or ""

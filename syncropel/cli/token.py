@@ -6,17 +6,17 @@ import re
 from argparse import Namespace
 from typing import TYPE_CHECKING, Final
 
-from syncropel.cli.connect import connect, this_home
-from syncropel.cli.parsing import Parser, UsageError, add_verb, verbs
-from syncropel.cli.terminal import complain, is_json, print_json, say, table
-from syncropel.cli.thread_text import when
+from syncropel.cli.support.connect import connect, this_home
+from syncropel.cli.support.parsing import Parser, UsageError, add_verb, verbs
+from syncropel.cli.support.terminal import complain, is_json, print_json, say, table
+from syncropel.cli.text.thread import when
 from syncropel.errors import SetupError
-from syncropel.identity import make_home, write_private
+from syncropel.settings.identity import make_home, write_private
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from syncropel.api.schema import ApiToken
+    from syncropel.wire import ApiToken
 
 _SHORT: Final = 12  # digits of a token's id that are shown
 _BEARER: Final = re.compile(r"spl_[^_\s]+_[^_\s]+_[\x21-\x7e]{16,256}", re.ASCII)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from syncropel.cli.connect import connect
-from syncropel.cli.parsing import Parser, add_output, add_target
-from syncropel.cli.terminal import is_json, print_json, say, table
+from syncropel.cli.support.connect import connect
+from syncropel.cli.support.parsing import Parser, add_output, add_target
+from syncropel.cli.support.terminal import is_json, print_json, say, table
 
 
 def configure(parser: Parser) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from argparse import Namespace
 
-from syncropel.cli.connect import connect
-from syncropel.cli.parsing import Parser, add_output, add_target
-from syncropel.cli.terminal import is_json, print_json, say
-from syncropel.settings import actor_from
+from syncropel.cli.support.connect import connect
+from syncropel.cli.support.parsing import Parser, add_output, add_target
+from syncropel.cli.support.terminal import is_json, print_json, say
+from syncropel.settings.config import actor_from
 
 
 def configure(parser: Parser) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from argparse import Namespace
 
 from syncropel import __version__
-from syncropel.cli.parsing import Parser, add_output
-from syncropel.cli.terminal import is_json, print_json, say
+from syncropel.cli.support.parsing import Parser, add_output
+from syncropel.cli.support.terminal import is_json, print_json, say
 
 
 def configure(parser: Parser) -> None:

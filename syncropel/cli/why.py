@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from syncropel.cli import explain_text
-from syncropel.cli.connect import connect
-from syncropel.cli.parsing import Parser, add_output, add_target
-from syncropel.cli.terminal import is_json, print_json, say
+from syncropel.cli.support.connect import connect
+from syncropel.cli.support.parsing import Parser, add_output, add_target
+from syncropel.cli.support.terminal import is_json, print_json, say
+from syncropel.cli.text import explain as explain_text
 
 
 def configure(parser: Parser) -> None:

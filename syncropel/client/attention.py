@@ -10,7 +10,7 @@ from syncropel.client.clock_text import clock_problem
 from syncropel.client.freeze_text import unverified
 
 if TYPE_CHECKING:
-    from syncropel.api.schema import DispatchOut, FanOutProgress, FleetStatus, InstanceOut
+    from syncropel.wire import DispatchOut, FanOutProgress, FleetStatus, InstanceOut
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 from urllib.parse import quote
 
-from syncropel.api import schema
+from syncropel import wire as schema
 
 if TYPE_CHECKING:
     from pydantic import BaseModel

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from syncropel.api.schema import InstanceOut
+    from syncropel.wire import InstanceOut
 
 CLOCK_WARN_SECS: Final = 5.0
 UNKNOWN: Final = "unknown"

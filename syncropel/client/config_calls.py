@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from syncropel.api import schema
+from syncropel import wire as schema
 from syncropel.client.calls import Call
 
 

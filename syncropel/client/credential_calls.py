@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from syncropel.api import schema
+from syncropel import wire as schema
 from syncropel.client.calls import Call
 
 

@@ -19,7 +19,7 @@ from syncropel.client.target import Target
 from syncropel.errors import Conflict, DaemonUnreachable, RemoteError, SyncropelError
 
 if TYPE_CHECKING:
-    from syncropel.api import schema
+    from syncropel import wire as schema
     from syncropel.client.calls import Answer, Call
 
 STOPPED_ACTS: Final = ("INTEND", "DO", "CALL", "PUT", "MAP")

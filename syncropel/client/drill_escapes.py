@@ -11,7 +11,7 @@ from syncropel.client.unended import by_instance, settled
 from syncropel.errors import RemoteError, SyncropelError
 
 if TYPE_CHECKING:
-    from syncropel.api import schema
+    from syncropel import wire as schema
     from syncropel.client.calls import Call
 
 ADAPTER: Final = "bash"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from syncropel.client import calls
 
 if TYPE_CHECKING:
-    from syncropel.api import schema
+    from syncropel import wire as schema
     from syncropel.client.calls import Call
 
 TOPIC: Final = "kill_drill"

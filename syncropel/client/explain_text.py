@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from syncropel.api.schema.explain import JoinMoment
+    from syncropel.wire.explain import JoinMoment
 
 _TENTHS_BELOW_SECS: Final = 10.0
 

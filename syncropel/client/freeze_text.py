@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from syncropel.api.schema import BlastRadius, FleetRule, FreezeOut
+    from syncropel.wire import BlastRadius, FleetRule, FreezeOut
 
 NAMED: Final = 4
 EVERYWHERE: Final = "*"

@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from syncropel.api.schema.words import AS_IT_CAME
 from syncropel.errors import DaemonUnreachable
+from syncropel.wire.words import AS_IT_CAME
 
 Document = TypeVar("Document", bound=BaseModel)
 

@@ -10,7 +10,7 @@ from syncropel.client import calls
 from syncropel.errors import Conflict
 
 if TYPE_CHECKING:
-    from syncropel.api import schema
+    from syncropel import wire as schema
     from syncropel.client.calls import Call
 
 END_TOPIC: Final = "fanout_end_subtask"

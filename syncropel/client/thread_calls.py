@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Final
 from urllib.parse import quote, urlencode
 
-from syncropel.api import schema
+from syncropel import wire as schema
 from syncropel.client.calls import Call
 
 PATIENCE_SECS: Final = 600.0

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 if TYPE_CHECKING:
-    from syncropel.api.schema import StopOut
-    from syncropel.api.schema.explain import WhatIf
+    from syncropel.wire import StopOut
+    from syncropel.wire.explain import WhatIf
 
 _BAD: Final = frozenset({"reject", "failed", "timeout", "terminated"})
 _STEPS: Final = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 43_200, 86_400)

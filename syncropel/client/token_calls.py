@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from urllib.parse import quote
 
-from syncropel.api import schema
+from syncropel import wire as schema
 from syncropel.client.calls import Call
 
 

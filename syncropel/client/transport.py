@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 import httpx
 
-from syncropel.api.schema.version import HEADER
 from syncropel.client import reading, strangers
 from syncropel.client.bounds import Body, EventLines
 from syncropel.client.events import Event, EventParser
 from syncropel.client.queueing import Queueing
 from syncropel.errors import DaemonNotRunning, DaemonUnreachable, RemoteError
+from syncropel.wire.version import HEADER
 
 if TYPE_CHECKING:
     from syncropel.client.calls import Answer, Call

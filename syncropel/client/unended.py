@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from syncropel.api.schema import FleetStatus, FreezeOut, InstanceOut, Unended
+    from syncropel.wire import FleetStatus, FreezeOut, InstanceOut, Unended
 
 EVERYWHERE: Final = "*"
 

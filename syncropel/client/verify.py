@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from syncropel.errors import InvalidRecord
-from syncropel.record import Record, record_id
+from syncropel.record.model import Record, record_id
 
 if TYPE_CHECKING:
-    from syncropel.api.schema.records import RecordOut
+    from syncropel.wire.records import RecordOut
 
 
 def computed_id(record: RecordOut) -> str:

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from syncropel import __version__
-from syncropel.engine.peer import wire
-from syncropel.engine.spawn import child_end
-from syncropel.record import Record
+from syncropel.engine.fanout.spawn import child_end
+from syncropel.peer.peers import wire
+from syncropel.record.model import Record
 
 if TYPE_CHECKING:
     from syncropel.engine.engine import Engine

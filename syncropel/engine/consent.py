@@ -6,17 +6,17 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from syncropel.engine.ingest import Ingest
-from syncropel.engine.live import LiveFolds
-from syncropel.engine.runtime import Runtime
+from syncropel.engine.ingest.door import Ingest
+from syncropel.engine.ingest.live import LiveFolds
 from syncropel.errors import BadRequest, Conflict, NotFound
 from syncropel.folds.consents import ACTIVE, GRANTED, REVOKED
-from syncropel.folds.namespaces import DEFAULT, name_in, parse_namespace
+from syncropel.folds.control.namespaces import DEFAULT, name_in, parse_namespace
+from syncropel.peer.runtime import Runtime
 from syncropel.policy.authority import Writer
 from syncropel.policy.guard import thread_namespaces
-from syncropel.record import Record, StoredRecord
+from syncropel.record.model import Record, StoredRecord
+from syncropel.record.threads import CONSENT, RESERVED
 from syncropel.store.base import RecordStore
-from syncropel.threads import CONSENT, RESERVED
 
 Named = dict[str, set[tuple[str, str]]]
 """By thread: the namespace that each record names, or an empty text, and the subtask's thread it is about."""

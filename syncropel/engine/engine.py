@@ -12,43 +12,43 @@ from typing import Any, Final
 
 import httpx
 
-from syncropel.engine.accounts import FLEET_SCOPES, Accounts
-from syncropel.engine.adapters import Adapter, BashAdapter, EchoAdapter, NoopAdapter
-from syncropel.engine.adapters.other_user import other_user
+from syncropel.adapters import Adapter, BashAdapter, EchoAdapter, NoopAdapter
+from syncropel.adapters.other_user import other_user
 from syncropel.engine.background import Background
 from syncropel.engine.beats import ends_of, own_beat
-from syncropel.engine.broadcast import Broadcast, Pulse
-from syncropel.engine.configuration import Configuration
-from syncropel.engine.credentials import Issuer
-from syncropel.engine.delivery import Delivery
-from syncropel.engine.dispatch import Dispatcher
-from syncropel.engine.drain import Drainer
-from syncropel.engine.fleet_rules import FleetRules
-from syncropel.engine.gates import Gates
-from syncropel.engine.graces import Graces
-from syncropel.engine.heartbeat import Heart
-from syncropel.engine.ingest import Ingest
-from syncropel.engine.killswitch import KillSwitch
-from syncropel.engine.leases import Leases
-from syncropel.engine.live import rebuild
-from syncropel.engine.moves import Mover
-from syncropel.engine.outbox import Outbox
-from syncropel.engine.peer import Peers
-from syncropel.engine.reach import Reach
-from syncropel.engine.reconcile import Reconciler
-from syncropel.engine.run import Limits
-from syncropel.engine.run_records import TERMINATED
-from syncropel.engine.runtime import Runtime
-from syncropel.engine.selfcheck import SelfCheck
-from syncropel.engine.told import Told
-from syncropel.engine.triggers import Triggers
+from syncropel.engine.control.accounts import FLEET_SCOPES, Accounts
+from syncropel.engine.control.configuration import Configuration
+from syncropel.engine.control.drain import Drainer
+from syncropel.engine.control.fleet_rules import FleetRules
+from syncropel.engine.control.graces import Graces
+from syncropel.engine.control.killswitch import KillSwitch
+from syncropel.engine.control.reach import Reach
+from syncropel.engine.control.told import Told
+from syncropel.engine.dispatch.dispatcher import Dispatcher
+from syncropel.engine.dispatch.run import Limits
+from syncropel.engine.dispatch.run_records import TERMINATED
+from syncropel.engine.fanout.delivery import Delivery
+from syncropel.engine.fanout.gates import Gates
+from syncropel.engine.fanout.moves import Mover
+from syncropel.engine.fanout.outbox import Outbox
+from syncropel.engine.fanout.reconcile import Reconciler
+from syncropel.engine.fanout.triggers import Triggers
+from syncropel.engine.fleet.credentials import Issuer
+from syncropel.engine.fleet.heartbeat import Heart
+from syncropel.engine.fleet.leases import Leases
+from syncropel.engine.ingest.broadcast import Broadcast, Pulse
+from syncropel.engine.ingest.door import Ingest
+from syncropel.engine.ingest.live import rebuild
+from syncropel.engine.ingest.selfcheck import SelfCheck
 from syncropel.errors import SyncropelError
-from syncropel.folds.child import SESSION, STREAM_EVENT
-from syncropel.folds.drains import DRAIN
-from syncropel.folds.freezes import FREEZE
-from syncropel.keyring import Keyring, bearer_hash
-from syncropel.record import StoredRecord
-from syncropel.settings import Home, Settings
+from syncropel.folds.control.drains import DRAIN
+from syncropel.folds.control.freezes import FREEZE
+from syncropel.folds.fanout.child import SESSION, STREAM_EVENT
+from syncropel.peer.peers import Peers
+from syncropel.peer.runtime import Runtime
+from syncropel.record.model import StoredRecord
+from syncropel.settings.config import Home, Settings
+from syncropel.settings.keyring import Keyring, bearer_hash
 from syncropel.store.base import RecordStore
 
 log = logging.getLogger("syncropel.engine")

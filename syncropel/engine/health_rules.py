@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from syncropel.cel.budget import Budget
 from syncropel.errors import SyncropelError
-from syncropel.folds.rules import HEALTH, Rule
-from syncropel.policy.budget import Budget
+from syncropel.folds.control.rules import HEALTH, Rule
 from syncropel.policy.contexts import compile_in
 from syncropel.policy.ground import Ground
 from syncropel.policy.lanes import QUESTIONS

@@ -8,15 +8,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from syncropel.engine.engine import Engine
-from syncropel.engine.live import LiveFolds
+from syncropel.engine.ingest.live import LiveFolds
 from syncropel.errors import Conflict, SyncropelError, WrongAuthor
-from syncropel.folds.child import ChildState
-from syncropel.folds.task import fold_task, is_task
+from syncropel.folds.fanout.child import ChildState
+from syncropel.folds.tasks.state import fold_task, is_task
 from syncropel.policy.authority import Writer, refusal
-from syncropel.record import Record, StoredRecord
+from syncropel.record.model import Record, StoredRecord
+from syncropel.record.threads import RESERVED
 from syncropel.store.base import Appended, Outcome
-from syncropel.store.bundle import Bundled
-from syncropel.threads import RESERVED
+from syncropel.store.bundle.format import Bundled
 
 
 @dataclass(frozen=True, slots=True)

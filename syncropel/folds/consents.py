@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from syncropel.errors import InvalidNamespace
-from syncropel.folds.fanout import Key, number
-from syncropel.folds.namespaces import covers, parse_namespace
-from syncropel.folds.order import NEVER, word_key
-from syncropel.record import StoredRecord, kind_of
-from syncropel.threads import CONSENT
+from syncropel.folds.base.order import NEVER, word_key
+from syncropel.folds.control.namespaces import covers, parse_namespace
+from syncropel.folds.fanout.state import Key, number
+from syncropel.record.model import StoredRecord, kind_of
+from syncropel.record.threads import CONSENT
 
 GRANTED: Final = "consent_granted"
 REVOKED: Final = "consent_revoked"

@@ -8,7 +8,7 @@ import socket
 from collections.abc import Callable
 from typing import Final
 
-from syncropel.ancestry import SHORTAGES
+from syncropel.system.ancestry import SHORTAGES
 
 PER_TURN: Final = 16
 """Connections accepted before the loop looks elsewhere: a flood of one socket leaves the other its turn."""

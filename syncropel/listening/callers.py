@@ -13,10 +13,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from syncropel import ancestry
-from syncropel.ancestry import Process, Table, Unreadable
-from syncropel.api.caller import NotOperator
+from syncropel.api.http.caller import NotOperator
 from syncropel.listening.peer import Peer, peer_of
+from syncropel.system import ancestry
+from syncropel.system.ancestry import Process, Table, Unreadable
 
 log = logging.getLogger("syncropel.door")
 

@@ -12,8 +12,8 @@ from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from syncropel.api.caller import RECOGNISED
-from syncropel.api.tally import CLOSED_FOR_ROOM, LATE_HEADS, SLOW_BODIES, Tally
+from syncropel.api.http.caller import RECOGNISED
+from syncropel.api.http.tally import CLOSED_FOR_ROOM, LATE_HEADS, SLOW_BODIES, Tally
 from syncropel.errors import BadRequest, SyncropelError, TooSlow
 from syncropel.listening.crowd import Crowd
 

@@ -10,7 +10,7 @@ import sys
 from dataclasses import dataclass
 from typing import Final
 
-from syncropel.ancestry import SHORTAGES, Unreadable
+from syncropel.system.ancestry import SHORTAGES, Unreadable
 
 _LINUX = sys.platform == "linux"
 _SO_PEERPIDFD: Final = 77

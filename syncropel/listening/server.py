@@ -12,17 +12,17 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from syncropel import __version__
-from syncropel.api.auth import OperatorDoor
-from syncropel.api.caller import NOT_OPERATOR, NotOperator
-from syncropel.api.schema.version import HEADER
-from syncropel.api.tally import ACCEPT_ERRORS, CLOSED_FOR_ROOM, REFUSED, Tally
-from syncropel.descriptors import Shares
+from syncropel.api.http.auth import OperatorDoor
+from syncropel.api.http.caller import NOT_OPERATOR, NotOperator
+from syncropel.api.http.tally import ACCEPT_ERRORS, CLOSED_FOR_ROOM, REFUSED, Tally
 from syncropel.errors import Crowded
 from syncropel.listening.acceptor import PAUSE_SECS, Acceptor, send_away
 from syncropel.listening.callers import Callers, Sight
 from syncropel.listening.connection import KEEP_ALIVE_SECS, Connection, refusal
 from syncropel.listening.crowd import Crowd
 from syncropel.listening.pace import Pace
+from syncropel.system.descriptors import Shares
+from syncropel.wire.version import HEADER
 
 DRAIN_LIMIT_SECS: Final = 10
 """How long a stop waits for answers that are under way."""

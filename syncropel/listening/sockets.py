@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from syncropel.errors import SetupError
-from syncropel.settings import HOST
+from syncropel.settings.config import HOST
 
 _BACKLOG: Final = 2048
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from syncropel.cel.budget import INLINE_STEPS, Budget, Runaway
 from syncropel.errors import SyncropelError
-from syncropel.folds.rules import Rule
-from syncropel.policy.budget import INLINE_STEPS, Budget, Runaway
+from syncropel.folds.control.rules import Rule
 from syncropel.policy.contexts import compile_in
 from syncropel.policy.ground import Ground
 from syncropel.policy.lanes import RULES

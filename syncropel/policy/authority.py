@@ -13,25 +13,20 @@ from functools import lru_cache
 from typing import Final, Literal, Protocol
 
 from syncropel.errors import ActorNotAllowed, SyncropelError, WrongAuthor
-from syncropel.folds import asks, moves
-from syncropel.folds.access import API_TOKEN, SERVICE_ACCOUNT, TOKEN_REVOKED
-from syncropel.folds.child import (
-    END_CHILD,
-    OBSERVATIONS,
-    ChildState,
-    is_child_intend,
-)
 from syncropel.folds.consents import TOPICS as CONSENT_TOPICS
-from syncropel.folds.credentials import CREDENTIAL, REVOKED, Credentials
-from syncropel.folds.drains import DRAIN
-from syncropel.folds.fanout import AMEND_JOIN, CHILD_DONE, RETRY, SPAWNED
-from syncropel.folds.freezes import FREEZE, UNFREEZE
-from syncropel.folds.namespaces import STATE_OF_TOPIC, STRICT_TOPIC, WITHDRAWN_TOPIC
-from syncropel.folds.registry import INSTANCE_STATE
-from syncropel.folds.rules import DENIED_TOPIC, PERMISSION
-from syncropel.folds.task import TaskState
-from syncropel.record import Record
-from syncropel.threads import (
+from syncropel.folds.control.access import API_TOKEN, SERVICE_ACCOUNT, TOKEN_REVOKED
+from syncropel.folds.control.drains import DRAIN
+from syncropel.folds.control.freezes import FREEZE, UNFREEZE
+from syncropel.folds.control.namespaces import STATE_OF_TOPIC, STRICT_TOPIC, WITHDRAWN_TOPIC
+from syncropel.folds.control.rules import DENIED_TOPIC, PERMISSION
+from syncropel.folds.fanout import asks, moves
+from syncropel.folds.fanout.child import END_CHILD, OBSERVATIONS, ChildState, is_child_intend
+from syncropel.folds.fanout.state import AMEND_JOIN, CHILD_DONE, RETRY, SPAWNED
+from syncropel.folds.fleet.credentials import CREDENTIAL, REVOKED, Credentials
+from syncropel.folds.fleet.registry import INSTANCE_STATE
+from syncropel.folds.tasks.state import TaskState
+from syncropel.record.model import Record
+from syncropel.record.threads import (
     ACTOR_REGISTRY,
     CONSENT,
     ENGINE_CONFIG,

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from syncropel.cel.budget import INLINE_STEPS, Budget
 from syncropel.errors import SyncropelError
-from syncropel.folds.fanout import FanOut
-from syncropel.folds.routing import Candidate
-from syncropel.folds.rules import Rule
-from syncropel.folds.subtasks import Child
-from syncropel.policy.budget import INLINE_STEPS, Budget
+from syncropel.folds.control.rules import Rule
+from syncropel.folds.fanout.state import FanOut
+from syncropel.folds.fanout.subtasks import Child
+from syncropel.folds.fleet.routing import Candidate
 from syncropel.policy.contexts import compile_in, subtask_fields
 from syncropel.policy.ground import Ground
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 from typing import Final, Protocol
 
 from syncropel.errors import Conflict, InvalidRecord, SyncropelError
-from syncropel.folds.fanout import CHILD_DONE
-from syncropel.folds.task import TaskState
+from syncropel.folds.fanout.state import CHILD_DONE
+from syncropel.folds.tasks.state import TaskState
 from syncropel.policy.authority import Writer
-from syncropel.record import MAX_POSTED_CLOCK, Record
-from syncropel.threads import RESERVED, clock_ceiling
+from syncropel.record.model import MAX_POSTED_CLOCK, Record
+from syncropel.record.threads import RESERVED, clock_ceiling
 
 AHEAD_MS: Final = 60_000
 """How far a posted clock may be ahead of a reserved thread, in clocks: they count milliseconds there."""

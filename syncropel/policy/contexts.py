@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Set
 from typing import Any, Final
 
+from syncropel.cel.expression import Expression, compile_expression, compiles_slowly
+from syncropel.cel.names import Vocabulary
 from syncropel.errors import BadRequest
-from syncropel.folds.spec import Subtask
-from syncropel.folds.subtasks import Child
-from syncropel.folds.task import TaskState
-from syncropel.policy.cel import Expression, compile_expression, compiles_slowly
+from syncropel.folds.fanout.spec import Subtask
+from syncropel.folds.fanout.subtasks import Child
+from syncropel.folds.tasks.state import TaskState
 from syncropel.policy.ground import task_fields
 from syncropel.policy.joining import JOIN_VOCABULARY
-from syncropel.policy.names import Vocabulary
-from syncropel.record import Record
+from syncropel.record.model import Record
 
 _RECORD: Final = frozenset(
     [

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Protocol
 
 from syncropel.errors import NamespaceFrozen, SyncropelError
-from syncropel.folds.freezes import STOPPED_ACTS
-from syncropel.folds.rules import Rules
+from syncropel.folds.control.freezes import STOPPED_ACTS
+from syncropel.folds.control.rules import Rules
 from syncropel.policy.ground import Folds
 from syncropel.policy.guard import GuardedState, namespaces_of
 from syncropel.policy.permissions import Request, Verdict, decide, denied
-from syncropel.record import Record
-from syncropel.threads import RESERVED
+from syncropel.record.model import Record
+from syncropel.record.threads import RESERVED
 
 
 class RuledState(GuardedState, Folds, Protocol):

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from syncropel.folds.fanout import ACCEPT
-from syncropel.folds.freezes import Control
-from syncropel.folds.index import ThreadIndex
-from syncropel.folds.namespaces import DEFAULT
-from syncropel.folds.registry import Registry
-from syncropel.folds.rules import Rule
-from syncropel.folds.subtasks import children
-from syncropel.folds.task import TaskState
-from syncropel.folds.trust import Trust, trust_by_actor
+from syncropel.folds.control.freezes import Control
+from syncropel.folds.control.namespaces import DEFAULT
+from syncropel.folds.control.rules import Rule
+from syncropel.folds.fanout.state import ACCEPT
+from syncropel.folds.fanout.subtasks import children
+from syncropel.folds.fleet.registry import Registry
+from syncropel.folds.tasks.state import TaskState
+from syncropel.folds.tasks.trust import Trust, trust_by_actor
+from syncropel.folds.threads.index import ThreadIndex
 from syncropel.policy.troubles import Troubles
 
 

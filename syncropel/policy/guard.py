@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final, Protocol
 
+from syncropel.cel.expression import SLOW_SOURCE_CHARS
 from syncropel.errors import (
     Conflict,
     InvalidNamespace,
@@ -15,29 +16,28 @@ from syncropel.errors import (
     NamespaceRejected,
     SyncropelError,
 )
-from syncropel.folds.access import CORS_ORIGINS
-from syncropel.folds.child import ChildState
 from syncropel.folds.consents import TOPICS as CONSENT_TOPICS
 from syncropel.folds.consents import problem_of
-from syncropel.folds.credentials import Credentials
-from syncropel.folds.fanout import AMEND_JOIN
-from syncropel.folds.freezes import EVERYWHERE, STOPPED_ACTS, Control, Freeze
-from syncropel.folds.index import ThreadIndex
-from syncropel.folds.moves import AMEND_BUDGET
-from syncropel.folds.namespaces import DEFAULT, EXAMPLE, Namespaces, covers, name_in, parse_namespace
-from syncropel.folds.rules import KINDS, PERMISSION, Rules, parse_rule
-from syncropel.folds.spec import FanOutSpec, is_fan_out, parse_fan_out, positive_number
-from syncropel.folds.task import TaskState
-from syncropel.origins import parse_origins
+from syncropel.folds.control.access import CORS_ORIGINS
+from syncropel.folds.control.freezes import EVERYWHERE, STOPPED_ACTS, Control, Freeze
+from syncropel.folds.control.namespaces import DEFAULT, EXAMPLE, Namespaces, covers, name_in, parse_namespace
+from syncropel.folds.control.rules import KINDS, PERMISSION, Rules, parse_rule
+from syncropel.folds.fanout.child import ChildState
+from syncropel.folds.fanout.moves import AMEND_BUDGET
+from syncropel.folds.fanout.spec import FanOutSpec, is_fan_out, parse_fan_out, positive_number
+from syncropel.folds.fanout.state import AMEND_JOIN
+from syncropel.folds.fleet.credentials import Credentials
+from syncropel.folds.tasks.state import TaskState
+from syncropel.folds.threads.index import ThreadIndex
 from syncropel.policy.authority import ENGINE, Writer, refusal
-from syncropel.policy.cel import SLOW_SOURCE_CHARS
 from syncropel.policy.clocks import check_clock
 from syncropel.policy.contexts import compile_in
 from syncropel.policy.joining import check_join, prepare_join
 from syncropel.policy.permissions import CONTEXT_OF, check_rule
 from syncropel.policy.verdicts import check_verdict
-from syncropel.record import Record, kind_of
-from syncropel.threads import CONSENT, ENGINE_CONFIG, FLEET_CONTROL, RESERVED
+from syncropel.record.model import Record, kind_of
+from syncropel.record.threads import CONSENT, ENGINE_CONFIG, FLEET_CONTROL, RESERVED
+from syncropel.wire.origins import parse_origins
 
 _RULES: Final = {ENGINE_CONFIG: KINDS, FLEET_CONTROL: (PERMISSION,)}
 """Threads that hold rules, and of which kinds."""

@@ -10,20 +10,20 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, NamedTuple
 
-from syncropel.folds.fanout import FanOut
-from syncropel.folds.join import JoinDecision, JoinRule, cel_children, decide, parse_join
-from syncropel.folds.spec import FanOutSpec
-from syncropel.folds.subtasks import Child, children
-from syncropel.policy.budget import INLINE_STEPS, MAX_STEPS, Budget, Runaway
-from syncropel.policy.cel import (
+from syncropel.cel.budget import INLINE_STEPS, MAX_STEPS, Budget, Runaway
+from syncropel.cel.expression import (
     EvaluationFailed,
     Expression,
     InvalidExpression,
     compile_expression,
     compiles_slowly,
 )
+from syncropel.cel.names import Vocabulary
+from syncropel.folds.fanout.join import JoinDecision, JoinRule, cel_children, decide, parse_join
+from syncropel.folds.fanout.spec import FanOutSpec
+from syncropel.folds.fanout.state import FanOut
+from syncropel.folds.fanout.subtasks import Child, children
 from syncropel.policy.lanes import JOINS, QUESTIONS
-from syncropel.policy.names import Vocabulary
 
 _CHILD_FIELDS: Final = frozenset(
     {

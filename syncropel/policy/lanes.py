@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 from typing import Final, TypeVar
 
-from syncropel.policy.budget import MAX_SECS, QUICK_STEPS, Budget, Runaway
+from syncropel.cel.budget import MAX_SECS, QUICK_STEPS, Budget, Runaway
 
 Done = TypeVar("Done")
 left_the_loop: ContextVar[asyncio.Future[None] | None] = ContextVar("left_the_loop", default=None)

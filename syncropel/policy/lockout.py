@@ -12,12 +12,12 @@ from itertools import islice
 from typing import Final
 
 from syncropel.errors import Conflict
-from syncropel.folds.access import ACCOUNT_DID_PREFIX
-from syncropel.folds.rules import ENABLED_TOPIC, OPS, PERMISSION, Rules
+from syncropel.folds.control.access import ACCOUNT_DID_PREFIX
+from syncropel.folds.control.rules import ENABLED_TOPIC, OPS, PERMISSION, Rules
 from syncropel.policy.ground import Folds
 from syncropel.policy.permissions import Request, decide
-from syncropel.record import Record
-from syncropel.threads import ENGINE_CONFIG, INSTANCE_DID_PREFIX
+from syncropel.record.model import Record
+from syncropel.record.threads import ENGINE_CONFIG, INSTANCE_DID_PREFIX
 
 DEFAULT_OPERATOR: Final = "did:sync:user:operator"
 _PERSON: Final = re.compile(r"did:sync:user:[^\s\"'\\]+")

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from syncropel.cel.budget import Budget, Runaway
 from syncropel.errors import SyncropelError
-from syncropel.folds.order import fold_order
-from syncropel.folds.rules import Rule
-from syncropel.policy.budget import Budget, Runaway
+from syncropel.folds.base.order import fold_order
+from syncropel.folds.control.rules import Rule
 from syncropel.policy.contexts import compile_in, record_fields
 from syncropel.policy.lanes import QUESTIONS
 from syncropel.policy.permissions import CONTEXT_OF, RULE_SECS
-from syncropel.record import StoredRecord
+from syncropel.record.model import StoredRecord
 
 START = ""
 """`state` at the first record."""

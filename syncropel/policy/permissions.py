@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
+from syncropel.cel.budget import INLINE_STEPS, Budget, Runaway
+from syncropel.cel.expression import EvaluationFailed, InvalidExpression
 from syncropel.errors import PermissionDenied, SyncropelError
-from syncropel.folds.rules import AITL, FOLD, HEALTH, PERMISSION, PRECONDITION, ROUTING, TRIGGER, Rule
-from syncropel.policy.budget import INLINE_STEPS, Budget, Runaway
-from syncropel.policy.cel import EvaluationFailed, InvalidExpression
+from syncropel.folds.control.rules import AITL, FOLD, HEALTH, PERMISSION, PRECONDITION, ROUTING, TRIGGER, Rule
 from syncropel.policy.contexts import blank, compile_in, compiles_slowly_in, record_fields
 from syncropel.policy.ground import Folds, Ground
 from syncropel.policy.lanes import RULES
-from syncropel.record import Record
+from syncropel.record.model import Record
 
 CONTEXT_OF: Final = {
     PERMISSION: "permission",

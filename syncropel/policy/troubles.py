@@ -7,7 +7,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Final
 
-from syncropel.folds.rules import Rule
+from syncropel.folds.control.rules import Rule
 
 log = logging.getLogger("syncropel.policy.rules")
 

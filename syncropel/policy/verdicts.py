@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from syncropel.errors import Conflict, OwnWork, SyncropelError
-from syncropel.folds.fanout import ACCEPT
-from syncropel.folds.task import JUDGED_STATUSES, TaskState
-from syncropel.record import Record
+from syncropel.folds.fanout.state import ACCEPT
+from syncropel.folds.tasks.state import JUDGED_STATUSES, TaskState
+from syncropel.record.model import Record
 
 
 def check_verdict(record: Record, task: TaskState) -> SyncropelError | None:

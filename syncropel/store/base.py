@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from syncropel.errors import SyncropelError
-from syncropel.record import Record, StoredRecord
+from syncropel.record.model import Record, StoredRecord
 
 
 @dataclass(frozen=True, slots=True)

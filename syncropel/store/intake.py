@@ -6,11 +6,11 @@ import logging
 from collections.abc import Sequence
 from dataclasses import replace
 
-from syncropel.canonical import canonical_json
 from syncropel.errors import IngestFailed, InvalidRecord, SyncropelError
-from syncropel.record import MAX_CLOCK, Record
+from syncropel.record.canonical import canonical_json
+from syncropel.record.model import MAX_CLOCK, Record
+from syncropel.record.threads import RESERVED, clock_ceiling
 from syncropel.store.base import Outcome, Settled
-from syncropel.threads import RESERVED, clock_ceiling
 
 log = logging.getLogger(__name__)
 

@@ -6,12 +6,12 @@ from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import replace
 from itertools import islice
 
-from syncropel.canonical import parse_own
 from syncropel.errors import SyncropelError, Unavailable
-from syncropel.record import Record, StoredRecord
+from syncropel.record.canonical import parse_own
+from syncropel.record.model import Record, StoredRecord
+from syncropel.record.threads import clock_ceiling
 from syncropel.store.base import Appended, Arrived, Keep, Outcome, RecordFilter, Settled
 from syncropel.store.intake import assigned, clock_taken, taken_in, tell
-from syncropel.threads import clock_ceiling
 
 
 class MemoryStore:

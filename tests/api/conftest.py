@@ -14,14 +14,14 @@ import httpx
 import pytest
 
 from syncropel.api.app import create_app
-from syncropel.api.auth import OperatorDoor
+from syncropel.api.http.auth import OperatorDoor
 from syncropel.engine.engine import Engine, Instance
-from syncropel.identity import make_home
-from syncropel.record import parse_record
-from syncropel.settings import AdapterSettings, DispatchSettings, Home, Settings
+from syncropel.record.model import parse_record
+from syncropel.settings.config import AdapterSettings, DispatchSettings, Home, Settings
+from syncropel.settings.identity import make_home
 from syncropel.store.base import RecordStore
 from syncropel.store.memory import MemoryStore
-from syncropel.store.sqlite import SqliteStore
+from syncropel.store.sqlite.store import SqliteStore
 
 DID = "did:sync:instance:0123456789abcdef"
 ACTOR = "did:sync:user:tester"

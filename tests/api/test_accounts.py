@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from syncropel.api.schema import MintedToken, Page, ServiceAccount
-from syncropel.logs import start_logging
+from syncropel.logs.lines import start_logging
+from syncropel.wire import MintedToken, Page, ServiceAccount
 
 from .conftest import Api, assert_error
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from syncropel.api.schema.actors import ActorOut
-from syncropel.threads import ACTOR_REGISTRY
+from syncropel.record.threads import ACTOR_REGISTRY
+from syncropel.wire.actors import ActorOut
 
 from .conftest import ACTOR, DID, Api
 

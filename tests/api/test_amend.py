@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from syncropel.api.schema import JoinStatus, PostedRecord, TaskDetail
+from syncropel.wire import JoinStatus, PostedRecord, TaskDetail
 
 from .conftest import ACTOR, Api, MakeApi, assert_error, until
 from .test_drain import A, archive, beat, given, intends, subtask, topics

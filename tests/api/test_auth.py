@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from syncropel.api.app import create_routes
-from syncropel.folds.access import SCOPES
+from syncropel.folds.control.access import SCOPES
 
 from .conftest import ACTOR, DID, Api, MakeApi, assert_error, record, without_auth
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from syncropel.api.schema import BatchResult
+from syncropel.wire import BatchResult
 
 from .conftest import Api, assert_error, record
 
@@ -83,7 +83,7 @@ async def test_what_is_no_batch_is_refused(api: Api) -> None:
 async def test_too_many_or_too_much(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     for raw in (as_list([1] * 10_001), as_lines([1] * 10_001)):
         assert_error(await api.operator.post("/v1/records/batch", content=raw), 413, "TOO_LARGE", "10000")
-    monkeypatch.setattr("syncropel.api.records.BATCH_LIMIT", 1000)
+    monkeypatch.setattr("syncropel.api.records.records.BATCH_LIMIT", 1000)
     answer = await api.operator.post("/v1/records/batch", content=b" " * 1001)
     assert_error(answer, 413, "TOO_LARGE", "1000 bytes")
 

@@ -13,10 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from syncropel.policy.clocks import HIGHEST_RESTORED
-from syncropel.record import Record, StoredRecord
-from syncropel.store import restoring
-from syncropel.store.bundle import Bundled, Sealer, read_bundle, read_header
-from syncropel.threads import ENGINE_CONFIG, FLEET_CONTROL, INSTANCE_REGISTRY, clock_ceiling
+from syncropel.record.model import Record, StoredRecord
+from syncropel.record.threads import ENGINE_CONFIG, FLEET_CONTROL, INSTANCE_REGISTRY, clock_ceiling
+from syncropel.store.bundle.format import Bundled, Sealer, read_bundle, read_header
+from syncropel.store.sqlite import restoring
 from tests.folds.build import COORDINATOR, WORKER_A, done, parent, record, spawned, subtask, threads
 
 from .conftest import ACTOR, NOOP, Api, assert_error, open_api, until

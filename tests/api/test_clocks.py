@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from syncropel.identity import make_home
-from syncropel.record import MAX_CLOCK, MAX_POSTED_CLOCK, Record
-from syncropel.settings import FleetSettings, Home
-from syncropel.threads import FLEET_CONTROL, NAMESPACE_REGISTRY, RESERVED
+from syncropel.record.model import MAX_CLOCK, MAX_POSTED_CLOCK, Record
+from syncropel.record.threads import FLEET_CONTROL, NAMESPACE_REGISTRY, RESERVED
+from syncropel.settings.config import FleetSettings, Home
+from syncropel.settings.identity import make_home
 
 from .conftest import ACTOR, NOOP, Api, MakeApi, assert_error, record
 

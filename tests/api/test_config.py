@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from syncropel.api.reading import read_op
+from syncropel.api.http.reading import read_op
 
 from .conftest import DID, Api, record, until
 from .test_auth import NEEDS, filled

@@ -7,9 +7,9 @@ from typing import Any
 import httpx
 import pytest
 
-from syncropel.api.schema.bundles import WITHHELD
 from syncropel.engine.consent import withheld
-from syncropel.threads import CONSENT, ENGINE_CONFIG
+from syncropel.record.threads import CONSENT, ENGINE_CONFIG
+from syncropel.wire.bundles import WITHHELD
 
 from .conftest import ACTOR, DID, Api, MakeApi, assert_error, record, without_auth
 from .test_bundles import SNAPSHOT, opened

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from syncropel.engine.accounts import FLEET_SCOPES
-from syncropel.keyring import bearer_hash
-from syncropel.settings import FleetSettings
-from syncropel.threads import RESERVED
+from syncropel.engine.control.accounts import FLEET_SCOPES
+from syncropel.record.threads import RESERVED
+from syncropel.settings.config import FleetSettings
+from syncropel.settings.keyring import bearer_hash
 
 from .conftest import ACTOR, DID, NOOP, Api, MakeApi, assert_error, beat, record, without_auth
 from .test_auth import NEEDS, filled

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from syncropel.api.schema import JoinStatus
-from syncropel.api.schema.diagnosis import Diagnosis, TaskTree
-from syncropel.settings import AdapterSettings, DispatchSettings
+from syncropel.settings.config import AdapterSettings, DispatchSettings
+from syncropel.wire import JoinStatus
+from syncropel.wire.diagnosis import Diagnosis, TaskTree
 
 from .conftest import DID, NOOP, Api, MakeApi, assert_error, until
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from syncropel.api.schema import Dispatched, JoinStatus, Page, RunningDispatch, TaskDetail
-from syncropel.settings import AdapterSettings, DispatchSettings
+from syncropel.settings.config import AdapterSettings, DispatchSettings
+from syncropel.wire import Dispatched, JoinStatus, Page, RunningDispatch, TaskDetail
 
 from .conftest import DID, NOOP, Api, MakeApi, assert_error, beat, until
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from syncropel.api.schema.explain import TaskWhy, WhatIf
+from syncropel.wire.explain import TaskWhy, WhatIf
 
 from .conftest import Api, assert_error
 from .test_tasks import joined, report

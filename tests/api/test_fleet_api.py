@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from syncropel.api.schema import DispatchOut, FleetStatus, HeartbeatAnswer, InstanceOut, Page
 from syncropel.client.attention import attention
-from syncropel.settings import FleetSettings
+from syncropel.settings.config import FleetSettings
+from syncropel.wire import DispatchOut, FleetStatus, HeartbeatAnswer, InstanceOut, Page
 
 from .conftest import DID, NOOP, Api, MakeApi, assert_error, beat, until
 

@@ -8,9 +8,9 @@ from typing import Any
 import httpx
 import pytest
 
-from syncropel.engine.accounts import FLEET_SCOPES
-from syncropel.policy.cel import InvalidExpression
-from syncropel.settings import FleetSettings
+from syncropel.cel.expression import InvalidExpression
+from syncropel.engine.control.accounts import FLEET_SCOPES
+from syncropel.settings.config import FleetSettings
 
 from .conftest import NOOP, Api, MakeApi, assert_error, beat, record, until
 

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from syncropel.engine.live import rebuild
+from syncropel.engine.ingest.live import rebuild
 from syncropel.policy.joining import compile_join
-from syncropel.record import ACTS
+from syncropel.record.model import ACTS
 
 from .conftest import NOOP, Api, open_api
 

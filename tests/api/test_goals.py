@@ -11,8 +11,8 @@ import pytest
 from starlette.types import Receive, Scope, Send
 
 from syncropel.api.app import create_app
-from syncropel.api.caller import NOT_OPERATOR, NotOperator
-from syncropel.api.tally import GOALS_REFUSED, TOLD_EACH, TOLD_EVERY_SECS, UNKNOWN_CALLERS, Tally
+from syncropel.api.http.caller import NOT_OPERATOR, NotOperator
+from syncropel.api.http.tally import GOALS_REFUSED, TOLD_EACH, TOLD_EVERY_SECS, UNKNOWN_CALLERS, Tally
 
 from .conftest import ACTOR, Api, MakeApi, assert_error, record, without_auth
 from .test_auth import NEEDS, WATCHES, filled

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from syncropel import __version__
-from syncropel.api.schema import EngineHealth, Health
+from syncropel.wire import EngineHealth, Health
 
 from .conftest import DID, Api
 

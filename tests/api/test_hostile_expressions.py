@@ -15,8 +15,8 @@ from typing import Any
 import httpx
 import pytest
 
-from syncropel.policy import cel
-from syncropel.policy.cache import ExpressionCache
+from syncropel.cel import expression as cel
+from syncropel.cel.cache import ExpressionCache
 from syncropel.policy.lanes import LANES
 
 from .conftest import DID, Api, assert_error, record

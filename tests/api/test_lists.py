@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from syncropel.api.schema import Page, RecordOut
+from syncropel.wire import Page, RecordOut
 
 from .conftest import Api, record
 

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from syncropel.folds.rules import PERMISSION
+from syncropel.folds.control.rules import PERMISSION
 
 from .conftest import DID, Api, assert_error
 

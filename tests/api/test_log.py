@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from syncropel.api.app import create_app
-from syncropel.api.auth import OperatorDoor
-from syncropel.api.schema import LogPage
-from syncropel.logring import LINE_CHARS, LogRing
+from syncropel.api.http.auth import OperatorDoor
+from syncropel.logs.ring import LINE_CHARS, LogRing
+from syncropel.wire import LogPage
 
 from .conftest import Api, MakeApi, _client, until
 from .streams import Stream, watch
@@ -137,7 +137,7 @@ async def test_text_that_is_none_and_lines_without_end_are_carried(logged: Any, 
 
 
 async def test_the_ring_is_bounded_by_size_too(logged: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("syncropel.logring.KEPT_CHARS", 1000)
+    monkeypatch.setattr("syncropel.logs.ring.KEPT_CHARS", 1000)
     for number in range(8):
         log.info("%d %s", number, "x" * 300)
     found = await page(logged)
@@ -219,7 +219,7 @@ async def test_to_look_at_the_log_logs_nothing(api: Api, logged: Any, ring: LogR
 async def test_a_silent_stream_beats_and_a_stopping_daemon_ends_it(
     api: Api, logged: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("syncropel.api.sse.HEARTBEAT_SECS", 0.01)
+    monkeypatch.setattr("syncropel.api.http.sse.HEARTBEAT_SECS", 0.01)
     async with following(api, logged) as stream:
         event = await stream.take()
         assert event is not None

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from syncropel.api.query import QUERY_LIMIT
-from syncropel.api.schema import QueryPlan, QueryResult
+from syncropel.api.records.query import QUERY_LIMIT
+from syncropel.wire import QueryPlan, QueryResult
 
 from .conftest import Api, assert_error
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from syncropel.api.schema import PostedRecord, RecordOut
-from syncropel.record import MAX_BODY_BYTES
+from syncropel.record.model import MAX_BODY_BYTES
+from syncropel.wire import PostedRecord, RecordOut
 
 from .conftest import ACTOR, Api, assert_error, record
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from syncropel.engine.accounts import FLEET_SCOPES
+from syncropel.engine.control.accounts import FLEET_SCOPES
 
 from .conftest import Api, beat
 from .test_credentials import BEATS, A, B, joined, row, shows

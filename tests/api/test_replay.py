@@ -6,9 +6,9 @@ from urllib.parse import quote
 
 import pytest
 
-from syncropel.api.replays import Replays
-from syncropel.api.schema.replay import ReplayMoment, ReplayPage, StatusChanges, ThreadDiff
-from syncropel.record import Record, StoredRecord
+from syncropel.api.replay.replays import Replays
+from syncropel.record.model import Record, StoredRecord
+from syncropel.wire.replay import ReplayMoment, ReplayPage, StatusChanges, ThreadDiff
 
 from .conftest import Api, assert_error, until
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from syncropel.record import parse_record
+from syncropel.record.model import parse_record
 
 from .conftest import ACTOR, DID, Api, MakeApi, assert_error, record, without_auth
 

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from syncropel.api.schema import JoinStatus
-from syncropel.cli.task_text import join_lines
+from syncropel.cli.text.task import join_lines
 from syncropel.policy.lanes import JOINS, QUESTIONS, Lane
+from syncropel.wire import JoinStatus
 
 from .conftest import NOOP, Api, open_api, until
 

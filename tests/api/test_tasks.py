@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from syncropel.api.schema import JoinStatus, Page, PostedRecord, Speedup, TaskDetail, TaskSummary
-from syncropel.api.schema.diagnosis import TaskTree
-from syncropel.cli.diagnosis_text import tree_lines
-from syncropel.record import Record
+from syncropel.cli.text.diagnosis import tree_lines
+from syncropel.record.model import Record
 from syncropel.store.base import Appended
+from syncropel.wire import JoinStatus, Page, PostedRecord, Speedup, TaskDetail, TaskSummary
+from syncropel.wire.diagnosis import TaskTree
 
 from .conftest import ACTOR, DID, Api, assert_error, beat, until
 

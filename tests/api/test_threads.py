@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import pytest
 
-from syncropel.api.schema import Page, Participant, ThreadState, ThreadSummary
+from syncropel.wire import Page, Participant, ThreadState, ThreadSummary
 
 from .conftest import ACTOR, Api, assert_error
 

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from syncropel.api.schema import ApiToken, MintedToken, Page, ServiceAccount
+from syncropel.wire import ApiToken, MintedToken, Page, ServiceAccount
 
 from .conftest import DID, Api, assert_error
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from syncropel.engine.accounts import FLEET_ACCOUNT, FLEET_SCOPES
-from syncropel.settings import FleetSettings
+from syncropel.engine.control.accounts import FLEET_ACCOUNT, FLEET_SCOPES
+from syncropel.settings.config import FleetSettings
 
 from .conftest import DID, NOOP, Api, MakeApi, assert_error, record
 

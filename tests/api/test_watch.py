@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from syncropel.api.schema import FleetStatus, RecordOut
+from syncropel.wire import FleetStatus, RecordOut
 
 from .conftest import Api, beat, until
 from .streams import Stream, watch
@@ -108,7 +108,7 @@ async def test_order_holds_when_a_task_is_folded_anew(durable: Api) -> None:
 
 
 async def test_a_silent_stream_beats(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("syncropel.api.sse.HEARTBEAT_SECS", 0.01)
+    monkeypatch.setattr("syncropel.api.http.sse.HEARTBEAT_SECS", 0.01)
     async with watch(api.app, "/v1/records/watch") as stream:
         for _ in range(3):
             event = await stream.take()
@@ -125,7 +125,7 @@ async def test_a_silent_stream_beats(api: Api, monkeypatch: pytest.MonkeyPatch) 
 async def test_a_listener_that_is_too_slow_is_told_and_let_go(
     durable: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("syncropel.engine.broadcast.Broadcast.watch", _small(durable))
+    monkeypatch.setattr("syncropel.engine.ingest.broadcast.Broadcast.watch", _small(durable))
     async with watch(durable.app, "/v1/records/watch") as stream:
         await listening(durable)
         stream.blocked.clear()

@@ -13,7 +13,7 @@ import pytest
 from pydantic import BaseModel
 
 from syncropel.cli.main import main
-from syncropel.settings import Home
+from syncropel.settings.config import Home
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from syncropel.api.schema import ChildOut, JoinStatus
-from syncropel.cli.task_text import amended_lines, join_lines
+from syncropel.cli.text.task import amended_lines, join_lines
+from syncropel.wire import ChildOut, JoinStatus
 
 
 def status(*reasons: str, **fields: Any) -> JoinStatus:

@@ -9,9 +9,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from syncropel.api.schema import EngineHealth, Health, JoinStatus, Page, RecordOut, TaskSummary
-from syncropel.cli import task_records as cli_records
+from syncropel.cli.task_verbs import task_records as cli_records
 from syncropel.client import task_records
+from syncropel.wire import EngineHealth, Health, JoinStatus, Page, RecordOut, TaskSummary
 
 from . import wire
 from .conftest import FakeDaemon, Ran
@@ -356,7 +356,7 @@ def test_live_on_a_pipe_prints_a_line_a_change(
         return httpx.Response(200, headers={"content-type": "text/event-stream"}, content=stream)
 
     monkeypatch.setattr(httpx, "HTTPTransport", lambda **_: httpx.MockTransport(answer))
-    monkeypatch.setattr("syncropel.cli.following.RECONNECT_SECS", 0)
+    monkeypatch.setattr("syncropel.cli.support.following.RECONNECT_SECS", 0)
     ran = spl("fleet", "status", "--live")
     assert ran.code == 130
     assert [line.split(" ", 1)[1] for line in ran.out.splitlines()] == [

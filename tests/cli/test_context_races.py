@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from syncropel import contexts
 from syncropel.errors import SetupError
-from syncropel.settings import Home
+from syncropel.settings import contexts
+from syncropel.settings.config import Home
 
 from .conftest import Ran
 

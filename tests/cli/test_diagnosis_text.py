@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from syncropel.api.schema.diagnosis import (
+from syncropel.cli.text.diagnosis import diagnosis_lines, tree_lines
+from syncropel.wire.diagnosis import (
     AttemptDiagnosis,
     Diagnosis,
     SubprocessExit,
@@ -10,7 +11,6 @@ from syncropel.api.schema.diagnosis import (
     TreeNode,
     WorktreeLeft,
 )
-from syncropel.cli.diagnosis_text import diagnosis_lines, tree_lines
 
 from .wire import THREAD, WORKER_A, child
 

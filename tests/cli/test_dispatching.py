@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from syncropel.cli.task_file import remember_alias
+from syncropel.cli.task_verbs.task_file import remember_alias
 
 from .conftest import Ran
 from .live import daemon_home, live

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from syncropel.cli.parsing import COMMANDS, CommandParser, build_parser
+from syncropel.cli.support.parsing import COMMANDS, CommandParser, build_parser
 
 PAGE = (Path(__file__).parents[2] / "docs" / "cli.md").read_text(encoding="utf-8")
 EVERYWHERE = {"-h", "--help", "-o", "--output", "--url", "--context"}

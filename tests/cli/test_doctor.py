@@ -12,9 +12,9 @@ from typing import Any
 import psutil
 import pytest
 
-from syncropel.api.schema import EngineHealth, FleetStatus, InstanceOut
-from syncropel.fleet import checkup
-from syncropel.settings import Home
+from syncropel.launcher import checkup
+from syncropel.settings.config import Home
+from syncropel.wire import EngineHealth, FleetStatus, InstanceOut
 
 from .conftest import Ran
 from .live import daemon_home, live

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from syncropel.api.schema import DrainingInstance, DrainStatus
-from syncropel.cli import drain, spend_text
+from syncropel.cli import drain
+from syncropel.cli.text import spend as spend_text
+from syncropel.wire import DrainingInstance, DrainStatus
 
 from . import wire
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from syncropel.api.schema.explain import JoinMoment, ProofOut, TaskWhy, WhatIf, WhatIfBar
-from syncropel.cli import explain_text
+from syncropel.cli.text import explain as explain_text
+from syncropel.wire.explain import JoinMoment, ProofOut, TaskWhy, WhatIf, WhatIfBar
 
 
 def moment(index: int, secs: float, record: str, accepted: int) -> JoinMoment:

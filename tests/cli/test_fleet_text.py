@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from syncropel.api.schema import FreezeOut
-from syncropel.cli import fleet_text
+from syncropel.cli.text import fleet as fleet_text
+from syncropel.wire import FreezeOut
 
 from . import wire
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from syncropel.cli.grammar import Grammar
-from syncropel.cli.parsing import COMMANDS
+from syncropel.cli.support.grammar import Grammar
+from syncropel.cli.support.parsing import COMMANDS
 from syncropel.errors import SyncropelError
 
 

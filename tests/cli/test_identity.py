@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from syncropel.errors import SetupError
-from syncropel.identity import Identity, load_or_create_identity, read_identity
-from syncropel.settings import Home, Settings, load_settings
+from syncropel.settings.config import Home, Settings, load_settings
+from syncropel.settings.identity import Identity, load_or_create_identity, read_identity
 
 from .conftest import Ran
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from syncropel.api.schema import Confirmation, ControlWritten, FleetStatus, FreezeOut, InstanceOut
+from syncropel.wire import Confirmation, ControlWritten, FleetStatus, FreezeOut, InstanceOut
 
 from . import wire
 from .conftest import FakeDaemon, Ran

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from syncropel.api.schema import Health, LogLine, LogPage, Page, RecordOut
+from syncropel.wire import Health, LogLine, LogPage, Page, RecordOut
 
 from . import wire
 from .conftest import FakeDaemon, Ran
@@ -60,7 +60,7 @@ def streams(daemon: FakeDaemon, monkeypatch: pytest.MonkeyPatch) -> Callable[...
     def make(path: str, *texts: str | Exception) -> Streams:
         made = Streams(path, *texts)
         monkeypatch.setattr(httpx, "HTTPTransport", lambda **_: httpx.MockTransport(made))
-        monkeypatch.setattr("syncropel.cli.following.RECONNECT_SECS", 0)
+        monkeypatch.setattr("syncropel.cli.support.following.RECONNECT_SECS", 0)
         return made
 
     return make

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from syncropel.api.schema import FreezeOut
+from syncropel.wire import FreezeOut
 
 from .conftest import FakeDaemon, Ran
 from .wire import THREAD, WORKER_A, child, fleet, instance, join, task

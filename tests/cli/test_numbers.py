@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from syncropel.cli import numbers
+from syncropel.cli.support import numbers
 
 
 @pytest.mark.parametrize(

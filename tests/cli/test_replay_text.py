@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from syncropel.api.schema import RecordOut
-from syncropel.api.schema.bundles import LeftOut, RestoreReport, SkippedRecord
-from syncropel.api.schema.replay import (
+from syncropel.cli.text.replay import broken_lines, diff_lines, frame_lines
+from syncropel.cli.text.thread import list_lines, record_line, restore_lines
+from syncropel.wire import RecordOut
+from syncropel.wire.bundles import LeftOut, RestoreReport, SkippedRecord
+from syncropel.wire.replay import (
     ComparedRecord,
     ComparedRow,
     ComparedSide,
@@ -13,9 +15,7 @@ from syncropel.api.schema.replay import (
     ReplayFrame,
     ThreadDiff,
 )
-from syncropel.api.schema.threads import ThreadSummary
-from syncropel.cli.replay_text import broken_lines, diff_lines, frame_lines
-from syncropel.cli.thread_text import list_lines, record_line, restore_lines
+from syncropel.wire.threads import ThreadSummary
 
 THREAD = ThreadSummary(
     id="th_" + "a" * 64,

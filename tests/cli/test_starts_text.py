@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from syncropel.api.schema.diagnosis import AttemptDiagnosis, Diagnosis
-from syncropel.api.schema.fleet import StartOut
-from syncropel.cli.diagnosis_text import diagnosis_lines
+from syncropel.cli.text.diagnosis import diagnosis_lines
+from syncropel.wire.diagnosis import AttemptDiagnosis, Diagnosis
+from syncropel.wire.fleet import StartOut
 
 A, B = "did:sync:instance:000000000000000a", "did:sync:instance:000000000000000b"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from syncropel.cli.subtask import parse_subtask, parse_subtasks
+from syncropel.cli.task_verbs.subtask import parse_subtask, parse_subtasks
 from syncropel.errors import InvalidFanOut
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from syncropel.cli.task_body import Declared, declared, read_declared
+from syncropel.cli.task_verbs.task_body import Declared, declared, read_declared
 from syncropel.errors import BadRequest, InvalidFanOut
 
 BODY = """# Parallel docs

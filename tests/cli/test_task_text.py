@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from syncropel.api.schema import SerialBaseline
-from syncropel.cli import task_text
+from syncropel.cli.text import task as task_text
+from syncropel.wire import SerialBaseline
 
 from . import wire
 

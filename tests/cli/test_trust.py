@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from syncropel.api.schema.base import Page
-from syncropel.api.schema.trust import TrustOut
+from syncropel.wire.base import Page
+from syncropel.wire.trust import TrustOut
 
 from .conftest import FakeDaemon, Ran
 

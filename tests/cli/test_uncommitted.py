@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from syncropel.cli import git as asked
-from syncropel.cli.git import GitFailed, clean
-from syncropel.cli.uncommitted import Worktree, refuse_uncommitted, worktree_around
+from syncropel.cli.task_verbs import git as asked
+from syncropel.cli.task_verbs.git import GitFailed, clean
+from syncropel.cli.task_verbs.uncommitted import Worktree, refuse_uncommitted, worktree_around
 from syncropel.errors import Conflict
 
 IDENTITY = ("-c", "user.name=t", "-c", "user.email=t@t", "-c", "protocol.file.allow=always")

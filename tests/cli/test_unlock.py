@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from syncropel import unlock
-from syncropel.identity import make_home
-from syncropel.settings import Home
-from syncropel.store.sqlite import SqliteStore
-from syncropel.threads import ENGINE_CONFIG
+from syncropel.daemon import unlock
+from syncropel.record.threads import ENGINE_CONFIG
+from syncropel.settings.config import Home
+from syncropel.settings.identity import make_home
+from syncropel.store.sqlite.store import SqliteStore
 
 
 @pytest.fixture

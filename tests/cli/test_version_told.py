@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from syncropel import __version__
-from syncropel.api.schema.version import HEADER
-from syncropel.cli import connect
+from syncropel.cli.support import connect
+from syncropel.wire.version import HEADER
 
 from .conftest import FakeDaemon, Ran
 from .live import daemon_home, live
@@ -65,6 +65,6 @@ def test_every_answer_of_the_daemon_has_its_version(live: Path) -> None:
 
 
 def _socket(home: Path) -> Path:
-    from syncropel.settings import Home
+    from syncropel.settings.config import Home
 
     return Home(home).socket

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from syncropel.api.schema import ChildOut, Dispatched
-from syncropel.cli import waiting
+from syncropel.cli.support import waiting
+from syncropel.wire import ChildOut, Dispatched
 
 from .conftest import FakeDaemon, Ran
 from .wire import THREAD, WORKER_A, child, fleet, instance, join

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from syncropel.api.schema import (
+from syncropel.wire import (
     ChildOut,
     DispatchOut,
     FanOutProgress,

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncropel.api.schema import DispatchOut, FanOutProgress, FleetStatus, InstanceOut
 from syncropel.client.attention import attention
+from syncropel.wire import DispatchOut, FanOutProgress, FleetStatus, InstanceOut
 from tests.tui import console_sample as sample
 from tui.model import fleet
 from tui.model.glyphs import UNICODE

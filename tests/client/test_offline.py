@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from syncropel.client import calls, config_calls, thread_calls
-from syncropel.client.offline import OfflineClient
 from syncropel.errors import InvalidBundle, NotFound, RemoteError, SetupError
-from syncropel.record import Record
-from syncropel.store.bundle import Sealer
-from syncropel.threads import INSTANCE_REGISTRY
+from syncropel.offline.client import OfflineClient
+from syncropel.record.model import Record
+from syncropel.record.threads import INSTANCE_REGISTRY
+from syncropel.store.bundle.format import Sealer
 from tests.folds.build import COORDINATOR, THREAD, WORKER_A, done, parent, record, spawned, subtask
 
 AT = 1_700_000_000.0

@@ -11,12 +11,12 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from syncropel.api import schema
-from syncropel.api.schema import Health, InstanceOut
-from syncropel.api.schema.base import OPEN, Wire
-from syncropel.api.schema.words import UnknownWord
+from syncropel import wire as schema
 from syncropel.client import reading
 from syncropel.errors import DaemonUnreachable
+from syncropel.wire import Health, InstanceOut
+from syncropel.wire.base import OPEN, Wire
+from syncropel.wire.words import UnknownWord
 
 INSTANCE: dict[str, Any] = {
     "did": "did:sync:instance:a",

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncropel.api.schema import AttemptOut, StopOut
 from syncropel.client.timeline import Axis, Inks, bar, scale, spans, until
+from syncropel.wire import AttemptOut, StopOut
 
 INKS = Inks(wait="-", run="=", critical="#", after=".", going=">", bad="x", again="@", frozen="*")
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from syncropel.api.schema import Confirmation, FleetStatus, FreezeOut, InstanceOut, Unended
 from syncropel.client.attention import of_instance
 from syncropel.client.unended import by_instance, settled
+from syncropel.wire import Confirmation, FleetStatus, FreezeOut, InstanceOut, Unended
 
 AT = 100.0
 

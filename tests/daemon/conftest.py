@@ -20,7 +20,7 @@ import httpx
 import pytest
 
 import syncropel
-from syncropel.settings import Home
+from syncropel.settings.config import Home
 
 LIMIT_SECS = 30.0
 

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncropel import ancestry
-from syncropel.ancestry import DAEMON, SUPERVISOR, Process, ProcFiles, PsutilTable, Unreadable
 from syncropel.supervisor.system import name_process
+from syncropel.system import ancestry
+from syncropel.system.ancestry import DAEMON, SUPERVISOR, Process, ProcFiles, PsutilTable, Unreadable
 
 
 class Paper:

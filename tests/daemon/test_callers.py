@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from syncropel.ancestry import SUPERVISOR, Process, ProcFiles
-from syncropel.api.caller import NotOperator
+from syncropel.api.http.caller import NotOperator
 from syncropel.listening import callers, peer
 from syncropel.listening.callers import Callers
+from syncropel.system.ancestry import SUPERVISOR, Process, ProcFiles
 
 CONNECT = """
 import socket, sys

@@ -10,8 +10,8 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
-from syncropel.api.caller import RECOGNISED
-from syncropel.api.tally import LATE_HEADS, SLOW_BODIES, Tally
+from syncropel.api.http.caller import RECOGNISED
+from syncropel.api.http.tally import LATE_HEADS, SLOW_BODIES, Tally
 from syncropel.listening.connection import (
     BODY_LOOK_BYTES,
     BODY_LOOK_SECS,

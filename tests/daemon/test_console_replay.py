@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from pseudo_terminal import Terminal, colourful
 
-from syncropel.settings import Home
+from syncropel.settings.config import Home
 
 from .conftest import Daemon, Start, python_path
 from .test_thread_commands import Spl, judged

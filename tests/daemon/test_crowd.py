@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncropel.descriptors import MAX_TCP, share_out
 from syncropel.listening.crowd import Crowd
+from syncropel.system.descriptors import MAX_TCP, share_out
 
 
 class One:

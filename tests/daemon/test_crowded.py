@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from syncropel.settings import Home
+from syncropel.settings.config import Home
 
 from .conftest import Daemon, Start, until
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from syncropel.client import Client, Target, calls
-from syncropel.settings import Home
+from syncropel.settings.config import Home
 
 from .conftest import Daemon, Start, python_path, until
 

@@ -6,13 +6,13 @@ import gc
 import subprocess
 import sys
 
-from syncropel.importing import quickly
+from syncropel.system.importing import quickly
 
 from .conftest import python_path
 
 ASKED = """
 import gc, sys
-from syncropel import daemon
+from syncropel.daemon import process as daemon
 
 assert "syncropel.engine.engine" not in sys.modules, "imported before the settings are known to be good"
 daemon._server()

@@ -18,7 +18,7 @@ import httpx
 import pytest
 
 from syncropel import __version__
-from syncropel.settings import Home
+from syncropel.settings.config import Home
 
 from .conftest import Daemon, Start, until
 

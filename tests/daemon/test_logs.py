@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from syncropel.logs import LEVELS, set_level, start_logging
+from syncropel.logs.lines import LEVELS, set_level, start_logging
 
 from .conftest import Start
 

@@ -14,10 +14,10 @@ from contextlib import closing, contextmanager
 
 import pytest
 
-from syncropel.daemon import main
-from syncropel.record import Record
-from syncropel.settings import Home
-from syncropel.store.sqlite import SqliteStore
+from syncropel.daemon.process import main
+from syncropel.record.model import Record
+from syncropel.settings.config import Home
+from syncropel.store.sqlite.store import SqliteStore
 
 from .conftest import Start, python_path
 

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from syncropel import serving
+from syncropel.daemon import serving
 from syncropel.engine import engine as engines
-from syncropel.identity import make_home
-from syncropel.logring import LogRing
-from syncropel.settings import Home, Settings
-from syncropel.store.backup import BackupResult
+from syncropel.logs.ring import LogRing
+from syncropel.settings.config import Home, Settings
+from syncropel.settings.identity import make_home
+from syncropel.store.sqlite.backup import BackupResult
 
 
 @pytest.fixture

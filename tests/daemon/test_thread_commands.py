@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from child_process import ChildProcess
 
-from syncropel.settings import Home
+from syncropel.settings.config import Home
 
 from .conftest import LIMIT_SECS, Daemon, Start, python_path
 

@@ -7,10 +7,10 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncropel.folds.fanout import FanOut
-from syncropel.folds.moves import AMEND_BUDGET, BUDGET_EXCEEDED, BUDGET_WARNING, OVER_BUDGET
-from syncropel.folds.subtasks import children
-from syncropel.record import StoredRecord
+from syncropel.folds.fanout.moves import AMEND_BUDGET, BUDGET_EXCEEDED, BUDGET_WARNING, OVER_BUDGET
+from syncropel.folds.fanout.state import FanOut
+from syncropel.folds.fanout.subtasks import children
+from syncropel.record.model import StoredRecord
 from tests.drain.test_moves_fold import done, fan_out, record, retry, spawned
 
 

@@ -7,9 +7,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncropel.folds.drains import WHOLE_FLEET, Drains
-from syncropel.record import Record, StoredRecord
-from syncropel.threads import FLEET_CONTROL
+from syncropel.folds.control.drains import WHOLE_FLEET, Drains
+from syncropel.record.model import Record, StoredRecord
+from syncropel.record.threads import FLEET_CONTROL
 
 WORKER = "did:sync:instance:000000000000000a"
 OTHER = "did:sync:instance:000000000000000b"

@@ -7,10 +7,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncropel.api.waiting import why_pending
-from syncropel.folds.child import END_CHILD, STREAM_EVENT, ChildState
-from syncropel.folds.fanout import FanOut
-from syncropel.folds.moves import (
+from syncropel.api.tasks.waiting import why_pending
+from syncropel.folds.fanout.child import END_CHILD, STREAM_EVENT, ChildState
+from syncropel.folds.fanout.moves import (
     BUDGET_EXCEEDED,
     BUDGET_WARNING,
     DRAINED,
@@ -20,11 +19,12 @@ from syncropel.folds.moves import (
     SUPERSEDED,
     spends,
 )
-from syncropel.folds.spend import Spend, Spent
-from syncropel.folds.starts import Start
-from syncropel.folds.subtasks import children
-from syncropel.folds.task import fold_task
-from syncropel.record import Record, StoredRecord
+from syncropel.folds.fanout.spend import Spend, Spent
+from syncropel.folds.fanout.starts import Start
+from syncropel.folds.fanout.state import FanOut
+from syncropel.folds.fanout.subtasks import children
+from syncropel.folds.tasks.state import fold_task
+from syncropel.record.model import Record, StoredRecord
 
 THREAD = "th_task"
 A = "did:sync:instance:000000000000000a"

@@ -14,14 +14,14 @@ from typing import Any
 
 import httpx
 
+from syncropel.adapters import Adapter, Job, Observe, Outcome
 from syncropel.api.app import create_app
-from syncropel.api.auth import OperatorDoor
-from syncropel.engine.adapters import Adapter, Job, Observe, Outcome
+from syncropel.api.http.auth import OperatorDoor
 from syncropel.engine.engine import Engine, Instance
 from syncropel.errors import StoreError
-from syncropel.identity import make_home
-from syncropel.record import Record, StoredRecord
-from syncropel.settings import DispatchSettings, FleetSettings, Home, Settings
+from syncropel.record.model import Record, StoredRecord
+from syncropel.settings.config import DispatchSettings, FleetSettings, Home, Settings
+from syncropel.settings.identity import make_home
 from syncropel.store.base import Outcome as Stored
 from syncropel.store.base import RecordFilter
 from syncropel.store.memory import MemoryStore

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from syncropel.engine.accounts import (
+from syncropel.engine.control.accounts import (
     BOOTSTRAP_ACCOUNT,
     FLEET_SCOPES,
     Accounts,
@@ -12,12 +12,12 @@ from syncropel.engine.accounts import (
     secret_hash,
     split_bearer,
 )
-from syncropel.engine.broadcast import Broadcast
-from syncropel.engine.ingest import Ingest
-from syncropel.engine.live import LiveFolds, rebuild
-from syncropel.engine.runtime import Runtime
+from syncropel.engine.ingest.broadcast import Broadcast
+from syncropel.engine.ingest.door import Ingest
+from syncropel.engine.ingest.live import LiveFolds, rebuild
 from syncropel.errors import BadRequest, Conflict
-from syncropel.folds.access import Access
+from syncropel.folds.control.access import Access
+from syncropel.peer.runtime import Runtime
 from syncropel.store.memory import MemoryStore
 from tests.folds.build import COORDINATOR
 

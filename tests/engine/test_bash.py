@@ -13,10 +13,10 @@ from typing import Any
 import psutil
 import pytest
 
-from syncropel.engine.adapters import BashAdapter, Job, Outcome, bash, taking_back
-from syncropel.engine.runtime import Runtime
+from syncropel.adapters import BashAdapter, Job, Outcome, bash, taking_back
 from syncropel.errors import StoreError
-from syncropel.folds.child import SESSION
+from syncropel.folds.fanout.child import SESSION
+from syncropel.peer.runtime import Runtime
 
 LIMIT_SECS = 60.0
 """Far beyond what any script here takes."""

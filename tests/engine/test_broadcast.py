@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from syncropel.engine.broadcast import Broadcast, Pulse
-from syncropel.record import StoredRecord
+from syncropel.engine.ingest.broadcast import Broadcast, Pulse
+from syncropel.record.model import StoredRecord
 from tests.folds.build import record, store
 
 

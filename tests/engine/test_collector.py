@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from syncropel.engine.collector import LONG, uncollected
+from syncropel.engine.ingest.collector import LONG, uncollected
 
 
 @pytest.fixture(autouse=True)

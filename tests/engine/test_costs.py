@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncropel.engine.adapters.cost_file import CostFile
-from syncropel.engine.meter import Meter, ended_by_coordinator
-from syncropel.folds.child import ChildIntend
-from syncropel.folds.moves import DRAINED, OVER_BUDGET, SUPERSEDED
+from syncropel.adapters.cost_file import CostFile
+from syncropel.engine.dispatch.meter import Meter, ended_by_coordinator
+from syncropel.folds.fanout.child import ChildIntend
+from syncropel.folds.fanout.moves import DRAINED, OVER_BUDGET, SUPERSEDED
 
 INTEND = ChildIntend("c" * 64, "th_child", 1, {"index": 3})
 

@@ -6,15 +6,15 @@ import logging
 
 import pytest
 
-from syncropel.engine.broadcast import Broadcast
-from syncropel.engine.denials import MAX_WAITING
-from syncropel.engine.ingest import Ingest
-from syncropel.engine.live import LiveFolds
-from syncropel.engine.runtime import Runtime
+from syncropel.engine.ingest.broadcast import Broadcast
+from syncropel.engine.ingest.denials import MAX_WAITING
+from syncropel.engine.ingest.door import Ingest
+from syncropel.engine.ingest.live import LiveFolds
 from syncropel.errors import StoreError, SyncropelError
+from syncropel.peer.runtime import Runtime
 from syncropel.policy.permissions import Request, Verdict
+from syncropel.record.threads import ENGINE_CONFIG
 from syncropel.store.memory import MemoryStore
-from syncropel.threads import ENGINE_CONFIG
 from tests.folds.build import COORDINATOR
 
 NO = Verdict(False, "nobody")

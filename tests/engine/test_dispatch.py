@@ -9,20 +9,20 @@ from typing import Any
 
 import pytest
 
-from syncropel.engine.adapters import Job, Observe, Outcome
-from syncropel.engine.broadcast import Broadcast
-from syncropel.engine.dispatch import Dispatcher
-from syncropel.engine.ingest import Ingest
-from syncropel.engine.live import rebuild
-from syncropel.engine.run import Limits
+from syncropel.adapters import Job, Observe, Outcome
+from syncropel.engine.dispatch.dispatcher import Dispatcher
+from syncropel.engine.dispatch.run import Limits
+from syncropel.engine.ingest.broadcast import Broadcast
+from syncropel.engine.ingest.door import Ingest
+from syncropel.engine.ingest.live import rebuild
 from syncropel.errors import StoreError
-from syncropel.folds.child import COMPLETE, END_CHILD, REATTACHED, SESSION, ChildState
-from syncropel.folds.freezes import FREEZE, UNFREEZE
-from syncropel.folds.starts import CRASH_LOOP, MAX_LOSSES
-from syncropel.record import Record
+from syncropel.folds.control.freezes import FREEZE, UNFREEZE
+from syncropel.folds.fanout.child import COMPLETE, END_CHILD, REATTACHED, SESSION, ChildState
+from syncropel.folds.fanout.starts import CRASH_LOOP, MAX_LOSSES
+from syncropel.record.model import Record
+from syncropel.record.threads import FLEET_CONTROL
 from syncropel.store.base import Outcome as Stored
 from syncropel.store.memory import MemoryStore
-from syncropel.threads import FLEET_CONTROL
 from tests.engine import virtual
 from tests.folds.build import COORDINATOR, WORKER_A, record
 

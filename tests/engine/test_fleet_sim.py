@@ -12,9 +12,9 @@ from zlib import crc32
 
 import pytest
 
-from syncropel.engine.live import rebuild
-from syncropel.folds.fanout import CHILD_DONE, SPAWNED, FanOut
-from syncropel.folds.task import fold_task
+from syncropel.engine.ingest.live import rebuild
+from syncropel.folds.fanout.state import CHILD_DONE, SPAWNED, FanOut
+from syncropel.folds.tasks.state import fold_task
 from tests.engine.fleet_sim import Complaints, Faults, FleetSim
 from tests.engine.virtual import run
 

@@ -9,14 +9,14 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncropel.engine.gates import Gates
-from syncropel.engine.runtime import Runtime
-from syncropel.folds.rules import PRECONDITION, Rules
-from syncropel.folds.subtasks import children
-from syncropel.folds.task import fold_task
+from syncropel.engine.fanout.gates import Gates
+from syncropel.folds.control.rules import PRECONDITION, Rules
+from syncropel.folds.fanout.subtasks import children
+from syncropel.folds.tasks.state import fold_task
+from syncropel.peer.runtime import Runtime
 from syncropel.policy.contexts import compile_in
-from syncropel.record import Record, StoredRecord
-from syncropel.threads import ENGINE_CONFIG
+from syncropel.record.model import Record, StoredRecord
+from syncropel.record.threads import ENGINE_CONFIG
 from tests.engine.test_reconcile import PROMPT_SECS, Desk, at_desk
 from tests.folds.build import COORDINATOR, parent, store, subtask
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from syncropel.engine.adapters import Outcome, Remains
-from syncropel.engine.run_records import honest
+from syncropel.adapters import Outcome, Remains
+from syncropel.engine.dispatch.run_records import honest
 
 LEFT = "not proven empty: still running: pid 7, 8"
 

@@ -6,17 +6,17 @@ import asyncio
 
 import pytest
 
-from syncropel.engine import ingest as door
-from syncropel.engine.broadcast import Broadcast
-from syncropel.engine.ingest import Ingest
-from syncropel.engine.live import LiveFolds
-from syncropel.engine.runtime import Runtime
+from syncropel.engine.ingest import door
+from syncropel.engine.ingest.broadcast import Broadcast
+from syncropel.engine.ingest.door import Ingest
+from syncropel.engine.ingest.live import LiveFolds
 from syncropel.errors import Conflict, InvalidRecord, NamespaceFrozen, SyncropelError, Unavailable
-from syncropel.folds.freezes import FREEZE
-from syncropel.record import Record, StoredRecord
+from syncropel.folds.control.freezes import FREEZE
+from syncropel.peer.runtime import Runtime
+from syncropel.record.model import Record, StoredRecord
+from syncropel.record.threads import FLEET_CONTROL
 from syncropel.store.base import Appended
 from syncropel.store.memory import MemoryStore
-from syncropel.threads import FLEET_CONTROL
 from tests.folds.build import COORDINATOR, done, parent, record, spawned, subtask
 
 

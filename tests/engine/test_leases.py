@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 
-from syncropel.engine.broadcast import Broadcast, Pulse
-from syncropel.engine.heartbeat import Heart
-from syncropel.engine.ingest import Ingest
-from syncropel.engine.leases import Leases
-from syncropel.engine.live import rebuild
-from syncropel.engine.peer import Peers, RefusedByPeer
+from syncropel.engine.fleet.heartbeat import Heart
+from syncropel.engine.fleet.leases import Leases
+from syncropel.engine.ingest.broadcast import Broadcast, Pulse
+from syncropel.engine.ingest.door import Ingest
+from syncropel.engine.ingest.live import rebuild
 from syncropel.errors import DaemonUnreachable, InvalidRecord, StoreError, SyncropelError
-from syncropel.record import Record
+from syncropel.peer.peers import Peers, RefusedByPeer
+from syncropel.record.model import Record
+from syncropel.record.threads import FLEET_CONTROL, INSTANCE_REGISTRY
 from syncropel.store.memory import MemoryStore
-from syncropel.threads import FLEET_CONTROL, INSTANCE_REGISTRY
 from tests.engine import virtual
 from tests.engine.fleet_sim import FleetSim
 from tests.folds.build import COORDINATOR, WORKER_A, WORKER_B

@@ -10,24 +10,24 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from syncropel.engine.live import LiveFolds, rebuild
-from syncropel.folds.access import API_TOKEN, SERVICE_ACCOUNT, TOKEN_REVOKED
-from syncropel.folds.child import COMPLETE, END_CHILD, SESSION, STREAM_EVENT
-from syncropel.folds.drains import DRAIN
-from syncropel.folds.fanout import AMEND_JOIN, CHILD_DONE, RETRY, SPAWNED
-from syncropel.folds.freezes import FREEZE, UNFREEZE
-from syncropel.folds.join import decide, parse_join
-from syncropel.folds.moves import TOPICS as MOVES
-from syncropel.folds.namespaces import STATE_OF_TOPIC, STRICT_TOPIC
-from syncropel.folds.registry import INSTANCE_STATE
-from syncropel.folds.rules import ENABLED_TOPIC, KINDS
-from syncropel.folds.speedup import speedup
-from syncropel.folds.subtasks import children
-from syncropel.folds.task import STATUS_TOPICS, fold_task
-from syncropel.record import ACTS, Record
+from syncropel.engine.ingest.live import LiveFolds, rebuild
+from syncropel.folds.control.access import API_TOKEN, SERVICE_ACCOUNT, TOKEN_REVOKED
+from syncropel.folds.control.drains import DRAIN
+from syncropel.folds.control.freezes import FREEZE, UNFREEZE
+from syncropel.folds.control.namespaces import STATE_OF_TOPIC, STRICT_TOPIC
+from syncropel.folds.control.rules import ENABLED_TOPIC, KINDS
+from syncropel.folds.fanout.child import COMPLETE, END_CHILD, SESSION, STREAM_EVENT
+from syncropel.folds.fanout.join import decide, parse_join
+from syncropel.folds.fanout.moves import TOPICS as MOVES
+from syncropel.folds.fanout.speedup import speedup
+from syncropel.folds.fanout.state import AMEND_JOIN, CHILD_DONE, RETRY, SPAWNED
+from syncropel.folds.fanout.subtasks import children
+from syncropel.folds.fleet.registry import INSTANCE_STATE
+from syncropel.folds.tasks.state import STATUS_TOPICS, fold_task
+from syncropel.record.model import ACTS, Record
+from syncropel.record.threads import RESERVED
 from syncropel.store.base import Appended
 from syncropel.store.memory import MemoryStore
-from syncropel.threads import RESERVED
 from tests.folds.build import THREAD, done, parent, record, spawned, subtask, threads
 
 

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from syncropel.engine.broadcast import Broadcast
-from syncropel.engine.ingest import Ingest
-from syncropel.engine.live import LiveFolds
-from syncropel.engine.runtime import Runtime
-from syncropel.engine.turns import turn_end
+from syncropel.cel.grammar import grammar
+from syncropel.engine.ingest.broadcast import Broadcast
+from syncropel.engine.ingest.door import Ingest
+from syncropel.engine.ingest.live import LiveFolds
+from syncropel.engine.ingest.turns import turn_end
 from syncropel.errors import (
     Conflict,
     NamespaceFrozen,
@@ -23,17 +23,17 @@ from syncropel.errors import (
     StoreError,
     SyncropelError,
 )
-from syncropel.folds.fanout import AMEND_JOIN, CHILD_DONE, SPAWNED
-from syncropel.folds.freezes import FREEZE, UNFREEZE
-from syncropel.folds.namespaces import STRICT_TOPIC
-from syncropel.folds.rules import ENABLED_TOPIC, FREEZE_RULES, PERMISSION
+from syncropel.folds.control.freezes import FREEZE, UNFREEZE
+from syncropel.folds.control.namespaces import STRICT_TOPIC
+from syncropel.folds.control.rules import ENABLED_TOPIC, FREEZE_RULES, PERMISSION
+from syncropel.folds.fanout.state import AMEND_JOIN, CHILD_DONE, SPAWNED
+from syncropel.peer.runtime import Runtime
 from syncropel.policy.authority import ANYONE, ENGINE, Writer
 from syncropel.policy.authority import OPERATOR as OPERATOR_ITSELF
-from syncropel.policy.grammar import grammar
-from syncropel.record import Record
+from syncropel.record.model import Record
+from syncropel.record.threads import ENGINE_CONFIG, FLEET_CONTROL, NAMESPACE_REGISTRY
 from syncropel.store.base import Appended, Outcome
 from syncropel.store.memory import MemoryStore
-from syncropel.threads import ENGINE_CONFIG, FLEET_CONTROL, NAMESPACE_REGISTRY
 from tests.folds.build import COORDINATOR, OPERATOR, THREAD, WORKER_A, parent, record, spawned, store, subtask
 
 NOW = 1_700_000_000.0

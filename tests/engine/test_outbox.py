@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from syncropel.engine.broadcast import Broadcast
-from syncropel.engine.ingest import Ingest
-from syncropel.engine.live import rebuild
-from syncropel.engine.outbox import Outbox, report
-from syncropel.engine.peer import Peers
+from syncropel.engine.fanout.outbox import Outbox, report
+from syncropel.engine.ingest.broadcast import Broadcast
+from syncropel.engine.ingest.door import Ingest
+from syncropel.engine.ingest.live import rebuild
 from syncropel.errors import DaemonUnreachable
-from syncropel.folds.child import ChildIntend, ChildResult
-from syncropel.record import Record
+from syncropel.folds.fanout.child import ChildIntend, ChildResult
+from syncropel.peer.peers import Peers
+from syncropel.record.model import Record
 from syncropel.store.memory import MemoryStore
 from tests.engine import virtual
 from tests.folds.build import COORDINATOR, WORKER_A, parent, record, spawned, subtask

@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from syncropel.engine.adapters.preflight import GIB, available_memory, tell_memory
+from syncropel.adapters.preflight import GIB, available_memory, tell_memory
 
 
 @pytest.mark.parametrize(

@@ -8,18 +8,18 @@ from typing import Any
 
 import pytest
 
-from syncropel.engine.broadcast import Broadcast, Pulse
-from syncropel.engine.ingest import Ingest
-from syncropel.engine.live import LiveFolds
-from syncropel.engine.peer import OlderPeer, Peers, wire
-from syncropel.engine.reach import Reach
-from syncropel.engine.runtime import Runtime
-from syncropel.engine.told import Told
+from syncropel.engine.control.reach import Reach
+from syncropel.engine.control.told import Told
+from syncropel.engine.ingest.broadcast import Broadcast, Pulse
+from syncropel.engine.ingest.door import Ingest
+from syncropel.engine.ingest.live import LiveFolds
 from syncropel.errors import DaemonUnreachable
-from syncropel.folds.freezes import FREEZE, UNFREEZE
-from syncropel.record import Record
+from syncropel.folds.control.freezes import FREEZE, UNFREEZE
+from syncropel.peer.peers import OlderPeer, Peers, wire
+from syncropel.peer.runtime import Runtime
+from syncropel.record.model import Record
+from syncropel.record.threads import FLEET_CONTROL, INSTANCE_REGISTRY
 from syncropel.store.memory import MemoryStore
-from syncropel.threads import FLEET_CONTROL, INSTANCE_REGISTRY
 from tests.folds.build import COORDINATOR, WORKER_A, WORKER_B, record
 
 _BODY = {"topic": FREEZE, "level": "soft", "namespace": "docs", "reason": "x"}

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from syncropel.engine import reconcile
 from syncropel.engine.engine import CRON_SECS
-from syncropel.folds.fanout import FanOut
-from syncropel.folds.subtasks import children
-from syncropel.folds.task import TaskState
-from syncropel.record import MAX_CLOCK, MAX_POSTED_CLOCK, Record
+from syncropel.engine.fanout import reconcile
+from syncropel.folds.fanout.state import FanOut
+from syncropel.folds.fanout.subtasks import children
+from syncropel.folds.tasks.state import TaskState
+from syncropel.record.model import MAX_CLOCK, MAX_POSTED_CLOCK, Record
 from tests.engine.fleet_sim import FleetSim, Node
 from tests.engine.virtual import run
 

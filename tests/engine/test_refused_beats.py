@@ -6,10 +6,10 @@ import logging
 
 import pytest
 
-from syncropel.engine.refused_beats import RefusedBeats
-from syncropel.engine.runtime import Runtime
-from syncropel.folds.registry import Registry
-from syncropel.threads import INSTANCE_REGISTRY
+from syncropel.engine.fleet.refused_beats import RefusedBeats
+from syncropel.folds.fleet.registry import Registry
+from syncropel.peer.runtime import Runtime
+from syncropel.record.threads import INSTANCE_REGISTRY
 from tests.folds.build import WORKER_A, WORKER_B, record, store
 
 SERIES_SECS = 10.0

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from syncropel.engine.live import LiveFolds
-from syncropel.engine.refused_reports import MAX_KEPT, RefusedReports, known_result
+from syncropel.engine.ingest.live import LiveFolds
+from syncropel.engine.ingest.refused_reports import MAX_KEPT, RefusedReports, known_result
 from syncropel.errors import SyncropelError, WrongAuthor
-from syncropel.record import Record, StoredRecord
+from syncropel.record.model import Record, StoredRecord
 from syncropel.store.base import Appended
 from tests.folds.build import THREAD, WORKER_A, WORKER_B, done, parent, spawned, store, subtask
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from syncropel.engine.live import rebuild
+from syncropel.engine.ingest.live import rebuild
 from tests.engine.fleet_sim import Faults, FleetSim, Node
 from tests.engine.virtual import run
 

@@ -6,10 +6,10 @@ import logging
 
 import pytest
 
-from syncropel.engine.live import LiveFolds, rebuild
-from syncropel.engine.selfcheck import SelfCheck
-from syncropel.folds.task import fold_task
-from syncropel.record import Record
+from syncropel.engine.ingest.live import LiveFolds, rebuild
+from syncropel.engine.ingest.selfcheck import SelfCheck
+from syncropel.folds.tasks.state import fold_task
+from syncropel.record.model import Record
 from syncropel.store.memory import MemoryStore
 from tests.folds.build import THREAD, done, parent, record, spawned, subtask
 

@@ -7,10 +7,10 @@ from collections.abc import Callable, Coroutine, Sequence
 from itertools import pairwise
 from typing import Any
 
-from syncropel.engine.peer import LONGEST_WAIT_SECS, MAX_BATCH
-from syncropel.engine.sender import Sender
 from syncropel.errors import DaemonUnreachable, StoreError
-from syncropel.record import Record
+from syncropel.peer.peers import LONGEST_WAIT_SECS, MAX_BATCH
+from syncropel.peer.sender import Sender
+from syncropel.record.model import Record
 from tests.engine import virtual
 from tests.folds.build import record
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from syncropel.record import Record
+from syncropel.record.model import Record
 from tests.engine.fleet_sim import FleetSim, Node
 from tests.engine.virtual import run
 

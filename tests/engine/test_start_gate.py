@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from syncropel.engine import starting
-from syncropel.engine.starting import StartGate
-from syncropel.folds.child import ChildIntend
+from syncropel.engine.dispatch import starting
+from syncropel.engine.dispatch.starting import StartGate
+from syncropel.folds.fanout.child import ChildIntend
 
 from . import virtual
 

@@ -12,20 +12,20 @@ from typing import Any
 
 import pytest
 
-from syncropel.engine.adapters import BashAdapter
-from syncropel.engine.broadcast import Broadcast
-from syncropel.engine.dispatch import Dispatcher
-from syncropel.engine.ingest import Ingest
-from syncropel.engine.live import rebuild
-from syncropel.engine.run import Limits
-from syncropel.engine.runtime import Runtime
-from syncropel.engine.starting import START_SECS, StartGate
-from syncropel.folds.child import NOT_STARTED, SESSION, ChildIntend
-from syncropel.folds.freezes import FREEZE, UNFREEZE
-from syncropel.record import Record
+from syncropel.adapters import BashAdapter
+from syncropel.engine.dispatch.dispatcher import Dispatcher
+from syncropel.engine.dispatch.run import Limits
+from syncropel.engine.dispatch.starting import START_SECS, StartGate
+from syncropel.engine.ingest.broadcast import Broadcast
+from syncropel.engine.ingest.door import Ingest
+from syncropel.engine.ingest.live import rebuild
+from syncropel.folds.control.freezes import FREEZE, UNFREEZE
+from syncropel.folds.fanout.child import NOT_STARTED, SESSION, ChildIntend
+from syncropel.peer.runtime import Runtime
+from syncropel.record.model import Record
+from syncropel.record.threads import FLEET_CONTROL
 from syncropel.store.base import RecordFilter
 from syncropel.store.memory import MemoryStore
-from syncropel.threads import FLEET_CONTROL
 from tests.folds.build import COORDINATOR, WORKER_A, record
 
 CHILDREN = 75

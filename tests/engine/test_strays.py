@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from syncropel.engine.adapters import strays
-from syncropel.engine.adapters.strays import Family, bearers, end_marked
+from syncropel.adapters import strays
+from syncropel.adapters.strays import Family, bearers, end_marked
 from syncropel.supervisor import tree
 from syncropel.supervisor.tree import Process
 

@@ -10,16 +10,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from syncropel.engine.broadcast import Broadcast
-from syncropel.engine.ingest import Ingest
-from syncropel.engine.live import LiveFolds, rebuild
-from syncropel.engine.peer import wire
-from syncropel.engine.runtime import Runtime
-from syncropel.engine.told import Told
-from syncropel.folds.effect import ControlState, digest, effects
-from syncropel.record import Record, StoredRecord
+from syncropel.engine.control.told import Told
+from syncropel.engine.ingest.broadcast import Broadcast
+from syncropel.engine.ingest.door import Ingest
+from syncropel.engine.ingest.live import LiveFolds, rebuild
+from syncropel.folds.control.effect import ControlState, digest, effects
+from syncropel.peer.peers import wire
+from syncropel.peer.runtime import Runtime
+from syncropel.record.model import Record, StoredRecord
+from syncropel.record.threads import FLEET_CONTROL, NAMESPACE_REGISTRY
 from syncropel.store.memory import MemoryStore
-from syncropel.threads import FLEET_CONTROL, NAMESPACE_REGISTRY
 from tests.folds.build import WORKER_A, record
 
 FREEZE = {"topic": "freeze", "level": "soft", "namespace": "docs", "reason": "x"}

@@ -9,11 +9,11 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncropel.engine.triggers import opening
-from syncropel.folds.rules import TRIGGER, Rule
-from syncropel.folds.task import TaskState, fold_task
-from syncropel.record import Record, StoredRecord
-from syncropel.threads import trigger_thread
+from syncropel.engine.fanout.triggers import opening
+from syncropel.folds.control.rules import TRIGGER, Rule
+from syncropel.folds.tasks.state import TaskState, fold_task
+from syncropel.record.model import Record, StoredRecord
+from syncropel.record.threads import trigger_thread
 from tests.engine.test_reconcile import PROMPT_SECS, Desk, at_desk
 
 SPILT = 'record.topic == "spilt"'

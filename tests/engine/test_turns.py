@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from syncropel.engine.live import LiveFolds
-from syncropel.engine.turns import stands_alone, turn_end
-from syncropel.folds.fanout import CHILD_DONE, SPAWNED
-from syncropel.folds.rules import ENABLED_TOPIC, FREEZE_RULES, PERMISSION, ROUTING
-from syncropel.record import Record
-from syncropel.threads import (
+from syncropel.engine.ingest.live import LiveFolds
+from syncropel.engine.ingest.turns import stands_alone, turn_end
+from syncropel.folds.control.rules import ENABLED_TOPIC, FREEZE_RULES, PERMISSION, ROUTING
+from syncropel.folds.fanout.state import CHILD_DONE, SPAWNED
+from syncropel.record.model import Record
+from syncropel.record.threads import (
     ACTOR_REGISTRY,
     CONSENT,
     ENGINE_CONFIG,

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from syncropel.engine.turnstile import Turnstile
+from syncropel.engine.ingest.turnstile import Turnstile
 
 
 async def turns() -> None:

@@ -7,7 +7,7 @@ import selectors
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
-from syncropel.engine.runtime import Runtime
+from syncropel.peer.runtime import Runtime
 
 EPOCH = 1_700_000_000.0
 T = TypeVar("T")

@@ -6,7 +6,7 @@ from typing import Any
 
 import psutil
 
-from syncropel.folds.starts import MAX_STARTS
+from syncropel.folds.fanout.starts import MAX_STARTS
 
 from .conftest import Machine, until
 from .test_containment import WORKER, observed, sleepers

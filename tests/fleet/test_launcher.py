@@ -10,15 +10,15 @@ from typing import Any
 import httpx
 import pytest
 
-from syncropel.api.schema import FleetStatus, InstanceOut
 from syncropel.errors import NotFound, SetupError
-from syncropel.fleet import convergence, process
-from syncropel.fleet.convergence import Expected
-from syncropel.fleet.launcher import Launcher
-from syncropel.fleet.plan import FleetPlan, plan_workers, prepare_worker, worker_settings
-from syncropel.fleet.teardown import find_local, local_workers
-from syncropel.identity import load_or_create_identity
-from syncropel.settings import Home, Settings, load_settings
+from syncropel.launcher import convergence, process
+from syncropel.launcher.convergence import Expected
+from syncropel.launcher.launcher import Launcher
+from syncropel.launcher.plan import FleetPlan, plan_workers, prepare_worker, worker_settings
+from syncropel.launcher.teardown import find_local, local_workers
+from syncropel.settings.config import Home, Settings, load_settings
+from syncropel.settings.identity import load_or_create_identity
+from syncropel.wire import FleetStatus, InstanceOut
 
 URL = "http://127.0.0.1:9100"
 
@@ -167,7 +167,7 @@ def test_a_fleet_that_does_not_converge_names_who_is_missing_and_its_log(
     snapshot = status(("coordinator", 1, "live")).model_dump_json()
     answer = httpx.MockTransport(lambda _: httpx.Response(200, content=snapshot))
     monkeypatch.setattr(httpx, "HTTPTransport", lambda **_: answer)
-    monkeypatch.setattr("syncropel.fleet.launcher.CONVERGENCE_LIMIT_SECS", 0.2)
+    monkeypatch.setattr("syncropel.launcher.launcher.CONVERGENCE_LIMIT_SECS", 0.2)
     said: list[str] = []
     one = home(tmp_path)
     expected = [Expected("coordinator", 1, one), Expected("worker-a", 2, one.sibling("worker-a"))]

@@ -7,11 +7,11 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from syncropel.folds.asks import ANSWERED, ASKED
-from syncropel.folds.fanout import AMEND_JOIN, CHILD_DONE, RETRY, SPAWNED, FanOut
-from syncropel.folds.moves import AMEND_BUDGET, BUDGET_EXCEEDED, END, REASSIGN
-from syncropel.folds.task import STATUS_TOPICS, TaskState, fold_task
-from syncropel.record import MAX_CLOCK, Record, StoredRecord
+from syncropel.folds.fanout.asks import ANSWERED, ASKED
+from syncropel.folds.fanout.moves import AMEND_BUDGET, BUDGET_EXCEEDED, END, REASSIGN
+from syncropel.folds.fanout.state import AMEND_JOIN, CHILD_DONE, RETRY, SPAWNED, FanOut
+from syncropel.folds.tasks.state import STATUS_TOPICS, TaskState, fold_task
+from syncropel.record.model import MAX_CLOCK, Record, StoredRecord
 
 THREAD = "th_task"
 OPERATOR = "did:sync:user:operator"

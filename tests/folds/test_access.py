@@ -6,9 +6,16 @@ from typing import Any
 
 import pytest
 
-from syncropel.folds.access import API_TOKEN, CORS_ORIGINS, SCOPES, SERVICE_ACCOUNT, TOKEN_REVOKED, Access
-from syncropel.record import Record
-from syncropel.threads import ENGINE_CONFIG
+from syncropel.folds.control.access import (
+    API_TOKEN,
+    CORS_ORIGINS,
+    SCOPES,
+    SERVICE_ACCOUNT,
+    TOKEN_REVOKED,
+    Access,
+)
+from syncropel.record.model import Record
+from syncropel.record.threads import ENGINE_CONFIG
 from tests.folds.build import record, store
 
 HASH = "ab" * 32

@@ -7,12 +7,12 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncropel.folds.asks import ANSWERED, ASKED
-from syncropel.folds.fanout import RETRY, FanOut
-from syncropel.folds.moves import REASSIGN
-from syncropel.folds.subtasks import children
-from syncropel.folds.trust import trust_by_actor
-from syncropel.record import Record
+from syncropel.folds.fanout.asks import ANSWERED, ASKED
+from syncropel.folds.fanout.moves import REASSIGN
+from syncropel.folds.fanout.state import RETRY, FanOut
+from syncropel.folds.fanout.subtasks import children
+from syncropel.folds.tasks.trust import trust_by_actor
+from syncropel.record.model import Record
 from tests.folds.build import COORDINATOR, OPERATOR, fold, fold_fan_out, parent, record, retry, subtask
 
 

@@ -7,11 +7,11 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncropel.folds.blast import Blast, blast
-from syncropel.folds.freezes import EVERYWHERE, Control
-from syncropel.folds.namespaces import Namespaces
-from syncropel.folds.task import TaskState, fold_task
-from syncropel.threads import FLEET_CONTROL, NAMESPACE_REGISTRY
+from syncropel.folds.control.freezes import EVERYWHERE, Control
+from syncropel.folds.control.namespaces import Namespaces
+from syncropel.folds.explain.blast import Blast, blast
+from syncropel.folds.tasks.state import TaskState, fold_task
+from syncropel.record.threads import FLEET_CONTROL, NAMESPACE_REGISTRY
 
 from . import build
 

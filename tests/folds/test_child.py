@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncropel.folds.child import END_CHILD, ChildState, is_child_intend
-from syncropel.record import Record
+from syncropel.folds.fanout.child import END_CHILD, ChildState, is_child_intend
+from syncropel.record.model import Record
 from tests.folds.build import COORDINATOR, WORKER_A, record, store
 
 THREAD = "th_child"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from hypothesis import given
 
-from syncropel.folds.compare import Row, compare
-from syncropel.folds.order import fold_order
-from syncropel.record import Record
+from syncropel.folds.base.order import fold_order
+from syncropel.folds.replay.compare import Row, compare
+from syncropel.record.model import Record
 from tests.folds.build import WORKER_B, done, parent, record, spawned, store, subtask, threads
 
 

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from syncropel.folds.consents import LATEST_EXPIRY, Consents
-from syncropel.folds.facts import facts_of
-from syncropel.folds.thread_state import ThreadState
-from syncropel.record import Record
-from syncropel.threads import CONSENT, FLEET_CONTROL, clock_ceiling
+from syncropel.folds.replay.facts import facts_of
+from syncropel.folds.replay.thread_state import ThreadState
+from syncropel.record.model import Record
+from syncropel.record.threads import CONSENT, FLEET_CONTROL, clock_ceiling
 from tests.folds.build import record, store
 
 NOW = 1000.0

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from syncropel.folds.credentials import Credentials
-from syncropel.record import Record
+from syncropel.folds.fleet.credentials import Credentials
+from syncropel.record.model import Record
 from tests.folds.build import OPERATOR, WORKER_A, WORKER_B, store
 
 FIRST, SECOND = "a" * 64, "b" * 64

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from syncropel.folds.effect import ControlState, digest, effects, words
-from syncropel.record import Record
-from syncropel.threads import FLEET_CONTROL, NAMESPACE_REGISTRY
+from syncropel.folds.control.effect import ControlState, digest, effects, words
+from syncropel.record.model import Record
+from syncropel.record.threads import FLEET_CONTROL, NAMESPACE_REGISTRY
 
 from .build import WORKER_A, record, store
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncropel.folds.fanout import CHILD_DONE
-from syncropel.folds.subtasks import Child, children, ready
-from syncropel.folds.task import fold_task
-from syncropel.record import Record
+from syncropel.folds.fanout.state import CHILD_DONE
+from syncropel.folds.fanout.subtasks import Child, children, ready
+from syncropel.folds.tasks.state import fold_task
+from syncropel.record.model import Record
 from tests.folds.build import (
     THREAD,
     VERDICTS,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from syncropel.folds.freezes import DEFAULT_GRACE_SECS, EVERYWHERE, STOPPED_ACTS, Control
-from syncropel.folds.grace import Moment
-from syncropel.folds.namespaces import REMEMBERED
-from syncropel.record import ACTS
-from syncropel.threads import FLEET_CONTROL
+from syncropel.folds.control.freezes import DEFAULT_GRACE_SECS, EVERYWHERE, STOPPED_ACTS, Control
+from syncropel.folds.control.grace import Moment
+from syncropel.folds.control.namespaces import REMEMBERED
+from syncropel.record.model import ACTS
+from syncropel.record.threads import FLEET_CONTROL
 from tests.folds.build import record, store
 
 BEGINS = ["INTEND", "DO", "CALL", "PUT", "MAP"]

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from syncropel.folds.freezes import Control
-from syncropel.folds.grace import HEARD, Heard, Moment, heard_from
-from syncropel.threads import FLEET_CONTROL
+from syncropel.folds.control.freezes import Control
+from syncropel.folds.control.grace import HEARD, Heard, Moment, heard_from
+from syncropel.record.threads import FLEET_CONTROL
 
 from .build import record, store
 

@@ -9,16 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncropel.engine.live import LiveFolds
-from syncropel.folds.access import CORS_ORIGINS
-from syncropel.folds.drains import DRAIN
-from syncropel.folds.freezes import FREEZE, UNFREEZE
-from syncropel.folds.namespaces import STRICT_TOPIC
-from syncropel.folds.order import NEVER, fold_order, rank, word_key
-from syncropel.folds.registry import INSTANCE_STATE
-from syncropel.folds.rules import ENABLED_TOPIC, PERMISSION
-from syncropel.record import MAX_CLOCK, MAX_POSTED_CLOCK, Record
-from syncropel.threads import (
+from syncropel.engine.ingest.live import LiveFolds
+from syncropel.folds.base.order import NEVER, fold_order, rank, word_key
+from syncropel.folds.control.access import CORS_ORIGINS
+from syncropel.folds.control.drains import DRAIN
+from syncropel.folds.control.freezes import FREEZE, UNFREEZE
+from syncropel.folds.control.namespaces import STRICT_TOPIC
+from syncropel.folds.control.rules import ENABLED_TOPIC, PERMISSION
+from syncropel.folds.fleet.registry import INSTANCE_STATE
+from syncropel.record.model import MAX_CLOCK, MAX_POSTED_CLOCK, Record
+from syncropel.record.threads import (
     CONSENT,
     ENGINE_CONFIG,
     FLEET_CONTROL,

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from syncropel.folds.child import COMPLETE
-from syncropel.folds.index import ThreadIndex, ThreadLine, participants
-from syncropel.folds.order import fold_order
-from syncropel.record import Record
-from syncropel.threads import FLEET_CONTROL
+from syncropel.folds.base.order import fold_order
+from syncropel.folds.fanout.child import COMPLETE
+from syncropel.folds.threads.index import ThreadIndex, ThreadLine, participants
+from syncropel.record.model import Record
+from syncropel.record.threads import FLEET_CONTROL
 from tests.folds.build import OPERATOR, WORKER_A, WORKER_B, record, store
 
 CHILD = {"parent_thread": "th_p", "parent_intend": "ab" * 32, "index": 0, "goal": "sweep"}

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from syncropel.errors import InvalidFanOut
-from syncropel.folds.fanout import VERDICTS
-from syncropel.folds.join import JoinRule, cel_children, decide, is_shorthand, parse_join
-from syncropel.folds.moves import BUDGET_EXCEEDED
-from syncropel.folds.subtasks import Child, children
+from syncropel.folds.fanout.join import JoinRule, cel_children, decide, is_shorthand, parse_join
+from syncropel.folds.fanout.moves import BUDGET_EXCEEDED
+from syncropel.folds.fanout.state import VERDICTS
+from syncropel.folds.fanout.subtasks import Child, children
 from tests.folds.build import (
     WORKER_A,
     done,

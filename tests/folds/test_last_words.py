@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncropel.folds.last_words import MOST, last_words
+from syncropel.folds.fanout.last_words import MOST, last_words
 
 
 @pytest.mark.parametrize(

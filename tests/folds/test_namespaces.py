@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from syncropel.errors import InvalidNamespace
-from syncropel.folds.namespaces import (
+from syncropel.folds.control.namespaces import (
     MAX_SEGMENT_CHARS,
     REMEMBERED,
     Namespaces,
@@ -20,7 +20,7 @@ from syncropel.folds.namespaces import (
     over,
     parse_namespace,
 )
-from syncropel.threads import ENGINE_CONFIG, NAMESPACE_REGISTRY
+from syncropel.record.threads import ENGINE_CONFIG, NAMESPACE_REGISTRY
 from tests.folds.build import record, store
 
 LONGEST = "a" * MAX_SEGMENT_CHARS

@@ -7,9 +7,9 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from syncropel.folds.order import fold_order, rank
-from syncropel.record import Record, StoredRecord
-from syncropel.threads import clock_ceiling
+from syncropel.folds.base.order import fold_order, rank
+from syncropel.record.model import Record, StoredRecord
+from syncropel.record.threads import clock_ceiling
 from tests.folds.build import THREAD, record, store, threads
 
 

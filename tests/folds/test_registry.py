@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncropel.folds.registry import INSTANCE_STATE, STATUS_OF_STATE, Registry, lease_state
-from syncropel.record import Record
-from syncropel.threads import INSTANCE_REGISTRY
+from syncropel.folds.fleet.registry import INSTANCE_STATE, STATUS_OF_STATE, Registry, lease_state
+from syncropel.record.model import Record
+from syncropel.record.threads import INSTANCE_REGISTRY
 from tests.folds.build import COORDINATOR, WORKER_A, WORKER_B, record, store
 
 

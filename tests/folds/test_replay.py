@@ -9,16 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from syncropel.errors import InvalidFanOut
-from syncropel.folds.facts import changed, facts_of
-from syncropel.folds.fork import fork
-from syncropel.folds.join import JoinDecision, JoinRule, decide, parse_join
-from syncropel.folds.order import fold_order, rank
-from syncropel.folds.replay import Change, Replay
-from syncropel.folds.subtasks import Child, children
-from syncropel.folds.task import TaskState, fold_task
-from syncropel.folds.thread_state import ThreadState
-from syncropel.record import Record, StoredRecord
-from syncropel.threads import FLEET_CONTROL
+from syncropel.folds.base.order import fold_order, rank
+from syncropel.folds.fanout.join import JoinDecision, JoinRule, decide, parse_join
+from syncropel.folds.fanout.subtasks import Child, children
+from syncropel.folds.replay.facts import changed, facts_of
+from syncropel.folds.replay.fork import fork
+from syncropel.folds.replay.thread_state import ThreadState
+from syncropel.folds.replay.walk import Change, Replay
+from syncropel.folds.tasks.state import TaskState, fold_task
+from syncropel.record.model import Record, StoredRecord
+from syncropel.record.threads import FLEET_CONTROL
 from tests.folds.build import THREAD, done, parent, record, spawned, store, subtask, threads
 
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncropel.folds.routing import Candidate, Route, route
-from syncropel.threads import INSTANCE_DID_PREFIX
+from syncropel.folds.fleet.routing import Candidate, Route, route
+from syncropel.record.threads import INSTANCE_DID_PREFIX
 
 _ALIASES = st.sampled_from(["worker-a", "worker-b", "worker-c", "coordinator"])
 _CANDIDATES = st.lists(

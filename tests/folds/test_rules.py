@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncropel.folds.rules import FREEZE_RULES, HEALTH, PERMISSION, Rules
-from syncropel.record import Record, StoredRecord
-from syncropel.threads import ENGINE_CONFIG, FLEET_CONTROL
+from syncropel.folds.control.rules import FREEZE_RULES, HEALTH, PERMISSION, Rules
+from syncropel.record.model import Record, StoredRecord
+from syncropel.record.threads import ENGINE_CONFIG, FLEET_CONTROL
 from tests.folds.build import COORDINATOR, OPERATOR, WORKER_A, record, store
 
 NAMES = ["freeze-soft", "people", "daemons"]

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from syncropel.errors import InvalidFanOut
-from syncropel.folds.spec import MAX_SUBTASKS, Subtask, is_target, parse_fan_out
+from syncropel.folds.fanout.spec import MAX_SUBTASKS, Subtask, is_target, parse_fan_out
 from tests.folds.build import WORKER_A, graphs, subtask
 
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncropel.folds.fanout import FanOut
-from syncropel.folds.speedup import critical_path, measured, speedup
-from syncropel.folds.subtasks import children
-from syncropel.record import Record
+from syncropel.folds.fanout.speedup import critical_path, measured, speedup
+from syncropel.folds.fanout.state import FanOut
+from syncropel.folds.fanout.subtasks import children
+from syncropel.record.model import Record
 from tests.folds.build import (
     COORDINATOR,
     WORKER_A,

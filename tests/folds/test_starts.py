@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncropel.engine.live import LiveFolds
-from syncropel.folds.child import INTERRUPTED, NOT_STARTED, REATTACHED, SESSION, STREAM_EVENT
-from syncropel.folds.sessions import Sessions
-from syncropel.folds.starts import (
+from syncropel.engine.ingest.live import LiveFolds
+from syncropel.folds.fanout.child import INTERRUPTED, NOT_STARTED, REATTACHED, SESSION, STREAM_EVENT
+from syncropel.folds.fanout.sessions import Sessions
+from syncropel.folds.fanout.starts import (
     MAX_LOSSES,
     MAX_STARTS,
     VANISHED,
@@ -24,7 +24,7 @@ from syncropel.folds.starts import (
     read_start,
     read_starts,
 )
-from syncropel.record import Record, StoredRecord
+from syncropel.record.model import Record, StoredRecord
 from tests.folds.build import COORDINATOR, WORKER_A, record, store
 
 INTEND = "ab" * 32

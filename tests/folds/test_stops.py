@@ -7,9 +7,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncropel.folds.stops import Stop, Stops
-from syncropel.record import Record
-from syncropel.threads import FLEET_CONTROL
+from syncropel.folds.control.stops import Stop, Stops
+from syncropel.record.model import Record
+from syncropel.record.threads import FLEET_CONTROL
 from tests.folds.build import record, store
 
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from syncropel.folds.fanout import FanOut
-from syncropel.folds.task import STATUS_TOPICS, STATUSES, fold_task, is_task
-from syncropel.record import Record
+from syncropel.folds.fanout.state import FanOut
+from syncropel.folds.tasks.state import STATUS_TOPICS, STATUSES, fold_task, is_task
+from syncropel.record.model import Record
 from tests.folds.build import (
     COORDINATOR,
     OPERATOR,

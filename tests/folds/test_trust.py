@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from syncropel.folds.trust import Trust, trust_by_actor
-from syncropel.record import Record
+from syncropel.folds.tasks.trust import Trust, trust_by_actor
+from syncropel.record.model import Record
 from tests.folds.build import (
     COORDINATOR,
     OPERATOR,

@@ -5,15 +5,15 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncropel.folds.fanout import FanOut
-from syncropel.folds.join import decide, parse_join
-from syncropel.folds.order import fold_order
-from syncropel.folds.replay import Replay
-from syncropel.folds.subtasks import children
-from syncropel.folds.task import TaskState, fold_task
-from syncropel.folds.what_if import Satisfied, accepts, real_tipping_point, tipping_point
+from syncropel.folds.base.order import fold_order
+from syncropel.folds.explain.what_if import Satisfied, accepts, real_tipping_point, tipping_point
+from syncropel.folds.fanout.join import decide, parse_join
+from syncropel.folds.fanout.state import FanOut
+from syncropel.folds.fanout.subtasks import children
+from syncropel.folds.replay.walk import Replay
+from syncropel.folds.tasks.state import TaskState, fold_task
 from syncropel.policy.joining import parse_join_safely
-from syncropel.record import Record
+from syncropel.record.model import Record
 from tests.folds.build import THREAD, done, parent, record, retry, spawned, store, subtask, threads
 from tests.folds.test_replay import judge
 

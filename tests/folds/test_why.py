@@ -7,18 +7,18 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 
-from syncropel.folds.fanout import FanOut
-from syncropel.folds.freezes import Freeze
-from syncropel.folds.grace import Heard, Moment
-from syncropel.folds.join import JoinDecision, decide
-from syncropel.folds.order import fold_order
-from syncropel.folds.replay import Replay
-from syncropel.folds.subtasks import children
-from syncropel.folds.task import fold_task
-from syncropel.folds.what_if import real_tipping_point
-from syncropel.folds.why import Circumstances, Why, why
+from syncropel.folds.base.order import fold_order
+from syncropel.folds.control.freezes import Freeze
+from syncropel.folds.control.grace import Heard, Moment
+from syncropel.folds.explain.what_if import real_tipping_point
+from syncropel.folds.explain.why import Circumstances, Why, why
+from syncropel.folds.fanout.join import JoinDecision, decide
+from syncropel.folds.fanout.state import FanOut
+from syncropel.folds.fanout.subtasks import children
+from syncropel.folds.replay.walk import Replay
+from syncropel.folds.tasks.state import fold_task
 from syncropel.policy.joining import parse_join_safely
-from syncropel.record import Record
+from syncropel.record.model import Record
 from tests.folds.build import (
     COORDINATOR,
     OPERATOR,

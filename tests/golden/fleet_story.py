@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from syncropel.client.task_records import STEPS
-from syncropel.threads import ENGINE_CONFIG
+from syncropel.record.threads import ENGINE_CONFIG
 from tests.engine.fleet_sim import FleetSim, Node
 from tests.engine.virtual import run
 from tests.golden.writing import Line

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from syncropel.api.schema.replay import ReplayFrame
 from syncropel.client import calls, thread_calls
-from syncropel.client.offline import OfflineClient
+from syncropel.offline.client import OfflineClient
+from syncropel.wire.replay import ReplayFrame
 
 HERE: Final = Path(__file__).parent
 LOGS: Final = HERE / "logs"

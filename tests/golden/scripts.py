@@ -5,8 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from syncropel.record import MAX_CLOCK, Record
-from syncropel.threads import CONSENT, ENGINE_CONFIG, FLEET_CONTROL, INSTANCE_REGISTRY, NAMESPACE_REGISTRY
+from syncropel.record.model import MAX_CLOCK, Record
+from syncropel.record.threads import (
+    CONSENT,
+    ENGINE_CONFIG,
+    FLEET_CONTROL,
+    INSTANCE_REGISTRY,
+    NAMESPACE_REGISTRY,
+)
 from tests.golden.writing import Line
 
 ADA = "did:sync:user:ada"

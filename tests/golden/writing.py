@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from syncropel.record import Record
-from syncropel.store.bundle import Sealer
+from syncropel.record.model import Record
+from syncropel.store.bundle.format import Sealer
 
 Line = tuple[Record, float]
 """A record, and when the log took it (unix seconds)."""

@@ -9,7 +9,10 @@ from typing import Any
 
 import pytest
 
-from syncropel.api.schema import (
+from syncropel.client import Call, Target
+from syncropel.client.drill import DrillReport, KillDrill, reach
+from syncropel.errors import Conflict, DaemonUnreachable, RemoteError, SyncropelError
+from syncropel.wire import (
     ChildOut,
     Confirmation,
     ControlWritten,
@@ -21,9 +24,6 @@ from syncropel.api.schema import (
     PostedRecord,
     RunningDispatch,
 )
-from syncropel.client import Call, Target
-from syncropel.client.drill import DrillReport, KillDrill, reach
-from syncropel.errors import Conflict, DaemonUnreachable, RemoteError, SyncropelError
 
 ACTOR = "did:sync:user:tester"
 

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
-from syncropel.api.schema import (
+from syncropel.client.drill_escapes import ESCAPES, Escapes
+from syncropel.errors import DaemonUnreachable, RemoteError, SyncropelError
+from syncropel.wire import (
     ChildOut,
     Confirmation,
     ControlWritten,
@@ -22,8 +24,6 @@ from syncropel.api.schema import (
     TaskDetail,
     Unended,
 )
-from syncropel.client.drill_escapes import ESCAPES, Escapes
-from syncropel.errors import DaemonUnreachable, RemoteError, SyncropelError
 
 AT = 10.0
 

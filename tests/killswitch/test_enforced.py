@@ -14,7 +14,7 @@ import psutil
 import pytest
 from fleet.conftest import Machine, machine, until
 
-from syncropel.settings import Home
+from syncropel.settings.config import Home
 
 __all__ = ["machine"]
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 from fleet.conftest import Machine, machine
 
-from syncropel.settings import Home
+from syncropel.settings.config import Home
 
 __all__ = ["machine"]
 

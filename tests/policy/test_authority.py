@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from syncropel.engine.live import LiveFolds
+from syncropel.engine.ingest.live import LiveFolds
 from syncropel.errors import ActorNotAllowed, SyncropelError, WrongAuthor
 from syncropel.policy import authority
 from syncropel.policy.authority import ANYONE, AUTHORS, ENGINE, MEANING, TABLE, Author, Row, Writer
 from syncropel.policy.guard import check
-from syncropel.record import Record
-from syncropel.threads import RESERVED
+from syncropel.record.model import Record
+from syncropel.record.threads import RESERVED
 from tests.folds.build import COORDINATOR, THREAD, parent, spawned, store, subtask
 from tests.folds.build import record as built
 

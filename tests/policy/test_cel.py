@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
+from syncropel.cel import expression as cel
+from syncropel.cel.budget import Budget, Runaway
+from syncropel.cel.cache import ExpressionCache
+from syncropel.cel.expression import EvaluationFailed, InvalidExpression, compile_expression
+from syncropel.cel.grammar import grammar
+from syncropel.cel.names import Vocabulary
 from syncropel.errors import SyncropelError
-from syncropel.policy import cel
-from syncropel.policy.budget import Budget, Runaway
-from syncropel.policy.cache import ExpressionCache
-from syncropel.policy.cel import EvaluationFailed, InvalidExpression, compile_expression
-from syncropel.policy.grammar import grammar
-from syncropel.policy.names import Vocabulary
 
 VOCABULARY = Vocabulary(
     objects=(("parent", frozenset({"alias", "cost", "body"})),),
@@ -210,7 +210,7 @@ def test_what_the_parser_takes_to_be_made_is_not_counted_as_compiling(
 
     monkeypatch.setattr(cel, "grammar", made)
     monkeypatch.setattr(cel, "_cache", ExpressionCache())
-    monkeypatch.setattr("syncropel.policy.cache.time.perf_counter", lambda: now)
+    monkeypatch.setattr("syncropel.cel.cache.time.perf_counter", lambda: now)
     compile_expression("1 + 1 == 2", VOCABULARY)
     assert now == 1.0
     assert cel.cache_stats().avg_compile_micros == 0.0

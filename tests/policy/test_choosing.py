@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from syncropel.engine.live import LiveFolds
-from syncropel.folds.fanout import FanOut
-from syncropel.folds.routing import Candidate
-from syncropel.folds.rules import ROUTING, parse_rule
-from syncropel.folds.spec import parse_fan_out
-from syncropel.folds.subtasks import children
+from syncropel.engine.ingest.live import LiveFolds
+from syncropel.folds.control.rules import ROUTING, parse_rule
+from syncropel.folds.fanout.spec import parse_fan_out
+from syncropel.folds.fanout.state import FanOut
+from syncropel.folds.fanout.subtasks import children
+from syncropel.folds.fleet.routing import Candidate
 from syncropel.policy.choosing import choose
 from syncropel.policy.ground import Ground
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from syncropel.engine.live import LiveFolds
+from syncropel.engine.ingest.live import LiveFolds
 from syncropel.errors import Conflict, InvalidRecord, SyncropelError
-from syncropel.folds.fanout import CHILD_DONE
+from syncropel.folds.fanout.state import CHILD_DONE
 from syncropel.policy.authority import ANYONE, AUTHORS, ENGINE, OPERATOR, Writer
 from syncropel.policy.clocks import (
     AHEAD_MS,
@@ -16,8 +16,8 @@ from syncropel.policy.clocks import (
     placed_report,
 )
 from syncropel.policy.guard import check, check_restored
-from syncropel.record import MAX_CLOCK, MAX_POSTED_CLOCK, Record
-from syncropel.threads import ENGINE_CONFIG, FLEET_CONTROL, RESERVED, clock_ceiling
+from syncropel.record.model import MAX_CLOCK, MAX_POSTED_CLOCK, Record
+from syncropel.record.threads import ENGINE_CONFIG, FLEET_CONTROL, RESERVED, clock_ceiling
 from tests.folds.build import COORDINATOR, THREAD, WORKER_A, done, parent, record, spawned, subtask
 from tests.policy.test_guard import after
 

@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from syncropel.policy.budget import Budget
-from syncropel.policy.compiler import Compiler, Frame
-from syncropel.policy.parser import parse
-from syncropel.policy.syntax import BadCall, BadSyntax
-from syncropel.policy.values import CelError, CelType, UInt, key_of
+from syncropel.cel.budget import Budget
+from syncropel.cel.compiler import Compiler, Frame
+from syncropel.cel.parser import parse
+from syncropel.cel.syntax import BadCall, BadSyntax
+from syncropel.cel.values import CelError, CelType, UInt, key_of
 
 CASES = Path(__file__).parents[1] / "vectors" / "cel" / "cases.jsonl"
 EXTENSIONS = {"bindings_ext", "macros2", "optionals", "string_ext"}

@@ -5,17 +5,17 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from syncropel.engine.live import LiveFolds
+from syncropel.cel.budget import Budget
+from syncropel.engine.ingest.live import LiveFolds
 from syncropel.errors import NamespaceFrozen
-from syncropel.folds.grace import Moment
-from syncropel.folds.rules import FREEZE_RULES, PERMISSION, parse_rule
-from syncropel.folds.task import TaskState
-from syncropel.policy.budget import Budget
+from syncropel.folds.control.grace import Moment
+from syncropel.folds.control.rules import FREEZE_RULES, PERMISSION, parse_rule
+from syncropel.folds.tasks.state import TaskState
 from syncropel.policy.ground import Ground
 from syncropel.policy.guard import check, namespaces_of
 from syncropel.policy.permissions import Request, judge
-from syncropel.record import ACTS, Record, StoredRecord
-from syncropel.threads import FLEET_CONTROL, RESERVED
+from syncropel.record.model import ACTS, Record, StoredRecord
+from syncropel.record.threads import FLEET_CONTROL, RESERVED
 
 DID = "did:sync:instance:0123456789abcdef"
 NOW = 1000.0

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncropel.policy.budget import Budget, Runaway
-from syncropel.policy.comparing import RELATIONS, SIMPLE, member
-from syncropel.policy.compiler import Frame
+from syncropel.cel.budget import Budget, Runaway
+from syncropel.cel.comparing import RELATIONS, SIMPLE, member
+from syncropel.cel.compiler import Frame
+from syncropel.cel.operators import compare
+from syncropel.cel.values import CelError
 from syncropel.policy.joining import compile_join
-from syncropel.policy.operators import compare
-from syncropel.policy.values import CelError
 
 _SCALARS = st.one_of(
     st.text(max_size=3), st.booleans(), st.integers(-3, 3), st.floats(), st.none(), st.binary(max_size=2)

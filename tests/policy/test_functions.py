@@ -9,16 +9,16 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from syncropel.policy.budget import Budget, Runaway
-from syncropel.policy.cel import EvaluationFailed, InvalidExpression, compile_expression
-from syncropel.policy.comparing import RELATIONS
-from syncropel.policy.compiler import Compiler, Frame
-from syncropel.policy.functions import ARITIES, FUNCTIONS, OTHERWISE
-from syncropel.policy.macros import MACROS, OPTIONAL
-from syncropel.policy.names import Vocabulary
-from syncropel.policy.parser import parse
-from syncropel.policy.syntax import BadCall
-from syncropel.policy.values import (
+from syncropel.cel.budget import Budget, Runaway
+from syncropel.cel.comparing import RELATIONS
+from syncropel.cel.compiler import Compiler, Frame
+from syncropel.cel.expression import EvaluationFailed, InvalidExpression, compile_expression
+from syncropel.cel.functions import ARITIES, FUNCTIONS, OTHERWISE
+from syncropel.cel.macros import MACROS, OPTIONAL
+from syncropel.cel.names import Vocabulary
+from syncropel.cel.parser import parse
+from syncropel.cel.syntax import BadCall
+from syncropel.cel.values import (
     MAX_INT,
     MAX_UINT,
     MIN_INT,

@@ -7,9 +7,9 @@ import sys
 
 import pytest
 
-from syncropel.policy.grammar import CHANGES, extended, shipped
-from syncropel.policy.parser import MAX_NODES, parse
-from syncropel.policy.syntax import (
+from syncropel.cel.grammar import CHANGES, extended, shipped
+from syncropel.cel.parser import MAX_NODES, parse
+from syncropel.cel.syntax import (
     BadSyntax,
     Call,
     Choice,
@@ -34,7 +34,7 @@ def test_a_release_that_writes_a_rule_in_another_way_is_noticed(old: str) -> Non
 
 def test_only_the_grammar_is_read() -> None:
     """cel-python's interpreter takes longer to import than everything else in a daemon's policy."""
-    code = "import sys; from syncropel.policy.parser import parse; parse('1'); exit('celpy' in sys.modules)"
+    code = "import sys; from syncropel.cel.parser import parse; parse('1'); exit('celpy' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 

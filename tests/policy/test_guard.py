@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from syncropel.engine.live import LiveFolds
+from syncropel.cel.expression import SLOW_SOURCE_CHARS, InvalidExpression
+from syncropel.engine.ingest.live import LiveFolds
 from syncropel.errors import Conflict, InvalidFanOut, InvalidNamespace, SyncropelError
-from syncropel.folds.access import CORS_ORIGINS
-from syncropel.folds.fanout import AMEND_JOIN
-from syncropel.folds.moves import AMEND_BUDGET
-from syncropel.folds.rules import PERMISSION
-from syncropel.policy.cel import SLOW_SOURCE_CHARS, InvalidExpression
+from syncropel.folds.control.access import CORS_ORIGINS
+from syncropel.folds.control.rules import PERMISSION
+from syncropel.folds.fanout.moves import AMEND_BUDGET
+from syncropel.folds.fanout.state import AMEND_JOIN
 from syncropel.policy.guard import begins_fan_out, check, long_expression
-from syncropel.record import ACTS, Record
-from syncropel.threads import ENGINE_CONFIG
+from syncropel.record.model import ACTS, Record
+from syncropel.record.threads import ENGINE_CONFIG
 from tests.folds.build import COORDINATOR, parent, record, spawned, store, subtask
 
 FAN_OUT = parent([subtask(), subtask()])

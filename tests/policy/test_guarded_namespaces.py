@@ -6,17 +6,17 @@ from typing import Any
 
 import pytest
 
-from syncropel.engine.live import LiveFolds
+from syncropel.engine.ingest.live import LiveFolds
 from syncropel.errors import InvalidNamespace, NamespaceFrozen, NamespaceRejected, SyncropelError, WrongAuthor
-from syncropel.folds.child import END_CHILD
-from syncropel.folds.freezes import FREEZE
-from syncropel.folds.grace import Moment
-from syncropel.folds.namespaces import STRICT_TOPIC
-from syncropel.folds.rules import FREEZE_RULES, PERMISSION
+from syncropel.folds.control.freezes import FREEZE
+from syncropel.folds.control.grace import Moment
+from syncropel.folds.control.namespaces import STRICT_TOPIC
+from syncropel.folds.control.rules import FREEZE_RULES, PERMISSION
+from syncropel.folds.fanout.child import END_CHILD
 from syncropel.policy.authority import ANYONE, AUTHORS, ENGINE, OPERATOR, Writer
 from syncropel.policy.guard import check, check_restored, namespaces_of
-from syncropel.record import ACTS, Record
-from syncropel.threads import ENGINE_CONFIG, FLEET_CONTROL, NAMESPACE_REGISTRY, RESERVED
+from syncropel.record.model import ACTS, Record
+from syncropel.record.threads import ENGINE_CONFIG, FLEET_CONTROL, NAMESPACE_REGISTRY, RESERVED
 from tests.folds.build import COORDINATOR, THREAD, WORKER_A, record, subtask
 from tests.policy.test_guard import after
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from syncropel.policy.budget import MAX_STEPS, Budget, Runaway
-from syncropel.policy.cel import EvaluationFailed, InvalidExpression, compile_expression
-from syncropel.policy.names import Vocabulary
-from syncropel.policy.patterns import MAX_PATTERNS
+from syncropel.cel.budget import MAX_STEPS, Budget, Runaway
+from syncropel.cel.expression import EvaluationFailed, InvalidExpression, compile_expression
+from syncropel.cel.names import Vocabulary
+from syncropel.cel.patterns import MAX_PATTERNS
 
 _VOCABULARY = Vocabulary(values=frozenset({"numbers", "text", "texts", "mixed"}))
 BINDINGS: dict[str, Any] = {

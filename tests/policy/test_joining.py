@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from syncropel.cel.expression import InvalidExpression
 from syncropel.errors import InvalidFanOut, SyncropelError
-from syncropel.folds.fanout import VERDICTS, FanOut
-from syncropel.folds.spec import FanOutSpec, parse_fan_out
-from syncropel.folds.subtasks import children
-from syncropel.policy.cel import InvalidExpression
+from syncropel.folds.fanout.spec import FanOutSpec, parse_fan_out
+from syncropel.folds.fanout.state import VERDICTS, FanOut
+from syncropel.folds.fanout.subtasks import children
 from syncropel.policy.joining import check_join, decide_join
 from tests.folds.build import WORKER_A, done, fold_fan_out, graphs, parent, record, spawned, subtask
 

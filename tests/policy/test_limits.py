@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from syncropel.policy import budget as limits
-from syncropel.policy.budget import INLINE_STEPS, MAX_SECS, MAX_SIZE, MAX_STEPS, QUICK_STEPS, Budget, Runaway
-from syncropel.policy.cel import MAX_SOURCE_CHARS
-from syncropel.policy.parser import MAX_NESTING, MAX_NODES
-from syncropel.policy.patterns import MAX_PATTERN_CHARS
+from syncropel.cel import budget as limits
+from syncropel.cel.budget import INLINE_STEPS, MAX_SECS, MAX_SIZE, MAX_STEPS, QUICK_STEPS, Budget, Runaway
+from syncropel.cel.expression import MAX_SOURCE_CHARS
+from syncropel.cel.parser import MAX_NESTING, MAX_NODES
+from syncropel.cel.patterns import MAX_PATTERN_CHARS
 
 
 def test_the_documentation_says_the_same() -> None:

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from syncropel.engine.live import LiveFolds
-from syncropel.folds.rules import ENABLED_TOPIC, PERMISSION, ROUTING, Rules
+from syncropel.engine.ingest.live import LiveFolds
+from syncropel.folds.control.rules import ENABLED_TOPIC, PERMISSION, ROUTING, Rules
 from syncropel.policy.lockout import may_lock_out, refuse_lockout
-from syncropel.record import Record
-from syncropel.threads import ENGINE_CONFIG, FLEET_CONTROL
+from syncropel.record.model import Record
+from syncropel.record.threads import ENGINE_CONFIG, FLEET_CONTROL
 from tests.folds.build import COORDINATOR, OPERATOR, WORKER_A, WORKER_B, record, store
 
 ADA, BOB = "did:sync:user:ada", "did:sync:user:bob"

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from syncropel.errors import SyncropelError
-from syncropel.folds.rules import FOLD, Rule
+from syncropel.folds.control.rules import FOLD, Rule
 from syncropel.policy.contexts import compile_in
 from syncropel.policy.marking import Mark, mark
 from tests.folds.build import record, store

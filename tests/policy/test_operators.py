@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from syncropel.policy import operators
-from syncropel.policy.budget import Budget, Runaway
-from syncropel.policy.comparing import RELATIONS, holds, member
-from syncropel.policy.compiler import Frame
-from syncropel.policy.times import moment, span
-from syncropel.policy.values import (
+from syncropel.cel import operators
+from syncropel.cel.budget import Budget, Runaway
+from syncropel.cel.comparing import RELATIONS, holds, member
+from syncropel.cel.compiler import Frame
+from syncropel.cel.times import moment, span
+from syncropel.cel.values import (
     MAX_INT,
     MAX_UINT,
     MIN_INT,

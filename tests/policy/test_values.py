@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from syncropel.policy.budget import Budget
-from syncropel.policy.times import moment, read_moment, read_span, span
-from syncropel.policy.values import (
+from syncropel.cel.budget import Budget
+from syncropel.cel.times import moment, read_moment, read_span, span
+from syncropel.cel.values import (
     MAX_DEPTH,
     MAX_INT,
     MAX_UINT,

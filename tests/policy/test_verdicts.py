@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from syncropel.errors import Conflict, OwnWork, SyncropelError
-from syncropel.folds.task import STATUS_TOPICS, STATUSES, fold_task
-from syncropel.record import Record
+from syncropel.folds.tasks.state import STATUS_TOPICS, STATUSES, fold_task
+from syncropel.record.model import Record
 from tests.folds.build import (
     COORDINATOR,
     OPERATOR,

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from syncropel.record import Record
+from syncropel.record.model import Record
 from syncropel.store.base import RecordStore
 from syncropel.store.memory import MemoryStore
-from syncropel.store.sqlite import SqliteStore
+from syncropel.store.sqlite.store import SqliteStore
 
 
 class TickingClock:

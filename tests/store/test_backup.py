@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from syncropel.record import Record
-from syncropel.store.backup import backup, backup_path
+from syncropel.record.model import Record
 from syncropel.store.base import RecordFilter
-from syncropel.store.sqlite import SqliteStore
+from syncropel.store.sqlite.backup import backup, backup_path
+from syncropel.store.sqlite.store import SqliteStore
 
 from .conftest import TickingClock
 

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from syncropel.canonical import canonical_json
 from syncropel.errors import IngestFailed, InvalidRecord, Unavailable
-from syncropel.record import MAX_CLOCK, MAX_POSTED_CLOCK, Record, StoredRecord, parse_record, record_id
+from syncropel.record.canonical import canonical_json
+from syncropel.record.model import MAX_CLOCK, MAX_POSTED_CLOCK, Record, StoredRecord, parse_record, record_id
+from syncropel.record.threads import FLEET_CONTROL, RESERVED, clock_ceiling
 from syncropel.store.base import Appended, Outcome, RecordFilter, RecordStore
-from syncropel.threads import FLEET_CONTROL, RESERVED, clock_ceiling
 
 Build = Callable[..., Record]
 

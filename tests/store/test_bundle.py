@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from syncropel.errors import InvalidBundle
-from syncropel.record import Record
-from syncropel.store.bundle import Bundled, Sealer, read_bundle, read_header
+from syncropel.record.model import Record
+from syncropel.store.bundle.format import Bundled, Sealer, read_bundle, read_header
 from tests.folds.build import record
 
 WHOLE = st.characters(exclude_categories=["Cs"])

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from syncropel.errors import StoreCorrupt, StoreError, StoreTooNew
-from syncropel.record import Record
-from syncropel.store.schema import SCHEMA_VERSION
-from syncropel.store.sqlite import SqliteStore
+from syncropel.record.model import Record
+from syncropel.store.sqlite.schema import SCHEMA_VERSION
+from syncropel.store.sqlite.store import SqliteStore
 
 from .conftest import TickingClock
 

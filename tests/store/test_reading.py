@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from syncropel.record import Record, StoredRecord
+from syncropel.record.model import Record, StoredRecord
 from syncropel.store.base import RecordFilter, RecordStore
 
 Build = Callable[..., Record]

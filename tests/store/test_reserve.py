@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from syncropel.errors import StoreError
-from syncropel.record import Record
-from syncropel.store import commit as committing
-from syncropel.store import reserve as reserving
-from syncropel.store import writer as writing
+from syncropel.record.model import Record
+from syncropel.record.threads import FLEET_CONTROL
 from syncropel.store.base import Appended
-from syncropel.store.reserve import PARTS, SIZE_BYTES, Reserve
-from syncropel.store.sqlite import SqliteStore
-from syncropel.threads import FLEET_CONTROL
+from syncropel.store.sqlite import commit as committing
+from syncropel.store.sqlite import reserve as reserving
+from syncropel.store.sqlite import writer as writing
+from syncropel.store.sqlite.reserve import PARTS, SIZE_BYTES, Reserve
+from syncropel.store.sqlite.store import SqliteStore
 
 FREEZE = Record(FLEET_CONTROL, "did:a", "LEARN", {"topic": "freeze", "namespace": "docs"})
 OTHER = Record("th_1", "did:a", "KNOW", {})

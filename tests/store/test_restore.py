@@ -10,11 +10,11 @@ from types import SimpleNamespace
 import pytest
 
 from syncropel.errors import IngestFailed, StoreError
-from syncropel.record import Record, StoredRecord
-from syncropel.store import restoring
-from syncropel.store.arrivals import Arrivals
+from syncropel.record.model import Record, StoredRecord
 from syncropel.store.base import Appended, Outcome, RecordFilter, RecordStore
-from syncropel.store.sqlite import SqliteStore
+from syncropel.store.sqlite import restoring
+from syncropel.store.sqlite.arrivals import Arrivals
+from syncropel.store.sqlite.store import SqliteStore
 
 Build = Callable[..., Record]
 

@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from syncropel.errors import InvalidQuery
-from syncropel.record import Record
-from syncropel.store import searching
+from syncropel.record.model import Record
 from syncropel.store.base import RecordStore
-from syncropel.store.filters import MAX_CHOICES, MAX_NESTING, MAX_PARTS
-from syncropel.store.like import MAX_PATTERN, MAX_SINGLE, compile_like
-from syncropel.store.searching import Found, read_query, search
+from syncropel.store.query import searching
+from syncropel.store.query.filters import MAX_CHOICES, MAX_NESTING, MAX_PARTS
+from syncropel.store.query.like import MAX_PATTERN, MAX_SINGLE, compile_like
+from syncropel.store.query.searching import Found, read_query, search
 
 Build = Callable[..., Record]
 

@@ -13,10 +13,10 @@ import pytest
 from child_process import ChildProcess
 
 from syncropel.errors import StoreError
-from syncropel.record import Record
+from syncropel.record.model import Record
 from syncropel.store.base import Appended, Outcome, RecordFilter
-from syncropel.store.sqlite import SqliteStore
-from syncropel.store.writer import GROUP_RECORDS
+from syncropel.store.sqlite.store import SqliteStore
+from syncropel.store.sqlite.writer import GROUP_RECORDS
 
 from .conftest import TickingClock
 
@@ -70,8 +70,8 @@ async def test_records_outlive_the_store(tmp_path: Path, clock: TickingClock, re
 APPENDER = """
 import asyncio, sys
 from pathlib import Path
-from syncropel.record import Record
-from syncropel.store.sqlite import SqliteStore
+from syncropel.record.model import Record
+from syncropel.store.sqlite.store import SqliteStore
 
 async def append_for_ever(store, worker):
     n = 0
@@ -225,7 +225,7 @@ async def test_a_writer_that_is_cancelled_leaves_nobody_waiting(
 FORGETFUL = """
 import asyncio, sys
 from pathlib import Path
-from syncropel.store.sqlite import SqliteStore
+from syncropel.store.sqlite.store import SqliteStore
 
 async def main():
     global store

@@ -11,12 +11,12 @@ from typing import Any, TypeVar
 import pytest
 
 from syncropel.errors import StoreError
-from syncropel.record import Record
-from syncropel.store import writer as writing
+from syncropel.record.model import Record
+from syncropel.record.threads import FLEET_CONTROL
 from syncropel.store.base import Outcome
-from syncropel.store.commit import Call, Committed
-from syncropel.store.writer import Writer
-from syncropel.threads import FLEET_CONTROL
+from syncropel.store.sqlite import writer as writing
+from syncropel.store.sqlite.commit import Call, Committed
+from syncropel.store.sqlite.writer import Writer
 
 PATH = Path("/nowhere/hub.db")
 T = TypeVar("T")

@@ -12,9 +12,9 @@ from typing import Any
 import psutil
 import pytest
 
-from syncropel.engine.adapters import BashAdapter, Job, Outcome, Remains, bash
-from syncropel.engine.runtime import Runtime
-from syncropel.folds.child import SESSION
+from syncropel.adapters import BashAdapter, Job, Outcome, Remains, bash
+from syncropel.folds.fanout.child import SESSION
+from syncropel.peer.runtime import Runtime
 
 LIMIT_SECS = 60.0
 

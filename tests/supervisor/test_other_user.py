@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from syncropel.engine.adapters import BashAdapter, Job, Remains, other_user
-from syncropel.engine.adapters.other_user import OtherUser, missing_capabilities
-from syncropel.engine.runtime import Runtime
+from syncropel.adapters import BashAdapter, Job, Remains, other_user
+from syncropel.adapters.other_user import OtherUser, missing_capabilities
 from syncropel.errors import SetupError
-from syncropel.folds.child import STREAM_EVENT
+from syncropel.folds.fanout.child import STREAM_EVENT
+from syncropel.peer.runtime import Runtime
 
 ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root may start processes of others")
 NOBODY = "nobody"

@@ -7,7 +7,7 @@ import os
 import socket
 from pathlib import Path
 
-from syncropel.engine.adapters.supervised import Supervised, _address
+from syncropel.adapters.supervised import Supervised, _address
 from syncropel.supervisor.decide import Limits
 from syncropel.supervisor.words import Spec
 

@@ -14,10 +14,10 @@ from typing import Any
 import psutil
 import pytest
 
-from syncropel.engine.adapters import BashAdapter, Job, Outcome, Remains, bash, taking_back
-from syncropel.engine.adapters.supervised import Supervised
-from syncropel.engine.runtime import Runtime
-from syncropel.folds.child import REATTACHED, SESSION, STREAM_EVENT
+from syncropel.adapters import BashAdapter, Job, Outcome, Remains, bash, taking_back
+from syncropel.adapters.supervised import Supervised
+from syncropel.folds.fanout.child import REATTACHED, SESSION, STREAM_EVENT
+from syncropel.peer.runtime import Runtime
 from tests.supervisor.test_escapes import alive
 
 LIMIT_SECS = 60.0

@@ -16,7 +16,7 @@ from console_snapshots import picture, pytest_sessionstart, utc  # noqa: E402 - 
 from textual.css.model import RuleSet  # noqa: E402
 from textual.css.stylesheet import Stylesheet  # noqa: E402
 
-from tui import loading  # noqa: E402
+from tui.app import loading  # noqa: E402
 
 __all__ = ["picture", "pytest_sessionstart", "utc"]
 

@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from syncropel.api.schema import FleetStatus, JoinStatus, Page, TaskSummary
-from syncropel.api.schema.explain import TaskWhy
 from syncropel.client import Call, Event, Target
 from syncropel.errors import SyncropelError
+from syncropel.wire import FleetStatus, JoinStatus, Page, TaskSummary
+from syncropel.wire.explain import TaskWhy
 
 TARGET = Target(url="http://127.0.0.1:7700")
 

@@ -16,12 +16,12 @@ from textual.app import App
 from textual.keys import _character_to_key, key_to_character
 from textual.pilot import Pilot
 
-from syncropel.api.schema import FleetStatus
 from syncropel.errors import DaemonNotRunning
-from tui.console_app import ConsoleApp
-from tui.keymap import Keymap
-from tui.session import Outside
-from tui.setup import Fleet, Setup
+from syncropel.wire import FleetStatus
+from tui.app.console_app import ConsoleApp
+from tui.app.keymap import Keymap
+from tui.connection.session import Outside
+from tui.model.setup import Fleet, Setup
 from tui.widgets.lines import Lines
 from tui.widgets.table import Table
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from syncropel.api.schema import (
+from syncropel.wire import (
     ChildOut,
     DispatchOut,
     FanOutProgress,
@@ -14,7 +14,7 @@ from syncropel.api.schema import (
     JoinStatus,
     TaskSummary,
 )
-from syncropel.api.schema.explain import ProofOut, TaskWhy
+from syncropel.wire.explain import ProofOut, TaskWhy
 
 AT = 1_790_000_000.0
 THREAD = "th_" + "e7028c9d" * 8

@@ -9,7 +9,10 @@ import console_sample as sample
 import sample_control as control
 from console_fakes import FakeClient
 
-from syncropel.api.schema import (
+from syncropel.client import Call
+from syncropel.client.drill_records import TOPIC
+from syncropel.errors import RemoteError
+from syncropel.wire import (
     ChildOut,
     Confirmation,
     FleetStatus,
@@ -21,9 +24,6 @@ from syncropel.api.schema import (
     RunningDispatch,
     TaskDetail,
 )
-from syncropel.client import Call
-from syncropel.client.drill_records import TOPIC
-from syncropel.errors import RemoteError
 
 DAY = 86_400.0
 

@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import console_sample as sample
 
-from syncropel.api.schema import FleetStatus, Page, TaskSummary
+from syncropel.wire import FleetStatus, Page, TaskSummary
 
 WATCH = "/v1/fleet/watch"
 LIMIT_SECS = 60.0

@@ -11,12 +11,12 @@ import console_sample as sample
 from console_fakes import Clock, FakeClient
 from console_page import Console
 
-from syncropel.api.schema import FleetStatus, WhoAmI
 from syncropel.client import Call, Target
-from tui.console_app import ConsoleApp
-from tui.keymap import Keymap
-from tui.session import Outside
-from tui.setup import Fleet, Setup
+from syncropel.wire import FleetStatus, WhoAmI
+from tui.app.console_app import ConsoleApp
+from tui.app.keymap import Keymap
+from tui.connection.session import Outside
+from tui.model.setup import Fleet, Setup
 
 HOME = Fleet("local", Target(url="http://127.0.0.1:7700"), here=True)
 PROD = Fleet("prod", Target(url="https://prod.example.org"), "not on this machine", "red")

@@ -7,15 +7,7 @@ from typing import Any
 import console_sample as sample
 from console_fakes import FakeClient
 
-from syncropel.api.schema import (
-    BlastRadius,
-    Confirmation,
-    ControlWritten,
-    FanOutMet,
-    FreezeOut,
-    NamespaceOut,
-    Page,
-)
+from syncropel.wire import BlastRadius, Confirmation, ControlWritten, FanOutMet, FreezeOut, NamespaceOut, Page
 
 RECORD = "5e1f" * 16
 FREEZE, UNFREEZE, BLAST = "/v1/fleet/freeze", "/v1/fleet/unfreeze", "/v1/control/blast"

@@ -10,8 +10,8 @@ from typing import Any
 from console_fakes import FakeClient
 from console_sample import AT, THREAD, WORKERS
 
-from syncropel.api.schema import Health, LogLine, LogPage, RecordOut
 from syncropel.client import Event
+from syncropel.wire import Health, LogLine, LogPage, RecordOut
 
 RECORDS, LOG = "/v1/records/watch", "/v1/engine/log/watch"
 FIRST_LOG = 1_790_000_000_000_000

@@ -8,7 +8,9 @@ from typing import Any
 from console_fakes import FakeClient
 from console_sample import AT
 
-from syncropel.api.schema import (
+from syncropel.client import Call
+from syncropel.errors import RemoteError
+from syncropel.wire import (
     CacheStatsOut,
     EngineHealth,
     ExpressionValue,
@@ -18,8 +20,6 @@ from syncropel.api.schema import (
     RuleList,
     RuleOut,
 )
-from syncropel.client import Call
-from syncropel.errors import RemoteError
 from tui.model.rules import WORK
 
 EVAL = "/v1/expr/eval"

@@ -8,15 +8,15 @@ from typing import Any
 from console_fakes import FakeClient
 from console_sample import AT, COORDINATOR, THREAD, WORKERS, task
 
-from syncropel.api.diff_views import diff_of
-from syncropel.api.replay_views import ReplayView
-from syncropel.api.replays import JoinJudge
-from syncropel.api.schema import Page, ThreadSummary
-from syncropel.api.schema.replay import ReplayFrame, ReplayPage, StatusChange, StatusChanges
+from syncropel.api.replay.diff_views import diff_of
+from syncropel.api.replay.replay_views import ReplayView
+from syncropel.api.replay.replays import JoinJudge
 from syncropel.client import Call
 from syncropel.errors import NotFound
-from syncropel.folds.replay import Replay
-from syncropel.record import Record, StoredRecord
+from syncropel.folds.replay.walk import Replay
+from syncropel.record.model import Record, StoredRecord
+from syncropel.wire import Page, ThreadSummary
+from syncropel.wire.replay import ReplayFrame, ReplayPage, StatusChange, StatusChanges
 
 ADA = "did:sync:user:ada"
 OTHER = task(4).thread

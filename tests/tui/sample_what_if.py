@@ -11,8 +11,8 @@ from console_fakes import FakeClient
 from console_page import Console, console
 from dialog_page import DialogPage
 
-from syncropel.api.schema.explain import JoinMoment, WhatIf, WhatIfBar
 from syncropel.errors import SyncropelError
+from syncropel.wire.explain import JoinMoment, WhatIf, WhatIfBar
 
 REAL = JoinMoment(
     record="aa" * 32, index=1, at=1010.0, elapsed_secs=10.0, cost_usd=0.5, accepted=2, finished=2

@@ -16,8 +16,8 @@ from console_snapshots import Pictured
 from pseudo_terminal import Terminal, colourful
 from sample_feed import FeedClient, record
 
-from syncropel.record import Record
-from syncropel.store.bundle import Sealer
+from syncropel.record.model import Record
+from syncropel.store.bundle.format import Sealer
 
 DID = "did:sync:instance:00000000000000c0"
 

@@ -18,7 +18,7 @@ from textual import events
 from textual.keys import _character_to_key
 from textual.widgets import Input
 
-from syncropel.cli.grammar import Grammar
+from syncropel.cli.support.grammar import Grammar
 from tui.dialogs.command import CommandScreen
 
 
@@ -198,7 +198,7 @@ async def test_the_palette_jumps_to_tasks_instances_and_fleets() -> None:
         assert "› local-w" in page.part("header")
         await page.press("escape", "ctrl+p")
         await page.settle()
-        from tui.palette import Jumps
+        from tui.app.palette import Jumps
 
         jumps = Jumps(page.app.screen)
         found = [str(hit.text) async for hit in jumps.search("prod")]

@@ -10,9 +10,9 @@ import console_sample as sample
 import pytest
 from console_fakes import Clock, FakeClient
 
-from syncropel.api.schema import FleetStatus
 from syncropel.errors import DaemonNotRunning, DaemonUnreachable, RemoteError
-from tui.connection import Connection, backoff
+from syncropel.wire import FleetStatus
+from tui.connection.events import Connection, backoff
 from tui.model.glyphs import ASCII, UNICODE
 from tui.model.link import Link, Phase, label, trouble
 

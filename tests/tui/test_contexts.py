@@ -9,9 +9,9 @@ from dialog_page import DialogPage
 from fleets_page import OPERATOR, READER, HeldClient, consoles, daemon, status_of
 from plain_dialog import ConfirmDialog, Question
 
-from syncropel.api.schema import ControlWritten
 from syncropel.client import calls
 from syncropel.errors import DaemonNotRunning
+from syncropel.wire import ControlWritten
 
 UNFREEZE = "/v1/fleet/unfreeze"
 QUESTION = Question(

@@ -11,8 +11,8 @@ from console_fakes import FakeClient
 from console_page import Console, console
 from dialog_page import DialogPage
 
-from syncropel.api.schema import DrainChanged, PostedRecord
 from syncropel.errors import RemoteError
+from syncropel.wire import DrainChanged, PostedRecord
 from tui.dialogs.base import Dialog
 from tui.model import deeds
 from tui.model.deeds import DEEDS

@@ -16,9 +16,9 @@ from dialog_page import DialogPage
 from plain_dialog import ConfirmDialog, Question
 from textual import events
 
-from syncropel.api.schema import ControlWritten
 from syncropel.client import Call, calls
 from syncropel.errors import DaemonNotRunning, DaemonUnreachable, RemoteError, SyncropelError
+from syncropel.wire import ControlWritten
 
 PATH = "/v1/fleet/unfreeze"
 QUESTION = Question(

@@ -15,8 +15,8 @@ from console_snapshots import Pictured
 from dialog_page import DialogPage
 from drilled_daemon import PAST, DrilledDaemon
 
-from syncropel.api.schema import FleetStatus
 from syncropel.errors import DaemonUnreachable, RemoteError
+from syncropel.wire import FleetStatus
 
 Steps = Callable[[Console, DialogPage], Awaitable[None]]
 MANY = [

@@ -9,7 +9,7 @@ from console_fakes import FakeClient
 from console_page import Console, console
 from textual import events
 
-from tui.console_app import UNSEEN_TICKS
+from tui.app.console_app import UNSEEN_TICKS
 from tui.model import fleet
 
 

@@ -15,11 +15,11 @@ from textual.events import MouseScrollUp
 
 from syncropel.client import Event
 from syncropel.errors import DaemonUnreachable, RemoteError
+from tui.connection.tail import BACKLOG
 from tui.model.feed import CAP, Feed, FeedLine, feed_row, gist, of_log, of_notice, of_record
 from tui.model.feed_facts import facts_of, laid_out
 from tui.model.notices import Notice
 from tui.screens.feed import FeedScreen
-from tui.tail import BACKLOG
 
 ALL = [f"record:{n:064x}" for n in (1, 3, 5, 7, 9, 11)]
 

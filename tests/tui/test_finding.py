@@ -13,11 +13,11 @@ from console_page import Console, console
 from console_snapshots import Pictured
 from sample_threads import THREAD, ThreadClient, fan_out, summary, talk
 
-from syncropel.api.schema import ThreadSummary
 from syncropel.client import Call
 from syncropel.errors import RemoteError
-from syncropel.record import Record
-from tui.finding import PAGE
+from syncropel.record.model import Record
+from syncropel.wire import ThreadSummary
+from tui.connection.finding import PAGE
 from tui.screens.replay import ReplayScreen
 from tui.widgets.filter_bar import FilterBar
 

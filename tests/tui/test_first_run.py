@@ -18,11 +18,11 @@ from fleets_page import HOME
 
 from syncropel.client import Target
 from syncropel.errors import DaemonNotRunning, DaemonUnreachable, RemoteError, SyncropelError
-from tui.console_app import ConsoleApp
-from tui.runner import Subprocess
+from tui.app.console_app import ConsoleApp
+from tui.connection.runner import Subprocess
+from tui.connection.session import Outside
+from tui.model.setup import Fleet, Setup
 from tui.screens.fleet import _NO_FANOUTS
-from tui.session import Outside
-from tui.setup import Fleet, Setup
 
 ABSENT = DaemonNotRunning("no daemon is running at ~/.syncro", "start it: spl serve")
 NO_TOKEN = RemoteError(401, "auth_error", "UNAUTHORIZED", "this needs a bearer token", "send one")

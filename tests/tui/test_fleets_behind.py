@@ -12,9 +12,9 @@ from console_page import Console, console
 from fleets_page import HOME, PROD, STAGE, consoles, daemon, status_of
 from test_contexts import look_at
 
-from syncropel.api.schema import FleetStatus, TaskDetail
 from syncropel.errors import DaemonNotRunning, RemoteError, SetupError
-from tui.connection import UNSEEN_SECS
+from syncropel.wire import FleetStatus, TaskDetail
+from tui.connection.events import UNSEEN_SECS
 from tui.model.link import Link, Phase
 from tui.model.notices import Told
 

@@ -13,14 +13,14 @@ from console_page import Console, console
 from sample_threads import OTHER, THREAD, ThreadClient, fan_out, talk
 from textual.strip import Strip
 
-from syncropel.api.schema.replay import Fact, ReplayFrame, StatusChange
-from tui import app as door
-from tui.console_app import ConsoleApp
+from syncropel.wire.replay import Fact, ReplayFrame, StatusChange
+from tui.app import launch as door
+from tui.app.console_app import ConsoleApp
+from tui.connection.session import Outside
 from tui.model.frames import lean
+from tui.model.setup import Setup
 from tui.model.turns import Turns
 from tui.screens.replay import ReplayScreen
-from tui.session import Outside
-from tui.setup import Setup
 
 
 def change(position: int, status: str) -> StatusChange:

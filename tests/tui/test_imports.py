@@ -10,8 +10,8 @@ import sys
 import pytest
 
 from syncropel.client import Target
-from tui import app
-from tui.setup import Setup
+from tui.app import launch as app
+from tui.model.setup import Setup
 
 
 def loaded(statement: str) -> str:
@@ -41,7 +41,7 @@ def test_the_collector_leaves_alone_what_was_imported(monkeypatch: pytest.Monkey
 
 
 def test_a_web_server_is_imported_for_the_page_alone() -> None:
-    found = {one.partition(".")[0] for one in loaded("import tui.console_app").split()}
+    found = {one.partition(".")[0] for one in loaded("import tui.app.console_app").split()}
     assert not found & {"aiohttp", "textual_serve"}
     assert "aiohttp" in loaded("import tui.web.server")
 
@@ -49,8 +49,8 @@ def test_a_web_server_is_imported_for_the_page_alone() -> None:
 @pytest.mark.parametrize(
     "statement",
     [
-        "import tui.app",
-        "import tui.connection, tui.refetch, tui.actions, tui.session",
+        "import tui.app.launch",
+        "import tui.connection.events, tui.connection.refetch, tui.model.actions, tui.connection.session",
         "import tui.model.fleet, tui.model.tree, tui.model.world, tui.model.facts, tui.model.bars",
     ],
 )
@@ -68,7 +68,8 @@ def test_no_textual_is_imported(statement: str) -> None:
 )
 def test_what_textual_reads_once_is_said_before_it_is_imported(environ: dict[str, str], said: str) -> None:
     program = (
-        "import os, tui.app; tui.app.prepare(os.environ); from textual.constants import ESCAPE_DELAY; "
+        "import os, tui.app.launch; tui.app.launch.prepare(os.environ); "
+        "from textual.constants import ESCAPE_DELAY; "
         "print(os.environ.get('TEXTUAL_THEME'), ESCAPE_DELAY)"
     )
     kept = {

@@ -11,7 +11,7 @@ from console_page import console
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncropel.api.schema import JoinStatus
+from syncropel.wire import JoinStatus
 from tui.model import branches, folding, join_words, tree
 from tui.model.glyphs import ASCII
 from tui.model.moment import Moment

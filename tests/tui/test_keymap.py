@@ -10,7 +10,8 @@ import pytest
 from console_page import console
 
 from syncropel.errors import BadRequest
-from tui import actions, keymap
+from tui.app import keymap
+from tui.model import actions
 
 PAGE = (Path(__file__).parents[2] / "docs" / "console.md").read_text()
 

@@ -9,7 +9,7 @@ from console_fakes import Clock
 from textual import events
 from textual.message_pump import MessagePump
 
-from tui.keys import GIVES_UP_SECS, Keys
+from tui.app.keys import GIVES_UP_SECS, Keys
 
 
 class Node:

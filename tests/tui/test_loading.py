@@ -8,14 +8,14 @@ import sys
 import pytest
 
 from syncropel import client
-from syncropel.api import schema
+from syncropel import wire as schema
 from tui import dialogs, screens
 
 PROGRAM = """
 import asyncio, contextlib, sys
 
 def tell(when):
-    later = ["httpx", "pydantic", "syncropel.client.transport", "tui.commands", "tui.dialogs.freeze"]
+    later = ["httpx", "pydantic", "syncropel.client.transport", "tui.app.commands", "tui.dialogs.freeze"]
     later += ["tui.screens.replay", "tui.screens.fleet"]
     print(when, *(one for one in later if one in sys.modules), file=sys.__stdout__)
 
@@ -34,9 +34,9 @@ class Silent:
 
 async def main():
     from syncropel.client import Target
-    from tui.console_app import ConsoleApp
-    from tui.session import Outside
-    from tui.setup import Setup
+    from tui.app.console_app import ConsoleApp
+    from tui.connection.session import Outside
+    from tui.model.setup import Setup
 
     app = ConsoleApp(Setup.single(Target()), outside=Outside(client), painted=lambda: tell("painted"))
     async with app.run_test() as pilot:

@@ -11,7 +11,7 @@ import pytest
 from console_page import console
 from fleets_page import HOME, PROD, consoles, daemon
 
-from tui.memory import HISTORY, Memory
+from tui.app.memory import HISTORY, Memory
 
 
 async def test_theme_screen_and_order_are_there_the_next_time(tmp_path: Path) -> None:

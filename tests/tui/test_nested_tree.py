@@ -13,7 +13,7 @@ from console_snapshots import Pictured
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncropel.api.schema import JoinStatus, TaskSummary
+from syncropel.wire import JoinStatus, TaskSummary
 from tui.model import branches, tree
 from tui.model.glyphs import ASCII
 from tui.model.moment import Moment

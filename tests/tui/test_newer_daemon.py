@@ -9,9 +9,9 @@ import pytest
 from console_fakes import FakeClient
 from console_page import Console, console
 
-from syncropel.api.schema import BlastRadius, JoinStatus, TaskSummary
-from syncropel.api.schema.version import is_newer
 from syncropel.client import freeze_text, reading
+from syncropel.wire import BlastRadius, JoinStatus, TaskSummary
+from syncropel.wire.version import is_newer
 from tui.model import freezes
 from tui.model.glyphs import ASCII, UNICODE
 from tui.model.link import Phase

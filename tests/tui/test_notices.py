@@ -7,10 +7,10 @@ import pytest
 from console_fakes import FakeClient
 from console_page import Console, console
 
-from syncropel.api.schema import FleetStatus
 from syncropel.errors import BadRequest
+from syncropel.wire import FleetStatus
+from tui.app.ringing import GAP_SECS, Ringer, Wanted
 from tui.model.notices import Notice, Told
-from tui.ringing import GAP_SECS, Ringer, Wanted
 
 
 def words(news: list[Notice]) -> list[str]:

@@ -12,7 +12,7 @@ from console_snapshots import Pictured
 from textual.command import CommandList
 from textual.widgets import Input
 
-from syncropel.cli.grammar import Grammar
+from syncropel.cli.support.grammar import Grammar
 
 
 async def opens_palette(page: Console) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from textual import constants, events
 from textual.message import Message
 
-from tui.paste import BEGIN, END, PATIENCE_SECS, PasteParser
+from tui.app.paste import BEGIN, END, PATIENCE_SECS, PasteParser
 
 TEXT = "F docs hot\rq\r4"
 

@@ -12,10 +12,10 @@ from console_page import Console, console
 from sample_policy import RULES, PolicyClient, invalid
 from textual.widgets import Input
 
-from syncropel.api.schema import EXPRESSION_CONTEXTS, ExpressionValue, FreezeOut, NamespaceList, RuleList
-from syncropel.cli.parsing import build_parser
+from syncropel.cli.support.parsing import build_parser
 from syncropel.errors import DaemonUnreachable, RemoteError
 from syncropel.policy.contexts import CONTEXTS
+from syncropel.wire import EXPRESSION_CONTEXTS, ExpressionValue, FreezeOut, NamespaceList, RuleList
 from tui.model import policy, scratchpad
 from tui.model.glyphs import UNICODE
 from tui.model.moment import Moment

@@ -11,8 +11,8 @@ from console_page import Console, console
 from console_states import SMALL, USUAL, WIDE, Drawn, ScreenState, Size, Steps, cases, drawn, pressing
 from sample_policy import RULES, PolicyClient, invalid, rule
 
-from syncropel.api.schema import ExpressionValue, FleetStatus, RuleList
 from syncropel.errors import RemoteError
+from syncropel.wire import ExpressionValue, FleetStatus, RuleList
 from tui.model.rules import KINDS
 
 __all__ = ["drawn"]

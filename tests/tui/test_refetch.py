@@ -8,7 +8,7 @@ from contextlib import suppress
 from console_fakes import Clock
 
 from syncropel.errors import DaemonUnreachable, SyncropelError
-from tui.refetch import Refetcher
+from tui.connection.refetch import Refetcher
 
 
 async def settle() -> None:

@@ -13,9 +13,9 @@ from console_page import Console, console
 from console_snapshots import Pictured
 from dialog_page import DialogPage
 
-from syncropel.api.schema import JoinStatus, PostedRecord
 from syncropel.client import Call
 from syncropel.errors import RemoteError
+from syncropel.wire import JoinStatus, PostedRecord
 from tui.dialogs.base import Dialog
 from tui.model import retries
 from tui.model.world import World

@@ -12,9 +12,9 @@ from console_snapshots import Pictured
 from dialog_page import DialogPage
 from sample_policy import RULES, PolicyClient, invalid, rule
 
-from syncropel.api.schema import ConfigWritten, ExpressionChecked, RuleList, WhoAmI
-from syncropel.cli.grammar import Grammar
+from syncropel.cli.support.grammar import Grammar
 from syncropel.errors import RemoteError
+from syncropel.wire import ConfigWritten, ExpressionChecked, RuleList, WhoAmI
 from tui.model import rules
 
 CHECK = "/v1/expr/check"

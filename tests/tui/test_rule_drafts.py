@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 from sample_policy import invalid, rule
 
-from syncropel.api.schema import ExpressionChecked, WhoAmI
 from syncropel.cli import config as cli_config
-from syncropel.cli.grammar import Grammar
+from syncropel.cli.support.grammar import Grammar
 from syncropel.errors import DaemonUnreachable
+from syncropel.wire import ExpressionChecked, WhoAmI
 from tui.model import rules
 from tui.model.access import Access
 from tui.model.rules import Checked, Draft

@@ -12,9 +12,9 @@ from console_page import Console
 from console_snapshots import Pictured
 from fleets_page import READER, consoles, daemon, status_of
 
-from syncropel.cli.grammar import Grammar
+from syncropel.cli.support.grammar import Grammar
 from syncropel.errors import DaemonNotRunning
-from tui import keymap
+from tui.app import keymap
 
 Steps = Callable[[Console], Awaitable[None]]
 

@@ -12,7 +12,7 @@ from console_fakes import FakeClient
 from console_page import Console, console, without_colour
 from console_snapshots import Pictured
 
-from syncropel.api.schema import FleetStatus, JoinStatus, TaskSummary
+from syncropel.wire import FleetStatus, JoinStatus, TaskSummary
 from tui.widgets.table import Table
 
 Steps = Callable[[Console], Awaitable[None]]

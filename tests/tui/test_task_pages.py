@@ -9,10 +9,10 @@ import pytest
 from console_fakes import FakeClient
 from console_page import console
 
-from syncropel.api.schema import Page, TaskSummary
 from syncropel.errors import DaemonUnreachable
+from syncropel.wire import Page, TaskSummary
+from tui.connection.task_pages import MOST_PAGES, TaskPages
 from tui.model.world import World
-from tui.task_pages import MOST_PAGES, TaskPages
 
 Answer = Page[TaskSummary] | Exception
 

@@ -9,7 +9,7 @@ from textual.color import Color
 from textual.filter import dim_color
 from textual.theme import Theme
 
-from tui import themes
+from tui.app import themes
 
 ENOUGH = 4.5
 WRITTEN = ("foreground", "primary", "secondary", "accent", "success", "warning", "error")

@@ -15,16 +15,16 @@ import sample_threads
 from console_page import Console, console
 from sample_threads import OTHER, THREAD, ThreadClient, fan_out, record, stored, summary, talk
 
-from syncropel.api.schema.records import RecordOut
-from syncropel.api.schema.replay import ComparedFact, ReplayMoment, StatusChange, ThreadDiff
 from syncropel.client.verify import computed_id
-from tui import pager
+from syncropel.wire.records import RecordOut
+from syncropel.wire.replay import ComparedFact, ReplayMoment, StatusChange, ThreadDiff
+from tui.connection.reel import Reel
 from tui.model import replay
 from tui.model.compare import different_facts
 from tui.model.frames import KEPT, WINDOW, Frames
 from tui.model.glyphs import ASCII, UNICODE
 from tui.model.turns import Turns
-from tui.reel import Reel
+from tui.screens import pager
 from tui.screens.replay import ReplayScreen
 from tui.screens.threads import PAGE
 

@@ -6,7 +6,7 @@ import console_sample as sample
 import pytest
 from console_page import Console, console
 
-from tui import themes
+from tui.app import themes
 from tui.widgets.toned import Toned
 
 

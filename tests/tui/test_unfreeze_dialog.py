@@ -11,8 +11,8 @@ import sample_control as control
 from console_page import Console, console
 from dialog_page import DialogPage
 
-from syncropel.api.schema import FreezeOut
 from syncropel.errors import RemoteError
+from syncropel.wire import FreezeOut
 
 SOFT = control.freeze(("coordinator",), level="soft", namespace="docs", record="aa" * 32, at=sample.AT - 60)
 HARD = control.freeze(("coordinator",), ("worker-b",), record="bb" * 32, at=sample.AT - 5, grace_secs=30)

@@ -9,8 +9,8 @@ import pytest
 from console_states import Drawn, Size, drawn
 from sample_what_if import answer, opened
 
-from syncropel.api.schema.explain import WhatIf
 from syncropel.errors import DaemonUnreachable, RemoteError, SyncropelError
+from syncropel.wire.explain import WhatIf
 from tui.dialogs.what_if import PAUSE_SECS
 
 __all__ = ["drawn"]

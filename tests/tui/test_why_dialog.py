@@ -11,8 +11,8 @@ from console_page import console
 from console_snapshots import Pictured
 from dialog_page import DialogPage
 
-from syncropel.api.schema.explain import ProofOut, TaskWhy
 from syncropel.errors import DaemonUnreachable
+from syncropel.wire.explain import ProofOut, TaskWhy
 
 SENTENCE = "it cannot join any more: all can no longer be satisfied: [2] failed on worker-b (exit status 1)"
 

@@ -15,7 +15,7 @@ from console_snapshots import Pictured
 from sample_policy import PolicyClient
 from sample_threads import ThreadClient
 
-from syncropel.api.schema import JoinStatus
+from syncropel.wire import JoinStatus
 from tui.model import facts
 from tui.model.glyphs import ASCII
 from tui.model.layout import SIDE_BY_SIDE

@@ -22,7 +22,7 @@ from syncropel.errors import SyncropelError
 from tui.model.asking import Outcome, Stage, failed, hindrance, outcome_lines
 from tui.model.glyphs import Glyphs, Tone
 from tui.model.layout import NARROW
-from tui.seat import Seat
+from tui.screens.seat import Seat
 from tui.widgets.behind import Over
 from tui.widgets.bindings import LEAVES
 from tui.widgets.choice import Choice

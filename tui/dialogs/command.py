@@ -11,9 +11,9 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
-from tui.commands import Commands
+from tui.app.commands import Commands
 from tui.model.commands import usage
-from tui.seat import Seat
+from tui.screens.seat import Seat
 from tui.widgets.bindings import LEAVES
 from tui.widgets.lines import Lines, Span
 from tui.widgets.toned import clip

@@ -10,7 +10,7 @@ from tui.model import deeds, retries
 from tui.model.deeds import Verb
 from tui.model.freezes import over
 from tui.model.subject import Subject, namespace_of
-from tui.seat import Seat
+from tui.screens.seat import Seat
 
 
 class Control(Seat):

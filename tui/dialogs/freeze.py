@@ -24,7 +24,7 @@ from tui.widgets.field import Field, entry
 from tui.widgets.lines import Lines
 
 if TYPE_CHECKING:
-    from syncropel.api.schema import BlastRadius
+    from syncropel.wire import BlastRadius
 
 Level = Literal["soft", "hard", "emergency"]
 LEVELS: Final[tuple[Level, ...]] = ("soft", "hard", "emergency")

@@ -16,7 +16,7 @@ from tui.widgets.choice import Choice
 from tui.widgets.field import Field
 
 if TYPE_CHECKING:
-    from syncropel.api.schema import RuleList
+    from syncropel.wire import RuleList
 
 
 class RestoreRulesDialog(Dialog):

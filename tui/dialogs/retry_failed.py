@@ -18,7 +18,7 @@ from tui.model.subject import Subject, short_label, task_label
 from tui.widgets.field import Field, entry
 
 if TYPE_CHECKING:
-    from syncropel.api.schema import ChildOut
+    from syncropel.wire import ChildOut
 
 
 class RetryFailedDialog(Dialog):

@@ -24,7 +24,7 @@ from tui.widgets.field import Field, entry
 from tui.widgets.lines import Lines, Span
 
 if TYPE_CHECKING:
-    from syncropel.api.schema import ExpressionChecked, RuleOut
+    from syncropel.wire import ExpressionChecked, RuleOut
 
 PAUSE_SECS: Final = 0.15
 """So long nothing is typed before it is checked."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from textual.widget import Widget
 from textual.widgets import Input
 
-from syncropel.api import schema
+from syncropel import wire as schema
 from syncropel.client import calls
 from syncropel.client.freeze_text import EVERYWHERE, unkill_command
 from tui.dialogs.base import Dialog

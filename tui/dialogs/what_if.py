@@ -18,7 +18,7 @@ from tui.model.what_if import failed_lines, what_if_lines
 from tui.widgets.field import Field, entry
 
 if TYPE_CHECKING:
-    from syncropel.api.schema.explain import WhatIf
+    from syncropel.wire.explain import WhatIf
 
 PAUSE_SECS: Final = 0.15
 """So long nothing is typed before it is asked."""

@@ -12,7 +12,7 @@ from tui.model.glyphs import Tone
 from tui.model.text import plain
 
 if TYPE_CHECKING:
-    from syncropel.api.schema.explain import TaskWhy
+    from syncropel.wire.explain import TaskWhy
 
 
 class WhyDialog(Dialog):

@@ -9,7 +9,7 @@ from tui.model.glyphs import Tone
 from tui.model.text import duration
 
 if TYPE_CHECKING:
-    from syncropel.api.schema import WhoAmI
+    from syncropel.wire import WhoAmI
 
 UNLOCKED_SECS: Final = 900.0
 _WRITES: Final = frozenset({"admin", "fleet:write", "threads:write", "records:write", "config:write"})

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from tui.model.folding import Group, fold
 
 if TYPE_CHECKING:
-    from syncropel.api.schema import ChildOut, JoinStatus, TaskSummary
+    from syncropel.wire import ChildOut, JoinStatus, TaskSummary
 
 _PART: Final = "task "
 _GROUP: Final = "+"

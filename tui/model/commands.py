@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from syncropel.errors import BadRequest
-from tui.setup import Grammar
+from tui.model.setup import Grammar
 
 WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "freeze": ("NS [REASON]", "freeze a namespace"),

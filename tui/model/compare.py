@@ -11,7 +11,7 @@ from tui.model.rows import Cell, Column, Row, Rows
 from tui.model.text import NOTHING, money, plain, tail, wall
 
 if TYPE_CHECKING:
-    from syncropel.api.schema.replay import ComparedRecord, ComparedRow, ComparedSide, ThreadDiff
+    from syncropel.wire.replay import ComparedRecord, ComparedRow, ComparedSide, ThreadDiff
 
 COMPARED: Final = (
     Column("kind", "", 9),

@@ -11,8 +11,8 @@ from tui.model import fleet as fleet_words
 from tui.model.access import Access
 from tui.model.glyphs import Glyphs
 from tui.model.link import label
+from tui.model.setup import Fleet
 from tui.model.world import World
-from tui.setup import Fleet
 
 
 class Seen(Protocol):

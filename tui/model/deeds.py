@@ -6,7 +6,7 @@ import shlex
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from syncropel.api import schema
+from syncropel import wire as schema
 from syncropel.client.task_records import Attempt
 from tui.model.glyphs import word
 from tui.model.subject import Subject, task_label

@@ -16,7 +16,7 @@ from tui.model.tree import Line, detail_lines
 from tui.model.world import World
 
 if TYPE_CHECKING:
-    from syncropel.api.schema import FleetStatus, InstanceOut, TaskSummary
+    from syncropel.wire import FleetStatus, InstanceOut, TaskSummary
 
 Fact = tuple[str, Line]
 NAME_WIDTH = 12

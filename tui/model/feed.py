@@ -18,7 +18,7 @@ from tui.model.text import NOTHING, first_line, plain, tail
 from tui.model.world import World
 
 if TYPE_CHECKING:
-    from syncropel.api.schema import LogLine, RecordOut
+    from syncropel.wire import LogLine, RecordOut
 
 CAP: Final = 2_000
 """Lines that are kept; older ones are let go, and counted."""

@@ -14,7 +14,7 @@ from tui.model.text import NOTHING, plain
 from tui.model.tree import Line
 
 if TYPE_CHECKING:
-    from syncropel.api.schema import LogLine, RecordOut
+    from syncropel.wire import LogLine, RecordOut
 
 NAME_WIDTH: Final = 12
 MOST: Final = 10_000

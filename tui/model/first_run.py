@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tui.model.link import Link
-from tui.setup import Fleet
+from tui.model.setup import Fleet
 
 START = "spl fleet start --workers 2"
 

@@ -14,7 +14,7 @@ from tui.model.rows import MEASURED, Cell, Column, Row, Rows, state_cell, widest
 from tui.model.text import NOTHING, age, count, duration, first_line, long_duration, plain, spend, tail
 
 if TYPE_CHECKING:
-    from syncropel.api.schema import DispatchOut, FanOutProgress, FleetStatus, InstanceOut
+    from syncropel.wire import DispatchOut, FanOutProgress, FleetStatus, InstanceOut
 
 BAR_WIDTH: Final = 8
 QUEUED: Final = "queued"

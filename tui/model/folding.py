@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from syncropel.api.schema import ChildOut
+    from syncropel.wire import ChildOut
 
 MOST_SHOWN: Final = 40
 """As many subtasks are shown one by one whatever their states."""

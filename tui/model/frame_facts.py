@@ -12,7 +12,7 @@ from tui.model.glyphs import Glyphs, Tone, word
 from tui.model.text import NOTHING, money, plain, tail, wall
 
 if TYPE_CHECKING:
-    from syncropel.api.schema.replay import FactValue, ReplayFrame
+    from syncropel.wire.replay import FactValue, ReplayFrame
 
 Line = tuple[str, str, Tone]
 """Name, value, and the tone of the value."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from syncropel.api.schema.replay import Fact, ReplayFrame
+    from syncropel.wire.replay import Fact, ReplayFrame
 
 WINDOW: Final = 100
 """Frames that are read at once."""

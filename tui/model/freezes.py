@@ -12,7 +12,7 @@ from tui.model.text import duration, first_line, long_duration, plain, took
 from tui.model.world import World
 
 if TYPE_CHECKING:
-    from syncropel.api.schema import FleetStatus, FreezeOut
+    from syncropel.wire import FleetStatus, FreezeOut
 
 SHOWN: Final = 3
 _RANKS: Final = {"emergency": 0, "hard": 1, "soft": 2}

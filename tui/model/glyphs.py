@@ -7,7 +7,7 @@ from typing import Final, Literal
 
 from rich.cells import cell_len
 
-from syncropel.api.schema.words import UnknownWord
+from syncropel.wire.words import UnknownWord
 
 Tone = Literal[
     "plain", "muted", "strong", "good", "busy", "warn", "bad", "cold", "alarm",

@@ -10,8 +10,8 @@ from tui.model.text import duration, first_line, plain, spend, tail
 from tui.model.tree import Line, said_last
 
 if TYPE_CHECKING:
-    from syncropel.api.schema import ChildOut, JoinStatus, TaskSummary
-    from syncropel.api.schema.explain import TaskWhy
+    from syncropel.wire import ChildOut, JoinStatus, TaskSummary
+    from syncropel.wire.explain import TaskWhy
 
 _PROOFS: Final = 2
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from syncropel.api.schema.version import is_newer
+from syncropel.wire.version import is_newer
 from tui.model.text import plain
 
 

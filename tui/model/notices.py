@@ -15,7 +15,7 @@ from tui.model.tasks import task_name
 from tui.model.text import first_line, plain
 
 if TYPE_CHECKING:
-    from syncropel.api.schema import FanOutProgress, FleetStatus, TaskSummary
+    from syncropel.wire import FanOutProgress, FleetStatus, TaskSummary
 
 Kind = Literal["joined", "failed", "stale", "frozen"]
 KINDS: Final[tuple[Kind, ...]] = ("joined", "failed", "stale", "frozen")

@@ -12,8 +12,8 @@ from tui.model.text import count, plain, tail
 from tui.model.tree import Line
 
 if TYPE_CHECKING:
-    from syncropel.api.schema import ThreadSummary
-    from syncropel.api.schema.replay import ReplayFrame, ReplayPage
+    from syncropel.wire import ThreadSummary
+    from syncropel.wire.replay import ReplayFrame, ReplayPage
 
 LAST: Final = 30
 """So many records are read of it."""

@@ -11,7 +11,7 @@ from tui.model import work_rules
 from tui.model.rules import WORK, Kind
 
 if TYPE_CHECKING:
-    from syncropel.api.schema import CacheStatsOut, HealthCheck, NamespaceList, RuleList, RuleOut
+    from syncropel.wire import CacheStatsOut, HealthCheck, NamespaceList, RuleList, RuleOut
 
 
 @dataclass(frozen=True)

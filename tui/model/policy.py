@@ -21,7 +21,7 @@ from tui.model.tree import Line
 from tui.model.world import World
 
 if TYPE_CHECKING:
-    from syncropel.api.schema import FreezeOut, HealthCheck, NamespaceList, NamespaceOut, RuleOut
+    from syncropel.wire import FreezeOut, HealthCheck, NamespaceList, NamespaceOut, RuleOut
 
 PERMISSION, ROUTING, HEALTH, NAMESPACES, FREEZES = "permission", "routing", "health", "namespaces", "freezes"
 ABOUT_WORK: Final = "work"

@@ -15,7 +15,7 @@ from tui.model.text import plain, tail
 from tui.model.turns import Turns, cell
 
 if TYPE_CHECKING:
-    from syncropel.api.schema.replay import ReplayFrame
+    from syncropel.wire.replay import ReplayFrame
 
 FRAMES: Final = (
     Column("position", "#", 1, right=True, whole=True),

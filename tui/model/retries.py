@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from tui.model.glyphs import word
 
 if TYPE_CHECKING:
-    from syncropel.api.schema import ChildOut
+    from syncropel.wire import ChildOut
     from tui.model.world import World
 
 _FAILED: Final = ("failed", "timeout", "terminated")

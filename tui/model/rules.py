@@ -14,7 +14,7 @@ from tui.model.text import first_line, plain
 from tui.model.tree import Line
 
 if TYPE_CHECKING:
-    from syncropel.api.schema import ExpressionChecked, RuleOut
+    from syncropel.wire import ExpressionChecked, RuleOut
 
 Kind = Literal["permission", "routing", "health", "precondition", "aitl", "trigger", "fold"]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)

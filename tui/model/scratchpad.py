@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 from rich.cells import cell_len
 
-from syncropel.api import schema
+from syncropel import wire as schema
 from syncropel.errors import RemoteError, SyncropelError
 from tui.model.glyphs import Glyphs
 from tui.model.text import plain, took

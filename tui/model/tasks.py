@@ -12,7 +12,7 @@ from tui.model.rows import MEASURED, Cell, Column, Row, Rows, state_cell, widest
 from tui.model.text import NOTHING, age, first_line, money, plain, tail
 
 if TYPE_CHECKING:
-    from syncropel.api.schema import FanOutProgress, TaskSummary
+    from syncropel.wire import FanOutProgress, TaskSummary
 
 _PRIORITIES: Final = {"high": 0.0, "medium": 1.0, "low": 2.0}
 

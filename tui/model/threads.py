@@ -13,7 +13,7 @@ from tui.model.rows import Cell, Column, Row, Rows, state_cell
 from tui.model.text import NOTHING, count, first_line, long_duration, plain, tail
 
 if TYPE_CHECKING:
-    from syncropel.api.schema import ThreadSummary
+    from syncropel.wire import ThreadSummary
 
 THREADS: Final = (
     Column("name", "THREAD", 16, grow=1, most=34, wish=22, over=4),

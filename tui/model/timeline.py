@@ -10,7 +10,7 @@ from syncropel.client.timeline import Inks, Span
 from tui.model.glyphs import Glyphs
 
 if TYPE_CHECKING:
-    from syncropel.api.schema import ChildOut, JoinStatus
+    from syncropel.wire import ChildOut, JoinStatus
 
 
 def inks(glyphs: Glyphs) -> Inks:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from syncropel.api import schema
+from syncropel import wire as schema
 from tui.model import branches, folding, timeline
 from tui.model.branches import Branch
 from tui.model.glyphs import Glyphs, Tone, tone_of

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from syncropel.api.schema.replay import StatusChange
+    from syncropel.wire.replay import StatusChange
 
 
 class Turns:

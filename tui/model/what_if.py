@@ -13,7 +13,7 @@ from tui.model.text import first_line, plain
 from tui.model.timeline import inks
 
 if TYPE_CHECKING:
-    from syncropel.api.schema.explain import WhatIf, WhatIfBar
+    from syncropel.wire.explain import WhatIf, WhatIfBar
 
 Said = tuple[str, Tone]
 _HEAD: Final = 10

@@ -10,7 +10,7 @@ from tui.model.text import NOTHING, plain
 from tui.model.tree import Line
 
 if TYPE_CHECKING:
-    from syncropel.api.schema import RuleOut
+    from syncropel.wire import RuleOut
 
 
 def kind(rule: RuleOut) -> Kind:

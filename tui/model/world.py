@@ -11,8 +11,8 @@ from tui.model.link import Link
 from tui.model.moment import Moment
 
 if TYPE_CHECKING:
-    from syncropel.api.schema import FleetStatus, JoinStatus, TaskSummary
-    from syncropel.api.schema.explain import TaskWhy
+    from syncropel.wire import FleetStatus, JoinStatus, TaskSummary
+    from syncropel.wire.explain import TaskWhy
 
 
 TASKS: Final = "the tasks"

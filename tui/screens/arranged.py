@@ -9,9 +9,8 @@ from typing import ClassVar
 from textual import on
 from textual.widgets import Input
 
-from tui import actions
 from tui.dialogs.control import Control
-from tui.model import filters, unread
+from tui.model import actions, filters, unread
 from tui.model.arrangement import Arrangement, Sort
 from tui.model.rows import Row, Rows
 from tui.widgets.filter_bar import FilterBar

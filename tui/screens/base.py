@@ -12,8 +12,8 @@ from textual.containers import Vertical
 from textual.widget import Widget
 from textual.worker import Worker
 
-from tui import actions, dialogs
-from tui.model import unread
+from tui import dialogs
+from tui.model import actions, unread
 from tui.model.facts import Fact
 from tui.model.subject import Subject, subject_of
 from tui.screens import frame

@@ -9,10 +9,10 @@ from textual import on
 from textual.widget import Widget
 
 from syncropel.client import thread_calls
-from tui.actions import COMPARE
+from tui.connection.refetch import Refetcher
 from tui.model import compare
+from tui.model.actions import COMPARE
 from tui.model.feed import names_of, thread_name
-from tui.refetch import Refetcher
 from tui.screens.base import ConsoleScreen
 from tui.widgets.bindings import bindings
 from tui.widgets.lines import Lines, Span
@@ -20,8 +20,8 @@ from tui.widgets.table import Table
 from tui.widgets.toned import clip
 
 if TYPE_CHECKING:
-    from syncropel.api.schema.replay import ThreadDiff
     from syncropel.errors import SyncropelError
+    from syncropel.wire.replay import ThreadDiff
 
 MOST: Final = 20_000
 """Steps that are shown; the counts above them are of all."""

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from textual.widget import Widget
 
-from tui.actions import DETAIL
 from tui.model import facts, fleet, tree
+from tui.model.actions import DETAIL
 from tui.model.subject import Subject
 from tui.model.tasks import task_name
 from tui.model.text import tail

@@ -12,8 +12,9 @@ from textual.message import Message
 from textual.widget import Widget
 
 from tui import screens
-from tui.actions import FEED
+from tui.connection.tail import Log, Notes, Records, Tail
 from tui.model import feed
+from tui.model.actions import FEED
 from tui.model.facts import Fact
 from tui.model.feed import CAP, Feed, FeedLine
 from tui.model.feed_facts import short_facts
@@ -21,7 +22,6 @@ from tui.model.link import word
 from tui.model.rows import Row, Rows
 from tui.model.text import age
 from tui.screens.base import ConsoleScreen
-from tui.tail import Log, Notes, Records, Tail
 from tui.widgets.about import About
 from tui.widgets.bindings import bindings
 from tui.widgets.lines import Lines, Span, Spans

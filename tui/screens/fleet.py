@@ -9,9 +9,9 @@ from textual import on
 from textual.containers import Vertical
 from textual.widget import Widget
 
-from tui import actions, dialogs, screens
-from tui.actions import FLEET
-from tui.model import facts, first_run, fleet
+from tui import dialogs, screens
+from tui.model import actions, facts, first_run, fleet
+from tui.model.actions import FLEET
 from tui.model.charts import sparkline
 from tui.model.layout import share
 from tui.model.rows import Row

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from rich.cells import cell_len
 
-from tui import actions
-from tui.model import contexts, first_run, fleet, freezes, link
+from tui.model import actions, contexts, first_run, fleet, freezes, link
 from tui.model.asking import hindrance
 from tui.model.bars import Piece, pack
 from tui.model.glyphs import Glyphs, Tone, hue
@@ -18,7 +17,7 @@ from tui.widgets.lines import Span, Spans
 from tui.widgets.toned import clip
 
 if TYPE_CHECKING:
-    from syncropel.api.schema import FleetStatus
+    from syncropel.wire import FleetStatus
     from tui.screens.base import ConsoleScreen
 
 LEAST_WIDTH: Final = 60

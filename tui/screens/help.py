@@ -9,8 +9,8 @@ from typing import Final
 from rich.cells import cell_len
 from textual.app import ComposeResult
 
-from tui import actions
-from tui.actions import Action
+from tui.model import actions
+from tui.model.actions import Action
 from tui.model.asking import hindrance
 from tui.model.glyphs import Tone
 from tui.screens.base import ConsoleScreen

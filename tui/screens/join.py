@@ -8,7 +8,7 @@ from textual import on
 from textual.widget import Widget
 
 from tui import screens
-from tui.actions import JOIN
+from tui.model.actions import JOIN
 from tui.model.subject import subject_of
 from tui.model.tasks import task_name
 from tui.model.text import tail

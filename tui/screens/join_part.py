@@ -18,8 +18,8 @@ from tui.widgets.table import Table
 from tui.widgets.toned import clip
 
 if TYPE_CHECKING:
-    from syncropel.api.schema import JoinStatus
-    from syncropel.api.schema.explain import TaskWhy
+    from syncropel.wire import JoinStatus
+    from syncropel.wire.explain import TaskWhy
 
 SUMMARY = "summary"
 SUBTASKS = "subtasks"

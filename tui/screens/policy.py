@@ -12,10 +12,11 @@ from textual.containers import Vertical
 from textual.widget import Widget
 from textual.widgets import Input
 
-from tui import dialogs, policies
-from tui.actions import POLICY
+from tui import dialogs
+from tui.connection import policies
 from tui.dialogs.base import Dialog
 from tui.model import policy, unread, work_rules
+from tui.model.actions import POLICY
 from tui.model.facts import Fact
 from tui.model.policies import Policies
 from tui.model.policy import PANES, Pane
@@ -33,7 +34,7 @@ from tui.widgets.table import Table
 from tui.widgets.toned import clip
 
 if TYPE_CHECKING:
-    from syncropel.api.schema import RuleOut
+    from syncropel.wire import RuleOut
 
 READ_GAP_SECS: Final = 5.0
 """What has changed is read again at most so often."""

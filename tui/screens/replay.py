@@ -15,18 +15,17 @@ from textual.widgets import Input
 from textual.worker import Worker
 
 from syncropel.errors import SyncropelError
-from tui import actions, pager
-from tui.actions import REPLAY
-from tui.finding import find
-from tui.model import replay, unread
+from tui.connection.finding import find
+from tui.connection.reel import Reel
+from tui.model import actions, replay, unread
+from tui.model.actions import REPLAY
 from tui.model.feed import names_of, thread_name
 from tui.model.filters import Filter
 from tui.model.frame_facts import frame_lines
 from tui.model.moment import Moment
 from tui.model.subject import Subject
 from tui.model.text import count
-from tui.reel import Reel
-from tui.screens import join_part
+from tui.screens import join_part, pager
 from tui.screens.base import ConsoleScreen
 from tui.widgets.bindings import bindings
 from tui.widgets.lines import Lines, Span, Spans
@@ -34,7 +33,7 @@ from tui.widgets.pane import Pane
 from tui.widgets.table import Table
 
 if TYPE_CHECKING:
-    from syncropel.api.schema.replay import ReplayFrame
+    from syncropel.wire.replay import ReplayFrame
 
 WIDE: Final = 110
 """From this width on the record stands beside the list, below it otherwise."""

@@ -9,7 +9,7 @@ from textual.containers import Vertical
 from textual.widget import Widget
 
 from tui import screens
-from tui.actions import TASKS
+from tui.model.actions import TASKS
 from tui.model.facts import Fact, facts_of
 from tui.model.filters import Filter
 from tui.model.layout import share

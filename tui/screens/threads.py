@@ -12,7 +12,9 @@ from textual.widget import Widget
 
 from syncropel.client import calls
 from tui import screens
-from tui.actions import THREADS
+from tui.connection.peek import Peek
+from tui.connection.refetch import Refetcher
+from tui.model.actions import THREADS
 from tui.model.facts import Fact
 from tui.model.feed import names_of, thread_name
 from tui.model.peek import thread_facts
@@ -20,8 +22,6 @@ from tui.model.rows import longest
 from tui.model.subject import Subject
 from tui.model.threads import THREADS as COLUMNS
 from tui.model.threads import ThreadList, thread_rows
-from tui.peek import Peek
-from tui.refetch import Refetcher
 from tui.screens.base import ConsoleScreen
 from tui.widgets.about import About
 from tui.widgets.bindings import bindings

@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 from textual.binding import Binding, BindingType
 
-from tui import actions
+from tui.model import actions
 
 Part = Literal[
     "app", "screen", "table", "moves", "fleet", "feed", "policy", "scratchpad", "threads", "replay"

@@ -15,10 +15,10 @@ from textual.worker import WorkType
 
 from syncropel.client import config_calls
 from syncropel.errors import SyncropelError
+from tui.connection.tail import Asks
 from tui.model import scratchpad
 from tui.model.glyphs import UNICODE, Glyphs, Tone
 from tui.model.scratchpad import Outcome, Trial
-from tui.tail import Asks
 from tui.widgets.bindings import bindings
 from tui.widgets.field import entry
 from tui.widgets.lines import Lines, Span, Spans

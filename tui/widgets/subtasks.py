@@ -13,7 +13,7 @@ from tui.model.glyphs import Glyphs
 from tui.widgets.table import GUTTER, Table
 
 if TYPE_CHECKING:
-    from syncropel.api.schema import JoinStatus
+    from syncropel.wire import JoinStatus
 
 _NOTHING: Final[frozenset[str]] = frozenset()
 

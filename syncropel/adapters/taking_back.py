@@ -1,0 +1,93 @@
+"""The runs that an earlier daemon of this instance left: each is matched with its attempt, or ended."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import psutil
+
+from syncropel.adapters.strays import end_marked
+from syncropel.adapters.supervised import MARK, PROGRAM, Supervised
+from syncropel.supervisor import tree
+from syncropel.supervisor.decide import EXIT, START_FAILED, TIMEOUT
+
+log = logging.getLogger("syncropel.engine.dispatch")
+
+ANSWER_SECS: Final = 5.0
+"""How long a supervisor may take to answer a daemon that comes back."""
+_START_TIME_TOLERANCE_SECS: Final = 2.0
+_LARGEST_PID: Final = 2**31 - 1
+RESULTS: Final = frozenset({EXIT, TIMEOUT, START_FAILED})
+"""Ends by which a run came to something. Any other cut it short."""
+
+
+async def take_back(runs: Path, wanted: Mapping[str, dict[str, Any]]) -> dict[str, Supervised]:
+    """Those of the runs in this folder that are wanted (their session's body by name); others are ended.
+
+    What a supervisor answers settles it: either the run goes on, and has a daemon again, or it was ending
+    already, and is ended.
+    """
+    folders = [folder for folder in runs.iterdir() if folder.is_dir()] if runs.is_dir() else []
+    found = await asyncio.gather(*[_look_at(folder, wanted.get(folder.name)) for folder in folders])
+    await asyncio.to_thread(_end_lost, runs, wanted)
+    return {run.folder.name: run for run in found if run is not None}
+
+
+async def _look_at(folder: Path, session: dict[str, Any] | None) -> Supervised | None:
+    try:
+        run = await Supervised.reach(folder, ANSWER_SECS)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        log.warning("run %s cannot be taken back: %s", folder.name, error)
+        await asyncio.to_thread(end_marked, f"{MARK}={folder.name}", group_of(session or {}))
+        shutil.rmtree(folder, ignore_errors=True)
+        return None
+    if session is not None and not run.over and not run.ends_as:
+        return run
+    ending = await (run.ending() if run.over else run.stop(gently=False))
+    if session is not None and ending.why in RESULTS:
+        return run
+    if ending.left:
+        log.error("run %s left processes: pid %s", folder.name, ", ".join(map(str, ending.left)))
+    run.forget()
+    return None
+
+
+def group_of(session: dict[str, Any]) -> int:
+    """The group of a session's goal, 0 unless it is surely still that goal's own.
+
+    A session is only a record: groups 0 and 1 would mean this daemon and everybody. The group may outlive its
+    leader: a leader that is gone proves nothing, one that is another does, and so does a later boot.
+    """
+    pid, started = session.get("pid"), session.get("process_started_at")
+    if type(pid) is not int or not 1 < pid <= _LARGEST_PID or not isinstance(started, int | float):
+        return 0
+    actual = start_time(pid)
+    if actual is not None and abs(actual - started) > _START_TIME_TOLERANCE_SECS:
+        return 0
+    return pid if psutil.boot_time() < started + _START_TIME_TOLERANCE_SECS else 0
+
+
+def start_time(pid: int) -> float | None:
+    """When a process started (unix seconds); None when there is none."""
+    try:
+        return psutil.Process(pid).create_time()
+    except psutil.Error:
+        return None
+
+
+def _end_lost(runs: Path, wanted: Mapping[str, dict[str, Any]]) -> None:
+    """End what nobody could ever reach: a supervisor of this home, or a wanted goal, whose folder is gone."""
+    names = set(wanted)
+    for pid in tree.look():
+        words = tree.arguments(pid)
+        if str(PROGRAM) in words[:-1]:
+            folder = Path(words[words.index(str(PROGRAM)) + 1])
+            names |= {folder.name} if folder.parent == runs else set()
+    for name in names:
+        if not (runs / name).exists():
+            end_marked(f"{MARK}={name}", group_of(wanted.get(name, {})))

@@ -1,0 +1,1 @@
+"""Health of the daemon, and its log."""

@@ -1,0 +1,115 @@
+"""/health, /.well-known/syncropel and /v1/engine/health: is it alive, what can it do, how is it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict
+from typing import Any
+
+from fastapi import APIRouter
+
+from syncropel import __version__
+from syncropel.api.http.tally import Tally
+from syncropel.engine.control.accounts import is_fleet_account
+from syncropel.engine.engine import Engine
+from syncropel.engine.health_rules import findings
+from syncropel.record.model import ACTS, DATA_TYPES, MAX_BODY_BYTES, MAX_NAME_CHARS, MAX_PARENTS
+from syncropel.wire import Capabilities, EngineHealth, Health, HealthCheck
+
+
+def router(engine: Engine, tally: Tally) -> APIRouter:
+    """The routes of health."""
+    routes = APIRouter(tags=["health"])
+
+    @routes.get("/health")
+    async def health() -> Health:
+        """Alive and bound. Never needs auth."""
+        return Health(
+            status="ok",
+            version=__version__,
+            records=engine.store.count,
+            store=str(engine.instance.home.store),
+            uptime_secs=round(engine.uptime_secs, 3),
+        )
+
+    @routes.get("/.well-known/syncropel")
+    async def capabilities() -> Capabilities:
+        """What this daemon speaks. Never needs auth."""
+        return Capabilities(
+            version=__version__,
+            did=engine.instance.did,
+            role=engine.settings.role,
+            acts=sorted(ACTS),
+            data_types=sorted(DATA_TYPES),
+            limits={"body_bytes": MAX_BODY_BYTES, "parents": MAX_PARENTS, "name_chars": MAX_NAME_CHARS},
+            auth_required=engine.settings.auth.required,
+            openapi="/openapi.json",
+        )
+
+    @routes.get("/v1/engine/health")
+    async def engine_health(details: bool = False) -> EngineHealth:
+        """Counters of every loop; queues near zero are healthy."""
+        return EngineHealth(
+            did=engine.instance.did,
+            role=engine.settings.role,
+            alias=engine.settings.fleet.alias,
+            pid=os.getpid(),
+            home=str(engine.instance.home.path),
+            ingested_total=engine.ingest.total,
+            reconciled_total=engine.reconciler.total,
+            reconcile_queue_depth=engine.reconciler.queue_depth,
+            dispatch_running=engine.dispatcher.running,
+            dispatch_queued=engine.dispatcher.queued,
+            outbox_pending=len(engine.outbox),
+            watchers=len(engine.broadcast),
+            aitl_pending=sum(
+                len(state.fanout.asking()) for state in engine.ingest.live.active.values() if state.fanout
+            ),
+            self_check_failures=engine.selfcheck.failures,
+            uptime_secs=round(engine.uptime_secs, 3),
+            store_bytes=await engine.store.size_bytes(),
+            clock_ahead_secs=engine.clock_ahead_secs,
+            coordinator_refuses=engine.heart.refused,
+            checks=[HealthCheck(**asdict(one)) for one in await findings(engine)],
+            details=_details(engine, tally) if details else None,
+        )
+
+    return routes
+
+
+def _details(engine: Engine, tally: Tally) -> dict[str, Any]:
+    return {
+        "live": {
+            "threads": len(engine.ingest.live.index.threads),
+            "tasks": len(engine.ingest.live.tasks),
+            "active_fanouts": len(engine.ingest.live.active),
+            "children": len(engine.ingest.live.children),
+            "instances": len(engine.ingest.live.registry.instances),
+        },
+        "denials": {
+            "total": engine.ingest.denials.total,
+            "only_counted": engine.ingest.denials.only_counted,
+            "records_lost": engine.ingest.denials.lost,
+        },
+        "delivery_waiting": {
+            did: {"records": count, "problem": problem}
+            for did, (count, problem) in engine.delivery.waiting().items()
+        },
+        "connections": tally.counts(),
+        "reports": {
+            "waiting": len(engine.outbox),
+            "problems": engine.outbox.problems(),
+            "refused": len(engine.ingest.refused_reports),
+        },
+        "writers": {
+            "any_actor": sum(
+                one.actors is None and not is_fleet_account(one.sa_id)
+                for one in engine.ingest.live.access.accounts.values()
+            ),
+            "unverified": sorted(
+                one.alias
+                for one in engine.ingest.live.registry.instances.values()
+                if engine.leases.last_beat(one.did) is not None and not engine.leases.verified(one.did)
+            ),
+        },
+    }

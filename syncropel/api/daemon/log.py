@@ -1,0 +1,89 @@
+"""/v1/engine/log: the newest lines of this daemon's log, and those that come.
+
+To read here logs nothing, so that a log that is looked at does not grow by being looked at.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from typing import Annotated, Any, Final, Literal
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from syncropel.api.http import sse
+from syncropel.api.http.paging import Cursor, Limit
+from syncropel.engine.engine import Engine
+from syncropel.logs.lines import LEVELS
+from syncropel.logs.ring import Kept, LogRing
+from syncropel.wire import LogLine, LogPage
+
+Level = Literal["ERROR", "WARN", "INFO", "DEBUG", "TRACE"]
+AtLeast = Annotated[Level, Query(description="this level and what is graver")]
+STREAMED_AT_ONCE: Final = 500
+
+
+def router(engine: Engine, ring: LogRing) -> APIRouter:
+    """The routes of the log."""
+    routes = APIRouter(tags=["log"])
+
+    @routes.get("/v1/engine/log")
+    async def get_log(since: Cursor = None, level: AtLeast = "TRACE", limit: Limit = 100) -> LogPage:
+        """The newest lines, or with `since` (a sequence) the next ones after it."""
+        severity = LEVELS[level]
+        seen = ring.newest(limit, severity) if since is None else ring.after(since, limit, severity)
+        return LogPage(
+            data=[LogLine.model_validate(_fields(one)) for one in seen.lines],
+            next_cursor=seen.cursor,
+            missed=seen.missed,
+            dropped=ring.dropped,
+        )
+
+    @routes.get("/v1/engine/log/watch", response_class=sse.EventStream)
+    async def watch_log(request: Request, since: Cursor = None, level: AtLeast = "TRACE") -> Response:
+        """Server-sent events `log.line`; resumes after `Last-Event-ID` or `since` (a sequence).
+
+        `log.gap` (`missed`) says how many lines were not kept for a reader that was away or too slow.
+        """
+        cursor = sse.resume_sequence(request, since)
+        return sse.event_stream(engine, _events(engine, ring, cursor, LEVELS[level]))
+
+    return routes
+
+
+def _fields(line: Kept) -> dict[str, Any]:
+    return {"sequence": line.sequence, "at": line.at, **line.fields}
+
+
+async def _events(engine: Engine, ring: LogRing, since: int | None, severity: int) -> AsyncIterator[str]:
+    cursor = ring.newest(0).cursor if since is None else since
+    watcher = engine.broadcast.watch(lambda _: False)  # wants no records, only to hear of the stop
+    stopping = asyncio.ensure_future(watcher.take())
+    try:
+        while not watcher.closed:
+            seen = ring.after(cursor, STREAMED_AT_ONCE, severity)
+            if seen.missed:
+                yield sse.event("log.gap", json.dumps({"missed": seen.missed}))
+            for line in seen.lines:
+                yield sse.event("log.line", json.dumps(_fields(line)), line.sequence)
+            cursor = seen.cursor
+            if not await _either(lambda: ring.wait(cursor), stopping):  # noqa: B023 - awaited before it changes
+                yield sse.event("heartbeat", json.dumps({"at": engine.runtime.now()}))
+        yield sse.server_shutdown()
+    finally:
+        stopping.cancel()
+        engine.broadcast.forget(watcher)
+
+
+async def _either(wait: Callable[[], Any], stopping: asyncio.Future[Any]) -> bool:
+    """Wait for one of both; False when neither came for as long as a stream may be silent."""
+    line = asyncio.ensure_future(wait())
+    try:
+        done, _ = await asyncio.wait(
+            {line, stopping}, timeout=sse.HEARTBEAT_SECS, return_when=asyncio.FIRST_COMPLETED
+        )
+        return bool(done)
+    finally:
+        line.cancel()

@@ -1,0 +1,1 @@
+"""The fleet, dispatch to it, and draining it."""

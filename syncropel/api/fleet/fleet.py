@@ -1,0 +1,149 @@
+"""/v1/fleet: status, instances, heartbeat, control, watch."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fastapi import APIRouter, Request
+from pydantic import Field
+from starlette.responses import Response
+
+from syncropel.api.control.control import ControlRequest
+from syncropel.api.fleet.fleet_views import find_instance, fleet_status, instance_out
+from syncropel.api.http.caller import Signed, writer
+from syncropel.api.http.sse import EventStream, event_stream, snapshots
+from syncropel.engine.beats import take_beat
+from syncropel.engine.engine import Engine
+from syncropel.errors import Conflict, WrongAuthor
+from syncropel.folds.fleet.registry import STATUS_OF_STATE
+from syncropel.wire import (
+    ControlAnswer,
+    ControlMessage,
+    CredentialOut,
+    FleetStatus,
+    Heartbeat,
+    HeartbeatAnswer,
+    InstanceOut,
+    Page,
+    RevokedInstance,
+)
+
+WATCH_GAP_SECS: Final = 0.25
+
+
+class NewCredential(ControlRequest):
+    """POST /v1/fleet/credentials. `sha256`: of the secret, in hex. `reissue`: also when it was revoked."""
+
+    did: str = Field(min_length=1, max_length=512)
+    sha256: str = Field(min_length=64, max_length=64)
+    reissue: bool = False
+
+
+class Revocation(ControlRequest):
+    """POST /v1/fleet/instances/{name}/revoke"""
+
+    reason: str = Field(default="", max_length=2048)
+
+
+def router(engine: Engine) -> APIRouter:
+    """The routes of the fleet."""
+    routes = APIRouter(tags=["fleet"])
+
+    def here() -> None:
+        if engine.settings.role == "worker":
+            raise Conflict(
+                "only the coordinator gives and revokes credentials",
+                f"ask there: {engine.settings.fleet.coordinator_url}",
+            )
+
+    @routes.get("/v1/fleet/status")
+    async def get_status() -> FleetStatus:
+        """The whole fleet: instances, dispatches, fan-outs that have not joined, freezes."""
+        return fleet_status(engine)
+
+    @routes.get("/v1/fleet/instances")
+    async def list_instances() -> Page[InstanceOut]:
+        """Every instance that ever joined."""
+        known = engine.ingest.live.registry.instances.values()
+        rows = sorted((instance_out(engine, one) for one in known), key=lambda row: row.did)
+        return Page(data=rows)
+
+    @routes.get("/v1/fleet/instances/{name}")
+    async def get_instance(name: str) -> InstanceOut:
+        """One instance, by DID or alias."""
+        return instance_out(engine, find_instance(engine, name))
+
+    @routes.get("/v1/fleet/watch", response_class=EventStream)
+    async def watch() -> Response:
+        """Server-sent events `fleet.snapshot`: one at once, then one for every change."""
+        return event_stream(
+            engine,
+            snapshots(
+                engine, lambda: fleet_status(engine).model_dump_json(), "fleet.snapshot", WATCH_GAP_SECS
+            ),
+        )
+
+    @routes.post("/v1/fleet/heartbeat")
+    async def heartbeat(beat: Heartbeat, request: Request) -> HeartbeatAnswer:
+        """Renew an instance's lease. Only a change of state becomes a record."""
+        if engine.settings.role == "worker":
+            raise Conflict(
+                "this instance is a worker and keeps no registry",
+                f"beat to its coordinator: {engine.settings.fleet.coordinator_url}",
+            )
+        if beat.did == engine.instance.did:
+            raise Conflict(
+                f"{beat.did} is this coordinator itself, not {beat.alias}",
+                "was a home copied? remove keys/instance.key of the copy: it then gets a DID of its own",
+            )
+        author = writer(request.scope)
+        if (refusal := engine.issuer.refusal_to_beat(author, beat.did)) is not None:
+            engine.leases.refused(beat.did, refusal.message)
+            raise refusal
+        status, told = await take_beat(engine, beat.model_dump(), verified=author.author == "instance")
+        assert status in STATUS_OF_STATE.values()
+        return HeartbeatAnswer(
+            coordinator=engine.instance.did,
+            heartbeat_interval_secs=engine.settings.fleet.heartbeat_interval_secs,
+            **told,
+            now=engine.runtime.now(),
+            status=status,  # type: ignore[arg-type]  # STATUS_OF_STATE's words are the wire's
+        )
+
+    @routes.post("/v1/fleet/control")
+    async def control(message: ControlMessage, request: Request) -> ControlAnswer:
+        """Enforce what the coordinator says is in force; the answer says what is enforced then."""
+        if engine.settings.role != "worker":
+            raise Conflict("a coordinator takes no control from other instances", "send it to its workers")
+        if writer(request.scope).author != "coordinator":
+            raise WrongAuthor(
+                "a worker takes control only from its coordinator",
+                f"freeze and lift there: {engine.settings.fleet.coordinator_url}",
+            )
+        if message.to != engine.instance.did:
+            raise Conflict(
+                f"this is {engine.instance.did}, not {message.to}", "its next heartbeat says where it is"
+            )
+        taken = await engine.told.take(message.model_dump())
+        return ControlAnswer(did=engine.instance.did, taken=taken, **engine.told.state())
+
+    @routes.post("/v1/fleet/credentials")
+    async def issue(body: NewCredential, sign: Signed) -> CredentialOut:
+        """Give an instance the credential with this hash; from then on nothing else identifies it."""
+        here()
+        body.actor = sign(body.actor)
+        written = await engine.issuer.issue(body.did, body.sha256, actor=body.actor, reissue=body.reissue)
+        return CredentialOut(did=body.did, sha256=body.sha256, record=written.record.id if written else "")
+
+    @routes.post("/v1/fleet/instances/{name}/revoke", status_code=201)
+    async def revoke(name: str, body: Revocation, sign: Signed) -> RevokedInstance:
+        """Revoke the credential of an instance at once and for good; its lease ends and its work moves."""
+        here()
+        instance = find_instance(engine, name)
+        if instance.did == engine.instance.did:
+            raise Conflict(f"cannot revoke {name!r}: it is this coordinator itself", "stop it: spl stop")
+        body.actor = sign(body.actor)
+        written = await engine.issuer.revoke(instance.did, actor=body.actor, reason=body.reason)
+        return RevokedInstance(did=instance.did, alias=instance.alias, record=written.record.id)
+
+    return routes

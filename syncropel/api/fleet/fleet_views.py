@@ -1,0 +1,293 @@
+"""The fleet as the API answers it: wire models made from the registry, the leases and active fan-outs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Literal
+
+from syncropel import __version__
+from syncropel.api.tasks.waiting import Look
+from syncropel.engine.beats import own_beat
+from syncropel.engine.dispatch.run_records import budget_of
+from syncropel.engine.engine import Engine
+from syncropel.engine.fanout.moves import spent_usd
+from syncropel.errors import NotFound
+from syncropel.folds.control.freezes import Freeze
+from syncropel.folds.control.rules import FREEZE_RULES
+from syncropel.folds.fanout.state import ACCEPT, FanOut
+from syncropel.folds.fanout.subtasks import Child, children
+from syncropel.folds.fleet.registry import Instance
+from syncropel.folds.tasks.state import TaskState
+from syncropel.policy.joining import decide_join_now
+from syncropel.wire import (
+    Confirmation,
+    DispatchOut,
+    FanOutProgress,
+    FleetRule,
+    FleetStatus,
+    FreezeOut,
+    InstanceOut,
+    RunningDispatch,
+)
+
+
+def find_instance(engine: Engine, name: str) -> Instance:
+    """An instance by DID or alias. Raises NotFound."""
+    registry = engine.ingest.live.registry
+    instance = registry.instances.get(name) or registry.by_alias(name)
+    if instance is None:
+        raise NotFound(f"no instance {name!r} has ever joined", "see the fleet: spl fleet list")
+    return instance
+
+
+def instance_out(engine: Engine, instance: Instance) -> InstanceOut:
+    """One row of the fleet."""
+    beat, heard_at = None, None
+    if instance.did == engine.instance.did:
+        beat, heard_at = own_beat(engine), engine.runtime.now()
+    elif (last := engine.leases.last_beat(instance.did)) is not None:
+        beat, heard_at = last
+    fields = beat or {}
+    status = engine.leases.status(instance)
+    credential = _credential(engine, instance.did, beat)
+    return InstanceOut(
+        did=instance.did,
+        alias=instance.alias,
+        role="coordinator" if instance.role == "coordinator" else "worker",
+        endpoint=instance.endpoint,
+        status=status,  # type: ignore[arg-type]  # STATUS_OF_STATE's words
+        health="revoked" if credential == "revoked" else _health(status, fields),
+        version=instance.version,
+        since=instance.at,
+        last_heartbeat=heard_at,
+        uptime_secs=fields.get("uptime_secs"),
+        active_dispatches=fields.get("active_dispatches", 0),
+        queued_dispatches=fields.get("queued_dispatches", 0),
+        max_concurrent=fields.get("max_concurrent", 0),
+        adapter=fields.get("adapter", ""),
+        store_records=fields.get("store_records"),
+        store_bytes=fields.get("store_bytes"),
+        pid=fields.get("pid"),
+        permissions=fields.get("permissions"),
+        credential=credential,
+        clock_ahead_secs=fields.get("clock_ahead_secs"),
+        unended=fields.get("unended", []),
+        refused=engine.leases.why_refused(instance.did),
+    )
+
+
+def _credential(
+    engine: Engine, did: str, beat: Mapping[str, object] | None
+) -> Literal["own", "shared", "revoked", ""]:
+    if engine.ingest.live.credentials.is_revoked(did):
+        return "revoked"
+    if beat is None:
+        return ""
+    return "own" if engine.leases.verified(did) else "shared"
+
+
+def _health(status: str, beat: Mapping[str, object]) -> str:
+    """What is known of an instance's health now: what it said of itself holds as long as it is heard."""
+    if status in ("stale", "archived"):
+        return "silent"
+    return "draining" if status in ("draining", "left") else str(beat.get("health", "unknown"))
+
+
+def fleet_status(engine: Engine) -> FleetStatus:
+    """The whole fleet as it is now."""
+    live = engine.ingest.live
+    instances = [instance_out(engine, one) for one in live.registry.instances.values()]
+    instances.sort(key=lambda one: one.did)
+    dispatches: list[DispatchOut] = []
+    fanouts: list[FanOutProgress] = []
+    look = Look(engine)
+    for state in sorted(live.active.values(), key=lambda one: one.fanout.at if one.fanout else 0.0):
+        assert state.fanout is not None
+        kids = children(state.fanout)
+        given = [_dispatch_out(state, state.fanout, kid, look) for kid in kids if kid.state == "in_progress"]
+        dispatches += given
+        fanouts.append(_progress(state, state.fanout, kids, look, [one.index for one in given if one.hangs]))
+    return FleetStatus(
+        at=engine.runtime.now(),
+        version=__version__,
+        coordinator_did=engine.instance.did,
+        coordinator_url=engine.settings.fleet.coordinator_url or engine.instance.endpoint,
+        role="worker" if engine.settings.role == "worker" else "coordinator",
+        heartbeat_interval_secs=engine.settings.fleet.heartbeat_interval_secs,
+        live=sum(one.status == "live" for one in instances),
+        stale=sum(one.status == "stale" for one in instances),
+        archived=sum(one.status == "archived" for one in instances),
+        instances=instances,
+        dispatches=dispatches,
+        fanouts=fanouts,
+        joined=list(live.joined),
+        ingested_total=engine.ingest.total,
+        reconcile_queue_depth=engine.reconciler.queue_depth,
+        records=engine.store.count,
+        freezes=[freeze_out(engine, one) for one in live.control.active()],
+        emergency=live.control.emergency is not None,
+        rules=fleet_rules(engine),
+        tasks_revision=live.revision,
+    )
+
+
+def freeze_out(engine: Engine, freeze: Freeze) -> FreezeOut:
+    """A freeze in force, who has confirmed it and who has not yet."""
+    confirmed, waiting = reached(engine, freeze.record, freeze.at)
+    control, now = engine.ingest.live.control, engine.runtime.moment()
+    control.pass_time(now)
+    return FreezeOut(
+        level=freeze.level,
+        namespace=freeze.namespace,
+        reason=freeze.reason,
+        grace_secs=freeze.grace_secs,
+        terminate=freeze.terminate,
+        actor=freeze.actor,
+        at=freeze.at,
+        record=freeze.record,
+        confirmed=confirmed,
+        waiting=waiting,
+        grace_left_secs=control.lefts(now).get(freeze.record),
+        refuses_all=freeze.level == "hard" and not waiting and engine.reach.refuses_all(freeze.record),
+    )
+
+
+def reached(engine: Engine, record: str, since: float = math.inf) -> tuple[list[Confirmation], list[str]]:
+    """Who has confirmed this control record, and the aliases of those that have not and may still run.
+
+    `since`: when it was said (unix seconds); without it nobody who is archived is waited for.
+    """
+    confirmed = engine.reach.confirmed_at(record)
+    live = engine.ingest.live
+    names = live.names()
+    waiting = [
+        one.alias or one.did
+        for one in live.registry.instances.values()
+        if one.did not in confirmed and engine.leases.may_run(one, since)
+    ]
+    told = [
+        Confirmation(
+            instance=did,
+            alias=names.get(did, did),
+            at=at,
+            verified=engine.leases.verified(did) and engine.reach.proves(did),
+        )
+        for did, at in sorted(confirmed.items())
+        if not live.credentials.is_revoked(did)
+    ]
+    return told, sorted(waiting)
+
+
+def fleet_rules(engine: Engine) -> list[FleetRule]:
+    """The fleet's permission rules: in force, or not confirmed by everybody yet. A freeze rule that was taken
+    away is always among them."""
+    rules = engine.ingest.live.rules
+    found = []
+    for (_, name), word in sorted(rules.fleet.items(), key=lambda one: one[0]):
+        if word.withdrawn:
+            continue
+        state: Literal["set", "removed", "default"] = "set" if word.rule is not None else "removed"
+        if name in FREEZE_RULES and rules.stands(name):
+            state = "default"
+        confirmed, waiting = reached(engine, word.record)
+        if waiting or state == "set" or (state == "removed" and name in FREEZE_RULES):
+            found.append(
+                FleetRule(
+                    name=name,
+                    state=state,
+                    actor=word.author,
+                    record=word.record,
+                    confirmed=confirmed,
+                    waiting=waiting,
+                )
+            )
+    return found
+
+
+def _dispatch_out(state: TaskState, fanout: FanOut, kid: Child, look: Look) -> DispatchOut:
+    assert kid.spawn is not None
+    progress = look.progress(fanout, kid, kid.spawn)
+    return DispatchOut(
+        thread=state.thread,
+        alias=state.alias,
+        index=kid.index,
+        goal=kid.subtask.goal,
+        child_thread=kid.spawn.child_thread,
+        instance=kid.spawn.instance,
+        attempt=kid.attempt,
+        started_at=kid.spawn.at,
+        began_at=progress.began_at,
+        queued=progress.queued,
+        why=progress.why,
+        hangs=progress.hangs,
+        cost_usd=look.spending.get(kid.spawn.child_intend, 0.0),
+        budget_usd=kid.subtask.budget_usd,
+        timeout_secs=kid.subtask.timeout_secs,
+    )
+
+
+def running(engine: Engine) -> list[RunningDispatch]:
+    """What is in flight, the longest first: subtasks of the fan-outs here, and goals that run on this very
+    instance for somebody else."""
+    live, now, look = engine.ingest.live, engine.runtime.now(), Look(engine)
+    rows = [
+        _dispatch_out(state, state.fanout, kid, look)
+        for state in live.active.values()
+        if state.fanout is not None
+        for kid in children(state.fanout)
+        if kid.state == "in_progress"
+    ]
+    known = {row.child_thread for row in rows}
+    rows += [
+        DispatchOut(
+            thread=str(run.intend.body["parent_thread"]),
+            alias="",
+            index=run.intend.body["index"],
+            goal=str(run.intend.body["goal"]),
+            child_thread=run.intend.thread,
+            instance=engine.instance.did,
+            attempt=run.intend.attempt,
+            started_at=run.started_at,
+            began_at=run.started_at,
+            cost_usd=run.meter.spent,
+            budget_usd=budget_of(run.intend),
+        )
+        for run in engine.dispatcher.runs()
+        if run.intend.thread not in known
+    ]
+    names = live.names()
+    rows.sort(key=lambda row: (row.started_at, row.child_thread))
+    return [
+        RunningDispatch(
+            **row.model_dump(),
+            instance_alias=names.get(row.instance),
+            elapsed_secs=max(0.0, now - (row.began_at or row.started_at)),
+        )
+        for row in rows
+    ]
+
+
+def _progress(
+    state: TaskState, fanout: FanOut, kids: list[Child], look: Look, hangs: list[int]
+) -> FanOutProgress:
+    decision = decide_join_now(fanout, kids, state.alias, look.names)
+    return FanOutProgress(
+        thread=state.thread,
+        alias=state.alias,
+        goal=state.goal,
+        namespace=fanout.spec.namespace,
+        join=fanout.join,
+        subtasks=len(kids),
+        spawned=sum(kid.spawn is not None for kid in kids),
+        completed=sum(kid.finished for kid in kids),
+        accepted=sum(kid.state == ACCEPT for kid in kids),
+        satisfiable=decision.satisfiable,
+        explanation=decision.explanation,
+        cause=decision.cause,
+        hangs=hangs,
+        asking=fanout.asking(),
+        started_at=fanout.at,
+        cost_usd=spent_usd(fanout, look.spending),
+        budget_usd=fanout.budget_usd,
+    )

@@ -1,0 +1,1 @@
+"""What every route needs: who calls, bodies, pages, streams, errors."""

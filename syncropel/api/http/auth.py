@@ -1,0 +1,240 @@
+"""Who may call: the operator over the Unix socket, where goals may read; over TCP whoever has a token."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Any, Final
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from syncropel.api.http.bearers import Bearers
+from syncropel.api.http.caller import (
+    ANY,
+    CALLER,
+    NOT_OPERATOR,
+    OPERATOR,
+    RECOGNISED,
+    WRITER,
+    NotOperator,
+    caller,
+    lacks,
+)
+from syncropel.api.http.errors import error_response, internal_error
+from syncropel.api.http.reading import refusal_to_read
+from syncropel.api.http.refused_beats import note_refused
+from syncropel.api.http.tally import GOALS_REFUSED, UNKNOWN_CALLERS, Tally
+from syncropel.engine.engine import Engine
+from syncropel.errors import Forbidden, GoalMayNot, SyncropelError, UnknownCaller
+from syncropel.folds.control.access import API_TOKEN, SERVICE_ACCOUNT, TOKEN_REVOKED, Token
+from syncropel.folds.control.rules import PERMISSION
+from syncropel.policy.authority import Writer
+from syncropel.record.model import Record
+from syncropel.record.threads import (
+    ACTOR_REGISTRY,
+    CONSENT,
+    ENGINE_CONFIG,
+    FLEET_CONTROL,
+    INSTANCE_REGISTRY,
+    NAMESPACE_REGISTRY,
+)
+
+_OWN: Final = frozenset({"/v1/whoami"})
+_OPEN: Final = frozenset({"/health", "/.well-known/syncropel"})
+_WRITES: Final = (
+    ("/v1/records/query", "records:read"),
+    ("/v1/records", "records:write"),
+    ("/v1/tasks", "threads:write"),
+    ("/v1/dispatch", "threads:write"),
+    ("/v1/fleet/credentials", "admin"),
+    ("/v1/fleet", "fleet:write"),
+    ("/v1/namespaces", "fleet:write"),
+    ("/v1/consents", "config:write"),
+    ("/v1/drain", "fleet:write"),
+    ("/v1/config", "config:write"),
+    ("/v1/expr", "config:read"),
+)
+_READS: Final = (
+    ("/v1/service-accounts", "config:read"),
+    ("/v1/tokens", "config:read"),
+    ("/v1/config", "config:read"),
+    ("/v1/engine/log", "config:read"),
+)
+_THREADS: Final = {
+    ENGINE_CONFIG: "config:write",
+    ACTOR_REGISTRY: "config:write",
+    NAMESPACE_REGISTRY: "fleet:write",
+    CONSENT: "config:write",
+    INSTANCE_REGISTRY: "fleet:write",
+    FLEET_CONTROL: "fleet:write",
+}
+"""What a record on a reserved thread needs, beside records:write: the engine acts on these."""
+_GRANTS: Final = frozenset({SERVICE_ACCOUNT, API_TOKEN, TOKEN_REVOKED})
+GOAL_SCOPE: Final = "records:read"
+"""All that a goal may do over the Unix socket."""
+_UNKNOWN_HINT: Final = (
+    "call from where the daemon sees the process, such as in its container; or use --url and a token"
+)
+_TELLING: Final = frozenset({b"host", b"origin", b"sec-fetch-site"})
+_OWN_SITE: Final = frozenset({"none", "same-origin"})
+"""What a browser says when no other page made it call. For a page of another port here it is "same-site"."""
+_ELSEWHERE: Final = Forbidden(
+    "without auth only this machine may call, and no web page of another site",
+    "call http://127.0.0.1 or http://localhost, list the page's origin, or use a token",
+)
+_LOCAL: Final = re.compile(r"(https?://)?(localhost|127\.0\.0\.1|\[::1\])(:\d+)?", re.ASCII)
+
+
+@lru_cache(maxsize=256)
+def required_scope(method: str, path: str) -> str | None:
+    """The scope that a request needs; `ANY`: a token and no scope; None: what is open to all."""
+    if path in _OPEN:
+        return None
+    if path in _OWN:
+        return ANY
+    if method in ("GET", "HEAD", "OPTIONS"):
+        return next((scope for prefix, scope in _READS if path.startswith(prefix)), "records:read")
+    return next((scope for prefix, scope in _WRITES if path.startswith(prefix)), "admin")
+
+
+def refusal_to_write(scope: Scope, record: Record, role: str) -> SyncropelError | None:
+    """Why this caller may not write this record, though it may write records; None when it may.
+
+    `role`: this instance's. A worker takes the fleet's rules from whoever it takes freezes from.
+    """
+    needed = _THREADS.get(record.thread)
+    token = caller(scope)
+    if needed is None or token is None:
+        return None
+    if record.thread == ENGINE_CONFIG and record.topic in _GRANTS:
+        needed = "admin"
+    if record.thread == FLEET_CONTROL and record.topic == PERMISSION and role != "worker":
+        needed = "config:write"
+    return lacks(token, needed)
+
+
+class OperatorDoor:
+    """Marks every request that comes through it as the operator's own; serve only the Unix socket with it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope[OPERATOR] = True
+        await self._app(scope, receive, send)
+
+
+class Gate:
+    """Lets through who may, and turns what still goes wrong inside into an internal error with an id."""
+
+    def __init__(self, app: ASGIApp, engine: Engine, tally: Tally) -> None:
+        self._app = app
+        self._engine = engine
+        self._tally = tally
+        self._bearers = Bearers(engine)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        if (who := scope.get(NOT_OPERATOR)) is not None:
+            refusal = self._refusal_to_goal(scope, who)
+            if refusal is not None:
+                await error_response(refusal)(scope, receive, send)
+                return
+        elif scope.get(OPERATOR):
+            scope[WRITER] = Writer("operator", self._engine.instance.did)
+        else:
+            refusal = self._refusal(scope)
+            if refusal is not None:
+                await note_refused(scope, receive, self._engine, refusal)
+                await error_response(refusal)(scope, receive, send)
+                return
+        await self._guarded(scope, receive, send)
+
+    def _refusal(self, scope: Scope) -> SyncropelError | None:
+        """Why a caller over TCP is refused. Notes in the scope who it is."""
+        shown, required = _bearer(scope), self._engine.settings.auth.required
+        found = self._bearers.find(shown)
+        if found is not None and (recognised := scope.get(RECOGNISED)) is not None:
+            recognised(found.token.sa_id)
+        if found is not None and (required or found.writer.author != "account"):
+            scope[WRITER] = found.writer
+        if not required:
+            return _from_elsewhere(scope, self._engine.ingest.live.access.origins)
+        method, path = scope["method"], scope["path"]
+        needed = required_scope(method, path)
+        if needed is None:
+            return None
+        if found is None:
+            return self._bearers.unknown(shown)
+        scope[CALLER] = found.token
+        return lacks(found.token, needed) or found.refusal(method, path)
+
+    def _refusal_to_goal(self, scope: Scope, who: NotOperator) -> SyncropelError | None:
+        """Why a caller on the Unix socket that is not the operator is refused; a goal may read."""
+        method, path = scope["method"], scope["path"]
+        needed = required_scope(method, path)
+        if needed is None:
+            return None
+        asked, now = f"{method} {path[:200]}", self._engine.runtime.monotonic()
+        if who.problem:
+            self._tally.note_each(
+                UNKNOWN_CALLERS, now, f"refused {asked} over the Unix socket: {who.problem}"
+            )
+            return UnknownCaller(f"cannot tell who calls: {who.problem}", _UNKNOWN_HINT)
+        if needed in (ANY, GOAL_SCOPE):
+            scope[CALLER] = Token(f"goal:{who.thread}", "", frozenset({GOAL_SCOPE}), "", 0.0)
+            return None
+        whose = f"attempt {who.thread!r}" if who.thread else "an attempt that its environment does not name"
+        self._tally.note_each(GOALS_REFUSED, now, f"refused {asked} to a goal: PID {who.pid}, {whose}")
+        return GoalMayNot(
+            f"a goal may only read: PID {who.pid} works on {whose}",
+            "do it as the operator, outside goals; or use --url and a token",
+        )
+
+    async def _guarded(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = False
+
+        async def watched_send(message: Any) -> None:
+            nonlocal started
+            started = started or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            if (refusal := await refusal_to_read(scope, self._engine)) is not None:
+                raise refusal
+            await self._app(scope, receive, watched_send)
+        except SyncropelError as error:
+            if not started:
+                await error_response(error)(scope, receive, send)
+        except Exception as error:  # noqa: BLE001 - the last line before the wire; the log has the traceback
+            if not started:
+                await internal_error(error, scope["path"])(scope, receive, send)
+
+
+def _from_elsewhere(scope: Scope, origins: tuple[str, ...]) -> SyncropelError | None:
+    # Without tokens any web page that the user looks at could call here: by its own origin; after it has
+    # pointed its name at 127.0.0.1, by that name; or by an image or a link, which come without an origin.
+    listed = foreign = False
+    for name, value in scope["headers"]:
+        if name in _TELLING:
+            text = value.decode("latin-1")
+            if name == b"sec-fetch-site":
+                foreign = foreign or text.strip().lower() not in _OWN_SITE
+            elif name == b"origin" and text in origins:
+                listed = True
+            elif not _LOCAL.fullmatch(text):
+                return _ELSEWHERE
+    return _ELSEWHERE if foreign and not listed else None
+
+
+def _bearer(scope: Scope) -> str:
+    for name, value in scope["headers"]:
+        if name == b"authorization":
+            kind, _, token = value.decode("latin-1").partition(" ")
+            if kind.lower() == "bearer":
+                return str(token).strip()
+        elif name == b"x-api-key":
+            return str(value.decode("latin-1")).strip()
+    return ""

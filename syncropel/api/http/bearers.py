@@ -1,0 +1,110 @@
+"""Whose bearer string this is: a service account's, an instance's, or the coordinator's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from syncropel.engine.control.accounts import find_token, is_fleet_account
+from syncropel.engine.engine import Engine
+from syncropel.errors import Forbidden, SyncropelError, Unauthorized
+from syncropel.folds.control.access import Token, account_did
+from syncropel.policy.authority import Writer
+from syncropel.settings.keyring import bearer_hash
+
+_REMEMBERED: Final = 1024
+"""Bearers of accounts that are remembered with their tokens."""
+_OF_INSTANCE: Final = frozenset({"records:write", "fleet:write"})
+_OF_COORDINATOR: Final = frozenset({"records:read", "records:write", "fleet:write"})
+_BY_INSTANCE: Final = frozenset(
+    {
+        ("GET", "/v1/whoami"),
+        ("POST", "/v1/records"),
+        ("POST", "/v1/records/batch"),
+        ("POST", "/v1/fleet/heartbeat"),
+    }
+)
+"""All that an instance asks of its coordinator."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bearer:
+    """Who showed a bearer string: what it may ask for, and what it may write."""
+
+    token: Token
+    writer: Writer
+
+    def refusal(self, method: str, path: str) -> SyncropelError | None:
+        """Why it may not ask for this at all, whatever its scopes; None when they decide."""
+        author = self.writer.author
+        reads = author == "fleet" and method in ("GET", "HEAD")
+        if author not in ("instance", "fleet") or reads or (method, path) in _BY_INSTANCE:
+            return None
+        return Forbidden(
+            f"{self.writer.did or 'the shared fleet token'} may only beat and report its own attempts",
+            "use a service account's token: spl token mint ACCOUNT; or the Unix socket",
+        )
+
+
+class Bearers:
+    """Finds who shows a bearer string; one of an account that was found before is not hashed again."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._seen: dict[str, Token] = {}
+
+    def find(self, bearer: str) -> Bearer | None:
+        """Who showed this, or None. A revoked one is nobody's."""
+        if not bearer:
+            return None
+        if (token := self._token(bearer)) is not None:
+            return Bearer(token, self._writer(token))
+        if self._is_worker and (did := self._engine.keyring.coordinator_of(bearer)):
+            return Bearer(_token(did, _OF_COORDINATOR), Writer("coordinator", did))
+        known = self._engine.ingest.live.credentials.by_hash(bearer_hash(bearer))
+        if known is None or known.revoked:
+            return None
+        return Bearer(_token(known.did, _OF_INSTANCE), Writer("instance", known.did))
+
+    def unknown(self, bearer: str) -> Unauthorized:
+        """What to answer when `find` finds nobody."""
+        if not bearer:
+            return Unauthorized(
+                "this needs a bearer token", "send Authorization: Bearer …, or use the Unix socket"
+            )
+        known = self._engine.ingest.live.credentials.by_hash(bearer_hash(bearer))
+        if known is not None and known.revoked:
+            return Unauthorized(f"{known.did} was revoked", "see at the coordinator: spl fleet list --all")
+        return Unauthorized("this token is not known here", "was it revoked, or made for another instance?")
+
+    @property
+    def _is_worker(self) -> bool:
+        return self._engine.settings.role == "worker"
+
+    def _token(self, bearer: str) -> Token | None:
+        access = self._engine.ingest.live.access
+        token = self._seen.get(bearer)
+        # A token that was revoked or granted anew is not the same object any more.
+        if token is not None and access.token(token.sha256) is token:
+            return token
+        token = find_token(access, bearer)
+        if token is None:
+            self._seen.pop(bearer, None)
+            return None
+        if len(self._seen) >= _REMEMBERED:
+            self._seen.clear()
+        self._seen[bearer] = token
+        return token
+
+    def _writer(self, token: Token) -> Writer:
+        if is_fleet_account(token.sa_id) or token.sha256 == self._engine.shared_sha256:
+            # Where work comes from, the shared token stands for a coordinator that has nothing of its own;
+            # where reports go, for an instance.
+            older = self._is_worker and not self._engine.keyring.knows_coordinator
+            return Writer("coordinator" if older else "fleet")
+        account = self._engine.ingest.live.access.accounts.get(token.sa_id)
+        return Writer("account", account_did(token.sa_id), account.actors if account is not None else ())
+
+
+def _token(did: str, scopes: frozenset[str]) -> Token:
+    return Token(did, "", scopes, "", 0.0)

@@ -1,0 +1,83 @@
+"""Who calls, as the door noted it in the request's ASGI scope."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Final
+
+from fastapi import Depends, Request
+from starlette.types import Scope
+
+from syncropel.errors import Forbidden, SyncropelError
+from syncropel.folds.control.access import Token
+from syncropel.policy.authority import ANYONE, Writer, actor_refusal
+
+OPERATOR: Final = "syncropel.operator"
+"""Key that marks a connection over the Unix socket."""
+CALLER: Final = "syncropel.caller"
+"""Key of the token that was presented; missing for the operator and without auth."""
+RECOGNISED: Final = "syncropel.recognised"
+"""Key of a function to call with the account of a valid token: its connection is the last to make room."""
+WRITER: Final = "syncropel.writer"
+"""Key of the `Writer` that the door made out; missing for a caller whom auth does not ask for a token."""
+NOT_OPERATOR: Final = "syncropel.not_operator"
+"""Key of the `NotOperator` that connected to the Unix socket."""
+DEFAULT_ACTOR: Final = "did:sync:user:operator"
+OF_ACTOR: Final = "the actor; by default the account of the token, or the operator"
+ANY: Final = ""
+"""The scope of what every known caller may see, whatever its scopes."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotOperator:
+    """A caller on the Unix socket that is not the operator: a goal, or, with a `problem`, an unknown caller.
+
+    `thread`: that of the goal's attempt, empty when nothing names it. `problem`: why it is unknown.
+    """
+
+    pid: int
+    thread: str = ""
+    problem: str = ""
+
+
+def caller(scope: Scope) -> Token | None:
+    """The token of the one who calls; None for the operator, and where no token is asked for."""
+    token: Token | None = scope.get(CALLER)
+    return token
+
+
+def writer(scope: Scope) -> Writer:
+    """How what this request writes comes here."""
+    known: Writer = scope.get(WRITER, ANYONE)
+    return known
+
+
+def own_name(author: Writer) -> str:
+    """The actor of what a writer writes without naming one."""
+    return author.did if author.author in ("account", "instance") else DEFAULT_ACTOR
+
+
+class Signer:
+    """Sets the actor of what a request writes. Raises ActorNotAllowed when the caller may not use it."""
+
+    def __init__(self, request: Request) -> None:
+        self._writer = writer(request.scope)
+
+    def __call__(self, asked: str) -> str:
+        if not asked:
+            return own_name(self._writer)
+        if (refusal := actor_refusal(asked, self._writer)) is not None:
+            raise refusal
+        return asked
+
+
+Signed = Annotated[Signer, Depends()]
+
+
+def lacks(token: Token, needed: str) -> SyncropelError | None:
+    """The refusal of what needs this scope, or None when the token has it."""
+    if needed == ANY or needed in token.scopes or "admin" in token.scopes:
+        return None
+    return Forbidden(
+        f"{token.sa_id} lacks the scope {needed}", f"it has: {', '.join(sorted(token.scopes)) or 'none'}"
+    )

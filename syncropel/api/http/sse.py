@@ -1,0 +1,130 @@
+"""Server-sent events (WHATWG HTML, section 9.2): records as they come, with resume."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any, Final
+
+from starlette.requests import Request
+from starlette.responses import StreamingResponse
+
+from syncropel.api.http.body import record_json
+from syncropel.engine.engine import Engine
+from syncropel.errors import BadRequest, Unavailable
+from syncropel.record.model import MAX_CLOCK, StoredRecord
+from syncropel.store.base import RecordFilter
+
+HEARTBEAT_SECS: Final = 30.0
+RETRY_AFTER_MS: Final = 1000
+
+
+class EventStream(StreamingResponse):
+    """An answer that goes on for as long as both sides want."""
+
+    media_type = "text/event-stream"
+
+
+def event(name: str, data: str, cursor: int | None = None) -> str:
+    """One event; `data` is JSON text without line breaks."""
+    head = f"id: {cursor}\n" if cursor is not None else ""
+    return f"{head}event: {name}\ndata: {data}\n\n"
+
+
+def server_shutdown() -> str:
+    return event("server_shutdown", json.dumps({"retry_after_ms": RETRY_AFTER_MS}))
+
+
+def event_stream(engine: Engine, events: AsyncIterator[str]) -> EventStream:
+    """The answer that sends these events. Raises Unavailable when the daemon is stopping."""
+    if engine.stopping:
+        raise Unavailable("the daemon is stopping", "watch again after the restart")
+    return EventStream(events, headers={"cache-control": "no-cache", "x-accel-buffering": "no"})
+
+
+def resume_sequence(request: Request, since: int | None) -> int | None:
+    """Where to resume: `Last-Event-ID` first, else `since`; None means from now on."""
+    last = request.headers.get("last-event-id")
+    if last is None:
+        return since
+    if not (last.isascii() and last.isdigit() and len(last) < 20 and int(last) <= MAX_CLOCK):
+        raise BadRequest(f"Last-Event-ID {last[:40]!r} is no cursor", "send the id of the last event you had")
+    return int(last)
+
+
+def _record_event(stored: StoredRecord) -> str:
+    data = f'{{"id":"{stored.record.id}","record":{record_json(stored)}}}'
+    return event("record.created", data, stored.sequence)
+
+
+async def record_events(
+    engine: Engine,
+    thread: str | None,
+    after: int | None,
+    since_clock: int | None = None,
+    without: str | None = None,
+) -> AsyncIterator[str]:
+    """Records after a sequence (or with a clock above `since_clock`), then new ones for as long as it lasts;
+    of one thread, or of all but the one that is to be left out (`without`).
+
+    The cursor of an event is its record's sequence. Listening starts before the log is read, so nothing falls
+    between the two; what both have is sent once.
+    """
+    watcher = engine.broadcast.watch(
+        lambda stored: stored.record.thread != without and thread in (None, stored.record.thread)
+    )
+    try:
+        last = 0
+        async for stored in _history(engine, thread, after, since_clock, without):
+            last = max(last, stored.sequence)
+            yield _record_event(stored)
+        while True:
+            try:
+                fresh = await asyncio.wait_for(watcher.take(), HEARTBEAT_SECS)
+            except TimeoutError:
+                yield event("heartbeat", json.dumps({"at": engine.runtime.now()}))
+                continue
+            for stored in fresh:
+                if stored.sequence > last:
+                    yield _record_event(stored)
+            if watcher.lagged:
+                told = {"code": "lagged", "message": "too slow: some records were not sent", "hint": "resume"}
+                yield event("error", json.dumps(told))
+                return
+            if watcher.closed:
+                yield server_shutdown()
+                return
+    finally:
+        engine.broadcast.forget(watcher)
+
+
+async def _history(
+    engine: Engine, thread: str | None, after: int | None, since_clock: int | None, without: str | None
+) -> AsyncIterator[StoredRecord]:
+    if thread is not None and (after is not None or since_clock is not None):
+        for stored in sorted(await engine.store.thread(thread), key=lambda one: one.sequence):
+            clock = stored.record.clock or 0
+            if stored.sequence > (after or 0) and (since_clock is None or clock > since_clock):
+                yield stored
+    elif after is not None:
+        since = after
+        while page := await engine.store.query(RecordFilter(since=since, limit=1000, without=without)):
+            since = page[-1].sequence
+            for stored in page:
+                yield stored
+
+
+async def snapshots(engine: Engine, take: Any, name: str, min_gap_secs: float) -> AsyncIterator[str]:
+    """A snapshot at once, then one for every change, at most one every `min_gap_secs`, and at least one every
+    heartbeat interval of the fleet."""
+    interval = engine.settings.fleet.heartbeat_interval_secs
+    while not engine.stopping:
+        seen = engine.changed.count
+        yield event(name, take())
+        await engine.runtime.sleep(min_gap_secs)
+        try:
+            await asyncio.wait_for(engine.changed.after(seen), interval)
+        except TimeoutError:
+            continue
+    yield server_shutdown()

@@ -1,0 +1,1 @@
+"""Records: append, read, watch, query."""

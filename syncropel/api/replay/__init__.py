@@ -1,0 +1,1 @@
+"""The past of threads, and the reasons of tasks."""

@@ -1,0 +1,1 @@
+"""Rules, permissions, and expressions to try."""

@@ -1,0 +1,148 @@
+"""/v1/tasks/{name}/retry and /amend: what an operator changes of a fan-out that runs."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter
+from pydantic import Field
+from starlette.responses import Response
+
+from syncropel.api.http.caller import Signed
+from syncropel.api.tasks.task_requests import Request, made_record, posted
+from syncropel.api.tasks.task_views import find_fan_out, find_task
+from syncropel.api.tasks.task_writing import more_work, refuse_unknown
+from syncropel.engine.engine import Engine
+from syncropel.engine.fanout.moves import spent_usd
+from syncropel.errors import BadRequest, Conflict
+from syncropel.folds.fanout.asks import ANSWERED
+from syncropel.folds.fanout.moves import AMEND_BUDGET, spends
+from syncropel.folds.fanout.spec import LARGEST, TARGET_FORMS, is_target
+from syncropel.folds.fanout.state import AMEND_JOIN, RETRY, FanOut
+from syncropel.folds.tasks.state import TaskState
+from syncropel.store.base import Appended
+from syncropel.wire import PostedRecord
+
+Money = Annotated[float, Field(gt=0, le=LARGEST, strict=True, description="US dollars")]
+
+
+class NewRetry(Request):
+    """POST /v1/tasks/{name}/retry"""
+
+    index: int
+    hint: str | None = None
+    target: str | None = None
+    budget_usd: Money | None = None
+    allow_unknown: bool = Field(default=False, description="the target may name an instance that joins later")
+
+
+class NewAmendment(Request):
+    """POST /v1/tasks/{name}/amend: one thing at a time, so that each has its own record."""
+
+    budget_usd: Money | None = None
+    join: str | None = None
+    reason: str | None = None
+
+
+class NewAnswer(Request):
+    """POST /v1/tasks/{name}/answer"""
+
+    index: int
+    verdict: Literal["accept", "reject"]
+    reason: str = ""
+
+
+def router(engine: Engine) -> APIRouter:
+    """The routes that change a fan-out."""
+    routes = APIRouter(tags=["tasks"])
+
+    @routes.post("/v1/tasks/{name}/retry", status_code=201, response_model=PostedRecord)
+    async def retry(name: str, body: NewRetry, sign: Signed) -> Response:
+        """Run a subtask again as its next attempt, with another budget if one is given."""
+        body.actor = sign(body.actor)
+        return posted(await ask_again(engine, name, body))
+
+    @routes.post("/v1/tasks/{name}/amend", status_code=201, response_model=PostedRecord)
+    async def amend(name: str, body: NewAmendment, sign: Signed) -> Response:
+        """Give a fan-out another budget, or another join predicate."""
+        body.actor = sign(body.actor)
+        state, fanout = _changeable(engine, name, "an amendment")
+        if (body.budget_usd is None) == (body.join is None):
+            raise BadRequest("amend one thing at a time", "give either budget_usd or join")
+        fields: dict[str, Any] = {"reason": body.reason} if body.reason else {}
+        if body.join is not None:
+            fields |= {"topic": AMEND_JOIN, "join": body.join}
+            return posted(await _write(engine, state, fanout, body.actor, fields))
+        spent = spent_usd(fanout, engine.spending())
+        if spends(spent, body.budget_usd):
+            asked = f"a budget of ${body.budget_usd:.2f} would end it at once"
+            raise Conflict(
+                f"{name} has spent ${spent:.2f} already: {asked}",
+                f"give it more than ${spent:.2f}; to stop it: spl task cancel {name}",
+            )
+        fields |= {"topic": AMEND_BUDGET, "budget_usd": body.budget_usd}
+        return posted(await _write(engine, state, fanout, body.actor, fields))
+
+    @routes.post("/v1/tasks/{name}/answer", status_code=201, response_model=PostedRecord)
+    async def answer(name: str, body: NewAnswer, sign: Signed) -> Response:
+        """Say whether a subtask may begin that waits for an operator's word."""
+        body.actor = sign(body.actor)
+        state, fanout = _changeable(engine, name, "an answer")
+        ask = fanout.asks.get(body.index)
+        if ask is None or body.index not in fanout.asking():
+            waiting = ", ".join(map(str, fanout.asking())) or "none"
+            raise Conflict(f"{name} [{body.index}] waits for nobody's word", f"subtasks that do: {waiting}")
+        fields = {"topic": ANSWERED, "index": body.index, "attempt": ask.attempt, "verdict": body.verdict}
+        fields["reason"] = body.reason
+        return posted(await _write(engine, state, fanout, body.actor, fields))
+
+    return routes
+
+
+async def ask_again(engine: Engine, name: str, asked: NewRetry) -> Appended:
+    """Write that a subtask of this task is to run once more.
+
+    Raises BadRequest for an index or target that there is not, Conflict when nothing more is spawned.
+    """
+    state = find_task(engine, name)
+    fanout = find_fan_out(state)
+    if fanout.joined is None:
+        _changeable(engine, name, "a retry")
+    count = len(fanout.spec.subtasks)
+    if not 0 <= asked.index < count:
+        raise BadRequest(f"no subtask {asked.index}", f"the subtasks are 0 to {count - 1}")
+    if fanout.moves.exceeded:
+        raise Conflict(
+            f"{name} has spent its budget of ${fanout.budget_usd or 0:.2f}: nothing more is spawned",
+            f"give it more first: spl task amend {name} --budget USD",
+        )
+    fields: dict[str, Any] = {"topic": RETRY, "index": asked.index}
+    if asked.target is not None:
+        if not is_target(asked.target):
+            raise BadRequest(f"unknown target {asked.target!r}", f"use {TARGET_FORMS}")
+        if not asked.allow_unknown:
+            refuse_unknown(engine, [asked.target])
+        fields["target"] = asked.target
+    if asked.hint:
+        fields["hint"] = asked.hint
+    if asked.budget_usd is not None:
+        fields["budget_usd"] = asked.budget_usd
+    return await _write(engine, state, fanout, asked.actor, fields)
+
+
+async def _write(
+    engine: Engine, state: TaskState, fanout: FanOut, actor: str, fields: dict[str, Any]
+) -> Appended:
+    body = {**fields, "namespace": fanout.spec.namespace, "at": engine.runtime.now()}
+    return await engine.ingest.append_one(made_record(state.thread, actor, "LEARN", body, [fanout.intend]))
+
+
+def _changeable(engine: Engine, name: str, what: str) -> tuple[TaskState, FanOut]:
+    state = find_task(engine, name)
+    fanout = find_fan_out(state)
+    if not fanout.active:
+        raise Conflict(
+            f"{name} {'was cancelled' if fanout.cancelled else 'has joined'}: {what} changes nothing",
+            more_work(name),
+        )
+    return state, fanout

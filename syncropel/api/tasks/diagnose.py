@@ -1,0 +1,181 @@
+"""/v1/tasks/{name}/diagnose and /tree: a task taken apart."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, TypeVar
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ValidationError
+
+from syncropel.api.tasks.task_views import find_task, join_status, parts_of, task_detail
+from syncropel.engine.engine import Engine
+from syncropel.errors import BadRequest
+from syncropel.folds.fanout.starts import Start, read_starts
+from syncropel.folds.fanout.state import ACCEPT, FanOut, Report, Spawn
+from syncropel.folds.tasks.state import TaskState
+from syncropel.wire.diagnosis import (
+    AttemptDiagnosis,
+    Diagnosis,
+    SubprocessExit,
+    TaskTree,
+    TreeNode,
+    WorktreeLeft,
+)
+from syncropel.wire.fleet import StartOut
+from syncropel.wire.tasks import ChildOut, TaskSummary
+
+_Part = TypeVar("_Part", bound=BaseModel)
+_DEEPEST: Final = 16
+"""Tasks within tasks that a tree shows."""
+_ADVICE: Final = {
+    9: "SIGKILL: most often the kernel's OOM killer (dmesg | grep -i 'killed process')",
+    15: "SIGTERM: ended from outside: look at limits of the container or control group, and at who sent it",
+}
+"""What an ending by this signal most often means."""
+
+
+def router(engine: Engine) -> APIRouter:
+    """The routes that take a task apart."""
+    routes = APIRouter(tags=["tasks"])
+
+    @routes.get("/v1/tasks/{name}/diagnose")
+    async def get_diagnosis(name: str, subtask: int | None = None) -> Diagnosis:
+        """How every attempt ended: its process, its worktree, by which way; `subtask`: those of one only."""
+        state = find_task(engine, name)
+        fanout = state.fanout
+        if fanout is not None and subtask is not None and not 0 <= subtask < len(fanout.spec.subtasks):
+            raise BadRequest(f"no subtask {subtask}", f"they are 0 to {len(fanout.spec.subtasks) - 1}")
+        slots = sorted(fanout.spawns) if fanout is not None else []
+        return Diagnosis(
+            thread=state.thread,
+            alias=state.alias,
+            goal=state.goal,
+            status=task_detail(state, engine.instance.did).status,
+            attempts=[
+                await _attempt(engine, fanout, slot)
+                for slot in slots
+                if fanout is not None and subtask in (None, slot[0])
+            ],
+        )
+
+    @routes.get("/v1/tasks/{name}/tree")
+    async def get_tree(name: str) -> TaskTree:
+        """The task with its subtasks, each below the one it waits for last."""
+        return await _tree(engine, find_task(engine, name), frozenset())
+
+    return routes
+
+
+async def _tree(engine: Engine, state: TaskState, above: frozenset[str]) -> TaskTree:
+    """A task with all that was made for it. `above`: the threads over it; a record may name any parent."""
+    join = await join_status(engine, state) if state.fanout else None
+    within = above | {state.thread}
+
+    async def inner(parts: Sequence[TaskSummary]) -> list[TaskTree]:
+        known = (engine.ingest.live.tasks[one.thread] for one in parts if one.thread not in within)
+        return [await _tree(engine, one, within) for one in known] if len(within) <= _DEEPEST else []
+
+    whole = parts_of(engine, state.thread)
+    return TaskTree(
+        thread=state.thread,
+        alias=state.alias,
+        goal=state.goal,
+        status=task_detail(state, engine.instance.did).status,
+        cost_usd=state.fanout.cost_usd if state.fanout else 0.0,
+        nodes=[
+            one.model_copy(update={"tasks": await inner(one.parts)})
+            for one in _hung(join.subtasks if join else [])
+        ],
+        tasks=await inner(whole),
+    )
+
+
+async def _attempt(engine: Engine, fanout: FanOut, slot: tuple[int, int]) -> AttemptDiagnosis:
+    index, attempt = slot
+    spawn, report = fanout.spawns[slot], fanout.reports.get(slot)
+    told: Mapping[str, Any] = {}
+    if report is not None and (stored := await engine.store.get(report.key[1])) is not None:
+        told = stored.record.body
+    return AttemptDiagnosis(
+        index=index,
+        attempt=attempt,
+        goal=fanout.spec.subtasks[index].goal,
+        state=report.verdict if report else "in_progress",  # type: ignore[arg-type]  # the fold's verdicts
+        instance=spawn.instance,
+        instance_alias=engine.ingest.live.names().get(spawn.instance),
+        child_thread=spawn.child_thread,
+        spawned_at=spawn.at,
+        refused_reports=engine.ingest.refused_reports.told(fanout.thread, index, attempt),
+        starts=[StartOut(**start.as_body()) for start in _starts(engine, fanout, slot, spawn, told)],
+        **(_ended(report, told) if report else {}),
+    )
+
+
+def _starts(
+    engine: Engine, fanout: FanOut, slot: tuple[int, int], spawn: Spawn, told: Mapping[str, Any]
+) -> tuple[Start, ...]:
+    """Each start of an attempt and of those that it was moved on from: as it was reported, or as far as it is
+    known by now."""
+    if starts := read_starts(told.get("starts")):
+        return starts
+    index, attempt = slot
+    moved = (one for one in fanout.moves.reassigned.get(index, ()) if one.attempt == attempt)
+    here = next((one.starts for one in moved), ())
+    if not here and not told:
+        own = engine.ingest.live.starts.of(spawn.child_intend)
+        here = own or engine.leases.starts(spawn.instance).get(spawn.child_intend, ())
+    return fanout.starts_before(index, attempt) + here
+
+
+def _ended(report: Report, told: Mapping[str, Any]) -> dict[str, Any]:
+    process = _part(SubprocessExit, told.get("exit"))
+    worktree = _part(WorktreeLeft, told.get("worktree"))
+    return {
+        "finished_at": report.at,
+        "wall_time_secs": report.wall_time_secs,
+        "cost_usd": report.cost_usd,
+        "summary": report.summary,
+        "output": report.output,
+        "worktree": worktree,
+        "subprocess": process,
+        "codepath": _word(told.get("codepath")),
+        "failure_reason": _word(told.get("failure_reason")) or report.reason or None,
+        "success": report.verdict == ACCEPT,
+        "advice": _advice(process, worktree),
+    }
+
+
+def _part(model: type[_Part], value: Any) -> _Part | None:
+    """A part of a report, which may come from an instance of another version."""
+    try:
+        return model.model_validate(value)
+    except ValidationError:
+        return None
+
+
+def _word(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _advice(process: SubprocessExit | None, worktree: WorktreeLeft | None) -> str:
+    if process is None or process.signal is None:
+        return ""
+    cause = _ADVICE.get(process.signal, f"ended by signal {process.signal}")
+    kept = f"; files not committed in its worktree: {worktree.uncommitted}" if worktree else ""
+    return cause + kept
+
+
+def _hung(subtasks: list[ChildOut]) -> list[TreeNode]:
+    """The subtasks depth first. Without recursion: a chain may be thousands long."""
+    below: dict[int | None, list[ChildOut]] = {}
+    for child in subtasks:
+        below.setdefault(max(child.depends_on, default=None), []).append(child)
+    nodes: list[TreeNode] = []
+    waiting = [(child, 0) for child in reversed(below.get(None, []))]
+    while waiting:
+        child, depth = waiting.pop()
+        parent = max(child.depends_on, default=None)
+        nodes.append(TreeNode(**child.model_dump(), parent=parent, depth=depth))
+        waiting += [(one, depth + 1) for one in reversed(below.get(child.index, []))]
+    return nodes

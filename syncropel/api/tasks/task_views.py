@@ -1,0 +1,357 @@
+"""Tasks and fan-outs as the API answers them: wire models made from the live folds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Any, Final
+
+from syncropel.api.tasks.waiting import Look, Progress, held_by, slots, taken_over, why_pending
+from syncropel.engine.engine import Engine
+from syncropel.engine.fanout.moves import spent_usd
+from syncropel.errors import Conflict, NotFound
+from syncropel.folds.fanout.join import JoinDecision
+from syncropel.folds.fanout.last_words import last_words
+from syncropel.folds.fanout.speedup import critical_path, measured
+from syncropel.folds.fanout.state import ACCEPT, FanOut, Report, Spawn
+from syncropel.folds.fanout.subtasks import Child, children
+from syncropel.folds.fleet.routing import route
+from syncropel.folds.tasks.state import TaskState, status_now
+from syncropel.policy.joining import decide_join, decide_join_now
+from syncropel.wire import AttemptOut, ChildOut, JoinStatus, StopOut, TaskDetail, TaskSummary
+
+Place = tuple[str | None, Progress]
+"""Where a subtask is or would go (a DID), and how it goes with it there."""
+Slot = tuple[int, int]
+"""A subtask and its attempt."""
+
+
+def find_task(engine: Engine, name: str) -> TaskState:
+    """A task by alias or thread id. Raises NotFound."""
+    state = engine.ingest.live.task(name)
+    if state is None:
+        raise NotFound(f"no task {name!r}", "see the tasks: spl task list")
+    return state
+
+
+def find_fan_out(state: TaskState) -> FanOut:
+    """The task's fan-out. Raises Conflict when it has none."""
+    if state.fanout is None:
+        name = state.alias or state.thread
+        raise Conflict(
+            f"{name} is not fanned out", f"fan it out: spl task fan-out {name} --subtask … --join all"
+        )
+    return state.fanout
+
+
+def actor_name(own_did: str, actor: str | None) -> str | None:
+    """An actor as a person reads it: this instance's own DID is the engine."""
+    return "engine" if actor == own_did else actor
+
+
+def quick_satisfiable(state: TaskState, kids: list[Child]) -> bool:
+    """Whether an active fan-out can still join, without waiting for an expression that takes long."""
+    if state.fanout is None or not state.fanout.active:
+        return True
+    return decide_join_now(state.fanout, kids, state.alias, {}).satisfiable
+
+
+def task_summary(state: TaskState) -> TaskSummary:
+    """One row of the task list."""
+    return TaskSummary(**_summary_fields(state))
+
+
+def _summary_fields(state: TaskState) -> dict[str, Any]:
+    kids = children(state.fanout) if state.fanout else []
+    satisfiable = quick_satisfiable(state, kids)
+    return {
+        "thread": state.thread,
+        "alias": state.alias,
+        "goal": state.goal,
+        "status": status_now(state, satisfiable),
+        "priority": state.priority,
+        "domain": state.domain,
+        "namespace": state.namespace,
+        "parent_thread": state.parent_thread,
+        "labels": state.labels,
+        "records": state.records,
+        "created_at": state.created_at,
+        "updated_at": state.updated_at,
+        "revision": state.sequence,
+        "subtasks": len(kids),
+        "spawned": sum(kid.spawn is not None for kid in kids),
+        "completed": sum(kid.finished for kid in kids),
+        "accepted": sum(kid.state == ACCEPT for kid in kids),
+        "joined": state.fanout is not None and state.fanout.joined is not None,
+        "satisfiable": satisfiable,
+        "cost_usd": state.fanout.cost_usd if state.fanout else 0.0,
+    }
+
+
+def task_detail(state: TaskState, own_did: str) -> TaskDetail:
+    """Everything about one task."""
+    failed = 0
+    if state.fanout is not None:
+        failed = sum(report.verdict != ACCEPT for report in state.fanout.reports.values())
+    return TaskDetail(
+        **_summary_fields(state),
+        hypothesis=state.hypothesis,
+        criteria=state.criteria,
+        assignee=state.assignee,
+        completed_by=actor_name(own_did, state.completed_by),
+        verdict=state.verdict,
+        verdict_by=actor_name(own_did, state.verdict_by),
+        summary=state.summary,
+        reason=state.reason,
+        attempts_failed=failed,
+        trigger=state.trigger,
+        triggered_by=state.triggered_by,
+        budget_usd=state.fanout.budget_usd if state.fanout else None,
+    )
+
+
+async def join_status(engine: Engine, state: TaskState) -> JoinStatus:
+    """The join of a fan-out as it is now: every subtask, and why it is joined, not yet, or never."""
+    fanout = find_fan_out(state)
+    names = engine.ingest.live.names()
+    kids = children(fanout)
+    look = Look(engine)
+    _, decision = await decide_join(fanout, kids, state.alias, look.names)
+    place = _places_now(engine, fanout, look)
+    parts = [parts_of(engine, kid.spawn.child_thread) if kid.spawn else [] for kid in kids]
+    out = [
+        _child_out(fanout, kid, place(kid), names, look.spending, inner)
+        for kid, inner in zip(kids, parts, strict=True)
+    ]
+    spent = spent_usd(fanout, look.spending)
+    status = _join_view(state, fanout, kids, decision, out, spent, parts_of(engine, state.thread))
+    took = measured(fanout, slots(engine))
+    return status.model_copy(
+        update={
+            "stops": stops_of(engine, fanout, engine.runtime.now()),
+            "speedup": took.speedup if took is not None else None,
+        }
+    )
+
+
+def stops_of(engine: Engine, fanout: FanOut, until: float) -> list[StopOut]:
+    """When the fan-out's namespace was frozen, from its beginning to its join, or `until` (unix seconds)."""
+    end = fanout.joined.at if fanout.joined is not None else until
+    found = engine.ingest.live.stops.during(fanout.spec.namespace, fanout.at, end)
+    return [StopOut(begin=one.begin, end=one.end) for one in found]
+
+
+def parts_of(engine: Engine, thread: str) -> Sequence[TaskSummary]:
+    """The tasks that are a part of this thread's work, in the order in which they were made."""
+    found = engine.ingest.live.parts.get(thread, {}).values()
+    return [task_summary(one) for one in sorted(found, key=lambda one: (one.created_at, one.thread))]
+
+
+MadeChildren = dict[Hashable, ChildOut]
+"""Subtasks as they were made for the wire before: from one record to the next nearly all stay the same."""
+_MOST_MADE: Final = 20_000
+
+
+def join_status_then(
+    state: TaskState,
+    fanout: FanOut,
+    decide_: Callable[[list[Child]], JoinDecision],
+    names: dict[str, str],
+    made: MadeChildren,
+    began: Mapping[Slot, float],
+) -> JoinStatus:
+    """The join of a fan-out as it stood with this state, which may be one of the past.
+
+    `made` is kept by the caller for this fan-out and these names. `began`: since when attempts ran that had
+    no result then, as later records tell (unix seconds).
+    """
+    kids = children(fanout)
+    if len(made) > _MOST_MADE:
+        made.clear()
+
+    def place(kid: Child) -> Place:
+        if kid.spawn is None:
+            return None, Progress(why=why_pending(fanout, kid, "", names))
+        why = "" if kid.finished else taken_over(fanout, kid.index, names)
+        return kid.spawn.instance, Progress(began.get((kid.index, kid.attempt)), why=why)
+
+    def out(kid: Child) -> ChildOut:
+        found, spawn, report = place(kid), kid.spawn and kid.spawn.key, kid.report and kid.report.key
+        asked = _asked(fanout, kid)
+        seen = (kid.index, kid.subtask.target, kid.state, kid.attempt, kid.waits_for, asked)
+        key = (seen, found, spawn, report)
+        known = made.get(key)
+        if known is None:
+            known = made[key] = _child_out(fanout, kid, found, names, {})
+        return known
+
+    return _join_view(state, fanout, kids, decide_(kids), list(map(out, kids)), fanout.cost_usd)
+
+
+def _join_view(
+    state: TaskState,
+    fanout: FanOut,
+    kids: list[Child],
+    decision: JoinDecision,
+    out: list[ChildOut],
+    cost_usd: float,
+    parts: Sequence[TaskSummary] = (),
+) -> JoinStatus:
+    path = critical_path(
+        [kid.report.wall_time_secs if kid.report else None for kid in kids],
+        [kid.subtask.depends_on for kid in kids],
+    )
+    joined = fanout.joined
+    active = fanout.active
+    satisfiable = decision.satisfiable or not active
+    return JoinStatus(
+        thread=state.thread,
+        alias=state.alias,
+        goal=state.goal,
+        namespace=fanout.spec.namespace,
+        status=status_now(state, satisfiable),
+        parent_intend=fanout.intend,
+        join=fanout.join,
+        complete=joined is not None,
+        verdict=joined.verdict if joined else None,
+        satisfiable=satisfiable,
+        explanation=_explanation(fanout, decision),
+        problem=decision.problem if active else "",
+        hint=_hint(state, fanout, decision) if active else "",
+        blame=list(decision.blame) if active else [],
+        subtasks=out,
+        parts=list(parts),
+        spawned=sum(kid.spawn is not None for kid in kids),
+        completed=sum(kid.finished for kid in kids),
+        accepted=sum(kid.state == ACCEPT for kid in kids),
+        cost_usd=cost_usd,
+        budget_usd=fanout.budget_usd,
+        asked_budget_usd=fanout.spec.budget_usd,
+        budget_exceeded=fanout.moves.exceeded,
+        started_at=fanout.at,
+        joined_at=joined.at if joined else None,
+        critical_path=list(path.indexes),
+        revision=state.sequence,
+    )
+
+
+def _explanation(fanout: FanOut, decision: JoinDecision) -> str:
+    if fanout.joined is not None:
+        return fanout.joined.explanation or decision.explanation
+    return "cancelled" if fanout.cancelled else decision.explanation
+
+
+def _hint(state: TaskState, fanout: FanOut, decision: JoinDecision) -> str:
+    if decision.satisfiable:
+        return ""
+    name = state.alias or state.thread
+    if fanout.moves.exceeded:
+        return f"spl task amend {name} --budget USD"
+    if not decision.blame:
+        return f"spl task amend {name} --join EXPRESSION"
+    return "; ".join(f"spl task retry {name} --subtask {index}" for index in decision.blame[:3])
+
+
+def _places_now(engine: Engine, fanout: FanOut, look: Look) -> Callable[[Child], Place]:
+    candidates = engine.leases.candidates()
+    load = engine.reconciler.load()
+    freezes = engine.ingest.live.control.covering(fanout.spec.namespace)
+    turn, names = fanout.turn, engine.ingest.live.names()
+
+    def place(kid: Child) -> Place:
+        if kid.spawn is None:
+            routed = route(kid.subtask.target, candidates, load, turn)
+            why = engine.gates.why(fanout.thread, kid) or routed.why
+            told = held_by(freezes[-1]) if freezes else why_pending(fanout, kid, why, names)
+            return routed.did, Progress(why=told)
+        if kid.report is None:
+            return kid.spawn.instance, look.progress(fanout, kid, kid.spawn)
+        return kid.spawn.instance, Progress()
+
+    return place
+
+
+def _asked(fanout: FanOut, kid: Child) -> str:
+    ask = fanout.asks.get(kid.index)
+    return ask.rule if ask is not None and not ask.verdict and not kid.finished else ""
+
+
+def _child_out(
+    fanout: FanOut,
+    kid: Child,
+    place: Place,
+    names: dict[str, str],
+    spending: Mapping[str, float],
+    parts: Sequence[TaskSummary] = (),
+) -> ChildOut:
+    subtask, report, spawn = kid.subtask, kid.report, kid.spawn
+    instance, progress = place
+    return ChildOut(
+        index=subtask.index,
+        goal=subtask.goal,
+        target=subtask.target,
+        instance=instance,
+        instance_alias=names.get(instance) if instance else None,
+        predicted=spawn is None,
+        state=kid.state,  # type: ignore[arg-type]  # the fold's states are the wire's
+        why=progress.why,
+        asked=_asked(fanout, kid),
+        verdict=report.verdict if report else None,
+        reason=report.reason if report else "",
+        summary=report.summary if report else "",
+        last_words=last_words(report.summary) if report else "",
+        output=report.output if report else None,
+        cost_usd=_cost(report, spawn, spending),
+        budget_usd=subtask.budget_usd,
+        wall_time_secs=report.wall_time_secs if report else None,
+        timeout_secs=subtask.timeout_secs,
+        attempt=kid.attempt,
+        depends_on=list(subtask.depends_on),
+        waits_for=list(kid.waits_for),
+        child_thread=spawn.child_thread if spawn else None,
+        spawned_at=spawn.at if spawn else None,
+        began_at=ran_from(spawn, report) if report else progress.began_at,
+        finished_at=ended_at(spawn, report) if report else None,
+        queued=progress.queued,
+        hangs=progress.hangs,
+        earlier=_earlier(fanout, kid),
+        adapter=subtask.adapter,
+        parts=list(parts),
+    )
+
+
+def _earlier(fanout: FanOut, kid: Child) -> list[AttemptOut]:
+    """The attempts at a subtask before its present one."""
+    if kid.attempt == 1:
+        return []
+    slots = ((kid.index, attempt) for attempt in range(1, kid.attempt))
+    found = ((slot[1], fanout.spawns.get(slot), fanout.reports.get(slot)) for slot in slots)
+    return [
+        AttemptOut(
+            attempt=attempt,
+            state=report.verdict if report else "in_progress",  # type: ignore[arg-type]
+            instance=spawn.instance,
+            spawned_at=spawn.at,
+            began_at=ran_from(spawn, report) if report else None,
+            finished_at=ended_at(spawn, report) if report else None,
+        )
+        for attempt, spawn, report in found
+        if spawn is not None
+    ]
+
+
+def ended_at(spawn: Spawn | None, report: Report) -> float:
+    """When an attempt ended, unix seconds; not before it was given away, whatever a worker's clock says."""
+    return max(report.ended_at, spawn.at) if spawn is not None else report.ended_at
+
+
+def ran_from(spawn: Spawn | None, report: Report) -> float:
+    """When an attempt with a result began to run, unix seconds: its end less what it took."""
+    end = ended_at(spawn, report)
+    began = end - max(0.0, report.wall_time_secs)
+    return max(began, spawn.at) if spawn is not None else began
+
+
+def _cost(report: Report | None, spawn: Spawn | None, spending: Mapping[str, float]) -> float:
+    if report is not None:
+        return report.cost_usd
+    return spending.get(spawn.child_intend, 0.0) if spawn is not None else 0.0

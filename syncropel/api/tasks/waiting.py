@@ -1,0 +1,125 @@
+"""Why a subtask has no result yet, in words that say what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from syncropel.engine.engine import Engine
+from syncropel.folds.control.freezes import Freeze
+from syncropel.folds.fanout.spec import DYNAMIC_TARGETS
+from syncropel.folds.fanout.state import FanOut, Spawn
+from syncropel.folds.fanout.subtasks import Child
+from syncropel.folds.fleet.registry import Instance
+
+_BEAT_AFTER_SECS: Final = 1.0
+"""A heartbeat that came so long after a subtask was given away was made by an instance that has it."""
+WORKING: Final = frozenset({"live", "draining"})
+"""The statuses of an instance from which a result can be expected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How it goes with an attempt that an instance was given.
+
+    `began_at`: since when it runs (unix seconds), None while that is not known; `queued`: its instance says
+    that it does not run yet; `hangs`: nothing will come of it as things stand; `why` in words.
+    """
+
+    began_at: float | None = None
+    queued: bool = False
+    hangs: bool = False
+    why: str = ""
+
+
+class Look:
+    """What is known now of everything that was given away: taken once, asked of each subtask."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.spending = engine.spending()
+        self._engine = engine
+        own = {one["child_intend"]: one["began_at"] for one in engine.dispatcher.spending()}
+        self._began = {**engine.leases.began(), **own}
+        self._heard = engine.leases.heard_at() | {engine.instance.did: engine.runtime.now()}
+        self._held = engine.held()
+        self._undelivered = engine.delivery.waiting()
+        self._statuses: dict[str, str] = {}
+        self.names = {
+            did: name if self.status(did) in WORKING else f"{name} ({self.status(did)})"
+            for did, name in engine.ingest.live.names().items()
+        }
+        """Alias of every instance by DID; of one that does no work, with its status."""
+
+    def status(self, did: str) -> str:
+        """The status of an instance; empty when it is not known."""
+        if did not in self._statuses:
+            known = self._engine.ingest.live.registry.instances.get(did)
+            self._statuses[did] = self._engine.leases.status(known) if known is not None else ""
+        return self._statuses[did]
+
+    def progress(self, fanout: FanOut, kid: Child, spawn: Spawn) -> Progress:
+        """How it goes with the present attempt of a subtask that has no result."""
+        began = self._began.get(spawn.child_intend)
+        if began is not None:  # two clocks: it did not begin before it was given away, nor later than now
+            began = max(spawn.at, min(began, self._engine.runtime.now()))
+        heard = self._heard.get(spawn.instance, 0.0)
+        queued = began is None and heard >= spawn.at + _BEAT_AFTER_SECS
+        known = self._engine.ingest.live.registry.instances.get(spawn.instance)
+        if known is not None and (told := self._of_its_instance(fanout, kid, known, spawn)):
+            return Progress(began, queued, hangs=True, why=told)
+        if began is None and self._undelivered.get(spawn.instance, (0, ""))[1]:
+            return Progress(began, True, True, "not delivered yet: its instance does not answer")
+        freezes = self._engine.ingest.live.control.covering(fanout.spec.namespace) if began is None else []
+        why = held_by(freezes[-1]) if freezes else taken_over(fanout, kid.index, self.names)
+        if queued and not fanout.active:
+            why = "not begun before the fan-out was over"
+        elif queued and not why:
+            why = f"waits for a free slot on {self.names.get(spawn.instance, spawn.instance)}"
+        return Progress(began, queued, why=why)
+
+    def _of_its_instance(self, fanout: FanOut, kid: Child, instance: Instance, spawn: Spawn) -> str:
+        engine = self._engine
+        name, status = instance.alias or instance.did, self.status(instance.did)
+        free = kid.subtask.target in DYNAMIC_TARGETS
+        task = engine.ingest.live.tasks[fanout.thread].alias or fanout.thread
+        retry = f"spl task retry {task} --subtask {kid.index} --target OTHER"
+        if engine.leases.is_gone(instance):
+            if free:
+                return f"{name} is {status}, and no other worker is live to take it"
+            return f"{name} is {status}, and the subtask is bound to it: bring it back, or {retry}"
+        if status == "draining" and spawn.child_intend in self._held:
+            if free:
+                return f"{name} drains and will not begin it, and no other worker is live to take it"
+            return f"{name} drains and will not begin it, and the subtask is bound to it: {retry}"
+        if status not in WORKING:
+            return f"{name} is {status}; its work goes on when it is back"
+        return ""
+
+
+def slots(engine: Engine) -> dict[str, int]:
+    """How many goals each instance runs at once, by DID, as far as is known."""
+    return {**engine.leases.slots(), engine.instance.did: engine.dispatcher.max_concurrent}
+
+
+def held_by(freeze: Freeze) -> str:
+    """Why nothing starts, when it is a freeze."""
+    place = "the emergency stop" if freeze.level == "emergency" else f"the freeze of {freeze.namespace!r}"
+    return f"held by {place}: {freeze.reason}"
+
+
+def why_pending(fanout: FanOut, kid: Child, route_problem: str, names: Mapping[str, str]) -> str:
+    """Why a subtask was not given to anyone; from whom it was taken when nothing stands in its way."""
+    if fanout.moves.exceeded:
+        return f"the fan-out has spent its budget of ${fanout.budget_usd or 0:.2f}"
+    if kid.blocked_by:
+        return "blocked by " + ", ".join(f"[{index}]" for index in kid.blocked_by)
+    if kid.waits_for:
+        return "waits for " + ", ".join(f"[{index}]" for index in kid.waits_for)
+    return route_problem or taken_over(fanout, kid.index, names)
+
+
+def taken_over(fanout: FanOut, index: int, names: Mapping[str, str]) -> str:
+    """From whom the subtask's present attempt was taken over; empty when it was not."""
+    taken = fanout.taken_from(index)
+    return f"taken over from {names.get(taken.instance, taken.instance)} ({taken.reason})" if taken else ""

@@ -1,0 +1,1 @@
+"""Threads, bundles of them, and who takes part."""

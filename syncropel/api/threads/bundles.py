@@ -1,0 +1,187 @@
+"""/v1/threads/snapshot and /v1/threads/restore: records of threads as one file, and back into a log."""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+import tempfile
+from collections.abc import AsyncIterator
+from functools import partial
+from typing import IO, Annotated, Final, Literal
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response, StreamingResponse
+
+from syncropel.api.http.caller import writer
+from syncropel.api.http.reading import refusal_to_read_thread
+from syncropel.api.threads.thread_views import find_line
+from syncropel.engine.consent import withheld
+from syncropel.engine.engine import Engine
+from syncropel.engine.ingest.closure import causal_closure
+from syncropel.engine.ingest.collector import uncollected
+from syncropel.engine.restoring import Restored, Wanted, refuse_as_writes, restore
+from syncropel.errors import BadRequest, ConsentRequired
+from syncropel.record.model import StoredRecord
+from syncropel.record.threads import RESERVED
+from syncropel.store.bundle.format import MAX_LINE_BYTES, Bundled, Sealer, read_bundle, read_header
+from syncropel.wire.bundles import WITHHELD, LeftOut, RestoreReport, SkippedRecord
+
+RESTORE_LIMIT: Final = 256 * 1024 * 1024
+MEDIA_TYPE: Final = "application/x-ndjson"
+_IN_MEMORY: Final = 8 * 1024 * 1024
+_BYTES_A_RECORD: Final = 500
+_LISTED: Final = 100
+_WITHOUT_MODELS: Final = {
+    "requestBody": {"required": True, "content": {MEDIA_TYPE: {"schema": {"type": "string"}}}}
+}
+
+
+class BundleStream(StreamingResponse):
+    """A bundle on its way."""
+
+    media_type = MEDIA_TYPE
+
+
+def router(engine: Engine) -> APIRouter:
+    """The routes of bundles. They come before those of threads, whose names may be anything."""
+    routes = APIRouter(tags=["bundles"])
+
+    @routes.get("/v1/threads/snapshot", response_class=BundleStream)
+    async def snapshot(
+        request: Request,
+        threads: Annotated[list[str] | None, Query()] = None,
+        causal_closure: bool = False,
+        whole: Annotated[bool, Query(alias="all")] = False,
+        to_namespace: str | None = None,
+    ) -> Response:
+        """A bundle of these threads (ids or aliases, repeat the parameter), of these and all that belongs to
+        them (`causal_closure`), or of the whole log (`all`). With `to_namespace` it holds only what may be
+        shared with that namespace; a thread that was named and may not be is a 403."""
+        if whole == bool(threads):
+            raise BadRequest(
+                "which threads?" if not whole else "all threads, or only some?",
+                "threads=ID, once for each, perhaps with causal_closure=true; or all=true",
+            )
+        named, headers = {find_line(engine, name).id for name in threads or []}, None
+        chosen = await _chosen(engine, named, causal_closure, whole)
+        last = _last_of(engine, chosen)  # what comes from now on is neither judged nor taken along
+        if to_namespace is not None:
+            shared = await _shared(engine, chosen, named, to_namespace)
+            headers, chosen = {WITHHELD: str(len(chosen) - len(shared))}, shared
+        for thread in sorted(chosen):
+            if (refusal := await refusal_to_read_thread(request.scope, engine, thread)) is not None:
+                raise refusal
+        return BundleStream(await _bundle(engine, chosen, last), headers=headers)
+
+    @routes.post("/v1/threads/restore", openapi_extra=_WITHOUT_MODELS)
+    async def restore_bundle(
+        request: Request,
+        dry_run: bool = False,
+        on_conflict: Literal["fail", "skip"] = "fail",
+        reserved: bool = False,
+        take_up_work: bool = False,
+    ) -> RestoreReport:
+        """Take a bundle in: all of it or nothing. Every line is checked before anything is written."""
+        with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as file:
+            async for chunk in request.stream():
+                file.write(chunk)
+            size = file.tell()
+            with uncollected(size // _BYTES_A_RECORD):
+                bundled = await asyncio.to_thread(_read, file)
+                wanted = Wanted(dry_run, on_conflict == "skip", reserved, take_up_work)
+                if (author := writer(request.scope)).author not in ("operator", "account"):
+                    refuse_as_writes(engine.ingest.live, bundled, wanted, author)
+                return _report(await restore(engine, bundled, wanted), dry_run)
+
+    return routes
+
+
+async def _chosen(engine: Engine, named: set[str], closure: bool, whole: bool) -> set[str]:
+    if whole:
+        return set(engine.ingest.live.index.threads)
+    return await causal_closure(engine.store, engine.ingest.live, named) if closure else named
+
+
+async def _shared(engine: Engine, chosen: set[str], named: set[str], target: str) -> set[str]:
+    """Of the chosen threads those that may be shared. Raises ConsentRequired when one that was named may not
+    be, or none may; InvalidNamespace."""
+    live = engine.ingest.live
+    kept = await withheld(engine.store, live, chosen, target, engine.runtime.now())
+    for thread in sorted(named & kept.keys()):
+        raise _not_shared(thread, kept[thread], target)
+    if kept.keys() == chosen:
+        raise ConsentRequired(
+            f"nothing here may be shared with {target!r}",
+            "see the grants: spl consent list; grant: spl consent grant --to-namespace NS",
+        )
+    return chosen - kept.keys()
+
+
+def _not_shared(thread: str, source: str, target: str) -> ConsentRequired:
+    if thread in RESERVED:
+        return ConsentRequired(
+            f"{thread} is this instance's own thread and is shared with nobody",
+            "leave it out; or make a bundle for yourself, without a namespace",
+        )
+    return ConsentRequired(
+        f"{thread} may not be shared with {target!r}: {source!r} has not consented",
+        f"spl consent grant --from-namespace {shlex.quote(source)} --to-namespace {target}",
+    )
+
+
+def _last_of(engine: Engine, chosen: set[str]) -> int:
+    known = engine.ingest.live.index.threads
+    return max((known[thread].last_sequence for thread in chosen if thread in known), default=0)
+
+
+async def _bundle(engine: Engine, chosen: set[str], last: int) -> AsyncIterator[str]:
+    """The lines of the bundle in pieces. The log is read twice: the header in front counts what follows."""
+    known = engine.ingest.live.index.threads
+    first = min((known[thread].first_sequence for thread in chosen if thread in known), default=1)
+    counted = Sealer()
+    async for _ in _pieces(engine, chosen, first, last, counted):
+        pass
+
+    async def pieces() -> AsyncIterator[str]:
+        yield counted.header().line()
+        async for piece in _pieces(engine, chosen, first, last, Sealer()):
+            yield piece
+
+    return pieces()
+
+
+async def _pieces(
+    engine: Engine, chosen: set[str], first: int, last: int, sealer: Sealer
+) -> AsyncIterator[str]:
+    async for chunk in engine.store.scan(first - 1):
+        wanted = [one for one in chunk if one.sequence <= last and one.record.thread in chosen]
+        if wanted:
+            yield await asyncio.to_thread(_seal, sealer, wanted)
+        if chunk[-1].sequence >= last:
+            return
+
+
+def _seal(sealer: Sealer, records: list[StoredRecord]) -> str:
+    return "".join([sealer.line(stored.record, stored.received_at) for stored in records])
+
+
+def _read(file: IO[bytes]) -> list[Bundled]:
+    file.seek(0)
+    header = read_header(file.readline(MAX_LINE_BYTES + 1))
+    return list(read_bundle(header, iter(partial(file.readline, MAX_LINE_BYTES + 1), b"")))
+
+
+def _report(restored: Restored, dry_run: bool) -> RestoreReport:
+    return RestoreReport(
+        dry_run=dry_run,
+        records=restored.records,
+        threads=restored.threads,
+        created=restored.created,
+        present=restored.present,
+        skipped_count=len(restored.skipped),
+        skipped=[SkippedRecord(line=line, problem=problem) for line, problem in restored.skipped[:_LISTED]],
+        left_out=[
+            LeftOut(thread=thread, records=count) for thread, count in sorted(restored.left_out.items())
+        ],
+        unfinished=restored.work,
+    )

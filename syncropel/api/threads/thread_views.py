@@ -1,0 +1,70 @@
+"""Threads as the API answers them: found by name, and in a line."""
+
+from __future__ import annotations
+
+from syncropel.api.tasks.task_views import quick_satisfiable
+from syncropel.engine.engine import Engine
+from syncropel.errors import NotFound
+from syncropel.folds.fanout.child import ChildState
+from syncropel.folds.fanout.subtasks import children
+from syncropel.folds.tasks.state import status_now
+from syncropel.folds.threads.index import ThreadLine
+from syncropel.wire import ThreadSummary
+
+
+def find_line(engine: Engine, name: str) -> ThreadLine:
+    """A thread by its id, or by the alias of its task. Raises NotFound."""
+    live = engine.ingest.live
+    line = live.index.threads.get(name) or live.index.threads.get(live.aliases.get(name, ""))
+    if line is None:
+        raise _elsewhere(engine, name) or NotFound(
+            f"no thread {name!r}", "a thread exists from its first record on"
+        )
+    return line
+
+
+def _elsewhere(engine: Engine, thread: str) -> NotFound | None:
+    """What to say of a subtask's thread whose records are on the instance that was given it."""
+    for task in engine.ingest.live.tasks.values():
+        for (index, _), spawn in task.fanout.spawns.items() if task.fanout is not None else ():
+            if spawn.child_thread == thread:
+                known = engine.ingest.live.registry.instances.get(spawn.instance)
+                name = (known.alias if known is not None else "") or spawn.instance
+                where = known.endpoint if known is not None else "URL"
+                what = f"{task.alias or task.thread}[{index}]"
+                return NotFound(
+                    f"the records of {thread} are on {name}, which was given it as {what}",
+                    f"ask there: spl --url {where} thread show {thread}",
+                )
+    return None
+
+
+def thread_summary(engine: Engine, line: ThreadLine) -> ThreadSummary:
+    """One row of the list of threads."""
+    status, title = line.status, line.title
+    task = engine.ingest.live.tasks.get(line.id)
+    child = engine.ingest.live.children.get(line.id)
+    if task is not None:
+        kids = children(task.fanout) if task.fanout else []
+        status, title = status_now(task, quick_satisfiable(task, kids)), task.goal or title
+    elif child is not None:
+        status = _child_status(child)
+    elif line.kind == "reserved":
+        status = "open"
+    return ThreadSummary(
+        id=line.id,
+        kind=line.kind,
+        title=title,
+        status=status,
+        records=line.records,
+        participants=len(line.actors),
+        first_sequence=line.first_sequence,
+        last_sequence=line.last_sequence,
+        last_activity=line.last_activity,
+    )
+
+
+def _child_status(child: ChildState) -> str:
+    latest = child.latest
+    result = child.results.get(latest.record) if latest else None
+    return str(result.body.get("verdict")) if result else "in_progress"

@@ -1,0 +1,125 @@
+"""/v1/threads: list, state, records, participants, watch.
+
+A thread goes by its id or by the alias of its task. Its name may hold slashes, so the routes with more behind
+the name come before the bare one.
+"""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from syncropel.api.http.paging import Cursor, Limit, record_page
+from syncropel.api.http.sse import EventStream, event_stream, record_events, resume_sequence
+from syncropel.api.tasks.task_views import task_detail
+from syncropel.api.threads.thread_views import find_line, thread_summary
+from syncropel.engine.engine import Engine
+from syncropel.folds.base.order import fold_order
+from syncropel.folds.threads.index import ThreadLine, participants
+from syncropel.store.base import RecordFilter
+from syncropel.wire import DispatchOut, Page, Participant, RecordOut, ThreadState, ThreadSummary
+
+
+def router(engine: Engine) -> APIRouter:
+    """The routes of threads."""
+    routes = APIRouter(tags=["threads"])
+
+    @routes.get("/v1/threads")
+    async def list_threads(since: Cursor = None, limit: Limit = 100) -> Page[ThreadSummary]:
+        """Threads, latest activity first. `since`: the cursor of the page before."""
+        lines = sorted(
+            engine.ingest.live.index.threads.values(), key=lambda line: line.last_sequence, reverse=True
+        )
+        wanted = [line for line in lines if since is None or line.last_sequence < since]
+        cursor = wanted[limit - 1].last_sequence if len(wanted) > limit else None
+        return Page(data=[thread_summary(engine, line) for line in wanted[:limit]], next_cursor=cursor)
+
+    @routes.get("/v1/threads/{thread:path}/records", response_model=Page[RecordOut])
+    async def thread_records(
+        thread: str,
+        since: Cursor = None,
+        limit: Limit = 100,
+    ) -> Response:
+        """Records of a thread by clock; `since` is a clock."""
+        name = find_line(engine, thread).id
+        return await record_page(engine.store, RecordFilter(thread=name, since=since, limit=limit))
+
+    @routes.get("/v1/threads/{thread:path}/state")
+    async def thread_state(thread: str) -> ThreadState:
+        """The folded state of a thread."""
+        return await _state(engine, find_line(engine, thread))
+
+    @routes.get("/v1/threads/{thread:path}/participants")
+    async def thread_participants(thread: str) -> Page[Participant]:
+        """Everyone who wrote on a thread, with inferred roles."""
+        name = find_line(engine, thread).id
+        lines = participants(fold_order(await engine.store.thread(name)))
+        return Page(
+            data=[
+                Participant(
+                    actor=one.actor,
+                    records=one.records,
+                    roles=one.roles,
+                    first_clock=one.first_clock,
+                    last_clock=one.last_clock,
+                )
+                for one in lines
+            ]
+        )
+
+    @routes.get("/v1/threads/{thread:path}/watch", response_class=EventStream)
+    async def watch_thread(request: Request, thread: str, since_clock: Cursor = None) -> Response:
+        """Server-sent events `record.created` of one thread: those above `since_clock`, then new ones."""
+        after = resume_sequence(request, None)
+        return event_stream(engine, record_events(engine, thread, after, since_clock))
+
+    @routes.get("/v1/threads/{thread:path}")
+    async def get_thread(thread: str) -> ThreadSummary:
+        """One thread in a line."""
+        return thread_summary(engine, find_line(engine, thread))
+
+    return routes
+
+
+async def _state(engine: Engine, line: ThreadLine) -> ThreadState:
+    records = fold_order(await engine.store.thread(line.id))
+    acts: dict[str, int] = {}
+    open_intends: dict[str, None] = {}
+    for stored in records:
+        record = stored.record
+        acts[record.act] = acts.get(record.act, 0) + 1
+        if record.act == "INTEND":
+            open_intends[record.id] = None
+        fulfilled = record.body.get("fulfills")
+        if isinstance(fulfilled, str):
+            open_intends.pop(fulfilled, None)
+    task = engine.ingest.live.tasks.get(line.id)
+    return ThreadState(
+        thread=thread_summary(engine, line),
+        opened_by=records[0].record.actor if records else None,
+        clock=max((stored.record.clock or 0 for stored in records), default=0),
+        acts=acts,
+        open_intends=list(open_intends),
+        task=task_detail(task, engine.instance.did) if task else None,
+        child=_child_out(engine, line.id),
+    )
+
+
+def _child_out(engine: Engine, thread: str) -> DispatchOut | None:
+    child = engine.ingest.live.children.get(thread)
+    latest = child.latest if child else None
+    if latest is None:
+        return None
+    budget, timeout = latest.body.get("budget_usd"), latest.body.get("timeout_secs")
+    return DispatchOut(
+        thread=latest.body["parent_thread"],
+        alias="",
+        index=latest.body["index"],
+        goal=latest.body["goal"],
+        child_thread=thread,
+        instance=engine.instance.did,
+        attempt=latest.attempt,
+        started_at=engine.ingest.live.index.threads[thread].last_activity,
+        budget_usd=budget if isinstance(budget, int | float) else None,
+        timeout_secs=timeout if isinstance(timeout, int | float) else None,
+    )

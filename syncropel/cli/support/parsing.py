@@ -1,0 +1,182 @@
+"""The words of the command line: which commands there are, and how a mistake in them is told."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import sys
+from importlib import import_module
+from typing import Any, Final, NoReturn
+
+from syncropel.cli.support.terminal import write
+from syncropel.errors import BadRequest
+
+COMMANDS: Final = {
+    "init": "create this instance's home, identity and settings",
+    "serve": "start the daemon",
+    "stop": "stop the daemon",
+    "status": "say how the daemon is",
+    "doctor": "look this instance over, from its files to its machine",
+    "task": "create tasks, fan them out, follow and judge them",
+    "run": "have one goal done by an instance, and wait for it",
+    "why": "say why a task stands as it does, with the records that prove it",
+    "thread": "look at threads and their records, take them along and back",
+    "trust": "say whose results were accepted, and how often",
+    "records": "list and follow the whole log",
+    "logs": "the daemon's own log",
+    "debug": "walk through the past of threads, and compare two",
+    "fleet": "start, stop and look at a fleet of instances",
+    "federation": "what of federation is there: grants and bundles, but no pairs and no sync",
+    "kill": "freeze a namespace, or stop the fleet in an emergency",
+    "unkill": "lift a freeze",
+    "drill": "practise the kill switch",
+    "drain": "empty an instance or the fleet before it is stopped",
+    "consent": "which namespace may share its records with which",
+    "namespace": "register, list and close namespaces",
+    "config": "rules, permissions, and what they say",
+    "expr": "check and try expressions",
+    "context": "name the fleets that you look after, and choose one",
+    "console": "open the full-screen console",
+    "demo": "show a fleet at work, in a temporary home that is removed again",
+    "token": "tokens of service accounts, and the one that is kept for calls over TCP",
+    "version": "print the version",
+}
+"""Command → what it does. Each lives in `syncropel.cli.<command>`, which is imported when it is chosen."""
+
+_OUTPUTS: Final = ("text", "json")
+
+
+class UsageError(BadRequest):
+    """Raised when the words typed make no sense; the command exits 2."""
+
+    code = "USAGE"
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse whose errors are exceptions, and which takes no abbreviated flags."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("allow_abbrev", False)
+        kwargs.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        super().__init__(*args, **kwargs)
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message, f"see: {self.prog} --help")
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        if message:
+            write(file or sys.stderr, message)
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        # argparse would answer an unknown command with the list of them all and no guess.
+        if action.choices is None or value in action.choices:
+            return
+        known = [str(choice) for choice in action.choices]
+        near = difflib.get_close_matches(str(value), known, n=1)
+        told = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
+        flag = "/".join(action.option_strings)
+        raise UsageError(f"{f'invalid {flag}' if flag else 'unknown command'} {str(value)!r}", told)
+
+
+class CommandParser(Parser):
+    """The parser of one command; its flags come from the command's module, the first time it is asked."""
+
+    module = ""
+
+    def configure(self) -> None:
+        """Take the flags from the module, unless that was done."""
+        if self.module:
+            module, self.module = self.module, ""
+            import_module(module).configure(self)
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        self.configure()
+        return super().parse_known_args(args, namespace)
+
+
+def build_parser() -> Parser:
+    """The parser of `spl`, with no command's module imported yet."""
+    parser = Parser(prog="spl", description="Run fleets of agent daemons from one keyboard.")
+    add_target(parser)
+    add_output(parser)
+    commands = parser.add_subparsers(metavar="COMMAND", dest="command", parser_class=CommandParser)
+    for name, summary in COMMANDS.items():
+        command = commands.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
+        command.module = f"syncropel.cli.{name}"
+    return parser
+
+
+def verbs(parser: Parser) -> Any:
+    """The sub-commands of a noun; without one its help is shown."""
+    return parser.add_subparsers(metavar="VERB", dest="verb", parser_class=Parser, required=True)
+
+
+def add_verb(group: Any, name: str, summary: str, **kwargs: Any) -> Parser:
+    """One sub-command, with the flags that every sub-command has."""
+    verb: Parser = group.add_parser(
+        name, help=summary, description=summary[0].upper() + summary[1:] + ".", **kwargs
+    )
+    add_target(verb)
+    add_output(verb)
+    return verb
+
+
+def add_output(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "-o",
+        "--output",
+        choices=_OUTPUTS,
+        default=argparse.SUPPRESS,
+        help="text (default) or json: what the API answered",
+    )
+
+
+def add_limit(parser: argparse.ArgumentParser) -> None:
+    """How much of a list is shown."""
+    parser.add_argument("--limit", type=positive, metavar="N", default=100, help="at most N (default 100)")
+
+
+def add_target(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--url",
+        default=argparse.SUPPRESS,
+        help="talk to a daemon over TCP instead of this home's socket (or SPL_URL)",
+    )
+    parser.add_argument(
+        "--context",
+        metavar="NAME",
+        default=argparse.SUPPRESS,
+        help="talk to the fleet of that name, see: spl context list (or SPL_CONTEXT)",
+    )
+
+
+def port(text: str) -> int:
+    """A TCP port; 0 is any free one."""
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port from 0 to 65535")
+    return int(text)
+
+
+def positive(text: str) -> int:
+    """A whole number above 0."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
+    return int(text)
+
+
+def index(text: str) -> int:
+    """A subtask's index, from 0."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not an index from 0")
+    return int(text)
+
+
+def money(text: str) -> float:
+    """An amount of US dollars above 0."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not an amount above 0, such as 0.50")
+    return value

@@ -1,0 +1,46 @@
+"""The `spl task` verbs that take a task apart: its attempts, and its tree."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from typing import Any
+
+from syncropel.cli.support.connect import connect
+from syncropel.cli.support.parsing import add_verb, index
+from syncropel.cli.support.terminal import is_json, print_json, say
+from syncropel.cli.text import diagnosis as diagnosis_text
+
+
+def configure(group: Any) -> None:
+    """Add the verbs to `spl task`."""
+    diagnose = add_verb(group, "diagnose", "say how every attempt ended: its process, its worktree")
+    diagnose.add_argument("--subtask", type=index, metavar="N", help="the attempts of this one only")
+    diagnose.set_defaults(run=run_diagnose)
+    tree = add_verb(group, "tree", "show the subtasks, each below the one it waits for")
+    tree.set_defaults(run=run_tree)
+    for verb in (diagnose, tree):
+        verb.add_argument("name", metavar="NAME", help="a task's alias or thread")
+
+
+def run_diagnose(args: Namespace) -> int:
+    with connect(args) as client:
+        from syncropel.client import explain_calls
+
+        told = client.send(explain_calls.diagnose(args.name, args.subtask))
+    if is_json(args):
+        print_json(told)
+    else:
+        say(*diagnosis_text.diagnosis_lines(told))
+    return 0
+
+
+def run_tree(args: Namespace) -> int:
+    with connect(args) as client:
+        from syncropel.client import explain_calls
+
+        tree = client.send(explain_calls.tree(args.name))
+    if is_json(args):
+        print_json(tree)
+    else:
+        say(*diagnosis_text.tree_lines(tree))
+    return 0

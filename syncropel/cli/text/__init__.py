@@ -1,0 +1,1 @@
+"""Wire models in, lines of text out."""

@@ -1,0 +1,39 @@
+"""Spend against budget as text: wire models in, lines out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from syncropel.cli.support.numbers import dollars
+
+if TYPE_CHECKING:
+    from syncropel.wire import FleetStatus
+
+WARN_SHARE: Final = 0.8
+"""From this share of a budget on a line is marked."""
+
+
+def against(cost_usd: float, budget_usd: float | None) -> str:
+    """`$0.42 of $0.50 (84%) !`: the mark from 80% on. Without a budget the cost alone."""
+    if budget_usd is None:
+        return dollars(cost_usd)
+    share = cost_usd / budget_usd
+    mark = " !" if share >= WARN_SHARE - 1e-9 else ""
+    return f"{dollars(cost_usd)} of {dollars(budget_usd)} ({share:.0%}){mark}"
+
+
+def spend_lines(status: FleetStatus) -> list[str]:
+    """Fan-outs and running subtasks that have a budget or a cost; nothing when none has."""
+    lines = [
+        f"    {one.alias or one.thread} {against(one.cost_usd, one.budget_usd)}"
+        for one in status.fanouts
+        if one.budget_usd is not None or one.cost_usd
+    ]
+    names = {one.did: one.alias for one in status.instances}
+    lines += [
+        f"    {one.alias or one.thread} [{one.index}] on {names.get(one.instance) or one.instance} "
+        f"{against(one.cost_usd, one.budget_usd)}"
+        for one in status.dispatches
+        if one.budget_usd is not None or one.cost_usd
+    ]
+    return ["  Spend:", *lines] if lines else []

@@ -1,0 +1,1 @@
+"""The daemon's process: started with `python -m syncropel.daemon`, and what runs in it."""

@@ -1,0 +1,197 @@
+"""What runs in a daemon process: the listeners, the store, the engine, the API; and a good end of it all."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import socket
+import time
+from typing import TYPE_CHECKING, Any
+
+from platformdirs import user_data_path
+
+from syncropel import __version__
+from syncropel.adapters.strays import FAMILY
+from syncropel.api.app import create_app
+from syncropel.api.http.tally import Tally
+from syncropel.engine.engine import Engine, Instance
+from syncropel.errors import SetupError
+from syncropel.listening.server import Server
+from syncropel.listening.sockets import UnixDoor, listen_tcp, listen_unix
+from syncropel.peer.runtime import Runtime
+from syncropel.settings.config import HOST, STOP_KEEPING_WORK, Home, Settings
+from syncropel.settings.identity import load_or_create_identity
+from syncropel.store.lock import StoreLock
+from syncropel.store.sqlite.backup import backup, backup_path
+from syncropel.store.sqlite.reserve import Reserve
+from syncropel.store.sqlite.store import SqliteStore
+from syncropel.supervisor.system import name_process
+from syncropel.system.ancestry import DAEMON
+from syncropel.system.descriptors import raise_limit, share_out
+
+if TYPE_CHECKING:
+    from syncropel.logs.ring import LogRing
+
+log = logging.getLogger("syncropel.daemon")
+
+DOOR_SECS = 0.5
+"""How often it is looked whether the operator still finds the way here."""
+
+
+def serve(home: Home, settings: Settings, ring: LogRing, bootstrap_secret: str) -> None:
+    """Serve the home's records until a signal says stop. `ring` has the log that is shown.
+
+    `bootstrap_secret`: of the first service account, if there is none yet.
+
+    Raises SyncropelError for what keeps it from running.
+    """
+    # Before anything of the home is touched; opening the store takes this lock again and keeps it.
+    StoreLock(home.store).release()
+    with (
+        listen_tcp(settings.server.port) as tcp,
+        asyncio.Runner(loop_factory=_loop) as runner,
+    ):
+        runner.run(_run(home, settings, tcp, ring, bootstrap_secret))
+
+
+def _loop() -> asyncio.AbstractEventLoop:
+    try:
+        import uvloop
+    except ImportError:  # not on this platform
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
+
+
+async def _run(
+    home: Home, settings: Settings, tcp: socket.socket, ring: LogRing, bootstrap_secret: str
+) -> None:
+    FAMILY.adopt()
+    stop = _stop_on_signal()
+    identity = load_or_create_identity(home)
+    # Outside the home, so that removing the home spares it; the instance key keeps instances apart.
+    key = f"instance-{identity.did.rpartition(':')[2]}"
+    saved = backup(home.store, backup_path(user_data_path("syncropel"), key))
+    store = await SqliteStore.open(home.store, clock=time.time, reserve=Reserve(home.reserve))
+    # From here on this process holds the home's lock: a PID file or a socket that is there is a dead one's.
+    try:
+        _write_pid(home)
+        with listen_unix(home.socket) as door:
+            endpoint = f"http://{HOST}:{tcp.getsockname()[1]}"
+            reached_at = settings.fleet.advertise_url or endpoint
+            # Before the first goal: whoever runs below this name is one, and not the operator.
+            name_process(DAEMON)
+            engine = Engine(store, Instance(identity.did, home, reached_at), settings, Runtime())
+            starting = asyncio.ensure_future(engine.start(bootstrap_secret))
+            if not await _started(engine, starting, stop):
+                log.info("told to stop while the log was read")
+                return
+            try:
+                log.info("spl %s listens on %s and %s", __version__, endpoint, home.socket)
+                log.info("store %s, %d records", home.store, store.count)
+                log.info("backup %s, %d records%s", saved.path, saved.records, _refusal(saved.refused))
+                if saved.kept is not None:
+                    log.warning("%s keeps an earlier backup, with records that this log lacks", saved.kept)
+                if not settings.auth.required:
+                    log.warning("auth is off: everybody on this machine may call")
+                await _serve(engine, ring, stop, tcp, door)
+            finally:
+                await engine.stop()
+    finally:
+        try:
+            await store.close()
+        finally:
+            _remove_pid(home)
+
+
+async def _started(engine: Engine, starting: asyncio.Future[None], stop: asyncio.Event) -> bool:
+    """Wait for the engine; False when the stop came while the log was read, which may take minutes."""
+    stopping: asyncio.Future[Any] = asyncio.ensure_future(stop.wait())
+    either: set[asyncio.Future[Any]] = {starting, stopping}
+    await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if not starting.done() and not engine.folded:
+        starting.cancel()
+        await asyncio.gather(starting, return_exceptions=True)
+        return False
+    await starting
+    return True
+
+
+class _Stop(asyncio.Event):
+    """Set when this daemon is to end. `keep_work`: what runs is left to the next one."""
+
+    keep_work = False
+
+    def leave_work(self) -> None:
+        """End, and leave what runs."""
+        self.keep_work = True
+        self.set()
+
+
+def _stop_on_signal() -> _Stop:
+    """What every signal to end sets; SIGHUP comes when the terminal of a daemon closes."""
+    stop = _Stop()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    asyncio.get_running_loop().add_signal_handler(STOP_KEEPING_WORK, stop.leave_work)
+    return stop
+
+
+def _write_pid(home: Home) -> None:
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        log.warning("replacing a stale PID file: %.20r", home.pid_file.read_text(encoding="ascii"))
+    try:
+        home.pid_file.write_text(f"{os.getpid()}\n", encoding="ascii")
+    except OSError as error:
+        raise SetupError(f"cannot write {home.pid_file}: {error.strerror}", "check its owner") from None
+
+
+def _remove_pid(home: Home) -> None:
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        if home.pid_file.read_text(encoding="ascii").strip() == str(os.getpid()):
+            home.pid_file.unlink()
+
+
+def _refusal(reason: str) -> str:
+    return f" (left as it is: {reason})" if reason else ""
+
+
+async def _serve(engine: Engine, ring: LogRing, stop: _Stop, tcp: socket.socket, door: UnixDoor) -> None:
+    """Serve until the stop; then take no new connection, end the streams, answer what is under way."""
+    tally = Tally()
+    shares = share_out(raise_limit(), engine.settings.dispatch.max_concurrent)
+    server = Server(create_app(engine, ring, tally), tcp, door.listener, shares, tally)
+    log.info("at most %d TCP connections, of %d descriptors", shares.tcp, shares.limit)
+    serving = asyncio.create_task(server.serve(sockets=[tcp]))
+    waiting = asyncio.create_task(stop.wait())
+    keeping = asyncio.create_task(_keep_door(engine.instance.home, door, server))
+    await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    keeping.cancel()
+    log.info("stopping")
+    server.should_exit = True
+    await engine.stop(keep_work=stop.keep_work)
+    await serving
+
+
+async def _keep_door(home: Home, door: UnixDoor, server: Server) -> None:
+    """Have the socket and the PID file where the operator looks for them: a goal can remove both."""
+    told = ""
+    while True:
+        await asyncio.sleep(DOOR_SECS)
+        if not server.started or not home.store.exists():  # a home that was removed is not made again
+            continue
+        try:
+            if not door.is_there():
+                server.listen_anew(door.renew())
+                log.warning("the socket %s was gone: it is there again", home.socket)
+            if not home.pid_file.exists():
+                _write_pid(home)
+            told = ""
+        except SetupError as error:
+            if error.message != told:
+                log.error("%s", error.message)
+            told = error.message

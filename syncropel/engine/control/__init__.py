@@ -1,0 +1,1 @@
+"""Writing and spreading control: freezes, drains, rules, accounts."""

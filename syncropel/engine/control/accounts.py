@@ -1,0 +1,243 @@
+"""Minting service accounts and tokens. Only the SHA-256 of a secret ever reaches the log."""
+
+from __future__ import annotations
+
+import hmac
+import logging
+import re
+import secrets
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from syncropel.engine.ingest.door import Ingest
+from syncropel.errors import BadRequest, Conflict, NotFound, SyncropelError
+from syncropel.folds.control.access import (
+    API_TOKEN,
+    SCOPES,
+    SERVICE_ACCOUNT,
+    TOKEN_REVOKED,
+    Access,
+    Account,
+    Token,
+    account_did,
+)
+from syncropel.record.model import Record, is_name
+from syncropel.record.threads import ENGINE_CONFIG
+from syncropel.settings.keyring import secret_hash, split_bearer
+
+log = logging.getLogger("syncropel.engine.accounts")
+
+ENVIRONMENT: Final = "prod"
+BOOTSTRAP_ACCOUNT: Final = "sa-bootstrap-env"
+FLEET_SCOPES: Final = ("records:read", "records:write", "threads:write", "fleet:write", "config:read")
+MAX_ACTORS: Final = 64
+FLEET_ACCOUNT: Final = "sa-fleet"
+_OF_FLEET: Final = re.compile(rf"{FLEET_ACCOUNT}(-[0-9a-f]{{6}})?")
+"""The shared fleet token's account, and those of its replacements."""
+_ACCOUNT_ID: Final = re.compile(r"[a-z0-9][a-z0-9.-]{0,62}")
+_ID_DIGITS: Final = 8
+"""So many of a token's id name it at least: fewer are soon those of another, too."""
+_SECRET: Final = re.compile(r"[!-~]{16,256}")
+
+
+def find_token(access: Access, bearer: str) -> Token | None:
+    """The valid token that this bearer string stands for.
+
+    The look-up is by the hash of the secret, so its timing tells nothing of any stored secret.
+    """
+    split = split_bearer(bearer)
+    if split is None:
+        return None
+    token = access.token(secret_hash(split[1]))
+    if token is None or not hmac.compare_digest(token.sa_id.encode(), split[0].encode()):
+        return None
+    return token
+
+
+def is_fleet_account(sa_id: str) -> bool:
+    """Whether this account's token is the one that the instances of a fleet share."""
+    return _OF_FLEET.fullmatch(sa_id) is not None
+
+
+@dataclass(frozen=True)
+class Minted:
+    """A new token. `bearer` is what calls with it; it is kept nowhere."""
+
+    id: str
+    scopes: tuple[str, ...]
+    bearer: str = field(repr=False)
+
+
+class Accounts:
+    """Writes service accounts and tokens to the engine's config thread."""
+
+    def __init__(self, ingest: Ingest, did: str, now: float) -> None:
+        self._ingest = ingest
+        self._did = did
+        self._now = now
+
+    async def mint(self, sa_id: str, scopes: Sequence[str], actors: Sequence[str] | None = None) -> Minted:
+        """Make a service account with one token. `actors`: whom it may write as; None: itself alone.
+
+        Raises BadRequest for a bad id or pattern or an unknown scope, Conflict when the account exists.
+        """
+        if not _ACCOUNT_ID.fullmatch(sa_id):
+            raise BadRequest(
+                f"{sa_id!r} is no service account id",
+                "lower-case letters, digits, dots and dashes, at most 63",
+            )
+        granted = _granted(scopes)
+        if sa_id in self._access.accounts:
+            raise Conflict(
+                f"the service account {sa_id} exists",
+                f"choose another id; or another token of it: spl token mint {sa_id}",
+            )
+        return await self._mint(sa_id, granted, _patterns(actors))
+
+    async def another(self, sa_id: str) -> Minted:
+        """Make a further token of an account, with the scopes that it has now. Raises NotFound."""
+        return await self._mint(sa_id, _listed(self._account(sa_id).scopes))
+
+    async def grant(
+        self, sa_id: str, scopes: Sequence[str] | None, actors: Sequence[str] | None = None
+    ) -> Account:
+        """Change what the tokens of an account that are made from now on may do, and whom all of its tokens
+        may write as, from now on; None leaves the one or the other as it is.
+
+        Raises BadRequest for an unknown scope or a bad pattern, NotFound when there is no such account.
+        """
+        account = self._account(sa_id)
+        granted = _listed(account.scopes) if scopes is None else _granted(scopes)
+        wanted = account.actors if actors is None else tuple(_patterns(actors) or ())
+        if (frozenset(granted), wanted) != (account.scopes, account.actors):
+            await self._append([self._account_record(sa_id, granted, wanted)])
+        return self._account(sa_id)
+
+    async def revoke(self, token_id: str, reason: str = "") -> Token:
+        """Take a token back for ever. `token_id`: its id, or the first digits of it.
+
+        Raises BadRequest when that may be several, NotFound when there is none.
+        """
+        token = self._find(token_id)
+        if token.sha256 not in self._access.revoked:
+            body = {
+                "topic": TOKEN_REVOKED,
+                "token_sha256": token.sha256,
+                "sa_id": token.sa_id,
+                "reason": reason,
+                "at": self._now,
+            }
+            await self._append([Record(ENGINE_CONFIG, self._did, "LEARN", body)])
+            log.info("a token of %s was revoked", token.sa_id)
+        return token
+
+    async def accept(self, bearer: str, scopes: Sequence[str]) -> None:
+        """Make this bearer string valid here, if it is not. Raises BadRequest when it has no such shape."""
+        split = split_bearer(bearer)
+        if split is None or not _SECRET.fullmatch(split[1]):
+            raise BadRequest("the token is not of the form spl_<env>_<account>_<secret>", "mint a new one")
+        if find_token(self._access, bearer) is None:
+            await self._write(split[0], scopes, split[1])
+
+    async def bootstrap(self, secret: str) -> bool:
+        """Mint the first admin account from an operator's secret; gives whether that was done.
+
+        Nothing happens when there is an account already, or when the secret is not 16 to 256 printable
+        ASCII characters.
+        """
+        if self._access.accounts:
+            return False
+        if not _SECRET.fullmatch(secret):
+            log.warning("SPL_BOOTSTRAP_TOKEN is not 16 to 256 printable ASCII characters; no account is made")
+            return False
+        await self._write(BOOTSTRAP_ACCOUNT, ["admin"], secret)
+        return True
+
+    @property
+    def _access(self) -> Access:
+        return self._ingest.live.access
+
+    def _account(self, sa_id: str) -> Account:
+        found = self._access.accounts.get(sa_id)
+        if found is None:
+            raise NotFound(
+                f"there is no service account {sa_id}",
+                f"make it: spl token mint {sa_id} --scope records:read",
+            )
+        return found
+
+    def _find(self, token_id: str) -> Token:
+        if len(token_id) < _ID_DIGITS:
+            raise BadRequest(f"{token_id!r} is too short", f"at least {_ID_DIGITS} digits of the token's id")
+        found = [one for one in self._access.tokens.values() if one.id.startswith(token_id)]
+        if not found:
+            raise NotFound(f"there is no token {token_id}", "they are listed by: spl token list")
+        if len(found) > 1:
+            raise BadRequest(f"{len(found)} tokens begin with {token_id}", "give more digits of its id")
+        return found[0]
+
+    async def _mint(self, sa_id: str, granted: Sequence[str], actors: Sequence[str] | None = None) -> Minted:
+        secret = secrets.token_hex(24)
+        token_id = await self._write(sa_id, granted, secret, actors)
+        return Minted(token_id, tuple(granted), f"spl_{ENVIRONMENT}_{sa_id}_{secret}")
+
+    def _account_record(self, sa_id: str, granted: Sequence[str], actors: Sequence[str] | None) -> Record:
+        body = {"topic": SERVICE_ACCOUNT, "sa_id": sa_id, "scopes": list(granted), "at": self._now}
+        if actors is not None:
+            body["allowed_actors"] = list(actors)
+        return Record(ENGINE_CONFIG, self._did, "LEARN", body)
+
+    async def _write(
+        self, sa_id: str, scopes: Sequence[str], secret: str, actors: Sequence[str] | None = None
+    ) -> str:
+        """Write a token, and its account when there is none, which writes as itself unless `actors` says
+        otherwise; gives the token's id."""
+        granted = _listed(scopes)
+        token = {
+            "topic": API_TOKEN,
+            "sa_id": sa_id,
+            "scopes": granted,
+            "token_sha256": secret_hash(secret),
+            "at": self._now,
+        }
+        account = (
+            []
+            if sa_id in self._access.accounts
+            else [self._account_record(sa_id, granted, [account_did(sa_id)] if actors is None else actors)]
+        )
+        return await self._append([*account, Record(ENGINE_CONFIG, self._did, "LEARN", token)])
+
+    async def _append(self, records: Sequence[Record]) -> str:
+        """Write these records; gives the id of the last."""
+        last = ""
+        for outcome in await self._ingest.append(list(records), together=True):
+            if isinstance(outcome, SyncropelError):
+                raise outcome
+            last = outcome.stored.record.id
+        return last
+
+
+def _patterns(actors: Sequence[str] | None) -> list[str] | None:
+    """These patterns of actors, each once. Raises BadRequest when one could be none."""
+    if actors is None:
+        return None
+    bad = [one for one in actors if not is_name(one)]
+    if bad:
+        raise BadRequest(f"invalid actor pattern {bad[0]!r}", "for example did:sync:agent:*")
+    if len(actors) > MAX_ACTORS:
+        raise BadRequest(f"too many actors: {len(actors)}", f"at most {MAX_ACTORS}; use * in a pattern")
+    return list(dict.fromkeys(actors))
+
+
+def _granted(scopes: Sequence[str]) -> list[str]:
+    """These scopes, in the order of the list. Raises BadRequest when one is unknown or there is none."""
+    if unknown := sorted(set(scopes) - set(SCOPES)):
+        raise BadRequest(f"unknown scope {unknown[0]!r}", f"the scopes are: {', '.join(SCOPES)}")
+    if not scopes:
+        raise BadRequest("a service account needs a scope", f"the scopes are: {', '.join(SCOPES)}")
+    return _listed(scopes)
+
+
+def _listed(scopes: Collection[str]) -> list[str]:
+    return [scope for scope in SCOPES if scope in scopes]

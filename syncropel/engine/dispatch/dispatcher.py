@@ -1,0 +1,330 @@
+"""Dispatch: runs the subtasks that this instance was given, a few at a time, in the order they came.
+
+What to run is folded from the log: child INTENDs without a result. A result is a KNOW on the child thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from itertools import islice
+from typing import Any, Final
+
+import psutil
+
+from syncropel.adapters import Adapter, CutShort, Held, Outcome, Remains, Resumable
+from syncropel.engine.dispatch.meter import ended_by_coordinator
+from syncropel.engine.dispatch.resuming import Taken, take_back
+from syncropel.engine.dispatch.run import Limits, Place, Run, starts_behind, write_ending
+from syncropel.engine.dispatch.run_records import ending, result
+from syncropel.engine.dispatch.starting import StartGate
+from syncropel.engine.ingest.door import Ingest
+from syncropel.errors import SyncropelError
+from syncropel.folds.control.freezes import Freeze
+from syncropel.folds.control.namespaces import DEFAULT
+from syncropel.folds.fanout.child import ChildIntend, ChildResult, ChildState, is_child_end
+from syncropel.folds.fanout.moves import SUPERSEDED
+from syncropel.folds.fanout.starts import MOST_TOLD, Start, is_last
+from syncropel.peer.runtime import Runtime
+from syncropel.record.model import StoredRecord
+from syncropel.record.threads import FLEET_CONTROL, dispatch_thread
+
+log = logging.getLogger("syncropel.engine.dispatch")
+
+MAX_TOLD: Final = 1000
+"""INTENDs that one heartbeat tells of; of those held by a drain the rest follow when these are gone."""
+
+MAX_LEFT: Final = 100
+"""Runs that are told of as not proven empty; the oldest is forgotten first."""
+
+Spawn = Callable[[Coroutine[Any, Any, None], str], "asyncio.Task[None]"]
+
+
+class Dispatcher:
+    """Starts open attempts while there are free slots; cancels an attempt that was superseded."""
+
+    def __init__(
+        self,
+        ingest: Ingest,
+        adapters: Mapping[str, Adapter],
+        limits: Limits,
+        did: str,
+        runtime: Runtime,
+        spawn: Spawn,
+        may_work: Callable[[], Awaitable[bool]],
+    ) -> None:
+        self._ingest = ingest
+        self._may_work = may_work
+        gate = StartGate(ingest, self._may_begin)
+        self._place = Place(ingest, adapters, limits, did, runtime, gate.let_through)
+        self._limits = limits
+        self._did = did
+        self._runtime = runtime
+        self._spawn = spawn
+        self._running: dict[str, Run] = {}
+        self._queue: dict[str, None] = {}
+        self._left: list[dict[str, Any]] = []
+        self._stopping = False
+        self._resumed = False
+        ingest.subscribe(self.on_records)
+
+    @property
+    def running(self) -> int:
+        """How many goals run now: at most `max_concurrent`."""
+        return len(self.runs())
+
+    @property
+    def queued(self) -> int:
+        return len(self._queue)
+
+    @property
+    def max_concurrent(self) -> int:
+        return self._limits.max_concurrent
+
+    @property
+    def draining(self) -> bool:
+        """Whether this instance begins nothing that it has not begun."""
+        return bool(self._ingest.live.drains.covering(self._did))
+
+    def runs(self) -> list[Run]:
+        """What runs now."""
+        return [run for run in self._running.values() if not run.finished]
+
+    def spending(self) -> list[dict[str, Any]]:
+        """What each running goal has spent so far, and since when it runs: child_intend, child_thread,
+        cost_usd (US dollars), began_at (unix seconds), starts (fields of the wire model `StartOut`)."""
+        return [
+            {
+                "child_intend": run.intend.record,
+                "child_thread": thread,
+                "cost_usd": run.meter.spent,
+                "began_at": run.started_at,
+                "starts": [
+                    one.as_body() for one in self._ingest.live.starts.of(run.intend.record)[-MOST_TOLD:]
+                ],
+            }
+            for thread, run in self._running.items()
+        ]
+
+    def unended(self) -> list[dict[str, Any]]:
+        """Runs that are being ended, and those that ended without proof that nothing is left of them.
+
+        Each: child_thread, namespace, ended, left (pids that run on; none when they are not known).
+        """
+        ending = [
+            _unended(run.intend, run.remains, ended=run.finished)
+            for run in self._running.values()
+            if run.ending is not None and not (run.finished and run.remains.proven)
+        ]
+        self._left = [
+            one for one in self._left if not one["left"] or any(map(psutil.pid_exists, one["left"]))
+        ]
+        return ending + self._left[-MAX_LEFT:]
+
+    def _starts_of(self, intend: ChildIntend) -> tuple[Start, ...]:
+        return self._ingest.live.starts.of(intend.record)
+
+    def open_attempts(self) -> list[dict[str, Any]]:
+        """What this instance is running or would run: child_intend, parent_thread, index, attempt."""
+        left_open = (state.open for state in self._ingest.live.children.values())
+        return [
+            {
+                "child_intend": intend.record,
+                "parent_thread": intend.body["parent_thread"],
+                "index": intend.body["index"],
+                "attempt": intend.attempt,
+            }
+            for intend in islice((one for one in left_open if one), MAX_TOLD)
+        ]
+
+    def held(self) -> list[str]:
+        """INTENDs that a drain keeps from beginning here, the first thousand; none while nothing drains."""
+        if not self.draining:
+            return []
+        queued = (self._ingest.live.children[thread].open for thread in self._queue)
+        waiting = (intend.record for intend in queued if intend and intend.thread not in self._running)
+        return list(islice(waiting, MAX_TOLD))
+
+    def on_records(self, records: Sequence[StoredRecord]) -> None:
+        if not self._resumed:
+            return
+        for stored in records:
+            state = self._ingest.live.children.get(stored.record.thread)
+            if state is not None and (stored.record.act == "INTEND" or is_child_end(stored.record)):
+                self._consider(state)
+            elif stored.record.thread == FLEET_CONTROL:
+                self.enforce()
+        self._fill()
+
+    def enforce(self) -> None:
+        """End what a freeze says must not run on, and start what one held back and holds no more."""
+        self._ingest.live.control.pass_time(self._runtime.moment())
+        for run in self._running.values():
+            freeze = self._ending_freeze(run.intend)
+            if freeze is not None:
+                told = f"ended by the {freeze.level} freeze of {freeze.namespace!r}: {freeze.reason}"
+                run.end(Outcome("terminated", told, reason="frozen"))
+        self._fill()
+
+    def _ending_freeze(self, intend: ChildIntend) -> Freeze | None:
+        control = self._ingest.live.control
+        for freeze in control.covering(_namespace(intend)):
+            if freeze.terminate or control.is_over(freeze):
+                return freeze
+        return None
+
+    async def resume(self) -> None:
+        """Take up what a former process of this instance left open: go on with what runs, queue the rest."""
+        waiting = [state.open for state in self._ingest.live.children.values()]
+        left_open = sorted((one for one in waiting if one is not None), key=lambda one: one.sequence)
+        intends = {intend.record for intend in left_open}
+        taken = await take_back(self._ingest, self._place.adapters, self._did, intends)
+        self._resumed = True
+        for intend in left_open:
+            if (found := taken.get(intend.record)) is not None:
+                self._begin(intend, found)
+        await asyncio.sleep(0)  # they have hold of their runs before anybody can end them
+        for intend in left_open:
+            self._consider(self._ingest.live.children[intend.thread])
+        self.enforce()
+
+    def _consider(self, state: ChildState) -> None:
+        run = self._running.get(state.thread)
+        if run is not None and run.intend.record in state.ended:
+            run.end(ended_by_coordinator(state.ended[run.intend.record]))
+        intend = state.open
+        if intend is None:
+            return
+        if run is not None and run.intend.record != intend.record:
+            run.end(ended_by_coordinator(SUPERSEDED))
+        if intend.record not in state.ended:
+            self._queue[state.thread] = None
+        elif run is None:
+            self._queue.pop(state.thread, None)
+            self._spawn(self._end_unstarted(intend, state.ended[intend.record]), f"end {state.thread}")
+
+    async def _end_unstarted(self, intend: ChildIntend, reason: str) -> None:
+        sub_thread = dispatch_thread(intend.thread, self._did, self._runtime.now())
+        spent = self._ingest.live.spend.of(intend.record).usd
+        outcome = replace(ended_by_coordinator(reason), cost_usd=spent)
+        records = ending(intend, sub_thread, self._did, outcome, 0.0, self._runtime.now())
+        await write_ending(self._ingest, self._runtime, intend, records)
+
+    def _fill(self) -> None:
+        free = self._limits.max_concurrent - self.running
+        if free <= 0 or not self._queue or self._stopping or self.draining:
+            return
+        if any(run.alone for run in self.runs()):
+            return
+        for thread in list(self._queue):
+            if thread in self._running:
+                continue  # a superseded attempt is still being ended
+            intend = self._ingest.live.children[thread].open
+            if intend is not None and self._ingest.live.control.covering(_namespace(intend)):
+                continue  # held by a freeze
+            alone = intend is not None and is_last(starts_behind(self._ingest, intend))
+            if alone and self.running:
+                return  # it begins when nothing else runs, and nothing goes before it
+            del self._queue[thread]
+            if intend is not None:
+                self._begin(intend)
+                free -= 1
+            if alone or not free:
+                return
+
+    def _begin(self, intend: ChildIntend, taken: Taken | None = None) -> None:
+        run = self._running[intend.thread] = Run(intend, self._place, self._fill, taken)
+        run.task = self._spawn(self._run(run), f"dispatch {intend.thread}")
+        run.task.add_done_callback(partial(self._gone, intend.thread))
+
+    def _gone(self, thread: str, task: asyncio.Task[None]) -> None:
+        # A task that is cancelled before its first step never comes to its own clean-up.
+        run = self._running.get(thread)
+        if run is not None and run.task is task:
+            del self._running[thread]
+            self._consider(self._ingest.live.children[thread])
+            self._fill()
+
+    async def _run(self, run: Run) -> None:
+        intend = run.intend
+        allowed = False
+        try:
+            allowed = run.taken is not None or await self._may_start(intend)
+            if allowed:
+                await self._start(run)
+        except asyncio.CancelledError:
+            if self._stopping or allowed:
+                raise
+        except Held:
+            log.info("held at its gate", extra={"thread_id": intend.thread})
+            allowed = False
+        except CutShort:
+            log.warning(
+                "was ended while this daemon was stopped, and runs again unless it was moved",
+                extra={"thread_id": intend.thread},
+            )
+            allowed = False
+        except SyncropelError as error:
+            log.error("cannot run a goal: %s", error.message, extra={"thread_id": intend.thread})
+            allowed = False
+        finally:
+            self._running.pop(intend.thread, None)
+            if run.finished and not run.remains.proven:
+                self._left.append(_unended(intend, run.remains, ended=True))
+            if allowed:
+                self._fill()
+            else:
+                # Held, or the log took nothing: the next control record, or the next tick, looks again.
+                self._consider(self._ingest.live.children[intend.thread])
+
+    async def _start(self, run: Run) -> None:
+        done = self._ingest.live.children[run.intend.thread].accepted()
+        if done is not None and run.taken is None:
+            await self._repeat(run.intend, done)
+        else:
+            await run.execute()
+
+    async def _may_start(self, intend: ChildIntend) -> bool:
+        """Ask just before the start: a freeze may have come while this instance was cut off."""
+        return await self._may_work() and self._may_begin(intend)
+
+    def _may_begin(self, intend: ChildIntend) -> bool:
+        state = self._ingest.live.children[intend.thread]
+        if self._stopping or self.draining or intend.record in state.ended:
+            return False
+        return not self._ingest.live.control.covering(_namespace(intend))
+
+    async def _repeat(self, intend: ChildIntend, done: ChildResult) -> None:
+        """An accepted result is reported again under the new attempt; the work is not done twice."""
+        body = {**done.body, "fulfills": intend.record, "attempt": intend.attempt, "repeats": done.record}
+        await self._ingest.append_one(result(intend, self._did, body))
+
+    async def stop(self, *, keep_work: bool = False) -> None:
+        """Start nothing more; give what runs its grace, then end it: it runs again at the next start.
+
+        `keep_work`: leave what runs to the next process of this instance, where its adapter can do so.
+        """
+        self._stopping = True
+        if keep_work:
+            for adapter in self._place.adapters.values():
+                if isinstance(adapter, Resumable):
+                    adapter.leave_running()
+        tasks = [run.task for run in self._running.values() if run.task is not None]
+        if tasks:
+            grace = 0.0 if keep_work else self._limits.grace_secs
+            _, late = await asyncio.wait(tasks, timeout=grace)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+
+def _unended(intend: ChildIntend, remains: Remains, *, ended: bool) -> dict[str, Any]:
+    left = list(remains.left) if ended else []
+    return {"child_thread": intend.thread, "namespace": _namespace(intend), "ended": ended, "left": left}
+
+
+def _namespace(intend: ChildIntend) -> str:
+    return str(intend.body.get("namespace") or DEFAULT)

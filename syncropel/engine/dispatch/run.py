@@ -1,0 +1,222 @@
+"""One attempt at a subtask while it runs on this instance: observed, metered, and written down at its end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+from syncropel.adapters import Adapter, CutShort, Held, Instant, Observe, Outcome, Remains, Startable
+from syncropel.engine.dispatch.meter import Meter, cost_in, ended_by_coordinator
+from syncropel.engine.dispatch.resuming import Taken
+from syncropel.engine.dispatch.run_records import budget_of, ending, honest, job_of, observation
+from syncropel.engine.ingest.door import Ingest
+from syncropel.errors import StoreError, SyncropelError
+from syncropel.folds.fanout.child import INTERRUPTED, REATTACHED, SESSION, STREAM_EVENT, ChildIntend
+from syncropel.folds.fanout.moves import OVER_BUDGET
+from syncropel.folds.fanout.starts import CRASH_LOOP, Start, is_last, loops, lost, read_starts
+from syncropel.peer.peers import Backoff
+from syncropel.peer.runtime import Runtime
+from syncropel.record.model import Record
+from syncropel.record.threads import dispatch_thread
+
+log = logging.getLogger("syncropel.engine.run")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How this instance runs goals."""
+
+    max_concurrent: int
+    default_timeout_secs: float
+    default_adapter: str
+    grace_secs: float
+
+
+async def write_ending(
+    ingest: Ingest, runtime: Runtime, intend: ChildIntend, records: Sequence[Record]
+) -> None:
+    """Write what an attempt came to until the log has taken it all: work that is done is neither lost nor
+    done twice because a disk was full or a freeze came over its result.
+
+    Gives up when a newer attempt has come. Raises Unavailable when the daemon stops.
+    """
+    backoff = Backoff()
+    while True:
+        try:
+            outcomes = await ingest.append(records)
+        except StoreError as error:
+            outcomes = [error] * len(records)
+        refused = [
+            (one, why) for one, why in zip(records, outcomes, strict=True) if isinstance(why, Exception)
+        ]
+        if not refused:
+            return
+        records = [one for one, _ in refused]
+        log.error("cannot record a result: %s", refused[0][1].message, extra={"thread_id": intend.thread})
+        latest = ingest.live.children[intend.thread].latest
+        if latest is not None and latest.record != intend.record:
+            return
+        await runtime.sleep(backoff.failed())
+
+
+def starts_behind(ingest: Ingest, intend: ChildIntend) -> tuple[Start, ...]:
+    """The starts of an attempt that came to nothing, here and where it was moved from."""
+    return read_starts(intend.body.get("starts")) + lost(ingest.live.starts.of(intend.record))
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where goals run: this instance, its log and its adapters."""
+
+    ingest: Ingest
+    adapters: Mapping[str, Adapter]
+    limits: Limits
+    did: str
+    runtime: Runtime
+    gate: Callable[[ChildIntend, Startable], Awaitable[bool]]
+    """Passed by every goal just before it starts."""
+
+
+@dataclass
+class Run:
+    """`ending`: what it comes to, as soon as that is settled, from inside or by somebody else.
+
+    `finished`: the goal has ended and only its result is still being written, which takes no slot. `freed` is
+    called when that begins.
+    """
+
+    intend: ChildIntend
+    place: Place
+    freed: Callable[[], None]
+    taken: Taken | None = None
+    """The run itself, when a former process of this instance began it."""
+    meter: Meter = field(init=False)
+    task: asyncio.Task[None] | None = None
+    ending: Outcome | None = None
+    finished: bool = False
+    output: str | None = None
+    remains: Remains = field(default_factory=Remains)
+    started_at: float = field(init=False)
+    """Unix seconds."""
+    behind: tuple[Start, ...] = field(init=False)
+    """Its `starts_behind` when it was made."""
+    _begun: bool = False
+
+    def __post_init__(self) -> None:
+        spent = self.place.ingest.live.spend.of(self.intend.record).usd
+        self.started_at = self.taken.at if self.taken else self.place.runtime.now()
+        self.meter = Meter(self.intend, budget_of(self.intend), spent)
+        self.behind = starts_behind(self.place.ingest, self.intend)
+
+    @property
+    def alone(self) -> bool:
+        """Whether nothing else may begin while it runs."""
+        return self.taken is None and is_last(self.behind)
+
+    def end(self, outcome: Outcome) -> None:
+        """End it with this outcome; the first who says so is heard."""
+        if self.ending is None and self.task is not None:
+            self.ending = outcome
+            self.task.cancel()
+
+    async def execute(self) -> None:
+        """Run the goal and write its result. Raises CancelledError when nobody has settled an outcome."""
+        place = self.place
+        started, started_at = place.runtime.monotonic(), place.runtime.now()
+        sub_thread = dispatch_thread(self.intend.thread, place.did, started_at)
+        if self.taken is not None:
+            started -= max(0.0, started_at - self.taken.at)  # what a former process has seen of it
+            sub_thread = self.taken.thread
+
+        async def observe(kind: str, body: dict[str, Any]) -> None:
+            await self._observe(sub_thread, kind, body)
+
+        try:
+            outcome = await self._outcome(observe)
+            await asyncio.sleep(0)  # an end that is on its way arrives here, and not in the append below
+        except asyncio.CancelledError:
+            if self.ending is None:
+                if self._begun:
+                    with contextlib.suppress(SyncropelError):
+                        await observe(INTERRUPTED, {})
+                self.remains.forget()
+                raise
+            outcome = replace(self.ending, output=self.output)
+        except (Held, CutShort):
+            self.remains.forget()
+            raise
+        except SyncropelError:
+            raise  # the log takes no observations now: nothing has run, and it is tried again
+        except Exception as error:
+            # An adapter promises to raise nothing; one that breaks its promise must not leave a subtask open.
+            log.exception("the adapter broke", extra={"thread_id": self.intend.thread})
+            outcome = Outcome(
+                "failed", f"the adapter broke: {type(error).__name__}: {error}", output=self.output
+            )
+        if self.meter.over and outcome.reason != OVER_BUDGET:
+            outcome = replace(self.meter.outcome(), output=outcome.output, exit=outcome.exit)
+        outcome = honest(outcome, self.remains)
+        self.ending = outcome = replace(outcome, cost_usd=self.meter.spent + outcome.cost_usd)
+        secs = place.runtime.monotonic() - started
+        self.finished = True
+        self.freed()
+        at, starts = place.runtime.now(), self._starts(outcome)
+        records = ending(self.intend, sub_thread, place.did, outcome, secs, at, starts)
+        await write_ending(place.ingest, place.runtime, self.intend, records)
+        self.remains.forget()
+
+    def _starts(self, outcome: Outcome) -> tuple[Start, ...]:
+        """What the result tells of starts: nothing when there was one."""
+        if outcome.reason == CRASH_LOOP or not self.behind:
+            return self.behind
+        moved = read_starts(self.intend.body.get("starts"))
+        return moved + self.place.ingest.live.starts.of(self.intend.record)
+
+    async def _outcome(self, observe: Observe) -> Outcome:
+        limits = self.place.limits
+        name = str(self.intend.body.get("adapter") or limits.default_adapter)
+        adapter = self.place.adapters.get(name)
+        if adapter is None:
+            return Outcome(
+                "failed",
+                f"adapter {name!r} is not enabled on this instance; enable it in its own config.toml",
+            )
+        looping = loops(self.behind)
+        if self.taken is None and (looping or self.meter.over):
+            return ended_by_coordinator(CRASH_LOOP) if looping else self.meter.outcome()
+        spent = self.place.ingest.live.spend.of(self.intend.record)
+        job = job_of(self.intend, limits.default_timeout_secs, spent)
+        if self.taken is not None:
+            if looping and self.taken.adapter.goes_on(self.taken.run):
+                self.end(ended_by_coordinator(CRASH_LOOP))
+            elif self.meter.over:
+                self.end(self.meter.outcome())
+            return await self.taken.adapter.resume(
+                self.taken.run, replace(job, remains=self.remains), observe
+            )
+        gate = partial(self.place.gate, self.intend)
+        if adapter.name != "bash":
+            await observe(SESSION, {"adapter": adapter.name})
+            if not await gate(Instant()):
+                raise Held
+        return await adapter.run(replace(job, gate=gate, remains=self.remains), observe)
+
+    async def _observe(self, sub_thread: str, kind: str, body: dict[str, Any]) -> None:
+        self.output = body.get("output", self.output)
+        self._begun = self._begun or kind in (SESSION, REATTACHED)
+        did, at = self.place.did, self.place.runtime.now()
+        records = [observation(sub_thread, self.intend, did, kind, body, at)]
+        cost = cost_in(kind, body)
+        if cost and (warning := self.meter.take(cost)):
+            records.append(observation(sub_thread, self.intend, did, STREAM_EVENT, warning, at))
+        for outcome in await self.place.ingest.append(records):
+            if isinstance(outcome, SyncropelError):
+                self.meter.spent -= cost
+                raise outcome
+        if cost and self.meter.over:
+            self.end(self.meter.outcome())

@@ -1,0 +1,138 @@
+"""The records that a run leaves: observations on its sub-thread, the result on the child thread."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from syncropel.adapters import Job, Outcome, Remains
+from syncropel.folds.fanout.child import COMPLETE, SUBPROCESS_EXIT, ChildIntend
+from syncropel.folds.fanout.spec import LARGEST
+from syncropel.folds.fanout.spend import Spent
+from syncropel.folds.fanout.starts import Start
+from syncropel.folds.fanout.state import ACCEPT
+from syncropel.record.model import Record
+
+TERMINATED: Final = "terminated"
+
+
+def job_of(intend: ChildIntend, default_timeout_secs: float, spent: Spent) -> Job:
+    """What the adapter is asked to do."""
+    body = intend.body
+    timeout = _number(body.get("timeout_secs"))
+    return Job(
+        intend.thread,
+        str(body["goal"]),
+        intend.attempt,
+        default_timeout_secs if timeout is None else timeout,
+        budget_of(intend),
+        str(body.get("hint") or ""),
+        spent.offset,
+        str(body.get("content") or ""),
+    )
+
+
+def budget_of(intend: ChildIntend) -> float | None:
+    """What this attempt may spend, in US dollars."""
+    return _number(intend.body.get("budget_usd"))
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= LARGEST:
+        return None
+    return float(value)
+
+
+def result(intend: ChildIntend, did: str, body: dict[str, Any]) -> Record:
+    """KNOW that fulfills the child INTEND."""
+    return Record(intend.thread, did, "KNOW", body, None, (intend.record,))
+
+
+def observation(
+    sub_thread: str, intend: ChildIntend, did: str, kind: str, body: dict[str, Any], at: float
+) -> Record:
+    """KNOW of something that happened while the goal ran."""
+    full = {
+        "kind": kind,
+        "child_thread": intend.thread,
+        "child_intend": intend.record,
+        "attempt": intend.attempt,
+        "namespace": intend.body.get("namespace"),
+        "at": at,
+        **body,
+    }
+    return Record(sub_thread, did, "KNOW", full, None, (intend.record,))
+
+
+def completion(outcome: Outcome) -> tuple[str, str]:
+    """By which way it ended, and, unless it was accepted, why not: each a word for programs."""
+    if outcome.reason:
+        return "ended_by_engine", outcome.reason
+    if outcome.verdict == "timeout":
+        return "time_limit", "timeout"
+    if outcome.exit is None:
+        return "adapter_result", "" if outcome.verdict == ACCEPT else "not_accepted"
+    if outcome.exit["signal"] is not None:
+        return "stream_eof_fallback", "result_missing"
+    return "exit_status", "" if outcome.verdict == ACCEPT else "exit_status"
+
+
+def honest(outcome: Outcome, remains: Remains) -> Outcome:
+    """The outcome, with what is known of the processes: `terminated` says that none is left."""
+    if remains.proven:
+        return outcome
+    left = ", ".join(map(str, remains.left))
+    told = f"not proven empty: still running: pid {left}" if left else "not proven empty"
+    tree = {"proven": False, "left": list(remains.left)}
+    verdict = "failed" if outcome.verdict == TERMINATED else outcome.verdict
+    return replace(outcome, verdict=verdict, summary=f"{outcome.summary}; {told}".lstrip("; "), tree=tree)
+
+
+def ending(
+    intend: ChildIntend,
+    sub_thread: str,
+    did: str,
+    outcome: Outcome,
+    secs: float,
+    at: float,
+    starts: Sequence[Start] = (),
+) -> list[Record]:
+    """What an outcome becomes: the last observations, then the result, in one append."""
+    body: dict[str, Any] = {
+        "fulfills": intend.record,
+        "verdict": outcome.verdict,
+        "summary": outcome.summary,
+        "cost_usd": outcome.cost_usd,
+        "wall_time_secs": round(secs, 3),
+        "attempt": intend.attempt,
+        "namespace": intend.body.get("namespace"),
+        "at": at,
+    }
+    for key, value in (
+        ("output", outcome.output),
+        ("exit", outcome.exit),
+        ("worktree", outcome.worktree),
+        ("tree", outcome.tree),
+    ):
+        if value is not None:
+            body[key] = value
+    if starts:
+        body["starts"] = [start.as_body() for start in starts]
+    codepath, failure = completion(outcome)
+    body["codepath"] = codepath
+    complete = {
+        "verdict": outcome.verdict,
+        "success": outcome.verdict == ACCEPT,
+        "codepath": codepath,
+        "cost_usd": outcome.cost_usd,
+        "wall_time_secs": body["wall_time_secs"],
+    }
+    if outcome.reason:
+        body["reason"] = outcome.reason
+    if failure:
+        body["failure_reason"] = complete["failure_reason"] = failure
+    records = [observation(sub_thread, intend, did, COMPLETE, complete, at), result(intend, did, body)]
+    if outcome.exit is not None:
+        records.insert(0, observation(sub_thread, intend, did, SUBPROCESS_EXIT, outcome.exit, at))
+    return records

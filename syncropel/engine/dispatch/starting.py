@@ -1,0 +1,47 @@
+"""The gate of a goal: once a freeze is confirmed here, no goal that it covers starts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+from syncropel.adapters import Startable
+from syncropel.engine.ingest.door import Ingest
+from syncropel.folds.fanout.child import ChildIntend
+
+START_SECS: Final = 0.05
+"""How long a freeze waits for a goal that is on its way through the gate."""
+_LOOK_SECS: Final = 0.005
+
+
+class StartGate:
+    """Looks at the freezes, opens the gate and sees the goal begin, while no freeze can come in.
+
+    An earlier answer may no longer be true when the goal starts: making a process takes longer than a
+    freeze takes to be written and confirmed.
+    """
+
+    def __init__(self, ingest: Ingest, may_begin: Callable[[ChildIntend], bool]) -> None:
+        self._ingest = ingest
+        self._may_begin = may_begin
+
+    async def let_through(self, intend: ChildIntend, goal: Startable) -> bool:
+        """Start the goal; False when it must not start, or a freeze could not wait for it any longer."""
+        async with self._ingest.undisturbed() as control_waits:
+            if not self._may_begin(intend):
+                return False
+            goal.go()
+            began = asyncio.get_running_loop().time()
+            try:
+                while not goal.started.done():
+                    await asyncio.wait({goal.started}, timeout=_LOOK_SECS)
+                    late = asyncio.get_running_loop().time() - began >= START_SECS
+                    if late and control_waits() and not goal.started.done():
+                        goal.strike()  # before the freeze is in the log, not after
+                        return False
+            except asyncio.CancelledError:
+                if not goal.started.done():
+                    goal.strike()
+                raise
+            return True

@@ -1,0 +1,126 @@
+"""Delivery of child INTENDs to their instances, until each has acknowledged."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from syncropel.engine.control.reach import Reach
+from syncropel.engine.ingest.door import Ingest
+from syncropel.engine.ingest.refused_reports import known_result
+from syncropel.errors import DaemonUnreachable, SyncropelError
+from syncropel.peer.peers import Peers
+from syncropel.peer.runtime import Runtime
+from syncropel.peer.sender import Sender
+from syncropel.record.model import Record
+
+
+async def post_locally(ingest: Ingest, records: Sequence[Record]) -> list[dict[str, Any]]:
+    """What a batch post to this same instance answers."""
+    return [
+        {"status": "error", "error": outcome.envelope(), "known": known_result(record, ingest.live)}
+        if isinstance(outcome, SyncropelError)
+        else {"status": "created" if outcome.created else "duplicate"}
+        for record, outcome in zip(records, await ingest.append(records), strict=True)
+    ]
+
+
+class Delivery:
+    """One sender an instance. What was acknowledged is remembered only to spare traffic: after a restart
+    every INTEND without a result is sent once more, and the worker answers that it has it."""
+
+    def __init__(
+        self,
+        ingest: Ingest,
+        peers: Peers,
+        reach: Reach,
+        did: str,
+        runtime: Runtime,
+        spawn: Callable[[Any, str], Any],
+    ) -> None:
+        self._reach = reach
+        self._ingest = ingest
+        self._peers = peers
+        self._did = did
+        self._runtime = runtime
+        self._spawn = spawn
+        self._senders: dict[str, Sender] = {}
+        self._sent: dict[str, tuple[str, str]] = {}
+        self._by_thread: dict[str, set[str]] = {}
+
+    def knows(self, key: str) -> bool:
+        """Whether this INTEND was sent or is being sent."""
+        return key in self._sent
+
+    def sends_for(self, thread: str) -> bool:
+        """Whether anything of this fan-out was sent or is being sent."""
+        return thread in self._by_thread
+
+    def send(self, thread: str, key: str, instance: str, intend: Record) -> None:
+        """Send this INTEND until its instance has it. `key` is its id in the parent's log."""
+        self._sent[key] = (instance, thread)
+        self._by_thread.setdefault(thread, set()).add(key)
+        self._sender(instance).add(key, intend)
+
+    def end(self, thread: str, intend: str, instance: str, end: Record, *, superseded: bool) -> None:
+        """Tell an instance to run this attempt no more. `intend`: the id of its INTEND, which is sent no
+        more when the attempt is superseded; one that counts is still needed for its result."""
+        key = f"{intend} end"
+        if superseded and intend in self._sent:
+            self._sender(instance).drop(intend)
+        if key not in self._sent:
+            self.send(thread, key, instance, end)
+
+    def withdraw_end(self, intend: str) -> None:
+        """Take back what `end` would still say of this attempt: it may run on."""
+        key = f"{intend} end"
+        known = self._sent.get(key)
+        if known is not None and self._sender(known[0]).waits(key):
+            self._sender(known[0]).drop(key)
+            del self._sent[key]
+            self._by_thread[known[1]].discard(key)
+
+    def resend(self, instance: str) -> None:
+        """Forget what this instance acknowledged: it came back, perhaps with less than it had."""
+        for key, (did, thread) in list(self._sent.items()):
+            if did == instance and not self._sender(instance).waits(key):
+                del self._sent[key]
+                self._by_thread[thread].discard(key)
+
+    def forget(self, thread: str) -> None:
+        """Stop sending for a fan-out that is over."""
+        for key in self._by_thread.pop(thread, ()):
+            instance, _ = self._sent.pop(key)
+            self._sender(instance).drop(key)
+
+    def waiting(self) -> dict[str, tuple[int, str]]:
+        """How many INTENDs wait for each instance, and what the last attempt met."""
+        return {did: (len(sender), sender.problem) for did, sender in self._senders.items() if len(sender)}
+
+    def _sender(self, instance: str) -> Sender:
+        sender = self._senders.get(instance)
+        if sender is None:
+
+            async def post(records: Sequence[Record]) -> list[dict[str, Any]]:
+                return await self._post(instance, records)
+
+            async def taken(_: list[str]) -> None:
+                await asyncio.sleep(0)
+
+            sender = Sender(f"delivery to {instance}", post, taken, self._runtime)
+            self._senders[instance] = sender
+            self._spawn(sender.run(), sender.name)
+        return sender
+
+    async def _post(self, instance: str, records: Sequence[Record]) -> list[dict[str, Any]]:
+        if instance == self._did:
+            return await post_locally(self._ingest, records)
+        known = self._ingest.live.registry.instances.get(instance)
+        if known is None:
+            raise DaemonUnreachable(f"{instance} is not in the registry", "wait until it joins")
+        if self._ingest.live.credentials.is_revoked(instance):
+            raise DaemonUnreachable(f"{known.alias} was revoked", "see: spl fleet list")
+        # Work never overtakes a freeze: an instance has the control state before it is given anything.
+        await self._reach.ensure(instance)
+        return await self._peers.post_records(known.endpoint, records, instance)

@@ -1,0 +1,150 @@
+"""Gates before a subtask starts: preconditions that must hold, and rules by which an operator is asked.
+
+What preconditions said last is kept only to be told. Whether a subtask may start is asked anew at every look.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from syncropel.engine.fanout.spawn import child_intend
+from syncropel.engine.ingest.door import Ingest
+from syncropel.folds.control.rules import AITL, PRECONDITION, Rule
+from syncropel.folds.fanout.asks import ASKED, Ask
+from syncropel.folds.fanout.subtasks import Child
+from syncropel.folds.tasks.state import TaskState
+from syncropel.peer.runtime import Runtime
+from syncropel.policy.asking import Answer, ask
+from syncropel.policy.contexts import record_fields, subtask_fields
+from syncropel.policy.ground import Ground, task_fields
+from syncropel.record.model import Record
+
+log = logging.getLogger("syncropel.engine.gates")
+
+_REST_SECS: Final = 30.0
+"""How long a rule that ran away is not asked again: what it said then holds."""
+_AT_A_STRETCH: Final = 50
+"""Subtasks that are asked about before the event loop has its turn again."""
+
+
+@dataclass(frozen=True)
+class Looked:
+    """Subtasks that may start, and bodies of the questions that are to be written."""
+
+    passed: list[Child]
+    asks: list[dict[str, Any]]
+
+
+class Gates:
+    """Asks the rules about subtasks that could start."""
+
+    def __init__(self, ingest: Ingest, did: str, runtime: Runtime) -> None:
+        self._ingest = ingest
+        self._did = did
+        self._runtime = runtime
+        self._held: dict[str, dict[tuple[int, int], str]] = {}
+        self._ran_away: dict[str, tuple[float, Answer]] = {}
+
+    def threads(self) -> list[str]:
+        """The fan-outs of which something is held."""
+        return list(self._held)
+
+    def why(self, thread: str, kid: Child) -> str:
+        """Which rule holds this attempt, and what is wrong with it; empty when none does."""
+        return self._held.get(thread, {}).get((kid.index, kid.attempt), "")
+
+    def forget(self, thread: str) -> None:
+        """The fan-out is over."""
+        self._held.pop(thread, None)
+
+    async def look(self, state: TaskState, waiting: Sequence[Child]) -> Looked:
+        """Which of the subtasks may start now, and about which an operator is to be asked; the others are
+        held and told."""
+        rules, fanout = self._ingest.live.rules, state.fanout
+        assert fanout is not None
+        if not (rules.of(PRECONDITION) or rules.of(AITL) or fanout.asks):
+            self.forget(state.thread)
+            return Looked(list(waiting), [])
+        before, held = self._held.get(state.thread, {}), {}
+        looked = Looked([], [])
+        for turn, kid in enumerate(waiting, start=1):
+            why = await self._held_by(rules.of(PRECONDITION), state, kid)
+            known = fanout.asks.get(kid.index)
+            if not why and known is not None and not known.verdict:
+                why = _waits_for_a_word(known, state, kid)
+            if why:
+                held[kid.index, kid.attempt] = why
+            elif known is None and (body := await self._to_ask(rules.of(AITL), state, kid)):
+                looked.asks.append(body)
+            else:
+                looked.passed.append(kid)
+            if turn % _AT_A_STRETCH == 0:
+                await asyncio.sleep(0)
+        for slot, why in held.items():
+            if before.get(slot) != why:
+                name = state.alias or state.thread
+                log.warning("%s [%d] is %s", name, slot[0], why, extra={"thread_id": state.thread})
+        if held:
+            self._held[state.thread] = held
+        else:
+            self.forget(state.thread)
+        return looked
+
+    async def _to_ask(self, rules: Sequence[Rule], state: TaskState, kid: Child) -> dict[str, Any] | None:
+        """The body of the question about a subtask, when a rule wants one; one that fails wants it too."""
+        if not rules:
+            return None
+        ground, values = self._ground(state), asked_about(state, kid, self._did)
+        for rule in rules:
+            answer = await self._ask(rule, values.__getitem__, ground)
+            if answer.yes or answer.problem:
+                about = {"index": kid.index, "attempt": kid.attempt, "rule": rule.name}
+                return {"topic": ASKED, **about, "problem": answer.problem}
+        return None
+
+    async def _ask(self, rule: Rule, load: Callable[[str], Any], ground: Ground) -> Answer:
+        # One thread evaluates what is costly: a rule that runs away must not have it each second.
+        rests_until, answer = self._ran_away.get(rule.record, (0.0, Answer(False)))
+        if rests_until > self._runtime.monotonic():
+            return answer
+        answer = await ask(rule, load, ground)
+        if answer.ran_away:
+            self._ran_away[rule.record] = (self._runtime.monotonic() + _REST_SECS, answer)
+        else:
+            self._ran_away.pop(rule.record, None)
+        return answer
+
+    def _ground(self, state: TaskState) -> Ground:
+        asked_by = state.fanout.asked_by if state.fanout is not None else ""
+        return Ground(self._ingest.live, self._runtime.now(), self._did, asked_by)
+
+    async def _held_by(self, rules: Sequence[Rule], state: TaskState, kid: Child) -> str:
+        ground, values = self._ground(state), held_over(state, kid)
+        for rule in rules:
+            answer = await self._ask(rule, values.__getitem__, ground)
+            if not answer.yes:
+                problem = f", which fails: {answer.problem}" if answer.problem else ""
+                return f"held by precondition {rule.name}{problem}"
+        return ""
+
+
+def held_over(state: TaskState, kid: Child) -> dict[str, Any]:
+    """What a precondition is asked over, of a task that is fanned out."""
+    assert state.fanout is not None
+    return {"task": task_fields(state), "subtask": subtask_fields(kid), "actor": state.fanout.asked_by}
+
+
+def asked_about(state: TaskState, kid: Child, did: str, intend: Record | None = None) -> dict[str, Any]:
+    """What an aitl rule is asked over: the child INTEND that would be sent now, or this one."""
+    assert state.fanout is not None
+    record = intend or child_intend(state.fanout, kid, state.clock + 1, did)
+    return {"task": task_fields(state), "record": record_fields(record, {state.fanout.spec.namespace})}
+
+
+def _waits_for_a_word(known: Ask, state: TaskState, kid: Child) -> str:
+    name, problem = state.alias or state.thread, f", which fails: {known.problem}" if known.problem else ""
+    return f"waits for your word (aitl {known.rule}{problem}): spl task approve {name} --subtask {kid.index}"

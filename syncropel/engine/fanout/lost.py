@@ -1,0 +1,44 @@
+"""What a vanished instance had begun, as far as its coordinator knows or must presume."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from syncropel.engine.fleet.leases import Leases
+from syncropel.folds.fanout.starts import VANISHED, Start, lost
+from syncropel.folds.fanout.state import FanOut, Spawn
+
+
+class LostStarts:
+    """Starts of a fan-out's attempts on instances that are gone and did not leave in order.
+
+    What an instance did not live to tell is presumed: it had begun what it was given first, as far as it had
+    slots at its last beat.
+    """
+
+    def __init__(self, fanout: FanOut, leases: Leases, vanished: Iterable[str]) -> None:
+        self._leases = leases
+        self._fanout = fanout
+        self._vanished = frozenset(vanished)
+        self._of: dict[str, dict[str, tuple[Start, ...]]] = {}
+
+    def of(self, spawn: Spawn) -> tuple[Start, ...]:
+        """The starts of an attempt there, all of which came to nothing."""
+        if spawn.instance not in self._vanished:
+            return ()
+        if spawn.instance not in self._of:
+            self._of[spawn.instance] = self._on(spawn.instance)
+        return self._of[spawn.instance].get(spawn.child_intend, ())
+
+    def _on(self, did: str) -> dict[str, tuple[Start, ...]]:
+        told, free = self._leases.starts(did), self._leases.free_slots(did)
+        found = {intend: lost(starts, VANISHED) for intend, starts in told.items()}
+        untold = [
+            one
+            for slot, one in self._fanout.spawns.items()
+            if one.instance == did and slot not in self._fanout.reports and one.child_intend not in found
+        ]
+        untold.sort(key=lambda one: one.key)
+        for one in untold[:free]:
+            found[one.child_intend] = (Start(one.at, did, 0, VANISHED),)
+        return found

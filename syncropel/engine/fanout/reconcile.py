@@ -1,0 +1,331 @@
+"""The reconciler: looks at the folded state of each fan-out and takes the next steps that are missing.
+
+It remembers nothing: every step is found by folding, so it may be stopped at any line and run again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextvars import copy_context
+from typing import Any
+
+from syncropel.engine.fanout.delivery import Delivery
+from syncropel.engine.fanout.gates import Gates
+from syncropel.engine.fanout.moves import Mover
+from syncropel.engine.fanout.spawn import child_end, child_intend, free_clocks, spawned
+from syncropel.engine.fleet.leases import Leases
+from syncropel.engine.ingest.door import Ingest
+from syncropel.errors import SyncropelError
+from syncropel.folds.control.rules import KINDS, ROUTING
+from syncropel.folds.fanout.child import STREAM_EVENT
+from syncropel.folds.fanout.join import JoinDecision
+from syncropel.folds.fanout.moves import END, SUPERSEDED
+from syncropel.folds.fanout.state import ACCEPT, FanOut
+from syncropel.folds.fanout.subtasks import Child, children, ready
+from syncropel.folds.fleet.routing import route
+from syncropel.folds.tasks.state import TaskState
+from syncropel.peer.runtime import Runtime
+from syncropel.policy.choosing import choose
+from syncropel.policy.ground import Ground
+from syncropel.policy.joining import decide_join
+from syncropel.policy.lanes import left_the_loop
+from syncropel.record.model import Record, StoredRecord
+from syncropel.record.threads import ENGINE_CONFIG, FLEET_CONTROL, INSTANCE_REGISTRY
+from syncropel.store.base import Outcome
+
+log = logging.getLogger("syncropel.engine.reconciler")
+
+
+class Reconciler:
+    """Spawns what is ready, delivers what is spawned, joins what is satisfied."""
+
+    def __init__(
+        self,
+        ingest: Ingest,
+        leases: Leases,
+        delivery: Delivery,
+        mover: Mover,
+        gates: Gates,
+        did: str,
+        runtime: Runtime,
+    ) -> None:
+        self._gates = gates
+        self._mover = mover
+        self._displaced = mover.displaced()
+        self._ingest = ingest
+        self._leases = leases
+        self._delivery = delivery
+        self._did = did
+        self._runtime = runtime
+        self._dirty: dict[str, None] = {}
+        self._aside: dict[str, asyncio.Task[None]] = {}
+        self._placing: Counter[str] = Counter()
+        self._wake = asyncio.Event()
+        self._said: dict[str, str] = {}
+        self.total = 0
+        ingest.subscribe(self.on_records)
+
+    @property
+    def queue_depth(self) -> int:
+        return len(self._dirty) + len(self._aside)
+
+    def on_records(self, records: Sequence[StoredRecord]) -> None:
+        """Mark what these records may have moved."""
+        for stored in records:
+            thread = stored.record.thread
+            active = thread in self._ingest.live.active or self._delivery.sends_for(thread)
+            # What runs on after a cancel or a join can be ended, too.
+            if active or stored.record.topic == END:
+                self._mark(thread)
+            elif thread == FLEET_CONTROL or (thread == ENGINE_CONFIG and stored.record.topic in KINDS):
+                self.mark_all()
+            elif thread == INSTANCE_REGISTRY:
+                if stored.record.body.get("state") == "joined":
+                    self._delivery.resend(str(stored.record.body.get("did")))
+                self.mark_all()
+            elif stored.record.topic == STREAM_EVENT:
+                self.mark_budgets()
+
+    def mark_budgets(self) -> None:
+        """Look at every fan-out with a budget: somebody has spent something."""
+        for thread, state in self._ingest.live.active.items():
+            if state.fanout is not None and state.fanout.budget_usd is not None:
+                self._mark(thread)
+
+    def on_beat(self, beat: Mapping[str, Any]) -> None:
+        """A heartbeat may tell of spend, and of work that will not begin where it was given."""
+        if beat.get("held"):
+            self.mark_all()
+        elif beat.get("spend"):
+            self.mark_budgets()
+
+    def look_for_the_displaced(self) -> None:
+        """Look at every fan-out when an instance is gone for good, or a drain's deadline has come."""
+        displaced = self._mover.displaced()
+        if displaced != self._displaced:
+            self._displaced = displaced
+            self.mark_all()
+
+    def look_at_the_held(self) -> None:
+        """Ask again for what a rule held: what it looks at may be the time, or another task."""
+        for thread in self._gates.threads():
+            self._mark(thread)
+
+    def mark_all(self) -> None:
+        """Look at every fan-out that has not joined: at start, and when the fleet has changed."""
+        for thread in self._ingest.live.active:
+            self._mark(thread)
+
+    def _mark(self, thread: str) -> None:
+        self._dirty[thread] = None
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Reconcile for ever."""
+        try:
+            while True:
+                await self._wake.wait()
+                self._wake.clear()
+                await self._reconcile_marked()
+        finally:
+            for task in self._aside.values():
+                task.cancel()
+            await asyncio.gather(*self._aside.values(), return_exceptions=True)
+
+    async def drain(self) -> None:
+        """Reconcile until nothing is marked, and nothing waits for an expression."""
+        while self._dirty or self._aside:
+            await self._reconcile_marked()
+            if self._aside:
+                await asyncio.wait(self._aside.values(), return_when=asyncio.FIRST_COMPLETED)
+
+    async def _reconcile_marked(self) -> None:
+        while thread := next((one for one in self._dirty if one not in self._aside), None):
+            del self._dirty[thread]
+            await self._begin(thread)
+
+    async def _begin(self, thread: str) -> None:
+        """Reconcile a fan-out; where it waits for an expression, let it wait alone, and go on with others."""
+        left: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        context = copy_context()
+        context.run(left_the_loop.set, left)
+        task = asyncio.create_task(self._guarded(thread), context=context, name=f"reconcile {thread}")
+        try:
+            await asyncio.wait((task, left), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            if not task.done():
+                self._aside[thread] = task
+                task.add_done_callback(lambda _: self._came_back(thread))
+
+    def _came_back(self, thread: str) -> None:
+        self._aside.pop(thread, None)
+        if thread in self._dirty:
+            self._wake.set()
+
+    async def _guarded(self, thread: str) -> None:
+        try:
+            await self.reconcile(thread)
+        except SyncropelError as error:
+            log.error("cannot reconcile: %s", error.message, extra={"thread_id": thread})
+        except Exception:
+            # One fan-out that cannot be decided must not stop the others; the slow sweep tries it again.
+            log.exception("cannot reconcile", extra={"thread_id": thread})
+        self.total += 1
+
+    async def reconcile(self, thread: str) -> None:
+        """Take every step that this fan-out's folded state asks for."""
+        state = self._active(thread)
+        if state is None or state.fanout is None:
+            self._delivery.forget(thread)
+            self._gates.forget(thread)
+            over = self._ingest.live.tasks.get(thread)
+            if over is not None and over.fanout is not None:
+                self._deliver_ends(over.fanout)
+            return
+        names, kids, seen = self._ingest.live.names(), children(state.fanout), state.records
+        _, decision = await decide_join(state.fanout, kids, state.alias, names)
+        before, state = state, self._active(thread)  # it may have changed while the expression was evaluated
+        if state is None or state.fanout is None:
+            self._mark(thread)
+        elif decision.satisfied:
+            await self._join(state, decision)
+        else:
+            self._say(state, decision)
+            if state is not before or state.records != seen:
+                kids = children(state.fanout)
+            # What was written marks this thread again, and the next look goes on from there.
+            if not (await self._mover.write(state) or await self._spawn(state, kids)):
+                self._deliver(state, kids)
+
+    def _active(self, thread: str) -> TaskState | None:
+        # Asked for anew after each wait: a thread that was folded again has another state object.
+        return self._ingest.live.active.get(thread)
+
+    async def _join(self, state: TaskState, decision: JoinDecision) -> None:
+        fanout, now = state.fanout, self._runtime.now()
+        assert fanout is not None
+        body = {
+            "fulfills": fanout.intend,
+            "verdict": ACCEPT,
+            "join": fanout.join,
+            "explanation": decision.explanation,
+            "cost_usd": fanout.cost_usd,
+            "wall_time_secs": round(max(0.0, now - fanout.at), 3),
+            "namespace": fanout.spec.namespace,
+            "at": now,
+        }
+        clock = next(free_clocks(fanout, state.clock, self._did))
+        record = Record(state.thread, self._did, "KNOW", body, clock, (fanout.intend,))
+        await self._ingest.append_one(record.identified())
+        log.info("fan-out joined: %s", decision.explanation, extra={"thread_id": state.thread})
+        self._delivery.forget(state.thread)
+        self._said.pop(state.thread, None)
+
+    def _say(self, state: TaskState, decision: JoinDecision) -> None:
+        if decision.satisfiable:
+            self._said.pop(state.thread, None)
+        elif self._said.get(state.thread) != decision.explanation:
+            self._said[state.thread] = decision.explanation
+            log.warning("%s", decision.explanation, extra={"thread_id": state.thread})
+
+    async def _spawn(self, state: TaskState, kids: list[Child]) -> bool:
+        """Give each subtask that is ready to an instance; says whether anything was written."""
+        fanout, waiting = state.fanout, ready(kids)
+        assert fanout is not None
+        if not waiting or self._ingest.live.control.covering(state.namespace):
+            return False
+        seen = state.records
+        looked = await self._gates.look(state, waiting)
+        if self._active(state.thread) is not state or state.records != seen:
+            self._mark(state.thread)  # it changed while rules were asked
+            return True
+        candidates = self._leases.candidates()
+        load = self.load()
+        turn = fanout.turn
+        clocks, now = free_clocks(fanout, state.clock, self._did), self._runtime.now()
+        rules = self._ingest.live.rules.of(ROUTING)
+        ground = Ground(self._ingest.live, now, self._did, self._did)
+        decisions: list[Record] = []
+        placing: Counter[str] = Counter()
+        for body in looked.asks:
+            question = {**body, "namespace": fanout.spec.namespace, "at": now}
+            decisions.append(
+                Record(state.thread, self._did, "LEARN", question, next(clocks), (fanout.intend,))
+            )
+        for kid in looked.passed:
+            target = choose(rules, fanout, kid, state.alias, state.goal, candidates, load, ground)
+            chosen = route(target, candidates, load, turn)
+            if chosen.did is None:
+                continue
+            turn += kid.subtask.target == "round-robin"
+            load[chosen.did] += 1
+            placing[chosen.did] += 1
+            clock = next(clocks)
+            intend = child_intend(fanout, kid, clock, self._did)
+            decisions.append(spawned(fanout, kid, intend, clock, self._did, chosen.did, now))
+        written = False
+        for outcome in await self._placed(decisions, placing) if decisions else ():
+            if isinstance(outcome, SyncropelError):
+                log.error("cannot spawn: %s", outcome.message, extra={"thread_id": state.thread})
+            else:
+                written = True
+        return written
+
+    async def _placed(self, decisions: list[Record], placing: Counter[str]) -> Sequence[Outcome]:
+        self._placing += placing
+        try:
+            return await self._ingest.append(decisions)
+        finally:
+            self._placing -= placing
+
+    def placed(self) -> dict[str, frozenset[str]]:
+        """The child INTENDs of subtasks in progress, by instance."""
+        placed: dict[str, set[str]] = {}
+        for state in self._ingest.live.active.values():
+            assert state.fanout is not None
+            for (index, attempt), spawn in state.fanout.spawns.items():
+                current = attempt == state.fanout.attempt(index)
+                if current and (index, attempt) not in state.fanout.reports:
+                    placed.setdefault(spawn.instance, set()).add(spawn.child_intend)
+        return {did: frozenset(intends) for did, intends in placed.items()}
+
+    def load(self) -> Counter[str]:
+        """Subtasks in progress by instance, over every fan-out, and those that are being given away just now:
+        folded, so a slot cannot leak."""
+        load: Counter[str] = Counter(self._placing)
+        for state in self._ingest.live.active.values():
+            assert state.fanout is not None
+            moved = state.fanout.retries or state.fanout.moves.reassigned
+            for (index, attempt), spawn in state.fanout.spawns.items():
+                if (index, attempt) in state.fanout.reports:
+                    continue
+                if not moved or attempt == state.fanout.attempt(index):
+                    load[spawn.instance] += 1
+        return load
+
+    def _deliver(self, state: TaskState, kids: list[Child]) -> None:
+        fanout = state.fanout
+        assert fanout is not None
+        for kid in kids:
+            if kid.state == "in_progress" and kid.spawn and not self._delivery.knows(kid.spawn.child_intend):
+                intend = child_intend(fanout, kid, kid.spawn.key[0], self._did)
+                self._delivery.send(state.thread, kid.spawn.child_intend, kid.spawn.instance, intend)
+        self._deliver_ends(fanout)
+
+    def _deliver_ends(self, fanout: FanOut) -> None:
+        for (index, attempt), spawn in fanout.unfinished():
+            reason = fanout.end_reason(index, attempt)
+            if not reason:
+                self._delivery.withdraw_end(spawn.child_intend)
+            else:
+                end = child_end(fanout, index, attempt, spawn, reason, self._did)
+                self._delivery.end(
+                    fanout.thread,
+                    spawn.child_intend,
+                    spawn.instance,
+                    end,
+                    superseded=reason == SUPERSEDED,
+                )

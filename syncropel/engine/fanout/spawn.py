@@ -1,0 +1,94 @@
+"""The two records that give a subtask to an instance: the decision, and the child INTEND."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import count
+from typing import Any, Final
+
+from syncropel.folds.fanout.child import END_CHILD
+from syncropel.folds.fanout.state import SPAWNED, FanOut, Spawn
+from syncropel.folds.fanout.subtasks import Child
+from syncropel.record.model import Record
+from syncropel.record.threads import child_thread
+
+ATTEMPT_CLOCK_STEP: Final = 1_000_000
+"""Clocks of one subtask's INTENDs are this far apart: a retry sorts after all of the attempt before it."""
+
+
+def free_clocks(fanout: FanOut, clock: int, actor: str) -> Iterator[int]:
+    """The clocks after this one on the parent thread. Those are left free that the actor's own reports will
+    need, when it runs subtasks itself."""
+    size = len(fanout.spec.subtasks)
+    reserved = {spawn.key[0] + size for spawn in fanout.spawns.values() if spawn.instance == actor}
+    return (free for free in count(clock + 1) if free not in reserved)
+
+
+def child_end(fanout: FanOut, index: int, attempt: int, spawn: Spawn, reason: str, actor: str) -> Record:
+    """The LEARN that tells an instance to run an attempt no more. It follows from the log alone."""
+    body = {
+        "topic": END_CHILD,
+        "child_intend": spawn.child_intend,
+        "attempt": attempt,
+        "reason": reason,
+        "namespace": fanout.spec.namespace,
+    }
+    clock = (attempt - 1) * ATTEMPT_CLOCK_STEP + 1
+    return Record(spawn.child_thread, actor, "LEARN", body, clock, (fanout.intend,)).identified()
+
+
+def child_intend(fanout: FanOut, child: Child, spawn_clock: int, coordinator: str) -> Record:
+    """The INTEND that a worker is sent. It follows from the log alone: sent twice, it is still one record.
+
+    `report_clock` is the clock of the worker's report on the parent thread. It is fixed here, so that a
+    report that is sent twice is one record too: spawns have different clocks, so their reports do. It lies
+    behind the spawns that were decided together.
+    """
+    subtask = child.subtask
+    body: dict[str, Any] = {
+        "goal": subtask.goal,
+        "parent_thread": fanout.thread,
+        "parent_intend": fanout.intend,
+        "index": subtask.index,
+        "attempt": child.attempt,
+        "coordinator": coordinator,
+        "budget_usd": subtask.budget_usd,
+        "timeout_secs": subtask.timeout_secs,
+        "namespace": fanout.spec.namespace,
+        "domain": fanout.domain,
+        "report_clock": spawn_clock + len(fanout.spec.subtasks),
+    }
+    own = (("adapter", subtask.adapter), ("content", subtask.content), ("trigger", fanout.trigger))
+    for key, value in own:
+        if value:
+            body[key] = value
+    if hint := fanout.hint(subtask.index):
+        body["hint"] = hint
+    if starts := fanout.starts_before(subtask.index, child.attempt):
+        body["starts"] = [start.as_body() for start in starts]
+    return Record(
+        thread=child_thread(fanout.intend, subtask.index, subtask.goal),
+        actor=coordinator,
+        act="INTEND",
+        body=body,
+        clock=(child.attempt - 1) * ATTEMPT_CLOCK_STEP,
+        parents=(fanout.intend,),
+    ).identified()
+
+
+def spawned(
+    fanout: FanOut, child: Child, intend: Record, clock: int, actor: str, instance: str, at: float
+) -> Record:
+    """DO fanout_spawned: written before the INTEND is sent, so that a crash between the two sends it again to
+    the same instance and never to a second one."""
+    body = {
+        "topic": SPAWNED,
+        "index": child.index,
+        "attempt": child.attempt,
+        "child_thread": intend.thread,
+        "child_intend": intend.id,
+        "instance": instance,
+        "namespace": fanout.spec.namespace,
+        "at": at,
+    }
+    return Record(fanout.thread, actor, "DO", body, clock, (fanout.intend,)).identified()

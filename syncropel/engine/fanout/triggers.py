@@ -1,0 +1,167 @@
+"""Triggers: a task for every record that a rule is true of, opened once however often it is looked at.
+
+The task's thread is named by rule and record, and its INTEND follows from both, so what was opened is found
+in the log. After a start the last records are looked at again; what a freeze refuses waits for its end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Sequence
+from typing import Any, Final
+
+from syncropel.engine.ingest.door import Ingest
+from syncropel.errors import NamespaceFrozen, SyncropelError
+from syncropel.folds.control.namespaces import name_in
+from syncropel.folds.control.rules import TRIGGER, Rule
+from syncropel.peer.runtime import Runtime
+from syncropel.policy.asking import ask
+from syncropel.policy.contexts import record_fields
+from syncropel.policy.ground import Ground
+from syncropel.policy.guard import namespaces_of
+from syncropel.record.model import Record, StoredRecord
+from syncropel.record.threads import ENGINE_CONFIG, trigger_thread
+from syncropel.store.base import RecordFilter
+
+log = logging.getLogger("syncropel.engine.triggers")
+
+LOOKED_AT_AGAIN: Final = 10_000
+"""Records that are looked at again after a start: what was not opened before the end is opened then."""
+_AT_A_STRETCH: Final = 50
+
+
+class Triggers:
+    """Asks the triggers about each record that comes, and opens the tasks."""
+
+    def __init__(self, ingest: Ingest, did: str, runtime: Runtime) -> None:
+        self._ingest = ingest
+        self._did = did
+        self._runtime = runtime
+        self._queue: deque[StoredRecord] = deque()
+        self._frozen: dict[str, tuple[Rule, StoredRecord]] = {}
+        self._since: dict[str, int] = {}
+        self._wake = asyncio.Event()
+        ingest.subscribe(self.on_records)
+
+    def on_records(self, records: Sequence[StoredRecord]) -> None:
+        if self._ingest.live.rules.of(TRIGGER):
+            self._queue.extend(records)
+            self._wake.set()
+
+    def look_again(self) -> None:
+        """Try again to open what a freeze refused."""
+        if self._frozen:
+            self._wake.set()
+
+    async def run(self) -> None:
+        """Look at the last records, then at every one that comes, for ever."""
+        await self._resume()
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            try:
+                await self.drain()
+            except SyncropelError as error:
+                log.error("cannot open what triggers ask for: %s", error.message)
+
+    async def drain(self) -> None:
+        """Look at everything that waits."""
+        for thread, (rule, stored) in list(self._frozen.items()):
+            if rule in self._ingest.live.rules.of(TRIGGER):
+                await self._open(rule, stored)
+            else:
+                del self._frozen[thread]
+        turn = 0
+        while self._queue:
+            await self._look(self._queue.popleft())
+            turn += 1
+            if turn % _AT_A_STRETCH == 0:
+                await asyncio.sleep(0)
+
+    async def _resume(self) -> None:
+        if not self._ingest.live.rules.of(TRIGGER):
+            return
+        store, came = self._ingest.store, list(self._queue)
+        self._queue.clear()
+        since = max(0, store.last_sequence - LOOKED_AT_AGAIN)
+        while page := await store.query(RecordFilter(since=since, limit=1000)):
+            self._queue.extend(page)
+            since = page[-1].sequence
+        self._queue.extend(came)
+        self._wake.set()
+
+    async def _look(self, stored: StoredRecord) -> None:
+        rules = self._ingest.live.rules.of(TRIGGER)
+        if not rules or self._is_own(stored.record):
+            return
+        live, record = self._ingest.live, stored.record
+        ground = Ground(live, self._runtime.now(), self._did, record.actor)
+
+        def load(_: str) -> Any:
+            return record_fields(record, namespaces_of(record, live))
+
+        for rule in rules:
+            if stored.sequence <= await self._written_at(rule):
+                continue
+            if (await ask(rule, load, ground)).yes:
+                await self._open(rule, stored)
+
+    async def _written_at(self, rule: Rule) -> int:
+        """The sequence of the rule's own record: what came before it is none of its business."""
+        if rule.record not in self._since:
+            found = await self._ingest.store.get(rule.record)
+            self._since[rule.record] = found.sequence if found is not None else 0
+        return self._since[rule.record]
+
+    def _is_own(self, record: Record) -> bool:
+        """Whether a trigger made this record, or the work that one opened: it must not feed itself."""
+        live, body = self._ingest.live, record.body
+        if record.thread == ENGINE_CONFIG:
+            return True  # an audit of what was refused to a trigger is written there
+        task = live.tasks.get(record.thread)
+        if task is not None and record.thread == trigger_thread(task.trigger, task.triggered_by):
+            return True
+        of = body.get("child_thread")
+        child = live.children.get(of if isinstance(of, str) else record.thread)
+        return child is not None and child.latest is not None and bool(child.latest.body.get("trigger"))
+
+    async def _open(self, rule: Rule, stored: StoredRecord) -> None:
+        thread = trigger_thread(rule.name, stored.record.id)
+        if thread in self._ingest.live.tasks:
+            self._frozen.pop(thread, None)
+            return
+        try:
+            await self._ingest.append_one(opening(rule, stored, thread, self._did, self._namespace(stored)))
+        except NamespaceFrozen as error:
+            if thread not in self._frozen:
+                log.warning("trigger %s waits: %s", rule.name, error.message, extra={"thread_id": thread})
+            self._frozen[thread] = rule, stored
+            return
+        except SyncropelError as error:
+            log.error("trigger %s: %s", rule.name, error.message, extra={"thread_id": thread})
+        else:
+            log.info("trigger %s: opened for %s", rule.name, stored.record.id, extra={"thread_id": thread})
+        self._frozen.pop(thread, None)
+
+    def _namespace(self, stored: StoredRecord) -> str:
+        return name_in(stored.record.body) or min(namespaces_of(stored.record, self._ingest.live))
+
+
+def opening(rule: Rule, stored: StoredRecord, thread: str, did: str, namespace: str) -> Record:
+    """The INTEND of a trigger's task. Only the record's id gets into the goal: an adapter may run the goal as
+    a script, and what a record says is not to be trusted there."""
+    goal = rule.goal.replace("{id}", stored.record.id)
+    body: dict[str, Any] = {
+        "task": True,
+        "goal": goal,
+        "alias": f"TRG-{thread[3:13]}",
+        "trigger": rule.name,
+        "triggered_by": stored.record.id,
+        "namespace": namespace,
+        "at": stored.received_at,
+    }
+    if rule.effect:
+        body |= {"subtasks": [{"goal": goal, "target": rule.effect}], "join": "all"}
+    return Record(thread, did, "INTEND", body, 0).identified()

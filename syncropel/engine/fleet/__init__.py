@@ -1,0 +1,1 @@
+"""Belonging to a fleet: heartbeats, leases, credentials."""

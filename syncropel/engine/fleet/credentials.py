@@ -1,0 +1,82 @@
+"""Credentials of instances, at the coordinator: issue and revoke them, and check who may speak for whom."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from syncropel.engine.ingest.door import Ingest
+from syncropel.errors import BadRequest, Conflict, SyncropelError, Unauthorized, WrongAuthor
+from syncropel.folds.fleet.credentials import CREDENTIAL, REVOKED, Credential
+from syncropel.peer.runtime import Runtime
+from syncropel.policy.authority import Writer
+from syncropel.record.model import Record, StoredRecord, is_record_id
+from syncropel.record.threads import FLEET_CONTROL, INSTANCE_DID_PREFIX
+
+REISSUE = "to let it in again with a new one: spl fleet start --workers N --reissue NAME"
+
+
+class Issuer:
+    """Writes the words on credentials. `ended` is told of an instance whose word counts no more."""
+
+    def __init__(self, ingest: Ingest, runtime: Runtime, ended: Callable[[str], Awaitable[None]]) -> None:
+        self._ingest = ingest
+        self._runtime = runtime
+        self._ended = ended
+
+    def known(self, did: str) -> Credential | None:
+        """The newest word on this instance."""
+        return self._ingest.live.credentials.known.get(did)
+
+    async def issue(self, did: str, sha256: str, *, actor: str, reissue: bool) -> StoredRecord | None:
+        """Let the secret of this hash prove that the instance speaks; None when it does already.
+
+        Raises BadRequest when these are no DID of an instance and no SHA-256, Conflict when it was revoked
+        and nobody asks to issue it anew, or when the hash is another's.
+        """
+        if not (did.startswith(INSTANCE_DID_PREFIX) and is_record_id(sha256)):
+            raise BadRequest("did must be an instance's, sha256 64 hex digits", "see: spl fleet start")
+        present, holder = self.known(did), self._ingest.live.credentials.by_hash(sha256)
+        if present is not None and present.revoked and not reissue:
+            told = f" ({present.reason})" if present.reason else ""
+            raise Conflict(f"{did} was revoked{told}", REISSUE, code="CREDENTIAL_REVOKED")
+        if holder is None:
+            return await self._write(actor, {"topic": CREDENTIAL, "did": did, "sha256": sha256})
+        if holder.did != did or holder.revoked:
+            raise Conflict("this secret was given to an instance before", "make another one")
+        return None
+
+    async def revoke(self, did: str, *, actor: str, reason: str = "") -> StoredRecord:
+        """Take back what this instance speaks by, for ever and at once: its lease ends with that.
+
+        Raises Conflict when it was revoked before.
+        """
+        present = self.known(did)
+        if present is not None and present.revoked:
+            raise Conflict(f"{did} was revoked already", REISSUE)
+        body = {"topic": REVOKED, "did": did, "sha256": present.sha256 if present is not None else ""}
+        written = await self._write(actor, {**body, **({"reason": reason} if reason else {})})
+        await self._ended(did)
+        return written
+
+    async def _write(self, actor: str, body: dict[str, Any]) -> StoredRecord:
+        record = Record(FLEET_CONTROL, actor, "LEARN", {**body, "at": self._runtime.now()})
+        return (await self._ingest.append_one(record)).stored
+
+    def refusal_to_beat(self, writer: Writer, did: str) -> SyncropelError | None:
+        """Why this caller may not renew the lease of this instance, or None."""
+        known = self.known(did)
+        if known is not None and known.revoked:
+            return Unauthorized(f"{did} was revoked", REISSUE)
+        if writer.author == "account":
+            told = f"the account {writer.did} may not beat for {did}"
+            return WrongAuthor(told, "an instance beats by its own credential: spl fleet start")
+        if writer.author == "instance":
+            if writer.did == did:
+                return None
+            return WrongAuthor(f"{writer.did} may not beat for {did}", "each instance beats for itself")
+        if known is not None:
+            return WrongAuthor(
+                f"{did} must beat with its own credential", "it is in secrets/instance.token of its home"
+            )
+        return None

@@ -1,0 +1,142 @@
+"""The worker's side of a lease: beat, and say goodbye."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from syncropel.errors import DaemonUnreachable, SyncropelError
+from syncropel.peer.pause import Pause
+from syncropel.peer.peers import Backoff, Peers, RefusedByPeer
+from syncropel.peer.runtime import Runtime
+
+log = logging.getLogger("syncropel.engine.heartbeat")
+
+FRESH_INTERVALS: Final = 2
+SHORTEST_GAP_SECS: Final = 1.0
+_TRIES: Final = 3
+
+
+class Heart:
+    """Beats to the coordinator every interval; after a failure sooner, so that a coordinator that comes back
+    knows its fleet at once."""
+
+    def __init__(
+        self,
+        peers: Peers,
+        coordinator_url: str,
+        interval_secs: float,
+        beat: Callable[..., dict[str, Any]],
+        take: Callable[[dict[str, Any]], Awaitable[bool]],
+        runtime: Runtime,
+    ) -> None:
+        self._take = take
+        self._heard: float | None = None
+        self._peers = peers
+        self._url = coordinator_url
+        self._interval = interval_secs
+        self._beat = beat
+        self._runtime = runtime
+        self._problem = ""
+        self._pause = Pause(runtime)
+        self._draining = self._left = False
+        self.clock_ahead_secs: float | None = None
+        """How far the wall clock is ahead of the coordinator's; None while that is not known."""
+        self.refused = ""
+        """Why the coordinator refused the latest beat; empty when it took it, or did not answer."""
+
+    def soon(self) -> None:
+        """There is something to tell: the next beat comes without waiting for its turn."""
+        self._pause.cut()
+
+    async def run(self) -> None:
+        """Beat for ever."""
+        backoff = Backoff()
+        while True:
+            if await self._once():
+                backoff.succeeded()
+                # However much there is to tell, one beat a second is enough.
+                rest = min(SHORTEST_GAP_SECS, self._interval)
+                await self._runtime.sleep(rest)
+                await self._pause.wait(self._interval - rest)
+            else:
+                await self._runtime.sleep(min(self._interval, backoff.failed()))
+
+    async def drain(self) -> None:
+        """Report that this instance is about to stop, now and with each beat until it has stopped."""
+        self._draining = True
+        await self._once()
+
+    async def leave(self) -> None:
+        """The last beat: this instance is draining and will not be heard from again."""
+        self._left = True
+        await self._once(leaving=True)
+
+    async def refresh(self) -> None:
+        """Beat now unless the coordinator was heard from within two intervals: whoever was cut off takes the
+        control state before any work. Without an answer the last state that is known stays in force."""
+        if self._was_away:
+            await self._once()
+
+    @property
+    def interval_secs(self) -> float:
+        """Seconds between two beats, as the coordinator wants it."""
+        return self._interval
+
+    @property
+    def _was_away(self) -> bool:
+        return self.silence_secs > FRESH_INTERVALS * self._interval
+
+    @property
+    def silence_secs(self) -> float:
+        """How long ago the coordinator answered, in seconds; infinite when it never did."""
+        return float("inf") if self._heard is None else self._runtime.monotonic() - self._heard
+
+    async def _once(self, *, leaving: bool = False) -> bool:
+        try:
+            for _ in range(_TRIES):
+                if self._left and not leaving:
+                    return True  # one that came after the last would bring it back
+                beat = self._beat(leaving=leaving, draining=self._draining, returning=self._was_away)
+                answer = await self._timed(beat)
+                if await self._take(answer):
+                    break
+                # The coordinator told something else meanwhile, on which this answer does not build.
+            else:
+                raise SyncropelError("control changed meanwhile")
+        except RefusedByPeer as error:
+            return self._failed("the coordinator refuses this worker's heartbeats", error, error.message)
+        except DaemonUnreachable as error:
+            return self._failed("the coordinator does not answer", error)
+        except SyncropelError as error:
+            return self._failed("cannot take what the coordinator sent", error)
+        interval = answer.get("heartbeat_interval_secs")
+        if isinstance(interval, int | float) and interval > 0:
+            self._interval = float(interval)
+        self._heard = self._runtime.monotonic()
+        self.refused = ""
+        if self._problem:
+            log.info("the coordinator answers again")
+        self._problem = ""
+        return True
+
+    async def _timed(self, beat: dict[str, Any]) -> dict[str, Any]:
+        """The answer to a beat. The coordinator looked at its clock half a round trip after the beat left."""
+        sent, started = self._runtime.now(), self._runtime.monotonic()
+        answer = await self._peers.heartbeat(self._url, beat)
+        there, took = answer.get("now"), self._runtime.monotonic() - started
+        if not isinstance(there, int | float):
+            self.clock_ahead_secs = None
+            return answer
+        if self.clock_ahead_secs is None:
+            self.soon()  # the coordinator has it from the next beat
+        self.clock_ahead_secs = round(sent + took / 2 - there, 3)
+        return answer
+
+    def _failed(self, what: str, error: SyncropelError, refused: str = "") -> bool:
+        self.refused = refused
+        if error.message != self._problem:
+            log.warning("%s: %s", what, error.message)
+        self._problem = error.message
+        return False

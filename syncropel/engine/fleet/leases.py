@@ -1,0 +1,260 @@
+"""Heartbeats on the coordinator's side: the latest beat of each, and a record when a state changes."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, Final
+
+from syncropel.engine.fleet.refused_beats import RefusedBeats
+from syncropel.engine.ingest.broadcast import Pulse
+from syncropel.engine.ingest.door import Ingest
+from syncropel.folds.fanout.starts import Start, read_starts
+from syncropel.folds.fleet.registry import (
+    INSTANCE_STATE,
+    STALE_INTERVALS,
+    STATUS_OF_STATE,
+    Instance,
+    Registry,
+    lease_state,
+)
+from syncropel.folds.fleet.routing import Candidate
+from syncropel.peer.runtime import Runtime
+from syncropel.record.model import Record
+from syncropel.record.threads import INSTANCE_REGISTRY
+
+log = logging.getLogger("syncropel.engine.leases")
+
+_GONE: Final = frozenset({"left"})
+_LATE_SECS: Final = 2.0
+"""So much later than an interval after the last one may come the next look of a process that runs."""
+
+_RESTLESS: Final = frozenset({"uptime_secs", "store_bytes", "clock_ahead_secs", "control_grace"})
+
+
+class Leases:
+    """Who was heard from, and when. A beat is kept in memory; only a change of state becomes a record."""
+
+    def __init__(
+        self, ingest: Ingest, did: str, interval_secs: float, runtime: Runtime, changed: Pulse
+    ) -> None:
+        self._ingest = ingest
+        self._did = did
+        self._interval = interval_secs
+        self._runtime = runtime
+        self._changed = changed
+        self._beats: dict[str, dict[str, Any]] = {}
+        self._heard: dict[str, float] = {}
+        self._heard_at: dict[str, float] = {}
+        self._refused = RefusedBeats(runtime)
+        self._started = self._looked = runtime.monotonic()
+        ingest.enforcing = self.enforcing
+
+    @property
+    def _registry(self) -> Registry:
+        return self._ingest.live.registry
+
+    async def beat(self, beat: dict[str, Any]) -> str:
+        """Take a heartbeat (fields of the wire model `Heartbeat`, and `verified`: whether it came by the
+        instance's own credential); gives the status it leads to."""
+        did = str(beat["did"])
+        before = self._beats.get(did)
+        self._beats[did] = beat
+        self._heard[did] = self._runtime.monotonic()
+        self._heard_at[did] = self._runtime.now()
+        self._refused.forget(did)
+        state = "left" if beat.get("leaving") else "draining" if beat["health"] == "draining" else "joined"
+        known = self._registry.instances.get(did)
+        moved = known is not None and (known.endpoint, known.alias, known.version) != (
+            beat["endpoint"],
+            beat["alias"],
+            beat["version"],
+        )
+        if known is None or known.state != state or moved:
+            await self._record(did, state, beat)
+        if before is None or _visible(before) != _visible(beat):
+            self._changed.beat()
+        return self.status(self._registry.instances[did])
+
+    def refused(self, did: str, why: str) -> None:
+        """A heartbeat in this name was refused. It renews nothing and proves nothing but that somebody may
+        run there who does not hear of freezes."""
+        if did != self._did and self._refused.note(did, why, self._registry, self._archived_secs):
+            self._changed.beat()
+
+    def why_refused(self, did: str) -> str:
+        """Why the latest heartbeat of this instance was refused; empty when it was not.
+
+        Silence is no proof that it runs no more. Only of one that was revoked an operator has said that it
+        is gone: that counts once it is silent for as long as an archived one.
+        """
+        is_revoked = self._ingest.live.credentials.is_revoked(did)
+        if is_revoked and self._refused.silence(did) > self._archived_secs:
+            return ""
+        return self._refused.why(did)
+
+    @property
+    def _archived_secs(self) -> float:
+        return self._interval * STALE_INTERVALS
+
+    async def end(self, did: str) -> None:
+        """End a lease now: this instance is not of the fleet any more."""
+        self._refused.forget(did)
+        self._beats.pop(did, None)
+        known = self._registry.instances.get(did)
+        if known is not None and known.state != "archived":
+            await self._record(did, "archived", _fields(known))
+        self._changed.beat()
+
+    def verified(self, did: str) -> bool:
+        """Whether what this instance tells is proven to be its own: its latest beat came by its own
+        credential. Before its first beat to this daemon it is, if it has one: then no other beat is taken.
+        """
+        beat = self._beats.get(did)
+        if did == self._did or beat is not None:
+            return did == self._did or bool(beat and beat.get("verified"))
+        return self._ingest.live.credentials.is_valid(did)
+
+    async def sweep(self) -> None:
+        """Record every instance whose silence has grown into another state. To be called every second."""
+        self._forgive()
+        for did, instance in list(self._registry.instances.items()):
+            if did == self._did or instance.state in _GONE:
+                continue
+            state = lease_state(self.silence(did), self._interval)
+            # Silence only grows: what was archived is not stale because this daemon began to listen just now.
+            if state in ("joined", instance.state) or instance.state == "archived":
+                continue
+            await self._record(did, state, _fields(instance))
+
+    def _forgive(self) -> None:
+        """While this process itself was stopped it heard nobody, and that is nobody's silence."""
+        now = self._runtime.monotonic()
+        missed, self._looked = now - self._looked, now
+        if missed > self._interval + _LATE_SECS:
+            self._started += missed
+            self._heard = {did: min(now, heard + missed) for did, heard in self._heard.items()}
+
+    async def _record(self, did: str, state: str, fields: dict[str, Any]) -> None:
+        body = {
+            "topic": INSTANCE_STATE,
+            "did": did,
+            "alias": fields["alias"],
+            "role": fields["role"],
+            "endpoint": fields["endpoint"],
+            "version": fields["version"],
+            "state": state,
+            "at": self._runtime.now(),
+        }
+        if "health" in fields:
+            body["health"] = fields["health"]
+        await self._ingest.append_one(Record(INSTANCE_REGISTRY, self._did, "KNOW", body))
+        log.info("instance %s (%s) is %s", fields["alias"], did, state, extra={"actor": did})
+        self._changed.beat()
+
+    def silence(self, did: str) -> float:
+        """Seconds since this instance was heard from; since this daemon started, if it never was."""
+        return self._runtime.monotonic() - self._heard.get(did, self._started)
+
+    def last_beat(self, did: str) -> tuple[dict[str, Any], float] | None:
+        """The latest beat and when it came (unix seconds)."""
+        beat = self._beats.get(did)
+        return (beat, self._heard_at[did]) if beat is not None else None
+
+    def status(self, instance: Instance) -> str:
+        """The present status: its lease's, and `draining` for as long as a drain empties a live one."""
+        status = "live" if instance.did == self._did else STATUS_OF_STATE[instance.state]
+        if status == "live" and self._ingest.live.drains.covering(instance.did):
+            return "draining"
+        return status
+
+    def is_gone(self, instance: Instance) -> bool:
+        """Whether nothing can be expected of it: archived, or it has left and not come back for as long."""
+        if instance.state == "left":
+            return lease_state(self.silence(instance.did), self._interval) == "archived"
+        return instance.state == "archived"
+
+    def may_run(self, instance: Instance, since: float) -> bool:
+        """Whether it has to confirm what was said at `since` (unix seconds).
+
+        Silence is no proof that it runs no more: stale ones have to, and those that were archived afterwards.
+        So has one whose heartbeats are refused: it runs, whatever was said of it before.
+        """
+        if self.why_refused(instance.did):
+            return True
+        if self._ingest.live.credentials.is_revoked(instance.did):
+            return False  # it can confirm nothing any more, and its work goes to others
+        status = self.status(instance)
+        return instance.at >= since if status == "archived" else status != "left"
+
+    def spending(self) -> dict[str, float]:
+        """What running goals have spent by the latest beats: US dollars by the id of the child INTEND."""
+        return {
+            one["child_intend"]: one["cost_usd"]
+            for beat in self._beats.values()
+            for one in beat.get("spend", ())
+        }
+
+    def began(self) -> dict[str, float]:
+        """Since when goals run by the latest beats: unix seconds by the id of the child INTEND."""
+        return {
+            one["child_intend"]: one["began_at"]
+            for beat in self._beats.values()
+            for one in beat.get("spend", ())
+            if one.get("began_at") is not None
+        }
+
+    def slots(self) -> dict[str, int]:
+        """How many goals instances run at once, by DID, as far as they have told."""
+        return {did: one["max_concurrent"] for did, one in self._beats.items() if one.get("max_concurrent")}
+
+    def starts(self, did: str) -> dict[str, tuple[Start, ...]]:
+        """How often what runs there was started, by the id of the child INTEND, as its latest beat tells."""
+        spend = self._beats.get(did, {}).get("spend", ())
+        told = {one["child_intend"]: read_starts(one.get("starts")) for one in spend}
+        return {intend: starts for intend, starts in told.items() if starts}
+
+    def free_slots(self, did: str) -> int | None:
+        """How many goals more it could have begun at its latest beat; None when nothing was heard of it."""
+        beat = self._beats.get(did)
+        return None if beat is None else max(0, beat["max_concurrent"] - beat["active_dispatches"])
+
+    def enforcing(self) -> list[str]:
+        """The DIDs of those who told last that they enforce permissions, and have not left."""
+        instances = self._registry.instances
+        return [
+            did
+            for did, beat in self._beats.items()
+            if beat.get("permissions") and not (did in instances and self.is_gone(instances[did]))
+        ]
+
+    def heard_at(self) -> dict[str, float]:
+        """When each instance was heard from last, unix seconds by DID."""
+        return dict(self._heard_at)
+
+    def held(self, digest: str) -> frozenset[str]:
+        """Child INTENDs that draining instances say they will not begin. Only beats made under exactly this
+        control state count: under another one an instance may have begun them since."""
+        beats = [beat for beat in self._beats.values() if beat.get("control") == digest]
+        return frozenset(intend for beat in beats for intend in beat.get("held", ()))
+
+    def candidates(self) -> list[Candidate]:
+        return [
+            Candidate(one.did, one.alias, one.role, self.status(one))
+            for one in self._registry.instances.values()
+        ]
+
+
+def _visible(beat: dict[str, Any]) -> dict[str, Any]:
+    # What grows with every beat is not a change that a screen has to be told of at once.
+    ahead = beat.get("clock_ahead_secs")
+    still = {key: value for key, value in beat.items() if key not in _RESTLESS}
+    return {**still, "clock": ahead if ahead is None else round(ahead)}
+
+
+def _fields(instance: Instance) -> dict[str, Any]:
+    return {
+        "alias": instance.alias,
+        "role": instance.role,
+        "endpoint": instance.endpoint,
+        "version": instance.version,
+    }

@@ -1,0 +1,1 @@
+"""The way of every record into the log: judged, appended, folded, told to watchers."""

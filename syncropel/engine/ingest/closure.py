@@ -1,0 +1,77 @@
+"""Which threads belong together: what a snapshot has to hold for a thread to be understood from it alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from syncropel.engine.ingest.live import LiveFolds
+from syncropel.record.model import StoredRecord
+from syncropel.record.threads import FLEET_CONTROL, INSTANCE_REGISTRY, NAMESPACE_REGISTRY
+from syncropel.store.base import RecordFilter, RecordStore
+
+_CONTEXT: Final = (INSTANCE_REGISTRY, FLEET_CONTROL, NAMESPACE_REGISTRY)
+"""Who the instances were, and what ruled over them."""
+_THREAD_KEYS: Final = ("parent_thread", "child_thread", "sub_thread")
+_RECORD_KEYS: Final = ("fulfills", "cancels", "parent_intend", "child_intend")
+
+
+async def causal_closure(store: RecordStore, live: LiveFolds, threads: Iterable[str]) -> set[str]:
+    """These threads, and all that they lead to and come from, as far as this log holds it.
+
+    Parents of records, records that they fulfil or judge, parent and child threads of fan-outs, the
+    observations of each run; and the registries by which instances, freezes and namespaces are read.
+    """
+    known = live.index.threads
+    dispatches = await _dispatches(store, live)
+    found: set[str] = {thread for thread in _CONTEXT if thread in known}
+    waiting = [thread for thread in threads if thread in known]
+    while waiting:
+        thread = waiting.pop()
+        if thread in found:
+            continue
+        found.add(thread)
+        records = await store.thread(thread)
+        near = _named_threads(records) | dispatches.get(thread, set())
+        near |= await _threads_of(store, _named_records(records))
+        waiting += [one for one in near if one in known and one not in found]
+    return found
+
+
+async def _dispatches(store: RecordStore, live: LiveFolds) -> dict[str, set[str]]:
+    """The sub-threads with the observations of runs, by the child thread that ran."""
+    by_child: dict[str, set[str]] = {}
+    for line in list(live.index.threads.values()):
+        if line.kind == "dispatch":
+            for stored in await store.query(RecordFilter(line.id, limit=1)):
+                child = stored.record.body.get("child_thread")
+                if isinstance(child, str):
+                    by_child.setdefault(child, set()).add(line.id)
+    return by_child
+
+
+def _named_threads(records: list[StoredRecord]) -> set[str]:
+    return {
+        name for stored in records for key in _THREAD_KEYS if (name := _text(stored.record.body.get(key)))
+    }
+
+
+def _named_records(records: list[StoredRecord]) -> set[str]:
+    own = {stored.record.id for stored in records}
+    named: set[str] = set()
+    for stored in records:
+        record = stored.record
+        named.update(record.parents)
+        named.update(filter(None, (_text(record.body.get(key)) for key in _RECORD_KEYS)))
+        if record.judged_by is not None:
+            named.add(record.judged_by)
+    return named - own
+
+
+async def _threads_of(store: RecordStore, record_ids: set[str]) -> set[str]:
+    found = [await store.get(record_id) for record_id in sorted(record_ids)]
+    return {stored.record.thread for stored in found if stored is not None}
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,359 @@
+"""The door of the log: guard, append, apply to the live folds, tell everyone."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
+
+from syncropel.engine.ingest.broadcast import Broadcast
+from syncropel.engine.ingest.denials import Denials
+from syncropel.engine.ingest.live import LiveFolds
+from syncropel.engine.ingest.refused_reports import RefusedReports
+from syncropel.engine.ingest.turns import RULING, stands_alone, turn_end
+from syncropel.engine.ingest.turnstile import Turnstile
+from syncropel.errors import Conflict, SyncropelError, Unavailable
+from syncropel.peer.runtime import Runtime
+from syncropel.policy.authority import ENGINE, Writer
+from syncropel.policy.clocks import check_bundled_clock, placed_report
+from syncropel.policy.enforcement import refuse_write
+from syncropel.policy.guard import begins_fan_out, check, check_restored, long_expression
+from syncropel.policy.lanes import RULES
+from syncropel.policy.lockout import may_lock_out, refuse_lockout
+from syncropel.record.model import Record, StoredRecord
+from syncropel.record.threads import ENGINE_CONFIG, RESERVED
+from syncropel.store.base import Appended, Keep, Outcome, RecordStore
+from syncropel.store.bundle.format import Bundled
+
+log = logging.getLogger("syncropel.engine.ingest")
+
+Listener = Callable[[Sequence[StoredRecord]], None]
+
+SLICE = 500
+"""Restored records that are taken in before others get their turn on the event loop."""
+
+
+class Ingest:
+    """Takes records in. After `append` returned, the record is durable and every live fold has it.
+
+    Records that rule over others are written alone: none that the guard judged before stands behind one of
+    them in the log, so whatever follows a freeze there was judged under it. What begins a fan-out is written
+    alone too: the guard lets a task have one, and two that are judged together would both pass.
+    """
+
+    def __init__(
+        self,
+        store: RecordStore,
+        live: LiveFolds,
+        broadcast: Broadcast,
+        did: str,
+        runtime: Runtime,
+    ) -> None:
+        self.store = store
+        self._did = did
+        self._runtime = runtime
+        self.live = live
+        self.broadcast = broadcast
+        self.denials = Denials(did, runtime)
+        self.enforcing: Callable[[], Collection[str]] = tuple
+        """The other instances that enforce this one's permission rules, by DID."""
+        self.total = 0
+        self.open = True
+        self._listeners: list[Listener] = []
+        self.refused_reports = RefusedReports()
+        self._turnstile = Turnstile()
+        self._straightening: asyncio.Task[None] | None = None
+        self._one_restore = asyncio.Lock()
+        self._closed: frozenset[str] = frozenset()
+        self._opened = asyncio.Event()
+
+    def subscribe(self, listener: Listener) -> None:
+        """Call `listener` with every group of new records, after the live folds took them."""
+        self._listeners.append(listener)
+
+    async def append(
+        self,
+        records: Sequence[Record],
+        *,
+        ruled: bool = True,
+        together: bool = False,
+        writer: Writer = ENGINE,
+    ) -> list[Outcome]:
+        """Append in order, each judged against the state that those before it leave (`engine.turns`).
+
+        A record that the guard or the log refuses gets its error; the others go in.
+
+        `writer`: how these records came here, which says what they may be.
+        `ruled` is False for what no operator's rule may keep out: audit records, a fleet's control records.
+        `together`: these are the engine's own and say nothing about each other, so that one turn and one
+        commit do for all; so it is with those that are not ruled.
+        Raises Unavailable when the daemon is stopping, StoreError when the disk refuses; if that happens
+        after a part is in the log, it is the outcome of each of the others.
+        """
+        if not self.open:
+            raise Unavailable("the daemon is stopping", "send the records again after the restart")
+        for record in records:
+            if (compiling := long_expression(record)) is not None:
+                await self._compile(compiling)
+        outcomes: list[Outcome] = []
+        while (start := len(outcomes)) < len(records):
+            end = len(records) if together or not ruled else turn_end(records, start, self.live)
+            try:
+                outcomes += await self._append_turn(records[start:end], ruled, writer)
+            except SyncropelError as error:
+                if not outcomes:
+                    raise
+                outcomes += [error] * (len(records) - start)
+        return outcomes
+
+    async def _append_turn(self, records: Sequence[Record], ruled: bool, writer: Writer) -> list[Outcome]:
+        """Append records that are judged together."""
+        leave = await self._enter(records)
+        try:
+            refused = await self._judge(records, ruled, writer)
+        except BaseException:
+            leave()
+            raise
+        passed = [
+            placed_report(record, self.live)
+            for record, error in zip(records, refused, strict=True)
+            if error is None
+        ]
+        settled = False
+
+        def take(outcomes: list[Outcome]) -> None:
+            nonlocal settled
+            settled = True
+            try:
+                self._take([one.stored for one in outcomes if isinstance(one, Appended) and one.created])
+            except Exception:
+                # The records are in the log, and the writer must go on; the self-check repairs the fold.
+                log.exception("a fold or a listener failed on new records")
+            finally:
+                if self._straightening is None:
+                    leave()
+                else:  # a crooked thread says nothing yet to whom it is asked for alone
+                    self._straightening.add_done_callback(lambda _: leave())
+
+        try:
+            outcomes = iter(await self.store.append(passed, take))
+        except SyncropelError:
+            if not settled:
+                leave()
+            raise
+        if self._straightening is not None:
+            await asyncio.shield(self._straightening)
+        results = [error or next(outcomes) for error in refused]
+        self.refused_reports.look(records, results)
+        return results
+
+    async def _enter(self, records: Sequence[Record]) -> Callable[[], None]:
+        """Wait for the turn of these records; gives what ends it."""
+        turnstile = self._turnstile
+        enter, leave = turnstile.enter, turnstile.leave
+        if any(stands_alone(record, self.live) for record in records):
+            enter, leave = turnstile.alone, turnstile.leave_alone
+        await enter()
+        while self._closed and not self._closed.isdisjoint(record.thread for record in records):
+            leave()
+            await self._opened.wait()
+            await enter()
+        return leave
+
+    async def _judge(
+        self, records: Sequence[Record], ruled: bool, writer: Writer
+    ) -> list[SyncropelError | None]:
+        """What speaks against each record."""
+        now = self._runtime.now()
+        self.live.control.pass_time(self._runtime.moment())
+        refused = [check(record, self.live, now, self._did, writer) for record in records]
+        if ruled and (self.live.rules.enforced or self.live.rules.freezes_changed):
+            await self._ask_rules(records, refused, now)
+        rules = self.live.rules
+        for at, record in enumerate(records if ruled else ()):
+            if refused[at] is None and record.thread == ENGINE_CONFIG:
+                elsewhere = self.enforcing()
+                if may_lock_out(record, rules, elsewhere):
+                    refused[at] = await refuse_lockout(record, rules, self.live, now, self._did, elsewhere)
+        for at, record in enumerate(records if writer.author != "engine" else ()):
+            if refused[at] is None and begins_fan_out(record):
+                refused[at] = await self._refuse_joined(record)
+        return refused
+
+    async def _refuse_joined(self, record: Record) -> SyncropelError | None:
+        """Refuse a fan-out that was joined before it began: who posts one knows its id, and can have said
+        before that it is fulfilled, when nothing told that this would be a join."""
+        task = self.live.tasks.get(record.thread)
+        known = task is not None and task.fanout is not None
+        if known or not record.id or record.thread not in self.live.index.threads:
+            return None
+        for stored in await self.store.thread(record.thread):
+            if stored.record.act == "KNOW" and stored.record.body.get("fulfills") == record.id:
+                return Conflict(
+                    f"record {stored.record.id} already says that this fan-out is fulfilled",
+                    "fan out on a thread of its own: spl task add, then spl task fan-out",
+                )
+        return None
+
+    async def restore(self, bundled: Sequence[Bundled], keep: Keep, *, tell: bool) -> list[Outcome]:
+        """Take in records of another log, all or none, as `RecordStore.restore`.
+
+        Meanwhile others wait who write on the same threads; and everyone, when one of these rules over
+        records. Freezes, namespaces and rules judge them before the first goes in; what else the guard says
+        of a request says nothing of history. `tell`: whether the engine is to act on them; on records of
+        reserved threads it does in any case, and watchers hear of all. A caller that is cancelled does not
+        stop it. Raises the first refusal, with the line.
+        """
+        work = asyncio.ensure_future(self._restore(bundled, keep, tell))
+        work.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return await asyncio.shield(work)
+
+    async def _restore(self, bundled: Sequence[Bundled], keep: Keep, tell: bool) -> list[Outcome]:
+        if not self.open:
+            raise Unavailable("the daemon is stopping", "restore after the restart")
+        threads = frozenset(one.record.thread for one in bundled)
+        async with self._one_restore:
+            self._closed = threads
+            try:
+                outcomes, fresh = await self._take_in(bundled, keep, alone=not threads.isdisjoint(RULING))
+                await self._settle(fresh, tell)
+            finally:
+                self._closed = frozenset()
+                self._opened.set()
+                self._opened = asyncio.Event()
+            heard = fresh if tell else [one for one in fresh if one.record.thread in RESERVED]
+            for part in _slices(heard):
+                for listener in self._listeners:
+                    listener(part)
+                await asyncio.sleep(0)
+        return outcomes
+
+    async def _take_in(
+        self, bundled: Sequence[Bundled], keep: Keep, *, alone: bool
+    ) -> tuple[list[Outcome], list[StoredRecord]]:
+        """Write the records, on threads where nobody else writes now; `alone`: nobody writes anywhere.
+
+        Live folds and watchers have each as soon as it is written; gives the outcomes and what was new.
+        """
+        fresh: list[StoredRecord] = []
+
+        def arrived(part: list[StoredRecord]) -> None:
+            self.live.arriving = self._closed
+            fresh.extend(part)
+            self._take(part, listeners=())
+
+        await self._turnstile.alone()
+        if not alone:
+            self._turnstile.leave_alone()  # those who were writing on these threads are done
+        try:
+            await self._judge_restored(bundled)
+            timed = await asyncio.to_thread(lambda: [(one.record, one.received_at) for one in bundled])
+            return await self.store.restore(timed, keep, arrived), fresh
+        finally:
+            if alone:
+                self._turnstile.leave_alone()
+
+    async def _settle(self, fresh: list[StoredRecord], tell: bool) -> None:
+        """Once all are written: fold anew what came out of order, and report no result a second time."""
+        results = [one.record.id for one in fresh if isinstance(one.record.body.get("fulfills"), str)]
+        if results and not tell:
+            await self.store.acknowledge(results)  # they were reported where they came from
+        self.live.arrived()
+        await self.live.straighten(self.store)
+
+    async def _judge_restored(self, bundled: Sequence[Bundled]) -> None:
+        ruled = self.live.rules.enforced or self.live.rules.freezes_changed
+        now = self._runtime.now()
+        for at, one in enumerate(bundled):
+            if at % SLICE == 0:
+                await asyncio.sleep(0)
+                self.live.control.pass_time(self._runtime.moment())
+            told = check_bundled_clock(one.record)
+            refused = [told or check_restored(one.record, self.live, now, self._did)]
+            if ruled:
+                await self._ask_rules([one.record], refused, now)
+            if (error := refused[0]) is not None:
+                error.message = f"line {one.line}: {error.message}"
+                raise error
+
+    async def _compile(self, compiling: Callable[[], object]) -> None:
+        # The cache keeps what comes of it, also an error, and the guard finds it there.
+        with contextlib.suppress(SyncropelError):
+            await RULES.compile(compiling)
+
+    async def _ask_rules(
+        self, records: Sequence[Record], refused: list[SyncropelError | None], now: float
+    ) -> None:
+        for at, record in enumerate(records):
+            if refused[at] is None:
+                refusal = await refuse_write(record, self.live, now, self._did)
+                if refusal is not None:
+                    refused[at] = refusal[0]
+                    self.denials.note(*refusal[1:])
+
+    @contextlib.asynccontextmanager
+    async def undisturbed(self) -> AsyncIterator[Callable[[], bool]]:
+        """Inside, no control record is written: what the live folds say of freezes stays true.
+
+        Gives a function that says whether one is waiting, so be quick. Append nothing in here: that would
+        wait for the control record, and the control record for us.
+        """
+        await self._turnstile.enter()
+        try:
+            yield lambda: self._turnstile.wanted
+        finally:
+            self._turnstile.leave()
+
+    async def append_one(self, record: Record, *, writer: Writer = ENGINE) -> Appended:
+        """Append one record; raises what `append` would answer."""
+        (outcome,) = await self.append([record], writer=writer)
+        if isinstance(outcome, SyncropelError):
+            raise outcome
+        return outcome
+
+    def _take(self, fresh: list[StoredRecord], listeners: Sequence[Listener] | None = None) -> None:
+        """Apply what was just written and tell of it: watchers, and these listeners (None: all)."""
+        if not fresh:
+            return
+        listeners = self._listeners if listeners is None else listeners
+        self.total += len(fresh)
+        for stored in fresh:
+            self.live.apply(stored)
+        self.live.control.pass_time(self._runtime.moment())
+        if self.live.bent or self._straightening is not None:
+            before = self._straightening
+            self._straightening = asyncio.ensure_future(self._straighten(fresh, listeners, before))
+        else:
+            self._tell(fresh, listeners)
+
+    async def _straighten(
+        self, fresh: list[StoredRecord], listeners: Sequence[Listener], before: asyncio.Task[None] | None
+    ) -> None:
+        """Fold crooked threads anew before anyone hears of these records, one round after the other."""
+        if before is not None:
+            await before
+        try:
+            await self.live.straighten(self.store)
+        except SyncropelError as error:
+            log.error("cannot fold a thread anew: %s", error.message)
+        self._tell(fresh, listeners)
+        if self._straightening is asyncio.current_task():
+            self._straightening = None
+
+    def _tell(self, fresh: list[StoredRecord], listeners: Sequence[Listener]) -> None:
+        self.broadcast.publish(fresh)
+        for listener in listeners:
+            listener(fresh)
+        if log.isEnabledFor(logging.DEBUG):
+            for stored in fresh:
+                record = stored.record
+                log.debug(
+                    "record ingested",
+                    extra={"actor": record.actor, "thread_id": record.thread, "record": record.id},
+                )
+
+
+def _slices(records: list[StoredRecord]) -> Iterator[list[StoredRecord]]:
+    for at in range(0, len(records), SLICE):
+        yield records[at : at + SLICE]

@@ -1,0 +1,91 @@
+"""Cuts a call into turns, so that each record is judged against the state that those before it leave.
+
+Records of one turn are judged together and share a commit. So none of them may change what the guard says of
+another; most never do, and an ordinary call is one turn.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Final
+
+from syncropel.engine.ingest.live import LiveFolds
+from syncropel.folds.control.rules import Rules
+from syncropel.folds.fanout.child import is_child_intend
+from syncropel.folds.fanout.state import CHILD_DONE, SPAWNED
+from syncropel.folds.tasks.state import is_task
+from syncropel.policy.guard import begins_fan_out
+from syncropel.record.model import Record
+from syncropel.record.threads import ENGINE_CONFIG, FLEET_CONTROL, NAMESPACE_REGISTRY
+
+RULING: Final = frozenset({FLEET_CONTROL, NAMESPACE_REGISTRY, ENGINE_CONFIG})
+"""Threads whose records decide which others the guard lets through."""
+
+_LOOKS: Final = re.compile(
+    r"\b(?:task|thread|trust|fanout_status|fleet_instances_live)\b(?:\s|//[^\n]*\n)*\("
+)
+"""Functions of an expression whose answer any record may change."""
+
+
+def stands_alone(record: Record, live: LiveFolds) -> bool:
+    """Whether this record is judged and written alone: it rules over others, begins a fan-out, of which the
+    guard lets a task have one, or judges a task, which is for who did not work on it."""
+    return record.thread in RULING or begins_fan_out(record) or _judges(record, live)
+
+
+def _judges(record: Record, live: LiveFolds) -> bool:
+    task = live.tasks.get(record.thread) if record.act == "KNOW" else None
+    return task is not None and task.is_judged_by(record)
+
+
+def turn_end(records: Sequence[Record], start: int, live: LiveFolds) -> int:
+    """The index behind the last record of the turn that begins at `start`."""
+    if stands_alone(records[start], live):
+        return start + 1
+    rules = live.rules
+    ruled = rules.enforced or rules.freezes_changed
+    if ruled and _look_at_state(rules):
+        return start + 1
+    spawned: set[str] = set()
+    opened: set[str] = set()
+    touched: set[str] = set()
+    for at in range(start, len(records)):
+        record = records[at]
+        if stands_alone(record, live):
+            return at
+        if _follows_from_work(record) and record.thread in touched:
+            return at
+        if record.thread in live.tasks or record.thread in live.children or _begins_work(record):
+            touched.add(record.thread)
+        topic = record.topic
+        if topic == SPAWNED:
+            spawned.add(record.thread)
+        elif topic == CHILD_DONE and record.thread in spawned:
+            return at
+        if ruled:
+            # What the guard itself lets through in a new namespace it lets through again; a rule may not.
+            if record.thread in opened:
+                return at
+            if record.act == "INTEND":
+                opened.add(record.thread)
+    return len(records)
+
+
+def _begins_work(record: Record) -> bool:
+    return is_task(record) or is_child_intend(record)
+
+
+def _follows_from_work(record: Record) -> bool:
+    """Whether what the guard says of this record depends on the task or subtask of its thread."""
+    return record.act == "KNOW" and ("verdict" in record.body or "fulfills" in record.body)
+
+
+def _look_at_state(rules: Rules) -> bool:
+    return any(_looks(rule.expression) for rule in (*rules.freeze_rules, *rules.permission_rules))
+
+
+@lru_cache(maxsize=1024)
+def _looks(expression: str) -> bool:
+    return _LOOKS.search(expression) is not None

@@ -1,0 +1,1 @@
+"""Folds of what restricts writes: freezes, drains, namespaces, rules, access."""

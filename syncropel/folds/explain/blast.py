@@ -1,0 +1,96 @@
+"""What a freeze would meet if it were set now: folded once, for all who ask before they act."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from syncropel.folds.control.freezes import EVERYWHERE, Control, Freeze
+from syncropel.folds.control.namespaces import Namespaces, covers
+from syncropel.folds.fanout.subtasks import children
+from syncropel.folds.tasks.state import TaskState
+
+OPEN_STATUSES = frozenset({"open", "in_progress", "blocked", "deferred", "rejected", "failed"})
+"""Statuses of a task that somebody may still go on with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Met:
+    """A fan-out that a freeze would meet: how much of it is in flight, waits, and was spent by what is."""
+
+    thread: str
+    alias: str
+    namespace: str
+    in_flight: int
+    pending: int
+    spend_usd: float
+
+
+@dataclass(frozen=True, slots=True)
+class Blast:
+    """What a freeze of `namespace` (`*`: everything) would meet.
+
+    `instances` are DIDs of those that run what is in flight; `descendants` the known namespaces below;
+    `spend_usd` what the work in flight has spent, lost if it is ended; `frozen` the freezes over it already.
+    """
+
+    namespace: str
+    fanouts: tuple[Met, ...]
+    open_tasks: int
+    instances: frozenset[str]
+    descendants: tuple[str, ...]
+    frozen: tuple[Freeze, ...]
+
+    @property
+    def in_flight(self) -> int:
+        return sum(one.in_flight for one in self.fanouts)
+
+    @property
+    def pending(self) -> int:
+        return sum(one.pending for one in self.fanouts)
+
+    @property
+    def spend_usd(self) -> float:
+        return sum((one.spend_usd for one in self.fanouts), 0.0)
+
+
+def blast(
+    namespace: str,
+    tasks: Iterable[TaskState],
+    spending: Mapping[str, float],
+    registry: Namespaces,
+    control: Control,
+) -> Blast:
+    """What a freeze of `namespace` would meet. `spending`: live spend in US dollars by child INTEND."""
+
+    def is_inside(one: str) -> bool:
+        return namespace == EVERYWHERE or covers(namespace, one)
+
+    known = {one.id for one in registry.known.values() if one.state == "active"}
+    met: list[Met] = []
+    instances: set[str] = set()
+    open_tasks = 0
+    for state in tasks:
+        known.add(state.namespace)
+        if not is_inside(state.namespace):
+            continue
+        open_tasks += state.status in OPEN_STATUSES
+        if state.fanout is None or not state.fanout.active:
+            continue
+        kids = children(state.fanout)
+        runs = [kid.spawn for kid in kids if kid.state == "in_progress" and kid.spawn is not None]
+        instances.update(spawn.instance for spawn in runs)
+        met.append(
+            Met(
+                state.thread,
+                state.alias,
+                state.namespace,
+                len(runs),
+                sum(kid.state in ("pending", "blocked") for kid in kids),
+                sum((spending.get(spawn.child_intend, 0.0) for spawn in runs), 0.0),
+            )
+        )
+    met.sort(key=lambda one: (-one.in_flight, -one.pending, one.alias, one.thread))
+    below = sorted(one for one in known if one != namespace and is_inside(one))
+    over = control.covering(namespace) if namespace != EVERYWHERE else control.active()
+    return Blast(namespace, tuple(met), open_tasks, frozenset(instances), tuple(below), tuple(over))

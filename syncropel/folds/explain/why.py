@@ -1,0 +1,202 @@
+"""Why a task stands as it does: one sentence, and the records that prove it. Pure, like every fold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from syncropel.folds.control.freezes import Freeze
+from syncropel.folds.explain.what_if import Tipping, accepts
+from syncropel.folds.fanout.join import JoinDecision
+from syncropel.folds.fanout.state import ACCEPT, FanOut, Report
+from syncropel.folds.fanout.subtasks import Child
+from syncropel.folds.tasks.state import REOPENED, STATUS_TOPICS, TaskState
+from syncropel.record.model import Record, StoredRecord
+
+MOST_PROOFS: Final = 12
+_ADVICE: Final = {
+    "open": "begin it: spl task start {name}; or split it: spl task fan-out {name} --subtask …",
+    "in_progress": "finish it: spl task done {name}",
+    "blocked": "when that is over: spl task start {name}",
+    "deferred": "take it up: spl task start {name}",
+    "failed": "try anew: spl task reopen {name}",
+    "rejected": "try anew: spl task reopen {name}",
+    "cancelled": "take it back: spl task reopen {name}",
+    "done": "judge it: spl task approve {name}, or spl task reject {name}",
+}
+_WORDS: Final = {"in_progress": "in progress"}
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """A record, and what it shows."""
+
+    record: str
+    shows: str
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """`hint` says what would change it; empty when nothing needs to. `of_join`: the sentence tells of the
+    fan-out's join, not of a status that somebody gave the task."""
+
+    sentence: str
+    proofs: tuple[Proof, ...]
+    hint: str = ""
+    of_join: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What a fan-out's own thread does not say: its subtasks and the join now, what keeps each subtask
+    waiting, the freeze over it, what tipped the join, and how actors are called."""
+
+    kids: Sequence[Child] = ()
+    decision: JoinDecision | None = None
+    waits: Mapping[int, str] | None = None
+    freeze: Freeze | None = None
+    tipped: Tipping | None = None
+    names: Mapping[str, str] | None = None
+
+    def name(self, actor: str) -> str:
+        return (self.names or {}).get(actor, actor)
+
+
+def why(state: TaskState, records: Sequence[StoredRecord], now: Circumstances) -> Why:
+    """Why the task has its status. `records` are those of its thread, in fold order."""
+    fanout, name = state.fanout, state.alias or state.thread
+    deciding = _deciding(state, records)
+    if fanout is not None and fanout.active and _goes_on(state, fanout, deciding):
+        return replace(_running(state, fanout, name, now), of_join=True)
+    if fanout is not None and fanout.joined is not None and deciding and deciding.id == fanout.joined.record:
+        return replace(_joined(fanout, deciding, records, now), of_join=True)
+    return _judged(state, deciding, name, now)
+
+
+def _goes_on(state: TaskState, fanout: FanOut, deciding: Record | None) -> bool:
+    """Whether the status is the fan-out's own: nobody gave another since, or it was reopened and retried."""
+    if deciding is None or deciding.id == fanout.intend:
+        return True
+    return deciding.topic == REOPENED and state.status == "in_progress"
+
+
+def _deciding(state: TaskState, records: Sequence[StoredRecord]) -> Record | None:
+    """The latest record that gave the task its status."""
+    own = {state.intend, state.fanout.intend if state.fanout else state.intend}
+    for stored in reversed(records):
+        record = stored.record
+        if record.act in ("DO", "KNOW") and record.topic in STATUS_TOPICS:
+            return record
+        fulfills = record.body.get("fulfills")
+        if record.act == "KNOW" and (fulfills in own or isinstance(record.body.get("verdict"), str)):
+            return record
+        if record.act == "INTEND" and record.id in own:
+            return record
+    return None
+
+
+# a fan-out under way
+
+
+def _running(state: TaskState, fanout: FanOut, name: str, now: Circumstances) -> Why:
+    asked = Proof(fanout.intend, f"asks for {len(fanout.spec.subtasks)} subtasks, join {fanout.join}")
+    if now.freeze is not None:
+        place = "everything" if now.freeze.level == "emergency" else f"{now.freeze.namespace!r}"
+        lift = "--emergency" if now.freeze.level == "emergency" else f"--namespace {now.freeze.namespace}"
+        return Why(
+            f"not done yet: held by the {now.freeze.level} freeze of {place}: {now.freeze.reason}",
+            (Proof(now.freeze.record, f"freezes {place}"), asked, *_spawned(now)),
+            f"lift it: spl unkill {lift}",
+        )
+    decision = now.decision
+    if decision is None:
+        return Why("not done yet: its join was not decided", (asked,))
+    if not decision.satisfiable:
+        guilty = [kid for kid in now.kids if kid.index in decision.blame]
+        retry = "; ".join(f"spl task retry {name} --subtask {kid.index}" for kid in guilty[:3])
+        shown = [*_reported(guilty, now), asked]
+        hint = retry or f"spl task amend {name} --join EXPRESSION"
+        hint = f"spl task amend {name} --budget USD" if fanout.moves.exceeded else hint
+        return Why(f"it cannot join any more: {decision.explanation}", tuple(shown[:MOST_PROOFS]), hint)
+    held = [
+        f"[{kid.index}] {now.waits[kid.index]}"
+        for kid in now.kids
+        if not kid.finished and now.waits and now.waits.get(kid.index)
+    ]
+    more = f"; {'; '.join(held[:2])}" if held else ""
+    proofs = [asked, *_spawned(now), *_reported([kid for kid in now.kids if kid.finished], now)]
+    return Why(f"not done yet: {decision.explanation}{more}", tuple(proofs[:MOST_PROOFS]))
+
+
+def _spawned(now: Circumstances) -> list[Proof]:
+    return [
+        Proof(kid.spawn.key[1], f"[{kid.index}] was given to {now.name(kid.spawn.instance)}")
+        for kid in now.kids
+        if kid.spawn is not None and not kid.finished
+    ][: MOST_PROOFS // 2]
+
+
+def _reported(kids: Sequence[Child], now: Circumstances) -> list[Proof]:
+    return [
+        Proof(
+            kid.report.key[1],
+            f"[{kid.index}] ended with {kid.report.verdict} on {now.name(kid.report.worker)}",
+        )
+        for kid in kids
+        if kid.report is not None
+    ]
+
+
+# a fan-out that is over
+
+
+def _joined(fanout: FanOut, record: Record, records: Sequence[StoredRecord], now: Circumstances) -> Why:
+    joined, tipped = fanout.joined, now.tipped
+    assert joined is not None
+    took = max(0.0, joined.at - fanout.at)
+    words = f"; [{tipped.index}] tipped it" if tipped is not None and tipped.index is not None else ""
+    verb = "joined" if joined.verdict == ACCEPT else f"ended with verdict {joined.verdict}"
+    before = _reported_before(fanout, record, records)
+    told = joined.explanation or f"{accepts(fanout)}/{len(fanout.spec.subtasks)} accepted"
+    first = tipped.record if tipped is not None else ""
+    proofs = [
+        Proof(record.id, f"records the join with verdict {joined.verdict}"),
+        *(
+            Proof(one, f"[{index}] ended with {report.verdict} on {now.name(report.worker)}")
+            for one, index, report in sorted(before, key=lambda found: found[0] != first)
+        ),
+        Proof(fanout.intend, f"asks for {len(fanout.spec.subtasks)} subtasks, join {fanout.join}"),
+    ]
+    return Why(f"{verb} {took:.1f} s after the fan-out: {told}{words}", tuple(proofs[:MOST_PROOFS]))
+
+
+def _reported_before(
+    fanout: FanOut, record: Record, records: Sequence[StoredRecord]
+) -> list[tuple[str, int, Report]]:
+    """The results that the log held when it took the join, the last first: record, subtask and result."""
+    taken = {stored.record.id: stored.sequence for stored in records}
+    held = [
+        (report.key[1], index, report)
+        for (index, attempt), report in fanout.reports.items()
+        if attempt == fanout.attempt(index) and taken.get(report.key[1], 0) < taken[record.id]
+    ]
+    return sorted(held, key=lambda found: -taken.get(found[0], 0))
+
+
+# a status that somebody gave it
+
+
+def _judged(state: TaskState, record: Record | None, name: str, now: Circumstances) -> Why:
+    status = _WORDS.get(state.status, state.status)
+    hint = _ADVICE.get(state.status, "").format(name=name)
+    if record is None:
+        return Why(f"{status}: no record of its thread gives it a status", (), hint)
+    who = now.name(record.actor)
+    shows = record.topic or ("opens the task" if record.act == "INTEND" else "judges it")
+    proofs = (Proof(record.id, f"{shows}, by {who}"),)
+    if record.act == "INTEND":
+        return Why(f"{status}: {who} asked for it, and nobody has begun", proofs, hint)
+    said = state.reason or (state.summary if record.body.get("fulfills") else "")
+    because = f": {' '.join(said.split())[:200]}" if said.strip() else ", without a reason given"
+    return Why(f"{status} by {who}{because}", proofs, hint)

@@ -1,0 +1,130 @@
+"""The worker's side of a fan-out: which children it was given, and which attempts have a result.
+
+What is running is not in here: a slot is derived from children without a result, so that none can leak.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from syncropel.folds.fanout.state import ACCEPT, is_verdict
+from syncropel.record.model import Record, StoredRecord, is_name, is_record_id
+
+SESSION: Final = "syncropel.dispatch.session.v1"
+NOT_STARTED: Final = "syncropel.dispatch.not_started.v1"
+"""Kind of the observation that the goal of the session before it was ended at its gate, before it ran."""
+REATTACHED: Final = "syncropel.dispatch.reattached.v1"
+"""Kind of the observation that a daemon took back a run of the one before it: no start."""
+INTERRUPTED: Final = "syncropel.dispatch.interrupted.v1"
+"""Kind of the observation that a daemon, stopping in order, ended the run or left it to the next one."""
+STREAM_EVENT: Final = "syncropel.dispatch.stream_event.v1"
+SUBPROCESS_EXIT: Final = "syncropel.dispatch.subprocess_exit.v1"
+COMPLETE: Final = "syncropel.dispatch.complete.v1"
+OBSERVATIONS: Final = (
+    SESSION,
+    NOT_STARTED,
+    REATTACHED,
+    INTERRUPTED,
+    STREAM_EVENT,
+    SUBPROCESS_EXIT,
+    COMPLETE,
+)
+"""Kinds of what an instance tells of the goals that it runs."""
+END_CHILD: Final = "fanout_end_child"
+"""Topic of the LEARN by which the coordinator says that an attempt must not run, or not run on."""
+
+
+def is_child_intend(record: Record) -> bool:
+    """Whether this record gives an instance a subtask to run. Without a parent to report to it is none: no
+    result of it could ever be taken."""
+    body = record.body
+    return (
+        record.act == "INTEND"
+        and is_name(body.get("parent_thread"))
+        and is_record_id(body.get("parent_intend"))
+        and type(body.get("index")) is int
+        and isinstance(body.get("goal"), str)
+    )
+
+
+def is_child_end(record: Record) -> bool:
+    """Whether this record ends an attempt."""
+    return (
+        record.act == "LEARN"
+        and record.topic == END_CHILD
+        and isinstance(record.body.get("child_intend"), str)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ChildIntend:
+    """One attempt at a subtask, as the coordinator asked for it."""
+
+    record: str
+    thread: str
+    sequence: int
+    body: dict[str, Any]
+
+    @property
+    def attempt(self) -> int:
+        attempt = self.body.get("attempt", 1)
+        return attempt if type(attempt) is int else 1
+
+
+@dataclass(frozen=True, slots=True)
+class ChildResult:
+    """KNOW that fulfills a child INTEND."""
+
+    record: str
+    fulfills: str
+    body: dict[str, Any]
+
+
+@dataclass(slots=True)
+class ChildState:
+    """One child thread on its worker. Order of arrival does not matter: attempts are numbered."""
+
+    thread: str
+    intends: dict[int, ChildIntend] = field(default_factory=dict)
+    results: dict[str, ChildResult] = field(default_factory=dict)
+    ended: dict[str, str] = field(default_factory=dict)
+    """Why an attempt must not run, by the id of its INTEND."""
+
+    def apply(self, stored: StoredRecord) -> None:
+        record = stored.record
+        if is_child_intend(record):
+            intend = ChildIntend(record.id, record.thread, stored.sequence, record.body)
+            self.intends.setdefault(intend.attempt, intend)
+        elif is_child_end(record):
+            self.ended.setdefault(str(record.body["child_intend"]), str(record.body.get("reason", "")))
+        elif record.act == "KNOW" and is_verdict(record.body.get("verdict")):
+            fulfills = record.body.get("fulfills")
+            if isinstance(fulfills, str):
+                self.results.setdefault(fulfills, ChildResult(record.id, fulfills, record.body))
+
+    @property
+    def latest(self) -> ChildIntend | None:
+        """The attempt that counts."""
+        return self.intends[max(self.intends)] if self.intends else None
+
+    @property
+    def open(self) -> ChildIntend | None:
+        """The latest attempt while it has no result."""
+        latest = self.latest
+        return latest if latest and latest.record not in self.results else None
+
+    def accepted(self) -> ChildResult | None:
+        """An accepted result of any attempt: work that must not be done twice."""
+        for result in self.results.values():
+            if result.body.get("verdict") == ACCEPT:
+                return result
+        return None
+
+    def reportable(self) -> list[tuple[ChildIntend, ChildResult]]:
+        """Every attempt that has a result, with it."""
+        return [
+            (intend, self.results[intend.record])
+            for intend in self.intends.values()
+            if intend.record in self.results
+        ]

@@ -1,0 +1,280 @@
+"""The fan-out fold: which subtasks were spawned, and what they reported.
+
+Facts are kept by (index, attempt), so the order in which reports arrive does not matter and a second copy
+of one changes nothing. A join looks at this set of facts, never at a counter.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from syncropel.folds.fanout import asks
+from syncropel.folds.fanout.asks import Ask
+from syncropel.folds.fanout.moves import OVER_BUDGET, SUPERSEDED, Moves, Reassignment
+from syncropel.folds.fanout.spec import LARGEST, FanOutSpec, is_target, positive_number
+from syncropel.folds.fanout.starts import Start
+from syncropel.record.model import Record
+
+SPAWNED: Final = "fanout_spawned"
+CHILD_DONE: Final = "fanout_child_done"
+RETRY: Final = "fanout_retry_subtask"
+AMEND_JOIN: Final = "fanout_amend_join"
+COMMUTING: Final = frozenset({SPAWNED, CHILD_DONE})
+"""Topics whose records may be applied in any order."""
+
+ACCEPT: Final = "accept"
+VERDICTS: Final = frozenset({ACCEPT, "reject", "failed", "timeout", "terminated"})
+
+Key = tuple[int, str]
+"""(clock, id): which of two records that state the same fact is the first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spawn:
+    """DO fanout_spawned: this attempt was given to this instance."""
+
+    key: Key
+    child_thread: str
+    child_intend: str
+    instance: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """DO fanout_child_done: what came of an attempt."""
+
+    key: Key
+    worker: str
+    verdict: str
+    summary: str
+    cost_usd: float
+    wall_time_secs: float
+    at: float
+    output: str | None = None
+    reason: str = ""
+    taken_at: float = field(default=float("inf"), compare=False)
+    """When the log took it, unix seconds."""
+
+    @property
+    def ended_at(self) -> float:
+        """When the attempt ended, unix seconds: a worker's clock may run ahead, or say nothing."""
+        return min(self.at or self.taken_at, self.taken_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """KNOW fulfills parent: the fan-out is over."""
+
+    record: str
+    verdict: str
+    explanation: str
+    cost_usd: float
+    wall_time_secs: float
+    at: float
+    taken_at: float = field(default=0.0, compare=False)
+    """When the log took it, unix seconds."""
+
+
+@dataclass(slots=True)
+class FanOut:
+    """State of one fan-out. Built and changed only by the task fold."""
+
+    thread: str
+    intend: str
+    spec: FanOutSpec
+    at: float = field(compare=False)
+    """When it was asked for (unix seconds): when the log took it, if the record does not say."""
+    clock: int
+    join: str
+    domain: str = ""
+    asked_by: str = ""
+    trigger: str = ""
+    retries: dict[int, list[str]] = field(default_factory=dict)
+    targets: dict[int, str] = field(default_factory=dict)
+    budgets: dict[int, float] = field(default_factory=dict)
+    moves: Moves = field(default_factory=Moves)
+    asks: dict[int, Ask] = field(default_factory=dict)
+    spawns: dict[tuple[int, int], Spawn] = field(default_factory=dict)
+    reports: dict[tuple[int, int], Report] = field(default_factory=dict)
+    joined: Joined | None = None
+    cancelled: bool = False
+
+    def attempt(self, index: int) -> int:
+        """The current attempt of a subtask: 1, and one more for each retry and each reassignment."""
+        retries, moved = self.retries, self.moves.reassigned
+        if not retries and not moved:
+            return 1
+        return 1 + len(retries.get(index, ())) + len(moved.get(index, ()))
+
+    def taken_from(self, index: int) -> Reassignment | None:
+        """The reassignment that began the current attempt, if one did."""
+        moved = self.moves.reassigned.get(index)
+        return moved[-1] if moved and moved[-1].attempt == self.attempt(index) - 1 else None
+
+    def starts_before(self, index: int, attempt: int) -> tuple[Start, ...]:
+        """How often the attempts that this one was moved on from were started, since the last retry."""
+        starts: tuple[Start, ...] = ()
+        for moved in reversed(self.moves.reassigned.get(index, ())):
+            if moved.attempt == attempt - 1:
+                starts, attempt = moved.starts + starts, moved.attempt
+        return starts
+
+    def end_reason(self, index: int, attempt: int) -> str:
+        """Why an attempt that was spawned must not run on; empty while it may."""
+        if attempt < self.attempt(index):
+            return SUPERSEDED
+        return self.moves.ended.get((index, attempt), "") or (OVER_BUDGET if self.moves.exceeded else "")
+
+    def hint(self, index: int) -> str:
+        """What the operator said with the latest retry."""
+        retries = self.retries.get(index)
+        return retries[-1] if retries else ""
+
+    def spawn(self, index: int) -> Spawn | None:
+        """The spawn of the current attempt."""
+        return self.spawns.get((index, self.attempt(index)))
+
+    def report_clock(self, body: dict[str, Any]) -> int | None:
+        """The clock of the report of an attempt, which its spawn promised; None when it was not spawned.
+
+        `body` has its index and attempt. Spawns have different clocks, so their reports do, and they lie
+        behind the spawns that were decided together.
+        """
+        slot = _slot(body, len(self.spec.subtasks))
+        spawn = self.spawns.get(slot) if slot is not None else None
+        return None if spawn is None else spawn.key[0] + len(self.spec.subtasks)
+
+    def report(self, index: int) -> Report | None:
+        """The result of the current attempt; results of superseded attempts do not count."""
+        return self.reports.get((index, self.attempt(index)))
+
+    @property
+    def budget_usd(self) -> float | None:
+        """What all subtasks may cost together, as it was amended last."""
+        return self.spec.budget_usd if self.moves.budget_usd is None else self.moves.budget_usd
+
+    @property
+    def active(self) -> bool:
+        return self.joined is None and not self.cancelled
+
+    def record_spawn(self, body: dict[str, Any], key: Key) -> None:
+        slot = _slot(body, len(self.spec.subtasks))
+        if slot is None or (slot in self.spawns and self.spawns[slot].key <= key):
+            return
+        self.spawns[slot] = Spawn(
+            key,
+            str(body.get("child_thread", "")),
+            str(body.get("child_intend", "")),
+            str(body.get("instance", "")),
+            number(body.get("at")),
+        )
+
+    def record_report(self, body: dict[str, Any], key: Key, received_at: float) -> None:
+        """Take a DO fanout_child_done."""
+        slot = _slot(body, len(self.spec.subtasks))
+        verdict = body.get("verdict")
+        if slot is None or not is_verdict(verdict):
+            return
+        if slot in self.reports and self.reports[slot].key <= key:
+            return
+        output = body.get("output")
+        self.reports[slot] = Report(
+            key,
+            str(body.get("worker", "")),
+            str(verdict),
+            str(body.get("summary", "")),
+            number(body.get("cost_usd")),
+            number(body.get("wall_time_secs")),
+            number(body.get("at")),
+            output if isinstance(output, str) else None,
+            str(body.get("reason") or ""),
+            received_at,
+        )
+
+    def record_retry(self, body: dict[str, Any]) -> None:
+        index = body.get("index")
+        if type(index) is int and 0 <= index < len(self.spec.subtasks):
+            hint = body.get("hint")
+            self.retries.setdefault(index, []).append(hint if isinstance(hint, str) else "")
+            self.asks.pop(index, None)  # another attempt is another question
+            target = body.get("target")
+            if isinstance(target, str) and is_target(target):
+                self.targets[index] = target
+            budget = positive_number(body.get("budget_usd"))
+            if budget is not None:
+                self.budgets[index] = budget
+
+    def record_move(self, topic: str, body: dict[str, Any]) -> None:
+        """Take a LEARN of `folds.moves`."""
+        index = body.get("index")
+        attempts: dict[int, int] = {}
+        if type(index) is int and 0 <= index < len(self.spec.subtasks):
+            attempts[index] = self.attempt(index)
+        self.moves.apply(topic, body, attempts)
+
+    def record_ask(self, topic: str, body: dict[str, Any], key: Key) -> None:
+        """Take a LEARN of `folds.asks`. A rejected attempt has its result by that."""
+        index = body.get("index")
+        if type(index) is not int or not 0 <= index < len(self.spec.subtasks):
+            return
+        ask = self.asks.get(index)
+        if topic == asks.ASKED:
+            ask = asks.asked(body, self.attempt(index), ask)
+        elif ask is not None and (verdict := asks.answers(body, ask)):
+            ask = replace(ask, verdict=verdict)
+            if verdict != ACCEPT:
+                told = str(body.get("reason") or "an operator did not let it begin")
+                slot, at = (index, ask.attempt), number(body.get("at"))
+                self.reports.setdefault(
+                    slot, Report(key, "", verdict, told, 0.0, 0.0, at, None, asks.REJECTED)
+                )
+        if ask is not None:
+            self.asks[index] = ask
+
+    def asking(self) -> list[int]:
+        """The subtasks that wait for an operator's word."""
+        return [index for index, ask in self.asks.items() if not ask.verdict] if self.active else []
+
+    @property
+    def turn(self) -> int:
+        """How many round-robin subtasks were routed so far."""
+        targets, subtasks = self.targets, self.spec.subtasks
+        return sum(targets.get(index, subtasks[index].target) == "round-robin" for index, _ in self.spawns)
+
+    def unfinished(self) -> list[tuple[tuple[int, int], Spawn]]:
+        """Spawned attempts without a result that may have been ended; none while nothing ever was."""
+        moves = self.moves
+        if not (self.retries or moves.reassigned or moves.ended or moves.exceeded or moves.budget_usd):
+            return []
+        return [(slot, spawn) for slot, spawn in self.spawns.items() if slot not in self.reports]
+
+    @property
+    def cost_usd(self) -> float:
+        """What all attempts cost, superseded ones included: money spent is spent."""
+        return sum((report.cost_usd for report in self.reports.values()), 0.0)
+
+
+def _slot(body: dict[str, Any], count: int) -> tuple[int, int] | None:
+    index, attempt = body.get("index"), body.get("attempt", 1)
+    if type(index) is not int or type(attempt) is not int or not 0 <= index < count or attempt < 1:
+        return None
+    return index, attempt
+
+
+def commutes(record: Record) -> bool:
+    """Whether this record states a fact of a fan-out, which may be applied out of order."""
+    return record.act == "DO" and record.topic in COMMUTING
+
+
+def is_verdict(value: Any) -> bool:
+    """Whether a body's verdict is one: it may be any JSON value."""
+    return isinstance(value, str) and value in VERDICTS
+
+
+def number(value: Any, otherwise: float = 0.0) -> float:
+    """A number from a body; `otherwise` when it is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= LARGEST:
+        return otherwise
+    return float(value)

@@ -1,0 +1,100 @@
+"""How each subtask of a fan-out stands, what it waits for, and which may be spawned next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from syncropel.folds.fanout.spec import Subtask
+from syncropel.folds.fanout.state import ACCEPT, VERDICTS, FanOut, Report, Spawn
+
+
+@dataclass(slots=True)  # not frozen, which would double the cost of making one, and every look makes all
+class Child:
+    """A subtask with its current state: pending, blocked, in_progress or a verdict.
+
+    Blocked: it waits for a subtask that, as things stand, will never accept, or for money: the fan-out's
+    budget is spent.
+    """
+
+    subtask: Subtask
+    state: str
+    attempt: int
+    waits_for: tuple[int, ...] = ()
+    blocked_by: tuple[int, ...] = ()
+    spawn: Spawn | None = None
+    report: Report | None = None
+
+    @property
+    def index(self) -> int:
+        return self.subtask.index
+
+    @property
+    def finished(self) -> bool:
+        return self.report is not None
+
+    @property
+    def hopeless(self) -> bool:
+        """No accept can come from this attempt any more."""
+        return self.state == "blocked" or (self.finished and self.state != ACCEPT)
+
+
+def children(fanout: FanOut) -> list[Child]:
+    """Every subtask with its state, by index."""
+    subtasks = fanout.spec.subtasks
+    slots = [(subtask.index, fanout.attempt(subtask.index)) for subtask in subtasks]
+    spawns = [fanout.spawns.get(slot) for slot in slots]
+    reports = [fanout.reports.get(slot) for slot in slots]
+    unspawned = "blocked" if fanout.moves.exceeded else "pending"
+    states = [
+        report.verdict if report else "in_progress" if spawn else unspawned
+        for spawn, report in zip(spawns, reports, strict=True)
+    ]
+    for index in _dependency_order(subtasks):
+        if states[index] == "pending" and any(
+            states[other] == "blocked" or states[other] in VERDICTS - {ACCEPT}
+            for other in subtasks[index].depends_on
+        ):
+            states[index] = "blocked"
+    kids = []
+    for subtask, (index, attempt), spawn, report in zip(subtasks, slots, spawns, reports, strict=True):
+        unmet, blocked_by = _waiting(subtask, states) if subtask.depends_on else ((), ())
+        if index in fanout.targets:
+            subtask = replace(subtask, target=fanout.targets[index])
+        if index in fanout.budgets:
+            subtask = replace(subtask, budget_usd=fanout.budgets[index])
+        kids.append(Child(subtask, states[index], attempt, unmet, blocked_by, spawn, report))
+    return kids
+
+
+def _waiting(subtask: Subtask, states: list[str]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Which predecessors a subtask waits for, and which of these will not accept as things stand."""
+    if states[subtask.index] not in ("pending", "blocked"):
+        return (), ()
+    unmet = tuple(other for other in subtask.depends_on if states[other] != ACCEPT)
+    return unmet, tuple(other for other in unmet if states[other] == "blocked" or states[other] in VERDICTS)
+
+
+def _dependency_order(subtasks: Iterable[Subtask]) -> list[int]:
+    """Indexes with dependencies, each after those it waits for. The specification holds no cycles."""
+    edges = {subtask.index: subtask.depends_on for subtask in subtasks if subtask.depends_on}
+    ordered: list[int] = []
+    done: set[int] = set()
+    for start in edges:
+        stack = [start]
+        while stack:
+            node = stack[-1]
+            waits = [other for other in edges.get(node, ()) if other in edges and other not in done]
+            if waits:
+                stack.extend(waits)
+                continue
+            stack.pop()
+            if node not in done:
+                done.add(node)
+                ordered.append(node)
+    return ordered
+
+
+def ready(kids: list[Child]) -> list[Child]:
+    """Subtasks whose predecessors have all accepted and that were not given to anyone yet."""
+    return [kid for kid in kids if kid.state == "pending" and not kid.waits_for]

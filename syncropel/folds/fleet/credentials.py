@@ -1,0 +1,80 @@
+"""Credentials of instances: which secret identifies an instance, and which instances are revoked.
+
+From `instance_credential` and `instance_credential_revoked` on the fleet control thread, so that every
+instance knows them, a promoted worker too. The newest word on an instance is the one that counts. Only the
+SHA-256 of a secret is ever in a log.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from syncropel.folds.base.order import NEVER, word_key
+from syncropel.folds.base.told import said_first
+from syncropel.folds.fanout.state import Key, number
+from syncropel.record.model import StoredRecord, is_record_id
+from syncropel.record.threads import FLEET_CONTROL
+
+CREDENTIAL: Final = "instance_credential"
+REVOKED: Final = "instance_credential_revoked"
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """The newest word on an instance. `sha256` is empty when one was revoked that never had a secret."""
+
+    did: str
+    sha256: str
+    revoked: bool
+    reason: str
+    at: float
+    actor: str
+    record: str
+
+
+@dataclass(slots=True)
+class Credentials:
+    """Credentials by DID, and the valid ones by hash. Applying records in any order gives the same state."""
+
+    known: dict[str, Credential] = field(default_factory=dict)
+    latest: dict[str, Key] = field(default_factory=dict)
+    _by_hash: dict[str, str] = field(default_factory=dict)
+
+    def apply(self, stored: StoredRecord) -> None:
+        """Take one control record."""
+        record, body = stored.record, stored.record.body
+        if record.thread != FLEET_CONTROL or record.act != "LEARN" or record.clock is None:
+            return
+        did, sha256 = body.get("did"), body.get("sha256", "")
+        revoked = record.topic == REVOKED
+        named = is_record_id(sha256) or (revoked and sha256 == "")
+        if record.topic not in (CREDENTIAL, REVOKED) or not isinstance(did, str) or not named:
+            return
+        key = word_key(record)
+        if self.latest.get(did, NEVER) >= key:
+            return
+        self.latest[did] = key
+        if (before := self.known.pop(did, None)) is not None and self._by_hash.get(before.sha256) == did:
+            del self._by_hash[before.sha256]
+        if body.get("withdrawn") is True:
+            return
+        actor, first = said_first(record)
+        reason, at = str(body.get("reason", "")), number(body.get("at"))
+        self.known[did] = Credential(did, str(sha256), revoked, reason, at, actor, first)
+        if sha256:
+            self._by_hash[str(sha256)] = did
+
+    def by_hash(self, sha256: str) -> Credential | None:
+        """The instance whose secret has this hash, revoked ones too; a replaced one is nobody's."""
+        return self.known.get(self._by_hash.get(sha256, ""))
+
+    def is_valid(self, did: str) -> bool:
+        """Whether this instance has a credential of its own that stands."""
+        known = self.known.get(did)
+        return known is not None and not known.revoked and bool(known.sha256)
+
+    def is_revoked(self, did: str) -> bool:
+        """Whether this instance was revoked: it is refused whatever it shows."""
+        known = self.known.get(did)
+        return known is not None and known.revoked

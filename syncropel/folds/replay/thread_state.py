@@ -1,0 +1,170 @@
+"""The whole folded state of one thread, whatever kind it is: what a replay walks through.
+
+Apply its records in fold order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from syncropel.folds.consents import Consents
+from syncropel.folds.control.access import Access
+from syncropel.folds.control.drains import Drains
+from syncropel.folds.control.freezes import Control
+from syncropel.folds.control.namespaces import Namespaces
+from syncropel.folds.control.rules import Rules
+from syncropel.folds.fanout.child import STREAM_EVENT, ChildState
+from syncropel.folds.fanout.join import JoinDecision, is_shorthand
+from syncropel.folds.fanout.spend import Spend
+from syncropel.folds.fanout.state import ACCEPT, CHILD_DONE, SPAWNED
+from syncropel.folds.fanout.subtasks import Child, children
+from syncropel.folds.fleet.credentials import Credentials
+from syncropel.folds.fleet.registry import Registry
+from syncropel.folds.tasks.state import TaskState, is_task, status_now
+from syncropel.folds.threads.index import ThreadLine
+from syncropel.record.model import Record, StoredRecord
+from syncropel.record.threads import (
+    CONSENT,
+    ENGINE_CONFIG,
+    FLEET_CONTROL,
+    INSTANCE_REGISTRY,
+    NAMESPACE_REGISTRY,
+    RESERVED,
+)
+
+
+class Judge(Protocol):
+    """Decides the join of a task's fan-out. Passed in, since an expression is decided with CEL.
+
+    `exact` False: only whether it can still be satisfied is asked for, and an expression may count as within
+    reach while any subtask is open.
+    """
+
+    def __call__(self, task: TaskState, kids: Sequence[Child], exact: bool) -> JoinDecision: ...
+
+
+@dataclass(slots=True)
+class ReservedState:
+    """What the engine reads from its reserved threads; all but the thread's own part stays empty."""
+
+    registry: Registry = field(default_factory=Registry)
+    access: Access = field(default_factory=Access)
+    rules: Rules = field(default_factory=Rules)
+    control: Control = field(default_factory=Control)
+    drains: Drains = field(default_factory=Drains)
+    credentials: Credentials = field(default_factory=Credentials)
+    namespaces: Namespaces = field(default_factory=Namespaces)
+    consents: Consents = field(default_factory=Consents)
+
+    def apply(self, stored: StoredRecord) -> None:
+        """Take the next record of a reserved thread."""
+        thread = stored.record.thread
+        if thread == INSTANCE_REGISTRY:
+            self.registry.apply(stored)
+        elif thread == ENGINE_CONFIG:
+            self.access.apply(stored)
+            self.rules.apply(stored)
+        elif thread == FLEET_CONTROL:
+            self.control.apply(stored)
+            self.drains.apply(stored)
+            self.credentials.apply(stored)
+            self.rules.apply(stored)
+        elif thread == NAMESPACE_REGISTRY:
+            self.namespaces.apply(stored)
+        elif thread == CONSENT:
+            self.consents.apply(stored)
+
+
+@dataclass(slots=True)
+class ThreadState:
+    """One thread after some of its records."""
+
+    line: ThreadLine
+    folded: TaskState
+    child: ChildState
+    spend: Spend = field(default_factory=Spend)
+    reserved: ReservedState | None = None
+    is_task: bool = False
+    acts: dict[str, int] = field(default_factory=dict)
+    open_intends: dict[str, None] = field(default_factory=dict)
+    within_reach: bool | None = field(default=None, compare=False)
+    """Whether the join could still be satisfied when last asked; None when that has to be found out anew."""
+
+    @classmethod
+    def empty(cls, thread: str) -> ThreadState:
+        """The state before the first record."""
+        reserved = ReservedState() if thread in RESERVED else None
+        line = ThreadLine(thread, "reserved" if reserved else "other")
+        return cls(line, TaskState(thread), ChildState(thread), reserved=reserved)
+
+    def apply(self, stored: StoredRecord) -> None:
+        """Take the next record of this thread, in fold order."""
+        record = stored.record
+        self.line.apply(stored)
+        self.acts[record.act] = self.acts.get(record.act, 0) + 1
+        if record.act == "INTEND":
+            self.open_intends[record.id] = None
+        fulfilled = record.body.get("fulfills")
+        if isinstance(fulfilled, str):
+            self.open_intends.pop(fulfilled, None)
+        if self.reserved is not None:
+            self.reserved.apply(stored)
+            return
+        self.is_task = self.is_task or is_task(record)
+        if not self._keeps_reach(record):
+            self.within_reach = None
+        self.folded.apply(stored)
+        if record.topic == STREAM_EVENT:
+            self.spend.apply(stored)
+        elif not self.is_task:
+            self.child.apply(stored)
+
+    @property
+    def task(self) -> TaskState | None:
+        """The task, if this is a task's thread."""
+        return self.folded if self.is_task else None
+
+    def status(self, judge: Judge) -> str:
+        """The folded status in a word."""
+        if self.reserved is not None:
+            return _status_of_reserved(self.line, self.reserved)
+        if self.is_task:
+            return self._status_of_task(judge)
+        latest = self.child.latest
+        if latest is not None:
+            result = self.child.results.get(latest.record)
+            return str(result.body.get("verdict")) if result else "in_progress"
+        return self.line.status
+
+    def _status_of_task(self, judge: Judge) -> str:
+        fanout = self.folded.fanout
+        if fanout is None or not fanout.active:
+            return self.folded.status
+        if self.within_reach is None:
+            self.within_reach = judge(self.folded, children(fanout), False).satisfiable
+        return status_now(self.folded, self.within_reach)
+
+    def _keeps_reach(self, record: Record) -> bool:
+        """Whether what `within_reach` says holds after this record too: looking at every subtask after every
+        record would make a long replay quadratic."""
+        if record.act == "INTEND":
+            return False
+        if record.topic != CHILD_DONE:
+            return record.topic == SPAWNED
+        fanout = self.folded.fanout
+        if fanout is None or not is_shorthand(fanout.join):
+            return False
+        # An accept takes nothing out of reach, and any other verdict brings nothing back.
+        return self.within_reach is (record.body.get("verdict") == ACCEPT)
+
+
+def _status_of_reserved(line: ThreadLine, reserved: ReservedState) -> str:
+    if line.id != FLEET_CONTROL:
+        return "open"
+    if reserved.control.emergency is not None:
+        return "emergency"
+    if reserved.control.freezes:
+        return "frozen"
+    return "draining" if reserved.drains.drains else "clear"

@@ -1,0 +1,1 @@
+"""Folds of tasks: their status, and whose results were accepted."""

@@ -1,0 +1,29 @@
+"""Introduces a worker and its coordinator on one machine to each other: a secret for each direction."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+from syncropel.client import Client, credential_calls
+from syncropel.settings.config import Home, actor_from
+from syncropel.settings.identity import load_or_create_identity
+from syncropel.settings.keyring import Keyring
+
+
+def introduce(
+    coordinator: Home, worker: Home, did: str, client: Callable[[], Client], *, anew: bool = False
+) -> None:
+    """Give the two what they know each other by, where they have nothing yet; `anew`: in any case, also when
+    the worker was revoked.
+
+    Raises RemoteError with the code CREDENTIAL_REVOKED when it was and is not let in anew, OSError when a
+    secret cannot be written.
+    """
+    mine, its = Keyring(coordinator), Keyring(worker)
+    own_did = load_or_create_identity(coordinator).did
+    own = its.make_own(did, anew=anew)
+    with client() as asking:
+        asking.send(credential_calls.issue(did, own, actor_from(os.environ), reissue=anew))
+    # The worker believes the new secret only once it is there to be shown.
+    its.trust(own_did, mine.make_towards(did, own_did, anew=anew))

@@ -1,0 +1,133 @@
+"""The plan of a local fleet: which instances it has, where they live, and how each is set."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from syncropel import toml_text
+from syncropel.errors import SetupError
+from syncropel.settings.config import (
+    FIRST_WORKER_PORT,
+    Home,
+    Settings,
+    dump_settings,
+    edit_settings,
+    load_settings,
+)
+from syncropel.settings.identity import make_home
+
+COORDINATOR: Final = "coordinator"
+ADAPTERS: Final = ("echo", "bash", "noop")
+_LETTERS: Final = "abcdefghijklmnopqrstuvwxyz"
+_MAX_PORT: Final = 65535
+
+
+@dataclass(frozen=True)
+class FleetPlan:
+    """What `spl fleet start` asks for. A port of None keeps what the instance's own settings say."""
+
+    workers: int
+    adapter: str | None = None
+    """Adapter of every worker; None keeps each worker's own (echo for a new one)."""
+    bash_cwd: str = ""
+    """Folder that bash goals run in; empty gives each its own. Only taken over together with an adapter."""
+    port: int | None = None
+    worker_port: int | None = None
+    """Port of the first worker, counting up from there; 0 takes a free one for each."""
+    reissue: frozenset[str] = frozenset()
+    """Aliases of workers that were revoked and are let in again, each with a new credential."""
+
+
+@dataclass(frozen=True)
+class WorkerPlan:
+    """One worker of the plan."""
+
+    alias: str
+    home: Home
+    port: int
+
+
+def worker_suffixes() -> Iterator[str]:
+    """`a` to `z`, then `aa`, `ab`, and so on."""
+    yield from _LETTERS
+    for first in _LETTERS:
+        for second in _LETTERS:
+            yield first + second
+
+
+def plan_workers(coordinator: Home, plan: FleetPlan) -> list[WorkerPlan]:
+    """The workers of the plan: their homes beside the coordinator's, and their ports.
+
+    Raises SetupError for more workers than there are names or ports, or a worker's broken settings.
+    """
+    aliases = [f"worker-{suffix}" for _, suffix in zip(range(plan.workers), worker_suffixes(), strict=False)]
+    if len(aliases) < plan.workers:
+        raise SetupError(f"{plan.workers} workers are too many", f"at most {len(aliases)} on one machine")
+    workers = []
+    for number, alias in enumerate(aliases):
+        home = coordinator.sibling(alias)
+        workers.append(WorkerPlan(alias, home, _port(plan, number, home)))
+    return workers
+
+
+def _port(plan: FleetPlan, number: int, home: Home) -> int:
+    if plan.worker_port is None and home.config.exists():
+        return load_settings(home, {}).server.port
+    if plan.worker_port == 0:
+        return 0
+    port = (plan.worker_port or FIRST_WORKER_PORT) + number
+    if port > _MAX_PORT:
+        raise SetupError(f"there is no port {port} for worker {number + 1}", "choose a lower --worker-port")
+    return port
+
+
+def worker_settings(present: Settings, worker: WorkerPlan, plan: FleetPlan, coordinator_url: str) -> Settings:
+    """The worker's settings with what the plan asks for laid over those it has."""
+    settings = replace(
+        present,
+        server=replace(present.server, port=worker.port),
+        fleet=replace(present.fleet, alias=worker.alias, coordinator_url=coordinator_url),
+    )
+    if plan.adapter is None:
+        return settings
+    return replace(
+        settings,
+        dispatch=replace(settings.dispatch, adapter=plan.adapter),
+        adapters=replace(
+            settings.adapters,
+            bash=plan.adapter == "bash",
+            noop=plan.adapter == "noop",
+            bash_cwd=plan.bash_cwd,
+        ),
+    )
+
+
+def prepare_worker(worker: WorkerPlan, plan: FleetPlan, coordinator_url: str) -> tuple[Settings, bool]:
+    """Make the worker's home and bring its `config.toml` up to date.
+
+    Gives its settings, and whether a worker that runs already would have to be started anew to follow them.
+    Raises SetupError.
+    """
+    make_home(worker.home)
+    known = worker.home.config.exists()
+    present = load_settings(worker.home, {})
+    wanted = worker_settings(present, worker, plan, coordinator_url)
+    if wanted == present and known:
+        return wanted, False
+    _write(worker.home.config, present, wanted)
+    return wanted, known
+
+
+def _write(path: Path, present: Settings, wanted: Settings) -> None:
+    """Write a new file, or change in a present one only what differs."""
+    try:
+        text = toml_text.read(path)
+        text = edit_settings(text, present, wanted) if text.strip() else dump_settings(wanted)
+        toml_text.write(path, text)
+    except OSError as error:
+        raise SetupError(f"cannot write {path}: {error.strerror}", "check the folder's permissions") from None
+    except ValueError as error:
+        raise SetupError(f"cannot change {path}: {error}", "edit it by hand, then start again") from None

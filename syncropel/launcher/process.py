@@ -1,0 +1,235 @@
+"""Daemon processes of this machine: start one detached, find the one of a home, stop it and no other.
+
+A PID alone proves nothing, since the system gives numbers again: a process counts as a home's daemon only
+when it looks like one, and was there before the PID file was written.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import psutil
+
+from syncropel.client import Client, Target, calls
+from syncropel.errors import SetupError, SyncropelError
+from syncropel.settings.config import STOP_KEEPING_WORK, Home
+from syncropel.settings.identity import make_home
+
+STOP_LIMIT_SECS: Final = 20.0
+"""How long a stop waits for a daemon to finish what it does."""
+START_LIMIT_SECS: Final = 60.0
+"""How long a start waits for the first answer; a long log takes a while to fold."""
+ANSWER_LIMIT_SECS: Final = 10.0
+"""How long to wait for a daemon that runs already, and may just be starting or stopping."""
+_POLL_SECS: Final = 0.05
+_CLOCK_SLACK_SECS: Final = 2.0
+
+_started: list[subprocess.Popen[bytes]] = []
+"""Kept so that Python does not take a daemon that outlives us for one that we forgot."""
+
+
+@dataclass(frozen=True)
+class Started:
+    """A daemon process that this program has just started."""
+
+    home: Home
+    process: subprocess.Popen[bytes]
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    def died(self) -> SetupError | None:
+        """Its last words, as an error, if it has ended; else None."""
+        if self.process.poll() is None:
+            return None
+        message, hint = last_words(self.home)
+        return SetupError(
+            message or f"it ended with exit status {self.process.returncode}", hint or f"see: {self.home.log}"
+        )
+
+
+def spawn(home: Home, flags: Sequence[str] = (), environ: Mapping[str, str] | None = None) -> Started:
+    """Start the home's daemon, detached from this terminal. Its stderr goes to `logs/stderr.log`.
+
+    Raises SetupError when the home cannot be used or the process not be started.
+    """
+    make_home(home)
+    environ = os.environ if environ is None else environ
+    command = [sys.executable, "-P", "-m", "syncropel.daemon", "--home", str(home.path), *flags]
+    try:
+        with _stderr_file(home).open("wb") as errors:
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=errors,
+                start_new_session=True,
+                cwd=home.path,
+                env={**environ, "SYNCROPEL_HOME": str(home.path)},
+            )
+    except OSError as error:
+        raise SetupError(f"cannot start a daemon: {error}", "see: spl status") from None
+    _started.append(process)
+    return Started(home, process)
+
+
+def wait_ready(started: Started, limit_secs: float = START_LIMIT_SECS) -> None:
+    """Wait until the process answers on its home's socket.
+
+    Raises SetupError with its own words when it ends first, or when the limit passes.
+    """
+    deadline = time.monotonic() + limit_secs
+    while answering_pid(started.home) != started.pid:
+        if (death := started.died()) is not None:
+            raise death
+        if time.monotonic() > deadline:
+            raise SetupError(
+                f"PID {started.pid} gave no answer within {limit_secs:g}s",
+                f"it may still be reading its log; see: {started.home.log}",
+            )
+        time.sleep(_POLL_SECS)
+
+
+def wait_answer(home: Home, pid: int, limit_secs: float = ANSWER_LIMIT_SECS) -> None:
+    """Wait until a daemon that runs already answers. Raises SetupError when the limit passes."""
+    deadline = time.monotonic() + limit_secs
+    while answering_pid(home) is None:
+        if time.monotonic() > deadline:
+            raise SetupError(
+                f"PID {pid} runs but does not answer on {home.socket}", f"see: {home.log}; or: spl stop"
+            )
+        time.sleep(_POLL_SECS)
+
+
+def answering_pid(home: Home) -> int | None:
+    """The PID of the daemon that answers on the home's socket; None when none does."""
+    if not home.socket.exists():
+        return None
+    try:
+        with Client(Target(socket=home.socket, home=home.display()), timeout=2.0) as client:
+            return client.send(calls.engine_health()).pid
+    except SyncropelError:
+        return None
+
+
+def written_pid(home: Home) -> int | None:
+    """What the PID file says, true or not; None when there is none or it holds no number."""
+    try:
+        text = home.pid_file.read_text(encoding="ascii").split()
+    except (OSError, ValueError):
+        return None
+    return int(text[0]) if text and text[0].isdecimal() and int(text[0]) > 0 else None
+
+
+def find_daemon(home: Home) -> int | None:
+    """The PID of the home's running daemon: by its PID file, or, when that was lost, by asking its socket."""
+    pid = written_pid(home)
+    if pid is not None and _is_daemon(pid, home):
+        return pid
+    return answering_pid(home)
+
+
+def listening_port(pid: int) -> int | None:
+    """The TCP port that a daemon listens on, as the system knows it; None when that is not to be had."""
+    try:
+        for connection in psutil.Process(pid).net_connections("tcp"):
+            if connection.status == psutil.CONN_LISTEN:
+                return int(connection.laddr.port)
+    except psutil.Error:
+        pass
+    return None
+
+
+def clear_stale_pid(home: Home) -> int | None:
+    """Remove a PID file whose process is gone or is no daemon of this home; gives the PID it named."""
+    pid = written_pid(home)
+    if pid is None or _is_daemon(pid, home):
+        return None
+    home.pid_file.unlink(missing_ok=True)
+    return pid
+
+
+def signal_stop(pid: int, *, keep_work: bool = False) -> None:
+    """Ask a daemon to finish and end. One that is gone already is fine.
+
+    `keep_work`: what runs goes on, and the next daemon of its home takes it back. Raises SetupError when it
+    belongs to someone else.
+    """
+    try:
+        psutil.Process(pid).send_signal(STOP_KEEPING_WORK if keep_work else signal.SIGTERM)
+    except psutil.NoSuchProcess:
+        pass
+    except psutil.AccessDenied:
+        raise SetupError(f"PID {pid} belongs to another user", "stop it as that user") from None
+
+
+def wait_gone(pids: Sequence[int], limit_secs: float = STOP_LIMIT_SECS) -> list[int]:
+    """Wait until these processes have ended; gives those that still run when the limit passes."""
+    deadline = time.monotonic() + limit_secs
+    left = list(pids)
+    while left := [pid for pid in left if not _is_gone(pid)]:
+        if time.monotonic() > deadline:
+            break
+        time.sleep(_POLL_SECS)
+    return left
+
+
+def last_words(home: Home) -> tuple[str, str]:
+    """The last error that the home's daemon wrote to stderr: its message, and the hint below it."""
+    try:
+        with _stderr_file(home).open("rb") as errors:
+            errors.seek(max(0, errors.seek(0, os.SEEK_END) - 4096))
+            text = errors.read().decode("utf-8", "replace")
+    except OSError:
+        return "", ""
+    lines = [line for line in text.splitlines() if line.strip()]
+    told = [number for number, line in enumerate(lines) if line.startswith("spl: ")]
+    if not told:
+        return (lines[-1].strip() if lines else ""), ""
+    message, *hint = lines[told[-1] :]
+    return message.removeprefix("spl: ").strip(), "\n".join(line.strip() for line in hint)
+
+
+def _stderr_file(home: Home) -> Path:
+    return home.log.with_name("stderr.log")
+
+
+def _is_daemon(pid: int, home: Home) -> bool:
+    try:
+        process = psutil.Process(pid)
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return False
+        older = process.create_time() <= home.pid_file.stat().st_mtime + _CLOCK_SLACK_SECS
+        return older and _serves(process.cmdline(), home)
+    except (psutil.Error, OSError):
+        return False
+
+
+def _serves(words: Sequence[str], home: Home) -> bool:
+    """Whether a command line is that of a daemon, and not of another home's."""
+    if "--home" in words[:-1]:
+        named = words[list(words).index("--home") + 1]
+        return "syncropel.daemon" in words and Path(named) == home.path
+    in_foreground = "serve" in words and any(Path(word).name in ("spl", "main.py") for word in words[:4])
+    return in_foreground or "syncropel.daemon" in words or "syncropel.cli.main" in words
+
+
+def _is_gone(pid: int) -> bool:
+    for process in _started:
+        if process.pid == pid:
+            return process.poll() is not None
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+    except psutil.AccessDenied:
+        return False

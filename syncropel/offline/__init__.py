@@ -1,0 +1,1 @@
+"""A bundle looked at without a daemon, through the same client and API."""

@@ -1,0 +1,132 @@
+"""Talking to another instance of the fleet: records in batches, heartbeats, waits after a failure."""
+
+from __future__ import annotations
+
+import json
+import ssl
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any, Final
+
+import httpx
+
+from syncropel.errors import DaemonUnreachable, InvalidRecord
+from syncropel.record.canonical import parse_json
+from syncropel.record.model import Record
+
+TIMEOUT_SECS: Final = 10.0
+MAX_BATCH: Final = 500
+FIRST_WAIT_SECS: Final = 0.2
+LONGEST_WAIT_SECS: Final = 5.0
+_UNKNOWN_ROUTE: Final = (404, 405)
+_UNKNOWN_TOKEN: Final = 401
+_REFUSED: Final = (401, 403, 409, 422)
+
+
+class Backoff:
+    """Waits that double from 0.2 s to 5 s, and start anew after a success."""
+
+    def __init__(self) -> None:
+        self._next = FIRST_WAIT_SECS
+
+    def failed(self) -> float:
+        """Seconds to wait now."""
+        wait, self._next = self._next, min(self._next * 2, LONGEST_WAIT_SECS)
+        return wait
+
+    def succeeded(self) -> None:
+        self._next = FIRST_WAIT_SECS
+
+
+class OlderPeer(DaemonUnreachable):
+    """The other side does not know what it was asked: it is of a version before that."""
+
+
+class RefusedByPeer(DaemonUnreachable):
+    """The other side answers, and does not take what it was sent from this instance."""
+
+
+class Peers:
+    """HTTP to other instances. `tokens` gives the bearer tokens to show to an instance (a DID; empty: to this
+    one's coordinator), the best first: the next is tried where one is not known. They are read for each call,
+    as they may come later."""
+
+    def __init__(
+        self, tokens: Callable[[str], Sequence[str]], transport: httpx.AsyncBaseTransport | None = None
+    ) -> None:
+        self._tokens = tokens
+        self._http = httpx.AsyncClient(
+            timeout=TIMEOUT_SECS, trust_env=False, transport=transport, verify=_trusted_roots()
+        )
+
+    async def close(self) -> None:
+        await self._http.aclose()
+
+    async def post_records(
+        self, endpoint: str, records: Sequence[Record], to: str = ""
+    ) -> list[dict[str, Any]]:
+        """Post a batch to the instance `to` (a DID; empty: this one's coordinator); gives one outcome a
+        record (`status`: created, duplicate or error).
+
+        Raises DaemonUnreachable when there is no such answer.
+        """
+        answer = await self._post(f"{endpoint}/v1/records/batch", [wire(record) for record in records], to)
+        outcomes = answer.get("data")
+        if (
+            not isinstance(outcomes, list)
+            or len(outcomes) != len(records)
+            or not all(isinstance(outcome, dict) for outcome in outcomes)
+        ):
+            raise DaemonUnreachable(f"{endpoint} answered a batch with something else", "is it a daemon?")
+        return outcomes
+
+    async def heartbeat(self, endpoint: str, beat: dict[str, Any]) -> dict[str, Any]:
+        """Post a heartbeat; gives the coordinator's answer. Raises DaemonUnreachable."""
+        return await self._post(f"{endpoint}/v1/fleet/heartbeat", beat, "")
+
+    async def control(self, endpoint: str, message: dict[str, Any]) -> dict[str, Any]:
+        """Tell a worker what is in force; gives what it enforces then (fields of the wire model
+        `ControlAnswer`). Raises OlderPeer when it cannot be told so, DaemonUnreachable."""
+        return await self._post(f"{endpoint}/v1/fleet/control", message, str(message["to"]))
+
+    async def _post(self, url: str, body: Any, to: str) -> dict[str, Any]:
+        content = json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
+        tokens = self._tokens(to) or ("",)
+        try:
+            for token in tokens:
+                headers = {"content-type": "application/json", "authorization": f"Bearer {token}"}
+                response = await self._http.post(url, content=content, headers=headers)
+                if response.status_code != _UNKNOWN_TOKEN:
+                    break
+            answer = parse_json(response.content)
+        except (httpx.HTTPError, httpx.InvalidURL, InvalidRecord) as error:
+            raise DaemonUnreachable(
+                f"{url}: {error or type(error).__name__}", "is that instance up?"
+            ) from None
+        if response.status_code in _UNKNOWN_ROUTE:
+            raise OlderPeer(f"{url} answered HTTP {response.status_code}", "upgrade that instance")
+        if not response.is_success or not isinstance(answer, dict):
+            told = answer.get("message", "") if isinstance(answer, dict) else ""
+            kind = RefusedByPeer if response.status_code in _REFUSED else DaemonUnreachable
+            raise kind(f"{url} answered HTTP {response.status_code} {told}".rstrip(), "see its log")
+        return answer
+
+
+@cache
+def _trusted_roots() -> ssl.SSLContext:
+    # Once a process: to read them takes as long as all else that an engine needs to begin.
+    return httpx.create_ssl_context(trust_env=False)
+
+
+def wire(record: Record) -> dict[str, Any]:
+    """The eight fields as they are posted."""
+    return {
+        "thread": record.thread,
+        "actor": record.actor,
+        "act": record.act,
+        "clock": record.clock,
+        "parents": list(record.parents),
+        "data_type": record.data_type,
+        "judged_by": record.judged_by,
+        "body": record.body,
+    }

@@ -1,0 +1,49 @@
+"""Time as the engine sees it: passed in, so that tests and simulations decide what it is."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+from syncropel.folds.control.grace import Moment
+
+_BOOT_CLOCK: Final = getattr(time, "CLOCK_BOOTTIME", None)
+_BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
+
+
+def boottime() -> float:
+    """Seconds since this machine booted, also those in which it slept; where no clock counts these, seconds
+    that never go back."""
+    return time.monotonic() if _BOOT_CLOCK is None else time.clock_gettime(_BOOT_CLOCK)
+
+
+@cache
+def boot_id() -> str:
+    """Which boot `boottime` counts from; empty where that cannot be told from another."""
+    try:
+        return _BOOT_ID.read_text(encoding="ascii").strip() if _BOOT_CLOCK is not None else ""
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """`now`: unix seconds. `monotonic`: seconds that never go back. `sleep`: waits that many seconds.
+
+    `boottime`: seconds since the boot called `boot_id`.
+    """
+
+    now: Callable[[], float] = time.time
+    monotonic: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    boottime: Callable[[], float] = boottime
+    boot_id: Callable[[], str] = boot_id
+
+    def moment(self) -> Moment:
+        """Now, by the clocks of this machine."""
+        return Moment(self.now(), self.boottime(), self.boot_id())

@@ -1,0 +1,114 @@
+"""Sending records to one instance until it has taken each: batched, in order, retried for ever.
+
+Both directions of a fan-out use it: child INTENDs to workers, results to the coordinator.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from syncropel.errors import SyncropelError
+from syncropel.peer.pause import Pause
+from syncropel.peer.peers import MAX_BATCH, Backoff
+from syncropel.peer.runtime import Runtime
+from syncropel.record.model import Record
+
+log = logging.getLogger("syncropel.engine.sender")
+
+Post = Callable[[Sequence[Record]], Awaitable[list[dict[str, Any]]]]
+Taken = Callable[[list[str]], Awaitable[None]]
+
+
+class Sender:
+    """A queue of (key, record) to one place. Nothing here is durable: who fills it derives it from the log.
+
+    `post` sends a batch and gives its outcomes; `taken` is told the keys that the other side has.
+    """
+
+    def __init__(self, name: str, post: Post, taken: Taken, runtime: Runtime) -> None:
+        self.name = name
+        self._post = post
+        self._taken = taken
+        self._waiting: dict[str, Record] = {}
+        self._wake = asyncio.Event()
+        self._pause = Pause(runtime)
+        self._backoff = Backoff()
+        self.problem = ""
+        """Why the last attempt failed; empty after a success."""
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def add(self, key: str, record: Record) -> None:
+        """Queue a record; one that waits already is not queued twice."""
+        self._waiting.setdefault(key, record)
+        self._wake.set()
+
+    def waits(self, key: str) -> bool:
+        """Whether this key was not taken yet."""
+        return key in self._waiting
+
+    def drop(self, key: str) -> None:
+        """Send this one no more."""
+        self._waiting.pop(key, None)
+
+    async def run(self) -> None:
+        """Send for ever."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._waiting:
+                wait = await self.send_once()
+                if wait:
+                    self._pause.forget()
+                    await self._pause.wait(wait)
+
+    def hurry(self) -> None:
+        """What stood in the way may be gone: try again now."""
+        self._pause.cut()
+
+    async def send_once(self) -> float:
+        """Send one batch; gives how long to wait before the next, 0 when it went well."""
+        batch = list(self._waiting.items())[:MAX_BATCH]
+        if not batch:
+            return 0.0
+        try:
+            outcomes = await self._post([record for _, record in batch])
+            refusals = [_refusal(outcome) for outcome in outcomes]
+            refused = [(key, why) for (key, _), why in zip(batch, refusals, strict=True) if why]
+            taken = [key for (key, _), why in zip(batch, refusals, strict=True) if not why]
+            await self._taken(taken)
+        except SyncropelError as error:
+            return self._failed(error.message)
+        for key in taken:
+            self._waiting.pop(key, None)
+        if refused:
+            # The refused go to the end of the queue, so that they hold up nobody.
+            for key, _ in refused:
+                if key in self._waiting:  # nobody dropped it meanwhile
+                    self._waiting[key] = self._waiting.pop(key)
+            return self._failed(refused[0][1])
+        self._backoff.succeeded()
+        if self.problem:
+            log.info("%s: sending works again", self.name)
+        self.problem = ""
+        return 0.0
+
+    def _failed(self, problem: str) -> float:
+        if problem != self.problem:
+            log.warning("%s: %s; %d waiting, trying again", self.name, problem, len(self._waiting))
+        self.problem = problem
+        return self._backoff.failed()
+
+
+def _refusal(outcome: dict[str, Any]) -> str:
+    """Why the other side does not have this record; empty when it has it."""
+    if outcome.get("status") in ("created", "duplicate"):
+        return ""
+    error = outcome.get("error")
+    message = str(error.get("message", "")) if isinstance(error, dict) else ""
+    # Another version of this engine wrote the same fact with other words: it is there, which is what counts.
+    return "" if message.startswith("DuplicateClock") else message or "refused"

@@ -1,0 +1,1 @@
+"""The record: its eight fields, canonical JSON, ids, and thread ids. The ground floor."""

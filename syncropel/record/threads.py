@@ -1,0 +1,65 @@
+"""Thread ids: what the daemon mints, and the reserved ones (PROTOCOL: Thread ids)."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Final
+
+from syncropel.record.model import MAX_POSTED_CLOCK
+
+ENGINE_CONFIG: Final = "th_engine_config"
+ACTOR_REGISTRY: Final = "th_actor_registry"
+NAMESPACE_REGISTRY: Final = "th_namespace_registry"
+INSTANCE_REGISTRY: Final = "th_instance_registry"
+FLEET_CONTROL: Final = "th_fleet_control"
+CONSENT: Final = "th_consent"
+
+RESERVED: Final = frozenset(
+    {ENGINE_CONFIG, ACTOR_REGISTRY, NAMESPACE_REGISTRY, INSTANCE_REGISTRY, FLEET_CONTROL, CONSENT}
+)
+
+_ROOM: Final = 2**40
+"""Clocks between the highest that may be posted and the ceiling of a thread."""
+
+INSTANCE_DID_PREFIX: Final = "did:sync:instance:"
+
+
+def clock_ceiling(thread: str) -> int:
+    """The highest clock on this thread that orders anything; one above it counts as the lowest there is.
+
+    Whoever took the last clock of a thread would have the last word on it for ever. On an ordinary thread the
+    ceiling is above every clock that can be posted, so that the daemon's own next record still finds one; on
+    a reserved thread it is below, so that no record of an older log is in the way of the next freeze.
+    """
+    return MAX_POSTED_CLOCK - _ROOM if thread in RESERVED else MAX_POSTED_CLOCK + _ROOM
+
+
+def _mint(*seeds: str) -> str:
+    # The unit separator cannot appear in a seed (thread and actor names hold no control characters),
+    # so two different lists of seeds never hash the same text.
+    return "th_" + hashlib.sha256("\x1f".join(seeds).encode()).hexdigest()
+
+
+def task_thread(alias: str, nonce: str) -> str:
+    """The thread of a task, from its alias and a nonce."""
+    return _mint("task", alias, nonce)
+
+
+def trigger_thread(rule: str, record: str) -> str:
+    """The thread of the task that a trigger of this name opens for a record: there is one, however often."""
+    return _mint("trigger", rule, record)
+
+
+def dispatch_thread(parent_thread: str, target_actor: str, at: float) -> str:
+    """The sub-thread that one run of a goal writes its observations to; `at` in unix seconds."""
+    return _mint("dispatch", parent_thread, target_actor, repr(at))
+
+
+def child_thread(parent_record: str, index: int, goal: str) -> str:
+    """The thread of a fan-out child: from the parent record's id, the index and the goal alone."""
+    return _mint("child", parent_record, str(index), goal)
+
+
+def instance_did(public_key: bytes) -> str:
+    """The DID of an instance: `did:sync:instance:` and 16 hex digits of its identity's hash."""
+    return INSTANCE_DID_PREFIX + hashlib.sha256(public_key).hexdigest()[:16]

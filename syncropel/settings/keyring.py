@@ -1,0 +1,118 @@
+"""The secrets by which an instance and its coordinator identify each other, in files of their owner alone.
+
+Each pair has two, since whoever is shown a secret has learned it: the worker's own, which it shows to its
+coordinator, and the coordinator's towards that worker, of which the worker keeps only the hash.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import secrets
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from syncropel.record.threads import INSTANCE_DID_PREFIX
+from syncropel.settings.identity import write_private
+
+if TYPE_CHECKING:
+    from syncropel.settings.config import Home
+
+_UP: Final = "instance"
+_DOWN: Final = "coordinator"
+
+
+def secret_hash(secret: str) -> str:
+    """SHA-256 of a secret, hex."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def split_bearer(bearer: str) -> tuple[str, str] | None:
+    """Account id and secret of `spl_<env>_<sa>_<secret>`, or None when it has another shape."""
+    parts = bearer.split("_", 3)
+    if len(parts) != 4 or parts[0] != "spl":
+        return None
+    return parts[2], parts[3]
+
+
+def bearer_hash(bearer: str) -> str:
+    """The hash of a bearer's secret; empty when it has no such shape."""
+    split = split_bearer(bearer)
+    return secret_hash(split[1]) if split is not None else ""
+
+
+class Keyring:
+    """The secrets of one home. Files are read when they are asked for: they may come while a daemon runs."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        self._seen: tuple[int, dict[str, str]] = (-1, {})
+
+    def shared(self) -> str:
+        """The fleet's shared token; empty when there is none."""
+        return _read(self._home.fleet_token)
+
+    def own(self) -> str:
+        """What this instance shows to its coordinator; empty when it has nothing of its own."""
+        return _read(self._home.instance_token)
+
+    def towards(self, did: str) -> str:
+        """What this coordinator shows to that instance; empty when the two share nothing of their own."""
+        return _read(self._home.peer_token(did))
+
+    def coordinator_of(self, bearer: str) -> str:
+        """The DID of this worker's coordinator, if this is what that shows here; else empty."""
+        known = self._coordinator()
+        found, wanted = bearer_hash(bearer), known.get("sha256", "")
+        return known.get("did", "") if wanted and hmac.compare_digest(found, wanted) else ""
+
+    @property
+    def knows_coordinator(self) -> bool:
+        """Whether the coordinator has a credential of its own here: then nobody else speaks for it."""
+        path = self._home.coordinator_key
+        # A file that cannot be read is no licence to take anybody for the coordinator.
+        return path.exists()
+
+    def _coordinator(self) -> dict[str, str]:
+        path = self._home.coordinator_key
+        try:
+            changed = path.stat().st_mtime_ns
+            if changed != self._seen[0]:
+                found = json.loads(path.read_text(encoding="utf-8"))
+                self._seen = (changed, {key: str(found.get(key, "")) for key in ("did", "sha256")})
+        except (OSError, ValueError, AttributeError):
+            return {}
+        return self._seen[1]
+
+    def make_own(self, did: str, *, anew: bool = False) -> str:
+        """Make this instance's own secret unless it has one; gives its hash. Raises OSError."""
+        if anew or not self.own():
+            write_private(self._home.instance_token, _bearer(_UP, did) + "\n")
+        return bearer_hash(self.own())
+
+    def make_towards(self, did: str, own_did: str, *, anew: bool = False) -> str:
+        """Make what this coordinator shows to that instance unless there is one; gives its hash. Raises
+        OSError."""
+        path = self._home.peer_token(did)
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        if anew or not self.towards(did):
+            write_private(path, _bearer(_DOWN, own_did) + "\n")
+        return bearer_hash(self.towards(did))
+
+    def trust(self, coordinator: str, sha256: str) -> None:
+        """Take for the coordinator whoever shows the secret of this hash, and nobody else. Raises OSError."""
+        text = json.dumps({"did": coordinator, "sha256": sha256}) + "\n"
+        if _read(self._home.coordinator_key) != text.strip():
+            write_private(self._home.coordinator_key, text)
+
+
+def _bearer(kind: str, did: str) -> str:
+    return f"spl_{kind}_{did.removeprefix(INSTANCE_DID_PREFIX)}_{secrets.token_hex(24)}"
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""

@@ -1,0 +1,1 @@
+"""Bundles: records of some threads in one file that proves itself."""

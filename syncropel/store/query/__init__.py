@@ -1,0 +1,1 @@
+"""Searching a log: filter documents, patterns, pages. The same over every store."""

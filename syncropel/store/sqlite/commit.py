@@ -1,0 +1,171 @@
+"""One group of appends in one transaction: runs whole on the writer's thread and knows no asyncio.
+
+It takes few statements with many rows, not many small ones: at each statement the thread lets go of the
+interpreter's lock, and while the event loop is busy it can take the loop milliseconds to hand it back.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice, repeat
+from typing import Final
+
+from syncropel.errors import SyncropelError
+from syncropel.record.model import Record, StoredRecord
+from syncropel.record.threads import clock_ceiling
+from syncropel.store.base import Appended, Outcome
+from syncropel.store.intake import as_stored, assigned, clock_taken
+from syncropel.store.sqlite.rows import to_row
+
+_INTO: Final = (
+    "INSERT INTO records"
+    " (id, thread, clock, actor, act, topic, data_type, judged_by, parents, body, received_at) VALUES "
+)
+_PLACES: Final = "(?,?,?,?,?,?,?,?,?,?,?)"
+_STEPS: Final = (128, 64, 32, 16, 8, 4, 2, 1)
+_INSERTS: Final = {step: f"{_INTO}{','.join([_PLACES] * step)} ON CONFLICT DO NOTHING" for step in _STEPS}
+INSERT: Final = _INSERTS[1]
+"""Takes one row in, unless its record is there or its clock is taken."""
+_HIGHEST_CLOCKS: Final = """
+    SELECT key, (SELECT max(clock) FROM records WHERE thread = key AND clock <= value) FROM json_each(?)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What one caller hands in: records (or what is wrong with them), when they came, ids to acknowledge.
+
+    `times`: when each of them came, where that differs.
+    """
+
+    records: Sequence[Record | SyncropelError]
+    received_at: float
+    acknowledged: tuple[str, ...] = ()
+    times: tuple[float, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """What one commit did: the outcomes of each call in order, and the log's last sequence after it."""
+
+    outcomes: list[list[Outcome]]
+    last_sequence: int
+
+
+def commit(connection: sqlite3.Connection, calls: Sequence[Call], last: int) -> Committed:
+    """Write all `calls` in one transaction, in order; durable on return. `last`: the log's last sequence.
+
+    Raises sqlite3.Error when the disk or a lock refuses; then nothing of the group is in the log.
+    """
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        committed = _write(connection, calls, last)
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:  # some errors, a full disk among them, have rolled back already
+            connection.execute("ROLLBACK")
+        raise
+    return committed
+
+
+def _write(connection: sqlite3.Connection, calls: Sequence[Call], last: int) -> Committed:
+    clocks = _Clocks(_highest_clocks(connection, calls))
+    placed = [[clocks.place(record, call.received_at) for record in call.records] for call in calls]
+    arrived = [
+        (record, received_at)
+        for call, records in zip(calls, placed, strict=True)
+        for record, received_at in zip(records, call.times or repeat(call.received_at), strict=False)
+        if isinstance(record, Record)
+    ]
+    results = insert(connection, arrived, last)
+    added = sum(isinstance(result, Appended) and result.created for result in results)
+    answers = iter(results)
+    outcomes: list[list[Outcome]] = [
+        [next(answers) if isinstance(record, Record) else record for record in records] for records in placed
+    ]
+    acknowledged = [(record_id,) for call in calls for record_id in call.acknowledged]
+    if acknowledged:
+        connection.executemany("INSERT OR IGNORE INTO acknowledged VALUES (?)", acknowledged)
+    return Committed(outcomes, last + added)
+
+
+def _highest_clocks(connection: sqlite3.Connection, calls: Sequence[Call]) -> dict[str, int | None]:
+    """The highest clock that counts, of each thread on which a record waits for one; None on a new thread."""
+    threads = {
+        record.thread
+        for call in calls
+        for record in call.records
+        if isinstance(record, Record) and record.clock is None
+    }
+    if not threads:
+        return {}
+    ceilings = json.dumps({thread: clock_ceiling(thread) for thread in threads}, ensure_ascii=False)
+    return dict(connection.execute(_HIGHEST_CLOCKS, (ceilings,)).fetchall())
+
+
+class _Clocks:
+    """Gives records their clocks, each after those before it in the group and those in the log."""
+
+    def __init__(self, in_log: dict[str, int | None]) -> None:
+        self._highest = {thread: clock for thread, clock in in_log.items() if clock is not None}
+
+    def place(self, record: Record | SyncropelError, now: float) -> Record | SyncropelError:
+        """The record with a clock and its id, or what is wrong with it. `now` in unix seconds."""
+        if isinstance(record, SyncropelError):
+            return record
+        highest = self._highest.get(record.thread, -1)
+        if record.clock is None:
+            record = assigned(record, highest, now)
+            if isinstance(record, SyncropelError):
+                return record
+        clock = record.clock
+        assert clock is not None
+        # A record that the log will refuse counts too: the one that it collides with is at the same clock.
+        if highest < clock <= clock_ceiling(record.thread):
+            self._highest[record.thread] = clock
+        return record
+
+
+def insert(
+    connection: sqlite3.Connection, arrived: Sequence[tuple[Record, float]], last: int
+) -> list[Outcome]:
+    """Insert records that have their clocks and ids; gives what became of each. `last`: as `commit`."""
+    results: list[Outcome] = []
+    rest = iter(arrived)
+    remaining = len(arrived)
+    while remaining:
+        step = next(step for step in _STEPS if step <= remaining)
+        remaining -= step
+        chunk = list(islice(rest, step))
+        values = [value for record, received_at in chunk for value in to_row(record, received_at)]
+        added = connection.execute(_INSERTS[step], values).rowcount
+        if added == step:
+            results += [
+                Appended(StoredRecord(record, sequence, received_at), True)
+                for sequence, (record, received_at) in enumerate(chunk, last + 1)
+            ]
+        else:
+            results += _look_up(connection, chunk, last)
+        last += added
+    return results
+
+
+def _look_up(
+    connection: sqlite3.Connection, chunk: Sequence[tuple[Record, float]], before: int
+) -> Iterator[Outcome]:
+    """What became of each record of a chunk of which not all are new; those after `before` are."""
+    claimed: set[str] = set()
+    for record, _ in chunk:
+        row = connection.execute(
+            "SELECT sequence, received_at, judged_by FROM records WHERE id = ?", (record.id,)
+        ).fetchone()
+        if row is None:
+            yield clock_taken(record)
+            continue
+        sequence, received_at, judged_by = row
+        created = sequence > before and record.id not in claimed
+        claimed.add(record.id)
+        yield Appended(StoredRecord(as_stored(record, judged_by), sequence, received_at), created)

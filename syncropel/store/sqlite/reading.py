@@ -1,0 +1,56 @@
+"""The reads of a SQLite store: each one function that runs whole on a reader's thread."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from syncropel.record.model import StoredRecord
+from syncropel.store.base import RecordFilter
+from syncropel.store.sqlite.rows import COLUMNS, from_row
+
+_SELECT = f"SELECT {COLUMNS} FROM records"
+
+
+def get(connection: sqlite3.Connection, record_id: str) -> StoredRecord | None:
+    """The record with this id, or None."""
+    row = connection.execute(f"{_SELECT} WHERE id = ?", (record_id,)).fetchone()
+    return None if row is None else from_row(row)
+
+
+def after(connection: sqlite3.Connection, sequence: int, limit: int) -> list[StoredRecord]:
+    """At most `limit` records with a higher sequence, in order of sequence."""
+    return _rows(connection, f"{_SELECT} WHERE sequence > ? ORDER BY sequence LIMIT ?", (sequence, limit))
+
+
+def thread(connection: sqlite3.Connection, thread: str) -> list[StoredRecord]:
+    """Every record of one thread, by (clock, sequence)."""
+    return _rows(connection, f"{_SELECT} WHERE thread = ? ORDER BY clock, sequence", (thread,))
+
+
+def query(connection: sqlite3.Connection, wanted: RecordFilter) -> list[StoredRecord]:
+    """What RecordFilter says. Without a thread this walks the log from `since` until `limit` are found."""
+    cursor = "sequence" if wanted.thread is None else "clock"
+    conditions: dict[str, str | int | None] = {
+        "thread = ?": wanted.thread,
+        "actor = ?": wanted.actor,
+        "act = ?": wanted.act,
+        "topic = ?": wanted.topic,
+        "thread <> ?": wanted.without,
+        f"{cursor} > ?": wanted.since,
+    }
+    given = {condition: value for condition, value in conditions.items() if value is not None}
+    where = f" WHERE {' AND '.join(given)}" if given else ""
+    order = "sequence" if wanted.thread is None else "clock, sequence"
+    values = (*given.values(), max(wanted.limit, 0))
+    return _rows(connection, f"{_SELECT}{where} ORDER BY {order} LIMIT ?", values)
+
+
+def acknowledged(connection: sqlite3.Connection) -> set[str]:
+    """The ids that the coordinator has taken."""
+    return {row[0] for row in connection.execute("SELECT record_id FROM acknowledged")}
+
+
+def _rows(
+    connection: sqlite3.Connection, statement: str, values: tuple[str | int | None, ...]
+) -> list[StoredRecord]:
+    return [from_row(row) for row in connection.execute(statement, values)]

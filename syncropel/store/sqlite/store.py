@@ -1,0 +1,195 @@
+"""The record log in one SQLite file: a writer with group commit, and readers beside it."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from functools import partial
+from itertools import cycle
+from pathlib import Path
+from typing import Final, TypeVar
+
+from syncropel.errors import StoreError, Unavailable
+from syncropel.record.model import Record, StoredRecord
+from syncropel.store.base import Arrived, Keep, Outcome, RecordFilter, Settled
+from syncropel.store.intake import taken_in, tell
+from syncropel.store.lock import StoreLock
+from syncropel.store.sqlite import reading
+from syncropel.store.sqlite.arrivals import Arrivals
+from syncropel.store.sqlite.commit import Call
+from syncropel.store.sqlite.connection import (
+    Connection,
+    explain,
+    open_reader,
+    open_writer,
+    tune_writer,
+    unwritable,
+)
+from syncropel.store.sqlite.reserve import Reserve
+from syncropel.store.sqlite.restoring import restore
+from syncropel.store.sqlite.schema import prepare
+from syncropel.store.sqlite.writer import Writer
+
+READERS: Final = 2
+
+_Result = TypeVar("_Result")
+
+
+class SqliteStore:
+    """A RecordStore in a file. Open it with `SqliteStore.open`; only one process at a time can."""
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        clock: Callable[[], float],
+        lock: StoreLock,
+        writer: Writer,
+        readers: Sequence[Connection],
+    ) -> None:
+        self.path = path
+        self._clock = clock
+        self._lock = lock
+        self._writer = writer
+        self._readers = readers
+        self._next_reader = cycle(readers)
+        self._closing: asyncio.Task[None] | None = None
+        self._arrivals = Arrivals(path)
+
+    @classmethod
+    async def open(
+        cls, path: Path, *, clock: Callable[[], float], reserve: Reserve | None = None
+    ) -> SqliteStore:
+        """Open the store at `path`, made if it is missing; `clock` gives unix seconds for `received_at`, and
+        `reserve` room for control records on a full disk.
+
+        Raises StoreError when another process has it open or the file cannot be written, StoreCorrupt when
+        it is damaged or something else, StoreTooNew when a later version wrote it.
+        """
+        lock = StoreLock(path)
+        connections: list[Connection] = []
+        try:
+            path.touch(mode=0o600)
+            connections.append(await open_writer(path))
+            await connections[0].run(partial(_prepare, path=path))
+            await connections[0].run(Arrivals(path).finish)
+            writer = await Writer.start(connections[0], path, reserve)
+            for _ in range(READERS):
+                connections.append(await open_reader(path))
+        except BaseException as error:
+            for connection in connections:
+                await connection.close()
+            lock.release()
+            if isinstance(error, sqlite3.Error):
+                raise explain(error, path) from error
+            if isinstance(error, OSError):
+                raise unwritable(path, error.strerror or str(error)) from error
+            raise
+        return cls(path, clock=clock, lock=lock, writer=writer, readers=connections[1:])
+
+    async def append(self, records: Sequence[Record], settled: Settled | None = None) -> list[Outcome]:
+        """See RecordStore. Raises Unavailable once the store is closing."""
+        self._require_open()
+        if not records:
+            tell(settled, [])
+            return []
+        return await self._submit(Call(taken_in(records), self._clock()), settled)
+
+    async def restore(
+        self, records: Sequence[tuple[Record, float]], keep: Keep, arrived: Arrived
+    ) -> list[Outcome]:
+        """See RecordStore. Raises Unavailable once the store is closing; what is left goes in at the next
+        opening."""
+        self._require_open()
+        if self._arrivals.waiting:
+            raise StoreError(
+                f"{self._arrivals.path} has records that are not in the log yet",
+                "start the daemon again, which takes them in",
+            )
+        return await restore(records, keep, arrived, self._arrivals, self._read, self._submit)
+
+    async def get(self, record_id: str) -> StoredRecord | None:
+        """See RecordStore."""
+        return await self._read(partial(reading.get, record_id=record_id))
+
+    async def query(self, wanted: RecordFilter) -> list[StoredRecord]:
+        """See RecordStore."""
+        return await self._read(partial(reading.query, wanted=wanted))
+
+    async def scan(self, after: int = 0, chunk: int = 1000) -> AsyncIterator[list[StoredRecord]]:
+        """See RecordStore."""
+        while found := await self._read(partial(reading.after, sequence=after, limit=chunk)):
+            yield found
+            after = found[-1].sequence
+
+    async def thread(self, thread: str) -> list[StoredRecord]:
+        """See RecordStore."""
+        return await self._read(partial(reading.thread, thread=thread))
+
+    async def acknowledge(self, record_ids: Iterable[str]) -> None:
+        """See RecordStore."""
+        await self._submit(Call((), self._clock(), tuple(record_ids)))
+
+    async def acknowledged(self) -> set[str]:
+        """See RecordStore."""
+        return await self._read(reading.acknowledged)
+
+    @property
+    def count(self) -> int:
+        """See RecordStore. The log has no gaps, so the last sequence counts it."""
+        return self._writer.last_sequence
+
+    @property
+    def last_sequence(self) -> int:
+        """See RecordStore."""
+        return self._writer.last_sequence
+
+    @property
+    def commits(self) -> int:
+        """How many commits the appends since opening took: fewer than appends, when they share."""
+        return self._writer.commits
+
+    async def size_bytes(self) -> int:
+        """See RecordStore."""
+        wal = self.path.with_name(self.path.name + "-wal")
+        return sum(file.stat().st_size for file in (self.path, wal) if file.exists())
+
+    async def checkpoint(self) -> None:
+        """See RecordStore."""
+        self._require_open()
+        await self._writer.checkpoint()
+
+    async def close(self) -> None:
+        """See RecordStore."""
+        if self._closing is None:
+            self._closing = asyncio.create_task(self._close(), name="store-close")
+        await asyncio.shield(self._closing)
+
+    async def _close(self) -> None:
+        try:
+            for reader in self._readers:
+                await reader.close()
+            await self._writer.close()
+        finally:
+            self._lock.release()
+
+    async def _submit(self, call: Call, settled: Settled | None = None) -> list[Outcome]:
+        self._require_open()
+        return await self._writer.submit(call, settled)
+
+    async def _read(self, job: Callable[[sqlite3.Connection], _Result]) -> _Result:
+        self._require_open()
+        try:
+            return await next(self._next_reader).run(job)
+        except sqlite3.Error as error:
+            raise explain(error, self.path) from error
+
+    def _require_open(self) -> None:
+        if self._closing is not None:
+            raise Unavailable("the store is closed", "start the daemon again")
+
+
+def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+    prepare(connection, path)
+    tune_writer(connection)

@@ -1,0 +1,158 @@
+"""Group commit: appends that arrive while a commit is under way share the next one."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from syncropel.store.base import Outcome, Settled
+from syncropel.store.intake import tell
+from syncropel.store.sqlite.commit import Call, Committed, commit
+from syncropel.store.sqlite.connection import Connection, explain
+from syncropel.store.sqlite.reserve import Reserve, may_take
+
+GROUP_RECORDS: Final = 2000
+"""A group takes no further call once it has this many records, so that nobody waits long for others."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    call: Call
+    answer: asyncio.Future[list[Outcome]]
+    settled: Settled | None
+
+
+class Writer:
+    """Owns the writing connection. One task at a time takes what has queued up and commits it as a group."""
+
+    def __init__(self, connection: Connection, path: Path, last: int, reserve: Reserve | None = None) -> None:
+        self._connection = connection
+        self._path = path
+        self._reserve = reserve
+        self._queue: deque[_Waiting] = deque()
+        self._task: asyncio.Task[None] | None = None
+        self._last_in_log = (
+            last  # used on the connection's thread alone: a commit may outlive who waits for it
+        )
+        self.last_sequence = last
+        self.commits = 0
+        """How many groups have been committed since the store was opened."""
+
+    @classmethod
+    async def start(cls, connection: Connection, path: Path, reserve: Reserve | None = None) -> Writer:
+        """A writer on a prepared connection, which is the writer's from now on. Raises sqlite3.Error.
+
+        `reserve`: room for control records on a disk that is full.
+        """
+        writer = cls(connection, path, await connection.run(_last_sequence), reserve)
+        await writer._fill_reserve()
+        return writer
+
+    async def submit(self, call: Call, settled: Settled | None = None) -> list[Outcome]:
+        """Queue `call` and return its outcomes after the commit that holds it.
+
+        A caller that is cancelled leaves its call in the queue. Raises StoreError when the commit failed.
+        """
+        answer: asyncio.Future[list[Outcome]] = asyncio.get_running_loop().create_future()
+        self._queue.append(_Waiting(call, answer, settled))
+        if self._task is None:
+            self._task = asyncio.create_task(self._drain(), name="store-writer")
+        return await answer
+
+    async def checkpoint(self) -> None:
+        """Move the write-ahead log into the main file. Raises StoreError."""
+        await self._checkpoint("PASSIVE")  # its file stays: to write over it costs half of making it longer
+        await self._fill_reserve()
+
+    async def _checkpoint(self, mode: str) -> None:
+        try:
+            await self._connection.run(lambda log: log.execute(f"PRAGMA wal_checkpoint({mode})").fetchall())
+        except sqlite3.Error as error:
+            raise explain(error, self._path) from error
+
+    async def close(self) -> None:
+        """Answer what is queued, checkpoint and close the connection. Raises StoreError after closing."""
+        while self._task is not None:
+            await asyncio.wait([self._task])
+        try:
+            await self._checkpoint("TRUNCATE")
+        finally:
+            await self._connection.close()
+
+    async def _drain(self) -> None:
+        try:
+            while self._queue:
+                group = self._next_group()
+                try:
+                    committed = await self._connection.run(
+                        partial(self._commit, calls=[w.call for w in group])
+                    )
+                except asyncio.CancelledError:
+                    _cancel(group)
+                    raise
+                except sqlite3.Error as error:
+                    _fail(group, explain(error, self._path))
+                except Exception as error:  # noqa: BLE001 - whatever it is, those who wait must hear of it
+                    _fail(group, error)
+                else:
+                    self._succeed(group, committed)
+        finally:
+            # Only a loop that is being torn down ends this task with calls in the queue.
+            _cancel(self._queue)
+            self._queue.clear()
+            self._task = None
+
+    def _commit(self, connection: sqlite3.Connection, calls: Sequence[Call]) -> Committed:
+        while True:
+            try:
+                committed = commit(connection, calls, self._last_in_log)
+            except sqlite3.Error as error:
+                if self._reserve is None or not may_take(error, calls) or not self._reserve.give():
+                    raise
+            else:
+                self._last_in_log = committed.last_sequence
+                return committed
+
+    async def _fill_reserve(self) -> None:
+        if (reserve := self._reserve) is not None:
+            await self._connection.run(lambda _: reserve.fill())
+
+    def _next_group(self) -> list[_Waiting]:
+        group = [self._queue.popleft()]
+        size = len(group[0].call.records)
+        while self._queue and size + len(self._queue[0].call.records) <= GROUP_RECORDS:
+            group.append(self._queue.popleft())
+            size += len(group[-1].call.records)
+        return group
+
+    def _succeed(self, group: Sequence[_Waiting], committed: Committed) -> None:
+        self.last_sequence = committed.last_sequence
+        self.commits += 1
+        for waiting, outcomes in zip(group, committed.outcomes, strict=True):
+            tell(waiting.settled, outcomes)
+            if not waiting.answer.done():
+                waiting.answer.set_result(outcomes)
+
+
+def _cancel(group: Iterable[_Waiting]) -> None:
+    for waiting in group:
+        tell(waiting.settled, [])
+        waiting.answer.cancel()
+
+
+def _fail(group: Sequence[_Waiting], error: Exception) -> None:
+    for waiting in group:
+        tell(waiting.settled, [])
+        if not waiting.answer.done():
+            waiting.answer.set_exception(error)
+
+
+def _last_sequence(connection: sqlite3.Connection) -> int:
+    last: int = connection.execute("SELECT coalesce(max(sequence), 0) FROM records").fetchone()[0]
+    return last

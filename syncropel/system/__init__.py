@@ -1,0 +1,1 @@
+"""What the operating system is asked: descriptors, ancestors of a process, imports."""

@@ -1,0 +1,66 @@
+"""What every answer is made of."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Final, Generic, Literal, TypeVar
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    ValidationError,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
+
+from syncropel.wire.words import AS_IT_CAME, UnknownWord
+
+_WORD: Final = re.compile(r"[a-z][a-z0-9 _-]{0,31}")
+
+
+def _or_as_it_came(value: Any, check: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
+    try:
+        return check(value)
+    except ValidationError:
+        if info.context == AS_IT_CAME and isinstance(value, str) and _WORD.fullmatch(value):
+            return UnknownWord(value)
+        raise
+
+
+OPEN: Final = WrapValidator(_or_as_it_came)
+"""Marks a list of words as one that may grow: `Annotated[Literal["a", "b"], OPEN]`. Only what is in it can be
+said; a reader who asks for it `AS_IT_CAME` gets any other word as an `UnknownWord`."""
+
+InstanceStatus = Annotated[Literal["live", "stale", "archived", "draining", "left"], OPEN]
+InstanceRole = Annotated[Literal["coordinator", "worker"], OPEN]
+
+Item = TypeVar("Item")
+
+
+class Wire(BaseModel):
+    """Base: immutable, and tolerant of fields that a newer daemon adds."""
+
+    # defer_build: a command uses two or three of these models and should not wait for all.
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
+
+
+class Page(Wire, Generic[Item]):
+    """A list answer. `next_cursor` goes into `since` of the next call; None at the end."""
+
+    object: Literal["list"] = "list"
+    data: list[Item]
+    next_cursor: int | None = None
+
+
+class ErrorBody(Wire):
+    """Every error answer."""
+
+    object: Literal["error"] = "error"
+    type: str
+    code: str
+    message: str
+    hint: str = ""
+    line: int | None = None
+    """Where in an expression the mistake is; from 1, as `column`. Only with INVALID_EXPRESSION."""
+    column: int | None = None

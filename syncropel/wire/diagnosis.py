@@ -1,0 +1,87 @@
+"""What became of a task's attempts, for whoever has to find out why one died."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from syncropel.wire.base import Wire
+from syncropel.wire.fleet import StartOut
+from syncropel.wire.tasks import ChildOut, ChildState
+
+
+class SubprocessExit(Wire):
+    """How an attempt's process ended."""
+
+    pid: int
+    runtime_ms: int
+    exit_code: int | None = Field(description="None when a signal ended it")
+    signal: int | None = None
+
+
+class WorktreeLeft(Wire):
+    """What an attempt left in the git worktree that it ran in, on its worker."""
+
+    path: str
+    branch: str | None = Field(description="None when HEAD is detached")
+    commit: str
+    subject: str
+    commits_ahead: int = Field(description="commits since the attempt began")
+    uncommitted: int = Field(description="files changed or untracked")
+
+
+class AttemptDiagnosis(Wire):
+    """One attempt of a subtask. Without a result it has neither subprocess nor completion."""
+
+    index: int
+    attempt: int
+    goal: str
+    state: ChildState
+    instance: str
+    instance_alias: str | None = None
+    child_thread: str
+    spawned_at: float
+    finished_at: float | None = None
+    wall_time_secs: float | None = None
+    cost_usd: float = 0.0
+    summary: str = ""
+    output: str | None = Field(default=None, description="file on the worker with the full output")
+    worktree: WorktreeLeft | None = None
+    subprocess: SubprocessExit | None = None
+    codepath: str | None = Field(default=None, description="a word: by which way it ended")
+    failure_reason: str | None = None
+    success: bool | None = None
+    refused_reports: list[str] = Field(
+        default=[], description="reports that the log did not take since the daemon started: by whom, and why"
+    )
+    starts: list[StartOut] = Field(default=[], description="each start, when there was more than one")
+    advice: str = Field(default="", description="what its ending most often means, and what to do")
+
+
+class Diagnosis(Wire):
+    """GET /v1/tasks/{alias or thread}/diagnose. The attempts by index, then in the order they were made."""
+
+    thread: str
+    alias: str
+    goal: str
+    status: str
+    attempts: list[AttemptDiagnosis]
+
+
+class TreeNode(ChildOut):
+    """A subtask and where it hangs: below the last of those that it waits for, or below the task."""
+
+    parent: int | None
+    depth: int = Field(description="0 right below the task")
+    tasks: list[TaskTree] = Field(default=[], description="tasks that were made for this subtask")
+
+
+class TaskTree(Wire):
+    """GET /v1/tasks/{alias or thread}/tree. The nodes come depth first, siblings by index."""
+
+    thread: str
+    alias: str
+    goal: str
+    status: str
+    cost_usd: float
+    nodes: list[TreeNode]
+    tasks: list[TaskTree] = Field(default=[], description="tasks that are a part of this one as a whole")

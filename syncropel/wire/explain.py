@@ -1,0 +1,76 @@
+"""Why a task stands as it does, and when it would have joined with another predicate."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from syncropel.wire.base import OPEN, Wire
+from syncropel.wire.tasks import AttemptOut, StopOut
+
+
+class ProofOut(Wire):
+    """A record that proves what is said; `shows` in words."""
+
+    record: str
+    shows: str
+
+
+class TaskWhy(Wire):
+    """GET /v1/tasks/{name}/why: one sentence, the records that prove it, and what would change it."""
+
+    thread: str
+    alias: str
+    status: str
+    sentence: str
+    proofs: list[ProofOut]
+    hint: str = ""
+    of_join: bool = Field(default=False, description="whether it tells of the join, not of a given status")
+
+
+class JoinMoment(Wire):
+    """The record after which a join was satisfied. `elapsed_secs` since the fan-out; `index` is the subtask
+    that tipped it, None when no result did."""
+
+    record: str
+    index: int | None
+    at: float
+    elapsed_secs: float
+    cost_usd: float
+    accepted: int
+    finished: int
+
+
+class WhatIfBar(Wire):
+    """One subtask on the timeline: unix seconds, None while it was not given away, begun, or ended."""
+
+    index: int
+    goal: str
+    state: str
+    spawned_at: float | None
+    began_at: float | None = None
+    finished_at: float | None
+    earlier: list[AttemptOut] = []
+    cost_usd: float
+
+
+class WhatIf(Wire):
+    """GET /v1/tasks/{name}/what-if?join=…: the real join and the supposed one.
+
+    `outcome`: the supposed join is `sooner`, `later` or `same`, would `only` have joined where the real one
+    has not, or is reached `never` within the records that there are.
+    """
+
+    thread: str
+    alias: str
+    join: str
+    supposed: str
+    outcome: Annotated[Literal["sooner", "later", "same", "only", "never"], OPEN]
+    explanation: str
+    started_at: float
+    at: float = Field(default=0.0, description="the daemon's clock when it made this answer")
+    real: JoinMoment | None
+    then: JoinMoment | None
+    stops: list[StopOut] = Field(default=[], description="when its namespace was frozen since it began")
+    subtasks: list[WhatIfBar]

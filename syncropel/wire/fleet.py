@@ -1,0 +1,282 @@
+"""Instances, what they run, and their heartbeats."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field
+
+from syncropel.wire.base import OPEN, InstanceRole, InstanceStatus, Wire
+from syncropel.wire.control import FreezeOut
+from syncropel.wire.rules import FleetRule
+
+
+class Unended(Wire):
+    """A run that is being ended, or has `ended` without proof that nothing is left (`left`: pids)."""
+
+    child_thread: str = Field(max_length=512)
+    namespace: str
+    ended: bool
+    left: list[int] = []
+
+
+class InstanceOut(Wire):
+    """One instance of the fleet. What a heartbeat has not told yet is None."""
+
+    did: str
+    alias: str
+    role: InstanceRole
+    endpoint: str
+    status: InstanceStatus
+    health: str
+    version: str
+    since: float
+    last_heartbeat: float | None = None
+    uptime_secs: float | None = None
+    active_dispatches: int = 0
+    queued_dispatches: int = 0
+    max_concurrent: int = 0
+    adapter: str = ""
+    store_records: int | None = None
+    store_bytes: int | None = None
+    pid: int | None = None
+    permissions: bool | None = None
+    """Whether it enforces permission rules."""
+    clock_ahead_secs: float | None = None
+    """How far its wall clock is ahead of the coordinator's, by its latest heartbeat; negative when behind."""
+    credential: Annotated[Literal["own", "shared", "revoked", ""], OPEN] = ""
+    """By what its latest heartbeat came: its own credential, or the fleet's shared token, which proves
+    nothing (unverified). Empty when nothing is known."""
+
+    unended: list[Unended] = []
+    refused: str = ""
+    """Why heartbeats that still come in its name are refused; empty when none is."""
+
+
+class CredentialOut(Wire):
+    """POST /v1/fleet/credentials. `record` is empty when this was known already."""
+
+    did: str
+    sha256: str
+    record: str
+
+
+class RevokedInstance(Wire):
+    """POST /v1/fleet/instances/{name}/revoke"""
+
+    did: str
+    alias: str
+    record: str
+
+
+class DispatchOut(Wire):
+    """A subtask that an instance was given and has not reported yet."""
+
+    thread: str
+    alias: str
+    index: int
+    goal: str
+    child_thread: str
+    instance: str
+    attempt: int
+    started_at: float
+    began_at: float | None = Field(
+        default=None, description="since when it runs; None while that is not known"
+    )
+    queued: bool = Field(default=False, description="its instance has it and does not run it yet")
+    why: str = Field(default="", description="what keeps it from running, in words")
+    hangs: bool = Field(default=False, description="nothing will come of it as things stand")
+    cost_usd: float = 0.0
+    budget_usd: float | None = None
+    timeout_secs: float | None = None
+
+
+class RunningDispatch(DispatchOut):
+    """GET /v1/dispatches: what an instance works on now."""
+
+    instance_alias: str | None = None
+    elapsed_secs: float
+
+
+class Dispatched(Wire):
+    """POST /v1/dispatch: the task that was given to an instance, and the record that asks for it."""
+
+    thread: str
+    alias: str
+    goal: str
+    target: str
+    attempt: int
+    record: str
+
+
+class FanOutProgress(Wire):
+    """A fan-out that has not joined yet, in one line."""
+
+    thread: str
+    alias: str
+    goal: str
+    namespace: str
+    join: str
+    subtasks: int
+    spawned: int
+    completed: int
+    accepted: int
+    satisfiable: bool
+    explanation: str
+    cause: str = Field(default="", description="the part of the explanation that names subtasks")
+    hangs: list[int] = Field(default=[], description="subtasks of which nothing will come as things stand")
+    asking: list[int] = Field(default=[], description="subtasks that wait for an operator's word")
+    started_at: float
+    cost_usd: float
+    budget_usd: float | None = None
+
+
+class FleetStatus(Wire):
+    """GET /v1/fleet/status, and each event of GET /v1/fleet/watch."""
+
+    at: float = Field(description="the daemon's clock when it made this answer")
+    version: str
+    coordinator_did: str
+    coordinator_url: str
+    role: InstanceRole
+    heartbeat_interval_secs: float
+    live: int
+    stale: int
+    archived: int
+    instances: list[InstanceOut]
+    dispatches: list[DispatchOut]
+    fanouts: list[FanOutProgress]
+    joined: list[str] = Field(
+        default=[], description="threads of the fan-outs that joined last, the newest last: a few, for who "
+        "sees nothing of a short one but its end"
+    )  # fmt: skip
+    freezes: list[FreezeOut] = []
+    emergency: bool = False
+    rules: list[FleetRule] = Field(
+        default=[], description="of the whole fleet: in force, or not confirmed by every live instance yet"
+    )
+    ingested_total: int
+    reconcile_queue_depth: int
+    records: int
+    tasks_revision: int = Field(description="raised whenever a task changed: time to ask /v1/tasks again")
+
+
+class StartOut(Wire):
+    """One start of an attempt: when (unix seconds), where, the goal's first process, and how it ended."""
+
+    model_config = ConfigDict(defer_build=False)
+
+    at: float = Field(ge=0, allow_inf_nan=False)
+    instance: str = Field(max_length=512)
+    pid: int = Field(default=0, ge=0, description="0 when there was none, or it is not known")
+    ended: str = Field(default="", max_length=512, description="a word; empty unless it came to nothing")
+    taken_back: bool = Field(default=False, description="a daemon took a run back that went on without it")
+
+
+class RunningSpend(Wire):
+    """A goal that runs now, what it has spent (US dollars), and since when it runs (unix seconds)."""
+
+    model_config = ConfigDict(defer_build=False)
+
+    child_intend: str = Field(max_length=64)
+    child_thread: str = Field(max_length=512)
+    cost_usd: float = Field(ge=0, allow_inf_nan=False)
+    began_at: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    starts: list[StartOut] = Field(default=[], max_length=16)
+
+
+class OpenAttempt(Wire):
+    """An attempt that an instance runs, or would run as soon as it can."""
+
+    model_config = ConfigDict(defer_build=False)
+
+    child_intend: str = Field(max_length=64)
+    parent_thread: str = Field(max_length=512)
+    index: int
+    attempt: int
+
+
+class Heartbeat(Wire):
+    """POST /v1/fleet/heartbeat: a lease, not a record."""
+
+    # The web framework wants the models of request bodies built.
+    model_config = ConfigDict(defer_build=False)
+
+    did: str = Field(min_length=1, max_length=512)
+    alias: str = Field(min_length=1, max_length=512)
+    role: Literal["coordinator", "worker"]
+    endpoint: str = Field(max_length=2048)
+    version: str = Field(max_length=64)
+    health: Literal["healthy", "draining"] = "healthy"
+    leaving: bool = Field(default=False, description="the last beat of an instance that stops")
+    uptime_secs: float = Field(ge=0, allow_inf_nan=False)
+    active_dispatches: int = 0
+    queued_dispatches: int = 0
+    max_concurrent: int = 0
+    adapter: str = Field(default="", max_length=512)
+    store_records: int | None = None
+    store_bytes: int | None = None
+    pid: int | None = None
+    permissions: bool | None = None
+    control: str = Field(default="", max_length=64, description="digest of what the instance enforces")
+    control_version: str | None = Field(
+        default=None, max_length=64, description="on which an answer has to build"
+    )
+    control_grace: dict[str, float] = Field(
+        default={}, description="seconds left of each grace, by the record of the freeze"
+    )
+    clock_ahead_secs: float | None = Field(
+        default=None,
+        allow_inf_nan=False,
+        description="its wall clock minus the coordinator's, as the heartbeat before measured it",
+    )
+    spend: list[RunningSpend] = Field(default=[], description="what each running goal has spent so far")
+    open: list[OpenAttempt] = Field(default=[], description="told by an instance that was away")
+    unended: list[Unended] = Field(default=[], description="runs that are being ended or not proven empty")
+    held: list[str] = Field(default=[], description="child INTENDs that a drain keeps from beginning here")
+
+
+class HeartbeatAnswer(Wire):
+    """What the coordinator tells an instance in return.
+
+    `control`: records of the control threads, and ends of attempts that it must not run. With a `base` they
+    hold only while the instance's control version is that; with `replace` they are all that is in force.
+    """
+
+    coordinator: str
+    heartbeat_interval_secs: float
+    status: InstanceStatus
+    control: list[dict[str, Any]] = []
+    base: str | None = None
+    replace: bool = False
+    grace: dict[str, float] = {}
+    now: float | None = Field(default=None, description="the coordinator's wall clock")
+
+
+class ControlMessage(Wire):
+    """POST /v1/fleet/control: what a coordinator tells a worker. `to`: the worker's DID.
+
+    `records` are the coordinator's own; with `replace` they are all that is in force, else what has changed.
+    Nothing is done unless the worker's control version is `base`. `grace`: the seconds that are left of each,
+    by the record of the freeze.
+    """
+
+    model_config = ConfigDict(defer_build=False)
+
+    coordinator: str = Field(max_length=512)
+    to: str = Field(max_length=512)
+    base: str = Field(max_length=64)
+    replace: bool = False
+    records: list[dict[str, Any]] = []
+    grace: dict[str, float] = {}
+
+
+class ControlAnswer(Wire):
+    """What the worker enforces now: `digest`, what is left of each `grace` (seconds), and the `version` on
+    which the next message has to build."""
+
+    did: str
+    taken: bool
+    version: str
+    digest: str
+    grace: dict[str, float] = {}

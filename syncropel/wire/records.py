@@ -1,0 +1,73 @@
+"""Records, single and in batches."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from syncropel.wire.base import OPEN, ErrorBody, Wire
+
+
+class RecordOut(Wire):
+    """A record as the API answers it: the eight fields, flat, and what the store knows about it."""
+
+    object: Literal["record"] = "record"
+    id: str
+    thread: str
+    actor: str
+    act: str
+    clock: int
+    parents: list[str]
+    data_type: str
+    judged_by: str | None = None
+    body: dict[str, Any]
+    sequence: int
+    received_at: float
+
+
+class PostedRecord(RecordOut):
+    """POST /v1/records: the record as the log has it; `duplicate` when it was there already."""
+
+    duplicate: bool = False
+
+
+class BatchOutcome(Wire):
+    """What became of one record of a batch, in the order sent."""
+
+    status: Annotated[Literal["created", "duplicate", "error"], OPEN]
+    id: str | None = None
+    clock: int | None = None
+    sequence: int | None = None
+    error: ErrorBody | None = None
+
+
+class BatchResult(Wire):
+    """POST /v1/records/batch"""
+
+    object: Literal["list"] = "list"
+    data: list[BatchOutcome]
+    created: int
+    duplicates: int
+    errors: int
+
+
+class QueryPlan(Wire):
+    """How the answer to a query was found."""
+
+    walked: Annotated[Literal["log", "thread"], OPEN]
+    """The log in order of sequence, or all of the one thread that the filter names."""
+    thread: str | None = None
+    after: int | None = None
+    """The sequence that the walk of the log began behind."""
+    examined: int
+    """Records that were looked at."""
+    sorted: bool
+
+
+class QueryResult(Wire):
+    """POST /v1/records/query. `next_offset` goes into `offset` of the next call; None at the end."""
+
+    object: Literal["list"] = "list"
+    data: list[RecordOut]
+    next_offset: int | None = None
+    plan: QueryPlan | None = None
+    """Only when the query asked to `explain`."""

@@ -1,0 +1,196 @@
+"""Tasks, fan-outs and their joins."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from syncropel.wire.base import OPEN, Wire
+
+ChildState = Annotated[
+    Literal["pending", "blocked", "in_progress", "accept", "reject", "failed", "timeout", "terminated"], OPEN
+]
+
+
+class TaskSummary(Wire):
+    """One row of GET /v1/tasks."""
+
+    thread: str
+    alias: str
+    goal: str
+    status: str
+    priority: str
+    domain: str
+    namespace: str
+    parent_thread: str = Field(default="", description="the task or subtask that it is a part of")
+    labels: list[str]
+    records: int
+    created_at: float
+    updated_at: float
+    revision: int
+    subtasks: int = 0
+    spawned: int = 0
+    completed: int = 0
+    accepted: int = 0
+    joined: bool = False
+    satisfiable: bool = True
+    cost_usd: float = 0.0
+
+
+class TaskMark(Wire):
+    """What a fold rule makes of a task's records; `problem` says why it could not."""
+
+    name: str
+    value: Any = None
+    problem: str = ""
+
+
+class TaskDetail(TaskSummary):
+    """GET /v1/tasks/{alias or thread}"""
+
+    hypothesis: str = ""
+    criteria: list[str] = []
+    assignee: str = ""
+    completed_by: str | None = None
+    verdict: str | None = None
+    verdict_by: str | None = None
+    summary: str = ""
+    reason: str = ""
+    attempts_failed: int = 0
+    marks: list[TaskMark] = []
+    trigger: str = Field(default="", description="the trigger that opened it, if one did")
+    triggered_by: str = Field(default="", description="id of the record that it was opened for")
+    budget_usd: float | None = Field(default=None, description="of its fan-out, as amended last")
+
+
+class AttemptOut(Wire):
+    """An attempt that another one followed. Unix seconds; None where it did not come to that."""
+
+    attempt: int
+    state: ChildState
+    instance: str
+    spawned_at: float
+    began_at: float | None = None
+    finished_at: float | None = None
+
+
+class StopOut(Wire):
+    """The namespace was frozen from `begin` to `end` (unix seconds); `end` is None while it is."""
+
+    begin: float
+    end: float | None
+
+
+class ChildOut(Wire):
+    """One subtask of a fan-out. `instance` is where it runs, or, while `predicted`, where it would go now."""
+
+    index: int
+    goal: str
+    target: str
+    instance: str | None = None
+    instance_alias: str | None = None
+    predicted: bool = False
+    state: ChildState
+    why: str = Field(default="", description="why it is pending or blocked, in words")
+    asked: str = Field(default="", description="the rule by which it waits for an operator's word")
+    verdict: str | None = None
+    reason: str = Field(default="", description="a word: why it was ended, such as budget_exceeded")
+    summary: str = ""
+    last_words: str = Field(default="", description="the last line of the summary that says something")
+    output: str | None = Field(default=None, description="file on the worker with the full output")
+    cost_usd: float = 0.0
+    budget_usd: float | None = None
+    wall_time_secs: float | None = None
+    timeout_secs: float | None = None
+    attempt: int = 0
+    depends_on: list[int] = []
+    waits_for: list[int] = []
+    child_thread: str | None = None
+    spawned_at: float | None = None
+    began_at: float | None = Field(default=None, description="when it began to run, as far as is known")
+    finished_at: float | None = None
+    queued: bool = Field(default=False, description="its instance has it and does not run it yet")
+    hangs: bool = Field(default=False, description="nothing will come of it as things stand")
+    earlier: list[AttemptOut] = Field(default=[], description="the attempts before this one, the first first")
+    adapter: str | None = None
+    parts: list[TaskSummary] = Field(default=[], description="tasks that were made for this subtask")
+
+
+class JoinStatus(Wire):
+    """GET /v1/tasks/{alias or thread}/join"""
+
+    thread: str
+    alias: str
+    goal: str
+    namespace: str
+    status: str
+    parent_intend: str
+    join: str
+    complete: bool
+    verdict: str | None
+    satisfiable: bool
+    explanation: str = Field(description="why it is joined, not joined yet, or can no longer be")
+    problem: str = Field(default="", description="why the join cannot be evaluated; empty when it can")
+    hint: str = Field(default="", description="what to do when it cannot be satisfied")
+    blame: list[int] = Field(default=[], description="subtasks that keep the join from being satisfied")
+    subtasks: list[ChildOut]
+    parts: list[TaskSummary] = Field(default=[], description="tasks that are a part of this one as a whole")
+    spawned: int
+    completed: int
+    accepted: int
+    cost_usd: float
+    budget_usd: float | None = Field(default=None, description="as amended last")
+    asked_budget_usd: float | None = Field(default=None, description="what the fan-out was begun with")
+    budget_exceeded: bool = Field(default=False, description="it is spent: nothing more is spawned")
+    started_at: float
+    joined_at: float | None = None
+    stops: list[StopOut] = Field(default=[], description="when its namespace was frozen since it began")
+    critical_path: list[int] = []
+    speedup: float | None = Field(
+        default=None, description="of one that joined: the sum of the walls by the time that it took"
+    )
+    revision: int
+
+
+class SerialBaseline(Wire):
+    """The serial run that `--vs-serial` names."""
+
+    thread: str
+    wall_secs: float
+    cost_usd: float
+    speedup: float | None
+
+
+class MeasuredOut(Wire):
+    """What a fan-out that joined really took. Only results that were there by then count.
+
+    `queued_secs`: how long subtasks waited between being given away and being begun, all together, and the
+    one that waited longest; `slots`: how many goals its instances run at once, None when not all have told.
+    """
+
+    elapsed_secs: float
+    work_secs: float = Field(description="sum of the walls")
+    queued_secs: float
+    longest_queue_secs: float
+    slots: int | None
+    speedup: float | None = Field(description="the work by the time that it took, at most the slots")
+
+
+class Speedup(Wire):
+    """GET /v1/tasks/{alias or thread}/speedup"""
+
+    thread: str
+    alias: str
+    complete: bool
+    subtasks: int
+    walls: list[float | None] = Field(description="per subtask; None while it has no result")
+    critical_path: list[int] = Field(description="indexes along the dependencies, first to last")
+    has_dependencies: bool
+    parallel_wall_secs: float = Field(description="sum of the walls along the critical path")
+    elapsed_secs: float | None = Field(description="fan-out record to joined record, as measured")
+    total_cost_usd: float
+    serial_estimate_secs: float
+    estimated_speedup: float | None
+    measured: MeasuredOut | None = Field(default=None, description="of one that joined")
+    serial: SerialBaseline | None = None

@@ -1,0 +1,45 @@
+"""Threads and who takes part in them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from syncropel.wire.base import OPEN, Wire
+from syncropel.wire.fleet import DispatchOut
+from syncropel.wire.tasks import TaskDetail
+
+
+class ThreadSummary(Wire):
+    """One row of GET /v1/threads."""
+
+    id: str
+    kind: Annotated[Literal["task", "child", "dispatch", "reserved", "other"], OPEN]
+    title: str
+    status: str
+    records: int
+    participants: int
+    first_sequence: int
+    last_sequence: int
+    last_activity: float
+
+
+class Participant(Wire):
+    """An actor on a thread. Roles are inferred: opener, reviewer, adapter, observer."""
+
+    actor: str
+    records: int
+    roles: list[str]
+    first_clock: int
+    last_clock: int
+
+
+class ThreadState(Wire):
+    """GET /v1/threads/{id}/state: the folded state of one thread."""
+
+    thread: ThreadSummary
+    opened_by: str | None
+    clock: int
+    acts: dict[str, int]
+    open_intends: list[str]
+    task: TaskDetail | None = None
+    child: DispatchOut | None = None

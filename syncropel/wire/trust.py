@@ -1,0 +1,19 @@
+"""Whose results were accepted."""
+
+from __future__ import annotations
+
+from syncropel.wire.base import Wire
+
+
+class TrustOut(Wire):
+    """One row of GET /v1/trust: an actor's results in fan-outs, and what others said of their work.
+
+    `score` goes from 0 to 1. `own`: tasks whose work was theirs and which they judged; these do not count.
+    """
+
+    actor: str
+    alias: str
+    score: float
+    results: int
+    accepted: int
+    own: int = 0

@@ -1,0 +1,1 @@
+"""The application around the screens: opening it, its keys, commands, themes, and notices."""

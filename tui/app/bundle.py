@@ -1,0 +1,29 @@
+"""A console over a bundle: the same screens, fed from a file. No daemon, and a time that stands still."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+from syncropel.offline.client import OfflineClient
+from tui.connection.session import Outside
+
+
+def opened(path: Path) -> Outside:
+    """Read and check the file, and say on a terminal how far that is.
+
+    Raises NotFound, SetupError, or InvalidBundle with the line, as `OfflineClient.open`.
+    """
+    client = asyncio.run(OfflineClient.open(path, _progress if sys.stderr.isatty() else _silent))
+    return Outside(client=lambda _: client, clock=lambda: 0.0)
+
+
+def _progress(share: float) -> None:
+    ended = "\r\x1b[K" if share >= 1 else ""
+    sys.stderr.write(f"\rreading the bundle: {share:4.0%}{ended}")
+    sys.stderr.flush()
+
+
+def _silent(_: float) -> None:
+    """Nobody watches."""

@@ -1,0 +1,261 @@
+"""What a line typed after `:` does: goes somewhere, or opens the dialog that the key would have opened."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from syncropel.errors import BadRequest
+from tui import dialogs, screens
+from tui.app import themes
+from tui.model import commands, deeds, unread
+from tui.model.commands import Names
+from tui.model.deeds import Verb
+from tui.model.freezes import over
+from tui.model.namespaces import known_namespaces
+from tui.model.policy import ABOUT_WORK
+from tui.model.rules import KINDS, WORK, Draft, Kind
+from tui.model.subject import Subject
+from tui.model.text import plain
+
+if TYPE_CHECKING:
+    from tui.app.console_app import ConsoleApp
+    from tui.dialogs.freeze import Level
+
+Run = Callable[[Sequence[str]], Awaitable[None]]
+Named = TypeVar("Named")
+
+
+class Commands:
+    """The verbs over one console. What changes the fleet only opens its dialog."""
+
+    def __init__(self, console: ConsoleApp) -> None:
+        self._console = console
+
+    def names(self) -> Names:
+        """What can be named now."""
+        console, world = self._console, self._console.world
+        status = world.status
+        return Names(
+            screens=list(console.MODES),
+            tasks=[plain(one.alias) or one.thread for one in world.tasks or ()],
+            instances=[plain(one.alias) or one.did for one in status.instances] if status else [],
+            namespaces=known_namespaces(world),
+            contexts=[one.name for one in console.fleets.all],
+            themes=sorted(themes.NAMES),
+        )
+
+    def complete(self, line: str) -> list[str]:
+        return commands.complete(line, self.names(), self._console.setup.grammar)
+
+    async def run(self, line: str) -> None:
+        """Do it. Raises SyncropelError with what was meant, when nothing can be done with it."""
+        words = commands.split(line)
+        if not words:
+            return
+        words[0] = commands.whole(words[0], list(self._console.MODES))
+        first, rest = words[0], words[1:]
+        if first in commands.FROM_CLI and not (first == "task" and self._names_a_task(rest)):
+            await self._from_cli(words)
+        elif first in self._console.MODES:
+            await self._console.action_mode(first)
+        elif first in commands.WORDS:
+            await cast("Run", getattr(self, f"_{first}"))(rest)
+        else:
+            raise commands.unknown(first, list(self._console.MODES))
+
+    def _names_a_task(self, rest: Sequence[str]) -> bool:
+        """Whether `task X` is about X, and not a verb of the command line."""
+        grammar = self._console.setup.grammar
+        return len(rest) == 1 and (grammar is None or rest[0] not in grammar.complete(["task"], rest[0]))
+
+    # going somewhere
+
+    async def _task(self, rest: Sequence[str]) -> None:
+        thread = self._thread_of(" ".join(rest))
+        screen = screens.JoinScreen if self._console.world.has_fan_out(thread) else screens.TaskScreen
+        self._console.push_screen(screen(thread))
+
+    async def _why(self, rest: Sequence[str]) -> None:
+        name = " ".join(rest)
+        self._thread_of(name)
+        self._console.push_screen(dialogs.WhyDialog(name))
+
+    async def _instance(self, rest: Sequence[str]) -> None:
+        self._console.push_screen(screens.InstanceScreen(self._did_of(" ".join(rest))))
+
+    async def _thread(self, rest: Sequence[str]) -> None:
+        name = " ".join(rest)
+        if not name:
+            raise commands.nearest("thread", "", self.names().tasks)
+        task = next((one for one in self._console.world.tasks or () if one.alias == name), None)
+        self._console.open_replay(task.thread if task else name)
+
+    _replay = _thread
+
+    async def _filter(self, rest: Sequence[str]) -> None:
+        screen = self._console.front()
+        if screen is None or not screen.fields:
+            raise BadRequest("this screen has nothing to filter", "go to another: fleet, tasks, feed")
+        screen.set_filter(" ".join(rest))
+
+    async def _context(self, rest: Sequence[str]) -> None:
+        name = " ".join(rest)
+        await self._console.take_up_contexts()
+        if self._console.fleets.find(name) is None:
+            raise commands.nearest("context", name, self.names().contexts)
+        await self._console.look_at(name)
+
+    async def _theme(self, rest: Sequence[str]) -> None:
+        name = " ".join(rest)
+        if name not in themes.NAMES:
+            raise commands.nearest("theme", name, sorted(themes.NAMES))
+        if self._console.no_color:
+            raise BadRequest("there is no colour while NO_COLOR is set", "leave, and start without it")
+        self._console.wear(name)
+
+    async def _help(self, rest: Sequence[str]) -> None:
+        self._console.action_help()
+
+    async def _quit(self, rest: Sequence[str]) -> None:
+        self._console.exit()
+
+    async def _reconnect(self, rest: Sequence[str]) -> None:
+        self._console.action_reconnect()
+
+    async def _lock(self, rest: Sequence[str]) -> None:
+        self._console.session.lock()
+
+    async def _unlock(self, rest: Sequence[str]) -> None:
+        if not self._console.session.read_only:
+            raise BadRequest("this fleet is not locked", "changes are allowed already")
+        self._console.push_screen(dialogs.UnlockDialog())
+
+    # opening a dialog
+
+    async def _freeze(self, rest: Sequence[str]) -> None:
+        namespace, reason = (rest[0], " ".join(rest[1:])) if rest else ("", "")
+        self._console.push_screen(dialogs.FreezeDialog(namespace, reason=reason))
+
+    async def _unfreeze(self, rest: Sequence[str]) -> None:
+        self._console.push_screen(dialogs.UnfreezeDialog(over(self._console.world, rest[0]) if rest else ""))
+
+    async def _from_cli(self, words: Sequence[str]) -> None:
+        grammar = self._console.setup.grammar
+        if grammar is None:
+            raise BadRequest(f"{words[0]} is not known here", "start the console with: spl console")
+        given = grammar.parse(words)
+        await {
+            "kill": self._cli_kill, "unkill": self._cli_unkill, "drill": self._cli_drill,
+            "drain": self._cli_drain, "task": self._cli_task, "fleet": self._cli_fleet,
+            "config": self._cli_config,
+        }[words[0]](given)  # fmt: skip
+
+    async def _cli_kill(self, given: Mapping[str, Any]) -> None:
+        level: Level = "emergency" if given["emergency"] else given["level"]
+        grace = f"{given['grace']:g}" if given["grace"] is not None else ""
+        dialog = dialogs.FreezeDialog(
+            given["namespace"] or " ".join(given["rest"]),
+            level,
+            reason=given["reason"] or "",
+            grace=grace,
+            terminate=given["terminate"],
+        )
+        self._console.push_screen(dialog)
+
+    async def _cli_unkill(self, given: Mapping[str, Any]) -> None:
+        world = self._console.world
+        freezes = world.status.freezes if world.status else []
+        emergency = next((one.record for one in freezes if one.level == "emergency"), "")
+        namespace = given["namespace"] or " ".join(given["rest"])
+        self._console.push_screen(
+            dialogs.UnfreezeDialog(emergency if given["emergency"] else over(world, namespace))
+        )
+
+    async def _cli_drill(self, given: Mapping[str, Any]) -> None:
+        self._console.push_screen(dialogs.DrillDialog())
+
+    async def _cli_drain(self, given: Mapping[str, Any]) -> None:
+        verbs: dict[str, Verb] = {"start": "drain", "stop": "undrain"}
+        if given["verb"] not in verbs:
+            await self._console.action_mode("fleet")
+            return
+        name = given["instance"] or " ".join(given["rest"])
+        self._ask(verbs[given["verb"]], Subject(did=self._did_of(name)))
+
+    async def _cli_task(self, given: Mapping[str, Any]) -> None:
+        verb, name = given["verb"], given.get("name") or " ".join(given["rest"])
+        if verb in ("show", "join-status", "speedup"):
+            await self._task([name])
+        elif verb in deeds.DEEDS:
+            index = given.get("subtask")
+            self._ask(cast(Verb, verb), Subject(thread=self._thread_of(name), index=index))
+        else:
+            await self._console.action_mode("tasks")
+            if verb not in ("", "list"):
+                raise BadRequest(f"task {verb} is not done from the console", f"in a shell: spl task {verb}")
+
+    async def _cli_fleet(self, given: Mapping[str, Any]) -> None:
+        await self._console.action_mode("fleet")
+        if given["verb"] not in ("", "status", "list"):
+            verb = given["verb"]
+            raise BadRequest(f"fleet {verb} is not done from the console", f"in a shell: spl fleet {verb}")
+
+    async def _cli_config(self, given: Mapping[str, Any]) -> None:
+        verb, kind = given["verb"], given.get("kind")
+        await self._console.action_mode("policy")
+        if kind is not None and kind not in KINDS:
+            raise BadRequest(f"config {verb} is not done from the console", f"in a shell: spl config {verb}")
+        screen = self._console.front()
+        if not isinstance(screen, screens.PolicyScreen):
+            return
+        if kind is not None:
+            screen.action_pane(ABOUT_WORK if kind in WORK else kind)
+        if verb.startswith("add-"):
+            typed = {name: given.get(name) or "" for name in ("name", "expression")}
+            effect, ops = given.get("effect") or given.get("severity") or "", " ".join(given.get("op") or ())
+            draft = Draft(
+                cast(Kind, kind), **typed, effect=effect, ops=ops, priority=str(given["priority"]),
+                goal=given.get("goal") or "", target=given.get("target") or "",
+            )  # fmt: skip
+            await screen.ask_rule("add", draft)
+        elif verb.startswith("remove-"):
+            await screen.ask_rule("remove", Draft(cast(Kind, kind), given.get("name") or ""))
+        elif verb == "restore-default-rules":
+            await screen.action_restore_rules()
+        elif verb in ("permissions-enable", "permissions-disable"):
+            await screen.action_permissions("enforce" if verb.endswith("enable") else "do not enforce")
+        elif verb and not verb.startswith("list-"):
+            raise BadRequest(f"config {verb} is not done from the console", f"in a shell: spl config {verb}")
+
+    def _ask(self, verb: Verb, subject: Subject) -> None:
+        verb = deeds.meant(verb, self._console.world, subject)
+        if why_not := deeds.objection(verb, self._console.world, subject):
+            raise BadRequest(why_not, f"see: {commands.usage('task') if subject.thread else 'drain'}")
+        self._console.push_screen(dialogs.DeedDialog(verb, subject))
+
+    # names
+
+    def _read(self, kind: str, name: str, known: Sequence[Named] | None) -> Sequence[Named]:
+        """What is known of a kind. Raises BadRequest when that was never read: then no name can be wrong."""
+        if known is None:
+            link = self._console.world.link.at(self._console.clock())
+            lacking = unread.lacking(link, self._console.glyphs)
+            raise BadRequest(f"whether there is a {kind} {name!r} is {lacking}", "try again when it is live")
+        return known
+
+    def _thread_of(self, name: str) -> str:
+        """The thread of a task's alias or thread. Raises BadRequest."""
+        tasks = self._read("task", name, self._console.world.tasks)
+        found = next((one.thread for one in tasks if name and name in (one.alias, one.thread)), "")
+        if not found:
+            raise commands.nearest("task", name, self.names().tasks)
+        return found
+
+    def _did_of(self, name: str) -> str:
+        status = self._console.world.status
+        instances = self._read("instance", name, status.instances if status else None)
+        found = next((one.did for one in instances if name and name in (one.alias, one.did)), "")
+        if not found:
+            raise commands.nearest("instance", name, self.names().instances)
+        return found

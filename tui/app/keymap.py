@@ -1,0 +1,101 @@
+"""The keys as the operator wants them: `[console.keys]` laid over the action table, once it was checked."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
+from itertools import combinations
+from typing import Final
+
+from syncropel.errors import BadRequest
+from tui.model import actions
+from tui.model.actions import Action
+
+_NAMED: Final = frozenset({
+    "enter", "escape", "tab", "space", "backspace", "delete", "insert", "home", "end", "pageup", "pagedown",
+    "up", "down", "left", "right", *(f"f{number}" for number in range(1, 13)),
+})  # fmt: skip
+_MODIFIERS: Final = re.compile(r"((?:ctrl|alt|shift)\+)+")
+_TEXTUAL: Final = {
+    "solidus": "slash", "reverse_solidus": "backslash", "commercial_at": "at", "hyphen_minus": "minus",
+    "plus_sign": "plus", "low_line": "underscore",
+}  # fmt: skip
+
+
+class Keymap:
+    """Which keys an action has. Without settings those of the table."""
+
+    def __init__(self, changed: Mapping[str, tuple[str, ...]] | None = None) -> None:
+        self.changed = dict(changed or {})
+
+    def of(self, action: Action) -> tuple[str, ...]:
+        return self.changed.get(action.name, action.keys)
+
+    def first(self, action: Action) -> str:
+        """The first of its keys as a person reads it."""
+        return actions.shown_key(self.of(action)[0])
+
+    def shown(self, action: Action) -> str:
+        """The keys as a person reads them."""
+        return " ".join(map(actions.shown_key, self.of(action)))
+
+
+def read(
+    settings: Mapping[str, Sequence[str]],
+    where: Callable[[str], str],
+    table: Sequence[Action] = actions.ALL,
+) -> Keymap:
+    """The keymap of these settings. `where` tells file and line of the setting of an action.
+
+    Raises BadRequest, which says where and what to do, for an unknown action, what is no key, no key at
+    all, and a key that two actions of one screen would have.
+    """
+    known = {one.name: one for one in table}
+    changed: dict[str, tuple[str, ...]] = {}
+    for name, keys in settings.items():
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(sorted(known))}"
+            raise _refusal(f"{where(name)}: there is no action {name!r}", hint)
+        if not keys:
+            raise _refusal(f"{where(name)}: {name} has no key", 'give it one, for example ["ctrl+k"]')
+        changed[name] = tuple(_key(key, where(name)) for key in keys)
+    keymap = Keymap(changed)
+    for one, other in combinations(table, 2):
+        if one.name in changed or other.name in changed:
+            _check(one, other, keymap, where)
+    return keymap
+
+
+def _check(one: Action, other: Action, keymap: Keymap, where: Callable[[str], str]) -> None:
+    both = set(keymap.of(one)) & set(keymap.of(other))
+    if both and one.meets(other):
+        mine, its = (one, other) if one.name in keymap.changed else (other, one)
+        key = actions.shown_key(min(both))
+        raise _refusal(
+            f"{where(mine.name)}: the key {key!r} of {mine.name} is that of {its.name} ({its.description})",
+            f"choose another key, or give {its.name} one of its own in [console.keys]",
+        )
+
+
+def _key(text: str, place: str) -> str:
+    """A key by the name that Textual has for it: `/` is `slash`."""
+    modifiers = (_MODIFIERS.match(text) or [""])[0]
+    last = text[len(modifiers) :]
+    if len(last) == 1 and last.isprintable() and last != " ":
+        if not last.isalnum():
+            name = unicodedata.name(last, last).lower().replace(" ", "_").replace("-", "_")
+            last = _TEXTUAL.get(name, name)
+        return modifiers + last
+    if last in _NAMED or last in actions.SIGNS:
+        return modifiers + last
+    raise _refusal(
+        f"{place}: {text!r} is no key",
+        f"a character such as x or /, or one of {', '.join(sorted(_NAMED))}, with ctrl+ or alt+ before it",
+    )
+
+
+def _refusal(message: str, hint: str) -> BadRequest:
+    return BadRequest(message, hint, code="USAGE")

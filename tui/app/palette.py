@@ -1,0 +1,64 @@
+"""What the palette finds: all that a key does here; fleets, tasks and instances by any part of their name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import TYPE_CHECKING, Final, cast
+
+from textual.app import SystemCommand
+from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.content import Content
+
+if TYPE_CHECKING:
+    from tui.app.console_app import ConsoleApp
+
+_BESIDE: Final = 56
+_EDGES: Final = 8
+_AS_TYPED: Final = 1000.0
+
+
+class Deeds(Provider):
+    """All that can be done on this screen. Found by what it says, by its key and by the words of `spl`."""
+
+    def _known(self) -> Iterator[tuple[Content, SystemCommand]]:
+        room = self.app.size.width - _EDGES
+        for one in self.app.get_system_commands(self.screen):
+            spare = room - len(one.title) - len(one.help)
+            gap = "\n" if spare < 2 else " " * max(2, min(spare, _BESIDE - len(one.title)))
+            yield Content.assemble(one.title, gap, (one.help, "dim not bold")), one
+
+    async def discover(self) -> Hits:
+        for shown, one in self._known():
+            yield DiscoveryHit(shown, one.callback, text=one.title)
+
+    async def search(self, query: str) -> Hits:
+        """Where the query stands as it was typed comes before where its letters are only scattered."""
+        matcher = self.matcher(query)
+        for shown, one in self._known():
+            score, places = matcher.fuzzy_search.match(query, shown.plain)
+            if not score:
+                continue
+            whole = shown.plain.lower().find(query.lower())
+            if whole >= 0:
+                score, places = score + _AS_TYPED, range(whole, whole + len(query))
+            for place in places:
+                shown = shown.stylize(matcher.match_style, place, place + 1)
+            yield Hit(score, shown, one.callback, text=one.title)
+
+
+class Jumps(Provider):
+    """Each is a line that could be typed after `:`."""
+
+    async def search(self, query: str) -> Hits:
+        console = cast("ConsoleApp", self.app)
+        names, matcher = console.commands.names(), self.matcher(query)
+        found = [
+            *(("context", name, "look at this fleet") for name in names.contexts if console.fleets.several),
+            *(("task", name, "its join") for name in names.tasks),
+            *(("instance", name, "all about it") for name in names.instances),
+        ]
+        for verb, name, does in found:
+            line = f"{verb} {name}"
+            if score := matcher.match(line):
+                yield Hit(score, matcher.highlight(line), partial(console.typed, line), help=does)

@@ -1,0 +1,45 @@
+"""Reads the last records of the thread that the cursor rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from syncropel.client import thread_calls
+from tui.connection.refetch import Refetcher
+from tui.connection.session import Session
+from tui.model import peek
+
+if TYPE_CHECKING:
+    from syncropel.errors import SyncropelError
+    from syncropel.wire import ThreadSummary
+    from syncropel.wire.replay import ReplayPage
+
+
+class Peek:
+    """One thread at a time: of those that the cursor only passes over nothing is asked."""
+
+    def __init__(self, session: Session, on_news: Callable[[], None]) -> None:
+        self._session, self._on_news = session, on_news
+        self._wanted: ThreadSummary | None = None
+        self.page: ReplayPage | None = None
+        self._refetcher = Refetcher(self._read, self._unread, sleep=session.outside.sleep)
+
+    async def run(self) -> None:
+        """Serve until cancelled."""
+        await self._refetcher.run()
+
+    def look(self, thread: ThreadSummary) -> None:
+        """The cursor is on this thread, which stands so."""
+        if thread != self._wanted:
+            self._wanted = thread
+            self._refetcher.ask()
+
+    async def _read(self) -> None:
+        if (one := self._wanted) is not None:
+            call = thread_calls.replay(one.id, since=peek.since_of(one), limit=peek.LAST)
+            self.page = await self._session.send(call)
+            self._on_news()
+
+    def _unread(self, error: SyncropelError) -> None:
+        """The list says what is the matter; it is asked again."""

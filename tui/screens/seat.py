@@ -1,0 +1,48 @@
+"""What every screen and dialog sits on: one session, settled when it is opened."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from tui.connection.session import Session
+from tui.model.world import World
+from tui.widgets.toned import Tinted
+
+if TYPE_CHECKING:
+    from tui.app.console_app import ConsoleApp
+
+
+class Seat(Tinted):
+    """A screen of one session. What it shows, and whom it asks, stays the same when another is looked at."""
+
+    _session: Session | None = None
+    _was_live: bool | None = None
+
+    def __init__(self) -> None:
+        super().__init__()
+        # It will be styled by the rules as they are now. Textual does not know that: it would parse them all
+        # again, twice, when a screen comes up in a mode of its own.
+        self._css_update_count = self.app._css_update_count
+
+    @property
+    def console(self) -> ConsoleApp:
+        from tui.app.console_app import ConsoleApp
+
+        return cast(ConsoleApp, self.app)
+
+    @property
+    def session(self) -> Session:
+        """The session that was in front when this was opened: ask with `self.session.send(call)`."""
+        if self._session is None:
+            self._session = self.console.session_of(self)
+        return self._session
+
+    def came_back(self) -> bool:
+        """Whether the daemon answers again since this was asked last: what failed need not wait."""
+        was, self._was_live = self._was_live, self.world.link.is_live
+        return was is False and self._was_live
+
+    @property
+    def world(self) -> World:
+        """What is known of that session's daemon."""
+        return self.session.world
