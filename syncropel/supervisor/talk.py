@@ -89,13 +89,13 @@ class Feed:
         """Give the goal this, and what was kept before."""
         self._kept += data
         try:
-            while self._kept and self.descriptor >= 0:
+            while self._kept:
                 self._kept = self._kept[os.write(self.descriptor, self._kept) :]
         except BlockingIOError:
             return
-        except OSError:  # the goal reads no more
+        except OSError:  # the goal reads no more, or has no stdin
             self._closing = True
-        if self._closing or self.descriptor < 0:
+        if self._closing:
             self._shut()
 
     def close(self) -> None:
@@ -117,4 +117,4 @@ def _peer_pid(connection: socket.socket) -> int:
         raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS_BYTES)
     except OSError:
         return 0
-    return int.from_bytes(raw[:4], sys.byteorder, signed=True)
+    return int.from_bytes(raw[:4], sys.byteorder)
