@@ -13,6 +13,7 @@ from syncropel.folds.control.access import (
     SERVICE_ACCOUNT,
     TOKEN_REVOKED,
     Access,
+    account_did,
 )
 from syncropel.record.model import Record
 from syncropel.record.threads import ENGINE_CONFIG
@@ -102,6 +103,29 @@ def test_whom_an_account_may_write_as(body: dict[str, Any], actors: tuple[str, .
 def test_a_token_that_is_half_one_is_none(sa_id: Any, sha256: Any) -> None:
     access = fold(learn(0, API_TOKEN, sa_id=sa_id, token_sha256=sha256, scopes=["admin"]))
     assert bool(access.tokens) == (sa_id == "sa-ci" and sha256 == HASH)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"topic": "note", "sa_id": "sa-ci", "token_sha256": HASH, "scopes": ["admin"]},
+        {"topic": "note", "token_sha256": HASH},
+        {"topic": SERVICE_ACCOUNT, "sa_id": 7, "token_sha256": HASH},
+        {"topic": SERVICE_ACCOUNT, "sa_id": ["sa-ci"]},
+        {"topic": TOKEN_REVOKED},
+        {"topic": TOKEN_REVOKED, "token_sha256": [HASH]},
+    ],
+)
+def test_what_says_nothing_of_accounts_and_tokens_changes_nothing(body: dict[str, Any]) -> None:
+    access = fold(token(0, "records:read"), learn(1, **body))
+    found = access.token(HASH)
+    assert found is not None
+    assert found.scopes == {"records:read"}
+    assert (access.accounts, access.revoked) == ({}, set())
+
+
+def test_an_account_writes_as_itself() -> None:
+    assert account_did("sa-ci") == "did:sync:service:sa-ci"
 
 
 def test_only_the_newest_list_of_origins_counts_and_one_that_is_none_changes_nothing() -> None:

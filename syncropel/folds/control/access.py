@@ -93,7 +93,7 @@ class Access:
             self.tokens[sha256] = Token(sa_id, sha256, granted, record.id, number(body.get("at")))
         elif record.topic == TOKEN_REVOKED and isinstance(sha256, str):
             self.revoked.add(sha256)
-        elif record.topic == CORS_ORIGINS and record.clock is not None:
+        elif record.topic == CORS_ORIGINS:
             self._set_origins(body.get("origins"), word_key(record))
 
     def _set_origins(self, origins: object, key: Key) -> None:
