@@ -115,7 +115,7 @@ class Told:
         body.pop(HEARD, None)
         if record.topic == FREEZE and record.body.get("level") == "hard":
             # From here on it runs on the clocks of this machine.
-            grace = number(record.body.get("grace_secs"), DEFAULT_GRACE_SECS)
+            grace = number(record.body.get("grace_secs", DEFAULT_GRACE_SECS))
             body[HEARD] = Heard(min(grace, lefts.get(source, grace)), self._runtime.moment()).body()
         # It repeats what was said at the coordinator, and no record of this log.
         body.pop("rule", None)
