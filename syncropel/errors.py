@@ -29,9 +29,11 @@ SyncropelError
 ├── StoreError             500  the log on disk cannot be used
 │   ├── StoreCorrupt
 │   └── StoreTooNew
+├── FreezeUnconfirmed       503  the client set a freeze that not every instance has proven to enforce
 ├── SetupError              –   home, config, port or PID file stand in the way of starting
 └── DaemonUnreachable       –   the client got no answer
-    └── DaemonNotRunning    –   there is no daemon at this home
+    ├── DaemonNotRunning    –   there is no daemon at this home
+    └── StrangeAnswer       –   an error answer without a daemon's words, such as a proxy's
 """
 
 from __future__ import annotations
@@ -253,6 +255,14 @@ class StoreTooNew(StoreError):
     code = "STORE_TOO_NEW"
 
 
+class FreezeUnconfirmed(SyncropelError):
+    """Raised by the client when a freeze is recorded, and an instance may still take what it forbids."""
+
+    code = "FREEZE_UNCONFIRMED"
+    status = 503
+    type = "unavailable"
+
+
 class SetupError(SyncropelError):
     """Raised when home, config, port or PID file stand in the way of starting."""
 
@@ -273,6 +283,14 @@ class DaemonNotRunning(DaemonUnreachable):
     """Raised by the client when there is no daemon at all at the home it was pointed to."""
 
     code = "NOT_RUNNING"
+
+
+class StrangeAnswer(DaemonUnreachable):
+    """Raised by the client for an error answer that no daemon gives; `answered` is its HTTP status."""
+
+    def __init__(self, answered: int, message: str, hint: str) -> None:
+        super().__init__(message, hint)
+        self.answered = answered
 
 
 class RemoteError(SyncropelError):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from argparse import Namespace
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from syncropel.cli.support.connect import connect
@@ -102,19 +101,15 @@ def _recorded(args: Namespace) -> str:
 def _confirmed(client: Client, record: str, wait_secs: float) -> tuple[FleetStatus, FreezeOut | None]:
     """The fleet once all have confirmed, or as it is when the wait is over."""
     from syncropel.client import calls
+    from syncropel.client.confirming import holds
 
     deadline = time.monotonic() + wait_secs
     while True:
         status = client.send(calls.fleet_status())
         freeze = next((one for one in status.freezes if one.record == record), None)
-        if freeze is None or _holds(freeze) or time.monotonic() >= deadline:
+        if freeze is None or holds(freeze) or time.monotonic() >= deadline:
             return status, freeze
         time.sleep(_POLL_SECS)
-
-
-def _holds(freeze: FreezeOut) -> bool:
-    """Whether every instance that has to confirm refuses the writes that this freeze forbids by now."""
-    return not freeze.waiting and (freeze.grace_left_secs != 0 or freeze.refuses_all)
 
 
 def _ended(client: Client, freeze: FreezeOut, wait_secs: float) -> list[str]:
@@ -138,6 +133,7 @@ def _report_left(left: list[str]) -> int:
 
 
 def _report(args: Namespace, status: FleetStatus, freeze: FreezeOut | None) -> int:
+    from syncropel.client.confirming import problems
     from syncropel.client.freeze_text import confirmations
 
     if freeze is None:
@@ -148,54 +144,7 @@ def _report(args: Namespace, status: FleetStatus, freeze: FreezeOut | None) -> i
     else:
         slowest = max((one.at for one in freeze.confirmed), default=freeze.at) - freeze.at
         say(f"  {confirmations(freeze)} ({max(0.0, slowest) * 1000:.0f} ms)")
-    problems = list(_problems(args, status, freeze))
-    for message, hint in problems:
+    found = list(problems(status, freeze, args.wait, accept_unverified=args.accept_unverified))
+    for message, hint in found:
         complain(message, hint)
-    return 1 if problems else 0
-
-
-def _problems(args: Namespace, status: FleetStatus, freeze: FreezeOut) -> Iterator[tuple[str, str]]:
-    """Why an instance may still take a write that the freeze forbids, each with what to do."""
-    from syncropel.client.freeze_text import unverified
-
-    refused = {one.alias or one.did: one.refused for one in status.instances if one.refused}
-    shut_out = [f"{name} ({refused[name]})" for name in freeze.waiting if name in refused]
-    if shut_out:
-        yield (
-            f"not reached, as its heartbeats are refused: {'; '.join(shut_out)}",
-            "stop it on its machine: spl stop; or give it its credential back: spl fleet start",
-        )
-    slow = [name for name in freeze.waiting if name not in refused]
-    if slow:
-        yield (
-            f"not confirmed within {args.wait:g}s by: {', '.join(slow)}",
-            "the freeze stands and reaches them with their next heartbeat; see: spl fleet status",
-        )
-    elif not shut_out and not _holds(freeze):
-        yield (
-            f"the grace is over, but after {args.wait:g}s not every instance refuses every write",
-            "the freeze stands; see: spl fleet status",
-        )
-    unproven = unverified(freeze)
-    if unproven and not args.accept_unverified:
-        yield (
-            f"confirmed without proof by: {', '.join(unproven)}",
-            "give each a credential of its own: spl fleet start; or take its word: --accept-unverified",
-        )
-    gone = _archived(status, freeze)
-    if gone:
-        yield (
-            f"archived before the freeze and not reached: {', '.join(gone)}",
-            f"if it comes back, it takes the freeze before any work; if not: spl fleet revoke {gone[0]}",
-        )
-
-
-def _archived(status: FleetStatus, freeze: FreezeOut) -> list[str]:
-    """Instances that nobody waits for, although nothing proves that they no longer run."""
-    told = {one.instance for one in freeze.confirmed}
-    return sorted(
-        one.alias
-        for one in status.instances
-        if one.status == "archived" and one.credential != "revoked" and one.did not in told
-        if one.alias not in freeze.waiting
-    )
+    return 1 if found else 0

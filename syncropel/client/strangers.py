@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
-from syncropel.errors import DaemonUnreachable
+from syncropel.errors import DaemonUnreachable, StrangeAnswer
 
 EVENTS: Final = "text/event-stream"
 _PAGE: Final = "text/html"
@@ -29,17 +29,18 @@ def check_stream(path: str, headers: Mapping[str, str]) -> None:
         )
 
 
-def refusal(path: str, status: int, headers: Mapping[str, str]) -> DaemonUnreachable:
+def refusal(path: str, status: int, headers: Mapping[str, str]) -> StrangeAnswer:
     """What to say of an error answer without a daemon's words. `headers` look up names in any case."""
     if 300 <= status < 400 and (place := _host(headers)):
-        return DaemonUnreachable(f"{path} was sent on to {place} (HTTP {status})", _BETWEEN)
+        return StrangeAnswer(status, f"{path} was sent on to {place} (HTTP {status})", _BETWEEN)
     if status in _GATEWAY:
-        return DaemonUnreachable(
+        return StrangeAnswer(
+            status,
             f"{path} answered HTTP {status}: whoever stands before the daemon does not reach it",
             "is the daemon running there? ask on its machine: spl status",
         )
-    return DaemonUnreachable(
-        f"{path} answered HTTP {status} without saying why", "is that a Syncropel daemon?"
+    return StrangeAnswer(
+        status, f"{path} answered HTTP {status} without saying why", "is that a Syncropel daemon?"
     )
 
 

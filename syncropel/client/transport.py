@@ -89,10 +89,12 @@ def _request(call: Call[Any], target: Target) -> dict[str, Any]:
     return request
 
 
-def _stream_headers(last_id: str) -> dict[str, str]:
+def _stream_headers(last_id: str, bearer: str = "") -> dict[str, str]:
     headers = {"accept": "text/event-stream"}
     if last_id:
         headers["last-event-id"] = last_id
+    if bearer:
+        headers["authorization"] = f"Bearer {bearer}"
     return headers
 
 
@@ -254,13 +256,18 @@ class AsyncClient:
         raise AssertionError("unreachable")
 
     @asynccontextmanager
-    async def watch(self, path: str, last_id: str = "") -> AsyncIterator[AsyncIterator[Event]]:
-        """Open an event stream; the block gets an async iterator of events. Errors as `send`."""
+    async def watch(
+        self, path: str, last_id: str = "", *, bearer: str = ""
+    ) -> AsyncIterator[AsyncIterator[Event]]:
+        """Open an event stream; the block gets an async iterator of events. Errors as `send`.
+
+        `bearer`: the token for this stream, when that is not the target's.
+        """
         if self.target.missing():
             raise _not_there(self.target)
         try:
             async with self._http.stream(
-                "GET", path, headers=_stream_headers(last_id), timeout=_STREAM_TIMEOUT
+                "GET", path, headers=_stream_headers(last_id, bearer), timeout=_STREAM_TIMEOUT
             ) as response:
                 if not response.is_success:
                     content = await self._content(path, response)

@@ -50,9 +50,13 @@ class LoopThread:
 
     async def close(self) -> None:
         """Cancel whatever runs and end the thread. Safe to call twice."""
+        await asyncio.to_thread(self.stop)
+
+    def stop(self) -> None:
+        """The same for who has no event loop; it blocks."""
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._loop.stop)
-        await asyncio.to_thread(self._thread.join)
+        self._thread.join()
 
 
 class InProcessTransport(httpx.AsyncBaseTransport):

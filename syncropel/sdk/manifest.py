@@ -1,0 +1,9 @@
+"""Which version of the published client's surface this is."""
+
+from __future__ import annotations
+
+from typing import Final
+
+MANIFEST_VERSION: Final = "2"
+GENERATED_SCHEMA_NAMES: Final[tuple[str, ...]] = ()
+"""Models that are generated from the manifest: none; those of this API are in `syncropel.wire`."""
