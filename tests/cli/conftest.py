@@ -15,6 +15,10 @@ from pydantic import BaseModel
 from syncropel.cli.main import main
 from syncropel.settings.config import Home
 
+from .repository import person, repo
+
+__all__ = ["person", "repo"]
+
 
 @dataclass(frozen=True)
 class Ran:

@@ -3,158 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
-from syncropel.adapters import Job, Observe, Outcome
-from syncropel.engine.dispatch.dispatcher import Dispatcher
-from syncropel.engine.dispatch.run import Limits
-from syncropel.engine.ingest.broadcast import Broadcast
-from syncropel.engine.ingest.door import Ingest
-from syncropel.engine.ingest.live import rebuild
-from syncropel.errors import StoreError
 from syncropel.folds.control.freezes import FREEZE, UNFREEZE
-from syncropel.folds.fanout.child import COMPLETE, END_CHILD, REATTACHED, SESSION, ChildState
-from syncropel.folds.fanout.starts import CRASH_LOOP, MAX_LOSSES
+from syncropel.folds.fanout.child import COMPLETE, END_CHILD, SESSION
 from syncropel.record.model import Record
 from syncropel.record.threads import FLEET_CONTROL
-from syncropel.store.base import Outcome as Stored
-from syncropel.store.memory import MemoryStore
 from tests.engine import virtual
-from tests.folds.build import COORDINATOR, WORKER_A, record
-
-SECS = 10.0
-"""How long a goal takes."""
-
-
-class Fragile(MemoryStore):
-    """A store whose disk may be full for a number of appends."""
-
-    full = 0
-
-    async def append(self, records: Any, settled: Any = None) -> list[Stored]:
-        if records and self.full:
-            self.full -= 1
-            if settled is not None:
-                settled([])
-            raise StoreError("the disk is full")
-        return await super().append(records, settled)
-
-
-@dataclass
-class Crew:
-    """An adapter that notes who runs, and ends each goal as the goal says."""
-
-    name: str = "crew"
-    now: list[str] = field(default_factory=list)
-    begun: list[str] = field(default_factory=list)
-    cancelled: list[str] = field(default_factory=list)
-    most: int = 0
-    ended: list[dict[str, Any]] = field(default_factory=list)
-
-    async def run(self, job: Job, observe: Observe) -> Outcome:
-        self.now.append(job.goal)
-        self.begun.append(f"{job.goal}#{job.attempt}")
-        self.most = max(self.most, len(self.now))
-        try:
-            await asyncio.sleep(SECS)
-            if job.goal.startswith("breaks"):
-                raise ZeroDivisionError("divided")
-            return Outcome("failed" if job.goal.startswith("fails") else "accept", f"did {job.goal}", 0.5)
-        except asyncio.CancelledError:
-            self.cancelled.append(job.goal)
-            raise
-        finally:
-            self.now.remove(job.goal)
-
-    async def end_orphan(self, session: dict[str, Any]) -> None:
-        self.ended.append(session)
-
-
-class Workshop:
-    """One worker's dispatcher over a log of its own."""
-
-    def __init__(self, store: Fragile, max_concurrent: int = 2) -> None:
-        self.store = store
-        self.max_concurrent = max_concurrent
-        self.crew = Crew()
-        self.tasks: set[asyncio.Task[None]] = set()
-        self.allowed = True
-
-    async def open(self) -> None:
-        runtime = virtual.runtime()
-        live = await rebuild(self.store)
-        self.ingest = Ingest(self.store, live, Broadcast(), WORKER_A, runtime)
-        limits = Limits(self.max_concurrent, 1800.0, "crew", 5.0)
-        self.dispatcher = Dispatcher(
-            self.ingest, {"crew": self.crew}, limits, WORKER_A, runtime, self.spawn, self.may_work
-        )
-        await self.dispatcher.resume()
-        self.spawn(self.tick(), "tick")
-
-    def spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
-        task = asyncio.create_task(work, name=name)
-        self.tasks.add(task)
-        task.add_done_callback(self.tasks.discard)
-        return task
-
-    async def may_work(self) -> bool:
-        return self.allowed
-
-    async def tick(self) -> None:
-        while True:
-            await asyncio.sleep(1.0)
-            self.dispatcher.enforce()
-
-    async def give(self, *goals: str, attempt: int = 1, **more: Any) -> None:
-        await self.ingest.append([intend(goal, attempt, **more) for goal in goals])
-
-    def child(self, goal: str) -> ChildState:
-        return self.ingest.live.children[f"th_{goal}"]
-
-    def result(self, goal: str, attempt: int = 1) -> dict[str, Any]:
-        """What the attempt came to."""
-        state = self.child(goal)
-        return state.results[state.intends[attempt].record].body
-
-    async def die(self) -> None:
-        """End as by a signal: nothing is written any more."""
-        self.ingest.open = False
-        for task in list(self.tasks):
-            task.cancel()
-        await asyncio.gather(*self.tasks, return_exceptions=True)
-
-    async def crash(self) -> Workshop:
-        """The same instance as a new process."""
-        await self.die()
-        again = Workshop(self.store, self.max_concurrent)
-        await again.open()
-        return again
-
-
-def intend(goal: str, attempt: int = 1, **more: Any) -> Record:
-    body = {
-        "goal": goal,
-        "parent_thread": "th_parent",
-        "parent_intend": "ab" * 32,
-        "index": 0,
-        "attempt": attempt,
-        "coordinator": COORDINATOR,
-        **more,
-    }
-    return record("INTEND", (attempt - 1) * 1_000_000, body, actor=COORDINATOR, thread=f"th_{goal}")
-
-
-def in_workshop(story: Callable[[Workshop], Coroutine[Any, Any, None]], max_concurrent: int = 2) -> None:
-    async def tell() -> None:
-        workshop = Workshop(Fragile(clock=lambda: 0.0), max_concurrent)
-        await workshop.open()
-        await story(workshop)
-
-    virtual.run(tell())
+from tests.engine.workshop import SECS, Workshop, in_workshop, intend
+from tests.folds.build import COORDINATOR, record
 
 
 @pytest.mark.parametrize("slots", [1, 2, 4])
@@ -337,40 +196,6 @@ def test_an_attempt_that_was_ended_before_it_began_never_runs() -> None:
     in_workshop(story)
 
 
-def test_what_a_former_process_left_open_is_run_again_in_order_and_its_orphans_are_ended() -> None:
-    async def story(workshop: Workshop) -> None:
-        await workshop.give("b", "a", "c")
-        await asyncio.sleep(1)
-        again = await workshop.crash()
-        await asyncio.sleep(3 * SECS)
-        assert again.crew.begun == ["b#1", "a#1", "c#1"]
-        ended = {one["child_intend"] for one in again.crew.ended}
-        assert ended == {intend("b").id, intend("a").id}, "what had begun"
-        assert all(again.result(goal)["verdict"] == "accept" for goal in "abc")
-        third = await again.crash()
-        await asyncio.sleep(SECS)
-        assert third.crew.begun == []
-
-    in_workshop(story)
-
-
-def test_a_stop_gives_its_grace_and_what_is_late_runs_again() -> None:
-    async def story(workshop: Workshop) -> None:
-        await workshop.give("early")
-        await asyncio.sleep(6)
-        await workshop.give("late", "never")
-        await asyncio.sleep(1)
-        await workshop.dispatcher.stop()
-        assert workshop.result("early")["verdict"] == "accept"
-        assert workshop.crew.begun == ["early#1", "late#1"]
-        assert workshop.child("late").open is not None
-        again = await workshop.crash()
-        await asyncio.sleep(2 * SECS)
-        assert again.crew.begun == ["late#1", "never#1"]
-
-    in_workshop(story)
-
-
 def test_what_must_not_work_now_waits_and_then_works() -> None:
     async def story(workshop: Workshop) -> None:
         workshop.allowed = False
@@ -382,59 +207,3 @@ def test_what_must_not_work_now_waits_and_then_works() -> None:
         assert workshop.result("sweep")["verdict"] == "accept"
 
     in_workshop(story)
-
-
-class Keeper(Crew):
-    """A crew whose goals outlive the daemon, and end only when they are told to."""
-
-    async def run(self, job: Job, observe: Observe) -> Outcome:
-        self.begun.append(job.goal)
-        await observe(SESSION, {"adapter": "crew", "run": "r1", "pid": 7})
-        return await self._go_on(job)
-
-    async def resume(self, taken: Any, job: Job, observe: Observe) -> Outcome:
-        await observe(REATTACHED, {"run": taken, "pid": 7})
-        return await self._go_on(job)
-
-    async def _go_on(self, job: Job) -> Outcome:
-        try:
-            await asyncio.get_running_loop().create_future()
-        except asyncio.CancelledError:
-            self.cancelled.append(job.goal)
-            raise
-        raise AssertionError("unreachable")
-
-    async def take_back(self, wanted: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
-        return {run: run for run in wanted}
-
-    def goes_on(self, taken: Any) -> bool:
-        return True
-
-    def leave_running(self) -> None:
-        """As its own process it runs on anyway."""
-
-
-async def keep(workshop: Workshop) -> Workshop:
-    """This workshop with a crew that outlives its daemon."""
-    workshop.crew = Keeper("bash")  # the one that writes its session itself
-    await workshop.open()
-    await asyncio.sleep(1.0)
-    return workshop
-
-
-def test_a_run_is_ended_when_it_has_outlived_too_many_daemons() -> None:
-    async def story() -> None:
-        workshop = await keep(Workshop(Fragile(clock=asyncio.get_running_loop().time)))
-        await workshop.give("kills")
-        await asyncio.sleep(1.0)
-        assert workshop.crew.begun == ["kills"]
-        for _ in range(MAX_LOSSES):
-            assert workshop.child("kills").open is not None
-            await workshop.die()
-            workshop = await keep(Workshop(workshop.store))
-            assert workshop.crew.begun == []
-        assert workshop.result("kills")["verdict"] == "failed"
-        assert workshop.result("kills")["reason"] == CRASH_LOOP
-        assert workshop.crew.cancelled == ["kills"]
-
-    virtual.run(story())

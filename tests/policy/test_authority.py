@@ -3,35 +3,31 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from syncropel.engine.ingest.live import LiveFolds
-from syncropel.errors import ActorNotAllowed, SyncropelError, WrongAuthor
+from syncropel.errors import WrongAuthor
 from syncropel.policy import authority
-from syncropel.policy.authority import ANYONE, AUTHORS, ENGINE, MEANING, TABLE, Author, Row, Writer
+from syncropel.policy.authority import AUTHORS, ENGINE, MEANING, TABLE, Author, Row, Writer
 from syncropel.policy.guard import check
 from syncropel.record.model import Record
 from syncropel.record.threads import RESERVED
-from tests.folds.build import COORDINATOR, THREAD, parent, spawned, store, subtask
+from tests.folds.build import COORDINATOR, THREAD, store
 from tests.folds.build import record as built
+from tests.policy.writers import (
+    CHILD_THREAD,
+    FAN_OUT,
+    OPERATOR,
+    PERSON,
+    WORKER,
+    WRITERS,
+    child_body,
+    example,
+    known,
+    refusal,
+)
 
-WORKER = "did:sync:instance:000000000000000a"
-OTHER_WORKER = "did:sync:instance:000000000000000b"
-PERSON = "did:sync:user:ann"
-CHILD_THREAD = "th_child"
-OPERATOR = Writer("operator", COORDINATOR)
-FAN_OUT = parent([subtask(), subtask()])
-WRITERS: dict[Author, Writer] = {
-    "engine": ENGINE,
-    "coordinator": Writer("coordinator", COORDINATOR),
-    "instance": Writer("instance", WORKER),
-    "fleet": Writer("fleet"),
-    "operator": OPERATOR,
-    "account": Writer("account", "did:sync:service:sa-x"),
-    "anyone": ANYONE,
-}
 SHAPES = (authority.JOIN, authority.CHILD_INTEND, authority.CHILD_RESULT)
 PEOPLE = {"operator", "account", "anyone"}
 TRUTH = {
@@ -91,49 +87,6 @@ def key(row: Row) -> str:
     return f"{row.thread} {row.topic}" if row.thread in RESERVED else row.topic
 
 
-def known() -> LiveFolds:
-    """A fan-out whose subtask 0 was given to a worker, and a subtask that this instance itself runs."""
-    live = LiveFolds()
-    child = Record(CHILD_THREAD, COORDINATOR, "INTEND", child_body(), 0).identified()
-    records = [FAN_OUT, spawned(0, 5, instance=WORKER), child]
-    for stored in store(records):
-        live.apply(stored)
-    return live
-
-
-def child_body() -> dict[str, Any]:
-    return {"goal": "g", "parent_thread": "th_p", "parent_intend": "ab" * 32, "index": 0, "attempt": 1}
-
-
-def report(**changes: Any) -> dict[str, Any]:
-    whole = {"topic": "fanout_child_done", "index": 0, "attempt": 1, "worker": WORKER, "verdict": "accept"}
-    return {**whole, "child_thread": "th_child_0", **changes}
-
-
-def example(row: Row, author: Author, **changes: Any) -> Record:
-    """A record of this row, as the author would write it."""
-    actor = WORKER if author in ("instance", "fleet") else PERSON
-    act = "KNOW" if row.act == "any" else row.act
-    thread, body = THREAD, {"topic": row.topic}
-    if row.thread in RESERVED:
-        thread = row.thread
-    if row.topic == authority.CHILD_DONE:
-        body = report()
-    elif row.topic == authority.JOIN:
-        body = {"fulfills": FAN_OUT.id, "verdict": "accept"}
-    elif row.topic == authority.CHILD_INTEND:
-        thread, body = "th_new", child_body()
-    elif row.topic == authority.CHILD_RESULT:
-        thread, body = CHILD_THREAD, {"fulfills": "cd" * 32, "verdict": "accept"}
-    elif row.topic == authority.OTHER:
-        body = {"topic": "note"}
-    return Record(**{"thread": thread, "actor": actor, "act": act, "body": body, "clock": 900, **changes})
-
-
-def refusal(record: Record, writer: Writer) -> SyncropelError | None:
-    return authority.refusal(record, known(), writer)
-
-
 def test_the_truth_names_every_row_once() -> None:
     assert [key(row) for row in TABLE] == list(TRUTH)
 
@@ -172,90 +125,6 @@ def test_a_shape_is_not_named_by_a_topic(shape: str) -> None:
 def test_the_kind_of_an_observation_is_its_topic() -> None:
     event = Record("th_x", PERSON, "KNOW", {"kind": "syncropel.dispatch.stream_event.v1", "cost_usd": 1e9}, 0)
     assert isinstance(refusal(event, OPERATOR), WrongAuthor)
-
-
-@pytest.mark.parametrize("author", ["instance", "fleet"])
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"index": 1},
-        {"attempt": 2},
-        {"index": "0"},
-        {"index": True},
-        {"attempt": None},
-        {"worker": OTHER_WORKER},
-        {"worker": None},
-        {"child_thread": "th_else"},
-    ],
-)
-def test_an_instance_reports_only_what_it_was_given(author: Author, changes: dict[str, Any]) -> None:
-    row = next(one for one in TABLE if one.topic == authority.CHILD_DONE)
-    assert refusal(example(row, author), WRITERS[author]) is None
-    refused = refusal(example(row, author, body=report(**changes)), WRITERS[author])
-    assert isinstance(refused, WrongAuthor)
-    assert "was not given to" in refused.message
-    elsewhere = refusal(example(row, author, thread="th_no_task"), WRITERS[author])
-    assert isinstance(elsewhere, WrongAuthor)
-
-
-def test_a_report_in_the_name_of_another_is_refused() -> None:
-    row = next(one for one in TABLE if one.topic == authority.CHILD_DONE)
-    stolen = Writer("instance", OTHER_WORKER)
-    for body in (report(), report(worker=OTHER_WORKER)):
-        assert isinstance(refusal(example(row, "instance", body=body), stolen), ActorNotAllowed)
-        own = example(row, "instance", body=body, actor=OTHER_WORKER)
-        assert isinstance(refusal(own, stolen), WrongAuthor)
-
-
-@pytest.mark.parametrize(
-    ("author", "actor", "allowed"),
-    [
-        ("engine", WORKER, True),
-        ("coordinator", WORKER, True),
-        ("operator", PERSON, True),
-        ("operator", COORDINATOR, True),
-        ("operator", WORKER, False),
-        ("anyone", PERSON, True),
-        ("anyone", COORDINATOR, False),
-        ("account", PERSON, True),
-        ("account", COORDINATOR, False),
-        ("instance", WORKER, True),
-        ("instance", OTHER_WORKER, False),
-        ("instance", PERSON, False),
-        ("fleet", WORKER, True),
-        ("fleet", PERSON, False),
-    ],
-)
-def test_whose_name_a_writer_may_use(author: Author, actor: str, allowed: bool) -> None:
-    refused = authority.actor_refusal(actor, WRITERS[author])
-    assert (refused is None) == allowed
-    if refused is not None:
-        assert actor in refused.message
-
-
-@pytest.mark.parametrize(
-    ("patterns", "actor", "allowed"),
-    [
-        (("did:sync:service:sa-x",), "did:sync:service:sa-x", True),
-        (("did:sync:service:sa-x",), "did:sync:service:sa-xy", False),
-        (("did:sync:service:sa-x",), "did:sync:service:sa-", False),
-        (("did:sync:agent:*",), "did:sync:agent:", True),
-        (("did:sync:agent:*",), "did:sync:agent:a:b\nc", True),
-        (("did:sync:agent:*",), "x did:sync:agent:a", False),
-        (("*:dev", "*:ops"), "did:sync:agent:ops", True),
-        (("*:dev", "*:ops"), "did:sync:agent:ops2", False),
-        (("did.sync:*",), "did:sync:a", False),
-        (("[a-z]*",), "abc", False),
-        (("a?",), "ab", False),
-        (("*",), "anything", True),
-        (("*",), WORKER, False),
-        ((WORKER,), WORKER, False),
-        ((), PERSON, False),
-    ],
-)
-def test_the_actors_of_an_account(patterns: tuple[str, ...], actor: str, allowed: bool) -> None:
-    writer = Writer("account", "did:sync:service:sa-x", patterns)
-    assert (authority.actor_refusal(actor, writer) is None) == allowed
 
 
 @pytest.mark.parametrize(
@@ -333,30 +202,6 @@ def test_that_a_run_was_ended_is_the_engines_in_an_instances_name_alone() -> Non
     assert refusal(Record("th_new", COORDINATOR, "KNOW", {"verdict": "accept"}, 0), OPERATOR) is None
 
 
-@pytest.mark.parametrize(
-    ("topic", "author", "allowed"),
-    [
-        ("instance_credential", "instance", True),
-        ("instance_credential", "fleet", False),
-        ("instance_credential_revoked", "instance", False),
-        ("instance_credential_revoked", "fleet", False),
-    ],
-)
-def test_a_report_is_asked_for_its_credential_at_the_logs_door(
-    topic: str, author: Author, allowed: bool
-) -> None:
-    live = known()
-    word = Record("th_fleet_control", PERSON, "LEARN", {"topic": topic, "did": WORKER, "sha256": "a" * 64}, 0)
-    for stored in store([word.identified()]):
-        live.apply(stored)
-    row = next(one for one in TABLE if one.topic == authority.CHILD_DONE)
-    refused = authority.refusal(example(row, author), live, WRITERS[author])
-    assert (refused is None) == allowed
-    if refused is not None:
-        assert WORKER in refused.message
-        assert ("revoked" in refused.message) == topic.endswith("revoked")
-
-
 @pytest.mark.parametrize("author", [one for one in AUTHORS if one != "engine"])
 def test_a_refusal_names_who_wrote(author: Author) -> None:
     freeze = Record("t", PERSON, "DO", {"topic": "fanout_spawned"}, 0)
@@ -385,13 +230,6 @@ def test_a_refusal_says_what_was_written_and_whom_the_account_may_name() -> None
         refused = authority.actor_refusal(PERSON, Writer("account", "did:sync:service:sa-x", actors))
         assert refused is not None
         assert f"it may write as: {may};" in refused.hint
-
-
-def test_an_account_is_not_itself_unless_it_may_be() -> None:
-    own = "did:sync:service:sa-x"
-    assert authority.actor_refusal(own, Writer("account", own, ("did:sync:agent:*",))) is not None
-    assert authority.actor_refusal(own, Writer("account", own, (own,))) is None
-    assert authority.actor_refusal(WORKER, Writer("account", WORKER, None)) is not None
 
 
 def test_a_plain_task_is_done_by_whoever_says_so() -> None:

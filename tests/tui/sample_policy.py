@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import console_sample as sample
 from console_fakes import FakeClient
+from console_page import console
 from console_sample import AT
 
 from syncropel.client import Call
@@ -134,3 +136,10 @@ class PolicyClient(FakeClient):
         if isinstance(answer, Exception):
             raise answer
         return answer
+
+
+def opened(client: PolicyClient, status: Any = None, size: tuple[int, int] = (120, 40), **how: Any) -> Any:
+    """The Policy screen over these rules."""
+    client.tasks(sample.tasks())
+    client.join(sample.join())
+    return console(size, status or sample.status(), client, screen="policy", **how)

@@ -1,0 +1,72 @@
+"""Every author there is, and what each would write: for the tests of who may write what."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from syncropel.engine.ingest.live import LiveFolds
+from syncropel.errors import SyncropelError
+from syncropel.policy import authority
+from syncropel.policy.authority import ANYONE, ENGINE, Author, Row, Writer
+from syncropel.record.model import Record
+from syncropel.record.threads import RESERVED
+from tests.folds.build import COORDINATOR, THREAD, parent, spawned, store, subtask
+
+WORKER = "did:sync:instance:000000000000000a"
+OTHER_WORKER = "did:sync:instance:000000000000000b"
+PERSON = "did:sync:user:ann"
+CHILD_THREAD = "th_child"
+OPERATOR = Writer("operator", COORDINATOR)
+FAN_OUT = parent([subtask(), subtask()])
+WRITERS: dict[Author, Writer] = {
+    "engine": ENGINE,
+    "coordinator": Writer("coordinator", COORDINATOR),
+    "instance": Writer("instance", WORKER),
+    "fleet": Writer("fleet"),
+    "operator": OPERATOR,
+    "account": Writer("account", "did:sync:service:sa-x"),
+    "anyone": ANYONE,
+}
+
+
+def known() -> LiveFolds:
+    """A fan-out whose subtask 0 was given to a worker, and a subtask that this instance itself runs."""
+    live = LiveFolds()
+    child = Record(CHILD_THREAD, COORDINATOR, "INTEND", child_body(), 0).identified()
+    records = [FAN_OUT, spawned(0, 5, instance=WORKER), child]
+    for stored in store(records):
+        live.apply(stored)
+    return live
+
+
+def child_body() -> dict[str, Any]:
+    return {"goal": "g", "parent_thread": "th_p", "parent_intend": "ab" * 32, "index": 0, "attempt": 1}
+
+
+def report(**changes: Any) -> dict[str, Any]:
+    whole = {"topic": "fanout_child_done", "index": 0, "attempt": 1, "worker": WORKER, "verdict": "accept"}
+    return {**whole, "child_thread": "th_child_0", **changes}
+
+
+def example(row: Row, author: Author, **changes: Any) -> Record:
+    """A record of this row, as the author would write it."""
+    actor = WORKER if author in ("instance", "fleet") else PERSON
+    act = "KNOW" if row.act == "any" else row.act
+    thread, body = THREAD, {"topic": row.topic}
+    if row.thread in RESERVED:
+        thread = row.thread
+    if row.topic == authority.CHILD_DONE:
+        body = report()
+    elif row.topic == authority.JOIN:
+        body = {"fulfills": FAN_OUT.id, "verdict": "accept"}
+    elif row.topic == authority.CHILD_INTEND:
+        thread, body = "th_new", child_body()
+    elif row.topic == authority.CHILD_RESULT:
+        thread, body = CHILD_THREAD, {"fulfills": "cd" * 32, "verdict": "accept"}
+    elif row.topic == authority.OTHER:
+        body = {"topic": "note"}
+    return Record(**{"thread": thread, "actor": actor, "act": act, "body": body, "clock": 900, **changes})
+
+
+def refusal(record: Record, writer: Writer) -> SyncropelError | None:
+    return authority.refusal(record, known(), writer)
