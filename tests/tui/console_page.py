@@ -93,6 +93,11 @@ class Console:
         for _ in range(3):
             await self.passes(5)
 
+    async def resize(self, size: tuple[int, int]) -> None:
+        """The terminal has another size from now on."""
+        await self.pilot.resize_terminal(*size)
+        await self.settle()
+
     async def filter(self, words: str) -> None:
         await self.press("slash", *("space" if char == " " else char for char in words))
         await self.press("enter")

@@ -19,6 +19,9 @@ from syrupy.data import SnapshotCollections
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 from syrupy.location import PyTestLocation
 
+unpictured = pytest.mark.unpictured
+"""For a case of a test of pictures that has none."""
+
 _ID = re.compile(r"terminal-\d+-")
 _FONT = re.compile(r"\s*@font-face \{.*?\}", re.DOTALL)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -12,12 +11,14 @@ import console_sample as sample
 import pytest
 import sample_feed
 from console_page import console
-from console_snapshots import Pictured
+from console_states import SMALL, USUAL, Drawn, ScreenState, Size, cases, drawn
 from pseudo_terminal import Terminal, colourful
 from sample_feed import FeedClient, record
 
 from syncropel.record.model import Record
 from syncropel.store.bundle.format import Sealer
+
+__all__ = ["drawn"]
 
 DID = "did:sync:instance:00000000000000c0"
 
@@ -29,32 +30,28 @@ def feed_client() -> FeedClient:
     return client
 
 
+STATES = {
+    "fleet": ScreenState(
+        ("○ OFFLINE incident.snap.jsonl", "no instance has joined yet", "nothing is running"), sizes=(SMALL,),
+        not_there=("● LIVE", "spl fleet start", "spl task add"),
+    ),
+    "tasks": ScreenState(
+        ("○ OFFLINE incident.snap.jsonl", "no task yet"), not_there=("● LIVE", "spl task add")
+    ),
+    "feed": ScreenState(
+        ("○ OFFLINE incident.snap.jsonl", "○ nothing more comes"), sizes=(USUAL,),
+        not_there=("● LIVE", "● following"),
+    ),
+}  # fmt: skip
+
+
 @pytest.mark.usefixtures("utc")
-@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
-@pytest.mark.parametrize(
-    ("screen", "words", "not_there"),
-    [
-        ("fleet", ("no instance has joined yet", "nothing is running"), ("spl fleet start", "spl task add")),
-        ("tasks", ("no task yet",), ("spl task add",)),
-        ("feed", ("○ nothing more comes",), ("● following",)),
-    ],
-)
-async def test_a_file_is_not_taken_for_a_fleet(
-    screen: str,
-    words: tuple[str, ...],
-    not_there: tuple[str, ...],
-    size: tuple[int, int],
-    picture: Callable[[Pictured], None],
-) -> None:
+@pytest.mark.parametrize(("name", "size"), cases(STATES))
+async def test_a_file_is_not_taken_for_a_fleet(name: str, size: Size, drawn: Drawn) -> None:
     status = sample.empty_status(instances=[])
-    async with console(size, status, feed_client(), offline="incident.snap.jsonl", screen=screen) as page:
+    async with console(size, status, feed_client(), offline="incident.snap.jsonl", screen=name) as page:
         await page.passes(5)
-        shown = page.drawn
-        for one in ("○ OFFLINE incident.snap.jsonl", *words):
-            assert one in shown
-        for one in ("● LIVE", *not_there):
-            assert one not in shown
-        picture(page)
+        await drawn(page, STATES[name])
 
 
 def bundle(path: Path, count: int = 60) -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ import console_sample as sample
 import pytest
 import sample_control as control
 from console_page import Console, console
-from console_snapshots import Pictured
+from console_states import SMALL, USUAL, Drawn, ScreenState, Size, cases, drawn, pressing
 from dialog_page import DialogPage
 from fleets_page import consoles, daemon
 from textual import events
@@ -20,6 +20,8 @@ from textual.widgets import Input
 
 from syncropel.cli.support.grammar import Grammar
 from tui.dialogs.command import CommandScreen
+
+__all__ = ["drawn"]
 
 
 @asynccontextmanager
@@ -206,20 +208,16 @@ async def test_the_palette_jumps_to_tasks_instances_and_fleets() -> None:
         assert [str(hit.text) async for hit in jumps.search("LOCAL-1")] == ["task LOCAL-1"]
 
 
-PICTURES: dict[str, tuple[str, tuple[str, ...], str]] = {
-    "empty": ("", (), "tab completes"),
-    "completion": ("un", ("tab", "tab"), "unfreeze [unkill] unlock"),
-    "usage": ("drain ", (), "drain start|stop INSTANCE"),
-    "unknown": ("frezee docs", ("enter",), "did you mean freeze?"),
+STATES = {
+    "empty": ScreenState(("tab completes",), pressing(":")),
+    "completion": ScreenState(("unfreeze [unkill] unlock",), pressing(*":un", "tab", "tab"), (SMALL,)),
+    "usage": ScreenState(("drain start|stop INSTANCE",), pressing(*":drain "), (SMALL,)),
+    "unknown": ScreenState(("did you mean freeze?",), pressing(*":frezee docs", "enter"), (USUAL,)),
 }
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
-@pytest.mark.parametrize("name", PICTURES)
-async def test_picture(name: str, size: tuple[int, int], picture: Callable[[Pictured], None]) -> None:
-    typed, keys, said = PICTURES[name]
+@pytest.mark.parametrize(("name", "size"), cases(STATES))
+async def test_picture(name: str, size: Size, drawn: Drawn) -> None:
     async with typing(size) as page:
-        await begin(page, typed)
-        await page.press(*keys)
-        assert said in page.part("hints")
-        picture(page)
+        await STATES[name].steps(page)
+        await drawn(page, STATES[name])

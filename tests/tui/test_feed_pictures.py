@@ -1,4 +1,4 @@
-"""The feed in all its states: as a picture, and in what the picture means."""
+"""The feed in all its states: in words, and where its layout shows as a picture."""
 
 from __future__ import annotations
 
@@ -67,22 +67,24 @@ STATES = {
         ("Feed", "● following", "records and log", "LEARN", "✗ failed", "80%", "worker-a", "DOCS-11"),
         sizes=(SMALL, USUAL, WIDE),
     ),
-    "empty": State(("FEED 0", "no record and no log line yet", "spl task add GOAL"), rows=None),
+    "empty": State(("FEED 0", "no record and no log line yet", "spl task add GOAL"), sizes=(SMALL,),
+                   rows=None),
     "many": State(("FEED 510", "record 500", "of 510", "● following"), rows=500),
-    "paused": State(("‖ paused · 57 new · f follows", "FEED 10"), pauses, not_there=("chapter 76",)),
-    "gap": State(("GAP", "too slow: records again from #11", "37 log lines missed"), lags),
-    "down": State(("✗ DOWN", "data is", "LEARN"), goes_down),
-    "refused": State(("log cannot be followed", "lacks the scope config:read"), is_refused),
+    "paused": State(("‖ paused · 57 new · f follows", "FEED 10"), pauses, (SMALL,),
+                    not_there=("chapter 76",)),
+    "gap": State(("GAP", "too slow: records again from #11", "37 log lines missed"), lags, (USUAL,)),
+    "down": State(("✗ DOWN", "data is", "LEARN"), goes_down, (SMALL,)),
+    "refused": State(("log cannot be followed", "lacks the scope config:read"), is_refused, (USUAL,)),
     "records-only": State(("records only", "FEED 6"), pressing("o"), not_there=("commit of 12",)),
     "log-only": State(("log only", "FEED 4", "commit of 12"), pressing("o", "o"), not_there=("LEARN",)),
     "filtered": State(("FEED 2 of 10 · filter act:know", "✗ failed"), filters, not_there=("LEARN",)),
-    "no-colour": State(("● following", "✗ failed", "ERROR")),
-    "ascii": State(("* following", "x failed", "+ accept"), how={"ascii_only": True}),
+    "no-colour": State(("● following", "✗ failed", "ERROR"), sizes=(USUAL,)),
+    "ascii": State(("* following", "x failed", "+ accept"), sizes=(SMALL,), how={"ascii_only": True}),
     "help": State(("Keys: Feed", "follow the newest line again", "spl records watch"), pressing("?")),
     "record": State(("Feed › LEARN", '"topic": "freeze"', "did:sync:user:ada", "spl records show"),
-                    pressing("up", "up", "enter")),
+                    pressing("up", "up", "enter"), (USUAL,)),
     "log-line": State(("Feed › ERROR", "ValueError: the reason", "syncropel.api", "spl logs --since"),
-                      pressing("up", "up", "up", "enter")),
+                      pressing("up", "up", "up", "enter"), (SMALL,)),
 }  # fmt: skip
 
 
@@ -101,4 +103,4 @@ async def test_feed(name: str, size: Size, drawn: Drawn) -> None:
     state = STATES[name]
     async with console(size, sample.status(), client_of(state), screen="feed", **state.how) as page:
         await state.steps(page)
-        drawn(page, state.words, state.not_there)
+        await drawn(page, state)

@@ -25,7 +25,7 @@ NOW = Moment(sample.AT, sample.AT)
 INNER = sample.task(7).thread
 PATH = f"/v1/tasks/{INNER}/join"
 PART = f"task {INNER}"
-SIZES = [(80, 24), (120, 40), (200, 50)]
+SIZES = [(80, 24), (200, 50)]
 
 
 def inner(**changes: object) -> JoinStatus:

@@ -1,18 +1,18 @@
-"""The palette, as it opens and as it finds: as a picture, and in what it offers."""
+"""The palette, as it opens and as it finds: in what it offers, and as pictures."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 import console_sample as sample
 import pytest
 from console_fakes import FakeClient
 from console_page import PATIENCE, Console, console
-from console_snapshots import Pictured
+from console_states import SMALL, USUAL, Drawn, ScreenState, Size, cases, drawn, pressing
 from textual.command import CommandList
 from textual.widgets import Input
 
 from syncropel.cli.support.grammar import Grammar
+
+__all__ = ["drawn"]
 
 
 async def opens_palette(page: Console) -> None:
@@ -32,22 +32,25 @@ async def finds(page: Console, *wanted: str) -> None:
 
 
 STATES = {
-    "opened": ((), ("Open the chosen row in full", "key enter")),
-    "deed": (tuple("drill"), ("Practise the kill switch: the drill", "key D · spl drill kill")),
-    "command": (tuple("task retry"), ("Retry the subtask, or all failed", "spl task retry")),
-    "found": (tuple("docs"), ("task DOCS-11", "its join")),
+    "opened": ScreenState(("Open the chosen row in full", "key enter"), pressing(), (SMALL,)),
+    "deed": ScreenState(
+        ("Practise the kill switch: the drill", "key D · spl drill kill"), pressing(*"drill"), (SMALL,)
+    ),
+    "command": ScreenState(
+        ("Retry the subtask, or all failed", "spl task retry"), pressing(*"task retry"), (SMALL,)
+    ),
+    "found": ScreenState(("task DOCS-11", "its join"), pressing(*"docs"), (USUAL,)),
 }
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
-@pytest.mark.parametrize("state", STATES)
-async def test_palette(state: str, size: tuple[int, int], picture: Callable[[Pictured], None]) -> None:
-    typed, wanted = STATES[state]
+@pytest.mark.parametrize(("name", "size"), cases(STATES))
+async def test_palette(name: str, size: Size, drawn: Drawn) -> None:
+    state = STATES[name]
     client = FakeClient()
     client.tasks(sample.tasks())
     client.join(sample.join())
     async with console(size, sample.status(), client, grammar=Grammar()) as page:
         await opens_palette(page)
-        await page.press(*typed)
-        await finds(page, *wanted)
-        picture(page)
+        await state.steps(page)
+        await finds(page, *state.words)
+        await drawn(page, state)

@@ -1,4 +1,4 @@
-"""The Policy screen in all its states: as a picture, and in what the picture means."""
+"""The Policy screen in all its states: in words, and where its layout shows as a picture."""
 
 from __future__ import annotations
 
@@ -96,37 +96,39 @@ STATES = {
                   "strict namespaces off", "98.3% hits"), sizes=(SMALL, USUAL, WIDE)),
     "on": State(("● permissions enforced: what no rule matches is denied", "strict namespaces on"),
                 client=lambda: PolicyClient(enforced=True, strict=True)),
-    "many": State(("[PERMISSIONS 300]", "of 300", "team-1"), client=crowded),
+    "many": State(("[PERMISSIONS 300]", "of 300", "team-1"), sizes=(USUAL,), client=crowded),
     "empty": State(("[PERMISSIONS 0]", "no permission rule", "spl config add-permission-rule"),
-                   client=lambda: PolicyClient(empty=True)),
+                   sizes=(SMALL,), client=lambda: PolicyClient(empty=True)),
     "connecting": State(("CONNECTING", "not known whether permissions are enforced"),
                         status=lambda: None, client=refusing),
-    "routing": State(("[ROUTING 1]", "docs-go-to-a"), pressing("tab")),
-    "work": State(("[WORK 3]", "after-the-release", "aitl", "trigger", "costly"), pressing(*["tab"] * 5)),
+    "routing": State(("[ROUTING 1]", "docs-go-to-a"), pressing("tab"), (SMALL,)),
+    "work": State(("[WORK 3]", "after-the-release", "aitl", "trigger", "costly"), pressing(*["tab"] * 5),
+                  (USUAL,)),
     "work-open": State(
         ("Policy › trigger costly", "look at the bill", "spl config add-trigger costly --priority"),
-        pressing(*["tab"] * 5, "end", "enter"),
+        pressing(*["tab"] * 5, "end", "enter"), (SMALL,),
     ),
-    "health": State(("[HEALTH 2]", "✓ passes", "✗ fails"), pressing("tab", "tab")),
-    "namespaces": State(("[NAMESPACES 4]", "❄ hard", "○ archived"), pressing(*["tab"] * 3),
+    "health": State(("[HEALTH 2]", "✓ passes", "✗ fails"), pressing("tab", "tab"), (USUAL,)),
+    "namespaces": State(("[NAMESPACES 4]", "❄ hard", "○ archived"), pressing(*["tab"] * 3), (SMALL,),
                         status=frozen),
     "freezes": State(("[FREEZES 2]", "❄ hard", "0 of 1", "FROZEN hard: docs"),
-                     pressing("tab", "tab", "tab", "tab"), status=frozen),
-    "refused": State(("not known whether", "lacks the scope config:read"), client=refusing),
+                     pressing("tab", "tab", "tab", "tab"), (USUAL,), status=frozen),
+    "refused": State(("not known whether", "lacks the scope config:read"), sizes=(SMALL,), client=refusing),
     "down": State(("✗ DOWN", "no-robots"), goes_down),
     "value": State(('= ["docs", "docs/v0.11"]', "list · 9 steps · 22 µs", "context routing"),
-                   trying("fleet_frozen_namespaces()", "down"), client=valued),
+                   trying("fleet_frozen_namespaces()", "down"), (SMALL,), client=valued),
     "mistake": State(("▲", "✗ unknown field 'actt' at line 1, column 8", "known: act"),
-                     trying("record.actt == 'DO'"), client=mistaken),
+                     trying("record.actt == 'DO'"), (USUAL,), client=mistaken),
     "no-value": State(("? no value: subtask has no value here", "only while a fan-out"),
                       trying("subtask.index"), client=undecided),
-    "no-colour": State(("○ permissions not enforced", "✗ deny")),
-    "ascii": State(("o permissions not enforced", "x deny", "+ allow"), how={"ascii_only": True}),
+    "no-colour": State(("○ permissions not enforced", "✗ deny"), sizes=(USUAL,)),
+    "ascii": State(("o permissions not enforced", "x deny", "+ allow"), sizes=(SMALL,),
+                   how={"ascii_only": True}),
     "help": State(("Keys: Policy", "type an expression and see its value"), pressing("?")),
     "rule": State(("Policy › operators", "spl config add-permission-rule operators"),
-                  pressing("down", "down", "enter")),
+                  pressing("down", "down", "enter"), (USUAL,)),
     "freeze": State(("Policy › freeze", "waits for", "worker-b", "spl unkill --namespace docs"),
-                    pressing("tab", "tab", "tab", "tab", "enter"), status=frozen),
+                    pressing("tab", "tab", "tab", "tab", "enter"), (SMALL,), status=frozen),
 }  # fmt: skip
 
 
@@ -139,4 +141,4 @@ async def test_policy(name: str, size: Size, drawn: Drawn) -> None:
     async with console(size, state.status(), client, screen="policy", **state.how) as page:
         await state.steps(page)
         await page.passes(0.15)
-        drawn(page, state.words, state.not_there)
+        await drawn(page, state)

@@ -77,11 +77,8 @@ def test_the_command_for_it(count: int, hint: str, line: str) -> None:
     assert retries.command("DOCS-11", [sample.child(n) for n in range(count)], hint) == line
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
-async def test_all_of_them_after_one_question(
-    size: tuple[int, int], picture: Callable[[Pictured], None]
-) -> None:
-    async with console(size, sample.status(), daemon(broken()), screen="tasks") as page:
+async def test_all_of_them_after_one_question(picture: Callable[[Pictured], None]) -> None:
+    async with console((80, 24), sample.status(), daemon(broken()), screen="tasks") as page:
         await page.press("R")
         dialog = DialogPage(page)
         assert dialog.title == "Retry what failed of DOCS-11"

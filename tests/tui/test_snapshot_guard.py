@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from console_snapshots import Pictures, is_whole
+from console_snapshots import Pictures, is_whole, unpictured
 from syrupy.location import PyTestLocation
 
 HERE = Path(__file__).parent
@@ -68,10 +68,19 @@ def test_every_picture_belongs_to_a_test(request: pytest.FixtureRequest) -> None
     """A picture of a test that is gone proves nothing; it is told here, whatever the number of workers."""
     if not is_whole(request.config):
         pytest.skip("only a run of all tests knows them all")
-    wanted = {
-        Path(Pictures.get_location(test_location=PyTestLocation(item), index=0)).name
-        for item in request.session.items
-        if "picture" in getattr(item, "fixturenames", ())
-    }
-    kept = {path.name for path in (request.config.rootpath / "snapshots").rglob("*.svg")}
-    assert kept <= wanted, "remove them from snapshots/"
+    wanted = {path_of(item) for item in request.session.items if has_picture(item)}
+    kept = {path.relative_to(Pictures.folder) for path in Pictures.folder.rglob("*.svg")}
+    assert kept - wanted == set(), "remove them from snapshots/"
+    if not request.config.option.update_snapshots:  # which may be about to write them
+        assert wanted - kept == set(), "no such picture: is the case `unpictured`?"
+
+
+def has_picture(item: pytest.Item) -> bool:
+    pictured = "picture" in getattr(item, "fixturenames", ())
+    return pictured and item.get_closest_marker(unpictured.name) is None
+
+
+def path_of(item: pytest.Item) -> Path:
+    """Where in `snapshots/` the picture of this test is."""
+    location = PyTestLocation(item)
+    return Path(Pictures.get_location(test_location=location, index=0)).relative_to(Pictures.folder)

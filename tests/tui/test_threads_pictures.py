@@ -1,4 +1,4 @@
-"""Threads, their replay and their comparison as pictures, each with its meaning asserted."""
+"""Threads, their replay and their comparison in all their states: in words, and as pictures."""
 
 from __future__ import annotations
 
@@ -55,11 +55,12 @@ class State(ScreenState):
 
 STATES = {
     "list": State(("THREADS 5", "DOCS-11", "✓ approved", "‖ blocked"), sizes=(SMALL, USUAL, WIDE)),
-    "empty": State(("THREADS 0", "no thread yet", "spl task add GOAL"), listed=0),
+    "empty": State(("THREADS 0", "no thread yet", "spl task add GOAL"), sizes=(SMALL,), listed=0),
     "one": State(("THREADS 1", "DOCS-11"), listed=1, not_there=("1-",)),
     "many": State(("THREADS 1200", "of 1200"), listed=1200),
     "filtered": State(("THREADS 1 of 5 · filter status:blocked", "SITE-4"), filters, not_there=("approved",)),
-    "refused": State(("threads could not be read", "lacks the scope", "it has"), refused=True),
+    "refused": State(("threads could not be read", "lacks the scope", "it has"), sizes=(USUAL,),
+                     refused=True),
     "help": State(("Keys: Threads", "compare the chosen thread"), pressing("?")),
     "end": State(
         ("record 9 of 9", "at rest", "→ ✓ approved", "✓ holds", "– → accept"),
@@ -67,21 +68,21 @@ STATES = {
     ),
     "start": State(("record 1 of 9", "· open"), pressing("enter", "home")),
     "middle": State(("record 2 of 9", "open → … in progress", "waiting"),
-                    pressing("enter", "left_square_bracket")),
+                    pressing("enter", "left_square_bracket"), (SMALL,)),
     "playing": State(("record 4 of 9", "playing ×4"), plays, not_there=("at rest",)),
     "join-then": State(("record 6 of 9", "DOCS-11", "1/3 accepted", "✓ accept", "SUBTASKS 3"),
-                       pressing("enter", "v", "left", "left", "left")),
+                       pressing("enter", "v", "left", "left", "left"), (SMALL,)),
     "tampered": State(("✗", "altered: the content", "record 7 of 9"),
-                      pressing("enter", "left", "left"), altered=7, not_there=("✓ holds",)),
+                      pressing("enter", "left", "left"), (USUAL,), altered=7, not_there=("✓ holds",)),
     "thousands": State(("record 10,000 of 10,000", "remark 9999", "RECORDS 10000"), pressing("enter"),
                        records=10_000),
     "down": State(("✗ DOWN", "record 9 of 9", "data is"), goes_down),
-    "no-colour": State(("record 9 of 9", "✓ holds"), pressing("enter")),
-    "ascii": State(("record 9 of 9", "+ holds"), pressing("enter"), how={"ascii_only": True}),
-    "pick": State(("compare DOCS-11 with which thread?", "compare with"), pressing("d")),
+    "no-colour": State(("record 9 of 9", "✓ holds"), pressing("enter"), (USUAL,)),
+    "ascii": State(("record 9 of 9", "+ holds"), pressing("enter"), (SMALL,), how={"ascii_only": True}),
+    "pick": State(("compare DOCS-11 with which thread?", "compare with"), pressing("d"), (USUAL,)),
     "compare": State(("DOCS-11 ⇄ SITE-4", "they part at “task”", "✗ differs", "differ", "status"),
                      pressing("d", "down", "enter"), sizes=(SMALL, USUAL, WIDE)),
-    "same": State(("no difference: 9 same",), pressing("d", "enter")),
+    "same": State(("no difference: 9 same",), pressing("d", "enter"), (SMALL,)),
 }  # fmt: skip
 
 
@@ -109,4 +110,4 @@ async def test_threads(name: str, size: Size, drawn: Drawn) -> None:
     async with console(size, sample.status(), client_of(state), screen="threads", **state.how) as page:
         await page.passes(5)  # the list is read to its end
         await state.steps(page)
-        drawn(page, state.words, state.not_there)
+        await drawn(page, state)

@@ -53,6 +53,11 @@ NEVER: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 }  # fmt: skip
 
 
+SIZES: dict[str, tuple[Size, ...]] = {
+    "fleet": (SMALL, WIDE), "tasks": (USUAL,), "threads": (SMALL,), "feed": (USUAL,), "policy": (SMALL, WIDE),
+}  # fmt: skip
+
+
 def down(*keys: str, words: tuple[str, ...], not_there: tuple[str, ...] = (), **how: Any) -> State:
     async def steps(page: Console) -> None:
         await to_be_down(page)
@@ -63,14 +68,15 @@ def down(*keys: str, words: tuple[str, ...], not_there: tuple[str, ...] = (), **
 
 STATES = {
     **{
-        name: down(str(place), words=("✗ DOWN", *words), not_there=not_there, sizes=(SMALL, USUAL, WIDE))
+        name: down(str(place), words=("✗ DOWN", *words), not_there=not_there, sizes=SIZES[name])
         for place, (name, (words, not_there)) in enumerate(NEVER.items(), start=1)
     },
-    "replay": down(*":replay", "space", "x", "enter", words=("RECORDS ?", "the records will stand here")),
+    "replay": down(*":replay", "space", "x", "enter", words=("RECORDS ?", "the records will stand here"),
+                   sizes=(USUAL,)),
     "freezes": down("L", words=("whether anything is frozen is not known",),
                     not_there=("nothing is frozen",)),
     "emergency": down("X", words=("blast radius not known: the connection is ✗ DOWN",),
-                      not_there=("being asked for",)),
+                      not_there=("being asked for",), sizes=(SMALL,)),
     "no-colour": down("2", words=("✗ DOWN", "TASKS ?")),
     "ascii": down("2", words=("x DOWN", "TASKS ?"), how={"ascii_only": True}),
 }  # fmt: skip
@@ -82,7 +88,7 @@ async def test_nothing_is_said_of_a_fleet_that_never_answered(name: str, size: S
     async with console(size, client=Nobody(), **state.how) as page:
         await state.steps(page)
         assert not re.search(r"[A-Z] 0\b", page.drawn), "nothing was counted"
-        drawn(page, state.words, state.not_there)
+        await drawn(page, state)
 
 
 @pytest.mark.parametrize("screen", NEVER)

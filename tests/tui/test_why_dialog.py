@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import console_sample as sample
-import pytest
 from console_fakes import FakeClient
 from console_page import console
 from console_snapshots import Pictured
@@ -35,11 +34,8 @@ def client() -> FakeClient:
     return made
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
-async def test_the_sentence_stands_above_its_proofs(
-    size: tuple[int, int], picture: Callable[[Pictured], None]
-) -> None:
-    async with console(size, sample.status(), client(), screen="tasks") as page:
+async def test_the_sentence_stands_above_its_proofs(picture: Callable[[Pictured], None]) -> None:
+    async with console((80, 24), sample.status(), client(), screen="tasks") as page:
         page.table("tasks").select(sample.THREAD)
         await page.settle()
         await page.press("i")

@@ -174,6 +174,10 @@ class ReplayScreen(ConsoleScreen):
         if moved:
             pane.scroll_home(animate=False)
 
+    def on_pane_resized(self) -> None:
+        """A terminal of another width may have laid out the record anew: beside the list, or below it."""
+        self._fill_record()
+
     def _fill_join(self) -> None:
         """The join as it stood then: time is that of the record, and nothing moves on."""
         moment, frame = self.reel.moment, self.reel.frames.at(self.reel.position)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from textual.containers import VerticalScroll
+from textual.message import Message
 
 from tui.widgets.bindings import bindings
 
@@ -11,6 +12,12 @@ class Pane(VerticalScroll, inherit_bindings=False):
     """Scrolls at once: a line over ssh should not carry the frames of a smooth scroll."""
 
     BINDINGS = bindings("moves")
+
+    class Resized(Message):
+        """It has another size: its words may have to be broken elsewhere."""
+
+    def on_resize(self) -> None:
+        self.post_message(self.Resized())
 
     def action_move(self, by: int) -> None:
         self._go(self.scroll_offset.y + by)
