@@ -1,59 +1,79 @@
 # make test: everything that CI checks. make demo: a fleet with real work, in a temporary home.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
-BIN := .venv/bin
+VENV := .venv
+BIN := $(VENV)/bin
 # The tests start hundreds of processes: none of them is to compile the package again.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: help test lint types floors pytest demo bench snapshots format constraints clean
+.PHONY: help test test-matrix lint types floors pytest demo bench dist snapshots format constraints clean
 
 help:
-	@echo "make test       environment, lint, types, floors, tests: what CI runs"
-	@echo "make demo       a coordinator, two workers and a real fan-out, seen in the console"
-	@echo "make bench      speed, as ratios side by side"
-	@echo "make snapshots  accept the console's pictures as they are now"
-	@echo "make format     format the code"
+	@echo "make test        environment, lint, types, floors, tests: what CI runs"
+	@echo "make test-matrix the same on Python 3.11, 3.12 and 3.13"
+	@echo "make demo        a coordinator, two workers and a real fan-out, seen in the console"
+	@echo "make bench       speed, as ratios side by side"
+	@echo "make snapshots   accept the console's pictures as they are now"
+	@echo "make format      format the code"
+	@echo "make dist        build what is published, and try it in an empty environment"
 
-.venv/.ready: pyproject.toml constraints.txt
-	$(PYTHON) -m venv .venv
+$(VENV)/.ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	touch $@
 
 test: lint types floors pytest
 
-lint: .venv/.ready
+lint: $(VENV)/.ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-types: .venv/.ready
+types: $(VENV)/.ready
 	$(BIN)/mypy
 
-floors: .venv/.ready
+floors: $(VENV)/.ready
 	$(BIN)/lint-imports --no-cache
 
 # A file is one process's, in the order of their names: the quick ones of the store are last, so that neither
 # process waits long for the other. By number of tests, as xdist would, the slowest were last.
 # Three processes on two cores: a third of the time each of them waits for daemons and terminals.
-pytest: .venv/.ready
+pytest: $(VENV)/.ready
 	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder -p no:syrupy --ignore tests/tui
 	$(BIN)/pytest -n 3 tests/tui
 
-demo: .venv/.ready
+# Each Python has an environment of its own; one that is not installed is said to be untested, and fails the target.
+MATRIX := 3.11 3.12 3.13
+test-matrix:
+	@untested=; for version in $(MATRIX); do \
+	  python$$version -c pass 2>/dev/null || { untested="$$untested $$version"; continue; }; \
+	  $(MAKE) test PYTHON=python$$version VENV=.venv-$$version || exit 1; \
+	done; \
+	[ -z "$$untested" ] || { echo "not tested, since not installed:$$untested"; exit 1; }
+
+# What would be published, tried in an empty environment.
+dist: $(VENV)/.ready
+	rm -rf dist build/empty
+	$(BIN)/python -m build --outdir dist .
+	$(PYTHON) -m venv build/empty
+	build/empty/bin/pip install --quiet --disable-pip-version-check --constraint constraints.txt dist/*.whl
+	build/empty/bin/spl version
+
+demo: $(VENV)/.ready
 	@$(BIN)/spl demo
 
-bench: .venv/.ready
+bench: $(VENV)/.ready
 	$(BIN)/python -m benchmarks
 
-snapshots: .venv/.ready
+snapshots: $(VENV)/.ready
 	$(BIN)/pytest -n 2 tests/tui --snapshot-update
 
-format: .venv/.ready
+format: $(VENV)/.ready
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 # Pins for development: what is installed now, by name and version only.
-constraints: .venv/.ready
+constraints: $(VENV)/.ready
 	$(BIN)/pip freeze --exclude-editable | grep -E '^[A-Za-z0-9._-]+==' > constraints.txt
 
 clean:
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+	rm -rf .venv .venv-3.* .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
