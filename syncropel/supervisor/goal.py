@@ -25,18 +25,19 @@ class Goal:
     """
 
     def __init__(self, spec: Spec) -> None:
-        gate, self._gate = os.pipe()
+        gate, opens = os.pipe()
+        self._gate: int | None = opens
         self.started, begun = os.pipe()
         standing, stands = os.pipe()
         source, self.stdin = os.pipe() if spec.stdin == "pipe" else (os.open(os.devnull, os.O_RDONLY), -1)
         self.pid = os.fork()
         if self.pid == 0:
-            os.close(self._gate)  # or it would wait for itself when nobody opens it any more
+            os.close(opens)  # or it would wait for itself when nobody opens it any more
             _become(spec, gate, begun, stands, source)
         for descriptor in (gate, begun, stands, source):
             os.close(descriptor)
         os.set_blocking(self.started, False)
-        os.read(standing, 1)  # it leads a session of its own from here on
+        os.read(standing, 1)  # until the other end is closed: then it leads a session of its own
         os.close(standing)
 
     def open_gate(self) -> None:
@@ -48,13 +49,13 @@ class Goal:
         self._close_gate(b"")
 
     def _close_gate(self, word: bytes) -> None:
-        if self._gate >= 0:
+        if self._gate is not None:
             try:
                 os.write(self._gate, word)
             except BrokenPipeError:
                 pass
             os.close(self._gate)
-            self._gate = -1
+            self._gate = None
 
     def why_not_started(self) -> str:
         """After `started` has something to read or has ended: why the program could not begin, or nothing."""
@@ -70,13 +71,9 @@ def _become(spec: Spec, gate: int, begun: int, stands: int, source: int) -> None
         os.setsid()
         for number in (signal.SIGCHLD, signal.SIGPIPE, signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_DFL)
-        parent = os.getppid()
         die_with_parent()
-        if os.getppid() != parent:
-            os._exit(_NO_GO)
-        os.write(stands, b"r")
         os.close(stands)
-        if os.read(gate, 1) != b"g":
+        if os.read(gate, 1) != b"g":  # also when the supervisor ended before it was this one's to die with
             os._exit(_NO_GO)
         _run(spec, begun, source)
     except BaseException as error:  # noqa: BLE001 - nothing of the supervisor may go on in here

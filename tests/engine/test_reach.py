@@ -81,13 +81,15 @@ class Wire(Peers):
 class Fleet:
     """A coordinator that knows one worker."""
 
-    def __init__(self) -> None:
+    def __init__(self, runtime: Runtime | None = None) -> None:
+        runtime = runtime or Runtime()
         self.worker = Worker()
         self.wire = Wire(self.worker)
         self.pushes: list[asyncio.Task[None]] = []
         store = MemoryStore(clock=lambda: 0.0)
-        self.ingest = Ingest(store, LiveFolds(), Broadcast(), COORDINATOR, Runtime())
-        self.reach = Reach(self.ingest, self.wire, COORDINATOR, Runtime(), Pulse(), self.spawn)
+        self.changed = Pulse()
+        self.ingest = Ingest(store, LiveFolds(), Broadcast(), COORDINATOR, runtime)
+        self.reach = Reach(self.ingest, self.wire, COORDINATOR, runtime, self.changed, self.spawn)
 
     def spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         self.pushes.append(asyncio.create_task(work, name=name))

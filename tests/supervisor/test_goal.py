@@ -208,37 +208,50 @@ def test_a_goal_reads_what_it_is_fed(made: Made, tmp_path: Path) -> None:
     assert made("true").stdin == -1
 
 
-def test_a_goal_dies_with_its_supervisor(made: Made, tmp_path: Path) -> None:
-    """So it is also for one that has begun."""
-    for opened in (True, False):
-        reads, writes = os.pipe()
-        supervisor = os.fork()
-        if supervisor == 0:
-            goal = Goal(Spec(["sleep", "600"], str(tmp_path), LIMITS))
-            if opened:
-                goal.open_gate()
-            os.write(writes, goal.pid.to_bytes(8, "big"))
-            os.kill(os.getpid(), signal.SIGKILL)
-        pid = int.from_bytes(os.read(reads, 8), "big")
-        handle = os.pidfd_open(pid)
-        os.waitpid(supervisor, 0)
-        assert select.select([handle], [], [], LIMIT_MS / 1000)[0]
-        for descriptor in (reads, writes, handle):
-            os.close(descriptor)
+NOBODY = pwd.getpwnam("nobody")
+ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root may start processes of others")
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root may start processes of others")
+@pytest.mark.parametrize(
+    ("opened", "user"),
+    [
+        (False, None),
+        (True, None),
+        pytest.param(True, [NOBODY.pw_uid, NOBODY.pw_gid], marks=ROOT),
+    ],
+    ids=["behind its gate", "when it has begun", "when it is another user's"],
+)
+def test_a_goal_dies_with_its_supervisor(opened: bool, user: list[int] | None) -> None:
+    reads, writes = os.pipe()
+    supervisor = os.fork()
+    if supervisor == 0:
+        goal = Goal(Spec(["sleep", "600"], "/", LIMITS, user=user))
+        if opened:
+            goal.open_gate()
+            select.select([goal.started], [], [])
+        os.write(writes, goal.pid.to_bytes(8, "big"))
+        os.kill(os.getpid(), signal.SIGKILL)
+    handle = os.pidfd_open(int.from_bytes(os.read(reads, 8), "big"))
+    os.waitpid(supervisor, 0)
+    ended = bool(select.select([handle], [], [], LIMIT_MS / 1000)[0])
+    if not ended:
+        signal.pidfd_send_signal(handle, signal.SIGKILL)
+    for descriptor in (reads, writes, handle):
+        os.close(descriptor)
+    assert ended
+
+
+@ROOT
 def test_a_goal_of_another_user_gains_nothing(made: Made, tmp_path: Path) -> None:
-    nobody = pwd.getpwnam("nobody")
     tmp_path.chmod(0o777)
     for above in tmp_path.parents:
         if above.stat().st_uid == os.geteuid() and above != Path("/"):
             above.chmod(above.stat().st_mode | 0o111)
     command = "id -u; id -g; id -G; grep NoNewPrivs /proc/self/status"
-    goal = made("sh", "-c", f"({command}) > said", user=[nobody.pw_uid, nobody.pw_gid, 4242])
+    goal = made("sh", "-c", f"({command}) > said", user=[NOBODY.pw_uid, NOBODY.pw_gid, 4242])
     goal.open_gate()
     assert ended(goal) == 0, await_begin(goal)
     uid, gid, groups, privileges = (tmp_path / "said").read_text().splitlines()
-    assert (int(uid), int(gid)) == (nobody.pw_uid, nobody.pw_gid)
-    assert {*groups.split()} == {str(nobody.pw_gid), "4242"}
+    assert (int(uid), int(gid)) == (NOBODY.pw_uid, NOBODY.pw_gid)
+    assert {*groups.split()} == {str(NOBODY.pw_gid), "4242"}
     assert privileges == "NoNewPrivs:\t1"

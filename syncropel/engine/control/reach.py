@@ -41,14 +41,14 @@ Spawn = Callable[[Coroutine[Any, Any, None], str], "asyncio.Task[None]"]
 
 @dataclass(slots=True)
 class _Peer:
-    """What is known of an instance. `revision`: which state of ours it enforces; -1: another, or unknown.
+    """What is known of an instance. `revision`: which state of ours it enforces; 0: another, or unknown.
 
     `version`: on which its next message has to build; empty while its log has no word of control, None while
     it is not known. `times`: when it confirmed each word (unix seconds).
     """
 
     version: str | None = None
-    revision: int = -1
+    revision: int = 0
     times: dict[str, float] = field(default_factory=dict)
     hard: dict[str, float] = field(default_factory=dict)
     """By the record of a hard freeze, until when it still takes some writes, at the latest; on our boot
@@ -76,7 +76,7 @@ class Reach:
         self._spawn = spawn
         self._words: dict[Slot, Record] = {}
         self._since: dict[Slot, int] = {}
-        self._revision = 0
+        self._revision = 1
         self._states: dict[str, int] = {}
         self._known: dict[str, _Peer] = {}
         ingest.subscribe(self.on_records)
@@ -198,14 +198,14 @@ class Reach:
 
     def _message(self, peer: _Peer) -> dict[str, Any]:
         """What this instance has to be told: all that is in force, or what has changed since its state."""
-        if peer.revision < 0:
+        if not peer.revision:
             told = [self._words[slot] for slot in effects(self._ingest.live) if slot in self._words]
         else:
             told = [word for slot, word in self._words.items() if self._since[slot] > peer.revision]
         records = [wire(word) for word in told]
         return {
             "base": peer.version,
-            "replace": peer.revision < 0,
+            "replace": not peer.revision,
             "records": records,
             "grace": self._lefts(),
         }
@@ -232,7 +232,7 @@ class Reach:
         peer.hard = {record: boot + left for record, left in grace.items() if record in own}
         late = (record for record in peer.hard if grace[record] > own[record] + _GRACE_LATE_SECS)
         peer.late = frozenset(late)
-        self._enforces(peer, self._states.get(told, -1))
+        self._enforces(peer, self._states.get(told, 0))
 
     def _enforces(self, peer: _Peer, revision: int) -> None:
         """It enforces what was in force here at this revision: it has confirmed the words of then, and none
