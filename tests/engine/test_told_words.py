@@ -12,13 +12,13 @@ import pytest
 from syncropel.engine.control.told import Told
 from syncropel.engine.ingest.broadcast import Broadcast
 from syncropel.engine.ingest.door import Ingest
-from syncropel.engine.ingest.live import LiveFolds
+from syncropel.engine.ingest.live import LiveFolds, rebuild
 from syncropel.errors import IngestFailed
 from syncropel.folds.fanout.child import END_CHILD
 from syncropel.peer.peers import wire
 from syncropel.peer.runtime import Runtime
 from syncropel.record.model import Record, StoredRecord
-from syncropel.record.threads import FLEET_CONTROL, NAMESPACE_REGISTRY
+from syncropel.record.threads import ENGINE_CONFIG, FLEET_CONTROL, NAMESPACE_REGISTRY
 from syncropel.store.base import Outcome
 from syncropel.store.memory import MemoryStore
 from tests.folds.build import COORDINATOR, OPERATOR, WORKER_A, WORKER_B, record
@@ -144,6 +144,31 @@ async def test_a_grace_runs_on_from_what_is_left_of_it(
     assert worker.told.state()["grace"] == {told.id: left}
 
 
+async def test_only_a_freeze_has_a_grace(worker: Worker) -> None:
+    await worker.hold(HARD)
+    (lifted,) = await worker.take(control({**UNFREEZE, "level": "hard"}, 20))
+    assert "heard" not in lifted.body
+
+
+async def test_a_grace_goes_on_after_a_restart(worker: Worker) -> None:
+    told = control(HARD)
+    await worker.take(told, grace={told.id: 4})
+    runtime = Runtime(now=lambda: NOW + 1, boottime=lambda: 71.0, boot_id=lambda: "boot")
+    ingest = Ingest(worker.store, await rebuild(worker.store), Broadcast(), WORKER_A, runtime)
+    again = Told(ingest, WORKER_A, runtime)
+    await again.load()
+    assert again.state() == {**worker.told.state(), "grace": {told.id: 3.0}}
+
+
+async def test_no_rule_of_the_worker_keeps_its_coordinator_out(worker: Worker) -> None:
+    bodies = [{**RULE, "expression": "true"}, {"topic": "permissions_enabled", "enabled": True}]
+    records = [record("LEARN", clock, body, thread=ENGINE_CONFIG) for clock, body in enumerate(bodies)]
+    await worker.ingest.append(records, ruled=False)
+    assert worker.ingest.live.rules.enforced
+    (one,) = await worker.take(control(FREEZE))
+    assert one.body["topic"] == "freeze"
+
+
 async def test_a_grace_that_runs_is_only_ever_shortened(worker: Worker) -> None:
     told = control(HARD)
     await worker.take(told)
@@ -224,7 +249,8 @@ async def test_what_cannot_be_read_or_has_no_clock_is_left_out(
     worker: Worker, caplog: pytest.LogCaptureFixture
 ) -> None:
     clockless = Record(FLEET_CONTROL, OPERATOR, "LEARN", FREEZE)
-    wires = ["nonsense", wire(clockless), wire(control(DRAIN))]
+    end = Record("th_child", COORDINATOR, "LEARN", {"topic": END_CHILD, "child_intend": SHA})
+    wires = ["nonsense", wire(clockless), wire(end), wire(control(DRAIN))]
     assert await worker.told.take({"base": None, "records": wires})
     assert len(caplog.messages) == 1
     assert caplog.messages[0].startswith("the coordinator sent an invalid record: ")
