@@ -82,7 +82,8 @@ def of_dispatch(one: DispatchOut, now: float) -> str:
 def is_late(one: DispatchOut, now: float) -> bool:
     """Whether it runs for longer than it may."""
     began = one.started_at if one.began_at is None else one.began_at
-    return one.timeout_secs is not None and not one.queued and now - began > one.timeout_secs
+    runs = not one.queued and one.lost_at is None
+    return one.timeout_secs is not None and runs and now - began > one.timeout_secs
 
 
 def is_over_budget(one: DispatchOut) -> bool:

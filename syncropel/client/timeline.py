@@ -23,7 +23,8 @@ _GAP: Final = 3
 @dataclass(frozen=True, slots=True)
 class Inks:
     """The signs that a timeline is drawn with, each a cell wide. `after`: what went on after the join; `bad`:
-    an attempt that ended badly and was followed by another, which begins with `again`."""
+    an attempt that was lost with its instance, or ended badly and was followed by another, which begins with
+    `again`."""
 
     wait: str = "─"
     run: str = "━"
@@ -47,18 +48,22 @@ class Timed(Protocol):
     @property
     def finished_at(self) -> float | None: ...
     @property
+    def lost_at(self) -> float | None: ...
+    @property
     def earlier(self) -> Sequence[Any]: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """One attempt: given away, begun (None: it has not, as far as is known), ended or still going on."""
+    """One attempt: given away, begun (None: it has not, as far as is known), ended or still going on; `lost`
+    with its instance, when nothing goes on any more and nothing came of it."""
 
     given: float
     began: float | None
     end: float
     going: bool
     bad: bool
+    lost: bool = False
 
 
 def spans(one: Timed, now: float) -> list[Span]:
@@ -72,7 +77,8 @@ def _span(this: Any, after: Any, now: float) -> Span | None:
     if this.spawned_at is None:
         return None
     begin: float = this.spawned_at
-    end = this.finished_at
+    lost = this.finished_at is None and this.lost_at is not None
+    end = this.lost_at if lost else this.finished_at
     if end is None:
         end = now if after is None or after.spawned_at is None else after.spawned_at
     end = max(begin, end)
@@ -83,8 +89,8 @@ def _span(this: Any, after: Any, now: float) -> Span | None:
     if began is not None:
         began = min(max(began, begin), end)
     open_ = this.finished_at is None
-    going = open_ and after is None and began is not None and this.state == "in_progress"
-    return Span(begin, began, end, going, this.state in _BAD or (open_ and after is not None))
+    going = open_ and not lost and after is None and began is not None and this.state == "in_progress"
+    return Span(begin, began, end, going, this.state in _BAD or lost or (open_ and after is not None), lost)
 
 
 def until(one: Timed, now: float, joined_at: float | None) -> float:
@@ -144,7 +150,7 @@ def bar(
             late = cut is not None and at >= axis.upto(cut)
             cells[at] = inks.after if late else inks.wait if at < run else run_ink
         last = place == len(drawn) - 1
-        if span.bad and not last:
+        if span.bad and (span.lost or not last):
             cells[end - 1] = inks.bad
         if place:
             cells[begin] = inks.again

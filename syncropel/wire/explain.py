@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from syncropel.wire.base import OPEN, Wire
-from syncropel.wire.tasks import AttemptOut, StopOut
+from syncropel.wire.tasks import AttemptOut, Standing, StopOut
 
 
 class ProofOut(Wire):
@@ -51,6 +51,8 @@ class WhatIfBar(Wire):
     spawned_at: float | None
     began_at: float | None = None
     finished_at: float | None
+    lost_at: float | None = None
+    standing: Standing = ""
     earlier: list[AttemptOut] = []
     cost_usd: float
 

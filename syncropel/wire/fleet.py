@@ -83,6 +83,9 @@ class DispatchOut(Wire):
     began_at: float | None = Field(
         default=None, description="since when it runs; None while that is not known"
     )
+    lost_at: float | None = Field(
+        default=None, description="when it was lost: its instance has left or is archived since, unix seconds"
+    )
     queued: bool = Field(default=False, description="its instance has it and does not run it yet")
     why: str = Field(default="", description="what keeps it from running, in words")
     hangs: bool = Field(default=False, description="nothing will come of it as things stand")

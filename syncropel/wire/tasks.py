@@ -73,6 +73,7 @@ class AttemptOut(Wire):
     spawned_at: float
     began_at: float | None = None
     finished_at: float | None = None
+    lost_at: float | None = Field(default=None, description="when it was lost with its instance")
 
 
 class StopOut(Wire):
@@ -80,6 +81,9 @@ class StopOut(Wire):
 
     begin: float
     end: float | None
+
+
+Standing = Annotated[Literal["", "lost", "not_begun", "not_spawned"], OPEN]
 
 
 class ChildOut(Wire):
@@ -110,6 +114,14 @@ class ChildOut(Wire):
     spawned_at: float | None = None
     began_at: float | None = Field(default=None, description="when it began to run, as far as is known")
     finished_at: float | None = None
+    lost_at: float | None = Field(
+        default=None, description="when it was lost: its instance has left or is archived since, unix seconds"
+    )
+    standing: Standing = Field(
+        default="",
+        description="what is so of a subtask without a result where its state would mislead: lost with its "
+        "instance; not begun, or not spawned, when the fan-out was over",
+    )
     queued: bool = Field(default=False, description="its instance has it and does not run it yet")
     hangs: bool = Field(default=False, description="nothing will come of it as things stand")
     earlier: list[AttemptOut] = Field(default=[], description="the attempts before this one, the first first")
@@ -185,6 +197,7 @@ class Speedup(Wire):
     complete: bool
     subtasks: int
     walls: list[float | None] = Field(description="per subtask; None while it has no result")
+    late: list[int] = Field(default=[], description="subtasks whose result came after the join: not counted")
     critical_path: list[int] = Field(description="indexes along the dependencies, first to last")
     has_dependencies: bool
     parallel_wall_secs: float = Field(description="sum of the walls along the critical path")

@@ -24,6 +24,7 @@ class One:
     finished_at: float | None = None
     earlier: list[AttemptOut] = field(default_factory=list)
     wall_time_secs: float | None = None
+    lost_at: float | None = None
 
 
 def attempt(
@@ -61,6 +62,18 @@ def test_an_attempt_that_was_taken_away_ends_where_the_next_begins() -> None:
         spawned_at=5.0, began_at=5.0, finished_at=10.0, earlier=[attempt(1, 0.0, None, None, "in_progress")]
     )
     assert drawn(moved) == "-" * 9 + "x" + "@" + "=" * 9
+
+
+def test_what_was_lost_with_its_instance_ends_there_and_nothing_goes_on() -> None:
+    assert drawn(One("in_progress", began_at=2.0, lost_at=6.0), now=9.0) == "-" * 4 + "=" * 7 + "x"
+    assert drawn(One("in_progress", lost_at=6.0), now=9.0) == "-" * 11 + "x"
+    lost = attempt(1, 0.0, 1.0, None, "in_progress").model_copy(update={"lost_at": 3.0})
+    again = One("in_progress", spawned_at=6.0, began_at=7.0, earlier=[lost])
+    assert drawn(again, now=9.0) == "--===x" + " " * 6 + "@-" + "=" * 3 + ">"
+
+
+def test_a_result_that_came_after_all_counts_for_one_that_was_lost() -> None:
+    assert drawn(One(began_at=2.0, finished_at=8.0, lost_at=6.0)) == "-" * 4 + "=" * 12
 
 
 def test_what_went_on_after_the_join_is_dotted() -> None:

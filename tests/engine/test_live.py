@@ -170,7 +170,7 @@ def test_no_record_can_stop_a_daemon(data: st.DataObject) -> None:
             if state.fanout is not None:
                 kids = children(state.fanout)
                 decide(parse_join("all", len(kids)), kids, None, live.names())
-                report = speedup(kids, state.fanout.cost_usd)
+                report = speedup(state.fanout, kids)
                 json.dumps([report.total_cost_usd, report.serial_estimate_secs], allow_nan=False)
 
     at_once(check())

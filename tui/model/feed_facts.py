@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from rich.cells import cell_len, set_cell_size
 
 from tui.model.feed import FeedLine
-from tui.model.text import NOTHING, plain
+from tui.model.text import NOTHING, full_time, plain
 from tui.model.tree import Line
 
 if TYPE_CHECKING:
@@ -34,11 +33,6 @@ def facts_of(line: FeedLine) -> list[Fact]:
 def short_facts(line: FeedLine) -> list[tuple[str, Line]]:
     """The same, of each value no more than a terminal can show at once."""
     return [(name, Line("\n".join(map(plain, value[:MOST].splitlines())))) for name, value in facts_of(line)]
-
-
-def full_time(at: float) -> str:
-    """Date and time where the console is, with the zone."""
-    return datetime.fromtimestamp(at).astimezone().strftime("%Y-%m-%d %H:%M:%S.%f %Z")
 
 
 def _record_facts(record: RecordOut) -> list[Fact]:

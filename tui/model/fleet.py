@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 BAR_WIDTH: Final = 8
 QUEUED: Final = "queued"
-"""Stands for the time that a subtask has run, while its instance has not begun it."""
+LOST: Final = "lost"
+"""These stand for the time that a subtask has run: its instance has not begun it, or is gone with it."""
 _WORKING: Final = frozenset({"live", "draining"})
 _GONE: Final = frozenset({"archived", "left"})
 
@@ -157,15 +158,14 @@ def dispatch_rows(status: FleetStatus, at: Moment) -> Rows:
 
 def _dispatch(key: str, one: DispatchOut, instance: str, at: Moment) -> Row:
     began = one.started_at if one.began_at is None else one.began_at
-    elapsed = -1.0 if one.queued else max(0.0, at.heard - began)
+    word = LOST if one.lost_at is not None else QUEUED if one.queued else ""
+    elapsed = -1.0 if word else max(0.0, at.heard - began)
     late, over = attention.is_late(one, at.heard), attention.is_over_budget(one)
     cells = {
         "task": Cell(f"{plain(one.alias) or tail(one.thread)}[{one.index}]", "strong"),
         "goal": Cell(first_line(one.goal)),
         "instance": Cell(instance, "warn" if one.hangs else "plain"),
-        "elapsed": Cell(
-            QUEUED if one.queued else long_duration(elapsed), "warn" if late else "plain", elapsed
-        ),
+        "elapsed": Cell(word or long_duration(elapsed), "warn" if late or word == LOST else "plain", elapsed),
         "spend": Cell(spend(one.cost_usd, one.budget_usd), "warn" if over else "plain", one.cost_usd),
         "timeout": Cell(duration(one.timeout_secs), "plain", one.timeout_secs or 0.0),
         "attempt": Cell(str(one.attempt), "plain", float(one.attempt)),
@@ -229,9 +229,11 @@ def counts(status: FleetStatus) -> str:
     parts = [f"{status.live} live"]
     parts += [f"{status.stale} stale"] if status.stale else []
     waiting = sum(one.queued for one in status.dispatches)
-    running = len(status.dispatches) - waiting
+    lost = sum(one.lost_at is not None for one in status.dispatches)
+    running = len(status.dispatches) - waiting - lost
     parts += [f"{running} running"] if running else []
     parts += [f"{waiting} queued"] if waiting else []
+    parts += [f"{lost} lost"] if lost else []
     parts += [f"{len(status.fanouts)} fan-outs"] if len(status.fanouts) > 1 else []
     parts += ["1 fan-out"] if len(status.fanouts) == 1 else []
     return " · ".join(parts)

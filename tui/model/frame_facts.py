@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from syncropel.client.verify import computed_id
-from tui.model.feed_facts import full_time, laid_out
+from tui.model.feed_facts import laid_out
 from tui.model.glyphs import Glyphs, Tone, word
-from tui.model.text import NOTHING, money, plain, tail, wall
+from tui.model.text import NOTHING, full_time, money, plain, tail, wall
 
 if TYPE_CHECKING:
     from syncropel.wire.replay import FactValue, ReplayFrame

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 from tui.model.glyphs import Glyphs, tone_of, word
 from tui.model.moment import Moment
-from tui.model.text import duration, first_line, plain, spend, tail
-from tui.model.tree import Line, said_last
+from tui.model.text import duration, first_line, plain, spend, tail, wall
+from tui.model.tree import Line, may_take_longer, said_last
 
 if TYPE_CHECKING:
     from syncropel.wire import ChildOut, JoinStatus, TaskSummary
@@ -83,17 +83,20 @@ def _last_words(child: ChildOut) -> str:
 def figures(join: JoinStatus, at: Moment) -> str:
     """Counts, time, cost, the measured speedup, and the critical path unless what runs may change it."""
     total = len(join.subtasks)
-    end = join.joined_at if join.joined_at is not None else at.heard
+    took = (
+        duration(at.heard - join.started_at)
+        if join.joined_at is None
+        else wall(join.joined_at - join.started_at)
+    )
     facts = [
         f"{join.accepted}/{total} accepted",
         *([f"{join.completed - join.accepted} not accepted"] if join.completed > join.accepted else []),
         f"{join.spawned} spawned",
-        duration(end - join.started_at),
+        took,
         spend(join.cost_usd, join.budget_usd),
     ]
-    running = {one.index for one in join.subtasks if one.state == "in_progress"}
-    if running - set(join.critical_path):
-        return " · ".join(facts)  # only what ended counts in the path, and this may take longer
+    if may_take_longer(join):
+        return " · ".join(facts)
     facts += [f"measured speedup ×{join.speedup:.1f}"] if join.speedup is not None else []
     if join.critical_path:
         facts.append("critical path █ " + "→".join(str(index) for index in join.critical_path[:8]))

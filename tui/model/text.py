@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import math
 import unicodedata
+from datetime import datetime
 from typing import Final
 
 NOTHING: Final = "–"
+
+
+def full_time(at: float) -> str:
+    """Date and time where the console is, with the zone."""
+    return datetime.fromtimestamp(at).astimezone().strftime("%Y-%m-%d %H:%M:%S.%f %Z")
 
 
 def duration(secs: float | None) -> str:

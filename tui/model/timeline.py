@@ -27,6 +27,7 @@ class Axis:
 
     of: timeline.Axis
     now: float
+    joined_at: float | None = None
 
     @classmethod
     def shared(cls, join: JoinStatus, now: float, width: int) -> Axis:
@@ -34,12 +35,12 @@ class Axis:
         joined_at = join.joined_at
         ends = [_end(one, timeline.until(one, now, joined_at)) for one in join.subtasks if one.spawned_at]
         ends += [joined_at] if joined_at is not None else []
-        return cls(timeline.Axis.over(join.started_at, ends, width), now)
+        return cls(timeline.Axis.over(join.started_at, ends, width), now, joined_at)
 
     def bar(self, child: ChildOut, glyphs: Glyphs, *, critical: bool) -> str:
-        """One subtask; blank before it was given to anyone."""
+        """One subtask; blank before it was given to anyone, dotted after the outermost join."""
         drawn: list[Span] = timeline.spans(child, self.now)
-        return timeline.bar(drawn, self.of, inks(glyphs), critical=critical)
+        return timeline.bar(drawn, self.of, inks(glyphs), critical=critical, cut=self.joined_at)
 
     def scale(self, join: JoinStatus, glyphs: Glyphs) -> str:
         """The times that stand above the bars, and when the namespace was frozen."""

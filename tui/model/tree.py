@@ -14,7 +14,7 @@ from tui.model.branches import Branch
 from tui.model.glyphs import Glyphs, Tone, tone_of
 from tui.model.moment import Moment
 from tui.model.rows import MEASURED, Cell, Column, Row, Rows, state_cell, widest
-from tui.model.text import NOTHING, duration, first_line, plain, spend, tail, wall
+from tui.model.text import NOTHING, duration, first_line, full_time, plain, spend, tail, wall
 
 TIMELINE: Final = "timeline"
 _WARNED_SHARE: Final = 0.8
@@ -56,6 +56,8 @@ def subtask_rows(
     """
     axis = timeline.Axis.shared(join, at.heard, width)
     shown = branches.lay(join, unfolded, nested)
+    fanouts = (join, *nested.values())
+    paths = {one.thread: frozenset(() if may_take_longer(one) else one.critical_path) for one in fanouts}
 
     def make(place: int) -> Row:
         one = shown[place]
@@ -63,7 +65,8 @@ def subtask_rows(
             return _group(one, one.what, glyphs)
         if isinstance(one.what, schema.TaskSummary):
             return _part(one, one.what, glyphs)
-        return _subtask(one, one.what, at, glyphs, axis)
+        critical = one.what.index in paths.get(one.of.thread, ())
+        return _subtask(one, one.what, at, glyphs, axis.bar(one.what, glyphs, critical=critical))
 
     return Rows(join, [one.key for one in shown], make)
 
@@ -146,18 +149,17 @@ def _group(branch: Branch, group: folding.Group, glyphs: Glyphs) -> Row:
     return Row(branch.key, cells, {"state": group.state})
 
 
-def _subtask(branch: Branch, child: schema.ChildOut, at: Moment, glyphs: Glyphs, axis: timeline.Axis) -> Row:
-    drawn = axis.bar(child, glyphs, critical=child.index in branch.of.critical_path)
-    took = elapsed(child, at)
+def _subtask(branch: Branch, child: schema.ChildOut, at: Moment, glyphs: Glyphs, drawn: str) -> Row:
+    took, told = elapsed(child, at), child.standing or child.state
     blamed = child.index in branch.of.blame and not branch.of.complete
     cells = {
         "index": Cell(_index(branch, glyphs), "bad" if blamed else "plain", float(child.index)),
-        "state": state_cell(child.state, glyphs),
+        "state": state_cell(told, glyphs),
         "goal": Cell(first_line(child.goal)),
         "worker": Cell(worker(child), "muted" if child.predicted else "plain"),
         "wall": Cell(wall(took) if child.finished_at else duration(took), "plain", took or 0.0),
         "cost": Cell(spend(child.cost_usd, child.budget_usd), _spent_tone(child), child.cost_usd),
-        TIMELINE: Cell(drawn, tone_of(child.state) if child.spawned_at is not None else "muted"),
+        TIMELINE: Cell(drawn, tone_of(told) if child.spawned_at is not None else "muted"),
         "why": Cell(_why(child), "warn" if blamed or child.hangs else "muted"),
         "depends": Cell(_after(child), "warn" if child.waits_for else "plain"),
         "attempt": Cell(str(child.attempt or NOTHING), "warn" if child.attempt > 1 else "plain"),
@@ -165,7 +167,7 @@ def _subtask(branch: Branch, child: schema.ChildOut, at: Moment, glyphs: Glyphs,
     }
     fields = {key: cell.text for key, cell in cells.items() if key != TIMELINE}
     fields |= {"goal": plain(child.goal), "target": child.target}
-    fields["state"] = f"{child.state} {child.state.replace('_', ' ')}"
+    fields["state"] = " ".join((child.state, child.state.replace("_", " "), child.standing.replace("_", " ")))
     return Row(branch.key, cells, fields)
 
 
@@ -176,14 +178,21 @@ def _spent_tone(child: schema.ChildOut) -> Tone:
     return "bad" if child.cost_usd >= child.budget_usd else "warn"
 
 
+def may_take_longer(join: schema.JoinStatus) -> bool:
+    """Whether something runs outside the critical path: only what ended counts there."""
+    running = {one.index for one in join.subtasks if one.state == "in_progress" and not one.standing}
+    return bool(running - set(join.critical_path))
+
+
 def elapsed(child: schema.ChildOut, at: Moment) -> float | None:
     """How long it took, or has taken so far."""
     if child.wall_time_secs is not None:
         return child.wall_time_secs
     if child.state != "in_progress" or child.queued:
         return None
-    began = child.spawned_at if child.began_at is None else child.began_at
-    return None if began is None else max(0.0, at.heard - began)
+    began = child.spawned_at if child.began_at is None and not child.standing else child.began_at
+    end = at.heard if child.lost_at is None else child.lost_at
+    return None if began is None else max(0.0, end - began)
 
 
 def worker(child: schema.ChildOut) -> str:
@@ -196,8 +205,9 @@ def worker(child: schema.ChildOut) -> str:
 
 def detail_lines(child: schema.ChildOut, at: Moment, glyphs: Glyphs) -> list[tuple[str, Line]]:
     """Everything known of one subtask, as name and value."""
-    state = state_cell(child.state, glyphs)
+    state = state_cell(child.standing or child.state, glyphs)
     lines = [("state", Line(state.text, state.tone))]
+    lines += [("lost", Line(full_time(child.lost_at), "warn"))] if child.lost_at is not None else []
     lines += [("why", Line(plain(child.why), "warn"))] if child.why else []
     lines += [
         ("worker", Line(worker(child))),

@@ -34,7 +34,7 @@ def what_if_lines(told: WhatIf, width: int, most: int, glyphs: Glyphs) -> list[S
         for one in shown:
             cut = moment.at if moment is not None else None
             bar = timeline.bar(drawn[one.index], axis, signs, cut=cut)
-            tone = tone_of(one.state) if bar.strip() else "muted"
+            tone = tone_of(one.standing or one.state) if bar.strip() else "muted"
             lines.append(((_head(one, glyphs) + bar).rstrip(), tone))
         if more := len(told.subtasks) - len(shown):
             lines.append((f"  +{more} more: the command shows them", "muted"))
@@ -62,4 +62,4 @@ def failed_lines(error: SyncropelError) -> list[Said]:
 
 
 def _head(one: WhatIfBar, glyphs: Glyphs) -> str:
-    return f"  {glyphs.sign(one.state)} [{one.index}]".ljust(_HEAD)
+    return f"  {glyphs.sign(one.standing or one.state)} [{one.index}]".ljust(_HEAD)

@@ -218,6 +218,7 @@ def _dispatch_out(state: TaskState, fanout: FanOut, kid: Child, look: Look) -> D
         attempt=kid.attempt,
         started_at=kid.spawn.at,
         began_at=progress.began_at,
+        lost_at=progress.lost_at,
         queued=progress.queued,
         why=progress.why,
         hangs=progress.hangs,
@@ -262,7 +263,7 @@ def running(engine: Engine) -> list[RunningDispatch]:
         RunningDispatch(
             **row.model_dump(),
             instance_alias=names.get(row.instance),
-            elapsed_secs=max(0.0, now - (row.began_at or row.started_at)),
+            elapsed_secs=max(0.0, (row.lost_at or now) - (row.began_at or row.started_at)),
         )
         for row in rows
     ]

@@ -146,6 +146,8 @@ def _answer(
                 began_at=one.began_at,
                 earlier=one.earlier,
                 finished_at=one.finished_at,
+                lost_at=one.lost_at,
+                standing=one.standing,
                 cost_usd=one.cost_usd,
             )
             for one in status.subtasks

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, Final
 
-from syncropel.api.tasks.waiting import Look, Progress, held_by, slots, taken_over, why_pending
+from syncropel.api.tasks.waiting import NOT_SPAWNED, Look, Progress, held_by, slots, taken_over, why_pending
 from syncropel.engine.engine import Engine
 from syncropel.engine.fanout.moves import spent_usd
 from syncropel.errors import Conflict, NotFound
 from syncropel.folds.fanout.join import JoinDecision
 from syncropel.folds.fanout.last_words import last_words
-from syncropel.folds.fanout.speedup import critical_path, measured
+from syncropel.folds.fanout.speedup import measured, path_of
 from syncropel.folds.fanout.state import ACCEPT, FanOut, Report, Spawn
 from syncropel.folds.fanout.subtasks import Child, children
 from syncropel.folds.fleet.routing import route
@@ -23,6 +23,8 @@ Place = tuple[str | None, Progress]
 """Where a subtask is or would go (a DID), and how it goes with it there."""
 Slot = tuple[int, int]
 """A subtask and its attempt."""
+Lost = Callable[[Spawn], tuple[float | None, float | None]]
+"""Since when an attempt without a result ran, and when it was lost with its instance (unix seconds)."""
 
 
 def find_task(engine: Engine, name: str) -> TaskState:
@@ -119,7 +121,7 @@ async def join_status(engine: Engine, state: TaskState) -> JoinStatus:
     place = _places_now(engine, fanout, look)
     parts = [parts_of(engine, kid.spawn.child_thread) if kid.spawn else [] for kid in kids]
     out = [
-        _child_out(fanout, kid, place(kid), names, look.spending, inner)
+        _child_out(fanout, kid, place(kid), names, look.spending, inner, look.lost)
         for kid, inner in zip(kids, parts, strict=True)
     ]
     spent = spent_usd(fanout, look.spending)
@@ -169,6 +171,8 @@ def join_status_then(
         made.clear()
 
     def place(kid: Child) -> Place:
+        if kid.spawn is None and not fanout.active:
+            return None, NOT_SPAWNED
         if kid.spawn is None:
             return None, Progress(why=why_pending(fanout, kid, "", names))
         why = "" if kid.finished else taken_over(fanout, kid.index, names)
@@ -196,10 +200,7 @@ def _join_view(
     cost_usd: float,
     parts: Sequence[TaskSummary] = (),
 ) -> JoinStatus:
-    path = critical_path(
-        [kid.report.wall_time_secs if kid.report else None for kid in kids],
-        [kid.subtask.depends_on for kid in kids],
-    )
+    path = path_of(fanout, kids)
     joined = fanout.joined
     active = fanout.active
     satisfiable = decision.satisfiable or not active
@@ -258,6 +259,8 @@ def _places_now(engine: Engine, fanout: FanOut, look: Look) -> Callable[[Child],
     turn, names = fanout.turn, engine.ingest.live.names()
 
     def place(kid: Child) -> Place:
+        if kid.spawn is None and not fanout.active:
+            return None, NOT_SPAWNED
         if kid.spawn is None:
             routed = route(kid.subtask.target, candidates, load, turn)
             why = engine.gates.why(fanout.thread, kid) or routed.why
@@ -282,6 +285,7 @@ def _child_out(
     names: dict[str, str],
     spending: Mapping[str, float],
     parts: Sequence[TaskSummary] = (),
+    lost: Lost = lambda _: (None, None),
 ) -> ChildOut:
     subtask, report, spawn = kid.subtask, kid.report, kid.spawn
     instance, progress = place
@@ -311,32 +315,45 @@ def _child_out(
         spawned_at=spawn.at if spawn else None,
         began_at=ran_from(spawn, report) if report else progress.began_at,
         finished_at=ended_at(spawn, report) if report else None,
+        lost_at=progress.lost_at,
+        standing=progress.standing,
         queued=progress.queued,
         hangs=progress.hangs,
-        earlier=_earlier(fanout, kid),
+        earlier=_earlier(fanout, kid, lost),
         adapter=subtask.adapter,
         parts=list(parts),
     )
 
 
-def _earlier(fanout: FanOut, kid: Child) -> list[AttemptOut]:
+def _earlier(fanout: FanOut, kid: Child, lost: Lost) -> list[AttemptOut]:
     """The attempts at a subtask before its present one."""
     if kid.attempt == 1:
         return []
+    taken = {one.attempt: one for one in fanout.moves.reassigned.get(kid.index, ())}
+
+    def until(attempt: int, spawn: Spawn) -> tuple[float | None, float | None]:
+        known = taken.get(attempt)
+        return (known.began_at, known.lost_at) if known is not None and known.lost_at else lost(spawn)
+
     slots = ((kid.index, attempt) for attempt in range(1, kid.attempt))
     found = ((slot[1], fanout.spawns.get(slot), fanout.reports.get(slot)) for slot in slots)
-    return [
-        AttemptOut(
-            attempt=attempt,
-            state=report.verdict if report else "in_progress",  # type: ignore[arg-type]
-            instance=spawn.instance,
-            spawned_at=spawn.at,
-            began_at=ran_from(spawn, report) if report else None,
-            finished_at=ended_at(spawn, report) if report else None,
+    made = []
+    for attempt, spawn, report in found:
+        if spawn is None:
+            continue
+        began, lost_at = until(attempt, spawn) if report is None else (ran_from(spawn, report), None)
+        made.append(
+            AttemptOut(
+                attempt=attempt,
+                state=report.verdict if report else "in_progress",  # type: ignore[arg-type]
+                instance=spawn.instance,
+                spawned_at=spawn.at,
+                began_at=began,
+                finished_at=ended_at(spawn, report) if report else None,
+                lost_at=lost_at,
+            )
         )
-        for attempt, spawn, report in found
-        if spawn is not None
-    ]
+    return made
 
 
 def ended_at(spawn: Spawn | None, report: Report) -> float:

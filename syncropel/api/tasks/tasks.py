@@ -126,7 +126,7 @@ def router(engine: Engine) -> APIRouter:
 
 def _speedup(engine: Engine, state: TaskState, vs_serial: str | None) -> Speedup:
     fanout = find_fan_out(state)
-    report = speedup(children(fanout), fanout.cost_usd)
+    report = speedup(fanout, children(fanout))
     took = measured(fanout, slots(engine))
     return Speedup(
         thread=state.thread,
@@ -134,6 +134,7 @@ def _speedup(engine: Engine, state: TaskState, vs_serial: str | None) -> Speedup
         complete=fanout.joined is not None,
         subtasks=len(report.walls),
         walls=list(report.walls),
+        late=list(report.late),
         critical_path=list(report.path.indexes),
         has_dependencies=fanout.spec.has_dependencies,
         parallel_wall_secs=report.path.secs,

@@ -12,6 +12,7 @@ from syncropel.folds.fanout.spec import DYNAMIC_TARGETS
 from syncropel.folds.fanout.state import FanOut, Spawn
 from syncropel.folds.fanout.subtasks import Child
 from syncropel.folds.fleet.registry import Instance
+from syncropel.wire.tasks import Standing
 
 _BEAT_AFTER_SECS: Final = 1.0
 """A heartbeat that came so long after a subtask was given away was made by an instance that has it."""
@@ -24,13 +25,23 @@ class Progress:
     """How it goes with an attempt that an instance was given.
 
     `began_at`: since when it runs (unix seconds), None while that is not known; `queued`: its instance says
-    that it does not run yet; `hangs`: nothing will come of it as things stand; `why` in words.
+    that it does not run yet; `hangs`: nothing will come of it as things stand; `why` in words; `lost_at`:
+    when it was lost with its instance; `standing`: a word where its state would mislead.
     """
 
     began_at: float | None = None
     queued: bool = False
     hangs: bool = False
     why: str = ""
+    lost_at: float | None = None
+    standing: Standing = ""
+
+
+_OVER: Final = "the fan-out was over first"
+NOT_SPAWNED: Final = Progress(why=_OVER, standing="not_spawned")
+
+
+_GONE_WORDS: Final = {"left": "has left", "archived": "is archived"}
 
 
 class Look:
@@ -45,9 +56,10 @@ class Look:
         self._held = engine.held()
         self._undelivered = engine.delivery.waiting()
         self._statuses: dict[str, str] = {}
+        self._aliases = engine.ingest.live.names()
         self.names = {
             did: name if self.status(did) in WORKING else f"{name} ({self.status(did)})"
-            for did, name in engine.ingest.live.names().items()
+            for did, name in self._aliases.items()
         }
         """Alias of every instance by DID; of one that does no work, with its status."""
 
@@ -58,25 +70,57 @@ class Look:
             self._statuses[did] = self._engine.leases.status(known) if known is not None else ""
         return self._statuses[did]
 
+    def lost(self, spawn: Spawn) -> tuple[float | None, float | None]:
+        """Since when an attempt without a result ran, and when it was lost with its instance (unix seconds):
+        None where it did not, as far as is known."""
+        known = self._engine.ingest.live.registry.instances.get(spawn.instance)
+        lost_at = self._engine.leases.lost_at(known) if known is not None else None
+        if lost_at is None:
+            return None, None
+        lost_at = max(spawn.at, lost_at)
+        began = self._engine.leases.ran(spawn.instance).get(spawn.child_intend)
+        return None if began is None else max(spawn.at, min(began, lost_at)), lost_at
+
     def progress(self, fanout: FanOut, kid: Child, spawn: Spawn) -> Progress:
         """How it goes with the present attempt of a subtask that has no result."""
         began = self._began.get(spawn.child_intend)
         if began is not None:  # two clocks: it did not begin before it was given away, nor later than now
             began = max(spawn.at, min(began, self._engine.runtime.now()))
+        ran_from, lost_at = self.lost(spawn)
         heard = self._heard.get(spawn.instance, 0.0)
-        queued = began is None and heard >= spawn.at + _BEAT_AFTER_SECS
+        queued = began is None and lost_at is None and heard >= spawn.at + _BEAT_AFTER_SECS
         known = self._engine.ingest.live.registry.instances.get(spawn.instance)
+        if not fanout.active:
+            return self._after_the_end(spawn, began, queued)
         if known is not None and (told := self._of_its_instance(fanout, kid, known, spawn)):
-            return Progress(began, queued, hangs=True, why=told)
+            standing: Standing = "" if lost_at is None else "lost"
+            return Progress(began or ran_from, queued, True, told, lost_at, standing)
         if began is None and self._undelivered.get(spawn.instance, (0, ""))[1]:
             return Progress(began, True, True, "not delivered yet: its instance does not answer")
         freezes = self._engine.ingest.live.control.covering(fanout.spec.namespace) if began is None else []
-        why = held_by(freezes[-1]) if freezes else taken_over(fanout, kid.index, self.names)
-        if queued and not fanout.active:
-            why = "not begun before the fan-out was over"
-        elif queued and not why:
-            why = f"waits for a free slot on {self.names.get(spawn.instance, spawn.instance)}"
+        why = held_by(freezes[-1]) if freezes else taken_over(fanout, kid.index, self._aliases)
+        if queued and not why:
+            name = self.names.get(spawn.instance, spawn.instance)
+            full = self._engine.leases.free_slots(spawn.instance) == 0
+            why = f"waits for a free slot on {name}" if full else f"has not begun on {name}"
         return Progress(began, queued, why=why)
+
+    def _after_the_end(self, spawn: Spawn, began: float | None, queued: bool) -> Progress:
+        """How it goes with an attempt that had no result when its fan-out was over. Nobody waits for it."""
+        name = self._aliases.get(spawn.instance, spawn.instance)
+        ran_from, lost_at = self.lost(spawn)
+        if lost_at is not None:
+            word: Standing = "not_begun" if ran_from is None else "lost"
+            why = f"{name} {_GONE_WORDS[self.status(spawn.instance)]} and has not reported it"
+            return Progress(ran_from, False, False, why, lost_at, word)
+        if began is not None:
+            return Progress(began, why="runs on: the fan-out was over before it ended")
+        if self._engine.delivery.untaken(spawn.child_intend):
+            why = f"{name} had not taken it when the fan-out was over"
+            return Progress(why=why, standing="not_begun")
+        if queued:
+            return Progress(queued=True, why=_OVER, standing="not_begun")
+        return Progress()
 
     def _of_its_instance(self, fanout: FanOut, kid: Child, instance: Instance, spawn: Spawn) -> str:
         engine = self._engine
@@ -85,15 +129,16 @@ class Look:
         task = engine.ingest.live.tasks[fanout.thread].alias or fanout.thread
         retry = f"spl task retry {task} --subtask {kid.index} --target OTHER"
         if engine.leases.is_gone(instance):
+            gone = _GONE_WORDS[status]
             if free:
-                return f"{name} is {status}, and no other worker is live to take it"
-            return f"{name} is {status}, and the subtask is bound to it: bring it back, or {retry}"
+                return f"{name} {gone}, and no other worker is live to take it"
+            return f"{name} {gone}, and the subtask is bound to it: bring it back, or {retry}"
         if status == "draining" and spawn.child_intend in self._held:
             if free:
                 return f"{name} drains and will not begin it, and no other worker is live to take it"
             return f"{name} drains and will not begin it, and the subtask is bound to it: {retry}"
         if status not in WORKING:
-            return f"{name} is {status}; its work goes on when it is back"
+            return f"{name} {_GONE_WORDS.get(status, f'is {status}')}; its work goes on when it is back"
         return ""
 
 

@@ -18,6 +18,7 @@ _SIGNS: Final = {
     "failed": "✗",
     "timeout": "✗",
     "terminated": "✗",
+    "lost": "✗",
     "in_progress": "…",
     "blocked": "‖",
 }
@@ -57,4 +58,4 @@ def what_if_lines(told: WhatIf) -> list[str]:
 
 
 def _head(one: WhatIfBar) -> str:
-    return f"    {_SIGNS.get(one.state, '·')} [{one.index}]".ljust(_HEAD)
+    return f"    {_SIGNS.get(one.standing or one.state, '·')} [{one.index}]".ljust(_HEAD)

@@ -144,8 +144,10 @@ def instance_lines(one: InstanceOut) -> list[str]:
 def change_line(status: FleetStatus) -> str:
     """The fleet in one line, for a stream of changes; equal lines mean that nothing to see has changed."""
     waiting = sum(one.queued for one in status.dispatches)
-    parts = [counts(status), f"{len(status.dispatches) - waiting} running"]
+    lost = sum(one.lost_at is not None for one in status.dispatches)
+    parts = [counts(status), f"{len(status.dispatches) - waiting - lost} running"]
     parts += [f"{waiting} queued"] if waiting else []
+    parts += [f"{lost} lost"] if lost else []
     parts += [f"{one.alias or one.thread[:11]} {one.completed}/{one.subtasks}" for one in status.fanouts]
     away = [f"{one.alias} {one.status}" for one in status.instances if one.status in ("stale", "draining")]
     frozen = [f"frozen {one.namespace}" for one in status.freezes]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from syncropel.cli.support.numbers import dollars, precise, ratio, wall
 from syncropel.cli.support.terminal import clean, table
 from syncropel.cli.text.spend import against
+from syncropel.cli.text.thread import when
 
 if TYPE_CHECKING:
     from syncropel.wire import (
@@ -29,7 +30,12 @@ _CAVEAT: Final = (
     "          the same workload serially and pass the resulting",
     "          thread via `--vs-serial <thread>`.",
 )
-_STATES: Final = {"in_progress": "in progress", "pending": "pending spawn"}
+_STATES: Final = {
+    "in_progress": "in progress",
+    "pending": "pending spawn",
+    "not_begun": "not begun",
+    "not_spawned": "not spawned",
+}
 _BAD_VERDICTS: Final = frozenset({"reject", "failed", "timeout", "terminated"})
 _STATES_WITH_RESULT: Final = _BAD_VERDICTS | {"accept"}
 _TITLE_WIDTH: Final = 60
@@ -171,7 +177,10 @@ def _output(child: ChildOut) -> list[str]:
 
 
 def _state(child: ChildOut) -> str:
-    word = _STATES.get(child.state, child.state)
+    told = child.standing or child.state
+    word = _STATES.get(told, told)
+    if child.standing == "lost" and child.lost_at is not None:
+        word = f"lost {when(child.lost_at)}"
     facts: list[str] = []
     if child.state in _BAD_VERDICTS or child.state == "accept":
         facts = [dollars(child.cost_usd)]
@@ -251,6 +260,8 @@ def speedup_lines(report: Speedup) -> list[str]:
         f"  parallel wall: {wall(report.parallel_wall_secs)}s (critical path {_path(report)})",
         f"  total cost: {dollars(report.total_cost_usd, 4)}",
     ]
+    if report.late:
+        lines.append(f"  after the join, not counted: {_indexes(report.late)}")
     if not report.complete:
         missing = sum(value is None for value in report.walls)
         lines.append(f"  not joined yet: {missing} of {report.subtasks} subtasks have no result")
@@ -276,6 +287,11 @@ def _took_lines(took: MeasuredOut) -> list[str]:
         f"  waiting to begin: {precise(took.queued_secs)} in all, {precise(took.longest_queue_secs)} at most",
         f"  measured speedup: {ratio(took.speedup)} (sum of walls / elapsed)",
     ]
+
+
+def _indexes(found: Sequence[int]) -> str:
+    more = f" and {len(found) - _MOST_RETRIES} more" if len(found) > _MOST_RETRIES else ""
+    return ", ".join(f"[{index}]" for index in found[:_MOST_RETRIES]) + more
 
 
 def _path(report: Speedup) -> str:

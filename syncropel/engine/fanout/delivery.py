@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Final
 
 from syncropel.engine.control.reach import Reach
 from syncropel.engine.ingest.door import Ingest
@@ -14,6 +14,8 @@ from syncropel.peer.peers import Peers
 from syncropel.peer.runtime import Runtime
 from syncropel.peer.sender import Sender
 from syncropel.record.model import Record
+
+_UNTAKEN_KEPT: Final = 10_000
 
 
 async def post_locally(ingest: Ingest, records: Sequence[Record]) -> list[dict[str, Any]]:
@@ -48,6 +50,7 @@ class Delivery:
         self._senders: dict[str, Sender] = {}
         self._sent: dict[str, tuple[str, str]] = {}
         self._by_thread: dict[str, set[str]] = {}
+        self._untaken: dict[str, None] = {}
 
     def knows(self, key: str) -> bool:
         """Whether this INTEND was sent or is being sent."""
@@ -92,7 +95,16 @@ class Delivery:
         """Stop sending for a fan-out that is over."""
         for key in self._by_thread.pop(thread, ()):
             instance, _ = self._sent.pop(key)
+            if self._sender(instance).waits(key):
+                self._untaken[key] = None
             self._sender(instance).drop(key)
+        while len(self._untaken) > _UNTAKEN_KEPT:
+            del self._untaken[next(iter(self._untaken))]
+
+    def untaken(self, key: str) -> bool:
+        """Whether this INTEND was sent no more before its instance said that it has it: its fan-out was over.
+        Not known any more after a restart."""
+        return key in self._untaken
 
     def waiting(self) -> dict[str, tuple[int, str]]:
         """How many INTENDs wait for each instance, and what the last attempt met."""

@@ -95,7 +95,7 @@ class Mover:
                 spawn = fanout.spawns[body["index"], body["attempt"]]
                 act, behind = "DO", spawn.key[0] + len(fanout.spec.subtasks)
             clock = next(free for free in clocks if free > behind)
-            whole = {**body, "namespace": fanout.spec.namespace, "at": now}
+            whole = {"at": now, **body, "namespace": fanout.spec.namespace}
             records.append(Record(fanout.thread, self._did, act, whole, clock, (fanout.intend,)))
         written = False
         for body, outcome in zip(bodies, await self._ingest.append(records), strict=True):
@@ -148,13 +148,24 @@ class Mover:
                     "attempt": kid.attempt,
                     "from": kid.spawn.instance,
                 }
-                if topic == REASSIGN and starts:
-                    about["starts"] = [start.as_body() for start in starts]
+                if topic == REASSIGN:
+                    about |= self._lost(kid.spawn)
+                    about |= {"starts": [start.as_body() for start in starts]} if starts else {}
                 yield {"topic": topic, **about, "reason": reason}
+
+    def _lost(self, spawn: Spawn) -> dict[str, Any]:
+        """What is known of an attempt that is lost with its instance: nobody else will tell of it."""
+        instance = self._ingest.live.registry.instances.get(spawn.instance)
+        lost_at = self._leases.lost_at(instance) if instance is not None else None
+        if lost_at is None:
+            return {}
+        began = self._leases.ran(spawn.instance).get(spawn.child_intend)
+        return {"lost_at": lost_at, **({} if began is None else {"began_at": began})}
 
     def _ended(self, kid: Child, spawn: Spawn, reason: str) -> dict[str, Any]:
         """The result of an attempt that was ended and whose instance will not tell of it."""
-        outcome = ended_by_coordinator(reason)
+        outcome, lost = ended_by_coordinator(reason), self._lost(spawn)
+        ended_at = lost.get("lost_at", self._runtime.now())
         return {
             "topic": CHILD_DONE,
             "index": kid.index,
@@ -164,7 +175,8 @@ class Mover:
             "summary": f"{outcome.summary}; its instance is gone",
             "reason": reason,
             "cost_usd": self._spending().get(spawn.child_intend, 0.0),
-            "wall_time_secs": round(max(0.0, self._runtime.now() - spawn.at), 3),
+            "wall_time_secs": round(max(0.0, ended_at - lost.get("began_at", ended_at)), 3),
+            "at": ended_at,
         }
 
     def _move(self, kid: Child, did: str, gone: Mapping[str, str], held: bool) -> tuple[str, str]:

@@ -45,6 +45,7 @@ class Leases:
         self._beats: dict[str, dict[str, Any]] = {}
         self._heard: dict[str, float] = {}
         self._heard_at: dict[str, float] = {}
+        self._ran: dict[str, dict[str, float]] = {}
         self._refused = RefusedBeats(runtime)
         self._started = self._looked = runtime.monotonic()
         ingest.enforcing = self.enforcing
@@ -61,6 +62,7 @@ class Leases:
         self._beats[did] = beat
         self._heard[did] = self._runtime.monotonic()
         self._heard_at[did] = self._runtime.now()
+        self._note_running(did, beat)
         self._refused.forget(did)
         state = "left" if beat.get("leaving") else "draining" if beat["health"] == "draining" else "joined"
         known = self._registry.instances.get(did)
@@ -202,6 +204,32 @@ class Leases:
             for one in beat.get("spend", ())
             if one.get("began_at") is not None
         }
+
+    def _note_running(self, did: str, beat: dict[str, Any]) -> None:
+        running = {
+            one["child_intend"]: one["began_at"]
+            for one in beat.get("spend", ())
+            if one.get("began_at") is not None
+        }
+        # One that stops ends what it runs, and then tells of it no more.
+        stopping = beat.get("leaving") or beat["health"] == "draining"
+        self._ran[did] = {**self._ran.get(did, {}), **running} if stopping else running
+
+    def ran(self, did: str) -> dict[str, float]:
+        """Since when goals ran on this instance when it was heard from last: unix seconds by the id of the
+        child INTEND."""
+        return self._ran.get(did, {})
+
+    def lost_at(self, instance: Instance) -> float | None:
+        """When an instance that has left or is archived was last known to work: unix seconds, 0 when nobody
+        knows; None of any other."""
+        status = self.status(instance)
+        if status not in ("left", "archived"):
+            return None
+        heard = self._heard_at.get(instance.did)
+        if status == "left" and instance.at:
+            return instance.at
+        return min((at for at in (heard, instance.at) if at), default=0.0)
 
     def slots(self) -> dict[str, int]:
         """How many goals instances run at once, by DID, as far as they have told."""

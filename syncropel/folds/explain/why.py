@@ -168,7 +168,22 @@ def _joined(fanout: FanOut, record: Record, records: Sequence[StoredRecord], now
         ),
         Proof(fanout.intend, f"asks for {len(fanout.spec.subtasks)} subtasks, join {fanout.join}"),
     ]
+    words += _without_result(now)
     return Why(f"{verb} {took:.1f} s after the fan-out: {told}{words}", tuple(proofs[:MOST_PROOFS]))
+
+
+def _without_result(now: Circumstances) -> str:
+    """What became of the subtasks that the join did without."""
+    waits = now.waits or {}
+    told = [
+        f"[{kid.index}] not spawned" if kid.spawn is None else f"[{kid.index}] {waits[kid.index]}"
+        for kid in now.kids
+        if not kid.finished and (kid.spawn is None or waits.get(kid.index))
+    ]
+    if not told:
+        return ""
+    more = f", and {len(told) - 3} more" if len(told) > 3 else ""
+    return f"; without a result: {', '.join(told[:3])}{more}"
 
 
 def _reported_before(

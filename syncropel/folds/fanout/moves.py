@@ -45,6 +45,10 @@ class Reassignment:
     reason: str
     starts: tuple[Start, ...] = ()
     """How often it was started there, as far as the coordinator knows; all came to nothing."""
+    began_at: float | None = None
+    """Since when it ran there (unix seconds); None when it did not, or nobody knows."""
+    lost_at: float | None = None
+    """When its instance was last known to work; None when it was not lost with its instance."""
 
 
 @dataclass(slots=True)
@@ -74,7 +78,8 @@ class Moves:
         reason = str(body.get("reason", ""))
         if topic == REASSIGN and attempt == attempts[index]:
             starts = read_starts(body.get("starts"))
-            taken = Reassignment(attempt, str(body.get("from", "")), reason, starts)
+            began_at, lost_at = positive_number(body.get("began_at")), positive_number(body.get("lost_at"))
+            taken = Reassignment(attempt, str(body.get("from", "")), reason, starts, began_at, lost_at)
             self.reassigned.setdefault(index, []).append(taken)
         elif topic == END and 1 <= attempt <= attempts[index]:
             self.ended.setdefault((index, attempt), reason or DRAINED)

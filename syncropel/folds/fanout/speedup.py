@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from syncropel.folds.fanout.state import FanOut
+from syncropel.folds.fanout.state import FanOut, Report
 from syncropel.folds.fanout.subtasks import Child
 
 
@@ -50,12 +50,14 @@ def critical_path(walls: Sequence[float | None], depends_on: Sequence[Sequence[i
 
 @dataclass(frozen=True, slots=True)
 class SpeedupReport:
-    """Walls in seconds by index (None: no result yet), and the estimate that follows from them."""
+    """Walls in seconds by index (None: no result yet), and the estimate that follows from them. `late`: those
+    whose result came after the join, which did without them: they do not count."""
 
     walls: tuple[float | None, ...]
     path: CriticalPath
     serial_estimate_secs: float
     total_cost_usd: float
+    late: tuple[int, ...] = ()
 
     @property
     def estimated_speedup(self) -> float | None:
@@ -63,11 +65,25 @@ class SpeedupReport:
         return self.serial_estimate_secs / self.path.secs if self.path.secs > 0 else None
 
 
-def speedup(kids: Sequence[Child], total_cost_usd: float) -> SpeedupReport:
+def speedup(fanout: FanOut, kids: Sequence[Child]) -> SpeedupReport:
     """The report over these subtasks' current attempts."""
     walls = tuple(kid.report.wall_time_secs if kid.report else None for kid in kids)
-    path = critical_path(walls, [kid.subtask.depends_on for kid in kids])
-    return SpeedupReport(walls, path, sum(wall or 0.0 for wall in walls), total_cost_usd)
+    late = tuple(kid.index for kid in kids if kid.report is not None and is_late(fanout, kid.report))
+    path = path_of(fanout, kids)
+    counted = (wall or 0.0 for index, wall in enumerate(walls) if index not in late)
+    return SpeedupReport(walls, path, sum(counted), fanout.cost_usd, late)
+
+
+def path_of(fanout: FanOut, kids: Sequence[Child]) -> CriticalPath:
+    """The critical path of what has ended so far, or had when the fan-out joined."""
+    counted = (None if kid.report is None or is_late(fanout, kid.report) else kid.report for kid in kids)
+    walls = [None if report is None else report.wall_time_secs for report in counted]
+    return critical_path(walls, [kid.subtask.depends_on for kid in kids])
+
+
+def is_late(fanout: FanOut, report: Report) -> bool:
+    """Whether the log took this result after the join."""
+    return fanout.joined is not None and report.taken_at > fanout.joined.taken_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +118,7 @@ def measured(fanout: FanOut, slots: Mapping[str, int]) -> Measured | None:
     work, queues, used = 0.0, [0.0], set[str]()
     for index in range(len(fanout.spec.subtasks)):
         spawn, report = fanout.spawn(index), fanout.report(index)
-        if spawn is None or report is None or report.taken_at > joined.taken_at:
+        if spawn is None or report is None or is_late(fanout, report):
             continue
         wall = max(0.0, report.wall_time_secs)
         work += wall
