@@ -156,6 +156,7 @@ async def test_a_caller_gets_the_outcomes_of_its_own_call(desk: Desk) -> None:
         ([1, 1, 1], [[1, 1, 1]]),
         ([1000, 1000, 1], [[1000, 1000], [1]]),
         ([1999, 1, 1], [[1999, 1], [1]]),
+        ([1, 1000, 1000, 1], [[1, 1000], [1000, 1]]),
         ([1500, 600, 100], [[1500], [600, 100]]),
         ([5000, 1], [[5000], [1]]),
         ([1, 5000], [[1], [5000]]),
@@ -172,6 +173,17 @@ async def test_who_comes_during_a_commit_shares_the_next(
     assert desk.heard == [
         [(group, at)] for group, ones in enumerate(desk.disk.groups, 1) for at in range(len(ones))
     ]
+
+
+async def test_who_writes_goes_away_when_nobody_is_left(desk: Desk) -> None:
+    desk.disk.open.clear()
+    [caller] = desk.ask(call())
+    await turns()
+    task = drain()
+    desk.disk.open.set()
+    await caller
+    await asyncio.wait([task])
+    assert task.exception() is None
 
 
 async def test_who_gave_up_waiting_is_written_all_the_same(desk: Desk) -> None:
