@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from typing import Any
 
@@ -135,11 +136,55 @@ async def test_whom_a_push_goes_to(fleet: Coordinator, state: str, pushed: int) 
     ],
 )
 async def test_what_is_pushed(fleet: Coordinator, one: Record, pushes: int) -> None:
+    fleet.beat()
     fleet.pushes.clear()
     seen = fleet.changed.count
     await fleet.say(one)
     assert (len(fleet.pushes), fleet.changed.count > seen) == (pushes, bool(pushes))
+    assert fleet.reach._follows(fleet.reach._peer(WORKER_A)) is not bool(pushes)
     await fleet.settle()
+
+
+async def test_ordinary_records_cost_no_digest(fleet: Coordinator, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reaching, "digest", lambda _: pytest.fail("it made one"))
+    await fleet.say(record("DO", 9, {}, thread="th_a"))
+
+
+async def test_a_word_without_an_effect_is_confirmed_too(fleet: Coordinator) -> None:
+    await fleet.alone(lift(1))
+    assert fleet.reach.confirmed_at(lift(1).id).keys() == {COORDINATOR}
+    fleet.beat()
+    assert fleet.reach.confirmed_at(lift(1).id).keys() == {COORDINATOR, WORKER_A}
+
+
+async def test_a_push_that_reaches_nobody_is_logged(
+    fleet: Coordinator, caplog: pytest.LogCaptureFixture
+) -> None:
+    await fleet.alone(soft(1))
+    assert caplog.messages == [
+        f"control did not reach {WORKER_A}: nobody there; its next heartbeat brings it"
+    ]
+
+
+async def test_the_last_answer_counts_too(fleet: Coordinator) -> None:
+    async def late(message: dict[str, Any]) -> dict[str, Any]:
+        answer = await fleet.answer(message)
+        if len(fleet.asked) == 4:
+            answer["digest"] = fleet.reach.digest()
+        return answer
+
+    await fleet.alone(soft(1))
+    fleet.asked.clear()
+    fleet.answers = {}
+    fleet.wire.answering = late
+    await fleet.reach.ensure(WORKER_A)
+    assert len(fleet.asked) == 4
+
+
+async def test_who_follows_waits_for_no_message_that_hangs(fleet: Coordinator) -> None:
+    fleet.beat()
+    async with fleet.reach._peer(WORKER_A).one_at_a_time, asyncio.timeout(60):
+        await fleet.reach.ensure(WORKER_A)
 
 
 async def test_a_rule_of_this_instance_that_judges_freezes_makes_another_state(fleet: Coordinator) -> None:
@@ -259,12 +304,13 @@ async def test_an_answer_to_a_push_tells_the_graces_too(fleet: Coordinator) -> N
 
 
 async def test_an_instance_that_knows_no_digest_is_told_records_and_proves_nothing(
-    fleet: Coordinator,
+    fleet: Coordinator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert fleet.reach.proves(WORKER_A)
     fleet.answers = {"error": OlderPeer("HTTP 404")}
-    await fleet.reach.ensure(WORKER_A)
-    assert fleet.wire.posted == [], "there is no word yet"
+    with monkeypatch.context() as patch:
+        patch.setattr(fleet.wire, "post_records", lambda *_: pytest.fail("there is no word yet"))
+        await fleet.reach.ensure(WORKER_A)
     assert not fleet.reach.proves(WORKER_A)
     await fleet.say(soft(1))
     await fleet.settle()

@@ -132,7 +132,7 @@ class Reach:
         """Return once this instance enforces what is in force here. Raises DaemonUnreachable when it does not
         say so now."""
         peer = self._peer(did)
-        if did == self._did or self._follows(peer):
+        if self._follows(peer):
             peer.waits = False
             return
         async with peer.one_at_a_time:
