@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 
 from syncropel.engine.control import reach as reaching
+from syncropel.engine.ingest.broadcast import Broadcast
+from syncropel.engine.ingest.door import Ingest
+from syncropel.engine.ingest.live import rebuild
 from syncropel.errors import DaemonUnreachable
 from syncropel.folds.control.freezes import FREEZE, UNFREEZE
 from syncropel.peer.peers import OlderPeer, wire
@@ -349,10 +352,13 @@ async def test_an_older_instance_that_refuses_a_word_has_not_confirmed_it(
 
 
 async def test_what_stood_in_the_log_at_the_start_is_known(fleet: Coordinator) -> None:
-    await fleet.alone(soft(1))
-    again = reaching.Reach(
-        fleet.ingest, fleet.wire, COORDINATOR, Runtime(now=lambda: 5.0), fleet.changed, fleet.spawn
-    )
+    """A grace that nobody began in this process begins with the first look."""
+    await fleet.alone(HARD)
+    store = fleet.ingest.store
+    runtime = Runtime(now=lambda: 1004.0, boottime=lambda: 4.0, boot_id=lambda: "next boot")
+    ingest = Ingest(store, await rebuild(store), Broadcast(), COORDINATOR, runtime)
+    again = reaching.Reach(ingest, fleet.wire, COORDINATOR, runtime, fleet.changed, fleet.spawn)
     await again.load()
-    assert again.confirmed_at(soft(1).id) == {COORDINATOR: 5.0}
-    assert again.answer(WORKER_A, "e" * 64, "v1")["control"] == [wire(soft(1))]
+    assert again.confirmed_at(HARD.id) == {COORDINATOR: 1004.0}
+    assert again.answer(WORKER_A, "e" * 64, "v1")["control"] == [wire(HARD)]
+    assert again.answer(WORKER_A, again.digest(), "v1")["grace"] == {HARD.id: 6.0}
