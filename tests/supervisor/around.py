@@ -155,11 +155,18 @@ class Signals:
 class Run:
     """A supervisor, what is around it, and those who connect to it."""
 
-    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, *, adopting: bool = True) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        *,
+        adopting: bool = True,
+        in_group: bool = True,
+    ) -> None:
         self.folder = folder
         self.system = System(monkeypatch)
         self.signals = Signals()
-        self.cgroup: Any = Cgroup()
+        self.cgroup: Any = Cgroup() if in_group else None
         self.listening = socket.socket(socket.AF_UNIX)
         monkeypatch.chdir(folder)  # a path of a socket has to be short
         self.listening.bind("ctl")

@@ -224,6 +224,15 @@ def test_how_it_ended_is_written_and_told(run: Run, state: dict[str, Any], statu
     assert run.cgroup.done[-1] == "remove"
 
 
+def test_without_a_control_group_it_runs_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Run(tmp_path, monkeypatch, in_group=False)
+    run.supervisor._finish()
+    assert (tmp_path / "status.json").exists()
+    run.close()
+
+
 def test_what_is_left_is_named_and_then_nothing_is_proven(run: Run) -> None:
     run.supervisor._empty, run.supervisor._cgroup = True, None
     run.system.add(701)
@@ -249,7 +258,9 @@ def test_a_full_disk_keeps_nobody_from_hearing(
     ("started", "ended", "milliseconds"), [(0.0, 0.0, 0), (0.0, 4.0, 0), (1.0, 3.5, 2500), (1.0, 0.0, 4000)]
 )
 def test_how_long_it_ran(run: Run, started: float, ended: float, milliseconds: int) -> None:
-    run.decider.started_at, run.supervisor._ended_at = started, ended
+    run.decider.started_at = started
+    if ended:
+        run.supervisor._ended_at = ended
     assert run.supervisor._runtime_ms() == milliseconds
 
 
