@@ -17,10 +17,23 @@ help:
 	@echo "make format      format the code"
 	@echo "make dist        build what is published, and try it in an empty environment"
 
-$(VENV)/.ready: pyproject.toml constraints.txt
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
-	touch $@
+# Compiling every library would be a third of the wait: a module is compiled when it is first imported.
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt
+
+# What spl needs to run, and nothing of what is needed to change it.
+$(VENV)/.base: pyproject.toml constraints.txt
+	@echo "Setting up $(VENV), which is done once."
+	@echo "  1 of 2: a Python environment (about 5 s)"
+	@$(PYTHON) -m venv $(VENV)
+	@echo "  2 of 2: spl and the libraries that it needs (about 20 s)"
+	@$(PIP) --editable .
+	@touch $@
+
+$(VENV)/.ready: $(VENV)/.base
+	@echo "Adding the tools that check and test (about 30 s)."
+	@$(PIP) --editable '.[dev]'
+	@$(BIN)/python -m compileall -q -j 0 $(VENV)/lib
+	@touch $@
 
 test: lint types floors pytest
 
@@ -58,7 +71,7 @@ dist: $(VENV)/.ready
 	build/empty/bin/pip install --quiet --disable-pip-version-check --constraint constraints.txt dist/*.whl
 	build/empty/bin/spl version
 
-demo: $(VENV)/.ready
+demo: $(VENV)/.base
 	@$(BIN)/spl demo
 
 bench: $(VENV)/.ready

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 SCREENS: Final = ("fleet", "tasks", "threads", "feed", "policy")
 DUMB: Final = frozenset({"dumb", "unknown"})
+_WEB: Final = ("textual_serve", "aiohttp")
+"""What the extra `web` brings."""
 _FIRM: Final = "this page was opened read-only: serve it with --allow-changes"
 
 
@@ -168,7 +170,11 @@ def _needing(what: str) -> Iterator[None]:
         yield
     except ModuleNotFoundError as error:
         name = (error.name or "").partition(".")[0]
-        if name not in ("textual", "rich", "tui", "textual_serve", "aiohttp"):
+        if name in _WEB:
+            raise SetupError(
+                f"{what} needs the extra 'web'", "pip install 'syncropel-console[web]'"
+            ) from None
+        if name not in ("textual", "rich", "tui"):
             raise
         raise SetupError(
             f"{what} needs {name}, which is not installed",

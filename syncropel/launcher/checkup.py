@@ -28,6 +28,7 @@ from syncropel.errors import SetupError, SyncropelError
 from syncropel.launcher.process import answering_pid, find_daemon, written_pid
 from syncropel.settings.config import HOST, Home, load_settings
 from syncropel.settings.identity import read_identity
+from syncropel_console import OURS, RIVAL, damage, rival
 
 if TYPE_CHECKING:
     from syncropel.wire import EngineHealth, FleetStatus
@@ -85,6 +86,12 @@ def _home(patient: Patient) -> Iterator[Finding]:
         yield Finding("home", "fail", f"{path} cannot be written", "check its owner and its permissions")
     else:
         yield Finding("home", "ok", patient.home.display())
+
+
+def _package(patient: Patient) -> Iterator[Finding]:
+    if (version := rival()) is not None:
+        told = f"{RIVAL} {version} is installed beside {OURS}: to update or remove it breaks spl"
+        yield Finding("package", "warn", told, damage()[1])
 
 
 def _config(patient: Patient) -> Iterator[Finding]:
@@ -377,6 +384,7 @@ def _memory(_: Patient) -> Iterator[Finding]:
 
 
 _LOOKS: Final[tuple[Callable[[Patient], Iterator[Finding]], ...]] = (
+    _package,
     _config,
     _identity,
     _permissions,

@@ -8,6 +8,7 @@ import sys
 from importlib import import_module
 from typing import Any, Final, NoReturn
 
+from syncropel import __version__
 from syncropel.cli.support.terminal import write
 from syncropel.errors import BadRequest
 
@@ -40,6 +41,7 @@ COMMANDS: Final = {
     "demo": "show a fleet at work, in a temporary home that is removed again",
     "token": "tokens of service accounts, and the one that is kept for calls over TCP",
     "version": "print the version",
+    "help": "explain spl, or one of its commands",
 }
 """Command → what it does. Each lives in `syncropel.cli.<command>`, which is imported when it is chosen."""
 
@@ -97,6 +99,7 @@ class CommandParser(Parser):
 def build_parser() -> Parser:
     """The parser of `spl`, with no command's module imported yet."""
     parser = Parser(prog="spl", description="Run fleets of agent daemons from one keyboard.")
+    parser.add_argument("-V", "--version", action="version", version=f"spl {__version__}")
     add_target(parser)
     add_output(parser)
     commands = parser.add_subparsers(metavar="COMMAND", dest="command", parser_class=CommandParser)

@@ -1,0 +1,18 @@
+"""`spl help`: what `--help` prints, for who types it as a command."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+
+from syncropel.cli.support.parsing import Parser, build_parser
+
+
+def configure(parser: Parser) -> None:
+    parser.add_argument("words", nargs="*", metavar="COMMAND", help="such as: task fan-out")
+    parser.set_defaults(run=run)
+
+
+def run(args: Namespace) -> int:
+    """Print the help, and end as `--help` does. Raises UsageError for a command that there is not."""
+    build_parser().parse_args([*args.words, "--help"])
+    return 0

@@ -1,0 +1,107 @@
+"""The entry of `spl`, outside the package `syncropel`, to say what is wrong when that cannot be imported.
+
+The published client on the index has the same import name as this package: in one environment each overwrites
+files of the other, and pip does not say so.
+"""
+
+from __future__ import annotations
+
+import sys
+
+OURS = "syncropel-console"
+RIVAL = "syncropel"
+"""The name of the published client's distribution."""
+FAILED = 1
+
+
+def main() -> int:
+    """Run `spl`; 1 when the installation is broken."""
+    problem = None if _is_ours() else damage()
+    if problem is None:
+        try:
+            from syncropel.cli.main import main as run
+        except ImportError:
+            if (problem := _lost_file()) is None:
+                raise
+        else:
+            return run()
+    print(f"spl: {problem[0]}\n  {problem[1]}", file=sys.stderr)
+    return FAILED
+
+
+def _is_ours() -> bool:
+    """Whether the package `syncropel` that Python finds is this distribution's."""
+    try:
+        import syncropel
+    except ImportError:
+        return False
+    return "SyncClient" in getattr(syncropel, "__all__", ())
+
+
+def damage() -> tuple[str, str]:
+    """What stands in the place of our package, and the command that mends it."""
+    version = rival()
+    if version is None:
+        place = getattr(sys.modules.get("syncropel"), "__file__", None) or "the one that Python finds"
+        return _lost_file() or (f"the package syncropel is not that of {OURS}: {place}", _mend())
+    remove = f"{_pip()} uninstall -y {RIVAL}"
+    told = f"the packages {RIVAL} {version} and {OURS} overwrite each other's files: keep one of them"
+    return told, remove if _linked() else f"{remove} && {_mend()}"
+
+
+def _lost_file() -> tuple[str, str] | None:
+    lost = _lost()
+    return (f"{lost} of {OURS} is missing or was changed", _mend()) if lost is not None else None
+
+
+def _mend() -> str:
+    return f"{_pip()} install --force-reinstall --no-deps {OURS}"
+
+
+def _pip() -> str:
+    from shlex import quote
+
+    return f"{quote(sys.executable)} -m pip"
+
+
+def rival() -> str | None:
+    """The version of the published client in this environment; None when it is not installed."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version(RIVAL)
+    except PackageNotFoundError:
+        return None
+
+
+def _lost() -> str | None:
+    """A file of ours that is not what was installed; None when all are, or nothing is known of them."""
+    from base64 import urlsafe_b64encode
+    from hashlib import sha256
+    from importlib.metadata import PackageNotFoundError, files
+
+    try:
+        installed = files(OURS) or ()
+    except PackageNotFoundError:
+        return None
+    for file in installed:
+        if file.hash is None or file.hash.mode != "sha256" or not str(file).startswith("syncropel/"):
+            continue
+        try:
+            content = file.locate().read_bytes()  # type: ignore[attr-defined]
+        except OSError:
+            return str(file)
+        if urlsafe_b64encode(sha256(content).digest()).rstrip(b"=").decode() != file.hash.value:
+            return str(file)
+    return None
+
+
+def _linked() -> bool:
+    """Whether the environment only points to a checkout of ours, whose files no other package touches."""
+    from importlib.metadata import PackageNotFoundError, distribution
+
+    try:
+        told = distribution(OURS).read_text("direct_url.json")
+    except PackageNotFoundError:
+        return False
+    return told is not None and '"editable": true' in told
