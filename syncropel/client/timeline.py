@@ -79,8 +79,11 @@ def _span(this: Any, after: Any, now: float) -> Span | None:
     begin: float = this.spawned_at
     lost = this.finished_at is None and this.lost_at is not None
     end = this.lost_at if lost else this.finished_at
+    following = None if after is None else after.spawned_at
     if end is None:
-        end = now if after is None or after.spawned_at is None else after.spawned_at
+        end = now if following is None else following
+    elif following is not None:  # what still ran elsewhere then counts no more
+        end = min(end, following)
     end = max(begin, end)
     began: float | None = this.began_at
     if began is None and this.finished_at is not None:  # an older daemon says how long it ran, or nothing

@@ -76,6 +76,13 @@ def test_a_result_that_came_after_all_counts_for_one_that_was_lost() -> None:
     assert drawn(One(began_at=2.0, finished_at=8.0, lost_at=6.0)) == "-" * 4 + "=" * 12
 
 
+def test_an_attempt_that_ran_on_elsewhere_ends_where_the_next_one_was_given_away() -> None:
+    moved = One(
+        spawned_at=4.0, began_at=4.0, finished_at=8.0, earlier=[attempt(1, 0.0, 0.0, 9.0, "terminated")]
+    )
+    assert drawn(moved) == "=" * 7 + "x" + "@" + "=" * 7
+
+
 def test_what_went_on_after_the_join_is_dotted() -> None:
     assert drawn(One(began_at=0.0, finished_at=10.0), cut=5.0) == "=" * 10 + "." * 10
 

@@ -8,72 +8,7 @@ import signal
 import socket
 from pathlib import Path
 
-import psutil
-
-from .conftest import Machine, until
-
-
-def ended(pid: int) -> bool:
-    try:
-        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
-
-
-def test_the_first_fan_out(machine: Machine) -> None:
-    """The five-minute tutorial, command by command."""
-    started = machine.start()
-    assert re.fullmatch(
-        r"Starting local fleet: 1 coordinator \+ 2 workers\n"
-        r"\[coordinator\] spawned PID \d+ on :\d+ \(home=~/\.syncro\)\n"
-        r"\[worker-a\] spawned PID \d+ on :\d+ \(home=~/\.syncro-worker-a\)\n"
-        r"\[worker-b\] spawned PID \d+ on :\d+ \(home=~/\.syncro-worker-b\)\n"
-        r"Waiting for fleet convergence \(3 live\)\.\.\.\n"
-        r"✓ fleet converged\n"
-        r"  coordinator  did:sync:instance:[0-9a-f]{8}\.\.\. on :\d+\n"
-        r"  worker-a     did:sync:instance:[0-9a-f]{8}\.\.\. on :\d+\n"
-        r"  worker-b     did:sync:instance:[0-9a-f]{8}\.\.\. on :\d+\n"
-        r"\nFleet ready\. Inspect with:\n  spl fleet list\n  spl fleet status\n",
-        started,
-    )
-    listed = machine.spl("fleet", "list").splitlines()
-    assert listed[0].split() == ["DID", "ENDPOINT", "STATUS", "VERSION", "UPTIME", "HEALTH"]
-    assert listed[1:4] == sorted(listed[1:4])
-    assert listed[4] == "3 live · 0 stale · 0 archived"
-    dids = machine.dids()
-
-    created = machine.spl("task", "add", "My first fan-out", "--priority", "high", "--alias", "FIRST-001")
-    assert re.fullmatch(
-        r"◇ Task created: My first fan-out\n  thread: th_[0-9a-f]{64}\n  alias: FIRST-001\n", created
-    )
-    fanned = machine.spl(
-        "task", "fan-out", "FIRST-001",
-        "--subtask", f"goal=do thing A,target=specific:{dids['worker-a']}",
-        "--subtask", f"goal=do thing B,target=specific:{dids['worker-b']}",
-        "--join", "all",
-    )  # fmt: skip
-    assert "  subtasks: 2\n  join: all\n" in fanned
-
-    machine.joined("FIRST-001")
-    text = machine.spl("task", "join-status", "FIRST-001")
-    assert "  Completed: 2 / 2\n  Join predicate: all\n  Join complete: yes\n" in text
-    assert f"    [0] do thing A → specific:{dids['worker-a']}\n        accept ($0.00, 1s)\n" in text
-    shown = machine.spl("task", "show", "FIRST-001")
-    assert "Status: approved\n" in shown
-    assert "  Completed by: engine\n  Verdict: accept (by engine)\n" in shown
-    report = machine.spl("task", "speedup", "FIRST-001")
-    assert "  per-subtask walls: [1, 1]\n  parallel wall: 1s (critical path = max)\n" in report
-
-    pids = machine.pids()
-    assert machine.spl("fleet", "stop", "--workers").splitlines() == [
-        f"[worker-a] stopped (PID {pids['.syncro-worker-a']})",
-        f"[worker-b] stopped (PID {pids['.syncro-worker-b']})",
-    ]
-    assert machine.spl("fleet", "list").splitlines()[-1].startswith("1 live")
-    assert machine.spl("fleet", "stop", "--all") == f"[coordinator] stopped (PID {pids['.syncro']})\n"
-    assert machine.spl("fleet", "list") == "0 live · 0 stale · 0 archived\n"
-    assert all(ended(pid) for pid in pids.values())
-    assert machine.spl("fleet", "stop", "--all") == "nothing to stop: the fleet is not running\n"
+from .conftest import Machine, ended, until
 
 
 def test_workers_come_back_as_who_they_were(machine: Machine) -> None:

@@ -158,7 +158,7 @@ def _part(part: TaskSummary) -> str:
 
 def _completion(status: JoinStatus) -> str:
     if not status.complete:
-        return "no"
+        return "no (cancelled)" if status.explanation == "cancelled" else "no"
     return "yes" if status.verdict in (None, "accept") else f"yes (verdict: {status.verdict})"
 
 
