@@ -10,6 +10,7 @@ SyncropelError
 │   ├── TooSlow            408  a request that does not arrive in time
 │   ├── InvalidNamespace   422  a namespace that the grammar does not allow, named by its place
 │   ├── InvalidFanOut      422  a fan-out specification with a mistake, named by subtask and key
+│   ├── InvalidFork        422  a child thread that cannot be one of its parent, named by its place
 │   └── InvalidQuery       422  a query over records with a mistake, named by its place in the document
 ├── NotFound               404
 ├── Unauthorized           401  no token, or one that is unknown
@@ -118,6 +119,13 @@ class InvalidFanOut(BadRequest):
     """Raised when a fan-out specification has a mistake; the message names the subtask and the key."""
 
     code = "INVALID_FANOUT"
+    status = 422
+
+
+class InvalidFork(BadRequest):
+    """Raised for a thread that cannot be a child of the one named; the message begins with its place."""
+
+    code = "INVALID_FORK"
     status = 422
 
 

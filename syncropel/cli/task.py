@@ -44,7 +44,11 @@ def configure(parser: Parser) -> None:
     retry.add_argument("--budget", type=money, metavar="USD", help="what each attempt may cost from now on")
     dispatching.add_allow_unknown(retry)
     retry.set_defaults(run=run_retry)
-    amend = _named(add_verb(group, "amend", "give a running fan-out another budget or join"))
+    amend = _named(
+        add_verb(
+            group, "amend", "change a running fan-out's budget or join, or when child threads close a task"
+        )
+    )
     change = amend.add_mutually_exclusive_group(required=True)
     change.add_argument("--budget", type=money, metavar="USD", help="what all subtasks may cost together")
     change.add_argument(
@@ -80,6 +84,11 @@ def _configure_add(group: Any) -> None:
     )
     add.add_argument(
         "--parent", metavar="NAME[:N]", help="the task, or its subtask N, that this is a part of"
+    )
+    add.add_argument(
+        "--join",
+        metavar="EXPR",
+        help="when its child threads close it: all, any, k_of_n:K, or a CEL expression over children",
     )
     add.add_argument(
         "--body", metavar="FILE", help="what its file begins with; a section `## Subtasks` is for fan-out"
@@ -137,6 +146,7 @@ def run_add(args: Namespace) -> int:
         "hypothesis": args.hypothesis,
         "criteria": args.criteria,
         "assignee": args.assignee,
+        "join": args.join,
         "namespace": args.namespace,
         "parent": args.parent,
         "actor": actor_from(os.environ),
@@ -300,9 +310,12 @@ def run_amend(args: Namespace) -> int:
         record = client.send(
             calls.amend(args.name, actor, budget_usd=args.budget, join=args.join, reason=args.reason)
         )
-        status = client.send(calls.join(args.name))
+        task = client.send(calls.task(args.name))
+        status = client.send(calls.join(args.name)) if task.children_join is None else None
     if is_json(args):
         print_json(record)
+    elif status is None:
+        say(f"◇ Join of {task.thread} is now: {args.join}")
     else:
         say(*task_text.amended_lines(args.name, status, args.budget is not None))
     return 0

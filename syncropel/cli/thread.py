@@ -6,7 +6,7 @@ from argparse import Namespace
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from syncropel.cli import thread_bundles
+from syncropel.cli import thread_bundles, thread_fork
 from syncropel.cli.support.connect import connect
 from syncropel.cli.support.parsing import Parser, add_limit, add_verb, index, positive, verbs
 from syncropel.cli.support.terminal import is_json, print_json, print_json_line, say
@@ -35,6 +35,7 @@ def configure(parser: Parser) -> None:
     watch = named(add_verb(group, "watch", "follow a thread: its records, then each new one, until Ctrl-C"))
     watch.add_argument("--since", type=index, metavar="CLOCK", help="begin with those with a later clock")
     watch.set_defaults(run=run_watch)
+    thread_fork.configure(group)
     thread_bundles.configure(group)
 
 

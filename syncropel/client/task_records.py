@@ -96,6 +96,13 @@ def stop(attempt: Attempt, reason: str, *, actor: str, at: float | None = None) 
     return _post(attempt.thread, "LEARN", body, actor, at, attempt.intend)
 
 
+def fork(
+    parent: str, child: str, work: Mapping[str, Any], *, actor: str, at: float
+) -> Call[schema.PostedRecord]:
+    """An INTEND that makes `child` a child thread of `parent`. `work`: goal, target, adapter and so on."""
+    return _post(parent, "INTEND", {"sub_thread": child, **work}, actor, at)
+
+
 def _post(
     thread: str, act: str, body: Mapping[str, Any], actor: str, at: float | None, parent: str = ""
 ) -> Call[schema.PostedRecord]:

@@ -36,6 +36,7 @@ from syncropel.engine.fanout.triggers import Triggers
 from syncropel.engine.fleet.credentials import Issuer
 from syncropel.engine.fleet.heartbeat import Heart
 from syncropel.engine.fleet.leases import Leases
+from syncropel.engine.forks.forking import Forking
 from syncropel.engine.ingest.broadcast import Broadcast, Pulse
 from syncropel.engine.ingest.door import Ingest
 from syncropel.engine.ingest.live import rebuild
@@ -124,10 +125,12 @@ class Engine:
         await self.dispatcher.resume()
         self.reach.push_all()
         self.reconciler.mark_all()
+        self.forking.mark_all()
         spawn = self._background.spawn
         for runner in self.outbox.runners:
             spawn(runner(), "outbox")
         spawn(self.reconciler.run(), "reconcile")
+        spawn(self.forking.run(), "forks")
         spawn(self.ingest.denials.run(self.ingest), "denials")
         spawn(self.triggers.run(), "triggers")
         spawn(self.graces.run(), "graces")
@@ -166,6 +169,7 @@ class Engine:
         self.triggers = Triggers(self.ingest, did, runtime)
         self.gates = Gates(self.ingest, did, runtime)
         self.reconciler = Reconciler(self.ingest, self.leases, self.delivery, mover, self.gates, did, runtime)
+        self.forking = Forking(self.ingest, did, runtime)
         self.outbox = Outbox(self.ingest, self.peers, did, settings.fleet.coordinator_url, runtime)
         self.dispatcher = Dispatcher(
             self.ingest,
@@ -303,6 +307,7 @@ class Engine:
         while True:
             await self.runtime.sleep(CRON_SECS)
             self.reconciler.mark_all()
+            self.forking.look_again()
             try:
                 await self.selfcheck.step()
                 await self.store.checkpoint()

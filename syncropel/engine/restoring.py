@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from syncropel.engine.engine import Engine
 from syncropel.engine.ingest.live import LiveFolds
 from syncropel.errors import Conflict, SyncropelError, WrongAuthor
 from syncropel.folds.fanout.child import ChildState
-from syncropel.folds.tasks.state import fold_task, is_task
+from syncropel.folds.forks.state import Forks, names_child
+from syncropel.folds.tasks.state import TaskState, fold_task, is_task
 from syncropel.policy.authority import Writer, refusal
 from syncropel.record.model import Record, StoredRecord
 from syncropel.record.threads import RESERVED
@@ -134,7 +135,31 @@ def _unfinished(live: LiveFolds, records: Sequence[Record]) -> list[str]:
         # What this log has already is not begun by having it a second time.
         if (known is None or known.records < len(stored)) and _is_open(thread, stored):
             found.append(thread)
-    return sorted(found)
+    forked = (thread for thread, stored in threads.items() if _forks_work(live, thread, stored, threads))
+    return sorted({*found, *forked})
+
+
+def _forks_work(
+    live: LiveFolds,
+    thread: str,
+    stored: Sequence[StoredRecord],
+    threads: Mapping[str, Sequence[StoredRecord]],
+) -> bool:
+    """Whether a fork that is new here asks for work on a child on which none was begun, here or there."""
+    forks, known = Forks(thread), live.forks.get(thread)
+    for one in stored:
+        if names_child(one.record):
+            forks.apply(one)
+    asked = (child for child, fork in forks.forks.items() if fork.work is not None)
+    fresh = (child for child in asked if known is None or child not in known.forks)
+    return any(
+        not _fanned_out(live.tasks.get(child)) and not _fanned_out(fold_task(child, threads.get(child, ())))
+        for child in fresh
+    )
+
+
+def _fanned_out(task: TaskState | None) -> bool:
+    return task is not None and task.fanout is not None
 
 
 def _is_open(thread: str, stored: Sequence[StoredRecord]) -> bool:

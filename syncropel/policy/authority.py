@@ -24,6 +24,7 @@ from syncropel.folds.fanout.child import END_CHILD, OBSERVATIONS, ChildState, is
 from syncropel.folds.fanout.state import AMEND_JOIN, CHILD_DONE, RETRY, SPAWNED
 from syncropel.folds.fleet.credentials import CREDENTIAL, REVOKED, Credentials
 from syncropel.folds.fleet.registry import INSTANCE_STATE
+from syncropel.folds.forks.state import FORK_CLOSED, FORK_JOINED
 from syncropel.folds.tasks.state import TaskState
 from syncropel.record.model import Record
 from syncropel.record.threads import (
@@ -111,11 +112,13 @@ _PEOPLE: Final = _authors("operator", "account", "anyone")
 _TRUSTED: Final = _authors("operator", "account")
 
 TASK: Final = "a task's"
+PARENT: Final = "a parent's"
 CHILD: Final = "a subtask's"
 DISPATCH: Final = "a dispatch's"
 ANY: Final = "any other"
 
 _SEE_JOIN: Final = "the engine writes it; see what it wrote: spl task join-status NAME"
+_AMEND_JOIN: Final = "change when it joins: spl task amend NAME --join EXPRESSION"
 _RUN: Final = "give an instance work: spl task dispatch, or spl task fan-out"
 _TOKENS: Final = "make and revoke tokens: spl token mint, spl token revoke"
 _NAMESPACES: Final = "change namespaces: spl namespace create, archive, delete, strict"
@@ -131,11 +134,13 @@ OTHER: Final = "(any other)"
 TABLE: Final = (
     Row(SPAWNED, "DO", TASK, _ENGINE_ALONE, _SEE_JOIN),
     Row(CHILD_DONE, "DO", TASK, _REPORTERS, "the instance that ran the attempt reports it itself"),
-    Row(JOIN, "KNOW", TASK, _ENGINE_ALONE, "change when it joins: spl task amend NAME --join EXPRESSION"),
+    Row(JOIN, "KNOW", TASK, _ENGINE_ALONE, _AMEND_JOIN),
     Row(moves.REASSIGN, "LEARN", TASK, _ENGINE_ALONE, "move work: spl drain start, or spl task retry NAME"),
     Row(moves.BUDGET_WARNING, "LEARN", TASK, _ENGINE_ALONE, _SEE_JOIN),
     Row(moves.BUDGET_EXCEEDED, "LEARN", TASK, _ENGINE_ALONE, "end it: spl task cancel NAME"),
     Row(asks.ASKED, "LEARN", TASK, _ENGINE_ALONE, "ask by a rule: spl config add-aitl"),
+    Row(FORK_CLOSED, "KNOW", PARENT, _ENGINE_ALONE, "the engine tells a parent what its children came to"),
+    Row(FORK_JOINED, "KNOW", PARENT, _ENGINE_ALONE, _AMEND_JOIN),
     Row(moves.END, "LEARN", TASK, _PEOPLE, "the operator ends an attempt: spl task stop NAME --subtask N"),
     Row(RETRY, "LEARN", TASK, _PEOPLE, "the operator retries: spl task retry NAME --subtask N"),
     Row(AMEND_JOIN, "LEARN", TASK, _PEOPLE, "the operator amends: spl task amend NAME --join EXPRESSION"),
@@ -177,7 +182,7 @@ TABLE: Final = (
 """Every topic that the engine acts on. On a reserved thread a row holds for that thread; elsewhere for every
 thread, whatever it is."""
 
-_ORDINARY: Final = frozenset({TASK, CHILD, DISPATCH, ANY})
+_ORDINARY: Final = frozenset({TASK, PARENT, CHILD, DISPATCH, ANY})
 _SHAPES: Final = frozenset({JOIN, CHILD_INTEND, CHILD_RESULT, OTHER})
 _RESERVED_PLACES: Final = frozenset(row.thread for row in TABLE) - _ORDINARY
 

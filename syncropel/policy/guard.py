@@ -27,12 +27,15 @@ from syncropel.folds.fanout.moves import AMEND_BUDGET
 from syncropel.folds.fanout.spec import FanOutSpec, is_fan_out, parse_fan_out, positive_number
 from syncropel.folds.fanout.state import AMEND_JOIN
 from syncropel.folds.fleet.credentials import Credentials
+from syncropel.folds.forks.state import Forks
+from syncropel.folds.tasks.parents import Parents
 from syncropel.folds.tasks.state import TaskState
 from syncropel.folds.threads.index import ThreadIndex
 from syncropel.policy.authority import ENGINE, Writer, refusal
 from syncropel.policy.clocks import check_clock
 from syncropel.policy.contexts import compile_in
-from syncropel.policy.joining import check_join, prepare_join
+from syncropel.policy.forking import check_fork, join_of, namespace_of
+from syncropel.policy.joining import check_fork_join, check_join, prepare_join
 from syncropel.policy.permissions import CONTEXT_OF, check_rule
 from syncropel.policy.verdicts import check_verdict
 from syncropel.record.model import Record, kind_of
@@ -63,6 +66,10 @@ class GuardedState(Protocol):
     def heads(self) -> dict[str, int]: ...
     @property
     def index(self) -> ThreadIndex: ...
+    @property
+    def parents(self) -> Parents: ...
+    @property
+    def forks(self) -> dict[str, Forks]: ...
 
 
 def check(
@@ -84,6 +91,8 @@ def check(
     if record.act == "KNOW":
         task = state.tasks.get(record.thread)
         return None if task is None else check_verdict(record, task)
+    if record.act == "INTEND" and (refused := check_fork(record, state)) is not None:
+        return refused
     if begins_fan_out(record):
         return _check_fan_out(record, state)
     if record.act == "LEARN" and record.topic == AMEND_JOIN:
@@ -172,12 +181,15 @@ def _names(record: Record, state: GuardedState) -> tuple[str, ...]:
 
 
 def thread_namespaces(thread: str, state: GuardedState) -> tuple[str, ...]:
-    """The namespaces of a thread, sorted: of its first INTEND, and of its task or child. None without an
-    INTEND."""
+    """The namespaces of a thread, sorted: of its first INTEND, or of the thread that it was forked from, and
+    of its task or child. None without an INTEND."""
     line = state.index.threads.get(thread)
-    if line is None or not line.namespace:
+    if thread in state.parents.forks:
+        first = namespace_of(thread, state)
+    else:
+        first = line.namespace if line is not None else ""
+    if not first:
         return ()
-    first = line.namespace
     if (task := state.tasks.get(thread)) is not None:
         also = task.namespace
     elif (child := state.children.get(thread)) is not None and child.latest is not None:
@@ -268,8 +280,7 @@ def _check_fan_out(record: Record, state: GuardedState) -> SyncropelError | None
 def _check_place(record: Record, state: GuardedState) -> SyncropelError | None:
     """Why the subtasks would run where a freeze of their task, or of what they name, does not reach them."""
     own = name_in(record.body) or DEFAULT
-    line = state.index.threads.get(record.thread)
-    above = (line.namespace if line is not None else "") or DEFAULT
+    above = namespace_of(record.thread, state) or DEFAULT
     if above != DEFAULT and not covers(above, own):
         return InvalidNamespace(
             f"namespace {own!r} is not within the task's, {above!r}: a freeze of the task would not reach it",
@@ -291,11 +302,14 @@ def _check_place(record: Record, state: GuardedState) -> SyncropelError | None:
 
 def _check_amendment(record: Record, state: GuardedState) -> SyncropelError | None:
     task, join = state.tasks.get(record.thread), record.body.get("join")
-    if task is None or task.fanout is None or not isinstance(join, str):
+    if not isinstance(join, str):
         return None
-    spec = task.fanout.spec
     try:
-        check_join(FanOutSpec(spec.subtasks, join, spec.namespace))
+        if task is not None and task.fanout is not None:
+            spec = task.fanout.spec
+            check_join(FanOutSpec(spec.subtasks, join, spec.namespace))
+        elif record.thread in state.forks or join_of(record.thread, state):
+            check_fork_join(join)
     except SyncropelError as error:
         return error
     return None

@@ -19,10 +19,12 @@ from syncropel.cel.expression import (
     compiles_slowly,
 )
 from syncropel.cel.names import Vocabulary
+from syncropel.folds.control.namespaces import DEFAULT
 from syncropel.folds.fanout.join import JoinDecision, JoinRule, cel_children, decide, parse_join
-from syncropel.folds.fanout.spec import FanOutSpec
+from syncropel.folds.fanout.spec import MAX_SUBTASKS, FanOutSpec, Subtask
 from syncropel.folds.fanout.state import FanOut
 from syncropel.folds.fanout.subtasks import Child, children
+from syncropel.folds.forks.join import undecided
 from syncropel.policy.lanes import JOINS, QUESTIONS
 
 _CHILD_FIELDS: Final = frozenset(
@@ -37,6 +39,7 @@ _CHILD_FIELDS: Final = frozenset(
         "cost_usd",
         "wall_time_secs",
         "attempt",
+        "thread",
     }
 )
 _PARENT_FIELDS: Final = frozenset({"thread", "alias", "namespace", "join", "cost_usd"})
@@ -91,6 +94,15 @@ def check_join(spec: FanOutSpec) -> None:
         )
 
 
+def check_fork_join(join: str) -> None:
+    """As `check_join`, for a join over child threads: how many there will be is not known.
+
+    Raises InvalidFanOut, InvalidExpression.
+    """
+    if parse_join(join, MAX_SUBTASKS).is_cel:
+        check_join(FanOutSpec((Subtask(0, "", ""),), join, DEFAULT))
+
+
 def joined_over(fanout: FanOut, kids: Sequence[Child], alias: str) -> dict[str, Any]:
     """What a join is decided over."""
     return {"children": cel_children(kids), "parent": _parent(fanout, alias)}
@@ -120,6 +132,12 @@ async def decide_join(
         work = partial(_evaluate_once, fanout.thread, rule.text, bindings)
         found = await JOINS.evaluate(work, slow=known_slow)
     return rule, decide(rule, kids, found.value, names, found.problem)
+
+
+async def decide_fork_join(fanout: FanOut, alias: str) -> JoinDecision:
+    """Decide a join over child threads, which `fanout` holds as its subtasks."""
+    known = undecided(fanout)
+    return known or (await decide_join(fanout, children(fanout), alias, {}))[1]
 
 
 def decide_join_from_thread(

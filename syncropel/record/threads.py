@@ -60,6 +60,11 @@ def child_thread(parent_record: str, index: int, goal: str) -> str:
     return _mint("child", parent_record, str(index), goal)
 
 
+def fork_thread(parent_thread: str, nonce: str) -> str:
+    """A new child thread, from its parent and a nonce."""
+    return _mint("fork", parent_thread, nonce)
+
+
 def instance_did(public_key: bytes) -> str:
     """The DID of an instance: `did:sync:instance:` and 16 hex digits of its identity's hash."""
     return INSTANCE_DID_PREFIX + hashlib.sha256(public_key).hexdigest()[:16]

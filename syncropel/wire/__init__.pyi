@@ -90,7 +90,9 @@ from .rules import RuleList as RuleList
 from .rules import RuleOut as RuleOut
 from .tasks import AttemptOut as AttemptOut
 from .tasks import ChildOut as ChildOut
+from .tasks import ChildrenJoin as ChildrenJoin
 from .tasks import ChildState as ChildState
+from .tasks import ChildThreadOut as ChildThreadOut
 from .tasks import JoinStatus as JoinStatus
 from .tasks import MeasuredOut as MeasuredOut
 from .tasks import SerialBaseline as SerialBaseline

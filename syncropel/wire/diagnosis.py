@@ -6,7 +6,7 @@ from pydantic import Field
 
 from syncropel.wire.base import Wire
 from syncropel.wire.fleet import StartOut
-from syncropel.wire.tasks import ChildOut, ChildState
+from syncropel.wire.tasks import ChildOut, ChildState, ChildThreadOut
 
 
 class SubprocessExit(Wire):
@@ -85,3 +85,4 @@ class TaskTree(Wire):
     cost_usd: float
     nodes: list[TreeNode]
     tasks: list[TaskTree] = Field(default=[], description="tasks that are a part of this one as a whole")
+    children: list[ChildThreadOut] = Field(default=[], description="child threads that are no tasks")

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from syncropel.wire.base import OPEN, Wire
-from syncropel.wire.tasks import AttemptOut, Standing, StopOut
+from syncropel.wire.tasks import AttemptOut, ChildThreadOut, Standing, StopOut
 
 
 class ProofOut(Wire):
@@ -27,6 +27,7 @@ class TaskWhy(Wire):
     proofs: list[ProofOut]
     hint: str = ""
     of_join: bool = Field(default=False, description="whether it tells of the join, not of a given status")
+    children: list[ChildThreadOut] = Field(default=[], description="child threads, its parts among them")
 
 
 class JoinMoment(Wire):

@@ -46,6 +46,30 @@ class TaskMark(Wire):
     problem: str = ""
 
 
+class ChildThreadOut(Wire):
+    """A child thread of a thread: `status` is the child's own, `result` what the parent was told."""
+
+    thread: str
+    goal: str = ""
+    fork: str = Field(default="", description="the INTEND that forked it; empty when only the child says so")
+    status: str = Field(default="", description="empty while it has no record here")
+    result: str | None = Field(default=None, description="accept, reject, failed or cancelled")
+    summary: str = Field(default="", description="the sentence that the parent was told")
+    closed_at: float | None = None
+    problem: str = Field(default="", description="why it does not count as a child; empty when it does")
+    held: str = Field(default="", description="why its work was not begun, or its parent not told, yet")
+
+
+class ChildrenJoin(Wire):
+    """The join of a thread over its child threads."""
+
+    join: str
+    complete: bool
+    satisfiable: bool
+    explanation: str
+    problem: str = Field(default="", description="why the join cannot be evaluated; empty when it can")
+
+
 class TaskDetail(TaskSummary):
     """GET /v1/tasks/{alias or thread}"""
 
@@ -62,6 +86,8 @@ class TaskDetail(TaskSummary):
     trigger: str = Field(default="", description="the trigger that opened it, if one did")
     triggered_by: str = Field(default="", description="id of the record that it was opened for")
     budget_usd: float | None = Field(default=None, description="of its fan-out, as amended last")
+    children: list[ChildThreadOut] = Field(default=[], description="child threads, its parts among them")
+    children_join: ChildrenJoin | None = Field(default=None, description="when its children close it")
 
 
 class AttemptOut(Wire):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
+from pydantic import Field
+
 from syncropel.wire.base import OPEN, Wire
 from syncropel.wire.fleet import DispatchOut
-from syncropel.wire.tasks import TaskDetail
+from syncropel.wire.tasks import ChildrenJoin, ChildThreadOut, TaskDetail
 
 
 class ThreadSummary(Wire):
@@ -43,3 +45,6 @@ class ThreadState(Wire):
     open_intends: list[str]
     task: TaskDetail | None = None
     child: DispatchOut | None = None
+    parent: str = Field(default="", description="the thread that this one is a child of")
+    children: list[ChildThreadOut] = []
+    children_join: ChildrenJoin | None = Field(default=None, description="when its children close it")

@@ -323,3 +323,41 @@ async def test_records_that_rule_keep_everyone_waiting_until_they_are_in(durable
     posting = asyncio.ensure_future(restored(durable, raw, reserved=True))
     await asyncio.gather(posting, *(durable.post(thread=f"t{n}") for n in range(5)))
     assert [one["namespace"] for one in (await durable.get("/v1/fleet/status"))["freezes"]] == ["docs"]
+
+
+async def test_a_fork_that_asks_for_work_is_unfinished_until_it_was_begun(api: Api) -> None:
+    here = f"specific:{api.engine.instance.did}"
+    fork = record("INTEND", 0, {"sub_thread": "th_child", "goal": "g", "target": here}, thread="th_parent")
+    watched = record("INTEND", 1, {"sub_thread": "th_watched", "goal": "g"}, thread="th_parent")
+    assert_error(await restore(api, sealed(fork, watched)), 409, "UNFINISHED_WORK", "th_parent")
+    begun = parent([subtask(target=here)])
+    done_there = record("INTEND", 0, begun.body, thread="th_child")
+    assert (await restored(api, sealed(fork, done_there), dry_run=True))["unfinished"] == ["th_child"]
+    assert (await restored(api, sealed(watched)))["unfinished"] == []
+    await restored(api, sealed(fork), take_up_work=True)
+
+    async def over() -> bool:
+        return (await api.get("/v1/threads/th_parent/state"))["children"][0]["result"] == "accept"
+
+    await until(over)
+
+
+async def test_two_halves_of_a_circle_from_two_logs_are_taken_and_neither_holds(api: Api) -> None:
+    await api.post(thread="th_a", act="INTEND", body={"sub_thread": "th_b", "join": "all"})
+    other = record("INTEND", 0, {"sub_thread": "th_a", "join": "all"}, thread="th_b")
+    assert (await restored(api, sealed(other), take_up_work=True))["created"] == 1
+    for thread, child in (("th_a", "th_b"), ("th_b", "th_a")):
+        state = await api.get(f"/v1/threads/{thread}/state")
+        (one,) = state["children"]
+        assert (one["thread"], state["parent"]) == (child, "")
+        assert "ancestor" in one["problem"]
+        assert "no child thread" in state["children_join"]["explanation"]
+    await api.post(thread="th_b", act="KNOW", body={"fulfills": other.id})
+    await api.engine.forking.drain()
+    topics = [one["body"].get("topic") for one in (await api.get("/v1/records", thread="th_a"))["data"]]
+    assert "fork_closed" not in topics, "what does not hold is told to nobody"
+    answer = await api.operator.post(
+        "/v1/records",
+        json={"thread": "th_b", "actor": "a", "act": "INTEND", "body": {"sub_thread": "th_c"}},
+    )
+    assert answer.status_code == 201, "the log takes what follows"

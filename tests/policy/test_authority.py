@@ -38,6 +38,8 @@ TRUTH = {
     "fanout_budget_warning": set(),
     "fanout_budget_exceeded": set(),
     "aitl_asked": set(),
+    "fork_closed": set(),
+    "fork_joined": set(),
     "fanout_end_subtask": PEOPLE,
     "fanout_retry_subtask": PEOPLE,
     "fanout_amend_join": PEOPLE,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from tui.model.children import task_children
 from tui.model.glyphs import Glyphs, tone_of, word
 from tui.model.moment import Moment
 from tui.model.text import duration, first_line, plain, spend, tail, wall
@@ -72,7 +73,11 @@ def task_lines(task: TaskSummary, why: TaskWhy, glyphs: Glyphs) -> list[Line]:
         status_line(why, glyphs),
     ]
     lines += [Line(f"  {glyphs.arrow} {first_line(why.hint)}", "warn")] if why.hint else []
-    return [*lines, proof_line(why)] if why.proofs else lines
+    lines += [proof_line(why)] if why.proofs else []
+    return [
+        *lines,
+        *(Line(f"  {line.text}", line.tone, most=1) for _, line in task_children(why.children, glyphs)),
+    ]
 
 
 def _last_words(child: ChildOut) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
+from tui.model.children import frame_children
 from tui.model.facts import Fact
 from tui.model.feed import clock_time, gist
 from tui.model.glyphs import TONES, Glyphs, word
@@ -37,6 +38,7 @@ def thread_facts(
     ]
     if page is None or page.thread.id != one.id:
         return [*facts, ("reading", Line(glyphs.ellipsis, "muted"))]
+    facts += frame_children(page.data[-1], glyphs) if page.data else []
     return facts + [_frame(frame, names, glyphs) for frame in reversed(page.data)]
 
 

@@ -8,6 +8,7 @@ from textual.widget import Widget
 
 from tui.model import facts, fleet, tree
 from tui.model.actions import DETAIL
+from tui.model.children import task_children
 from tui.model.subject import Subject
 from tui.model.tasks import task_name
 from tui.model.text import tail
@@ -78,9 +79,13 @@ class TaskScreen(DetailScreen):
         return task_name(task) if task else tail(self.thread)
 
     def facts(self, now: float) -> list[facts.Fact]:
-        world = self.world
+        world, glyphs = self.world, self.console.glyphs
         task = world.task(self.thread)
-        return facts.task_facts(task, world.moment(now), self.console.glyphs) if task else []
+        if task is None:
+            return []
+        why = world.why if world.why is not None and world.why.thread == self.thread else None
+        children = task_children(why.children, glyphs) if why is not None else []
+        return [*facts.task_facts(task, world.moment(now), glyphs), *children]
 
     def subject(self) -> Subject:
         return Subject(thread=self.thread)

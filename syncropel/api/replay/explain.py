@@ -7,8 +7,10 @@ from dataclasses import replace
 from fastapi import APIRouter
 
 from syncropel.api.replay.replays import Replays
+from syncropel.api.tasks.fork_views import child_threads
 from syncropel.api.tasks.task_views import find_fan_out, find_task, join_status, task_detail
 from syncropel.engine.engine import Engine
+from syncropel.engine.forks.child_threads import children_of, join_over_children
 from syncropel.folds.base.order import fold_order
 from syncropel.folds.explain.what_if import Satisfied, Tipping, accepts, real_tipping_point, tipping_point
 from syncropel.folds.explain.why import Circumstances, Why, why
@@ -17,7 +19,13 @@ from syncropel.folds.fanout.state import FanOut
 from syncropel.folds.fanout.subtasks import children
 from syncropel.folds.replay.walk import Replay
 from syncropel.folds.tasks.state import TaskState
-from syncropel.policy.joining import check_join, decide_join, decide_join_from_thread, parse_join_safely
+from syncropel.policy.joining import (
+    check_join,
+    decide_fork_join,
+    decide_join,
+    decide_join_from_thread,
+    parse_join_safely,
+)
 from syncropel.wire.explain import JoinMoment, ProofOut, TaskWhy, WhatIf, WhatIfBar
 from syncropel.wire.tasks import JoinStatus
 
@@ -45,6 +53,7 @@ def router(engine: Engine, replays: Replays) -> APIRouter:
             proofs=[ProofOut(record=one.record, shows=one.shows) for one in told.proofs],
             hint=told.hint,
             of_join=told.of_join,
+            children=child_threads(engine, state.thread),
         )
 
     @routes.get("/v1/tasks/{name}/what-if")
@@ -71,16 +80,19 @@ def router(engine: Engine, replays: Replays) -> APIRouter:
 
 async def _circumstances(engine: Engine, state: TaskState) -> tuple[Circumstances, str]:
     names = {**engine.ingest.live.names(), engine.instance.did: "engine"}
-    fanout = state.fanout
+    fanout, live = state.fanout, engine.ingest.live
+    kin = children_of(live, state.thread)
     if fanout is None:
-        return Circumstances(names=names), state.status
+        over = join_over_children(live, state.thread)
+        decision = await decide_fork_join(over, state.alias) if over is not None else None
+        return Circumstances(children=kin, over_children=decision, names=names), state.status
     kids = children(fanout)
     _, decision = await decide_join(fanout, kids, state.alias, engine.ingest.live.names())
     status = await join_status(engine, state)
     freezes = engine.ingest.live.control.covering(fanout.spec.namespace)
     waits = {one.index: one.why for one in status.subtasks}
     freeze = freezes[-1] if freezes and decision.satisfiable else None
-    now = Circumstances(kids, decision, waits, freeze, names=names)
+    now = Circumstances(kids, decision, waits, freeze, children=kin, names=names)
     return now, task_detail(state, engine.instance.did).status
 
 

@@ -14,12 +14,14 @@ from syncropel.api.tasks.task_views import find_fan_out, find_task
 from syncropel.api.tasks.task_writing import more_work, refuse_unknown
 from syncropel.engine.engine import Engine
 from syncropel.engine.fanout.moves import spent_usd
+from syncropel.engine.forks.child_threads import children_of
 from syncropel.errors import BadRequest, Conflict
 from syncropel.folds.fanout.asks import ANSWERED
 from syncropel.folds.fanout.moves import AMEND_BUDGET, spends
 from syncropel.folds.fanout.spec import LARGEST, TARGET_FORMS, is_target
 from syncropel.folds.fanout.state import AMEND_JOIN, RETRY, FanOut
 from syncropel.folds.tasks.state import TaskState
+from syncropel.policy.forking import join_of
 from syncropel.store.base import Appended
 from syncropel.wire import PostedRecord
 
@@ -66,13 +68,16 @@ def router(engine: Engine) -> APIRouter:
     async def amend(name: str, body: NewAmendment, sign: Signed) -> Response:
         """Give a fan-out another budget, or another join predicate."""
         body.actor = sign(body.actor)
-        state, fanout = _changeable(engine, name, "an amendment")
         if (body.budget_usd is None) == (body.join is None):
             raise BadRequest("amend one thing at a time", "give either budget_usd or join")
         fields: dict[str, Any] = {"reason": body.reason} if body.reason else {}
+        if body.join is not None and (parent := _of_children(engine, name)) is not None:
+            fields |= {"topic": AMEND_JOIN, "join": body.join}
+            return posted(await _write(engine, parent, body.actor, fields))
+        state, fanout = _changeable(engine, name, "an amendment")
         if body.join is not None:
             fields |= {"topic": AMEND_JOIN, "join": body.join}
-            return posted(await _write(engine, state, fanout, body.actor, fields))
+            return posted(await _write(engine, state, body.actor, fields))
         spent = spent_usd(fanout, engine.spending())
         if spends(spent, body.budget_usd):
             asked = f"a budget of ${body.budget_usd:.2f} would end it at once"
@@ -81,7 +86,7 @@ def router(engine: Engine) -> APIRouter:
                 f"give it more than ${spent:.2f}; to stop it: spl task cancel {name}",
             )
         fields |= {"topic": AMEND_BUDGET, "budget_usd": body.budget_usd}
-        return posted(await _write(engine, state, fanout, body.actor, fields))
+        return posted(await _write(engine, state, body.actor, fields))
 
     @routes.post("/v1/tasks/{name}/answer", status_code=201, response_model=PostedRecord)
     async def answer(name: str, body: NewAnswer, sign: Signed) -> Response:
@@ -94,7 +99,7 @@ def router(engine: Engine) -> APIRouter:
             raise Conflict(f"{name} [{body.index}] waits for nobody's word", f"subtasks that do: {waiting}")
         fields = {"topic": ANSWERED, "index": body.index, "attempt": ask.attempt, "verdict": body.verdict}
         fields["reason"] = body.reason
-        return posted(await _write(engine, state, fanout, body.actor, fields))
+        return posted(await _write(engine, state, body.actor, fields))
 
     return routes
 
@@ -127,14 +132,25 @@ async def ask_again(engine: Engine, name: str, asked: NewRetry) -> Appended:
         fields["hint"] = asked.hint
     if asked.budget_usd is not None:
         fields["budget_usd"] = asked.budget_usd
-    return await _write(engine, state, fanout, asked.actor, fields)
+    return await _write(engine, state, asked.actor, fields)
 
 
-async def _write(
-    engine: Engine, state: TaskState, fanout: FanOut, actor: str, fields: dict[str, Any]
-) -> Appended:
-    body = {**fields, "namespace": fanout.spec.namespace, "at": engine.runtime.now()}
-    return await engine.ingest.append_one(made_record(state.thread, actor, "LEARN", body, [fanout.intend]))
+async def _write(engine: Engine, state: TaskState, actor: str, fields: dict[str, Any]) -> Appended:
+    intend = state.fanout.intend if state.fanout is not None else state.intend
+    # The fan-out's own namespace, which the task has since it was fanned out.
+    body = {**fields, "namespace": state.namespace, "at": engine.runtime.now()}
+    return await engine.ingest.append_one(made_record(state.thread, actor, "LEARN", body, [intend]))
+
+
+def _of_children(engine: Engine, name: str) -> TaskState | None:
+    """The task, when its join is over child threads. Raises Conflict once it has joined."""
+    live, state = engine.ingest.live, find_task(engine, name)
+    if state.fanout is not None or not (join_of(state.thread, live) or children_of(live, state.thread)):
+        return None
+    forks = live.forks.get(state.thread)
+    if forks is not None and forks.joined is not None:
+        raise Conflict(f"{name} has joined: an amendment changes nothing", more_work(name))
+    return state
 
 
 def _changeable(engine: Engine, name: str, what: str) -> tuple[TaskState, FanOut]:

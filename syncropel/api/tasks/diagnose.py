@@ -8,7 +8,8 @@ from typing import Any, Final, TypeVar
 from fastapi import APIRouter
 from pydantic import BaseModel, ValidationError
 
-from syncropel.api.tasks.task_views import find_task, join_status, parts_of, task_detail
+from syncropel.api.tasks.fork_views import child_threads
+from syncropel.api.tasks.task_views import find_task, join_status, parts_of, task_detail, task_summary
 from syncropel.engine.engine import Engine
 from syncropel.errors import BadRequest
 from syncropel.folds.fanout.starts import Start, read_starts
@@ -76,7 +77,11 @@ async def _tree(engine: Engine, state: TaskState, above: frozenset[str]) -> Task
         known = (engine.ingest.live.tasks[one.thread] for one in parts if one.thread not in within)
         return [await _tree(engine, one, within) for one in known] if len(within) <= _DEEPEST else []
 
-    whole = parts_of(engine, state.thread)
+    children = child_threads(engine, state.thread)
+    parts = {one.thread: one for one in parts_of(engine, state.thread)}
+    forked = (one.thread for one in children if one.thread not in parts and not one.problem)
+    tasks = [engine.ingest.live.tasks[one] for one in forked if one in engine.ingest.live.tasks]
+    whole = [*parts.values(), *map(task_summary, tasks)]
     return TaskTree(
         thread=state.thread,
         alias=state.alias,
@@ -88,6 +93,7 @@ async def _tree(engine: Engine, state: TaskState, above: frozenset[str]) -> Task
             for one in _hung(join.subtasks if join else [])
         ],
         tasks=await inner(whole),
+        children=[one for one in children if one.thread not in {part.thread for part in whole}],
     )
 
 

@@ -16,6 +16,7 @@ from syncropel.errors import BadRequest, Conflict
 from syncropel.folds.control.namespaces import DEFAULT, parse_namespace
 from syncropel.folds.fanout.spec import DYNAMIC_TARGETS
 from syncropel.folds.tasks.state import TaskState
+from syncropel.policy.joining import check_fork_join
 from syncropel.record.threads import task_thread
 from syncropel.store.base import Appended
 
@@ -38,6 +39,9 @@ class NewTask(Request):
     hypothesis: str = ""
     criteria: list[str] = Field(default=[])
     assignee: str = ""
+    join: str | None = Field(
+        default=None, description="when its child threads close it: all, any, k_of_n:K, or CEL over children"
+    )
 
 
 def _place(engine: Engine, asked: NewTask) -> dict[str, str]:
@@ -97,14 +101,17 @@ def refuse_unknown(engine: Engine, targets: Iterable[str]) -> None:
 async def create(engine: Engine, asked: NewTask) -> TaskState:
     """Write the INTEND of a new task; without an alias one is made. The caller holds `engine.fan_out_lock`.
 
-    Raises Conflict when the alias is taken, InvalidNamespace, NotFound when there is no such parent, and what
-    refuses a record.
+    Raises Conflict when the alias is taken, InvalidNamespace, NotFound when there is no such parent, what is
+    wrong with a join, and what refuses a record.
     """
     aliases = engine.ingest.live.aliases
     alias = asked.alias or _next_alias(aliases)
     if alias in aliases:
         raise Conflict(f"the alias {alias} is taken", f"see it: spl task show {alias}; or choose another")
-    fields = asked.model_dump(exclude={"actor", "alias", "namespace", "parent"})
+    fields = asked.model_dump(exclude={"actor", "alias", "namespace", "parent", "join"})
+    if asked.join is not None:
+        check_fork_join(asked.join)
+        fields["join"] = asked.join
     thread = task_thread(alias, secrets.token_hex(16))
     whole = {"task": True, "alias": alias, **fields, **_place(engine, asked), "at": engine.runtime.now()}
     await engine.ingest.append_one(made_record(thread, asked.actor, "INTEND", whole, clock=0))

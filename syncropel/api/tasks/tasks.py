@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from syncropel.api.http.caller import Signed
 from syncropel.api.http.paging import MAX_PAGE, Cursor, Limit
+from syncropel.api.tasks.fork_views import child_threads, children_join
 from syncropel.api.tasks.task_requests import Request, posted
 from syncropel.api.tasks.task_views import find_fan_out, find_task, join_status, task_detail, task_summary
 from syncropel.api.tasks.task_writing import NewTask, begin, create, refuse_unknown
@@ -88,7 +89,11 @@ def router(engine: Engine) -> APIRouter:
     async def get_task(name: str) -> TaskDetail:
         """One task, by alias or thread."""
         state, rules = find_task(engine, name), engine.ingest.live.rules.of(FOLD)
-        detail = task_detail(state, engine.instance.did)
+        family = {
+            "children": child_threads(engine, state.thread),
+            "children_join": await children_join(engine, state.thread),
+        }
+        detail = task_detail(state, engine.instance.did).model_copy(update=family)
         if rules:
             found = await marks(rules, await engine.store.thread(state.thread), state.namespace)
             for rule, one in zip(rules, found, strict=True):

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from syncropel.api.http.paging import Cursor, Limit, record_page
 from syncropel.api.http.sse import EventStream, event_stream, record_events, resume_sequence
+from syncropel.api.tasks.fork_views import child_threads, children_join
 from syncropel.api.tasks.task_views import task_detail
 from syncropel.api.threads.thread_views import find_line, thread_summary
 from syncropel.engine.engine import Engine
@@ -102,6 +103,9 @@ async def _state(engine: Engine, line: ThreadLine) -> ThreadState:
         open_intends=list(open_intends),
         task=task_detail(task, engine.instance.did) if task else None,
         child=_child_out(engine, line.id),
+        parent=engine.ingest.live.parents.of(line.id, engine.ingest.live.tasks),
+        children=child_threads(engine, line.id),
+        children_join=await children_join(engine, line.id),
     )
 
 

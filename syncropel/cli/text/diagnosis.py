@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from syncropel.cli.support.numbers import dollars, wall
 from syncropel.cli.support.terminal import clean, table
+from syncropel.cli.text.children import child_line
 from syncropel.cli.text.thread import when
 
 if TYPE_CHECKING:
@@ -115,12 +116,16 @@ def _below(tree: TaskTree, margin: str) -> list[str]:
     rails: list[str] = []
     for node in tree.nodes:
         del rails[node.depth :]
-        at_end = last[node.parent] == node.index and not (node.parent is None and tree.tasks)
+        more = node.parent is None and bool(tree.tasks or tree.children)
+        at_end = last[node.parent] == node.index and not more
         before = margin + "".join(rails[:_DEEPEST])
         lines.append(f"{before}{'└─' if at_end else '├─'} {_node_line(node)}")
         rails.append("   " if at_end else "│  ")
         lines += _tasks(node.tasks, margin + "".join(rails[:_DEEPEST]), more=node.index in hangs)
-    return lines + _tasks(tree.tasks, margin, more=False)
+    lines += _tasks(tree.tasks, margin, more=bool(tree.children))
+    for place, child in enumerate(tree.children, start=1):
+        lines.append(f"{margin}{'└─' if place == len(tree.children) else '├─'} {child_line(child)}")
+    return lines
 
 
 def _tasks(trees: Sequence[TaskTree], margin: str, *, more: bool) -> list[str]:

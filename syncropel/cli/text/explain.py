@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from syncropel.cli.support.terminal import clean
+from syncropel.cli.text.children import children_lines
 
 if TYPE_CHECKING:
     from syncropel.wire.explain import TaskWhy, WhatIf, WhatIfBar
@@ -31,7 +32,7 @@ def why_lines(told: TaskWhy) -> list[str]:
         lines.append(f"  → {clean(told.hint)}")
     if told.proofs:
         lines += ["  Proved by:", *(f"    {one.record}  {clean(one.shows)}" for one in told.proofs)]
-    return lines
+    return [*lines, *(f"  {line}" for line in children_lines(told.children))]
 
 
 def what_if_lines(told: WhatIf) -> list[str]:

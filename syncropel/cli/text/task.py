@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from syncropel.cli.support.numbers import dollars, precise, ratio, wall
 from syncropel.cli.support.terminal import clean, table
+from syncropel.cli.text.children import children_lines
 from syncropel.cli.text.spend import against
 from syncropel.cli.text.thread import when
 
@@ -216,6 +217,7 @@ def task_lines(task: TaskDetail) -> list[str]:
         lines += [f"  Verdict: {task.verdict} (by {task.verdict_by or 'unknown'})"] if task.verdict else []
     for one in task.marks:
         lines.append(f"{clean(one.name)}: {one.problem or clean(_plain(one.value)) or '-'}")
+    lines += children_lines(task.children, task.children_join)
     return [*lines, f"Records: {task.records}"]
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from syncropel.cli.support.numbers import size
 from syncropel.cli.support.terminal import clean, table
+from syncropel.cli.text.children import children_lines
 
 if TYPE_CHECKING:
     from syncropel.wire import Participant, RecordOut, ThreadState, ThreadSummary
@@ -52,6 +53,8 @@ def show_lines(state: ThreadState, taking_part: Sequence[Participant]) -> list[s
         f"  Opened by: {state.opened_by or 'nobody'}",
         f"  Open INTENDs: {len(state.open_intends)}",
         *(f"    {intend}" for intend in state.open_intends[:5]),
+        *([f"  Child of: {state.parent}"] if state.parent else []),
+        *(f"  {line}" for line in children_lines(state.children, state.children_join)),
         "  Participants:",
     ]
     rows = [[one.actor, str(one.records), ", ".join(one.roles)] for one in taking_part]

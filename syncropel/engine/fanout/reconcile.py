@@ -5,11 +5,9 @@ It remembers nothing: every step is found by folding, so it may be stopped at an
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from contextvars import copy_context
 from typing import Any
 
 from syncropel.engine.fanout.delivery import Delivery
@@ -18,6 +16,7 @@ from syncropel.engine.fanout.moves import Mover
 from syncropel.engine.fanout.spawn import child_end, child_intend, free_clocks, spawned
 from syncropel.engine.fleet.leases import Leases
 from syncropel.engine.ingest.door import Ingest
+from syncropel.engine.marked import Marked
 from syncropel.errors import SyncropelError
 from syncropel.folds.control.rules import KINDS, ROUTING
 from syncropel.folds.fanout.child import STREAM_EVENT
@@ -31,7 +30,6 @@ from syncropel.peer.runtime import Runtime
 from syncropel.policy.choosing import choose
 from syncropel.policy.ground import Ground
 from syncropel.policy.joining import decide_join
-from syncropel.policy.lanes import left_the_loop
 from syncropel.record.model import Record, StoredRecord
 from syncropel.record.threads import ENGINE_CONFIG, FLEET_CONTROL, INSTANCE_REGISTRY
 from syncropel.store.base import Outcome
@@ -60,17 +58,19 @@ class Reconciler:
         self._delivery = delivery
         self._did = did
         self._runtime = runtime
-        self._dirty: dict[str, None] = {}
-        self._aside: dict[str, asyncio.Task[None]] = {}
+        self._marked = Marked(self.reconcile)
         self._placing: Counter[str] = Counter()
-        self._wake = asyncio.Event()
         self._said: dict[str, str] = {}
-        self.total = 0
         ingest.subscribe(self.on_records)
 
     @property
     def queue_depth(self) -> int:
-        return len(self._dirty) + len(self._aside)
+        return len(self._marked)
+
+    @property
+    def total(self) -> int:
+        """How many looks there were at fan-outs."""
+        return self._marked.total
 
     def on_records(self, records: Sequence[StoredRecord]) -> None:
         """Mark what these records may have moved."""
@@ -79,7 +79,7 @@ class Reconciler:
             active = thread in self._ingest.live.active or self._delivery.sends_for(thread)
             # What runs on after a cancel or a join can be ended, too.
             if active or stored.record.topic == END:
-                self._mark(thread)
+                self._marked.mark(thread)
             elif thread == FLEET_CONTROL or (thread == ENGINE_CONFIG and stored.record.topic in KINDS):
                 self.mark_all()
             elif thread == INSTANCE_REGISTRY:
@@ -93,7 +93,7 @@ class Reconciler:
         """Look at every fan-out with a budget: somebody has spent something."""
         for thread, state in self._ingest.live.active.items():
             if state.fanout is not None and state.fanout.budget_usd is not None:
-                self._mark(thread)
+                self._marked.mark(thread)
 
     def on_beat(self, beat: Mapping[str, Any]) -> None:
         """A heartbeat may tell of spend, and of work that will not begin where it was given."""
@@ -112,68 +112,20 @@ class Reconciler:
     def look_at_the_held(self) -> None:
         """Ask again for what a rule held: what it looks at may be the time, or another task."""
         for thread in self._gates.threads():
-            self._mark(thread)
+            self._marked.mark(thread)
 
     def mark_all(self) -> None:
         """Look at every fan-out that has not joined: at start, and when the fleet has changed."""
         for thread in self._ingest.live.active:
-            self._mark(thread)
-
-    def _mark(self, thread: str) -> None:
-        self._dirty[thread] = None
-        self._wake.set()
+            self._marked.mark(thread)
 
     async def run(self) -> None:
         """Reconcile for ever."""
-        try:
-            while True:
-                await self._wake.wait()
-                self._wake.clear()
-                await self._reconcile_marked()
-        finally:
-            for task in self._aside.values():
-                task.cancel()
-            await asyncio.gather(*self._aside.values(), return_exceptions=True)
+        await self._marked.run()
 
     async def drain(self) -> None:
         """Reconcile until nothing is marked, and nothing waits for an expression."""
-        while self._dirty or self._aside:
-            await self._reconcile_marked()
-            if self._aside:
-                await asyncio.wait(self._aside.values(), return_when=asyncio.FIRST_COMPLETED)
-
-    async def _reconcile_marked(self) -> None:
-        while thread := next((one for one in self._dirty if one not in self._aside), None):
-            del self._dirty[thread]
-            await self._begin(thread)
-
-    async def _begin(self, thread: str) -> None:
-        """Reconcile a fan-out; where it waits for an expression, let it wait alone, and go on with others."""
-        left: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        context = copy_context()
-        context.run(left_the_loop.set, left)
-        task = asyncio.create_task(self._guarded(thread), context=context, name=f"reconcile {thread}")
-        try:
-            await asyncio.wait((task, left), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            if not task.done():
-                self._aside[thread] = task
-                task.add_done_callback(lambda _: self._came_back(thread))
-
-    def _came_back(self, thread: str) -> None:
-        self._aside.pop(thread, None)
-        if thread in self._dirty:
-            self._wake.set()
-
-    async def _guarded(self, thread: str) -> None:
-        try:
-            await self.reconcile(thread)
-        except SyncropelError as error:
-            log.error("cannot reconcile: %s", error.message, extra={"thread_id": thread})
-        except Exception:
-            # One fan-out that cannot be decided must not stop the others; the slow sweep tries it again.
-            log.exception("cannot reconcile", extra={"thread_id": thread})
-        self.total += 1
+        await self._marked.drain()
 
     async def reconcile(self, thread: str) -> None:
         """Take every step that this fan-out's folded state asks for."""
@@ -189,7 +141,7 @@ class Reconciler:
         _, decision = await decide_join(state.fanout, kids, state.alias, names)
         before, state = state, self._active(thread)  # it may have changed while the expression was evaluated
         if state is None or state.fanout is None:
-            self._mark(thread)
+            self._marked.mark(thread)
         elif decision.satisfied:
             await self._join(state, decision)
         else:
@@ -240,7 +192,7 @@ class Reconciler:
         seen = state.records
         looked = await self._gates.look(state, waiting)
         if self._active(state.thread) is not state or state.records != seen:
-            self._mark(state.thread)  # it changed while rules were asked
+            self._marked.mark(state.thread)  # it changed while rules were asked
             return True
         candidates = self._leases.candidates()
         load = self.load()

@@ -32,10 +32,15 @@ async def causal_closure(store: RecordStore, live: LiveFolds, threads: Iterable[
             continue
         found.add(thread)
         records = await store.thread(thread)
-        near = _named_threads(records) | dispatches.get(thread, set())
+        near = _named_threads(records) | dispatches.get(thread, set()) | _kin(live, thread)
         near |= await _threads_of(store, _named_records(records))
         waiting += [one for one in near if one in known and one not in found]
     return found
+
+
+def _kin(live: LiveFolds, thread: str) -> set[str]:
+    """Parents and parts that the thread's own records do not name."""
+    return {*live.parents.forks.get(thread, ()), *live.parts.get(thread, ())}
 
 
 async def _dispatches(store: RecordStore, live: LiveFolds) -> dict[str, set[str]]:

@@ -11,7 +11,7 @@ from syncropel.engine.ingest.broadcast import Broadcast
 from syncropel.engine.ingest.denials import Denials
 from syncropel.engine.ingest.live import LiveFolds
 from syncropel.engine.ingest.refused_reports import RefusedReports
-from syncropel.engine.ingest.turns import RULING, stands_alone, turn_end
+from syncropel.engine.ingest.turns import RULING, needs_quiet, turn_end
 from syncropel.engine.ingest.turnstile import Turnstile
 from syncropel.errors import Conflict, SyncropelError, Unavailable
 from syncropel.peer.runtime import Runtime
@@ -152,7 +152,7 @@ class Ingest:
         """Wait for the turn of these records; gives what ends it."""
         turnstile = self._turnstile
         enter, leave = turnstile.enter, turnstile.leave
-        if any(stands_alone(record, self.live) for record in records):
+        if any(needs_quiet(record, self.live) for record in records):
             enter, leave = turnstile.alone, turnstile.leave_alone
         await enter()
         while self._closed and not self._closed.isdisjoint(record.thread for record in records):

@@ -20,9 +20,11 @@ from syncropel.folds.fanout.sessions import TOPICS as SESSIONS
 from syncropel.folds.fanout.sessions import Sessions
 from syncropel.folds.fanout.spec import is_fan_out
 from syncropel.folds.fanout.spend import Spend
-from syncropel.folds.fanout.state import commutes
+from syncropel.folds.fanout.state import AMEND_JOIN, SPAWNED, commutes
 from syncropel.folds.fleet.credentials import Credentials
 from syncropel.folds.fleet.registry import Registry
+from syncropel.folds.forks.state import FORK_CLOSED, FORK_JOINED, SUB_THREAD, Forks, names_child
+from syncropel.folds.tasks.parents import Parents
 from syncropel.folds.tasks.state import TaskState, fold_task, is_task
 from syncropel.folds.threads.index import ThreadIndex
 from syncropel.policy.troubles import Troubles
@@ -40,6 +42,8 @@ from syncropel.store.base import RecordStore
 
 JOINED_KEPT: Final = 20
 """So many of the last joins are told to who hears of the fleet only now and then."""
+
+_OF_FORKS: Final = frozenset({SPAWNED, FORK_CLOSED, FORK_JOINED, AMEND_JOIN})
 
 
 @dataclass(slots=True)
@@ -72,6 +76,9 @@ class LiveFolds:
     joined: deque[str] = field(default_factory=lambda: deque(maxlen=JOINED_KEPT))
     """The threads of the fan-outs that joined last, as their joins came in: the newest last."""
     parts: dict[str, dict[str, TaskState]] = field(default_factory=dict)
+    parents: Parents = field(default_factory=Parents)
+    forks: dict[str, Forks] = field(default_factory=dict)
+    """What threads that have child threads say of them, by thread."""
     crooked: set[str] = field(default_factory=set)
     folded_through: dict[str, int] = field(default_factory=dict)
     arriving: frozenset[str] = frozenset()
@@ -86,6 +93,8 @@ class LiveFolds:
         self.index.apply(stored)
         if record.thread in RESERVED:
             self._apply_reserved(stored)
+        elif record.topic in _OF_FORKS or names_child(record):
+            self._apply_fork(stored)
         if record.thread in self.tasks or is_task(record):
             self._apply_task(stored)
         elif record.topic == STREAM_EVENT:
@@ -119,6 +128,19 @@ class LiveFolds:
             self.namespaces.apply(stored)
         elif thread == CONSENT:
             self.consents.apply(stored)
+
+    def _apply_fork(self, stored: StoredRecord) -> None:
+        record = stored.record
+        if record.topic == SPAWNED:
+            child = record.body.get("child_thread")
+            if record.act == "DO" and isinstance(child, str):
+                known = self.parents.fan_outs.get(child, record.thread)
+                self.parents.fan_outs[child] = min(known, record.thread)
+            return
+        forks = self.forks.setdefault(record.thread, Forks(record.thread))
+        forks.apply(stored)
+        if names_child(record) and (fork := forks.forks.get(str(record.body[SUB_THREAD]))) is not None:
+            self.parents.fork(fork.child, record.thread, fork.key)
 
     def _apply_task(self, stored: StoredRecord) -> None:
         record = stored.record

@@ -15,7 +15,9 @@ from syncropel.engine.ingest.live import LiveFolds
 from syncropel.folds.control.rules import Rules
 from syncropel.folds.fanout.child import is_child_intend
 from syncropel.folds.fanout.state import CHILD_DONE, SPAWNED
+from syncropel.folds.forks.state import names_child
 from syncropel.folds.tasks.state import is_task
+from syncropel.policy.forking import claims_parent
 from syncropel.policy.guard import begins_fan_out
 from syncropel.record.model import Record
 from syncropel.record.threads import ENGINE_CONFIG, FLEET_CONTROL, NAMESPACE_REGISTRY
@@ -31,8 +33,15 @@ _LOOKS: Final = re.compile(
 
 def stands_alone(record: Record, live: LiveFolds) -> bool:
     """Whether this record is judged and written alone: it rules over others, begins a fan-out, of which the
-    guard lets a task have one, or judges a task, which is for who did not work on it."""
-    return record.thread in RULING or begins_fan_out(record) or _judges(record, live)
+    guard lets a task have one, forks a thread, which has one parent, or judges a task, which is for whoever
+    did not work on it."""
+    return record.thread in RULING or begins_fan_out(record) or names_child(record) or _judges(record, live)
+
+
+def needs_quiet(record: Record, live: LiveFolds) -> bool:
+    """Whether nobody else may write while this record is judged and written. Several tasks that name their
+    parents may come in one turn; two turns at once could each hold half of a circle."""
+    return stands_alone(record, live) or claims_parent(record)
 
 
 def _judges(record: Record, live: LiveFolds) -> bool:
@@ -51,12 +60,20 @@ def turn_end(records: Sequence[Record], start: int, live: LiveFolds) -> int:
     spawned: set[str] = set()
     opened: set[str] = set()
     touched: set[str] = set()
+    parents: set[str] = set()
+    parted: set[str] = set()
     for at in range(start, len(records)):
         record = records[at]
         if stands_alone(record, live):
             return at
         if _follows_from_work(record) and record.thread in touched:
             return at
+        if claims_parent(record):
+            parent = str(record.body["parent_thread"])
+            if record.thread in parents or parent in parted or record.thread in parted:
+                return at
+            parents.add(parent)
+            parted.add(record.thread)
         if record.thread in live.tasks or record.thread in live.children or _begins_work(record):
             touched.add(record.thread)
         topic = record.topic

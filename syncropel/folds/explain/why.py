@@ -11,6 +11,8 @@ from syncropel.folds.explain.what_if import Tipping, accepts
 from syncropel.folds.fanout.join import JoinDecision
 from syncropel.folds.fanout.state import ACCEPT, FanOut, Report
 from syncropel.folds.fanout.subtasks import Child
+from syncropel.folds.forks.join import ChildThread
+from syncropel.folds.forks.state import FORK_JOINED
 from syncropel.folds.tasks.state import REOPENED, STATUS_TOPICS, TaskState
 from syncropel.record.model import Record, StoredRecord
 
@@ -25,6 +27,8 @@ _ADVICE: Final = {
     "cancelled": "take it back: spl task reopen {name}",
     "done": "judge it: spl task approve {name}, or spl task reject {name}",
 }
+ENDED: Final = frozenset({"done", "approved", "rejected", "cancelled"})
+"""Statuses in which nothing is waited for any more."""
 _WORDS: Final = {"in_progress": "in progress"}
 
 
@@ -49,14 +53,17 @@ class Why:
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """What a fan-out's own thread does not say: its subtasks and the join now, what keeps each subtask
-    waiting, the freeze over it, what tipped the join, and how actors are called."""
+    """What a task's own thread does not say: a fan-out's subtasks and its join now, what keeps each subtask
+    waiting, the freeze over it, what tipped the join, the child threads and the join over them, and how
+    actors are called."""
 
     kids: Sequence[Child] = ()
     decision: JoinDecision | None = None
     waits: Mapping[int, str] | None = None
     freeze: Freeze | None = None
     tipped: Tipping | None = None
+    children: Sequence[ChildThread] = ()
+    over_children: JoinDecision | None = None
     names: Mapping[str, str] | None = None
 
     def name(self, actor: str) -> str:
@@ -71,7 +78,27 @@ def why(state: TaskState, records: Sequence[StoredRecord], now: Circumstances) -
         return replace(_running(state, fanout, name, now), of_join=True)
     if fanout is not None and fanout.joined is not None and deciding and deciding.id == fanout.joined.record:
         return replace(_joined(fanout, deciding, records, now), of_join=True)
-    return _judged(state, deciding, name, now)
+    if deciding is not None and deciding.topic == FORK_JOINED:
+        told = f"joined: {deciding.body.get('explanation', '')}"
+        return Why(told, (Proof(deciding.id, "records the join"), *_came_to(now)), of_join=True)
+    if now.over_children is not None and state.status not in ENDED:
+        return replace(_waits_for_children(state, name, now.over_children, now), of_join=True)
+    judged = _judged(state, deciding, name, now)
+    return replace(judged, proofs=(*judged.proofs, *_came_to(now))[:MOST_PROOFS])
+
+
+def _waits_for_children(state: TaskState, name: str, decision: JoinDecision, now: Circumstances) -> Why:
+    proofs = (Proof(state.intend, f"asks for the join {state.join}"), *_came_to(now))
+    if decision.satisfiable:
+        return Why(f"not done yet: {decision.explanation}", proofs)
+    hint = f"spl task amend {name} --join EXPRESSION, or fork another thread: spl thread fork {name}"
+    return Why(f"it cannot join as things stand: {decision.explanation}", proofs, hint)
+
+
+def _came_to(now: Circumstances) -> list[Proof]:
+    """What the child threads came to, the first closed first."""
+    results = sorted((one.result for one in now.children if one.result), key=lambda one: one.key)
+    return [Proof(one.key[1], f"child {one.child} closed: {one.result}") for one in results][:MOST_PROOFS]
 
 
 def _goes_on(state: TaskState, fanout: FanOut, deciding: Record | None) -> bool:

@@ -150,7 +150,8 @@ def _waiting(kids: Sequence[Child], accepted: int, need: int | None, names: dict
 
 def _open_line(kid: Child, names: dict[str, str]) -> str:
     if kid.spawn is not None:
-        return f"[{kid.index}] {names.get(kid.spawn.instance, kid.spawn.instance)}"
+        where = names.get(kid.spawn.instance, kid.spawn.instance) or kid.spawn.child_thread
+        return f"[{kid.index}] {where}"
     return f"[{kid.index}] {'blocked' if kid.state == 'blocked' else 'pending spawn'}"
 
 
@@ -168,6 +169,7 @@ def cel_children(kids: Sequence[Child]) -> list[dict[str, Any]]:
             "cost_usd": kid.report.cost_usd if kid.report else 0.0,
             "wall_time_secs": kid.report.wall_time_secs if kid.report else 0.0,
             "attempt": kid.attempt,
+            "thread": kid.spawn.child_thread if kid.spawn else "",
         }
         for kid in kids
     ]

@@ -89,13 +89,13 @@ def parse_fan_out(body: dict[str, Any]) -> FanOutSpec:
     namespace = body.get("namespace", "default")
     if not isinstance(namespace, str) or not namespace:
         raise InvalidFanOut("namespace must be a non-empty string", "leave it out for `default`")
-    subtasks = tuple(_subtask(index, item, len(raw)) for index, item in enumerate(raw))
+    subtasks = tuple(_listed(index, item, len(raw)) for index, item in enumerate(raw))
     _refuse_cycles(subtasks)
     budget = _number(body, "budget_usd", "fan-out")
     return FanOutSpec(subtasks, join.strip(), namespace, budget, body.get("dispatch") is True)
 
 
-def _subtask(index: int, item: Any, count: int) -> Subtask:
+def _listed(index: int, item: Any, count: int) -> Subtask:
     where = f"subtask {index}"
     if not isinstance(item, dict):
         raise InvalidFanOut(f"{where}: must be an object", f"keys: {', '.join(sorted(_KEYS))}")
@@ -103,6 +103,14 @@ def _subtask(index: int, item: Any, count: int) -> Subtask:
         raise InvalidFanOut(
             f"{where}: unknown key {sorted(unknown)[0]!r}", f"known: {', '.join(sorted(_KEYS))}"
         )
+    return parse_subtask(index, item, count, where)
+
+
+def parse_subtask(index: int, item: dict[str, Any], count: int, where: str) -> Subtask:
+    """Read and check one piece of work, of `count` that are asked for together; other keys are passed over.
+
+    Raises InvalidFanOut that begins with `where`.
+    """
     adapter = _name(item, "adapter", where, "leave it out for the worker's own")
     return Subtask(
         index=index,

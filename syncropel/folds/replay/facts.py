@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Final
 
 from syncropel.folds.control.freezes import EVERYWHERE
 from syncropel.folds.fanout.child import ChildState
 from syncropel.folds.fanout.join import JoinDecision
 from syncropel.folds.fanout.state import ACCEPT, FanOut
 from syncropel.folds.fanout.subtasks import children
+from syncropel.folds.forks.join import known_children
 from syncropel.folds.replay.thread_state import Judge, ReservedState, ThreadState
 from syncropel.folds.tasks.state import TaskState
 
 Value = str | int | float | bool | None
 Facts = dict[str, Value]
+MOST_CHILDREN: Final = 20
+"""Child threads that are told each; of more, only how many there are."""
 Names = Mapping[str, str]
 """Aliases of instances, by DID."""
 
@@ -29,6 +33,7 @@ def facts_of(state: ThreadState, judge: Judge, names: Names) -> Facts:
         facts.update(_of_child(state.child, state))
     else:
         facts.update(open_intends=len(state.open_intends), participants=len(state.line.actors))
+    facts.update(_of_forks(state))
     return facts
 
 
@@ -99,6 +104,26 @@ def _of_child(child: ChildState, state: ThreadState) -> Iterator[tuple[str, Valu
     yield "verdict", _text(result.body.get("verdict")) if result else None
     yield "reason", _text(result.body.get("reason")) if result else None
     yield "summary", _text(result.body.get("summary")) if result else None
+
+
+def _of_forks(state: ThreadState) -> Iterator[tuple[str, Value]]:
+    """The child threads, as far as the records of this thread tell."""
+    children = known_children(state.forks)
+    if not children:
+        return
+    yield "children", len(children)
+    yield "children_closed", sum(one.result is not None for one in children)
+    task = state.folded
+    opened = "" if task.fanout is not None else task.join if state.is_task else state.line.join
+    join = state.forks.amended[1] if state.forks.amended is not None and task.fanout is None else opened
+    if join:
+        yield "children_join", join
+    for one in children[:MOST_CHILDREN]:
+        said = one.result.summary.partition(": ")[2] if one.result is not None else ""
+        yield (
+            f"child {one.thread}",
+            (one.result.result + (f": {said}" if said else "")) if one.result else "open",
+        )
 
 
 def _of_reserved(state: ReservedState, names: Names) -> Iterator[tuple[str, Value]]:

@@ -22,6 +22,7 @@ from syncropel.folds.fanout.state import ACCEPT, CHILD_DONE, SPAWNED
 from syncropel.folds.fanout.subtasks import Child, children
 from syncropel.folds.fleet.credentials import Credentials
 from syncropel.folds.fleet.registry import Registry
+from syncropel.folds.forks.state import Forks
 from syncropel.folds.tasks.state import TaskState, is_task, status_now
 from syncropel.folds.threads.index import ThreadLine
 from syncropel.record.model import Record, StoredRecord
@@ -85,6 +86,7 @@ class ThreadState:
     folded: TaskState
     child: ChildState
     spend: Spend = field(default_factory=Spend)
+    forks: Forks = field(default_factory=lambda: Forks(""))
     reserved: ReservedState | None = None
     is_task: bool = False
     acts: dict[str, int] = field(default_factory=dict)
@@ -97,7 +99,7 @@ class ThreadState:
         """The state before the first record."""
         reserved = ReservedState() if thread in RESERVED else None
         line = ThreadLine(thread, "reserved" if reserved else "other")
-        return cls(line, TaskState(thread), ChildState(thread), reserved=reserved)
+        return cls(line, TaskState(thread), ChildState(thread), forks=Forks(thread), reserved=reserved)
 
     def apply(self, stored: StoredRecord) -> None:
         """Take the next record of this thread, in fold order."""
@@ -112,6 +114,7 @@ class ThreadState:
         if self.reserved is not None:
             self.reserved.apply(stored)
             return
+        self.forks.apply(stored)
         self.is_task = self.is_task or is_task(record)
         if not self._keeps_reach(record):
             self.within_reach = None

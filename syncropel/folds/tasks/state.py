@@ -26,6 +26,7 @@ from syncropel.folds.fanout.state import (
     Key,
     number,
 )
+from syncropel.folds.forks.state import FORK_JOINED
 from syncropel.record.model import Record, StoredRecord
 from syncropel.record.threads import clock_ceiling
 
@@ -62,7 +63,7 @@ by that. Who says that work has begun has begun it."""
 
 _TEXTS: Final = (
     "alias", "goal", "priority", "domain", "hypothesis", "assignee", "namespace", "parent_thread",
-    "trigger", "triggered_by",
+    "trigger", "triggered_by", "join",
 )  # fmt: skip
 _CANCELS: Final = {"cancelled": True, "approved": True, "open": False, "in_progress": False}
 """Whether a status ends a fan-out that has not joined. Only two revive it: others leave it as it is."""
@@ -87,6 +88,8 @@ class TaskState:
     assignee: str = ""
     trigger: str = ""
     triggered_by: str = ""
+    join: str = ""
+    """When the task is done by what its child threads come to; a fan-out has its own."""
     status: str = "open"
     reason: str = ""
     completed_by: str | None = None
@@ -212,6 +215,8 @@ class TaskState:
             joins = True
         elif fulfills is not None and fulfills != self.intend:
             return
+        elif record.topic == FORK_JOINED:
+            joins = fulfills is not None
         if fulfills is not None:
             self.completed_by = record.actor
             self.summary = str(body.get("summary") or body.get("explanation") or "")
@@ -240,7 +245,7 @@ class TaskState:
         fulfills, fanout = record.body.get("fulfills"), self.fanout
         if record.act != "KNOW" or not isinstance(record.body.get("verdict"), str):
             return False
-        if record.topic in COMMUTING or record.topic in STATUS_TOPICS:
+        if record.topic in COMMUTING or record.topic in STATUS_TOPICS or record.topic == FORK_JOINED:
             return False
         if (
             fanout is not None

@@ -7,8 +7,11 @@ from dataclasses import dataclass, field
 from sys import intern
 from typing import Literal
 
+from syncropel.folds.base.order import word_key
 from syncropel.folds.control.namespaces import DEFAULT, name_in
 from syncropel.folds.fanout.child import is_child_intend
+from syncropel.folds.fanout.state import Key
+from syncropel.folds.forks.state import join_in
 from syncropel.folds.tasks.state import is_task
 from syncropel.record.model import Record, StoredRecord
 from syncropel.record.threads import RESERVED
@@ -25,6 +28,12 @@ class ThreadLine:
     title: str = ""
     namespace: str = ""
     """That of the thread's first INTEND; empty while there is none."""
+    inherits: bool = False
+    """Whether the first INTEND names no namespace: a fork then has its parent's."""
+    opening: Key | None = None
+    """The INTEND that opens it: the first in fold order."""
+    join: str = ""
+    """When it closes by what its child threads come to, as the opening INTEND says."""
     closed: bool = False
     records: int = 0
     actors: set[str] = field(default_factory=set)
@@ -48,6 +57,9 @@ class ThreadLine:
             self.kind = _kind(record)
         if not self.namespace and record.act == "INTEND":
             self.namespace = intern(name_in(record.body) or DEFAULT)
+            self.inherits = not name_in(record.body)
+        if record.act == "INTEND" and (self.opening is None or word_key(record) < self.opening):
+            self.opening, self.join = word_key(record), join_in(record.body)
         if not self.title:
             self.title = _title(record)
         if "fulfills" in record.body or "cancels" in record.body:

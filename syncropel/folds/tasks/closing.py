@@ -1,0 +1,67 @@
+"""What a thread came to when it closed, as its parent is told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from syncropel.folds.fanout.state import ACCEPT
+from syncropel.folds.tasks.state import TaskState
+from syncropel.record.model import StoredRecord
+
+_RESULTS: Final = {
+    "done": ACCEPT,
+    "approved": ACCEPT,
+    "rejected": "reject",
+    "cancelled": "cancelled",
+    "failed": "failed",
+}
+"""Status of a task that is over → its result."""
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """`result`: accept, reject, failed or cancelled; `status`: the thread's, in a word."""
+
+    result: str
+    status: str
+    summary: str = ""
+    cost_usd: float = 0.0
+
+
+def result_of(status: str) -> str:
+    """The result of a task with this status; empty while it is not over."""
+    return _RESULTS.get(status, "")
+
+
+def closing_of_task(state: TaskState, status: str) -> Closing | None:
+    """What a task came to; None while it is not over. `status` as `status_now` gives it."""
+    result = result_of(status)
+    if not result:
+        return None
+    cost = state.fanout.cost_usd if state.fanout is not None else 0.0
+    return Closing(result, status, _said(state, status), cost)
+
+
+def _said(state: TaskState, status: str) -> str:
+    fanout = state.fanout
+    if fanout is not None and len(fanout.spec.subtasks) == 1 and status in ("approved", "failed"):
+        report = fanout.report(0)
+        if report is not None:
+            return report.summary
+    return state.reason if status in ("rejected", "cancelled", "failed") else state.summary
+
+
+def closing_of_thread(records: Iterable[StoredRecord]) -> Closing | None:
+    """What a thread that is no task came to; None while it is open. `records` in fold order."""
+    for stored in records:
+        record, body = stored.record, stored.record.body
+        summary = str(body.get("summary") or body.get("text") or body.get("reason") or "")
+        if record.act == "KNOW" and body.get("verdict") == "reject":
+            return Closing("reject", "closed", summary)
+        if "cancels" in body:
+            return Closing("cancelled", "closed", summary)
+        if "fulfills" in body:
+            return Closing(ACCEPT, "closed", summary)
+    return None

@@ -1,0 +1,71 @@
+"""Which thread is a child of which, over the whole log.
+
+Three kinds of record say so: a spawned subtask, a task's own INTEND (`parent_thread`), and a fork on the
+parent (`sub_thread`). A thread has one parent at most: the subtask's fan-out before what the thread says of
+itself, and that before a fork; of several forks the first in fold order. What would make a thread its own
+ancestor does not hold. So the answer follows from the records, in whatever order they came.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from syncropel.folds.fanout.state import Key
+from syncropel.folds.tasks.state import TaskState
+
+MOST_ANCESTORS: Final = 1000
+"""A thread that hangs deeper has no parent: no log comes to that by itself."""
+Tasks = Mapping[str, TaskState]
+
+
+@dataclass(slots=True)
+class Parents:
+    """Parents by child. `forks`: per child the threads that forked it; `fan_outs`: subtasks' threads."""
+
+    forks: dict[str, dict[str, Key]] = field(default_factory=dict)
+    fan_outs: dict[str, str] = field(default_factory=dict)
+
+    def fork(self, child: str, parent: str, key: Key) -> None:
+        """Take that `parent` forks `child`."""
+        claims = self.forks.setdefault(child, {})
+        claims[parent] = min(key, claims.get(parent, key))
+
+    def stated(self, child: str, tasks: Tasks) -> str:
+        """The parent as records state it, also where it does not hold; empty when none does."""
+        if (of := self.fan_outs.get(child)) is not None:
+            return of
+        task = tasks.get(child)
+        if task is not None and task.parent_thread:
+            return task.parent_thread
+        claims = self.forks.get(child)
+        return min(claims, key=lambda parent: claims[parent]) if claims else ""
+
+    def of(self, child: str, tasks: Tasks) -> str:
+        """The parent of this thread, empty when it has none."""
+        parent = self.stated(child, tasks)
+        if not parent:
+            return ""
+        for depth, above in enumerate(self._above(child, tasks)):
+            if above == child or depth == MOST_ANCESTORS:
+                return ""
+        return parent
+
+    def ancestors(self, thread: str, tasks: Tasks) -> list[str]:
+        """The threads that are stated to be above this one, the nearest first."""
+        return list(self._above(thread, tasks))
+
+    def problem(self, child: str, parent: str, tasks: Tasks) -> str:
+        """Why the fork of `child` by `parent` does not hold, empty when it does."""
+        stated = self.stated(child, tasks)
+        if stated != parent:
+            return f"is a child of {stated}" if stated else "was not forked here"
+        return "" if self.of(child, tasks) else "is an ancestor of its parent, or hangs too deep"
+
+    def _above(self, child: str, tasks: Tasks) -> Iterator[str]:
+        """What is stated to be above a thread, without an end where it goes in a circle."""
+        seen: set[str] = set()
+        while (child := self.stated(child, tasks)) and child not in seen:
+            seen.add(child)
+            yield child
