@@ -26,6 +26,8 @@ from syncropel.record.threads import RESERVED
 MOST_NESTED: Final = 64
 """Forks within forks that may be begun."""
 _OVER: Final = frozenset({"cancelled", "approved", "done", "rejected"})
+CLOSED: Final = "closed"
+"""Status of a plain thread that is over."""
 _PLACE: Final = f"body.{SUB_THREAD}"
 _CHOOSE: Final = "name a thread of its own, such as th_run_tests"
 _WATCH: Final = "leave goal and target out to take its result as it is"
@@ -160,7 +162,7 @@ def over(thread: str, known: KnownThreads) -> str | None:
     task, line = known.tasks.get(thread), known.index.threads.get(thread)
     if task is not None:
         return task.status if task.status in _OVER else None
-    return line.status if line is not None and line.closed else None
+    return line.status if line is not None and line.status == CLOSED else None
 
 
 def _check_join(record: Record, known: KnownThreads) -> SyncropelError | None:

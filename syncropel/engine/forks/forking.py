@@ -23,7 +23,7 @@ from syncropel.folds.forks.state import SUB_THREAD, Fork, names_child
 from syncropel.folds.tasks.closing import Closing, closing_of_task, closing_of_thread
 from syncropel.folds.tasks.state import TaskState, status_now
 from syncropel.peer.runtime import Runtime
-from syncropel.policy.forking import namespace_of, over
+from syncropel.policy.forking import CLOSED, namespace_of, over
 from syncropel.policy.joining import decide_fork_join, decide_join_now
 from syncropel.record.model import Record, StoredRecord
 from syncropel.record.threads import ENGINE_CONFIG, FLEET_CONTROL
@@ -160,7 +160,7 @@ class Forking:
         task, line = live.tasks.get(child), live.index.threads.get(child)
         if task is not None:
             return closing_of_task(task, _status(task))
-        if line is None or not line.closed:
+        if line is None or line.status != CLOSED:
             return None
         return closing_of_thread(fold_order(await self._ingest.store.thread(child)))
 
