@@ -246,9 +246,8 @@ class Supervisor:
                 self._interrupted.append(process)
 
     def _look_at_the_interrupted(self) -> None:
-        left = [one for one in self._interrupted if tree.runs(one)]
-        self._interrupted = left
-        self._decider.interrupted(len(left), now())
+        self._interrupted = [one for one in self._interrupted if tree.runs(one)]
+        self._decider.interrupted(len(self._interrupted), now())
 
     def _finish(self) -> None:
         left = [process.pid for process in self._below()]
