@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -10,14 +12,24 @@ from syncropel.engine.ingest import door
 from syncropel.engine.ingest.broadcast import Broadcast
 from syncropel.engine.ingest.door import Ingest
 from syncropel.engine.ingest.live import LiveFolds
-from syncropel.errors import Conflict, InvalidRecord, NamespaceFrozen, SyncropelError, Unavailable
+from syncropel.errors import (
+    Conflict,
+    InvalidRecord,
+    NamespaceFrozen,
+    PermissionDenied,
+    StoreError,
+    SyncropelError,
+    Unavailable,
+)
 from syncropel.folds.control.freezes import FREEZE
+from syncropel.folds.control.rules import ENABLED_TOPIC, PERMISSION
 from syncropel.peer.runtime import Runtime
+from syncropel.policy.authority import ANYONE, ENGINE, OPERATOR, Writer
 from syncropel.record.model import Record, StoredRecord
-from syncropel.record.threads import FLEET_CONTROL
-from syncropel.store.base import Appended
+from syncropel.record.threads import ENGINE_CONFIG, FLEET_CONTROL
+from syncropel.store.base import Appended, Outcome, Settled
 from syncropel.store.memory import MemoryStore
-from tests.folds.build import COORDINATOR, done, parent, record, spawned, subtask
+from tests.folds.build import COORDINATOR, WORKER_A, done, parent, record, spawned, subtask
 
 
 @pytest.fixture
@@ -103,6 +115,159 @@ async def test_a_guard_that_breaks_does_not_keep_a_freeze_out(
     await ingest.append_one(FREEZE_DOCS)
     with pytest.raises(NamespaceFrozen):
         await ingest.append_one(record("DO", 1, {"namespace": "docs"}))
+
+
+async def test_a_report_that_is_refused_is_kept_to_be_shown(ingest: Ingest) -> None:
+    (outcome,) = await ingest.append([done(0, 7)], writer=ANYONE)
+    assert isinstance(outcome, SyncropelError)
+    assert len(ingest.refused_reports) == 1
+    await ingest.append([parent([subtask()]), spawned(0, 4), done(0, 7)])
+    assert len(ingest.refused_reports) == 0
+
+
+class Held(MemoryStore):
+    """A log that keeps the records of one thread waiting."""
+
+    def __init__(self) -> None:
+        super().__init__(clock=lambda: 0.0)
+        self.go = asyncio.Event()
+
+    async def append(self, records: Sequence[Record], settled: Settled | None = None) -> list[Outcome]:
+        if any(one.thread == "th_slow" for one in records):
+            await self.go.wait()
+        return await super().append(records, settled)
+
+
+async def test_ordinary_records_do_not_wait_for_each_other_and_a_freeze_does() -> None:
+    log = Held()
+    ingest = Ingest(log, LiveFolds(), Broadcast(), COORDINATOR, Runtime(now=lambda: 0.0))
+    slow = asyncio.ensure_future(ingest.append([record("DO", 0, thread="th_slow")]))
+    await asyncio.sleep(0)
+    async with asyncio.timeout(60):
+        await ingest.append([record("DO", 0)])
+    freezing = asyncio.ensure_future(ingest.append([FREEZE_DOCS]))
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert not freezing.done()
+    log.go.set()
+    async with asyncio.timeout(60):
+        await asyncio.gather(slow, freezing)
+
+
+@pytest.mark.parametrize("ruled", [True, False])
+async def test_rules_judge_what_they_rule(ingest: Ingest, ruled: bool) -> None:
+    rule = {"topic": PERMISSION, "name": "r", "effect": "deny", "expression": "true"}
+    bodies = [rule, {"topic": ENABLED_TOPIC, "enabled": True}]
+    await ingest.append(
+        [record("LEARN", clock, body, thread=ENGINE_CONFIG) for clock, body in enumerate(bodies)], ruled=False
+    )
+    (outcome,) = await ingest.append([record("DO", 0)], ruled=ruled)
+    assert isinstance(outcome, PermissionDenied) is ruled
+
+
+ENABLED = record("LEARN", 9, {"topic": ENABLED_TOPIC, "enabled": True}, thread=ENGINE_CONFIG)
+FAR = record("LEARN", 2**61, {"topic": ENABLED_TOPIC, "enabled": True}, thread=ENGINE_CONFIG)
+
+
+@pytest.mark.parametrize(
+    ("one", "by", "ruled", "error"),
+    [
+        (ENABLED, OPERATOR, True, Conflict),
+        (ENABLED, OPERATOR, False, None),
+        (record("LEARN", 9, dict(ENABLED.body)), OPERATOR, True, None),
+        (FAR, OPERATOR, True, InvalidRecord),
+    ],
+    ids=["enabling", "what no rule rules", "on another thread", "what is refused already"],
+)
+async def test_nobody_is_locked_out(
+    ingest: Ingest, one: Record, by: Writer, ruled: bool, error: type[SyncropelError] | None
+) -> None:
+    (outcome,) = await ingest.append([one], ruled=ruled, writer=by)
+    assert type(outcome) is (error or Appended)
+
+
+async def test_nobody_is_locked_out_of_a_worker_that_enforces_the_rules(ingest: Ingest) -> None:
+    rule = {"topic": PERMISSION, "name": "r", "effect": "allow", "expression": "true"}
+    removed = {"topic": PERMISSION, "name": "r", "removed": True}
+    first, second = (
+        record("LEARN", at, body, thread=ENGINE_CONFIG) for at, body in enumerate([rule, removed])
+    )
+    ingest.enforcing = lambda: [WORKER_A]
+    assert isinstance(await ingest.append_one(first, writer=OPERATOR), Appended)
+    with pytest.raises(Conflict, match=WORKER_A):
+        await ingest.append_one(second, writer=OPERATOR)
+    ingest.enforcing = list
+    assert isinstance(await ingest.append_one(second, writer=OPERATOR), Appended)
+
+
+FAN_OUT = parent([subtask()], clock=5)
+
+
+@pytest.mark.parametrize(
+    ("before", "refused"),
+    [
+        ([record("KNOW", 1, {"fulfills": FAN_OUT.id})], True),
+        ([record("DO", 1), record("KNOW", 2, {"fulfills": FAN_OUT.id}), record("DO", 3)], True),
+        ([record("DO", 1, {"fulfills": FAN_OUT.id})], False),
+        ([record("KNOW", 1, {"fulfills": "ab" * 32})], False),
+        ([record("KNOW", 1, {"fulfills": FAN_OUT.id}, thread="th_else")], False),
+        ([], False),
+    ],
+)
+@pytest.mark.parametrize("by", [ANYONE, ENGINE])
+async def test_a_fan_out_that_was_joined_before_it_began_is_refused(
+    ingest: Ingest, before: list[Record], refused: bool, by: Writer
+) -> None:
+    """Who posts one knows its id, and can have said so when nothing told that this would be a join."""
+    await ingest.append(before)
+    (outcome,) = await ingest.append([FAN_OUT], writer=by)
+    if refused and by is ANYONE:
+        assert isinstance(outcome, Conflict)
+        assert "already says that this fan-out is fulfilled" in outcome.message
+    else:
+        assert isinstance(outcome, Appended)
+        (again,) = await ingest.append([FAN_OUT], writer=by)
+        assert isinstance(again, Appended)
+        assert not again.created
+
+
+async def test_a_fan_out_that_has_been_joined_may_be_sent_again(ingest: Ingest) -> None:
+    await ingest.append([FAN_OUT, record("KNOW", 9, {"fulfills": FAN_OUT.id, "verdict": "accept"})])
+    (outcome,) = await ingest.append([FAN_OUT], writer=ANYONE)
+    assert isinstance(outcome, Appended)
+
+
+async def test_a_fan_out_without_a_clock_has_no_id_that_anybody_could_know(ingest: Ingest) -> None:
+    await ingest.append([record("KNOW", 1, {"fulfills": ""})])
+    (outcome,) = await ingest.append([replace(FAN_OUT, clock=None, id="")], writer=ANYONE)
+    assert isinstance(outcome, Appended)
+
+
+class Failing(MemoryStore):
+    """A log that fails, after it has written or before."""
+
+    def __init__(self, error: Exception, *, written: bool) -> None:
+        super().__init__(clock=lambda: 0.0)
+        self._error = error
+        self._written = written
+
+    async def append(self, records: Sequence[Record], settled: Settled | None = None) -> list[Outcome]:
+        if self._written:
+            await super().append(records, settled)
+        raise self._error
+
+
+@pytest.mark.parametrize("error", [StoreError("it broke", "try again"), RuntimeError("a mistake of ours")])
+@pytest.mark.parametrize("written", [True, False])
+async def test_a_failure_ends_a_turn_once(error: Exception, written: bool) -> None:
+    """Never ended, or ended twice, it would keep every freeze waiting for somebody who is not there."""
+    log = Failing(error, written=written)
+    ingest = Ingest(log, LiveFolds(), Broadcast(), COORDINATOR, Runtime(now=lambda: 0.0))
+    for one in (record("DO", 0), FREEZE_DOCS, record("DO", 1), FREEZE_DOCS):
+        async with asyncio.timeout(60):
+            with pytest.raises(type(error)):
+                await ingest.append([one])
+    assert ingest.total == log.count == (3 if written else 0)
 
 
 async def test_numbers_beyond_a_float_are_refused_or_harmless(ingest: Ingest) -> None:

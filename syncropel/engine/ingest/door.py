@@ -138,7 +138,9 @@ class Ingest:
 
         try:
             outcomes = iter(await self.store.append(passed, take))
-        except SyncropelError:
+        except asyncio.CancelledError:
+            raise  # what is queued is written all the same, and then the turn ends
+        except BaseException:
             if not settled:
                 leave()
             raise
