@@ -44,6 +44,11 @@ class LoopThread:
         """Run `work` on the loop. Cancelling the future cancels it."""
         return asyncio.run_coroutine_threadsafe(work, self._loop)
 
+    @property
+    def is_here(self) -> bool:
+        """Whether the caller runs on this very thread, and would wait for itself."""
+        return threading.current_thread() is self._thread
+
     async def run(self, work: Coroutine[Any, Any, Done]) -> Done:
         """Run `work` on the loop and wait for it from another one."""
         return await asyncio.wrap_future(self.submit(work))

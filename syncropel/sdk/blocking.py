@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from contextlib import suppress
 from functools import wraps
 from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar
 
@@ -24,6 +23,9 @@ class _Blocking(Generic[Inner]):
         self._inner, self._loop = inner, loop
 
     def _run(self, work: Coroutine[Any, Any, Result]) -> Result:
+        if self._loop.is_here:
+            work.close()
+            raise RuntimeError("a callback cannot call the client that called it: it would wait for itself")
         try:
             done = self._loop.submit(work)
         except RuntimeError:
@@ -92,6 +94,7 @@ class SyncClient(_Blocking[Client]):
 
     def __init__(self, client: Client) -> None:
         super().__init__(client, LoopThread("syncropel-client"))
+        self._closed = False
 
     def __enter__(self) -> Self:
         return self
@@ -101,8 +104,10 @@ class SyncClient(_Blocking[Client]):
 
     def close(self) -> None:
         """End every subscription, the connections and the thread. May be called again."""
-        with suppress(RuntimeError):  # it is closed already
-            self._run(self._inner.close())
+        if self._closed:
+            return
+        self._run(self._inner.close())
+        self._closed = True
         self._loop.stop()
 
     @property
@@ -115,7 +120,7 @@ class SyncClient(_Blocking[Client]):
     ) -> SyncSubscription:
         """As `Client.subscribe`, with its options; every callback runs on the client's own thread.
 
-        A callback must not call the client, which would wait for itself.
+        A callback cannot call the client, which would wait for itself: RuntimeError.
         """
 
         async def subscribe() -> Subscription:

@@ -22,7 +22,6 @@ from syncropel.sdk.membership import ClientMembership
 from syncropel.sdk.posting import Clocks, Posting, envelope
 from syncropel.sdk.reserved import ReservedKinds
 from syncropel.sdk.results import EmitResult
-from syncropel.settings.config import Home, actor_from, home_from
 
 _DRAIN_SECS: Final = 5.0
 """How long closing waits for a subscription to end."""
@@ -70,6 +69,7 @@ class Client(ReservedKinds):
         self._connection = Connection(where, timeout, transport, strict)
         self._clocks = Clocks(time.time_ns)
         self._subscriptions: list[subscription.Subscription] = []
+        self._closed = False
 
     @classmethod
     def local(
@@ -85,6 +85,8 @@ class Client(ReservedKinds):
         `home`: as SYNCROPEL_HOME, which it stands for (default `~/.syncro`). `identity`: SPL_ACTOR, or a DID
         made from the login name.
         """
+        from syncropel.settings.config import Home, actor_from, home_from
+
         place = home_from(os.environ) if home is None else Home(Path(home).expanduser().absolute())
         who = identity or Identity.static(actor_from(os.environ))
         return cls(endpoint=f"{UNIX}{place.socket}", identity=who, timeout=timeout, strict=strict)
@@ -106,6 +108,7 @@ class Client(ReservedKinds):
 
     async def close(self) -> None:
         """End every subscription, then the connections. May be called again."""
+        self._closed = True
         followed, self._subscriptions = self._subscriptions, []
         for one in followed:
             with suppress(RuntimeError):  # of an event loop that is gone
@@ -289,6 +292,8 @@ class Client(ReservedKinds):
             raise ValueError("subscribe needs a thread")
         if not callable(callback):
             raise TypeError("subscribe needs a function that takes a record")
+        if self._closed:
+            raise RuntimeError("this client is closed")
         wanted = subscription.Wanted(
             self.endpoint,
             thread,

@@ -29,8 +29,8 @@ Otherwise = TypeVar("Otherwise")
 def target(endpoint: str, actor: str, token: str) -> Target:
     """The daemon at `http://…`, `https://…` or `unix:///path/of/its/socket`. Raises ValueError for others."""
     if endpoint.startswith(UNIX):
-        socket = Path(endpoint.removeprefix(UNIX))
-        return Target(socket=socket, home=str(socket.parent.parent), actor=actor)
+        socket = endpoint.removeprefix(UNIX)
+        return Target(socket=Path(socket), home=socket, actor=actor)
     if not endpoint.startswith(("http://", "https://")):
         raise ValueError(f"invalid endpoint {endpoint!r}: it begins with http://, https:// or {UNIX}")
     return Target(url=endpoint.rstrip("/"), token=token, actor=actor)

@@ -78,6 +78,26 @@ def test_threads_may_share_one(client: SyncClient) -> None:
     assert len(client.query_thread("shared")) == 20
 
 
+def test_a_callback_that_calls_the_client_is_told_instead_of_waiting_for_itself(client: SyncClient) -> None:
+    raised: list[str] = []
+    tried, opened = threading.Event(), threading.Event()
+
+    def take(record: dict[str, Any]) -> None:
+        for call in (client.health, client.close):
+            try:
+                call()
+            except RuntimeError as error:
+                raised.append(str(error))
+        tried.set()
+
+    client.subscribe("circle", take, on_open=opened.set)
+    assert opened.wait(LIMIT_SECS)
+    client.emit(act="PUT", kind=TRACK, body={}, thread="circle")
+    assert tried.wait(LIMIT_SECS)
+    assert ["wait for itself" in one for one in raised] == [True, True]
+    assert client.health()["status"] == "ok"
+
+
 def test_closing_ends_the_thread(daemon_home: Path) -> None:
     before = threading.active_count()
     client = SyncClient(Client.local(daemon_home, WHO))
@@ -104,7 +124,7 @@ def test_a_local_client_is_who_the_environment_says(
 def test_a_home_without_a_daemon_is_told(tmp_path: Path) -> None:
     with SyncClient(Client.local(tmp_path, WHO, strict=True)) as client:
         result = client.emit(act="PUT", kind=TRACK, body={}, thread=THREAD)
-        assert result.error == f"no daemon is running at {tmp_path}"
+        assert result.error == f"no daemon is running at {tmp_path}/run/spl.sock"
 
 
 def test_emitting_without_a_loop_over_the_socket(daemon_home: Path) -> None:

@@ -59,6 +59,8 @@ async def test_closing_the_client_ends_what_it_follows(client: Client, api: Api)
     followed = client.subscribe(THREAD, lambda record: None)
     await client.close()
     assert followed.closed
+    with pytest.raises(RuntimeError, match="closed"):
+        client.subscribe(THREAD, lambda record: None)
 
 
 class Scripted:
