@@ -19,8 +19,8 @@ from textual.pilot import Pilot
 from syncropel.errors import DaemonNotRunning
 from syncropel.wire import FleetStatus
 from tui.app.console_app import ConsoleApp
-from tui.app.keymap import Keymap
 from tui.connection.session import Outside
+from tui.model.keymap import Keymap
 from tui.model.setup import Fleet, Setup
 from tui.widgets.lines import Lines
 from tui.widgets.table import Table

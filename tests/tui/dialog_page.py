@@ -6,9 +6,9 @@ from console_page import Console
 from textual.widgets import Input
 
 from tui.dialogs.base import Dialog
+from tui.widgets.choice_list import ChoiceList
+from tui.widgets.flat_button import FlatButton
 from tui.widgets.lines import Lines
-from tui.widgets.pick import Pick
-from tui.widgets.push import Push
 
 
 class DialogPage:
@@ -41,7 +41,7 @@ class DialogPage:
 
     def list(self, name: str) -> list[str]:
         """The lines of a list to pick from."""
-        return self.dialog.query_one(f"#{name}", Pick).text.splitlines()
+        return self.dialog.query_one(f"#{name}", ChoiceList).text.splitlines()
 
     @property
     def words(self) -> str:
@@ -52,12 +52,12 @@ class DialogPage:
     def focused(self) -> str:
         """The label of the button, or the id of the field, that has the focus."""
         focused = self.dialog.focused
-        return focused.label if isinstance(focused, Push) else str(focused.id if focused else None)
+        return focused.label if isinstance(focused, FlatButton) else str(focused.id if focused else None)
 
     @property
     def greyed(self) -> str:
         """Why the deed cannot be done; empty when it can."""
-        return self.dialog.query_one("#push-do", Push).why_not
+        return self.dialog.query_one("#push-do", FlatButton).why_not
 
     async def press(self, *keys: str) -> None:
         await self.console.press(*keys)

@@ -14,8 +14,8 @@ from console_page import Console
 from syncropel.client import Call, Target
 from syncropel.wire import FleetStatus, WhoAmI
 from tui.app.console_app import ConsoleApp
-from tui.app.keymap import Keymap
 from tui.connection.session import Outside
+from tui.model.keymap import Keymap
 from tui.model.setup import Fleet, Setup
 
 HOME = Fleet("local", Target(url="http://127.0.0.1:7700"), here=True)

@@ -140,11 +140,11 @@ async def test_tab_completes_words_names_and_flags() -> None:
 
 async def test_what_was_typed_comes_back_also_in_the_next_run(tmp_path: Path) -> None:
     place = tmp_path / "console.json"
-    async with typing(memory=place) as page:
+    async with typing(preferences=place) as page:
         for one in ("tasks", "fleet", "xyzzy"):
             await command(page, one)
         await page.press("escape")
-    async with typing(memory=place) as page:
+    async with typing(preferences=place) as page:
         await begin(page, "ta")
         await page.press("up")
         assert line(page) == "xyzzy"

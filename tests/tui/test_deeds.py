@@ -14,9 +14,9 @@ from dialog_page import DialogPage
 from syncropel.errors import RemoteError
 from syncropel.wire import DrainChanged, PostedRecord
 from tui.dialogs.base import Dialog
-from tui.model import deeds
-from tui.model.deeds import DEEDS
+from tui.model import subject_actions as deeds
 from tui.model.subject import Subject, namespace_of, short_label, subject_of
+from tui.model.subject_actions import DEEDS
 from tui.model.world import World
 
 WORLD = World().heard(sample.status(), 0.0).listed(sample.tasks()).choose(sample.THREAD).joined(sample.join())

@@ -10,9 +10,9 @@ from textwrap import dedent
 
 import pytest
 
-from tui.app import keymap, themes
+from tui.app import themes
 from tui.app.console_app import ConsoleApp
-from tui.model import actions, compare, feed, fleet, policy, replay, rows, tasks, threads, tree
+from tui.model import actions, compare, feed, fleet, keymap, policy, replay, rows, tasks, threads, tree
 from tui.model.glyphs import ASCII, UNICODE, word
 from tui.model.link import Phase
 from tui.screens.compare import CompareScreen

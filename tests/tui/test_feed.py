@@ -15,7 +15,7 @@ from textual.events import MouseScrollUp
 
 from syncropel.client import Event
 from syncropel.errors import DaemonUnreachable, RemoteError
-from tui.connection.tail import BACKLOG
+from tui.connection.stream_follower import BACKLOG
 from tui.model.feed import CAP, Feed, FeedLine, feed_row, gist, of_log, of_notice, of_record
 from tui.model.feed_facts import facts_of, laid_out
 from tui.model.notices import Notice

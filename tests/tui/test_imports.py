@@ -50,7 +50,8 @@ def test_a_web_server_is_imported_for_the_page_alone() -> None:
     "statement",
     [
         "import tui.app.launch",
-        "import tui.connection.events, tui.connection.refetch, tui.model.actions, tui.connection.session",
+        "import tui.connection.events, tui.connection.coalescing_poller, tui.connection.session",
+        "import tui.model.actions, tui.model.keymap, tui.preferences",
         "import tui.model.fleet, tui.model.tree, tui.model.world, tui.model.facts, tui.model.bars",
     ],
 )

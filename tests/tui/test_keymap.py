@@ -10,8 +10,7 @@ import pytest
 from console_page import console
 
 from syncropel.errors import BadRequest
-from tui.app import keymap
-from tui.model import actions
+from tui.model import actions, keymap
 
 PAGE = (Path(__file__).parents[2] / "docs" / "console.md").read_text()
 

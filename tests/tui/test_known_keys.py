@@ -6,8 +6,7 @@ import console_sample as sample
 import pytest
 from console_page import Console, console
 
-from tui.app import keymap
-from tui.model import commands
+from tui.model import commands, keymap
 from tui.screens.base import ConsoleScreen
 from tui.widgets.pane import Pane
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 from console_fakes import Clock
 
 from syncropel.errors import DaemonUnreachable, SyncropelError
-from tui.connection.refetch import Refetcher
+from tui.connection.coalescing_poller import CoalescingPoller
 
 
 async def settle() -> None:
@@ -22,7 +22,7 @@ async def test_many_asks_are_one_fetch_and_the_next_waits() -> None:
     async def fetch() -> None:
         fetched.append(clock())
 
-    refetcher = Refetcher(fetch, lambda error: None, sleep=clock.sleep)
+    refetcher = CoalescingPoller(fetch, lambda error: None, sleep=clock.sleep)
     task = asyncio.create_task(refetcher.run())
     for _ in range(10):
         refetcher.ask()
@@ -50,7 +50,7 @@ async def test_a_failure_is_told_and_tried_again_ever_more_slowly() -> None:
     def told(error: SyncropelError) -> None:
         errors.append(error.message)
 
-    refetcher = Refetcher(fetch, told, sleep=clock.sleep)
+    refetcher = CoalescingPoller(fetch, told, sleep=clock.sleep)
     task = asyncio.create_task(refetcher.run())
     refetcher.ask()
     for _ in range(6):
@@ -71,7 +71,7 @@ async def test_an_unforeseen_error_does_not_end_it() -> None:
             raise error
         errors.append("read")
 
-    refetcher = Refetcher(fetch, lambda error: errors.append(error.message), sleep=clock.sleep)
+    refetcher = CoalescingPoller(fetch, lambda error: errors.append(error.message), sleep=clock.sleep)
     task = asyncio.create_task(refetcher.run())
     refetcher.ask()
     for _ in range(2):
@@ -91,7 +91,7 @@ async def test_what_was_asked_for_when_it_was_cancelled_is_fetched_by_the_next_r
         begun += 1
         await go_on.wait()
 
-    refetcher = Refetcher(fetch, lambda error: None, sleep=clock.sleep)
+    refetcher = CoalescingPoller(fetch, lambda error: None, sleep=clock.sleep)
     refetcher.ask()
     for _ in range(2):
         task = asyncio.create_task(refetcher.run())

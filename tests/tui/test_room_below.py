@@ -13,7 +13,7 @@ from console_snapshots import Pictured
 from sample_policy import PolicyClient
 from sample_threads import ThreadClient
 
-from tui.widgets.about import About
+from tui.widgets.detail_pane import DetailPane
 
 
 def client_of(screen: str) -> FakeClient:
@@ -31,8 +31,8 @@ def client_of(screen: str) -> FakeClient:
     return client
 
 
-def about(page: Console) -> About:
-    return page.app.screen.query_one(About)
+def about(page: Console) -> DetailPane:
+    return page.app.screen.query_one(DetailPane)
 
 
 @pytest.mark.usefixtures("utc")

@@ -10,7 +10,7 @@ from fleets_page import READER, consoles, daemon, status_of
 
 from syncropel.cli.support.grammar import Grammar
 from syncropel.errors import DaemonNotRunning
-from tui.app import keymap
+from tui.model import keymap
 
 __all__ = ["drawn"]
 

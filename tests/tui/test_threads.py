@@ -18,15 +18,15 @@ from sample_threads import OTHER, THREAD, ThreadClient, fan_out, record, stored,
 from syncropel.client.verify import computed_id
 from syncropel.wire.records import RecordOut
 from syncropel.wire.replay import ComparedFact, ReplayMoment, StatusChange, ThreadDiff
-from tui.connection.reel import Reel
+from tui.connection.replay_reader import ReplayReader
 from tui.model import replay
 from tui.model.compare import different_facts
 from tui.model.frames import KEPT, WINDOW, Frames
 from tui.model.glyphs import ASCII, UNICODE
 from tui.model.turns import Turns
-from tui.screens import pager
 from tui.screens.replay import ReplayScreen
 from tui.screens.threads import PAGE
+from tui.widgets import pager
 
 
 def opened(client: ThreadClient) -> AbstractAsyncContextManager[Console]:
@@ -255,7 +255,7 @@ async def test_a_late_answer_never_stands_for_another_position(client: ThreadCli
             seen.append(reel.moment)
             news.set()
 
-    reel = Reel(slow, THREAD, hear, lambda _: asyncio.sleep(0))
+    reel = ReplayReader(slow, THREAD, hear, lambda _: asyncio.sleep(0))
     reel.see_state(True)
     work = asyncio.create_task(reel.run())
     await slow.holding(9)

@@ -21,9 +21,9 @@ from tui.model.glyphs import ASCII
 from tui.model.layout import SIDE_BY_SIDE
 from tui.model.moment import Moment
 from tui.model.world import World
-from tui.widgets.about import About
+from tui.widgets.detail_pane import DetailPane
 from tui.widgets.lines import Lines
-from tui.widgets.pair import Pair
+from tui.widgets.split_pane import SplitPane
 
 WIDE = (200, 50)
 NOW = Moment(sample.AT, sample.AT)
@@ -50,7 +50,7 @@ async def opened(
 
 
 def is_wide(page: Console) -> bool:
-    return page.app.screen.query_one(Pair).is_wide
+    return page.app.screen.query_one(SplitPane).is_wide
 
 
 TASK = ("TASKS 4", "SUBTASKS 5", "namespace   docs/v0.11", "labels      release")
@@ -88,7 +88,7 @@ async def test_many_tasks_and_a_long_tree(picture: Callable[[Pictured], None]) -
     async with opened("tasks", sample.folded(), crowd=True) as page:
         await page.press("tab", "end", "enter", "tab")
         assert "TASKS 1000" in page.drawn
-        about = page.app.screen.query_one(About)
+        about = page.app.screen.query_one(DetailPane)
         assert about.size.height >= 16, "a long tree leaves room for what is known of the chosen row"
         picture(page)
 
@@ -118,7 +118,7 @@ async def test_more_room_or_less_lays_it_out_anew() -> None:
         await page.resize((SIDE_BY_SIDE - 1, 50))
         assert not is_wide(page)
         assert page.table("tasks").region.bottom <= page.table("subtasks").region.y, "one below the other"
-        about = page.app.screen.query_one(About)
+        about = page.app.screen.query_one(DetailPane)
         assert about.region.y >= page.table("subtasks").region.bottom, "and what is known below both"
         await page.resize((SIDE_BY_SIDE, 50))
         assert is_wide(page)
@@ -147,7 +147,7 @@ async def test_what_stands_beside_a_rule_is_its_command() -> None:
 async def test_what_may_be_true_no_more_is_dimmed(picture: Callable[[Pictured], None]) -> None:
     async with opened("tasks") as page:
         await page.press("tab")
-        lines = page.app.screen.query_one(About).query_one(Lines)
+        lines = page.app.screen.query_one(DetailPane).query_one(Lines)
         assert "good" in {span.tone for line in lines._lines for span in line}
         await page.down()
         assert {span.tone for line in lines._lines for span in line} == {"strong", "muted"}

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from syncropel.errors import BadRequest
 from tui import dialogs, screens
 from tui.app import themes
-from tui.model import commands, deeds, unread
+from tui.model import commands, unread
+from tui.model import subject_actions as deeds
 from tui.model.commands import Names
-from tui.model.deeds import Verb
 from tui.model.freezes import over
 from tui.model.namespaces import known_namespaces
 from tui.model.policy import ABOUT_WORK
 from tui.model.rules import KINDS, WORK, Draft, Kind
 from tui.model.subject import Subject
+from tui.model.subject_actions import Verb
 from tui.model.text import plain
 
 if TYPE_CHECKING:
@@ -232,7 +233,7 @@ class Commands:
         verb = deeds.meant(verb, self._console.world, subject)
         if why_not := deeds.objection(verb, self._console.world, subject):
             raise BadRequest(why_not, f"see: {commands.usage('task') if subject.thread else 'drain'}")
-        self._console.push_screen(dialogs.DeedDialog(verb, subject))
+        self._console.push_screen(dialogs.SubjectActionDialog(verb, subject))
 
     # names
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -17,19 +17,19 @@ from textual.widgets import Input
 from syncropel.errors import SyncropelError
 from tui import dialogs, screens
 from tui.app import loading, themes
-from tui.app.herald import Herald
-from tui.app.keymap import Keymap
+from tui.app.announcer import Announcer
 from tui.app.keys import Keys
-from tui.app.memory import Memory
 from tui.app.palette import Deeds, Jumps
 from tui.connection.fleets import Fleets
 from tui.connection.session import Outside, Session
 from tui.dialogs.base import Dialog
 from tui.model import actions
 from tui.model.glyphs import ASCII, UNICODE
+from tui.model.keymap import Keymap
 from tui.model.layout import NARROW
 from tui.model.setup import Setup
 from tui.model.world import World
+from tui.preferences import Preferences
 from tui.screens.base import ConsoleScreen
 from tui.widgets.bindings import bindings
 from tui.widgets.ink import AsciiOnly, Colourless, WholeCells
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from syncropel.client import Call, Target
     from syncropel.client.calls import Answer
     from tui.app.commands import Commands
+    from tui.model.notices import Kind
 
 TICK_SECS = 1.0
 UNSEEN_TICKS = 5
@@ -77,13 +78,15 @@ class ConsoleApp(App[None]):
     ) -> None:
         super().__init__()
         self._painted = painted
-        self.memory = Memory(setup.memory)
+        self.preferences = Preferences(setup.preferences)
         self.keymap = keymap or Keymap()
         self.set_keymap({name: ",".join(keys) for name, keys in self.keymap.changed.items()})
         for theme in themes.ALL:
             self.register_theme(theme)
         if not self.no_color and not self.native_ansi_color:
-            self.theme = self.memory.theme if self.memory.theme in themes.NAMES else themes.NIGHT.name
+            self.theme = (
+                self.preferences.theme if self.preferences.theme in themes.NAMES else themes.NIGHT.name
+            )
         outside = outside or Outside()
         self.clock, self._sleep = outside.clock, outside.sleep
         self.glyphs = ASCII if setup.ascii_only else UNICODE
@@ -99,7 +102,7 @@ class ConsoleApp(App[None]):
         self._keys = Keys(self._give, self.clock)
         self._showing = False
         self._ticks = 0
-        self.herald = Herald(self, setup)
+        self.announcer = Announcer(self, setup)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         return themes.PLAIN_HUES
@@ -107,10 +110,10 @@ class ConsoleApp(App[None]):
     # life
 
     async def on_mount(self) -> None:
-        first = self.setup.screen or self.memory.screen
+        first = self.setup.screen or self.preferences.screen
         await self._bring(first if first in self.MODES else "fleet")
-        if self.memory.trouble:
-            self.notify(self.memory.trouble, severity="warning", markup=False, timeout=8)
+        if self.preferences.trouble:
+            self.notify(self.preferences.trouble, severity="warning", markup=False, timeout=8)
         self.app_resume_signal.subscribe(self, self._resumed)
         self.run_worker(self._ticking(), name="tick", exit_on_error=False)
         self.call_after_refresh(self._connect)
@@ -125,8 +128,8 @@ class ConsoleApp(App[None]):
         await loading.screens_loaded()
 
     async def on_unmount(self) -> None:
-        self.memory.screen = self.screen_name
-        self.memory.save()
+        self.preferences.screen = self.screen_name
+        self.preferences.save()
         await self.fleets.close()
 
     def _resumed(self, _: object) -> None:
@@ -142,7 +145,7 @@ class ConsoleApp(App[None]):
         """Let ages and running times go on; more slowly while the terminal has lost the focus."""
         await self._keys.look()
         self._ticks += 1
-        self.herald.tick()
+        self.announcer.tick()
         if self.app_focus or self._ticks % UNSEEN_TICKS == 0:
             self._show()
 
@@ -157,7 +160,7 @@ class ConsoleApp(App[None]):
             self._driver.write(sequences)
 
     def _news_of(self, session: Session) -> None:
-        if self.herald.tell(session):
+        if self.announcer.tell(session):
             self._news()
 
     def _news(self) -> None:
@@ -199,6 +202,11 @@ class ConsoleApp(App[None]):
             if screen in stack:
                 return self.fleets.by_key(mode.rpartition("/")[0])
         return self.session
+
+    @property
+    def told_kinds(self) -> Collection[Kind]:
+        """The kinds of notices that the operator wants to be told."""
+        return self.announcer.wanted.kinds
 
     @cached_property
     def commands(self) -> Commands:
@@ -364,5 +372,5 @@ class ConsoleApp(App[None]):
 
     def wear(self, theme: str) -> None:
         """Change the colours, and remember it."""
-        self.theme = self.memory.theme = theme
-        self.memory.save()
+        self.theme = self.preferences.theme = theme
+        self.preferences.save()

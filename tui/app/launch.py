@@ -40,7 +40,7 @@ def run(setup: Setup) -> int:
 def _made(setup: Setup) -> App[None]:
     """Import all that the console needs, and take the terminal."""
     with quickly():
-        from tui.app import keymap
+        from tui.model import keymap
 
         keys = keymap.read(setup.keys, setup.where)  # before the terminal is taken
         from tui.app.console_app import ConsoleApp

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from syncropel.client import thread_calls
-from tui.connection.reel import Asks
+from tui.connection.replay_reader import Asks
 
 if TYPE_CHECKING:
     from syncropel.wire.replay import ReplayFrame

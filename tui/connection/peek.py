@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from syncropel.client import thread_calls
-from tui.connection.refetch import Refetcher
+from tui.connection.coalescing_poller import CoalescingPoller
 from tui.connection.session import Session
 from tui.model import peek
 
@@ -23,7 +23,7 @@ class Peek:
         self._session, self._on_news = session, on_news
         self._wanted: ThreadSummary | None = None
         self.page: ReplayPage | None = None
-        self._refetcher = Refetcher(self._read, self._unread, sleep=session.outside.sleep)
+        self._refetcher = CoalescingPoller(self._read, self._unread, sleep=session.outside.sleep)
 
     async def run(self) -> None:
         """Serve until cancelled."""

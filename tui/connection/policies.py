@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from syncropel.client import Call, calls, config_calls
 from syncropel.errors import RemoteError, SyncropelError
-from tui.connection.tail import Asks
+from tui.connection.stream_follower import Asks
 from tui.model import policy
 from tui.model.policies import Policies
 from tui.model.rules import KINDS, WORK

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from syncropel import client
 from syncropel.client import calls, explain_calls
 from syncropel.errors import RemoteError, SyncropelError
+from tui.connection.coalescing_poller import CoalescingPoller
 from tui.connection.events import MAX_SECS, UNSEEN_SECS, Connection
-from tui.connection.refetch import Refetcher
 from tui.connection.runner import Runner, Subprocess
 from tui.connection.task_pages import TaskPages
 from tui.model.access import Access
@@ -94,7 +94,7 @@ class Session:
             self, self._heard, self._linked, clock=outside.clock, sleep=outside.sleep, **chance
         )
         self._connection.most = UNSEEN_SECS
-        self._refetcher = Refetcher(self._read, self._unread, sleep=outside.sleep)
+        self._refetcher = CoalescingPoller(self._read, self._unread, sleep=outside.sleep)
 
     # life
 

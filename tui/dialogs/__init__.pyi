@@ -1,6 +1,5 @@
 from .command import CommandScreen as CommandScreen
 from .contexts import ContextsDialog as ContextsDialog
-from .deed import DeedDialog as DeedDialog
 from .drill import DrillDialog as DrillDialog
 from .freeze import FreezeDialog as FreezeDialog
 from .permissions import PermissionsDialog as PermissionsDialog
@@ -9,6 +8,7 @@ from .retry_failed import RetryFailedDialog as RetryFailedDialog
 from .rule import RemoveRuleDialog as RemoveRuleDialog
 from .rule import RuleDialog as RuleDialog
 from .start import StartDialog as StartDialog
+from .subject_action import SubjectActionDialog as SubjectActionDialog
 from .unfreeze import FreezesDialog as FreezesDialog
 from .unfreeze import UnfreezeDialog as UnfreezeDialog
 from .unlock import UnlockDialog as UnlockDialog

@@ -19,17 +19,17 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from syncropel.errors import SyncropelError
-from tui.model.asking import Outcome, Stage, failed, hindrance, outcome_lines
 from tui.model.glyphs import Glyphs, Tone
 from tui.model.layout import NARROW
-from tui.screens.seat import Seat
+from tui.model.request_state import Outcome, Stage, failed, hindrance, outcome_lines
 from tui.widgets.behind import Over
 from tui.widgets.bindings import LEAVES
-from tui.widgets.choice import Choice
+from tui.widgets.choice_list import ChoiceList
+from tui.widgets.choice_row import ChoiceRow
 from tui.widgets.field import Field
+from tui.widgets.flat_button import FlatButton
 from tui.widgets.lines import Lines, Span, Spans
-from tui.widgets.pick import Pick
-from tui.widgets.push import Push
+from tui.widgets.session_bound import SessionBound
 from tui.widgets.toned import clip
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def _indent(words: str) -> str:
     return " " * max(2, len(words) - len(words.lstrip()))
 
 
-class Dialog(Seat, Over):
+class Dialog(SessionBound, Over):
     """Base of all dialogs.
 
     A dialog says what it is about in `says`, gives the same as a command in `command`, tells in `objection`
@@ -150,9 +150,9 @@ class Dialog(Seat, Over):
             yield Lines(id="outcome")
             yield Lines(id="why-not")
             with Horizontal(id="pushes"):
-                yield Push("cancel", "esc", "Cancel" if self.asks else "Close")
+                yield FlatButton("cancel", "esc", "Cancel" if self.asks else "Close")
                 if self.asks:
-                    yield Push("do", self.letter, self.deed, "bad" if self.danger else "plain")
+                    yield FlatButton("do", self.letter, self.deed, "bad" if self.danger else "plain")
 
     def on_mount(self) -> None:
         box = self.query_one("#dialog")
@@ -214,9 +214,9 @@ class Dialog(Seat, Over):
         width = self.room
         line = Span(clip(line.text, width, self.glyphs.ellipsis), line.tone)
         self.query_one("#why-not", Lines).show([(line,)] if open_ else [])
-        self.query_one("#push-cancel", Push).show(self.way_out())
+        self.query_one("#push-cancel", FlatButton).show(self.way_out())
         if self.asks:
-            push = self.query_one("#push-do", Push)
+            push = self.query_one("#push-do", FlatButton)
             push.show(self.deed, why_not)
             push.display = open_
 
@@ -270,8 +270,8 @@ class Dialog(Seat, Over):
                 return True
         return False
 
-    @on(Push.Pressed)
-    def _pressed(self, event: Push.Pressed) -> None:
+    @on(FlatButton.Pressed)
+    def _pressed(self, event: FlatButton.Pressed) -> None:
         event.stop()
         if event.push.id == "push-cancel":
             self.action_leave()
@@ -279,8 +279,8 @@ class Dialog(Seat, Over):
             self.do()
 
     @on(Input.Submitted)
-    @on(Choice.Done)
-    @on(Pick.Done)
+    @on(ChoiceRow.Done)
+    @on(ChoiceList.Done)
     def _field_done(self, event: Message) -> None:
         """Enter in a field goes to the next that has to be filled in, then to the button: it does nothing."""
         event.stop()
@@ -290,8 +290,8 @@ class Dialog(Seat, Over):
         return self.missing() or ("push-do" if self.asks else "push-cancel")
 
     @on(Input.Changed)
-    @on(Choice.Changed)
-    @on(Pick.Changed)
+    @on(ChoiceRow.Changed)
+    @on(ChoiceList.Changed)
     def _field_changed(self, event: Message) -> None:
         event.stop()
         self.show()

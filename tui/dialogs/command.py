@@ -11,18 +11,18 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
-from tui.app.commands import Commands
 from tui.model.commands import usage
-from tui.screens.seat import Seat
 from tui.widgets.bindings import LEAVES
 from tui.widgets.lines import Lines, Span
+from tui.widgets.session_bound import SessionBound
 from tui.widgets.toned import clip
 
 if TYPE_CHECKING:
     from syncropel.errors import SyncropelError
+    from tui.widgets.console import CommandLine
 
 
-class CommandScreen(Seat, ModalScreen[None]):
+class CommandScreen(SessionBound, ModalScreen[None]):
     """Enter does it, tab completes, up and down go through what was typed before, esc leaves."""
 
     BINDINGS: ClassVar[list[BindingType]] = [("escape", "leave", "leave"), LEAVES]
@@ -36,7 +36,7 @@ class CommandScreen(Seat, ModalScreen[None]):
         self._trouble = trouble
 
     @property
-    def _commands(self) -> Commands:
+    def _commands(self) -> CommandLine:
         return self.console.commands
 
     def compose(self) -> ComposeResult:
@@ -122,7 +122,7 @@ class CommandScreen(Seat, ModalScreen[None]):
         self._hint()
 
     def _remember(self, by: int) -> None:
-        history = self.console.memory.history
+        history = self.console.preferences.history
         if not history:
             return
         start = len(history) if self._past is None else self._past
@@ -145,8 +145,8 @@ class CommandScreen(Seat, ModalScreen[None]):
         if not line:
             self.dismiss()
             return
-        console.memory.typed(line)
-        console.memory.save()
+        console.preferences.typed(line)
+        console.preferences.save()
         self.dismiss()
         # After the line has closed, so that what it opens lies on the screen it was typed on.
         console.call_next(console.typed, line)

@@ -10,7 +10,7 @@ from textual.widget import Widget
 from tui.dialogs.base import Dialog
 from tui.model import contexts
 from tui.model.glyphs import Tone
-from tui.widgets.pick import Pick
+from tui.widgets.choice_list import ChoiceList
 
 
 class ContextsDialog(Dialog):
@@ -21,18 +21,18 @@ class ContextsDialog(Dialog):
     danger = False
 
     def fields(self) -> Sequence[Widget]:
-        return (Pick(self.session.fleet.name, id="contexts"),)
+        return (ChoiceList(self.session.fleet.name, id="contexts"),)
 
     @property
     def picked(self) -> str:
-        return self.query_one("#contexts", Pick).picked
+        return self.query_one("#contexts", ChoiceList).picked
 
     def show(self) -> None:
         if not self.is_mounted:
             return
         fleets, now = self.console.fleets, self.console.clock()
         lines = contexts.lines(fleets.all, fleets.seen, fleets.unseen, now, self.glyphs)
-        self.query_one("#contexts", Pick).show(lines)
+        self.query_one("#contexts", ChoiceList).show(lines)
         super().show()
 
     def says(self, now: float) -> Sequence[tuple[str, Tone]]:
@@ -46,8 +46,8 @@ class ContextsDialog(Dialog):
             return [("another one: spl context add NAME --url https://… --token-stdin", "muted")]
         return ()
 
-    @on(Pick.Done)
-    async def _chosen(self, event: Pick.Done) -> None:
+    @on(ChoiceList.Done)
+    async def _chosen(self, event: ChoiceList.Done) -> None:
         event.stop().prevent_default()  # the base would go on to the button
         console, name = self.console, self.picked
         self.dismiss()

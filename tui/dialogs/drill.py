@@ -11,9 +11,9 @@ from syncropel.client.drill import DrillReport, KillDrill, Step, reach
 from syncropel.client.drill_records import PastDrill, page_of_drills, read_drills
 from syncropel.errors import SyncropelError
 from tui.dialogs.base import Dialog
-from tui.model.asking import Outcome, Stage
 from tui.model.drill import Progress, history_lines, report_lines, verdict_line
 from tui.model.glyphs import Tone
+from tui.model.request_state import Outcome, Stage
 from tui.model.text import plain
 
 LIMIT_SECS: Final = 20.0

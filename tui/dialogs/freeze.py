@@ -14,12 +14,12 @@ from syncropel.client.freeze_text import DEFAULT_GRACE_SECS, blast_lines, kill_c
 from syncropel.errors import SyncropelError
 from tui.dialogs.base import Dialog
 from tui.model import unread
-from tui.model.asking import Stage
 from tui.model.freezes import follow
 from tui.model.glyphs import Tone
 from tui.model.namespaces import completions, known_namespaces
+from tui.model.request_state import Stage
 from tui.model.text import duration, plain
-from tui.widgets.choice import Choice
+from tui.widgets.choice_row import ChoiceRow
 from tui.widgets.field import Field, entry
 from tui.widgets.lines import Lines
 
@@ -71,13 +71,13 @@ class FreezeDialog(Dialog):
     def fields(self) -> Sequence[Widget]:
         reason, grace, terminate = self._begun
         return (
-            Field("level", "l", Choice(LEVELS, self._level, id="level")),
+            Field("level", "l", ChoiceRow(LEVELS, self._level, id="level")),
             Lines(id="means", classes="indented"),
             Field("namespace", "n", entry("namespace", self._namespace, "such as docs/v0.11")),
             Lines(id="known", classes="indented"),
             Field("grace", "g", entry("grace", grace, "seconds")),
             Field("reason", "r", entry("reason", reason, "why; others will read it")),
-            Field("end what runs", "e", Choice(("no", "at once"), terminate, id="terminate")),
+            Field("end what runs", "e", ChoiceRow(("no", "at once"), terminate, id="terminate")),
             Field("type to confirm", "c", entry("typed")),
         )
 
@@ -87,7 +87,7 @@ class FreezeDialog(Dialog):
 
     @property
     def level(self) -> Level:
-        return cast(Level, self.query_one("#level", Choice).value)
+        return cast(Level, self.query_one("#level", ChoiceRow).value)
 
     @property
     def namespace(self) -> str:
@@ -96,7 +96,7 @@ class FreezeDialog(Dialog):
 
     @property
     def terminate(self) -> bool:
-        return self.query_one("#terminate", Choice).value != "no"
+        return self.query_one("#terminate", ChoiceRow).value != "no"
 
     @property
     def grace(self) -> float | None:

@@ -12,7 +12,7 @@ from tui.dialogs.base import Dialog
 from tui.dialogs.rule import LOOK
 from tui.model.glyphs import Tone
 from tui.model.text import plain
-from tui.widgets.choice import Choice
+from tui.widgets.choice_row import ChoiceRow
 from tui.widgets.field import Field
 
 if TYPE_CHECKING:
@@ -65,11 +65,11 @@ class PermissionsDialog(Dialog):
         super().begin()
 
     def fields(self) -> Sequence[Widget]:
-        return (Field("rules", "c", Choice(tuple(self._VERBS), self._begun, id="verb")),)
+        return (Field("rules", "c", ChoiceRow(tuple(self._VERBS), self._begun, id="verb")),)
 
     @property
     def verb(self) -> str:
-        return self.query_one("#verb", Choice).value
+        return self.query_one("#verb", ChoiceRow).value
 
     def says(self, now: float) -> Sequence[tuple[str, Tone]]:
         if self._known is None:

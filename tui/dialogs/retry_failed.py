@@ -12,8 +12,8 @@ from syncropel.client import calls
 from syncropel.errors import SyncropelError
 from tui.dialogs.base import Dialog
 from tui.model import retries
-from tui.model.asking import Stage
 from tui.model.glyphs import Tone
+from tui.model.request_state import Stage
 from tui.model.subject import Subject, short_label, task_label
 from tui.widgets.field import Field, entry
 

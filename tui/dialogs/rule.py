@@ -13,13 +13,13 @@ from syncropel.client import config_calls
 from syncropel.errors import SyncropelError
 from tui.dialogs.base import Dialog
 from tui.model import rules
-from tui.model.asking import NotDone, Stage
 from tui.model.glyphs import Tone
 from tui.model.policies import Policies
+from tui.model.request_state import NotDone, Stage
 from tui.model.rules import SORTS, Checked, Draft, Kind
 from tui.model.scratchpad import caret
 from tui.model.text import plain
-from tui.widgets.choice import Choice
+from tui.widgets.choice_row import ChoiceRow
 from tui.widgets.field import Field, entry
 from tui.widgets.lines import Lines, Span
 
@@ -57,7 +57,7 @@ class RuleDialog(Dialog):
         draft, sort = self._begun, self._begun.sort
         fields: list[Widget] = []
         if self._kinds:
-            fields.append(Field("kind", "k", Choice(self._kinds, draft.kind, id="kind")))
+            fields.append(Field("kind", "k", ChoiceRow(self._kinds, draft.kind, id="kind")))
         if self._changes is None:
             fields.append(Field("name", "n", entry("name", draft.name, "a rule of this name is replaced")))
         fields += [
@@ -70,7 +70,7 @@ class RuleDialog(Dialog):
             fields += [Field("goal", "g", goal), Field("target", "t", target)]
         if sort.effects:
             chosen = draft.effect if draft.effect in sort.effects else sort.effects[0]
-            fields.append(Field(sort.flag.lstrip("-"), "e", Choice(sort.effects, chosen, id="effect")))
+            fields.append(Field(sort.flag.lstrip("-"), "e", ChoiceRow(sort.effects, chosen, id="effect")))
         if sort.ops:
             fields.append(
                 Field("ops", "o", entry("ops", draft.ops, f"all, or some of {' '.join(rules.OPS)}"))
@@ -81,8 +81,8 @@ class RuleDialog(Dialog):
     def draft(self) -> Draft:
         """The rule as it is filled in."""
         typed = {one.id: one.value.strip() for one in self.query(Input)}
-        effect = self.query_one("#effect", Choice).value if self._begun.sort.effects else ""
-        kind = cast(Kind, self.query_one("#kind", Choice).value) if self._kinds else self._begun.kind
+        effect = self.query_one("#effect", ChoiceRow).value if self._begun.sort.effects else ""
+        kind = cast(Kind, self.query_one("#kind", ChoiceRow).value) if self._kinds else self._begun.kind
         name = typed.get("name", self._begun.name)
         return Draft(
             kind, name, typed["expression"], effect, typed.get("ops", ""), typed["priority"],
@@ -145,7 +145,7 @@ class RuleDialog(Dialog):
         if event.value.strip() != self._checked.of:
             self._check()
 
-    @on(Choice.Changed)
+    @on(ChoiceRow.Changed)
     def _chosen(self) -> None:
         """The same expression may be right of one kind and wrong of another."""
         if self._kinds:

@@ -9,8 +9,8 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from tui.dialogs.base import Dialog
-from tui.model.asking import NotDone, Stage
 from tui.model.glyphs import Tone
+from tui.model.request_state import NotDone, Stage
 from tui.model.text import plain
 from tui.widgets.field import Field, entry
 

@@ -12,13 +12,13 @@ from syncropel.client import calls
 from syncropel.client.freeze_text import EVERYWHERE, unkill_command
 from tui.dialogs.base import Dialog
 from tui.model import unread
-from tui.model.asking import Stage
 from tui.model.freezes import details, row, where, worst_first
 from tui.model.glyphs import Tone
 from tui.model.link import word
+from tui.model.request_state import Stage
 from tui.model.text import duration
+from tui.widgets.choice_list import ChoiceList
 from tui.widgets.field import Field, entry
-from tui.widgets.pick import Pick
 
 
 class FreezesDialog(Dialog):
@@ -32,16 +32,16 @@ class FreezesDialog(Dialog):
         self._start, self._known = picked, dict[str, schema.FreezeOut]()
 
     def fields(self) -> Sequence[Widget]:
-        return (Pick(self._start, id="freezes"),)
+        return (ChoiceList(self._start, id="freezes"),)
 
     @property
     def picked(self) -> schema.FreezeOut | None:
         """The freeze that is picked, as it was last known."""
-        return self._known.get(self.query_one("#freezes", Pick).picked)
+        return self._known.get(self.query_one("#freezes", ChoiceList).picked)
 
     @property
     def is_gone(self) -> bool:
-        return self.query_one("#freezes", Pick).is_gone
+        return self.query_one("#freezes", ChoiceList).is_gone
 
     def show(self) -> None:
         if not self.is_shown:
@@ -49,7 +49,7 @@ class FreezesDialog(Dialog):
         status, at = self.world.status, self.world.moment(self.console.clock())
         freezes = worst_first(status) if status else []
         self._known |= {one.record: one for one in freezes}
-        self.query_one("#freezes", Pick).show([(one.record, row(one, at)) for one in freezes])
+        self.query_one("#freezes", ChoiceList).show([(one.record, row(one, at)) for one in freezes])
         super().show()
 
     def says(self, now: float) -> Sequence[tuple[str, Tone]]:

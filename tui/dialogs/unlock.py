@@ -9,8 +9,8 @@ from textual.widgets import Input
 
 from tui.dialogs.base import Dialog
 from tui.model.access import UNLOCKED_SECS
-from tui.model.asking import Stage
 from tui.model.glyphs import Tone
+from tui.model.request_state import Stage
 from tui.model.text import duration
 from tui.widgets.field import Field, entry
 

@@ -47,8 +47,8 @@ class Setup:
 
     `current` names one of `fleets`. `screen` is empty for the one that was looked at last. `keys` are those
     of `[console.keys]` by action, `notify` the switches of `[console.notify]`; `where` tells file and line of
-    one of them, for messages. `memory` is the private file in which theme, screen, orders and commands are
-    kept; None keeps nothing. `program` is how this very program is run as a process, empty when it must not
+    one of them, for messages. `preferences` is the private file that keeps theme, screen, order and commands;
+    None keeps nothing. `program` is how this very program is run as a process, empty when it must not
     be; `version` is the console's own. `bundle` is a file that is looked at instead of a daemon. `again`
     reads the fleets as they are configured now. `farewell` is done when the terminal is gone, before the end.
     """
@@ -59,7 +59,7 @@ class Setup:
     ascii_only: bool = False
     keys: Mapping[str, Sequence[str]] = field(default_factory=dict)
     where: Callable[[str], str] = "[console.keys] {}".format
-    memory: Path | None = None
+    preferences: Path | None = None
     grammar: Grammar | None = None
     program: tuple[str, ...] = ()
     version: str = ""

@@ -79,15 +79,15 @@ def scale(join: schema.JoinStatus, at: Moment, glyphs: Glyphs, width: int) -> st
 def longest(join: schema.JoinStatus, shown: Sequence[Branch], glyphs: Glyphs) -> dict[str, int]:
     """How much room the columns of foreign text could use, folded or not."""
     first = shown[:MEASURED]
-    kids = [one.what for one in first if isinstance(one.what, schema.ChildOut)] + join.subtasks[:MEASURED]
+    children = [one.what for one in first if isinstance(one.what, schema.ChildOut)] + join.subtasks[:MEASURED]
     parts = [one.what for one in first if isinstance(one.what, schema.TaskSummary)]
     return {
         "index": widest(_index(one, glyphs) for one in shown),
-        "goal": widest([*(first_line(one.goal) for one in kids), *map(_part_goal, parts)]),
-        "worker": widest(map(worker, kids)),
-        "cost": widest(spend(one.cost_usd, one.budget_usd) for one in kids),
-        "why": widest(map(_why, kids)),
-        "depends": widest(map(_after, kids)),
+        "goal": widest([*(first_line(one.goal) for one in children), *map(_part_goal, parts)]),
+        "worker": widest(map(worker, children)),
+        "cost": widest(spend(one.cost_usd, one.budget_usd) for one in children),
+        "why": widest(map(_why, children)),
+        "depends": widest(map(_after, children)),
     }
 
 

@@ -17,17 +17,17 @@ from tui.model import actions, unread
 from tui.model.facts import Fact
 from tui.model.subject import Subject, subject_of
 from tui.screens import frame
-from tui.screens.arranged import Arranged
-from tui.widgets.about import About
+from tui.screens.sort_filter import SortFilter
 from tui.widgets.bindings import bindings
+from tui.widgets.detail_pane import DetailPane
 from tui.widgets.filter_bar import FilterBar
 from tui.widgets.lines import Lines
-from tui.widgets.pair import Pair
+from tui.widgets.split_pane import SplitPane
 from tui.widgets.subtasks import SubtaskTable
 from tui.widgets.table import Table
 
 
-class ConsoleScreen(Arranged):
+class ConsoleScreen(SortFilter):
     """Base of all screens."""
 
     AUTO_FOCUS = "Table"
@@ -104,7 +104,7 @@ class ConsoleScreen(Arranged):
             return
         self.query_one("#header", Lines).show([frame.header(self, now, width)])
         self.query_one("#banner", Lines).show(frame.banner(self, now, width))
-        for pair in self.query(Pair):
+        for pair in self.query(SplitPane):
             if pair.spread(width):
                 self.call_after_refresh(self.show)  # with the widths that come of it
         self.fill(now)
@@ -121,13 +121,13 @@ class ConsoleScreen(Arranged):
     def look(self) -> None:
         """Tell about the row under the cursor, where there is room for that."""
         now = self.console.clock()
-        for about in self.query(About):
+        for about in self.query(DetailPane):
             if about.display:
                 about.tell(*self.about(now), dimmed=not self.world.link.at(now).is_live)
 
     def about_below(self, table: Table) -> None:
         """Tell about the chosen row below a table that does not need the whole height."""
-        pair = self.query_one(Pair)
+        pair = self.query_one(SplitPane)
         wanted = table.wanted_height
         table.take(wanted if pair.leave(pair.size.height - wanted) else None)
 

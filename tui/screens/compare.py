@@ -9,7 +9,7 @@ from textual import on
 from textual.widget import Widget
 
 from syncropel.client import thread_calls
-from tui.connection.refetch import Refetcher
+from tui.connection.coalescing_poller import CoalescingPoller
 from tui.model import compare
 from tui.model.actions import COMPARE
 from tui.model.feed import names_of, thread_name
@@ -52,7 +52,7 @@ class CompareScreen(ConsoleScreen):
         """Until it was read once."""
         if self._diff is not None:
             return None
-        refetcher = Refetcher(self._read, self._unread, sleep=self.session.outside.sleep)
+        refetcher = CoalescingPoller(self._read, self._unread, sleep=self.session.outside.sleep)
         refetcher.ask()
         return refetcher.run()
 

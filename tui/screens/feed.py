@@ -12,7 +12,7 @@ from textual.message import Message
 from textual.widget import Widget
 
 from tui import screens
-from tui.connection.tail import Log, Notes, Records, Tail
+from tui.connection.stream_follower import Log, Notes, Records, StreamFollower
 from tui.model import feed
 from tui.model.actions import FEED
 from tui.model.facts import Fact
@@ -22,10 +22,10 @@ from tui.model.link import word
 from tui.model.rows import Row, Rows
 from tui.model.text import age
 from tui.screens.base import ConsoleScreen
-from tui.widgets.about import About
 from tui.widgets.bindings import bindings
+from tui.widgets.detail_pane import DetailPane
 from tui.widgets.lines import Lines, Span, Spans
-from tui.widgets.pair import Pair
+from tui.widgets.split_pane import SplitPane
 from tui.widgets.table import Table
 
 GAP_SECS: Final = 0.25
@@ -77,11 +77,14 @@ class FeedScreen(ConsoleScreen):
         self._names: dict[str, str] = {}
         self._made_from: tuple[Feed, feed.Source] | None = None
         self._seen: tuple[FeedLine, ...] = ()
-        self._tails: list[Tail] = []
+        self._tails: list[StreamFollower] = []
         self._about: tuple[FeedLine | None, Sequence[Fact]] = (None, ())
 
     def body(self) -> Sequence[Widget]:
-        return (Lines(id="feed-state"), Pair(FeedTable(feed.FEED, self.console.glyphs, id="feed"), About()))
+        return (
+            Lines(id="feed-state"),
+            SplitPane(FeedTable(feed.FEED, self.console.glyphs, id="feed"), DetailPane()),
+        )
 
     # the streams, only while they are looked at
 
@@ -93,10 +96,12 @@ class FeedScreen(ConsoleScreen):
             self._tails = self._made_tails()
         await asyncio.gather(*(tail.run() for tail in self._tails), self._drawing())
 
-    def _made_tails(self) -> list[Tail]:
+    def _made_tails(self) -> list[StreamFollower]:
         session, note = self.session, Notes(self._daemon_time)
         sources = (Records(session, note), Log(session, note))
-        return [Tail(session, source, note, self._deliver, session.outside.sleep) for source in sources]
+        return [
+            StreamFollower(session, source, note, self._deliver, session.outside.sleep) for source in sources
+        ]
 
     def _deliver(self, lines: Sequence[FeedLine]) -> None:
         """Lines that came, or none when only the trouble of a stream has changed."""
@@ -113,7 +118,7 @@ class FeedScreen(ConsoleScreen):
 
     def _take(self) -> None:
         fresh, lost = list(self._arrived), self._lost
-        wanted = self.console.herald.wanted.kinds
+        wanted = self.console.told_kinds
         fresh += [feed.of_notice(one) for one in self.session.notices if one.kind in wanted]
         self._arrived.clear()
         self._lost = 0
@@ -144,7 +149,7 @@ class FeedScreen(ConsoleScreen):
         if self.following and table.last is not None:
             table.select(table.last)
 
-    def _wanted(self) -> list[Tail]:
+    def _wanted(self) -> list[StreamFollower]:
         return [one for one in self._tails if self.source in ("both", one.name)]
 
     def _awaits(self) -> bool:

@@ -18,10 +18,10 @@ from tui.model.rows import Row
 from tui.model.subject import short_label
 from tui.model.text import count
 from tui.screens.base import ConsoleScreen
-from tui.widgets.about import About
 from tui.widgets.bindings import bindings
+from tui.widgets.detail_pane import DetailPane
 from tui.widgets.lines import Lines, Span, Spans
-from tui.widgets.pair import Pair
+from tui.widgets.split_pane import SplitPane
 from tui.widgets.table import Table
 
 _NO_INSTANCES = ("no instance has joined yet", "start some: spl fleet start --workers 2")
@@ -50,7 +50,7 @@ class FleetScreen(ConsoleScreen):
             Table(fleet.DISPATCHES, glyphs, id="dispatches"),
             Table(fleet.FANOUTS, glyphs, id="fanouts"),
         )
-        return (Lines(id="rates"), Pair(Vertical(*tables, classes="rows"), About()))
+        return (Lines(id="rates"), SplitPane(Vertical(*tables, classes="rows"), DetailPane()))
 
     def fill(self, now: float) -> None:
         world, glyphs = self.world, self.console.glyphs
@@ -92,7 +92,7 @@ class FleetScreen(ConsoleScreen):
         for table, height in zip(tables, heights, strict=True):
             table.take(height)
             table.set_class(roomy and table is not tables[-1], "roomy")
-        self.query_one(Pair).leave(total - sum(heights) - len(tables))
+        self.query_one(SplitPane).leave(total - sum(heights) - len(tables))
 
     def _first_words(self) -> tuple[str, ...]:
         link = self.world.link.at(self.console.clock())

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final
 from rich.cells import cell_len
 
 from tui.model import actions, contexts, first_run, fleet, freezes, link
-from tui.model.asking import hindrance
 from tui.model.bars import Piece, pack
 from tui.model.glyphs import Glyphs, Tone, hue
+from tui.model.request_state import hindrance
 from tui.model.text import plain
 from tui.model.world import TASKS
 from tui.widgets.lines import Span, Spans

@@ -11,8 +11,8 @@ from textual.app import ComposeResult
 
 from tui.model import actions
 from tui.model.actions import Action
-from tui.model.asking import hindrance
 from tui.model.glyphs import Tone
+from tui.model.request_state import hindrance
 from tui.screens.base import ConsoleScreen
 from tui.widgets.behind import Over
 from tui.widgets.lines import Lines, Span, Spans

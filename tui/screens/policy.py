@@ -25,11 +25,11 @@ from tui.model.rules import KINDS, SORTS, WORK, Draft, Kind
 from tui.model.text import plain
 from tui.screens.base import ConsoleScreen
 from tui.screens.detail import DetailScreen
-from tui.widgets.about import About
 from tui.widgets.bindings import bindings
+from tui.widgets.detail_pane import DetailPane
 from tui.widgets.lines import Lines, Span, Spans
-from tui.widgets.pair import Pair
 from tui.widgets.scratchpad import Scratchpad
+from tui.widgets.split_pane import SplitPane
 from tui.widgets.table import Table
 from tui.widgets.toned import clip
 
@@ -62,7 +62,7 @@ class PolicyScreen(ConsoleScreen):
         tables = [Table(pane.columns, glyphs, id=pane.key) for pane in PANES]
         for table in tables[1:]:
             table.display = False
-        rows = Pair(Vertical(*tables, classes="rows"), About())
+        rows = SplitPane(Vertical(*tables, classes="rows"), DetailPane())
         return (Lines(id="standing"), Lines(id="tabs"), rows, Scratchpad(id="scratchpad"))
 
     # reading

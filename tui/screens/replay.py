@@ -16,7 +16,7 @@ from textual.worker import Worker
 
 from syncropel.errors import SyncropelError
 from tui.connection.finding import find
-from tui.connection.reel import Reel
+from tui.connection.replay_reader import ReplayReader
 from tui.model import actions, replay, unread
 from tui.model.actions import REPLAY
 from tui.model.feed import names_of, thread_name
@@ -25,8 +25,9 @@ from tui.model.frame_facts import frame_lines
 from tui.model.moment import Moment
 from tui.model.subject import Subject
 from tui.model.text import count
-from tui.screens import join_part, pager
+from tui.screens import join_part
 from tui.screens.base import ConsoleScreen
+from tui.widgets import pager
 from tui.widgets.bindings import bindings
 from tui.widgets.lines import Lines, Span, Spans
 from tui.widgets.pane import Pane
@@ -59,7 +60,7 @@ class ReplayScreen(ConsoleScreen):
         self.thread, self._first = thread, position
         self.speed = 0
         self.view = "record"
-        self._reel: Reel | None = None
+        self._reel: ReplayReader | None = None
         self._ingested = -1
         self._keys: tuple[str, ...] = ()
         self._going = asyncio.Event()
@@ -76,10 +77,10 @@ class ReplayScreen(ConsoleScreen):
         return self.thread
 
     @property
-    def reel(self) -> Reel:
+    def reel(self) -> ReplayReader:
         if self._reel is None:
             sleep = self.session.outside.sleep
-            self._reel = Reel(self.session, self.thread, self._news, sleep, self._first)
+            self._reel = ReplayReader(self.session, self.thread, self._news, sleep, self._first)
         return self._reel
 
     def body(self) -> Sequence[Widget]:

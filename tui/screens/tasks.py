@@ -19,9 +19,9 @@ from tui.model.tasks import Seen, longest, task_rows
 from tui.model.world import TASKS as TASKS_READ
 from tui.screens import join_part
 from tui.screens.base import ConsoleScreen
-from tui.widgets.about import About
+from tui.widgets.detail_pane import DetailPane
 from tui.widgets.lines import Lines
-from tui.widgets.pair import Pair
+from tui.widgets.split_pane import SplitPane
 from tui.widgets.table import Table
 
 _NO_TASKS = ("no task yet", 'add one: spl task add "what is to be done" --alias TUT-001')
@@ -45,8 +45,8 @@ class TasksScreen(ConsoleScreen):
         return self.query_one("#tasks", Table).chosen
 
     def body(self) -> Sequence[Widget]:
-        join = Vertical(*join_part.widgets(self), About(), classes="beside")
-        return (Pair(Table(COLUMNS, self.console.glyphs, id="tasks"), join),)
+        join = Vertical(*join_part.widgets(self), DetailPane(), classes="beside")
+        return (SplitPane(Table(COLUMNS, self.console.glyphs, id="tasks"), join),)
 
     def fill(self, now: float) -> None:
         world = self.world
@@ -72,7 +72,7 @@ class TasksScreen(ConsoleScreen):
 
     def _share(self, table: Table) -> None:
         """Give each part its height; side by side both have all of it."""
-        pair, subtasks = self.query_one(Pair), self.query_one(f"#{join_part.SUBTASKS}", Table)
+        pair, subtasks = self.query_one(SplitPane), self.query_one(f"#{join_part.SUBTASKS}", Table)
         summary = len(self.query_one(f"#{join_part.SUMMARY}", Lines).text.splitlines())
         total = self.body_height()
         if pair.is_wide:

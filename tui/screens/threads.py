@@ -12,8 +12,8 @@ from textual.widget import Widget
 
 from syncropel.client import calls
 from tui import screens
+from tui.connection.coalescing_poller import CoalescingPoller
 from tui.connection.peek import Peek
-from tui.connection.refetch import Refetcher
 from tui.model.actions import THREADS
 from tui.model.facts import Fact
 from tui.model.feed import names_of, thread_name
@@ -23,10 +23,10 @@ from tui.model.subject import Subject
 from tui.model.threads import THREADS as COLUMNS
 from tui.model.threads import ThreadList, thread_rows
 from tui.screens.base import ConsoleScreen
-from tui.widgets.about import About
 from tui.widgets.bindings import bindings
+from tui.widgets.detail_pane import DetailPane
 from tui.widgets.lines import Lines, Span, Spans
-from tui.widgets.pair import Pair
+from tui.widgets.split_pane import SplitPane
 from tui.widgets.table import Table
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class ThreadsScreen(ConsoleScreen):
         self._read_once = False
         self._ingested = -1
         self._trouble = ""
-        self._refetcher: Refetcher | None = None
+        self._refetcher: CoalescingPoller | None = None
         self._peek: Peek | None = None
 
     @property
@@ -61,17 +61,17 @@ class ThreadsScreen(ConsoleScreen):
 
     def body(self) -> Sequence[Widget]:
         rows = Table(COLUMNS, self.console.glyphs, id="threads")
-        return (Lines(id="threads-state"), Pair(rows, About()))
+        return (Lines(id="threads-state"), SplitPane(rows, DetailPane()))
 
     # reading, only while it is looked at
 
     def while_shown(self) -> Coroutine[Any, Any, None]:
         if self._refetcher is None:
-            self._refetcher = Refetcher(self._read, self._unread, sleep=self.session.outside.sleep)
+            self._refetcher = CoalescingPoller(self._read, self._unread, sleep=self.session.outside.sleep)
             self._refetcher.ask()
         return self._both(self._refetcher)
 
-    async def _both(self, refetcher: Refetcher) -> None:
+    async def _both(self, refetcher: CoalescingPoller) -> None:
         if self._peek is None:
             self._peek = Peek(self.session, self.look)
         self.look()

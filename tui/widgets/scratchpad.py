@@ -15,7 +15,7 @@ from textual.worker import WorkType
 
 from syncropel.client import config_calls
 from syncropel.errors import SyncropelError
-from tui.connection.tail import Asks
+from tui.connection.stream_follower import Asks
 from tui.model import scratchpad
 from tui.model.glyphs import UNICODE, Glyphs, Tone
 from tui.model.scratchpad import Outcome, Trial

@@ -22,7 +22,7 @@ Orders = dict[str, dict[str, Order]]
 """Screen, then table."""
 
 
-class Memory:
+class Preferences:
     """Kept at `place`; without one, only until the end. `trouble` says what could not be read or written."""
 
     def __init__(self, place: Path | None) -> None:

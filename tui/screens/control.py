@@ -6,14 +6,15 @@ A dialog is waited for, so that what is typed ahead comes to it and not to the s
 from __future__ import annotations
 
 from tui import dialogs
-from tui.model import deeds, retries
-from tui.model.deeds import Verb
+from tui.model import retries
+from tui.model import subject_actions as deeds
 from tui.model.freezes import over
 from tui.model.subject import Subject, namespace_of
-from tui.screens.seat import Seat
+from tui.model.subject_actions import Verb
+from tui.widgets.session_bound import SessionBound
 
 
-class Control(Seat):
+class Control(SessionBound):
     """A screen with these keys. It says in `subject` what the cursor is on."""
 
     def subject(self) -> Subject:
@@ -52,4 +53,4 @@ class Control(Seat):
         if why_not:
             self.notify(why_not, title=deeds.DEEDS[verb].title, severity="warning", markup=False, timeout=6)
         else:
-            await self.app.push_screen(dialogs.DeedDialog(verb, subject))
+            await self.app.push_screen(dialogs.SubjectActionDialog(verb, subject))

@@ -19,7 +19,7 @@ Verb = Literal[
 
 
 @dataclass(frozen=True)
-class Deed:
+class SubjectAction:
     """A verb: its kind of subject, the words of its dialog, and what its free text is called in a command.
 
     `warns` says what it does; `field` names the free text, empty without one.
@@ -36,52 +36,52 @@ class Deed:
     statuses: tuple[str, ...] = ()
 
 
-DEEDS: Final[dict[Verb, Deed]] = {
-    "retry": Deed(
+DEEDS: Final[dict[Verb, SubjectAction]] = {
+    "retry": SubjectAction(
         "subtask", "Retry subtask", "Retry", "r",
         "It runs again as its next attempt; an attempt in flight is ended.",
         "will run again", "hint",
     ),
-    "stop": Deed(
+    "stop": SubjectAction(
         "subtask", "Stop subtask", "Stop", "s",
         "All its processes are ended, its verdict is terminated. Nothing is tried again by itself.",
         "is being stopped", "reason",
     ),
-    "admit": Deed(
+    "admit": SubjectAction(
         "subtask", "Let subtask begin", "Let it begin", "a", "A rule asked first; with this word it begins.",
         "may begin", "notes", False,
     ),
-    "refuse": Deed(
+    "refuse": SubjectAction(
         "subtask", "Refuse subtask", "Refuse", "j", "It never begins: its verdict is reject.",
         "is refused", "notes",
     ),
-    "start": Deed(
+    "start": SubjectAction(
         "task", "Start task", "Start", "s", "Says that work on it has begun.", "is in progress", "reason",
         False, ("open", "blocked", "deferred"),
     ),
-    "approve": Deed(
+    "approve": SubjectAction(
         "task", "Approve task", "Approve", "a", "Its work is accepted, and counts for who did it.",
         "is approved", "notes", False, ("done", "rejected"),
     ),
-    "reject": Deed(
+    "reject": SubjectAction(
         "task", "Reject task", "Reject", "j", "Its work is not accepted, and counts against who did it.",
         "is rejected", "notes", True, ("done", "approved"),
     ),
-    "reopen": Deed(
+    "reopen": SubjectAction(
         "task", "Reopen task", "Reopen", "o", "It is open again.", "is open again", "reason",
         False, ("cancelled", "failed", "rejected", "done", "approved"),
     ),
-    "cancel": Deed(
+    "cancel": SubjectAction(
         "task", "Cancel task", "Cancel the task", "c",
         "It is given up: a fan-out spawns nothing more and never joins; what runs finishes.",
         "is cancelled", "reason", True, ("open", "in_progress", "blocked", "deferred", "failed", "rejected"),
     ),
-    "drain": Deed(
+    "drain": SubjectAction(
         "instance", "Drain instance", "Drain", "d",
         "It finishes what it runs and begins nothing else; what it has not begun goes to others.",
         "is draining", "reason",
     ),
-    "undrain": Deed(
+    "undrain": SubjectAction(
         "instance", "End drain", "Take work again", "t", "It takes new work again.",
         "takes new work again", "", False,
     ),

@@ -20,7 +20,7 @@ from tui.widgets.toned import clip
 _LEAST: Final = 20
 
 
-class About(Vertical):
+class DetailPane(Vertical):
     """A name in a rule, and facts below it; what there is no room for is left to `enter`."""
 
     def __init__(self) -> None:

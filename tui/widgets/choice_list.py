@@ -15,7 +15,7 @@ from textual.strip import Strip
 from tui.widgets.toned import Toned, clip
 
 
-class Pick(Toned, can_focus=True):
+class ChoiceList(Toned, can_focus=True):
     """Up and down pick, enter goes on. A pick whose line went away stays picked and is said to be gone."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"pick--focus"}

@@ -102,7 +102,7 @@ class Log:
         return of_log(client.reading.document(schema.LogLine, event.data))
 
 
-class Tail:
+class StreamFollower:
     """One stream, followed while `run` runs; the next `run` goes on where the last one ended."""
 
     def __init__(

@@ -14,7 +14,7 @@ from textual.strip import Strip
 from tui.widgets.toned import Toned
 
 
-class Choice(Toned, can_focus=True):
+class ChoiceRow(Toned, can_focus=True):
     """Left and right choose; the chosen one stands in brackets and has a sign."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"choice--focus"}

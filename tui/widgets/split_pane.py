@@ -7,10 +7,10 @@ from textual.containers import Container
 from textual.message import Message
 
 from tui.model.layout import LEAST_BELOW, SIDE_BY_SIDE
-from tui.widgets.about import About
+from tui.widgets.detail_pane import DetailPane
 
 
-class Pair(Container):
+class SplitPane(Container):
     """Rows, and all about the chosen one where there is room: beside them, or in the lines they leave."""
 
     class Resized(Message):
@@ -39,5 +39,5 @@ class Pair(Container):
         return below
 
     def _show_about(self) -> None:
-        for about in self.query(About):
+        for about in self.query(DetailPane):
             about.display = self.is_wide or self.has_class("below")

@@ -1,4 +1,4 @@
-"""What every screen and dialog sits on: one session, settled when it is opened."""
+"""Screens and dialogs that belong to one session, which is settled when they are opened."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from tui.model.world import World
 from tui.widgets.toned import Tinted
 
 if TYPE_CHECKING:
-    from tui.app.console_app import ConsoleApp
+    from tui.widgets.console import Console
 
 
-class Seat(Tinted):
+class SessionBound(Tinted):
     """A screen of one session. What it shows, and whom it asks, stays the same when another is looked at."""
 
     _session: Session | None = None
@@ -25,10 +25,8 @@ class Seat(Tinted):
         self._css_update_count = self.app._css_update_count
 
     @property
-    def console(self) -> ConsoleApp:
-        from tui.app.console_app import ConsoleApp
-
-        return cast(ConsoleApp, self.app)
+    def console(self) -> Console:
+        return cast("Console", self.app)
 
     @property
     def session(self) -> Session:

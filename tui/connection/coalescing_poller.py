@@ -12,7 +12,7 @@ GAP_SECS: Final = 0.5
 MAX_SECS: Final = 5.0
 
 
-class Refetcher:
+class CoalescingPoller:
     """Runs `fetch` once for any number of `ask`s, at most once in `gap` seconds.
 
     A failed one is told and tried again, ever more slowly.

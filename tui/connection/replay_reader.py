@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from syncropel.client import Call, thread_calls
 from syncropel.errors import SyncropelError
-from tui.connection.refetch import Refetcher
+from tui.connection.coalescing_poller import CoalescingPoller
 from tui.model.frames import WINDOW, Frames
 from tui.model.turns import Turns
 
@@ -28,7 +28,7 @@ class Asks(Protocol):
     async def send(self, call: Call[Answer]) -> Answer: ...
 
 
-class Reel:
+class ReplayReader:
     """One thread. `position` is 0 until it is known how many records there are; `on_news` is called when
     something else can be shown."""
 
@@ -50,7 +50,7 @@ class Reel:
         """Whether the state at a position is wanted whole, and not only the frame."""
         self._first, self._way, self._due = position, 0, True
         self._asks, self._on_news = asks, on_news
-        self._refetcher = Refetcher(self._read, self._unread, sleep=sleep, gap=GAP_SECS)
+        self._refetcher = CoalescingPoller(self._read, self._unread, sleep=sleep, gap=GAP_SECS)
         self._refetcher.ask()
 
     async def run(self) -> None:

@@ -16,7 +16,7 @@ from tui.model.glyphs import Tone
 from tui.widgets.toned import Toned
 
 
-class Push(Toned, can_focus=True):
+class FlatButton(Toned, can_focus=True):
     """Pressed by enter, space, a click, or its letter. While `why_not` says something it is greyed."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"push--focus"}
@@ -25,7 +25,7 @@ class Push(Toned, can_focus=True):
     class Pressed(Message):
         """Somebody wants it."""
 
-        def __init__(self, push: Push) -> None:
+        def __init__(self, push: FlatButton) -> None:
             super().__init__()
             self.push = push
 

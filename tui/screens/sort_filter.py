@@ -9,15 +9,15 @@ from typing import ClassVar
 from textual import on
 from textual.widgets import Input
 
-from tui.dialogs.control import Control
 from tui.model import actions, filters, unread
 from tui.model.arrangement import Arrangement, Sort
 from tui.model.rows import Row, Rows
+from tui.screens.control import Control
 from tui.widgets.filter_bar import FilterBar
 from tui.widgets.table import Table
 
 
-class Arranged(Control):
+class SortFilter(Control):
     """`name_` is the screen's name in the action table, `fields` what its filters can name, `unsortable` the
     columns that have no order."""
 
@@ -45,7 +45,7 @@ class Arranged(Control):
     @property
     def _sorts(self) -> dict[str, Sort]:
         """By which column each table is sorted: of this fleet, and kept for the next run."""
-        return self.console.memory.orders(self.session.fleet.name, self.name_)
+        return self.console.preferences.orders(self.session.fleet.name, self.name_)
 
     def select(
         self,
@@ -163,5 +163,5 @@ class Arranged(Control):
         self._sorts.pop(table, None)
         if sort is not None:
             self._sorts[table] = sort
-        self.console.memory.save()
+        self.console.preferences.save()
         self.show()

@@ -11,11 +11,11 @@ from textual.widgets import Input
 
 from syncropel.client import Call, calls, task_records
 from tui.dialogs.base import Dialog
-from tui.model import deeds
-from tui.model.asking import Stage
-from tui.model.deeds import DEEDS, Verb
+from tui.model import subject_actions as deeds
 from tui.model.glyphs import Tone
+from tui.model.request_state import Stage
 from tui.model.subject import Subject, namespace_of, short_label, task_label
+from tui.model.subject_actions import DEEDS, Verb
 from tui.widgets.field import Field, entry
 
 _ANSWERS: Final[dict[Verb, str]] = {"admit": "accept", "refuse": "reject"}
@@ -26,7 +26,7 @@ _SCOPES: Final[dict[Verb, str]] = {
 }
 
 
-class DeedDialog(Dialog):
+class SubjectActionDialog(Dialog):
     """Asks about one verb on one subject. A subtask's attempt is settled when it opens."""
 
     def __init__(self, verb: Verb, subject: Subject) -> None:

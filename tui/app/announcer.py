@@ -18,7 +18,7 @@ BEHIND_SECS: Final = 12.0
 NEWER_SECS: Final = 8.0
 
 
-class Herald:
+class Announcer:
     """Raises BadRequest, with file and line, for a switch in `[console.notify]` that is none."""
 
     def __init__(self, console: ConsoleApp, setup: Setup) -> None:

@@ -11,17 +11,17 @@ import pytest
 from console_page import console
 from fleets_page import HOME, PROD, consoles, daemon
 
-from tui.app.memory import HISTORY, Memory
+from tui.preferences import HISTORY, Preferences
 
 
 async def test_theme_screen_and_order_are_there_the_next_time(tmp_path: Path) -> None:
     place = tmp_path / "new" / "console.json"
-    async with console(status=sample.status(), memory=place) as page:
+    async with console(status=sample.status(), preferences=place) as page:
         await page.press("s", "S", "2")
         page.app.wear("console-day")
     assert stat.S_IMODE(place.stat().st_mode) == 0o600
     assert stat.S_IMODE(place.parent.stat().st_mode) == 0o700
-    async with console(status=sample.status(), memory=place) as page:
+    async with console(status=sample.status(), preferences=place) as page:
         assert page.app.theme == "console-day"
         assert "Tasks" in page.part("header")
         await page.press("1")
@@ -31,7 +31,7 @@ async def test_theme_screen_and_order_are_there_the_next_time(tmp_path: Path) ->
 async def test_the_screen_that_is_asked_for_goes_before_the_remembered_one(tmp_path: Path) -> None:
     place = tmp_path / "console.json"
     place.write_text('{"screen": "tasks", "theme": "no-such-theme"}')
-    async with console(status=sample.status(), memory=place, screen="fleet") as page:
+    async with console(status=sample.status(), preferences=place, screen="fleet") as page:
         assert "Fleet" in page.part("header")
         assert page.app.theme == "console-night"
 
@@ -39,7 +39,7 @@ async def test_the_screen_that_is_asked_for_goes_before_the_remembered_one(tmp_p
 async def test_each_fleet_has_orders_of_its_own(tmp_path: Path) -> None:
     place = tmp_path / "console.json"
     daemons = {name: daemon(name) for name in ("local", "prod")}
-    async with consoles(daemons, (HOME, PROD), memory=place) as page:
+    async with consoles(daemons, (HOME, PROD), preferences=place) as page:
         await page.press("s", "S")
         await page.app.look_at("prod")
         await page.settle()
@@ -47,7 +47,7 @@ async def test_each_fleet_has_orders_of_its_own(tmp_path: Path) -> None:
         await page.press("s")
         assert "ALIAS▲" in page.table("instances").text()
     daemons = {name: daemon(name) for name in ("local", "prod")}
-    async with consoles(daemons, (HOME, PROD), memory=place) as page:
+    async with consoles(daemons, (HOME, PROD), preferences=place) as page:
         assert "ALIAS▼" in page.table("instances").text()
         await page.app.look_at("prod")
         await page.settle()
@@ -59,8 +59,8 @@ async def test_orders_from_before_they_were_kept_by_fleet_still_hold(tmp_path: P
     place.write_text('{"orders": {"fleet": {"instances": ["alias", true]}}}')
     for _ in range(2):
         daemons = {name: daemon(name) for name in ("local", "prod")}
-        async with consoles(daemons, (HOME, PROD), memory=place) as page:
-            assert not page.app.memory.trouble
+        async with consoles(daemons, (HOME, PROD), preferences=place) as page:
+            assert not page.app.preferences.trouble
             assert "ALIAS▼" in page.table("instances").text()
             await page.press("S")
             assert "ALIAS▲" in page.table("instances").text()
@@ -78,7 +78,7 @@ async def test_orders_from_before_they_were_kept_by_fleet_still_hold(tmp_path: P
 async def test_a_broken_file_is_told_and_begun_anew(tmp_path: Path, text: str) -> None:
     place = tmp_path / "console.json"
     place.write_text(text)
-    async with console(status=sample.status(), memory=place) as page:
+    async with console(status=sample.status(), preferences=place) as page:
         (told,) = page.app._notifications
         assert str(place) in told.message
         assert "begun anew" in told.message
@@ -88,16 +88,16 @@ async def test_a_broken_file_is_told_and_begun_anew(tmp_path: Path, text: str) -
 
 def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    memory = Memory(tmp_path / "file" / "console.json")
-    memory.save()
-    assert "could not be written" in memory.trouble
+    preferences = Preferences(tmp_path / "file" / "console.json")
+    preferences.save()
+    assert "could not be written" in preferences.trouble
 
 
 def test_commands_are_kept_once_each_and_not_for_ever() -> None:
-    memory = Memory(None)
+    preferences = Preferences(None)
     for number in range(HISTORY + 5):
-        memory.typed(f"task {number}")
-    memory.typed("task 50")
-    assert len(memory.history) == HISTORY
-    assert memory.history[-1] == "task 50"
-    assert memory.history.count("task 50") == 1
+        preferences.typed(f"task {number}")
+    preferences.typed("task 50")
+    assert len(preferences.history) == HISTORY
+    assert preferences.history[-1] == "task 50"
+    assert preferences.history.count("task 50") == 1
