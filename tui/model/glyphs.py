@@ -53,7 +53,7 @@ UNICODE: Final = Glyphs(
         "accept": "✓", "reject": "✗", "failed": "✗", "timeout": "✗", "terminated": "✗",
         "in_progress": "…", "pending": "·", "blocked": "‖", "frozen": "❄",
         "open": "·", "done": "✓", "approved": "✓", "rejected": "✗", "cancelled": "○", "deferred": "‖",
-        "retrying": "↻", "down": "✗", "lost": "✗", "not_begun": "·", "not_spawned": "·",
+        "retrying": "↻", "down": "✗", "queued": "·", "lost": "✗", "not_begun": "·", "not_spawned": "·",
     },
     full="█", empty="░", thin="─", thick="━", ramp="▁▂▃▄▅▆▇█", branch="├─", last_branch="└─", cursor="▸",
     rule="─", dot="·", arrow="→", up="▲", down="▼", ellipsis="…",
@@ -65,7 +65,7 @@ ASCII: Final = Glyphs(
         "accept": "+", "reject": "x", "failed": "x", "timeout": "x", "terminated": "x",
         "in_progress": ">", "pending": ".", "blocked": "|", "frozen": "#",
         "open": ".", "done": "+", "approved": "+", "rejected": "x", "cancelled": "o", "deferred": "|",
-        "retrying": "@", "down": "x", "lost": "x", "not_begun": ".", "not_spawned": ".",
+        "retrying": "@", "down": "x", "queued": ".", "lost": "x", "not_begun": ".", "not_spawned": ".",
     },
     full="#", empty=".", thin="-", thick="=", ramp="_.-=+*%#", branch="|-", last_branch="`-", cursor=">",
     rule="-", dot=".", arrow="->", up="^", down="v", ellipsis="~",
@@ -83,7 +83,7 @@ TONES: Final[dict[str, Tone]] = {
     "accept": "good", "reject": "bad", "failed": "bad", "timeout": "bad", "terminated": "bad",
     "in_progress": "busy", "pending": "muted", "blocked": "warn", "frozen": "cold", "open": "plain",
     "done": "good", "approved": "good", "rejected": "bad", "cancelled": "muted", "deferred": "muted",
-    "unknown": "warn", "lost": "warn", "not_begun": "muted", "not_spawned": "muted",
+    "unknown": "warn", "queued": "muted", "lost": "warn", "not_begun": "muted", "not_spawned": "muted",
 }  # fmt: skip
 
 _HUES: Final[dict[str, Tone]] = {

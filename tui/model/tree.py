@@ -9,9 +9,10 @@ from types import MappingProxyType
 from typing import Final
 
 from syncropel import wire as schema
+from syncropel.client.standing import standing
 from tui.model import branches, folding, timeline
 from tui.model.branches import Branch
-from tui.model.glyphs import Glyphs, Tone, tone_of
+from tui.model.glyphs import Glyphs, Tone, tone_of, word
 from tui.model.moment import Moment
 from tui.model.rows import MEASURED, Cell, Column, Row, Rows, state_cell, widest
 from tui.model.text import NOTHING, duration, first_line, full_time, plain, spend, tail, wall
@@ -150,7 +151,7 @@ def _group(branch: Branch, group: folding.Group, glyphs: Glyphs) -> Row:
 
 
 def _subtask(branch: Branch, child: schema.ChildOut, at: Moment, glyphs: Glyphs, drawn: str) -> Row:
-    took, told = elapsed(child, at), child.standing or child.state
+    took, told = elapsed(child, at), standing(child)
     blamed = child.index in branch.of.blame and not branch.of.complete
     cells = {
         "index": Cell(_index(branch, glyphs), "bad" if blamed else "plain", float(child.index)),
@@ -167,7 +168,7 @@ def _subtask(branch: Branch, child: schema.ChildOut, at: Moment, glyphs: Glyphs,
     }
     fields = {key: cell.text for key, cell in cells.items() if key != TIMELINE}
     fields |= {"goal": plain(child.goal), "target": child.target}
-    fields["state"] = " ".join((child.state, child.state.replace("_", " "), child.standing.replace("_", " ")))
+    fields["state"] = " ".join((child.state, child.state.replace("_", " "), word(told)))
     return Row(branch.key, cells, fields)
 
 
@@ -205,7 +206,7 @@ def worker(child: schema.ChildOut) -> str:
 
 def detail_lines(child: schema.ChildOut, at: Moment, glyphs: Glyphs) -> list[tuple[str, Line]]:
     """Everything known of one subtask, as name and value."""
-    state = state_cell(child.standing or child.state, glyphs)
+    state = state_cell(standing(child), glyphs)
     lines = [("state", Line(state.text, state.tone))]
     lines += [("lost", Line(full_time(child.lost_at), "warn"))] if child.lost_at is not None else []
     lines += [("why", Line(plain(child.why), "warn"))] if child.why else []

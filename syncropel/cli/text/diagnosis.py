@@ -139,7 +139,9 @@ def _tasks(trees: Sequence[TaskTree], margin: str, *, more: bool) -> list[str]:
 
 
 def _node_line(node: TreeNode) -> str:
-    facts = [(node.standing or node.state).replace("_", " "), node.instance_alias or node.instance or ""]
+    from syncropel.client.standing import standing  # their package loads what `--help` does without
+
+    facts = [standing(node).replace("_", " "), node.instance_alias or node.instance or ""]
     if node.wall_time_secs is not None:
         facts.append(f"{dollars(node.cost_usd)}, {wall(node.wall_time_secs)}s")
     facts += [f"attempt {node.attempt}"] if node.attempt > 1 else []

@@ -178,7 +178,9 @@ def _output(child: ChildOut) -> list[str]:
 
 
 def _state(child: ChildOut) -> str:
-    told = child.standing or child.state
+    from syncropel.client.standing import standing  # their package loads what `--help` does without
+
+    told = standing(child)
     word = _STATES.get(told, told)
     if child.standing == "lost" and child.lost_at is not None:
         word = f"lost {when(child.lost_at)}"
