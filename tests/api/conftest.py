@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
+from known_routes import each_route_is_analysed_once
 
 from syncropel.api.app import create_app
 from syncropel.api.http.auth import OperatorDoor
@@ -22,6 +23,8 @@ from syncropel.settings.identity import make_home
 from syncropel.store.base import RecordStore
 from syncropel.store.memory import MemoryStore
 from syncropel.store.sqlite.store import SqliteStore
+
+__all__ = ["each_route_is_analysed_once"]
 
 DID = "did:sync:instance:0123456789abcdef"
 ACTOR = "did:sync:user:tester"
