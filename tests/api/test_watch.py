@@ -46,6 +46,13 @@ async def test_a_thread_is_replayed_from_a_clock_and_then_followed(durable: Api)
         assert (event.data["record"]["thread"], event.data["record"]["clock"]) == ("music.library", 9)
 
 
+async def test_a_thread_is_followed_by_the_alias_of_its_task_too(api: Api) -> None:
+    task = await api.task(alias="A-1")
+    async with watch(api.app, "/v1/threads/A-1/watch?since_clock=-1") as stream:
+        (event,) = await stream.records(1)
+        assert event.data["record"]["thread"] == task["thread"]
+
+
 async def test_without_a_cursor_a_stream_begins_now(durable: Api) -> None:
     await durable.post()
     for path in ("/v1/records/watch", "/v1/threads/music.library/watch"):

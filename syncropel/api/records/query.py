@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from syncropel.api.http.body import read_body, record_json
 from syncropel.api.http.reading import refusal_to_read_thread
+from syncropel.api.threads.thread_views import thread_id
 from syncropel.engine.engine import Engine
 from syncropel.record.canonical import parse_json
 from syncropel.record.model import StoredRecord
@@ -52,10 +53,8 @@ def router(engine: Engine) -> APIRouter:
 
 def _with_thread_id(engine: Engine, document: Any) -> Any:
     """The document with the thread's id where it names the alias of a task."""
-    name, live = document.get("thread") if isinstance(document, dict) else None, engine.ingest.live
-    if not isinstance(name, str) or name in live.index.threads or name not in live.aliases:
-        return document
-    return {**document, "thread": live.aliases[name]}
+    name = document.get("thread") if isinstance(document, dict) else None
+    return {**document, "thread": thread_id(engine, name)} if isinstance(name, str) else document
 
 
 def _answer(query: RecordQuery, found: Found) -> str:

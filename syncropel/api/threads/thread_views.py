@@ -23,6 +23,12 @@ def find_line(engine: Engine, name: str) -> ThreadLine:
     return line
 
 
+def thread_id(engine: Engine, name: str) -> str:
+    """The id of a thread by its id, which may not be in the log yet, or by the alias of its task."""
+    live = engine.ingest.live
+    return name if name in live.index.threads else live.aliases.get(name, name)
+
+
 def _elsewhere(engine: Engine, thread: str) -> NotFound | None:
     """What to say of a subtask's thread whose records are on the instance that was given it."""
     for task in engine.ingest.live.tasks.values():

@@ -13,7 +13,7 @@ from syncropel.api.http.paging import Cursor, Limit, record_page
 from syncropel.api.http.sse import EventStream, event_stream, record_events, resume_sequence
 from syncropel.api.tasks.fork_views import child_threads, children_join
 from syncropel.api.tasks.task_views import task_detail
-from syncropel.api.threads.thread_views import find_line, thread_summary
+from syncropel.api.threads.thread_views import find_line, thread_id, thread_summary
 from syncropel.engine.engine import Engine
 from syncropel.folds.base.order import fold_order
 from syncropel.folds.threads.index import ThreadLine, participants
@@ -71,8 +71,8 @@ def router(engine: Engine) -> APIRouter:
     @routes.get("/v1/threads/{thread:path}/watch", response_class=EventStream)
     async def watch_thread(request: Request, thread: str, since_clock: Cursor = None) -> Response:
         """Server-sent events `record.created` of one thread: those above `since_clock`, then new ones."""
-        after = resume_sequence(request, None)
-        return event_stream(engine, record_events(engine, thread, after, since_clock))
+        after, name = resume_sequence(request, None), thread_id(engine, thread)
+        return event_stream(engine, record_events(engine, name, after, since_clock))
 
     @routes.get("/v1/threads/{thread:path}")
     async def get_thread(thread: str) -> ThreadSummary:
