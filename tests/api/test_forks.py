@@ -506,3 +506,22 @@ async def test_a_bundle_of_a_child_has_its_parent_and_parts_too(api: Api) -> Non
         "/v1/threads/snapshot", params={"threads": CHILD, "causal_closure": "true"}
     )
     assert f'"{PARENT}"' in answer.text
+
+
+async def test_a_child_with_a_name_that_nobody_types_gets_a_short_one(durable: Api) -> None:
+    minted = "th_" + "ab" * 32
+    fork = await forked(durable, minted, goal="g", target="worker-nobody")
+    await durable.engine.forking.drain()
+    assert (await durable.get(f"/v1/tasks/{minted}"))["alias"] == f"FORK-{fork[:10]}"
+    await forked(durable, "th_b", goal="g", target="worker-nobody", alias="B-1")
+    await forked(durable, "th_c", goal="g", target="worker-nobody")
+    await durable.engine.forking.drain()
+    aliases = [(await durable.get(f"/v1/tasks/{one}"))["alias"] for one in ("th_b", "th_c")]
+    assert aliases == ["B-1", ""]
+
+
+async def test_who_asks_for_the_subtasks_of_a_parent_is_told_of_its_children(api: Api) -> None:
+    whole = await api.task(alias="WHOLE", join="all")
+    await forked(api, CHILD, whole["thread"])
+    answer = await api.operator.get("/v1/tasks/WHOLE/join")
+    assert_error(answer, 409, "CONFLICT", "not fanned out", "child threads", "spl thread show WHOLE")

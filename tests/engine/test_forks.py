@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -52,16 +53,21 @@ class Log:
         if self._first:
             await self.store.append(self._first)
             self._first = []
+        async with self.daemon(did) as engine, asyncio.timeout(30):
+            await engine.forking.drain()
+            while until is not None and (await self.topics())[FORK_JOINED] < until:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        return await self.topics()
+
+    @asynccontextmanager
+    async def daemon(self, did: str = COORDINATOR) -> AsyncIterator[Engine]:
+        """A daemon over this log, as long as the block lasts."""
         engine = Engine(self.store, Instance(did, self.home, "http://127.0.0.1:1"), NOOP)
         await engine.start()
         try:
-            async with asyncio.timeout(30):
-                await engine.forking.drain()
-                while until is not None and (await self.topics())[FORK_JOINED] < until:  # noqa: ASYNC110
-                    await asyncio.sleep(0.01)
+            yield engine
         finally:
             await engine.stop()
-        return await self.topics()
 
     async def topics(self) -> Counter[str]:
         found = await self.store.thread(PARENT)
@@ -123,3 +129,39 @@ async def test_a_log_of_an_older_version_starts_and_its_bad_forks_do_nothing(tmp
     before = await log.run()
     assert before == {}
     assert CHILD not in {one.record.thread for one in await log.store.thread(PARENT)}
+
+
+IN_DOCS = record("INTEND", 0, {"goal": "deploy", "join": "all", "namespace": "docs"}, thread=PARENT)
+
+
+@pytest.mark.parametrize(
+    ("level", "left"),
+    [
+        ("hard", (IN_DOCS, FORK, BEGUN, DONE)),  # past its grace it stops every word
+        ("hard", (IN_DOCS, RUNS)),
+        ("soft", (IN_DOCS, RUNS)),
+        ("emergency", (IN_DOCS, RUNS)),
+    ],
+)
+async def test_what_a_freeze_stops_is_done_once_it_is_lifted(
+    tmp_path: Path, level: str, left: tuple[Record, ...]
+) -> None:
+    place = {"level": level, "namespace": "*" if level == "emergency" else "docs"}
+    frozen = record(
+        "LEARN", 0, {"topic": "freeze", "reason": "why", "at": 0.0, **place}, thread="th_fleet_control"
+    )
+    log = Log(tmp_path, [*left, frozen])
+    assert await log.run() == {}
+    async with log.daemon() as engine, asyncio.timeout(30):
+        await engine.forking.drain()
+        assert "why" in engine.forking.refused(CHILD), "the freeze's reason"
+        assert len(await log.store.thread(CHILD)) == len(left) - 2
+        lifted = {"topic": "unfreeze", **place}
+        clock = int(time.time() * 1000)
+        await engine.ingest.append_one(
+            Record("th_fleet_control", COORDINATOR, "LEARN", lifted, clock).identified()
+        )
+        while (await log.topics())[FORK_JOINED] < 1:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        assert engine.forking.refused(CHILD) == ""
+    assert await log.topics() == {FORK_CLOSED: 1, FORK_JOINED: 1}

@@ -17,6 +17,7 @@ from syncropel.api.tasks.task_views import find_fan_out, find_task, join_status,
 from syncropel.api.tasks.task_writing import NewTask, begin, create, refuse_unknown
 from syncropel.api.tasks.waiting import slots
 from syncropel.engine.engine import Engine
+from syncropel.engine.forks.child_threads import children_of
 from syncropel.errors import BadRequest, Conflict, NotFound
 from syncropel.folds.control.rules import FOLD
 from syncropel.folds.fanout.spec import is_target
@@ -119,7 +120,12 @@ def router(engine: Engine) -> APIRouter:
     @routes.get("/v1/tasks/{name}/join")
     async def get_join(name: str) -> JoinStatus:
         """Every subtask of a fan-out, and why it is joined, not yet, or can no longer be."""
-        return await join_status(engine, find_task(engine, name))
+        state = find_task(engine, name)
+        if state.fanout is None and children_of(engine.ingest.live, state.thread):
+            raise Conflict(
+                f"{name} is not fanned out; it has child threads", f"see them: spl thread show {name}"
+            )
+        return await join_status(engine, state)
 
     @routes.get("/v1/tasks/{name}/speedup")
     async def get_speedup(name: str, vs_serial: str | None = None) -> Speedup:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 from syncropel.folds.fanout.join import JoinDecision
@@ -11,6 +12,8 @@ from syncropel.folds.tasks.closing import Closing
 from syncropel.folds.tasks.state import TaskState
 from syncropel.record.model import Record
 
+_MINTED: Final = re.compile(r"th_[0-9a-f]{64}")
+"""Thread ids that nobody would type: a task on one gets a short name."""
 MOST_SUMMARY: Final = 2000
 """Characters of a child's summary that its parent is told; the child has the whole."""
 
@@ -27,7 +30,8 @@ def begun(fork: Fork, parent: str, namespace: str, task: TaskState | None, *, fr
     if task is not None:
         body |= {"goal": task.goal, "alias": task.alias, "priority": task.priority, "domain": task.domain}
     else:
-        body |= {"alias": fork.alias} if fork.alias else {}
+        alias = fork.alias or (f"FORK-{fork.record[:10]}" if _MINTED.fullmatch(fork.child) else "")
+        body |= {"alias": alias} if alias else {}
         body["parent_thread"] = parent
     body |= {"namespace": namespace, "fork": fork.record}
     body |= {"dispatch": True, "subtasks": [asked], "join": "all"}

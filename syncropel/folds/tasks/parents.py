@@ -25,12 +25,16 @@ class Parents:
     """Parents by child. `forks`: per child the threads that forked it; `fan_outs`: subtasks' threads."""
 
     forks: dict[str, dict[str, Key]] = field(default_factory=dict)
+    first: dict[str, str] = field(default_factory=dict)
+    """The parent whose fork comes first, by child."""
     fan_outs: dict[str, str] = field(default_factory=dict)
 
     def fork(self, child: str, parent: str, key: Key) -> None:
         """Take that `parent` forks `child`."""
         claims = self.forks.setdefault(child, {})
         claims[parent] = min(key, claims.get(parent, key))
+        if claims[parent] <= claims[self.first.setdefault(child, parent)]:
+            self.first[child] = parent
 
     def stated(self, child: str, tasks: Tasks) -> str:
         """The parent as records state it, also where it does not hold; empty when none does."""
@@ -39,8 +43,7 @@ class Parents:
         task = tasks.get(child)
         if task is not None and task.parent_thread:
             return task.parent_thread
-        claims = self.forks.get(child)
-        return min(claims, key=lambda parent: claims[parent]) if claims else ""
+        return self.first.get(child, "")
 
     def of(self, child: str, tasks: Tasks) -> str:
         """The parent of this thread, empty when it has none."""
