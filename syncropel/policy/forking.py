@@ -17,7 +17,7 @@ from syncropel.folds.forks.state import (
     runs,
 )
 from syncropel.folds.tasks.parents import Parents
-from syncropel.folds.tasks.state import TaskState, is_task
+from syncropel.folds.tasks.state import OVER, TaskState, is_task
 from syncropel.folds.threads.index import ThreadIndex, ThreadLine
 from syncropel.policy.joining import check_fork_join
 from syncropel.record.model import Record
@@ -25,7 +25,6 @@ from syncropel.record.threads import RESERVED
 
 MOST_NESTED: Final = 64
 """Forks within forks that may be begun."""
-_OVER: Final = frozenset({"cancelled", "approved", "done", "rejected"})
 CLOSED: Final = "closed"
 """Status of a plain thread that is over."""
 _PLACE: Final = f"body.{SUB_THREAD}"
@@ -161,7 +160,7 @@ def over(thread: str, known: KnownThreads) -> str | None:
     """The status of a thread that is over, None while it is not."""
     task, line = known.tasks.get(thread), known.index.threads.get(thread)
     if task is not None:
-        return task.status if task.status in _OVER else None
+        return task.status if task.status in OVER else None
     return line.status if line is not None and line.status == CLOSED else None
 
 

@@ -17,12 +17,17 @@ class ThreadSummary(Wire):
     id: str
     kind: Annotated[Literal["task", "child", "dispatch", "reserved", "other"], OPEN]
     title: str
-    status: str
+    status: str = Field(
+        description="of a task or a subtask its own; of other threads open, active, observed or closed"
+    )
     records: int
     participants: int
     first_sequence: int
     last_sequence: int
     last_activity: float
+    starts_with_intend: bool = Field(
+        default=True, description="as every thread should; reserved threads need none"
+    )
 
 
 class Participant(Wire):
@@ -39,10 +44,12 @@ class ThreadState(Wire):
     """GET /v1/threads/{id}/state: the folded state of one thread."""
 
     thread: ThreadSummary
-    opened_by: str | None
+    opened_by: str | None = Field(description="who wrote the first INTEND")
     clock: int
     acts: dict[str, int]
     open_intends: list[str]
+    closed_by: str | None = Field(default=None, description="id of the record that closed the thread")
+    closed_as: str = Field(default="", description="fulfilled, cancelled or rejected")
     task: TaskDetail | None = None
     child: DispatchOut | None = None
     parent: str = Field(default="", description="the thread that this one is a child of")

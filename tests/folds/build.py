@@ -8,6 +8,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from syncropel.folds.fanout.asks import ANSWERED, ASKED
+from syncropel.folds.fanout.child import COMPLETE
 from syncropel.folds.fanout.moves import AMEND_BUDGET, BUDGET_EXCEEDED, END, REASSIGN
 from syncropel.folds.fanout.state import AMEND_JOIN, CHILD_DONE, RETRY, SPAWNED, FanOut
 from syncropel.folds.tasks.state import STATUS_TOPICS, TaskState, fold_task
@@ -176,8 +177,8 @@ def _decisions() -> st.SearchStrategy[tuple[str, dict[str, Any]]]:
 
 
 def _statuses() -> st.SearchStrategy[tuple[str, dict[str, Any]]]:
-    topics = st.fixed_dictionaries({"topic": st.sampled_from([*STATUS_TOPICS, "comment"])})
-    return st.tuples(st.sampled_from(["DO", "KNOW"]), topics)
+    topics = st.fixed_dictionaries({"topic": st.sampled_from([*STATUS_TOPICS, "comment", COMPLETE])})
+    return st.tuples(st.sampled_from(["DO", "KNOW", "CALL"]), topics)
 
 
 def _intends() -> st.SearchStrategy[tuple[str, dict[str, Any]]]:
@@ -192,12 +193,14 @@ def _intends() -> st.SearchStrategy[tuple[str, dict[str, Any]]]:
             "join": st.sampled_from(["all", "any", "k_of_n:2"]),
         }
     )
-    return st.tuples(st.just("INTEND"), st.one_of(tasks, parents))
+    return st.tuples(st.just("INTEND"), st.one_of(tasks, parents, st.just({"goal": "a part"})))
 
 
 def _results() -> st.SearchStrategy[tuple[str, dict[str, Any]]]:
     verdicts = st.fixed_dictionaries({"verdict": st.sampled_from(VERDICTS)})
-    return st.tuples(st.just("KNOW"), st.one_of(verdicts, st.just({"fulfills": "an earlier INTEND"})))
+    named = st.sampled_from([{word: "an earlier INTEND"} for word in ("fulfills", "fulfills", "cancels")])
+    cancels = st.sampled_from([{"cancels": True}, {"cancels": ""}, {"cancels": "f" * 64}])
+    return st.tuples(st.sampled_from(["KNOW", "KNOW", "DO"]), st.one_of(verdicts, named, cancels))
 
 
 @st.composite
@@ -213,7 +216,7 @@ def threads(draw: st.DrawFn, most: int = 12) -> list[Record]:
         above = [other.id for other in made]
         parents = draw(st.sets(st.sampled_from(above), max_size=2)) if above else set()
         intends = [other.id for other in made if other.act == "INTEND"]
-        if "fulfills" in body:
-            body = {"fulfills": draw(st.sampled_from(intends)) if intends else "f" * 64}
+        if "an earlier INTEND" in body.values():
+            body = {word: draw(st.sampled_from(intends)) if intends else "f" * 64 for word in body}
         made.append(record(act, clock, body, actor=actor, parents=parents))
     return draw(st.permutations(made))

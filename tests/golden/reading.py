@@ -60,6 +60,10 @@ async def _read_thread(client: OfflineClient, thread: str) -> dict[str, Any]:
         "roles": {one.actor: f"{one.records} {', '.join(one.roles)}" for one in taking_part.data},
         "replay": [_step(frame) for frame in replay.data],
     }
+    if state.closed_by is not None:
+        read["closed_by"] = f"{state.closed_by} {state.closed_as}"
+    if not state.thread.starts_with_intend:
+        read["starts_with_intend"] = False
     if state.task is not None:
         read["task"] = _of(state.task, _TASK)
         if state.task.subtasks:

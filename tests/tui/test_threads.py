@@ -18,6 +18,7 @@ from sample_threads import OTHER, THREAD, ThreadClient, fan_out, record, stored,
 from syncropel.client.verify import computed_id
 from syncropel.wire.records import RecordOut
 from syncropel.wire.replay import ComparedFact, ReplayMoment, StatusChange, ThreadDiff
+from syncropel.wire.threads import ThreadSummary
 from tui.connection.replay_reader import ReplayReader
 from tui.model import replay
 from tui.model.compare import different_facts
@@ -62,6 +63,34 @@ async def grows(page: Console, records: Sequence[Any], total: int) -> None:
 
 
 # the list
+
+
+def each_phase() -> list[ThreadSummary]:
+    ids = (f"th_{n:064x}" for n in range(9))
+    made = [
+        summary(next(ids), 3, n, kind="other", status=status, title="", starts_with_intend=n < 4)
+        for n, status in enumerate(("open", "active", "observed", "closed", "observed", "in_progress"))
+    ]
+    run = summary(next(ids), 2, 6, kind="dispatch", status="closed", title="", starts_with_intend=False)
+    return [*made, run, summary("th_fleet_control", 2, 7, kind="reserved", title="", status="clear")]
+
+
+@pytest.mark.parametrize("size", [(80, 24), (200, 50)])
+@pytest.mark.parametrize("ascii_only", [False, True])
+async def test_each_thread_says_where_it_stands_and_which_does_not_start_with_an_intend(
+    size: tuple[int, int], ascii_only: bool
+) -> None:
+    client, glyphs = ThreadClient(each_phase()), ASCII if ascii_only else UNICODE
+    async with console(size, sample.status(), client, screen="threads", ascii_only=ascii_only) as page:
+        await page.passes(5)
+        for status in ("open", "active", "observed", "closed", "clear"):
+            assert f"{glyphs.sign(status)} {status}" in page.drawn
+        for marked in ("! observed", "! in progress", "! closed"):
+            assert marked in page.drawn
+        await page.press("exclamation_mark")
+        await page.passes(1)
+        assert page.rows("threads") == [one.id for one in each_phase()[4:6]], "nothing is wrong with old runs"
+        assert size[0] < 200 or "does not start with an INTEND" in page.drawn
 
 
 async def test_threads_beyond_one_page_are_read_on_and_afterwards_only_what_is_new() -> None:

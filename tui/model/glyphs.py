@@ -54,6 +54,7 @@ UNICODE: Final = Glyphs(
         "in_progress": "…", "pending": "·", "blocked": "‖", "frozen": "❄",
         "open": "·", "done": "✓", "approved": "✓", "rejected": "✗", "cancelled": "○", "deferred": "‖",
         "retrying": "↻", "down": "✗", "queued": "·", "lost": "✗", "not_begun": "·", "not_spawned": "·",
+        "active": "…", "observed": "◎", "closed": "■", "clear": "·", "emergency": "✗",
     },
     full="█", empty="░", thin="─", thick="━", ramp="▁▂▃▄▅▆▇█", branch="├─", last_branch="└─", cursor="▸",
     rule="─", dot="·", arrow="→", up="▲", down="▼", ellipsis="…",
@@ -66,6 +67,7 @@ ASCII: Final = Glyphs(
         "in_progress": ">", "pending": ".", "blocked": "|", "frozen": "#",
         "open": ".", "done": "+", "approved": "+", "rejected": "x", "cancelled": "o", "deferred": "|",
         "retrying": "@", "down": "x", "queued": ".", "lost": "x", "not_begun": ".", "not_spawned": ".",
+        "active": ">", "observed": "%", "closed": "=", "clear": ".", "emergency": "x",
     },
     full="#", empty=".", thin="-", thick="=", ramp="_.-=+*%#", branch="|-", last_branch="`-", cursor=">",
     rule="-", dot=".", arrow="->", up="^", down="v", ellipsis="~",
@@ -84,6 +86,7 @@ TONES: Final[dict[str, Tone]] = {
     "in_progress": "busy", "pending": "muted", "blocked": "warn", "frozen": "cold", "open": "plain",
     "done": "good", "approved": "good", "rejected": "bad", "cancelled": "muted", "deferred": "muted",
     "unknown": "warn", "queued": "muted", "lost": "warn", "not_begun": "muted", "not_spawned": "muted",
+    "active": "busy", "observed": "plain", "closed": "muted", "clear": "plain", "emergency": "alarm",
 }  # fmt: skip
 
 _HUES: Final[dict[str, Tone]] = {

@@ -34,8 +34,10 @@ def thread_facts(
         ("kind", Line(one.kind)),
         ("records", Line(f"{count(one.records)} by {count(one.participants)}")),
         ("title", Line(plain(one.title))),
-        ("", Line("")),
     ]
+    if not one.starts_with_intend:
+        facts.append(("!", Line("does not start with an INTEND", "warn")))
+    facts.append(("", Line("")))
     if page is None or page.thread.id != one.id:
         return [*facts, ("reading", Line(glyphs.ellipsis, "muted"))]
     facts += frame_children(page.data[-1], glyphs) if page.data else []

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from tui.model.feed import thread_name
-from tui.model.glyphs import Glyphs, marked
+from tui.model.glyphs import Glyphs, marked, word
 from tui.model.moment import Moment
 from tui.model.rows import Cell, Column, Row, Rows, state_cell
 from tui.model.text import NOTHING, count, first_line, long_duration, plain, tail
@@ -55,11 +55,21 @@ def thread_rows(known: ThreadList, names: Mapping[str, str], at: Moment, glyphs:
     return Rows(known, [one.id for one in threads], lambda place: _row(threads[place], names, at, glyphs))
 
 
+def _status(one: ThreadSummary, glyphs: Glyphs) -> Cell:
+    if not one.status:
+        return Cell(NOTHING, "muted")
+    cell = state_cell(one.status, glyphs)
+    if one.starts_with_intend:
+        return cell
+    # Runs of older versions all lack it, and nothing is wrong with them.
+    return replace(cell, text=f"! {word(one.status)}", tone="plain" if one.kind == "dispatch" else "warn")
+
+
 def _row(one: ThreadSummary, names: Mapping[str, str], at: Moment, glyphs: Glyphs) -> Row:
     name, old = thread_name(one.id, names), max(0.0, at.now - one.last_activity)
     cells = {
         "name": Cell(name, "strong"),
-        "status": state_cell(one.status, glyphs) if one.status else Cell(NOTHING, "muted"),
+        "status": _status(one, glyphs),
         "title": Cell(first_line(one.title)),
         "kind": Cell(marked(one.kind), "muted"),
         "records": Cell(count(one.records), "plain", float(one.records)),

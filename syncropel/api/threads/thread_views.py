@@ -5,8 +5,8 @@ from __future__ import annotations
 from syncropel.api.tasks.task_views import quick_satisfiable
 from syncropel.engine.engine import Engine
 from syncropel.errors import NotFound
-from syncropel.folds.fanout.child import ChildState
 from syncropel.folds.fanout.subtasks import children
+from syncropel.folds.replay.thread_state import status_of_reserved
 from syncropel.folds.tasks.state import status_now
 from syncropel.folds.threads.index import ThreadLine
 from syncropel.wire import ThreadSummary
@@ -53,10 +53,10 @@ def thread_summary(engine: Engine, line: ThreadLine) -> ThreadSummary:
     if task is not None:
         kids = children(task.fanout) if task.fanout else []
         status, title = status_now(task, quick_satisfiable(task, kids)), task.goal or title
-    elif child is not None:
-        status = _child_status(child)
+    elif child is not None and child.latest is not None:
+        status = child.status
     elif line.kind == "reserved":
-        status = "open"
+        status = status_of_reserved(line.id, engine.ingest.live.control, engine.ingest.live.drains)
     return ThreadSummary(
         id=line.id,
         kind=line.kind,
@@ -67,10 +67,5 @@ def thread_summary(engine: Engine, line: ThreadLine) -> ThreadSummary:
         first_sequence=line.first_sequence,
         last_sequence=line.last_sequence,
         last_activity=line.last_activity,
+        starts_with_intend=line.starts_with_intend,
     )
-
-
-def _child_status(child: ChildState) -> str:
-    latest = child.latest
-    result = child.results.get(latest.record) if latest else None
-    return str(result.body.get("verdict")) if result else "in_progress"

@@ -6,6 +6,8 @@ the name come before the bare one.
 
 from __future__ import annotations
 
+import asyncio
+
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
@@ -16,6 +18,7 @@ from syncropel.api.tasks.task_views import task_detail
 from syncropel.api.threads.thread_views import find_line, thread_id, thread_summary
 from syncropel.engine.engine import Engine
 from syncropel.folds.base.order import fold_order
+from syncropel.folds.replay.thread_state import fold_thread
 from syncropel.folds.threads.index import ThreadLine, participants
 from syncropel.store.base import RecordFilter
 from syncropel.wire import DispatchOut, Page, Participant, RecordOut, ThreadState, ThreadSummary
@@ -83,24 +86,18 @@ def router(engine: Engine) -> APIRouter:
 
 
 async def _state(engine: Engine, line: ThreadLine) -> ThreadState:
-    records = fold_order(await engine.store.thread(line.id))
-    acts: dict[str, int] = {}
-    open_intends: dict[str, None] = {}
-    for stored in records:
-        record = stored.record
-        acts[record.act] = acts.get(record.act, 0) + 1
-        if record.act == "INTEND":
-            open_intends[record.id] = None
-        fulfilled = record.body.get("fulfills")
-        if isinstance(fulfilled, str):
-            open_intends.pop(fulfilled, None)
+    stored = await engine.store.thread(line.id)
+    state = await asyncio.to_thread(fold_thread, line.id, stored)
     task = engine.ingest.live.tasks.get(line.id)
+    closing = state.closing
     return ThreadState(
         thread=thread_summary(engine, line),
-        opened_by=records[0].record.actor if records else None,
-        clock=max((stored.record.clock or 0 for stored in records), default=0),
-        acts=acts,
-        open_intends=list(open_intends),
+        opened_by=state.opened_by,
+        clock=max((one.record.clock or 0 for one in stored), default=0),
+        acts=state.acts,
+        open_intends=state.open_intends(),
+        closed_by=closing.record if closing else None,
+        closed_as=closing.way if closing else "",
         task=task_detail(task, engine.instance.did) if task else None,
         child=_child_out(engine, line.id),
         parent=engine.ingest.live.parents.of(line.id, engine.ingest.live.tasks),

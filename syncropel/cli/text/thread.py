@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from syncropel.wire.bundles import RestoreReport
 
 _BODY_CHARS: Final = 120
+_WITHOUT_INTEND: Final = "does not start with an INTEND"
 
 
 def list_lines(threads: Sequence[ThreadSummary], more: bool) -> list[str]:
@@ -26,7 +27,7 @@ def list_lines(threads: Sequence[ThreadSummary], more: bool) -> list[str]:
         [
             one.id,
             one.kind,
-            one.status,
+            one.status if one.starts_with_intend else f"{one.status} !",
             str(one.records),
             str(one.participants),
             when(one.last_activity),
@@ -35,6 +36,8 @@ def list_lines(threads: Sequence[ThreadSummary], more: bool) -> list[str]:
         for one in threads
     ]
     lines = table(["THREAD", "KIND", "STATUS", "RECORDS", "ACTORS", "LAST", "TITLE"], rows)
+    if not all(one.starts_with_intend for one in threads):
+        lines.append(f"! {_WITHOUT_INTEND}")
     return [*lines, f"… and more: --limit {len(threads) * 10}"] if more else lines
 
 
@@ -45,12 +48,13 @@ def show_lines(state: ThreadState, taking_part: Sequence[Participant]) -> list[s
     lines = [
         f"Thread: {thread.id}",
         f"  Kind: {thread.kind}",
-        f"  Status: {thread.status}",
+        f"  Status: {thread.status}{f' ({state.closed_as})' if state.closed_as else ''}",
         *([f"  Title: {thread.title}"] if thread.title else []),
         *([f"  Alias: {state.task.alias}"] if state.task and state.task.alias else []),
         f"  Records: {thread.records} ({acts}), highest clock {state.clock}",
         f"  Last activity: {when(thread.last_activity)}",
         f"  Opened by: {state.opened_by or 'nobody'}",
+        *([] if thread.starts_with_intend else [f"  ! {_WITHOUT_INTEND}"]),
         f"  Open INTENDs: {len(state.open_intends)}",
         *(f"    {intend}" for intend in state.open_intends[:5]),
         *([f"  Child of: {state.parent}"] if state.parent else []),

@@ -15,7 +15,6 @@ from syncropel.engine.forks.child_threads import join_over_children, told_parent
 from syncropel.engine.ingest.door import Ingest
 from syncropel.engine.marked import Marked
 from syncropel.errors import PermissionDenied, SyncropelError
-from syncropel.folds.base.order import fold_order
 from syncropel.folds.control.namespaces import DEFAULT
 from syncropel.folds.control.rules import KINDS
 from syncropel.folds.fanout.subtasks import children
@@ -162,7 +161,7 @@ class Forking:
             return closing_of_task(task, _status(task))
         if line is None or line.status != CLOSED:
             return None
-        return closing_of_thread(fold_order(await self._ingest.store.thread(child)))
+        return closing_of_thread(await self._ingest.store.thread(child))
 
     # as a parent
 

@@ -30,6 +30,8 @@ _ADVICE: Final = {
 ENDED: Final = frozenset({"done", "approved", "rejected", "cancelled"})
 """Statuses in which nothing is waited for any more."""
 _WORDS: Final = {"in_progress": "in progress"}
+_SHOWS: Final = {"INTEND": "opens the task", "DO": "cancels it"}
+"""What a record without a topic does by its act; any other judges."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +115,7 @@ def _deciding(state: TaskState, records: Sequence[StoredRecord]) -> Record | Non
     own = {state.intend, state.fanout.intend if state.fanout else state.intend}
     for stored in reversed(records):
         record = stored.record
-        if record.act in ("DO", "KNOW") and record.topic in STATUS_TOPICS:
+        if state.is_cancelled_by(record) or (record.act in ("DO", "KNOW") and record.topic in STATUS_TOPICS):
             return record
         fulfills = record.body.get("fulfills")
         if record.act == "KNOW" and (fulfills in own or isinstance(record.body.get("verdict"), str)):
@@ -235,7 +237,7 @@ def _judged(state: TaskState, record: Record | None, name: str, now: Circumstanc
     if record is None:
         return Why(f"{status}: no record of its thread gives it a status", (), hint)
     who = now.name(record.actor)
-    shows = record.topic or ("opens the task" if record.act == "INTEND" else "judges it")
+    shows = record.topic or _SHOWS.get(record.act, "judges it")
     proofs = (Proof(record.id, f"{shows}, by {who}"),)
     if record.act == "INTEND":
         return Why(f"{status}: {who} asked for it, and nobody has begun", proofs, hint)

@@ -11,6 +11,10 @@ from typing import Any, Final
 from syncropel.folds.fanout.state import ACCEPT, is_verdict
 from syncropel.record.model import Record, StoredRecord, is_name, is_record_id
 
+DISPATCH: Final = "syncropel.dispatch."
+"""How the kinds of records on a dispatch's thread begin."""
+HANDLED: Final = "dispatch_handled"
+"""Member of a body, true in what an adapter's instance writes about a dispatch."""
 SESSION: Final = "syncropel.dispatch.session.v1"
 NOT_STARTED: Final = "syncropel.dispatch.not_started.v1"
 """Kind of the observation that the goal of the session before it was ended at its gate, before it ran."""
@@ -113,6 +117,13 @@ class ChildState:
         """The latest attempt while it has no result."""
         latest = self.latest
         return latest if latest and latest.record not in self.results else None
+
+    @property
+    def status(self) -> str:
+        """The latest attempt's verdict, or `in_progress`."""
+        latest = self.latest
+        result = self.results.get(latest.record) if latest else None
+        return str(result.body["verdict"]) if result else "in_progress"
 
     def accepted(self) -> ChildResult | None:
         """An accepted result of any attempt: work that must not be done twice."""

@@ -120,6 +120,10 @@ class Forks:
         elif record.act == "LEARN" and record.topic == AMEND_JOIN:
             self._amend(record)
 
+    def closed(self) -> set[str]:
+        """The INTENDs of forks whose child has come to something."""
+        return {fork.record for child, fork in self.forks.items() if child in self.results}
+
     def _fork(self, record: Record) -> None:
         child, key = record.body[SUB_THREAD], word_key(record)
         if problem := child_problem(child, self.thread):

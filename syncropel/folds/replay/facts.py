@@ -32,7 +32,7 @@ def facts_of(state: ThreadState, judge: Judge, names: Names) -> Facts:
     elif state.child.latest is not None:
         facts.update(_of_child(state.child, state))
     else:
-        facts.update(open_intends=len(state.open_intends), participants=len(state.line.actors))
+        facts.update(open_intends=len(state.open_intends()), participants=len(state.line.actors))
     facts.update(_of_forks(state))
     return facts
 

@@ -5,10 +5,12 @@ Apply its records in fold order.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from syncropel.folds.base.lifecycle import Lifecycle, Turn
+from syncropel.folds.base.order import fold_order
 from syncropel.folds.consents import Consents
 from syncropel.folds.control.access import Access
 from syncropel.folds.control.drains import Drains
@@ -23,7 +25,7 @@ from syncropel.folds.fanout.subtasks import Child, children
 from syncropel.folds.fleet.credentials import Credentials
 from syncropel.folds.fleet.registry import Registry
 from syncropel.folds.forks.state import Forks
-from syncropel.folds.tasks.state import TaskState, is_task, status_now
+from syncropel.folds.tasks.state import OVER, TaskState, is_task, status_now
 from syncropel.folds.threads.index import ThreadLine
 from syncropel.record.model import Record, StoredRecord
 from syncropel.record.threads import (
@@ -90,7 +92,8 @@ class ThreadState:
     reserved: ReservedState | None = None
     is_task: bool = False
     acts: dict[str, int] = field(default_factory=dict)
-    open_intends: dict[str, None] = field(default_factory=dict)
+    opened_by: str | None = None
+    """Who wrote the first INTEND."""
     within_reach: bool | None = field(default=None, compare=False)
     """Whether the join could still be satisfied when last asked; None when that has to be found out anew."""
 
@@ -106,11 +109,8 @@ class ThreadState:
         record = stored.record
         self.line.apply(stored)
         self.acts[record.act] = self.acts.get(record.act, 0) + 1
-        if record.act == "INTEND":
-            self.open_intends[record.id] = None
-        fulfilled = record.body.get("fulfills")
-        if isinstance(fulfilled, str):
-            self.open_intends.pop(fulfilled, None)
+        if record.act == "INTEND" and self.opened_by is None:
+            self.opened_by = record.actor
         if self.reserved is not None:
             self.reserved.apply(stored)
             return
@@ -132,14 +132,46 @@ class ThreadState:
     def status(self, judge: Judge) -> str:
         """The folded status in a word."""
         if self.reserved is not None:
-            return _status_of_reserved(self.line, self.reserved)
+            return status_of_reserved(self.line.id, self.reserved.control, self.reserved.drains)
         if self.is_task:
             return self._status_of_task(judge)
-        latest = self.child.latest
-        if latest is not None:
-            result = self.child.results.get(latest.record)
-            return str(result.body.get("verdict")) if result else "in_progress"
-        return self.line.status
+        return self.child.status if self.child.latest is not None else self.line.status
+
+    @property
+    def life(self) -> Lifecycle:
+        """The thread's lifecycle."""
+        assert self.line.life is not None, "only the index lets go of it"
+        return self.line.life
+
+    @property
+    def closing(self) -> Turn | None:
+        """What closed the thread, where its lifecycle says whether it is closed."""
+        apart = self.is_task or self.reserved is not None or self.child.latest is not None
+        return None if apart else self.life.arc.closing
+
+    def open_intends(self) -> list[str]:
+        """The INTENDs that still wait for something, in their order: none of a thread that is closed, or of a
+        task that is over."""
+        if self.is_task:
+            return self._open_of_task()
+        if self.child.latest is not None:
+            return self._open_of_child(self.child.latest.record)
+        arc, closed = self.life.arc, self.forks.closed()
+        return [one for one in arc.open if one == arc.opening or one not in closed]
+
+    def _open_of_task(self) -> list[str]:
+        if self.folded.status in OVER:
+            return []
+        # One that was done, or has joined, and was reopened waits for its end once more.
+        own = self.folded.intend or (self.folded.fanout.intend if self.folded.fanout else "")
+        settled = (self.life.settled() | self.forks.closed()) - {own}
+        return [one for one in self.life.intends() if one not in settled]
+
+    def _open_of_child(self, latest: str) -> list[str]:
+        # What became of an attempt its result says; one that another followed waits for nothing.
+        attempts = {intend.record for intend in self.child.intends.values()}
+        over = (self.life.settled() | attempts) - {latest} | self.child.results.keys()
+        return [one for one in self.life.intends() if one not in over]
 
     def _status_of_task(self, judge: Judge) -> str:
         fanout = self.folded.fanout
@@ -163,11 +195,20 @@ class ThreadState:
         return self.within_reach is (record.body.get("verdict") == ACCEPT)
 
 
-def _status_of_reserved(line: ThreadLine, reserved: ReservedState) -> str:
-    if line.id != FLEET_CONTROL:
+def status_of_reserved(thread: str, control: Control, drains: Drains) -> str:
+    """The status of a reserved thread in a word."""
+    if thread != FLEET_CONTROL:
         return "open"
-    if reserved.control.emergency is not None:
+    if control.emergency is not None:
         return "emergency"
-    if reserved.control.freezes:
+    if control.freezes:
         return "frozen"
-    return "draining" if reserved.drains.drains else "clear"
+    return "draining" if drains.drains else "clear"
+
+
+def fold_thread(thread: str, records: Iterable[StoredRecord]) -> ThreadState:
+    """The state of a thread from all its records, in whatever order they come."""
+    state = ThreadState.empty(thread)
+    for stored in fold_order(records):
+        state.apply(stored)
+    return state

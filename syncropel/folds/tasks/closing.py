@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from syncropel.folds.base.lifecycle import Lifecycle
 from syncropel.folds.fanout.state import ACCEPT
 from syncropel.folds.tasks.state import TaskState
-from syncropel.record.model import StoredRecord
+from syncropel.record.model import Record, StoredRecord
 
 _RESULTS: Final = {
     "done": ACCEPT,
@@ -18,6 +19,8 @@ _RESULTS: Final = {
     "failed": "failed",
 }
 """Status of a task that is over → its result."""
+_RESULT_OF_WAY: Final = {"fulfilled": ACCEPT, "rejected": "reject", "cancelled": "cancelled"}
+"""How a thread was closed → its result."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +57,15 @@ def _said(state: TaskState, status: str) -> str:
 
 
 def closing_of_thread(records: Iterable[StoredRecord]) -> Closing | None:
-    """What a thread that is no task came to; None while it is open. `records` in fold order."""
+    """What a thread that is no task came to; None while it is not closed. `records` in any order."""
+    life, by_id = Lifecycle(), dict[str, Record]()
     for stored in records:
-        record, body = stored.record, stored.record.body
-        summary = str(body.get("summary") or body.get("text") or body.get("reason") or "")
-        if record.act == "KNOW" and body.get("verdict") == "reject":
-            return Closing("reject", "closed", summary)
-        if "cancels" in body:
-            return Closing("cancelled", "closed", summary)
-        if "fulfills" in body:
-            return Closing(ACCEPT, "closed", summary)
-    return None
+        life.apply(stored.record)
+        by_id[stored.record.id] = stored.record
+    closing = life.arc.closing
+    if closing is None:
+        return None
+    body = by_id[closing.record].body
+    summary = str(body.get("summary") or body.get("text") or body.get("reason") or "")
+    failed = closing.way == "fulfilled" and body.get("verdict") == "failed"
+    return Closing("failed" if failed else _RESULT_OF_WAY[closing.way], "closed", summary)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from syncropel.errors import InvalidFanOut
+from syncropel.folds.base.lifecycle import WHOLE, cancelled
 from syncropel.folds.base.order import fold_order, rank
 from syncropel.folds.fanout.asks import TOPICS as ASKS
 from syncropel.folds.fanout.moves import TOPICS as MOVES
@@ -56,6 +57,8 @@ STATUSES: Final = (
 
 JUDGED_STATUSES: Final = ("done", "approved", "rejected")
 """Statuses in which there is finished work to judge."""
+OVER: Final = (*JUDGED_STATUSES, "cancelled")
+"""Statuses in which nobody has to do anything any more, unless the task is reopened."""
 _WORK_ACTS: Final = frozenset({"DO", "CALL", "PUT", "MAP"})
 _NO_WORK: Final = (STATUS_TOPICS.keys() - {"task_started"}) | {"task_comment"} | COMMUTING
 """Topics of steps in a task's life and of the engine's facts: whoever writes one has not worked on the task
@@ -106,6 +109,8 @@ class TaskState:
     created_at: float = 0.0
     updated_at: float = 0.0
     fanout: FanOut | None = None
+    ahead: dict[str, Record] = field(default_factory=dict)
+    """What was said first of an INTEND that is still to come, by its id."""
 
     def apply(self, stored: StoredRecord) -> None:
         """Take the next record of this thread."""
@@ -117,10 +122,13 @@ class TaskState:
         self.sequence = max(self.sequence, stored.sequence)
         self.updated_at = max(self.updated_at, stored.received_at)
         topic = record.topic
-        if record.act in _WORK_ACTS and topic not in _NO_WORK:
+        cancels = cancelled(record)
+        if record.act in _WORK_ACTS and topic not in _NO_WORK and cancels is None:
             self.workers.add(record.actor)
         if topic in COMMUTING:
             self._apply_fan_out_fact(topic, stored)
+        elif cancels is not None:
+            self._apply_cancel(cancels, record)
         elif record.act == "INTEND":
             self._apply_intend(stored)
         elif record.act == "LEARN":
@@ -128,7 +136,7 @@ class TaskState:
         elif topic in STATUS_TOPICS:
             self._set_status(STATUS_TOPICS[topic], record.body)
         elif record.act == "KNOW":
-            self._apply_know(stored)
+            self._apply_know(record, stored.received_at)
 
     def _apply_intend(self, stored: StoredRecord) -> None:
         record, body = stored.record, stored.record.body
@@ -138,6 +146,23 @@ class TaskState:
             self._take_fields(body)
         if self.fanout is None and is_fan_out(body):
             self._start_fan_out(stored)
+        if (said := self.ahead.pop(record.id, None)) is not None:
+            self._apply_ahead(said, stored.received_at)
+
+    def _apply_ahead(self, said: Record, received_at: float) -> None:
+        """Take what was said of an INTEND by somebody whose clock was behind. A join is not said so: whoever
+        posts a fan-out could have said before that it is over."""
+        named = cancelled(said)
+        if named is not None:
+            self._apply_cancel(named, said)
+        elif self.fanout is None:
+            self._apply_know(said, received_at)
+
+    def _apply_cancel(self, named: str, record: Record) -> None:
+        if self._is_whole(named):
+            self._set_status("cancelled", record.body)
+        else:
+            self.ahead.setdefault(named, record)
 
     def _take_fields(self, body: dict[str, Any]) -> None:
         for key in _TEXTS:
@@ -198,8 +223,8 @@ class TaskState:
         elif topic == AMEND_JOIN and isinstance(join, str) and join:
             self.fanout.join = join
 
-    def _apply_know(self, stored: StoredRecord) -> None:
-        record, body = stored.record, stored.record.body
+    def _apply_know(self, record: Record, received_at: float) -> None:
+        body = record.body
         fulfills, verdict, joins = body.get("fulfills"), body.get("verdict"), False
         if self.fanout and fulfills == self.fanout.intend and self.fanout.joined is None:
             self.fanout.joined = Joined(
@@ -208,12 +233,14 @@ class TaskState:
                 str(body.get("explanation", "")),
                 number(body.get("cost_usd")),
                 number(body.get("wall_time_secs")),
-                number(body.get("at"), stored.received_at),
-                stored.received_at,
+                number(body.get("at"), received_at),
+                received_at,
             )
             verdict = verdict or ACCEPT
             joins = True
         elif fulfills is not None and fulfills != self.intend:
+            if isinstance(fulfills, str) and not self.intend:
+                self.ahead.setdefault(fulfills, record)
             return
         elif record.topic == FORK_JOINED:
             joins = fulfills is not None
@@ -228,6 +255,14 @@ class TaskState:
                 self.verdicts[record.actor] = verdict
             self.verdict, self.verdict_by = verdict, record.actor
             self._set_status("approved" if verdict == ACCEPT else "rejected", body)
+
+    def is_cancelled_by(self, record: Record) -> bool:
+        """Whether this is a DO with `cancels` about the whole task: its INTEND, its fan-out's, or none."""
+        named = cancelled(record)
+        return named is not None and self._is_whole(named)
+
+    def _is_whole(self, named: str) -> bool:
+        return named in (WHOLE, self.intend) or (self.fanout is not None and named == self.fanout.intend)
 
     def did_work(self, actor: str) -> bool:
         """Whether this actor worked on the task, or was to: on its thread, as an instance that a subtask was

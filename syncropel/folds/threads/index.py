@@ -5,18 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from sys import intern
-from typing import Literal
+from typing import Final, Literal
 
+from syncropel.folds.base.lifecycle import Lifecycle, is_intend, moment
 from syncropel.folds.base.order import word_key
 from syncropel.folds.control.namespaces import DEFAULT, name_in
-from syncropel.folds.fanout.child import is_child_intend
-from syncropel.folds.fanout.state import Key
+from syncropel.folds.fanout.child import DISPATCH, HANDLED, is_child_intend
+from syncropel.folds.fanout.state import CHILD_DONE, Key, is_verdict
 from syncropel.folds.forks.state import join_in
 from syncropel.folds.tasks.state import is_task
 from syncropel.record.model import Record, StoredRecord
 from syncropel.record.threads import RESERVED
 
 Kind = Literal["task", "child", "dispatch", "reserved", "other"]
+_STRENGTH: Final[dict[Kind, int]] = {"other": 0, "dispatch": 1, "child": 2, "task": 3, "reserved": 4}
+"""A thread is the strongest of what its records make it, in whatever order they come."""
+_OWN_FOLD: Final = ("task", "child", "reserved")
+"""Kinds of threads whose status another fold gives."""
 
 
 @dataclass(slots=True)
@@ -34,17 +39,24 @@ class ThreadLine:
     """The INTEND that opens it: the first in fold order."""
     join: str = ""
     """When it closes by what its child threads come to, as the opening INTEND says."""
-    closed: bool = False
+    life: Lifecycle | None = field(default_factory=Lifecycle)
     records: int = 0
     actors: set[str] = field(default_factory=set)
     first_sequence: int = 0
     last_sequence: int = 0
     last_activity: float = 0.0
+    first: int | None = None
+    """The `moment` of its first record."""
 
     @property
     def status(self) -> str:
-        """For threads without a fold of their own: open until a KNOW fulfills or a record cancels."""
-        return "closed" if self.closed else "open"
+        """For threads without a fold of their own: where they stand in their lifecycle."""
+        return self.life.phase if self.life is not None else "open"
+
+    @property
+    def starts_with_intend(self) -> bool:
+        """Whether its first record is an INTEND, as of every thread but the reserved ones it should be."""
+        return self.kind == "reserved" or self.first is None or is_intend(self.first)
 
     def apply(self, stored: StoredRecord) -> None:
         """Take one record of this thread."""
@@ -53,8 +65,11 @@ class ThreadLine:
         self.actors.add(record.actor)
         self.last_sequence = stored.sequence
         self.last_activity = stored.received_at
-        if self.kind == "other":
-            self.kind = _kind(record)
+        self.kind = max(self.kind, _kind(record), key=_STRENGTH.__getitem__)
+        at = moment(record)
+        self.first = at if self.first is None else min(self.first, at)
+        if self.life is not None:
+            self.life.apply(record)
         if not self.namespace and record.act == "INTEND":
             self.namespace = intern(name_in(record.body) or DEFAULT)
             self.inherits = not name_in(record.body)
@@ -62,8 +77,6 @@ class ThreadLine:
             self.opening, self.join = word_key(record), join_in(record.body)
         if not self.title:
             self.title = _title(record)
-        if "fulfills" in record.body or "cancels" in record.body:
-            self.closed = True
 
 
 @dataclass(slots=True)
@@ -79,6 +92,8 @@ class ThreadIndex:
             kind: Kind = "reserved" if thread in RESERVED else "other"
             line = self.threads[thread] = ThreadLine(thread, kind, first_sequence=stored.sequence)
         line.apply(stored)
+        if line.kind in _OWN_FOLD:
+            line.life = None  # nobody asks it, and there may be a million threads
 
 
 def _kind(record: Record) -> Kind:
@@ -86,7 +101,7 @@ def _kind(record: Record) -> Kind:
         return "task"
     if is_child_intend(record):
         return "child"
-    return "dispatch" if record.topic.startswith("syncropel.dispatch.") else "other"
+    return "dispatch" if record.topic.startswith(DISPATCH) else "other"
 
 
 def _title(record: Record) -> str:
@@ -108,10 +123,11 @@ class ParticipantLine:
 def participants(records: Iterable[StoredRecord]) -> list[ParticipantLine]:
     """Everyone who wrote on a thread, in order of appearance. `records` in fold order.
 
-    Opener: wrote the first INTEND. Reviewer: wrote a KNOW with a verdict. Adapter: wrote dispatch
-    observations or handled a dispatch. Observer: none of these.
+    Opener: wrote the first INTEND. Adapter: handled a dispatch. Reviewer: wrote a KNOW with a verdict that is
+    not an adapter's. Observer: none of these.
     """
     lines: dict[str, ParticipantLine] = {}
+    attempts: set[str] = set()
     opened = False
     for stored in records:
         record = stored.record
@@ -119,15 +135,27 @@ def participants(records: Iterable[StoredRecord]) -> list[ParticipantLine]:
         line = lines.setdefault(record.actor, ParticipantLine(record.actor, first_clock=record.clock))
         line.records += 1
         line.last_clock = record.clock
-        role = ""
-        if record.act == "INTEND" and not opened:
-            role, opened = "opener", True
+        if is_child_intend(record):
+            attempts.add(record.id)
+        roles = ["opener"] if record.act == "INTEND" and not opened else []
+        opened = opened or record.act == "INTEND"
+        if _is_adapters(record, attempts):
+            roles.append("adapter")
         elif record.act == "KNOW" and isinstance(record.body.get("verdict"), str):
-            role = "reviewer"
-        elif record.topic.startswith("syncropel.dispatch.") or record.body.get("dispatch_handled") is True:
-            role = "adapter"
-        if role and role not in line.roles:
-            line.roles.append(role)
+            roles.append("reviewer")
+        line.roles += [role for role in roles if role not in line.roles]
     for line in lines.values():
         line.roles = line.roles or ["observer"]
     return list(lines.values())
+
+
+def _is_adapters(record: Record, attempts: set[str]) -> bool:
+    """Whether an adapter wrote this while it handled a dispatch. What older versions wrote does not say so
+    itself: observations, the results of these attempts, and reports of them."""
+    if record.body.get(HANDLED) is True or record.topic.startswith(DISPATCH):
+        return True
+    body = record.body
+    if record.act == "KNOW":
+        fulfills = body.get("fulfills")
+        return isinstance(fulfills, str) and fulfills in attempts and is_verdict(body.get("verdict"))
+    return record.act == "DO" and record.topic == CHILD_DONE and body.get("worker") == record.actor
