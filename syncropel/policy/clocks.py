@@ -6,6 +6,7 @@ keep the clocks that they have; a bundle whose clock would leave no room on a re
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final, Protocol
 
 from syncropel.errors import Conflict, InvalidRecord, SyncropelError
@@ -13,7 +14,7 @@ from syncropel.folds.fanout.state import CHILD_DONE
 from syncropel.folds.tasks.state import TaskState
 from syncropel.policy.authority import Writer
 from syncropel.record.model import MAX_POSTED_CLOCK, Record
-from syncropel.record.threads import RESERVED, clock_ceiling
+from syncropel.record.threads import PAST_CEILING, RESERVED, clock_ceiling, counts
 
 AHEAD_MS: Final = 60_000
 """How far a posted clock may be ahead of a reserved thread, in clocks: they count milliseconds there."""
@@ -61,11 +62,13 @@ def check_clock(record: Record, state: ClockedState, writer: Writer, now: float)
 def check_bundled_clock(record: Record) -> SyncropelError | None:
     """The reason to refuse a clock that comes in a bundle, or None.
 
-    One above the ceiling orders nothing and is history. One just below it would have the last word on its
-    thread, with no clock left for the next freeze.
+    One that orders nothing, as it is above the ceiling, is history. One just below the ceiling would have the
+    last word on its thread, with no clock left for the next freeze.
     """
     thread, clock = record.thread, record.clock
-    if thread not in RESERVED or clock is None or not HIGHEST_RESTORED < clock <= clock_ceiling(thread):
+    if thread not in RESERVED or clock is None or clock <= HIGHEST_RESTORED:
+        return None
+    if not counts(thread, clock, record.body):
         return None
     return InvalidRecord(
         f"clock {clock} would leave no room on {thread!r}; at most 2^61 ({HIGHEST_RESTORED})",
@@ -92,6 +95,25 @@ def _check_report(record: Record, state: ClockedState) -> SyncropelError | None:
         f"the report of subtask {body.get('index')!r} has clock {record.clock}, not {promised}",
         "use the report_clock of the child INTEND",
     )
+
+
+class PastCeiling:
+    """Clocks for what the engine writes on a reserved thread whose last one an older log has taken."""
+
+    def __init__(self) -> None:
+        self._given: dict[str, int] = {}
+
+    def place(self, record: Record, state: ClockedState, now: float) -> Record:
+        """The record, which counts above the ceiling if that is where it has to be. `now` in unix seconds."""
+        thread, head = record.thread, state.heads.get(record.thread, -1)
+        ceiling = clock_ceiling(thread)
+        if record.clock is not None or thread not in RESERVED or head < ceiling:
+            return record
+        # As below the ceiling, at least the time: so no clock is used again after a restore.
+        clock = max(head + 1, self._given.get(thread, -1) + 1, ceiling + int(now * 1000))
+        self._given[thread] = clock
+        body = {**record.body, PAST_CEILING: True}
+        return replace(record, body=body, body_json="").with_clock(clock)
 
 
 def placed_report(record: Record, state: ClockedState) -> Record:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from syncropel.record.model import MAX_POSTED_CLOCK
 
@@ -21,6 +22,10 @@ RESERVED: Final = frozenset(
 _ROOM: Final = 2**40
 """Clocks between the highest that may be posted and the ceiling of a thread."""
 
+PAST_CEILING: Final = "past_ceiling"
+"""Key of a record's body by which the daemon itself goes on above the ceiling of a reserved thread, where a
+record of an older log has taken the last clock below it."""
+
 INSTANCE_DID_PREFIX: Final = "did:sync:instance:"
 
 
@@ -32,6 +37,11 @@ def clock_ceiling(thread: str) -> int:
     a reserved thread it is below, so that no record of an older log is in the way of the next freeze.
     """
     return MAX_POSTED_CLOCK - _ROOM if thread in RESERVED else MAX_POSTED_CLOCK + _ROOM
+
+
+def counts(thread: str, clock: int, body: Mapping[str, Any]) -> bool:
+    """Whether a clock orders anything on this thread."""
+    return clock <= clock_ceiling(thread) or (thread in RESERVED and body.get(PAST_CEILING) is True)
 
 
 def _mint(*seeds: str) -> str:

@@ -64,9 +64,10 @@ def assigned(record: Record, highest: int, now: float) -> Record | SyncropelErro
     """
     ceiling = clock_ceiling(record.thread)
     if highest >= ceiling:
-        return IngestFailed(
-            f"{record.thread} has a record at clock {highest}: no clock is left", "start another thread"
-        )
+        way = "use another thread"
+        if record.thread in RESERVED:  # a record of an older log has it
+            way = "only the daemon itself can write on this thread now: use the command that does"
+        return IngestFailed(f"{record.thread} has a record at clock {highest}: no clock is left", way)
     clock = highest + 1
     if record.thread in RESERVED:
         clock = max(clock, min(int(now * 1000), ceiling))

@@ -16,7 +16,7 @@ from syncropel.engine.ingest.turnstile import Turnstile
 from syncropel.errors import Conflict, SyncropelError, Unavailable
 from syncropel.peer.runtime import Runtime
 from syncropel.policy.authority import ENGINE, Writer
-from syncropel.policy.clocks import check_bundled_clock, placed_report
+from syncropel.policy.clocks import PastCeiling, check_bundled_clock, placed_report
 from syncropel.policy.enforcement import refuse_write
 from syncropel.policy.guard import begins_fan_out, check, check_restored, long_expression
 from syncropel.policy.lanes import RULES
@@ -63,6 +63,7 @@ class Ingest:
         self._listeners: list[Listener] = []
         self.refused_reports = RefusedReports()
         self._turnstile = Turnstile()
+        self._past_ceiling = PastCeiling()
         self._straightening: asyncio.Task[None] | None = None
         self._one_restore = asyncio.Lock()
         self._closed: frozenset[str] = frozenset()
@@ -116,7 +117,7 @@ class Ingest:
             leave()
             raise
         passed = [
-            placed_report(record, self.live)
+            self._placed(record, writer)
             for record, error in zip(records, refused, strict=True)
             if error is None
         ]
@@ -149,6 +150,12 @@ class Ingest:
         results = [error or next(outcomes) for error in refused]
         self.refused_reports.look(records, results)
         return results
+
+    def _placed(self, record: Record, writer: Writer) -> Record:
+        """The record at its clock, where that is not simply the next one."""
+        if writer.author == "engine":
+            record = self._past_ceiling.place(record, self.live, self._runtime.now())
+        return placed_report(record, self.live)
 
     async def _enter(self, records: Sequence[Record]) -> Callable[[], None]:
         """Wait for the turn of these records; gives what ends it."""

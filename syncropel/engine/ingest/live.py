@@ -36,7 +36,7 @@ from syncropel.record.threads import (
     INSTANCE_REGISTRY,
     NAMESPACE_REGISTRY,
     RESERVED,
-    clock_ceiling,
+    counts,
 )
 from syncropel.store.base import RecordStore
 
@@ -111,7 +111,7 @@ class LiveFolds:
     def _apply_reserved(self, stored: StoredRecord) -> None:
         thread, clock = stored.record.thread, stored.record.clock
         assert clock is not None
-        if clock <= clock_ceiling(thread):
+        if counts(thread, clock, stored.record.body):
             self.heads[thread] = max(self.heads.get(thread, -1), clock)
         if thread == INSTANCE_REGISTRY:
             self.registry.apply(stored)

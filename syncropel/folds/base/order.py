@@ -14,7 +14,7 @@ from typing import Final
 
 from syncropel.folds.fanout.state import Key, commutes
 from syncropel.record.model import Record, StoredRecord
-from syncropel.record.threads import clock_ceiling
+from syncropel.record.threads import counts
 
 _BELOW: Final = 2**64
 NEVER: Final[Key] = (-_BELOW, "")
@@ -28,7 +28,7 @@ def rank(record: Record) -> int:
     """
     clock = record.clock
     assert clock is not None, "a stored record has its clock"
-    return clock if clock <= clock_ceiling(record.thread) or commutes(record) else clock - _BELOW
+    return clock if counts(record.thread, clock, record.body) or commutes(record) else clock - _BELOW
 
 
 def word_key(record: Record) -> Key:
