@@ -26,6 +26,7 @@ from typing import Any, Final
 from syncropel.adapters.cost_file import open_plain
 from syncropel.adapters.strays import FAMILY, bearers, end_marked
 from syncropel.supervisor import tree
+from syncropel.supervisor.cgroup import Cgroup
 from syncropel.supervisor.words import Spec, read_spec
 
 ANSWER_SECS: Final = 15.0
@@ -284,6 +285,8 @@ class Supervised:
         return ending
 
     async def _end_the_rest(self) -> tuple[int, ...]:
+        if (group := Cgroup.find(self.folder.name)) is not None:
+            group.kill()
         if FAMILY.adopts:
             return tuple(await FAMILY.end_strays())
         await asyncio.to_thread(end_marked, f"{MARK}={self.folder.name}", self.pid)
@@ -340,6 +343,8 @@ class Supervised:
 
     def forget(self) -> None:
         """Nobody has to know of this run any more."""
+        if (group := Cgroup.find(self.folder.name)) is not None:  # its supervisor was killed
+            group.remove()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 

@@ -14,6 +14,7 @@ import psutil
 from syncropel.adapters.strays import end_marked
 from syncropel.adapters.supervised import MARK, PROGRAM, Supervised
 from syncropel.supervisor import tree
+from syncropel.supervisor.cgroup import Cgroup
 from syncropel.supervisor.decide import EXIT, START_FAILED, TIMEOUT
 
 log = logging.getLogger("syncropel.engine.dispatch")
@@ -43,7 +44,12 @@ async def _look_at(folder: Path, session: dict[str, Any] | None) -> Supervised |
         run = await Supervised.reach(folder, ANSWER_SECS)
     except (OSError, ValueError, KeyError, TypeError) as error:
         log.warning("run %s cannot be taken back: %s", folder.name, error)
+        group = Cgroup.find(folder.name)
+        if group is not None:
+            group.kill()
         await asyncio.to_thread(end_marked, f"{MARK}={folder.name}", group_of(session or {}))
+        if group is not None:
+            group.remove()
         shutil.rmtree(folder, ignore_errors=True)
         return None
     if session is not None and not run.over and not run.ends_as:

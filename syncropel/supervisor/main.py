@@ -17,15 +17,10 @@ import sys
 import time
 
 from syncropel.supervisor import decide, tree
+from syncropel.supervisor.cgroup import Cgroup
 from syncropel.supervisor.goal import Goal
 from syncropel.supervisor.light import signal, socket
-from syncropel.supervisor.system import (
-    SUPERVISOR_NAME,
-    Cgroup,
-    adopt_orphans,
-    name_process,
-    write_durably,
-)
+from syncropel.supervisor.system import SUPERVISOR_NAME, adopt_orphans, name_process, write_durably
 from syncropel.supervisor.talk import Caller, Feed
 from syncropel.supervisor.words import Spec, as_json, read_spec
 
@@ -62,7 +57,7 @@ class Supervisor:
         self._goal = Goal(spec)
         self._awaits_start = True
         self._feed = Feed(self._goal.stdin)
-        self._cgroup = Cgroup.make(f"spl-{os.path.basename(folder)}")
+        self._cgroup = Cgroup.make(os.path.basename(folder))
         if self._cgroup is not None:
             self._cgroup.take(self._goal.pid)
         self._started = False

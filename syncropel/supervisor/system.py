@@ -1,4 +1,4 @@
-"""What a supervisor asks of the kernel: names, adoption, cgroups, the goal's process, a durable file."""
+"""What a supervisor asks of the kernel: names, adoption, rights, a durable file."""
 
 from __future__ import annotations
 
@@ -43,66 +43,6 @@ def die_with_parent() -> bool:
 def gain_nothing() -> bool:
     """Keep this process and all below it from gaining rights, as by `sudo`."""
     return _prctl(_PR_SET_NO_NEW_PRIVS, 1)
-
-
-class Cgroup:
-    """A control group (version 2) of the goal's own, where this process may make one."""
-
-    def __init__(self, path: str) -> None:
-        self._path = path
-
-    @classmethod
-    def make(cls, name: str, proc: str = "/proc/self") -> Cgroup | None:
-        """Make one below this process's own; None where that is not possible."""
-        above = _own_cgroup(proc)
-        if above is None:
-            return None
-        made = cls(f"{above}/{name}")
-        try:
-            os.mkdir(made._path)
-        except OSError:
-            return None
-        if os.access(f"{made._path}/cgroup.kill", os.W_OK):
-            return made
-        made.remove()
-        return None
-
-    def take(self, pid: int) -> bool:
-        """Put a process into it; what that starts is in it too."""
-        return self._write("cgroup.procs", str(pid))
-
-    def kill(self) -> bool:
-        """SIGKILL to all that are in it, at once."""
-        return self._write("cgroup.kill", "1")
-
-    def remove(self) -> None:
-        """Remove it once it is empty."""
-        try:
-            os.rmdir(self._path)
-        except OSError:
-            pass
-
-    def _write(self, name: str, text: str) -> bool:
-        try:
-            with open(f"{self._path}/{name}", "w", encoding="ascii") as file:
-                file.write(text)
-        except OSError:
-            return False
-        return True
-
-
-def _own_cgroup(proc: str) -> str | None:
-    try:
-        with open(f"{proc}/cgroup", encoding="utf-8") as file:
-            own = next((line[3:].strip() for line in file if line.startswith("0::")), None)
-        with open(f"{proc}/mountinfo", encoding="utf-8") as file:
-            for line in file:
-                mount, _, kind = line.partition(" - ")
-                if kind.startswith("cgroup2 ") and own is not None:
-                    return f"{mount.split()[4]}/{own.lstrip('/')}".rstrip("/")
-    except OSError:
-        pass
-    return None
 
 
 def write_durably(path: str, text: str) -> None:
