@@ -1,12 +1,11 @@
 """Writing TOML that people edit too: values change, and comments, order and line endings stay.
 
-tomlkit takes a moment to import, and few commands write a setting: it is imported when it is used.
+tomlkit and tomllib take a moment to import, and few commands write a setting: they are imported when used.
 """
 
 from __future__ import annotations
 
 import stat
-import tomllib
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -21,6 +20,8 @@ Changes = Mapping[tuple[str, ...], Any]
 
 def edited(text: str, changes: Changes) -> str:
     """TOML text with these changes made. Raises ValueError when the text is not TOML or cannot be edited."""
+    import tomllib
+
     import tomlkit
     from tomlkit.exceptions import TOMLKitError
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 from urllib.parse import quote
 
-from syncropel import wire as schema
+from syncropel.client.late import loaded, schema
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -22,14 +22,14 @@ QUERY_PATIENCE_SECS: Final = 120.0
 
 @dataclass(frozen=True)
 class Call(Generic[Answer]):
-    """One request: method, path, query, JSON body, and the model its answer must fit.
+    """One request: the model its answer must fit, path, method, query, and JSON body.
 
     `repeatable` says that sending it twice does no more than once, so a client may retry it by itself.
     `lines` is a body of JSON lines in place of the one document; `patience_secs` how long the answer may
     take, where that is longer than usual.
     """
 
-    answer: type[Answer]
+    model: type[Answer]
     path: str
     method: str = "GET"
     query: Mapping[str, str | int | float] | None = None
@@ -37,6 +37,12 @@ class Call(Generic[Answer]):
     repeatable: bool = True
     lines: bytes | None = None
     patience_secs: float | None = None
+
+    @property
+    def answer(self) -> type[Answer]:
+        """The model, imported now."""
+        model: type[Answer] = loaded(self.model)
+        return model
 
 
 def _query(**values: Any) -> dict[str, str | int | float]:

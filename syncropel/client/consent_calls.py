@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from syncropel import wire as schema
 from syncropel.client.calls import Call
+from syncropel.client.late import schema
 
 
 def consents() -> Call[schema.Page[schema.ConsentOut]]:

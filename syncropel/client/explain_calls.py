@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from syncropel import wire as schema
 from syncropel.client.calls import Call
+from syncropel.client.late import schema
 
 
 def why(name: str) -> Call[schema.TaskWhy]:

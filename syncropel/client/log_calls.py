@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from urllib.parse import urlencode
 
-from syncropel import wire as schema
 from syncropel.client.calls import Call
+from syncropel.client.late import schema
 
 
 def log_lines(*, since: int | None = None, level: str = "TRACE", limit: int = 100) -> Call[schema.LogPage]:

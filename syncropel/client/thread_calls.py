@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from typing import Final
 from urllib.parse import quote, urlencode
 
-from syncropel import wire as schema
 from syncropel.client.calls import Call
+from syncropel.client.late import schema
 
 PATIENCE_SECS: Final = 600.0
 """How long a large bundle may take to be counted, or to be checked and written."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from urllib.parse import quote
 
-from syncropel import wire as schema
 from syncropel.client.calls import Call
+from syncropel.client.late import schema
 
 
 def tokens() -> Call[schema.Page[schema.ApiToken]]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 import httpx
 
-from syncropel.client import reading, strangers
+from syncropel.client import strangers
 from syncropel.client.bounds import Body, EventLines
 from syncropel.client.events import Event, EventParser
 from syncropel.client.queueing import Queueing
@@ -49,6 +49,8 @@ def _failure(target: Target, error: Exception) -> DaemonUnreachable:
 
 def _decode(call: Call[Answer], response: httpx.Response, content: bytes) -> Answer:
     if response.is_success:
+        from syncropel.client import reading  # with pydantic: the daemon has the request by now
+
         strangers.check_answer(call.path, response.headers)
         return reading.answer(call.answer, call.path, content)
     raise _remote_error(call.path, response, content)

@@ -6,7 +6,6 @@ import hashlib
 import os
 import signal
 import tempfile
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -235,6 +234,8 @@ def load_settings(home: Home, environ: Mapping[str, str]) -> Settings:
 
     Raises SetupError naming the section and the key when a value is unknown or of the wrong kind.
     """
+    import tomllib  # a command that only asks a daemon reads no settings
+
     try:
         document = tomllib.loads(home.config.read_text(encoding="utf-8"))
     except FileNotFoundError:

@@ -10,7 +10,6 @@ import fcntl
 import os
 import re
 import time
-import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -157,13 +156,17 @@ def load(home: Home) -> Contexts:
     """The contexts of this home; none is no error. Raises SetupError that names file and key."""
     place = path(home)
     try:
-        document = tomllib.loads(place.read_text(encoding="utf-8"))
+        text = place.read_text(encoding="utf-8")
     except FileNotFoundError:
         return Contexts()
-    except tomllib.TOMLDecodeError as error:
-        raise SetupError(f"{place} is not TOML: {error}", "mend that line, or move the file away") from None
     except (OSError, UnicodeDecodeError) as error:
         raise SetupError(f"cannot read {place}: {error}", "check the file and its permissions") from None
+    import tomllib  # few homes have any contexts
+
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SetupError(f"{place} is not TOML: {error}", "mend that line, or move the file away") from None
     tables = document.get("contexts", {})
     current = document.get("current", LOCAL)
     if not isinstance(tables, dict) or not isinstance(current, str):
