@@ -13,11 +13,13 @@ SyncropelError
 │   ├── InvalidFork        422  a child thread that cannot be one of its parent, named by its place
 │   └── InvalidQuery       422  a query over records with a mistake, named by its place in the document
 ├── NotFound               404
-├── Unauthorized           401  no token, or one that is unknown
+├── Unauthorized          401  no token, or one that is unknown
+│   └── CredentialRevoked  401  an instance that its coordinator has revoked
 ├── Forbidden              403  a known caller without the scope
 │   ├── GoalMayNot         403  a goal that asks for more than to read
 │   ├── UnknownCaller      403  a caller on the Unix socket of whom nothing is known
 │   ├── NamespaceFrozen    403  a write that a freeze refuses
+│   ├── InstanceRevoked    403  a write on a worker that its coordinator has revoked
 │   ├── WrongAuthor        403  a record that only its owner writes
 │   ├── ActorNotAllowed    403  a record in a name that the writer may not use
 │   ├── PermissionDenied   403  a permission rule says no, or none says yes
@@ -26,7 +28,8 @@ SyncropelError
 │   └── NamespaceRejected  403  a write to a namespace that an ancestor closes
 ├── Conflict               409  the request and the present state exclude each other
 ├── Unavailable            503  stopping, or not started yet
-│   └── Crowded            503  more connections than the daemon can have
+│   ├── Crowded            503  more connections than the daemon can have
+│   └── CoordinatorNotHeard  503  new work on a worker that has not heard from its coordinator
 ├── StoreError             500  the log on disk cannot be used
 │   ├── StoreCorrupt
 │   └── StoreTooNew
@@ -159,6 +162,22 @@ class Unauthorized(SyncropelError):
     type = "auth_error"
 
 
+class CredentialRevoked(Unauthorized):
+    """Raised when an instance that was revoked speaks to its coordinator; names both by their DIDs, so that
+    the instance knows that this is about itself and comes from its own coordinator."""
+
+    code = "CREDENTIAL_REVOKED"
+
+    def __init__(self, instance: str, coordinator: str, hint: str) -> None:
+        super().__init__(f"{instance} was revoked", hint)
+        self.instance = instance
+        self.coordinator = coordinator
+
+    def envelope(self) -> dict[str, Any]:
+        """The error as it goes over the wire."""
+        return {**super().envelope(), "instance": self.instance, "coordinator": self.coordinator}
+
+
 class Forbidden(SyncropelError):
     """Raised when a known caller lacks the scope for what it asks."""
 
@@ -183,6 +202,13 @@ class NamespaceFrozen(Forbidden):
     """Raised when a freeze refuses a write; the message names it and its reason, the hint lifts it."""
 
     code = "NAMESPACE_FROZEN"
+    type = "frozen"
+
+
+class InstanceRevoked(Forbidden):
+    """Raised when a worker refuses a write because its coordinator has revoked it."""
+
+    code = "INSTANCE_REVOKED"
     type = "frozen"
 
 
@@ -237,6 +263,12 @@ class Unavailable(SyncropelError):
     code = "UNAVAILABLE"
     status = 503
     type = "unavailable"
+
+
+class CoordinatorNotHeard(Unavailable):
+    """Raised when a worker refuses new work because it has not heard from its coordinator."""
+
+    code = "COORDINATOR_NOT_HEARD"
 
 
 class Crowded(Unavailable):

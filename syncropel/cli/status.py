@@ -56,6 +56,7 @@ def status_lines(health: Health, engine: EngineHealth) -> list[str]:
             if engine.checks
             else []
         ),
+        *([f"✗ takes no work: {clean(engine.takes_no_work)}"] if engine.takes_no_work else []),
         *([f"✗ warning: {_REFUSED}: {clean(refused)}"] if refused else []),
         *(f"✗ {one.severity}: {one.name}{f' ({one.problem})' if one.problem else ''}" for one in bad),
     ]

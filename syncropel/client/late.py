@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from syncropel import wire as models
 
+__all__ = ["Late", "loaded", "schema"]
+
 
 @dataclass(frozen=True, slots=True)
 class Late:

@@ -19,7 +19,7 @@ from syncropel.environment import take_secret
 from syncropel.errors import SetupError, SyncropelError
 from syncropel.logs.lines import LEVELS, log_nowhere, set_level, start_logging
 from syncropel.logs.ring import LogRing
-from syncropel.settings.config import Home, Settings, load_settings
+from syncropel.settings.config import Home, Settings, load_settings, without_itself
 from syncropel.settings.identity import make_home
 from syncropel.system.importing import quickly
 
@@ -88,7 +88,7 @@ def _settings(args: argparse.Namespace, home: Home) -> Settings:
         settings = replace(settings, dispatch=replace(settings.dispatch, adapter="echo"))
     if args.insecure_localhost:
         settings = replace(settings, auth=replace(settings.auth, required=False))
-    return settings
+    return without_itself(settings)
 
 
 def _start_logging(home: Home, *, to_stderr: bool, ring: LogRing) -> None:

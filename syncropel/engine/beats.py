@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from syncropel import __version__
 from syncropel.engine.fanout.spawn import child_end
+from syncropel.errors import SyncropelError
 from syncropel.peer.peers import wire
 from syncropel.record.model import Record
 
 if TYPE_CHECKING:
     from syncropel.engine.engine import Engine
+
+log = logging.getLogger("syncropel.engine.beats")
 
 
 def own_beat(
@@ -59,6 +63,17 @@ async def take_beat(engine: Engine, beat: dict[str, Any], *, verified: bool) -> 
     )
     ends = map(wire, ends_of(engine, beat.get("open", ())))
     return status, {**answer, "control": [*answer["control"], *ends]}
+
+
+async def refuse_beat(engine: Engine, did: str, why: str) -> None:
+    """A heartbeat in this name was refused: whoever runs there has to confirm freezes, and is told of them
+    at the address that is known of it."""
+    try:
+        is_news = await engine.leases.refused(did, why)
+    except SyncropelError as error:
+        is_news = False
+        log.error("cannot record that heartbeats of %s are refused: %s", did, error.message)
+    engine.reach.push(did, anew=is_news)
 
 
 def ends_of(engine: Engine, attempts: Iterable[Mapping[str, Any]]) -> list[Record]:

@@ -36,6 +36,7 @@ from syncropel.engine.fanout.triggers import Triggers
 from syncropel.engine.fleet.credentials import Issuer
 from syncropel.engine.fleet.heartbeat import Heart
 from syncropel.engine.fleet.leases import Leases
+from syncropel.engine.fleet.membership import Membership
 from syncropel.engine.forks.forking import Forking
 from syncropel.engine.ingest.broadcast import Broadcast, Pulse
 from syncropel.engine.ingest.door import Ingest
@@ -47,6 +48,7 @@ from syncropel.folds.control.freezes import FREEZE
 from syncropel.folds.fanout.child import SESSION, STREAM_EVENT
 from syncropel.peer.peers import Peers
 from syncropel.peer.runtime import Runtime
+from syncropel.policy.standing import Standing
 from syncropel.record.model import StoredRecord
 from syncropel.settings.config import Home, Settings
 from syncropel.settings.keyring import Keyring, bearer_hash
@@ -119,6 +121,7 @@ class Engine:
         await self.told.load()
         if settings.role == "worker":
             await self.heart.refresh()
+            self.membership.begin()
         else:
             await self.ingest.append(ends_of(self, self.dispatcher.open_attempts()))
         await self.outbox.resume()
@@ -153,10 +156,13 @@ class Engine:
         live.control.pass_time(self.runtime.moment())
         self.folded = True
         did, settings, runtime = self.instance.did, self.settings, self.runtime
+        if settings.role == "worker":
+            live.standing = Standing(did, live.credentials)
         self.ingest = Ingest(self.store, live, self.broadcast, did, runtime)
         self.peers = Peers(self._tokens, self._transport)
         self.leases = Leases(self.ingest, did, settings.fleet.heartbeat_interval_secs, runtime, self.changed)
         self.reach = Reach(self.ingest, self.peers, did, runtime, self.changed, self._background.spawn)
+        self.reach.runs_on = self.leases.why_refused
         self.told = Told(self.ingest, did, runtime)
         self.killswitch = KillSwitch(self.ingest, runtime)
         self.fleet_rules = self._fleet_rules()
@@ -180,8 +186,9 @@ class Engine:
             self._background.spawn,
             self._may_work,
         )
-        self.graces = Graces(self.ingest, runtime, self.reach.lefts, self._grace_over)
-        self.issuer = Issuer(self.ingest, runtime, self._end_lease)
+        self.graces = Graces(self.ingest, runtime, self.reach.lefts, self._enforce)
+        self.membership = Membership(self.ingest, self.keyring, runtime, self._enforce)
+        self.issuer = Issuer(self.ingest, did, runtime, self._end_lease)
         self.selfcheck = SelfCheck(live, self.store)
         self.heart = Heart(
             self.peers,
@@ -189,6 +196,7 @@ class Engine:
             settings.fleet.heartbeat_interval_secs,
             partial(own_beat, self),
             self._take_control,
+            self.membership.hear_revoked,
             runtime,
         )
 
@@ -224,7 +232,10 @@ class Engine:
     async def _take_control(self, answer: dict[str, Any]) -> bool:
         records = answer.get("control")
         message = {key: answer.get(key) for key in ("base", "replace", "grace")}
-        return await self.told.take({**message, "records": records if isinstance(records, list) else []})
+        taken = await self.told.take({**message, "records": records if isinstance(records, list) else []})
+        if taken and not self._stopped:
+            self.membership.let_in(str(answer.get("coordinator", "")))
+        return taken
 
     def accounts(self) -> Accounts:
         """Where service accounts and tokens are minted."""
@@ -282,8 +293,10 @@ class Engine:
         own = {one["child_intend"]: one["cost_usd"] for one in self.dispatcher.spending()}
         return {**self.leases.spending(), **own}
 
-    def _grace_over(self) -> None:
+    def _enforce(self) -> None:
+        """What may run here changed by itself, and not by a record of control alone."""
         self.dispatcher.enforce()
+        self.reconciler.mark_all()
         self.changed.beat()
 
     def _tell_soon(self, records: Sequence[StoredRecord]) -> None:
@@ -332,6 +345,7 @@ class Engine:
         if self.settings.role == "worker":
             await self.outbox.flush()
             if not keep_work:
+                self.membership.say_goodbye()
                 await self.heart.leave()
         await self.ingest.denials.flush(self.ingest)
         self.ingest.open = False

@@ -313,7 +313,14 @@ def _fleet(patient: Patient) -> Iterator[Finding]:
 
 
 def _heartbeats(health: EngineHealth, status: FleetStatus) -> Iterator[Finding]:
-    """Heartbeats that a coordinator refuses, as either side sees them."""
+    """Heartbeats that a coordinator refuses, as either side sees them, and what a worker does without."""
+    if health.takes_no_work:
+        yield Finding(
+            "work",
+            "warn",
+            f"takes none: {health.takes_no_work}",
+            "let it in again, at its coordinator: spl fleet start; after a revocation with --reissue NAME",
+        )
     hint = "it hears of no freeze: stop it: spl stop; or give it its credential back: spl fleet start"
     if health.coordinator_refuses:
         told = f"the coordinator refuses this worker's: {health.coordinator_refuses}"

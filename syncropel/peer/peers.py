@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import httpx
 
-from syncropel.errors import DaemonUnreachable, InvalidRecord
+from syncropel.errors import CredentialRevoked, DaemonUnreachable, InvalidRecord
 from syncropel.record.canonical import parse_json
 from syncropel.record.model import Record
 
@@ -20,7 +20,7 @@ FIRST_WAIT_SECS: Final = 0.2
 LONGEST_WAIT_SECS: Final = 5.0
 _UNKNOWN_ROUTE: Final = (404, 405)
 _UNKNOWN_TOKEN: Final = 401
-_REFUSED: Final = (401, 403, 409, 422)
+_REFUSED: Final = (400, 401, 403, 409, 413, 422)
 
 
 class Backoff:
@@ -44,6 +44,14 @@ class OlderPeer(DaemonUnreachable):
 
 class RefusedByPeer(DaemonUnreachable):
     """The other side answers, and does not take what it was sent from this instance."""
+
+
+class RevokedByPeer(RefusedByPeer):
+    """The other side says that an instance was revoked: which one, and who it is itself that says so."""
+
+    def __init__(self, message: str, answer: dict[str, Any]) -> None:
+        super().__init__(message, "see its log")
+        self.instance, self.coordinator = str(answer.get("instance")), str(answer.get("coordinator"))
 
 
 class Peers:
@@ -94,9 +102,10 @@ class Peers:
         tokens = self._tokens(to) or ("",)
         try:
             for token in tokens:
-                headers = {"content-type": "application/json", "authorization": f"Bearer {token}"}
+                headers = {"content-type": "application/json"}
+                headers |= {"authorization": f"Bearer {token}"} if token else {}
                 response = await self._http.post(url, content=content, headers=headers)
-                if response.status_code != _UNKNOWN_TOKEN:
+                if response.status_code != _UNKNOWN_TOKEN or _names_revoked(response):
                     break
             answer = parse_json(response.content)
         except (httpx.HTTPError, httpx.InvalidURL, InvalidRecord) as error:
@@ -107,9 +116,23 @@ class Peers:
             raise OlderPeer(f"{url} answered HTTP {response.status_code}", "upgrade that instance")
         if not response.is_success or not isinstance(answer, dict):
             told = answer.get("message", "") if isinstance(answer, dict) else ""
+            message = f"{url} answered HTTP {response.status_code} {told}".rstrip()
+            if _names_revoked(response):
+                raise RevokedByPeer(message, answer)
             kind = RefusedByPeer if response.status_code in _REFUSED else DaemonUnreachable
-            raise kind(f"{url} answered HTTP {response.status_code} {told}".rstrip(), "see its log")
+            raise kind(message, "see its log")
         return answer
+
+
+def _names_revoked(response: httpx.Response) -> bool:
+    """Whether this is the answer to an instance that was revoked, and no other refusal."""
+    if response.status_code != _UNKNOWN_TOKEN:
+        return False
+    try:
+        answer = parse_json(response.content)
+    except InvalidRecord:
+        return False
+    return isinstance(answer, dict) and answer.get("code") == CredentialRevoked.code
 
 
 @cache

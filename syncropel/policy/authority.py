@@ -23,7 +23,7 @@ from syncropel.folds.fanout import asks, moves
 from syncropel.folds.fanout.child import END_CHILD, OBSERVATIONS, ChildState, is_child_intend
 from syncropel.folds.fanout.state import AMEND_JOIN, CHILD_DONE, RETRY, SPAWNED
 from syncropel.folds.fleet.credentials import CREDENTIAL, REVOKED, Credentials
-from syncropel.folds.fleet.registry import INSTANCE_STATE
+from syncropel.folds.fleet.registry import INSTANCE_REFUSED, INSTANCE_STATE
 from syncropel.folds.forks.state import FORK_CLOSED, FORK_JOINED
 from syncropel.folds.tasks.state import TaskState
 from syncropel.record.model import Record
@@ -174,6 +174,7 @@ TABLE: Final = (
     Row(DENIED_TOPIC, "LEARN", ENGINE_CONFIG, _ENGINE_ALONE, "the engine keeps what rules denied"),
     Row(OTHER, "any", ENGINE_CONFIG, _TRUSTED, _OTHER),
     Row(INSTANCE_STATE, "KNOW", INSTANCE_REGISTRY, _ENGINE_ALONE, "an instance joins by its heartbeat"),
+    Row(INSTANCE_REFUSED, "KNOW", INSTANCE_REGISTRY, _ENGINE_ALONE, "the coordinator notes it itself"),
     Row(OTHER, "any", INSTANCE_REGISTRY, _TRUSTED, _OTHER),
     Row(OTHER, "any", ACTOR_REGISTRY, _TRUSTED, _OTHER),
     *(Row(topic, "LEARN", CONSENT, _TRUSTED, _CONSENTS) for topic in CONSENT_TOPICS),

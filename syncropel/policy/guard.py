@@ -31,12 +31,13 @@ from syncropel.folds.forks.state import Forks
 from syncropel.folds.tasks.parents import Parents
 from syncropel.folds.tasks.state import TaskState
 from syncropel.folds.threads.index import ThreadIndex
-from syncropel.policy.authority import ENGINE, Writer, refusal
+from syncropel.policy.authority import ENGINE, OPERATOR, Writer, refusal
 from syncropel.policy.clocks import check_clock
 from syncropel.policy.contexts import compile_in
 from syncropel.policy.forking import check_fork, join_of, namespace_of
 from syncropel.policy.joining import check_fork_join, check_join, prepare_join
 from syncropel.policy.permissions import CONTEXT_OF, check_rule
+from syncropel.policy.standing import Standing
 from syncropel.policy.verdicts import check_verdict
 from syncropel.record.model import Record, kind_of
 from syncropel.record.threads import CONSENT, ENGINE_CONFIG, FLEET_CONTROL, RESERVED
@@ -63,6 +64,8 @@ class GuardedState(Protocol):
     @property
     def rules(self) -> Rules: ...
     @property
+    def standing(self) -> Standing: ...
+    @property
     def heads(self) -> dict[str, int]: ...
     @property
     def index(self) -> ThreadIndex: ...
@@ -83,7 +86,7 @@ def check(
         refusal(record, state, writer)
         or check_clock(record, state, writer, now)
         or _check_grammar(record, state, writer)
-        or check_restored(record, state, now, own_did)
+        or check_restored(record, state, now, own_did, writer)
         or _check_consent(record)
     )
     if refused is not None:
@@ -102,12 +105,18 @@ def check(
     return None
 
 
-def check_restored(record: Record, state: GuardedState, now: float, own_did: str) -> SyncropelError | None:
+def check_restored(
+    record: Record, state: GuardedState, now: float, own_did: str, writer: Writer = OPERATOR
+) -> SyncropelError | None:
     """Like `check`, for a record of another log: what was begun or amended there is history, and stands."""
-    if state.control.freezes or state.namespaces.known or state.namespaces.strict:
-        refusal = _check_namespaces(record, state, now, own_did)
-        if refusal is not None:
-            return refusal
+    stopped = not state.standing.may_begin
+    ruled = bool(state.control.freezes or state.namespaces.known) or state.namespaces.strict
+    if (stopped or ruled) and not _says_that_a_run_ended(record, own_did):
+        refused = state.standing.refusal(record, writer) if stopped else None
+        if refused is None and ruled:
+            refused = _check_namespaces(record, state)
+        if refused is not None:
+            return refused
     rules = _RULES.get(record.thread)
     if rules is not None and record.act == "LEARN" and record.topic in rules:
         return _check_rule(record)
@@ -221,12 +230,17 @@ def _no_namespace(named: Any, place: str) -> InvalidNamespace | None:
     return None
 
 
-def _check_namespaces(record: Record, state: GuardedState, now: float, own_did: str) -> SyncropelError | None:
+def _says_that_a_run_ended(record: Record, own_did: str) -> bool:
+    """Whether this instance says that a run was ended here, and that nothing is left of it: no stop keeps
+    that out of the log. A result without that proof waits as any other; heartbeats tell its pids meanwhile.
+    """
+    return record.act == "KNOW" and record.body.get("verdict") == "terminated" and record.actor == own_did
+
+
+def _check_namespaces(record: Record, state: GuardedState) -> SyncropelError | None:
     # A stop must never need what it stops: the reserved threads carry the freezes and their lifting.
     if record.thread in RESERVED and record.act not in STOPPED_ACTS:
         return None
-    if record.act == "KNOW" and record.body.get("verdict") == "terminated" and record.actor == own_did:
-        return None  # that a run was ended
     control = None if state.rules.freezes_changed else state.control
     registry = state.namespaces
     for namespace in _names(record, state):

@@ -29,7 +29,7 @@ class Document(RootModel[Any]):
 
 def as_it_came(call: Call[Any]) -> Call[Document]:
     """The same call, whose answer is not held against a model: another version's daemon may answer it."""
-    return replace(call, answer=Document)
+    return replace(call, model=Document)
 
 
 class Clocks:

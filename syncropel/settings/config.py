@@ -229,6 +229,16 @@ def actor_from(environ: Mapping[str, str]) -> str:
     )
 
 
+def without_itself(settings: Settings) -> Settings:
+    """These settings; an instance that is to report to its own endpoint is a coordinator, as when it is to
+    report to none."""
+    fleet, port = settings.fleet, settings.server.port
+    own = {fleet.advertise_url.rstrip("/"), *(f"http://{host}:{port}" for host in (HOST, "localhost"))}
+    if fleet.coordinator_url and fleet.coordinator_url.rstrip("/") in own:
+        return replace(settings, fleet=replace(fleet, coordinator_url=""))
+    return settings
+
+
 def load_settings(home: Home, environ: Mapping[str, str]) -> Settings:
     """Read `config.toml` (missing means defaults) and lay the environment over it.
 

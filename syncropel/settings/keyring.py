@@ -68,6 +68,11 @@ class Keyring:
         return known.get("did", "") if wanted and hmac.compare_digest(found, wanted) else ""
 
     @property
+    def coordinator(self) -> str:
+        """The DID of this worker's coordinator; empty when none is known, or the file cannot be read."""
+        return self._coordinator().get("did", "")
+
+    @property
     def knows_coordinator(self) -> bool:
         """Whether the coordinator has a credential of its own here: then nobody else speaks for it."""
         path = self._home.coordinator_key

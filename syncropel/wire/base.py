@@ -64,3 +64,6 @@ class ErrorBody(Wire):
     line: int | None = None
     """Where in an expression the mistake is; from 1, as `column`. Only with INVALID_EXPRESSION."""
     column: int | None = None
+    instance: str | None = None
+    """DID of the instance that was revoked; `coordinator`: of who did that. Only with CREDENTIAL_REVOKED."""
+    coordinator: str | None = None

@@ -67,4 +67,6 @@ class EngineHealth(Wire):
     """How far the wall clock is ahead of the coordinator's; None while that is not known."""
     coordinator_refuses: str = ""
     """Why its coordinator refuses the heartbeats of this worker; empty when it does not."""
+    takes_no_work: str = ""
+    """Why this instance takes and begins no work, whatever is frozen; empty when it does."""
     details: dict[str, Any] | None = None

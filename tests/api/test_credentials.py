@@ -205,10 +205,10 @@ async def test_what_is_revoked_is_nobody_at_once(api: Api) -> None:
     fleet = await api.bearer(*FLEET_SCOPES, sa_id="sa-fleet")
     for headers in (shows(B), fleet):
         told = await api.tcp.post("/v1/fleet/heartbeat", json=BEATS[B], headers=headers)
-        assert_error(told, 401, "UNAUTHORIZED", "was revoked")
+        assert_error(told, 401, "CREDENTIAL_REVOKED", "was revoked")
     for method, path in (("POST", "/v1/records"), ("GET", "/v1/whoami"), ("GET", "/v1/fleet/status")):
         answer = await api.tcp.request(method, path, headers=shows(B))
-        assert_error(answer, 401, "UNAUTHORIZED", "was revoked")
+        assert_error(answer, 401, "CREDENTIAL_REVOKED", "was revoked")
     late = await api.tcp.post("/v1/records", json=report(thread, body, clock, B), headers=fleet)
     assert_error(late, 403, "WRONG_AUTHOR", "was revoked")
     shown = await row(api, B)
@@ -246,7 +246,7 @@ async def test_an_instance_without_a_credential_is_revoked_too(api: Api) -> None
     await api.tcp.post("/v1/fleet/heartbeat", json=BEATS[A], headers=fleet)
     assert (await api.operator.post("/v1/fleet/instances/worker-a/revoke", json={})).is_success
     answer = await api.tcp.post("/v1/fleet/heartbeat", json=BEATS[A], headers=fleet)
-    assert_error(answer, 401, "UNAUTHORIZED", "was revoked")
+    assert_error(answer, 401, "CREDENTIAL_REVOKED", "was revoked")
 
 
 async def test_a_freeze_waits_for_no_revoked_instance(api: Api) -> None:

@@ -20,8 +20,10 @@ WORKER = replace(NOOP, fleet=FleetSettings("worker-a", "http://127.0.0.1:1"))
 
 @pytest.fixture
 async def worker(make_api: MakeApi) -> Api:
-    """A worker whose coordinator is away."""
-    return await make_api(WORKER)
+    """A worker that heard from its coordinator, which is away now."""
+    api = await make_api(WORKER)
+    api.engine.membership.let_in(COORDINATOR)
+    return api
 
 
 async def put(api: Api, name: str, expression: str, **fields: Any) -> httpx.Response:

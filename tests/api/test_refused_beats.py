@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from syncropel.engine.control.accounts import FLEET_SCOPES
+from syncropel.errors import StoreError
 
 from .conftest import Api, beat
 from .test_credentials import BEATS, A, B, joined, row, shows
@@ -90,6 +91,30 @@ async def test_nothing_is_kept_of_strangers_and_of_what_is_no_heartbeat(api: Api
     status = await api.get("/v1/fleet/status")
     assert [one["refused"] for one in status["instances"] if one["refused"]] == []
     assert api.engine.leases.why_refused(NOBODY) == ""
+
+
+@pytest.mark.parametrize("changes", [{"uptime_secs": "long"}, {"role": "king"}, {"control_grace": 7}])
+async def test_one_of_another_shape_or_protocol_is_a_sign_of_life(api: Api, changes: dict[str, Any]) -> None:
+    await gone(api)
+    assert await send(api, shows(B), **changes) == 422
+    assert await waiting(api) == ["worker-b"]
+    assert next(iter(changes)) in (await row(api, B))["refused"]
+    assert await send(api, shows(B), leaving=True) == 200
+    assert await waiting(api) == []
+
+
+async def test_one_that_cannot_be_taken_in_is_a_sign_of_life(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await gone(api)
+
+    async def full(*_: object, **__: object) -> None:
+        raise StoreError("the disk is full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(api.engine.leases, "beat", full)
+        assert await send(api, shows(B)) == 500
+    assert (await waiting(api), (await row(api, B))["refused"]) == (["worker-b"], "the disk is full")
 
 
 async def test_a_long_heartbeat_counts_too(api: Api) -> None:

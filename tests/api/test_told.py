@@ -24,8 +24,10 @@ FREEZE = record(
 
 @pytest.fixture
 async def worker(make_api: MakeApi) -> Api:
-    """A worker whose coordinator is away."""
-    return await make_api(WORKER)
+    """A worker that heard from its coordinator, which is away now."""
+    api = await make_api(WORKER)
+    api.engine.membership.let_in(COORDINATOR)
+    return api
 
 
 def message(*records: dict[str, Any], **changes: Any) -> dict[str, Any]:

@@ -108,6 +108,9 @@ def test_status(spl: Spl, daemon: FakeDaemon) -> None:
     refused = engine.model_copy(update={"role": "worker", "coordinator_refuses": "HTTP 401"})
     daemon.answer("/v1/engine/health", refused)
     assert "\n✗ warning: the coordinator refuses this worker's heartbeats: HTTP 401\n" in spl("status").out
+    assert "takes no work" not in spl("status").out
+    daemon.answer("/v1/engine/health", refused.model_copy(update={"takes_no_work": "it was \x1b revoked"}))
+    assert "\n✗ takes no work: it was \ufffd revoked\n" in spl("status").out
 
 
 def test_text_from_records_cannot_steer_the_terminal(spl: Spl, daemon: FakeDaemon) -> None:

@@ -251,6 +251,19 @@ def test_refused_heartbeats_are_told_on_either_side(
     assert found["told"] == f"{whose}: {why}"
 
 
+def test_a_worker_that_takes_no_work_says_so_and_how_it_is_let_in(
+    spl: Spl, live: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    health = EngineHealth.model_construct(
+        pid=1, role="worker", alias="worker-a", details={}, takes_no_work="its coordinator revoked it (lost)"
+    )
+    answers = {EngineHealth: health, FleetStatus: FleetStatus.model_construct(instances=[])}
+    monkeypatch.setattr(checkup.Client, "send", lambda _, call: answers.get(call.answer, health))
+    found = finding(spl, "work")
+    assert (found["state"], found["told"]) == ("warn", "takes none: its coordinator revoked it (lost)")
+    assert "--reissue" in found["hint"]
+
+
 def test_results_that_did_not_arrive_and_unproven_writers_are_told(
     spl: Spl, live: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

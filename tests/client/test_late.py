@@ -5,9 +5,9 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from syncropel.api.schema import FreezeOut, Page, RecordOut
 from syncropel.client import calls
 from syncropel.client.late import Late, loaded
+from syncropel.wire import FreezeOut, Page, RecordOut
 
 FREEZE = """
 import sys

@@ -10,7 +10,7 @@ import pytest
 
 from syncropel.engine.fleet.heartbeat import Heart
 from syncropel.errors import DaemonUnreachable, InvalidRecord, StoreError, SyncropelError
-from syncropel.peer.peers import Peers, RefusedByPeer
+from syncropel.peer.peers import Peers, RefusedByPeer, RevokedByPeer
 from tests.engine import virtual
 
 INTERVAL = 5.0
@@ -49,10 +49,13 @@ def with_heart(story: Callable[[Coordinator, Heart, list[Any]], Coroutine[Any, A
                 raise InvalidRecord("not of this world")
             return answer.get("control") != ["for another version"]
 
+        async def hear_revoked(told: RevokedByPeer) -> None:
+            taken.append(told.instance)
+
         def make(*, leaving: bool = False, draining: bool = False, returning: bool = False) -> dict[str, Any]:
             return {"leaving": leaving, "draining": draining, "returning": returning}
 
-        heart = Heart(coordinator, "http://c", INTERVAL, make, take, virtual.runtime())
+        heart = Heart(coordinator, "http://c", INTERVAL, make, take, hear_revoked, virtual.runtime())
         await story(coordinator, heart, taken)
         await coordinator.close()
 

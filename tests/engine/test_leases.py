@@ -3,70 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from syncropel.engine.fleet.leases import Leases
-from syncropel.engine.ingest.broadcast import Broadcast, Pulse
-from syncropel.engine.ingest.door import Ingest
-from syncropel.engine.ingest.live import rebuild
-from syncropel.record.model import Record
-from syncropel.record.threads import FLEET_CONTROL, INSTANCE_REGISTRY
-from syncropel.store.memory import MemoryStore
+from syncropel.record.threads import INSTANCE_REGISTRY
 from tests.engine import virtual
 from tests.engine.fleet_sim import FleetSim
+from tests.engine.registrar import INTERVAL, Registrar, at_registrar, beat
 from tests.folds.build import COORDINATOR, WORKER_A, WORKER_B
-
-INTERVAL = 5.0
-
-
-def beat(did: str = WORKER_A, **more: Any) -> dict[str, Any]:
-    whole = {
-        "did": did,
-        "alias": "worker-a",
-        "role": "worker",
-        "endpoint": "http://127.0.0.1:9201",
-        "version": "0.1",
-        "health": "healthy",
-        "leaving": False,
-        "uptime_secs": 1.0,
-    }
-    return {**whole, **more}
-
-
-class Registrar:
-    """A coordinator's leases over a log of its own."""
-
-    def __init__(self, store: MemoryStore) -> None:
-        self.store = store
-        self.changed = Pulse()
-
-    async def open(self, interval: float = INTERVAL) -> Registrar:
-        runtime = virtual.runtime()
-        self.ingest = Ingest(self.store, await rebuild(self.store), Broadcast(), COORDINATOR, runtime)
-        self.leases = Leases(self.ingest, COORDINATOR, interval, runtime, self.changed)
-        return self
-
-    def states(self, did: str = WORKER_A) -> list[str]:
-        """What was written down of this instance, in order."""
-        bodies = [one.record.body for one in self.store._log if one.record.thread == INSTANCE_REGISTRY]
-        return [body["state"] for body in bodies if body["did"] == did]
-
-    async def silence(self, secs: float) -> None:
-        """Time goes by, with a look every second."""
-        for _ in range(int(secs)):
-            await asyncio.sleep(1)
-            await self.leases.sweep()
-
-
-def at_registrar(story: Callable[[Registrar], Coroutine[Any, Any, None]], interval: float = INTERVAL) -> None:
-    async def tell() -> None:
-        await story(await Registrar(MemoryStore(clock=lambda: 0.0)).open(interval))
-
-    virtual.run(tell())
 
 
 @pytest.mark.parametrize("secs", [20, 3_600])
@@ -97,45 +43,6 @@ def test_who_beats_more_often_than_one_looks_is_silent_in_time_all_the_same() ->
         assert registrar.states() == ["joined", "stale", "archived"]
 
     at_registrar(story, interval=0.25)
-
-
-def test_the_log_hears_once_of_a_series_of_refused_beats(caplog: pytest.LogCaptureFixture) -> None:
-    async def story(registrar: Registrar) -> None:
-        leases = registrar.leases
-        await leases.beat(beat())
-        for _ in range(50):  # one that shows a wrong token first, and then one that is taken
-            leases.refused(WORKER_A, "no such token")
-            assert leases.why_refused(WORKER_A) == "no such token"
-            await leases.beat(beat())
-            assert leases.why_refused(WORKER_A) == ""
-            await registrar.silence(INTERVAL)
-        assert sum("are refused" in line for line in caplog.messages) == 1
-        await registrar.silence(12 * INTERVAL)
-        leases.refused(WORKER_A, "x" * 1_000)
-        assert sum("are refused" in line for line in caplog.messages) == 2
-        assert leases.why_refused(WORKER_A) == "x" * 300
-
-    at_registrar(story)
-
-
-@pytest.mark.parametrize("revoked", [False, True])
-def test_only_of_one_that_was_revoked_silence_says_that_it_is_gone(revoked: bool) -> None:
-    async def story(registrar: Registrar) -> None:
-        leases, live = registrar.leases, registrar.ingest.live
-        await leases.beat(beat(leaving=True))
-        if revoked:
-            body = {"topic": "instance_credential_revoked", "did": WORKER_A, "sha256": "", "at": 0.0}
-            await registrar.ingest.append_one(Record(FLEET_CONTROL, COORDINATOR, "LEARN", body))
-        instance = live.registry.instances[WORKER_A]
-        assert not leases.may_run(instance, 0.0)
-        leases.refused(WORKER_A, "no")
-        await registrar.silence(12 * INTERVAL)
-        assert leases.may_run(instance, 0.0)
-        await registrar.silence(1)
-        assert leases.may_run(instance, 0.0) is not revoked
-        assert bool(leases.why_refused(WORKER_A)) is not revoked
-
-    at_registrar(story)
 
 
 def test_many_beats_are_one_record() -> None:

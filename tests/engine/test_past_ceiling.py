@@ -9,21 +9,21 @@ from typing import Any
 
 import pytest
 
-from syncropel.engine.broadcast import Broadcast
-from syncropel.engine.ingest import Ingest
-from syncropel.engine.killswitch import KillSwitch
-from syncropel.engine.live import LiveFolds, rebuild
-from syncropel.engine.peer import wire
-from syncropel.engine.runtime import Runtime
-from syncropel.engine.told import Told
+from syncropel.engine.control.killswitch import KillSwitch
+from syncropel.engine.control.told import Told
+from syncropel.engine.ingest.broadcast import Broadcast
+from syncropel.engine.ingest.door import Ingest
+from syncropel.engine.ingest.live import LiveFolds, rebuild
 from syncropel.errors import IngestFailed
+from syncropel.peer.peers import wire
+from syncropel.peer.runtime import Runtime
 from syncropel.policy.authority import Writer
 from syncropel.policy.clocks import check_bundled_clock
-from syncropel.record import MAX_CLOCK, Record
+from syncropel.record.model import MAX_CLOCK, Record
+from syncropel.record.threads import FLEET_CONTROL, PAST_CEILING, RESERVED, clock_ceiling
 from syncropel.store.base import Appended, RecordStore
 from syncropel.store.memory import MemoryStore
-from syncropel.store.sqlite import SqliteStore
-from syncropel.threads import FLEET_CONTROL, PAST_CEILING, RESERVED, clock_ceiling
+from syncropel.store.sqlite.store import SqliteStore
 from tests.folds.build import COORDINATOR, OPERATOR, WORKER_A, record
 
 CEILING = clock_ceiling(FLEET_CONTROL)

@@ -76,6 +76,7 @@ TRUTH = {
     "th_engine_config permission_denied": set(),
     "th_engine_config (any other)": {"operator", "account"},
     "th_instance_registry instance_state": set(),
+    "th_instance_registry instance_refused": set(),
     "th_instance_registry (any other)": {"operator", "account"},
     "th_actor_registry (any other)": {"operator", "account"},
     "th_consent consent_granted": {"operator", "account"},

@@ -70,6 +70,7 @@ def router(engine: Engine, tally: Tally) -> APIRouter:
             store_bytes=await engine.store.size_bytes(),
             clock_ahead_secs=engine.clock_ahead_secs,
             coordinator_refuses=engine.heart.refused,
+            takes_no_work=engine.ingest.live.standing.why,
             checks=[HealthCheck(**asdict(one)) for one in await findings(engine)],
             details=_details(engine, tally) if details else None,
         )

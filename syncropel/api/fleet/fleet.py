@@ -98,7 +98,6 @@ def router(engine: Engine) -> APIRouter:
             )
         author = writer(request.scope)
         if (refusal := engine.issuer.refusal_to_beat(author, beat.did)) is not None:
-            engine.leases.refused(beat.did, refusal.message)
             raise refusal
         status, told = await take_beat(engine, beat.model_dump(), verified=author.author == "instance")
         assert status in STATUS_OF_STATE.values()

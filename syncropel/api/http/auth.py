@@ -22,7 +22,6 @@ from syncropel.api.http.caller import (
 )
 from syncropel.api.http.errors import error_response, internal_error
 from syncropel.api.http.reading import refusal_to_read
-from syncropel.api.http.refused_beats import note_refused
 from syncropel.api.http.tally import GOALS_REFUSED, UNKNOWN_CALLERS, Tally
 from syncropel.engine.engine import Engine
 from syncropel.errors import Forbidden, GoalMayNot, SyncropelError, UnknownCaller
@@ -147,7 +146,6 @@ class Gate:
         else:
             refusal = self._refusal(scope)
             if refusal is not None:
-                await note_refused(scope, receive, self._engine, refusal)
                 await error_response(refusal)(scope, receive, send)
                 return
         await self._guarded(scope, receive, send)

@@ -7,7 +7,7 @@ from typing import Final
 
 from syncropel.engine.control.accounts import find_token, is_fleet_account
 from syncropel.engine.engine import Engine
-from syncropel.errors import Forbidden, SyncropelError, Unauthorized
+from syncropel.errors import CredentialRevoked, Forbidden, SyncropelError, Unauthorized
 from syncropel.folds.control.access import Token, account_did
 from syncropel.policy.authority import Writer
 from syncropel.settings.keyring import bearer_hash
@@ -74,7 +74,8 @@ class Bearers:
             )
         known = self._engine.ingest.live.credentials.by_hash(bearer_hash(bearer))
         if known is not None and known.revoked:
-            return Unauthorized(f"{known.did} was revoked", "see at the coordinator: spl fleet list --all")
+            hint = "see at the coordinator: spl fleet list --all"
+            return CredentialRevoked(known.did, self._engine.instance.did, hint)
         return Unauthorized("this token is not known here", "was it revoked, or made for another instance?")
 
     @property

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from starlette.types import Message, Receive, Scope
 
-from syncropel.errors import BadRequest, InvalidRecord, RepeatedKey, TooLarge
+from syncropel.errors import BadRequest, InvalidRecord, RepeatedKey, SyncropelError, TooLarge
 from syncropel.record.canonical import canonical_json, parse_json
 from syncropel.record.model import MAX_BODY_BYTES, StoredRecord
 
@@ -66,10 +66,17 @@ async def read_once(scope: Scope, receive: Receive, limit: int) -> Receive:
         await asyncio.to_thread(_refuse_repeated, raw)
     else:
         _refuse_repeated(raw)
+    return replayed(raw, receive)
+
+
+def replayed(raw: bytes, receive: Receive, failed: SyncropelError | None = None) -> Receive:
+    """`receive` that gives this body, which was read already; or raises why that failed."""
     given = False
 
     async def receive_again() -> Message:
         nonlocal given
+        if failed is not None:
+            raise failed
         if given:
             return await receive()
         given = True

@@ -58,6 +58,8 @@ class _Peer:
     one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
     older: bool = False
     """Whether it only says that it has the records: its version knows no digest of what is in force."""
+    problem: str = ""
+    """Why the latest push did not reach it."""
     waits: bool = False
     """Whether a push waits for the one before: there is no need for a third."""
 
@@ -69,6 +71,8 @@ class Reach:
         self, ingest: Ingest, peers: Peers, did: str, runtime: Runtime, changed: Pulse, spawn: Spawn
     ) -> None:
         self._ingest = ingest
+        self.runs_on: Callable[[str], object] = lambda did: False
+        """Whether an instance (a DID) runs although it left or was archived."""
         self._peers = peers
         self._did = did
         self._runtime = runtime
@@ -116,17 +120,34 @@ class Reach:
             self.push_all()
 
     def push_all(self) -> None:
-        """Push to every instance that can be reached."""
+        """Push to every instance that may run."""
         for did, instance in self._ingest.live.registry.instances.items():
-            if did != self._did and instance.state in _REACHED_STATES and not self._peer(did).waits:
-                self._peer(did).waits = True
-                self._spawn(self._push(did), f"control to {instance.alias}")
+            if instance.state in _REACHED_STATES or self.runs_on(did):
+                self.push(did)
+
+    def push(self, did: str, *, anew: bool = False) -> None:
+        """Push to one instance what it does not enforce yet, whether or not its heartbeats are taken. `anew`:
+        it may enforce something else by now than it said last."""
+        instance = self._ingest.live.registry.instances.get(did)
+        if did == self._did or instance is None:
+            return
+        peer = self._peer(did)
+        if anew:
+            peer.version, peer.revision = None, -1
+        if not (peer.waits or self._follows(peer)):
+            peer.waits = True
+            self._spawn(self._push(did), f"control to {instance.alias}")
 
     async def _push(self, did: str) -> None:
+        peer = self._peer(did)
         try:
             await self.ensure(did)
         except SyncropelError as error:
-            log.warning("control did not reach %s: %s; its next heartbeat brings it", did, error.message)
+            if peer.problem != error.message:
+                log.warning("control did not reach %s: %s; trying again when it is heard", did, error.message)
+            peer.problem = error.message
+        else:
+            peer.problem = ""
 
     async def ensure(self, did: str) -> None:
         """Return once this instance enforces what is in force here. Raises DaemonUnreachable when it does not

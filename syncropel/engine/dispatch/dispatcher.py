@@ -37,6 +37,9 @@ log = logging.getLogger("syncropel.engine.dispatch")
 MAX_TOLD: Final = 1000
 """INTENDs that one heartbeat tells of; of those held by a drain the rest follow when these are gone."""
 
+REVOKED: Final = "revoked"
+"""Why a run was ended: the coordinator revoked this instance."""
+
 MAX_LEFT: Final = 100
 """Runs that are told of as not proven empty; the oldest is forgotten first."""
 
@@ -160,14 +163,23 @@ class Dispatcher:
         self._fill()
 
     def enforce(self) -> None:
-        """End what a freeze says must not run on, and start what one held back and holds no more."""
+        """End what must not run on here, and start what was held back and is held no more."""
         self._ingest.live.control.pass_time(self._runtime.moment())
         for run in self._running.values():
-            freeze = self._ending_freeze(run.intend)
-            if freeze is not None:
-                told = f"ended by the {freeze.level} freeze of {freeze.namespace!r}: {freeze.reason}"
-                run.end(Outcome("terminated", told, reason="frozen"))
+            outcome = self._stopped(run.intend)
+            if outcome is not None:
+                run.end(outcome)
         self._fill()
+
+    def _stopped(self, intend: ChildIntend) -> Outcome | None:
+        """What an attempt comes to that must not run on here; None when it may."""
+        if self._ingest.live.standing.revoked is not None:
+            return Outcome("terminated", f"ended: {self._ingest.live.standing.why}", reason=REVOKED)
+        freeze = self._ending_freeze(intend)
+        if freeze is None:
+            return None
+        told = f"ended by the {freeze.level} freeze of {freeze.namespace!r}: {freeze.reason}"
+        return Outcome("terminated", told, reason="frozen")
 
     def _ending_freeze(self, intend: ChildIntend) -> Freeze | None:
         control = self._ingest.live.control
@@ -223,8 +235,8 @@ class Dispatcher:
             if thread in self._running:
                 continue  # a superseded attempt is still being ended
             intend = self._ingest.live.children[thread].open
-            if intend is not None and self._ingest.live.control.covering(_namespace(intend)):
-                continue  # held by a freeze
+            if intend is not None and self._ingest.live.holds(_namespace(intend)):
+                continue
             alone = intend is not None and is_last(starts_behind(self._ingest, intend))
             if alone and self.running:
                 return  # it begins when nothing else runs, and nothing goes before it
@@ -295,7 +307,7 @@ class Dispatcher:
         state = self._ingest.live.children[intend.thread]
         if self._stopping or self.draining or intend.record in state.ended:
             return False
-        return not self._ingest.live.control.covering(_namespace(intend))
+        return not self._ingest.live.holds(_namespace(intend))
 
     async def _repeat(self, intend: ChildIntend, done: ChildResult) -> None:
         """An accepted result is reported again under the new attempt; the work is not done twice."""

@@ -187,7 +187,7 @@ class Reconciler:
         """Give each subtask that is ready to an instance; says whether anything was written."""
         fanout, waiting = state.fanout, ready(kids)
         assert fanout is not None
-        if not waiting or self._ingest.live.control.covering(state.namespace):
+        if not waiting or self._ingest.live.holds(state.namespace):
             return False
         seen = state.records
         looked = await self._gates.look(state, waiting)

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from syncropel.engine.ingest.door import Ingest
-from syncropel.errors import NamespaceFrozen, SyncropelError
+from syncropel.errors import CoordinatorNotHeard, InstanceRevoked, NamespaceFrozen, SyncropelError
 from syncropel.folds.control.namespaces import name_in
 from syncropel.folds.control.rules import TRIGGER, Rule
 from syncropel.peer.runtime import Runtime
@@ -134,7 +134,7 @@ class Triggers:
             return
         try:
             await self._ingest.append_one(opening(rule, stored, thread, self._did, self._namespace(stored)))
-        except NamespaceFrozen as error:
+        except (NamespaceFrozen, InstanceRevoked, CoordinatorNotHeard) as error:
             if thread not in self._frozen:
                 log.warning("trigger %s waits: %s", rule.name, error.message, extra={"thread_id": thread})
             self._frozen[thread] = rule, stored

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from syncropel.engine.ingest.door import Ingest
-from syncropel.errors import BadRequest, Conflict, SyncropelError, Unauthorized, WrongAuthor
+from syncropel.errors import BadRequest, Conflict, CredentialRevoked, SyncropelError, WrongAuthor
 from syncropel.folds.fleet.credentials import CREDENTIAL, REVOKED, Credential
 from syncropel.peer.runtime import Runtime
 from syncropel.policy.authority import Writer
@@ -19,8 +19,11 @@ REISSUE = "to let it in again with a new one: spl fleet start --workers N --reis
 class Issuer:
     """Writes the words on credentials. `ended` is told of an instance whose word counts no more."""
 
-    def __init__(self, ingest: Ingest, runtime: Runtime, ended: Callable[[str], Awaitable[None]]) -> None:
+    def __init__(
+        self, ingest: Ingest, did: str, runtime: Runtime, ended: Callable[[str], Awaitable[None]]
+    ) -> None:
         self._ingest = ingest
+        self._did = did
         self._runtime = runtime
         self._ended = ended
 
@@ -67,7 +70,7 @@ class Issuer:
         """Why this caller may not renew the lease of this instance, or None."""
         known = self.known(did)
         if known is not None and known.revoked:
-            return Unauthorized(f"{did} was revoked", REISSUE)
+            return CredentialRevoked(did, self._did, REISSUE)
         if writer.author == "account":
             told = f"the account {writer.did} may not beat for {did}"
             return WrongAuthor(told, "an instance beats by its own credential: spl fleet start")

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from syncropel.errors import DaemonUnreachable, SyncropelError
 from syncropel.peer.pause import Pause
-from syncropel.peer.peers import Backoff, Peers, RefusedByPeer
+from syncropel.peer.peers import Backoff, Peers, RefusedByPeer, RevokedByPeer
 from syncropel.peer.runtime import Runtime
 
 log = logging.getLogger("syncropel.engine.heartbeat")
@@ -29,9 +29,11 @@ class Heart:
         interval_secs: float,
         beat: Callable[..., dict[str, Any]],
         take: Callable[[dict[str, Any]], Awaitable[bool]],
+        hear_revoked: Callable[[RevokedByPeer], Awaitable[None]],
         runtime: Runtime,
     ) -> None:
         self._take = take
+        self._hear_revoked = hear_revoked
         self._heard: float | None = None
         self._peers = peers
         self._url = coordinator_url
@@ -105,6 +107,9 @@ class Heart:
                 # The coordinator told something else meanwhile, on which this answer does not build.
             else:
                 raise SyncropelError("control changed meanwhile")
+        except RevokedByPeer as error:
+            await self._hear_revoked(error)
+            return self._failed("the coordinator refuses this worker's heartbeats", error, error.message)
         except RefusedByPeer as error:
             return self._failed("the coordinator refuses this worker's heartbeats", error, error.message)
         except DaemonUnreachable as error:

@@ -10,6 +10,7 @@ from syncropel.engine.ingest.broadcast import Pulse
 from syncropel.engine.ingest.door import Ingest
 from syncropel.folds.fanout.starts import Start, read_starts
 from syncropel.folds.fleet.registry import (
+    INSTANCE_REFUSED,
     INSTANCE_STATE,
     STALE_INTERVALS,
     STATUS_OF_STATE,
@@ -25,6 +26,8 @@ from syncropel.record.threads import INSTANCE_REGISTRY
 log = logging.getLogger("syncropel.engine.leases")
 
 _GONE: Final = frozenset({"left"})
+_NOT_WAITED_FOR: Final = frozenset({"left", "archived"})
+"""States in which only a refused heartbeat says that an instance runs."""
 _LATE_SECS: Final = 2.0
 """So much later than an interval after the last one may come the next look of a process that runs."""
 
@@ -63,7 +66,7 @@ class Leases:
         self._heard[did] = self._runtime.monotonic()
         self._heard_at[did] = self._runtime.now()
         self._note_running(did, beat)
-        self._refused.forget(did)
+        await self._forget_refusal(did)
         state = "left" if beat.get("leaving") else "draining" if beat["health"] == "draining" else "joined"
         known = self._registry.instances.get(did)
         moved = known is not None and (known.endpoint, known.alias, known.version) != (
@@ -77,11 +80,32 @@ class Leases:
             self._changed.beat()
         return self.status(self._registry.instances[did])
 
-    def refused(self, did: str, why: str) -> None:
-        """A heartbeat in this name was refused. It renews nothing and proves nothing but that somebody may
-        run there who does not hear of freezes."""
-        if did != self._did and self._refused.note(did, why, self._registry, self._archived_secs):
+    async def refused(self, did: str, why: str) -> bool:
+        """A heartbeat in this name was refused; gives whether that is news. It renews nothing and proves
+        nothing but that somebody may run there who does not hear of freezes. Raises StoreError."""
+        is_news = did != self._did and self._refused.note(did, why, self._registry, self._archived_secs)
+        if is_news:
             self._changed.beat()
+            await self._keep_refusal(did)
+        return is_news
+
+    async def _keep_refusal(self, did: str) -> None:
+        """Have the log know of a refusal that alone says that an instance runs, so that a restart of this
+        daemon does not forget it. Of one that has to confirm anyway nothing is written: anybody can send
+        such heartbeats."""
+        known, why = self._registry.instances.get(did), self._refused.why(did)
+        if why and known is not None and known.state in _NOT_WAITED_FOR and did not in self._registry.refused:
+            await self._record_refusal(did, why)
+
+    async def _forget_refusal(self, did: str) -> None:
+        self._refused.forget(did)
+        if did in self._registry.refused:
+            await self._record_refusal(did, "")
+
+    async def _record_refusal(self, did: str, why: str) -> None:
+        body: dict[str, Any] = {"topic": INSTANCE_REFUSED, "did": did, "at": self._runtime.now()}
+        body |= {"why": why} if why else {}
+        await self._ingest.append_one(Record(INSTANCE_REGISTRY, self._did, "KNOW", body))
 
     def why_refused(self, did: str) -> str:
         """Why the latest heartbeat of this instance was refused; empty when it was not.
@@ -89,10 +113,12 @@ class Leases:
         Silence is no proof that it runs no more. Only of one that was revoked an operator has said that it
         is gone: that counts once it is silent for as long as an archived one.
         """
-        is_revoked = self._ingest.live.credentials.is_revoked(did)
-        if is_revoked and self._refused.silence(did) > self._archived_secs:
-            return ""
-        return self._refused.why(did)
+        why = self._refused.why(did) or self._registry.refused.get(did, "")
+        if why and self._ingest.live.credentials.is_revoked(did):
+            # Of one that only the log tells, this daemon has heard nothing since it started.
+            silent = min(self._refused.silence(did), self._runtime.monotonic() - self._started)
+            return "" if silent > self._archived_secs else why
+        return why
 
     @property
     def _archived_secs(self) -> float:
@@ -100,7 +126,7 @@ class Leases:
 
     async def end(self, did: str) -> None:
         """End a lease now: this instance is not of the fleet any more."""
-        self._refused.forget(did)
+        await self._forget_refusal(did)
         self._beats.pop(did, None)
         known = self._registry.instances.get(did)
         if known is not None and known.state != "archived":
@@ -127,6 +153,7 @@ class Leases:
             if state in ("joined", instance.state) or instance.state == "archived":
                 continue
             await self._record(did, state, _fields(instance))
+            await self._keep_refusal(did)
 
     def _forgive(self) -> None:
         """While this process itself was stopped it heard nobody, and that is nobody's silence."""

@@ -27,6 +27,7 @@ from syncropel.folds.forks.state import FORK_CLOSED, FORK_JOINED, SUB_THREAD, Fo
 from syncropel.folds.tasks.parents import Parents
 from syncropel.folds.tasks.state import TaskState, fold_task, is_task
 from syncropel.folds.threads.index import ThreadIndex
+from syncropel.policy.standing import Standing
 from syncropel.policy.troubles import Troubles
 from syncropel.record.model import StoredRecord
 from syncropel.record.threads import (
@@ -60,6 +61,8 @@ class LiveFolds:
     rules: Rules = field(default_factory=Rules)
     troubles: Troubles = field(default_factory=Troubles)
     """What rules could not be evaluated; no fold, and lost at a restart."""
+    standing: Standing = field(default_factory=Standing)
+    """Whether this instance may work at all; its engine says which one it is."""
     control: Control = field(default_factory=Control)
     drains: Drains = field(default_factory=Drains)
     credentials: Credentials = field(default_factory=Credentials)
@@ -221,6 +224,10 @@ class LiveFolds:
     def task(self, name: str) -> TaskState | None:
         """A task by its alias or its thread id."""
         return self.tasks.get(name) or self.tasks.get(self.aliases.get(name, ""))
+
+    def holds(self, namespace: str) -> bool:
+        """Whether nothing begins in this namespace: it is frozen, or this instance takes no work."""
+        return not self.standing.may_begin or bool(self.control.covering(namespace))
 
     def names(self) -> dict[str, str]:
         """Alias of every known instance, by DID."""

@@ -8,12 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
-from syncropel.folds.base.order import word_key
+from syncropel.folds.base.order import NEVER, word_key
 from syncropel.folds.fanout.state import Key, number
 from syncropel.record.model import StoredRecord
 from syncropel.record.threads import INSTANCE_REGISTRY
 
 INSTANCE_STATE: Final = "instance_state"
+INSTANCE_REFUSED: Final = "instance_refused"
+"""Topic of the KNOW that heartbeats of an instance that is gone are refused, or, without `why`, no longer."""
 LIVE_INTERVALS: Final = 3
 STALE_INTERVALS: Final = 12
 
@@ -46,7 +48,10 @@ class Registry:
     """Every instance that ever joined, by DID. Applying records in any order gives the same state."""
 
     instances: dict[str, Instance] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
+    """Why heartbeats are refused, by DID, as far as the log was told."""
     clock: int = -1
+    _refused_keys: dict[str, Key] = field(default_factory=dict)
 
     def apply(self, stored: StoredRecord) -> None:
         record = stored.record
@@ -55,6 +60,8 @@ class Registry:
         self.clock = max(self.clock, record.clock)
         body = record.body
         did, state = body.get("did"), body.get("state")
+        if record.topic == INSTANCE_REFUSED and isinstance(did, str):
+            self._take_refusal(did, str(body.get("why", "")), word_key(record))
         if record.topic != INSTANCE_STATE or not isinstance(did, str):
             return
         if not isinstance(state, str) or state not in STATUS_OF_STATE:
@@ -72,6 +79,14 @@ class Registry:
                 number(body.get("at")),
                 key,
             )
+
+    def _take_refusal(self, did: str, why: str, key: Key) -> None:
+        if self._refused_keys.get(did, NEVER) >= key:
+            return
+        self._refused_keys[did] = key
+        self.refused.pop(did, None)
+        if why:
+            self.refused[did] = why
 
     def by_alias(self, alias: str) -> Instance | None:
         """The instance with this alias; of several, the one that changed state last."""

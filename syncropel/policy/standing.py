@@ -1,0 +1,60 @@
+"""Where this instance stands with its coordinator, which says whether it may work at all.
+
+Two stops that no freeze lifts. A worker that was revoked refuses every write and runs nothing. A worker that
+has not heard from its coordinator since it started begins nothing: whoever left in order is not waited for by
+a freeze, and may have missed one. A coordinator stands alone, and neither holds for it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from syncropel.errors import CoordinatorNotHeard, InstanceRevoked, SyncropelError
+from syncropel.folds.control.freezes import STOPPED_ACTS
+from syncropel.folds.fleet.credentials import Credential, Credentials
+from syncropel.policy.authority import Writer
+from syncropel.record.model import Record
+from syncropel.record.threads import RESERVED
+
+REISSUE: Final = "give it a new credential at its coordinator: spl fleet start --workers N --reissue NAME"
+_WAIT: Final = "see why: spl status; what its coordinator sends is taken, and begins once it is heard"
+
+
+@dataclass(slots=True)
+class Standing:
+    """`did`: this worker's; empty at a coordinator. `heard`: whether its coordinator has taken a heartbeat
+    of it since it started, and told it what is in force."""
+
+    did: str = ""
+    credentials: Credentials = field(default_factory=Credentials)
+    heard: bool = False
+
+    @property
+    def revoked(self) -> Credential | None:
+        """The word that revoked this instance, while it is the newest on it."""
+        known = self.credentials.known.get(self.did) if self.did else None
+        return known if known is not None and known.revoked else None
+
+    @property
+    def may_begin(self) -> bool:
+        """Whether goals may begin here."""
+        return not self.did or (self.heard and self.revoked is None)
+
+    @property
+    def why(self) -> str:
+        """Why this instance takes no work, in words; empty when it does."""
+        if (revoked := self.revoked) is not None:
+            return f"its coordinator revoked it{f' ({revoked.reason})' if revoked.reason else ''}"
+        return "" if self.may_begin else "it has not heard from its coordinator since it started"
+
+    def refusal(self, record: Record, writer: Writer) -> SyncropelError | None:
+        """Why this record is not taken, whatever is frozen; None when that is no reason."""
+        if self.may_begin:
+            return None
+        begins = record.act in STOPPED_ACTS
+        if self.revoked is not None and (begins or record.thread not in RESERVED):
+            return InstanceRevoked(f"{self.why}: {record.act} is refused", REISSUE)
+        if begins and writer.author != "coordinator":
+            return CoordinatorNotHeard(f"{self.why}: {record.act} is refused", _WAIT)
+        return None
