@@ -46,7 +46,8 @@ def run_status(args: Namespace) -> int:
         say(
             "Federation",
             f"  Consent grants: {active} active (spl consent list)",
-            "  Checked in: bundles for a namespace (spl thread snapshot --to-namespace NS)",
+            "  Checked in: bundles for a namespace (spl thread snapshot --to-namespace NS),",
+            "    and those that accounts with the scope federation:read pull",
             "  Pairs: none; this version makes none",
             "  Sync: none; records leave and come by bundles only",
         )

@@ -78,7 +78,7 @@ def run_snapshot(args: Namespace) -> int:
                 sys.stdout.flush()
                 return 0
             size, lines = _write(Path(args.out), answer.pieces)
-    left_out = {"withheld_threads": int(withheld)} if withheld is not None else {}
+    left_out = {"withheld_threads": int(withheld)} if withheld else {}  # a guest is not told how many
     if is_json(args):
         print_json({"path": args.out, "records": lines - 1, "bytes": size, **left_out})
     else:

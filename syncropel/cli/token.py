@@ -33,6 +33,7 @@ def configure(parser: Parser) -> None:
     _add_actors(
         mint, "actors that a new account may write as, such as did:sync:agent:* (default: only itself)"
     )
+    _add_pulls_for(mint)
     mint.set_defaults(run=run_mint)
     add_verb(group, "list", "list all tokens, without their secrets").set_defaults(run=run_list)
     revoke = add_verb(group, "revoke", "take a token back for ever")
@@ -45,6 +46,7 @@ def configure(parser: Parser) -> None:
     grant.add_argument("account", metavar="ACCOUNT", help="the account's id")
     _add_scopes(grant, "all that its new tokens may do")
     _add_actors(grant, "all actors that its tokens may write as, existing tokens too")
+    _add_pulls_for(grant)
     grant.set_defaults(run=run_grant)
 
 
@@ -57,6 +59,15 @@ def _add_scopes(parser: Parser, what: str) -> None:
 def _add_actors(parser: Parser, what: str) -> None:
     parser.add_argument(
         "--actor", action="append", default=[], metavar="PATTERN", help=f"{what}; again for more"
+    )
+
+
+def _add_pulls_for(parser: Parser) -> None:
+    parser.add_argument(
+        "--pulls-for",
+        metavar="NS",
+        default="",
+        help="with the scope federation:read: the namespace for which it takes bundles",
     )
 
 
@@ -75,15 +86,16 @@ def run_save(args: Namespace) -> int:
 
 
 def run_mint(args: Namespace) -> int:
-    if args.actor and not args.scope:
+    if (args.actor or args.pulls_for) and not args.scope:
+        flag, value = ("--actor", "PATTERN") if args.actor else ("--pulls-for", "NS")
         raise UsageError(
-            "--actor is for a new account", "for an existing one: spl token grant ACCOUNT --actor PATTERN"
+            f"{flag} is for a new account", f"for an existing one: spl token grant ACCOUNT {flag} {value}"
         )
     with connect(args) as client:
         from syncropel.client import calls, token_calls
 
         call = (
-            calls.mint_service_account(args.account, args.scope, args.actor)
+            calls.mint_service_account(args.account, args.scope, args.actor, args.pulls_for)
             if args.scope
             else token_calls.mint_token(args.account)
         )
@@ -139,12 +151,12 @@ def run_revoke(args: Namespace) -> int:
 
 
 def run_grant(args: Namespace) -> int:
-    if not (args.scope or args.actor):
-        raise UsageError("nothing to change", "--scope SCOPE, --actor PATTERN, or both")
+    if not (args.scope or args.actor or args.pulls_for):
+        raise UsageError("nothing to change", "--scope SCOPE, --actor PATTERN, --pulls-for NS, or several")
     with connect(args) as client:
         from syncropel.client import token_calls
 
-        account = client.send(token_calls.grant(args.account, args.scope, args.actor))
+        account = client.send(token_calls.grant(args.account, args.scope, args.actor, args.pulls_for))
     if is_json(args):
         print_json(account)
     else:
@@ -154,6 +166,7 @@ def run_grant(args: Namespace) -> int:
         say(
             f"✓ new tokens of {account.sa_id} may: {', '.join(account.scopes)}",
             *([f"  All of its tokens write as: {actors}"] if args.actor else []),
+            *([f"  It pulls for: {account.pulls_for}"] if args.pulls_for else []),
             *([f"  Its {own} made with: spl token list"] if count else []),
         )
     return 0

@@ -223,11 +223,13 @@ def instance(name: str) -> Call[schema.InstanceOut]:
 
 
 def mint_service_account(
-    sa_id: str, scopes: Sequence[str], actors: Sequence[str] = ()
+    sa_id: str, scopes: Sequence[str], actors: Sequence[str] = (), pulls_for: str = ""
 ) -> Call[schema.MintedToken]:
-    """A new account with a token. `actors`: patterns of whom it may write as; without any, itself alone."""
+    """A new account with a token. `actors`: patterns of whom it may write as; without any, itself alone.
+    `pulls_for`: the namespace for which it takes bundles with the scope `federation:read`."""
     body: dict[str, Any] = {"sa_id": sa_id, "scopes": list(scopes)}
     body |= {"allowed_actors": list(actors)} if actors else {}
+    body |= {"pulls_for": pulls_for} if pulls_for else {}
     return Call(schema.MintedToken, "/v1/service-accounts", "POST", body=body, repeatable=False)
 
 

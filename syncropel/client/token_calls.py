@@ -25,10 +25,13 @@ def revoke_token(token_id: str, reason: str = "") -> Call[schema.ApiToken]:
     return Call(schema.ApiToken, path, "POST", body={"reason": reason})
 
 
-def grant(sa_id: str, scopes: Sequence[str] = (), actors: Sequence[str] = ()) -> Call[schema.ServiceAccount]:
-    """Change what an account's new tokens may do, or whom all of its tokens may write as; empty: as it is."""
+def grant(
+    sa_id: str, scopes: Sequence[str] = (), actors: Sequence[str] = (), pulls_for: str = ""
+) -> Call[schema.ServiceAccount]:
+    """Change what an account's new tokens may do, whom all of its tokens may write as, or for which namespace
+    they take bundles; empty: as it is."""
     path = f"/v1/service-accounts/{quote(sa_id, safe='')}"
-    given = {"scopes": list(scopes), "allowed_actors": list(actors)}
+    given = {"scopes": list(scopes), "allowed_actors": list(actors), "pulls_for": pulls_for}
     return Call(
         schema.ServiceAccount, path, "PUT", body={key: value for key, value in given.items() if value}
     )

@@ -26,11 +26,13 @@ class WhoAmI(Wire):
 
 class ServiceAccount(Wire):
     """GET /v1/service-accounts. `allowed_actors`: patterns of whom it may write as; null for one that was
-    made before accounts had them, and may write as any but an instance."""
+    made before accounts had them, and may write as any but an instance. `pulls_for`: the namespace for which
+    it takes bundles with the scope `federation:read`."""
 
     sa_id: str
     scopes: list[str]
     allowed_actors: list[str] | None = None
+    pulls_for: str = ""
     tokens: int
     at: float
 

@@ -51,6 +51,7 @@ class Api:
                 "sa_id": sa_id or f"sa-{len(self._tokens)}",
                 "scopes": list(scopes),
                 "allowed_actors": ["*"],
+                **({"pulls_for": "partner"} if "federation:read" in scopes else {}),
             }
             answer = await self.operator.post("/v1/service-accounts", json=body)
             self._tokens[key] = answer.json()["token"]

@@ -104,3 +104,15 @@ def test_an_older_daemon_that_would_share_everything_gets_no_file(
         assert "does not know consent" in ran.err
     assert not out.exists()
     assert spl("thread", "snapshot", "--all", "--to-namespace", "", "--out", str(out)).code == 2
+
+
+def test_an_account_that_may_only_pull(live: Path, spl: Spl) -> None:
+    mint = ("token", "mint", "sa-puller", "--scope", "federation:read")
+    refused = spl(*mint)
+    assert (refused.code, "--pulls-for NS" in refused.err) == (2, True)
+    assert spl(*mint, "--pulls-for", "partner").code == 0
+    changed = spl("token", "grant", "sa-puller", "--pulls-for", "partner/eu")
+    assert "  It pulls for: partner/eu\n" in changed.out
+    assert spl("token", "grant", "sa-puller", "-o", "json", "--pulls-for", "p").json["pulls_for"] == "p"
+    alone = spl("token", "mint", "sa-puller", "--pulls-for", "partner")
+    assert (alone.code, "--pulls-for is for a new account" in alone.err) == (2, True)

@@ -6,7 +6,7 @@ A secret is in the answer once, and nowhere else.
 from __future__ import annotations
 
 import asyncio
-from typing import Literal
+from typing import Final, Literal
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
@@ -16,6 +16,8 @@ from syncropel.engine.control.accounts import Minted, is_fleet_account
 from syncropel.engine.engine import Engine
 from syncropel.folds.control.access import Access, Account, Token
 from syncropel.wire import ApiToken, MintedToken, Page, ServiceAccount, WhoAmI
+
+_PULLS_FOR: Final = "with federation:read: the namespace for which it takes bundles"
 
 
 class NewAccount(BaseModel):
@@ -28,6 +30,7 @@ class NewAccount(BaseModel):
     allowed_actors: list[str] | None = Field(
         default=None, description="actors that it may write as; * stands for any text; by default only itself"
     )
+    pulls_for: str | None = Field(default=None, description=_PULLS_FOR)
 
 
 class NewGrants(BaseModel):
@@ -37,6 +40,7 @@ class NewGrants(BaseModel):
 
     scopes: list[str] | None = None
     allowed_actors: list[str] | None = None
+    pulls_for: str | None = Field(default=None, description=_PULLS_FOR)
 
 
 class NewToken(BaseModel):
@@ -65,9 +69,8 @@ def router(engine: Engine) -> APIRouter:
     async def mint(body: NewAccount) -> MintedToken:
         """Make a service account with one token."""
         async with one_at_a_time:
-            return _minted(
-                body.sa_id, await engine.accounts().mint(body.sa_id, body.scopes, body.allowed_actors)
-            )
+            made = await engine.accounts().mint(body.sa_id, body.scopes, body.allowed_actors, body.pulls_for)
+        return _minted(body.sa_id, made)
 
     @routes.post("/v1/tokens", status_code=201)
     async def mint_token(body: NewToken) -> MintedToken:
@@ -93,7 +96,7 @@ def router(engine: Engine) -> APIRouter:
         """Change what the tokens of an account that are made from now on may do, and whom they all may write
         as from now on."""
         async with one_at_a_time:
-            account = await engine.accounts().grant(sa_id, body.scopes, body.allowed_actors)
+            account = await engine.accounts().grant(sa_id, body.scopes, body.allowed_actors, body.pulls_for)
         return _account(account, engine.ingest.live.access)
 
     @routes.get("/v1/whoami")
@@ -129,6 +132,7 @@ def _account(account: Account, access: Access) -> ServiceAccount:
         sa_id=account.sa_id,
         scopes=sorted(account.scopes),
         allowed_actors=_actors(account),
+        pulls_for=account.pulls_for,
         tokens=tokens,
         at=account.at,
     )

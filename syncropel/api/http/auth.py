@@ -25,7 +25,7 @@ from syncropel.api.http.reading import refusal_to_read
 from syncropel.api.http.tally import GOALS_REFUSED, UNKNOWN_CALLERS, Tally
 from syncropel.engine.engine import Engine
 from syncropel.errors import Forbidden, GoalMayNot, SyncropelError, UnknownCaller
-from syncropel.folds.control.access import API_TOKEN, SERVICE_ACCOUNT, TOKEN_REVOKED, Token
+from syncropel.folds.control.access import API_TOKEN, PULLS, SERVICE_ACCOUNT, TOKEN_REVOKED, Token
 from syncropel.folds.control.rules import PERMISSION
 from syncropel.policy.authority import Writer
 from syncropel.record.model import Record
@@ -68,6 +68,7 @@ _THREADS: Final = {
     FLEET_CONTROL: "fleet:write",
 }
 """What a record on a reserved thread needs, beside records:write: the engine acts on these."""
+_SNAPSHOT: Final = "/v1/threads/snapshot"
 _GRANTS: Final = frozenset({SERVICE_ACCOUNT, API_TOKEN, TOKEN_REVOKED})
 GOAL_SCOPE: Final = "records:read"
 """All that a goal may do over the Unix socket."""
@@ -92,6 +93,8 @@ def required_scope(method: str, path: str) -> str | None:
     if path in _OWN:
         return ANY
     if method in ("GET", "HEAD", "OPTIONS"):
+        if path == _SNAPSHOT:  # no prefix: a thread may be called snapshot/x
+            return PULLS
         return next((scope for prefix, scope in _READS if path.startswith(prefix)), "records:read")
     return next((scope for prefix, scope in _WRITES if path.startswith(prefix)), "admin")
 

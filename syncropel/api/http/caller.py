@@ -9,7 +9,7 @@ from fastapi import Depends, Request
 from starlette.types import Scope
 
 from syncropel.errors import Forbidden, SyncropelError
-from syncropel.folds.control.access import Token
+from syncropel.folds.control.access import PULLS, Token
 from syncropel.policy.authority import ANYONE, Writer, actor_refusal
 
 OPERATOR: Final = "syncropel.operator"
@@ -26,6 +26,9 @@ DEFAULT_ACTOR: Final = "did:sync:user:operator"
 OF_ACTOR: Final = "the actor; by default the account of the token, or the operator"
 ANY: Final = ""
 """The scope of what every known caller may see, whatever its scopes."""
+
+
+_IMPLIED_BY: Final = {PULLS: ("records:read",)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,7 @@ Signed = Annotated[Signer, Depends()]
 
 def lacks(token: Token, needed: str) -> SyncropelError | None:
     """The refusal of what needs this scope, or None when the token has it."""
-    if needed == ANY or needed in token.scopes or "admin" in token.scopes:
+    if needed == ANY or not {needed, "admin", *_IMPLIED_BY.get(needed, ())}.isdisjoint(token.scopes):
         return None
     return Forbidden(
         f"{token.sa_id} lacks the scope {needed}", f"it has: {', '.join(sorted(token.scopes)) or 'none'}"

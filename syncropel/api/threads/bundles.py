@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shlex
 import tempfile
 from collections.abc import AsyncIterator
 from functools import partial
@@ -14,15 +13,13 @@ from starlette.responses import Response, StreamingResponse
 
 from syncropel.api.http.caller import writer
 from syncropel.api.http.reading import refusal_to_read_thread
-from syncropel.api.threads.thread_views import find_line
-from syncropel.engine.consent import withheld
+from syncropel.api.threads.sharing import named_threads, receiver_of, shared_threads
 from syncropel.engine.engine import Engine
 from syncropel.engine.ingest.closure import causal_closure
 from syncropel.engine.ingest.collector import uncollected
 from syncropel.engine.restoring import Restored, Wanted, refuse_as_writes, restore
-from syncropel.errors import BadRequest, ConsentRequired
+from syncropel.errors import BadRequest
 from syncropel.record.model import StoredRecord
-from syncropel.record.threads import RESERVED
 from syncropel.store.bundle.format import MAX_LINE_BYTES, Bundled, Sealer, read_bundle, read_header
 from syncropel.wire.bundles import WITHHELD, LeftOut, RestoreReport, SkippedRecord
 
@@ -56,18 +53,21 @@ def router(engine: Engine) -> APIRouter:
     ) -> Response:
         """A bundle of these threads (ids or aliases, repeat the parameter), of these and all that belongs to
         them (`causal_closure`), or of the whole log (`all`). With `to_namespace` it holds only what may be
-        shared with that namespace; a thread that was named and may not be is a 403."""
+        shared with that namespace; a thread that was named and may not be is a 403. A token that has only
+        `federation:read` gets what may be shared with its account's namespace, and learns of nothing else."""
         if whole == bool(threads):
             raise BadRequest(
                 "which threads?" if not whole else "all threads, or only some?",
                 "threads=ID, once for each, perhaps with causal_closure=true; or all=true",
             )
-        named, headers = {find_line(engine, name).id for name in threads or []}, None
+        receiver = receiver_of(request.scope, engine, to_namespace)
+        named, headers = named_threads(engine, threads or [], receiver), None
         chosen = await _chosen(engine, named, causal_closure, whole)
         last = _last_of(engine, chosen)  # what comes from now on is neither judged nor taken along
-        if to_namespace is not None:
-            shared = await _shared(engine, chosen, named, to_namespace)
-            headers, chosen = {WITHHELD: str(len(chosen) - len(shared))}, shared
+        if receiver is not None:
+            shared = await shared_threads(engine, chosen, named, receiver)
+            headers = {WITHHELD: "" if receiver.is_guest else str(len(chosen) - len(shared))}
+            chosen = shared
         for thread in sorted(chosen):
             if (refusal := await refusal_to_read_thread(request.scope, engine, thread)) is not None:
                 raise refusal
@@ -100,33 +100,6 @@ async def _chosen(engine: Engine, named: set[str], closure: bool, whole: bool) -
     if whole:
         return set(engine.ingest.live.index.threads)
     return await causal_closure(engine.store, engine.ingest.live, named) if closure else named
-
-
-async def _shared(engine: Engine, chosen: set[str], named: set[str], target: str) -> set[str]:
-    """Of the chosen threads those that may be shared. Raises ConsentRequired when one that was named may not
-    be, or none may; InvalidNamespace."""
-    live = engine.ingest.live
-    kept = await withheld(engine.store, live, chosen, target, engine.runtime.now())
-    for thread in sorted(named & kept.keys()):
-        raise _not_shared(thread, kept[thread], target)
-    if kept.keys() == chosen:
-        raise ConsentRequired(
-            f"nothing here may be shared with {target!r}",
-            "see the grants: spl consent list; grant: spl consent grant --to-namespace NS",
-        )
-    return chosen - kept.keys()
-
-
-def _not_shared(thread: str, source: str, target: str) -> ConsentRequired:
-    if thread in RESERVED:
-        return ConsentRequired(
-            f"{thread} is this instance's own thread and is shared with nobody",
-            "leave it out; or make a bundle for yourself, without a namespace",
-        )
-    return ConsentRequired(
-        f"{thread} may not be shared with {target!r}: {source!r} has not consented",
-        f"spl consent grant --from-namespace {shlex.quote(source)} --to-namespace {target}",
-    )
 
 
 def _last_of(engine: Engine, chosen: set[str]) -> int:

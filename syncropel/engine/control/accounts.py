@@ -14,6 +14,7 @@ from syncropel.engine.ingest.door import Ingest
 from syncropel.errors import BadRequest, Conflict, NotFound, SyncropelError
 from syncropel.folds.control.access import (
     API_TOKEN,
+    PULLS,
     SCOPES,
     SERVICE_ACCOUNT,
     TOKEN_REVOKED,
@@ -22,6 +23,7 @@ from syncropel.folds.control.access import (
     Token,
     account_did,
 )
+from syncropel.folds.control.namespaces import parse_namespace
 from syncropel.record.model import Record, is_name
 from syncropel.record.threads import ENGINE_CONFIG
 from syncropel.settings.keyring import secret_hash, split_bearer
@@ -77,10 +79,18 @@ class Accounts:
         self._did = did
         self._now = now
 
-    async def mint(self, sa_id: str, scopes: Sequence[str], actors: Sequence[str] | None = None) -> Minted:
+    async def mint(
+        self,
+        sa_id: str,
+        scopes: Sequence[str],
+        actors: Sequence[str] | None = None,
+        pulls_for: str | None = None,
+    ) -> Minted:
         """Make a service account with one token. `actors`: whom it may write as; None: itself alone.
+        `pulls_for`: for which namespace it takes bundles, if that is all that it may read.
 
-        Raises BadRequest for a bad id or pattern or an unknown scope, Conflict when the account exists.
+        Raises BadRequest for a bad id or pattern, an unknown scope, or a scope without its namespace;
+        InvalidNamespace; Conflict when the account exists.
         """
         if not _ACCOUNT_ID.fullmatch(sa_id):
             raise BadRequest(
@@ -88,30 +98,38 @@ class Accounts:
                 "lower-case letters, digits, dots and dashes, at most 63",
             )
         granted = _granted(scopes)
+        namespace = _namespace(granted, pulls_for or "")
         if sa_id in self._access.accounts:
             raise Conflict(
                 f"the service account {sa_id} exists",
                 f"choose another id; or another token of it: spl token mint {sa_id}",
             )
-        return await self._mint(sa_id, granted, _patterns(actors))
+        return await self._mint(sa_id, granted, _patterns(actors), namespace)
 
     async def another(self, sa_id: str) -> Minted:
         """Make a further token of an account, with the scopes that it has now. Raises NotFound."""
         return await self._mint(sa_id, _listed(self._account(sa_id).scopes))
 
     async def grant(
-        self, sa_id: str, scopes: Sequence[str] | None, actors: Sequence[str] | None = None
+        self,
+        sa_id: str,
+        scopes: Sequence[str] | None,
+        actors: Sequence[str] | None = None,
+        pulls_for: str | None = None,
     ) -> Account:
-        """Change what the tokens of an account that are made from now on may do, and whom all of its tokens
-        may write as, from now on; None leaves the one or the other as it is.
+        """Change what the tokens of an account that are made from now on may do; and from now on whom all of
+        its tokens may write as, and for which namespace they take bundles. None leaves it as it is.
 
-        Raises BadRequest for an unknown scope or a bad pattern, NotFound when there is no such account.
+        Raises BadRequest for an unknown scope, a bad pattern, or a scope without its namespace;
+        InvalidNamespace; NotFound when there is no such account.
         """
         account = self._account(sa_id)
         granted = _listed(account.scopes) if scopes is None else _granted(scopes)
         wanted = account.actors if actors is None else tuple(_patterns(actors) or ())
-        if (frozenset(granted), wanted) != (account.scopes, account.actors):
-            await self._append([self._account_record(sa_id, granted, wanted)])
+        kept = account.pulls_for if PULLS in granted else ""
+        namespace = _namespace(granted, kept if pulls_for is None else pulls_for)
+        if (frozenset(granted), wanted, namespace) != (account.scopes, account.actors, account.pulls_for):
+            await self._append([self._account_record(sa_id, granted, wanted, namespace)])
         return self._account(sa_id)
 
     async def revoke(self, token_id: str, reason: str = "") -> Token:
@@ -177,19 +195,34 @@ class Accounts:
             raise BadRequest(f"{len(found)} tokens begin with {token_id}", "give more digits of its id")
         return found[0]
 
-    async def _mint(self, sa_id: str, granted: Sequence[str], actors: Sequence[str] | None = None) -> Minted:
+    async def _mint(
+        self,
+        sa_id: str,
+        granted: Sequence[str],
+        actors: Sequence[str] | None = None,
+        pulls_for: str = "",
+    ) -> Minted:
         secret = secrets.token_hex(24)
-        token_id = await self._write(sa_id, granted, secret, actors)
+        token_id = await self._write(sa_id, granted, secret, actors, pulls_for)
         return Minted(token_id, tuple(granted), f"spl_{ENVIRONMENT}_{sa_id}_{secret}")
 
-    def _account_record(self, sa_id: str, granted: Sequence[str], actors: Sequence[str] | None) -> Record:
+    def _account_record(
+        self, sa_id: str, granted: Sequence[str], actors: Sequence[str] | None, pulls_for: str
+    ) -> Record:
         body = {"topic": SERVICE_ACCOUNT, "sa_id": sa_id, "scopes": list(granted), "at": self._now}
         if actors is not None:
             body["allowed_actors"] = list(actors)
+        if pulls_for:
+            body["pulls_for"] = pulls_for
         return Record(ENGINE_CONFIG, self._did, "LEARN", body)
 
     async def _write(
-        self, sa_id: str, scopes: Sequence[str], secret: str, actors: Sequence[str] | None = None
+        self,
+        sa_id: str,
+        scopes: Sequence[str],
+        secret: str,
+        actors: Sequence[str] | None = None,
+        pulls_for: str = "",
     ) -> str:
         """Write a token, and its account when there is none, which writes as itself unless `actors` says
         otherwise; gives the token's id."""
@@ -201,11 +234,10 @@ class Accounts:
             "token_sha256": secret_hash(secret),
             "at": self._now,
         }
-        account = (
-            []
-            if sa_id in self._access.accounts
-            else [self._account_record(sa_id, granted, [account_did(sa_id)] if actors is None else actors)]
-        )
+        account = []
+        if sa_id not in self._access.accounts:
+            own = [account_did(sa_id)] if actors is None else actors
+            account = [self._account_record(sa_id, granted, own, pulls_for)]
         return await self._append([*account, Record(ENGINE_CONFIG, self._did, "LEARN", token)])
 
     async def _append(self, records: Sequence[Record]) -> str:
@@ -237,6 +269,19 @@ def _granted(scopes: Sequence[str]) -> list[str]:
     if not scopes:
         raise BadRequest("a service account needs a scope", f"the scopes are: {', '.join(SCOPES)}")
     return _listed(scopes)
+
+
+def _namespace(scopes: Collection[str], pulls_for: str) -> str:
+    """For which namespace an account with these scopes takes bundles. Raises BadRequest when it needs one and
+    has none, or has one that it does not need; InvalidNamespace."""
+    if PULLS not in scopes:
+        if pulls_for:
+            raise BadRequest(f"pulls_for goes with the scope {PULLS}", f"add it: --scope {PULLS}")
+        return ""
+    if not pulls_for:
+        raise BadRequest(f"the scope {PULLS} needs a namespace to pull for", "name it: --pulls-for NS")
+    parse_namespace(pulls_for, "pulls_for")
+    return pulls_for
 
 
 def _listed(scopes: Collection[str]) -> list[str]:

@@ -24,9 +24,12 @@ SCOPES: Final = (
     "fleet:write",
     "config:read",
     "config:write",
+    "federation:read",
     "admin",
 )
-"""The closed list. `admin` implies all others."""
+"""The closed list. `admin` implies all others, and `records:read` implies `federation:read`."""
+PULLS: Final = "federation:read"
+"""Only to take bundles of what may be shared with the account's namespace."""
 
 
 ACCOUNT_DID_PREFIX: Final = "did:sync:service:"
@@ -40,12 +43,14 @@ def account_did(sa_id: str) -> str:
 @dataclass(frozen=True, slots=True)
 class Account:
     """A service account. `actors`: patterns of the actors that it may write as; None for one that was made
-    before accounts had them, and may write as any but an instance."""
+    before accounts had them, and may write as any but an instance. `pulls_for`: the namespace for which it
+    takes bundles with `federation:read`."""
 
     sa_id: str
     scopes: frozenset[str]
     at: float
     actors: tuple[str, ...] | None = None
+    pulls_for: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +93,14 @@ class Access:
         scopes = body.get("scopes")
         granted = frozenset(scope for scope in SCOPES if isinstance(scopes, list) and scope in scopes)
         if record.topic == SERVICE_ACCOUNT and isinstance(sa_id, str):
-            self.accounts[sa_id] = Account(sa_id, granted, number(body.get("at")), _actors(body))
+            pulls_for = body.get("pulls_for")
+            self.accounts[sa_id] = Account(
+                sa_id,
+                granted,
+                number(body.get("at")),
+                _actors(body),
+                pulls_for if isinstance(pulls_for, str) else "",
+            )
         elif record.topic == API_TOKEN and isinstance(sa_id, str) and isinstance(sha256, str):
             self.tokens[sha256] = Token(sa_id, sha256, granted, record.id, number(body.get("at")))
         elif record.topic == TOKEN_REVOKED and isinstance(sha256, str):
