@@ -158,7 +158,7 @@ def run_switch(args: Namespace) -> int:
 def run_unlock(args: Namespace) -> int:
     home = this_home()
     # A process of its own, because only the daemon's floor may open a store.
-    words = [sys.executable, "-m", "syncropel.unlock", "--home", str(home.path)]
+    words = [sys.executable, "-m", "syncropel.daemon.unlock", "--home", str(home.path)]
     return subprocess.run([*words, "--actor", actor_from(os.environ)], check=False).returncode
 
 

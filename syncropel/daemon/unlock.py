@@ -1,6 +1,6 @@
 """Disable permissions in the store of a stopped daemon: recovery for operators who locked themselves out.
 
-`python -m syncropel.unlock --home PATH` is what `spl config permissions-unlock` runs.
+`python -m syncropel.daemon.unlock --home PATH` is what `spl config permissions-unlock` runs.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from syncropel.store.sqlite.store import SqliteStore
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Write `permissions_enabled: false`. Gives the exit status: 0 done, 1 the daemon runs, or no store."""
-    parser = argparse.ArgumentParser(prog="python -m syncropel.unlock", description="Disable permissions.")
+    parser = argparse.ArgumentParser(prog="python -m syncropel.daemon.unlock", description="Disable permissions.")
     parser.add_argument("--home", required=True)
     parser.add_argument("--actor", default="did:sync:user:operator")
     args = parser.parse_args(argv)

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import gc
+import importlib.util
+import re
 import subprocess
 import sys
+from pathlib import Path
 
+import syncropel
 from syncropel.system.importing import quickly
 
 from .conftest import python_path
@@ -34,3 +38,11 @@ def test_nothing_is_collected_while_importing() -> None:
             pass
         assert not gc.isenabled(), "who began it ends it"
     assert gc.isenabled()
+
+
+def test_what_a_process_is_started_as_is_a_module() -> None:
+    """Nothing else knows these names: a module that moves would take its command with it."""
+    sources = [path.read_text(encoding="utf-8") for path in Path(syncropel.__file__).parent.rglob("*.py")]
+    names = {name for source in sources for name in re.findall(r'"-m", "(syncropel[\w.]*)"', source)}
+    assert {"syncropel.daemon", "syncropel.daemon.unlock", "syncropel.cli.main"} <= names
+    assert [name for name in sorted(names) if importlib.util.find_spec(name) is None] == []
