@@ -193,11 +193,14 @@ def join_of(thread: str, known: KnownThreads) -> str:
 
 
 def opening_of(thread: str, known: KnownThreads) -> str:
-    """The INTEND that opens this thread, empty without one."""
+    """The INTEND that opens this thread and that its join fulfills; empty without one."""
     task, line = known.tasks.get(thread), known.index.threads.get(thread)
     if task is not None:
         return task.intend
-    return line.opening[1] if line is not None and line.opening is not None else ""
+    if line is None or line.life is None or line.opening is None:
+        return ""
+    # Another INTEND may have opened it again since; the join was the first one's.
+    return line.opening[1] if line.life.arc.opening in ("", line.opening[1]) else ""
 
 
 def _check_part(record: Record, known: KnownThreads) -> SyncropelError | None:

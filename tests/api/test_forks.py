@@ -525,3 +525,55 @@ async def test_who_asks_for_the_subtasks_of_a_parent_is_told_of_its_children(api
     await forked(api, CHILD, whole["thread"])
     answer = await api.operator.get("/v1/tasks/WHOLE/join")
     assert_error(answer, 409, "CONFLICT", "not fanned out", "child threads", "spl thread show WHOLE")
+
+
+async def test_a_fork_that_is_taken_back_is_neither_waited_for_nor_told(api: Api) -> None:
+    await opened(api, join="all")
+    await forked(api)
+    second = await forked(api, "th_b", goal="g", target="worker-nobody")
+    await api.engine.forking.drain()
+    await api.post(thread=PARENT, act="DO", body={"cancels": second})
+    await closed(api, CHILD, await opened(api, CHILD))
+    assert len(await on(api, PARENT, "fork_joined")) == 1
+    await api.post(thread="th_b", act="DO", body={"topic": "task_cancelled"})
+    assert [one["child_thread"] for one in await on(api, PARENT, "fork_closed")] == [CHILD]
+    state = await api.get(f"/v1/threads/{PARENT}/state")
+    assert [one["problem"] for one in state["children"]] == ["", "was taken back"]
+    assert (state["open_intends"], state["children_join"]["complete"]) == ([], True)
+
+
+@pytest.mark.parametrize(
+    ("act", "body", "result"),
+    [
+        ("KNOW", {"fulfills": "intend", "summary": "why"}, "accept"),
+        ("KNOW", {"verdict": "reject", "summary": "why"}, "reject"),
+        ("KNOW", {"fulfills": "intend", "verdict": "reject", "summary": "why"}, "reject"),
+        ("DO", {"cancels": "intend", "reason": "why"}, "cancelled"),
+        ("KNOW", {"fulfills": "ff" * 32}, None),
+        ("DO", {"cancels": "ff" * 32}, None),
+        ("KNOW", {"verdict": "accept"}, None),
+    ],
+)
+async def test_what_closes_a_plain_child(
+    api: Api, act: str, body: dict[str, Any], result: str | None
+) -> None:
+    await opened(api)
+    await forked(api)
+    intend = await opened(api, CHILD)
+    whole = {key: intend if value == "intend" else value for key, value in body.items()}
+    await api.post(thread=CHILD, act=act, body=whole)
+    told = await on(api, PARENT, "fork_closed")
+    assert [one["result"] for one in told] == ([result] if result else [])
+    assert all(one["summary"].endswith(": why") for one in told)
+    (child,) = (await api.get(f"/v1/threads/{PARENT}/state"))["children"]
+    assert (child["status"] == "closed") is (result is not None)
+
+
+async def test_an_intend_that_opens_a_parent_again_does_not_bring_its_join_back(api: Api) -> None:
+    opening = await opened(api, join="any")
+    await forked(api)
+    await closed(api, PARENT, opening)
+    await closed(api, CHILD, await opened(api, CHILD))
+    await opened(api)
+    assert await on(api, PARENT, "fork_joined") == []
+    assert (await api.get(f"/v1/threads/{PARENT}"))["status"] == "observed", "told, and not closed"

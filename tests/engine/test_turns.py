@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from syncropel.engine.ingest.live import LiveFolds
-from syncropel.engine.ingest.turns import stands_alone, turn_end
+from syncropel.engine.ingest.turns import needs_quiet, stands_alone, turn_end
 from syncropel.folds.control.rules import ENABLED_TOPIC, FREEZE_RULES, PERMISSION, ROUTING
 from syncropel.folds.fanout.state import CHILD_DONE, SPAWNED
 from syncropel.record.model import Record
@@ -52,7 +52,17 @@ def rule(expression: str = "true", name: str = "r", topic: str = PERMISSION) -> 
     return {"topic": topic, "name": name, "expression": expression, "effect": "allow"}
 
 
+def fork(child: Any, parent: str = "th_a") -> Record:
+    return say("INTEND", parent, sub_thread=child)
+
+
+def part(thread: str, parent: str = "th_a") -> Record:
+    return say("INTEND", thread, task=True, goal="g", parent_thread=parent)
+
+
 NOTHING: list[Record] = []
+A_PLAIN = [record("INTEND", 0, {"goal": "g"}, thread="th_a")]
+TWO_PLAIN = [*A_PLAIN, record("INTEND", 0, {"goal": "g"}, thread="th_b")]
 A_TASK = [record("INTEND", 0, {"task": True, "goal": "g"}, thread="th_a")]
 A_SUBTASK = [record("INTEND", 0, CHILD, thread="th_a", actor=COORDINATOR)]
 ENABLED = {"topic": ENABLED_TOPIC, "enabled": True}
@@ -115,6 +125,21 @@ CUT = {
     "a freeze rule that does": (
         config(rule(LOOKS, next(iter(FREEZE_RULES)))), [PLAIN, PLAIN], [1, 1],
     ),
+    "forks from a thread that is not known": (NOTHING, [fork("th_b"), fork("th_c")], [1, 1]),
+    "forks beside each other": (A_PLAIN, [fork("th_b"), fork("th_c"), PLAIN, fork("th_d")], [4]),
+    "a child that is forked twice": (A_PLAIN, [fork("th_b"), fork("th_b")], [1, 1]),
+    "a fork and what is said on the child": (A_PLAIN, [fork("th_b"), say("DO", "th_b")], [1, 1]),
+    "what is said on a child and its fork": (A_PLAIN, [say("DO", "th_b"), fork("th_b")], [1, 1]),
+    "an INTEND and a fork on one thread": (A_PLAIN, [say("INTEND"), fork("th_b")], [1, 1]),
+    "a fork and an INTEND on one thread": (A_PLAIN, [fork("th_b"), say("INTEND")], [2]),
+    "a fork of a fork": (TWO_PLAIN, [fork("th_b"), fork("th_c", "th_b")], [1, 1]),
+    "a fork and its fork's parent": (TWO_PLAIN, [fork("th_c", "th_b"), fork("th_b")], [1, 1]),
+    "tasks with one parent": (NOTHING, [part("th_b"), part("th_c"), part("th_d")], [3]),
+    "tasks that are each other's parents": (NOTHING, [part("th_b", "th_c"), part("th_c", "th_b")], [1, 1]),
+    "a part of a part": (NOTHING, [part("th_b"), part("th_c", "th_b")], [1, 1]),
+    "a task with two parents": (NOTHING, [part("th_b"), part("th_b", "th_c")], [1, 1]),
+    "a part and a fork of it": (A_PLAIN, [part("th_b"), fork("th_b")], [1, 1]),
+    "a fork that is no text": (A_PLAIN, [fork(["th_b"]), fork(7), fork(None)], [3]),
     "a rule of routing that does": (
         config(rule(), rule(LOOKS, "x", ROUTING), ENABLED), [PLAIN, PLAIN], [2],
     ),
@@ -139,7 +164,15 @@ def test_a_call_is_cut(before: list[Record], records: list[Record], cut: list[in
         (A_TASK, say("LEARN", verdict="accept"), False),
         (A_SUBTASK, VERDICT, False),
         (NOTHING, VERDICT, False),
+        (NOTHING, fork("th_b"), True),
+        (A_PLAIN, fork("th_b"), False),
     ],
 )
 def test_what_is_judged_alone(before: list[Record], one: Record, alone: bool) -> None:
     assert stands_alone(one, folded(before)) is alone
+    assert needs_quiet(one, folded(before)) is (alone or "sub_thread" in one.body)
+
+
+def test_tasks_that_name_their_parents_need_quiet_and_share_it() -> None:
+    assert needs_quiet(part("th_b"), folded(NOTHING))
+    assert not needs_quiet(TASK, folded(NOTHING))

@@ -128,6 +128,16 @@ def test_the_join_of_an_opening_intend(body: dict[str, Any], join: str) -> None:
     assert join_in(body) == join
 
 
+def test_a_fork_that_is_taken_back_counts_no_more_whichever_came_first() -> None:
+    fork, other = forks_child(1), forks_child(2, "th_b")
+    cancelled = record("DO", 3, {"cancels": fork.id})
+    for order in ((fork, other, cancelled), (cancelled, other, fork)):
+        found = {one.thread: one.problem for one in known_children(folded(*order))}
+        assert found == {CHILD: "was taken back", "th_b": ""}
+    whole = folded(fork, record("DO", 3, {"cancels": True}), record("KNOW", 4, {"cancels": fork.id}))
+    assert [one.problem for one in known_children(whole)] == [""]
+
+
 def test_the_join_that_was_given_last_counts() -> None:
     assert folded(amended(2, "any"), amended(1, "all")).amended == ((2, amended(2, "any").id), "any")
     assert folded(amended(1, ""), amended(2, 7), amended(3, "  ")).amended is None

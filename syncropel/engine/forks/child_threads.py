@@ -28,7 +28,9 @@ def children_of(live: LiveFolds, thread: str) -> list[ChildThread]:
     forks = live.forks.get(thread)
     found = known_children(forks) if forks is not None else []
     children = [
-        replace(one, problem=live.parents.problem(one.thread, thread, live.tasks) if one.fork else "")
+        replace(one, problem=live.parents.problem(one.thread, thread, live.tasks))
+        if one.fork and not one.problem
+        else one
         for one in found
     ]
     seen = {one.thread for one in children}

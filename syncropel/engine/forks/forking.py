@@ -120,6 +120,8 @@ class Forking:
             return
         forks = live.forks.get(parent)
         fork = forks.forks.get(child) if forks is not None else None
+        if forks is not None and fork is not None and fork.record in forks.taken_back:
+            return
         if fork is not None and fork.work is not None and self._may_begin(fork, parent):
             await self._begin(fork, parent)
         closing = await self._closing(child)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
+from syncropel.folds.base.lifecycle import cancelled
 from syncropel.folds.base.order import rank
 from syncropel.folds.consents import Consents
 from syncropel.folds.control.access import Access
@@ -96,7 +97,7 @@ class LiveFolds:
         self.index.apply(stored)
         if record.thread in RESERVED:
             self._apply_reserved(stored)
-        elif record.topic in _OF_FORKS or names_child(record):
+        elif record.topic in _OF_FORKS or names_child(record) or cancelled(record):
             self._apply_fork(stored)
         if record.thread in self.tasks or is_task(record):
             self._apply_task(stored)

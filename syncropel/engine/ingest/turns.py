@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
 
@@ -15,7 +16,7 @@ from syncropel.engine.ingest.live import LiveFolds
 from syncropel.folds.control.rules import Rules
 from syncropel.folds.fanout.child import is_child_intend
 from syncropel.folds.fanout.state import CHILD_DONE, SPAWNED
-from syncropel.folds.forks.state import names_child
+from syncropel.folds.forks.state import SUB_THREAD, names_child
 from syncropel.folds.tasks.state import is_task
 from syncropel.policy.forking import claims_parent
 from syncropel.policy.guard import begins_fan_out
@@ -33,14 +34,19 @@ _LOOKS: Final = re.compile(
 
 def stands_alone(record: Record, live: LiveFolds) -> bool:
     """Whether this record is judged and written alone: it rules over others, begins a fan-out, of which the
-    guard lets a task have one, forks a thread, which has one parent, or judges a task, which is for whoever
-    did not work on it."""
-    return record.thread in RULING or begins_fan_out(record) or names_child(record) or _judges(record, live)
+    guard lets a task have one, forks from a thread that nothing is known of yet, or judges a task, which is
+    for whoever did not work on it."""
+    if record.thread in RULING or begins_fan_out(record) or _judges(record, live):
+        return True
+    if not names_child(record):
+        return False
+    line = live.index.threads.get(record.thread)
+    return line is None or line.opening is None
 
 
 def needs_quiet(record: Record, live: LiveFolds) -> bool:
-    """Whether nobody else may write while this record is judged and written. Several tasks that name their
-    parents may come in one turn; two turns at once could each hold half of a circle."""
+    """Whether nobody else may write while this record is judged and written. A turn may hold several records
+    that make children of threads; two turns at once could each hold half of a circle."""
     return stands_alone(record, live) or claims_parent(record)
 
 
@@ -60,20 +66,16 @@ def turn_end(records: Sequence[Record], start: int, live: LiveFolds) -> int:
     spawned: set[str] = set()
     opened: set[str] = set()
     touched: set[str] = set()
-    parents: set[str] = set()
-    parted: set[str] = set()
+    kin = _Kin()
     for at in range(start, len(records)):
         record = records[at]
         if stands_alone(record, live):
             return at
         if _follows_from_work(record) and record.thread in touched:
             return at
-        if claims_parent(record):
-            parent = str(record.body["parent_thread"])
-            if record.thread in parents or parent in parted or record.thread in parted:
-                return at
-            parents.add(parent)
-            parted.add(record.thread)
+        if kin.affect(record):
+            return at
+        kin.take(record)
         if record.thread in live.tasks or record.thread in live.children or _begins_work(record):
             touched.add(record.thread)
         topic = record.topic
@@ -88,6 +90,50 @@ def turn_end(records: Sequence[Record], start: int, live: LiveFolds) -> int:
             if record.act == "INTEND":
                 opened.add(record.thread)
     return len(records)
+
+
+@dataclass(slots=True)
+class _Kin:
+    """Which threads the records of a turn make children of which."""
+
+    parents: set[str] = field(default_factory=set)
+    children: set[str] = field(default_factory=set)
+    forked: set[str] = field(default_factory=set)
+    """Children that take on their parent's namespace."""
+    written: set[str] = field(default_factory=set)
+    opened: set[str] = field(default_factory=set)
+    """Threads with an INTEND that says more than that it forks."""
+
+    def affect(self, record: Record) -> bool:
+        """Whether these say something that the guard looks at for this record."""
+        thread = record.thread
+        if thread in self.forked:
+            return True
+        if not claims_parent(record):
+            return False
+        parent, child = _kinship(record)
+        if child in self.parents or child in self.children or parent in self.children:
+            return True
+        return names_child(record) and (child in self.written or parent in self.opened)
+
+    def take(self, record: Record) -> None:
+        """Take a record into the turn."""
+        self.written.add(record.thread)
+        if claims_parent(record):
+            parent, child = _kinship(record)
+            self.parents.add(parent)
+            self.children.add(child)
+        if names_child(record):
+            self.forked.add(str(record.body[SUB_THREAD]))
+        elif record.act == "INTEND":
+            self.opened.add(record.thread)
+
+
+def _kinship(record: Record) -> tuple[str, str]:
+    """The parent and the child that a record makes of two threads."""
+    if names_child(record):
+        return record.thread, str(record.body[SUB_THREAD])
+    return str(record.body["parent_thread"]), record.thread
 
 
 def _begins_work(record: Record) -> bool:

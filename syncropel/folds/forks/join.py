@@ -42,7 +42,16 @@ def known_children(forks: Forks) -> list[ChildThread]:
         (one for one in forks.results.values() if one.child not in forks.forks), key=lambda one: one.key
     )
     return [
-        *(ChildThread(one.child, one.goal, one.record, forks.results.get(one.child)) for one in ordered),
+        *(
+            ChildThread(
+                one.child,
+                one.goal,
+                one.record,
+                forks.results.get(one.child),
+                "was taken back" if one.record in forks.taken_back else "",
+            )
+            for one in ordered
+        ),
         *(ChildThread(one.child, "", "", one) for one in others),
     ]
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from syncropel.errors import InvalidFanOut
+from syncropel.folds.base.lifecycle import cancelled
 from syncropel.folds.base.order import word_key
 from syncropel.folds.fanout.spec import Subtask, is_fan_out, parse_subtask
 from syncropel.folds.fanout.state import ACCEPT, AMEND_JOIN, Key, number
@@ -102,6 +103,8 @@ class Forks:
     forks: dict[str, Fork] = field(default_factory=dict)
     results: dict[str, ForkResult] = field(default_factory=dict)
     marked: dict[str, MarkedFork] = field(default_factory=dict)
+    taken_back: set[str] = field(default_factory=set)
+    """The INTENDs that a DO cancels: forks among them count no more."""
     amended: tuple[Key, str] | None = None
     """The join that it was given last, if it was given another one."""
     joined: Key | None = None
@@ -119,6 +122,8 @@ class Forks:
             self.joined = key if self.joined is None else min(self.joined, key)
         elif record.act == "LEARN" and record.topic == AMEND_JOIN:
             self._amend(record)
+        elif named := cancelled(record):
+            self.taken_back.add(named)
 
     def closed(self) -> set[str]:
         """The INTENDs of forks whose child has come to something."""
