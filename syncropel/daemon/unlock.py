@@ -22,7 +22,9 @@ from syncropel.store.sqlite.store import SqliteStore
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Write `permissions_enabled: false`. Gives the exit status: 0 done, 1 the daemon runs, or no store."""
-    parser = argparse.ArgumentParser(prog="python -m syncropel.daemon.unlock", description="Disable permissions.")
+    parser = argparse.ArgumentParser(
+        prog="python -m syncropel.daemon.unlock", description="Disable permissions."
+    )
     parser.add_argument("--home", required=True)
     parser.add_argument("--actor", default="did:sync:user:operator")
     args = parser.parse_args(argv)
