@@ -23,7 +23,8 @@ def configure(parser: Parser) -> None:
 
 def run(args: Namespace) -> int:
     import_client()
-    from syncropel.launcher.checkup import Patient, examine
+    from syncropel.launcher.checkup import examine
+    from syncropel.launcher.finding import Patient
 
     findings = examine(Patient(this_home(), data_dir_from(os.environ), args.deep))
     failed = [one for one in findings if one.state == "fail"]

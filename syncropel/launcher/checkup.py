@@ -12,62 +12,29 @@ import sqlite3
 import sys
 import time
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 import psutil
 from platformdirs import user_data_path
 
-from syncropel.client import Client, Target, calls
-from syncropel.client.clock_text import clock_words, is_off
-from syncropel.errors import SetupError, SyncropelError
+from syncropel.errors import SetupError
+from syncropel.launcher import daemon_checks
+from syncropel.launcher.finding import Finding, Patient
 from syncropel.launcher.process import answering_pid, find_daemon, written_pid
-from syncropel.settings.config import HOST, Home, load_settings
+from syncropel.settings.config import HOST, load_settings
 from syncropel.settings.identity import read_identity
 from syncropel_console import OURS, RIVAL, damage, rival
 
 if TYPE_CHECKING:
-    from syncropel.wire import EngineHealth, FleetStatus
+    pass
 
-State = Literal["ok", "warn", "fail"]
 _GIB: Final = 1024**3
 _OLD_BACKUP_SECS: Final = 7 * 86400.0
 _TAIL_BYTES: Final = 256 * 1024
-_TROUBLE: Final = {
-    "refused": "{} were refused",
-    "closed_for_room": "{} were closed to make room",
-    "accept_errors": "accepting one failed {} times",
-}
-"""Counts of the health that an operator has to know of, and how they are told."""
-_NOT_OPERATOR: Final = {
-    "goals_refused": "{} requests of goals that may only read",
-    "unknown_callers": "{} requests of unknown callers",
-}
-
-_HEARD: Final = frozenset({"live", "draining"})
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What one look at `about` showed, and, unless all is well, what to do."""
-
-    about: str
-    state: State
-    told: str
-    hint: str = ""
-
-
-@dataclass(frozen=True)
-class Patient:
-    """What is looked at. `deep`: read the whole store, page by page."""
-
-    home: Home
-    data: Path
-    deep: bool = False
 
 
 def examine(patient: Patient) -> list[Finding]:
@@ -233,122 +200,6 @@ def _process(patient: Patient) -> Iterator[Finding]:
     yield Finding("daemon", "ok", f"PID {running} answers")
 
 
-def _door(patient: Patient) -> Iterator[Finding]:
-    home = patient.home
-    if answering_pid(home) is None:
-        return
-    try:
-        with Client(Target(socket=home.socket, home=home.display()), timeout=2.0) as client:
-            details = client.send(calls.engine_health(details=True)).details or {}
-    except SyncropelError:
-        return
-    counts = details.get("connections")
-    if not isinstance(counts, dict):
-        return  # an older daemon
-    told = f"{counts.get('tcp', 0)} of at most {counts.get('tcp_limit', 0)} TCP connections"
-    trouble = [words.format(counts[kind]) for kind, words in _TROUBLE.items() if counts.get(kind)]
-    if trouble:
-        hint = f"who connects? ss -tnp; more room: a higher ulimit -n; see {home.log}"
-        yield Finding("connections", "warn", f"{told}; since the start {', '.join(trouble)}", hint)
-    else:
-        yield Finding("connections", "ok", told)
-    refused = [words.format(counts[kind]) for kind, words in _NOT_OPERATOR.items() if counts.get(kind)]
-    if refused:
-        told = f"refused on the Unix socket since the start: {', '.join(refused)}"
-        yield Finding("goals", "warn", told, "which ones: spl logs --level WARN")
-    for part, look in (("reports", _reports), ("writers", _writers)):
-        if isinstance(found := details.get(part), dict):
-            yield from look(found)
-
-
-def _reports(told: Mapping[str, Any]) -> Iterator[Finding]:
-    """Results that are finished and not reported yet."""
-    waiting, problems, refused = told.get("waiting"), told.get("problems"), told.get("refused")
-    if waiting and isinstance(problems, list) and problems:
-        yield Finding(
-            "reports",
-            "warn",
-            f"{waiting} results wait to be reported: {problems[0]}",
-            "they are sent until they are taken; see at the coordinator: spl task diagnose NAME",
-        )
-    if refused:
-        yield Finding(
-            "reports",
-            "warn",
-            f"{refused} reports of attempts were refused",
-            "which and why: spl logs --level WARN; spl task diagnose NAME",
-        )
-
-
-def _writers(told: Mapping[str, Any]) -> Iterator[Finding]:
-    """Callers that may write in a name that is not proven to be their own."""
-    if free := told.get("any_actor"):
-        yield Finding(
-            "accounts",
-            "warn",
-            f"{free} older service accounts may write as any actor but an instance",
-            "which ones: spl token list; restrict one: spl token grant ACCOUNT --actor PATTERN",
-        )
-    if isinstance(shared := told.get("unverified"), list) and shared:
-        yield Finding(
-            "credentials",
-            "warn",
-            f"unverified, with only the fleet's shared token: {', '.join(map(str, shared))}",
-            "stop them, then: spl fleet start, which gives each a credential of its own",
-        )
-
-
-def _fleet(patient: Patient) -> Iterator[Finding]:
-    home = patient.home
-    if answering_pid(home) is None:
-        return
-    try:
-        with Client(Target(socket=home.socket, home=home.display()), timeout=2.0) as client:
-            health = client.send(calls.engine_health())
-            status = client.send(calls.fleet_status())
-    except SyncropelError:
-        return
-    yield from _heartbeats(health, status)
-    yield from _clocks(health, status)
-
-
-def _heartbeats(health: EngineHealth, status: FleetStatus) -> Iterator[Finding]:
-    """Heartbeats that a coordinator refuses, as either side sees them, and what a worker does without."""
-    if health.takes_no_work:
-        yield Finding(
-            "work",
-            "warn",
-            f"takes none: {health.takes_no_work}",
-            "let it in again, at its coordinator: spl fleet start; after a revocation with --reissue NAME",
-        )
-    hint = "it hears of no freeze: stop it: spl stop; or give it its credential back: spl fleet start"
-    if health.coordinator_refuses:
-        told = f"the coordinator refuses this worker's: {health.coordinator_refuses}"
-        yield Finding("heartbeats", "warn", told, hint)
-    for one in status.instances:
-        if one.refused:
-            yield Finding("heartbeats", "warn", f"refused of {one.alias or one.did}: {one.refused}", hint)
-
-
-def _clocks(health: EngineHealth, status: FleetStatus) -> Iterator[Finding]:
-    ahead = {one.alias: one.clock_ahead_secs for one in status.instances if one.status in _HEARD}
-    if health.role == "worker":
-        ahead = {health.alias: health.clock_ahead_secs}
-    elif len(ahead) < 2:
-        return  # a coordinator's clock is the fleet's
-    off = [f"{name} is {clock_words(secs)}" for name, secs in ahead.items() if is_off(secs)]
-    unknown = sorted(name for name, secs in ahead.items() if secs is None)
-    if off:
-        yield Finding("clocks", "warn", ", ".join(off), "set them by a time server: timedatectl set-ntp true")
-    elif unknown:
-        yield Finding(
-            "clocks", "warn", f"not measured yet: {', '.join(unknown)}", "the next heartbeat measures it"
-        )
-    else:
-        largest = max((abs(secs) for secs in ahead.values() if secs is not None), default=0.0)
-        yield Finding("clocks", "ok", f"within {largest:.2f} s of the coordinator's")
-
-
 def _port(patient: Patient) -> Iterator[Finding]:
     try:
         port = load_settings(patient.home, os.environ).server.port
@@ -400,8 +251,8 @@ _LOOKS: Final[tuple[Callable[[Patient], Iterator[Finding]], ...]] = (
     _backup,
     _data,
     _process,
-    _door,
-    _fleet,
+    daemon_checks.door,
+    daemon_checks.fleet,
     _log,
     _memory,
 )

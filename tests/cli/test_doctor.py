@@ -12,7 +12,7 @@ from typing import Any
 import psutil
 import pytest
 
-from syncropel.launcher import checkup
+from syncropel.launcher import checkup, daemon_checks
 from syncropel.settings.config import Home
 from syncropel.wire import EngineHealth, FleetStatus, InstanceOut
 
@@ -176,7 +176,7 @@ def test_connections_that_had_to_go_are_told(spl: Spl, live: Path, monkeypatch: 
     counts = {"tcp": 7, "tcp_limit": 9, "closed_for_room": 5, "refused": 0, "accept_errors": 2}
     health = EngineHealth.model_construct(pid=1, role="coordinator", details={"connections": counts})
     answers = {EngineHealth: health, FleetStatus: FleetStatus.model_construct(instances=[])}
-    monkeypatch.setattr(checkup.Client, "send", lambda _, call: answers.get(call.answer, health))
+    monkeypatch.setattr(daemon_checks.Client, "send", lambda _, call: answers.get(call.answer, health))
     found = finding(spl, "connections")
     assert found["state"] == "warn"
     assert found["told"] == (
@@ -213,7 +213,7 @@ def test_clocks_that_differ_are_told(
         FleetStatus: FleetStatus.model_construct(instances=rows),
     }
     monkeypatch.setattr(
-        checkup.Client, "send", lambda _, call: answers.get(call.answer, answers[EngineHealth])
+        daemon_checks.Client, "send", lambda _, call: answers.get(call.answer, answers[EngineHealth])
     )
     found = finding(spl, "clocks")
     assert (found["state"], found["told"]) == (state, told)
@@ -229,7 +229,7 @@ def test_a_worker_tells_of_its_own_clock(
         pid=1, role="worker", alias="worker-a", details={}, clock_ahead_secs=secs
     )
     answers = {EngineHealth: health, FleetStatus: FleetStatus.model_construct(instances=[])}
-    monkeypatch.setattr(checkup.Client, "send", lambda _, call: answers.get(call.answer, health))
+    monkeypatch.setattr(daemon_checks.Client, "send", lambda _, call: answers.get(call.answer, health))
     assert told in finding(spl, "clocks")["told"]
 
 
@@ -244,7 +244,7 @@ def test_refused_heartbeats_are_told_on_either_side(
     left = InstanceOut.model_construct(alias="worker-a", status="left", refused=why)
     rows = [left] if role == "coordinator" else []
     answers = {EngineHealth: health, FleetStatus: FleetStatus.model_construct(instances=rows)}
-    monkeypatch.setattr(checkup.Client, "send", lambda _, call: answers.get(call.answer, health))
+    monkeypatch.setattr(daemon_checks.Client, "send", lambda _, call: answers.get(call.answer, health))
     found = finding(spl, "heartbeats")
     assert (found["state"], "hears of no freeze" in found["hint"]) == ("warn", True)
     whose = "the coordinator refuses this worker's" if role == "worker" else "refused of worker-a"
@@ -258,7 +258,7 @@ def test_a_worker_that_takes_no_work_says_so_and_how_it_is_let_in(
         pid=1, role="worker", alias="worker-a", details={}, takes_no_work="its coordinator revoked it (lost)"
     )
     answers = {EngineHealth: health, FleetStatus: FleetStatus.model_construct(instances=[])}
-    monkeypatch.setattr(checkup.Client, "send", lambda _, call: answers.get(call.answer, health))
+    monkeypatch.setattr(daemon_checks.Client, "send", lambda _, call: answers.get(call.answer, health))
     found = finding(spl, "work")
     assert (found["state"], found["told"]) == ("warn", "takes none: its coordinator revoked it (lost)")
     assert "--reissue" in found["hint"]
@@ -276,7 +276,7 @@ def test_results_that_did_not_arrive_and_unproven_writers_are_told(
         pid=1, role="worker", alias="worker-a", details=details, clock_ahead_secs=0.0
     )
     answers = {EngineHealth: health, FleetStatus: FleetStatus.model_construct(instances=[])}
-    monkeypatch.setattr(checkup.Client, "send", lambda _, call: answers.get(call.answer, health))
+    monkeypatch.setattr(daemon_checks.Client, "send", lambda _, call: answers.get(call.answer, health))
     assert "older service accounts" in finding(spl, "accounts")["told"]
     assert "worker-a" in finding(spl, "credentials")["told"]
     told = [one["told"] for one in spl("doctor", "-o", "json").json["findings"]]

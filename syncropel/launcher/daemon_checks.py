@@ -1,0 +1,143 @@
+"""The checks of `spl doctor` that ask a running daemon: its connections, its fleet, and the clocks in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from syncropel.client import Client, Target, calls
+from syncropel.client.clock_text import clock_words, is_off
+from syncropel.errors import SyncropelError
+from syncropel.launcher.finding import Finding, Patient
+from syncropel.launcher.process import answering_pid
+
+if TYPE_CHECKING:
+    from syncropel.wire import EngineHealth, FleetStatus
+
+_TROUBLE: Final = {
+    "refused": "{} were refused",
+    "closed_for_room": "{} were closed to make room",
+    "accept_errors": "accepting one failed {} times",
+}
+"""Counts of the health that an operator has to know of, and how they are told."""
+_NOT_OPERATOR: Final = {
+    "goals_refused": "{} requests of goals that may only read",
+    "unknown_callers": "{} requests of unknown callers",
+}
+_HEARD: Final = frozenset({"live", "draining"})
+
+
+def door(patient: Patient) -> Iterator[Finding]:
+    home = patient.home
+    if answering_pid(home) is None:
+        return
+    try:
+        with Client(Target(socket=home.socket, home=home.display()), timeout=2.0) as client:
+            details = client.send(calls.engine_health(details=True)).details or {}
+    except SyncropelError:
+        return
+    counts = details.get("connections")
+    if not isinstance(counts, dict):
+        return  # an older daemon
+    told = f"{counts.get('tcp', 0)} of at most {counts.get('tcp_limit', 0)} TCP connections"
+    trouble = [words.format(counts[kind]) for kind, words in _TROUBLE.items() if counts.get(kind)]
+    if trouble:
+        hint = f"who connects? ss -tnp; more room: a higher ulimit -n; see {home.log}"
+        yield Finding("connections", "warn", f"{told}; since the start {', '.join(trouble)}", hint)
+    else:
+        yield Finding("connections", "ok", told)
+    refused = [words.format(counts[kind]) for kind, words in _NOT_OPERATOR.items() if counts.get(kind)]
+    if refused:
+        told = f"refused on the Unix socket since the start: {', '.join(refused)}"
+        yield Finding("goals", "warn", told, "which ones: spl logs --level WARN")
+    for part, look in (("reports", _reports), ("writers", _writers)):
+        if isinstance(found := details.get(part), dict):
+            yield from look(found)
+
+
+def _reports(told: Mapping[str, Any]) -> Iterator[Finding]:
+    """Results that are finished and not reported yet."""
+    waiting, problems, refused = told.get("waiting"), told.get("problems"), told.get("refused")
+    if waiting and isinstance(problems, list) and problems:
+        yield Finding(
+            "reports",
+            "warn",
+            f"{waiting} results wait to be reported: {problems[0]}",
+            "they are sent until they are taken; see at the coordinator: spl task diagnose NAME",
+        )
+    if refused:
+        yield Finding(
+            "reports",
+            "warn",
+            f"{refused} reports of attempts were refused",
+            "which and why: spl logs --level WARN; spl task diagnose NAME",
+        )
+
+
+def _writers(told: Mapping[str, Any]) -> Iterator[Finding]:
+    """Callers that may write in a name that is not proven to be their own."""
+    if free := told.get("any_actor"):
+        yield Finding(
+            "accounts",
+            "warn",
+            f"{free} older service accounts may write as any actor but an instance",
+            "which ones: spl token list; restrict one: spl token grant ACCOUNT --actor PATTERN",
+        )
+    if isinstance(shared := told.get("unverified"), list) and shared:
+        yield Finding(
+            "credentials",
+            "warn",
+            f"unverified, with only the fleet's shared token: {', '.join(map(str, shared))}",
+            "stop them, then: spl fleet start, which gives each a credential of its own",
+        )
+
+
+def fleet(patient: Patient) -> Iterator[Finding]:
+    home = patient.home
+    if answering_pid(home) is None:
+        return
+    try:
+        with Client(Target(socket=home.socket, home=home.display()), timeout=2.0) as client:
+            health = client.send(calls.engine_health())
+            status = client.send(calls.fleet_status())
+    except SyncropelError:
+        return
+    yield from _heartbeats(health, status)
+    yield from _clocks(health, status)
+
+
+def _heartbeats(health: EngineHealth, status: FleetStatus) -> Iterator[Finding]:
+    """Heartbeats that a coordinator refuses, as either side sees them, and what a worker does without."""
+    if health.takes_no_work:
+        yield Finding(
+            "work",
+            "warn",
+            f"takes none: {health.takes_no_work}",
+            "let it in again, at its coordinator: spl fleet start; after a revocation with --reissue NAME",
+        )
+    hint = "it hears of no freeze: stop it: spl stop; or give it its credential back: spl fleet start"
+    if health.coordinator_refuses:
+        told = f"the coordinator refuses this worker's: {health.coordinator_refuses}"
+        yield Finding("heartbeats", "warn", told, hint)
+    for one in status.instances:
+        if one.refused:
+            yield Finding("heartbeats", "warn", f"refused of {one.alias or one.did}: {one.refused}", hint)
+
+
+def _clocks(health: EngineHealth, status: FleetStatus) -> Iterator[Finding]:
+    ahead = {one.alias: one.clock_ahead_secs for one in status.instances if one.status in _HEARD}
+    if health.role == "worker":
+        ahead = {health.alias: health.clock_ahead_secs}
+    elif len(ahead) < 2:
+        return  # a coordinator's clock is the fleet's
+    off = [f"{name} is {clock_words(secs)}" for name, secs in ahead.items() if is_off(secs)]
+    unknown = sorted(name for name, secs in ahead.items() if secs is None)
+    if off:
+        yield Finding("clocks", "warn", ", ".join(off), "set them by a time server: timedatectl set-ntp true")
+    elif unknown:
+        yield Finding(
+            "clocks", "warn", f"not measured yet: {', '.join(unknown)}", "the next heartbeat measures it"
+        )
+    else:
+        largest = max((abs(secs) for secs in ahead.values() if secs is not None), default=0.0)
+        yield Finding("clocks", "ok", f"within {largest:.2f} s of the coordinator's")

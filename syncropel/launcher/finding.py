@@ -1,0 +1,30 @@
+"""What a check of `spl doctor` looks at, and what it finds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from syncropel.settings.config import Home
+
+State = Literal["ok", "warn", "fail"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one look at `about` showed, and, unless all is well, what to do."""
+
+    about: str
+    state: State
+    told: str
+    hint: str = ""
+
+
+@dataclass(frozen=True)
+class Patient:
+    """What is looked at. `deep`: read the whole store, page by page."""
+
+    home: Home
+    data: Path
+    deep: bool = False
