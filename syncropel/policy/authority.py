@@ -20,7 +20,7 @@ from syncropel.folds.control.freezes import FREEZE, UNFREEZE
 from syncropel.folds.control.namespaces import STATE_OF_TOPIC, STRICT_TOPIC, WITHDRAWN_TOPIC
 from syncropel.folds.control.rules import DENIED_TOPIC, PERMISSION
 from syncropel.folds.fanout import asks, moves
-from syncropel.folds.fanout.child import END_CHILD, OBSERVATIONS, ChildState, is_child_intend
+from syncropel.folds.fanout.child import CALL, END_CHILD, OBSERVATIONS, RUN, ChildState, is_child_intend
 from syncropel.folds.fanout.state import AMEND_JOIN, CHILD_DONE, RETRY, SPAWNED
 from syncropel.folds.fleet.credentials import CREDENTIAL, REVOKED, Credentials
 from syncropel.folds.fleet.registry import INSTANCE_REFUSED, INSTANCE_STATE
@@ -150,8 +150,8 @@ TABLE: Final = (
     Row(END_CHILD, "LEARN", CHILD, _FROM_ABOVE, "end an attempt: spl task stop NAME --subtask N"),
     Row(CHILD_RESULT, "KNOW", CHILD, _ENGINE_ALONE, "the instance that ran the attempt writes it itself"),
     *(
-        Row(kind, "KNOW", DISPATCH, _ENGINE_ALONE, "the instance that runs the goal observes it itself")
-        for kind in OBSERVATIONS
+        Row(kind, act, DISPATCH, _ENGINE_ALONE, "the instance that runs the goal writes it itself")
+        for kind, act in ((RUN, "INTEND"), (CALL, "CALL"), *((kind, "KNOW") for kind in OBSERVATIONS))
     ),
     Row(OTHER, "any", ANY, _authors("coordinator", "operator", "account", "anyone"), "report attempts only"),
     Row(FREEZE, "LEARN", FLEET_CONTROL, _FROM_ABOVE, "freeze by: spl kill --namespace NAMESPACE"),

@@ -1,7 +1,7 @@
 """Writes golden logs, or what they fold to.
 
-    python -m tests.golden folded        what every log folds to now, as the test wants it
-    python -m tests.golden logs FOLDER   the logs as this version writes them, into logs/FOLDER
+    python -m tests.golden folded             what every log folds to now, as the test wants it
+    python -m tests.golden logs FOLDER NAME…  these logs, or all, as this version writes them, in logs/FOLDER
 
 A log is history: one that is there is never written anew. After a change of what is written a new folder
 joins the others.
@@ -26,11 +26,11 @@ def main(words: list[str]) -> int:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(asyncio.run(read_log(log)), encoding="utf-8")
         return 0
-    if len(words) == 2 and words[0] == "logs" and not (LOGS / words[1]).exists():
+    if words[:1] == ["logs"] and len(words) > 1 and not (LOGS / words[1]).exists():
         with tempfile.TemporaryDirectory() as home:
             made = fleet_story.logs(Path(home)) | scripts.logs()
-        for name, lines in made.items():
-            write_bundle(LOGS / words[1] / f"{name}.snap.jsonl", lines)
+        for name in words[2:] or made:
+            write_bundle(LOGS / words[1] / f"{name}.snap.jsonl", made[name])
         return 0
     sys.stderr.write(__doc__ or "")
     return 2

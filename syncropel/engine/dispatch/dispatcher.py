@@ -30,7 +30,7 @@ from syncropel.folds.fanout.moves import SUPERSEDED
 from syncropel.folds.fanout.starts import MOST_TOLD, Start, is_last
 from syncropel.peer.runtime import Runtime
 from syncropel.record.model import StoredRecord
-from syncropel.record.threads import FLEET_CONTROL, dispatch_thread
+from syncropel.record.threads import FLEET_CONTROL
 
 log = logging.getLogger("syncropel.engine.dispatch")
 
@@ -192,8 +192,8 @@ class Dispatcher:
         """Take up what a former process of this instance left open: go on with what runs, queue the rest."""
         waiting = [state.open for state in self._ingest.live.children.values()]
         left_open = sorted((one for one in waiting if one is not None), key=lambda one: one.sequence)
-        intends = {intend.record for intend in left_open}
-        taken = await take_back(self._ingest, self._place.adapters, self._did, intends)
+        now = self._runtime.now()
+        taken = await take_back(self._ingest, self._place.adapters, self._did, left_open, now)
         self._resumed = True
         for intend in left_open:
             if (found := taken.get(intend.record)) is not None:
@@ -219,10 +219,9 @@ class Dispatcher:
             self._spawn(self._end_unstarted(intend, state.ended[intend.record]), f"end {state.thread}")
 
     async def _end_unstarted(self, intend: ChildIntend, reason: str) -> None:
-        sub_thread = dispatch_thread(intend.thread, self._did, self._runtime.now())
         spent = self._ingest.live.spend.of(intend.record).usd
         outcome = replace(ended_by_coordinator(reason), cost_usd=spent)
-        records = ending(intend, sub_thread, self._did, outcome, 0.0, self._runtime.now())
+        records = ending(intend, None, self._did, outcome, 0.0, self._runtime.now())
         await write_ending(self._ingest, self._runtime, intend, records)
 
     def _fill(self) -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from syncropel.adapters import Adapter, Resumable
+from syncropel.engine.dispatch.run_records import RunThread, observation
 from syncropel.engine.ingest.door import Ingest
-from syncropel.folds.fanout.child import SESSION
+from syncropel.errors import SyncropelError
+from syncropel.folds.fanout.child import LOST, SESSION, ChildIntend
 from syncropel.record.model import StoredRecord
 from syncropel.store.base import RecordFilter
 
@@ -18,22 +20,23 @@ log = logging.getLogger("syncropel.engine.dispatch")
 
 @dataclass(frozen=True)
 class Taken:
-    """A run that goes on under this daemon. `thread`: its sub-thread; `at`: when it began (unix seconds)."""
+    """A run that goes on under this daemon. `at`: when it began (unix seconds)."""
 
     adapter: Resumable
     run: Any
-    thread: str
+    thread: RunThread
     at: float
 
 
 async def take_back(
-    ingest: Ingest, adapters: Mapping[str, Adapter], did: str, open_intends: set[str]
+    ingest: Ingest, adapters: Mapping[str, Adapter], did: str, left_open: Sequence[ChildIntend], at: float
 ) -> dict[str, Taken]:
     """The runs of these attempts that go on or have ended by themselves, by the id of the child INTEND.
 
-    Everything else that a former process of this instance left running is ended first.
+    Everything else that a former process of this instance left running is ended first, and called lost.
     """
-    newest = await _sessions(ingest, did, open_intends) if open_intends else {}
+    intends = {intend.record: intend for intend in left_open}
+    newest = await _sessions(ingest, did, intends) if intends else {}
     taken: dict[str, Taken] = {}
     for name, adapter in adapters.items():
         mine = {intend: one for intend, one in newest.items() if one.record.body.get("adapter") == name}
@@ -45,16 +48,40 @@ async def take_back(
         found = await adapter.take_back({run: one.record.body for run, (_, one) in runs.items()})
         for run, (intend, stored) in runs.items():
             if run in found:
-                at = stored.record.body.get("at")
-                began = float(at) if isinstance(at, int | float) else stored.received_at
-                taken[intend] = Taken(adapter, found[run], stored.record.thread, began)
+                said = stored.record.body.get("at")
+                began = float(said) if isinstance(said, int | float) else stored.received_at
+                taken[intend] = Taken(adapter, found[run], await _thread_of(ingest, stored), began)
                 log.info("run %s is taken back", run, extra={"thread_id": stored.record.thread})
             elif "run" not in stored.record.body:  # an older version started it, without a supervisor
                 await adapter.end_orphan(stored.record.body)
+    lost = [(intends[intend], one) for intend, one in newest.items() if intend not in taken]
+    await _tell_lost(ingest, did, lost, at)
     return taken
 
 
-async def _sessions(ingest: Ingest, did: str, intends: set[str]) -> dict[str, StoredRecord]:
+async def _thread_of(ingest: Ingest, session: StoredRecord) -> RunThread:
+    thread = session.record.thread
+    intends = await ingest.store.query(RecordFilter(thread, act="INTEND"))
+    return RunThread(thread, intends[-1].record.id if intends else "")
+
+
+async def _tell_lost(
+    ingest: Ingest, did: str, lost: Sequence[tuple[ChildIntend, StoredRecord]], at: float
+) -> None:
+    """Close the threads of runs that nobody goes on with. A freeze may refuse that: they stay as they are."""
+    threads = ingest.live.index.threads
+    records = [
+        observation(session.record.thread, intend, did, LOST, {}, at)
+        for intend, session in lost
+        if threads[session.record.thread].status != "closed"
+    ]
+    try:
+        await ingest.append(records, together=True)
+    except SyncropelError as error:
+        log.warning("cannot say that runs were lost: %s", error.message)
+
+
+async def _sessions(ingest: Ingest, did: str, intends: Collection[str]) -> dict[str, StoredRecord]:
     newest: dict[str, StoredRecord] = {}
     since = 0
     while page := await ingest.store.query(RecordFilter(topic=SESSION, since=since, limit=1000)):

@@ -10,13 +10,29 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from syncropel.adapters import Adapter, CutShort, Held, Instant, Observe, Outcome, Remains, Startable
+from syncropel.adapters import Adapter, CutShort, Held, Instant, Outcome, Remains, Startable
 from syncropel.engine.dispatch.meter import Meter, cost_in, ended_by_coordinator
 from syncropel.engine.dispatch.resuming import Taken
-from syncropel.engine.dispatch.run_records import budget_of, ending, honest, job_of, observation
+from syncropel.engine.dispatch.run_records import (
+    RunThread,
+    beginning,
+    budget_of,
+    ending,
+    honest,
+    job_of,
+    observation,
+)
 from syncropel.engine.ingest.door import Ingest
-from syncropel.errors import StoreError, SyncropelError
-from syncropel.folds.fanout.child import INTERRUPTED, REATTACHED, SESSION, STREAM_EVENT, ChildIntend
+from syncropel.errors import NamespaceFrozen, StoreError, SyncropelError
+from syncropel.folds.fanout.child import (
+    INTERRUPTED,
+    LOST,
+    NOT_STARTED,
+    REATTACHED,
+    SESSION,
+    STREAM_EVENT,
+    ChildIntend,
+)
 from syncropel.folds.fanout.moves import OVER_BUDGET
 from syncropel.folds.fanout.starts import CRASH_LOOP, Start, is_last, loops, lost, read_starts
 from syncropel.peer.peers import Backoff
@@ -105,9 +121,13 @@ class Run:
     """Unix seconds."""
     behind: tuple[Start, ...] = field(init=False)
     """Its `starts_behind` when it was made."""
-    _begun: bool = False
+    _thread: RunThread | None = field(init=False)
+    """Where it is observed, as soon as it has begun."""
+    _mine: bool = False
+    """Whether this daemon began it or took it back, and said so."""
 
     def __post_init__(self) -> None:
+        self._thread = self.taken.thread if self.taken else None
         spent = self.place.ingest.live.spend.of(self.intend.record).usd
         self.started_at = self.taken.at if self.taken else self.place.runtime.now()
         self.meter = Meter(self.intend, budget_of(self.intend), spent)
@@ -128,26 +148,23 @@ class Run:
         """Run the goal and write its result. Raises CancelledError when nobody has settled an outcome."""
         place = self.place
         started, started_at = place.runtime.monotonic(), place.runtime.now()
-        sub_thread = dispatch_thread(self.intend.thread, place.did, started_at)
         if self.taken is not None:
             started -= max(0.0, started_at - self.taken.at)  # what a former process has seen of it
-            sub_thread = self.taken.thread
-
-        async def observe(kind: str, body: dict[str, Any]) -> None:
-            await self._observe(sub_thread, kind, body)
-
         try:
-            outcome = await self._outcome(observe)
+            outcome = await self._outcome()
             await asyncio.sleep(0)  # an end that is on its way arrives here, and not in the append below
         except asyncio.CancelledError:
             if self.ending is None:
-                if self._begun:
-                    with contextlib.suppress(SyncropelError):
-                        await observe(INTERRUPTED, {})
+                if self._mine:
+                    await self._remark(INTERRUPTED)
                 self.remains.forget()
                 raise
             outcome = replace(self.ending, output=self.output)
-        except (Held, CutShort):
+        except Held:
+            self.remains.forget()
+            raise
+        except CutShort:
+            await self._remark(LOST)
             self.remains.forget()
             raise
         except SyncropelError:
@@ -166,7 +183,7 @@ class Run:
         self.finished = True
         self.freed()
         at, starts = place.runtime.now(), self._starts(outcome)
-        records = ending(self.intend, sub_thread, place.did, outcome, secs, at, starts)
+        records = ending(self.intend, self._thread, place.did, outcome, secs, at, starts)
         await write_ending(place.ingest, place.runtime, self.intend, records)
         self.remains.forget()
 
@@ -177,7 +194,7 @@ class Run:
         moved = read_starts(self.intend.body.get("starts"))
         return moved + self.place.ingest.live.starts.of(self.intend.record)
 
-    async def _outcome(self, observe: Observe) -> Outcome:
+    async def _outcome(self) -> Outcome:
         limits = self.place.limits
         name = str(self.intend.body.get("adapter") or limits.default_adapter)
         adapter = self.place.adapters.get(name)
@@ -197,23 +214,58 @@ class Run:
             elif self.meter.over:
                 self.end(self.meter.outcome())
             return await self.taken.adapter.resume(
-                self.taken.run, replace(job, remains=self.remains), observe
+                self.taken.run, replace(job, remains=self.remains), self._observe
             )
         gate = partial(self.place.gate, self.intend)
         if adapter.name != "bash":
-            await observe(SESSION, {"adapter": adapter.name})
+            await self._observe(SESSION, {"adapter": adapter.name})
             if not await gate(Instant()):
+                await self._remark(NOT_STARTED)
                 raise Held
-        return await adapter.run(replace(job, gate=gate, remains=self.remains), observe)
+        return await adapter.run(replace(job, gate=gate, remains=self.remains), self._observe)
 
-    async def _observe(self, sub_thread: str, kind: str, body: dict[str, Any]) -> None:
+    async def _remark(self, kind: str) -> None:
+        """Observe what need not be in the log; and nothing of a run that has not begun."""
+        if self._thread is not None:
+            with contextlib.suppress(SyncropelError):
+                await self._observe(kind, {})
+
+    async def _begin(self, session: dict[str, Any], at: float) -> None:
+        """Write what the thread of this run begins with: all of it or nothing, and to the end, also when the
+        run is ended meanwhile. Raises Held when a freeze refuses it."""
+        place, adapter = self.place, str(session.get("adapter", ""))
+        thread = dispatch_thread(self.intend.thread, place.did, at)
+        records = beginning(thread, self.intend, place.did, adapter, at)
+        records.append(observation(thread, self.intend, place.did, SESSION, session, at))
+        writing = asyncio.ensure_future(place.ingest.append(records, together=True, whole=True))
+        cancelled = False
+        while not writing.done():
+            try:
+                await asyncio.wait({writing})
+            except asyncio.CancelledError:
+                cancelled = True
+        first = writing.result()[0]
+        if isinstance(first, NamespaceFrozen):
+            raise Held from first
+        if isinstance(first, SyncropelError):
+            raise first
+        self._thread, self._mine = RunThread(thread, first.stored.record.id), True
+        if cancelled:
+            raise asyncio.CancelledError
+
+    async def _observe(self, kind: str, body: dict[str, Any]) -> None:
         self.output = body.get("output", self.output)
-        self._begun = self._begun or kind in (SESSION, REATTACHED)
         did, at = self.place.did, self.place.runtime.now()
-        records = [observation(sub_thread, self.intend, did, kind, body, at)]
+        if self._thread is None:
+            if kind == SESSION:
+                await self._begin(body, at)
+            return
+        self._mine = self._mine or kind == REATTACHED
+        thread = self._thread.id
+        records = [observation(thread, self.intend, did, kind, body, at)]
         cost = cost_in(kind, body)
         if cost and (warning := self.meter.take(cost)):
-            records.append(observation(sub_thread, self.intend, did, STREAM_EVENT, warning, at))
+            records.append(observation(thread, self.intend, did, STREAM_EVENT, warning, at))
         for outcome in await self.place.ingest.append(records):
             if isinstance(outcome, SyncropelError):
                 self.meter.spent -= cost

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from syncropel.adapters import Job, Outcome, Remains
-from syncropel.folds.fanout.child import COMPLETE, SUBPROCESS_EXIT, ChildIntend
+from syncropel.folds.fanout.child import CALL, COMPLETE, HANDLED, RUN, SUBPROCESS_EXIT, ChildIntend
 from syncropel.folds.fanout.spec import LARGEST
 from syncropel.folds.fanout.spend import Spent
 from syncropel.folds.fanout.starts import Start
@@ -15,6 +15,8 @@ from syncropel.folds.fanout.state import ACCEPT
 from syncropel.record.model import Record
 
 TERMINATED: Final = "terminated"
+MOST_GOAL: Final = 500
+"""Characters of the goal that the thread of a run repeats; the subtask's thread has the whole."""
 
 
 def job_of(intend: ChildIntend, default_timeout_secs: float, spent: Spent) -> Job:
@@ -44,6 +46,18 @@ def _number(value: Any) -> float | None:
     return float(value)
 
 
+def beginning(sub_thread: str, intend: ChildIntend, did: str, adapter: str, at: float) -> list[Record]:
+    """What the thread of a run begins with: the INTEND, which its last observation fulfills, and the CALL of
+    the adapter."""
+    goal = str(intend.body["goal"])
+    goal = goal if len(goal) <= MOST_GOAL else f"{goal[:MOST_GOAL]}…"
+    about = _about(intend, at) | {"adapter": adapter}
+    return [
+        Record(sub_thread, did, "INTEND", {"kind": RUN, "goal": goal, **about}, None, (intend.record,)),
+        Record(sub_thread, did, "CALL", {"kind": CALL, **about}, None, (intend.record,)),
+    ]
+
+
 def result(intend: ChildIntend, did: str, body: dict[str, Any]) -> Record:
     """KNOW that fulfills the child INTEND."""
     return Record(intend.thread, did, "KNOW", body, None, (intend.record,))
@@ -53,16 +67,21 @@ def observation(
     sub_thread: str, intend: ChildIntend, did: str, kind: str, body: dict[str, Any], at: float
 ) -> Record:
     """KNOW of something that happened while the goal ran."""
-    full = {
-        "kind": kind,
+    return Record(
+        sub_thread, did, "KNOW", {"kind": kind, **_about(intend, at), **body}, None, (intend.record,)
+    )
+
+
+def _about(intend: ChildIntend, at: float) -> dict[str, Any]:
+    """What every record on the thread of a run says."""
+    return {
         "child_thread": intend.thread,
         "child_intend": intend.record,
         "attempt": intend.attempt,
         "namespace": intend.body.get("namespace"),
         "at": at,
-        **body,
+        HANDLED: True,
     }
-    return Record(sub_thread, did, "KNOW", full, None, (intend.record,))
 
 
 def completion(outcome: Outcome) -> tuple[str, str]:
@@ -89,16 +108,25 @@ def honest(outcome: Outcome, remains: Remains) -> Outcome:
     return replace(outcome, verdict=verdict, summary=f"{outcome.summary}; {told}".lstrip("; "), tree=tree)
 
 
+@dataclass(frozen=True)
+class RunThread:
+    """The thread of a run that has begun. `opening`: id of its INTEND, empty in a log of an older version."""
+
+    id: str
+    opening: str = ""
+
+
 def ending(
     intend: ChildIntend,
-    sub_thread: str,
+    run: RunThread | None,
     did: str,
     outcome: Outcome,
     secs: float,
     at: float,
     starts: Sequence[Start] = (),
 ) -> list[Record]:
-    """What an outcome becomes: the last observations, then the result, in one append."""
+    """What an outcome becomes: the last observations, then the result, in one append. `run` is None for what
+    never began: it has nothing to observe."""
     body: dict[str, Any] = {
         "fulfills": intend.record,
         "verdict": outcome.verdict,
@@ -108,6 +136,7 @@ def ending(
         "attempt": intend.attempt,
         "namespace": intend.body.get("namespace"),
         "at": at,
+        HANDLED: True,
     }
     for key, value in (
         ("output", outcome.output),
@@ -132,7 +161,11 @@ def ending(
         body["reason"] = outcome.reason
     if failure:
         body["failure_reason"] = complete["failure_reason"] = failure
-    records = [observation(sub_thread, intend, did, COMPLETE, complete, at), result(intend, did, body)]
+    if run is None:
+        return [result(intend, did, body)]
+    if run.opening:
+        complete["fulfills"] = run.opening
+    records = [observation(run.id, intend, did, COMPLETE, complete, at), result(intend, did, body)]
     if outcome.exit is not None:
-        records.insert(0, observation(sub_thread, intend, did, SUBPROCESS_EXIT, outcome.exit, at))
+        records.insert(0, observation(run.id, intend, did, SUBPROCESS_EXIT, outcome.exit, at))
     return records

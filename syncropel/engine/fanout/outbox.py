@@ -11,7 +11,7 @@ from typing import Any
 from syncropel.engine.fanout.delivery import post_locally
 from syncropel.engine.ingest.door import Ingest
 from syncropel.errors import DaemonUnreachable
-from syncropel.folds.fanout.child import ChildIntend, ChildResult
+from syncropel.folds.fanout.child import HANDLED, ChildIntend, ChildResult
 from syncropel.folds.fanout.state import CHILD_DONE
 from syncropel.peer.peers import Peers
 from syncropel.peer.runtime import Runtime
@@ -35,7 +35,7 @@ def report(intend: ChildIntend, result: ChildResult, worker: str) -> Record:
         "namespace": intend.body.get("namespace"),
         "at": result.body.get("at", 0),
     }
-    for key in ("output", "reason", "exit", "worktree", "codepath", "failure_reason", "starts"):
+    for key in ("output", "reason", "exit", "worktree", "codepath", "failure_reason", "starts", HANDLED):
         if key in result.body:
             body[key] = result.body[key]
     clock = intend.body.get("report_clock")

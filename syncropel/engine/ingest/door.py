@@ -79,6 +79,7 @@ class Ingest:
         *,
         ruled: bool = True,
         together: bool = False,
+        whole: bool = False,
         writer: Writer = ENGINE,
     ) -> list[Outcome]:
         """Append in order, each judged against the state that those before it leave (`engine.turns`).
@@ -89,6 +90,7 @@ class Ingest:
         `ruled` is False for what no operator's rule may keep out: audit records, a fleet's control records.
         `together`: these are the engine's own and say nothing about each other, so that one turn and one
         commit do for all; so it is with those that are not ruled.
+        `whole`: with `together`, if one is refused none goes in, and all get its error.
         Raises Unavailable when the daemon is stopping, StoreError when the disk refuses; if that happens
         after a part is in the log, it is the outcome of each of the others.
         """
@@ -101,14 +103,16 @@ class Ingest:
         while (start := len(outcomes)) < len(records):
             end = len(records) if together or not ruled else turn_end(records, start, self.live)
             try:
-                outcomes += await self._append_turn(records[start:end], ruled, writer)
+                outcomes += await self._append_turn(records[start:end], ruled, writer, whole)
             except SyncropelError as error:
                 if not outcomes:
                     raise
                 outcomes += [error] * (len(records) - start)
         return outcomes
 
-    async def _append_turn(self, records: Sequence[Record], ruled: bool, writer: Writer) -> list[Outcome]:
+    async def _append_turn(
+        self, records: Sequence[Record], ruled: bool, writer: Writer, whole: bool
+    ) -> list[Outcome]:
         """Append records that are judged together."""
         leave = await self._enter(records)
         try:
@@ -116,6 +120,9 @@ class Ingest:
         except BaseException:
             leave()
             raise
+        if whole and (error := next(filter(None, refused), None)) is not None:
+            leave()
+            return [error] * len(records)
         passed = [
             self._placed(record, writer)
             for record, error in zip(records, refused, strict=True)

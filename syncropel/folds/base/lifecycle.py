@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple
 
 from syncropel.folds.base.order import rank
-from syncropel.folds.fanout.child import COMPLETE, NOT_STARTED
+from syncropel.folds.fanout.child import COMPLETE, LOST, NOT_STARTED
 from syncropel.folds.fanout.state import commutes
 from syncropel.record.model import Record, is_record_id
 
@@ -165,9 +165,11 @@ def _turn(record: Record, at: int) -> Turn | None:
         return None if named is None else Turn(at, record.id, named, "cancelled")
     if record.act != "KNOW":
         return None
+    if record.topic in (NOT_STARTED, LOST):
+        return Turn(at, record.id, WHOLE, "cancelled")
     fulfills, rejects = record.body.get("fulfills"), record.body.get("verdict") == "reject"
     if isinstance(fulfills, str) and fulfills:
         return Turn(at, record.id, fulfills, "rejected" if rejects else "fulfilled")
-    if rejects or record.topic == NOT_STARTED:
-        return Turn(at, record.id, WHOLE, "rejected" if rejects else "cancelled")
+    if rejects:
+        return Turn(at, record.id, WHOLE, "rejected")
     return Turn(at, record.id, WHOLE, "fulfilled") if record.topic == COMPLETE else None

@@ -15,6 +15,10 @@ DISPATCH: Final = "syncropel.dispatch."
 """How the kinds of records on a dispatch's thread begin."""
 HANDLED: Final = "dispatch_handled"
 """Member of a body, true in what an adapter's instance writes about a dispatch."""
+RUN: Final = "syncropel.dispatch.run.v1"
+"""Kind of the INTEND that begins the thread of a run."""
+CALL: Final = "syncropel.dispatch.call.v1"
+"""Kind of the CALL of its adapter, which follows."""
 SESSION: Final = "syncropel.dispatch.session.v1"
 NOT_STARTED: Final = "syncropel.dispatch.not_started.v1"
 """Kind of the observation that the goal of the session before it was ended at its gate, before it ran."""
@@ -22,6 +26,8 @@ REATTACHED: Final = "syncropel.dispatch.reattached.v1"
 """Kind of the observation that a daemon took back a run of the one before it: no start."""
 INTERRUPTED: Final = "syncropel.dispatch.interrupted.v1"
 """Kind of the observation that a daemon, stopping in order, ended the run or left it to the next one."""
+LOST: Final = "syncropel.dispatch.lost.v1"
+"""Kind of the observation that nobody goes on with a run: its attempt runs anew, here or elsewhere."""
 STREAM_EVENT: Final = "syncropel.dispatch.stream_event.v1"
 SUBPROCESS_EXIT: Final = "syncropel.dispatch.subprocess_exit.v1"
 COMPLETE: Final = "syncropel.dispatch.complete.v1"
@@ -30,6 +36,7 @@ OBSERVATIONS: Final = (
     NOT_STARTED,
     REATTACHED,
     INTERRUPTED,
+    LOST,
     STREAM_EVENT,
     SUBPROCESS_EXIT,
     COMPLETE,
