@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from syncropel.supervisor import system
+from syncropel.supervisor.cgroup import Cgroup, _own_cgroup
 from syncropel.supervisor.system import (
-    Cgroup,
     adopt_orphans,
     die_with_parent,
     gain_nothing,
@@ -97,24 +97,24 @@ def proc(folder: Path, cgroup: str | None, mounts: str | None = MOUNTS) -> str:
     ],
 )
 def test_which_control_group_is_our_own(tmp_path: Path, cgroup: str | None, found: str | None) -> None:
-    own = system._own_cgroup(proc(tmp_path, cgroup))
+    own = _own_cgroup(proc(tmp_path, cgroup))
     assert own == (None if found is None else f"{tmp_path}/groups{found}")
 
 
 @pytest.mark.parametrize("mounts", [None, "", MOUNTS.replace("- cgroup2 ", "- cgroup ")])
 def test_without_the_second_version_there_is_none(tmp_path: Path, mounts: str | None) -> None:
-    assert system._own_cgroup(proc(tmp_path, "0::/\n", mounts)) is None
-    assert Cgroup.make("spl-x", str(tmp_path)) is None
+    assert _own_cgroup(proc(tmp_path, "0::/\n", mounts)) is None
+    assert Cgroup.make("x", str(tmp_path)) is None
 
 
 def test_a_group_that_cannot_be_killed_is_not_kept(tmp_path: Path) -> None:
     """So it is with kernels before 5.14; here a plain folder stands for it."""
-    assert Cgroup.make("spl-x", proc(tmp_path, "0::/\n")) is None
+    assert Cgroup.make("x", proc(tmp_path, "0::/\n")) is None
     assert list((tmp_path / "groups").iterdir()) == []
 
 
 def test_where_no_group_can_be_made_there_is_none(tmp_path: Path) -> None:
-    assert Cgroup.make("spl-x", proc(tmp_path, "0::/not-there\n")) is None
+    assert Cgroup.make("x", proc(tmp_path, "0::/not-there\n")) is None
 
 
 @pytest.fixture
@@ -128,7 +128,7 @@ def group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Cgroup, Path
     own, real = proc(tmp_path, "0::/\n"), os.mkdir
     with monkeypatch.context() as patch:
         patch.setattr(os, "mkdir", mkdir)
-        made = Cgroup.make("spl-x", own)
+        made = Cgroup.make("x", own)
     assert made is not None
     return made, tmp_path / "groups" / "spl-x"
 

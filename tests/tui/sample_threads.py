@@ -151,7 +151,7 @@ class ThreadClient(FakeClient):
 
     def _view(self, thread: str) -> ReplayView:
         total = self.replays[thread].total
-        return ReplayView(summary(thread, total), NAMES, COORDINATOR, {})
+        return ReplayView(summary(thread, total), NAMES, COORDINATOR, {}, {})
 
     def _page(self, page: ReplayPage) -> ReplayPage:
         def seen(frame: ReplayFrame) -> ReplayFrame:

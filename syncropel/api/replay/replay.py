@@ -15,6 +15,7 @@ from syncropel.api.http.reading import refusal_to_read_thread
 from syncropel.api.replay.diff_views import diff_of
 from syncropel.api.replay.replay_views import ReplayView
 from syncropel.api.replay.replays import Replays
+from syncropel.api.tasks.waiting import slots
 from syncropel.api.threads.thread_views import find_line, thread_summary
 from syncropel.engine.engine import Engine
 from syncropel.errors import NotFound
@@ -32,7 +33,7 @@ def router(engine: Engine, replays: Replays) -> APIRouter:
         # Taken on the event loop: the live folds change under whoever reads them elsewhere.
         summary = thread_summary(engine, find_line(engine, thread))
         names = engine.ingest.live.names()
-        return ReplayView(summary, names, engine.instance.did, replays.made(summary.id, names))
+        return ReplayView(summary, names, engine.instance.did, replays.made(summary.id, names), slots(engine))
 
     @routes.get("/v1/threads/{thread:path}/replay/changes", response_model=StatusChanges)
     async def replay_changes(thread: str) -> Response:

@@ -23,16 +23,22 @@ class ReplayView:
     """Looks at one thread's replay. Its methods may wait for a CEL expression: not for the event loop.
 
     `thread`: the thread as it is now; `names`: aliases of instances by DID; `own_did`: this instance's;
-    `made`: what was made of its subtasks before, with the same names.
+    `made`: what was made of its subtasks before, with the same names; `slots`: goals at once, by DID.
     """
 
     def __init__(
-        self, thread: ThreadSummary, names: dict[str, str], own_did: str, made: MadeChildren
+        self,
+        thread: ThreadSummary,
+        names: dict[str, str],
+        own_did: str,
+        made: MadeChildren,
+        slots: Mapping[str, int],
     ) -> None:
         self.thread = thread
         self._names = names
         self._own_did = own_did
         self._made = made
+        self._slots = slots
         self._judge = JoinJudge(names)
 
     def side(self, replay: Replay) -> Side:
@@ -76,7 +82,7 @@ class ReplayView:
         def judge(kids: list[Child]) -> JoinDecision:
             return self._judge(task, kids, True)
 
-        return join_status_then(task, task.fanout, judge, self._names, self._made, began)
+        return join_status_then(task, task.fanout, judge, self._names, self._made, began, self._slots)
 
     def _frames(self, replay: Replay, since: int, last: int) -> Iterator[ReplayFrame]:
         if since >= last:

@@ -160,11 +160,12 @@ def join_status_then(
     names: dict[str, str],
     made: MadeChildren,
     began: Mapping[Slot, float],
+    slots: Mapping[str, int],
 ) -> JoinStatus:
     """The join of a fan-out as it stood with this state, which may be one of the past.
 
     `made` is kept by the caller for this fan-out and these names. `began`: since when attempts ran that had
-    no result then, as later records tell (unix seconds).
+    no result then, as later records tell (unix seconds). `slots`: goals at once, by the instance's DID.
     """
     kids = children(fanout)
     if len(made) > _MOST_MADE:
@@ -188,7 +189,9 @@ def join_status_then(
             known = made[key] = _child_out(fanout, kid, found, names, {})
         return known
 
-    return _join_view(state, fanout, kids, decide_(kids), list(map(out, kids)), fanout.cost_usd)
+    status = _join_view(state, fanout, kids, decide_(kids), list(map(out, kids)), fanout.cost_usd)
+    took = measured(fanout, slots)
+    return status.model_copy(update={"speedup": took.speedup if took is not None else None})
 
 
 def _join_view(
