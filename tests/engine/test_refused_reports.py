@@ -48,6 +48,19 @@ def test_each_reason_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     assert kept.told(THREAD, 0, 1) == [f"{WORKER_A}: not yours"]
 
 
+def test_the_same_refusal_again_is_kept_as_the_newest() -> None:
+    kept = RefusedReports()
+    kept.look([report(), report(actor=WORKER_B), report()], [refused(), refused(), refused()])
+    assert kept.told(THREAD, 0, 1) == [f"{WORKER_B}: not yours", f"{WORKER_A}: not yours"]
+
+
+def test_a_report_that_names_no_attempt_is_one_of_the_first() -> None:
+    nameless = Record(THREAD, WORKER_A, "DO", {"topic": "fanout_child_done", "index": 0}, 9).identified()
+    kept = RefusedReports()
+    kept.look([nameless], [refused()])
+    assert kept.told(THREAD, 0, 1) == [f"{WORKER_A}: not yours"]
+
+
 def test_other_records_are_none_of_its_business() -> None:
     kept = RefusedReports()
     kept.look([report(topic="note")], [refused()])

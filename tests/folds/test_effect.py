@@ -11,12 +11,13 @@ from syncropel.folds.control.effect import ControlState, digest, effects, words
 from syncropel.record.model import Record
 from syncropel.record.threads import FLEET_CONTROL, NAMESPACE_REGISTRY
 
-from .build import WORKER_A, record, store
+from .build import WORKER_A, WORKER_B, record, store
 
 FREEZE = {"topic": "freeze", "namespace": "docs", "reason": "x"}
 HARD = {**FREEZE, "level": "hard", "grace_secs": 5}
 UNFREEZE = {"topic": "unfreeze", "namespace": "docs"}
 DRAIN = {"topic": "drain", "instance": WORKER_A, "state": "start", "deadline": None, "then": "reassign"}
+CREDENTIAL = {"topic": "instance_credential", "did": WORKER_A, "sha256": "ab" * 32}
 RULE = {"topic": "permission_rule", "name": "people", "expression": "false", "effect": "deny", "priority": 1}
 
 
@@ -53,6 +54,10 @@ DIFFERENT = {
     "deleted name": (named(1, "namespace_deleted", namespace="docs"),),
     "strict": (named(1, "namespace_strict", strict=True),),
     "rule": (control(1, RULE),),
+    "credential": (control(1, CREDENTIAL),),
+    "another secret": (control(1, {**CREDENTIAL, "sha256": "cd" * 32}),),
+    "credential of another": (control(1, {**CREDENTIAL, "did": WORKER_B}),),
+    "revoked credential": (control(1, {**CREDENTIAL, "topic": "instance_credential_revoked"}),),
     "rule that allows": (control(1, {**RULE, "effect": "allow"}),),
     "rule with another text": (control(1, {**RULE, "expression": "true"}),),
     "rule with another place": (control(1, {**RULE, "priority": 2}),),

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from syncropel.engine.ingest.live import LiveFolds
 from syncropel.folds.fanout.child import INTERRUPTED, NOT_STARTED, REATTACHED, SESSION, STREAM_EVENT
 from syncropel.folds.fanout.sessions import Sessions
+from syncropel.folds.fanout.spec import LARGEST
 from syncropel.folds.fanout.starts import (
     MAX_LOSSES,
     MAX_STARTS,
@@ -168,7 +169,8 @@ def test_what_is_no_start_is_none(value: Any) -> None:
 
 def test_of_a_body_from_elsewhere_no_more_is_read_than_can_be_meant() -> None:
     assert len(read_starts([{"at": 1}] * 1000)) == 16
-    assert read_start({"at": 1e101}) is None
+    assert read_start({"at": LARGEST}) == Start(float(LARGEST), "")
+    assert read_start({"at": LARGEST * 1.01}) is None
     assert read_start({"at": 1, "pid": 2**31, "instance": None, "ended": None}) == Start(1.0, "")
     assert read_start({"at": 1, "pid": True}) == Start(1.0, "")
     assert read_start({"at": 1, "pid": 0}) == Start(1.0, "")

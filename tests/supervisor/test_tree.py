@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import subprocess
@@ -64,6 +65,32 @@ def test_the_words_of_ps() -> None:
     assert (found[20].parent, found[20].group, found[20].session, found[20].zombie) == (1, 20, 20, True)
     assert (found[21].session, found[21].zombie) == (0, False)
     assert found[1].started == "Mon Nov 23 10:00:00 2026"
+
+
+def test_where_there_is_no_proc_ps_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "   20     1    20     20 S    Mon Nov 23 10:00:01 2026\n"
+    monkeypatch.setattr(tree, "LINUX", False)
+    monkeypatch.setattr(os, "popen", lambda command: io.StringIO(text if command.startswith("ps -A") else ""))
+    assert list(tree.look()) == [20]
+    found = tree.look_at(20)
+    assert found is not None
+    assert found.started == "Mon Nov 23 10:00:01 2026"
+    assert tree.look_at(21) is None
+
+
+def test_where_a_process_has_no_handle_it_is_signalled_by_its_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[tuple[int, int]] = []
+    answers: list[type[OSError] | None] = [None, ProcessLookupError, PermissionError]
+
+    def kill(pid: int, number: int) -> None:
+        sent.append((pid, number))
+        if (error := answers.pop(0)) is not None:
+            raise error
+
+    monkeypatch.setattr(tree, "LINUX", False)
+    monkeypatch.setattr(os, "kill", kill)
+    assert [tree.send(process(7, 1), signal.SIGTERM) for _ in range(3)] == [True, False, False]
+    assert sent == [(7, signal.SIGTERM)] * 3
 
 
 def test_everything_below_and_nothing_else() -> None:

@@ -27,6 +27,30 @@ def test_what_is_said_is_json(value: object) -> None:
     assert "\n" not in text
 
 
+@pytest.mark.parametrize(
+    ("char", "said"),
+    [
+        (" ", " "),
+        ("~", "~"),
+        ("\x7f", "\\u007f"),
+        ("\x1f", "\\u001f"),
+        ('"', "\\u0022"),
+        ("\\", "\\u005c"),
+        ("\uffff", "\\uffff"),
+        ("\U00010000", "\\ud800\\udc00"),
+        ("\U0010ffff", "\\udbff\\udfff"),
+    ],
+)
+def test_how_a_character_is_said(char: str, said: str) -> None:
+    assert as_json(char) == f'"{said}"'
+    assert json.loads(as_json(char)) == char
+
+
+def test_what_a_specification_is_by_default() -> None:
+    spec = Spec(["true"], "/", Limits(**dict.fromkeys(Limits.__slots__, 1.0)))
+    assert (spec.tells_start, spec.stdin, spec.user) == (False, "null", None)
+
+
 def test_a_tuple_is_a_list() -> None:
     assert as_json((1, "a", None)) == '[1, "a", null]'
 
