@@ -31,7 +31,7 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
 
 async def run(home: Home) -> None:
     with socket.create_server(("127.0.0.1", 0)) as tcp:
-        await serving._run(home, Settings(), tcp, LogRing())
+        await serving._run(home, Settings(), tcp, LogRing(), "")
 
 
 async def test_a_stop_does_not_wait_until_the_log_is_read(

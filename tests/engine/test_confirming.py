@@ -165,7 +165,7 @@ async def test_a_push_that_reaches_nobody_is_logged(
 ) -> None:
     await fleet.alone(soft(1))
     assert caplog.messages == [
-        f"control did not reach {WORKER_A}: nobody there; its next heartbeat brings it"
+        f"control did not reach {WORKER_A}: nobody there; trying again when it is heard"
     ]
 
 
