@@ -1,0 +1,172 @@
+"""What a program's output means: a reader turns its lines into events, and at the end into an outcome.
+
+A reader is fed every line of an output from the first one on. A daemon that comes back begins a new reader
+and feeds it the output again from byte 0, so a reader keeps its state in itself and may not have side
+effects. What the log holds already is not observed again (`syncropel.adapters.program`).
+"""
+
+from __future__ import annotations
+
+import signal as signals
+from collections import deque
+from dataclasses import dataclass
+from typing import ClassVar, Protocol
+
+from syncropel.adapters.base import Outcome
+from syncropel.folds.fanout.state import ACCEPT
+
+SUMMARY_LINES = 5
+SUMMARY_CHARS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """The program names the session that it can be resumed by. `model` is empty when it does not say."""
+
+    kind: ClassVar[str] = "session"
+    id: str
+    model: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Something that the program says: a whole message, a line, or a piece of either."""
+
+    kind: ClassVar[str] = "text"
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A tool begins. `argument` is one line: the command, the path, or whatever tells calls apart."""
+
+    kind: ClassVar[str] = "tool_call"
+    id: str
+    name: str
+    argument: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolResult:
+    """A tool has ended. `summary` is one line."""
+
+    kind: ClassVar[str] = "tool_result"
+    id: str
+    ok: bool
+    summary: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens used since the last `Usage` of this attempt and model, never a running total.
+
+    `input` includes neither `cached_input` nor `cache_write`; `output` includes `reasoning`. `cost_usd` is
+    None when the program does not say it.
+    """
+
+    kind: ClassVar[str] = "usage"
+    model: str
+    input: int = 0
+    cached_input: int = 0
+    cache_write: int = 0
+    output: int = 0
+    reasoning: int = 0
+    cost_usd: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """The program waits and then asks its model again. `of` and `status` (HTTP) are 0 when not said."""
+
+    kind: ClassVar[str] = "retry"
+    attempt: int
+    of: int = 0
+    status: int = 0
+    delay_secs: float = 0.0
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """The program asks the operator something. No choices: any text is an answer."""
+
+    kind: ClassVar[str] = "question"
+    id: str
+    text: str
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Worth knowing, and no result: a warning, a denied call."""
+
+    kind: ClassVar[str] = "notice"
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Final:
+    """The program says that it is done, and whether all went well. `text` is its answer, or the error."""
+
+    kind: ClassVar[str] = "final"
+    ok: bool
+    text: str = ""
+
+
+Event = Session | Text | ToolCall | ToolResult | Usage | Retry | Question | Notice | Final
+
+
+class OutputReader(Protocol):
+    """Reads one attempt's output. It must take any bytes: what it cannot read it counts in `unread`."""
+
+    unread: int
+    """Lines that made no sense to it."""
+
+    def feed(self, line: bytes) -> list[Event]:
+        """What one whole line says; the line comes without its newline."""
+        ...
+
+    def finish(self) -> list[Event]:
+        """What is still to be said once the output has ended. Called once, after the last `feed`."""
+        ...
+
+    def outcome(self, exit_code: int | None, signal: int | None, stderr_tail: str) -> Outcome:
+        """What came of the attempt, after `finish`: verdict, summary, reason.
+
+        Called only for a program that ended by itself. `exit_code` is None when a signal ended it.
+        `cost_usd` of the outcome is what was spent beyond the usage told.
+        """
+        ...
+
+
+class PlainReader:
+    """Reads a program that speaks no protocol: each line is a text, and exit status 0 accepts."""
+
+    def __init__(self) -> None:
+        self.unread = 0
+        self._last: deque[str] = deque(maxlen=SUMMARY_LINES)
+
+    def feed(self, line: bytes) -> list[Event]:
+        text = line.decode("utf-8", errors="replace")
+        if shown := printable(text[-SUMMARY_CHARS:]).rstrip():
+            self._last.append(shown)
+        return [Text(text)]
+
+    def finish(self) -> list[Event]:
+        return []
+
+    def outcome(self, exit_code: int | None, signal: int | None, stderr_tail: str) -> Outcome:
+        tail = "\n".join(self._last)[-SUMMARY_CHARS:]
+        if exit_code == 0:
+            return Outcome(ACCEPT, tail)
+        return Outcome("failed", f"{tail or stderr_tail}\n{how_it_ended(exit_code, signal)}".strip())
+
+
+def how_it_ended(exit_code: int | None, signal: int | None) -> str:
+    """`exit status 3`, or `ended by SIGTERM`."""
+    return f"exit status {exit_code}" if signal is None else f"ended by {signals.Signals(signal).name}"
+
+
+def printable(text: str) -> str:
+    """The text with a space for each character that would do something to a terminal."""
+    return "".join(char if char.isprintable() or char in "\n\t" else " " for char in text)
