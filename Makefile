@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # The tests start hundreds of processes: none of them is to compile the package again.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: help test test-matrix lint types floors pytest demo bench dist snapshots format constraints clean
+.PHONY: help test test-matrix lint types floors pytest demo bench dist docs snapshots format constraints clean
 
 help:
 	@echo "make test        environment, lint, types, floors, tests: what CI runs"
@@ -14,6 +14,7 @@ help:
 	@echo "make demo        a coordinator, two workers and a real fan-out, seen in the console"
 	@echo "make bench       speed, as ratios side by side"
 	@echo "make snapshots   accept the console's pictures as they are now"
+	@echo "make docs        build the documentation as a site, in build/site"
 	@echo "make format      format the code"
 	@echo "make dist        build what is published, and try it in an empty environment"
 
@@ -76,6 +77,10 @@ demo: $(VENV)/.base
 
 bench: $(VENV)/.ready
 	$(BIN)/python -m benchmarks
+
+docs: $(VENV)/.ready
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	@echo "build/site/index.html"
 
 snapshots: $(VENV)/.ready
 	$(BIN)/pytest -n 2 tests/tui --snapshot-update

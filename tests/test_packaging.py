@@ -27,7 +27,8 @@ TRACKED = [
     "syncropel/py.typed",
     "syncropel/__init__.pyi",
 ]
-TRACKED += ["tests/conftest.py", "docs/cli.md", "benchmarks/__main__.py", "tui/styles", "syncropel_console"]
+TRACKED += ["tests/conftest.py", "docs/reference/cli.md", "mkdocs.yml", "benchmarks/__main__.py"]
+TRACKED += ["tui/styles", "syncropel_console"]
 
 
 def build(hook: str, folder: Path, root: Path = ROOT) -> Path:
@@ -64,7 +65,7 @@ def test_the_page_renders_and_leads_nowhere_that_is_not_there(told: Message) -> 
     assert "<table>" in html
     links = re.findall(r'(?:href|src)="([^"]+)"', html)
     assert [link for link in links if not link.startswith(("https://", "#"))] == []
-    assert "docs/killswitch.md" in html
+    assert "docs/howto/stop-work.md" in html
     assert "![" not in page
 
 

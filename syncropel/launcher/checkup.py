@@ -162,7 +162,7 @@ def _backup(patient: Patient) -> Iterator[Finding]:
     age = time.time() - newest
     told = f"{age / 86400:.0f} days old in {folder}" if age >= 86400 else f"from today in {folder}"
     old = age > _OLD_BACKUP_SECS
-    hint = "it is made at a start; copy the store elsewhere as docs/operations.md says" if old else ""
+    hint = "it is made at a start; copy the store to another machine" if old else ""
     yield Finding("backup", "warn" if old else "ok", told, hint)
 
 

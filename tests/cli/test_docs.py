@@ -11,7 +11,7 @@ import pytest
 
 from syncropel.cli.support.parsing import COMMANDS, CommandParser, build_parser
 
-PAGE = (Path(__file__).parents[2] / "docs" / "cli.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "cli.md").read_text(encoding="utf-8")
 EVERYWHERE = {"-h", "--help", "-o", "--output", "--url", "--context"}
 
 
@@ -39,7 +39,7 @@ LEAVES = dict(_leaves())
 def _section(command: str) -> str:
     head = f"### `spl {command}"
     starts = [at for at in (PAGE.find(head + end) for end in ("`", " ")) if at >= 0]
-    assert starts, f"docs/cli.md has no section {head}`"
+    assert starts, f"docs/reference/cli.md has no section {head}`"
     body = PAGE[starts[0] :]
     end = body.find("\n## ", 1), body.find("\n### ", 1)
     return body[: min((at for at in end if at > 0), default=len(body))]

@@ -1,4 +1,4 @@
-"""A damaged log is salvaged as docs/operations.md says, with the very statement that stands there."""
+"""A damaged log is salvaged as docs/howto/salvage-a-log.md says, with its very statement."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from syncropel.settings.config import Home
 from .conftest import Daemon, Start
 
 PAGE = 4096
-DOCUMENT = Path(__file__).parents[2] / "docs" / "operations.md"
+DOCUMENT = Path(__file__).parents[2] / "docs" / "howto" / "salvage-a-log.md"
 
 
 def post(daemon: Daemon, first: int, last: int) -> None:

@@ -12,9 +12,11 @@ from syncropel.cel.expression import MAX_SOURCE_CHARS
 from syncropel.cel.parser import MAX_NESTING, MAX_NODES
 from syncropel.cel.patterns import MAX_PATTERN_CHARS
 
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "expressions.md"
+
 
 def test_the_documentation_says_the_same() -> None:
-    text = " ".join((Path(__file__).parents[2] / "docs" / "policy.md").read_text(encoding="utf-8").split())
+    text = " ".join(PAGE.read_text(encoding="utf-8").split())
     for told in (
         f"at most {MAX_SOURCE_CHARS:,} characters and {MAX_NODES:,} parts, and nests {MAX_NESTING} deep",
         f"has {MAX_STEPS:,} steps",

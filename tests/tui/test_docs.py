@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from itertools import takewhile
 from pathlib import Path
-from textwrap import dedent
 
 import pytest
 
@@ -25,7 +23,7 @@ from tui.screens.tasks import TasksScreen
 from tui.screens.threads import ThreadsScreen
 from tui.widgets.scratchpad import Scratchpad
 
-PAGE = (Path(__file__).parents[2] / "docs" / "console.md").read_text()
+PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "console.md").read_text()
 KEYS = PAGE[PAGE.index("## Keys") : PAGE.index("## The connection")]
 
 
@@ -111,10 +109,8 @@ def test_every_action_is_done_by_somebody() -> None:
 
 
 def test_the_example_of_other_keys_is_one_that_the_console_takes() -> None:
-    lines = PAGE.splitlines()
-    begin = lines.index("    [console.keys]")
-    example = "\n".join(takewhile(lambda line: line.startswith("    "), lines[begin:]))
-    keys = tomllib.loads(dedent(example))["console"]["keys"]
+    (example,) = re.findall(r"```toml\n(\[console\.keys\].*?)```", PAGE, re.DOTALL)
+    keys = tomllib.loads(example)["console"]["keys"]
     assert len(keys) >= 3
     action = next(one for one in actions.ALL if one.name == "freeze")
     assert keymap.read(keys, "{}".format).of(action) == ("ctrl+k",)

@@ -12,7 +12,7 @@ from console_page import console
 from syncropel.errors import BadRequest
 from tui.model import actions, keymap
 
-PAGE = (Path(__file__).parents[2] / "docs" / "console.md").read_text()
+PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "console.md").read_text()
 
 
 def where(name: str) -> str:
