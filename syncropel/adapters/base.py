@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 Observe = Callable[[str, dict[str, Any]], Awaitable[None]]
@@ -84,6 +85,8 @@ class Job:
     hint: str = ""
     cost_offset: int = 0
     """How far an earlier process read this attempt's cost file, in bytes."""
+    events: Mapping[str, int] = field(default_factory=dict)
+    """How many events of an earlier run's output the log holds, by the run's name."""
     content: str = ""
     """Path of a file that says more about the goal."""
     gate: Gate = open_gate
@@ -107,16 +110,25 @@ class Outcome:
     reason: str = ""
     worktree: dict[str, Any] | None = None
     """What it left in the git worktree that it ran in, if that was one."""
+    unread: int = 0
+    """Lines of its output that were too long, or made no sense."""
     tree: dict[str, Any] | None = None
     """Whether its processes are gone: `proven`, and `left`, the pids of those that are not."""
 
 
 @runtime_checkable
 class Resumable(Protocol):
-    """An adapter whose goals can outlive this daemon. A run has a name, which its session tells as `run`."""
+    """An adapter whose goals are processes, which can outlive this daemon. It passes the gate by itself, and
+    observes a session that tells the run's name as `run`."""
+
+    @property
+    def runs(self) -> Path:
+        """The folder that its runs are found in; several adapters may share it."""
+        ...
 
     async def take_back(self, wanted: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
-        """Take back the runs of a former daemon that are wanted (the session's body by name); end the others.
+        """Take back the runs of a former daemon that are wanted (the session's body by name), also those of
+        other adapters that share its folder; end the others.
 
         What has ended by itself meanwhile is among them; what was cut short is not, and has to run again.
         """

@@ -148,7 +148,7 @@ class PlainReader:
 
     def feed(self, line: bytes) -> list[Event]:
         text = line.decode("utf-8", errors="replace")
-        if shown := printable(text[-SUMMARY_CHARS:]).rstrip():
+        if shown := printable(text.rstrip()[-SUMMARY_CHARS:]).rstrip():
             self._last.append(shown)
         return [Text(text)]
 
@@ -156,10 +156,14 @@ class PlainReader:
         return []
 
     def outcome(self, exit_code: int | None, signal: int | None, stderr_tail: str) -> Outcome:
-        tail = "\n".join(self._last)[-SUMMARY_CHARS:]
         if exit_code == 0:
-            return Outcome(ACCEPT, tail)
-        return Outcome("failed", f"{tail or stderr_tail}\n{how_it_ended(exit_code, signal)}".strip())
+            return Outcome(ACCEPT, self.tail)
+        return Outcome("failed", f"{self.tail or stderr_tail}\n{how_it_ended(exit_code, signal)}".strip())
+
+    @property
+    def tail(self) -> str:
+        """The last lines with something in them, short enough for a summary."""
+        return "\n".join(self._last)[-SUMMARY_CHARS:]
 
 
 def how_it_ended(exit_code: int | None, signal: int | None) -> str:

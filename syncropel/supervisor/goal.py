@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 READY_FD = 3
 """Where a program that says by itself when it has begun finds the pipe to close."""
+_WRITING = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
 _CANNOT_START = 126
 _NO_GO = 125
 
@@ -29,12 +30,13 @@ class Goal:
         self._gate: int | None = opens
         self.started, begun = os.pipe()
         standing, stands = os.pipe()
-        source, self.stdin = os.pipe() if spec.stdin == "pipe" else (os.open(os.devnull, os.O_RDONLY), -1)
+        source, self.stdin = os.pipe() if spec.stdin == "pipe" else (_opened(spec.stdin), -1)
+        errors = os.open(spec.stderr, _WRITING, 0o600) if spec.stderr else os.dup(1)
         self.pid = os.fork()
         if self.pid == 0:
             os.close(opens)  # or it would wait for itself when nobody opens it any more
-            _become(spec, gate, begun, stands, source)
-        for descriptor in (gate, begun, stands, source):
+            _become(spec, gate, begun, stands, source, errors)
+        for descriptor in (gate, begun, stands, source, errors):
             os.close(descriptor)
         os.set_blocking(self.started, False)
         os.read(standing, 1)  # until the other end is closed: then it leads a session of its own
@@ -65,7 +67,11 @@ class Goal:
             return ""
 
 
-def _become(spec: Spec, gate: int, begun: int, stands: int, source: int) -> None:
+def _opened(stdin: str) -> int:
+    return os.open(os.devnull if stdin == "null" else stdin, os.O_RDONLY | os.O_CLOEXEC)
+
+
+def _become(spec: Spec, gate: int, begun: int, stands: int, source: int, errors: int) -> None:
     """In the new process: wait for the gate, and become the program. Does not return."""
     try:
         os.setsid()
@@ -75,15 +81,15 @@ def _become(spec: Spec, gate: int, begun: int, stands: int, source: int) -> None
         os.close(stands)
         if os.read(gate, 1) != b"g":  # also when the supervisor ended before it was this one's to die with
             os._exit(_NO_GO)
-        _run(spec, begun, source)
+        _run(spec, begun, source, errors)
     except BaseException as error:  # noqa: BLE001 - nothing of the supervisor may go on in here
         _tell(begun, error)
     os._exit(_CANNOT_START)
 
 
-def _run(spec: Spec, begun: int, source: int) -> None:
+def _run(spec: Spec, begun: int, source: int, errors: int) -> None:
     os.dup2(source, 0)
-    os.dup2(1, 2)
+    os.dup2(errors, 2)
     if spec.user is not None:
         uid, gid, *groups = spec.user
         os.setgroups(groups)

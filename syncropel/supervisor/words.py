@@ -9,10 +9,11 @@ from syncropel.supervisor.decide import Limits
 
 
 class Spec:
-    """What to run. `tells_start`: the program closes descriptor 3 when it begins. `user`: uid, gid and other
+    """What to run. `stdin`: `null`, `pipe`, or the path of a file. `stderr`: the path of a file; empty: where
+    stdout goes. `tells_start`: the program closes descriptor 3 when it begins. `user`: uid, gid and other
     groups to run as; None: our own."""
 
-    __slots__ = ("command", "cwd", "limits", "stdin", "tells_start", "user")
+    __slots__ = ("command", "cwd", "limits", "stderr", "stdin", "tells_start", "user")
 
     def __init__(
         self,
@@ -22,6 +23,7 @@ class Spec:
         *,
         tells_start: bool = False,
         stdin: str = "null",
+        stderr: str = "",
         user: list[int] | None = None,
     ) -> None:
         self.command = command
@@ -29,6 +31,7 @@ class Spec:
         self.limits = limits
         self.tells_start = tells_start
         self.stdin = stdin
+        self.stderr = stderr
         self.user = user
 
     def as_words(self) -> list[str]:
@@ -36,7 +39,9 @@ class Spec:
         limits = [f"{name}={secs!r}" for name, secs in self.limits.as_dict().items()]
         user = [] if self.user is None else [f"user={','.join(map(str, self.user))}"]
         told = ["tells_start="] if self.tells_start else []
-        return [*limits, *user, *told, f"stdin={self.stdin}", f"cwd={self.cwd}", "--", *self.command]
+        apart = [f"stderr={self.stderr}"] if self.stderr else []
+        ends = [f"stdin={self.stdin}", *apart, f"cwd={self.cwd}"]
+        return [*limits, *user, *told, *ends, "--", *self.command]
 
 
 def read_spec(words: list[str]) -> Spec:
@@ -50,6 +55,7 @@ def read_spec(words: list[str]) -> Spec:
         Limits(**{name: float(said[name]) for name in Limits.__slots__}),
         tells_start="tells_start" in said,
         stdin=said["stdin"],
+        stderr=said.get("stderr", ""),
         user=user,
     )
 

@@ -13,7 +13,7 @@ from typing import Any
 import psutil
 import pytest
 
-from syncropel.adapters import BashAdapter, Job, Outcome, bash, taking_back
+from syncropel.adapters import BashAdapter, Job, Outcome, program, reading, taking_back
 from syncropel.errors import StoreError
 from syncropel.folds.fanout.child import SESSION
 from syncropel.peer.runtime import Runtime
@@ -69,7 +69,7 @@ def gone(pid: int) -> bool:
 
 @pytest.fixture
 def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
-    monkeypatch.setattr(bash, "TERM_GRACE_SECS", 0.2)
+    monkeypatch.setattr(program, "TERM_GRACE_SECS", 0.2)
     return Bench(tmp_path / "work")
 
 
@@ -106,7 +106,7 @@ async def test_the_whole_output_is_in_the_file_that_the_result_names(bench: Benc
     assert outcome.output is not None
     lines = Path(outcome.output).read_text().split()
     assert (len(lines), lines[0], lines[-1]) == (20001, "1", "end")
-    assert len(outcome.summary) <= bash.SUMMARY_CHARS
+    assert len(outcome.summary) <= reading.SUMMARY_CHARS
     assert bench.session["output"] == outcome.output
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from syncropel.adapters import Job, Observe, Outcome
@@ -49,6 +50,8 @@ def test_a_stop_gives_its_grace_and_what_is_late_runs_again() -> None:
 
 class Keeper(Crew):
     """A crew whose goals outlive the daemon, and end only when they are told to."""
+
+    runs = Path("run")
 
     async def run(self, job: Job, observe: Observe) -> Outcome:
         self.begun.append(job.goal)

@@ -12,7 +12,7 @@ from typing import Any
 import psutil
 import pytest
 
-from syncropel.adapters import BashAdapter, Job, Outcome, Remains, bash
+from syncropel.adapters import BashAdapter, Job, Outcome, Remains, program
 from syncropel.folds.fanout.child import SESSION
 from syncropel.peer.runtime import Runtime
 
@@ -72,7 +72,7 @@ class Bench:
 
 @pytest.fixture
 def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
-    monkeypatch.setattr(bash, "TERM_GRACE_SECS", 0.2)
+    monkeypatch.setattr(program, "TERM_GRACE_SECS", 0.2)
     return Bench(tmp_path)
 
 
@@ -191,7 +191,7 @@ async def test_a_goal_that_stops_its_supervisor_still_ends_in_time(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("INT_GRACE_SECS", "KILL_LIMIT_SECS"):
-        monkeypatch.setattr(bash, name, 0.2)
+        monkeypatch.setattr(program, name, 0.2)
     goal = "echo $$ > pids; while kill -STOP $PPID; do sleep 0.01; done"
     outcome = await bench.run(goal, 1.0)
     assert outcome.verdict == "timeout"

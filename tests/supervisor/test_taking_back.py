@@ -14,7 +14,7 @@ from typing import Any
 import psutil
 import pytest
 
-from syncropel.adapters import BashAdapter, Job, Outcome, Remains, bash, taking_back
+from syncropel.adapters import BashAdapter, Job, Outcome, Remains, program, taking_back
 from syncropel.adapters.supervised import Supervised
 from syncropel.folds.fanout.child import REATTACHED, SESSION, STREAM_EVENT
 from syncropel.peer.runtime import Runtime
@@ -80,7 +80,7 @@ async def gone(*pids: int) -> None:
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bash, "TERM_GRACE_SECS", 0.2)
+    monkeypatch.setattr(program, "TERM_GRACE_SECS", 0.2)
 
 
 async def test_what_runs_is_taken_back_and_not_started_again(tmp_path: Path) -> None:

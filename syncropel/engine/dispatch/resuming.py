@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from syncropel.adapters import Adapter, Resumable
@@ -38,25 +39,34 @@ async def take_back(
     intends = {intend.record: intend for intend in left_open}
     newest = await _sessions(ingest, did, intends) if intends else {}
     taken: dict[str, Taken] = {}
-    for name, adapter in adapters.items():
-        mine = {intend: one for intend, one in newest.items() if one.record.body.get("adapter") == name}
-        if not isinstance(adapter, Resumable):
-            for stored in mine.values():
-                await adapter.end_orphan(stored.record.body)
-            continue
-        runs = {str(one.record.body.get("run")): (intend, one) for intend, one in mine.items()}
-        found = await adapter.take_back({run: one.record.body for run, (_, one) in runs.items()})
-        for run, (intend, stored) in runs.items():
-            if run in found:
-                said = stored.record.body.get("at")
-                began = float(said) if isinstance(said, int | float) else stored.received_at
-                taken[intend] = Taken(adapter, found[run], await _thread_of(ingest, stored), began)
-                log.info("run %s is taken back", run, extra={"thread_id": stored.record.thread})
-            elif "run" not in stored.record.body:  # an older version started it, without a supervisor
-                await adapter.end_orphan(stored.record.body)
+    keepers = {name: adapter for name, adapter in adapters.items() if isinstance(adapter, Resumable)}
+    found = await _found(keepers, newest.values())
+    for intend, stored in newest.items():
+        body = stored.record.body
+        name, run = str(body.get("adapter")), str(body.get("run"))
+        if name in keepers and run in found:
+            said = body.get("at")
+            began = float(said) if isinstance(said, int | float) else stored.received_at
+            taken[intend] = Taken(keepers[name], found[run], await _thread_of(ingest, stored), began)
+            log.info("run %s is taken back", run, extra={"thread_id": stored.record.thread})
+        elif name in adapters and not (name in keepers and "run" in body):
+            await adapters[name].end_orphan(body)  # also what an older version started without a supervisor
     lost = [(intends[intend], one) for intend, one in newest.items() if intend not in taken]
     await _tell_lost(ingest, did, lost, at)
     return taken
+
+
+async def _found(keepers: Mapping[str, Resumable], sessions: Collection[StoredRecord]) -> dict[str, Any]:
+    """What can be taken back, by the run's name: each folder of runs is gone through once."""
+    found: dict[str, Any] = {}
+    shared: dict[Path, list[str]] = {}
+    for name, keeper in keepers.items():
+        shared.setdefault(keeper.runs, []).append(name)
+    for names in shared.values():
+        bodies = [stored.record.body for stored in sessions]
+        wanted = {str(body.get("run")): body for body in bodies if body.get("adapter") in names}
+        found |= await keepers[names[0]].take_back(wanted)
+    return found
 
 
 async def _thread_of(ingest: Ingest, session: StoredRecord) -> RunThread:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from syncropel.adapters import Adapter, CutShort, Held, Instant, Outcome, Remains, Startable
+from syncropel.adapters import Adapter, CutShort, Held, Instant, Outcome, Remains, Resumable, Startable
 from syncropel.engine.dispatch.meter import Meter, cost_in, ended_by_coordinator
 from syncropel.engine.dispatch.resuming import Taken
 from syncropel.engine.dispatch.run_records import (
@@ -217,7 +217,7 @@ class Run:
                 self.taken.run, replace(job, remains=self.remains), self._observe
             )
         gate = partial(self.place.gate, self.intend)
-        if adapter.name != "bash":
+        if not isinstance(adapter, Resumable):
             await self._observe(SESSION, {"adapter": adapter.name})
             if not await gate(Instant()):
                 await self._remark(NOT_STARTED)

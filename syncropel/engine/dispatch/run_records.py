@@ -31,6 +31,7 @@ def job_of(intend: ChildIntend, default_timeout_secs: float, spent: Spent) -> Jo
         budget_of(intend),
         str(body.get("hint") or ""),
         spent.offset,
+        spent.events,
         str(body.get("content") or ""),
     )
 
@@ -143,6 +144,7 @@ def ending(
         ("exit", outcome.exit),
         ("worktree", outcome.worktree),
         ("tree", outcome.tree),
+        ("lines_unread", outcome.unread or None),
     ):
         if value is not None:
             body[key] = value

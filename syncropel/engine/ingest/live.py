@@ -16,7 +16,7 @@ from syncropel.folds.control.freezes import Control
 from syncropel.folds.control.namespaces import Namespaces
 from syncropel.folds.control.rules import Rules
 from syncropel.folds.control.stops import Stops
-from syncropel.folds.fanout.child import STREAM_EVENT, ChildState, is_child_end, is_child_intend
+from syncropel.folds.fanout.child import OUTPUT_EVENTS, ChildState, is_child_end, is_child_intend
 from syncropel.folds.fanout.sessions import TOPICS as SESSIONS
 from syncropel.folds.fanout.sessions import Sessions
 from syncropel.folds.fanout.spec import is_fan_out
@@ -101,7 +101,7 @@ class LiveFolds:
             self._apply_fork(stored)
         if record.thread in self.tasks or is_task(record):
             self._apply_task(stored)
-        elif record.topic == STREAM_EVENT:
+        elif record.topic in OUTPUT_EVENTS:
             self.spend.apply(stored)
         elif record.topic in SESSIONS:
             self.starts.apply(stored)

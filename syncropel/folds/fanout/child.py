@@ -29,6 +29,10 @@ INTERRUPTED: Final = "syncropel.dispatch.interrupted.v1"
 LOST: Final = "syncropel.dispatch.lost.v1"
 """Kind of the observation that nobody goes on with a run: its attempt runs anew, here or elsewhere."""
 STREAM_EVENT: Final = "syncropel.dispatch.stream_event.v1"
+AGENT_SESSION: Final = "syncropel.dispatch.agent_session.v1"
+"""Kind of the observation that a goal's program named the session that it can be resumed by."""
+QUESTION: Final = "syncropel.dispatch.question.v1"
+"""Kind of the observation that a goal's program asks the operator something."""
 SUBPROCESS_EXIT: Final = "syncropel.dispatch.subprocess_exit.v1"
 COMPLETE: Final = "syncropel.dispatch.complete.v1"
 OBSERVATIONS: Final = (
@@ -38,10 +42,14 @@ OBSERVATIONS: Final = (
     INTERRUPTED,
     LOST,
     STREAM_EVENT,
+    AGENT_SESSION,
+    QUESTION,
     SUBPROCESS_EXIT,
     COMPLETE,
 )
 """Kinds of what an instance tells of the goals that it runs."""
+OUTPUT_EVENTS: Final = frozenset({STREAM_EVENT, AGENT_SESSION, QUESTION})
+"""Kinds of what an instance observes of a goal's output while that is written."""
 END_CHILD: Final = "fanout_end_child"
 """Topic of the LEARN by which the coordinator says that an attempt must not run, or not run on."""
 

@@ -1,14 +1,16 @@
 """What running goals have spent so far: the sum of their observations, by attempt.
 
 A stream event says what was spent since the one before (`cost_usd`, US dollars above 0) and how far its
-source was read (`cost_offset`, bytes), so that a restarted worker counts nothing twice.
+source was read (`cost_offset`, bytes), so that a restarted worker counts nothing twice. An event from a
+program's output names its run and its number among that run's events (`run`, `events`) instead.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
-from syncropel.folds.fanout.child import STREAM_EVENT
+from syncropel.folds.fanout.child import OUTPUT_EVENTS, STREAM_EVENT
 from syncropel.folds.fanout.spec import LARGEST
 from syncropel.record.model import StoredRecord
 
@@ -19,6 +21,8 @@ class Spent:
 
     usd: float = 0.0
     offset: int = 0
+    events: Mapping[str, int] = field(default_factory=dict)
+    """How many events of a run's output were observed, by the run's name."""
 
 
 @dataclass(slots=True)
@@ -30,14 +34,21 @@ class Spend:
     def apply(self, stored: StoredRecord) -> None:
         """Take one observation of a dispatch."""
         record, body = stored.record, stored.record.body
-        intend, cost, offset = body.get("child_intend"), body.get("cost_usd"), body.get("cost_offset")
-        if record.topic != STREAM_EVENT or not isinstance(intend, str):
+        intend = body.get("child_intend")
+        if record.topic not in OUTPUT_EVENTS or not isinstance(intend, str):
             return
-        if isinstance(cost, bool) or not isinstance(cost, int | float) or not 0 < cost <= LARGEST:
+        spent = self.by_intend.get(intend, Spent())
+        run, events = body.get("run"), body.get("events")
+        if isinstance(run, str) and type(events) is int:
+            counted = {**spent.events, run: max(events, spent.events.get(run, 0))}
+            self.by_intend[intend] = spent = replace(spent, events=counted)
+        cost, offset = body.get("cost_usd"), body.get("cost_offset")
+        if record.topic != STREAM_EVENT or isinstance(cost, bool) or not isinstance(cost, int | float):
             return
-        before = self.by_intend.get(intend, Spent())
-        read = offset if type(offset) is int else 0
-        self.by_intend[intend] = Spent(before.usd + float(cost), max(before.offset, read))
+        if 0 < cost <= LARGEST:
+            read = offset if type(offset) is int else 0
+            told = replace(spent, usd=spent.usd + float(cost), offset=max(spent.offset, read))
+            self.by_intend[intend] = told
 
     def of(self, intend: str) -> Spent:
         """What this attempt has spent."""

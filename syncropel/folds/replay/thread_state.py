@@ -17,7 +17,7 @@ from syncropel.folds.control.drains import Drains
 from syncropel.folds.control.freezes import Control
 from syncropel.folds.control.namespaces import Namespaces
 from syncropel.folds.control.rules import Rules
-from syncropel.folds.fanout.child import STREAM_EVENT, ChildState
+from syncropel.folds.fanout.child import OUTPUT_EVENTS, ChildState
 from syncropel.folds.fanout.join import JoinDecision, is_shorthand
 from syncropel.folds.fanout.spend import Spend
 from syncropel.folds.fanout.state import ACCEPT, CHILD_DONE, SPAWNED
@@ -119,7 +119,7 @@ class ThreadState:
         if not self._keeps_reach(record):
             self.within_reach = None
         self.folded.apply(stored)
-        if record.topic == STREAM_EVENT:
+        if record.topic in OUTPUT_EVENTS:
             self.spend.apply(stored)
         elif not self.is_task:
             self.child.apply(stored)

@@ -1,0 +1,100 @@
+"""Where the files of one attempt are: what it is started with, what it writes, what it spends."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from syncropel.adapters.base import Job
+from syncropel.adapters.cost_file import open_plain, touch_plain
+from syncropel.adapters.other_user import OtherUser
+
+TAIL_BYTES: Final = 16 * 1024
+_PLAIN: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
+
+
+@dataclass(frozen=True)
+class Files:
+    """`kept`: the folder of its outputs. `open`: the folder that its program may reach, which is another one
+    when it runs as another user."""
+
+    kept: Path
+    open: Path
+    name: str
+    user: OtherUser | None = None
+
+    @classmethod
+    def of(cls, job: Job, work: Path, user: OtherUser | None) -> Files:
+        """The files of this job, under `work` whatever its thread is called."""
+        folder = folder_name(job.child_thread)
+        return cls(work / folder, (user.goals if user else work) / folder, f"attempt-{job.attempt}", user)
+
+    @property
+    def script(self) -> Path:
+        return self.open / f"{self.name}.sh"
+
+    @property
+    def prompt(self) -> Path:
+        """What the program reads on stdin."""
+        return self.kept / f"{self.name}.in"
+
+    @property
+    def costs(self) -> Path:
+        """Where the program says what it spends."""
+        return self.open / f"{self.name}.cost"
+
+    @property
+    def cwd(self) -> Path:
+        """Where the program runs when nothing else is configured."""
+        return self.open / "cwd"
+
+    @property
+    def merged(self) -> Path:
+        """stdout and stderr together."""
+        return self.kept / f"{self.name}.log"
+
+    @property
+    def stdout(self) -> Path:
+        return self.kept / f"{self.name}.out"
+
+    @property
+    def stderr(self) -> Path:
+        return self.kept / f"{self.name}.err"
+
+    def make(self, cwd: Path) -> None:
+        """Make the folders and the cost file, and follow no link that the program's user has put there.
+
+        Raises OSError, ValueError.
+        """
+        self.kept.mkdir(parents=True, exist_ok=True)
+        self.open.mkdir(mode=0o777 if self.user is None else 0o700, parents=True, exist_ok=True)
+        if self.user is not None:
+            os.chown(self.open, os.geteuid(), -1, follow_symlinks=False)  # ours while we write
+        touch_plain(self.costs)
+        cwd.mkdir(parents=True, exist_ok=True)
+
+    def hand_over(self, *more: Path) -> None:
+        """Give the program's user what it is to have; these files too. Raises OSError."""
+        if self.user is not None:
+            own = [self.cwd] if self.cwd.is_dir() else []
+            for path in (*more, self.costs, *own, self.open):
+                self.user.own(path)
+
+
+def folder_name(thread: str) -> str:
+    """The folder of a thread, whatever that is called: nothing is written outside of the work folder."""
+    return thread if _PLAIN.fullmatch(thread) else hashlib.sha256(thread.encode()).hexdigest()
+
+
+def end_of(path: Path) -> list[bytes]:
+    """The last lines of a file, 16 KiB at most; none when a goal has put it away."""
+    try:
+        with open_plain(path) as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - TAIL_BYTES))
+            return file.read(TAIL_BYTES).split(b"\n")
+    except OSError:
+        return []

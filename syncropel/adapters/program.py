@@ -1,0 +1,346 @@
+"""Adapters whose goals are programs: each attempt runs under a supervisor, and may outlive this daemon.
+
+A subclass says what to run (`prepare`), and who reads its output while it is written (`reader`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+from syncropel.adapters.base import CutShort, Held, Job, Observe, Outcome
+from syncropel.adapters.cost_file import LOOK_SECS, CostFile
+from syncropel.adapters.files import Files, end_of
+from syncropel.adapters.following import Following
+from syncropel.adapters.other_user import OtherUser
+from syncropel.adapters.preflight import available_memory, tell_memory
+from syncropel.adapters.reading import OutputReader, PlainReader
+from syncropel.adapters.supervised import PATIENCE_SECS, Ending, Supervised
+from syncropel.adapters.taking_back import group_of, start_time, take_back
+from syncropel.adapters.worktree import head, left_in
+from syncropel.errors import SyncropelError
+from syncropel.folds.fanout.child import NOT_STARTED, REATTACHED, SESSION, STREAM_EVENT
+from syncropel.peer.runtime import Runtime
+from syncropel.supervisor.decide import ORPHANED, START_FAILED, STOPPED, TIMEOUT, Limits
+from syncropel.supervisor.words import Spec
+
+INT_GRACE_SECS: Final = 0.5
+TERM_GRACE_SECS: Final = 2.0
+LEFTOVER_GRACE_SECS: Final = 0.2
+KILL_LIMIT_SECS: Final = 5.0
+START_SECS: Final = 15.0
+ORPHAN_SECS: Final = 30.0
+IDLE: Final = "idle"
+"""Why a run was ended: its program wrote nothing for longer than its adapter allows."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an instance runs programs. `work`: outputs and working folders. `runs`: folders of supervisors.
+
+    `orphan_secs`: how long a run goes on without a daemon. `user`: whom programs run as, if not the daemon's.
+    """
+
+    work: Path
+    runs: Path
+    runtime: Runtime
+    orphan_secs: Callable[[], float] = lambda: ORPHAN_SECS
+    user: OtherUser | None = None
+
+
+@dataclass(frozen=True)
+class Program:
+    """What to run. `environment` is all that it is given, save what the supervisor adds.
+
+    `stdin`: a file; None: nothing to read. `stderr`: a file; None: where stdout goes. `tells_start`: it
+    closes descriptor 3 when it begins. `session`: the id that it is told to give its session.
+    """
+
+    command: list[str]
+    cwd: Path
+    environment: Mapping[str, str]
+    stdin: Path | None = None
+    stderr: Path | None = None
+    tells_start: bool = False
+    session: str = ""
+
+
+class ProgramAdapter:
+    """Runs a program for each attempt; `runs` is where it is found again by the next daemon."""
+
+    def __init__(self, name: str, place: Place, cwd: Path | None = None, idle_secs: float = 0.0) -> None:
+        self.name = name
+        self.runs = place.runs
+        self.place = place
+        self.cwd = cwd
+        """Where programs run; None gives each subtask a folder of its own."""
+        self._idle_secs = idle_secs
+        self._leaving = False
+
+    def prepare(self, job: Job, files: Files, cwd: Path) -> Program:
+        """Write what the program needs, and say what to run. Raises OSError, ValueError, SyncropelError."""
+        raise NotImplementedError
+
+    def output(self, files: Files) -> Path:
+        """The file that stdout goes to."""
+        return files.stdout
+
+    def reader(self, job: Job) -> OutputReader | None:
+        """A new reader of this attempt's output; None when only its end is read, once it has ended."""
+        return None
+
+    def variables(self, job: Job, files: Files) -> dict[str, str]:
+        """What every program is told of its attempt."""
+        return {
+            **(self.place.user.environment() if self.place.user else {}),
+            "SPL_ATTEMPT": str(job.attempt),
+            "SPL_HINT": job.hint,
+            "SPL_TASK_FILE": job.content,
+            "SPL_CHILD_THREAD": job.child_thread,
+            "SPL_COST_FILE": str(files.costs),
+            "SPL_BUDGET_USD": "" if job.budget_usd is None else f"{job.budget_usd:g}",
+        }
+
+    async def run(self, job: Job, observe: Observe) -> Outcome:
+        files = Files.of(job, self.place.work, self.place.user)
+        cwd, output = self.cwd or files.cwd, self.output(files)
+        try:
+            files.make(cwd)
+            program = self.prepare(job, files, cwd)
+            base = await head(cwd) if self.cwd or (cwd / ".git").exists() else None
+            tell_memory(available_memory())
+            for path in (output, program.stderr):
+                if path is not None:
+                    path.unlink(missing_ok=True)  # an earlier goal may have put anything there
+            with output.open("xb") as sink:
+                run = await self._launch(program, job, sink, base)
+        except (OSError, ValueError) as error:  # a hint with a NUL in it is no variable
+            return Outcome("failed", f"cannot start {self.name}: {error}")
+        except SyncropelError as error:
+            return Outcome("failed", f"cannot start {self.name}: {error.message}")
+        job.remains.forget = run.forget
+        try:
+            await observe(SESSION, self._session(run, program, output))
+            if not await job.gate(run):
+                raise Held
+            outcome = await self._watch(run, job, observe, files)
+        except Held:
+            await run.stop(gently=False)
+            with contextlib.suppress(SyncropelError):
+                await observe(NOT_STARTED, {"pid": run.pid, "run": run.folder.name})
+            raise
+        finally:
+            await self._end(run, job)
+        return replace(outcome, worktree=await left_in(cwd, base)) if base else outcome
+
+    def _session(self, run: Supervised, program: Program, output: Path) -> dict[str, Any]:
+        session: dict[str, Any] = {
+            "adapter": self.name,
+            "pid": run.pid,
+            "process_started_at": start_time(run.pid),
+            "cwd": str(program.cwd),
+            "run": run.folder.name,
+            "supervisor": run.supervisor,
+            "output": str(output),
+        }
+        if program.stderr is not None:
+            session["stderr"] = str(program.stderr)
+        if program.session:
+            session["session"] = program.session
+        return session
+
+    async def take_back(self, wanted: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+        return dict(await take_back(self.runs, wanted))
+
+    def goes_on(self, taken: Supervised) -> bool:
+        return not taken.over
+
+    async def resume(self, taken: Supervised, job: Job, observe: Observe) -> Outcome:
+        files = Files.of(job, self.place.work, self.place.user)
+        job.remains.forget = taken.forget
+        try:
+            with contextlib.suppress(SyncropelError):  # a freeze that takes no word does not end what runs
+                told = {"pid": taken.pid, "run": taken.folder.name, "output": str(self.output(files))}
+                await observe(REATTACHED, told)
+            outcome = await self._watch(taken, job, observe, files)
+        finally:
+            await self._end(taken, job)
+        base, cwd = taken.about.get("base"), Path(taken.spec.cwd)
+        return replace(outcome, worktree=await left_in(cwd, base)) if base else outcome
+
+    def leave_running(self) -> None:
+        self._leaving = True
+
+    async def _launch(self, program: Program, job: Job, sink: BinaryIO, base: str | None) -> Supervised:
+        limits = Limits(
+            run=job.timeout_secs,
+            interrupt=INT_GRACE_SECS,
+            term=TERM_GRACE_SECS,
+            leftover=LEFTOVER_GRACE_SECS,
+            kill=KILL_LIMIT_SECS,
+            orphan=self.place.orphan_secs(),
+            start=START_SECS,
+        )
+        spec = Spec(
+            program.command,
+            str(program.cwd),
+            limits,
+            tells_start=program.tells_start,
+            stdin="null" if program.stdin is None else str(program.stdin),
+            stderr="" if program.stderr is None else str(program.stderr),
+            user=self.place.user.numbers if self.place.user else None,
+        )
+        return await Supervised.launch(
+            self.place.runs, spec, program.environment, sink.fileno(), {"base": base}
+        )
+
+    async def _watch(self, run: Supervised, job: Job, observe: Observe, files: Files) -> Outcome:
+        output, errors = self.output(files), Path(run.spec.stderr) if run.spec.stderr else None
+        costs = CostFile(files.costs, job.cost_offset)
+        live = self.reader(job)
+        name = run.folder.name
+        following = Following(output, live, name, job.events.get(name, 0)) if live else None
+        silence = Silence([output, errors], self._idle_secs, self.place.runtime)
+        try:
+            ending = await self._ended(run, job, observe, costs, following, silence)
+        finally:
+            await self._end(run, job)
+            await _observe_costs(costs, observe)
+            if following is not None and not self._leaving:
+                await following.finish(observe)
+        if ending.why == ORPHANED:
+            raise CutShort
+        if ending.why == START_FAILED:
+            return Outcome("failed", f"cannot start {self.name}: {ending.error}", output=str(output))
+        outcome = await self._judged(ending, job, silence, partial(_outcome, live, output, errors, ending))
+        outcome = replace(outcome, output=str(output), exit=_exit(run.pid, ending))
+        if following is not None:
+            cost = outcome.cost_usd + following.unobserved_usd
+            outcome = replace(outcome, unread=following.unread, cost_usd=cost)
+        return outcome
+
+    async def _judged(
+        self, ending: Ending, job: Job, silence: Silence, said: Callable[[], Outcome]
+    ) -> Outcome:
+        """What a run that has begun came to; what its program says counts when it ended by itself."""
+        if not ending.why:
+            told = f"{ending.error}; what it left was ended"
+            return Outcome("failed", told, reason="supervisor_killed")
+        if ending.why == TIMEOUT:
+            return Outcome("timeout", f"over its time limit of {job.timeout_secs:g}s")
+        if silence.broken and ending.why == STOPPED:
+            return Outcome("failed", f"wrote nothing for {self._idle_secs:g}s", reason=IDLE)
+        return await asyncio.to_thread(said)
+
+    async def _ended(
+        self,
+        run: Supervised,
+        job: Job,
+        observe: Observe,
+        costs: CostFile,
+        following: Following | None,
+        silence: Silence,
+    ) -> Ending:
+        """Wait for the run's end, telling what it spends meanwhile. A supervisor that does not keep the time
+        limit is overruled."""
+        ending = asyncio.ensure_future(run.ending())
+        runtime = self.place.runtime
+        until = runtime.monotonic() + job.timeout_secs + run.limits.ending + PATIENCE_SECS
+        try:
+            while not ending.done() and (left := until - runtime.monotonic()) > 0:
+                await asyncio.wait({ending}, timeout=min(left, LOOK_SECS))
+                await _observe_costs(costs, observe)
+                if following is not None:
+                    await following.read_on(observe)
+                if silence.lasts():
+                    return await run.stop(gently=True)
+        finally:
+            if not ending.done():
+                ending.cancel()
+        if ending.done() and not ending.cancelled():
+            return ending.result()
+        return replace(await run.stop(gently=False), why=TIMEOUT)
+
+    async def _end(self, run: Supervised, job: Job) -> None:
+        """End what runs on, and know what is left of it; or leave it to the next daemon."""
+        if self._leaving and not run.ended:
+            job.remains.forget = _keep
+            run.leave()
+            return
+        ending = await run.stop(gently=True)
+        job.remains.proven, job.remains.left = ending.proven, ending.left
+
+    async def end_orphan(self, session: dict[str, Any]) -> None:
+        if group := group_of(session):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(group, signal.SIGKILL)
+
+
+class Silence:
+    """How long files have not grown; `broken` once that is over the limit (seconds; 0: never)."""
+
+    def __init__(self, files: list[Path | None], limit_secs: float, runtime: Runtime) -> None:
+        self._files = [file for file in files if file is not None]
+        self._limit = limit_secs
+        self._runtime = runtime
+        self._size = -1
+        self._since = runtime.monotonic()
+        self.broken = False
+
+    def lasts(self) -> bool:
+        """Look now."""
+        if self._limit > 0:
+            size, now = sum(map(_size, self._files)), self._runtime.monotonic()
+            if size != self._size:
+                self._size, self._since = size, now
+            self.broken = now - self._since >= self._limit
+        return self.broken
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def _keep() -> None:
+    """The next daemon has to find the run."""
+
+
+def _outcome(live: OutputReader | None, output: Path, errors: Path | None, ending: Ending) -> Outcome:
+    if live is None:
+        live = PlainReader()
+        for line in end_of(output):
+            live.feed(line)
+        live.finish()
+    said = PlainReader()
+    for line in end_of(errors) if errors else []:
+        said.feed(line)
+    return live.outcome(ending.exit_code, ending.signal, said.tail)
+
+
+async def _observe_costs(costs: CostFile, observe: Observe) -> None:
+    before = costs.offset
+    spent = costs.read()
+    if spent > 0:
+        try:
+            await observe(STREAM_EVENT, {"cost_usd": spent, "cost_offset": costs.offset})
+        except SyncropelError:
+            costs.offset = before  # refused, as by a freeze: the next look tries again
+
+
+def _exit(pid: int, ending: Ending) -> dict[str, Any]:
+    return {
+        "pid": pid,
+        "exit_code": ending.exit_code,
+        "signal": ending.signal,
+        "runtime_ms": ending.runtime_ms,
+    }
