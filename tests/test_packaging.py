@@ -18,7 +18,7 @@ from readme_renderer.markdown import render
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-WEB = {"aiohttp", "textual-serve"}
+EXTRAS = {"aiohttp", "textual-serve", "genai-prices", "httpx2"}
 TRACKED = [
     "LICENSE",
     "README.md",
@@ -92,14 +92,15 @@ def needed(name: str, seen: set[str] | None = None) -> set[str]:
 def test_an_extras_libraries_are_not_in_the_base_installation() -> None:
     base = needed("syncropel-console")
     assert {"httpx", "textual", "fastapi"} <= base
-    assert not base & WEB
+    assert not base & EXTRAS
     assert "textual-serve" in PROJECT["optional-dependencies"]["web"][0]
+    assert "genai-prices" in PROJECT["optional-dependencies"]["agents"][0]
 
 
-def test_nothing_but_the_web_console_imports_what_an_extra_brings() -> None:
+def test_only_the_web_console_needs_what_an_extra_brings() -> None:
     code = """
 import importlib, pkgutil, sys
-for name in ("aiohttp", "textual_serve"):
+for name in ("aiohttp", "textual_serve", "genai_prices"):
     sys.modules[name] = None
 import syncropel, tui
 for package in (syncropel, tui):

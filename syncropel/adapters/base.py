@@ -114,6 +114,10 @@ class Outcome:
     """Lines of its output that were too long, or made no sense."""
     tree: dict[str, Any] | None = None
     """Whether its processes are gone: `proven`, and `left`, the pids of those that are not."""
+    cost_known: bool = True
+    """Whether `cost_usd` and the usage observed are all that was spent; if not, the cost is unknown."""
+    agent: dict[str, Any] | None = None
+    """What a coding agent said of its run, as `syncropel.adapters.agents.account` makes it."""
 
 
 @runtime_checkable

@@ -145,9 +145,12 @@ def ending(
         ("worktree", outcome.worktree),
         ("tree", outcome.tree),
         ("lines_unread", outcome.unread or None),
+        ("agent", outcome.agent),
     ):
         if value is not None:
             body[key] = value
+    if not outcome.cost_known:
+        body["cost_unknown"] = True
     if starts:
         body["starts"] = [start.as_body() for start in starts]
     codepath, failure = completion(outcome)

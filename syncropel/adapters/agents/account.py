@@ -1,0 +1,67 @@
+"""What is known of an agent's run, and the outcome that is made of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from syncropel.adapters.agents.spending import Spending
+from syncropel.adapters.agents.tokens import Tokens
+from syncropel.adapters.agents.verdict import Facts, judge
+from syncropel.adapters.base import Outcome
+from syncropel.adapters.reading import Session
+
+
+@dataclass(frozen=True)
+class Account:
+    """`unread`: lines that made no sense. `spent_known`: whether `spending` has all that was spent.
+
+    `thread`: the tokens of the whole session, where the agent counts those and not the run's own.
+    """
+
+    session: Session
+    spending: Spending
+    facts: Facts
+    unread: int
+    spent_known: bool
+    thread: Tokens | None = None
+
+    @property
+    def cost_usd(self) -> float | None:
+        """US dollars; None when they are not known."""
+        return self.spending.cost_usd if self.spent_known else None
+
+    def as_body(self) -> dict[str, Any]:
+        """What a result tells of the agent.
+
+        session, model; usage: for each model its tokens and cost_usd; cost_usd and tokens of the attempt,
+        None where they are not known; denied: the calls that were, `denials`: "known" or "unknown"; unread lines;
+        thread_tokens: those of the session with all its earlier attempts.
+        """
+        body: dict[str, Any] = {
+            "session": self.session.id,
+            "model": self.session.model,
+            "usage": self.spending.as_body(),
+            "cost_usd": self.cost_usd,
+            "tokens": self.spending.tokens.total if self.spent_known else None,
+            "denied": [str(one) for one in self.facts.denied.values()],
+            "denials": "known" if self.facts.denied_known else "unknown",
+            "unread": self.unread,
+        }
+        if self.thread is not None:
+            body["thread_tokens"] = self.thread.as_body()
+        return body
+
+
+def outcome_of(
+    account: Account, exit_code: int | None, signal: int | None, stderr_tail: str, *, ignore_denied: bool
+) -> Outcome:
+    """The outcome of a run that ended by itself. All that it spent has been told by its usage."""
+    verdict = judge(account.facts, exit_code, signal, stderr_tail, ignore_denied=ignore_denied)
+    return Outcome(
+        verdict.verdict,
+        verdict.summary,
+        reason=verdict.reason,
+        cost_known=account.cost_usd is not None,
+        agent=account.as_body(),
+    )

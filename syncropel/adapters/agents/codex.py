@@ -1,0 +1,187 @@
+"""Reads what `codex exec --json` says."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any, Final
+
+from syncropel.adapters.agents.account import Account, outcome_of
+from syncropel.adapters.agents.prices import Prices
+from syncropel.adapters.agents.spending import Spending
+from syncropel.adapters.agents.tokens import Tokens, count
+from syncropel.adapters.agents.verdict import Denied, Ended, Facts, error_of
+from syncropel.adapters.agents.words import one_line, part, parts, read_object, text
+from syncropel.adapters.base import Outcome
+from syncropel.adapters.reading import Event, Notice, Retry, Session, Text, ToolCall, ToolResult
+from syncropel.adapters.reading import Final as End
+
+_RETRY: Final = re.compile(r"Reconnecting\.\.\. (\d{1,6})/(\d{1,6}) ?\(?(.*?)\)?", re.DOTALL)
+_STATUS: Final = re.compile(r"\bstatus:? (\d{3})\b")
+_LIMIT: Final = re.compile(r"usage limit|rate.limit|quota", re.IGNORECASE)
+_DENIED: Final = re.compile(r"ERROR codex_core::\S+: error=(.*rejected by user approval settings.*)")
+"""A denied call leaves no event, only such a line on stderr; that there is none proves nothing."""
+_NEW_THREAD: Final = Tokens()
+_NOISE: Final = ("Reading additional input from stdin", "WARNING: proceeding")
+"""How lines begin that it writes to stderr in every run."""
+
+
+class CodexReader:
+    """Reads one run. Its tokens come with the end of a turn, summed up over the whole thread.
+
+    `model`: what it was told to use, since no event says so. `before`: the tokens that the thread had when
+    this run resumed it; None when that is not known, and then this run's share is not known either.
+    """
+
+    def __init__(
+        self,
+        prices: Prices,
+        model: str = "",
+        before: Tokens | None = _NEW_THREAD,
+        *,
+        ignore_denied: bool = False,
+    ) -> None:
+        self.unread = 0
+        self.turns = 0
+        """Tools that were called and messages that were written."""
+        self._facts = Facts(denied_known=False)
+        self._ignore_denied = ignore_denied
+        self._spending = Spending(prices)
+        self._session = Session("", model)
+        self._thread = before
+        self._open: set[str] = set()
+        self._asked = False
+        self._counted = False
+
+    @property
+    def account(self) -> Account:
+        """What is known of the run so far."""
+        known = self._counted or not self._asked
+        return Account(
+            self._session, self._spending, self._facts, self.unread, spent_known=known, thread=self._thread
+        )
+
+    def feed(self, line: bytes) -> list[Event]:
+        if not line.strip():
+            return []
+        said = read_object(line)
+        read = _READERS.get(text(said.get("type"))) if said is not None else None
+        if said is None or read is None:
+            self.unread += said is None
+            return []
+        return read(self, said)
+
+    def finish(self) -> list[Event]:
+        return []
+
+    def outcome(self, exit_code: int | None, signal: int | None, stderr_tail: str) -> Outcome:
+        for line in stderr_tail.splitlines():
+            if found := _DENIED.search(line):
+                self._facts.denied[line] = Denied(one_line(found[1]))
+        told = "\n".join(one for one in stderr_tail.splitlines() if not one.startswith(_NOISE))
+        return outcome_of(self.account, exit_code, signal, told, ignore_denied=self._ignore_denied)
+
+    def _begun(self, said: dict[str, Any]) -> list[Event]:
+        self._session = Session(text(said.get("thread_id")), self._session.model)
+        return [self._session]
+
+    def _turn(self, said: dict[str, Any]) -> list[Event]:
+        self._asked, self._counted = True, False
+        return []
+
+    def _item_started(self, said: dict[str, Any]) -> list[Event]:
+        item = part(said.get("item"))
+        name = _TOOLS.get(text(item.get("type")))
+        if name is None or text(item.get("id")) in self._open:
+            return []
+        self.turns += 1
+        self._open.add(text(item.get("id")))
+        return [ToolCall(text(item.get("id")), name, _argument(item))]
+
+    def _item_completed(self, said: dict[str, Any]) -> list[Event]:
+        item = part(said.get("item"))
+        kind = text(item.get("type"))
+        if kind == "agent_message":
+            self.turns += 1
+            self._facts.said = text(item.get("text"))
+            return [Text(self._facts.said)]
+        if kind == "error":
+            return [Notice(text(item.get("message")))]
+        if kind not in _TOOLS:
+            return []
+        events = self._item_started(said)
+        self._open.discard(text(item.get("id")))
+        if item.get("status") == "declined":
+            self._facts.denied[text(item.get("id"))] = Denied(_TOOLS[kind], _argument(item))
+        return [*events, ToolResult(text(item.get("id")), item.get("status") == "completed", _shown(item))]
+
+    def _error(self, said: dict[str, Any]) -> list[Event]:
+        message = text(said.get("message"))
+        if waits := _RETRY.fullmatch(message):
+            return [Retry(int(waits[1]), int(waits[2]), _status(waits[3]), 0.0, waits[3])]
+        self._facts.last_error = message
+        return [Notice(message)]
+
+    def _completed(self, said: dict[str, Any]) -> list[Event]:
+        self._facts.ended = Ended(ok=True, text=self._facts.said)
+        total = _tokens(part(said.get("usage")))
+        before, self._thread = self._thread, total
+        if before is None:
+            return [Notice("tokens unknown: what the thread had used before is not known"), self._end()]
+        self._counted = True
+        return [self._spending.several(self._session.model, total.beyond(before)), self._end()]
+
+    def _failed(self, said: dict[str, Any]) -> list[Event]:
+        message = text(part(said.get("error")).get("message")) or self._facts.last_error
+        limit = "rate_limit" if _LIMIT.search(message) else ""
+        self._facts.ended = Ended(ok=False, text=message, error=error_of(_status(message), limit))
+        return [self._end()]
+
+    def _end(self) -> End:
+        ended = self._facts.ended or Ended(ok=False)
+        return End(ended.ok, ended.text)
+
+
+def _tokens(usage: dict[str, Any]) -> Tokens:
+    names = ("input_tokens", "cached_input_tokens", "cache_write_input_tokens", "output_tokens")
+    read, cached, written, output = (count(usage.get(name)) for name in names)
+    reasoning = count(usage.get("reasoning_output_tokens"))
+    return Tokens(max(0, read - cached - written), cached, written, output, reasoning)
+
+
+def _status(message: str) -> int:
+    found = _STATUS.search(message)
+    return int(found[1]) if found else 0
+
+
+def _argument(item: dict[str, Any]) -> str:
+    if changes := parts(item.get("changes")):
+        return one_line(", ".join(f"{text(one.get('kind'))} {text(one.get('path'))}" for one in changes))
+    if item.get("type") == "mcp_tool_call":
+        return one_line(f"{text(item.get('server'))} {text(item.get('tool'))}")
+    return one_line(text(item.get("command")) or text(item.get("query")))
+
+
+def _shown(item: dict[str, Any]) -> str:
+    output = one_line(text(item.get("aggregated_output")))
+    code = item.get("exit_code")
+    failed = f"exit status {code}" if isinstance(code, int) and code else ""
+    return ": ".join(one for one in (failed, output or text(part(item.get("error")).get("message"))) if one)
+
+
+_TOOLS: Final = {
+    "command_execution": "shell",
+    "file_change": "edit",
+    "mcp_tool_call": "mcp",
+    "web_search": "web_search",
+}
+
+_READERS: Final[dict[str, Callable[[CodexReader, dict[str, Any]], list[Event]]]] = {
+    "thread.started": CodexReader._begun,
+    "turn.started": CodexReader._turn,
+    "item.started": CodexReader._item_started,
+    "item.completed": CodexReader._item_completed,
+    "error": CodexReader._error,
+    "turn.completed": CodexReader._completed,
+    "turn.failed": CodexReader._failed,
+}

@@ -1,0 +1,65 @@
+"""The account of one attempt: tokens and US dollars by model, each told once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from syncropel.adapters.agents.prices import Prices
+from syncropel.adapters.agents.tokens import Tokens
+from syncropel.adapters.reading import Usage
+
+
+class Spending:
+    """Collects what an attempt spends, and makes the `Usage` events that tell it."""
+
+    def __init__(self, prices: Prices) -> None:
+        self._prices = prices
+        self._tokens: dict[str, Tokens] = {}
+        self._dollars: dict[str, float | None] = {}
+
+    def request(self, model: str, tokens: Tokens) -> Usage:
+        """One request has ended."""
+        return self._tell(model, tokens, self._prices.of(model, tokens))
+
+    def several(self, model: str, tokens: Tokens) -> Usage:
+        """Requests have ended that are only known by their sum."""
+        return self._tell(model, tokens, self._prices.of_sum(model, tokens))
+
+    def settle(self, model: str, tokens: Tokens, cost_usd: float | None) -> Usage | None:
+        """The program's own account of a model so far, which goes before what was counted until now; the
+        operator's price goes before its price. None when nothing is new."""
+        if self._prices.has_own(model):
+            cost_usd = self._prices.of_sum(model, tokens)
+        before, paid = self._tokens.get(model, Tokens()), self._dollars.get(model, 0.0)
+        new = tokens.beyond(before)
+        self._tokens[model] = tokens
+        if cost_usd is None:
+            self._dollars[model] = None
+            return new.usage(model, None) if new.total else None
+        self._dollars[model] = cost_usd
+        more = cost_usd - (paid or 0.0)
+        return new.usage(model, more) if new.total or abs(more) > 1e-12 else None
+
+    def _tell(self, model: str, tokens: Tokens, cost_usd: float | None) -> Usage:
+        self._tokens[model] = self._tokens.get(model, Tokens()) + tokens
+        paid = self._dollars.get(model, 0.0)
+        self._dollars[model] = None if cost_usd is None or paid is None else paid + cost_usd
+        return tokens.usage(model, cost_usd)
+
+    @property
+    def tokens(self) -> Tokens:
+        """All of this attempt."""
+        return sum(self._tokens.values(), Tokens())
+
+    @property
+    def cost_usd(self) -> float | None:
+        """US dollars of this attempt; None when a model's price is not known."""
+        known = [one for one in self._dollars.values() if one is not None]
+        return sum(known) if len(known) == len(self._dollars) else None
+
+    def as_body(self) -> list[dict[str, Any]]:
+        """For each model: its name, its tokens and its US dollars, None where they are not known."""
+        return [
+            {"model": model, **tokens.as_body(), "cost_usd": self._dollars[model]}
+            for model, tokens in self._tokens.items()
+        ]

@@ -1,0 +1,64 @@
+"""Reads what a program says about itself: whatever it is, it must not break the reader."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any, Final
+
+LONGEST_LINE: Final = 200
+"""Characters of a tool's argument or result that an event tells."""
+
+
+def read_object(line: bytes) -> dict[str, Any] | None:
+    """The JSON object on a line; None when it is none."""
+    try:
+        found = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def text(value: Any) -> str:
+    """A text, or nothing."""
+    return value if isinstance(value, str) else ""
+
+
+def part(value: Any) -> dict[str, Any]:
+    """An object, or an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
+def parts(value: Any) -> list[dict[str, Any]]:
+    """The objects of a list."""
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+
+
+def texts(value: Any) -> list[str]:
+    """The texts of a list."""
+    return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
+
+
+def dollars(value: Any) -> float | None:
+    """An amount of US dollars; None when it is none."""
+    usable = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if usable and math.isfinite(value) and value >= 0 else None
+
+
+def one_line(value: str) -> str:
+    """The first line that says something, short enough to stand beside others."""
+    for line in value.splitlines():
+        if shown := " ".join(line.split()):
+            return shown if len(shown) <= LONGEST_LINE else f"{shown[: LONGEST_LINE - 1]}…"
+    return ""
+
+
+def argument(given: Any) -> str:
+    """What tells one call of a tool from others: the command, the path, or the first text of its input."""
+    if isinstance(given, str):
+        return one_line(given)
+    values = part(given)
+    for name in ("command", "cmd", "file_path", "path", "pattern", "url", "query", "prompt", "description"):
+        if shown := one_line(text(values.get(name))):
+            return shown
+    return next((shown for value in values.values() if (shown := one_line(text(value)))), "")

@@ -1,0 +1,75 @@
+"""Recorded runs of the real command lines against a stub of a model, cut to what they show."""
+
+import json
+import signal
+from dataclasses import dataclass
+from pathlib import Path
+
+from syncropel.adapters.agents.claude import ClaudeReader
+from syncropel.adapters.agents.codex import CodexReader
+from syncropel.adapters.agents.prices import Prices
+from syncropel.adapters.agents.tokens import Tokens
+from syncropel.adapters.base import Outcome
+from syncropel.adapters.reading import Event
+
+FOLDER = Path(__file__).with_name("transcripts")
+EXITS = json.loads((FOLDER / "exits.json").read_text(encoding="utf-8"))
+MODEL = "gpt-5.5"
+MODELS = {"codex/bad-model": "no-such-model-9"}
+BEFORE = {"codex/resume-last": Tokens(1200, 300, 0, 14), "codex/resume-last-2": Tokens(3600, 900, 0, 57)}
+"""What the thread of a run had used before it was resumed."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """What a run came to. None: not known."""
+
+    run: str
+    verdict: str
+    reason: str
+    tokens: int | None
+    cost_usd: float | None
+    denied: int
+    summary: str
+
+
+def truth() -> list[Row]:
+    """The table, a row for each run."""
+    _, *lines = (FOLDER / "truth.txt").read_text(encoding="utf-8").splitlines()
+    return [_row(*line.split(" | ", 6)) for line in lines]
+
+
+def _row(run: str, verdict: str, reason: str, tokens: str, cost: str, denied: str, summary: str) -> Row:
+    return Row(
+        run,
+        verdict,
+        "" if reason == "-" else reason,
+        None if tokens == "unknown" else int(tokens),
+        None if cost == "unknown" else float(cost),
+        int(denied),
+        summary,
+    )
+
+
+def reader_of(run: str, prices: Prices | None = None, *, ignore_denied: bool = False):
+    """A reader as the adapter of this run would make it."""
+    prices = prices or Prices()
+    if run.startswith("claude/"):
+        return ClaudeReader(prices, ignore_denied=ignore_denied)
+    model, before = MODELS.get(run, MODEL), BEFORE.get(run, Tokens())
+    return CodexReader(prices, model, before, ignore_denied=ignore_denied)
+
+
+def output_of(run: str) -> bytes:
+    """What the run wrote to stdout."""
+    return (FOLDER / f"{run}.jsonl").read_bytes()
+
+
+def replay(run: str, reader=None) -> tuple[list[Event], Outcome]:
+    """Feed a run to its reader: what it told, and what came of it."""
+    reader = reader or reader_of(run)
+    events = [event for line in output_of(run).split(b"\n") for event in reader.feed(line)]
+    events += reader.finish()
+    ended = EXITS[run]
+    number = signal.Signals[ended["signal"]] if ended["signal"] else None
+    return events, reader.outcome(ended["exit_code"], number, ended["stderr"])
