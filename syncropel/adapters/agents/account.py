@@ -35,8 +35,8 @@ class Account:
         """What a result tells of the agent.
 
         session, model; usage: for each model its tokens and cost_usd; cost_usd and tokens of the attempt,
-        None where they are not known; denied: the calls that were, `denials`: "known" or "unknown"; unread lines;
-        thread_tokens: those of the session with all its earlier attempts.
+        None where they are not known; denied: the calls that were; denials: "known" or "unknown"; unread:
+        lines that made no sense; thread_tokens: those of the session with all its earlier attempts.
         """
         body: dict[str, Any] = {
             "session": self.session.id,
