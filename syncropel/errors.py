@@ -13,6 +13,7 @@ SyncropelError
 │   ├── InvalidFork        422  a child thread that cannot be one of its parent, named by its place
 │   └── InvalidQuery       422  a query over records with a mistake, named by its place in the document
 ├── NotFound               404
+│   └── NoOutput           404  an attempt whose output is not there, with the reason
 ├── Unauthorized          401  no token, or one that is unknown
 │   └── CredentialRevoked  401  an instance that its coordinator has revoked
 ├── Forbidden              403  a known caller without the scope
@@ -29,6 +30,7 @@ SyncropelError
 ├── Conflict               409  the request and the present state exclude each other
 ├── Unavailable            503  stopping, or not started yet
 │   ├── Crowded            503  more connections than the daemon can have
+│   ├── OutputUnreachable  503  output on an instance that does not answer, by its name
 │   └── CoordinatorNotHeard  503  new work on a worker that has not heard from its coordinator
 ├── StoreError             500  the log on disk cannot be used
 │   ├── StoreCorrupt
@@ -154,6 +156,12 @@ class NotFound(SyncropelError):
     type = "not_found"
 
 
+class NoOutput(NotFound):
+    """Raised when the output of an attempt is not there, or is no plain file; the message says which."""
+
+    code = "NO_OUTPUT"
+
+
 class Unauthorized(SyncropelError):
     """Raised when a TCP caller has no token or an unknown one."""
 
@@ -275,6 +283,16 @@ class Crowded(Unavailable):
     """Raised when all connections are in use."""
 
     code = "TOO_MANY_CONNECTIONS"
+
+
+class OutputUnreachable(Unavailable):
+    """Raised when the instance that has an output does not answer; the message says since when.
+
+    `over`: the attempt has ended, so nobody waits for more of it.
+    """
+
+    code = "OUTPUT_UNREACHABLE"
+    over = False
 
 
 class StoreError(SyncropelError):

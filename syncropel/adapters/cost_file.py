@@ -22,12 +22,12 @@ LOOK_SECS: Final = 0.1
 _CHUNK_BYTES: Final = 1 << 20
 
 
-def open_plain(path: Path) -> BinaryIO:
+def open_plain(path: Path, *, dir_fd: int | None = None) -> BinaryIO:
     """Open a file that a goal may have replaced: a pipe would hold up everybody, a link show what is not its.
 
-    Raises OSError when it is not a plain file.
+    `dir_fd`: the open folder that a relative path is in. Raises OSError when it is not a plain file.
     """
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=dir_fd)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise OSError(errno.EINVAL, "not a plain file", str(path))

@@ -42,6 +42,9 @@ from syncropel.engine.ingest.broadcast import Broadcast, Pulse
 from syncropel.engine.ingest.door import Ingest
 from syncropel.engine.ingest.live import rebuild
 from syncropel.engine.ingest.selfcheck import SelfCheck
+from syncropel.engine.output.following import Following
+from syncropel.engine.output.local import LocalOutput
+from syncropel.engine.output.outputs import Outputs
 from syncropel.errors import SyncropelError
 from syncropel.folds.control.drains import DRAIN
 from syncropel.folds.control.freezes import FREEZE
@@ -160,7 +163,11 @@ class Engine:
             live.standing = Standing(did, live.credentials)
         self.ingest = Ingest(self.store, live, self.broadcast, did, runtime)
         self.peers = Peers(self._tokens, self._transport)
+        self.readers = Peers(self._tokens, self._transport)
         self.leases = Leases(self.ingest, did, settings.fleet.heartbeat_interval_secs, runtime, self.changed)
+        local = LocalOutput(self.ingest, did, self.instance.home.work)
+        self.outputs = Outputs(local, self.ingest, self.readers, self.leases, did)
+        self.following = Following(runtime, self._background.spawn)
         self.reach = Reach(self.ingest, self.peers, did, runtime, self.changed, self._background.spawn)
         self.reach.runs_on = self.leases.why_refused
         self.told = Told(self.ingest, did, runtime)
@@ -351,6 +358,7 @@ class Engine:
         self.ingest.open = False
         await self._background.stop()
         await self.peers.close()
+        await self.readers.close()
         log.info("stopped", extra={"actor": self.instance.did})
 
     @property

@@ -7,6 +7,7 @@ import ssl
 from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any, Final
+from urllib.parse import quote
 
 import httpx
 
@@ -97,21 +98,46 @@ class Peers:
         `ControlAnswer`). Raises OlderPeer when it cannot be told so, DaemonUnreachable."""
         return await self._post(f"{endpoint}/v1/fleet/control", message, str(message["to"]))
 
-    async def _post(self, url: str, body: Any, to: str) -> dict[str, Any]:
-        content = json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
-        tokens = self._tokens(to) or ("",)
+    async def output(
+        self, endpoint: str, to: str, child_thread: str, query: dict[str, Any]
+    ) -> tuple[int, dict[str, Any]]:
+        """Ask the instance `to` (a DID) for a piece of the output of one of its attempts.
+
+        Gives the HTTP status and the answer: fields of the wire model `OutputPage`, or an error's.
+        Raises DaemonUnreachable when there is no such answer.
+        """
+        url = f"{endpoint}/v1/dispatches/{quote(child_thread, safe='')}/output"
+        response, answer = await self._ask(self._request("GET", url, params=query), to)
+        if not isinstance(answer, dict):
+            raise DaemonUnreachable(f"{url} answered something else", "is it a daemon?")
+        return response.status_code, answer
+
+    def _request(self, method: str, url: str, **more: Any) -> httpx.Request:
         try:
-            for token in tokens:
-                headers = {"content-type": "application/json"}
-                headers |= {"authorization": f"Bearer {token}"} if token else {}
-                response = await self._http.post(url, content=content, headers=headers)
+            return self._http.build_request(method, url, **more)
+        except httpx.InvalidURL as error:
+            raise DaemonUnreachable(f"{url}: {error}", "is that instance up?") from None
+
+    async def _ask(self, request: httpx.Request, to: str) -> tuple[httpx.Response, Any]:
+        """Send with the first token that is known there; gives the answer, and its JSON."""
+        url = request.url.copy_with(query=None)
+        try:
+            for token in self._tokens(to) or ("",):
+                if token:
+                    request.headers["authorization"] = f"Bearer {token}"
+                response = await self._http.send(request)
                 if response.status_code != _UNKNOWN_TOKEN or _names_revoked(response):
                     break
-            answer = parse_json(response.content)
-        except (httpx.HTTPError, httpx.InvalidURL, InvalidRecord) as error:
+            return response, parse_json(response.content)
+        except (httpx.HTTPError, InvalidRecord) as error:
             raise DaemonUnreachable(
                 f"{url}: {error or type(error).__name__}", "is that instance up?"
             ) from None
+
+    async def _post(self, url: str, body: Any, to: str) -> dict[str, Any]:
+        content = json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
+        headers = {"content-type": "application/json"}
+        response, answer = await self._ask(self._request("POST", url, content=content, headers=headers), to)
         if response.status_code in _UNKNOWN_ROUTE:
             raise OlderPeer(f"{url} answered HTTP {response.status_code}", "upgrade that instance")
         if not response.is_success or not isinstance(answer, dict):

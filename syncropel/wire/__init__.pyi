@@ -59,6 +59,7 @@ from .health import Health as Health
 from .health import HealthCheck as HealthCheck
 from .log import LogLine as LogLine
 from .log import LogPage as LogPage
+from .output import OutputPage as OutputPage
 from .records import BatchOutcome as BatchOutcome
 from .records import BatchResult as BatchResult
 from .records import PostedRecord as PostedRecord

@@ -146,7 +146,7 @@ async def open_api(
         await engine.start()
         stack.push_async_callback(engine.stop)
         app = create_app(engine)
-        operator, tcp = _client(OperatorDoor(app)), _client(app)
+        operator, tcp = as_operator(app), over_tcp(app)
         yield Api(
             engine, app, await stack.enter_async_context(operator), await stack.enter_async_context(tcp)
         )
@@ -163,7 +163,13 @@ async def make_api(tmp_path: Path) -> AsyncIterator[MakeApi]:
         yield make
 
 
-def _client(app: Any) -> httpx.AsyncClient:
+def as_operator(app: Any) -> httpx.AsyncClient:
+    """A client through the door of the Unix socket."""
+    return over_tcp(OperatorDoor(app))
+
+
+def over_tcp(app: Any) -> httpx.AsyncClient:
+    """A client through the door of the network."""
     return httpx.AsyncClient(
         transport=httpx.ASGITransport(app), base_url="http://127.0.0.1:9100", trust_env=False
     )

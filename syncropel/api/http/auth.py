@@ -21,11 +21,18 @@ from syncropel.api.http.caller import (
     lacks,
 )
 from syncropel.api.http.errors import error_response, internal_error
-from syncropel.api.http.reading import refusal_to_read
+from syncropel.api.http.reading import is_output, refusal_to_read
 from syncropel.api.http.tally import GOALS_REFUSED, UNKNOWN_CALLERS, Tally
 from syncropel.engine.engine import Engine
 from syncropel.errors import Forbidden, GoalMayNot, SyncropelError, UnknownCaller
-from syncropel.folds.control.access import API_TOKEN, PULLS, SERVICE_ACCOUNT, TOKEN_REVOKED, Token
+from syncropel.folds.control.access import (
+    API_TOKEN,
+    PULLS,
+    READS_OUTPUT,
+    SERVICE_ACCOUNT,
+    TOKEN_REVOKED,
+    Token,
+)
 from syncropel.folds.control.rules import PERMISSION
 from syncropel.policy.authority import Writer
 from syncropel.record.model import Record
@@ -95,6 +102,8 @@ def required_scope(method: str, path: str) -> str | None:
     if method in ("GET", "HEAD", "OPTIONS"):
         if path == _SNAPSHOT:  # no prefix: a thread may be called snapshot/x
             return PULLS
+        if is_output(path):
+            return READS_OUTPUT
         return next((scope for prefix, scope in _READS if path.startswith(prefix)), "records:read")
     return next((scope for prefix, scope in _WRITES if path.startswith(prefix)), "admin")
 

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from syncropel.engine.control.accounts import find_token, is_fleet_account
 from syncropel.engine.engine import Engine
 from syncropel.errors import CredentialRevoked, Forbidden, SyncropelError, Unauthorized
-from syncropel.folds.control.access import Token, account_did
+from syncropel.folds.control.access import READS_OUTPUT, Token, account_did
 from syncropel.policy.authority import Writer
 from syncropel.settings.keyring import bearer_hash
 
 _REMEMBERED: Final = 1024
 """Bearers of accounts that are remembered with their tokens."""
 _OF_INSTANCE: Final = frozenset({"records:write", "fleet:write"})
-_OF_COORDINATOR: Final = frozenset({"records:read", "records:write", "fleet:write"})
+_OF_COORDINATOR: Final = frozenset({"records:read", "records:write", "fleet:write", READS_OUTPUT})
 _BY_INSTANCE: Final = frozenset(
     {
         ("GET", "/v1/whoami"),
@@ -58,7 +58,10 @@ class Bearers:
         if not bearer:
             return None
         if (token := self._token(bearer)) is not None:
-            return Bearer(token, self._writer(token))
+            writer = self._writer(token)
+            if writer.author == "coordinator":  # the shared token was made before there was this scope
+                token = replace(token, scopes=token.scopes | {READS_OUTPUT})
+            return Bearer(token, writer)
         if self._is_worker and (did := self._engine.keyring.coordinator_of(bearer)):
             return Bearer(_token(did, _OF_COORDINATOR), Writer("coordinator", did))
         known = self._engine.ingest.live.credentials.by_hash(bearer_hash(bearer))

@@ -35,11 +35,19 @@ _READ_OPS: Final = (
 )
 
 
+_OUTPUT: Final = re.compile(
+    r"/v1/(tasks/(?P<task>[^/]+)/subtasks/[^/]+|dispatches/(?P<thread>.+))/output", re.ASCII
+)
 _SNAPSHOT: Final = "/v1/threads/snapshot"
 """Judged thread by thread, once it is known which ones are asked for."""
 _THREAD_VIEW: Final = re.compile(
     r"(?<=.)/(records|state|participants|watch|diff|replay(/(changes|\d+))?)$", re.ASCII
 )
+
+
+def is_output(path: str) -> bool:
+    """Whether this is the path of the output of an attempt."""
+    return _OUTPUT.fullmatch(path) is not None
 
 
 def read_op(method: str, path: str) -> str:
@@ -63,6 +71,8 @@ async def refusal_to_read(scope: Scope, engine: Engine) -> SyncropelError | None
     op = read_op(method, path)
     if not op or path == _SNAPSHOT:
         return None
+    if is_output(path) and writer(scope).author == "coordinator":
+        return None  # it has judged the one it asks for
     thread = _thread_of(scope)
     if (refusal := _withholding(scope, engine, thread)) is not None:
         return refusal
@@ -119,6 +129,8 @@ def _actor_of(scope: Scope) -> str:
 def _thread_of(scope: Scope) -> str:
     """The one thread or task that a request is about; empty when it is about several."""
     path: str = scope["path"]
+    if (output := _OUTPUT.fullmatch(path)) is not None:
+        return output["task"] or output["thread"]
     if path.startswith("/v1/tasks/"):
         return path.split("/")[3]
     if path.startswith("/v1/threads/"):

@@ -161,6 +161,22 @@ def write(out: TextIO, text: str) -> None:
             raise OutputFailed(f"cannot write the output: {error.strerror}") from None
 
 
+def write_bytes(data: bytes) -> None:
+    """Write bytes to stdout as they are. Raises as `write`."""
+    out = getattr(sys.stdout, "buffer", None)
+    if out is None:  # stdout was closed before we began
+        write(sys.stdout, "\n")
+        return
+    sys.stdout.flush()
+    try:
+        out.write(data)
+        out.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputFailed(f"cannot write the output: {error.strerror}") from None
+
+
 def print_json(value: BaseModel | Mapping[str, Any]) -> None:
     """Print a wire model, or a document made of such, as JSON that any encoding of stdout can carry."""
     document = value if isinstance(value, Mapping) else value.model_dump(mode="json")

@@ -25,11 +25,14 @@ SCOPES: Final = (
     "config:read",
     "config:write",
     "federation:read",
+    "output:read",
     "admin",
 )
 """The closed list. `admin` implies all others, and `records:read` implies `federation:read`."""
 PULLS: Final = "federation:read"
 """Only to take bundles of what may be shared with the account's namespace."""
+READS_OUTPUT: Final = "output:read"
+"""To read what goals write; no other scope but `admin` has it, since a goal may write anything."""
 
 
 ACCOUNT_DID_PREFIX: Final = "did:sync:service:"

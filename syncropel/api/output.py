@@ -1,0 +1,137 @@
+"""What attempts write: of any subtask, and of what this instance was given; a page, or all as it grows."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from syncropel.api.http import sse
+from syncropel.api.tasks.task_views import find_task
+from syncropel.engine.engine import Engine
+from syncropel.engine.output.following import Read
+from syncropel.engine.output.local import MAX_BYTES
+from syncropel.engine.output.outputs import Wanted
+from syncropel.errors import OutputUnreachable, SyncropelError
+from syncropel.record.model import MAX_CLOCK
+from syncropel.wire import OutputPage
+
+DEFAULT_BYTES: Final = 64 * 1024
+MAX_TAIL: Final = 10_000
+
+Attempt = Annotated[int | None, Query(ge=1, le=MAX_CLOCK, description="by default the latest one")]
+Offset = Annotated[int, Query(ge=0, le=MAX_CLOCK, description="in bytes")]
+Bytes = Annotated[int, Query(ge=0, le=MAX_BYTES, description="the most bytes that come back at once")]
+Tail = Annotated[
+    int | None,
+    Query(ge=0, le=MAX_TAIL, description="begin with the last so many lines, and not at `offset`"),
+]
+Follow = Annotated[bool, Query(description="answer with an event stream")]
+
+
+def router(engine: Engine) -> APIRouter:
+    """The routes of output."""
+    routes = APIRouter(tags=["output"])
+
+    @routes.get("/v1/tasks/{name}/subtasks/{index}/output", response_model=OutputPage)
+    async def subtask_output(
+        request: Request,
+        name: str,
+        index: int,
+        attempt: Attempt = None,
+        offset: Offset = 0,
+        limit: Bytes = DEFAULT_BYTES,
+        tail: Tail = None,
+        follow: Follow = False,
+    ) -> OutputPage | Response:
+        """What a subtask's attempt has written, from the instance that has it.
+
+        With `follow` server-sent events `output`, each with such a page, until the attempt has ended: the
+        last one says so. Its `id` is the `offset` to go on from. `output.lost` says that the instance does
+        not answer: the stream goes on when it does again. `error` ends it.
+        """
+        task = find_task(engine, name).thread
+
+        async def read(wanted: Wanted, number: int | None = attempt) -> OutputPage:
+            return await engine.outputs.of_subtask(task, index, number, wanted)
+
+        wanted = Wanted(offset, limit, tail)
+        if not follow:
+            return await read(wanted)
+        return await _stream(engine, request, wanted, read, ("subtask", task, index))
+
+    @routes.get("/v1/dispatches/{thread:path}/output", response_model=OutputPage)
+    async def dispatch_output(
+        request: Request,
+        thread: str,
+        attempt: Attempt = None,
+        offset: Offset = 0,
+        limit: Bytes = DEFAULT_BYTES,
+        tail: Tail = None,
+        follow: Follow = False,
+    ) -> OutputPage | Response:
+        """What an attempt that this very instance was given has written; `thread` is the subtask's.
+
+        `follow`: as with the output of a subtask.
+        """
+
+        async def read(wanted: Wanted, number: int | None = attempt) -> OutputPage:
+            return await engine.outputs.of_child(thread, number, wanted)
+
+        wanted = Wanted(offset, limit, tail)
+        if not follow:
+            return await read(wanted)
+        return await _stream(engine, request, wanted, read, ("dispatch", thread))
+
+    return routes
+
+
+async def _stream(
+    engine: Engine, request: Request, wanted: Wanted, read: Read, key: tuple[object, ...]
+) -> Response:
+    """The stream from the first piece on: what that raises is the answer."""
+    engine.following.admit()
+    if (resumed := sse.resume_sequence(request, None)) is not None:
+        wanted = Wanted(resumed, wanted.limit)
+    first = await read(wanted)
+    return sse.event_stream(engine, _events(engine, first, read, (*key, first.attempt)))
+
+
+async def _events(
+    engine: Engine, first: OutputPage, read: Read, key: tuple[object, ...]
+) -> AsyncIterator[str]:
+    yield _event(first)
+    watcher = engine.broadcast.watch(lambda _: False)  # wants no records, only to hear of the stop
+    stopping = asyncio.ensure_future(watcher.take())
+    follower = engine.following.follow(key, read, first)
+    coming = asyncio.ensure_future(follower.next())
+    try:
+        while not watcher.closed:
+            done, _ = await asyncio.wait(
+                {coming, stopping}, timeout=sse.HEARTBEAT_SECS, return_when=asyncio.FIRST_COMPLETED
+            )
+            if coming in done:
+                if (piece := coming.result()) is None:
+                    return
+                yield _event(piece)
+                coming = asyncio.ensure_future(follower.next())
+            elif not done:
+                yield sse.event("heartbeat", json.dumps({"at": engine.runtime.now()}))
+        yield sse.server_shutdown()
+    except SyncropelError as error:
+        yield sse.event("error", json.dumps(error.envelope()))
+    finally:
+        coming.cancel()
+        stopping.cancel()
+        follower.close()
+        engine.broadcast.forget(watcher)
+
+
+def _event(piece: OutputPage | OutputUnreachable) -> str:
+    if isinstance(piece, OutputPage):
+        return sse.event("output", piece.model_dump_json(), piece.next_offset)
+    return sse.event("output.lost", json.dumps(piece.envelope()))

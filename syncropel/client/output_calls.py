@@ -1,0 +1,52 @@
+"""What can be asked of the output of subtasks; see `client.calls`."""
+
+from __future__ import annotations
+
+import base64
+from urllib.parse import quote, urlencode
+
+from syncropel.client.calls import Call
+from syncropel.client.late import schema
+
+
+def output(
+    task: str,
+    index: int,
+    *,
+    attempt: int | None = None,
+    offset: int = 0,
+    limit: int | None = None,
+    tail: int | None = None,
+) -> Call[schema.OutputPage]:
+    """A piece of what a subtask has written: `limit` bytes from `offset`, or the last `tail` lines.
+
+    `attempt`: None for the latest.
+    """
+    return Call(schema.OutputPage, _path(task, index), query=_query(attempt, offset, limit, tail))
+
+
+def output_follow(
+    task: str, index: int, *, attempt: int | None = None, offset: int = 0, tail: int | None = None
+) -> str:
+    """The path of the event stream of the same, until the attempt has ended."""
+    query = {**_query(attempt, offset, None, tail), "follow": "true"}
+    return f"{_path(task, index)}?{urlencode(query)}"
+
+
+def data(page: schema.OutputPage) -> bytes:
+    """The bytes of a page. Raises ValueError when they are not as its encoding says."""
+    return base64.b64decode(page.data, validate=True) if page.encoding == "base64" else page.data.encode()
+
+
+def is_whole(page: schema.OutputPage) -> bool:
+    """Whether nothing can come after this page."""
+    return page.ended and page.next_offset >= page.size
+
+
+def _path(task: str, index: int) -> str:
+    return f"/v1/tasks/{quote(task, safe='')}/subtasks/{index}/output"
+
+
+def _query(attempt: int | None, offset: int, limit: int | None, tail: int | None) -> dict[str, int]:
+    asked = {"attempt": attempt, "offset": offset, "limit": limit, "tail": tail}
+    return {key: value for key, value in asked.items() if value is not None}

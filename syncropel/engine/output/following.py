@@ -1,0 +1,184 @@
+"""Output as it grows, for any number of followers: one looks for all of them.
+
+A follower takes one piece at a time, whenever it likes, so that a slow one costs no more than that piece.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Hashable
+from typing import Final
+
+from syncropel.engine.ingest.broadcast import Pulse
+from syncropel.engine.output.local import LONGEST_CHARACTER, MAX_BYTES
+from syncropel.engine.output.outputs import Wanted
+from syncropel.errors import Crowded, OutputUnreachable, SyncropelError
+from syncropel.peer.runtime import Runtime
+from syncropel.wire import OutputPage
+
+Read = Callable[[Wanted], Awaitable[OutputPage]]
+FIRST_LOOK_SECS: Final = 0.2
+LONGEST_LOOK_SECS: Final = 1.0
+"""How long after the last look the next one is: it doubles while nothing comes."""
+PIECE_BYTES: Final = MAX_BYTES // 4
+MAX_FOLLOWERS: Final = 256
+_SHARED_PIECES: Final = 4
+_NOTHING: Final = Wanted(0, 0)
+"""Its answer tells the size and the state alone."""
+
+
+class _Growth:
+    """What is known of one output, and pieces that several followers read at the same time."""
+
+    def __init__(self, read: Read) -> None:
+        self._read = read
+        self.followers = 0
+        self.pulse = Pulse()
+        self.head: OutputPage | None = None
+        self.problem: SyncropelError | None = None
+        self.closed = False
+        self._pieces: OrderedDict[Hashable, asyncio.Future[OutputPage]] = OrderedDict()
+
+    async def look(self) -> bool:
+        """Look at its size and state once; gives whether anything is new."""
+        head, problem = self.head, None
+        try:
+            head = await self._read(_NOTHING)
+        except SyncropelError as error:
+            problem = error
+        before = (self.head, self.problem and self.problem.code)
+        self.head, self.problem = head, problem
+        return before != (head, problem and problem.code)
+
+    async def piece(self, offset: int, head: OutputPage) -> OutputPage:
+        """The piece from this offset, of the output as it was when it was looked at."""
+        key = (offset, head.size, head.ended)
+        known = self._pieces.get(key)
+        if known is None:
+            known = asyncio.ensure_future(self._read(Wanted(offset, PIECE_BYTES)))
+            self._pieces[key] = known
+            known.add_done_callback(_retrieve)
+            if len(self._pieces) > _SHARED_PIECES:
+                self._pieces.popitem(last=False)
+        try:
+            return await asyncio.shield(known)
+        except OutputUnreachable as error:
+            self._pieces.pop(key, None)
+            self.problem = error  # so that the next look is news
+            self.pulse.beat()
+            raise
+
+
+def _retrieve(piece: asyncio.Future[OutputPage]) -> None:
+    """Nobody may be left who waits for it."""
+    if not piece.cancelled():
+        piece.exception()
+
+
+class Following:
+    """Follows outputs. `spawn` runs a loop in the background."""
+
+    def __init__(self, runtime: Runtime, spawn: Callable[..., asyncio.Task[None]]) -> None:
+        self._runtime = runtime
+        self._spawn = spawn
+        self._growing: dict[Hashable, _Growth] = {}
+
+    @property
+    def followers(self) -> int:
+        """How many follow now."""
+        return sum(growth.followers for growth in self._growing.values())
+
+    def admit(self) -> None:
+        """Raises Crowded when one more would be too many."""
+        if self.followers >= MAX_FOLLOWERS:
+            raise Crowded(
+                f"{MAX_FOLLOWERS} connections follow output already",
+                "read it without following, or try again when some have ended",
+            )
+
+    def follow(self, key: Hashable, read: Read, last: OutputPage) -> Follower:
+        """Follow on from the last page that was read; to be closed. `key`: the same for all that follow the
+        same attempt."""
+        growth = self._growing.get(key)
+        if growth is None:
+            growth = self._growing[key] = _Growth(read)
+            self._spawn(self._look(key, growth), "output")
+        return Follower(growth, last)
+
+    async def _look(self, key: Hashable, growth: _Growth) -> None:
+        wait = FIRST_LOOK_SECS
+        try:
+            while growth.followers:
+                if await growth.look():
+                    growth.pulse.beat()
+                    wait = FIRST_LOOK_SECS
+                await self._runtime.sleep(wait)
+                wait = min(wait * 2, LONGEST_LOOK_SECS)
+        finally:
+            growth.closed = True
+            growth.pulse.beat()
+            if self._growing.get(key) is growth:
+                del self._growing[key]
+
+
+class Follower:
+    """One that follows. Nothing is read for it but the piece that it waits for."""
+
+    def __init__(self, growth: _Growth, last: OutputPage) -> None:
+        self._growth = growth
+        self._last = last
+        self._seen = -1
+        self._lost = False
+        growth.followers += 1
+
+    def close(self) -> None:
+        """Follow no more."""
+        self._growth.followers -= 1
+
+    async def next(self) -> OutputPage | OutputUnreachable | None:
+        """Wait for the next piece; None when the last one was given.
+
+        An OutputUnreachable is no end while the attempt runs: it is given once, and the next piece says that
+        it is past. Any other error is raised, and is the end.
+        """
+        growth = self._growth
+        while not (growth.closed or is_whole(self._last)):
+            if growth.pulse.count <= self._seen and not _is_cut(self._last):
+                await growth.pulse.after(self._seen)
+                continue
+            self._seen = growth.pulse.count
+            try:
+                if (page := await self._look()) is not None:
+                    return page
+            except OutputUnreachable as error:
+                if error.over:
+                    raise
+                self._last = self._last.model_copy(update={"size": self._last.next_offset})
+                if not self._lost:
+                    self._lost = True
+                    return error
+        return None
+
+    async def _look(self) -> OutputPage | None:
+        """The next piece, if it says anything new."""
+        growth, last = self._growth, self._last
+        if growth.problem is not None:
+            raise growth.problem
+        if growth.head is None:
+            return None
+        page = await growth.piece(last.next_offset, growth.head)
+        before, self._lost = self._lost, False
+        self._last = page
+        is_news = page.next_offset != last.next_offset or (page.state, page.ended) != (last.state, last.ended)
+        return page if is_news or before else None
+
+
+def _is_cut(page: OutputPage) -> bool:
+    """Whether there was more than one piece holds; half a character alone is not worth another one."""
+    return page.size - page.next_offset >= LONGEST_CHARACTER
+
+
+def is_whole(page: OutputPage) -> bool:
+    """Whether nothing can come after this page."""
+    return page.ended and page.next_offset >= page.size

@@ -1,0 +1,84 @@
+"""A coordinator and a worker in one process: two real applications over a network that can be cut."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from syncropel.api.app import create_app
+from syncropel.engine.engine import Engine, Instance
+from syncropel.settings.config import AdapterSettings, DispatchSettings, FleetSettings, Home, Settings
+from syncropel.settings.identity import make_home
+from syncropel.store.memory import MemoryStore
+
+from .conftest import Api, as_operator, over_tcp
+
+COORDINATOR = "did:sync:instance:00000000000000c0"
+WORKER = "did:sync:instance:00000000000000b0"
+_TOKEN = "spl_test_sa-fleet_0123456789abcdef0123456789abcdef"
+_SCRIPTS = {"adapters": AdapterSettings(bash=True), "dispatch": DispatchSettings(adapter="bash")}
+
+
+class Network(httpx.AsyncBaseTransport):
+    """Carries requests to the application of a host, unless that is `down`."""
+
+    def __init__(self) -> None:
+        self.apps: dict[str, Any] = {}
+        self.down: set[str] = set()
+        self.asked: list[str] = []
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        host = request.url.host
+        self.asked.append(request.url.path)
+        if host in self.down or host not in self.apps:
+            raise httpx.ConnectError("connection refused")
+        return await httpx.ASGITransport(self.apps[host]).handle_async_request(request)
+
+
+@dataclass
+class Two:
+    """The coordinator and its worker, `worker-b`."""
+
+    coordinator: Api
+    worker: Api
+    network: Network = field(default_factory=Network)
+
+    async def fan_out(self, *goals: str, name: str = "T") -> None:
+        """Give the worker these scripts."""
+        await self.coordinator.task(alias=name)
+        subtasks = [{"goal": goal, "target": "worker-b"} for goal in goals]
+        answer = await self.coordinator.operator.post(
+            f"/v1/tasks/{name}/fan-out", json={"subtasks": subtasks, "allow_unknown": True}
+        )
+        assert answer.status_code == 201, answer.text
+
+
+@asynccontextmanager
+async def two_instances(folder: Path) -> AsyncIterator[Two]:
+    """Both, running; the worker runs scripts."""
+    network = Network()
+    async with AsyncExitStack() as stack:
+
+        async def start(did: str, alias: str, settings: Settings) -> Api:
+            home = Home(folder / alias)
+            make_home(home)
+            home.fleet_token.write_text(_TOKEN)
+            home.fleet_token.chmod(0o600)
+            store = MemoryStore(clock=time.time)
+            engine = Engine(store, Instance(did, home, f"http://{alias}"), settings, transport=network)
+            await engine.start()
+            app = network.apps[alias] = create_app(engine)
+            stack.push_async_callback(engine.stop)
+            operator = await stack.enter_async_context(as_operator(app))
+            return Api(engine, app, operator, await stack.enter_async_context(over_tcp(app)))
+
+        coordinator = await start(COORDINATOR, "coordinator", Settings(fleet=FleetSettings("coordinator")))
+        fleet = FleetSettings("worker-b", "http://coordinator")
+        worker = await start(WORKER, "worker-b", Settings(fleet=fleet, **_SCRIPTS))
+        yield Two(coordinator, worker, network)
