@@ -275,10 +275,11 @@ async def test_a_token_without_the_scope_reads_no_output(two: Two) -> None:
 
 async def test_permission_rules_hold_for_output_as_for_its_task(two: Two) -> None:
     await kept(two)
-    rule = {"expression": "actor == 'did:sync:service:sa-inside' || op != 'thread_read'", "priority": 1}
+    not_outside = "actor != 'did:sync:service:sa-outside' || op != 'thread_read'"
+    rule = {"expression": not_outside, "priority": 1, "effect": "allow"}
     put = await two.coordinator.operator.put("/v1/config/rules/permission/inside", json=rule)
     assert put.is_success, put.text
-    assert (await two.coordinator.operator.post("/v1/config/permissions/enforce", json={})).is_success
+    assert (await two.coordinator.operator.post("/v1/config/permissions/enable", json={})).is_success
     inside = await two.coordinator.bearer("output:read", sa_id="sa-inside")
     outside = await two.coordinator.bearer("output:read", sa_id="sa-outside")
     assert_error(await two.coordinator.tcp.get(PATH, headers=outside), 403, "PERMISSION_DENIED", "sa-outside")
