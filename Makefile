@@ -14,7 +14,7 @@ help:
 	@echo "make demo        a coordinator, two workers and a real fan-out, seen in the console"
 	@echo "make bench       speed, as ratios side by side"
 	@echo "make snapshots   accept the console's pictures as they are now"
-	@echo "make docs        build the documentation as a site, in build/site"
+	@echo "make docs        make the reference anew from the code, and build the site in build/site"
 	@echo "make format      format the code"
 	@echo "make dist        build what is published, and try it in an empty environment"
 
@@ -78,7 +78,9 @@ demo: $(VENV)/.base
 bench: $(VENV)/.ready
 	$(BIN)/python -m benchmarks
 
+# What is made from the code is made anew first.
 docs: $(VENV)/.ready
+	$(BIN)/python -m docs_tools
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 	@echo "build/site/index.html"
 

@@ -17,6 +17,15 @@ from syncropel.settings.config import actor_from
 _ORIGINS: Final = {"default": "default", "here": "instance", "fleet": "fleet"}
 _EFFECTS: Final = ("effect", "severity", "target")
 OPS: Final = ("record_write", "thread_read", "config_read")
+_A_RULE: Final = {
+    "permission": "a permission rule",
+    "routing": "a routing rule",
+    "health": "a health check",
+    "precondition": "a precondition",
+    "aitl": "an ask-in-the-loop rule",
+    "trigger": "a trigger",
+    "fold": "a fold rule",
+}
 
 
 def configure(parser: Parser) -> None:
@@ -47,7 +56,7 @@ def configure(parser: Parser) -> None:
         ("remove-trigger", "trigger"),
         ("remove-fold-rule", "fold"),
     ):
-        remove = add_verb(group, verb, f"remove a {kind} rule")
+        remove = add_verb(group, verb, f"remove {_A_RULE[kind]}")
         remove.add_argument("name", metavar="NAME", help="its name")
         remove.set_defaults(run=run_remove, kind=kind)
     restore = add_verb(group, "restore-default-rules", "put the default freeze rules back as they were")
@@ -64,17 +73,31 @@ def _rule(group: Any, verb: str, kind: str, summary: str) -> None:
     rule = add_verb(group, verb, summary)
     rule.add_argument("name", metavar="NAME", help="its name; a rule of this name is replaced")
     rule.add_argument("--expression", required=True, metavar="CEL", help="the expression")
-    rule.add_argument("--priority", type=int, default=100, metavar="N", help="lowest first (default 100)")
+    rule.add_argument(
+        "--priority", type=int, default=100, metavar="N", help="rules with lower numbers are asked first"
+    )
     if kind == "permission":
         rule.add_argument("--effect", choices=("allow", "deny"), required=True, help="what a match means")
-        rule.add_argument("--op", action="append", choices=OPS, help="only for this op; repeat it for more")
-    if kind == "trigger":
-        rule.add_argument("--goal", required=True, metavar="TEXT", help="the task's goal; {id} is the record")
         rule.add_argument(
-            "--target", metavar="TARGET", help="run it there as its one subtask; default: nobody"
+            "--op",
+            action="append",
+            choices=OPS,
+            help="only for this operation; repeat it for more (default: all)",
+        )
+    if kind == "trigger":
+        rule.add_argument(
+            "--goal", required=True, metavar="TEXT", help="the task's goal; {id} stands for the record's id"
+        )
+        rule.add_argument(
+            "--target", metavar="TARGET", help="run the task there (default: it waits for a person)"
         )
     if kind == "health":
-        rule.add_argument("--severity", choices=("warning", "critical"), default="warning", help="when false")
+        rule.add_argument(
+            "--severity",
+            choices=("warning", "critical"),
+            default="warning",
+            help="how grave it is when the expression is false",
+        )
     rule.set_defaults(run=run_add, kind=kind)
 
 

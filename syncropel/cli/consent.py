@@ -25,12 +25,14 @@ def configure(parser: Parser) -> None:
     group = verbs(parser)
     grant = add_verb(group, "grant", "let a namespace share its records with another one")
     _add_pair(grant)
-    grant.add_argument("--purpose", metavar="TEXT", default="", help="what for; it is kept with the grant")
+    grant.add_argument(
+        "--purpose", metavar="TEXT", default="", help="what the grant is for; it is kept in the log"
+    )
     grant.add_argument(
         "--expires",
         metavar="WHEN",
         type=_expiry,
-        help="when it ends: a date or a time, such as 2027-01-31T18:00, or a span, such as 90m, 12h, 30d",
+        help="when it ends: a date, a time, or a span such as 30d (default: when it is revoked)",
     )
     grant.set_defaults(run=run_grant)
     add_verb(group, "list", "list what was granted and revoked").set_defaults(run=run_list)
@@ -41,9 +43,14 @@ def configure(parser: Parser) -> None:
 
 
 def _add_pair(verb: Parser) -> None:
-    verb.add_argument("--to-namespace", metavar="NS", required=True, help="which namespace receives them")
     verb.add_argument(
-        "--from-namespace", metavar="NS", default=_FROM, help=f"whose records (default: {_FROM})"
+        "--to-namespace", metavar="NS", required=True, help="the namespace that receives records"
+    )
+    verb.add_argument(
+        "--from-namespace",
+        metavar="NS",
+        default=_FROM,
+        help=f"the namespace that shares its records (default: {_FROM})",
     )
 
 

@@ -42,7 +42,11 @@ def configure(parser: Parser) -> None:
         default="",
         help="which screen to open first (default: the one looked at last)",
     )
-    parser.add_argument("--web", action="store_true", help="serve it to a browser on this machine")
+    parser.add_argument(
+        "--web",
+        action="store_true",
+        help="serve the console, read-only, to one browser on this machine; needs the extra web",
+    )
     parser.add_argument("--port", type=int, help="with --web: the port on 127.0.0.1 (default: a free one)")
     parser.add_argument(
         "--allow-changes", action="store_true", help="with --web: let the page change the fleet"

@@ -19,20 +19,22 @@ from syncropel.settings.contexts import LOCAL, Context, Contexts
 def configure(parser: Parser) -> None:
     group = verbs(parser)
     add = _verb(group, "add", "name a fleet")
-    add.add_argument("name")
-    add.add_argument("--url", required=True, help="of its coordinator")
+    add.add_argument("name", help="the name of the context")
+    add.add_argument("--url", required=True, help="the URL of the fleet's coordinator")
     add.add_argument(
         "--read-only",
         action=BooleanOptionalAction,
         default=None,
         help="how the console opens it (default: read-only unless it is on this machine)",
     )
-    add.add_argument("--colour", choices=contexts.COLOURS, default="", help="of its name in the console")
-    add.add_argument("--replace", action="store_true", help="change one that exists; its token stays")
+    add.add_argument(
+        "--colour", choices=contexts.COLOURS, default="", help="the colour of its name in the console"
+    )
+    add.add_argument("--replace", action="store_true", help="change a context that exists; its token stays")
     _token_flags(add, required=False)
     add.set_defaults(run=run_add)
     token = _verb(group, "token", "keep another bearer token for a context (0600)")
-    token.add_argument("name")
+    token.add_argument("name", help="the name of the context")
     _token_flags(token, required=True)
     token.set_defaults(run=run_token)
     use = _verb(group, "use", "choose the context that commands talk to")
@@ -40,10 +42,10 @@ def configure(parser: Parser) -> None:
     use.set_defaults(run=run_use)
     _verb(group, "list", "all contexts; * marks the current one").set_defaults(run=run_list)
     show = _verb(group, "show", "one context, by default the current one")
-    show.add_argument("name", nargs="?")
+    show.add_argument("name", nargs="?", help="the name of the context (default: the current one)")
     show.set_defaults(run=run_show)
     remove = _verb(group, "remove", "forget a context and its token")
-    remove.add_argument("name")
+    remove.add_argument("name", help="the name of the context")
     remove.set_defaults(run=run_remove)
 
 

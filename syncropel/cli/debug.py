@@ -31,7 +31,7 @@ def configure(parser: Parser) -> None:
     diff = add_verb(group, "thread-diff", "compare two threads step by step")
     diff.add_argument("left", metavar="A", help="a thread's id, or its task's alias")
     diff.add_argument("right", metavar="B", help="the other")
-    diff.add_argument("--whole", action="store_true", help="show also the steps that are the same")
+    diff.add_argument("--whole", action="store_true", help="also show the steps that are the same")
     diff.set_defaults(run=run_diff)
 
 

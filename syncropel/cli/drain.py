@@ -25,18 +25,23 @@ def configure(parser: Parser) -> None:
     group = verbs(parser)
     start = _placed(add_verb(group, "start", "let what runs finish and begin nothing else"))
     start.add_argument(
-        "--deadline", type=float, metavar="SECS", help="after so many seconds what is left has to go"
+        "--deadline", type=float, metavar="SECS", help="after so many seconds, --then applies to what is left"
     )
     start.add_argument(
         "--then",
         choices=("reassign", "end"),
-        help="at the deadline: others take what is left (default), or it is ended (default for a fleet)",
+        help="at the deadline: others take what is left (default), or it is ended (for a fleet: always)",
     )
     start.add_argument("--reason", default="", help="why; others will read it")
     start.set_defaults(run=run_start)
     status = _placed(add_verb(group, "status", "wait until nothing is in flight, and say how far it is"))
     status.add_argument("--wait", action="store_true", default=True, help="wait; this is the default")
-    status.add_argument("--no-wait", action="store_false", dest="wait", help="say how it is now, and return")
+    status.add_argument(
+        "--no-wait",
+        action="store_false",
+        dest="wait",
+        help="print the present state; exit 1 while something is in flight",
+    )
     status.set_defaults(run=run_status)
     _placed(add_verb(group, "stop", "take new work again")).set_defaults(run=run_stop)
 

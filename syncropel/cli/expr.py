@@ -33,11 +33,15 @@ def configure(parser: Parser) -> None:
             dest="cel_context",
             required=True,
             choices=EXPRESSION_CONTEXTS,
-            help="where it is to be used",
+            help="where the expression is to be used",
         )
         if verb == "eval":
-            one.add_argument("--thread", default="", metavar="NAME", help="the task or thread it is about")
-            one.add_argument("--record", metavar="FILE", help="the record it is about, as JSON")
+            one.add_argument(
+                "--thread", default="", metavar="NAME", help="the task or thread that it is about"
+            )
+            one.add_argument(
+                "--record", metavar="FILE", help="a file with the record that it is about, as JSON"
+            )
         one.set_defaults(run=run_check if verb == "check" else run_eval)
     add_verb(group, "cache", "what the cache of compiled expressions did").set_defaults(run=run_cache)
 

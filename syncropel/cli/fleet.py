@@ -23,13 +23,13 @@ def configure(parser: Parser) -> None:
     _configure_stop(group)
     _configure_revoke(group)
     listing = add_verb(group, "list", "list the instances")
-    listing.add_argument("--all", action="store_true", help="also those that have left or are archived")
+    listing.add_argument("--all", action="store_true", help="also instances that have left or are archived")
     listing.set_defaults(run=run_list)
     status = add_verb(group, "status", "summarise the fleet")
     how = status.add_mutually_exclusive_group()
-    how.add_argument("--live", action="store_true", help="keep it on screen, refreshed as things change")
+    how.add_argument("--live", action="store_true", help="keep it on screen, and refresh it on changes")
     how.add_argument(
-        "--check", action="store_true", help="say only what needs a look, and exit 1 when something does"
+        "--check", action="store_true", help="print only what needs a look, and exit 1 when something does"
     )
     status.set_defaults(run=run_status)
     for name, summary, run in (
@@ -58,10 +58,10 @@ def _configure_start(group: Any) -> None:
         "--adapter",
         choices=("echo", "bash", "noop"),
         help="what workers do with a goal: echo answers it, bash runs it as a script, noop accepts it "
-        "(default: what each worker is set to; echo for a new one)",
+        "(default: each worker's own setting; echo for a new worker)",
     )
     start.add_argument(
-        "--share", action="store_true", help="bash goals run in this folder, not in a private one each"
+        "--share", action="store_true", help="with bash: goals run in this folder, not in a private one each"
     )
     start.add_argument("--port", type=port, metavar="P", help="the coordinator's port; 0 takes a free one")
     start.add_argument(
@@ -90,7 +90,7 @@ def _configure_stop(group: Any) -> None:
     which = stop.add_mutually_exclusive_group(required=True)
     which.add_argument("--workers", action="store_true", help="all workers; the coordinator stays")
     which.add_argument("--all", action="store_true", help="all workers, then the coordinator")
-    which.add_argument("--instance", metavar="NAME", help="this one only: alias or DID")
+    which.add_argument("--instance", metavar="NAME", help="only this instance: alias or DID")
     stop.set_defaults(run=run_stop)
 
 

@@ -26,21 +26,32 @@ def configure(parser: Parser) -> None:
     place = parser.add_mutually_exclusive_group(required=True)
     place.add_argument("--namespace", metavar="NS", help="freeze this namespace and everything below it")
     place.add_argument("--emergency", action="store_true", help="stop new work in the whole fleet")
-    parser.add_argument("--level", choices=("soft", "hard"), default="soft", help="soft: running work drains")
     parser.add_argument(
-        "--grace", type=float, default=60.0, metavar="SECS", help="hard: seconds until every write is refused"
+        "--level",
+        choices=("soft", "hard"),
+        default="soft",
+        help="soft: running work finishes; hard: after the grace it is ended, and every write is refused",
+    )
+    parser.add_argument(
+        "--grace", type=float, default=60.0, metavar="SECS", help="the grace of a hard freeze"
     )
     parser.add_argument("--reason", default="", help="why; others will read it")
-    parser.add_argument("--terminate", action="store_true", help="end what runs there at once")
+    parser.add_argument("--terminate", action="store_true", help="end running work at once")
     parser.add_argument(
-        "--wait", type=float, default=WAIT_SECS, metavar="SECS", help="how long to wait for confirmations"
+        "--wait",
+        type=float,
+        default=WAIT_SECS,
+        metavar="SECS",
+        help="how long to wait for confirmations, and then for work to end",
     )
     parser.add_argument(
         "--accept-unverified",
         action="store_true",
-        help="take the word of instances that have no credential of their own",
+        help="accept confirmations of instances without a credential of their own",
     )
-    parser.add_argument("--dry-run", action="store_true", help="say what it would meet, and change nothing")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="say what the freeze would meet, and change nothing"
+    )
     parser.set_defaults(run=run)
 
 

@@ -20,10 +20,15 @@ LEVELS: Final = ("ERROR", "WARN", "INFO", "DEBUG", "TRACE")
 def configure(parser: Parser) -> None:
     add_target(parser)
     add_output(parser)
-    parser.add_argument("--level", choices=LEVELS, default="TRACE", help="this level and what is graver")
-    parser.add_argument("--since", type=index, metavar="SEQUENCE", help="the lines after this one")
+    parser.add_argument(
+        "--level",
+        choices=LEVELS,
+        default="TRACE",
+        help="only lines of this level or a graver one: ERROR, WARN, INFO, DEBUG or TRACE",
+    )
+    parser.add_argument("--since", type=index, metavar="SEQUENCE", help="only lines after this one")
     add_limit(parser)
-    parser.add_argument("--follow", action="store_true", help="then each new line, until Ctrl-C")
+    parser.add_argument("--follow", action="store_true", help="print each new line until Ctrl-C")
     parser.set_defaults(run=run)
 
 

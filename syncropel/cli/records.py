@@ -34,12 +34,18 @@ def configure(parser: Parser) -> None:
         "filter", metavar="FILTER", help='such as \'{"body.cost_usd": {"$gt": 1}}\'; - reads it from stdin'
     )
     query.add_argument(
-        "--sort", action="append", default=[], metavar="PATH", help="by a column or body path; again for more"
+        "--sort",
+        action="append",
+        default=[],
+        metavar="PATH",
+        help="sort by this column or body path; repeat it for more (default: sequence)",
     )
-    query.add_argument("--desc", action="store_true", help="the highest first")
+    query.add_argument("--desc", action="store_true", help="highest first")
     add_limit(query)
-    query.add_argument("--offset", type=index, metavar="N", default=0, help="leave out the first N")
-    query.add_argument("--explain", action="store_true", help="say on stderr how the answer was found")
+    query.add_argument(
+        "--offset", type=index, metavar="N", default=0, help="skip the first N, at most 10,000"
+    )
+    query.add_argument("--explain", action="store_true", help="say on stderr how many records were looked at")
     query.set_defaults(run=run_query)
     watch = add_verb(group, "watch", "follow the log: each new record, until Ctrl-C")
     _filters(watch)
@@ -50,10 +56,12 @@ def configure(parser: Parser) -> None:
 
 
 def _filters(parser: Parser) -> None:
-    parser.add_argument("--since", type=index, metavar="SEQUENCE", help="only those after it in the log")
-    parser.add_argument("--actor", metavar="DID", help="only those of this actor")
+    parser.add_argument(
+        "--since", type=index, metavar="SEQUENCE", help="only records after this place in the log"
+    )
+    parser.add_argument("--actor", metavar="DID", help="only records of this actor")
     parser.add_argument("--act", metavar="ACT", help="only this act, such as INTEND or KNOW")
-    parser.add_argument("--topic", metavar="TOPIC", help="only those with this topic in their body")
+    parser.add_argument("--topic", metavar="TOPIC", help="only records with this topic in their body")
 
 
 def run_list(args: Namespace) -> int:

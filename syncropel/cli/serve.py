@@ -12,17 +12,24 @@ from syncropel.settings.config import HOST, Home
 
 def configure(parser: Parser) -> None:
     how = parser.add_mutually_exclusive_group()
-    how.add_argument("--daemon", action="store_true", help="start it in the background (default)")
-    how.add_argument("--foreground", action="store_true", help="run it here; Ctrl-C stops it")
-    how.add_argument("--stop", action="store_true", help="stop the one that runs, as spl stop does")
-    parser.add_argument("--port", type=port, metavar="N", help="TCP port on 127.0.0.1; 0 takes a free one")
+    how.add_argument("--daemon", action="store_true", help="run in the background (the default)")
+    how.add_argument(
+        "--foreground", action="store_true", help="run here, with the log on screen; Ctrl-C stops it"
+    )
+    how.add_argument("--stop", action="store_true", help="do what `spl stop` does")
+    parser.add_argument(
+        "--port",
+        type=port,
+        metavar="N",
+        help="TCP port on 127.0.0.1; 0 takes a free one (default: `[server] port`, 9100)",
+    )
     parser.add_argument(
         "--echo", action="store_true", help="answer every goal with a synthetic result; nothing is run"
     )
     parser.add_argument(
         "--insecure-localhost",
         action="store_true",
-        help="no token for TCP callers, 127.0.0.1 only: every user of this machine may then write",
+        help="ask TCP callers for no token; every user of this machine can then write",
     )
     parser.set_defaults(run=run)
 

@@ -12,7 +12,9 @@ from syncropel.settings.config import Home
 
 def configure(parser: Parser) -> None:
     parser.add_argument(
-        "--keep-work", action="store_true", help="leave running goals to the next daemon: start it soon"
+        "--keep-work",
+        action="store_true",
+        help="leave running goals to the next daemon of this home; start it soon",
     )
     parser.set_defaults(run=run)
 

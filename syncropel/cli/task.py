@@ -31,7 +31,9 @@ def configure(parser: Parser) -> None:
     ):
         _named(add_verb(group, name, summary)).set_defaults(run=run)
     speedup = _named(add_verb(group, "speedup", "compare a fan-out's wall time with a serial run"))
-    speedup.add_argument("--vs-serial", metavar="THREAD", help="a task that did the same work serially")
+    speedup.add_argument(
+        "--vs-serial", metavar="THREAD", help="a task that did the same work serially, to compare with"
+    )
     speedup.set_defaults(run=run_speedup)
     retry = _named(add_verb(group, "retry", "run one subtask again"))
     retry.add_argument("--subtask", type=index, metavar="N", required=True, help="its index, from 0")
@@ -50,11 +52,9 @@ def configure(parser: Parser) -> None:
         )
     )
     change = amend.add_mutually_exclusive_group(required=True)
-    change.add_argument("--budget", type=money, metavar="USD", help="what all subtasks may cost together")
-    change.add_argument(
-        "--join", metavar="EXPR", help="all, any, k_of_n:K, or a CEL expression over children"
-    )
-    amend.add_argument("--reason", metavar="TEXT", help="why, for who reads the log")
+    change.add_argument("--budget", type=money, metavar="USD", help="what all subtasks together may cost")
+    change.add_argument("--join", metavar="EXPR", help="all, any, k_of_n:K, or CEL over children")
+    amend.add_argument("--reason", metavar="TEXT", help="why, for the log")
     amend.set_defaults(run=run_amend)
     what_if = _named(add_verb(group, "what-if", "when it would have joined with another predicate"))
     what_if.add_argument("--join", required=True, metavar="EXPR", help="all, any, k_of_n:K, or CEL")
@@ -72,27 +72,33 @@ def _configure_add(group: Any) -> None:
     add = add_verb(group, "add", "create a task")
     add.add_argument("goal", help="what is to be done")
     add.add_argument("--alias", help="a short name, such as TUT-001")
-    add.add_argument("--priority", choices=("high", "medium", "low"), default="medium")
-    add.add_argument("--domain", default="", help="the field of work, such as docs")
-    add.add_argument("--hypothesis", default="", help="what doing it should show")
     add.add_argument(
-        "--criteria", action="append", default=[], metavar="TEXT", help="a success criterion; repeat"
+        "--priority", choices=("high", "medium", "low"), default="medium", help="how urgent it is"
+    )
+    add.add_argument("--domain", default="", help="the field of work, such as docs")
+    add.add_argument("--hypothesis", default="", help="what the work is to show")
+    add.add_argument(
+        "--criteria",
+        action="append",
+        default=[],
+        metavar="TEXT",
+        help="a success criterion; repeat it for more",
     )
     add.add_argument("--labels", default="", metavar="A,B", help="labels, separated by commas")
-    add.add_argument("--assignee", default="", help="who is to do it")
+    add.add_argument("--assignee", default="", help="the actor who is to do it")
+    add.add_argument("--namespace", help="the namespace (default: the parent's, or `default`)")
     add.add_argument(
-        "--namespace", help="what a freeze of it would cover (default: the parent's, or default)"
-    )
-    add.add_argument(
-        "--parent", metavar="NAME[:N]", help="the task, or its subtask N, that this is a part of"
+        "--parent", metavar="NAME[:N]", help="the task, or its subtask N, that this task is a part of"
     )
     add.add_argument(
         "--join",
         metavar="EXPR",
-        help="when its child threads close it: all, any, k_of_n:K, or a CEL expression over children",
+        help="when its child threads close it: all, any, k_of_n:K, or CEL over children",
     )
     add.add_argument(
-        "--body", metavar="FILE", help="what its file begins with; a section `## Subtasks` is for fan-out"
+        "--body",
+        metavar="FILE",
+        help="begin the task's file with the text of this one; fan-out reads its section `## Subtasks`",
     )
     add.set_defaults(run=run_add)
 
@@ -109,25 +115,31 @@ def _configure_fan_out(group: Any) -> None:
         )
     )
     fan_out.add_argument(
-        "--subtask", action="append", default=[], metavar="SPEC", help="one subtask; repeat; see below"
+        "--subtask", action="append", default=[], metavar="SPEC", help="one subtask; repeat it for more"
     )
     fan_out.add_argument(
         "--body",
         metavar="FILE",
-        help="take the subtasks from the section `## Subtasks` of this file (default: the task's own file)",
+        help="take the subtasks from this file (default: the task's own file)",
     )
-    fan_out.add_argument("--join", help="all (default), any, k_of_n:K, or a CEL expression over children")
+    fan_out.add_argument(
+        "--join", help="when it joins: all (the default), any, k_of_n:K, or CEL over children and parent"
+    )
     dispatching.add_allow_unknown(fan_out)
-    fan_out.add_argument("--namespace", help="what a freeze of it would cover (default: the task's)")
-    fan_out.add_argument("--budget", type=money, metavar="USD", help="what all subtasks may cost together")
+    fan_out.add_argument("--namespace", help="the namespace (default: the task's)")
+    fan_out.add_argument("--budget", type=money, metavar="USD", help="what all subtasks together may cost")
     fan_out.set_defaults(run=run_fan_out)
 
 
 def _configure_dispatch(group: Any) -> None:
     dispatch = _named(add_verb(group, "dispatch", "give a whole task to one instance; a failed one again"))
-    dispatch.add_argument("--goal", metavar="TEXT", help="what it is told (default: the task's goal)")
+    dispatch.add_argument(
+        "--goal", metavar="TEXT", help="the goal for the instance (default: the task's goal)"
+    )
     dispatch.add_argument("--hint", metavar="TEXT", help="what the next attempt should know")
-    dispatch.add_argument("--wait", action="store_true", help="wait for its end; exit 1 unless accepted")
+    dispatch.add_argument(
+        "--wait", action="store_true", help="wait for its end; exit 1 unless it is accepted"
+    )
     dispatching.add_flags(dispatch)
     dispatch.set_defaults(run=run_dispatch)
 

@@ -29,11 +29,13 @@ def configure(parser: Parser) -> None:
         run=run_show
     )
     records = named(add_verb(group, "records", "list a thread's records, by clock"))
-    records.add_argument("--since", type=index, metavar="CLOCK", help="only those with a later clock")
+    records.add_argument("--since", type=index, metavar="CLOCK", help="only records with a later clock")
     records.add_argument("--limit", type=positive, metavar="N", help="at most N (default: all)")
     records.set_defaults(run=run_records)
     watch = named(add_verb(group, "watch", "follow a thread: its records, then each new one, until Ctrl-C"))
-    watch.add_argument("--since", type=index, metavar="CLOCK", help="begin with those with a later clock")
+    watch.add_argument(
+        "--since", type=index, metavar="CLOCK", help="begin with records that have a later clock"
+    )
     watch.set_defaults(run=run_watch)
     thread_fork.configure(group)
     thread_bundles.configure(group)

@@ -22,31 +22,31 @@ def configure(group: Any) -> None:
     """Add the verbs to `spl thread`."""
     snapshot = add_verb(group, "snapshot", "write threads into a bundle, a file that proves itself")
     snapshot.add_argument(
-        "--threads", nargs="+", default=[], metavar="THREAD", help="these: ids or aliases of tasks"
+        "--threads", nargs="+", default=[], metavar="THREAD", help="these threads: ids, or aliases of tasks"
     )
     snapshot.add_argument("--all", action="store_true", help="the whole log")
     snapshot.add_argument(
-        "--causal-closure", action="store_true", help="with --threads: and all that belongs to them"
+        "--causal-closure", action="store_true", help="with --threads: also everything that belongs to them"
     )
-    snapshot.add_argument(
-        "--to-namespace", metavar="NS", help="only what consent allows to share with this namespace"
-    )
+    snapshot.add_argument("--to-namespace", metavar="NS", help="only what may be shared with this namespace")
     snapshot.add_argument(
         "--out", metavar="F", required=True, help="the file, such as incident.snap.jsonl; - is stdout"
     )
     snapshot.set_defaults(run=run_snapshot)
     restore = add_verb(group, "restore", "take a bundle into this daemon's log: all of it or nothing")
     restore.add_argument("--in", dest="source", metavar="F", required=True, help="the file; - is stdin")
-    restore.add_argument("--dry-run", action="store_true", help="check it and say what would be, no more")
+    restore.add_argument(
+        "--dry-run", action="store_true", help="check every line and say what would happen; write nothing"
+    )
     restore.add_argument(
         "--on-conflict",
         choices=("fail", "skip"),
         default="fail",
-        help="when a record's clock is taken here: fail (default) or pass over it",
+        help="what to do when another record has the same clock here: restore nothing, or skip the record",
     )
-    restore.add_argument("--reserved", action="store_true", help="take in the engine's own threads too")
+    restore.add_argument("--reserved", action="store_true", help="also restore the engine's own threads")
     restore.add_argument(
-        "--take-up-work", action="store_true", help="go on here with work that the bundle left unfinished"
+        "--take-up-work", action="store_true", help="continue unfinished work of the bundle here"
     )
     restore.set_defaults(run=run_restore)
 

@@ -25,12 +25,12 @@ def configure(group: Any) -> None:
         "without them the parent is told what the child comes to, whoever works on it.",
     )
     fork.add_argument("name", metavar="PARENT", help="the parent: a thread's id, or its task's alias")
-    fork.add_argument("--child", metavar="THREAD", help="the child's id, th_…; by default a new one")
+    fork.add_argument("--child", metavar="THREAD", help="the child's id, th_… (default: a new one)")
     fork.add_argument("--goal", metavar="TEXT", help="what is to be done")
     fork.add_argument("--target", metavar="TARGET", help="where, such as worker-a or least-loaded-worker")
-    fork.add_argument("--adapter", metavar="NAME", help="how; by default the worker's own")
-    fork.add_argument("--timeout", type=float, metavar="SECS", help="how long it may take")
-    fork.add_argument("--budget", type=money, metavar="USD", help="what it may cost")
+    fork.add_argument("--adapter", metavar="NAME", help="the adapter (default: the worker's own)")
+    fork.add_argument("--timeout", type=float, metavar="SECS", help="the time limit")
+    fork.add_argument("--budget", type=money, metavar="USD", help="what each attempt may cost")
     fork.add_argument("--alias", metavar="NAME", help="a short name for the child's task")
     fork.set_defaults(run=run)
 

@@ -29,9 +29,9 @@ def configure(parser: Parser) -> None:
     save.set_defaults(run=run_save)
     mint = add_verb(group, "mint", "make a token of a service account; it is shown once")
     mint.add_argument("account", metavar="ACCOUNT", help="the account's id, such as sa-ci")
-    _add_scopes(mint, "what a new account may do; without it the account is there already")
+    _add_scopes(mint, "what a new account may do; without it the account must exist")
     _add_actors(
-        mint, "actors that a new account may write as, such as did:sync:agent:* (default: only itself)"
+        mint, "an actor that a new account may write as, such as did:sync:agent:* (default: only itself)"
     )
     _add_pulls_for(mint)
     mint.set_defaults(run=run_mint)
@@ -45,20 +45,20 @@ def configure(parser: Parser) -> None:
     )
     grant.add_argument("account", metavar="ACCOUNT", help="the account's id")
     _add_scopes(grant, "all that its new tokens may do")
-    _add_actors(grant, "all actors that its tokens may write as, existing tokens too")
+    _add_actors(grant, "an actor that its tokens may write as, existing tokens too")
     _add_pulls_for(grant)
     grant.set_defaults(run=run_grant)
 
 
 def _add_scopes(parser: Parser, what: str) -> None:
     parser.add_argument(
-        "--scope", action="append", default=[], metavar="SCOPE", help=f"{what}; again for more"
+        "--scope", action="append", default=[], metavar="SCOPE", help=f"{what}; repeat it for more"
     )
 
 
 def _add_actors(parser: Parser, what: str) -> None:
     parser.add_argument(
-        "--actor", action="append", default=[], metavar="PATTERN", help=f"{what}; again for more"
+        "--actor", action="append", default=[], metavar="PATTERN", help=f"{what}; repeat it for more"
     )
 
 

@@ -14,7 +14,7 @@ from syncropel.cli.text import diagnosis as diagnosis_text
 def configure(group: Any) -> None:
     """Add the verbs to `spl task`."""
     diagnose = add_verb(group, "diagnose", "say how every attempt ended: its process, its worktree")
-    diagnose.add_argument("--subtask", type=index, metavar="N", help="the attempts of this one only")
+    diagnose.add_argument("--subtask", type=index, metavar="N", help="only the attempts of this subtask")
     diagnose.set_defaults(run=run_diagnose)
     tree = add_verb(group, "tree", "show the subtasks, each below the one it waits for")
     tree.set_defaults(run=run_tree)

@@ -18,15 +18,23 @@ from syncropel.settings.config import actor_from
 def add_flags(parser: Parser) -> None:
     """The flags that say where and within which limits."""
     parser.add_argument(
-        "--target", metavar="TARGET", help="an instance's alias or DID (default: the least loaded worker)"
+        "--target",
+        metavar="TARGET",
+        help="an instance's alias or DID, least-loaded-worker or round-robin "
+        "(default: the least loaded worker, or this instance when no worker is live)",
     )
     add_allow_unknown(parser)
-    parser.add_argument("--adapter", metavar="NAME", help="such as bash (default: the instance's own)")
-    parser.add_argument("--budget", type=money, metavar="USD", help="what it may cost")
-    parser.add_argument("--timeout", type=positive, metavar="SECS", help="how long it may take")
-    parser.add_argument("--namespace", help="what a freeze of it would cover")
     parser.add_argument(
-        "--wait-secs", type=positive, metavar="SECS", help="wait no longer than this for its end"
+        "--adapter", metavar="NAME", help="the adapter, such as bash (default: the instance's own)"
+    )
+    parser.add_argument("--budget", type=money, metavar="USD", help="what each attempt may cost")
+    parser.add_argument("--timeout", type=positive, metavar="SECS", help="the time limit")
+    parser.add_argument("--namespace", help="the namespace (default: the task's)")
+    parser.add_argument(
+        "--wait-secs",
+        type=positive,
+        metavar="SECS",
+        help="wait no longer than this; then exit 1, and the task goes on",
     )
 
 
@@ -34,7 +42,7 @@ def add_allow_unknown(parser: Parser) -> None:
     parser.add_argument(
         "--allow-unknown",
         action="store_true",
-        help="take a target that has never joined this fleet, and wait for it",
+        help="accept a target that has never joined this fleet, and wait for it",
     )
 
 

@@ -43,16 +43,15 @@ def configure(group: Any) -> None:
     for name, summary in STEPS.items():
         verb = _named(add_verb(group, name, summary))
         flag, required = _FLAGS.get(name, "reason"), name in _NEEDS_WORDS
-        verb.add_argument(f"--{flag}", dest="words", metavar="TEXT", default="", required=required)
+        told = "the comment" if name == "comment" else "why, for the log"
+        verb.add_argument(f"--{flag}", dest="words", metavar="TEXT", default="", required=required, help=told)
         if name == "cancel":
-            verb.add_argument("--end", action="store_true", help="end the subtasks that run, too")
+            verb.add_argument("--end", action="store_true", help="end running subtasks, too")
         verb.set_defaults(run=run_step, step=name, end=False)
     done = _named(add_verb(group, "done", "say that the work is done and can be judged"))
     done.add_argument("--summary", metavar="TEXT", default="", help="what was done")
     done.add_argument("--domain", default="", help="the field of work, such as docs")
-    done.add_argument(
-        "--force", action="store_true", help="do not look for uncommitted changes in this worktree"
-    )
+    done.add_argument("--force", action="store_true", help="skip the check for uncommitted changes")
     done.set_defaults(run=run_done)
     for name, verdict in VERDICTS.items():
         judge = _named(add_verb(group, name, f"judge it: {verdict}"))
@@ -62,7 +61,7 @@ def configure(group: Any) -> None:
             "--subtask",
             type=index,
             metavar="N",
-            help="a subtask that waits for your word: may it begin?",
+            help="the subtask that waits for your word",
         )
         judge.set_defaults(run=run_judge, judgement=name)
     stop = _named(add_verb(group, "stop", "end a subtask that is in flight; its verdict is terminated"))

@@ -1,0 +1,35 @@
+"""The OpenAPI document of a daemon, made without one that runs."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from syncropel.api.app import create_routes
+from syncropel.engine.engine import Engine, Instance
+from syncropel.settings.config import Home, Settings
+from syncropel.settings.identity import make_home
+from syncropel.store.memory import MemoryStore
+
+
+@cache
+def document() -> dict[str, Any]:
+    """What `GET /openapi.json` answers."""
+    return asyncio.run(_document())
+
+
+async def _document() -> dict[str, Any]:
+    with tempfile.TemporaryDirectory() as folder:
+        home = Home(Path(folder))
+        make_home(home)
+        store = MemoryStore(clock=lambda: 0.0)
+        engine = Engine(store, Instance("did:sync:instance:0", home, "http://127.0.0.1:9100"), Settings())
+        await engine.start()
+        try:
+            return create_routes(engine).openapi()
+        finally:
+            await engine.stop()
+            await store.close()

@@ -1,0 +1,41 @@
+"""Which pages are made, and by what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from docs_tools.cli_page import cli_page
+from docs_tools.environment_page import environment_page
+from docs_tools.http_page import http_page, models_page
+from docs_tools.record_page import record_page
+from docs_tools.settings_page import settings_page
+
+ROOT: Final = Path(__file__).parents[1]
+REFERENCE: Final = ROOT / "docs" / "reference"
+
+WHOLE: Final[dict[str, Callable[[], str]]] = {
+    "settings.md": settings_page,
+    "environment.md": environment_page,
+    "http-api.md": http_page,
+    "http-models.md": models_page,
+    "record.md": record_page,
+}
+"""Pages of the reference that are made as a whole."""
+
+IN_PART: Final[dict[str, Callable[[str], str]]] = {"cli.md": cli_page}
+"""Pages that a person writes, with blocks that are made."""
+
+
+def stale() -> dict[Path, str]:
+    """The pages that differ from what the code says now, with the text that they should have."""
+    wanted = {REFERENCE / name: make() for name, make in WHOLE.items()}
+    for name, fill in IN_PART.items():
+        path = REFERENCE / name
+        wanted[path] = fill(path.read_text(encoding="utf-8"))
+    return {
+        path: text
+        for path, text in wanted.items()
+        if not path.exists() or path.read_text(encoding="utf-8") != text
+    }

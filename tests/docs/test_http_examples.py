@@ -1,0 +1,81 @@
+"""Every request on the page of the HTTP API is one that a daemon takes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import httpx
+import pytest
+from api.conftest import DID, NOOP, Api, assert_error, each_route_is_analysed_once, open_api, until
+
+from docs_tools.http_examples import EXAMPLES, Example
+
+__all__ = ["each_route_is_analysed_once"]
+
+OF_A_WORKER = "POST /v1/fleet/control"
+STREAMS = [one for one in EXAMPLES.items() if one[1].stream]
+
+
+@pytest.fixture(autouse=True)
+def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("SYNCROPEL_HOME", "SYNCROPEL_DATA", "SPL_BOOTSTRAP_TOKEN", "SPL_FLEET_COORDINATOR_URL"):
+        monkeypatch.delenv(name, raising=False)
+
+
+async def prepared(api: Api) -> dict[str, str]:
+    """What an example needs that an earlier one does not make; gives the values of its placeholders."""
+    posted = await api.post(thread="docs.review", body={"text": "page 0 is read"})
+    await api.token("records:read", sa_id="sa-old")
+    listed = await api.get("/v1/tokens")
+    rule = {"expression": '"worker-a"'}
+    await api.operator.put("/v1/config/rules/routing/to-worker-a", json=rule)
+    rule = {"expression": 'record.body.goal == "read page 1"'}
+    await api.operator.put("/v1/config/rules/aitl/page-1", json=rule)
+    return {"RECORD": posted["id"], "TOKEN": listed["data"][0]["id"], "INSTANCE": DID}
+
+
+async def sent(api: Api, method: str, example: Example, values: dict[str, str]) -> httpx.Response:
+    path = example.path
+    for name, value in values.items():
+        path = path.replace(name, value)
+    if example.lines:
+        bundle = await api.operator.get("/v1/threads/snapshot?threads=docs.review")
+        return await api.operator.request(method, path, content=bundle.content)
+    body = example.body
+    if isinstance(body, dict):
+        body = {
+            key: values.get(value, value) if isinstance(value, str) else value for key, value in body.items()
+        }
+    return await api.operator.request(method, path, json=body)
+
+
+async def asked(api: Api) -> bool:
+    """Whether a subtask waits for an operator's word."""
+    return bool((await api.get("/v1/engine/health"))["aitl_pending"])
+
+
+async def test_every_example_is_taken(tmp_path: Path) -> None:
+    async with open_api(tmp_path, NOOP) as api:
+        values = await prepared(api)
+        for route, example in EXAMPLES.items():
+            if example.stream or route == OF_A_WORKER:
+                continue
+            if route.endswith("/answer"):
+                await until(lambda: asked(api))
+            answer = await sent(api, route.split()[0], example, values)
+            assert answer.is_success, f"{route}: {answer.status_code} {answer.text}"
+
+
+async def test_a_worker_understands_the_example_of_its_coordinator_and_takes_it_of_nobody_else(
+    tmp_path: Path,
+) -> None:
+    fleet = replace(NOOP.fleet, coordinator_url="http://127.0.0.1:1")
+    async with open_api(tmp_path, replace(NOOP, fleet=fleet)) as api:
+        answer = await sent(api, "POST", EXAMPLES[OF_A_WORKER], {"INSTANCE": DID})
+        assert_error(answer, 403, "WRONG_AUTHOR", "only from its coordinator")
+
+
+def test_the_streams_are_read_as_such() -> None:
+    assert {route for route, _ in STREAMS} == {route for route in EXAMPLES if route.endswith("/watch")}
