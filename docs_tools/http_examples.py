@@ -1,6 +1,6 @@
 """One request for each route. A test sends them in this order to a daemon, so none of them can rot.
 
-`RECORD` and `TOKEN` stand for the id of a record and of a token that the daemon gave.
+`RECORD`, `TOKEN` and `CHILD` stand for what the daemon gave: a record's id, a token's id, a subtask's thread.
 """
 
 from __future__ import annotations
@@ -89,6 +89,8 @@ EXAMPLES: Final[dict[str, Example]] = {
     "POST /v1/dispatch": Example(
         "/v1/dispatch", {"goal": "make test", "alias": "RUN-1", "target": "worker-a"}
     ),
+    "GET /v1/tasks/{name}/subtasks/{index}/output": Example("/v1/tasks/DOCS-7/subtasks/0/output?tail=10"),
+    "GET /v1/dispatches/{thread}/output": Example("/v1/dispatches/CHILD/output?offset=0"),
     "GET /v1/dispatches": Example("/v1/dispatches"),
     "GET /v1/trust": Example("/v1/trust"),
     "GET /v1/actors": Example("/v1/actors"),

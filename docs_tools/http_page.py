@@ -14,6 +14,7 @@ _GROUPS = {
     "records": "Records",
     "threads": "Threads",
     "tasks": "Tasks",
+    "output": "Output of goals",
     "fleet": "Fleet",
     "control": "Freezes, drains, namespaces",
     "replay": "Replay",
