@@ -87,6 +87,8 @@ class Job:
     """How far an earlier process read this attempt's cost file, in bytes."""
     events: Mapping[str, int] = field(default_factory=dict)
     """How many events of an earlier run's output the log holds, by the run's name."""
+    model: str = ""
+    """The model to use, one that the adapter's config allows; empty: the program's own choice."""
     content: str = ""
     """Path of a file that says more about the goal."""
     gate: Gate = open_gate

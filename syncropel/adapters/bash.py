@@ -12,14 +12,18 @@ from pathlib import Path
 from typing import Final
 
 from syncropel.adapters.base import Job
+from syncropel.adapters.configured import given
+from syncropel.adapters.contract import ORPHAN_SECS, Place
 from syncropel.adapters.files import Files
 from syncropel.adapters.other_user import OtherUser
-from syncropel.adapters.program import ORPHAN_SECS, Place, Program, ProgramAdapter
+from syncropel.adapters.program import Program, ProgramAdapter
 from syncropel.peer.runtime import Runtime
+from syncropel.settings.adapters import AdapterTable
 
 # The script's own first word closes the pipe by which its supervisor learns that it has begun. It stands on
 # the goal's first line, so that bash counts lines as the goal does.
 _TELL_START: Final = "exec 3>&-; "
+_PLAIN: Final = AdapterTable("bash")
 
 
 class BashAdapter(ProgramAdapter):
@@ -33,9 +37,12 @@ class BashAdapter(ProgramAdapter):
         runs: Path | None = None,
         orphan_secs: Callable[[], float] = lambda: ORPHAN_SECS,
         user: OtherUser | None = None,
+        secrets: Path = Path("secrets"),
+        table: AdapterTable = _PLAIN,
     ) -> None:
-        place = Place(work, runs or work.with_name("run"), runtime, orphan_secs, user)
-        super().__init__("bash", place, cwd)
+        place = Place(work, runs or work.with_name("run"), runtime, orphan_secs, user, secrets)
+        super().__init__(table.name, place, cwd, table.idle_secs)
+        self._table = table
 
     def output(self, files: Files) -> Path:
         return files.merged
@@ -46,6 +53,7 @@ class BashAdapter(ProgramAdapter):
         files.hand_over(files.script)
         environment = {
             **{key: value for key, value in os.environ.items() if not key.startswith("SPL_")},
+            **given(self._table, self.place),
             **self.variables(job, files),
             "SPL_SCRIPT": str(files.script),
         }

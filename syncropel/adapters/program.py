@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from syncropel.adapters.base import CutShort, Held, Job, Observe, Outcome
+from syncropel.adapters.contract import Place
 from syncropel.adapters.cost_file import LOOK_SECS, CostFile
 from syncropel.adapters.files import Files, end_of
 from syncropel.adapters.following import Following
-from syncropel.adapters.other_user import OtherUser
 from syncropel.adapters.preflight import available_memory, tell_memory
 from syncropel.adapters.reading import OutputReader, PlainReader
 from syncropel.adapters.supervised import PATIENCE_SECS, Ending, Supervised
@@ -36,23 +36,8 @@ TERM_GRACE_SECS: Final = 2.0
 LEFTOVER_GRACE_SECS: Final = 0.2
 KILL_LIMIT_SECS: Final = 5.0
 START_SECS: Final = 15.0
-ORPHAN_SECS: Final = 30.0
 IDLE: Final = "idle"
 """Why a run was ended: its program wrote nothing for longer than its adapter allows."""
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where an instance runs programs. `work`: outputs and working folders. `runs`: folders of supervisors.
-
-    `orphan_secs`: how long a run goes on without a daemon. `user`: whom programs run as, if not the daemon's.
-    """
-
-    work: Path
-    runs: Path
-    runtime: Runtime
-    orphan_secs: Callable[[], float] = lambda: ORPHAN_SECS
-    user: OtherUser | None = None
 
 
 @dataclass(frozen=True)
@@ -102,6 +87,7 @@ class ProgramAdapter:
             **(self.place.user.environment() if self.place.user else {}),
             "SPL_ATTEMPT": str(job.attempt),
             "SPL_HINT": job.hint,
+            "SPL_MODEL": job.model,
             "SPL_TASK_FILE": job.content,
             "SPL_CHILD_THREAD": job.child_thread,
             "SPL_COST_FILE": str(files.costs),

@@ -12,8 +12,10 @@ from typing import Any, Final
 
 import httpx
 
-from syncropel.adapters import Adapter, BashAdapter, EchoAdapter, NoopAdapter
+from syncropel.adapters import Adapter
+from syncropel.adapters.contract import Place
 from syncropel.adapters.other_user import other_user
+from syncropel.adapters.registry import Enabled, enable, installed
 from syncropel.engine.background import Background
 from syncropel.engine.beats import ends_of, own_beat
 from syncropel.engine.control.accounts import FLEET_SCOPES, Accounts
@@ -184,6 +186,7 @@ class Engine:
         self.reconciler = Reconciler(self.ingest, self.leases, self.delivery, mover, self.gates, did, runtime)
         self.forking = Forking(self.ingest, did, runtime)
         self.outbox = Outbox(self.ingest, self.peers, did, settings.fleet.coordinator_url, runtime)
+        self.enabled = self._enabled()
         self.dispatcher = Dispatcher(
             self.ingest,
             self._adapters(),
@@ -257,29 +260,32 @@ class Engine:
         await self.leases.end(did)
         self.reconciler.look_for_the_displaced()
 
+    def _enabled(self) -> dict[str, Enabled]:
+        chosen, home = self.settings.adapters, self.instance.home
+        tables = chosen.enabled()
+        # Without programs there is nobody to run as another user.
+        needed = chosen.run_as and not {one.kind for one in tables.values()} <= {"echo", "noop", "http"}
+        user = other_user(chosen.run_as, home.work) if needed else None
+        place = Place(home.work, home.run, self.runtime, self._orphan_secs, user, home.secrets)
+        return enable(tables, installed(), place)
+
     def _adapters(self) -> dict[str, Adapter]:
-        chosen = self.settings.adapters
-        adapters: list[Adapter] = [EchoAdapter(self.runtime)]
-        if chosen.bash:
-            cwd = Path(chosen.bash_cwd).expanduser() if chosen.bash_cwd else None
-            home = self.instance.home
-            user = other_user(chosen.run_as, home.work) if chosen.run_as else None
-            adapters.append(BashAdapter(home.work, cwd, self.runtime, home.run, self._orphan_secs, user))
-        if chosen.noop:
-            adapters.append(NoopAdapter())
-        return {adapter.name: adapter for adapter in adapters}
+        return {name: one.adapter for name, one in self.enabled.items() if one.adapter is not None}
 
     def _orphan_secs(self) -> float:
         """How long work goes on without this daemon: it ends before the coordinator gives it to another."""
         return ORPHAN_INTERVALS * self.heart.interval_secs
 
     def _limits(self) -> Limits:
-        dispatch = self.settings.dispatch
+        dispatch, enabled = self.settings.dispatch, self.enabled
         return Limits(
             max(1, dispatch.max_concurrent),
             dispatch.default_timeout_secs,
             dispatch.adapter,
             dispatch.shutdown_grace_secs,
+            {name: one.table.max_concurrent for name, one in enabled.items() if one.table.max_concurrent},
+            {name: one.table.allowed_models for name, one in enabled.items()},
+            {name: one.problem for name, one in enabled.items() if one.adapter is None},
         )
 
     @property

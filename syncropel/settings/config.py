@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from syncropel.errors import SetupError
+from syncropel.settings.adapters import AdapterSettings, read_tables
 from syncropel.toml_text import Changes, edited
 
 DEFAULT_PORT: Final = 9100
@@ -69,20 +70,6 @@ class DispatchSettings:
     """Time limit of a goal that names none, in seconds."""
     shutdown_grace_secs: float = 5.0
     """Seconds that a stop waits for running goals before it ends them; the next start runs them again."""
-
-
-@dataclass(frozen=True)
-class AdapterSettings:
-    """`[adapters]`"""
-
-    bash: bool = False
-    """Let goals run as shell scripts on this instance. No record can switch this on."""
-    bash_cwd: str = ""
-    """Folder that scripts run in; empty gives each its own under `work/`."""
-    run_as: str = ""
-    """User that bash goals run as, so that they cannot reach the daemon's files; empty: the daemon's own."""
-    noop: bool = False
-    """Accept every goal at once without doing anything; for benchmarks."""
 
 
 @dataclass(frozen=True)
@@ -273,12 +260,20 @@ def _parse(document: dict[str, Any], path: Path) -> Settings:
             raise SetupError(f"{path}: unknown section [{name}]", f"known: {', '.join(sorted(sections))}")
         if not isinstance(values, dict):
             raise SetupError(f"{path}: {name} must be a section", f"write [{name}] on a line of its own")
-        settings = replace(settings, **{name: _section(getattr(settings, name), values, name, path)})
+        if name == "adapters":
+            tables = read_tables(values, path)
+            plain = {key: value for key, value in values.items() if key not in tables}
+            # A switch that is written as a table is on.
+            switched: dict[str, Any] = {key: True for key in ("bash", "noop") if key in tables}
+            adapters = _section(settings.adapters, {**plain, **switched}, name, path)
+            settings = replace(settings, adapters=replace(adapters, tables=tables))
+        else:
+            settings = replace(settings, **{name: _section(getattr(settings, name), values, name, path)})
     return settings
 
 
 def _section(default: Any, values: dict[str, Any], name: str, path: Path) -> Any:
-    known = {key.name: getattr(default, key.name) for key in fields(default)}
+    known = {key.name: getattr(default, key.name) for key in fields(default) if not key.metadata}
     checked: dict[str, Any] = {}
     for key, value in values.items():
         if key not in known:
@@ -316,4 +311,5 @@ def _changes(settings: Settings) -> Changes:
         (section.name, key.name): getattr(getattr(settings, section.name), key.name)
         for section in fields(settings)
         for key in fields(getattr(settings, section.name))
+        if not key.metadata
     }

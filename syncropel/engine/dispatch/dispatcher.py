@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -230,6 +231,7 @@ class Dispatcher:
             return
         if any(run.alone for run in self.runs()):
             return
+        busy = Counter(self._limits.adapter_of(run.intend) for run in self.runs())
         for thread in list(self._queue):
             if thread in self._running:
                 continue  # a superseded attempt is still being ended
@@ -239,9 +241,13 @@ class Dispatcher:
             alone = intend is not None and is_last(starts_behind(self._ingest, intend))
             if alone and self.running:
                 return  # it begins when nothing else runs, and nothing goes before it
+            name = self._limits.adapter_of(intend) if intend is not None else ""
+            if busy[name] >= self._limits.each.get(name, self._limits.max_concurrent):
+                continue  # others need not wait for its adapter
             del self._queue[thread]
             if intend is not None:
                 self._begin(intend)
+                busy[name] += 1
                 free -= 1
             if alone or not free:
                 return

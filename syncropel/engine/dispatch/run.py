@@ -51,6 +51,16 @@ class Limits:
     default_timeout_secs: float
     default_adapter: str
     grace_secs: float
+    each: Mapping[str, int] = field(default_factory=dict)
+    """How many goals of an adapter run at a time, by its name; without one only all together are limited."""
+    models: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Models that a subtask may name, by adapter; the first is for one that names none."""
+    problems: Mapping[str, str] = field(default_factory=dict)
+    """Why an adapter that the config names cannot be used."""
+
+    def adapter_of(self, intend: ChildIntend) -> str:
+        """The name of the adapter that is to run this."""
+        return str(intend.body.get("adapter") or self.default_adapter)
 
 
 async def write_ending(
@@ -196,18 +206,22 @@ class Run:
 
     async def _outcome(self) -> Outcome:
         limits = self.place.limits
-        name = str(self.intend.body.get("adapter") or limits.default_adapter)
-        adapter = self.place.adapters.get(name)
+        name = limits.adapter_of(self.intend)
+        adapter, model = self.place.adapters.get(name), str(self.intend.body.get("model") or "")
         if adapter is None:
-            return Outcome(
-                "failed",
-                f"adapter {name!r} is not enabled on this instance; enable it in its own config.toml",
-            )
+            why = limits.problems.get(name)
+            why = f"cannot be used here: {why}" if why else "is not enabled on this instance"
+            return Outcome("failed", f"adapter {name!r} {why}; enable it in its own config.toml")
+        models = limits.models.get(name, ())
+        if model and model not in models:
+            allowed = ", ".join(models) or "none"
+            return Outcome("failed", f"model {model!r} is not allowed for {name!r} here; allowed: {allowed}")
         looping = loops(self.behind)
         if self.taken is None and (looping or self.meter.over):
             return ended_by_coordinator(CRASH_LOOP) if looping else self.meter.outcome()
         spent = self.place.ingest.live.spend.of(self.intend.record)
-        job = job_of(self.intend, limits.default_timeout_secs, spent)
+        model = model or next(iter(models), "")
+        job = job_of(self.intend, limits.default_timeout_secs, spent, model)
         if self.taken is not None:
             if looping and self.taken.adapter.goes_on(self.taken.run):
                 self.end(ended_by_coordinator(CRASH_LOOP))

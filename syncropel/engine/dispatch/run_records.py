@@ -19,7 +19,7 @@ MOST_GOAL: Final = 500
 """Characters of the goal that the thread of a run repeats; the subtask's thread has the whole."""
 
 
-def job_of(intend: ChildIntend, default_timeout_secs: float, spent: Spent) -> Job:
+def job_of(intend: ChildIntend, default_timeout_secs: float, spent: Spent, model: str = "") -> Job:
     """What the adapter is asked to do."""
     body = intend.body
     timeout = _number(body.get("timeout_secs"))
@@ -32,6 +32,7 @@ def job_of(intend: ChildIntend, default_timeout_secs: float, spent: Spent) -> Jo
         str(body.get("hint") or ""),
         spent.offset,
         spent.events,
+        model,
         str(body.get("content") or ""),
     )
 

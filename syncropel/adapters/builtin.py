@@ -1,0 +1,53 @@
+"""Types of adapters that come with the package, found by entry points as those of plug-ins are."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from syncropel.adapters.base import Adapter
+from syncropel.adapters.bash import BashAdapter
+from syncropel.adapters.configured import ConfiguredProgram
+from syncropel.adapters.contract import AdapterType, Capabilities, Place
+from syncropel.adapters.synthetic import EchoAdapter, NoopAdapter
+from syncropel.settings.adapters import AdapterTable
+
+_PROGRAM: Final = ("set", "secrets", "cwd", "idle_secs", "model", "models")
+
+
+def _echo(table: AdapterTable, place: Place) -> Adapter:
+    table.refuse_all_but("max_concurrent")
+    return EchoAdapter(place.runtime)
+
+
+def _noop(table: AdapterTable, place: Place) -> Adapter:
+    table.refuse_all_but("max_concurrent")
+    return NoopAdapter()
+
+
+def _bash(table: AdapterTable, place: Place) -> Adapter:
+    table.refuse_all_but("max_concurrent", *_PROGRAM)
+    return BashAdapter(
+        place.work,
+        table.folder,
+        place.runtime,
+        place.runs,
+        place.orphan_secs,
+        place.user,
+        place.secrets,
+        table,
+    )
+
+
+def _exec(table: AdapterTable, place: Place) -> Adapter:
+    table.refuse_all_but("max_concurrent", "command", "args", "env", *_PROGRAM)
+    return ConfiguredProgram(table, place)
+
+
+ECHO: Final = AdapterType(
+    _echo, Capabilities(cost="request"), "accepts after a second at no cost, to try a fleet out"
+)
+NOOP: Final = AdapterType(_noop, Capabilities(cost="request"), "accepts at once, to measure the engine")
+BASH: Final = AdapterType(_bash, Capabilities(text=True, cost="request"), "the goal is a shell script")
+EXEC: Final = AdapterType(
+    _exec, Capabilities(text=True, cost="request"), "a program; the goal is on its stdin"
+)

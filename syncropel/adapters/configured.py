@@ -1,0 +1,74 @@
+"""Programs that `[adapters.NAME]` configures: what they are given of the daemon's environment, and no more."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import Final
+
+from syncropel.adapters.base import Job
+from syncropel.adapters.contract import Place
+from syncropel.adapters.files import Files
+from syncropel.adapters.program import Program, ProgramAdapter
+from syncropel.errors import SetupError
+from syncropel.settings.adapters import AdapterTable, read_secret
+
+PASSED: Final = (
+    "PATH",
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "SHELL",
+    "LANG",
+    "LC_ALL",
+    "LC_CTYPE",
+    "TZ",
+    "TMPDIR",
+)
+"""Variables of the daemon that every program is given."""
+
+
+class ConfiguredProgram(ProgramAdapter):
+    """A program whose arguments come from the config, and whose goal comes on stdin."""
+
+    def __init__(self, table: AdapterTable, place: Place) -> None:
+        if not table.command:
+            raise SetupError(
+                f"[adapters.{table.name}] command is missing", 'for example command = ["my-agent", "--json"]'
+            )
+        super().__init__(table.name, place, table.folder, table.idle_secs)
+        self.table = table
+
+    def command(self, job: Job) -> list[str]:
+        """The program and its arguments. Nothing of a record may get in here but an allowed model."""
+        return [*self.table.command, *self.table.args]
+
+    def prompt(self, job: Job) -> str:
+        """What the program reads on stdin."""
+        return job.goal
+
+    def prepare(self, job: Job, files: Files, cwd: Path) -> Program:
+        environment = self.environment(job, files)
+        files.prompt.unlink(missing_ok=True)
+        with os.fdopen(os.open(files.prompt, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(self.prompt(job).encode())
+        files.hand_over()
+        command = self.command(job)
+        found = shutil.which(command[0], path=environment.get("PATH"))
+        return Program(
+            [found or command[0], *command[1:]], cwd, environment, stdin=files.prompt, stderr=files.stderr
+        )
+
+    def environment(self, job: Job, files: Files) -> dict[str, str]:
+        """The program's variables. Raises SetupError when a secret cannot be read."""
+        names = (*PASSED, *self.table.env)
+        return {
+            **{name: os.environ[name] for name in names if name in os.environ},
+            **given(self.table, self.place),
+            **self.variables(job, files),
+        }
+
+
+def given(table: AdapterTable, place: Place) -> dict[str, str]:
+    """The variables that the config sets, secrets too. Raises SetupError when a secret cannot be read."""
+    return {**table.set, **{name: read_secret(place.secrets, name) for name in table.secrets}}

@@ -1,0 +1,65 @@
+"""What an entry point of the group `syncropel.adapters` names: a type of adapter, and what it can do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from syncropel.adapters.base import Adapter
+from syncropel.adapters.other_user import OtherUser
+from syncropel.peer.runtime import Runtime
+from syncropel.settings.adapters import AdapterTable
+
+ORPHAN_SECS = 30.0
+
+CostKnown = Literal["request", "turn", "end", "never"]
+"""When it is known what a goal has spent: after each request to a model, after each turn, at its end, never."""
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What an adapter can. A budget overshoots by at most one unit of `cost`."""
+
+    text: bool = False
+    """Tells what the agent says while it runs."""
+    tools: bool = False
+    """Tells the agent's tool calls."""
+    tokens: bool = False
+    """Tells how many tokens were used."""
+    cost: CostKnown = "never"
+    resume: bool = False
+    """A later attempt can go on with the session of an earlier one."""
+    messages: bool = False
+    """Takes messages while it runs."""
+    permissions: bool = False
+    """Asks before it does what it may not."""
+    denials: bool = False
+    """Tells which tool calls were denied."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an instance runs goals. `work`: outputs and working folders. `runs`: folders of supervisors.
+
+    `orphan_secs`: how long a run goes on without a daemon. `user`: whom programs run as, if not the daemon's.
+    `secrets`: the folder of files that hold secrets.
+    """
+
+    work: Path
+    runs: Path
+    runtime: Runtime
+    orphan_secs: Callable[[], float] = lambda: ORPHAN_SECS
+    user: OtherUser | None = None
+    secrets: Path = Path("secrets")
+
+
+@dataclass(frozen=True)
+class AdapterType:
+    """A type of adapter. `make` raises SetupError that names section and key when the table is wrong."""
+
+    make: Callable[[AdapterTable, Place], Adapter]
+    capabilities: Capabilities
+    summary: str = ""
+    """What it does, in one line."""

@@ -1,0 +1,119 @@
+"""Which types of adapters are installed, and which adapters an instance has made of them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, Final
+
+from syncropel.adapters.base import Adapter
+from syncropel.adapters.contract import AdapterType, Capabilities, Place
+from syncropel.errors import SetupError
+from syncropel.settings.adapters import AdapterTable, read_secret
+
+log = logging.getLogger("syncropel.engine.adapters")
+
+GROUP: Final = "syncropel.adapters"
+"""The group of entry points that types of adapters are found by."""
+_HINT: Final = "see: spl adapter list"
+
+
+@dataclass(frozen=True)
+class Types:
+    """Types by name. `broken`: why an entry point gives none."""
+
+    known: Mapping[str, AdapterType] = field(default_factory=dict)
+    broken: Mapping[str, str] = field(default_factory=dict)
+
+
+@cache
+def installed() -> Types:
+    """The types that are installed in this environment."""
+    return load_types(entry_points(group=GROUP))
+
+
+def load_types(found: Iterable[EntryPoint]) -> Types:
+    """Load entry points. One that cannot be loaded is told of, and stops nobody."""
+    known: dict[str, AdapterType] = {}
+    broken: dict[str, str] = {}
+    for entry in found:
+        try:
+            loaded = entry.load()
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - it is somebody else's code
+            broken[entry.name] = f"its plug-in {entry.value} is broken: {_told(error)}"
+            continue
+        if not isinstance(loaded, AdapterType):
+            broken[entry.name] = f"its plug-in {entry.value} is broken: it is no AdapterType"
+        elif entry.name in known:
+            broken[entry.name] = f"two plug-ins give it: {entry.value} is left out"
+        else:
+            known[entry.name] = loaded
+    return Types(known, broken)
+
+
+@dataclass(frozen=True)
+class Enabled:
+    """One adapter that the config enables. `adapter` is None when there is none, and `problem` says why."""
+
+    table: AdapterTable
+    adapter: Adapter | None
+    capabilities: Capabilities = Capabilities()
+    problem: str = ""
+
+
+def enable(tables: Mapping[str, AdapterTable], types: Types, place: Place) -> dict[str, Enabled]:
+    """Make what the config enables. What cannot be made is logged, and stops nothing.
+
+    Raises SetupError for a bad value.
+    """
+    made = {name: _enable(table, types, place) for name, table in tables.items()}
+    for name, one in made.items():
+        if one.problem:
+            log.error("adapter %s: %s", name, one.problem)
+    return made
+
+
+def _enable(table: AdapterTable, types: Types, place: Place) -> Enabled:
+    found = types.known.get(table.kind)
+    if found is None:
+        reason = types.broken.get(table.kind)
+        known = ", ".join(sorted(types.known)) or "none"
+        return Enabled(table, None, problem=reason or f"no type {table.kind!r} is installed; known: {known}")
+    try:
+        adapter = found.make(table, place)
+    except SetupError:
+        raise
+    except Exception as error:  # noqa: BLE001 - it is somebody else's code
+        return Enabled(table, None, found.capabilities, f"its type {table.kind} broke: {_told(error)}")
+    return Enabled(table, adapter, found.capabilities, secret_problem(table, place))
+
+
+def secret_problem(table: AdapterTable, place: Place) -> str:
+    """Why a goal could not be given its secrets; empty when it could."""
+    for name in table.secrets:
+        try:
+            read_secret(place.secrets, name)
+        except SetupError as error:
+            return f"{error.message}; {error.hint}"
+    return ""
+
+
+def as_told(one: Enabled) -> dict[str, Any]:
+    """What a heartbeat says of an adapter (fields of the wire model `AdapterOut`)."""
+    able = one.capabilities
+    return {
+        "name": one.table.name,
+        "type": one.table.kind,
+        "models": list(one.table.allowed_models),
+        "max_concurrent": one.table.max_concurrent,
+        "usable": one.adapter is not None,
+        "problem": one.problem,
+        "capabilities": {name: getattr(able, name) for name in Capabilities.__dataclass_fields__},
+    }
+
+
+def _told(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"[:300]

@@ -1,0 +1,226 @@
+"""`[adapters]` and `[adapters.NAME]` in `config.toml`: what may run here, and with what.
+
+A record only chooses among what these allow: an adapter by its name, and one of its models.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, Final
+
+from syncropel.errors import SetupError
+
+_NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,63}")
+_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
+_OURS: Final = "SPL_"
+_LONGEST_SECRET: Final = 64 * 1024
+_SWITCHES: Final = frozenset({"bash", "noop"})
+"""Adapters that a plain key turns on, too."""
+
+
+@dataclass(frozen=True)
+class AdapterTable:
+    """`[adapters.NAME]`. A key that is none of these is for the adapter's type to judge (`options`)."""
+
+    name: str
+    type: str = ""
+    """Which kind of adapter it is; empty: as it is named."""
+    command: tuple[str, ...] = ()
+    """The program and its first arguments; it is found by `PATH`, and no shell reads it."""
+    args: tuple[str, ...] = ()
+    """Arguments behind all others."""
+    model: str = ""
+    """The model of a subtask that names none."""
+    models: tuple[str, ...] = ()
+    """Models that a subtask may name, besides `model`."""
+    env: tuple[str, ...] = ()
+    """Names of the daemon's variables that the program is given, besides a few that every program needs."""
+    set: Mapping[str, str] = field(default_factory=dict)
+    """Variables that the program is given."""
+    secrets: tuple[str, ...] = ()
+    """Variables whose values are read from files of these names in the home's `secrets/`, each mode 0600."""
+    max_concurrent: int = 0
+    """How many of its goals run at a time on this instance; 0: as many as `[dispatch] max_concurrent`."""
+    idle_secs: float = 0.0
+    """Seconds without a word after which a run is ended; 0: never."""
+    cwd: str = ""
+    """Folder that programs run in; empty gives each subtask its own under `work/`."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def kind(self) -> str:
+        """The type, which is named as the adapter where it says none."""
+        return self.type or self.name
+
+    @property
+    def allowed_models(self) -> tuple[str, ...]:
+        """What a subtask may ask for, the default first; empty: it may not name a model."""
+        return tuple(dict.fromkeys([*([self.model] if self.model else []), *self.models]))
+
+    @property
+    def folder(self) -> Path | None:
+        """Where its programs run; None gives each subtask a folder of its own."""
+        return Path(self.cwd).expanduser() if self.cwd else None
+
+    def refuse_all_but(self, *keys: str) -> None:
+        """Raise SetupError for a key that its type has no use for."""
+        default = AdapterTable(self.name)
+        own = [key.name for key in fields(self) if key.name not in ("name", "type", "options")]
+        given = [key for key in own if getattr(self, key) != getattr(default, key)]
+        for key in (*given, *self.options):
+            if key not in keys:
+                raise SetupError(
+                    f"unknown key {key!r} in [adapters.{self.name}], which is of type {self.kind!r}",
+                    f"known: {', '.join(sorted(('type', *keys)))}",
+                )
+
+    def wrong(self, key: str, must: str, value: Any, hint: str = "") -> SetupError:
+        """The error for a bad value of one of its keys. A value that may be secret is not repeated."""
+        return SetupError(f"[adapters.{self.name}] {key} must be {must}, not {_shown(value)}", hint)
+
+
+@dataclass(frozen=True)
+class AdapterSettings:
+    """`[adapters]`"""
+
+    bash: bool = False
+    """Let goals run as shell scripts on this instance. No record can switch this on."""
+    bash_cwd: str = ""
+    """Folder that scripts run in; empty gives each its own under `work/`."""
+    run_as: str = ""
+    """User that goals run as, so that they cannot reach the daemon's files; empty: the daemon's own."""
+    noop: bool = False
+    """Accept every goal at once without doing anything; for benchmarks."""
+    tables: Mapping[str, AdapterTable] = field(default_factory=dict, metadata={"tables": True})
+    """`[adapters.NAME]`, by name."""
+
+    def enabled(self) -> dict[str, AdapterTable]:
+        """Every adapter of this instance, by name. `echo` is always there."""
+        switched = {"echo": True, "bash": self.bash, "noop": self.noop}
+        made = {name: AdapterTable(name) for name, on in switched.items() if on} | dict(self.tables)
+        if "bash" in made and not made["bash"].cwd:
+            made["bash"] = replace(made["bash"], cwd=self.bash_cwd)
+        return made
+
+
+def read_tables(values: Mapping[str, Any], path: Path) -> dict[str, AdapterTable]:
+    """The tables among the values of `[adapters]`. Raises SetupError that names the section and the key."""
+    found = {}
+    for name, table in values.items():
+        if isinstance(table, dict):
+            try:
+                found[name] = _read_table(name, table)
+            except SetupError as error:
+                raise SetupError(f"{path}: {error.message}", error.hint) from None
+    return found
+
+
+def _read_table(name: str, values: dict[str, Any]) -> AdapterTable:
+    if not _NAME.fullmatch(name) or name in {key.name for key in fields(AdapterSettings)} - _SWITCHES:
+        raise SetupError(
+            f"[adapters.{name}]: invalid adapter name {name!r}",
+            "use a-z, 0-9, '_' and '-', beginning with a letter",
+        )
+    default = AdapterTable(name)
+    known = {key.name for key in fields(AdapterTable)} - {"name", "options"}
+    checked: dict[str, Any] = {}
+    for key in known & values.keys():
+        wanted, value = getattr(default, key), values[key]
+        if isinstance(wanted, tuple):
+            checked[key] = _texts(default, key, value)
+        elif isinstance(wanted, Mapping):
+            checked[key] = _variables(default, key, value)
+        elif isinstance(wanted, str):
+            if not isinstance(value, str) or not _plain(value):
+                raise default.wrong(key, "a text", value)
+            checked[key] = value
+        else:
+            checked[key] = _number(default, key, value, type(wanted))
+    for key in ("env", "secrets"):
+        for one in checked.get(key, ()):
+            _check_variable(default, key, one)
+    options = {key: value for key, value in values.items() if key not in known}
+    return AdapterTable(name, **checked, options=options)
+
+
+def _texts(table: AdapterTable, key: str, value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(one, str) and one and _plain(one) for one in value):
+        raise table.wrong(key, "a list of texts", value, f'for example {key} = ["one", "two"]')
+    return tuple(value)
+
+
+def _variables(table: AdapterTable, key: str, value: Any) -> dict[str, str]:
+    hint = f'for example {key} = {{ NAME = "value" }}'
+    if not isinstance(value, dict):
+        raise table.wrong(key, "a table of texts", value, hint)
+    for name, text in value.items():
+        _check_variable(table, key, name)
+        if not isinstance(text, str) or not _plain(text):
+            raise SetupError(f"[adapters.{table.name}] {key}: {name} must be a text", hint)
+    return dict(value)
+
+
+def _check_variable(table: AdapterTable, key: str, name: str) -> None:
+    if not _VARIABLE.fullmatch(name):
+        raise SetupError(
+            f"[adapters.{table.name}] {key}: {name!r} is no name of a variable",
+            "use letters, digits and '_', not beginning with a digit",
+        )
+    if name.startswith(_OURS):
+        raise SetupError(
+            f"[adapters.{table.name}] {key}: {name!r} is reserved", f"programs get {_OURS}* from the daemon"
+        )
+
+
+def _number(table: AdapterTable, key: str, value: Any, wanted: type) -> int | float:
+    accepted = (int, float) if wanted is float else (int,)
+    if isinstance(value, bool) or not isinstance(value, accepted):
+        raise table.wrong(key, "a number" if wanted is float else "a whole number", value)
+    if value < 0 or not math.isfinite(value):
+        raise table.wrong(key, "0 or more", value)
+    return wanted(value)  # type: ignore[no-any-return]
+
+
+def _plain(text: str) -> bool:
+    return "\0" not in text
+
+
+def _shown(value: Any) -> str:
+    return repr(value) if isinstance(value, bool | int | float) else f"a {type(value).__name__}"
+
+
+def read_secret(folder: Path, name: str) -> str:
+    """The value of a secret: the text of a file that only its owner may read.
+
+    Raises SetupError when there is none, or somebody else may read it; never with its value.
+    """
+    path, hint = folder / name, f"make it: install -m 600 /dev/stdin {folder / name}"
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise SetupError(f"there is no secret {name!r}", hint) from None
+    except OSError as error:
+        raise SetupError(f"cannot read the secret {name!r}: {error.strerror}", hint) from None
+    with os.fdopen(descriptor, "rb") as file:
+        found = os.fstat(descriptor)
+        mode = stat.S_IMODE(found.st_mode)
+        if not stat.S_ISREG(found.st_mode):
+            raise SetupError(f"the secret {name!r} is no plain file: {path}", hint)
+        if found.st_uid != os.geteuid() or mode & 0o077:
+            raise SetupError(
+                f"the secret {name!r} may be read by others (mode {mode:04o}): {path}", f"chmod 600 {path}"
+            )
+        content = file.read(_LONGEST_SECRET + 1)
+    try:
+        text = content.decode("utf-8").rstrip("\r\n")
+    except UnicodeDecodeError:
+        text = ""
+    if not text or not _plain(text) or len(content) > _LONGEST_SECRET:
+        raise SetupError(f"the secret {name!r} is empty, too long, or no text: {path}", hint)
+    return text
