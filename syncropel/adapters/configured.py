@@ -1,9 +1,10 @@
-"""Programs that `[adapters.NAME]` configures: what they are given of the daemon's environment, and no more."""
+"""Programs that `[adapters.NAME]` configures: they are given what it names, and no more."""
 
 from __future__ import annotations
 
 import os
 import shutil
+from pathlib import Path
 from typing import Final
 
 from syncropel.adapters.base import Job

@@ -15,7 +15,7 @@ from syncropel.settings.adapters import AdapterTable
 ORPHAN_SECS = 30.0
 
 CostKnown = Literal["request", "turn", "end", "never"]
-"""When it is known what a goal has spent: after each request to a model, after each turn, at its end, never."""
+"""When it is known what a goal has spent: after each request, after each turn, at its end, or never."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,7 +60,7 @@ class Enabled:
 
     table: AdapterTable
     adapter: Adapter | None
-    capabilities: Capabilities = Capabilities()
+    capabilities: Capabilities = field(default_factory=Capabilities)
     problem: str = ""
 
 
