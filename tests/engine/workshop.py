@@ -49,9 +49,11 @@ class Crew:
     cancelled: list[str] = field(default_factory=list)
     most: int = 0
     ended: list[dict[str, Any]] = field(default_factory=list)
+    models: dict[str, str] = field(default_factory=dict)
 
     async def run(self, job: Job, observe: Observe) -> Outcome:
         self.now.append(job.goal)
+        self.models[job.goal] = job.model
         self.begun.append(f"{job.goal}#{job.attempt}")
         self.most = max(self.most, len(self.now))
         try:
@@ -76,6 +78,8 @@ class Workshop:
         self.store = store
         self.max_concurrent = max_concurrent
         self.crew = Crew()
+        self.others: dict[str, Crew] = {}
+        self.more: dict[str, Any] = {}
         self.tasks: set[asyncio.Task[None]] = set()
         self.allowed = True
 
@@ -83,9 +87,10 @@ class Workshop:
         runtime = virtual.runtime()
         live = await rebuild(self.store)
         self.ingest = Ingest(self.store, live, Broadcast(), WORKER_A, runtime)
-        limits = Limits(self.max_concurrent, 1800.0, "crew", 5.0)
+        limits = Limits(self.max_concurrent, 1800.0, "crew", 5.0, **self.more)
+        adapters = {"crew": self.crew, **self.others}
         self.dispatcher = Dispatcher(
-            self.ingest, {"crew": self.crew}, limits, WORKER_A, runtime, self.spawn, self.may_work
+            self.ingest, adapters, limits, WORKER_A, runtime, self.spawn, self.may_work
         )
         await self.dispatcher.resume()
         self.spawn(self.tick(), "tick")
