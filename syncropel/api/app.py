@@ -19,7 +19,7 @@ from syncropel.api.http.body import REQUEST_LIMIT, limited, read_once
 from syncropel.api.http.errors import install_error_handlers
 from syncropel.api.http.head import Head
 from syncropel.api.http.openapi import describe_errors_and_auth
-from syncropel.api.http.refused_beats import RefusedBeats
+from syncropel.api.http.refused_heartbeats import RefusedHeartbeats
 from syncropel.api.http.tally import Tally
 from syncropel.api.records import query, records
 from syncropel.api.replay import explain, replay
@@ -39,7 +39,7 @@ def create_app(engine: Engine, ring: LogRing | None = None, tally: Tally | None 
     """
     tally = tally or Tally()
     routes = _HotPath(create_routes(engine, ring, tally), records.PostRecord(engine))
-    return cors.Cors(RefusedBeats(Gate(Head(routes), engine, tally), engine), engine)
+    return cors.Cors(RefusedHeartbeats(Gate(Head(routes), engine, tally), engine), engine)
 
 
 def create_routes(engine: Engine, ring: LogRing | None = None, tally: Tally | None = None) -> FastAPI:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 import httpx
 
-from syncropel.client import strangers
-from syncropel.client.bounds import Body, EventLines
+from syncropel.client import foreign_answers
 from syncropel.client.events import Event, EventParser
+from syncropel.client.limits import Body, EventLines
 from syncropel.client.queueing import Queueing
 from syncropel.errors import DaemonNotRunning, DaemonUnreachable, RemoteError
 from syncropel.wire.version import HEADER
@@ -51,7 +51,7 @@ def _decode(call: Call[Answer], response: httpx.Response, content: bytes) -> Ans
     if response.is_success:
         from syncropel.client import reading  # with pydantic: the daemon has the request by now
 
-        strangers.check_answer(call.path, response.headers)
+        foreign_answers.check_answer(call.path, response.headers)
         return reading.answer(call.answer, call.path, content)
     raise _remote_error(call.path, response, content)
 
@@ -64,7 +64,7 @@ def _remote_error(path: str, response: httpx.Response, content: bytes) -> Remote
         place = (line, column) if type(line) is int and type(column) is int else None
         return RemoteError(status, body["type"], body["code"], body["message"], body.get("hint", ""), place)
     except (ValueError, KeyError, TypeError, AttributeError):
-        return strangers.refusal(path, status, response.headers)
+        return foreign_answers.refusal(path, status, response.headers)
 
 
 def _signed(body: Any, target: Target) -> Any:
@@ -173,7 +173,7 @@ class Client:
                 self._look_at_version(response)
                 if not response.is_success:
                     raise _remote_error(path, response, self._content(path, response))
-                strangers.check_stream(path, response.headers)
+                foreign_answers.check_stream(path, response.headers)
                 yield self._events(path, response)
         except httpx.HTTPError as error:
             raise _failure(self.target, error) from error
@@ -274,7 +274,7 @@ class AsyncClient:
                 if not response.is_success:
                     content = await self._content(path, response)
                     raise _remote_error(path, response, content)
-                strangers.check_stream(path, response.headers)
+                foreign_answers.check_stream(path, response.headers)
                 yield self._events(path, response)
         except httpx.HTTPError as error:
             raise _failure(self.target, error) from error

@@ -16,30 +16,30 @@ from syncropel.adapters.contract import Place
 from syncropel.adapters.other_user import other_user
 from syncropel.adapters.registry import Enabled, enable, installed
 from syncropel.engine.background import Background
-from syncropel.engine.beats import ends_of, own_beat
 from syncropel.engine.control.accounts import FLEET_SCOPES, Accounts
 from syncropel.engine.control.configuration import Configuration
+from syncropel.engine.control.control_adoption import ControlAdoption
 from syncropel.engine.control.drain import Drainer
 from syncropel.engine.control.fleet_rules import FleetRules
 from syncropel.engine.control.graces import Graces
 from syncropel.engine.control.killswitch import KillSwitch
-from syncropel.engine.control.reach import Reach
-from syncropel.engine.control.told import Told
+from syncropel.engine.control.propagation import ControlPropagation
 from syncropel.engine.dispatch.dispatcher import Dispatcher
 from syncropel.engine.dispatch.run import Limits
 from syncropel.engine.dispatch.run_records import TERMINATED
 from syncropel.engine.fanout.delivery import Delivery
 from syncropel.engine.fanout.gates import Gates
-from syncropel.engine.fanout.moves import Mover
 from syncropel.engine.fanout.outbox import Outbox
+from syncropel.engine.fanout.reassignment import Reassigner
 from syncropel.engine.fanout.reconcile import Reconciler
 from syncropel.engine.fanout.triggers import Triggers
 from syncropel.engine.fleet.credentials import Issuer
-from syncropel.engine.fleet.heartbeat import Heart
+from syncropel.engine.fleet.heartbeat import HeartbeatSender
 from syncropel.engine.fleet.leases import Leases
 from syncropel.engine.fleet.membership import Membership
 from syncropel.engine.forks.forking import Forking
-from syncropel.engine.ingest.broadcast import Broadcast, Pulse
+from syncropel.engine.heartbeats import ends_of, own_beat
+from syncropel.engine.ingest.broadcast import Broadcast, ChangeSignal
 from syncropel.engine.ingest.door import Ingest
 from syncropel.engine.ingest.live import rebuild
 from syncropel.engine.ingest.selfcheck import SelfCheck
@@ -102,7 +102,7 @@ class Engine:
         self.shared_sha256 = ""
         """The hash of the token that the fleet shared when this daemon started; empty without one."""
         self.broadcast = Broadcast()
-        self.changed = Pulse()
+        self.changed = ChangeSignal()
         self.fan_out_lock = asyncio.Lock()
         self._transport = transport
         self._background = Background()
@@ -121,16 +121,16 @@ class Engine:
         self.ingest.subscribe(lambda _: self.changed.beat())
         self.ingest.subscribe(self._tell_soon)
         await self._introduce(bootstrap_secret)
-        await self.reach.load()
-        await self.told.load()
+        await self.propagation.load()
+        await self.control_adoption.load()
         if settings.role == "worker":
-            await self.heart.refresh()
+            await self.heartbeat_sender.refresh()
             self.membership.begin()
         else:
             await self.ingest.append(ends_of(self, self.dispatcher.open_attempts()))
         await self.outbox.resume()
         await self.dispatcher.resume()
-        self.reach.push_all()
+        self.propagation.push_all()
         self.reconciler.mark_all()
         self.forking.mark_all()
         spawn = self._background.spawn
@@ -144,7 +144,7 @@ class Engine:
         spawn(self._tick(), "tick")
         spawn(self._cron(), "cron")
         if settings.role == "worker":
-            spawn(self.heart.run(), "heartbeat")
+            spawn(self.heartbeat_sender.run(), "heartbeat")
         log.info("started", extra={"actor": did})
 
     async def start_still(self) -> None:
@@ -169,20 +169,26 @@ class Engine:
         local = LocalOutput(self.ingest, did, self.instance.home.work)
         self.outputs = Outputs(local, self.ingest, self.readers, self.leases, did)
         self.following = Following(runtime, self._background.spawn)
-        self.reach = Reach(self.ingest, self.peers, did, runtime, self.changed, self._background.spawn)
-        self.reach.runs_on = self.leases.why_refused
-        self.told = Told(self.ingest, did, runtime)
+        self.propagation = ControlPropagation(
+            self.ingest, self.peers, did, runtime, self.changed, self._background.spawn
+        )
+        self.propagation.runs_on = self.leases.why_refused
+        self.control_adoption = ControlAdoption(self.ingest, did, runtime)
         self.killswitch = KillSwitch(self.ingest, runtime)
         self.fleet_rules = self._fleet_rules()
         self.configuration = Configuration(
             self.ingest, did, runtime, self.fleet_rules, settings.fleet.coordinator_url
         )
         self.drainer = Drainer(self.ingest, runtime)
-        self.delivery = Delivery(self.ingest, self.peers, self.reach, did, runtime, self._background.spawn)
-        mover = Mover(self.ingest, self.leases, self.spending, self.held, did, runtime)
+        self.delivery = Delivery(
+            self.ingest, self.peers, self.propagation, did, runtime, self._background.spawn
+        )
+        reassigner = Reassigner(self.ingest, self.leases, self.spending, self.held, did, runtime)
         self.triggers = Triggers(self.ingest, did, runtime)
         self.gates = Gates(self.ingest, did, runtime)
-        self.reconciler = Reconciler(self.ingest, self.leases, self.delivery, mover, self.gates, did, runtime)
+        self.reconciler = Reconciler(
+            self.ingest, self.leases, self.delivery, reassigner, self.gates, did, runtime
+        )
         self.forking = Forking(self.ingest, did, runtime)
         self.outbox = Outbox(self.ingest, self.peers, did, settings.fleet.coordinator_url, runtime)
         self.enabled = self._enabled()
@@ -195,11 +201,11 @@ class Engine:
             self._background.spawn,
             self._may_work,
         )
-        self.graces = Graces(self.ingest, runtime, self.reach.lefts, self._enforce)
+        self.graces = Graces(self.ingest, runtime, self.propagation.lefts, self._enforce)
         self.membership = Membership(self.ingest, self.keyring, runtime, self._enforce)
         self.issuer = Issuer(self.ingest, did, runtime, self._end_lease)
         self.selfcheck = SelfCheck(live, self.store)
-        self.heart = Heart(
+        self.heartbeat_sender = HeartbeatSender(
             self.peers,
             settings.fleet.coordinator_url,
             settings.fleet.heartbeat_interval_secs,
@@ -234,14 +240,16 @@ class Engine:
         """Whether work may start here: the control state is known, the coordinator not lost for long."""
         if self.settings.role != "worker":
             return True
-        await self.heart.refresh()
+        await self.heartbeat_sender.refresh()
         limit = self.settings.fleet.isolation_secs
-        return limit <= 0 or self.heart.silence_secs <= limit
+        return limit <= 0 or self.heartbeat_sender.silence_secs <= limit
 
     async def _take_control(self, answer: dict[str, Any]) -> bool:
         records = answer.get("control")
         message = {key: answer.get(key) for key in ("base", "replace", "grace")}
-        taken = await self.told.take({**message, "records": records if isinstance(records, list) else []})
+        taken = await self.control_adoption.take(
+            {**message, "records": records if isinstance(records, list) else []}
+        )
         if taken and not self._stopped:
             self.membership.let_in(str(answer.get("coordinator", "")))
         return taken
@@ -273,7 +281,7 @@ class Engine:
 
     def _orphan_secs(self) -> float:
         """How long work goes on without this daemon: it ends before the coordinator gives it to another."""
-        return ORPHAN_INTERVALS * self.heart.interval_secs
+        return ORPHAN_INTERVALS * self.heartbeat_sender.interval_secs
 
     def _limits(self) -> Limits:
         dispatch, enabled = self.settings.dispatch, self.enabled
@@ -294,11 +302,11 @@ class Engine:
     @property
     def clock_ahead_secs(self) -> float | None:
         """How far the wall clock is ahead of the coordinator's; None while that is not known."""
-        return self.heart.clock_ahead_secs if self.settings.role == "worker" else 0.0
+        return self.heartbeat_sender.clock_ahead_secs if self.settings.role == "worker" else 0.0
 
     def held(self) -> frozenset[str]:
         """Child INTENDs that draining instances, this one too, have not begun and will not begin."""
-        return self.leases.held(self.reach.digest()) | frozenset(self.dispatcher.held())
+        return self.leases.held(self.propagation.digest()) | frozenset(self.dispatcher.held())
 
     def spending(self) -> dict[str, float]:
         """What goals that run now have spent: US dollars by the id of the child INTEND."""
@@ -313,8 +321,8 @@ class Engine:
 
     def _tell_soon(self, records: Sequence[StoredRecord]) -> None:
         told = any(stored.record.topic in _TOLD_SOON or _ends(stored.record.body) for stored in records)
-        if told or self.told.nobody_told(records):
-            self.heart.soon()
+        if told or self.control_adoption.nobody_told(records):
+            self.heartbeat_sender.soon()
 
     async def _tick(self) -> None:
         while True:
@@ -352,13 +360,13 @@ class Engine:
         self.broadcast.close()
         self.changed.beat()
         if self.settings.role == "worker" and self.dispatcher.running and not keep_work:
-            await self.heart.drain()
+            await self.heartbeat_sender.drain()
         await self.dispatcher.stop(keep_work=keep_work)
         if self.settings.role == "worker":
             await self.outbox.flush()
             if not keep_work:
                 self.membership.say_goodbye()
-                await self.heart.leave()
+                await self.heartbeat_sender.leave()
         await self.ingest.denials.flush(self.ingest)
         self.ingest.open = False
         await self._background.stop()

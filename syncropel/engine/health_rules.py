@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from syncropel.cel.budget import Budget
 from syncropel.errors import SyncropelError
 from syncropel.folds.control.rules import HEALTH, Rule
-from syncropel.policy.contexts import compile_in
-from syncropel.policy.ground import Ground
+from syncropel.policy.evaluation_functions import EvaluationFunctions
+from syncropel.policy.expression_contexts import compile_in
 from syncropel.policy.lanes import QUESTIONS
 from syncropel.policy.permissions import RULE_SECS
 
@@ -49,13 +49,13 @@ async def findings(engine: Engine) -> list[HealthFinding]:
     if not rules:
         return []
     live, did = engine.ingest.live, engine.instance.did
-    ground = Ground(live, engine.runtime.now(), did, did)
+    evaluation = EvaluationFunctions(live, engine.runtime.now(), did, did)
     load = {"engine": engine_fields(engine)}.__getitem__
-    return [await _finding(rule, load, ground) for rule in rules]
+    return [await _finding(rule, load, evaluation) for rule in rules]
 
 
-async def _finding(rule: Rule, load: Callable[[str], Any], ground: Ground) -> HealthFinding:
-    functions = ground.functions()
+async def _finding(rule: Rule, load: Callable[[str], Any], evaluation: EvaluationFunctions) -> HealthFinding:
+    functions = evaluation.functions()
 
     def ask(budget: Budget) -> Any:
         return compile_in("health_check", rule.expression).evaluate_lazily(load, functions, budget)
@@ -67,5 +67,5 @@ async def _finding(rule: Rule, load: Callable[[str], Any], ground: Ground) -> He
     else:
         problem = "" if isinstance(value, bool) else "the rule gives neither true nor false"
     if problem:
-        ground.note(rule, problem)
+        evaluation.note(rule, problem)
     return HealthFinding(rule.name, value is True, rule.effect, problem)

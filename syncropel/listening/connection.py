@@ -15,7 +15,7 @@ from uvicorn.server import ServerState
 from syncropel.api.http.caller import RECOGNISED
 from syncropel.api.http.tally import CLOSED_FOR_ROOM, LATE_HEADS, SLOW_BODIES, Tally
 from syncropel.errors import BadRequest, SyncropelError, TooSlow
-from syncropel.listening.crowd import Crowd
+from syncropel.listening.connection_limit import ConnectionLimiter
 
 KEEP_ALIVE_SECS: Final = 75
 """Longer than clients keep an idle connection, so that it never closes in the face of a request."""
@@ -56,7 +56,7 @@ class _Flow(FlowControl):
 
 
 class Connection(HttpToolsProtocol):
-    """Has a place in a crowd, keeps limits of size and time, refuses what is no HTTP with the envelope."""
+    """One connection of a socket: keeps its limits of size and time; refuses malformed HTTP with the envelope."""
 
     flow: _Flow
 
@@ -64,14 +64,14 @@ class Connection(HttpToolsProtocol):
         self,
         config: uvicorn.Config,
         server_state: ServerState,
-        crowd: Crowd,
+        connections: ConnectionLimiter,
         tally: Tally,
         loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         super().__init__(config, server_state, {}, loop)
         self.stamp: dict[str, object] = {RECOGNISED: self._recognised}
         """What the scope of each request gets."""
-        self._crowd = crowd
+        self._connections = connections
         self._tally = tally
         self._phase = _Phase.BETWEEN
         self._received = 0
@@ -100,7 +100,7 @@ class Connection(HttpToolsProtocol):
             self._timer = self.loop.call_later(HEAD_LIMIT_SECS, self._head_is_late)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._crowd.leave(self)
+        self._connections.leave(self)
         self._stop_timer()
         super().connection_lost(exc)
 
@@ -148,7 +148,7 @@ class Connection(HttpToolsProtocol):
             raise _TooMuch
         self._phase = _Phase.BODY
         self._stop_timer()
-        self._crowd.mark(self, busy=True)
+        self._connections.mark(self, busy=True)
         cast("dict[str, object]", self.scope).update(self.stamp)
         super().on_headers_complete()
 
@@ -164,13 +164,13 @@ class Connection(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         if not self.pipeline:
-            self._crowd.mark(self, busy=False)
+            self._connections.mark(self, busy=False)
         super().on_response_complete()
 
     def _recognised(self, account: str) -> None:
         if account != self._account:
             self._account = account
-            if self._crowd.recognise(self, account):
+            if self._connections.recognise(self, account):
                 self._tally.note(CLOSED_FOR_ROOM)
 
     def _head_is_late(self) -> None:

@@ -19,8 +19,8 @@ from syncropel.errors import Crowded
 from syncropel.listening.acceptor import PAUSE_SECS, Acceptor, send_away
 from syncropel.listening.callers import Callers, Sight
 from syncropel.listening.connection import KEEP_ALIVE_SECS, Connection, refusal
-from syncropel.listening.crowd import Crowd
-from syncropel.listening.pace import Pace
+from syncropel.listening.connection_limit import ConnectionLimiter
+from syncropel.listening.rate_limit import RateLimiter
 from syncropel.system.descriptors import Shares
 from syncropel.wire.version import HEADER
 
@@ -46,13 +46,13 @@ class Server(uvicorn.Server):
         super().__init__(_config(app))
         self._for_operator = OperatorDoor(app)
         self._callers = Callers()
-        self._pace = Pace(GOALS_PER_SEC, MAX_GOALS)
+        self._goal_rate = RateLimiter(GOALS_PER_SEC, MAX_GOALS)
         self._listeners = (tcp, unix)
         self._shares = shares
         self._tally = tally
-        self._strangers = Crowd(shares.tcp)
+        self._strangers = ConnectionLimiter(shares.tcp)
         # The operator may also take half of what TCP has: whoever runs 200 watches can still stop the fleet.
-        self._operators = Crowd(shares.operators + shares.tcp // 2)
+        self._operators = ConnectionLimiter(shares.operators + shares.tcp // 2)
         self._joining: set[asyncio.Task[None]] = set()
         tally.descriptors = shares.limit
 
@@ -101,7 +101,7 @@ class Server(uvicorn.Server):
             else:
                 self._drop(accepted)
             return
-        if sight.is_stranger and not self._pace.take(asyncio.get_running_loop().time()):
+        if sight.is_stranger and not self._goal_rate.take(asyncio.get_running_loop().time()):
             sight.close()
             self._drop(accepted)
             return
@@ -125,14 +125,16 @@ class Server(uvicorn.Server):
         while len(self._strangers) > self._strangers.limit and self._strangers.shed():
             self._tally.note(CLOSED_FOR_ROOM)
 
-    def _admit(self, accepted: socket.socket, crowd: Crowd, *, known: bool = False) -> Connection | None:
-        if not self._make_room(crowd):
+    def _admit(
+        self, accepted: socket.socket, connections: ConnectionLimiter, *, known: bool = False
+    ) -> Connection | None:
+        if not self._make_room(connections):
             self._tally.note(REFUSED)
             told = Crowded("all connections are in use", "try again in a moment")
             send_away(accepted, refusal(told))
             return None
-        connection = Connection(self.config, self.server_state, crowd, self._tally)
-        crowd.enter(connection, known=known)
+        connection = Connection(self.config, self.server_state, connections, self._tally)
+        connections.enter(connection, known=known)
         return connection
 
     def _soon(self, joining: Coroutine[Any, Any, None]) -> None:
@@ -165,13 +167,13 @@ class Server(uvicorn.Server):
         try:
             await asyncio.get_running_loop().connect_accepted_socket(lambda: connection, accepted)
         except (OSError, ValueError):
-            for crowd in (self._strangers, self._operators):
-                crowd.leave(connection)
+            for connections in (self._strangers, self._operators):
+                connections.leave(connection)
             accepted.close()
             self._tally.note(ACCEPT_ERRORS)
 
-    def _make_room(self, crowd: Crowd) -> bool:
-        gone = crowd.make_room()
+    def _make_room(self, connections: ConnectionLimiter) -> bool:
+        gone = connections.make_room()
         if gone:
             self._tally.note(CLOSED_FOR_ROOM, gone)
         return gone is not None

@@ -19,7 +19,7 @@ from syncropel.folds.control.drains import DRAIN
 from syncropel.folds.control.freezes import FREEZE, UNFREEZE
 from syncropel.folds.control.namespaces import STATE_OF_TOPIC, STRICT_TOPIC, WITHDRAWN_TOPIC
 from syncropel.folds.control.rules import DENIED_TOPIC, PERMISSION
-from syncropel.folds.fanout import asks, moves
+from syncropel.folds.fanout import approvals, reassignments
 from syncropel.folds.fanout.child import CALL, END_CHILD, OBSERVATIONS, RUN, ChildState, is_child_intend
 from syncropel.folds.fanout.state import AMEND_JOIN, CHILD_DONE, RETRY, SPAWNED
 from syncropel.folds.fleet.credentials import CREDENTIAL, REVOKED, Credentials
@@ -135,17 +135,37 @@ TABLE: Final = (
     Row(SPAWNED, "DO", TASK, _ENGINE_ALONE, _SEE_JOIN),
     Row(CHILD_DONE, "DO", TASK, _REPORTERS, "the instance that ran the attempt reports it itself"),
     Row(JOIN, "KNOW", TASK, _ENGINE_ALONE, _AMEND_JOIN),
-    Row(moves.REASSIGN, "LEARN", TASK, _ENGINE_ALONE, "move work: spl drain start, or spl task retry NAME"),
-    Row(moves.BUDGET_WARNING, "LEARN", TASK, _ENGINE_ALONE, _SEE_JOIN),
-    Row(moves.BUDGET_EXCEEDED, "LEARN", TASK, _ENGINE_ALONE, "end it: spl task cancel NAME"),
-    Row(asks.ASKED, "LEARN", TASK, _ENGINE_ALONE, "ask by a rule: spl config add-aitl"),
+    Row(
+        reassignments.REASSIGN,
+        "LEARN",
+        TASK,
+        _ENGINE_ALONE,
+        "move work: spl drain start, or spl task retry NAME",
+    ),
+    Row(reassignments.BUDGET_WARNING, "LEARN", TASK, _ENGINE_ALONE, _SEE_JOIN),
+    Row(reassignments.BUDGET_EXCEEDED, "LEARN", TASK, _ENGINE_ALONE, "end it: spl task cancel NAME"),
+    Row(approvals.ASKED, "LEARN", TASK, _ENGINE_ALONE, "ask by a rule: spl config add-aitl"),
     Row(FORK_CLOSED, "KNOW", PARENT, _ENGINE_ALONE, "the engine tells a parent what its children came to"),
     Row(FORK_JOINED, "KNOW", PARENT, _ENGINE_ALONE, _AMEND_JOIN),
-    Row(moves.END, "LEARN", TASK, _PEOPLE, "the operator ends an attempt: spl task stop NAME --subtask N"),
+    Row(
+        reassignments.END,
+        "LEARN",
+        TASK,
+        _PEOPLE,
+        "the operator ends an attempt: spl task stop NAME --subtask N",
+    ),
     Row(RETRY, "LEARN", TASK, _PEOPLE, "the operator retries: spl task retry NAME --subtask N"),
     Row(AMEND_JOIN, "LEARN", TASK, _PEOPLE, "the operator amends: spl task amend NAME --join EXPRESSION"),
-    Row(moves.AMEND_BUDGET, "LEARN", TASK, _PEOPLE, "the operator amends: spl task amend NAME --budget USD"),
-    Row(asks.ANSWERED, "LEARN", TASK, _PEOPLE, "the operator answers: spl task approve NAME --subtask N"),
+    Row(
+        reassignments.AMEND_BUDGET,
+        "LEARN",
+        TASK,
+        _PEOPLE,
+        "the operator amends: spl task amend NAME --budget USD",
+    ),
+    Row(
+        approvals.ANSWERED, "LEARN", TASK, _PEOPLE, "the operator answers: spl task approve NAME --subtask N"
+    ),
     Row(CHILD_INTEND, "INTEND", CHILD, _FROM_ABOVE, _RUN),
     Row(END_CHILD, "LEARN", CHILD, _FROM_ABOVE, "end an attempt: spl task stop NAME --subtask N"),
     Row(CHILD_RESULT, "KNOW", CHILD, _ENGINE_ALONE, "the instance that ran the attempt writes it itself"),

@@ -7,7 +7,7 @@ from typing import Protocol
 from syncropel.errors import NamespaceFrozen, SyncropelError
 from syncropel.folds.control.freezes import STOPPED_ACTS
 from syncropel.folds.control.rules import Rules
-from syncropel.policy.ground import Folds
+from syncropel.policy.evaluation_functions import Folds
 from syncropel.policy.guard import GuardedState, namespaces_of
 from syncropel.policy.permissions import Request, Verdict, decide, denied
 from syncropel.record.model import Record

@@ -23,7 +23,7 @@ from syncropel.folds.control.freezes import EVERYWHERE, STOPPED_ACTS, Control, F
 from syncropel.folds.control.namespaces import DEFAULT, EXAMPLE, Namespaces, covers, name_in, parse_namespace
 from syncropel.folds.control.rules import KINDS, PERMISSION, Rules, parse_rule
 from syncropel.folds.fanout.child import ChildState
-from syncropel.folds.fanout.moves import AMEND_BUDGET
+from syncropel.folds.fanout.reassignments import AMEND_BUDGET
 from syncropel.folds.fanout.spec import FanOutSpec, is_fan_out, parse_fan_out, positive_number
 from syncropel.folds.fanout.state import AMEND_JOIN
 from syncropel.folds.fleet.credentials import Credentials
@@ -33,7 +33,7 @@ from syncropel.folds.tasks.state import TaskState
 from syncropel.folds.threads.index import ThreadIndex
 from syncropel.policy.authority import ENGINE, OPERATOR, Writer, refusal
 from syncropel.policy.clocks import check_clock
-from syncropel.policy.contexts import compile_in
+from syncropel.policy.expression_contexts import compile_in
 from syncropel.policy.forking import check_fork, join_of, namespace_of
 from syncropel.policy.joining import check_fork_join, check_join, prepare_join
 from syncropel.policy.permissions import CONTEXT_OF, check_rule

@@ -23,7 +23,7 @@ from syncropel.folds.control.namespaces import DEFAULT
 from syncropel.folds.fanout.join import JoinDecision, JoinRule, cel_children, decide, parse_join
 from syncropel.folds.fanout.spec import MAX_SUBTASKS, FanOutSpec, Subtask
 from syncropel.folds.fanout.state import FanOut
-from syncropel.folds.fanout.subtasks import Child, children
+from syncropel.folds.fanout.subtasks import Child, fan_out_children
 from syncropel.folds.forks.join import undecided
 from syncropel.policy.lanes import JOINS, QUESTIONS
 
@@ -76,7 +76,7 @@ def check_join(spec: FanOutSpec) -> None:
     fresh = FanOut("", "", spec, 0.0, 0, spec.join)
     try:
         budget = Budget(INLINE_STEPS)
-        bindings = joined_over(fresh, children(fresh), "")
+        bindings = joined_over(fresh, fan_out_children(fresh), "")
         value, kind = expression.evaluate_typed(bindings.__getitem__, {}, budget)
     except Runaway:
         return  # too costly to try on the event loop; it is decided in a lane, within its budget
@@ -103,9 +103,9 @@ def check_fork_join(join: str) -> None:
         check_join(FanOutSpec((Subtask(0, "", ""),), join, DEFAULT))
 
 
-def joined_over(fanout: FanOut, kids: Sequence[Child], alias: str) -> dict[str, Any]:
+def joined_over(fanout: FanOut, children: Sequence[Child], alias: str) -> dict[str, Any]:
     """What a join is decided over."""
-    return {"children": cel_children(kids), "parent": _parent(fanout, alias)}
+    return {"children": cel_children(children), "parent": _parent(fanout, alias)}
 
 
 @dataclass(frozen=True)
@@ -119,52 +119,54 @@ class Evaluated:
 
 
 async def decide_join(
-    fanout: FanOut, kids: Sequence[Child], alias: str, names: dict[str, str]
+    fanout: FanOut, children: Sequence[Child], alias: str, names: dict[str, str]
 ) -> tuple[JoinRule, JoinDecision]:
     """Decide the fan-out's present join; an expression that costs much is evaluated off the event loop."""
-    rule = parse_join_safely(fanout.join, len(kids))
+    rule = parse_join_safely(fanout.join, len(children))
     if not rule.is_cel:
-        return rule, decide(rule, kids, None, names)
-    bindings = joined_over(fanout, kids, alias)
+        return rule, decide(rule, children, None, names)
+    bindings = joined_over(fanout, children, alias)
     found = _at_once(rule.text, bindings) or _slow.known(fanout.thread, rule.text, bindings)
     if found is None:
         known_slow = _slow.has(fanout.thread, rule.text)
         work = partial(_evaluate_once, fanout.thread, rule.text, bindings)
         found = await JOINS.evaluate(work, slow=known_slow)
-    return rule, decide(rule, kids, found.value, names, found.problem)
+    return rule, decide(rule, children, found.value, names, found.problem)
 
 
 async def decide_fork_join(fanout: FanOut, alias: str) -> JoinDecision:
     """Decide a join over child threads, which `fanout` holds as its subtasks."""
     known = undecided(fanout)
-    return known or (await decide_join(fanout, children(fanout), alias, {}))[1]
+    return known or (await decide_join(fanout, fan_out_children(fanout), alias, {}))[1]
 
 
 def decide_join_from_thread(
-    fanout: FanOut, kids: Sequence[Child], alias: str, names: dict[str, str]
+    fanout: FanOut, children: Sequence[Child], alias: str, names: dict[str, str]
 ) -> JoinDecision:
     """Like `decide_join`, for a thread that may wait; never for the event loop's."""
-    rule = parse_join_safely(fanout.join, len(kids))
+    rule = parse_join_safely(fanout.join, len(children))
     if not rule.is_cel:
-        return decide(rule, kids, None, names)
-    bindings = joined_over(fanout, kids, alias)
+        return decide(rule, children, None, names)
+    bindings = joined_over(fanout, children, alias)
     found = _at_once(rule.text, bindings)
     if found is None:
         found = QUESTIONS.wait_for(partial(_evaluate_fully, rule.text, bindings))
-    return decide(rule, kids, found.value, names, found.problem)
+    return decide(rule, children, found.value, names, found.problem)
 
 
-def decide_join_now(fanout: FanOut, kids: Sequence[Child], alias: str, names: dict[str, str]) -> JoinDecision:
+def decide_join_now(
+    fanout: FanOut, children: Sequence[Child], alias: str, names: dict[str, str]
+) -> JoinDecision:
     """Like `decide_join`, without ever waiting: what is not known at once counts as within reach."""
-    rule = parse_join_safely(fanout.join, len(kids))
-    decision = decide(rule, kids, None, names)
+    rule = parse_join_safely(fanout.join, len(children))
+    decision = decide(rule, children, None, names)
     if decision.satisfiable or not rule.is_cel:
         return decision
-    bindings = joined_over(fanout, kids, alias)
+    bindings = joined_over(fanout, children, alias)
     found = _at_once(rule.text, bindings) or _slow.known(fanout.thread, rule.text, bindings)
     if found is None:
         return JoinDecision(False, True, "the join is being evaluated", (), "the join is being evaluated")
-    return decide(rule, kids, found.value, names, found.problem)
+    return decide(rule, children, found.value, names, found.problem)
 
 
 def _at_once(source: str, bindings: dict[str, Any]) -> Evaluated | None:

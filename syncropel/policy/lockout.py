@@ -14,7 +14,7 @@ from typing import Final
 from syncropel.errors import Conflict
 from syncropel.folds.control.access import ACCOUNT_DID_PREFIX
 from syncropel.folds.control.rules import ENABLED_TOPIC, OPS, PERMISSION, Rules
-from syncropel.policy.ground import Folds
+from syncropel.policy.evaluation_functions import Folds
 from syncropel.policy.permissions import Request, decide
 from syncropel.record.model import Record
 from syncropel.record.threads import ENGINE_CONFIG, INSTANCE_DID_PREFIX

@@ -15,8 +15,8 @@ from syncropel.cel.budget import INLINE_STEPS, Budget, Runaway
 from syncropel.cel.expression import EvaluationFailed, InvalidExpression
 from syncropel.errors import PermissionDenied, SyncropelError
 from syncropel.folds.control.rules import AITL, FOLD, HEALTH, PERMISSION, PRECONDITION, ROUTING, TRIGGER, Rule
-from syncropel.policy.contexts import blank, compile_in, compiles_slowly_in, record_fields
-from syncropel.policy.ground import Folds, Ground
+from syncropel.policy.evaluation_functions import EvaluationFunctions, Folds
+from syncropel.policy.expression_contexts import blank, compile_in, compiles_slowly_in, record_fields
 from syncropel.policy.lanes import RULES
 from syncropel.record.model import Record
 
@@ -58,10 +58,12 @@ class Verdict:
     stopped: bool = False
 
 
-def judge(rules: Sequence[Rule], request: Request, ground: Ground, default: bool, budget: Budget) -> Verdict:
+def judge(
+    rules: Sequence[Rule], request: Request, evaluation: EvaluationFunctions, default: bool, budget: Budget
+) -> Verdict:
     """The first rule that matches decides; `default` when none does."""
     bindings: dict[str, Any] = {"op": request.op, "actor": request.actor, "thread": request.thread}
-    functions = ground.functions()
+    functions = evaluation.functions()
 
     def load(name: str) -> Any:
         if name not in bindings:
@@ -88,27 +90,29 @@ async def decide(
     rules: Sequence[Rule], request: Request, folds: Folds, now: float, own_did: str, *, default: bool = False
 ) -> Verdict:
     """Like `judge`, without ever holding the event loop: what needs many steps moves to a thread."""
-    ground = Ground(folds, now, own_did, request.actor)
+    evaluation = EvaluationFunctions(folds, now, own_did, request.actor)
     for rule in rules:
         # Rules of before a restart are not in the cache. Compiling is not what their deadline is for.
         if compiles_slowly_in("permission", rule.expression):
             await RULES.compile(partial(_compile, rule.expression))
-    verdict = judge(rules, request, ground, default, Budget(INLINE_STEPS, RULE_SECS))
+    verdict = judge(rules, request, evaluation, default, Budget(INLINE_STEPS, RULE_SECS))
     if verdict.stopped:
-        verdict = await _judged_beside(rules, request, ground, default)
+        verdict = await _judged_beside(rules, request, evaluation, default)
     if verdict.problem:
         for rule in rules:
             if rule.name == verdict.rule:
-                ground.note(rule, verdict.problem)
+                evaluation.note(rule, verdict.problem)
     return verdict
 
 
-async def _judged_beside(rules: Sequence[Rule], request: Request, ground: Ground, default: bool) -> Verdict:
+async def _judged_beside(
+    rules: Sequence[Rule], request: Request, evaluation: EvaluationFunctions, default: bool
+) -> Verdict:
     last = Verdict(default)
 
     def work(budget: Budget) -> Verdict:
         nonlocal last
-        last = judge(rules, request, ground, default, budget)
+        last = judge(rules, request, evaluation, default, budget)
         if last.stopped:
             raise Runaway(last.problem)
         return last

@@ -45,8 +45,8 @@ async def test_a_spent_budget_can_be_raised_and_is_told(make_api: MakeApi) -> No
     assert TaskDetail.model_validate(await api.get("/v1/tasks/T")).budget_usd == 3.0
     again = await api.operator.post("/v1/tasks/T/retry", json={"index": 0, "budget_usd": 2.5})
     assert again.status_code == 201
-    (kid,) = [one for one in (await api.get("/v1/tasks/T/join"))["subtasks"] if one["index"] == 0]
-    assert (kid["budget_usd"], kid["attempt"]) == (2.5, 2)
+    (child,) = [one for one in (await api.get("/v1/tasks/T/join"))["subtasks"] if one["index"] == 0]
+    assert (child["budget_usd"], child["attempt"]) == (2.5, 2)
     assert await until(lambda: begun_again(api, thread))
 
 

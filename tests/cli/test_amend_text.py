@@ -9,7 +9,7 @@ from syncropel.wire import ChildOut, JoinStatus
 
 
 def status(*reasons: str, **fields: Any) -> JoinStatus:
-    kids = [
+    children = [
         ChildOut(
             index=index,
             goal="g",
@@ -23,7 +23,7 @@ def status(*reasons: str, **fields: Any) -> JoinStatus:
     given: dict[str, Any] = {
         "thread": "th_t", "alias": "T", "goal": "g", "namespace": "default", "status": "blocked",
         "parent_intend": "i", "join": "all", "complete": False, "verdict": None, "satisfiable": True,
-        "explanation": "", "subtasks": kids, "spawned": 1, "completed": 1, "accepted": 0, "cost_usd": 1.0,
+        "explanation": "", "subtasks": children, "spawned": 1, "completed": 1, "accepted": 0, "cost_usd": 1.0,
         "budget_usd": 4.0, "asked_budget_usd": 1.0, "started_at": 0.0, "revision": 1,
     }  # fmt: skip
     return JoinStatus(**{**given, **fields})

@@ -20,7 +20,7 @@ from syncropel.listening.connection import (
     MAX_PIPELINED,
     Connection,
 )
-from syncropel.listening.crowd import Crowd
+from syncropel.listening.connection_limit import ConnectionLimiter
 
 HEAD = b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 1000000\r\n\r\n"
 GET = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"
@@ -87,12 +87,17 @@ class Line:
     """A connection that has just been made."""
 
     def __init__(self) -> None:
-        self.loop, self.transport, self.tally, self.crowd = Loop(), Transport(), Tally(), Crowd(10)
+        self.loop, self.transport, self.tally, self.connections = (
+            Loop(),
+            Transport(),
+            Tally(),
+            ConnectionLimiter(10),
+        )
         config = uvicorn.Config(
             _app, http="httptools", lifespan="off", log_config=None, timeout_keep_alive=KEEP_ALIVE_SECS
         )
-        self.connection = Connection(config, ServerState(), self.crowd, self.tally, self.loop)  # type: ignore[arg-type]
-        self.crowd.enter(self.connection)
+        self.connection = Connection(config, ServerState(), self.connections, self.tally, self.loop)  # type: ignore[arg-type]
+        self.connections.enter(self.connection)
         self.connection.connection_made(self.transport)
 
     def send(self, data: bytes) -> None:
@@ -244,12 +249,12 @@ async def test_what_is_around_a_body_has_a_limit_that_no_body_meets(line: Line) 
 
 
 async def test_a_connection_is_known_by_its_token_and_gone_when_it_is_lost(line: Line) -> None:
-    assert line.crowd.strangers == 1
+    assert line.connections.strangers == 1
     line.send(GET)
     line.connection.scope[RECOGNISED]("sa")  # type: ignore[typeddict-item]
-    assert line.crowd.strangers == 0
+    assert line.connections.strangers == 0
     line.connection.connection_lost(None)
-    assert len(line.crowd) == 0
+    assert len(line.connections) == 0
     assert line.open_after(1) is False
 
 
@@ -261,7 +266,7 @@ async def test_one_that_is_turned_away_is_cut_off(line: Line) -> None:
 
 async def test_one_that_is_turned_away_before_it_is_made_is_cut_off_then() -> None:
     line = Line()
-    late = Connection(line.connection.config, ServerState(), line.crowd, line.tally, line.loop)  # type: ignore[arg-type]
+    late = Connection(line.connection.config, ServerState(), line.connections, line.tally, line.loop)  # type: ignore[arg-type]
     late.turn_away()
     transport = Transport()
     late.connection_made(transport)

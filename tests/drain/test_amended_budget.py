@@ -6,12 +6,12 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
-
-from syncropel.folds.fanout.moves import AMEND_BUDGET, BUDGET_EXCEEDED, BUDGET_WARNING, OVER_BUDGET
-from syncropel.folds.fanout.state import FanOut
-from syncropel.folds.fanout.subtasks import children
-from syncropel.record.model import StoredRecord
 from tests.drain.test_moves_fold import done, fan_out, record, retry, spawned
+
+from syncropel.folds.fanout.reassignments import AMEND_BUDGET, BUDGET_EXCEEDED, BUDGET_WARNING, OVER_BUDGET
+from syncropel.folds.fanout.state import FanOut
+from syncropel.folds.fanout.subtasks import fan_out_children
+from syncropel.record.model import StoredRecord
 
 
 def over(clock: int, budget: float = 1.0) -> StoredRecord:
@@ -23,7 +23,7 @@ def amend(clock: int, budget: Any) -> StoredRecord:
 
 
 def states(fanout: FanOut) -> list[str]:
-    return [kid.state for kid in children(fanout)]
+    return [child.state for child in fan_out_children(fanout)]
 
 
 def test_more_money_lets_the_rest_go_on_and_what_was_not_ended_yet_too() -> None:
@@ -64,7 +64,7 @@ def test_a_fan_out_without_a_budget_can_be_given_one() -> None:
 
 def test_a_retry_may_bring_a_budget_for_every_attempt_from_then_on() -> None:
     fanout = fan_out(retry(1, budget_usd=2), retry(2), retry(3, budget_usd="much"))
-    first, second = children(fanout)
+    first, second = fan_out_children(fanout)
     assert (first.subtask.budget_usd, second.subtask.budget_usd, first.attempt) == (2.0, None, 4)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from syncropel.engine.fleet.leases import Leases
-from syncropel.engine.ingest.broadcast import Broadcast, Pulse
+from syncropel.engine.ingest.broadcast import Broadcast, ChangeSignal
 from syncropel.engine.ingest.door import Ingest
 from syncropel.engine.ingest.live import rebuild
 from syncropel.record.threads import INSTANCE_REGISTRY
@@ -37,7 +37,7 @@ class Registrar:
 
     def __init__(self, store: MemoryStore) -> None:
         self.store = store
-        self.changed = Pulse()
+        self.changed = ChangeSignal()
 
     async def open(self, interval: float = INTERVAL) -> Registrar:
         runtime = virtual.runtime()

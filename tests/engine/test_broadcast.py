@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from syncropel.engine.ingest.broadcast import Broadcast, Pulse
+from syncropel.engine.ingest.broadcast import Broadcast, ChangeSignal
 from syncropel.record.model import StoredRecord
 from tests.folds.build import record, store
 
@@ -90,24 +90,24 @@ async def test_who_was_forgotten_is_told_nothing() -> None:
 
 
 async def test_a_pulse_wakes_everyone_who_has_not_seen_it() -> None:
-    pulse = Pulse()
-    waiting = [asyncio.ensure_future(pulse.after(0)) for _ in range(3)]
-    late = asyncio.ensure_future(pulse.after(1))
+    signal = ChangeSignal()
+    waiting = [asyncio.ensure_future(signal.after(0)) for _ in range(3)]
+    late = asyncio.ensure_future(signal.after(1))
     await asyncio.sleep(0)
-    pulse.beat()
+    signal.beat()
     assert await asyncio.gather(*waiting) == [1, 1, 1]
-    assert await pulse.after(0) == 1
+    assert await signal.after(0) == 1
     assert not late.done()
-    pulse.beat()
+    signal.beat()
     assert await late == 2
 
 
 async def test_a_waiter_that_gives_up_is_forgotten() -> None:
-    pulse = Pulse()
-    waiting = asyncio.ensure_future(pulse.after(0))
+    signal = ChangeSignal()
+    waiting = asyncio.ensure_future(signal.after(0))
     await asyncio.sleep(0)
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
-    assert not pulse._waiters
-    pulse.beat()
+    assert not signal._waiters
+    signal.beat()

@@ -7,8 +7,9 @@ import hashlib
 from typing import Any
 
 import pytest
+from tests.engine.test_reach import Fleet
 
-from syncropel.engine.control import reach as reaching
+from syncropel.engine.control import propagation as reaching
 from syncropel.engine.ingest.broadcast import Broadcast
 from syncropel.engine.ingest.door import Ingest
 from syncropel.engine.ingest.live import rebuild
@@ -18,7 +19,6 @@ from syncropel.peer.peers import OlderPeer, wire
 from syncropel.peer.runtime import Runtime
 from syncropel.record.model import Record
 from syncropel.record.threads import ENGINE_CONFIG, FLEET_CONTROL, INSTANCE_REGISTRY
-from tests.engine.test_reach import Fleet
 from tests.folds.build import COORDINATOR, WORKER_A, WORKER_B, record
 
 GRACE_SECS = 10.0
@@ -357,7 +357,7 @@ async def test_what_stood_in_the_log_at_the_start_is_known(fleet: Coordinator) -
     store = fleet.ingest.store
     runtime = Runtime(now=lambda: 1004.0, boottime=lambda: 4.0, boot_id=lambda: "next boot")
     ingest = Ingest(store, await rebuild(store), Broadcast(), COORDINATOR, runtime)
-    again = reaching.Reach(ingest, fleet.wire, COORDINATOR, runtime, fleet.changed, fleet.spawn)
+    again = reaching.ControlPropagation(ingest, fleet.wire, COORDINATOR, runtime, fleet.changed, fleet.spawn)
     await again.load()
     assert again.confirmed_at(HARD.id) == {COORDINATOR: 1004.0}
     assert again.answer(WORKER_A, "e" * 64, "v1")["control"] == [wire(HARD)]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from syncropel.adapters.cost_file import CostFile
 from syncropel.engine.dispatch.meter import Meter, ended_by_coordinator
 from syncropel.folds.fanout.child import ChildIntend
-from syncropel.folds.fanout.moves import DRAINED, OVER_BUDGET, SUPERSEDED
+from syncropel.folds.fanout.reassignments import DRAINED, OVER_BUDGET, SUPERSEDED
 
 INTEND = ChildIntend("c" * 64, "th_child", 1, {"index": 3})
 

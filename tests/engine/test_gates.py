@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from syncropel.engine.fanout.gates import Gates
 from syncropel.folds.control.rules import PRECONDITION, Rules
-from syncropel.folds.fanout.subtasks import children
+from syncropel.folds.fanout.subtasks import fan_out_children
 from syncropel.folds.tasks.state import fold_task
 from syncropel.peer.runtime import Runtime
-from syncropel.policy.contexts import compile_in
+from syncropel.policy.expression_contexts import compile_in
 from syncropel.record.model import Record, StoredRecord
 from syncropel.record.threads import ENGINE_CONFIG
 from tests.engine.test_reconcile import PROMPT_SECS, Desk, at_desk
@@ -107,13 +107,13 @@ def test_exactly_those_pass_of_which_every_rule_is_true(allowed: list[set[int]],
     state = fold_task("th_task", store([parent([subtask() for _ in range(count)])]))
     assert state.fanout is not None
     gates = Gates(_Ingest(_Live(expressions)), COORDINATOR, Runtime())  # type: ignore[arg-type]  # only rules
-    kids = children(state.fanout)
-    passed = [kid.index for kid in asyncio.run(gates.look(state, kids)).passed]
+    children = fan_out_children(state.fanout)
+    passed = [child.index for child in asyncio.run(gates.look(state, children)).passed]
     assert passed == [index for index in range(count) if all(index in one for one in allowed)]
-    for kid in kids:
-        first = next((at for at, one in enumerate(allowed) if kid.index not in one), None)
+    for child in children:
+        first = next((at for at, one in enumerate(allowed) if child.index not in one), None)
         expected = "" if first is None else f"held by precondition r{first}"
-        assert gates.why("th_task", kid) == expected
+        assert gates.why("th_task", child) == expected
     assert gates.threads() == (["th_task"] if len(passed) < count else [])
 
 

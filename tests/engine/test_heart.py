@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from syncropel.engine.fleet.heartbeat import Heart
+from syncropel.engine.fleet.heartbeat import HeartbeatSender
 from syncropel.errors import DaemonUnreachable, InvalidRecord, StoreError, SyncropelError
 from syncropel.peer.peers import Peers, RefusedByPeer, RevokedByPeer
 from tests.engine import virtual
@@ -37,7 +37,7 @@ class Coordinator(Peers):
         return told
 
 
-def with_heart(story: Callable[[Coordinator, Heart, list[Any]], Coroutine[Any, Any, None]]) -> None:
+def with_heart(story: Callable[[Coordinator, HeartbeatSender, list[Any]], Coroutine[Any, Any, None]]) -> None:
     async def tell() -> None:
         coordinator, taken = Coordinator(), []
 
@@ -55,7 +55,9 @@ def with_heart(story: Callable[[Coordinator, Heart, list[Any]], Coroutine[Any, A
         def make(*, leaving: bool = False, draining: bool = False, returning: bool = False) -> dict[str, Any]:
             return {"leaving": leaving, "draining": draining, "returning": returning}
 
-        heart = Heart(coordinator, "http://c", INTERVAL, make, take, hear_revoked, virtual.runtime())
+        heart = HeartbeatSender(
+            coordinator, "http://c", INTERVAL, make, take, hear_revoked, virtual.runtime()
+        )
         await story(coordinator, heart, taken)
         await coordinator.close()
 
@@ -63,7 +65,7 @@ def with_heart(story: Callable[[Coordinator, Heart, list[Any]], Coroutine[Any, A
 
 
 def test_a_heart_beats_every_interval_and_takes_the_coordinator_s_own() -> None:
-    async def story(coordinator: Coordinator, heart: Heart, taken: list[Any]) -> None:
+    async def story(coordinator: Coordinator, heart: HeartbeatSender, taken: list[Any]) -> None:
         coordinator.answers = [{}, {}, {"heartbeat_interval_secs": 2}]
         beating = asyncio.ensure_future(heart.run())
         await asyncio.sleep(14.5)
@@ -74,7 +76,7 @@ def test_a_heart_beats_every_interval_and_takes_the_coordinator_s_own() -> None:
 
 
 def test_a_heart_knows_that_it_is_refused_and_says_so_once(caplog: pytest.LogCaptureFixture) -> None:
-    async def story(coordinator: Coordinator, heart: Heart, taken: list[Any]) -> None:
+    async def story(coordinator: Coordinator, heart: HeartbeatSender, taken: list[Any]) -> None:
         no = RefusedByPeer("http://c answered HTTP 401 this token is not known here")
         coordinator.answers = [no, no, no, DaemonUnreachable("gone"), no, {}]
         for why in (no.message, no.message, no.message, "", no.message, ""):
@@ -89,7 +91,7 @@ def test_a_heart_knows_that_it_is_refused_and_says_so_once(caplog: pytest.LogCap
 def test_a_heart_that_drains_says_so_with_every_beat_until_it_leaves() -> None:
     """One healthy beat while it stops would bring it new work."""
 
-    async def story(coordinator: Coordinator, heart: Heart, taken: list[Any]) -> None:
+    async def story(coordinator: Coordinator, heart: HeartbeatSender, taken: list[Any]) -> None:
         coordinator.answers = [{}] * 8
         beating = asyncio.ensure_future(heart.run())
         await asyncio.sleep(1)
@@ -105,7 +107,7 @@ def test_a_heart_that_drains_says_so_with_every_beat_until_it_leaves() -> None:
 
 
 def test_a_heart_that_is_not_heard_beats_sooner() -> None:
-    async def story(coordinator: Coordinator, heart: Heart, taken: list[Any]) -> None:
+    async def story(coordinator: Coordinator, heart: HeartbeatSender, taken: list[Any]) -> None:
         coordinator.answers = [DaemonUnreachable("nobody there")] * 8
         beating = asyncio.ensure_future(heart.run())
         await asyncio.sleep(60)
@@ -119,7 +121,7 @@ def test_a_heart_that_is_not_heard_beats_sooner() -> None:
 
 @pytest.mark.parametrize("ahead", [-90.0, 0.0, 7.5])
 def test_a_heart_measures_how_far_its_clock_is_ahead_whatever_the_answer_takes(ahead: float) -> None:
-    async def story(coordinator: Coordinator, heart: Heart, taken: list[Any]) -> None:
+    async def story(coordinator: Coordinator, heart: HeartbeatSender, taken: list[Any]) -> None:
         assert heart.clock_ahead_secs is None
         now = virtual.runtime().now
         coordinator.answers = [lambda: {"now": now() - ahead}] * 2
@@ -136,7 +138,7 @@ def test_a_heart_measures_how_far_its_clock_is_ahead_whatever_the_answer_takes(a
 
 
 def test_an_answer_that_builds_on_an_older_state_is_asked_for_again_at_once() -> None:
-    async def story(coordinator: Coordinator, heart: Heart, taken: list[Any]) -> None:
+    async def story(coordinator: Coordinator, heart: HeartbeatSender, taken: list[Any]) -> None:
         coordinator.answers = [{"control": ["for another version"]}, {}]
         await heart.refresh()
         assert [at for at, _ in coordinator.beats] == [0.0, 0.0]
@@ -154,7 +156,7 @@ def test_an_answer_that_builds_on_an_older_state_is_asked_for_again_at_once() ->
 def test_whatever_the_answer_brings_the_heart_goes_on(control: Any) -> None:
     """A heart that stops makes its instance archived, and its work goes to others."""
 
-    async def story(coordinator: Coordinator, heart: Heart, taken: list[Any]) -> None:
+    async def story(coordinator: Coordinator, heart: HeartbeatSender, taken: list[Any]) -> None:
         coordinator.answers = [{"control": control}, {"control": control}]
         beating = asyncio.ensure_future(heart.run())
         await asyncio.sleep(60)
@@ -166,7 +168,7 @@ def test_whatever_the_answer_brings_the_heart_goes_on(control: Any) -> None:
 
 
 def test_the_last_beat_says_that_it_leaves_and_tolerates_silence() -> None:
-    async def story(coordinator: Coordinator, heart: Heart, taken: list[Any]) -> None:
+    async def story(coordinator: Coordinator, heart: HeartbeatSender, taken: list[Any]) -> None:
         await heart.leave()
         assert coordinator.beats[-1][1]["leaving"] is True
         coordinator.answers = [DaemonUnreachable("nobody there")]

@@ -18,10 +18,10 @@ from syncropel.folds.control.namespaces import STATE_OF_TOPIC, STRICT_TOPIC
 from syncropel.folds.control.rules import ENABLED_TOPIC, KINDS
 from syncropel.folds.fanout.child import COMPLETE, END_CHILD, SESSION, STREAM_EVENT
 from syncropel.folds.fanout.join import decide, parse_join
-from syncropel.folds.fanout.moves import TOPICS as MOVES
+from syncropel.folds.fanout.reassignments import TOPICS as MOVES
 from syncropel.folds.fanout.speedup import speedup
 from syncropel.folds.fanout.state import AMEND_JOIN, CHILD_DONE, RETRY, SPAWNED
-from syncropel.folds.fanout.subtasks import children
+from syncropel.folds.fanout.subtasks import fan_out_children
 from syncropel.folds.fleet.registry import INSTANCE_STATE
 from syncropel.folds.tasks.state import STATUS_TOPICS, fold_task
 from syncropel.record.model import ACTS, Record
@@ -44,7 +44,7 @@ async def arrive(records: list[Record], batch: int = 1) -> tuple[LiveFolds, Memo
         for outcome in await store.append(records[start : start + batch]):
             if isinstance(outcome, Appended) and outcome.created:
                 live.apply(outcome.stored)
-        await live.straighten(store)
+        await live.refold(store)
     return live, store
 
 
@@ -168,9 +168,9 @@ def test_no_record_can_stop_a_daemon(data: st.DataObject) -> None:
         await assert_like_fresh(live, store)
         for state in live.tasks.values():
             if state.fanout is not None:
-                kids = children(state.fanout)
-                decide(parse_join("all", len(kids)), kids, None, live.names())
-                report = speedup(state.fanout, kids)
+                children = fan_out_children(state.fanout)
+                decide(parse_join("all", len(children)), children, None, live.names())
+                report = speedup(state.fanout, children)
                 json.dumps([report.total_cost_usd, report.serial_estimate_secs], allow_nan=False)
 
     at_once(check())

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from syncropel.engine.control.control_adoption import ControlAdoption
 from syncropel.engine.control.killswitch import KillSwitch
-from syncropel.engine.control.told import Told
 from syncropel.engine.ingest.broadcast import Broadcast
 from syncropel.engine.ingest.door import Ingest
 from syncropel.engine.ingest.live import LiveFolds, rebuild
@@ -120,7 +120,7 @@ async def test_a_worker_follows_its_coordinator_past_the_ceiling_of_either(store
     """What the coordinator marked says nothing of the clocks of the worker's own log."""
     coordinator = await poisoned(MemoryStore(clock=lambda: 7.0), [CEILING])
     worker = await poisoned(store, [CEILING])
-    told = Told(worker, WORKER_A, Runtime())
+    told = ControlAdoption(worker, WORKER_A, Runtime())
     await told.load()
     switch = KillSwitch(coordinator, Runtime())
     written = await switch.freeze(

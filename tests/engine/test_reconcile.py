@@ -12,7 +12,7 @@ import pytest
 from syncropel.engine.engine import CRON_SECS
 from syncropel.engine.fanout import reconcile
 from syncropel.folds.fanout.state import FanOut
-from syncropel.folds.fanout.subtasks import children
+from syncropel.folds.fanout.subtasks import fan_out_children
 from syncropel.folds.tasks.state import TaskState
 from syncropel.record.model import MAX_CLOCK, MAX_POSTED_CLOCK, Record
 from tests.engine.fleet_sim import FleetSim, Node
@@ -54,7 +54,7 @@ class Desk:
         return self.fanout(name).joined is not None
 
     def states(self, name: str = "T-1") -> list[str]:
-        return [kid.state for kid in children(self.fanout(name))]
+        return [child.state for child in fan_out_children(self.fanout(name))]
 
     async def all_accepted(self) -> bool:
         return set(self.states()) == {"accept"}

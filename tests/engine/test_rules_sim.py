@@ -62,7 +62,7 @@ def test_every_worker_comes_to_have_the_coordinators_rules(tmp_path: Path, seed:
             assert texts(node) == texts(sim.coordinator), node.alias
             assert node.engine is not None
             assert node.engine.ingest.live.rules == (await rebuild(node.log)).rules, node.alias
-            assert node.engine.reach.digest() == sim.coordinator.engine.reach.digest()  # type: ignore[union-attr]
+            assert node.engine.propagation.digest() == sim.coordinator.engine.propagation.digest()  # type: ignore[union-attr]
         assert sim.problems == []
         await sim.stop()
 

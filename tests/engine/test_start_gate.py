@@ -19,7 +19,7 @@ INTEND = ChildIntend("r", "th_child", 1, {})
 
 
 class Log:
-    """The log's turnstile. A freeze comes after `freeze_at` seconds and waits for the turn to end."""
+    """The log's shared_lock. A freeze comes after `freeze_at` seconds and waits for the turn to end."""
 
     def __init__(self, freeze_at: float | None) -> None:
         self.freeze_at = freeze_at

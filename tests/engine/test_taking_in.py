@@ -254,5 +254,5 @@ async def test_a_thread_that_comes_out_of_order_is_folded_anew(here: Door) -> No
     fanout = here.ingest.live.tasks["th_task"].fanout
     assert fanout is not None
     assert len(fanout.spawns) == 1
-    assert not here.ingest.live.bent
+    assert not here.ingest.live.has_stale
     assert here.ingest.live.arriving == frozenset()

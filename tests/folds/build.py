@@ -7,9 +7,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from syncropel.folds.fanout.asks import ANSWERED, ASKED
+from syncropel.folds.fanout.approvals import ANSWERED, ASKED
 from syncropel.folds.fanout.child import COMPLETE
-from syncropel.folds.fanout.moves import AMEND_BUDGET, BUDGET_EXCEEDED, END, REASSIGN
+from syncropel.folds.fanout.reassignments import AMEND_BUDGET, BUDGET_EXCEEDED, END, REASSIGN
 from syncropel.folds.fanout.state import AMEND_JOIN, CHILD_DONE, RETRY, SPAWNED, FanOut
 from syncropel.folds.tasks.state import STATUS_TOPICS, TaskState, fold_task
 from syncropel.record.model import MAX_CLOCK, Record, StoredRecord

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from syncropel.folds.fanout.state import CHILD_DONE
-from syncropel.folds.fanout.subtasks import Child, children, ready
+from syncropel.folds.fanout.subtasks import Child, fan_out_children, ready
 from syncropel.folds.tasks.state import fold_task
 from syncropel.record.model import Record
 from tests.folds.build import (
@@ -30,11 +30,11 @@ from tests.folds.build import (
 
 
 def states(*records: Record) -> list[str]:
-    return [kid.state for kid in children(fold_fan_out(*records))]
+    return [child.state for child in fan_out_children(fold_fan_out(*records))]
 
 
-def ready_indexes(kids: list[Child]) -> list[int]:
-    return [kid.index for kid in ready(kids)]
+def ready_indexes(children: list[Child]) -> list[int]:
+    return [child.index for child in ready(children)]
 
 
 TWO = parent([subtask(), subtask()])
@@ -80,7 +80,7 @@ def test_facts_come_in_any_order_and_any_number(
         state.apply(stored)
     assert state.fanout is not None
     assert fresh.fanout is not None
-    assert children(state.fanout) == children(fresh.fanout)
+    assert fan_out_children(state.fanout) == fan_out_children(fresh.fanout)
     assert state.fanout.cost_usd == fresh.fanout.cost_usd
 
 
@@ -153,26 +153,26 @@ CHAIN = parent([subtask(), subtask(0), subtask(1), subtask()])
 
 
 def test_dependents_are_ready_when_their_predecessors_accept() -> None:
-    kids = children(fold_fan_out(CHAIN))
-    assert ready_indexes(kids) == [0, 3]
-    assert [kid.waits_for for kid in kids] == [(), (0,), (1,), ()]
-    kids = children(fold_fan_out(CHAIN, spawned(0, 1), done(0, 5)))
-    assert ready_indexes(kids) == [1, 3]
+    children = fan_out_children(fold_fan_out(CHAIN))
+    assert ready_indexes(children) == [0, 3]
+    assert [child.waits_for for child in children] == [(), (0,), (1,), ()]
+    children = fan_out_children(fold_fan_out(CHAIN, spawned(0, 1), done(0, 5)))
+    assert ready_indexes(children) == [1, 3]
 
 
 def test_edge_by_edge_not_wave_by_wave() -> None:
     """[2] needs only [0]; that [1], of the same wave as [0], still runs does not hold it up."""
     fan_out = parent([subtask(), subtask(), subtask(0), subtask(1), subtask(2, 3)])
-    kids = children(fold_fan_out(fan_out, spawned(0, 1), spawned(1, 2), done(0, 6)))
-    assert ready_indexes(kids) == [2]
+    children = fan_out_children(fold_fan_out(fan_out, spawned(0, 1), spawned(1, 2), done(0, 6)))
+    assert ready_indexes(children) == [2]
 
 
 def test_blocked_goes_down_the_whole_chain_and_a_retry_lifts_it() -> None:
     failed = [CHAIN, spawned(0, 1), done(0, 5, "failed")]
-    kids = children(fold_fan_out(*failed))
-    assert [kid.state for kid in kids] == ["failed", "blocked", "blocked", "pending"]
-    assert [kid.blocked_by for kid in kids] == [(), (0,), (1,), ()]
-    assert [kid.hopeless for kid in kids] == [True, True, True, False]
+    children = fan_out_children(fold_fan_out(*failed))
+    assert [child.state for child in children] == ["failed", "blocked", "blocked", "pending"]
+    assert [child.blocked_by for child in children] == [(), (0,), (1,), ()]
+    assert [child.hopeless for child in children] == [True, True, True, False]
     assert states(*failed, retry(0, 6)) == ["pending"] * 4
 
 
@@ -183,20 +183,20 @@ def test_readiness_against_a_plain_definition(graph: list[list[int]], data: st.D
         st.lists(st.sampled_from([None, *VERDICTS]), min_size=len(graph), max_size=len(graph))
     )
     facts = [done(index, 20 + index, verdict) for index, verdict in enumerate(verdicts) if verdict]
-    kids = children(fold_fan_out(parent([subtask(*depends) for depends in graph]), *facts))
+    children = fan_out_children(fold_fan_out(parent([subtask(*depends) for depends in graph]), *facts))
 
     def doomed(index: int) -> bool:
         if verdicts[index] is not None:
             return verdicts[index] != "accept"
         return any(doomed(other) for other in graph[index])
 
-    for kid in kids:
-        if verdicts[kid.index] is None:
-            assert (kid.state == "blocked") == doomed(kid.index)
-            accepted = all(verdicts[other] == "accept" for other in graph[kid.index])
-            assert (kid.index in ready_indexes(kids)) == (accepted and not doomed(kid.index))
+    for child in children:
+        if verdicts[child.index] is None:
+            assert (child.state == "blocked") == doomed(child.index)
+            accepted = all(verdicts[other] == "accept" for other in graph[child.index])
+            assert (child.index in ready_indexes(children)) == (accepted and not doomed(child.index))
         else:
-            assert kid.state == verdicts[kid.index]
+            assert child.state == verdicts[child.index]
 
 
 def test_a_deep_chain_and_a_dense_graph_are_folded_without_recursion() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from syncropel.folds.base.order import fold_order
-from syncropel.folds.fanout.subtasks import children
+from syncropel.folds.fanout.subtasks import fan_out_children
 from syncropel.folds.forks.join import ChildThread, as_fan_out, known_children, undecided
 from syncropel.folds.forks.state import FORK_CLOSED, FORK_JOINED, RESULTS, Forks, child_problem, join_in, runs
 from syncropel.record.model import Record
@@ -219,28 +219,32 @@ def child(thread: str, result: str = "", problem: str = "") -> ChildThread:
 
 
 def test_children_become_the_subtasks_that_a_join_is_over() -> None:
-    kids = [child("th_a", "accept"), child("th_b"), child("th_c", "cancelled")]
-    fanout = as_fan_out(THREAD, "opening", "all", "docs", kids)
-    assert [(one.state, one.subtask.goal) for one in children(fanout)] == [
+    children = [child("th_a", "accept"), child("th_b"), child("th_c", "cancelled")]
+    fanout = as_fan_out(THREAD, "opening", "all", "docs", children)
+    assert [(one.state, one.subtask.goal) for one in fan_out_children(fanout)] == [
         ("accept", "goal of th_a"),
         ("in_progress", "goal of th_b"),
         ("cancelled", "goal of th_c"),
     ]
-    assert [one.spawn.child_thread for one in children(fanout) if one.spawn] == ["th_a", "th_b", "th_c"]
+    assert [one.spawn.child_thread for one in fan_out_children(fanout) if one.spawn] == [
+        "th_a",
+        "th_b",
+        "th_c",
+    ]
     assert not fanout.unfinished()
 
 
 def test_a_child_that_does_not_hold_counts_only_with_what_it_came_to_before() -> None:
-    kids = [
+    children = [
         child("th_a", problem="is a child of th_x"),
         child("th_b", "accept", problem="is a child of th_x"),
     ]
-    fanout = as_fan_out(THREAD, "opening", "all", "docs", kids)
+    fanout = as_fan_out(THREAD, "opening", "all", "docs", children)
     assert [one.child_thread for one in fanout.spawns.values()] == ["th_b"]
 
 
 @pytest.mark.parametrize(
-    ("join", "kids", "decided", "words"),
+    ("join", "children", "decided", "words"),
     [
         ("all", [], False, "no child thread yet"),
         ("children.size() == 0", [], False, "no child thread yet"),
@@ -256,9 +260,9 @@ def test_a_child_that_does_not_hold_counts_only_with_what_it_came_to_before() ->
     ],
 )
 def test_a_join_waits_for_as_many_children_as_it_needs(
-    join: str, kids: list[ChildThread], decided: bool, words: str
+    join: str, children: list[ChildThread], decided: bool, words: str
 ) -> None:
-    decision = undecided(as_fan_out(THREAD, "opening", join, "docs", kids))
+    decision = undecided(as_fan_out(THREAD, "opening", join, "docs", children))
     assert (decision is None) is decided
     if decision is not None:
         assert not decision.satisfied

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from syncropel.errors import InvalidFanOut
 from syncropel.folds.fanout.join import JoinRule, cel_children, decide, is_shorthand, parse_join
-from syncropel.folds.fanout.moves import BUDGET_EXCEEDED
+from syncropel.folds.fanout.reassignments import BUDGET_EXCEEDED
 from syncropel.folds.fanout.state import VERDICTS
-from syncropel.folds.fanout.subtasks import Child, children
+from syncropel.folds.fanout.subtasks import Child, fan_out_children
 from tests.folds.build import (
     WORKER_A,
     done,
@@ -26,9 +26,9 @@ from tests.folds.build import (
 )
 
 
-def kids_of(graph: list[list[int]], verdicts: list[str | None]) -> list[Child]:
+def built_children(graph: list[list[int]], verdicts: list[str | None]) -> list[Child]:
     facts = [done(index, 20 + index, verdict) for index, verdict in enumerate(verdicts) if verdict]
-    return children(fold_fan_out(parent([subtask(*depends) for depends in graph]), *facts))
+    return fan_out_children(fold_fan_out(parent([subtask(*depends) for depends in graph]), *facts))
 
 
 def endings(graph: list[list[int]], verdicts: list[str | None]) -> list[list[bool]]:
@@ -52,7 +52,7 @@ def test_satisfied_and_satisfiable_against_every_ending(graph: list[list[int]], 
     rule = parse_join(text, count)
     assert rule.need == {"all": count, "any": 1}.get(text, rule.need)
     assert rule.need is not None
-    decision = decide(rule, kids_of(graph, verdicts))
+    decision = decide(rule, built_children(graph, verdicts))
     accepted = sum(verdict == "accept" for verdict in verdicts)
     assert decision.satisfied == (accepted >= rule.need)
     reachable = any(sum(ending) >= rule.need for ending in endings(graph, verdicts))
@@ -98,27 +98,31 @@ def test_what_is_taken_for_a_shorthand(text: str, short: bool) -> None:
 
 def test_out_of_reach_names_the_child_the_place_and_the_reason() -> None:
     failed = done(1, 5, "failed", summary="compiling…\nno such file")
-    kids = children(fold_fan_out(parent([subtask(), subtask(), subtask(1)]), spawned(1, 1), failed))
-    decision = decide(parse_join("all", 3), kids, names={WORKER_A: "worker-a"})
+    children = fan_out_children(
+        fold_fan_out(parent([subtask(), subtask(), subtask(1)]), spawned(1, 1), failed)
+    )
+    decision = decide(parse_join("all", 3), children, names={WORKER_A: "worker-a"})
     assert (decision.satisfiable, decision.blame) == (False, (1,))
     assert decision.explanation == ("all can no longer be satisfied: [1] failed on worker-a: no such file")
 
 
 def test_a_retry_brings_it_back_into_reach() -> None:
-    kids = children(fold_fan_out(parent([subtask()]), spawned(0, 1), done(0, 3, "timeout"), retry(0, 4)))
-    assert decide(parse_join("all", 1), kids).satisfiable
+    children = fan_out_children(
+        fold_fan_out(parent([subtask()]), spawned(0, 1), done(0, 3, "timeout"), retry(0, 4))
+    )
+    assert decide(parse_join("all", 1), children).satisfiable
 
 
 def test_while_it_waits_it_says_for_whom() -> None:
-    kids = children(fold_fan_out(parent([subtask(), subtask(), subtask(0)]), spawned(0, 1)))
-    told = decide(parse_join("k_of_n:2", 3), kids, names={WORKER_A: "worker-a"}).explanation
+    children = fan_out_children(fold_fan_out(parent([subtask(), subtask(), subtask(0)]), spawned(0, 1)))
+    told = decide(parse_join("k_of_n:2", 3), children, names={WORKER_A: "worker-a"}).explanation
     assert told == "0/3 accepted of 2 needed, waits for [0] worker-a, [1] pending spawn, [2] pending spawn"
 
 
 def test_a_list_of_many_is_cut_short() -> None:
-    waiting = kids_of([[] for _ in range(9)], [None] * 9)
+    waiting = built_children([[] for _ in range(9)], [None] * 9)
     assert decide(parse_join("all", 9), waiting).explanation.endswith(" and 5 more")
-    failed = kids_of([[] for _ in range(9)], ["failed"] * 9)
+    failed = built_children([[] for _ in range(9)], ["failed"] * 9)
     assert decide(parse_join("all", 9), failed).explanation.endswith("and 6 more")
 
 
@@ -126,14 +130,14 @@ CEL = JoinRule("some expression", None)
 
 
 def test_an_expression_is_out_of_reach_only_when_nothing_can_change() -> None:
-    running = kids_of([[], []], ["failed", None])
+    running = built_children([[], []], ["failed", None])
     assert decide(CEL, running, False).satisfiable
     assert decide(CEL, running, None).satisfiable
     assert decide(CEL, running, True).satisfied
-    over = kids_of([[], [0]], ["failed", None])
+    over = built_children([[], [0]], ["failed", None])
     assert not decide(CEL, over, False).satisfiable
     assert decide(CEL, over, True).satisfied
-    never = decide(CEL, kids_of([[]], ["accept"]), False)
+    never = decide(CEL, built_children([[]], ["accept"]), False)
     assert (never.satisfied, never.satisfiable, never.blame) == (False, False, ())
 
 
@@ -151,17 +155,17 @@ def test_an_expression_is_out_of_reach_only_when_nothing_can_change() -> None:
 def test_why_an_expression_never_becomes_true(
     value: bool | None, problem: str, verdicts: list[str | None], cause: str, blame: tuple[int, ...]
 ) -> None:
-    told = decide(CEL, kids_of([[], []], verdicts), value, {WORKER_A: "a"}, problem)
+    told = decide(CEL, built_children([[], []], verdicts), value, {WORKER_A: "a"}, problem)
     assert (told.satisfied, told.satisfiable, told.blame, told.cause) == (False, False, blame, cause)
     assert told.explanation == f"some expression can no longer be satisfied: {cause}"
     assert told.problem == problem
 
 
 def test_an_expression_that_fails_while_something_can_change_says_so_and_waits() -> None:
-    kids = kids_of([[], []], ["failed", None])
-    told = decide(CEL, kids, None, problem="no such key")
+    children = built_children([[], []], ["failed", None])
+    told = decide(CEL, children, None, problem="no such key")
     assert (told.satisfied, told.satisfiable, told.blame, told.problem) == (False, True, (), "no such key")
-    calm = decide(CEL, kids, None)
+    calm = decide(CEL, children, None)
     assert calm.problem == ""
     assert calm.explanation == "0/2 accepted, waits for [1] pending spawn"
     assert told.explanation == f"{calm.explanation}; the join cannot be evaluated yet: no such key"
@@ -169,11 +173,11 @@ def test_an_expression_that_fails_while_something_can_change_says_so_and_waits()
 
 
 def test_what_is_satisfied_says_by_how_many() -> None:
-    kids = kids_of([[], [], []], ["accept", "failed", "accept"])
-    told = decide(parse_join("k_of_n:2", 3), kids)
+    children = built_children([[], [], []], ["accept", "failed", "accept"])
+    told = decide(parse_join("k_of_n:2", 3), children)
     assert (told.satisfied, told.satisfiable) == (True, True)
     assert told.explanation == "2/3 accepted, k_of_n:2 needs 2"
-    by_value = decide(CEL, kids, True)
+    by_value = decide(CEL, children, True)
     assert (by_value.satisfied, by_value.satisfiable) == (True, True)
     assert by_value.explanation == "2/3 accepted, the expression is true"
     assert (
@@ -185,10 +189,10 @@ def test_what_is_satisfied_says_by_how_many() -> None:
 
 def test_who_only_waits_for_a_failed_one_is_blamed_when_nobody_else_is() -> None:
     """And the one that failed alone, when there is one."""
-    kids = kids_of([[], [0], []], ["failed", None, "accept"])
-    told = decide(parse_join("all", 3), kids, None, {WORKER_A: "a"})
+    children = built_children([[], [0], []], ["failed", None, "accept"])
+    told = decide(parse_join("all", 3), children, None, {WORKER_A: "a"})
     assert (told.blame, told.cause) == ((0,), "[0] failed on a: 0 failed")
-    spent = children(
+    spent = fan_out_children(
         fold_fan_out(
             parent([subtask(), subtask()], budget_usd=1),
             record("LEARN", 5, {"topic": BUDGET_EXCEEDED, "budget_usd": 1, "spent_usd": 1}),
@@ -201,29 +205,31 @@ def test_who_only_waits_for_a_failed_one_is_blamed_when_nobody_else_is() -> None
 
 @pytest.mark.parametrize(("count", "named"), [(3, ""), (4, "; and 1 more")])
 def test_three_who_are_to_blame_are_named(count: int, named: str) -> None:
-    told = decide(parse_join("all", count), kids_of([[]] * count, ["failed"] * count), None, {WORKER_A: "a"})
+    told = decide(
+        parse_join("all", count), built_children([[]] * count, ["failed"] * count), None, {WORKER_A: "a"}
+    )
     assert told.blame == tuple(range(count))
     assert told.cause == "; ".join(f"[{index}] failed on a: {index} failed" for index in range(3)) + named
 
 
 @pytest.mark.parametrize(("count", "named"), [(4, ""), (5, " and 1 more")])
 def test_four_who_are_waited_for_are_named(count: int, named: str) -> None:
-    told = decide(parse_join("all", count), kids_of([[]] * count, [None] * count))
+    told = decide(parse_join("all", count), built_children([[]] * count, [None] * count))
     assert told.cause == "waits for " + ", ".join(f"[{n}] pending spawn" for n in range(4)) + named
     assert told.explanation == f"0/{count} accepted, {told.cause}"
 
 
 def test_a_blocked_one_is_told_as_such_and_a_verdict_without_words_or_a_worker_stands_alone() -> None:
-    kids = kids_of([[], [0], []], ["failed", None, None])
-    assert decide(parse_join("any", 3), kids).cause == "waits for [1] blocked, [2] pending spawn"
+    children = built_children([[], [0], []], ["failed", None, None])
+    assert decide(parse_join("any", 3), children).cause == "waits for [1] blocked, [2] pending spawn"
     silent = done(0, 20, "failed", summary="", worker="")
-    told = decide(parse_join("all", 1), children(fold_fan_out(parent([subtask()]), silent)))
+    told = decide(parse_join("all", 1), fan_out_children(fold_fan_out(parent([subtask()]), silent)))
     assert told.cause == "[0] failed"
 
 
 def test_children_as_an_expression_sees_them() -> None:
     fanout = fold_fan_out(parent([subtask(), subtask()]), spawned(0, 1), done(0, 3), spawned(1, 2))
-    first, second = cel_children(children(fanout))
+    first, second = cel_children(fan_out_children(fanout))
     assert (first["verdict"], first["cost_usd"], first["worker"]) == ("accept", 0.25, WORKER_A)
     assert (second["verdict"], second["state"], second["cost_usd"]) == ("", "in_progress", 0.0)
     assert first.keys() == second.keys()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from syncropel.errors import InvalidFanOut
 from syncropel.folds.base.order import fold_order, rank
 from syncropel.folds.fanout.join import JoinDecision, JoinRule, decide, parse_join
-from syncropel.folds.fanout.subtasks import Child, children
+from syncropel.folds.fanout.subtasks import Child, fan_out_children
 from syncropel.folds.replay.facts import changed, facts_of
 from syncropel.folds.replay.fork import fork
 from syncropel.folds.replay.thread_state import ThreadState
@@ -22,13 +22,13 @@ from syncropel.record.threads import FLEET_CONTROL
 from tests.folds.build import THREAD, done, parent, record, spawned, store, subtask, threads
 
 
-def judge(task: TaskState, kids: Sequence[Child], exact: bool) -> JoinDecision:
+def judge(task: TaskState, children: Sequence[Child], exact: bool) -> JoinDecision:
     assert task.fanout is not None
     try:
-        rule = parse_join(task.fanout.join, len(kids))
+        rule = parse_join(task.fanout.join, len(children))
     except InvalidFanOut:
-        rule = JoinRule(task.fanout.join, len(kids) + 1)
-    return decide(rule, kids)
+        rule = JoinRule(task.fanout.join, len(children) + 1)
+    return decide(rule, children)
 
 
 def fresh(records: Iterable[StoredRecord]) -> ThreadState:
@@ -212,10 +212,10 @@ def test_the_status_of_a_wide_fan_out_is_not_looked_for_at_every_subtask() -> No
     """A look costs as much as there are subtasks; one look a record would make the replay quadratic."""
     count, looks = 200, 0
 
-    def counted(task: TaskState, kids: Sequence[Child], exact: bool) -> JoinDecision:
+    def counted(task: TaskState, children: Sequence[Child], exact: bool) -> JoinDecision:
         nonlocal looks
         looks += 1
-        return judge(task, kids, exact)
+        return judge(task, children, exact)
 
     records = [parent([subtask()] * count, join="all")]
     records += [spawned(at, at + 1) for at in range(count)]
@@ -223,4 +223,6 @@ def test_the_status_of_a_wide_fan_out_is_not_looked_for_at_every_subtask() -> No
     replay = Replay(THREAD, store(records), counted)
     assert looks < 10
     assert replay.status(replay.total) == "blocked"
-    assert sum(kid.finished for kid in children(replay.state(replay.total).folded.fanout)) == count  # type: ignore[arg-type]
+    assert (
+        sum(child.finished for child in fan_out_children(replay.state(replay.total).folded.fanout)) == count
+    )  # type: ignore[arg-type]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from syncropel.folds.fanout.speedup import critical_path, measured, path_of, speedup
 from syncropel.folds.fanout.state import FanOut
-from syncropel.folds.fanout.subtasks import children
+from syncropel.folds.fanout.subtasks import fan_out_children
 from syncropel.record.model import Record
 from tests.folds.build import (
     COORDINATOR,
@@ -73,7 +73,7 @@ def test_the_report() -> None:
     fan_out = parent([subtask(), subtask(), subtask(0, 1)])
     facts = [done(index, 5 + index, wall_time_secs=float(wall)) for index, wall in enumerate([4, 6, 2])]
     fanout = fold_fan_out(fan_out, *facts)
-    report = speedup(fanout, children(fanout))
+    report = speedup(fanout, fan_out_children(fanout))
     assert (report.walls, report.path.indexes, report.path.secs) == ((4.0, 6.0, 2.0), (1, 2), 8.0)
     assert (report.serial_estimate_secs, report.total_cost_usd) == (12.0, 0.75)
     assert report.estimated_speedup == pytest.approx(1.5)
@@ -81,7 +81,7 @@ def test_the_report() -> None:
 
 def test_before_anything_ran_there_is_no_speedup() -> None:
     fanout = fold_fan_out(parent([subtask()]))
-    assert speedup(fanout, children(fanout)).estimated_speedup is None
+    assert speedup(fanout, fan_out_children(fanout)).estimated_speedup is None
 
 
 def joined_fan_out(count: int, *facts: Record, at: float = 10.0) -> FanOut:
@@ -104,11 +104,11 @@ def test_forty_goals_of_a_second_on_four_slots_are_measured_as_what_they_took() 
 def test_what_ended_after_the_join_neither_decides_the_path_nor_adds_to_the_work() -> None:
     facts = (done(0, 10, wall_time_secs=8.0), done(1, 950, wall_time_secs=30.0))
     fanout = joined_fan_out(2, *facts, at=10.0)
-    report = speedup(fanout, children(fanout))
+    report = speedup(fanout, fan_out_children(fanout))
     assert (report.walls, report.late) == ((8.0, 30.0), (1,))
     assert (report.path.indexes, report.path.secs, report.serial_estimate_secs) == ((0,), 8.0, 8.0)
     assert report.estimated_speedup == 1.0
-    assert path_of(fanout, children(fanout)) == report.path
+    assert path_of(fanout, fan_out_children(fanout)) == report.path
     took = measured(fanout, {})
     assert took is not None
     assert took.work_secs == 8.0

@@ -9,7 +9,7 @@ from syncropel.folds.base.order import fold_order
 from syncropel.folds.explain.what_if import Satisfied, accepts, real_tipping_point, tipping_point
 from syncropel.folds.fanout.join import decide, parse_join
 from syncropel.folds.fanout.state import FanOut
-from syncropel.folds.fanout.subtasks import children
+from syncropel.folds.fanout.subtasks import fan_out_children
 from syncropel.folds.replay.walk import Replay
 from syncropel.folds.tasks.state import TaskState, fold_task
 from syncropel.policy.joining import parse_join_safely
@@ -20,8 +20,8 @@ from tests.folds.test_replay import judge
 
 def by(join: str) -> Satisfied:
     def satisfied(fanout: FanOut) -> bool:
-        kids = children(fanout)
-        return decide(parse_join_safely(join, len(kids)), kids).satisfied
+        children = fan_out_children(fanout)
+        return decide(parse_join_safely(join, len(children)), children).satisfied
 
     return satisfied
 

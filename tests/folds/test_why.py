@@ -14,7 +14,7 @@ from syncropel.folds.explain.what_if import real_tipping_point
 from syncropel.folds.explain.why import Circumstances, Why, why
 from syncropel.folds.fanout.join import JoinDecision, decide
 from syncropel.folds.fanout.state import FanOut
-from syncropel.folds.fanout.subtasks import children
+from syncropel.folds.fanout.subtasks import fan_out_children
 from syncropel.folds.replay.walk import Replay
 from syncropel.folds.tasks.state import fold_task
 from syncropel.policy.joining import parse_join_safely
@@ -43,9 +43,9 @@ def told(*made: Record, freeze: Freeze | None = None, waits: dict[int, str] | No
     state = fold_task(THREAD, stored)
     now = Circumstances(names=NAMES)
     if state.fanout is not None:
-        kids = children(state.fanout)
-        decision = decide(parse_join_safely(state.fanout.join, len(kids)), kids, names=NAMES)
-        now = Circumstances(kids, decision, waits or {}, freeze, names=NAMES)
+        children = fan_out_children(state.fanout)
+        decision = decide(parse_join_safely(state.fanout.join, len(children)), children, names=NAMES)
+        now = Circumstances(children, decision, waits or {}, freeze, names=NAMES)
     if state.fanout is not None:
         tipped = real_tipping_point(Replay(THREAD, stored, judge), lambda one: judged(one).satisfied)
         now = replace(now, tipped=tipped)
@@ -53,8 +53,8 @@ def told(*made: Record, freeze: Freeze | None = None, waits: dict[int, str] | No
 
 
 def judged(fanout: FanOut) -> JoinDecision:
-    kids = children(fanout)
-    return decide(parse_join_safely(fanout.join, len(kids)), kids)
+    children = fan_out_children(fanout)
+    return decide(parse_join_safely(fanout.join, len(children)), children)
 
 
 def ids(answer: Why) -> set[str]:

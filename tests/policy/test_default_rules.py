@@ -11,7 +11,7 @@ from syncropel.errors import NamespaceFrozen
 from syncropel.folds.control.grace import Moment
 from syncropel.folds.control.rules import FREEZE_RULES, PERMISSION, parse_rule
 from syncropel.folds.tasks.state import TaskState
-from syncropel.policy.ground import Ground
+from syncropel.policy.evaluation_functions import EvaluationFunctions
 from syncropel.policy.guard import check, namespaces_of
 from syncropel.policy.permissions import Request, judge
 from syncropel.record.model import ACTS, Record, StoredRecord
@@ -71,6 +71,6 @@ def test_guard_and_text_agree(
     record = Record(thread, actor, act, body, 0).identified()
     refused = isinstance(check(record, live, NOW, DID), NamespaceFrozen)
     request = Request("record_write", actor, thread, record, frozenset(namespaces_of(record, live)))
-    verdict = judge(RULES, request, Ground(live, NOW, DID, actor), True, Budget())
+    verdict = judge(RULES, request, EvaluationFunctions(live, NOW, DID, actor), True, Budget())
     assert verdict.problem == ""
     assert refused == (not verdict.allowed)

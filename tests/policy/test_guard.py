@@ -9,7 +9,7 @@ from syncropel.engine.ingest.live import LiveFolds
 from syncropel.errors import Conflict, InvalidFanOut, InvalidNamespace, SyncropelError
 from syncropel.folds.control.access import CORS_ORIGINS
 from syncropel.folds.control.rules import PERMISSION
-from syncropel.folds.fanout.moves import AMEND_BUDGET
+from syncropel.folds.fanout.reassignments import AMEND_BUDGET
 from syncropel.folds.fanout.state import AMEND_JOIN
 from syncropel.policy.guard import begins_fan_out, check, long_expression
 from syncropel.record.model import ACTS, Record
@@ -47,7 +47,7 @@ def test_mistakes_are_told_at_the_door() -> None:
     spec = refusal(parent([subtask(), {"goal": "g", "target": "nowhere"}]))
     assert isinstance(spec, InvalidFanOut)
     assert spec.message == "subtask 1: unknown target 'nowhere'"
-    join = refusal(parent([subtask()], join="size(kids) > 1"))
+    join = refusal(parent([subtask()], join="size(children) > 1"))
     assert isinstance(join, InvalidExpression)
     assert join.column == 6
     assert isinstance(refusal(parent([subtask()], join="k_of_n:2")), InvalidFanOut)

@@ -12,7 +12,7 @@ from syncropel.cel.expression import InvalidExpression
 from syncropel.errors import InvalidFanOut, SyncropelError
 from syncropel.folds.fanout.spec import FanOutSpec, parse_fan_out
 from syncropel.folds.fanout.state import VERDICTS, FanOut
-from syncropel.folds.fanout.subtasks import children
+from syncropel.folds.fanout.subtasks import fan_out_children
 from syncropel.policy.joining import check_join, decide_join
 from tests.folds.build import WORKER_A, done, fold_fan_out, graphs, parent, record, spawned, subtask
 
@@ -47,7 +47,7 @@ def test_what_may_be_asked(join: str) -> None:
     ("join", "line", "column", "words"),
     [
         ("children.size( > 1", 1, 16, []),
-        ("size(kids) > 1", 1, 6, ["name", "'kids'", "children", "parent"]),
+        ("size(children) > 1", 1, 6, ["name", "'children'", "children", "parent"]),
         ('children.all(c, c.verdcit == "accept")', 1, 19, ["field", "'verdcit'", "verdict"]),
         ("parent.budget > 1.0", 1, 8, ["field", "'budget'", "alias"]),
         ("children.sum() > 1", 1, 10, ["function", "'sum'"]),
@@ -111,7 +111,7 @@ def test_nonsense_is_refused_in_the_usual_way(join: str) -> None:
 
 async def decide(fanout: FanOut, join: str) -> Any:
     fanout.join = join
-    _, decision = await decide_join(fanout, children(fanout), "T-1", {WORKER_A: "worker-a"})
+    _, decision = await decide_join(fanout, fan_out_children(fanout), "T-1", {WORKER_A: "worker-a"})
     return decision
 
 

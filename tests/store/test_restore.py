@@ -13,7 +13,7 @@ from syncropel.errors import IngestFailed, StoreError
 from syncropel.record.model import Record, StoredRecord
 from syncropel.store.base import Appended, Outcome, RecordFilter, RecordStore
 from syncropel.store.sqlite import restoring
-from syncropel.store.sqlite.arrivals import Arrivals
+from syncropel.store.sqlite.restore_journal import RestoreJournal
 from syncropel.store.sqlite.store import SqliteStore
 
 Build = Callable[..., Record]
@@ -121,7 +121,7 @@ async def test_what_a_crash_left_out_is_in_the_log_when_it_is_opened_again(
     store = await SqliteStore.open(path, clock=lambda: 1.0)
     await store.restore(old[:700], whole, unheard)
     await store.close()
-    Arrivals(path).promise(old)
+    RestoreJournal(path).promise(old)
     store = await SqliteStore.open(path, clock=lambda: 1.0)
     assert [(one, at) for _, one, at in await everything(store)] == [(one.id, at) for one, at in old]
     assert sorted(file.name for file in tmp_path.iterdir() if "arriving" in file.name) == []
@@ -174,8 +174,8 @@ async def test_a_promise_that_cannot_be_read_is_told_and_kept(tmp_path: Path) ->
 
 async def test_twins_within_one_call_collide(store: RecordStore, record: Build) -> None:
     first = record(1, clock=0).identified()
-    twins = [(first, 5.0), (first, 6.0), (record(2, clock=0).identified(), 7.0)]
-    outcomes = await store.restore(twins, lambda _: True, unheard)
+    duplicates = [(first, 5.0), (first, 6.0), (record(2, clock=0).identified(), 7.0)]
+    outcomes = await store.restore(duplicates, lambda _: True, unheard)
     assert [isinstance(one, Appended) and one.created for one in outcomes] == [True, False, False]
     assert isinstance(outcomes[2], IngestFailed)
     assert len(await everything(store)) == 1

@@ -9,7 +9,7 @@ from sample_policy import PolicyClient, invalid, opened
 from textual.widgets import Input
 
 from syncropel.errors import DaemonUnreachable, RemoteError
-from syncropel.policy.contexts import CONTEXTS
+from syncropel.policy.expression_contexts import CONTEXTS
 from syncropel.wire import EXPRESSION_CONTEXTS, ExpressionValue
 from tui.model import scratchpad
 from tui.model.glyphs import UNICODE

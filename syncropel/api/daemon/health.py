@@ -69,7 +69,7 @@ def router(engine: Engine, tally: Tally) -> APIRouter:
             uptime_secs=round(engine.uptime_secs, 3),
             store_bytes=await engine.store.size_bytes(),
             clock_ahead_secs=engine.clock_ahead_secs,
-            coordinator_refuses=engine.heart.refused,
+            coordinator_refuses=engine.heartbeat_sender.refused,
             takes_no_work=engine.ingest.live.standing.why,
             checks=[HealthCheck(**asdict(one)) for one in await findings(engine)],
             details=_details(engine, tally) if details else None,

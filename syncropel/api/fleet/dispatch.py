@@ -24,7 +24,7 @@ from syncropel.engine.engine import Engine
 from syncropel.errors import BadRequest, Conflict
 from syncropel.folds.fanout.spec import is_target, parse_fan_out
 from syncropel.folds.fanout.state import FanOut
-from syncropel.folds.fanout.subtasks import Child, children
+from syncropel.folds.fanout.subtasks import Child, fan_out_children
 from syncropel.folds.tasks.state import TaskState
 from syncropel.record.threads import INSTANCE_DID_PREFIX
 from syncropel.store.base import Appended
@@ -73,13 +73,13 @@ def router(engine: Engine) -> APIRouter:
             else:
                 elsewhere = target if body.target else None
                 written = await _again(engine, state, state.fanout, body, elsewhere)
-        kid = _only_child(state)
+        child = _only_child(state)
         return Dispatched(
             thread=state.thread,
             alias=state.alias,
-            goal=kid.subtask.goal,
-            target=kid.subtask.target,
-            attempt=kid.attempt,
+            goal=child.subtask.goal,
+            target=child.subtask.target,
+            attempt=child.attempt,
             record=written.stored.record.id,
         )
 
@@ -144,13 +144,13 @@ async def _again(
             f"{name} is fanned out into {len(fanout.spec.subtasks)} subtasks",
             f"run one of them again: spl task retry {name} --subtask N",
         )
-    kid = _only_child(state)
-    if fanout.active and not kid.finished:
+    child = _only_child(state)
+    if fanout.active and not child.finished:
         raise Conflict(
-            f"{name} is dispatched already, attempt {kid.attempt}",
+            f"{name} is dispatched already, attempt {child.attempt}",
             f"see it: spl task join-status {name}; end it: spl task stop {name} --subtask 0",
         )
-    if body.goal is not None and body.goal != kid.subtask.goal:
+    if body.goal is not None and body.goal != child.subtask.goal:
         raise BadRequest(
             f"{name} was dispatched with another goal, which a new attempt keeps",
             "say what is new with a hint, or add another task",
@@ -168,4 +168,4 @@ async def _again(
 
 def _only_child(state: TaskState) -> Child:
     assert state.fanout is not None
-    return children(state.fanout)[0]
+    return fan_out_children(state.fanout)[0]

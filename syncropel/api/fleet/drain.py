@@ -95,7 +95,7 @@ def drain_status(engine: Engine, only: Instance | None) -> DrainStatus:
                 reason=nearest.reason,
                 actor=nearest.actor,
                 at=nearest.at,
-                confirmed=one.did in engine.reach.confirmed_at(nearest.record),
+                confirmed=one.did in engine.propagation.confirmed_at(nearest.record),
                 in_flight=load[one.did] - waiting,
                 held=waiting,
             )

@@ -12,8 +12,8 @@ from syncropel.api.control.control import ControlRequest
 from syncropel.api.fleet.fleet_views import find_instance, fleet_status, instance_out
 from syncropel.api.http.caller import Signed, writer
 from syncropel.api.http.sse import EventStream, event_stream, snapshots
-from syncropel.engine.beats import take_beat
 from syncropel.engine.engine import Engine
+from syncropel.engine.heartbeats import take_beat
 from syncropel.errors import Conflict, WrongAuthor
 from syncropel.folds.fleet.registry import STATUS_OF_STATE
 from syncropel.wire import (
@@ -123,8 +123,8 @@ def router(engine: Engine) -> APIRouter:
             raise Conflict(
                 f"this is {engine.instance.did}, not {message.to}", "its next heartbeat says where it is"
             )
-        taken = await engine.told.take(message.model_dump())
-        return ControlAnswer(did=engine.instance.did, taken=taken, **engine.told.state())
+        taken = await engine.control_adoption.take(message.model_dump())
+        return ControlAnswer(did=engine.instance.did, taken=taken, **engine.control_adoption.state())
 
     @routes.post("/v1/fleet/credentials")
     async def issue(body: NewCredential, sign: Signed) -> CredentialOut:

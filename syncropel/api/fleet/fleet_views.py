@@ -8,15 +8,15 @@ from typing import Literal
 
 from syncropel import __version__
 from syncropel.api.tasks.waiting import Look
-from syncropel.engine.beats import own_beat
 from syncropel.engine.dispatch.run_records import budget_of
 from syncropel.engine.engine import Engine
-from syncropel.engine.fanout.moves import spent_usd
+from syncropel.engine.fanout.reassignment import spent_usd
+from syncropel.engine.heartbeats import own_beat
 from syncropel.errors import NotFound
 from syncropel.folds.control.freezes import Freeze
 from syncropel.folds.control.rules import FREEZE_RULES
 from syncropel.folds.fanout.state import ACCEPT, FanOut
-from syncropel.folds.fanout.subtasks import Child, children
+from syncropel.folds.fanout.subtasks import Child, fan_out_children
 from syncropel.folds.fleet.registry import Instance
 from syncropel.folds.tasks.state import TaskState
 from syncropel.policy.joining import decide_join_now
@@ -104,10 +104,16 @@ def fleet_status(engine: Engine) -> FleetStatus:
     look = Look(engine)
     for state in sorted(live.active.values(), key=lambda one: one.fanout.at if one.fanout else 0.0):
         assert state.fanout is not None
-        kids = children(state.fanout)
-        given = [_dispatch_out(state, state.fanout, kid, look) for kid in kids if kid.state == "in_progress"]
+        children = fan_out_children(state.fanout)
+        given = [
+            _dispatch_out(state, state.fanout, child, look)
+            for child in children
+            if child.state == "in_progress"
+        ]
         dispatches += given
-        fanouts.append(_progress(state, state.fanout, kids, look, [one.index for one in given if one.hangs]))
+        fanouts.append(
+            _progress(state, state.fanout, children, look, [one.index for one in given if one.hangs])
+        )
     return FleetStatus(
         at=engine.runtime.now(),
         version=__version__,
@@ -149,7 +155,7 @@ def freeze_out(engine: Engine, freeze: Freeze) -> FreezeOut:
         confirmed=confirmed,
         waiting=waiting,
         grace_left_secs=control.lefts(now).get(freeze.record),
-        refuses_all=freeze.level == "hard" and not waiting and engine.reach.refuses_all(freeze.record),
+        refuses_all=freeze.level == "hard" and not waiting and engine.propagation.refuses_all(freeze.record),
     )
 
 
@@ -158,7 +164,7 @@ def reached(engine: Engine, record: str, since: float = math.inf) -> tuple[list[
 
     `since`: when it was said (unix seconds); without it nobody who is archived is waited for.
     """
-    confirmed = engine.reach.confirmed_at(record)
+    confirmed = engine.propagation.confirmed_at(record)
     live = engine.ingest.live
     names = live.names()
     waiting = [
@@ -171,7 +177,7 @@ def reached(engine: Engine, record: str, since: float = math.inf) -> tuple[list[
             instance=did,
             alias=names.get(did, did),
             at=at,
-            verified=engine.leases.verified(did) and engine.reach.proves(did),
+            verified=engine.leases.verified(did) and engine.propagation.proves(did),
         )
         for did, at in sorted(confirmed.items())
         if not live.credentials.is_revoked(did)
@@ -205,26 +211,26 @@ def fleet_rules(engine: Engine) -> list[FleetRule]:
     return found
 
 
-def _dispatch_out(state: TaskState, fanout: FanOut, kid: Child, look: Look) -> DispatchOut:
-    assert kid.spawn is not None
-    progress = look.progress(fanout, kid, kid.spawn)
+def _dispatch_out(state: TaskState, fanout: FanOut, child: Child, look: Look) -> DispatchOut:
+    assert child.spawn is not None
+    progress = look.progress(fanout, child, child.spawn)
     return DispatchOut(
         thread=state.thread,
         alias=state.alias,
-        index=kid.index,
-        goal=kid.subtask.goal,
-        child_thread=kid.spawn.child_thread,
-        instance=kid.spawn.instance,
-        attempt=kid.attempt,
-        started_at=kid.spawn.at,
+        index=child.index,
+        goal=child.subtask.goal,
+        child_thread=child.spawn.child_thread,
+        instance=child.spawn.instance,
+        attempt=child.attempt,
+        started_at=child.spawn.at,
         began_at=progress.began_at,
         lost_at=progress.lost_at,
         queued=progress.queued,
         why=progress.why,
         hangs=progress.hangs,
-        cost_usd=look.spending.get(kid.spawn.child_intend, 0.0),
-        budget_usd=kid.subtask.budget_usd,
-        timeout_secs=kid.subtask.timeout_secs,
+        cost_usd=look.spending.get(child.spawn.child_intend, 0.0),
+        budget_usd=child.subtask.budget_usd,
+        timeout_secs=child.subtask.timeout_secs,
     )
 
 
@@ -233,11 +239,11 @@ def running(engine: Engine) -> list[RunningDispatch]:
     instance for somebody else."""
     live, now, look = engine.ingest.live, engine.runtime.now(), Look(engine)
     rows = [
-        _dispatch_out(state, state.fanout, kid, look)
+        _dispatch_out(state, state.fanout, child, look)
         for state in live.active.values()
         if state.fanout is not None
-        for kid in children(state.fanout)
-        if kid.state == "in_progress"
+        for child in fan_out_children(state.fanout)
+        if child.state == "in_progress"
     ]
     known = {row.child_thread for row in rows}
     rows += [
@@ -270,19 +276,19 @@ def running(engine: Engine) -> list[RunningDispatch]:
 
 
 def _progress(
-    state: TaskState, fanout: FanOut, kids: list[Child], look: Look, hangs: list[int]
+    state: TaskState, fanout: FanOut, children: list[Child], look: Look, hangs: list[int]
 ) -> FanOutProgress:
-    decision = decide_join_now(fanout, kids, state.alias, look.names)
+    decision = decide_join_now(fanout, children, state.alias, look.names)
     return FanOutProgress(
         thread=state.thread,
         alias=state.alias,
         goal=state.goal,
         namespace=fanout.spec.namespace,
         join=fanout.join,
-        subtasks=len(kids),
-        spawned=sum(kid.spawn is not None for kid in kids),
-        completed=sum(kid.finished for kid in kids),
-        accepted=sum(kid.state == ACCEPT for kid in kids),
+        subtasks=len(children),
+        spawned=sum(child.spawn is not None for child in children),
+        completed=sum(child.finished for child in children),
+        accepted=sum(child.state == ACCEPT for child in children),
         satisfiable=decision.satisfiable,
         explanation=decision.explanation,
         cause=decision.cause,

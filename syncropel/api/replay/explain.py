@@ -16,7 +16,7 @@ from syncropel.folds.explain.what_if import Satisfied, Tipping, accepts, real_ti
 from syncropel.folds.explain.why import Circumstances, Why, why
 from syncropel.folds.fanout.join import JoinDecision, JoinRule
 from syncropel.folds.fanout.state import FanOut
-from syncropel.folds.fanout.subtasks import children
+from syncropel.folds.fanout.subtasks import fan_out_children
 from syncropel.folds.replay.walk import Replay
 from syncropel.folds.tasks.state import TaskState
 from syncropel.policy.joining import (
@@ -85,14 +85,14 @@ async def _circumstances(engine: Engine, state: TaskState) -> tuple[Circumstance
     if fanout is None:
         over = join_over_children(live, state.thread)
         decision = await decide_fork_join(over, state.alias) if over is not None else None
-        return Circumstances(children=kin, over_children=decision, names=names), state.status
-    kids = children(fanout)
-    _, decision = await decide_join(fanout, kids, state.alias, engine.ingest.live.names())
+        return Circumstances(child_threads=kin, over_children=decision, names=names), state.status
+    children = fan_out_children(fanout)
+    _, decision = await decide_join(fanout, children, state.alias, engine.ingest.live.names())
     status = await join_status(engine, state)
     freezes = engine.ingest.live.control.covering(fanout.spec.namespace)
     waits = {one.index: one.why for one in status.subtasks}
     freeze = freezes[-1] if freezes and decision.satisfiable else None
-    now = Circumstances(kids, decision, waits, freeze, children=kin, names=names)
+    now = Circumstances(children, decision, waits, freeze, child_threads=kin, names=names)
     return now, task_detail(state, engine.instance.did).status
 
 
@@ -112,7 +112,7 @@ def _by(join: str, count: int, alias: str) -> Satisfied:
         return lambda fanout: accepts(fanout) >= need
 
     def decided(fanout: FanOut) -> JoinDecision:
-        return decide_join_from_thread(replace(fanout, join=join), children(fanout), alias, {})
+        return decide_join_from_thread(replace(fanout, join=join), fan_out_children(fanout), alias, {})
 
     return lambda fanout: decided(fanout).satisfied
 

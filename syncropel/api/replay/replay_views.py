@@ -79,8 +79,8 @@ class ReplayView:
         if task.fanout is None:
             return None
 
-        def judge(kids: list[Child]) -> JoinDecision:
-            return self._judge(task, kids, True)
+        def judge(children: list[Child]) -> JoinDecision:
+            return self._judge(task, children, True)
 
         return join_status_then(task, task.fanout, judge, self._names, self._made, began, self._slots)
 

@@ -34,14 +34,14 @@ class JoinJudge:
 
     names: dict[str, str]
 
-    def __call__(self, task: TaskState, kids: Sequence[Child], exact: bool) -> JoinDecision:
+    def __call__(self, task: TaskState, children: Sequence[Child], exact: bool) -> JoinDecision:
         fanout = task.fanout
         assert fanout is not None
         if not exact:
-            decision = decide(parse_join_safely(fanout.join, len(kids)), kids)
+            decision = decide(parse_join_safely(fanout.join, len(children)), children)
             if decision.satisfiable:
                 return decision
-        return decide_join_from_thread(fanout, kids, task.alias, self.names)
+        return decide_join_from_thread(fanout, children, task.alias, self.names)
 
 
 @dataclass(slots=True)

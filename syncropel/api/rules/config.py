@@ -124,7 +124,7 @@ def _rule_out(engine: Engine, rule: Rule) -> RuleOut:
     if carried is None and rule.name in FREEZE_RULES and rule.actor.startswith(INSTANCE_DID_PREFIX):
         origin = "default"
     confirmed, waiting = reached(engine, carried.record) if carried is not None else ([], [])
-    trouble = engine.ingest.live.troubles.of(rule)
+    trouble = engine.ingest.live.rule_failures.of(rule)
     return RuleOut(
         kind=rule.kind,  # type: ignore[arg-type]  # KINDS are the wire's words
         name=rule.name,

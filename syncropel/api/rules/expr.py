@@ -13,7 +13,7 @@ from syncropel.api.rules.trying import case_of
 from syncropel.cel.budget import Budget
 from syncropel.cel.expression import cache_stats
 from syncropel.engine.engine import Engine
-from syncropel.policy.contexts import compile_in
+from syncropel.policy.expression_contexts import compile_in
 from syncropel.policy.lanes import QUESTIONS
 from syncropel.record.model import parse_record
 from syncropel.wire import CacheStatsOut, ExpressionChecked, ExpressionRequest, ExpressionValue

@@ -12,15 +12,15 @@ from syncropel.engine.fanout.gates import asked_about, held_over
 from syncropel.engine.health_rules import engine_fields
 from syncropel.errors import BadRequest, NotFound
 from syncropel.folds.fanout.state import FanOut
-from syncropel.folds.fanout.subtasks import children
+from syncropel.folds.fanout.subtasks import fan_out_children
 from syncropel.folds.tasks.state import TaskState
-from syncropel.policy.choosing import routed_over
-from syncropel.policy.contexts import record_fields
-from syncropel.policy.ground import Ground, task_fields
+from syncropel.policy.evaluation_functions import EvaluationFunctions, task_fields
+from syncropel.policy.expression_contexts import record_fields
+from syncropel.policy.fold_rules import START
 from syncropel.policy.guard import namespaces_of
 from syncropel.policy.joining import joined_over
-from syncropel.policy.marking import START
 from syncropel.policy.permissions import RULE_SECS
+from syncropel.policy.target_selection import routed_over
 from syncropel.record.model import Record
 from syncropel.wire import ExpressionRequest
 
@@ -52,7 +52,7 @@ def case_of(engine: Engine, body: ExpressionRequest, record: Record | None) -> C
     elif body.context in ("routing", "health_check"):
         actor = did
     names = _Names(engine, body.context, state, fanout, record, thread, actor)
-    functions = Ground(live, engine.runtime.now(), did, actor).functions()
+    functions = EvaluationFunctions(live, engine.runtime.now(), did, actor).functions()
     return Case(names.load, functions, MAX_SECS if body.context == "join" else RULE_SECS)
 
 
@@ -91,16 +91,16 @@ class _Names:
         state, fanout, engine = self._state, self._fanout, self._engine
         assert state is not None
         assert fanout is not None
-        kids = children(fanout)
+        children = fan_out_children(fanout)
         if self._context == "join":
-            return joined_over(fanout, kids, state.alias)
+            return joined_over(fanout, children, state.alias)
         if self._context == "routing":
             candidates, load = engine.leases.candidates(), engine.reconciler.load()
-            return routed_over(fanout, kids[0], state.alias, state.goal, candidates, load)
+            return routed_over(fanout, children[0], state.alias, state.goal, candidates, load)
         if self._context == "precondition":
-            return held_over(state, kids[0])
+            return held_over(state, children[0])
         if self._context == "aitl":
-            return asked_about(state, kids[0], engine.instance.did, self._record)
+            return asked_about(state, children[0], engine.instance.did, self._record)
         return {}
 
     def _without(self) -> Mapping[str, Callable[[], Any]]:

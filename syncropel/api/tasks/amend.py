@@ -13,11 +13,11 @@ from syncropel.api.tasks.task_requests import Request, made_record, posted
 from syncropel.api.tasks.task_views import find_fan_out, find_task
 from syncropel.api.tasks.task_writing import more_work, refuse_unknown
 from syncropel.engine.engine import Engine
-from syncropel.engine.fanout.moves import spent_usd
+from syncropel.engine.fanout.reassignment import spent_usd
 from syncropel.engine.forks.child_threads import children_of
 from syncropel.errors import BadRequest, Conflict
-from syncropel.folds.fanout.asks import ANSWERED
-from syncropel.folds.fanout.moves import AMEND_BUDGET, spends
+from syncropel.folds.fanout.approvals import ANSWERED
+from syncropel.folds.fanout.reassignments import AMEND_BUDGET, spends
 from syncropel.folds.fanout.spec import LARGEST, TARGET_FORMS, is_target
 from syncropel.folds.fanout.state import AMEND_JOIN, RETRY, FanOut
 from syncropel.folds.tasks.state import TaskState

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from syncropel.api.tasks.task_views import quick_satisfiable
 from syncropel.engine.engine import Engine
 from syncropel.engine.forks.child_threads import children_of, join_over_children
-from syncropel.folds.fanout.subtasks import children
+from syncropel.folds.fanout.subtasks import fan_out_children
 from syncropel.folds.forks.join import ChildThread
 from syncropel.folds.forks.state import MarkedFork
 from syncropel.folds.tasks.state import status_now
@@ -46,8 +46,8 @@ def _status(engine: Engine, thread: str) -> str:
     """The status of a child, empty while it has no record here."""
     task, line = engine.ingest.live.tasks.get(thread), engine.ingest.live.index.threads.get(thread)
     if task is not None:
-        kids = children(task.fanout) if task.fanout is not None else []
-        return status_now(task, quick_satisfiable(task, kids))
+        children = fan_out_children(task.fanout) if task.fanout is not None else []
+        return status_now(task, quick_satisfiable(task, children))
     return line.status if line is not None else ""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from syncropel.api.tasks.task_views import find_fan_out, find_task
 from syncropel.engine.engine import Engine
 from syncropel.errors import Conflict, NotFound
-from syncropel.folds.fanout.subtasks import children
+from syncropel.folds.fanout.subtasks import fan_out_children
 from syncropel.folds.tasks.state import TaskState
 
 
@@ -31,7 +31,7 @@ def find_parent(engine: Engine, name: str) -> tuple[str, TaskState]:
     fanout = find_fan_out(state)
     if int(index) >= len(fanout.spec.subtasks):
         raise NotFound(f"{whole} has no subtask {index}", f"they are 0 to {len(fanout.spec.subtasks) - 1}")
-    spawn = children(fanout)[int(index)].spawn
+    spawn = fan_out_children(fanout)[int(index)].spawn
     if spawn is None:
         raise Conflict(f"[{index}] of {whole} was not spawned yet", "a part can be added once it runs")
     return spawn.child_thread, state

@@ -7,13 +7,13 @@ from typing import Any, Final
 
 from syncropel.api.tasks.waiting import NOT_SPAWNED, Look, Progress, held_by, slots, taken_over, why_pending
 from syncropel.engine.engine import Engine
-from syncropel.engine.fanout.moves import spent_usd
+from syncropel.engine.fanout.reassignment import spent_usd
 from syncropel.errors import Conflict, NotFound
 from syncropel.folds.fanout.join import JoinDecision
 from syncropel.folds.fanout.last_words import last_words
 from syncropel.folds.fanout.speedup import measured, path_of
 from syncropel.folds.fanout.state import ACCEPT, FanOut, Report, Spawn
-from syncropel.folds.fanout.subtasks import Child, children
+from syncropel.folds.fanout.subtasks import Child, fan_out_children
 from syncropel.folds.fleet.routing import route
 from syncropel.folds.tasks.state import TaskState, status_now
 from syncropel.policy.joining import decide_join, decide_join_now
@@ -50,11 +50,11 @@ def actor_name(own_did: str, actor: str | None) -> str | None:
     return "engine" if actor == own_did else actor
 
 
-def quick_satisfiable(state: TaskState, kids: list[Child]) -> bool:
+def quick_satisfiable(state: TaskState, children: list[Child]) -> bool:
     """Whether an active fan-out can still join, without waiting for an expression that takes long."""
     if state.fanout is None or not state.fanout.active:
         return True
-    return decide_join_now(state.fanout, kids, state.alias, {}).satisfiable
+    return decide_join_now(state.fanout, children, state.alias, {}).satisfiable
 
 
 def task_summary(state: TaskState) -> TaskSummary:
@@ -63,8 +63,8 @@ def task_summary(state: TaskState) -> TaskSummary:
 
 
 def _summary_fields(state: TaskState) -> dict[str, Any]:
-    kids = children(state.fanout) if state.fanout else []
-    satisfiable = quick_satisfiable(state, kids)
+    children = fan_out_children(state.fanout) if state.fanout else []
+    satisfiable = quick_satisfiable(state, children)
     return {
         "thread": state.thread,
         "alias": state.alias,
@@ -79,10 +79,10 @@ def _summary_fields(state: TaskState) -> dict[str, Any]:
         "created_at": state.created_at,
         "updated_at": state.updated_at,
         "revision": state.sequence,
-        "subtasks": len(kids),
-        "spawned": sum(kid.spawn is not None for kid in kids),
-        "completed": sum(kid.finished for kid in kids),
-        "accepted": sum(kid.state == ACCEPT for kid in kids),
+        "subtasks": len(children),
+        "spawned": sum(child.spawn is not None for child in children),
+        "completed": sum(child.finished for child in children),
+        "accepted": sum(child.state == ACCEPT for child in children),
         "joined": state.fanout is not None and state.fanout.joined is not None,
         "satisfiable": satisfiable,
         "cost_usd": state.fanout.cost_usd if state.fanout else 0.0,
@@ -115,17 +115,17 @@ async def join_status(engine: Engine, state: TaskState) -> JoinStatus:
     """The join of a fan-out as it is now: every subtask, and why it is joined, not yet, or never."""
     fanout = find_fan_out(state)
     names = engine.ingest.live.names()
-    kids = children(fanout)
+    children = fan_out_children(fanout)
     look = Look(engine)
-    _, decision = await decide_join(fanout, kids, state.alias, look.names)
+    _, decision = await decide_join(fanout, children, state.alias, look.names)
     place = _places_now(engine, fanout, look)
-    parts = [parts_of(engine, kid.spawn.child_thread) if kid.spawn else [] for kid in kids]
+    parts = [parts_of(engine, child.spawn.child_thread) if child.spawn else [] for child in children]
     out = [
-        _child_out(fanout, kid, place(kid), names, look.spending, inner, look.lost)
-        for kid, inner in zip(kids, parts, strict=True)
+        _child_out(fanout, child, place(child), names, look.spending, inner, look.lost)
+        for child, inner in zip(children, parts, strict=True)
     ]
     spent = spent_usd(fanout, look.spending)
-    status = _join_view(state, fanout, kids, decision, out, spent, parts_of(engine, state.thread))
+    status = _join_view(state, fanout, children, decision, out, spent, parts_of(engine, state.thread))
     took = measured(fanout, slots(engine))
     return status.model_copy(
         update={
@@ -167,29 +167,33 @@ def join_status_then(
     `made` is kept by the caller for this fan-out and these names. `began`: since when attempts ran that had
     no result then, as later records tell (unix seconds). `slots`: goals at once, by the instance's DID.
     """
-    kids = children(fanout)
+    children = fan_out_children(fanout)
     if len(made) > _MOST_MADE:
         made.clear()
 
-    def place(kid: Child) -> Place:
-        if kid.spawn is None and not fanout.active:
+    def place(child: Child) -> Place:
+        if child.spawn is None and not fanout.active:
             return None, NOT_SPAWNED
-        if kid.spawn is None:
-            return None, Progress(why=why_pending(fanout, kid, "", names))
-        why = "" if kid.finished else taken_over(fanout, kid.index, names)
-        return kid.spawn.instance, Progress(began.get((kid.index, kid.attempt)), why=why)
+        if child.spawn is None:
+            return None, Progress(why=why_pending(fanout, child, "", names))
+        why = "" if child.finished else taken_over(fanout, child.index, names)
+        return child.spawn.instance, Progress(began.get((child.index, child.attempt)), why=why)
 
-    def out(kid: Child) -> ChildOut:
-        found, spawn, report = place(kid), kid.spawn and kid.spawn.key, kid.report and kid.report.key
-        asked = _asked(fanout, kid)
-        seen = (kid.index, kid.subtask.target, kid.state, kid.attempt, kid.waits_for, asked)
+    def out(child: Child) -> ChildOut:
+        found, spawn, report = (
+            place(child),
+            child.spawn and child.spawn.key,
+            child.report and child.report.key,
+        )
+        asked = _asked(fanout, child)
+        seen = (child.index, child.subtask.target, child.state, child.attempt, child.waits_for, asked)
         key = (seen, found, spawn, report)
         known = made.get(key)
         if known is None:
-            known = made[key] = _child_out(fanout, kid, found, names, {})
+            known = made[key] = _child_out(fanout, child, found, names, {})
         return known
 
-    status = _join_view(state, fanout, kids, decide_(kids), list(map(out, kids)), fanout.cost_usd)
+    status = _join_view(state, fanout, children, decide_(children), list(map(out, children)), fanout.cost_usd)
     took = measured(fanout, slots)
     return status.model_copy(update={"speedup": took.speedup if took is not None else None})
 
@@ -197,13 +201,13 @@ def join_status_then(
 def _join_view(
     state: TaskState,
     fanout: FanOut,
-    kids: list[Child],
+    children: list[Child],
     decision: JoinDecision,
     out: list[ChildOut],
     cost_usd: float,
     parts: Sequence[TaskSummary] = (),
 ) -> JoinStatus:
-    path = path_of(fanout, kids)
+    path = path_of(fanout, children)
     joined = fanout.joined
     active = fanout.active
     satisfiable = decision.satisfiable or not active
@@ -224,9 +228,9 @@ def _join_view(
         blame=list(decision.blame) if active else [],
         subtasks=out,
         parts=list(parts),
-        spawned=sum(kid.spawn is not None for kid in kids),
-        completed=sum(kid.finished for kid in kids),
-        accepted=sum(kid.state == ACCEPT for kid in kids),
+        spawned=sum(child.spawn is not None for child in children),
+        completed=sum(child.finished for child in children),
+        accepted=sum(child.state == ACCEPT for child in children),
         cost_usd=cost_usd,
         budget_usd=fanout.budget_usd,
         asked_budget_usd=fanout.spec.budget_usd,
@@ -261,36 +265,36 @@ def _places_now(engine: Engine, fanout: FanOut, look: Look) -> Callable[[Child],
     freezes = engine.ingest.live.control.covering(fanout.spec.namespace)
     turn, names = fanout.turn, engine.ingest.live.names()
 
-    def place(kid: Child) -> Place:
-        if kid.spawn is None and not fanout.active:
+    def place(child: Child) -> Place:
+        if child.spawn is None and not fanout.active:
             return None, NOT_SPAWNED
-        if kid.spawn is None:
-            routed = route(kid.subtask.target, candidates, load, turn)
-            why = engine.gates.why(fanout.thread, kid) or routed.why
-            told = held_by(freezes[-1]) if freezes else why_pending(fanout, kid, why, names)
+        if child.spawn is None:
+            routed = route(child.subtask.target, candidates, load, turn)
+            why = engine.gates.why(fanout.thread, child) or routed.why
+            told = held_by(freezes[-1]) if freezes else why_pending(fanout, child, why, names)
             return routed.did, Progress(why=told)
-        if kid.report is None:
-            return kid.spawn.instance, look.progress(fanout, kid, kid.spawn)
-        return kid.spawn.instance, Progress()
+        if child.report is None:
+            return child.spawn.instance, look.progress(fanout, child, child.spawn)
+        return child.spawn.instance, Progress()
 
     return place
 
 
-def _asked(fanout: FanOut, kid: Child) -> str:
-    ask = fanout.asks.get(kid.index)
-    return ask.rule if ask is not None and not ask.verdict and not kid.finished else ""
+def _asked(fanout: FanOut, child: Child) -> str:
+    ask = fanout.asks.get(child.index)
+    return ask.rule if ask is not None and not ask.verdict and not child.finished else ""
 
 
 def _child_out(
     fanout: FanOut,
-    kid: Child,
+    child: Child,
     place: Place,
     names: dict[str, str],
     spending: Mapping[str, float],
     parts: Sequence[TaskSummary] = (),
     lost: Lost = lambda _: (None, None),
 ) -> ChildOut:
-    subtask, report, spawn = kid.subtask, kid.report, kid.spawn
+    subtask, report, spawn = child.subtask, child.report, child.spawn
     instance, progress = place
     return ChildOut(
         index=subtask.index,
@@ -299,9 +303,9 @@ def _child_out(
         instance=instance,
         instance_alias=names.get(instance) if instance else None,
         predicted=spawn is None,
-        state=kid.state,  # type: ignore[arg-type]  # the fold's states are the wire's
+        state=child.state,  # type: ignore[arg-type]  # the fold's states are the wire's
         why=progress.why,
-        asked=_asked(fanout, kid),
+        asked=_asked(fanout, child),
         verdict=report.verdict if report else None,
         reason=report.reason if report else "",
         summary=report.summary if report else "",
@@ -311,9 +315,9 @@ def _child_out(
         budget_usd=subtask.budget_usd,
         wall_time_secs=report.wall_time_secs if report else None,
         timeout_secs=subtask.timeout_secs,
-        attempt=kid.attempt,
+        attempt=child.attempt,
         depends_on=list(subtask.depends_on),
-        waits_for=list(kid.waits_for),
+        waits_for=list(child.waits_for),
         child_thread=spawn.child_thread if spawn else None,
         spawned_at=spawn.at if spawn else None,
         began_at=ran_from(spawn, report) if report else progress.began_at,
@@ -322,23 +326,23 @@ def _child_out(
         standing=progress.standing,
         queued=progress.queued,
         hangs=progress.hangs,
-        earlier=_earlier(fanout, kid, lost),
+        earlier=_earlier(fanout, child, lost),
         adapter=subtask.adapter,
         parts=list(parts),
     )
 
 
-def _earlier(fanout: FanOut, kid: Child, lost: Lost) -> list[AttemptOut]:
+def _earlier(fanout: FanOut, child: Child, lost: Lost) -> list[AttemptOut]:
     """The attempts at a subtask before its present one."""
-    if kid.attempt == 1:
+    if child.attempt == 1:
         return []
-    taken = {one.attempt: one for one in fanout.moves.reassigned.get(kid.index, ())}
+    taken = {one.attempt: one for one in fanout.moves.reassigned.get(child.index, ())}
 
     def until(attempt: int, spawn: Spawn) -> tuple[float | None, float | None]:
         known = taken.get(attempt)
         return (known.began_at, known.lost_at) if known is not None and known.lost_at else lost(spawn)
 
-    slots = ((kid.index, attempt) for attempt in range(1, kid.attempt))
+    slots = ((child.index, attempt) for attempt in range(1, child.attempt))
     found = ((slot[1], fanout.spawns.get(slot), fanout.reports.get(slot)) for slot in slots)
     made = []
     for attempt, spawn, report in found:

@@ -22,9 +22,9 @@ from syncropel.errors import BadRequest, Conflict, NotFound
 from syncropel.folds.control.rules import FOLD
 from syncropel.folds.fanout.spec import is_target
 from syncropel.folds.fanout.speedup import measured, speedup
-from syncropel.folds.fanout.subtasks import children
+from syncropel.folds.fanout.subtasks import fan_out_children
 from syncropel.folds.tasks.state import STATUSES, TaskState
-from syncropel.policy.marking import marks
+from syncropel.policy.fold_rules import marks
 from syncropel.wire import (
     JoinStatus,
     MeasuredOut,
@@ -99,7 +99,7 @@ def router(engine: Engine) -> APIRouter:
             found = await marks(rules, await engine.store.thread(state.thread), state.namespace)
             for rule, one in zip(rules, found, strict=True):
                 if one.problem:
-                    engine.ingest.live.troubles.note(rule, one.problem, engine.runtime.now())
+                    engine.ingest.live.rule_failures.note(rule, one.problem, engine.runtime.now())
             return detail.model_copy(update={"marks": [TaskMark(**asdict(one)) for one in found]})
         return detail
 
@@ -137,7 +137,7 @@ def router(engine: Engine) -> APIRouter:
 
 def _speedup(engine: Engine, state: TaskState, vs_serial: str | None) -> Speedup:
     fanout = find_fan_out(state)
-    report = speedup(fanout, children(fanout))
+    report = speedup(fanout, fan_out_children(fanout))
     took = measured(fanout, slots(engine))
     return Speedup(
         thread=state.thread,

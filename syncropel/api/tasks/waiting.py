@@ -81,7 +81,7 @@ class Look:
         began = self._engine.leases.ran(spawn.instance).get(spawn.child_intend)
         return None if began is None else max(spawn.at, min(began, lost_at)), lost_at
 
-    def progress(self, fanout: FanOut, kid: Child, spawn: Spawn) -> Progress:
+    def progress(self, fanout: FanOut, child: Child, spawn: Spawn) -> Progress:
         """How it goes with the present attempt of a subtask that has no result."""
         began = self._began.get(spawn.child_intend)
         if began is not None:  # two clocks: it did not begin before it was given away, nor later than now
@@ -92,13 +92,13 @@ class Look:
         known = self._engine.ingest.live.registry.instances.get(spawn.instance)
         if not fanout.active:
             return self._after_the_end(spawn, began, queued)
-        if known is not None and (told := self._of_its_instance(fanout, kid, known, spawn)):
+        if known is not None and (told := self._of_its_instance(fanout, child, known, spawn)):
             standing: Standing = "" if lost_at is None else "lost"
             return Progress(began or ran_from, queued, True, told, lost_at, standing)
         if began is None and self._undelivered.get(spawn.instance, (0, ""))[1]:
             return Progress(began, True, True, "not delivered yet: its instance does not answer")
         freezes = self._engine.ingest.live.control.covering(fanout.spec.namespace) if began is None else []
-        why = held_by(freezes[-1]) if freezes else taken_over(fanout, kid.index, self._aliases)
+        why = held_by(freezes[-1]) if freezes else taken_over(fanout, child.index, self._aliases)
         if queued and not why:
             name = self.names.get(spawn.instance, spawn.instance)
             full = self._engine.leases.free_slots(spawn.instance) == 0
@@ -122,12 +122,12 @@ class Look:
             return Progress(queued=True, why=_OVER, standing="not_begun")
         return Progress()
 
-    def _of_its_instance(self, fanout: FanOut, kid: Child, instance: Instance, spawn: Spawn) -> str:
+    def _of_its_instance(self, fanout: FanOut, child: Child, instance: Instance, spawn: Spawn) -> str:
         engine = self._engine
         name, status = instance.alias or instance.did, self.status(instance.did)
-        free = kid.subtask.target in DYNAMIC_TARGETS
+        free = child.subtask.target in DYNAMIC_TARGETS
         task = engine.ingest.live.tasks[fanout.thread].alias or fanout.thread
-        retry = f"spl task retry {task} --subtask {kid.index} --target OTHER"
+        retry = f"spl task retry {task} --subtask {child.index} --target OTHER"
         if engine.leases.is_gone(instance):
             gone = _GONE_WORDS[status]
             if free:
@@ -153,15 +153,15 @@ def held_by(freeze: Freeze) -> str:
     return f"held by {place}: {freeze.reason}"
 
 
-def why_pending(fanout: FanOut, kid: Child, route_problem: str, names: Mapping[str, str]) -> str:
+def why_pending(fanout: FanOut, child: Child, route_problem: str, names: Mapping[str, str]) -> str:
     """Why a subtask was not given to anyone; from whom it was taken when nothing stands in its way."""
     if fanout.moves.exceeded:
         return f"the fan-out has spent its budget of ${fanout.budget_usd or 0:.2f}"
-    if kid.blocked_by:
-        return "blocked by " + ", ".join(f"[{index}]" for index in kid.blocked_by)
-    if kid.waits_for:
-        return "waits for " + ", ".join(f"[{index}]" for index in kid.waits_for)
-    return route_problem or taken_over(fanout, kid.index, names)
+    if child.blocked_by:
+        return "blocked by " + ", ".join(f"[{index}]" for index in child.blocked_by)
+    if child.waits_for:
+        return "waits for " + ", ".join(f"[{index}]" for index in child.waits_for)
+    return route_problem or taken_over(fanout, child.index, names)
 
 
 def taken_over(fanout: FanOut, index: int, names: Mapping[str, str]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from syncropel.api.tasks.task_views import quick_satisfiable
 from syncropel.engine.engine import Engine
 from syncropel.errors import NotFound
-from syncropel.folds.fanout.subtasks import children
+from syncropel.folds.fanout.subtasks import fan_out_children
 from syncropel.folds.replay.thread_state import status_of_reserved
 from syncropel.folds.tasks.state import status_now
 from syncropel.folds.threads.index import ThreadLine
@@ -51,8 +51,8 @@ def thread_summary(engine: Engine, line: ThreadLine) -> ThreadSummary:
     task = engine.ingest.live.tasks.get(line.id)
     child = engine.ingest.live.children.get(line.id)
     if task is not None:
-        kids = children(task.fanout) if task.fanout else []
-        status, title = status_now(task, quick_satisfiable(task, kids)), task.goal or title
+        children = fan_out_children(task.fanout) if task.fanout else []
+        status, title = status_now(task, quick_satisfiable(task, children)), task.goal or title
     elif child is not None and child.latest is not None:
         status = child.status
     elif line.kind == "reserved":

@@ -27,7 +27,7 @@ from syncropel.errors import SyncropelError
 from syncropel.folds.control.freezes import Freeze
 from syncropel.folds.control.namespaces import DEFAULT
 from syncropel.folds.fanout.child import ChildIntend, ChildResult, ChildState, is_child_end
-from syncropel.folds.fanout.moves import SUPERSEDED
+from syncropel.folds.fanout.reassignments import SUPERSEDED
 from syncropel.folds.fanout.starts import MOST_TOLD, Start, is_last
 from syncropel.peer.runtime import Runtime
 from syncropel.record.model import StoredRecord

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from syncropel.adapters import Outcome
 from syncropel.folds.fanout.child import STREAM_EVENT, ChildIntend
-from syncropel.folds.fanout.moves import DRAINED, OVER_BUDGET, SUPERSEDED, WARN_SHARE, spends
+from syncropel.folds.fanout.reassignments import DRAINED, OVER_BUDGET, SUPERSEDED, WARN_SHARE, spends
 from syncropel.folds.fanout.starts import CRASH_LOOP
 
 log = logging.getLogger("syncropel.engine.meter")

@@ -33,7 +33,7 @@ from syncropel.folds.fanout.child import (
     STREAM_EVENT,
     ChildIntend,
 )
-from syncropel.folds.fanout.moves import OVER_BUDGET
+from syncropel.folds.fanout.reassignments import OVER_BUDGET
 from syncropel.folds.fanout.starts import CRASH_LOOP, Start, is_last, loops, lost, read_starts
 from syncropel.peer.peers import Backoff
 from syncropel.peer.runtime import Runtime

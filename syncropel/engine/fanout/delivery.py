@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from syncropel.engine.control.reach import Reach
+from syncropel.engine.control.propagation import ControlPropagation
 from syncropel.engine.ingest.door import Ingest
 from syncropel.engine.ingest.refused_reports import known_result
 from syncropel.errors import DaemonUnreachable, SyncropelError
@@ -36,12 +36,12 @@ class Delivery:
         self,
         ingest: Ingest,
         peers: Peers,
-        reach: Reach,
+        propagation: ControlPropagation,
         did: str,
         runtime: Runtime,
         spawn: Callable[[Any, str], Any],
     ) -> None:
-        self._reach = reach
+        self._propagation = propagation
         self._ingest = ingest
         self._peers = peers
         self._did = did
@@ -134,5 +134,5 @@ class Delivery:
         if self._ingest.live.credentials.is_revoked(instance):
             raise DaemonUnreachable(f"{known.alias} was revoked", "see: spl fleet list")
         # Work never overtakes a freeze: an instance has the control state before it is given anything.
-        await self._reach.ensure(instance)
+        await self._propagation.ensure(instance)
         return await self._peers.post_records(known.endpoint, records, instance)

@@ -14,13 +14,13 @@ from typing import Any, Final
 from syncropel.engine.fanout.spawn import child_intend
 from syncropel.engine.ingest.door import Ingest
 from syncropel.folds.control.rules import AITL, PRECONDITION, Rule
-from syncropel.folds.fanout.asks import ASKED, Ask
+from syncropel.folds.fanout.approvals import ASKED, Ask
 from syncropel.folds.fanout.subtasks import Child
 from syncropel.folds.tasks.state import TaskState
 from syncropel.peer.runtime import Runtime
-from syncropel.policy.asking import Answer, ask
-from syncropel.policy.contexts import record_fields, subtask_fields
-from syncropel.policy.ground import Ground, task_fields
+from syncropel.policy.evaluation_functions import EvaluationFunctions, task_fields
+from syncropel.policy.expression_contexts import record_fields, subtask_fields
+from syncropel.policy.rule_evaluation import Answer, ask
 from syncropel.record.model import Record
 
 log = logging.getLogger("syncropel.engine.gates")
@@ -53,9 +53,9 @@ class Gates:
         """The fan-outs of which something is held."""
         return list(self._held)
 
-    def why(self, thread: str, kid: Child) -> str:
+    def why(self, thread: str, child: Child) -> str:
         """Which rule holds this attempt, and what is wrong with it; empty when none does."""
-        return self._held.get(thread, {}).get((kid.index, kid.attempt), "")
+        return self._held.get(thread, {}).get((child.index, child.attempt), "")
 
     def forget(self, thread: str) -> None:
         """The fan-out is over."""
@@ -71,17 +71,17 @@ class Gates:
             return Looked(list(waiting), [])
         before, held = self._held.get(state.thread, {}), {}
         looked = Looked([], [])
-        for turn, kid in enumerate(waiting, start=1):
-            why = await self._held_by(rules.of(PRECONDITION), state, kid)
-            known = fanout.asks.get(kid.index)
+        for turn, child in enumerate(waiting, start=1):
+            why = await self._held_by(rules.of(PRECONDITION), state, child)
+            known = fanout.asks.get(child.index)
             if not why and known is not None and not known.verdict:
-                why = _waits_for_a_word(known, state, kid)
+                why = _waits_for_a_word(known, state, child)
             if why:
-                held[kid.index, kid.attempt] = why
-            elif known is None and (body := await self._to_ask(rules.of(AITL), state, kid)):
+                held[child.index, child.attempt] = why
+            elif known is None and (body := await self._to_ask(rules.of(AITL), state, child)):
                 looked.asks.append(body)
             else:
-                looked.passed.append(kid)
+                looked.passed.append(child)
             if turn % _AT_A_STRETCH == 0:
                 await asyncio.sleep(0)
         for slot, why in held.items():
@@ -94,57 +94,59 @@ class Gates:
             self.forget(state.thread)
         return looked
 
-    async def _to_ask(self, rules: Sequence[Rule], state: TaskState, kid: Child) -> dict[str, Any] | None:
+    async def _to_ask(self, rules: Sequence[Rule], state: TaskState, child: Child) -> dict[str, Any] | None:
         """The body of the question about a subtask, when a rule wants one; one that fails wants it too."""
         if not rules:
             return None
-        ground, values = self._ground(state), asked_about(state, kid, self._did)
+        evaluation, values = self._evaluation(state), asked_about(state, child, self._did)
         for rule in rules:
-            answer = await self._ask(rule, values.__getitem__, ground)
+            answer = await self._ask(rule, values.__getitem__, evaluation)
             if answer.yes or answer.problem:
-                about = {"index": kid.index, "attempt": kid.attempt, "rule": rule.name}
+                about = {"index": child.index, "attempt": child.attempt, "rule": rule.name}
                 return {"topic": ASKED, **about, "problem": answer.problem}
         return None
 
-    async def _ask(self, rule: Rule, load: Callable[[str], Any], ground: Ground) -> Answer:
+    async def _ask(self, rule: Rule, load: Callable[[str], Any], evaluation: EvaluationFunctions) -> Answer:
         # One thread evaluates what is costly: a rule that runs away must not have it each second.
         rests_until, answer = self._ran_away.get(rule.record, (0.0, Answer(False)))
         if rests_until > self._runtime.monotonic():
             return answer
-        answer = await ask(rule, load, ground)
+        answer = await ask(rule, load, evaluation)
         if answer.ran_away:
             self._ran_away[rule.record] = (self._runtime.monotonic() + _REST_SECS, answer)
         else:
             self._ran_away.pop(rule.record, None)
         return answer
 
-    def _ground(self, state: TaskState) -> Ground:
+    def _evaluation(self, state: TaskState) -> EvaluationFunctions:
         asked_by = state.fanout.asked_by if state.fanout is not None else ""
-        return Ground(self._ingest.live, self._runtime.now(), self._did, asked_by)
+        return EvaluationFunctions(self._ingest.live, self._runtime.now(), self._did, asked_by)
 
-    async def _held_by(self, rules: Sequence[Rule], state: TaskState, kid: Child) -> str:
-        ground, values = self._ground(state), held_over(state, kid)
+    async def _held_by(self, rules: Sequence[Rule], state: TaskState, child: Child) -> str:
+        evaluation, values = self._evaluation(state), held_over(state, child)
         for rule in rules:
-            answer = await self._ask(rule, values.__getitem__, ground)
+            answer = await self._ask(rule, values.__getitem__, evaluation)
             if not answer.yes:
                 problem = f", which fails: {answer.problem}" if answer.problem else ""
                 return f"held by precondition {rule.name}{problem}"
         return ""
 
 
-def held_over(state: TaskState, kid: Child) -> dict[str, Any]:
+def held_over(state: TaskState, child: Child) -> dict[str, Any]:
     """What a precondition is asked over, of a task that is fanned out."""
     assert state.fanout is not None
-    return {"task": task_fields(state), "subtask": subtask_fields(kid), "actor": state.fanout.asked_by}
+    return {"task": task_fields(state), "subtask": subtask_fields(child), "actor": state.fanout.asked_by}
 
 
-def asked_about(state: TaskState, kid: Child, did: str, intend: Record | None = None) -> dict[str, Any]:
+def asked_about(state: TaskState, child: Child, did: str, intend: Record | None = None) -> dict[str, Any]:
     """What an aitl rule is asked over: the child INTEND that would be sent now, or this one."""
     assert state.fanout is not None
-    record = intend or child_intend(state.fanout, kid, state.clock + 1, did)
+    record = intend or child_intend(state.fanout, child, state.clock + 1, did)
     return {"task": task_fields(state), "record": record_fields(record, {state.fanout.spec.namespace})}
 
 
-def _waits_for_a_word(known: Ask, state: TaskState, kid: Child) -> str:
+def _waits_for_a_word(known: Ask, state: TaskState, child: Child) -> str:
     name, problem = state.alias or state.thread, f", which fails: {known.problem}" if known.problem else ""
-    return f"waits for your word (aitl {known.rule}{problem}): spl task approve {name} --subtask {kid.index}"
+    return (
+        f"waits for your word (aitl {known.rule}{problem}): spl task approve {name} --subtask {child.index}"
+    )

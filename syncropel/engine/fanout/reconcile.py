@@ -12,24 +12,24 @@ from typing import Any
 
 from syncropel.engine.fanout.delivery import Delivery
 from syncropel.engine.fanout.gates import Gates
-from syncropel.engine.fanout.moves import Mover
+from syncropel.engine.fanout.reassignment import Reassigner
 from syncropel.engine.fanout.spawn import child_end, child_intend, free_clocks, spawned
 from syncropel.engine.fleet.leases import Leases
 from syncropel.engine.ingest.door import Ingest
-from syncropel.engine.marked import Marked
+from syncropel.engine.pending_threads import PendingThreads
 from syncropel.errors import SyncropelError
 from syncropel.folds.control.rules import KINDS, ROUTING
 from syncropel.folds.fanout.child import STREAM_EVENT
 from syncropel.folds.fanout.join import JoinDecision
-from syncropel.folds.fanout.moves import END, SUPERSEDED
+from syncropel.folds.fanout.reassignments import END, SUPERSEDED
 from syncropel.folds.fanout.state import ACCEPT, FanOut
-from syncropel.folds.fanout.subtasks import Child, children, ready
+from syncropel.folds.fanout.subtasks import Child, fan_out_children, ready
 from syncropel.folds.fleet.routing import route
 from syncropel.folds.tasks.state import TaskState
 from syncropel.peer.runtime import Runtime
-from syncropel.policy.choosing import choose
-from syncropel.policy.ground import Ground
+from syncropel.policy.evaluation_functions import EvaluationFunctions
 from syncropel.policy.joining import decide_join
+from syncropel.policy.target_selection import choose
 from syncropel.record.model import Record, StoredRecord
 from syncropel.record.threads import ENGINE_CONFIG, FLEET_CONTROL, INSTANCE_REGISTRY
 from syncropel.store.base import Outcome
@@ -45,32 +45,32 @@ class Reconciler:
         ingest: Ingest,
         leases: Leases,
         delivery: Delivery,
-        mover: Mover,
+        reassigner: Reassigner,
         gates: Gates,
         did: str,
         runtime: Runtime,
     ) -> None:
         self._gates = gates
-        self._mover = mover
-        self._displaced = mover.displaced()
+        self._reassigner = reassigner
+        self._displaced = reassigner.displaced()
         self._ingest = ingest
         self._leases = leases
         self._delivery = delivery
         self._did = did
         self._runtime = runtime
-        self._marked = Marked(self.reconcile)
+        self._pending = PendingThreads(self.reconcile)
         self._placing: Counter[str] = Counter()
         self._said: dict[str, str] = {}
         ingest.subscribe(self.on_records)
 
     @property
     def queue_depth(self) -> int:
-        return len(self._marked)
+        return len(self._pending)
 
     @property
     def total(self) -> int:
         """How many looks there were at fan-outs."""
-        return self._marked.total
+        return self._pending.total
 
     def on_records(self, records: Sequence[StoredRecord]) -> None:
         """Mark what these records may have moved."""
@@ -79,7 +79,7 @@ class Reconciler:
             active = thread in self._ingest.live.active or self._delivery.sends_for(thread)
             # What runs on after a cancel or a join can be ended, too.
             if active or stored.record.topic == END:
-                self._marked.mark(thread)
+                self._pending.mark(thread)
             elif thread == FLEET_CONTROL or (thread == ENGINE_CONFIG and stored.record.topic in KINDS):
                 self.mark_all()
             elif thread == INSTANCE_REGISTRY:
@@ -93,7 +93,7 @@ class Reconciler:
         """Look at every fan-out with a budget: somebody has spent something."""
         for thread, state in self._ingest.live.active.items():
             if state.fanout is not None and state.fanout.budget_usd is not None:
-                self._marked.mark(thread)
+                self._pending.mark(thread)
 
     def on_beat(self, beat: Mapping[str, Any]) -> None:
         """A heartbeat may tell of spend, and of work that will not begin where it was given."""
@@ -104,7 +104,7 @@ class Reconciler:
 
     def look_for_the_displaced(self) -> None:
         """Look at every fan-out when an instance is gone for good, or a drain's deadline has come."""
-        displaced = self._mover.displaced()
+        displaced = self._reassigner.displaced()
         if displaced != self._displaced:
             self._displaced = displaced
             self.mark_all()
@@ -112,20 +112,20 @@ class Reconciler:
     def look_at_the_held(self) -> None:
         """Ask again for what a rule held: what it looks at may be the time, or another task."""
         for thread in self._gates.threads():
-            self._marked.mark(thread)
+            self._pending.mark(thread)
 
     def mark_all(self) -> None:
         """Look at every fan-out that has not joined: at start, and when the fleet has changed."""
         for thread in self._ingest.live.active:
-            self._marked.mark(thread)
+            self._pending.mark(thread)
 
     async def run(self) -> None:
         """Reconcile for ever."""
-        await self._marked.run()
+        await self._pending.run()
 
     async def drain(self) -> None:
         """Reconcile until nothing is marked, and nothing waits for an expression."""
-        await self._marked.drain()
+        await self._pending.drain()
 
     async def reconcile(self, thread: str) -> None:
         """Take every step that this fan-out's folded state asks for."""
@@ -137,20 +137,20 @@ class Reconciler:
             if over is not None and over.fanout is not None:
                 self._deliver_ends(over.fanout)
             return
-        names, kids, seen = self._ingest.live.names(), children(state.fanout), state.records
-        _, decision = await decide_join(state.fanout, kids, state.alias, names)
+        names, children, seen = self._ingest.live.names(), fan_out_children(state.fanout), state.records
+        _, decision = await decide_join(state.fanout, children, state.alias, names)
         before, state = state, self._active(thread)  # it may have changed while the expression was evaluated
         if state is None or state.fanout is None:
-            self._marked.mark(thread)
+            self._pending.mark(thread)
         elif decision.satisfied:
             await self._join(state, decision)
         else:
             self._say(state, decision)
             if state is not before or state.records != seen:
-                kids = children(state.fanout)
+                children = fan_out_children(state.fanout)
             # What was written marks this thread again, and the next look goes on from there.
-            if not (await self._mover.write(state) or await self._spawn(state, kids)):
-                self._deliver(state, kids)
+            if not (await self._reassigner.write(state) or await self._spawn(state, children)):
+                self._deliver(state, children)
 
     def _active(self, thread: str) -> TaskState | None:
         # Asked for anew after each wait: a thread that was folded again has another state object.
@@ -183,23 +183,23 @@ class Reconciler:
             self._said[state.thread] = decision.explanation
             log.warning("%s", decision.explanation, extra={"thread_id": state.thread})
 
-    async def _spawn(self, state: TaskState, kids: list[Child]) -> bool:
+    async def _spawn(self, state: TaskState, children: list[Child]) -> bool:
         """Give each subtask that is ready to an instance; says whether anything was written."""
-        fanout, waiting = state.fanout, ready(kids)
+        fanout, waiting = state.fanout, ready(children)
         assert fanout is not None
         if not waiting or self._ingest.live.holds(state.namespace):
             return False
         seen = state.records
         looked = await self._gates.look(state, waiting)
         if self._active(state.thread) is not state or state.records != seen:
-            self._marked.mark(state.thread)  # it changed while rules were asked
+            self._pending.mark(state.thread)  # it changed while rules were asked
             return True
         candidates = self._leases.candidates()
         load = self.load()
         turn = fanout.turn
         clocks, now = free_clocks(fanout, state.clock, self._did), self._runtime.now()
         rules = self._ingest.live.rules.of(ROUTING)
-        ground = Ground(self._ingest.live, now, self._did, self._did)
+        evaluation = EvaluationFunctions(self._ingest.live, now, self._did, self._did)
         decisions: list[Record] = []
         placing: Counter[str] = Counter()
         for body in looked.asks:
@@ -207,17 +207,17 @@ class Reconciler:
             decisions.append(
                 Record(state.thread, self._did, "LEARN", question, next(clocks), (fanout.intend,))
             )
-        for kid in looked.passed:
-            target = choose(rules, fanout, kid, state.alias, state.goal, candidates, load, ground)
+        for child in looked.passed:
+            target = choose(rules, fanout, child, state.alias, state.goal, candidates, load, evaluation)
             chosen = route(target, candidates, load, turn)
             if chosen.did is None:
                 continue
-            turn += kid.subtask.target == "round-robin"
+            turn += child.subtask.target == "round-robin"
             load[chosen.did] += 1
             placing[chosen.did] += 1
             clock = next(clocks)
-            intend = child_intend(fanout, kid, clock, self._did)
-            decisions.append(spawned(fanout, kid, intend, clock, self._did, chosen.did, now))
+            intend = child_intend(fanout, child, clock, self._did)
+            decisions.append(spawned(fanout, child, intend, clock, self._did, chosen.did, now))
         written = False
         for outcome in await self._placed(decisions, placing) if decisions else ():
             if isinstance(outcome, SyncropelError):
@@ -258,13 +258,17 @@ class Reconciler:
                     load[spawn.instance] += 1
         return load
 
-    def _deliver(self, state: TaskState, kids: list[Child]) -> None:
+    def _deliver(self, state: TaskState, children: list[Child]) -> None:
         fanout = state.fanout
         assert fanout is not None
-        for kid in kids:
-            if kid.state == "in_progress" and kid.spawn and not self._delivery.knows(kid.spawn.child_intend):
-                intend = child_intend(fanout, kid, kid.spawn.key[0], self._did)
-                self._delivery.send(state.thread, kid.spawn.child_intend, kid.spawn.instance, intend)
+        for child in children:
+            if (
+                child.state == "in_progress"
+                and child.spawn
+                and not self._delivery.knows(child.spawn.child_intend)
+            ):
+                intend = child_intend(fanout, child, child.spawn.key[0], self._did)
+                self._delivery.send(state.thread, child.spawn.child_intend, child.spawn.instance, intend)
         self._deliver_ends(fanout)
 
     def _deliver_ends(self, fanout: FanOut) -> None:

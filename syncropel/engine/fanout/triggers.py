@@ -17,10 +17,10 @@ from syncropel.errors import CoordinatorNotHeard, InstanceRevoked, NamespaceFroz
 from syncropel.folds.control.namespaces import name_in
 from syncropel.folds.control.rules import TRIGGER, Rule
 from syncropel.peer.runtime import Runtime
-from syncropel.policy.asking import ask
-from syncropel.policy.contexts import record_fields
-from syncropel.policy.ground import Ground
+from syncropel.policy.evaluation_functions import EvaluationFunctions
+from syncropel.policy.expression_contexts import record_fields
 from syncropel.policy.guard import namespaces_of
+from syncropel.policy.rule_evaluation import ask
 from syncropel.record.model import Record, StoredRecord
 from syncropel.record.threads import ENGINE_CONFIG, trigger_thread
 from syncropel.store.base import RecordFilter
@@ -97,7 +97,7 @@ class Triggers:
         if not rules or self._is_own(stored.record):
             return
         live, record = self._ingest.live, stored.record
-        ground = Ground(live, self._runtime.now(), self._did, record.actor)
+        evaluation = EvaluationFunctions(live, self._runtime.now(), self._did, record.actor)
 
         def load(_: str) -> Any:
             return record_fields(record, namespaces_of(record, live))
@@ -105,7 +105,7 @@ class Triggers:
         for rule in rules:
             if stored.sequence <= await self._written_at(rule):
                 continue
-            if (await ask(rule, load, ground)).yes:
+            if (await ask(rule, load, evaluation)).yes:
                 await self._open(rule, stored)
 
     async def _written_at(self, rule: Rule) -> int:

@@ -18,7 +18,7 @@ SHORTEST_GAP_SECS: Final = 1.0
 _TRIES: Final = 3
 
 
-class Heart:
+class HeartbeatSender:
     """Beats to the coordinator every interval; after a failure sooner, so that a coordinator that comes back
     knows its fleet at once."""
 

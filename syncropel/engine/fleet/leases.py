@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 from typing import Any, Final
 
-from syncropel.engine.fleet.refused_beats import RefusedBeats
-from syncropel.engine.ingest.broadcast import Pulse
+from syncropel.engine.fleet.refused_heartbeats import RefusedHeartbeats
+from syncropel.engine.ingest.broadcast import ChangeSignal
 from syncropel.engine.ingest.door import Ingest
 from syncropel.folds.fanout.starts import Start, read_starts
 from syncropel.folds.fleet.registry import (
@@ -38,7 +38,7 @@ class Leases:
     """Who was heard from, and when. A beat is kept in memory; only a change of state becomes a record."""
 
     def __init__(
-        self, ingest: Ingest, did: str, interval_secs: float, runtime: Runtime, changed: Pulse
+        self, ingest: Ingest, did: str, interval_secs: float, runtime: Runtime, changed: ChangeSignal
     ) -> None:
         self._ingest = ingest
         self._did = did
@@ -49,7 +49,7 @@ class Leases:
         self._heard: dict[str, float] = {}
         self._heard_at: dict[str, float] = {}
         self._ran: dict[str, dict[str, float]] = {}
-        self._refused = RefusedBeats(runtime)
+        self._refused = RefusedHeartbeats(runtime)
         self._started = self._looked = runtime.monotonic()
         ingest.enforcing = self.enforcing
 

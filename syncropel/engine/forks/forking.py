@@ -13,11 +13,11 @@ from collections.abc import Sequence
 from syncropel.engine.forks import records
 from syncropel.engine.forks.child_threads import join_over_children, told_parent
 from syncropel.engine.ingest.door import Ingest
-from syncropel.engine.marked import Marked
+from syncropel.engine.pending_threads import PendingThreads
 from syncropel.errors import PermissionDenied, SyncropelError
 from syncropel.folds.control.namespaces import DEFAULT
 from syncropel.folds.control.rules import KINDS
-from syncropel.folds.fanout.subtasks import children
+from syncropel.folds.fanout.subtasks import fan_out_children
 from syncropel.folds.forks.state import SUB_THREAD, Fork, names_child
 from syncropel.folds.tasks.closing import Closing, closing_of_task, closing_of_thread
 from syncropel.folds.tasks.state import TaskState, status_now
@@ -37,17 +37,17 @@ class Forking:
         self._ingest = ingest
         self._did = did
         self._runtime = runtime
-        self._marked = Marked(self._look)
+        self._pending = PendingThreads(self._look)
         self._refused: dict[str, SyncropelError] = {}
         ingest.subscribe(self.on_records)
 
     async def run(self) -> None:
         """Look at what is marked, for ever."""
-        await self._marked.run()
+        await self._pending.run()
 
     async def drain(self) -> None:
         """Look until nothing is marked."""
-        await self._marked.drain()
+        await self._pending.drain()
 
     def refused(self, thread: str) -> str:
         """Why the last step on this thread was refused; empty when it was not."""
@@ -67,35 +67,35 @@ class Forking:
             if task is not None:
                 concerned = bool(task.parent_thread or (task.join and task.fanout is None))
                 if task.parent_thread and record.act == "INTEND":
-                    self._marked.mark(task.parent_thread)
+                    self._pending.mark(task.parent_thread)
             else:
                 concerned = bool(live.index.threads[thread].join)
             if concerned or thread in live.forks or thread in live.parents.forks:
-                self._marked.mark(thread)
+                self._pending.mark(thread)
                 if names_child(record) and isinstance(child := record.body[SUB_THREAD], str):
-                    self._marked.mark(child)
+                    self._pending.mark(child)
 
     def mark_all(self) -> None:
         """Look at every thread with a parent or children: at start."""
         live = self._ingest.live
         for thread in (*live.parents.forks, *live.forks):
-            self._marked.mark(thread)
+            self._pending.mark(thread)
         for task in live.tasks.values():
             if task.parent_thread or task.join:
-                self._marked.mark(task.thread)
+                self._pending.mark(task.thread)
         for line in live.index.threads.values():
             if line.join:
-                self._marked.mark(line.id)
+                self._pending.mark(line.id)
 
     def look_again(self) -> None:
         """Try again what was refused; what a rule denies is tried when the rules change."""
         for thread, error in self._refused.items():
             if not isinstance(error, PermissionDenied):
-                self._marked.mark(thread)
+                self._pending.mark(thread)
 
     def _mark_refused(self) -> None:
         for thread in self._refused:
-            self._marked.mark(thread)
+            self._pending.mark(thread)
 
     async def _look(self, thread: str) -> None:
         if thread in self._ingest.live.arriving:
@@ -184,7 +184,7 @@ class Forking:
         seen = live.index.threads[thread].records
         decision = await decide_fork_join(fanout, task.alias if task is not None else "")
         if live.index.threads[thread].records != seen:
-            self._marked.mark(thread)  # it changed while the expression was evaluated
+            self._pending.mark(thread)  # it changed while the expression was evaluated
             return None
         if not decision.satisfied:
             return None
@@ -196,4 +196,4 @@ def _status(task: TaskState) -> str:
     # Only a dispatch fails by what its subtask came to; of others it would take long to ask.
     if fanout is None or not fanout.active or not fanout.spec.dispatch:
         return task.status
-    return status_now(task, decide_join_now(fanout, children(fanout), task.alias, {}).satisfiable)
+    return status_now(task, decide_join_now(fanout, fan_out_children(fanout), task.alias, {}).satisfiable)

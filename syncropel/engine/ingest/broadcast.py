@@ -77,7 +77,7 @@ class Broadcast:
             watcher.close()
 
 
-class Pulse:
+class ChangeSignal:
     """A counter that can be waited for: one `beat` wakes everyone who has not seen it."""
 
     def __init__(self) -> None:

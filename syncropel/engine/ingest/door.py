@@ -11,8 +11,8 @@ from syncropel.engine.ingest.broadcast import Broadcast
 from syncropel.engine.ingest.denials import Denials
 from syncropel.engine.ingest.live import LiveFolds
 from syncropel.engine.ingest.refused_reports import RefusedReports
+from syncropel.engine.ingest.shared_lock import SharedLock
 from syncropel.engine.ingest.turns import RULING, needs_quiet, turn_end
-from syncropel.engine.ingest.turnstile import Turnstile
 from syncropel.errors import Conflict, SyncropelError, Unavailable
 from syncropel.peer.runtime import Runtime
 from syncropel.policy.authority import ENGINE, Writer
@@ -62,9 +62,9 @@ class Ingest:
         self.open = True
         self._listeners: list[Listener] = []
         self.refused_reports = RefusedReports()
-        self._turnstile = Turnstile()
+        self._order = SharedLock()
         self._past_ceiling = PastCeiling()
-        self._straightening: asyncio.Task[None] | None = None
+        self._refolding: asyncio.Task[None] | None = None
         self._one_restore = asyncio.Lock()
         self._closed: frozenset[str] = frozenset()
         self._opened = asyncio.Event()
@@ -139,10 +139,10 @@ class Ingest:
                 # The records are in the log, and the writer must go on; the self-check repairs the fold.
                 log.exception("a fold or a listener failed on new records")
             finally:
-                if self._straightening is None:
+                if self._refolding is None:
                     leave()
-                else:  # a crooked thread says nothing yet to whom it is asked for alone
-                    self._straightening.add_done_callback(lambda _: leave())
+                else:  # a stale thread says nothing yet to whom it is asked for alone
+                    self._refolding.add_done_callback(lambda _: leave())
 
         try:
             outcomes = iter(await self.store.append(passed, take))
@@ -152,8 +152,8 @@ class Ingest:
             if not settled:
                 leave()
             raise
-        if self._straightening is not None:
-            await asyncio.shield(self._straightening)
+        if self._refolding is not None:
+            await asyncio.shield(self._refolding)
         results = [error or next(outcomes) for error in refused]
         self.refused_reports.look(records, results)
         return results
@@ -166,10 +166,10 @@ class Ingest:
 
     async def _enter(self, records: Sequence[Record]) -> Callable[[], None]:
         """Wait for the turn of these records; gives what ends it."""
-        turnstile = self._turnstile
-        enter, leave = turnstile.enter, turnstile.leave
+        shared_lock = self._order
+        enter, leave = shared_lock.enter, shared_lock.leave
         if any(needs_quiet(record, self.live) for record in records):
-            enter, leave = turnstile.alone, turnstile.leave_alone
+            enter, leave = shared_lock.alone, shared_lock.leave_alone
         await enter()
         while self._closed and not self._closed.isdisjoint(record.thread for record in records):
             leave()
@@ -259,16 +259,16 @@ class Ingest:
             fresh.extend(part)
             self._take(part, listeners=())
 
-        await self._turnstile.alone()
+        await self._order.alone()
         if not alone:
-            self._turnstile.leave_alone()  # those who were writing on these threads are done
+            self._order.leave_alone()  # those who were writing on these threads are done
         try:
             await self._judge_restored(bundled)
             timed = await asyncio.to_thread(lambda: [(one.record, one.received_at) for one in bundled])
             return await self.store.restore(timed, keep, arrived), fresh
         finally:
             if alone:
-                self._turnstile.leave_alone()
+                self._order.leave_alone()
 
     async def _settle(self, fresh: list[StoredRecord], tell: bool) -> None:
         """Once all are written: fold anew what came out of order, and report no result a second time."""
@@ -276,7 +276,7 @@ class Ingest:
         if results and not tell:
             await self.store.acknowledge(results)  # they were reported where they came from
         self.live.arrived()
-        await self.live.straighten(self.store)
+        await self.live.refold(self.store)
 
     async def _judge_restored(self, bundled: Sequence[Bundled]) -> None:
         ruled = self.live.rules.enforced or self.live.rules.freezes_changed
@@ -315,11 +315,11 @@ class Ingest:
         Gives a function that says whether one is waiting, so be quick. Append nothing in here: that would
         wait for the control record, and the control record for us.
         """
-        await self._turnstile.enter()
+        await self._order.enter()
         try:
-            yield lambda: self._turnstile.wanted
+            yield lambda: self._order.wanted
         finally:
-            self._turnstile.leave()
+            self._order.leave()
 
     async def append_one(self, record: Record, *, writer: Writer = ENGINE) -> Appended:
         """Append one record; raises what `append` would answer."""
@@ -337,25 +337,25 @@ class Ingest:
         for stored in fresh:
             self.live.apply(stored)
         self.live.control.pass_time(self._runtime.moment())
-        if self.live.bent or self._straightening is not None:
-            before = self._straightening
-            self._straightening = asyncio.ensure_future(self._straighten(fresh, listeners, before))
+        if self.live.has_stale or self._refolding is not None:
+            before = self._refolding
+            self._refolding = asyncio.ensure_future(self._refold(fresh, listeners, before))
         else:
             self._tell(fresh, listeners)
 
-    async def _straighten(
+    async def _refold(
         self, fresh: list[StoredRecord], listeners: Sequence[Listener], before: asyncio.Task[None] | None
     ) -> None:
-        """Fold crooked threads anew before anyone hears of these records, one round after the other."""
+        """Fold stale threads anew before anyone hears of these records, one round after the other."""
         if before is not None:
             await before
         try:
-            await self.live.straighten(self.store)
+            await self.live.refold(self.store)
         except SyncropelError as error:
             log.error("cannot fold a thread anew: %s", error.message)
         self._tell(fresh, listeners)
-        if self._straightening is asyncio.current_task():
-            self._straightening = None
+        if self._refolding is asyncio.current_task():
+            self._refolding = None
 
     def _tell(self, fresh: list[StoredRecord], listeners: Sequence[Listener]) -> None:
         self.broadcast.publish(fresh)

@@ -28,8 +28,8 @@ from syncropel.folds.forks.state import FORK_CLOSED, FORK_JOINED, SUB_THREAD, Fo
 from syncropel.folds.tasks.parents import Parents
 from syncropel.folds.tasks.state import TaskState, fold_task, is_task
 from syncropel.folds.threads.index import ThreadIndex
+from syncropel.policy.rule_failures import RuleFailures
 from syncropel.policy.standing import Standing
-from syncropel.policy.troubles import Troubles
 from syncropel.record.model import StoredRecord
 from syncropel.record.threads import (
     CONSENT,
@@ -53,14 +53,14 @@ class LiveFolds:
     """Every fold that the daemon answers from. `apply` a record once it is in the log.
 
     A record that comes out of fold order on a task thread cannot be applied in place; its thread is put in
-    `crooked`, and `straighten` folds it anew from the log. `parts` holds, by the thread of a task or a
+    `stale`, and `refold` folds it anew from the log. `parts` holds, by the thread of a task or a
     subtask, the tasks that are a part of it.
     """
 
     registry: Registry = field(default_factory=Registry)
     access: Access = field(default_factory=Access)
     rules: Rules = field(default_factory=Rules)
-    troubles: Troubles = field(default_factory=Troubles)
+    rule_failures: RuleFailures = field(default_factory=RuleFailures)
     """What rules could not be evaluated; no fold, and lost at a restart."""
     standing: Standing = field(default_factory=Standing)
     """Whether this instance may work at all; its engine says which one it is."""
@@ -83,7 +83,7 @@ class LiveFolds:
     parents: Parents = field(default_factory=Parents)
     forks: dict[str, Forks] = field(default_factory=dict)
     """What threads that have child threads say of them, by thread."""
-    crooked: set[str] = field(default_factory=set)
+    stale: set[str] = field(default_factory=set)
     folded_through: dict[str, int] = field(default_factory=dict)
     arriving: frozenset[str] = frozenset()
     """Threads of which only a part is here yet: nothing is to be done about their tasks, nor folded anew."""
@@ -154,14 +154,14 @@ class LiveFolds:
         if state is None:
             state = self.tasks[thread] = TaskState(thread)
             if self.index.threads[thread].records > 1:
-                self.crooked.add(thread)  # the opening INTEND came after others
+                self.stale.add(thread)  # the opening INTEND came after others
                 return
-        if thread in self.crooked or stored.sequence <= self.folded_through.get(thread, 0):
+        if thread in self.stale or stored.sequence <= self.folded_through.get(thread, 0):
             return
         late = rank(record) <= state.clock and not commutes(record)
         overtaken = record.act == "INTEND" and is_fan_out(record.body) and state.records > 1
         if late or overtaken:
-            self.crooked.add(thread)
+            self.stale.add(thread)
             return
         state.apply(stored)
         self._index_task(state)
@@ -188,18 +188,18 @@ class LiveFolds:
             self._index_task(self.tasks[thread])
 
     @property
-    def bent(self) -> bool:
-        """Whether there is something to straighten."""
-        return bool(self.crooked - self.arriving)
+    def has_stale(self) -> bool:
+        """Whether there is something to fold anew."""
+        return bool(self.stale - self.arriving)
 
-    async def straighten(self, store: RecordStore) -> None:
-        """Fold every crooked thread anew from the log."""
-        while self.bent:
-            thread = next(iter(self.crooked - self.arriving))
+    async def refold(self, store: RecordStore) -> None:
+        """Fold every stale thread anew from the log."""
+        while self.has_stale:
+            thread = next(iter(self.stale - self.arriving))
             state = fold_task(thread, await store.thread(thread))
             if self.index.threads[thread].last_sequence > state.sequence:
                 continue  # more came while the log was read
-            self.crooked.discard(thread)
+            self.stale.discard(thread)
             former, self.tasks[thread] = self.tasks[thread], state
             self._part(former)
             if former.alias != state.alias and self.aliases.get(former.alias) == thread:
@@ -244,5 +244,5 @@ async def rebuild(store: RecordStore, seen: Callable[[int], None] = lambda _: No
             live.apply(stored)
         count += len(chunk)
         seen(count)
-    await live.straighten(store)
+    await live.refold(store)
     return live

@@ -34,6 +34,6 @@ class SelfCheck:
             return True  # equal, or more came while the log was read: another turn will look
         self.failures += 1
         log.error("a live fold differs from the log; folded anew", extra={"thread_id": thread})
-        self._live.crooked.add(thread)
-        await self._live.straighten(self._store)
+        self._live.stale.add(thread)
+        await self._live.refold(self._store)
         return False

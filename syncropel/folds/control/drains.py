@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from syncropel.folds.base.order import NEVER, word_key
-from syncropel.folds.base.told import said_first
+from syncropel.folds.base.provenance import original_author
 from syncropel.folds.fanout.state import Key, number
 from syncropel.record.model import StoredRecord
 from syncropel.record.threads import FLEET_CONTROL
@@ -73,7 +73,7 @@ class Drains:
             "end" if body.get("then") == "end" else "reassign",
             str(body.get("reason", "")),
             number(body.get("at")),
-            *said_first(record),
+            *original_author(record),
             key,
         )
 

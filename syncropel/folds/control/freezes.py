@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from syncropel.folds.base.order import NEVER, word_key
-from syncropel.folds.base.told import said_first
+from syncropel.folds.base.provenance import original_author
 from syncropel.folds.control.grace import Heard, Moment, heard_from
 from syncropel.folds.control.namespaces import REMEMBERED, over
 from syncropel.folds.fanout.state import Key, number
@@ -158,7 +158,7 @@ def _freeze(level: Level, place: str, record: Record, key: Key) -> Freeze:
         grace,
         body.get("terminate") is True,
         at,
-        *said_first(record),
+        *original_author(record),
         key,
         Heard(min(heard.left, grace), heard.at),
     )

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from syncropel.errors import InvalidNamespace
 from syncropel.folds.base.order import NEVER, word_key
-from syncropel.folds.base.told import said_first
+from syncropel.folds.base.provenance import original_author
 from syncropel.folds.fanout.state import Key, number
 from syncropel.record.model import StoredRecord
 from syncropel.record.threads import NAMESPACE_REGISTRY
@@ -149,7 +149,7 @@ class Namespaces:
         if record.topic == STRICT_TOPIC:
             if key > self.strict_key:
                 self.strict, self.strict_key = body.get("strict") is True, key
-                self.strict_record = said_first(record)[1]
+                self.strict_record = original_author(record)[1]
             return
         name, state = body.get("namespace"), STATE_OF_TOPIC.get(record.topic)
         withdrawn = record.topic == WITHDRAWN_TOPIC
@@ -159,7 +159,7 @@ class Namespaces:
         before = self.known.pop(name, None)
         if state is not None:
             description = str(body.get("description") or (before.description if before else ""))
-            at, told = number(body.get("at")), said_first(record)[1]
+            at, told = number(body.get("at")), original_author(record)[1]
             self.known[name] = Namespace(name, state, description, at, told, key)
 
     def rejection(self, namespace: str) -> Rejection | None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from syncropel.folds.base.order import NEVER, word_key
-from syncropel.folds.base.told import said_first
+from syncropel.folds.base.provenance import original_author
 from syncropel.folds.fanout.spec import TARGET_FORMS, is_target
 from syncropel.folds.fanout.state import Key
 from syncropel.record.model import Record, StoredRecord
@@ -180,7 +180,7 @@ class Rules:
             self.said_here.add(record.id)
         said = words.get((topic, name))
         if said is None or said.key < key:
-            told, source = said_first(record)[1], str(body.get("rule", ""))
+            told, source = original_author(record)[1], str(body.get("rule", ""))
             words[topic, name] = Word(rule, author, told, source, key, body.get("withdrawn") is True)
         self._sort()
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from syncropel.folds.control.freezes import EVERYWHERE, Control, Freeze
 from syncropel.folds.control.namespaces import Namespaces, covers
-from syncropel.folds.fanout.subtasks import children
+from syncropel.folds.fanout.subtasks import fan_out_children
 from syncropel.folds.tasks.state import TaskState
 
 OPEN_STATUSES = frozenset({"open", "in_progress", "blocked", "deferred", "rejected", "failed"})
@@ -77,8 +77,8 @@ def blast(
         open_tasks += state.status in OPEN_STATUSES
         if state.fanout is None or not state.fanout.active:
             continue
-        kids = children(state.fanout)
-        runs = [kid.spawn for kid in kids if kid.state == "in_progress" and kid.spawn is not None]
+        children = fan_out_children(state.fanout)
+        runs = [child.spawn for child in children if child.state == "in_progress" and child.spawn is not None]
         instances.update(spawn.instance for spawn in runs)
         met.append(
             Met(
@@ -86,7 +86,7 @@ def blast(
                 state.alias,
                 state.namespace,
                 len(runs),
-                sum(kid.state in ("pending", "blocked") for kid in kids),
+                sum(child.state in ("pending", "blocked") for child in children),
                 sum((spending.get(spawn.child_intend, 0.0) for spawn in runs), 0.0),
             )
         )

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from syncropel.folds.fanout.moves import TOPICS as MOVES
+from syncropel.folds.fanout.reassignments import TOPICS as MOVES
 from syncropel.folds.fanout.state import ACCEPT, AMEND_JOIN, CHILD_DONE, RETRY, FanOut
 from syncropel.folds.replay.walk import Replay
 from syncropel.record.model import StoredRecord

@@ -59,12 +59,12 @@ class Circumstances:
     waiting, the freeze over it, what tipped the join, the child threads and the join over them, and how
     actors are called."""
 
-    kids: Sequence[Child] = ()
+    children: Sequence[Child] = ()
     decision: JoinDecision | None = None
     waits: Mapping[int, str] | None = None
     freeze: Freeze | None = None
     tipped: Tipping | None = None
-    children: Sequence[ChildThread] = ()
+    child_threads: Sequence[ChildThread] = ()
     over_children: JoinDecision | None = None
     names: Mapping[str, str] | None = None
 
@@ -99,7 +99,7 @@ def _waits_for_children(state: TaskState, name: str, decision: JoinDecision, now
 
 def _came_to(now: Circumstances) -> list[Proof]:
     """What the child threads came to, the first closed first."""
-    results = sorted((one.result for one in now.children if one.result), key=lambda one: one.key)
+    results = sorted((one.result for one in now.child_threads if one.result), key=lambda one: one.key)
     return [Proof(one.key[1], f"child {one.child} closed: {one.result}") for one in results][:MOST_PROOFS]
 
 
@@ -142,38 +142,38 @@ def _running(state: TaskState, fanout: FanOut, name: str, now: Circumstances) ->
     if decision is None:
         return Why("not done yet: its join was not decided", (asked,))
     if not decision.satisfiable:
-        guilty = [kid for kid in now.kids if kid.index in decision.blame]
-        retry = "; ".join(f"spl task retry {name} --subtask {kid.index}" for kid in guilty[:3])
+        guilty = [child for child in now.children if child.index in decision.blame]
+        retry = "; ".join(f"spl task retry {name} --subtask {child.index}" for child in guilty[:3])
         shown = [*_reported(guilty, now), asked]
         hint = retry or f"spl task amend {name} --join EXPRESSION"
         hint = f"spl task amend {name} --budget USD" if fanout.moves.exceeded else hint
         return Why(f"it cannot join any more: {decision.explanation}", tuple(shown[:MOST_PROOFS]), hint)
     held = [
-        f"[{kid.index}] {now.waits[kid.index]}"
-        for kid in now.kids
-        if not kid.finished and now.waits and now.waits.get(kid.index)
+        f"[{child.index}] {now.waits[child.index]}"
+        for child in now.children
+        if not child.finished and now.waits and now.waits.get(child.index)
     ]
     more = f"; {'; '.join(held[:2])}" if held else ""
-    proofs = [asked, *_spawned(now), *_reported([kid for kid in now.kids if kid.finished], now)]
+    proofs = [asked, *_spawned(now), *_reported([child for child in now.children if child.finished], now)]
     return Why(f"not done yet: {decision.explanation}{more}", tuple(proofs[:MOST_PROOFS]))
 
 
 def _spawned(now: Circumstances) -> list[Proof]:
     return [
-        Proof(kid.spawn.key[1], f"[{kid.index}] was given to {now.name(kid.spawn.instance)}")
-        for kid in now.kids
-        if kid.spawn is not None and not kid.finished
+        Proof(child.spawn.key[1], f"[{child.index}] was given to {now.name(child.spawn.instance)}")
+        for child in now.children
+        if child.spawn is not None and not child.finished
     ][: MOST_PROOFS // 2]
 
 
-def _reported(kids: Sequence[Child], now: Circumstances) -> list[Proof]:
+def _reported(children: Sequence[Child], now: Circumstances) -> list[Proof]:
     return [
         Proof(
-            kid.report.key[1],
-            f"[{kid.index}] ended with {kid.report.verdict} on {now.name(kid.report.worker)}",
+            child.report.key[1],
+            f"[{child.index}] ended with {child.report.verdict} on {now.name(child.report.worker)}",
         )
-        for kid in kids
-        if kid.report is not None
+        for child in children
+        if child.report is not None
     ]
 
 
@@ -205,9 +205,9 @@ def _without_result(now: Circumstances) -> str:
     """What became of the subtasks that the join did without."""
     waits = now.waits or {}
     told = [
-        f"[{kid.index}] not spawned" if kid.spawn is None else f"[{kid.index}] {waits[kid.index]}"
-        for kid in now.kids
-        if not kid.finished and (kid.spawn is None or waits.get(kid.index))
+        f"[{child.index}] not spawned" if child.spawn is None else f"[{child.index}] {waits[child.index]}"
+        for child in now.children
+        if not child.finished and (child.spawn is None or waits.get(child.index))
     ]
     if not told:
         return ""

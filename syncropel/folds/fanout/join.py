@@ -65,7 +65,7 @@ def parse_join(text: str, count: int) -> JoinRule:
 
 def decide(
     rule: JoinRule,
-    kids: Sequence[Child],
+    children: Sequence[Child],
     cel_value: bool | None = None,
     names: dict[str, str] | None = None,
     problem: str = "",
@@ -76,32 +76,32 @@ def decide(
     because of `problem`.
     `names` maps instance DIDs to aliases, for the explanation only.
     """
-    accepted = sum(kid.state == ACCEPT for kid in kids)
+    accepted = sum(child.state == ACCEPT for child in children)
     if rule.need is None:
-        return _decide_cel(rule, kids, accepted, cel_value, names or {}, problem)
+        return _decide_cel(rule, children, accepted, cel_value, names or {}, problem)
     if accepted >= rule.need:
-        return JoinDecision(True, True, f"{accepted}/{len(kids)} accepted, {rule.text} needs {rule.need}")
-    hopeless = [kid for kid in kids if kid.hopeless]
-    if len(kids) - len(hopeless) < rule.need:
+        return JoinDecision(True, True, f"{accepted}/{len(children)} accepted, {rule.text} needs {rule.need}")
+    hopeless = [child for child in children if child.hopeless]
+    if len(children) - len(hopeless) < rule.need:
         return _impossible(rule.text, hopeless, names or {})
-    return _waiting(kids, accepted, rule.need, names or {})
+    return _waiting(children, accepted, rule.need, names or {})
 
 
 def _decide_cel(
     rule: JoinRule,
-    kids: Sequence[Child],
+    children: Sequence[Child],
     accepted: int,
     value: bool | None,
     names: dict[str, str],
     problem: str,
 ) -> JoinDecision:
     if value:
-        return JoinDecision(True, True, f"{accepted}/{len(kids)} accepted, the expression is true")
+        return JoinDecision(True, True, f"{accepted}/{len(children)} accepted, the expression is true")
     # An expression may become true through a failure as well as through an accept, so it is out of reach only
     # when nothing can change any more.
-    if all(kid.finished or kid.hopeless for kid in kids):
-        return _never(rule.text, kids, value, names, problem)
-    waiting = _waiting(kids, accepted, None, names)
+    if all(child.finished or child.hopeless for child in children):
+        return _never(rule.text, children, value, names, problem)
+    waiting = _waiting(children, accepted, None, names)
     if not problem:
         return waiting
     told = f"the join cannot be evaluated yet: {problem}"
@@ -109,67 +109,69 @@ def _decide_cel(
 
 
 def _never(
-    join: str, kids: Sequence[Child], value: bool | None, names: dict[str, str], problem: str
+    join: str, children: Sequence[Child], value: bool | None, names: dict[str, str], problem: str
 ) -> JoinDecision:
     if problem:
         cause = f"it cannot be evaluated: {problem}"
         return JoinDecision(False, False, f"{join} can no longer be satisfied: {cause}", (), cause, problem)
-    guilty = [kid for kid in kids if kid.state != ACCEPT]
+    guilty = [child for child in children if child.state != ACCEPT]
     if guilty:
         return _impossible(join, guilty, names)
     said = "was not evaluated" if value is None else "is false"
-    cause = f"it {said} with all {len(kids)} subtasks accepted"
+    cause = f"it {said} with all {len(children)} subtasks accepted"
     return JoinDecision(False, False, f"{join} can no longer be satisfied: {cause}", (), cause)
 
 
 def _impossible(join: str, hopeless: Sequence[Child], names: dict[str, str]) -> JoinDecision:
-    guilty = [kid for kid in hopeless if kid.finished] or list(hopeless)
-    told = "; ".join(_verdict_line(kid, names) for kid in guilty[:3])
+    guilty = [child for child in hopeless if child.finished] or list(hopeless)
+    told = "; ".join(_verdict_line(child, names) for child in guilty[:3])
     cause = told + (f"; and {len(guilty) - 3} more" if len(guilty) > 3 else "")
-    blame = tuple(kid.index for kid in guilty)
+    blame = tuple(child.index for child in guilty)
     return JoinDecision(False, False, f"{join} can no longer be satisfied: {cause}", blame, cause)
 
 
-def _verdict_line(kid: Child, names: dict[str, str]) -> str:
-    if kid.report is None:
-        return f"[{kid.index}] {kid.state}"
-    where = f" on {names.get(kid.report.worker, kid.report.worker)}" if kid.report.worker else ""
-    said = last_words(kid.report.summary)
+def _verdict_line(child: Child, names: dict[str, str]) -> str:
+    if child.report is None:
+        return f"[{child.index}] {child.state}"
+    where = f" on {names.get(child.report.worker, child.report.worker)}" if child.report.worker else ""
+    said = last_words(child.report.summary)
     reason = f": {said}" if said else ""
-    return f"[{kid.index}] {kid.state}{where}{reason}"
+    return f"[{child.index}] {child.state}{where}{reason}"
 
 
-def _waiting(kids: Sequence[Child], accepted: int, need: int | None, names: dict[str, str]) -> JoinDecision:
-    open_kids = [kid for kid in kids if not kid.finished]
-    told = ", ".join(_open_line(kid, names) for kid in open_kids[:4])
-    more = f" and {len(open_kids) - 4} more" if len(open_kids) > 4 else ""
-    needed = "" if need is None or need == len(kids) else f" of {need} needed"
+def _waiting(
+    children: Sequence[Child], accepted: int, need: int | None, names: dict[str, str]
+) -> JoinDecision:
+    open_children = [child for child in children if not child.finished]
+    told = ", ".join(_open_line(child, names) for child in open_children[:4])
+    more = f" and {len(open_children) - 4} more" if len(open_children) > 4 else ""
+    needed = "" if need is None or need == len(children) else f" of {need} needed"
     cause = f"waits for {told}{more}"
-    return JoinDecision(False, True, f"{accepted}/{len(kids)} accepted{needed}, {cause}", (), cause)
+    return JoinDecision(False, True, f"{accepted}/{len(children)} accepted{needed}, {cause}", (), cause)
 
 
-def _open_line(kid: Child, names: dict[str, str]) -> str:
-    if kid.spawn is not None:
-        where = names.get(kid.spawn.instance, kid.spawn.instance) or kid.spawn.child_thread
-        return f"[{kid.index}] {where}"
-    return f"[{kid.index}] {'blocked' if kid.state == 'blocked' else 'pending spawn'}"
+def _open_line(child: Child, names: dict[str, str]) -> str:
+    if child.spawn is not None:
+        where = names.get(child.spawn.instance, child.spawn.instance) or child.spawn.child_thread
+        return f"[{child.index}] {where}"
+    return f"[{child.index}] {'blocked' if child.state == 'blocked' else 'pending spawn'}"
 
 
-def cel_children(kids: Sequence[Child]) -> list[dict[str, Any]]:
+def cel_children(children: Sequence[Child]) -> list[dict[str, Any]]:
     """`children` as a join expression sees them. `verdict` is empty until a result is there."""
     return [
         {
-            "index": kid.index,
-            "goal": kid.subtask.goal,
-            "target": kid.subtask.target,
-            "worker": kid.spawn.instance if kid.spawn else "",
-            "state": kid.state,
-            "verdict": kid.report.verdict if kid.report else "",
-            "summary": kid.report.summary if kid.report else "",
-            "cost_usd": kid.report.cost_usd if kid.report else 0.0,
-            "wall_time_secs": kid.report.wall_time_secs if kid.report else 0.0,
-            "attempt": kid.attempt,
-            "thread": kid.spawn.child_thread if kid.spawn else "",
+            "index": child.index,
+            "goal": child.subtask.goal,
+            "target": child.subtask.target,
+            "worker": child.spawn.instance if child.spawn else "",
+            "state": child.state,
+            "verdict": child.report.verdict if child.report else "",
+            "summary": child.report.summary if child.report else "",
+            "cost_usd": child.report.cost_usd if child.report else 0.0,
+            "wall_time_secs": child.report.wall_time_secs if child.report else 0.0,
+            "attempt": child.attempt,
+            "thread": child.spawn.child_thread if child.spawn else "",
         }
-        for kid in kids
+        for child in children
     ]

@@ -65,20 +65,24 @@ class SpeedupReport:
         return self.serial_estimate_secs / self.path.secs if self.path.secs > 0 else None
 
 
-def speedup(fanout: FanOut, kids: Sequence[Child]) -> SpeedupReport:
+def speedup(fanout: FanOut, children: Sequence[Child]) -> SpeedupReport:
     """The report over these subtasks' current attempts."""
-    walls = tuple(kid.report.wall_time_secs if kid.report else None for kid in kids)
-    late = tuple(kid.index for kid in kids if kid.report is not None and is_late(fanout, kid.report))
-    path = path_of(fanout, kids)
+    walls = tuple(child.report.wall_time_secs if child.report else None for child in children)
+    late = tuple(
+        child.index for child in children if child.report is not None and is_late(fanout, child.report)
+    )
+    path = path_of(fanout, children)
     counted = (wall or 0.0 for index, wall in enumerate(walls) if index not in late)
     return SpeedupReport(walls, path, sum(counted), fanout.cost_usd, late)
 
 
-def path_of(fanout: FanOut, kids: Sequence[Child]) -> CriticalPath:
+def path_of(fanout: FanOut, children: Sequence[Child]) -> CriticalPath:
     """The critical path of what has ended so far, or had when the fan-out joined."""
-    counted = (None if kid.report is None or is_late(fanout, kid.report) else kid.report for kid in kids)
+    counted = (
+        None if child.report is None or is_late(fanout, child.report) else child.report for child in children
+    )
     walls = [None if report is None else report.wall_time_secs for report in counted]
-    return critical_path(walls, [kid.subtask.depends_on for kid in kids])
+    return critical_path(walls, [child.subtask.depends_on for child in children])
 
 
 def is_late(fanout: FanOut, report: Report) -> bool:

@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from syncropel.folds.fanout import asks
-from syncropel.folds.fanout.asks import Ask
-from syncropel.folds.fanout.moves import OVER_BUDGET, SUPERSEDED, Moves, Reassignment
+from syncropel.folds.fanout import approvals
+from syncropel.folds.fanout.approvals import Ask
+from syncropel.folds.fanout.reassignments import OVER_BUDGET, SUPERSEDED, Reassignment, Reassignments
 from syncropel.folds.fanout.spec import LARGEST, FanOutSpec, is_target, positive_number
 from syncropel.folds.fanout.starts import Start
 from syncropel.record.model import Record
@@ -94,7 +94,7 @@ class FanOut:
     retries: dict[int, list[str]] = field(default_factory=dict)
     targets: dict[int, str] = field(default_factory=dict)
     budgets: dict[int, float] = field(default_factory=dict)
-    moves: Moves = field(default_factory=Moves)
+    moves: Reassignments = field(default_factory=Reassignments)
     asks: dict[int, Ask] = field(default_factory=dict)
     spawns: dict[tuple[int, int], Spawn] = field(default_factory=dict)
     reports: dict[tuple[int, int], Report] = field(default_factory=dict)
@@ -220,15 +220,15 @@ class FanOut:
         if type(index) is not int or not 0 <= index < len(self.spec.subtasks):
             return
         ask = self.asks.get(index)
-        if topic == asks.ASKED:
-            ask = asks.asked(body, self.attempt(index), ask)
-        elif ask is not None and (verdict := asks.answers(body, ask)):
+        if topic == approvals.ASKED:
+            ask = approvals.asked(body, self.attempt(index), ask)
+        elif ask is not None and (verdict := approvals.answers(body, ask)):
             ask = replace(ask, verdict=verdict)
             if verdict != ACCEPT:
                 told = str(body.get("reason") or "an operator did not let it begin")
                 slot, at = (index, ask.attempt), number(body.get("at"))
                 self.reports.setdefault(
-                    slot, Report(key, "", verdict, told, 0.0, 0.0, at, None, asks.REJECTED)
+                    slot, Report(key, "", verdict, told, 0.0, 0.0, at, None, approvals.REJECTED)
                 )
         if ask is not None:
             self.asks[index] = ask

@@ -39,7 +39,7 @@ class Child:
         return self.state == "blocked" or (self.finished and self.state != ACCEPT)
 
 
-def children(fanout: FanOut) -> list[Child]:
+def fan_out_children(fanout: FanOut) -> list[Child]:
     """Every subtask with its state, by index."""
     subtasks = fanout.spec.subtasks
     slots = [(subtask.index, fanout.attempt(subtask.index)) for subtask in subtasks]
@@ -56,15 +56,15 @@ def children(fanout: FanOut) -> list[Child]:
             for other in subtasks[index].depends_on
         ):
             states[index] = "blocked"
-    kids = []
+    children = []
     for subtask, (index, attempt), spawn, report in zip(subtasks, slots, spawns, reports, strict=True):
         unmet, blocked_by = _waiting(subtask, states) if subtask.depends_on else ((), ())
         if index in fanout.targets:
             subtask = replace(subtask, target=fanout.targets[index])
         if index in fanout.budgets:
             subtask = replace(subtask, budget_usd=fanout.budgets[index])
-        kids.append(Child(subtask, states[index], attempt, unmet, blocked_by, spawn, report))
-    return kids
+        children.append(Child(subtask, states[index], attempt, unmet, blocked_by, spawn, report))
+    return children
 
 
 def _waiting(subtask: Subtask, states: list[str]) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -95,6 +95,6 @@ def _dependency_order(subtasks: Iterable[Subtask]) -> list[int]:
     return ordered
 
 
-def ready(kids: list[Child]) -> list[Child]:
+def ready(children: list[Child]) -> list[Child]:
     """Subtasks whose predecessors have all accepted and that were not given to anyone yet."""
-    return [kid for kid in kids if kid.state == "pending" and not kid.waits_for]
+    return [child for child in children if child.state == "pending" and not child.waits_for]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from syncropel.folds.base.order import NEVER, word_key
-from syncropel.folds.base.told import said_first
+from syncropel.folds.base.provenance import original_author
 from syncropel.folds.fanout.state import Key, number
 from syncropel.record.model import StoredRecord, is_record_id
 from syncropel.record.threads import FLEET_CONTROL
@@ -59,7 +59,7 @@ class Credentials:
             del self._by_hash[before.sha256]
         if body.get("withdrawn") is True:
             return
-        actor, first = said_first(record)
+        actor, first = original_author(record)
         reason, at = str(body.get("reason", "")), number(body.get("at"))
         self.known[did] = Credential(did, str(sha256), revoked, reason, at, actor, first)
         if sha256:

@@ -9,7 +9,7 @@ from syncropel.folds.control.freezes import EVERYWHERE
 from syncropel.folds.fanout.child import ChildState
 from syncropel.folds.fanout.join import JoinDecision
 from syncropel.folds.fanout.state import ACCEPT, FanOut
-from syncropel.folds.fanout.subtasks import children
+from syncropel.folds.fanout.subtasks import fan_out_children
 from syncropel.folds.forks.join import known_children
 from syncropel.folds.replay.thread_state import Judge, ReservedState, ThreadState
 from syncropel.folds.tasks.state import TaskState
@@ -59,17 +59,17 @@ def _of_task(task: TaskState, judge: Judge, names: Names) -> Iterator[tuple[str,
 
 
 def _of_fan_out(task: TaskState, fanout: FanOut, judge: Judge) -> Iterator[tuple[str, Value]]:
-    kids = children(fanout)
-    decision = judge(task, kids, True)
+    children = fan_out_children(fanout)
+    decision = judge(task, children, True)
     yield "join", fanout.join
     yield "join_state", _join_state(fanout, decision)
     yield "join_why", (fanout.joined.explanation if fanout.joined else "") or decision.explanation
-    yield "subtasks", len(kids)
-    yield "spawned", sum(kid.spawn is not None for kid in kids)
-    yield "running", sum(kid.state == "in_progress" for kid in kids)
-    yield "blocked", sum(kid.state == "blocked" for kid in kids)
-    yield "completed", sum(kid.finished for kid in kids)
-    yield "accepted", sum(kid.state == ACCEPT for kid in kids)
+    yield "subtasks", len(children)
+    yield "spawned", sum(child.spawn is not None for child in children)
+    yield "running", sum(child.state == "in_progress" for child in children)
+    yield "blocked", sum(child.state == "blocked" for child in children)
+    yield "completed", sum(child.finished for child in children)
+    yield "accepted", sum(child.state == ACCEPT for child in children)
     yield "retried", sum(map(len, fanout.retries.values()))
     yield "reassigned", sum(map(len, fanout.moves.reassigned.values()))
     yield "asking", len(fanout.asking())

@@ -21,7 +21,7 @@ from syncropel.folds.fanout.child import OUTPUT_EVENTS, ChildState
 from syncropel.folds.fanout.join import JoinDecision, is_shorthand
 from syncropel.folds.fanout.spend import Spend
 from syncropel.folds.fanout.state import ACCEPT, CHILD_DONE, SPAWNED
-from syncropel.folds.fanout.subtasks import Child, children
+from syncropel.folds.fanout.subtasks import Child, fan_out_children
 from syncropel.folds.fleet.credentials import Credentials
 from syncropel.folds.fleet.registry import Registry
 from syncropel.folds.forks.state import Forks
@@ -45,7 +45,7 @@ class Judge(Protocol):
     reach while any subtask is open.
     """
 
-    def __call__(self, task: TaskState, kids: Sequence[Child], exact: bool) -> JoinDecision: ...
+    def __call__(self, task: TaskState, children: Sequence[Child], exact: bool) -> JoinDecision: ...
 
 
 @dataclass(slots=True)
@@ -178,7 +178,7 @@ class ThreadState:
         if fanout is None or not fanout.active:
             return self.folded.status
         if self.within_reach is None:
-            self.within_reach = judge(self.folded, children(fanout), False).satisfiable
+            self.within_reach = judge(self.folded, fan_out_children(fanout), False).satisfiable
         return status_now(self.folded, self.within_reach)
 
     def _keeps_reach(self, record: Record) -> bool:

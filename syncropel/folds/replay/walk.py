@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from syncropel.folds.base.order import fold_order, rank
-from syncropel.folds.fanout.asks import TOPICS as ASKS
+from syncropel.folds.fanout.approvals import TOPICS as ASKS
 from syncropel.folds.fanout.child import END_CHILD
-from syncropel.folds.fanout.moves import TOPICS as MOVES
+from syncropel.folds.fanout.reassignments import TOPICS as MOVES
 from syncropel.folds.fanout.state import AMEND_JOIN, CHILD_DONE, RETRY, commutes, number
 from syncropel.folds.replay.fork import fork
 from syncropel.folds.replay.thread_state import Judge, ThreadState

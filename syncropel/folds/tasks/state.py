@@ -12,8 +12,8 @@ from typing import Any, Final
 from syncropel.errors import InvalidFanOut
 from syncropel.folds.base.lifecycle import WHOLE, cancelled
 from syncropel.folds.base.order import fold_order, rank
-from syncropel.folds.fanout.asks import TOPICS as ASKS
-from syncropel.folds.fanout.moves import TOPICS as MOVES
+from syncropel.folds.fanout.approvals import TOPICS as ASKS
+from syncropel.folds.fanout.reassignments import TOPICS as MOVES
 from syncropel.folds.fanout.spec import is_fan_out, parse_fan_out
 from syncropel.folds.fanout.state import (
     ACCEPT,

@@ -14,8 +14,8 @@ from syncropel.errors import StoreError
 from syncropel.record.model import Record, StoredRecord
 from syncropel.store.base import Appended, Arrived, Keep, Outcome, Settled
 from syncropel.store.intake import as_stored, clock_taken
-from syncropel.store.sqlite.arrivals import Arrivals
 from syncropel.store.sqlite.commit import Call
+from syncropel.store.sqlite.restore_journal import RestoreJournal
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +47,12 @@ Submit = Callable[[Call, Settled | None], Awaitable[list[Outcome]]]
 
 
 async def restore(
-    records: Sequence[Timed], keep: Keep, arrived: Arrived, arrivals: Arrivals, read: Read, submit: Submit
+    records: Sequence[Timed],
+    keep: Keep,
+    arrived: Arrived,
+    journal: RestoreJournal,
+    read: Read,
+    submit: Submit,
 ) -> list[Outcome]:
     """See RecordStore."""
     outcomes = await _foresee(records, read)
@@ -56,7 +61,7 @@ async def restore(
     fresh = [at for at, one in enumerate(outcomes) if isinstance(one, Appended) and one.created]
     if not fresh:
         return outcomes
-    await asyncio.to_thread(arrivals.promise, [records[at] for at in fresh])
+    await asyncio.to_thread(journal.promise, [records[at] for at in fresh])
 
     def settled(done: list[Outcome]) -> None:
         arrived([one.stored for one in done if isinstance(one, Appended) and one.created])
@@ -75,7 +80,7 @@ async def restore(
             f"{error.message}; part of what was restored is in the log",
             f"{error.hint}; the rest goes in when the daemon starts again",
         ) from error
-    await asyncio.to_thread(arrivals.fulfilled)
+    await asyncio.to_thread(journal.fulfilled)
     return outcomes
 
 

@@ -16,7 +16,6 @@ from syncropel.store.base import Arrived, Keep, Outcome, RecordFilter, Settled
 from syncropel.store.intake import taken_in, tell
 from syncropel.store.lock import StoreLock
 from syncropel.store.sqlite import reading
-from syncropel.store.sqlite.arrivals import Arrivals
 from syncropel.store.sqlite.commit import Call
 from syncropel.store.sqlite.connection import (
     Connection,
@@ -27,6 +26,7 @@ from syncropel.store.sqlite.connection import (
     unwritable,
 )
 from syncropel.store.sqlite.reserve import Reserve
+from syncropel.store.sqlite.restore_journal import RestoreJournal
 from syncropel.store.sqlite.restoring import restore
 from syncropel.store.sqlite.schema import prepare
 from syncropel.store.sqlite.writer import Writer
@@ -55,7 +55,7 @@ class SqliteStore:
         self._readers = readers
         self._next_reader = cycle(readers)
         self._closing: asyncio.Task[None] | None = None
-        self._arrivals = Arrivals(path)
+        self._restore_journal = RestoreJournal(path)
 
     @classmethod
     async def open(
@@ -73,7 +73,7 @@ class SqliteStore:
             path.touch(mode=0o600)
             connections.append(await open_writer(path))
             await connections[0].run(partial(_prepare, path=path))
-            await connections[0].run(Arrivals(path).finish)
+            await connections[0].run(RestoreJournal(path).finish)
             writer = await Writer.start(connections[0], path, reserve)
             for _ in range(READERS):
                 connections.append(await open_reader(path))
@@ -102,12 +102,12 @@ class SqliteStore:
         """See RecordStore. Raises Unavailable once the store is closing; what is left goes in at the next
         opening."""
         self._require_open()
-        if self._arrivals.waiting:
+        if self._restore_journal.waiting:
             raise StoreError(
-                f"{self._arrivals.path} has records that are not in the log yet",
+                f"{self._restore_journal.path} has records that are not in the log yet",
                 "start the daemon again, which takes them in",
             )
-        return await restore(records, keep, arrived, self._arrivals, self._read, self._submit)
+        return await restore(records, keep, arrived, self._restore_journal, self._read, self._submit)
 
     async def get(self, record_id: str) -> StoredRecord | None:
         """See RecordStore."""

@@ -1,0 +1,159 @@
+"""Control records that a worker gets from its coordinator, and how it makes them its own.
+
+The worker says each word again on its own log, as itself: no clock of another log can stand in the way, and
+what it enforces follows from its log alone, also after a restart. What it enforces and its coordinator does
+not know any more, it takes back. Then it answers with the digest of what it enforces.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from syncropel.engine.ingest.door import Ingest
+from syncropel.errors import SyncropelError
+from syncropel.folds.base.provenance import AUTHOR, SOURCE, original_author
+from syncropel.folds.control.drains import DRAIN
+from syncropel.folds.control.effect import CONTROL_THREADS, STRICT, ControlState, Slot, digest, effects, words
+from syncropel.folds.control.freezes import DEFAULT_GRACE_SECS, EMERGENCY, EVERYWHERE, FREEZE, UNFREEZE
+from syncropel.folds.control.grace import HEARD, Heard
+from syncropel.folds.control.namespaces import STRICT_TOPIC, WITHDRAWN_TOPIC
+from syncropel.folds.control.rules import PERMISSION
+from syncropel.folds.fanout.child import is_child_end
+from syncropel.folds.fanout.state import number
+from syncropel.folds.fleet.credentials import REVOKED
+from syncropel.peer.runtime import Runtime
+from syncropel.record.model import Record, StoredRecord, parse_record
+from syncropel.record.threads import FLEET_CONTROL, NAMESPACE_REGISTRY
+
+log = logging.getLogger("syncropel.engine.control_adoption")
+
+_TAKEN_BACK: Final = "the coordinator does not know it"
+
+
+class ControlAdoption:
+    """Takes control messages of the coordinator, one after the other."""
+
+    def __init__(self, ingest: Ingest, did: str, runtime: Runtime) -> None:
+        self._ingest = ingest
+        self._did = did
+        self._runtime = runtime
+        self._one_at_a_time = asyncio.Lock()
+        self._last = (0, "")
+        ingest.subscribe(self._on_records)
+
+    async def load(self) -> None:
+        """Read the control threads, at start."""
+        for thread in CONTROL_THREADS:
+            self._on_records(await self._ingest.store.thread(thread))
+
+    def _on_records(self, records: Sequence[StoredRecord]) -> None:
+        for stored in records:
+            if stored.record.thread in CONTROL_THREADS:
+                self._last = max(self._last, (stored.sequence, stored.record.id))
+
+    def nobody_told(self, records: Sequence[StoredRecord]) -> bool:
+        """Whether control changed here without the coordinator's word; its next word puts that right."""
+        ours = self._one_at_a_time.locked()
+        return not ours and any(one.record.thread in CONTROL_THREADS for one in records)
+
+    @property
+    def version(self) -> str:
+        """The newest control record of this log. A message says on which it builds, so that one that was
+        long on its way changes nothing any more."""
+        return self._last[1]
+
+    def state(self) -> dict[str, Any]:
+        """What this instance enforces, as it answers: `version`, `digest`, and `grace`: the seconds that are
+        left of each, by the record of the freeze."""
+        live, now = self._ingest.live, self._runtime.moment()
+        live.control.pass_time(now)
+        return {"version": self.version, "digest": digest(live), "grace": live.control.lefts(now)}
+
+    async def take(self, message: Mapping[str, Any]) -> bool:
+        """Enforce what the message says (fields of the wire model `ControlMessage`); gives False, and does
+        nothing, when it builds on another version than this. Raises StoreError when the log takes nothing.
+
+        `base` is None in the answers of coordinators that are older than versions.
+        """
+        async with self._one_at_a_time:
+            if message.get("base") not in (None, self.version):
+                return False
+            records = list(_read(message.get("records", ())))
+            own = self._own_words([one for one in records if one.thread in CONTROL_THREADS], message)
+            ends = [one for one in records if is_child_end(one)]
+            for outcome in await self._ingest.append([*own, *ends], ruled=False) if own or ends else ():
+                if isinstance(outcome, SyncropelError):
+                    # Its digest will say that it is not in effect here.
+                    log.error("cannot take what the coordinator says: %s", outcome.message)
+            for record, left in _lefts(message).items():
+                self._ingest.live.control.shorten(record, left, self._runtime.moment())
+            return True
+
+    def _own_words(self, told: Sequence[Record], message: Mapping[str, Any]) -> list[Record]:
+        """What to write, so that what is told here is in effect; nothing for what is already."""
+        state = ControlState()
+        for record in told:
+            state.apply(StoredRecord(record, 0, 0.0))
+        want, have = effects(state), effects(self._ingest.live)
+        spoken = words(state)
+        by_id = {record.id: record for record in told}
+        slots = sorted(want.keys() | have.keys() if message.get("replace") is True else spoken.keys())
+        changed = [slot for slot in slots if want.get(slot) != have.get(slot)]
+        # What stops something comes before what lets it go on.
+        changed.sort(key=lambda slot: slot not in want)
+        return [
+            self._again(by_id[spoken[slot]], _lefts(message)) if slot in spoken else self._taken_back(slot)
+            for slot in changed
+        ]
+
+    def _again(self, record: Record, lefts: Mapping[str, float]) -> Record:
+        author, source = original_author(record)
+        body = {AUTHOR: author, **record.body, SOURCE: source}
+        body.pop(HEARD, None)
+        if record.topic == FREEZE and record.body.get("level") == "hard":
+            # From here on it runs on the clocks of this machine.
+            grace = number(record.body.get("grace_secs", DEFAULT_GRACE_SECS))
+            body[HEARD] = Heard(min(grace, lefts.get(source, grace)), self._runtime.moment()).body()
+        # It repeats what was said at the coordinator, and no record of this log.
+        body.pop("rule", None)
+        return Record(record.thread, self._did, "LEARN", body)
+
+    def _taken_back(self, slot: Slot) -> Record:
+        kind, name = slot
+        thread, body = FLEET_CONTROL, dict[str, Any]()
+        if kind == "freeze":
+            level = {"level": EMERGENCY} if name == EVERYWHERE else {}
+            body = {"topic": UNFREEZE, **level, "namespace": name, "reason": _TAKEN_BACK}
+        elif kind == "drain":
+            body = {"topic": DRAIN, "instance": name, "state": "stop", "reason": _TAKEN_BACK}
+        elif kind == "credential":
+            body = {"topic": REVOKED, "did": name, "withdrawn": True, "reason": _TAKEN_BACK}
+        elif kind == "rule":
+            body = {"topic": PERMISSION, "name": name, "removed": True, "withdrawn": True}
+        elif slot == STRICT:
+            thread, body = NAMESPACE_REGISTRY, {"topic": STRICT_TOPIC, "strict": False}
+        else:
+            thread, body = NAMESPACE_REGISTRY, {"topic": WITHDRAWN_TOPIC, "namespace": name}
+        return Record(thread, self._did, "LEARN", {**body, "at": self._runtime.now()})
+
+
+def _lefts(message: Mapping[str, Any]) -> dict[str, float]:
+    """What is left of graces at the coordinator, in seconds, by the record of the freeze."""
+    told = message.get("grace")
+    pairs = told.items() if isinstance(told, dict) else ()
+    return {str(record): max(0.0, number(left)) for record, left in pairs}
+
+
+def _read(wired: Iterable[Any]) -> Iterable[Record]:
+    for one in wired:
+        try:
+            record = parse_record(one)
+        except SyncropelError as error:
+            # One that this version cannot read must not keep the others out: a freeze may be among them.
+            log.error("the coordinator sent an invalid record: %s", error.message)
+            continue
+        if record.clock is not None:
+            yield record

@@ -1,0 +1,91 @@
+"""What one heartbeat says: an instance's own, and the coordinator's answer to another's."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from syncropel import __version__
+from syncropel.engine.fanout.spawn import child_end
+from syncropel.errors import SyncropelError
+from syncropel.peer.peers import wire
+from syncropel.record.model import Record
+
+if TYPE_CHECKING:
+    from syncropel.engine.engine import Engine
+
+log = logging.getLogger("syncropel.engine.heartbeats")
+
+
+def own_beat(
+    engine: Engine, *, leaving: bool = False, draining: bool = False, returning: bool = False
+) -> dict[str, Any]:
+    """This instance's heartbeat (fields of the wire model `Heartbeat`). `draining`: it is about to stop.
+    `returning`: the coordinator did not hear it for a while, and may have given its work away."""
+    state, dispatcher = engine.control_adoption.state(), engine.dispatcher
+    return {
+        "did": engine.instance.did,
+        "alias": engine.settings.fleet.alias,
+        "role": engine.settings.role,
+        "endpoint": engine.instance.endpoint,
+        "version": __version__,
+        "health": "draining" if leaving or draining else "healthy",
+        "leaving": leaving,
+        "uptime_secs": round(engine.uptime_secs, 3),
+        "active_dispatches": dispatcher.running,
+        "queued_dispatches": dispatcher.queued,
+        "max_concurrent": dispatcher.max_concurrent,
+        "adapter": engine.settings.dispatch.adapter,
+        "store_records": engine.store.count,
+        "store_bytes": engine.store_bytes,
+        "pid": os.getpid(),
+        "permissions": engine.ingest.live.rules.enforced,
+        **{f"control_{key}": value for key, value in state.items() if key != "digest"},
+        "control": state["digest"],
+        "clock_ahead_secs": engine.clock_ahead_secs,
+        "spend": dispatcher.spending(),
+        "held": dispatcher.held(),
+        "unended": dispatcher.unended(),
+        "open": dispatcher.open_attempts() if returning else [],
+    }
+
+
+async def take_beat(engine: Engine, beat: dict[str, Any], *, verified: bool) -> tuple[str, dict[str, Any]]:
+    """Renew a worker's lease; gives its status, and what it is to take before it works on (fields of the
+    wire model `HeartbeatAnswer`)."""
+    did = str(beat["did"])
+    status = await engine.leases.beat({**beat, "verified": verified})
+    engine.reconciler.on_beat(beat)
+    answer = engine.propagation.answer(
+        did, str(beat.get("control", "")), beat.get("control_version"), beat.get("control_grace")
+    )
+    ends = map(wire, ends_of(engine, beat.get("open", ())))
+    return status, {**answer, "control": [*answer["control"], *ends]}
+
+
+async def refuse_beat(engine: Engine, did: str, why: str) -> None:
+    """A heartbeat in this name was refused: whoever runs there has to confirm freezes, and is told of them
+    at the address that is known of it."""
+    try:
+        is_news = await engine.leases.refused(did, why)
+    except SyncropelError as error:
+        is_news = False
+        log.error("cannot record that heartbeats of %s are refused: %s", did, error.message)
+    engine.propagation.push(did, anew=is_news)
+
+
+def ends_of(engine: Engine, attempts: Iterable[Mapping[str, Any]]) -> list[Record]:
+    """Of these attempts, the ends of those that must not run (again)."""
+    found: list[Record] = []
+    for one in attempts:
+        state = engine.ingest.live.tasks.get(one["parent_thread"])
+        slot = (one["index"], one["attempt"])
+        spawn = state.fanout.spawns.get(slot) if state and state.fanout else None
+        if state is None or state.fanout is None or spawn is None:
+            continue
+        reason = state.fanout.end_reason(*slot)
+        if reason and spawn.child_intend == one["child_intend"]:
+            found.append(child_end(state.fanout, *slot, spawn, reason, engine.instance.did))
+    return found

@@ -1,0 +1,82 @@
+"""Threads that are to be looked at: each once however often it is marked, without waiting for a slow
+expression of another."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from contextvars import copy_context
+
+from syncropel.errors import SyncropelError
+from syncropel.policy.lanes import left_the_loop
+
+log = logging.getLogger("syncropel.engine.pending_threads")
+
+
+class PendingThreads:
+    """Looks at marked threads one after the other, with `look`. One whose look waits for an expression that
+    was put off the event loop waits alone, and is not looked at twice at once."""
+
+    def __init__(self, look: Callable[[str], Awaitable[None]]) -> None:
+        self._look = look
+        self._dirty: dict[str, None] = {}
+        self._looking: dict[str, asyncio.Task[None]] = {}
+        self._wake = asyncio.Event()
+        self.total = 0
+
+    def __len__(self) -> int:
+        return len(self._dirty) + len(self._looking)
+
+    def mark(self, thread: str) -> None:
+        """Look at this thread soon."""
+        self._dirty[thread] = None
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Look at what is marked, for ever."""
+        try:
+            while True:
+                await self._wake.wait()
+                self._wake.clear()
+                await self._through()
+        finally:
+            for task in self._looking.values():
+                task.cancel()
+            await asyncio.gather(*self._looking.values(), return_exceptions=True)
+
+    async def drain(self) -> None:
+        """Look until nothing is marked, and nobody looks any more."""
+        while self._dirty or self._looking:
+            await self._through()
+            if self._looking:
+                await asyncio.wait(self._looking.values(), return_when=asyncio.FIRST_COMPLETED)
+
+    async def _through(self) -> None:
+        while thread := next((one for one in self._dirty if one not in self._looking), None):
+            del self._dirty[thread]
+            await self._begin(thread)
+
+    async def _begin(self, thread: str) -> None:
+        left: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        context = copy_context()
+        context.run(left_the_loop.set, left)
+        task = asyncio.create_task(self._guarded(thread), context=context, name=f"look at {thread}")
+        self._looking[thread] = task
+        task.add_done_callback(lambda _: self._came_back(thread))
+        await asyncio.wait((task, left), return_when=asyncio.FIRST_COMPLETED)
+
+    def _came_back(self, thread: str) -> None:
+        self._looking.pop(thread, None)
+        if thread in self._dirty:
+            self._wake.set()
+
+    async def _guarded(self, thread: str) -> None:
+        try:
+            await self._look(thread)
+        except SyncropelError as error:
+            log.error("cannot reconcile: %s", error.message, extra={"thread_id": thread})
+        except Exception:
+            # One thread that cannot be decided must not stop the others; the slow sweep tries it again.
+            log.exception("cannot reconcile", extra={"thread_id": thread})
+        self.total += 1

@@ -1,0 +1,82 @@
+"""Routing rules: where a subtask goes that left the choice open. First match by priority wins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from syncropel.cel.budget import INLINE_STEPS, Budget
+from syncropel.errors import SyncropelError
+from syncropel.folds.control.rules import Rule
+from syncropel.folds.fanout.state import FanOut
+from syncropel.folds.fanout.subtasks import Child
+from syncropel.folds.fleet.routing import Candidate
+from syncropel.policy.evaluation_functions import EvaluationFunctions
+from syncropel.policy.expression_contexts import compile_in, subtask_fields
+
+OPEN_TARGETS: Final = ("least-loaded-worker", "round-robin")
+"""Targets that leave the choice to this instance; rules are asked about these alone."""
+
+
+def choose(
+    rules: Sequence[Rule],
+    fanout: FanOut,
+    child: Child,
+    alias: str,
+    goal: str,
+    candidates: Sequence[Candidate],
+    load: Mapping[str, int],
+    evaluation: EvaluationFunctions,
+) -> str:
+    """The target that the rules give this subtask: `specific:<did>` of a live instance, else its own.
+
+    A rule gives an alias or a DID. One that gives an empty text, fails, or names nobody live is passed over.
+    """
+    own = child.subtask.target
+    if not rules or own not in OPEN_TARGETS:
+        return own
+    values = routed_over(fanout, child, alias, goal, candidates, load)
+    functions = evaluation.functions()
+    for rule in rules:
+        try:
+            expression = compile_in("routing", rule.expression)
+            chosen = expression.evaluate_lazily(values.__getitem__, functions, Budget(INLINE_STEPS, 0.05))
+        except SyncropelError as error:
+            evaluation.note(rule, error.message)
+            continue
+        live = [one.did for one in candidates if one.status == "live" and chosen in (one.alias, one.did)]
+        if live and chosen:
+            return f"specific:{live[0]}"
+    return own
+
+
+def routed_over(
+    fanout: FanOut,
+    child: Child,
+    alias: str,
+    goal: str,
+    candidates: Sequence[Candidate],
+    load: Mapping[str, int],
+) -> dict[str, Any]:
+    """What a routing rule is asked over."""
+    return {
+        "subtask": subtask_fields(child),
+        "parent": {
+            "thread": fanout.thread,
+            "alias": alias,
+            "goal": goal,
+            "namespace": fanout.spec.namespace,
+            "domain": fanout.domain,
+            "join": fanout.join,
+        },
+        "instances": [
+            {
+                "did": one.did,
+                "alias": one.alias,
+                "role": one.role,
+                "status": one.status,
+                "load": load.get(one.did, 0),
+            }
+            for one in candidates
+        ],
+    }
