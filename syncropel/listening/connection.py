@@ -56,7 +56,7 @@ class _Flow(FlowControl):
 
 
 class Connection(HttpToolsProtocol):
-    """One connection of a socket: keeps its limits of size and time; refuses malformed HTTP by an envelope."""
+    """One connection of a socket. It keeps its limits of size and time and refuses malformed HTTP."""
 
     flow: _Flow
 
