@@ -59,7 +59,7 @@ async def assert_like_fresh(live: LiveFolds, store: MemoryStore) -> None:
     # What is kept only to keep the folds right may differ, what tells of arrivals, and what this process met
     # as it evaluated rules; what the folds say may not.
     assert set(live.joined) <= live.tasks.keys() - live.active.keys()
-    for name in set(LiveFolds.__slots__) - {"folded_through", "aliases", "joined", "troubles"}:
+    for name in set(LiveFolds.__slots__) - {"folded_through", "aliases", "joined", "rule_failures"}:
         assert getattr(live, name) == getattr(again, name), name
     assert {alias: live.tasks[thread].alias for alias, thread in live.aliases.items()} == {
         alias: again.tasks[thread].alias for alias, thread in again.aliases.items()
