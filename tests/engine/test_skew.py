@@ -148,11 +148,9 @@ def test_what_nobody_told_a_worker_is_put_right_within_a_second(tmp_path: Path) 
         await wait(sim, sim.loop.time() + 1.2)
         assert list(worker.engine.ingest.live.control.freezes) == ["docs"]
 
-        async def confirmed() -> (
-            bool
-        ):  # its answer passes through threads, which virtual time does not wait for
+        async def confirmed() -> bool:
             return (await told(sim.coordinator))["waiting"] == []
 
-        await sim.until(confirmed, 30, 0.05)
+        await sim.until(confirmed, 30, 0.05)  # the answer takes real time as well
 
     play(tmp_path, story)

@@ -10,7 +10,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Final
 
-from syncropel.engine.ingest.broadcast import Pulse
+from syncropel.engine.ingest.broadcast import ChangeSignal
 from syncropel.engine.output.local import LONGEST_CHARACTER, MAX_BYTES
 from syncropel.engine.output.outputs import Wanted
 from syncropel.errors import Crowded, OutputUnreachable, SyncropelError
@@ -34,7 +34,7 @@ class _Growth:
     def __init__(self, read: Read) -> None:
         self._read = read
         self.followers = 0
-        self.pulse = Pulse()
+        self.pulse = ChangeSignal()
         self.head: OutputPage | None = None
         self.problem: SyncropelError | None = None
         self.closed = False
