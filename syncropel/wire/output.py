@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from syncropel.wire.base import Wire
+from syncropel.wire.base import OPEN, Wire
 from syncropel.wire.tasks import ChildState
 
 
@@ -29,7 +29,7 @@ class OutputPage(Wire):
     offset: int
     next_offset: int
     size: int
-    encoding: Literal["utf-8", "base64"] = Field(
+    encoding: Annotated[Literal["utf-8", "base64"], OPEN] = Field(
         default="utf-8", description="base64 where the bytes are not UTF-8"
     )
     data: str = ""

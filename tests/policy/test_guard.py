@@ -47,7 +47,7 @@ def test_mistakes_are_told_at_the_door() -> None:
     spec = refusal(parent([subtask(), {"goal": "g", "target": "nowhere"}]))
     assert isinstance(spec, InvalidFanOut)
     assert spec.message == "subtask 1: unknown target 'nowhere'"
-    join = refusal(parent([subtask()], join="size(children) > 1"))
+    join = refusal(parent([subtask()], join="size(kids) > 1"))
     assert isinstance(join, InvalidExpression)
     assert join.column == 6
     assert isinstance(refusal(parent([subtask()], join="k_of_n:2")), InvalidFanOut)

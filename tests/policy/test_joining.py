@@ -47,7 +47,7 @@ def test_what_may_be_asked(join: str) -> None:
     ("join", "line", "column", "words"),
     [
         ("children.size( > 1", 1, 16, []),
-        ("size(children) > 1", 1, 6, ["name", "'children'", "children", "parent"]),
+        ("size(kids) > 1", 1, 6, ["name", "'kids'", "children", "parent"]),
         ('children.all(c, c.verdcit == "accept")', 1, 19, ["field", "'verdcit'", "verdict"]),
         ("parent.budget > 1.0", 1, 8, ["field", "'budget'", "alias"]),
         ("children.sum() > 1", 1, 10, ["function", "'sum'"]),
