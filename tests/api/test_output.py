@@ -136,7 +136,7 @@ async def test_a_lost_worker_is_told_once_and_the_stream_goes_on(two: Two, tmp_p
             if said == "begun\n" and not two.network.down and not go.exists():
                 two.network.down.add("worker-b")
             if event.name == "output.lost":
-                assert "worker-b does not give the output (last heard" in event.data["message"]
+                assert "worker-b does not answer (last heard" in event.data["message"]
                 go.touch()
                 two.network.down.clear()
     assert said == "begun\ndone\n"

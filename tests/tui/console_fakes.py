@@ -10,7 +10,7 @@ from typing import Any
 
 from syncropel.client import Call, Event, Target
 from syncropel.errors import SyncropelError
-from syncropel.wire import FleetStatus, JoinStatus, Page, TaskSummary
+from syncropel.wire import FleetStatus, JoinStatus, OutputPage, Page, TaskSummary
 from syncropel.wire.explain import TaskWhy
 
 TARGET = Target(url="http://127.0.0.1:7700")
@@ -55,6 +55,9 @@ class FakeClient:
         self.opened = 0
         self.closed = False
         self._events: asyncio.Queue[Event | BaseException | None] = asyncio.Queue()
+        self._output: asyncio.Queue[Event | BaseException | None] = asyncio.Queue()
+        self.outputs: list[str] = []
+        """Where output was followed, query and all."""
 
     def snapshot(self, status: FleetStatus) -> None:
         self.say("fleet.snapshot", status.model_dump(mode="json"))
@@ -65,6 +68,12 @@ class FakeClient:
     def break_with(self, error: BaseException | None) -> None:
         """End the stream: with an error, or as if the daemon closed it."""
         self._events.put_nowait(error)
+
+    def writes(self, *what: OutputPage | Event | BaseException | None) -> None:
+        """Say this on the next stream of output; an error or None ends it."""
+        for one in what:
+            page = Event("output", one.model_dump(mode="json")) if isinstance(one, OutputPage) else one
+            self._output.put_nowait(page)
 
     def tasks(self, tasks: list[TaskSummary]) -> None:
         self.answers["/v1/tasks"] = Page[TaskSummary](data=tasks)
@@ -77,13 +86,15 @@ class FakeClient:
 
     @asynccontextmanager
     async def watch(self, path: str, last_id: str = "") -> AsyncIterator[AsyncIterator[Event]]:
-        self.opened += 1
+        is_output = "/output?" in path
+        self.opened += not is_output
+        self.outputs += [path] if is_output else []
         if self.refuse is not None:
             raise self.refuse
-        yield self._stream()
+        yield self._stream(self._output if is_output else self._events)
 
-    async def _stream(self) -> AsyncIterator[Event]:
-        while (event := await self._events.get()) is not None:
+    async def _stream(self, said: asyncio.Queue[Event | BaseException | None]) -> AsyncIterator[Event]:
+        while (event := await said.get()) is not None:
             if isinstance(event, BaseException):
                 raise event
             yield event

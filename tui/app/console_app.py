@@ -235,6 +235,10 @@ class ConsoleApp(App[None]):
         """Replay a thread from a record on, from its end when none is given."""
         self.push_screen(screens.ReplayScreen(thread, position))
 
+    def open_output(self, thread: str, index: int) -> None:
+        """What a subtask writes."""
+        self.push_screen(screens.OutputScreen(thread, index))
+
     def compare_with(self, thread: str) -> None:
         """Pick another thread to compare this one with."""
         self.push_screen(screens.ThreadsScreen(thread))

@@ -69,6 +69,7 @@ _MOVES: Final = {
     "move(-1)": "up", "move(1)": "down", "page(-1)": "page-up", "page(1)": "page-down",
     "half(-1)": "half-page-up", "half(1)": "half-page-down",
     "jump(0)": "first", "jump(-1)": "last", "step(-1)": "step-back", "step(1)": "step",
+    "match(1)": "match-next", "match(-1)": "match-back",
     "change(-1)": "change-back", "change(1)": "change", "again(1)": "find-next", "again(-1)": "find-back",
 }  # fmt: skip
 
@@ -83,10 +84,11 @@ def shown_key(key: str) -> str:
 FLEET, TASKS, JOIN, DETAIL = "fleet", "tasks", "join", "detail"
 FEED, POLICY = "feed", "policy"
 THREADS, REPLAY, COMPARE = "threads", "replay", "compare"
+OUTPUT: Final = "output"
 _SORTED: Final = (FLEET, TASKS, JOIN, POLICY, THREADS, COMPARE)
 _TABLES: Final = (*_SORTED, FEED)
 _ROWS: Final = (*_TABLES, REPLAY)
-_LINES: Final = (*_ROWS, DETAIL)
+_LINES: Final = (*_ROWS, DETAIL, OUTPUT)
 _WORK: Final = (FLEET, TASKS, JOIN, DETAIL)
 _INSTANCES: Final = (FLEET, DETAIL)
 
@@ -158,6 +160,7 @@ SCREEN: Final = (
     Action("next", ("tab",), "the next table", "next table", (FLEET, TASKS, POLICY, REPLAY)),
     Action("replay", ("t",), "replay the thread of the chosen row", "replay", _WORK, "none",
            "spl debug replay NAME"),
+    Action("output", ("l",), "what the chosen subtask writes", "", _WORK, "none", "spl task logs NAME N -f"),
     *CONTROL,
 )  # fmt: skip
 START: Final = Action(
@@ -165,6 +168,10 @@ START: Final = Action(
     "spl fleet start --workers 2",
 )  # fmt: skip
 FIND: Final = Action("find", ("slash",), "find a record by the words of a filter", "find", (REPLAY,))
+FOLLOW_OUTPUT: Final = Action(
+    "follow_output", ("f",), "follow what comes, or hold still", "follow", (OUTPUT,),
+    cli="spl task logs NAME N -f",
+)  # fmt: skip
 OWN: Final[dict[str, tuple[Action, ...]]] = {
     FLEET: (START,),
     THREADS: (
@@ -188,6 +195,15 @@ OWN: Final[dict[str, tuple[Action, ...]]] = {
                "spl records show ID"),
         Action("contrast", ("d",), "compare this thread with another", "compare", (REPLAY,),
                cli="spl debug thread-diff A B"),
+    ),
+    OUTPUT: (
+        FOLLOW_OUTPUT,
+        Action("find_text", ("slash",), "find words in the lines that are shown", "find", (OUTPUT,)),
+        Action("match(1)", ("n",), "the next line that has the words", "", (OUTPUT,)),
+        Action("match(-1)", ("N",), "the line before that has the words", "", (OUTPUT,)),
+        Action("wrap", ("w",), "break long lines, or cut them", "wrap", (OUTPUT,)),
+        Action("from_start", ("o",), "open it from the start", "start", (OUTPUT,),
+               cli="spl task logs NAME N"),
     ),
     FEED: (
         Action("follow", ("f",), "follow the newest line again", "follow", (FEED,)),
@@ -242,8 +258,8 @@ def footer(screen: str) -> list[Action]:
     """What the footer shows, the most wanted first: a narrow one shows fewer."""
     order = (
         "1", "2", "3", "4", "5", "f", "x", "space", "right", "right_square_bracket", "v", "d", "enter",
-        "escape", "slash", "exclamation_mark", "F", "question_mark", "q", "colon", "o", "t", "U", "R", "i",
-        "s", "y", "r", "tab",
+        "escape", "slash", "exclamation_mark", "F", "question_mark", "q", "colon", "o", "w", "t", "U", "R",
+        "i", "s", "y", "r", "tab",
     )  # fmt: skip
     shown = [one for one in for_screen(screen) if one.footer]
     if screen in (FLEET, TASKS, THREADS, FEED, POLICY):

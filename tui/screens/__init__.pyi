@@ -8,6 +8,7 @@ from .feed_line import FeedLineScreen as FeedLineScreen
 from .fleet import FleetScreen as FleetScreen
 from .help import HelpScreen as HelpScreen
 from .join import JoinScreen as JoinScreen
+from .output import OutputScreen as OutputScreen
 from .policy import PolicyRowScreen as PolicyRowScreen
 from .policy import PolicyScreen as PolicyScreen
 from .replay import ReplayScreen as ReplayScreen

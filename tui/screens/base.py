@@ -217,6 +217,14 @@ class ConsoleScreen(SortFilter):
         else:
             self.notify("this row has no thread to replay", timeout=3)
 
+    def action_output(self) -> None:
+        """What the subtask writes that the cursor is on."""
+        subject = self.subject()
+        if subject.thread and subject.index is not None:
+            self.console.open_output(subject.thread, subject.index)
+        else:
+            self.notify("this row is no subtask", timeout=3)
+
     def action_yank(self) -> None:
         if (words := self.copied()) is not None:
             self.console.yank(words)

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
+from typing import Any, Final
 
 from textual.widget import Widget
 
+from tui.connection.output_follower import OutputFollower
 from tui.model import facts, fleet, tree
 from tui.model.actions import DETAIL
 from tui.model.children import task_children
+from tui.model.output import last_lines
 from tui.model.subject import Subject
 from tui.model.tasks import task_name
 from tui.model.text import tail
 from tui.screens.base import ConsoleScreen
 from tui.widgets.lines import Lines, Span
 from tui.widgets.pane import Pane
+
+LAST_LINES: Final = 5
 
 
 class DetailScreen(ConsoleScreen):
@@ -100,10 +105,27 @@ class SubtaskScreen(DetailScreen):
     def __init__(self, thread: str, index: int) -> None:
         super().__init__()
         self.thread, self.index = thread, index
+        self._output: OutputFollower | None = None
 
     @property
     def wants(self) -> str | None:
         return self.thread
+
+    @property
+    def output(self) -> OutputFollower:
+        if self._output is None:
+            sleep = self.session.outside.sleep
+            self._output = OutputFollower(
+                self.session, self.thread, self.index, self._news, sleep, LAST_LINES
+            )
+        return self._output
+
+    def while_shown(self) -> Coroutine[Any, Any, None]:
+        return self.output.run()
+
+    def _news(self) -> None:
+        if self.is_mounted:
+            self.call_next(self.show)
 
     @property
     def crumb(self) -> str:
@@ -117,7 +139,12 @@ class SubtaskScreen(DetailScreen):
         world = self.world
         children = world.join.subtasks if world.join else []
         child = next((one for one in children if one.index == self.index), None)
-        return tree.detail_lines(child, world.moment(now), self.console.glyphs) if child else []
+        if child is None:
+            return []
+        output = self.output
+        output.keep_up(child.attempt)
+        told = tree.detail_lines(child, world.moment(now), self.console.glyphs)
+        return [*told, *last_lines(output.ring, output.page, output.trouble, LAST_LINES)]
 
     def subject(self) -> Subject:
         return Subject(thread=self.thread, index=self.index)

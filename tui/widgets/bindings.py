@@ -9,7 +9,7 @@ from textual.binding import Binding, BindingType
 from tui.model import actions
 
 Part = Literal[
-    "app", "screen", "table", "moves", "fleet", "feed", "policy", "scratchpad", "threads", "replay"
+    "app", "screen", "table", "moves", "fleet", "feed", "policy", "scratchpad", "threads", "replay", "output"
 ]
 
 LEAVES: Final = Binding("ctrl+c", "leave", "leave", show=False, priority=True)

@@ -64,6 +64,9 @@ class Console(Protocol):
     def open_replay(self, thread: str, position: int | None = None) -> None:
         """Replay a thread from a record on, from its end when none is given."""
 
+    def open_output(self, thread: str, index: int) -> None:
+        """What a subtask writes."""
+
     def compare_with(self, thread: str) -> None:
         """Pick another thread to compare this one with."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -126,8 +127,8 @@ class Outputs:
                 status, answer = await self._peers.output(
                     known.endpoint, spawn.instance, spawn.child_thread, wanted.query(attempt)
                 )
-        except DaemonUnreachable as error:
-            raise self._unreachable(spawn.instance, error.message) from None
+        except DaemonUnreachable:
+            raise self._unreachable(spawn.instance) from None
         if "object" in answer and answer["object"] == "output":
             return self._page(spawn.instance, answer)
         code, message, hint = (str(answer.get(key, "")) for key in ("code", "message", "hint"))
@@ -148,15 +149,16 @@ class Outputs:
             raise self._unreachable(did, "another instance answers at its address")
         return page
 
-    def _unreachable(self, did: str, why: str) -> OutputUnreachable:
-        known = self._ingest.live.registry.instances.get(did)
+    def _unreachable(self, did: str, why: str = "") -> OutputUnreachable:
+        """`why`: what is wrong with its answer; empty when there is none."""
+        known, beat = self._ingest.live.registry.instances.get(did), self._leases.last_beat(did)
         status = self._leases.status(known) if known is not None else "unknown"
-        heard = self._leases.last_beat(did)
-        when = f"last heard {self._leases.silence(did):.0f} s ago" if heard else "not heard since this start"
-        gone = {"archived": "is archived, and ", "left": "has left the fleet, and "}.get(status, "")
+        gone = {"archived": "is archived and ", "left": "has left the fleet and "}.get(status, "")
+        what = f"does not give the output: {why}" if why else "does not answer"
+        heard = f"last heard {_clock(beat[1])}" if beat else "not heard since this daemon started"
         return OutputUnreachable(
-            f"{self._name(did)} {gone}does not give the output ({when}): {why}",
-            f"the output is on its disk; see how it is: spl fleet status --instance {self._name(did)}",
+            f"{self._name(did)} {gone}{what} ({heard})",
+            f"the output is on its disk; see how it is: spl fleet show {self._name(did)}",
         )
 
     def _name(self, did: str) -> str:
@@ -165,6 +167,10 @@ class Outputs:
     def _alias(self, did: str) -> str:
         known = self._ingest.live.registry.instances.get(did)
         return known.alias if known is not None else ""
+
+
+def _clock(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 def _named(state: TaskState) -> str:

@@ -1,0 +1,179 @@
+"""Following what a subtask writes, for a screen: from its last lines on, or a part of it from the start.
+
+No Textual here. What cannot be read becomes words and another try.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from syncropel import client
+from syncropel import wire as schema
+from syncropel.client import Call, Event, output_calls, output_text
+from syncropel.errors import SyncropelError
+from tui.model.output import OutputRing
+from tui.model.text import count
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from contextlib import AbstractAsyncContextManager
+
+    from syncropel.client.calls import Answer
+    from syncropel.wire import OutputPage
+
+LAST_LINES: Final = 1000
+"""Lines from before the screen was opened."""
+PAGE_BYTES: Final = 256 * 1024
+BEHIND_BYTES: Final = 4 * PAGE_BYTES
+"""So far behind, what lies between is left out."""
+BASE_SECS: Final = 0.5
+MAX_SECS: Final = 5.0
+
+
+class Asks(Protocol):
+    """The part of a session that is needed."""
+
+    def watch(self, path: str, last_id: str = "") -> AbstractAsyncContextManager[AsyncIterator[Event]]: ...
+
+    async def send(self, call: Call[Answer]) -> Answer: ...
+
+
+class OutputFollower:
+    """One subtask's output, read while `run` runs. `on_news` is called when something else can be shown."""
+
+    def __init__(
+        self,
+        asks: Asks,
+        task: str,
+        index: int,
+        on_news: Callable[[], None],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        last: int = LAST_LINES,
+    ) -> None:
+        self._asks, self._on_news, self._sleep = asks, on_news, sleep
+        self._task, self._index, self._last = task, index, last
+        self.ring = OutputRing()
+        self.page: OutputPage | None = None
+        """How the attempt stands, by what was read last."""
+        self.trouble = ""
+        """Why nothing more is known, in words; empty while it is."""
+        self.from_start = self.is_cut = False
+        """`is_cut`: it was read from the start, and there is more than there is room for."""
+        self.begun = 0
+        """How often it was begun anew: what was shown before is of no use then."""
+        self._lines = output_text.OutputLines()
+        self._again = asyncio.Event()
+        self._failures = 0
+
+    def begin(self, *, from_start: bool = False) -> None:
+        """Read anew: the last lines and what comes, or from the start for as long as there is room."""
+        self.from_start = from_start
+        self._forget()
+        self._again.set()
+
+    def keep_up(self, attempt: int) -> None:
+        """Another attempt is the present one: read that one when the one that was read has ended."""
+        if self.page is not None and self.page.ended and attempt > self.page.attempt:
+            self.begin()
+
+    def _forget(self) -> None:
+        self.ring.clear()
+        self.is_cut = False
+        self.page, self.trouble, self.begun = None, "", self.begun + 1
+        self._lines = output_text.OutputLines()
+
+    async def run(self) -> None:
+        """Read until cancelled. An attempt that has ended is read once, until `begin`."""
+        while True:
+            self._again.clear()
+            reading = asyncio.ensure_future(self._reading())
+            again = asyncio.ensure_future(self._again.wait())
+            try:
+                await asyncio.wait({reading, again}, return_when=asyncio.FIRST_COMPLETED)
+                await again
+            finally:
+                reading.cancel()
+                again.cancel()
+
+    async def _reading(self) -> None:
+        while True:
+            try:
+                await (self._read_on() if self.from_start else self._follow())
+                if self.from_start or (self.page is not None and output_calls.is_whole(self.page)):
+                    return
+            except Exception as error:  # noqa: BLE001 - a pane that stood still in silence would look like a quiet goal
+                self._failures += 1
+                self.trouble = _told(error)
+                self._on_news()
+            await self._sleep(min(MAX_SECS, BASE_SECS * 2.0 ** min(self._failures, 10)))
+
+    async def _follow(self) -> None:
+        known = self.page
+        path = output_calls.output_follow(
+            self._task,
+            self._index,
+            attempt=known.attempt if known else None,
+            offset=known.next_offset if known else 0,
+            tail=None if known else self._last,
+        )
+        async with self._asks.watch(path) as events:
+            async for event in events:
+                data: Any = event.data if isinstance(event.data, dict) else {}
+                if event.name == "output":
+                    page = client.reading.document(schema.OutputPage, data)
+                    self._take(page)
+                    if output_calls.is_whole(page) or self._is_behind():
+                        return
+                elif event.name in ("output.lost", "error"):
+                    self.trouble = str(data.get("message"))
+                    self._on_news()
+                    if event.name == "error":
+                        self._failures += 1
+                        return
+
+    async def _read_on(self) -> None:
+        """From the start, as much as there is room for."""
+        while self.page is None or (self.page.next_offset < self.page.size and not self.is_cut):
+            known = self.page
+            page = await self._asks.send(
+                output_calls.output(
+                    self._task,
+                    self._index,
+                    attempt=known.attempt if known else None,
+                    offset=known.next_offset if known else 0,
+                    limit=PAGE_BYTES,
+                )
+            )
+            self._take(page)
+            if not page.data:
+                return
+
+    def _take(self, page: OutputPage) -> None:
+        self._failures, self.trouble = 0, ""
+        before, self.page = self.page, page
+        if before is None and page.offset > 0:
+            self.ring.add([f"… {count(page.offset)}B before this: o opens it from the start"])
+        lines = self._lines.add(output_calls.data(page))
+        if output_calls.is_whole(page):
+            lines += self._lines.finish()
+        if self.from_start:
+            self.is_cut = not self.ring.fill(lines)
+        else:
+            self.ring.add(lines)
+        self._on_news()
+
+    def _is_behind(self) -> bool:
+        """Whether more was written than can be shown; then it goes on with the last lines."""
+        page = self.page
+        if page is None or page.size - page.next_offset <= BEHIND_BYTES:
+            return False
+        self._forget()
+        return True
+
+
+def _told(error: Exception) -> str:
+    if isinstance(error, SyncropelError):
+        return error.message
+    return f"unexpected {type(error).__name__}: {error}"
