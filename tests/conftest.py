@@ -8,9 +8,12 @@ import signal
 import sys
 
 import pytest
+from fork_server import fork_server
 from hypothesis import settings
 
 from syncropel.system import ancestry
+
+__all__ = ["fork_server"]
 
 # The same examples in each run, and no time limit that a busy machine would break.
 settings.register_profile("steady", deadline=None, derandomize=True, database=None)

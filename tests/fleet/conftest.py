@@ -10,27 +10,36 @@ import socket
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import IO, Any
 from unittest.mock import patch
 
 import psutil
 import pytest
 from child_process import ChildProcess
+from fork_server import ForkedDaemon, ForkServer
 
 from syncropel.cli.main import main
+from syncropel.launcher import process as launched
 
 LIMIT_SECS = 30.0
 
 
 @dataclass(frozen=True)
 class Machine:
-    """A user's home folder, the port of its coordinator, and the `spl` command in it."""
+    """A user's home folder, the port of its coordinator, and the `spl` command in it.
+
+    `forks`: where its daemons come from; None: commands are processes, and start daemons as they do anywhere.
+    """
 
     path: Path
     port: int
+    forks: ForkServer | None
 
     @property
     def environ(self) -> dict[str, str]:
@@ -58,7 +67,29 @@ class Machine:
     def run(
         self, *words: str, cwd: Path | None = None, environ: Mapping[str, str] | None = None
     ) -> tuple[int, str, str]:
-        """Exit code, stdout, stderr."""
+        """Exit code, stdout, stderr. It runs in this process, since another would take more from the machine
+        than what the command does."""
+        if self.forks is None:
+            return self.run_apart(*words, cwd=cwd, environ=environ)
+        daemons = SimpleNamespace(Popen=partial(_forked, self.forks), DEVNULL=subprocess.DEVNULL)
+        out, err = io.StringIO(), io.StringIO()
+        with (
+            patch.dict(os.environ, {**self.environ, **(environ or {})}, clear=True),
+            patch.object(launched, "subprocess", daemons),
+            contextlib.chdir(cwd or self.path),
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(err),
+            warnings.catch_warnings(),
+        ):
+            # httpx leaves its socket to the collector when nobody listens.
+            warnings.simplefilter("ignore", ResourceWarning)
+            code = main(list(words))
+        return code, out.getvalue(), err.getvalue()
+
+    def run_apart(
+        self, *words: str, cwd: Path | None = None, environ: Mapping[str, str] | None = None
+    ) -> tuple[int, str, str]:
+        """As `run`, in a process of its own."""
         with self.popen(*words, cwd=cwd, environ=environ) as process:
             out, err = process.communicate(timeout=90)
         return process.returncode, out, err
@@ -70,18 +101,8 @@ class Machine:
         return out
 
     def json(self, *words: str) -> Any:
-        """What a command that only looks has to say. It runs in this process: tests look until something is
-        true, and a process for each look would take more from the machine than the fleet itself."""
-        out, err = io.StringIO(), io.StringIO()
-        with (
-            patch.dict(os.environ, self.environ, clear=True),
-            contextlib.chdir(self.path),
-            contextlib.redirect_stdout(out),
-            contextlib.redirect_stderr(err),
-        ):
-            code = main([*words, "-o", "json"])
-        assert code == 0, f"spl {' '.join(words)} exited {code}: {err.getvalue()}"
-        return json.loads(out.getvalue())
+        """What a command says as JSON; it has to succeed."""
+        return json.loads(self.spl(*words, "-o", "json"))
 
     def beat_every(self, secs: float) -> None:
         """Settle how often instances of the fleet to come beat; how long a silence may be follows from it."""
@@ -135,11 +156,19 @@ def reserved_port() -> Iterator[int]:
         yield reserve.getsockname()[1]
 
 
+def _forked(
+    forks: ForkServer, words: list[str], *, env: Mapping[str, str], cwd: Path, stderr: IO[bytes], **_: object
+) -> ForkedDaemon:
+    """A daemon where the launcher would have started one."""
+    with open(os.devnull, "wb") as nowhere:
+        return ForkedDaemon(forks, words, env=env, cwd=cwd, stdout=nowhere.fileno(), stderr=stderr.fileno())
+
+
 @pytest.fixture
-def machine(tmp_path: Path) -> Iterator[Machine]:
+def machine(tmp_path: Path, fork_server: ForkServer | None) -> Iterator[Machine]:
     """A machine with nothing on it; whatever runs there at the end is ended."""
     with reserved_port() as port:
-        machine = Machine(tmp_path, port)
+        machine = Machine(tmp_path, port, fork_server)
         yield machine
         _clear(machine)
 

@@ -282,7 +282,7 @@ def test_a_supervisor_that_is_told_to_end_ends_its_run(machine: Machine) -> None
 def test_no_daemon_keeps_the_token_of_who_started_it(machine: Machine) -> None:
     """A goal of the same user can read with what a daemon was started."""
     words = ("fleet", "start", "--workers", "1", "--port", str(machine.port), "--worker-port", "0")
-    code, _, err = machine.run(
+    code, _, err = machine.run_apart(
         *words, environ={"SPL_TOKEN": "spl_operators", "SPL_URL": "http://127.0.0.1:1"}
     )
     assert code == 0, err

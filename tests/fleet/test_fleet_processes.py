@@ -1,4 +1,4 @@
-"""A local fleet of real processes, from the command line and nothing else."""
+"""A local fleet from the command line and nothing else: where `forks` is None, each command is a process."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import os
 import re
 import signal
 import socket
+from dataclasses import replace
 from pathlib import Path
 
 from .conftest import Machine, ended, until
 
 
 def test_workers_come_back_as_who_they_were(machine: Machine) -> None:
+    machine = replace(machine, forks=None)
     machine.start()
     before, token = machine.dids(), (machine.path / ".syncro/secrets/fleet.token").read_text()
     machine.spl("fleet", "stop", "--all")
@@ -21,6 +23,7 @@ def test_workers_come_back_as_who_they_were(machine: Machine) -> None:
 
 
 def test_what_runs_already_is_used(machine: Machine) -> None:
+    machine = replace(machine, forks=None)
     machine.start()
     pids = machine.pids()
     again = machine.start()
@@ -30,6 +33,7 @@ def test_what_runs_already_is_used(machine: Machine) -> None:
 
 
 def test_a_killed_worker_is_started_anew(machine: Machine) -> None:
+    machine = replace(machine, forks=None)
     machine.start()
     killed = machine.pids()[".syncro-worker-a"]
     os.kill(killed, signal.SIGKILL)

@@ -27,7 +27,7 @@ def headless(machine: Machine) -> Headless:
         package = machine.path / "blocked" / name
         package.mkdir(parents=True)
         (package / "__init__.py").write_text(f"raise ModuleNotFoundError('blocked: {name}', name='{name}')\n")
-    return Headless(machine.path, machine.port)
+    return Headless(machine.path, machine.port, forks=None)
 
 
 def test_every_plain_command_runs_without_textual(headless: Headless) -> None:

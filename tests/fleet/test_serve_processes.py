@@ -1,4 +1,4 @@
-"""`spl serve`, `stop` and `status` on a real daemon."""
+"""`spl serve`, `stop` and `status`, each a process, on a daemon that they start."""
 
 from __future__ import annotations
 
@@ -6,8 +6,16 @@ import os
 import re
 import signal
 import socket
+from dataclasses import replace
+
+import pytest
 
 from .conftest import Machine, until
+
+
+@pytest.fixture
+def machine(machine: Machine) -> Machine:
+    return replace(machine, forks=None)
 
 
 def test_a_daemon_from_start_to_stop(machine: Machine) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from .conftest import Machine, ended
 
@@ -45,6 +46,7 @@ spl fleet status
 
 
 def test_your_first_fan_out(machine: Machine) -> None:
+    machine = replace(machine, forks=None)
     started = machine.start()
     prints(started, STARTED + READY)
     prints(

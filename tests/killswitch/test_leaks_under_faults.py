@@ -10,7 +10,7 @@ import asyncio
 import itertools
 import os
 import signal
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 
 import httpx
@@ -94,6 +94,7 @@ async def freeze_and_lift(machine: Machine, storm: Storm, over: asyncio.Event) -
 
 async def disturb(machine: Machine, storm: Storm, over: asyncio.Event, random: Random) -> None:
     """Stop workers for a while, and kill one now and then."""
+    apart = replace(machine, forks=None)  # a command in this process would change what writers see of it
     while not over.is_set():
         home = random.choice(HOMES[1:])
         pid = machine.pids().get(home)
@@ -103,7 +104,7 @@ async def disturb(machine: Machine, storm: Storm, over: asyncio.Event, random: R
         if random.random() < 0.25:
             psutil.Process(pid).kill()
             await asyncio.sleep(random.random())
-            await asyncio.to_thread(machine.start)
+            await asyncio.to_thread(apart.start)
         else:
             os.kill(pid, signal.SIGSTOP)
             await asyncio.sleep(random.random() * 1.5)
