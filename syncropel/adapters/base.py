@@ -21,6 +21,8 @@ class Remains:
 
     proven: bool = True
     left: tuple[int, ...] = ()
+    agent: dict[str, Any] | None = None
+    """What a coding agent said of its run, also of one that was ended from outside: as `Outcome.agent`."""
     forget: Callable[[], None] = lambda: None
     """To be called once the result is in the log: until then a daemon that comes back has to find the run."""
 
@@ -91,6 +93,11 @@ class Job:
     """The model to use, one that the adapter's config allows; empty: the program's own choice."""
     content: str = ""
     """Path of a file that says more about the goal."""
+    budget_tokens: int | None = None
+    denied: str = ""
+    """`ignore`: tool calls that were denied do not fail it."""
+    earlier: Mapping[str, Any] | None = None
+    """What the attempt before said of its agent (`Outcome.agent`), when it ran here with the same adapter."""
     gate: Gate = open_gate
     """Passed just before the first instruction of the goal."""
     remains: Remains = field(default_factory=lambda: Remains())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -50,15 +51,9 @@ class ConfiguredProgram(ProgramAdapter):
 
     def prepare(self, job: Job, files: Files, cwd: Path) -> Program:
         environment = self.environment(job, files)
-        files.prompt.unlink(missing_ok=True)
-        with os.fdopen(os.open(files.prompt, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(self.prompt(job).encode())
-        files.hand_over()
-        command = self.command(job)
-        found = shutil.which(command[0], path=environment.get("PATH"))
-        return Program(
-            [found or command[0], *command[1:]], cwd, environment, stdin=files.prompt, stderr=files.stderr
-        )
+        write_prompt(files, self.prompt(job))
+        command = found(self.command(job), environment)
+        return Program(command, cwd, environment, stdin=files.prompt, stderr=files.stderr)
 
     def environment(self, job: Job, files: Files) -> dict[str, str]:
         """The program's variables. Raises SetupError when a secret cannot be read."""
@@ -73,3 +68,17 @@ class ConfiguredProgram(ProgramAdapter):
 def given(table: AdapterTable, place: Place) -> dict[str, str]:
     """The variables that the config sets, secrets too. Raises SetupError when a secret cannot be read."""
     return {**table.set, **{name: read_secret(place.secrets, name) for name in table.secrets}}
+
+
+def write_prompt(files: Files, prompt: str) -> None:
+    """Have the prompt there for the program to read, and nobody else. Raises OSError."""
+    files.prompt.unlink(missing_ok=True)
+    with os.fdopen(os.open(files.prompt, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(prompt.encode())
+    files.hand_over()
+
+
+def found(command: list[str], environment: Mapping[str, str]) -> list[str]:
+    """The command, with its program's path where that is found by the environment's PATH."""
+    path = shutil.which(command[0], path=environment.get("PATH"))
+    return [path or command[0], *command[1:]]

@@ -10,7 +10,7 @@ import contextlib
 import os
 import signal
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, Final
@@ -55,10 +55,23 @@ class Program:
     stderr: Path | None = None
     tells_start: bool = False
     session: str = ""
+    about: Mapping[str, Any] = field(default_factory=dict)
+    """What else the start record tells."""
+
+
+@dataclass(frozen=True)
+class Excess:
+    """A limit that a run went over: `reason` for programs, `told` for people."""
+
+    reason: str
+    told: str
 
 
 class ProgramAdapter:
     """Runs a program for each attempt; `runs` is where it is found again by the next daemon."""
+
+    interrupt_secs = INT_GRACE_SECS
+    """How long a program that is ended has after SIGINT."""
 
     def __init__(self, name: str, place: Place, cwd: Path | None = None, idle_secs: float = 0.0) -> None:
         self.name = name
@@ -79,6 +92,14 @@ class ProgramAdapter:
 
     def reader(self, job: Job) -> OutputReader | None:
         """A new reader of this attempt's output; None when only its end is read, once it has ended."""
+        return None
+
+    def limits_of(self, job: Job, reader: OutputReader | None) -> Excess | None:
+        """A limit of its own that the run is over now, after which it is ended."""
+        return None
+
+    def told(self, reader: OutputReader | None) -> dict[str, Any] | None:
+        """What the program said of itself so far, for `Outcome.agent`."""
         return None
 
     def variables(self, job: Job, files: Files) -> dict[str, str]:
@@ -140,7 +161,7 @@ class ProgramAdapter:
             session["stderr"] = str(program.stderr)
         if program.session:
             session["session"] = program.session
-        return session
+        return {**program.about, **session}
 
     async def take_back(self, wanted: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
         return dict(await take_back(self.runs, wanted))
@@ -167,7 +188,7 @@ class ProgramAdapter:
     async def _launch(self, program: Program, job: Job, sink: BinaryIO, base: str | None) -> Supervised:
         limits = Limits(
             run=job.timeout_secs,
-            interrupt=INT_GRACE_SECS,
+            interrupt=self.interrupt_secs,
             term=TERM_GRACE_SECS,
             leftover=LEFTOVER_GRACE_SECS,
             kill=KILL_LIMIT_SECS,
@@ -194,8 +215,15 @@ class ProgramAdapter:
         name = run.folder.name
         following = Following(output, live, name, job.events.get(name, 0)) if live else None
         silence = Silence([output, errors], self._idle_secs, self.place.runtime)
+        excess: Excess | None = None
+
+        def limit() -> Excess | None:
+            nonlocal excess
+            excess = self._silent(silence) or self.limits_of(job, live)
+            return excess
+
         try:
-            ending = await self._ended(run, job, observe, costs, following, silence)
+            ending = await self._ended(run, job, observe, costs, following, limit)
         finally:
             await self._end(run, job)
             await _observe_costs(costs, observe)
@@ -232,7 +260,7 @@ class ProgramAdapter:
         observe: Observe,
         costs: CostFile,
         following: Following | None,
-        silence: Silence,
+        limit: Callable[[], Excess | None],
     ) -> Ending:
         """Wait for the run's end, telling what it spends meanwhile. A supervisor that does not keep the time
         limit is overruled."""
@@ -245,7 +273,7 @@ class ProgramAdapter:
                 await _observe_costs(costs, observe)
                 if following is not None:
                     await following.read_on(observe)
-                if silence.lasts():
+                if limit() is not None:
                     return await run.stop(gently=True)
         finally:
             if not ending.done():
@@ -253,6 +281,9 @@ class ProgramAdapter:
         if ending.done() and not ending.cancelled():
             return ending.result()
         return replace(await run.stop(gently=False), why=TIMEOUT)
+
+    def _silent(self, silence: Silence) -> Excess | None:
+        return Excess(IDLE, f"wrote nothing for {self._idle_secs:g}s") if silence.lasts() else None
 
     async def _end(self, run: Supervised, job: Job) -> None:
         """End what runs on, and know what is left of it; or leave it to the next daemon."""

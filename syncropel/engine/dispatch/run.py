@@ -21,6 +21,7 @@ from syncropel.engine.dispatch.run_records import (
     honest,
     job_of,
     observation,
+    with_agent,
 )
 from syncropel.engine.ingest.door import Ingest
 from syncropel.errors import NamespaceFrozen, StoreError, SyncropelError
@@ -187,7 +188,7 @@ class Run:
             )
         if self.meter.over and outcome.reason != OVER_BUDGET:
             outcome = replace(self.meter.outcome(), output=outcome.output, exit=outcome.exit)
-        outcome = honest(outcome, self.remains)
+        outcome = honest(with_agent(outcome, self.remains), self.remains)
         self.ending = outcome = replace(outcome, cost_usd=self.meter.spent + outcome.cost_usd)
         secs = place.runtime.monotonic() - started
         self.finished = True
@@ -221,7 +222,7 @@ class Run:
             return ended_by_coordinator(CRASH_LOOP) if looping else self.meter.outcome()
         spent = self.place.ingest.live.spend.of(self.intend.record)
         model = model or next(iter(models), "")
-        job = job_of(self.intend, limits.default_timeout_secs, spent, model)
+        job = job_of(self.intend, limits.default_timeout_secs, spent, model, self._earlier(name))
         if self.taken is not None:
             if looping and self.taken.adapter.goes_on(self.taken.run):
                 self.end(ended_by_coordinator(CRASH_LOOP))
@@ -237,6 +238,16 @@ class Run:
                 await self._remark(NOT_STARTED)
                 raise Held
         return await adapter.run(replace(job, gate=gate, remains=self.remains), self._observe)
+
+    def _earlier(self, adapter: str) -> dict[str, Any] | None:
+        """What the attempt before this one said of its agent, if it ran here and by the same adapter."""
+        state = self.place.ingest.live.children[self.intend.thread]
+        for attempt in sorted((one for one in state.intends if one < self.intend.attempt), reverse=True):
+            result = state.results.get(state.intends[attempt].record)
+            agent = result.body.get("agent") if result else None
+            if isinstance(agent, dict):
+                return agent if agent.get("adapter") == adapter else None
+        return None
 
     async def _remark(self, kind: str) -> None:
         """Observe what need not be in the log; and nothing of a run that has not begun."""

@@ -19,7 +19,13 @@ MOST_GOAL: Final = 500
 """Characters of the goal that the thread of a run repeats; the subtask's thread has the whole."""
 
 
-def job_of(intend: ChildIntend, default_timeout_secs: float, spent: Spent, model: str = "") -> Job:
+def job_of(
+    intend: ChildIntend,
+    default_timeout_secs: float,
+    spent: Spent,
+    model: str = "",
+    earlier: dict[str, Any] | None = None,
+) -> Job:
     """What the adapter is asked to do."""
     body = intend.body
     timeout = _number(body.get("timeout_secs"))
@@ -34,12 +40,21 @@ def job_of(intend: ChildIntend, default_timeout_secs: float, spent: Spent, model
         spent.events,
         model,
         str(body.get("content") or ""),
+        budget_tokens=budget_tokens_of(intend),
+        denied=str(body.get("denied") or ""),
+        earlier=earlier,
     )
 
 
 def budget_of(intend: ChildIntend) -> float | None:
     """What this attempt may spend, in US dollars."""
     return _number(intend.body.get("budget_usd"))
+
+
+def budget_tokens_of(intend: ChildIntend) -> int | None:
+    """What this attempt may use, in tokens."""
+    tokens = intend.body.get("budget_tokens")
+    return tokens if type(tokens) is int and tokens > 0 else None
 
 
 def _number(value: Any) -> float | None:
@@ -97,6 +112,14 @@ def completion(outcome: Outcome) -> tuple[str, str]:
     if outcome.exit["signal"] is not None:
         return "stream_eof_fallback", "result_missing"
     return "exit_status", "" if outcome.verdict == ACCEPT else "exit_status"
+
+
+def with_agent(outcome: Outcome, remains: Remains) -> Outcome:
+    """The outcome, with what the agent said of its run, also where somebody else has ended that."""
+    agent = {**(remains.agent or {}), **(outcome.agent or {})}
+    if not agent:
+        return outcome
+    return replace(outcome, agent=agent, cost_known=agent["cost_usd"] is not None)
 
 
 def honest(outcome: Outcome, remains: Remains) -> Outcome:

@@ -1,0 +1,134 @@
+"""Adapters for coding agents: each attempt is one run of a command line, in one of its sessions."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+from syncropel.adapters.agents.claude import ClaudeReader
+from syncropel.adapters.agents.cli import END, Ask, Cli
+from syncropel.adapters.agents.codex import CodexReader
+from syncropel.adapters.agents.options import read_options
+from syncropel.adapters.agents.tokens import Tokens, read_tokens
+from syncropel.adapters.agents.verdict import BUDGET_EXCEEDED, MAX_TURNS
+from syncropel.adapters.base import Job, Observe, Outcome
+from syncropel.adapters.configured import ConfiguredProgram, found, write_prompt
+from syncropel.adapters.contract import Place
+from syncropel.adapters.files import Files
+from syncropel.adapters.program import Excess, Program
+from syncropel.adapters.reading import OutputReader
+from syncropel.settings.adapters import AdapterTable
+
+BUDGET_BLIND: Final = "budget_blind"
+"""Why an attempt was not started: nobody could say what it costs."""
+IGNORE: Final = "ignore"
+"""What a subtask says of denied calls that must not fail it."""
+
+
+class AgentAdapter(ConfiguredProgram):
+    """Runs one kind of agent. Its prompt comes on stdin; a retry goes on with the session before it."""
+
+    interrupt_secs = 5.0
+
+    def __init__(self, table: AdapterTable, place: Place, cli: Cli, program: str) -> None:
+        super().__init__(replace(table, command=table.command or (program,)), place)
+        self._cli = cli
+        self._options = read_options(table.name, cli, table.options)
+
+    async def run(self, job: Job, observe: Observe) -> Outcome:
+        if job.budget_usd is not None and not self._can_tell_cost(job.model):
+            return Outcome("failed", self._blind(job.model), reason=BUDGET_BLIND)
+        return await super().run(job, observe)
+
+    def _can_tell_cost(self, model: str) -> bool:
+        return self._cli.says_cost or self._options.prices.knows(model)
+
+    def _blind(self, model: str) -> str:
+        what = f"the price of {model!r} is not known" if model else f"no model is set for {self.name}"
+        return (
+            f"cannot hold a budget in US dollars: {what}; give the budget in tokens (budget_tokens=), or set "
+            f"[adapters.{self.name}] model and prices in this instance's config.toml"
+        )
+
+    def environment(self, job: Job, files: Files) -> dict[str, str]:
+        return {**self._cli.variables, **super().environment(job, files)}
+
+    def prepare(self, job: Job, files: Files, cwd: Path) -> Program:
+        environment = self.environment(job, files)
+        ask, gone = self._ask(job), ""
+        if ask.resume and not self._cli.has_session(ask.resume, environment):
+            ask, gone = replace(ask, resume="", before=Tokens()), ask.resume
+        if not ask.resume and self._cli.names_session:
+            ask = replace(ask, session=str(uuid.uuid4()))
+        write_prompt(files, _prompt(job, goes_on=bool(ask.resume)))
+        words = self._cli.words(self.table.command, ask, self.table.args)
+        return Program(
+            found(words, environment),
+            cwd,
+            environment,
+            stdin=files.prompt,
+            stderr=files.stderr,
+            session=ask.resume or ask.session,
+            about=self._about(job, ask, gone),
+        )
+
+    def _about(self, job: Job, ask: Ask, gone: str) -> dict[str, Any]:
+        """What the start record tells besides."""
+        about: dict[str, Any] = {"spend_known": self._cli.spend_known}
+        if job.budget_usd is not None and self._cli.spend_known == END:
+            about["warning"] = (
+                f"a budget cannot stop this run: {self.name} says what it spent only at its end"
+            )
+        if ask.model:
+            about["model"] = ask.model
+        if ask.resume:
+            about["resumes"] = ask.resume
+        elif job.attempt > 1:
+            about["fresh"] = (
+                f"session {gone} is gone" if gone else "no earlier session of this subtask is known here"
+            )
+        return about
+
+    def _ask(self, job: Job) -> Ask:
+        """What this attempt is asked for. It follows from the job alone, so that a daemon which takes the run
+        back reads its output as the one that began it."""
+        before = job.earlier if self._options.resume else None
+        session = str(before.get("session") or "") if before else ""
+        thread = before.get("thread_tokens") if before else None
+        return Ask(
+            model=job.model,
+            resume=session,
+            before=Tokens() if not session else read_tokens(thread) if thread is not None else None,
+            mode=self._options.mode,
+            max_turns=self._options.max_turns,
+            budget_usd=job.budget_usd,
+            ignore_denied=job.denied == IGNORE,
+        )
+
+    def reader(self, job: Job) -> OutputReader:
+        return self._cli.reader(self._options.prices, self._ask(job))
+
+    def limits_of(self, job: Job, reader: OutputReader | None) -> Excess | None:
+        """Whether the run has used up its tokens or its turns."""
+        if not isinstance(reader, ClaudeReader | CodexReader):
+            return None
+        used, most = reader.account.spending.tokens.total, job.budget_tokens
+        if most is not None and used >= most:
+            told = f"{BUDGET_EXCEEDED}: used {used} tokens of its budget of {most}"
+            return Excess(BUDGET_EXCEEDED, told)
+        turns = self._options.max_turns
+        if turns and not self._cli.limits_turns and reader.turns > turns:
+            return Excess(MAX_TURNS, f"over its limit of {turns} turns")
+        return None
+
+    def told(self, reader: OutputReader | None) -> dict[str, Any] | None:
+        known = isinstance(reader, ClaudeReader | CodexReader)
+        return {"adapter": self.name, **reader.account.as_body()} if known else None
+
+
+def _prompt(job: Job, *, goes_on: bool) -> str:
+    said = [] if goes_on and job.hint else [job.goal] if not goes_on else ["Go on with your task."]
+    said += [f"Read {job.content} first."] if job.content and not goes_on else []
+    return "\n\n".join([*said, *([job.hint] if job.hint else [])]) + "\n"

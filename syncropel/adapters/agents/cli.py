@@ -1,0 +1,136 @@
+"""The command lines of claude and codex: what is typed for a run, and where a session is found again."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Protocol
+
+from syncropel.adapters.agents.claude import ClaudeReader
+from syncropel.adapters.agents.codex import CodexReader
+from syncropel.adapters.agents.prices import Prices
+from syncropel.adapters.agents.tokens import Tokens
+
+REQUEST: Final = "request"
+END: Final = "end"
+"""When an agent says what it has spent: after each request to the model, or only at its end."""
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One run. `session`: the id to give the session, empty where the agent chooses it; `resume`: the one to
+    go on with. `before`: the tokens of that session, None when they are not known."""
+
+    model: str = ""
+    session: str = ""
+    resume: str = ""
+    before: Tokens | None = Tokens()
+    mode: str = ""
+    max_turns: int = 0
+    budget_usd: float | None = None
+    ignore_denied: bool = False
+
+
+class Cli(Protocol):
+    """How one agent is driven. `mode`: what it may do when nothing else is said, one of `modes`.
+
+    `spend_known`: when it says what it spent. `names_session`: whether it takes the id of its session from us.
+    `limits_turns`: whether it counts turns itself. `says_cost`: whether it tells US dollars.
+    """
+
+    mode: str
+    modes: frozenset[str]
+    spend_known: str
+    names_session: bool
+    limits_turns: bool
+    says_cost: bool
+    variables: Mapping[str, str]
+    """What it is always told."""
+
+    def words(self, program: Sequence[str], ask: Ask, more: Sequence[str]) -> list[str]:
+        """The command; the prompt comes on stdin."""
+        ...
+
+    def reader(self, prices: Prices, ask: Ask) -> ClaudeReader | CodexReader:
+        """A reader of that run."""
+        ...
+
+    def has_session(self, session: str, environment: Mapping[str, str]) -> bool:
+        """Whether a session can still be resumed by a program with this environment."""
+        ...
+
+
+class Claude:
+    """`claude -p`."""
+
+    mode = "acceptEdits"
+    modes = frozenset({"default", "acceptEdits", "plan", "dontAsk", "auto", "bypassPermissions"})
+    spend_known = REQUEST
+    names_session = True
+    limits_turns = True
+    says_cost = True
+    variables: Mapping[str, str] = {
+        "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+        "DISABLE_AUTOUPDATER": "1",
+        "NO_COLOR": "1",
+    }
+
+    def words(self, program: Sequence[str], ask: Ask, more: Sequence[str]) -> list[str]:
+        words = [*program, "-p", "--output-format", "stream-json", "--verbose", "--include-partial-messages"]
+        words += ["--permission-mode", ask.mode]
+        words += ["--resume", ask.resume] if ask.resume else ["--session-id", ask.session]
+        words += ["--model", ask.model] if ask.model else []
+        words += ["--max-turns", str(ask.max_turns)] if ask.max_turns else []
+        words += ["--max-budget-usd", f"{ask.budget_usd:.6f}"] if ask.budget_usd is not None else []
+        return [*words, *more]
+
+    def reader(self, prices: Prices, ask: Ask) -> ClaudeReader:
+        return ClaudeReader(prices, ignore_denied=ask.ignore_denied)
+
+    def has_session(self, session: str, environment: Mapping[str, str]) -> bool:
+        folder = _folder(environment, "CLAUDE_CONFIG_DIR", ".claude") / "projects"
+        return any(folder.glob(f"*/{session}.jsonl"))
+
+
+class Codex:
+    """`codex exec`."""
+
+    mode = "workspace-write"
+    modes = frozenset({"read-only", "workspace-write", "danger-full-access"})
+    spend_known = END
+    names_session = False
+    limits_turns = False
+    says_cost = False
+    variables: Mapping[str, str] = {"NO_COLOR": "1"}
+
+    def words(self, program: Sequence[str], ask: Ask, more: Sequence[str]) -> list[str]:
+        words = [native(program[0]), *program[1:], "exec", "--json", "-s", ask.mode]
+        words += ["-c", "analytics.enabled=false", "--disable", "plugins", "--skip-git-repo-check"]
+        words += ["-m", ask.model] if ask.model else []
+        return [*words, *more, *(["resume", ask.resume] if ask.resume else []), "-"]
+
+    def reader(self, prices: Prices, ask: Ask) -> CodexReader:
+        return CodexReader(prices, ask.model, ask.before, ignore_denied=ask.ignore_denied)
+
+    def has_session(self, session: str, environment: Mapping[str, str]) -> bool:
+        folder = _folder(environment, "CODEX_HOME", ".codex") / "sessions"
+        return any(folder.glob(f"*/*/*/rollout-*-{session}.jsonl"))
+
+
+def native(program: str) -> str:
+    """The program behind codex's wrapper for Node: a wrapper that is killed leaves its program working."""
+    found = shutil.which(program)
+    if found is None or not (wrapper := Path(os.path.realpath(found))).name.endswith(".js"):
+        return program
+    packages = wrapper.parents[2]
+    inside = wrapper.parents[1] / "node_modules" / packages.name
+    programs = [one for where in (packages, inside) for one in where.glob("codex-*/vendor/*/bin/codex")]
+    return str(programs[0]) if len(programs) == 1 else program
+
+
+def _folder(environment: Mapping[str, str], name: str, usual: str) -> Path:
+    home = Path(environment.get("HOME") or Path.home())
+    return Path(environment[name]) if environment.get(name) else home / usual

@@ -1,0 +1,79 @@
+"""The keys of `[adapters.NAME]` that only coding agents have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from syncropel.adapters.agents.cli import Cli
+from syncropel.adapters.agents.prices import Price, Prices
+from syncropel.errors import SetupError
+
+_PRICE_KEYS: Final = ("input", "output", "cached_input", "cache_write")
+
+
+@dataclass(frozen=True)
+class Options:
+    """`mode`: what the agent may do, in its own word. `max_turns`: answers of the model; 0: no limit.
+
+    `resume`: whether a retry goes on with the session of the attempt before. `prices`: `[…prices]`.
+    """
+
+    mode: str
+    max_turns: int = 0
+    resume: bool = True
+    prices: Prices = field(default_factory=Prices)
+
+
+def read_options(name: str, cli: Cli, given: Mapping[str, Any]) -> Options:
+    """Check the keys of the adapter called `name`. Raises SetupError that names the key."""
+    readers: dict[str, Callable[[Any], Any]] = {
+        "mode": lambda value: _mode(cli, value),
+        "max_turns": _turns,
+        "resume": _switch,
+        "prices": _prices,
+    }
+    found: dict[str, Any] = {"mode": cli.mode}
+    for key, value in given.items():
+        if key not in readers:
+            known = ", ".join(sorted(readers))
+            raise SetupError(f"[adapters.{name}]: unknown key {key!r}", f"known for an agent: {known}")
+        try:
+            found[key] = readers[key](value)
+        except ValueError as error:
+            raise SetupError(f"[adapters.{name}] {key} must be {error}", "see docs/howto/agents.md") from None
+    return Options(**found)
+
+
+def _mode(cli: Cli, value: Any) -> str:
+    if not isinstance(value, str) or value not in cli.modes:
+        raise ValueError(f"one of {', '.join(sorted(cli.modes))}")
+    return value
+
+
+def _turns(value: Any) -> int:
+    if type(value) is not int or value < 0:
+        raise ValueError("a whole number, 0 or more")
+    return value
+
+
+def _switch(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("true or false")
+    return value
+
+
+def _prices(value: Any) -> Prices:
+    if not isinstance(value, dict) or not all(isinstance(one, dict) for one in value.values()):
+        raise ValueError('tables such as prices."a-model" = { input = 5.0, output = 25.0 }')
+    return Prices({model: _price(one) for model, one in value.items()})
+
+
+def _price(given: dict[str, Any]) -> Price:
+    usable = all(type(one) in (int, float) and 0 <= one < 1e6 for one in given.values())
+    if not usable or not {"input", "output"} <= given.keys() or given.keys() - set(_PRICE_KEYS):
+        raise ValueError(
+            f"US dollars a million tokens, by {', '.join(_PRICE_KEYS)}; the first two are needed"
+        )
+    return Price(**{key: float(one) for key, one in given.items()})
