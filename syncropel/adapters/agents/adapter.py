@@ -63,9 +63,9 @@ class AgentAdapter(ConfiguredProgram):
         if not ask.resume and self._cli.names_session:
             ask = replace(ask, session=str(uuid.uuid4()))
         write_prompt(files, _prompt(job, goes_on=bool(ask.resume)))
-        words = self._cli.words(self.table.command, ask, self.table.args)
+        program = found(list(self.table.command), environment)
         return Program(
-            found(words, environment),
+            self._cli.words(program, ask, self.table.args),
             cwd,
             environment,
             stdin=files.prompt,

@@ -18,6 +18,8 @@ REQUEST: Final = "request"
 END: Final = "end"
 """When an agent says what it has spent: after each request to the model, or only at its end."""
 
+_NONE: Final = Tokens()
+
 
 @dataclass(frozen=True)
 class Ask:
@@ -27,7 +29,7 @@ class Ask:
     model: str = ""
     session: str = ""
     resume: str = ""
-    before: Tokens | None = Tokens()
+    before: Tokens | None = _NONE
     mode: str = ""
     max_turns: int = 0
     budget_usd: float | None = None
@@ -37,7 +39,7 @@ class Ask:
 class Cli(Protocol):
     """How one agent is driven. `mode`: what it may do when nothing else is said, one of `modes`.
 
-    `spend_known`: when it says what it spent. `names_session`: whether it takes the id of its session from us.
+    `spend_known`: when it says what it spent. `names_session`: whether it takes its session's id from us.
     `limits_turns`: whether it counts turns itself. `says_cost`: whether it tells US dollars.
     """
 

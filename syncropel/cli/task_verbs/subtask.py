@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from syncropel.errors import InvalidFanOut
 
-KEYS: Final = ("goal", "target", "budget", "timeout", "depends", "adapter")
+KEYS: Final = ("goal", "target", "budget", "timeout", "depends", "adapter", "budget_tokens", "denied")
 _HINT: Final = f"keys: {', '.join(KEYS)}"
 _WIRE_NAMES: Final = {"budget": "budget_usd", "timeout": "timeout_secs", "depends": "depends_on"}
 
@@ -120,7 +120,18 @@ def _wire_value(where: str, key: str, value: str) -> Any:
         return _number(where, key, value)
     if key == "depends":
         return _indexes(where, value)
+    if key == "budget_tokens":
+        return _tokens(where, value)
     return value
+
+
+def _tokens(where: str, text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and int(text) > 0):
+        raise InvalidFanOut(
+            f"{where}: budget_tokens must be a whole number above 0, not {text!r}",
+            "for example budget_tokens=200000",
+        )
+    return int(text)
 
 
 def _number(where: str, key: str, text: str) -> float:

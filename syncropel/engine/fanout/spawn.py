@@ -58,7 +58,13 @@ def child_intend(fanout: FanOut, child: Child, spawn_clock: int, coordinator: st
         "domain": fanout.domain,
         "report_clock": spawn_clock + len(fanout.spec.subtasks),
     }
-    own = (("adapter", subtask.adapter), ("content", subtask.content), ("trigger", fanout.trigger))
+    own = (
+        ("adapter", subtask.adapter),
+        ("content", subtask.content),
+        ("trigger", fanout.trigger),
+        ("budget_tokens", subtask.budget_tokens),
+        ("denied", subtask.denied),
+    )
     for key, value in own:
         if value:
             body[key] = value

@@ -13,6 +13,9 @@ LARGEST: Final = 1e100
 """Beyond this a number in a body counts as none: not every integer fits a float, and sums stay finite."""
 TARGET_FORMS: Final = "worker-<alias>, specific:<did>, least-loaded-worker or round-robin"
 DYNAMIC_TARGETS: Final = frozenset({"least-loaded-worker", "round-robin"})
+DENIED: Final = ("fail", "ignore")
+"""What a tool call that an agent was denied does to its subtask; without a word it fails that."""
+_MOST_TOKENS: Final = 2**53
 _KEYS: Final = frozenset(
     {
         "goal",
@@ -24,6 +27,8 @@ _KEYS: Final = frozenset(
         "content",
         "namespace",
         "domain",
+        "budget_tokens",
+        "denied",
     }
 )
 
@@ -41,6 +46,9 @@ class Subtask:
     adapter: str | None = None
     content: str | None = None
     """Path of a file that says more about the goal."""
+    budget_tokens: int | None = None
+    denied: str | None = None
+    """`ignore`: tool calls that its agent was denied do not fail it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +129,24 @@ def parse_subtask(index: int, item: dict[str, Any], count: int, where: str) -> S
         depends_on=_depends(item.get("depends_on"), index, count),
         adapter=adapter,
         content=_name(item, "content", where, "the path of a file that says more about the goal"),
+        budget_tokens=_whole(item, "budget_tokens", where),
+        denied=_denied(item.get("denied"), where),
     )
+
+
+def _whole(item: dict[str, Any], key: str, where: str) -> int | None:
+    value = item.get(key)
+    if value is not None and not (type(value) is int and 0 < value <= _MOST_TOKENS):
+        raise InvalidFanOut(
+            f"{where}: {key} must be a whole number above 0, not {value!r}", "for example 200000"
+        )
+    return value
+
+
+def _denied(value: Any, where: str) -> str | None:
+    if value not in (None, *DENIED):
+        raise InvalidFanOut(f"{where}: denied must be {' or '.join(DENIED)}, not {value!r}", "leave it out")
+    return value if isinstance(value, str) else None
 
 
 def _name(item: dict[str, Any], key: str, where: str, hint: str) -> str | None:

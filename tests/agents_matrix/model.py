@@ -1,0 +1,217 @@
+"""A model server on loopback that speaks as much of two APIs as claude and codex need.
+
+These are Anthropic's messages and OpenAI's responses. What it answers is in `script`.
+"""
+
+import contextlib
+import json
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from agents_matrix.script import Reply, choose
+
+READ, CACHED, WRITTEN = 1000, 200, 50
+"""Tokens of each request: read anew, read from the cache, written to the cache."""
+PIECE = 4000
+
+
+def spent(reply: Reply) -> int:
+    """Output tokens of an answer."""
+    return 10 + len(reply.text) // 4
+
+
+class Model(ThreadingHTTPServer):
+    """Serves until it is closed. `requests`: how many were answered with 200, by API path."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.requests: list[str] = []
+        self.closing = threading.Event()
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+    def close(self) -> None:
+        self.closing.set()
+        self.shutdown()
+        self.server_close()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: Model
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+    def do_GET(self) -> None:
+        self._body(200, {"data": [], "models": []})
+
+    def do_HEAD(self) -> None:
+        self._body(200, {})
+
+    def do_POST(self) -> None:
+        asked = json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)) or b"{}")
+        api = _APIS.get(self.path.partition("?")[0])
+        if api is None:
+            self._body(404, {"error": {"message": "no such page"}})
+            return
+        reply = choose(api.texts(asked)) if asked.get("tools") else Reply("A title")
+        if reply.status != 200:
+            kinds = {401: "authentication_error", 429: "rate_limit_error", 529: "overloaded_error"}
+            kind = kinds.get(reply.status, "api_error" if reply.status >= 500 else "invalid_request_error")
+            error = {"type": kind, "message": f"the script says {reply.status}"}
+            self._body(reply.status, {"type": "error", "error": error})
+            return
+        self.server.requests.append(self.path)
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Connection", "close")
+        self.end_headers()
+        self.close_connection = True
+        with contextlib.suppress(OSError):  # the agent was ended
+            self._stream(api, reply, asked)
+
+    def _stream(self, api: "Api", reply: Reply, asked: dict[str, Any]) -> None:
+        if reply.fault == "garbage":
+            self.wfile.write(b"data: {this is no event\n\n<html>\n\n")
+            return
+        for number, event in enumerate(api.events(reply, asked, len(self.server.requests))):
+            self.wfile.write(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode())
+            self.wfile.flush()
+            if reply.fault and number == 3:
+                if reply.fault == "stall":
+                    self.server.closing.wait()
+                return
+            if reply.pause and event["type"].endswith("delta"):
+                time.sleep(reply.pause)
+
+    def _body(self, status: int, body: dict[str, Any]) -> None:
+        text = json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+
+def _pieces(reply: Reply) -> list[str]:
+    size = 25 if reply.pause else PIECE
+    return [reply.text[at : at + size] for at in range(0, len(reply.text), size)]
+
+
+class Api:
+    """One dialect."""
+
+    def texts(self, asked: dict[str, Any]) -> list[tuple[str, str]]:
+        """The conversation that a request repeats."""
+        raise NotImplementedError
+
+    def events(self, reply: Reply, asked: dict[str, Any], number: int) -> Iterator[dict[str, Any]]:
+        """The answer as a stream of events."""
+        raise NotImplementedError
+
+
+class Messages(Api):
+    """Anthropic's."""
+
+    def texts(self, asked: dict[str, Any]) -> list[tuple[str, str]]:
+        said = []
+        for message in asked.get("messages", []):
+            content = message["content"]
+            for one in content if isinstance(content, list) else [{"type": "text", "text": content}]:
+                who = "result" if one["type"] == "tool_result" else message["role"]
+                said.append((who, one.get("text", "")))
+        return said
+
+    def events(self, reply: Reply, asked: dict[str, Any], number: int) -> Iterator[dict[str, Any]]:
+        usage = {
+            "input_tokens": READ,
+            "cache_read_input_tokens": CACHED,
+            "cache_creation_input_tokens": WRITTEN,
+            "output_tokens": 1,
+        }
+        message = {"id": f"msg_{number}", "type": "message", "role": "assistant", "model": asked["model"]}
+        message |= {"content": [], "stop_reason": None, "stop_sequence": None, "usage": usage}
+        yield {"type": "message_start", "message": message}
+        yield {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}
+        for piece in _pieces(reply):
+            delta = {"type": "text_delta", "text": piece}
+            yield {"type": "content_block_delta", "index": 0, "delta": delta}
+        yield {"type": "content_block_stop", "index": 0}
+        call = None
+        if reply.run:
+            call = ("Bash", {"command": reply.run, "description": "as the script says"})
+        elif reply.write:
+            call = ("Write", {"file_path": reply.write, "content": "written by the script\n"})
+        if call is not None:
+            block = {"type": "tool_use", "id": f"toolu_{number}", "name": call[0], "input": {}}
+            yield {"type": "content_block_start", "index": 1, "content_block": block}
+            delta = {"type": "input_json_delta", "partial_json": json.dumps(call[1])}
+            yield {"type": "content_block_delta", "index": 1, "delta": delta}
+            yield {"type": "content_block_stop", "index": 1}
+        stop = {"stop_reason": "tool_use" if call else "end_turn", "stop_sequence": None}
+        yield {"type": "message_delta", "delta": stop, "usage": {**usage, "output_tokens": spent(reply)}}
+        yield {"type": "message_stop"}
+
+
+class Responses(Api):
+    """OpenAI's."""
+
+    def texts(self, asked: dict[str, Any]) -> list[tuple[str, str]]:
+        said = []
+        for item in asked.get("input", []):
+            if str(item.get("type", "")).endswith("_call_output"):
+                said.append(("result", ""))
+            elif item.get("role"):
+                content = item.get("content")
+                parts = content if isinstance(content, list) else [{"text": content}]
+                said.append((item["role"], "\n".join(str(one.get("text") or "") for one in parts)))
+        return said
+
+    def events(self, reply: Reply, asked: dict[str, Any], number: int) -> Iterator[dict[str, Any]]:
+        response: dict[str, Any] = {"id": f"resp_{number}", "object": "response", "model": asked["model"]}
+        response |= {"status": "in_progress", "output": []}
+        yield {"type": "response.created", "response": response}
+        part = {"type": "output_text", "text": reply.text, "annotations": []}
+        item = {"type": "message", "id": f"msg_{number}", "role": "assistant", "content": [part]}
+        begun = {**item, "content": []}
+        yield {"type": "response.output_item.added", "output_index": 0, "item": begun}
+        for piece in _pieces(reply):
+            where = {"item_id": item["id"], "output_index": 0, "content_index": 0}
+            yield {"type": "response.output_text.delta", **where, "delta": piece}
+        yield {"type": "response.output_item.done", "output_index": 0, "item": item}
+        output = [item]
+        if (call := self._call(reply, asked)) is not None:
+            output.append({"id": f"fc_{number}", "call_id": f"call_{number}", "status": "completed", **call})
+            yield {"type": "response.output_item.done", "output_index": 1, "item": output[1]}
+        usage = {
+            "input_tokens": READ + CACHED,
+            "input_tokens_details": {"cached_tokens": CACHED},
+            "output_tokens": spent(reply),
+            "output_tokens_details": {"reasoning_tokens": 0},
+            "total_tokens": READ + CACHED + spent(reply),
+        }
+        done = {**response, "status": "completed", "output": output, "usage": usage}
+        yield {"type": "response.completed", "response": done}
+
+    def _call(self, reply: Reply, asked: dict[str, Any]) -> dict[str, Any] | None:
+        names = {str(tool.get("name") or tool.get("type")) for tool in asked["tools"]}
+        if reply.write and "apply_patch" in names:
+            patch = f"*** Begin Patch\n*** Add File: {reply.write}\n+written by the script\n*** End Patch\n"
+            return {"type": "custom_tool_call", "name": "apply_patch", "input": patch}
+        command = reply.run or (f"echo written by the script > {reply.write}" if reply.write else "")
+        if not command:
+            return None
+        given = {"cmd": command, "yield_time_ms": 30_000}
+        return {"type": "function_call", "name": "exec_command", "arguments": json.dumps(given)}
+
+
+_APIS: dict[str, Api] = {"/v1/messages": Messages(), "/v1/responses": Responses()}
