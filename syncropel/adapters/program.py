@@ -28,7 +28,7 @@ from syncropel.adapters.worktree import head, left_in
 from syncropel.errors import SyncropelError
 from syncropel.folds.fanout.child import NOT_STARTED, REATTACHED, SESSION, STREAM_EVENT
 from syncropel.peer.runtime import Runtime
-from syncropel.supervisor.decide import ORPHANED, START_FAILED, STOPPED, TIMEOUT, Limits
+from syncropel.supervisor.decide import EXIT, ORPHANED, START_FAILED, STOPPED, TIMEOUT, Limits
 from syncropel.supervisor.words import Spec
 
 INT_GRACE_SECS: Final = 0.5
@@ -229,11 +229,14 @@ class ProgramAdapter:
             await _observe_costs(costs, observe)
             if following is not None and not self._leaving:
                 await following.finish(observe)
+            job.remains.agent = self.told(live)
         if ending.why == ORPHANED:
             raise CutShort
         if ending.why == START_FAILED:
             return Outcome("failed", f"cannot start {self.name}: {ending.error}", output=str(output))
-        outcome = await self._judged(ending, job, silence, partial(_outcome, live, output, errors, ending))
+        if excess is None and ending.why == EXIT:
+            excess = self.limits_of(job, live)  # what it used may be known only now
+        outcome = await self._judged(ending, job, excess, partial(_outcome, live, output, errors, ending))
         outcome = replace(outcome, output=str(output), exit=_exit(run.pid, ending))
         if following is not None:
             cost = outcome.cost_usd + following.unobserved_usd
@@ -241,7 +244,7 @@ class ProgramAdapter:
         return outcome
 
     async def _judged(
-        self, ending: Ending, job: Job, silence: Silence, said: Callable[[], Outcome]
+        self, ending: Ending, job: Job, excess: Excess | None, said: Callable[[], Outcome]
     ) -> Outcome:
         """What a run that has begun came to; what its program says counts when it ended by itself."""
         if not ending.why:
@@ -249,8 +252,8 @@ class ProgramAdapter:
             return Outcome("failed", told, reason="supervisor_killed")
         if ending.why == TIMEOUT:
             return Outcome("timeout", f"over its time limit of {job.timeout_secs:g}s")
-        if silence.broken and ending.why == STOPPED:
-            return Outcome("failed", f"wrote nothing for {self._idle_secs:g}s", reason=IDLE)
+        if excess is not None and ending.why in (EXIT, STOPPED):
+            return Outcome("failed", excess.told, reason=excess.reason)
         return await asyncio.to_thread(said)
 
     async def _ended(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from syncropel.wire.agents import AgentOut
 from syncropel.wire.base import Wire
 from syncropel.wire.fleet import StartOut
 from syncropel.wire.tasks import ChildOut, ChildState, ChildThreadOut
@@ -43,6 +44,8 @@ class AttemptDiagnosis(Wire):
     finished_at: float | None = None
     wall_time_secs: float | None = None
     cost_usd: float = 0.0
+    cost_unknown: bool = Field(default=False, description="cost_usd is only what is known of the cost")
+    agent: AgentOut | None = Field(default=None, description="what a coding agent said of its run")
     summary: str = ""
     output: str | None = Field(default=None, description="file on the worker with the full output")
     worktree: WorktreeLeft | None = None

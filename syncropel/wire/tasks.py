@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from syncropel.wire.agents import AgentOut
 from syncropel.wire.base import OPEN, Wire
 
 ChildState = Annotated[
@@ -130,9 +131,12 @@ class ChildOut(Wire):
     last_words: str = Field(default="", description="the last line of the summary that says something")
     output: str | None = Field(default=None, description="file on the worker with the full output")
     cost_usd: float = 0.0
+    cost_unknown: bool = Field(default=False, description="cost_usd is only what is known of the cost")
     budget_usd: float | None = None
+    budget_tokens: int | None = None
     wall_time_secs: float | None = None
     timeout_secs: float | None = None
+    agent: AgentOut | None = Field(default=None, description="what a coding agent said of its run")
     attempt: int = 0
     depends_on: list[int] = []
     waits_for: list[int] = []
@@ -178,6 +182,7 @@ class JoinStatus(Wire):
     completed: int
     accepted: int
     cost_usd: float
+    cost_unknown: bool = Field(default=False, description="cost_usd is only what is known of the cost")
     budget_usd: float | None = Field(default=None, description="as amended last")
     asked_budget_usd: float | None = Field(default=None, description="what the fan-out was begun with")
     budget_exceeded: bool = Field(default=False, description="it is spent: nothing more is spawned")

@@ -1,4 +1,4 @@
-"""A fleet of a coordinator and two workers in a folder of its own, whose agents reach nothing but the model."""
+"""A fleet of a coordinator and two workers in a folder of its own, whose agents reach only the model."""
 
 import contextlib
 import json
@@ -169,7 +169,7 @@ class Fleet:
             check=True,
         )
         found = json.loads(ran.stdout)
-        rows = found["records"] if isinstance(found, dict) else found
+        rows = found["data"] if isinstance(found, dict) else found
         return [row["body"] for row in rows if row["body"].get("child_thread") in threads]
 
     def pid(self, worker: str) -> int:
@@ -180,6 +180,10 @@ class Fleet:
         pid = self.pid(worker)
         os.kill(pid, signal.SIGKILL)
         wait(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == "zombie", "its end")
+
+    def restart(self) -> None:
+        """Start what does not run."""
+        self.spl("fleet", "start", "--workers", "2")
 
     def agents(self) -> list[psutil.Process]:
         """Processes of agents and of what they started, in this fleet."""

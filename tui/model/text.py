@@ -68,6 +68,13 @@ def spend(usd: float, budget: float | None) -> str:
     return money(usd) if budget is None else f"{money(usd)}/{money(budget)}"
 
 
+def paid(usd: float, budget: float | None, *, unknown: bool) -> str:
+    """What is spent, which may not be known: then it is never shown as none."""
+    if not unknown:
+        return spend(usd, budget)
+    return f">{money(usd)}" if usd else "unknown"
+
+
 def count(number: float | None) -> str:
     """A count that stays short: 950, 12.4k, 3.1M."""
     if number is None:

@@ -15,7 +15,7 @@ from tui.model.branches import Branch
 from tui.model.glyphs import Glyphs, Tone, tone_of, word
 from tui.model.moment import Moment
 from tui.model.rows import MEASURED, Cell, Column, Row, Rows, state_cell, widest
-from tui.model.text import NOTHING, duration, first_line, full_time, plain, spend, tail, wall
+from tui.model.text import NOTHING, count, duration, first_line, full_time, paid, plain, spend, tail, wall
 
 TIMELINE: Final = "timeline"
 _WARNED_SHARE: Final = 0.8
@@ -86,7 +86,7 @@ def longest(join: schema.JoinStatus, shown: Sequence[Branch], glyphs: Glyphs) ->
         "index": widest(_index(one, glyphs) for one in shown),
         "goal": widest([*(first_line(one.goal) for one in children), *map(_part_goal, parts)]),
         "worker": widest(map(worker, children)),
-        "cost": widest(spend(one.cost_usd, one.budget_usd) for one in children),
+        "cost": widest(paid(one.cost_usd, one.budget_usd, unknown=one.cost_unknown) for one in children),
         "why": widest(map(_why, children)),
         "depends": widest(map(_after, children)),
     }
@@ -159,7 +159,7 @@ def _subtask(branch: Branch, child: schema.ChildOut, at: Moment, glyphs: Glyphs,
         "goal": Cell(first_line(child.goal)),
         "worker": Cell(worker(child), "muted" if child.predicted else "plain"),
         "wall": Cell(wall(took) if child.finished_at else duration(took), "plain", took or 0.0),
-        "cost": Cell(spend(child.cost_usd, child.budget_usd), _spent_tone(child), child.cost_usd),
+        "cost": Cell(_paid(child), _spent_tone(child), child.cost_usd),
         TIMELINE: Cell(drawn, tone_of(told) if child.spawned_at is not None else "muted"),
         "why": Cell(_why(child), "warn" if blamed or child.hangs else "muted"),
         "depends": Cell(_after(child), "warn" if child.waits_for else "plain"),
@@ -170,6 +170,23 @@ def _subtask(branch: Branch, child: schema.ChildOut, at: Moment, glyphs: Glyphs,
     fields |= {"goal": plain(child.goal), "target": child.target}
     fields["state"] = " ".join((child.state, child.state.replace("_", " "), word(told)))
     return Row(branch.key, cells, fields)
+
+
+def _paid(child: schema.ChildOut) -> str:
+    return paid(child.cost_usd, child.budget_usd, unknown=child.cost_unknown)
+
+
+def _agent_lines(child: schema.ChildOut) -> list[tuple[str, Line]]:
+    """What a coding agent said of its run."""
+    if (agent := child.agent) is None:
+        return []
+    denied = plain("; ".join(agent.denied)) or ("none" if agent.denials == "known" else "unknown")
+    return [
+        ("model", Line(plain(agent.model) or NOTHING)),
+        ("tokens", Line("unknown" if agent.tokens is None else count(agent.tokens))),
+        ("denied", Line(denied, "warn" if agent.denied else "plain")),
+        ("session", Line(plain(agent.session) or NOTHING)),
+    ]
 
 
 def _spent_tone(child: schema.ChildOut) -> Tone:
@@ -218,7 +235,8 @@ def detail_lines(child: schema.ChildOut, at: Moment, glyphs: Glyphs) -> list[tup
         ("attempt", Line(str(child.attempt or NOTHING))),
         ("wall", Line(wall(elapsed(child, at)))),
         ("timeout", Line(duration(child.timeout_secs))),
-        ("cost", Line(spend(child.cost_usd, child.budget_usd))),
+        ("cost", Line(_paid(child))),
+        *_agent_lines(child),
         ("adapter", Line(child.adapter or NOTHING)),
         ("verdict", Line(child.verdict or NOTHING)),
         ("thread", Line(child.child_thread or NOTHING)),

@@ -119,7 +119,8 @@ class AgentAdapter(ConfiguredProgram):
             told = f"{BUDGET_EXCEEDED}: used {used} tokens of its budget of {most}"
             return Excess(BUDGET_EXCEEDED, told)
         turns = self._options.max_turns
-        if turns and not self._cli.limits_turns and reader.turns > turns:
+        done = reader.account.facts.ended is not None
+        if turns and not self._cli.limits_turns and not done and reader.turns > turns:
             return Excess(MAX_TURNS, f"over its limit of {turns} turns")
         return None
 

@@ -43,7 +43,7 @@ class CodexReader:
     ) -> None:
         self.unread = 0
         self.turns = 0
-        """Tools that were called and messages that were written."""
+        """Tools that were called: no event tells requests apart."""
         self._facts = Facts(denied_known=False)
         self._ignore_denied = ignore_denied
         self._spending = Spending(prices)
@@ -57,8 +57,9 @@ class CodexReader:
     def account(self) -> Account:
         """What is known of the run so far."""
         known = self._counted or not self._asked
+        thread = self._thread if known else None
         return Account(
-            self._session, self._spending, self._facts, self.unread, spent_known=known, thread=self._thread
+            self._session, self._spending, self._facts, self.unread, spent_known=known, thread=thread
         )
 
     def feed(self, line: bytes) -> list[Event]:
@@ -102,7 +103,6 @@ class CodexReader:
         item = part(said.get("item"))
         kind = text(item.get("type"))
         if kind == "agent_message":
-            self.turns += 1
             self._facts.said = text(item.get("text"))
             return [Text(self._facts.said)]
         if kind == "error":

@@ -8,6 +8,7 @@ from typing import Any, Final, TypeVar
 from fastapi import APIRouter
 from pydantic import BaseModel, ValidationError
 
+from syncropel.api.tasks.agent_views import agent_out
 from syncropel.api.tasks.fork_views import child_threads
 from syncropel.api.tasks.task_views import find_task, join_status, parts_of, task_detail, task_summary
 from syncropel.engine.engine import Engine
@@ -141,6 +142,8 @@ def _ended(report: Report, told: Mapping[str, Any]) -> dict[str, Any]:
         "finished_at": report.at,
         "wall_time_secs": report.wall_time_secs,
         "cost_usd": report.cost_usd,
+        "cost_unknown": not report.cost_known,
+        "agent": agent_out(report.agent),
         "summary": report.summary,
         "output": report.output,
         "worktree": worktree,

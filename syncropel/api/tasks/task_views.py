@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, Final
 
+from syncropel.api.tasks.agent_views import agent_out
 from syncropel.api.tasks.waiting import NOT_SPAWNED, Look, Progress, held_by, slots, taken_over, why_pending
 from syncropel.engine.engine import Engine
 from syncropel.engine.fanout.reassignment import spent_usd
@@ -232,6 +233,7 @@ def _join_view(
         completed=sum(child.finished for child in children),
         accepted=sum(child.state == ACCEPT for child in children),
         cost_usd=cost_usd,
+        cost_unknown=not fanout.cost_known,
         budget_usd=fanout.budget_usd,
         asked_budget_usd=fanout.spec.budget_usd,
         budget_exceeded=fanout.moves.exceeded,
@@ -312,9 +314,12 @@ def _child_out(
         last_words=last_words(report.summary) if report else "",
         output=report.output if report else None,
         cost_usd=_cost(report, spawn, spending),
+        cost_unknown=report is not None and not report.cost_known,
         budget_usd=subtask.budget_usd,
+        budget_tokens=subtask.budget_tokens,
         wall_time_secs=report.wall_time_secs if report else None,
         timeout_secs=subtask.timeout_secs,
+        agent=agent_out(report.agent) if report else None,
         attempt=child.attempt,
         depends_on=list(subtask.depends_on),
         waits_for=list(child.waits_for),

@@ -22,6 +22,13 @@ def against(cost_usd: float, budget_usd: float | None) -> str:
     return f"{dollars(cost_usd)} of {dollars(budget_usd)} ({share:.0%}){mark}"
 
 
+def cost(cost_usd: float, *, unknown: bool) -> str:
+    """What something cost: `cost unknown` is never `$0.00`."""
+    if not unknown:
+        return dollars(cost_usd)
+    return f"cost unknown, at least {dollars(cost_usd)}" if cost_usd else "cost unknown"
+
+
 def spend_lines(status: FleetStatus) -> list[str]:
     """Fan-outs and running subtasks that have a budget or a cost; nothing when none has."""
     lines = [

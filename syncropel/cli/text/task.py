@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from syncropel.cli.support.numbers import dollars, precise, ratio, wall
 from syncropel.cli.support.terminal import clean, table
+from syncropel.cli.text.agent import agent_lines
 from syncropel.cli.text.children import children_lines
-from syncropel.cli.text.spend import against
+from syncropel.cli.text.spend import against, cost
 from syncropel.cli.text.thread import when
 
 if TYPE_CHECKING:
@@ -167,6 +168,7 @@ def child_lines(child: ChildOut) -> list[str]:
     """One subtask: what and where, then how it is; for a failure also its last words."""
     where = f"specific:{child.instance}" if child.instance else child.target
     lines = [f"    [{child.index}] {child.goal} → {where}", f"        {_state(child)}"]
+    lines += [f"        {line}" for line in agent_lines(child.agent)]
     if child.state in _BAD_VERDICTS:
         lines += [f"        {line}" for line in child.summary.strip().splitlines()[-_LAST_LINES:]]
         lines += [f"      {line}" for line in _output(child)]
@@ -186,7 +188,7 @@ def _state(child: ChildOut) -> str:
         word = f"lost {when(child.lost_at)}"
     facts: list[str] = []
     if child.state in _BAD_VERDICTS or child.state == "accept":
-        facts = [dollars(child.cost_usd)]
+        facts = [cost(child.cost_usd, unknown=child.cost_unknown)]
         if child.wall_time_secs is not None:
             facts.append(f"{wall(child.wall_time_secs)}s")
     elif child.why:

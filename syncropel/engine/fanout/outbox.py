@@ -6,7 +6,7 @@ What is in it follows from the log: results without an acknowledgement.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Final
 
 from syncropel.engine.fanout.delivery import post_locally
 from syncropel.engine.ingest.door import Ingest
@@ -18,6 +18,20 @@ from syncropel.peer.runtime import Runtime
 from syncropel.peer.sender import Sender
 from syncropel.record.model import Record, StoredRecord
 from syncropel.record.threads import FLEET_CONTROL
+
+_REPEATED: Final = (
+    "output",
+    "reason",
+    "exit",
+    "worktree",
+    "codepath",
+    "failure_reason",
+    "starts",
+    "agent",
+    "cost_unknown",
+    HANDLED,
+)
+"""What a report says as the result does, when that says it."""
 
 
 def report(intend: ChildIntend, result: ChildResult, worker: str) -> Record:
@@ -35,7 +49,7 @@ def report(intend: ChildIntend, result: ChildResult, worker: str) -> Record:
         "namespace": intend.body.get("namespace"),
         "at": result.body.get("at", 0),
     }
-    for key in ("output", "reason", "exit", "worktree", "codepath", "failure_reason", "starts", HANDLED):
+    for key in _REPEATED:
         if key in result.body:
             body[key] = result.body[key]
     clock = intend.body.get("report_clock")

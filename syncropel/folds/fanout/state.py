@@ -56,6 +56,10 @@ class Report:
     reason: str = ""
     taken_at: float = field(default=float("inf"), compare=False)
     """When the log took it, unix seconds."""
+    cost_known: bool = True
+    """Whether `cost_usd` is all that it cost; if not, it is what is known of that."""
+    agent: dict[str, Any] | None = field(default=None, hash=False)
+    """What a coding agent said of its run."""
 
     @property
     def ended_at(self) -> float:
@@ -191,6 +195,8 @@ class FanOut:
             output if isinstance(output, str) else None,
             str(body.get("reason") or ""),
             received_at,
+            body.get("cost_unknown") is not True,
+            agent if isinstance(agent := body.get("agent"), dict) else None,
         )
 
     def record_retry(self, body: dict[str, Any]) -> None:
@@ -254,6 +260,11 @@ class FanOut:
     def cost_usd(self) -> float:
         """What all attempts cost, superseded ones included: money spent is spent."""
         return sum((report.cost_usd for report in self.reports.values()), 0.0)
+
+    @property
+    def cost_known(self) -> bool:
+        """Whether `cost_usd` is all that was spent."""
+        return all(report.cost_known for report in self.reports.values())
 
 
 def _slot(body: dict[str, Any], count: int) -> tuple[int, int] | None:

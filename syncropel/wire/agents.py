@@ -1,0 +1,38 @@
+"""What a coding agent says of an attempt, in answers."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from syncropel.wire.base import OPEN, Wire
+
+
+class AgentUsage(Wire):
+    """Tokens of one model. `input` includes neither cached nor written ones; `output` includes reasoning."""
+
+    model: str
+    input: int = 0
+    cached_input: int = 0
+    cache_write: int = 0
+    output: int = 0
+    reasoning: int = 0
+    cost_usd: float | None = Field(default=None, description="None when the model's price is not known")
+
+
+Denials = Annotated[Literal["known", "unknown"], OPEN]
+
+
+class AgentOut(Wire):
+    """What the agent of an attempt said of its run."""
+
+    adapter: str = ""
+    session: str = Field(default="", description="what the agent's session can be resumed by")
+    model: str = ""
+    tokens: int | None = Field(default=None, description="of this attempt; None when they are not known")
+    cost_usd: float | None = Field(default=None, description="of this attempt; None when it is not known")
+    usage: list[AgentUsage] = []
+    denied: list[str] = Field(default=[], description="tool calls that it was denied")
+    denials: Denials = Field(default="unknown", description="whether the agent tells of each denied call")
+    unread: int = Field(default=0, description="lines of its output that made no sense")

@@ -1,0 +1,207 @@
+"""The cases of the matrix: what is asked of an agent, and what has to come of it."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from agents_matrix.fleet import Fleet, wait
+
+AGENTS = ("claude", "codex")
+WORKERS = {"claude": "worker-a", "codex": "worker-b"}
+REQUEST_USD = {"claude": 0.0058, "codex": 0.0056}
+"""A little more than a request of the model costs."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """What one agent did in one case; `wrong` says what should have been otherwise."""
+
+    case: str
+    agent: str
+    verdict: str
+    reason: str
+    tokens: str
+    cost: str
+    note: str
+    wrong: str = ""
+
+
+@dataclass(frozen=True)
+class Plain:
+    """A case whose result alone says all. `ends`: verdict and reason, for both agents or by agent."""
+
+    name: str
+    play: str
+    ends: tuple[str, str] | dict[str, tuple[str, str]]
+    note: str = ""
+    adapter: str = ""
+    more: str = ""
+    timeout: float = 90
+
+    def flag(self, agent: str) -> str:
+        """The subtask of this case for an agent."""
+        where = f"target={WORKERS[agent]},adapter={agent}{self.adapter},timeout={self.timeout:g}"
+        return f"goal=Please play:{self.play} now,{where}{self.more}"
+
+
+FAILED = ("failed", "agent_error")
+PLAIN = [
+    Plain("ok", "ok", ("accept", "")),
+    Plain("edit", "edit:edited-{agent}.txt", ("accept", ""), "the file is there"),
+    Plain(
+        "denied",
+        "edit:denied-{agent}.txt",
+        ("failed", "permission_denied"),
+        "the agent itself exits with 0",
+        adapter="-shut",
+    ),
+    Plain("denied=ignore", "edit:denied-{agent}.txt", ("accept", ""), adapter="-shut", more=",denied=ignore"),
+    Plain("long tool", "long:8", ("accept", "")),
+    Plain("stall", "stall", ("failed", "idle"), "the model never goes on"),
+    Plain("API 500", "500", FAILED),
+    Plain("API 401", "401", FAILED),
+    Plain("API 429", "429", ("failed", "rate_limited")),
+    Plain("garbage", "garbage", FAILED, "the model answers with nonsense"),
+    Plain("huge", "huge", ("accept", ""), "an answer of 2 MB"),
+    Plain("many turns", "turns:8", ("accept", "")),
+    Plain("too many turns", "turns:60", ("failed", "max_turns")),
+    Plain("time limit", "long:60", ("timeout", ""), timeout=8),
+    Plain(
+        "budget",
+        "turns:15",
+        ("failed", "budget_exceeded"),
+        "claude is ended at most one request late; codex tells only at its end",
+        more=",budget=0.02",
+    ),
+    Plain("token budget", "turns:15", ("failed", "budget_exceeded"), more=",budget_tokens=4000"),
+]
+
+
+def run_plain(fleet: Fleet) -> list[Row]:
+    """All plain cases, as subtasks of one task for each agent."""
+    rows = []
+    started = {
+        agent: fleet.fan_out(*(one.flag(agent).replace("{agent}", agent) for one in PLAIN))
+        for agent in AGENTS
+    }
+    for agent, alias in started.items():
+        for case, child in zip(PLAIN, fleet.ended(alias, 400), strict=True):
+            wanted = case.ends[agent] if isinstance(case.ends, dict) else case.ends
+            wrong = "" if (child["verdict"], child["reason"]) == wanted else f"wanted {wanted}"
+            rows.append(row_of(case.name, agent, child, case.note, wrong or _also(fleet, case, agent, child)))
+    return rows
+
+
+def _also(fleet: Fleet, case: Plain, agent: str, child: dict[str, Any]) -> str:
+    """What else has to be so."""
+    edited = (fleet.repo / f"edited-{agent}.txt").exists()
+    if case.name == "edit" and not edited:
+        return "the file is not there"
+    if (fleet.repo / f"denied-{agent}.txt").exists():
+        return "a denied edit was made"
+    told = child["agent"] or {}
+    if case.name == "budget" and agent == "claude" and child["cost_usd"] > 0.02 + 2 * REQUEST_USD[agent]:
+        return "over the budget by more than a request"
+    if case.ends == ("accept", "") and (told.get("tokens") or 0) == 0:
+        return "no tokens were told"
+    if case.name == "ok" and child["summary"] != "All done.":
+        return f"the summary is {child['summary']!r}"
+    return ""
+
+
+def row_of(case: str, agent: str, child: dict[str, Any], note: str = "", wrong: str = "") -> Row:
+    """A result as a row."""
+    told = child["agent"] or {}
+    tokens = told.get("tokens")
+    cost = "unknown" if child["cost_unknown"] else f"${child['cost_usd']:.4f}"
+    reason = child["reason"] or ""
+    return Row(
+        case, agent, child["verdict"], reason, "unknown" if tokens is None else str(tokens), cost, note, wrong
+    )
+
+
+def begun(fleet: Fleet, agent: str, alias: str) -> dict[str, Any]:
+    """The session that an agent has named, once it runs a tool."""
+    worker = WORKERS[agent]
+    wait(lambda: any("sleep" in " ".join(one.cmdline()) for one in fleet.agents()), "a tool that runs")
+    found = wait(
+        lambda: fleet.records(worker, "syncropel.dispatch.agent_session.v1", alias), "the session in the log"
+    )
+    return dict(found[-1])
+
+
+def stop(fleet: Fleet, agent: str) -> Row:
+    """An operator stops it while a tool runs: nothing of it is left."""
+    alias = fleet.fan_out(f"goal=Please play:long:60 now,target={WORKERS[agent]},adapter={agent}")
+    begun(fleet, agent, alias)
+    fleet.spl("task", "stop", alias, "--subtask", "0")
+    wait(lambda: not fleet.agents(), "an empty process tree", 30)
+    child = fleet.ended(alias)[0]
+    return row_of(
+        "stop", agent, child, "no process is left", _unless(child["verdict"] == "terminated", child)
+    )
+
+
+def restart(fleet: Fleet, agent: str) -> Row:
+    """The worker is killed while a tool runs: it takes the agent back, and counts nothing twice."""
+    worker = WORKERS[agent]
+    alias = fleet.fan_out(f"goal=Please play:long:12 now,target={worker},adapter={agent}")
+    session = begun(fleet, agent, alias)["session"]
+    fleet.kill(worker)
+    fleet.restart()
+    child = fleet.ended(alias)[0]
+    same = (child["verdict"], child["attempt"], (child["agent"] or {}).get("session")) == (
+        "accept",
+        1,
+        session,
+    )
+    asked = child["agent"]["tokens"] if child["agent"] else 0
+    cost = abs(child["cost_usd"] - (child["agent"] or {}).get("cost_usd", 0)) < 1e-9
+    note = "the same session and attempt, counted once"
+    return row_of("worker killed", agent, child, note, _unless(same and asked and cost, child))
+
+
+def resume(fleet: Fleet, agent: str) -> Row:
+    """A retry goes on with the session, and tells only its own tokens."""
+    worker = WORKERS[agent]
+    alias = fleet.fan_out(f"goal=Please play:long:60 now,target={worker},adapter={agent},timeout=8")
+    first = fleet.ended(alias)[0]
+    hint = "Please play:ok now"
+    fleet.spl("task", "retry", alias, "--subtask", "0", "--hint", hint)
+    child = wait(lambda: _second(fleet.subtasks(alias)[0]), "the second attempt", 60)
+    same = first["agent"]["session"] == child["agent"]["session"]
+    right = same and child["verdict"] == "accept"
+    return row_of(
+        "resume", agent, child, "a retry in the session of the first attempt", _unless(right, child)
+    )
+
+
+def _second(child: dict[str, Any]) -> dict[str, Any] | None:
+    return child if child["attempt"] == 2 and child.get("verdict") else None
+
+
+def together(fleet: Fleet, agent: str) -> Row:
+    """Two at once in one repository."""
+    where = f"target={WORKERS[agent]},adapter={agent}"
+    flags = [f"goal=Please play:edit:{agent}-{name}.txt now,{where}" for name in ("one", "two")]
+    children = fleet.ended(fleet.fan_out(*flags))
+    made = all((fleet.repo / f"{agent}-{name}.txt").exists() for name in ("one", "two"))
+    right = made and [one["verdict"] for one in children] == ["accept", "accept"]
+    return row_of("two at once", agent, children[0], "both edits are there", _unless(right, children))
+
+
+def blind(fleet: Fleet, agent: str) -> Row:
+    """A budget in dollars for a model whose price nobody knows."""
+    more = ",budget=1" if agent == "codex" else ""
+    child = fleet.ended(
+        fleet.fan_out(f"goal=Please play:ok now,target={WORKERS[agent]},adapter={agent}{more}")
+    )[0]
+    return row_of("known price", agent, child, "", _unless(child["verdict"] == "accept", child))
+
+
+SPECIAL: list[Callable[[Fleet, str], Row]] = [stop, restart, resume, together, blind]
+
+
+def _unless(right: object, told: object) -> str:
+    return "" if right else json.dumps(told)[:400]
