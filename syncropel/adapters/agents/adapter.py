@@ -125,8 +125,9 @@ class AgentAdapter(ConfiguredProgram):
         return None
 
     def told(self, reader: OutputReader | None) -> dict[str, Any] | None:
-        known = isinstance(reader, ClaudeReader | CodexReader)
-        return {"adapter": self.name, **reader.account.as_body()} if known else None
+        if not isinstance(reader, ClaudeReader | CodexReader):
+            return None
+        return {"adapter": self.name, **reader.account.as_body()}
 
 
 def _prompt(job: Job, *, goes_on: bool) -> str:
