@@ -11,6 +11,7 @@ from docs_tools.environment_page import environment_page
 from docs_tools.http_page import http_page, models_page
 from docs_tools.record_page import record_page
 from docs_tools.settings_page import settings_page
+from docs_tools.topics_page import authors_page, topics_page
 
 ROOT: Final = Path(__file__).parents[1]
 REFERENCE: Final = ROOT / "docs" / "reference"
@@ -21,10 +22,11 @@ WHOLE: Final[dict[str, Callable[[], str]]] = {
     "http-api.md": http_page,
     "http-models.md": models_page,
     "record.md": record_page,
+    "topics.md": topics_page,
 }
 """Pages of the reference that are made as a whole."""
 
-IN_PART: Final[dict[str, Callable[[str], str]]] = {"cli.md": cli_page}
+IN_PART: Final[dict[str, Callable[[str], str]]] = {"cli.md": cli_page, "authors.md": authors_page}
 """Pages that a person writes, with blocks that are made."""
 
 

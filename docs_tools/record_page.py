@@ -134,5 +134,5 @@ def record_page() -> str:
         _RULES.strip().format(digits=MAX_INT_DIGITS, depth=MAX_DEPTH) + "\n" + samples,
         _ID.strip().format(text=hash_input(example), id=example.id),
         f"## Reserved threads\n\nThe engine keeps its own state on these threads: {reserved}. "
-        f"[Who may write what](authors.md) lists what is written there.",
+        f"[Topics](topics.md) lists what is written there.",
     )

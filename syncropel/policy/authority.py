@@ -10,22 +10,14 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, Literal, Protocol
+from typing import Final, Protocol
 
 from syncropel.errors import ActorNotAllowed, SyncropelError, WrongAuthor
-from syncropel.folds.consents import TOPICS as CONSENT_TOPICS
-from syncropel.folds.control.access import API_TOKEN, SERVICE_ACCOUNT, TOKEN_REVOKED
-from syncropel.folds.control.drains import DRAIN
-from syncropel.folds.control.freezes import FREEZE, UNFREEZE
-from syncropel.folds.control.namespaces import STATE_OF_TOPIC, STRICT_TOPIC, WITHDRAWN_TOPIC
-from syncropel.folds.control.rules import DENIED_TOPIC, PERMISSION
-from syncropel.folds.fanout import approvals, reassignments
-from syncropel.folds.fanout.child import CALL, END_CHILD, OBSERVATIONS, RUN, ChildState, is_child_intend
-from syncropel.folds.fanout.state import AMEND_JOIN, CHILD_DONE, RETRY, SPAWNED
-from syncropel.folds.fleet.credentials import CREDENTIAL, REVOKED, Credentials
-from syncropel.folds.fleet.registry import INSTANCE_REFUSED, INSTANCE_STATE
-from syncropel.folds.forks.state import FORK_CLOSED, FORK_JOINED
+from syncropel.folds.fanout.child import ChildState, is_child_intend
+from syncropel.folds.fanout.state import CHILD_DONE
+from syncropel.folds.fleet.credentials import Credentials
 from syncropel.folds.tasks.state import TaskState
+from syncropel.record.authors import ANYONE_ELSE, ENGINE_ALONE, FROM_ABOVE, TRUSTED, Author, authors
 from syncropel.record.model import Record
 from syncropel.record.threads import (
     ACTOR_REGISTRY,
@@ -36,26 +28,7 @@ from syncropel.record.threads import (
     INSTANCE_REGISTRY,
     NAMESPACE_REGISTRY,
 )
-
-Author = Literal["engine", "coordinator", "instance", "fleet", "operator", "account", "anyone"]
-AUTHORS: Final[tuple[Author, ...]] = (
-    "engine",
-    "coordinator",
-    "instance",
-    "fleet",
-    "operator",
-    "account",
-    "anyone",
-)
-MEANING: Final[dict[Author, str]] = {
-    "engine": "this instance's own engine, also on behalf of a route",
-    "coordinator": "the coordinator that a worker's configuration names, by its credential there",
-    "instance": "an instance of the fleet, by its own credential",
-    "fleet": "an older instance, by the shared fleet token",
-    "operator": "a connection over the Unix socket",
-    "account": "a token of a service account",
-    "anyone": "a caller of an instance without auth (`--insecure-localhost`)",
-}
+from syncropel.record.topics import AMEND_JOIN, ANY, CHILD, DISPATCH, PARENT, TASK, TOPICS
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,29 +74,7 @@ class Known(Protocol):
     def credentials(self) -> Credentials: ...
 
 
-def _authors(*names: Author) -> frozenset[Author]:
-    return frozenset(("engine", *names))
-
-
-_ENGINE_ALONE: Final = _authors()
-_FROM_ABOVE: Final = _authors("coordinator")
-_REPORTERS: Final = _authors("instance", "fleet")
-_PEOPLE: Final = _authors("operator", "account", "anyone")
-_TRUSTED: Final = _authors("operator", "account")
-
-TASK: Final = "a task's"
-PARENT: Final = "a parent's"
-CHILD: Final = "a subtask's"
-DISPATCH: Final = "a dispatch's"
-ANY: Final = "any other"
-
-_SEE_JOIN: Final = "the engine writes it; see what it wrote: spl task join-status NAME"
-_AMEND_JOIN: Final = "change when it joins: spl task amend NAME --join EXPRESSION"
 _RUN: Final = "give an instance work: spl task dispatch, or spl task fan-out"
-_TOKENS: Final = "make and revoke tokens: spl token mint, spl token revoke"
-_NAMESPACES: Final = "change namespaces: spl namespace create, archive, delete, strict"
-_RULES: Final = "change rules: spl config add-permission-rule, remove-rule"
-_CONSENTS: Final = "grant and revoke: spl consent grant, spl consent revoke"
 _OTHER: Final = "reserved threads take records of the operator and of accounts with the scope"
 
 JOIN: Final = "(the join of a fan-out)"
@@ -131,77 +82,22 @@ CHILD_INTEND: Final = "(the INTEND of a subtask)"
 CHILD_RESULT: Final = "(the result of a subtask)"
 OTHER: Final = "(any other)"
 
-TABLE: Final = (
-    Row(SPAWNED, "DO", TASK, _ENGINE_ALONE, _SEE_JOIN),
-    Row(CHILD_DONE, "DO", TASK, _REPORTERS, "the instance that ran the attempt reports it itself"),
-    Row(JOIN, "KNOW", TASK, _ENGINE_ALONE, _AMEND_JOIN),
-    Row(
-        reassignments.REASSIGN,
-        "LEARN",
-        TASK,
-        _ENGINE_ALONE,
-        "move work: spl drain start, or spl task retry NAME",
-    ),
-    Row(reassignments.BUDGET_WARNING, "LEARN", TASK, _ENGINE_ALONE, _SEE_JOIN),
-    Row(reassignments.BUDGET_EXCEEDED, "LEARN", TASK, _ENGINE_ALONE, "end it: spl task cancel NAME"),
-    Row(approvals.ASKED, "LEARN", TASK, _ENGINE_ALONE, "ask by a rule: spl config add-aitl"),
-    Row(FORK_CLOSED, "KNOW", PARENT, _ENGINE_ALONE, "the engine tells a parent what its children came to"),
-    Row(FORK_JOINED, "KNOW", PARENT, _ENGINE_ALONE, _AMEND_JOIN),
-    Row(
-        reassignments.END,
-        "LEARN",
-        TASK,
-        _PEOPLE,
-        "the operator ends an attempt: spl task stop NAME --subtask N",
-    ),
-    Row(RETRY, "LEARN", TASK, _PEOPLE, "the operator retries: spl task retry NAME --subtask N"),
-    Row(AMEND_JOIN, "LEARN", TASK, _PEOPLE, "the operator amends: spl task amend NAME --join EXPRESSION"),
-    Row(
-        reassignments.AMEND_BUDGET,
-        "LEARN",
-        TASK,
-        _PEOPLE,
-        "the operator amends: spl task amend NAME --budget USD",
-    ),
-    Row(
-        approvals.ANSWERED, "LEARN", TASK, _PEOPLE, "the operator answers: spl task approve NAME --subtask N"
-    ),
-    Row(CHILD_INTEND, "INTEND", CHILD, _FROM_ABOVE, _RUN),
-    Row(END_CHILD, "LEARN", CHILD, _FROM_ABOVE, "end an attempt: spl task stop NAME --subtask N"),
-    Row(CHILD_RESULT, "KNOW", CHILD, _ENGINE_ALONE, "the instance that ran the attempt writes it itself"),
+_SHAPED: Final = (
+    Row(JOIN, "KNOW", TASK, ENGINE_ALONE, AMEND_JOIN),
+    Row(CHILD_INTEND, "INTEND", CHILD, FROM_ABOVE, _RUN),
+    Row(CHILD_RESULT, "KNOW", CHILD, ENGINE_ALONE, "the instance that ran the attempt writes it itself"),
+    Row(OTHER, "any", ANY, ANYONE_ELSE, "report attempts only"),
+    Row(OTHER, "any", FLEET_CONTROL, authors("coordinator", "operator", "account"), _OTHER),
+    Row(OTHER, "any", NAMESPACE_REGISTRY, authors("coordinator", "operator", "account"), _OTHER),
     *(
-        Row(kind, act, DISPATCH, _ENGINE_ALONE, "the instance that runs the goal writes it itself")
-        for kind, act in ((RUN, "INTEND"), (CALL, "CALL"), *((kind, "KNOW") for kind in OBSERVATIONS))
+        Row(OTHER, "any", thread, TRUSTED, _OTHER)
+        for thread in (ENGINE_CONFIG, INSTANCE_REGISTRY, ACTOR_REGISTRY, CONSENT)
     ),
-    Row(OTHER, "any", ANY, _authors("coordinator", "operator", "account", "anyone"), "report attempts only"),
-    Row(FREEZE, "LEARN", FLEET_CONTROL, _FROM_ABOVE, "freeze by: spl kill --namespace NAMESPACE"),
-    Row(UNFREEZE, "LEARN", FLEET_CONTROL, _FROM_ABOVE, "lift by: spl unkill --namespace NAMESPACE"),
-    Row(DRAIN, "LEARN", FLEET_CONTROL, _FROM_ABOVE, "drain by: spl drain start --instance NAME"),
-    Row(PERMISSION, "LEARN", FLEET_CONTROL, _FROM_ABOVE, _RULES),
-    Row(CREDENTIAL, "LEARN", FLEET_CONTROL, _FROM_ABOVE, "give instances credentials: spl fleet start"),
-    Row(REVOKED, "LEARN", FLEET_CONTROL, _FROM_ABOVE, "revoke an instance: spl fleet revoke NAME"),
-    Row("kill_drill", "LEARN", FLEET_CONTROL, _PEOPLE, "hold a drill: spl drill kill"),
-    Row(OTHER, "any", FLEET_CONTROL, _authors("coordinator", "operator", "account"), _OTHER),
-    *(
-        Row(topic, "LEARN", NAMESPACE_REGISTRY, _FROM_ABOVE, _NAMESPACES)
-        for topic in (*STATE_OF_TOPIC, STRICT_TOPIC, WITHDRAWN_TOPIC)
-    ),
-    Row(OTHER, "any", NAMESPACE_REGISTRY, _authors("coordinator", "operator", "account"), _OTHER),
-    *(
-        Row(topic, "LEARN", ENGINE_CONFIG, _ENGINE_ALONE, _TOKENS)
-        for topic in (SERVICE_ACCOUNT, API_TOKEN, TOKEN_REVOKED)
-    ),
-    Row(DENIED_TOPIC, "LEARN", ENGINE_CONFIG, _ENGINE_ALONE, "the engine keeps what rules denied"),
-    Row(OTHER, "any", ENGINE_CONFIG, _TRUSTED, _OTHER),
-    Row(INSTANCE_STATE, "KNOW", INSTANCE_REGISTRY, _ENGINE_ALONE, "an instance joins by its heartbeat"),
-    Row(INSTANCE_REFUSED, "KNOW", INSTANCE_REGISTRY, _ENGINE_ALONE, "the coordinator notes it itself"),
-    Row(OTHER, "any", INSTANCE_REGISTRY, _TRUSTED, _OTHER),
-    Row(OTHER, "any", ACTOR_REGISTRY, _TRUSTED, _OTHER),
-    *(Row(topic, "LEARN", CONSENT, _TRUSTED, _CONSENTS) for topic in CONSENT_TOPICS),
-    Row(OTHER, "any", CONSENT, _TRUSTED, _OTHER),
 )
-"""Every topic that the engine acts on. On a reserved thread a row holds for that thread; elsewhere for every
-thread, whatever it is."""
+_RULED: Final = tuple(one for one in TOPICS if one.way)
+TABLE: Final = (*(Row(one.name, one.act, one.thread, one.authors, one.way) for one in _RULED), *_SHAPED)
+"""Every topic that has authors of its own, and what is left. On a reserved thread a row holds for that
+thread; elsewhere for every thread, whatever it is."""
 
 _ORDINARY: Final = frozenset({TASK, PARENT, CHILD, DISPATCH, ANY})
 _SHAPES: Final = frozenset({JOIN, CHILD_INTEND, CHILD_RESULT, OTHER})

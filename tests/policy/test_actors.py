@@ -8,7 +8,8 @@ import pytest
 
 from syncropel.errors import ActorNotAllowed, WrongAuthor
 from syncropel.policy import authority
-from syncropel.policy.authority import TABLE, Author, Writer
+from syncropel.policy.authority import TABLE, Writer
+from syncropel.record.authors import Author
 from syncropel.record.model import Record
 from tests.folds.build import COORDINATOR, store
 from tests.policy.writers import (

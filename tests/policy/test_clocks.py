@@ -7,7 +7,7 @@ import pytest
 from syncropel.engine.ingest.live import LiveFolds
 from syncropel.errors import Conflict, InvalidRecord, SyncropelError
 from syncropel.folds.fanout.state import CHILD_DONE
-from syncropel.policy.authority import ANYONE, AUTHORS, ENGINE, OPERATOR, Writer
+from syncropel.policy.authority import ANYONE, ENGINE, OPERATOR, Writer
 from syncropel.policy.clocks import (
     AHEAD_MS,
     HIGHEST_RESTORED,
@@ -16,6 +16,7 @@ from syncropel.policy.clocks import (
     placed_report,
 )
 from syncropel.policy.guard import check, check_restored
+from syncropel.record.authors import AUTHORS
 from syncropel.record.model import MAX_CLOCK, MAX_POSTED_CLOCK, Record
 from syncropel.record.threads import ENGINE_CONFIG, FLEET_CONTROL, RESERVED, clock_ceiling
 from tests.folds.build import COORDINATOR, THREAD, WORKER_A, done, parent, record, spawned, subtask

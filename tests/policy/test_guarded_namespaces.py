@@ -13,8 +13,9 @@ from syncropel.folds.control.grace import Moment
 from syncropel.folds.control.namespaces import STRICT_TOPIC
 from syncropel.folds.control.rules import FREEZE_RULES, PERMISSION
 from syncropel.folds.fanout.child import END_CHILD
-from syncropel.policy.authority import ANYONE, AUTHORS, ENGINE, OPERATOR, Writer
+from syncropel.policy.authority import ANYONE, ENGINE, OPERATOR, Writer
 from syncropel.policy.guard import check, check_restored, namespaces_of
+from syncropel.record.authors import AUTHORS
 from syncropel.record.model import ACTS, Record
 from syncropel.record.threads import ENGINE_CONFIG, FLEET_CONTROL, NAMESPACE_REGISTRY, RESERVED
 from tests.folds.build import COORDINATOR, THREAD, WORKER_A, record, subtask

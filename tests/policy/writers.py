@@ -7,7 +7,8 @@ from typing import Any
 from syncropel.engine.ingest.live import LiveFolds
 from syncropel.errors import SyncropelError
 from syncropel.policy import authority
-from syncropel.policy.authority import ANYONE, ENGINE, Author, Row, Writer
+from syncropel.policy.authority import ANYONE, ENGINE, Row, Writer
+from syncropel.record.authors import Author
 from syncropel.record.model import Record
 from syncropel.record.threads import RESERVED
 from tests.folds.build import COORDINATOR, THREAD, parent, spawned, store, subtask
