@@ -52,6 +52,7 @@ GIVEN = (
     Variable("SPL_CHILD_THREAD", "The thread of the subtask, for `--parent` and for queries."),
     Variable("SPL_ATTEMPT", "The number of the attempt, from 1."),
     Variable("SPL_HINT", "What `--hint` says of this attempt; empty without one."),
+    Variable("SPL_MODEL", "The model that the subtask names, or the adapter's default; empty without one."),
     Variable("SPL_TASK_FILE", "The path of the task's file for a dispatched task; else empty."),
     Variable("SPL_BUDGET_USD", "What the attempt may cost in US dollars; empty without a budget."),
     Variable("SPL_COST_FILE", "The file to which a script appends what it spends, one amount a line."),
@@ -63,8 +64,8 @@ _READ_INTRO = "## What Syncropel reads"
 _GIVEN_INTRO = """
 ## What a goal finds
 
-The `bash` adapter sets these for each script. It passes on the daemon's own environment, without the
-variables whose names begin with `SPL_`.
+Every adapter that runs a program sets these for it. The `bash` adapter also passes on the daemon's own
+environment, without the variables whose names begin with `SPL_`.
 """
 
 

@@ -11,6 +11,7 @@ from dataclasses import MISSING, fields
 from typing import Any
 
 from docs_tools.markdown import page, table
+from syncropel.settings.adapters import AdapterSettings, AdapterTable
 from syncropel.settings.config import Settings
 
 _KINDS = {"int": "whole number", "float": "number", "bool": "true or false", "str": "text"}
@@ -33,32 +34,56 @@ bash = true
 ```
 """
 
+_TABLES = (
+    "A table of its own makes an adapter. A subtask names it: `adapter=NAME`. Which of these keys a table "
+    "may have depends on its type; a key that the type has no use for stops the start."
+)
 
-def documented(owner: type) -> dict[str, str]:
-    """Attribute → the docstring below it. Raises ValueError for one without."""
+
+def documented(owner: type, without: frozenset[str] = frozenset()) -> dict[str, str]:
+    """Attribute → the docstring below it. Raises ValueError for one that has none and should."""
     (tree,) = ast.parse(textwrap.dedent(inspect.getsource(owner))).body
     assert isinstance(tree, ast.ClassDef)
     told: dict[str, str] = {}
     for one, after in zip(tree.body, [*tree.body[1:], None], strict=True):
-        if isinstance(one, ast.AnnAssign) and isinstance(one.target, ast.Name):
-            if not (isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant)):
-                raise ValueError(f"{owner.__name__}.{one.target.id} has no docstring")
-            told[one.target.id] = inspect.cleandoc(str(after.value.value))
+        name = _attribute(one)
+        if name and name not in without:
+            if not isinstance(after, ast.Expr) or not isinstance(after.value, ast.Constant):
+                raise ValueError(f"{owner.__name__}.{name} has no docstring")
+            told[name] = inspect.cleandoc(str(after.value.value))
     return told
 
 
-def _rows(section: type) -> Iterator[tuple[str, str, str, str]]:
-    told = documented(section)
+def _attribute(node: ast.stmt) -> str:
+    """The name of the attribute that a statement declares, or nothing."""
+    declares = isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
+    return node.target.id if declares else ""  # type: ignore[attr-defined]
+
+
+def _rows(section: type, without: frozenset[str] = frozenset()) -> Iterator[tuple[str, str, str, str]]:
+    told = documented(section, without)
     for key in fields(section):
-        default: Any = key.default if key.default is not MISSING else None
-        shown = f"`{json.dumps(default)}`" if default is not None else "none"
-        yield f"`{key.name}`", _KINDS.get(str(key.type), "table"), shown, told[key.name]
+        if key.name in told and not key.metadata.get("tables"):
+            default: Any = key.default if key.default is not MISSING else None
+            shown = f"`{json.dumps(default)}`" if default not in (None, "") else "none"
+            yield f"`{key.name}`", _kind(str(key.type)), shown, told[key.name]
+
+
+def _kind(annotation: str) -> str:
+    if annotation.startswith("tuple[str"):
+        return "list of texts"
+    return _KINDS.get(annotation, "table")
 
 
 def settings_page() -> str:
     parts = []
+    head = ("key", "kind", "default", "meaning")
     for section in fields(Settings):
         owner = type(getattr(Settings(), section.name))
         parts.append(f"## `[{section.name}]`")
-        parts.append(table(("key", "kind", "default", "meaning"), _rows(owner)))
-    return page("Settings", "syncropel/settings/config.py", _INTRO.strip(), *parts)
+        parts.append(table(head, _rows(owner)))
+        if owner is AdapterSettings:
+            parts.append("## `[adapters.NAME]`")
+            parts.append(_TABLES)
+            parts.append(table(head, _rows(AdapterTable, frozenset({"name", "options"}))))
+    return page("Settings", "syncropel/settings", _INTRO.strip(), *parts)

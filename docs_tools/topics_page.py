@@ -13,8 +13,8 @@ The topic of a record is `body.topic`, or `body.kind` of an observation. The eng
 Any other topic means nothing to the engine: use it for records of your own.
 
 Each topic has one act. *Authors* says who may write it; [Who may write what](authors.md) explains the words.
-A `?` marks a field that may be missing. *Read by* names the folds that read it; where none is named, people and
-programs read it.
+A `?` marks a field that may be missing. *Read by* names the folds that read it; where none is named, people
+and programs read it.
 """
 
 _PLACES = {
