@@ -44,7 +44,25 @@ SyncropelError
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
+
+WARNING: Final = "warning: "
+"""How a message begins that warns of something and does not tell of a failure."""
+
+
+def complaint(message: str, hint: str = "") -> list[str]:
+    """A message and its hint as lines for a terminal: `error: …` (or `warning: …`), then `hint: …`, whose
+    further lines are aligned with its first. Indented lines of the hint quote what is wrong: they stay as
+    they are, so that a mark below a quotation stays below its place."""
+    lines = [message if message.startswith(WARNING) else f"error: {message}"]
+    label = "hint: "
+    for line in hint.removeprefix("see: ").splitlines():
+        if line.startswith(" "):
+            lines.append(f"  {line}")
+        else:
+            lines.append(f"{label}{line}")
+            label = " " * len(label)
+    return lines
 
 
 class SyncropelError(Exception):

@@ -25,7 +25,7 @@ def main() -> int:
                 raise
         else:
             return run()
-    print(f"spl: {problem[0]}\n  {problem[1]}", file=sys.stderr)
+    print(f"error: {problem[0]}\nhint: {problem[1]}", file=sys.stderr)
     return FAILED
 
 

@@ -68,7 +68,7 @@ def test_their_files_over_ours(site: Site) -> None:
     ran = site.start("fleet", "list")
     assert (ran.returncode, ran.stdout) == (1, "")
     told = "the packages syncropel 0.7.0 and syncropel-console overwrite each other's files: keep one of them"
-    assert ran.stderr == (f"spl: {told}\n  {PIP} uninstall -y syncropel && {MEND}\n")
+    assert ran.stderr == (f"error: {told}\nhint: {PIP} uninstall -y syncropel && {MEND}\n")
 
 
 def test_their_files_before_a_checkout_of_ours(site: Site) -> None:
@@ -76,7 +76,7 @@ def test_their_files_before_a_checkout_of_ours(site: Site) -> None:
     site.distribution("syncropel", "0.7.0")
     ran = site.start("fleet", "list")
     assert ran.returncode == 1
-    assert ran.stderr.endswith(f"\n  {PIP} uninstall -y syncropel\n")
+    assert ran.stderr.endswith(f"\nhint: {PIP} uninstall -y syncropel\n")
 
 
 @pytest.mark.parametrize("lost", ["syncropel/__init__.py", "syncropel/gone.py"])
@@ -85,7 +85,7 @@ def test_a_file_that_their_removal_took_along(site: Site, lost: str) -> None:
     site.distribution("syncropel-console", "0.1.0", **{lost: "as it was installed\n"})
     ran = site.start("status")
     assert (ran.returncode, ran.stdout) == (1, "")
-    assert ran.stderr == f"spl: {lost} of syncropel-console is missing or was changed\n  {MEND}\n"
+    assert ran.stderr == f"error: {lost} of syncropel-console is missing or was changed\nhint: {MEND}\n"
 
 
 def test_a_package_of_nobody(site: Site) -> None:
@@ -94,7 +94,10 @@ def test_a_package_of_nobody(site: Site) -> None:
     ran = site.start("status")
     assert ran.returncode == 1
     place = site.path / "syncropel" / "__init__.py"
-    assert ran.stderr == f"spl: the package syncropel is not that of syncropel-console: {place}\n  {MEND}\n"
+    assert (
+        ran.stderr
+        == f"error: the package syncropel is not that of syncropel-console: {place}\nhint: {MEND}\n"
+    )
 
 
 def test_a_library_that_is_missing_is_no_mix_up(site: Site) -> None:

@@ -130,7 +130,8 @@ def test_a_missing_extra_is_asked_for_by_name(tmp_path: Path) -> None:
         )
         assert (ran.returncode, ran.stdout) == (1, "")
         assert ran.stderr == (
-            "spl: the console in a browser needs the extra 'web'\n  pip install 'syncropel-console[web]'\n"
+            "error: the console in a browser needs the extra 'web'\n"
+            "hint: pip install 'syncropel-console[web]'\n"
         )
 
 

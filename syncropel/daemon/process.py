@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from syncropel.environment import take_secret
-from syncropel.errors import SetupError, SyncropelError
+from syncropel.errors import SetupError, SyncropelError, complaint
 from syncropel.logs.lines import LEVELS, log_nowhere, set_level, start_logging
 from syncropel.logs.ring import LogRing
 from syncropel.settings.config import Home, Settings, load_settings, without_itself
@@ -61,7 +61,7 @@ def _server() -> Callable[[Home, Settings, LogRing, str], None]:
 
 def _complain(error: SyncropelError, cause: Exception | None = None) -> int:
     log.error("%s", error.message, exc_info=cause, extra={"on_screen": True})
-    print(f"spl: {error.message}\n     {error.hint}", file=sys.stderr)  # noqa: T201
+    print(*complaint(error.message, error.hint), sep="\n", file=sys.stderr)  # noqa: T201
     return 1
 
 

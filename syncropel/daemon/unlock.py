@@ -12,7 +12,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from syncropel.errors import NotFound, StoreError, SyncropelError
+from syncropel.errors import NotFound, StoreError, SyncropelError, complaint
 from syncropel.folds.control.rules import ENABLED_TOPIC
 from syncropel.record.model import Record
 from syncropel.record.threads import ENGINE_CONFIG
@@ -31,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         asyncio.run(_unlock(Home(Path(args.home).absolute()), args.actor))
     except SyncropelError as error:
-        print(f"spl: {error.message}\n  {error.hint}", file=sys.stderr)  # noqa: T201
+        print(*complaint(error.message, error.hint), sep="\n", file=sys.stderr)  # noqa: T201
         return 1
     print("✓ permissions disabled in the store; start the daemon: spl serve")  # noqa: T201
     return 0

@@ -30,6 +30,7 @@ START_LIMIT_SECS: Final = 60.0
 ANSWER_LIMIT_SECS: Final = 10.0
 """How long to wait for a daemon that runs already, and may just be starting or stopping."""
 _POLL_SECS: Final = 0.05
+_ERROR: Final = "error: "
 _CLOCK_SLACK_SECS: Final = 2.0
 
 _started: list[subprocess.Popen[bytes]] = []
@@ -192,11 +193,12 @@ def last_words(home: Home) -> tuple[str, str]:
     except OSError:
         return "", ""
     lines = [line for line in text.splitlines() if line.strip()]
-    told = [number for number, line in enumerate(lines) if line.startswith("spl: ")]
+    told = [number for number, line in enumerate(lines) if line.startswith(_ERROR)]
     if not told:
         return (lines[-1].strip() if lines else ""), ""
     message, *hint = lines[told[-1] :]
-    return message.removeprefix("spl: ").strip(), "\n".join(line.strip() for line in hint)
+    below = [line.removeprefix("hint:").strip() for line in hint]
+    return message.removeprefix(_ERROR).strip(), "\n".join(below)
 
 
 def _stderr_file(home: Home) -> Path:

@@ -27,8 +27,8 @@ def test_no_words_show_the_help_and_are_a_usage_error(spl: Spl) -> None:
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["stauts"], "spl: unknown command 'stauts'\n  did you mean status?\n"),
-        (["fleet"], "see: spl fleet --help"),
+        (["stauts"], "error: unknown command 'stauts'\nhint: did you mean status?\n"),
+        (["fleet"], "hint: spl fleet --help"),
         (["fleet", "lst"], "did you mean list?"),
         (["fleet", "start", "--workers", "0"], "is not a number above 0"),
         (["fleet", "start", "--workers", "2", "--port", "70000"], "is not a port from 0 to 65535"),
@@ -52,7 +52,7 @@ def test_words_that_make_no_sense_exit_2(spl: Spl, words: list[str], told: str) 
     ran = spl(*words)
     assert ran.code == 2
     assert ran.out == ""
-    assert ran.err.startswith("spl: ")
+    assert ran.err.startswith("error: ")
     assert told in ran.err
 
 
@@ -76,7 +76,7 @@ def test_words_that_make_no_sense_exit_2(spl: Spl, words: list[str], told: str) 
 def test_without_a_daemon_every_command_says_how_to_start_it(spl: Spl, words: list[str]) -> None:
     ran = spl(*words)
     assert ran.code == 1
-    assert ran.err == "spl: no daemon is running at ~/.syncro\n  start it: spl serve\n"
+    assert ran.err == "error: no daemon is running at ~/.syncro\nhint: start it: spl serve\n"
 
 
 def test_a_list_without_a_daemon_is_empty_and_no_error(spl: Spl) -> None:
@@ -96,7 +96,7 @@ def test_stop_without_a_daemon_fails(spl: Spl) -> None:
 def test_a_refusal_shows_the_daemons_message_and_hint(spl: Spl, daemon: FakeDaemon) -> None:
     daemon.refuse("/v1/tasks/A", 404, "NOT_FOUND", "no task 'A'", "see the tasks: spl task list")
     ran = spl("task", "show", "A")
-    assert (ran.code, ran.err) == (1, "spl: no task 'A'\n  see the tasks: spl task list\n")
+    assert (ran.code, ran.err) == (1, "error: no task 'A'\nhint: see the tasks: spl task list\n")
 
 
 def test_a_bad_fan_out_is_a_usage_error_whoever_finds_it(spl: Spl, daemon: FakeDaemon) -> None:
@@ -120,8 +120,8 @@ def test_an_unexpected_error_goes_to_a_file(spl: Spl, home: Path, monkeypatch: p
     log = home / ".syncro" / "logs" / "cli.log"
     assert ran.code == 1
     assert (
-        ran.err
-        == f"spl: unexpected ZeroDivisionError: secret sauce\n  this is a bug; the details are in {log}\n"
+        ran.err == f"error: unexpected ZeroDivisionError: secret sauce\n"
+        f"hint: this is a bug; the details are in {log}\n"
     )
     assert "Traceback" in log.read_text()
 
@@ -134,7 +134,9 @@ def test_an_unexpected_error_is_told_even_where_nothing_can_be_written(
 
     monkeypatch.setattr(version, "run", break_down)
     (home / ".syncro").write_text("a file in the way")
-    assert spl("version").err == "spl: unexpected ZeroDivisionError\n  this is a bug; please report it\n"
+    assert (
+        spl("version").err == "error: unexpected ZeroDivisionError\nhint: this is a bug; please report it\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -150,7 +152,7 @@ def test_interrupts_are_quiet(
     monkeypatch.setattr(version, "run", end)
     ran = spl("version")
     assert ran.code == code
-    assert ran.err == ("" if code == 130 else "spl: no\n  do\n")
+    assert ran.err == ("" if code == 130 else "error: no\nhint: do\n")
 
 
 def _spl(*words: str, **environ: str) -> subprocess.CompletedProcess[bytes]:

@@ -32,7 +32,7 @@ def test_what_is_no_namespace_is_told(
     before = spl("task", "list").out
     ran = spl(*command, "--namespace", namespace)
     assert ran.code != 0
-    assert ran.err.startswith("spl: ")
+    assert ran.err.startswith("error: ")
     assert spl("task", "list").out == before
 
 

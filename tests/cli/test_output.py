@@ -29,7 +29,7 @@ def run(shell: str, home: Path) -> subprocess.CompletedProcess[str]:
 def test_a_full_disk_is_said_in_a_line(words: str, tmp_path: Path) -> None:
     ran = run(f"$SPL {words} > /dev/full", tmp_path)
     assert ran.returncode == 1
-    assert ran.stderr == "spl: cannot write the output: No space left on device\n"
+    assert ran.stderr == "error: cannot write the output: No space left on device\n"
     assert not (tmp_path / "logs").exists(), "that is no crash"
 
 

@@ -190,7 +190,7 @@ def test_a_mistake_has_a_caret_below_it(spl: Spl, verb: str, expression: str, co
     ran = spl("expr", verb, expression, "--context", "trigger")
     assert (ran.code, ran.out) == (1, "")
     first, source, caret, *_ = ran.err.splitlines()
-    assert first.startswith("spl: ")
+    assert first.startswith("error: ")
     assert f"line 1, column {column}" in first
     assert source.strip() == expression
     assert caret.index("^") - source.index(expression) == column - 1

@@ -19,7 +19,7 @@ from .wire import task
 
 __all__ = ["daemon_home", "live"]
 Spl = Callable[..., Ran]
-NEWER = f"spl: the daemon is newer (v{__version__}, this spl v0.0.1)"
+NEWER = f"warning: the daemon is newer (v{__version__}, this spl v0.0.1)"
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def test_that_the_daemon_is_newer_is_said_once_on_stderr(spl: Spl, live: Path) -
     ran = spl("fleet", "status", "-o", "json")
     assert json.loads(ran.out)["version"] == __version__
     told = json.loads(ran.err)
-    assert (told["object"], told["message"]) == ("notice", NEWER.removeprefix("spl: "))
+    assert (told["object"], told["message"]) == ("warning", NEWER.removeprefix("warning: "))
 
 
 @pytest.mark.usefixtures("older")

@@ -66,8 +66,8 @@ def test_who_waits_no_longer_than_so_long_is_told_why_and_where_to_look(
     assert ran.code == 1
     assert 1030 <= time.now < 1031
     assert ran.err.splitlines() == [
-        f"spl: waiting: {NEVER}",
-        f"spl: Z-1 has not ended after 30s: {NEVER}",
+        f"waiting: {NEVER}",
+        f"Z-1 has not ended after 30s: {NEVER}",
         "  it goes on without you, see: spl task join-status Z-1",
         "  or end it: spl task cancel Z-1",
     ]
@@ -142,11 +142,11 @@ def test_that_the_instance_went_silent_is_said_with_its_age_and_what_to_type(
         "  end it: spl task cancel Z-1; Ctrl-C only stops the waiting",
     ]
     assert ran.err.splitlines() == [
-        f"spl: waiting: {STALE} (last heard 24s ago)",
+        f"waiting: {STALE} (last heard 24s ago)",
         *what,
-        f"spl: waiting: {STALE} (last heard 1m24s ago)",
+        f"waiting: {STALE} (last heard 1m24s ago)",
         *what,
-        "spl: it runs on worker-a now",
+        "it runs on worker-a now",
     ]
 
 
@@ -169,7 +169,7 @@ def test_when_the_fleet_may_not_be_asked_it_is_said_all_the_same(
     stands(runs(why=STALE))
     time.after(1, lambda: stands(ended()))
     ran = spl("run", "say hi")
-    assert (ran.code, ran.err) == (0, f"spl: waiting: {STALE}\n")
+    assert (ran.code, ran.err) == (0, f"waiting: {STALE}\n")
 
 
 def stops(daemon: FakeDaemon) -> None:
@@ -184,9 +184,9 @@ def test_a_daemon_that_restarts_is_waited_for(
     ran = spl("run", "say hi")
     assert ran.code == 0
     assert ran.err.splitlines() == [
-        "spl: waiting: the daemon is stopping",
+        "waiting: the daemon is stopping",
         "  for up to 60s; Ctrl-C stops the waiting, not the work",
-        "spl: the daemon is back",
+        "the daemon is back",
     ]
 
 
@@ -200,7 +200,7 @@ def test_a_daemon_that_does_not_come_back_ends_the_waiting(
     assert ran.code == 1
     assert over <= time.now < over + 1
     assert ran.err.splitlines()[2:] == [
-        "spl: the daemon is stopping",
-        "  wait",
-        "  when it is back, see: spl task join-status Z-1",
+        "error: the daemon is stopping",
+        "hint: wait",
+        "      when it is back, see: spl task join-status Z-1",
     ]

@@ -56,15 +56,15 @@ def refused(home: Home, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFi
 
 def assert_told(home: Home, err: str, *words: str, logged: bool = True) -> None:
     first, hint, *more = [*err.splitlines(), ""]
-    assert first.startswith("spl: ")
-    assert hint.startswith("     ")
+    assert first.startswith("error: ")
+    assert hint.startswith("hint: ")
     assert len(hint.strip()) > 5
     assert more == [""], "nothing else is printed"
     for word in words:
         assert word in err
     if logged:
         last = json.loads(home.log.read_text(encoding="utf-8").splitlines()[-1])
-        assert (last["level"], last["message"]) == ("ERROR", first.removeprefix("spl: "))
+        assert (last["level"], last["message"]) == ("ERROR", first.removeprefix("error: "))
     assert not home.socket.exists()
     assert not home.pid_file.exists()
 

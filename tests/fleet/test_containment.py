@@ -263,7 +263,7 @@ def test_stop_in_the_home_of_a_crashed_daemon_ends_what_it_left_and_says_so(mach
     assert sleepers(machine) == []
     code, out, err = machine.run("stop", environ={"SYNCROPEL_HOME": str(machine.path / WORKER)})
     assert (code, out) == (1, "")
-    assert err.startswith("spl: not running at ")
+    assert err.startswith("error: not running at ")
 
 
 def test_a_supervisor_that_is_told_to_end_ends_its_run(machine: Machine) -> None:

@@ -260,7 +260,7 @@ def test_which_command_lines_are_a_daemons(tmp_path: Path, words: list[str], is_
     ("written", "told"),
     [
         ("", ("", "")),
-        ("noise\nspl: port 1 is taken\n     choose another\n", ("port 1 is taken", "choose another")),
+        ("noise\nerror: port 1 is taken\nhint: choose another\n", ("port 1 is taken", "choose another")),
         ("Traceback …\nValueError: no\n\n", ("ValueError: no", "")),
     ],
 )

@@ -29,7 +29,7 @@ def test_a_daemon_from_start_to_stop(machine: Machine) -> None:
     assert machine.spl("stop") == f"✓ stopped (PID {pid})\n"
     code, out, err = machine.run("stop")
     assert (code, out) == (1, "")
-    assert err.startswith("spl: not running at ~/.syncro\n")
+    assert err.startswith("error: not running at ~/.syncro\n")
     assert not list((machine.path / ".syncro/run").iterdir())
 
 
@@ -59,13 +59,13 @@ def test_a_daemon_that_cannot_start_says_why(machine: Machine) -> None:
         port = taken.getsockname()[1]
         code, out, err = machine.run("serve", "--port", str(port))
     assert (code, out) == (1, "")
-    assert err.startswith(f"spl: cannot listen on 127.0.0.1:{port}")
+    assert err.startswith(f"error: cannot listen on 127.0.0.1:{port}")
     assert "Traceback" not in err
     machine.spl("init")
     (machine.path / ".syncro/hub.db").write_bytes(b"not a database at all" * 100)
     code, out, err = machine.run("serve", "--port", "0")
     assert (code, out) == (1, "")
-    assert err.startswith("spl: ")
+    assert err.startswith("error: ")
     assert "Traceback" not in err
 
 

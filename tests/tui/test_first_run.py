@@ -128,13 +128,13 @@ async def test_a_fleet_is_started_from_here_with_what_it_says(picture: Callable[
 
 
 async def test_a_start_that_fails_is_told_and_can_be_tried_again() -> None:
-    runner = FakeRunner(1, ["spl: port 9100 is taken", "  choose another: --port 0"])
+    runner = FakeRunner(1, ["error: port 9100 is taken", "hint: choose another: --port 0"])
     runner.go_on.set()
     async with alone(ABSENT, runner=runner) as page:
         await page.press("ctrl+s", "s")
         await page.settle()
         dialog = DialogPage(page)
-        assert "✗ it did not start: spl: port 9100" in dialog.part("outcome")
+        assert "✗ it did not start: error: port 9100" in dialog.part("outcome")
         await page.press("s")
         assert len(runner.ran) == 2, "it can be tried again"
 

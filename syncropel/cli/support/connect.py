@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from syncropel import __version__
 from syncropel.cli.support.parsing import UsageError
-from syncropel.cli.support.terminal import tell
+from syncropel.cli.support.terminal import complain
 from syncropel.settings import contexts
 from syncropel.settings.config import Home, actor_from, home_from
 from syncropel.settings.contexts import Context
@@ -106,8 +106,8 @@ def _tell_if_newer(args: Namespace, theirs: str) -> None:
 
     if theirs != getattr(args, "told_version", "") and is_newer(theirs, __version__):
         args.told_version = theirs
-        tell(
-            f"the daemon is newer (v{theirs[:40]}, this spl v{__version__})",
+        complain(
+            f"warning: the daemon is newer (v{theirs[:40]}, this spl v{__version__})",
             "what is not known here is shown as it came, or left out; update this spl",
         )
 

@@ -15,7 +15,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
-from syncropel.errors import SyncropelError
+from syncropel.errors import WARNING, SyncropelError, complaint
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -44,7 +44,6 @@ _PLAIN_GLYPHS: Final = {
     "\u2018": "'",
     "\u2019": "'",
 }
-_WARNING: Final = "warning: "
 _CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _ERROR_HANDLER: Final = "spl-plain"
 _errors_as_json = False
@@ -124,11 +123,11 @@ def say(*lines: str, stream: TextIO | None = None) -> None:
 def complain(message: str, hint: str = "", *, error: SyncropelError | None = None) -> None:
     """Say on stderr what went wrong, and what to do about it; `error` says more of it in JSON."""
     if not _errors_as_json:
-        say(f"spl: {message}", *(f"  {line}" for line in hint.splitlines()), stream=sys.stderr)
+        say(*complaint(message, hint), stream=sys.stderr)
         return
-    kind = "warning" if message.startswith(_WARNING) else "error"
+    kind = "warning" if message.startswith(WARNING) else "error"
     more = error.envelope() if error is not None else {"type": "failed", "code": "FAILED"}
-    _complain_in_json(kind, message.removeprefix(_WARNING), hint, more if kind == "error" else {})
+    _complain_in_json(kind, message.removeprefix(WARNING), hint, more if kind == "error" else {})
 
 
 def tell(message: str, hint: str = "") -> None:
@@ -136,7 +135,7 @@ def tell(message: str, hint: str = "") -> None:
     if _errors_as_json:
         _complain_in_json("notice", message, hint, {})
     else:
-        complain(message, hint)
+        say(message, *(f"  {line}" for line in hint.splitlines()), stream=sys.stderr)
 
 
 def _complain_in_json(kind: str, message: str, hint: str, more: Mapping[str, Any]) -> None:
