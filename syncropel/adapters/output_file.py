@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -14,9 +16,13 @@ from syncropel.adapters.files import folder_name
 _FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 
-def output_path(work: Path, thread: str, attempt: int) -> Path:
-    """Where the output of an attempt is kept. `work`: the instance's folder of work."""
-    return work / folder_name(thread) / f"attempt-{attempt}.log"
+def output_paths(work: Path, thread: str, attempt: int) -> tuple[Path, Path]:
+    """Where the output of an attempt is kept: of a script all of it, of an agent what it says on stdout.
+
+    `work`: the instance's folder of work. There is at most one of the two.
+    """
+    folder = work / folder_name(thread)
+    return folder / f"attempt-{attempt}.log", folder / f"attempt-{attempt}.out"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,18 +63,52 @@ def read_tail(path: Path, lines: int, limit: int) -> Piece:
     return Piece(start + cut, data[cut:], size)
 
 
-def _open(path: Path) -> BinaryIO:
+def identity(path: Path) -> tuple[int, int]:
+    """Which file it is, device and inode: another one when it was replaced. Raises as `read_piece`."""
+    with _open(path) as file:
+        status = os.fstat(file.fileno())
+        return status.st_dev, status.st_ino
+
+
+def open_own(path: Path, *, anew: bool) -> BinaryIO:
+    """Open a file of the daemon's own beside an output, to write at its end; `anew`: from nothing.
+
+    Raises OSError when something else than a plain file is there.
+    """
+    folder = _folder(path)
+    try:
+        if anew:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path.name, dir_fd=folder)  # whatever a goal has put there
+        new = os.O_CREAT | os.O_EXCL if anew else 0
+        flags = os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | new
+        descriptor = os.open(path.name, flags, 0o600, dir_fd=folder)
+    finally:
+        os.close(folder)
+    return _plain(os.fdopen(descriptor, "ab"), path)
+
+
+def _folder(path: Path) -> int:
     # Each step is opened from the one before, so that no link is followed, however late a goal puts it there.
     work = os.open(path.parent.parent, _FOLDER)
     try:
-        folder = os.open(path.parent.name, _FOLDER | os.O_NOFOLLOW, dir_fd=work)
+        return os.open(path.parent.name, _FOLDER | os.O_NOFOLLOW, dir_fd=work)
     finally:
         os.close(work)
+
+
+def _open(path: Path) -> BinaryIO:
+    folder = _folder(path)
     try:
         file = open_plain(Path(path.name), dir_fd=folder)
     finally:
         os.close(folder)
-    if os.fstat(file.fileno()).st_nlink > 1:
+    return _plain(file, path)
+
+
+def _plain(file: BinaryIO, path: Path) -> BinaryIO:
+    status = os.fstat(file.fileno())
+    if status.st_nlink != 1 or not stat.S_ISREG(status.st_mode):
         file.close()
         raise OSError(errno.EMLINK, "the file has other names", str(path))
     return file

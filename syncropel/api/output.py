@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Request
@@ -14,8 +15,7 @@ from syncropel.api.http import sse
 from syncropel.api.tasks.task_views import find_task
 from syncropel.engine.engine import Engine
 from syncropel.engine.output.following import Read
-from syncropel.engine.output.local import MAX_BYTES
-from syncropel.engine.output.outputs import Wanted
+from syncropel.engine.output.local import MAX_BYTES, Wanted
 from syncropel.errors import OutputUnreachable, SyncropelError
 from syncropel.record.model import MAX_CLOCK
 from syncropel.wire import OutputPage
@@ -30,7 +30,11 @@ Tail = Annotated[
     int | None,
     Query(ge=0, le=MAX_TAIL, description="begin with the last so many lines, and not at `offset`"),
 ]
+Raw = Annotated[bool, Query(description="an agent's own bytes, and not the events that they say")]
 Follow = Annotated[bool, Query(description="answer with an event stream")]
+
+
+_Read = Callable[[Wanted, int | None], Awaitable[OutputPage]]
 
 
 def router(engine: Engine) -> APIRouter:
@@ -46,6 +50,7 @@ def router(engine: Engine) -> APIRouter:
         offset: Offset = 0,
         limit: Bytes = DEFAULT_BYTES,
         tail: Tail = None,
+        raw: Raw = False,
         follow: Follow = False,
     ) -> OutputPage | Response:
         """What a subtask's attempt has written, from the instance that has it.
@@ -56,13 +61,13 @@ def router(engine: Engine) -> APIRouter:
         """
         task = find_task(engine, name).thread
 
-        async def read(wanted: Wanted, number: int | None = attempt) -> OutputPage:
+        async def read(wanted: Wanted, number: int | None) -> OutputPage:
             return await engine.outputs.of_subtask(task, index, number, wanted)
 
-        wanted = Wanted(offset, limit, tail)
+        wanted = Wanted(offset, limit, tail, raw)
         if not follow:
-            return await read(wanted)
-        return await _stream(engine, request, wanted, read, ("subtask", task, index))
+            return await read(wanted, attempt)
+        return await _stream(engine, request, wanted, read, attempt, ("subtask", task, index))
 
     @routes.get("/v1/dispatches/{thread:path}/output", response_model=OutputPage)
     async def dispatch_output(
@@ -72,6 +77,7 @@ def router(engine: Engine) -> APIRouter:
         offset: Offset = 0,
         limit: Bytes = DEFAULT_BYTES,
         tail: Tail = None,
+        raw: Raw = False,
         follow: Follow = False,
     ) -> OutputPage | Response:
         """What an attempt that this very instance was given has written; `thread` is the subtask's.
@@ -79,26 +85,36 @@ def router(engine: Engine) -> APIRouter:
         `follow`: as with the output of a subtask.
         """
 
-        async def read(wanted: Wanted, number: int | None = attempt) -> OutputPage:
+        async def read(wanted: Wanted, number: int | None) -> OutputPage:
             return await engine.outputs.of_child(thread, number, wanted)
 
-        wanted = Wanted(offset, limit, tail)
+        wanted = Wanted(offset, limit, tail, raw)
         if not follow:
-            return await read(wanted)
-        return await _stream(engine, request, wanted, read, ("dispatch", thread))
+            return await read(wanted, attempt)
+        return await _stream(engine, request, wanted, read, attempt, ("dispatch", thread))
 
     return routes
 
 
 async def _stream(
-    engine: Engine, request: Request, wanted: Wanted, read: Read, key: tuple[object, ...]
+    engine: Engine,
+    request: Request,
+    wanted: Wanted,
+    read: _Read,
+    attempt: int | None,
+    key: tuple[object, ...],
 ) -> Response:
     """The stream from the first piece on: what that raises is the answer."""
     engine.following.admit()
     if (resumed := sse.resume_sequence(request, None)) is not None:
-        wanted = Wanted(resumed, wanted.limit)
-    first = await read(wanted)
-    return sse.event_stream(engine, _events(engine, first, read, (*key, first.attempt)))
+        wanted = Wanted(resumed, wanted.limit, raw=wanted.raw)
+    first, raw = await read(wanted, attempt), wanted.raw
+
+    async def read_on(piece: Wanted) -> OutputPage:
+        """Of the same attempt, also when another one is the latest meanwhile."""
+        return await read(replace(piece, raw=raw), first.attempt)
+
+    return sse.event_stream(engine, _events(engine, first, read_on, (*key, first.attempt, raw)))
 
 
 async def _events(

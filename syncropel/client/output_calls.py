@@ -17,19 +17,26 @@ def output(
     offset: int = 0,
     limit: int | None = None,
     tail: int | None = None,
+    raw: bool = False,
 ) -> Call[schema.OutputPage]:
     """A piece of what a subtask has written: `limit` bytes from `offset`, or the last `tail` lines.
 
-    `attempt`: None for the latest.
+    `attempt`: None for the latest. `raw`: an agent's own bytes, and not the events that they say.
     """
-    return Call(schema.OutputPage, _path(task, index), query=_query(attempt, offset, limit, tail))
+    return Call(schema.OutputPage, _path(task, index), query=_query(attempt, offset, limit, tail, raw=raw))
 
 
 def output_follow(
-    task: str, index: int, *, attempt: int | None = None, offset: int = 0, tail: int | None = None
+    task: str,
+    index: int,
+    *,
+    attempt: int | None = None,
+    offset: int = 0,
+    tail: int | None = None,
+    raw: bool = False,
 ) -> str:
     """The path of the event stream of the same, until the attempt has ended."""
-    query = {**_query(attempt, offset, None, tail), "follow": "true"}
+    query = {**_query(attempt, offset, None, tail, raw=raw), "follow": "true"}
     return f"{_path(task, index)}?{urlencode(query)}"
 
 
@@ -47,6 +54,9 @@ def _path(task: str, index: int) -> str:
     return f"/v1/tasks/{quote(task, safe='')}/subtasks/{index}/output"
 
 
-def _query(attempt: int | None, offset: int, limit: int | None, tail: int | None) -> dict[str, int]:
+def _query(
+    attempt: int | None, offset: int, limit: int | None, tail: int | None, *, raw: bool
+) -> dict[str, int | str]:
     asked = {"attempt": attempt, "offset": offset, "limit": limit, "tail": tail}
-    return {key: value for key, value in asked.items() if value is not None}
+    query: dict[str, int | str] = {key: value for key, value in asked.items() if value is not None}
+    return {**query, "raw": "true"} if raw else query

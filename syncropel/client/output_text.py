@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import codecs
+import json
 import re
 import unicodedata
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 MAX_LINE_CHARS: Final = 16_384
 """A longer line is shown as several."""
@@ -13,6 +15,11 @@ _COLOUR: Final = re.compile(r"\x1b\[[0-9;:]*m")
 _TAB: Final = "    "
 _JOINERS: Final = "\u200c\u200d"
 """Scripts and emoji need these two; they show nothing by themselves."""
+
+
+def reader(format_: str) -> OutputLines | EventLines:
+    """What makes lines of an output of this format; of one that is not known, as if it were text."""
+    return EventLines() if format_ == "events" else OutputLines()
 
 
 class OutputLines:
@@ -46,6 +53,101 @@ class OutputLines:
             for line in whole
             for at in range(0, max(1, len(line)), MAX_LINE_CHARS)
         ]
+
+
+class EventLines:
+    """The same of a transcript: JSON documents in, lines out."""
+
+    def __init__(self) -> None:
+        self._documents = EventDocuments()
+
+    def add(self, data: bytes) -> list[str]:
+        return [line for event in self._documents.add(data) for line in event_lines(event)]
+
+    def finish(self) -> list[str]:
+        return []
+
+
+class EventDocuments:
+    """Takes the bytes of a transcript as they come and gives its whole documents."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def add(self, data: bytes) -> list[dict[str, Any]]:
+        """The events that these bytes complete; what is no event is left out."""
+        *whole, self._rest = (self._rest + data).split(b"\n")
+        events = []
+        for line in whole:
+            try:
+                event = json.loads(line)
+            except ValueError:
+                continue
+            if isinstance(event, dict):
+                events.append(event)
+        return events
+
+
+def event_lines(event: Mapping[str, Any]) -> list[str]:
+    """What an agent said or did, as lines that are safe to show."""
+    kind = str(event.get("kind", ""))
+    told = _EVENTS[kind](event) if kind in _EVENTS else f"{kind}: {event.get('text', '')}"
+    lines = OutputLines()
+    return [*lines.add(told.encode("utf-8", "replace")), *lines.finish()]
+
+
+def _session(event: Mapping[str, Any]) -> str:
+    model = f", model {event['model']}" if event.get("model") else ""
+    return f"· session {event.get('id')}{model}"
+
+
+def _tool_call(event: Mapping[str, Any]) -> str:
+    return f"→ {_line(event, 'name')} {_line(event, 'argument')}".rstrip()
+
+
+def _tool_result(event: Mapping[str, Any]) -> str:
+    return f"  {'✓' if event.get('ok') else '✗'} {_line(event, 'summary')}".rstrip()
+
+
+def _usage(event: Mapping[str, Any]) -> str:
+    cached = f" (+{event['cached_input']:,} cached)" if event.get("cached_input") else ""
+    cost = event.get("cost_usd")
+    spent = "cost unknown" if cost is None else f"${cost:.4f}"
+    tokens = f"{event.get('input', 0):,}{cached} in, {event.get('output', 0):,} out"
+    return f"· tokens {tokens} · {spent} · {_line(event, 'model')}"
+
+
+def _retry(event: Mapping[str, Any]) -> str:
+    of = f" of {event['of']}" if event.get("of") else ""
+    status = f", HTTP {event['status']}" if event.get("status") else ""
+    return f"· waiting for the API, try {event.get('attempt')}{of}{status} {_line(event, 'message')}".rstrip()
+
+
+def _question(event: Mapping[str, Any]) -> str:
+    choices = event.get("choices") or ()
+    return f"? {event.get('text', '')}" + (f" [{' / '.join(map(str, choices))}]" if choices else "")
+
+
+def _final(event: Mapping[str, Any]) -> str:
+    text = str(event.get("text", ""))
+    return "✓ done" if event.get("ok") else f"✗ ended with an error: {text}"
+
+
+def _line(event: Mapping[str, Any], name: str) -> str:
+    return " ".join(str(event.get(name, "")).split())
+
+
+_EVENTS: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
+    "text": lambda event: str(event.get("text", "")),
+    "session": _session,
+    "tool_call": _tool_call,
+    "tool_result": _tool_result,
+    "usage": _usage,
+    "retry": _retry,
+    "question": _question,
+    "notice": lambda event: f"! {event.get('text', '')}",
+    "final": _final,
+}
 
 
 def safe(line: str) -> str:

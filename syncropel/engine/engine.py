@@ -44,7 +44,7 @@ from syncropel.engine.ingest.door import Ingest
 from syncropel.engine.ingest.live import rebuild
 from syncropel.engine.ingest.selfcheck import SelfCheck
 from syncropel.engine.output.following import Following
-from syncropel.engine.output.local import LocalOutput
+from syncropel.engine.output.local import local_output
 from syncropel.engine.output.outputs import Outputs
 from syncropel.errors import SyncropelError
 from syncropel.folds.control.drains import DRAIN
@@ -166,9 +166,6 @@ class Engine:
         self.peers = Peers(self._tokens, self._transport)
         self.readers = Peers(self._tokens, self._transport)
         self.leases = Leases(self.ingest, did, settings.fleet.heartbeat_interval_secs, runtime, self.changed)
-        local = LocalOutput(self.ingest, did, self.instance.home.work)
-        self.outputs = Outputs(local, self.ingest, self.readers, self.leases, did)
-        self.following = Following(runtime, self._background.spawn)
         self.propagation = ControlPropagation(
             self.ingest, self.peers, did, runtime, self.changed, self._background.spawn
         )
@@ -192,9 +189,13 @@ class Engine:
         self.forking = Forking(self.ingest, did, runtime)
         self.outbox = Outbox(self.ingest, self.peers, did, settings.fleet.coordinator_url, runtime)
         self.enabled = self._enabled()
+        adapters, place = self._adapters(), self.instance.home.work
+        local = local_output(self.ingest, did, place, adapters, settings.dispatch)
+        self.outputs = Outputs(local, self.ingest, self.readers, self.leases, did)
+        self.following = Following(runtime, self._background.spawn)
         self.dispatcher = Dispatcher(
             self.ingest,
-            self._adapters(),
+            adapters,
             self._limits(),
             did,
             runtime,

@@ -24,6 +24,9 @@ class OutputPage(Wire):
     instance: str = Field(default="", description="DID of the instance that has the output")
     alias: str = Field(default="", description="the name of that instance")
     path: str = Field(default="", description="where the output is on that instance")
+    format: Annotated[Literal["text", "events"], OPEN] = Field(
+        default="text", description="events: a JSON document a line, with its `kind`, of what an agent says"
+    )
     state: ChildState
     ended: bool = Field(description="the attempt has ended: the output grows no more")
     offset: int

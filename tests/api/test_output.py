@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import json
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -11,8 +12,10 @@ from typing import Any
 
 import pytest
 
-from syncropel.adapters.output_file import output_path
+from syncropel.adapters import BashAdapter
+from syncropel.adapters.output_file import output_paths
 from syncropel.settings.config import AdapterSettings, DispatchSettings, Settings
+from tests.adapters.readers import LineReader
 
 from .conftest import Api, MakeApi, assert_error, until
 from .streams import watch
@@ -53,7 +56,7 @@ async def kept(two: Two, data: bytes = b"as it was\n") -> Path:
     """The output file of an attempt that has ended."""
     await two.fan_out("true")
     await ended(two.coordinator)
-    path = output_path(two.worker.engine.instance.home.work, await child_of(two), 1)
+    path, _ = output_paths(two.worker.engine.instance.home.work, await child_of(two), 1)
     path.write_bytes(data)
     return path
 
@@ -284,3 +287,27 @@ async def test_permission_rules_hold_for_output_as_for_its_task(two: Two) -> Non
     outside = await two.coordinator.bearer("output:read", sa_id="sa-outside")
     assert_error(await two.coordinator.tcp.get(PATH, headers=outside), 403, "PERMISSION_DENIED", "sa-outside")
     assert (await two.coordinator.tcp.get(PATH, headers=inside)).json()["data"] == "as it was\n"
+
+
+async def test_an_agent_is_given_as_events_and_raw_as_it_wrote(
+    two: Two, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = await kept(two)
+    path.unlink()
+    said = path.with_suffix(".out")
+    said.write_text('{"text": "hello"}\n{"final": "ok"}\n')
+    monkeypatch.setattr(BashAdapter, "reader", lambda adapter, job: LineReader())
+    page = await two.coordinator.get(PATH)
+    assert [json.loads(line) for line in page["data"].splitlines()] == [
+        {"kind": "text", "text": "hello"},
+        {"kind": "final", "ok": True, "text": ""},
+    ]
+    assert (page["format"], page["ended"], page["path"]) == ("events", True, str(said))
+    raw = await two.coordinator.get(PATH, raw=True)
+    assert (raw["data"], raw["format"]) == (said.read_text(), "text")
+    for query in ("follow=true", "follow=true&raw=true"):
+        async with watch(two.coordinator.app, f"{PATH}?{query}") as stream:
+            event = await stream.take()
+            assert event is not None
+            assert event.data["data"] == (raw if "raw" in query else page)["data"]
+            assert await stream.take() is None

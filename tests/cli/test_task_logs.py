@@ -215,3 +215,64 @@ def test_a_line_without_end_is_shown_in_parts() -> None:
     shown = lines_of(*[b"x" * 50_000] * 20)
     assert "".join(shown) == "x" * 1_000_000
     assert max(map(len, shown)) <= MAX_LINE_CHARS
+
+
+EVENTS = [
+    {"kind": "session", "id": "s-1", "model": "sonnet"},
+    {"kind": "text", "text": "I look at\nthe file.\x1b[2J"},
+    {"kind": "tool_call", "id": "t1", "name": "Bash", "argument": "ls -l\n/tmp"},
+    {"kind": "tool_result", "id": "t1", "ok": True, "summary": "2 files"},
+    {"kind": "tool_result", "id": "t2", "ok": False, "summary": "denied"},
+    {"kind": "usage", "model": "sonnet", "input": 1200, "cached_input": 30, "output": 45, "cost_usd": 0.0137},
+    {"kind": "usage", "model": "new", "input": 1, "output": 2, "cost_usd": None},
+    {"kind": "retry", "attempt": 4, "of": 10, "status": 429, "message": "rate limited"},
+    {"kind": "question", "id": "q", "text": "May I?", "choices": ["yes", "no"]},
+    {"kind": "notice", "text": "Edit was denied"},
+    {"kind": "invented later", "text": "as it is"},
+    {"kind": "final", "ok": True, "text": "Done."},
+    {"kind": "final", "ok": False, "text": "no credit"},
+]
+SHOWN = [
+    "· session s-1, model sonnet", "I look at", r"the file.\x1b[2J", "→ Bash ls -l /tmp", "  ✓ 2 files",
+    "  ✗ denied", "· tokens 1,200 (+30 cached) in, 45 out · $0.0137 · sonnet",
+    "· tokens 1 in, 2 out · cost unknown · new", "· waiting for the API, try 4 of 10, HTTP 429 rate limited",
+    "? May I? [yes / no]", "! Edit was denied", "invented later: as it is", "✓ done",
+    "✗ ended with an error: no credit",
+]  # fmt: skip
+
+
+def transcript(**changes: Any) -> OutputPage:
+    text = "".join(json.dumps(event) + "\n" for event in EVENTS)
+    return page(text, format="events", **changes)
+
+
+def test_an_agent_is_shown_as_what_it_says_and_does(spl: Spl, daemon: FakeDaemon) -> None:
+    daemon.answer(PATH, transcript())
+    assert spl("task", "logs", "T", "0").out.splitlines() == SHOWN
+
+
+def test_json_of_an_agent_is_a_line_an_event(spl: Spl, daemon: FakeDaemon) -> None:
+    daemon.answer(PATH, transcript())
+    lines = [json.loads(line) for line in spl("task", "logs", "T", "0", "-o", "json").out.splitlines()]
+    about = {"object": "output.event", "index": 0, "attempt": 1}
+    assert lines[:-1] == [{**about, **event} for event in EVENTS]
+    assert lines[-1]["object"] == "output.state"
+
+
+def test_raw_asks_for_an_agents_own_bytes(spl: Spl, streams: Callable[..., Streams]) -> None:
+    asked = streams(page("{}\n"), event("output", page("{}\n"))).asked
+    assert spl("task", "logs", "T", "0", "--raw").code == 0
+    assert spl("task", "logs", "T", "0", "--raw", "-f", "--attempt", "1").code == 0
+    assert all("raw=true" in query for query, _ in asked)
+
+
+def test_a_transcript_that_is_still_being_made_is_waited_for(
+    spl: Spl, streams: Callable[..., Streams]
+) -> None:
+    first, rest = json.dumps(EVENTS[3]) + "\n", json.dumps(EVENTS[4]) + "\n"
+    streams(
+        page(first, format="events", ended=False),
+        page("", len(first), format="events", ended=False),
+        page(rest, len(first), format="events"),
+    )
+    assert spl("task", "logs", "T", "0").out == "  ✓ 2 files\n  ✗ denied\n"

@@ -63,7 +63,7 @@ class OutputFollower:
         """`is_cut`: it was read from the start, and there is more than there is room for."""
         self.begun = 0
         """How often it was begun anew: what was shown before is of no use then."""
-        self._lines = output_text.OutputLines()
+        self._lines = output_text.reader("text")
         self._again = asyncio.Event()
         self._failures = 0
 
@@ -82,7 +82,7 @@ class OutputFollower:
         self.ring.clear()
         self.is_cut = False
         self.page, self.trouble, self.begun = None, "", self.begun + 1
-        self._lines = output_text.OutputLines()
+        self._lines = output_text.reader("text")
 
     async def run(self) -> None:
         """Read until cancelled. An attempt that has ended is read once, until `begin`."""
@@ -153,6 +153,8 @@ class OutputFollower:
     def _take(self, page: OutputPage) -> None:
         self._failures, self.trouble = 0, ""
         before, self.page = self.page, page
+        if before is None or before.format != page.format:
+            self._lines = output_text.reader(page.format)
         if before is None and page.offset > 0:
             self.ring.add([f"… {count(page.offset)}B before this: o opens it from the start"])
         lines = self._lines.add(output_calls.data(page))

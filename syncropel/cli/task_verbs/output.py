@@ -117,16 +117,20 @@ def _pages(client: Client, args: Namespace, one: int, tail: int | None) -> Itera
     """The pages up to where the output ended when it was first looked at."""
     from syncropel.client import output_calls
 
-    page = client.send(output_calls.output(args.name, one, attempt=args.attempt, limit=PAGE_BYTES, tail=tail))
+    asked = {"limit": PAGE_BYTES, "raw": args.raw}
+    page = client.send(output_calls.output(args.name, one, attempt=args.attempt, tail=tail, **asked))
     until = page.size
     yield page
-    while page.next_offset < until:
-        before = page.next_offset
+    while page.next_offset < until or _is_being_made(page):
+        before, until = page.next_offset, page.size if _is_being_made(page) else until
         page = client.send(
-            output_calls.output(
-                args.name, one, attempt=page.attempt, offset=page.next_offset, limit=PAGE_BYTES
-            )
+            output_calls.output(args.name, one, attempt=page.attempt, offset=page.next_offset, **asked)
         )
         yield page
-        if page.next_offset <= before:
+        if page.next_offset < before or (page.next_offset == before and not _is_being_made(page)):
             return  # it has become shorter
+
+
+def _is_being_made(page: OutputPage) -> bool:
+    """Whether the attempt has ended, and its instance has not read all of what the agent wrote yet."""
+    return not page.ended and page.state not in ("pending", "blocked", "in_progress")

@@ -85,7 +85,7 @@ def _items(args: Namespace, one: int, tail: int | None) -> Iterator[OutputPage |
     """Pages, and between them what is lost for a while. Raises what cannot be waited out."""
     from syncropel.client import output_calls
 
-    path = output_calls.output_follow(args.name, one, attempt=args.attempt, tail=tail)
+    path = output_calls.output_follow(args.name, one, attempt=args.attempt, tail=tail, raw=args.raw)
     page: OutputPage | None = None
     said = ""
     while True:
@@ -96,7 +96,7 @@ def _items(args: Namespace, one: int, tail: int | None) -> Iterator[OutputPage |
                     said = item.message
                 else:
                     page, said = item, ""
-                    path = output_calls.output_follow(args.name, one, attempt=page.attempt)
+                    path = output_calls.output_follow(args.name, one, attempt=page.attempt, raw=args.raw)
                 yield item
         except (DaemonUnreachable, OutputUnreachable) as error:
             if page is None:
@@ -108,7 +108,7 @@ def _items(args: Namespace, one: int, tail: int | None) -> Iterator[OutputPage |
             newer = None if args.attempt else _newer_attempt(args, one, page)
             if newer is None:
                 return
-            path, page = output_calls.output_follow(args.name, one, attempt=newer), None
+            path, page = output_calls.output_follow(args.name, one, attempt=newer, raw=args.raw), None
             continue
         time.sleep(RECONNECT_SECS)
 

@@ -10,6 +10,7 @@ from syncropel.cli.support.numbers import size
 from syncropel.cli.support.terminal import is_json, print_json_line, tell, write, write_bytes
 
 if TYPE_CHECKING:
+    from syncropel.client.output_text import EventDocuments, EventLines, OutputLines
     from syncropel.errors import SyncropelError
     from syncropel.wire import OutputPage
 
@@ -18,11 +19,10 @@ class Printer:
     """Prints the pages of one subtask's output in the form that was asked for."""
 
     def __init__(self, args: Namespace, *, prefix: bool = False) -> None:
-        from syncropel.client import output_text
-
         self._args = args
         self._prefix = prefix
-        self._lines = output_text.OutputLines()
+        self._lines: OutputLines | EventLines | None = None
+        self._events: EventDocuments | None = None
         self._page: OutputPage | None = None
         self._lost = False
 
@@ -40,7 +40,7 @@ class Printer:
 
     def take(self, page: OutputPage) -> None:
         """Print what this page completes."""
-        from syncropel.client import output_calls
+        from syncropel.client import output_calls, output_text
 
         if self._page is not None and page.attempt != self._page.attempt:
             self.finish()
@@ -51,28 +51,38 @@ class Printer:
             tell(f"{self._where()}it answers again: going on after byte {page.offset:,}")
         if self._page is not None and page.offset < self._page.next_offset:
             tell(f"{self._where()}the output was cut to {size(page.size)}: going on from there")
+        if self._page is None or page.format != self._page.format:
+            self._lines, self._events = output_text.reader(page.format), None
+            if page.format == "events" and is_json(self._args):
+                self._events = output_text.EventDocuments()
         self._page = page
         data = output_calls.data(page)
         if self._args.raw:
             write_bytes(data)
-        else:
+        elif self._events is not None:
+            for event in self._events.add(data):
+                print_json_line({"object": "output.event", **self._about(), **event})
+        elif self._lines is not None:
             self._print(self._lines.add(data))
 
     def finish(self) -> None:
         """Print what is left of the last line, and in JSON how the attempt stands."""
         if self._page is None or self._args.raw:
             return
-        self._print(self._lines.finish())
+        if self._lines is not None and self._events is None:
+            self._print(self._lines.finish())
         if is_json(self._args):
             told = self._page.model_dump(mode="json", exclude={"object", "data", "encoding", "next_offset"})
             print_json_line({"object": "output.state", **told})
 
     def _print(self, lines: list[str]) -> None:
-        assert self._page is not None
         if is_json(self._args):
-            about = {"object": "output.line", "index": self._page.index, "attempt": self._page.attempt}
             for line in lines:
-                print_json_line({**about, "text": line})
+                print_json_line({"object": "output.line", **self._about(), "text": line})
             return
         head = self._where()
         write(sys.stdout, "".join(f"{head}{line}\n" for line in lines))
+
+    def _about(self) -> dict[str, int]:
+        assert self._page is not None
+        return {"index": self._page.index, "attempt": self._page.attempt}

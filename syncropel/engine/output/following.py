@@ -11,8 +11,7 @@ from collections.abc import Awaitable, Callable, Hashable
 from typing import Final
 
 from syncropel.engine.ingest.broadcast import ChangeSignal
-from syncropel.engine.output.local import LONGEST_CHARACTER, MAX_BYTES
-from syncropel.engine.output.outputs import Wanted
+from syncropel.engine.output.local import LONGEST_CHARACTER, MAX_BYTES, Wanted
 from syncropel.errors import Crowded, OutputUnreachable, SyncropelError
 from syncropel.peer.runtime import Runtime
 from syncropel.wire import OutputPage

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import base64
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from syncropel.adapters.output_file import Piece, output_path, read_piece, read_tail
+from syncropel.adapters import Adapter, Job
+from syncropel.adapters.output_file import Piece, output_paths, read_piece, read_tail
+from syncropel.engine.dispatch.run_records import job_of
 from syncropel.engine.ingest.door import Ingest
+from syncropel.engine.output.transcripts import Transcripts
 from syncropel.errors import NoOutput, NotFound
 from syncropel.folds.fanout.child import ChildIntend
+from syncropel.folds.fanout.spend import Spent
+from syncropel.settings.config import DispatchSettings
 from syncropel.wire import OutputPage
 
 ATTEMPT_UNKNOWN: Final = "ATTEMPT_UNKNOWN"
@@ -21,52 +28,113 @@ LONGEST_CHARACTER: Final = 4
 """Bytes of one character in UTF-8."""
 
 
-class LocalOutput:
-    """Reads what attempts write on this instance. `work`: its folder of work."""
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be read: `limit` bytes from `offset`, or with `tail` so many lines at the end.
 
-    def __init__(self, ingest: Ingest, did: str, work: Path) -> None:
+    `raw`: the bytes of an agent, and not the events that they say.
+    """
+
+    offset: int
+    limit: int
+    tail: int | None = None
+    raw: bool = False
+
+    def query(self, attempt: int) -> dict[str, Any]:
+        """As another instance is asked for it."""
+        query = {"attempt": attempt, "offset": self.offset, "limit": self.limit, "tail": self.tail}
+        asked = {key: value for key, value in query.items() if value is not None}
+        return {**asked, "raw": "true"} if self.raw else asked
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """`whole`: all that was written is in it, and not only a part that could be made in time."""
+
+    path: str
+    format: Literal["text", "events"]
+    piece: Piece
+    whole: bool
+
+
+def _piece(path: Path, wanted: Wanted) -> Piece:
+    if wanted.tail is None:
+        return read_piece(path, wanted.offset, wanted.limit)
+    return read_tail(path, wanted.tail, wanted.limit)
+
+
+class LocalOutput:
+    """Reads what attempts write on this instance. `work`: its folder of work.
+
+    `job`: what the adapter was asked to do for an attempt. `default`: the adapter of those that name none.
+    """
+
+    def __init__(
+        self,
+        ingest: Ingest,
+        did: str,
+        work: Path,
+        transcripts: Transcripts,
+        job: Callable[[ChildIntend], Job],
+        default: str,
+    ) -> None:
         self._ingest = ingest
         self._did = did
         self._work = work
+        self._transcripts = transcripts
+        self._job = job
+        self._default = default
 
-    async def read(
-        self, child_thread: str, attempt: int | None, offset: int, limit: int, tail: int | None = None
-    ) -> OutputPage:
-        """A piece of an attempt's output: from `offset`, or with `tail` the last so many lines.
+    async def read(self, child_thread: str, attempt: int | None, wanted: Wanted) -> OutputPage:
+        """A piece of an attempt's output. `attempt`: None for the latest.
 
-        `attempt`: None for the latest. Raises NotFound for an attempt that was not given to this instance,
-        NoOutput when there is none of it.
+        Raises NotFound for an attempt that was not given to this instance, NoOutput when there is none of it.
         """
         intend = self._find(child_thread, attempt)
         # Looked at before the file is read: what was written until the attempt ended is in it then.
         result = self._ingest.live.children[child_thread].results.get(intend.record)
-        path = output_path(self._work, child_thread, intend.attempt)
+        ended = result is not None
         try:
-            if tail is None:
-                piece = await asyncio.to_thread(read_piece, path, offset, limit)
-            else:
-                piece = await asyncio.to_thread(read_tail, path, tail, limit)
+            found = await asyncio.to_thread(self._read, intend, wanted, ended)
         except FileNotFoundError:
             if result is not None:
                 raise _none(intend, result.body) from None
-            piece = Piece(0, b"", 0)  # it has not begun, or its adapter writes none
+            # It has not begun, or its adapter writes none.
+            found = _Found("", "text", Piece(0, b"", 0), whole=True)
         except OSError as error:
             raise NoOutput(
                 f"the output of attempt {intend.attempt} is not a plain file any more: {error.strerror}",
-                f"something replaced it; look on that instance: ls -l {path}",
+                "something replaced it on the disk of that instance",
             ) from None
+        ended = ended and found.whole
         return OutputPage(
             child_thread=child_thread,
             index=int(intend.body["index"]),
             attempt=intend.attempt,
             instance=self._did,
-            path=str(path),
+            path=found.path,
+            format=found.format,
             state=result.body["verdict"] if result is not None else "in_progress",
-            ended=result is not None,
-            offset=piece.offset,
-            size=piece.size,
-            **_as_text(piece, ended=result is not None),
+            ended=ended,
+            offset=found.piece.offset,
+            size=found.piece.size,
+            **_as_text(found.piece, ended=ended),
         )
+
+    def _read(self, intend: ChildIntend, wanted: Wanted, ended: bool) -> _Found:
+        merged, said = output_paths(self._work, intend.thread, intend.attempt)
+        try:
+            return _Found(str(merged), "text", _piece(merged, wanted), whole=True)
+        except FileNotFoundError:
+            made = None if wanted.raw else self._transcript(said, intend, ended)
+        if made is None:
+            return _Found(str(said), "text", _piece(said, wanted), whole=True)
+        path, whole = made
+        return _Found(str(said), "events", _piece(path, wanted), whole=whole)
+
+    def _transcript(self, said: Path, intend: ChildIntend, ended: bool) -> tuple[Path, bool] | None:
+        adapter = str(intend.body.get("adapter") or self._default)
+        return self._transcripts.extend(said, adapter, self._job(intend), ended=ended)
 
     def _find(self, child_thread: str, attempt: int | None) -> ChildIntend:
         child = self._ingest.live.children.get(child_thread)
@@ -81,6 +149,17 @@ class LocalOutput:
             "ask its coordinator: spl task logs NAME N",
             code=ATTEMPT_UNKNOWN,
         )
+
+
+def local_output(
+    ingest: Ingest, did: str, work: Path, adapters: Mapping[str, Adapter], dispatch: DispatchSettings
+) -> LocalOutput:
+    """The output of an instance with these adapters."""
+
+    def job(intend: ChildIntend) -> Job:
+        return job_of(intend, dispatch.default_timeout_secs, Spent())
+
+    return LocalOutput(ingest, did, work, Transcripts(adapters), job, dispatch.adapter)
 
 
 def _none(intend: ChildIntend, result: dict[str, Any]) -> NoOutput:

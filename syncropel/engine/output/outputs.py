@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -12,7 +11,7 @@ from pydantic import ValidationError
 
 from syncropel.engine.fleet.leases import Leases
 from syncropel.engine.ingest.door import Ingest
-from syncropel.engine.output.local import ATTEMPT_UNKNOWN, LocalOutput
+from syncropel.engine.output.local import ATTEMPT_UNKNOWN, LocalOutput, Wanted
 from syncropel.errors import DaemonUnreachable, NoOutput, NotFound, OutputUnreachable
 from syncropel.folds.fanout.state import FanOut, Spawn
 from syncropel.folds.tasks.state import TaskState
@@ -22,20 +21,6 @@ from syncropel.wire import OutputPage
 ASKED_AT_ONCE: Final = 4
 """Requests to one instance at a time: more would take room from its other callers."""
 _NOT_FOUND: Final = 404
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What is to be read: `limit` bytes from `offset`, or with `tail` so many lines at the end."""
-
-    offset: int
-    limit: int
-    tail: int | None = None
-
-    def query(self, attempt: int) -> dict[str, Any]:
-        """As another instance is asked for it."""
-        query = {"attempt": attempt, "offset": self.offset, "limit": self.limit, "tail": self.tail}
-        return {key: value for key, value in query.items() if value is not None}
 
 
 class Outputs:
@@ -53,7 +38,7 @@ class Outputs:
 
     async def of_child(self, child_thread: str, attempt: int | None, wanted: Wanted) -> OutputPage:
         """From an attempt that this instance was given. Raises as `LocalOutput.read`."""
-        page = await self._local.read(child_thread, attempt, wanted.offset, wanted.limit, wanted.tail)
+        page = await self._local.read(child_thread, attempt, wanted)
         return page.model_copy(update={"alias": self._alias(self._did)})
 
     async def of_subtask(self, task: str, index: int, attempt: int | None, wanted: Wanted) -> OutputPage:
@@ -72,7 +57,6 @@ class Outputs:
         spawn = fanout.spawns.get((index, number))
         if spawn is None:
             return _nothing_yet(index, number, ended=number < latest or not fanout.active)
-        # Looked at before the output is read: what was written until the attempt ended is in it then.
         report = fanout.reports.get((index, number))
         try:
             page = await self._of_spawn(spawn, number, wanted)
@@ -85,9 +69,8 @@ class Outputs:
             )
         if page is None:
             page = _nothing_yet(index, number, ended=False).model_copy(update={"state": "in_progress"})
-        told = {} if report is None else {"state": report.verdict, "ended": True}
         where = {"child_thread": spawn.child_thread, "instance": spawn.instance}
-        return page.model_copy(update={**where, **told, "alias": self._alias(spawn.instance)})
+        return page.model_copy(update={**where, "alias": self._alias(spawn.instance)})
 
     def _fan_out(self, task: str, index: int) -> tuple[TaskState, FanOut]:
         state = self._ingest.live.task(task)
@@ -170,7 +153,7 @@ class Outputs:
 
 
 def _clock(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    return f"{datetime.fromtimestamp(at, UTC):%H:%M:%S UTC on %Y-%m-%d}"
 
 
 def _named(state: TaskState) -> str:
