@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -221,6 +222,17 @@ async def test_long_lines_are_broken_or_cut() -> None:
         await page.press("w")
         await page.resize((200, 50))
         assert shown(page) == ["x" * 100, "日本" * 30]
+
+
+async def test_an_agent_is_shown_as_what_it_says_and_does() -> None:
+    said = {"kind": "text", "text": "I look."}, {"kind": "tool_call", "name": "Bash", "argument": "ls"}
+    events = "".join(f"{json.dumps(one)}\n" for one in said)
+    async with opened(page_of(events, format="events")) as page:
+        assert shown(page) == ["I look.", "→ Bash ls"]
+        final = '{"kind": "final", "ok": true}\n'
+        page.client.writes(page_of(final, len(events), format="events"))
+        await page.settle()
+        assert shown(page)[-1] == "✓ done"
 
 
 async def test_the_next_attempt_is_taken_up_when_this_one_has_ended() -> None:
