@@ -8,6 +8,7 @@ from syncropel.adapters.base import Adapter
 from syncropel.adapters.bash import BashAdapter
 from syncropel.adapters.configured import ConfiguredProgram
 from syncropel.adapters.contract import AdapterType, Capabilities, Place
+from syncropel.adapters.http import HttpAdapter
 from syncropel.adapters.synthetic import EchoAdapter, NoopAdapter
 from syncropel.settings.adapters import AdapterTable
 
@@ -43,6 +44,13 @@ def _exec(table: AdapterTable, place: Place) -> Adapter:
     return ConfiguredProgram(table, place)
 
 
+def _http(table: AdapterTable, place: Place) -> Adapter:
+    return HttpAdapter(table, place)
+
+
+HTTP: Final = AdapterType(
+    _http, Capabilities(cost="end"), "posts the goal to a URL; the answer is the result"
+)
 ECHO: Final = AdapterType(
     _echo, Capabilities(cost="request"), "accepts after a second at no cost, to try a fleet out"
 )

@@ -25,15 +25,23 @@ _REFUSED: Final = (400, 401, 403, 409, 413, 422)
 
 
 class Backoff:
-    """Waits that double from 0.2 s to 5 s, and start anew after a success."""
+    """Waits that double from 0.2 s, and start anew after a success.
 
-    def __init__(self) -> None:
+    `share`: a random number from 0 to 1, by which each wait is multiplied (full jitter), so that clients
+    which failed together do not come back together. None waits in full.
+    """
+
+    def __init__(
+        self, longest_secs: float = LONGEST_WAIT_SECS, share: Callable[[], float] | None = None
+    ) -> None:
         self._next = FIRST_WAIT_SECS
+        self._longest = longest_secs
+        self._share = share
 
     def failed(self) -> float:
         """Seconds to wait now."""
-        wait, self._next = self._next, min(self._next * 2, LONGEST_WAIT_SECS)
-        return wait
+        wait, self._next = self._next, min(self._next * 2, self._longest)
+        return wait if self._share is None else wait * self._share()
 
     def succeeded(self) -> None:
         self._next = FIRST_WAIT_SECS
@@ -65,7 +73,7 @@ class Peers:
     ) -> None:
         self._tokens = tokens
         self._http = httpx.AsyncClient(
-            timeout=TIMEOUT_SECS, trust_env=False, transport=transport, verify=_trusted_roots()
+            timeout=TIMEOUT_SECS, trust_env=False, transport=transport, verify=trusted_roots()
         )
 
     async def close(self) -> None:
@@ -162,7 +170,8 @@ def _names_revoked(response: httpx.Response) -> bool:
 
 
 @cache
-def _trusted_roots() -> ssl.SSLContext:
+def trusted_roots() -> ssl.SSLContext:
+    """The certificates by which servers are believed."""
     # Once a process: to read them takes as long as all else that an engine needs to begin.
     return httpx.create_ssl_context(trust_env=False)
 
