@@ -18,7 +18,6 @@ log = logging.getLogger("syncropel.engine.adapters")
 
 GROUP: Final = "syncropel.adapters"
 """The group of entry points that types of adapters are found by."""
-_HINT: Final = "see: spl adapter list"
 
 
 @dataclass(frozen=True)
@@ -65,15 +64,20 @@ class Enabled:
 
 
 def enable(tables: Mapping[str, AdapterTable], types: Types, place: Place) -> dict[str, Enabled]:
-    """Make what the config enables. What cannot be made is logged, and stops nothing.
+    """Make what the config enables. What cannot be made has a problem, and stops nothing.
 
     Raises SetupError for a bad value.
     """
-    made = {name: _enable(table, types, place) for name, table in tables.items()}
+    return {name: _enable(table, types, place) for name, table in tables.items()}
+
+
+def log_problems(types: Types, made: Mapping[str, Enabled]) -> None:
+    """Name what is broken in the log."""
+    for name, why in types.broken.items():
+        log.error("adapter type %s: %s", name, why)
     for name, one in made.items():
         if one.problem:
             log.error("adapter %s: %s", name, one.problem)
-    return made
 
 
 def _enable(table: AdapterTable, types: Types, place: Place) -> Enabled:

@@ -14,7 +14,7 @@ import httpx
 from syncropel.adapters import Adapter
 from syncropel.adapters.contract import Place
 from syncropel.adapters.other_user import other_user
-from syncropel.adapters.registry import Enabled, enable, installed
+from syncropel.adapters.registry import Enabled, as_told, enable, installed, log_problems
 from syncropel.engine.background import Background
 from syncropel.engine.control.accounts import FLEET_SCOPES, Accounts
 from syncropel.engine.control.configuration import Configuration
@@ -275,10 +275,16 @@ class Engine:
         needed = chosen.run_as and not {one.kind for one in tables.values()} <= {"echo", "noop", "http"}
         user = other_user(chosen.run_as, home.work) if needed else None
         place = Place(home.work, home.run, self.runtime, self._orphan_secs, user, home.secrets)
-        return enable(tables, installed(), place)
+        made = enable(tables, installed(), place)
+        log_problems(installed(), made)
+        return made
 
     def _adapters(self) -> dict[str, Adapter]:
         return {name: one.adapter for name, one in self.enabled.items() if one.adapter is not None}
+
+    def adapters_told(self) -> list[dict[str, Any]]:
+        """The adapters of this instance (fields of the wire model `AdapterOut`)."""
+        return [as_told(one) for _, one in sorted(self.enabled.items())]
 
     def _orphan_secs(self) -> float:
         """How long work goes on without this daemon: it ends before the coordinator gives it to another."""

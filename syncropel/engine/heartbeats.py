@@ -38,6 +38,7 @@ def own_beat(
         "queued_dispatches": dispatcher.queued,
         "max_concurrent": dispatcher.max_concurrent,
         "adapter": engine.settings.dispatch.adapter,
+        "adapters": engine.adapters_told(),
         "store_records": engine.store.count,
         "store_bytes": engine.store_bytes,
         "pid": os.getpid(),

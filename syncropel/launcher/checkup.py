@@ -22,7 +22,7 @@ import psutil
 from platformdirs import user_data_path
 
 from syncropel.errors import SetupError
-from syncropel.launcher import daemon_checks
+from syncropel.launcher import adapter_checks, daemon_checks
 from syncropel.launcher.finding import Finding, Patient
 from syncropel.launcher.process import answering_pid, find_daemon, written_pid
 from syncropel.settings.config import HOST, load_settings
@@ -244,6 +244,7 @@ def _memory(_: Patient) -> Iterator[Finding]:
 _LOOKS: Final[tuple[Callable[[Patient], Iterator[Finding]], ...]] = (
     _package,
     _config,
+    adapter_checks.adapters,
     _identity,
     _permissions,
     _store,

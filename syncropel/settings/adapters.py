@@ -29,6 +29,7 @@ class AdapterTable:
     """`[adapters.NAME]`. A key that is none of these is for the adapter's type to judge (`options`)."""
 
     name: str
+    """What subtasks call it."""
     type: str = ""
     """Which kind of adapter it is; empty: as it is named."""
     command: tuple[str, ...] = ()
@@ -52,6 +53,7 @@ class AdapterTable:
     cwd: str = ""
     """Folder that programs run in; empty gives each subtask its own under `work/`."""
     options: Mapping[str, Any] = field(default_factory=dict)
+    """Keys of its type alone."""
 
     @property
     def kind(self) -> str:

@@ -38,6 +38,7 @@ from .explain import ProofOut as ProofOut
 from .explain import TaskWhy as TaskWhy
 from .explain import WhatIf as WhatIf
 from .explain import WhatIfBar as WhatIfBar
+from .fleet import AdapterOut as AdapterOut
 from .fleet import ControlAnswer as ControlAnswer
 from .fleet import ControlMessage as ControlMessage
 from .fleet import CredentialOut as CredentialOut

@@ -11,6 +11,23 @@ from syncropel.wire.control import FreezeOut
 from syncropel.wire.rules import FleetRule
 
 
+class AdapterOut(Wire):
+    """An adapter of an instance. `models`: those that a subtask may name, the default first.
+
+    `capabilities`: text, tools, tokens, resume, messages, permissions, denials, and `cost`, which says when
+    it is known (request, turn, end or never). `problem`: why it cannot be used, or what its goals lack.
+    """
+
+    name: str = Field(max_length=64)
+    type: str = Field(max_length=64)
+    models: list[str] = Field(default=[], max_length=256)
+    max_concurrent: int = 0
+    """0: only all goals together are limited."""
+    usable: bool = True
+    problem: str = Field(default="", max_length=2048)
+    capabilities: dict[str, bool | str] = {}
+
+
 class Unended(Wire):
     """A run that is being ended, or has `ended` without proof that nothing is left (`left`: pids)."""
 
@@ -37,6 +54,8 @@ class InstanceOut(Wire):
     queued_dispatches: int = 0
     max_concurrent: int = 0
     adapter: str = ""
+    adapters: list[AdapterOut] | None = None
+    """None when it has not told: it is older, or was not heard yet."""
     store_records: int | None = None
     store_bytes: int | None = None
     pid: int | None = None
@@ -217,6 +236,7 @@ class Heartbeat(Wire):
     queued_dispatches: int = 0
     max_concurrent: int = 0
     adapter: str = Field(default="", max_length=512)
+    adapters: list[AdapterOut] | None = Field(default=None, max_length=256)
     store_records: int | None = None
     store_bytes: int | None = None
     pid: int | None = None

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from syncropel.adapters.contract import AdapterType, Capabilities, Place
-from syncropel.adapters.registry import GROUP, Types, as_told, enable, installed, load_types
+from syncropel.adapters.registry import GROUP, Types, as_told, enable, installed, load_types, log_problems
 from syncropel.adapters.synthetic import NoopAdapter
 from syncropel.errors import SetupError
 from syncropel.peer.runtime import Runtime
@@ -71,6 +71,7 @@ def test_what_cannot_be_made_is_logged_with_the_reason(
     tables = {name: AdapterTable(name) for name in ("mine", "breaks", "bad", "unknown")}
     with caplog.at_level(logging.ERROR):
         made = enable(tables, types, place)
+        log_problems(types, made)
     assert {name for name, one in made.items() if one.adapter} == {"mine"}
     told = {name: one.problem for name, one in made.items()}
     assert told == {
@@ -80,7 +81,8 @@ def test_what_cannot_be_made_is_logged_with_the_reason(
         "unknown": "no type 'unknown' is installed; known: breaks, mine",
     }
     assert [record.getMessage() for record in caplog.records] == [
-        f"adapter {name}: {told[name]}" for name in ("breaks", "bad", "unknown")
+        "adapter type bad: its plug-in is broken: x",
+        *(f"adapter {name}: {told[name]}" for name in ("breaks", "bad", "unknown")),
     ]
 
 

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from syncropel.api.fleet.fleet_views import running
 from syncropel.api.http.caller import Signed
+from syncropel.api.tasks.able import refuse_unable
 from syncropel.api.tasks.amend import NewRetry, ask_again
 from syncropel.api.tasks.task_requests import Request
 from syncropel.api.tasks.task_views import find_task
@@ -44,6 +45,7 @@ class NewDispatch(Request):
     alias: str | None = Field(default=None, pattern=ALIAS_PATTERN)
     target: str | None = None
     adapter: str | None = None
+    model: str | None = None
     budget_usd: float | None = None
     timeout_secs: float | None = None
     namespace: str | None = None
@@ -65,6 +67,7 @@ def router(engine: Engine) -> APIRouter:
             target = _target(engine, body.target)
             if not body.allow_unknown and is_target(target):
                 refuse_unknown(engine, [target])
+                refuse_unable(engine, [{"target": target, "adapter": body.adapter, "model": body.model}])
             state = await _task(engine, body)
             refuse_if_over(state)
             if state.fanout is None:
@@ -127,6 +130,7 @@ def _whole(goal: str, body: NewDispatch, target: str) -> dict[str, Any]:
         "goal": goal,
         "target": target,
         "adapter": body.adapter,
+        "model": body.model,
         "budget_usd": body.budget_usd,
         "timeout_secs": body.timeout_secs,
         "content": body.content,

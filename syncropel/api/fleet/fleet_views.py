@@ -66,6 +66,7 @@ def instance_out(engine: Engine, instance: Instance) -> InstanceOut:
         queued_dispatches=fields.get("queued_dispatches", 0),
         max_concurrent=fields.get("max_concurrent", 0),
         adapter=fields.get("adapter", ""),
+        adapters=fields.get("adapters"),
         store_records=fields.get("store_records"),
         store_bytes=fields.get("store_bytes"),
         pid=fields.get("pid"),

@@ -9,6 +9,7 @@ from pydantic import Field
 from starlette.responses import Response
 
 from syncropel.api.http.caller import Signed
+from syncropel.api.tasks.able import refuse_unable
 from syncropel.api.tasks.task_requests import Request, made_record, posted
 from syncropel.api.tasks.task_views import find_fan_out, find_task
 from syncropel.api.tasks.task_writing import more_work, refuse_unknown
@@ -127,6 +128,10 @@ async def ask_again(engine: Engine, name: str, asked: NewRetry) -> Appended:
             raise BadRequest(f"unknown target {asked.target!r}", f"use {TARGET_FORMS}")
         if not asked.allow_unknown:
             refuse_unknown(engine, [asked.target])
+            subtask = fanout.spec.subtasks[asked.index]
+            refuse_unable(
+                engine, [{"target": asked.target, "adapter": subtask.adapter, "model": subtask.model}]
+            )
         fields["target"] = asked.target
     if asked.hint:
         fields["hint"] = asked.hint

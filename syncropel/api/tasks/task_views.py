@@ -271,7 +271,7 @@ def _places_now(engine: Engine, fanout: FanOut, look: Look) -> Callable[[Child],
         if child.spawn is None and not fanout.active:
             return None, NOT_SPAWNED
         if child.spawn is None:
-            routed = route(child.subtask.target, candidates, load, turn)
+            routed = route(child.subtask.target, candidates, load, turn, child.subtask.adapter)
             why = engine.gates.why(fanout.thread, child) or routed.why
             told = held_by(freezes[-1]) if freezes else why_pending(fanout, child, why, names)
             return routed.did, Progress(why=told)

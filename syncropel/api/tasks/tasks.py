@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from syncropel.api.http.caller import Signed
 from syncropel.api.http.paging import MAX_PAGE, Cursor, Limit
+from syncropel.api.tasks.able import refuse_unable
 from syncropel.api.tasks.fork_views import child_threads, children_join
 from syncropel.api.tasks.task_requests import Request, posted
 from syncropel.api.tasks.task_views import find_fan_out, find_task, join_status, task_detail, task_summary
@@ -113,6 +114,7 @@ def router(engine: Engine) -> APIRouter:
             if not body.allow_unknown:
                 targets = (one.get("target") for one in body.subtasks)
                 refuse_unknown(engine, [one for one in targets if isinstance(one, str) and is_target(one)])
+                refuse_unable(engine, body.subtasks)
             if body.budget_usd is not None:
                 fields["budget_usd"] = body.budget_usd
             return posted(await begin(engine, state, body.actor, fields, body.namespace))

@@ -27,6 +27,7 @@ COMMANDS: Final = {
     "logs": "the daemon's own log",
     "debug": "walk through the past of threads, and compare two",
     "fleet": "start, stop and look at a fleet of instances",
+    "adapter": "say which adapters the instances have, and what they can",
     "federation": "what of federation is there: grants and bundles, but no pairs and no sync",
     "kill": "freeze a namespace, or stop the fleet in an emergency",
     "unkill": "lift a freeze",

@@ -27,6 +27,7 @@ def add_flags(parser: Parser) -> None:
     parser.add_argument(
         "--adapter", metavar="NAME", help="the adapter, such as bash (default: the instance's own)"
     )
+    parser.add_argument("--model", metavar="NAME", help="one of the models that the instance allows for it")
     parser.add_argument("--budget", type=money, metavar="USD", help="what each attempt may cost")
     parser.add_argument("--timeout", type=positive, metavar="SECS", help="the time limit")
     parser.add_argument("--namespace", help="the namespace (default: the task's)")
@@ -42,7 +43,7 @@ def add_allow_unknown(parser: Parser) -> None:
     parser.add_argument(
         "--allow-unknown",
         action="store_true",
-        help="accept a target that has never joined this fleet, and wait for it",
+        help="accept a target that has never joined this fleet or lacks the adapter, and wait for it",
     )
 
 
@@ -51,6 +52,7 @@ def asked(args: Namespace) -> dict[str, Any]:
     return {
         "target": args.target,
         "adapter": args.adapter,
+        "model": args.model,
         "budget_usd": args.budget,
         "timeout_secs": args.timeout,
         "namespace": args.namespace,

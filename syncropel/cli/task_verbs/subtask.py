@@ -14,7 +14,17 @@ from typing import Any, Final
 
 from syncropel.errors import InvalidFanOut
 
-KEYS: Final = ("goal", "target", "budget", "timeout", "depends", "adapter", "budget_tokens", "denied")
+KEYS: Final = (
+    "goal",
+    "target",
+    "budget",
+    "timeout",
+    "depends",
+    "adapter",
+    "model",
+    "budget_tokens",
+    "denied",
+)
 _HINT: Final = f"keys: {', '.join(KEYS)}"
 _WIRE_NAMES: Final = {"budget": "budget_usd", "timeout": "timeout_secs", "depends": "depends_on"}
 

@@ -140,7 +140,8 @@ class Reassigner:
                 yield {**ended, "starts": [start.as_body() for start in behind]}
                 continue
             topic, reason = self._move(child, child.spawn.instance, gone, child.spawn.child_intend in held)
-            if topic == REASSIGN and route(child.subtask.target, candidates, {}, 0).did is None:
+            target, adapter = child.subtask.target, child.subtask.adapter
+            if topic == REASSIGN and route(target, candidates, {}, 0, adapter).did is None:
                 continue  # nobody can take it yet
             if topic:
                 about: dict[str, Any] = {

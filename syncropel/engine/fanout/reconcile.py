@@ -209,7 +209,7 @@ class Reconciler:
             )
         for child in looked.passed:
             target = choose(rules, fanout, child, state.alias, state.goal, candidates, load, evaluation)
-            chosen = route(target, candidates, load, turn)
+            chosen = route(target, candidates, load, turn, child.subtask.adapter)
             if chosen.did is None:
                 continue
             turn += child.subtask.target == "round-robin"

@@ -60,6 +60,7 @@ def child_intend(fanout: FanOut, child: Child, spawn_clock: int, coordinator: st
     }
     own = (
         ("adapter", subtask.adapter),
+        ("model", subtask.model),
         ("content", subtask.content),
         ("trigger", fanout.trigger),
         ("budget_tokens", subtask.budget_tokens),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from typing import Any, Final
 
 from syncropel.engine.fleet.refused_heartbeats import RefusedHeartbeats
@@ -294,9 +295,14 @@ class Leases:
 
     def candidates(self) -> list[Candidate]:
         return [
-            Candidate(one.did, one.alias, one.role, self.status(one))
+            Candidate(one.did, one.alias, one.role, self.status(one), usable(self._beats.get(one.did)))
             for one in self._registry.instances.values()
         ]
+
+    def models(self, did: str, adapter: str) -> frozenset[str]:
+        """The models that this instance allows for an adapter, by its latest heartbeat."""
+        told = (self._beats.get(did) or {}).get("adapters") or []
+        return frozenset(model for one in told if one["name"] == adapter for model in one["models"])
 
 
 def _visible(beat: dict[str, Any]) -> dict[str, Any]:
@@ -313,3 +319,9 @@ def _fields(instance: Instance) -> dict[str, Any]:
         "endpoint": instance.endpoint,
         "version": instance.version,
     }
+
+
+def usable(beat: Mapping[str, Any] | None) -> frozenset[str] | None:
+    """The adapters that a heartbeat says can be used there; None when it does not say."""
+    told = (beat or {}).get("adapters")
+    return None if told is None else frozenset(one["name"] for one in told if one["usable"])

@@ -24,6 +24,7 @@ _KEYS: Final = frozenset(
         "timeout_secs",
         "depends_on",
         "adapter",
+        "model",
         "content",
         "namespace",
         "domain",
@@ -44,6 +45,8 @@ class Subtask:
     timeout_secs: float | None = None
     depends_on: tuple[int, ...] = ()
     adapter: str | None = None
+    model: str | None = None
+    """One of the models that the instance's config allows for the adapter."""
     content: str | None = None
     """Path of a file that says more about the goal."""
     budget_tokens: int | None = None
@@ -120,6 +123,7 @@ def parse_subtask(index: int, item: dict[str, Any], count: int, where: str) -> S
     Raises InvalidFanOut that begins with `where`.
     """
     adapter = _name(item, "adapter", where, "leave it out for the worker's own")
+    model = _name(item, "model", where, "leave it out for the adapter's own")
     return Subtask(
         index=index,
         goal=_text(item, "goal", where, "say what is to be done: goal=…"),
@@ -128,6 +132,7 @@ def parse_subtask(index: int, item: dict[str, Any], count: int, where: str) -> S
         timeout_secs=_number(item, "timeout_secs", where),
         depends_on=_depends(item.get("depends_on"), index, count),
         adapter=adapter,
+        model=model,
         content=_name(item, "content", where, "the path of a file that says more about the goal"),
         budget_tokens=_whole(item, "budget_tokens", where),
         denied=_denied(item.get("denied"), where),

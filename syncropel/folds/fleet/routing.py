@@ -14,6 +14,12 @@ class Candidate:
     alias: str
     role: str
     status: str
+    adapters: frozenset[str] | None = None
+    """The adapters that it has; None when it has not told."""
+
+    def has(self, adapter: str | None) -> bool:
+        """Whether it can run a subtask that names this adapter, as far as is known."""
+        return adapter is None or self.adapters is None or adapter in self.adapters
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +30,18 @@ class Route:
     why: str = ""
 
 
-def route(target: str, candidates: Sequence[Candidate], load: Mapping[str, int], turn: int) -> Route:
+def route(
+    target: str,
+    candidates: Sequence[Candidate],
+    load: Mapping[str, int],
+    turn: int,
+    adapter: str | None = None,
+) -> Route:
     """Resolve a target.
 
     `load`: subtasks in progress by DID. `turn`: how many round-robin subtasks of this fan-out were routed
-    before. The same arguments always give the same instance: ties go to the lowest alias.
+    before. `adapter`: what the subtask names; an open target goes to a worker that has it. The same
+    arguments always give the same instance: ties go to the lowest alias.
     """
     if target.startswith("specific:"):
         return _named([one for one in candidates if one.did == target.removeprefix("specific:")], target)
@@ -40,6 +53,9 @@ def route(target: str, candidates: Sequence[Candidate], load: Mapping[str, int],
     )
     if not workers:
         return Route(None, "no worker is live")
+    workers = [one for one in workers if one.has(adapter)]
+    if not workers:
+        return Route(None, f"no live worker has the adapter {adapter!r}")
     if target == "round-robin":
         return Route(workers[turn % len(workers)].did)
     return Route(min(workers, key=lambda one: load.get(one.did, 0)).did)
