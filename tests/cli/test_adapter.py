@@ -1,0 +1,58 @@
+"""`spl adapter list` and what `spl doctor` says of adapters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from syncropel.settings.config import Home
+
+from .conftest import Ran
+from .live import daemon_home, live
+from .test_doctor import finding, fresh
+
+__all__ = ["daemon_home", "fresh", "live"]
+Spl = Callable[..., Ran]
+
+
+def test_the_adapters_of_every_instance_are_listed(spl: Spl, live: Path) -> None:
+    ran = spl("adapter", "list")
+    assert ran.out.splitlines() == [
+        "INSTANCE     ADAPTER  TYPE  MAX  COST KNOWN  CAN  MODELS",
+        "coordinator  echo     echo  -    request     -    -",
+    ]
+    (one,) = spl("adapter", "list", "coordinator", "-o", "json").json["data"]
+    assert (one["instance"], one["name"], one["usable"], one["problem"]) == ("coordinator", "echo", True, "")
+    assert one["capabilities"]["cost"] == "request"
+
+
+@pytest.mark.parametrize(
+    ("config", "about", "state", "told"),
+    [
+        ("", "adapters", "ok", "echo"),
+        ('[adapters.mine]\ntype = "exec"\ncommand = ["cat"]\n', "adapters", "ok", "echo, mine"),
+        ('[adapters.mine]\ntype = "exec"\n', "adapters", "fail", "[adapters.mine] command is missing"),
+        ("[adapters.mine]\n", "adapter mine", "warn", "no type 'mine' is installed"),
+        (
+            '[adapters.mine]\ntype = "exec"\ncommand = ["no-such-program"]\n',
+            "adapter mine",
+            "warn",
+            "its program 'no-such-program' is not found",
+        ),
+        (
+            '[adapters.mine]\ntype = "exec"\ncommand = ["cat"]\nsecrets = ["KEY"]\n',
+            "adapter mine",
+            "warn",
+            "there is no secret 'KEY'",
+        ),
+        ('[dispatch]\nadapter = "mine"\n', "adapters", "warn", "the default adapter 'mine' is not enabled"),
+    ],
+)
+def test_doctor_says_what_could_not_run(
+    spl: Spl, fresh: Home, config: str, about: str, state: str, told: str
+) -> None:
+    fresh.config.write_text(config)
+    found = finding(spl, about)
+    assert (found["state"], told in found["told"]) == (state, True), found
