@@ -36,7 +36,8 @@ bash = true
 
 _TABLES = (
     "A table of its own makes an adapter. A subtask names it: `adapter=NAME`. Which of these keys a table "
-    "may have depends on its type; a key that the type has no use for stops the start."
+    "may have depends on its type ([adapters](adapters.md)); a key that the type has no use for stops the "
+    "start."
 )
 
 
