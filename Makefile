@@ -6,13 +6,14 @@ BIN := $(VENV)/bin
 # The tests start hundreds of processes: none of them is to compile the package again.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: help test test-matrix lint types floors pytest demo bench dist docs snapshots format constraints clean
+.PHONY: help test test-matrix lint types floors pytest demo bench agents dist docs snapshots format constraints clean
 
 help:
 	@echo "make test        environment, lint, types, floors, tests: what CI runs"
 	@echo "make test-matrix the same on Python 3.11, 3.12 and 3.13"
 	@echo "make demo        a coordinator, two workers and a real fan-out, seen in the console"
 	@echo "make bench       speed, as ratios side by side"
+	@echo "make agents      the real claude and codex on a fleet, against a model that plays scripts (needs npm)"
 	@echo "make snapshots   accept the console's pictures as they are now"
 	@echo "make docs        make the reference anew from the code, and build the site in build/site"
 	@echo "make format      format the code"
@@ -83,6 +84,10 @@ docs: $(VENV)/.ready
 	$(BIN)/python -m docs_tools
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 	@echo "build/site/index.html"
+
+# Installs the command lines by their names into a temporary folder; no key and no account is needed.
+agents: $(VENV)/.ready
+	cd tests && ../$(BIN)/python -m agents_matrix
 
 snapshots: $(VENV)/.ready
 	$(BIN)/pytest -n 2 tests/tui --snapshot-update

@@ -115,7 +115,7 @@ class Codex:
         return [*words, *more, *(["resume", ask.resume] if ask.resume else []), "-"]
 
     def reader(self, prices: Prices, ask: Ask) -> CodexReader:
-        return CodexReader(prices, ask.model, ask.before, ignore_denied=ask.ignore_denied)
+        return CodexReader(prices, ask.model, ask.resume, ask.before, ignore_denied=ask.ignore_denied)
 
     def has_session(self, session: str, environment: Mapping[str, str]) -> bool:
         folder = _folder(environment, "CODEX_HOME", ".codex") / "sessions"

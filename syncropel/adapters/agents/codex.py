@@ -29,14 +29,16 @@ _NOISE: Final = ("Reading additional input from stdin", "WARNING: proceeding")
 class CodexReader:
     """Reads one run. Its tokens come with the end of a turn, summed up over the whole thread.
 
-    `model`: what it was told to use, since no event says so. `before`: the tokens that the thread had when
-    this run resumed it; None when that is not known, and then this run's share is not known either.
+    `model`: what it was told to use, since no event says so. `resumes`: the thread that it is to go on with,
+    empty for a new one. `before`: the tokens that this thread had; None when that is not known, and then this
+    run's share is not known either.
     """
 
     def __init__(
         self,
         prices: Prices,
         model: str = "",
+        resumes: str = "",
         before: Tokens | None = _NEW_THREAD,
         *,
         ignore_denied: bool = False,
@@ -48,16 +50,18 @@ class CodexReader:
         self._ignore_denied = ignore_denied
         self._spending = Spending(prices)
         self._session = Session("", model)
-        self._thread = before
+        self._resumes = resumes
+        self._thread: Tokens | None = before
         self._open: set[str] = set()
         self._asked = False
         self._counted = False
+        self._told = False
 
     @property
     def account(self) -> Account:
         """What is known of the run so far."""
         known = self._counted or not self._asked
-        thread = self._thread if known else None
+        thread = self._thread if self._told or not self._asked else None
         return Account(
             self._session, self._spending, self._facts, self.unread, spent_known=known, thread=thread
         )
@@ -84,10 +88,12 @@ class CodexReader:
 
     def _begun(self, said: dict[str, Any]) -> list[Event]:
         self._session = Session(text(said.get("thread_id")), self._session.model)
+        if self._session.id != self._resumes:
+            self._thread = _NEW_THREAD
         return [self._session]
 
     def _turn(self, said: dict[str, Any]) -> list[Event]:
-        self._asked, self._counted = True, False
+        self._asked, self._counted, self._told = True, False, False
         return []
 
     def _item_started(self, said: dict[str, Any]) -> list[Event]:
@@ -126,10 +132,13 @@ class CodexReader:
         self._facts.ended = Ended(ok=True, text=self._facts.said)
         total = _tokens(part(said.get("usage")))
         before, self._thread = self._thread, total
+        self._told = True
         if before is None:
             return [Notice("tokens unknown: what the thread had used before is not known"), self._end()]
         self._counted = True
-        return [self._spending.several(self._session.model, total.beyond(before)), self._end()]
+        new = total.beyond(before)
+        used = [self._spending.several(self._session.model, new)] if new.total else []
+        return [*used, self._end()]
 
     def _failed(self, said: dict[str, Any]) -> list[Event]:
         message = text(part(said.get("error")).get("message")) or self._facts.last_error

@@ -57,7 +57,8 @@ def reader_of(run: str, prices: Prices | None = None, *, ignore_denied: bool = F
     if run.startswith("claude/"):
         return ClaudeReader(prices, ignore_denied=ignore_denied)
     model, before = MODELS.get(run, MODEL), BEFORE.get(run, Tokens())
-    return CodexReader(prices, model, before, ignore_denied=ignore_denied)
+    thread = "00000000-0000-4000-8000-000000000001" if run in BEFORE else ""
+    return CodexReader(prices, model, thread, before, ignore_denied=ignore_denied)
 
 
 def output_of(run: str) -> bytes:

@@ -1,0 +1,304 @@
+"""The adapters of claude and codex with real processes, of an agent that misbehaves in all known ways."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from syncropel.adapters import Job, Outcome
+from syncropel.adapters.agents.tokens import read_tokens
+from syncropel.adapters.agents.types import CLAUDE, CODEX
+from syncropel.adapters.contract import Place
+from syncropel.errors import SetupError
+from syncropel.folds.fanout.child import AGENT_SESSION, SESSION, STREAM_EVENT
+from syncropel.peer.runtime import Runtime
+from syncropel.settings.adapters import AdapterTable
+
+LIMIT_SECS = 60.0
+FAKE = str(Path(__file__).with_name("fake_agent.py"))
+TYPES = {"claude": CLAUDE, "codex": CODEX}
+BOTH = ["claude", "codex"]
+REQUEST = 1270
+"""Tokens of one request of the fake agent."""
+
+
+class Bench:
+    """One adapter and what it observes. Another on the same folder is the daemon that comes after."""
+
+    def __init__(self, folder: Path, agent: str, **table: Any) -> None:
+        self.folder = folder
+        (folder / "home").mkdir(exist_ok=True)
+        (folder / "secrets").mkdir(exist_ok=True)
+        place = Place(folder / "work", folder / "run", Runtime(), secrets=folder / "secrets")
+        given = {"model": "gpt-5.5", "set": {"HOME": str(folder / "home")}, **table}
+        self.adapter = TYPES[agent].make(AdapterTable(agent, agent, (sys.executable, FAKE), **given), place)
+        self.seen: list[tuple[str, dict[str, Any]]] = []
+
+    async def observe(self, kind: str, body: dict[str, Any]) -> None:
+        self.seen.append((kind, body))
+
+    def of(self, kind: str) -> list[dict[str, Any]]:
+        return [body for one, body in self.seen if one == kind]
+
+    def job(self, goal: str, **more: Any) -> Job:
+        return replace(Job("th_child", goal, 1, LIMIT_SECS, model="gpt-5.5"), **more)
+
+    async def run(self, goal: str, **more: Any) -> Outcome:
+        return await self.adapter.run(self.job(goal, **more), self.observe)
+
+    def file(self, name: str) -> Path:
+        return self.folder / "work" / "th_child" / "cwd" / name
+
+    def tools(self) -> list[int]:
+        """Processes that a tool of the agent has left."""
+        found = []
+        for process in psutil.process_iter(["cmdline"]):
+            try:
+                if process.environ().get("HOME") == str(self.folder / "home"):
+                    found.append(process.pid)
+            except psutil.Error:
+                continue
+        return found
+
+
+@pytest.mark.parametrize("agent", BOTH)
+@pytest.mark.parametrize(
+    ("does", "verdict", "reason", "summary"),
+    [
+        ("ok", "accept", "", "I am done."),
+        ("garbage", "accept", "", "I am done."),
+        ("huge", "accept", "", {"claude": "I am done.", "codex": "yyyy"}),
+        ("twice", "accept", "", "I am done."),
+        ("denied", "failed", "permission_denied", "denied: "),
+        ("lost", "failed", "result_missing", "ended without a result (exit status 0): I begin."),
+        ("error", "failed", "agent_error", {"claude": "API Error: 500", "codex": "exceeded retry limit"}),
+        ("limited", "failed", "rate_limited", {"claude": "API Error: 429", "codex": "exceeded retry limit"}),
+        ("crash", "failed", "agent_error", "said that it was done, but: exit status 3"),
+    ],
+)
+async def test_what_comes_of_an_agent(tmp_path, agent, does, verdict, reason, summary):
+    bench = Bench(tmp_path, agent)
+
+    outcome = await bench.run(f"do:{does}")
+
+    assert (outcome.verdict, outcome.reason) == (verdict, reason)
+    assert outcome.summary.startswith(summary[agent] if isinstance(summary, dict) else summary)
+    assert len(outcome.summary) <= 2100
+    assert (outcome.unread > 0) is (does in ("garbage", "lost"))
+    assert bench.tools() == []
+
+
+@pytest.mark.parametrize("agent", BOTH)
+async def test_the_session_is_in_the_log_before_the_first_token(tmp_path, agent):
+    bench = Bench(tmp_path, agent)
+
+    await bench.run("do:ok")
+
+    kinds = [kind for kind, _ in bench.seen]
+    assert kinds[0] == SESSION
+    assert kinds.index(AGENT_SESSION) < kinds.index(STREAM_EVENT)
+    named = bench.of(AGENT_SESSION)[0]["session"]
+    assert bench.of(SESSION)[0].get("session") == (named if agent == "claude" else None)
+
+
+@pytest.mark.parametrize("agent", BOTH)
+async def test_each_token_is_told_once(tmp_path, agent):
+    bench = Bench(tmp_path, agent)
+
+    outcome = await bench.run("do:twice")
+
+    told = [body["usage"] for body in bench.of(STREAM_EVENT)]
+    assert sum(read_tokens(one).total for one in told) == REQUEST
+    cost = sum(body["cost_usd"] for body in bench.of(STREAM_EVENT)) + outcome.cost_usd
+    assert cost == pytest.approx(outcome.agent["cost_usd"])
+    assert outcome.agent["tokens"] == REQUEST
+
+
+@pytest.mark.parametrize("agent", BOTH)
+async def test_a_retry_goes_on_with_the_session_and_tells_only_its_own_tokens(tmp_path, agent):
+    bench = Bench(tmp_path, agent)
+    first = await bench.run("do:ok")
+    earlier = {"adapter": agent, **first.agent}
+
+    second = await bench.run("do:ok", attempt=2, hint="this time do:stdin", earlier=earlier)
+
+    assert second.agent["session"] == first.agent["session"]
+    assert second.agent["tokens"] == first.agent["tokens"] == REQUEST
+    assert bench.of(SESSION)[1]["resumes"] == first.agent["session"]
+    assert bench.file("prompt.txt").read_text() == "this time do:stdin\n"
+
+
+@pytest.mark.parametrize("agent", BOTH)
+async def test_a_retry_whose_session_is_gone_begins_afresh_and_says_so(tmp_path, agent):
+    bench = Bench(tmp_path, agent)
+    earlier = {"adapter": agent, "session": "0000-none", "thread_tokens": {"input": 5000}}
+
+    outcome = await bench.run("do:stdin", attempt=2, hint="look twice", earlier=earlier)
+
+    assert outcome.verdict == "accept"
+    assert outcome.agent["tokens"] == REQUEST
+    assert bench.of(SESSION)[0]["fresh"] == "session 0000-none is gone"
+    assert "resumes" not in bench.of(SESSION)[0]
+    assert bench.file("prompt.txt").read_text() == "do:stdin\n\nlook twice\n"
+
+
+async def test_tokens_of_a_codex_session_whose_former_use_is_not_known_are_not_known(tmp_path):
+    bench = Bench(tmp_path, "codex")
+    first = await bench.run("do:ok")
+    earlier = {"adapter": "codex", "session": first.agent["session"]}
+
+    second = await bench.run("do:ok", attempt=2, earlier=earlier)
+
+    assert (second.cost_known, second.agent["tokens"], second.agent["cost_usd"]) == (False, None, None)
+    assert second.agent["thread_tokens"]["output"] == 40
+
+
+@pytest.mark.parametrize("agent", BOTH)
+async def test_a_silent_agent_is_ended(tmp_path, agent):
+    bench = Bench(tmp_path, agent, idle_secs=1.5)
+
+    outcome = await bench.run("do:stall")
+
+    assert (outcome.verdict, outcome.reason) == ("failed", "idle")
+    assert bench.tools() == []
+
+
+@pytest.mark.parametrize("agent", BOTH)
+async def test_an_agent_that_is_cancelled_leaves_no_tool_and_what_it_used_is_known(tmp_path, agent):
+    bench = Bench(tmp_path, agent)
+    job = bench.job("do:long")
+    running = asyncio.ensure_future(bench.adapter.run(job, bench.observe))
+    async with asyncio.timeout(LIMIT_SECS):
+        while len(bench.tools()) < 3:  # noqa: ASYNC110 - another process does it
+            await asyncio.sleep(0.05)
+
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+
+    assert bench.tools() == []
+    assert job.remains.proven
+    assert job.remains.agent["session"]
+    assert job.remains.agent["tokens"] == (REQUEST if agent == "claude" else None)
+
+
+async def test_an_agent_that_hears_no_signal_is_killed_at_its_time_limit(tmp_path):
+    bench = Bench(tmp_path, "claude")
+    bench.adapter.interrupt_secs = 0.3
+
+    outcome = await bench.run("do:deaf", timeout_secs=2.0)
+
+    assert outcome.verdict == "timeout"
+    assert bench.tools() == []
+
+
+@pytest.mark.parametrize("agent", BOTH)
+async def test_a_budget_in_tokens_ends_a_run(tmp_path, agent):
+    bench = Bench(tmp_path, agent)
+    does = "endless" if agent == "claude" else "ok"
+
+    outcome = await bench.run(f"do:{does}", budget_tokens=REQUEST)
+
+    assert (outcome.verdict, outcome.reason) == ("failed", "budget_exceeded")
+    assert f"of its budget of {REQUEST}" in outcome.summary
+
+
+async def test_a_codex_that_calls_more_tools_than_it_may_is_ended(tmp_path):
+    bench = Bench(tmp_path, "codex", options={"max_turns": 3})
+
+    outcome = await bench.run("do:endless")
+
+    assert (outcome.verdict, outcome.reason) == ("failed", "max_turns")
+
+
+async def test_a_budget_in_dollars_for_a_model_without_a_price_is_refused(tmp_path):
+    bench = Bench(tmp_path, "codex")
+
+    outcome = await bench.run("do:ok", model="a-model-of-nobody", budget_usd=1.0)
+
+    assert (outcome.verdict, outcome.reason) == ("failed", "budget_blind")
+    assert "'a-model-of-nobody' is not known" in outcome.summary
+    assert "budget_tokens=" in outcome.summary
+    assert bench.seen == []
+
+
+async def test_the_operator_s_price_makes_a_model_known(tmp_path):
+    bench = Bench(tmp_path, "codex", options={"prices": {"a-model-of-nobody": {"input": 1.0, "output": 2.0}}})
+
+    outcome = await bench.run("do:ok", model="a-model-of-nobody", budget_usd=1.0)
+
+    assert outcome.agent["cost_usd"] == pytest.approx((1250 * 1.0 + 20 * 2.0) / 1e6)
+    assert bench.of(SESSION)[0]["warning"].startswith("a budget cannot stop this run")
+
+
+@pytest.mark.parametrize("agent", BOTH)
+async def test_a_secret_reaches_the_agent_and_no_argument_or_record(tmp_path, agent, monkeypatch):
+    monkeypatch.setenv("NOT_ALLOWED", "seen")
+    (tmp_path / "secrets").mkdir()
+    secret = tmp_path / "secrets" / "A_KEY"
+    secret.touch(mode=0o600)
+    secret.write_text("very-secret")
+    bench = Bench(tmp_path, agent, secrets=("A_KEY",))
+
+    await bench.run("do:environment")
+
+    environment = json.loads(bench.file("environment.json").read_text())
+    assert environment["A_KEY"] == "very-secret"
+    assert "NOT_ALLOWED" not in environment
+    assert "very-secret" not in bench.file("words.json").read_text()
+    assert "very-secret" not in json.dumps(bench.seen)
+
+
+@pytest.mark.parametrize("agent", BOTH)
+async def test_a_daemon_that_comes_back_reads_on_and_counts_nothing_twice(tmp_path, agent):
+    before = Bench(tmp_path, agent)
+    running = asyncio.ensure_future(before.run("do:long"))
+    async with asyncio.timeout(LIMIT_SECS):
+        while len(before.tools()) < 3:  # noqa: ASYNC110 - another process does it
+            await asyncio.sleep(0.05)
+        while not before.of(AGENT_SESSION):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+        while agent == "claude" and not before.of(STREAM_EVENT):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    before.adapter.leave_running()
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    session = before.of(SESSION)[0]
+    events = {session["run"]: len(before.seen) - 1}
+
+    after = Bench(tmp_path, agent)
+    taken = await after.adapter.take_back({session["run"]: session})
+    psutil.Process(session["pid"]).send_signal(2)
+    outcome = await after.adapter.resume(
+        taken[session["run"]], after.job("do:long", events=events), after.observe
+    )
+
+    assert outcome.agent["session"] == before.of(AGENT_SESSION)[0]["session"]
+    assert after.of(AGENT_SESSION) == []
+    if agent == "claude":
+        told = [*before.of(STREAM_EVENT), *after.of(STREAM_EVENT)]
+        assert sum(one["cost_usd"] for one in told) + outcome.cost_usd == pytest.approx(0.0059125)
+
+
+@pytest.mark.parametrize(
+    ("options", "key"),
+    [
+        ({"mode": "everything"}, "mode"),
+        ({"max_turns": -1}, "max_turns"),
+        ({"resume": "yes"}, "resume"),
+        ({"prices": {"m": {"input": 1.0}}}, "prices"),
+        ({"prices": {"m": {"input": -1.0, "output": 1.0}}}, "prices"),
+        ({"colour": "red"}, "colour"),
+    ],
+)
+def test_a_wrong_key_is_named(tmp_path, options, key):
+    with pytest.raises(SetupError, match=key):
+        Bench(tmp_path, "claude", options=options)
