@@ -56,9 +56,9 @@ def _configure_start(group: Any) -> None:
     start.add_argument("--workers", type=positive, metavar="N", required=True, help="how many workers")
     start.add_argument(
         "--adapter",
-        choices=("echo", "bash", "noop"),
-        help="what workers do with a goal: echo answers it, bash runs it as a script, noop accepts it "
-        "(default: each worker's own setting; echo for a new worker)",
+        metavar="NAME",
+        help="what workers do with a goal: echo answers it, bash runs it as a script, noop accepts it, or a "
+        "name that config.toml has as [adapters.NAME] (default: each worker's own; echo for a new one)",
     )
     start.add_argument(
         "--share", action="store_true", help="with bash: goals run in this folder, not in a private one each"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from syncropel import toml_text
 from syncropel.errors import SetupError
@@ -16,6 +16,7 @@ from syncropel.settings.config import (
     dump_settings,
     edit_settings,
     load_settings,
+    raw_table,
 )
 from syncropel.settings.identity import make_home
 
@@ -43,11 +44,12 @@ class FleetPlan:
 
 @dataclass(frozen=True)
 class WorkerPlan:
-    """One worker of the plan."""
+    """One worker of the plan. `table`: what the coordinator's config says of the plan's adapter."""
 
     alias: str
     home: Home
     port: int
+    table: Mapping[str, Any] | None = None
 
 
 def worker_suffixes() -> Iterator[str]:
@@ -61,15 +63,16 @@ def worker_suffixes() -> Iterator[str]:
 def plan_workers(coordinator: Home, plan: FleetPlan) -> list[WorkerPlan]:
     """The workers of the plan: their homes beside the coordinator's, and their ports.
 
-    Raises SetupError for more workers than there are names or ports, or a worker's broken settings.
+    Raises SetupError for more workers than there are names or ports, or broken settings.
     """
+    table = None if plan.adapter in (None, *ADAPTERS) else raw_table(coordinator, str(plan.adapter))
     aliases = [f"worker-{suffix}" for _, suffix in zip(range(plan.workers), worker_suffixes(), strict=False)]
     if len(aliases) < plan.workers:
         raise SetupError(f"{plan.workers} workers are too many", f"at most {len(aliases)} on one machine")
     workers = []
     for number, alias in enumerate(aliases):
         home = coordinator.sibling(alias)
-        workers.append(WorkerPlan(alias, home, _port(plan, number, home)))
+        workers.append(WorkerPlan(alias, home, _port(plan, number, home), table))
     return workers
 
 
@@ -93,13 +96,20 @@ def worker_settings(present: Settings, worker: WorkerPlan, plan: FleetPlan, coor
     )
     if plan.adapter is None:
         return settings
+    tables = settings.adapters.tables
+    if plan.adapter not in (*ADAPTERS, *tables):
+        raise SetupError(
+            f"no [adapters.{plan.adapter}] in {worker.home.config}",
+            "add it there, or to the coordinator's own config.toml, from where new workers take it",
+        )
+    # A table stays as the operator wrote it, and on.
     return replace(
         settings,
         dispatch=replace(settings.dispatch, adapter=plan.adapter),
         adapters=replace(
             settings.adapters,
-            bash=plan.adapter == "bash",
-            noop=plan.adapter == "noop",
+            bash=plan.adapter == "bash" or "bash" in tables,
+            noop=plan.adapter == "noop" or "noop" in tables,
             bash_cwd=plan.bash_cwd,
         ),
     )
@@ -114,11 +124,25 @@ def prepare_worker(worker: WorkerPlan, plan: FleetPlan, coordinator_url: str) ->
     make_home(worker.home)
     known = worker.home.config.exists()
     present = load_settings(worker.home, {})
+    if worker.table is not None and str(plan.adapter) not in present.adapters.tables:
+        _add_table(worker.home, str(plan.adapter), worker.table)
+        present = load_settings(worker.home, {})
     wanted = worker_settings(present, worker, plan, coordinator_url)
     if wanted == present and known:
         return wanted, False
     _write(worker.home.config, present, wanted)
     return wanted, known
+
+
+def _add_table(home: Home, name: str, table: Mapping[str, Any]) -> None:
+    """Write `[adapters.NAME]` into a worker's config, which has none. Raises SetupError."""
+    try:
+        text = toml_text.read(home.config) or dump_settings(Settings())
+        toml_text.write(home.config, toml_text.edited(text, {("adapters", name): dict(table)}))
+    except (OSError, ValueError) as error:
+        raise SetupError(
+            f"cannot add [adapters.{name}] to {home.config}: {error}", "add it by hand"
+        ) from None
 
 
 def _write(path: Path, present: Settings, wanted: Settings) -> None:

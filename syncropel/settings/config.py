@@ -252,6 +252,16 @@ def load_settings(home: Home, environ: Mapping[str, str]) -> Settings:
     return settings
 
 
+def raw_table(home: Home, name: str) -> dict[str, Any] | None:
+    """`[adapters.NAME]` of a home as it is written; None without one. Raises SetupError for a bad config."""
+    if name not in load_settings(home, {}).adapters.tables:
+        return None
+    import tomllib
+
+    found = tomllib.loads(home.config.read_text(encoding="utf-8"))["adapters"][name]
+    return dict(found)
+
+
 def _parse(document: dict[str, Any], path: Path) -> Settings:
     settings = Settings()
     sections = {section.name for section in fields(Settings)}

@@ -92,6 +92,49 @@ def test_an_adapter_is_written_and_taken_back(tmp_path: Path) -> None:
     assert (echo.dispatch.adapter, echo.adapters.bash, echo.adapters.bash_cwd) == ("echo", False, "")
 
 
+MINE = """
+[adapters.mine]
+type = "exec"
+command = ["agent", "--json"]
+set = { REGION = "eu" }
+"""
+
+
+def test_workers_take_an_adapter_from_the_coordinators_config(tmp_path: Path) -> None:
+    coordinator = home(tmp_path)
+    coordinator.path.mkdir(parents=True, exist_ok=True)
+    coordinator.config.write_text(MINE)
+    plan = FleetPlan(1, adapter="mine")
+    (worker,) = plan_workers(coordinator, plan)
+    settings, _ = prepare_worker(worker, plan, URL)
+    assert settings.dispatch.adapter == "mine"
+    assert settings.adapters.tables == load_settings(coordinator, {}).adapters.tables
+    assert load_settings(worker.home, {}) == settings
+    assert prepare_worker(worker, plan, URL) == (settings, False)
+    coordinator.config.write_text(MINE.replace("agent", "another"))
+    (worker,) = plan_workers(coordinator, plan)
+    kept, stale = prepare_worker(worker, plan, URL)
+    assert (kept, stale) == (settings, False), "a worker's own table is its operator's"
+
+
+def test_an_adapter_that_nobody_configured_is_refused(tmp_path: Path) -> None:
+    plan = FleetPlan(1, adapter="claude")
+    (worker,) = plan_workers(home(tmp_path), plan)
+    with pytest.raises(SetupError, match=r"no \[adapters.claude\] in"):
+        prepare_worker(worker, plan, URL)
+
+
+def test_a_table_of_bash_is_not_written_over(tmp_path: Path) -> None:
+    (worker,) = plan_workers(home(tmp_path), FleetPlan(1))
+    worker.home.path.mkdir(parents=True)
+    worker.home.config.write_text("[adapters.bash]\nmax_concurrent = 1\n")
+    for name in ("bash", "echo"):
+        settings, _ = prepare_worker(worker, FleetPlan(1, adapter=name), URL)
+        assert settings.adapters.tables["bash"].max_concurrent == 1
+        assert (settings.dispatch.adapter, settings.adapters.bash) == (name, True)
+        assert load_settings(worker.home, {}) == settings
+
+
 def test_a_workers_other_settings_survive(tmp_path: Path) -> None:
     worker = plan_workers(home(tmp_path), FleetPlan(1))[0]
     plan = FleetPlan(1, adapter="bash")

@@ -12,10 +12,13 @@ from typing import Any
 import pytest
 
 from syncropel.adapters import BashAdapter, Job, Remains, other_user
+from syncropel.adapters.configured import ConfiguredProgram
+from syncropel.adapters.contract import Place
 from syncropel.adapters.other_user import OtherUser, missing_capabilities
 from syncropel.errors import SetupError
 from syncropel.folds.fanout.child import STREAM_EVENT
 from syncropel.peer.runtime import Runtime
+from syncropel.settings.adapters import AdapterTable
 
 ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root may start processes of others")
 NOBODY = "nobody"
@@ -59,6 +62,21 @@ async def test_a_goal_runs_as_that_user_and_cannot_touch_its_supervisor(
         assert remains.proven
     assert sum(body["cost_usd"] for kind, body in seen if kind == STREAM_EVENT) == 1.0
     assert (user.goals / "th_1" / "cwd" / "here").stat().st_uid == user.uid
+
+
+@ROOT
+async def test_a_configured_program_runs_as_that_user_too(tmp_path: Path, user: OtherUser) -> None:
+    async def observe(kind: str, body: dict[str, Any]) -> None:
+        return
+
+    place = Place(tmp_path / "work", tmp_path / "run", Runtime(), user=user)
+    command = ("bash", "-c", "id -u; pwd; cat; touch here; echo word >&2")
+    adapter = ConfiguredProgram(AdapterTable("mine", "exec", command), place)
+    outcome = await adapter.run(Job("th_1", "the goal", 1, 60.0), observe)
+    cwd = user.goals / "th_1" / "cwd"
+    assert (outcome.verdict, outcome.summary) == ("accept", f"{user.uid}\n{cwd}\nthe goal")
+    assert (cwd / "here").stat().st_uid == user.uid
+    assert (tmp_path / "work" / "th_1" / "attempt-1.err").read_text() == "word\n"
 
 
 @ROOT

@@ -7,6 +7,8 @@ import os
 import socket
 from pathlib import Path
 
+import pytest
+
 from syncropel.adapters.supervised import Supervised, _address
 from syncropel.supervisor.decide import Limits
 from syncropel.supervisor.words import Spec
@@ -76,3 +78,22 @@ async def test_a_program_that_is_not_there_is_told(tmp_path: Path) -> None:
     ending = await (await launched(tmp_path, "no-such-program-here")).ending()
     assert (ending.started, ending.proven) == (False, True)
     assert "No such file" in ending.error
+
+
+async def test_stdin_is_a_file_and_stderr_another(tmp_path: Path) -> None:
+    """A program may lose the end of what it writes into a pipe; a file takes it all."""
+    (tmp_path / "prompt").write_bytes(b"x" * 300_000)
+    words = ["bash", "-c", "wc -c; echo said >&2; head -c 2000000 /dev/zero"]
+    spec = Spec(words, str(tmp_path), LIMITS, stdin=str(tmp_path / "prompt"), stderr=str(tmp_path / "errors"))
+    with (tmp_path / "output").open("wb") as output:
+        run = await Supervised.launch(tmp_path / "run", spec, dict(os.environ), output.fileno(), {})
+    run.go()
+    assert (await run.ending()).exit_code == 0
+    assert (tmp_path / "output").read_bytes() == b"300000\n" + bytes(2_000_000)
+    assert (tmp_path / "errors").read_bytes() == b"said\n"
+    assert (tmp_path / "errors").stat().st_mode & 0o077 == 0
+
+
+async def test_a_prompt_that_is_not_there_is_no_start(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="ended before it had begun"):
+        await launched(tmp_path, "cat", stdin=str(tmp_path / "missing"))

@@ -48,7 +48,7 @@ def test_how_a_character_is_said(char: str, said: str) -> None:
 
 def test_what_a_specification_is_by_default() -> None:
     spec = Spec(["true"], "/", Limits(**dict.fromkeys(Limits.__slots__, 1.0)))
-    assert (spec.tells_start, spec.stdin, spec.user) == (False, "null", None)
+    assert (spec.tells_start, spec.stdin, spec.stderr, spec.user) == (False, "null", "", None)
 
 
 def test_a_tuple_is_a_list() -> None:
@@ -60,7 +60,8 @@ def test_a_tuple_is_a_list() -> None:
     command=st.lists(TEXT, min_size=1),
     cwd=TEXT,
     tells_start=st.booleans(),
-    stdin=st.sampled_from(["null", "pipe"]),
+    stdin=st.sampled_from(["null", "pipe", "/a file=1"]),
+    stderr=st.sampled_from(["", "/errors of=a goal"]),
     user=st.none() | st.lists(st.integers(0, 2**31), min_size=2),
 )
 def test_a_specification_reads_back(
@@ -69,11 +70,13 @@ def test_a_specification_reads_back(
     cwd: str,
     tells_start: bool,
     stdin: str,
+    stderr: str,
     user: list[int] | None,
 ) -> None:
-    spec = Spec(command, cwd, Limits(**limits), tells_start=tells_start, stdin=stdin, user=user)
+    ends = {"stdin": stdin, "stderr": stderr}
+    spec = Spec(command, cwd, Limits(**limits), tells_start=tells_start, user=user, **ends)
     read = read_spec(spec.as_words())
-    assert (read.command, read.cwd, read.stdin) == (command, cwd, stdin)
+    assert (read.command, read.cwd, read.stdin, read.stderr) == (command, cwd, stdin, stderr)
     assert (read.tells_start, read.user) == (tells_start, user)
     assert read.limits.as_dict() == limits
 
