@@ -11,13 +11,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from fork_server import ForkedDaemon, ForkServer
 
 import syncropel
 from syncropel.settings.config import Home
@@ -34,22 +35,28 @@ class Ended:
 
 
 class Daemon:
-    """One process. `operator()` is a client on its Unix socket, `tcp()` one without a token."""
+    """One process. `operator()` is a client on its Unix socket, `tcp()` one without a token.
 
-    def __init__(self, home: Home, *flags: str, **environ: str) -> None:
+    `forks`: where it comes from; None: it is started as anywhere.
+    """
+
+    def __init__(self, home: Home, *flags: str, forks: ForkServer | None = None, **environ: str) -> None:
         self.home = home
         kept = {key: value for key, value in os.environ.items() if not key.startswith(("SPL_", "SYNCROPEL_"))}
         folder = home.path.parent
         places = {"HOME": str(folder), "XDG_DATA_HOME": str(folder / "share")}
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "syncropel.daemon", "--home", str(home.path), "--port", "0", *flags],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env={**kept, "PYTHONPATH": python_path(), **places, **environ},
-            cwd=folder,
-        )
+        words = [sys.executable, "-m", "syncropel.daemon", "--home", str(home.path), "--port", "0", *flags]
+        env = {**kept, "PYTHONPATH": python_path(), **places, **environ}
+        self._said = Path(tempfile.mkdtemp(prefix="said-", dir=folder))
+        self.process: subprocess.Popen[bytes] | ForkedDaemon
+        with (self._said / "out").open("wb") as out, (self._said / "err").open("wb") as err:
+            if forks is None:
+                self.process = subprocess.Popen(
+                    words, stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=env, cwd=folder
+                )
+            else:
+                streams = {"stdout": out.fileno(), "stderr": err.fileno()}
+                self.process = ForkedDaemon(forks, words, env=env, cwd=folder, **streams)
 
     def ready(self) -> Daemon:
         """Wait until it answers on its socket."""
@@ -90,9 +97,9 @@ class Daemon:
 
     def ended(self) -> Ended:
         """Wait for its end."""
-        out, err = self.process.communicate(timeout=LIMIT_SECS)
-        assert out == ""
-        return Ended(self.process.returncode, err)
+        code = self.process.wait(LIMIT_SECS)
+        assert (self._said / "out").read_bytes() == b""
+        return Ended(code, (self._said / "err").read_text(encoding="utf-8"))
 
     def stop(self) -> Ended:
         self.signal()
@@ -138,19 +145,31 @@ Start = Callable[..., Daemon]
 
 
 @pytest.fixture
-def start(home: Home) -> Iterator[Start]:
-    """Start a daemon at the test's home with these flags and this environment."""
+def start(home: Home, fork_server: ForkServer | None) -> Iterator[Start]:
+    """Run a daemon at the test's home with these flags and this environment."""
+    with _daemons(home, fork_server) as one:
+        yield one
+
+
+@pytest.fixture
+def started(home: Home) -> Iterator[Start]:
+    """As `start`, where it is told how a process starts, or with what it was started."""
+    with _daemons(home, None) as one:
+        yield one
+
+
+@contextmanager
+def _daemons(home: Home, forks: ForkServer | None) -> Iterator[Start]:
     with ExitStack() as stack:
 
         def one(*flags: str, **environ: str) -> Daemon:
-            daemon = Daemon(home, *flags, **environ)
-            stack.callback(_end, daemon.process)
+            daemon = Daemon(home, *flags, forks=forks, **environ)
+            stack.callback(_end, daemon)
             return daemon
 
         yield one
 
 
-def _end(process: subprocess.Popen[str]) -> None:
-    if process.poll() is None:
-        process.kill()
-    process.communicate()
+def _end(daemon: Daemon) -> None:
+    daemon.process.kill()
+    daemon.process.wait()

@@ -22,10 +22,10 @@ STRANGERS = 700
 
 
 @pytest.fixture
-def daemon(start: Start) -> Iterator[Daemon]:
+def daemon(started: Start) -> Iterator[Daemon]:
     """A daemon that may have few descriptors, with a soft limit that it has to raise first."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    daemon = start()
+    daemon = started()
     # At once, before it looks at its limit: that comes after the imports.
     resource.prlimit(daemon.process.pid, resource.RLIMIT_NOFILE, (256, DESCRIPTORS))
     daemon.ready()
@@ -159,8 +159,8 @@ def test_an_account_cannot_take_every_connection(daemon: Daemon) -> None:
             assert worker.get("/v1/whoami", headers=bearer).status_code == 200
 
 
-def test_a_low_limit_leaves_the_operator_a_share(start: Start, home: Home) -> None:
-    daemon = start()
+def test_a_low_limit_leaves_the_operator_a_share(started: Start, home: Home) -> None:
+    daemon = started()
     resource.prlimit(daemon.process.pid, resource.RLIMIT_NOFILE, (128, 128))
     daemon.ready()
     with strangers(daemon, 200):

@@ -23,8 +23,8 @@ from syncropel.settings.config import Home
 from .conftest import Daemon, Start, until
 
 
-def test_it_listens_on_both_sockets_and_says_so(start: Start, home: Home) -> None:
-    daemon = start().ready()
+def test_it_listens_on_both_sockets_and_says_so(started: Start, home: Home) -> None:
+    daemon = started().ready()
     assert home.pid_file.read_text() == f"{daemon.process.pid}\n"
     assert stat.S_IMODE(home.socket.stat().st_mode) == 0o600
     assert stat.S_IMODE(home.socket.parent.stat().st_mode) == 0o700
@@ -39,8 +39,8 @@ def test_it_listens_on_both_sockets_and_says_so(start: Start, home: Home) -> Non
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_a_signal_stops_it_and_it_leaves_nothing_behind(start: Start, home: Home, number: int) -> None:
-    daemon = start().ready()
+def test_a_signal_stops_it_and_it_leaves_nothing_behind(started: Start, home: Home, number: int) -> None:
+    daemon = started().ready()
     ids = daemon.post(20)
     daemon.signal(number)
     ended = daemon.ended()
@@ -127,8 +127,8 @@ def test_what_was_acknowledged_is_there_after_a_restart(start: Start, number: in
     assert again.stop().code == 0
 
 
-def test_a_killed_daemon_starts_again_as_who_it_was(start: Start, home: Home) -> None:
-    daemon = start().ready()
+def test_a_killed_daemon_starts_again_as_who_it_was(started: Start, home: Home) -> None:
+    daemon = started().ready()
     with daemon.operator() as client:
         did = client.get("/v1/engine/health").json()["did"]
         client.post("/v1/tasks", json={"goal": "g", "alias": "A"})
@@ -136,7 +136,7 @@ def test_a_killed_daemon_starts_again_as_who_it_was(start: Start, home: Home) ->
     daemon.ended()
     assert home.socket.exists()
     assert home.pid_file.exists()
-    again = start().ready()
+    again = started().ready()
     with again.operator() as client:
         assert client.get("/v1/engine/health").json()["did"] == did
         assert client.get("/v1/tasks/A").json()["goal"] == "g"
@@ -262,10 +262,10 @@ def test_a_malformed_bootstrap_secret_is_warned_of_and_locks_nobody_out(start: S
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="/proc shows environments on Linux")
 @pytest.mark.parametrize("flags", [(), ("--foreground",)])
-def test_what_a_daemon_was_started_with_shows_no_secret(start: Start, flags: tuple[str, ...]) -> None:
+def test_what_a_daemon_was_started_with_shows_no_secret(started: Start, flags: tuple[str, ...]) -> None:
     """A goal of the same user can read it at any time, and the secret opens every door."""
     secrets = {"SPL_BOOTSTRAP_TOKEN": "correct-horse-battery", "SPL_TOKEN": "spl_prod_sa-ops_staple"}
-    daemon = start(*flags, **secrets).ready()
+    daemon = started(*flags, **secrets).ready()
     shown = Path(f"/proc/{daemon.process.pid}/environ").read_bytes()
     assert b"PYTHONPATH=" in shown
     for secret in secrets.values():

@@ -188,31 +188,31 @@ def test_wrong_flags_are_a_usage_error(capsys: pytest.CaptureFixture[str]) -> No
     assert "--colour" in capsys.readouterr().err
 
 
-def test_a_real_process_says_the_same(start: Start, home: Home) -> None:
+def test_a_real_process_says_the_same(started: Start, home: Home) -> None:
     home.path.mkdir(parents=True)
     home.config.write_text("[sever]\n")
-    ended = start().ended()
+    ended = started().ended()
     assert ended.code == 1
     assert_told(home, ended.err, "sever")
 
 
-def test_what_nobody_foresaw_is_in_the_log_and_not_on_the_screen(start: Start, home: Home) -> None:
+def test_what_nobody_foresaw_is_in_the_log_and_not_on_the_screen(started: Start, home: Home) -> None:
     # A module of this name on the path stands for a broken installation.
     folder = home.path.parent / "broken"
     folder.mkdir()
     (folder / "uvloop.py").write_text("raise RuntimeError('broken installation')")
-    ended = start(PYTHONPATH=f"{folder}:{python_path()}").ended()
+    ended = started(PYTHONPATH=f"{folder}:{python_path()}").ended()
     assert ended.code == 1
     assert_told(home, ended.err, "broken installation", str(home.log))
     last = json.loads(home.log.read_text(encoding="utf-8").splitlines()[-1])
     assert "Traceback" in last["traceback"]
 
 
-def test_a_signal_while_it_starts_is_a_stop(start: Start, home: Home) -> None:
-    daemon = start()
+def test_a_signal_while_it_starts_is_a_stop(started: Start, home: Home) -> None:
+    daemon = started()
     while not home.log.exists():
         assert daemon.process.poll() is None
     daemon.signal(signal.SIGTERM)
     # Before the daemon listens to signals the kernel ends the process; from then on it stops well.
     assert daemon.ended().code in (0, -signal.SIGTERM)
-    assert start().ready().stop().code == 0
+    assert started().ready().stop().code == 0

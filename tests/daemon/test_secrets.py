@@ -42,14 +42,14 @@ def holding(home: Home) -> list[Path]:
     return [path for path in files if SECRET.encode() in path.read_bytes()]
 
 
-def test_a_secret_leaves_no_trace(start: Start, home: Home) -> None:
+def test_a_secret_leaves_no_trace(started: Start, home: Home) -> None:
     home.secrets.mkdir(mode=0o700, parents=True)
     home.path.chmod(0o700)
     (home.secrets / "API_KEY").write_text(SECRET + "\n")
     (home.secrets / "API_KEY").chmod(0o600)
     table = CONFIG.format(python=json.dumps(sys.executable), program=json.dumps(PROGRAM))
     home.config.write_text(table + '[log]\nlevel = "TRACE"\n')
-    daemon = start().ready()
+    daemon = started().ready()
     with daemon.operator() as client:
         body = {"goal": "the goal on stdin", "alias": "T", "adapter": "mine"}
         assert client.post("/v1/dispatch", json=body).status_code == 201

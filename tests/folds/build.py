@@ -203,13 +203,16 @@ def _results() -> st.SearchStrategy[tuple[str, dict[str, Any]]]:
     return st.tuples(st.sampled_from(["KNOW", "KNOW", "DO"]), st.one_of(verdicts, named, cancels))
 
 
+_RECORDS = st.one_of(_intends(), _facts(), _facts(), _decisions(), _statuses(), _results())
+"""Made once: to make strategies anew for each example takes longer than to draw from them."""
+
+
 @st.composite
 def threads(draw: st.DrawFn, most: int = 12) -> list[Record]:
     """Records of one task thread in no good order: equal clocks, clocks that go back, facts before their
     INTEND, parents in the thread, more than one INTEND, clocks above the ceiling."""
-    one = st.one_of(_intends(), _facts(), _facts(), _decisions(), _statuses(), _results())
     made: list[Record] = []
-    for act, body in draw(st.lists(one, min_size=1, max_size=most)):
+    for act, body in draw(st.lists(_RECORDS, min_size=1, max_size=most)):
         actor, clock = draw(_ACTORS), draw(_CLOCKS)
         if any((other.actor, other.clock) == (actor, clock) for other in made):
             continue

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -26,10 +27,17 @@ def test_drawn(name, picture):
 """
 
 
+WHOLE = ["tests"]
+NARROW = (["-k", "one", "tests"], ["tests/test_drawn.py::test_drawn[one]"], ["tests/test_drawn.py"])
+
+
 def pytest_in(folder: Path, *words: str) -> str:
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *words]
-    # This run is one of its own, also when the one around it is a worker of several.
+    plugins = ("-p", "no:cacheprovider", "-p", "syrupy", "-p", "xdist.plugin")
+    command = [sys.executable, "-m", "pytest", "-q", *plugins, *words]
+    # This run is one of its own, also when the one around it is a worker of several. All that is installed
+    # would double what it costs.
     environ = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")}
+    environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     ran = subprocess.run(
         command, cwd=folder, env=environ, capture_output=True, text=True, timeout=60, check=False
     )
@@ -37,8 +45,12 @@ def pytest_in(folder: Path, *words: str) -> str:
     return ran.stdout
 
 
-@pytest.mark.parametrize("workers", [[], ["-n", "2"]], ids=["alone", "two-workers"])
-def test_updating_a_few_pictures_deletes_no_other(tmp_path: Path, workers: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("workers", "narrow"), [([], NARROW), (["-n", "2"], NARROW[:1])], ids=["alone", "two-workers"]
+)
+def test_updating_a_few_pictures_deletes_no_other(
+    tmp_path: Path, workers: list[str], narrow: Sequence[list[str]]
+) -> None:
     tests = tmp_path / "tests"
     tests.mkdir()
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
@@ -54,10 +66,10 @@ def test_updating_a_few_pictures_deletes_no_other(tmp_path: Path, workers: list[
     def update(*words: str) -> None:
         pytest_in(tmp_path, "--snapshot-update", *workers, *words)
 
-    update("tests")
+    update(*WHOLE)
     assert names() == both
-    for narrow in (["-k", "one", "tests"], ["tests/test_drawn.py::test_drawn[one]"], ["tests/test_drawn.py"]):
-        update(*narrow)
+    for few in narrow:
+        update(*few)
         assert names() == both
     (kept / "test_drawn[three].svg").write_text("left over")
     update()
