@@ -98,6 +98,10 @@ class Job:
     """`ignore`: tool calls that were denied do not fail it."""
     earlier: Mapping[str, Any] | None = None
     """What the attempt before said of its agent (`Outcome.agent`), when it ran here with the same adapter."""
+    repo: str = ""
+    """The repository whose worktree it runs in, by its name in `[workspace.repos]`; empty: in none."""
+    work: str = ""
+    """What that worktree is named after, without the attempt."""
     gate: Gate = open_gate
     """Passed just before the first instruction of the goal."""
     remains: Remains = field(default_factory=lambda: Remains())

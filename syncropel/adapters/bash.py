@@ -17,13 +17,16 @@ from syncropel.adapters.contract import ORPHAN_SECS, Place
 from syncropel.adapters.files import Files
 from syncropel.adapters.other_user import OtherUser
 from syncropel.adapters.program import Program, ProgramAdapter
+from syncropel.adapters.workspace import Workspaces
 from syncropel.peer.runtime import Runtime
 from syncropel.settings.adapters import AdapterTable
+from syncropel.settings.workspace import WorkspaceSettings
 
 # The script's own first word closes the pipe by which its supervisor learns that it has begun. It stands on
 # the goal's first line, so that bash counts lines as the goal does.
 _TELL_START: Final = "exec 3>&-; "
 _PLAIN: Final = AdapterTable("bash")
+_NO_WORKSPACES: Final = Workspaces(WorkspaceSettings())
 
 
 class BashAdapter(ProgramAdapter):
@@ -39,8 +42,10 @@ class BashAdapter(ProgramAdapter):
         user: OtherUser | None = None,
         secrets: Path = Path("secrets"),
         table: AdapterTable = _PLAIN,
+        workspaces: Workspaces = _NO_WORKSPACES,
     ) -> None:
-        place = Place(work, runs or work.with_name("run"), runtime, orphan_secs, user, secrets)
+        runs = runs or work.with_name("run")
+        place = Place(work, runs, runtime, orphan_secs, user, secrets, workspaces)
         super().__init__(table.name, place, cwd, table.idle_secs)
         self._table = table
 

@@ -36,6 +36,7 @@ def _bash(table: AdapterTable, place: Place) -> Adapter:
         place.user,
         place.secrets,
         table,
+        place.workspaces,
     )
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from syncropel.adapters.base import Adapter
 from syncropel.adapters.other_user import OtherUser
+from syncropel.adapters.workspace import Workspaces
 from syncropel.peer.runtime import Runtime
 from syncropel.settings.adapters import AdapterTable
+from syncropel.settings.workspace import WorkspaceSettings
 
 ORPHAN_SECS = 30.0
 
@@ -53,6 +55,7 @@ class Place:
     orphan_secs: Callable[[], float] = lambda: ORPHAN_SECS
     user: OtherUser | None = None
     secrets: Path = Path("secrets")
+    workspaces: Workspaces = field(default_factory=lambda: Workspaces(WorkspaceSettings()))
 
 
 @dataclass(frozen=True)

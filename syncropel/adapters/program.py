@@ -24,6 +24,7 @@ from syncropel.adapters.preflight import available_memory, tell_memory
 from syncropel.adapters.reading import OutputReader, PlainReader
 from syncropel.adapters.supervised import PATIENCE_SECS, Ending, Supervised
 from syncropel.adapters.taking_back import group_of, start_time, take_back
+from syncropel.adapters.workspace import read_record, record_path
 from syncropel.adapters.worktree import head, left_in
 from syncropel.errors import SyncropelError
 from syncropel.folds.fanout.child import NOT_STARTED, REATTACHED, SESSION, STREAM_EVENT
@@ -120,6 +121,8 @@ class ProgramAdapter:
         cwd, output = self.cwd or files.cwd, self.output(files)
         try:
             files.make(cwd)
+            if job.repo:
+                cwd = Path((await asyncio.to_thread(self.place.workspaces.prepare, job, files)).path)
             program = self.prepare(job, files, cwd)
             base = await head(cwd) if self.cwd or (cwd / ".git").exists() else None
             tell_memory(available_memory())
@@ -145,6 +148,15 @@ class ProgramAdapter:
             raise
         finally:
             await self._end(run, job)
+        return await self._settled(job, files, outcome, cwd, base)
+
+    async def _settled(
+        self, job: Job, files: Files, outcome: Outcome, cwd: Path, base: str | None
+    ) -> Outcome:
+        """The outcome with what is left in the worktree; a worktree of its own is settled first."""
+        own = read_record(record_path(files)) if job.repo else None
+        if own is not None:
+            return await asyncio.to_thread(self.place.workspaces.settle, own, outcome, job)
         return replace(outcome, worktree=await left_in(cwd, base)) if base else outcome
 
     def _session(self, run: Supervised, program: Program, output: Path) -> dict[str, Any]:
@@ -179,8 +191,7 @@ class ProgramAdapter:
             outcome = await self._watch(taken, job, observe, files)
         finally:
             await self._end(taken, job)
-        base, cwd = taken.about.get("base"), Path(taken.spec.cwd)
-        return replace(outcome, worktree=await left_in(cwd, base)) if base else outcome
+        return await self._settled(job, files, outcome, Path(taken.spec.cwd), taken.about.get("base"))
 
     def leave_running(self) -> None:
         self._leaving = True

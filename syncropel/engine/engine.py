@@ -15,6 +15,7 @@ from syncropel.adapters import Adapter
 from syncropel.adapters.contract import Place
 from syncropel.adapters.other_user import other_user
 from syncropel.adapters.registry import Enabled, as_told, enable, installed, log_problems
+from syncropel.adapters.workspace import Workspaces
 from syncropel.engine.background import Background
 from syncropel.engine.control.accounts import FLEET_SCOPES, Accounts
 from syncropel.engine.control.configuration import Configuration
@@ -54,6 +55,7 @@ from syncropel.peer.peers import Peers
 from syncropel.peer.runtime import Runtime
 from syncropel.policy.standing import Standing
 from syncropel.record.model import StoredRecord
+from syncropel.settings.adapters import known_secrets
 from syncropel.settings.config import Home, Settings
 from syncropel.settings.keyring import Keyring, bearer_hash
 from syncropel.store.base import RecordStore
@@ -274,7 +276,9 @@ class Engine:
         # Without programs there is nobody to run as another user.
         needed = chosen.run_as and not {one.kind for one in tables.values()} <= {"echo", "noop", "http"}
         user = other_user(chosen.run_as, home.work) if needed else None
-        place = Place(home.work, home.run, self.runtime, self._orphan_secs, user, home.secrets)
+        secrets = partial(known_secrets, tables.values(), home.secrets)
+        workspaces = Workspaces(self.settings.workspace, secrets)
+        place = Place(home.work, home.run, self.runtime, self._orphan_secs, user, home.secrets, workspaces)
         made = enable(tables, installed(), place)
         log_problems(installed(), made)
         return made

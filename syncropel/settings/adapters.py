@@ -5,11 +5,12 @@ A record only chooses among what these allow: an adapter by its name, and one of
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import re
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Final
@@ -195,6 +196,15 @@ def _plain(text: str) -> bool:
 
 def _shown(value: Any) -> str:
     return repr(value) if isinstance(value, bool | int | float) else f"a {type(value).__name__}"
+
+
+def known_secrets(tables: Iterable[AdapterTable], folder: Path) -> dict[str, str]:
+    """The values of all secrets that these tables name, by name; one that cannot be read is left out."""
+    found = {}
+    for name in {name for table in tables for name in table.secrets}:
+        with contextlib.suppress(SetupError):
+            found[name] = read_secret(folder, name)
+    return found
 
 
 def read_secret(folder: Path, name: str) -> str:

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from syncropel.errors import SetupError
 from syncropel.settings.adapters import AdapterSettings, read_tables
+from syncropel.settings.workspace import WorkspaceSettings, check_author, read_repos
 from syncropel.toml_text import Changes, edited
 
 DEFAULT_PORT: Final = 9100
@@ -99,6 +100,7 @@ class Settings:
     fleet: FleetSettings = field(default_factory=FleetSettings)
     dispatch: DispatchSettings = field(default_factory=DispatchSettings)
     adapters: AdapterSettings = field(default_factory=AdapterSettings)
+    workspace: WorkspaceSettings = field(default_factory=WorkspaceSettings)
     log: LogSettings = field(default_factory=LogSettings)
     console: ConsoleSettings = field(default_factory=ConsoleSettings)
 
@@ -277,6 +279,12 @@ def _parse(document: dict[str, Any], path: Path) -> Settings:
             switched: dict[str, Any] = {key: True for key in ("bash", "noop") if key in tables}
             adapters = _section(settings.adapters, {**plain, **switched}, name, path)
             settings = replace(settings, adapters=replace(adapters, tables=tables))
+        elif name == "workspace":
+            plain = {key: value for key, value in values.items() if key != "repos"}
+            workspace = _section(settings.workspace, plain, name, path)
+            check_author(workspace.author, path)
+            repos = read_repos(values.get("repos", {}), path)
+            settings = replace(settings, workspace=replace(workspace, repos=repos))
         else:
             settings = replace(settings, **{name: _section(getattr(settings, name), values, name, path)})
     return settings

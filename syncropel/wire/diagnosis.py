@@ -28,6 +28,10 @@ class WorktreeLeft(Wire):
     subject: str
     commits_ahead: int = Field(description="commits since the attempt began")
     uncommitted: int = Field(description="files changed or untracked")
+    base: str = Field(default="", description="the commit that it began at, when it was made for the attempt")
+    files: int = Field(default=0, description="files that differ from the base, committed or not")
+    insertions: int = 0
+    deletions: int = 0
 
 
 class AttemptDiagnosis(Wire):

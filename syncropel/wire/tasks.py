@@ -134,6 +134,7 @@ class ChildOut(Wire):
     cost_unknown: bool = Field(default=False, description="cost_usd is only what is known of the cost")
     budget_usd: float | None = None
     budget_tokens: int | None = None
+    repo: str | None = Field(default=None, description="the repository that it works on, by its name there")
     wall_time_secs: float | None = None
     timeout_secs: float | None = None
     agent: AgentOut | None = Field(default=None, description="what a coding agent said of its run")

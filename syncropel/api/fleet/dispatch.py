@@ -46,6 +46,7 @@ class NewDispatch(Request):
     target: str | None = None
     adapter: str | None = None
     model: str | None = None
+    repo: str | None = None
     budget_usd: float | None = None
     timeout_secs: float | None = None
     namespace: str | None = None
@@ -131,6 +132,7 @@ def _whole(goal: str, body: NewDispatch, target: str) -> dict[str, Any]:
         "target": target,
         "adapter": body.adapter,
         "model": body.model,
+        "repo": body.repo,
         "budget_usd": body.budget_usd,
         "timeout_secs": body.timeout_secs,
         "content": body.content,

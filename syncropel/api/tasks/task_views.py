@@ -317,6 +317,7 @@ def _child_out(
         cost_unknown=report is not None and not report.cost_known,
         budget_usd=subtask.budget_usd,
         budget_tokens=subtask.budget_tokens,
+        repo=subtask.repo,
         wall_time_secs=report.wall_time_secs if report else None,
         timeout_secs=subtask.timeout_secs,
         agent=agent_out(report.agent) if report else None,

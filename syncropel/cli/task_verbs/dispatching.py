@@ -28,6 +28,11 @@ def add_flags(parser: Parser) -> None:
         "--adapter", metavar="NAME", help="the adapter, such as bash (default: the instance's own)"
     )
     parser.add_argument("--model", metavar="NAME", help="one of the models that the instance allows for it")
+    parser.add_argument(
+        "--repo",
+        metavar="NAME",
+        help="work in a git worktree of this repository of the worker's [workspace.repos]",
+    )
     parser.add_argument("--budget", type=money, metavar="USD", help="what each attempt may cost")
     parser.add_argument("--timeout", type=positive, metavar="SECS", help="the time limit")
     parser.add_argument("--namespace", help="the namespace (default: the task's)")
@@ -53,6 +58,7 @@ def asked(args: Namespace) -> dict[str, Any]:
         "target": args.target,
         "adapter": args.adapter,
         "model": args.model,
+        "repo": args.repo,
         "budget_usd": args.budget,
         "timeout_secs": args.timeout,
         "namespace": args.namespace,

@@ -24,6 +24,7 @@ KEYS: Final = (
     "model",
     "budget_tokens",
     "denied",
+    "repo",
 )
 _HINT: Final = f"keys: {', '.join(KEYS)}"
 _WIRE_NAMES: Final = {"budget": "budget_usd", "timeout": "timeout_secs", "depends": "depends_on"}

@@ -232,6 +232,8 @@ class Run:
                 self.taken.run, replace(job, remains=self.remains), self._observe
             )
         gate = partial(self.place.gate, self.intend)
+        if job.repo and not isinstance(adapter, Resumable):
+            return Outcome("failed", f"adapter {name!r} runs no program that could work on a repository")
         if not isinstance(adapter, Resumable):
             await self._observe(SESSION, {"adapter": adapter.name})
             if not await gate(Instant()):

@@ -43,6 +43,8 @@ def job_of(
         budget_tokens=budget_tokens_of(intend),
         denied=str(body.get("denied") or ""),
         earlier=earlier,
+        repo=str(body.get("repo") or ""),
+        work=str(body.get("work") or intend.thread),
     )
 
 

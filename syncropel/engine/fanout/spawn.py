@@ -65,6 +65,8 @@ def child_intend(fanout: FanOut, child: Child, spawn_clock: int, coordinator: st
         ("trigger", fanout.trigger),
         ("budget_tokens", subtask.budget_tokens),
         ("denied", subtask.denied),
+        ("repo", subtask.repo),
+        ("work", _work(fanout, child) if subtask.repo else ""),
     )
     for key, value in own:
         if value:
@@ -81,6 +83,12 @@ def child_intend(fanout: FanOut, child: Child, spawn_clock: int, coordinator: st
         clock=(child.attempt - 1) * ATTEMPT_CLOCK_STEP,
         parents=(fanout.intend,),
     ).identified()
+
+
+def _work(fanout: FanOut, child: Child) -> str:
+    """What the worker names branch and folder after: the task, and which part of it."""
+    task = fanout.alias or fanout.thread
+    return task if fanout.spec.dispatch else f"{task}+{child.index}"
 
 
 def spawned(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ DYNAMIC_TARGETS: Final = frozenset({"least-loaded-worker", "round-robin"})
 DENIED: Final = ("fail", "ignore")
 """What a tool call that an agent was denied does to its subtask; without a word it fails that."""
 _MOST_TOKENS: Final = 2**53
+_REPO: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _KEYS: Final = frozenset(
     {
         "goal",
@@ -30,6 +32,7 @@ _KEYS: Final = frozenset(
         "domain",
         "budget_tokens",
         "denied",
+        "repo",
     }
 )
 
@@ -52,6 +55,8 @@ class Subtask:
     budget_tokens: int | None = None
     denied: str | None = None
     """`ignore`: tool calls that its agent was denied do not fail it."""
+    repo: str | None = None
+    """The repository that it works on, by its name in the worker's `[workspace.repos]`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +141,7 @@ def parse_subtask(index: int, item: dict[str, Any], count: int, where: str) -> S
         content=_name(item, "content", where, "the path of a file that says more about the goal"),
         budget_tokens=_whole(item, "budget_tokens", where),
         denied=_denied(item.get("denied"), where),
+        repo=_repo(item.get("repo"), where),
     )
 
 
@@ -152,6 +158,15 @@ def _denied(value: Any, where: str) -> str | None:
     if value not in (None, *DENIED):
         raise InvalidFanOut(f"{where}: denied must be {' or '.join(DENIED)}, not {value!r}", "leave it out")
     return value if isinstance(value, str) else None
+
+
+def _repo(value: Any, where: str) -> str | None:
+    if value is not None and not (isinstance(value, str) and _REPO.fullmatch(value)):
+        raise InvalidFanOut(
+            f"{where}: repo must name an entry of the worker's [workspace.repos], not {value!r}",
+            "a name such as app, never a path",
+        )
+    return value
 
 
 def _name(item: dict[str, Any], key: str, where: str, hint: str) -> str | None:

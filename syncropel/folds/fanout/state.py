@@ -95,6 +95,7 @@ class FanOut:
     domain: str = ""
     asked_by: str = ""
     trigger: str = ""
+    alias: str = ""
     retries: dict[int, list[str]] = field(default_factory=dict)
     targets: dict[int, str] = field(default_factory=dict)
     budgets: dict[int, float] = field(default_factory=dict)

@@ -190,6 +190,7 @@ class TaskState:
             str(record.body.get("domain") or self.domain),
             record.actor,
             self.trigger,
+            str(record.body.get("alias") or ""),
         )
         self.namespace = spec.namespace
         self.status, self.reason = "in_progress", ""

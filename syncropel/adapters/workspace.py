@@ -1,0 +1,240 @@
+"""Git worktrees for goals: each attempt that names a repository works on a branch and in a folder of its own.
+
+The first attempt at a dispatched task is on `task/<task-id>`, in `<project>-<task-id>` beside the repository;
+subtask N adds `+N`, attempt K above the first `+aK`. Nothing here removes a worktree that holds work.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+from syncropel.adapters.base import Job, Outcome
+from syncropel.adapters.cost_file import open_plain
+from syncropel.adapters.files import Files
+from syncropel.errors import SyncropelError
+from syncropel.folds.fanout.state import ACCEPT
+from syncropel.settings.workspace import Repo, WorkspaceSettings
+from syncropel.system.clean_git import GitFailed, Repository, Scratch
+
+log = logging.getLogger("syncropel.engine.adapters.workspace")
+
+LEAK: Final = "secret_in_commit"
+"""Why a run failed: what it committed holds a secret's value or a copied file."""
+SHORTEST_SECRET: Final = 8
+"""A shorter value would be found by chance."""
+PLAIN_DIFF: Final = ("--no-ext-diff", "--no-textconv", "--no-color")
+_ODD: Final = re.compile(r"[^A-Za-z0-9._+-]+|\.\.+|^[.-]+|\.lock$|[.]+$")
+_LONGEST_NAME: Final = 120
+_LONGEST_RECORD: Final = 64 * 1024
+
+
+class NoWorktree(SyncropelError):
+    """A worktree that a goal asked for cannot be made."""
+
+    code = "NO_WORKTREE"
+
+
+@dataclass(frozen=True)
+class Worktree:
+    """The worktree of one attempt, as it was made. `base`: the commit that it began at."""
+
+    repo: str
+    path: str
+    branch: str
+    base: str
+    child_thread: str
+    work: str
+    attempt: int
+    copied: tuple[str, ...] = ()
+    common: str = ""
+    """The git folder of the repository that it belongs to."""
+
+    def repository(self) -> Repository:
+        """Itself, as git sees it. Raises GitFailed when a goal has made it point elsewhere: what would be
+        committed is not what was made for it."""
+        found = Repository.find(Path(self.path))
+        if found.top != Path(self.path).resolve() or str(found.common) != self.common:
+            raise GitFailed(f"{self.path} does not belong to the repository {self.repo!r} any more")
+        return found
+
+
+def record_path(files: Files) -> Path:
+    """Where this instance remembers the worktree of an attempt."""
+    return files.kept / f"{files.name}.worktree.json"
+
+
+def read_record(path: Path) -> Worktree | None:
+    """The worktree that was made for an attempt; None when none was, or what tells of it is damaged."""
+    try:
+        with open_plain(path) as file:
+            values = json.loads(file.read(_LONGEST_RECORD))
+        return Worktree(**{**values, "copied": tuple(values["copied"])})
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def name_of(work: str, attempt: int) -> str:
+    """What branch and folder of an attempt are named after: `T-1`, `T-1+0`, `T-1+0+a2`."""
+    plain = _ODD.sub("-", work)[:_LONGEST_NAME].strip("-.") or "work"
+    return plain if attempt <= 1 else f"{plain}+a{attempt}"
+
+
+class Workspaces:
+    """Makes and settles the worktrees of this instance. `secrets`: values by name that no commit may hold."""
+
+    def __init__(self, settings: WorkspaceSettings, secrets: Callable[[], Mapping[str, str]] = dict) -> None:
+        self._settings = settings
+        self._secrets = secrets
+
+    def prepare(self, job: Job, files: Files) -> Worktree:
+        """The worktree of this attempt; the one that it has when it is begun again. Blocks.
+
+        Raises NoWorktree.
+        """
+        repo = self._settings.repos.get(job.repo)
+        if repo is None:
+            known = ", ".join(sorted(self._settings.repos)) or "none"
+            raise NoWorktree(f"repository {job.repo!r} is not in [workspace.repos] here; known: {known}")
+        if files.user is not None:
+            raise NoWorktree("goals that run as another user cannot have a worktree; unset [adapters] run_as")
+        try:
+            return self._prepare(job, files, repo)
+        except (GitFailed, OSError) as error:
+            raise NoWorktree(f"repository {repo.name!r}: {error}") from None
+
+    def _prepare(self, job: Job, files: Files, repo: Repo) -> Worktree:
+        main = Repository.find(repo.path)
+        name = name_of(job.work, job.attempt)
+        root = Path(self._settings.root).expanduser() if self._settings.root else main.top.parent
+        path, branch = root / f"{main.top.name}-{name}", f"task/{name}"
+        known = read_record(record_path(files))
+        if path.exists() or path.is_symlink():
+            if known is None or (known.path, known.common) != (str(path), str(main.common)):
+                raise GitFailed(f"{path} exists already and was not made for this attempt")
+            known.repository()
+            return known
+        base, common = main.commit(repo.base), str(main.common)
+        made = Worktree(
+            repo.name, str(path), branch, base, job.child_thread, job.work, job.attempt, repo.copy, common
+        )
+        root.mkdir(parents=True, exist_ok=True)
+        record_path(files).write_text(json.dumps(asdict(made)), encoding="utf-8")
+        main.run("worktree", "add", "--quiet", "--no-checkout", "-b", branch, str(path), made.base)
+        own = made.repository()
+        with own.scratch(made.base, index=own.git_dir / "index") as scratch:
+            scratch.run("read-tree", "--reset", "-u", made.base)
+        self._copy(main.top, path, repo)
+        return made
+
+    def _copy(self, source: Path, target: Path, repo: Repo) -> None:
+        for one in repo.copy:
+            if not (source / one).is_file():
+                log.warning("%s has no file %s to copy into a worktree", source, one)
+                continue
+            (target / one).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source / one, target / one)
+
+    def settle(self, worktree: Worktree, outcome: Outcome, job: Job) -> Outcome:
+        """Commit what a goal that succeeded left, and tell what stands in its worktree. Blocks.
+
+        A commit that holds a secret's value or a copied file fails the run.
+        """
+        try:
+            repository = worktree.repository()
+            tip = repository.commit()
+            outcome, tip = self._settle(repository, worktree, outcome, job, tip)
+            return replace(outcome, worktree=_left(repository, worktree, tip))
+        except GitFailed as error:
+            told = {"path": worktree.path, "branch": worktree.branch, "problem": str(error)}
+            if outcome.verdict != ACCEPT:
+                return replace(outcome, worktree=told)
+            summary = f"{outcome.summary}\nits work could not be committed: {error}".strip()
+            return replace(outcome, verdict="failed", summary=summary, reason="not_committed", worktree=told)
+
+    def _settle(
+        self, repository: Repository, worktree: Worktree, outcome: Outcome, job: Job, tip: str
+    ) -> tuple[Outcome, str]:
+        commits = (
+            outcome.verdict == ACCEPT and self._settings.commit and repository.branch() == worktree.branch
+        )
+        if commits and repository.run("ls-files", "--unmerged"):
+            raise GitFailed("a merge in it is not finished")
+        with repository.scratch(tip, exclude=worktree.copied) as scratch:
+            new = self._commit(scratch, tip, worktree, job) if commits else tip
+            found = self._leaks(scratch, worktree, new)
+        if found:
+            told = f"{outcome.summary}\nnot accepted: {found}; nothing was committed for it".strip()
+            return replace(outcome, verdict="failed", summary=told, reason=LEAK), tip
+        if new != tip:
+            with repository.scratch(tip, keep=True, exclude=worktree.copied) as scratch:
+                new = self._commit(scratch, tip, worktree, job)
+            name = f"refs/heads/{worktree.branch}"
+            repository.run("update-ref", "-m", "syncropel: task done", name, new, tip)
+            with repository.scratch(new, index=repository.git_dir / "index") as scratch:
+                scratch.run("read-tree", new)
+        return outcome, new
+
+    def _commit(self, scratch: Scratch, tip: str, worktree: Worktree, job: Job) -> str:
+        """A commit of the files as they are, or the tip when they are as it has them."""
+        tree = scratch.tree()
+        if tree == scratch.run("rev-parse", f"{tip}^{{tree}}").decode().strip():
+            return tip
+        name, _, address = self._settings.author.removesuffix(">").partition(" <")
+        who = {f"GIT_{role}_{part}": value for role in ("AUTHOR", "COMMITTER")
+               for part, value in (("NAME", name), ("EMAIL", address))}  # fmt: skip
+        first = (job.goal.strip().splitlines() or ["work"])[0]
+        subject = first if len(first) <= 72 else f"{first[:71]}…"
+        trailers = f"Syncropel-Task: {worktree.work}\nSyncropel-Attempt: {worktree.attempt}\n"
+        session = job.remains.agent.get("session") if job.remains.agent else None
+        if isinstance(session, str) and session:
+            trailers += f"Syncropel-Session: {session}\n"
+        text = f"{subject}\n\n{trailers}".encode()
+        named = Scratch({**scratch.environment, **who})
+        made = named.run("commit-tree", tree, "-p", tip, "-F", "-", text=text)
+        return made.decode().strip()
+
+    def _leaks(self, scratch: Scratch, worktree: Worktree, tip: str) -> str:
+        """What the commits since its base hold that they may not, in words without the value."""
+        secrets = {name: one for name, one in self._secrets().items() if len(one) >= SHORTEST_SECRET}
+        if tip == worktree.base or not (secrets or worktree.copied):
+            return ""
+        since = f"{worktree.base}..{tip}"
+        names = scratch.run("log", "--format=", "--name-only", "-m", "--no-renames", "-z", since).split(b"\0")
+        for path in worktree.copied:
+            if path.encode() in [name.strip(b"\n") for name in names]:
+                return f"a commit holds {path}, which was copied into the worktree"
+        if secrets:
+            told = scratch.run("log", "-p", "-m", "--text", *PLAIN_DIFF, since)
+            for name, value in secrets.items():
+                if value.encode() in told:
+                    return f"a commit holds the value of the secret {name}"
+        return ""
+
+
+def _left(repository: Repository, worktree: Worktree, tip: str) -> dict[str, Any]:
+    """`path, branch, commit, subject, commits_ahead, uncommitted`, as for any worktree; and `base, files,
+    insertions, deletions` of all that differs from the base, committed or not."""
+    with repository.scratch(tip, exclude=worktree.copied) as scratch:
+        changed = scratch.run("status", "--porcelain", "--ignore-submodules=dirty", "-uall", "-z")
+        tree = scratch.tree()
+        stat = scratch.run("diff", "--numstat", *PLAIN_DIFF, "--no-renames", worktree.base, tree)
+    rows = [line.split(b"\t") for line in stat.splitlines()]
+    return {
+        "path": worktree.path,
+        "branch": repository.branch(),
+        "commit": tip,
+        "subject": repository.run("log", "-1", "--format=%s", "--no-show-signature", tip)[:200],
+        "commits_ahead": int(repository.run("rev-list", "--count", f"{worktree.base}..{tip}")),
+        "uncommitted": sum(1 for one in changed.split(b"\0") if one),
+        "base": worktree.base,
+        "files": len(rows),
+        "insertions": sum(int(row[0]) for row in rows if row[0].isdigit()),
+        "deletions": sum(int(row[1]) for row in rows if row[1].isdigit()),
+    }

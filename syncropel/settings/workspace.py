@@ -1,0 +1,94 @@
+"""`[workspace]` and `[workspace.repos]` in `config.toml`: repositories that goals may work on here.
+
+A record names an entry (`repo=app`), never a path.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any, Final
+
+from syncropel.errors import SetupError
+
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_AUTHOR: Final = re.compile(r"[^<>\n]+ <[^<>\s]+>")
+_REPO_KEYS: Final = ("path", "base", "copy")
+
+
+@dataclass(frozen=True)
+class Repo:
+    """One entry of `[workspace.repos]`."""
+
+    name: str
+    path: Path
+    base: str = "HEAD"
+    """The branch, tag or commit that a worktree begins at."""
+    copy: tuple[str, ...] = ()
+    """Files of the main worktree that each worktree gets a copy of, such as `.env`; they never go into a
+    commit or a diff."""
+
+
+@dataclass(frozen=True)
+class WorkspaceSettings:
+    """`[workspace]`"""
+
+    commit: bool = True
+    """Commit what a goal that succeeded leaves uncommitted, on the branch of its worktree."""
+    author: str = "Syncropel <syncropel@localhost>"
+    """Author of those commits."""
+    root: str = ""
+    """Folder for worktrees; empty: beside their repository."""
+    repos: Mapping[str, Repo] = field(default_factory=dict, metadata={"tables": True})
+    """`[workspace.repos]`, by name."""
+
+
+def read_repos(values: Any, path: Path) -> dict[str, Repo]:
+    """The entries of `[workspace.repos]`. Raises SetupError that names the entry and the key."""
+    if not isinstance(values, dict):
+        raise SetupError(f"{path}: [workspace] repos must be a table", 'for example: app = "/srv/app"')
+    return {
+        name: _read(name, {"path": one} if isinstance(one, str) else one, path)
+        for name, one in values.items()
+    }
+
+
+def check_author(author: str, path: Path) -> None:
+    """Raises SetupError when git would refuse it."""
+    if not _AUTHOR.fullmatch(author):
+        raise SetupError(
+            f"{path}: [workspace] author must be a name and an address, not {author!r}",
+            'for example: author = "Syncropel <syncropel@localhost>"',
+        )
+
+
+def _read(name: str, entry: Any, path: Path) -> Repo:
+    where = f"{path}: [workspace.repos] {name}"
+    if not _NAME.fullmatch(name):
+        raise SetupError(f"{where}: invalid name", "use letters, digits, '.', '_' and '-'")
+    if not isinstance(entry, dict) or not isinstance(entry.get("path"), str) or not entry["path"]:
+        raise SetupError(f"{where} must be the path of a repository", f'for example: {name} = "/srv/{name}"')
+    if unknown := sorted(entry.keys() - set(_REPO_KEYS)):
+        raise SetupError(f"{where}: unknown key {unknown[0]!r}", f"known: {', '.join(_REPO_KEYS)}")
+    folder = Path(entry["path"]).expanduser()
+    if not folder.is_absolute():
+        raise SetupError(f"{where}: {entry['path']!r} is not an absolute path", "begin it with / or ~/")
+    base = entry.get("base", "HEAD")
+    if not isinstance(base, str) or not base or base.startswith("-"):
+        raise SetupError(f"{where}: base must be a branch, tag or commit", "leave it out for HEAD")
+    return Repo(name, folder, base, _copied(where, entry.get("copy", [])))
+
+
+def _copied(where: str, listed: Any) -> tuple[str, ...]:
+    if not isinstance(listed, list) or not all(isinstance(one, str) and _is_inside(one) for one in listed):
+        raise SetupError(
+            f"{where}: copy must be a list of paths inside the repository", 'for example [".env"]'
+        )
+    return tuple(listed)
+
+
+def _is_inside(text: str) -> bool:
+    path = PurePosixPath(text)
+    return bool(path.parts) and not path.is_absolute() and ".." not in path.parts and "\n" not in text

@@ -1,0 +1,174 @@
+"""git as a daemon runs it in a folder that an agent has written to.
+
+A repository's configuration names programs: hooks, filters, fsmonitor, external diffs, textconv, pagers. An
+agent that works in a worktree can change all of it, so none of it may run as the daemon. Commands that look
+at files therefore run with a git folder of their own, whose configuration is empty, over the real objects;
+the few that need the real one only move names, with hooks off.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+PATIENCE_SECS: Final = 120.0
+_SAFE: Final = (
+    "core.hooksPath=/dev/null",
+    "core.fsmonitor=false",
+    "core.alternateRefsCommand=",
+    "safe.directory=*",
+    "protocol.allow=never",
+    "gc.auto=0",
+    "maintenance.auto=false",
+)
+_ENVIRONMENT: Final = {
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_NO_REPLACE_OBJECTS": "1",
+    "GIT_LITERAL_PATHSPECS": "1",
+    "LC_ALL": "C",
+}
+_MOST_EXCLUDES: Final = 1024 * 1024
+
+
+class GitFailed(Exception):
+    """git is not there, takes too long, or refuses; the text says which."""
+
+
+def _run(words: Sequence[str], environment: dict[str, str], text: bytes | None = None) -> bytes:
+    program = shutil.which("git")
+    if program is None:
+        raise GitFailed("git is not installed on this instance")
+    options = [word for setting in _SAFE for word in ("-c", setting)]
+    inherited = {key: os.environ[key] for key in ("PATH", "TMPDIR") if key in os.environ}
+    try:
+        ran = subprocess.run(
+            [program, *options, *words],
+            input=text,
+            stdin=None if text is not None else subprocess.DEVNULL,
+            capture_output=True,
+            env={**inherited, **_ENVIRONMENT, **environment},
+            timeout=PATIENCE_SECS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise GitFailed(f"git {words[0]} has not ended within {PATIENCE_SECS:g}s") from None
+    except (OSError, ValueError) as error:
+        raise GitFailed(f"git does not start: {error}") from None
+    if ran.returncode:
+        said = ran.stderr.decode("utf-8", "replace").strip().splitlines()
+        raise GitFailed(f"git {words[0]}: {said[-1][:300] if said else f'exit status {ran.returncode}'}")
+    return ran.stdout
+
+
+def _line(answer: bytes) -> str:
+    return answer.decode("utf-8", "surrogateescape").rstrip("\n")
+
+
+@dataclass(frozen=True)
+class Scratch:
+    """Commands over the files of a worktree, with an empty configuration and an index of its own."""
+
+    environment: dict[str, str]
+
+    def run(self, *words: str, text: bytes | None = None) -> bytes:
+        """Raises GitFailed."""
+        return _run(words, self.environment, text)
+
+    def tree(self) -> str:
+        """The files as they are now, except ignored ones, as a tree."""
+        self.run("add", "-A", "--", ".")
+        return _line(self.run("write-tree"))
+
+
+@dataclass(frozen=True)
+class Repository:
+    """A worktree: `top` is its folder, `git_dir` its own git folder, `common` the repository's."""
+
+    top: Path
+    git_dir: Path
+    common: Path
+    object_format: str = "sha1"
+
+    @classmethod
+    def find(cls, folder: Path) -> Repository:
+        """The worktree that this folder is in. Raises GitFailed when it is in none."""
+        asked = ("--show-toplevel", "--absolute-git-dir", "--git-common-dir", "--show-object-format")
+        answer = _line(_run(["-C", str(folder), "rev-parse", *asked], {})).split("\n")
+        if len(answer) != len(asked):
+            raise GitFailed(f"{folder} is not a worktree with plain paths")
+        top, own, common, form = answer
+        return cls(Path(top), Path(own), (Path(folder) / common).resolve(), form)
+
+    def run(self, *words: str) -> str:
+        """A command that only reads or moves names. Raises GitFailed."""
+        return _line(_run(["-C", str(self.top), *words], {}))
+
+    def commit(self, name: str = "HEAD") -> str:
+        """The id of the commit that this names. Raises GitFailed."""
+        return self.run("rev-parse", "--verify", "--end-of-options", f"{name}^{{commit}}")
+
+    def branch(self) -> str | None:
+        """The branch that is checked out; None when none is."""
+        try:
+            return self.run("symbolic-ref", "--short", "-q", "HEAD")
+        except GitFailed:
+            return None
+
+    @contextlib.contextmanager
+    def scratch(
+        self, commit: str, *, keep: bool = False, index: Path | None = None, exclude: Sequence[str] = ()
+    ) -> Iterator[Scratch]:
+        """A clean git folder whose HEAD and index are at `commit`.
+
+        `keep`: objects are written to the repository and not thrown away with it. `index`: use this one and
+        leave it as it is found. `exclude`: paths below the top that are taken for ignored.
+        """
+        folder = Path(tempfile.mkdtemp(prefix="spl-git-"))
+        try:
+            self._fill(folder, commit, keep, exclude)
+            environment = {
+                "GIT_DIR": str(folder),
+                "GIT_WORK_TREE": str(self.top),
+                "GIT_INDEX_FILE": str(index or folder / "index"),
+            }
+            if keep:
+                environment["GIT_OBJECT_DIRECTORY"] = str(self.common / "objects")
+            scratch = Scratch(environment)
+            if index is None:
+                scratch.run("read-tree", commit)
+            yield scratch
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _fill(self, folder: Path, commit: str, keep: bool, exclude: Sequence[str]) -> None:
+        for name in ("objects/info", "refs", "info"):
+            (folder / name).mkdir(parents=True)
+        (folder / "HEAD").write_text(f"{commit}\n", encoding="ascii")
+        (folder / "config").write_text(
+            "[core]\n\trepositoryformatversion = 1\n\tbare = false\n"
+            f"[extensions]\n\tobjectFormat = {self.object_format}\n",
+            encoding="ascii",
+        )
+        if not keep:
+            (folder / "objects/info/alternates").write_bytes(os.fsencode(self.common / "objects") + b"\n")
+        ours = "".join(f"/{path}\n" for path in exclude)
+        (folder / "info/exclude").write_bytes(_own_excludes(self.common) + b"\n" + ours.encode())
+
+
+def _own_excludes(common: Path) -> bytes:
+    """What the repository ignores without saying so in a tracked file."""
+    try:
+        with (common / "info" / "exclude").open("rb") as file:
+            return file.read(_MOST_EXCLUDES)
+    except OSError:
+        return b""
