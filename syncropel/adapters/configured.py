@@ -55,6 +55,15 @@ class ConfiguredProgram(ProgramAdapter):
         command = found(self.command(job), environment)
         return Program(command, cwd, environment, stdin=files.prompt, stderr=files.stderr)
 
+    def places(self) -> dict[str, str]:
+        """The program's variables but its secrets and those of an attempt: they say where its files are."""
+        names = (*PASSED, *self.table.env)
+        return {
+            **{name: os.environ[name] for name in names if name in os.environ},
+            **self.table.set,
+            **(self.place.user.environment() if self.place.user else {}),
+        }
+
     def environment(self, job: Job, files: Files) -> dict[str, str]:
         """The program's variables. Raises SetupError when a secret cannot be read."""
         names = (*PASSED, *self.table.env)

@@ -108,7 +108,7 @@ class AgentAdapter(ConfiguredProgram):
         )
 
     def reader(self, job: Job) -> OutputReader:
-        return self._cli.reader(self._options.prices, self._ask(job))
+        return self._cli.reader(self._options.prices, self._ask(job), self.places())
 
     def limits_of(self, job: Job, reader: OutputReader | None) -> Excess | None:
         """Whether the run has used up its tokens or its turns."""

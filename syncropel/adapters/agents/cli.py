@@ -12,6 +12,7 @@ from typing import Final, Protocol
 from syncropel.adapters.agents.claude import ClaudeReader
 from syncropel.adapters.agents.codex import CodexReader
 from syncropel.adapters.agents.prices import Prices
+from syncropel.adapters.agents.rollout import Rollout
 from syncropel.adapters.agents.tokens import Tokens
 
 REQUEST: Final = "request"
@@ -56,8 +57,8 @@ class Cli(Protocol):
         """The command; the prompt comes on stdin."""
         ...
 
-    def reader(self, prices: Prices, ask: Ask) -> ClaudeReader | CodexReader:
-        """A reader of that run."""
+    def reader(self, prices: Prices, ask: Ask, environment: Mapping[str, str]) -> ClaudeReader | CodexReader:
+        """A reader of that run, which has this environment."""
         ...
 
     def has_session(self, session: str, environment: Mapping[str, str]) -> bool:
@@ -89,7 +90,7 @@ class Claude:
         words += ["--max-budget-usd", f"{ask.budget_usd:.6f}"] if ask.budget_usd is not None else []
         return [*words, *more]
 
-    def reader(self, prices: Prices, ask: Ask) -> ClaudeReader:
+    def reader(self, prices: Prices, ask: Ask, environment: Mapping[str, str]) -> ClaudeReader:
         return ClaudeReader(prices, ignore_denied=ask.ignore_denied)
 
     def has_session(self, session: str, environment: Mapping[str, str]) -> bool:
@@ -114,11 +115,14 @@ class Codex:
         words += ["-m", ask.model] if ask.model else []
         return [*words, *more, *(["resume", ask.resume] if ask.resume else []), "-"]
 
-    def reader(self, prices: Prices, ask: Ask) -> CodexReader:
-        return CodexReader(prices, ask.model, ask.resume, ask.before, ignore_denied=ask.ignore_denied)
+    def reader(self, prices: Prices, ask: Ask, environment: Mapping[str, str]) -> CodexReader:
+        rollout = Rollout(_sessions_of_codex(environment))
+        return CodexReader(
+            prices, ask.model, ask.resume, ask.before, rollout, ignore_denied=ask.ignore_denied
+        )
 
     def has_session(self, session: str, environment: Mapping[str, str]) -> bool:
-        folder = _folder(environment, "CODEX_HOME", ".codex") / "sessions"
+        folder = _sessions_of_codex(environment)
         return any(folder.glob(f"*/*/*/rollout-*-{session}.jsonl"))
 
 
@@ -131,6 +135,10 @@ def native(program: str) -> str:
     inside = wrapper.parents[1] / "node_modules" / packages.name
     programs = [one for where in (packages, inside) for one in where.glob("codex-*/vendor/*/bin/codex")]
     return str(programs[0]) if len(programs) == 1 else program
+
+
+def _sessions_of_codex(environment: Mapping[str, str]) -> Path:
+    return _folder(environment, "CODEX_HOME", ".codex") / "sessions"
 
 
 def _folder(environment: Mapping[str, str], name: str, usual: str) -> Path:

@@ -8,8 +8,9 @@ from typing import Any, Final
 
 from syncropel.adapters.agents.account import Account, outcome_of
 from syncropel.adapters.agents.prices import Prices
+from syncropel.adapters.agents.rollout import Rollout, tokens_of_codex
 from syncropel.adapters.agents.spending import Spending
-from syncropel.adapters.agents.tokens import Tokens, count
+from syncropel.adapters.agents.tokens import Tokens
 from syncropel.adapters.agents.verdict import Denied, Ended, Facts, error_of
 from syncropel.adapters.agents.words import one_line, part, parts, read_object, text
 from syncropel.adapters.base import Outcome
@@ -27,7 +28,8 @@ _NOISE: Final = ("Reading additional input from stdin", "WARNING: proceeding")
 
 
 class CodexReader:
-    """Reads one run. Its tokens come with the end of a turn, summed up over the whole thread.
+    """Reads one run. Its tokens come with the end of a turn, summed up over the whole thread; with the
+    session's file (`rollout`) request by request.
 
     `model`: what it was told to use, since no event says so. `resumes`: the thread that it is to go on with,
     empty for a new one. `before`: the tokens that this thread had; None when that is not known, and then this
@@ -40,6 +42,7 @@ class CodexReader:
         model: str = "",
         resumes: str = "",
         before: Tokens | None = _NEW_THREAD,
+        rollout: Rollout | None = None,
         *,
         ignore_denied: bool = False,
     ) -> None:
@@ -52,6 +55,8 @@ class CodexReader:
         self._session = Session("", model)
         self._resumes = resumes
         self._thread: Tokens | None = before
+        self._rollout = rollout
+        self._total: Tokens | None = None
         self._open: set[str] = set()
         self._asked = False
         self._counted = False
@@ -60,8 +65,10 @@ class CodexReader:
     @property
     def account(self) -> Account:
         """What is known of the run so far."""
-        known = self._counted or not self._asked
-        thread = self._thread if self._told or not self._asked else None
+        live = self._rollout is not None and self._rollout.seen and self._thread is not None
+        waits = self._rollout is not None and self._rollout.waits
+        known = self._counted or not self._asked or (live and not waits)
+        thread = self._thread if self._told or known or live else None
         return Account(
             self._session, self._spending, self._facts, self.unread, spent_known=known, thread=thread
         )
@@ -74,10 +81,31 @@ class CodexReader:
         if said is None or read is None:
             self.unread += said is None
             return []
-        return read(self, said)
+        return [*read(self, said), *self._requests()]
 
     def finish(self) -> list[Event]:
-        return []
+        """The rest of what it used. By now its session's file is complete: it is told there first, so that a
+        reader which begins anew tells it in the same order."""
+        told, total, before = self._requests(), self._total, self._thread
+        if total is None:
+            return told
+        self._thread, self._told, self._counted = total, True, before is not None
+        if before is None:
+            return [*told, Notice("tokens unknown: what the thread had used before is not known")]
+        new = total.beyond(before)
+        return [*told, self._spending.several(self._session.model, new)] if new.total else told
+
+    def _requests(self) -> list[Event]:
+        """What the session's file tells of requests that were not told yet."""
+        if self._rollout is None or self._thread is None:
+            return []
+        told: list[Event] = []
+        self._rollout.open(self._session.id)
+        for one in self._rollout.read():
+            if one.thread.total > self._thread.total:
+                self._thread = one.thread
+                told.append(self._spending.request(one.model or self._session.model, one.tokens))
+        return told
 
     def outcome(self, exit_code: int | None, signal: int | None, stderr_tail: str) -> Outcome:
         for line in stderr_tail.splitlines():
@@ -93,7 +121,7 @@ class CodexReader:
         return [self._session]
 
     def _turn(self, said: dict[str, Any]) -> list[Event]:
-        self._asked, self._counted, self._told = True, False, False
+        self._asked, self._told = True, False
         return []
 
     def _item_started(self, said: dict[str, Any]) -> list[Event]:
@@ -130,15 +158,8 @@ class CodexReader:
 
     def _completed(self, said: dict[str, Any]) -> list[Event]:
         self._facts.ended = Ended(ok=True, text=self._facts.said)
-        total = _tokens(part(said.get("usage")))
-        before, self._thread = self._thread, total
-        self._told = True
-        if before is None:
-            return [Notice("tokens unknown: what the thread had used before is not known"), self._end()]
-        self._counted = True
-        new = total.beyond(before)
-        used = [self._spending.several(self._session.model, new)] if new.total else []
-        return [*used, self._end()]
+        self._total = tokens_of_codex(part(said.get("usage")))
+        return [self._end()]
 
     def _failed(self, said: dict[str, Any]) -> list[Event]:
         message = text(part(said.get("error")).get("message")) or self._facts.last_error
@@ -149,13 +170,6 @@ class CodexReader:
     def _end(self) -> End:
         ended = self._facts.ended or Ended(ok=False)
         return End(ended.ok, ended.text)
-
-
-def _tokens(usage: dict[str, Any]) -> Tokens:
-    names = ("input_tokens", "cached_input_tokens", "cache_write_input_tokens", "output_tokens")
-    read, cached, written, output = (count(usage.get(name)) for name in names)
-    reasoning = count(usage.get("reasoning_output_tokens"))
-    return Tokens(max(0, read - cached - written), cached, written, output, reasoning)
 
 
 def _status(message: str) -> int:

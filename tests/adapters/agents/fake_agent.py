@@ -147,10 +147,31 @@ def as_codex() -> int:
     session = value_of("resume") or f"0000-{os.getpid()}"
     place = HOME / ".codex" / "sessions" / "2026" / "01" / "01" / f"rollout-2026-{session}.jsonl"
     place.parent.mkdir(parents=True, exist_ok=True)
-    before = int(place.read_text(encoding="utf-8")) if place.exists() else 0
-    place.write_text(str(before + 1), encoding="utf-8")
+    place.touch()
+    counted = HOME / ".codex" / f"requests-{session}"
+    before = int(counted.read_text(encoding="utf-8")) if counted.exists() else 0
+    counted.write_text(str(before + 1), encoding="utf-8")
+
+    def usage_of(requests: int) -> dict[str, int]:
+        sums = [one * requests for one in REQUEST]
+        return {
+            "input_tokens": sum(sums[:3]),
+            "cached_input_tokens": sums[1],
+            "cache_write_input_tokens": sums[2],
+            "output_tokens": sums[3],
+            "reasoning_output_tokens": 0,
+        }
+
+    def file(kind: str, **payload: object) -> None:
+        if "unfiled" not in DOES:
+            with place.open("a", encoding="utf-8") as kept:
+                kept.write(json.dumps({"type": kind, "payload": payload}) + "\n")
+
+    file("turn_context", model=value_of("-m"))
+    file("response_item", type="message", role="user")
     say(type="thread.started", thread_id=session)
     say(type="turn.started")
+    file("token_usage_record", usage=usage_of(1), thread_token_usage=usage_of(before + 1))
     say(type="item.completed", item={"id": "i0", "type": "agent_message", "text": "I begin."})
     request_over()
     if DOES == "long":
@@ -162,6 +183,8 @@ def as_codex() -> int:
     number = 0
     while DOES == "endless":
         number += 1
+        total = before + 1 + number
+        file("token_usage_record", usage=usage_of(1), thread_token_usage=usage_of(total))
         command = {"id": f"c{number}", "type": "command_execution", "command": "true", "exit_code": 0}
         say(type="item.completed", item={**command, "status": "completed"})
         time.sleep(0.05)
@@ -174,15 +197,8 @@ def as_codex() -> int:
         return 1
     text = "y" * 2_000_000 if DOES == "huge" else "I am done."
     say(type="item.completed", item={"id": "i2", "type": "agent_message", "text": text})
-    sums = [one * (before + 1) for one in REQUEST]
-    usage = {
-        "input_tokens": sum(sums[:3]),
-        "cached_input_tokens": sums[1],
-        "cache_write_input_tokens": sums[2],
-        "output_tokens": sums[3],
-    }
     for _ in range(2 if DOES == "twice" else 1):
-        say(type="turn.completed", usage={**usage, "reasoning_output_tokens": 0})
+        say(type="turn.completed", usage=usage_of(before + 1))
     return 3 if DOES == "crash" else 0
 
 

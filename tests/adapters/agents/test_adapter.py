@@ -151,10 +151,10 @@ async def test_a_retry_whose_session_is_gone_begins_afresh_and_says_so(tmp_path,
 
 async def test_tokens_of_a_codex_session_whose_former_use_is_not_known_are_not_known(tmp_path):
     bench = Bench(tmp_path, "codex")
-    first = await bench.run("do:ok")
+    first = await bench.run("do:unfiled")
     earlier = {"adapter": "codex", "session": first.agent["session"]}
 
-    second = await bench.run("do:ok", attempt=2, earlier=earlier)
+    second = await bench.run("do:unfiled", attempt=2, earlier=earlier)
 
     assert (second.cost_known, second.agent["tokens"], second.agent["cost_usd"]) == (False, None, None)
     assert second.agent["thread_tokens"]["output"] == 40
@@ -186,7 +186,7 @@ async def test_an_agent_that_is_cancelled_leaves_no_tool_and_what_it_used_is_kno
     assert bench.tools() == []
     assert job.remains.proven
     assert job.remains.agent["session"]
-    assert job.remains.agent["tokens"] == (REQUEST if agent == "claude" else None)
+    assert job.remains.agent["tokens"] == REQUEST
 
 
 async def test_an_agent_that_hears_no_signal_is_killed_at_its_time_limit(tmp_path):
@@ -200,14 +200,36 @@ async def test_an_agent_that_hears_no_signal_is_killed_at_its_time_limit(tmp_pat
 
 
 @pytest.mark.parametrize("agent", BOTH)
-async def test_a_budget_in_tokens_ends_a_run(tmp_path, agent):
+@pytest.mark.parametrize("does", ["endless", "ok"])
+async def test_a_budget_in_tokens_ends_a_run(tmp_path, agent, does):
     bench = Bench(tmp_path, agent)
-    does = "endless" if agent == "claude" else "ok"
 
     outcome = await bench.run(f"do:{does}", budget_tokens=REQUEST)
 
     assert (outcome.verdict, outcome.reason) == ("failed", "budget_exceeded")
     assert f"of its budget of {REQUEST}" in outcome.summary
+
+
+async def test_without_the_session_s_file_codex_is_counted_at_its_end(tmp_path):
+    bench = Bench(tmp_path, "codex")
+
+    first = await bench.run("do:unfiled")
+    second = await bench.run("do:unfiled", attempt=2, earlier={"adapter": "codex", **first.agent})
+
+    assert [first.agent["tokens"], second.agent["tokens"]] == [REQUEST, REQUEST]
+    assert second.agent["thread_tokens"]["output"] == 40
+
+
+async def test_a_killed_codex_leaves_what_it_used_to_the_attempt_that_resumes_it(tmp_path):
+    bench = Bench(tmp_path, "codex", idle_secs=1.5)
+    job = bench.job("do:stall")
+    first = await bench.adapter.run(job, bench.observe)
+    earlier = job.remains.agent
+
+    second = await bench.run("do:ok", attempt=2, hint="do:ok", earlier=earlier)
+
+    assert (first.reason, earlier["tokens"]) == ("idle", REQUEST)
+    assert (second.agent["session"], second.agent["tokens"]) == (earlier["session"], REQUEST)
 
 
 async def test_a_codex_that_calls_more_tools_than_it_may_is_ended(tmp_path):

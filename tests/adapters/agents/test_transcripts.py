@@ -54,7 +54,7 @@ def test_the_events_of_a_claude_run_with_a_denied_edit():
 def test_the_events_of_a_codex_run_with_a_command():
     events, _ = replay("codex/bash")
 
-    session, said, call, result, answer, usage, final = events
+    session, said, call, result, answer, final, usage = events
     assert session == Session("00000000-0000-4000-8000-000000000001", "gpt-5.5")
     assert said == Text("I will run a command.")
     assert (call, result) == (
@@ -169,6 +169,7 @@ def test_junk_between_the_lines_changes_nothing(run, junk):
     *lines, end = output_of(run).rstrip(b"\n").split(b"\n")
     for line in [junk, *lines, junk, end]:
         reader.feed(line)
+    reader.finish()
 
     outcome = reader.outcome(0, None, "")
 
