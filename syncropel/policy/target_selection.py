@@ -30,11 +30,14 @@ def choose(
 ) -> str:
     """The target that the rules give this subtask: `specific:<did>` of a live instance, else its own.
 
-    A rule gives an alias or a DID. One that gives an empty text, fails, or names nobody live is passed over.
+    A rule gives an alias or a DID. One that gives an empty text, fails, or names nobody live is passed over. A
+    retry without a rule stays where its agent's session is.
     """
     own = child.subtask.target
-    if not rules or own not in OPEN_TARGETS:
+    if own not in OPEN_TARGETS:
         return own
+    if not rules:
+        return _at_its_session(fanout, child, candidates) or own
     values = routed_over(fanout, child, alias, goal, candidates, load)
     functions = evaluation.functions()
     for rule in rules:
@@ -47,7 +50,16 @@ def choose(
         live = [one.did for one in candidates if one.status == "live" and chosen in (one.alias, one.did)]
         if live and chosen:
             return f"specific:{live[0]}"
-    return own
+    return _at_its_session(fanout, child, candidates) or own
+
+
+def _at_its_session(fanout: FanOut, child: Child, candidates: Sequence[Candidate]) -> str:
+    """The live instance that has the agent's session of the attempt before, as a target; or nothing."""
+    before = fanout.reports.get((child.index, child.attempt - 1))
+    if before is None or not (before.agent or {}).get("session"):
+        return ""
+    live = any(one.did == before.worker and one.status == "live" for one in candidates)
+    return f"specific:{before.worker}" if live else ""
 
 
 def routed_over(
