@@ -30,8 +30,8 @@ def choose(
 ) -> str:
     """The target that the rules give this subtask: `specific:<did>` of a live instance, else its own.
 
-    A rule gives an alias or a DID. One that gives an empty text, fails, or names nobody live is passed over. A
-    retry without a rule stays where its agent's session is.
+    A rule gives an alias or a DID. One that gives an empty text, fails, or names nobody live is passed over.
+    Where no rule says otherwise, a retry stays where its agent's session is.
     """
     own = child.subtask.target
     if own not in OPEN_TARGETS:
