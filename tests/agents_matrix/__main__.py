@@ -62,7 +62,7 @@ def run(base: Path, programs: dict[str, str], only: list[str]) -> list[Row]:
 
 def table(rows: list[Row]) -> str:
     """The rows in Markdown; what is wrong stands beneath."""
-    lines = ["| case | agent | verdict | reason | tokens | cost | |", "|---|---|---|---|---|---|---|"]
+    lines = ["| case | agent | verdict | reason | tokens | cost | note |", "|---|---|---|---|---|---|---|"]
     for row in rows:
         cells = [row.case, row.agent, row.verdict, row.reason, row.tokens, row.cost, row.note]
         lines.append(f"| {' | '.join(cells)} |")

@@ -71,7 +71,7 @@ PLAIN = [
         "budget",
         "turns:15",
         ("failed", "budget_exceeded"),
-        "claude is ended at most one request late; codex tells only at its end",
+        "ended at most one request late",
         more=",budget=0.02",
     ),
     Plain("token budget", "turns:15", ("failed", "budget_exceeded"), more=",budget_tokens=4000"),
@@ -101,7 +101,7 @@ def _also(fleet: Fleet, case: Plain, agent: str, child: dict[str, Any]) -> str:
     if (fleet.repo / f"denied-{agent}.txt").exists():
         return "a denied edit was made"
     told = child["agent"] or {}
-    if case.name == "budget" and agent == "claude" and child["cost_usd"] > 0.02 + 2 * REQUEST_USD[agent]:
+    if case.name == "budget" and child["cost_usd"] > 0.02 + 2 * REQUEST_USD[agent]:
         return "over the budget by more than a request"
     if case.ends == ("accept", "") and (told.get("tokens") or 0) == 0:
         return "no tokens were told"

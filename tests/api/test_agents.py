@@ -1,0 +1,117 @@
+"""A coding agent's run in every answer: what it used, what it was denied, and a cost that is not known."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from syncropel.cli.text.diagnosis import diagnosis_lines
+from syncropel.cli.text.task import child_lines
+from syncropel.settings.adapters import AdapterTable
+from syncropel.settings.config import AdapterSettings, DispatchSettings
+from syncropel.wire import ChildOut, JoinStatus
+from syncropel.wire.diagnosis import Diagnosis
+from tui.model import tree
+from tui.model.glyphs import ASCII
+from tui.model.moment import Moment
+
+from .conftest import NOOP, Api, MakeApi, until
+
+FAKE = Path(__file__).parents[1] / "adapters" / "agents" / "fake_agent.py"
+
+
+def running(folder: Path, agent: str, **table: Any) -> Any:
+    """Settings of an instance that runs the fake agent."""
+    home = {"set": {"HOME": str(folder)}, "command": (sys.executable, str(FAKE)), **table}
+    tables = {agent: AdapterTable(agent, agent, **home)}
+    return replace(
+        NOOP,
+        adapters=AdapterSettings(tables=tables),
+        dispatch=DispatchSettings(adapter=agent, shutdown_grace_secs=0.05),
+    )
+
+
+async def ended(api: Api, **subtask: Any) -> ChildOut:
+    """One subtask of a new task, once it has a verdict."""
+    await api.task(alias="T-1")
+    answer = await api.fan_out("T-1", subtask)
+    assert answer.status_code == 201, answer.text
+
+    async def look() -> ChildOut | None:
+        (child,) = JoinStatus.model_validate(await api.get("/v1/tasks/T-1/join")).subtasks
+        return child if child.verdict else None
+
+    return await until(look)
+
+
+async def test_a_denied_call_and_what_was_used_are_in_every_answer(make_api: MakeApi, tmp_path: Path) -> None:
+    api = await make_api(running(tmp_path, "claude"))
+
+    child = await ended(api, goal="do:denied")
+
+    assert (child.verdict, child.reason, child.cost_unknown) == ("failed", "permission_denied", False)
+    assert child.agent is not None
+    assert (child.agent.tokens, child.agent.denied, child.agent.denials) == (1270, ["Write x.txt"], "known")
+    assert child.cost_usd == pytest.approx(0.0059125)
+    told = child_lines(child)
+    assert any(line.strip().startswith("agent: claude-opus-4-8, 1,270 tokens, session ") for line in told)
+    assert "        denied: Write x.txt" in told
+    (one,) = Diagnosis.model_validate(await api.get("/v1/tasks/T-1/diagnose")).attempts
+    assert one.agent == child.agent
+
+
+async def test_a_subtask_may_ignore_denied_calls(make_api: MakeApi, tmp_path: Path) -> None:
+    api = await make_api(running(tmp_path, "claude"))
+
+    child = await ended(api, goal="do:denied", denied="ignore")
+
+    assert child.verdict == "accept"
+    assert child.agent is not None
+    assert child.agent.denied == ["Write x.txt"]
+
+
+async def test_a_cost_that_is_not_known_is_never_shown_as_none(make_api: MakeApi, tmp_path: Path) -> None:
+    api = await make_api(running(tmp_path, "codex", model="a-model-of-nobody"))
+
+    child = await ended(api, goal="do:ok")
+
+    status = JoinStatus.model_validate(await api.get("/v1/tasks/T-1/join"))
+    assert (child.verdict, child.cost_unknown, status.cost_unknown) == ("accept", True, True)
+    assert child.agent is not None
+    assert (child.agent.tokens, child.agent.cost_usd) == (1270, None)
+    told = "\n".join(child_lines(child))
+    assert "cost unknown" in told
+    assert "denials unknown" in told
+    assert "$0" not in told
+    diagnosed = diagnosis_lines(Diagnosis.model_validate(await api.get("/v1/tasks/T-1/diagnose")))
+    assert not [line for line in diagnosed if "$0" in line]
+    shown = dict(tree.detail_lines(child, Moment(0.0, 0.0), ASCII))
+    assert (shown["cost"].text, shown["denied"].text) == ("unknown", "unknown")
+
+
+async def test_a_budget_ends_an_agent_that_goes_on_spending(make_api: MakeApi, tmp_path: Path) -> None:
+    api = await make_api(running(tmp_path, "claude"))
+
+    child = await ended(api, goal="do:endless", budget_usd=0.02)
+
+    assert (child.verdict, child.reason) == ("failed", "budget_exceeded")
+    assert 0.02 <= child.cost_usd < 0.02 + 3 * 0.006
+    assert child.agent is not None
+    assert child.agent.session
+
+
+async def test_the_start_record_says_where_a_budget_cannot_stop_a_run(
+    make_api: MakeApi, tmp_path: Path
+) -> None:
+    api = await make_api(running(tmp_path, "codex", model="gpt-5.5"))
+
+    await ended(api, goal="do:ok", budget_usd=1.0)
+
+    found = await api.get("/v1/records", topic="syncropel.dispatch.session.v1")
+    (session,) = [one["body"] for one in found["data"]]
+    assert session["spend_known"] == "end"
+    assert session["warning"].startswith("a budget cannot stop this run")
