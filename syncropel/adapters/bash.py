@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from syncropel.adapters.base import Job
-from syncropel.adapters.configured import given
+from syncropel.adapters.configured import given, missing
 from syncropel.adapters.contract import ORPHAN_SECS, Place
 from syncropel.adapters.files import Files
 from syncropel.adapters.other_user import OtherUser
@@ -48,6 +48,9 @@ class BashAdapter(ProgramAdapter):
         place = Place(work, runs, runtime, orphan_secs, user, secrets, workspaces)
         super().__init__(table.name, place, cwd, table.idle_secs)
         self._table = table
+
+    def problem(self) -> str:
+        return missing(self._table.secrets, self.place)
 
     def output(self, files: Files) -> Path:
         return files.merged

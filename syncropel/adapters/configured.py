@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -40,6 +40,12 @@ class ConfiguredProgram(ProgramAdapter):
             )
         super().__init__(table.name, place, table.folder, table.idle_secs)
         self.table = table
+
+    def problem(self) -> str:
+        path = {**os.environ, **self.table.set}.get("PATH")
+        if shutil.which(self.table.command[0], path=path) is None:
+            return f"its program {self.table.command[0]!r} is not found; install it, or name its whole path"
+        return missing(self.table.secrets, self.place)
 
     def command(self, job: Job) -> list[str]:
         """The program and its arguments. Nothing of a record may get in here but an allowed model."""
@@ -77,6 +83,16 @@ class ConfiguredProgram(ProgramAdapter):
 def given(table: AdapterTable, place: Place) -> dict[str, str]:
     """The variables that the config sets, secrets too. Raises SetupError when a secret cannot be read."""
     return {**table.set, **{name: read_secret(place.secrets, name) for name in table.secrets}}
+
+
+def missing(secrets: Iterable[str], place: Place) -> str:
+    """Why one of these secrets cannot be used; empty when all can be."""
+    try:
+        for name in secrets:
+            read_secret(place.secrets, name)
+    except SetupError as error:
+        return f"{error.message}; {error.hint}"
+    return ""
 
 
 def write_prompt(files: Files, prompt: str) -> None:

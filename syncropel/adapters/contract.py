@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol, runtime_checkable
 
 from syncropel.adapters.base import Adapter
 from syncropel.adapters.other_user import OtherUser
@@ -56,6 +56,15 @@ class Place:
     user: OtherUser | None = None
     secrets: Path = Path("secrets")
     workspaces: Workspaces = field(default_factory=lambda: Workspaces(WorkspaceSettings()))
+
+
+@runtime_checkable
+class Checked(Protocol):
+    """An adapter that can say beforehand why its goals would fail."""
+
+    def problem(self) -> str:
+        """What is missing now, and what to do; empty when nothing is known to be."""
+        ...
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from typing import Any, BinaryIO, Final
 import httpx
 
 from syncropel.adapters.base import Job, Observe, Outcome
+from syncropel.adapters.configured import missing
 from syncropel.adapters.contract import Place
 from syncropel.adapters.endpoint import KEYS, read_endpoint
 from syncropel.adapters.files import Files
@@ -75,6 +76,9 @@ class HttpAdapter:
         self._endpoint = read_endpoint(table)
         self._place = place
         self._transport = transport
+
+    def problem(self) -> str:
+        return missing(self._endpoint.secret_headers.values(), self._place)
 
     async def run(self, job: Job, observe: Observe) -> Outcome:
         files = Files.of(job, self._place.work, None)

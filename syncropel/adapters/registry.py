@@ -10,9 +10,9 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Final
 
 from syncropel.adapters.base import Adapter
-from syncropel.adapters.contract import AdapterType, Capabilities, Place
+from syncropel.adapters.contract import AdapterType, Capabilities, Checked, Place
 from syncropel.errors import SetupError
-from syncropel.settings.adapters import AdapterTable, read_secret
+from syncropel.settings.adapters import AdapterTable
 
 log = logging.getLogger("syncropel.engine.adapters")
 
@@ -55,12 +55,17 @@ def load_types(found: Iterable[EntryPoint]) -> Types:
 
 @dataclass(frozen=True)
 class Enabled:
-    """One adapter that the config enables. `adapter` is None when there is none, and `problem` says why."""
+    """One adapter that the config enables. `adapter` is None when there is none, and `broken` says why."""
 
     table: AdapterTable
     adapter: Adapter | None
     capabilities: Capabilities = field(default_factory=Capabilities)
-    problem: str = ""
+    broken: str = ""
+
+    @property
+    def problem(self) -> str:
+        """Why its goals would fail, as far as can be known now; empty when nothing is known."""
+        return self.broken or (self.adapter.problem() if isinstance(self.adapter, Checked) else "")
 
 
 def enable(tables: Mapping[str, AdapterTable], types: Types, place: Place) -> dict[str, Enabled]:
@@ -85,24 +90,14 @@ def _enable(table: AdapterTable, types: Types, place: Place) -> Enabled:
     if found is None:
         reason = types.broken.get(table.kind)
         known = ", ".join(sorted(types.known)) or "none"
-        return Enabled(table, None, problem=reason or f"no type {table.kind!r} is installed; known: {known}")
+        return Enabled(table, None, broken=reason or f"no type {table.kind!r} is installed; known: {known}")
     try:
         adapter = found.make(table, place)
     except SetupError:
         raise
     except Exception as error:  # noqa: BLE001 - it is somebody else's code
         return Enabled(table, None, found.capabilities, f"its type {table.kind} broke: {_told(error)}")
-    return Enabled(table, adapter, found.capabilities, secret_problem(table, place))
-
-
-def secret_problem(table: AdapterTable, place: Place) -> str:
-    """Why a goal could not be given its secrets; empty when it could."""
-    for name in table.secrets:
-        try:
-            read_secret(place.secrets, name)
-        except SetupError as error:
-            return f"{error.message}; {error.hint}"
-    return ""
+    return Enabled(table, adapter, found.capabilities)
 
 
 def as_told(one: Enabled) -> dict[str, Any]:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from syncropel.cli.support.connect import connect
 from syncropel.cli.support.parsing import Parser, add_verb, verbs
-from syncropel.cli.support.terminal import is_json, print_json, say, table
+from syncropel.cli.support.terminal import complain, is_json, print_json, say, table
 
 if TYPE_CHECKING:
-    from syncropel.wire import AdapterOut
+    from syncropel.wire import AdapterOut, InstanceOut
 
 _ABLE = ("text", "tools", "tokens", "resume", "messages", "permissions", "denials")
 
@@ -47,6 +48,16 @@ def run_list(args: Namespace) -> int:
         if one.adapters is None:
             say(f"{one.alias or one.did} has not told its adapters: it is older, or was not heard yet")
     return 0
+
+
+def warn_of_adapters(instances: Iterable[InstanceOut]) -> None:
+    """Say on stderr which adapters cannot be used, or lack something."""
+    for one in instances:
+        for adapter in one.adapters or []:
+            if adapter.problem:
+                complain(
+                    f"warning: adapter {adapter.name} of {one.alias}: {adapter.problem}", "spl adapter list"
+                )
 
 
 def _row(adapter: AdapterOut) -> list[str]:

@@ -6,6 +6,7 @@ import sys
 from argparse import Namespace
 from typing import TYPE_CHECKING, Any
 
+from syncropel.cli.adapter import warn_of_adapters
 from syncropel.cli.support.connect import connect, import_client, this_home
 from syncropel.cli.support.parsing import Parser, UsageError, add_output, add_verb, port, positive, verbs
 from syncropel.cli.support.terminal import complain, is_json, print_json, say
@@ -125,6 +126,7 @@ def run_start(args: Namespace) -> int:
         print_json(status)
     else:
         say("", "Fleet ready. Inspect with:", "  spl fleet list", "  spl fleet status")
+    warn_of_adapters(status.instances)
     return 0
 
 

@@ -71,7 +71,21 @@ def start(home: Home, flags: list[str]) -> int:
         f"  logs: {home.display()}/logs/{home.log.name}",
         "  stop it: spl stop",
     )
+    _warn_of_adapters(home)
     return 0
+
+
+def _warn_of_adapters(home: Home) -> None:
+    from syncropel.cli.adapter import warn_of_adapters
+    from syncropel.client import Client, Target, calls
+    from syncropel.errors import SyncropelError
+
+    try:
+        with Client(Target(socket=home.socket, home=home.display()), timeout=2.0) as client:
+            own = client.send(calls.engine_health()).did
+            warn_of_adapters(one for one in client.send(calls.fleet_status()).instances if one.did == own)
+    except SyncropelError:
+        return  # it has just answered; whoever asks it for more is told
 
 
 def _place(pid: int, home: Home) -> str:

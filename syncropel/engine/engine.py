@@ -303,7 +303,7 @@ class Engine:
             dispatch.shutdown_grace_secs,
             {name: one.table.max_concurrent for name, one in enabled.items() if one.table.max_concurrent},
             {name: one.table.allowed_models for name, one in enabled.items()},
-            {name: one.problem for name, one in enabled.items() if one.adapter is None},
+            {name: one.broken for name, one in enabled.items() if one.adapter is None},
         )
 
     @property

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 
 from syncropel.adapters.contract import Place
@@ -41,6 +40,3 @@ def _problems(name: str, one: Enabled) -> Iterator[Finding]:
     about = f"adapter {name}"
     if one.problem:
         yield Finding(about, "warn", one.problem, f"see [adapters.{name}] in config.toml; spl adapter list")
-    elif one.table.command and shutil.which(one.table.command[0]) is None:
-        told = f"its program {one.table.command[0]!r} is not found"
-        yield Finding(about, "warn", told, "install it, or name it with its whole path")

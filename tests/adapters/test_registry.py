@@ -106,9 +106,23 @@ def test_a_secret_that_is_missing_is_a_problem_until_it_is_there(place: Place) -
     made = enable({"mine": table}, installed(), place)["mine"]
     assert made.adapter is not None
     assert "no secret 'API_KEY'" in made.problem
+    assert "no secret 'API_KEY'" in as_told(made)["problem"]
     (place.secrets / "API_KEY").write_text("value")
     (place.secrets / "API_KEY").chmod(0o600)
-    assert enable({"mine": table}, installed(), place)["mine"].problem == ""
+    assert (made.problem, as_told(made)["problem"]) == ("", "")
+
+
+def test_what_is_missing_is_known_of_every_type(place: Place) -> None:
+    posts = {"url": "http://localhost/", "secret_headers": {"Authorization": "TOKEN"}}
+    tables = {
+        "bash": AdapterTable("bash", secrets=("TOKEN",)),
+        "posts": AdapterTable("posts", "http", options=posts),
+        "gone": AdapterTable("gone", "exec", ("no-such-program",)),
+    }
+    told = {name: one.problem for name, one in enable(tables, installed(), place).items()}
+    assert "no secret 'TOKEN'" in told["bash"]
+    assert "no secret 'TOKEN'" in told["posts"]
+    assert told["gone"].startswith("its program 'no-such-program' is not found")
 
 
 def test_what_others_are_told_of_an_adapter(place: Place) -> None:

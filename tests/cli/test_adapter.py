@@ -56,3 +56,15 @@ def test_doctor_says_what_could_not_run(
     fresh.config.write_text(config)
     found = finding(spl, about)
     assert (found["state"], told in found["told"]) == (state, True), found
+
+
+def test_what_cannot_be_used_is_said_at_the_start_and_stops_nothing(spl: Spl, fresh: Home) -> None:
+    fresh.config.write_text("[server]\nport = 0\n[adapters.ghost]\n")
+    ran = spl("serve")
+    try:
+        assert ran.code == 0
+        assert "warning: adapter ghost of coordinator: no type 'ghost' is installed" in ran.err
+        listed = spl("adapter", "list")
+        assert "ghost on coordinator cannot be used: no type 'ghost' is installed" in listed.out
+    finally:
+        assert spl("stop").code == 0
