@@ -127,6 +127,20 @@ async def test_following_shows_what_comes_and_ends_with_the_attempt(two: Two, tm
         assert await stream.take() is None
 
 
+async def test_following_goes_through_an_output_of_many_pieces(two: Two) -> None:
+    whole = b"".join(b"%07d\n" % number for number in range(100_000))
+    await kept(two, whole)
+    for app, path in (
+        (two.coordinator.app, PATH),
+        (two.worker.app, f"/v1/dispatches/{await child_of(two)}/output"),
+    ):
+        async with watch(app, f"{path}?follow=true") as stream:
+            said = ""
+            while (event := await stream.take()) is not None:
+                said += event.data["data"]
+        assert said.encode() == whole
+
+
 async def test_a_lost_worker_is_told_once_and_the_stream_goes_on(two: Two, tmp_path: Path) -> None:
     go = tmp_path / "go"
     await two.fan_out(f"echo begun; while [ ! -e {go} ]; do sleep 0.02; done; echo done")

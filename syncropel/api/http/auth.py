@@ -198,8 +198,9 @@ class Gate:
             return None
         whose = f"attempt {who.thread!r}" if who.thread else "an attempt that its environment does not name"
         self._tally.note_each(GOALS_REFUSED, now, f"refused {asked} to a goal: PID {who.pid}, {whose}")
+        what = "may not read output" if needed == READS_OUTPUT else "may only read"
         return GoalMayNot(
-            f"a goal may only read: PID {who.pid} works on {whose}",
+            f"a goal {what}: PID {who.pid} works on {whose}",
             "do it as the operator, outside goals; or use --url and a token",
         )
 

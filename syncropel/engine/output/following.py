@@ -128,7 +128,7 @@ class Follower:
         self._growth = growth
         self._last = last
         self._seen = -1
-        self._lost = False
+        self._lost = self._has_more = False
         growth.followers += 1
 
     def close(self) -> None:
@@ -143,9 +143,8 @@ class Follower:
         """
         growth = self._growth
         while not (growth.closed or is_whole(self._last)):
-            if growth.pulse.count <= self._seen and not _is_cut(self._last):
+            if not self._has_more and growth.pulse.count <= self._seen:
                 await growth.pulse.after(self._seen)
-                continue
             self._seen = growth.pulse.count
             try:
                 if (page := await self._look()) is not None:
@@ -153,7 +152,7 @@ class Follower:
             except OutputUnreachable as error:
                 if error.over:
                     raise
-                self._last = self._last.model_copy(update={"size": self._last.next_offset})
+                self._has_more = False
                 if not self._lost:
                     self._lost = True
                     return error
@@ -169,7 +168,10 @@ class Follower:
         page = await growth.piece(last.next_offset, growth.head)
         before, self._lost = self._lost, False
         self._last = page
-        is_news = page.next_offset != last.next_offset or (page.state, page.ended) != (last.state, last.ended)
+        moved = page.next_offset != last.next_offset
+        # A piece that leads nowhere is not asked for again before something is new: it would be the same.
+        self._has_more = moved and _is_cut(page)
+        is_news = moved or (page.state, page.ended) != (last.state, last.ended)
         return page if is_news or before else None
 
 
