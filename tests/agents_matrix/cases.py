@@ -1,6 +1,8 @@
 """The cases of the matrix: what is asked of an agent, and what has to come of it."""
 
 import json
+import os
+import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -114,7 +116,9 @@ def row_of(case: str, agent: str, child: dict[str, Any], note: str = "", wrong: 
     """A result as a row."""
     told = child["agent"] or {}
     tokens = told.get("tokens")
-    cost = "unknown" if child["cost_unknown"] else f"${child['cost_usd']:.4f}"
+    cost = f"${child['cost_usd']:.4f}"
+    if child["cost_unknown"]:
+        cost = f"unknown, at least {cost}" if child["cost_usd"] else "unknown"
     reason = child["reason"] or ""
     return Row(
         case, agent, child["verdict"], reason, "unknown" if tokens is None else str(tokens), cost, note, wrong
@@ -141,6 +145,30 @@ def stop(fleet: Fleet, agent: str) -> Row:
     return row_of(
         "stop", agent, child, "no process is left", _unless(child["verdict"] == "terminated", child)
     )
+
+
+def killed(fleet: Fleet, agent: str) -> Row:
+    """The agent itself is killed while a tool runs: nothing of it is left."""
+    alias = fleet.fan_out(f"goal=Please play:long:60 now,target={WORKERS[agent]},adapter={agent}")
+    begun(fleet, agent, alias)
+    session = fleet.records(WORKERS[agent], "syncropel.dispatch.session.v1", alias)[-1]
+    os.kill(session["pid"], signal.SIGKILL)
+    child = fleet.ended(alias)[0]
+    wait(lambda: not fleet.agents(), "an empty process tree", 30)
+    right = (child["verdict"], child["reason"]) == ("failed", "result_missing")
+    return row_of("agent killed", agent, child, "no process is left", _unless(right, child))
+
+
+def frozen(fleet: Fleet, agent: str) -> Row:
+    """A freeze that ends work comes while a tool runs."""
+    alias = fleet.fan_out(f"goal=Please play:long:60 now,target={WORKERS[agent]},adapter={agent}")
+    begun(fleet, agent, alias)
+    fleet.spl("kill", "--namespace", "default", "--level", "hard", "--terminate", "--accept-unverified")
+    wait(lambda: not fleet.agents(), "an empty process tree", 30)
+    fleet.spl("unkill", "--namespace", "default")
+    child = fleet.ended(alias)[0]
+    right = (child["verdict"], child["reason"]) == ("terminated", "frozen")
+    return row_of("frozen", agent, child, "no process is left", _unless(right, child))
 
 
 def restart(fleet: Fleet, agent: str) -> Row:
@@ -200,7 +228,7 @@ def blind(fleet: Fleet, agent: str) -> Row:
     return row_of("known price", agent, child, "", _unless(child["verdict"] == "accept", child))
 
 
-SPECIAL: list[Callable[[Fleet, str], Row]] = [stop, restart, resume, together, blind]
+SPECIAL: list[Callable[[Fleet, str], Row]] = [stop, killed, frozen, restart, resume, together, blind]
 
 
 def _unless(right: object, told: object) -> str:

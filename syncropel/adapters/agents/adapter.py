@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +26,9 @@ BUDGET_BLIND: Final = "budget_blind"
 """Why an attempt was not started: nobody could say what it costs."""
 IGNORE: Final = "ignore"
 """What a subtask says of denied calls that must not fail it."""
+
+_SESSION: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z-]{0,127}")
+"""An id that may stand among a program's arguments: the agent wrote it, and it must not be read as a flag."""
 
 
 class AgentAdapter(ConfiguredProgram):
@@ -96,6 +100,7 @@ class AgentAdapter(ConfiguredProgram):
         back reads its output as the one that began it."""
         before = job.earlier if self._options.resume else None
         session = str(before.get("session") or "") if before else ""
+        session = session if _SESSION.fullmatch(session) else ""
         thread = before.get("thread_tokens") if before else None
         return Ask(
             model=job.model,

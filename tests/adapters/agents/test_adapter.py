@@ -149,6 +149,17 @@ async def test_a_retry_whose_session_is_gone_begins_afresh_and_says_so(tmp_path,
     assert bench.file("prompt.txt").read_text() == "do:stdin\n\nlook twice\n"
 
 
+@pytest.mark.parametrize("agent", BOTH)
+@pytest.mark.parametrize("session", ["--dangerously-do-all", "../../etc/passwd", "*", "a b", "x" * 200])
+async def test_a_session_that_could_be_something_else_is_not_resumed(tmp_path, agent, session):
+    bench = Bench(tmp_path, agent)
+
+    await bench.run("do:environment", attempt=2, earlier={"adapter": agent, "session": session})
+
+    assert session not in json.loads(bench.file("words.json").read_text())
+    assert bench.of(SESSION)[0]["fresh"] == "no earlier session of this subtask is known here"
+
+
 async def test_tokens_of_a_codex_session_whose_former_use_is_not_known_are_not_known(tmp_path):
     bench = Bench(tmp_path, "codex")
     first = await bench.run("do:unfiled")
