@@ -24,8 +24,9 @@ def main() -> int:
         base = Path(folder)
         programs = chosen.clis or install(base / "clis")
         rows = run(base / "home", {name: str(programs / name) for name in PACKAGES}, chosen.only)
+        told = versions({name: str(programs / name) for name in PACKAGES})
     print(table(rows))
-    print(versions({name: str(programs / name) for name in PACKAGES}) if chosen.clis else "")
+    print(told)
     return 1 if any(row.wrong for row in rows) else 0
 
 
