@@ -13,17 +13,7 @@ AGENTS = ("claude", "codex")
 WORKERS = {"claude": "worker-a", "codex": "worker-b"}
 REQUEST_USD = {"claude": 0.0058, "codex": 0.0056}
 """A little more than a request of the model costs."""
-_FREEZE = [
-    "kill",
-    "--namespace",
-    "default",
-    "--level",
-    "hard",
-    "--terminate",
-    "--accept-unverified",
-    "--reason",
-    "matrix",
-]
+_FREEZE = ["kill", "--namespace", "default", "--level", "hard", "--terminate", "--accept-unverified"]
 
 
 @dataclass(frozen=True)
@@ -174,7 +164,7 @@ def frozen(fleet: Fleet, agent: str) -> Row:
     """A freeze that ends work comes while a tool runs."""
     alias = fleet.fan_out(f"goal=Please play:long:60 now,target={WORKERS[agent]},adapter={agent}")
     begun(fleet, agent, alias)
-    fleet.spl(*_FREEZE)
+    fleet.spl(*_FREEZE, "--reason", "matrix")
     wait(lambda: not fleet.agents(), "an empty process tree", 30)
     fleet.spl("unkill", "--namespace", "default")
     child = fleet.ended(alias)[0]
