@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 from syncropel.adapters import Adapter, CutShort, Held, Instant, Outcome, Remains, Resumable, Startable
+from syncropel.engine.dispatch.earlier import earlier_agent
 from syncropel.engine.dispatch.meter import Meter, cost_in, ended_by_coordinator
 from syncropel.engine.dispatch.resuming import Taken
 from syncropel.engine.dispatch.run_records import (
@@ -222,7 +223,9 @@ class Run:
             return ended_by_coordinator(CRASH_LOOP) if looping else self.meter.outcome()
         spent = self.place.ingest.live.spend.of(self.intend.record)
         model = model or next(iter(models), "")
-        job = job_of(self.intend, limits.default_timeout_secs, spent, model, self._earlier(name))
+        child = self.place.ingest.live.children[self.intend.thread]
+        earlier = earlier_agent(child, self.intend, name)
+        job = job_of(self.intend, limits.default_timeout_secs, spent, model, earlier)
         if self.taken is not None:
             if looping and self.taken.adapter.goes_on(self.taken.run):
                 self.end(ended_by_coordinator(CRASH_LOOP))
@@ -240,16 +243,6 @@ class Run:
                 await self._remark(NOT_STARTED)
                 raise Held
         return await adapter.run(replace(job, gate=gate, remains=self.remains), self._observe)
-
-    def _earlier(self, adapter: str) -> dict[str, Any] | None:
-        """What the attempt before this one said of its agent, if it ran here and by the same adapter."""
-        state = self.place.ingest.live.children[self.intend.thread]
-        for attempt in sorted((one for one in state.intends if one < self.intend.attempt), reverse=True):
-            result = state.results.get(state.intends[attempt].record)
-            agent = result.body.get("agent") if result else None
-            if isinstance(agent, dict):
-                return agent if agent.get("adapter") == adapter else None
-        return None
 
     async def _remark(self, kind: str) -> None:
         """Observe what need not be in the log; and nothing of a run that has not begun."""

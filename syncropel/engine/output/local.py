@@ -11,6 +11,7 @@ from typing import Any, Final, Literal
 
 from syncropel.adapters import Adapter, Job
 from syncropel.adapters.output_file import Piece, output_paths, read_piece, read_tail
+from syncropel.engine.dispatch.earlier import earlier_agent
 from syncropel.engine.dispatch.run_records import job_of
 from syncropel.engine.ingest.door import Ingest
 from syncropel.engine.output.transcripts import Transcripts
@@ -157,7 +158,9 @@ def local_output(
     """The output of an instance with these adapters."""
 
     def job(intend: ChildIntend) -> Job:
-        return job_of(intend, dispatch.default_timeout_secs, Spent())
+        adapter = str(intend.body.get("adapter") or dispatch.adapter)
+        earlier = earlier_agent(ingest.live.children[intend.thread], intend, adapter)
+        return job_of(intend, dispatch.default_timeout_secs, Spent(), earlier=earlier)
 
     return LocalOutput(ingest, did, work, Transcripts(adapters), job, dispatch.adapter)
 
