@@ -23,6 +23,8 @@ from syncropel.folds.fanout.child import AGENT_SESSION, QUESTION, STREAM_EVENT
 
 log = logging.getLogger("syncropel.engine.adapters.following")
 
+_CHUNKS_A_LOOK: Final = 16
+"""So that whoever looks also comes to look at time limits and costs."""
 _KINDS: Final = {Session: AGENT_SESSION, Usage: STREAM_EVENT, Question: QUESTION}
 
 
@@ -56,9 +58,13 @@ class Following:
         return sum(float(body.get("cost_usd", 0.0)) for _, body in self._waiting)
 
     async def read_on(self, observe: Observe) -> None:
-        """Read what is new, and observe it. While the log refuses that, nothing more is read."""
-        while await self._tell(observe) and await asyncio.to_thread(self._step):
-            pass
+        """Read what is new, but no more than a part of what a fast program writes, and observe it.
+
+        While the log refuses that, nothing more is read.
+        """
+        for _ in range(_CHUNKS_A_LOOK):
+            if not (await self._tell(observe) and await asyncio.to_thread(self._step)):
+                return
 
     async def finish(self, observe: Observe) -> None:
         """Read the rest, and its last line even without a newline. What the log refuses is left out of it."""

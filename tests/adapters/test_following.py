@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from syncropel.adapters import Outcome
+from syncropel.adapters import Outcome, tail
 from syncropel.adapters.following import Following
 from syncropel.adapters.reading import Event, Final, Notice, Question, Retry, Session, Text, ToolCall, Usage
 from syncropel.errors import NamespaceFrozen
@@ -89,6 +89,19 @@ async def test_what_the_log_refuses_to_the_end_is_told_by_the_outcome(tmp_path: 
     following = Following(tmp_path / "out", LineReader(), "r", 0)
     await following.finish(log.observe)
     assert following.unobserved_usd == 1.0
+
+
+async def test_a_program_that_writes_without_end_does_not_hold_up_who_looks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tail, "CHUNK_BYTES", 10)
+    write(tmp_path / "out", *["ten bytes\n"] * 100)
+    reader = LineReader()
+    following = Following(tmp_path / "out", reader, "r", 0)
+    await following.read_on(Log().observe)
+    assert 0 < following.offset < 1000
+    await following.finish(Log().observe)
+    assert (following.offset, reader.unread) == (1000, 100)
 
 
 async def test_bad_lines_cost_nothing_but_a_count(tmp_path: Path) -> None:
