@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.drain.test_moves_fold import done, fan_out, record, retry, spawned
+from tests.drain.test_reassignments_fold import done, fan_out, record, retry, spawned
 
 from syncropel.folds.fanout.reassignments import AMEND_BUDGET, BUDGET_EXCEEDED, BUDGET_WARNING, OVER_BUDGET
 from syncropel.folds.fanout.state import FanOut

@@ -7,7 +7,7 @@ import hashlib
 from typing import Any
 
 import pytest
-from tests.engine.test_reach import Fleet
+from tests.engine.test_propagation import Fleet
 
 from syncropel.engine.control import propagation as reaching
 from syncropel.engine.ingest.broadcast import Broadcast
