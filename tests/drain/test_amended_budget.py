@@ -6,12 +6,12 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.drain.test_reassignments_fold import done, fan_out, record, retry, spawned
 
 from syncropel.folds.fanout.reassignments import AMEND_BUDGET, BUDGET_EXCEEDED, BUDGET_WARNING, OVER_BUDGET
 from syncropel.folds.fanout.state import FanOut
 from syncropel.folds.fanout.subtasks import fan_out_children
 from syncropel.record.model import StoredRecord
+from tests.drain.test_reassignments_fold import done, fan_out, record, retry, spawned
 
 
 def over(clock: int, budget: float = 1.0) -> StoredRecord:

@@ -7,7 +7,6 @@ import hashlib
 from typing import Any
 
 import pytest
-from tests.engine.test_propagation import Fleet
 
 from syncropel.engine.control import propagation as reaching
 from syncropel.engine.ingest.broadcast import Broadcast
@@ -19,6 +18,7 @@ from syncropel.peer.peers import OlderPeer, wire
 from syncropel.peer.runtime import Runtime
 from syncropel.record.model import Record
 from syncropel.record.threads import ENGINE_CONFIG, FLEET_CONTROL, INSTANCE_REGISTRY
+from tests.engine.test_propagation import Fleet
 from tests.folds.build import COORDINATOR, WORKER_A, WORKER_B, record
 
 GRACE_SECS = 10.0
