@@ -220,16 +220,18 @@ def together(fleet: Fleet, agent: str) -> Row:
     return row_of("two at once", agent, children[0], "both edits are there", _unless(right, children))
 
 
-def blind(fleet: Fleet, agent: str) -> Row:
-    """A budget in dollars for a model whose price nobody knows."""
-    more = ",budget=1" if agent == "codex" else ""
-    child = fleet.ended(
-        fleet.fan_out(f"goal=Please play:ok now,target={WORKERS[agent]},adapter={agent}{more}")
-    )[0]
-    return row_of("known price", agent, child, "", _unless(child["verdict"] == "accept", child))
+def unpriced(fleet: Fleet, agent: str) -> Row:
+    """A budget in dollars where nobody knows the price: codex is not started, claude says what it costs."""
+    more = ",model=a-model-of-nobody" if agent == "codex" else ""
+    flag = f"goal=Please play:ok now,target={WORKERS[agent]},adapter={agent},budget=1{more}"
+    child = fleet.ended(fleet.fan_out(flag))[0]
+    wanted = ("failed", "budget_blind") if agent == "codex" else ("accept", "")
+    note = "not started" if agent == "codex" else "claude tells its cost itself"
+    right = (child["verdict"], child["reason"]) == wanted
+    return row_of("budget without a price", agent, child, note, _unless(right, child))
 
 
-SPECIAL: list[Callable[[Fleet, str], Row]] = [stop, killed, frozen, restart, resume, together, blind]
+SPECIAL: list[Callable[[Fleet, str], Row]] = [stop, killed, frozen, restart, resume, together, unpriced]
 
 
 def _unless(right: object, told: object) -> str:
