@@ -116,7 +116,7 @@ def _also(fleet: Fleet, case: Plain, agent: str, child: dict[str, Any]) -> str:
 def row_of(case: str, agent: str, child: dict[str, Any], note: str = "", wrong: str = "") -> Row:
     """A result as a row."""
     told = child["agent"] or {}
-    tokens = told.get("tokens")
+    tokens = told.get("tokens") if told else 0
     cost = f"${child['cost_usd']:.4f}"
     if child["cost_unknown"]:
         cost = f"unknown, at least {cost}" if child["cost_usd"] else "unknown"
