@@ -51,7 +51,7 @@ from syncropel.errors import SyncropelError
 from syncropel.folds.control.drains import DRAIN
 from syncropel.folds.control.freezes import FREEZE
 from syncropel.folds.fanout.child import SESSION, STREAM_EVENT
-from syncropel.peer.peers import Peers
+from syncropel.peer.peers import READ_SECS, Peers
 from syncropel.peer.runtime import Runtime
 from syncropel.policy.standing import Standing
 from syncropel.record.model import StoredRecord
@@ -166,7 +166,7 @@ class Engine:
             live.standing = Standing(did, live.credentials)
         self.ingest = Ingest(self.store, live, self.broadcast, did, runtime)
         self.peers = Peers(self._tokens, self._transport)
-        self.readers = Peers(self._tokens, self._transport)
+        self.readers = Peers(self._tokens, self._transport, READ_SECS)
         self.leases = Leases(self.ingest, did, settings.fleet.heartbeat_interval_secs, runtime, self.changed)
         self.propagation = ControlPropagation(
             self.ingest, self.peers, did, runtime, self.changed, self._background.spawn

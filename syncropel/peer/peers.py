@@ -16,6 +16,8 @@ from syncropel.record.canonical import parse_json
 from syncropel.record.model import Record
 
 TIMEOUT_SECS: Final = 10.0
+READ_SECS: Final = 5.0
+"""How long somebody who waits for the answer is kept waiting: less than their own patience."""
 MAX_BATCH: Final = 500
 FIRST_WAIT_SECS: Final = 0.2
 LONGEST_WAIT_SECS: Final = 5.0
@@ -69,11 +71,14 @@ class Peers:
     as they may come later."""
 
     def __init__(
-        self, tokens: Callable[[str], Sequence[str]], transport: httpx.AsyncBaseTransport | None = None
+        self,
+        tokens: Callable[[str], Sequence[str]],
+        transport: httpx.AsyncBaseTransport | None = None,
+        timeout_secs: float = TIMEOUT_SECS,
     ) -> None:
         self._tokens = tokens
         self._http = httpx.AsyncClient(
-            timeout=TIMEOUT_SECS, trust_env=False, transport=transport, verify=trusted_roots()
+            timeout=timeout_secs, trust_env=False, transport=transport, verify=trusted_roots()
         )
 
     async def close(self) -> None:

@@ -101,6 +101,15 @@ def test_json_is_a_document_a_line_and_ends_with_the_state(spl: Spl, daemon: Fak
     )
 
 
+def test_an_output_without_a_byte_says_so_on_stderr(spl: Spl, daemon: FakeDaemon) -> None:
+    daemon.answer(PATH, page())
+    ran = spl("task", "logs", "T", "0")
+    assert (ran.code, ran.out) == (0, "")
+    assert "attempt 1 wrote nothing" in ran.err
+    daemon.answer(PATH, page(ended=False, state="in_progress"))
+    assert "attempt 1 has not written anything yet" in spl("task", "logs", "T", "0").err
+
+
 def test_following_goes_on_after_a_lost_daemon_and_a_lost_worker(
     spl: Spl, streams: Callable[..., Streams]
 ) -> None:

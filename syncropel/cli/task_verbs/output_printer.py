@@ -74,6 +74,9 @@ class Printer:
         if is_json(self._args):
             told = self._page.model_dump(mode="json", exclude={"object", "data", "encoding", "next_offset"})
             print_json_line({"object": "output.state", **told})
+        elif self._page.size == 0:
+            so_far = "wrote nothing" if self._page.ended else "has not written anything yet"
+            tell(f"{self._where()}attempt {self._page.attempt} {so_far}")
 
     def _print(self, lines: list[str]) -> None:
         if is_json(self._args):
