@@ -96,6 +96,8 @@ class Job:
     budget_tokens: int | None = None
     denied: str = ""
     """`ignore`: tool calls that were denied do not fail it."""
+    over: bool = False
+    """Whether the attempt has ended and its output is only read again, with nothing else that it left."""
     earlier: Mapping[str, Any] | None = None
     """What the attempt before said of its agent (`Outcome.agent`), when it ran here with the same adapter."""
     repo: str = ""

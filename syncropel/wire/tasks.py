@@ -37,6 +37,7 @@ class TaskSummary(Wire):
     joined: bool = False
     satisfiable: bool = True
     cost_usd: float = 0.0
+    cost_unknown: bool = Field(default=False, description="cost_usd is only what is known of the cost")
 
 
 class TaskMark(Wire):
@@ -235,6 +236,7 @@ class Speedup(Wire):
     parallel_wall_secs: float = Field(description="sum of the walls along the critical path")
     elapsed_secs: float | None = Field(description="fan-out record to joined record, as measured")
     total_cost_usd: float
+    cost_unknown: bool = Field(default=False, description="total_cost_usd is only what is known of the cost")
     serial_estimate_secs: float
     estimated_speedup: float | None
     measured: MeasuredOut | None = Field(default=None, description="of one that joined")

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from syncropel.cli.text.diagnosis import diagnosis_lines
-from syncropel.cli.text.task import child_lines
+from syncropel.cli.text.task import child_lines, speedup_lines
 from syncropel.settings.adapters import AdapterTable
 from syncropel.settings.config import AdapterSettings, DispatchSettings
-from syncropel.wire import ChildOut, JoinStatus
+from syncropel.wire import ChildOut, JoinStatus, Speedup, TaskSummary
 from syncropel.wire.diagnosis import Diagnosis
 from tui.model import tree
 from tui.model.glyphs import ASCII
@@ -87,6 +87,10 @@ async def test_a_cost_that_is_not_known_is_never_shown_as_none(make_api: MakeApi
     assert "cost unknown" in told
     assert "denials unknown" in told
     assert "$0" not in told
+    speedup = Speedup.model_validate(await api.get("/v1/tasks/T-1/speedup"))
+    assert "  total cost unknown" in speedup_lines(speedup)
+    summary = TaskSummary.model_validate(await api.get("/v1/tasks/T-1"))
+    assert summary.cost_unknown
     diagnosed = diagnosis_lines(Diagnosis.model_validate(await api.get("/v1/tasks/T-1/diagnose")))
     assert not [line for line in diagnosed if "$0" in line]
     shown = dict(tree.detail_lines(child, Moment(0.0, 0.0), ASCII))

@@ -11,7 +11,7 @@ from tui.model.glyphs import Glyphs
 from tui.model.moment import Moment
 from tui.model.rows import Column, Rows, state_cell
 from tui.model.subject import Subject
-from tui.model.text import NOTHING, age, money, plain
+from tui.model.text import NOTHING, age, paid, plain
 from tui.model.tree import Line, detail_lines
 from tui.model.world import World
 
@@ -87,7 +87,7 @@ def task_facts(task: TaskSummary, at: Moment, glyphs: Glyphs) -> list[Fact]:
         ("labels", Line(plain(", ".join(task.labels)) or NOTHING)),
         ("created", Line(f"{age(at.now - task.created_at)} ago")),
         ("changed", Line(f"{age(at.now - task.updated_at)} ago")),
-        ("cost", Line(money(task.cost_usd))),
+        ("cost", Line(paid(task.cost_usd, None, unknown=task.cost_unknown))),
         ("records", Line(str(task.records))),
         ("thread", Line(task.thread)),
         ("goal", Line(plain(task.goal))),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from tui.model.children import task_children
 from tui.model.glyphs import Glyphs, tone_of, word
 from tui.model.moment import Moment
-from tui.model.text import duration, first_line, plain, spend, tail, wall
+from tui.model.text import duration, first_line, paid, plain, tail, wall
 from tui.model.tree import Line, may_take_longer, said_last
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def figures(join: JoinStatus, at: Moment) -> str:
         *([f"{join.completed - join.accepted} not accepted"] if join.completed > join.accepted else []),
         f"{join.spawned} spawned",
         took,
-        spend(join.cost_usd, join.budget_usd),
+        paid(join.cost_usd, join.budget_usd, unknown=join.cost_unknown),
     ]
     if may_take_longer(join):
         return " · ".join(facts)

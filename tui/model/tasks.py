@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from tui.model.glyphs import Glyphs
 from tui.model.moment import Moment
 from tui.model.rows import MEASURED, Cell, Column, Row, Rows, state_cell, widest
-from tui.model.text import NOTHING, age, first_line, money, plain, tail
+from tui.model.text import NOTHING, age, first_line, paid, plain, tail
 
 if TYPE_CHECKING:
     from syncropel.wire import FanOutProgress, TaskSummary
@@ -88,7 +88,7 @@ def _task(one: TaskSummary, at: Moment, glyphs: Glyphs, hangs: bool) -> Row:
             "bad" if stuck else "warn" if hangs else "plain",
             one.accepted / one.subtasks if one.subtasks else -1.0,
         ),
-        "cost": Cell(money(one.cost_usd), "plain", one.cost_usd),
+        "cost": Cell(paid(one.cost_usd, None, unknown=one.cost_unknown), "plain", one.cost_usd),
         "priority": Cell(
             one.priority, "warn" if one.priority == "high" else "plain", _PRIORITIES.get(one.priority, 3.0)
         ),

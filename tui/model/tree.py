@@ -15,7 +15,7 @@ from tui.model.branches import Branch
 from tui.model.glyphs import Glyphs, Tone, tone_of, word
 from tui.model.moment import Moment
 from tui.model.rows import MEASURED, Cell, Column, Row, Rows, state_cell, widest
-from tui.model.text import NOTHING, count, duration, first_line, full_time, paid, plain, spend, tail, wall
+from tui.model.text import NOTHING, count, duration, first_line, full_time, paid, plain, tail, wall
 
 TIMELINE: Final = "timeline"
 _WARNED_SHARE: Final = 0.8
@@ -126,7 +126,7 @@ def _part(branch: Branch, task: schema.TaskSummary, glyphs: Glyphs) -> Row:
         "index": Cell(_index(branch, glyphs), "muted", math.inf),
         "state": state_cell(task.status, glyphs),
         "goal": Cell(_part_goal(task), "bad" if stuck else "plain"),
-        "cost": Cell(spend(task.cost_usd, None), "plain", task.cost_usd),
+        "cost": Cell(paid(task.cost_usd, None, unknown=task.cost_unknown), "plain", task.cost_usd),
     }
     fields = {key: cell.text for key, cell in cells.items()} | {"state": task.status}
     return Row(branch.key, cells, fields)
@@ -139,13 +139,14 @@ def _part_goal(task: schema.TaskSummary) -> str:
 
 def _group(branch: Branch, group: folding.Group, glyphs: Glyphs) -> Row:
     cost = sum(one.cost_usd for one in group.children)
+    unknown = any(one.cost_unknown for one in group.children)
     state = state_cell(group.state, glyphs)
     told = "enter shows them" if group.folded else "enter folds them away"
     cells = {
         "index": Cell(_index(branch, glyphs), "muted", math.inf),
         "state": state,
         "goal": Cell(told, "muted"),
-        "cost": Cell(spend(cost, None), "muted", cost),
+        "cost": Cell(paid(cost, None, unknown=unknown), "muted", cost),
     }
     return Row(branch.key, cells, {"state": group.state})
 

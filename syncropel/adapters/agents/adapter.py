@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import uuid
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +21,7 @@ from syncropel.adapters.contract import Place
 from syncropel.adapters.files import Files
 from syncropel.adapters.program import Excess, Program
 from syncropel.adapters.reading import OutputReader
+from syncropel.errors import SetupError
 from syncropel.settings.adapters import AdapterTable
 
 BUDGET_BLIND: Final = "budget_blind"
@@ -68,6 +70,10 @@ class AgentAdapter(ConfiguredProgram):
             ask = replace(ask, session=str(uuid.uuid4()))
         write_prompt(files, _prompt(job, goes_on=bool(ask.resume)))
         program = found(list(self.table.command), environment)
+        if shutil.which(program[0]) is None:
+            raise SetupError(
+                f"there is no program {program[0]!r}; install it, or set [adapters.{self.name}] command"
+            )
         return Program(
             self._cli.words(program, ask, self.table.args),
             cwd,
@@ -113,7 +119,7 @@ class AgentAdapter(ConfiguredProgram):
         )
 
     def reader(self, job: Job) -> OutputReader:
-        return self._cli.reader(self._options.prices, self._ask(job), self.places())
+        return self._cli.reader(self._options.prices, self._ask(job), None if job.over else self.places())
 
     def limits_of(self, job: Job, reader: OutputReader | None) -> Excess | None:
         """Whether the run has used up its tokens or its turns."""

@@ -57,8 +57,10 @@ class Cli(Protocol):
         """The command; the prompt comes on stdin."""
         ...
 
-    def reader(self, prices: Prices, ask: Ask, environment: Mapping[str, str]) -> ClaudeReader | CodexReader:
-        """A reader of that run, which has this environment."""
+    def reader(
+        self, prices: Prices, ask: Ask, environment: Mapping[str, str] | None
+    ) -> ClaudeReader | CodexReader:
+        """A reader of that run, which has this environment; None: look at nothing but its output."""
         ...
 
     def has_session(self, session: str, environment: Mapping[str, str]) -> bool:
@@ -90,7 +92,7 @@ class Claude:
         words += ["--max-budget-usd", f"{ask.budget_usd:.6f}"] if ask.budget_usd is not None else []
         return [*words, *more]
 
-    def reader(self, prices: Prices, ask: Ask, environment: Mapping[str, str]) -> ClaudeReader:
+    def reader(self, prices: Prices, ask: Ask, environment: Mapping[str, str] | None) -> ClaudeReader:
         return ClaudeReader(prices, ignore_denied=ask.ignore_denied)
 
     def has_session(self, session: str, environment: Mapping[str, str]) -> bool:
@@ -115,8 +117,8 @@ class Codex:
         words += ["-m", ask.model] if ask.model else []
         return [*words, *more, *(["resume", ask.resume] if ask.resume else []), "-"]
 
-    def reader(self, prices: Prices, ask: Ask, environment: Mapping[str, str]) -> CodexReader:
-        rollout = Rollout(_sessions_of_codex(environment))
+    def reader(self, prices: Prices, ask: Ask, environment: Mapping[str, str] | None) -> CodexReader:
+        rollout = None if environment is None else Rollout(_sessions_of_codex(environment))
         return CodexReader(
             prices, ask.model, ask.resume, ask.before, rollout, ignore_denied=ask.ignore_denied
         )

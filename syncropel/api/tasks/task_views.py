@@ -87,6 +87,7 @@ def _summary_fields(state: TaskState) -> dict[str, Any]:
         "joined": state.fanout is not None and state.fanout.joined is not None,
         "satisfiable": satisfiable,
         "cost_usd": state.fanout.cost_usd if state.fanout else 0.0,
+        "cost_unknown": state.fanout is not None and not state.fanout.cost_known,
     }
 
 

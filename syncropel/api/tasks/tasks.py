@@ -153,6 +153,7 @@ def _speedup(engine: Engine, state: TaskState, vs_serial: str | None) -> Speedup
         parallel_wall_secs=report.path.secs,
         elapsed_secs=took.elapsed_secs if took else None,
         total_cost_usd=report.total_cost_usd,
+        cost_unknown=not fanout.cost_known,
         serial_estimate_secs=report.serial_estimate_secs,
         estimated_speedup=report.estimated_speedup,
         measured=MeasuredOut(**asdict(took), speedup=took.speedup) if took else None,

@@ -13,8 +13,12 @@ WARN_SHARE: Final = 0.8
 """From this share of a budget on a line is marked."""
 
 
-def against(cost_usd: float, budget_usd: float | None) -> str:
-    """`$0.42 of $0.50 (84%) !`: the mark from 80% on. Without a budget the cost alone."""
+def against(cost_usd: float, budget_usd: float | None, *, unknown: bool = False) -> str:
+    """`$0.42 of $0.50 (84%) !`: the mark from 80% on. Without a budget the cost alone; without a known cost
+    no share."""
+    if unknown:
+        told = cost(cost_usd, unknown=True)
+        return told if budget_usd is None else f"{told}, of {dollars(budget_usd)}"
     if budget_usd is None:
         return dollars(cost_usd)
     share = cost_usd / budget_usd
@@ -22,11 +26,11 @@ def against(cost_usd: float, budget_usd: float | None) -> str:
     return f"{dollars(cost_usd)} of {dollars(budget_usd)} ({share:.0%}){mark}"
 
 
-def cost(cost_usd: float, *, unknown: bool) -> str:
+def cost(cost_usd: float, decimals: int = 2, *, unknown: bool) -> str:
     """What something cost: `cost unknown` is never `$0.00`."""
     if not unknown:
-        return dollars(cost_usd)
-    return f"cost unknown, at least {dollars(cost_usd)}" if cost_usd else "cost unknown"
+        return dollars(cost_usd, decimals)
+    return f"cost unknown, at least {dollars(cost_usd, decimals)}" if cost_usd else "cost unknown"
 
 
 def spend_lines(status: FleetStatus) -> list[str]:

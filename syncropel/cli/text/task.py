@@ -148,7 +148,8 @@ def _budget_lines(status: JoinStatus) -> list[str]:
     was = status.asked_budget_usd
     raised = f", amended from {dollars(was)}" if was not in (None, status.budget_usd) else ""
     spent = ", spent: nothing more is spawned" if status.budget_exceeded else ""
-    return [f"  Budget: {against(status.cost_usd, status.budget_usd)}{raised}{spent}"]
+    told = against(status.cost_usd, status.budget_usd, unknown=status.cost_unknown)
+    return [f"  Budget: {told}{raised}{spent}"]
 
 
 def _part(part: TaskSummary) -> str:
@@ -212,9 +213,11 @@ def task_lines(task: TaskDetail) -> list[str]:
     if task.criteria:
         lines += ["Success Criteria:", *(f"  [ ] {criterion}" for criterion in task.criteria)]
     if task.budget_usd is not None:
-        lines.append(f"Budget: {against(task.cost_usd, task.budget_usd)}")
+        told = against(task.cost_usd, task.budget_usd, unknown=task.cost_unknown)
+        lines.append(f"Budget: {told}")
     if task.attempts_failed:
-        lines.append(f"Prior attempts: {task.attempts_failed} failed ({dollars(task.cost_usd)} total)")
+        spent = cost(task.cost_usd, unknown=task.cost_unknown)
+        lines.append(f"Prior attempts: {task.attempts_failed} failed ({spent} total)")
     if task.completed_by or task.verdict:
         lines.append("Evaluation:")
         lines += [f"  Completed by: {task.completed_by}"] if task.completed_by else []
@@ -254,6 +257,11 @@ def _title(goal: str) -> str:
     return textwrap.shorten(clean(goal), _TITLE_WIDTH, placeholder="…") or "-"
 
 
+def _total(report: Speedup) -> str:
+    told = cost(report.total_cost_usd, 4, unknown=report.cost_unknown)
+    return told if report.cost_unknown else f"cost: {told}"
+
+
 def speedup_lines(report: Speedup) -> list[str]:
     """What `spl task speedup` prints."""
     walls = ", ".join("-" if value is None else wall(value) for value in report.walls)
@@ -264,7 +272,7 @@ def speedup_lines(report: Speedup) -> list[str]:
         f"  subtasks: {report.subtasks}",
         f"  per-subtask walls: [{walls}]",
         f"  parallel wall: {wall(report.parallel_wall_secs)}s (critical path {_path(report)})",
-        f"  total cost: {dollars(report.total_cost_usd, 4)}",
+        f"  total {_total(report)}",
     ]
     if report.late:
         lines.append(f"  after the join, not counted: {_indexes(report.late)}")

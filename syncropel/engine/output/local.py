@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -159,8 +159,10 @@ def local_output(
 
     def job(intend: ChildIntend) -> Job:
         adapter = str(intend.body.get("adapter") or dispatch.adapter)
-        earlier = earlier_agent(ingest.live.children[intend.thread], intend, adapter)
-        return job_of(intend, dispatch.default_timeout_secs, Spent(), earlier=earlier)
+        state = ingest.live.children[intend.thread]
+        earlier = earlier_agent(state, intend, adapter)
+        job = job_of(intend, dispatch.default_timeout_secs, Spent(), earlier=earlier)
+        return replace(job, over=intend.record in state.results)
 
     return LocalOutput(ingest, did, work, Transcripts(adapters), job, dispatch.adapter)
 

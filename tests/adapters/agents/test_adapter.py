@@ -16,6 +16,7 @@ from syncropel.adapters import Job, Outcome
 from syncropel.adapters.agents.tokens import read_tokens
 from syncropel.adapters.agents.types import CLAUDE, CODEX
 from syncropel.adapters.contract import Place
+from syncropel.adapters.reading import Usage
 from syncropel.errors import SetupError
 from syncropel.folds.fanout.child import AGENT_SESSION, SESSION, STREAM_EVENT
 from syncropel.peer.runtime import Runtime
@@ -38,7 +39,8 @@ class Bench:
         (folder / "secrets").mkdir(exist_ok=True)
         place = Place(folder / "work", folder / "run", Runtime(), secrets=folder / "secrets")
         given = {"model": "gpt-5.5", "set": {"HOME": str(folder / "home")}, **table}
-        self.adapter = TYPES[agent].make(AdapterTable(agent, agent, (sys.executable, FAKE), **given), place)
+        given.setdefault("command", (sys.executable, FAKE))
+        self.adapter = TYPES[agent].make(AdapterTable(agent, agent, **given), place)
         self.seen: list[tuple[str, dict[str, Any]]] = []
 
     async def observe(self, kind: str, body: dict[str, Any]) -> None:
@@ -260,6 +262,29 @@ async def test_a_budget_in_dollars_for_a_model_without_a_price_is_refused(tmp_pa
     assert "'a-model-of-nobody' is not known" in outcome.summary
     assert "budget_tokens=" in outcome.summary
     assert bench.seen == []
+
+
+@pytest.mark.parametrize("agent", BOTH)
+async def test_an_agent_that_is_not_installed_is_named(tmp_path, agent):
+    bench = Bench(tmp_path, agent, command=("no-such-agent",))
+
+    outcome = await bench.run("do:ok")
+
+    assert outcome.verdict == "failed"
+    assert "there is no program 'no-such-agent'" in outcome.summary
+    assert f"[adapters.{agent}] command" in outcome.summary
+
+
+async def test_an_ended_attempt_is_read_again_without_what_later_ones_added_to_its_session(tmp_path):
+    bench = Bench(tmp_path, "codex")
+    first = await bench.run("do:ok")
+    await bench.run("do:ok", attempt=2, earlier={"adapter": "codex", **first.agent})
+    reader = bench.adapter.reader(bench.job("do:ok", over=True))
+
+    lines = (bench.folder / "work" / "th_child" / "attempt-1.out").read_bytes().splitlines()
+    told = [event for line in lines for event in reader.feed(line)] + reader.finish()
+
+    assert [event.input for event in told if isinstance(event, Usage)] == [1000]
 
 
 async def test_the_operator_s_price_makes_a_model_known(tmp_path):
