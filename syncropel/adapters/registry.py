@@ -18,6 +18,9 @@ log = logging.getLogger("syncropel.engine.adapters")
 
 GROUP: Final = "syncropel.adapters"
 """The group of entry points that types of adapters are found by."""
+_MOST_TOLD: Final = 256
+_LONGEST_PROBLEM: Final = 2000
+"""A heartbeat that says more is refused."""
 
 
 @dataclass(frozen=True)
@@ -100,16 +103,22 @@ def _enable(table: AdapterTable, types: Types, place: Place) -> Enabled:
     return Enabled(table, adapter, found.capabilities)
 
 
+def told(made: Mapping[str, Enabled]) -> list[dict[str, Any]]:
+    """What a heartbeat says of an instance's adapters, as many as it may."""
+    return [as_told(one) for _, one in sorted(made.items())[:_MOST_TOLD]]
+
+
 def as_told(one: Enabled) -> dict[str, Any]:
     """What a heartbeat says of an adapter (fields of the wire model `AdapterOut`)."""
     able = one.capabilities
+    problem = one.problem.encode("utf-8", "replace").decode("utf-8")
     return {
         "name": one.table.name,
         "type": one.table.kind,
-        "models": list(one.table.allowed_models),
+        "models": list(one.table.allowed_models[:_MOST_TOLD]),
         "max_concurrent": one.table.max_concurrent,
         "usable": one.adapter is not None,
-        "problem": one.problem,
+        "problem": problem[:_LONGEST_PROBLEM],
         "capabilities": {name: getattr(able, name) for name in Capabilities.__dataclass_fields__},
     }
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from syncropel.cli.support.connect import connect
 from syncropel.cli.support.parsing import Parser, add_verb, verbs
-from syncropel.cli.support.terminal import complain, is_json, print_json, say, table
+from syncropel.cli.support.terminal import clean, complain, is_json, print_json, say, table
 
 if TYPE_CHECKING:
     from syncropel.wire import AdapterOut, InstanceOut
@@ -43,10 +43,10 @@ def run_list(args: Namespace) -> int:
     for name, adapter in told:
         if adapter.problem:
             what = "has a problem" if adapter.usable else "cannot be used"
-            say(f"{adapter.name} on {name} {what}: {adapter.problem}")
+            say(clean(f"{adapter.name} on {name} {what}: {adapter.problem}"))
     for one in instances:
         if one.adapters is None:
-            say(f"{one.alias or one.did} has not told its adapters: it is older, or was not heard yet")
+            say(clean(f"{one.alias or one.did} has not told its adapters: it is older, or was not heard yet"))
     return 0
 
 
@@ -55,9 +55,8 @@ def warn_of_adapters(instances: Iterable[InstanceOut]) -> None:
     for one in instances:
         for adapter in one.adapters or []:
             if adapter.problem:
-                complain(
-                    f"warning: adapter {adapter.name} of {one.alias}: {adapter.problem}", "spl adapter list"
-                )
+                told = f"warning: adapter {adapter.name} of {one.alias}: {adapter.problem}"
+                complain(clean(told), "spl adapter list")
 
 
 def _row(adapter: AdapterOut) -> list[str]:

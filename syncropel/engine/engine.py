@@ -14,7 +14,7 @@ import httpx
 from syncropel.adapters import Adapter
 from syncropel.adapters.contract import Place
 from syncropel.adapters.other_user import other_user
-from syncropel.adapters.registry import Enabled, as_told, enable, installed, log_problems
+from syncropel.adapters.registry import Enabled, enable, installed, log_problems, told
 from syncropel.adapters.workspace import Workspaces
 from syncropel.engine.background import Background
 from syncropel.engine.control.accounts import FLEET_SCOPES, Accounts
@@ -288,7 +288,7 @@ class Engine:
 
     def adapters_told(self) -> list[dict[str, Any]]:
         """The adapters of this instance (fields of the wire model `AdapterOut`)."""
-        return [as_told(one) for _, one in sorted(self.enabled.items())]
+        return told(self.enabled)
 
     def _orphan_secs(self) -> float:
         """How long work goes on without this daemon: it ends before the coordinator gives it to another."""

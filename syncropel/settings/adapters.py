@@ -142,6 +142,8 @@ def _read_table(name: str, values: dict[str, Any]) -> AdapterTable:
         elif isinstance(wanted, str):
             if not isinstance(value, str) or not _plain(value):
                 raise default.wrong(key, "a text", value)
+            if key == "type" and value and not _NAME.fullmatch(value):
+                raise default.wrong(key, "a name such as exec", value)
             checked[key] = value
         else:
             checked[key] = _number(default, key, value, type(wanted))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -10,11 +11,22 @@ from typing import Any
 import pytest
 
 from syncropel.adapters.contract import AdapterType, Capabilities, Place
-from syncropel.adapters.registry import GROUP, Types, as_told, enable, installed, load_types, log_problems
+from syncropel.adapters.registry import (
+    GROUP,
+    Enabled,
+    Types,
+    as_told,
+    enable,
+    installed,
+    load_types,
+    log_problems,
+    told,
+)
 from syncropel.adapters.synthetic import NoopAdapter
 from syncropel.errors import SetupError
 from syncropel.peer.runtime import Runtime
 from syncropel.settings.adapters import AdapterSettings, AdapterTable
+from syncropel.wire import Heartbeat
 
 MINE = AdapterType(lambda table, place: NoopAdapter(), Capabilities(text=True, cost="turn"))
 NOT_ONE = "something else"
@@ -158,3 +170,24 @@ def test_the_older_key_is_the_folder_of_bash_unless_its_table_has_one() -> None:
     plain = AdapterSettings(bash=True, bash_cwd="/old").enabled()["bash"]
     table = AdapterSettings(bash_cwd="/old", tables={"bash": AdapterTable("bash", cwd="/new")}).enabled()
     assert (plain.cwd, table["bash"].cwd) == ("/old", "/new")
+
+
+def test_no_config_makes_a_heartbeat_that_a_coordinator_refuses() -> None:
+    models = tuple(f"model-{number}" for number in range(300))
+    name = "a" * 64
+    one = Enabled(AdapterTable(name, models=models), None, broken="\udcff" + "x" * 5000)
+    many = told({f"{number}": one for number in range(300)})
+    beat = Heartbeat.model_validate(
+        {
+            "did": "did:sync:instance:0",
+            "alias": "worker-a",
+            "role": "worker",
+            "endpoint": "",
+            "version": "1",
+            "uptime_secs": 1,
+            "adapters": many,
+        }
+    )
+    assert beat.adapters is not None
+    assert len(beat.adapters) == 256
+    assert json.dumps(many, ensure_ascii=False).encode()

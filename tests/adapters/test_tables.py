@@ -63,6 +63,7 @@ def test_every_key(tmp_path: Path) -> None:
         ("max_concurrent = true", "[adapters.x] max_concurrent must be a whole number, not True"),
         ("idle_secs = nan", "[adapters.x] idle_secs must be 0 or more"),
         ('idle_secs = "1"', "[adapters.x] idle_secs must be a number, not a str"),
+        ('type = "Exec it"', "[adapters.x] type must be a name such as exec, not a str"),
         ("model = 1", "[adapters.x] model must be a text, not 1"),
         ('model = "a\\u0000"', "[adapters.x] model must be a text"),
         ('set = "A=b"', "[adapters.x] set must be a table of texts"),

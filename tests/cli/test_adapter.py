@@ -7,11 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from syncropel.cli.adapter import warn_of_adapters
 from syncropel.settings.config import Home
+from syncropel.wire import AdapterOut
 
 from .conftest import Ran
 from .live import daemon_home, live
 from .test_doctor import finding, fresh
+from .wire import WORKER_A, instance
 
 __all__ = ["daemon_home", "fresh", "live"]
 Spl = Callable[..., Ran]
@@ -68,3 +71,12 @@ def test_what_cannot_be_used_is_said_at_the_start_and_stops_nothing(spl: Spl, fr
         assert "ghost on coordinator cannot be used: no type 'ghost' is installed" in listed.out
     finally:
         assert spl("stop").code == 0
+
+
+def test_what_an_instance_says_does_nothing_to_a_terminal(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    told = AdapterOut(name="mine", type="mine", problem="\x1b[2J gone")
+    warn_of_adapters([instance(WORKER_A, "worker-a", 9201, adapters=[told])])
+    assert "\x1b" not in (shown := capsys.readouterr().err)
+    assert "adapter mine of worker-a" in shown
