@@ -143,6 +143,23 @@ async def test_nothing_else_is_open(api: Api, path: str) -> None:
         assert answer.headers["www-authenticate"] == "Bearer"
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/tasks/T/subtasks/0/output%0A",
+        "/v1/dispatches/th_x/output%0A",
+        "/v1/threads/th_engine_config%0A",
+        "/v1/threads/th_engine_config/records%0A",
+        "/v1/engine/log%0A",
+        "%0A/v1/tasks",
+    ],
+)
+async def test_a_line_break_in_a_path_makes_no_other_path_of_it(api: Api, path: str) -> None:
+    reader = await api.bearer("records:read")
+    for answer in (await api.tcp.get(path, headers=reader), await api.operator.get(path)):
+        assert_error(answer, 400, "BAD_REQUEST", "line break")
+
+
 async def test_an_unknown_method_on_a_known_path_needs_admin(api: Api) -> None:
     writer = await api.bearer("records:read", "threads:write")
     assert_error(await api.tcp.delete("/v1/fleet/status", headers=writer), 403, "FORBIDDEN", "fleet:write")

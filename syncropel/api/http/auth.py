@@ -24,7 +24,7 @@ from syncropel.api.http.errors import error_response, internal_error
 from syncropel.api.http.reading import is_output, refusal_to_read
 from syncropel.api.http.tally import GOALS_REFUSED, UNKNOWN_CALLERS, Tally
 from syncropel.engine.engine import Engine
-from syncropel.errors import Forbidden, GoalMayNot, SyncropelError, UnknownCaller
+from syncropel.errors import BadRequest, Forbidden, GoalMayNot, SyncropelError, UnknownCaller
 from syncropel.folds.control.access import (
     API_TOKEN,
     PULLS,
@@ -79,6 +79,7 @@ _SNAPSHOT: Final = "/v1/threads/snapshot"
 _GRANTS: Final = frozenset({SERVICE_ACCOUNT, API_TOKEN, TOKEN_REVOKED})
 GOAL_SCOPE: Final = "records:read"
 """All that a goal may do over the Unix socket."""
+_LINE_BREAK: Final = BadRequest("a path cannot have a line break", "GET /openapi.json lists the paths")
 _UNKNOWN_HINT: Final = (
     "call from where the daemon sees the process, such as in its container; or use --url and a token"
 )
@@ -147,6 +148,10 @@ class Gate:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
+            return
+        if "\n" in scope["path"]:
+            # Routes match a path without a line break at its end: scopes and rules would judge another one.
+            await error_response(_LINE_BREAK)(scope, receive, send)
             return
         if (who := scope.get(NOT_OPERATOR)) is not None:
             refusal = self._refusal_to_goal(scope, who)
