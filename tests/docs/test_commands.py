@@ -1,0 +1,73 @@
+"""`spl` takes every command in the documentation, and of each page it is said how far it is tried."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from documentation import PAGES, mentioned, name_of, steps
+
+from docs_tools.cli_page import children
+from syncropel.cli.support.parsing import COMMANDS, CommandParser, build_parser
+
+RUN = {
+    "tutorial/first-fan-out.md": "tests/fleet/test_tutorial_pages.py",
+    "tutorial/kill-switch-drill.md": "tests/fleet/test_tutorial_pages.py",
+    "tutorial/real-repository.md": "tests/fleet/test_tutorial_pages.py",
+}
+"""Pages whose commands are typed on a fleet, with the test that does it."""
+
+PARSED = {
+    "README.md": "the tutorial runs the same commands",
+    "concepts/credential.md": "revokes an instance; tests/api/test_credentials.py does it",
+    "concepts/fork.md": "tests/fleet/test_forks.py forks on a fleet, with a goal that needs no make",
+    "howto/budgets.md": "its goals are scripts of the reader's own",
+    "howto/bundles.md": "names a task of the reader's own; tests/api/test_bundles.py takes and restores bundles",
+    "howto/consent.md": "needs two operators; tests/api/test_consents.py has each",
+    "howto/drain.md": "a drain of a fleet is run in tests/drain",
+    "howto/kill-switch-drill.md": "the tutorial runs it",
+    "howto/lost-instance.md": "needs a lost instance; tests/fleet/test_moving_work.py loses one",
+    "howto/permissions.md": "locks out whoever is not Ada; tests/api/test_lockout.py has the cases",
+    "howto/recover-a-task.md": "needs a task that failed; tests/cli/test_task_commands.py has each command",
+    "howto/replay.md": "names tasks of the reader's own; tests/api/test_replay.py replays",
+    "howto/rules.md": "its rules name tasks and scripts of the reader's own; tests/api has each kind",
+    "howto/salvage-a-log.md": "damages a log; tests/daemon/test_salvage.py does so",
+    "howto/several-fleets.md": "needs fleets on other machines; tests/cli has each command",
+    "howto/stop-work.md": "the tutorial runs the same commands",
+    "reference/cli.md": "examples of syntax; each command has tests of its own",
+    "reference/console.md": "needs a terminal; tests/fleet/test_console_terminal.py has one",
+    "reference/expressions.md": "evaluates over a task of the reader's own",
+}
+"""Pages whose commands are only parsed, with the reason."""
+
+
+def commands(page: Path) -> list[list[str]]:
+    return [words for step in steps(page) if (words := step.spl) is not None]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_spl_takes_every_command_of_a_page(page: Path) -> None:
+    for words in commands(page):
+        if set(words) & {"-V", "--version", "--help"}:
+            continue
+        assert build_parser().parse_args(words), words
+
+
+def test_each_page_with_commands_is_run_or_says_why_not() -> None:
+    assert {name_of(page) for page in PAGES if commands(page)} == RUN.keys() | PARSED.keys()
+    assert not RUN.keys() & PARSED.keys()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_a_command_in_a_line_of_prose_exists(page: Path) -> None:
+    for text in mentioned(page):
+        words = [word for word in text.split()[1:] if word[0].islower()]
+        if not words or text.split()[1] != words[0]:
+            continue
+        assert words[0] in COMMANDS, text
+        noun = children(build_parser())[words[0]]
+        assert isinstance(noun, CommandParser)
+        noun.configure()
+        verbs = children(noun)
+        if verbs and len(text.split()) > 2 and text.split()[2][0].islower():
+            assert words[1] in verbs, text
