@@ -5,12 +5,24 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from importlib import import_module
+from typing import Final
 
 from docs_tools.markdown import filled, table
+from syncropel.cli.main import BROKEN_PIPE, FAILED, INTERRUPTED, USAGE
 from syncropel.cli.support.parsing import COMMANDS, CommandParser, build_parser
 
 EVERYWHERE = frozenset({"--help", "--output", "--url", "--context"})
 """Flags that every command has, in the order of their longest names; the page explains them once."""
+
+
+EXIT_CODES: Final = {
+    0: "Done.",
+    FAILED: "Failed: the daemon does not answer or refuses, the answer is no, or output is lost.",
+    USAGE: "Invalid usage: an unknown command or flag, a mistake in a `--subtask`, or an index, status, or "
+    "target that does not exist.",
+    INTERRUPTED: "Interrupted with Ctrl-C.",
+    BROKEN_PIPE: "The reader of the output went away, as in `spl records list | head -1`.",
+}
 
 
 def children(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
@@ -126,4 +138,5 @@ def _anchor(name: str) -> str:
 def cli_page(present: str) -> str:
     """The page with every block made anew; its prose is written by hand."""
     blocks = {f"spl {command}": block(command, parser) for command, parser in commands().items()}
-    return filled(present, {"commands": overview(), **blocks})
+    codes = table(("exit code", "meaning"), [(str(code), told) for code, told in EXIT_CODES.items()])
+    return filled(present, {"commands": overview(), "exit codes": codes, **blocks})

@@ -3,7 +3,7 @@
 The names below are imported when they are first used, so that `import syncropel` costs nothing.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOMES = {
     "errors": "DaemonUnreachable FreezeUnconfirmed RemoteError SyncropelError",

@@ -20,9 +20,9 @@ RUN = {
 PARSED = {
     "README.md": "the tutorial runs the same commands",
     "concepts/credential.md": "revokes an instance; tests/api/test_credentials.py does it",
-    "concepts/fork.md": "tests/fleet/test_forks.py forks on a fleet, with a goal that needs no make",
+    "concepts/fork.md": "tests/fleet/test_forks.py forks on a fleet",
     "howto/budgets.md": "its goals are scripts of the reader's own",
-    "howto/bundles.md": "names a task of the reader's own; tests/api/test_bundles.py takes and restores bundles",
+    "howto/bundles.md": "names a task of the reader's own; tests/api/test_bundles.py restores",
     "howto/consent.md": "needs two operators; tests/api/test_consents.py has each",
     "howto/drain.md": "a drain of a fleet is run in tests/drain",
     "howto/kill-switch-drill.md": "the tutorial runs it",
