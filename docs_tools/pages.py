@@ -12,9 +12,14 @@ from docs_tools.http_page import http_page, models_page
 from docs_tools.record_page import record_page
 from docs_tools.settings_page import settings_page
 from docs_tools.topics_page import authors_page, topics_page
+from syncropel import __version__
 
 ROOT: Final = Path(__file__).parents[1]
 REFERENCE: Final = ROOT / "docs" / "reference"
+PICTURE: Final = ROOT / "docs" / "images" / "console.svg"
+"""The console, as the README and the first page show it."""
+_SNAPSHOT: Final = ROOT / "snapshots" / "test_snapshots" / "test_screen[tasks-live-120x40].svg"
+_VERSION_THERE: Final = "v0.1.0"
 
 WHOLE: Final[dict[str, Callable[[], str]]] = {
     "settings.md": settings_page,
@@ -33,6 +38,7 @@ IN_PART: Final[dict[str, Callable[[str], str]]] = {"cli.md": cli_page, "authors.
 def stale() -> dict[Path, str]:
     """The pages that differ from what the code says now, with the text that they should have."""
     wanted = {REFERENCE / name: make() for name, make in WHOLE.items()}
+    wanted[PICTURE] = _SNAPSHOT.read_text(encoding="utf-8").replace(_VERSION_THERE, f"v{__version__}")
     for name, fill in IN_PART.items():
         path = REFERENCE / name
         wanted[path] = fill(path.read_text(encoding="utf-8"))

@@ -59,7 +59,7 @@ def configure(parser: Parser) -> None:
         remove = add_verb(group, verb, f"remove {_A_RULE[kind]}")
         remove.add_argument("name", metavar="NAME", help="its name")
         remove.set_defaults(run=run_remove, kind=kind)
-    restore = add_verb(group, "restore-default-rules", "put the default freeze rules back as they were")
+    restore = add_verb(group, "restore-default-rules", "put back the default freeze rules")
     restore.set_defaults(run=run_restore)
     for verb in ("enable", "disable"):
         switch = add_verb(group, f"permissions-{verb}", f"{verb} the permission rules")

@@ -19,9 +19,9 @@ def configure(group: Any) -> None:
     setting = add_verb(group, "auth-set-cors-origins", summary)
     setting.add_argument("origins", nargs="+", metavar="ORIGIN", help="for example https://app.example.com")
     setting.set_defaults(run=run_set)
-    listing = add_verb(group, "auth-list-cors-origins", "list the origins whose pages may call")
+    listing = add_verb(group, "auth-list-cors-origins", "list the origins whose web pages may call")
     listing.set_defaults(run=run_list)
-    clearing = add_verb(group, "auth-clear-cors-origins", "let no page of another origin call")
+    clearing = add_verb(group, "auth-clear-cors-origins", "empty the list of origins: no page may call")
     clearing.set_defaults(run=run_clear)
 
 

@@ -23,7 +23,7 @@ _FROM: Final = "default"
 
 def configure(parser: Parser) -> None:
     group = verbs(parser)
-    grant = add_verb(group, "grant", "let a namespace share its records with another one")
+    grant = add_verb(group, "grant", "let one namespace share its records with another")
     _add_pair(grant)
     grant.add_argument(
         "--purpose", metavar="TEXT", default="", help="what the grant is for; it is kept in the log"
@@ -35,8 +35,8 @@ def configure(parser: Parser) -> None:
         help="when it ends: a date, a time, or a span such as 30d (default: when it is revoked)",
     )
     grant.set_defaults(run=run_grant)
-    add_verb(group, "list", "list what was granted and revoked").set_defaults(run=run_list)
-    revoke = add_verb(group, "revoke", "take a grant back; what was shared under it stays where it is")
+    add_verb(group, "list", "list the grants").set_defaults(run=run_list)
+    revoke = add_verb(group, "revoke", "take back a grant; what was shared stays where it is")
     _add_pair(revoke)
     revoke.add_argument("--reason", metavar="TEXT", default="", help="why, for the log")
     revoke.set_defaults(run=run_revoke)

@@ -20,7 +20,7 @@ PAGE = 200
 
 def configure(parser: Parser) -> None:
     group = verbs(parser)
-    replay = add_verb(group, "replay", "walk a thread's records, with what each changed in its folded state")
+    replay = add_verb(group, "replay", "walk through the records of a thread, with what each changed")
     replay.add_argument("name", metavar="THREAD", help="a thread's id, or its task's alias")
     replay.add_argument(
         "--from", dest="first", type=positive, metavar="N", default=1, help="begin at record N"

@@ -23,7 +23,7 @@ WHOLE_FLEET: Final = "*"
 
 def configure(parser: Parser) -> None:
     group = verbs(parser)
-    start = _placed(add_verb(group, "start", "let what runs finish and begin nothing else"))
+    start = _placed(add_verb(group, "start", "let running work finish, and begin nothing else"))
     start.add_argument(
         "--deadline", type=float, metavar="SECS", help="after so many seconds, --then applies to what is left"
     )
@@ -34,7 +34,7 @@ def configure(parser: Parser) -> None:
     )
     start.add_argument("--reason", default="", help="why; others will read it")
     start.set_defaults(run=run_start)
-    status = _placed(add_verb(group, "status", "wait until nothing is in flight, and say how far it is"))
+    status = _placed(add_verb(group, "status", "wait until nothing is in flight, and show progress"))
     status.add_argument("--wait", action="store_true", default=True, help="wait; this is the default")
     status.add_argument(
         "--no-wait",

@@ -22,7 +22,9 @@ SHOWN: Final = 20
 
 def configure(parser: Parser) -> None:
     group = verbs(parser)
-    kill = add_verb(group, "kill", "freeze and lift a practice fan-out; exit 1 when a write leaks")
+    kill = add_verb(
+        group, "kill", "practise the kill switch on a fan-out of its own; exit 1 when a step fails"
+    )
     kill.add_argument(
         "--limit",
         type=float,

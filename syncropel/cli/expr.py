@@ -43,7 +43,7 @@ def configure(parser: Parser) -> None:
                 "--record", metavar="FILE", help="a file with the record that it is about, as JSON"
             )
         one.set_defaults(run=run_check if verb == "check" else run_eval)
-    add_verb(group, "cache", "what the cache of compiled expressions did").set_defaults(run=run_cache)
+    add_verb(group, "cache", "show the cache of compiled expressions").set_defaults(run=run_cache)
 
 
 def _fields(args: Namespace) -> dict[str, Any]:

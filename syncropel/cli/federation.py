@@ -26,7 +26,7 @@ _MISSING: Final = {
 
 def configure(parser: Parser) -> None:
     group = verbs(parser)
-    add_verb(group, "status", "say what is there and what is not").set_defaults(run=run_status)
+    add_verb(group, "status", "show which parts of federation this version has").set_defaults(run=run_status)
     add_verb(group, "list", "list the federation pairs").set_defaults(run=run_list)
     for name, (metavar, summary, told) in _MISSING.items():
         verb = add_verb(group, name, f"{summary}; fails: this version has no federation")

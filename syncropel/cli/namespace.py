@@ -22,11 +22,13 @@ def configure(parser: Parser) -> None:
     show = add_verb(group, "show", "show one namespace")
     show.add_argument("name", metavar="NS", help="its id")
     show.set_defaults(run=run_show)
-    strict = add_verb(group, "strict", "say whether only registered namespaces may be used")
+    strict = add_verb(group, "strict", "set whether only registered namespaces may be used")
     strict.add_argument("state", metavar="STATE", choices=("on", "off"), help="on or off")
     strict.set_defaults(run=run_strict)
     for verb, past in (("archive", "archived"), ("delete", "deleted")):
-        close = add_verb(group, verb, f"nothing more is written to a namespace that is {past}, nor below it")
+        close = add_verb(
+            group, verb, f"close a namespace: it is {past}, and nothing more is written to it or below it"
+        )
         close.add_argument("name", metavar="NS", help="its id")
         close.set_defaults(run=run_close, closing=verb, past=past)
 

@@ -23,9 +23,7 @@ PAGE = 1000
 
 def configure(parser: Parser) -> None:
     group = verbs(parser)
-    listing = add_verb(
-        group, "list", "list records in the order in which they came; the newest, or with --since"
-    )
+    listing = add_verb(group, "list", "list records in the order in which they arrived")
     _filters(listing)
     add_limit(listing)
     listing.set_defaults(run=run_list)

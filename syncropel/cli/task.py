@@ -56,7 +56,7 @@ def configure(parser: Parser) -> None:
     change.add_argument("--join", metavar="EXPR", help="all, any, k_of_n:K, or CEL over children")
     amend.add_argument("--reason", metavar="TEXT", help="why, for the log")
     amend.set_defaults(run=run_amend)
-    what_if = _named(add_verb(group, "what-if", "when it would have joined with another predicate"))
+    what_if = _named(add_verb(group, "what-if", "show when it would have joined with another predicate"))
     what_if.add_argument("--join", required=True, metavar="EXPR", help="all, any, k_of_n:K, or CEL")
     what_if.set_defaults(run=run_what_if)
     listing = add_verb(group, "list", "list tasks, the last changed first")
@@ -132,7 +132,7 @@ def _configure_fan_out(group: Any) -> None:
 
 
 def _configure_dispatch(group: Any) -> None:
-    dispatch = _named(add_verb(group, "dispatch", "give a whole task to one instance; a failed one again"))
+    dispatch = _named(add_verb(group, "dispatch", "give a whole task to one instance, also one that failed"))
     dispatch.add_argument(
         "--goal", metavar="TEXT", help="the goal for the instance (default: the task's goal)"
     )

@@ -20,7 +20,7 @@ STANDARD = "-"
 
 def configure(group: Any) -> None:
     """Add the verbs to `spl thread`."""
-    snapshot = add_verb(group, "snapshot", "write threads into a bundle, a file that proves itself")
+    snapshot = add_verb(group, "snapshot", "write threads into a bundle, a file that can be checked")
     snapshot.add_argument(
         "--threads", nargs="+", default=[], metavar="THREAD", help="these threads: ids, or aliases of tasks"
     )
@@ -33,7 +33,7 @@ def configure(group: Any) -> None:
         "--out", metavar="F", required=True, help="the file, such as incident.snap.jsonl; - is stdout"
     )
     snapshot.set_defaults(run=run_snapshot)
-    restore = add_verb(group, "restore", "take a bundle into this daemon's log: all of it or nothing")
+    restore = add_verb(group, "restore", "restore a bundle into this daemon's log: all of it or nothing")
     restore.add_argument("--in", dest="source", metavar="F", required=True, help="the file; - is stdin")
     restore.add_argument(
         "--dry-run", action="store_true", help="check every line and say what would happen; write nothing"

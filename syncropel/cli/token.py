@@ -36,12 +36,12 @@ def configure(parser: Parser) -> None:
     _add_pulls_for(mint)
     mint.set_defaults(run=run_mint)
     add_verb(group, "list", "list all tokens, without their secrets").set_defaults(run=run_list)
-    revoke = add_verb(group, "revoke", "take a token back for ever")
+    revoke = add_verb(group, "revoke", "revoke a token for good")
     revoke.add_argument("id", metavar="ID", help="its id, or the first eight digits of it or more")
     revoke.add_argument("--reason", metavar="TEXT", default="", help="why, for the log")
     revoke.set_defaults(run=run_revoke)
     grant = add_verb(
-        group, "grant", "change what an account's new tokens may do, or the actors that it may write as"
+        group, "grant", "change what an account's tokens may do, and the actors that they may write as"
     )
     grant.add_argument("account", metavar="ACCOUNT", help="the account's id")
     _add_scopes(grant, "all that its new tokens may do")

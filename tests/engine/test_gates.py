@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -125,7 +126,9 @@ async def pending(desk: Desk) -> int:
     return int((await desk.say("GET", "/v1/engine/health"))["aitl_pending"])
 
 
-def test_an_operator_is_asked_once_and_the_work_waits_for_the_word(tmp_path: Path) -> None:
+def test_an_operator_is_asked_once_and_the_work_waits_for_the_word(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     async def story(desk: Desk) -> None:
         await aitl(desk, "second", 'record.body.index == 1 && task.alias == "T-1" && record.act == "INTEND"')
         await desk.fan_out("worker-a", "worker-a")
@@ -135,6 +138,7 @@ def test_an_operator_is_asked_once_and_the_work_waits_for_the_word(tmp_path: Pat
         assert (await whys(desk))[1] == (
             "waits for your word (aitl second): spl task approve T-1 --subtask 1"
         )
+        assert caplog.messages.count(f"T-1 [1]: {(await whys(desk))[1]}") == 1
         asked = await desk.say("GET", f"/v1/threads/{desk.task().thread}/records")
         assert [one["body"].get("topic") for one in asked["data"]].count("aitl_asked") == 1
         await desk.say("POST", "/v1/tasks/T-1/answer", {"index": 1, "verdict": "accept"})

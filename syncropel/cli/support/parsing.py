@@ -13,34 +13,34 @@ from syncropel.cli.support.terminal import write
 from syncropel.errors import BadRequest
 
 COMMANDS: Final = {
-    "init": "create this instance's home, identity and settings",
+    "init": "create the home of this instance, its identity, and its settings",
     "serve": "start the daemon",
     "stop": "stop the daemon",
-    "status": "say how the daemon is",
-    "doctor": "look this instance over, from its files to its machine",
-    "task": "create tasks, fan them out, follow and judge them",
-    "run": "have one goal done by an instance, and wait for it",
-    "why": "say why a task stands as it does, with the records that prove it",
-    "thread": "look at threads and their records, take them along and back",
-    "trust": "say whose results were accepted, and how often",
-    "records": "list and follow the whole log",
-    "logs": "the daemon's own log",
-    "debug": "walk through the past of threads, and compare two",
-    "fleet": "start, stop and look at a fleet of instances",
+    "status": "show the state of the daemon",
+    "doctor": "check this instance, from its files to its machine",
+    "task": "create tasks, fan them out, follow them, and judge them",
+    "run": "give one goal to an instance, and wait for the result",
+    "why": "say why a task has its status, with the records that prove it",
+    "thread": "look at threads and their records, and carry them in bundles",
+    "trust": "show whose results were accepted, and how often",
+    "records": "list, search, and follow the whole log",
+    "logs": "show the daemon's own log",
+    "debug": "walk through the past of a thread, and compare two threads",
+    "fleet": "start, stop, and look at a fleet of instances",
     "adapter": "say which adapters the instances have, and what they can",
-    "federation": "what of federation is there: grants and bundles, but no pairs and no sync",
+    "federation": "show which parts of federation this version has",
     "kill": "freeze a namespace, or stop the fleet in an emergency",
     "unkill": "lift a freeze",
     "drill": "practise the kill switch",
-    "drain": "empty an instance or the fleet before it is stopped",
-    "consent": "which namespace may share its records with which",
-    "namespace": "register, list and close namespaces",
-    "config": "rules, permissions, and what they say",
-    "expr": "check and try expressions",
-    "context": "name the fleets that you look after, and choose one",
+    "drain": "empty an instance, or the fleet, before you stop it",
+    "consent": "say which namespace may share its records with which",
+    "namespace": "register, list, and close namespaces",
+    "config": "add, list, and remove rules; enable permissions",
+    "expr": "check and evaluate expressions",
+    "context": "name the fleets that you operate, and choose one",
     "console": "open the full-screen console",
-    "demo": "show a fleet at work, in a temporary home that is removed again",
-    "token": "tokens of service accounts, and the one that is kept for calls over TCP",
+    "demo": "show a fleet at work, in a temporary home",
+    "token": "mint, list, and revoke tokens of service accounts",
     "version": "print the version",
     "help": "explain spl, or one of its commands",
 }
@@ -50,7 +50,7 @@ _OUTPUTS: Final = ("text", "json")
 
 
 class UsageError(BadRequest):
-    """Raised when the words typed make no sense; the command exits 2."""
+    """Invalid usage: the command exits 2."""
 
     code = "USAGE"
 

@@ -13,10 +13,10 @@ from syncropel.cli.text import diagnosis as diagnosis_text
 
 def configure(group: Any) -> None:
     """Add the verbs to `spl task`."""
-    diagnose = add_verb(group, "diagnose", "say how every attempt ended: its process, its worktree")
+    diagnose = add_verb(group, "diagnose", "show how every attempt ended: its process and its worktree")
     diagnose.add_argument("--subtask", type=index, metavar="N", help="only the attempts of this subtask")
     diagnose.set_defaults(run=run_diagnose)
-    tree = add_verb(group, "tree", "show the subtasks, each below the one it waits for")
+    tree = add_verb(group, "tree", "show the subtasks, each below the one that it waits for")
     tree.set_defaults(run=run_tree)
     for verb in (diagnose, tree):
         verb.add_argument("name", metavar="NAME", help="a task's alias or thread")

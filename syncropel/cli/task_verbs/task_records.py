@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 WAIT_SECS: Final = 10.0
 _POLL_SECS: Final = 0.1
 STEPS: Final = {
-    "start": "say that work has begun",
-    "block": "say that it cannot go on",
-    "defer": "put it off",
-    "cancel": "give it up; a fan-out spawns nothing more",
-    "fail": "say that it failed",
-    "reopen": "take it up again",
+    "start": "record that work has begun",
+    "block": "record that the work cannot go on",
+    "defer": "put the task off",
+    "cancel": "give the task up; its fan-out spawns nothing more",
+    "fail": "record that the task failed",
+    "reopen": "open the task again",
     "comment": "add a comment",
 }
 """The steps of `client.task_records.STEPS`, which is not imported before a command runs."""
@@ -48,13 +48,13 @@ def configure(group: Any) -> None:
         if name == "cancel":
             verb.add_argument("--end", action="store_true", help="end running subtasks, too")
         verb.set_defaults(run=run_step, step=name, end=False)
-    done = _named(add_verb(group, "done", "say that the work is done and can be judged"))
+    done = _named(add_verb(group, "done", "record that the work is done and can be judged"))
     done.add_argument("--summary", metavar="TEXT", default="", help="what was done")
     done.add_argument("--domain", default="", help="the field of work, such as docs")
     done.add_argument("--force", action="store_true", help="skip the check for uncommitted changes")
     done.set_defaults(run=run_done)
     for name, verdict in VERDICTS.items():
-        judge = _named(add_verb(group, name, f"judge it: {verdict}"))
+        judge = _named(add_verb(group, name, f"judge the work: {verdict}"))
         judge.add_argument("--notes", metavar="TEXT", default="", help="why")
         judge.add_argument("--domain", default="", help="the field of work, such as docs")
         judge.add_argument(

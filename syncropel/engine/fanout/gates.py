@@ -87,7 +87,7 @@ class Gates:
         for slot, why in held.items():
             if before.get(slot) != why:
                 name = state.alias or state.thread
-                log.warning("%s [%d] is %s", name, slot[0], why, extra={"thread_id": state.thread})
+                log.warning("%s [%d]: %s", name, slot[0], why, extra={"thread_id": state.thread})
         if held:
             self._held[state.thread] = held
         else:
