@@ -58,7 +58,7 @@ def configure(parser: Parser) -> None:
 def run(args: Namespace) -> int:
     if args.bundle is not None and (args.web or chosen_url(args) or getattr(args, "context", None)):
         raise UsageError(
-            "--bundle stands instead of a daemon", "leave out --web, --url and --context, or --bundle"
+            "--bundle takes the place of a daemon", "leave out --web, --url and --context, or --bundle"
         )
     if args.web:
         return _serve(args)
@@ -94,7 +94,7 @@ def _serve(args: Namespace) -> int:
     if args.read_only and args.allow_changes:
         raise UsageError("--read-only and --allow-changes contradict each other", "leave one of them out")
     if args.port is not None and not 0 <= args.port <= 65535:
-        raise UsageError(f"{args.port} is no port", "from 1 to 65535, or leave out --port to take a free one")
+        raise UsageError(f"invalid port {args.port}", "from 1 to 65535, or leave out --port to take a free one")
     target(args)  # what is wrong with it is said here, and not in the page
     words = [sys.executable, "-m", "syncropel.cli.main", "console"]
     words += ["--screen", args.screen] if args.screen else []

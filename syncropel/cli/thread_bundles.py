@@ -54,13 +54,13 @@ def configure(group: Any) -> None:
 def run_snapshot(args: Namespace) -> int:
     if bool(args.threads) == args.all:
         raise UsageError(
-            "which threads?" if not args.all else "--all and --threads exclude each other",
+            "no threads named" if not args.all else "--all and --threads exclude each other",
             "--threads T-1 …, perhaps with --causal-closure; or --all",
         )
     if args.to_namespace is not None and not args.to_namespace:
         raise UsageError("--to-namespace is empty", "name the namespace that the bundle is for")
     if args.all and args.causal_closure:
-        raise UsageError("--causal-closure goes with --threads", "--all holds everything already")
+        raise UsageError("--causal-closure goes with --threads", "--all already includes everything")
     with connect(args) as client:
         from syncropel.client import thread_calls
         from syncropel.wire.bundles import WITHHELD

@@ -241,7 +241,7 @@ def load_settings(home: Home, environ: Mapping[str, str]) -> Settings:
         document = {}
     except tomllib.TOMLDecodeError as error:
         raise SetupError(
-            f"{home.config} is not TOML: {error}", "mend that line, or move the file away"
+            f"{home.config} is not TOML: {error}", "correct that line, or move the file away"
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise SetupError(

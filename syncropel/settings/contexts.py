@@ -111,7 +111,7 @@ def check_name(name: str) -> str:
     """Raises BadRequest when a context cannot be called that."""
     if name == LOCAL or not _NAME.fullmatch(name):
         raise BadRequest(
-            f"a context cannot be called {name!r}",
+            f"invalid context name {name!r}",
             f"up to 32 letters, digits, dots, - and _; {LOCAL!r} is this home's own socket",
             code="USAGE",
         )
@@ -147,7 +147,7 @@ def _take(descriptor: int, place: Path) -> None:
             if time.monotonic() > until:
                 raise SetupError(
                     f"another process has been changing the contexts for {_PATIENCE_SECS:g} s",
-                    f"end the `spl context` that stands still; who holds it: fuser {place}",
+                    f"end the `spl context` that hangs; to find it: fuser {place}",
                 ) from None
             time.sleep(_POLL_SECS)
 
@@ -166,7 +166,7 @@ def load(home: Home) -> Contexts:
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise SetupError(f"{place} is not TOML: {error}", "mend that line, or move the file away") from None
+        raise SetupError(f"{place} is not TOML: {error}", "correct that line, or move the file away") from None
     tables = document.get("contexts", {})
     current = document.get("current", LOCAL)
     if not isinstance(tables, dict) or not isinstance(current, str):

@@ -107,7 +107,7 @@ def test_an_altered_bundle_is_refused_before_the_terminal_is_taken(bundle: Path,
     ("words", "code", "told"),
     [
         (("--bundle", "nowhere.jsonl"), 1, "nowhere.jsonl"),
-        (("--bundle", "x.jsonl", "--url", "http://127.0.0.1:1"), 2, "--bundle stands instead of a daemon"),
+        (("--bundle", "x.jsonl", "--url", "http://127.0.0.1:1"), 2, "--bundle takes the place of a daemon"),
     ],
     ids=["missing", "two-sources"],
 )

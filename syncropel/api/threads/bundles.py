@@ -57,7 +57,7 @@ def router(engine: Engine) -> APIRouter:
         `federation:read` gets what may be shared with its account's namespace, and learns of nothing else."""
         if whole == bool(threads):
             raise BadRequest(
-                "which threads?" if not whole else "all threads, or only some?",
+                "no threads named" if not whole else "all threads, or only some?",
                 "threads=ID, once for each, perhaps with causal_closure=true; or all=true",
             )
         receiver = receiver_of(request.scope, engine, to_namespace)
