@@ -7,7 +7,6 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-import psutil
 from documentation import ROOT, Step, steps
 
 from .conftest import Machine, ended, until
@@ -100,15 +99,15 @@ def test_your_first_fan_out(machine: Machine) -> None:
     assert all(ended(pid) for pid in machine.pids().values())
 
 
-def asleep(machine: Machine) -> int:
-    """How many goals sleep: a subtask that is in progress may still wait at its gate."""
-    daemons = [psutil.Process(pid) for pid in machine.pids().values()]
-    return sum(one.name() == "sleep" for daemon in daemons for one in daemon.children(recursive=True))
+def both_run(machine: Machine) -> bool:
+    """Whether the coordinator knows that two subtasks have begun: one that is in progress may still wait."""
+    subtasks = machine.json("task", "join-status", "SLOW-1")["subtasks"]
+    return sum(one["began_at"] is not None for one in subtasks) == 2
 
 
 def test_the_kill_switch_drill(machine: Machine) -> None:
-    both_run = {"task fan-out": lambda: until(lambda: asleep(machine) == 2)}
-    Reader(machine, both_run).types(page("kill-switch-drill.md"))
+    after = {"task fan-out": lambda: until(lambda: both_run(machine))}
+    Reader(machine, after).types(page("kill-switch-drill.md"))
 
 
 def test_a_real_repository(machine: Machine) -> None:
