@@ -99,10 +99,33 @@ def _scope(operation: dict[str, Any]) -> str:
     return f"Scope: `{scope[0]}`." if scope else "Needs a token, with any scope."
 
 
+_MEANINGS = {
+    "act": "only this act, such as `INTEND`",
+    "actor": "only records of this actor",
+    "attempt": "another attempt than the latest",
+    "follow": "answer with a stream that goes on until the attempt has ended",
+    "index": "the subtask, from 0",
+    "instance": "an alias or a DID",
+    "join": "the predicate: `all`, `any`, `k_of_n:K`, or CEL",
+    "limit": "at most so many",
+    "namespace": "the namespace",
+    "position": "how many records, in the order of the log",
+    "record_id": "64 hex digits",
+    "since": "only what comes after this cursor",
+    "status": "only tasks with this status",
+    "tail": "begin with the last so many lines",
+    "thread": "a thread, or the alias of its task",
+    "topic": "only records with this topic",
+    "with": "the other thread, or the alias of its task",
+}
+"""What a parameter means wherever it has no description of its own."""
+
+
 def _parameter(one: dict[str, Any]) -> tuple[str, str, str, str]:
     place = "in the path" if one["in"] == "path" else "in the query"
     schema = one["schema"]
-    told = f"{one.get('description', '')} ({place})".strip()
+    meaning = one.get("description") or _MEANINGS.get(one["name"], "")
+    told = f"{meaning} ({place})".strip()
     return (
         f"`{one['name']}`",
         _kind(schema).removesuffix(" or null"),
