@@ -94,7 +94,9 @@ def _serve(args: Namespace) -> int:
     if args.read_only and args.allow_changes:
         raise UsageError("--read-only and --allow-changes contradict each other", "leave one of them out")
     if args.port is not None and not 0 <= args.port <= 65535:
-        raise UsageError(f"invalid port {args.port}", "from 1 to 65535, or leave out --port to take a free one")
+        raise UsageError(
+            f"invalid port {args.port}", "from 1 to 65535, or leave out --port to take a free one"
+        )
     target(args)  # what is wrong with it is said here, and not in the page
     words = [sys.executable, "-m", "syncropel.cli.main", "console"]
     words += ["--screen", args.screen] if args.screen else []

@@ -166,7 +166,9 @@ def load(home: Home) -> Contexts:
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise SetupError(f"{place} is not TOML: {error}", "correct that line, or move the file away") from None
+        raise SetupError(
+            f"{place} is not TOML: {error}", "correct that line, or move the file away"
+        ) from None
     tables = document.get("contexts", {})
     current = document.get("current", LOCAL)
     if not isinstance(tables, dict) or not isinstance(current, str):
