@@ -153,8 +153,8 @@ class CodexReader:
         message = text(said.get("message"))
         if waits := _RETRY.fullmatch(message):
             return [Retry(int(waits[1]), int(waits[2]), _status(waits[3]), 0.0, waits[3])]
-        self._facts.last_error = message
-        return [Notice(message)]
+        self._facts.last_error = _plain(message)
+        return [Notice(self._facts.last_error)]
 
     def _completed(self, said: dict[str, Any]) -> list[Event]:
         self._facts.ended = Ended(ok=True, text=self._facts.said)
@@ -162,7 +162,7 @@ class CodexReader:
         return [self._end()]
 
     def _failed(self, said: dict[str, Any]) -> list[Event]:
-        message = text(part(said.get("error")).get("message")) or self._facts.last_error
+        message = _plain(text(part(said.get("error")).get("message"))) or self._facts.last_error
         limit = "rate_limit" if _LIMIT.search(message) else ""
         self._facts.ended = Ended(ok=False, text=message, error=error_of(_status(message), limit))
         return [self._end()]
@@ -170,6 +170,12 @@ class CodexReader:
     def _end(self) -> End:
         ended = self._facts.ended or Ended(ok=False)
         return End(ended.ok, ended.text)
+
+
+def _plain(message: str) -> str:
+    """The message of an API's error, which codex may repeat as the document that it came in."""
+    found = read_object(message.encode()) if message.startswith("{") else None
+    return text(part((found or {}).get("error")).get("message")) or message
 
 
 def _status(message: str) -> int:
