@@ -31,6 +31,9 @@ Tail = Annotated[
     Query(ge=0, le=MAX_TAIL, description="begin with the last so many lines, and not at `offset`"),
 ]
 Raw = Annotated[bool, Query(description="an agent's own bytes, and not the events that they say")]
+Diff = Annotated[
+    bool, Query(description="what it changed in its worktree, as a patch, and not what it wrote")
+]
 Follow = Annotated[bool, Query(description="answer with an event stream")]
 
 
@@ -69,6 +72,15 @@ def router(engine: Engine) -> APIRouter:
             return await read(wanted, attempt)
         return await _stream(engine, request, wanted, read, attempt, ("subtask", task, index))
 
+    @routes.get("/v1/tasks/{name}/subtasks/{index}/diff")
+    async def subtask_diff(
+        name: str, index: int, attempt: Attempt = None, offset: Offset = 0, limit: Bytes = DEFAULT_BYTES
+    ) -> OutputPage:
+        """What a subtask's attempt changed in its git worktree, committed or not, from the instance that has
+        it: a patch against the commit that it began at. It is made anew for the page at `offset` 0."""
+        task = find_task(engine, name).thread
+        return await engine.outputs.of_subtask(task, index, attempt, Wanted(offset, limit, diff=True))
+
     @routes.get("/v1/dispatches/{thread:path}/output", response_model=OutputPage)
     async def dispatch_output(
         request: Request,
@@ -78,6 +90,7 @@ def router(engine: Engine) -> APIRouter:
         limit: Bytes = DEFAULT_BYTES,
         tail: Tail = None,
         raw: Raw = False,
+        diff: Diff = False,
         follow: Follow = False,
     ) -> OutputPage | Response:
         """What an attempt that this very instance was given has written; `thread` is the subtask's.
@@ -88,8 +101,8 @@ def router(engine: Engine) -> APIRouter:
         async def read(wanted: Wanted, number: int | None) -> OutputPage:
             return await engine.outputs.of_child(thread, number, wanted)
 
-        wanted = Wanted(offset, limit, tail, raw)
-        if not follow:
+        wanted = Wanted(offset, limit, tail, raw, diff)
+        if diff or not follow:
             return await read(wanted, attempt)
         return await _stream(engine, request, wanted, read, attempt, ("dispatch", thread))
 

@@ -26,6 +26,14 @@ def output(
     return Call(schema.OutputPage, _path(task, index), query=_query(attempt, offset, limit, tail, raw=raw))
 
 
+def diff(
+    task: str, index: int, *, attempt: int | None = None, offset: int = 0, limit: int | None = None
+) -> Call[schema.OutputPage]:
+    """A piece of what a subtask has changed in its worktree, as a patch."""
+    query = _query(attempt, offset, limit, None, raw=False)
+    return Call(schema.OutputPage, _path(task, index, "diff"), query=query)
+
+
 def output_follow(
     task: str,
     index: int,
@@ -50,8 +58,8 @@ def is_whole(page: schema.OutputPage) -> bool:
     return page.ended and page.next_offset >= page.size
 
 
-def _path(task: str, index: int) -> str:
-    return f"/v1/tasks/{quote(task, safe='')}/subtasks/{index}/output"
+def _path(task: str, index: int, what: str = "output") -> str:
+    return f"/v1/tasks/{quote(task, safe='')}/subtasks/{index}/{what}"
 
 
 def _query(

@@ -165,6 +165,12 @@ class Repository:
         (folder / "info/exclude").write_bytes(_own_excludes(self.common) + b"\n" + ours.encode())
 
 
+def diff_of_commits(common: Path, old: str, new: str) -> bytes:
+    """The patch from one commit to another of a repository, whose git folder is given. Raises GitFailed."""
+    plain = ("--no-ext-diff", "--no-textconv", "--no-color")
+    return _run(["--git-dir", str(common), "diff", *plain, "--end-of-options", old, new, "--"], {})
+
+
 def _own_excludes(common: Path) -> bytes:
     """What the repository ignores without saying so in a tracked file."""
     try:

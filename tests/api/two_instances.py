@@ -49,10 +49,10 @@ class Two:
     worker: Api
     network: Network = field(default_factory=Network)
 
-    async def fan_out(self, *goals: str, name: str = "T") -> None:
+    async def fan_out(self, *goals: str, name: str = "T", **more: Any) -> None:
         """Give the worker these scripts."""
         await self.coordinator.task(alias=name)
-        subtasks = [{"goal": goal, "target": "worker-b"} for goal in goals]
+        subtasks = [{"goal": goal, "target": "worker-b", **more} for goal in goals]
         answer = await self.coordinator.operator.post(
             f"/v1/tasks/{name}/fan-out", json={"subtasks": subtasks, "allow_unknown": True}
         )
@@ -60,8 +60,8 @@ class Two:
 
 
 @asynccontextmanager
-async def two_instances(folder: Path) -> AsyncIterator[Two]:
-    """Both, running; the worker runs scripts."""
+async def two_instances(folder: Path, **sections: Any) -> AsyncIterator[Two]:
+    """Both, running; the worker runs scripts, and has these sections of settings."""
     network = Network()
     async with AsyncExitStack() as stack:
 
@@ -80,5 +80,5 @@ async def two_instances(folder: Path) -> AsyncIterator[Two]:
 
         coordinator = await start(COORDINATOR, "coordinator", Settings(fleet=FleetSettings("coordinator")))
         fleet = FleetSettings("worker-b", "http://coordinator")
-        worker = await start(WORKER, "worker-b", Settings(fleet=fleet, **_SCRIPTS))
+        worker = await start(WORKER, "worker-b", Settings(fleet=fleet, **_SCRIPTS, **sections))
         yield Two(coordinator, worker, network)

@@ -11,6 +11,7 @@ from typing import Any, Final, Literal
 
 from syncropel.adapters import Adapter, Job
 from syncropel.adapters.output_file import Piece, output_paths, read_piece, read_tail
+from syncropel.adapters.patch import patch_path, write_patch
 from syncropel.engine.dispatch.earlier import earlier_agent
 from syncropel.engine.dispatch.run_records import job_of
 from syncropel.engine.ingest.door import Ingest
@@ -19,6 +20,7 @@ from syncropel.errors import NoOutput, NotFound
 from syncropel.folds.fanout.child import ChildIntend
 from syncropel.folds.fanout.spend import Spent
 from syncropel.settings.config import DispatchSettings
+from syncropel.system.clean_git import GitFailed
 from syncropel.wire import OutputPage
 
 ATTEMPT_UNKNOWN: Final = "ATTEMPT_UNKNOWN"
@@ -33,19 +35,22 @@ LONGEST_CHARACTER: Final = 4
 class Wanted:
     """What is to be read: `limit` bytes from `offset`, or with `tail` so many lines at the end.
 
-    `raw`: the bytes of an agent, and not the events that they say.
+    `raw`: the bytes of an agent, and not the events that they say. `diff`: what the attempt changed in its
+    worktree, as a patch, and not what it wrote.
     """
 
     offset: int
     limit: int
     tail: int | None = None
     raw: bool = False
+    diff: bool = False
 
     def query(self, attempt: int) -> dict[str, Any]:
         """As another instance is asked for it."""
         query = {"attempt": attempt, "offset": self.offset, "limit": self.limit, "tail": self.tail}
         asked = {key: value for key, value in query.items() if value is not None}
-        return {**asked, "raw": "true"} if self.raw else asked
+        flags = {"raw": self.raw, "diff": self.diff}
+        return {**asked, **{key: "true" for key, on in flags.items() if on}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +128,8 @@ class LocalOutput:
         )
 
     def _read(self, intend: ChildIntend, wanted: Wanted, ended: bool) -> _Found:
+        if wanted.diff:
+            return self._patch(intend, wanted)
         merged, said = output_paths(self._work, intend.thread, intend.attempt)
         try:
             return _Found(str(merged), "text", _piece(merged, wanted), whole=True)
@@ -132,6 +139,23 @@ class LocalOutput:
             return _Found(str(said), "text", _piece(said, wanted), whole=True)
         path, whole = made
         return _Found(str(said), "events", _piece(path, wanted), whole=whole)
+
+    def _patch(self, intend: ChildIntend, wanted: Wanted) -> _Found:
+        """It is made anew for the first piece: the following ones are of the same one."""
+        path = patch_path(self._work, intend.thread, intend.attempt)
+        try:
+            if wanted.offset == 0 or not path.is_file():
+                write_patch(path)
+        except GitFailed as error:
+            raise NoOutput(
+                f"what attempt {intend.attempt} changed cannot be told: {error}",
+                "look on that instance: spl task diagnose names the folder",
+            ) from None
+        except FileNotFoundError:
+            raise NoOutput(
+                f"attempt {intend.attempt} has no worktree", "name a repository for the next one: repo=NAME"
+            ) from None
+        return _Found(str(path), "text", _piece(path, wanted), whole=True)
 
     def _transcript(self, said: Path, intend: ChildIntend, ended: bool) -> tuple[Path, bool] | None:
         adapter = str(intend.body.get("adapter") or self._default)

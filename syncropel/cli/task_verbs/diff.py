@@ -1,0 +1,70 @@
+"""`spl task diff`: what a subtask changed in its worktree."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from typing import TYPE_CHECKING, Any, Final
+
+from syncropel.cli.support.connect import connect
+from syncropel.cli.support.parsing import add_verb, index, positive
+from syncropel.cli.support.terminal import is_json, print_json_line, say, tell, write_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from syncropel.client import Client
+    from syncropel.wire import OutputPage
+
+PAGE_BYTES: Final = 256 * 1024
+
+
+def configure(group: Any) -> None:
+    """Add the verb to `spl task`."""
+    verb = add_verb(
+        group,
+        "diff",
+        "show what a subtask changed in its git worktree",
+        epilog="A patch against the commit that the attempt began at, of committed and uncommitted changes.\n"
+        "Into a pipe or a file its bytes are as they are, for git apply; on a terminal they are made safe.",
+    )
+    verb.add_argument("name", metavar="NAME", help="a task's alias or thread")
+    verb.add_argument(
+        "subtask", type=index, nargs="?", default=0, metavar="N", help="which subtask (default: 0)"
+    )
+    verb.add_argument("--attempt", type=positive, metavar="K", help="another attempt than the latest")
+    verb.set_defaults(run=run)
+
+
+def run(args: Namespace) -> int:
+    """Print the patch; it is whole before anything is printed, so that no half of one is applied."""
+    from syncropel.client import output_calls
+
+    with connect(args) as client:
+        pages = list(_pages(client, args))
+    if is_json(args):
+        for page in pages:
+            print_json_line(page.model_dump(mode="json"))
+        return 0
+    patch = b"".join(output_calls.data(page) for page in pages)
+    if not patch:
+        whose = f"{pages[0].alias}'s" if pages[0].alias else "its"
+        tell(f"{args.name} [{args.subtask}] changed nothing in {whose} worktree")
+    elif sys.stdout.isatty():
+        say(*patch.decode("utf-8", "replace").splitlines())
+    else:
+        write_bytes(patch)
+    return 0
+
+
+def _pages(client: Client, args: Namespace) -> Iterator[OutputPage]:
+    from syncropel.client import output_calls
+
+    attempt, offset = args.attempt, 0
+    while True:
+        asked = output_calls.diff(args.name, args.subtask, attempt=attempt, offset=offset, limit=PAGE_BYTES)
+        page = client.send(asked)
+        yield page
+        if page.next_offset >= page.size or page.next_offset <= offset:
+            return
+        attempt, offset = page.attempt, page.next_offset
