@@ -90,6 +90,7 @@ EXAMPLES: Final[dict[str, Example]] = {
         "/v1/dispatch", {"goal": "make test", "alias": "RUN-1", "target": "worker-a"}
     ),
     "GET /v1/tasks/{name}/subtasks/{index}/output": Example("/v1/tasks/DOCS-7/subtasks/0/output?tail=10"),
+    "GET /v1/tasks/{name}/subtasks/{index}/diff": Example("/v1/tasks/DOCS-7/subtasks/0/diff"),
     "GET /v1/dispatches/{thread}/output": Example("/v1/dispatches/CHILD/output?offset=0"),
     "GET /v1/dispatches": Example("/v1/dispatches"),
     "GET /v1/trust": Example("/v1/trust"),

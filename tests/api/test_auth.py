@@ -55,6 +55,7 @@ NEEDS = {
     ("GET", "/v1/tasks/{name}/what-if"): "records:read",
     ("GET", "/v1/tasks/{name}/speedup"): "records:read",
     ("GET", "/v1/tasks/{name}/subtasks/{index}/output"): "output:read",
+    ("GET", "/v1/tasks/{name}/subtasks/{index}/diff"): "output:read",
     ("GET", "/v1/dispatches/{thread}/output"): "output:read",
     ("GET", "/v1/fleet/status"): "records:read",
     ("GET", "/v1/fleet/instances"): "records:read",

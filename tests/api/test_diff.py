@@ -24,6 +24,10 @@ def git(folder: Path, *words: str) -> str:
     return ran.stdout.strip()
 
 
+def apply(folder: Path, patch: str) -> None:
+    subprocess.run(["git", "-C", str(folder), "apply"], input=patch, text=True, check=True)
+
+
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     folder = tmp_path / "project"
@@ -58,7 +62,7 @@ async def test_it_is_a_patch_that_applies_of_success_and_failure_alike(
     await run(two, f"echo two >> a.txt; echo new > b.txt; exit {code}")
     page = await two.coordinator.get(PATH)
     assert (page["alias"], page["state"]) == ("worker-b", "failed" if code else "accept")
-    subprocess.run(["git", "-C", str(project), "apply"], input=page["data"], text=True, check=True)
+    apply(project, page["data"])
     assert (project / "a.txt").read_text() == "one\ntwo\n"
     assert (project / "b.txt").read_text() == "new\n"
 

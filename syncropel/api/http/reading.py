@@ -36,7 +36,7 @@ _READ_OPS: Final = (
 
 
 _OUTPUT: Final = re.compile(
-    r"/v1/(tasks/(?P<task>[^/]+)/subtasks/[^/]+|dispatches/(?P<thread>.+))/output", re.ASCII
+    r"/v1/(tasks/(?P<task>[^/]+)/subtasks/[^/]+/(?:output|diff)|dispatches/(?P<thread>.+)/output)", re.ASCII
 )
 _SNAPSHOT: Final = "/v1/threads/snapshot"
 """Judged thread by thread, once it is known which ones are asked for."""
