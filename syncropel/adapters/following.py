@@ -131,5 +131,5 @@ def _told(event: Event) -> dict[str, Any]:
     if isinstance(event, Usage):
         usage = asdict(event)
         cost = usage.pop("cost_usd")
-        return {"usage": usage} | ({"cost_usd": cost} if cost else {})
+        return {"usage": usage} | ({} if cost is None else {"cost_usd": cost})
     return asdict(event)

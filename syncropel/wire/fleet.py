@@ -203,6 +203,7 @@ class RunningSpend(Wire):
     child_intend: str = Field(max_length=64)
     child_thread: str = Field(max_length=512)
     cost_usd: float = Field(ge=0, allow_inf_nan=False)
+    cost_unknown: bool = Field(default=False, description="cost_usd is only what is known of the cost")
     began_at: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     starts: list[StartOut] = Field(default=[], max_length=16)
 

@@ -97,6 +97,22 @@ async def test_a_cost_that_is_not_known_is_never_shown_as_none(make_api: MakeApi
     assert (shown["cost"].text, shown["denied"].text) == ("unknown", "unknown")
 
 
+async def test_while_it_runs_an_unknown_cost_is_unknown_too(make_api: MakeApi, tmp_path: Path) -> None:
+    api = await make_api(running(tmp_path, "codex", model="a-model-of-nobody"))
+    await api.task(alias="T-1")
+    await api.fan_out("T-1", {"goal": "do:long"})
+
+    async def look() -> ChildOut | None:
+        (child,) = JoinStatus.model_validate(await api.get("/v1/tasks/T-1/join")).subtasks
+        return child if child.cost_unknown else None
+
+    child = await until(look)
+
+    assert (child.state, child.cost_usd) == ("in_progress", 0.0)
+    shown = dict(tree.detail_lines(child, Moment(0.0, 0.0), ASCII))
+    assert shown["cost"].text == "unknown"
+
+
 async def test_a_budget_ends_an_agent_that_goes_on_spending(make_api: MakeApi, tmp_path: Path) -> None:
     api = await make_api(running(tmp_path, "claude"))
 

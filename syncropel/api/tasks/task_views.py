@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Container, Hashable, Mapping, Sequence
 from typing import Any, Final
 
 from syncropel.api.tasks.agent_views import agent_out
@@ -123,7 +123,7 @@ async def join_status(engine: Engine, state: TaskState) -> JoinStatus:
     place = _places_now(engine, fanout, look)
     parts = [parts_of(engine, child.spawn.child_thread) if child.spawn else [] for child in children]
     out = [
-        _child_out(fanout, child, place(child), names, look.spending, inner, look.lost)
+        _child_out(fanout, child, place(child), names, look.spending, inner, look.lost, look.unpriced)
         for child, inner in zip(children, parts, strict=True)
     ]
     spent = spent_usd(fanout, look.spending)
@@ -296,6 +296,7 @@ def _child_out(
     spending: Mapping[str, float],
     parts: Sequence[TaskSummary] = (),
     lost: Lost = lambda _: (None, None),
+    unpriced: Container[str] = (),
 ) -> ChildOut:
     subtask, report, spawn = child.subtask, child.report, child.spawn
     instance, progress = place
@@ -315,7 +316,7 @@ def _child_out(
         last_words=last_words(report.summary) if report else "",
         output=report.output if report else None,
         cost_usd=_cost(report, spawn, spending),
-        cost_unknown=report is not None and not report.cost_known,
+        cost_unknown=not report.cost_known if report else bool(spawn and spawn.child_intend in unpriced),
         budget_usd=subtask.budget_usd,
         budget_tokens=subtask.budget_tokens,
         repo=subtask.repo,

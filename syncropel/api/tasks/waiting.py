@@ -50,7 +50,11 @@ class Look:
     def __init__(self, engine: Engine) -> None:
         self.spending = engine.spending()
         self._engine = engine
-        own = {one["child_intend"]: one["began_at"] for one in engine.dispatcher.spending()}
+        here = engine.dispatcher.spending()
+        self.unpriced = engine.leases.unpriced() | {
+            one["child_intend"] for one in here if one["cost_unknown"]
+        }
+        own = {one["child_intend"]: one["began_at"] for one in here}
         self._began = {**engine.leases.began(), **own}
         self._heard = engine.leases.heard_at() | {engine.instance.did: engine.runtime.now()}
         self._held = engine.held()

@@ -99,12 +99,13 @@ class Dispatcher:
 
     def spending(self) -> list[dict[str, Any]]:
         """What each running goal has spent so far, and since when it runs: child_intend, child_thread,
-        cost_usd (US dollars), began_at (unix seconds), starts (fields of the wire model `StartOut`)."""
+        cost_usd (US dollars), cost_unknown, began_at (unix seconds), starts: fields of `RunningSpend`."""
         return [
             {
                 "child_intend": run.intend.record,
                 "child_thread": thread,
                 "cost_usd": run.meter.spent,
+                "cost_unknown": self._ingest.live.spend.of(run.intend.record).unpriced,
                 "began_at": run.started_at,
                 "starts": [
                     one.as_body() for one in self._ingest.live.starts.of(run.intend.record)[-MOST_TOLD:]

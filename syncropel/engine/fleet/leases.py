@@ -224,6 +224,11 @@ class Leases:
             for one in beat.get("spend", ())
         }
 
+    def unpriced(self) -> set[str]:
+        """The child INTENDs of running goals whose cost is not known, by the latest beats."""
+        spends = (one for beat in self._beats.values() for one in beat.get("spend", ()))
+        return {one["child_intend"] for one in spends if one.get("cost_unknown")}
+
     def began(self) -> dict[str, float]:
         """Since when goals run by the latest beats: unix seconds by the id of the child INTEND."""
         return {

@@ -23,6 +23,8 @@ class Spent:
     offset: int = 0
     events: Mapping[str, int] = field(default_factory=dict)
     """How many events of a run's output were observed, by the run's name."""
+    unpriced: bool = False
+    """Whether tokens were used whose price is not known: then `usd` is not all."""
 
 
 @dataclass(slots=True)
@@ -43,6 +45,8 @@ class Spend:
             counted = {**spent.events, run: max(events, spent.events.get(run, 0))}
             self.by_intend[intend] = spent = replace(spent, events=counted)
         cost, offset = body.get("cost_usd"), body.get("cost_offset")
+        if record.topic == STREAM_EVENT and cost is None and isinstance(body.get("usage"), dict):
+            self.by_intend[intend] = spent = replace(spent, unpriced=True)
         if record.topic != STREAM_EVENT or isinstance(cost, bool) or not isinstance(cost, int | float):
             return
         if 0 < cost <= LARGEST:
