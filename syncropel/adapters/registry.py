@@ -18,6 +18,17 @@ log = logging.getLogger("syncropel.engine.adapters")
 
 GROUP: Final = "syncropel.adapters"
 """The group of entry points that types of adapters are found by."""
+BUILT_IN: Final = {
+    "bash": "syncropel.adapters.builtin:BASH",
+    "claude": "syncropel.adapters.agents.types:CLAUDE",
+    "codex": "syncropel.adapters.agents.types:CODEX",
+    "echo": "syncropel.adapters.builtin:ECHO",
+    "exec": "syncropel.adapters.builtin:EXEC",
+    "http": "syncropel.adapters.builtin:HTTP",
+    "noop": "syncropel.adapters.builtin:NOOP",
+}
+"""Types of this package. They are listed here, and not in its metadata, because a checkout that is updated
+keeps the metadata of its installation: no goal may fail for that."""
 _MOST_TOLD: Final = 256
 _LONGEST_PROBLEM: Final = 2000
 """A heartbeat that says more is refused."""
@@ -33,8 +44,9 @@ class Types:
 
 @cache
 def installed() -> Types:
-    """The types that are installed in this environment."""
-    return load_types(entry_points(group=GROUP))
+    """The types of this package, and those that plug-ins of this environment add."""
+    own = [EntryPoint(name, value, GROUP) for name, value in BUILT_IN.items()]
+    return load_types([*own, *(one for one in entry_points(group=GROUP) if one not in own)])
 
 
 def load_types(found: Iterable[EntryPoint]) -> Types:
