@@ -16,7 +16,7 @@ from syncropel.api.http.auth import OperatorDoor
 from syncropel.logs.ring import LINE_CHARS, LogRing
 from syncropel.wire import LogPage
 
-from .conftest import Api, MakeApi, _client, until
+from .conftest import Api, MakeApi, over_tcp, until
 from .streams import Stream, watch
 
 START = 1_790_000_000.0
@@ -42,7 +42,7 @@ async def logged(api: Api, ring: LogRing) -> Any:
 
 
 async def page(app: Any, **query: Any) -> LogPage:
-    async with _client(app) as client:
+    async with over_tcp(app) as client:
         answer = await client.get("/v1/engine/log", params=query)
     assert answer.status_code == 200, answer.text
     return LogPage.model_validate(answer.json())
@@ -111,7 +111,7 @@ async def test_a_cursor_of_an_earlier_run_is_no_gap_and_gets_everything(logged: 
 
 @pytest.mark.parametrize("query", [{"level": "LOUD"}, {"limit": 0}, {"limit": 5000}, {"since": "x"}])
 async def test_a_wrong_question_is_told(logged: Any, query: dict[str, Any]) -> None:
-    async with _client(logged) as client:
+    async with over_tcp(logged) as client:
         answer = await client.get("/v1/engine/log", params=query)
     assert answer.status_code == 422
     assert next(iter(query)) in answer.json()["message"]
