@@ -29,7 +29,7 @@ def test_run_waits_for_the_end_and_prints_it(live: Path, spl: Spl) -> None:
 
 
 def test_what_cannot_be_done_exits_1_with_the_reason(live: Path, spl: Spl) -> None:
-    ran = spl("run", "say hi", "--adapter", "bash", "-o", "json")
+    ran = spl("run", "say hi", "--adapter", "bash", "--allow-unknown", "-o", "json")
     assert ran.code == 1
     (child,) = ran.json["subtasks"]
     assert (child["verdict"], "not enabled" in child["summary"]) == ("failed", True)

@@ -63,7 +63,8 @@ def test_a_task_whose_worker_failed_is_salvaged_step_by_step(
     live: Path, spl: Spl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert spl("task", "add", "save me", "--alias", "SALVAGE").code == 0
-    assert spl("task", "dispatch", "SALVAGE", "--adapter", "bash", "--wait").code == 1
+    dispatched = spl("task", "dispatch", "SALVAGE", "--adapter", "bash", "--allow-unknown", "--wait")
+    assert dispatched.code == 1
     shown = spl("task", "show", "SALVAGE").out
     assert "Status: failed\n" in shown
     assert "Prior attempts: 1 failed ($0.00 total)\n" in shown
