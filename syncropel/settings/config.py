@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import signal
 import tempfile
 from collections.abc import Mapping
@@ -22,6 +23,9 @@ HOST: Final = "127.0.0.1"
 STOP_KEEPING_WORK: Final = signal.SIGUSR1
 """Tells a daemon to end and to leave what runs to the next one of its home."""
 _HEAD: Final = "# Settings of this Syncropel instance. Changes take effect at the next start.\n\n"
+_SWITCH_AND_TABLE: Final = re.compile(
+    r"^\[adapters\]\n(?:(?!\[).*\n)*?(bash|noop)[ \t]*=(?:.*\n)+?\[adapters\.\1\]", re.MULTILINE
+)
 _SOCKET_PATH_LIMIT: Final = 100  # sun_path holds 108 bytes on Linux, 104 on macOS
 
 
@@ -235,14 +239,14 @@ def load_settings(home: Home, environ: Mapping[str, str]) -> Settings:
     """
     import tomllib  # a command that only asks a daemon reads no settings
 
+    text = ""
     try:
-        document = tomllib.loads(home.config.read_text(encoding="utf-8"))
+        text = home.config.read_text(encoding="utf-8")
+        document = tomllib.loads(text)
     except FileNotFoundError:
         document = {}
     except tomllib.TOMLDecodeError as error:
-        raise SetupError(
-            f"{home.config} is not TOML: {error}", "correct that line, or move the file away"
-        ) from None
+        raise SetupError(f"{home.config} is not TOML: {error}", _correction(text)) from None
     except (OSError, UnicodeDecodeError) as error:
         raise SetupError(
             f"cannot read {home.config}: {error}", "check the file and its permissions"
@@ -262,6 +266,16 @@ def raw_table(home: Home, name: str) -> dict[str, Any] | None:
 
     found = tomllib.loads(home.config.read_text(encoding="utf-8"))["adapters"][name]
     return dict(found)
+
+
+def _correction(text: str) -> str:
+    """What to do about a file that is not TOML."""
+    twice = _SWITCH_AND_TABLE.search(text)
+    if twice is not None:
+        return (
+            f"remove the line `{twice[1]} = …` from [adapters]: the table [adapters.{twice[1]}] replaces it"
+        )
+    return "correct that line, or move the file away"
 
 
 def _parse(document: dict[str, Any], path: Path) -> Settings:

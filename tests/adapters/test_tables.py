@@ -80,6 +80,13 @@ def test_a_bad_value_is_named_by_file_section_and_key(tmp_path: Path, line: str,
     assert f"{tmp_path / 'config.toml'}: {told}" in raised.value.message
 
 
+@pytest.mark.parametrize("name", ["bash", "noop"])
+def test_a_switch_beside_its_table_is_told_apart_from_other_mistakes(tmp_path: Path, name: str) -> None:
+    with pytest.raises(SetupError) as caught:
+        settings_of(tmp_path, f"[adapters]\n{name} = false\n\n[adapters.{name}]\nidle_secs = 5.0\n")
+    assert caught.value.hint.startswith(f"remove the line `{name} = …` from [adapters]")
+
+
 @pytest.mark.parametrize("name", ["Claude", "a b", "bash_cwd", "run_as", "tables", "1x"])
 def test_a_name_that_no_adapter_can_have(tmp_path: Path, name: str) -> None:
     with pytest.raises(SetupError, match="invalid adapter name"):
