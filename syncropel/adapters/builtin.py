@@ -12,7 +12,7 @@ from syncropel.adapters.http import HttpAdapter
 from syncropel.adapters.synthetic import EchoAdapter, NoopAdapter
 from syncropel.settings.adapters import AdapterTable
 
-_PROGRAM: Final = ("set", "secrets", "cwd", "idle_secs", "model", "models")
+_PROGRAM: Final = ("set", "secrets", "cwd", "idle_secs", "model", "models", "default_budget_usd")
 
 
 def _echo(table: AdapterTable, place: Place) -> Adapter:

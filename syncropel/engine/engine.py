@@ -304,6 +304,7 @@ class Engine:
             {name: one.table.max_concurrent for name, one in enabled.items() if one.table.max_concurrent},
             {name: one.table.allowed_models for name, one in enabled.items()},
             {name: one.broken for name, one in enabled.items() if one.adapter is None},
+            {name: usd for name, one in enabled.items() if (usd := one.table.default_budget_usd)},
         )
 
     @property

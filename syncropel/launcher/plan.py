@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from syncropel import toml_text
 from syncropel.errors import SetupError
 from syncropel.settings.config import (
     FIRST_WORKER_PORT,
+    REPOS,
     Home,
     Settings,
     dump_settings,
     edit_settings,
     load_settings,
-    raw_table,
+    raw_entries,
 )
 from syncropel.settings.identity import make_home
+from syncropel.settings.workspace import WorkspaceSettings
+from syncropel.toml_text import Changes
 
 COORDINATOR: Final = "coordinator"
 ADAPTERS: Final = ("echo", "bash", "noop")
+_SWITCHES: Final = ("bash", "noop")
 _LETTERS: Final = "abcdefghijklmnopqrstuvwxyz"
 _MAX_PORT: Final = 65535
 
@@ -44,12 +48,14 @@ class FleetPlan:
 
 @dataclass(frozen=True)
 class WorkerPlan:
-    """One worker of the plan. `table`: what the coordinator's config says of the plan's adapter."""
+    """One worker of the plan. `offered`: adapters and repositories of the coordinator's config, by the path
+    of their key. `workspace`: its settings of worktrees, for a new worker."""
 
     alias: str
     home: Home
     port: int
-    table: Mapping[str, Any] | None = None
+    offered: Changes = field(default_factory=dict)
+    workspace: WorkspaceSettings = field(default_factory=WorkspaceSettings)
 
 
 def worker_suffixes() -> Iterator[str]:
@@ -65,14 +71,16 @@ def plan_workers(coordinator: Home, plan: FleetPlan) -> list[WorkerPlan]:
 
     Raises SetupError for more workers than there are names or ports, or broken settings.
     """
-    table = None if plan.adapter in (None, *ADAPTERS) else raw_table(coordinator, str(plan.adapter))
+    # A table of bash would let a worker run scripts, which only its own config or --adapter bash may do.
+    offered = {keys: value for keys, value in raw_entries(coordinator).items() if keys[-1] not in _SWITCHES}
+    workspace = replace(load_settings(coordinator, {}).workspace, repos={})
     aliases = [f"worker-{suffix}" for _, suffix in zip(range(plan.workers), worker_suffixes(), strict=False)]
     if len(aliases) < plan.workers:
         raise SetupError(f"{plan.workers} workers are too many", f"at most {len(aliases)} on one machine")
     workers = []
     for number, alias in enumerate(aliases):
         home = coordinator.sibling(alias)
-        workers.append(WorkerPlan(alias, home, _port(plan, number, home), table))
+        workers.append(WorkerPlan(alias, home, _port(plan, number, home), offered, workspace))
     return workers
 
 
@@ -124,25 +132,40 @@ def prepare_worker(worker: WorkerPlan, plan: FleetPlan, coordinator_url: str) ->
     make_home(worker.home)
     known = worker.home.config.exists()
     present = load_settings(worker.home, {})
-    if worker.table is not None and str(plan.adapter) not in present.adapters.tables:
-        _add_table(worker.home, str(plan.adapter), worker.table)
+    before = present = present if known else replace(present, workspace=worker.workspace)
+    if added := _taken_over(worker, plan, present, new=not known):
+        _add(worker.home.config, added, present)
         present = load_settings(worker.home, {})
     wanted = worker_settings(present, worker, plan, coordinator_url)
-    if wanted == present and known:
-        return wanted, False
-    _write(worker.home.config, present, wanted)
-    return wanted, known
+    if wanted != present or not known:
+        _write(worker.home.config, present, wanted)
+    return wanted, known and wanted != before
 
 
-def _add_table(home: Home, name: str, table: Mapping[str, Any]) -> None:
-    """Write `[adapters.NAME]` into a worker's config, which has none. Raises SetupError."""
+def _taken_over(worker: WorkerPlan, plan: FleetPlan, present: Settings, *, new: bool) -> Changes:
+    """What the worker lacks of what the coordinator offers. A new worker takes everything; another one the
+    adapter that the plan names, and with it the repositories: the rest of its config is its operator's."""
+    named = ("adapters", str(plan.adapter))
+    has = {("adapters", name) for name in present.adapters.tables}
+    has |= {(*REPOS, name) for name in present.workspace.repos}
+    return {
+        keys: value
+        for keys, value in worker.offered.items()
+        if keys not in has and (new or keys == named or (named in worker.offered and keys[:2] == REPOS))
+    }
+
+
+def _add(path: Path, added: Changes, present: Settings) -> None:
+    """Write these entries into a `config.toml`; one that is not there yet says what is so at present.
+
+    Raises SetupError.
+    """
     try:
-        text = toml_text.read(home.config) or dump_settings(Settings())
-        toml_text.write(home.config, toml_text.edited(text, {("adapters", name): dict(table)}))
+        text = toml_text.read(path) or dump_settings(present)
+        toml_text.write(path, toml_text.edited(text, added))
     except (OSError, ValueError) as error:
-        raise SetupError(
-            f"cannot add [adapters.{name}] to {home.config}: {error}", "add it by hand"
-        ) from None
+        first = ".".join(next(iter(added)))
+        raise SetupError(f"cannot add [{first}] to {path}: {error}", "add it by hand") from None
 
 
 def _write(path: Path, present: Settings, wanted: Settings) -> None:

@@ -51,6 +51,8 @@ class AdapterTable:
     """How many of its goals run at a time on this instance; 0: as many as `[dispatch] max_concurrent`."""
     idle_secs: float = 0.0
     """Seconds without a word after which a run is ended; 0: never."""
+    default_budget_usd: float = 0.0
+    """US dollars that an attempt may spend whose subtask names no budget; 0: no limit."""
     cwd: str = ""
     """Folder that programs run in; empty gives each subtask its own under `work/`."""
     options: Mapping[str, Any] = field(default_factory=dict)

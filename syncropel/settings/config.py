@@ -22,6 +22,8 @@ FIRST_WORKER_PORT: Final = 9201
 HOST: Final = "127.0.0.1"
 STOP_KEEPING_WORK: Final = signal.SIGUSR1
 """Tells a daemon to end and to leave what runs to the next one of its home."""
+REPOS: Final = ("workspace", "repos")
+"""Where the repositories are in `config.toml`."""
 _HEAD: Final = "# Settings of this Syncropel instance. Changes take effect at the next start.\n\n"
 _SWITCH_AND_TABLE: Final = re.compile(
     r"^\[adapters\]\n(?:(?!\[).*\n)*?(bash|noop)[ \t]*=(?:.*\n)+?\[adapters\.\1\]", re.MULTILINE
@@ -258,14 +260,18 @@ def load_settings(home: Home, environ: Mapping[str, str]) -> Settings:
     return settings
 
 
-def raw_table(home: Home, name: str) -> dict[str, Any] | None:
-    """`[adapters.NAME]` of a home as it is written; None without one. Raises SetupError for a bad config."""
-    if name not in load_settings(home, {}).adapters.tables:
-        return None
+def raw_entries(home: Home) -> Changes:
+    """Every `[adapters.NAME]` and every entry of `[workspace.repos]` of a home as they are written, by the
+    path of their key. Raises SetupError for a bad config."""
+    settings = load_settings(home, {})
+    if not settings.adapters.tables and not settings.workspace.repos:
+        return {}
     import tomllib
 
-    found = tomllib.loads(home.config.read_text(encoding="utf-8"))["adapters"][name]
-    return dict(found)
+    document = tomllib.loads(home.config.read_text(encoding="utf-8"))
+    tables = {("adapters", name): document["adapters"][name] for name in settings.adapters.tables}
+    repos = {(*REPOS, name): document["workspace"]["repos"][name] for name in settings.workspace.repos}
+    return {**tables, **repos}
 
 
 def _correction(text: str) -> str:

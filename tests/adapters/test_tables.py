@@ -22,6 +22,7 @@ set = { REGION = "eu" }
 secrets = ["API_KEY"]
 max_concurrent = 2
 idle_secs = 30
+default_budget_usd = 2
 cwd = "/src"
 extra = 1
 """
@@ -46,6 +47,7 @@ def test_every_key(tmp_path: Path) -> None:
         ("API_KEY",),
         2,
         30.0,
+        2.0,
         "/src",
         {"extra": 1},
     )

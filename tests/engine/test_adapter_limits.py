@@ -63,6 +63,24 @@ def test_a_record_names_only_a_model_that_the_config_allows() -> None:
     virtual.run(story())
 
 
+def test_an_adapters_budget_is_for_subtasks_that_name_none() -> None:
+    async def story() -> None:
+        workshop = await opened(budgets={"slow": 0.4})
+        await workshop.give("none", adapter="slow")
+        await workshop.give("own", adapter="slow", budget_usd=0.6)
+        await workshop.give("tokens", adapter="slow", budget_tokens=1000)
+        await workshop.give("other")
+        await asyncio.sleep(SECS / 2)
+        told = {run.intend.thread: run.meter.budget_usd for run in workshop.dispatcher.runs()}
+        assert told == {"th_none": 0.4, "th_own": 0.6, "th_tokens": None}
+        await asyncio.sleep(3 * SECS)
+        assert workshop.others["slow"].budgets == {"none": 0.4, "own": 0.6, "tokens": None}
+        assert workshop.crew.budgets == {"other": None}
+        await workshop.die()
+
+    virtual.run(story())
+
+
 def test_an_adapter_that_cannot_be_used_says_why() -> None:
     async def story() -> None:
         workshop = await opened(problems={"mine": "its plug-in is broken"})

@@ -50,10 +50,11 @@ class Crew:
     most: int = 0
     ended: list[dict[str, Any]] = field(default_factory=list)
     models: dict[str, str] = field(default_factory=dict)
+    budgets: dict[str, float | None] = field(default_factory=dict)
 
     async def run(self, job: Job, observe: Observe) -> Outcome:
         self.now.append(job.goal)
-        self.models[job.goal] = job.model
+        self.models[job.goal], self.budgets[job.goal] = job.model, job.budget_usd
         self.begun.append(f"{job.goal}#{job.attempt}")
         self.most = max(self.most, len(self.now))
         try:

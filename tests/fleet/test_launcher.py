@@ -117,6 +117,56 @@ def test_workers_take_an_adapter_from_the_coordinators_config(tmp_path: Path) ->
     assert (kept, stale) == (settings, False), "a worker's own table is its operator's"
 
 
+OFFERED = (
+    MINE
+    + """
+[adapters.bash]
+max_concurrent = 1
+
+[workspace]
+commit = false
+
+[workspace.repos]
+app = "/srv/app"
+site = { path = "/srv/site", base = "main", copy = [".env"] }
+"""
+)
+
+
+def test_a_new_worker_takes_adapters_and_repositories_of_the_coordinator(tmp_path: Path) -> None:
+    coordinator = home(tmp_path)
+    coordinator.path.mkdir(parents=True)
+    coordinator.config.write_text(OFFERED)
+    secret = coordinator.secrets / "MINE"
+    secret.parent.mkdir()
+    secret.write_text("hush")
+    (worker,) = plan_workers(coordinator, FleetPlan(1))
+    settings, stale = prepare_worker(worker, FleetPlan(1), URL)
+    assert load_settings(worker.home, {}) == settings
+    assert settings.workspace == load_settings(coordinator, {}).workspace
+    assert (set(settings.adapters.tables), settings.adapters.bash) == ({"mine"}, False), "no scripts unasked"
+    assert (settings.dispatch.adapter, stale) == ("echo", False)
+    assert not list(worker.home.path.rglob("MINE")), "a secret stays where it is"
+    assert prepare_worker(worker, FleetPlan(1), URL) == (settings, False)
+
+
+def test_a_worker_that_is_there_takes_repositories_with_the_adapter_that_is_asked_for(tmp_path: Path) -> None:
+    coordinator = home(tmp_path)
+    (worker,) = plan_workers(coordinator, FleetPlan(1))
+    prepare_worker(worker, FleetPlan(1), URL)
+    worker.home.config.write_text(worker.home.config.read_text() + '\n[workspace.repos]\napp = "/mine"\n')
+    coordinator.path.mkdir(parents=True)
+    coordinator.config.write_text(OFFERED + '\n[adapters.other]\ntype = "exec"\ncommand = ["other"]\n')
+    (worker,) = plan_workers(coordinator, FleetPlan(1))
+    for plan in (FleetPlan(1), FleetPlan(1, adapter="bash")):
+        settings, _ = prepare_worker(worker, plan, URL)
+        assert (list(settings.workspace.repos), settings.adapters.tables) == (["app"], {})
+    settings, stale = prepare_worker(worker, FleetPlan(1, adapter="mine"), URL)
+    assert (set(settings.workspace.repos), set(settings.adapters.tables)) == ({"app", "site"}, {"mine"})
+    assert settings.workspace.repos["app"].path == Path("/mine"), "its own entry stays"
+    assert stale, "one that runs has to start again"
+
+
 def test_an_adapter_that_nobody_configured_is_refused(tmp_path: Path) -> None:
     plan = FleetPlan(1, adapter="claude")
     (worker,) = plan_workers(home(tmp_path), plan)

@@ -8,7 +8,6 @@ from typing import Literal
 
 from syncropel import __version__
 from syncropel.api.tasks.waiting import Look
-from syncropel.engine.dispatch.run_records import budget_of
 from syncropel.engine.engine import Engine
 from syncropel.engine.fanout.reassignment import spent_usd
 from syncropel.engine.heartbeats import own_beat
@@ -259,7 +258,7 @@ def running(engine: Engine) -> list[RunningDispatch]:
             started_at=run.started_at,
             began_at=run.started_at,
             cost_usd=run.meter.spent,
-            budget_usd=budget_of(run.intend),
+            budget_usd=run.place.limits.budget_of(run.intend),
         )
         for run in engine.dispatcher.runs()
         if run.intend.thread not in known

@@ -39,33 +39,33 @@ class Meter:
 
     def __init__(self, intend: ChildIntend, budget_usd: float | None, spent: float) -> None:
         self._intend = intend
-        self._budget = budget_usd
+        self.budget_usd = budget_usd
         self._warned = spends(spent, budget_usd, WARN_SHARE)
         self.spent = spent
 
     def take(self, cost: float) -> dict[str, Any] | None:
         """Add a cost; gives the body of the warning when this is the cost that calls for one."""
         self.spent += cost
-        if self._warned or not spends(self.spent, self._budget, WARN_SHARE):
+        if self._warned or not spends(self.spent, self.budget_usd, WARN_SHARE):
             return None
         self._warned = True
-        told = {"event": WARNING_EVENT, "spent_usd": self.spent, "budget_usd": self._budget}
+        told = {"event": WARNING_EVENT, "spent_usd": self.spent, "budget_usd": self.budget_usd}
         log.warning(
             "subtask %s has spent $%.2f of its budget of $%.2f",
             self._intend.body.get("index"),
             self.spent,
-            self._budget,
+            self.budget_usd,
             extra={"thread_id": self._intend.thread},
         )
         return told
 
     @property
     def over(self) -> bool:
-        return spends(self.spent, self._budget)
+        return spends(self.spent, self.budget_usd)
 
     def outcome(self) -> Outcome:
         """What a run over its budget comes to."""
-        told = f"{OVER_BUDGET}: spent ${self.spent:.2f} of its budget of ${self._budget or 0:.2f}"
+        told = f"{OVER_BUDGET}: spent ${self.spent:.2f} of its budget of ${self.budget_usd or 0:.2f}"
         return Outcome("failed", told, reason=OVER_BUDGET)
 
 

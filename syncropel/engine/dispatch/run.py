@@ -18,6 +18,7 @@ from syncropel.engine.dispatch.run_records import (
     RunThread,
     beginning,
     budget_of,
+    budget_tokens_of,
     ending,
     honest,
     job_of,
@@ -60,9 +61,19 @@ class Limits:
     problems: Mapping[str, str] = field(default_factory=dict)
     """Why an adapter that the config names cannot be used."""
 
+    budgets: Mapping[str, float] = field(default_factory=dict)
+    """US dollars that an attempt may spend whose subtask names no budget, by adapter."""
+
     def adapter_of(self, intend: ChildIntend) -> str:
         """The name of the adapter that is to run this."""
         return str(intend.body.get("adapter") or self.default_adapter)
+
+    def budget_of(self, intend: ChildIntend) -> float | None:
+        """US dollars that this attempt may spend: what its subtask says, else what its adapter does."""
+        given = budget_of(intend)
+        if given is not None or budget_tokens_of(intend) is not None:
+            return given
+        return self.budgets.get(self.adapter_of(intend))
 
 
 async def write_ending(
@@ -142,7 +153,7 @@ class Run:
         self._thread = self.taken.thread if self.taken else None
         spent = self.place.ingest.live.spend.of(self.intend.record).usd
         self.started_at = self.taken.at if self.taken else self.place.runtime.now()
-        self.meter = Meter(self.intend, budget_of(self.intend), spent)
+        self.meter = Meter(self.intend, self.place.limits.budget_of(self.intend), spent)
         self.behind = starts_behind(self.place.ingest, self.intend)
 
     @property
@@ -226,6 +237,7 @@ class Run:
         child = self.place.ingest.live.children[self.intend.thread]
         earlier = earlier_agent(child, self.intend, name)
         job = job_of(self.intend, limits.default_timeout_secs, spent, model, earlier)
+        job = replace(job, budget_usd=limits.budget_of(self.intend))
         if self.taken is not None:
             if looping and self.taken.adapter.goes_on(self.taken.run):
                 self.end(ended_by_coordinator(CRASH_LOOP))
