@@ -1,16 +1,23 @@
-"""The check of `spl doctor` on adapters: what the config enables, and whether it could run."""
+"""The checks of `spl doctor` on adapters, agents and repositories: whether they can be used."""
 
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
+from syncropel.adapters.configured import PASSED
 from syncropel.adapters.contract import Place
 from syncropel.adapters.registry import GROUP, Enabled, enable, installed
 from syncropel.errors import SetupError
+from syncropel.launcher.agent_clis import AGENTS, find_cli
 from syncropel.launcher.finding import Finding, Patient
 from syncropel.peer.runtime import Runtime
-from syncropel.settings.config import load_settings
+from syncropel.settings.adapters import AdapterTable
+from syncropel.settings.config import Settings, load_settings
+from syncropel.settings.workspace import Repo
+from syncropel.system.clean_git import GitFailed, Repository
 
 
 def adapters(patient: Patient) -> Iterator[Finding]:
@@ -40,3 +47,70 @@ def _problems(name: str, one: Enabled) -> Iterator[Finding]:
     about = f"adapter {name}"
     if one.problem:
         yield Finding(about, "warn", one.problem, f"see [adapters.{name}] in config.toml; spl adapter list")
+
+
+def agents(patient: Patient) -> Iterator[Finding]:
+    """The command lines of coding agents: their versions, and whether they have a login."""
+    for table in _settings(patient).adapters.tables.values():
+        if table.kind in AGENTS:
+            yield from _agent(table)
+
+
+def _agent(table: AdapterTable) -> Iterator[Finding]:
+    about, program = f"agent {table.name}", table.command[0] if table.command else table.kind
+    cli = find_cli(table.kind, _variables(table), program)
+    if cli is None:
+        return  # the check of its adapter has said so
+    login = f"login {cli.login.state}: {cli.login.told}"
+    if len(table.command) > 1 or not cli.version:
+        yield Finding(about, "warn", f"version unknown; {login}", f"try it: {cli.path} --version")
+    elif cli.login.state == "missing":
+        hint = f"or name the variable that holds its key in env or secrets of [adapters.{table.name}]"
+        yield Finding(about, "warn", f"{cli.version}; login missing", f"{cli.login.told}; {hint}")
+    else:
+        yield Finding(about, "ok", f"{cli.version}; {login}")
+
+
+def _variables(table: AdapterTable) -> dict[str, str]:
+    """What a daemon that is started from here would give to the agent; secrets only by name."""
+    named = {name: os.environ[name] for name in (*PASSED, *table.env) if name in os.environ}
+    return {**named, **table.set, **dict.fromkeys(table.secrets, "a secret")}
+
+
+def repositories(patient: Patient) -> Iterator[Finding]:
+    """The repositories that goals may work on, and git."""
+    settings = _settings(patient)
+    repos = settings.workspace.repos
+    if repos and shutil.which("git") is None:
+        yield Finding("git", "fail", "not on PATH", "install it: goals need it to work on a repository")
+        return
+    for one in repos.values():
+        yield _repository(one, settings.workspace.root)
+
+
+def _repository(repo: Repo, root: str) -> Finding:
+    about, section = f"repository {repo.name}", f"[workspace.repos] {repo.name} in config.toml"
+    if not os.access(repo.path, os.R_OK | os.X_OK):
+        there = "cannot be read" if repo.path.exists() else "is not there"
+        return Finding(about, "fail", f"{repo.path} {there}", f"correct {section}")
+    try:
+        found = Repository.find(repo.path)
+    except GitFailed as error:
+        return Finding(about, "fail", str(error), f"correct {section}")
+    try:
+        found.commit(repo.base)
+    except GitFailed:
+        told = f"{repo.path} has no commit {repo.base!r} to begin at"
+        return Finding(about, "fail", told, f"set base of {section}, or make a commit")
+    place = Path(root).expanduser() if root else found.top.parent
+    if place.exists() and not os.access(place, os.W_OK | os.X_OK):
+        return Finding(about, "fail", f"worktrees cannot be made in {place}", "set [workspace] root")
+    return Finding(about, "ok", f"{repo.path}, from {repo.base}")
+
+
+def _settings(patient: Patient) -> Settings:
+    """The settings; all defaults when they cannot be read, which the check of the config tells."""
+    try:
+        return load_settings(patient.home, os.environ)
+    except SetupError:
+        return Settings()

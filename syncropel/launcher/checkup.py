@@ -245,6 +245,8 @@ _LOOKS: Final[tuple[Callable[[Patient], Iterator[Finding]], ...]] = (
     _package,
     _config,
     adapter_checks.adapters,
+    adapter_checks.agents,
+    adapter_checks.repositories,
     _identity,
     _permissions,
     _store,

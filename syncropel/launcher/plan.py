@@ -146,7 +146,7 @@ def _taken_over(worker: WorkerPlan, plan: FleetPlan, present: Settings, *, new: 
     """What the worker lacks of what the coordinator offers. A new worker takes everything; another one the
     adapter that the plan names, and with it the repositories: the rest of its config is its operator's."""
     named = ("adapters", str(plan.adapter))
-    has = {("adapters", name) for name in present.adapters.tables}
+    has: set[tuple[str, ...]] = {("adapters", name) for name in present.adapters.tables}
     has |= {(*REPOS, name) for name in present.workspace.repos}
     return {
         keys: value

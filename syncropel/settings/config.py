@@ -269,9 +269,11 @@ def raw_entries(home: Home) -> Changes:
     import tomllib
 
     document = tomllib.loads(home.config.read_text(encoding="utf-8"))
-    tables = {("adapters", name): document["adapters"][name] for name in settings.adapters.tables}
-    repos = {(*REPOS, name): document["workspace"]["repos"][name] for name in settings.workspace.repos}
-    return {**tables, **repos}
+    found: dict[tuple[str, ...], Any] = {
+        ("adapters", name): document["adapters"][name] for name in settings.adapters.tables
+    }
+    found |= {(*REPOS, name): document["workspace"]["repos"][name] for name in settings.workspace.repos}
+    return found
 
 
 def _correction(text: str) -> str:

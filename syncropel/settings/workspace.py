@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from syncropel.errors import SetupError
 
-_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _AUTHOR: Final = re.compile(r"[^<>\n]+ <[^<>\s]+>")
 _REPO_KEYS: Final = ("path", "base", "copy")
 
@@ -66,7 +66,7 @@ def check_author(author: str, path: Path) -> None:
 
 def _read(name: str, entry: Any, path: Path) -> Repo:
     where = f"{path}: [workspace.repos] {name}"
-    if not _NAME.fullmatch(name):
+    if not NAME.fullmatch(name):
         raise SetupError(f"{where}: invalid name", "use letters, digits, '.', '_' and '-'")
     if not isinstance(entry, dict) or not isinstance(entry.get("path"), str) or not entry["path"]:
         raise SetupError(f"{where} must be the path of a repository", f'for example: {name} = "/srv/{name}"')

@@ -27,6 +27,7 @@ COMMANDS: Final = {
     "logs": "show the daemon's own log",
     "debug": "walk through the past of a thread, and compare two threads",
     "fleet": "start, stop, and look at a fleet of instances",
+    "agent": "let coding agents of this machine work on a repository",
     "adapter": "say which adapters the instances have, and what they can",
     "federation": "show which parts of federation this version has",
     "kill": "freeze a namespace, or stop the fleet in an emergency",

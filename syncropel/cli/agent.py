@@ -1,0 +1,120 @@
+"""`spl agent`: let coding agents of this machine work on a repository."""
+
+from __future__ import annotations
+
+import os
+from argparse import Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from syncropel.cli.support.connect import import_client, this_home
+from syncropel.cli.support.parsing import Parser, add_verb, verbs
+from syncropel.cli.support.terminal import clean, complain, is_json, print_json, say, table
+from syncropel.settings.config import Home, data_dir_from
+
+if TYPE_CHECKING:
+    from syncropel.launcher.agent_setup import Setup
+
+
+def configure(parser: Parser) -> None:
+    group = verbs(parser)
+    setup = add_verb(
+        group,
+        "setup",
+        "find claude and codex, and let them work on the repository of this folder",
+        epilog="It writes [adapters.claude], [adapters.codex], and the repository's entry in\n"
+        "[workspace.repos] into the coordinator's config.toml. What is there already stays as it is.\n"
+        "It spends nothing and uses no network: a login is looked for, not tried.",
+    )
+    setup.add_argument("--name", metavar="NAME", default="", help="what subtasks call the repository")
+    setup.add_argument("--overwrite", action="store_true", help="replace entries that are there already")
+    setup.add_argument("--dry-run", action="store_true", help="show what would be written, and write nothing")
+    setup.set_defaults(run=run_setup)
+
+
+def run_setup(args: Namespace) -> int:
+    import_client()
+    from syncropel.launcher.agent_setup import apply, commands, examine, free_alias
+
+    home = this_home()
+    setup = examine(home, Path.cwd(), os.environ, name=args.name, overwrite=args.overwrite)
+    if not args.dry_run:
+        apply(home, setup)
+    for warning in setup.warnings:
+        complain(f"warning: {warning}")
+    typed = commands(setup, free_alias(data_dir_from(os.environ)))
+    if is_json(args):
+        print_json(_as_json(home, setup, typed, written=not args.dry_run))
+        return 0
+    say("Found:", *_found_lines(setup), "", *_change_lines(home, setup, dry_run=args.dry_run))
+    say("", *_running_lines(home), "Next:", *(f"  {line}" for one in typed for line in one.split("\n")))
+    return 0
+
+
+def _found_lines(setup: Setup) -> list[str]:
+    from syncropel.launcher.agent_clis import AGENTS
+
+    clis = {one.name: one for one in setup.clis}
+    rows = []
+    for name in AGENTS:
+        if (cli := clis.get(name)) is None:
+            rows.append([name, "-", "not on PATH"])
+        else:
+            rows.append(
+                [name, cli.version or "version unknown", f"login {_login(cli.login.state)}: {cli.login.told}"]
+            )
+    rows.append(["repository", setup.repo, str(setup.path)])
+    return [f"  {clean(line)}" for line in table(["WHAT", "VERSION", "NOTE"], rows)[1:]]
+
+
+def _login(state: str) -> str:
+    return "found, not tried" if state == "found" else state
+
+
+def _change_lines(home: Home, setup: Setup, *, dry_run: bool) -> list[str]:
+    does = "would add" if dry_run else "added"
+    where = f"{home.display()}/{home.config.name}"
+    lines = [f"{where}: {does} [{'.'.join(keys)}]{_told(value)}" for keys, value in setup.added.items()]
+    lines += [f"{where}: kept [{'.'.join(keys)}], which is there already" for keys in setup.kept]
+    return [clean(line) for line in lines]
+
+
+def _told(value: object) -> str:
+    if not isinstance(value, dict):
+        return f" = {value}"
+    told = [f"mode {value['mode']}", f"${value['default_budget_usd']:.2f} an attempt"]
+    told += [f"model {value['model']}"] if "model" in value else []
+    told += [f"passes {', '.join(value['env'])}"] if "env" in value else []
+    return f": {', '.join(told)}"
+
+
+def _running_lines(home: Home) -> list[str]:
+    """What to do first, when workers run that have not read the new settings."""
+    from syncropel.launcher.teardown import is_running, local_workers
+
+    running = [one.alias for one in local_workers(home) if is_running(one)]
+    if not running:
+        return []
+    return [f"Stop the workers that run already ({', '.join(running)}): spl fleet stop --workers", ""]
+
+
+def _as_json(home: Home, setup: Setup, typed: list[str], *, written: bool) -> dict[str, object]:
+    return {
+        "config": str(home.config),
+        "written": written and bool(setup.added),
+        "agents": [
+            {
+                "name": one.name,
+                "path": one.path,
+                "version": one.version or None,
+                "login": one.login.state,
+                "login_note": one.login.told,
+            }
+            for one in setup.clis
+        ],
+        "repository": {"name": setup.repo, "path": str(setup.path)},
+        "added": [".".join(keys) for keys in setup.added],
+        "kept": [".".join(keys) for keys in setup.kept],
+        "warnings": list(setup.warnings),
+        "next": typed,
+    }

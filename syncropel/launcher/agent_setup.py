@@ -1,0 +1,192 @@
+"""`spl agent setup`: what a coordinator's config needs so that coding agents can work on a repository.
+
+It only adds: an entry that is there stays, unless the caller says `overwrite`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from syncropel import toml_text
+from syncropel.adapters.agents.prices import Prices
+from syncropel.errors import SetupError
+from syncropel.launcher.agent_clis import AGENTS, PACKAGES, AgentCli, codex_config, find_cli, variables_for
+from syncropel.settings.config import REPOS, Home, Settings, dump_settings, load_settings
+from syncropel.settings.identity import make_home
+from syncropel.settings.workspace import NAME
+from syncropel.system.clean_git import GitFailed, Repository
+
+BUDGET_USD: Final = 2.0
+"""What an attempt may spend whose subtask names no budget."""
+IDLE_SECS: Final = 600
+CODEX_MODEL: Final = "gpt-5.5"
+"""For a codex that has no model in its config: without a name, what it spends has no price."""
+_MODES: Final = {"claude": "acceptEdits", "codex": "workspace-write"}
+"""Edits inside the worktree are allowed; what an agent would have to ask for is denied."""
+_ODD: Final = re.compile(r"[^A-Za-z0-9._-]+|^[^A-Za-z0-9]+")
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What was found, and what `config.toml` gets. Keys are paths such as `("adapters", "claude")`."""
+
+    clis: Sequence[AgentCli]
+    repo: str
+    """The repository's name in `[workspace.repos]`."""
+    path: Path
+    added: Mapping[tuple[str, ...], Any]
+    kept: Sequence[tuple[str, ...]]
+    """Entries that were there already."""
+    warnings: Sequence[str]
+
+    @property
+    def adapter(self) -> str:
+        """The adapter to begin with: one with a login, if any has."""
+        order = ("found", "unknown", "missing")
+        return min(self.clis, key=lambda one: order.index(one.login.state)).name
+
+
+def examine(
+    home: Home, folder: Path, environ: Mapping[str, str], *, name: str = "", overwrite: bool = False
+) -> Setup:
+    """Look at the repository around `folder` and at the agents on PATH, and change nothing.
+
+    Raises SetupError without a repository, without an agent, for a name that is taken, or for a config that
+    cannot be read or is a worker's.
+    """
+    settings = load_settings(home, {})
+    if settings.role == "worker":
+        raise SetupError(
+            f"{home.display()} is the home of a worker ({settings.fleet.alias})",
+            "point SYNCROPEL_HOME at the coordinator's home; spl fleet start sets its workers up",
+        )
+    path = _repository(folder)
+    found = [cli for agent in AGENTS if (cli := find_cli(agent, environ)) is not None]
+    if not found:
+        install = "; or: ".join(f"npm install -g {PACKAGES[agent]}" for agent in AGENTS)
+        raise SetupError(f"no agent on PATH: looked for {' and '.join(AGENTS)}", f"install one: {install}")
+    repo = _name_of(path, name, settings, overwrite=overwrite)
+    wanted: dict[tuple[str, ...], Any] = {("adapters", cli.name): _table(cli.name, environ) for cli in found}
+    wanted[*REPOS, repo] = str(path)
+    there: set[tuple[str, ...]] = {("adapters", one) for one in settings.adapters.tables if not overwrite}
+    there |= {
+        (*REPOS, one.name)
+        for one in settings.workspace.repos.values()
+        if not overwrite or one.path.resolve() == path.resolve()
+    }
+    kept = [keys for keys in wanted if keys in there]
+    added = {keys: value for keys, value in wanted.items() if keys not in kept}
+    return Setup(found, repo, path, added, kept, _warnings(added))
+
+
+def apply(home: Home, setup: Setup) -> None:
+    """Write what is to be added into `config.toml`, which is made if there is none. Raises SetupError."""
+    if not setup.added:
+        return
+    make_home(home)
+    try:
+        text = toml_text.read(home.config) or dump_settings(Settings())
+        toml_text.write(home.config, toml_text.edited(text, setup.added))
+    except OSError as error:
+        raise SetupError(
+            f"cannot write {home.config}: {error.strerror}", "check the file's and the folder's permissions"
+        ) from None
+    except ValueError as error:
+        raise SetupError(f"cannot change {home.config}: {error}", "edit it by hand") from None
+    load_settings(home, {})
+
+
+def free_alias(data: Path) -> str:
+    """An alias for the first fan-out that no task file knows of."""
+    try:
+        known = tomllib.loads((data / "aliases.toml").read_text(encoding="utf-8")).get("aliases", {})
+    except (OSError, ValueError):
+        known = {}
+    number = 1
+    while f"AGENTS-{number:03d}" in known:
+        number += 1
+    return f"AGENTS-{number:03d}"
+
+
+def commands(setup: Setup, alias: str) -> list[str]:
+    """What to type next: the fleet's start, then a fan-out of two goals."""
+    goals = {
+        "worker-a": "Write LAYOUT.md: one line for each folder of this repository. Run no commands.",
+        "worker-b": "Write TESTING.md: how the tests of this repository are run. Run no commands.",
+    }
+    subtasks = [f"--subtask 'goal=\"{goal}\",target={who},repo={setup.repo}'" for who, goal in goals.items()]
+    fan_out = " \\\n    ".join([f"spl task fan-out {alias}", *subtasks])
+    return [
+        f"spl fleet start --workers 2 --adapter {setup.adapter}",
+        f'spl task add "Two agents on {setup.repo}" --alias {alias} && {fan_out}',
+    ]
+
+
+def _repository(folder: Path) -> Path:
+    """The main worktree of the repository that this folder is in. Raises SetupError."""
+    try:
+        found = Repository.find(folder)
+    except GitFailed as error:
+        raise SetupError(
+            f"{folder} is not in a git repository: {error}", "change into one; or begin one: git init"
+        ) from None
+    linked = found.git_dir.resolve() != found.common and found.common.name == ".git"
+    top = found.common.parent if linked else found.top
+    try:
+        found.commit()
+    except GitFailed:
+        raise SetupError(
+            f"{top} has no commit that a worktree could begin at",
+            "make one: git commit --allow-empty -m begin",
+        ) from None
+    if not os.access(top.parent, os.W_OK):
+        raise SetupError(
+            f"worktrees lie beside the repository, and {top.parent} cannot be written",
+            "move the repository; or set [workspace] root in config.toml",
+        )
+    return top
+
+
+def _name_of(path: Path, name: str, settings: Settings, *, overwrite: bool) -> str:
+    repos = settings.workspace.repos
+    known = [one.name for one in repos.values() if one.path.resolve() == path.resolve()]
+    if known and name in ("", known[0]):
+        return known[0]
+    chosen = name or _ODD.sub("-", path.name).strip("-.")[:64] or "repo"
+    if not NAME.fullmatch(chosen):
+        raise SetupError(f"invalid name {chosen!r} for a repository", "use letters, digits, '.', '_' and '-'")
+    if chosen in repos and chosen not in known and not overwrite:
+        raise SetupError(
+            f"[workspace.repos] {chosen} is {repos[chosen].path}",
+            "choose another name: --name NAME; or --overwrite",
+        )
+    return chosen
+
+
+def _table(name: str, environ: Mapping[str, str]) -> dict[str, Any]:
+    """`[adapters.NAME]`. It names variables, and never has their values."""
+    table: dict[str, Any] = {"mode": _MODES[name]}
+    if name == "codex":
+        model = codex_config(environ).get("model")
+        table["model"] = model if isinstance(model, str) and model else CODEX_MODEL
+    table |= {"default_budget_usd": BUDGET_USD, "idle_secs": IDLE_SECS}
+    if env := variables_for(name, environ):
+        table["env"] = env
+    return table
+
+
+def _warnings(added: Mapping[tuple[str, ...], Any]) -> list[str]:
+    codex = added.get(("adapters", "codex"))
+    if codex is None or Prices().knows(codex["model"]):
+        return []
+    return [
+        f"the price of {codex['model']!r} is not known, so codex takes no budget in US dollars: install the "
+        "price list (pip install 'syncropel-console[agents]'), set [adapters.codex.prices], or give each "
+        "subtask a budget in tokens (budget_tokens=)"
+    ]

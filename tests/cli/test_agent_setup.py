@@ -1,0 +1,229 @@
+"""`spl agent setup` and the checks of `spl doctor` on agents, with programs of our own on PATH."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from syncropel.settings.config import Home, load_settings
+
+from .conftest import Ran
+
+Spl = Callable[..., Ran]
+AGENT = '#!/bin/sh\n[ "$*" = --version ] && echo "{version} (an agent)" || exit 3\n'
+NOTED = '# ours\n[adapters.claude]  # by hand\nmode = "plan"\n\n# the end\n'
+
+
+@pytest.fixture(autouse=True)
+def programs(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A PATH that has git and nothing else, and no variable of an agent."""
+    folder = home / "bin"
+    folder.mkdir()
+    for name in ("git", "sh"):
+        (folder / name).symlink_to(str(shutil.which(name)))
+    monkeypatch.setenv("PATH", str(folder))
+    for name in list(os.environ):
+        if name.startswith(("ANTHROPIC_", "CLAUDE_", "CODEX_")) or "proxy" in name.lower():
+            monkeypatch.delenv(name)
+    for name in ("NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    return folder
+
+
+def install(folder: Path, name: str, version: str = "2.1.0") -> None:
+    program = folder / name
+    program.write_text(AGENT.format(version=version))
+    program.chmod(0o755)
+
+
+@pytest.fixture
+def repo(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A repository with one commit, and a folder in it as the current one."""
+    path = home / "code" / "my app"
+    (path / "src").mkdir(parents=True)
+    git = ["git", "-C", str(path), "-c", "user.name=t", "-c", "user.email=t@localhost"]
+    for words in (["init", "-q"], ["commit", "-q", "--allow-empty", "-m", "begin"]):
+        subprocess.run([*git, *words], check=True)
+    monkeypatch.chdir(path / "src")
+    return path
+
+
+def config(home: Path) -> Path:
+    return home / ".syncro" / "config.toml"
+
+
+def log_claude_in(home: Path) -> None:
+    (home / ".claude").mkdir()
+    (home / ".claude" / ".credentials.json").write_text("{}")
+
+
+def test_both_agents_and_the_repository_are_written_once(
+    spl: Spl, home: Path, repo: Path, programs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(programs, "claude")
+    install(programs, "codex", "0.171.0")
+    log_claude_in(home)
+    monkeypatch.setenv("CODEX_API_KEY", "sk-very-secret")
+    ran = spl("agent", "setup")
+    assert ran.code == 0, ran.err
+    settings = load_settings(Home(home / ".syncro"), {})
+    claude, codex = settings.adapters.tables["claude"], settings.adapters.tables["codex"]
+    assert (claude.options["mode"], claude.default_budget_usd, claude.env) == ("acceptEdits", 2.0, ())
+    assert (codex.options["mode"], codex.default_budget_usd) == ("workspace-write", 2.0)
+    assert (codex.model, codex.env) == ("gpt-5.5", ("CODEX_API_KEY",))
+    assert settings.workspace.repos["my-app"].path == repo
+    text = config(home).read_text()
+    assert "sk-very-secret" not in text + ran.out
+    assert "2.1.0" in ran.out
+    assert "0.171.0" in ran.out
+    assert "login found, not tried" in ran.out
+    assert "  spl fleet start --workers 2 --adapter claude\n" in ran.out
+    assert ran.out.count(",repo=my-app'") == 2
+    again = spl("agent", "setup")
+    assert (again.code, config(home).read_text()) == (0, text)
+    assert "kept [adapters.claude]" in again.out
+    assert "added" not in again.out
+
+
+def test_what_an_operator_wrote_stays_unless_told_otherwise(
+    spl: Spl, home: Path, repo: Path, programs: Path
+) -> None:
+    install(programs, "claude")
+    config(home).parent.mkdir()
+    config(home).write_text(NOTED)
+    told = spl("agent", "setup", "-o", "json").json
+    assert (told["added"], told["kept"]) == (["workspace.repos.my-app"], ["adapters.claude"])
+    text = config(home).read_text()
+    assert text.startswith('# ours\n[adapters.claude]  # by hand\nmode = "plan"\n')
+    assert "# the end" in text
+    assert spl("agent", "setup", "--overwrite").code == 0
+    assert tomllib.loads(config(home).read_text())["adapters"]["claude"]["mode"] == "acceptEdits"
+    assert config(home).read_text().startswith("# ours\n")
+
+
+def test_a_dry_run_writes_nothing(spl: Spl, home: Path, repo: Path, programs: Path) -> None:
+    install(programs, "claude")
+    ran = spl("agent", "setup", "--dry-run")
+    assert ran.code == 0
+    assert "would add [adapters.claude]" in ran.out
+    assert not (home / ".syncro").exists()
+    assert spl("agent", "setup", "--dry-run", "-o", "json").json["written"] is False
+
+
+def test_the_adapter_to_begin_with_has_a_login(
+    spl: Spl, repo: Path, programs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(programs, "claude")
+    install(programs, "codex")
+    monkeypatch.setenv("CODEX_API_KEY", "sk")
+    told = spl("agent", "setup", "-o", "json").json
+    assert [one["login"] for one in told["agents"]] == ["missing", "found"]
+    assert told["next"][0] == "spl fleet start --workers 2 --adapter codex"
+
+
+def test_a_provider_of_codexs_own_config_is_followed(
+    spl: Spl, home: Path, repo: Path, programs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(programs, "codex")
+    (home / ".codex").mkdir()
+    provider = 'model_provider = "ours"\nmodel = "a-model-of-nobody"\n[model_providers.ours]\n'
+    (home / ".codex" / "config.toml").write_text(provider)
+    assert spl("agent", "setup", "--dry-run", "-o", "json").json["agents"][0]["login"] == "unknown"
+    (home / ".codex" / "config.toml").write_text(provider + 'env_key = "OUR_KEY"\n')
+    assert spl("agent", "setup", "--dry-run", "-o", "json").json["agents"][0]["login"] == "missing"
+    monkeypatch.setenv("OUR_KEY", "k")
+    ran = spl("agent", "setup")
+    table = load_settings(Home(home / ".syncro"), {}).adapters.tables["codex"]
+    assert (table.model, table.env) == ("a-model-of-nobody", ("OUR_KEY",))
+    assert "warning: the price of 'a-model-of-nobody' is not known" in ran.err
+
+
+def test_a_worktree_stands_for_its_repository(
+    spl: Spl, home: Path, repo: Path, programs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(programs, "claude")
+    subprocess.run(["git", "-C", str(repo), "worktree", "add", "-q", str(home / "linked")], check=True)
+    monkeypatch.chdir(home / "linked")
+    assert spl("agent", "setup", "-o", "json").json["repository"] == {"name": "my-app", "path": str(repo)}
+
+
+def test_a_name_that_is_taken_is_not_given_away(spl: Spl, home: Path, repo: Path, programs: Path) -> None:
+    install(programs, "claude")
+    config(home).parent.mkdir()
+    config(home).write_text('[workspace.repos]\nmy-app = "/srv/other"\n')
+    ran = spl("agent", "setup")
+    assert ran.code == 1
+    assert "[workspace.repos] my-app is /srv/other" in ran.err
+    assert spl("agent", "setup", "--name", "mine").code == 0
+    assert load_settings(Home(home / ".syncro"), {}).workspace.repos["mine"].path == repo
+    told = spl("agent", "setup", "-o", "json").json
+    assert told["repository"]["name"] == "mine", "it has a name already"
+
+
+def test_clear_errors(
+    spl: Spl, home: Path, repo: Path, programs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran = spl("agent", "setup")
+    assert ran.code == 1
+    assert ran.err.startswith("error: no agent on PATH")
+    assert "npm install" in ran.err
+    install(programs, "claude")
+    config(home).parent.mkdir()
+    config(home).write_text("[adapters\n")
+    assert "is not TOML" in spl("agent", "setup").err
+    config(home).write_text('[fleet]\ncoordinator_url = "http://127.0.0.1:9"\n')
+    assert "the home of a worker" in spl("agent", "setup").err
+    monkeypatch.chdir(home)
+    config(home).unlink()
+    ran = spl("agent", "setup")
+    assert ran.code == 1
+    assert "is not in a git repository" in ran.err
+    assert "hint:" in ran.err
+    subprocess.run(["git", "init", "-q", str(home / "empty")], check=True)
+    monkeypatch.chdir(home / "empty")
+    assert "has no commit" in spl("agent", "setup").err
+    assert spl("agent", "setup", "--nonsense").code == 2
+
+
+def test_a_config_that_cannot_be_written(spl: Spl, home: Path, repo: Path, programs: Path) -> None:
+    install(programs, "claude")
+    (home / ".syncro" / ".config.toml.new").mkdir(parents=True)  # in the way, also for root
+    ran = spl("agent", "setup")
+    assert ran.code == 1
+    assert f"error: cannot write {config(home)}" in ran.err
+    assert not config(home).exists()
+
+
+def findings(spl: Spl) -> dict[str, tuple[str, str]]:
+    return {one["about"]: (one["state"], one["told"]) for one in spl("doctor", "-o", "json").json["findings"]}
+
+
+def test_doctor_repeats_the_checks(spl: Spl, home: Path, repo: Path, programs: Path) -> None:
+    install(programs, "claude")
+    assert spl("agent", "setup").code == 0
+    assert findings(spl)["agent claude"] == ("warn", "2.1.0; login missing")
+    assert findings(spl)["repository my-app"] == ("ok", f"{repo}, from HEAD")
+    log_claude_in(home)
+    state, told = findings(spl)["agent claude"]
+    assert state == "ok"
+    assert told.startswith("2.1.0; login found")
+    (programs / "claude").write_text("#!/bin/sh\nexit 1\n")
+    state, told = findings(spl)["agent claude"]
+    assert state == "warn"
+    assert told.startswith("version unknown")
+    (programs / "claude").unlink()
+    assert "agent claude" not in findings(spl)
+    assert "is not found" in findings(spl)["adapter claude"][1]
+    text = config(home).read_text()
+    config(home).write_text(text.replace(f'"{repo}"', f'{{ path = "{repo}", base = "nowhere" }}'))
+    assert findings(spl)["repository my-app"][0] == "fail"
+    config(home).write_text(text.replace(str(repo), str(home / "gone")))
+    assert findings(spl)["repository my-app"] == ("fail", f"{home / 'gone'} is not there")
+    (programs / "git").unlink()
+    assert findings(spl)["git"][0] == "fail"
