@@ -92,6 +92,11 @@ EXAMPLES: Final[dict[str, Example]] = {
     "GET /v1/tasks/{name}/subtasks/{index}/output": Example("/v1/tasks/DOCS-7/subtasks/0/output?tail=10"),
     "GET /v1/tasks/{name}/subtasks/{index}/diff": Example("/v1/tasks/DOCS-7/subtasks/0/diff"),
     "GET /v1/dispatches/{thread}/output": Example("/v1/dispatches/CHILD/output?offset=0"),
+    "GET /v1/worktrees": Example("/v1/worktrees"),
+    "POST /v1/worktrees/prune": Example("/v1/worktrees/prune", {"dry_run": True}),
+    "POST /v1/worktrees/remove": Example(
+        "/v1/worktrees/remove", {"attempts": [{"child_thread": "th_unknown", "attempt": 1}]}
+    ),
     "GET /v1/dispatches": Example("/v1/dispatches"),
     "GET /v1/trust": Example("/v1/trust"),
     "GET /v1/actors": Example("/v1/actors"),

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from syncropel import __version__
-from syncropel.api import consents, output
+from syncropel.api import consents, output, worktrees
 from syncropel.api.accounts import accounts
 from syncropel.api.control import control
 from syncropel.api.daemon import health, log
@@ -51,6 +51,7 @@ def create_routes(engine: Engine, ring: LogRing | None = None, tally: Tally | No
         threads,  # their names hold slashes, so bundles, whose paths are longer, come before them
         tasks,
         output,
+        worktrees,
         amend,
         trust,
         actors,

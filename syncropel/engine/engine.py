@@ -46,7 +46,9 @@ from syncropel.engine.ingest.live import rebuild
 from syncropel.engine.ingest.selfcheck import SelfCheck
 from syncropel.engine.output.following import Following
 from syncropel.engine.output.local import local_output
+from syncropel.engine.output.local_worktrees import LocalWorktrees
 from syncropel.engine.output.outputs import Outputs
+from syncropel.engine.output.worktrees import Worktrees
 from syncropel.errors import SyncropelError
 from syncropel.folds.control.drains import DRAIN
 from syncropel.folds.control.freezes import FREEZE
@@ -194,6 +196,9 @@ class Engine:
         adapters, place = self._adapters(), self.instance.home.work
         local = local_output(self.ingest, did, place, adapters, settings.dispatch)
         self.outputs = Outputs(local, self.ingest, self.readers, self.leases, did)
+        trees = LocalWorktrees(self.ingest, did, settings.fleet.alias, place, settings.workspace)
+        alone = settings.role == "worker"
+        self.worktrees = Worktrees(trees, self.ingest, self.readers, self.leases, did, alone=alone)
         self.following = Following(runtime, self._background.spawn)
         self.dispatcher = Dispatcher(
             self.ingest,

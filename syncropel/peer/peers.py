@@ -18,6 +18,8 @@ from syncropel.record.model import Record
 TIMEOUT_SECS: Final = 10.0
 READ_SECS: Final = 5.0
 """How long somebody who waits for the answer is kept waiting: less than their own patience."""
+_LOOKING: Final = httpx.Timeout(READ_SECS, read=60.0)
+"""An instance looks at each of its worktrees file by file."""
 MAX_BATCH: Final = 500
 FIRST_WAIT_SECS: Final = 0.2
 LONGEST_WAIT_SECS: Final = 5.0
@@ -123,6 +125,26 @@ class Peers:
         response, answer = await self._ask(self._request("GET", url, params=query), to)
         if not isinstance(answer, dict):
             raise DaemonUnreachable(f"{url} answered something else", "is it a daemon?")
+        return response.status_code, answer
+
+    async def worktrees(
+        self, endpoint: str, to: str, remove: Sequence[dict[str, Any]] | None = None
+    ) -> tuple[int, dict[str, Any]]:
+        """Ask the instance `to` (a DID) for its worktrees, or to `remove` those of these attempts.
+
+        Gives the HTTP status and the answer: fields of the wire model `WorktreeList`, or an error's.
+        Raises DaemonUnreachable when there is no such answer.
+        """
+        if remove is None:
+            request = self._request(
+                "GET", f"{endpoint}/v1/worktrees", params={"here": "true"}, timeout=_LOOKING
+            )
+        else:
+            url, body = f"{endpoint}/v1/worktrees/remove", {"attempts": list(remove)}
+            request = self._request("POST", url, json=body, timeout=_LOOKING)
+        response, answer = await self._ask(request, to)
+        if not isinstance(answer, dict):
+            raise DaemonUnreachable(f"{endpoint} answered something else", "is it a daemon?")
         return response.status_code, answer
 
     def _request(self, method: str, url: str, **more: Any) -> httpx.Request:

@@ -35,6 +35,7 @@ _ENVIRONMENT: Final = {
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_NO_REPLACE_OBJECTS": "1",
     "GIT_LITERAL_PATHSPECS": "1",
+    "GIT_ALLOW_PROTOCOL": "",  # an agent may name a program as the remote that lacking objects come from
     "LC_ALL": "C",
 }
 _MOST_EXCLUDES: Final = 1024 * 1024
@@ -169,6 +170,14 @@ def diff_of_commits(common: Path, old: str, new: str) -> bytes:
     """The patch from one commit to another of a repository, whose git folder is given. Raises GitFailed."""
     plain = ("--no-ext-diff", "--no-textconv", "--no-color")
     return _run(["--git-dir", str(common), "diff", *plain, "--end-of-options", old, new, "--"], {})
+
+
+def held_elsewhere(common: Path, commits: Sequence[str]) -> bool:
+    """Whether branches, other refs, their logs, or the main worktree hold all of these commits. Other
+    worktrees do not count. Raises GitFailed."""
+    others = ("--not", "--single-worktree", "--all", "--reflog")
+    words = ("rev-list", "--max-count=1", "--ignore-missing", *commits, *others)
+    return not _run(["--git-dir", str(common), *words], {})
 
 
 def _own_excludes(common: Path) -> bytes:

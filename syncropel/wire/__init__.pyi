@@ -109,3 +109,7 @@ from .threads import ThreadSummary as ThreadSummary
 from .trust import TrustOut as TrustOut
 from .words import AS_IT_CAME as AS_IT_CAME
 from .words import UnknownWord as UnknownWord
+from .worktrees import UnknownWorktrees as UnknownWorktrees
+from .worktrees import WorktreeList as WorktreeList
+from .worktrees import WorktreeOut as WorktreeOut
+from .worktrees import WorktreesPruned as WorktreesPruned

@@ -57,6 +57,7 @@ _WRITES: Final = (
     ("/v1/namespaces", "fleet:write"),
     ("/v1/consents", "config:write"),
     ("/v1/drain", "fleet:write"),
+    ("/v1/worktrees", "fleet:write"),
     ("/v1/config", "config:write"),
     ("/v1/expr", "config:read"),
 )
@@ -65,6 +66,7 @@ _READS: Final = (
     ("/v1/tokens", "config:read"),
     ("/v1/config", "config:read"),
     ("/v1/engine/log", "config:read"),
+    ("/v1/worktrees", "config:read"),
 )
 _THREADS: Final = {
     ENGINE_CONFIG: "config:write",

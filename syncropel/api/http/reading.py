@@ -24,6 +24,7 @@ _READ_OPS: Final = (
     ("/v1/fleet", "thread_read"),
     ("/v1/control", "thread_read"),
     ("/v1/drain", "thread_read"),
+    ("/v1/worktrees", "thread_read"),
     ("/v1/namespaces", "thread_read"),
     ("/v1/consents", "thread_read"),
     ("/v1/records", "thread_read"),

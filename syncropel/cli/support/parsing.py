@@ -28,6 +28,7 @@ COMMANDS: Final = {
     "debug": "walk through the past of a thread, and compare two threads",
     "fleet": "start, stop, and look at a fleet of instances",
     "agent": "let coding agents of this machine work on a repository",
+    "worktree": "list the git worktrees of goals, and remove those that nobody needs",
     "adapter": "say which adapters the instances have, and what they can",
     "federation": "show which parts of federation this version has",
     "kill": "freeze a namespace, or stop the fleet in an emergency",

@@ -1,0 +1,74 @@
+"""/v1/worktrees: the git worktrees of attempts, and the removal of those that nobody needs."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, ConfigDict, Field
+
+from syncropel.engine.engine import Engine
+from syncropel.errors import Conflict
+from syncropel.record.model import MAX_CLOCK
+from syncropel.wire import WorktreeList, WorktreesPruned
+
+MAX_ATTEMPTS: Final = 10_000
+
+Here = Annotated[bool, Query(description="only those of the instance that is asked")]
+
+
+class PruneRequest(BaseModel):
+    """POST /v1/worktrees/prune. `dry_run`: say what would be removed, and remove nothing."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    dry_run: bool = False
+
+
+class NamedAttempt(BaseModel):
+    """An attempt that this instance was given."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    child_thread: str = Field(min_length=1, max_length=512)
+    attempt: int = Field(ge=1, le=MAX_CLOCK)
+
+
+class RemoveRequest(BaseModel):
+    """POST /v1/worktrees/remove"""
+
+    model_config = ConfigDict(extra="forbid")
+
+    attempts: list[NamedAttempt] = Field(max_length=MAX_ATTEMPTS)
+
+
+def router(engine: Engine) -> APIRouter:
+    """The routes of worktrees."""
+    routes = APIRouter(tags=["output"])
+
+    @routes.get("/v1/worktrees")
+    async def list_worktrees(here: Here = False) -> WorktreeList:
+        """The worktrees of all attempts of the fleet that are still there. An instance that does not answer
+        is listed in `unknown`."""
+        return await (engine.worktrees.here() if here else engine.worktrees.everywhere())
+
+    @routes.post("/v1/worktrees/prune")
+    async def prune_worktrees(body: PruneRequest) -> WorktreesPruned:
+        """Remove the worktrees of attempts that have ended, hold nothing that is not committed, and whose
+        branch is merged into the base branch of their repository. Branches stay."""
+        if engine.settings.role == "worker":
+            raise Conflict(
+                "worktrees are pruned by the coordinator, which knows what may be tried again",
+                f"ask there: {engine.settings.fleet.coordinator_url}",
+            )
+        return await engine.worktrees.prune(dry_run=body.dry_run)
+
+    @routes.post("/v1/worktrees/remove")
+    async def remove_worktrees(body: RemoveRequest) -> WorktreeList:
+        """For the coordinator: remove the worktrees of these attempts from this very instance, except those
+        by which something would be lost; each is listed as it stood, with `kept` where it is still there."""
+        attempts = {(one.child_thread, one.attempt) for one in body.attempts}
+        removed = await engine.worktrees.local.remove(attempts)
+        return WorktreeList(instance=engine.instance.did, data=removed)
+
+    return routes
