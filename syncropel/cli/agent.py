@@ -47,7 +47,7 @@ def run_setup(args: Namespace) -> int:
         print_json(_as_json(home, setup, typed, written=not args.dry_run))
         return 0
     say("Found:", *_found_lines(setup), "", *_change_lines(home, setup, dry_run=args.dry_run))
-    say("", *_running_lines(home), "Next:", *(f"  {line}" for one in typed for line in one.split("\n")))
+    say("", *_worker_lines(home, setup), "Next:", *(f"  {line}" for one in typed for line in one.split("\n")))
     return 0
 
 
@@ -88,14 +88,20 @@ def _told(value: object) -> str:
     return f": {', '.join(told)}"
 
 
-def _running_lines(home: Home) -> list[str]:
-    """What to do first, when workers run that have not read the new settings."""
-    from syncropel.launcher.teardown import is_running, local_workers
+def _worker_lines(home: Home, setup: Setup) -> list[str]:
+    """What to do about workers that are there already and do not follow the new settings by themselves."""
+    from syncropel.launcher.agent_setup import workers_behind
 
-    running = [one.alias for one in local_workers(home) if is_running(one)]
-    if not running:
-        return []
-    return [f"Stop the workers that run already ({', '.join(running)}): spl fleet stop --workers", ""]
+    behind = workers_behind(home, setup)
+    lines = [
+        f"{one.alias} has its own [{'.'.join(keys)}], which stays: change it in the worker's config.toml"
+        for one in behind
+        for keys in one.own
+    ]
+    running = [one.alias for one in behind if one.running]
+    if running:
+        lines.append(f"first stop {', '.join(running)}, to start again as set: spl fleet stop --workers")
+    return [*(clean(line) for line in lines), *([""] if lines else [])]
 
 
 def _as_json(home: Home, setup: Setup, typed: list[str], *, written: bool) -> dict[str, object]:

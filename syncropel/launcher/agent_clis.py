@@ -84,12 +84,17 @@ def login_of(name: str, variables: Mapping[str, str]) -> Login:
 
 def variables_for(name: str, variables: Mapping[str, str]) -> list[str]:
     """Which of these variables an agent needs besides those that every program is given: names only."""
-    keys = _KEYS_OF_CLAUDE if name == "claude" else _KEYS_OF_CODEX
     network = [*_NETWORK, *(one.lower() for one in _NETWORK[:3])]
-    wanted = [*keys, *_PLACES[name], *network]
-    if name == "codex" and (key := (_provider(codex_config(variables)) or {}).get("env_key")):
-        wanted.append(str(key))
+    wanted = [*login_variables(name, variables), *_PLACES[name], *network]
     return [one for one in dict.fromkeys(wanted) if variables.get(one)]
+
+
+def login_variables(name: str, variables: Mapping[str, str]) -> list[str]:
+    """Those of these variables that hold an agent's key: names only."""
+    keys = [*(_KEYS_OF_CLAUDE if name == "claude" else _KEYS_OF_CODEX)]
+    if name == "codex" and (key := (_provider(codex_config(variables)) or {}).get("env_key")):
+        keys.append(str(key))
+    return [one for one in keys if variables.get(one)]
 
 
 def codex_config(variables: Mapping[str, str]) -> dict[str, Any]:
@@ -116,7 +121,7 @@ def _login_of_claude(variables: Mapping[str, str]) -> Login:
         return Login("found", f"{folder / 'settings.json'} names an apiKeyHelper")
     if sys.platform == "darwin":
         return Login("unknown", "it may be in the keychain")
-    return Login("missing", "log in: run claude once, or set ANTHROPIC_API_KEY")
+    return Login("missing", "run claude once and log in, or set ANTHROPIC_API_KEY")
 
 
 def _login_of_codex(variables: Mapping[str, str]) -> Login:
@@ -135,7 +140,7 @@ def _login_of_codex(variables: Mapping[str, str]) -> Login:
         return Login("found", f"{credentials} is there")
     if config.get("cli_auth_credentials_store", "file") != "file":
         return Login("unknown", "it may be in the keyring")
-    return Login("missing", "log in: codex login, or set CODEX_API_KEY")
+    return Login("missing", "run codex login, or set CODEX_API_KEY")
 
 
 def _provider(config: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -16,8 +16,17 @@ from typing import Any, Final
 from syncropel import toml_text
 from syncropel.adapters.agents.prices import Prices
 from syncropel.errors import SetupError
-from syncropel.launcher.agent_clis import AGENTS, PACKAGES, AgentCli, codex_config, find_cli, variables_for
-from syncropel.settings.config import REPOS, Home, Settings, dump_settings, load_settings
+from syncropel.launcher.agent_clis import (
+    AGENTS,
+    PACKAGES,
+    AgentCli,
+    codex_config,
+    find_cli,
+    login_variables,
+    variables_for,
+)
+from syncropel.launcher.teardown import is_running, local_workers
+from syncropel.settings.config import REPOS, Home, Settings, dump_settings, load_settings, raw_entries
 from syncropel.settings.identity import make_home
 from syncropel.settings.workspace import NAME
 from syncropel.system.clean_git import GitFailed, Repository
@@ -66,7 +75,7 @@ def examine(
             f"{home.display()} is the home of a worker ({settings.fleet.alias})",
             "point SYNCROPEL_HOME at the coordinator's home; spl fleet start sets its workers up",
         )
-    path = _repository(folder)
+    path = _repository(folder, settings.workspace.root)
     found = [cli for agent in AGENTS if (cli := find_cli(agent, environ)) is not None]
     if not found:
         install = "; or: ".join(f"npm install -g {PACKAGES[agent]}" for agent in AGENTS)
@@ -82,7 +91,7 @@ def examine(
     }
     kept = [keys for keys in wanted if keys in there]
     added = {keys: value for keys, value in wanted.items() if keys not in kept}
-    return Setup(found, repo, path, added, kept, _warnings(added))
+    return Setup(found, repo, path, added, kept, [*_unpriced(added), *_unpassed(kept, settings, environ)])
 
 
 def apply(home: Home, setup: Setup) -> None:
@@ -99,7 +108,33 @@ def apply(home: Home, setup: Setup) -> None:
         ) from None
     except ValueError as error:
         raise SetupError(f"cannot change {home.config}: {error}", "edit it by hand") from None
-    load_settings(home, {})
+
+
+@dataclass(frozen=True)
+class Behind:
+    """A worker of this machine that is not set as its coordinator. `lacks`: entries that `spl fleet start`
+    can give it. `own`: entries of its own that are different, and stay."""
+
+    alias: str
+    running: bool
+    lacks: Sequence[tuple[str, ...]]
+    own: Sequence[tuple[str, ...]]
+
+
+def workers_behind(home: Home, setup: Setup) -> list[Behind]:
+    """The workers on whose config this setup has no effect by itself. Raises SetupError for a bad config."""
+    wanted = {**raw_entries(home), **setup.added}
+    wanted = {keys: wanted[keys] for keys in (*setup.added, *setup.kept)}
+    behind = []
+    for worker in local_workers(home):
+        if not worker.home.config.exists():
+            continue
+        has = raw_entries(worker.home)
+        lacks = [keys for keys in wanted if keys not in has]
+        own = [keys for keys, value in wanted.items() if keys in has and has[keys] != value]
+        if lacks or own:
+            behind.append(Behind(worker.alias, is_running(worker), lacks, own))
+    return behind
 
 
 def free_alias(data: Path) -> str:
@@ -128,8 +163,9 @@ def commands(setup: Setup, alias: str) -> list[str]:
     ]
 
 
-def _repository(folder: Path) -> Path:
-    """The main worktree of the repository that this folder is in. Raises SetupError."""
+def _repository(folder: Path, root: str) -> Path:
+    """The main worktree of the repository that this folder is in. `root`: where others are made; empty:
+    beside it. Raises SetupError."""
     try:
         found = Repository.find(folder)
     except GitFailed as error:
@@ -145,7 +181,7 @@ def _repository(folder: Path) -> Path:
             f"{top} has no commit that a worktree could begin at",
             "make one: git commit --allow-empty -m begin",
         ) from None
-    if not os.access(top.parent, os.W_OK):
+    if not root and not os.access(top.parent, os.W_OK):
         raise SetupError(
             f"worktrees lie beside the repository, and {top.parent} cannot be written",
             "move the repository; or set [workspace] root in config.toml",
@@ -181,7 +217,19 @@ def _table(name: str, environ: Mapping[str, str]) -> dict[str, Any]:
     return table
 
 
-def _warnings(added: Mapping[tuple[str, ...], Any]) -> list[str]:
+def _unpassed(
+    kept: Sequence[tuple[str, ...]], settings: Settings, environ: Mapping[str, str]
+) -> Iterator[str]:
+    """Keys that are set here, and that an entry which stays does not give to its agent."""
+    for table in (settings.adapters.tables[keys[1]] for keys in kept if keys[0] == "adapters"):
+        passed = {*table.env, *table.set, *table.secrets}
+        for one in login_variables(table.name, environ):
+            if one not in passed:
+                yield f"[adapters.{table.name}] does not pass {one}: add it to its env, or use --overwrite"
+
+
+def _unpriced(added: Mapping[tuple[str, ...], Any]) -> list[str]:
+    """What makes a budget in US dollars impossible."""
     codex = added.get(("adapters", "codex"))
     if codex is None or Prices().knows(codex["model"]):
         return []

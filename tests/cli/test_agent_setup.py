@@ -227,3 +227,27 @@ def test_doctor_repeats_the_checks(spl: Spl, home: Path, repo: Path, programs: P
     assert findings(spl)["repository my-app"] == ("fail", f"{home / 'gone'} is not there")
     (programs / "git").unlink()
     assert findings(spl)["git"][0] == "fail"
+
+
+def test_a_key_that_a_kept_entry_does_not_pass_is_told_of(
+    spl: Spl, home: Path, repo: Path, programs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(programs, "claude")
+    assert spl("agent", "setup").code == 0
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "k")
+    assert "warning: [adapters.claude] does not pass ANTHROPIC_API_KEY" in spl("agent", "setup").err
+    assert spl("agent", "setup", "--overwrite").err == ""
+    assert spl("agent", "setup").err == ""
+
+
+def test_workers_that_are_there_are_told_of(spl: Spl, home: Path, repo: Path, programs: Path) -> None:
+    install(programs, "claude")
+    assert spl("agent", "setup").code == 0
+    worker = home / ".syncro-worker-a" / "config.toml"
+    worker.parent.mkdir()
+    worker.write_text(config(home).read_text())
+    assert "worker-a" not in spl("agent", "setup").out.partition("Next:")[0], "it is set as it should be"
+    worker.write_text('[adapters.claude]\nmode = "plan"\n')
+    out = spl("agent", "setup").out
+    assert "worker-a has its own [adapters.claude], which stays" in out
+    assert "fleet stop" not in out, "it does not run"
