@@ -8,10 +8,10 @@ import signal
 import sys
 
 import pytest
-from fork_server import fork_server
 from hypothesis import settings
 
 from syncropel.system import ancestry
+from tests.fork_server import fork_server
 
 __all__ = ["fork_server"]
 

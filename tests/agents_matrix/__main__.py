@@ -7,9 +7,9 @@ import tempfile
 import traceback
 from pathlib import Path
 
-from agents_matrix.cases import AGENTS, SPECIAL, Row, run_plain
-from agents_matrix.fleet import Fleet
-from agents_matrix.model import Model
+from tests.agents_matrix.cases import AGENTS, SPECIAL, Row, run_plain
+from tests.agents_matrix.fleet import Fleet
+from tests.agents_matrix.model import Model
 
 PACKAGES = {"claude": "@anthropic-ai/claude-code", "codex": "@openai/codex"}
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from agents_matrix.fleet import Fleet, wait
+from tests.agents_matrix.fleet import Fleet, wait
 
 AGENTS = ("claude", "codex")
 WORKERS = {"claude": "worker-a", "codex": "worker-b"}

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from agents_matrix.script import Reply, choose
+from tests.agents_matrix.script import Reply, choose
 
 READ, CACHED, WRITTEN = 1000, 200, 50
 """Tokens of each request: read anew, read from the cache, written to the cache."""

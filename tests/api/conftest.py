@@ -12,7 +12,6 @@ from typing import Any
 
 import httpx
 import pytest
-from known_routes import each_route_is_analysed_once
 
 from syncropel.api.app import create_app
 from syncropel.api.http.auth import OperatorDoor
@@ -23,6 +22,7 @@ from syncropel.settings.identity import make_home
 from syncropel.store.base import RecordStore
 from syncropel.store.memory import MemoryStore
 from syncropel.store.sqlite.store import SqliteStore
+from tests.known_routes import each_route_is_analysed_once
 
 __all__ = ["each_route_is_analysed_once"]
 

@@ -18,10 +18,10 @@ from typing import Any
 
 import httpx
 import pytest
-from fork_server import ForkedDaemon, ForkServer
 
 import syncropel
 from syncropel.settings.config import Home
+from tests.fork_server import ForkedDaemon, ForkServer
 
 LIMIT_SECS = 30.0
 

@@ -9,9 +9,9 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from pseudo_terminal import Terminal, colourful
 
 from syncropel.settings.config import Home
+from tests.pseudo_terminal import Terminal, colourful
 
 from .conftest import Daemon, Start, python_path
 from .test_thread_commands import Spl, judged

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from child_process import ChildProcess
 
 from syncropel.settings.config import Home
+from tests.child_process import ChildProcess
 
 from .conftest import LIMIT_SECS, Daemon, Start, python_path
 

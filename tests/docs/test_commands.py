@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from documentation import PAGES, mentioned, name_of, steps
 
 from docs_tools.cli_page import children
 from syncropel.cli.support.parsing import COMMANDS, CommandParser, build_parser
+from tests.documentation import PAGES, mentioned, name_of, steps
 
 RUN = {
     "tutorial/first-fan-out.md": "tests/fleet/test_tutorial_pages.py",

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import httpx
 import pytest
-from api.conftest import DID, NOOP, Api, assert_error, each_route_is_analysed_once, open_api, until
 
 from docs_tools.http_examples import EXAMPLES, Example
+from tests.api.conftest import DID, NOOP, Api, assert_error, each_route_is_analysed_once, open_api, until
 
 __all__ = ["each_route_is_analysed_once"]
 

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from known_routes import each_route_is_analysed_once
+from tests.known_routes import each_route_is_analysed_once
 
 __all__ = ["each_route_is_analysed_once"]

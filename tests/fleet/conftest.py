@@ -21,11 +21,11 @@ from unittest.mock import patch
 
 import psutil
 import pytest
-from child_process import ChildProcess
-from fork_server import ForkedDaemon, ForkServer
 
 from syncropel.cli.main import main
 from syncropel.launcher import process as launched
+from tests.child_process import ChildProcess
+from tests.fork_server import ForkedDaemon, ForkServer
 
 LIMIT_SECS = 30.0
 

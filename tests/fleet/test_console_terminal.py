@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 import psutil
 import pytest
-from pseudo_terminal import LIMIT_SECS, Terminal, colourful
+
+from tests.pseudo_terminal import LIMIT_SECS, Terminal, colourful
 
 from .conftest import Machine
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import psutil
 import pytest
-from pseudo_terminal import LIMIT_SECS, Terminal, colourful
+
+from tests.pseudo_terminal import LIMIT_SECS, Terminal, colourful
 
 from .conftest import Machine
 

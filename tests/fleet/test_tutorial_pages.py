@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from documentation import ROOT, Step, steps
+from tests.documentation import ROOT, Step, steps
 
 from .conftest import Machine, ended, until
 

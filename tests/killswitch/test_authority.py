@@ -8,7 +8,8 @@ import urllib.request
 from typing import Any
 
 import psutil
-from fleet.conftest import Machine, machine, until
+
+from tests.fleet.conftest import Machine, machine, until
 
 __all__ = ["machine"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from fleet.conftest import Machine, machine, until
+from tests.fleet.conftest import Machine, machine, until
 
 from .proxy import proxy
 

@@ -12,9 +12,9 @@ from typing import Any
 import httpx
 import psutil
 import pytest
-from fleet.conftest import Machine, machine, until
 
 from syncropel.settings.config import Home
+from tests.fleet.conftest import Machine, machine, until
 
 __all__ = ["machine"]
 

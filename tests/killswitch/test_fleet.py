@@ -7,7 +7,8 @@ import signal
 
 import psutil
 import pytest
-from fleet.conftest import Machine, machine, until
+
+from tests.fleet.conftest import Machine, machine, until
 
 __all__ = ["machine"]
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import psutil
-from fleet.conftest import Machine, machine, until
+
+from tests.fleet.conftest import Machine, machine, until
 
 __all__ = ["machine"]
 

@@ -11,9 +11,9 @@ from contextlib import closing
 from pathlib import Path
 
 import httpx
-from fleet.conftest import Machine, machine
 
 from syncropel.settings.config import Home
+from tests.fleet.conftest import Machine, machine
 
 __all__ = ["machine"]
 

@@ -15,7 +15,8 @@ from random import Random
 
 import httpx
 import psutil
-from fleet.conftest import Machine, machine
+
+from tests.fleet.conftest import Machine, machine
 
 from .test_leaks import HOMES, STOPPED, client
 

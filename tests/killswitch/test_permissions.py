@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fleet.conftest import Machine, machine
+from tests.fleet.conftest import Machine, machine
 
 __all__ = ["machine"]
 

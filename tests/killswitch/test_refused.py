@@ -3,7 +3,7 @@ does not."""
 
 from __future__ import annotations
 
-from fleet.conftest import Machine, machine, until
+from tests.fleet.conftest import Machine, machine, until
 
 __all__ = ["machine"]
 

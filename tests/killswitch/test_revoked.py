@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from fleet.conftest import Machine, machine, until
-from fleet.test_containment import escaping, give, sleepers
+from tests.fleet.conftest import Machine, machine, until
+from tests.fleet.test_containment import escaping, give, sleepers
 
 __all__ = ["machine"]
 

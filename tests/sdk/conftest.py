@@ -7,13 +7,13 @@ from collections.abc import AsyncIterator
 from typing import Any, cast
 
 import pytest
-from known_routes import each_route_is_analysed_once
 
 from syncropel import Client, EmitResult, Identity
 from syncropel.api.http.auth import OperatorDoor
 from syncropel.offline.in_process import InProcessTransport, LoopThread
 from tests.api.conftest import Api, _own_home, api, make_api
 from tests.cli.live import daemon_home
+from tests.known_routes import each_route_is_analysed_once
 
 __all__ = ["_own_home", "api", "daemon_home", "each_route_is_analysed_once", "make_api"]
 WHO = Identity.static("did:sync:user:tester")

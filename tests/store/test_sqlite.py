@@ -10,13 +10,13 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
-from child_process import ChildProcess
 
 from syncropel.errors import StoreError
 from syncropel.record.model import Record
 from syncropel.store.base import Appended, Outcome, RecordFilter
 from syncropel.store.sqlite.store import SqliteStore
 from syncropel.store.sqlite.writer import GROUP_RECORDS
+from tests.child_process import ChildProcess
 
 from .conftest import TickingClock
 

@@ -12,10 +12,10 @@ import pytest
 for _name in [one for one in os.environ if one == "NO_COLOR" or one.startswith("TEXTUAL")]:
     del os.environ[_name]  # Textual reads them once, while it is imported
 
-from console_snapshots import picture, pytest_sessionstart, utc  # noqa: E402 - after the cleaning
 from textual.css.model import RuleSet  # noqa: E402
 from textual.css.stylesheet import Stylesheet  # noqa: E402
 
+from tests.tui.console_snapshots import picture, pytest_sessionstart, utc  # noqa: E402 - after the cleaning
 from tui.app import loading  # noqa: E402
 
 __all__ = ["picture", "pytest_sessionstart", "utc"]

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from console_fakes import TARGET, Clock, FakeClient
 from textual import events
 from textual._context import visible_screen_stack
 from textual.app import App
@@ -18,6 +17,7 @@ from textual.pilot import Pilot
 
 from syncropel.errors import DaemonNotRunning
 from syncropel.wire import FleetStatus
+from tests.tui.console_fakes import TARGET, Clock, FakeClient
 from tui.app.console_app import ConsoleApp
 from tui.connection.session import Outside
 from tui.model.keymap import Keymap

@@ -12,8 +12,9 @@ from typing import Any, Protocol
 
 import pytest
 from _pytest.mark import ParameterSet
-from console_page import Console, without_colour
-from console_snapshots import Pictured, unpictured
+
+from tests.tui.console_page import Console, without_colour
+from tests.tui.console_snapshots import Pictured, unpictured
 
 Size = tuple[int, int]
 Steps = Callable[[Console], Awaitable[None]]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from console_page import Console
 from textual.widgets import Input
 
+from tests.tui.console_page import Console
 from tui.dialogs.base import Dialog
 from tui.widgets.choice_list import ChoiceList
 from tui.widgets.flat_button import FlatButton

@@ -5,10 +5,6 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-import console_sample as sample
-import sample_control as control
-from console_fakes import FakeClient
-
 from syncropel.client import Call
 from syncropel.client.drill_records import TOPIC
 from syncropel.errors import RemoteError
@@ -24,6 +20,9 @@ from syncropel.wire import (
     RunningDispatch,
     TaskDetail,
 )
+from tests.tui import console_sample as sample
+from tests.tui import sample_control as control
+from tests.tui.console_fakes import FakeClient
 
 DAY = 86_400.0
 

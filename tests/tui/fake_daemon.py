@@ -8,9 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-import console_sample as sample
-
 from syncropel.wire import FleetStatus, Page, TaskSummary
+from tests.tui import console_sample as sample
 
 WATCH = "/v1/fleet/watch"
 LIMIT_SECS = 60.0

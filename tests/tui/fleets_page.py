@@ -7,12 +7,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-import console_sample as sample
-from console_fakes import Clock, FakeClient
-from console_page import Console
-
 from syncropel.client import Call, Target
 from syncropel.wire import FleetStatus, WhoAmI
+from tests.tui import console_sample as sample
+from tests.tui.console_fakes import Clock, FakeClient
+from tests.tui.console_page import Console
 from tui.app.console_app import ConsoleApp
 from tui.connection.session import Outside
 from tui.model.keymap import Keymap

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import console_sample as sample
-from console_fakes import FakeClient
-
 from syncropel.wire import BlastRadius, Confirmation, ControlWritten, FanOutMet, FreezeOut, NamespaceOut, Page
+from tests.tui import console_sample as sample
+from tests.tui.console_fakes import FakeClient
 
 RECORD = "5e1f" * 16
 FREEZE, UNFREEZE, BLAST = "/v1/fleet/freeze", "/v1/fleet/unfreeze", "/v1/control/blast"

@@ -7,11 +7,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from console_fakes import FakeClient
-from console_sample import AT, THREAD, WORKERS
-
 from syncropel.client import Event
 from syncropel.wire import Health, LogLine, LogPage, RecordOut
+from tests.tui.console_fakes import FakeClient
+from tests.tui.console_sample import AT, THREAD, WORKERS
 
 RECORDS, LOG = "/v1/records/watch", "/v1/engine/log/watch"
 FIRST_LOG = 1_790_000_000_000_000

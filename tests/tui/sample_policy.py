@@ -5,11 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import console_sample as sample
-from console_fakes import FakeClient
-from console_page import console
-from console_sample import AT
-
 from syncropel.client import Call
 from syncropel.errors import RemoteError
 from syncropel.wire import (
@@ -22,6 +17,10 @@ from syncropel.wire import (
     RuleList,
     RuleOut,
 )
+from tests.tui import console_sample as sample
+from tests.tui.console_fakes import FakeClient
+from tests.tui.console_page import console
+from tests.tui.console_sample import AT
 from tui.model.rules import WORK
 
 EVAL = "/v1/expr/eval"

@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from console_fakes import FakeClient
-from console_sample import AT, COORDINATOR, THREAD, WORKERS, task
-
 from syncropel.api.replay.diff_views import diff_of
 from syncropel.api.replay.replay_views import ReplayView
 from syncropel.api.replay.replays import JoinJudge
@@ -17,6 +14,8 @@ from syncropel.folds.replay.walk import Replay
 from syncropel.record.model import Record, StoredRecord
 from syncropel.wire import Page, ThreadSummary
 from syncropel.wire.replay import ReplayFrame, ReplayPage, StatusChange, StatusChanges
+from tests.tui.console_fakes import FakeClient
+from tests.tui.console_sample import AT, COORDINATOR, THREAD, WORKERS, task
 
 ADA = "did:sync:user:ada"
 OTHER = task(4).thread

@@ -6,13 +6,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-import console_sample as sample
-from console_fakes import FakeClient
-from console_page import Console, console
-from dialog_page import DialogPage
-
 from syncropel.errors import SyncropelError
 from syncropel.wire.explain import JoinMoment, WhatIf, WhatIfBar
+from tests.tui import console_sample as sample
+from tests.tui.console_fakes import FakeClient
+from tests.tui.console_page import Console, console
+from tests.tui.dialog_page import DialogPage
 
 REAL = JoinMoment(
     record="aa" * 32, index=1, at=1010.0, elapsed_secs=10.0, cost_usd=0.5, accepted=2, finished=2

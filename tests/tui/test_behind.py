@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import console_sample as sample
 import pytest
-from console_page import Console, console, without_colour
 from rich.segment import Segment
+
+from tests.tui import console_sample as sample
+from tests.tui.console_page import Console, console, without_colour
 
 
 def drawn_line(page: Console, words: str) -> list[Segment]:

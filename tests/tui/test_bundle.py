@@ -7,16 +7,16 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
-import console_sample as sample
 import pytest
-import sample_feed
-from console_page import console
-from console_states import SMALL, USUAL, Drawn, ScreenState, Size, cases, drawn
-from pseudo_terminal import Terminal, colourful
-from sample_feed import FeedClient, record
 
 from syncropel.record.model import Record
 from syncropel.store.bundle.format import Sealer
+from tests.pseudo_terminal import Terminal, colourful
+from tests.tui import console_sample as sample
+from tests.tui import sample_feed
+from tests.tui.console_page import console
+from tests.tui.console_states import SMALL, USUAL, Drawn, ScreenState, Size, cases, drawn
+from tests.tui.sample_feed import FeedClient, record
 
 __all__ = ["drawn"]
 

@@ -7,18 +7,18 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import console_sample as sample
 import pytest
-import sample_control as control
-from console_page import Console, console
-from console_states import SMALL, USUAL, Drawn, ScreenState, Size, cases, drawn, pressing
-from dialog_page import DialogPage
-from fleets_page import consoles, daemon
 from textual import events
 from textual.keys import _character_to_key
 from textual.widgets import Input
 
 from syncropel.cli.support.grammar import Grammar
+from tests.tui import console_sample as sample
+from tests.tui import sample_control as control
+from tests.tui.console_page import Console, console
+from tests.tui.console_states import SMALL, USUAL, Drawn, ScreenState, Size, cases, drawn, pressing
+from tests.tui.dialog_page import DialogPage
+from tests.tui.fleets_page import consoles, daemon
 from tui.dialogs.command import CommandScreen
 
 __all__ = ["drawn"]

@@ -6,12 +6,12 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
-import console_sample as sample
 import pytest
-from console_fakes import Clock, FakeClient
 
 from syncropel.errors import DaemonNotRunning, DaemonUnreachable, RemoteError
 from syncropel.wire import FleetStatus
+from tests.tui import console_sample as sample
+from tests.tui.console_fakes import Clock, FakeClient
 from tui.connection.events import Connection, backoff
 from tui.model.glyphs import ASCII, UNICODE
 from tui.model.link import Link, Phase, label, trouble

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import console_sample as sample
-from console_fakes import FakeClient
-from console_page import Console
-from dialog_page import DialogPage
-from fleets_page import OPERATOR, READER, HeldClient, consoles, daemon, status_of
-from plain_dialog import ConfirmDialog, Question
-
 from syncropel.client import calls
 from syncropel.errors import DaemonNotRunning
 from syncropel.wire import ControlWritten
+from tests.tui import console_sample as sample
+from tests.tui.console_fakes import FakeClient
+from tests.tui.console_page import Console
+from tests.tui.dialog_page import DialogPage
+from tests.tui.fleets_page import OPERATOR, READER, HeldClient, consoles, daemon, status_of
+from tests.tui.plain_dialog import ConfirmDialog, Question
 
 UNFREEZE = "/v1/fleet/unfreeze"
 QUESTION = Question(

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import console_sample as sample
-from console_fakes import FakeClient
-from console_page import console
-
+from tests.tui import console_sample as sample
+from tests.tui.console_fakes import FakeClient
+from tests.tui.console_page import console
 from tui import screens
 
 OTHER = sample.task(7, alias="OTHER-7", goal="Something else")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import console_sample as sample
 import pytest
-from console_page import console
 
+from tests.tui import console_sample as sample
+from tests.tui.console_page import console
 from tui.widgets.lines import Lines, Span
 
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-import console_sample as sample
 import pytest
-import sample_control as control
-from console_fakes import FakeClient
-from console_page import Console, console
-from dialog_page import DialogPage
 
 from syncropel.errors import RemoteError
 from syncropel.wire import DrainChanged, PostedRecord
+from tests.tui import console_sample as sample
+from tests.tui import sample_control as control
+from tests.tui.console_fakes import FakeClient
+from tests.tui.console_page import Console, console
+from tests.tui.dialog_page import DialogPage
 from tui.dialogs.base import Dialog
 from tui.model import subject_actions as deeds
 from tui.model.subject import Subject, namespace_of, short_label, subject_of

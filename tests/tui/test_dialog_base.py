@@ -7,18 +7,18 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-import console_sample as sample
 import pytest
-import sample_control as control
-from console_fakes import FakeClient
-from console_page import Console, console
-from dialog_page import DialogPage
-from plain_dialog import ConfirmDialog, Question
 from textual import events
 
 from syncropel.client import Call, calls
 from syncropel.errors import DaemonNotRunning, DaemonUnreachable, RemoteError, SyncropelError
 from syncropel.wire import ControlWritten
+from tests.tui import console_sample as sample
+from tests.tui import sample_control as control
+from tests.tui.console_fakes import FakeClient
+from tests.tui.console_page import Console, console
+from tests.tui.dialog_page import DialogPage
+from tests.tui.plain_dialog import ConfirmDialog, Question
 
 PATH = "/v1/fleet/unfreeze"
 QUESTION = Question(

@@ -6,17 +6,17 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import console_sample as sample
 import pytest
-import sample_control as control
-from console_fakes import FakeClient
-from console_page import Console, console
-from console_states import SMALL, USUAL, Drawn, ScreenState, Size, cases, drawn
-from dialog_page import DialogPage
-from drilled_daemon import PAST, DrilledDaemon
 
 from syncropel.errors import DaemonUnreachable, RemoteError
 from syncropel.wire import FleetStatus
+from tests.tui import console_sample as sample
+from tests.tui import sample_control as control
+from tests.tui.console_fakes import FakeClient
+from tests.tui.console_page import Console, console
+from tests.tui.console_states import SMALL, USUAL, Drawn, ScreenState, Size, cases, drawn
+from tests.tui.dialog_page import DialogPage
+from tests.tui.drilled_daemon import PAST, DrilledDaemon
 
 __all__ = ["drawn"]
 

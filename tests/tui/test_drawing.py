@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import console_sample as sample
 import pytest
-import sample_control as control
-from console_fakes import FakeClient
-from console_page import Console, console
 from textual import events
 
+from tests.tui import console_sample as sample
+from tests.tui import sample_control as control
+from tests.tui.console_fakes import FakeClient
+from tests.tui.console_page import Console, console
 from tui.app.console_app import UNSEEN_TICKS
 from tui.model import fleet
 

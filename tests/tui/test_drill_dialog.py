@@ -7,15 +7,15 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
-import console_sample as sample
 import pytest
-import sample_control as control
-from console_page import Console, console
-from dialog_page import DialogPage
-from drilled_daemon import PAST, DrilledDaemon
 
 from syncropel.client import Target
 from syncropel.errors import DaemonUnreachable, RemoteError
+from tests.tui import console_sample as sample
+from tests.tui import sample_control as control
+from tests.tui.console_page import Console, console
+from tests.tui.dialog_page import DialogPage
+from tests.tui.drilled_daemon import PAST, DrilledDaemon
 from tui.dialogs.drill import DrillDialog
 
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 
-import console_sample as sample
 import pytest
-import sample_feed
-from console_fakes import FakeClient
-from console_page import Console, console
 from rich.cells import cell_len
-from sample_feed import LOG, RECORDS, FeedClient, log_line, record
 from textual.events import MouseScrollUp
 
 from syncropel.client import Event
 from syncropel.errors import DaemonUnreachable, RemoteError
+from tests.tui import console_sample as sample
+from tests.tui import sample_feed
+from tests.tui.console_fakes import FakeClient
+from tests.tui.console_page import Console, console
+from tests.tui.sample_feed import LOG, RECORDS, FeedClient, log_line, record
 from tui.connection.stream_follower import BACKLOG
 from tui.model.feed import CAP, Feed, FeedLine, feed_row, gist, of_log, of_notice, of_record
 from tui.model.feed_facts import facts_of, laid_out

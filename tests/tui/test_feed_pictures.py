@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import console_sample as sample
 import pytest
-import sample_feed
-from console_page import Console, console
-from console_states import SMALL, USUAL, WIDE, Drawn, ScreenState, Size, cases, drawn, pressing
-from sample_feed import LOG, RECORDS, FeedClient, record
 
 from syncropel.client import Event
 from syncropel.errors import RemoteError
+from tests.tui import console_sample as sample
+from tests.tui import sample_feed
+from tests.tui.console_page import Console, console
+from tests.tui.console_states import SMALL, USUAL, WIDE, Drawn, ScreenState, Size, cases, drawn, pressing
+from tests.tui.sample_feed import LOG, RECORDS, FeedClient, record
 
 __all__ = ["drawn"]
 

@@ -7,16 +7,16 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-import console_sample as sample
 import pytest
-from console_page import Console, console
-from console_snapshots import Pictured
-from sample_threads import THREAD, ThreadClient, fan_out, summary, talk
 
 from syncropel.client import Call
 from syncropel.errors import RemoteError
 from syncropel.record.model import Record
 from syncropel.wire import ThreadSummary
+from tests.tui import console_sample as sample
+from tests.tui.console_page import Console, console
+from tests.tui.console_snapshots import Pictured
+from tests.tui.sample_threads import THREAD, ThreadClient, fan_out, summary, talk
 from tui.connection.finding import PAGE
 from tui.screens.replay import ReplayScreen
 from tui.widgets.filter_bar import FilterBar

@@ -7,18 +7,18 @@ import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
-import console_sample as sample
 import psutil
 import pytest
-from console_fakes import Clock, FakeClient
-from console_page import Console, console
-from console_snapshots import Pictured
-from console_states import SMALL, USUAL, Drawn, ScreenState, Size, cases, drawn
-from dialog_page import DialogPage
-from fleets_page import HOME
 
 from syncropel.client import Target
 from syncropel.errors import DaemonNotRunning, DaemonUnreachable, RemoteError, SyncropelError
+from tests.tui import console_sample as sample
+from tests.tui.console_fakes import Clock, FakeClient
+from tests.tui.console_page import Console, console
+from tests.tui.console_snapshots import Pictured
+from tests.tui.console_states import SMALL, USUAL, Drawn, ScreenState, Size, cases, drawn
+from tests.tui.dialog_page import DialogPage
+from tests.tui.fleets_page import HOME
 from tui.app.console_app import ConsoleApp
 from tui.connection.runner import Subprocess
 from tui.connection.session import Outside

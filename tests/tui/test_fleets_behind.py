@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import console_sample as sample
 import pytest
-from console_fakes import FakeClient
-from console_page import Console, console
-from fleets_page import HOME, PROD, STAGE, consoles, daemon, status_of
-from test_contexts import look_at
 
 from syncropel.errors import DaemonNotRunning, RemoteError, SetupError
 from syncropel.wire import FleetStatus, TaskDetail
+from tests.tui import console_sample as sample
+from tests.tui.console_fakes import FakeClient
+from tests.tui.console_page import Console, console
+from tests.tui.fleets_page import HOME, PROD, STAGE, consoles, daemon, status_of
+from tests.tui.test_contexts import look_at
 from tui.connection.events import UNSEEN_SECS
 from tui.model.link import Link, Phase
 from tui.model.notices import Told

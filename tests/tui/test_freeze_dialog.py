@@ -6,14 +6,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-import console_sample as sample
 import pytest
-import sample_control as control
-from console_fakes import FakeClient
-from console_page import Console, console
-from dialog_page import DialogPage
 
 from syncropel.errors import DaemonUnreachable, RemoteError
+from tests.tui import console_sample as sample
+from tests.tui import sample_control as control
+from tests.tui.console_fakes import FakeClient
+from tests.tui.console_page import Console, console
+from tests.tui.dialog_page import DialogPage
 
 
 @asynccontextmanager

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import console_sample as sample
 import pytest
-from console_fakes import FakeClient
-from console_page import Console, console
-from sample_feed import FeedClient
 
+from tests.tui import console_sample as sample
+from tests.tui.console_fakes import FakeClient
+from tests.tui.console_page import Console, console
+from tests.tui.sample_feed import FeedClient
 from tui.widgets.table import GUTTER, Table
 
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import gc
 import weakref
 
-import console_sample as sample
 import pytest
-import sample_threads
-from console_fakes import TARGET, Clock, FakeClient
-from console_page import Console, console
-from sample_threads import OTHER, THREAD, ThreadClient, fan_out, talk
 from textual.strip import Strip
 
 from syncropel.wire.replay import Fact, ReplayFrame, StatusChange
+from tests.tui import console_sample as sample
+from tests.tui import sample_threads
+from tests.tui.console_fakes import TARGET, Clock, FakeClient
+from tests.tui.console_page import Console, console
+from tests.tui.sample_threads import OTHER, THREAD, ThreadClient, fan_out, talk
 from tui.app import launch as door
 from tui.app.console_app import ConsoleApp
 from tui.connection.session import Outside

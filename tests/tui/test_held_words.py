@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import console_sample as sample
 import pytest
-from console_fakes import FakeClient
-from console_page import console
+
+from tests.tui import console_sample as sample
+from tests.tui.console_fakes import FakeClient
+from tests.tui.console_page import console
 
 SOFT = sample.freeze(level="soft", reason="wrong prices", record="aa" * 32)
 HARD = sample.freeze(level="hard", reason="much worse", record="bb" * 32)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import console_sample as sample
 import pytest
-from console_page import console
 from rich.cells import cell_len
 
+from tests.tui import console_sample as sample
+from tests.tui.console_page import console
 from tui.screens.help import HelpScreen
 from tui.widgets.lines import Lines
 

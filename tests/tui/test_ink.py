@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import console_sample as sample
 import pytest
-import sample_control as control
-import sample_threads
-from console_fakes import FakeClient
-from console_page import Console, console
 from rich.segment import Segment
 from rich.style import Style
-from sample_threads import ThreadClient
 from textual.color import Color
 
+from tests.tui import console_sample as sample
+from tests.tui import sample_control as control
+from tests.tui import sample_threads
+from tests.tui.console_fakes import FakeClient
+from tests.tui.console_page import Console, console
+from tests.tui.sample_threads import ThreadClient
 from tui.widgets.ink import AsciiOnly, Colourless
 
 BLACK = Color(0, 0, 0)

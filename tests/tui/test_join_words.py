@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import console_sample as sample
 import pytest
-from console_fakes import FakeClient
-from console_page import console
 from hypothesis import given
 from hypothesis import strategies as st
 
 from syncropel.wire import JoinStatus
+from tests.tui import console_sample as sample
+from tests.tui.console_fakes import FakeClient
+from tests.tui.console_page import console
 from tui.model import branches, folding, join_words, tree
 from tui.model.glyphs import ASCII
 from tui.model.moment import Moment

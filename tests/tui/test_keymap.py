@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
-import console_sample as sample
 import pytest
-from console_page import console
 
 from syncropel.errors import BadRequest
+from tests.tui import console_sample as sample
+from tests.tui.console_page import console
 from tui.model import actions, keymap
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "console.md").read_text()

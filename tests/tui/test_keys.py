@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, cast
 
-from console_fakes import Clock
 from textual import events
 from textual.message_pump import MessagePump
 
+from tests.tui.console_fakes import Clock
 from tui.app.keys import GIVES_UP_SECS, Keys
 
 

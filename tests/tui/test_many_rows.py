@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import console_sample as sample
 import pytest
-from console_page import Console, console
 
+from tests.tui import console_sample as sample
+from tests.tui.console_page import Console, console
 from tui.model import arrangement
 from tui.model.arrangement import SLICE
 from tui.model.rows import Row

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import unicodedata
 
-import console_sample as sample
 import pytest
 
+from tests.tui import console_sample as sample
 from tui.model import charts, feed, filters, fleet, layout, rows, tasks, text, threads, timeline, tree
 from tui.model.arrangement import SLICE, Arrangement
 from tui.model.filters import Filter

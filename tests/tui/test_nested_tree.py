@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-import console_sample as sample
 import pytest
-from console_fakes import FakeClient
-from console_page import Console, console
-from console_snapshots import Pictured
 from hypothesis import given
 from hypothesis import strategies as st
 
 from syncropel.wire import JoinStatus, TaskSummary
+from tests.tui import console_sample as sample
+from tests.tui.console_fakes import FakeClient
+from tests.tui.console_page import Console, console
+from tests.tui.console_snapshots import Pictured
 from tui.model import branches, tree
 from tui.model.glyphs import ASCII
 from tui.model.moment import Moment

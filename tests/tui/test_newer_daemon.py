@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import console_sample as sample
 import pytest
-from console_fakes import FakeClient
-from console_page import Console, console
 
 from syncropel.client import freeze_text, reading
 from syncropel.wire import BlastRadius, JoinStatus, TaskSummary
 from syncropel.wire.version import is_newer
+from tests.tui import console_sample as sample
+from tests.tui.console_fakes import FakeClient
+from tests.tui.console_page import Console, console
 from tui.model import freezes
 from tui.model.glyphs import ASCII, UNICODE
 from tui.model.link import Phase

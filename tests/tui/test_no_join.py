@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import console_sample as sample
 import pytest
-import sample_threads
-from console_page import console
-from sample_threads import ThreadClient
 
 from syncropel.errors import RemoteError
+from tests.tui import console_sample as sample
+from tests.tui import sample_threads
+from tests.tui.console_page import console
+from tests.tui.sample_threads import ThreadClient
 from tui.model.world import World
 
 CONTROL = "th_fleet_control"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import console_sample as sample
 import pytest
-from console_fakes import FakeClient
-from console_page import Console, console
 
 from syncropel.errors import BadRequest
 from syncropel.wire import FleetStatus
+from tests.tui import console_sample as sample
+from tests.tui.console_fakes import FakeClient
+from tests.tui.console_page import Console, console
 from tui.app.ringing import GAP_SECS, Ringer, Wanted
 from tui.model.notices import Notice, Told
 

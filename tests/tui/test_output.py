@@ -7,14 +7,14 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-import console_sample as sample
 import pytest
-from console_fakes import FakeClient
-from console_page import Console, console, without_colour
 
 from syncropel.client import Event
 from syncropel.errors import RemoteError
 from syncropel.wire import OutputPage
+from tests.tui import console_sample as sample
+from tests.tui.console_fakes import FakeClient
+from tests.tui.console_page import Console, console, without_colour
 from tui.connection import output_follower
 from tui.model.output import OutputRing
 from tui.screens.output import OutputScreen

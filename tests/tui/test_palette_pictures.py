@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import console_sample as sample
 import pytest
-from console_fakes import FakeClient
-from console_page import PATIENCE, Console, console
-from console_states import SMALL, USUAL, Drawn, ScreenState, Size, cases, drawn, pressing
 from textual.command import CommandList
 from textual.widgets import Input
 
 from syncropel.cli.support.grammar import Grammar
+from tests.tui import console_sample as sample
+from tests.tui.console_fakes import FakeClient
+from tests.tui.console_page import PATIENCE, Console, console
+from tests.tui.console_states import SMALL, USUAL, Drawn, ScreenState, Size, cases, drawn, pressing
 
 __all__ = ["drawn"]
 

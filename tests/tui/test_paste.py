@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import pairwise
 
-import console_sample as sample
 import pytest
-from console_page import console
 from hypothesis import given
 from hypothesis import strategies as st
 from textual import constants, events
 from textual.message import Message
 
+from tests.tui import console_sample as sample
+from tests.tui.console_page import console
 from tui.app.paste import BEGIN, END, PATIENCE_SECS, PasteParser
 
 TEXT = "F docs hot\rq\r4"

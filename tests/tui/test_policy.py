@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import shlex
 
-import console_sample as sample
 import pytest
-import sample_policy
-from console_page import console
-from sample_policy import RULES, PolicyClient, opened
 
 from syncropel.cli.support.parsing import build_parser
 from syncropel.errors import DaemonUnreachable, RemoteError
 from syncropel.wire import FreezeOut, NamespaceList, RuleList
+from tests.tui import console_sample as sample
+from tests.tui import sample_policy
+from tests.tui.console_page import console
+from tests.tui.sample_policy import RULES, PolicyClient, opened
 from tui.model import policy
 from tui.model.glyphs import UNICODE
 from tui.model.moment import Moment

@@ -5,14 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import console_sample as sample
 import pytest
-from console_page import Console, console
-from console_states import SMALL, USUAL, WIDE, Drawn, ScreenState, Size, Steps, cases, drawn, pressing
-from sample_policy import RULES, PolicyClient, invalid, rule
 
 from syncropel.errors import RemoteError
 from syncropel.wire import ExpressionValue, FleetStatus, RuleList
+from tests.tui import console_sample as sample
+from tests.tui.console_page import Console, console
+from tests.tui.console_states import (
+    SMALL,
+    USUAL,
+    WIDE,
+    Drawn,
+    ScreenState,
+    Size,
+    Steps,
+    cases,
+    drawn,
+    pressing,
+)
+from tests.tui.sample_policy import RULES, PolicyClient, invalid, rule
 from tui.model.rules import KINDS
 
 __all__ = ["drawn"]

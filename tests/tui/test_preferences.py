@@ -6,11 +6,11 @@ import json
 import stat
 from pathlib import Path
 
-import console_sample as sample
 import pytest
-from console_page import console
-from fleets_page import HOME, PROD, consoles, daemon
 
+from tests.tui import console_sample as sample
+from tests.tui.console_page import console
+from tests.tui.fleets_page import HOME, PROD, consoles, daemon
 from tui.preferences import HISTORY, Preferences
 
 

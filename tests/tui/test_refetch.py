@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 
-from console_fakes import Clock
-
 from syncropel.errors import DaemonUnreachable, SyncropelError
+from tests.tui.console_fakes import Clock
 from tui.connection.coalescing_poller import CoalescingPoller
 
 

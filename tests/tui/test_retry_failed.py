@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import console_sample as sample
 import pytest
-import sample_control as control
-from console_fakes import FakeClient
-from console_page import Console, console
-from console_snapshots import Pictured
-from dialog_page import DialogPage
 
 from syncropel.client import Call
 from syncropel.errors import RemoteError
 from syncropel.wire import JoinStatus, PostedRecord
+from tests.tui import console_sample as sample
+from tests.tui import sample_control as control
+from tests.tui.console_fakes import FakeClient
+from tests.tui.console_page import Console, console
+from tests.tui.console_snapshots import Pictured
+from tests.tui.dialog_page import DialogPage
 from tui.dialogs.base import Dialog
 from tui.model import retries
 from tui.model.world import World

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import console_sample as sample
 import pytest
-import sample_threads
-from console_fakes import FakeClient
-from console_page import Console, console
-from console_snapshots import Pictured
-from sample_policy import PolicyClient
-from sample_threads import ThreadClient
 
+from tests.tui import console_sample as sample
+from tests.tui import sample_threads
+from tests.tui.console_fakes import FakeClient
+from tests.tui.console_page import Console, console
+from tests.tui.console_snapshots import Pictured
+from tests.tui.sample_policy import PolicyClient
+from tests.tui.sample_threads import ThreadClient
 from tui.widgets.detail_pane import DetailPane
 
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import console_sample as sample
 import pytest
-from console_page import Console, console
-from console_snapshots import Pictured
-from console_states import SMALL, USUAL, Size
-from dialog_page import DialogPage
-from sample_policy import RULES, PolicyClient, invalid, rule
 
 from syncropel.cli.support.grammar import Grammar
 from syncropel.errors import RemoteError
 from syncropel.wire import ConfigWritten, ExpressionChecked, RuleList, WhoAmI
+from tests.tui import console_sample as sample
+from tests.tui.console_page import Console, console
+from tests.tui.console_snapshots import Pictured
+from tests.tui.console_states import SMALL, USUAL, Size
+from tests.tui.dialog_page import DialogPage
+from tests.tui.sample_policy import RULES, PolicyClient, invalid, rule
 from tui.model import rules
 
 CHECK = "/v1/expr/check"

@@ -6,12 +6,12 @@ import shlex
 from dataclasses import replace
 
 import pytest
-from sample_policy import invalid, rule
 
 from syncropel.cli import config as cli_config
 from syncropel.cli.support.grammar import Grammar
 from syncropel.errors import DaemonUnreachable
 from syncropel.wire import ExpressionChecked, WhoAmI
+from tests.tui.sample_policy import invalid, rule
 from tui.model import rules
 from tui.model.access import Access
 from tui.model.rules import Checked, Draft

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import console_sample as sample
 import pytest
-from console_page import Console, console
-from sample_policy import PolicyClient, invalid, opened
 from textual.widgets import Input
 
 from syncropel.errors import DaemonUnreachable, RemoteError
 from syncropel.policy.expression_contexts import CONTEXTS
 from syncropel.wire import EXPRESSION_CONTEXTS, ExpressionValue
+from tests.tui import console_sample as sample
+from tests.tui.console_page import Console, console
+from tests.tui.sample_policy import PolicyClient, invalid, opened
 from tui.model import scratchpad
 from tui.model.glyphs import UNICODE
 from tui.model.scratchpad import Outcome, Trial

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import console_sample as sample
 import pytest
-from console_page import Console
-from console_states import SMALL, USUAL, Drawn, ScreenState, Size, cases, drawn
-from fleets_page import READER, consoles, daemon, status_of
 
 from syncropel.cli.support.grammar import Grammar
 from syncropel.errors import DaemonNotRunning
+from tests.tui import console_sample as sample
+from tests.tui.console_page import Console
+from tests.tui.console_states import SMALL, USUAL, Drawn, ScreenState, Size, cases, drawn
+from tests.tui.fleets_page import READER, consoles, daemon, status_of
 from tui.model import keymap
 
 __all__ = ["drawn"]

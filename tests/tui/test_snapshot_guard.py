@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from console_snapshots import Pictures, is_whole, unpictured
 from syrupy.location import PyTestLocation
+
+from tests.tui.console_snapshots import Pictures, is_whole, unpictured
 
 HERE = Path(__file__).parent
 PLUGIN = "from console_snapshots import picture, pytest_sessionstart, utc\n"

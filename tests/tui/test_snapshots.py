@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-import console_sample as sample
 import pytest
-from console_fakes import FakeClient
-from console_page import Console, console
-from console_states import SMALL, USUAL, Drawn, ScreenState, Size, Steps, cases, drawn, nothing
 
 from syncropel.wire import FleetStatus, JoinStatus, TaskSummary
+from tests.tui import console_sample as sample
+from tests.tui.console_fakes import FakeClient
+from tests.tui.console_page import Console, console
+from tests.tui.console_states import SMALL, USUAL, Drawn, ScreenState, Size, Steps, cases, drawn, nothing
 from tui.widgets.table import Table
 
 __all__ = ["drawn"]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import console_sample as sample
 import pytest
 
+from tests.tui import console_sample as sample
 from tui.model import fleet, tree
 from tui.model.glyphs import ASCII, UNICODE
 from tui.model.moment import Moment

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import console_sample as sample
 import pytest
-from console_fakes import FakeClient
-from console_page import console
 
 from syncropel.errors import DaemonUnreachable
 from syncropel.wire import Page, TaskSummary
+from tests.tui import console_sample as sample
+from tests.tui.console_fakes import FakeClient
+from tests.tui.console_page import console
 from tui.connection.task_pages import MOST_PAGES, TaskPages
 from tui.model.world import World
 

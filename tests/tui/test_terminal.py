@@ -12,8 +12,9 @@ from pathlib import Path
 
 import psutil
 import pytest
-from fake_daemon import FakeDaemon
-from pseudo_terminal import LIMIT_SECS, Terminal, colourful
+
+from tests.pseudo_terminal import LIMIT_SECS, Terminal, colourful
+from tests.tui.fake_daemon import FakeDaemon
 
 Opener = Callable[..., Terminal]
 

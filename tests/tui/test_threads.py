@@ -9,16 +9,16 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
-import console_sample as sample
 import pytest
-import sample_threads
-from console_page import Console, console
-from sample_threads import OTHER, THREAD, ThreadClient, fan_out, record, stored, summary, talk
 
 from syncropel.client.verify import computed_id
 from syncropel.wire.records import RecordOut
 from syncropel.wire.replay import ComparedFact, ReplayMoment, StatusChange, ThreadDiff
 from syncropel.wire.threads import ThreadSummary
+from tests.tui import console_sample as sample
+from tests.tui import sample_threads
+from tests.tui.console_page import Console, console
+from tests.tui.sample_threads import OTHER, THREAD, ThreadClient, fan_out, record, stored, summary, talk
 from tui.connection.replay_reader import ReplayReader
 from tui.model import replay
 from tui.model.compare import different_facts

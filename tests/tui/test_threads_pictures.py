@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import console_sample as sample
 import pytest
-import sample_threads
-from console_page import Console, console
-from console_states import SMALL, USUAL, WIDE, Drawn, ScreenState, Size, Steps, cases, drawn
-from sample_threads import OTHER, THREAD, ThreadClient, fan_out, talk
 
 from syncropel.errors import RemoteError
+from tests.tui import console_sample as sample
+from tests.tui import sample_threads
+from tests.tui.console_page import Console, console
+from tests.tui.console_states import SMALL, USUAL, WIDE, Drawn, ScreenState, Size, Steps, cases, drawn
+from tests.tui.sample_threads import OTHER, THREAD, ThreadClient, fan_out, talk
 
 __all__ = ["drawn"]
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import console_sample as sample
 import pytest
-from console_page import Console, console
 
+from tests.tui import console_sample as sample
+from tests.tui.console_page import Console, console
 from tui.app import themes
 from tui.widgets.toned import Toned
 

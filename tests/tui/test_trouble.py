@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import console_sample as sample
 import pytest
-from console_fakes import FakeClient
-from console_page import console
-from console_snapshots import Pictured
 
+from tests.tui import console_sample as sample
+from tests.tui.console_fakes import FakeClient
+from tests.tui.console_page import console
+from tests.tui.console_snapshots import Pictured
 from tui.model import filters
 from tui.model.glyphs import Tone
 from tui.model.rows import Cell, Row

@@ -9,10 +9,11 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
-import console_sample as sample
 import pytest
-from fake_daemon import FakeDaemon
-from pseudo_terminal import Terminal, colourful
+
+from tests.pseudo_terminal import Terminal, colourful
+from tests.tui import console_sample as sample
+from tests.tui.fake_daemon import FakeDaemon
 
 SPL = (sys.executable, "-m", "syncropel.cli.main")
 

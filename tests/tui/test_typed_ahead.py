@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import console_sample as sample
 import pytest
-from console_fakes import FakeClient
-from console_page import Console, console
-from sample_policy import PolicyClient
 from textual import events
 from textual.keys import _character_to_key, key_to_character
 from textual.widgets import Input
 
+from tests.tui import console_sample as sample
+from tests.tui.console_fakes import FakeClient
+from tests.tui.console_page import Console, console
+from tests.tui.sample_policy import PolicyClient
 from tui.screens.base import ConsoleScreen
 
 

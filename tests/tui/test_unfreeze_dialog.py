@@ -6,13 +6,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-import console_sample as sample
-import sample_control as control
-from console_page import Console, console
-from dialog_page import DialogPage
-
 from syncropel.errors import RemoteError
 from syncropel.wire import FreezeOut
+from tests.tui import console_sample as sample
+from tests.tui import sample_control as control
+from tests.tui.console_page import Console, console
+from tests.tui.dialog_page import DialogPage
 
 SOFT = control.freeze(("coordinator",), level="soft", namespace="docs", record="aa" * 32, at=sample.AT - 60)
 HARD = control.freeze(("coordinator",), ("worker-b",), record="bb" * 32, at=sample.AT - 5, grace_secs=30)

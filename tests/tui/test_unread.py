@@ -6,19 +6,18 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-import console_sample as sample
 import pytest
-import sample_feed
-import sample_threads
-from console_fakes import FakeClient
-from console_page import Console, console
-from console_states import SMALL, USUAL, WIDE, Drawn, Size, cases, drawn, pressing
-from console_states import ScreenState as State
-from sample_feed import LOG, RECORDS, FeedClient
-from sample_policy import RULES, PolicyClient
-from sample_threads import THREAD, ThreadClient, fan_out
 
 from syncropel.errors import DaemonNotRunning, RemoteError
+from tests.tui import console_sample as sample
+from tests.tui import sample_feed, sample_threads
+from tests.tui.console_fakes import FakeClient
+from tests.tui.console_page import Console, console
+from tests.tui.console_states import SMALL, USUAL, WIDE, Drawn, Size, cases, drawn, pressing
+from tests.tui.console_states import ScreenState as State
+from tests.tui.sample_feed import LOG, RECORDS, FeedClient
+from tests.tui.sample_policy import RULES, PolicyClient
+from tests.tui.sample_threads import THREAD, ThreadClient, fan_out
 
 __all__ = ["drawn"]
 

@@ -13,8 +13,9 @@ from pathlib import Path
 import aiohttp
 import psutil
 import pytest
-from chromium import chromium
-from fake_daemon import FakeDaemon
+
+from tests.tui.chromium import chromium
+from tests.tui.fake_daemon import FakeDaemon
 
 LIMIT_SECS = 60.0
 CONSOLE = [sys.executable, "-m", "syncropel.cli.main", "console", "--web"]

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from console_page import Console
-from sample_what_if import answer, opened
-
 from syncropel.errors import DaemonUnreachable, RemoteError, SyncropelError
+from tests.tui.console_page import Console
+from tests.tui.sample_what_if import answer, opened
 from tui.dialogs.what_if import PAUSE_SECS
 from tui.model.glyphs import ASCII, UNICODE
 from tui.model.what_if import failed_lines, what_if_lines

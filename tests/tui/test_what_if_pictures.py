@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import pytest
-from console_states import SMALL, USUAL, Drawn, ScreenState, Size, cases, drawn
-from sample_what_if import answer, opened
 
 from syncropel.errors import DaemonUnreachable, RemoteError, SyncropelError
 from syncropel.wire.explain import WhatIf
+from tests.tui.console_states import SMALL, USUAL, Drawn, ScreenState, Size, cases, drawn
+from tests.tui.sample_what_if import answer, opened
 from tui.dialogs.what_if import PAUSE_SECS
 
 __all__ = ["drawn"]

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import console_sample as sample
-from console_fakes import FakeClient
-from console_page import console
-from console_snapshots import Pictured
-from dialog_page import DialogPage
-
 from syncropel.errors import DaemonUnreachable
 from syncropel.wire.explain import ProofOut, TaskWhy
+from tests.tui import console_sample as sample
+from tests.tui.console_fakes import FakeClient
+from tests.tui.console_page import console
+from tests.tui.console_snapshots import Pictured
+from tests.tui.dialog_page import DialogPage
 
 SENTENCE = "it cannot join any more: all can no longer be satisfied: [2] failed on worker-b (exit status 1)"
 

@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-import console_sample as sample
 import pytest
-import sample_feed
-import sample_threads
-from console_fakes import FakeClient
-from console_page import Console, console
-from console_snapshots import Pictured, unpictured
-from sample_policy import PolicyClient
-from sample_threads import ThreadClient
 
 from syncropel.wire import JoinStatus
+from tests.tui import console_sample as sample
+from tests.tui import sample_feed, sample_threads
+from tests.tui.console_fakes import FakeClient
+from tests.tui.console_page import Console, console
+from tests.tui.console_snapshots import Pictured, unpictured
+from tests.tui.sample_policy import PolicyClient
+from tests.tui.sample_threads import ThreadClient
 from tui.model import facts
 from tui.model.glyphs import ASCII
 from tui.model.layout import SIDE_BY_SIDE

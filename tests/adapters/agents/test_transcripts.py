@@ -4,10 +4,10 @@ import math
 
 import pytest
 
-from adapters.agents.recorded import EXITS, FOLDER, output_of, reader_of, replay, truth
 from syncropel.adapters.agents.prices import Price, Prices
 from syncropel.adapters.agents.tokens import read_tokens
 from syncropel.adapters.reading import Final, Notice, Retry, Session, Text, ToolCall, ToolResult, Usage
+from tests.adapters.agents.recorded import EXITS, FOLDER, output_of, reader_of, replay, truth
 
 
 @pytest.mark.parametrize("row", truth(), ids=lambda row: row.run)
