@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from syncropel.cli.support.connect import connect
 from syncropel.cli.support.parsing import Parser, UsageError, add_output, add_target
 from syncropel.cli.support.terminal import complain, is_json, print_json, say
+from syncropel.freeze_levels import DEFAULT_GRACE_SECS, EMERGENCY, HARD, NAMESPACE_LEVELS, SOFT
 from syncropel.settings.config import actor_from
 
 if TYPE_CHECKING:
@@ -28,12 +29,12 @@ def configure(parser: Parser) -> None:
     place.add_argument("--emergency", action="store_true", help="stop new work in the whole fleet")
     parser.add_argument(
         "--level",
-        choices=("soft", "hard"),
-        default="soft",
+        choices=NAMESPACE_LEVELS,
+        default=SOFT,
         help="soft: running work finishes; hard: after the grace it is ended, and every write is refused",
     )
     parser.add_argument(
-        "--grace", type=float, default=60.0, metavar="SECS", help="the grace of a hard freeze"
+        "--grace", type=float, default=DEFAULT_GRACE_SECS, metavar="SECS", help="the grace of a hard freeze"
     )
     parser.add_argument("--reason", default="", help="why; others will read it")
     parser.add_argument("--terminate", action="store_true", help="end running work at once")
@@ -56,7 +57,7 @@ def configure(parser: Parser) -> None:
 
 
 def run(args: Namespace) -> int:
-    if args.emergency and args.level != "soft":
+    if args.emergency and args.level != SOFT:
         raise UsageError("--level does not go with --emergency", "an emergency stop has a level of its own")
     if args.grace < 0 or args.wait < 0:
         raise UsageError("seconds must not be negative", "for example --grace 60")
@@ -80,13 +81,13 @@ def run(args: Namespace) -> int:
         if not is_json(args):
             say(_recorded(args))
         status, freeze = _confirmed(client, record, args.wait)
-        ends = args.terminate or (args.level == "hard" and args.grace == 0)
+        ends = args.terminate or (args.level == HARD and args.grace == 0)
         left = _ended(client, freeze, args.wait) if ends and freeze is not None else []
     return _report(args, status, freeze) or _report_left(left)
 
 
 def _level(args: Namespace) -> str:
-    return "emergency" if args.emergency else str(args.level)
+    return EMERGENCY if args.emergency else str(args.level)
 
 
 def _show_blast(args: Namespace) -> int:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from syncropel.client.clock_text import clock_problem
 from syncropel.client.freeze_text import unverified
+from syncropel.freeze_levels import EMERGENCY
 
 if TYPE_CHECKING:
     from syncropel.wire import DispatchOut, FanOutProgress, FleetStatus, InstanceOut
@@ -38,8 +39,8 @@ def _found(status: FleetStatus) -> Iterator[Attention]:
         if words := of_fan_out(fanout):
             yield Attention("fan-out", fanout.alias or fanout.thread, words)
     for freeze in status.freezes:
-        name = "emergency stop" if freeze.level == "emergency" else freeze.namespace
-        if freeze.level == "emergency":
+        name = "emergency stop" if freeze.level == EMERGENCY else freeze.namespace
+        if freeze.level == EMERGENCY:
             yield Attention("freeze", name, f"is in force: {freeze.reason}")
         if freeze.waiting:
             yield Attention("freeze", name, f"not confirmed by {', '.join(freeze.waiting)}")

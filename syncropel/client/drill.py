@@ -17,6 +17,7 @@ from syncropel.client.drill_records import THREAD, TOPIC
 from syncropel.client.freeze_text import unverified
 from syncropel.client.target import Target
 from syncropel.errors import Conflict, DaemonUnreachable, RemoteError, SyncropelError
+from syncropel.freeze_levels import unkill_command
 
 if TYPE_CHECKING:
     from syncropel import wire as schema
@@ -295,7 +296,7 @@ class KillDrill:
         except SyncropelError as error:
             if isinstance(error, RemoteError) and error.status == _NOT_FOUND:
                 return  # it was never taken, or somebody lifted it
-            lift = f"lift it: spl unkill --namespace {self.namespace}"
+            lift = f"lift it: {unkill_command(self.namespace)}"
             raise SyncropelError(f"the practice freeze may still stand: {error.message}", lift) from error
 
     async def _recover(self, report: DrillReport) -> None:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
+
+from syncropel.freeze_levels import EVERYWHERE
 
 if TYPE_CHECKING:
     from syncropel.wire import BlastRadius, FleetRule, FreezeOut
 
 NAMED: Final = 4
-EVERYWHERE: Final = "*"
-DEFAULT_GRACE_SECS: Final = 60.0
 _ENDS: Final = {
     "never": "what is in flight finishes and is recorded",
     "at once": "what is in flight is ended at once",
@@ -36,24 +35,6 @@ def confirmations(freeze: FreezeOut | FleetRule) -> str:
 def unverified(freeze: FreezeOut | FleetRule) -> list[str]:
     """Aliases of those that only claim to enforce it."""
     return sorted(one.alias for one in freeze.confirmed if not one.verified)
-
-
-def kill_command(
-    level: str, namespace: str, reason: str, grace_secs: float = DEFAULT_GRACE_SECS, terminate: bool = False
-) -> str:
-    """The command that sets a freeze; flags that say the default are left out."""
-    words = ["spl", "kill"]
-    words += ["--emergency"] if level == "emergency" else ["--namespace", shlex.quote(namespace) or "NS"]
-    words += ["--level", level] if level == "hard" else []
-    words += ["--grace", f"{grace_secs:g}"] if level == "hard" and grace_secs != DEFAULT_GRACE_SECS else []
-    words += ["--terminate"] if terminate else []
-    return " ".join([*words, "--reason", shlex.quote(reason) if reason else "…"])
-
-
-def unkill_command(namespace: str, reason: str = "") -> str:
-    """The command that lifts the freeze of a namespace, or with `*` the emergency stop."""
-    where = "--emergency" if namespace == EVERYWHERE else f"--namespace {shlex.quote(namespace)}"
-    return f"spl unkill {where}" + (f" --reason {shlex.quote(reason)}" if reason else "")
 
 
 def blast_lines(blast: BlastRadius) -> list[str]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
+
+from syncropel.freeze_levels import EVERYWHERE
 
 if TYPE_CHECKING:
     from syncropel.wire import FleetStatus, FreezeOut, InstanceOut, Unended
-
-EVERYWHERE: Final = "*"
 
 
 def settled(status: FleetStatus, freeze: FreezeOut) -> bool:

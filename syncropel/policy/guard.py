@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Final, Protocol
@@ -19,7 +18,7 @@ from syncropel.errors import (
 from syncropel.folds.consents import TOPICS as CONSENT_TOPICS
 from syncropel.folds.consents import problem_of
 from syncropel.folds.control.access import CORS_ORIGINS
-from syncropel.folds.control.freezes import EVERYWHERE, STOPPED_ACTS, Control, Freeze
+from syncropel.folds.control.freezes import STOPPED_ACTS, Control, Freeze
 from syncropel.folds.control.namespaces import DEFAULT, EXAMPLE, Namespaces, covers, name_in, parse_namespace
 from syncropel.folds.control.rules import KINDS, PERMISSION, Rules, parse_rule
 from syncropel.folds.fanout.child import ChildState
@@ -31,6 +30,7 @@ from syncropel.folds.forks.state import Forks
 from syncropel.folds.tasks.parents import Parents
 from syncropel.folds.tasks.state import TaskState
 from syncropel.folds.threads.index import ThreadIndex
+from syncropel.freeze_levels import EVERYWHERE, unkill_command
 from syncropel.policy.authority import ENGINE, OPERATOR, Writer, refusal
 from syncropel.policy.clocks import check_clock
 from syncropel.policy.expression_contexts import compile_in
@@ -260,11 +260,11 @@ def frozen(freeze: Freeze, act: str) -> NamespaceFrozen:
     if freeze.namespace == EVERYWHERE:
         return NamespaceFrozen(
             f"emergency stop: {act} is refused everywhere ({freeze.reason})",
-            "lift it when it is over: spl unkill --emergency",
+            f"lift it when it is over: {unkill_command(EVERYWHERE)}",
         )
     return NamespaceFrozen(
         f"{freeze.level} freeze of {freeze.namespace!r}: {act} is refused ({freeze.reason})",
-        f"lift it when it is over: spl unkill --namespace {shlex.quote(freeze.namespace)}",
+        f"lift it when it is over: {unkill_command(freeze.namespace)}",
     )
 
 

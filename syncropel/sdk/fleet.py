@@ -15,6 +15,7 @@ from syncropel.client import calls
 from syncropel.client.confirming import holds, problems
 from syncropel.client.unended import by_instance, settled
 from syncropel.errors import FreezeUnconfirmed
+from syncropel.freeze_levels import EMERGENCY, HARD
 from syncropel.sdk.connection import Connection
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ class ClientFleet:
         and still reaches those that it names.
         """
         fields: dict[str, Any] = {
-            "level": "emergency" if namespace is None else level,
+            "level": EMERGENCY if namespace is None else level,
             "reason": reason,
             "grace_secs": grace_secs,
             "terminate": terminate,
@@ -113,7 +114,7 @@ class ClientFleet:
             **({} if namespace is None else {"namespace": namespace}),
         }
         written = await self._ask(calls.freeze(fields))
-        ends = terminate or (level == "hard" and namespace is not None and grace_secs == 0)
+        ends = terminate or (level == HARD and namespace is not None and grace_secs == 0)
         deadline = time.monotonic() + wait_secs
         while True:
             status = await self.status()

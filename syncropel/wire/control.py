@@ -6,9 +6,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from syncropel.freeze_levels import Level
 from syncropel.wire.base import OPEN, InstanceStatus, Page, Wire
 
-FreezeLevel = Annotated[Literal["soft", "hard", "emergency"], OPEN]
+FreezeLevel = Annotated[Level, OPEN]
 
 
 class Confirmation(Wire):

@@ -7,10 +7,11 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncropel.folds.control.freezes import EVERYWHERE, Control
+from syncropel.folds.control.freezes import Control
 from syncropel.folds.control.namespaces import Namespaces
 from syncropel.folds.explain.blast import Blast, blast
 from syncropel.folds.tasks.state import TaskState, fold_task
+from syncropel.freeze_levels import EVERYWHERE
 from syncropel.record.threads import FLEET_CONTROL, NAMESPACE_REGISTRY
 
 from . import build

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from syncropel.folds.control.freezes import DEFAULT_GRACE_SECS, EVERYWHERE, STOPPED_ACTS, Control
+from syncropel.folds.control.freezes import STOPPED_ACTS, Control
 from syncropel.folds.control.grace import Moment
 from syncropel.folds.control.namespaces import REMEMBERED
+from syncropel.freeze_levels import DEFAULT_GRACE_SECS, EVERYWHERE
 from syncropel.record.model import ACTS
 from syncropel.record.threads import FLEET_CONTROL
 from tests.folds.build import record, store

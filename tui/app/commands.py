@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from syncropel.errors import BadRequest
+from syncropel.freeze_levels import EMERGENCY, Level
 from tui import dialogs, screens
 from tui.app import themes
 from tui.model import commands, unread
@@ -21,7 +22,6 @@ from tui.model.text import plain
 
 if TYPE_CHECKING:
     from tui.app.console_app import ConsoleApp
-    from tui.dialogs.freeze import Level
 
 Run = Callable[[Sequence[str]], Awaitable[None]]
 Named = TypeVar("Named")
@@ -153,7 +153,7 @@ class Commands:
         }[words[0]](given)  # fmt: skip
 
     async def _cli_kill(self, given: Mapping[str, Any]) -> None:
-        level: Level = "emergency" if given["emergency"] else given["level"]
+        level: Level = EMERGENCY if given["emergency"] else given["level"]
         grace = f"{given['grace']:g}" if given["grace"] is not None else ""
         dialog = dialogs.FreezeDialog(
             given["namespace"] or " ".join(given["rest"]),
@@ -167,7 +167,7 @@ class Commands:
     async def _cli_unkill(self, given: Mapping[str, Any]) -> None:
         world = self._console.world
         freezes = world.status.freezes if world.status else []
-        emergency = next((one.record for one in freezes if one.level == "emergency"), "")
+        emergency = next((one.record for one in freezes if one.level == EMERGENCY), "")
         namespace = given["namespace"] or " ".join(given["rest"])
         self._console.push_screen(
             dialogs.UnfreezeDialog(emergency if given["emergency"] else over(world, namespace))

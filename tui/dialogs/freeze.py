@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final, Literal, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from textual.suggester import SuggestFromList
 from textual.widget import Widget
 from textual.widgets import Input
 
 from syncropel.client import calls
-from syncropel.client.freeze_text import DEFAULT_GRACE_SECS, blast_lines, kill_command, place
+from syncropel.client.freeze_text import blast_lines, place
 from syncropel.errors import SyncropelError
+from syncropel.freeze_levels import DEFAULT_GRACE_SECS, EMERGENCY, HARD, LEVELS, SOFT, Level, kill_command
 from tui.dialogs.base import Dialog
 from tui.model import unread
 from tui.model.freezes import follow
@@ -26,15 +27,13 @@ from tui.widgets.lines import Lines
 if TYPE_CHECKING:
     from syncropel.wire import BlastRadius
 
-Level = Literal["soft", "hard", "emergency"]
-LEVELS: Final[tuple[Level, ...]] = ("soft", "hard", "emergency")
 EMERGENCY_WORD: Final = "EMERGENCY"
 FRESH_SECS: Final = 5.0
 """How old the blast radius may be before it is asked for again."""
 _MEANS: Final = {
-    "soft": "no new work; what runs finishes",
-    "hard": "no new work; after the grace no write, and what still runs is ended",
-    "emergency": "no new work in the whole fleet; what runs finishes",
+    SOFT: "no new work; what runs finishes",
+    HARD: "no new work; after the grace no write, and what still runs is ended",
+    EMERGENCY: "no new work in the whole fleet; what runs finishes",
 }
 
 
@@ -49,7 +48,7 @@ class FreezeDialog(Dialog):
     def __init__(
         self,
         namespace: str,
-        level: Level = "soft",
+        level: Level = SOFT,
         *,
         reason: str = "",
         grace: str = "",
@@ -92,7 +91,7 @@ class FreezeDialog(Dialog):
     @property
     def namespace(self) -> str:
         """What is frozen; empty with an emergency, which is of everything."""
-        return "" if self.level == "emergency" else self._value("namespace")
+        return "" if self.level == EMERGENCY else self._value("namespace")
 
     @property
     def terminate(self) -> bool:
@@ -110,12 +109,12 @@ class FreezeDialog(Dialog):
     @property
     def word(self) -> str:
         """What has to be typed to confirm; empty when one key is enough."""
-        return {"soft": "", "hard": self.namespace, "emergency": EMERGENCY_WORD}[self.level]
+        return {SOFT: "", HARD: self.namespace, EMERGENCY: EMERGENCY_WORD}[self.level]
 
     def missing(self) -> str:
-        if self.level != "emergency" and not self.namespace:
+        if self.level != EMERGENCY and not self.namespace:
             return "namespace"
-        if self.level == "hard" and self.grace is None:
+        if self.level == HARD and self.grace is None:
             return "grace"
         if not self._value("reason"):
             return "reason"
@@ -132,7 +131,7 @@ class FreezeDialog(Dialog):
     # what it says
 
     def title_words(self) -> str:
-        return "Emergency stop" if self._level == "emergency" else "Freeze"
+        return "Emergency stop" if self._level == EMERGENCY else "Freeze"
 
     def says(self, now: float) -> Sequence[tuple[str, Tone]]:
         if self.outcome.stage is not Stage.DONE:
@@ -148,9 +147,9 @@ class FreezeDialog(Dialog):
         if not self.is_shown:
             return
         level = self.level
-        self.deed = "Stop the fleet" if level == "emergency" else "Freeze"
-        self.query_one("#field-namespace").display = level != "emergency"
-        self.query_one("#field-grace").display = level == "hard"
+        self.deed = "Stop the fleet" if level == EMERGENCY else "Freeze"
+        self.query_one("#field-namespace").display = level != EMERGENCY
+        self.query_one("#field-grace").display = level == HARD
         self.query_one("#field-typed").display = bool(self.word)
         typed = self.query_one("#typed", Input)
         typed.placeholder = self.word
@@ -216,7 +215,7 @@ class FreezeDialog(Dialog):
 
     def _wanted(self) -> tuple[str, str, bool] | None:
         """The freeze whose blast radius is to be shown; None while it has no place."""
-        if self.level != "emergency" and not self.namespace:
+        if self.level != EMERGENCY and not self.namespace:
             return None
         return self.level, self.namespace, self.terminate
 

@@ -9,7 +9,7 @@ from textual.widgets import Input
 
 from syncropel import wire as schema
 from syncropel.client import calls
-from syncropel.client.freeze_text import EVERYWHERE, unkill_command
+from syncropel.freeze_levels import EVERYWHERE, unkill_command
 from tui.dialogs.base import Dialog
 from tui.model import unread
 from tui.model.freezes import details, row, where, worst_first

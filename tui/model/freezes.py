@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from syncropel.client.freeze_text import EVERYWHERE, unverified
+from syncropel.client.freeze_text import unverified
+from syncropel.freeze_levels import EMERGENCY, EVERYWHERE, HARD, SOFT
 from tui.model.glyphs import Glyphs, Tone, marked
 from tui.model.moment import Moment
 from tui.model.text import duration, first_line, long_duration, plain, took
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from syncropel.wire import FleetStatus, FreezeOut
 
 SHOWN: Final = 3
-_RANKS: Final = {"emergency": 0, "hard": 1, "soft": 2}
+_RANKS: Final = {EMERGENCY: 0, HARD: 1, SOFT: 2}
 
 
 def worst_first(status: FleetStatus) -> list[FreezeOut]:
@@ -91,7 +92,7 @@ def details(one: FreezeOut, at: Moment, glyphs: Glyphs) -> list[tuple[str, Tone]
 
 def _door(one: FreezeOut, at: Moment) -> list[tuple[str, Tone]]:
     """When a hard freeze refuses every write."""
-    if one.level != "hard":
+    if one.level != HARD:
         return []
     left = one.at + one.grace_secs - at.now
     # The daemon keeps the grace by another clock than this; one that does not say what is left is older.

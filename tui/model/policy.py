@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, cast
 
-from syncropel.client.freeze_text import EVERYWHERE
+from syncropel.freeze_levels import EVERYWHERE, SOFT, unkill_command
 from tui.model import freezes, work_rules
 from tui.model.facts import Fact
 from tui.model.feed import actor_name, names_of
@@ -208,7 +208,7 @@ def _freeze_rows(world: World, at: Moment, glyphs: Glyphs) -> Rows | None:
         total, old = len(one.confirmed) + len(one.waiting), max(0.0, at.now - one.at)
         cells = {
             "level": Cell(
-                f"{glyphs.sign('frozen')} {marked(one.level)}", "bad" if one.level != "soft" else "cold"
+                f"{glyphs.sign('frozen')} {marked(one.level)}", "bad" if one.level != SOFT else "cold"
             ),
             "namespace": Cell(freezes.where(one), "strong"),
             "reached": Cell(f"{len(one.confirmed)} of {total}", "warn" if one.waiting else "good"),
@@ -265,7 +265,6 @@ def facts_of(pane: str, key: str, policies: Policies, world: World, at: Moment, 
 def _more(pane: str, key: str, policies: Policies, world: World) -> list[Fact]:
     if pane == FREEZES:
         one = next(one for one in worst(world) if one.record == key)
-        told = "--emergency" if one.level == "emergency" else f"--namespace {shlex.quote(one.namespace)}"
         waits: Tone = "warn" if one.waiting else "plain"
         return [
             ("instances", Line(", ".join(plain(who.alias) for who in one.confirmed) or NOTHING)),
@@ -274,7 +273,7 @@ def _more(pane: str, key: str, policies: Policies, world: World) -> list[Fact]:
             ("by", Line(plain(one.actor) or NOTHING)),
             ("reason", Line(plain(one.reason))),
             ("record", Line(one.record)),
-            ("to lift it", Line(f"spl unkill {told}")),
+            ("to lift it", Line(unkill_command(one.namespace))),
         ]
     if pane == NAMESPACES:
         return [("command", Line(f"spl namespace show {shlex.quote(key)}"))]

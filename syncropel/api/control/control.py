@@ -11,8 +11,8 @@ from syncropel.api.control.control_views import blast_radius
 from syncropel.api.http.caller import OF_ACTOR, Signed
 from syncropel.engine.engine import Engine
 from syncropel.errors import BadRequest, Conflict
-from syncropel.folds.control.freezes import DEFAULT_GRACE_SECS, EMERGENCY, EVERYWHERE
 from syncropel.folds.control.namespaces import DEFAULT, level_of
+from syncropel.freeze_levels import DEFAULT_GRACE_SECS, EMERGENCY, EVERYWHERE, SOFT, Level
 from syncropel.record.model import StoredRecord
 from syncropel.wire import BlastRadius, ControlWritten, NamespaceList, NamespaceOut
 
@@ -28,7 +28,7 @@ class ControlRequest(BaseModel):
 class NewFreeze(ControlRequest):
     """POST /v1/fleet/freeze. `namespace` is left out with level emergency. Grace in seconds."""
 
-    level: Literal["soft", "hard", "emergency"] = "soft"
+    level: Level = SOFT
     namespace: str | None = None
     reason: str
     grace_secs: float = Field(default=DEFAULT_GRACE_SECS, ge=0, le=86_400)
@@ -102,7 +102,7 @@ def router(engine: Engine) -> APIRouter:
 
     @routes.get("/v1/control/blast")
     async def get_blast(
-        level: Literal["soft", "hard", "emergency"] = "soft",
+        level: Level = SOFT,
         namespace: str | None = None,
         terminate: bool = False,
     ) -> BlastRadius:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Final
 
 from syncropel.engine.engine import Engine
-from syncropel.folds.control.freezes import EVERYWHERE, Freeze
+from syncropel.folds.control.freezes import Freeze
 from syncropel.folds.explain.blast import blast
+from syncropel.freeze_levels import EVERYWHERE, HARD, Level
 from syncropel.wire import BlastRadius, FanOutMet
 
 SHOWN: Final = 20
 """How many fan-outs and namespaces are named; the others are counted."""
 
 
-def blast_radius(
-    engine: Engine, level: Literal["soft", "hard", "emergency"], namespace: str, terminate: bool
-) -> BlastRadius:
+def blast_radius(engine: Engine, level: Level, namespace: str, terminate: bool) -> BlastRadius:
     """What a freeze of this namespace (`*`: everything) would meet now."""
     live = engine.ingest.live
     found = blast(namespace, live.tasks.values(), engine.spending(), live.namespaces, live.control)
@@ -26,7 +25,7 @@ def blast_radius(
         at=now,
         level=level,
         namespace=namespace,
-        ends="at once" if terminate else "after the grace" if level == "hard" else "never",
+        ends="at once" if terminate else "after the grace" if level == HARD else "never",
         in_flight=found.in_flight,
         pending=found.pending,
         open_tasks=found.open_tasks,

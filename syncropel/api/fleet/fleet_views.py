@@ -18,6 +18,7 @@ from syncropel.folds.fanout.state import ACCEPT, FanOut
 from syncropel.folds.fanout.subtasks import Child, fan_out_children
 from syncropel.folds.fleet.registry import Instance
 from syncropel.folds.tasks.state import TaskState
+from syncropel.freeze_levels import HARD
 from syncropel.policy.joining import decide_join_now
 from syncropel.wire import (
     Confirmation,
@@ -155,7 +156,7 @@ def freeze_out(engine: Engine, freeze: Freeze) -> FreezeOut:
         confirmed=confirmed,
         waiting=waiting,
         grace_left_secs=control.lefts(now).get(freeze.record),
-        refuses_all=freeze.level == "hard" and not waiting and engine.propagation.refuses_all(freeze.record),
+        refuses_all=freeze.level == HARD and not waiting and engine.propagation.refuses_all(freeze.record),
     )
 
 

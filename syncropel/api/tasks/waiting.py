@@ -12,6 +12,7 @@ from syncropel.folds.fanout.spec import DYNAMIC_TARGETS
 from syncropel.folds.fanout.state import FanOut, Spawn
 from syncropel.folds.fanout.subtasks import Child
 from syncropel.folds.fleet.registry import Instance
+from syncropel.freeze_levels import EMERGENCY
 from syncropel.wire.tasks import Standing
 
 _BEAT_AFTER_SECS: Final = 1.0
@@ -153,7 +154,7 @@ def slots(engine: Engine) -> dict[str, int]:
 
 def held_by(freeze: Freeze) -> str:
     """Why nothing starts, when it is a freeze."""
-    place = "the emergency stop" if freeze.level == "emergency" else f"the freeze of {freeze.namespace!r}"
+    place = "the emergency stop" if freeze.level == EMERGENCY else f"the freeze of {freeze.namespace!r}"
     return f"held by {place}: {freeze.reason}"
 
 

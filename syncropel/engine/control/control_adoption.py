@@ -17,13 +17,14 @@ from syncropel.errors import SyncropelError
 from syncropel.folds.base.provenance import AUTHOR, SOURCE, original_author
 from syncropel.folds.control.drains import DRAIN
 from syncropel.folds.control.effect import CONTROL_THREADS, STRICT, ControlState, Slot, digest, effects, words
-from syncropel.folds.control.freezes import DEFAULT_GRACE_SECS, EMERGENCY, EVERYWHERE, FREEZE, UNFREEZE
+from syncropel.folds.control.freezes import FREEZE, UNFREEZE
 from syncropel.folds.control.grace import HEARD, Heard
 from syncropel.folds.control.namespaces import STRICT_TOPIC, WITHDRAWN_TOPIC
 from syncropel.folds.control.rules import PERMISSION
 from syncropel.folds.fanout.child import is_child_end
 from syncropel.folds.fanout.state import number
 from syncropel.folds.fleet.credentials import REVOKED
+from syncropel.freeze_levels import DEFAULT_GRACE_SECS, EMERGENCY, EVERYWHERE, HARD
 from syncropel.peer.runtime import Runtime
 from syncropel.record.model import Record, StoredRecord, parse_record
 from syncropel.record.threads import FLEET_CONTROL, NAMESPACE_REGISTRY
@@ -113,7 +114,7 @@ class ControlAdoption:
         author, source = original_author(record)
         body = {AUTHOR: author, **record.body, SOURCE: source}
         body.pop(HEARD, None)
-        if record.topic == FREEZE and record.body.get("level") == "hard":
+        if record.topic == FREEZE and record.body.get("level") == HARD:
             # From here on it runs on the clocks of this machine.
             grace = number(record.body.get("grace_secs", DEFAULT_GRACE_SECS))
             body[HEARD] = Heard(min(grace, lefts.get(source, grace)), self._runtime.moment()).body()

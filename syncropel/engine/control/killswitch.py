@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import itertools
-import shlex
 from typing import Any
 
 from syncropel.engine.ingest.door import Ingest
 from syncropel.errors import BadRequest, Conflict, InvalidNamespace, NotFound
-from syncropel.folds.control.freezes import EMERGENCY, EVERYWHERE, FREEZE, UNFREEZE, Freeze
+from syncropel.folds.control.freezes import FREEZE, UNFREEZE, Freeze
 from syncropel.folds.control.grace import HEARD, Heard
 from syncropel.folds.control.namespaces import DEFAULT, STRICT_TOPIC, lineage, name_in, parse_namespace
+from syncropel.freeze_levels import EMERGENCY, EVERYWHERE, HARD, SOFT, unkill_command
 from syncropel.peer.runtime import Runtime
 from syncropel.record.model import Record, StoredRecord
 from syncropel.record.threads import FLEET_CONTROL, NAMESPACE_REGISTRY
@@ -43,7 +43,7 @@ class KillSwitch:
         if level != EMERGENCY:
             self.check_place(namespace)
         present = self._ingest.live.control.freezes.get(place)
-        if present is not None and not (present.level == "soft" and level == "hard"):
+        if present is not None and not (present.level == SOFT and level == HARD):
             raise Conflict(
                 f"{_place(place)} is frozen already: {present.level}, {present.reason}", _lift(present)
             )
@@ -56,7 +56,7 @@ class KillSwitch:
             "terminate": terminate,
             "at": self._runtime.now(),
         }
-        if level == "hard":
+        if level == HARD:
             body[HEARD] = Heard(grace_secs, self._runtime.moment()).body()
         return await self._write(FLEET_CONTROL, actor, body)
 
@@ -137,7 +137,6 @@ def _place(place: str) -> str:
 
 
 def _lift(freeze: Freeze) -> str:
-    if freeze.namespace == EVERYWHERE:
-        return "lift it: spl unkill --emergency"
-    harder = "" if freeze.level == "hard" else "; or make it hard: --level hard"
-    return f"lift it: spl unkill --namespace {shlex.quote(freeze.namespace)}{harder}"
+    can_harden = freeze.level == SOFT
+    harder = f"; or make it hard: --level {HARD}" if can_harden else ""
+    return f"lift it: {unkill_command(freeze.namespace)}{harder}"

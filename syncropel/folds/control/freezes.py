@@ -10,27 +10,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Final
 
 from syncropel.folds.base.order import NEVER, word_key
 from syncropel.folds.base.provenance import original_author
 from syncropel.folds.control.grace import Heard, Moment, heard_from
 from syncropel.folds.control.namespaces import REMEMBERED, over
 from syncropel.folds.fanout.state import Key, number
+from syncropel.freeze_levels import (
+    DEFAULT_GRACE_SECS,
+    EMERGENCY,
+    EVERYWHERE,
+    HARD,
+    NAMESPACE_LEVELS,
+    SOFT,
+    Level,
+)
 from syncropel.record.model import Record, StoredRecord
 from syncropel.record.threads import FLEET_CONTROL
 
 FREEZE: Final = "freeze"
 UNFREEZE: Final = "unfreeze"
-NAMESPACE_LEVELS: Final = ("soft", "hard")
-EMERGENCY: Final = "emergency"
-DEFAULT_GRACE_SECS: Final = 60.0
 STOPPED_ACTS: Final = frozenset({"INTEND", "DO", "CALL", "PUT", "MAP"})
 """Acts that begin or change something: what every freeze refuses."""
-
-Level = Literal["soft", "hard", "emergency"]
-EVERYWHERE: Final = "*"
-"""Stands for the whole fleet where a freeze's namespace is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ class Control:
         record, body = stored.record, stored.record.body
         if record.thread != FLEET_CONTROL or record.act != "LEARN" or record.clock is None:
             return
-        level = body.get("level", "soft")
+        level = body.get("level", SOFT)
         place = EVERYWHERE if level == EMERGENCY else body.get("namespace")
         key = word_key(record)
         if record.topic not in (FREEZE, UNFREEZE) or not isinstance(place, str):
@@ -84,7 +86,7 @@ class Control:
             self.graces.pop(former.record, None)
         if record.topic == FREEZE:
             freeze = self.freezes[place] = _freeze(level, place, record, key)
-            if level == "hard":
+            if level == HARD:
                 self.graces[freeze.record] = None
 
     def pass_time(self, now: Moment) -> None:
@@ -107,11 +109,11 @@ class Control:
 
     def is_over(self, freeze: Freeze) -> bool:
         """Whether this freeze refuses every write. A grace that nobody began counts as over."""
-        return freeze.level == "hard" and self.graces.get(freeze.record) is None
+        return freeze.level == HARD and self.graces.get(freeze.record) is None
 
     def lefts(self, now: Moment) -> dict[str, float]:
         """What is left of the grace of each hard freeze, in seconds, by record; 0 when it is over."""
-        hard = (freeze.record for freeze in self.freezes.values() if freeze.level == "hard")
+        hard = (freeze.record for freeze in self.freezes.values() if freeze.level == HARD)
         untils = ((record, self.graces.get(record)) for record in hard)
         return {record: 0.0 if until is None else max(0.0, until - now.boot) for record, until in untils}
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from syncropel.folds.base.order import word_key
-from syncropel.folds.control.freezes import EMERGENCY, EVERYWHERE, FREEZE, UNFREEZE
+from syncropel.folds.control.freezes import FREEZE, UNFREEZE
 from syncropel.folds.control.namespaces import over
 from syncropel.folds.fanout.state import Key, number
+from syncropel.freeze_levels import EMERGENCY, EVERYWHERE
 from syncropel.record.model import StoredRecord
 from syncropel.record.threads import FLEET_CONTROL
 

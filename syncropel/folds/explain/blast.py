@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from syncropel.folds.control.freezes import EVERYWHERE, Control, Freeze
+from syncropel.folds.control.freezes import Control, Freeze
 from syncropel.folds.control.namespaces import Namespaces, covers
 from syncropel.folds.fanout.subtasks import fan_out_children
 from syncropel.folds.tasks.state import TaskState
+from syncropel.freeze_levels import EVERYWHERE
 
 OPEN_STATUSES = frozenset({"open", "in_progress", "blocked", "deferred", "rejected", "failed"})
 """Statuses of a task that somebody may still go on with."""

@@ -14,6 +14,7 @@ from syncropel.folds.fanout.subtasks import Child
 from syncropel.folds.forks.join import ChildThread
 from syncropel.folds.forks.state import FORK_JOINED
 from syncropel.folds.tasks.state import REOPENED, STATUS_TOPICS, TaskState
+from syncropel.freeze_levels import EVERYWHERE, unkill_command
 from syncropel.record.model import Record, StoredRecord
 
 MOST_PROOFS: Final = 12
@@ -131,12 +132,11 @@ def _deciding(state: TaskState, records: Sequence[StoredRecord]) -> Record | Non
 def _running(state: TaskState, fanout: FanOut, name: str, now: Circumstances) -> Why:
     asked = Proof(fanout.intend, f"asks for {len(fanout.spec.subtasks)} subtasks, join {fanout.join}")
     if now.freeze is not None:
-        place = "everything" if now.freeze.level == "emergency" else f"{now.freeze.namespace!r}"
-        lift = "--emergency" if now.freeze.level == "emergency" else f"--namespace {now.freeze.namespace}"
+        place = "everything" if now.freeze.namespace == EVERYWHERE else f"{now.freeze.namespace!r}"
         return Why(
             f"not done yet: held by the {now.freeze.level} freeze of {place}: {now.freeze.reason}",
             (Proof(now.freeze.record, f"freezes {place}"), asked, *_spawned(now)),
-            f"lift it: spl unkill {lift}",
+            f"lift it: {unkill_command(now.freeze.namespace)}",
         )
     decision = now.decision
     if decision is None:

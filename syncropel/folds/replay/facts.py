@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from syncropel.folds.control.freezes import EVERYWHERE
 from syncropel.folds.fanout.child import ChildState
 from syncropel.folds.fanout.join import JoinDecision
 from syncropel.folds.fanout.state import ACCEPT, FanOut
@@ -13,6 +12,7 @@ from syncropel.folds.fanout.subtasks import fan_out_children
 from syncropel.folds.forks.join import known_children
 from syncropel.folds.replay.thread_state import Judge, ReservedState, ThreadState
 from syncropel.folds.tasks.state import TaskState
+from syncropel.freeze_levels import EVERYWHERE
 
 Value = str | int | float | bool | None
 Facts = dict[str, Value]

@@ -1,0 +1,39 @@
+"""The levels of a freeze, and how each is set and lifted: the one place that names them."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Final, Literal
+
+Level = Literal["soft", "hard", "emergency"]
+SOFT: Final = "soft"
+"""New work is refused; what runs finishes."""
+HARD: Final = "hard"
+"""Soft; and after the grace every write is refused, and what still runs is ended."""
+EMERGENCY: Final = "emergency"
+"""Soft, for the whole fleet."""
+LEVELS: Final[tuple[Level, ...]] = (SOFT, HARD, EMERGENCY)
+NAMESPACE_LEVELS: Final = (SOFT, HARD)
+"""Levels that a namespace can be frozen at."""
+EVERYWHERE: Final = "*"
+"""Stands for the whole fleet where a freeze's namespace is asked for."""
+DEFAULT_GRACE_SECS: Final = 60.0
+"""How long what runs has under a hard freeze that names no grace."""
+
+
+def unkill_command(namespace: str, reason: str = "") -> str:
+    """The command that lifts the freeze of a namespace, or with `*` the emergency stop."""
+    where = "--emergency" if namespace == EVERYWHERE else f"--namespace {shlex.quote(namespace)}"
+    return f"spl unkill {where}" + (f" --reason {shlex.quote(reason)}" if reason else "")
+
+
+def kill_command(
+    level: str, namespace: str, reason: str, grace_secs: float = DEFAULT_GRACE_SECS, terminate: bool = False
+) -> str:
+    """The command that sets a freeze; flags that say the default are left out."""
+    words = ["spl", "kill"]
+    words += ["--emergency"] if level == EMERGENCY else ["--namespace", shlex.quote(namespace) or "NS"]
+    words += ["--level", level] if level == HARD else []
+    words += ["--grace", f"{grace_secs:g}"] if level == HARD and grace_secs != DEFAULT_GRACE_SECS else []
+    words += ["--terminate"] if terminate else []
+    return " ".join([*words, "--reason", shlex.quote(reason) if reason else "…"])
