@@ -51,7 +51,10 @@ def _change(
 ) -> None:
     *tables, key = keys
     for name in tables:
-        document = document.setdefault(name, table())
+        if name not in document:
+            with _before_trailing_comments(document):
+                document[name] = table()
+        document = document[name]
     if value is REMOVED:
         document.pop(key, None)
     elif key in document:

@@ -33,6 +33,11 @@ level = "DEBUG"
 """
 
 
+def test_a_new_table_within_a_section_is_set_off_from_the_next_one() -> None:
+    text = edited("[a]\nx = 1\n\n[z]\ny = 2\n", {("a", "b", "c"): "new"})
+    assert text == '[a]\nx = 1\n\n[a.b]\nc = "new"\n\n[z]\ny = 2\n'
+
+
 def test_a_change_keeps_comments_and_order() -> None:
     text = edited(OPERATORS, {("fleet", "alias"): "worker-b", ("log", "level"): REMOVED})
     assert text == OPERATORS.replace('"worker-a"', '"worker-b"').replace('level = "DEBUG"\n', "")
@@ -113,6 +118,7 @@ def test_a_new_file_has_every_setting_and_reads_back(tmp_path: Path) -> None:
         "fleet",
         "dispatch",
         "adapters",
+        "workspace",
         "log",
         "console",
     }

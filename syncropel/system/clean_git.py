@@ -67,7 +67,8 @@ def _run(words: Sequence[str], environment: dict[str, str], text: bytes | None =
         raise GitFailed(f"git does not start: {error}") from None
     if ran.returncode:
         said = ran.stderr.decode("utf-8", "replace").strip().splitlines()
-        raise GitFailed(f"git {words[0]}: {said[-1][:300] if said else f'exit status {ran.returncode}'}")
+        verb = words[2] if words[0] in ("-C", "--git-dir") else words[0]
+        raise GitFailed(f"git {verb}: {said[-1][:300] if said else f'exit status {ran.returncode}'}")
     return ran.stdout
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 import tomllib
@@ -11,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from syncropel.cli.support.parsing import build_parser
+from syncropel.cli.task_verbs.subtask import parse_subtasks
 from syncropel.settings.config import Home, load_settings
 
 from .conftest import Ran
@@ -85,6 +88,10 @@ def test_both_agents_and_the_repository_are_written_once(
     assert "login found, not tried" in ran.out
     assert "  spl fleet start --workers 2 --adapter claude\n" in ran.out
     assert ran.out.count(",repo=my-app'") == 2
+    fan_out = shlex.split(ran.out.partition("&& spl ")[2].replace("\\\n", " "))
+    typed = build_parser().parse_args(fan_out)
+    specs = parse_subtasks(typed.subtask)
+    assert [(one["target"], one["repo"]) for one in specs] == [("worker-a", "my-app"), ("worker-b", "my-app")]
     again = spl("agent", "setup")
     assert (again.code, config(home).read_text()) == (0, text)
     assert "kept [adapters.claude]" in again.out
