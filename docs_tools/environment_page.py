@@ -56,6 +56,10 @@ GIVEN = (
     Variable("SPL_TASK_FILE", "The path of the task's file for a dispatched task; else empty."),
     Variable("SPL_BUDGET_USD", "What the attempt may cost in US dollars; empty without a budget."),
     Variable("SPL_COST_FILE", "The file to which a script appends what it spends, one amount a line."),
+    Variable(
+        "SPL_BRIEFING",
+        "The path of a file with what was reported of the subtasks that this one depends on; else empty.",
+    ),
     Variable("SPL_SCRIPT", "The path of the script that is run."),
     Variable("SPL_RUN", "The id of the run. It marks every process of a goal; leave it as it is."),
 )

@@ -104,6 +104,8 @@ class Job:
     """The repository whose worktree it runs in, by its name in `[workspace.repos]`; empty: in none."""
     work: str = ""
     """What that worktree is named after, without the attempt."""
+    briefing: str = ""
+    """What other agents reported of the subtasks that it depends on; empty when it depends on none."""
     gate: Gate = open_gate
     """Passed just before the first instruction of the goal."""
     remains: Remains = field(default_factory=lambda: Remains())

@@ -48,6 +48,11 @@ class Files:
         return self.open / f"{self.name}.cost"
 
     @property
+    def briefing(self) -> Path:
+        """What the program is told of the subtasks that its own depends on."""
+        return self.open / f"{self.name}.briefing.md"
+
+    @property
     def cwd(self) -> Path:
         """Where the program runs when nothing else is configured."""
         return self.open / "cwd"
@@ -76,6 +81,15 @@ class Files:
             os.chown(self.open, os.geteuid(), -1, follow_symlinks=False)  # ours while we write
         touch_plain(self.costs)
         cwd.mkdir(parents=True, exist_ok=True)
+
+    def brief(self, text: str) -> None:
+        """Write the briefing, if there is one. Raises OSError."""
+        if text:
+            self.briefing.unlink(missing_ok=True)
+            with self.briefing.open("xb") as file:
+                file.write(text.encode("utf-8", "replace"))
+            if self.user is not None:
+                self.user.own(self.briefing)
 
     def hand_over(self, *more: Path) -> None:
         """Give the program's user what it is to have; these files too. Raises OSError."""

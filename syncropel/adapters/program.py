@@ -113,6 +113,7 @@ class ProgramAdapter:
             "SPL_TASK_FILE": job.content,
             "SPL_CHILD_THREAD": job.child_thread,
             "SPL_COST_FILE": str(files.costs),
+            "SPL_BRIEFING": str(files.briefing) if job.briefing else "",
             "SPL_BUDGET_USD": "" if job.budget_usd is None else f"{job.budget_usd:g}",
         }
 
@@ -121,6 +122,7 @@ class ProgramAdapter:
         cwd, output = self.cwd or files.cwd, self.output(files)
         try:
             files.make(cwd)
+            files.brief(job.briefing)
             if job.repo:
                 cwd = Path((await asyncio.to_thread(self.place.workspaces.prepare, job, files)).path)
             program = self.prepare(job, files, cwd)

@@ -141,3 +141,32 @@ async def test_two_at_once_do_not_meet(two: Two, project: Path) -> None:
     both = await asyncio.gather(prune(two), prune(two))
     assert sum(len(one["removed"]) for one in both) == 1
     assert all(one["kept"] == [] for one in both)
+
+
+async def test_a_subtask_finds_a_briefing_on_those_that_it_depends_on(two: Two, project: Path) -> None:
+    await two.coordinator.task(alias="T")
+    first = {"goal": "echo two >> a.txt; echo parsed", "target": "worker-b", "repo": "app"}
+    second = {"goal": 'cat "$SPL_BRIEFING"; ls "$SPL_BRIEFING"', "target": "worker-b", "depends_on": [0]}
+    third = {"goal": 'test -z "$SPL_BRIEFING"', "target": "worker-b"}
+    asked = await two.coordinator.operator.post(
+        "/v1/tasks/T/fan-out", json={"subtasks": [first, second, third], "allow_unknown": True}
+    )
+    assert asked.status_code == 201, asked.text
+
+    async def ended() -> bool:
+        rows = (await two.coordinator.get("/v1/tasks/T/join"))["subtasks"]
+        return [row["verdict"] for row in rows] == ["accept"] * 3
+
+    await until(ended)
+    said = (await two.coordinator.get("/v1/tasks/T/subtasks/1/output"))["data"]
+    for line in (
+        "## Subtask 0, attempt 1",
+        "> parsed",
+        "Branch: task/T+0",
+        f"Worktree: {project.parent / 'project-T+0'}",
+        "Changed: 1 files, 1 insertions, 0 deletions",
+    ):
+        assert line in said.splitlines()
+    kept = Path(said.splitlines()[-1])
+    assert kept.name == "attempt-1.briefing.md"
+    assert kept.is_file()

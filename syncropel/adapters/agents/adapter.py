@@ -144,4 +144,7 @@ class AgentAdapter(ConfiguredProgram):
 def _prompt(job: Job, *, goes_on: bool) -> str:
     said = [] if goes_on and job.hint else [job.goal] if not goes_on else ["Go on with your task."]
     said += [f"Read {job.content} first."] if job.content and not goes_on else []
-    return "\n\n".join([*said, *([job.hint] if job.hint else [])]) + "\n"
+    said += [job.hint] if job.hint else []
+    # Itself, and not its path: to read a file outside of the worktree may be denied, and fail the run.
+    said += [job.briefing] if job.briefing and not goes_on else []
+    return "\n\n".join(said) + "\n"

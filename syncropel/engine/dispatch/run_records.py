@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from syncropel.adapters import Job, Outcome, Remains
+from syncropel.adapters.briefing import render
 from syncropel.folds.fanout.child import CALL, COMPLETE, HANDLED, RUN, SUBPROCESS_EXIT, ChildIntend
 from syncropel.folds.fanout.spec import LARGEST
 from syncropel.folds.fanout.spend import Spent
@@ -45,6 +46,7 @@ def job_of(
         earlier=earlier,
         repo=str(body.get("repo") or ""),
         work=str(body.get("work") or intend.thread),
+        briefing=render(body.get("briefing")),
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from itertools import count
 from typing import Any, Final
 
+from syncropel.folds.fanout.briefing import briefing_of
 from syncropel.folds.fanout.child import END_CHILD
 from syncropel.folds.fanout.state import SPAWNED, FanOut, Spawn
 from syncropel.folds.fanout.subtasks import Child
@@ -66,6 +67,7 @@ def child_intend(fanout: FanOut, child: Child, spawn_clock: int, coordinator: st
         ("budget_tokens", subtask.budget_tokens),
         ("denied", subtask.denied),
         ("repo", subtask.repo),
+        ("briefing", child.spawn.briefing if child.spawn else briefing_of(fanout, subtask.depends_on)),
         ("work", _work(fanout, child) if subtask.repo else ""),
     )
     for key, value in own:
@@ -106,4 +108,6 @@ def spawned(
         "namespace": fanout.spec.namespace,
         "at": at,
     }
+    if briefing := intend.body.get("briefing"):
+        body["briefing"] = briefing
     return Record(fanout.thread, actor, "DO", body, clock, (fanout.intend,)).identified()

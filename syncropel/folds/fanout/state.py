@@ -39,6 +39,8 @@ class Spawn:
     child_intend: str
     instance: str
     at: float
+    briefing: dict[str, Any] | None = field(default=None, hash=False)
+    """What it was told of the subtasks that it depends on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,8 @@ class Report:
     """Whether `cost_usd` is all that it cost; if not, it is what is known of that."""
     agent: dict[str, Any] | None = field(default=None, hash=False)
     """What a coding agent said of its run."""
+    worktree: dict[str, Any] | None = field(default=None, hash=False)
+    """What it left in the git worktree that it ran in."""
 
     @property
     def ended_at(self) -> float:
@@ -174,6 +178,7 @@ class FanOut:
             str(body.get("child_intend", "")),
             str(body.get("instance", "")),
             number(body.get("at")),
+            briefing if isinstance(briefing := body.get("briefing"), dict) else None,
         )
 
     def record_report(self, body: dict[str, Any], key: Key, received_at: float) -> None:
@@ -198,6 +203,7 @@ class FanOut:
             received_at,
             body.get("cost_unknown") is not True,
             agent if isinstance(agent := body.get("agent"), dict) else None,
+            worktree if isinstance(worktree := body.get("worktree"), dict) else None,
         )
 
     def record_retry(self, body: dict[str, Any]) -> None:
