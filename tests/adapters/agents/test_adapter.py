@@ -360,3 +360,17 @@ async def test_a_daemon_that_comes_back_reads_on_and_counts_nothing_twice(tmp_pa
 def test_a_wrong_key_is_named(tmp_path, options, key):
     with pytest.raises(SetupError, match=key):
         Bench(tmp_path, "claude", options=options)
+
+
+@pytest.mark.parametrize("agent", BOTH)
+async def test_the_briefing_is_in_the_prompt_of_a_new_session_only(tmp_path, agent):
+    bench = Bench(tmp_path, agent)
+
+    first = await bench.run("do:stdin", briefing="# Briefing\n> parsed")
+
+    assert first.verdict == "accept"
+    assert bench.file("prompt.txt").read_text() == "do:stdin\n\n# Briefing\n> parsed\n"
+    earlier = {"adapter": agent, **first.agent}
+    again = await bench.run("do:stdin", attempt=2, hint="do:stdin", briefing="# Briefing", earlier=earlier)
+    assert again.verdict == "accept"
+    assert bench.file("prompt.txt").read_text() == "do:stdin\n"
