@@ -15,6 +15,8 @@ import stat
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from syncropel.folds.fanout.spec import LARGEST
+
 log = logging.getLogger("syncropel.engine.adapters.cost_file")
 
 LOOK_SECS: Final = 0.1
@@ -67,7 +69,7 @@ class CostFile:
             value = float(line)
         except ValueError:
             value = -1.0 if line.strip() else 0.0
-        if 0 <= value < math.inf:
+        if 0 <= value <= LARGEST:
             return value
         if not self._warned:
             self._warned = True

@@ -18,7 +18,7 @@ from typing import Any, Final
 from syncropel.adapters.base import Observe
 from syncropel.adapters.reading import Event, OutputReader, Question, Session, Usage
 from syncropel.adapters.tail import Tail
-from syncropel.errors import SyncropelError
+from syncropel.errors import InvalidRecord, SyncropelError
 from syncropel.folds.fanout.child import AGENT_SESSION, QUESTION, STREAM_EVENT
 
 log = logging.getLogger("syncropel.engine.adapters.following")
@@ -119,6 +119,8 @@ class Following:
             told = self._waiting.popleft()
             try:
                 await observe(*told)
+            except InvalidRecord:  # no log will ever take it, and what comes after it is not to wait for it
+                self._broken += 1
             except SyncropelError:
                 self._waiting.appendleft(told)
                 return False

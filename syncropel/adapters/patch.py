@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from syncropel.adapters.files import folder_name
-from syncropel.adapters.workspace import PLAIN_DIFF, Worktree, read_record
-from syncropel.system.clean_git import diff_of_commits
+from syncropel.adapters.workspace import Worktree, read_record
+from syncropel.system.clean_git import PLAIN_DIFF, diff_of_commits
 
 
 def patch_path(work: Path, thread: str, attempt: int) -> Path:
@@ -31,4 +31,4 @@ def _patch(made: Worktree) -> bytes:
     repository = made.repository()
     tip = repository.commit()
     with repository.scratch(tip, exclude=made.copied) as scratch:
-        return scratch.run("diff", *PLAIN_DIFF, made.base, scratch.tree())
+        return scratch.run("diff", *PLAIN_DIFF, made.base, scratch.tree(made.copied, made.base))

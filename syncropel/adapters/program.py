@@ -31,6 +31,7 @@ from syncropel.folds.fanout.child import NOT_STARTED, REATTACHED, SESSION, STREA
 from syncropel.peer.runtime import Runtime
 from syncropel.supervisor.decide import EXIT, ORPHANED, START_FAILED, STOPPED, TIMEOUT, Limits
 from syncropel.supervisor.words import Spec
+from syncropel.system.interruptible import in_thread
 
 INT_GRACE_SECS: Final = 0.5
 TERM_GRACE_SECS: Final = 2.0
@@ -124,7 +125,7 @@ class ProgramAdapter:
             files.make(cwd)
             files.brief(job.briefing)
             if job.repo:
-                cwd = Path((await asyncio.to_thread(self.place.workspaces.prepare, job, files)).path)
+                cwd = Path((await in_thread(self.place.workspaces.prepare, job, files)).path)
             program = self.prepare(job, files, cwd)
             base = await head(cwd) if self.cwd or (cwd / ".git").exists() else None
             tell_memory(available_memory())
@@ -158,7 +159,7 @@ class ProgramAdapter:
         """The outcome with what is left in the worktree; a worktree of its own is settled first."""
         own = read_record(record_path(files)) if job.repo else None
         if own is not None:
-            return await asyncio.to_thread(self.place.workspaces.settle, own, outcome, job)
+            return await in_thread(self.place.workspaces.settle, own, outcome, job)
         return replace(outcome, worktree=await left_in(cwd, base)) if base else outcome
 
     def _session(self, run: Supervised, program: Program, output: Path) -> dict[str, Any]:

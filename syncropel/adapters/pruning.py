@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from syncropel.adapters.cost_file import open_plain
 from syncropel.adapters.workspace import Worktree
 from syncropel.settings.workspace import Repo
 from syncropel.system.clean_git import GitFailed, Repository, held_elsewhere
@@ -129,7 +130,8 @@ def _not_its_own(made: Worktree, repository: Repository, folder: Path) -> str:
         return f"it does not belong to the repository {made.repo!r} any more"
     if entry.parent != repository.common / "worktrees" or entry.is_symlink():
         return "it is not a linked worktree any more"
-    place = Path((entry / "gitdir").read_text(encoding="utf-8").rstrip("\n"))
+    with open_plain(entry / "gitdir") as file:  # a goal may have put a pipe there
+        place = Path(file.read().decode("utf-8").rstrip("\n"))
     if place.name != ".git" or place.parent.resolve() != Path(made.path).resolve():
         return "its repository has another place for it"
     return ""
@@ -214,7 +216,8 @@ def _own_refs(repository: Repository) -> str:
     if any(files for _, _, files in os.walk(refs)):
         return "it has refs of its own"
     try:
-        lines = (repository.git_dir / "logs" / "HEAD").read_bytes().splitlines()
+        with open_plain(repository.git_dir / "logs" / "HEAD") as file:
+            lines = file.read().splitlines()
     except FileNotFoundError:
         return ""
     places = {word.decode("ascii") for line in lines for word in line.split(b" ", 2)[:2]}

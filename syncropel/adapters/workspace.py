@@ -10,7 +10,7 @@ import json
 import logging
 import re
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -18,10 +18,11 @@ from typing import Any, Final
 from syncropel.adapters.base import Job, Outcome
 from syncropel.adapters.cost_file import open_plain
 from syncropel.adapters.files import Files
+from syncropel.adapters.worktree import recordable_text, subject_of
 from syncropel.errors import SyncropelError
 from syncropel.folds.fanout.state import ACCEPT
 from syncropel.settings.workspace import Repo, WorkspaceSettings
-from syncropel.system.clean_git import GitFailed, Repository, Scratch
+from syncropel.system.clean_git import PLAIN_DIFF, GitFailed, Repository, Scratch
 
 log = logging.getLogger("syncropel.engine.adapters.workspace")
 
@@ -29,7 +30,6 @@ LEAK: Final = "secret_in_commit"
 """Why a run failed: what it committed holds a secret's value or a copied file."""
 SHORTEST_SECRET: Final = 8
 """A shorter value would be found by chance."""
-PLAIN_DIFF: Final = ("--no-ext-diff", "--no-textconv", "--no-color")
 _ODD: Final = re.compile(r"[^A-Za-z0-9._+-]+|\.\.+|^[.-]+|\.lock$|[.]+$")
 _LONGEST_NAME: Final = 120
 _LONGEST_RECORD: Final = 64 * 1024
@@ -55,10 +55,14 @@ class Worktree:
     copied: tuple[str, ...] = ()
     common: str = ""
     """The git folder of the repository that it belongs to."""
+    blobs: tuple[str, ...] = ()
+    """What git calls the contents of the files that were copied."""
 
     def repository(self) -> Repository:
         """Itself, as git sees it. Raises GitFailed when a goal has made it point elsewhere: what would be
         committed is not what was made for it."""
+        if Path(self.path).is_symlink():
+            raise GitFailed(f"{self.path} is a link now, and not the folder that was made")
         found = Repository.find(Path(self.path))
         if found.top != Path(self.path).resolve() or str(found.common) != self.common:
             raise GitFailed(f"{self.path} does not belong to the repository {self.repo!r} any more")
@@ -75,7 +79,7 @@ def read_record(path: Path) -> Worktree | None:
     try:
         with open_plain(path) as file:
             values = json.loads(file.read(_LONGEST_RECORD))
-        return Worktree(**{**values, "copied": tuple(values["copied"])})
+        return Worktree(**{**values, **{name: tuple(values.get(name, ())) for name in ("copied", "blobs")}})
     except (OSError, ValueError, TypeError, KeyError):
         return None
 
@@ -122,8 +126,9 @@ class Workspaces:
             return known
         base, common = main.commit(repo.base), str(main.common)
         made = Worktree(
-            repo.name, str(path), branch, base, job.child_thread, job.work, job.attempt, repo.copy, common
-        )
+            repo.name, str(path), branch, base, job.child_thread, job.work, job.attempt, repo.copy, common,
+            _blobs(main, base, repo.copy),
+        )  # fmt: skip
         root.mkdir(parents=True, exist_ok=True)
         record_path(files).write_text(json.dumps(asdict(made)), encoding="utf-8")
         main.run("worktree", "add", "--quiet", "--no-checkout", "-b", branch, str(path), made.base)
@@ -139,6 +144,7 @@ class Workspaces:
                 log.warning("%s has no file %s to copy into a worktree", source, one)
                 continue
             (target / one).parent.mkdir(parents=True, exist_ok=True)
+            (target / one).unlink(missing_ok=True)  # a link there would lead the copy out of the worktree
             shutil.copy2(source / one, target / one)
 
     def settle(self, worktree: Worktree, outcome: Outcome, job: Job) -> Outcome:
@@ -166,25 +172,34 @@ class Workspaces:
         )
         if commits and repository.run("ls-files", "--unmerged"):
             raise GitFailed("a merge in it is not finished")
+        if commits and any(one.startswith("S ") for one in repository.run("ls-files", "-t").split("\n")):
+            raise GitFailed("it is sparse, and what it leaves out would be committed as deleted")
         with repository.scratch(tip, exclude=worktree.copied) as scratch:
             new = self._commit(scratch, tip, worktree, job) if commits else tip
+            looked_at = _tree_of(scratch, new)
             found = self._leaks(scratch, worktree, new)
         if found:
             told = f"{outcome.summary}\nnot accepted: {found}; nothing was committed for it".strip()
             return replace(outcome, verdict="failed", summary=told, reason=LEAK), tip
         if new != tip:
             with repository.scratch(tip, keep=True, exclude=worktree.copied) as scratch:
-                new = self._commit(scratch, tip, worktree, job)
+                kept = self._commit(scratch, tip, worktree, job)
+                if _tree_of(scratch, kept) != looked_at:
+                    raise GitFailed("its files changed while they were committed")
             name = f"refs/heads/{worktree.branch}"
-            repository.run("update-ref", "-m", "syncropel: task done", name, new, tip)
-            with repository.scratch(new, index=repository.git_dir / "index") as scratch:
-                scratch.run("read-tree", new)
+            repository.run("update-ref", "--no-deref", "-m", "syncropel: task done", name, kept, tip)
+            new = kept
+            try:
+                with repository.scratch(new, index=repository.git_dir / "index") as scratch:
+                    scratch.run("read-tree", new)
+            except GitFailed as error:  # a lock that the goal left: the commit stands all the same
+                log.warning("%s: its index is not as its commit: %s", worktree.path, error)
         return outcome, new
 
     def _commit(self, scratch: Scratch, tip: str, worktree: Worktree, job: Job) -> str:
         """A commit of the files as they are, or the tip when they are as it has them."""
-        tree = scratch.tree()
-        if tree == scratch.run("rev-parse", f"{tip}^{{tree}}").decode().strip():
+        tree = scratch.tree(worktree.copied, worktree.base)
+        if tree == _tree_of(scratch, tip):
             return tip
         name, _, address = self._settings.author.removesuffix(">").partition(" <")
         who = {f"GIT_{role}_{part}": value for role in ("AUTHOR", "COMMITTER")
@@ -210,27 +225,41 @@ class Workspaces:
         for path in worktree.copied:
             if path.encode() in [name.strip(b"\n") for name in names]:
                 return f"a commit holds {path}, which was copied into the worktree"
-        if secrets:
-            told = scratch.run("log", "-p", "-m", "--text", *PLAIN_DIFF, since)
-            for name, value in secrets.items():
-                if value.encode() in told:
-                    return f"a commit holds the value of the secret {name}"
-        return ""
+        new = scratch.new_objects(worktree.base, tip)
+        if not set(worktree.blobs).isdisjoint(new):
+            return "a commit holds a copied file under another name"
+        name = scratch.find(new, {name: value.encode() for name, value in secrets.items()})
+        return f"a commit holds the value of the secret {name}" if name else ""
+
+
+def _tree_of(scratch: Scratch, commit: str) -> str:
+    return scratch.run("rev-parse", f"{commit}^{{tree}}").decode().strip()
+
+
+def _blobs(main: Repository, base: str, copied: Sequence[str]) -> tuple[str, ...]:
+    """What git calls the contents of these files; such short ones left out as others may have by chance."""
+    paths = [main.top / one for one in copied]
+    long = [str(path) for path in paths if path.is_file() and path.stat().st_size >= SHORTEST_SECRET]
+    if not long:
+        return ()
+    with main.scratch(base) as scratch:
+        return tuple(scratch.run("hash-object", "--no-filters", "--", *long).decode().split())
 
 
 def _left(repository: Repository, worktree: Worktree, tip: str) -> dict[str, Any]:
     """`path, branch, commit, subject, commits_ahead, uncommitted`, as for any worktree; and `base, files,
     insertions, deletions` of all that differs from the base, committed or not."""
     with repository.scratch(tip, exclude=worktree.copied) as scratch:
-        changed = scratch.run("status", "--porcelain", "--ignore-submodules=dirty", "-uall", "-z")
-        tree = scratch.tree()
+        tree = scratch.tree(worktree.copied, worktree.base)
+        changed = scratch.run("diff", "--name-only", *PLAIN_DIFF, "--no-renames", "-z", tip, tree)
         stat = scratch.run("diff", "--numstat", *PLAIN_DIFF, "--no-renames", worktree.base, tree)
     rows = [line.split(b"\t") for line in stat.splitlines()]
+    branch = repository.branch()
     return {
         "path": worktree.path,
-        "branch": repository.branch(),
+        "branch": branch and recordable_text(branch),
         "commit": tip,
-        "subject": repository.run("log", "-1", "--format=%s", "--no-show-signature", tip)[:200],
+        "subject": subject_of(repository, tip),
         "commits_ahead": int(repository.run("rev-list", "--count", f"{worktree.base}..{tip}")),
         "uncommitted": sum(1 for one in changed.split(b"\0") if one),
         "base": worktree.base,

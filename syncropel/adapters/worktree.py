@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
+import os
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
+
+from syncropel.adapters.reading import printable
+from syncropel.system.clean_git import GitFailed, Repository
+from syncropel.system.interruptible import in_thread
+
+T = TypeVar("T")
 
 _PATIENCE_SECS: Final = 5.0
 
 
 async def head(folder: Path) -> str | None:
     """The commit that this worktree is at; None when the folder is none, or has no commit."""
-    return await _git(folder, "rev-parse", "--verify", "HEAD")
+    return await _told(lambda: Repository.find(folder).commit())
 
 
 async def left_in(folder: Path, base: str) -> dict[str, Any] | None:
@@ -21,46 +28,43 @@ async def left_in(folder: Path, base: str) -> dict[str, Any] | None:
     `path, branch` (None: detached), `commit, subject, commits_ahead` (of base), `uncommitted` (files changed
     or untracked). None when git does not answer.
     """
-    latest = await _git(folder, "log", "-1", "--format=%H%x00%s")
-    ahead = await _git(folder, "rev-list", "--count", f"{base}..HEAD")
-    changed = await _git(folder, "status", "--porcelain")
-    if latest is None or changed is None:
-        return None
-    commit, _, subject = latest.partition("\0")
+    return await _told(lambda: _left(Repository.find(folder), base))
+
+
+def _left(repository: Repository, base: str) -> dict[str, Any]:
+    tip, branch = repository.commit(), repository.branch()
+    with repository.scratch(tip, index=repository.git_dir / "index") as scratch:
+        changed = scratch.run("status", "--porcelain", "--no-renames", "--ignore-submodules=dirty", "-z")
     return {
-        "path": await _git(folder, "rev-parse", "--show-toplevel") or str(folder),
-        "branch": await _git(folder, "symbolic-ref", "--short", "-q", "HEAD"),
-        "commit": commit,
-        "subject": subject[:200],
-        "commits_ahead": int(ahead) if ahead and ahead.isdecimal() else 0,
-        "uncommitted": len(changed.splitlines()),
+        "path": str(repository.top),
+        "branch": branch and recordable_text(branch),
+        "commit": tip,
+        "subject": subject_of(repository, tip),
+        "commits_ahead": _ahead(repository, base, tip),
+        "uncommitted": sum(1 for one in changed.split(b"\0") if one),
     }
 
 
-async def _git(folder: Path, *words: str) -> str | None:
-    git = shutil.which("git")
-    if git is None:
-        return None
+def _ahead(repository: Repository, base: str, tip: str) -> int:
     try:
-        process = await asyncio.create_subprocess_exec(
-            git,
-            "-c",
-            "core.fsmonitor=false",
-            "-C",
-            str(folder),
-            *words,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-        )
-    except OSError:
-        return None
+        return int(repository.run("rev-list", "--count", f"{base}..{tip}", "--"))
+    except GitFailed:
+        return 0
+
+
+def subject_of(repository: Repository, commit: str) -> str:
+    """The first line of a commit's message, as a record and a terminal take it."""
+    said = repository.run("log", "-1", "--format=%s", "--no-show-signature", commit)
+    return printable(recordable_text(said))[:200]
+
+
+def recordable_text(said: str) -> str:
+    """What git says, with a sign in the place of each byte that is no UTF-8."""
+    return os.fsencode(said).decode("utf-8", "replace")
+
+
+async def _told(ask: Callable[[], T]) -> T | None:
     try:
-        out, _ = await asyncio.wait_for(process.communicate(), _PATIENCE_SECS)
-    except TimeoutError:
+        return await asyncio.wait_for(in_thread(ask), _PATIENCE_SECS)
+    except (GitFailed, TimeoutError):
         return None
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    return out.decode("utf-8", errors="replace").strip("\n") if process.returncode == 0 else None

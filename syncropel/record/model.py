@@ -217,7 +217,7 @@ def parse_record(value: Any) -> Record:
         _hash_text(judged_by, "judged_by")
     thread = _name(value.get("thread"), "thread")
     actor = _name(value.get("actor"), "actor")
-    body_json = _body_json(body)
+    body_json = body_text(body)
     if clock is None:
         return Record(thread, actor, act, body, None, parents, data_type, judged_by, "", body_json)
     record = _placed(thread, actor, act, body, clock, parents, data_type, judged_by, body_json)
@@ -246,7 +246,8 @@ def _parents(value: Any) -> tuple[str, ...]:
     return tuple(sorted([_hash_text(parent, "parents") for parent in value]))
 
 
-def _body_json(body: dict[str, Any]) -> str:
+def body_text(body: dict[str, Any]) -> str:
+    """Canonical JSON of a body. Raises InvalidRecord, and TooLarge over MAX_BODY_BYTES."""
     text = canonical_json(body)
     # A character takes at most four bytes, so that only a long body has to be measured.
     if len(text) > MAX_BODY_BYTES // 4 and len(text.encode()) > MAX_BODY_BYTES:

@@ -9,16 +9,23 @@ the few that need the real one only move names, with hooks off.
 from __future__ import annotations
 
 import contextlib
+import mmap
 import os
 import shutil
+import stat
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from syncropel.system import interruptible
+
 PATIENCE_SECS: Final = 120.0
+NAMES_PATIENCE_SECS: Final = 30.0
+"""For commands that look at no files: only a pipe in the place of a configuration holds those up."""
+PLAIN_DIFF: Final = ("--no-ext-diff", "--no-textconv", "--no-color", "--submodule=short")
 _SAFE: Final = (
     "core.hooksPath=/dev/null",
     "core.fsmonitor=false",
@@ -33,6 +40,7 @@ _ENVIRONMENT: Final = {
     "GIT_CONFIG_NOSYSTEM": "1",
     "GIT_OPTIONAL_LOCKS": "0",
     "GIT_TERMINAL_PROMPT": "0",
+    "GIT_NO_LAZY_FETCH": "1",
     "GIT_NO_REPLACE_OBJECTS": "1",
     "GIT_LITERAL_PATHSPECS": "1",
     "GIT_ALLOW_PROTOCOL": "",  # an agent may name a program as the remote that lacking objects come from
@@ -45,31 +53,36 @@ class GitFailed(Exception):
     """git is not there, takes too long, or refuses; the text says which."""
 
 
-def _run(words: Sequence[str], environment: dict[str, str], text: bytes | None = None) -> bytes:
+def _run(
+    words: Sequence[str],
+    environment: dict[str, str],
+    text: bytes | None = None,
+    *,
+    where: Sequence[str] = (),
+    out: Path | None = None,
+    patience_secs: float | None = None,
+) -> bytes:
+    """What the command writes; with `out`, to that file. `where`: options that say where it runs."""
+    patience = PATIENCE_SECS if patience_secs is None else patience_secs
     program = shutil.which("git")
     if program is None:
         raise GitFailed("git is not installed on this instance")
     options = [word for setting in _SAFE for word in ("-c", setting)]
     inherited = {key: os.environ[key] for key in ("PATH", "TMPDIR") if key in os.environ}
     try:
-        ran = subprocess.run(
-            [program, *options, *words],
-            input=text,
-            stdin=None if text is not None else subprocess.DEVNULL,
-            capture_output=True,
-            env={**inherited, **_ENVIRONMENT, **environment},
-            timeout=PATIENCE_SECS,
-            check=False,
-        )
+        with out.open("wb") if out is not None else contextlib.nullcontext(subprocess.PIPE) as sink:
+            command, given = [program, *options, *where, *words], {**inherited, **_ENVIRONMENT, **environment}
+            status, told, errors = interruptible.run(command, given, text, sink, patience)
     except subprocess.TimeoutExpired:
-        raise GitFailed(f"git {words[0]} has not ended within {PATIENCE_SECS:g}s") from None
+        raise GitFailed(f"git {words[0]} has not ended within {patience:g}s") from None
+    except interruptible.Interrupted:
+        raise GitFailed(f"git {words[0]} was ended: nobody waits for it") from None
     except (OSError, ValueError) as error:
         raise GitFailed(f"git does not start: {error}") from None
-    if ran.returncode:
-        said = ran.stderr.decode("utf-8", "replace").strip().splitlines()
-        verb = words[2] if words[0] in ("-C", "--git-dir") else words[0]
-        raise GitFailed(f"git {verb}: {said[-1][:300] if said else f'exit status {ran.returncode}'}")
-    return ran.stdout
+    if status:
+        said = errors.decode("utf-8", "replace").strip().splitlines()
+        raise GitFailed(f"git {words[0]}: {said[-1][:300] if said else f'exit status {status}'}")
+    return told
 
 
 def _line(answer: bytes) -> str:
@@ -82,14 +95,32 @@ class Scratch:
 
     environment: dict[str, str]
 
-    def run(self, *words: str, text: bytes | None = None) -> bytes:
-        """Raises GitFailed."""
-        return _run(words, self.environment, text)
+    def run(self, *words: str, text: bytes | None = None, out: Path | None = None) -> bytes:
+        """`out`: a file for what it writes. Raises GitFailed."""
+        return _run(words, self.environment, text, out=out)
 
-    def tree(self) -> str:
-        """The files as they are now, except ignored ones, as a tree."""
+    def tree(self, held: Sequence[str] = (), base: str = "") -> str:
+        """The files as they are now, except ignored ones, as a tree; `held`: paths that stay as they are in
+        the commit `base`, also where a .gitignore says that they are not ignored."""
         self.run("add", "-A", "--", ".")
+        if held:
+            self.run("rm", "-r", "-f", "-q", "--cached", "--ignore-unmatch", "--", *held)
+            as_before = self.run("ls-tree", "-r", "-z", base, "--", *held)
+            self.run("update-index", "-z", "--index-info", text=as_before)
         return _line(self.run("write-tree"))
+
+    def new_objects(self, base: str, tip: str) -> list[str]:
+        """The ids of all that the commits since `base` have added: commits, trees, and files."""
+        return _line(self.run("rev-list", "--objects", "--no-object-names", f"{base}..{tip}")).split()
+
+    def find(self, objects: Sequence[str], values: Mapping[str, bytes]) -> str | None:
+        """The name of a value that stands in one of these objects, in a name, a message, or a file."""
+        found = Path(self.environment["GIT_DIR"]) / "found"
+        self.run("cat-file", "--batch", text="".join(f"{one}\n" for one in objects).encode(), out=found)
+        if not found.stat().st_size:
+            return None
+        with found.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as said:
+            return next((name for name, value in values.items() if said.find(value) >= 0), None)
 
 
 @dataclass(frozen=True)
@@ -105,7 +136,7 @@ class Repository:
     def find(cls, folder: Path) -> Repository:
         """The worktree that this folder is in. Raises GitFailed when it is in none."""
         asked = ("--show-toplevel", "--absolute-git-dir", "--git-common-dir", "--show-object-format")
-        answer = _line(_run(["-C", str(folder), "rev-parse", *asked], {})).split("\n")
+        answer = _line(_names(folder, "rev-parse", *asked)).split("\n")
         if len(answer) != len(asked):
             raise GitFailed(f"{folder} is not a worktree with plain paths")
         top, own, common, form = answer
@@ -113,7 +144,7 @@ class Repository:
 
     def run(self, *words: str) -> str:
         """A command that only reads or moves names. Raises GitFailed."""
-        return _line(_run(["-C", str(self.top), *words], {}))
+        return _line(_names(self.top, *words))
 
     def commit(self, name: str = "HEAD") -> str:
         """The id of the commit that this names. Raises GitFailed."""
@@ -169,8 +200,12 @@ class Repository:
 
 def diff_of_commits(common: Path, old: str, new: str) -> bytes:
     """The patch from one commit to another of a repository, whose git folder is given. Raises GitFailed."""
-    plain = ("--no-ext-diff", "--no-textconv", "--no-color")
-    return _run(["--git-dir", str(common), "diff", *plain, "--end-of-options", old, new, "--"], {})
+    words = ["diff", *PLAIN_DIFF, "--end-of-options", old, new, "--"]
+    return _run(words, {}, where=["--git-dir", str(common)])
+
+
+def _names(folder: Path, *words: str) -> bytes:
+    return _run(words, {}, where=["-C", str(folder)], patience_secs=NAMES_PATIENCE_SECS)
 
 
 def held_elsewhere(common: Path, commits: Sequence[str]) -> bool:
@@ -184,7 +219,9 @@ def held_elsewhere(common: Path, commits: Sequence[str]) -> bool:
 def _own_excludes(common: Path) -> bytes:
     """What the repository ignores without saying so in a tracked file."""
     try:
-        with (common / "info" / "exclude").open("rb") as file:
-            return file.read(_MOST_EXCLUDES)
+        descriptor = os.open(common / "info" / "exclude", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return b""
+    with os.fdopen(descriptor, "rb") as file:
+        plain = stat.S_ISREG(os.fstat(descriptor).st_mode)  # an agent may have put a pipe there
+        return file.read(_MOST_EXCLUDES) if plain else b""

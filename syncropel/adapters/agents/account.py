@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from itertools import islice
+from typing import Any, Final
 
 from syncropel.adapters.agents.spending import Spending
 from syncropel.adapters.agents.tokens import Tokens
 from syncropel.adapters.agents.verdict import Facts, judge
 from syncropel.adapters.base import Outcome
 from syncropel.adapters.reading import Session
+
+_MOST_TOLD: Final = 100
+"""Models, and denied calls, that a result tells of: a program may make up more than its record holds."""
 
 
 @dataclass(frozen=True)
@@ -41,10 +45,10 @@ class Account:
         body: dict[str, Any] = {
             "session": self.session.id,
             "model": self.session.model,
-            "usage": self.spending.as_body(),
+            "usage": self.spending.as_body()[:_MOST_TOLD],
             "cost_usd": self.cost_usd,
             "tokens": self.spending.tokens.total if self.spent_known else None,
-            "denied": [str(one) for one in self.facts.denied.values()],
+            "denied": [str(one) for one in islice(self.facts.denied.values(), _MOST_TOLD)],
             "denials": "known" if self.facts.denied_known else "unknown",
             "unread": self.unread,
         }

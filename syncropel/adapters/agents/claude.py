@@ -18,7 +18,17 @@ from syncropel.adapters.agents.verdict import (
     Facts,
     error_of,
 )
-from syncropel.adapters.agents.words import argument, dollars, one_line, part, parts, read_object, text, texts
+from syncropel.adapters.agents.words import (
+    argument,
+    dollars,
+    name,
+    one_line,
+    part,
+    parts,
+    read_object,
+    text,
+    texts,
+)
 from syncropel.adapters.base import Outcome
 from syncropel.adapters.reading import Event, Notice, Retry, Session, Text, ToolCall, ToolResult
 from syncropel.adapters.reading import Final as End
@@ -69,7 +79,7 @@ class ClaudeReader:
 
     def _system(self, said: dict[str, Any]) -> list[Event]:
         if said.get("subtype") == "init":
-            session = Session(text(said.get("session_id")), text(said.get("model")))
+            session = Session(name(said.get("session_id")), name(said.get("model")))
             known, self._session = self._session, session
             return [session] if session != known else []
         if said.get("subtype") == "api_retry":
@@ -82,7 +92,7 @@ class ClaudeReader:
         event, asker = part(said.get("event")), text(said.get("parent_tool_use_id"))
         if event.get("type") == "message_start":
             self._partial = True
-            self._streams[asker] = self._full_name(text(part(event.get("message")).get("model")))
+            self._streams[asker] = self._full_name(name(part(event.get("message")).get("model")))
         if event.get("type") != "message_delta":
             return []
         model, tokens = self._streams.pop(asker, self._session.model), _tokens(part(event.get("usage")))
@@ -120,7 +130,7 @@ class ClaudeReader:
 
     def _result(self, said: dict[str, Any]) -> list[Event]:
         for one in parts(said.get("permission_denials")):
-            denied = Denied(text(one.get("tool_name")), argument(one.get("tool_input")))
+            denied = Denied(one_line(text(one.get("tool_name"))), argument(one.get("tool_input")))
             self._facts.denied[text(one.get("tool_use_id")) or str(denied)] = denied
         subtype = text(said.get("subtype"))
         ok = subtype == "success" and said.get("is_error") is False
@@ -133,7 +143,7 @@ class ClaudeReader:
         """The program's own account of all that this process has spent, side requests included."""
         self._settled = said.get("terminal_reason") != "aborted_streaming"
         told = [
-            self._spending.settle(model, _tokens_used(part(used)), dollars(part(used).get("costUSD")))
+            self._spending.settle(name(model), _tokens_used(part(used)), dollars(part(used).get("costUSD")))
             for model, used in part(said.get("modelUsage")).items()
         ]
         return [one for one in told if one is not None]

@@ -12,7 +12,7 @@ from syncropel.adapters.agents.rollout import Rollout, tokens_of_codex
 from syncropel.adapters.agents.spending import Spending
 from syncropel.adapters.agents.tokens import Tokens
 from syncropel.adapters.agents.verdict import Denied, Ended, Facts, error_of
-from syncropel.adapters.agents.words import one_line, part, parts, read_object, text
+from syncropel.adapters.agents.words import name, one_line, part, parts, read_object, text
 from syncropel.adapters.base import Outcome
 from syncropel.adapters.reading import Event, Notice, Retry, Session, Text, ToolCall, ToolResult
 from syncropel.adapters.reading import Final as End
@@ -115,7 +115,7 @@ class CodexReader:
         return outcome_of(self.account, exit_code, signal, told, ignore_denied=self._ignore_denied)
 
     def _begun(self, said: dict[str, Any]) -> list[Event]:
-        self._session = Session(text(said.get("thread_id")), self._session.model)
+        self._session = Session(name(said.get("thread_id")), self._session.model)
         if self._session.id != self._resumes:
             self._thread = _NEW_THREAD
         return [self._session]
@@ -126,12 +126,12 @@ class CodexReader:
 
     def _item_started(self, said: dict[str, Any]) -> list[Event]:
         item = part(said.get("item"))
-        name = _TOOLS.get(text(item.get("type")))
-        if name is None or text(item.get("id")) in self._open:
+        tool = _TOOLS.get(text(item.get("type")))
+        if tool is None or text(item.get("id")) in self._open:
             return []
         self.turns += 1
         self._open.add(text(item.get("id")))
-        return [ToolCall(text(item.get("id")), name, _argument(item))]
+        return [ToolCall(text(item.get("id")), tool, _argument(item))]
 
     def _item_completed(self, said: dict[str, Any]) -> list[Event]:
         item = part(said.get("item"))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from syncropel.adapters.agents.tokens import Tokens, count
-from syncropel.adapters.agents.words import part, read_object, text
+from syncropel.adapters.agents.words import name, part, read_object
 from syncropel.adapters.tail import Tail
 
 _ANSWERED: Final = frozenset({"function_call_output", "custom_tool_call_output", "local_shell_call_output"})
@@ -57,7 +57,7 @@ class Rollout:
             said = read_object(line) or {}
             kind, told = said.get("type"), part(said.get("payload"))
             if kind == "turn_context":
-                self._model = text(told.get("model")) or self._model
+                self._model = name(told.get("model")) or self._model
             elif kind == "token_usage_record":
                 self.seen, self.waits = True, False
                 used, total = part(told.get("usage")), part(told.get("thread_token_usage"))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-import math
 from typing import Any, Final
+
+from syncropel.folds.fanout.spec import LARGEST
 
 LONGEST_LINE: Final = 200
 """Characters of a tool's argument or result that an event tells."""
@@ -20,8 +21,15 @@ def read_object(line: bytes) -> dict[str, Any] | None:
 
 
 def text(value: Any) -> str:
-    """A text, or nothing."""
-    return value if isinstance(value, str) else ""
+    """A text, or nothing; a question mark for each half of a surrogate pair, which no record holds."""
+    if not isinstance(value, str) or value.isascii():
+        return value if isinstance(value, str) else ""
+    return value.encode("utf-8", "replace").decode("utf-8")
+
+
+def name(value: Any) -> str:
+    """What a program calls a session or a model: no longer than an event tells anything else of it."""
+    return text(value)[:LONGEST_LINE]
 
 
 def part(value: Any) -> dict[str, Any]:
@@ -40,9 +48,9 @@ def texts(value: Any) -> list[str]:
 
 
 def dollars(value: Any) -> float | None:
-    """An amount of US dollars; None when it is none."""
+    """An amount of US dollars; None when it is none, or so large that sums would not stay finite."""
     usable = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if usable and math.isfinite(value) and value >= 0 else None
+    return float(value) if usable and 0 <= value <= LARGEST else None
 
 
 def one_line(value: str) -> str:
@@ -58,7 +66,7 @@ def argument(given: Any) -> str:
     if isinstance(given, str):
         return one_line(given)
     values = part(given)
-    for name in ("command", "cmd", "file_path", "path", "pattern", "url", "query", "prompt", "description"):
-        if shown := one_line(text(values.get(name))):
+    for key in ("command", "cmd", "file_path", "path", "pattern", "url", "query", "prompt", "description"):
+        if shown := one_line(text(values.get(key))):
             return shown
     return next((shown for value in values.values() if (shown := one_line(text(value)))), "")

@@ -23,6 +23,7 @@ from syncropel.engine.dispatch.run_records import (
     honest,
     job_of,
     observation,
+    recordable,
     with_agent,
 )
 from syncropel.engine.ingest.door import Ingest
@@ -40,7 +41,7 @@ from syncropel.folds.fanout.reassignments import OVER_BUDGET
 from syncropel.folds.fanout.starts import CRASH_LOOP, Start, is_last, loops, lost, read_starts
 from syncropel.peer.peers import Backoff
 from syncropel.peer.runtime import Runtime
-from syncropel.record.model import Record
+from syncropel.record.model import Record, body_text
 from syncropel.record.threads import dispatch_thread
 
 log = logging.getLogger("syncropel.engine.run")
@@ -82,9 +83,12 @@ async def write_ending(
     """Write what an attempt came to until the log has taken it all: work that is done is neither lost nor
     done twice because a disk was full or a freeze came over its result.
 
+    A result that can be no record, by what its adapter told, is written without that and as failed.
+
     Gives up when a newer attempt has come. Raises Unavailable when the daemon stops.
     """
     backoff = Backoff()
+    records = [recordable(one) for one in records]
     while True:
         try:
             outcomes = await ingest.append(records)
@@ -294,6 +298,7 @@ class Run:
             return
         self._mine = self._mine or kind == REATTACHED
         thread = self._thread.id
+        body_text(body)
         records = [observation(thread, self.intend, did, kind, body, at)]
         cost = cost_in(kind, body)
         if cost and (warning := self.meter.take(cost)):

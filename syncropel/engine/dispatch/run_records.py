@@ -8,16 +8,31 @@ from typing import Any, Final
 
 from syncropel.adapters import Job, Outcome, Remains
 from syncropel.adapters.briefing import render
+from syncropel.errors import InvalidRecord
 from syncropel.folds.fanout.child import CALL, COMPLETE, HANDLED, RUN, SUBPROCESS_EXIT, ChildIntend
 from syncropel.folds.fanout.spec import LARGEST
 from syncropel.folds.fanout.spend import Spent
 from syncropel.folds.fanout.starts import Start
 from syncropel.folds.fanout.state import ACCEPT
-from syncropel.record.model import Record
+from syncropel.record.model import Record, body_text
 
 TERMINATED: Final = "terminated"
 MOST_GOAL: Final = 500
 """Characters of the goal that the thread of a run repeats; the subtask's thread has the whole."""
+UNRECORDABLE: Final = "unrecordable"
+"""Why a run failed: what its adapter told of it can be no record."""
+_OWN: Final[tuple[str, ...]] = (
+    "fulfills",
+    "child_thread",
+    "child_intend",
+    "kind",
+    "wall_time_secs",
+    "attempt",
+    "namespace",
+    "at",
+    HANDLED,
+)
+"""What this engine itself puts into the records of an ending."""
 
 
 def job_of(
@@ -103,6 +118,21 @@ def _about(intend: ChildIntend, at: float) -> dict[str, Any]:
         "at": at,
         HANDLED: True,
     }
+
+
+def recordable(record: Record) -> Record:
+    """A record of an ending, without what its adapter told if no log could ever take that."""
+    try:
+        body_text(record.body)
+        return record
+    except InvalidRecord as error:
+        why = error.message
+    kept: dict[str, Any] = {key: record.body[key] for key in _OWN if key in record.body}
+    told = {"verdict": "failed", "summary": f"its result cannot be recorded: {why}", "reason": UNRECORDABLE}
+    body: dict[str, Any] = {**kept, **told, "codepath": "ended_by_engine", "failure_reason": UNRECORDABLE}
+    cost = _number(record.body.get("cost_usd"))
+    body |= {"cost_unknown": True, "cost_usd": 0.0} if cost is None else {"cost_usd": cost}
+    return Record(record.thread, record.actor, record.act, body, None, record.parents)
 
 
 def completion(outcome: Outcome) -> tuple[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -21,6 +20,7 @@ from syncropel.folds.fanout.child import ChildIntend
 from syncropel.folds.fanout.spend import Spent
 from syncropel.settings.config import DispatchSettings
 from syncropel.system.clean_git import GitFailed
+from syncropel.system.interruptible import in_thread
 from syncropel.wire import OutputPage
 
 ATTEMPT_UNKNOWN: Final = "ATTEMPT_UNKNOWN"
@@ -101,7 +101,7 @@ class LocalOutput:
         result = self._ingest.live.children[child_thread].results.get(intend.record)
         ended = result is not None
         try:
-            found = await asyncio.to_thread(self._read, intend, wanted, ended)
+            found = await in_thread(self._read, intend, wanted, ended)
         except FileNotFoundError:
             if result is not None:
                 raise _none(intend, result.body) from None

@@ -1,0 +1,109 @@
+"""Agents that say what no record holds, or far too much: their readers make of it what one holds."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from syncropel.adapters.agents.claude import ClaudeReader
+from syncropel.adapters.agents.codex import CodexReader
+from syncropel.adapters.agents.prices import Prices
+from syncropel.adapters.cost_file import CostFile
+from syncropel.adapters.following import Following
+from syncropel.adapters.reading import Session, Text, Usage
+from syncropel.errors import InvalidRecord
+from syncropel.record.canonical import canonical_json
+
+HALF = "\ud800"
+MOST = 100_000
+
+
+def used(cost: float = 0.1) -> dict[str, Any]:
+    return {"inputTokens": 1, "outputTokens": 1, "costUSD": cost}
+
+
+def begun(**more: Any) -> dict[str, Any]:
+    return {"type": "system", "subtype": "init", "session_id": "s", "model": "m", **more}
+
+
+def ended(**more: Any) -> dict[str, Any]:
+    return {"type": "result", "subtype": "success", "is_error": False, "result": "done", **more}
+
+
+CLAUDE = {
+    "session": [begun(session_id=HALF, model=HALF), ended()],
+    "long session": [begun(session_id="s" * 5_000_000, model="m" * 5_000_000), ended()],
+    "model": [begun(), ended(modelUsage={HALF: used()})],
+    "many models": [begun(), ended(modelUsage={f"m{number}": used() for number in range(20_000)})],
+    "infinite": [begun(), ended(modelUsage={"a": used(1e308), "b": used(1e308)})],
+    "integer": [begun(), ended(modelUsage={"a": used(10**400)})],
+    "denied": [begun(), ended(permission_denials=[{"tool_name": HALF, "tool_input": {"command": HALF}}])],
+    "many denied": [
+        begun(),
+        ended(permission_denials=[{"tool_name": "x" * 10_000, "tool_use_id": str(n)} for n in range(500)]),
+    ],
+}
+CODEX = {
+    "thread": [
+        {"type": "thread.started", "thread_id": HALF},
+        {"type": "turn.started"},
+        {"type": "turn.completed", "usage": {"input_tokens": 2**53, "output_tokens": 2**53}},
+    ],
+    "error": [{"type": "turn.failed", "error": {"message": HALF * 10}}],
+}
+
+
+@pytest.mark.parametrize(
+    ("reader", "said"),
+    [*((ClaudeReader, one) for one in CLAUDE.values()), *((CodexReader, one) for one in CODEX.values())],
+    ids=[*CLAUDE, *CODEX],
+)
+def test_what_an_agent_says_of_itself_can_be_recorded(
+    reader: type[ClaudeReader | CodexReader], said: list[dict[str, Any]]
+) -> None:
+    live = reader(Prices())
+    events = [event for line in said for event in live.feed(json.dumps(line).encode())] + live.finish()
+    outcome = live.outcome(0, None, "")
+    for event in events:
+        if isinstance(event, Session):
+            assert len(canonical_json({"session": event.id, "model": event.model})) < 1000
+        if isinstance(event, Usage):
+            assert canonical_json({"model": event.model, "cost": event.cost_usd})
+    assert len(canonical_json({"agent": outcome.agent, "summary": outcome.summary})) < MOST
+
+
+def test_costs_too_large_to_add_up_count_nothing(tmp_path) -> None:
+    file = tmp_path / "costs"
+    file.write_text("1e308\n1e308\n0.5\n")
+    assert CostFile(file, 0).read() == 0.5
+
+
+class Forging:
+    """A reader of a plug-in, which tells what it likes."""
+
+    unread = 0
+
+    def feed(self, line: bytes) -> list[Any]:
+        return [Session(line.decode("utf-8", "surrogateescape")), Usage("m", input=1, cost_usd=1.0), Text("")]
+
+    def finish(self) -> list[Any]:
+        return []
+
+
+async def test_an_event_that_can_be_no_record_holds_up_no_spending(tmp_path) -> None:
+    output, told = tmp_path / "output", []
+    output.write_bytes(b"\xff\nplain\n")
+
+    async def observe(kind: str, body: dict[str, Any]) -> None:
+        canonical_json(body)
+        told.append(body.get("cost_usd", body.get("session")))
+
+    following = Following(output, Forging(), "run", 0)
+    await following.read_on(observe)
+
+    assert told == [1.0, "plain", 1.0]
+    assert following.unread == 1
+    with pytest.raises(InvalidRecord):
+        canonical_json("\udcff")
