@@ -57,7 +57,7 @@ NEEDS = {
     ("GET", "/v1/tasks/{name}/subtasks/{index}/output"): "output:read",
     ("GET", "/v1/tasks/{name}/subtasks/{index}/diff"): "output:read",
     ("GET", "/v1/dispatches/{thread}/output"): "output:read",
-    ("GET", "/v1/worktrees"): "config:read",
+    ("GET", "/v1/worktrees"): "output:read",
     ("POST", "/v1/worktrees/prune"): "fleet:write",
     ("POST", "/v1/worktrees/remove"): "fleet:write",
     ("GET", "/v1/fleet/status"): "records:read",

@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 
+from syncropel.api.http.auth import required_scope
+from syncropel.api.http.bearers import _OF_COORDINATOR
+
 from .conftest import assert_error, until
 from .test_diff import git, project, run, two
 from .two_instances import WORKER, Two
@@ -133,6 +136,12 @@ async def test_an_attempt_that_was_not_given_removes_nothing(two: Two, project: 
     answer = await two.worker.operator.post("/v1/worktrees/remove", json={"attempts": [named]})
     assert answer.json()["data"] == []
     assert (project.parent / "project-T+0").exists()
+
+
+@pytest.mark.parametrize("asked", [("GET", "/v1/worktrees"), ("POST", "/v1/worktrees/remove")])
+def test_a_coordinator_may_ask_by_its_own_credential(asked: tuple[str, str]) -> None:
+    """Instances here share a token; those of a real fleet do not."""
+    assert required_scope(*asked) in _OF_COORDINATOR
 
 
 async def test_two_at_once_do_not_meet(two: Two, project: Path) -> None:

@@ -66,7 +66,7 @@ _READS: Final = (
     ("/v1/tokens", "config:read"),
     ("/v1/config", "config:read"),
     ("/v1/engine/log", "config:read"),
-    ("/v1/worktrees", "config:read"),
+    ("/v1/worktrees", READS_OUTPUT),
 )
 _THREADS: Final = {
     ENGINE_CONFIG: "config:write",

@@ -39,6 +39,7 @@ _READ_OPS: Final = (
 _OUTPUT: Final = re.compile(
     r"/v1/(tasks/(?P<task>[^/]+)/subtasks/[^/]+/(?:output|diff)|dispatches/(?P<thread>.+)/output)", re.ASCII
 )
+_WORKTREES: Final = "/v1/worktrees"
 _SNAPSHOT: Final = "/v1/threads/snapshot"
 """Judged thread by thread, once it is known which ones are asked for."""
 _THREAD_VIEW: Final = re.compile(
@@ -72,7 +73,7 @@ async def refusal_to_read(scope: Scope, engine: Engine) -> SyncropelError | None
     op = read_op(method, path)
     if not op or path == _SNAPSHOT:
         return None
-    if is_output(path) and writer(scope).author == "coordinator":
+    if (is_output(path) or path == _WORKTREES) and writer(scope).author == "coordinator":
         return None  # it has judged the one it asks for
     thread = _thread_of(scope)
     if (refusal := _withholding(scope, engine, thread)) is not None:
