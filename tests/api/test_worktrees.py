@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from syncropel.api.http.auth import required_scope
 from syncropel.api.http.bearers import _OF_COORDINATOR
+from syncropel.engine.output import local_worktrees
 
 from .conftest import assert_error, until
 from .test_diff import git, project, run, two
@@ -179,3 +181,15 @@ async def test_a_subtask_finds_a_briefing_on_those_that_it_depends_on(two: Two, 
     kept = Path(said.splitlines()[-1])
     assert kept.name == "attempt-1.briefing.md"
     assert kept.is_file()
+
+
+async def test_one_that_holds_git_up_is_kept_and_holds_nobody_up(
+    two: Two, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await run(two, "echo two >> a.txt")
+    git(project, "merge", "-q", "task/T+0")
+    os.mkfifo(project.parent / "project-T+0" / ".gitattributes")
+    monkeypatch.setattr(local_worktrees, "LOOK_SECS", 0.5)
+    (row,) = (await listed(two))["data"]
+    assert row["kept"] == "git has not looked at it within 0.5s"
+    assert [one["kept"] for one in (await prune(two))["kept"]] == [row["kept"]]

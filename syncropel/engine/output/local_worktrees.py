@@ -13,11 +13,15 @@ from syncropel.adapters.workspace import Worktree, read_record
 from syncropel.engine.ingest.door import Ingest
 from syncropel.folds.fanout.child import ChildIntend
 from syncropel.settings.workspace import Repo, WorkspaceSettings
+from syncropel.system.interruptible import in_thread
 from syncropel.wire import WorktreeOut
 
 NOT_ENDED: Final = "its attempt has not ended"
+LOOK_SECS: Final = 5.0
+"""How long one worktree is looked at: a goal may have put a pipe where git reads."""
 Attempt = tuple[str, int]
 """(child thread, attempt)"""
+_Act = Callable[[Worktree, Repo | None], Found | None]
 
 
 class LocalWorktrees:
@@ -55,9 +59,7 @@ class LocalWorktrees:
             return NOT_ENDED
         return f"attempt {child.open.attempt} of it has not ended" if child.open is not None else ""
 
-    async def _each(
-        self, act: Callable[[Worktree, Repo | None], Found | None], intends: Collection[ChildIntend]
-    ) -> list[WorktreeOut]:
+    async def _each(self, act: _Act, intends: Collection[ChildIntend]) -> list[WorktreeOut]:
         rows = []
         async with self._turn:  # one that is being removed is put aside for a moment
             for intend in intends:
@@ -65,12 +67,22 @@ class LocalWorktrees:
                 if made is None:
                     continue
                 try:
-                    found = await asyncio.to_thread(act, made, self._settings.repos.get(made.repo))
+                    found = await self._found(act, made)
                 except OSError as error:
                     found = Found(f"only a part of it could be removed: {error.strerror}")
                 if found is not None:
                     rows.append(self._row(intend, made, found))
         return rows
+
+    async def _found(self, act: _Act, made: Worktree) -> Found | None:
+        repo = self._settings.repos.get(made.repo)
+        try:
+            seen = await asyncio.wait_for(in_thread(look, made, repo), LOOK_SECS)
+        except TimeoutError:
+            return Found(f"git has not looked at it within {LOOK_SECS:g}s")
+        if act is look or seen is None or seen.kept:
+            return seen
+        return await in_thread(act, made, repo)
 
     def _made(self, intend: ChildIntend) -> Worktree | None:
         folder = self._work / folder_name(intend.thread)
