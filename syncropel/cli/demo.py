@@ -9,13 +9,13 @@ import sys
 import tempfile
 import time
 from argparse import Namespace
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
-from syncropel.cli import console
+from syncropel.cli import console, demo_agents
 from syncropel.cli.support.connect import import_client
 from syncropel.cli.support.parsing import Parser
 from syncropel.cli.support.terminal import complain, say
@@ -52,7 +52,8 @@ _GOALS: Final[tuple[tuple[str, dict[str, Any]], ...]] = (
 def configure(parser: Parser) -> None:
     parser.description = (
         "Start a coordinator and two workers in a temporary home, fan real work out over this folder and\n"
-        "open the console on it. When stdout is not a terminal, print the join and the speedup instead.\n"
+        "open the console on it. Two fake agents edit a scratch repository, each in its own worktree.\n"
+        "When stdout is not a terminal, print the join and the speedup instead.\n"
         "Leaving stops the fleet and removes everything."
     )
     parser.set_defaults(run=run)
@@ -69,18 +70,21 @@ def run(args: Namespace) -> int:
     ):
         home = Home(Path(folder) / ".syncro")
         target = Target(socket=home.socket, home=home.display())
+        agents = demo_agents.GOALS if demo_agents.offer_repository(home, Path(folder)) else ()
         with _fleet(home, Path(folder)) as farewell, Client(target) as client:
-            _fan_out(client, Path(folder))
+            _fan_out(client, Path(folder), (*_GOALS, *agents))
             return console.open_on(target, "tasks", farewell) if screen else _print(client)
 
 
 def _print(client: Client) -> int:
-    from syncropel.client import calls
+    from syncropel.client import calls, worktree_calls
 
     status = _joined(client)
     say(*task_text.join_lines(status), "")
     for child in status.subtasks:
         say(f"[{child.index}] says:", *(f"    {line}" for line in child.summary.splitlines()))
+    for tree in client.send(worktree_calls.worktrees()).data:
+        say("", f"[{tree.index}] worked on the branch {tree.branch} of a scratch repository, in {tree.path}")
     say("", *task_text.speedup_lines(client.send(calls.speedup(ALIAS))))
     return 0 if status.complete else 1
 
@@ -98,7 +102,7 @@ def _joined(client: Client) -> JoinStatus:
     raise SetupError(f"{ALIAS} has not joined within {LIMIT_SECS:g}s: {status.explanation}", "try again")
 
 
-def _fan_out(client: Client, share: Path) -> None:
+def _fan_out(client: Client, share: Path, goals: Iterable[tuple[str, dict[str, Any]]]) -> None:
     from syncropel.client import calls
 
     actor = actor_from(os.environ)
@@ -115,7 +119,8 @@ def _fan_out(client: Client, share: Path) -> None:
         )
     )
     subtasks = [
-        {"goal": script.format(share=share), "timeout_secs": LIMIT_SECS, **where} for script, where in _GOALS
+        {"goal": script.replace("{share}", str(share)), "timeout_secs": LIMIT_SECS, **where}
+        for script, where in goals
     ]
     client.send(calls.fan_out(ALIAS, {"subtasks": subtasks, "join": "all", "actor": actor}))
 
