@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -62,7 +63,7 @@ def watched() -> Iterator[Blocks]:
         blocks.clock.append((time.perf_counter() - begun) * 1e3)
         return None
 
-    asyncio.Handle._run = run  # type: ignore[method-assign]
+    asyncio.Handle._run = run  # type: ignore[method-assign, assignment]
     try:
         yield blocks
     finally:
@@ -123,13 +124,16 @@ async def _console(table: Table, target: Target) -> None:
         def row(name: str, blocks: Blocks, each_ms: str = "", beside: str = "") -> None:
             table.add(name, f"{blocks.longest:.1f}", f"{max(blocks.clock):.1f}", _AIM, each_ms, beside)
 
+        def changed(seen: Callable[[], Any], before: Any) -> bool:
+            return seen() not in (None, before)
+
         async def walk(keys: list[str], seen: Callable[[], Any]) -> tuple[Blocks, str]:
             begun = time.perf_counter()
             with watched() as blocks:
                 for key in keys:
                     before = seen()
                     await pilot.press(key)
-                    await _until(lambda before=before: seen() not in (None, before))
+                    await _until(partial(changed, seen, before))
             return blocks, f"{(time.perf_counter() - begun) / len(keys) * 1e3:.0f} ms"
 
         with watched() as blocks:

@@ -8,6 +8,7 @@ import statistics
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import psutil
@@ -252,15 +253,23 @@ async def _hour() -> tuple[float, float]:
     return sizes[0], sizes[1]
 
 
+def _given(fake: Fake, _: object) -> Fake:
+    return fake
+
+
+def _note(drawn: list[float]) -> None:
+    drawn.append(time.perf_counter())
+
+
 async def _first_paint() -> float:
     """From making the application to its first drawn screen, in ms; the imports are paid already."""
     times = []
     for _ in range(5):
         fake, begun = Fake(), time.perf_counter()
-        outside = Outside(lambda _, fake=fake: fake, fake.clock, fake.sleep)
+        outside = Outside(partial(_given, fake), fake.clock, fake.sleep)
         app = ConsoleApp(Setup.single(Target(url="http://127.0.0.1:1")), outside=outside)
         drawn: list[float] = []
-        app.post_display_hook = lambda drawn=drawn: drawn.append(time.perf_counter())  # type: ignore[method-assign]
+        app.post_display_hook = partial(_note, drawn)  # type: ignore[method-assign]
         async with app.run_test(size=SIZE) as pilot:
             await pilot.pause()
         times.append((drawn[0] - begun) * 1000)

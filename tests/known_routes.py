@@ -11,12 +11,13 @@ from typing import Any
 
 import pytest
 from fastapi import params, routing
+from fastapi.utils import create_model_field
 
 
 @pytest.fixture(scope="session", autouse=True)
 def each_route_is_analysed_once() -> Iterator[None]:
     """An application is made in a tenth of the time."""
-    analyse, make_field = routing._build_dependant_with_parameterless_dependencies, routing.create_model_field
+    analyse, make_field = routing._build_dependant_with_parameterless_dependencies, create_model_field
     analysed: dict[object, tuple[Any, list[Any], bool]] = {}
     made: dict[object, Any] = {}
 

@@ -31,7 +31,7 @@ class Terminal:
         self.screen = pyte.Screen(columns, rows)
         self.raw = b""
         self._stream = pyte.ByteStream(self.screen)
-        self._child = pexpect.spawn(
+        self._child: Any = pexpect.spawn(
             words[0], list(words[1:]), env=dict(environ), dimensions=(rows, columns), timeout=LIMIT_SECS
         )
         self.before = self._attributes()

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from syncropel.settings.adapters import AdapterSettings
 from syncropel.settings.config import (
-    AdapterSettings,
     Home,
     Settings,
     dump_settings,

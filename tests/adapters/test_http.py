@@ -156,7 +156,7 @@ async def test_what_may_pass_is_tried_again(tmp_path: Path, first: httpx.Respons
 
 
 async def test_tries_come_to_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(posting.random, "random", lambda: 1.0)
+    monkeypatch.setattr("random.random", lambda: 1.0)
     bench = Bench(tmp_path, Server(says(503, "busy")), retries=4)
     outcome = await bench.run()
     assert (outcome.verdict, outcome.summary) == ("failed", "busy\nHTTP 503")
@@ -167,7 +167,7 @@ async def test_tries_come_to_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 async def test_a_server_may_say_when_to_come_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: str, waited: float
 ) -> None:
-    monkeypatch.setattr(posting.random, "random", lambda: 0.0)
+    monkeypatch.setattr("random.random", lambda: 0.0)
     answer = httpx.Response(429, headers={"retry-after": asked})
     bench = Bench(tmp_path, Server(answer, says()), retries=1)
     await bench.run()

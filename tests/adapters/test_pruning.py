@@ -58,7 +58,7 @@ def test_what_is_merged_and_clean_is_removed_and_its_branch_is_kept(bench: Bench
     assert look(made, repo(bench)) is None
 
 
-Change = Callable[[Bench, Path], None]
+Change = Callable[[Bench, Path], object]
 
 
 def commit(folder: Path, name: str) -> None:
@@ -117,8 +117,8 @@ def _main_detached(bench: Bench, folder: Path) -> None:
 
 
 CHANGES: dict[str, tuple[Change, str]] = {
-    "a changed file": (lambda b, f: (f / "code.py").write_text("x\n") and None, "uncommitted: 1"),
-    "a new file": (lambda b, f: (f / "x.py").write_text("x\n") and None, "uncommitted: 1"),
+    "a changed file": (lambda b, f: (f / "code.py").write_text("x\n"), "uncommitted: 1"),
+    "a new file": (lambda b, f: (f / "x.py").write_text("x\n"), "uncommitted: 1"),
     "a removed file": (lambda b, f: (f / "code.py").unlink(), "uncommitted: 1"),
     "a commit that is not merged": (lambda b, f: commit(f, "more.py"), "not merged into main"),
     "a staged version": (_staged, "its index holds"),
@@ -127,11 +127,11 @@ CHANGES: dict[str, tuple[Change, str]] = {
     "a detached HEAD": (_detached, "HEAD is at no branch"),
     "a commit that only HEAD's log has": (_detached_and_back, "HEAD was at a commit that no branch has"),
     "a ref of its own": (
-        lambda b, f: git(f, "update-ref", "refs/worktree/x", "HEAD") and None,
+        lambda b, f: git(f, "update-ref", "refs/worktree/x", "HEAD"),
         "refs of its",
     ),
-    "a lock": (lambda b, f: git(f, "worktree", "lock", ".") and None, "it is locked"),
-    "unreadable git": (lambda b, f: (f / ".git").write_text("nonsense") and None, "cannot be read"),
+    "a lock": (lambda b, f: git(f, "worktree", "lock", "."), "it is locked"),
+    "unreadable git": (lambda b, f: (f / ".git").write_text("nonsense"), "cannot be read"),
     "no git at all": (lambda b, f: (f / ".git").unlink(), "cannot be read"),
     "another entry": (_other_entry, "another place"),
     "another repository in it": (_another_repository, "another repository is in it: vendor.tmp"),

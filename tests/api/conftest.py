@@ -17,7 +17,8 @@ from syncropel.api.app import create_app
 from syncropel.api.http.auth import OperatorDoor
 from syncropel.engine.engine import Engine, Instance
 from syncropel.record.model import parse_record
-from syncropel.settings.config import AdapterSettings, DispatchSettings, Home, Settings
+from syncropel.settings.adapters import AdapterSettings
+from syncropel.settings.config import DispatchSettings, Home, Settings
 from syncropel.settings.identity import make_home
 from syncropel.store.base import RecordStore
 from syncropel.store.memory import MemoryStore

@@ -70,7 +70,7 @@ def _event(block: str) -> Event:
 
 
 @asynccontextmanager
-async def watch(app: Any, url: str, *, operator: bool = True, **headers: str) -> AsyncIterator[Stream]:
+async def watch(app: Any, url: str, *, operator: bool = True, **headers: Any) -> AsyncIterator[Stream]:
     """Open a stream, over the operator's socket or TCP; left at the block's end, it must end by itself."""
     parts = urlsplit(url)
     stream = Stream()

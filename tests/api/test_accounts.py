@@ -49,8 +49,8 @@ async def test_the_secret_is_told_once_and_kept_nowhere(log_file: Path, durable:
     kept = [path for path in log_file.parent.rglob("*") if path.is_file()]
     assert durable.engine.instance.home.store in kept
     assert log_file in kept
-    for path in kept:
-        assert secret.encode() not in path.read_bytes(), path
+    for file in kept:
+        assert secret.encode() not in file.read_bytes(), file
     assert (
         hashlib.sha256(secret.encode()).hexdigest().encode()
         in durable.engine.instance.home.store.read_bytes()

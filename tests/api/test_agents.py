@@ -11,8 +11,8 @@ import pytest
 
 from syncropel.cli.text.diagnosis import diagnosis_lines
 from syncropel.cli.text.task import child_lines, speedup_lines
-from syncropel.settings.adapters import AdapterTable
-from syncropel.settings.config import AdapterSettings, DispatchSettings
+from syncropel.settings.adapters import AdapterSettings, AdapterTable
+from syncropel.settings.config import DispatchSettings
 from syncropel.wire import ChildOut, JoinStatus, Speedup, TaskSummary
 from syncropel.wire.diagnosis import Diagnosis
 from tui.model import tree

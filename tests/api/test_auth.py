@@ -180,7 +180,7 @@ async def test_tokens_that_are_none(api: Api) -> None:
         f"Bearer spl_prod_sa-0_{secret[:-1]}", "Bearer spl___", "Bearer \xff\xfe", "Bearer " + "x" * 100_000,
     ]  # fmt: skip
     for value in wrong:
-        answer = await api.tcp.get("/v1/records", headers={"authorization": value.encode("latin-1")})
+        answer = await api.tcp.get("/v1/records", headers={b"authorization": value.encode("latin-1")})
         assert_error(answer, 401, "UNAUTHORIZED")
         assert secret not in answer.text
     for value in (f"Bearer {token}", f"bearer {token}", f"BEARER   {token} "):
@@ -266,7 +266,7 @@ async def test_without_auth_web_pages_of_others_are_kept_out(make_api: MakeApi) 
         ("origin", "null"),
         ("origin", "http://localhost.evil.example"),
     ):
-        headers = {name: value.encode("latin-1"), "content-type": "text/plain"}
+        headers = {name.encode(): value.encode("latin-1"), b"content-type": b"text/plain"}
         answer = await api.tcp.post("/v1/records", json=record(), headers=headers)
         assert_error(answer, 403, "FORBIDDEN", "this machine")
     assert api.engine.store.count == before

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from syncropel.settings.config import AdapterSettings, DispatchSettings
+from syncropel.settings.adapters import AdapterSettings
+from syncropel.settings.config import DispatchSettings
 from syncropel.wire import JoinStatus
 from syncropel.wire.diagnosis import Diagnosis, TaskTree
 
@@ -160,7 +161,7 @@ async def test_what_was_never_dispatched_has_no_attempts(api: Api) -> None:
 
 async def test_the_tree_hangs_each_subtask_below_the_last_it_waits_for(api: Api) -> None:
     await api.task(alias="T-1")
-    depends = ([], [0], [0], [1, 2], [])
+    depends: tuple[list[int], ...] = ([], [0], [0], [1, 2], [])
     await api.fan_out("T-1", *({"target": "worker-z", "depends_on": one} for one in depends))
     tree = TaskTree.model_validate(await api.get("/v1/tasks/T-1/tree"))
     shape = [(node.index, node.parent, node.depth) for node in tree.nodes]

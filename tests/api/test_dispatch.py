@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from syncropel.settings.config import AdapterSettings, DispatchSettings
+from syncropel.settings.adapters import AdapterSettings
+from syncropel.settings.config import DispatchSettings
 from syncropel.wire import Dispatched, JoinStatus, Page, RunningDispatch, TaskDetail
 
 from .conftest import DID, NOOP, Api, MakeApi, assert_error, beat, until

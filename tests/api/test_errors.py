@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -114,7 +115,7 @@ async def test_a_bad_query_is_named(durable: Api, path: str, query: dict[str, An
 
 async def test_a_bad_cursor_header(durable: Api) -> None:
     for cursor in ("x", "-1", "1.5", "9" * 19, "9" * 5000, "²"):
-        headers = {"last-event-id": cursor.encode()}
+        headers = {b"last-event-id": cursor.encode()}
         answer = await durable.operator.get("/v1/records/watch", headers=headers)
         assert_error(answer, 400, "BAD_REQUEST", "Last-Event-ID")
 
@@ -175,7 +176,9 @@ async def test_a_stopping_daemon_says_when_to_come_back(api: Api) -> None:
 
 async def test_the_client_that_leaves_in_the_middle_of_a_body_posts_nothing(api: Api) -> None:
     lines = b"".join(json.dumps(record(body={"n": n})).encode() + b"\n" for n in range(3))
-    messages = iter([{"type": "http.request", "body": lines, "more_body": True}, {"type": "http.disconnect"}])
+    messages: Iterator[dict[str, Any]] = iter(
+        [{"type": "http.request", "body": lines, "more_body": True}, {"type": "http.disconnect"}]
+    )
 
     async def receive() -> dict[str, Any]:
         return next(messages)

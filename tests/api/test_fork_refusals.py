@@ -46,11 +46,11 @@ async def test_no_thread_becomes_its_own_ancestor(api: Api) -> None:
     await forked(api, "th_c", "th_b")
     for parent, child in (("th_b", PARENT), ("th_c", PARENT), ("th_c", "th_b")):
         assert_error(await post(api, parent, sub_thread=child), 422, "INVALID_FORK", "ancestor", child, "→")
-    task = {"task": True, "goal": "g", "parent_thread": "th_c"}
+    task: dict[str, Any] = {"task": True, "goal": "g", "parent_thread": "th_c"}
     assert_error(await post(api, PARENT, **task), 422, "INVALID_FORK", "own ancestor", "th_c")
-    itself = {"task": True, "goal": "g", "parent_thread": "th_x"}
+    itself: dict[str, Any] = {"task": True, "goal": "g", "parent_thread": "th_x"}
     assert_error(await post(api, "th_x", **itself), 422, "INVALID_FORK", "own ancestor")
-    reserved = {**itself, "parent_thread": "th_consent"}
+    reserved: dict[str, Any] = {**itself, "parent_thread": "th_consent"}
     assert_error(await post(api, "th_x", **reserved), 422, "INVALID_FORK", "reserved")
 
 
@@ -79,7 +79,9 @@ async def test_of_two_calls_at_once_that_make_a_circle_one_is_refused(api: Api) 
         a, b = f"th_a{turn}", f"th_b{turn}"
         answers = await asyncio.gather(post(api, a, sub_thread=b), post(api, b, sub_thread=a))
         assert sorted(one.status_code for one in answers) == [201, 422]
-        tasks = [{"task": True, "goal": "g", "parent_thread": f"th_{one}{turn}"} for one in "xy"]
+        tasks: list[dict[str, Any]] = [
+            {"task": True, "goal": "g", "parent_thread": f"th_{one}{turn}"} for one in "xy"
+        ]
         answers = await asyncio.gather(
             post(api, f"th_y{turn}", **tasks[0]), post(api, f"th_x{turn}", **tasks[1])
         )
@@ -91,7 +93,7 @@ async def test_a_child_has_one_parent(api: Api) -> None:
     answer = await post(api, "th_other", sub_thread=CHILD)
     assert_error(answer, 422, "INVALID_FORK", f"child of {PARENT} already")
     assert_error(await post(api, PARENT, sub_thread=CHILD), 422, "INVALID_FORK", "forked", first)
-    task = {"task": True, "goal": "g", "parent_thread": "th_other"}
+    task: dict[str, Any] = {"task": True, "goal": "g", "parent_thread": "th_other"}
     assert_error(await post(api, CHILD, **task), 422, "INVALID_FORK", f"child of {PARENT}")
     part = await api.task(alias="PART", parent=(await api.task(alias="WHOLE"))["thread"])
     answer = await post(api, PARENT, sub_thread=part["thread"])

@@ -78,10 +78,10 @@ async def test_a_thread_that_is_called_as_the_route_is_no_door(api: Api, path: s
 
 
 async def test_an_account_that_pulls_needs_a_namespace(api: Api) -> None:
-    pulls = {"sa_id": "sa-p", "scopes": ["federation:read"]}
+    pulls: dict[str, Any] = {"sa_id": "sa-p", "scopes": ["federation:read"]}
     assert_error(await account(api, **pulls), 400, "BAD_REQUEST", "--pulls-for NS")
     assert_error(await account(api, **pulls, pulls_for="Docs"), 422, "INVALID_NAMESPACE", "pulls_for")
-    other = {"sa_id": "sa-p", "scopes": ["records:read"], "pulls_for": "partner"}
+    other: dict[str, Any] = {"sa_id": "sa-p", "scopes": ["records:read"], "pulls_for": "partner"}
     assert_error(await account(api, **other), 400, "BAD_REQUEST", "--scope federation:read")
     assert (await account(api, **pulls, pulls_for="partner")).status_code == 201
     assert_error(await account(api, "PUT", "/sa-p", pulls_for=""), 400, "BAD_REQUEST")

@@ -149,7 +149,7 @@ async def test_the_ring_is_bounded_by_size_too(logged: Any, monkeypatch: pytest.
 
 
 @asynccontextmanager
-async def following(api: Api, app: Any, query: str = "", **headers: str) -> AsyncIterator[Stream]:
+async def following(api: Api, app: Any, query: str = "", **headers: Any) -> AsyncIterator[Stream]:
     async with watch(app, f"/v1/engine/log/watch{query}", **headers) as stream:
 
         async def listens() -> bool:

@@ -14,7 +14,8 @@ import pytest
 
 from syncropel.adapters import BashAdapter
 from syncropel.adapters.output_file import output_paths
-from syncropel.settings.config import AdapterSettings, DispatchSettings, Settings
+from syncropel.settings.adapters import AdapterSettings
+from syncropel.settings.config import DispatchSettings, Settings
 from tests.adapters.readers import LineReader
 
 from .conftest import Api, MakeApi, assert_error, until

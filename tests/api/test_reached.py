@@ -34,7 +34,7 @@ async def froze(api: Api) -> dict[str, Any]:
 
 async def frozen(api: Api) -> dict[str, Any]:
     (found,) = (await api.get("/v1/fleet/status"))["freezes"]
-    return found  # type: ignore[no-any-return]
+    return found
 
 
 async def confirming(api: Api) -> int:

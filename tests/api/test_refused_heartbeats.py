@@ -85,9 +85,9 @@ async def test_nothing_is_kept_of_strangers_and_of_what_is_no_heartbeat(api: Api
     for body in (b"", b"[]", b"{", b'{"did": 7}', b'{"did": "' + b"x" * 3_000_000 + b'"}'):
         answer = await api.tcp.post("/v1/fleet/heartbeat", content=body)
         assert answer.status_code == 401
-    body = beat("b")
-    assert (await api.tcp.post("/v1/fleet/control", json=body)).status_code == 401
-    assert (await api.tcp.put("/v1/fleet/heartbeat", json=body)).status_code == 401
+    told = beat("b")
+    assert (await api.tcp.post("/v1/fleet/control", json=told)).status_code == 401
+    assert (await api.tcp.put("/v1/fleet/heartbeat", json=told)).status_code == 401
     status = await api.get("/v1/fleet/status")
     assert [one["refused"] for one in status["instances"] if one["refused"]] == []
     assert api.engine.leases.why_refused(NOBODY) == ""

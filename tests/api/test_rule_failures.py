@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +97,7 @@ async def test_every_kind_of_rule_is_counted(api: Api) -> None:
         ("health", "well"),
         ("fold", "folded"),
     ):
-        row = await until(lambda kind=kind, name=name: _failed(api, kind, name))
+        row = await until(partial(_failed, api, kind, name))
         assert row["last_error"], kind
     await api.operator.post("/v1/config/rules/precondition/held/remove", json={})
     await put(api, "aitl", "asked", "record.body.nothing == 1")
@@ -111,7 +112,7 @@ async def _failed(api: Api, kind: str, name: str) -> dict[str, Any] | None:
     return row if row["failures"] else None
 
 
-WRITES = [
+WRITES: list[dict[str, Any]] = [
     {"body": {}},
     {"body": {"level": 4, "namespace": "docs"}},
     {"thread": "th_task", "body": {"level": 1}, "act": "DO"},

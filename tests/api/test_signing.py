@@ -136,6 +136,7 @@ async def test_an_account_of_before_keeps_its_actors_but_no_instances(api: Api) 
         assert_error(answer, 403, "ACTOR_NOT_ALLOWED")
     (token,) = (await api.get("/v1/tokens"))["data"]
     assert token["allowed_actors"] is None
+    listed: Any
     for listed in ("x", {}, [7]):
         await api.wrote(
             thread="th_engine_config",

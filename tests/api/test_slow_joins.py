@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,7 @@ async def test_a_slow_join_delays_no_other(api: Api) -> None:
         await until(lambda: _waits(api))
         for alias, predicate in (("A", "all"), ("B", "children.all(c, c.verdict == 'accept')")):
             await fan_out(api, alias, predicate, 3)
-            assert await until(lambda alias=alias: _joined(api, alias))
+            assert await until(partial(_joined, api, alias))
         assert not api.engine.ingest.live.task("SLOW").fanout.joined  # type: ignore[union-attr]
     assert await until(lambda: _joined(api, "SLOW"))
 

@@ -84,7 +84,7 @@ async def test_resuming_has_no_gaps_and_no_doubles_while_others_write(durable: A
 
     writing = [asyncio.create_task(write(writer)) for writer in range(writers)]
     seen: list[int] = []
-    cursor: dict[str, str] = {"last_event_id": str(start)}
+    cursor: dict[str, Any] = {"last_event_id": str(start)}
     while len(seen) < writers * each:
         async with watch(durable.app, path, **cursor) as stream:
             wanted = min(chance.randint(1, 40), writers * each - len(seen))

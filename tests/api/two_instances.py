@@ -13,7 +13,8 @@ import httpx
 
 from syncropel.api.app import create_app
 from syncropel.engine.engine import Engine, Instance
-from syncropel.settings.config import AdapterSettings, DispatchSettings, FleetSettings, Home, Settings
+from syncropel.settings.adapters import AdapterSettings
+from syncropel.settings.config import DispatchSettings, FleetSettings, Home, Settings
 from syncropel.settings.identity import make_home
 from syncropel.store.memory import MemoryStore
 
@@ -22,7 +23,10 @@ from .conftest import Api, as_operator, over_tcp
 COORDINATOR = "did:sync:instance:00000000000000c0"
 WORKER = "did:sync:instance:00000000000000b0"
 _TOKEN = "spl_test_sa-fleet_0123456789abcdef0123456789abcdef"
-_SCRIPTS = {"adapters": AdapterSettings(bash=True), "dispatch": DispatchSettings(adapter="bash")}
+_SCRIPTS: dict[str, Any] = {
+    "adapters": AdapterSettings(bash=True),
+    "dispatch": DispatchSettings(adapter="bash"),
+}
 
 
 class Network(httpx.AsyncBaseTransport):

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import socket
 import sqlite3
-from collections import namedtuple
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import psutil
 import pytest
 
-from syncropel.launcher import checkup, daemon_checks
+from syncropel.client import Client
 from syncropel.settings.config import Home
 from syncropel.wire import EngineHealth, FleetStatus, InstanceOut
 
@@ -138,8 +138,8 @@ def test_a_port_that_is_taken_is_told(spl: Spl, fresh: Home) -> None:
 def test_a_disk_that_fills_up_is_told(
     spl: Spl, fresh: Home, monkeypatch: pytest.MonkeyPatch, gib: float, state: str
 ) -> None:
-    usage = namedtuple("usage", "total used free")(0, 0, int(gib * 1024**3))
-    monkeypatch.setattr(checkup.shutil, "disk_usage", lambda _: usage)
+    usage = SimpleNamespace(total=0, used=0, free=int(gib * 1024**3))
+    monkeypatch.setattr("shutil.disk_usage", lambda _: usage)
     assert finding(spl, "disk")["state"] == state
 
 
@@ -148,7 +148,7 @@ def test_a_disk_that_fills_up_is_told(
 def test_little_memory_is_told(
     spl: Spl, fresh: Home, monkeypatch: pytest.MonkeyPatch, gib: float, state: str
 ) -> None:
-    memory = namedtuple("memory", "available")(int(gib * 1024**3))
+    memory = SimpleNamespace(available=int(gib * 1024**3))
     monkeypatch.setattr(psutil, "virtual_memory", lambda: memory)
     assert finding(spl, "memory")["state"] == state
 
@@ -176,7 +176,7 @@ def test_connections_that_had_to_go_are_told(spl: Spl, live: Path, monkeypatch: 
     counts = {"tcp": 7, "tcp_limit": 9, "closed_for_room": 5, "refused": 0, "accept_errors": 2}
     health = EngineHealth.model_construct(pid=1, role="coordinator", details={"connections": counts})
     answers = {EngineHealth: health, FleetStatus: FleetStatus.model_construct(instances=[])}
-    monkeypatch.setattr(daemon_checks.Client, "send", lambda _, call: answers.get(call.answer, health))
+    monkeypatch.setattr(Client, "send", lambda _, call: answers.get(call.answer, health))
     found = finding(spl, "connections")
     assert found["state"] == "warn"
     assert found["told"] == (
@@ -212,9 +212,7 @@ def test_clocks_that_differ_are_told(
         EngineHealth: EngineHealth.model_construct(pid=1, role="coordinator", details={}),
         FleetStatus: FleetStatus.model_construct(instances=rows),
     }
-    monkeypatch.setattr(
-        daemon_checks.Client, "send", lambda _, call: answers.get(call.answer, answers[EngineHealth])
-    )
+    monkeypatch.setattr(Client, "send", lambda _, call: answers.get(call.answer, answers[EngineHealth]))
     found = finding(spl, "clocks")
     assert (found["state"], found["told"]) == (state, told)
 
@@ -229,7 +227,7 @@ def test_a_worker_tells_of_its_own_clock(
         pid=1, role="worker", alias="worker-a", details={}, clock_ahead_secs=secs
     )
     answers = {EngineHealth: health, FleetStatus: FleetStatus.model_construct(instances=[])}
-    monkeypatch.setattr(daemon_checks.Client, "send", lambda _, call: answers.get(call.answer, health))
+    monkeypatch.setattr(Client, "send", lambda _, call: answers.get(call.answer, health))
     assert told in finding(spl, "clocks")["told"]
 
 
@@ -244,7 +242,7 @@ def test_refused_heartbeats_are_told_on_either_side(
     left = InstanceOut.model_construct(alias="worker-a", status="left", refused=why)
     rows = [left] if role == "coordinator" else []
     answers = {EngineHealth: health, FleetStatus: FleetStatus.model_construct(instances=rows)}
-    monkeypatch.setattr(daemon_checks.Client, "send", lambda _, call: answers.get(call.answer, health))
+    monkeypatch.setattr(Client, "send", lambda _, call: answers.get(call.answer, health))
     found = finding(spl, "heartbeats")
     assert (found["state"], "hears of no freeze" in found["hint"]) == ("warn", True)
     whose = "the coordinator refuses this worker's" if role == "worker" else "refused of worker-a"
@@ -258,7 +256,7 @@ def test_a_worker_that_takes_no_work_says_so_and_how_it_is_let_in(
         pid=1, role="worker", alias="worker-a", details={}, takes_no_work="its coordinator revoked it (lost)"
     )
     answers = {EngineHealth: health, FleetStatus: FleetStatus.model_construct(instances=[])}
-    monkeypatch.setattr(daemon_checks.Client, "send", lambda _, call: answers.get(call.answer, health))
+    monkeypatch.setattr(Client, "send", lambda _, call: answers.get(call.answer, health))
     found = finding(spl, "work")
     assert (found["state"], found["told"]) == ("warn", "takes none: its coordinator revoked it (lost)")
     assert "--reissue" in found["hint"]
@@ -276,7 +274,7 @@ def test_results_that_did_not_arrive_and_unproven_writers_are_told(
         pid=1, role="worker", alias="worker-a", details=details, clock_ahead_secs=0.0
     )
     answers = {EngineHealth: health, FleetStatus: FleetStatus.model_construct(instances=[])}
-    monkeypatch.setattr(daemon_checks.Client, "send", lambda _, call: answers.get(call.answer, health))
+    monkeypatch.setattr(Client, "send", lambda _, call: answers.get(call.answer, health))
     assert "older service accounts" in finding(spl, "accounts")["told"]
     assert "worker-a" in finding(spl, "credentials")["told"]
     told = [one["told"] for one in spl("doctor", "-o", "json").json["findings"]]

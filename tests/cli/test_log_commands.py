@@ -21,7 +21,13 @@ Spl = Callable[..., Ran]
 
 
 def line(number: int, **changes: Any) -> LogLine:
-    facts = {"sequence": number, "at": 1.0, "level": "INFO", "target": "a.b", "message": f"line {number}"}
+    facts: dict[str, Any] = {
+        "sequence": number,
+        "at": 1.0,
+        "level": "INFO",
+        "target": "a.b",
+        "message": f"line {number}",
+    }
     return LogLine(**facts | changes)
 
 

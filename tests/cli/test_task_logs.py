@@ -114,7 +114,7 @@ def test_following_goes_on_after_a_lost_daemon_and_a_lost_worker(
     spl: Spl, streams: Callable[..., Streams]
 ) -> None:
     lost = {"code": "OUTPUT_UNREACHABLE", "message": "worker-a does not answer", "hint": ""}
-    running = {"ended": False, "state": "in_progress"}
+    running: dict[str, Any] = {"ended": False, "state": "in_progress"}
     asked = streams(
         event("output", page("one\n", **running)) + event("output.lost", lost) + event("server_shutdown", {}),
         httpx.ConnectError("refused"),
@@ -156,8 +156,12 @@ def test_following_all_ends_with_the_last_and_tells_what_failed(spl: Spl, daemon
 class _Binary(io.StringIO):
     def __init__(self, *, tty: bool = False) -> None:
         super().__init__()
-        self.buffer = io.BytesIO()
+        self.bytes = io.BytesIO()
         self.tty = tty
+
+    @property
+    def buffer(self) -> io.BytesIO:
+        return self.bytes
 
     def isatty(self) -> bool:
         return self.tty
@@ -226,7 +230,7 @@ def test_a_line_without_end_is_shown_in_parts() -> None:
     assert max(map(len, shown)) <= MAX_LINE_CHARS
 
 
-EVENTS = [
+EVENTS: list[dict[str, Any]] = [
     {"kind": "session", "id": "s-1", "model": "sonnet"},
     {"kind": "text", "text": "I look at\nthe file.\x1b[2J"},
     {"kind": "tool_call", "id": "t1", "name": "Bash", "argument": "ls -l\n/tmp"},

@@ -13,7 +13,7 @@ MARK = "! does not start with an INTEND"
 
 
 def summary(**changes: Any) -> ThreadSummary:
-    whole = {
+    whole: dict[str, Any] = {
         "id": "music.library", "kind": "other", "title": "listen", "status": "observed", "records": 2,
         "participants": 1, "first_sequence": 1, "last_sequence": 2, "last_activity": 0.0,
     }  # fmt: skip
@@ -22,7 +22,13 @@ def summary(**changes: Any) -> ThreadSummary:
 
 def state(**changes: Any) -> ThreadState:
     thread = summary(**{key: changes.pop(key) for key in ("status", "starts_with_intend") if key in changes})
-    whole = {"thread": thread, "opened_by": "did:ann", "clock": 1, "acts": {"KNOW": 2}, "open_intends": []}
+    whole: dict[str, Any] = {
+        "thread": thread,
+        "opened_by": "did:ann",
+        "clock": 1,
+        "acts": {"KNOW": 2},
+        "open_intends": [],
+    }
     return ThreadState(**whole | changes)
 
 

@@ -7,6 +7,7 @@ import gc
 import threading
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -79,11 +80,12 @@ async def test_every_screen_has_its_answers(client: OfflineClient) -> None:
 
 async def test_nothing_is_written_and_nothing_is_begun(client: OfflineClient, bundle: Path) -> None:
     before = bundle.read_bytes()
-    for call in (
+    written: tuple[calls.Call[Any], ...] = (
         calls.post_record({"thread": "th_x", "actor": "did:x", "act": "DO", "body": {}}),
         calls.retry("T-1", 0, "did:x"),
         calls.freeze({"level": "soft", "namespace": "docs", "reason": "r"}),
-    ):
+    )
+    for call in written:
         with pytest.raises(RemoteError, match="only looked at") as caught:
             await client.send(call)
         assert caught.value.code == "READ_ONLY"

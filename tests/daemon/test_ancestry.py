@@ -56,7 +56,7 @@ def table(*names: str) -> Paper:
 def kept(*names: str) -> str | None:
     paper = table(*names)
     found = ancestry.keeper(ancestry.lineage(99 + len(names), paper))
-    return found and found.name
+    return found.name if found else None
 
 
 @pytest.mark.parametrize(

@@ -143,7 +143,7 @@ def test_a_goal_does_not_approve_its_own_task_and_may_look(daemon: Daemon, home:
 def test_the_socket_of_another_instance_is_no_way_round(daemon: Daemon, home: Home) -> None:
     with ExitStack() as stack:
         other = Daemon(Home(home.path.parent / "other"))
-        stack.callback(other.process.communicate)
+        stack.callback(other.process.wait)
         stack.callback(other.process.kill)
         other.ready()
         freeze(other)

@@ -133,18 +133,19 @@ def test_threads_travel_in_a_bundle(spl: Spl, home: Home, start: Start, tmp_path
     altered.write_bytes(bundle.read_bytes().replace(b"written", b"wrltten"))
     assert "line 4" in spl.refused(1, "thread", "restore", "--in", str(altered))
     other = Home(home.path.with_name("other"))
-    with Daemon(other).ready().process as process:
+    process = Daemon(other).ready().process
+    try:
         there = Spl(other)
-        try:
-            assert "4 would be restored" in there("thread", "restore", "--in", str(bundle), "--dry-run")
-            assert "no task" in there.refused(1, "task", "show", "A")
-            assert "4 restored" in there("thread", "restore", "--in", str(bundle))
-            again = tmp_path / "again"
-            there("thread", "snapshot", "--threads", "A", "--out", str(again))
-            assert again.read_bytes() == bundle.read_bytes()
-            assert "left out" in there("thread", "restore", "--in", str(whole), "--on-conflict", "skip")
-        finally:
-            process.terminate()
+        assert "4 would be restored" in there("thread", "restore", "--in", str(bundle), "--dry-run")
+        assert "no task" in there.refused(1, "task", "show", "A")
+        assert "4 restored" in there("thread", "restore", "--in", str(bundle))
+        again = tmp_path / "again"
+        there("thread", "snapshot", "--threads", "A", "--out", str(again))
+        assert again.read_bytes() == bundle.read_bytes()
+        assert "left out" in there("thread", "restore", "--in", str(whole), "--on-conflict", "skip")
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait()
     assert [one.name for one in tmp_path.iterdir() if one.name.endswith(".part")] == []
 
 

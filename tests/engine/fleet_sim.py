@@ -246,7 +246,7 @@ class Node:
     async def start(self) -> None:
         life = self.life = Life(self)
         engine = _Engine(
-            Disk(self.log, life),
+            Disk(self.log, life),  # type: ignore[arg-type] # as much of a store as is used of it
             Instance(self.did, self.home, self.url),
             self.settings,
             self.sim.loop.skewed(lambda: self.clock_ahead),

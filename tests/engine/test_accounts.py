@@ -9,8 +9,6 @@ from syncropel.engine.control.accounts import (
     FLEET_SCOPES,
     Accounts,
     find_token,
-    secret_hash,
-    split_bearer,
 )
 from syncropel.engine.ingest.broadcast import Broadcast
 from syncropel.engine.ingest.door import Ingest
@@ -18,6 +16,7 @@ from syncropel.engine.ingest.live import LiveFolds, rebuild
 from syncropel.errors import BadRequest, Conflict
 from syncropel.folds.control.access import Access
 from syncropel.peer.runtime import Runtime
+from syncropel.settings.keyring import secret_hash, split_bearer
 from syncropel.store.memory import MemoryStore
 from tests.folds.build import COORDINATOR
 

@@ -161,7 +161,10 @@ async def test_a_grace_goes_on_after_a_restart(worker: Worker) -> None:
 
 
 async def test_no_rule_of_the_worker_keeps_its_coordinator_out(worker: Worker) -> None:
-    bodies = [{**RULE, "expression": "true"}, {"topic": "permissions_enabled", "enabled": True}]
+    bodies: list[dict[str, Any]] = [
+        {**RULE, "expression": "true"},
+        {"topic": "permissions_enabled", "enabled": True},
+    ]
     records = [record("LEARN", clock, body, thread=ENGINE_CONFIG) for clock, body in enumerate(bodies)]
     await worker.ingest.append(records, ruled=False)
     assert worker.ingest.live.rules.enforced

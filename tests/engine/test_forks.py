@@ -15,7 +15,8 @@ import pytest
 from syncropel.engine.engine import Engine, Instance
 from syncropel.folds.forks.state import FORK_CLOSED, FORK_JOINED
 from syncropel.record.model import Record
-from syncropel.settings.config import AdapterSettings, DispatchSettings, Home, Settings
+from syncropel.settings.adapters import AdapterSettings
+from syncropel.settings.config import DispatchSettings, Home, Settings
 from syncropel.settings.identity import make_home
 from syncropel.store.memory import MemoryStore
 from tests.folds.build import record

@@ -20,7 +20,7 @@ class Coordinator(Peers):
     """The other end of a heart."""
 
     def __init__(self) -> None:
-        super().__init__(lambda: "")
+        super().__init__(lambda _: ())
         self.beats: list[tuple[float, dict[str, Any]]] = []
         self.answers: list[dict[str, Any] | SyncropelError | Callable[[], dict[str, Any]]] = []
         self.way_secs = 0.0
@@ -39,7 +39,8 @@ class Coordinator(Peers):
 
 def with_heart(story: Callable[[Coordinator, HeartbeatSender, list[Any]], Coroutine[Any, Any, None]]) -> None:
     async def tell() -> None:
-        coordinator, taken = Coordinator(), []
+        coordinator = Coordinator()
+        taken: list[Any] = []
 
         async def take(answer: dict[str, Any]) -> bool:
             taken.append(answer)

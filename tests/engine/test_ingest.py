@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -105,7 +106,7 @@ async def test_a_guard_that_breaks_does_not_keep_a_freeze_out(
 ) -> None:
     """A freeze waits until all who were judged before it are in the log: nobody may be waited for in vain."""
 
-    def broken(*_: object, **__: object) -> None:
+    def broken(*_: object, **__: Any) -> None:
         raise ZeroDivisionError
 
     with monkeypatch.context() as patch:
@@ -157,7 +158,7 @@ async def test_ordinary_records_do_not_wait_for_each_other_and_a_freeze_does() -
 @pytest.mark.parametrize("ruled", [True, False])
 async def test_rules_judge_what_they_rule(ingest: Ingest, ruled: bool) -> None:
     rule = {"topic": PERMISSION, "name": "r", "effect": "deny", "expression": "true"}
-    bodies = [rule, {"topic": ENABLED_TOPIC, "enabled": True}]
+    bodies: list[dict[str, Any]] = [rule, {"topic": ENABLED_TOPIC, "enabled": True}]
     await ingest.append(
         [record("LEARN", clock, body, thread=ENGINE_CONFIG) for clock, body in enumerate(bodies)], ruled=False
     )
@@ -187,8 +188,8 @@ async def test_nobody_is_locked_out(
 
 
 async def test_nobody_is_locked_out_of_a_worker_that_enforces_the_rules(ingest: Ingest) -> None:
-    rule = {"topic": PERMISSION, "name": "r", "effect": "allow", "expression": "true"}
-    removed = {"topic": PERMISSION, "name": "r", "removed": True}
+    rule: dict[str, Any] = {"topic": PERMISSION, "name": "r", "effect": "allow", "expression": "true"}
+    removed: dict[str, Any] = {"topic": PERMISSION, "name": "r", "removed": True}
     first, second = (
         record("LEARN", at, body, thread=ENGINE_CONFIG) for at, body in enumerate([rule, removed])
     )

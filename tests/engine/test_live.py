@@ -144,7 +144,9 @@ _BODIES = st.builds(
     st.dictionaries(st.sampled_from(_KEYS), _JSON, max_size=9),
 )
 _CHILD = {"goal": "g", "parent_thread": THREAD, "parent_intend": "ab" * 32, "index": 0}
-_OPENINGS = st.sampled_from([{"task": True}, {"subtasks": [subtask(), subtask(0)]}, _CHILD, {}])
+_OPENINGS: st.SearchStrategy[dict[str, Any]] = st.sampled_from(
+    [{"task": True}, {"subtasks": [subtask(), subtask(0)]}, _CHILD, {}]
+)
 
 
 @settings(max_examples=300)

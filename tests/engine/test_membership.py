@@ -219,6 +219,7 @@ def test_a_freeze_is_pushed_to_a_worker_whose_heartbeats_are_refused(tmp_path: P
         one.worker.home.instance_token.unlink()
         one.worker.home.fleet_token.unlink()
         await one.worker.start()
+        assert coordinator.engine is not None
         leases = coordinator.engine.leases
         await one.sees(lambda: leases.why_refused(one.worker.did))
         await one.ask("POST", "/v1/fleet/freeze", {"namespace": "docs", "reason": "r"})

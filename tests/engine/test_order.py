@@ -330,7 +330,7 @@ def test_a_batch_equals_the_same_records_one_by_one(records: list[Record], by: W
     ],
 )
 def test_a_rule_that_looks_at_the_log_is_asked_after_each_record(expression: str, ends: int) -> None:
-    rule = {"topic": PERMISSION, "name": "r", "expression": expression, "effect": "allow"}
+    rule: dict[str, Any] = {"topic": PERMISSION, "name": "r", "expression": expression, "effect": "allow"}
     live = LiveFolds()
     for stored in store(
         record("LEARN", clock, body, thread=ENGINE_CONFIG)

@@ -84,7 +84,7 @@ async def test_many_at_once_find_clocks_of_their_own(store: RecordStore, thread:
     clocks = []
     for outcome in (one for answer in answers for one in answer):
         assert isinstance(outcome, Appended), outcome
-        clocks.append(outcome.stored.record.clock)
+        clocks.append(outcome.stored.record.clock or 0)
     assert len(set(clocks)) == 24
     assert ingest.live.heads[thread] == max(clocks) == (await rebuild(store)).heads[thread]
 

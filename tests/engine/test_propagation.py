@@ -65,7 +65,7 @@ class Wire(Peers):
     """The way to one worker; `answering` may put something in between."""
 
     def __init__(self, worker: Worker) -> None:
-        super().__init__(lambda: "")
+        super().__init__(lambda _: ())
         self.worker = worker
         self.answering: Callable[[dict[str, Any]], Coroutine[Any, Any, dict[str, Any]]] = worker.control
         self.posted: list[Record] = []
@@ -73,7 +73,7 @@ class Wire(Peers):
     async def control(self, endpoint: str, message: dict[str, Any]) -> dict[str, Any]:
         return await self.answering(message)
 
-    async def post_records(self, endpoint: str, records: Any, to: str) -> list[dict[str, Any]]:
+    async def post_records(self, endpoint: str, records: Any, to: str = "") -> list[dict[str, Any]]:
         self.posted += records
         return [{"status": "created"} for _ in records]
 

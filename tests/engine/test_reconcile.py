@@ -14,6 +14,7 @@ from syncropel.engine.fanout import reconcile
 from syncropel.folds.fanout.state import FanOut
 from syncropel.folds.fanout.subtasks import fan_out_children
 from syncropel.folds.tasks.state import TaskState
+from syncropel.policy.joining import decide_join
 from syncropel.record.model import MAX_CLOCK, MAX_POSTED_CLOCK, Record
 from tests.engine.fleet_sim import FleetSim, Node
 from tests.engine.virtual import run
@@ -150,7 +151,7 @@ def test_a_disk_that_is_full_for_a_moment_only_delays(tmp_path: Path, times: int
 def test_a_fan_out_that_breaks_the_reconciler_harms_no_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = reconcile.decide_join
+    real = decide_join
 
     async def breaks(fanout: FanOut, *rest: Any) -> Any:
         if fanout.join == "any":

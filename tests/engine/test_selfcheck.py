@@ -9,7 +9,7 @@ import pytest
 from syncropel.engine.ingest.live import LiveFolds, rebuild
 from syncropel.engine.ingest.selfcheck import SelfCheck
 from syncropel.folds.tasks.state import fold_task
-from syncropel.record.model import Record
+from syncropel.record.model import Record, StoredRecord
 from syncropel.store.memory import MemoryStore
 from tests.folds.build import THREAD, done, parent, record, spawned, subtask
 
@@ -57,9 +57,9 @@ async def test_what_comes_while_the_log_is_read_is_no_difference() -> None:
     class Busy(MemoryStore):
         """Writes to the thread that is being read, as others do meanwhile."""
 
-        async def thread(self, thread: str) -> list[object]:  # type: ignore[override]
+        async def thread(self, thread: str) -> list[StoredRecord]:
             await store.append([Record(thread, "did:late", "KNOW", {"topic": "comment"})])
-            return await store.thread(thread)  # type: ignore[return-value]
+            return await store.thread(thread)
 
     check = SelfCheck(live, Busy(clock=lambda: 0.0))
     assert await check.step()

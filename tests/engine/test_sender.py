@@ -138,7 +138,8 @@ def test_what_is_there_in_other_words_counts_as_taken() -> None:
 
 def test_an_answer_that_makes_no_sense_is_a_refusal() -> None:
     async def story(other: Other) -> None:
-        other.outcome = lambda number: [{}, {"status": "error"}, {"status": "error", "error": None}][number]
+        senseless: list[dict[str, Any]] = [{}, {"status": "error"}, {"status": "error", "error": None}]
+        other.outcome = lambda number: senseless[number]
         other.add(0, 1, 2)
         await asyncio.sleep(1)
         assert len(other.sender) == 3

@@ -40,7 +40,7 @@ async def told(node: Node) -> dict[str, Any]:
     answer = await node.operator("GET", "/v1/fleet/status")
     assert answer is not None
     (found,) = answer.json()["freezes"]
-    return found  # type: ignore[no-any-return]
+    return found
 
 
 async def takes_a_know(node: Node, number: int) -> bool:

@@ -108,7 +108,7 @@ class System:
         self.uncollectable: set[int] = set()
         monkeypatch.setattr(tree, "look", self.look)
         monkeypatch.setattr(tree, "strike", self.strike)
-        monkeypatch.setattr(strays.os, "waitpid", self.collect)
+        monkeypatch.setattr("os.waitpid", self.collect)
         monkeypatch.setattr(strays, "time", self)
 
     def monotonic(self) -> float:

@@ -129,8 +129,13 @@ async def test_a_dry_run_changes_nothing(here: Door) -> None:
 
 
 FREEZE = {"topic": "freeze", "level": "soft", "namespace": "docs", "reason": "x", "at": NOW}
-DENY = {"topic": PERMISSION, "name": "r", "effect": "deny", "expression": 'record.act == "CALL"'}
-ALLOW = {"topic": PERMISSION, "name": "s", "effect": "allow", "expression": "true"}
+DENY: dict[str, Any] = {
+    "topic": PERMISSION,
+    "name": "r",
+    "effect": "deny",
+    "expression": 'record.act == "CALL"',
+}
+ALLOW: dict[str, Any] = {"topic": PERMISSION, "name": "s", "effect": "allow", "expression": "true"}
 SETUP = [
     record("LEARN", 1, FREEZE, thread=FLEET_CONTROL),
     *(

@@ -28,7 +28,7 @@ def say(act: str, thread: str = "th_a", **body: Any) -> Record:
     return Record(thread, OPERATOR, act, body)
 
 
-CHILD = {"parent_thread": "th_p", "parent_intend": "ab" * 32, "index": 0, "goal": "g"}
+CHILD: dict[str, Any] = {"parent_thread": "th_p", "parent_intend": "ab" * 32, "index": 0, "goal": "g"}
 PLAIN = say("KNOW")
 TASK, SUBTASK = say("INTEND", task=True, goal="g"), say("INTEND", **CHILD)
 FAN_OUT = say("INTEND", task=True, goal="g", subtasks=[subtask()])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import psutil
@@ -60,13 +61,17 @@ def test_one_that_kills_all_it_can_see_is_started_three_times(machine: Machine) 
     assert not is_down(machine)
 
 
+def reattached(machine: Machine, times: int) -> bool:
+    return observed(machine, "reattached") == times
+
+
 def test_work_outlives_more_crashes_of_its_worker_than_it_may_have_starts(machine: Machine) -> None:
     machine.start("--adapter", "bash")
     path = machine.path
     give(machine, f"echo start >> {path}/starts; until [ -e {path}/enough ]; do sleep 0.05; done; echo done")
     for crashes in range(MAX_STARTS + 1):
         until(lambda: observed(machine, "session") == 1, LIMIT_SECS)
-        until(lambda at_least=crashes: observed(machine, "reattached") == at_least, LIMIT_SECS)
+        until(partial(reattached, machine, crashes), LIMIT_SECS)
         psutil.Process(machine.pids()[WORKER]).kill()
         until(lambda: is_down(machine), LIMIT_SECS)
         assert not come_back(machine)

@@ -85,7 +85,10 @@ _WORDS = st.one_of(
 
 @given(st.lists(_WORDS, max_size=10), st.randoms())
 def test_it_is_what_a_plain_reading_of_the_log_says(words: list[Any], chance: Any) -> None:
-    records, attempts, waits, rejected = [], [1, 1], {}, set()
+    attempts = [1, 1]
+    records: list[Any] = []
+    waits: dict[Any, Any] = {}
+    rejected: set[Any] = set()
     for clock, (topic, index, attempt, verdict) in enumerate(words, start=1):
         body = {"topic": topic, "index": index, "attempt": attempt, "verdict": verdict}
         records.append(record("LEARN", clock, body))

@@ -71,7 +71,7 @@ def test_different_effects_have_different_digests(one: str, other: str) -> None:
     assert digest(state(*DIFFERENT[one])) != digest(state(*DIFFERENT[other]))
 
 
-SAME = {
+SAME: dict[str, tuple[list[Any], list[Any]]] = {
     "lifted": ([control(1, FREEZE), control(2, UNFREEZE)], []),
     "lifted, told the other way round": ([control(2, UNFREEZE), control(1, FREEZE)], []),
     "lifted what never was": ([control(2, UNFREEZE)], []),

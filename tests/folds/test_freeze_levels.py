@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from syncropel.folds.control.freezes import STOPPED_ACTS, Control
@@ -68,7 +70,7 @@ def test_what_covers_a_namespace_is_kept_until_the_next_word_and_never_grows_wit
         assert control.covering(f"n{number}") == ()
     assert len(control._covering) <= REMEMBERED
     assert [one.namespace for one in control.covering("docs/v1")] == ["docs"]
-    words = [
+    words: list[dict[str, Any]] = [
         {"topic": "freeze", "level": "soft", "namespace": "docs/v1", "reason": "why", "at": AT},
         {"topic": "freeze", "level": "emergency", "namespace": "*", "reason": "why", "at": AT},
         {"topic": "unfreeze", "namespace": "docs"},
@@ -123,7 +125,7 @@ def test_only_an_emergency_is_one(level: str) -> None:
 
 
 @pytest.mark.parametrize(("said", "ends"), [(True, True), (False, False), (None, False), (1, False)])
-def test_what_runs_is_ended_only_where_that_is_said(said: object, ends: bool) -> None:
+def test_what_runs_is_ended_only_where_that_is_said(said: Any, ends: bool) -> None:
     body = {"topic": "freeze", "level": "soft", "namespace": "docs", "at": AT, "terminate": said}
     control = Control()
     for stored in store([record("LEARN", 1, body, thread=FLEET_CONTROL)]):
@@ -159,7 +161,7 @@ def test_a_freeze_of_a_level_that_is_not_known_is_none(odd: object) -> None:
 def test_what_lifts_one_namespace_lifts_nothing_else(level: dict[str, str]) -> None:
     """A lifting of the emergency names no namespace that counts, and one of a namespace no emergency."""
     control = frozen("soft")
-    words = [
+    words: list[dict[str, Any]] = [
         {"topic": "freeze", "level": "emergency", "namespace": EVERYWHERE, "reason": "why", "at": AT},
         {"topic": "unfreeze", **level, "namespace": "docs"},
     ]

@@ -20,6 +20,8 @@ NOBODY = "ab" * 32
 AIM = record("INTEND", 0, {"goal": "deploy v2"})
 PART = record("INTEND", 1, {"goal": "test v2"})
 NEXT = record("INTEND", 9, {"goal": "deploy v3"})
+NO_FULFILMENT: list[Any] = ["", None, True, 7, [AIM.id], {}]
+NO_CANCELLATION: list[Any] = ["", None, False, 0, [], {}]
 
 
 def live(*records: Record) -> Lifecycle:
@@ -53,7 +55,7 @@ def then(act: str, clock: int = 5, **body: Any) -> Record:
         ((then("KNOW", fulfills=NOBODY),), "observed"),
         ((then("KNOW", fulfills=AIM.id[:10]),), "observed"),
         ((then("KNOW", fulfills=AIM.id.upper()),), "observed"),
-        *(((then("KNOW", fulfills=value),), "observed") for value in ("", None, True, 7, [AIM.id], {})),
+        *(((then("KNOW", fulfills=value),), "observed") for value in NO_FULFILMENT),
         *(((then(act, fulfills=AIM.id),), phase) for act, phase in (("DO", "active"), ("LEARN", "open"))),
         ((PART, then("KNOW", fulfills=PART.id)), "observed"),
         ((PART, then("KNOW", fulfills=AIM.id)), "closed"),
@@ -62,7 +64,7 @@ def then(act: str, clock: int = 5, **body: Any) -> Record:
         ((then("DO", cancels=True),), "closed"),
         ((then("DO", cancels="nobody wants it"),), "closed"),
         ((then("DO", cancels=NOBODY),), "active"),
-        *(((then("DO", cancels=value),), "active") for value in ("", None, False, 0, [], {})),
+        *(((then("DO", cancels=value),), "active") for value in NO_CANCELLATION),
         ((then("DO", cancels=AIM.id, topic=SPAWNED),), "active"),
         ((then("KNOW", cancels=AIM.id),), "observed"),
         ((then("CALL", cancels=AIM.id),), "active"),

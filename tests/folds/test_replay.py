@@ -223,6 +223,6 @@ def test_the_status_of_a_wide_fan_out_is_not_looked_for_at_every_subtask() -> No
     replay = Replay(THREAD, store(records), counted)
     assert looks < 10
     assert replay.status(replay.total) == "blocked"
-    assert (
-        sum(child.finished for child in fan_out_children(replay.state(replay.total).folded.fanout)) == count
-    )  # type: ignore[arg-type]
+    fanout = replay.state(replay.total).folded.fanout
+    assert fanout is not None
+    assert sum(child.finished for child in fan_out_children(fanout)) == count

@@ -58,7 +58,7 @@ def long_work(machine: Machine, name: str, target: str) -> dict[str, Any]:
         found = [one for one in machine.json("fleet", "status")["dispatches"] if one["alias"] == name]
         return found[0] if found and found[0]["began_at"] is not None else None
 
-    return until(running)  # type: ignore[no-any-return]
+    return until(running)
 
 
 def test_no_token_lifts_a_freeze_on_one_worker(machine: Machine) -> None:
@@ -184,8 +184,8 @@ def test_a_fleet_that_has_only_the_shared_token_is_given_credentials(machine: Ma
             file.unlink()
     # As it was before: started by hand, each with the token that all share.
     machine.spl("serve", "--port", str(machine.port))
-    home = str(machine.path / ".syncro-worker-a")
-    with machine.popen("serve", environ={"SYNCROPEL_HOME": home}) as process:
+    worker = str(machine.path / ".syncro-worker-a")
+    with machine.popen("serve", environ={"SYNCROPEL_HOME": worker}) as process:
         process.communicate(timeout=60)
     machine.start()
     rows = {one["alias"]: one["credential"] for one in machine.json("fleet", "list")["data"]}

@@ -29,7 +29,12 @@ ACTOR = "did:sync:user:tester"
 
 
 def instance(alias: str, **changes: Any) -> InstanceOut:
-    facts = {"did": f"did:{alias}", "alias": alias, "role": "worker", "endpoint": f"http://{alias}"}
+    facts: dict[str, Any] = {
+        "did": f"did:{alias}",
+        "alias": alias,
+        "role": "worker",
+        "endpoint": f"http://{alias}",
+    }
     more = {"status": "live", "health": "healthy", "version": "1", "since": 0.0}
     return InstanceOut(**facts | more | changes)
 
@@ -49,7 +54,7 @@ class Fleet:
         self.asked: Counter[str] = Counter()
         self.kept: list[dict[str, Any]] = []
         self.closed: list[str] = []
-        self.before: Callable[[str], None] = lambda path: None
+        self.before: Callable[[str], object] = lambda path: None
 
     async def send(self, call: Call[Any]) -> Any:
         await asyncio.sleep(0)
@@ -131,7 +136,8 @@ def drill(
 
 
 async def test_a_drill_that_passes_tells_each_step_and_is_recorded() -> None:
-    fleet, heard = Fleet(), []
+    fleet = Fleet()
+    heard: list[Any] = []
     report = await drill(fleet, heard).run()
     assert report.ok
     assert (report.refused, report.leaked, report.passed, report.confirmed_ms) == (30, 0, 12, 20.0)
@@ -155,7 +161,8 @@ async def test_a_drill_that_passes_tells_each_step_and_is_recorded() -> None:
     ids=["leak", "silent instance", "no draining", "runs on", "no recovery"],
 )
 async def test_what_fails_a_drill(wrong: dict[str, Any], step: str, told: str) -> None:
-    fleet, heard = Fleet(), []
+    fleet = Fleet()
+    heard: list[Any] = []
     vars(fleet).update(wrong)
     report = await drill(fleet, heard).run()
     assert not report.ok
@@ -167,7 +174,9 @@ async def test_what_fails_a_drill(wrong: dict[str, Any], step: str, told: str) -
 
 
 async def test_a_worker_that_does_not_answer_fails_the_drill_and_does_not_break_it_off() -> None:
-    fleet, worker, heard, asked = Fleet(), Fleet(), [], []
+    fleet, worker = Fleet(), Fleet()
+    heard: list[Any] = []
+    asked: list[Any] = []
 
     def silent(path: str) -> None:
         asked.append(path)

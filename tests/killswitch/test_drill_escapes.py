@@ -42,7 +42,7 @@ class Coordinator:
         self.task = ""
         self.fanned_out = True
         self.state = "done"
-        self.before: Callable[[str], None] = lambda path: None
+        self.before: Callable[[str], object] = lambda path: None
 
     async def send(self, call: Any) -> Any:
         await asyncio.sleep(0)

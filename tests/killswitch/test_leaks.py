@@ -34,7 +34,7 @@ def client(machine: Machine, home: str) -> httpx.AsyncClient:
 
 async def write(into: httpx.AsyncClient, name: str, over: asyncio.Event) -> set[str]:
     """Write until it is over; gives the ids that were acknowledged."""
-    acknowledged = set()
+    acknowledged: set[str] = set()
     for clock, act in zip(itertools.count(), itertools.cycle(ACTS)):
         if over.is_set():
             return acknowledged

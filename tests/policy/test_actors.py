@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from syncropel.errors import ActorNotAllowed, WrongAuthor
+from syncropel.folds.fanout.state import CHILD_DONE
 from syncropel.policy import authority
 from syncropel.policy.authority import TABLE, Writer
 from syncropel.record.authors import Author
@@ -39,7 +40,7 @@ from tests.policy.writers import (
     ],
 )
 def test_an_instance_reports_only_what_it_was_given(author: Author, changes: dict[str, Any]) -> None:
-    row = next(one for one in TABLE if one.topic == authority.CHILD_DONE)
+    row = next(one for one in TABLE if one.topic == CHILD_DONE)
     assert refusal(example(row, author), WRITERS[author]) is None
     refused = refusal(example(row, author, body=report(**changes)), WRITERS[author])
     assert isinstance(refused, WrongAuthor)
@@ -49,7 +50,7 @@ def test_an_instance_reports_only_what_it_was_given(author: Author, changes: dic
 
 
 def test_a_report_in_the_name_of_another_is_refused() -> None:
-    row = next(one for one in TABLE if one.topic == authority.CHILD_DONE)
+    row = next(one for one in TABLE if one.topic == CHILD_DONE)
     stolen = Writer("instance", OTHER_WORKER)
     for body in (report(), report(worker=OTHER_WORKER)):
         assert isinstance(refusal(example(row, "instance", body=body), stolen), ActorNotAllowed)
@@ -124,7 +125,7 @@ def test_a_report_is_asked_for_its_credential_at_the_logs_door(
     word = Record("th_fleet_control", PERSON, "LEARN", {"topic": topic, "did": WORKER, "sha256": "a" * 64}, 0)
     for stored in store([word.identified()]):
         live.apply(stored)
-    row = next(one for one in TABLE if one.topic == authority.CHILD_DONE)
+    row = next(one for one in TABLE if one.topic == CHILD_DONE)
     refused = authority.refusal(example(row, author), live, WRITERS[author])
     assert (refused is None) == allowed
     if refused is not None:

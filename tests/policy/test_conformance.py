@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,6 +15,9 @@ from syncropel.cel.compiler import Compiler, Frame
 from syncropel.cel.parser import parse
 from syncropel.cel.syntax import BadCall, BadSyntax
 from syncropel.cel.values import CelError, CelType, UInt, key_of
+
+NOTHING: dict[str, Any] = {}
+"""No names are known."""
 
 CASES = Path(__file__).parents[1] / "vectors" / "cel" / "cases.jsonl"
 EXTENSIONS = {"bindings_ext", "macros2", "optionals", "string_ext"}
@@ -43,7 +47,7 @@ def outcome(expression: str) -> Any:
     """What an expression gives, in the language alone: without names, which are Syncropel's."""
     try:
         run = Compiler().compile(parse(expression))
-        return run(Frame({}.__getitem__, {}, Budget()))
+        return run(Frame(NOTHING.__getitem__, {}, Budget()))
     except (BadSyntax, BadCall, CelError) as error:
         return error
 
@@ -54,7 +58,12 @@ def value_of(wanted: Any) -> Any:
         return [value_of(item) for item in value]
     if kind == "map":
         return {key_of(value_of(key)): value_of(item) for key, item in value}
-    readers = {"int": int, "uint": lambda text: UInt(int(text)), "double": float, "bytes": bytes.fromhex}
+    readers: dict[str, Callable[[Any], Any]] = {
+        "int": int,
+        "uint": lambda text: UInt(int(text)),
+        "double": float,
+        "bytes": bytes.fromhex,
+    }
     readers |= {"type": CelType, "null": lambda _: None}
     return readers.get(kind, lambda same: same)(value)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -14,6 +15,9 @@ from syncropel.cel.compiler import Frame
 from syncropel.cel.operators import compare
 from syncropel.cel.values import CelError
 from syncropel.policy.joining import compile_join
+
+NOTHING: dict[str, Any] = {}
+"""No names are known."""
 
 _SCALARS = st.one_of(
     st.text(max_size=3), st.booleans(), st.integers(-3, 3), st.floats(), st.none(), st.binary(max_size=2)
@@ -31,7 +35,7 @@ def _outcome(work: Any) -> Any:
 @given(_VALUES, _VALUES, st.sampled_from(sorted(RELATIONS)))
 def test_two_values_compare_as_the_thorough_way_says(one: Any, other: Any, sign: str) -> None:
     run = compare(sign, lambda _: one, lambda _: other)
-    frame = Frame({}.__getitem__, {}, Budget())
+    frame = Frame(NOTHING.__getitem__, {}, Budget())
     _, thoroughly = RELATIONS[sign]
     assert _outcome(lambda: run(frame)) == _outcome(lambda: thoroughly(one, other, Budget()))
 
@@ -42,12 +46,16 @@ def test_what_is_in_a_list_equals_one_of_it(item: Any, container: list[Any]) -> 
     assert member(item, container, Budget()) == any(equal(item, one, Budget()) for one in container)
 
 
+def _given(value: Any, _: Frame) -> Any:
+    return value
+
+
 def test_a_boolean_is_no_number() -> None:
     assert bool in SIMPLE
     for one, other in ((True, 1), (False, 0), (1, True), (0.0, False)):
         assert not member(one, [other], Budget())
-        assert not compare("==", lambda _, one=one: one, lambda _, other=other: other)(
-            Frame({}.__getitem__, {}, Budget())
+        assert not compare("==", partial(_given, one), partial(_given, other))(
+            Frame(NOTHING.__getitem__, {}, Budget())
         )
 
 

@@ -34,6 +34,9 @@ from syncropel.cel.values import (
     plain,
 )
 
+NOTHING: dict[str, Any] = {}
+"""No names are known."""
+
 _TEXTS = st.one_of(
     st.text(max_size=20),
     st.sampled_from(
@@ -93,7 +96,7 @@ _VOCABULARY = Vocabulary(values=frozenset({"a", "b", "c", "d"}))
 
 
 def _written(name: str, count: int) -> str:
-    of, *others = "abcde"[:count] if "." not in name else (name.partition(".")[0], *"abcde"[:count])
+    of, *others = [*"abcde"[:count]] if "." not in name else [name.partition(".")[0], *"abcde"[:count]]
     return f"{of}.{name.rpartition('.')[2]}({', '.join(others)})"
 
 
@@ -171,7 +174,7 @@ def test_every_overload_is_of_known_types() -> None:
     ],
 )
 def test_a_result_as_json_has_it(source: str, written: Any, kind: str) -> None:
-    found = compile_expression(source, _VOCABULARY).evaluate_typed({}.__getitem__, {})
+    found = compile_expression(source, _VOCABULARY).evaluate_typed(NOTHING.__getitem__, {})
     assert found == (written, kind)
 
 
@@ -198,8 +201,8 @@ def test_a_question_to_the_instance_may_fail_in_any_way() -> None:
         raise ZeroDivisionError
 
     with pytest.raises(EvaluationFailed, match="internal error"):
-        compile_expression("ask('x')", vocabulary).evaluate_lazily({}.__getitem__, {"ask": ask})
+        compile_expression("ask('x')", vocabulary).evaluate_lazily(NOTHING.__getitem__, {"ask": ask})
     with pytest.raises(EvaluationFailed, match=r"no such overload: ask\(int\)"):
-        compile_expression("ask(1)", vocabulary).evaluate_lazily({}.__getitem__, {"ask": ask})
+        compile_expression("ask(1)", vocabulary).evaluate_lazily(NOTHING.__getitem__, {"ask": ask})
     with pytest.raises(InvalidExpression, match="takes 1 argument"):
         compile_expression("ask()", vocabulary)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from syncropel.cel.expression import SLOW_SOURCE_CHARS, InvalidExpression
@@ -109,7 +111,7 @@ def test_subtasks_run_where_a_freeze_of_their_task_reaches_them(
     first: str | None, own: str | None, subtasks: str | None
 ) -> None:
     task = {"task": True, "goal": "g"} | ({} if first is None else {"namespace": first})
-    about = {} if own is None else {"namespace": own}
+    about: dict[str, Any] = {} if own is None else {"namespace": own}
     part = subtask() if subtasks is None else subtask(namespace=subtasks)
     told = refusal(parent([subtask(), part], **about), record("INTEND", 0, task))
     within = first in (None, "default") or (own == "docs/v1" and first in ("docs", "docs/v1"))

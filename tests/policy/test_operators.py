@@ -26,12 +26,14 @@ from syncropel.cel.values import (
     UInt,
 )
 
+NOTHING: dict[str, Any] = {}  # no names are known
+
 SECOND = 10**9
 FIRST, LAST = -62_135_596_800 * SECOND, 253_402_300_800 * SECOND - 1
 
 
 def run(made: Callable[[Frame], Any], budget: Budget | None = None) -> Any:
-    return made(Frame({}.__getitem__, {}, budget or Budget()))
+    return made(Frame(NOTHING.__getitem__, {}, budget or Budget()))
 
 
 def given(value: Any) -> Callable[[Frame], Any]:
@@ -338,6 +340,7 @@ def test_what_has_no_order(one: Any, other: Any, sign: str) -> None:
 
 @pytest.mark.parametrize("sign", ["==", "!="])
 def test_a_strict_comparison_wants_one_type(sign: str) -> None:
+    other: Any
     for one, other in ((1, 1.0), (UInt(1), 1), ("a", "a"), (None, "a"), ("a", None), (None, None), ([], [])):
         run(operators.compare_alike(sign, given(one), given(other)))
     for one, other in (("a", 1), (1, True), ([], {}), ("a", b"a")):

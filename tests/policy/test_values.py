@@ -40,7 +40,7 @@ RECORD: dict[Any, Any] = {"a": 1, "list": [7, 8], "null": None, "big": 2**63, 1:
 
 
 def test_names_of_types() -> None:
-    told = [
+    told: list[tuple[Any, str]] = [
         (None, "null_type"),
         (True, "bool"),
         (1, "int"),

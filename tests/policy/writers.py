@@ -6,6 +6,7 @@ from typing import Any
 
 from syncropel.engine.ingest.live import LiveFolds
 from syncropel.errors import SyncropelError
+from syncropel.folds.fanout.state import CHILD_DONE
 from syncropel.policy import authority
 from syncropel.policy.authority import ANYONE, ENGINE, Row, Writer
 from syncropel.record.authors import Author
@@ -56,7 +57,7 @@ def example(row: Row, author: Author, **changes: Any) -> Record:
     thread, body = THREAD, {"topic": row.topic}
     if row.thread in RESERVED:
         thread = row.thread
-    if row.topic == authority.CHILD_DONE:
+    if row.topic == CHILD_DONE:
         body = report()
     elif row.topic == authority.JOIN:
         body = {"fulfills": FAN_OUT.id, "verdict": "accept"}

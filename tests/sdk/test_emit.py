@@ -77,7 +77,8 @@ async def test_a_clock_that_another_client_took_is_replaced(client: Client, api:
 
 
 def _operator(client: Client) -> Any:
-    return client._connection._transport._app
+    transport: Any = client._connection._transport
+    return transport._app
 
 
 async def test_a_refusal_is_told_and_not_repeated(client: Client, api: Api) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from syncropel import Client, DaemonUnreachable, FreezeUnconfirmed, RemoteError
@@ -15,7 +17,10 @@ HERE = f"specific:{DID}"
 async def test_a_fan_out_from_its_task_to_its_join(client: Client) -> None:
     task = await client.fleet.add_task("a goal", alias="A-1", priority="high", criteria=["one"])
     assert (task.alias, task.priority, task.criteria) == ("A-1", "high", ["one"])
-    parts = [{"goal": "x", "target": HERE}, {"goal": "y", "target": HERE, "depends_on": [0]}]
+    parts: list[dict[str, Any]] = [
+        {"goal": "x", "target": HERE},
+        {"goal": "y", "target": HERE, "depends_on": [0]},
+    ]
     begun = await client.fleet.fan_out("A-1", parts, budget_usd=2.0)
     assert (len(begun.subtasks), begun.budget_usd) == (2, 2.0)
     done = await client.fleet.wait(task.thread, timeout=20)

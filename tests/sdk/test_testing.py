@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from syncropel import Client, RemoteError, SyncClient
@@ -43,7 +45,7 @@ def test_failures_on_purpose_and_no_event_loop() -> None:
     kernel = MockKernel()
     with SyncClient(Client(identity=WHO, transport=kernel.transport(), backoff_ms=0)) as client:
         kernel.fail_next_post()
-        fields = {"act": "PUT", "kind": TRACK, "body": {"n": 1}, "thread": "t"}
+        fields: dict[str, Any] = {"act": "PUT", "kind": TRACK, "body": {"n": 1}, "thread": "t"}
         result = client.emit(**fields)
         assert (result.success, result.retried) == (True, 1)
         kernel.fail_next_post(3)

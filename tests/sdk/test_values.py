@@ -179,17 +179,18 @@ def test_a_question() -> None:
     for missing in ("input", "responders", "fold"):
         with pytest.raises(ValueError, match=missing):
             build_infer_query_body({key: value for key, value in asked.items() if key != missing})
+    wrong: Any
     for wrong in (None, []):
         with pytest.raises(TypeError):
-            build_infer_query_body(wrong)  # type: ignore[arg-type]
+            build_infer_query_body(wrong)
         with pytest.raises(TypeError):
-            build_infer_input(wrong)  # type: ignore[arg-type]
+            build_infer_input(wrong)
 
 
 def test_an_answer_among_what_else_is_there() -> None:
     hostile = {"provenance": [3, {"weight": "x"}], "trust_summary": [], "cost_actual_usd": "much"}
     body = {"kind": "infer.result.v1", "fulfills": ["q", "r"], "answer": 42, "more": 1, "_v": 1, **hostile}
-    records = [
+    records: list[dict[str, Any]] = [
         {"act": "DO", "body": body},
         {"act": "KNOW", "body": None},
         {"act": "KNOW", "body": {**body, "fulfills": "other"}},

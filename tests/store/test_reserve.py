@@ -12,7 +12,6 @@ from syncropel.record.model import Record
 from syncropel.record.threads import FLEET_CONTROL
 from syncropel.store.base import Appended
 from syncropel.store.sqlite import commit as committing
-from syncropel.store.sqlite import reserve as reserving
 from syncropel.store.sqlite import writer as writing
 from syncropel.store.sqlite.reserve import PARTS, SIZE_BYTES, Reserve
 from syncropel.store.sqlite.store import SqliteStore
@@ -106,7 +105,7 @@ def test_it_is_filled_where_there_is_plenty(
     class Space:
         f_bavail, f_frsize = free, 1
 
-    monkeypatch.setattr(reserving.os, "statvfs", lambda _: Space)
+    monkeypatch.setattr("os.statvfs", lambda _: Space)
     reserve = Reserve(tmp_path / "reserve", 4)
     reserve.fill()
     assert (sum(one.stat().st_size for one in tmp_path.iterdir())) == filled

@@ -136,7 +136,8 @@ async def test_pages_lose_none_and_repeat_none(store: RecordStore, record: Build
     for sort in ([], ["thread"], ["-thread", "-body.n"]):
         whole = await numbers(store, sort=sort, limit=1000)
         assert sorted(whole) == list(range(1000))
-        pages, more = [], True
+        pages: list[int] = []
+        more = True
         while more:
             page = await ask(store, sort=sort, limit=300, offset=len(pages))
             pages += [stored.record.body["n"] for stored in page.records]

@@ -91,7 +91,7 @@ asyncio.run(main())
 
 def append_until_killed(path: Path) -> list[str]:
     """The ids that a process was told are stored before it was killed in the middle of appending."""
-    command = [sys.executable, "-c", APPENDER, path]
+    command = [sys.executable, "-c", APPENDER, str(path)]
     with ChildProcess(command, stdout=subprocess.PIPE, text=True) as appender:
         assert appender.stdout is not None
         answered = [appender.stdout.readline() for _ in range(200)]

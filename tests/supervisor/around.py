@@ -113,7 +113,7 @@ class System:
         monkeypatch.setattr(tree, "runs", lambda one: one.pid in self.rows)
         monkeypatch.setattr(tree, "status_of", lambda pid: self.statuses.get(pid, ""))
         monkeypatch.setattr(tree, "lineage", self.lineage)
-        monkeypatch.setattr(main.os, "waitpid", self.waitpid)
+        monkeypatch.setattr("os.waitpid", self.waitpid)
 
     def add(self, pid: int, parent: int = OWN, group: int = GOAL, name: str = "x", catches: int = 0) -> None:
         self.rows[pid] = Process(pid, parent, group, group, "1", False)
@@ -174,14 +174,14 @@ class Run:
         monkeypatch.setattr(main, "signal", self.signals)
         monkeypatch.setattr(main, "adopt_orphans", lambda: adopting)
         monkeypatch.setattr(main, "Goal", Goal)
-        monkeypatch.setattr(main.Cgroup, "make", lambda name: self.cgroup)
+        monkeypatch.setattr("syncropel.supervisor.main.Cgroup.make", lambda name: self.cgroup)
         monkeypatch.setattr(main, "_LISTENER_FD", self.listening.fileno())
         spec = Spec(["true"], "/", LIMITS)
         self.words = spec.as_words()
         self.supervisor: Any = Supervisor(str(folder), spec)
-        self.goal: Goal = self.supervisor._goal
+        self.goal: Any = self.supervisor._goal
         self.decider = Decider()
-        self.supervisor._decider = self.decider
+        self.supervisor._decider = self.decider  # type: ignore[assignment] # a decider that a test tells
         self.calls: list[socket.socket] = []
 
     def call(self) -> socket.socket:

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from syncropel.supervisor import main, tree
+from syncropel.supervisor import tree
+from syncropel.supervisor.system import SUPERVISOR_NAME
 
 from .around import GOAL, OWN, Run, heard
 
@@ -87,7 +88,7 @@ def test_what_is_for_the_goal_goes_there(run: Run) -> None:
     assert run.decider.told == []
 
 
-SUPERVISOR = f"Name:\t{main.SUPERVISOR_NAME}\n"
+SUPERVISOR = f"Name:\t{SUPERVISOR_NAME}\n"
 
 
 @pytest.mark.parametrize(

@@ -109,7 +109,7 @@ def test_where_it_may_not_it_says_why(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, euid: int, status: str, problem: str
 ) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: euid)
-    monkeypatch.setattr(other_user.tree, "status_of", lambda _: status)
+    monkeypatch.setattr("syncropel.adapters.other_user.tree.status_of", lambda _: status)
     with pytest.raises(SetupError, match=problem):
         other_user.other_user(name, tmp_path)
 
@@ -122,7 +122,7 @@ def test_capabilities_that_are_not_told_are_not_missed() -> None:
 
 @ROOT
 def test_a_folder_of_somebody_else_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(other_user.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
     found = other_user.other_user(NOBODY, tmp_path / "work")
     assert found.goals.stat().st_mode & 0o777 == 0o711
     os.chown(found.goals, found.uid, found.gid)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from syncropel.supervisor import system
+from syncropel.supervisor import system, tree
 from syncropel.supervisor.cgroup import Cgroup, _own_cgroup
 from syncropel.supervisor.system import (
     adopt_orphans,
@@ -49,7 +49,7 @@ def test_what_the_kernel_is_asked(
 ) -> None:
     for answer, done in ((0, True), (-1, False)):
         kernel = Kernel(answer)
-        monkeypatch.setattr(system.ctypes, "CDLL", lambda *_, kernel=kernel, **__: kernel)
+        monkeypatch.setattr("ctypes.CDLL", lambda *_, kernel=kernel, **__: kernel)
         assert request_() is done
         assert kernel.asked == [(option, value, 0, 0, 0)]
     monkeypatch.setattr(system, "LINUX", False)
@@ -57,7 +57,7 @@ def test_what_the_kernel_is_asked(
     assert len(kernel.asked) == 1
 
 
-@pytest.mark.skipif(not system.LINUX, reason="names are Linux's")
+@pytest.mark.skipif(not tree.LINUX, reason="names are Linux's")
 def test_a_process_takes_a_name() -> None:
     comm = Path(f"/proc/self/task/{os.getpid()}/comm")
     before = comm.read_text().strip()

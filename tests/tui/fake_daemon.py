@@ -84,10 +84,12 @@ def _handler(daemon: FakeDaemon) -> type[BaseHTTPRequestHandler]:
             daemon.asked.append(path)
             try:
                 daemon.over.wait(daemon.slow)
-                if path == WATCH and isinstance(daemon.stream, FleetStatus):
+                if path != WATCH:
+                    self._say(path, _answer(daemon, path))
+                elif isinstance(stream := daemon.stream, FleetStatus):
                     self._follow()
                 else:
-                    self._say(path, daemon.stream if path == WATCH else _answer(daemon, path))
+                    self._say(path, stream)
             except OSError:
                 return  # the console has gone
 

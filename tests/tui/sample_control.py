@@ -13,7 +13,12 @@ FREEZE, UNFREEZE, BLAST = "/v1/fleet/freeze", "/v1/fleet/unfreeze", "/v1/control
 
 
 def met(**changes: Any) -> FanOutMet:
-    facts = {"thread": sample.THREAD, "alias": "DOCS-11", "namespace": "docs/v0.11", "in_flight": 3}
+    facts: dict[str, Any] = {
+        "thread": sample.THREAD,
+        "alias": "DOCS-11",
+        "namespace": "docs/v0.11",
+        "in_flight": 3,
+    }
     return FanOutMet(**facts | {"pending": 1, "spend_usd": 0.28} | changes)
 
 

@@ -8,6 +8,7 @@ from syncropel.errors import RemoteError
 from tests.tui import console_sample as sample
 from tests.tui.console_fakes import FakeClient
 from tests.tui.console_page import console
+from tui.screens.fleet import FleetScreen
 from tui.widgets.table import Table
 
 
@@ -85,7 +86,9 @@ async def test_keys_typed_into_the_filter_are_words() -> None:
     async with console(status=sample.status()) as page:
         await page.press("slash", "q", "1", "s")
         assert page.app.is_running
-        assert page.app.screen.filter.text == "q1s"
+        screen = page.app.screen
+        assert isinstance(screen, FleetScreen)
+        assert screen.filter.text == "q1s"
 
 
 async def test_sort_goes_through_the_columns() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from contextlib import AbstractAsyncContextManager
+from typing import Any
 
 import pytest
 from rich.cells import cell_len
@@ -24,7 +26,7 @@ from tui.screens.feed import FeedScreen
 ALL = [f"record:{n:064x}" for n in (1, 3, 5, 7, 9, 11)]
 
 
-def opened(client: FakeClient, **how: object) -> object:
+def opened(client: FakeClient, **how: Any) -> AbstractAsyncContextManager[Console]:
     return console((120, 30), sample.status(), client, screen="feed", **how)
 
 
@@ -263,7 +265,7 @@ async def test_a_thousand_records_are_a_few_drawings(client: FeedClient) -> None
         await page.passes(0.25)
         drawn: list[int] = []
         shown = screen.fill
-        screen.fill = lambda now: (drawn.append(1), shown(now))  # type: ignore[assignment, func-returns-value]
+        screen.fill = lambda now: (drawn.append(1), shown(now))  # type: ignore[assignment]
         for number in range(100, 1100):
             client.tell_record(record(number))
         await page.settle()
@@ -334,7 +336,7 @@ def test_nothing_new_is_the_same_feed() -> None:
         ({"topic": "service_account", "at": 1.5, "sa_id": "sa-ci", "scopes": []}, "service_account · sa-ci"),
     ],
 )
-def test_the_gist_of_a_body(body: dict[str, object], told: str) -> None:
+def test_the_gist_of_a_body(body: dict[str, Any], told: str) -> None:
     assert gist(record(1, body=body)).strip() == told
 
 

@@ -17,6 +17,7 @@ from tests.tui.test_contexts import look_at
 from tui.connection.events import UNSEEN_SECS
 from tui.model.link import Link, Phase
 from tui.model.notices import Told
+from tui.model.setup import Fleet
 
 GONE = DaemonNotRunning("no daemon answers at stage", "start it: spl serve")
 
@@ -261,7 +262,7 @@ class Config:
     """The contexts, as they are now."""
 
     def __init__(self) -> None:
-        self.fleets = (HOME, PROD)
+        self.fleets: tuple[Fleet, ...] = (HOME, PROD)
         self.broken: Exception | None = None
 
     def __call__(self) -> tuple[Any, ...]:

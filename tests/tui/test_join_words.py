@@ -17,6 +17,7 @@ from tui.model.glyphs import ASCII
 from tui.model.moment import Moment
 from tui.model.subject import Subject
 from tui.model.world import World
+from tui.screens.base import ConsoleScreen
 
 NOW = Moment(sample.AT, sample.AT)
 STATES = ("accept", "pending", "blocked", "in_progress", "failed", "terminated")
@@ -157,6 +158,7 @@ async def test_a_long_tree_is_unfolded_and_folded_by_enter(size: tuple[int, int]
         assert page.table("subtasks").chosen == "0"
         await page.press("up", "enter")
         assert page.table("subtasks").last == "+accept"
+        assert isinstance(page.app.screen, ConsoleScreen)
         assert page.app.screen.subject() == Subject(thread=sample.THREAD), "a group is no subtask"
 
 
@@ -182,6 +184,7 @@ async def test_enter_goes_into_a_nested_task_and_esc_comes_back() -> None:
     client.join(sample.join(thread=sample.task(7).thread, alias="PART-7", goal="Draw the figures"))
     async with console((120, 40), sample.status(), client, screen="tasks") as page:
         await page.press("tab", "down")
+        assert isinstance(page.app.screen, ConsoleScreen)
         assert page.app.screen.subject() == Subject(thread=sample.task(7).thread)
         await page.press("enter")
         await page.passes(1)

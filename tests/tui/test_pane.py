@@ -41,5 +41,5 @@ async def test_the_last_line_is_reached_and_no_further() -> None:
 async def test_help_that_is_seen_whole_has_nothing_to_tell() -> None:
     async with console(status=sample.status(), size=(120, 90)) as page:
         await page.press("question_mark")
-        assert " of " not in page.app.screen.query_one(Pane).border_subtitle
+        assert " of " not in (page.app.screen.query_one(Pane).border_subtitle or "")
         assert "esc closes" in page.drawn

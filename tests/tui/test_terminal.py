@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -111,7 +112,8 @@ def test_stopped_it_gives_the_terminal_back_and_draws_anew_when_it_goes_on(
         terminal = opened(daemon)
         terminal.sees("● LIVE", "INSTANCES 4")
         assert not terminal.is_restored
-        for stop in (lambda: terminal.signal(signal.SIGTSTP), lambda: terminal.press("\x1a")):
+        stops = (partial(terminal.signal, signal.SIGTSTP), partial(terminal.press, "\x1a"))
+        for stop in stops:
             terminal.forget()
             stop()
             stopped(terminal)

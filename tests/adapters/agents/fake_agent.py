@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 PROMPT = sys.stdin.read()
 DOES = (re.findall(r"do:([a-z-]+)", PROMPT) or ["ok"])[-1]
@@ -26,7 +27,7 @@ def say(**said: object) -> None:
     sys.stdout.flush()
 
 
-def tool() -> subprocess.Popen:
+def tool() -> subprocess.Popen[bytes]:
     """A shell in a session of its own, as the real ones start it."""
     return subprocess.Popen(["sleep", "300"], start_new_session=True)
 
@@ -58,7 +59,9 @@ def as_claude() -> int:
     place = HOME / ".claude" / "projects" / "here" / f"{session}.jsonl"
     place.parent.mkdir(parents=True, exist_ok=True)
     place.touch()
-    denied, done, child = [], 0, None
+    denied: list[dict[str, Any]] = []
+    done = 0
+    child: subprocess.Popen[bytes] | None = None
     model = "claude-opus-4-8"
 
     def used() -> dict[str, object]:
@@ -185,8 +188,13 @@ def as_codex() -> int:
         number += 1
         total = before + 1 + number
         file("token_usage_record", usage=usage_of(1), thread_token_usage=usage_of(total))
-        command = {"id": f"c{number}", "type": "command_execution", "command": "true", "exit_code": 0}
-        say(type="item.completed", item={**command, "status": "completed"})
+        ran: dict[str, Any] = {
+            "id": f"c{number}",
+            "type": "command_execution",
+            "command": "true",
+            "exit_code": 0,
+        }
+        say(type="item.completed", item={**ran, "status": "completed"})
         time.sleep(0.05)
     if DOES == "denied":
         sys.stderr.write("0 ERROR codex_core::tools::router: error=rejected by user approval settings\n")

@@ -4,13 +4,13 @@ import json
 import signal
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from syncropel.adapters.agents.claude import ClaudeReader
 from syncropel.adapters.agents.codex import CodexReader
 from syncropel.adapters.agents.prices import Prices
 from syncropel.adapters.agents.tokens import Tokens
-from syncropel.adapters.base import Outcome
-from syncropel.adapters.reading import Event
+from syncropel.adapters.base import Outcome, Remains
 
 FOLDER = Path(__file__).with_name("transcripts")
 EXITS = json.loads((FOLDER / "exits.json").read_text(encoding="utf-8"))
@@ -18,6 +18,8 @@ MODEL = "gpt-5.5"
 MODELS = {"codex/bad-model": "no-such-model-9"}
 BEFORE = {"codex/resume-last": Tokens(1200, 300, 0, 14), "codex/resume-last-2": Tokens(3600, 900, 0, 57)}
 """What the thread of a run had used before it was resumed."""
+
+Reader = ClaudeReader | CodexReader
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ def _row(run: str, verdict: str, reason: str, tokens: str, cost: str, denied: st
     )
 
 
-def reader_of(run: str, prices: Prices | None = None, *, ignore_denied: bool = False):
+def reader_of(run: str, prices: Prices | None = None, *, ignore_denied: bool = False) -> Reader:
     """A reader as the adapter of this run would make it."""
     prices = prices or Prices()
     if run.startswith("claude/"):
@@ -61,15 +63,21 @@ def reader_of(run: str, prices: Prices | None = None, *, ignore_denied: bool = F
     return CodexReader(prices, model, thread, before, ignore_denied=ignore_denied)
 
 
+def agent_of(told: Outcome | Remains) -> dict[str, Any]:
+    """What the agent's run leaves about it."""
+    assert told.agent is not None
+    return told.agent
+
+
 def output_of(run: str) -> bytes:
     """What the run wrote to stdout."""
     return (FOLDER / f"{run}.jsonl").read_bytes()
 
 
-def replay(run: str, reader=None) -> tuple[list[Event], Outcome]:
-    """Feed a run to its reader: what it told, and what came of it."""
+def replay(run: str, reader: Reader | None = None) -> tuple[list[Any], Outcome]:
+    """Feed a run to its reader: what it told (`Event`s, a test knows which), and what came of it."""
     reader = reader or reader_of(run)
-    events = [event for line in output_of(run).split(b"\n") for event in reader.feed(line)]
+    events: list[Any] = [event for line in output_of(run).split(b"\n") for event in reader.feed(line)]
     events += reader.finish()
     ended = EXITS[run]
     number = signal.Signals[ended["signal"]] if ended["signal"] else None

@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from syncropel.adapters import Job, Outcome
+from syncropel.adapters.agents.adapter import AgentAdapter
 from syncropel.adapters.agents.tokens import read_tokens
 from syncropel.adapters.agents.types import CLAUDE, CODEX
 from syncropel.adapters.contract import Place
@@ -21,6 +22,7 @@ from syncropel.errors import SetupError
 from syncropel.folds.fanout.child import AGENT_SESSION, SESSION, STREAM_EVENT
 from syncropel.peer.runtime import Runtime
 from syncropel.settings.adapters import AdapterTable
+from tests.adapters.agents.recorded import agent_of
 
 LIMIT_SECS = 60.0
 FAKE = str(Path(__file__).with_name("fake_agent.py"))
@@ -38,9 +40,11 @@ class Bench:
         (folder / "home").mkdir(exist_ok=True)
         (folder / "secrets").mkdir(exist_ok=True)
         place = Place(folder / "work", folder / "run", Runtime(), secrets=folder / "secrets")
-        given = {"model": "gpt-5.5", "set": {"HOME": str(folder / "home")}, **table}
+        given: dict[str, Any] = {"model": "gpt-5.5", "set": {"HOME": str(folder / "home")}, **table}
         given.setdefault("command", (sys.executable, FAKE))
-        self.adapter = TYPES[agent].make(AdapterTable(agent, agent, **given), place)
+        adapter = TYPES[agent].make(AdapterTable(agent, agent, **given), place)
+        assert isinstance(adapter, AgentAdapter)
+        self.adapter = adapter
         self.seen: list[tuple[str, dict[str, Any]]] = []
 
     async def observe(self, kind: str, body: dict[str, Any]) -> None:
@@ -85,7 +89,9 @@ class Bench:
         ("crash", "failed", "agent_error", "said that it was done, but: exit status 3"),
     ],
 )
-async def test_what_comes_of_an_agent(tmp_path, agent, does, verdict, reason, summary):
+async def test_what_comes_of_an_agent(
+    tmp_path: Path, agent: str, does: str, verdict: str, reason: str, summary: str | dict[str, str]
+) -> None:
     bench = Bench(tmp_path, agent)
 
     outcome = await bench.run(f"do:{does}")
@@ -98,7 +104,7 @@ async def test_what_comes_of_an_agent(tmp_path, agent, does, verdict, reason, su
 
 
 @pytest.mark.parametrize("agent", BOTH)
-async def test_the_session_is_in_the_log_before_the_first_token(tmp_path, agent):
+async def test_the_session_is_in_the_log_before_the_first_token(tmp_path: Path, agent: str) -> None:
     bench = Bench(tmp_path, agent)
 
     await bench.run("do:ok")
@@ -111,7 +117,7 @@ async def test_the_session_is_in_the_log_before_the_first_token(tmp_path, agent)
 
 
 @pytest.mark.parametrize("agent", BOTH)
-async def test_each_token_is_told_once(tmp_path, agent):
+async def test_each_token_is_told_once(tmp_path: Path, agent: str) -> None:
     bench = Bench(tmp_path, agent)
 
     outcome = await bench.run("do:twice")
@@ -119,33 +125,35 @@ async def test_each_token_is_told_once(tmp_path, agent):
     told = [body["usage"] for body in bench.of(STREAM_EVENT)]
     assert sum(read_tokens(one).total for one in told) == REQUEST
     cost = sum(body["cost_usd"] for body in bench.of(STREAM_EVENT)) + outcome.cost_usd
-    assert cost == pytest.approx(outcome.agent["cost_usd"])
-    assert outcome.agent["tokens"] == REQUEST
+    assert cost == pytest.approx(agent_of(outcome)["cost_usd"])
+    assert agent_of(outcome)["tokens"] == REQUEST
 
 
 @pytest.mark.parametrize("agent", BOTH)
-async def test_a_retry_goes_on_with_the_session_and_tells_only_its_own_tokens(tmp_path, agent):
+async def test_a_retry_goes_on_with_the_session_and_tells_only_its_own_tokens(
+    tmp_path: Path, agent: str
+) -> None:
     bench = Bench(tmp_path, agent)
     first = await bench.run("do:ok")
-    earlier = {"adapter": agent, **first.agent}
+    earlier = {"adapter": agent, **agent_of(first)}
 
     second = await bench.run("do:ok", attempt=2, hint="this time do:stdin", earlier=earlier)
 
-    assert second.agent["session"] == first.agent["session"]
-    assert second.agent["tokens"] == first.agent["tokens"] == REQUEST
-    assert bench.of(SESSION)[1]["resumes"] == first.agent["session"]
+    assert agent_of(second)["session"] == agent_of(first)["session"]
+    assert agent_of(second)["tokens"] == agent_of(first)["tokens"] == REQUEST
+    assert bench.of(SESSION)[1]["resumes"] == agent_of(first)["session"]
     assert bench.file("prompt.txt").read_text() == "this time do:stdin\n"
 
 
 @pytest.mark.parametrize("agent", BOTH)
-async def test_a_retry_whose_session_is_gone_begins_afresh_and_says_so(tmp_path, agent):
+async def test_a_retry_whose_session_is_gone_begins_afresh_and_says_so(tmp_path: Path, agent: str) -> None:
     bench = Bench(tmp_path, agent)
     earlier = {"adapter": agent, "session": "0000-none", "thread_tokens": {"input": 5000}}
 
     outcome = await bench.run("do:stdin", attempt=2, hint="look twice", earlier=earlier)
 
     assert outcome.verdict == "accept"
-    assert outcome.agent["tokens"] == REQUEST
+    assert agent_of(outcome)["tokens"] == REQUEST
     assert bench.of(SESSION)[0]["fresh"] == "session 0000-none is gone"
     assert "resumes" not in bench.of(SESSION)[0]
     assert bench.file("prompt.txt").read_text() == "do:stdin\n\nlook twice\n"
@@ -153,7 +161,9 @@ async def test_a_retry_whose_session_is_gone_begins_afresh_and_says_so(tmp_path,
 
 @pytest.mark.parametrize("agent", BOTH)
 @pytest.mark.parametrize("session", ["--dangerously-do-all", "../../etc/passwd", "*", "a b", "x" * 200])
-async def test_a_session_that_could_be_something_else_is_not_resumed(tmp_path, agent, session):
+async def test_a_session_that_could_be_something_else_is_not_resumed(
+    tmp_path: Path, agent: str, session: str
+) -> None:
     bench = Bench(tmp_path, agent)
 
     await bench.run("do:environment", attempt=2, earlier={"adapter": agent, "session": session})
@@ -162,19 +172,23 @@ async def test_a_session_that_could_be_something_else_is_not_resumed(tmp_path, a
     assert bench.of(SESSION)[0]["fresh"] == "no earlier session of this subtask is known here"
 
 
-async def test_tokens_of_a_codex_session_whose_former_use_is_not_known_are_not_known(tmp_path):
+async def test_tokens_of_a_codex_session_whose_former_use_is_not_known_are_not_known(tmp_path: Path) -> None:
     bench = Bench(tmp_path, "codex")
     first = await bench.run("do:unfiled")
-    earlier = {"adapter": "codex", "session": first.agent["session"]}
+    earlier = {"adapter": "codex", "session": agent_of(first)["session"]}
 
     second = await bench.run("do:unfiled", attempt=2, earlier=earlier)
 
-    assert (second.cost_known, second.agent["tokens"], second.agent["cost_usd"]) == (False, None, None)
-    assert second.agent["thread_tokens"]["output"] == 40
+    assert (second.cost_known, agent_of(second)["tokens"], agent_of(second)["cost_usd"]) == (
+        False,
+        None,
+        None,
+    )
+    assert agent_of(second)["thread_tokens"]["output"] == 40
 
 
 @pytest.mark.parametrize("agent", BOTH)
-async def test_a_silent_agent_is_ended(tmp_path, agent):
+async def test_a_silent_agent_is_ended(tmp_path: Path, agent: str) -> None:
     bench = Bench(tmp_path, agent, idle_secs=1.5)
 
     outcome = await bench.run("do:stall")
@@ -184,7 +198,9 @@ async def test_a_silent_agent_is_ended(tmp_path, agent):
 
 
 @pytest.mark.parametrize("agent", BOTH)
-async def test_an_agent_that_is_cancelled_leaves_no_tool_and_what_it_used_is_known(tmp_path, agent):
+async def test_an_agent_that_is_cancelled_leaves_no_tool_and_what_it_used_is_known(
+    tmp_path: Path, agent: str
+) -> None:
     bench = Bench(tmp_path, agent)
     job = bench.job("do:long")
     running = asyncio.ensure_future(bench.adapter.run(job, bench.observe))
@@ -198,11 +214,11 @@ async def test_an_agent_that_is_cancelled_leaves_no_tool_and_what_it_used_is_kno
 
     assert bench.tools() == []
     assert job.remains.proven
-    assert job.remains.agent["session"]
-    assert job.remains.agent["tokens"] == REQUEST
+    assert agent_of(job.remains)["session"]
+    assert agent_of(job.remains)["tokens"] == REQUEST
 
 
-async def test_an_agent_that_hears_no_signal_is_killed_at_its_time_limit(tmp_path):
+async def test_an_agent_that_hears_no_signal_is_killed_at_its_time_limit(tmp_path: Path) -> None:
     bench = Bench(tmp_path, "claude")
     bench.adapter.interrupt_secs = 0.3
 
@@ -214,7 +230,7 @@ async def test_an_agent_that_hears_no_signal_is_killed_at_its_time_limit(tmp_pat
 
 @pytest.mark.parametrize("agent", BOTH)
 @pytest.mark.parametrize("does", ["endless", "ok"])
-async def test_a_budget_in_tokens_ends_a_run(tmp_path, agent, does):
+async def test_a_budget_in_tokens_ends_a_run(tmp_path: Path, agent: str, does: str) -> None:
     bench = Bench(tmp_path, agent)
 
     outcome = await bench.run(f"do:{does}", budget_tokens=REQUEST)
@@ -223,29 +239,29 @@ async def test_a_budget_in_tokens_ends_a_run(tmp_path, agent, does):
     assert f"of its budget of {REQUEST}" in outcome.summary
 
 
-async def test_without_the_session_s_file_codex_is_counted_at_its_end(tmp_path):
+async def test_without_the_session_s_file_codex_is_counted_at_its_end(tmp_path: Path) -> None:
     bench = Bench(tmp_path, "codex")
 
     first = await bench.run("do:unfiled")
-    second = await bench.run("do:unfiled", attempt=2, earlier={"adapter": "codex", **first.agent})
+    second = await bench.run("do:unfiled", attempt=2, earlier={"adapter": "codex", **agent_of(first)})
 
-    assert [first.agent["tokens"], second.agent["tokens"]] == [REQUEST, REQUEST]
-    assert second.agent["thread_tokens"]["output"] == 40
+    assert [agent_of(first)["tokens"], agent_of(second)["tokens"]] == [REQUEST, REQUEST]
+    assert agent_of(second)["thread_tokens"]["output"] == 40
 
 
-async def test_a_killed_codex_leaves_what_it_used_to_the_attempt_that_resumes_it(tmp_path):
+async def test_a_killed_codex_leaves_what_it_used_to_the_attempt_that_resumes_it(tmp_path: Path) -> None:
     bench = Bench(tmp_path, "codex", idle_secs=1.5)
     job = bench.job("do:stall")
     first = await bench.adapter.run(job, bench.observe)
-    earlier = job.remains.agent
+    earlier = agent_of(job.remains)
 
     second = await bench.run("do:ok", attempt=2, hint="do:ok", earlier=earlier)
 
     assert (first.reason, earlier["tokens"]) == ("idle", REQUEST)
-    assert (second.agent["session"], second.agent["tokens"]) == (earlier["session"], REQUEST)
+    assert (agent_of(second)["session"], agent_of(second)["tokens"]) == (earlier["session"], REQUEST)
 
 
-async def test_a_codex_that_calls_more_tools_than_it_may_is_ended(tmp_path):
+async def test_a_codex_that_calls_more_tools_than_it_may_is_ended(tmp_path: Path) -> None:
     bench = Bench(tmp_path, "codex", options={"max_turns": 3})
 
     outcome = await bench.run("do:endless")
@@ -253,7 +269,7 @@ async def test_a_codex_that_calls_more_tools_than_it_may_is_ended(tmp_path):
     assert (outcome.verdict, outcome.reason) == ("failed", "max_turns")
 
 
-async def test_a_budget_in_dollars_for_a_model_without_a_price_is_refused(tmp_path):
+async def test_a_budget_in_dollars_for_a_model_without_a_price_is_refused(tmp_path: Path) -> None:
     bench = Bench(tmp_path, "codex")
 
     outcome = await bench.run("do:ok", model="a-model-of-nobody", budget_usd=1.0)
@@ -265,7 +281,7 @@ async def test_a_budget_in_dollars_for_a_model_without_a_price_is_refused(tmp_pa
 
 
 @pytest.mark.parametrize("agent", BOTH)
-async def test_an_agent_that_is_not_installed_is_named(tmp_path, agent):
+async def test_an_agent_that_is_not_installed_is_named(tmp_path: Path, agent: str) -> None:
     bench = Bench(tmp_path, agent, command=("no-such-agent",))
 
     outcome = await bench.run("do:ok")
@@ -275,10 +291,12 @@ async def test_an_agent_that_is_not_installed_is_named(tmp_path, agent):
     assert f"[adapters.{agent}] command" in outcome.summary
 
 
-async def test_an_ended_attempt_is_read_again_without_what_later_ones_added_to_its_session(tmp_path):
+async def test_an_ended_attempt_is_read_again_without_what_later_ones_added_to_its_session(
+    tmp_path: Path,
+) -> None:
     bench = Bench(tmp_path, "codex")
     first = await bench.run("do:ok")
-    await bench.run("do:ok", attempt=2, earlier={"adapter": "codex", **first.agent})
+    await bench.run("do:ok", attempt=2, earlier={"adapter": "codex", **agent_of(first)})
     reader = bench.adapter.reader(bench.job("do:ok", over=True))
 
     lines = (bench.folder / "work" / "th_child" / "attempt-1.out").read_bytes().splitlines()
@@ -287,17 +305,19 @@ async def test_an_ended_attempt_is_read_again_without_what_later_ones_added_to_i
     assert [event.input for event in told if isinstance(event, Usage)] == [1000]
 
 
-async def test_the_operator_s_price_makes_a_model_known(tmp_path):
+async def test_the_operator_s_price_makes_a_model_known(tmp_path: Path) -> None:
     bench = Bench(tmp_path, "codex", options={"prices": {"a-model-of-nobody": {"input": 1.0, "output": 2.0}}})
 
     outcome = await bench.run("do:ok", model="a-model-of-nobody", budget_usd=1.0)
 
-    assert outcome.agent["cost_usd"] == pytest.approx((1250 * 1.0 + 20 * 2.0) / 1e6)
+    assert agent_of(outcome)["cost_usd"] == pytest.approx((1250 * 1.0 + 20 * 2.0) / 1e6)
     assert bench.of(SESSION)[0]["warning"].startswith("a budget cannot stop this run")
 
 
 @pytest.mark.parametrize("agent", BOTH)
-async def test_a_secret_reaches_the_agent_and_no_argument_or_record(tmp_path, agent, monkeypatch):
+async def test_a_secret_reaches_the_agent_and_no_argument_or_record(
+    tmp_path: Path, agent: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("NOT_ALLOWED", "seen")
     (tmp_path / "secrets").mkdir()
     secret = tmp_path / "secrets" / "A_KEY"
@@ -315,7 +335,7 @@ async def test_a_secret_reaches_the_agent_and_no_argument_or_record(tmp_path, ag
 
 
 @pytest.mark.parametrize("agent", BOTH)
-async def test_a_daemon_that_comes_back_reads_on_and_counts_nothing_twice(tmp_path, agent):
+async def test_a_daemon_that_comes_back_reads_on_and_counts_nothing_twice(tmp_path: Path, agent: str) -> None:
     before = Bench(tmp_path, agent)
     running = asyncio.ensure_future(before.run("do:long"))
     async with asyncio.timeout(LIMIT_SECS):
@@ -339,7 +359,7 @@ async def test_a_daemon_that_comes_back_reads_on_and_counts_nothing_twice(tmp_pa
         taken[session["run"]], after.job("do:long", events=events), after.observe
     )
 
-    assert outcome.agent["session"] == before.of(AGENT_SESSION)[0]["session"]
+    assert agent_of(outcome)["session"] == before.of(AGENT_SESSION)[0]["session"]
     assert after.of(AGENT_SESSION) == []
     if agent == "claude":
         told = [*before.of(STREAM_EVENT), *after.of(STREAM_EVENT)]
@@ -357,7 +377,7 @@ async def test_a_daemon_that_comes_back_reads_on_and_counts_nothing_twice(tmp_pa
         ({"colour": "red"}, "colour"),
     ],
 )
-def test_a_wrong_key_is_named(tmp_path, options, key):
+def test_a_wrong_key_is_named(tmp_path: Path, options: dict[str, Any], key: str) -> None:
     with pytest.raises(SetupError, match=key):
         Bench(tmp_path, "claude", options=options)
 
