@@ -152,7 +152,7 @@ def test_threads_travel_in_a_bundle(spl: Spl, home: Home, start: Start, tmp_path
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("snapshot", "--out", "x"), "which threads"),
+        (("snapshot", "--out", "x"), "no threads named"),
         (("snapshot", "--all", "--threads", "A", "--out", "x"), "exclude"),
         (("snapshot", "--all", "--causal-closure", "--out", "x"), "--threads"),
         (("snapshot", "--all"), "--out"),
