@@ -383,14 +383,14 @@ def test_a_wrong_key_is_named(tmp_path: Path, options: dict[str, Any], key: str)
 
 
 @pytest.mark.parametrize("agent", BOTH)
-async def test_the_briefing_is_in_the_prompt_of_a_new_session_only(tmp_path, agent):
+async def test_the_briefing_is_in_the_prompt_of_a_new_session_only(tmp_path: Path, agent: str) -> None:
     bench = Bench(tmp_path, agent)
 
     first = await bench.run("do:stdin", briefing="# Briefing\n> parsed")
 
     assert first.verdict == "accept"
     assert bench.file("prompt.txt").read_text() == "do:stdin\n\n# Briefing\n> parsed\n"
-    earlier = {"adapter": agent, **first.agent}
+    earlier = {"adapter": agent, **agent_of(first)}
     again = await bench.run("do:stdin", attempt=2, hint="do:stdin", briefing="# Briefing", earlier=earlier)
     assert again.verdict == "accept"
     assert bench.file("prompt.txt").read_text() == "do:stdin\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from syncropel.adapters.agents.codex import CodexReader
 from syncropel.adapters.agents.prices import Prices
 from syncropel.adapters.cost_file import CostFile
 from syncropel.adapters.following import Following
-from syncropel.adapters.reading import Session, Text, Usage
+from syncropel.adapters.reading import PlainReader, Session, Text, Usage
 from syncropel.errors import InvalidRecord
 from syncropel.record.canonical import canonical_json
 
@@ -74,16 +75,14 @@ def test_what_an_agent_says_of_itself_can_be_recorded(
     assert len(canonical_json({"agent": outcome.agent, "summary": outcome.summary})) < MOST
 
 
-def test_costs_too_large_to_add_up_count_nothing(tmp_path) -> None:
+def test_costs_too_large_to_add_up_count_nothing(tmp_path: Path) -> None:
     file = tmp_path / "costs"
     file.write_text("1e308\n1e308\n0.5\n")
     assert CostFile(file, 0).read() == 0.5
 
 
-class Forging:
+class Forging(PlainReader):
     """A reader of a plug-in, which tells what it likes."""
-
-    unread = 0
 
     def feed(self, line: bytes) -> list[Any]:
         return [Session(line.decode("utf-8", "surrogateescape")), Usage("m", input=1, cost_usd=1.0), Text("")]
@@ -92,8 +91,9 @@ class Forging:
         return []
 
 
-async def test_an_event_that_can_be_no_record_holds_up_no_spending(tmp_path) -> None:
-    output, told = tmp_path / "output", []
+async def test_an_event_that_can_be_no_record_holds_up_no_spending(tmp_path: Path) -> None:
+    output = tmp_path / "output"
+    told: list[Any] = []
     output.write_bytes(b"\xff\nplain\n")
 
     async def observe(kind: str, body: dict[str, Any]) -> None:
