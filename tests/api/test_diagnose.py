@@ -85,6 +85,10 @@ async def test_a_killed_script_tells_signal_and_what_it_left(make_api: MakeApi, 
         "subject": "wip",
         "commits_ahead": 1,
         "uncommitted": 1,
+        "base": "",
+        "files": 0,
+        "insertions": 0,
+        "deletions": 0,
     }
     assert "OOM" in one.advice
 

@@ -75,12 +75,12 @@ def test_a_taken_port_names_the_worker_and_the_port(machine: Machine) -> None:
         port = str(taken.getsockname()[1])
         code, _, err = machine.run("fleet", "start", "--workers", "1", "--port", "0", "--worker-port", port)
         assert code == 1
-        assert f"spl: [worker-a] did not start on :{port}: cannot listen on 127.0.0.1:{port}" in err
+        assert f"error: [worker-a] did not start on :{port}: cannot listen on 127.0.0.1:{port}" in err
         assert "--worker-port" in err
         machine.spl("fleet", "stop", "--all")
         code, _, err = machine.run("fleet", "start", "--workers", "1", "--port", port)
         assert code == 1
-        assert f"spl: [coordinator] did not start on :{port}" in err
+        assert f"error: [coordinator] did not start on :{port}" in err
     assert machine.pids() == {}
 
 
