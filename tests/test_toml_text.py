@@ -121,5 +121,4 @@ def test_a_new_file_has_every_setting_and_reads_back(tmp_path: Path) -> None:
         "workspace",
         "log",
         "console",
-        "workspace",
     }
