@@ -15,6 +15,7 @@ from syncropel.wire import OutputPage
 from tests.tui import console_sample as sample
 from tests.tui.console_fakes import FakeClient
 from tests.tui.console_page import Console, console, without_colour
+from tests.tui.console_snapshots import unpictured
 from tui.connection import output_follower
 from tui.model.output import OutputRing
 from tui.screens.output import OutputScreen
@@ -70,7 +71,7 @@ def shown(page: Console) -> list[str]:
     return view(page).splitlines()
 
 
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("size", [SIZES[0], pytest.param(SIZES[1], marks=unpictured)])
 async def test_it_follows_and_says_whose_output_it_is(size: tuple[int, int], picture: Picture) -> None:
     async with opened(page_of(numbered(1, 100)), size=size) as page:
         assert page.client.outputs == [f"{PATH}?offset=0&tail=1000&follow=true"]
