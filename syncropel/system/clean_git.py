@@ -15,8 +15,10 @@ import shutil
 import stat
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -25,6 +27,9 @@ from syncropel.system import interruptible
 PATIENCE_SECS: Final = 120.0
 NAMES_PATIENCE_SECS: Final = 30.0
 """For commands that look at no files: only a pipe in the place of a configuration holds those up."""
+LEFT_BEHIND_SECS: Final = 3600.0
+"""After so long the folder of a command is left behind: none takes a tenth of it."""
+_PREFIX: Final = "spl-git-"
 PLAIN_DIFF: Final = ("--no-ext-diff", "--no-textconv", "--no-color", "--submodule=short")
 _SAFE: Final = (
     "core.hooksPath=/dev/null",
@@ -166,7 +171,8 @@ class Repository:
         `keep`: objects are written to the repository and not thrown away with it. `index`: use this one and
         leave it as it is found. `exclude`: paths below the top that are taken for ignored.
         """
-        folder = Path(tempfile.mkdtemp(prefix="spl-git-"))
+        _sweep(Path(tempfile.gettempdir()))
+        folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
         try:
             self._fill(folder, commit, keep, exclude)
             environment = {
@@ -196,6 +202,17 @@ class Repository:
             (folder / "objects/info/alternates").write_bytes(os.fsencode(self.common / "objects") + b"\n")
         ours = "".join(f"/{path}\n" for path in exclude)
         (folder / "info/exclude").write_bytes(_own_excludes(self.common) + b"\n" + ours.encode())
+
+
+@cache
+def _sweep(place: Path) -> None:
+    """Remove the folders of processes that were killed while git ran; once a process is often enough."""
+    for folder in place.glob(f"{_PREFIX}*"):
+        with contextlib.suppress(OSError):
+            found = folder.lstat()
+            ours = stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid()
+            if ours and time.time() - found.st_mtime > LEFT_BEHIND_SECS:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def diff_of_commits(common: Path, old: str, new: str) -> bytes:
