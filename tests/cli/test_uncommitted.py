@@ -170,14 +170,28 @@ def test_nothing_that_a_repository_names_is_run(repo: Path) -> None:
     assert (repo / ".git" / "index").read_bytes() == index
 
 
-def test_a_filter_does_not_hide_a_change(repo: Path) -> None:
+@pytest.mark.parametrize("old", [False, True])
+def test_a_filter_does_not_hide_a_change(repo: Path, old: bool) -> None:
     (repo / ".gitattributes").write_text("kept filter=liar\n")
     git(repo, "add", ".")
     git(repo, "commit", "-qm", "attributes")
     git(repo, "config", "filter.liar.clean", "echo 1")
     (repo / "kept").write_text("2\n")
+    if old:  # so that git, which has run the filter, remembers the file as clean
+        os.utime(repo / "kept", ns=(1, (time.time_ns() - 10**10)))
     assert git(repo, "status", "--porcelain") == ""
     assert found(repo).changed == ("kept",)
+
+
+def test_a_sparse_checkout_with_a_filter_is_clean(repo: Path) -> None:
+    (repo / "far").mkdir()
+    (repo / "far" / "file").write_text("far\n")
+    git(repo, "add", ".")
+    git(repo, "commit", "-qm", "far")
+    git(repo, "config", "filter.any.clean", "cat")
+    git(repo, "sparse-checkout", "set", "--no-cone", "/kept")
+    assert not (repo / "far").exists()
+    assert found(repo).changed == ()
 
 
 def test_a_change_of_the_same_size_and_time_is_seen(repo: Path) -> None:

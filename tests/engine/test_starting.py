@@ -137,7 +137,8 @@ class Worker:
 
     def stamp(self, number: int) -> float | None:
         path = self.folder / f"stamp-{number}"
-        return float(path.read_text()) if path.exists() else None
+        text = path.read_text() if path.exists() else ""
+        return float(text) if text else None  # the shell makes the file before `date` has written to it
 
     async def kinds(self) -> list[str]:
         found = await self.ingest.store.query(RecordFilter(limit=5000))

@@ -33,17 +33,19 @@ class Git:
 
     folder: Path
     filters: tuple[str, ...] = ()
+    index: Path | None = None
+    """Another index than the worktree's own."""
 
-    def ask(self, *words: str) -> list[str]:
+    def ask(self, *words: str, text: str | None = None) -> list[str]:
         """The NUL-terminated parts of what it says. Raises GitFailed also when it says so with a warning."""
-        code, out, told = self.run(*words)
+        code, out, told = self.run(*words, text=text)
         if code != 0 or told:
             raise GitFailed(f"git: {told}" if told else f"git {words[0]} failed with status {code}")
         return out.split("\0")[:-1]
 
-    def run(self, *words: str) -> tuple[int, str, str]:
-        """Its exit status, its output, and the first line that it writes to stderr. Raises GitFailed when it
-        cannot be run, or does not end in time."""
+    def run(self, *words: str, text: str | None = None) -> tuple[int, str, str]:
+        """Its exit status, its output, and the first line that it writes to stderr; `text` is its stdin.
+        Raises GitFailed when it cannot be run, or does not end in time."""
         settings = dict(_SETTINGS)
         for name in self.filters:
             settings |= {f"filter.{name}.{key}": "" for key in ("clean", "smudge", "process")}
@@ -52,11 +54,11 @@ class Git:
         try:
             told = subprocess.run(
                 ("git", *_OPTIONS, *said, "-C", str(self.folder), *words),
-                stdin=subprocess.DEVNULL,
+                input=os.fsencode(text or ""),
                 capture_output=True,
                 timeout=PATIENCE_SECS,
                 check=False,
-                env=clean(os.environ),
+                env={**clean(os.environ), **({"GIT_INDEX_FILE": str(self.index)} if self.index else {})},
             )
         except FileNotFoundError:
             raise GitFailed("git is not installed") from None

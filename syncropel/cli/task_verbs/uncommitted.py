@@ -8,7 +8,8 @@ the ignore file that they have for all repositories. What only this clone hides 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+import tempfile
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -111,6 +112,20 @@ def _filters(top: Path) -> tuple[str, ...]:
 
 
 def _changed(git: Git) -> list[str]:
+    if not git.filters:
+        return _status(git)
+    # A filter that ran before may have had git remember a changed file as clean, by its size and times. An
+    # index that knows the contents alone has each file read, without the filter.
+    with tempfile.TemporaryDirectory() as folder:
+        anew = replace(git, index=Path(folder) / "index")
+        entries = git.ask("ls-files", "--stage", "-z")
+        anew.ask("update-index", "-z", "--index-info", text="".join(f"{one}\0" for one in entries))
+        left_out = {one[2:] for one in git.ask("ls-files", "-z", "-v") if one[0] == _SKIP_WORKTREE}
+        # A sparse checkout lacks files on purpose, which this index does not know.
+        return [path for path in _status(anew) if path not in left_out or os.path.lexists(git.folder / path)]
+
+
+def _status(git: Git) -> list[str]:
     words = ("--no-renames", "--untracked-files=no", "--ignore-submodules=dirty")
     # Eight columns stand before a path, and ten before one that is unmerged.
     return [
