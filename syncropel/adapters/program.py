@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import os
 import signal
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -69,7 +70,7 @@ class Excess:
     told: str
 
 
-class ProgramAdapter:
+class ProgramAdapter(ABC):
     """Runs a program for each attempt; `runs` is where it is found again by the next daemon."""
 
     interrupt_secs = INT_GRACE_SECS
@@ -84,9 +85,9 @@ class ProgramAdapter:
         self._idle_secs = idle_secs
         self._leaving = False
 
+    @abstractmethod
     def prepare(self, job: Job, files: Files, cwd: Path) -> Program:
         """Write what the program needs, and say what to run. Raises OSError, ValueError, SyncropelError."""
-        raise NotImplementedError
 
     def output(self, files: Files) -> Path:
         """The file that stdout goes to."""
