@@ -11,7 +11,7 @@ import pytest
 
 from syncropel.system import clean_git
 from syncropel.system.clean_git import LEFT_BEHIND_SECS, Repository
-from tests.adapters.test_workspace import git
+from tests.git_repository import git
 
 
 @pytest.fixture

@@ -18,7 +18,8 @@ from syncropel.record.canonical import canonical_json
 from syncropel.system import clean_git
 from syncropel.system.clean_git import GitFailed
 from syncropel.system.interruptible import MOST_AT_ONCE, in_thread
-from tests.adapters.test_workspace import SECRET, Bench, git
+from tests.adapters.test_workspace import SECRET, Bench
+from tests.git_repository import git
 
 COPIED = "TOKEN=only-in-the-copied-file\n"
 

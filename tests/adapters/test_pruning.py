@@ -14,8 +14,9 @@ from syncropel.adapters import pruning
 from syncropel.adapters.pruning import look, remove
 from syncropel.adapters.workspace import Worktree
 from syncropel.settings.workspace import Repo
+from tests.git_repository import git
 
-from .test_workspace import Bench, bench, git, project
+from .test_workspace import Bench, bench, project
 
 __all__ = ["bench", "project"]
 

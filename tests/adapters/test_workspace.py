@@ -12,16 +12,9 @@ from syncropel.adapters.base import Job, Outcome
 from syncropel.adapters.files import Files
 from syncropel.adapters.workspace import LEAK, NoWorktree, Workspaces, Worktree, name_of
 from syncropel.settings.workspace import Repo, WorkspaceSettings
+from tests.git_repository import git
 
 SECRET = "s3cret-value-of-the-provider"
-
-
-def git(folder: Path, *words: str) -> str:
-    identity = ["-c", "user.name=A", "-c", "user.email=a@example.com"]
-    ran = subprocess.run(
-        ["git", "-C", str(folder), *identity, *words], check=True, capture_output=True, text=True
-    )
-    return ran.stdout.strip()
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from syncropel.settings.adapters import AdapterSettings
 from syncropel.settings.config import DispatchSettings
 from syncropel.wire import JoinStatus
 from syncropel.wire.diagnosis import Diagnosis, TaskTree
+from tests.git_repository import git
 
 from .conftest import DID, NOOP, Api, MakeApi, assert_error, until
 
@@ -27,12 +27,6 @@ def repository(tmp_path: Path) -> Path:
     git(folder, "add", "a")
     git(folder, "commit", "-qm", "first")
     return folder
-
-
-def git(folder: Path, *words: str) -> str:
-    who = ("-c", "user.name=t", "-c", "user.email=t@example.org")
-    ran = subprocess.run(("git", *who, *words), cwd=folder, check=True, capture_output=True, text=True)
-    return ran.stdout.strip()
 
 
 def bash_in(folder: Path | None) -> Any:

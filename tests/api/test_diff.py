@@ -9,19 +9,12 @@ from pathlib import Path
 import pytest
 
 from syncropel.settings.workspace import Repo, WorkspaceSettings
+from tests.git_repository import git
 
 from .conftest import assert_error, until
 from .two_instances import Two, two_instances
 
 PATH = "/v1/tasks/T/subtasks/0/diff"
-
-
-def git(folder: Path, *words: str) -> str:
-    identity = ["-c", "user.name=A", "-c", "user.email=a@example.com"]
-    ran = subprocess.run(
-        ["git", "-C", str(folder), *identity, *words], check=True, capture_output=True, text=True
-    )
-    return ran.stdout.strip()
 
 
 def apply(folder: Path, patch: str) -> None:

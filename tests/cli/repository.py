@@ -3,22 +3,12 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from syncropel.cli.task_verbs.git import clean
 from syncropel.cli.task_verbs.uncommitted import Worktree, worktree_around
-
-IDENTITY = ("-c", "user.name=t", "-c", "user.email=t@t", "-c", "protocol.file.allow=always")
-
-
-def git(folder: Path, *words: str) -> str:
-    told = subprocess.run(
-        ("git", "-C", str(folder), *IDENTITY, *words), check=True, capture_output=True, env=clean(os.environ)
-    )
-    return told.stdout.decode()
+from tests.git_repository import git
 
 
 @pytest.fixture

@@ -12,8 +12,9 @@ import pytest
 
 from syncropel.cli.task_verbs.uncommitted import Worktree, refuse_uncommitted, worktree_around
 from syncropel.errors import Conflict
+from tests.git_repository import git
 
-from .repository import found, git
+from .repository import found
 
 
 def test_clean_and_in_no_repository(repo: Path, tmp_path: Path) -> None:

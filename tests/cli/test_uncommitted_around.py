@@ -8,8 +8,9 @@ import pytest
 
 from syncropel.cli.task_verbs.git import GitFailed
 from syncropel.cli.task_verbs.uncommitted import Worktree, worktree_around
+from tests.git_repository import git
 
-from .repository import committed, found, git
+from .repository import committed, found
 
 
 @pytest.fixture

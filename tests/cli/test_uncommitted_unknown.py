@@ -14,8 +14,9 @@ from syncropel.cli.task_verbs import git as asked
 from syncropel.cli.task_verbs.git import GitFailed
 from syncropel.cli.task_verbs.uncommitted import refuse_uncommitted, worktree_around
 from syncropel.errors import Conflict
+from tests.git_repository import git
 
-from .repository import committed, git
+from .repository import committed
 
 
 def no_head(repo: Path) -> None:

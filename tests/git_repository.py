@@ -1,0 +1,19 @@
+"""git in the repositories that tests make, as a person of no configuration."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+from syncropel.cli.task_verbs.git import clean
+
+IDENTITY = ("-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "protocol.file.allow=always")
+
+
+def git(folder: Path, *words: str) -> str:
+    """What it writes, without line breaks at its end. Raises CalledProcessError."""
+    told = subprocess.run(
+        ("git", "-C", str(folder), *IDENTITY, *words), check=True, capture_output=True, env=clean(os.environ)
+    )
+    return told.stdout.decode().rstrip("\n")
