@@ -271,7 +271,7 @@ async def test_a_row_without_a_subtask_says_so() -> None:
     client.join(sample.join())
     async with console((80, 24), sample.status(), client, screen="tasks") as page:
         await page.press("l")
-        assert said(page) == ["this row is no subtask"]
+        assert said(page) == ["this row is not a subtask: tab to the subtasks, then press l"]
 
 
 async def test_without_colour_the_words_say_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -223,7 +223,7 @@ class ConsoleScreen(SortFilter):
         if subject.thread and subject.index is not None:
             self.console.open_output(subject.thread, subject.index)
         else:
-            self.notify("this row is no subtask", timeout=3)
+            self.notify("this row is not a subtask: tab to the subtasks, then press l", timeout=3)
 
     def action_yank(self) -> None:
         if (words := self.copied()) is not None:
