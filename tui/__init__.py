@@ -1,1 +1,1 @@
-"""The full-screen console. It knows the daemon by its HTTP API alone."""
+"""The full-screen console. It talks to the daemon through the HTTP API only."""

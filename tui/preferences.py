@@ -1,7 +1,7 @@
-"""What the console remembers between two runs, in one private file: theme, screen, orders, commands.
+"""What the console remembers between runs, in one private file: theme, screen, sort orders, commands.
 
-It is a comfort and never in the way: a file that cannot be read is told once and begun anew, one that cannot
-be written is told and the console goes on.
+It is a convenience and never gets in the way: an unreadable file is reported once and replaced, a failed
+write is reported, and the console carries on.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ _PRIVATE_FILE: Final = 0o600
 _PRIVATE_FOLDER: Final = 0o700
 
 Order = tuple[str, bool]
-"""By which column a table is sorted, and whether downwards."""
+"""The column a table is sorted by, and whether descending."""
 Orders = dict[str, dict[str, Order]]
 """Screen, then table."""
 
 
 class Preferences:
-    """Kept at `place`; without one, only until the end. `trouble` says what could not be read or written."""
+    """Stored at `place`; without one, only in memory. `trouble` says what could not be read or written."""
 
     def __init__(self, place: Path | None) -> None:
         self._place = place
@@ -31,7 +31,7 @@ class Preferences:
         self.theme = ""
         self.screen = ""
         self._fleets: dict[str, Orders] = {}
-        self._before: Orders = {}  # kept before each fleet had its own: what it begins with
+        self._before: Orders = {}  # from before each fleet had its own; used as the initial value
         self.history: list[str] = []
         self._take(self._read())
 
@@ -63,18 +63,18 @@ class Preferences:
         self.trouble = f"what was remembered could not be read and is begun anew: {self._place}: {why}"
 
     def orders(self, fleet: str, screen: str) -> dict[str, Order]:
-        """The orders of a screen's tables, by table; what is changed in it is kept with the next `save`."""
+        """The sort orders of a screen's tables, by table; changes to it are stored by the next `save`."""
         screens = self._fleets.setdefault(fleet, {})
         if screen not in screens:
             screens[screen] = dict(self._before.get(screen, {}))
         return screens[screen]
 
     def typed(self, line: str) -> None:
-        """A command that was given; the same one again moves to the end."""
+        """Add a command that was entered; a repeated one moves to the end."""
         self.history = [*(one for one in self.history if one != line), line][-HISTORY:]
 
     def save(self) -> None:
-        """Write it, for its owner alone. What goes wrong stands in `trouble` afterwards."""
+        """Write the file, readable by its owner only. On failure `trouble` is set."""
         if self._place is None:
             return
         kept = {

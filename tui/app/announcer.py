@@ -1,4 +1,4 @@
-"""Who tells the operator what happens: in a corner of the screen, by the bell, on the desktop."""
+"""Announces news to the operator: in a corner of the screen, with the bell, on the desktop."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from tui.model.setup import Setup
 
 BEHIND_SECS: Final = 12.0
-"""News of a fleet that is not in front stand so long in a corner."""
+"""How long a notice from a fleet in the background stays on screen."""
 NEWER_SECS: Final = 8.0
 
 
 class Announcer:
-    """Raises BadRequest, with file and line, for a switch in `[console.notify]` that is none."""
+    """Raises BadRequest, with file and line, for an invalid switch in `[console.notify]`."""
 
     def __init__(self, console: ConsoleApp, setup: Setup) -> None:
         self._console = console
@@ -28,7 +28,7 @@ class Announcer:
         self._ringer = Ringer(self.wanted, console.write, console.clock)
 
     def tell(self, session: Session) -> bool:
-        """Tell what is new of this fleet; says whether any of it belongs on the screen in front."""
+        """Announce this fleet's news; return whether any of it concerns the screen in front."""
         console, name = self._console, session.fleet.name
         news = [one for one in session.untold() if one.kind in self.wanted.kinds]
         self._tell_if_newer(session)
@@ -40,7 +40,7 @@ class Announcer:
         return bool(news) or not behind
 
     def tick(self) -> None:
-        """Once a second: ring for what came too soon after the ring before."""
+        """Called once a second: ring for news that came too soon after the previous ring."""
         self._ringer.tell()
 
     def _tell_if_newer(self, session: Session) -> None:

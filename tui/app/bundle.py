@@ -1,4 +1,4 @@
-"""A console over a bundle: the same screens, fed from a file. No daemon, and a time that stands still."""
+"""A console over a bundle: the same screens, fed from a file. There is no daemon, and time stands still."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tui.connection.session import Outside
 
 
 def opened(path: Path) -> Outside:
-    """Read and check the file, and say on a terminal how far that is.
+    """Read and check the file, showing progress on the terminal.
 
     Raises NotFound, SetupError, or InvalidBundle with the line, as `OfflineClient.open`.
     """
@@ -26,4 +26,4 @@ def _progress(share: float) -> None:
 
 
 def _silent(_: float) -> None:
-    """Nobody watches."""
+    """Progress callback for when nobody watches."""

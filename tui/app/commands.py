@@ -1,4 +1,4 @@
-"""What a line typed after `:` does: goes somewhere, or opens the dialog that the key would have opened."""
+"""Runs a line typed after `:`: goes somewhere, or opens the dialog that the key would have opened."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ Named = TypeVar("Named")
 
 
 class Commands:
-    """The verbs over one console. What changes the fleet only opens its dialog."""
+    """The verbs of one console. Verbs that change the fleet only open the dialog for it."""
 
     def __init__(self, console: ConsoleApp) -> None:
         self._console = console
 
     def names(self) -> Names:
-        """What can be named now."""
+        """Everything that can be named at the moment."""
         console, world = self._console, self._console.world
         status = world.status
         return Names(
@@ -50,7 +50,7 @@ class Commands:
         return commands.complete(line, self.names(), self._console.setup.grammar)
 
     async def run(self, line: str) -> None:
-        """Do it. Raises SyncropelError with what was meant, when nothing can be done with it."""
+        """Run a line. Raises SyncropelError, with what was probably meant, when it cannot be done."""
         words = commands.split(line)
         if not words:
             return
@@ -66,11 +66,11 @@ class Commands:
             raise commands.unknown(first, list(self._console.MODES))
 
     def _names_a_task(self, rest: Sequence[str]) -> bool:
-        """Whether `task X` is about X, and not a verb of the command line."""
+        """Whether `task X` names a task, rather than a verb of the command line."""
         grammar = self._console.setup.grammar
         return len(rest) == 1 and (grammar is None or rest[0] not in grammar.complete(["task"], rest[0]))
 
-    # going somewhere
+    # navigation
 
     async def _task(self, rest: Sequence[str]) -> None:
         thread = self._thread_of(" ".join(rest))
@@ -132,7 +132,7 @@ class Commands:
             raise BadRequest("this fleet is not locked", "changes are allowed already")
         self._console.push_screen(dialogs.UnlockDialog())
 
-    # opening a dialog
+    # dialogs
 
     async def _freeze(self, rest: Sequence[str]) -> None:
         namespace, reason = (rest[0], " ".join(rest[1:])) if rest else ("", "")
@@ -238,7 +238,9 @@ class Commands:
     # names
 
     def _read(self, kind: str, name: str, known: Sequence[Named] | None) -> Sequence[Named]:
-        """What is known of a kind. Raises BadRequest when that was never read: then no name can be wrong."""
+        """The known items of a kind. Raises BadRequest when they were never read, so a name cannot be called
+        wrong.
+        """
         if known is None:
             link = self._console.world.link.at(self._console.clock())
             lacking = unread.lacking(link, self._console.glyphs)
@@ -246,7 +248,7 @@ class Commands:
         return known
 
     def _thread_of(self, name: str) -> str:
-        """The thread of a task's alias or thread. Raises BadRequest."""
+        """The thread of a task, given its alias or thread. Raises BadRequest."""
         tasks = self._read("task", name, self._console.world.tasks)
         found = next((one.thread for one in tasks if name and name in (one.alias, one.thread)), "")
         if not found:

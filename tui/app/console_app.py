@@ -1,4 +1,4 @@
-"""The application: modes, keys, and showing what the session in front knows to the screen in front."""
+"""The application: modes, keys, and showing the current session's data on the current screen."""
 
 from __future__ import annotations
 
@@ -42,15 +42,15 @@ if TYPE_CHECKING:
 
 TICK_SECS = 1.0
 UNSEEN_TICKS = 5
-"""So many ticks are one while the terminal says that nobody looks."""
+"""While the terminal reports that it has lost the focus, only every nth tick does anything."""
 
 
 class ConsoleApp(App[None]):
-    """The operator console. `outside` is given by tests, which decide what time it is; `painted` is called
-    when a screen that stays is drawn for the first time.
+    """The operator console. `outside` supplies time and randomness, which tests control; `painted` is called
+    when a permanent screen is drawn for the first time.
 
-    Each fleet has screens of its own, one Textual mode a screen (`prod/tasks`), so that nothing that one
-    fleet answers can be drawn under another's name.
+    Each fleet has its own screens, one Textual mode per screen (`prod/tasks`), so an answer from one fleet
+    can never be drawn under another fleet's name.
     """
 
     TITLE = "Syncropel"
@@ -107,7 +107,7 @@ class ConsoleApp(App[None]):
     def get_theme_variable_defaults(self) -> dict[str, str]:
         return themes.PLAIN_HUES
 
-    # life
+    # life cycle
 
     async def on_mount(self) -> None:
         first = self.setup.screen or self.preferences.screen
@@ -119,7 +119,7 @@ class ConsoleApp(App[None]):
         self.call_after_refresh(self._connect)
 
     def _connect(self) -> None:
-        """After the first paint: whatever the network does, the screen is there."""
+        """Connect after the first paint, so the screen appears whatever the network does."""
         self.run_worker(self._connecting(), name="connect", exit_on_error=False)
 
     async def _connecting(self) -> None:
@@ -133,7 +133,7 @@ class ConsoleApp(App[None]):
         await self.fleets.close()
 
     def _resumed(self, _: object) -> None:
-        """Back from the shell: the terminal shows nothing of what was drawn."""
+        """Back from the shell: the terminal no longer shows anything we drew."""
         self.refresh(layout=True)
 
     async def _ticking(self) -> None:
@@ -142,7 +142,7 @@ class ConsoleApp(App[None]):
             self.call_next(self._tick)
 
     async def _tick(self) -> None:
-        """Let ages and running times go on; more slowly while the terminal has lost the focus."""
+        """Advance ages and running times; less often while the terminal has lost the focus."""
         await self._keys.look()
         self._ticks += 1
         self.announcer.tick()
@@ -155,7 +155,7 @@ class ConsoleApp(App[None]):
     # news
 
     def write(self, sequences: str) -> None:
-        """Control sequences that draw nothing, straight to the terminal."""
+        """Write control sequences that draw nothing straight to the terminal."""
         if self._driver is not None:
             self._driver.write(sequences)
 
@@ -164,7 +164,7 @@ class ConsoleApp(App[None]):
             self._news()
 
     def _news(self) -> None:
-        """Show the world soon; news that come together are shown together."""
+        """Show the world soon; news items that arrive together are shown together."""
         if not self._showing:
             self._showing = True
             self.call_next(self._show)
@@ -176,11 +176,11 @@ class ConsoleApp(App[None]):
                 if isinstance(screen, ConsoleScreen | Dialog):
                     screen.show()
 
-    # for screens
+    # used by screens
 
     @property
     def session(self) -> Session:
-        """The fleet in front."""
+        """The session of the fleet in front."""
         return self.fleets.front
 
     @property
@@ -197,7 +197,7 @@ class ConsoleApp(App[None]):
         return self.session.read_only
 
     def session_of(self, screen: Screen[Any]) -> Session:
-        """The session of the fleet on whose screens this one lies."""
+        """The session of the fleet that this screen or dialog belongs to."""
         for mode, stack in self._screen_stacks.items():
             if screen in stack:
                 return self.fleets.by_key(mode.rpartition("/")[0])
@@ -205,22 +205,24 @@ class ConsoleApp(App[None]):
 
     @property
     def told_kinds(self) -> Collection[Kind]:
-        """The kinds of notices that the operator wants to be told."""
+        """The kinds of notices that the operator wants to receive."""
         return self.announcer.wanted.kinds
 
     @cached_property
     def commands(self) -> Commands:
-        """What a line after `:` does; made for the first one."""
+        """The handler for lines typed after `:`, created on first use."""
         from tui.app.commands import Commands
 
         return Commands(self)
 
     async def send(self, call: Call[Answer]) -> Answer:
-        """Ask the daemon. Raises `SyncropelError`, with words for the operator."""
+        """Send a request to the daemon. Raises `SyncropelError`, worded for the operator."""
         return await self.session.send(call)
 
     def crumbs(self) -> str:
-        """Where we are. What is no part of what it was opened from stands right behind the first screen."""
+        """The breadcrumb trail. A screen that is not about part of its opener follows the first screen
+        directly.
+        """
         path: list[ConsoleScreen] = []
         words: list[str] = []
         for one in self.screen_stack:
@@ -232,11 +234,11 @@ class ConsoleApp(App[None]):
         return " › ".join(words)
 
     def open_replay(self, thread: str, position: int | None = None) -> None:
-        """Replay a thread from a record on, from its end when none is given."""
+        """Open the replay of a thread at a record, or at its end by default."""
         self.push_screen(screens.ReplayScreen(thread, position))
 
     def open_output(self, thread: str, index: int) -> None:
-        """What a subtask writes."""
+        """Open the output of a subtask."""
         self.push_screen(screens.OutputScreen(thread, index))
 
     def compare_with(self, thread: str) -> None:
@@ -250,7 +252,7 @@ class ConsoleApp(App[None]):
     # keys
 
     def front(self) -> ConsoleScreen | None:
-        """The screen in front, when it is one of ours and no dialog lies over it."""
+        """The screen in front, if it is one of ours and no dialog covers it."""
         return self.screen if isinstance(self.screen, ConsoleScreen) else None
 
     async def action_mode(self, name: str) -> None:
@@ -261,14 +263,14 @@ class ConsoleApp(App[None]):
             await self._bring(name)
 
     async def look_at(self, name: str) -> None:
-        """Put a fleet in front, on the same screen. The one before is only watched from here on."""
+        """Bring a fleet to the front, on the same screen. The previous one is only monitored from now on."""
         if name != self.session.fleet.name:
             self.fleets.bring(name)
             await self._bring(self.screen_name)
             self._show()
 
     async def take_up_contexts(self) -> None:
-        """Take up contexts that were added, changed or removed while the console runs."""
+        """Apply contexts that were added, changed, or removed while the console runs."""
         try:
             over = self.fleets.take_up()
         except SyncropelError as error:
@@ -283,15 +285,15 @@ class ConsoleApp(App[None]):
 
     @property
     def screen_name(self) -> str:
-        """Which of the screens is looked at, whatever was opened on it."""
+        """The name of the base screen in front, ignoring screens opened on top of it."""
         return self.current_mode.rpartition("/")[2]
 
     def _mode(self, screen: str) -> str:
-        """The mode of that screen of the fleet in front."""
+        """The Textual mode for a screen of the fleet in front."""
         return f"{self.session.key}/{screen}"
 
     async def _bring(self, screen: str) -> None:
-        """Put that screen of the fleet in front; it is made when it is looked at first, and stays."""
+        """Bring a screen of the fleet to the front. It is created on first use and kept."""
         mode = self._mode(screen)
         new = mode not in self._modes
         if new:
@@ -301,7 +303,7 @@ class ConsoleApp(App[None]):
             self.call_after_refresh(self._painted)
 
     async def typed(self, line: str) -> None:
-        """Do what a line after `:` does; what cannot be done is told above that line."""
+        """Run a line typed after `:`; if it cannot be done, say so above the line."""
         try:
             await self.commands.run(line)
         except SyncropelError as error:
@@ -319,13 +321,13 @@ class ConsoleApp(App[None]):
         return node
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """A key that is looked at before all others must not be taken from a line that is being typed."""
+        """Keep keys that have priority away from a line that is being typed."""
         if action in actions.AT_ONCE and (self.front() is None or isinstance(self.focused, Input)):
             return False
         return super().check_action(action, parameters)
 
     async def action_command(self) -> None:
-        # Waited for, so that what is typed at once after `:` is not taken for keys of the screen below.
+        # Awaited, so that keys typed right after `:` do not reach the screen below.
         await self.push_screen(dialogs.CommandScreen())
 
     async def action_contexts(self) -> None:
@@ -333,7 +335,7 @@ class ConsoleApp(App[None]):
         self.push_screen(dialogs.ContextsDialog())
 
     def action_access(self) -> None:
-        """Unlock what is read-only; lock what was unlocked, at once."""
+        """Unlock a read-only fleet, or lock an unlocked one at once."""
         if self.session.read_only:
             self.push_screen(dialogs.UnlockDialog())
         else:
@@ -348,7 +350,7 @@ class ConsoleApp(App[None]):
             self.push_screen(screens.HelpScreen(front))
 
     def action_help_quit(self) -> None:
-        """What breaks off a command elsewhere must not end a console that is in the middle of something."""
+        """A key that aborts a command elsewhere must not end a console in the middle of something."""
         key = self.keymap.shown(actions.QUIT)
         self.notify(f"press {key} to quit; the fleet goes on without you", timeout=4, markup=False)
 
@@ -357,7 +359,7 @@ class ConsoleApp(App[None]):
             table.action_open()
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """The palette: all that can be done on this screen but moving about, then the themes."""
+        """The palette: everything this screen can do except cursor movement, then the themes."""
         if isinstance(screen, ConsoleScreen):
             for one in screen.actions():
                 if one not in actions.MOVES and one.id != "command_palette":
@@ -375,6 +377,6 @@ class ConsoleApp(App[None]):
         return lambda: self.wear(theme)
 
     def wear(self, theme: str) -> None:
-        """Change the colours, and remember it."""
+        """Switch to a theme and remember it."""
         self.theme = self.preferences.theme = theme
         self.preferences.save()

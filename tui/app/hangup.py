@@ -1,4 +1,4 @@
-"""The end of a console whose terminal is gone."""
+"""Ends a console whose terminal has gone away."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from threading import Thread
 
 
 def end_with_terminal(descriptor: int, farewell: Callable[[], None] | None = None) -> None:
-    """End this process at once when the terminal hangs up, after `farewell`.
+    """End this process as soon as the terminal hangs up, after calling `farewell`.
 
-    SIGHUP usually does that. Not under `nohup`, nor when the terminal is not the controlling one: there
-    Textual would wait for ever for what can no more be written, or read an end of input again and again.
+    SIGHUP usually does this, but not under `nohup`, nor when the terminal is not the controlling one. Textual
+    would then wait for ever to write, or read end-of-file over and over.
     """
     Thread(target=_watch, args=(descriptor, farewell), name="hangup", daemon=True).start()
 
 
 def _watch(descriptor: int, farewell: Callable[[], None] | None) -> None:
     lines = select.poll()
-    lines.register(descriptor, 0)  # a hang-up is told without being asked for, and nothing else is asked for
+    lines.register(descriptor, 0)  # poll reports a hang-up unasked; no other event is requested
     lines.poll()
     try:
         if farewell is not None:

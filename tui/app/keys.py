@@ -1,7 +1,7 @@
-"""Keys one after another: the next is looked at when the one before has done all that it does.
+"""Handles keys one at a time: the next key waits until the previous one has been fully handled.
 
-Textual gives a key to what has the focus when it comes. Over a slow line many come at once, and what is typed
-behind `/` or `F` would still go to the table: lost, or taken for other keys.
+Textual delivers a key to the widget that has the focus when it arrives. Over a slow line many keys arrive at
+once, and text typed after `/` or `F` would still go to the table: lost, or taken for commands.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from textual import events
 from textual.message_pump import MessagePump
 
 GIVES_UP_SECS = 1.0
-"""A key whose end is not heard of for so long is not waited for any more."""
+"""Stop waiting for a key whose handling has not finished after this long."""
 
 
 class Keys:
-    """Holds keys back. `give` hands a key to Textual and gives the node that it went to."""
+    """Queues keys. `give` hands a key to Textual and returns the node that received it."""
 
     def __init__(
         self, give: Callable[[events.Key], Awaitable[MessagePump]], clock: Callable[[], float]
@@ -27,7 +27,7 @@ class Keys:
         self._since: float | None = None
 
     async def take(self, key: events.Key) -> None:
-        """A key has come."""
+        """Accept a key."""
         self._waiting.append(key)
         if self._since is None:
             await self._next()
@@ -35,7 +35,8 @@ class Keys:
             await self.look()
 
     async def look(self) -> None:
-        """Go on without a key that was waited for too long. To be called now and then: no key may follow."""
+        """Give up on a key that has been waited for too long. Call it regularly: no further key
+        may arrive."""
         if self._since is not None and self._clock() - self._since >= GIVES_UP_SECS:
             await self._next()
 
@@ -48,9 +49,9 @@ class Keys:
         await self._follow(node, node)
 
     async def _follow(self, node: MessagePump, again: MessagePump | None) -> None:
-        """Behind the key from node to node, as it bubbles: each handles first what came first.
+        """Follow the key from node to node as it bubbles; each node handles earlier messages first.
 
-        Then once more from `again`, behind what the key has given rise to, such as a line that was entered.
+        Then do it once more, from `again`, to wait for whatever the key caused, such as a submitted line.
         """
         if not node.call_later(self._passed, node, again):
             await self._next()

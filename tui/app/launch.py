@@ -1,4 +1,4 @@
-"""The door: opens the console on a terminal. Textual is imported when it is about to open, not before."""
+"""Opens the console on a terminal. Textual is imported only when the console is about to open."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from syncropel.system.importing import quickly
 from tui.app.hangup import end_with_terminal
 
 ESCAPE_MILLIS = "25"
-"""So long esc may be the beginning of a longer key. In Textual's 100 ms the esc before a key was lost."""
+"""How long an esc may be the start of a longer key. At Textual's 100 ms, an esc typed before another key was
+lost.
+"""
 
 if TYPE_CHECKING:
     from textual.app import App
@@ -25,9 +27,9 @@ if TYPE_CHECKING:
 
 
 def run(setup: Setup) -> int:
-    """Open the console and stay until the operator quits; gives the exit status.
+    """Open the console and stay until the operator quits; return the exit status.
 
-    Before the terminal is taken it raises BadRequest when a setting of a key makes no sense, and what
+    Before it takes over the terminal, it raises BadRequest for an invalid key setting, and whatever
     `bundle.opened` raises.
     """
     prepare(os.environ)
@@ -38,11 +40,11 @@ def run(setup: Setup) -> int:
 
 
 def _made(setup: Setup) -> App[None]:
-    """Import all that the console needs, and take the terminal."""
+    """Import everything the console needs, and take over the terminal."""
     with quickly():
         from tui.model import keymap
 
-        keys = keymap.read(setup.keys, setup.where)  # before the terminal is taken
+        keys = keymap.read(setup.keys, setup.where)  # checked before the terminal is taken over
         from tui.app.console_app import ConsoleApp
 
         outside = _opened(setup.bundle) if setup.bundle is not None else None
@@ -58,34 +60,35 @@ def _opened(path: Path) -> Outside:
 
 
 def prepare(environ: MutableMapping[str, str]) -> None:
-    """Say what Textual reads once, while it is imported."""
+    """Set the variables that Textual reads once, at import."""
     if "NO_COLOR" in environ:
         environ["TEXTUAL_THEME"] = "ansi-dark"
     environ.setdefault("ESCDELAY", ESCAPE_MILLIS)
 
 
 def set_libraries_aside() -> None:
-    """Let the collector never look again at what was imported: each full round took 70 to 110 ms of it.
+    """Exclude imported modules from garbage collection: they took 70 to 110 ms of each full collection.
 
-    In that time no key is answered, and nothing of it is ever garbage.
+    Keys wait during a collection, and none of these objects ever becomes garbage.
     """
     gc.freeze()
 
 
 def set_screen_aside() -> None:
-    """The same for a screen that stays, once it is drawn: with all five they are most of what is looked at.
+    """Do the same for a permanent screen once it is drawn: all five together are most of the remaining
+    objects.
 
-    What is garbage by then goes first. Whatever else stands open at that moment can no longer be collected
-    when it is closed: a few MiB, once for each of these screens.
+    A collection runs first. Other objects that are alive at that moment can no longer be collected when they
+    are closed: a few MiB, once per screen.
     """
     gc.collect()
     gc.freeze()
 
 
 def _take_terminal(farewell: Callable[[], None] | None) -> None:
-    """Learn the size from the terminal alone, and end with it."""
+    """Take the size from the terminal alone, and end when the terminal goes away."""
     for name in ("COLUMNS", "LINES"):
-        os.environ.pop(name, None)  # exported by a shell they go before the terminal's own word, for ever
+        os.environ.pop(name, None)  # an exported value would override the real size
     from tui.app import paste
 
     paste.install()
@@ -93,7 +96,7 @@ def _take_terminal(farewell: Callable[[], None] | None) -> None:
 
 
 async def _run(app: App[None]) -> None:
-    """Run it so that a request to end leaves the terminal as it was."""
+    """Run it so that a termination signal leaves the terminal as it was."""
     asyncio.get_running_loop().add_signal_handler(
         signal.SIGTERM, lambda: app.exit(return_code=128 + signal.SIGTERM)
     )

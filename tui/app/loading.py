@@ -1,4 +1,4 @@
-"""What the first paint does not wait for: imported after it, in a thread, so that keys do not wait either."""
+"""Imports what the first paint does not need, afterwards and in a thread, so that keys do not wait either."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _THEN: Final = tuple((package, tuple(dir(package))) for package in (screens, dia
 
 
 async def client_loaded() -> None:
-    """What asks a daemon, and the models of its first answers."""
+    """Import the HTTP client and the models of its first answers."""
     await _loaded(_FIRST)
 
 
 async def screens_loaded() -> None:
-    """The other screens, the dialogs, and the models of their answers."""
+    """Import the other screens, the dialogs, and the models they use."""
     await _loaded(_THEN)
 
 
@@ -36,4 +36,4 @@ def _load(wanted: tuple[tuple[ModuleType, tuple[str, ...]], ...]) -> None:
         for package, names in wanted:
             for name in names:
                 getattr(package, name)
-    gc.freeze()  # as when the console opens: a round of the collector over all of it would hold every key up
+    gc.freeze()  # as at start-up: collecting all of this would block every key

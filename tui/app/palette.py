@@ -1,4 +1,6 @@
-"""What the palette finds: all that a key does here; fleets, tasks and instances by any part of their name."""
+"""The sources of the command palette: this screen's actions; fleets, tasks, and instances by any part of
+their name.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,7 @@ _AS_TYPED: Final = 1000.0
 
 
 class Deeds(Provider):
-    """All that can be done on this screen. Found by what it says, by its key and by the words of `spl`."""
+    """Everything this screen can do, found by description, by key, and by the matching `spl` command."""
 
     def _known(self) -> Iterator[tuple[Content, SystemCommand]]:
         room = self.app.size.width - _EDGES
@@ -33,7 +35,7 @@ class Deeds(Provider):
             yield DiscoveryHit(shown, one.callback, text=one.title)
 
     async def search(self, query: str) -> Hits:
-        """Where the query stands as it was typed comes before where its letters are only scattered."""
+        """Exact substring matches come before scattered letters."""
         matcher = self.matcher(query)
         for shown, one in self._known():
             score, places = matcher.fuzzy_search.match(query, shown.plain)
@@ -48,7 +50,7 @@ class Deeds(Provider):
 
 
 class Jumps(Provider):
-    """Each is a line that could be typed after `:`."""
+    """Each entry is a line that could be typed after `:`."""
 
     async def search(self, query: str) -> Hits:
         console = cast("ConsoleApp", self.app)

@@ -1,7 +1,7 @@
-"""Pasted text stays text, also when the marks around it come in pieces.
+"""Keeps pasted text together even when its bracketed-paste markers arrive in pieces.
 
-A terminal puts marks around what is pasted. Textual's parser takes a mark whose pieces are further apart than
-the delay of `esc`, as on a slow line, for keys, and then all that was pasted.
+A terminal puts markers around pasted text. When the pieces of a marker arrive further apart than the `esc`
+delay, as on a slow line, Textual's parser takes the marker, and then the whole paste, for keys.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from textual.message import Message
 BEGIN: Final = "\x1b[200~"
 END: Final = "\x1b[201~"
 PATIENCE_SECS: Final = 1.0
-"""So long the rest of a mark is waited for, and the end of a paste of which nothing more comes."""
+"""How long to wait for the rest of a marker, and for the end of a paste that has gone silent."""
 
 
 class PasteParser(XTermParser):
-    """Takes what is pasted out before keys are looked for. `clock` in seconds."""
+    """Extracts pasted text before keys are parsed. `clock` is in seconds."""
 
     def __init__(self, debug: bool = False, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__(debug)
@@ -32,19 +32,19 @@ class PasteParser(XTermParser):
         self._escaped = False
 
     def feed(self, data: str) -> Iterable[Message]:
-        """The messages of what was read; nothing was read at the end of all input."""
+        """Return the messages for this input; an empty string means end of input."""
         if not data:
             yield from super().feed(data)
             return
         if self._escaped and data.startswith(BEGIN[1:]):
-            data = "\x1b" + data  # nobody types that; its escape was taken for the key
+            data = "\x1b" + data  # nobody types this; its escape was taken for the key
         self._escaped = False
         data, self._held, self._since = self._held + data, "", self._clock()
         while data:
             data = yield from (self._keys(data) if self._pasted is None else self._paste(data))
 
     def tick(self) -> Iterable[Message]:
-        """What follows from nothing having come for a while."""
+        """Act on a period without input."""
         silent = self._clock() - self._since
         if self._held == "\x1b" and silent >= constants.ESCAPE_DELAY:
             self._held, self._escaped = "", True
@@ -80,7 +80,7 @@ class PasteParser(XTermParser):
 
 
 def _without_begun(data: str, mark: str) -> tuple[str, str]:
-    """The data without a begun mark at its end, and that."""
+    """Split off an incomplete marker at the end of the data; return both parts."""
     for size in range(min(len(mark) - 1, len(data)), 0, -1):
         if data.endswith(mark[:size]):
             return data[:-size], data[-size:]
@@ -88,5 +88,5 @@ def _without_begun(data: str, mark: str) -> tuple[str, str]:
 
 
 def install() -> None:
-    """Let the driver that is made next read by this parser."""
+    """Make the next driver that is created use this parser."""
     linux_driver.XTermParser = PasteParser  # type: ignore[attr-defined]  # the name it reads

@@ -1,4 +1,4 @@
-"""Notices outside the screen: the terminal's bell, and a message to the desktop (OSC 9). Never a storm."""
+"""Notices outside the screen: the terminal's bell, and desktop messages (OSC 9), limited in rate."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from tui.model.notices import KINDS, Kind, Notice
 from tui.model.text import plain
 
 GAP_SECS: Final = 10.0
-"""Between two rings; what comes in between is told together."""
+"""Shortest time between two rings; news in between is announced together."""
 _CHARS: Final = 200
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """`[console.notify]`: which news are told, and how."""
+    """`[console.notify]`: which news to announce, and how."""
 
     kinds: frozenset[Kind] = frozenset(KINDS)
     bell: bool = True
@@ -25,7 +25,8 @@ class Wanted:
 
     @classmethod
     def read(cls, switches: Mapping[str, Any], where: Callable[[str], str]) -> Wanted:
-        """All on until switched off. Raises BadRequest, with file and line, for what is no switch."""
+        """Everything is on unless switched off. Raises BadRequest, with file and line, for an
+        invalid switch."""
         for name, value in switches.items():
             if name not in ("bell", "desktop", *KINDS) or not isinstance(value, bool):
                 raise BadRequest(
@@ -38,13 +39,13 @@ class Wanted:
 
 
 def summed(news: Sequence[Notice]) -> str:
-    """The first of some news, and how many more there are."""
+    """The first item of some news, and how many more there are."""
     more = len(news) - 1
     return news[0].words + (f" · and {more} more" if more else "")
 
 
 class Ringer:
-    """Writes to the terminal at most once in a while. `write` gets raw control sequences."""
+    """Writes to the terminal at most once per interval. `write` gets raw control sequences."""
 
     def __init__(self, wanted: Wanted, write: Callable[[str], None], clock: Callable[[], float]) -> None:
         self._wanted, self._write, self._clock = wanted, write, clock
@@ -52,7 +53,7 @@ class Ringer:
         self._waiting: list[Notice] = []
 
     def tell(self, news: Sequence[Notice] = ()) -> None:
-        """Tell these now, or with the next ones; called once a second with none."""
+        """Announce these now, or together with later ones. Called once a second without any."""
         self._waiting += [one for one in news if one.kind in self._wanted.kinds]
         if not self._waiting or self._clock() < self._next:
             return

@@ -13,7 +13,7 @@ _LIGHT_HUES: Final = {
 
 
 def _bars(thumb: str, under: str, hover: str) -> dict[str, str]:
-    """Scroll bars that stand back behind the rows."""
+    """Scroll bars that recede behind the rows."""
     return {
         "scrollbar": thumb, "scrollbar-hover": hover, "scrollbar-active": hover,
         "scrollbar-background": under, "scrollbar-background-hover": under,
@@ -24,7 +24,7 @@ def _bars(thumb: str, under: str, hover: str) -> dict[str, str]:
 PLAIN_HUES: Final = {
     f"hue-{one}": f"ansi_{one}" for one in ("red", "yellow", "green", "cyan", "blue", "magenta")
 }
-"""For themes that are not ours, the terminal's own among them."""
+"""Hues for themes that are not ours, including the terminal's own colours."""
 NIGHT: Final = Theme(
     name="console-night",
     primary="#7aa2f7",

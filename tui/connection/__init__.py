@@ -1,1 +1,1 @@
-"""What the console asks of daemons, and what comes from them. No widgets."""
+"""What the console asks of daemons and receives from them. No widgets."""

@@ -1,4 +1,4 @@
-"""Asking again for what the stream only announces: coalesced, never overlapping, at most so often."""
+"""Refetches what the stream only announces: coalesced, never overlapping, at a limited rate."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ MAX_SECS: Final = 5.0
 
 
 class CoalescingPoller:
-    """Runs `fetch` once for any number of `ask`s, at most once in `gap` seconds.
+    """Runs `fetch` once for any number of `ask` calls, at most once every `gap` seconds.
 
-    A failed one is told and tried again, ever more slowly.
+    A failure is reported and retried with growing delays.
     """
 
     def __init__(
@@ -32,7 +32,7 @@ class CoalescingPoller:
         self._failures = 0
 
     def ask(self) -> None:
-        """Something has changed."""
+        """Note that something has changed."""
         self._wanted.set()
 
     async def run(self) -> None:
@@ -43,7 +43,7 @@ class CoalescingPoller:
             try:
                 await self._fetch()
             except asyncio.CancelledError:
-                self._wanted.set()  # who runs it the next time still wants it
+                self._wanted.set()  # the next run still has to fetch it
                 raise
             except Exception as error:  # noqa: BLE001 - a worker that ended in silence would freeze the tasks
                 self._failures += 1

@@ -27,23 +27,23 @@ if TYPE_CHECKING:
     from syncropel.client import Event
 
 WATCH: Final = "/v1/fleet/watch"
-SILENCE: Final = 2.5  # heartbeat intervals without a word before data counts as stale
-REFUSALS: Final = 3  # tries before "retrying" becomes "down"
+SILENCE: Final = 2.5  # heartbeat intervals of silence before data counts as stale
+REFUSALS: Final = 3  # failed tries before "retrying" becomes "down"
 BASE_SECS: Final = 0.5
 MAX_SECS: Final = 5.0
 UNSEEN_SECS: Final = 30.0
-"""The longest wait between two tries while nobody looks."""
+"""Longest wait between two tries while nobody is looking."""
 
 
 class Stream(Protocol):
-    """The part of the client that the connection needs."""
+    """The part of the client that the connection uses."""
 
     def watch(self, path: str, last_id: str = "") -> AbstractAsyncContextManager[AsyncIterator[Event]]: ...
 
 
 @dataclass(frozen=True)
 class Broken:
-    """How a stream ended. `delay` is when to try again if the daemon said so."""
+    """How a stream ended. `delay` is the daemon's requested wait before the next try, if any."""
 
     message: str
     hint: str = ""
@@ -58,7 +58,7 @@ def backoff(tries: int, jitter: float, most: float = MAX_SECS) -> float:
 
 
 class Connection:
-    """Keeps one stream open for ever; tells what it hears and how it is."""
+    """Keeps one stream open indefinitely; reports what it hears and the connection's state."""
 
     def __init__(
         self,
@@ -77,10 +77,10 @@ class Connection:
         self._refused = 0
         self.link = Link()
         self.most = MAX_SECS
-        """The longest wait between two tries, seconds."""
+        """Longest wait between two tries, in seconds."""
 
     def hurry(self) -> None:
-        """Somebody looks: no longer wait for the next try."""
+        """Somebody is looking: stop waiting for the next try."""
         if self.link.retry_at is not None:
             self.reconnect()
 
@@ -117,7 +117,7 @@ class Connection:
         await self._sleep(secs)
 
     async def _hold(self, work: Coroutine[Any, Any, Any]) -> asyncio.Future[Any]:
-        """Run `work` so that `reconnect` can end it without ending us; gives it when it has ended."""
+        """Run `work` so that `reconnect` can end it without ending this task; return it when it is done."""
         inner = self._inner = asyncio.ensure_future(work)
         try:
             await asyncio.wait({inner})
@@ -166,7 +166,7 @@ class Connection:
 
 
 def _reason(ended: asyncio.Future[Any]) -> Broken:
-    """Why a stream is over, in words an operator can act on."""
+    """Why a stream ended, in words an operator can act on."""
     if ended.cancelled():
         return Broken("the connection was given up", "it is tried again by itself")
     error = ended.exception()

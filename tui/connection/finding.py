@@ -1,4 +1,4 @@
-"""Finds a record of a thread by what stands in it, also where nobody has looked yet."""
+"""Searches a thread's records, including those that have not been loaded yet."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from syncropel.wire.replay import ReplayFrame
 
 PAGE: Final = 100
-"""Records that are read at once, as in a replay: taking more apart in one go would hold up the keys."""
+"""Records per request, as in a replay: parsing more at once would hold up the keys."""
 
 
 async def find(
@@ -25,10 +25,10 @@ async def find(
     passes: Callable[[ReplayFrame], bool],
     on_page: Callable[[int], None],
 ) -> int | None:
-    """The position of the nearest record that passes: after `start` for way 1, before it for -1. None when
-    there is none. `on_page` is told before each page how far it has looked.
+    """Return the position of the nearest match: after `start` when way is 1, before it when -1; None without
+    a match. `on_page` is told before each page how far the search has got.
 
-    Keeps nothing of what it reads. Raises SyncropelError when the daemon cannot be asked.
+    Nothing that is read is kept. Raises SyncropelError when the daemon cannot be asked.
     """
     place = start
     while (place < total) if way > 0 else (place > 1):

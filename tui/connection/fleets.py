@@ -1,4 +1,4 @@
-"""The sessions of all fleets. One of them is in front; the others are only watched, by one stream each."""
+"""The sessions of all fleets. One is in front; the others are only monitored, by one stream each."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from tui.model.notices import Notice
 from tui.model.setup import Fleet, Setup
 
 GAP_SECS: Final = 0.1
-"""Between two streams that are begun: a client takes up to 30 ms to be made."""
+"""Delay between opening two streams: creating a client takes up to 30 ms."""
 
 
 class Work(Protocol):
-    """Something that goes on until it is cancelled."""
+    """Background work that runs until it is cancelled."""
 
     def cancel(self) -> None: ...
 
 
 class Fleets:
-    """Makes a session when its fleet is first wanted, and keeps it: what was known of it stays.
+    """Creates a session when its fleet is first needed and keeps it, with everything it has learnt.
 
-    `spawn` starts what has to go on beside everything else. Nothing of one fleet waits for another.
+    `spawn` starts background work. No fleet ever waits for another.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class Fleets:
     ) -> None:
         self.all: Sequence[Fleet] = setup.fleets
         self.unseen: Counter[str] = Counter()
-        """How many news of each fleet were told while another one was in front, by name."""
+        """How many notices of each fleet, by name, were announced while another one was in front."""
         self._again = setup.again
         self._outside, self._on_news, self._spawn = outside, on_news, spawn
         self._sessions: dict[str, Session] = {}
@@ -46,14 +46,14 @@ class Fleets:
 
     @property
     def several(self) -> bool:
-        """Whether a name is needed to tell which one is meant."""
+        """Whether there is more than one fleet, so that names are needed."""
         return len(self.all) > 1
 
     def find(self, name: str) -> Fleet | None:
         return next((one for one in self.all if one.name == name), None)
 
     def session(self, name: str) -> Session:
-        """The session of a fleet that there is."""
+        """The session of an existing fleet."""
         if name not in self._sessions:
             fleet = self.find(name)
             assert fleet is not None, name
@@ -63,11 +63,11 @@ class Fleets:
         return self._sessions[name]
 
     def by_key(self, key: str) -> Session:
-        """The session of that key, also one whose fleet has changed since."""
+        """The session with that key, even if its fleet has changed since."""
         return next(one for one in (*self._sessions.values(), *self._retired) if one.key == key)
 
     def seen(self, name: str) -> Session | None:
-        """Its session, if there is one already."""
+        """The fleet's session, if it was already created."""
         return self._sessions.get(name)
 
     # following
@@ -88,7 +88,7 @@ class Fleets:
         await self.session(name).run()
 
     def bring(self, name: str) -> Session:
-        """Put a fleet in front. The one before is only watched from here on."""
+        """Bring a fleet to the front. The previous one is only monitored from now on."""
         if self._attending is not None:
             self._attending.cancel()
         self.front = self.session(name)
@@ -99,19 +99,19 @@ class Fleets:
         return self.front
 
     def tell(self, session: Session, news: Sequence[Notice]) -> bool:
-        """Count these news if nobody looks at their fleet; says whether that is so."""
+        """Count these notices as unread if their fleet is in the background; return whether it is."""
         behind = session is not self.front
         if behind:
             self.unseen[session.fleet.name] += len(news)
         return behind
 
-    # contexts that come, change and go
+    # contexts that are added, changed, and removed
 
     def take_up(self) -> list[Session]:
-        """Take up the contexts as they are now; gives the sessions that are over.
+        """Apply the current contexts; return the sessions that are over.
 
-        The fleet in front stays as long as it is in front, also when its context is gone; when its context
-        leads to another daemon, its new session is in front. Raises SyncropelError, having changed nothing.
+        The fleet in front stays in front, even when its context is gone. When its context points to another
+        daemon, its new session is in front. Raises SyncropelError, having changed nothing.
         """
         if self._again is None:
             return []

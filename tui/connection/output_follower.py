@@ -1,6 +1,6 @@
-"""Following what a subtask writes, for a screen: from its last lines on, or a part of it from the start.
+"""Follows a subtask's output for a screen: from its last lines, or a bounded part from the start.
 
-No Textual here. What cannot be read becomes words and another try.
+No Textual here. A failed read becomes a message and another try.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
     from syncropel.wire import OutputPage
 
 LAST_LINES: Final = 1000
-"""Lines from before the screen was opened."""
+"""Lines loaded from before the screen was opened."""
 PAGE_BYTES: Final = 256 * 1024
 BEHIND_BYTES: Final = 4 * PAGE_BYTES
-"""So far behind, what lies between is left out."""
+"""When it falls this far behind, skip to the last lines."""
 BASE_SECS: Final = 0.5
 MAX_SECS: Final = 5.0
 
 
 class Asks(Protocol):
-    """The part of a session that is needed."""
+    """The part of a session that it needs."""
 
     def watch(self, path: str, last_id: str = "") -> AbstractAsyncContextManager[AsyncIterator[Event]]: ...
 
@@ -41,7 +41,8 @@ class Asks(Protocol):
 
 
 class OutputFollower:
-    """One subtask's output, read while `run` runs. `on_news` is called when something else can be shown."""
+    """One subtask's output, read while `run` runs. `on_news` is called when there is something
+    new to show."""
 
     def __init__(
         self,
@@ -56,25 +57,26 @@ class OutputFollower:
         self._task, self._index, self._last = task, index, last
         self.ring = OutputRing()
         self.page: OutputPage | None = None
-        """How the attempt stands, by what was read last."""
+        """The state of the attempt, as of the last read."""
         self.trouble = ""
-        """Why nothing more is known, in words; empty while it is."""
+        """Why reading has stopped, in words; empty while it works."""
         self.from_start = self.is_cut = False
-        """`is_cut`: it was read from the start, and there is more than there is room for."""
+        """`is_cut`: it was read from the start, and there is more than fits."""
         self.begun = 0
-        """How often it was begun anew: what was shown before is of no use then."""
+        """How often reading was restarted: lines shown before a restart no longer count."""
         self._lines = output_text.reader("text")
         self._again = asyncio.Event()
         self._failures = 0
 
     def begin(self, *, from_start: bool = False) -> None:
-        """Read anew: the last lines and what comes, or from the start for as long as there is room."""
+        """Start over: with the last lines and what follows, or from the start for as long as
+        there is room."""
         self.from_start = from_start
         self._forget()
         self._again.set()
 
     def keep_up(self, attempt: int) -> None:
-        """Another attempt is the present one: read that one when the one that was read has ended."""
+        """A newer attempt is current: switch to it once the one being read has ended."""
         if self.page is not None and self.page.ended and attempt > self.page.attempt:
             self.begin()
 
@@ -85,7 +87,7 @@ class OutputFollower:
         self._lines = output_text.reader("text")
 
     async def run(self) -> None:
-        """Read until cancelled. An attempt that has ended is read once, until `begin`."""
+        """Read until cancelled. An ended attempt is read once, until the next `begin`."""
         while True:
             self._again.clear()
             reading = asyncio.ensure_future(self._reading())
@@ -134,7 +136,7 @@ class OutputFollower:
                         return
 
     async def _read_on(self) -> None:
-        """From the start, as much as there is room for."""
+        """Read from the start, as much as fits."""
         while self.page is None or (self.page.next_offset < self.page.size and not self.is_cut):
             known = self.page
             page = await self._asks.send(
@@ -167,7 +169,7 @@ class OutputFollower:
         self._on_news()
 
     def _is_behind(self) -> bool:
-        """Whether more was written than can be shown; then it goes on with the last lines."""
+        """Whether more was written than can be shown; then continue with the last lines."""
         page = self.page
         if page is None or page.size - page.next_offset <= BEHIND_BYTES:
             return False

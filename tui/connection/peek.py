@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Peek:
-    """One thread at a time: of those that the cursor only passes over nothing is asked."""
+    """One thread at a time. Threads that the cursor only passes over are not requested."""
 
     def __init__(self, session: Session, on_news: Callable[[], None]) -> None:
         self._session, self._on_news = session, on_news
@@ -30,7 +30,7 @@ class Peek:
         await self._refetcher.run()
 
     def look(self, thread: ThreadSummary) -> None:
-        """The cursor is on this thread, which stands so."""
+        """The cursor is on this thread, which has this state."""
         if thread != self._wanted:
             self._wanted = thread
             self._refetcher.ask()
@@ -42,4 +42,4 @@ class Peek:
             self._on_news()
 
     def _unread(self, error: SyncropelError) -> None:
-        """The list says what is the matter; it is asked again."""
+        """The list already shows the problem; this is asked again."""

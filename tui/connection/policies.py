@@ -1,4 +1,4 @@
-"""Asking the daemon for all that the Policy screen shows. One part that fails leaves the others."""
+"""Reads everything that the Policy screen shows. A part that fails does not affect the others."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _INTERNAL: Final = 500
 
 
 async def read(asks: Asks, clock: Callable[[], float], before: Policies) -> Policies:
-    """Everything, asked for together. While nothing at all can be read, what was known `before` stays."""
+    """Request everything at once. While nothing at all can be read, keep what was known `before`."""
     wanted: dict[str, Call[Any]] = {
         **{kind: config_calls.rules(kind) for kind in KINDS},
         policy.NAMESPACES: calls.namespaces(),
@@ -45,7 +45,7 @@ async def read(asks: Asks, clock: Callable[[], float], before: Policies) -> Poli
 
 
 def _is_refusal(error: SyncropelError) -> bool:
-    """Whether the daemon would say the same again: it knows who asks, and says no."""
+    """Whether the daemon would answer the same again: it knows the caller, and refuses."""
     return isinstance(error, RemoteError) and error.status < _INTERNAL
 
 

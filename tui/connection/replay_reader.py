@@ -1,6 +1,7 @@
-"""Reading a thread for its replay: windows of frames around where one looks, and the state there.
+"""Reads a thread for its replay: windows of frames around the current position, and the state there.
 
-No Textual here. Whatever comes late belongs to its own position, and never moves the one looked at.
+No Textual here. An answer that arrives late is stored under its own position, and never moves the current
+one.
 """
 
 from __future__ import annotations
@@ -23,14 +24,15 @@ GAP_SECS: Final = 0.05
 
 
 class Asks(Protocol):
-    """The part of a session that a reel needs."""
+    """The part of a session that the reader needs."""
 
     async def send(self, call: Call[Answer]) -> Answer: ...
 
 
 class ReplayReader:
-    """One thread. `position` is 0 until it is known how many records there are; `on_news` is called when
-    something else can be shown."""
+    """One thread. `position` is 0 until the number of records is known; `on_news` is called when there is
+    something new to show.
+    """
 
     def __init__(
         self,
@@ -47,24 +49,24 @@ class ReplayReader:
         self.trouble = ""
         self.position = 0
         self.sees_state = False
-        """Whether the state at a position is wanted whole, and not only the frame."""
+        """Whether the whole state at a position is needed, not only the frame."""
         self._first, self._way, self._due = position, 0, True
         self._asks, self._on_news = asks, on_news
         self._refetcher = CoalescingPoller(self._read, self._unread, sleep=sleep, gap=GAP_SECS)
         self._refetcher.ask()
 
     async def run(self) -> None:
-        """Read what is wanted until cancelled."""
+        """Read what is needed until cancelled."""
         await self._refetcher.run()
 
     def let_go(self) -> None:
-        """Nobody looks any more: hold no record, so that none of them waits for the collector."""
+        """Nobody is looking any more: drop all records, so that none of them waits for the collector."""
         self.frames, self.turns, self.moment = Frames(), Turns(), None
 
-    # where one looks
+    # the current position
 
     def seek(self, position: int) -> bool:
-        """Look at this position, or the nearest there is; says whether that is another one."""
+        """Go to this position, or the nearest one that exists; return whether that is another one."""
         position = max(min(position, self.frames.total), min(1, self.frames.total))
         if position == self.position:
             return False
@@ -79,7 +81,7 @@ class ReplayReader:
         self._refetcher.ask()
 
     def see_state(self, wanted: bool) -> None:
-        """Whether the whole state at each position is wanted."""
+        """Set whether the whole state at each position is needed."""
         self.sees_state = wanted
         self._refetcher.ask()
 
@@ -106,7 +108,7 @@ class ReplayReader:
         return self.moment is not None and self.moment.position == self.position
 
     async def _count(self) -> None:
-        """How many records there are, and where the status changes."""
+        """Fetch the number of records, and where the status changes."""
         told = await self._asks.send(thread_calls.status_changes(self.thread))
         before, at_end = self.frames.total, self.position == self.frames.total
         grown = told.total != before
@@ -123,7 +125,7 @@ class ReplayReader:
         self._news()
 
     async def _append(self, before: int) -> None:
-        """Keep what was read, if what is new stands behind it: a late record can stand in between."""
+        """Keep the new records if they only add to the end: a late record can belong in the middle."""
         last = self.frames.at(before)
         page = await self._asks.send(thread_calls.replay(self.thread, since=before - 1, limit=WINDOW))
         if last is None or not page.data or page.data[0].record.id != last.record.id:
@@ -136,7 +138,7 @@ class ReplayReader:
             limit = WINDOW - since % WINDOW
             page = await self._asks.send(thread_calls.replay(self.thread, since=since, limit=limit))
             if not any(one.position == since + 1 for one in page.data):
-                self._due = True  # there are fewer than was said: count again the next time
+                self._due = True  # there are fewer than announced: count again next time
                 return
             self.frames.take(page.data)
             self._news()

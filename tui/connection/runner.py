@@ -1,4 +1,4 @@
-"""Running a command of this very program beside the console, with what it says line by line."""
+"""Runs a command of this program beside the console, and passes on its output line by line."""
 
 from __future__ import annotations
 
@@ -9,22 +9,24 @@ from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 PATIENCE_SECS: Final = 20.0
-"""How long a command that is given up has for putting back what it began."""
+"""How long an aborted command has to undo what it began."""
 
 
 class Runner(Protocol):
-    """Something that runs commands."""
+    """Runs commands."""
 
     async def run(self, words: Sequence[str], said: Callable[[str], None]) -> int:
-        """Run it; gives its exit status. Cancelled, it asks the command to undo what it began."""
+        """Run a command; return its exit status. When cancelled, ask the command to undo what it began."""
         ...
 
 
 class Subprocess:
-    """Runs it in a session of its own: keys typed here and a lost terminal do not stop it half-way."""
+    """Runs commands in a session of their own, so keys typed here and a lost terminal do not stop them
+    half-way.
+    """
 
     async def run(self, words: Sequence[str], said: Callable[[str], None]) -> int:
-        """Raises OSError when it cannot be started."""
+        """Raises OSError when the command cannot be started."""
         process = await asyncio.create_subprocess_exec(
             *words,
             stdin=asyncio.subprocess.DEVNULL,
@@ -43,7 +45,7 @@ class Subprocess:
 
 
 async def _give_up(process: asyncio.subprocess.Process) -> None:
-    """Interrupt it, as Ctrl-C would, and wait until it has put back what it began."""
+    """Interrupt it, as Ctrl-C would, and wait until it has undone what it began."""
     with contextlib.suppress(ProcessLookupError):
         process.send_signal(signal.SIGINT)
     try:

@@ -1,6 +1,6 @@
-"""All that belongs to one daemon: its client, its stream, what is asked again, and what is known of it.
+"""Everything that belongs to one daemon: its client, its stream, its pollers, and what is known of it.
 
-Nothing of one session can reach another: news go into this session's own world, whoever is looked at.
+Sessions cannot affect each other: news goes into this session's own world, whichever is in front.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ if TYPE_CHECKING:
     from syncropel.wire import FleetStatus
 
 NOTICES: Final = 200
-_NO_JOIN: Final = (404, 409)  # no task at all, as a thread of rules or freezes; a task that is not fanned out
+_NO_JOIN: Final = (404, 409)  # no such task; or not fanned out
 
 
 class Client(Protocol):
-    """What the console needs of a client."""
+    """The part of a client that the console needs."""
 
     def watch(self, path: str, last_id: str = "") -> AbstractAsyncContextManager[AsyncIterator[Event]]: ...
 
@@ -52,7 +52,7 @@ def _over_http(target: Target) -> Client:
 
 @dataclass(frozen=True)
 class Outside:
-    """Where time, chance and the network come from; tests give their own."""
+    """Where time, randomness, and the network come from; tests supply their own."""
 
     client: Callable[[Target], Client] = _over_http
     clock: Callable[[], float] = time.monotonic
@@ -64,7 +64,7 @@ class Outside:
 class Session:
     """One daemon. `on_news` is called with this session whenever its world has changed.
 
-    `key` tells it from any other session, also from an earlier one of the same fleet.
+    `key` distinguishes it from every other session, including an earlier one of the same fleet.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class Session:
         self.outside = outside
         self.world = World()
         self.notices: deque[Notice] = deque(maxlen=NOTICES)
-        """What an operator should hear of, the newest last."""
+        """What an operator should be told, newest last."""
         self._untold: list[Notice] = []
         self._told = Told(actor=fleet.target.actor)
         self._ended: asyncio.Queue[str] = asyncio.Queue()
@@ -96,21 +96,22 @@ class Session:
         self._connection.most = UNSEEN_SECS
         self._refetcher = CoalescingPoller(self._read, self._unread, sleep=outside.sleep)
 
-    # life
+    # life cycle
 
     async def run(self) -> None:
-        """Follow the daemon until cancelled: one stream. While nobody looks, nothing else is asked but what
-        became of a fan-out that ended."""
+        """Follow the daemon until cancelled, with one stream. While nobody is looking, the only other
+        requests ask what became of fan-outs that ended.
+        """
         async with asyncio.TaskGroup() as both:
             both.create_task(self._connection.run())
             both.create_task(self._look_up())
 
     async def attend(self) -> None:
-        """Read the tasks and what else belongs on screens, until cancelled: somebody looks."""
+        """Read the tasks and whatever else screens show, until cancelled: somebody is looking."""
         self._attended, self._connection.most = True, MAX_SECS
         self._connection.hurry()
         if self.world.link.is_live:
-            self._tasks_due = self._who_due = True  # who left may have left before the answers came
+            self._tasks_due = self._who_due = True  # the operator may have left before the answers arrived
             self._refetcher.ask()
         try:
             await self._refetcher.run()
@@ -129,16 +130,16 @@ class Session:
         self._connection.reconnect()
 
     def settle(self, fleet: Fleet) -> None:
-        """Take up how its context is now, for the same daemon: name, colour, and how it opens."""
+        """Apply a changed context of the same daemon: name, colour, and how it opens."""
         if fleet.read_only != self.fleet.read_only:
             self.access = replace(self.access, why=fleet.read_only, until=None)
         self.fleet = fleet
 
-    # what may be changed
+    # permission to change
 
     @property
     def closed(self) -> str:
-        """Why nothing can be changed from here now; empty when it can."""
+        """Why nothing can be changed from here now; empty when changes are allowed."""
         return self.access.closed(self.clock())
 
     @property
@@ -154,30 +155,30 @@ class Session:
         self.access = self.access.locked()
         self._on_news(self)
 
-    # asking
+    # requests
 
     @cached_property
     def _client(self) -> Client:
-        """Made when something is asked first: it takes long to import, and nothing that is drawn needs it."""
+        """Created on first use: importing it takes long, and nothing that is drawn needs it."""
         return self.outside.client(self.target)
 
     async def send(self, call: Call[Answer]) -> Answer:
-        """Ask the daemon. Raises `SyncropelError`, with words for the operator."""
+        """Send a request to the daemon. Raises `SyncropelError`, worded for the operator."""
         return await self._client.send(call)
 
     def watch(self, path: str, last_id: str = "") -> AbstractAsyncContextManager[AsyncIterator[Event]]:
-        """Open a further event stream of this daemon, for a screen that needs one. Errors as `send`."""
+        """Open another event stream of this daemon, for a screen that needs one. Raises as `send`."""
         return self._client.watch(path, last_id)
 
     def follow(self, thread: str | None) -> None:
-        """Somebody looks at this task: keep its join fresh."""
+        """Somebody is looking at this task: keep its join up to date."""
         if thread is not None and thread != self.world.chosen:
             self.world = self.world.choose(thread)
             self._refetcher.ask()
             self._on_news(self)
 
     def unfold(self, threads: frozenset[str]) -> None:
-        """Somebody looks at these tasks inside the one that is followed: keep their joins fresh, too."""
+        """Somebody is looking at these tasks inside the followed one: keep their joins up to date, too."""
         if threads != self._unfolded:
             self._unfolded = threads
             self._refetcher.ask()
@@ -199,17 +200,17 @@ class Session:
             self._revision, self._tasks_due = status.tasks_revision, True
             self._refetcher.ask()
         elif self.world.around() != around:
-            self._refetcher.ask()  # a join says what holds it, and that is not in its records
+            self._refetcher.ask()  # a join tells what holds it, which is not in its records
         self._on_news(self)
 
     async def _look_up(self) -> None:
-        """Ask whether the fan-outs that ended while nobody looked have joined, one after another."""
+        """Ask, one after another, whether fan-outs that ended while nobody was looking have joined."""
         while True:
             thread = await self._ended.get()
             try:
                 task = await self.send(calls.task(thread))
             except Exception:  # noqa: BLE001 - the stream beside it goes on, whatever comes of a question
-                continue  # it is gone, or the daemon is: the list tells when somebody looks
+                continue  # the task is gone, or the daemon is: the list will tell when somebody looks
             self._notice(*self._told.looked_up(task))
             self._on_news(self)
 
@@ -219,18 +220,19 @@ class Session:
         self._untold += news
 
     def untold(self) -> list[Notice]:
-        """The notices since this was asked last."""
+        """The notices since the last call."""
         news, self._untold = self._untold, []
         return news
 
     def _linked(self, link: Link) -> None:
         self.world = self.world.linked(link)
         told, news = self._told.linked(link, self.world.moment(self.clock()).now)
-        self._notice(told, [] if self._attended else news)  # who looks sees it in the header
+        self._notice(told, [] if self._attended else news)  # an operator who is looking sees it in the header
         self._on_news(self)
 
     async def _read(self) -> None:
-        """Read who we are after each connecting, the tasks when they changed, the join of the chosen one."""
+        """Read our own identity after each connect, the tasks when they changed, and the chosen
+        task's join."""
         if self._who_due:
             self._who_due = False
             await self._ask_who()
@@ -265,7 +267,7 @@ class Session:
         self._on_news(self)
 
     async def _read_inside(self, thread: str) -> None:
-        """Read a nested task's join, unless the task is as it was when that was read."""
+        """Read a nested task's join, unless the task is unchanged since the last read."""
         task = self.world.task(thread)
         if task is not None and thread in self.world.nested and self._read_at.get(thread) == task:
             return
@@ -282,14 +284,14 @@ class Session:
         try:
             self.world = self.world.explained(await self.send(explain_calls.why(thread)))
         except SyncropelError:
-            self.world = self.world.explained(None)  # the join's own explanation is shown in its place
+            self.world = self.world.explained(None)  # the join's own explanation is shown instead
         self._on_news(self)
 
     async def _ask_who(self) -> None:
         try:
             self.access = self.access.told(await self.send(calls.whoami()))
         except SyncropelError:
-            return  # an older daemon does not say; it refuses what is not allowed all the same
+            return  # an older daemon does not tell; it still refuses what is not allowed
         self._on_news(self)
 
     def _unread(self, error: SyncropelError) -> None:

@@ -1,6 +1,6 @@
-"""Following one stream for a screen: catches up, goes on from its cursor, and tells every hole.
+"""Follows one stream for a screen: catches up, continues from its cursor, and reports every gap.
 
-No Textual here. Clock and sleep are given; whatever fails becomes words and another try.
+No Textual here. Clock and sleep are passed in; a failure becomes a message and another try.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from syncropel.client.calls import Answer
 
 BACKLOG: Final = 500
-"""Lines from before the screen was opened."""
+"""Lines loaded from before the screen was opened."""
 BASE_SECS: Final = 0.5
 MAX_SECS: Final = 5.0
 
 
 class Asks(Protocol):
-    """The part of a session that a tail needs."""
+    """The part of a session that it needs."""
 
     def watch(self, path: str, last_id: str = "") -> AbstractAsyncContextManager[AsyncIterator[Event]]: ...
 
@@ -34,7 +34,7 @@ class Asks(Protocol):
 
 
 class Notes:
-    """Lines of the console's own, each with a key and a time of its own."""
+    """The console's own lines, each with its own key and time."""
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now, self._count = now, 0
@@ -53,10 +53,10 @@ class Records:
     def __init__(self, asks: Asks, note: Notes) -> None:
         self._asks, self._note = asks, note
         self.begins_empty = False
-        """Whether nothing stands before the stream: else its first lines are on their way when it opens."""
+        """Whether nothing precedes the stream; otherwise its first lines are on their way when it opens."""
 
     async def catch_up(self, cursor: str) -> tuple[list[FeedLine], str]:
-        """Where to go on. A long absence is not replayed: what is skipped is told."""
+        """Return where to continue. A long absence is not replayed; the skipped part is reported."""
         newest = (await self._asks.send(calls.health())).records
         self.begins_empty = newest == 0
         if not cursor:
@@ -69,7 +69,7 @@ class Records:
         return [self._note(words)], str(begin)
 
     def read(self, event: Event) -> FeedLine | None:
-        """A line for an event. Raises SyncropelError, TypeError or KeyError for what is none."""
+        """Return a line for an event. Raises SyncropelError, TypeError, or KeyError for a malformed one."""
         if event.name != "record.created":
             return None
         return of_record(client.reading.document(schema.RecordOut, event.data["record"]))
@@ -86,7 +86,7 @@ class Log:
         self._asks, self._note = asks, note
 
     async def catch_up(self, cursor: str) -> tuple[list[FeedLine], str]:
-        """The lines before the stream. With a cursor the stream has them, and tells what is missing."""
+        """Return the lines before the stream. With a cursor, the stream supplies them and reports gaps."""
         if cursor:
             return [], cursor
         page = await self._asks.send(log_calls.log_lines(limit=BACKLOG))
@@ -103,7 +103,7 @@ class Log:
 
 
 class StreamFollower:
-    """One stream, followed while `run` runs; the next `run` goes on where the last one ended."""
+    """One stream, followed while `run` runs; the next `run` continues where the last one ended."""
 
     def __init__(
         self,
@@ -118,12 +118,12 @@ class StreamFollower:
         self._cursor = ""
         self._failures = 0
         self.trouble = ""
-        """Why it does not follow at present, in words; empty while it does."""
+        """Why it is not following at present, in words; empty while it is."""
         self.was_read = self.is_open = False
 
     @property
     def name(self) -> str:
-        """What it follows: `records`, `log`."""
+        """What it follows: `records` or `log`."""
         return self._source.name
 
     async def run(self) -> None:
@@ -153,7 +153,7 @@ class StreamFollower:
                 self.is_open = False
 
     def _hear(self, event: Event) -> bool:
-        """Take an event; False when the daemon ends the stream with it."""
+        """Handle an event; return False when the daemon ends the stream with it."""
         data: Any = event.data if isinstance(event.data, dict) else {}
         if event.name == "error":
             if data.get("code") == "lagged":

@@ -1,4 +1,4 @@
-"""The tasks of a daemon: read page by page once, then only those that have changed."""
+"""The tasks of a daemon: read page by page once, then only those that changed."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from syncropel.wire import TaskSummary
 
 MOST_PAGES: Final = 10
-"""A console that read for ever would show nothing; what is left unread is said."""
+"""A console that kept reading would never show anything; the unread rest is reported."""
 
 
 class TaskPages:
-    """What was read of the tasks of one daemon, newest change first. `all_read`: there are no older ones."""
+    """The tasks read from one daemon, most recent change first. `all_read`: there are no older ones."""
 
     def __init__(self, send: Callable[[Any], Awaitable[Any]]) -> None:
         self._send = send
@@ -25,20 +25,20 @@ class TaskPages:
         self.all_read = True
 
     def forget(self) -> None:
-        """Read all of them next time: it may be another daemon that answers, or another log."""
+        """Read all of them next time: another daemon may answer, or another log."""
         self._whole = False
 
     async def read(self) -> list[TaskSummary]:
-        """The tasks as they are now. A task that changes meanwhile is announced, and read again then.
+        """Return the current tasks. A task that changes meanwhile is announced, and read again then.
 
-        Raises SyncropelError as `send` does; what was known stays known.
+        Raises SyncropelError as `send` does, and keeps what was known.
         """
         if not (self._whole and await self._read_changes()):
             await self._read_all()
         return list(self._known.values())
 
     async def _read_changes(self) -> bool:
-        """Whether one page told all that has changed."""
+        """Whether one page covered everything that has changed."""
         newest = max((one.revision for one in self._known.values()), default=0)
         page = await self._send(calls.tasks(since=newest))
         if page.next_cursor is not None:

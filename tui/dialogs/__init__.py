@@ -1,6 +1,6 @@
-"""Dialogs: what changes the fleet from the console, one question a file, all on one base.
+"""Dialogs for everything that changes the fleet, one question per file, all on one base.
 
-The names stand in `__init__.pyi`; each is imported when it is first used.
+`__init__.pyi` declares the names; each is imported on first use.
 """
 
 import lazy_loader

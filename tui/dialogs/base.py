@@ -1,7 +1,8 @@
-"""What all dialogs are: a question over the screen, about what it was opened for, whatever moves behind it.
+"""The base of all dialogs: a question about the subject it was opened for, whatever changes behind it.
 
-The focus starts on Cancel and esc cancels. The deed is greyed, with the reason, while the connection is not
-live or the console is read-only. It is sent once; what came of it is told in the dialog, which stays open.
+The focus starts on Cancel, and esc cancels. The action's button is greyed, with the reason, while the
+connection is not live or the console is read-only. The action is sent once; its outcome appears in the
+dialog, which stays open.
 """
 
 from __future__ import annotations
@@ -36,23 +37,23 @@ if TYPE_CHECKING:
     from syncropel.client import Call
     from syncropel.client.calls import Answer
 
-_FRAME: Final = 4  # the border, the buttons, and a line of what lies behind
-_AIR, _ROOMY = 3, 32  # blank lines around what it says, and from which height of the screen on
+_FRAME: Final = 4  # the border, the buttons, and one line of the screen behind
+_AIR, _ROOMY = 3, 32  # blank lines around the text, and the screen height from which they appear
 _WIDEST, _SHARE, _SIDES = 100, 96, 6  # cells, per cent of the screen, borders with padding and scroll bar
 
 
 def _indent(words: str) -> str:
-    """What the further lines of a long one begin with: never left of where it begins itself."""
+    """The indent for continuation lines: never less than the line's own."""
     return " " * max(2, len(words) - len(words.lstrip()))
 
 
 class Dialog(SessionBound, Over):
     """Base of all dialogs.
 
-    A dialog says what it is about in `says`, gives the same as a command in `command`, tells in `objection`
-    why the deed cannot be done as it stands, and does it in `act`. `needs` is the scope that the daemon asks
-    for it, empty when there is none of its own. `look` is where one sees whether it was
-    taken when that is not known.
+    A subclass states its subject in `says` and the equivalent command in `command`, gives the reason against
+    the action in `objection`, and carries it out in `act`. `needs` is the scope that the daemon requires,
+    empty for none in particular. `look` is where to check whether the action took effect when the outcome is
+    unknown.
     """
 
     AUTO_FOCUS = "#push-cancel"
@@ -75,7 +76,7 @@ class Dialog(SessionBound, Over):
         super().__init__()
         self.outcome = Outcome()
 
-    # what a dialog says
+    # content of a dialog
 
     def title_words(self) -> str:
         return self.heading
@@ -85,40 +86,40 @@ class Dialog(SessionBound, Over):
         return ()
 
     def fields(self) -> Sequence[Widget]:
-        """What can be filled in, between the question and the command."""
+        """The fields to fill in, between the question and the command."""
         return ()
 
     def after_fields(self, now: float) -> Sequence[tuple[str, Tone]]:
-        """What stands below the fields, as lines with a tone."""
+        """Lines with a tone shown below the fields."""
         return ()
 
     def command(self) -> str:
-        """The command line that does the same."""
+        """The equivalent command line."""
         return ""
 
     def objection(self) -> str:
-        """Why it cannot be done as it stands; empty when it can."""
+        """Why it cannot be done as filled in; empty when it can."""
         return ""
 
     def missing(self) -> str:
-        """The id of the field that has to be filled in next; empty when there is none."""
+        """The id of the next field that must be filled in; empty when none is missing."""
         return ""
 
     async def act(self) -> str:
-        """Do it; gives the words for what was done. Raises SyncropelError."""
+        """Do it; return a message saying what was done. Raises SyncropelError."""
         raise NotImplementedError
 
     def follows(self, now: float) -> Sequence[tuple[str, Tone]]:
-        """What is to be said after it was done, as long as the dialog stays open."""
+        """Lines shown after success, as long as the dialog stays open."""
         return ()
 
     def told(self, now: float) -> Sequence[tuple[str, Tone]]:
-        """What became of it."""
+        """The outcome, as lines."""
         lines = outcome_lines(self.outcome, now, self.glyphs)
         return [*lines, *self.follows(now)] if self.outcome.stage is Stage.DONE else lines
 
     def ask_again(self) -> None:
-        """The daemon is back: what could not be read can be now."""
+        """The daemon is back: read again what could not be read."""
 
     # the frame
 
@@ -128,16 +129,16 @@ class Dialog(SessionBound, Over):
 
     @property
     def actor(self) -> str:
-        """Who signs what is written from here: the operator, as on the command line."""
+        """Who signs records written from here: the operator, as on the command line."""
         return self.session.target.actor
 
     async def ask(self, call: Call[Answer]) -> Answer:
-        """Ask the daemon that this dialog is about. Raises SyncropelError."""
+        """Send a request to this dialog's daemon. Raises SyncropelError."""
         return await self.session.send(call)
 
     @property
     def asks(self) -> bool:
-        """Whether there is anything to confirm; a dialog without a deed only tells."""
+        """Whether there is anything to confirm; a dialog without an action only informs."""
         return bool(self.deed)
 
     def compose(self) -> ComposeResult:
@@ -166,7 +167,7 @@ class Dialog(SessionBound, Over):
         self.call_after_refresh(self.show)
 
     def show(self) -> None:
-        """Show the question and what became of it as they are now. Called for news and once a second."""
+        """Show the question and the outcome as of now. Called for news and once a second."""
         if not self.is_shown:
             return
         if self.came_back():
@@ -185,23 +186,25 @@ class Dialog(SessionBound, Over):
 
     @property
     def is_shown(self) -> bool:
-        """Whether there is anything to show things in: not before it is there, nor while it is taken down."""
+        """Whether there are widgets to update: not before mounting, nor during removal."""
         return self.is_mounted and bool(self.query("#says"))
 
     @property
     def room(self) -> int:
-        """Cells for words, scroll bar left out. Reckoned as the style sheet does: a layout comes after it."""
+        """Cells available for text, without the scroll bar. Computed like the style sheet does, since layout
+        happens later.
+        """
         width = self.console.size.width
         share = _SHARE if width >= NARROW else 100
         return max(20, min(_WIDEST, width * share // 100) - _SIDES)
 
     @property
     def air(self) -> int:
-        """Blank lines around what it says: only on a screen that has room for them."""
+        """Blank lines around the text, only on a screen with room for them."""
         return _AIR if self.console.size.height >= _ROOMY else 0
 
     def _fit(self) -> None:
-        """What came of it and the buttons are always seen: the question scrolls in what room they leave."""
+        """Keep the outcome and the buttons visible: the question scrolls in the room that remains."""
         told = [self.query_one(name, Lines).text for name in ("#outcome", "#why-not")]
         below = sum(len(words.splitlines()) for words in told)
         self.query_one("#dialog").set_class(self.air > 0, "roomy")
@@ -225,7 +228,7 @@ class Dialog(SessionBound, Over):
         return "Cancel" if self.asks and self.outcome.may_ask else "Close"
 
     def why_not(self, now: float) -> str:
-        """Why the deed is greyed; empty when it can be done."""
+        """Why the action is greyed; empty when it is available."""
         if self.outcome.stage is Stage.SENDING:
             return "it was sent"
         if not self.outcome.may_ask:
@@ -245,9 +248,10 @@ class Dialog(SessionBound, Over):
     # keys
 
     def on_key(self, event: events.Key) -> None:
-        """Letters press buttons; a field that has the focus takes them before they come here.
+        """Letters press buttons, unless a field has the focus.
 
-        A key goes to what had the focus when it came: one typed ahead of a field's focus is handed on to it.
+        A key goes to the widget that had the focus when it arrived; one typed before a field got the focus is
+        handed on to the field.
         """
         field = self.focused
         if isinstance(field, Input) and event.is_printable and event.character:
@@ -260,7 +264,7 @@ class Dialog(SessionBound, Over):
             event.stop()
 
     def by_letter(self, letter: str) -> bool:
-        """Whether a letter did something here: the deed's does it, a field's goes there."""
+        """Whether a letter did something: the action's letter runs it, a field's letter focuses it."""
         if self.asks and letter == self.letter:
             self.do()
             return True
@@ -282,7 +286,9 @@ class Dialog(SessionBound, Over):
     @on(ChoiceRow.Done)
     @on(ChoiceList.Done)
     def _field_done(self, event: Message) -> None:
-        """Enter in a field goes to the next that has to be filled in, then to the button: it does nothing."""
+        """Enter in a field moves to the next field that must be filled in, then to the button; it submits
+        nothing.
+        """
         event.stop()
         self.set_focus(self.query_one(f"#{self._next()}"))
 
@@ -300,14 +306,14 @@ class Dialog(SessionBound, Over):
         self.withdraw()
 
     def withdraw(self) -> None:
-        """Go, unless another dialog has come to lie on this one: keys may be faster than screens."""
+        """Close, unless another dialog covers this one: keys can be faster than screens."""
         if self.app.screen is self:
             self.dismiss()
 
     def action_scroll(self, by: int) -> None:
         self.query_one("#question").scroll_relative(y=by * 5, animate=False)
 
-    # the deed
+    # the action
 
     def do(self) -> None:
         """Send it, unless it is greyed."""
@@ -321,8 +327,8 @@ class Dialog(SessionBound, Over):
         self.show()
 
     def begin(self) -> None:
-        """Start doing it."""
-        # The app's worker, not this screen's: who closes the dialog does not take back what was sent.
+        """Start the action."""
+        # The app's worker, not this screen's: closing the dialog does not take back what was sent.
         self.app.run_worker(self._send(), name=self.deed, exit_on_error=False)
 
     async def _send(self) -> None:
@@ -341,7 +347,7 @@ class Dialog(SessionBound, Over):
             self._tell_behind()
 
     def _tell_behind(self) -> None:
-        """The dialog was closed meanwhile: say what came of it in a corner of the screen."""
+        """The dialog was closed meanwhile: show the outcome in a corner of the screen."""
         lines = outcome_lines(self.outcome, self.console.clock(), self.glyphs)
         words = self.glyphs.text(" ".join(words for words, _ in lines))
         done = self.outcome.stage is Stage.DONE

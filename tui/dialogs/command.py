@@ -1,4 +1,4 @@
-"""`:`: one line at the bottom, with completion, history and what the words mean."""
+"""`:`: one line at the bottom, with completion, history, and an explanation of the words."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class CommandScreen(SessionBound, ModalScreen[None]):
-    """Enter does it, tab completes, up and down go through what was typed before, esc leaves."""
+    """Enter runs it, tab completes, up and down go through the history, esc closes."""
 
     BINDINGS: ClassVar[list[BindingType]] = [("escape", "leave", "leave"), LEAVES]
 
@@ -61,7 +61,7 @@ class CommandScreen(SessionBound, ModalScreen[None]):
             line.value = text
         line.cursor_position = len(text)
 
-    # what is said above the line
+    # the hint above the line
 
     def _hint(self) -> None:
         width, glyphs = self.size.width - 4, self.console.glyphs
@@ -84,7 +84,7 @@ class CommandScreen(SessionBound, ModalScreen[None]):
     def _typed(self, event: Input.Changed) -> None:
         event.stop()
         if event.value == self._draft or event.value != self.line:
-            return  # it is only shown for the first time; or the line has gone on since
+            return  # first shown only now; or the line has changed since
         self._past, self._place, self._trouble = None, -1, None
         self._offered = self._commands.complete(self.line) if self.line else []
         self._draft = self.line
@@ -103,9 +103,9 @@ class CommandScreen(SessionBound, ModalScreen[None]):
             self._remember(-1 if event.key == "up" else 1)
 
     def _complete(self, by: int) -> None:
-        """Take the next word that is offered; a single one is taken with the blank after it."""
+        """Insert the next offered word; a single offer is inserted with a blank after it."""
         if self._place < 0:
-            self._draft = self.line  # what was typed just now is announced after this key
+            self._draft = self.line  # a change made just now is announced after this key
             self._offered = self._commands.complete(self._draft)
         if not self._offered:
             self._hint()
@@ -135,7 +135,7 @@ class CommandScreen(SessionBound, ModalScreen[None]):
             self._put(history[place])
         self._hint()
 
-    # doing it
+    # running it
 
     @on(Input.Submitted)
     async def _given(self, event: Input.Submitted) -> None:
@@ -148,7 +148,7 @@ class CommandScreen(SessionBound, ModalScreen[None]):
         console.preferences.typed(line)
         console.preferences.save()
         self.dismiss()
-        # After the line has closed, so that what it opens lies on the screen it was typed on.
+        # After the line has closed, so that a dialog it opens lies on the screen where it was typed.
         console.call_next(console.typed, line)
 
     def action_leave(self) -> None:

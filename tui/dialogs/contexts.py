@@ -1,4 +1,4 @@
-"""`c`: the fleets that this console knows, and how each was when it was looked at last."""
+"""`c`: the fleets that this console knows, and the last known state of each."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tui.widgets.choice_list import ChoiceList
 
 
 class ContextsDialog(Dialog):
-    """Enter looks at the fleet that is picked. Nothing is sent anywhere by it."""
+    """Enter brings the selected fleet to the front. It sends nothing."""
 
     AUTO_FOCUS = "#contexts"
     heading = "Contexts"
@@ -48,7 +48,7 @@ class ContextsDialog(Dialog):
 
     @on(ChoiceList.Done)
     async def _chosen(self, event: ChoiceList.Done) -> None:
-        event.stop().prevent_default()  # the base would go on to the button
+        event.stop().prevent_default()  # the base class would focus the button
         console, name = self.console, self.picked
         self.dismiss()
         console.call_next(console.look_at, name)

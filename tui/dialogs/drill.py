@@ -1,4 +1,4 @@
-"""`D`: practise the kill switch with the keyboard alone, on a fan-out made for it, and see how it went."""
+"""`D`: practise the kill switch with the keyboard alone, on a fan-out made for it, and see the result."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _WHAT: Final = (
 
 
 class DrillDialog(Dialog):
-    """Start, progress step by step, report, history. Leaving it while it runs lifts the practice freeze."""
+    """Start, progress by step, report, history. Leaving it during a drill lifts the practice freeze."""
 
     heading = "Kill switch drill"
     deed = "Start the drill"
@@ -44,7 +44,7 @@ class DrillDialog(Dialog):
         self._drill: asyncio.Task[None] | None = None
         self._leaving = False
 
-    # what it says
+    # content
 
     def says(self, now: float) -> Sequence[tuple[str, Tone]]:
         if self.outcome.stage is Stage.ASKING:
@@ -80,7 +80,7 @@ class DrillDialog(Dialog):
         done = f"step {min(self.progress.done + 1, len(self.progress.steps))} of {len(self.progress.steps)}"
         return [(f"{done} · esc stops the drill and lifts its freeze", "muted")]
 
-    # past drills
+    # earlier drills
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -110,7 +110,7 @@ class DrillDialog(Dialog):
 
     def begin(self) -> None:
         self.progress, self._leaving = Progress(), False
-        # A task of its own: a worker of this screen would be gone before it has lifted its freeze.
+        # The app's task: a worker of this screen would be gone before it could lift its freeze.
         self._drill = asyncio.create_task(self._run(), name="drill")
 
     async def _run(self) -> None:
@@ -157,7 +157,7 @@ class DrillDialog(Dialog):
         return "it was held" if self.report is not None else super().why_not(now)
 
     def action_leave(self) -> None:
-        """While it runs: stop it, and stay until its freeze is lifted. Else close."""
+        """While it runs: stop it, and stay until its freeze is lifted. Otherwise close."""
         if self._drill is not None and not self._drill.done() and not self._leaving:
             self._leaving = True
             self._drill.cancel()
@@ -166,7 +166,7 @@ class DrillDialog(Dialog):
             self.withdraw()
 
     async def on_unmount(self) -> None:
-        """The console is quitting: lift the practice freeze before the connection is closed."""
+        """The console is quitting: lift the practice freeze before the connection closes."""
         if self._drill is not None and not self._drill.done():
             self._drill.cancel()
             await asyncio.wait({self._drill}, timeout=5.0)

@@ -1,4 +1,4 @@
-"""`F` and `X`: freeze a namespace, or stop the whole fleet, after seeing what that would meet."""
+"""`F` and `X`: freeze a namespace, or stop the whole fleet, after showing what that would affect."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 EMERGENCY_WORD: Final = "EMERGENCY"
 FRESH_SECS: Final = 5.0
-"""How old the blast radius may be before it is asked for again."""
+"""Age at which the blast radius is requested again."""
 _MEANS: Final = {
     SOFT: "no new work; what runs finishes",
     HARD: "no new work; after the grace no write, and what still runs is ended",
@@ -38,7 +38,7 @@ _MEANS: Final = {
 
 
 class FreezeDialog(Dialog):
-    """The namespace is taken when it opens; after that only the operator changes it."""
+    """The namespace is set when it opens; after that only the operator changes it."""
 
     deed = "Freeze"
     letter = "f"
@@ -65,7 +65,7 @@ class FreezeDialog(Dialog):
         self._seen = False
         self._registered: tuple[str, ...] = ()
 
-    # what is filled in
+    # input
 
     def fields(self) -> Sequence[Widget]:
         reason, grace, terminate = self._begun
@@ -90,7 +90,7 @@ class FreezeDialog(Dialog):
 
     @property
     def namespace(self) -> str:
-        """What is frozen; empty with an emergency, which is of everything."""
+        """What is frozen; empty for an emergency, which covers everything."""
         return "" if self.level == EMERGENCY else self._value("namespace")
 
     @property
@@ -99,7 +99,7 @@ class FreezeDialog(Dialog):
 
     @property
     def grace(self) -> float | None:
-        """Seconds, None when they are none."""
+        """Seconds; None for an invalid number."""
         try:
             secs = float(self._value("grace"))
         except ValueError:
@@ -108,7 +108,7 @@ class FreezeDialog(Dialog):
 
     @property
     def word(self) -> str:
-        """What has to be typed to confirm; empty when one key is enough."""
+        """The word to type to confirm; empty when one key is enough."""
         return {SOFT: "", HARD: self.namespace, EMERGENCY: EMERGENCY_WORD}[self.level]
 
     def missing(self) -> str:
@@ -128,7 +128,7 @@ class FreezeDialog(Dialog):
             "typed": f"type {self.word} to confirm (c)",
         }.get(self.missing(), "")
 
-    # what it says
+    # content
 
     def title_words(self) -> str:
         return "Emergency stop" if self._level == EMERGENCY else "Freeze"
@@ -165,7 +165,7 @@ class FreezeDialog(Dialog):
         self._complete()
 
     def _complete(self) -> None:
-        """Offer the namespaces that begin with what is typed, while it is typed."""
+        """Offer matching namespaces while one is typed."""
         known = known_namespaces(self.world, self._registered)
         field = self.query_one("#namespace", Input)
         found = completions(known, field.value)
@@ -191,12 +191,12 @@ class FreezeDialog(Dialog):
         return head + [(f"  {plain(line)}", tone) for line, tone in zip(rest, tones, strict=True)]
 
     def _is_unheard_of(self, blast: BlastRadius) -> bool:
-        """Whether the namespace that was typed is none that anything is known in."""
+        """Whether nothing is known in the namespace that was typed."""
         used = blast.fanouts or blast.open_tasks or blast.descendants
         known = known_namespaces(self.world, self._registered)
         return bool(self.namespace) and not used and self.namespace not in known
 
-    # what it would meet
+    # blast radius
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -209,18 +209,20 @@ class FreezeDialog(Dialog):
         try:
             page = await self.ask(calls.namespaces())
         except SyncropelError:
-            return  # completion is a comfort: those in use are known all the same
+            return  # completion is a convenience: namespaces in use are known anyway
         self._registered = tuple(one.namespace for one in page.data if one.state == "active")
         self.show()
 
     def _wanted(self) -> tuple[str, str, bool] | None:
-        """The freeze whose blast radius is to be shown; None while it has no place."""
+        """The freeze whose blast radius is to be shown; None while it has no valid namespace."""
         if self.level != EMERGENCY and not self.namespace:
             return None
         return self.level, self.namespace, self.terminate
 
     def _look_around(self) -> None:
-        """Ask what it would meet: when that changed, and again when the answer is old. One at a time."""
+        """Request the blast radius when the freeze changed, and again when the answer is old. One request at
+        a time.
+        """
         now = self.console.clock()
         wanted = self._wanted()
         old = wanted != self._blast_of or now - self._blast_at >= FRESH_SECS
@@ -240,7 +242,7 @@ class FreezeDialog(Dialog):
             self._blast_of, self._blast_at = wanted, self.console.clock()
         self.show()
 
-    # the deed
+    # the action
 
     async def act(self) -> str:
         level, namespace = self.level, self.namespace

@@ -1,4 +1,4 @@
-"""`P` and `B` on Policy: whether permission rules are enforced, and the default ones as they came."""
+"""`P` and `B` on Policy: whether permission rules are enforced, and restoring the default ones."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class RestoreRulesDialog(Dialog):
-    """`B` on Policy: the rules that keep freezes, as they came."""
+    """`B` on Policy: restore the rules that control freezes to their defaults."""
 
     heading = "Restore the default rules"
     deed, letter = "Restore", "r"
@@ -41,7 +41,9 @@ class RestoreRulesDialog(Dialog):
 
 
 class PermissionsDialog(Dialog):
-    """`P` on Policy: enforce the permission rules, or stop it. What it does is chosen, never inferred."""
+    """`P` on Policy: start or stop enforcing the permission rules. The operator chooses which; it is never
+    inferred.
+    """
 
     heading = "Permissions"
     letter = "p"

@@ -1,4 +1,4 @@
-"""`R` on a task: all its subtasks that failed run again, after one question."""
+"""`R` on a task: rerun all its failed subtasks, after one question."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class RetryFailedDialog(Dialog):
-    """About the attempts that had failed when it opened: one that has gone on since is left alone."""
+    """Covers the attempts that had failed when it opened; a subtask that has moved on since is left alone."""
 
     deed = "Retry all"
     letter = "r"
@@ -39,7 +39,7 @@ class RetryFailedDialog(Dialog):
         super().on_mount()
 
     def _failed(self) -> list[ChildOut]:
-        """Those that still stand as they did."""
+        """The attempts that still have that state."""
         failed = retries.failed_of(self.world, self.subject.thread)
         return [one for one in failed if (one.index, one.attempt) in self._known]
 

@@ -1,4 +1,4 @@
-"""`A`, `E` and `R` on Policy: write a rule, with its expression checked while it is typed; take one away."""
+"""`A`, `E`, and `R` on Policy: write a rule, with its expression checked while typing, or remove one."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ if TYPE_CHECKING:
     from syncropel.wire import ExpressionChecked, RuleOut
 
 PAUSE_SECS: Final = 0.15
-"""So long nothing is typed before it is checked."""
+"""Pause in typing before the expression is checked."""
 LOOK: Final = "look at the rules: they are read again by themselves"
 _LABEL: Final = 20
-"""The style sheet's width of a field's name."""
+"""The width of a field's name in the style sheet."""
 
 
 class RuleDialog(Dialog):
-    """Adds a rule, or changes the one that it was opened for. `known` are the rules as they were read.
+    """Adds a rule, or changes the one it was opened for. `known` are the existing rules, as last read.
 
-    Of a new one the kind can be chosen among `kinds`.
+    For a new rule, the kind can be chosen among `kinds`.
     """
 
     deed, letter = "Set the rule", "s"
@@ -51,7 +51,7 @@ class RuleDialog(Dialog):
         self._begun, self._known, self._changes, self._kinds = draft, known, changes, tuple(kinds)
         self._checked = Checked()
 
-    # what is filled in
+    # input
 
     def fields(self) -> Sequence[Widget]:
         draft, sort = self._begun, self._begun.sort
@@ -79,7 +79,7 @@ class RuleDialog(Dialog):
 
     @property
     def draft(self) -> Draft:
-        """The rule as it is filled in."""
+        """The rule as filled in."""
         typed = {one.id: one.value.strip() for one in self.query(Input)}
         effect = self.query_one("#effect", ChoiceRow).value if self._begun.sort.effects else ""
         kind = cast(Kind, self.query_one("#kind", ChoiceRow).value) if self._kinds else self._begun.kind
@@ -95,7 +95,7 @@ class RuleDialog(Dialog):
     def objection(self) -> str:
         return self.draft.missing()[1] or self._checked.objection()
 
-    # what it says
+    # content
 
     def title_words(self) -> str:
         kind = self._begun.kind
@@ -147,7 +147,7 @@ class RuleDialog(Dialog):
 
     @on(ChoiceRow.Changed)
     def _chosen(self) -> None:
-        """The same expression may be right of one kind and wrong of another."""
+        """An expression may be valid for one kind and invalid for another."""
         if self._kinds:
             self._check()
 
@@ -172,10 +172,10 @@ class RuleDialog(Dialog):
             self._checked = self._checked.answered(answer)
             self.show()
 
-    # the deed
+    # the action
 
     def begin(self) -> None:
-        self._begun = self.draft  # a dialog that is closed has no fields any more
+        self._begun = self.draft  # a closed dialog has no fields any more
         super().begin()
 
     async def act(self) -> str:
@@ -187,7 +187,7 @@ class RuleDialog(Dialog):
 
 
 class RemoveRuleDialog(Dialog):
-    """`R` on Policy: takes away the rule that it was opened for; `rule` is None where it was not read yet."""
+    """`R` on Policy: removes the rule it was opened for; `rule` is None where it has not been read yet."""
 
     deed, letter = "Remove", "r"
     needs = "config:write"
@@ -221,7 +221,7 @@ class RemoveRuleDialog(Dialog):
 
 
 async def unchanged(dialog: Dialog, kind: Kind, name: str, was: RuleOut | None) -> None:
-    """Raises NotDone when the rule is not any more what it was when the dialog opened; SyncropelError."""
+    """Raises NotDone when the rule has changed since the dialog opened; SyncropelError."""
     known = await dialog.ask(config_calls.rules(kind))
     now = next((one for one in known.data if one.name == name), None)
     if (now.record if now else None) == (was.record if was else None):

@@ -1,4 +1,4 @@
-"""Starting a fleet on this machine, for an operator who has none yet."""
+"""Starts a fleet on this machine, for an operator who has none yet."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SHOWN: Final = 8
 
 
 class StartDialog(Dialog):
-    """Runs `spl fleet start` as a process of its own and shows what it says."""
+    """Runs `spl fleet start` as a separate process and shows its output."""
 
     heading = "Start a fleet here"
     deed = "Start"
@@ -65,7 +65,7 @@ class StartDialog(Dialog):
         return "" if self.number else f"how many workers? from 1 to {MOST_WORKERS} (w)"
 
     def why_not(self, now: float) -> str:
-        """It is for when there is no connection: only what it says itself can grey it."""
+        """It exists for when there is no connection: only its own objection greys it."""
         if self.outcome.stage is Stage.SENDING:
             return "it was begun"
         return "it was done" if self.outcome.stage is Stage.DONE else self.objection()

@@ -1,4 +1,4 @@
-"""What is done to the row under the cursor: one dialog for all verbs, about the row it was opened for."""
+"""Acts on the row under the cursor: one dialog for all verbs, about the row it was opened for."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _SCOPES: Final[dict[Verb, str]] = {
 
 
 class SubjectActionDialog(Dialog):
-    """Asks about one verb on one subject. A subtask's attempt is settled when it opens."""
+    """Asks about one verb on one subject. A subtask's attempt is fixed when it opens."""
 
     def __init__(self, verb: Verb, subject: Subject) -> None:
         super().__init__()

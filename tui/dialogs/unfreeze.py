@@ -1,4 +1,4 @@
-"""`U` and `L`: lift one freeze, picked from all that are in force; and the list of them."""
+"""`U` and `L`: lift one of the freezes in force; and the list of all of them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tui.widgets.field import Field, entry
 
 
 class FreezesDialog(Dialog):
-    """`L`: every freeze in force, and all about the one that is picked."""
+    """`L`: every freeze in force, with details of the selected one."""
 
     heading = "Freezes"
     danger = False
@@ -36,7 +36,7 @@ class FreezesDialog(Dialog):
 
     @property
     def picked(self) -> schema.FreezeOut | None:
-        """The freeze that is picked, as it was last known."""
+        """The selected freeze, as last known."""
         return self._known.get(self.query_one("#freezes", ChoiceList).picked)
 
     @property
@@ -80,7 +80,7 @@ class FreezesDialog(Dialog):
 
 
 class UnfreezeDialog(FreezesDialog):
-    """`U`: a verb of its own, never a toggle. Lifts exactly the freeze that is picked."""
+    """`U`: a separate verb, never a toggle. Lifts exactly the selected freeze."""
 
     heading = "Unfreeze"
     deed = "Unfreeze"

@@ -1,4 +1,4 @@
-"""`W`: allow changes to a fleet that was opened read-only, for a while, after its name was typed."""
+"""`W`: allow changes to a fleet that was opened read-only, for a while, after typing its name."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tui.widgets.field import Field, entry
 
 
 class UnlockDialog(Dialog):
-    """Changes nothing but this console: no daemon is asked, so it can be done while the daemon is away."""
+    """Changes only this console. It asks no daemon, so it works while the daemon is away."""
 
     heading = "Unlock"
     deed = "Unlock"
@@ -53,7 +53,7 @@ class UnlockDialog(Dialog):
         return f"type {self.name_} to confirm (c)" if self.missing() else ""
 
     def why_not(self, now: float) -> str:
-        """Being read-only is what it is about, and no daemon is asked: only its own objection greys it."""
+        """It exists for read-only fleets and asks no daemon: only its own objection greys it."""
         return "it was done" if self.outcome.stage is Stage.DONE else self.objection()
 
     async def act(self) -> str:

@@ -1,4 +1,4 @@
-"""`w`: when this fan-out would have joined with another predicate. It only asks; nothing is changed."""
+"""`w`: when this fan-out would have joined with another predicate. It only asks and changes nothing."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from syncropel.wire.explain import WhatIf
 
 PAUSE_SECS: Final = 0.15
-"""So long nothing is typed before it is asked."""
+"""Pause in typing before the question is sent."""
 _AROUND: Final = 21
-"""Lines of the dialog that are no bars: frame, question, sentence, heads, `+N more`, axis, command, keys."""
+"""Lines of the dialog other than bars: frame, question, sentence, heads, `+N more`, axis, command, keys."""
 
 
 class WhatIfDialog(Dialog):
-    """About the fan-out of this task, by alias or thread; `join` is the predicate to begin with."""
+    """About this task's fan-out, by alias or thread; `join` is the initial predicate."""
 
     AUTO_FOCUS = "#join"
     heading = "What if"
@@ -55,7 +55,7 @@ class WhatIfDialog(Dialog):
         return what_if_lines(self._answer, self.room, self._most_bars(), self.glyphs)
 
     def _most_bars(self) -> int:
-        """So many subtasks fit twice above each other with all that stands around them."""
+        """How many subtasks fit in both timelines with everything around them."""
         return max(2, (self.console.size.height - _AROUND - self.air) // 2)
 
     def command(self) -> str:

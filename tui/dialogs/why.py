@@ -1,4 +1,4 @@
-"""Why a task stands as it does, in a sentence, with the records that prove it."""
+"""Why a task has its present status, in a sentence, with the records that prove it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class WhyDialog(Dialog):
-    """Asks once when it opens; what it tells stays as it was then."""
+    """Asks once, when it opens; the answer stays as of then."""
 
     heading = "Why"
     danger = False

@@ -1,1 +1,1 @@
-"""View models: what a screen shows, as frozen values made from the wire models. No Textual in here."""
+"""View models: what a screen shows, as frozen values made from the wire models. No Textual here."""

@@ -17,10 +17,10 @@ _WRITES: Final = frozenset({"admin", "fleet:write", "threads:write", "records:wr
 
 @dataclass(frozen=True)
 class Access:
-    """`why` says why it was opened read-only, empty when it was not; `until` is when an unlocking ends, by
-    our clock. `lacking` says why the daemon would refuse every change, whatever this side thinks. `firm`
-    says why no key unlocks it, empty when one does. `scopes` are what the caller `name` may do, None when
-    the daemon has not told.
+    """`why` is the reason it was opened read-only, empty if it was not; `until` is when an unlock expires, by
+    our clock. `lacking` is the reason the daemon would refuse every change, whatever the console allows.
+    `firm` is the reason no key unlocks it, empty if one does. `scopes` are those of the caller `name`, None
+    until the daemon has told.
     """
 
     why: str = ""
@@ -31,13 +31,15 @@ class Access:
     scopes: frozenset[str] | None = None
 
     def closed(self, now: float) -> str:
-        """Why nothing can be changed now; empty when it can."""
+        """Why nothing can be changed now; empty when changes are allowed."""
         if self.lacking:
             return self.lacking
         return "" if not self.firm and self.until is not None and now < self.until else self.why
 
     def without(self, scope: str) -> str:
-        """Why the daemon would refuse what needs this scope; empty when it would not, or has not told."""
+        """Why the daemon would refuse a request that needs this scope; empty when it would not, or is not
+        known.
+        """
         if not scope or self.scopes is None or {scope, "admin"} & self.scopes:
             return ""
         return f"the token of {self.name} lacks {scope}"
@@ -55,13 +57,14 @@ class Access:
         return replace(self, until=None, why=self.why or why)
 
     def told(self, who: WhoAmI) -> Access:
-        """What the daemon says of the caller: a token without any scope to write can change nothing."""
+        """Include what the daemon says about the caller: a token without any write scope can
+        change nothing."""
         scopes = frozenset(who.scopes)
         lacking = "" if _WRITES & scopes else f"the token of {who.name} may only read"
         return replace(self, lacking=lacking, name=who.name, scopes=scopes)
 
     def label(self, now: float) -> tuple[str, Tone]:
-        """What the header says; empty when changes are simply allowed."""
+        """What the header shows; empty when changes are simply allowed."""
         if self.closed(now):
             return "READ-ONLY", "warn"
         if self.why and self.until is not None:

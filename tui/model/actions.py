@@ -1,4 +1,4 @@
-"""Every key, as data: bindings, footer, help and palette are made from this table."""
+"""Every key, as data: bindings, footer, help, and palette are generated from this table."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ Risk = Literal["none", "local", "change", "danger"]
 
 @dataclass(frozen=True)
 class Action:
-    """A thing that a key does.
+    """Something a key does.
 
-    `screens` names the screens that have it (empty: all). `risk` is what it can change: nothing at all,
-    something on this side of the screen only (`local`), the fleet (`change`), or the fleet in a way that
-    stops or loses work (`danger`). `cli` is the command that tells or does the same. `footer` is
-    the short word in the footer, empty to leave it to the help.
+    `screens` names the screens that have it (empty: all). `risk` is what it can change: nothing, only this
+    side of the screen (`local`), the fleet (`change`), or the fleet in a way that stops or loses work
+    (`danger`). `cli` is the command that shows or does the same. `footer` is the short word in the footer,
+    empty to list it in the help only.
     """
 
     id: str
@@ -27,30 +27,30 @@ class Action:
     cli: str = ""
 
     def shown_keys(self) -> str:
-        """The keys of this table; what the operator made of them is in the keymap."""
+        """The default keys from this table; the operator's own are in the keymap."""
         return " ".join(map(shown_key, self.keys))
 
     @property
     def name(self) -> str:
-        """What it is called in `[console.keys]`: `mode('fleet')` is `fleet`, `move(-1)` is `up`."""
+        """Its name in `[console.keys]`: `mode('fleet')` is `fleet`, `move(-1)` is `up`."""
         verb, _, argument = self.id.rstrip(")").partition("(")
         if argument.startswith("'"):
             return argument.strip("'")
         return _MOVES.get(self.id, f"{verb}-{argument}" if argument else verb.replace("_", "-"))
 
     def meets(self, other: Action) -> bool:
-        """Whether there is a screen that has both."""
+        """Whether some screen has both."""
         return not self.screens or not other.screens or bool({*self.screens} & {*other.screens})
 
     @property
     def target(self) -> str:
-        """What a click or the palette runs: the action, and who has it."""
+        """What a click or the palette runs: the action, with its owner."""
         own = any(self in some for some in OWN.values())
         return f"screen.{self.id}" if own or self in SCREEN else f"app.{self.id}"
 
     @property
     def changes(self) -> bool:
-        """Whether it can change the fleet: greyed while nothing can be changed."""
+        """Whether it can change the fleet: greyed while changes are not allowed."""
         return self.risk in ("change", "danger")
 
     def on(self, screen: str) -> bool:
@@ -111,7 +111,7 @@ APP: Final = (
     QUIT,
 )
 AT_ONCE: Final = frozenset({"command"})
-"""Done before any other key is looked at: what is typed right after it belongs to what it opens."""
+"""Handled before any queued key: what is typed right after it belongs to what it opens."""
 CONTROL: Final = (
     Action("freeze", ("F",), "freeze a namespace; shows first what that would meet", "freeze", (), "danger",
            "spl kill --namespace NS --reason …"),
@@ -230,7 +230,7 @@ OWN: Final[dict[str, tuple[Action, ...]]] = {
         Action("turn", ("ctrl+n",), "while typing: the next context; ↑ ↓ too", "", (POLICY,)),
     ),
 }  # fmt: skip
-"""What one screen, or a part of one, has beside what all have."""
+"""What one screen, or a part of one, has in addition to the common actions."""
 TABLE: Final = (
     Action("open", ("enter",), "open the chosen row in full", "open", _TABLES),
     Action("move(-1)", ("up", "k"), "one row up", "", _LINES),
@@ -250,12 +250,12 @@ ALL: Final = (
 
 
 def for_screen(screen: str) -> list[Action]:
-    """The actions of a screen, in the order in which help tells them."""
+    """The actions of a screen, in the order of the help."""
     return [one for one in ALL if one.on(screen)]
 
 
 def footer(screen: str) -> list[Action]:
-    """What the footer shows, the most wanted first: a narrow one shows fewer."""
+    """What the footer shows, most important first: a narrow footer shows fewer."""
     order = (
         "1", "2", "3", "4", "5", "f", "x", "space", "right", "right_square_bracket", "v", "d", "enter",
         "escape", "slash", "exclamation_mark", "F", "question_mark", "q", "colon", "o", "w", "t", "U", "R",

@@ -1,4 +1,4 @@
-"""Which rows of a table pass its filter, and in which order: found again only when there is something new."""
+"""Which rows of a table pass its filter, and in which order; recomputed only when something has changed."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ from tui.model.filters import Filter
 from tui.model.rows import Row, Rows
 
 SLICE: Final = 1_000
-"""So many rows are looked at in one go: 10,000 would hold up the keys for a quarter of a second."""
+"""Rows handled in one go: 10,000 would hold up the keys for a quarter of a second."""
 
 Sort = tuple[str, bool]
-"""The column's key, and whether it goes downwards."""
+"""The column's key, and whether the order is descending."""
 Order = tuple[int, float, str]
-"""What rows are compared by: numbers before words, and nothing at all last."""
+"""The sort key of a row: numbers before words, missing values last."""
 
 
 class _Look:
-    """What filters and one order look at in each row. The rows are made for it one by one, and not kept."""
+    """What filters and one sort order read from each row. Rows are made for it one at a time, and
+    not kept."""
 
     def __init__(self, rows: Rows, column: str | None) -> None:
         self.rows, self._column = rows, column
@@ -42,7 +43,7 @@ class _Look:
                 self._orders.append(_order(row, self._column))
 
     def kept(self, wanted: Filter, sort: Sort | None) -> list[int]:
-        """The places of the rows that pass, sorted by one column. Rows that are equal keep their order."""
+        """The positions of the rows that pass, sorted by one column. The sort is stable."""
         self.used = True
         places = [place for place, fields in enumerate(self._fields) if wanted.passes(fields)]
         if sort is not None:
@@ -51,11 +52,11 @@ class _Look:
 
 
 class Arrangement:
-    """Remembers the places that were kept, and what filters and orders look at.
+    """Caches the resulting positions, and what filters and sort orders read from rows.
 
-    Between two answers of the daemon only ages grow, all alike: to look at every row for that would cost more
-    than all that is drawn. Nor is a row made again for the next letter of a filter, and none that is made for
-    this is kept: thousands of cells would make the collector's rounds longer.
+    Between two answers of the daemon only ages grow, all alike: rereading every row for that would cost more
+    than all drawing. Nor are rows made again for the next letter of a filter. Rows made for this are not
+    kept: thousands of cells would lengthen garbage collections.
     """
 
     def __init__(self) -> None:
@@ -64,13 +65,13 @@ class Arrangement:
         self._places: list[int] = []
         self._answer: Rows | None = None
         self.unfinished = False
-        """Whether what was given is what was found before: asked again, it looks at some rows more."""
+        """Whether the result is an earlier one: the next call handles some more rows."""
 
     def arrange(self, rows: Rows, wanted: Filter, sort: Sort | None) -> Rows:
-        """The rows that pass, sorted. Without filter and sort as they came.
+        """The rows that pass, sorted; without filter and sort, as they came.
 
-        Of more than `SLICE` rows it may be `unfinished`. Rows that come meanwhile are looked at when it is
-        asked again after these: news may come faster than all can be looked at.
+        With more than `SLICE` rows it may be `unfinished`. Rows that arrive meanwhile are handled in a later
+        round: news may arrive faster than all rows can be read.
         """
         self.unfinished = False
         if not wanted and sort is None:
@@ -83,7 +84,7 @@ class Arrangement:
             look = self._look = _Look(rows, sort[0] if sort is not None else None)
         if not look.is_complete:
             look.go_on()
-            if len(look.rows) > SLICE:  # also when it was the last: what is found has a turn of its own
+            if len(look.rows) > SLICE:  # also after the last slice: the result gets a turn of its own
                 self.unfinished = True
                 return self._answer if self._answer is not None else rows
         self._places, self._asked = look.kept(wanted, sort), asked
@@ -91,7 +92,7 @@ class Arrangement:
         return self._answer
 
     def _is_typed(self, look: _Look, rows: Rows) -> bool:
-        """Whether this is only the next letter of a filter; else the ages in its look are from long ago."""
+        """Whether this is only the next letter of a filter; otherwise the cached ages are from long ago."""
         return look.rows.source is rows.source and self._asked is not None and bool(self._asked[0])
 
 

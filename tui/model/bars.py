@@ -1,4 +1,4 @@
-"""What the header and the footer have room for."""
+"""Fits the header and the footer to the width."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tui.model.glyphs import Tone
 
 @dataclass(frozen=True)
 class Piece:
-    """A piece of a bar. The least `rank` stays longest when there is little room."""
+    """A piece of a bar. Pieces with the lowest `rank` stay longest when there is little room."""
 
     text: str
     tone: Tone = "plain"
@@ -21,7 +21,7 @@ class Piece:
 
 
 def pack(pieces: Sequence[Piece], width: int, gap: int = 2) -> list[Piece]:
-    """The pieces that fit, in their order: those of the highest rank go first."""
+    """The pieces that fit, in their order: those of the highest rank are dropped first."""
     kept = [one for one in pieces if one.text]
     while len(kept) > 1 and sum(cell_len(one.text) + gap for one in kept) - gap > width:
         kept.remove(max(reversed(kept), key=lambda one: one.rank))

@@ -1,4 +1,4 @@
-"""The tree of a fan-out laid flat: its subtasks, the nested tasks beneath them, and what is folded away."""
+"""The tree of a fan-out as a flat list: its subtasks, nested tasks beneath them, and folded groups."""
 
 from __future__ import annotations
 
@@ -19,8 +19,7 @@ _GROUP: Final = "+"
 class Branch:
     """A line of the tree. `of` is the join that it belongs to, `key` its identity among all lines.
 
-    `indent` is how many lines it hangs beneath. `last`: no other one hangs below it on the same line.
-    `unfolded`: what it stands for is shown beneath it.
+    `indent` is its depth. `last`: no sibling follows it. `unfolded`: what it stands for is shown beneath it.
     """
 
     what: ChildOut | Group | TaskSummary
@@ -34,9 +33,10 @@ class Branch:
 def lay(
     join: JoinStatus, unfolded: Collection[str] | None, nested: Mapping[str, JoinStatus]
 ) -> Sequence[Branch]:
-    """All lines, from above. `unfolded` are the keys of what is unfolded; None: no group, and nothing nested.
+    """All lines, from top to bottom. `unfolded` are the keys of unfolded lines; None: no groups, and nothing
+    nested.
 
-    `nested` are the joins of nested tasks that are known, by thread. Nothing is shown inside itself.
+    `nested` are the known joins of nested tasks, by thread. Nothing is shown inside itself.
     """
     return tuple(_lay(join, unfolded, nested, (), 0))
 
@@ -74,12 +74,12 @@ def _lay(
 
 
 def wanted(unfolded: Collection[str]) -> frozenset[str]:
-    """The threads of the nested tasks whose joins are to be known."""
+    """The threads of nested tasks whose joins are needed."""
     return frozenset(one.removeprefix(_PART) for one in unfolded if one.startswith(_PART))
 
 
 def can_unfold(key: str) -> bool:
-    """Whether the line of this key stands for others: a group, or a nested task."""
+    """Whether the line with this key stands for others: a group, or a nested task."""
     return is_group(key) or key.startswith(_PART)
 
 
@@ -88,7 +88,7 @@ def is_group(key: str) -> bool:
 
 
 def place_of(key: str, shown: str) -> tuple[str, int | None]:
-    """The thread of the task that a line is about, and which subtask of it; None when it is no subtask.
+    """The task thread and subtask index that a line is about; None when it is not a subtask.
 
     `shown` is the task whose tree it is.
     """

@@ -12,7 +12,7 @@ HISTORY: Final = 240
 
 
 def bar(done: int, total: int, width: int, glyphs: Glyphs) -> str:
-    """A bar that is full only when all is done, and empty only when nothing is."""
+    """A bar that is full only when everything is done, and empty only when nothing is."""
     if total <= 0:
         return glyphs.empty * width
     cells = done * width // total
@@ -22,7 +22,7 @@ def bar(done: int, total: int, width: int, glyphs: Glyphs) -> str:
 
 
 def sparkline(values: Sequence[float], width: int, glyphs: Glyphs) -> str:
-    """The last values, oldest left, scaled to the largest of them; zero is always the lowest sign."""
+    """The last values, oldest on the left, scaled to the largest; zero is always the lowest sign."""
     shown = list(values)[-width:] if width > 0 else []
     top = max(shown, default=0.0)
     steps = len(glyphs.ramp) - 1
@@ -43,7 +43,7 @@ class Rates:
     queue: tuple[float, ...] = ()
 
     def sample(self, at: float, total: int, queue: int) -> Rates:
-        """One more sample. A total that went down means a restarted daemon: its rate is not known."""
+        """Add a sample. A total that went down means a restarted daemon, so its rate is unknown."""
         depth = (*self.queue, float(queue))[-HISTORY:]
         if self.at is None or at <= self.at or total < self.total:
             return Rates(at, total, self.ingest, depth)

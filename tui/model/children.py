@@ -1,4 +1,4 @@
-"""The child threads of a task or a thread, as names and values."""
+"""The child threads of a task or thread, as names and values."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from syncropel.wire.replay import ReplayFrame
 
 _FACT: Final = "child "
-"""How the facts of a replay name child threads."""
+"""How a replay's facts name child threads."""
 _NAME_CHARS: Final = 24
 
 
 def task_children(children: Sequence[ChildThreadOut], glyphs: Glyphs) -> list[tuple[str, Line]]:
-    """A line for each child, below how many there are; nothing without children."""
+    """A line per child, below their number; nothing without children."""
     if not children:
         return []
     lines = [("children", Line(children_text.head(children)))]
@@ -35,7 +35,7 @@ def task_children(children: Sequence[ChildThreadOut], glyphs: Glyphs) -> list[tu
 
 
 def frame_children(frame: ReplayFrame, glyphs: Glyphs) -> list[tuple[str, Line]]:
-    """The children that the records of a thread tell of, after this one."""
+    """The children known from a thread's records up to and including this one."""
     lines = []
     for fact in frame.after:
         if fact.name.startswith(_FACT) and isinstance(fact.value, str):

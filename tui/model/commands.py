@@ -1,4 +1,4 @@
-"""The words of `:`: which there are, what can follow them, and what was probably meant."""
+"""The commands of `:`: which exist, what can follow them, and what a mistyped one probably meant."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "help": ("", "the keys of this screen"),
     "quit": ("", "leave; the fleet goes on"),
 }
-"""Word, what follows it, what it does. The names of the screens are words too."""
+"""Word, what follows it, what it does. The names of the screens are commands too."""
 
 FROM_CLI: Final = frozenset({"kill", "unkill", "drain", "task", "drill", "fleet", "config"})
-"""Those whose flags the command line's grammar knows."""
+"""Those whose flags are in the command line's grammar."""
 
 
 @dataclass(frozen=True)
 class Names:
-    """What can be named on the console at present, for completion and jumps."""
+    """Everything that can be named in the console at present, for completion and jumps."""
 
     screens: Sequence[str] = ()
     tasks: Sequence[str] = ()
@@ -67,14 +67,14 @@ def split(line: str) -> list[str]:
 
 
 def whole(word: str, screens: Sequence[str]) -> str:
-    """The only word that begins so: `q` is `quit`. Itself when there is none, or more than one."""
+    """Expand a unique prefix: `q` is `quit`. Returned as is when there is no match, or more than one."""
     known = [*WORDS, *screens]
     begun = [one for one in known if one.startswith(word)]
     return begun[0] if len(begun) == 1 and word not in known else word
 
 
 def unknown(word: str, screens: Sequence[str]) -> BadRequest:
-    """What to say of a word that is none."""
+    """The message for an unknown word."""
     known = [*WORDS, *screens]
     near = difflib.get_close_matches(word, known, n=1)
     return BadRequest(
@@ -83,7 +83,7 @@ def unknown(word: str, screens: Sequence[str]) -> BadRequest:
 
 
 def nearest(kind: str, name: str, known: Sequence[str]) -> BadRequest:
-    """What to say of a name that nothing has."""
+    """The message for a name that does not exist."""
     if not name:
         return BadRequest(f"which {kind}?", f"known: {' '.join(known[:8])}" if known else "none is known yet")
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
@@ -94,7 +94,7 @@ def nearest(kind: str, name: str, known: Sequence[str]) -> BadRequest:
 
 
 def complete(line: str, names: Names, grammar: Grammar | None) -> list[str]:
-    """What the last word of a line can become, in order."""
+    """Completions of the last word of a line, in order."""
     try:
         words = shlex.split(line)
     except ValueError:
@@ -113,7 +113,7 @@ def complete(line: str, names: Names, grammar: Grammar | None) -> list[str]:
 
 
 def usage(line: str) -> str:
-    """How a line that begins with a known word goes on: `drain start|stop INSTANCE: empty an instance`."""
+    """How a line that begins with a known word continues: `drain start|stop INSTANCE: empty an instance`."""
     word = line.split(maxsplit=1)[0] if line.split() else ""
     if word not in WORDS:
         return ""

@@ -1,4 +1,4 @@
-"""Two threads side by side: what they share, where they part, and how they ended."""
+"""Two threads side by side: what they share, where they diverge, and how they ended."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _KINDS: Final[dict[str, tuple[str, str, Tone]]] = {
 
 
 def compared_rows(diff: ThreadDiff, glyphs: Glyphs) -> Rows:
-    """A row for each step, by its place in the comparison."""
+    """A row per step, keyed by its position in the comparison."""
     keys = [str(place) for place in range(len(diff.rows))]
     return Rows(diff, keys, lambda place: _row(place, diff, glyphs))
 
@@ -55,7 +55,7 @@ def _side(one: ComparedRecord | None, glyphs: Glyphs) -> Cell:
 
 
 def summary(diff: ThreadDiff, glyphs: Glyphs) -> list[tuple[str, Tone]]:
-    """How the two threads ended, how many steps they share, and where they part."""
+    """How the two threads ended, how many steps they share, and where they diverge."""
     lines: list[tuple[str, Tone]] = [
         (f"left   {_ended(diff.left, glyphs)}", "plain"),
         (f"right  {_ended(diff.right, glyphs)}", "plain"),
@@ -77,14 +77,15 @@ def _ended(side: ComparedSide, glyphs: Glyphs) -> str:
 
 
 def next_difference(rows: Sequence[ComparedRow], place: int, way: int) -> int | None:
-    """The nearest row that is not the same on both sides."""
+    """The nearest row that differs between the two sides."""
     places = range(place + 1, len(rows)) if way > 0 else range(place - 1, -1, -1)
     return next((one for one in places if rows[one].kind != "same"), None)
 
 
 def different_facts(diff: ThreadDiff) -> list[tuple[str, str, str]]:
-    """Names and both values of the facts in which the two states differ, as far as one can see it: what is
-    empty on one side and not there on the other is nothing on both."""
+    """Names and both values of the facts in which the two states visibly differ: a fact that is empty on one
+    side and missing on the other counts as equal.
+    """
     found = [
         (fact_name(one.name), fact_text(one.name, one.left), fact_text(one.name, one.right))
         for one in diff.facts

@@ -1,4 +1,4 @@
-"""The fleets in a list: name, connection, what is known of it, and what nobody has looked at yet."""
+"""The fleets in a list: name, connection, what is known of each, and unread news."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tui.model.world import World
 
 
 class Seen(Protocol):
-    """What of a session is told in the list."""
+    """What the list shows of a session."""
 
     world: World
     access: Access
@@ -29,7 +29,8 @@ def lines(
     now: float,
     glyphs: Glyphs,
 ) -> list[tuple[str, str]]:
-    """Each fleet's name as the identity of its line, and the line. `unseen` counts the news of each."""
+    """Each fleet's name as the identity of its line, and the line. `unseen` counts the unread
+    news of each."""
     cells = [_cells(one, seen(one.name), unseen.get(one.name, 0), now, glyphs) for one in fleets]
     widths = [max(cell_len(row[column]) for row in cells) for column in range(4)]
     return [
@@ -60,7 +61,7 @@ def _state(seen: Seen, unseen: int, now: float, glyphs: Glyphs) -> str:
 
 
 def behind(unseen: Mapping[str, int]) -> str:
-    """News of fleets that are not in front, for the header; empty when there are none."""
+    """News of background fleets for the header; empty when there is none."""
     told = {name: count for name, count in unseen.items() if count}
     if not told:
         return ""

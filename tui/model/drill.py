@@ -1,4 +1,4 @@
-"""A drill as the console shows it: its steps as they come, its report, and how drills went before."""
+"""A drill as the console shows it: its steps as they happen, its report, and earlier drills."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _NAMES: Final[dict[Step, str]] = {
 
 @dataclass(frozen=True)
 class StepSeen:
-    """A step: when it began and ended (our clock), what it found, and whether that is as it should be."""
+    """A step: when it began and ended (our clock), what it found, and whether that is as expected."""
 
     began: float | None = None
     ended: float | None = None
@@ -41,12 +41,12 @@ class StepSeen:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a drill is."""
+    """How far a drill has got."""
 
     steps: tuple[tuple[Step, StepSeen], ...] = tuple((one, StepSeen()) for one in STEPS)
 
     def heard(self, step: Step, words: str, good: bool, now: float) -> Progress:
-        """A step has begun (no words), or is over."""
+        """A step has begun (no words), or has ended."""
         seen = dict(self.steps)
         before = seen[step]
         if words:
@@ -60,7 +60,7 @@ class Progress:
         return sum(seen.ended is not None for _, seen in self.steps)
 
     def lines(self, now: float, glyphs: Glyphs, *, stopped: bool = False) -> Lines:
-        """A line a step. `stopped`: the drill is over, and what had begun goes on no more."""
+        """One line per step. `stopped`: the drill is over, and an unfinished step will not continue."""
         return [_step_line(step, seen, now, glyphs, stopped) for step, seen in self.steps]
 
 
@@ -75,7 +75,7 @@ def _step_line(step: Step, seen: StepSeen, now: float, glyphs: Glyphs, stopped: 
 
 
 def report_lines(report: DrillReport, glyphs: Glyphs) -> Lines:
-    """What the drill measured, and the verdict."""
+    """The measurements and the verdict."""
     leaked: Tone = "bad" if report.leaked else "good"
     confirmed = f"{report.confirmed_ms:.0f} ms" if report.confirmed_ms is not None else "never"
     lines: Lines = [
@@ -105,7 +105,9 @@ def verdict_line(report: DrillReport, glyphs: Glyphs) -> tuple[str, Tone]:
 
 
 def history_lines(drills: Sequence[PastDrill], now: float, glyphs: Glyphs) -> Lines:
-    """The latest drills, oldest given first, and how the time to the last confirmation went. `now`: unix."""
+    """The latest drills, given oldest first, and the trend of the time to the last confirmation. `now`: unix
+    seconds.
+    """
     if not drills:
         return [("no drill was ever held here", "muted")]
     times = [one.confirmed_ms for one in drills if one.confirmed_ms is not None]

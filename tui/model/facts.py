@@ -1,4 +1,4 @@
-"""All that is known of one thing, as names and values, for the detail screens."""
+"""Everything known about one item, as names and values, for the detail screens."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _running(world: World, instance: InstanceOut) -> list[Fact]:
 
 
 def _cells(columns: Sequence[Column], rows: Rows, key: str, without: Collection[str] = ()) -> list[Fact]:
-    """What the columns say of one row, whether there is room for them or not; empty when it is gone."""
+    """The contents of all columns for one row, whether or not they fit; empty when the row is gone."""
     if key not in rows.keys:
         return []
     cells = rows[rows.keys.index(key)].cells
@@ -50,7 +50,7 @@ def _cells(columns: Sequence[Column], rows: Rows, key: str, without: Collection[
 
 
 def dispatch_facts(status: FleetStatus, key: str, at: Moment) -> list[Fact]:
-    """What runs, by the identity of its row."""
+    """What is running, by the identity of its row."""
     rows = dispatch_rows(status, at)
     found = next((one for one in status.dispatches if f"{one.thread}/{one.index}" == key), None)
     if found is None:
@@ -77,7 +77,7 @@ def fanout_facts(status: FleetStatus, thread: str, at: Moment, glyphs: Glyphs) -
 
 
 def task_facts(task: TaskSummary, at: Moment, glyphs: Glyphs) -> list[Fact]:
-    """A task, without what its join says of it."""
+    """A task, without what its join says."""
     state = state_cell(task.status, glyphs)
     return [
         ("status", Line(state.text, state.tone)),
@@ -95,14 +95,14 @@ def task_facts(task: TaskSummary, at: Moment, glyphs: Glyphs) -> list[Fact]:
 
 
 def subtask_facts(world: World, thread: str, index: int, at: Moment, glyphs: Glyphs) -> list[Fact]:
-    """One subtask; empty as long as the join that it belongs to was not read."""
+    """One subtask; empty until its join has been read."""
     join = world.join_of(thread)
     child = next((one for one in join.subtasks if one.index == index), None) if join else None
     return detail_lines(child, at, glyphs) if child is not None else []
 
 
 def facts_of(world: World, subject: Subject, at: Moment, glyphs: Glyphs) -> list[Fact]:
-    """What the cursor is on: an instance, a task, or a subtask. Empty when it is not known."""
+    """The item under the cursor: an instance, a task, or a subtask. Empty when it is not known."""
     if subject.did:
         return instance_facts(world, subject.did, at, glyphs)
     if subject.index is not None:
@@ -112,9 +112,9 @@ def facts_of(world: World, subject: Subject, at: Moment, glyphs: Glyphs) -> list
 
 
 def wrapped(facts: Sequence[Fact], width: int) -> list[tuple[str, Line]]:
-    """Facts as lines of at most `width` cells; the name stands before the first line of its value.
+    """Facts as lines of at most `width` cells; the name precedes the first line of its value.
 
-    A value that may have one line at most is cut at its end.
+    A value that is limited to one line is cut at its end.
     """
     lines: list[tuple[str, Line]] = []
     for name, value in facts:

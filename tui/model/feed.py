@@ -1,6 +1,6 @@
-"""The feed: records and log lines in the order of their time, bounded, with every hole told.
+"""The feed: records and log lines in time order, bounded, with every gap reported.
 
-Nothing here is drawn before somebody looks: a line becomes a row when the table or a filter asks for it.
+Nothing is rendered before it is needed: a line becomes a row when the table or a filter asks for it.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from syncropel.wire import LogLine, RecordOut
 
 CAP: Final = 2_000
-"""Lines that are kept; older ones are let go, and counted."""
-_BODY_CHARS: Final = 4_096  # so much of a body can be found by a filter
+"""Lines kept; older ones are dropped, and counted."""
+_BODY_CHARS: Final = 4_096  # how much of a body a filter searches
 
 Source = Literal["both", "records", "log"]
 SOURCES: Final[tuple[Source, ...]] = ("both", "records", "log")
@@ -52,13 +52,13 @@ _TOLD: Final = (
     "state",
     "kind",
 )
-"""Keys of a body that say most of it, in the order in which they are read."""
+"""The most telling keys of a body, in the order in which they are read."""
 _BAD: Final = frozenset({"reject", "failed", "timeout", "terminated"})
 
 
 @dataclass(frozen=True)
 class FeedLine:
-    """A record, a log line, or a note of the console's own (then both are None, and `words` say it)."""
+    """A record, a log line, or a note of the console's own (then both are None, and `words` has the text)."""
 
     key: str
     at: float
@@ -70,21 +70,21 @@ class FeedLine:
 
     @property
     def thread(self) -> str:
-        """The thread that it is about; empty when it is about none."""
+        """The thread it is about; empty if none."""
         if self.record is not None:
             return self.record.thread
         return self.log.thread if self.log is not None else self.about
 
     @property
     def name(self) -> str:
-        """What it is called where it stands alone."""
+        """Its name where it stands alone."""
         if self.record is not None:
             return f"{self.record.act} {tail(self.record.id)}"
         return self.log.level if self.log is not None else "note"
 
     @property
     def copied(self) -> str:
-        """What `y` copies: the id of a record, of a log line what it is about."""
+        """What `y` copies: a record's id; for a log line, its subject."""
         if self.record is not None:
             return self.record.id
         if self.log is not None:
@@ -92,7 +92,7 @@ class FeedLine:
         return self.words
 
     def of(self, source: Source) -> bool:
-        """Whether it is to be seen when this is looked at; notes always are."""
+        """Whether it is shown for this source; notes always are."""
         if source == "records":
             return self.log is None
         return source == "both" or self.record is None
@@ -113,34 +113,34 @@ def of_notice(notice: Notice) -> FeedLine:
 
 @dataclass(frozen=True)
 class Feed:
-    """Lines in order. `taken` counts all that ever came, notes too."""
+    """Lines in order. `taken` counts every line that ever arrived, including notes."""
 
     lines: tuple[FeedLine, ...] = ()
     taken: int = 0
 
     @property
     def dropped(self) -> int:
-        """Older lines that are not kept any more."""
+        """Older lines that are no longer kept."""
         return self.taken - len(self.lines)
 
     @property
     def earlier(self) -> int:
-        """Records of the log that came before the first one here."""
+        """Records that came before the first one here."""
         return next((one.record.sequence for one in self.lines if one.record is not None), 1) - 1
 
     def took(self, fresh: Sequence[FeedLine], lost: int = 0) -> Feed:
-        """With these lines too; what it has already is not taken twice. `lost`: others that were let go."""
+        """Add these lines; duplicates are ignored. `lost`: further lines that were dropped."""
         known = {one.key for one in self.lines}
         new = list({one.key: one for one in fresh if one.key not in known}.values())
         if not new and not lost:
             return self
-        # Both streams are in order, so this is a merge: nearly sorted already.
+        # Both streams are in order, so this is a merge of nearly sorted data.
         lines = sorted([*self.lines, *new], key=lambda one: one.at)
         return replace(self, lines=tuple(lines[-CAP:]), taken=self.taken + len(new) + lost)
 
 
 def gist(record: RecordOut) -> str:
-    """What a record says, in a line: its topic, and what its body tells most by."""
+    """A record in one line: its topic, and the most telling part of its body."""
     body = record.body
     topic = body.get("topic")
     head = [topic] if isinstance(topic, str) and topic else []
@@ -157,7 +157,7 @@ def gist(record: RecordOut) -> str:
 
 
 def _which(body: Mapping[str, object]) -> list[str]:
-    """The subtask that a record of a fan-out is about, and its attempt when it is not the first."""
+    """The subtask that a fan-out's record is about, and its attempt if it is not the first."""
     index, attempt = body.get("index"), body.get("attempt")
     if not isinstance(index, int):
         return []
@@ -166,14 +166,14 @@ def _which(body: Mapping[str, object]) -> list[str]:
 
 
 def names_of(world: World) -> dict[str, str]:
-    """The aliases of threads and of instances, by their ids."""
+    """The aliases of threads and instances, by id."""
     names = {one.thread: one.alias for one in world.tasks or () if one.alias}
     instances = world.status.instances if world.status is not None else ()
     return names | {one.did: one.alias for one in instances if one.alias}
 
 
 def thread_name(thread: str, names: Mapping[str, str]) -> str:
-    """The task's alias where there is one, the end of a minted id, else the name itself."""
+    """The task's alias if there is one, the end of a generated id, otherwise the name itself."""
     if thread in names:
         return plain(names[thread])
     minted = len(thread) == 67 and thread.startswith("th_")
@@ -181,13 +181,13 @@ def thread_name(thread: str, names: Mapping[str, str]) -> str:
 
 
 def actor_name(actor: str, names: Mapping[str, str]) -> str:
-    """An instance's alias, a person's own name, else the end of the DID."""
+    """An instance's alias, a person's own name, otherwise the end of the DID."""
     method, _, last = actor.rpartition(":")
     return plain(names.get(actor, "") or (last if method.endswith(":user") else tail(actor)))
 
 
 def clock_time(at: float) -> str:
-    """Time of day where the console is."""
+    """The time of day in the console's time zone."""
     return datetime.fromtimestamp(at).strftime("%H:%M:%S")
 
 
@@ -226,7 +226,7 @@ def _record_row(line: FeedLine, record: RecordOut, names: Mapping[str, str]) -> 
 
 
 def record_fields(record: RecordOut, names: Mapping[str, str]) -> dict[str, str]:
-    """What can be looked for in a record."""
+    """What filters search in a record."""
     topic = record.body.get("topic")
     return {
         "act": record.act,

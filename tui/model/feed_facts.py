@@ -1,4 +1,4 @@
-"""A record or a log line in full, as lines of a width."""
+"""A record or a log line in full, as lines of a given width."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Fact = tuple[str, str]
 
 
 def facts_of(line: FeedLine) -> list[Fact]:
-    """All that is known of it, as names and values; the longest value comes last."""
+    """Everything known about it, as names and values; the longest value comes last."""
     if line.record is not None:
         return _record_facts(line.record)
     if line.log is not None:
@@ -31,7 +31,7 @@ def facts_of(line: FeedLine) -> list[Fact]:
 
 
 def short_facts(line: FeedLine) -> list[tuple[str, Line]]:
-    """The same, of each value no more than a terminal can show at once."""
+    """The same, with each value cut to what a terminal can show at once."""
     return [(name, Line("\n".join(map(plain, value[:MOST].splitlines())))) for name, value in facts_of(line)]
 
 
@@ -68,7 +68,7 @@ def _log_facts(line: LogLine) -> list[Fact]:
 
 
 def laid_out(facts: list[Fact], width: int, name_width: int = NAME_WIDTH) -> list[tuple[str, str]]:
-    """Names and values as lines of at most `width` cells, cut at blanks. Cheap for a megabyte too."""
+    """Names and values as lines of at most `width` cells, wrapped at blanks. Cheap even for a megabyte."""
     room = max(10, width - name_width)
     lines: list[tuple[str, str]] = []
     for name, value in facts:
@@ -81,7 +81,7 @@ def laid_out(facts: list[Fact], width: int, name_width: int = NAME_WIDTH) -> lis
 
 
 def _folded(text: str, room: int) -> Iterator[str]:
-    """Lines of at most `room` cells; where no blank is near the end of the room a word is cut there."""
+    """Lines of at most `room` cells; where no blank is near the end, a word is split there."""
     start = 0
     while True:
         ahead = text[start : start + room + 1]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 TROUBLE: Final = "is:trouble"
-"""Lets only rows through in which something is wrong."""
+"""Lets through only rows in which something is wrong."""
 EVERYWHERE: Final = ("is",)
 """Fields that all rows have."""
 
@@ -22,7 +22,7 @@ _PART: Final = re.compile(r'(!?)(?:([A-Za-z_]+):)?(?:"([^"]*)"?|(\S+))')
 
 @dataclass(frozen=True)
 class Part:
-    """One condition. Without a field it looks at all of them."""
+    """One condition. Without a field it searches all of them."""
 
     value: str
     field: str | None = None
@@ -35,7 +35,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Filter:
-    """A parsed filter; an empty one lets everything through. `strange`: a prefix that is no field."""
+    """A parsed filter; an empty one lets everything through. `strange`: a prefix that is not a field."""
 
     text: str = ""
     parts: tuple[Part, ...] = ()
@@ -46,23 +46,23 @@ class Filter:
 
     @property
     def told(self) -> str:
-        """The filter as a title names it; a prefix that is no field may be a typing error."""
+        """The filter as a title shows it, noting a prefix that is not a field and may be a typo."""
         return f"filter {self.text}" + (f" · no field {self.strange}" if self.strange else "")
 
     def passes(self, fields: Mapping[str, str]) -> bool:
-        """Whether a row with these fields is let through."""
+        """Whether a row with these fields passes."""
         return all(part.holds(fields) for part in self.parts)
 
 
 def nothing(wanted: Filter) -> str:
-    """What is said where it lets nothing through."""
+    """The message when no row passes."""
     if wanted.text == TROUBLE:
         return "nothing is wrong here; esc shows all"
     return f"no row matches “{wanted.text}”; esc clears the filter"
 
 
 def parse(text: str, known: Sequence[str] = ()) -> Filter:
-    """Parse a filter. A prefix that is no known field is taken literally, as in `http://…`."""
+    """Parse a filter. A prefix that is not a known field is taken literally, as in `http://…`."""
     parts, strange = [], ""
     for bang, name, quoted, bare in _PART.findall(text):
         value = quoted or bare
@@ -75,6 +75,6 @@ def parse(text: str, known: Sequence[str] = ()) -> Filter:
 
 
 def turned(text: str, part: str) -> str:
-    """The filter with this part too; without it when it was there."""
+    """The filter with this part added, or without it if it was there."""
     words = text.split()
     return " ".join([one for one in words if one != part] if part in words else [*words, part])

@@ -1,4 +1,4 @@
-"""What stands where the fleet would be while nothing is known of it: what is the matter, and what to do."""
+"""What is shown in place of a fleet while nothing is known of it: the problem, and what to do."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ START = "spl fleet start --workers 2"
 
 
 def hint(fleet: Fleet, link: Link, key: str) -> str:
-    """What the banner says to do about a fleet that never answered; empty where its error knows better."""
+    """The banner's hint for a fleet that never answered; empty where its error has a better one."""
     return f"{key} on Fleet starts one; or type: {START}" if link.kind == "absent" and fleet.here else ""
 
 
 def lines(fleet: Fleet, link: Link, key: str) -> tuple[str, ...]:
-    """For a fleet that never answered. `key` is the one that starts a fleet."""
+    """The text for a fleet that never answered. `key` is the one that starts a fleet."""
     if not link.message:
         return ("waiting for the daemon's first answer",)
     if link.kind == "absent":

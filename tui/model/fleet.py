@@ -1,4 +1,4 @@
-"""The fleet screen's rows: instances, dispatches and fan-outs."""
+"""The rows of the fleet screen: instances, dispatches, and fan-outs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 BAR_WIDTH: Final = 8
 QUEUED: Final = "queued"
 LOST: Final = "lost"
-"""These stand for the time that a subtask has run: its instance has not begun it, or is gone with it."""
+"""Shown instead of a subtask's running time: its instance has not begun it, or was lost with it."""
 _WORKING: Final = frozenset({"live", "draining"})
 _GONE: Final = frozenset({"archived", "left"})
 
@@ -98,7 +98,7 @@ def _instance(one: InstanceOut, at: Moment, glyphs: Glyphs) -> Row:
 
 
 def _health(one: InstanceOut) -> Cell:
-    """Health; of a healthy instance what is wrong with its clock, or that this is not known."""
+    """Health; for a healthy instance, what is wrong with its clock, or that this is unknown."""
     if one.status in _GONE:
         return Cell(one.health)
     if one.health != "healthy":
@@ -114,8 +114,9 @@ def _was(status: str, glyphs: Glyphs) -> str:
 
 
 def instance_longest(status: FleetStatus, glyphs: Glyphs) -> dict[str, int]:
-    """How much room the statuses need, also when the connection is away: a status is never cut. What is wrong
-    with a clock is not cut either."""
+    """The room that the statuses need, also while disconnected: a status is never cut, nor is a clock
+    problem.
+    """
     shown = {one.status for one in status.instances} - _GONE
     clocks = [health for one in status.instances if (health := _health(one).text) != one.health]
     needed = {"status": widest(_was(one, glyphs) for one in shown)}
@@ -123,7 +124,7 @@ def instance_longest(status: FleetStatus, glyphs: Glyphs) -> dict[str, int]:
 
 
 def _beat(one: InstanceOut, beat: float | None, at: Moment) -> str:
-    """To the second only where something is wrong; of a live instance it says that all is well."""
+    """To the second only when something is wrong; for a live instance it only confirms that all is well."""
     return age(beat) if at.live and one.status == "live" else duration(beat)
 
 
@@ -180,7 +181,7 @@ def fanout_rows(status: FleetStatus, at: Moment, glyphs: Glyphs) -> Rows:
 
 
 def _cause(one: FanOutProgress) -> str:
-    """Why it has not joined; how many were accepted, and the predicate, have columns of their own."""
+    """Why it has not joined; the number accepted and the predicate have columns of their own."""
     return first_line(one.cause or one.explanation)
 
 

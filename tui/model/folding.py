@@ -1,4 +1,4 @@
-"""A long fan-out made short: subtasks that nobody needs to look at stand behind one line for each state."""
+"""Shortens a long fan-out: subtasks that nobody needs to see are folded into one line per state."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ if TYPE_CHECKING:
     from syncropel.wire import ChildOut
 
 MOST_SHOWN: Final = 40
-"""As many subtasks are shown one by one whatever their states."""
+"""Up to this many subtasks are shown individually, whatever their states."""
 _LEAST_FOLDED: Final = 5
 _QUIET: Final = ("accept", "pending", "blocked")
-"""States that ask nothing of an operator; what runs, failed or was ended always stands by itself."""
+"""States that need no attention; running, failed, and terminated subtasks are always shown individually."""
 
 
 @dataclass(frozen=True)
 class Group:
-    """All subtasks of one state; `folded` when they are not shown one by one."""
+    """All subtasks of one state; `folded` when they are not shown individually."""
 
     state: str
     children: tuple[ChildOut, ...]
@@ -26,14 +26,14 @@ class Group:
 
     @property
     def key(self) -> str:
-        """Its identity among the rows, where subtasks have their index."""
+        """Its identity among the rows, where subtasks use their index."""
         return f"+{self.state}"
 
 
 def fold(children: Sequence[ChildOut], unfolded: Collection[str]) -> list[ChildOut | Group]:
-    """The subtasks that stand by themselves, then each group before its own; no group when there are few.
+    """Individual subtasks, then each group before its members; no groups when there are few.
 
-    `unfolded`: the states of which the operator wants to see every one.
+    `unfolded`: the states whose subtasks the operator wants to see individually.
     """
     if len(children) <= MOST_SHOWN:
         return list(children)

@@ -1,4 +1,4 @@
-"""One record of a replay in full: what it says, whether its hash holds, and what it did to the state."""
+"""One record of a replay in full: its content, whether its hash holds, and what it did to the state."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from syncropel.wire.replay import FactValue, ReplayFrame
 
 Line = tuple[str, str, Tone]
-"""Name, value, and the tone of the value."""
+"""Name, value, and the value's tone."""
 _NAME_WIDTH: Final = 16
 
 
@@ -62,7 +62,7 @@ def _hash_line(frame: ReplayFrame, glyphs: Glyphs) -> Line:
 
 
 def state_lines(frame: ReplayFrame, glyphs: Glyphs) -> tuple[list[Line], list[Line]]:
-    """The folded state: what the record changed, with both values; and what it left as it was."""
+    """The folded state: what the record changed, with both values, and what it left unchanged."""
     before = {one.name: one.value for one in frame.before}
     after = {one.name: one.value for one in frame.after}
     names = list(dict.fromkeys([*after, *before]))
@@ -83,12 +83,12 @@ def _label(name: str) -> str:
 
 
 def fact_name(name: str) -> str:
-    """A fact's name as a person reads it; its unit stands in its value."""
+    """A fact's name as a person reads it; the unit is part of the value."""
     return name.removesuffix("_usd").removesuffix("_secs").replace("_", " ")
 
 
 def fact_text(name: str, value: FactValue) -> str:
-    """A fact's value as a person reads it: money, seconds, yes and no, states as words."""
+    """A fact's value as a person reads it: money, seconds, yes and no, states in words."""
     if value is None:
         return NOTHING
     if isinstance(value, bool):

@@ -1,4 +1,4 @@
-"""The frames of one replayed thread that were read, by position, in windows; the least used are let go."""
+"""The frames of one replayed thread that have been read, in windows; the least recently used are dropped."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ if TYPE_CHECKING:
     from syncropel.wire.replay import Fact, ReplayFrame
 
 WINDOW: Final = 100
-"""Frames that are read at once."""
+"""Frames per read."""
 KEPT: Final = 12
-"""Windows that are kept: one is read again in milliseconds, and makes the collector's rounds longer."""
+"""Windows kept: rereading one takes milliseconds, keeping it lengthens garbage collections."""
 
 
 class Frames:
-    """Positions are from 1 to `total`. `version` grows whenever something else can be shown."""
+    """Positions run from 1 to `total`. `version` grows whenever there is something new to show."""
 
     def __init__(self) -> None:
         self.total = 0
@@ -24,11 +24,11 @@ class Frames:
         self._windows: OrderedDict[int, dict[int, ReplayFrame]] = OrderedDict()
 
     def at(self, position: int) -> ReplayFrame | None:
-        """The frame at a position; None when it was not read, or is not there."""
+        """The frame at a position; None if it has not been read, or does not exist."""
         return self._windows.get((position - 1) // WINDOW, {}).get(position)
 
     def take(self, frames: Sequence[ReplayFrame]) -> None:
-        """These were read."""
+        """Add frames that were read."""
         for frame in lean(frames):
             window = (frame.position - 1) // WINDOW
             self._windows.setdefault(window, {})[frame.position] = frame
@@ -38,8 +38,9 @@ class Frames:
         self.version += bool(frames)
 
     def missing(self, position: int, way: int = 0) -> int | None:
-        """The position after which to read, to have what is around `position` and then what lies `way` of it
-        (-1 or 1); None when it is all there."""
+        """The position after which to read next, to have the frames around `position` and then those in
+        direction `way` (-1 or 1); None when all are there.
+        """
         here = (position - 1) // WINDOW
         for window in dict.fromkeys((here, *self._beside(position), here + way)):
             first = window * WINDOW + 1
@@ -50,32 +51,32 @@ class Frames:
         return None
 
     def _beside(self, position: int) -> list[int]:
-        """The window that begins or ends within a screen of rows from here."""
+        """The adjacent window, if it begins or ends within a screen of rows from here."""
         near = WINDOW // 2
         return [(position - 1 - near) // WINDOW, (position - 1 + near) // WINDOW]
 
     def grow(self, total: int) -> None:
-        """So many records there are now; what was read stays true."""
+        """Set the new number of records; frames already read stay valid."""
         if total != self.total:
             self.total = total
             self.version += 1
 
     def forget(self) -> None:
-        """What was read may stand elsewhere now."""
+        """Drop everything: frames may have moved."""
         self._windows.clear()
         self.version += 1
 
 
 def lean(frames: Sequence[ReplayFrame]) -> Iterator[ReplayFrame]:
-    """The same frames, a fact that stands in several of them held once.
+    """The same frames, with equal facts shared between them.
 
-    Each record leaves most of the state as it was: a hundred frames tell 2,000 facts of which 100 are
-    different, and every one that is held makes the collector's rounds longer.
+    Each record leaves most of the state unchanged: a hundred frames hold 2,000 facts, of which 100 differ,
+    and each object lengthens garbage collections.
     """
     known: dict[tuple[str, type, object], Fact] = {}
 
     def shared(facts: Sequence[Fact]) -> list[Fact]:
-        # The type is part of it: 1, 1.0 and True are equal, and are not shown alike.
+        # The type is part of the key: 1, 1.0, and True are equal, and are shown differently.
         return [known.setdefault((one.name, type(one.value), one.value), one) for one in facts]
 
     for frame in frames:

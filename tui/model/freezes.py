@@ -1,4 +1,4 @@
-"""Freezes as the console tells them: the banner, who has confirmed, and the list of them all."""
+"""Freezes as the console shows them: the banner, who has confirmed, and the list of all."""
 
 from __future__ import annotations
 
@@ -20,26 +20,27 @@ _RANKS: Final = {EMERGENCY: 0, HARD: 1, SOFT: 2}
 
 
 def worst_first(status: FleetStatus) -> list[FreezeOut]:
-    """Every freeze in force: an emergency, then hard ones, then soft ones, the oldest of each first.
+    """Every freeze in force: emergencies, then hard ones, then soft ones, each oldest first.
 
-    A level that only a newer daemon knows counts as the gravest."""
+    A level that only a newer daemon knows counts as the most severe.
+    """
     return sorted(status.freezes, key=lambda one: (_RANKS.get(one.level, 0), one.at, one.namespace))
 
 
 def over(world: World, namespace: str) -> str:
-    """The record of the freeze that covers this namespace most closely; empty when none does."""
+    """The record of the most specific freeze that covers this namespace; empty when none does."""
     freezes = world.status.freezes if world.status else []
     found = [one for one in freezes if namespace and f"{namespace}/".startswith(f"{one.namespace}/")]
     return max(found, key=lambda one: len(one.namespace)).record if found else ""
 
 
 def where(freeze: FreezeOut) -> str:
-    """What it covers, as a person says it."""
+    """What it covers, in words."""
     return "everything" if freeze.namespace in (EVERYWHERE, "") else plain(freeze.namespace)
 
 
 def banner_lines(status: FleetStatus, at: Moment, glyphs: Glyphs) -> list[str]:
-    """One line a freeze, the worst first, and how many more there are. Empty when nothing is frozen."""
+    """One line per freeze, most severe first, and how many more there are. Empty when nothing is frozen."""
     freezes = worst_first(status)
     if not freezes:
         return [f"{glyphs.sign('frozen')} FROZEN emergency stop"] if status.emergency else []
@@ -80,7 +81,7 @@ def row(one: FreezeOut, at: Moment) -> str:
 
 
 def details(one: FreezeOut, at: Moment, glyphs: Glyphs) -> list[tuple[str, Tone]]:
-    """Everything about one freeze."""
+    """Everything known about one freeze."""
     lines: list[tuple[str, Tone]] = [
         (f"{glyphs.sign('frozen')} {marked(one.level)} freeze of {where(one)}", "strong"),
         (f"since {duration(at.now - one.at)}, by {plain(one.actor) or 'somebody'}", "plain"),
@@ -95,7 +96,7 @@ def _door(one: FreezeOut, at: Moment) -> list[tuple[str, Tone]]:
     if one.level != HARD:
         return []
     left = one.at + one.grace_secs - at.now
-    # The daemon keeps the grace by another clock than this; one that does not say what is left is older.
+    # The daemon measures the grace by another clock than ours; a daemon that reports no remainder is older.
     if left > 0 if one.grace_left_secs is None else one.grace_left_secs > 0:
         return [(f"every write is refused in {duration(max(0.0, left))}", "warn")]
     if one.grace_left_secs is not None and not one.refuses_all:
@@ -104,7 +105,7 @@ def _door(one: FreezeOut, at: Moment) -> list[tuple[str, Tone]]:
 
 
 def follow(world: World, record: str, now: float, glyphs: Glyphs) -> Sequence[tuple[str, Tone]]:
-    """How far a freeze that was just set has come, by its record; `now` is our clock."""
+    """How far a freeze that was just set has got, by its record; `now` is our clock."""
     status, at = world.status, world.moment(now)
     link = world.link.at(now)
     found = next((one for one in status.freezes if one.record == record), None) if status else None

@@ -1,4 +1,4 @@
-"""The signs of states, in Unicode and in ASCII. A sign always stands beside its word."""
+"""The signs of states, in Unicode and ASCII. A sign always accompanies its word."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Tone = Literal[
 
 @dataclass(frozen=True)
 class Glyphs:
-    """One alphabet to draw with."""
+    """One set of signs."""
 
     signs: dict[str, str]
     full: str
@@ -36,11 +36,11 @@ class Glyphs:
     ellipsis: str
 
     def sign(self, state: str) -> str:
-        """The sign of a state; of one that only a newer daemon knows, a question mark."""
+        """The sign of a state; a question mark for one that only a newer daemon knows."""
         return self.signs.get(state, self.signs["unknown"])
 
     def text(self, words: str) -> str:
-        """Words in this alphabet, as wide as they were: what it cannot write becomes question marks."""
+        """Text in this alphabet, at the same width: characters it lacks become question marks."""
         if self is UNICODE or words.isascii():
             return words
         known = words.translate(_TO_ASCII)
@@ -95,7 +95,7 @@ _HUES: Final[dict[str, Tone]] = {
 
 
 def hue(colour: str) -> Tone:
-    """The tone of a colour that somebody chose for a name; one that is not known is just strong."""
+    """The tone of a colour chosen for a name; an unknown colour is just strong."""
     return _HUES.get(colour, "strong")
 
 
@@ -113,5 +113,5 @@ def word(state: str) -> str:
 
 
 def marked(told: str) -> str:
-    """A word that no sign stands before; one that only a newer daemon knows gets a question mark."""
+    """A word without a sign; one that only a newer daemon knows gets a question mark."""
     return f"? {told}" if isinstance(told, UnknownWord) else told

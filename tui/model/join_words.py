@@ -1,4 +1,4 @@
-"""What stands above a fan-out's tree: its join, why it stands as it does and what proves it, its figures."""
+"""The text above a fan-out's tree: its join, why it has its state and what proves it, its figures."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PROOFS: Final = 2
 
 
 def verdict_line(join: JoinStatus, glyphs: Glyphs, why: TaskWhy | None = None) -> Line:
-    """The predicate with its present value, and in a sentence why it is joined, open or stuck."""
+    """The predicate with its current value, and a sentence on why it is joined, open, or stuck."""
     told = first_line(why.sentence if why and why.of_join else _sentence(join))
     head = f"{first_line(join.join)} = {'true' if join.complete else 'false'}"
     state = "accept" if join.complete else "in_progress"
@@ -28,7 +28,7 @@ def verdict_line(join: JoinStatus, glyphs: Glyphs, why: TaskWhy | None = None) -
 
 
 def _sentence(join: JoinStatus) -> str:
-    """What the join itself says, until the daemon's explanation has come."""
+    """What the join itself says, until the daemon's explanation arrives."""
     if join.complete:
         verb = "joined" if join.verdict in (None, "accept") else f"ended with verdict {join.verdict}"
         return f"{verb}: {join.explanation}"
@@ -36,12 +36,12 @@ def _sentence(join: JoinStatus) -> str:
 
 
 def status_line(why: TaskWhy, glyphs: Glyphs) -> Line:
-    """Why a task has the status that somebody gave it."""
+    """Why a task has a status that somebody gave it."""
     return Line(f"{glyphs.sign(why.status)} {first_line(why.sentence)}", tone_of(why.status))
 
 
 def proof_line(why: TaskWhy) -> Line:
-    """The records that prove it, as many as a line takes."""
+    """The records that prove it, as many as fit on a line."""
     shown = [f"{one.record[:12]} {first_line(one.shows)}" for one in why.proofs[:_PROOFS]]
     more = len(why.proofs) - len(shown)
     return Line("  proved by " + " · ".join([*shown, *([f"+{more} more"] if more else [])]), "muted", most=1)
@@ -50,7 +50,7 @@ def proof_line(why: TaskWhy) -> Line:
 def summary_lines(
     join: JoinStatus, at: Moment, glyphs: Glyphs, why: TaskWhy | None = None, *, proofs: bool = False
 ) -> list[Line]:
-    """What stands above the tree: the parent, its join and why, a hint when stuck, and the figures."""
+    """The text above the tree: the parent, its join and why, a hint when stuck, and the figures."""
     verdict = verdict_line(join, glyphs, why)
     lines = [Line(f"{plain(join.alias) or tail(join.thread)}  {first_line(join.goal)}", "strong"), verdict]
     if why is not None and not why.of_join:
@@ -67,7 +67,7 @@ def summary_lines(
 
 
 def task_lines(task: TaskSummary, why: TaskWhy, glyphs: Glyphs) -> list[Line]:
-    """What is said of a task without a fan-out."""
+    """The text for a task without a fan-out."""
     lines = [
         Line(f"{plain(task.alias) or tail(task.thread)}  {first_line(task.goal)}", "strong"),
         status_line(why, glyphs),
@@ -81,12 +81,12 @@ def task_lines(task: TaskSummary, why: TaskWhy, glyphs: Glyphs) -> list[Line]:
 
 
 def _last_words(child: ChildOut) -> str:
-    """What a subtask that keeps the join from being satisfied said at the end."""
+    """The last words of a subtask that keeps the join from being satisfied."""
     return first_line(child.why) or said_last(child) or word(child.state)
 
 
 def figures(join: JoinStatus, at: Moment) -> str:
-    """Counts, time, cost, the measured speedup, and the critical path unless what runs may change it."""
+    """Counts, time, cost, the measured speedup, and the critical path unless running work may change it."""
     total = len(join.subtasks)
     took = (
         duration(at.heard - join.started_at)

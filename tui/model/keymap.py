@@ -1,4 +1,4 @@
-"""The keys as the operator wants them: `[console.keys]` laid over the action table, once it was checked."""
+"""The operator's keys: `[console.keys]`, validated, on top of the action table."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _TEXTUAL: Final = {
 
 
 class Keymap:
-    """Which keys an action has. Without settings those of the table."""
+    """The keys of each action. Without settings, those of the table."""
 
     def __init__(self, changed: Mapping[str, tuple[str, ...]] | None = None) -> None:
         self.changed = dict(changed or {})
@@ -34,11 +34,11 @@ class Keymap:
         return self.changed.get(action.name, action.keys)
 
     def first(self, action: Action) -> str:
-        """The first of its keys as a person reads it."""
+        """The first of its keys, as a person reads it."""
         return actions.shown_key(self.of(action)[0])
 
     def shown(self, action: Action) -> str:
-        """The keys as a person reads them."""
+        """Its keys, as a person reads them."""
         return " ".join(map(actions.shown_key, self.of(action)))
 
 
@@ -47,10 +47,10 @@ def read(
     where: Callable[[str], str],
     table: Sequence[Action] = actions.ALL,
 ) -> Keymap:
-    """The keymap of these settings. `where` tells file and line of the setting of an action.
+    """Read the keymap from settings. `where` gives the file and line of an action's setting.
 
-    Raises BadRequest, which says where and what to do, for an unknown action, what is no key, no key at
-    all, and a key that two actions of one screen would have.
+    Raises BadRequest, saying where and what to do, for an unknown action, an invalid key, no key at all, and
+    a key shared by two actions of one screen.
     """
     known = {one.name: one for one in table}
     changed: dict[str, tuple[str, ...]] = {}
@@ -81,7 +81,7 @@ def _check(one: Action, other: Action, keymap: Keymap, where: Callable[[str], st
 
 
 def _key(text: str, place: str) -> str:
-    """A key by the name that Textual has for it: `/` is `slash`."""
+    """A key under Textual's name for it: `/` is `slash`."""
     modifiers = (_MODIFIERS.match(text) or [""])[0]
     last = text[len(modifiers) :]
     if len(last) == 1 and last.isprintable() and last != " ":

@@ -1,4 +1,4 @@
-"""How the sections of a screen share its height, and from which width on they stand side by side."""
+"""How the sections of a screen share its height, and from which width on they are side by side."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from typing import Final
 
 NARROW: Final = 90
-"""On a terminal of less than this width dialogs go from edge to edge: else crumbs stick out beside them."""
+"""On a narrower terminal, dialogs span the full width: otherwise breadcrumbs stick out beside them."""
 SIDE_BY_SIDE: Final = 180
-"""From this width on what belongs to the chosen row stands beside the rows."""
+"""From this width on, details of the selected row are beside the rows."""
 
 LEAST_BELOW: Final = 12
-"""Where the rows leave so many lines free, what is known of the chosen one stands below them."""
+"""If the rows leave this many lines free, details of the selected row are below them."""
 
 
 def share(total: int, wants: Sequence[int], least: int = 3) -> list[int]:
-    """Heights that sum to at most `total`: everyone's least first, then line by line to who wants more.
+    """Heights that sum to at most `total`: everyone's minimum first, then line by line to whoever wants more.
 
     >>> share(20, [5, 30, 4])
     [5, 11, 4]

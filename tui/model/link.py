@@ -1,4 +1,4 @@
-"""How the connection is, as one frozen value, and how it reads."""
+"""The state of the connection, as a frozen value, and its wording."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tui.model.glyphs import Glyphs, Tone
 from tui.model.text import duration
 
 Trouble = Literal["", "absent", "denied"]
-"""What kind of trouble there is: nobody is there, or they do not let us in."""
+"""The kind of trouble: nobody answers, or access is denied."""
 
 
 class Phase(Enum):
@@ -24,7 +24,9 @@ class Phase(Enum):
 
 @dataclass(frozen=True)
 class Link:
-    """A connection's state. Times are of the console's own clock; `retry_at` is None while a try goes on."""
+    """A connection's state. Times are of the console's own clock; `retry_at` is None while a try is under
+    way.
+    """
 
     phase: Phase = Phase.RETRYING
     attempt: int = 1
@@ -61,7 +63,7 @@ class Link:
         return self
 
     def age(self, now: float) -> float:
-        """How old the newest word is; 0 when there was none yet."""
+        """The age of the newest data; 0 when there is none yet."""
         return 0.0 if self.heard_at is None else max(0.0, now - self.heard_at)
 
     @property
@@ -70,7 +72,7 @@ class Link:
 
 
 def word(link: Link, glyphs: Glyphs) -> str:
-    """Sign and word of the state, without its numbers, which change by the second. `link` is as of now."""
+    """Sign and word of the state, without its numbers, which change every second. `link` is as of now."""
     if link.phase is not Phase.RETRYING:
         sign = {Phase.LIVE: "live", Phase.STALE: "stale", Phase.DOWN: "down"}[link.phase]
         return f"{glyphs.sign(sign)} {link.phase.value}"
@@ -92,20 +94,20 @@ def label(link: Link, now: float, glyphs: Glyphs) -> tuple[str, Tone]:
     if not link.message and link.heard_at is None:
         return state, "busy"
     retry = f"{state} #{link.attempt} {wait}"
-    if old:  # what is on the screen was true so long ago
+    if old:  # how long ago the screen was last known to be true
         return f"{glyphs.sign('stale')} STALE{old} {retry}", "warn"
     return retry, "warn"
 
 
 def _up(secs: float) -> float:
-    """Whole seconds, upwards: "in 0s" would be a lie until it is over."""
+    """Whole seconds, rounded up: "in 0s" would be wrong until it is over."""
     return float(int(max(0.0, secs)) + (1 if secs > int(secs) else 0))
 
 
 def trouble(link: Link, now: float, glyphs: Glyphs, key: str) -> list[str]:
     """The banner while the connection is not live: what happened, what to do, how old the data is.
 
-    `key` is the one that tries at once.
+    `key` is the one that tries again at once.
     """
     if link.is_live or not link.message:
         return []

@@ -1,4 +1,4 @@
-"""Which time it is where the daemon is, told from its last answer and our own clock."""
+"""The daemon's time, from its last answer and our own clock."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Moment:
-    """`now` is the daemon's clock at this instant, `heard` the same clock when we last knew how things were.
+    """`now` is the daemon's clock at this instant, `heard` the same clock at the last update.
 
-    Ages (of a heartbeat) grow with `now` always; a running time is only known up to `heard`. While the
-    connection is live both are the same.
+    Ages (of a heartbeat) always grow with `now`; a running time is only known up to `heard`. While the
+    connection is live the two are equal.
     """
 
     now: float

@@ -1,4 +1,4 @@
-"""The namespaces that the console knows of, to complete what is typed."""
+"""The namespaces known to the console, for completion."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tui.model.world import World
 
 
 def known_namespaces(world: World, registered: Iterable[str] = ()) -> list[str]:
-    """Those registered, those in use, those frozen, and what lies above them; in order."""
+    """Those registered, those in use, those frozen, and all their parents, in order."""
     known = {*registered, *(one.namespace for one in world.tasks or ())}
     if world.status is not None:
         known |= {one.namespace for one in world.status.fanouts}
@@ -19,6 +19,6 @@ def known_namespaces(world: World, registered: Iterable[str] = ()) -> list[str]:
 
 
 def completions(known: Sequence[str], typed: str, most: int = 6) -> list[str]:
-    """Those that begin with what is typed; nothing when it is one of them and there is none below."""
+    """Those that begin with the typed text; nothing when it is a complete one without children."""
     found = [one for one in known if one.startswith(typed)]
     return [] if found == [typed] else found[:most]

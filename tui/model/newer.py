@@ -1,4 +1,4 @@
-"""A daemon that is newer than this console: what it says may be more than is known here."""
+"""Warns about a daemon that is newer than this console: it may report things unknown here."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from tui.model.text import plain
 
 
 class Newer:
-    """Tells once of each daemon and version that is newer than `ours`."""
+    """Reports each daemon and version newer than `ours` once."""
 
     def __init__(self, ours: str) -> None:
         self._ours = ours
         self._told: set[tuple[str, str]] = set()
 
     def news(self, key: str, theirs: str) -> str:
-        """What an operator should know of the daemon `key`; empty when there is nothing new to say."""
+        """What an operator should know about the daemon `key`; empty when there is nothing new."""
         if (key, theirs) in self._told or not is_newer(theirs, self._ours):
             return ""
         self._told.add((key, theirs))

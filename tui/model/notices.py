@@ -1,7 +1,7 @@
-"""What an operator who looks elsewhere should hear of: a join, a failure, a silent instance, a freeze.
+"""What an operator who is looking elsewhere should hear of: a join, a failure, a silent instance, a freeze.
 
-Told once each. What was so when the console first looked is no news; what happened while the connection was
-away is, when it is back.
+Each is reported once. What was already so at the console's first look is not news; what happened while the
+connection was down is, once it is back.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _SILENT: Final = frozenset({"stale", "archived"})
 
 @dataclass(frozen=True)
 class Notice:
-    """One piece of news: `at` is unix seconds where the daemon is, `thread` what it is about."""
+    """One piece of news: `at` is unix seconds by the daemon's clock, `thread` what it is about."""
 
     kind: Kind
     at: float
@@ -34,11 +34,11 @@ class Notice:
 
 @dataclass(frozen=True)
 class Told:
-    """What is known already, and so not told again; None was never looked at.
+    """What is known, and therefore not reported again; None was never looked at.
 
-    `actor` is who looks; `lost` says that the fleet does not answer. `going` are the fan-outs that had not
-    ended when the fleet was heard last, `over` the last that had joined by then, `behind` those whose join
-    was told while nobody looked.
+    `actor` is the console's user; `lost` says that the fleet does not answer. `going` are the fan-outs that
+    had not ended at the last update, `over` the last that had joined by then, `behind` those whose join was
+    reported while nobody was looking.
     """
 
     actor: str = ""
@@ -53,15 +53,15 @@ class Told:
     behind: frozenset[str] = frozenset()
 
     def ended(self, status: FleetStatus) -> list[str]:
-        """The fan-outs that are over since the fleet was heard last, also those that have begun since then.
+        """The fan-outs that ended since the last update, including those begun since then.
 
-        Whether they have joined is not said here.
+        Whether they joined is not known from this.
         """
         fresh = frozenset(status.joined) - self.over if self.over is not None else frozenset[str]()
         return sorted((self.going | fresh) - {one.thread for one in status.fanouts})
 
     def heard(self, status: FleetStatus) -> tuple[Told, list[Notice]]:
-        """What is new in a status of the fleet."""
+        """The news in a fleet status."""
         silent = frozenset(one.did for one in status.instances if one.status in _SILENT)
         freezes = frozenset(one.record for one in status.freezes)
         news: list[Notice] = []
@@ -80,7 +80,7 @@ class Told:
         return replace(self, silent=silent, freezes=freezes, going=going, over=over), news
 
     def progressed(self, status: FleetStatus) -> tuple[Told, list[Notice]]:
-        """What failed in the fan-outs that have not joined, for a fleet whose tasks are not read."""
+        """What failed in fan-outs that have not joined, for a fleet whose tasks are not read."""
         counted = {one.thread: one.completed - one.accepted for one in status.fanouts}
         if not self.since:
             return replace(self, failed={**self.failed, **counted}, since=status.at), []
@@ -93,13 +93,13 @@ class Told:
         return replace(self, failed={**self.failed, **counted}), news
 
     def linked(self, link: Link, now: float) -> tuple[Told, list[Notice]]:
-        """Whether a fleet that nobody looks at was lost; `now` is the daemon's time as far as is known."""
+        """Whether a fleet that nobody is looking at was lost; `now` is the daemon's estimated time."""
         lost = (link.phase is Phase.DOWN and self.silent is not None) or (self.lost and not link.is_live)
         news = [Notice("stale", now, f"it does not answer: {link.message}")] if lost > self.lost else []
         return replace(self, lost=lost), news
 
     def listed(self, tasks: Sequence[TaskSummary], now: float) -> tuple[Told, list[Notice]]:
-        """What is new in the list of tasks, of which only the newest are listed. `now` is the daemon's."""
+        """The news in the task list, which only has the newest tasks. `now` is the daemon's."""
         fanned = [one for one in tasks if one.subtasks]
         failed = {**self.failed, **{one.thread: one.completed - one.accepted for one in fanned}}
         joined = frozenset(one.thread for one in fanned if one.joined) | (self.joined or frozenset())
@@ -117,7 +117,7 @@ class Told:
         return replace(self, joined=joined, failed=failed), news
 
     def looked_up(self, task: TaskSummary) -> tuple[Told, list[Notice]]:
-        """What became of a fan-out that ended while nobody looked at its fleet."""
+        """What became of a fan-out that ended while nobody was looking at its fleet."""
         if not task.joined or task.thread in self.behind | (self.joined or frozenset()):
             return self, []
         return replace(self, behind=self.behind | {task.thread}), [_joined(task)]

@@ -1,4 +1,4 @@
-"""The output of a subtask as lines in bounded memory, and where words are found in it."""
+"""A subtask's output as lines in bounded memory, with text search."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MAX_CHARS: Final = 4_000_000
 
 
 class OutputRing:
-    """The newest lines: at most so many, and so many characters. `first` is how many went before."""
+    """The newest lines, limited in number and in characters. `first` is how many preceded them."""
 
     def __init__(self, max_lines: int = MAX_LINES, max_chars: int = MAX_CHARS) -> None:
         self._most = (max_lines, max_chars)
@@ -30,7 +30,7 @@ class OutputRing:
         return len(self.lines)
 
     def fill(self, lines: Sequence[str]) -> bool:
-        """Take as many lines as there is room for, and push none out; False when some had to stay away."""
+        """Add as many lines as fit, without dropping any; return False when some did not fit."""
         taken = 0
         while taken < len(lines) and len(self.lines) < self._most[0] and self._chars < self._most[1]:
             self.add(lines[taken : taken + 1])
@@ -38,7 +38,7 @@ class OutputRing:
         return taken == len(lines)
 
     def add(self, lines: Sequence[str]) -> int:
-        """Take lines; gives how many old ones had to go for them."""
+        """Add lines; return how many old ones were dropped for them."""
         before = self.first
         self.lines.extend(lines)
         self._chars += sum(map(len, lines))
@@ -52,9 +52,9 @@ class OutputRing:
         self._chars = self.first = 0
 
     def find(self, words: str, after: int, way: int) -> int | None:
-        """The next line with these words, counted from the first one that is kept; none has them: None.
+        """The next line that contains these words, counted from the first kept line; None when none does.
 
-        Case does not matter. `after`: the line to go on from; after the last one the first one follows.
+        Case does not matter. `after`: the line to continue from; the search wraps around.
         """
         wanted, total = words.casefold(), len(self.lines)
         lines = list(self.lines)
@@ -66,7 +66,7 @@ class OutputRing:
 
 
 def headline(page: OutputPage, how: str) -> str:
-    """Whose output this is, how much there is, and `how` it is looked at: one line."""
+    """Whose output this is, how much there is, and `how` it is viewed, in one line."""
     parts = [
         f"attempt {page.attempt}",
         plain(page.alias) or NOTHING,
@@ -78,7 +78,7 @@ def headline(page: OutputPage, how: str) -> str:
 
 
 def last_lines(ring: OutputRing, page: OutputPage | None, trouble: str, most: int) -> list[Fact]:
-    """The last lines for the detail of a subtask, and why they may not be the last."""
+    """The last lines for a subtask's detail, and why they may not be the last."""
     name = "last lines"
     if trouble:
         known: list[Fact] = [(name, Line(f"not known: {plain(trouble)}", "warn"))]

@@ -1,4 +1,4 @@
-"""A thread in short, beside the list of threads: what it is, and its last records."""
+"""A thread in brief, beside the list of threads: what it is, and its last records."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
     from syncropel.wire.replay import ReplayFrame, ReplayPage
 
 LAST: Final = 30
-"""So many records are read of it."""
+"""How many of its records are read."""
 
 
 def since_of(one: ThreadSummary) -> int:
-    """The position after which its last records come."""
+    """The position after which its last records begin."""
     return max(0, one.records - LAST)
 
 
 def thread_facts(
     one: ThreadSummary, page: ReplayPage | None, names: Mapping[str, str], glyphs: Glyphs
 ) -> list[Fact]:
-    """What is known of a thread; its last records, the newest first, as soon as they were read."""
+    """What is known of a thread; its last records, newest first, once they were read."""
     facts: list[Fact] = [
         ("thread", Line(plain(one.id))),
         ("kind", Line(one.kind)),
@@ -45,7 +45,7 @@ def thread_facts(
 
 
 def _frame(frame: ReplayFrame, names: Mapping[str, str], glyphs: Glyphs) -> Fact:
-    """One line: what turned the status says so first, for that is never cut."""
+    """One line: what changed the status says so first, since that is never cut."""
     record, turned = frame.record, frame.status_before != frame.status_after
     status = f"{glyphs.arrow} {word(frame.status_after)}  " if turned else ""
     tone = TONES.get(frame.status_after, "plain") if turned else "plain"

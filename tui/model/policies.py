@@ -1,4 +1,4 @@
-"""What the daemon answered about rules and namespaces, for the Policy screen."""
+"""The daemon's rules and namespaces, for the Policy screen."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Policies:
-    """What the daemon answered, and when by our clock. What could not be read is None or lacks its kind, and
-    `trouble` says of its pane why. `again`: asked once more, the daemon may answer. `read_at` is None while
-    nothing was ever read.
+    """The daemon's answers, and when they arrived by our clock. A part that could not be read is None or
+    lacks its kind, and `trouble` gives the reason by pane. `again`: another try may succeed. `read_at` is
+    None until something was read.
 
-    Freezes are not here: the fleet's stream has them.
+    Freezes are not here: they are in the fleet's stream.
     """
 
     lists: Mapping[Kind, RuleList] = field(default_factory=dict)
@@ -35,7 +35,7 @@ class Policies:
         return self.lists.get(kind)
 
     def named(self, kind: Kind) -> dict[str, RuleOut] | None:
-        """The rules of a kind by their names."""
+        """The rules of a kind by name."""
         known = self.rules(kind)
         return None if known is None else {one.name: one for one in known.data}
 
@@ -44,10 +44,10 @@ class Policies:
 
     @cached_property
     def work(self) -> tuple[RuleOut, ...] | None:
-        """The rules about work, of all their kinds; None while one of these was not read."""
+        """The rules about work, of all kinds; None until each of these was read."""
         lists = [self.lists[kind] for kind in WORK if kind in self.lists]
         return tuple(rule for one in lists for rule in one.data) if len(lists) == len(WORK) else None
 
     def about_work(self, key: str) -> RuleOut | None:
-        """One of the rules about work, by the identity of its row."""
+        """A rule about work, by the identity of its row."""
         return next((one for one in self.work or () if work_rules.key(one) == key), None)

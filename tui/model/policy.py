@@ -1,4 +1,4 @@
-"""What the Policy screen shows: rules, namespaces and freezes as rows of panes, and how they stand."""
+"""The Policy screen: rules, namespaces, and freezes as rows of panes, and their overall state."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ABOUT_WORK: Final = "work"
 
 @dataclass(frozen=True)
 class Pane:
-    """A list of `what` on the screen. `context` is what its expressions are for, `cli` its plain twin."""
+    """A list of `what` on the screen. `context` is that of its expressions, `cli` the equivalent command."""
 
     key: str
     title: str
@@ -90,7 +90,7 @@ PANES: Final = (
 
 
 def pane_rows(pane: str, policies: Policies, world: World, at: Moment, glyphs: Glyphs) -> Rows | None:
-    """The rows of a pane; None while it is not known."""
+    """The rows of a pane; None while they are not known."""
     if pane == FREEZES:
         return _freeze_rows(world, at, glyphs)
     if pane == NAMESPACES:
@@ -190,7 +190,7 @@ def _namespace(one: NamespaceOut, world: World, glyphs: Glyphs) -> Row:
 
 
 def frozen_by(world: World, namespace: str) -> str:
-    """The gravest level of the freezes that cover it; empty when none does."""
+    """The most severe level of the freezes that cover it; empty when none does."""
     for one in worst(world):
         covers = one.namespace in (EVERYWHERE, "") or f"{namespace}/".startswith(f"{one.namespace}/")
         if covers:
@@ -222,7 +222,7 @@ def _freeze_rows(world: World, at: Moment, glyphs: Glyphs) -> Rows | None:
 
 
 def standing(policies: Policies, glyphs: Glyphs) -> Line:
-    """Whether permissions are enforced, what happens to that which no rule names, and strict mode."""
+    """Whether permissions are enforced, what applies where no rule matches, and strict mode."""
     permission = policies.rules("permission")
     if permission is None:
         return Line(f"{glyphs.sign('unknown')} not known whether permissions are enforced", "warn")
@@ -237,7 +237,7 @@ def standing(policies: Policies, glyphs: Glyphs) -> Line:
 
 
 def figures(policies: Policies, now: float) -> Line:
-    """How old all of it is, and the expression cache."""
+    """The age of the data, and the expression cache."""
     if policies.read_at is None:
         return Line("nothing was read yet", "muted")
     told = [f"read {age(now - policies.read_at)} ago"]
@@ -248,7 +248,7 @@ def figures(policies: Policies, now: float) -> Line:
 
 
 def facts_of(pane: str, key: str, policies: Policies, world: World, at: Moment, glyphs: Glyphs) -> list[Fact]:
-    """All that is known of a row, its command with it; empty when it is not there any more."""
+    """Everything known about a row, with its command; empty when it no longer exists."""
     rows = pane_rows(pane, policies, world, at, glyphs)
     row = next((rows[place] for place, one in enumerate(rows.keys) if one == key), None) if rows else None
     if row is None:
@@ -295,5 +295,5 @@ def _more(pane: str, key: str, policies: Policies, world: World) -> list[Fact]:
 
 
 def worst(world: World) -> list[FreezeOut]:
-    """Every freeze in force, the gravest first."""
+    """Every freeze in force, most severe first."""
     return freezes.worst_first(world.status) if world.status else []

@@ -1,4 +1,4 @@
-"""The replay of a thread: its records as rows, the bar one scrubs on, and how fast it plays."""
+"""The replay of a thread: its records as rows, the scrub bar, and the playing speed."""
 
 from __future__ import annotations
 
@@ -29,23 +29,23 @@ FRAMES: Final = (
     Column("id", "RECORD", 10, drop=5),
 )
 SPEEDS: Final = (0, 1, 4, 16)
-"""Records a second; 0 is at rest."""
+"""Records per second; 0 is paused."""
 
 Words = tuple[str, Tone]
 
 
 def faster(speed: int) -> int:
-    """The next speed, and after the last one rest."""
+    """The next speed; paused after the last one."""
     return SPEEDS[(SPEEDS.index(speed) + 1) % len(SPEEDS)]
 
 
 def is_true(frame: ReplayFrame) -> bool:
-    """Whether the record is what its id says: by our own reckoning and by the daemon's."""
+    """Whether the record matches its id, both by our own check and by the daemon's."""
     return frame.hash_ok and computed_id(frame.record) == frame.record.id
 
 
 def frame_rows(frames: Frames, keys: Sequence[str], names: Mapping[str, str], glyphs: Glyphs) -> Rows:
-    """A row for each position; those that were not read yet say so. `keys` are the positions as text."""
+    """A row per position; rows not read yet say so. `keys` are the positions as text."""
     return Rows(frames.version, keys, lambda place: _row(place + 1, frames.at(place + 1), names, glyphs))
 
 
@@ -71,7 +71,7 @@ def _row(position: int, frame: ReplayFrame | None, names: Mapping[str, str], gly
 
 
 def sought(frame: ReplayFrame, names: Mapping[str, str], glyphs: Glyphs) -> Mapping[str, str]:
-    """What can be looked for: its record, the status that it turned to, whether something is wrong."""
+    """What a search looks at: the record, the status it changed to, and whether something is wrong."""
     turned = frame.status_before != frame.status_after
     status = f"{frame.status_after} {word(frame.status_after)}" if turned else ""
     row = _row(frame.position, frame, names, glyphs)
@@ -79,7 +79,7 @@ def sought(frame: ReplayFrame, names: Mapping[str, str], glyphs: Glyphs) -> Mapp
 
 
 def bar(position: int, total: int, turns: Turns, width: int, glyphs: Glyphs) -> list[Words]:
-    """Where one is among all records; what lies behind is thick, and each change of status has a mark."""
+    """The position among all records; the part already passed is thick, and each status change is marked."""
     if width < 3 or total < 1:
         return []
     here, marks, parts = cell(max(1, position), total, width), turns.marks(total, width), list[Words]()

@@ -1,4 +1,4 @@
-"""What became of a request that a dialog sent: one frozen value, and the words for it."""
+"""The state of a request that a dialog sent, as a frozen value, and its wording."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _INTERNAL = 500
 
 
 class Stage(Enum):
-    """Where a question is."""
+    """How far a request has got."""
 
     ASKING = "asking"
     SENDING = "sending"
@@ -34,16 +34,16 @@ class Outcome:
 
     @property
     def may_ask(self) -> bool:
-        """Whether the question stands: it was not sent, or it is certain that nothing came of it."""
+        """Whether it may be sent: it was not sent yet, or it certainly had no effect."""
         return self.stage in (Stage.ASKING, Stage.REFUSED)
 
 
 class NotDone(SyncropelError):
-    """Raised by a deed of which it is certain that it was not done, so that it can be tried again."""
+    """Raised by an action that certainly had no effect, so that it can be tried again."""
 
 
 def failed(error: SyncropelError, now: float, look: str) -> Outcome:
-    """What an error says about the request: certainly not taken, or not known. `look`: where one can see."""
+    """What an error says about the request: certainly rejected, or unknown. `look`: where to check."""
     if isinstance(error, NotDone):
         return Outcome(Stage.REFUSED, now, error.message, error.hint)
     if isinstance(error, DaemonNotRunning):
@@ -54,7 +54,7 @@ def failed(error: SyncropelError, now: float, look: str) -> Outcome:
 
 
 def outcome_lines(outcome: Outcome, now: float, glyphs: Glyphs) -> list[tuple[str, Tone]]:
-    """The outcome as a dialog shows it; nothing while it was not sent."""
+    """The outcome as a dialog shows it; nothing before it is sent."""
     message, hint = plain(outcome.message), plain(outcome.hint)
     if outcome.stage is Stage.ASKING:
         return []
@@ -73,9 +73,9 @@ def outcome_lines(outcome: Outcome, now: float, glyphs: Glyphs) -> list[tuple[st
 
 
 def hindrance(closed: str, link: Link, glyphs: Glyphs) -> str:
-    """Why nothing can be changed from here at present; empty when it can. `link` is as of `now`.
+    """Why nothing can be changed from here at present; empty when changes are allowed. `link` is as of `now`.
 
-    `closed` says why this fleet is read-only from here, empty when it is not.
+    `closed` is the reason this fleet is read-only from here, empty when it is not.
     """
     if closed:
         return f"this console is read-only: {closed}"

@@ -1,4 +1,4 @@
-"""The subtasks of one task that did not make it, to be run again together."""
+"""The failed subtasks of one task, for rerunning them together."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from tui.model.world import World
 
 _FAILED: Final = ("failed", "timeout", "terminated")
-"""Not what was rejected: that was somebody's word."""
+"""Not rejected ones: those were somebody's decision."""
 
 
 def failed_of(world: World, thread: str) -> list[ChildOut]:
-    """Those whose attempt came to nothing; none once the fan-out has joined, or while it is not known."""
+    """Those whose attempt failed; none once the fan-out has joined, or while it is not known."""
     join = world.join_of(thread)
     if join is None or join.complete:
         return []
@@ -26,14 +26,14 @@ def failed_of(world: World, thread: str) -> list[ChildOut]:
 
 
 def tally(failed: Sequence[ChildOut]) -> str:
-    """How many ended in which way, and which they are."""
+    """How many ended in which state, and which ones."""
     ways = Counter(word(one.state) for one in failed)
     counts = ", ".join(f"{number} {way}" for way, number in ways.items())
     return f"{counts}: {' '.join(f'[{one.index}]' for one in failed)}"
 
 
 def command(name: str, failed: Sequence[ChildOut], hint: str) -> str:
-    """The command line that does the same."""
+    """The equivalent command line."""
     task, tail = shlex.quote(name), f" --hint {shlex.quote(hint)}" if hint else ""
     if len(failed) == 1:
         return f"spl task retry {task} --subtask {failed[0].index}{tail}"

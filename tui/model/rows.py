@@ -12,19 +12,20 @@ from tui.model.glyphs import Glyphs, Tone, tone_of, word
 
 GAP: Final = 2
 LEAST: Final = 6
-"""A column that could grow is never narrower."""
+"""A column that can grow never gets narrower than this."""
 MEASURED: Final = 200
-"""So many rows are measured to find how wide a column would like to be."""
+"""How many rows are measured to find a column's preferred width."""
 
 NOTICED: Final = frozenset({"priority", "attempt", "depends", "effect", "load"})
-"""Columns whose cells are toned to be noticed, not because something is wrong."""
+"""Columns whose tone draws attention without meaning that something is wrong."""
 TROUBLE: Final = {"is": "trouble"}
-"""What a row in which something is wrong has among what filters look at."""
+"""What filters see in a row in which something is wrong."""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """What one cell shows; `order` is what it is sorted by, its text when None. What looks equal is equal."""
+    """One cell's text and tone; `order` is its sort key, the text when None. Cells that look
+    equal are equal."""
 
     text: str
     tone: Tone = "plain"
@@ -35,7 +36,7 @@ class Cell:
 class Row:
     """A row with an identity: `key` stays the same while everything else may change.
 
-    `fields` is what can be looked for in it: the cells' texts and what the row knows beyond them.
+    `fields` is what filters search: the cells' texts, and other facts the row knows.
     """
 
     key: str
@@ -44,20 +45,20 @@ class Row:
 
     @property
     def is_troubled(self) -> bool:
-        """Whether something is wrong: a cell says so by its tone."""
+        """Whether something is wrong, as a cell's tone says."""
         return any(cell.tone in ("warn", "bad") and key not in NOTICED for key, cell in self.cells.items())
 
     @property
     def sought(self) -> Mapping[str, str]:
-        """What filters look at."""
+        """What filters search."""
         return {**self.fields, **TROUBLE} if self.is_troubled else self.fields
 
 
 class Rows(Sequence[Row]):
-    """Rows of which all identities are known, and the cells of those that were looked at.
+    """Rows whose identities are all known; cells are made on demand.
 
-    `keys` are the identities, `make` gives the row at a place. `source` is what the rows are made from:
-    as long as it is the same object, time alone has passed, and filter and order need not be found again.
+    `keys` are the identities, `make` returns the row at a position. `source` is what the rows are made from:
+    while it is the same object only time has passed, and filter and order need not be recomputed.
     """
 
     def __init__(self, source: object, keys: Sequence[str], make: Callable[[int], Row]) -> None:
@@ -67,7 +68,7 @@ class Rows(Sequence[Row]):
 
     @classmethod
     def of(cls, rows: Sequence[Row]) -> Rows:
-        """Rows that are made already."""
+        """From rows that already exist."""
         if isinstance(rows, Rows):
             return rows
         return cls(rows, [row.key for row in rows], rows.__getitem__)
@@ -92,7 +93,7 @@ class Rows(Sequence[Row]):
         return self._made[place]
 
     def passing(self) -> Iterator[Row]:
-        """All rows, one by one; those that were not made before are not kept."""
+        """All rows, one at a time; rows made for this are not kept."""
         for place in range(len(self.keys)):
             yield self._made.get(place) or self._make(place)
 
@@ -103,11 +104,11 @@ class Rows(Sequence[Row]):
 
 @dataclass(frozen=True)
 class Column:
-    """A column: at least `width` cells, more by `grow` (a share of what is left) up to `most`.
+    """A column: at least `width` cells, plus `grow` (a share of the remaining room) up to `most`.
 
-    `drop` says when it gives way: the highest goes first, 0 never does. A `whole` one is never cut: it is
-    as wide as the longest text in it. For one that has a wish, others that go before `over` give way until it
-    has `wish` cells, and it is the first to grow.
+    `drop` is the order in which columns are hidden: the highest goes first, 0 never does. A `whole` column is
+    never cut: it is as wide as its longest text. For a column with a wish, others that are dropped before
+    `over` give way until it has `wish` cells, and it grows first.
     """
 
     key: str
@@ -123,26 +124,26 @@ class Column:
 
 
 def state_cell(state: str, glyphs: Glyphs) -> Cell:
-    """A sign and a word: a state is never told by its colour alone."""
+    """A sign and a word: a state is never conveyed by colour alone."""
     return Cell(f"{glyphs.sign(state)} {word(state)}", tone_of(state), word(state))
 
 
 def drop_order(columns: Sequence[Column]) -> list[str]:
-    """The columns that give way on a narrow terminal, first to go first."""
+    """The columns that can be hidden on a narrow terminal, first to go first."""
     return [one.key for one in sorted(columns, key=lambda one: -one.drop) if one.drop]
 
 
 def widest(texts: Iterable[str]) -> int:
-    """The room that the longest of these texts needs, in cells."""
+    """The width of the longest of these texts, in cells."""
     return max(map(cell_len, texts), default=0)
 
 
 def fit(
     columns: Sequence[Column], width: int, longest: Mapping[str, int] | None = None
 ) -> list[tuple[Column, int]]:
-    """The columns that fit and how wide each is: the widest set in the stated drop order.
+    """The columns that fit and their widths: the widest set in drop order.
 
-    `longest`: what stands in a column needs at most so many cells; it gets no more, so that others can.
+    `longest`: the width of a column's longest content; it gets no more, leaving room for others.
     """
     kept = [_sized(one, (longest or {}).get(one.key)) for one in columns]
     for gone in sorted(columns, key=lambda one: -one.drop):
@@ -169,8 +170,9 @@ def fit(
 
 
 def _squeezed(columns: Sequence[Column], width: int) -> list[Column]:
-    """Where all of these have no room, those that could grow become narrower, the widest first: a number that
-    is cut says something else."""
+    """When these do not all fit, narrow those that can grow, the widest first: a cut number reads as another
+    number.
+    """
     kept = list(columns)
     while _needed(kept) > width:
         wide = [one for one in kept if one.grow and one.width > LEAST]
@@ -186,17 +188,17 @@ def _sized(column: Column, longest: int | None) -> Column:
         return column
     if column.whole:
         return replace(column, width=max(column.width, longest))
-    wanted = max(longest, cell_len(column.title) + 1)  # the sign of the order stands beside the title
+    wanted = max(longest, cell_len(column.title) + 1)  # the sort arrow is next to the title
     return replace(column, width=min(column.width, wanted), most=min(column.most, wanted))
 
 
 def _wish(column: Column) -> int:
-    """By how many cells it wants to grow before others do."""
+    """How many cells it wants before others grow."""
     return max(0, min(column.wish, column.most) - column.width)
 
 
 def longest(rows: Rows, columns: Sequence[Column]) -> dict[str, int]:
-    """How much room the columns that grow could use."""
+    """How much room the columns that can grow could use."""
     some = [row.cells for row in rows[:MEASURED]]
     grows = [one.key for one in columns if one.grow]
     return {key: widest(cells[key].text for cells in some if key in cells) for key in grows}

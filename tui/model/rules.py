@@ -1,4 +1,4 @@
-"""A rule that is being written: what is filled in, what is missing, and the command that sets it."""
+"""A rule being written: its fields, what is missing, and the equivalent command."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Kind = Literal["permission", "routing", "health", "precondition", "aitl", "trigger", "fold"]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 WORK: Final[tuple[Kind, ...]] = ("precondition", "aitl", "trigger", "fold")
-"""Those about work: they share a list."""
+"""The kinds about work, which share a list."""
 OPS: Final = ("record_write", "thread_read", "config_read")
 PRIORITY: Final = 100
 
@@ -28,8 +28,8 @@ PRIORITY: Final = 100
 class Sort:
     """A kind of rule: its verbs on the command line, the context of its expressions, what a match can mean.
 
-    `effects` are the choices, the first one to begin with, and `flag` is their flag; empty without any. With
-    `opens` it opens tasks: they need a goal, and may have a target.
+    `effects` are the choices, the default first, and `flag` is their flag; empty when there are none. With
+    `opens` the rule opens tasks: they need a goal, and may have a target.
     """
 
     add: str
@@ -77,7 +77,7 @@ SORTS: Final[Mapping[Kind, Sort]] = {
 
 @dataclass(frozen=True)
 class Draft:
-    """A rule as it is filled in: `priority` and `ops` as typed; goal and target are a trigger's."""
+    """A rule as filled in: `priority` and `ops` as typed; goal and target belong to triggers."""
 
     kind: Kind
     name: str = ""
@@ -90,7 +90,7 @@ class Draft:
 
     @classmethod
     def of(cls, kind: Kind, rule: RuleOut) -> Draft:
-        """As a rule stands."""
+        """A draft of an existing rule."""
         opens = SORTS[kind].opens
         return cls(
             kind, rule.name, rule.expression, "" if opens else rule.effect, " ".join(rule.ops),
@@ -106,7 +106,7 @@ class Draft:
         return self.ops.replace(",", " ").split() if self.sort.ops else []
 
     def missing(self) -> tuple[str, str]:
-        """The field that has to be mended next, and why; both empty when there is none."""
+        """The next invalid field, and why; both empty when the draft is complete."""
         if not self.name:
             return "name", "which name? (n)"
         if not self.expression:
@@ -122,7 +122,7 @@ class Draft:
         return "", ""
 
     def body(self, actor: str) -> dict[str, Any]:
-        """What is sent. Raises ValueError while something is missing."""
+        """The request body. Raises ValueError while something is missing."""
         effect = self.effect if self.sort.effects else ""
         opens = self.sort.opens
         return {
@@ -135,7 +135,7 @@ class Draft:
         }
 
     def command(self) -> str:
-        """The command that sets it."""
+        """The equivalent command."""
         words = ["spl", "config", self.sort.add, self.name or "NAME", "--priority", self.priority]
         words += [self.sort.flag, self.effect] if self.sort.effects else []
         words += [word for op in self.op_list for word in ("--op", op)]
@@ -145,7 +145,7 @@ class Draft:
 
 
 def removal(kind: Kind, name: str) -> str:
-    """The command that takes a rule away."""
+    """The command that removes a rule."""
     return shlex.join(["spl", "config", SORTS[kind].remove, name])
 
 
@@ -158,7 +158,7 @@ def summary(rule: RuleOut) -> str:
 
 @dataclass(frozen=True)
 class Checked:
-    """What the daemon says of the expression `of` while it is typed."""
+    """The daemon's answer about the expression `of`, while it is typed."""
 
     of: str = ""
     outcome: scratchpad.Outcome = field(default_factory=scratchpad.Outcome)
@@ -173,13 +173,13 @@ class Checked:
         return replace(self, outcome=scratchpad.Outcome("value", (words,)))
 
     def objection(self) -> str:
-        """Why it cannot be set. What could not be asked is no reason: the daemon checks it once more."""
+        """Why it cannot be set. A check that could not be made is no reason: the daemon checks again."""
         if self.outcome.stage == "asking":
             return "the expression is being checked"
         return "the expression has a mistake" if self.outcome.stage in ("invalid", "no value") else ""
 
     def lines(self, glyphs: Glyphs) -> list[Line]:
-        """What is said below the expression."""
+        """The lines below the expression."""
         if self.outcome.stage == "idle":
             return []
         first, *more = [one for one in self.outcome.words if one] or ["being checked"]

@@ -1,4 +1,4 @@
-"""The scratchpad: an expression that is tried, and what came of it."""
+"""The scratchpad: evaluates an expression and shows the result."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from tui.model.text import plain, took
 from tui.model.tree import Line
 
 VALUE_CHARS: Final = 2_000
-"""So much of a value is shown; the command shows all of it."""
+"""How much of a value is shown; the command shows all of it."""
 _SHOWN: Final = 3
 
 
 @dataclass(frozen=True)
 class Trial:
-    """What is tried: an expression in a context, about a task or thread, or about none."""
+    """What is evaluated: an expression in a context, about a task or thread, or about none."""
 
     expression: str = ""
     context: str = schema.EXPRESSION_CONTEXTS[0]
     about: str = ""
 
     def command(self) -> str:
-        """The same on the command line."""
+        """The equivalent command line."""
         words = ["spl", "expr", "eval", self.expression, "--context", self.context]
         return shlex.join([*words, "--thread", self.about] if self.about else words)
 
     def turned(self, by: int) -> str:
-        """The next context, or the one before."""
+        """The next context, or the previous one."""
         known = schema.EXPRESSION_CONTEXTS
         place = known.index(self.context) if self.context in known else 0
         return known[(place + by) % len(known)]
@@ -45,7 +45,9 @@ Stage = Literal["idle", "asking", "value", "invalid", "no value", "unknown"]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a trial. `column` is where a mistake is, from 1. While asking, the last words stand."""
+    """The result of a trial. `column` is the position of a mistake, from 1. While a request is under way, the
+    last result stays.
+    """
 
     stage: Stage = "idle"
     words: tuple[str, ...] = ()
@@ -56,7 +58,7 @@ class Outcome:
 
 
 def answered(value: schema.ExpressionValue) -> Outcome:
-    """A value, with its type and what it cost."""
+    """A value, with its type and cost."""
     text = json.dumps(value.value, ensure_ascii=False)
     if len(text) > VALUE_CHARS:
         text = f"{text[:VALUE_CHARS]}… ({len(text) - VALUE_CHARS} characters more)"
@@ -69,22 +71,22 @@ def failed(error: SyncropelError) -> Outcome:
         return Outcome("unknown", (plain(error.message), plain(error.hint)))
     if error.place is None:
         return Outcome("no value", (plain(error.message), plain(error.hint)))
-    # The hint begins with the source and a caret; here the caret stands below what is typed.
+    # The hint begins with the source and a caret; here the caret is below the typed expression.
     hint = error.hint.split("^\n", 1)[1] if "^\n" in error.hint else ""
     return Outcome("invalid", (plain(error.message), plain(hint)), error.place[1])
 
 
 def caret(expression: str, column: int, prompt: int, scrolled: int, width: int, sign: str) -> str:
-    """The sign below the column of the line that is typed in, which stands `prompt` cells to the right.
+    """The caret below the faulty column of the input line, which is offset by `prompt` cells.
 
-    At the edge when what it points at is scrolled out of sight.
+    It is at the edge when that column is scrolled out of sight.
     """
     place = prompt + cell_len(expression[: column - 1]) - scrolled
     return " " * max(prompt, min(place, width - 1)) + sign
 
 
 def outcome_lines(outcome: Outcome, glyphs: Glyphs) -> list[Line]:
-    """The outcome as it is shown below the expression."""
+    """The result as it is shown below the expression."""
     first, *more = [one for one in outcome.words if one] or [""]
     if outcome.stage == "idle":
         return [Line("↑ ↓ choose the context, tab goes to the task or thread, esc goes back", "muted")]

@@ -1,4 +1,4 @@
-"""What the console is opened with: the fleets it can look at, and how. Made by the command line."""
+"""What the console is opened with: which fleets, and how. Built by the command line."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Fleet:
-    """One fleet that can be looked at.
+    """A fleet that the console can open.
 
-    `read_only` says why it opens read-only, empty when it does not. `here` says that it is this home's own,
-    so that the console may offer to start it. `firm` says why a read-only one cannot be unlocked, empty when
-    it can. `offline` names the file that stands for a daemon.
+    `read_only` is the reason it opens read-only, empty when it does not. `here` says that it belongs to this
+    home, so the console may offer to start it. `firm` is the reason a read-only fleet cannot be unlocked,
+    empty when it can. `offline` names the file that stands in for a daemon.
     """
 
     name: str
@@ -30,10 +30,10 @@ class Fleet:
 
 
 class Grammar(Protocol):
-    """The words of the command line, for the console's own."""
+    """The command line's grammar, for the console's own command line."""
 
     def parse(self, words: Sequence[str]) -> Mapping[str, Any]:
-        """The flags of a command by name, its words under `command` and `verb`. Raises SyncropelError."""
+        """A command's flags by name, with its words under `command` and `verb`. Raises SyncropelError."""
         ...
 
     def complete(self, words: Sequence[str], begun: str) -> Sequence[str]:
@@ -45,12 +45,12 @@ class Grammar(Protocol):
 class Setup:
     """How to open the console.
 
-    `current` names one of `fleets`. `screen` is empty for the one that was looked at last. `keys` are those
-    of `[console.keys]` by action, `notify` the switches of `[console.notify]`; `where` tells file and line of
-    one of them, for messages. `preferences` is the private file that keeps theme, screen, order and commands;
-    None keeps nothing. `program` is how this very program is run as a process, empty when it must not
-    be; `version` is the console's own. `bundle` is a file that is looked at instead of a daemon. `again`
-    reads the fleets as they are configured now. `farewell` is done when the terminal is gone, before the end.
+    `current` names one of `fleets`. `screen` is empty for the last one used. `keys` are those of
+    `[console.keys]` by action, `notify` the switches of `[console.notify]`; `where` gives the file and line
+    of one of them, for messages. `preferences` is the private file that keeps theme, screen, sort orders, and
+    commands; None keeps nothing. `program` is how to run this program as a process, empty when that is not
+    allowed; `version` is the console's own. `bundle` is a file to open instead of a daemon. `again` rereads
+    the configured fleets. `farewell` is called when the terminal is gone, before the process ends.
     """
 
     fleets: tuple[Fleet, ...]
@@ -70,7 +70,7 @@ class Setup:
 
     @classmethod
     def single(cls, target: Target, **how: Any) -> Setup:
-        """One fleet, as it is."""
+        """A single fleet, with defaults."""
         fleet = Fleet("local", target)
         return cls((fleet,), fleet.name, **how)
 

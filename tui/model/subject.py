@@ -11,7 +11,9 @@ from tui.model.world import World
 
 @dataclass(frozen=True)
 class Subject:
-    """`did` of an instance, or `thread` of a task; with `index` one subtask of it. All empty: nothing."""
+    """The `did` of an instance, or the `thread` of a task; with `index`, one of its subtasks. All empty:
+    nothing.
+    """
 
     did: str = ""
     thread: str = ""
@@ -19,7 +21,7 @@ class Subject:
 
 
 def subject_of(table: str, key: str, thread: str | None) -> Subject:
-    """The subject of a table's row; `thread` is the task that the screen shows the subtasks of."""
+    """The subject of a table's row; `thread` is the task whose subtasks the screen shows."""
     if table == "instances":
         return Subject(did=key)
     if table == "subtasks":
@@ -32,7 +34,7 @@ def subject_of(table: str, key: str, thread: str | None) -> Subject:
 
 
 def namespace_of(world: World, subject: Subject) -> str:
-    """The namespace that a subject belongs to; empty when it has none or it is not known."""
+    """The namespace of a subject; empty when it has none, or it is not known."""
     if not subject.thread:
         return ""
     fanouts = world.status.fanouts if world.status else []
@@ -42,14 +44,14 @@ def namespace_of(world: World, subject: Subject) -> str:
 
 
 def task_label(world: World, subject: Subject) -> str:
-    """A task as commands name it: its alias, or its whole thread."""
+    """A task as commands name it: its alias, or its full thread id."""
     known = [*(world.status.fanouts if world.status else ()), *(world.tasks or ())]
     alias = next((one.alias for one in known if one.thread == subject.thread and one.alias), "")
     return plain(alias) or subject.thread
 
 
 def short_label(world: World, subject: Subject) -> str:
-    """A subject as a title names it: `DOCS-11 [2]`, `worker-a`."""
+    """A subject as titles name it: `DOCS-11 [2]`, `worker-a`."""
     if subject.did:
         instances = world.status.instances if world.status else []
         alias = next((one.alias for one in instances if one.did == subject.did), "")

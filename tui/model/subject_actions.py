@@ -1,4 +1,4 @@
-"""What can be done to what the cursor is on: when it applies, why it does not, and the command for it."""
+"""Actions on the item under the cursor: when each applies, why it does not, and the command for it."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ Verb = Literal[
 
 @dataclass(frozen=True)
 class SubjectAction:
-    """A verb: its kind of subject, the words of its dialog, and what its free text is called in a command.
+    """A verb: the kind of subject, the text of its dialog, and the command's name for its free text.
 
-    `warns` says what it does; `field` names the free text, empty without one.
+    `warns` describes the effect; `field` names the free text, empty if there is none.
     """
 
     of: Literal["instance", "task", "subtask"]
@@ -93,7 +93,7 @@ _TYPED: Final[dict[Verb, str]] = {"admit": "approve", "refuse": "reject"}
 
 
 def meant(verb: Verb, world: World, subject: Subject) -> Verb:
-    """The verb that a key stands for here: about a subtask that waits for a word, that word."""
+    """The verb that a key stands for here: for a subtask that waits for a decision, that decision."""
     child = child_of(world, subject) if subject.index is not None else None
     return _OF_SUBTASK.get(verb, verb) if child is not None and child.asked else verb
 
@@ -151,7 +151,7 @@ def instance_of(world: World, subject: Subject) -> schema.InstanceOut | None:
 
 
 def child_of(world: World, subject: Subject) -> schema.ChildOut | None:
-    """The subtask, when the join of its task is known."""
+    """The subtask, if its task's join is known."""
     join = world.join_of(subject.thread)
     return next((one for one in join.subtasks if one.index == subject.index), None) if join else None
 
@@ -163,7 +163,7 @@ def dispatch_of(world: World, subject: Subject) -> schema.DispatchOut | None:
 
 
 def attempt_number(world: World, subject: Subject) -> int:
-    """The attempt that the subtask is at; 0 when that is not known."""
+    """The number of the subtask's current attempt; 0 when unknown."""
     found = child_of(world, subject) or dispatch_of(world, subject)
     return found.attempt if found else 0
 
@@ -180,7 +180,7 @@ def attempt_of(world: World, subject: Subject, namespace: str) -> Attempt | None
 
 
 def facts(verb: Verb, world: World, subject: Subject) -> list[str]:
-    """What the verb is about, in a few lines."""
+    """The subject of the verb, in a few lines."""
     deed = DEEDS[verb]
     if deed.of == "instance":
         one = instance_of(world, subject)
@@ -200,7 +200,7 @@ def facts(verb: Verb, world: World, subject: Subject) -> list[str]:
 
 
 def command(verb: Verb, world: World, subject: Subject, words: str) -> str:
-    """The command line that does the same."""
+    """The equivalent command line."""
     deed = DEEDS[verb]
     if deed.of == "instance":
         one = instance_of(world, subject)

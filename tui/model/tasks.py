@@ -1,4 +1,4 @@
-"""The task list's rows."""
+"""The rows of the task list."""
 
 from __future__ import annotations
 
@@ -33,14 +33,15 @@ TASKS: Final = (
 
 @dataclass(frozen=True)
 class Seen:
-    """What the rows are made from: the tasks, and the threads of those of which nothing more will come as
-    things stand."""
+    """What the rows are made from: the tasks, and the threads of those that will make no more progress as
+    things stand.
+    """
 
     tasks: Sequence[TaskSummary]
     hanging: frozenset[str] = frozenset()
 
     def again(self, tasks: Sequence[TaskSummary], hanging: frozenset[str]) -> Seen:
-        """The same object as long as nothing else is seen, so that rows are not looked at anew."""
+        """The same object as long as nothing has changed, so that rows are not recomputed."""
         same = tasks is self.tasks and hanging == self.hanging
         return self if same else Seen(tasks, hanging)
 
@@ -50,7 +51,7 @@ def task_name(task: TaskSummary | FanOutProgress) -> str:
 
 
 def task_rows(seen: Seen, at: Moment, glyphs: Glyphs) -> Rows:
-    """One row a task, in the order given (the daemon's: newest change first)."""
+    """A row per task, in the order given (the daemon's: most recent change first)."""
     tasks, keys = seen.tasks, [one.thread for one in seen.tasks]
     return Rows(seen, keys, lambda place: _task(tasks[place], at, glyphs, keys[place] in seen.hanging))
 
@@ -109,6 +110,6 @@ def _task(one: TaskSummary, at: Moment, glyphs: Glyphs, hangs: bool) -> Row:
 
 
 def merge(known: dict[str, TaskSummary], fresh: Iterable[TaskSummary]) -> dict[str, TaskSummary]:
-    """Tasks by thread, newest change first, with what changed put in its new place."""
+    """Tasks by thread, most recent change first, with changed ones moved to their new position."""
     found = known | {one.thread: one for one in fresh}
     return dict(sorted(found.items(), key=lambda item: -item[1].revision))

@@ -1,4 +1,4 @@
-"""Numbers, durations and foreign text as the console writes them."""
+"""How the console formats numbers, durations, and foreign text."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ NOTHING: Final = "–"
 
 
 def full_time(at: float) -> str:
-    """Date and time where the console is, with the zone."""
+    """Date and time in the console's time zone, with the zone."""
     return datetime.fromtimestamp(at).astimezone().strftime("%Y-%m-%d %H:%M:%S.%f %Z")
 
 
 def duration(secs: float | None) -> str:
-    """Two units at most: `9s`, `4m 02s`, `3h 05m`, `12d 4h`. Below zero counts as zero."""
+    """At most two units: `9s`, `4m 02s`, `3h 05m`, `12d 4h`. Negative values count as zero."""
     if secs is None or not math.isfinite(secs):
         return NOTHING
     whole = max(0, int(secs))
@@ -30,20 +30,20 @@ def duration(secs: float | None) -> str:
 
 
 def long_duration(secs: float | None) -> str:
-    """A duration of which the seconds do not matter: `27m`, `3h 05m`. It changes, and repaints, rarely."""
+    """A duration whose seconds do not matter: `27m`, `3h 05m`. It changes, and repaints, rarely."""
     text = duration(secs)
     return text.partition(" ")[0] if "m " in text and text.endswith("s") else text
 
 
 def age(secs: float | None) -> str:
-    """How old something is that is well: `<10s`, `20s`, `27m`, `3h 05m`. It changes, and repaints, rarely."""
+    """The age of something healthy: `<10s`, `20s`, `27m`, `3h 05m`. It changes, and repaints, rarely."""
     if secs is None or not math.isfinite(secs) or secs >= 60:
         return long_duration(secs)
     return "<10s" if secs < 10 else f"{int(secs) // 10 * 10}s"
 
 
 def took(secs: float) -> str:
-    """What a short thing took: `46 µs`, `1.2 ms`, `340 ms`, from a second on as `wall`."""
+    """A short duration: `46 µs`, `1.2 ms`, `340 ms`; from a second up, as `wall`."""
     if secs >= 1:
         return wall(secs)
     if secs < 0.001:
@@ -52,24 +52,24 @@ def took(secs: float) -> str:
 
 
 def wall(secs: float | None) -> str:
-    """A measured time: with a tenth below a minute, where it matters."""
+    """A measured time; with tenths below a minute, where they matter."""
     if secs is None or not math.isfinite(secs):
         return NOTHING
     return f"{max(0.0, secs):.1f}s" if secs < 60 else duration(secs)
 
 
 def money(usd: float) -> str:
-    """US dollars: four digits below a cent, so that small costs do not read as none."""
+    """US dollars, with four digits below a cent, so that small costs do not read as none."""
     return f"${usd:.4f}" if 0 < abs(usd) < 0.01 else f"${usd:,.2f}"
 
 
 def spend(usd: float, budget: float | None) -> str:
-    """What is spent of what may be spent."""
+    """The amount spent, out of the budget."""
     return money(usd) if budget is None else f"{money(usd)}/{money(budget)}"
 
 
 def paid(usd: float, budget: float | None, *, unknown: bool) -> str:
-    """What is spent, which may not be known: then it is never shown as none."""
+    """The amount spent, which may be unknown: then it is never shown as zero."""
     if not unknown:
         return spend(usd, budget)
     return f">{money(usd)}" if usd else "unknown"
@@ -86,9 +86,9 @@ def count(number: float | None) -> str:
 
 
 def plain(text: str) -> str:
-    """Foreign text without anything that a terminal would obey: escapes, direction marks, odd line breaks."""
+    """Foreign text without anything a terminal would act on: escapes, direction marks, odd line breaks."""
     if text.isprintable():
-        return str(text)  # nearly all is, and looking at each letter was half of what a row took
+        return str(text)  # nearly all text is; checking each letter took half the time of making a row
     return "".join(
         char if char == "\n" or unicodedata.category(char)[0] != "C" else " "
         for char in text.replace("\t", "    ").replace("\r\n", "\n")
@@ -96,7 +96,7 @@ def plain(text: str) -> str:
 
 
 def first_line(text: str) -> str:
-    """The first line that says something; an ellipsis tells that there is more."""
+    """The first non-blank line; an ellipsis marks that there is more."""
     lines = [line.strip() for line in plain(text).splitlines() if line.strip()]
     if not lines:
         return ""
@@ -104,6 +104,6 @@ def first_line(text: str) -> str:
 
 
 def tail(identifier: str, length: int = 8) -> str:
-    """The end of a DID or a thread id, which is where they differ: `…62ce1314`."""
+    """The end of a DID or thread id, which is the part that differs: `…62ce1314`."""
     last = identifier.rsplit(":", 1)[-1].removeprefix("th_")
     return last if len(last) <= length else f"…{last[-length:]}"

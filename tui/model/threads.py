@@ -1,4 +1,4 @@
-"""The list of threads: read page by page, the latest activity first, and read on only as far as it is new."""
+"""The list of threads, latest activity first: read page by page, and only as far as it has changed."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ THREADS: Final = (
 
 @dataclass(frozen=True)
 class ThreadList:
-    """Threads, the latest activity first. `complete` says that the oldest is among them."""
+    """Threads, latest activity first. `complete` says that the oldest is among them."""
 
     threads: tuple[ThreadSummary, ...] = ()
     complete: bool = False
     _by_id: Mapping[str, ThreadSummary] = field(default_factory=dict, compare=False)
 
     def knows(self, one: ThreadSummary) -> bool:
-        """Whether nothing happened on this thread since it was read."""
+        """Whether nothing has happened on this thread since it was read."""
         return self._by_id.get(one.id) == one
 
     def with_page(self, page: Sequence[ThreadSummary], last: bool) -> ThreadList:
-        """With these too; `last` says that there are no older ones."""
+        """Add these; `last` says that there are no older ones."""
         threads = {**self._by_id, **{one.id: one for one in page}}
         ordered = sorted(threads.values(), key=lambda one: -one.last_sequence)
         return ThreadList(tuple(ordered), self.complete or last, threads)
@@ -50,7 +50,7 @@ class ThreadList:
 
 
 def thread_rows(known: ThreadList, names: Mapping[str, str], at: Moment, glyphs: Glyphs) -> Rows:
-    """A row for each thread, made when it is looked at."""
+    """A row per thread, made on demand."""
     threads = known.threads
     return Rows(known, [one.id for one in threads], lambda place: _row(threads[place], names, at, glyphs))
 
@@ -61,7 +61,7 @@ def _status(one: ThreadSummary, glyphs: Glyphs) -> Cell:
     cell = state_cell(one.status, glyphs)
     if one.starts_with_intend:
         return cell
-    # Runs of older versions all lack it, and nothing is wrong with them.
+    # Runs of older versions all lack it, without anything being wrong.
     return replace(cell, text=f"! {word(one.status)}", tone="plain" if one.kind == "dispatch" else "warn")
 
 

@@ -1,4 +1,4 @@
-"""The timeline of a fan-out as the console draws it: one bar a subtask on one common axis."""
+"""The timeline of a fan-out: one bar per subtask on a common axis."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def inks(glyphs: Glyphs) -> Inks:
-    """What bars are drawn with in this alphabet."""
+    """The characters for bars in this alphabet."""
     return Inks(
         glyphs.thin, glyphs.thick, glyphs.full, glyphs.dot, glyphs.arrow[-1],
         glyphs.sign("failed"), glyphs.sign("retrying"), glyphs.sign("frozen"),
@@ -23,7 +23,7 @@ def inks(glyphs: Glyphs) -> Inks:
 
 @dataclass(frozen=True)
 class Axis:
-    """What all bars of a fan-out share, from the fan-out to its last result or, while it runs, to now."""
+    """The common axis of a fan-out's bars, from its start to its last result or, while it runs, to now."""
 
     of: timeline.Axis
     now: float
@@ -38,17 +38,17 @@ class Axis:
         return cls(timeline.Axis.over(join.started_at, ends, width), now, joined_at)
 
     def bar(self, child: ChildOut, glyphs: Glyphs, *, critical: bool) -> str:
-        """One subtask; blank before it was given to anyone, dotted after the outermost join."""
+        """One subtask; blank before it was assigned, dotted after the outermost join."""
         drawn: list[Span] = timeline.spans(child, self.now)
         return timeline.bar(drawn, self.of, inks(glyphs), critical=critical, cut=self.joined_at)
 
     def scale(self, join: JoinStatus, glyphs: Glyphs) -> str:
-        """The times that stand above the bars, and when the namespace was frozen."""
+        """The times above the bars, and when the namespace was frozen."""
         return timeline.scale(self.of, join.stops, inks(glyphs))
 
 
 def _end(child: ChildOut, now: float) -> float:
-    """When the present attempt ends, as far as the axis has to reach."""
+    """When the current attempt ends, as far as the axis has to reach."""
     if child.finished_at is not None:
         return child.finished_at
     return now if child.state == "in_progress" else child.spawned_at or 0.0

@@ -36,7 +36,7 @@ SUBTASKS: Final = (
 
 @dataclass(frozen=True)
 class Line:
-    """Words with a tone; they may be wrapped to so many lines where there is not the width for one."""
+    """Text with a tone; it may wrap to this many lines where the width does not suffice for one."""
 
     text: str
     tone: Tone = "plain"
@@ -51,9 +51,9 @@ def subtask_rows(
     unfolded: Collection[str] | None = None,
     nested: Mapping[str, schema.JoinStatus] = MappingProxyType({}),
 ) -> Rows:
-    """A row for each line of the tree, as `branches.lay` has them.
+    """A row per line of the tree, as `branches.lay` returns them.
 
-    `width` is that of the timeline, 0 without one: all bars stand on the axis of the outermost fan-out.
+    `width` is that of the timeline, 0 without one: all bars are on the axis of the outermost fan-out.
     """
     axis = timeline.Axis.shared(join, at.heard, width)
     shown = branches.lay(join, unfolded, nested)
@@ -73,7 +73,7 @@ def subtask_rows(
 
 
 def scale(join: schema.JoinStatus, at: Moment, glyphs: Glyphs, width: int) -> str:
-    """What stands above the bars: the times of their axis."""
+    """The header of the bars: the times of their axis."""
     return timeline.Axis.shared(join, at.heard, width).scale(join, glyphs)
 
 
@@ -93,7 +93,7 @@ def longest(join: schema.JoinStatus, shown: Sequence[Branch], glyphs: Glyphs) ->
 
 
 def _index(one: Branch, glyphs: Glyphs) -> str:
-    """Where it hangs, and its number, or whether it can be unfolded."""
+    """Its place in the tree, and its number, or a sign that it can be unfolded."""
     what = one.what
     if isinstance(what, schema.ChildOut):
         name = f"[{what.index}]"
@@ -111,7 +111,7 @@ def _why(child: schema.ChildOut) -> str:
 
 
 def said_last(child: schema.ChildOut) -> str:
-    """What a subtask said at its end."""
+    """A subtask's final message."""
     return first_line(child.last_words) or first_line(child.summary)
 
 
@@ -120,7 +120,7 @@ def _after(child: schema.ChildOut) -> str:
 
 
 def _part(branch: Branch, task: schema.TaskSummary, glyphs: Glyphs) -> Row:
-    """A nested task: unfolded, its own subtasks stand beneath it."""
+    """A nested task; unfolded, its own subtasks are shown beneath it."""
     stuck = not task.satisfiable and not task.joined
     cells = {
         "index": Cell(_index(branch, glyphs), "muted", math.inf),
@@ -178,7 +178,7 @@ def _paid(child: schema.ChildOut) -> str:
 
 
 def _agent_lines(child: schema.ChildOut) -> list[tuple[str, Line]]:
-    """What a coding agent said of its run."""
+    """What a coding agent reported about its run."""
     if (agent := child.agent) is None:
         return []
     denied = plain("; ".join(agent.denied)) or ("none" if agent.denials == "known" else "unknown")
@@ -191,14 +191,14 @@ def _agent_lines(child: schema.ChildOut) -> list[tuple[str, Line]]:
 
 
 def _spent_tone(child: schema.ChildOut) -> Tone:
-    """The daemon warns of a budget at the same share."""
+    """The daemon warns about a budget at the same share."""
     if not child.budget_usd or child.cost_usd < _WARNED_SHARE * child.budget_usd:
         return "plain"
     return "bad" if child.cost_usd >= child.budget_usd else "warn"
 
 
 def may_take_longer(join: schema.JoinStatus) -> bool:
-    """Whether something runs outside the critical path: only what ended counts there."""
+    """Whether anything runs outside the critical path, which only counts finished work."""
     running = {one.index for one in join.subtasks if one.state == "in_progress" and not one.standing}
     return bool(running - set(join.critical_path))
 
@@ -215,7 +215,7 @@ def elapsed(child: schema.ChildOut, at: Moment) -> float | None:
 
 
 def worker(child: schema.ChildOut) -> str:
-    """Where it ran or runs; with a question mark where it would go if it were spawned now."""
+    """Where it ran or runs; with a question mark, where it would go if it were spawned now."""
     name = plain(child.instance_alias or (tail(child.instance) if child.instance else ""))
     if not name:
         return NOTHING
@@ -223,7 +223,7 @@ def worker(child: schema.ChildOut) -> str:
 
 
 def detail_lines(child: schema.ChildOut, at: Moment, glyphs: Glyphs) -> list[tuple[str, Line]]:
-    """Everything known of one subtask, as name and value."""
+    """Everything known about one subtask, as names and values."""
     state = state_cell(standing(child), glyphs)
     lines = [("state", Line(state.text, state.tone))]
     lines += [("lost", Line(full_time(child.lost_at), "warn"))] if child.lost_at is not None else []

@@ -1,7 +1,7 @@
-"""Where a replayed thread changes its status, held small.
+"""Where a replayed thread changes its status, stored compactly.
 
-A thread of 10,000 records can have thousands of such places. As wire models each of them would be two more
-objects that Python's collector looks at in every full round; as two plain tuples none of them is.
+A thread of 10,000 records can have thousands of such positions. As wire models, each would be two more
+objects for every full garbage collection; in two plain tuples, none is.
 """
 
 from __future__ import annotations
@@ -32,8 +32,9 @@ class Turns:
         return self._positions[place] if 0 <= place < len(self._positions) else None
 
     def marks(self, total: int, width: int) -> Mapping[int, str]:
-        """The cells of a bar of `width` cells over `total` records that have a change, and the last status
-        of each. Found again only for another bar."""
+        """The cells that contain a change, in a bar of `width` cells over `total` records, with the last
+        status of each. Computed once per bar.
+        """
         if self._marked[0] != (total, width):
             places = zip(self._positions, self._statuses, strict=True)
             marks = {cell(at, total, width): status for at, status in places if 1 <= at <= total}
@@ -42,5 +43,5 @@ class Turns:
 
 
 def cell(position: int, total: int, width: int) -> int:
-    """The cell of a bar of `width` cells in which the record at `position` of `total` stands."""
+    """The cell that holds record `position` of `total`, in a bar of `width` cells."""
     return 0 if total == 1 else round((position - 1) * (width - 1) / (total - 1))

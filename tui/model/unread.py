@@ -1,6 +1,6 @@
-"""What stands in the place of what was never read: that it is not known, why, and what comes next.
+"""What is shown in place of unread data: that it is unknown, why, and what happens next.
 
-`None` in the place of rows, or of a status, means everywhere that it was never read: nothing is counted.
+`None` instead of rows or of a status always means that it was never read: nothing is counted.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from tui.model.glyphs import Glyphs
 from tui.model.link import Link, word
 
 COUNT: Final = "?"
-"""How many there are of what was never read."""
+"""The count of unread items."""
 
 
 def count(known: int | None) -> str:
@@ -22,15 +22,16 @@ def count(known: int | None) -> str:
 
 @dataclass(frozen=True)
 class Keys:
-    """What can be pressed meanwhile: for the screen that says what to do, and to try at once."""
+    """The keys available meanwhile: the screen that says what to do, and an immediate retry."""
 
     helps: str
     tries: str
 
 
 def lines(what: str, link: Link, glyphs: Glyphs, keys: Keys, trouble: str = "") -> tuple[str, ...]:
-    """For `what`, as in "the tasks", while it was never read. `link` is as of now; `trouble` says why the
-    daemon did not tell it, as far as it was asked."""
+    """The text for `what`, as in "the tasks", while it was never read. `link` is as of now; `trouble` is the
+    daemon's reason, if it was asked.
+    """
     if not link.is_live:
         return (
             f"nothing was read yet: {word(link, glyphs)}",

@@ -1,4 +1,4 @@
-"""A join that might have been: the real timeline and the supposed one, on one axis."""
+"""A hypothetical join: the real timeline and the hypothetical one, on one axis."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _OUTCOMES: Final[dict[str, Tone]] = {
 
 
 def what_if_lines(told: WhatIf, width: int, most: int, glyphs: Glyphs) -> list[Said]:
-    """The answer, then both timelines, each of at most `most` subtasks; `width` in cells."""
+    """The answer, then both timelines, each with at most `most` subtasks; `width` in cells."""
     drawn = timeline.spans_of(told)
     axis = timeline.Axis.over(told.started_at, timeline.ends(told, drawn), max(10, width - _HEAD - 1))
     shown, signs = shown_bars(told, most), inks(glyphs)
@@ -45,7 +45,7 @@ def what_if_lines(told: WhatIf, width: int, most: int, glyphs: Glyphs) -> list[S
 
 
 def shown_bars(told: WhatIf, most: int) -> list[WhatIfBar]:
-    """The first subtasks; whichever tips the join, really or supposedly, is always among them."""
+    """The first subtasks, always including the one that tips either join."""
     tips = {one.index for one in (told.real, told.then) if one is not None}
     kept = [one for one in told.subtasks if one.index in tips]
     others = [one for one in told.subtasks if one.index not in tips]
@@ -53,7 +53,7 @@ def shown_bars(told: WhatIf, most: int) -> list[WhatIfBar]:
 
 
 def failed_lines(error: SyncropelError) -> list[Said]:
-    """Why there is no answer; a mistake in the predicate with the sign under its column."""
+    """Why there is no answer; a mistake in the predicate has a caret under its column."""
     lines: Sequence[str] = error.hint.splitlines()
     if isinstance(error, RemoteError) and error.place is not None:
         return [*((one, "bad") for one in lines[:2]), (plain(error.message), "bad"),

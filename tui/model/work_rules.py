@@ -14,17 +14,17 @@ if TYPE_CHECKING:
 
 
 def kind(rule: RuleOut) -> Kind:
-    """A rule's kind as the API's addresses name it."""
+    """A rule's kind as the API's paths name it."""
     return cast(Kind, rule.kind.removesuffix("_rule"))
 
 
 def key(rule: RuleOut) -> str:
-    """The identity of a rule among rules of several kinds, which may have the same name."""
+    """The identity of a rule among several kinds, which may use the same name."""
     return f"{kind(rule)} {rule.name}"
 
 
 def failed(rule: RuleOut) -> list[Fact]:
-    """How often the rule could not be evaluated, and why last; nothing of one that always could."""
+    """How often evaluating the rule failed, and the latest reason; nothing for one that never failed."""
     if not rule.failures:
         return []
     times = "once" if rule.failures == 1 else f"{rule.failures} times"
@@ -32,7 +32,7 @@ def failed(rule: RuleOut) -> list[Fact]:
 
 
 def facts(rule: RuleOut) -> list[Fact]:
-    """All that is known of a rule, and the command that sets it."""
+    """Everything known about a rule, and the command that sets it."""
     return [
         *failed(rule),
         *([("goal", Line(plain(rule.goal)))] if rule.goal else []),

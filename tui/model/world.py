@@ -1,4 +1,4 @@
-"""All that the console knows at one instant, as one frozen value, and how news changes it."""
+"""Everything the console knows at one instant, as a frozen value, and how news changes it."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ JOIN: Final = "the join"
 
 @dataclass(frozen=True)
 class World:
-    """`received_at` is our clock when `status` came; `tasks` is None until they were read once.
+    """`received_at` is our clock when `status` arrived; `tasks` is None until they were read once.
 
-    `more_tasks`: there are older ones that were not read. `trouble` says why what is `failing`, TASKS
-    or JOIN, could not be read; `chosen` is the thread whose join is wanted, `why` says why that task
-    stands as it does. `nested` are the joins of the tasks inside it that are looked at, by thread; `joinless`
-    is the chosen thread when the daemon said that it has no join.
+    `more_tasks`: there are older ones that were not read. `trouble` is the reason `failing`, TASKS or JOIN,
+    could not be read; `chosen` is the thread whose join is wanted, `why` explains that task's status.
+    `nested` are the joins of visible tasks inside it, by thread; `joinless` is the chosen thread if the
+    daemon said that it has no join.
     """
 
     status: FleetStatus | None = None
@@ -54,54 +54,55 @@ class World:
         return replace(self, tasks=tuple(tasks), more_tasks=not all_read, trouble="")
 
     def choose(self, thread: str | None) -> World:
-        """Want another task's join; what is known of the former is not shown under the new name."""
+        """Choose another task's join; data about the former is not shown under the new name."""
         if thread == self.chosen:
             return self
         return replace(self, chosen=thread, join=None, why=None, nested={}, joinless=None)
 
     def joined(self, join: JoinStatus | None) -> World:
-        """A join that came; one of a task that is no longer chosen is dropped."""
+        """Store a join; one for a task that is no longer chosen is dropped."""
         if join is not None and join.thread != self.chosen:
             return self
         return replace(self, join=join, trouble="", joinless=None if join is not None else self.chosen)
 
     def joined_inside(self, join: JoinStatus) -> World:
-        """The join of a task that is nested in the chosen one."""
+        """Store the join of a task nested in the chosen one."""
         return replace(self, nested={**self.nested, join.thread: join})
 
     def join_of(self, thread: str) -> JoinStatus | None:
-        """What is known of a task's join: of the chosen one, or of one that is nested in it."""
+        """What is known of a task's join: the chosen one, or one nested in it."""
         if self.join is not None and self.join.thread == thread:
             return self.join
         return self.nested.get(thread)
 
     def explained(self, why: TaskWhy | None) -> World:
-        """Why the chosen task stands as it does; what came for another one is dropped."""
+        """Store why the chosen task has its status; an explanation of another task is dropped."""
         if why is not None and why.thread != self.chosen:
             return self
         return replace(self, why=why)
 
     def grounds(self) -> tuple[object, ...]:
-        """What the chosen task's explanation stands on, as far as is known: as long as it is equal, nobody
-        needs to ask for the explanation again. Spend and time are not among it."""
+        """What the chosen task's explanation is based on, as far as is known: while it is equal, the
+        explanation need not be requested again. Spend and time are not part of it.
+        """
         task, join = self.task(self.chosen), self.join
         waits = (join.explanation, *(one.why for one in join.subtasks)) if join else ()
         revisions = (task.revision if task else -1, join.revision if join else -1)
         return (self.chosen, *revisions, self.around(), *waits)
 
     def around(self) -> tuple[object, ...]:
-        """What the words about a join stand on besides its records: what is frozen, and who can work."""
+        """What the text about a join depends on besides its records: what is frozen, and who can work."""
         if self.status is None:
             return ()
         frozen = tuple(one.record for one in self.status.freezes)
         return (frozen, tuple((one.did, one.status) for one in self.status.instances))
 
     def failed(self, what: str, words: str) -> World:
-        """`what` of all that is read could not be, and why."""
+        """Note that `what` could not be read, and why."""
         return replace(self, failing=what, trouble=words)
 
     def moment(self, now: float) -> Moment:
-        """The daemon's time, from its last answer and how long ago that was by our clock."""
+        """The daemon's time, from its last answer and the time since by our clock."""
         if self.status is None:
             return Moment(0.0, 0.0, live=False)
         link = self.link.at(now)
@@ -112,12 +113,13 @@ class World:
         return Moment(then, self.status.at + max(0.0, heard_at - self.received_at), live=False)
 
     def hanging(self) -> frozenset[str]:
-        """The threads of the fan-outs of which nothing more will come as things stand."""
+        """The threads of the fan-outs that will make no more progress as things stand."""
         fanouts = self.status.fanouts if self.status is not None else ()
         return frozenset(one.thread for one in fanouts if one.hangs)
 
     def is_part(self, thread: str, whole: str) -> bool:
-        """Whether a thread is that of `whole`, of one of its subtasks, or of a task made for one of these."""
+        """Whether a thread belongs to `whole`, to one of its subtasks, or to a task created for
+        one of these."""
         if thread == whole:
             return True
         join = self.join_of(whole)
@@ -129,6 +131,6 @@ class World:
         return next((one for one in self.tasks or () if one.thread == thread), None)
 
     def has_fan_out(self, thread: str | None) -> bool:
-        """Whether there is a join to ask for, as far as is known; an unlisted task may well have one."""
+        """Whether there is a join to ask for, as far as is known; an unlisted task may have one."""
         task = self.task(thread)
         return thread is not None and (task.subtasks > 0 if task is not None else thread != self.joinless)

@@ -1,7 +1,6 @@
-"""The screens, one a file, on one base that gives all of them header, banner, filter and footer.
+"""The screens, one per file, on a base with header, banner, filter, and footer.
 
-The names stand in `__init__.pyi`; each is imported when it is first used, so that the first screen waits for
-no other.
+`__init__.pyi` declares the names; each is imported on first use, so that the first screen waits for no other.
 """
 
 import lazy_loader

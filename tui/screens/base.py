@@ -1,4 +1,4 @@
-"""What all screens have: header, banner, filter, footer, and one way to be shown the world."""
+"""What all screens share: header, banner, filter, footer, and one way to show the world."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class ConsoleScreen(SortFilter):
         self._worker: Worker[None] | None = None
 
     def subject(self) -> Subject:
-        """What the chosen row of the table in focus is about."""
+        """The subject of the selected row of the table in focus."""
         table = self.focused_table()
         if table is None or table.id is None or table.chosen is None:
             return Subject()
@@ -46,22 +46,22 @@ class ConsoleScreen(SortFilter):
 
     @property
     def of_thread(self) -> str | None:
-        """The thread that all of it is about, if it is about one."""
+        """The thread that the whole screen is about, if any."""
         return getattr(self, "thread", None)
 
     def lies_in(self, before: ConsoleScreen) -> bool:
-        """Whether it is about a part of what the screen is about that it was opened from."""
+        """Whether it is about part of what the screen that opened it is about."""
         if self.of_thread is None or before.of_thread is None:
             return True
         return self.world.is_part(self.of_thread, before.of_thread)
 
     def crumb_in(self, before: ConsoleScreen) -> str:
-        """Its part of the breadcrumb behind that of another screen."""
+        """Its part of the breadcrumb trail, after another screen's."""
         return self.crumb
 
     @property
     def crumb(self) -> str:
-        """Its part of the breadcrumb."""
+        """Its part of the breadcrumb trail."""
         return self.name_.capitalize()
 
     @property
@@ -83,14 +83,14 @@ class ConsoleScreen(SortFilter):
         return ()
 
     async def on_event(self, event: events.Event) -> None:
-        """Let everything else have its turn between two events: a first view is twenty of them in a row."""
+        """Let everything else take a turn between two events: a first view is twenty of them in a row."""
         await super().on_event(event)
         await asyncio.sleep(0)
 
     # showing the world
 
     def show(self) -> None:
-        """Show the world as it is now. Called for news, once a second, and when the screen comes up."""
+        """Show the world as of now. Called for news, once a second, and when the screen comes up."""
         if not self.is_mounted or not self.size:
             return
         now, width = self.console.clock(), self.size.width
@@ -106,7 +106,7 @@ class ConsoleScreen(SortFilter):
         self.query_one("#banner", Lines).show(frame.banner(self, now, width))
         for pair in self.query(SplitPane):
             if pair.spread(width):
-                self.call_after_refresh(self.show)  # with the widths that come of it
+                self.call_after_refresh(self.show)  # with the resulting widths
         self.fill(now)
         self.look()
         self.query_one("#footer", Lines).show([frame.footer(self, now, width)])
@@ -115,18 +115,18 @@ class ConsoleScreen(SortFilter):
         """Fill the body."""
 
     def about(self, now: float) -> tuple[str, Sequence[Fact]]:
-        """What the row under the cursor is called, and all that is known of it."""
+        """The name of the row under the cursor, and everything known about it."""
         return "", ()
 
     def look(self) -> None:
-        """Tell about the row under the cursor, where there is room for that."""
+        """Show details of the row under the cursor, where there is room."""
         now = self.console.clock()
         for about in self.query(DetailPane):
             if about.display:
                 about.tell(*self.about(now), dimmed=not self.world.link.at(now).is_live)
 
     def about_below(self, table: Table) -> None:
-        """Tell about the chosen row below a table that does not need the whole height."""
+        """Show details of the selected row below a table that does not need the whole height."""
         pair = self.query_one(SplitPane)
         wanted = table.wanted_height
         table.take(wanted if pair.leave(pair.size.height - wanted) else None)
@@ -135,7 +135,7 @@ class ConsoleScreen(SortFilter):
         self.show()
 
     def unread(self, what: str, trouble: str = "") -> tuple[str, ...]:
-        """What stands in the place of what was never read; `trouble` says why the daemon did not tell it."""
+        """The text in place of unread data; `trouble` is the daemon's reason."""
         link, first = self.world.link.at(self.console.clock()), self.console.keymap.first
         keys = unread.Keys(first(actions.TO_FLEET), first(actions.RECONNECT))
         return unread.lines(what, link, self.console.glyphs, keys, trouble)
@@ -166,8 +166,9 @@ class ConsoleScreen(SortFilter):
             self._worker = None
 
     def while_shown(self) -> Coroutine[Any, Any, None] | None:
-        """Work that goes on for as long as this screen is looked at; begins anew when it is again, and when
-        the daemon is back."""
+        """Work that runs while this screen is in front; restarted when it is shown again, and when the daemon
+        is back.
+        """
         return None
 
     def on_resize(self, event: events.Resize) -> None:
@@ -177,7 +178,7 @@ class ConsoleScreen(SortFilter):
         self.show()
 
     def on_table_chosen(self) -> None:
-        if self.app.screen is self:  # rows come and go on a screen that is covered, too
+        if self.app.screen is self:  # rows also come and go on a covered screen
             self.session.follow(self.wants)
             self.look()
 
@@ -190,13 +191,13 @@ class ConsoleScreen(SortFilter):
         self.focus_next(Table)
 
     def action_unfold(self) -> None:
-        """Show what the chosen line stands for beneath it, or fold that away."""
+        """Unfold the selected line, or fold it."""
         table = self.focused_table()
         if not (isinstance(table, SubtaskTable) and table.toggle()):
             self.notify("this row has nothing to unfold", timeout=3)
 
     def action_what_if(self) -> None:
-        """Ask what another predicate would have done to the fan-out that is shown."""
+        """Ask how another predicate would have joined the fan-out that is shown."""
         task, join = self.world.task(self.wants), self.world.join
         if task is not None:
             same = join is not None and join.thread == task.thread
@@ -204,21 +205,21 @@ class ConsoleScreen(SortFilter):
             self.app.push_screen(dialogs.WhatIfDialog(name, join.join if join and same else "all"))
 
     def action_why(self) -> None:
-        """Why the task that is shown, or that the cursor is on, stands as it does."""
+        """Why the task that is shown, or under the cursor, has its status."""
         if (task := self.world.task(self.wants or self.subject().thread)) is not None:
             self.app.push_screen(dialogs.WhyDialog(task.alias or task.thread))
         else:
             self.notify("this row is no task", timeout=3)
 
     def action_replay(self) -> None:
-        """The thread of what the cursor is on."""
+        """Replay the thread of the item under the cursor."""
         if thread := self.subject().thread:
             self.console.open_replay(thread)
         else:
             self.notify("this row has no thread to replay", timeout=3)
 
     def action_output(self) -> None:
-        """What the subtask writes that the cursor is on."""
+        """Show the output of the subtask under the cursor."""
         subject = self.subject()
         if subject.thread and subject.index is not None:
             self.console.open_output(subject.thread, subject.index)

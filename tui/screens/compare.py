@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from syncropel.wire.replay import ThreadDiff
 
 MOST: Final = 20_000
-"""Steps that are shown; the counts above them are of all."""
+"""Steps shown; the counts above them cover all."""
 
 
 class CompareScreen(ConsoleScreen):
@@ -49,7 +49,7 @@ class CompareScreen(ConsoleScreen):
         return (Lines(id="compare-state"), Table(compare.COMPARED, self.console.glyphs, id="compared"))
 
     def while_shown(self) -> Coroutine[Any, Any, None] | None:
-        """Until it was read once."""
+        """Runs until it was read once."""
         if self._diff is not None:
             return None
         refetcher = CoalescingPoller(self._read, self._unread, sleep=self.session.outside.sleep)
@@ -92,7 +92,7 @@ class CompareScreen(ConsoleScreen):
         self.select(self.query_one("#compared", Table), rows, "STEPS", empty)
 
     def action_change(self, way: int) -> None:
-        """The next difference, or the one before."""
+        """Go to the next difference, or the previous one."""
         table = self.query_one("#compared", Table)
         if self._diff is None or table.chosen is None:
             return

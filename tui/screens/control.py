@@ -1,6 +1,6 @@
-"""The keys that change the fleet: what each opens, about what the cursor is on when it is pressed.
+"""The keys that change the fleet: which dialog each opens, about the item under the cursor.
 
-A dialog is waited for, so that what is typed ahead comes to it and not to the screen behind.
+Opening a dialog is awaited, so that keys typed ahead reach it, and not the screen behind.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from tui.widgets.session_bound import SessionBound
 
 
 class Control(SessionBound):
-    """A screen with these keys. It says in `subject` what the cursor is on."""
+    """A screen with these keys. Its `subject` is the item under the cursor."""
 
     def subject(self) -> Subject:
-        """What the cursor is on."""
+        """The item under the cursor."""
         return Subject()
 
     async def action_freeze(self) -> None:
@@ -37,12 +37,12 @@ class Control(SessionBound):
         await self.app.push_screen(dialogs.DrillDialog())
 
     def _freeze_here(self) -> str:
-        """The freeze over what the cursor is on, by its record."""
+        """The record of the freeze that covers the item under the cursor."""
         world = self.world
         return over(world, namespace_of(world, self.subject()))
 
     async def action_deed(self, verb: Verb) -> None:
-        """Ask about it, or say why it does not apply."""
+        """Open the dialog for a verb, or say why it does not apply."""
         subject = self.subject()
         whole = subject.index is None and verb == "retry"
         if whole and retries.failed_of(self.world, subject.thread):

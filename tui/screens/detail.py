@@ -1,4 +1,4 @@
-"""All that is known of one instance, task or subtask, over the whole screen."""
+"""Everything known about one instance, task, or subtask, on the whole screen."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LAST_LINES: Final = 5
 
 
 class DetailScreen(ConsoleScreen):
-    """Names and values, scrolled when there are many."""
+    """Names and values, scrollable."""
 
     AUTO_FOCUS = "Pane"
     name_ = DETAIL

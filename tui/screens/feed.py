@@ -1,4 +1,4 @@
-"""The Feed screen: records and log lines as they come, followed until somebody looks back."""
+"""The Feed screen: records and log lines as they arrive, followed until the operator scrolls back."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from tui.widgets.split_pane import SplitPane
 from tui.widgets.table import Table
 
 GAP_SECS: Final = 0.25
-"""News are drawn at most so often: what comes in between is drawn together."""
+"""News is drawn at most this often; lines that arrive in between are drawn together."""
 _EMPTY: Final = ("no record and no log line yet", "write one: spl task add GOAL")
 _SHOWN: Final[dict[feed.Source, str]] = {
     "both": "records and log", "records": "records only", "log": "log only",
@@ -40,10 +40,10 @@ _READ: Final[dict[feed.Source, str]] = {
 
 
 class FeedTable(Table):
-    """A table that says when somebody looks back with the wheel, and when they want the end."""
+    """A table that reports scrolling back with the wheel, and a jump to the end."""
 
     class ScrolledBack(Message):
-        """The wheel was turned upwards, which moves no selection."""
+        """The wheel was turned upwards, which does not move the selection."""
 
     class Newest(Message):
         """The end is wanted."""
@@ -69,7 +69,7 @@ class FeedScreen(ConsoleScreen):
         self.source: feed.Source = "both"
         self._feed = Feed()
         self._held: Feed | None = None
-        """What is looked at while paused."""
+        """What is shown while paused."""
         self._arrived: deque[FeedLine] = deque(maxlen=CAP)
         self._lost = 0
         self._news = asyncio.Event()
@@ -86,7 +86,7 @@ class FeedScreen(ConsoleScreen):
             SplitPane(FeedTable(feed.FEED, self.console.glyphs, id="feed"), DetailPane()),
         )
 
-    # the streams, only while they are looked at
+    # the streams, only while this screen is in front
 
     def while_shown(self) -> Coroutine[Any, Any, None]:
         return self._following()
@@ -104,7 +104,7 @@ class FeedScreen(ConsoleScreen):
         ]
 
     def _deliver(self, lines: Sequence[FeedLine]) -> None:
-        """Lines that came, or none when only the trouble of a stream has changed."""
+        """Lines that arrived, or none when only a stream's trouble has changed."""
         self._lost += max(0, len(self._arrived) + len(lines) - CAP)
         self._arrived.extend(lines)
         self._news.set()
@@ -153,12 +153,12 @@ class FeedScreen(ConsoleScreen):
         return [one for one in self._tails if self.source in ("both", one.name)]
 
     def _awaits(self) -> bool:
-        """Whether a stream that is wanted was never read."""
+        """Whether a selected stream has never been read."""
         wanted = self._wanted()
         return not wanted or not all(one.was_read for one in wanted)
 
     def about(self, now: float) -> tuple[str, Sequence[Fact]]:
-        """The chosen line in full; it never changes, so it is taken apart once."""
+        """The selected line in full; it never changes, so it is formatted once."""
         line = self._chosen()
         if line is None:
             return "", ()
@@ -167,7 +167,7 @@ class FeedScreen(ConsoleScreen):
         return line.name, self._about[1]
 
     def _rows_of(self, shown: Feed) -> Rows:
-        """Rows of what is to be seen; from the same object as long as nothing new is in it."""
+        """The rows to show; made from the same object as long as nothing has changed."""
         names = feed.names_of(self.world)
         renamed = names != self._names
         self._names = names
@@ -186,7 +186,7 @@ class FeedScreen(ConsoleScreen):
         return self._rows[line.key]
 
     def _state(self, now: float, unread: bool) -> list[Spans]:
-        """Following or paused, what is shown, how old the newest is, and which stream is in trouble."""
+        """Following or paused, what is shown, the age of the newest line, and which stream is in trouble."""
         glyphs, link = self.console.glyphs, self.world.link.at(now)
         if self.session.fleet.offline:
             state = Span(f" {glyphs.sign('archived')} nothing more comes", "cold")
@@ -208,7 +208,7 @@ class FeedScreen(ConsoleScreen):
         elif self._feed.dropped:
             facts.append(f"{self._feed.dropped:,} older not kept")
         lines: list[Spans] = [(state, Span("  " + " · ".join(facts), "muted"))]
-        if link.is_live and not unread:  # else the banner says it, once for all, or the table does
+        if link.is_live and not unread:  # otherwise the banner reports it for all, or the table does
             lines += [(Span(f" {glyphs.text(one.trouble)}", "warn"),) for one in self._tails if one.trouble]
         return lines
 
@@ -216,7 +216,7 @@ class FeedScreen(ConsoleScreen):
 
     @on(Table.Chosen)
     def _moved(self, event: Table.Chosen) -> None:
-        """To choose another line than the last is to look back. The event may be older than what is shown."""
+        """Selecting a line other than the last one pauses. The event may be older than what is shown."""
         if event.table.chosen != event.table.last:
             self._pause()
 
@@ -228,7 +228,7 @@ class FeedScreen(ConsoleScreen):
 
     @on(FeedTable.Newest)
     def action_follow(self) -> None:
-        """Show the newest line, and those that come."""
+        """Show the newest line, and follow."""
         self._held = None
         self.show()
 
@@ -239,7 +239,7 @@ class FeedScreen(ConsoleScreen):
         self.show()
 
     def action_thread(self) -> None:
-        """Replay the thread of the chosen line."""
+        """Replay the thread of the selected line."""
         line = self._chosen()
         if line is None or not line.thread:
             self.notify("this line is about no thread", timeout=3)
@@ -256,7 +256,7 @@ class FeedScreen(ConsoleScreen):
 
     @on(Table.Opened)
     def open_row(self, event: Table.Opened) -> None:
-        """The record or the log line in full."""
+        """Open the record or the log line in full."""
         if (line := self._chosen()) is not None:
             self._pause()
             self.app.push_screen(screens.FeedLineScreen(line))

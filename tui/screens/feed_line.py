@@ -1,4 +1,4 @@
-"""A record or a log line over the whole screen."""
+"""A record or a log line on the whole screen."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tui.widgets.lines import Lines, Span
 
 
 class FeedLineScreen(DetailScreen):
-    """`enter` on a line of the feed. A record never changes, so it is laid out once for each width."""
+    """`enter` on a line of the feed. A record never changes, so it is laid out once per width."""
 
     def __init__(self, line: FeedLine) -> None:
         super().__init__()

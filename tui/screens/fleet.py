@@ -1,4 +1,4 @@
-"""The Fleet screen: who is there, what runs where, what is waited for."""
+"""The Fleet screen: the instances, what runs where, and what is waited for."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class FleetScreen(ConsoleScreen):
         names = ("INSTANCES", "RUNNING", "FAN-OUTS")
         tables = list(self.query(Table))
         for table in tables[1:]:
-            table.display = status is not None  # until then the first one says what to do
+            table.display = status is not None  # until then the first table says what to do
         if status is not None:
             tables[0].measure(status.instances, lambda: fleet.instance_longest(status, self.console.glyphs))
             tables[2].measure(status.fanouts, lambda: fleet.fanout_longest(status))
@@ -107,7 +107,7 @@ class FleetScreen(ConsoleScreen):
             self.app.push_screen(dialogs.StartDialog())
 
     def _rates(self) -> Spans:
-        """Ingest and queue over the last minutes, with their newest value."""
+        """Ingest and queue over the last minutes, with the current value."""
         world, glyphs = self.world, self.console.glyphs
         width = min(40, (self.size.width - 46) // 2)
         rates = world.rates
@@ -123,7 +123,7 @@ class FleetScreen(ConsoleScreen):
 
     @on(Table.Opened)
     def open_row(self, event: Table.Opened) -> None:
-        """An instance opens as all that is known of it, work opens the join it belongs to."""
+        """An instance opens its details, work opens the join it belongs to."""
         if event.table.id == "instances":
             self.app.push_screen(screens.InstanceScreen(event.key))
         else:

@@ -1,4 +1,4 @@
-"""The frame of every screen: header, banner and footer, made from the world."""
+"""The frame of every screen: header, banner, and footer, made from the world."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LEAST_HEIGHT: Final = 16
 
 
 def header(screen: ConsoleScreen, now: float, width: int) -> Spans:
-    """Where we are, how the connection is, whether anything can be changed, and the fleet in one line."""
+    """Breadcrumbs, connection, whether changes are allowed, and the fleet in one line."""
     app, session, world = screen.console, screen.session, screen.world
     state = world.link.at(now)
     words, tone = link.label(state, now, app.glyphs)
@@ -66,7 +66,7 @@ def header(screen: ConsoleScreen, now: float, width: int) -> Spans:
 
 
 def too_small(screen: ConsoleScreen, now: float) -> list[Spans]:
-    """What is said instead of everything when there is no room for anything; empty when there is."""
+    """What is shown instead of everything when the terminal is too small; empty otherwise."""
     width, height = screen.size
     if width >= LEAST_WIDTH and height >= LEAST_HEIGHT:
         return []
@@ -85,7 +85,7 @@ def too_small(screen: ConsoleScreen, now: float) -> list[Spans]:
 
 
 def _version(status: FleetStatus | None, own: str) -> Piece:
-    """The daemon's version; with the console's own when they differ, for then something may be missing."""
+    """The daemon's version, and the console's own when they differ: then something may be missing."""
     if status is None:
         return Piece("")
     if own and own != status.version:
@@ -94,7 +94,7 @@ def _version(status: FleetStatus | None, own: str) -> Piece:
 
 
 def banner(screen: ConsoleScreen, now: float, width: int) -> list[Spans]:
-    """Freezes in red, trouble with the connection, and what could not be read. Empty when all is well."""
+    """Freezes in red, connection trouble, and what could not be read. Empty when all is well."""
     world, glyphs = screen.world, screen.console.glyphs
     lines: list[Spans] = []
     if world.status is not None:
@@ -118,12 +118,12 @@ def _alarm(glyphs: Glyphs, words: str, width: int) -> Spans:
 
 
 def _rank(action: actions.Action, place: int) -> int:
-    """When it gives way: help never does, since it tells of all the others."""
+    """The drop order: help is never dropped, since it lists all the others."""
     return -1 if action.id == "help" else place
 
 
 def footer(screen: ConsoleScreen, now: float, width: int) -> Spans:
-    """The keys, as many as there is room for; a click does the same. What cannot be done now is greyed."""
+    """The keys, as many as fit; clicks work too. Keys that cannot be used now are greyed."""
     shown, glyphs = actions.footer(screen.name_), screen.console.glyphs
     key_of = screen.console.keymap.first
     pieces = [

@@ -26,7 +26,7 @@ _RISKS: Final = {"danger": "!", "change": "*"}
 
 
 class HelpScreen(Tinted, Over):
-    """`?`: made from the action table, so that it cannot forget a key."""
+    """`?`: generated from the action table, so that no key is missing."""
 
     BINDINGS = [("question_mark,escape,q,ctrl+c", "dismiss", "close")]  # noqa: RUF012 - Textual's way
 
@@ -52,7 +52,7 @@ class HelpScreen(Tinted, Over):
         self.call_after_refresh(self._told_where)
 
     def _told_where(self) -> None:
-        """Which of the lines are seen: nobody looks for keys where nothing says that there are more."""
+        """Which lines are visible: without it, nobody would know that there are more."""
         box, words = self.query_one("#help"), "esc closes"
         count, seen, first = (
             box.virtual_size.height,
@@ -65,7 +65,7 @@ class HelpScreen(Tinted, Over):
 
     @property
     def room(self) -> int:
-        """Cells for words. Reckoned as the style sheet does: a layout comes after it."""
+        """Cells available for text. Computed like the style sheet does, since layout happens later."""
         return max(40, min(_WIDEST, self.app.size.width * _SHARE // 100) - _SIDES)
 
     def lines(self) -> list[Spans]:
@@ -93,7 +93,7 @@ class HelpScreen(Tinted, Over):
         return [line for one in some for line in self._lines_of(one)]
 
     def _lines_of(self, one: Action) -> list[Spans]:
-        """Key, what it does, and its twin on the command line: below it where there is no room beside it."""
+        """Key, what it does, and the equivalent command: below it where it does not fit beside it."""
         console, session = self._of.console, self._of.session
         now = console.clock()
         greyed = one.changes and hindrance(session.closed, session.world.link.at(now), console.glyphs)
@@ -110,7 +110,7 @@ class HelpScreen(Tinted, Over):
         return [*lines, *((Span(" " * (_KEYS + 2) + part, "muted"),) for part in below)]
 
     def _wrapped(self, head: Spans, words: str, tone: Tone) -> list[Spans]:
-        """Words beside their key, in as many lines as they need."""
+        """The description beside its key, on as many lines as it needs."""
         first, *more = wrap(words, self.room - _KEYS)
         return [(*head, Span(first, tone)), *((Span(" " * _KEYS + part, tone),) for part in more)]
 

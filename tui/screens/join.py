@@ -1,4 +1,4 @@
-"""The join of one task over the whole screen."""
+"""The join of one task on the whole screen."""
 
 from __future__ import annotations
 

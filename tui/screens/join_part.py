@@ -1,4 +1,4 @@
-"""A task's join as two widgets: what is to be said of it, and its subtasks. Used by three screens."""
+"""A task's join as two widgets: the text about it, and its subtasks. Used by three screens."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 SUMMARY = "summary"
 SUBTASKS = "subtasks"
 ROOMY = 30
-"""From this height on there is room for the records that prove what is said."""
+"""From this height on there is room for the records that prove the verdict."""
 
 
 def widgets(screen: ConsoleScreen) -> tuple[Lines, Table]:
@@ -32,7 +32,7 @@ def widgets(screen: ConsoleScreen) -> tuple[Lines, Table]:
 
 
 def fill(screen: ConsoleScreen, now: float, thread: str | None) -> None:
-    """Show the join of `thread` and why it stands as it does, or say why there is none to show."""
+    """Show the join of `thread` and why it has its state, or say why there is none to show."""
     world = screen.world
     join = world.join if world.join is not None and world.join.thread == thread else None
     why = world.why if world.why is not None and world.why.thread == thread else None
@@ -57,8 +57,9 @@ def show(
     *,
     read: bool = True,
 ) -> None:
-    """Show a join as it stood at a moment, and those `nested` in it; `empty` is said when there is none, or
-    when it was not `read` yet."""
+    """Show a join as of a moment, and those `nested` in it; `empty` is the text when there is none, or when
+    it was not `read` yet.
+    """
     glyphs, table = screen.console.glyphs, screen.query_one(f"#{SUBTASKS}", SubtaskTable)
     rows: Sequence[Row] | None = () if read else None
     lines: list[tree.Line] = []

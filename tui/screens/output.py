@@ -1,4 +1,4 @@
-"""What a subtask writes, over the whole screen: followed, searched, or read from its start."""
+"""A subtask's output on the whole screen: followed, searched, or read from its start."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class OutputScreen(ConsoleScreen):
         return self.follower.run()
 
     def _news(self) -> None:
-        # Many pieces may come before the next one is drawn.
+        # Many pieces may arrive before the next one is drawn.
         if self.is_mounted and not self._due:
             self._due = True
             self.call_next(self._show_news)
@@ -99,7 +99,7 @@ class OutputScreen(ConsoleScreen):
         view.show(follower.ring, self._empty(), anew=anew)
 
     def _how(self) -> str:
-        """How it is looked at, and which key leads on."""
+        """The viewing mode, and the keys that change it."""
         follower, first = self.follower, self.console.keymap.first(FOLLOW_OUTPUT)
         if follower.from_start:
             begin = f"the first {len(follower.ring):,} lines" if follower.is_cut else "from the start"
@@ -117,7 +117,7 @@ class OutputScreen(ConsoleScreen):
     # keys
 
     def action_follow_output(self) -> None:
-        """Follow what comes, or hold still; from the start back to the end."""
+        """Follow, or pause; from the start back to the end."""
         if self.follower.from_start:
             self.view.follows = True
             self.follower.begin()
@@ -137,7 +137,7 @@ class OutputScreen(ConsoleScreen):
         self.action_filter()
 
     def filter_of(self, table: str) -> Filter:
-        """What is typed is looked for, and hides nothing."""
+        """The typed text is searched for, and hides nothing."""
         return Filter()
 
     @on(Input.Submitted, "#filter")
@@ -146,7 +146,7 @@ class OutputScreen(ConsoleScreen):
         self.action_match(-1 if self.view.follows else 1)
 
     def action_match(self, way: int) -> None:
-        """On to the next line that has the words, or back."""
+        """Go to the next matching line, or the previous one."""
         words = self.query_one(FilterBar).value
         if not words:
             self.notify("nothing is looked for: / takes the words", timeout=3)

@@ -1,4 +1,4 @@
-"""The Policy screen: what is allowed and why, and an expression tried beside it."""
+"""The Policy screen: what is allowed and why, with a scratchpad for expressions."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from syncropel.wire import RuleOut
 
 READ_GAP_SECS: Final = 5.0
-"""What has changed is read again at most so often."""
+"""Changes are read again at most this often."""
 
 
 class PolicyScreen(ConsoleScreen):
@@ -84,7 +84,7 @@ class PolicyScreen(ConsoleScreen):
             await self.sleep(READ_GAP_SECS)
 
     def _notice(self) -> None:
-        """New records may be new rules; and what failed is asked again, unless it was refused."""
+        """New records may be new rules. What failed is requested again, unless it was refused."""
         records = self.world.status.records if self.world.status is not None else None
         if records != self._records or (self.policies.again and self.world.link.is_live):
             self._records = records
@@ -124,7 +124,9 @@ class PolicyScreen(ConsoleScreen):
         return tuple(spans)
 
     def _troubles(self, width: int, now: float, unread_here: bool) -> list[Spans]:
-        """What could not be read, said once; an unread pane tells its own, the banner that of all."""
+        """What could not be read, said once; an unread pane shows its own reason, the banner one that affects
+        all.
+        """
         if not self.world.link.at(now).is_live:
             return []
         here = self.pane.key if unread_here else ""
@@ -142,11 +144,11 @@ class PolicyScreen(ConsoleScreen):
 
     @staticmethod
     def name_of(pane: str, key: str) -> str:
-        """What a row is called."""
+        """The name of a row."""
         return plain(key) if pane != policy.FREEZES else "freeze"
 
     def facts(self, pane: str, key: str, now: float) -> list[Fact]:
-        """All that is known of a row."""
+        """Everything known about a row."""
         world = self.world
         return policy.facts_of(pane, key, self.policies, world, world.moment(now), self.console.glyphs)
 
@@ -167,7 +169,7 @@ class PolicyScreen(ConsoleScreen):
         self.call_after_refresh(self.show)
 
     def action_next(self) -> None:
-        """The next pane; while an expression is typed, the other line of it."""
+        """The next pane; while an expression is typed, its other line."""
         pad = self.query_one(Scratchpad)
         if pad.has_focus_within:
             self.query_one("#expression" if self.query_one("#about").has_focus else "#about", Input).focus()
@@ -187,7 +189,7 @@ class PolicyScreen(ConsoleScreen):
         self.call_after_refresh(self.show)
 
     def action_try_chosen(self) -> None:
-        """Try the expression of the chosen rule."""
+        """Try the expression of the selected rule."""
         rule = self._chosen_rule()
         if rule is None:
             self.notify("choose a rule first: only rules have expressions", timeout=3)
@@ -201,7 +203,7 @@ class PolicyScreen(ConsoleScreen):
         return self.policies.rule(cast(Kind, self.pane.key), chosen)
 
     async def action_rule(self, verb: str) -> None:
-        """Ask about a new rule, or about the chosen one."""
+        """Open the dialog for a new rule, or for the selected one."""
         about_work, rule = self.pane.key == policy.ABOUT_WORK, self._chosen_rule()
         if not about_work and self.pane.key not in KINDS:
             words = "this list has no rules: tab goes to permissions, routing, health and work"
@@ -219,7 +221,7 @@ class PolicyScreen(ConsoleScreen):
         self.notify(words, severity="warning", timeout=4)
 
     async def ask_rule(self, verb: str, draft: Draft, kinds: Sequence[Kind] = ()) -> None:
-        """Open the dialog that adds this rule, changes the one of its name, or removes it."""
+        """Open the dialog that adds this rule, changes the one with its name, or removes it."""
         known, rule = self.policies, self.policies.rule(draft.kind, draft.name)
         dialog: Dialog = dialogs.RuleDialog(draft, known, kinds=kinds)
         if verb == "edit" and rule is not None:
@@ -232,13 +234,13 @@ class PolicyScreen(ConsoleScreen):
         await self.app.push_screen(dialogs.RestoreRulesDialog())
 
     async def action_permissions(self, choice: str = "") -> None:
-        """Ask about one or the other; without a choice the one that is not so now comes first."""
+        """Open the dialog about enforcing; unless told which, it starts with the change."""
         known = self.policies.rules("permission")
         other = "do not enforce" if known is not None and known.enabled else "enforce"
         await self.app.push_screen(dialogs.PermissionsDialog(choice or other, known))
 
     def copied(self) -> str | None:
-        """The record of a rule or of a freeze, else the name."""
+        """The record of a rule or a freeze, otherwise the name."""
         chosen = self._table(self.pane).chosen
         rule = self._chosen_rule()
         return (rule.record or rule.name) if rule is not None else chosen

@@ -1,4 +1,4 @@
-"""The replay of a thread: its records, the one looked at in full, and the state before and after it."""
+"""The replay of a thread: its records, the selected one in full, and the state before and after it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from syncropel.wire.replay import ReplayFrame
 
 WIDE: Final = 110
-"""From this width on the record stands beside the list, below it otherwise."""
+"""From this width on the record is beside the list, otherwise below it."""
 _NO_RECORDS: Final = ("this thread has no record",)
 _NO_JOIN: Final = ("nothing was fanned out at this record",)
 
@@ -133,7 +133,7 @@ class ReplayScreen(ConsoleScreen):
         glyphs, reel = self.console.glyphs, self.reel
         total, frame = reel.frames.total, reel.frames.at(reel.position)
         if reel.summary is None:
-            return []  # the table says why
+            return []  # the table shows the reason
         head: list[Span] = [Span(" ")]
         for text, tone in replay.headline(frame, reel.position, total, self.speed, glyphs):
             head += [Span(text, tone), Span("  ")]
@@ -176,11 +176,11 @@ class ReplayScreen(ConsoleScreen):
             pane.scroll_home(animate=False)
 
     def on_pane_resized(self) -> None:
-        """A terminal of another width may have laid out the record anew: beside the list, or below it."""
+        """A new width may move the record: beside the list, or below it."""
         self._fill_record()
 
     def _fill_join(self) -> None:
-        """The join as it stood then: time is that of the record, and nothing moves on."""
+        """The join as it was then: the time is that of the record, and nothing advances."""
         moment, frame = self.reel.moment, self.reel.frames.at(self.reel.position)
         here = moment is not None and moment.position == self.reel.position
         at = frame.record.received_at if frame else 0.0
@@ -188,7 +188,7 @@ class ReplayScreen(ConsoleScreen):
         empty = _NO_JOIN if here else self.unread("the join", self.reel.trouble)
         join_part.show(self, join, Moment(at, at), empty, read=here)
 
-    # moving
+    # movement
 
     def _seek(self, position: int) -> None:
         if self.reel.seek(position):
@@ -196,7 +196,7 @@ class ReplayScreen(ConsoleScreen):
 
     @on(Table.Chosen)
     def _moved(self, event: Table.Chosen) -> None:
-        """The event may be older than what is shown: what counts is what is chosen now."""
+        """The event may be older than what is shown: the current selection counts."""
         table = event.table
         if table.id == "records" and table.chosen and int(table.chosen) != self.reel.position:
             self._rest()
@@ -207,7 +207,7 @@ class ReplayScreen(ConsoleScreen):
         self._seek(self.reel.position + by)
 
     def action_change(self, way: int) -> None:
-        """To the next record that changes the status, or to the one before."""
+        """Go to the next record that changes the status, or the previous one."""
         self._rest()
         place = self.reel.turns.next(self.reel.position, way)
         if place is None:
@@ -215,10 +215,10 @@ class ReplayScreen(ConsoleScreen):
         else:
             self._seek(place)
 
-    # finding
+    # searching
 
     def filter_of(self, table: str) -> Filter:
-        """What is typed is looked for among the records, and hides nothing."""
+        """The typed text is searched for among the records, and hides nothing."""
         return Filter()
 
     def action_find(self) -> None:
@@ -226,12 +226,12 @@ class ReplayScreen(ConsoleScreen):
 
     @on(Input.Submitted, "#filter")
     def find_first(self) -> None:
-        """On from here, as one reads; back where there is nothing more to read."""
+        """Search forward from here; backward when there is nothing more ahead."""
         if self.filter:
             self.action_again(1 if self.reel.position < self.reel.frames.total else -1)
 
     def action_again(self, way: int) -> None:
-        """On to the next record that has what is looked for, or back to the one before."""
+        """Go to the next matching record, or the previous one."""
         if not self.filter:
             key = self.console.keymap.shown(actions.FIND)
             self.notify(f"nothing is looked for: {key} takes the words", timeout=4, markup=False)
@@ -264,7 +264,7 @@ class ReplayScreen(ConsoleScreen):
             self._looks_at(0)
 
     def _looks_at(self, position: int) -> None:
-        """How far the finding has come; 0 when it is over."""
+        """How far the search has got; 0 when it is over."""
         self._looked_at = position
         self.show()
 
@@ -277,7 +277,7 @@ class ReplayScreen(ConsoleScreen):
         self._going.clear()
 
     def action_play(self) -> None:
-        """×1, ×4, ×16 records a second, and at rest again; from the end it begins anew."""
+        """×1, ×4, ×16 records per second, then paused; at the end it starts over."""
         reel = self.reel
         if not self.speed and reel.position == reel.frames.total:
             reel.seek(1)
@@ -298,21 +298,21 @@ class ReplayScreen(ConsoleScreen):
     # keys
 
     def frame(self) -> ReplayFrame | None:
-        """The frame that is looked at."""
+        """The frame at the current position."""
         return self.reel.frames.at(self.reel.position)
 
     def subject(self) -> Subject:
         return Subject(thread=self.thread) if self.world.task(self.thread) is not None else Subject()
 
     def action_view(self) -> None:
-        """The record in full, or the join as it stood at it."""
+        """Switch between the record in full and the join as of it."""
         self.view = "join" if self.view == "record" else "record"
         self.reel.see_state(self.view == "join")
         self.show()
         self.call_after_refresh(self.show)
 
     def action_next(self) -> None:
-        """Between the records and what stands beside them."""
+        """Move between the records and the pane beside them."""
         beside = self.query_one("#frame" if self.view == "record" else f"#{join_part.SUBTASKS}")
         table = self.query_one("#records", Table)
         (beside if self.focused is table else table).focus()

@@ -1,4 +1,4 @@
-"""Screens whose rows can be filtered and sorted, and what the operator wants of that."""
+"""Screens whose rows can be filtered and sorted, and the operator's choices."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from tui.widgets.table import Table
 
 class SortFilter(Control):
     """`name_` is the screen's name in the action table, `fields` what its filters can name, `unsortable` the
-    columns that have no order."""
+    columns without an order.
+    """
 
     name_: ClassVar[str] = ""
     fields: ClassVar[tuple[str, ...]] = ()
@@ -32,19 +33,19 @@ class SortFilter(Control):
         self._going_on = False
 
     def show(self) -> None:
-        """Show the world as it is now."""
+        """Show the world as of now."""
 
     def filter_of(self, table: str) -> filters.Filter:
-        """What the rows of this table have to hold."""
+        """The filter on this table's rows."""
         return self.filter
 
     def arranges(self, table: str) -> bool:
-        """Whether the operator wants the rows of this table filtered or sorted."""
+        """Whether this table's rows are filtered or sorted."""
         return bool(self.filter_of(table)) or table in self._sorts
 
     @property
     def _sorts(self) -> dict[str, Sort]:
-        """By which column each table is sorted: of this fleet, and kept for the next run."""
+        """The sort column of each table, for this fleet, kept for the next run."""
         return self.console.preferences.orders(self.session.fleet.name, self.name_)
 
     def select(
@@ -56,9 +57,9 @@ class SortFilter(Control):
         *,
         of: int | None = None,
     ) -> None:
-        """Show rows in a table, filtered and sorted as the operator wants them; None were never read.
+        """Show rows in a table, filtered and sorted as chosen; None were never read.
 
-        `of`: how many things the rows stand for, when some stand for several.
+        `of`: how many items the rows stand for, when some stand for several.
         """
         which = table.id or ""
         sort = self._sorts.get(which)
@@ -67,7 +68,7 @@ class SortFilter(Control):
         kept = arrangement.arrange(Rows.of(rows or ()), wanted, sort)
         title = f"{name} {unread.count(None if rows is None else len(rows) if of is None else of)}"
         if self.session.fleet.offline:
-            empty = empty[:1]  # what to type about it would change another fleet than this one
+            empty = empty[:1]  # a suggested command would affect another fleet than this one
         if arrangement.unfinished:
             title = f"{title} · looking through them"
             self._go_on()
@@ -84,14 +85,14 @@ class SortFilter(Control):
         )
 
     def _go_on(self) -> None:
-        """Show again when all that waits by now had its turn: keys before the rest of many rows."""
+        """Show again after everything queued by now had its turn: keys come before the rest of many rows."""
         if not self._going_on:
             self._going_on = True
             asyncio.get_running_loop().call_soon(self.call_later, self._gone_on)
 
     def _gone_on(self) -> None:
         self._going_on = False
-        if self in self.app.screen_stack:  # else it goes on when it is looked at again
+        if self in self.app.screen_stack:  # otherwise it continues when it is in front again
             self.show()
 
     # keys
@@ -107,13 +108,13 @@ class SortFilter(Control):
         self.call_after_refresh(self.show)
 
     def set_filter(self, words: str) -> None:
-        """Filter by these words, as if they had been typed."""
+        """Filter by this text, as if it had been typed."""
         bar = self.query_one(FilterBar)
         bar.display, bar.value = bool(words), words
         self.call_after_refresh(self.show)
 
     def action_trouble(self) -> None:
-        """Only what is in trouble; everything again."""
+        """Show only rows in trouble; then everything again."""
         self.set_filter(filters.turned(self.filter.text, filters.TROUBLE))
 
     @on(Input.Changed, "#filter")
@@ -139,7 +140,7 @@ class SortFilter(Control):
             self.app.pop_screen()
 
     def action_sort(self) -> None:
-        """Sort the table in focus by its next column; after the last as the rows come."""
+        """Sort the table in focus by its next column; after the last one, in the original order."""
         if (table := self.focused_table()) is None or table.id is None:
             return
         keys = [one for one in table.shown_columns if one not in self.unsortable]
@@ -152,7 +153,7 @@ class SortFilter(Control):
             self._order(table.id or "", (now[0], not now[1]))
 
     def on_table_headed(self, event: Table.Headed) -> None:
-        """Sort by that column; the other way round at the second click; at the third as the rows come."""
+        """Sort by that column; a second click reverses it, a third restores the original order."""
         which, column = event.table.id or "", event.column
         if actions.SORT.on(self.name_) and column not in self.unsortable:
             turns: dict[Sort | None, Sort | None] = {(column, False): (column, True), (column, True): None}

@@ -1,4 +1,4 @@
-"""The Tasks screen: all tasks, and the join of the chosen one below or beside them."""
+"""The Tasks screen: all tasks, and the join of the selected one below or beside them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tui.widgets.table import Table
 
 _NO_TASKS = ("no task yet", 'add one: spl task add "what is to be done" --alias TUT-001')
 _ABOUT = 18
-"""Lines that are left below a long tree for all that is known of the chosen row."""
+"""Lines left below a long tree for details of the selected row."""
 _LEAST_TREE = 8
 
 
@@ -67,11 +67,11 @@ class TasksScreen(ConsoleScreen):
         return short_label(world, subject), facts_of(world, subject, world.moment(now), self.console.glyphs)
 
     def filter_of(self, table: str) -> Filter:
-        """The filter is for tasks: the subtasks of the chosen one are always all shown."""
+        """The filter applies to tasks: all subtasks of the selected one are always shown."""
         return Filter() if table == join_part.SUBTASKS else super().filter_of(table)
 
     def _share(self, table: Table) -> None:
-        """Give each part its height; side by side both have all of it."""
+        """Give each part its height; side by side, both get all of it."""
         pair, subtasks = self.query_one(SplitPane), self.query_one(f"#{join_part.SUBTASKS}", Table)
         summary = len(self.query_one(f"#{join_part.SUMMARY}", Lines).text.splitlines())
         total = self.body_height()
@@ -90,7 +90,7 @@ class TasksScreen(ConsoleScreen):
 
     @on(Table.Opened)
     def open_row(self, event: Table.Opened) -> None:
-        """A task opens its join, or itself when it has none; a subtask opens itself."""
+        """A task opens its join, or its details when it has none; a subtask opens its details."""
         subject = subject_of(event.table.id or "", event.key, self.wants)
         if subject.index is not None:
             self.app.push_screen(screens.SubtaskScreen(subject.thread, subject.index))

@@ -1,4 +1,4 @@
-"""The Threads screen: every thread of the log, the latest activity first."""
+"""The Threads screen: every thread of the log, latest activity first."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ if TYPE_CHECKING:
 
 PAGE: Final = 500
 MOST: Final = 20_000
-"""Threads that are listed; of a longer log the latest."""
+"""Threads listed; in a longer log, the latest."""
 _EMPTY: Final = ("no thread yet", "a thread begins with its first record: spl task add GOAL")
 
 
 class ThreadsScreen(ConsoleScreen):
-    """`3`. With `against` it is there to pick the thread that this one is compared with."""
+    """`3`. With `against` it lets the operator pick the thread to compare that one with."""
 
     name_ = THREADS
     fields = ("thread", "status", "kind", "title")
@@ -63,7 +63,7 @@ class ThreadsScreen(ConsoleScreen):
         rows = Table(COLUMNS, self.console.glyphs, id="threads")
         return (Lines(id="threads-state"), SplitPane(rows, DetailPane()))
 
-    # reading, only while it is looked at
+    # reading, only while it is in front
 
     def while_shown(self) -> Coroutine[Any, Any, None]:
         if self._refetcher is None:
@@ -78,7 +78,7 @@ class ThreadsScreen(ConsoleScreen):
         await asyncio.gather(refetcher.run(), self._peek.run())
 
     async def _read(self) -> None:
-        """The newest first; further back only as far as something is new, the first time to the end."""
+        """Read newest first; further back only as far as something is new, and to the end the first time."""
         cursor: int | None = None
         while len(self._known.threads) < MOST or cursor is None:
             page = await self.session.send(calls.threads(since=cursor, limit=PAGE))
@@ -113,7 +113,7 @@ class ThreadsScreen(ConsoleScreen):
         self.about_below(table)
 
     def about(self, now: float) -> tuple[str, Sequence[Fact]]:
-        """The thread in short, and its last records once the cursor rests on it."""
+        """The thread in brief, and its last records once the cursor rests on it."""
         one, names = self._known.find(self.query_one("#threads", Table).chosen), names_of(self.world)
         if one is None or self._peek is None:
             return "", ()
@@ -126,7 +126,7 @@ class ThreadsScreen(ConsoleScreen):
             name = thread_name(self._against, names_of(self.world))
             lines.append((Span(f" compare {name} with which thread? enter picks, esc goes back", "busy"),))
         if not self.world.link.at(now).is_live:
-            return lines  # the banner says it, once for all
+            return lines  # the banner reports it for all, or the table does
         if self._trouble and self._read_once:
             words = f" threads could not be read: {glyphs.text(self._trouble)}"
             lines.append((Span(words, "warn"),))
@@ -143,13 +143,13 @@ class ThreadsScreen(ConsoleScreen):
         return Subject(thread=chosen) if self.world.task(chosen) is not None and chosen else Subject()
 
     def action_compare(self) -> None:
-        """Pick the thread to compare the chosen one with; in the picking itself, compare."""
+        """Pick a thread to compare the selected one with; while picking, compare."""
         if (chosen := self.query_one("#threads", Table).chosen) is not None:
             self._opened(chosen) if self._against else self.app.push_screen(ThreadsScreen(chosen))
 
     @on(Table.Opened)
     def open_row(self, event: Table.Opened) -> None:
-        """The replay of the thread; the comparison when one is picked for it."""
+        """Open the replay of the thread, or the comparison while picking."""
         self._opened(event.key)
 
     def _opened(self, thread: str) -> None:

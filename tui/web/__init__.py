@@ -1,1 +1,1 @@
-"""The same console in a browser on this machine. Imported by `spl console --web` alone."""
+"""The same console in a browser on this machine. Imported by `spl console --web` only."""

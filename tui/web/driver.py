@@ -1,4 +1,4 @@
-"""The console's side of the page: ends with the server that started it, however that ends."""
+"""The console's side of the page: ends when the server that started it ends, however that happens."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from textual.messages import ExitApp
 
 
 class PageDriver(WebDriver):
-    """Textual's driver for web pages. That one goes on for ever when its server was killed."""
+    """Textual's driver for web pages, which would run for ever after its server was killed."""
 
     def run_input_thread(self) -> None:
         super().run_input_thread()

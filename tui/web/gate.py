@@ -1,8 +1,8 @@
-"""Who may see the page: whoever brings the one-time token, and after that the browser that brought it.
+"""Decides who may see the page: the browser that presents the one-time token, and only that one afterwards.
 
-A page on this machine's loopback can be reached by every program on the machine, and by every web site that
-the operator's browser visits (DNS rebinding, cross-site WebSockets). So: the name in `Host` must be ours, a
-WebSocket must come from our own page, and everything needs the cookie that the token was exchanged for.
+Every program on this machine can reach a page on the loopback interface, and so can every web site that the
+operator's browser visits (DNS rebinding, cross-site WebSockets). Therefore `Host` must be our own name, a
+WebSocket must come from our own page, and every request needs the cookie that the token was exchanged for.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _HEADERS: Final = {
 
 
 class Gate:
-    """Lets one browser in. `port` is where the page is served; the token is good for one visit."""
+    """Lets one browser in. `port` is where the page is served; the token works once."""
 
     def __init__(self, port: int) -> None:
         self._hosts = frozenset({f"127.0.0.1:{port}", f"localhost:{port}"})
@@ -39,7 +39,7 @@ class Gate:
 
     @web.middleware
     async def guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Answers 403 to whoever may not; sends who brought the token to the page without it."""
+        """Answer 403 without permission; redirect whoever presents the token to the page without it."""
         if (why := self._refusal(request)) is not None:
             return web.Response(status=403, text=f"403: {why}\n", headers=_HEADERS)
         if self._brings_token(request):

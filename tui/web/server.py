@@ -1,4 +1,4 @@
-"""Serves the console on loopback: a page with a terminal in it, and one console process for each page."""
+"""Serves the console on loopback: a page with a terminal in it, and one console process per page."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Console(AppService):
         return super()._build_environment(width, height) | {"TEXTUAL_DRIVER": "tui.web.driver:PageDriver"}
 
     async def stop(self) -> None:
-        """Ask it to end, and see that it has."""
+        """Ask it to end, and wait until it has."""
         process = self._process
         try:
             await asyncio.wait_for(super().stop(), STOP_SECS)
@@ -42,7 +42,7 @@ class Console(AppService):
 
 
 class Page(Server):
-    """textual-serve with a page of our own, that loads nothing from elsewhere, behind the gate."""
+    """textual-serve behind the gate, with our own page that loads nothing from elsewhere."""
 
     def __init__(self, command: str, port: int) -> None:
         super().__init__(command, host="127.0.0.1", port=port, title="Syncropel")
@@ -57,10 +57,10 @@ class Page(Server):
         return app
 
     async def on_startup(self, app: web.Application) -> None:
-        """Say nothing: the command line has said it."""
+        """Print nothing: the command line has."""
 
     async def on_shutdown(self, app: web.Application) -> None:
-        """Close the pages, and with them their consoles."""
+        """Close the pages, and their consoles with them."""
         await asyncio.gather(*(one.close() for one in list(self._open)))
 
     async def handle_index(self, request: web.Request) -> web.Response:
@@ -101,10 +101,10 @@ class Page(Server):
 
 
 def serve(words: Sequence[str], port: int, announce: Callable[[str], None]) -> None:
-    """Serve the console that `words` start, until a signal asks to end.
+    """Serve the console that `words` start, until a signal asks it to end.
 
-    `port` 0 takes a free one. `announce` is told the address, with its one-time token. Raises SetupError when
-    the port is taken.
+    `port` 0 takes a free one. `announce` receives the address, with its one-time token. Raises SetupError
+    when the port is taken.
     """
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(_serve(words, port, announce))

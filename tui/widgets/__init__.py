@@ -1,1 +1,1 @@
-"""Widgets that draw lines themselves and repaint only what changed."""
+"""Widgets that draw their own lines and repaint only what changed."""

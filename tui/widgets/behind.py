@@ -1,4 +1,4 @@
-"""The screen that a dialog lies on: seen, but standing back, also where no colour can be mixed."""
+"""The screen behind a dialog: visible but dimmed, even where colours cannot be blended."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _FAINT = Style(dim=True)
 
 
 class Faint(BackgroundScreen):
-    """All of it dim, with nothing bold and nothing reversed."""
+    """Everything dim, with nothing bold and nothing reversed."""
 
     @classmethod
     def process_segments(cls, segments: Iterable[Segment], color: Color) -> Iterable[Segment]:
@@ -23,7 +23,7 @@ class Faint(BackgroundScreen):
 
 
 class Over(ModalScreen[None]):
-    """Lies over another screen. The terminal's own colours cannot be mixed: there that one is dimmed."""
+    """Covers another screen. The terminal's own colours cannot be blended, so there that screen is dimmed."""
 
     def render(self) -> RenderableType:
         behind = super().render()

@@ -1,4 +1,4 @@
-"""Key bindings from the action table."""
+"""Key bindings generated from the action table."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ Part = Literal[
 ]
 
 LEAVES: Final = Binding("ctrl+c", "leave", "leave", show=False, priority=True)
-"""What breaks off a command elsewhere leaves a dialog or a line, also while something is typed in it."""
+"""The key that aborts a command elsewhere leaves a dialog or an input line, also while typing."""
 
 
 def bindings(part: Part) -> list[BindingType]:
-    """The bindings of the app, of every screen, of a table, of what only moves, or of one screen alone.
+    """The bindings of the app, of every screen, of a table, of plain movement, or of one screen.
 
-    Our own footer shows them, not Textual's. By its id a binding is given other keys.
+    Our own footer shows them, not Textual's. The id lets a keymap assign other keys.
     """
     chosen = {
         "app": actions.APP,

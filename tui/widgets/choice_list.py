@@ -1,4 +1,4 @@
-"""A short list to pick one line from; the pick follows what a line is about, not where it stands."""
+"""A short list to pick from; the selection follows an item, not its position."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ from tui.widgets.toned import Toned, clip
 
 
 class ChoiceList(Toned, can_focus=True):
-    """Up and down pick, enter goes on. A pick whose line went away stays picked and is said to be gone."""
+    """Up and down select, enter continues. A selected item that disappears stays selected and is shown as
+    gone.
+    """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"pick--focus"}
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -26,10 +28,10 @@ class ChoiceList(Toned, can_focus=True):
     ]
 
     class Changed(Message):
-        """Another line was picked."""
+        """Another item was selected."""
 
     class Done(Message):
-        """Enter: go on to what comes next."""
+        """Enter: continue."""
 
     def __init__(self, picked: str = "", *, id: str) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
@@ -38,11 +40,11 @@ class ChoiceList(Toned, can_focus=True):
 
     @property
     def text(self) -> str:
-        """What stands there."""
+        """The text shown."""
         return "\n".join(self._words(key, words) for key, words in self._lines)
 
     def show(self, lines: Sequence[tuple[str, str]]) -> None:
-        """Put these lines there, each with the identity of what it is about."""
+        """Show these items, each with its identity."""
         before, self._lines = self._lines, tuple(lines)
         if not self.picked and self._lines:
             self.picked = self._lines[0][0]
@@ -51,7 +53,7 @@ class ChoiceList(Toned, can_focus=True):
 
     @property
     def is_gone(self) -> bool:
-        """Whether what was picked is not in the list any more."""
+        """Whether the selected item is no longer in the list."""
         return bool(self.picked) and all(key != self.picked for key, _ in self._lines)
 
     def _words(self, key: str, words: str) -> str:

@@ -15,7 +15,7 @@ from tui.widgets.toned import Toned
 
 
 class ChoiceRow(Toned, can_focus=True):
-    """Left and right choose; the chosen one stands in brackets and has a sign."""
+    """Left and right choose; the chosen word is in brackets and has a sign."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"choice--focus"}
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -25,10 +25,10 @@ class ChoiceRow(Toned, can_focus=True):
     ]
 
     class Changed(Message):
-        """Another one was chosen."""
+        """Another word was chosen."""
 
     class Done(Message):
-        """Enter: go on to what comes next."""
+        """Enter: continue."""
 
     def __init__(self, options: Sequence[str], chosen: str, *, id: str) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
@@ -36,7 +36,7 @@ class ChoiceRow(Toned, can_focus=True):
 
     @property
     def text(self) -> str:
-        """What stands there."""
+        """The text shown."""
         return " ".join(self._word(one) for one in self.options)
 
     def _word(self, one: str) -> str:

@@ -1,4 +1,4 @@
-"""What screens, dialogs and widgets may ask of the application, as protocols.
+"""What screens, dialogs, and widgets may ask of the application, as protocols.
 
 The application imports them, so they must not import it.
 """
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
 
 class CommandLine(Protocol):
-    """What a line after `:` can be completed to."""
+    """Completion for a line typed after `:`."""
 
     def complete(self, line: str) -> list[str]: ...
 
 
 class Console(Protocol):
-    """The application, as far as what lies on it may know it."""
+    """The application, as far as its screens and dialogs may know it."""
 
     setup: Setup
     glyphs: Glyphs
@@ -36,7 +36,7 @@ class Console(Protocol):
     preferences: Preferences
     fleets: Fleets
     clock: Callable[[], float]
-    """Wall clock, unix seconds."""
+    """Wall clock, in unix seconds."""
 
     @property
     def size(self) -> Size: ...
@@ -46,26 +46,26 @@ class Console(Protocol):
 
     @property
     def told_kinds(self) -> Collection[Kind]:
-        """The kinds of notices that the operator wants to be told."""
+        """The kinds of notices that the operator wants to receive."""
 
     @property
     def screen_name(self) -> str:
-        """The word of the screen in front."""
+        """The name of the screen in front."""
 
     def crumbs(self) -> str:
-        """Where the operator is: the titles of the screens that lie on each other."""
+        """The breadcrumb trail: the titles of the stacked screens."""
 
     async def look_at(self, name: str) -> None:
-        """Bring the fleet of that name to the front."""
+        """Bring the fleet with that name to the front."""
 
     def session_of(self, screen: Screen[Any]) -> Session:
-        """The session of the fleet on whose screens this one lies."""
+        """The session of the fleet that this screen or dialog belongs to."""
 
     def open_replay(self, thread: str, position: int | None = None) -> None:
-        """Replay a thread from a record on, from its end when none is given."""
+        """Open the replay of a thread at a record, or at its end by default."""
 
     def open_output(self, thread: str, index: int) -> None:
-        """What a subtask writes."""
+        """Open the output of a subtask."""
 
     def compare_with(self, thread: str) -> None:
         """Pick another thread to compare this one with."""
@@ -74,7 +74,7 @@ class Console(Protocol):
         """Copy to the terminal's clipboard, and say so."""
 
     def call_next(self, callback: Callable[..., Any], *args: Any) -> bool:
-        """Call it when what is under way is done."""
+        """Call it when everything under way is done."""
 
     async def typed(self, line: str) -> None:
-        """Do what a line typed after `:` says."""
+        """Run a line typed after `:`."""

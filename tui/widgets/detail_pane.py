@@ -1,4 +1,5 @@
-"""All that is known of the row under the cursor: on a wide terminal beside the rows, as `enter` shows it."""
+"""Everything known about the row under the cursor, beside the rows of a wide terminal, as `enter`
+shows it."""
 
 from __future__ import annotations
 
@@ -21,7 +22,7 @@ _LEAST: Final = 20
 
 
 class DetailPane(Vertical):
-    """A name in a rule, and facts below it; what there is no room for is left to `enter`."""
+    """A name in a rule, and facts below it; what does not fit is left to `enter`."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -34,7 +35,7 @@ class DetailPane(Vertical):
         yield Lines()
 
     def tell(self, name: str, about: Sequence[Fact], *, dimmed: bool = False) -> None:
-        """Show these facts under that name, without a name nothing; `dimmed` ones may be true no more."""
+        """Show these facts under that name; nothing without a name. `dimmed` ones may no longer be true."""
         told = (name, tuple(about), dimmed)
         if told != (self._name, self._facts, self._dimmed):
             self._name, self._facts, self._dimmed = told

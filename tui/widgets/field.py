@@ -1,4 +1,4 @@
-"""A line to fill in: its name with the letter that goes there, and what is filled in."""
+"""An input row: a name with its access letter, and the input beside it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tui.widgets.lines import Lines, Span
 
 
 def entry(name: str, value: str = "", placeholder: str = "") -> Input:
-    """A line of text."""
+    """A text input."""
     made = Input(value, placeholder, id=name, compact=True, select_on_focus=False)
     made.cursor_blink = False
     return made

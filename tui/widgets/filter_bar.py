@@ -9,7 +9,7 @@ from textual.widgets import Input
 
 
 class FilterBar(Input):
-    """Opened by `/`. Every keystroke filters; enter keeps the filter, esc clears it."""
+    """Opened by `/`. It filters on every keystroke; enter keeps the filter, esc clears it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [("ctrl+c", "screen.back", "clear")]
 

@@ -1,4 +1,4 @@
-"""A button of one line, with its letter. Focus is told by a sign and by reverse, not by colour alone."""
+"""A one-line button with its letter. Focus is shown by a sign and by reverse video, not by colour alone."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from tui.widgets.toned import Toned
 
 
 class FlatButton(Toned, can_focus=True):
-    """Pressed by enter, space, a click, or its letter. While `why_not` says something it is greyed."""
+    """Pressed by enter, space, a click, or its letter. It is greyed while `why_not` has a reason."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"push--focus"}
     BINDINGS: ClassVar[list[BindingType]] = [("enter,space", "press", "press")]
 
     class Pressed(Message):
-        """Somebody wants it."""
+        """The button was pressed."""
 
         def __init__(self, push: FlatButton) -> None:
             super().__init__()
@@ -35,7 +35,7 @@ class FlatButton(Toned, can_focus=True):
         self.why_not = ""
 
     def show(self, label: str, why_not: str = "") -> None:
-        """Say another word, or grey it with a reason."""
+        """Change the label, or grey it with a reason."""
         if (label, why_not) != (self.label, self.why_not):
             again = len(label) != len(self.label)
             self.label, self.why_not = label, why_not
@@ -43,7 +43,7 @@ class FlatButton(Toned, can_focus=True):
 
     @property
     def text(self) -> str:
-        """What stands there."""
+        """The text shown."""
         mark = self.alphabet.cursor if self.has_focus else " "
         words = f"{self.label} ({self.letter})"
         return f"{mark} {words}  " if self.why_not else f"{mark}[{words}] "

@@ -1,4 +1,4 @@
-"""The last word on what reaches the terminal: no colour at all, or nothing but ASCII."""
+"""The final filter on terminal output: no colour at all, or nothing but ASCII."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from tui.model.glyphs import ASCII
 
 
 class Colourless(LineFilter):
-    """Bold, dim and reverse are left. Textual's own names the terminal's colours, which is colour still."""
+    """Keeps bold, dim, and reverse. Textual's own filter uses the terminal's colours, which are still
+    colours.
+    """
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
         return [
@@ -31,7 +33,7 @@ def _without_colour(style: Style) -> Style:
 
 
 class AsciiOnly(LineFilter):
-    """Whatever drew it, frames and scroll bars too: each character in ASCII, as wide as it was."""
+    """Converts everything, frames and scroll bars included: each character to ASCII of the same width."""
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
         return [
@@ -41,7 +43,7 @@ class AsciiOnly(LineFilter):
 
 
 class WholeCells(ScrollBarRender):
-    """A scroll bar that begins and ends between cells: parts of a cell have no ASCII form."""
+    """Scroll bars that start and end on whole cells: partial cells have no ASCII form."""
 
     VERTICAL_BARS: ClassVar[list[str]] = [" "]
     HORIZONTAL_BARS: ClassVar[list[str]] = [" "]

@@ -1,4 +1,4 @@
-"""A few lines of toned words: header, banner, footer, summaries. Only lines that changed are repainted."""
+"""A few lines of toned text: header, banner, footer, summaries. Only lines that changed are repainted."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tui.widgets.toned import Toned
 
 @dataclass(frozen=True)
 class Span:
-    """Words in one tone; `action` is what a click on them does."""
+    """Text in one tone; `action` runs when it is clicked."""
 
     text: str
     tone: Tone = "plain"
@@ -29,9 +29,9 @@ _Sign = tuple[str, Tone, str]
 
 
 def _changed(old: Spans, new: Spans, y: int, width: int) -> Region:
-    """Where a line differs: from the first sign that does, to the last one when nothing was moved.
+    """Where a line differs: from the first differing cell to the last one if nothing moved.
 
-    One sign more on either side, for what is drawn over the sign before it.
+    One cell more on either side, for glyphs that overlap the previous cell.
     """
     before, after = _signs(old), _signs(new)
     same = _alike(before, after)
@@ -44,7 +44,7 @@ def _changed(old: Spans, new: Spans, y: int, width: int) -> Region:
 
 
 def _alike(one: Sequence[_Sign], other: Sequence[_Sign]) -> int:
-    """How many signs they begin with alike."""
+    """The length of the common prefix."""
     pairs = enumerate(zip(one, other, strict=False))
     return next((place for place, (a, b) in pairs if a != b), min(len(one), len(other)))
 
@@ -58,7 +58,7 @@ def _cells(signs: Sequence[_Sign]) -> int:
 
 
 class Lines(Toned):
-    """Shows lines; as high as there are lines, and gone when there are none."""
+    """Shows lines; as high as the number of lines, and hidden when there are none."""
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id, classes=classes)
@@ -67,11 +67,11 @@ class Lines(Toned):
 
     @property
     def text(self) -> str:
-        """What stands there, without styles."""
+        """The text shown, without styles."""
         return "\n".join("".join(span.text for span in line) for line in self._lines)
 
     def show(self, lines: Sequence[Spans]) -> None:
-        """Put these lines there. Repaints what differs, lays out anew only when the number changes."""
+        """Show these lines. Repaints what differs, and lays out again only when their number changes."""
         before, self._lines = self._lines, tuple(lines)
         if before == self._lines:
             return

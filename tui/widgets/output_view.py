@@ -1,4 +1,4 @@
-"""Lines of an output: wrapped or cut, the newest followed until one looks back."""
+"""Lines of output, wrapped or cut, following the newest until the operator scrolls back."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ _FOUND: Final[Tone] = "strong"
 
 
 class OutputView(Toned, can_focus=True):
-    """Shows a ring. Only the rows that are seen are drawn; each line is broken once for a width."""
+    """Shows a ring buffer. Only visible rows are drawn; each line is wrapped once per width."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings("moves")
 
     class Moved(Message):
-        """It looks at another place: it may follow no more, or again."""
+        """The view moved, so it may have stopped or resumed following."""
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
         self.follows = True
         self.wraps = True
         self.found: int | None = None
-        """The line that was found, counted as in the whole output that was read."""
+        """The matching line, counted within all the output that was read."""
         self._top = 0
         self._rows: list[tuple[int, str]] = []
         self._shown = (0, 0)
@@ -43,7 +43,7 @@ class OutputView(Toned, can_focus=True):
 
     @property
     def text(self) -> str:
-        """What stands there, without styles."""
+        """The text shown, without styles."""
         seen = self._rows[self._top : self._top + self.size.height]
         return "\n".join(text for _, text in seen) if self._rows else "\n".join(self._empty)
 
@@ -53,7 +53,7 @@ class OutputView(Toned, can_focus=True):
         return self._rows[self._top][0] if self._rows else 0
 
     def show(self, ring: OutputRing, empty: Sequence[str], *, anew: bool) -> None:
-        """Show what the ring holds; `anew`: it is of other lines than before."""
+        """Show what the ring holds; `anew`: it holds other lines than before."""
         if anew or self._width != self.size.width:
             line = 0 if anew else self.top_line
             self._rows, self._width = [], self.size.width
@@ -88,12 +88,12 @@ class OutputView(Toned, can_focus=True):
         return chop_cells(line, width)
 
     def wrap(self, ring: OutputRing, *, wraps: bool) -> None:
-        """Break long lines, or cut them."""
+        """Wrap long lines, or cut them."""
         self.wraps, self._width = wraps, 0
         self.show(ring, self._empty, anew=False)
 
     def go_to_line(self, line: int) -> None:
-        """Have this line in sight and marked."""
+        """Scroll to this line and mark it."""
         self.found, self.follows = line, False
         place = next((at for at, (one, _) in enumerate(self._rows) if one >= line), 0)
         if not self._top <= place < self._top + self.size.height:
@@ -114,7 +114,7 @@ class OutputView(Toned, can_focus=True):
         mark = ">" if tone == _FOUND else " "
         return self.strip([(f"{mark}{text}", self.tone(tone))], self.size.width)
 
-    # moving
+    # movement
 
     def _go(self, top: int) -> None:
         self._top = max(0, min(top, self._last_top))

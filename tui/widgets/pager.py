@@ -1,4 +1,4 @@
-"""Showing a text in the operator's own pager, with the console out of the way meanwhile."""
+"""Shows text in the operator's own pager, suspending the console meanwhile."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ Suspend = Callable[[], AbstractContextManager[None]]
 
 
 def page(text: str, name: str, suspend: Suspend) -> str:
-    """Show `text` in `$PAGER`, or `less`, as a file called `name`; gives why it could not be, or nothing.
+    """Show `text` in `$PAGER`, or `less`, as a file called `name`; return why that failed, or nothing.
 
-    Without control characters: a pager may hand them on to the terminal (`less -R`), and records hold
+    Control characters are removed: a pager may pass them to the terminal (`less -R`), and records hold
     anything.
     """
     command = shlex.split(os.environ.get("PAGER", "")) or ["less"]

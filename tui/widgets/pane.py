@@ -1,4 +1,4 @@
-"""Words that may be longer than the room for them: the keys that move over rows move over lines."""
+"""Scrollable text: the keys that move over rows scroll its lines."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from tui.widgets.bindings import bindings
 
 
 class Pane(VerticalScroll, inherit_bindings=False):
-    """Scrolls at once: a line over ssh should not carry the frames of a smooth scroll."""
+    """Scrolls without animation: a line over ssh should not carry the frames of a smooth scroll."""
 
     BINDINGS = bindings("moves")
 
     class Resized(Message):
-        """It has another size: its words may have to be broken elsewhere."""
+        """Its size changed, so its text may have to be wrapped again."""
 
     def on_resize(self) -> None:
         self.post_message(self.Resized())

@@ -1,4 +1,4 @@
-"""Where an expression is typed and tried while it is typed; the one that is overtaken is not waited for."""
+"""Evaluates an expression while it is typed; an outdated request is not waited for."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ from tui.widgets.lines import Lines, Span, Spans
 from tui.widgets.toned import clip
 
 PAUSE_SECS: Final = 0.15
-"""So long nothing is typed before it is tried."""
+"""Pause in typing before the expression is tried."""
 _PROMPT: Final = 7
 
 
 class _Seat(Protocol):
-    """What it needs of the screen that it is on."""
+    """What it needs of its screen."""
 
     session: Asks
     sleep: Callable[[float], Awaitable[None]]
 
 
 class Scratchpad(Vertical):
-    """Two lines to fill in, and what came of it below. `↑` and `↓` choose the context."""
+    """Two inputs, and the result below. `↑` and `↓` choose the context."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings("scratchpad"),
@@ -89,10 +89,10 @@ class Scratchpad(Vertical):
             lines.append((Span(" " + clip(line.text, width - 2, self._glyphs.ellipsis), line.tone),))
         return lines
 
-    # trying
+    # evaluating
 
     def take(self, expression: str, context: str) -> None:
-        """Try this expression in this context, with the cursor behind it."""
+        """Try this expression in this context, with the cursor at its end."""
         self.trial = replace(self.trial, context=context)
         typed = self.query_one("#expression", Input)
         typed.value = expression
@@ -114,7 +114,7 @@ class Scratchpad(Vertical):
         self._again()
 
     def action_turn(self, by: int = 1) -> None:
-        """The next context, or the one before."""
+        """The next context, or the previous one."""
         self.trial = replace(self.trial, context=self.trial.turned(by))
         self._again()
 

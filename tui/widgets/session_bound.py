@@ -1,4 +1,4 @@
-"""Screens and dialogs that belong to one session, which is settled when they are opened."""
+"""Screens and dialogs that belong to one session, fixed when they are opened."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ if TYPE_CHECKING:
 
 
 class SessionBound(Tinted):
-    """A screen of one session. What it shows, and whom it asks, stays the same when another is looked at."""
+    """A screen of one session. What it shows, and whom it asks, stay the same when another fleet
+    is in front."""
 
     _session: Session | None = None
     _was_live: bool | None = None
 
     def __init__(self) -> None:
         super().__init__()
-        # It will be styled by the rules as they are now. Textual does not know that: it would parse them all
-        # again, twice, when a screen comes up in a mode of its own.
+        # Its style rules are up to date. Textual does not know that: it would parse all of them again, twice,
+        # when a screen opens in a mode of its own.
         self._css_update_count = self.app._css_update_count
 
     @property
@@ -36,7 +37,7 @@ class SessionBound(Tinted):
         return self._session
 
     def came_back(self) -> bool:
-        """Whether the daemon answers again since this was asked last: what failed need not wait."""
+        """Whether the daemon has come back since the last call: then what failed can be retried now."""
         was, self._was_live = self._was_live, self.world.link.is_live
         return was is False and self._was_live
 

@@ -1,4 +1,4 @@
-"""Rows, and what belongs to the chosen one: beside them on a wide terminal, below where they leave room."""
+"""Rows, and details of the selected one: beside them on a wide terminal, below them where they leave room."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from tui.widgets.detail_pane import DetailPane
 
 
 class SplitPane(Container):
-    """Rows, and all about the chosen one where there is room: beside them, or in the lines they leave."""
+    """Rows, and details of the selected one where there is room: beside them, or in the lines they leave."""
 
     class Resized(Message):
-        """It has another size: the rows may leave another room."""
+        """Its size changed: the rows may leave different room."""
 
     def on_resize(self, event: events.Resize) -> None:
         self.post_message(self.Resized())
@@ -24,7 +24,7 @@ class SplitPane(Container):
         return self.has_class("wide")
 
     def spread(self, width: int) -> bool:
-        """Lay it out for a terminal of this width; says whether that is another layout than before."""
+        """Lay it out for a terminal of this width; return whether the layout changed."""
         wide = width >= SIDE_BY_SIDE
         changed = wide != self.is_wide
         self.set_class(wide, "wide")
@@ -32,7 +32,7 @@ class SplitPane(Container):
         return changed
 
     def leave(self, lines: int) -> bool:
-        """The rows leave so many lines free; says whether all about the chosen one stands there."""
+        """The rows leave this many lines free; return whether details of the selected one are shown there."""
         below = not self.is_wide and lines >= LEAST_BELOW
         self.set_class(below, "below")
         self._show_about()

@@ -1,4 +1,4 @@
-"""The table of a fan-out's subtasks: it remembers which groups and nested tasks the operator has unfolded."""
+"""The table of a fan-out's subtasks: it remembers which groups and nested tasks are unfolded."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _NOTHING: Final[frozenset[str]] = frozenset()
 
 
 class SubtaskTable(Table):
-    """As `Table`; to open a group of subtasks shows them one by one, or folds them away again."""
+    """A `Table` in which opening a group of subtasks unfolds it, or folds it again."""
 
     class Folded(Message):
         """A group or a nested task was unfolded or folded."""
@@ -32,11 +32,11 @@ class SubtaskTable(Table):
 
     @property
     def unfolded(self) -> frozenset[str]:
-        """The keys of what is unfolded in the tree that is shown."""
+        """The keys of the unfolded lines of the tree that is shown."""
         return self.unfolded_of(self._of)
 
     def unfolded_of(self, thread: str) -> frozenset[str]:
-        """The keys of what is unfolded in the tree of this task; each tree has its own."""
+        """The keys of the unfolded lines of this task's tree; each tree has its own."""
         return self._folds.get(thread, _NOTHING)
 
     def belong(self, join: JoinStatus, nested: Mapping[str, JoinStatus]) -> None:
@@ -49,7 +49,7 @@ class SubtaskTable(Table):
         self.measure(self._laid, lambda: tree.longest(join, branches.lay(join, unfolded, nested), glyphs))
 
     def toggle(self) -> bool:
-        """Unfold the chosen line, or fold it; says whether it stands for anything."""
+        """Unfold the selected line, or fold it; return whether it can be unfolded."""
         key = self.chosen or ""
         if not branches.can_unfold(key):
             return False
@@ -62,7 +62,7 @@ class SubtaskTable(Table):
             super().action_open()
 
     def on_click(self, event: events.Click) -> None:
-        """A click on the sign of a line that can be unfolded does that."""
+        """A click on the sign of a foldable line toggles it."""
         key = self.key_at(event.y)
         if key is not None and event.x < GUTTER + self.column_width("index") and branches.can_unfold(key):
             event.prevent_default()

@@ -1,6 +1,6 @@
-"""A table that draws its own lines: it looks only at rows that are seen, repaints only what changed.
+"""A table that draws its own lines: it reads only visible rows and repaints only what changed.
 
-The selection follows a row's identity: rows may move, come and go around it.
+The selection follows a row's identity: rows may move, come, and go around it.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from tui.widgets.bindings import bindings
 from tui.widgets.toned import Toned, place
 
 GUTTER: Final = 2
-HEAD: Final = 2  # the title's line and the column heads
+HEAD: Final = 2  # the title line and the column headers
 _EMPTY: Final = Cell("")
 
 
 class Table(Toned, ScrollView, can_focus=True):
-    """Rows under a title. Knows nothing of what they mean."""
+    """Rows under a title. It does not know what they mean."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "table--title", "table--title-focus", "table--head",
@@ -50,7 +50,7 @@ class Table(Toned, ScrollView, can_focus=True):
             self.table, self.key = table, key
 
     class Headed(Message):
-        """A click on the head of a column."""
+        """A click on a column header."""
 
         def __init__(self, table: Table, column: str) -> None:
             super().__init__()
@@ -83,7 +83,7 @@ class Table(Toned, ScrollView, can_focus=True):
         sort: tuple[str, bool] | None = None,
         dimmed: bool = False,
     ) -> None:
-        """Put these rows there. `empty` is said when there are none; `sort` is column and direction."""
+        """Show these rows. `empty` is shown when there are none; `sort` is column and direction."""
         before, self._rows = self._rows, Rows.of(rows)
         marked = {sort[0]: self._glyphs.down if sort[1] else self._glyphs.up} if sort else {}
         whole = (tuple(empty), dimmed, bool(before)) != (self._empty, self.dimmed, bool(self._rows))
@@ -100,7 +100,7 @@ class Table(Toned, ScrollView, can_focus=True):
             self._compare()
 
     def measure(self, source: object, longest: Callable[[], Mapping[str, int]]) -> None:
-        """Fit the columns to what stands in them; found again only when `source` is another object."""
+        """Fit the columns to their content; recomputed only when `source` is another object."""
         if source is self._measured:
             return
         self._measured, found = source, longest()
@@ -109,7 +109,7 @@ class Table(Toned, ScrollView, can_focus=True):
             self._repaint()
 
     def _arrange(self) -> None:
-        """Rows moved, came or went: keep the selection on its row, or near where that was."""
+        """Rows moved, came, or went: keep the selection on its row, or near where that was."""
         was = self._places.get(self.chosen or "")
         offset = None if was is None else was - round(self.scroll_y)
         self._places = {key: place_ for place_, key in enumerate(self._rows.keys)}
@@ -123,7 +123,7 @@ class Table(Toned, ScrollView, can_focus=True):
     # comparing
 
     def _seen(self) -> list[tuple[Row, bool]]:
-        """The rows that are seen, and which of them is the chosen one."""
+        """The visible rows, and which of them is selected."""
         top, shown = round(self.scroll_y), max(0, self.size.height - HEAD)
         return [(row, row.key == self.chosen) for row in self._rows[top : top + shown]]
 
@@ -135,7 +135,7 @@ class Table(Toned, ScrollView, can_focus=True):
         self.refresh(Region(0, y, self.size.width, 1))
 
     def _compare(self) -> None:
-        """Repaint what differs from what was drawn last, line by line."""
+        """Repaint what differs from the last drawing, line by line."""
         before, self._drawn = self._drawn, self._seen()
         for y in range(max(len(before), len(self._drawn))):
             if y >= len(before) or y >= len(self._drawn) or before[y][1] != self._drawn[y][1]:
@@ -149,7 +149,7 @@ class Table(Toned, ScrollView, can_focus=True):
             if old.cells.get(column.key) != new.cells.get(column.key):
                 spots += [x, x + width]
             x += width + GAP
-        if spots:  # one region a line: Textual writes a line again for each of its regions
+        if spots:  # one region per line: Textual writes a line again for each of its regions
             self.refresh(Region(spots[0], y, spots[-1] - spots[0], 1))
 
     @property
@@ -158,7 +158,7 @@ class Table(Toned, ScrollView, can_focus=True):
         return len(self._rows) + HEAD if self._rows else len(self._said()) + 1
 
     def _said(self) -> list[tuple[str, Tone]]:
-        """What stands there without rows: what is so, then what to do. What is too long goes on below."""
+        """The text shown when there are no rows: the state, then what to do. Long text wraps."""
         room = self.size.width - 2 * GUTTER if self.size.width else len(max(self._empty, key=len, default=""))
         return [
             (part, "muted" if place_ else "plain")
@@ -167,7 +167,7 @@ class Table(Toned, ScrollView, can_focus=True):
         ]
 
     def take(self, height: int | None) -> None:
-        """Be so many lines high; None leaves it to the style sheet."""
+        """Set the height in lines; None leaves it to the style sheet."""
         now = self.styles.inline.height
         if (None if now is None else now.value) != height:
             self.styles.height = height
@@ -184,7 +184,7 @@ class Table(Toned, ScrollView, can_focus=True):
         return self._rows.keys[-1] if self._rows else None
 
     def column_width(self, key: str) -> int:
-        """How wide a column is at present; 0 when it gave way."""
+        """The current width of a column; 0 when it is hidden."""
         return next((width for column, width in self._fit if column.key == key), 0)
 
     @property
@@ -192,16 +192,16 @@ class Table(Toned, ScrollView, can_focus=True):
         return [column.key for column, _ in self._fit]
 
     def text(self) -> str:
-        """What stands there, without styles."""
+        """The text shown, without styles."""
         return "\n".join(self.render_line(y).text.rstrip() for y in range(self.size.height))
 
     # drawing
 
     @property
     def _fit(self) -> list[tuple[Column, int]]:
-        """The columns and their widths; a scrollbar lies over the right edge, and comes without a resize.
+        """The columns and their widths; a scroll bar covers the right edge, and appears without a resize.
 
-        Beside it a column stays empty: a number that touches it reads as another number.
+        A column next to it stays empty: a number that touches it reads as another number.
         """
         room = self.size.width - GUTTER - self.scrollbar_size_vertical - self.show_vertical_scrollbar
         if self._fitted[0] != room:
@@ -218,11 +218,11 @@ class Table(Toned, ScrollView, can_focus=True):
         self._repaint()
 
     def watch_show_vertical_scrollbar(self) -> None:
-        """The columns are others with it."""
+        """The scroll bar changes which columns fit."""
         self._repaint()
 
     def on_unmount(self) -> None:
-        """A closed screen waits for the collector, which need not look at all that its rows are made from."""
+        """A closed screen waits for the collector, which need not visit everything its rows are made from."""
         self._rows, self._drawn = Rows.of(()), []
 
     def on_focus(self) -> None:
@@ -232,13 +232,13 @@ class Table(Toned, ScrollView, can_focus=True):
         self._repaint_heads()
 
     def head(self, column: str, words: str) -> None:
-        """What stands above a column instead of its title."""
+        """Text above a column instead of its title."""
         if self._heads.get(column) != words:
             self._heads[column] = words
             self._repaint_line(1)
 
     def _repaint_heads(self) -> None:
-        """The title and the chosen row tell where the focus is."""
+        """The title and the selected row show where the focus is."""
         self._repaint_line(0)
         for y, (_, chosen) in enumerate(self._drawn):
             if chosen:
@@ -300,10 +300,10 @@ class Table(Toned, ScrollView, can_focus=True):
         parts.append((" " * max(0, room), over))
         return self.strip(parts, self.size.width)
 
-    # moving about
+    # movement
 
     def select(self, key: str) -> None:
-        """Select a row by its identity; nothing happens when it is not there."""
+        """Select a row by its identity; no effect when it does not exist."""
         if key in self._places:
             self._choose(key)
             self._reveal()
@@ -354,7 +354,7 @@ class Table(Toned, ScrollView, can_focus=True):
             self.action_open()
 
     def _column_at(self, x: int) -> str:
-        """The column under this cell of a line; empty between two."""
+        """The column at this cell of a line; empty between two columns."""
         left = GUTTER
         for column, width in self._fit:
             if left <= x < left + width:
@@ -363,6 +363,6 @@ class Table(Toned, ScrollView, can_focus=True):
         return ""
 
     def key_at(self, y: int) -> str | None:
-        """The identity of the row on this line of the widget; None when there is no row."""
+        """The identity of the row on this line of the widget; None when there is none."""
         index = y - HEAD + round(self.scroll_y)
         return self._rows.keys[index] if y >= HEAD and 0 <= index < len(self._rows) else None

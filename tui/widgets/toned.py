@@ -1,4 +1,4 @@
-"""Tones become styles here: the one place where a word of meaning meets a colour."""
+"""Turns tones into styles: the only place where a meaning is mapped to a colour."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _TONES: tuple[Tone, ...] = get_args(Tone)
 
 
 def clip(text: str, width: int, ellipsis: str = "…") -> str:
-    """Text of at most `width` cells; an ellipsis tells that some is missing."""
+    """Text of at most `width` cells; an ellipsis marks that some is missing."""
     if cell_len(text) <= width:
         return text
     if width <= len(ellipsis):
@@ -35,8 +35,8 @@ def place(text: str, width: int, *, right: bool = False, ellipsis: str = "…") 
 class Tinted(Screen[None]):
     """A screen that knows what each tone looks like: component classes, styled in `styles/tones.tcss`.
 
-    The screen has them and not each widget: Textual matches the rules anew for every class of every widget
-    when a screen comes up, and with fifteen tones in twenty widgets that was most of what opening one took.
+    The screen has them, not each widget: when a screen opens, Textual matches the rules for every class of
+    every widget, and fifteen tones in twenty widgets were most of the cost.
     """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"tone--{tone}" for tone in _TONES}
@@ -44,8 +44,8 @@ class Tinted(Screen[None]):
     def on_screen_suspend(self) -> None:
         """When it is closed, drop all drawn lines.
 
-        Textual holds on to those of the last thousand widgets (by an `lru_cache` on a method of what keeps
-        them): a MiB for each screen that was closed, which the collector looked at in every round.
+        Textual keeps those of the last thousand widgets (by an `lru_cache` on a method of the object that
+        holds them): a MiB per closed screen, visited by every garbage collection.
         """
         if any(self in stack for stack in self.app._screen_stacks.values()):
             return
@@ -63,11 +63,11 @@ class Toned(Widget):
 
     @property
     def alphabet(self) -> Glyphs:
-        """The signs to draw with: the app's."""
+        """The app's alphabet."""
         return getattr(self.app, "glyphs", UNICODE)
 
     def strip(self, parts: list[tuple[str, Style]], width: int) -> Strip:
-        """Parts on this widget's own background, filled to `width`, or cut to it with an ellipsis."""
+        """Parts on this widget's own background, padded to `width`, or cut to it with an ellipsis."""
         base, text = self.rich_style, self.alphabet.text
         strip = Strip([Segment(text(words), base + style) for words, style in parts if words])
         if strip.cell_length > width and (lost := strip.crop(max(0, width - 1))).text.strip():
