@@ -1,1 +1,1 @@
-"""The expression language, CEL: parsed, checked and evaluated within a budget. No policy here."""
+"""The expression language, CEL: parsed, checked, and evaluated within a budget. It contains no policy."""

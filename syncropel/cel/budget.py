@@ -1,7 +1,7 @@
-"""What one evaluation may cost. CEL has no loops but its macros, so counting their turns bounds everything.
+"""What one evaluation may cost. CEL's only loops are its macros, so counting iterations bounds everything.
 
-A budget is counted in steps, one for each part of the expression that is evaluated, so that the same
-expression over the same values always costs the same; a deadline stands behind it.
+A budget is counted in steps, one for each part of the expression that is evaluated, so the same expression
+over the same values always costs the same. A deadline is the second line of defence.
 """
 
 from __future__ import annotations
@@ -14,14 +14,15 @@ from syncropel.errors import SyncropelError
 MAX_STEPS: Final = 500_000
 """Steps of one evaluation: about a quarter of a second."""
 INLINE_STEPS: Final = 2_000
-"""Steps that may be taken on the event loop: about a millisecond. What needs more moves to a lane."""
+"""Steps that may run on the event loop: about a millisecond. Anything longer moves to a lane."""
 QUICK_STEPS: Final = 20_000
-"""Steps of what may keep a lane's quick thread: some milliseconds."""
+"""Steps that may occupy a lane's quick thread: a few milliseconds."""
 MAX_SECS: Final = 1.0
-"""Deadline of one evaluation, in seconds of its thread's processor time: what else the machine does is not
-the expression's fault, and no rule may deny because of it."""
+"""Deadline of one evaluation, in seconds of its thread's processor time: load on the machine is not the
+expression's fault, and must not make a rule deny.
+"""
 MAX_SIZE: Final = 1_048_576
-"""Characters of a text, or elements of a list, that an expression may build."""
+"""Longest text in characters, or list in elements, that an expression may build."""
 _LOOK_EVERY: Final = 256
 
 
@@ -32,11 +33,14 @@ class Runaway(SyncropelError):
     status = 422
     type = "invalid_request"
     timed_out = False
-    """Whether time was up, which may not happen again, and not the steps, which will."""
+    """Whether the deadline passed, which may not happen again, rather than the steps running out,
+    which will."""
 
 
 class Budget:
-    """Counts the steps of one evaluation and stops it when they are used up. Of the thread that made it."""
+    """Counts the steps of one evaluation and stops it when they run out. Belongs to the thread that created
+    it.
+    """
 
     __slots__ = ("_deadline", "limit", "look_at", "steps")
 
@@ -47,13 +51,13 @@ class Budget:
         self.look_at = min(_LOOK_EVERY, limit + 1)
 
     def spend(self, steps: int) -> None:
-        """Take so many steps. Raises Runaway when they are more than are left, or time is up."""
+        """Spend this many steps. Raises Runaway when fewer are left, or the deadline has passed."""
         self.steps += steps
         if self.steps >= self.look_at:
             self.check()
 
     def check(self) -> None:
-        """Look whether it may go on, which `steps` calls for from `look_at` on. Raises Runaway."""
+        """Check whether to continue; `steps` calls it from `look_at` on. Raises Runaway."""
         self.look_at = min(self.steps + _LOOK_EVERY, self.limit + 1)
         if self.steps > self.limit:
             raise Runaway(
@@ -62,14 +66,14 @@ class Budget:
         self.look()
 
     def look(self) -> None:
-        """Raises Runaway when time is up."""
+        """Raises Runaway when the deadline has passed."""
         if time.thread_time() > self._deadline:
             late = Runaway("the expression was stopped: it took too long", "look at fewer elements")
             late.timed_out = True
             raise late
 
     def build(self, size: int) -> None:
-        """Make a text or a list of this size. Raises Runaway when it is too large."""
+        """Account for building a text or list of this size. Raises Runaway when it is too large."""
         if size > MAX_SIZE:
             raise Runaway(f"the expression was stopped: it builds a value over {MAX_SIZE} long", "build less")
         self.spend(size >> 6)

@@ -1,4 +1,4 @@
-"""Compiled expressions, least recently used out first, with what an operator wants to know of them."""
+"""Compiled expressions in a least-recently-used cache, with statistics for operators."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ Compiled = TypeVar("Compiled")
 
 @dataclass(frozen=True)
 class CacheStats:
-    """Since the process started. `avg_compile_micros`: microseconds of one compilation, failed ones too."""
+    """Counted since the process started. `avg_compile_micros`: microseconds per compilation, including failed
+    ones.
+    """
 
     hits: int
     misses: int
@@ -29,7 +31,7 @@ class CacheStats:
 
 
 class ExpressionCache(Generic[Compiled]):
-    """Keeps what was compiled, and the errors of what did not compile, by source. Any thread may ask."""
+    """Caches compiled expressions, and compile errors, by source. Thread-safe."""
 
     def __init__(self, capacity: int = CAPACITY) -> None:
         self._capacity = capacity
@@ -39,7 +41,8 @@ class ExpressionCache(Generic[Compiled]):
         self._secs = 0.0
 
     def get(self, key: Hashable, compile_: Callable[[], Compiled]) -> Compiled:
-        """What `compile_` gave for this key, now or before. Raises what it raised."""
+        """Return the cached result of `compile_` for this key, calling it if needed. Raises what
+        it raised."""
         with self._lock:
             found = self._entries.get(key)
             if found is not None:

@@ -1,4 +1,4 @@
-"""Equality, order and membership: numbers compare whatever their types are, other types are never equal."""
+"""Equality, order, and membership: numbers compare across types; values of other types are never equal."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from syncropel.cel.values import (
 )
 
 _LONG: Final = 1_024
-"""Texts up to this length compare in the time of a step."""
+"""Texts up to this length compare within one step."""
 _ATOMS: Final = frozenset({bool, int, float, UInt, Timestamp, Duration, CelType, type(None)})
 _ORDERED: Final = frozenset({bool, int, float, UInt, str, bytes, Timestamp, Duration})
 
@@ -58,7 +58,7 @@ def equal(one: Any, other: Any, budget: Budget) -> bool:
 
 
 def _numbers(apply: Callable[[Any, Any], bool], one: Any, other: Any) -> bool:
-    # Next to a double an integer is the double nearest to it, as everywhere else where CEL is spoken.
+    # Compared with a double, an integer counts as the nearest double, as in every other CEL implementation.
     if one.__class__ is float or other.__class__ is float:
         return apply(float(one), float(other))
     return apply(int(one), int(other))
@@ -93,7 +93,7 @@ def member(item: Any, container: Any, budget: Budget) -> bool:
         raise CelError("no such overload: in takes a list or a map on its right")
     if item.__class__ is str and len(item) <= _LONG:
         budget.spend(len(container) >> 3)
-        return item in container  # what is no text is not equal to one for Python either
+        return item in container  # Python agrees that a non-text never equals a text
     budget.spend(len(container))
     return any(equal(item, one, budget) for one in container)
 
@@ -113,6 +113,6 @@ RELATIONS: Final[dict[str, tuple[Callable[[Any, Any], bool], Relation]]] = {
     ">": (operator.gt, _ordered(">", operator.gt)),
     ">=": (operator.ge, _ordered(">=", operator.ge)),
 }
-"""Sign → what it is for two of one simple class in Python, and for any two values."""
+"""Operator → the comparison for two values of one simple class in Python, and the one for any two values."""
 SIMPLE: Final = frozenset({int, float, bool})
-"""Classes of which two compare in Python as in CEL, at once."""
+"""Classes for which Python's comparison and CEL's agree."""

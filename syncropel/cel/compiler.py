@@ -1,7 +1,8 @@
-"""From a syntax tree to a Python function.
+"""Compiles a syntax tree to a Python function.
 
-A node becomes a closure: it stops where CEL may stop, touches only the values it needs, counts its steps, and
-can run on several threads at a time. The CEL specification's own cases are among the tests.
+A node becomes a closure: it short-circuits where CEL does, touches only the values it needs, counts its
+steps, and can run on several threads at a time. The CEL specification's conformance cases are among the
+tests.
 """
 
 from __future__ import annotations
@@ -48,13 +49,13 @@ from syncropel.cel.values import (
 
 Run = Callable[["Frame"], Any]
 _CALL_STEPS: Final = 16
-"""What a question to the instance costs: it looks things up."""
+"""What a call to one of the instance's functions costs: it looks things up."""
 NAMED_TYPES: Final = {name: CelType(name) for name in TYPES.values() if "." not in name}
 _QUALIFIED_TYPES: Final = {name: CelType(name) for name in TYPES.values() if "." in name}
 
 
 class Frame:
-    """One evaluation: names seen so far, where the others come from, and what it may still cost."""
+    """One evaluation: names resolved so far, where others come from, and the remaining budget."""
 
     __slots__ = ("budget", "functions", "load", "values")
 
@@ -71,10 +72,10 @@ class Frame:
 
 
 class Compiler:
-    """Compiles one source, whose names were looked at already. Raises BadCall.
+    """Compiles one source whose names have been checked. Raises BadCall.
 
-    `size`: how many parts it has, which is what it costs without macros. `strict`: values of unlike types
-    fail when they are compared, since nobody means to ask whether a text equals a number.
+    `size`: the number of nodes, which is the cost without macros. `strict`: comparing values of unlike types
+    is an error, since nobody means to ask whether a text equals a number.
     """
 
     def __init__(self, strict: bool = False) -> None:
@@ -106,7 +107,7 @@ class Compiler:
         return [self.compile(node) for node in nodes]
 
     def within(self, names: Sequence[str], nodes: Sequence[Node]) -> list[Run]:
-        """The functions of nodes in which these names are bound, too."""
+        """The functions of nodes in which these names are also bound."""
         self._bound += names
         try:
             return self.many(nodes)
@@ -127,7 +128,7 @@ class Compiler:
         return run
 
     def _logic(self, node: Logic) -> Run:
-        # An error on one side gives way to the other side's answer (cel-spec, logical operators).
+        # An error on one side yields to a decisive answer on the other (cel-spec, logical operators).
         return operators.logic(self.many(node.terms), decisive=node.operator == "||")
 
     def _binary(self, node: Binary) -> Run:
@@ -157,7 +158,8 @@ class Compiler:
         variable = node.of.name
 
         def run(frame: Frame) -> Any:
-            # The commonest of all: a field of a name that was seen already, as in every turn of a macro.
+            # The most common case: a field of a name that was already resolved, as in every iteration of a
+            # macro.
             known = frame.values.get(variable)
             return select(of(frame) if known is None else known, name)
 
@@ -275,7 +277,7 @@ def _loaded(frame: Frame, name: str) -> Any:
 
 
 def _given(value: Any, optional: bool) -> tuple[Any, ...]:
-    """The value of an item or entry, none of one that is optional and missing."""
+    """The value of an item or entry; nothing for an optional one that is missing."""
     if not optional:
         return (value,)
     if value.__class__ is not Optional:
@@ -325,7 +327,7 @@ def _matched(of: Run, pattern: str) -> Run:
 
 
 def _asked(name: str, arguments: list[Run]) -> Run:
-    """A question to the instance, which is asked with names alone."""
+    """A call to an instance function, which accepts names only."""
 
     def run(frame: Frame) -> Any:
         values = [one(frame) for one in arguments]

@@ -1,4 +1,4 @@
-"""Conversions between types: what a text, a number or a moment becomes, and what cannot."""
+"""Conversions between types, and which of them fail."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from syncropel.cel.values import (
 )
 
 _MAX_NUMBER_CHARS: Final = 400
-"""A number written longer than this is none: the largest double has 309 digits."""
+"""A longer number is rejected: the largest double has 309 digits."""
 _INTEGER: Final = re.compile(r"([+-]?)(?:0[xX]([0-9a-fA-F]+)|([0-9]+))")
 _DOUBLE: Final = re.compile(
     r"[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|nan|inf(?:inity)?)", re.IGNORECASE | re.ASCII
@@ -55,7 +55,7 @@ def _read_bool(text: str) -> bool:
 
 
 def _truncated(value: float, bits: int) -> int:
-    # A double next to the end of the range may stand for what is beyond it.
+    # A double at the end of the range may stand for a value beyond it.
     if not math.isfinite(value) or abs(value) >= 2.0**bits:
         raise CelError("overflow: the double does not fit into 64 bits")
     return math.trunc(value)
@@ -130,4 +130,4 @@ CONVERSIONS: Final[dict[str, _Overloads]] = {
         (str,): lambda budget, text: unsigned(_read_int(text)),
     },
 }
-"""Name → classes of the arguments → what it does with a budget and them."""
+"""Name → argument classes → implementation, which takes a budget and the arguments."""

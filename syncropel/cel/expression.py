@@ -1,8 +1,8 @@
 """CEL expressions: compile with a useful error, evaluate within a budget.
 
-Language: the Common Expression Language, by its specification (cel-spec) and the cases that come with it. The
-parser is cel-python's; values and evaluation are ours, since its own runners evaluate both sides of `&&`,
-convert every binding whole, and cannot be stopped.
+The language is the Common Expression Language, following its specification (cel-spec) and conformance cases.
+The parser is cel-python's; values and evaluation are ours, since its own runners evaluate both sides of `&&`,
+convert every binding completely, and cannot be stopped.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ log = logging.getLogger("syncropel.policy.cel")
 
 MAX_SOURCE_CHARS: Final = 10_000
 SLOW_SOURCE_CHARS: Final = 400
-"""A source longer than this is compiled off the event loop: parsing costs about 20 µs a character."""
+"""A longer source is compiled off the event loop: parsing costs about 20 µs per character."""
 
 
 class InvalidExpression(SyncropelError):
@@ -58,7 +58,7 @@ class EvaluationFailed(SyncropelError):
 
 
 class Expression:
-    """A compiled expression. Any number of threads may evaluate it at a time."""
+    """A compiled expression. Any number of threads may evaluate it at once."""
 
     def __init__(self, source: str, run: Run, size: int) -> None:
         self.source = source
@@ -68,7 +68,7 @@ class Expression:
     def evaluate(self, bindings: Mapping[str, Any], budget: Budget | None = None) -> Any:
         """The value for these bindings (plain JSON values), as JSON again.
 
-        Raises EvaluationFailed, or Runaway when it costs more than the budget.
+        Raises EvaluationFailed, or Runaway when it exceeds the budget.
         """
         return self.evaluate_lazily(bindings.__getitem__, {}, budget)
 
@@ -78,9 +78,9 @@ class Expression:
         functions: Mapping[str, Callable[..., Any]],
         budget: Budget | None = None,
     ) -> Any:
-        """Like `evaluate`; `load` is asked for a name when the expression first comes to it.
+        """Like `evaluate`; `load` is called for a name when the expression first needs it.
 
-        `functions` take and give plain values. What they raise of SyncropelError passes through.
+        `functions` take and return plain values. Any SyncropelError they raise passes through.
         """
         return self.evaluate_typed(load, functions, budget)[0]
 
@@ -90,7 +90,7 @@ class Expression:
         functions: Mapping[str, Callable[..., Any]],
         budget: Budget | None = None,
     ) -> tuple[Any, str]:
-        """Like `evaluate_lazily`, with CEL's name of the value's type."""
+        """Like `evaluate_lazily`, with the CEL name of the value's type."""
         frame = Frame(load, functions, budget or Budget())
         try:
             frame.budget.spend(self.size)
@@ -105,7 +105,7 @@ class Expression:
         except SyncropelError:
             raise
         except Exception:
-            # No function should raise anything else. When one does, a rule fails, and no more than that.
+            # Functions should raise nothing else. If one does, only this evaluation fails.
             log.exception("internal error in an expression", extra={"expression": self.source})
             raise EvaluationFailed("internal error in the expression", "see the log") from None
 
@@ -114,22 +114,22 @@ _cache: Final[ExpressionCache[Expression]] = ExpressionCache()
 
 
 def cache_stats() -> CacheStats:
-    """What the cache of compiled expressions did since the process started."""
+    """Statistics of the expression cache since the process started."""
     return _cache.stats()
 
 
 def compile_expression(source: str, vocabulary: Vocabulary, *, strict: bool = False) -> Expression:
     """Compile `source`, which may use only the names in `vocabulary`. Raises InvalidExpression.
 
-    `strict`: comparing values of unlike types fails; to look for mistakes with.
+    `strict`: comparing values of unlike types fails, which reveals mistakes.
     """
-    grammar()  # made once a process, in 0.1 s: not what one compilation takes
+    grammar()  # built once per process, in 0.1 s, which is not part of one compilation
     key = (source, vocabulary, strict)
     return _cache.get(key, partial(_compile, source, vocabulary, strict))
 
 
 def compiles_slowly(source: str, vocabulary: Vocabulary) -> bool:
-    """Whether compiling this now would keep the event loop: it is long, and not in the cache."""
+    """Whether compiling this now would block the event loop: it is long, and not in the cache."""
     return len(source) > SLOW_SOURCE_CHARS and (source, vocabulary, False) not in _cache
 
 

@@ -28,8 +28,9 @@ _WHOLE: Final = frozenset({int, UInt})
 
 
 def format_text(budget: Budget, template: str, values: list[Any]) -> str:
-    """The template with each clause replaced by its value. Raises CelError for a clause that is none, a value
-    that it does not take, and where there are too few."""
+    """The template with each clause replaced by its value. Raises CelError for an invalid clause, a value of
+    the wrong type, and too few values.
+    """
     budget.build(len(template))
     given = iter(values)
     parts: list[str] = []
@@ -151,4 +152,4 @@ _WRITERS: Final[dict[str, Callable[[Any, int, Budget], str | None]]] = {
     "x": _hexadecimal,
     "X": _upper,
 }
-"""Letter of a clause → what it makes of a value; None where it takes none of that type."""
+"""Clause letter → formatter; it returns None for values of a type it does not accept."""

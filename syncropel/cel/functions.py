@@ -1,4 +1,4 @@
-"""All functions of the language: by name, then by the classes of what they are given."""
+"""All functions of the language: by name, then by argument classes."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from syncropel.cel.strings import STRINGS
 from syncropel.cel.times import TIMES
 
 Overloads = dict[tuple[type, ...], Callable[..., Any]]
-"""Classes of the arguments → the function, which takes a budget and them, and raises CelError alone."""
+"""Argument classes → the function, which takes a budget and the arguments, and raises only CelError."""
 
 FUNCTIONS: Final[dict[str, Overloads]] = {**CONVERSIONS, **OPTIONALS, **STRINGS, **TIMES}
-"""Called as `name(…)` or as a method; those with a dot only by their whole name."""
+"""Called as `name(…)` or as a method; names with a dot only in full."""
 OTHERWISE: Final = frozenset({"or", "orValue"})
-"""Methods of an optional value whose argument is evaluated only where it is needed."""
+"""Methods of an optional value whose argument is evaluated only when needed."""
 SPACES: Final = frozenset(name.partition(".")[0] for name in FUNCTIONS if "." in name) | {"cel"}
-"""What stands before the dot of a function's name, and is no value."""
+"""The part before the dot of a function's name, which is not a value."""
 ARITIES: Final = {name: frozenset(map(len, overloads)) for name, overloads in FUNCTIONS.items()}
-"""Name → how many arguments it may have, the one before the dot of a method included."""
+"""Name → allowed argument counts, including the receiver of a method."""

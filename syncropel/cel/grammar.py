@@ -1,7 +1,7 @@
-"""The grammar of expressions: cel-python's, with what the CEL specification has beyond it.
+"""The grammar of expressions: cel-python's, extended to the rest of the CEL specification.
 
-Every change to what it ships is here, as an old text and a new one. An old text that is no longer there is an
-error, so that no release of cel-python changes silently what a rule means.
+Every change to the shipped grammar is here, as an old text and a new one. A missing old text is an error, so
+no release of cel-python can silently change what a rule means.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ CHANGES: Final[tuple[tuple[str, str], ...]] = (
         'item           : expr | "?" expr -> optional_item\n'
         'entry          : expr ":" expr | "?" expr ":" expr -> optional_entry\n',
     ),
-    # A text is read in one way alone: the alternatives of the shipped terminals overlap, and a text without
-    # its end, full of escapes, would be tried in exponentially many.
+    # Make tokenizing unambiguous: the alternatives of the shipped terminals overlap, and an unterminated text
+    # full of escapes would be tried in exponentially many ways.
     (
         "STRING_LIT     : /",
         r"""STRING_LIT     : /[rR]"(?!"")[^"\n\r]*"|"(?!"")(?:\\[^\n\r]|[^"\\\n\r])*"/"""
@@ -50,12 +50,12 @@ CHANGES: Final[tuple[tuple[str, str], ...]] = (
     ("NULL_LIT       :", "QUOTED         : /`[^`\\n\\r]+`/\n\nNULL_LIT       :"),
     ("INT_LIT        : /-?/ /0x/ ", "INT_LIT        : /-?/ /0[xX]/ "),
 )
-"""What is there → what there is instead. Of a terminal that is a text all goes, up to the blank line."""
+"""Old text → new text. For a terminal given as text, everything up to the blank line is replaced."""
 _TERMINAL: Final = ("STRING_LIT     : /", "MLSTRING_LIT   : /")
 
 
 def shipped() -> str:
-    """The grammar as cel-python has it, read without its interpreter, which takes long to import."""
+    """cel-python's grammar, read without its interpreter, which takes long to import."""
     found = find_spec("celpy")
     places = found.submodule_search_locations if found is not None else None
     if not places:
@@ -64,7 +64,7 @@ def shipped() -> str:
 
 
 def extended(grammar: str) -> str:
-    """The grammar with our changes. Raises ValueError when one of them finds nothing to change."""
+    """The grammar with our changes. Raises ValueError when a change finds nothing to replace."""
     for old, new in CHANGES:
         start = _only(grammar, old)
         end = grammar.index("\n\n", start) if old in _TERMINAL else start + len(old)
@@ -80,7 +80,7 @@ def _only(grammar: str, old: str) -> int:
 
 @lru_cache(maxsize=1)
 def grammar() -> lark.Lark:
-    """The parser's tables, made once a process, which takes a tenth of a second."""
+    """The parser's tables, built once per process, which takes a tenth of a second."""
     import lark
 
     return lark.Lark(

@@ -1,4 +1,4 @@
-"""The values of literals, from the text that the grammar took for one."""
+"""The values of literals, from their source text."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SHORT: Final = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t
 
 
 def read_literal(kind: str, text: str) -> Any:
-    """The value of a literal. Raises ValueError when it is beyond its type, or no character."""
+    """The value of a literal. Raises ValueError when it is out of range, or not a character."""
     return _READERS[kind](text)
 
 
@@ -37,7 +37,7 @@ def _double(text: str) -> float:
 
 
 def _unquoted(text: str) -> tuple[bool, str]:
-    """Whether a text is raw, and what is between its quotes."""
+    """Whether a text is raw, and its content between the quotes."""
     raw = text[0] in "rR"
     body = text[1:] if raw else text
     quotes = 3 if body[:3] in ('"""', "'''") else 1
@@ -47,7 +47,7 @@ def _unquoted(text: str) -> tuple[bool, str]:
 def _text(text: str) -> str:
     raw, inner = _unquoted(text)
     found = inner if raw else _ESCAPE.sub(_character, inner)
-    found.encode()  # a lone surrogate is no character
+    found.encode()  # a lone surrogate is not a character
     return found
 
 
@@ -57,7 +57,7 @@ def _character(match: re.Match[str]) -> str:
         return _SHORT.get(short, short)
     if octal is not None:
         return chr(int(octal, 8))
-    return chr(int(two or four or eight, 16))  # raises ValueError beyond the last character
+    return chr(int(two or four or eight, 16))  # raises ValueError beyond the last code point
 
 
 def _bytes(text: str) -> bytes:
@@ -70,7 +70,7 @@ def _bytes(text: str) -> bytes:
         parts.append(inner[at : match.start()].encode())
         two, four, eight, octal, short = match.groups()
         if four is not None or eight is not None:
-            raise ValueError(text)  # bytes have no characters
+            raise ValueError(text)  # bytes literals have no such escapes
         if short is not None:
             parts.append(_SHORT.get(short, short).encode())
         else:

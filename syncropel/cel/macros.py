@@ -1,4 +1,4 @@
-"""CEL's macros, the only loops of the language: every turn is counted."""
+"""CEL's macros, the only loops of the language: every iteration is counted."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from syncropel.cel.compiler import Compiler, Frame, Run
 
 Loop = Callable[["Frame", Iterator[Any], "Run", "Run"], Any]
-"""Takes the turns, each of which gives the element, and two bodies: the last, and the one before it."""
+"""Takes the iterations, each yielding the element, and two bodies: the last one, and the one before it."""
 
 
 def _decided(*, decisive: bool) -> Loop:
@@ -85,14 +85,14 @@ MACROS: Final[dict[tuple[str, int, int], Loop]] = {
     ("transformMap", 2, 1): _transform,
     ("transformMap", 2, 2): _filtered_transform,
 }
-"""Name, variables, expressions → what it does. Of two variables the first is a position or a key."""
+"""(Name, variables, expressions) → implementation. With two variables, the first is a position or a key."""
 OPTIONAL: Final = frozenset({"optMap", "optFlatMap"})
-"""Macros of an optional value: its variable is what the value holds."""
+"""Macros of an optional value: the variable is bound to the contained value."""
 NAMES: Final = frozenset(name for name, _, _ in MACROS) | OPTIONAL
 
 
 def binds(call: Call) -> int:
-    """How many variables a call binds: the names that it begins with, when it is a macro."""
+    """How many variables a call binds: its leading names, if it is a macro."""
     if _is_bind(call):
         return 1
     if call.of is None or call.name not in NAMES:
@@ -101,7 +101,8 @@ def binds(call: Call) -> int:
     if call.name in OPTIONAL:
         return 1
     two = any(name == call.name and given == 2 + bodies for name, count, bodies in MACROS if count == 2)
-    # `map(x, condition, expression)` has one, `all(key, value, condition)` two: the number of parts decides.
+    # `map(x, condition, expression)` has one, `all(key, value, condition)` two: the number of arguments
+    # decides.
     one = any(name == call.name and given == 1 + bodies for name, count, bodies in MACROS if count == 1)
     return 2 if two and not one else 1
 
@@ -111,12 +112,12 @@ def _is_bind(call: Call) -> bool:
 
 
 def is_macro(call: Call) -> bool:
-    """Whether a call is a macro by its name."""
+    """Whether a call has the name of a macro."""
     return _is_bind(call) or (call.of is not None and call.name in NAMES)
 
 
 def compile_macro(compiler: Compiler, call: Call) -> Run:
-    """`of.name(variable, …, body)`. Raises BadCall when the arguments are others."""
+    """Compile `of.name(variable, …, body)`. Raises BadCall for other arguments."""
     count = binds(call)
     bound, bodies = call.arguments[:count], call.arguments[count:]
     wanted = "two variables" if count == 2 else "a variable"

@@ -1,4 +1,5 @@
-"""Which names an expression may use, checked on its syntax tree so that a typing error has its place."""
+"""Which names an expression may use, checked on its syntax tree so that a typo is reported with
+its position."""
 
 from __future__ import annotations
 
@@ -13,14 +14,14 @@ from syncropel.cel.syntax import Call, Index, Name, Node, Select
 _METHODS: Final = frozenset(name for name in FUNCTIONS if "." not in name)
 _CALLABLE: Final = _METHODS | {"has", "dyn"}
 _PACKAGE: Final = "google"
-"""Where the names of the types of times begin: `google.protobuf.Timestamp`."""
+"""The prefix of the names of time types: `google.protobuf.Timestamp`."""
 
 
 @dataclass(frozen=True)
 class Vocabulary:
     """Names in scope: values, objects with their fields, lists with their elements' fields, functions.
 
-    Of a function: its name, how many arguments it takes, the fields of what it gives (None: anything goes).
+    For a function: its name, its number of arguments, and the fields of its result (None: unchecked).
     """
 
     objects: tuple[tuple[str, frozenset[str]], ...] = ()
@@ -31,7 +32,7 @@ class Vocabulary:
 
 @dataclass(frozen=True)
 class UnknownName:
-    """A name, function or field that is not known; `at` is an offset."""
+    """An unknown name, function, or field; `at` is an offset."""
 
     what: str
     name: str
@@ -42,7 +43,7 @@ class UnknownName:
 
 @dataclass(frozen=True)
 class _Kind:
-    """What is known of a value: the fields of an object, or of a list's elements. None: anything goes."""
+    """What is known of a value: the fields of an object, or of a list's elements. None: unchecked."""
 
     fields: frozenset[str] | None = None
     element: frozenset[str] | None = None
@@ -52,12 +53,12 @@ _Scope = dict[str, _Kind]
 
 
 def find_unknown(tree: Node, vocabulary: Vocabulary) -> UnknownName | None:
-    """The first name in the source that the vocabulary does not hold."""
+    """The first name in the source that the vocabulary does not contain."""
     return _Search(vocabulary).find(tree)
 
 
 class _Search:
-    """Walks a tree with the names in scope at each place."""
+    """Walks a tree with the names in scope at each point."""
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self._scope: _Scope = {name: _Kind(fields=fields) for name, fields in vocabulary.objects}
@@ -91,7 +92,7 @@ class _Search:
             for place, one in enumerate(arguments[:count])
             if isinstance(one, Name)
         }
-        # A variable that is none is told of by the compiler, which knows what the macro takes.
+        # The compiler reports an invalid variable, since it knows what the macro takes.
         named = of + [(one, inside) for one in arguments[:count] if isinstance(one, Name)]
         if node.name == "bind" and len(arguments) > 1:
             return [*named, (arguments[1], scope), *((one, inside) for one in arguments[2:])]

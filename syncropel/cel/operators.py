@@ -1,4 +1,4 @@
-"""CEL's operators over functions of a frame: what they take, what they absorb, what they cost."""
+"""CEL's operators over functions of a frame: their types, error handling, and costs."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def compare(sign: str, left: Run, right: Run) -> Run:
 
 
 def compare_alike(sign: str, left: Run, right: Run) -> Run:
-    """Like `compare`; two values of unlike types fail, null aside."""
+    """Like `compare`; two values of unlike types are an error, except null."""
     _, thoroughly = RELATIONS[sign]
 
     def run(frame: Frame) -> Any:
@@ -59,7 +59,7 @@ def compare_alike(sign: str, left: Run, right: Run) -> Run:
 
 
 def logic(terms: Sequence[Run], *, decisive: bool) -> Run:
-    """`||` where true is decisive, `&&` where false is: an error gives way to a decisive term."""
+    """`||` where true is decisive, `&&` where false is: an error yields to a decisive term."""
     otherwise = not decisive
 
     def run(frame: Frame) -> Any:
@@ -83,7 +83,7 @@ def logic(terms: Sequence[Run], *, decisive: bool) -> Run:
 
 
 def has(argument: Run) -> Run:
-    """Whether the argument has a value, of an argument that is no field."""
+    """Whether the argument has a value, when the argument is not a field selection."""
 
     def run(frame: Frame) -> Any:
         try:
@@ -96,7 +96,7 @@ def has(argument: Run) -> Run:
 
 
 def has_field(of: Run, name: str) -> Run:
-    """Whether there is a field of this name. False, too, where something on the way to it is missing."""
+    """Whether there is a field of this name. Also false where something on the path to it is missing."""
 
     def run(frame: Frame) -> Any:
         try:
@@ -195,7 +195,7 @@ def _divided(one: float, other: float, budget: Budget) -> float:
 
 
 def _doubles(apply: _Apply) -> dict[tuple[type, type], _Apply]:
-    # JSON does not tell 1 from 1.0, so a rule over a cost must not depend on which of them was sent.
+    # JSON does not distinguish 1 from 1.0, so a rule about a cost must not depend on which was sent.
     def mixed(one: Any, other: Any, budget: Budget) -> Any:
         return apply(float(one), float(other), budget)
 

@@ -1,4 +1,4 @@
-"""Values that may be missing: what `of.?name` gives, and what can be done with it."""
+"""Values that may be missing: the result of `of.?name`, and the operations on it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def _of_non_zero(budget: Budget, value: Any) -> Optional:
 
 
 def _is_something(value: Any) -> bool:
-    # Of the types that JSON has, what is empty or zero is what Python takes for false.
+    # For JSON types, CEL's empty and zero values are those that Python treats as false.
     return bool(value) if value is None or isinstance(value, _PLAIN) else True
 
 
@@ -35,6 +35,7 @@ OPTIONALS: Final[dict[str, _Overloads]] = {
     "optional.ofNonZeroValue": {(kind,): _of_non_zero for kind in TYPES},
     "value": {(Optional,): _value},
 }
-"""Name → classes of the arguments → what it does with a budget and them.
+"""Name → argument classes → implementation, which takes a budget and the arguments.
 
-`or` and `orValue` are not among them: the compiler evaluates what they are given only where it is needed."""
+`or` and `orValue` are not here: the compiler evaluates their argument only when needed.
+"""

@@ -1,4 +1,4 @@
-"""From a source to our syntax tree: cel-python's grammar parses, and its tree is translated here."""
+"""From source to our syntax tree: cel-python's grammar parses, and its tree is translated here."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from syncropel.cel.syntax import (
 )
 
 MAX_NESTING: Final = 60
-"""Levels of a tree, without parentheses."""
+"""Depth of a tree, not counting parentheses."""
 MAX_NODES: Final = 4_000
-"""Parts of an expression."""
+"""Nodes of an expression."""
 _SIGNS: Final = {
     "relation_lt": "<",
     "relation_le": "<=",
@@ -45,7 +45,8 @@ _CHAINS: Final = {"conditionalor": "||", "conditionaland": "&&"}
 _WHOLE: Final = frozenset(
     {"member_object", "list_lit", "map_lit", "item", "optional_item", "entry", "optional_entry", "exprlist"}
 )
-"""Nodes that mean something with one child, too. Others with one are steps between levels of precedence."""
+"""Nodes that have a meaning even with one child. Others with one child are steps between
+precedence levels."""
 
 
 def parse(source: str) -> Node:
@@ -64,7 +65,7 @@ class _Translation:
         self._nodes = 0
 
     def node(self, tree: Any, depth: int) -> Node:
-        """What a tree means. Raises BadSyntax when it is too deep or too large."""
+        """Translate a parse tree. Raises BadSyntax when it is too deep or too large."""
         tree = _inner(tree)
         at = _at(tree)
         self._nodes += 1
@@ -166,7 +167,7 @@ class _Translation:
 
 
 def _inner(tree: Any) -> Any:
-    """The tree below the grammar's one node per level of precedence, and below parentheses."""
+    """The tree below the grammar's one node per precedence level, and below parentheses."""
     while len(tree.children) == 1 and hasattr(tree.children[0], "children") and tree.data not in _WHOLE:
         tree = tree.children[0]
     return tree

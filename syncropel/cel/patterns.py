@@ -1,4 +1,4 @@
-"""Patterns by RE2, which CEL specifies: never exponential, and what they cost is known in advance."""
+"""Patterns by RE2, as CEL specifies: never exponential, with a cost known in advance."""
 
 from __future__ import annotations
 
@@ -12,17 +12,18 @@ from syncropel.cel.values import CelError
 
 MAX_PATTERN_CHARS: Final = 1_000
 _SMALL: Final = 128 << 10
-"""Memory in which a program must fit, about 6,000 instructions: `(a{30}){30}` is short and becomes 900. RE2
-stops compiling what does not after a millisecond."""
+"""Memory limit of a compiled pattern, about 6,000 instructions: `(a{30}){30}` is short and becomes 900. RE2
+gives up on a larger one after a millisecond.
+"""
 _ROOM: Final = 1 << 20
-"""Memory that a search may use; what does not fit is found all the same, slower."""
+"""Memory limit of a search; a search that needs more still works, but slower."""
 _COMPILE_STEPS: Final = 200
 MAX_PATTERNS: Final = 200
-"""Patterns that are written in one expression: as many as stay compiled."""
+"""Literal patterns in one expression: as many as stay compiled."""
 
 
 def matches(budget: Budget, text: str, pattern: str) -> bool:
-    """Whether the pattern is anywhere in the text. Costs the text's length times the pattern's program."""
+    """Whether the pattern occurs in the text. Costs the text's length times the pattern's program size."""
     if len(pattern) > MAX_PATTERN_CHARS:
         raise CelError(f"a pattern has at most {MAX_PATTERN_CHARS} characters")
     budget.spend(_COMPILE_STEPS + len(pattern))
@@ -32,7 +33,7 @@ def matches(budget: Budget, text: str, pattern: str) -> bool:
 
 
 def found(budget: Budget, text: str, pattern: str) -> bool:
-    """Like `matches`, of a pattern that is written in the expression: compiling it is free."""
+    """Like `matches`, for a pattern that is a literal in the expression: compiling it is free."""
     compiled, program = _compile(pattern)
     # Each character may have to be tried against every instruction: 128 of those take 2 steps at worst.
     budget.spend(len(text) * program >> 7)
@@ -49,8 +50,8 @@ def _compile(pattern: str) -> tuple[Any, int]:
     if len(pattern) > MAX_PATTERN_CHARS:
         raise CelError(f"a pattern has at most {MAX_PATTERN_CHARS} characters")
     options = re2.Options()
-    options.log_errors = False  # the caller is told
-    options.never_capture = True  # whether it is found is all that is asked, and costs the least
+    options.log_errors = False  # the caller gets the error
+    options.never_capture = True  # only whether it matches is needed, which is the cheapest search
     try:
         options.max_mem = _SMALL
         re2.compile(pattern, options)

@@ -1,4 +1,4 @@
-"""Functions over text: those of the CEL specification, and of its `strings` extension."""
+"""Text functions: those of the CEL specification, and of its `strings` extension."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from syncropel.cel.values import CelError
 _SPACE: Final = "".join(map(chr, (*range(9, 14), 32, 133, 160, 0x1680, *range(0x2000, 0x200B)))) + (
     "\u2028\u2029\u202f\u205f\u3000"
 )
-"""What is white space for `trim`."""
+"""White space for `trim`."""
 _QUOTED: Final = (
     ("\\", r"\\"),
     ('"', r"\""),
@@ -49,7 +49,7 @@ def _last_index_of(budget: Budget, text: str, part: str, start: int | None = Non
         last = min(last, _within(text, start, len(text) - 1))
     if last < 0:
         return -1
-    # Python's search from the end takes text × part where much is alike; its search from the front does not.
+    # Python's search from the end takes text × part on repetitive text; its search from the front does not.
     backwards = _made(budget, _searched(budget, text))[::-1]
     found = backwards.find(part[::-1], len(text) - len(part) - last)
     return -1 if found < 0 else len(text) - len(part) - found
@@ -123,7 +123,7 @@ def _quote(budget: Budget, text: str) -> str:
 
 
 def _lower(budget: Budget, text: str) -> str:
-    # Bytes know ASCII letters alone, and change them a hundred times as fast as `translate` does.
+    # Methods of bytes handle ASCII letters only, and are a hundred times faster than `translate`.
     return _made(budget, text).encode("utf-8", "surrogatepass").lower().decode("utf-8", "surrogatepass")
 
 
@@ -160,8 +160,8 @@ STRINGS: Final[dict[str, _Overloads]] = {
     "trim": {(str,): lambda budget, text: _made(budget, text).strip(_SPACE)},
     "upperAscii": {(str,): _upper},
 }
-"""Name → classes of the arguments → what it does with a budget and them."""
-# As rules of earlier versions may ask: null has no members, and a list contains what is in it.
+"""Name → argument classes → implementation, which takes a budget and the arguments."""
+# For rules of earlier versions: null has no members, and a list contains its elements.
 STRINGS["size"][(type(None),)] = lambda budget, of: 0
 for _kind in (str, int, float, bool, type(None)):
     STRINGS["contains"] |= {(list, _kind): _contains_any, (dict, _kind): _contains_any}

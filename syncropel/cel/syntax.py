@@ -1,4 +1,4 @@
-"""The syntax tree of an expression: what the parser makes, and names, compiler and messages look at.
+"""The syntax tree of an expression: made by the parser, used by name checks, compiler, and messages.
 
 `at` is the offset of a node's first character in the source, `named_at` that of a selected or called name.
 """
@@ -10,7 +10,7 @@ from typing import Any
 
 
 class BadSyntax(Exception):
-    """Raised for a source that is no expression, or too large a one; `at` is an offset."""
+    """Raised for a source that is not an expression, or is too large; `at` is an offset."""
 
     def __init__(self, message: str, at: int) -> None:
         super().__init__(message)
@@ -18,7 +18,7 @@ class BadSyntax(Exception):
 
 
 class BadCall(Exception):
-    """Raised for what parses and can never mean anything, at `node`."""
+    """Raised for a call that parses but can never be valid, at `node`."""
 
     def __init__(self, message: str, node: Node) -> None:
         super().__init__(message)
@@ -32,13 +32,13 @@ class Node:
     at: int
 
     def parts(self) -> tuple[Node, ...]:
-        """What it is made of, in the order in which it is written."""
+        """Its parts, in source order."""
         return ()
 
 
 @dataclass(slots=True)
 class Literal(Node):
-    """A value as it is written."""
+    """A literal value."""
 
     value: Any
 
@@ -136,7 +136,7 @@ class Choice(Node):
 
 @dataclass(slots=True)
 class ListLiteral(Node):
-    """`[…]`; `optional` says of each item whether it is left out when it has no value."""
+    """`[…]`; `optional` says for each item whether it is omitted when it has no value."""
 
     items: tuple[Node, ...]
     optional: tuple[bool, ...]
@@ -147,7 +147,7 @@ class ListLiteral(Node):
 
 @dataclass(slots=True)
 class MapLiteral(Node):
-    """`{…}`; `optional` says of each entry whether it is left out when its value has no value."""
+    """`{…}`; `optional` says for each entry whether it is omitted when its value has no value."""
 
     entries: tuple[tuple[Node, Node], ...]
     optional: tuple[bool, ...]

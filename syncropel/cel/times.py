@@ -1,4 +1,4 @@
-"""Moments and durations: read from text, bounded, and taken apart in a time zone."""
+"""Timestamps and durations: parsed from text, range-checked, and split up in a time zone."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from syncropel.cel.values import MAX_INT, MIN_INT, CelError, Duration, Timestamp
 SECOND: Final = 10**9
 _FIRST: Final = -62_135_596_800 * SECOND
 _LAST: Final = 253_402_300_800 * SECOND - 1
-"""The first and the last nanosecond that a timestamp may have: of the years 1 and 9999."""
+"""The first and last nanosecond of a timestamp: the years 1 and 9999."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _ZONE_STEPS: Final = 10
-"""What looking up a time zone costs."""
+"""What a time zone lookup costs."""
 MAX_TIME_CHARS: Final = 100
-"""A moment, a duration or a zone written longer than this is none."""
+"""A longer timestamp, duration, or zone is rejected."""
 
 _MOMENT: Final = re.compile(
     r"(\d{4}-\d\d-\d\d)(?:[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?([Zz]|[+-]\d\d:\d\d)?)?", re.ASCII
@@ -42,7 +42,7 @@ _UNITS: Final = {
 
 
 def moment(nanos: int) -> Timestamp:
-    """A timestamp. Raises CelError outside of the years 1 to 9999."""
+    """A timestamp. Raises CelError outside the years 1 to 9999."""
     if _FIRST <= nanos <= _LAST:
         return Timestamp(nanos)
     raise CelError("overflow: a timestamp has a year from 1 to 9999")
@@ -56,7 +56,7 @@ def span(nanos: int) -> Duration:
 
 
 def read_moment(text: str) -> Timestamp:
-    """A timestamp as RFC 3339 writes it; a date alone is its midnight, and without a zone it is UTC."""
+    """Parse a timestamp as in RFC 3339; a date alone means midnight, and the default zone is UTC."""
     match = _MOMENT.fullmatch(text) if len(text) <= MAX_TIME_CHARS else None
     if match is None:
         raise CelError(f"{text[:40]!r} is not a timestamp")
@@ -74,7 +74,7 @@ def read_moment(text: str) -> Timestamp:
 
 
 def read_span(text: str) -> Duration:
-    """A duration as Go writes it: numbers with a unit, as `1h30m` or `-1.5s`."""
+    """Parse a duration as Go writes it: numbers with units, such as `1h30m` or `-1.5s`."""
     bare = text[1:] if text[:1] in ("+", "-") else text
     nanos, at = 0, 0
     if bare != "0":
@@ -102,7 +102,7 @@ def _offset_secs(text: str) -> int:
 def _zone(name: str) -> tzinfo:
     if _OFFSET.fullmatch(name):
         return timezone(timedelta(seconds=_offset_secs(name)))
-    # Asked for one that there is not, ZoneInfo looks through folders for half a millisecond.
+    # Given an unknown name, ZoneInfo searches folders for half a millisecond.
     if name in _zone_names():
         return ZoneInfo(name)
     raise CelError(f"{name[:40]!r} is not a time zone")
@@ -156,7 +156,7 @@ def _milliseconds(budget: Budget, at: Timestamp, zone: str = "UTC") -> int:
 
 
 def _length(unit: int) -> Callable[..., Any]:
-    # Towards zero, as Go's conversions are.
+    # Rounds towards zero, like Go's conversions.
     return lambda budget, of: -(-of.nanos // unit) if of.nanos < 0 else of.nanos // unit
 
 
@@ -164,6 +164,6 @@ TIMES: Final[dict[str, _Overloads]] = {
     **{name: _field(of) for name, of in _FIELDS.items()},
     "getMilliseconds": {(Timestamp,): _milliseconds, (Timestamp, str): _milliseconds},
 }
-"""The functions that take a moment or a duration apart."""
+"""The functions that return a part of a timestamp or duration."""
 for _name, _unit in _LENGTHS.items():
     TIMES[_name][(Duration,)] = _length(_unit)

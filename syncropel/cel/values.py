@@ -1,7 +1,7 @@
-"""The values of an expression. JSON stands for itself: it is used as it came, and never converted whole.
+"""The values of an expression. JSON is used as it came, without converting it first.
 
-null, bool, int, double, string, bytes, list and map are Python's None, bool, int, float, str, bytes, list and
-dict. The other types of CEL have classes here. What a class is decides what a value is: a bool is no int.
+null, bool, int, double, string, bytes, list, and map are Python's None, bool, int, float, str, bytes, list,
+and dict. CEL's other types have classes here. The exact class decides: a bool is not an int.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ MIN_INT: Final = -(2**63)
 MAX_INT: Final = 2**63 - 1
 MAX_UINT: Final = 2**64 - 1
 MAX_DEPTH: Final = 100
-"""Lists in lists that a result may have: what writes JSON gives up on more than twice as many."""
+"""Nesting that a result may have: the JSON writer fails at somewhat more than twice as much."""
 
 
 class CelError(Exception):
-    """An error inside an expression; `&&`, `||`, `all` and `exists` may absorb it, as CEL says."""
+    """An error inside an expression; `&&`, `||`, `all`, and `exists` may absorb it, as CEL specifies."""
 
 
 class UInt(int):
@@ -32,28 +32,28 @@ class UInt(int):
 
 @dataclass(frozen=True, order=True, slots=True)
 class Timestamp:
-    """A moment, in nanoseconds since 1970 in UTC."""
+    """A point in time, in nanoseconds since 1970 in UTC."""
 
     nanos: int
 
 
 @dataclass(frozen=True, order=True, slots=True)
 class Duration:
-    """A span of time, in nanoseconds."""
+    """A duration, in nanoseconds."""
 
     nanos: int
 
 
 @dataclass(frozen=True, slots=True)
 class CelType:
-    """A type as a value, as `type()` gives it."""
+    """A type as a value, as returned by `type()`."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Optional:
-    """A value that may be missing; `NONE` is the one without."""
+    """A value that may be missing; `NONE` is the empty one."""
 
     value: Any
 
@@ -63,7 +63,7 @@ NONE: Final = Optional(None)
 
 @dataclass(frozen=True, slots=True)
 class BoolKey:
-    """A boolean as the key of a map, since Python takes True and 1 for the same key."""
+    """A boolean as a map key, since Python treats True and 1 as the same key."""
 
     value: bool
 
@@ -83,22 +83,22 @@ TYPES: Final[dict[type, str]] = {
     CelType: "type",
     Optional: "optional_type",
 }
-"""Class of a value → CEL's name of its type."""
+"""Class of a value → the CEL name of its type."""
 NUMBERS: Final = frozenset({int, UInt, float})
 
 
 def kind_of(value: Any) -> str:
-    """CEL's name of the value's type."""
+    """The CEL name of the value's type."""
     return TYPES.get(value.__class__, "unknown")
 
 
 def no_overload(name: str, *values: Any) -> CelError:
-    """The error of an operator or function that takes no values of these types."""
+    """The error of an operator or function that does not take values of these types."""
     return CelError(f"no such overload: {name}({', '.join(map(kind_of, values))})")
 
 
 def shallow(value: Any) -> Any:
-    """The value as it is seen. Raises CelError for an integer beyond 64 bits."""
+    """The value as an expression sees it. Raises CelError for an integer beyond 64 bits."""
     if value.__class__ is int and not MIN_INT <= value <= MAX_INT:
         raise CelError("overflow: the integer does not fit into 64 bits")
     return value
@@ -119,7 +119,7 @@ def unsigned(value: int) -> UInt:
 
 
 def select(value: Any, name: str) -> Any:
-    """The member of this name."""
+    """The member with this name."""
     if value.__class__ is dict:
         try:
             found = value[name]
@@ -132,7 +132,7 @@ def select(value: Any, name: str) -> Any:
 
 
 def optional_select(value: Any, name: str) -> Optional:
-    """The member of this name, if there is one, as `of.?name` asks for it."""
+    """The member with this name, if it exists, as in `of.?name`."""
     if value.__class__ is Optional:
         if value is NONE:
             return NONE
@@ -143,7 +143,7 @@ def optional_select(value: Any, name: str) -> Optional:
 
 
 def index(value: Any, key: Any) -> Any:
-    """The element at a key or a position."""
+    """The element at a key or position."""
     if value.__class__ is Optional:
         return optional_index(value, key)
     found = _element(value, key)
@@ -154,7 +154,7 @@ def index(value: Any, key: Any) -> Any:
 
 
 def optional_index(value: Any, key: Any) -> Optional:
-    """The element at a key or a position, if there is one, as `of[?key]` asks for it."""
+    """The element at a key or position, if it exists, as in `of[?key]`."""
     if value.__class__ is Optional:
         if value is NONE:
             return NONE
@@ -185,7 +185,7 @@ def _position(key: Any) -> int:
 
 
 def key_of(value: Any) -> Any:
-    """The value as a dict has it for a key. A double finds the integer that it equals, and else nothing."""
+    """The value as a dict key. A double only matches an integer that it equals."""
     kind = value.__class__
     if kind is str or kind is int or kind is UInt:
         return value
@@ -197,13 +197,13 @@ def key_of(value: Any) -> Any:
 
 
 def unkeyed(key: Any) -> Any:
-    """A dict's key as the value that it stands for."""
+    """The value that a dict key stands for."""
     return key.value if key.__class__ is BoolKey else key
 
 
 def plain(value: Any, budget: Budget, depth: int = 0) -> Any:
-    """The value as JSON can carry it, each member a step. Times, types, and what is no number become text."""
-    # What a macro builds may hold one list many times over, so small values can be long when written out.
+    """The value as JSON, one step per member. Times, types, and non-finite numbers become text."""
+    # A macro's result may contain one list many times over, so a small value can become long as text.
     kind = value.__class__
     if kind in (str, bool, type(None), int):
         return value
@@ -234,14 +234,14 @@ def _written(key: Any) -> str:
 
 
 def double_text(value: float) -> str:
-    """A double as text; what is no number by the names that CEL has for it."""
+    """A double as text; non-finite ones by their CEL names."""
     if math.isfinite(value):
         return repr(value)
     return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
 
 
 def time_text(value: Timestamp | Duration) -> str:
-    """A moment as RFC 3339 has it, a duration in seconds."""
+    """A timestamp as in RFC 3339, a duration in seconds."""
     seconds, nanos = divmod(abs(value.nanos) if isinstance(value, Duration) else value.nanos, 10**9)
     fraction = f".{nanos:09}".rstrip("0") if nanos else ""
     if isinstance(value, Duration):

@@ -1,1 +1,1 @@
-"""The record: its eight fields, canonical JSON, ids, and thread ids. The ground floor."""
+"""The record: its eight fields, canonical JSON, ids, and thread ids. The ground floor of the package."""

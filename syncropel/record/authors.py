@@ -1,4 +1,4 @@
-"""Who wrote a record: by which way it came to a log, whatever actor it names."""
+"""Who wrote a record: judged by how it reached the log, whatever actor it names."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MEANING: Final[dict[Author, str]] = {
 
 
 def authors(*names: Author) -> frozenset[Author]:
-    """These, and the engine: it may write everything."""
+    """These authors, and the engine, which may write everything."""
     return frozenset(("engine", *names))
 
 

@@ -1,7 +1,7 @@
-"""Canonical JSON: one text for one value, whoever writes it, so that a hash of it means the value.
+"""Canonical JSON: each value has exactly one text, whoever writes it, so its hash identifies the value.
 
-Keys are sorted by code point at every depth; no white space; UTF-8 without escapes beyond what JSON requires;
-integral floats are written as integers, other floats in the shortest form that reads back.
+Keys are sorted by code point at every depth; no white space; UTF-8 without escapes beyond those JSON
+requires; integral floats are written as integers, other floats in the shortest form that round-trips.
 """
 
 from __future__ import annotations
@@ -53,14 +53,14 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 _own_decoder: Final = json.JSONDecoder(
     parse_float=_parse_float, parse_int=_parse_int, parse_constant=_no_constant
 )
-# Which of two values a key has is for each reader to choose: what one of them checks, another may not obey.
+# With a duplicate key, each reader picks one of the values: one part may check what another does not obey.
 _decoder: Final = json.JSONDecoder(
     parse_float=_parse_float, parse_int=_parse_int, parse_constant=_no_constant, object_pairs_hook=_once
 )
 _encoder: Final = json.JSONEncoder(
     sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, check_circular=True
 )
-# The C encoder with the same options, made once instead of at each call. It does not look for circles:
+# The C encoder with the same options, built once instead of per call. It does no cycle check, which is safe:
 # nothing deeper than MAX_DEPTH gets here. Not every interpreter has it.
 _make_encoder: Final = getattr(json.encoder, "c_make_encoder", None)
 _write: Final[Callable[[Any, int], Iterable[str]] | None] = _make_encoder and _make_encoder(
@@ -70,16 +70,16 @@ _NORMAL: Final = frozenset({str, int, bool, type(None)})
 
 
 def parse_json(raw: bytes | str) -> Any:
-    """Read JSON so that writing it again gives canonical bytes: integral floats become integers here.
+    """Read JSON so that writing it again yields canonical bytes: integral floats become integers here.
 
-    Raises InvalidRecord for anything that is not JSON, a key that occurs twice in one object, NaN and
-    infinities, or too deep a nesting.
+    Raises InvalidRecord for invalid JSON, duplicate keys in an object, NaN, infinities, and nesting that is
+    too deep.
     """
     return _read(_decoder, raw)
 
 
 def parse_own(text: str) -> Any:
-    """Like `parse_json`, faster, for what this program wrote: no key stands twice in that."""
+    """Like `parse_json`, but faster, for text that this program wrote: it cannot contain duplicate keys."""
     return _read(_own_decoder, text)
 
 
@@ -100,9 +100,9 @@ def _read(decoder: json.JSONDecoder, raw: bytes | str) -> Any:
 
 
 def canonical_json(value: Any) -> str:
-    """Canonical JSON text of a value made of dict, list, tuple, str, int, float, bool and None.
+    """Canonical JSON text of a value made of dict, list, tuple, str, int, float, bool, and None.
 
-    Raises InvalidRecord for NaN, infinities, lone surrogates, non-string keys and other types.
+    Raises InvalidRecord for NaN, infinities, lone surrogates, non-string keys, and other types.
     """
     kind = type(value)
     if (kind is dict or kind is list) and _is_normal(value, 0):
@@ -127,7 +127,7 @@ def _encode(value: Any) -> str:
 
 
 def _is_normal(value: dict[str, Any] | list[Any], depth: int) -> bool:
-    """Whether `_normalise` would return an equal value: the usual case, found out without building one."""
+    """Whether `_normalise` would return an equal value: the common case, detected without building one."""
     if depth >= MAX_DEPTH and value:
         return False
     items: Iterable[Any] = value

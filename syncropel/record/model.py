@@ -1,4 +1,4 @@
-"""The record: eight fields, and the id that follows from their canonical JSON (PROTOCOL: Record)."""
+"""The record: eight fields, and the id derived from their canonical JSON (PROTOCOL: Record)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MAX_NAME_CHARS: Final = 512
 MAX_CLOCK: Final = 2**63 - 1
 """The highest clock that a log can hold."""
 MAX_POSTED_CLOCK: Final = 2**62
-"""The highest clock that a new record may bring; older logs hold higher ones."""
+"""The highest clock that a new record may have; older logs contain higher ones."""
 
 _POSTED: Final = FIELDS | {"id"}
 _HEX: Final = frozenset("0123456789abcdef")
@@ -42,7 +42,7 @@ class Record:
     body_json: str = field(default="", compare=False, repr=False)
 
     def with_clock(self, clock: int) -> Record:
-        """The same record at `clock`, with the id that belongs to it."""
+        """The same record at `clock`, with the matching id."""
         return _placed(
             self.thread,
             self.actor,
@@ -56,28 +56,30 @@ class Record:
         )
 
     def identified(self) -> Record:
-        """This record with its id; a record that waits for its clock stays as it is."""
+        """This record with its id; a record without a clock is returned unchanged."""
         if self.id or self.clock is None:
             return self
         return self.with_clock(self.clock)
 
     @property
     def topic(self) -> str:
-        """`body.topic`, or `body.kind` for observation records, or the empty string."""
+        """`body.topic`, `body.kind` for observation records, or the empty string."""
         topic = self.body.get("topic") or self.body.get("kind")
         return topic if isinstance(topic, str) else ""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredRecord:
-    """A record with what the store knows about it: its place in the log and when it came (unix seconds)."""
+    """A record with what the store knows about it: its position in the log and its arrival time (unix
+    seconds).
+    """
 
     record: Record
     sequence: int
     received_at: float
 
     def flat(self) -> dict[str, Any]:
-        """The record as the API answers it: the eight fields plus id, sequence, received_at, object."""
+        """The record as the API returns it: the eight fields plus id, sequence, received_at, object."""
         record = self.record
         return {
             "object": "record",
@@ -96,7 +98,9 @@ class StoredRecord:
 
 
 def hash_input(record: Record) -> str:
-    """The text that is hashed: canonical JSON of the seven fields (all but `judged_by` and the id)."""
+    """The text that is hashed: canonical JSON of seven fields (all except `judged_by`; the id is not one of
+    them).
+    """
     return _hash_input(
         record.thread,
         record.actor,
@@ -131,12 +135,12 @@ def record_id(record: Record) -> str:
 
 
 def is_record_id(value: Any) -> TypeGuard[str]:
-    """Whether this is written as a record's id is: 64 lower-case hex digits."""
+    """Whether this has the form of a record id: 64 lower-case hex digits."""
     return isinstance(value, str) and len(value) == 64 and _HEX.issuperset(value)
 
 
 def is_name(value: Any) -> bool:
-    """Whether a thread or an actor may be called so."""
+    """Whether this is a valid name for a thread or an actor."""
     try:
         _name(value, "name")
     except InvalidRecord:
@@ -194,9 +198,9 @@ def _hash_text(value: Any, key: str) -> str:
 
 
 def parse_record(value: Any) -> Record:
-    """Check the shape of one posted record, as read by `parse_json`, and give it its id if it has a clock.
+    """Check the shape of one posted record, as read by `parse_json`, and add its id if it has a clock.
 
-    Raises InvalidRecord naming the field; TooLarge when the body or the parents are over their limits.
+    Raises InvalidRecord naming the field; TooLarge when the body or the parents exceed their limits.
     """
     if not isinstance(value, dict):
         raise InvalidRecord(f"a record is a JSON object, not {kind_of(value)}", "send the eight fields")
@@ -247,9 +251,9 @@ def _parents(value: Any) -> tuple[str, ...]:
 
 
 def body_text(body: dict[str, Any]) -> str:
-    """Canonical JSON of a body. Raises InvalidRecord, and TooLarge over MAX_BODY_BYTES."""
+    """Canonical JSON of a body. Raises InvalidRecord; TooLarge above MAX_BODY_BYTES."""
     text = canonical_json(body)
-    # A character takes at most four bytes, so that only a long body has to be measured.
+    # A character takes at most four bytes, so only a long body has to be measured.
     if len(text) > MAX_BODY_BYTES // 4 and len(text.encode()) > MAX_BODY_BYTES:
         raise TooLarge(
             f"the body has {len(text.encode())} bytes, over the limit of {MAX_BODY_BYTES}",
@@ -259,6 +263,6 @@ def body_text(body: dict[str, Any]) -> str:
 
 
 def kind_of(value: Any) -> str:
-    """What a JSON value is, in words: `an object`, `a list`, `null`."""
+    """The type of a JSON value in words: `an object`, `a list`, `null`."""
     names = {dict: "an object", list: "a list", str: "a string", bool: "a boolean", type(None): "null"}
     return names.get(type(value), "a number")

@@ -1,7 +1,7 @@
-"""The one registry of topics: what a record with a topic says, who may write it, and which folds read it.
+"""The registry of topics: what a record with a topic says, who may write it, and which folds read it.
 
-A topic is `body.topic`, or `body.kind` of an observation. Topics of the engine are here; whatever else a body
-names as its topic means nothing to the engine, and anybody may write it.
+A topic is `body.topic`, or `body.kind` of an observation. Only the engine's topics are listed; a body may
+name any other topic, which the engine ignores and anybody may write.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ ANY: Final = "any other"
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """What a record of this topic is.
+    """The meaning of a topic.
 
-    `thread`: a reserved thread, or whose thread, in words. `body`: its fields beside the topic; `?` marks one
-    that may be missing. `readers`: packages of `syncropel.folds`. `way`: what others do instead; empty when
-    whoever may write on the thread may write it.
+    `thread`: a reserved thread, or whose thread, in words. `body`: the fields besides the topic; `?` marks
+    optional ones. `readers`: packages of `syncropel.folds`. `way`: what other callers do instead; empty when
+    everyone who may write on the thread may write it.
     """
 
     name: str
@@ -89,7 +89,7 @@ def _account(name: str, meaning: str, body: str) -> Topic:
 
 
 def _free(name: str, act: str, thread: str, meaning: str, body: str, reader: str) -> Topic:
-    """One that falls under `(any other)` of its thread: whoever may write there may write it."""
+    """A topic under its thread's `(any other)` rule: everyone who may write on the thread may write it."""
     writers = TRUSTED if thread == ENGINE_CONFIG else ANYONE_ELSE
     return Topic(name, act, thread, writers, meaning, body, (reader,), "")
 

@@ -1,1 +1,1 @@
-"""Where things are and how they are set: the home, `config.toml`, identity, keys, and named fleets."""
+"""Locations and settings: the home, `config.toml`, identity, keys, and named fleets."""

@@ -1,6 +1,6 @@
-"""`[adapters]` and `[adapters.NAME]` in `config.toml`: what may run here, and with what.
+"""`[adapters]` and `[adapters.NAME]` in `config.toml`: what may run here, and with which means.
 
-A record only chooses among what these allow: an adapter by its name, and one of its models.
+A record only chooses among what these allow: an adapter by name, and one of its models.
 """
 
 from __future__ import annotations
@@ -22,50 +22,50 @@ _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _OURS: Final = "SPL_"
 _LONGEST_SECRET: Final = 64 * 1024
 _SWITCHES: Final = frozenset({"bash", "noop"})
-"""Adapters that a plain key turns on, too."""
+"""Adapters that a plain boolean key turns on, too."""
 
 
 @dataclass(frozen=True)
 class AdapterTable:
-    """`[adapters.NAME]`. A key that is none of these is for the adapter's type to judge (`options`)."""
+    """`[adapters.NAME]`. Any other key is left to the adapter's type to check (`options`)."""
 
     name: str
-    """What subtasks call it."""
+    """The name that subtasks use."""
     type: str = ""
-    """Which kind of adapter it is; empty: as it is named."""
+    """The type of adapter; empty: the same as its name."""
     command: tuple[str, ...] = ()
-    """The program and its first arguments; it is found by `PATH`, and no shell reads it."""
+    """The program and its first arguments; it is looked up in `PATH`, and no shell is involved."""
     args: tuple[str, ...] = ()
-    """Arguments behind all others."""
+    """Arguments appended after all others."""
     model: str = ""
-    """The model of a subtask that names none."""
+    """The model for subtasks that name none."""
     models: tuple[str, ...] = ()
     """Models that a subtask may name, besides `model`."""
     env: tuple[str, ...] = ()
-    """Names of the daemon's variables that the program is given, besides a few that every program needs."""
+    """Names of the daemon's environment variables to pass on, besides a few that every program needs."""
     set: Mapping[str, str] = field(default_factory=dict)
-    """Variables that the program is given."""
+    """Environment variables to set for the program."""
     secrets: tuple[str, ...] = ()
     """Variables whose values are read from files of these names in the home's `secrets/`, each mode 0600."""
     max_concurrent: int = 0
-    """How many of its goals run at a time on this instance; 0: as many as `[dispatch] max_concurrent`."""
+    """How many of its goals run at once on this instance; 0: as many as `[dispatch] max_concurrent`."""
     idle_secs: float = 0.0
-    """Seconds without a word after which a run is ended; 0: never."""
+    """Seconds of silence after which a run is ended; 0: never."""
     default_budget_usd: float = 0.0
-    """US dollars that an attempt may spend whose subtask names no budget; 0: no limit."""
+    """US dollars that an attempt may spend if its subtask names no budget; 0: no limit."""
     cwd: str = ""
     """Folder that programs run in; empty gives each subtask its own under `work/`."""
     options: Mapping[str, Any] = field(default_factory=dict)
-    """Keys of its type alone."""
+    """Keys specific to its type."""
 
     @property
     def kind(self) -> str:
-        """The type, which is named as the adapter where it says none."""
+        """The type, which defaults to the adapter's name."""
         return self.type or self.name
 
     @property
     def allowed_models(self) -> tuple[str, ...]:
-        """What a subtask may ask for, the default first; empty: it may not name a model."""
+        """The models a subtask may ask for, the default first; empty: it may not name one."""
         return tuple(dict.fromkeys([*([self.model] if self.model else []), *self.models]))
 
     @property
@@ -74,7 +74,7 @@ class AdapterTable:
         return Path(self.cwd).expanduser() if self.cwd else None
 
     def refuse_all_but(self, *keys: str) -> None:
-        """Raise SetupError for a key that its type has no use for."""
+        """Raise SetupError for a key that its type does not support."""
         default = AdapterTable(self.name)
         own = [key.name for key in fields(self) if key.name not in ("name", "type", "options")]
         given = [key for key in own if getattr(self, key) != getattr(default, key)]
@@ -86,7 +86,7 @@ class AdapterTable:
                 )
 
     def wrong(self, key: str, must: str, value: Any, hint: str = "") -> SetupError:
-        """The error for a bad value of one of its keys. A value that may be secret is not repeated."""
+        """The error for an invalid value of one of its keys. A value that may be secret is not repeated."""
         return SetupError(f"[adapters.{self.name}] {key} must be {must}, not {_shown(value)}", hint)
 
 
@@ -95,7 +95,7 @@ class AdapterSettings:
     """`[adapters]`"""
 
     bash: bool = False
-    """Let goals run as shell scripts on this instance. No record can switch this on."""
+    """Run goals as shell scripts on this instance. No record can switch this on."""
     bash_cwd: str = ""
     """Folder that scripts run in; empty gives each its own under `work/`."""
     run_as: str = ""
@@ -106,7 +106,7 @@ class AdapterSettings:
     """`[adapters.NAME]`, by name."""
 
     def enabled(self) -> dict[str, AdapterTable]:
-        """Every adapter of this instance, by name. `echo` is always there."""
+        """Every adapter of this instance, by name. `echo` is always included."""
         switched = {"echo": True, "bash": self.bash, "noop": self.noop}
         made = {name: AdapterTable(name) for name, on in switched.items() if on} | dict(self.tables)
         if "bash" in made and not made["bash"].cwd:
@@ -115,7 +115,7 @@ class AdapterSettings:
 
 
 def read_tables(values: Mapping[str, Any], path: Path) -> dict[str, AdapterTable]:
-    """The tables among the values of `[adapters]`. Raises SetupError that names the section and the key."""
+    """The tables among the values of `[adapters]`. Raises SetupError naming the section and the key."""
     found = {}
     for name, table in values.items():
         if isinstance(table, dict):
@@ -203,7 +203,7 @@ def _shown(value: Any) -> str:
 
 
 def known_secrets(tables: Iterable[AdapterTable], folder: Path) -> dict[str, str]:
-    """The values of all secrets that these tables name, by name; one that cannot be read is left out."""
+    """The values of all secrets that these tables name, by name; unreadable ones are omitted."""
     found = {}
     for name in {name for table in tables for name in table.secrets}:
         with contextlib.suppress(SetupError):
@@ -214,7 +214,7 @@ def known_secrets(tables: Iterable[AdapterTable], folder: Path) -> dict[str, str
 def read_secret(folder: Path, name: str) -> str:
     """The value of a secret: the text of a file that only its owner may read.
 
-    Raises SetupError when there is none, or somebody else may read it; never with its value.
+    Raises SetupError when the file is missing, or others may read it; the message never contains the value.
     """
     path, hint = folder / name, f"make it: install -m 600 /dev/stdin {folder / name}"
     try:

@@ -1,4 +1,4 @@
-"""Where things are and how they are set: homes, `config.toml`, environment (PROTOCOL: Places)."""
+"""Locations and settings: homes, `config.toml`, environment (PROTOCOL: Places)."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ DEFAULT_PORT: Final = 9100
 FIRST_WORKER_PORT: Final = 9201
 HOST: Final = "127.0.0.1"
 STOP_KEEPING_WORK: Final = signal.SIGUSR1
-"""Tells a daemon to end and to leave what runs to the next one of its home."""
+"""Tells a daemon to end and leave running work to the next daemon of its home."""
 REPOS: Final = ("workspace", "repos")
-"""Where the repositories are in `config.toml`."""
+"""The path of the repositories in `config.toml`."""
 _HEAD: Final = "# Settings of this Syncropel instance. Changes take effect at the next start.\n\n"
 _SWITCH_AND_TABLE: Final = re.compile(
     r"^\[adapters\]\n(?:(?!\[).*\n)*?(bash|noop)[ \t]*=(?:.*\n)+?\[adapters\.\1\]", re.MULTILINE
@@ -44,7 +44,7 @@ class AuthSettings:
     """`[auth]`"""
 
     required: bool = True
-    """TCP callers need a bearer token. The Unix socket is the operator and never needs one."""
+    """Require a bearer token over TCP. The Unix socket is the operator and never needs one."""
 
 
 @dataclass(frozen=True)
@@ -52,17 +52,21 @@ class FleetSettings:
     """`[fleet]`"""
 
     alias: str = "coordinator"
-    """The name that targets such as `worker-a` mean."""
+    """The name that targets such as `worker-a` refer to."""
     coordinator_url: str = ""
-    """Where this instance reports to; empty makes it a coordinator."""
+    """The coordinator that this instance reports to; empty makes it a coordinator."""
     advertise_url: str = ""
-    """Where the others reach this instance, when that is not the address it listens on; empty: it is."""
+    """Where others reach this instance, if that is not the address it listens on; empty: it is."""
     heartbeat_interval_secs: float = 5.0
-    """Seconds between two heartbeats; live is within 3 of them, stale within 12."""
+    """Seconds between two heartbeats; an instance is live for 3 of them after its last heartbeat, stale for
+    12.
+    """
     most_workers: int = 16
     """How many workers `spl fleet start` starts on this machine without asking."""
     isolation_secs: float = 0.0
-    """A worker that did not hear from its coordinator for so long starts no new work; 0: it goes on."""
+    """A worker that has not heard from its coordinator for this many seconds starts no new work; 0: it
+    carries on.
+    """
 
 
 @dataclass(frozen=True)
@@ -70,11 +74,11 @@ class DispatchSettings:
     """`[dispatch]`"""
 
     adapter: str = "echo"
-    """The adapter of a subtask that names none."""
+    """The adapter for subtasks that name none."""
     max_concurrent: int = 4
-    """How many goals run at a time on this instance; the rest queue in order."""
+    """How many goals run at once on this instance; the rest queue in order."""
     default_timeout_secs: float = 1800.0
-    """Time limit of a goal that names none, in seconds."""
+    """Time limit in seconds for goals that name none."""
     shutdown_grace_secs: float = 5.0
     """Seconds that a stop waits for running goals before it ends them; the next start runs them again."""
 
@@ -94,7 +98,7 @@ class ConsoleSettings:
     keys: dict[str, Any] = field(default_factory=dict)
     """`[console.keys]`: other keys for actions of the console, such as `freeze = ["ctrl+f"]`."""
     notify: dict[str, Any] = field(default_factory=dict)
-    """`[console.notify]`: which news ring, and how, such as `bell = false`."""
+    """`[console.notify]`: which news to announce, and how, such as `bell = false`."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +116,7 @@ class Settings:
 
     @property
     def role(self) -> str:
-        """`worker` when there is a coordinator to report to, else `coordinator`."""
+        """`worker` when there is a coordinator to report to, otherwise `coordinator`."""
         return "worker" if self.fleet.coordinator_url else "coordinator"
 
 
@@ -132,7 +136,7 @@ class Home:
 
     @property
     def reserve(self) -> Path:
-        """Room that is kept for the next freeze when the disk is full."""
+        """Disk space that is reserved for the next freeze when the disk is full."""
         return self.path / "hub.db.reserve"
 
     @property
@@ -145,27 +149,28 @@ class Home:
 
     @property
     def fleet_token(self) -> Path:
-        """The bearer token that instances of one fleet use among themselves."""
+        """The bearer token that instances of one fleet share."""
         return self.secrets / "fleet.token"
 
     @property
     def instance_token(self) -> Path:
-        """The bearer token by which this worker proves to its coordinator who it is."""
+        """The bearer token with which this worker identifies itself to its coordinator."""
         return self.secrets / "instance.token"
 
     @property
     def coordinator_key(self) -> Path:
-        """Of this worker: its coordinator's DID, and the hash of the secret that this shows here."""
+        """On a worker: its coordinator's DID, and the hash of the secret that the coordinator
+        presents here."""
         return self.secrets / "coordinator.json"
 
     def peer_token(self, did: str) -> Path:
-        """The bearer token that this coordinator shows to an instance of its fleet."""
-        # Its name is a hash: a DID may be any text.
+        """The bearer token that this coordinator presents to an instance of its fleet."""
+        # The file name is a hash, since a DID may be any text.
         return self.secrets / "peers" / f"{hashlib.sha256(did.encode()).hexdigest()[:32]}.token"
 
     @property
     def client_token(self) -> Path:
-        """The bearer token that `spl token save` keeps for TCP calls of the command line."""
+        """The bearer token that `spl token save` stores for the command line's TCP calls."""
         return self.secrets / "client.token"
 
     @property
@@ -187,7 +192,7 @@ class Home:
 
     @property
     def socket(self) -> Path:
-        """`run/spl.sock`, or a short private path when the home's own would not fit a socket address."""
+        """`run/spl.sock`, or a short private path when the home's own is too long for a socket address."""
         path = self.run / "spl.sock"
         if len(os.fsencode(path)) <= _SOCKET_PATH_LIMIT:
             return path
@@ -217,7 +222,7 @@ def data_dir_from(environ: Mapping[str, str]) -> Path:
 
 
 def actor_from(environ: Mapping[str, str]) -> str:
-    """Who types: `SPL_ACTOR`, or a DID made from the login name."""
+    """Who is typing: `SPL_ACTOR`, or a DID made from the login name."""
     return (
         environ.get("SPL_ACTOR")
         or f"did:sync:user:{environ.get('USER') or environ.get('LOGNAME') or 'operator'}"
@@ -225,8 +230,9 @@ def actor_from(environ: Mapping[str, str]) -> str:
 
 
 def without_itself(settings: Settings) -> Settings:
-    """These settings; an instance that is to report to its own endpoint is a coordinator, as when it is to
-    report to none."""
+    """These settings; an instance told to report to its own endpoint becomes a coordinator, as if told to
+    report to none.
+    """
     fleet, port = settings.fleet, settings.server.port
     own = {fleet.advertise_url.rstrip("/"), *(f"http://{host}:{port}" for host in (HOST, "localhost"))}
     if fleet.coordinator_url and fleet.coordinator_url.rstrip("/") in own:
@@ -235,7 +241,7 @@ def without_itself(settings: Settings) -> Settings:
 
 
 def load_settings(home: Home, environ: Mapping[str, str]) -> Settings:
-    """Read `config.toml` (missing means defaults) and lay the environment over it.
+    """Read `config.toml` (a missing one means defaults) and apply the environment on top.
 
     Raises SetupError naming the section and the key when a value is unknown or of the wrong kind.
     """
@@ -261,8 +267,9 @@ def load_settings(home: Home, environ: Mapping[str, str]) -> Settings:
 
 
 def raw_entries(home: Home) -> Changes:
-    """Every `[adapters.NAME]` and every entry of `[workspace.repos]` of a home as they are written, by the
-    path of their key. Raises SetupError for a bad config."""
+    """Every `[adapters.NAME]` and every entry of `[workspace.repos]` of a home as written, by key path.
+    Raises SetupError for an invalid config.
+    """
     settings = load_settings(home, {})
     if not settings.adapters.tables and not settings.workspace.repos:
         return {}
@@ -277,7 +284,7 @@ def raw_entries(home: Home) -> Changes:
 
 
 def _correction(text: str) -> str:
-    """What to do about a file that is not TOML."""
+    """How to mend a file that is not valid TOML."""
     twice = _SWITCH_AND_TABLE.search(text)
     if twice is not None:
         return (
@@ -297,7 +304,7 @@ def _parse(document: dict[str, Any], path: Path) -> Settings:
         if name == "adapters":
             tables = read_tables(values, path)
             plain = {key: value for key, value in values.items() if key not in tables}
-            # A switch that is written as a table is on.
+            # an adapter switch written as a table is on
             switched: dict[str, Any] = {key: True for key in ("bash", "noop") if key in tables}
             adapters = _section(settings.adapters, {**plain, **switched}, name, path)
             settings = replace(settings, adapters=replace(adapters, tables=tables))
@@ -333,12 +340,12 @@ def _section(default: Any, values: dict[str, Any], name: str, path: Path) -> Any
 
 
 def dump_settings(settings: Settings) -> str:
-    """The text of a new `config.toml` with every setting, which reads back to `settings`."""
+    """The text of a new `config.toml` with every setting, which reads back as `settings`."""
     return edited(_HEAD, _changes(settings))
 
 
 def edit_settings(text: str, before: Settings, after: Settings) -> str:
-    """The text of a `config.toml` that reads as `before`, with what differs in `after` changed in its place.
+    """Edit the text of a `config.toml` that reads as `before`, changing in place what differs in `after`.
 
     Raises ValueError when the text cannot be edited.
     """

@@ -1,7 +1,7 @@
 """Named contexts: the fleets that one operator looks after, in `contexts.toml` of the home.
 
 A context is a URL and how careful to be with it. Its bearer token is a file of its own in `secrets/` (0600),
-never in the settings. `local` is always there and means this home's own socket.
+never part of the settings. `local` always exists and means this home's own socket.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ COLOURS: Final = ("red", "yellow", "green", "cyan", "blue", "magenta")
 _HEAD: Final = "# The fleets that `spl --context NAME` and the console know. Written by `spl context`.\n\n"
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}", re.ASCII)
 _PATIENCE_SECS: Final = 5.0
-"""Nobody holds the contexts longer than it takes to write a few lines."""
+"""Nobody needs the lock longer than it takes to write a few lines."""
 _POLL_SECS: Final = 0.01
 _LOOPBACK: Final = re.compile(r"localhost|127(\.\d{1,3}){3}|::1", re.ASCII)
 
 
 @dataclass(frozen=True)
 class Context:
-    """One fleet. `url` is empty for `local` alone; `read_only` None means: unless it is on this machine."""
+    """One fleet. `url` is empty only for `local`; `read_only` None means: unless it is on this machine."""
 
     name: str
     url: str = ""
@@ -46,13 +46,13 @@ class Context:
 
 @dataclass(frozen=True)
 class Contexts:
-    """All contexts by name, without `local`, and which of them is used when none is named."""
+    """All contexts by name, without `local`, and the default one."""
 
     current: str = LOCAL
     known: Mapping[str, Context] = field(default_factory=dict)
 
     def find(self, name: str) -> Context:
-        """The context of that name. Raises NotFound with the names there are."""
+        """The context with that name. Raises NotFound listing the existing names."""
         if name == LOCAL:
             return Context(LOCAL)
         if name not in self.known:
@@ -69,7 +69,7 @@ class Contexts:
         return replace(self, known={**self.known, context.name: context})
 
     def without(self, name: str) -> Contexts:
-        """Forget one; when it was the current one, that is `local` again."""
+        """Remove one; if it was the current one, `local` becomes current."""
         known = {key: one for key, one in self.known.items() if key != name}
         return replace(self, known=known, current=LOCAL if name == self.current else self.current)
 
@@ -88,7 +88,7 @@ def token_path(home: Home, name: str) -> Path:
 
 
 def check_url(url: str) -> str:
-    """The URL as it is kept. Raises BadRequest when it is none, or carries a password."""
+    """The URL in stored form. Raises BadRequest when it is invalid, or contains a password."""
     try:
         parts = urlsplit(url)
         parts.port  # noqa: B018 - raises when it is none
@@ -108,7 +108,7 @@ def check_url(url: str) -> str:
 
 
 def check_name(name: str) -> str:
-    """Raises BadRequest when a context cannot be called that."""
+    """Raises BadRequest for an invalid context name."""
     if name == LOCAL or not _NAME.fullmatch(name):
         raise BadRequest(
             f"invalid context name {name!r}",
@@ -120,10 +120,10 @@ def check_name(name: str) -> str:
 
 @contextmanager
 def alone(home: Home) -> Iterator[None]:
-    """Change the contexts alone: what is loaded inside, no other process changes before it is saved.
+    """Lock the contexts: what is loaded inside cannot be changed by another process before it is saved.
 
-    The kernel ends it with its holder. Readers need it not: each file is replaced in one step. Raises
-    SetupError when another process does not let go, or the home cannot be written.
+    The kernel releases the lock with its holder. Readers do not need it: each file is replaced atomically.
+    Raises SetupError when another process does not let go, or the home cannot be written.
     """
     make_home(home)
     place = home.path / "contexts.lock"
@@ -153,7 +153,7 @@ def _take(descriptor: int, place: Path) -> None:
 
 
 def load(home: Home) -> Contexts:
-    """The contexts of this home; none is no error. Raises SetupError that names file and key."""
+    """The contexts of this home; having none is no error. Raises SetupError naming file and key."""
     place = path(home)
     try:
         text = place.read_text(encoding="utf-8")
@@ -195,7 +195,7 @@ def _context(name: str, table: Any, place: Path) -> Context:
 
 
 def save(home: Home, contexts: Contexts) -> None:
-    """Write the contexts into the file, for its owner alone; what a person noted in it stays.
+    """Write the contexts to the file, readable by its owner only; a person's comments in it are kept.
 
     Raises SetupError when it cannot be written.
     """
@@ -223,12 +223,12 @@ def _keys(context: Context) -> dict[str, Any]:
 
 
 def save_token(home: Home, name: str, token: str) -> None:
-    """Keep the token of a context. Raises SetupError when it cannot be written."""
+    """Store the token of a context. Raises SetupError when it cannot be written."""
     _write(home, token_path(home, name), token + "\n")
 
 
 def token_of(home: Home, name: str) -> str:
-    """The kept token of a context, or an empty text."""
+    """The stored token of a context, or an empty text."""
     try:
         return token_path(home, name).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError):

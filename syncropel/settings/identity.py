@@ -1,7 +1,7 @@
-"""Who an instance is: a secret in its home that outlives restarts, and the DID that follows from it.
+"""An instance's identity: a secret in its home that survives restarts, and the DID derived from it.
 
-The secret is 32 random bytes in `keys/instance.key`, as hex, 0600. Its public part is a SHA-256 of it under a
-fixed label, so that the DID can be shown to anyone without giving the secret away.
+The secret is 32 random bytes in `keys/instance.key`, as hex, 0600. Its public part is its SHA-256 under a
+fixed label, so the DID can be shown to anyone without revealing the secret.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _PRIVATE_FILE: Final = 0o600
 
 @dataclass(frozen=True)
 class Identity:
-    """An instance's own. `created` says that it was made by this very call."""
+    """An instance's identity. `created` says that this call created it."""
 
     did: str
     public_key: bytes
@@ -35,9 +35,9 @@ class Identity:
 
 
 def make_home(home: Home) -> None:
-    """Create the home's folders where they are missing: it and what holds secrets for the owner alone (0700).
+    """Create the home's missing folders: the home and those with secrets for the owner only (0700).
 
-    Raises SetupError when one cannot be made or written.
+    Raises SetupError when one cannot be created or written.
     """
     try:
         for folder in (home.path, home.keys, home.secrets, home.run):
@@ -52,7 +52,7 @@ def make_home(home: Home) -> None:
 
 
 def load_or_create_identity(home: Home) -> Identity:
-    """The home's identity; a new one when it has none.
+    """The home's identity, created if it has none.
 
     Raises SetupError when the key file is damaged, or the home cannot be written.
     """
@@ -97,7 +97,7 @@ def read_identity(home: Home) -> Identity | None:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner may read (0600), in one step: readers see the old text or the new.
+    """Write a file that only its owner may read (0600), atomically: readers see the old text or the new.
 
     Raises OSError.
     """
@@ -125,14 +125,14 @@ def _draft(path: Path, text: str) -> Path:
 
 
 def _write_once(path: Path, text: str) -> bool:
-    """Write a private file unless it is there already. A crash half-way leaves no half file behind."""
+    """Write a private file unless it exists. A crash leaves no partial file behind."""
     draft = _draft(path, text)
     try:
         os.link(draft, path)
     except FileExistsError:
         return False
     except OSError:
-        # A file system without hard links: nothing stronger than looking first is to be had.
+        # Without hard links, checking first is the best the file system offers.
         if path.exists():
             return False
         draft.replace(path)

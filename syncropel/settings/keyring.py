@@ -1,7 +1,8 @@
-"""The secrets by which an instance and its coordinator identify each other, in files of their owner alone.
+"""The secrets by which an instance and its coordinator identify each other, in files readable by their owner
+only.
 
-Each pair has two, since whoever is shown a secret has learned it: the worker's own, which it shows to its
-coordinator, and the coordinator's towards that worker, of which the worker keeps only the hash.
+Each pair has two, since a presented secret is known to its receiver: the worker's own, which it presents to
+its coordinator, and the coordinator's for that worker, of which the worker stores only the hash.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ def secret_hash(secret: str) -> str:
 
 
 def split_bearer(bearer: str) -> tuple[str, str] | None:
-    """Account id and secret of `spl_<env>_<sa>_<secret>`, or None when it has another shape."""
+    """Account id and secret of `spl_<env>_<sa>_<secret>`, or None for any other form."""
     parts = bearer.split("_", 3)
     if len(parts) != 4 or parts[0] != "spl":
         return None
@@ -37,13 +38,13 @@ def split_bearer(bearer: str) -> tuple[str, str] | None:
 
 
 def bearer_hash(bearer: str) -> str:
-    """The hash of a bearer's secret; empty when it has no such shape."""
+    """The hash of a bearer token's secret; empty if it has another form."""
     split = split_bearer(bearer)
     return secret_hash(split[1]) if split is not None else ""
 
 
 class Keyring:
-    """The secrets of one home. Files are read when they are asked for: they may come while a daemon runs."""
+    """The secrets of one home. Files are read on demand, since they may appear while a daemon runs."""
 
     def __init__(self, home: Home) -> None:
         self._home = home
@@ -54,15 +55,15 @@ class Keyring:
         return _read(self._home.fleet_token)
 
     def own(self) -> str:
-        """What this instance shows to its coordinator; empty when it has nothing of its own."""
+        """What this instance presents to its coordinator; empty when it has no secret of its own."""
         return _read(self._home.instance_token)
 
     def towards(self, did: str) -> str:
-        """What this coordinator shows to that instance; empty when the two share nothing of their own."""
+        """What this coordinator presents to that instance; empty when the two have no secret of their own."""
         return _read(self._home.peer_token(did))
 
     def coordinator_of(self, bearer: str) -> str:
-        """The DID of this worker's coordinator, if this is what that shows here; else empty."""
+        """The DID of this worker's coordinator, if this is the secret it presents here; otherwise empty."""
         known = self._coordinator()
         found, wanted = bearer_hash(bearer), known.get("sha256", "")
         return known.get("did", "") if wanted and hmac.compare_digest(found, wanted) else ""
@@ -74,9 +75,9 @@ class Keyring:
 
     @property
     def knows_coordinator(self) -> bool:
-        """Whether the coordinator has a credential of its own here: then nobody else speaks for it."""
+        """Whether the coordinator has its own credential here: then nobody else speaks for it."""
         path = self._home.coordinator_key
-        # A file that cannot be read is no licence to take anybody for the coordinator.
+        # An unreadable file must not let just anybody pass for the coordinator.
         return path.exists()
 
     def _coordinator(self) -> dict[str, str]:
@@ -91,14 +92,15 @@ class Keyring:
         return self._seen[1]
 
     def make_own(self, did: str, *, anew: bool = False) -> str:
-        """Make this instance's own secret unless it has one; gives its hash. Raises OSError."""
+        """Create this instance's own secret unless it has one; return its hash. Raises OSError."""
         if anew or not self.own():
             write_private(self._home.instance_token, _bearer(_UP, did) + "\n")
         return bearer_hash(self.own())
 
     def make_towards(self, did: str, own_did: str, *, anew: bool = False) -> str:
-        """Make what this coordinator shows to that instance unless there is one; gives its hash. Raises
-        OSError."""
+        """Create what this coordinator presents to that instance unless it exists; return its hash. Raises
+        OSError.
+        """
         path = self._home.peer_token(did)
         path.parent.mkdir(mode=0o700, exist_ok=True)
         if anew or not self.towards(did):
@@ -106,7 +108,9 @@ class Keyring:
         return bearer_hash(self.towards(did))
 
     def trust(self, coordinator: str, sha256: str) -> None:
-        """Take for the coordinator whoever shows the secret of this hash, and nobody else. Raises OSError."""
+        """Accept whoever presents the secret with this hash as the coordinator, and nobody else. Raises
+        OSError.
+        """
         text = json.dumps({"did": coordinator, "sha256": sha256}) + "\n"
         if _read(self._home.coordinator_key) != text.strip():
             write_private(self._home.coordinator_key, text)

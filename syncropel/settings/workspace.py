@@ -25,10 +25,11 @@ class Repo:
     name: str
     path: Path
     base: str = "HEAD"
-    """The branch, tag or commit that a worktree begins at."""
+    """The branch, tag, or commit that a worktree starts from."""
     copy: tuple[str, ...] = ()
-    """Files of the main worktree that each worktree gets a copy of, such as `.env`; they never go into a
-    commit or a diff."""
+    """Files of the main worktree to copy into each worktree, such as `.env`; they never enter a commit or a
+    diff.
+    """
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class WorkspaceSettings:
     """`[workspace]`"""
 
     commit: bool = True
-    """Commit what a goal that succeeded leaves uncommitted, on the branch of its worktree."""
+    """Commit what a successful goal leaves uncommitted, on the branch of its worktree."""
     author: str = "Syncropel <syncropel@localhost>"
     """Author of those commits."""
     root: str = ""
@@ -46,7 +47,7 @@ class WorkspaceSettings:
 
 
 def read_repos(values: Any, path: Path) -> dict[str, Repo]:
-    """The entries of `[workspace.repos]`. Raises SetupError that names the entry and the key."""
+    """The entries of `[workspace.repos]`. Raises SetupError naming the entry and the key."""
     if not isinstance(values, dict):
         raise SetupError(f"{path}: [workspace] repos must be a table", 'for example: app = "/srv/app"')
     return {
@@ -56,7 +57,7 @@ def read_repos(values: Any, path: Path) -> dict[str, Repo]:
 
 
 def check_author(author: str, path: Path) -> None:
-    """Raises SetupError when git would refuse it."""
+    """Raises SetupError for an author that git would refuse."""
     if not _AUTHOR.fullmatch(author):
         raise SetupError(
             f"{path}: [workspace] author must be a name and an address, not {author!r}",

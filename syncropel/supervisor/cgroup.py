@@ -1,6 +1,6 @@
-"""A control group (version 2) for each run, where one can be made: one word kills all that is in it.
+"""A control group (version 2) for each run, where one can be created: one write kills everything in it.
 
-A run's group is below the one that its daemon is in, so that the daemon finds it by the run's name.
+A run's group is a child of its daemon's group, so that the daemon finds it by the run's name.
 """
 
 from __future__ import annotations
@@ -9,14 +9,16 @@ import os
 
 
 class Cgroup:
-    """The group of one run: all that its goal starts is in it, unless it may and does move away."""
+    """The group of one run. It holds everything that the goal starts, unless a process may and does move
+    away.
+    """
 
     def __init__(self, path: str) -> None:
         self._path = path
 
     @classmethod
     def make(cls, run: str, proc: str = "/proc/self") -> Cgroup | None:
-        """Make the group of this run below the one of this process; None where that is not possible."""
+        """Create this run's group below that of this process; None where that is not possible."""
         made = cls._of(run, proc)
         if made is None:
             return None
@@ -31,7 +33,8 @@ class Cgroup:
 
     @classmethod
     def find(cls, run: str, proc: str = "/proc/self") -> Cgroup | None:
-        """The group that a supervisor of this process's has made for this run; None when there is none."""
+        """Find the group that a supervisor of this process has created for this run; None when
+        there is none."""
         found = cls._of(run, proc)
         return found if found is not None and os.path.isdir(found._path) else None
 
@@ -41,15 +44,15 @@ class Cgroup:
         return None if above is None else cls(f"{above}/spl-{run}")
 
     def take(self, pid: int) -> bool:
-        """Put a process into it; what that starts is in it too."""
+        """Move a process into it; processes it starts are in it too."""
         return self._write("cgroup.procs", str(pid))
 
     def kill(self) -> bool:
-        """SIGKILL to all that are in it, and in groups that they have made below it, at once."""
+        """SIGKILL everything in it, and in the groups below it, at once."""
         return self._write("cgroup.kill", "1")
 
     def remove(self) -> None:
-        """Remove it, with what was made below it, once nothing runs there."""
+        """Remove it with the groups below it, once nothing runs there."""
         for folder, _, _ in os.walk(self._path, topdown=False):
             try:
                 os.rmdir(folder)

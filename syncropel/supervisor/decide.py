@@ -1,4 +1,4 @@
-"""What a supervisor does next: decided from what it has seen and the time, without a system call."""
+"""What a supervisor does next: decided from its observations and the time, without system calls."""
 
 from __future__ import annotations
 
@@ -23,20 +23,21 @@ FINISH = "finish"
 """Actions. KILL is repeated until nothing is left."""
 
 GENTLE_SHARE = 0.25
-"""An orphan is ended gently when that takes no more than this share of what it has waited: its coordinator
-gives the work to another soon."""
+"""An orphan is ended gently if that takes no more than this share of the time it has waited: its coordinator
+will soon give the work to another instance.
+"""
 QUIET_SHARE = 0.25
-"""A connected daemon that is silent for this share of what an orphan waits is taken for gone."""
+"""A connected daemon that is silent for this share of the orphan limit counts as gone."""
 LONGEST_REST_SECS = 3600.0
 LOOK_SECS = 0.01
-"""How often it is looked who of those that a signal was sent to has ended."""
+"""How often to check which of the signalled processes have ended."""
 
 
 class Limits:
-    """Seconds. `run`: the goal's time limit. `interrupt`, `term`: what a goal that is ended has after SIGINT
-    and SIGTERM to tidy up; `leftover`: what its descendants have once the goal itself is gone. `kill`: how
-    long SIGKILL is repeated before what is left is named. `orphan`: how long a run goes on without a daemon.
-    `start`: how long a supervisor waits for its daemon before anything has run.
+    """Seconds. `run`: the goal's time limit. `interrupt`, `term`: the time to clean up after SIGINT and
+    SIGTERM; `leftover`: the time for descendants once the goal itself is gone. `kill`: how long SIGKILL is
+    repeated before survivors are reported. `orphan`: how long a run continues without a daemon. `start`: how
+    long a supervisor waits for its daemon before anything has run.
     """
 
     __slots__ = ("interrupt", "kill", "leftover", "orphan", "run", "start", "term")
@@ -61,20 +62,21 @@ class Limits:
         self.start = start
 
     def as_dict(self) -> dict[str, float]:
-        """The seconds by their names, as the constructor takes them."""
+        """The seconds by name, as the constructor takes them."""
         return {name: getattr(self, name) for name in self.__slots__}
 
     @property
     def ending(self) -> float:
-        """How long it takes at most to end a run that is told to end."""
+        """The longest time from telling a run to end until it has ended."""
         return self.interrupt + self.term + self.leftover + self.kill
 
 
 class Decider:
-    """One run, from its gate to its empty tree. Tell it what happens, ask `step` what to do, and do that.
+    """One run, from its gate to its empty process tree. Report events to it, ask `step` for the next action,
+    do that.
 
     Expiry and re-attachment are decided here, one after the other: a daemon that comes back after the run has
-    begun to end for want of one finds it ending.
+    begun to end for lack of one finds it ending.
     """
 
     def __init__(self, limits: Limits, now: float) -> None:
@@ -92,7 +94,7 @@ class Decider:
         self._kill_until = 0.0
 
     def attach(self, now: float) -> None:
-        """A daemon is there, or says that it still is."""
+        """A daemon is connected, or confirms that it still is."""
         self._alone_since = None
         self._was_attached = True
         self._heard_at = now
@@ -103,7 +105,7 @@ class Decider:
             self._alone_since = now
 
     def go(self, now: float) -> bool:
-        """Open the gate; False when that is over."""
+        """Open the gate; return False when it is too late."""
         if self.phase != WAITING:
             return False
         self.phase = RUNNING
@@ -123,7 +125,9 @@ class Decider:
             self._until = min(self._until, now + self.limits.leftover)
 
     def stop(self, why: str, now: float, *, gently: bool) -> None:
-        """End the run, with time to tidy up or without. What is ending already is only made to end sooner."""
+        """End the run, with time to clean up or without. If it is already ending, it can only be ended
+        sooner.
+        """
         if self.phase == WAITING:
             self._end(NOT_STARTED, KILL, now, 0.0)
         elif self.phase == RUNNING:
@@ -132,12 +136,12 @@ class Decider:
             self._enter(KILL, now, 0.0)
 
     def interrupted(self, left: int, now: float) -> None:
-        """So many processes were told by SIGINT and have not ended; without any nothing is waited for."""
+        """This many processes have received SIGINT and not ended; at zero there is nothing to wait for."""
         if self._stage == INT and self._announced and not left:
             self._until = now
 
     def step(self, now: float, *, empty: bool) -> str:
-        """What to do now. `empty`: no descendant is left."""
+        """The next action. `empty`: no descendant is left."""
         if self.phase == ENDING:
             return self._step_ending(now, empty)
         self._look_for_silence(now)
@@ -153,8 +157,9 @@ class Decider:
         return self._step_ending(now, empty) if self.phase == ENDING else WAIT
 
     def _look_for_silence(self, now: float) -> None:
-        """Take a daemon that is connected and says nothing for gone since it was heard last. It is stopped,
-        and its coordinator does not hear from it either: the work may be given to another instance."""
+        """Treat a daemon that is connected but silent as gone since its last word. It has been stopped, its
+        coordinator does not hear from it either, and the work may be given to another instance.
+        """
         silence = self.limits.orphan * (QUIET_SHARE if self.phase == RUNNING else 1.0)
         if self._alone_since is None and now - self._heard_at >= silence:
             self._alone_since = self._heard_at
@@ -188,8 +193,9 @@ class Decider:
         self._kill_until = now + self.limits.kill
 
     def rest(self, now: float) -> float:
-        """Seconds until `step` has to be asked again if nothing happens. The silence of a daemon is not among
-        it: whoever asks does so every second."""
+        """Seconds until `step` must be called again if nothing happens. A daemon's silence is not included:
+        callers check at least once a second.
+        """
         if self.phase == ENDING:
             if not self._announced:
                 return 0.0

@@ -1,4 +1,4 @@
-"""The goal's first process: made behind a gate, so that nothing of it runs before the gate opens."""
+"""The goal's first process: created behind a gate, so that nothing of it runs before the gate opens."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from syncropel.supervisor.words import Spec
 
 READY_FD = 3
-"""Where a program that says by itself when it has begun finds the pipe to close."""
+"""Where a program that reports its own start finds the pipe to close."""
 _WRITING = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
 _CANNOT_START = 126
 _NO_GO = 125
@@ -21,8 +21,8 @@ _NO_GO = 125
 class Goal:
     """A process in a session of its own that waits for `open_gate`.
 
-    `started`: a pipe that ends when the program has begun; what comes out of it before is why it could not.
-    `stdin`: the writing end of what it reads, or -1.
+    `started`: a pipe that closes when the program has started; anything written to it says why it could not.
+    `stdin`: the writing end of its input, or -1.
     """
 
     def __init__(self, spec: Spec) -> None:
@@ -34,12 +34,12 @@ class Goal:
         errors = os.open(spec.stderr, _WRITING, 0o600) if spec.stderr else os.dup(1)
         self.pid = os.fork()
         if self.pid == 0:
-            os.close(opens)  # or it would wait for itself when nobody opens it any more
+            os.close(opens)  # otherwise it would keep its own gate open, and wait for ever if nobody opens it
             _become(spec, gate, begun, stands, source, errors)
         for descriptor in (gate, begun, stands, source, errors):
             os.close(descriptor)
         os.set_blocking(self.started, False)
-        os.read(standing, 1)  # until the other end is closed: then it leads a session of its own
+        os.read(standing, 1)  # wait until the other end is closed: then it leads a session of its own
         os.close(standing)
 
     def open_gate(self) -> None:
@@ -60,7 +60,8 @@ class Goal:
             self._gate = None
 
     def why_not_started(self) -> str:
-        """After `started` has something to read or has ended: why the program could not begin, or nothing."""
+        """Call this once `started` is readable or closed: why the program could not start, or an
+        empty text."""
         try:
             return os.read(self.started, 500).decode("utf-8", "replace")
         except BlockingIOError:
@@ -72,14 +73,14 @@ def _opened(stdin: str) -> int:
 
 
 def _become(spec: Spec, gate: int, begun: int, stands: int, source: int, errors: int) -> None:
-    """In the new process: wait for the gate, and become the program. Does not return."""
+    """In the new process: wait for the gate, then become the program. Does not return."""
     try:
         os.setsid()
         for number in (signal.SIGCHLD, signal.SIGPIPE, signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_DFL)
         die_with_parent()
         os.close(stands)
-        if os.read(gate, 1) != b"g":  # also when the supervisor ended before it was this one's to die with
+        if os.read(gate, 1) != b"g":  # even if the supervisor ended before this process could be tied to it
             os._exit(_NO_GO)
         _run(spec, begun, source, errors)
     except BaseException as error:  # noqa: BLE001 - nothing of the supervisor may go on in here
@@ -96,8 +97,8 @@ def _run(spec: Spec, begun: int, source: int, errors: int) -> None:
         os.setgid(gid)
         os.setuid(uid)
         gain_nothing()
-        die_with_parent()  # a change of user takes it away
-    os.chdir(spec.cwd)  # as that user, who may go where it leads
+        die_with_parent()  # changing the user clears it
+    os.chdir(spec.cwd)  # as that user, who may lack access to the path
     if spec.tells_start:
         os.dup2(begun, READY_FD, inheritable=True)
     os.execvp(spec.command[0], spec.command)

@@ -1,6 +1,6 @@
-"""`signal` and `socket` without their enumerations, which would take most of the time to start.
+"""`signal` and `socket` without their enumerations, which would take most of the start-up time.
 
-These are the modules of C below them, with the same functions and numbers.
+These are the underlying C modules, with the same functions and numbers.
 """
 
 from __future__ import annotations

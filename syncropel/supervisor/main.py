@@ -1,12 +1,12 @@
-"""One supervisor: `serve` runs the goal that its words describe.
+"""One supervisor: `serve` runs the goal that its arguments describe.
 
-The folder holds the control socket `ctl`, which the daemon made and whose listening end is our stdin, and at
-the end `status.json`. Our stdout is where the goal's output goes.
+The folder holds the control socket `ctl`, which the daemon created and whose listening end is our stdin, and
+at the end `status.json`. Our stdout receives the goal's output.
 
-The daemon says lines: `attach`, then `here` every few seconds; `go`, `stop gently`, `stop now`, `close` (the
-goal's stdin), or `stdin`: all that comes behind it on this connection is for the goal. The answers are lines
-of JSON, each with `said`: `attached`, `started`, `ended`. A goal's stdin stays open when a connection ends,
-so that a conversation survives the daemon.
+The daemon sends lines: `attach`, then `here` every few seconds; `go`, `stop gently`, `stop now`, `close` (the
+goal's stdin), or `stdin`: everything after it on this connection is for the goal. The replies are lines of
+JSON, each with `said`: `attached`, `started`, `ended`. A goal's stdin stays open when a connection ends, so
+that a conversation survives the daemon.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ from syncropel.supervisor.words import Spec, as_json, read_spec
 _LISTENER_FD = 0
 _CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 _LONGEST_POLL_SECS = 1.0
-"""A machine that slept wakes a poll late; the time limit goes by the clock that counted on."""
+"""After a suspend a poll wakes late; the time limit goes by a clock that kept counting."""
 
 
 def now() -> float:
-    """Seconds on a clock that nobody sets, and that goes on while the machine sleeps."""
+    """Seconds on a clock that nobody sets, and that counts while the machine sleeps."""
     return time.clock_gettime(_CLOCK)
 
 
 class Supervisor:
-    """Everything of one run."""
+    """Everything about one run."""
 
     def __init__(self, folder: str, spec: Spec) -> None:
         self._folder = folder
@@ -72,7 +72,7 @@ class Supervisor:
         self._told_to_stop = self._told_to_stop or number == signal.SIGTERM
 
     def run(self) -> None:
-        """Until the tree is empty, or what is left of it does not end."""
+        """Runs until the process tree is empty, or its remainder cannot be ended."""
         while True:
             rest = min(self._decider.rest(now()), _LONGEST_POLL_SECS)
             for descriptor, _ in self._watched().poll(rest * 1000):
@@ -86,7 +86,7 @@ class Supervisor:
                 return
 
     def _watched(self) -> select.poll:
-        """Who may have something for us; while the goal takes no input, nobody who feeds it is heard."""
+        """The descriptors to poll. While the goal takes no input, connections that feed it are not read."""
         watched = select.poll()
         watched.register(self._listener, select.POLLIN)
         watched.register(self._woken, select.POLLIN)
@@ -140,10 +140,11 @@ class Supervisor:
         self._callers[connection.fileno()] = caller
 
     def _is_goal(self, pid: int) -> bool:
-        """Whether a goal calls, ours or another: it has no say in when a run starts or ends. So it is when a
-        supervisor is above the caller that is not above ourselves, or when the caller cannot be told.
+        """Whether the caller is a goal, ours or another: goals have no say in when a run starts or ends. That
+        is so when there is a supervisor above the caller that is not above ourselves, or when the caller
+        cannot be identified.
 
-        Those above ourselves are above our daemon too, when a goal has started that.
+        Supervisors above ourselves are above our daemon too, when a goal has started that.
         """
         if not tree.LINUX:
             return pid in {process.pid for process in self._below()}
@@ -181,7 +182,7 @@ class Supervisor:
                 caller.say("started")
 
     def _reap(self) -> None:
-        """Collect who has ended. Without a child there is no descendant: who loses a parent becomes ours."""
+        """Collect ended children. Without children there are no descendants: orphans become ours."""
         while True:
             try:
                 pid, status = os.waitpid(-1, os.WNOHANG)
@@ -194,7 +195,7 @@ class Supervisor:
                 self._code = os.waitstatus_to_exitcode(status)
                 self._ended_at = now()
                 if self._awaits_start:
-                    self._begun()  # it may have ended for what the pipe tells, which is read after this
+                    self._begun()  # the pipe, read after this, may say why
                 self._decider.root_exited(now())
 
     def _below(self) -> list[tree.Process]:
@@ -226,11 +227,11 @@ class Supervisor:
         return False
 
     def _interrupt(self) -> None:
-        """SIGINT to those of the goal's group that have made arrangements for it.
+        """SIGINT those of the goal's group that handle it.
 
-        For the others it would only be the end, and SIGTERM is a better one. A shell is held meanwhile: it
-        would go on to the next command as soon as the one that it waits for has ended well, and a shell that
-        has a trap for SIGTERM alone would end without it.
+        The others it would simply kill, for which SIGTERM is better. A shell is held meanwhile: it would go
+        on to its next command as soon as the current one ends well, and a shell that traps only SIGTERM would
+        end without it.
         """
         for process in self._below():
             status = tree.status_of(process.pid)
@@ -263,7 +264,7 @@ class Supervisor:
             self._cgroup.remove()
         try:
             write_durably(f"{self._folder}/status.json", as_json(status))
-        except OSError as error:  # a full disk: a daemon that listens is told all the same
+        except OSError as error:  # a full disk: a connected daemon is told anyway
             sys.stderr.write(f"cannot write the status: {error}\n")
         for caller in self._callers.values():
             caller.say("ended", status=status)
@@ -274,7 +275,7 @@ class Supervisor:
 
 
 def _supervisors(pid: int) -> set[int]:
-    """The supervisors among a process and those above it."""
+    """The supervisors among a process and its ancestors."""
     above = [process.pid for process in tree.lineage(pid)]
     return {one for one in above if tree.name_in(tree.status_of(one)) == SUPERVISOR_NAME}
 

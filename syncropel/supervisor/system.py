@@ -1,4 +1,4 @@
-"""What a supervisor asks of the kernel: names, adoption, rights, a durable file."""
+"""What a supervisor asks of the kernel: names, adoption, privileges, a durable file."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _prctl(option: int, argument: int | bytes) -> bool:
 
 
 def adopt_orphans() -> bool:
-    """Become the parent of every descendant whose own parent ends. False where there is no such thing."""
+    """Become the parent of every descendant whose own parent ends. False where that is not supported."""
     return _prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
@@ -41,12 +41,12 @@ def die_with_parent() -> bool:
 
 
 def gain_nothing() -> bool:
-    """Keep this process and all below it from gaining rights, as by `sudo`."""
+    """Keep this process and all below it from gaining privileges, as by `sudo`."""
     return _prctl(_PR_SET_NO_NEW_PRIVS, 1)
 
 
 def write_durably(path: str, text: str) -> None:
-    """Write a file so that after any crash it is there whole, or not at all. Raises OSError."""
+    """Write a file so that after any crash it is complete, or absent. Raises OSError."""
     beside = f"{path}.new"
     with open(beside, "w", encoding="utf-8") as file:
         file.write(text)

@@ -1,4 +1,4 @@
-"""Connections to a supervisor's socket, and the way from one of them to the goal's stdin."""
+"""Connections to a supervisor's socket, and the path from one of them to the goal's stdin."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _CREDENTIALS_BYTES = 12
 
 
 class Caller:
-    """One connection. It says lines; after the line `stdin` all that follows is for the goal.
+    """One connection. It sends lines; after the line `stdin` everything is for the goal.
 
-    `attached`: whether it has said that it takes care of the run. `gone`: whether it has hung up.
+    `attached`: whether it has declared that it manages the run. `gone`: whether it has disconnected.
     """
 
     def __init__(self, connection: socket.socket) -> None:
@@ -30,7 +30,7 @@ class Caller:
         self.pid = _peer_pid(connection)
 
     def read(self) -> bytes:
-        """What has come in; nothing also when it has hung up."""
+        """The bytes received; empty also when it has disconnected."""
         try:
             came = self._connection.recv(_CHUNK)
         except BlockingIOError:
@@ -41,7 +41,7 @@ class Caller:
         return came
 
     def lines(self) -> list[str]:
-        """The lines that have come in up to `stdin`; what came behind that is kept for `rest`."""
+        """The lines received up to `stdin`; what followed that is kept for `rest`."""
         self._kept += self.read()
         found: list[str] = []
         while not self.feeds and b"\n" in self._kept:
@@ -53,14 +53,14 @@ class Caller:
         return found
 
     def rest(self) -> bytes:
-        """Bytes for the goal that came together with the line `stdin`."""
+        """Bytes for the goal that arrived together with the line `stdin`."""
         if not self.feeds:
             return b""
         rest, self._kept = self._kept, b""
         return rest
 
     def say(self, said: str, **more: object) -> None:
-        """Tell it; a caller that does not listen misses it."""
+        """Send it a reply; a caller that does not read misses it."""
         try:
             self._connection.sendall((as_json({"said": said, **more}) + "\n").encode())
         except OSError:
@@ -71,7 +71,9 @@ class Caller:
 
 
 class Feed:
-    """The writing end of the goal's stdin (-1: it has none). What the goal does not take yet is kept."""
+    """The writing end of the goal's stdin (-1: it has none). Input that the goal has not accepted yet is
+    kept.
+    """
 
     def __init__(self, descriptor: int) -> None:
         self.descriptor = descriptor
@@ -82,24 +84,24 @@ class Feed:
 
     @property
     def waits(self) -> bool:
-        """Whether there is something that the goal has not taken."""
+        """Whether some input has not been accepted yet."""
         return bool(self._kept)
 
     def take(self, data: bytes = b"") -> None:
-        """Give the goal this, and what was kept before."""
+        """Pass this to the goal, after what was kept before."""
         self._kept += data
         try:
             while self._kept:
                 self._kept = self._kept[os.write(self.descriptor, self._kept) :]
         except BlockingIOError:
             return
-        except OSError:  # the goal reads no more, or has no stdin
+        except OSError:  # the goal no longer reads, or has no stdin
             self._closing = True
         if self._closing:
             self._shut()
 
     def close(self) -> None:
-        """Let the goal find the end once it has read what was kept."""
+        """Close the goal's stdin once it has read what was kept."""
         self._closing = True
         self.take()
 

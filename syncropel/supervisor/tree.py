@@ -1,4 +1,4 @@
-"""The tree of processes below one: read from the system, and killed until nothing of it is left."""
+"""The process tree below a process: read from the system, and killed until nothing of it is left."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _TRIES = 5
 
 
 class Process:
-    """One row of the process table. `started`: when, in the system's own units; only good for comparing."""
+    """One row of the process table. `started`: when, in the system's own units; only for comparison."""
 
     __slots__ = ("group", "parent", "pid", "session", "started", "zombie")
 
@@ -36,7 +36,7 @@ class Process:
 
 
 def parse_stat(text: str) -> Process | None:
-    """A line of `/proc/PID/stat`; None when it is none. A program may call itself `) R 1 (`."""
+    """Parse a line of `/proc/PID/stat`; None when it is invalid. A program may call itself `) R 1 (`."""
     head, _, tail = text.rpartition(")")
     fields = tail.split()
     try:
@@ -47,7 +47,7 @@ def parse_stat(text: str) -> Process | None:
 
 
 def parse_ps(text: str) -> Table:
-    """What `ps -A -o pid=,ppid=,pgid=,sess=,stat=,lstart=` prints, where there is no `/proc`."""
+    """Parse the output of `ps -A -o pid=,ppid=,pgid=,sess=,stat=,lstart=`, where there is no `/proc`."""
     table: Table = {}
     for line in text.splitlines():
         words = line.split(None, 5)
@@ -71,7 +71,7 @@ def look(proc: str = "/proc") -> Table:
 
 
 def look_at(pid: int, proc: str = "/proc") -> Process | None:
-    """One process; None when there is none."""
+    """One process; None when it does not exist."""
     if not LINUX:
         return look().get(pid)
     try:
@@ -82,7 +82,7 @@ def look_at(pid: int, proc: str = "/proc") -> Process | None:
 
 
 def _is_hidden(pid: int) -> bool:
-    """Whether there is such a process, and it is another user's."""
+    """Whether the process exists and belongs to another user."""
     try:
         os.kill(pid, 0)
     except PermissionError:
@@ -97,9 +97,9 @@ def lineage(
     look_at: Callable[[int], Process | None] = look_at,
     is_hidden: Callable[[int], bool] = _is_hidden,
 ) -> list[Process]:
-    """A process and those above it, the eldest last; nothing when that cannot be told.
+    """A process and its ancestors, the eldest last; empty when they cannot be determined.
 
-    An ancestor that the system hides is another user's, and the last that is seen.
+    An ancestor that the system hides belongs to another user; the list ends before it.
     """
     for _ in range(_TRIES):
         chain: list[Process] = []
@@ -113,7 +113,7 @@ def lineage(
 
 
 def descendants(table: Table, root: int) -> list[Process]:
-    """Everything below a process that still runs; remains that nobody has collected do not count."""
+    """Everything below a process that still runs; zombies do not count."""
     children: dict[int, list[Process]] = {}
     for process in table.values():
         children.setdefault(process.parent, []).append(process)
@@ -131,7 +131,7 @@ def descendants(table: Table, root: int) -> list[Process]:
 
 
 def catches(status: str, number: int) -> bool:
-    """Whether a process has a handler of its own for a signal, by its `/proc/PID/status`."""
+    """Whether a process has its own handler for a signal, by its `/proc/PID/status`."""
     for line in status.splitlines():
         if line.startswith("SigCgt:"):
             try:
@@ -142,7 +142,7 @@ def catches(status: str, number: int) -> bool:
 
 
 def status_of(pid: int, proc: str = "/proc") -> str:
-    """What `/proc/PID/status` says; nothing when there is no such process."""
+    """The contents of `/proc/PID/status`; empty when there is no such process."""
     try:
         with open(f"{proc}/{pid}/status", encoding="utf-8", errors="replace") as file:
             return file.read()
@@ -151,7 +151,7 @@ def status_of(pid: int, proc: str = "/proc") -> str:
 
 
 def arguments(pid: int, proc: str = "/proc") -> list[str]:
-    """The words that a process was started with; none when it is gone."""
+    """The arguments that a process was started with; empty when it is gone."""
     try:
         with open(f"{proc}/{pid}/cmdline", "rb") as file:
             return file.read().decode("utf-8", "surrogateescape").rstrip("\0").split("\0")
@@ -179,15 +179,15 @@ def name_in(status: str) -> str:
 
 
 def runs(process: Process) -> bool:
-    """Whether this very process has not ended."""
+    """Whether this exact process has not ended."""
     now = look_at(process.pid)
     return now is not None and not now.zombie and now.started == process.started
 
 
 def send(process: Process, number: int) -> bool:
-    """Send a signal to exactly this process, never to another that was given its number since.
+    """Signal exactly this process, never another one that was given its number since.
 
-    False when it is gone, or belongs to somebody who may not be reached.
+    False when it is gone, or belongs to somebody we may not signal.
     """
     if not LINUX:
         return _send_by_number(process.pid, number)
@@ -217,9 +217,10 @@ def _send_by_number(pid: int, number: int) -> bool:
 
 
 def strike(below: Callable[[], Iterable[Process]], send_to: Callable[[Process, int], bool] = send) -> int:
-    """SIGKILL everything that `below` finds; gives how many that were.
+    """SIGKILL everything that `below` finds; return how many that were.
 
-    Each is stopped first, until a look finds nobody new: what is stopped starts no more, however fast it did.
+    Each is stopped first, until a pass finds no new process: a stopped process starts no more, however fast
+    it was.
     """
     held: dict[int, Process] = {}
     for _ in range(_ROUNDS):

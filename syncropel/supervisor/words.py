@@ -1,6 +1,6 @@
-"""What a supervisor is told on its command line, and JSON for what it says.
+"""A supervisor's command line, and JSON for its replies.
 
-Python's own `json` would take a third of the time that a supervisor has to start.
+Python's own `json` would take a third of a supervisor's start-up time.
 """
 
 from __future__ import annotations
@@ -9,9 +9,10 @@ from syncropel.supervisor.decide import Limits
 
 
 class Spec:
-    """What to run. `stdin`: `null`, `pipe`, or the path of a file. `stderr`: the path of a file; empty: where
-    stdout goes. `tells_start`: the program closes descriptor 3 when it begins. `user`: uid, gid and other
-    groups to run as; None: our own."""
+    """What to run. `stdin`: `null`, `pipe`, or the path of a file. `stderr`: the path of a file; empty: the
+    same as stdout. `tells_start`: the program closes descriptor 3 when it has started. `user`: uid, gid, and
+    supplementary groups to run as; None: our own.
+    """
 
     __slots__ = ("command", "cwd", "limits", "stderr", "stdin", "tells_start", "user")
 
@@ -35,7 +36,7 @@ class Spec:
         self.user = user
 
     def as_words(self) -> list[str]:
-        """The words of a command line that `read_spec` reads back."""
+        """Command-line arguments that `read_spec` reads back."""
         limits = [f"{name}={secs!r}" for name, secs in self.limits.as_dict().items()]
         user = [] if self.user is None else [f"user={','.join(map(str, self.user))}"]
         told = ["tells_start="] if self.tells_start else []
@@ -45,7 +46,7 @@ class Spec:
 
 
 def read_spec(words: list[str]) -> Spec:
-    """Read a command line. Raises ValueError, KeyError when it is none."""
+    """Parse a command line. Raises ValueError, KeyError when it is invalid."""
     end = words.index("--")
     said = dict(word.split("=", 1) for word in words[:end])
     user = [int(number) for number in said["user"].split(",")] if "user" in said else None
@@ -61,7 +62,7 @@ def read_spec(words: list[str]) -> Spec:
 
 
 def as_json(value: object) -> str:
-    """JSON for what a supervisor says: objects, lists, texts, numbers, true, false and null."""
+    """JSON for a supervisor's replies: objects, lists, texts, numbers, true, false, and null."""
     if value is None:
         return "null"
     if isinstance(value, bool):

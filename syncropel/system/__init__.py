@@ -1,1 +1,1 @@
-"""What the operating system is asked: descriptors, ancestors of a process, imports."""
+"""Interfaces to the operating system: descriptors, ancestors of a process, imports."""

@@ -1,6 +1,6 @@
-"""Ancestors of a process: whether it belongs to a goal, read from the system's table of processes.
+"""Ancestors of a process: whether it belongs to a goal, read from the system's process table.
 
-Every daemon and every supervisor gives itself a name of its own: what runs below one is a goal.
+Every daemon and every supervisor sets a process name of its own: what runs below a supervisor is a goal.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ SUPERVISOR: Final = SUPERVISOR_NAME
 THREAD_VARIABLE: Final = "SPL_CHILD_THREAD"
 """Names the attempt that a process works on; every goal is started with it."""
 SHORTAGES: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
-"""Errors that say that the system, or this process, has no more to give now."""
+"""Errors that mean that the system, or this process, is out of resources."""
 _NAMES: Final = (DAEMON, SUPERVISOR)
 _MODULES: Final = ("syncropel.daemon", "syncropel/supervisor/")
 _TRIES: Final = 5
@@ -33,7 +33,7 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """One process. `parent`: 0 when there is none in this PID namespace. `started`: only for comparing."""
+    """One process. `parent`: 0 when there is none in this PID namespace. `started`: only for comparison."""
 
     pid: int
     parent: int
@@ -42,16 +42,18 @@ class Process:
 
 
 class Table(Protocol):
-    """The system's table of processes."""
+    """The system's process table."""
 
     def look(self, pid: int) -> Process | None:
-        """None when there is no such process. Raises Unreadable when it is hidden, OSError at a shortage."""
+        """None when there is no such process. Raises Unreadable when it is hidden, OSError when resources are
+        short.
+        """
         ...
 
     def environ(self, pid: int) -> bytes | None:
-        """The environment it was started with, variables divided by NUL; None when that is not to be read.
+        """The environment it was started with, variables separated by NUL; None when that is unreadable.
 
-        May take for ever: a process can have a hand in how its memory is read.
+        May block for ever: a process can interfere with reads of its memory.
         """
         ...
 
@@ -93,13 +95,13 @@ class ProcFiles:
 
 
 def _raise_shortage(error: OSError) -> None:
-    # That there is no descriptor left to look with says nothing of the process.
+    # Having no descriptor left to look with says nothing about the process.
     if error.errno in SHORTAGES:
         raise error
 
 
 def _read(path: str, size: int) -> bytes:
-    """At most so many bytes of a file of the system's, without the cost of a file object."""
+    """At most this many bytes of a system file, without the cost of a file object."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         parts = []
@@ -112,7 +114,9 @@ def _read(path: str, size: int) -> bytes:
 
 
 class PsutilTable:
-    """The table where there is no /proc, as on macOS: names there are those of programs, so words tell."""
+    """The table where there is no /proc, as on macOS: names there are those of programs, so arguments are
+    used.
+    """
 
     def look(self, pid: int) -> Process | None:
         import psutil
@@ -149,7 +153,7 @@ class PsutilTable:
 
 
 def table() -> Table:
-    """The table of this system."""
+    """The table for this system."""
     return ProcFiles() if os.path.exists("/proc/self/stat") else PsutilTable()
 
 
@@ -157,7 +161,7 @@ def lineage(pid: int, table: Table) -> list[Process]:
     """The process and its ancestors, the eldest last.
 
     Raises Unreadable when one of them is hidden, when the process is gone, or when they keep changing;
-    OSError at a shortage.
+    OSError when resources are short.
     """
     for _ in range(_TRIES):
         if (chain := _walk(pid, table)) is not None:
@@ -172,18 +176,20 @@ def _walk(pid: int, table: Table) -> list[Process] | None:
     chain = [first]
     while (below := chain[-1]).parent != 0:
         above = table.look(below.parent)
-        # One that is younger than its child is a stranger who was given the number of a parent that is gone.
+        # A "parent" younger than its child is an unrelated process that was given the number of a dead
+        # parent.
         if above is None or above.started > below.started or len(chain) > _DEEPEST:
             return None
         chain.append(above)
-    # The number may have been given to another meanwhile, or its parent have ended.
+    # The number may have been reused meanwhile, or its parent may have ended.
     return chain if table.look(pid) == first else None
 
 
 def keeper(chain: list[Process]) -> Process | None:
-    """The nearest daemon or supervisor above the first one of the chain; None when it runs below neither.
+    """The nearest daemon or supervisor above the first process of the chain; None when it runs below neither.
 
-    A process that is itself a supervisor counts, one that is a daemon does not: it is nobody's goal by that.
+    A process that is itself a supervisor counts; one that is a daemon does not, since that makes it nobody's
+    goal.
     """
     for one in chain:
         if one.name == SUPERVISOR or (one.name == DAEMON and one is not chain[0]):
@@ -204,7 +210,7 @@ def thread_of(environ: bytes) -> str | None:
 def attempt_of(chain: list[Process], kept_by: Process | None, table: Table) -> str | None:
     """The thread of the attempt that a chain belongs to, by its environments; None when none names one.
 
-    What the supervisor says of it comes first, since a goal can say of itself what it likes.
+    The supervisor's word comes first, since a goal can claim anything about itself.
     """
     end = len(chain) if kept_by is None else chain.index(kept_by) + 1
     for one in reversed(chain[:end]):

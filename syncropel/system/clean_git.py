@@ -1,9 +1,9 @@
-"""git as a daemon runs it in a folder that an agent has written to.
+"""Runs git for a daemon in a folder that an agent has written to.
 
 A repository's configuration names programs: hooks, filters, fsmonitor, external diffs, textconv, pagers. An
-agent that works in a worktree can change all of it, so none of it may run as the daemon. Commands that look
-at files therefore run with a git folder of their own, whose configuration is empty, over the real objects;
-the few that need the real one only move names, with hooks off.
+agent that works in a worktree can change all of it, so none of it may run as the daemon. Commands that read
+files therefore use a git folder of their own, with an empty configuration, over the real objects; the few
+that need the real one only move refs, with hooks off.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from syncropel.system import interruptible
 
 PATIENCE_SECS: Final = 120.0
 NAMES_PATIENCE_SECS: Final = 30.0
-"""For commands that look at no files: only a pipe in the place of a configuration holds those up."""
+"""For commands that read no files: only a pipe in place of a configuration can block those."""
 LEFT_BEHIND_SECS: Final = 3600.0
-"""After so long the folder of a command is left behind: none takes a tenth of it."""
+"""After this long, a command's folder is considered abandoned: none takes a tenth of it."""
 _PREFIX: Final = "spl-git-"
 PLAIN_DIFF: Final = ("--no-ext-diff", "--no-textconv", "--no-color", "--submodule=short")
 _SAFE: Final = (
@@ -48,14 +48,14 @@ _ENVIRONMENT: Final = {
     "GIT_NO_LAZY_FETCH": "1",
     "GIT_NO_REPLACE_OBJECTS": "1",
     "GIT_LITERAL_PATHSPECS": "1",
-    "GIT_ALLOW_PROTOCOL": "",  # an agent may name a program as the remote that lacking objects come from
+    "GIT_ALLOW_PROTOCOL": "",  # an agent may name a program as the remote for missing objects
     "LC_ALL": "C",
 }
 _MOST_EXCLUDES: Final = 1024 * 1024
 
 
 class GitFailed(Exception):
-    """git is not there, takes too long, or refuses; the text says which."""
+    """git is missing, takes too long, or refuses; the text says which."""
 
 
 def _run(
@@ -67,7 +67,7 @@ def _run(
     out: Path | None = None,
     patience_secs: float | None = None,
 ) -> bytes:
-    """What the command writes; with `out`, to that file. `where`: options that say where it runs."""
+    """Return the command's output, or write it to the file `out`. `where`: options that say where it runs."""
     patience = PATIENCE_SECS if patience_secs is None else patience_secs
     program = shutil.which("git")
     if program is None:
@@ -96,17 +96,18 @@ def _line(answer: bytes) -> str:
 
 @dataclass(frozen=True)
 class Scratch:
-    """Commands over the files of a worktree, with an empty configuration and an index of its own."""
+    """Commands over the files of a worktree, with an empty configuration and their own index."""
 
     environment: dict[str, str]
 
     def run(self, *words: str, text: bytes | None = None, out: Path | None = None) -> bytes:
-        """`out`: a file for what it writes. Raises GitFailed."""
+        """`out`: a file for the output. Raises GitFailed."""
         return _run(words, self.environment, text, out=out)
 
     def tree(self, held: Sequence[str] = (), base: str = "") -> str:
-        """The files as they are now, except ignored ones, as a tree; `held`: paths that stay as they are in
-        the commit `base`, also where a .gitignore says that they are not ignored."""
+        """The files as they are now, except ignored ones, as a tree; `held`: paths kept as in the commit
+        `base`, even where a .gitignore un-ignores them.
+        """
         self.run("add", "-A", "--", ".")
         if held:
             self.run("rm", "-r", "-f", "-q", "--cached", "--ignore-unmatch", "--", *held)
@@ -115,11 +116,11 @@ class Scratch:
         return _line(self.run("write-tree"))
 
     def new_objects(self, base: str, tip: str) -> list[str]:
-        """The ids of all that the commits since `base` have added: commits, trees, and files."""
+        """The ids of everything added by the commits since `base`: commits, trees, and files."""
         return _line(self.run("rev-list", "--objects", "--no-object-names", f"{base}..{tip}")).split()
 
     def find(self, objects: Sequence[str], values: Mapping[str, bytes]) -> str | None:
-        """The name of a value that stands in one of these objects, in a name, a message, or a file."""
+        """The name of a value that occurs in one of these objects, in a name, a message, or a file."""
         found = Path(self.environment["GIT_DIR"]) / "found"
         self.run("cat-file", "--batch", text="".join(f"{one}\n" for one in objects).encode(), out=found)
         if not found.stat().st_size:
@@ -139,7 +140,7 @@ class Repository:
 
     @classmethod
     def find(cls, folder: Path) -> Repository:
-        """The worktree that this folder is in. Raises GitFailed when it is in none."""
+        """The worktree that contains this folder. Raises GitFailed when there is none."""
         asked = ("--show-toplevel", "--absolute-git-dir", "--git-common-dir", "--show-object-format")
         answer = _line(_names(folder, "rev-parse", *asked)).split("\n")
         if len(answer) != len(asked):
@@ -148,15 +149,15 @@ class Repository:
         return cls(Path(top), Path(own), (Path(folder) / common).resolve(), form)
 
     def run(self, *words: str) -> str:
-        """A command that only reads or moves names. Raises GitFailed."""
+        """Run a command that only reads or moves refs. Raises GitFailed."""
         return _line(_names(self.top, *words))
 
     def commit(self, name: str = "HEAD") -> str:
-        """The id of the commit that this names. Raises GitFailed."""
+        """The id of the named commit. Raises GitFailed."""
         return self.run("rev-parse", "--verify", "--end-of-options", f"{name}^{{commit}}")
 
     def branch(self) -> str | None:
-        """The branch that is checked out; None when none is."""
+        """The branch that is checked out; None when detached."""
         try:
             return self.run("symbolic-ref", "--short", "-q", "HEAD")
         except GitFailed:
@@ -168,8 +169,8 @@ class Repository:
     ) -> Iterator[Scratch]:
         """A clean git folder whose HEAD and index are at `commit`.
 
-        `keep`: objects are written to the repository and not thrown away with it. `index`: use this one and
-        leave it as it is found. `exclude`: paths below the top that are taken for ignored.
+        `keep`: objects go to the repository instead of being discarded. `index`: use this one and leave it
+        unchanged. `exclude`: paths below the top to treat as ignored.
         """
         _sweep(Path(tempfile.gettempdir()))
         folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
@@ -206,7 +207,7 @@ class Repository:
 
 @cache
 def _sweep(place: Path) -> None:
-    """Remove the folders of processes that were killed while git ran; once a process is often enough."""
+    """Remove the folders of processes that were killed while git ran; once per process is often enough."""
     for folder in place.glob(f"{_PREFIX}*"):
         with contextlib.suppress(OSError):
             found = folder.lstat()
@@ -216,7 +217,7 @@ def _sweep(place: Path) -> None:
 
 
 def diff_of_commits(common: Path, old: str, new: str) -> bytes:
-    """The patch from one commit to another of a repository, whose git folder is given. Raises GitFailed."""
+    """The patch between two commits of a repository, given its git folder. Raises GitFailed."""
     words = ["diff", *PLAIN_DIFF, "--end-of-options", old, new, "--"]
     return _run(words, {}, where=["--git-dir", str(common)])
 
@@ -226,15 +227,16 @@ def _names(folder: Path, *words: str) -> bytes:
 
 
 def held_elsewhere(common: Path, commits: Sequence[str]) -> bool:
-    """Whether branches, other refs, their logs, or the main worktree hold all of these commits. Other
-    worktrees do not count. Raises GitFailed."""
+    """Whether branches, other refs, their logs, or the main worktree contain all of these commits. Other
+    worktrees do not count. Raises GitFailed.
+    """
     others = ("--not", "--single-worktree", "--all", "--reflog")
     words = ("rev-list", "--max-count=1", "--ignore-missing", *commits, *others)
     return not _run(["--git-dir", str(common), *words], {})
 
 
 def _own_excludes(common: Path) -> bytes:
-    """What the repository ignores without saying so in a tracked file."""
+    """What the repository ignores outside its tracked files."""
     try:
         descriptor = os.open(common / "info" / "exclude", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:

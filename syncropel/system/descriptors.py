@@ -1,4 +1,4 @@
-"""How many files and sockets this process may have open, and how they are shared out."""
+"""How many files and sockets this process may have open, and how they are allocated."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from dataclasses import dataclass
 from typing import Final
 
 WANTED: Final = 16_384
-"""More than this is never asked for: it covers MAX_TCP with every reserve, and a goal inherits the limit."""
+"""More than this is never requested: it covers MAX_TCP with every reserve, and goals inherit the limit."""
 MAX_TCP: Final = 8_192
 OPERATORS: Final = 128
-"""Connections of the Unix socket that are there for the taking, whatever TCP does."""
+"""Connections of the Unix socket that stay available, whatever TCP does."""
 OWN: Final = 128
 """The store and its readers, logs, listeners, what a request opens, and what is accepted in one turn."""
 PEERS: Final = 128
 """Outgoing connections to other instances."""
 PER_GOAL: Final = 8
-"""Pipes, files and sockets of one goal that runs."""
+"""Pipes, files, and sockets of one running goal."""
 
 
 def raise_limit() -> int:
-    """Raise the soft limit of this process towards the hard one, as far as is useful; gives the new limit.
+    """Raise this process's soft limit towards the hard one, as far as is useful; return the new limit.
 
-    A limit that the system refuses to raise stays as it is.
+    If the system refuses, the limit stays as it is.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     for wanted in (WANTED, 10_240):  # macOS takes at most 10,240, even where the hard limit says "unlimited"
@@ -37,7 +37,7 @@ def raise_limit() -> int:
 
 @dataclass(frozen=True, slots=True)
 class Shares:
-    """Of `limit` descriptors: how many TCP connections at most, and how many Unix ones are always free."""
+    """Out of `limit` descriptors: the most TCP connections, and how many Unix ones are always free."""
 
     limit: int
     tcp: int
@@ -45,7 +45,7 @@ class Shares:
 
 
 def share_out(limit: int, goals: int) -> Shares:
-    """Share out `limit` descriptors on an instance that runs so many goals at a time.
+    """Allocate `limit` descriptors on an instance that runs this many goals at once.
 
     Under a limit too low for every reserve, TCP gets a quarter and the operator an eighth.
     """

@@ -1,4 +1,4 @@
-"""Importing quickly: every process of ours is waited for, most of all while it imports."""
+"""Faster imports: somebody waits for each of our processes, most of all while it imports."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from contextlib import contextmanager
 
 @contextmanager
 def quickly() -> Iterator[None]:
-    """Let the imports inside take no longer than they have to. The first that brings httpx has to be one."""
-    # httpx imports its own command line, and with it click, rich and pygments, wherever they happen to be
-    # installed: 50 ms that no process of ours should wait for. It copes when they are absent.
+    """Speed up the imports inside. The first one that loads httpx must be wrapped in this."""
+    # httpx imports its own command line, and with it click, rich, and pygments, if they happen to be
+    # installed: 50 ms that none of our processes should wait for. It copes when they are absent.
     sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
     collecting = gc.isenabled()
     gc.disable()  # nothing that is imported is garbage, and looking for some takes a tenth of the time

@@ -1,7 +1,7 @@
-"""Programs that a thread waits for, ended with the task that waits for the thread.
+"""Programs run from a thread, ended when the task that waits for the thread is cancelled.
 
-A thread cannot be cancelled, and a daemon that stops waits for its threads: a program that waits for a pipe
-would hold it up. So the programs are ended, and no more are started.
+A thread cannot be cancelled, and a stopping daemon waits for its threads: a program blocked on a pipe would
+hold it up. So the programs are ended, and no more are started.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 MOST_AT_ONCE: Final = 8
-# Threads of their own: programs that wait for a pipe must not take those by which goals are started and read.
+# Threads of their own: blocked programs must not occupy those that start goals and read their output.
 _THREADS: Final = ThreadPoolExecutor(MOST_AT_ONCE, "interruptible")
 
 
@@ -43,7 +43,7 @@ class _Programs:
                 process.terminate()
 
     def end(self) -> None:
-        """End what runs, in a way that lets it take its locks away."""
+        """End what is running, in a way that lets it remove its locks."""
         with self._lock:
             self.ended = True
             if self._running is not None:
@@ -54,8 +54,9 @@ _PROGRAMS: ContextVar[_Programs | None] = ContextVar("programs", default=None)
 
 
 async def in_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Like `asyncio.to_thread`, MOST_AT_ONCE at a time; when this is cancelled, what `run` has started
-    there is ended."""
+    """Like `asyncio.to_thread`, with at most MOST_AT_ONCE at a time; on cancellation, programs that `run` has
+    started there are ended.
+    """
     programs = _Programs()
     before = _PROGRAMS.set(programs)
     try:
@@ -75,9 +76,9 @@ def run(
     sink: int | IO[bytes],
     patience_secs: float,
 ) -> tuple[int, bytes, bytes]:
-    """Run a program to its end: exit status, and what it wrote to stdout (with `sink` PIPE) and stderr.
+    """Run a program to its end; return the exit status, and its stdout (with `sink` PIPE) and stderr.
 
-    Raises subprocess.TimeoutExpired once it is over its time, Interrupted, OSError and ValueError.
+    Raises subprocess.TimeoutExpired when it exceeds its time, Interrupted, OSError, and ValueError.
     """
     programs = _PROGRAMS.get()
     if programs is not None and programs.ended:
