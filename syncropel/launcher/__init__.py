@@ -1,1 +1,3 @@
-"""A fleet of daemons on this machine: starts and stops processes, and talks HTTP; no store is touched."""
+"""Local fleets: starts and stops daemon processes on this machine and talks HTTP to them; it touches no
+store.
+"""

@@ -1,4 +1,4 @@
-"""The checks of `spl doctor` on adapters, agents and repositories: whether they can be used."""
+"""The checks of `spl doctor` on adapters, agents, and repositories: whether they are usable."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def adapters(patient: Patient) -> Iterator[Finding]:
     try:
         settings = load_settings(home, os.environ)
     except SetupError:
-        return  # the config is told of by itself
+        return  # the check of the config reports this
     for name, why in types.broken.items():
         yield Finding("plug-ins", "warn", f"{name}: {why}", f"repair or remove what installs it in {GROUP}")
     place = Place(home.work, home.run, Runtime(), secrets=home.secrets)
@@ -50,7 +50,7 @@ def _problems(name: str, one: Enabled) -> Iterator[Finding]:
 
 
 def agents(patient: Patient) -> Iterator[Finding]:
-    """The command lines of coding agents: their versions, and whether they have a login."""
+    """Coding agents: their versions, and whether they are logged in."""
     for table in _settings(patient).adapters.tables.values():
         if table.kind in AGENTS:
             yield from _agent(table)
@@ -60,7 +60,7 @@ def _agent(table: AdapterTable) -> Iterator[Finding]:
     about, program = f"agent {table.name}", table.command[0] if table.command else table.kind
     cli = find_cli(table.kind, _variables(table), program)
     if cli is None:
-        return  # the check of its adapter has said so
+        return  # reported by the check of its adapter
     login = f"login {cli.login.state}: {cli.login.told}"
     if len(table.command) > 1 or not cli.version:
         yield Finding(about, "warn", f"version unknown; {login}", f"try it: {cli.path} --version")
@@ -72,7 +72,7 @@ def _agent(table: AdapterTable) -> Iterator[Finding]:
 
 
 def _variables(table: AdapterTable) -> dict[str, str]:
-    """What a daemon that is started from here would give to the agent; secrets only by name."""
+    """What a daemon started from here would pass to the agent; secrets only by name."""
     named = {name: os.environ[name] for name in (*PASSED, *table.env) if name in os.environ}
     return {**named, **table.set, **dict.fromkeys(table.secrets, "a secret")}
 
@@ -109,7 +109,7 @@ def _repository(repo: Repo, root: str) -> Finding:
 
 
 def _settings(patient: Patient) -> Settings:
-    """The settings; all defaults when they cannot be read, which the check of the config tells."""
+    """The settings; all defaults when they cannot be read, which the check of the config reports."""
     try:
         return load_settings(patient.home, os.environ)
     except SetupError:

@@ -1,7 +1,7 @@
-"""The command lines of coding agents on this machine: which there are, their versions, and their login.
+"""Coding agents' command-line tools on this machine: which are installed, their versions, and their logins.
 
-Nothing here asks a provider: a login is looked for in files and variables. What these hold is never tried, so
-it can be out of date; where a login may be kept elsewhere, it is unknown.
+Nothing here contacts a provider: logins are looked for in files and variables. Credentials are never tried,
+so they may be out of date; where a login may be stored elsewhere, it is unknown.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 AGENTS: Final = ("claude", "codex")
-"""Types of adapters that are agents with a command line of the same name."""
+"""Types of adapters that are agents with a command of the same name."""
 PACKAGES: Final = {"claude": "@anthropic-ai/claude-code", "codex": "@openai/codex"}
-"""Their packages for npm."""
+"""Their npm packages."""
 PATIENCE_SECS: Final = 20.0
 _VERSION: Final = re.compile(r"\d+\.\d+[0-9A-Za-z.+-]*")
 _QUIET: Final = {"DISABLE_AUTOUPDATER": "1", "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1"}
@@ -36,7 +36,7 @@ _PLACES: Final = {
 
 @dataclass(frozen=True)
 class Login:
-    """`found`: there are credentials, which nobody has tried. `told` says where, or why it is not known."""
+    """`found`: there are credentials, untested. `told` says where, or why it is unknown."""
 
     state: Literal["found", "missing", "unknown"]
     told: str
@@ -44,7 +44,7 @@ class Login:
 
 @dataclass(frozen=True)
 class AgentCli:
-    """A command line on this machine. `version`: empty when it does not tell one."""
+    """A command on this machine. `version`: empty when it does not report one."""
 
     name: str
     path: str
@@ -53,7 +53,7 @@ class AgentCli:
 
 
 def find_cli(name: str, variables: Mapping[str, str], program: str = "") -> AgentCli | None:
-    """The command line of an agent with these variables; None when PATH has none."""
+    """The agent's command, given these variables; None when PATH has none."""
     path = shutil.which(program or name, path=variables.get("PATH"))
     if path is None:
         return None
@@ -61,7 +61,7 @@ def find_cli(name: str, variables: Mapping[str, str], program: str = "") -> Agen
 
 
 def version_of(path: str, variables: Mapping[str, str]) -> str:
-    """What `--version` tells; empty when it tells nothing."""
+    """The output of `--version`; empty when there is none."""
     try:
         ran = subprocess.run(
             [path, "--version"],
@@ -90,7 +90,7 @@ def variables_for(name: str, variables: Mapping[str, str]) -> list[str]:
 
 
 def login_variables(name: str, variables: Mapping[str, str]) -> list[str]:
-    """Those of these variables that hold an agent's key: names only."""
+    """Which of these variables hold an agent's key: names only."""
     keys = [*(_KEYS_OF_CLAUDE if name == "claude" else _KEYS_OF_CODEX)]
     if name == "codex" and (key := (_provider(codex_config(variables)) or {}).get("env_key")):
         keys.append(str(key))
@@ -144,7 +144,7 @@ def _login_of_codex(variables: Mapping[str, str]) -> Login:
 
 
 def _provider(config: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The model provider that codex's config chooses and defines; None for a built-in one."""
+    """The model provider that codex's config selects and defines; None for a built-in one."""
     providers = config.get("model_providers")
     found = providers.get(config.get("model_provider")) if isinstance(providers, dict) else None
     return found if isinstance(found, dict) else None

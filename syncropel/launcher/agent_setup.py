@@ -1,6 +1,6 @@
-"""`spl agent setup`: what a coordinator's config needs so that coding agents can work on a repository.
+"""`spl agent setup`: adds what a coordinator's config needs so that coding agents can work on a repository.
 
-It only adds: an entry that is there stays, unless the caller says `overwrite`.
+It only adds: existing entries stay, unless the caller says `overwrite`.
 """
 
 from __future__ import annotations
@@ -32,18 +32,18 @@ from syncropel.settings.workspace import NAME
 from syncropel.system.clean_git import GitFailed, Repository
 
 BUDGET_USD: Final = 2.0
-"""What an attempt may spend whose subtask names no budget."""
+"""What an attempt may spend if its subtask names no budget."""
 IDLE_SECS: Final = 600
 CODEX_MODEL: Final = "gpt-5.5"
-"""For a codex that has no model in its config: without a name, what it spends has no price."""
+"""For a codex whose config names no model: without a name, its spending cannot be priced."""
 _MODES: Final = {"claude": "acceptEdits", "codex": "workspace-write"}
-"""Edits inside the worktree are allowed; what an agent would have to ask for is denied."""
+"""Edits inside the worktree are allowed; anything an agent would have to ask for is denied."""
 _ODD: Final = re.compile(r"[^A-Za-z0-9._-]+|^[^A-Za-z0-9]+")
 
 
 @dataclass(frozen=True)
 class Setup:
-    """What was found, and what `config.toml` gets. Keys are paths such as `("adapters", "claude")`."""
+    """What was found, and what is added to `config.toml`. Keys are paths such as `("adapters", "claude")`."""
 
     clis: Sequence[AgentCli]
     repo: str
@@ -51,12 +51,12 @@ class Setup:
     path: Path
     added: Mapping[tuple[str, ...], Any]
     kept: Sequence[tuple[str, ...]]
-    """Entries that were there already."""
+    """Entries that already existed."""
     warnings: Sequence[str]
 
     @property
     def adapter(self) -> str:
-        """The adapter to begin with: one with a login, if any has."""
+        """The adapter to start with: one that is logged in, if any is."""
         order = ("found", "unknown", "missing")
         return min(self.clis, key=lambda one: order.index(one.login.state)).name
 
@@ -64,10 +64,10 @@ class Setup:
 def examine(
     home: Home, folder: Path, environ: Mapping[str, str], *, name: str = "", overwrite: bool = False
 ) -> Setup:
-    """Look at the repository around `folder` and at the agents on PATH, and change nothing.
+    """Examine the repository around `folder` and the agents on PATH, without changing anything.
 
-    Raises SetupError without a repository, without an agent, for a name that is taken, or for a config that
-    cannot be read or is a worker's.
+    Raises SetupError without a repository, without an agent, for a name that is taken, and for a config that
+    cannot be read or belongs to a worker.
     """
     settings = load_settings(home, {})
     if settings.role == "worker":
@@ -95,7 +95,7 @@ def examine(
 
 
 def apply(home: Home, setup: Setup) -> None:
-    """Write what is to be added into `config.toml`, which is made if there is none. Raises SetupError."""
+    """Write the additions to `config.toml`, creating it if needed. Raises SetupError."""
     if not setup.added:
         return
     make_home(home)
@@ -112,8 +112,9 @@ def apply(home: Home, setup: Setup) -> None:
 
 @dataclass(frozen=True)
 class Behind:
-    """A worker of this machine that is not set as its coordinator. `lacks`: entries that `spl fleet start`
-    can give it. `own`: entries of its own that are different, and stay."""
+    """A worker of this machine whose config lacks what its coordinator's has. `lacks`: entries that `spl
+    fleet start` can add. `own`: entries of its own that differ, and stay.
+    """
 
     alias: str
     running: bool
@@ -122,7 +123,7 @@ class Behind:
 
 
 def workers_behind(home: Home, setup: Setup) -> list[Behind]:
-    """The workers on whose config this setup has no effect by itself. Raises SetupError for a bad config."""
+    """The workers that this setup does not affect by itself. Raises SetupError for an invalid config."""
     wanted = {**raw_entries(home), **setup.added}
     wanted = {keys: wanted[keys] for keys in (*setup.added, *setup.kept)}
     behind = []
@@ -138,7 +139,7 @@ def workers_behind(home: Home, setup: Setup) -> list[Behind]:
 
 
 def free_alias(data: Path) -> str:
-    """An alias for the first fan-out that no task file knows of."""
+    """An alias for the first fan-out that no task file uses."""
     try:
         known = tomllib.loads((data / "aliases.toml").read_text(encoding="utf-8")).get("aliases", {})
     except (OSError, ValueError):
@@ -164,8 +165,9 @@ def commands(setup: Setup, alias: str) -> list[str]:
 
 
 def _repository(folder: Path, root: str) -> Path:
-    """The main worktree of the repository that this folder is in. `root`: where others are made; empty:
-    beside it. Raises SetupError."""
+    """The main worktree of the repository that contains this folder. `root`: where worktrees are created;
+    empty: beside it. Raises SetupError.
+    """
     try:
         found = Repository.find(folder)
     except GitFailed as error:
@@ -206,7 +208,7 @@ def _name_of(path: Path, name: str, settings: Settings, *, overwrite: bool) -> s
 
 
 def _table(name: str, environ: Mapping[str, str]) -> dict[str, Any]:
-    """`[adapters.NAME]`. It names variables, and never has their values."""
+    """`[adapters.NAME]`. It names variables, never their values."""
     table: dict[str, Any] = {"mode": _MODES[name]}
     if name == "codex":
         model = codex_config(environ).get("model")
@@ -220,7 +222,7 @@ def _table(name: str, environ: Mapping[str, str]) -> dict[str, Any]:
 def _unpassed(
     kept: Sequence[tuple[str, ...]], settings: Settings, environ: Mapping[str, str]
 ) -> Iterator[str]:
-    """Keys that are set here, and that an entry which stays does not give to its agent."""
+    """Keys that are set here, and that an existing entry does not pass to its agent."""
     for table in (settings.adapters.tables[keys[1]] for keys in kept if keys[0] == "adapters"):
         passed = {*table.env, *table.set, *table.secrets}
         for one in login_variables(table.name, environ):

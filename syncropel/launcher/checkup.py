@@ -1,6 +1,6 @@
-"""The checks of `spl doctor`: what of an instance's files, process and machine is not as it should be.
+"""The checks of `spl doctor` on an instance's files, process, and machine.
 
-Each looks and changes nothing, and needs no daemon: it is asked when something is wrong.
+Checks change nothing, and need no daemon: they are run when something is wrong.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _TAIL_BYTES: Final = 256 * 1024
 
 
 def examine(patient: Patient) -> list[Finding]:
-    """Every finding, from the folder up to the machine; only the first when there is no home at all."""
+    """Every finding, from the folder up to the machine; only the first one when there is no home at all."""
     home = list(_home(patient))
     if any(one.state == "fail" for one in home):
         return home

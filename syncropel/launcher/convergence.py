@@ -1,4 +1,4 @@
-"""Has the fleet come together? Looked up in the coordinator's answers; no waiting happens here."""
+"""Whether the fleet has converged, according to the coordinator's answers; nothing waits here."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from syncropel.wire import FleetStatus, InstanceOut
 
 @dataclass(frozen=True)
 class Expected:
-    """An instance that has to show up: its alias and the process that has to be behind it."""
+    """An instance that must appear: its alias and its process."""
 
     alias: str
     pid: int
@@ -19,8 +19,9 @@ class Expected:
 
 
 def find(status: FleetStatus, expected: Expected) -> InstanceOut | None:
-    """The instance that this very process runs and that was heard from, also one that a drain empties; an
-    earlier life of the same alias does not count."""
+    """The instance run by exactly this process that has been heard from, even while draining; an earlier
+    process of the same alias does not count.
+    """
     for instance in status.instances:
         same_process = instance.pid is None or instance.pid == expected.pid
         if instance.alias == expected.alias and instance.status in ("live", "draining") and same_process:
@@ -29,12 +30,12 @@ def find(status: FleetStatus, expected: Expected) -> InstanceOut | None:
 
 
 def missing(status: FleetStatus, expected: Sequence[Expected]) -> list[Expected]:
-    """Those that have not shown up yet."""
+    """Those that have not appeared yet."""
     return [one for one in expected if find(status, one) is None]
 
 
 def progress_line(status: FleetStatus, expected: Sequence[Expected]) -> str:
-    """How far it has come, for a person who waits."""
+    """The progress, for a person who waits."""
     waiting = missing(status, expected)
     there = len(expected) - len(waiting)
     names = ", ".join(one.alias for one in waiting)
@@ -42,7 +43,7 @@ def progress_line(status: FleetStatus, expected: Sequence[Expected]) -> str:
 
 
 def summary_lines(status: FleetStatus, expected: Sequence[Expected]) -> list[str]:
-    """One line an instance: alias, short DID, port."""
+    """One line per instance: alias, short DID, port."""
     width = max(len(one.alias) for one in expected)
     lines = []
     for one in expected:

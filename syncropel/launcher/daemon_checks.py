@@ -1,4 +1,4 @@
-"""The checks of `spl doctor` that ask a running daemon: its connections, its fleet, and the clocks in it."""
+"""The checks of `spl doctor` that ask a running daemon: its connections, its fleet, and their clocks."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _TROUBLE: Final = {
     "closed_for_room": "{} were closed to make room",
     "accept_errors": "accepting one failed {} times",
 }
-"""Counts of the health that an operator has to know of, and how they are told."""
+"""Counters in the health report that an operator must know about, and their wording."""
 _NOT_OPERATOR: Final = {
     "goals_refused": "{} requests of goals that may only read",
     "unknown_callers": "{} requests of unknown callers",
@@ -56,7 +56,7 @@ def door(patient: Patient) -> Iterator[Finding]:
 
 
 def _reports(told: Mapping[str, Any]) -> Iterator[Finding]:
-    """Results that are finished and not reported yet."""
+    """Results that are finished but not reported yet."""
     waiting, problems, refused = told.get("waiting"), told.get("problems"), told.get("refused")
     if waiting and isinstance(problems, list) and problems:
         yield Finding(
@@ -75,7 +75,7 @@ def _reports(told: Mapping[str, Any]) -> Iterator[Finding]:
 
 
 def _writers(told: Mapping[str, Any]) -> Iterator[Finding]:
-    """Callers that may write in a name that is not proven to be their own."""
+    """Callers that may write under a name that is not proven to be theirs."""
     if free := told.get("any_actor"):
         yield Finding(
             "accounts",
@@ -107,7 +107,7 @@ def fleet(patient: Patient) -> Iterator[Finding]:
 
 
 def _heartbeats(health: EngineHealth, status: FleetStatus) -> Iterator[Finding]:
-    """Heartbeats that a coordinator refuses, as either side sees them, and what a worker does without."""
+    """Heartbeats that a coordinator refuses, seen from either side, and what a worker lacks because of it."""
     if health.takes_no_work:
         yield Finding(
             "work",

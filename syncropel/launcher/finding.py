@@ -1,4 +1,4 @@
-"""What a check of `spl doctor` looks at, and what it finds."""
+"""The input and the result of a check of `spl doctor`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ State = Literal["ok", "warn", "fail"]
 
 @dataclass(frozen=True)
 class Finding:
-    """What one look at `about` showed, and, unless all is well, what to do."""
+    """The result of checking `about` and, unless all is well, what to do."""
 
     about: str
     state: State
@@ -23,7 +23,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Patient:
-    """What is looked at. `deep`: read the whole store, page by page."""
+    """What is checked. `deep`: read the whole store, page by page."""
 
     home: Home
     data: Path

@@ -1,4 +1,4 @@
-"""Introduces a worker and its coordinator on one machine to each other: a secret for each direction."""
+"""Introduces a worker and its coordinator on one machine to each other: one secret for each direction."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from syncropel.settings.keyring import Keyring
 def introduce(
     coordinator: Home, worker: Home, did: str, client: Callable[[], Client], *, anew: bool = False
 ) -> None:
-    """Give the two what they know each other by, where they have nothing yet; `anew`: in any case, also when
-    the worker was revoked.
+    """Create the secrets that the two do not share yet; with `anew` in any case, even when the worker was
+    revoked.
 
-    Raises RemoteError with the code CREDENTIAL_REVOKED when it was and is not let in anew, OSError when a
-    secret cannot be written.
+    Raises RemoteError with the code CREDENTIAL_REVOKED when it was revoked and is not readmitted, OSError
+    when a secret cannot be written.
     """
     mine, its = Keyring(coordinator), Keyring(worker)
     own_did = load_or_create_identity(coordinator).did
     own = its.make_own(did, anew=anew)
     with client() as asking:
         asking.send(credential_calls.issue(did, own, actor_from(os.environ), reissue=anew))
-    # The worker believes the new secret only once it is there to be shown.
+    # The worker accepts the new secret only once the coordinator can present it.
     its.trust(own_did, mine.make_towards(did, own_did, anew=anew))

@@ -1,6 +1,7 @@
-"""Start a local fleet: a coordinator and its workers, each a process with a home of its own.
+"""Starts a local fleet: a coordinator and its workers, each a process with its own home.
 
-What runs already is used as it is. Nothing here touches a store: it starts processes and asks them over HTTP.
+Whatever is running already is used as it is. Nothing here touches a store: it starts processes and asks them
+over HTTP.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from syncropel.wire import EngineHealth, FleetStatus
 CONVERGENCE_LIMIT_SECS: Final = 30.0
 FLEET_ACCOUNT: Final = "sa-fleet"
 FLEET_SCOPES: Final = ("records:read", "records:write", "threads:write", "fleet:write", "config:read")
-# A goal of the daemon's user can read what the daemon was started with: no caller's token is in it.
+# Goals of the daemon's user can read its initial environment: no caller's token may be in it.
 _OF_CALLERS: Final = frozenset({"SPL_TOKEN", "SPL_URL"})
 _NOT_FOR_COORDINATOR: Final = _OF_CALLERS | {"SPL_FLEET_COORDINATOR_URL"}
 _NOT_FOR_WORKERS: Final = _OF_CALLERS | {"SPL_BOOTSTRAP_TOKEN"}
@@ -35,8 +36,9 @@ _POLL_SECS: Final = 0.1
 
 @dataclass
 class Launcher:
-    """One `spl fleet start`. `say` gets lines for the user, `warn` warnings, `progress` a line that replaces
-    the one before it."""
+    """One `spl fleet start`. `say` receives lines for the user, `warn` warnings, `progress` a line that
+    replaces the previous one.
+    """
 
     home: Home
     plan: FleetPlan
@@ -48,10 +50,10 @@ class Launcher:
     _reused: dict[str, int] = field(default_factory=dict)
 
     def run(self) -> FleetStatus:
-        """Start what is missing and wait until all are live; gives the fleet as it then is.
+        """Start what is missing and wait until all are live; return the resulting fleet.
 
-        Raises SetupError naming the instance that did not come up. What was started before stays, except
-        after Ctrl-C, which stops it again.
+        Raises SetupError naming the instance that did not come up. Whatever was started stays, except after
+        Ctrl-C, which stops it again.
         """
         workers = plan_workers(self.home, self.plan)
         count = len(workers)
@@ -99,7 +101,7 @@ class Launcher:
         return me, url
 
     def _fleet_token(self) -> str:
-        """The token that the fleet's instances use among themselves; minted once, kept 0600."""
+        """The token that the fleet's instances share; minted once, stored with mode 0600."""
         path = self.home.fleet_token
         try:
             return path.read_text(encoding="utf-8").strip()
@@ -113,7 +115,7 @@ class Launcher:
             except RemoteError as error:
                 if error.status != 409:
                     raise
-                # The account is there and its token was lost; a secret cannot be read back, only replaced.
+                # The account exists but its token was lost; a secret cannot be read back, only replaced.
                 name = f"{FLEET_ACCOUNT}-{secrets.token_hex(3)}"
                 token = client.send(calls.mint_service_account(name, FLEET_SCOPES)).token
         self._keep_token(self.home, token)
@@ -128,7 +130,7 @@ class Launcher:
             ) from None
 
     def _start_worker(self, worker: WorkerPlan, url: str, token: str) -> bool:
-        """Start this worker, unless it runs; gives False for one that was revoked, which stays out."""
+        """Start this worker, unless it runs; return False for a revoked one, which stays out."""
         _, changed = prepare_worker(worker, self.plan, url)
         did = load_or_create_identity(worker.home).did
         self._keep_token(worker.home, token)
@@ -150,9 +152,9 @@ class Launcher:
         return True
 
     def _introduce(self, worker: WorkerPlan, did: str, *, running: bool) -> bool:
-        """Give this worker and the coordinator what they know each other by, where they have nothing yet."""
+        """Create the secrets that this worker and the coordinator do not share yet."""
         if running and not self._understands(did):
-            return True  # an older process knows the shared token alone, and is not shut out
+            return True  # an older process knows only the shared token, and must not be locked out
         try:
             introduce(self.home, worker.home, did, self._client, anew=worker.alias in self.plan.reissue)
         except RemoteError as error:

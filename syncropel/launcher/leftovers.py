@@ -1,4 +1,4 @@
-"""Goals that a crashed daemon left: stopping its home ends them, too."""
+"""Goals left by a crashed daemon: stopping its home ends them, too."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _PROGRAM: Final = "supervisor/__main__.py"
 
 
 def end_runs(home: Home, limit_secs: float = STOP_LIMIT_SECS) -> int:
-    """End every run of this home whose daemon is gone, and wait for it; gives how many there were.
+    """End every run of this home whose daemon is gone, and wait; return how many there were.
 
-    A supervisor that does not end its run in time is killed, with all that is below it.
+    A supervisor that does not end its run in time is killed with everything below it.
     """
     found = [one for one in psutil.process_iter() if _is_supervisor(one, home)]
     for one in found:

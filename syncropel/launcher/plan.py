@@ -1,4 +1,4 @@
-"""The plan of a local fleet: which instances it has, where they live, and how each is set."""
+"""The plan of a local fleet: its instances, their homes, and their settings."""
 
 from __future__ import annotations
 
@@ -32,24 +32,25 @@ _MAX_PORT: Final = 65535
 
 @dataclass(frozen=True)
 class FleetPlan:
-    """What `spl fleet start` asks for. A port of None keeps what the instance's own settings say."""
+    """What `spl fleet start` was asked for. A port of None keeps the instance's own setting."""
 
     workers: int
     adapter: str | None = None
     """Adapter of every worker; None keeps each worker's own (echo for a new one)."""
     bash_cwd: str = ""
-    """Folder that bash goals run in; empty gives each its own. Only taken over together with an adapter."""
+    """Folder that bash goals run in; empty gives each its own. Only used together with an adapter."""
     port: int | None = None
     worker_port: int | None = None
     """Port of the first worker, counting up from there; 0 takes a free one for each."""
     reissue: frozenset[str] = frozenset()
-    """Aliases of workers that were revoked and are let in again, each with a new credential."""
+    """Aliases of revoked workers to readmit, each with a new credential."""
 
 
 @dataclass(frozen=True)
 class WorkerPlan:
-    """One worker of the plan. `offered`: adapters and repositories of the coordinator's config, by the path
-    of their key. `workspace`: its settings of worktrees, for a new worker."""
+    """One worker of the plan. `offered`: adapters and repositories in the coordinator's config, by key path.
+    `workspace`: its worktree settings, for a new worker.
+    """
 
     alias: str
     home: Home
@@ -69,9 +70,9 @@ def worker_suffixes() -> Iterator[str]:
 def plan_workers(coordinator: Home, plan: FleetPlan) -> list[WorkerPlan]:
     """The workers of the plan: their homes beside the coordinator's, and their ports.
 
-    Raises SetupError for more workers than there are names or ports, or broken settings.
+    Raises SetupError for more workers than there are names or ports, and for invalid settings.
     """
-    # A table of bash would let a worker run scripts, which only its own config or --adapter bash may do.
+    # A table for bash would let a worker run scripts, which only its own config or --adapter bash may do.
     offered = {keys: value for keys, value in raw_entries(coordinator).items() if keys[-1] not in _SWITCHES}
     workspace = replace(load_settings(coordinator, {}).workspace, repos={})
     aliases = [f"worker-{suffix}" for _, suffix in zip(range(plan.workers), worker_suffixes(), strict=False)]
@@ -96,7 +97,7 @@ def _port(plan: FleetPlan, number: int, home: Home) -> int:
 
 
 def worker_settings(present: Settings, worker: WorkerPlan, plan: FleetPlan, coordinator_url: str) -> Settings:
-    """The worker's settings with what the plan asks for laid over those it has."""
+    """The worker's settings, updated as the plan asks."""
     settings = replace(
         present,
         server=replace(present.server, port=worker.port),
@@ -124,10 +125,10 @@ def worker_settings(present: Settings, worker: WorkerPlan, plan: FleetPlan, coor
 
 
 def prepare_worker(worker: WorkerPlan, plan: FleetPlan, coordinator_url: str) -> tuple[Settings, bool]:
-    """Make the worker's home and bring its `config.toml` up to date.
+    """Create the worker's home and bring its `config.toml` up to date.
 
-    Gives its settings, and whether a worker that runs already would have to be started anew to follow them.
-    Raises SetupError.
+    Returns its settings, and whether a running worker would have to be restarted to apply them. Raises
+    SetupError.
     """
     make_home(worker.home)
     known = worker.home.config.exists()
@@ -143,8 +144,10 @@ def prepare_worker(worker: WorkerPlan, plan: FleetPlan, coordinator_url: str) ->
 
 
 def _taken_over(worker: WorkerPlan, plan: FleetPlan, present: Settings, *, new: bool) -> Changes:
-    """What the worker lacks of what the coordinator offers. A new worker takes everything; another one the
-    adapter that the plan names, and with it the repositories: the rest of its config is its operator's."""
+    """What the coordinator offers and the worker lacks. A new worker takes everything; an existing one only
+    the adapter that the plan names, and with it the repositories: the rest of its config belongs to its
+    operator.
+    """
     named = ("adapters", str(plan.adapter))
     has: set[tuple[str, ...]] = {("adapters", name) for name in present.adapters.tables}
     has |= {(*REPOS, name) for name in present.workspace.repos}
@@ -156,7 +159,7 @@ def _taken_over(worker: WorkerPlan, plan: FleetPlan, present: Settings, *, new: 
 
 
 def _add(path: Path, added: Changes, present: Settings) -> None:
-    """Write these entries into a `config.toml`; one that is not there yet says what is so at present.
+    """Add these entries to a `config.toml`; a missing file is created with the current settings.
 
     Raises SetupError.
     """
@@ -169,7 +172,7 @@ def _add(path: Path, added: Changes, present: Settings) -> None:
 
 
 def _write(path: Path, present: Settings, wanted: Settings) -> None:
-    """Write a new file, or change in a present one only what differs."""
+    """Write a new file, or change only what differs in an existing one."""
     try:
         text = toml_text.read(path)
         text = edit_settings(text, present, wanted) if text.strip() else dump_settings(wanted)

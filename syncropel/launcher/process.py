@@ -1,7 +1,7 @@
-"""Daemon processes of this machine: start one detached, find the one of a home, stop it and no other.
+"""Daemon processes of this machine: starts one detached, finds a home's daemon, stops exactly that one.
 
-A PID alone proves nothing, since the system gives numbers again: a process counts as a home's daemon only
-when it looks like one, and was there before the PID file was written.
+A PID alone proves nothing, since the system reuses numbers: a process counts as a home's daemon only when it
+looks like one, and was there before the PID file was written.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ from syncropel.settings.config import STOP_KEEPING_WORK, Home
 from syncropel.settings.identity import make_home
 
 STOP_LIMIT_SECS: Final = 20.0
-"""How long a stop waits for a daemon to finish what it does."""
+"""How long a stop waits for a daemon to finish its work."""
 START_LIMIT_SECS: Final = 60.0
 """How long a start waits for the first answer; a long log takes a while to fold."""
 ANSWER_LIMIT_SECS: Final = 10.0
-"""How long to wait for a daemon that runs already, and may just be starting or stopping."""
+"""How long to wait for a daemon that is already running, and may be starting or stopping."""
 _POLL_SECS: Final = 0.05
 _ERROR: Final = "error: "
 _CLOCK_SLACK_SECS: Final = 2.0
 
 _started: list[subprocess.Popen[bytes]] = []
-"""Kept so that Python does not take a daemon that outlives us for one that we forgot."""
+"""Kept so that Python does not complain about a daemon that outlives this process."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Started:
         return self.process.pid
 
     def died(self) -> SetupError | None:
-        """Its last words, as an error, if it has ended; else None."""
+        """Its last words, as an error, if it has ended; otherwise None."""
         if self.process.poll() is None:
             return None
         message, hint = last_words(self.home)
@@ -61,7 +61,7 @@ class Started:
 def spawn(home: Home, flags: Sequence[str] = (), environ: Mapping[str, str] | None = None) -> Started:
     """Start the home's daemon, detached from this terminal. Its stderr goes to `logs/stderr.log`.
 
-    Raises SetupError when the home cannot be used or the process not be started.
+    Raises SetupError when the home cannot be used or the process cannot be started.
     """
     make_home(home)
     environ = os.environ if environ is None else environ
@@ -101,7 +101,7 @@ def wait_ready(started: Started, limit_secs: float = START_LIMIT_SECS) -> None:
 
 
 def wait_answer(home: Home, pid: int, limit_secs: float = ANSWER_LIMIT_SECS) -> None:
-    """Wait until a daemon that runs already answers. Raises SetupError when the limit passes."""
+    """Wait until a running daemon answers. Raises SetupError when the limit passes."""
     deadline = time.monotonic() + limit_secs
     while answering_pid(home) is None:
         if time.monotonic() > deadline:
@@ -123,7 +123,7 @@ def answering_pid(home: Home) -> int | None:
 
 
 def written_pid(home: Home) -> int | None:
-    """What the PID file says, true or not; None when there is none or it holds no number."""
+    """The content of the PID file, true or not; None when it is missing or holds no number."""
     try:
         text = home.pid_file.read_text(encoding="ascii").split()
     except (OSError, ValueError):
@@ -132,7 +132,7 @@ def written_pid(home: Home) -> int | None:
 
 
 def find_daemon(home: Home) -> int | None:
-    """The PID of the home's running daemon: by its PID file, or, when that was lost, by asking its socket."""
+    """The PID of the home's running daemon: from its PID file or, when that is lost, by asking its socket."""
     pid = written_pid(home)
     if pid is not None and _is_daemon(pid, home):
         return pid
@@ -140,7 +140,7 @@ def find_daemon(home: Home) -> int | None:
 
 
 def listening_port(pid: int) -> int | None:
-    """The TCP port that a daemon listens on, as the system knows it; None when that is not to be had."""
+    """The TCP port that a daemon listens on, according to the system; None when that cannot be found out."""
     try:
         for connection in psutil.Process(pid).net_connections("tcp"):
             if connection.status == psutil.CONN_LISTEN:
@@ -151,7 +151,7 @@ def listening_port(pid: int) -> int | None:
 
 
 def clear_stale_pid(home: Home) -> int | None:
-    """Remove a PID file whose process is gone or is no daemon of this home; gives the PID it named."""
+    """Remove a PID file whose process is gone or is not this home's daemon; return the PID it named."""
     pid = written_pid(home)
     if pid is None or _is_daemon(pid, home):
         return None
@@ -160,10 +160,10 @@ def clear_stale_pid(home: Home) -> int | None:
 
 
 def signal_stop(pid: int, *, keep_work: bool = False) -> None:
-    """Ask a daemon to finish and end. One that is gone already is fine.
+    """Ask a daemon to finish and end. One that is already gone is fine.
 
-    `keep_work`: what runs goes on, and the next daemon of its home takes it back. Raises SetupError when it
-    belongs to someone else.
+    `keep_work`: running work continues, and the home's next daemon takes it back. Raises SetupError when the
+    process belongs to somebody else.
     """
     try:
         psutil.Process(pid).send_signal(STOP_KEEPING_WORK if keep_work else signal.SIGTERM)
@@ -174,7 +174,7 @@ def signal_stop(pid: int, *, keep_work: bool = False) -> None:
 
 
 def wait_gone(pids: Sequence[int], limit_secs: float = STOP_LIMIT_SECS) -> list[int]:
-    """Wait until these processes have ended; gives those that still run when the limit passes."""
+    """Wait until these processes have ended; return those that still run when the limit passes."""
     deadline = time.monotonic() + limit_secs
     left = list(pids)
     while left := [pid for pid in left if not _is_gone(pid)]:
@@ -217,7 +217,7 @@ def _is_daemon(pid: int, home: Home) -> bool:
 
 
 def _serves(words: Sequence[str], home: Home) -> bool:
-    """Whether a command line is that of a daemon, and not of another home's."""
+    """Whether a command line is that of this home's daemon."""
     if "--home" in words[:-1]:
         named = words[list(words).index("--home") + 1]
         return "syncropel.daemon" in words and Path(named) == home.path

@@ -1,4 +1,4 @@
-"""Stop instances of a local fleet: workers first, so that they can still say goodbye to the coordinator."""
+"""Stops instances of a local fleet: workers first, so that they can still sign off with the coordinator."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Local:
 
 
 def local_workers(coordinator: Home) -> list[Local]:
-    """The workers whose homes lie beside the coordinator's, in order of their aliases."""
+    """The workers whose homes are beside the coordinator's, in order of their aliases."""
     prefix = f"{coordinator.path.name}-worker-"
     try:
         folders = [path for path in coordinator.path.parent.iterdir() if path.name.startswith(prefix)]
@@ -44,10 +44,10 @@ def find_local(coordinator: Home, name: str) -> Local:
 
 
 def stop(instances: Iterable[Local], say: Callable[[str], None]) -> list[Local]:
-    """Stop all of them at once and wait; gives those that did not end in time.
+    """Stop all of them at once and wait; return those that did not end in time.
 
-    `say` hears a line for each that ran or had left something: goals, which are ended, or a PID file.
-    Raises SetupError when a process belongs to another user.
+    `say` receives a line for each that ran or had left something behind: goals, which are ended, or a PID
+    file. Raises SetupError when a process belongs to another user.
     """
     running = {}
     for one in instances:
@@ -84,5 +84,5 @@ def _names(home: Home) -> list[str]:
         if (identity := read_identity(home)) is not None:
             names.append(identity.did)
     except SyncropelError:
-        pass  # a home that is broken can still be stopped by its folder's name
+        pass  # a broken home can still be stopped by its folder's name
     return names

@@ -1,1 +1,1 @@
-"""Where a daemon listens: TCP on this machine, and a Unix socket that is the operator's own door."""
+"""How a daemon listens: TCP on this machine, and a Unix socket reserved for the operator."""

@@ -11,15 +11,16 @@ from typing import Final
 from syncropel.system.ancestry import SHORTAGES
 
 PER_TURN: Final = 16
-"""Connections accepted before the loop looks elsewhere: a flood of one socket leaves the other its turn."""
+"""Connections accepted per turn of the loop: a flood on one socket leaves the other its turn."""
 PAUSE_SECS: Final = 0.05
-"""How long accepting stands still when the system has no descriptor or no memory for one more."""
+"""How long accepting pauses when the system has no descriptor or no memory for another connection."""
 
 
 class Acceptor:
-    """Hands each connection to `admit`, which owns it from then on; `shortage` is told when there is no room.
+    """Hands each connection to `admit`, which owns it from then on; `shortage` is called when there is no
+    room.
 
-    The event loop's own server is not used: at a shortage it drops whoever waits, the operator, too.
+    The event loop's own server is not used: at a shortage it drops whoever waits, even the operator.
     """
 
     def __init__(
@@ -37,13 +38,13 @@ class Acceptor:
         loop.add_reader(listener, self._accept)
 
     def close(self) -> None:
-        """Accept no more. Those who wait for it get no answer from here."""
+        """Stop accepting. Those still waiting get no answer from here."""
         if self._pause is not None:
             self._pause.cancel()
         self._loop.remove_reader(self._listener)
 
     async def wait_closed(self) -> None:
-        """What uvicorn asks of a server: it ends at once."""
+        """Part of uvicorn's server interface: closing is immediate."""
 
     def _accept(self) -> None:
         for _ in range(PER_TURN):
@@ -55,7 +56,7 @@ class Acceptor:
                 if error.errno in SHORTAGES:
                     self._stand_still()
                     return
-                continue  # it went away while it waited
+                continue  # it disconnected while it waited
             accepted.setblocking(False)
             self._admit(accepted)
 
@@ -70,9 +71,9 @@ class Acceptor:
 
 
 def send_away(connection: socket.socket, answer: bytes) -> None:
-    """Answer without having read, as far as that goes at once, and close."""
+    """Send an answer without reading first, if that is possible at once, and close."""
     with contextlib.closing(connection), contextlib.suppress(OSError):
-        # What is unread at the close would make the system drop the answer, too.
+        # Unread input at the close would make the system drop the answer, too.
         with contextlib.suppress(BlockingIOError):
             connection.recv(64 * 1024)
         connection.send(answer)

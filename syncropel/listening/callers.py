@@ -21,15 +21,15 @@ from syncropel.system.ancestry import Process, Table, Unreadable
 log = logging.getLogger("syncropel.door")
 
 LOOK_SECS: Final = 5.0
-"""How long the environments of a caller and its ancestors may take to be read."""
+"""How long reading the environments of a caller and its ancestors may take."""
 MAX_LOOKS: Final = 32
-"""Looks of one kind that may go on at a time."""
+"""Lookups of one kind that may run at once."""
 _REMEMBERED: Final = 256
 
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """What the table of processes says of a caller. `kept_by`: the daemon or supervisor above it."""
+    """What the process table says about a caller. `kept_by`: the daemon or supervisor above it."""
 
     peer: Peer | None
     chain: list[Process]
@@ -39,20 +39,20 @@ class Sight:
 
     @property
     def is_stranger(self) -> bool:
-        """Whether it is clear already that this is not the operator."""
+        """Whether it is already certain that this is not the operator."""
         return bool(self.problem) or self.kept_by is not None
 
     def close(self) -> None:
-        """Let go of the process."""
+        """Release the process handle."""
         if self.peer is not None:
             self.peer.close()
 
 
 class Callers:
-    """Tells who made a connection. That is decided once for each: it is the one that connected, whoever else
-    may hold the connection later.
+    """Identifies who made a connection. That is decided once per connection: the process that connected
+    counts, whoever may hold the connection later.
 
-    `look` at it when it is accepted, then `decide`; close what was seen in any case.
+    Call `look` when it is accepted, then `decide`; close the result in any case.
     """
 
     def __init__(self, table: Table | None = None) -> None:
@@ -61,9 +61,10 @@ class Callers:
         self._goals: OrderedDict[int, list[Process]] = OrderedDict()
 
     def look(self, connection: socket.socket) -> Sight:
-        """What is seen at once: whose process it is, and below whom it runs. Takes half a millisecond.
+        """What is visible at once: whose process it is, and below which processes it runs. Takes half a
+        millisecond.
 
-        Raises OSError when there is no descriptor to look with.
+        Raises OSError when there is no descriptor left to look with.
         """
         peer: Peer | None = None
         try:
@@ -87,7 +88,7 @@ class Callers:
             raise
 
     def _lineage(self, pid: int) -> list[Process]:
-        """As `ancestry.lineage`. A goal that calls often is a goal still, and looked at less."""
+        """As `ancestry.lineage`, cached: a goal that calls often stays a goal, and is looked up less."""
         known = self._goals.get(pid)
         return known if known and self._table.look(pid) == known[0] else ancestry.lineage(pid, self._table)
 
@@ -97,16 +98,16 @@ class Callers:
             self._goals.popitem(last=False)
 
     async def decide(self, sight: Sight) -> NotOperator | None:
-        """Who it is; None for the operator. Raises OSError as `look`.
+        """The caller; None for the operator. Raises OSError as `look`.
 
-        Environments are not read on the event loop: a process can make it take for ever to read its own.
+        Environments are not read on the event loop: a process can make reading its own take for ever.
         """
         if sight.peer is None or sight.problem:
             return NotOperator(sight.peer.pid if sight.peer else 0, problem=sight.problem)
         pid = sight.peer.pid
         if sight.kept_by is not None:
             thread = None
-            with contextlib.suppress(OSError):  # TimeoutError is one
+            with contextlib.suppress(OSError):  # TimeoutError is a subclass of OSError
                 thread = await self._naming.run(
                     lambda: ancestry.attempt_of(sight.chain, sight.kept_by, self._table)
                 )
@@ -127,7 +128,7 @@ class Callers:
             return NotOperator(pid, thread)
         assert sight.peer is not None
         as_root = sight.peer.uid == 0 != os.geteuid()
-        # Ancestors may hide theirs, as a terminal multiplexer with rights of its own does; no caller has to.
+        # Ancestors may hide theirs, such as a privileged terminal multiplexer; a caller has no reason to.
         if self._table.environ(pid) is None and not as_root:
             raise Unreadable(f"the environment of PID {pid} cannot be read")
         self._must_live(sight.peer, sight.chain)
@@ -136,19 +137,21 @@ class Callers:
         return None
 
     def _must_live(self, peer: Peer, chain: list[Process]) -> None:
-        """Whoever holds the connection of a process that has ended is not the one that was looked at."""
+        """If the process has ended, whoever holds its connection is not the process that was examined."""
         if not peer.lives() or self._table.look(peer.pid) is None:
             raise Unreadable(f"PID {chain[0].pid}, which connected, has ended")
 
 
 class _Aside:
-    """Runs calls that may never end, each on a thread that nobody waits for in the end."""
+    """Runs calls that may never return, each on a thread that can be abandoned."""
 
     def __init__(self) -> None:
         self._going = 0
 
     async def run(self, call: Callable[[], Any]) -> Any:
-        """What the call gives or raises. Raises TimeoutError when it takes too long, or too many do."""
+        """The call's result or exception. Raises TimeoutError when it takes too long, or too many are
+        running.
+        """
         if self._going >= MAX_LOOKS:
             raise TimeoutError
         loop = asyncio.get_running_loop()

@@ -1,4 +1,4 @@
-"""One HTTP connection: what it may send before its request has a route, and how long it may take over it."""
+"""One HTTP connection: what it may send before its request is routed, and how long it may take."""
 
 from __future__ import annotations
 
@@ -18,25 +18,27 @@ from syncropel.errors import BadRequest, SyncropelError, TooSlow
 from syncropel.listening.connection_limit import ConnectionLimiter
 
 KEEP_ALIVE_SECS: Final = 75
-"""Longer than clients keep an idle connection, so that it never closes in the face of a request."""
+"""Longer than clients keep an idle connection, so that it is never closed just as a request is sent."""
 HEAD_LIMIT_BYTES: Final = 64 * 1024
-"""The most that the target and the headers of one request may have."""
+"""Limit on the target and headers of one request."""
 MAX_PIPELINED: Final = 8
-"""Requests that may wait on a connection behind the one that is answered: they cost their sender nothing."""
+"""Requests that may be queued on a connection behind the current one: they cost their sender nothing."""
 HEAD_LIMIT_SECS: Final = 10.0
 """From the first byte of a head to its last, and from a new connection to its first head."""
 BODY_LOOK_SECS: Final = 10.0
 BODY_LOOK_BYTES: Final = 10 * 1024
-"""What has to come of a body between two looks. A body that is answered already has until the first look."""
+"""How much of a body must arrive between two checks. A body that was already answered has until the first
+check.
+"""
 
 _AROUND_BYTES: Final = 2 * HEAD_LIMIT_BYTES
 _AROUND_EACH: Final = 16
-"""What a request may have around its body: so many bytes, and so many more for each byte of it."""
+"""The allowance for bytes around a request's body: a constant, and this many for each byte of it."""
 _SLOW_HINT: Final = "build the whole request before sending it"
 
 
 class _TooMuch(Exception):
-    """Raised within the parser, which turns it into its own kind of error."""
+    """Raised inside the parser, which turns it into its own kind of error."""
 
 
 class _Phase(Enum):
@@ -46,7 +48,7 @@ class _Phase(Enum):
 
 
 class _Flow(FlowControl):
-    """Remembers that reading stood still: then a body is not late by its sender's doing."""
+    """Remembers that reading was paused: then a late body is not its sender's fault."""
 
     stood_still = False
 
@@ -56,7 +58,7 @@ class _Flow(FlowControl):
 
 
 class Connection(HttpToolsProtocol):
-    """One connection of a socket. It keeps its limits of size and time and refuses malformed HTTP."""
+    """One connection of a socket. It enforces its size and time limits and refuses malformed HTTP."""
 
     flow: _Flow
 
@@ -70,18 +72,18 @@ class Connection(HttpToolsProtocol):
     ) -> None:
         super().__init__(config, server_state, {}, loop)
         self.stamp: dict[str, object] = {RECOGNISED: self._recognised}
-        """What the scope of each request gets."""
+        """Added to the scope of each request."""
         self._connections = connections
         self._tally = tally
         self._phase = _Phase.BETWEEN
         self._received = 0
-        """Bytes since the last request ended, at the most those of one head while in a head."""
+        """Bytes since the last request ended; inside a head, at most those of one head."""
         self._body = 0
-        """Of those, how many were the body, without what frames it."""
+        """Of those, the bytes of the body itself, without its framing."""
         self._seen = 0
-        """Of those, how many were there at the last look at the body."""
+        """Of those, how many had arrived at the last check of the body."""
         self._timer: asyncio.TimerHandle | None = None
-        """Runs while bytes are owed: a first head, the rest of a head, the rest of a body."""
+        """Runs while bytes are awaited: a first head, the rest of a head, the rest of a body."""
         self._turned_away = False
         self._account = ""
 
@@ -110,23 +112,23 @@ class Connection(HttpToolsProtocol):
         super().data_received(data)
         if self.transport.is_closing():
             return
-        # A header that does not end is with the parser, which tells of whole ones only.
+        # An unfinished header is inside the parser, which only reports whole ones.
         if self._phase is not _Phase.BODY and self._received > HEAD_LIMIT_BYTES:
             self.send_400_response("")
         elif self._phase is _Phase.BODY and self._received > _AROUND_BYTES + _AROUND_EACH * self._body:
-            self.send_400_response("")  # chunks of one byte are fine; trailers without end are not
+            self.send_400_response("")  # chunks of one byte are fine; endless trailers are not
         elif self._timer is None:
             self._start_timer(before)
 
     def _start_timer(self, before: _Phase) -> None:
-        """Begin to wait for the rest of what has begun. `before`: the phase before the last bytes came."""
+        """Start waiting for the rest of what has begun. `before`: the phase before the last bytes came."""
         if self._phase is _Phase.BODY:
             self._seen = self._received
             self._timer = self.loop.call_later(BODY_LOOK_SECS, self._look_at_body)
         elif self._phase is _Phase.HEAD or (before is _Phase.BETWEEN and self._received):
             self._timer = self.loop.call_later(HEAD_LIMIT_SECS, self._head_is_late)
         elif self.timeout_keep_alive_task is None and self.cycle.response_complete:
-            # Its answer was complete before its body, which has unset the limit on being idle since.
+            # Its answer was complete before its body, which has cleared the idle limit.
             self.timeout_keep_alive_task = self.loop.call_later(
                 KEEP_ALIVE_SECS, self.timeout_keep_alive_handler
             )
@@ -175,14 +177,14 @@ class Connection(HttpToolsProtocol):
 
     def _head_is_late(self) -> None:
         self._timer = None
-        if self.flow.read_paused:  # what it sent waits with us, behind requests that are not answered yet
+        if self.flow.read_paused:  # its input waits with us, behind requests that are not answered yet
             self._timer = self.loop.call_later(HEAD_LIMIT_SECS, self._head_is_late)
             return
         self._tally.note(LATE_HEADS)
         if self._received:
             self._refuse(TooSlow(f"no complete request head came within {HEAD_LIMIT_SECS:g}s", _SLOW_HINT))
         else:
-            self.transport.close()  # nothing was asked, so there is nothing to answer
+            self.transport.close()  # no request, so nothing to answer
 
     def _look_at_body(self) -> None:
         self._timer = None
@@ -214,7 +216,7 @@ class Connection(HttpToolsProtocol):
 
 
 def refusal(told: SyncropelError) -> bytes:
-    """A whole answer that refuses what never got as far as a route; the connection is closed after it."""
+    """A complete response that refuses a request before routing; the connection is closed after it."""
     content = json.dumps(told.envelope()).encode()
     head = f"content-type: application/json\r\ncontent-length: {len(content)}\r\nconnection: close\r\n\r\n"
     return bytes(STATUS_LINE[told.status]) + head.encode() + content

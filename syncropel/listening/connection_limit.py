@@ -10,20 +10,20 @@ class LimitedConnection(Protocol):
     """A connection."""
 
     def turn_away(self) -> None:
-        """Close at once, whatever was under way."""
+        """Close at once, whatever is in progress."""
         ...
 
 
 _ORDER: Final = ((False, False), (False, True), (True, False))
-"""Who goes first: (known, busy)."""
+"""The order of closing: (known, busy)."""
 _Queue = OrderedDict[LimitedConnection, None]
 
 
 class ConnectionLimiter:
-    """At most `limit` connections. Each is known or a stranger, and busy with a request or waiting for one.
+    """At most `limit` connections. Each is known or a stranger, and busy with a request or idle.
 
-    To make room, those go that have waited longest: strangers first, the waiting before the busy, then known
-    ones that wait. Known ones that are busy go only when their own account has more than half of the room.
+    To make room, the longest idle are closed first: idle strangers, then busy strangers, then known idle
+    ones. Known busy ones are closed only if their own account has more than half of the room.
     """
 
     def __init__(self, limit: int) -> None:
@@ -50,14 +50,15 @@ class ConnectionLimiter:
         self._put(connection, (known, False))
 
     def leave(self, connection: LimitedConnection) -> None:
-        """Forget a connection; one that is not here is fine."""
+        """Forget a connection; an unknown one is fine."""
         place = self._place.pop(connection, None)
         if place is not None:
             del self._queues[place][connection]
             self._forget_account(connection)
 
     def recognise(self, connection: LimitedConnection, account: str) -> int:
-        """It has proved whose it is; gives how many others of the same had to go for it, 0 or 1."""
+        """It has proved whose it is; return how many others of the same account were closed for
+        it, 0 or 1."""
         if connection not in self._place:
             return 0
         self._move(connection, known=True)
@@ -83,11 +84,11 @@ class ConnectionLimiter:
         self._move(connection, known=False)
 
     def mark(self, connection: LimitedConnection, *, busy: bool) -> None:
-        """It has sent a request's head, or has its answer."""
+        """It has sent a request's head, or has received its answer."""
         self._move(connection, busy=busy)
 
     def make_room(self) -> int | None:
-        """Turn away as many as it takes for one more; gives their number, or None when there is no room."""
+        """Close as many as needed for one more; return their number, or None when there is no room."""
         gone = 0
         while len(self._place) >= self.limit:
             if not self.shed():
@@ -96,7 +97,7 @@ class ConnectionLimiter:
         return gone
 
     def shed(self) -> bool:
-        """Turn the one away that has to go first; False when none may go."""
+        """Close the one that is first in order; return False when none may be closed."""
         for place in _ORDER:
             if queue := self._queues[place]:
                 self._turn_away(next(iter(queue)))
@@ -112,7 +113,7 @@ class ConnectionLimiter:
     ) -> None:
         place = self._place.get(connection)
         if place is None:
-            return  # it was turned away, and has not noticed yet
+            return  # it was closed, and has not noticed yet
         del self._queues[place][connection]
         self._put(connection, (place[0] if known is None else known, place[1] if busy is None else busy))
 

@@ -1,4 +1,4 @@
-"""The process at the other end of a Unix socket, as the kernel reports it, not the caller."""
+"""The process at the other end of a Unix socket, according to the kernel rather than the caller."""
 
 from __future__ import annotations
 
@@ -15,19 +15,21 @@ from syncropel.system.ancestry import SHORTAGES, Unreadable
 _LINUX = sys.platform == "linux"
 _SO_PEERPIDFD: Final = 77
 _SOL_LOCAL, _LOCAL_PEERCRED, _LOCAL_PEERPID = 0, 1, 2
-"""Of macOS, where Python has no names for them."""
+"""Constants of macOS, for which Python has no names."""
 
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """The process that connected, and its user then. `handle`: a descriptor of the process itself, or -1."""
+    """The process that connected, and its user at that time. `handle`: a descriptor of the process itself, or
+    -1.
+    """
 
     pid: int
     uid: int
     handle: int = -1
 
     def lives(self) -> bool:
-        """Whether it still runs; without a handle that is not known, and taken for so."""
+        """Whether it still runs; without a handle that is unknown, and assumed."""
         if self.handle < 0:
             return True
         poll = select.poll()
@@ -35,16 +37,16 @@ class Peer:
         return not poll.poll(0)
 
     def close(self) -> None:
-        """Let go of the handle."""
+        """Close the handle."""
         if self.handle >= 0:
             os.close(self.handle)
 
 
 def peer_of(connection: socket.socket) -> Peer:
-    """The other end of a connection that was just accepted; close it.
+    """The other end of a connection that was just accepted; the caller closes it.
 
-    Raises Unreadable when the kernel does not say, or when the process that connected has ended; OSError at a
-    shortage.
+    Raises Unreadable when the kernel does not say, or when the process that connected has ended; OSError when
+    resources are short.
     """
     try:
         pid, uid = _credentials(connection)
@@ -66,7 +68,7 @@ def _credentials(connection: socket.socket) -> tuple[int, int]:
 
 
 def _handle(connection: socket.socket) -> int:
-    """A descriptor of the peer's process, with which its number can't be mistaken for another's; or -1."""
+    """A descriptor of the peer's process, which pins its identity even if the PID is reused; or -1."""
     if not _LINUX:
         return -1
     try:

@@ -1,10 +1,10 @@
-"""A limit on how often something may happen."""
+"""A rate limit."""
 
 from __future__ import annotations
 
 
 class RateLimiter:
-    """At most `burst` times at once, and `per_sec` times a second for long."""
+    """Allows bursts of `burst`, and a sustained rate of `per_sec` per second."""
 
     def __init__(self, per_sec: float, burst: int) -> None:
         self._per_sec = per_sec

@@ -25,11 +25,11 @@ from syncropel.system.descriptors import Shares
 from syncropel.wire.version import HEADER
 
 DRAIN_LIMIT_SECS: Final = 10
-"""How long a stop waits for answers that are under way."""
+"""How long a stop waits for responses in progress."""
 MAX_GOALS: Final = 32
 """Connections of goals to the Unix socket."""
 GOALS_PER_SEC: Final = 50.0
-"""New ones of these. More are dropped at once, so that who connects behind them does not wait for long."""
+"""New ones of these per second. More are dropped at once, so that those behind them do not wait for long."""
 _SHED_AT_SHORTAGE: Final = 16
 _TRIES: Final = 100
 
@@ -37,7 +37,7 @@ _TRIES: Final = 100
 class Server(uvicorn.Server):
     """Serves one app on TCP and on the Unix socket, there as the operator's unless a goal calls.
 
-    Signals are the caller's business.
+    The caller handles signals.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class Server(uvicorn.Server):
         self._shares = shares
         self._tally = tally
         self._strangers = ConnectionLimiter(shares.tcp)
-        # The operator may also take half of what TCP has: whoever runs 200 watches can still stop the fleet.
+        # The operator may also take half of TCP's share: whoever runs 200 watches can still stop the fleet.
         self._operators = ConnectionLimiter(shares.operators + shares.tcp // 2)
         self._joining: set[asyncio.Task[None]] = set()
         tally.descriptors = shares.limit
@@ -72,7 +72,7 @@ class Server(uvicorn.Server):
         self.started = True
 
     def listen_anew(self, unix: socket.socket) -> None:
-        """Take operators from this socket instead: nobody finds the way to the former one."""
+        """Take operators from this socket from now on: nobody can reach the former one any more."""
         loop, (tcp, former) = asyncio.get_running_loop(), self._listeners
         self.servers[-1].close()
         former.close()
@@ -119,7 +119,7 @@ class Server(uvicorn.Server):
         self._tally.note(REFUSED)
 
     def _lend(self) -> None:
-        """Give the operator descriptors beyond the share of the Unix socket."""
+        """Lend the operator descriptors beyond the Unix socket's share."""
         borrowed = max(0, len(self._operators) - self._shares.operators)
         self._strangers.limit = self._shares.tcp - borrowed
         while len(self._strangers) > self._strangers.limit and self._strangers.shed():
@@ -179,7 +179,7 @@ class Server(uvicorn.Server):
         return gone is not None
 
     def _shortage(self) -> None:
-        """The system has no descriptor left, although some were kept: take them from strangers."""
+        """The system is out of descriptors despite the reserve: take some from strangers."""
         self._tally.note(ACCEPT_ERRORS)
         for _ in range(_SHED_AT_SHORTAGE):
             if not self._strangers.shed():

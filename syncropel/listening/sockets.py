@@ -18,7 +18,7 @@ _BACKLOG: Final = 2048
 
 @contextlib.contextmanager
 def listen_tcp(port: int) -> Iterator[socket.socket]:
-    """Listen on 127.0.0.1; port 0 takes any free one. Raises SetupError when the port is not to be had."""
+    """Listen on 127.0.0.1; port 0 takes any free one. Raises SetupError when the port is not available."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -35,10 +35,10 @@ def listen_tcp(port: int) -> Iterator[socket.socket]:
 
 
 class UnixDoor:
-    """A socket file, 0600 in a 0700 folder, and who listens there.
+    """A socket file, 0600 in a 0700 folder, and its listener.
 
-    A file that is there already is taken for one that a dead daemon left: the caller holds the home's lock.
-    Raises SetupError when the folder is not ours alone, or the socket cannot be made.
+    An existing file is assumed to be left by a dead daemon: the caller holds the home's lock. Raises
+    SetupError when the folder is not exclusively ours, or the socket cannot be created.
     """
 
     def __init__(self, path: Path) -> None:
@@ -68,19 +68,19 @@ class UnixDoor:
         return listener
 
     def is_there(self) -> bool:
-        """Whether the file is still the one that leads here: whoever may remove it may put another there."""
+        """Whether the file still leads here: whoever may remove it may replace it."""
         try:
             return os.path.samestat(self._path.lstat(), self._file)
         except OSError:
             return False
 
     def renew(self) -> socket.socket:
-        """Listen at the same place again. Close the former listener once nobody waits there any more."""
+        """Listen at the same path again. Close the former listener once nobody waits there any more."""
         self.listener = self._listen()
         return self.listener
 
     def close(self) -> None:
-        """Listen no more, and remove the file."""
+        """Stop listening, and remove the file."""
         self.listener.close()
         with contextlib.suppress(OSError):
             self._path.unlink(missing_ok=True)
@@ -90,13 +90,13 @@ class UnixDoor:
 
 @contextlib.contextmanager
 def listen_unix(path: Path) -> Iterator[UnixDoor]:
-    """Have a `UnixDoor` at this path, and close it at the end. Raises SetupError."""
+    """Open a `UnixDoor` at this path, and close it at the end. Raises SetupError."""
     with contextlib.closing(UnixDoor(path)) as door:
         yield door
 
 
 def _make_private(folder: Path) -> bool:
-    """Make a folder private to this user; gives whether it was made now. Raises SetupError, OSError."""
+    """Make a folder private to this user; return whether that changed it. Raises SetupError, OSError."""
     try:
         folder.mkdir(mode=0o700, parents=True)
         return True

@@ -1,1 +1,1 @@
-"""The daemon's log: its lines, and the newest of them in memory."""
+"""The daemon's log: the file format, and the newest lines in memory."""

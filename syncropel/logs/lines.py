@@ -1,4 +1,4 @@
-"""The daemon's log: one JSON object a line, for people with `tail` and `grep` and for machines alike."""
+"""The daemon's log: one JSON object per line, for people with `tail` and `grep` and for machines alike."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ MAX_BYTES: Final = 20 * 1024 * 1024
 KEPT_FILES: Final = 3
 _SHORT: Final = {number: name for name, number in LEVELS.items()}
 _FIELDS: Final = {"actor": "actor", "thread_id": "thread", "record": "record"}
-"""Attribute of a log record → key in the line. Logging keeps `thread` for the system's own threads."""
+"""Attribute of a log record → key in the line. Logging uses `thread` for the system's own threads."""
 _BEARER: Final = re.compile(r"\b(spl_[a-z0-9]+_[a-z0-9.-]+_)[!-~]{16,}")
 _TRACEBACKS: Final = logging.Formatter()
 
 
 def fields_of(record: logging.LogRecord) -> dict[str, object]:
-    """`level, target, message`, then `actor, thread, record` where they are known, then a traceback.
+    """`level, target, message`, then `actor, thread, record` if known, then a traceback.
 
     A bearer token in the message loses its secret.
     """
@@ -59,7 +59,7 @@ class JsonLines(logging.Formatter):
 
 
 class Plain(logging.Formatter):
-    """For a person who watches `spl serve --foreground`: time, level, message."""
+    """For a person watching `spl serve --foreground`: time, level, message."""
 
     def format(self, record: logging.LogRecord) -> str:
         at = datetime.fromtimestamp(record.created).strftime("%H:%M:%S")
@@ -67,7 +67,7 @@ class Plain(logging.Formatter):
 
 
 def log_nowhere() -> None:
-    """Until there is a file to log to, keep Python from printing warnings and errors on stderr."""
+    """Keep Python from printing warnings and errors on stderr until there is a log file."""
     logging.getLogger().handlers[:] = [logging.NullHandler()]
 
 
@@ -76,11 +76,11 @@ def start_logging(
 ) -> None:
     """Send every log record and every warning of this process to `path`, rotated by size, and to `also`.
 
-    They go to stderr too if asked, except those marked `on_screen`, which were printed there by another way.
-    Raises OSError when the file cannot be written, KeyError for an unknown level.
+    They go to stderr too if asked, except those marked `on_screen`, which were already printed there. Raises
+    OSError when the file cannot be written, KeyError for an unknown level.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Half of a surrogate pair has no UTF-8; as a backslash escape it is JSON again.
+    # Lone surrogates have no UTF-8 form; as a backslash escape they are JSON again.
     file = logging.handlers.RotatingFileHandler(
         path, maxBytes=MAX_BYTES, backupCount=KEPT_FILES, encoding="utf-8", errors="backslashreplace"
     )
@@ -97,10 +97,10 @@ def start_logging(
     logging.captureWarnings(True)
     for noisy in ("httpx", "httpcore", "uvicorn", "aiosqlite"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
-    # It warns of each request that is no HTTP: whoever can connect could fill the log.
+    # It warns about each malformed HTTP request: anybody who can connect could fill the log.
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
 
 
 def set_level(level: str) -> None:
-    """Log what is at least this grave. Raises KeyError for an unknown level."""
+    """Log messages of at least this severity. Raises KeyError for an unknown level."""
     logging.getLogger().setLevel(LEVELS[level])

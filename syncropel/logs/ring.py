@@ -1,7 +1,7 @@
-"""The newest lines of the daemon's log, kept in memory for those who look at them over the API.
+"""The newest lines of the daemon's log, kept in memory for readers over the API.
 
-Bounded by lines and by bytes. A reader is only a cursor into the ring: it costs nothing while it is slow, and
-learns how many lines it missed when the ring has moved on past it.
+Bounded in lines and in bytes. A reader is only a cursor into the ring: a slow one costs nothing, and learns
+how many lines it missed when the ring has moved past it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from syncropel.logs.lines import fields_of
 KEPT_LINES: Final = 5_000
 KEPT_CHARS: Final = 4 * 1024 * 1024
 LINE_CHARS: Final = 16 * 1024
-"""The longest message or traceback; of a longer one the beginning is kept, and the file has it whole."""
+"""The longest message or traceback; a longer one is cut here, and complete in the file."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Kept:
 class Seen:
     """What a reader gets: lines in order, and how many it missed between its cursor and the first of them.
 
-    `cursor` is where to go on: beyond the last line that was looked at, also when none was grave enough.
+    `cursor` is where to continue: after the last line examined, even if none was severe enough.
     """
 
     lines: list[Kept]
@@ -48,9 +48,9 @@ class Seen:
 
 
 class LogRing(logging.Handler):
-    """A logging handler that keeps the newest lines. Sequences begin at the present time in microseconds.
+    """A logging handler that keeps the newest lines. Sequences begin at the current time in microseconds.
 
-    So a cursor of a daemon that has been restarted since is an old cursor, and never one of the future.
+    Thus a cursor from before a restart is an old cursor, never one from the future.
     """
 
     def __init__(self, now: Callable[[], float] = time.time, kept: int = KEPT_LINES) -> None:
@@ -77,12 +77,12 @@ class LogRing(logging.Handler):
 
     @property
     def dropped(self) -> int:
-        """Lines that only the file has: logged by this process, and not kept any more."""
+        """Lines logged by this process that only the file still has."""
         with self._guard:
             return self._next - self._first - len(self._lines)
 
     def newest(self, limit: int, severity: int = 0) -> Seen:
-        """The last `limit` lines that are at least this grave."""
+        """The last `limit` lines of at least this severity."""
         with self._guard:
             kept = [one for one in self._lines if one.severity >= severity]
             return Seen(kept[-limit:], 0, self._next - 1)
@@ -102,7 +102,7 @@ class LogRing(logging.Handler):
             return Seen(found, missed, max(cursor, self._next - 1) if whole else found[-1].sequence)
 
     async def wait(self, cursor: int) -> None:
-        """Until there is a line after the cursor."""
+        """Wait until there is a line after the cursor."""
         event = asyncio.Event()
         with self._guard:
             if self._next - 1 > cursor:
@@ -116,7 +116,7 @@ def _size(fields: dict[str, object]) -> int:
 
 
 def _short(value: object) -> object:
-    """Text that any JSON can carry, cut to its limit."""
+    """Text that any JSON encoder accepts, cut to its limit."""
     text = str(value)
     if len(text) > LINE_CHARS:
         text = f"{text[:LINE_CHARS]}… ({len(text) - LINE_CHARS} characters more)"

@@ -1,1 +1,1 @@
-"""A bundle looked at without a daemon, through the same client and API."""
+"""Opens a bundle without a daemon, through the same client and API."""

@@ -36,7 +36,7 @@ Progress = Callable[[float], None]
 
 
 class OfflineClient(AsyncClient):
-    """A client over a bundle. Open it with `OfflineClient.open`, close it at the end."""
+    """A client over a bundle. Open it with `OfflineClient.open`, and close it at the end."""
 
     def __init__(self, path: Path, opened: Opened, thread: LoopThread) -> None:
         transport = InProcessTransport(opened.app, thread)
@@ -49,22 +49,22 @@ class OfflineClient(AsyncClient):
 
     @classmethod
     async def open(cls, path: Path, progress: Progress = lambda _: None) -> OfflineClient:
-        """Read, check and fold the file. `progress` is called on the caller's event loop.
+        """Read, check, and fold the file. `progress` is called on the caller's event loop.
 
         Raises NotFound when there is no such file, SetupError when it cannot be read, InvalidBundle with the
-        line when it is no bundle, or was cut off or altered.
+        line when it is not a bundle, or was truncated or altered.
         """
         loop = asyncio.get_running_loop()
         thread = LoopThread("bundle")
 
         def note(share: float) -> None:
-            with suppress(RuntimeError):  # the loop that asked is gone
+            with suppress(RuntimeError):  # the caller's loop is gone
                 loop.call_soon_threadsafe(progress, share)
 
         stop = asyncio.Event()
 
         async def work() -> Opened:
-            # The engine is imported here because that alone takes longer than a screen may stand still.
+            # Imported on the other thread: the import alone takes longer than a screen may freeze.
             from syncropel.offline.opening import Opening
 
             return await Opening(path, note, stop.is_set).run()
@@ -77,7 +77,7 @@ class OfflineClient(AsyncClient):
             raise
 
     async def close(self) -> None:
-        """Let the file's records go. Safe to call twice."""
+        """Release the file's records. Safe to call twice."""
         await super().close()
         await self._thread.close()
         gc.unfreeze()

@@ -1,7 +1,7 @@
-"""An HTTP application on a thread of its own, and the transport that reaches it without a network.
+"""Runs an HTTP application on its own thread, with a transport that reaches it without a network.
 
-Whatever the application does, the event loop of whoever asks it stays free. Answers stream, so that
-server-sent events work as they do over a socket.
+Whatever the application does, the caller's event loop stays free. Responses stream, so server-sent events
+work as they do over a socket.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Done = TypeVar("Done")
 
 
 class LoopThread:
-    """An event loop on a thread of its own, which ends with `close` and never holds up the process's end."""
+    """An event loop on its own thread, which ends with `close` and never delays the process's exit."""
 
     def __init__(self, name: str) -> None:
         self._loop = asyncio.new_event_loop()
@@ -46,7 +46,7 @@ class LoopThread:
 
     @property
     def is_here(self) -> bool:
-        """Whether the caller runs on this very thread, and would wait for itself."""
+        """Whether the caller runs on this thread, and would wait for itself."""
         return threading.current_thread() is self._thread
 
     async def run(self, work: Coroutine[Any, Any, Done]) -> Done:
@@ -58,7 +58,7 @@ class LoopThread:
         await asyncio.to_thread(self.stop)
 
     def stop(self) -> None:
-        """The same for who has no event loop; it blocks."""
+        """The same for callers without an event loop; blocks."""
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
@@ -100,7 +100,7 @@ class InProcessTransport(httpx.AsyncBaseTransport):
 
 
 class _Answer(httpx.AsyncByteStream):
-    """One answer on its way from the application's loop to that of whoever asked."""
+    """One response on its way from the application's loop to the caller's."""
 
     work: Future[None]
 
@@ -110,7 +110,7 @@ class _Answer(httpx.AsyncByteStream):
         self.started: asyncio.Future[tuple[int, list[tuple[bytes, bytes]]]] = loop.create_future()
 
     def take(self, message: Message) -> None:
-        """Take what the application sends. Runs on its thread."""
+        """Accept what the application sends. Runs on its thread."""
         if message["type"] == "http.response.start":
             self._tell(self._start, (message["status"], list(message.get("headers", ()))))
         elif message["type"] == "http.response.body" and message.get("body"):
@@ -121,7 +121,7 @@ class _Answer(httpx.AsyncByteStream):
         self._tell(self._finish, None if work.cancelled() else work.exception())
 
     def _tell(self, what: Any, value: Any) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop that asked is gone
+        with contextlib.suppress(RuntimeError):  # the caller's loop is gone
             self._loop.call_soon_threadsafe(what, value)
 
     def _start(self, head: tuple[int, list[tuple[bytes, bytes]]]) -> None:

@@ -1,4 +1,4 @@
-"""A bundle's file becomes an engine that answers from it: read, checked, folded, and never run."""
+"""Turns a bundle's file into an engine that answers from it: read, checked, folded, and never run."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from syncropel.store.bundle.format import MAX_LINE_BYTES, read_bundle, read_head
 from syncropel.store.memory import MemoryStore
 
 _EACH: Final = 500
-"""Records between two words on how far it is."""
+"""Records between two progress reports."""
 _CHECKED: Final = 0.9
-"""The share of the time until all records are checked; then they are folded."""
+"""The share of the time spent on checking; folding takes the rest."""
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """An application over a bundle, and what is to know of it. `as_of`: unix seconds of the last record."""
+    """An application over a bundle, and its facts. `as_of`: unix seconds of the last record."""
 
     app: ASGIApp
     as_of: float
@@ -39,8 +39,9 @@ class Opened:
 
 @dataclass(slots=True)
 class Opening:
-    """A file that is being read, on the thread that reads it. `note` hears how far it is, from 0 to 1;
-    `stopped` says whether nobody waits for it any more."""
+    """A file being read, on the reading thread. `note` receives the progress, from 0 to 1; `stopped` says
+    whether nobody waits for it any more.
+    """
 
     path: Path
     note: Callable[[float], None]
@@ -49,7 +50,7 @@ class Opening:
     registry: Registry = field(default_factory=Registry)
 
     async def run(self) -> Opened:
-        """Read, check and fold the file. Raises as `OfflineClient.open`."""
+        """Read, check, and fold the file. Raises as `OfflineClient.open`."""
         with uncollected():
             engine = await self._engine()
             app = create_read_only_app(engine, self.path.name)
@@ -93,7 +94,7 @@ class Opening:
                 self.note(_CHECKED * file.tell() / max(size, 1))
 
     def _coordinator(self) -> str:
-        """Whose log this most likely was: what it wrote is shown as the engine's."""
+        """The DID whose log this most likely was: what it wrote is shown as the engine's."""
         known = self.registry.instances.values()
         return next((one.did for one in known if one.role == "coordinator"), "")
 

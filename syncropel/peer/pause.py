@@ -8,7 +8,7 @@ from syncropel.peer.runtime import Runtime
 
 
 class Pause:
-    """Sleeps between two tries; `cut` says that the next may come now, also when nobody sleeps yet."""
+    """Sleeps between two tries; `cut` says that the next may come now, even when nobody is sleeping yet."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
@@ -19,11 +19,11 @@ class Pause:
         self._cut.set()
 
     def forget(self) -> None:
-        """Whatever was cut before does not count."""
+        """Discard an earlier `cut`."""
         self._cut.clear()
 
     async def wait(self, secs: float) -> None:
-        """Wait this long, or until somebody cuts it short."""
+        """Wait this long, or until it is cut short."""
         sleeping = asyncio.ensure_future(self._runtime.sleep(secs))
         cut = asyncio.ensure_future(self._cut.wait())
         try:

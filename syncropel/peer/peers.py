@@ -1,4 +1,4 @@
-"""Talking to another instance of the fleet: records in batches, heartbeats, waits after a failure."""
+"""Talks to other instances of the fleet: records in batches, heartbeats, and delays after failures."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from syncropel.record.model import Record
 
 TIMEOUT_SECS: Final = 10.0
 READ_SECS: Final = 5.0
-"""How long somebody who waits for the answer is kept waiting: less than their own patience."""
+"""How long a caller that waits for the answer is kept waiting: less than its own limit."""
 _LOOKING: Final = httpx.Timeout(READ_SECS, read=60.0)
-"""An instance looks at each of its worktrees file by file."""
+"""An instance examines each of its worktrees file by file."""
 MAX_BATCH: Final = 500
 FIRST_WAIT_SECS: Final = 0.2
 LONGEST_WAIT_SECS: Final = 5.0
@@ -43,7 +43,7 @@ class Backoff:
         self._share = share
 
     def failed(self) -> float:
-        """Seconds to wait now."""
+        """The number of seconds to wait now."""
         wait, self._next = self._next, min(self._next * 2, self._longest)
         return wait if self._share is None else wait * self._share()
 
@@ -52,15 +52,15 @@ class Backoff:
 
 
 class OlderPeer(DaemonUnreachable):
-    """The other side does not know what it was asked: it is of a version before that."""
+    """The other side does not know this request: its version is older."""
 
 
 class RefusedByPeer(DaemonUnreachable):
-    """The other side answers, and does not take what it was sent from this instance."""
+    """The other side answers, but does not accept what this instance sent."""
 
 
 class RevokedByPeer(RefusedByPeer):
-    """The other side says that an instance was revoked: which one, and who it is itself that says so."""
+    """The other side says that an instance was revoked: which one, and who says so."""
 
     def __init__(self, message: str, answer: dict[str, Any]) -> None:
         super().__init__(message, "see its log")
@@ -68,9 +68,10 @@ class RevokedByPeer(RefusedByPeer):
 
 
 class Peers:
-    """HTTP to other instances. `tokens` gives the bearer tokens to show to an instance (a DID; empty: to this
-    one's coordinator), the best first: the next is tried where one is not known. They are read for each call,
-    as they may come later."""
+    """HTTP to other instances. `tokens` returns the bearer tokens to present to an instance (a DID; empty:
+    this one's coordinator), best first: if one is not accepted, the next is tried. They are read for each
+    call, since they may be created later.
+    """
 
     def __init__(
         self,
@@ -89,10 +90,10 @@ class Peers:
     async def post_records(
         self, endpoint: str, records: Sequence[Record], to: str = ""
     ) -> list[dict[str, Any]]:
-        """Post a batch to the instance `to` (a DID; empty: this one's coordinator); gives one outcome a
-        record (`status`: created, duplicate or error).
+        """Post a batch to the instance `to` (a DID; empty: this one's coordinator); return one outcome per
+        record (`status`: created, duplicate, or error).
 
-        Raises DaemonUnreachable when there is no such answer.
+        Raises DaemonUnreachable when there is no valid answer.
         """
         answer = await self._post(f"{endpoint}/v1/records/batch", [wire(record) for record in records], to)
         outcomes = answer.get("data")
@@ -105,21 +106,22 @@ class Peers:
         return outcomes
 
     async def heartbeat(self, endpoint: str, beat: dict[str, Any]) -> dict[str, Any]:
-        """Post a heartbeat; gives the coordinator's answer. Raises DaemonUnreachable."""
+        """Post a heartbeat; return the coordinator's answer. Raises DaemonUnreachable."""
         return await self._post(f"{endpoint}/v1/fleet/heartbeat", beat, "")
 
     async def control(self, endpoint: str, message: dict[str, Any]) -> dict[str, Any]:
-        """Tell a worker what is in force; gives what it enforces then (fields of the wire model
-        `ControlAnswer`). Raises OlderPeer when it cannot be told so, DaemonUnreachable."""
+        """Tell a worker what is in force; return what it then enforces (fields of the wire model
+        `ControlAnswer`). Raises OlderPeer when it does not support this, DaemonUnreachable.
+        """
         return await self._post(f"{endpoint}/v1/fleet/control", message, str(message["to"]))
 
     async def output(
         self, endpoint: str, to: str, child_thread: str, query: dict[str, Any]
     ) -> tuple[int, dict[str, Any]]:
-        """Ask the instance `to` (a DID) for a piece of the output of one of its attempts.
+        """Ask the instance `to` (a DID) for a part of the output of one of its attempts.
 
-        Gives the HTTP status and the answer: fields of the wire model `OutputPage`, or an error's.
-        Raises DaemonUnreachable when there is no such answer.
+        Returns the HTTP status and the answer: fields of the wire model `OutputPage`, or an error's. Raises
+        DaemonUnreachable when there is no valid answer.
         """
         url = f"{endpoint}/v1/dispatches/{quote(child_thread, safe='')}/output"
         response, answer = await self._ask(self._request("GET", url, params=query), to)
@@ -132,8 +134,8 @@ class Peers:
     ) -> tuple[int, dict[str, Any]]:
         """Ask the instance `to` (a DID) for its worktrees, or to `remove` those of these attempts.
 
-        Gives the HTTP status and the answer: fields of the wire model `WorktreeList`, or an error's.
-        Raises DaemonUnreachable when there is no such answer.
+        Returns the HTTP status and the answer: fields of the wire model `WorktreeList`, or an error's. Raises
+        DaemonUnreachable when there is no valid answer.
         """
         if remove is None:
             request = self._request(
@@ -154,7 +156,7 @@ class Peers:
             raise DaemonUnreachable(f"{url}: {error}", "is that instance up?") from None
 
     async def _ask(self, request: httpx.Request, to: str) -> tuple[httpx.Response, Any]:
-        """Send with the first token that is known there; gives the answer, and its JSON."""
+        """Send with the first token that is accepted there; return the response, and its JSON."""
         url = request.url.copy_with(query=None)
         try:
             for token in self._tokens(to) or ("",):
@@ -186,7 +188,7 @@ class Peers:
 
 
 def _names_revoked(response: httpx.Response) -> bool:
-    """Whether this is the answer to an instance that was revoked, and no other refusal."""
+    """Whether this is the answer to a revoked instance, and no other refusal."""
     if response.status_code != _UNKNOWN_TOKEN:
         return False
     try:
@@ -198,8 +200,8 @@ def _names_revoked(response: httpx.Response) -> bool:
 
 @cache
 def trusted_roots() -> ssl.SSLContext:
-    """The certificates by which servers are believed."""
-    # Once a process: to read them takes as long as all else that an engine needs to begin.
+    """The trusted root certificates."""
+    # Loaded once per process: reading them takes as long as everything else an engine needs to start.
     return httpx.create_ssl_context(trust_env=False)
 
 

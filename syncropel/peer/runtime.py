@@ -1,4 +1,4 @@
-"""Time as the engine sees it: passed in, so that tests and simulations decide what it is."""
+"""Time as the engine sees it: passed in, so that tests and simulations control it."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 
 
 def boottime() -> float:
-    """Seconds since this machine booted, also those in which it slept; where no clock counts these, seconds
-    that never go back."""
+    """Seconds since this machine booted, including suspends; where no clock counts those,
+    monotonic seconds."""
     return time.monotonic() if _BOOT_CLOCK is None else time.clock_gettime(_BOOT_CLOCK)
 
 
 @cache
 def boot_id() -> str:
-    """Which boot `boottime` counts from; empty where that cannot be told from another."""
+    """Which boot `boottime` counts from; empty where boots cannot be distinguished."""
     try:
         return _BOOT_ID.read_text(encoding="ascii").strip() if _BOOT_CLOCK is not None else ""
     except (OSError, UnicodeDecodeError):
@@ -45,5 +45,5 @@ class Runtime:
     boot_id: Callable[[], str] = boot_id
 
     def moment(self) -> Moment:
-        """Now, by the clocks of this machine."""
+        """Now, by this machine's clocks."""
         return Moment(self.now(), self.boottime(), self.boot_id())

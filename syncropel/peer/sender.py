@@ -1,4 +1,4 @@
-"""Sending records to one instance until it has taken each: batched, in order, retried for ever.
+"""Sends records to one instance until it has accepted each: batched, in order, retried for ever.
 
 Both directions of a fan-out use it: child INTENDs to workers, results to the coordinator.
 """
@@ -23,9 +23,9 @@ Taken = Callable[[list[str]], Awaitable[None]]
 
 
 class Sender:
-    """A queue of (key, record) to one place. Nothing here is durable: who fills it derives it from the log.
+    """A queue of (key, record) to one destination. Nothing here is durable: callers rebuild it from the log.
 
-    `post` sends a batch and gives its outcomes; `taken` is told the keys that the other side has.
+    `post` sends a batch and returns its outcomes; `taken` is called with the keys that the other side has.
     """
 
     def __init__(self, name: str, post: Post, taken: Taken, runtime: Runtime) -> None:
@@ -43,16 +43,16 @@ class Sender:
         return len(self._waiting)
 
     def add(self, key: str, record: Record) -> None:
-        """Queue a record; one that waits already is not queued twice."""
+        """Queue a record; one that is already queued is not queued twice."""
         self._waiting.setdefault(key, record)
         self._wake.set()
 
     def waits(self, key: str) -> bool:
-        """Whether this key was not taken yet."""
+        """Whether this key has not been accepted yet."""
         return key in self._waiting
 
     def drop(self, key: str) -> None:
-        """Send this one no more."""
+        """Stop sending this one."""
         self._waiting.pop(key, None)
 
     async def run(self) -> None:
@@ -67,11 +67,11 @@ class Sender:
                     await self._pause.wait(wait)
 
     def hurry(self) -> None:
-        """What stood in the way may be gone: try again now."""
+        """The obstacle may be gone: try again now."""
         self._pause.cut()
 
     async def send_once(self) -> float:
-        """Send one batch; gives how long to wait before the next, 0 when it went well."""
+        """Send one batch; return how long to wait before the next, 0 after a success."""
         batch = list(self._waiting.items())[:MAX_BATCH]
         if not batch:
             return 0.0
@@ -86,7 +86,7 @@ class Sender:
         for key in taken:
             self._waiting.pop(key, None)
         if refused:
-            # The refused go to the end of the queue, so that they hold up nobody.
+            # Refused records go to the end of the queue, so that they do not delay the others.
             for key, _ in refused:
                 if key in self._waiting:  # nobody dropped it meanwhile
                     self._waiting[key] = self._waiting.pop(key)
@@ -110,5 +110,5 @@ def _refusal(outcome: dict[str, Any]) -> str:
         return ""
     error = outcome.get("error")
     message = str(error.get("message", "")) if isinstance(error, dict) else ""
-    # Another version of this engine wrote the same fact with other words: it is there, which is what counts.
+    # Another version of this engine wrote the same fact in other words: it is there, which is what counts.
     return "" if message.startswith("DuplicateClock") else message or "refused"

@@ -1,1 +1,1 @@
-"""CEL and the guard that every write passes."""
+"""CEL policy, and the guard that checks every write."""

@@ -1,6 +1,6 @@
 """Who may write what: one table of topics and authors, checked for every new write.
 
-It decides by how a record came to this log, never by the actor that the record names. The table binds new
+It judges by how a record reached this log, never by the actor that the record names. The table applies to new
 writes only: folds read whatever the log holds, and a restored bundle is history.
 """
 
@@ -33,7 +33,7 @@ from syncropel.record.topics import AMEND_JOIN, ANY, CHILD, DISPATCH, PARENT, TA
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """How a record came here. `did`: of the instance or the account; of the operator, this instance's.
+    """How a record got here. `did`: of the instance or the account; for the operator, this instance's.
 
     `actors`: the actors that an account may name, patterns with `*`; None: any but an instance.
     """
@@ -50,7 +50,9 @@ ANYONE: Final = Writer("anyone")
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the table. `act` and `thread`: how the authors write it; `way`: what others do instead."""
+    """One line of the table. `act` and `thread`: how the authors write it; `way`: what other callers do
+    instead.
+    """
 
     topic: str
     act: str
@@ -59,12 +61,12 @@ class Row:
     way: str
 
     def allows(self, author: Author, act: str) -> bool:
-        """Whether this author may write it as this act; the engine is not asked."""
+        """Whether this author may write it with this act; not asked for the engine."""
         return author == "engine" or (author in self.authors and self.act in ("any", act))
 
 
 class Known(Protocol):
-    """The live folds that tell whose a report or a result is."""
+    """The live folds that know whose report or result a record is."""
 
     @property
     def tasks(self) -> dict[str, TaskState]: ...
@@ -96,8 +98,9 @@ _SHAPED: Final = (
 )
 _RULED: Final = tuple(one for one in TOPICS if one.way)
 TABLE: Final = (*(Row(one.name, one.act, one.thread, one.authors, one.way) for one in _RULED), *_SHAPED)
-"""Every topic that has authors of its own, and what is left. On a reserved thread a row holds for that
-thread; elsewhere for every thread, whatever it is."""
+"""Every topic with authors of its own, and the rest. On a reserved thread a row applies to that thread;
+elsewhere to every thread.
+"""
 
 _ORDINARY: Final = frozenset({TASK, PARENT, CHILD, DISPATCH, ANY})
 _SHAPES: Final = frozenset({JOIN, CHILD_INTEND, CHILD_RESULT, OTHER})
@@ -108,25 +111,25 @@ def _place(row: Row) -> str:
     return "" if row.thread in _ORDINARY else row.thread
 
 
-# Apart, so that no record falls under a shape by naming it as its topic.
+# Kept apart, so that no record can claim one of these shapes by naming it as its topic.
 _BY_TOPIC: Final = {(_place(row), row.topic): row for row in TABLE if row.topic not in _SHAPES}
 _BY_SHAPE: Final = {(_place(row), row.topic): row for row in TABLE if row.topic in _SHAPES}
 
 
 def row_of(record: Record, known: Known) -> Row:
-    """The line of the table that this record falls under."""
+    """The line of the table that applies to this record."""
     place = record.thread if record.thread in _RESERVED_PLACES else ""
     found = _BY_TOPIC.get((place, record.topic))
     return found or _BY_SHAPE[place, OTHER if place else _shape(record, known)]
 
 
 def _shape(record: Record, known: Known) -> str:
-    """What a record without a topic of its own is to the engine."""
+    """The row for a record without a topic of its own."""
     if is_child_intend(record):
         return CHILD_INTEND
     if record.act != "KNOW":
         return OTHER
-    # That a run was ended passes every freeze, on whatever thread an instance says it.
+    # A report that a run was ended passes every freeze, on whichever thread an instance writes it.
     if record.body.get("verdict") == "terminated" and record.actor.startswith(INSTANCE_DID_PREFIX):
         return CHILD_RESULT
     if (task := known.tasks.get(record.thread)) is not None:
@@ -136,7 +139,7 @@ def _shape(record: Record, known: Known) -> str:
 
 
 def _joins(record: Record, task: TaskState) -> bool:
-    """Whether this KNOW would be, or come before, the one that joins the task's fan-out."""
+    """Whether this KNOW would be, or precede, the one that joins the task's fan-out."""
     fanout = task.fanout
     if fanout is None or record.body.get("fulfills") != fanout.intend:
         return False
@@ -176,7 +179,7 @@ def _named(writer: Writer) -> str:
 
 
 def actor_refusal(actor: str, writer: Writer) -> ActorNotAllowed | None:
-    """Why this writer may not write in this name, or None."""
+    """Why this writer may not write under this name, or None."""
     if writer.author in ("engine", "coordinator") or (writer.author == "operator" and actor == writer.did):
         return None
     if writer.author == "instance":
@@ -196,7 +199,7 @@ def actor_refusal(actor: str, writer: Writer) -> ActorNotAllowed | None:
 
 
 def matches(patterns: Iterable[str], actor: str) -> bool:
-    """Whether one of these patterns covers the actor; `*` stands for any text."""
+    """Whether one of these patterns matches the actor; `*` stands for any text."""
     return any(_compiled(pattern).fullmatch(actor) for pattern in patterns)
 
 
@@ -206,8 +209,9 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 
 def _unproven(record: Record, known: Known, writer: Writer) -> WrongAuthor | None:
-    """Why the instance in whose name this comes does not speak by what was shown, or None. Asked anew at the
-    log's door: it may have been revoked since the request began."""
+    """Why the credential does not prove the instance under whose name this comes, or None. Checked again when
+    the record is appended: the instance may have been revoked since the request began.
+    """
     credential = known.credentials.known.get(record.actor)
     if credential is not None and credential.revoked:
         told = f"{CHILD_DONE} is refused: {record.actor} was revoked"
@@ -221,7 +225,7 @@ def _unproven(record: Record, known: Known, writer: Writer) -> WrongAuthor | Non
 
 
 def _foreign_report(record: Record, known: Known) -> WrongAuthor | None:
-    """Why this report is not of an attempt that its instance was given, or None."""
+    """Why this report is not about an attempt that its instance was given, or None."""
     body, task = record.body, known.tasks.get(record.thread)
     fanout = task.fanout if task is not None else None
     index, attempt = body.get("index"), body.get("attempt", 1)

@@ -1,7 +1,7 @@
-"""The clocks that a new record may have. A clock is kept or refused, never changed: the id follows from it.
+"""The clocks that a new record may have. A clock is accepted or refused, never changed: the id depends on it.
 
-These bounds bind new records alone. Bundles, copies of a log, and what a worker's own coordinator passes on
-keep the clocks that they have; a bundle whose clock would leave no room on a reserved thread is refused.
+These bounds apply to new records only. Bundles, copies of a log, and what a worker's own coordinator passes
+on keep their clocks; a bundle whose clock would leave no room on a reserved thread is refused.
 """
 
 from __future__ import annotations
@@ -17,17 +17,18 @@ from syncropel.record.model import MAX_POSTED_CLOCK, Record
 from syncropel.record.threads import PAST_CEILING, RESERVED, clock_ceiling, counts
 
 AHEAD_MS: Final = 60_000
-"""How far a posted clock may be ahead of a reserved thread, in clocks: they count milliseconds there."""
+"""How far a posted clock may be ahead of a reserved thread, in clock units, which are milliseconds there."""
 HIGHEST_RESTORED: Final = 2**61
-"""The highest clock of a bundle that counts on a reserved thread: far above every clock that a log comes to
-by itself, and as far below the ceiling."""
+"""The highest clock of a bundle that counts on a reserved thread: far above every clock that a log reaches by
+itself, and as far below the ceiling.
+"""
 
 _FREE: Final = frozenset({"engine", "coordinator"})
 """Authors whose clocks follow from the log, this one or the coordinator's."""
 
 
 class ClockedState(Protocol):
-    """The live folds that clocks are measured by."""
+    """The live folds that clocks are checked against."""
 
     @property
     def tasks(self) -> dict[str, TaskState]: ...
@@ -36,7 +37,7 @@ class ClockedState(Protocol):
 
 
 def check_clock(record: Record, state: ClockedState, writer: Writer, now: float) -> SyncropelError | None:
-    """The reason to refuse the record's clock, or None. `now` in unix seconds."""
+    """Why the record's clock is refused, or None. `now` in unix seconds."""
     if writer.author in _FREE:
         return None
     if record.topic == CHILD_DONE:
@@ -60,10 +61,10 @@ def check_clock(record: Record, state: ClockedState, writer: Writer, now: float)
 
 
 def check_bundled_clock(record: Record) -> SyncropelError | None:
-    """The reason to refuse a clock that comes in a bundle, or None.
+    """Why a clock in a bundle is refused, or None.
 
-    One that orders nothing, as it is above the ceiling, is history. One just below the ceiling would have the
-    last word on its thread, with no clock left for the next freeze.
+    One above the ceiling orders nothing and is history. One just below the ceiling would have the last word
+    on its thread, leaving no clock for the next freeze.
     """
     thread, clock = record.thread, record.clock
     if thread not in RESERVED or clock is None or clock <= HIGHEST_RESTORED:
@@ -77,7 +78,7 @@ def check_bundled_clock(record: Record) -> SyncropelError | None:
 
 
 def report_clock(record: Record, state: ClockedState) -> int | None:
-    """The clock that was promised to this report when its attempt was spawned; None without a spawn."""
+    """The clock that was reserved for this report when its attempt was spawned; None without a spawn."""
     task = state.tasks.get(record.thread)
     return task.fanout.report_clock(record.body) if task is not None and task.fanout is not None else None
 
@@ -98,18 +99,18 @@ def _check_report(record: Record, state: ClockedState) -> SyncropelError | None:
 
 
 class PastCeiling:
-    """Clocks for what the engine writes on a reserved thread whose last one an older log has taken."""
+    """Clocks for the engine's own records on a reserved thread whose last clock an older log has taken."""
 
     def __init__(self) -> None:
         self._given: dict[str, int] = {}
 
     def place(self, record: Record, state: ClockedState, now: float) -> Record:
-        """The record, which counts above the ceiling if that is where it has to be. `now` in unix seconds."""
+        """The record, placed above the ceiling if necessary. `now` in unix seconds."""
         thread, head = record.thread, state.heads.get(record.thread, -1)
         ceiling = clock_ceiling(thread)
         if record.clock is not None or thread not in RESERVED or head < ceiling:
             return record
-        # As below the ceiling, at least the time: so no clock is used again after a restore.
+        # As below the ceiling, no earlier than the present time: so no clock is reused after a restore.
         clock = max(head + 1, self._given.get(thread, -1) + 1, ceiling + int(now * 1000))
         self._given[thread] = clock
         body = {**record.body, PAST_CEILING: True}
@@ -117,7 +118,7 @@ class PastCeiling:
 
 
 def placed_report(record: Record, state: ClockedState) -> Record:
-    """The record; a report without a clock, as the first versions send it, gets the one promised to it."""
+    """The record; a report without a clock, as the first versions send it, gets the one reserved for it."""
     if record.clock is not None or record.topic != CHILD_DONE:
         return record
     promised = report_clock(record, state)

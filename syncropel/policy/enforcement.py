@@ -1,4 +1,5 @@
-"""What the rules in the log say about a write or a read, on top of the guard: freezes by CEL, permissions."""
+"""What the rules in the log say about a write or a read, in addition to the guard: CEL freezes,
+permissions."""
 
 from __future__ import annotations
 
@@ -15,14 +16,14 @@ from syncropel.record.threads import RESERVED
 
 
 class RuledState(GuardedState, Folds, Protocol):
-    """The live folds, with the rules."""
+    """The live folds, including the rules."""
 
     @property
     def rules(self) -> Rules: ...
 
 
 Refusal = tuple[SyncropelError, Request, Verdict]
-"""The error for the caller, and what was asked and decided, for the audit."""
+"""The error for the caller, and the request and verdict for the audit."""
 
 
 async def refuse_write(record: Record, state: RuledState, now: float, own_did: str) -> Refusal | None:

@@ -1,4 +1,4 @@
-"""What expressions may ask of this instance: the functions, over live folds."""
+"""The functions that expressions may call, over the live folds."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from syncropel.policy.rule_failures import RuleFailures
 
 
 class Folds(Protocol):
-    """The live folds that functions look at."""
+    """The live folds that the functions read."""
 
     @property
     def control(self) -> Control: ...
@@ -44,11 +44,11 @@ class EvaluationFunctions:
         self._trust_of: dict[str, Trust] | None = None
 
     def note(self, rule: Rule, cause: str) -> None:
-        """A rule could not be evaluated on this evaluation."""
+        """Note that a rule failed during this evaluation."""
         self._folds.rule_failures.note(rule, cause, self._now)
 
     def functions(self) -> Mapping[str, Callable[..., Any]]:
-        """By the name that an expression calls them by."""
+        """By the name used in expressions."""
         return {
             "now": lambda: self._now,
             "current_actor": lambda: self._actor,
@@ -103,13 +103,13 @@ class EvaluationFunctions:
         }
 
     def _trust(self, actor: str) -> float:
-        if self._trust_of is None:  # once an evaluation: it looks at every task
+        if self._trust_of is None:  # once per evaluation: it visits every task
             self._trust_of = trust_by_actor(list(self._folds.tasks.values()))
         return self._trust_of.get(actor, Trust()).score
 
 
 def task_fields(state: TaskState) -> dict[str, Any]:
-    """A task as an expression sees it; every field is empty when there is none."""
+    """A task as expressions see it; every field is empty when there is none."""
     return {
         "thread": state.thread,
         "alias": state.alias,

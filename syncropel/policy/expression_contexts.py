@@ -1,4 +1,4 @@
-"""The eight contexts that CEL is written for, and the names that each of them has."""
+"""The eight contexts in which CEL is used, and the names available in each."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ FUNCTIONS: Final[tuple[tuple[str, int, frozenset[str] | None], ...]] = (
     ("thread", 1, _THREAD),
     ("trust", 1, None),
 )
-"""Name, number of arguments, fields of what it gives. `policy.ground` answers them."""
+"""Name, number of arguments, fields of the result. `EvaluationFunctions` implements them."""
 
 
 def _context(
@@ -89,7 +89,7 @@ CONTEXTS: Final[dict[str, Vocabulary]] = {
     "permission": _context(("record", _RECORD), values=frozenset({"op", "actor", "thread"})),
     "join": JOIN_VOCABULARY,
 }
-"""Context → what it may name. Joins and fold rules have no functions: they follow from the log alone."""
+"""Context → available names. Joins and fold rules have no functions: they depend on the log only."""
 
 RESULT_KINDS: Final[dict[str, type]] = {
     "trigger": bool,
@@ -100,7 +100,7 @@ RESULT_KINDS: Final[dict[str, type]] = {
     "permission": bool,
     "join": bool,
 }
-"""What an expression has to give there; a context that is missing takes anything."""
+"""The result type that a context requires; a context that is missing accepts any."""
 
 
 def compile_in(context: str, source: str) -> Expression:
@@ -111,12 +111,14 @@ def compile_in(context: str, source: str) -> Expression:
 
 
 def compiles_slowly_in(context: str, source: str) -> bool:
-    """Whether the event loop should not wait for `compile_in` of this."""
+    """Whether `compile_in` of this would block the event loop for too long."""
     return compiles_slowly(source, CONTEXTS[context])
 
 
 def blank(context: str) -> dict[str, Any] | None:
-    """Values of an empty case, to see what kind of value a rule gives; None where nothing is tried."""
+    """Empty values for a trial evaluation, which reveals the type of a rule's result; None where no trial is
+    made.
+    """
     task, record = task_fields(TaskState("")), record_fields(None, set())
     cases: dict[str, dict[str, Any]] = {
         "permission": {"op": "record_write", "actor": "", "thread": "", "record": record},
@@ -128,7 +130,7 @@ def blank(context: str) -> dict[str, Any] | None:
 
 
 def subtask_fields(child: Child) -> dict[str, Any]:
-    """A subtask as an expression sees it."""
+    """A subtask as expressions see it."""
     subtask = child.subtask
     return {
         "index": subtask.index,
@@ -146,7 +148,7 @@ _NO_CHILD: Final = Child(Subtask(0, "", ""), "pending", 1)
 
 
 def record_fields(record: Record | None, namespaces: Set[str]) -> dict[str, Any]:
-    """A record as an expression sees it; empty when there is none. The body is handed over as it is."""
+    """A record as expressions see it; empty when there is none. The body is passed unchanged."""
     if record is None:
         return dict(_NO_RECORD)
     own = record.body.get("namespace")

@@ -1,4 +1,4 @@
-"""Fold rules: what operators want to know of a task beside its status, folded from its records alone."""
+"""Fold rules: additional facts about a task that operators define, folded from its records only."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ START = ""
 
 @dataclass(frozen=True)
 class Mark:
-    """What a rule made of a task's records. `problem`: why it came to no end, empty when it did."""
+    """What a rule computed from a task's records. `problem`: why it has no result, empty when it has."""
 
     name: str
     value: Any
@@ -30,9 +30,9 @@ class Mark:
 
 
 def mark(rule: Rule, records: Sequence[StoredRecord], namespace: str, budget: Budget | None = None) -> Mark:
-    """Fold the records, in whatever order they come: each time the expression's value is the next `state`.
+    """Fold the records, in whatever order they come: each value of the expression is the next `state`.
 
-    The budget is for all records together; raises Runaway when they need more than one that is given.
+    The budget is for all records together; raises Runaway when a given budget is exceeded.
     """
     state: Any = START
     limits = budget or Budget(secs=RULE_SECS)
@@ -49,7 +49,7 @@ def mark(rule: Rule, records: Sequence[StoredRecord], namespace: str, budget: Bu
 
 
 async def marks(rules: Sequence[Rule], records: Sequence[StoredRecord], namespace: str) -> list[Mark]:
-    """What every rule makes of a task's records, off the event loop."""
+    """The results of all rules for a task's records, computed off the event loop."""
     if not rules:
         return []
     return [await _marked(rule, records, namespace) for rule in rules]

@@ -1,4 +1,4 @@
-"""Which thread may become a child of which: asked of every new record that would make one."""
+"""Which thread may become a child of which: checked for every new record that would make one."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ from syncropel.record.model import Record
 from syncropel.record.threads import RESERVED
 
 MOST_NESTED: Final = 64
-"""Forks within forks that may be begun."""
+"""The deepest nesting of forks."""
 CLOSED: Final = "closed"
-"""Status of a plain thread that is over."""
+"""The status of a plain thread that has ended."""
 _PLACE: Final = f"body.{SUB_THREAD}"
 _CHOOSE: Final = "name a thread of its own, such as th_run_tests"
 _WATCH: Final = "leave goal and target out to take its result as it is"
 
 
 class KnownThreads(Protocol):
-    """The live folds that say how threads hang together."""
+    """The live folds that know how threads are related."""
 
     @property
     def tasks(self) -> dict[str, TaskState]: ...
@@ -48,13 +48,14 @@ class KnownThreads(Protocol):
 
 
 def claims_parent(record: Record) -> bool:
-    """Whether this record would hang a thread below another one."""
+    """Whether this record would make a thread the child of another."""
     return names_child(record) or (is_task(record) and "parent_thread" in record.body)
 
 
 def namespace_of(thread: str, known: KnownThreads) -> str:
-    """The namespace of a thread: of its first INTEND, or of the thread that it was forked from. Empty without
-    either."""
+    """A thread's namespace: that of its first INTEND, or of the thread it was forked from. Empty without
+    either.
+    """
     while True:
         line = known.index.threads.get(thread)
         if line is not None and line.namespace and not line.inherits:
@@ -67,7 +68,7 @@ def namespace_of(thread: str, known: KnownThreads) -> str:
 
 
 def check_fork(record: Record, known: KnownThreads) -> SyncropelError | None:
-    """Why this INTEND may not make a thread its child, or None; also for one that does not try."""
+    """Why this INTEND may not make a thread its child, or None; None also for one that does not try."""
     if names_child(record):
         return _check_child(record, known) or _check_opening(record, known)
     if claims_parent(record):
@@ -92,7 +93,7 @@ def _check_child(record: Record, known: KnownThreads) -> SyncropelError | None:
 
 
 def _check_place(record: Record, child: str, known: KnownThreads) -> SyncropelError | None:
-    """Whether the child would be its own ancestor, or hang too deep."""
+    """Whether the child would be its own ancestor, or nested too deep."""
     above = [record.thread, *known.parents.ancestors(record.thread, known.tasks)]
     if child in above:
         chain = " → ".join([*reversed(above[: above.index(child) + 1]), child])
@@ -106,7 +107,7 @@ def _check_place(record: Record, child: str, known: KnownThreads) -> SyncropelEr
 
 
 def _check_claims(record: Record, child: str, known: KnownThreads) -> SyncropelError | None:
-    """Whether the child has a parent already. This very record may be posted twice."""
+    """Whether the child already has a parent. This very record may be posted twice."""
     if is_work(child, known):
         return InvalidFork(f"{_PLACE}: {child!r} is the thread of a subtask or of its run", _CHOOSE)
     forks = known.forks.get(record.thread)
@@ -146,7 +147,7 @@ def _check_work(record: Record, child: str, known: KnownThreads) -> SyncropelErr
         return error
     forks = known.forks.get(record.thread)
     if forks is not None and child in forks.forks:
-        return None  # the same record once more
+        return None  # the same record again
     task = known.tasks.get(child)
     if task is not None and task.fanout is not None:
         return Conflict(f"{_PLACE}: {child!r} is fanned out already", _WATCH)
@@ -157,7 +158,7 @@ def _check_work(record: Record, child: str, known: KnownThreads) -> SyncropelErr
 
 
 def over(thread: str, known: KnownThreads) -> str | None:
-    """The status of a thread that is over, None while it is not."""
+    """The final status of a thread that has ended; None while it is open."""
     task, line = known.tasks.get(thread), known.index.threads.get(thread)
     if task is not None:
         return task.status if task.status in OVER else None
@@ -165,7 +166,7 @@ def over(thread: str, known: KnownThreads) -> str | None:
 
 
 def _check_join(record: Record, known: KnownThreads) -> SyncropelError | None:
-    """The parent's join has to be one before there is anything to join."""
+    """The parent needs a valid join before it can have children to join."""
     line = known.index.threads.get(record.thread)
     own = line is None or line.opening is None
     join = join_in(record.body) if own else join_of(record.thread, known)
@@ -180,7 +181,8 @@ def _check_join(record: Record, known: KnownThreads) -> SyncropelError | None:
 
 
 def join_of(thread: str, known: KnownThreads) -> str:
-    """When this thread closes by what its children come to; empty when it does not. A fan-out has its own."""
+    """The join by which this thread closes over its children; empty when it has none. A fan-out
+    has its own."""
     task, line = known.tasks.get(thread), known.index.threads.get(thread)
     if task is not None and task.fanout is not None:
         return ""
@@ -199,7 +201,7 @@ def opening_of(thread: str, known: KnownThreads) -> str:
         return task.intend
     if line is None or line.life is None or line.opening is None:
         return ""
-    # Another INTEND may have opened it again since; the join was the first one's.
+    # Another INTEND may have reopened it since; the join belongs to the first.
     return line.opening[1] if line.life.arc.opening in ("", line.opening[1]) else ""
 
 
@@ -207,7 +209,7 @@ def _check_part(record: Record, known: KnownThreads) -> SyncropelError | None:
     """Whether a task may be a part of the thread that its INTEND names."""
     parent, child, place = record.body["parent_thread"], record.thread, "body.parent_thread"
     if not isinstance(parent, str) or not parent:
-        return None  # the fold takes it for none
+        return None  # the fold ignores it
     if parent in RESERVED:
         return InvalidFork(f"{place}: {parent!r} is a reserved thread", "name a task's thread")
     above = [parent, *known.parents.ancestors(parent, known.tasks)]
@@ -227,7 +229,7 @@ def _check_opening(record: Record, known: KnownThreads) -> SyncropelError | None
     line = known.index.threads.get(record.thread)
     if line is not None and line.namespace:
         return None
-    # What a task's INTEND does not say, its fold takes for the default.
+    # The fold uses the default for what a task's INTEND omits.
     inherited, named = namespace_of(record.thread, known), name_in(record.body)
     if not inherited or (named or (DEFAULT if is_task(record) else inherited)) == inherited:
         return None

@@ -1,4 +1,4 @@
-"""The write guard: what a well-formed record must also satisfy before the log takes it."""
+"""The write guard: what a well-formed record must also satisfy before it is appended."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ from syncropel.record.threads import CONSENT, ENGINE_CONFIG, FLEET_CONTROL, RESE
 from syncropel.wire.origins import parse_origins
 
 _RULES: Final = {ENGINE_CONFIG: KINDS, FLEET_CONTROL: (PERMISSION,)}
-"""Threads that hold rules, and of which kinds."""
+"""Threads that hold rules, and the kinds of rules on each."""
 _DEFAULT_ALONE: Final = (DEFAULT,)
 
 
 class GuardedState(Protocol):
-    """The live folds that the guard looks at."""
+    """The live folds that the guard reads."""
 
     @property
     def tasks(self) -> dict[str, TaskState]: ...
@@ -78,9 +78,10 @@ class GuardedState(Protocol):
 def check(
     record: Record, state: GuardedState, now: float, own_did: str, writer: Writer = ENGINE
 ) -> SyncropelError | None:
-    """The reason to refuse this record, or None. Looks at memory only; writes nothing.
+    """Why this record is refused, or None. Reads memory only; writes nothing.
 
-    `own_did`: this instance's, whose record that a run was ended passes any freeze. `writer`: how it came.
+    `own_did`: this instance's, whose report that a run was ended passes any freeze. `writer`: how the record
+    got here.
     """
     refused = (
         refusal(record, state, writer)
@@ -108,7 +109,7 @@ def check(
 def check_restored(
     record: Record, state: GuardedState, now: float, own_did: str, writer: Writer = OPERATOR
 ) -> SyncropelError | None:
-    """Like `check`, for a record of another log: what was begun or amended there is history, and stands."""
+    """Like `check`, for a record of another log: tasks begun or amended there are history, and stand."""
     stopped = not state.standing.may_begin
     ruled = bool(state.control.freezes or state.namespaces.known) or state.namespaces.strict
     if (stopped or ruled) and not _says_that_a_run_ended(record, own_did):
@@ -137,7 +138,8 @@ def _check_origins(record: Record) -> SyncropelError | None:
 
 
 def long_expression(record: Record) -> Callable[[], object] | None:
-    """Compiles what this record carries, when that takes so long that the event loop should not wait."""
+    """A function that compiles this record's expression, when that would block the event loop for
+    too long."""
     body, key = record.body, "expression" if record.topic in KINDS else "join"
     source = body.get(key)
     if not isinstance(source, str) or len(source) <= SLOW_SOURCE_CHARS:
@@ -148,7 +150,7 @@ def long_expression(record: Record) -> Callable[[], object] | None:
 
 
 def _check_consent(record: Record) -> SyncropelError | None:
-    """Why this grant or revocation would not hold, or None. A restored one is history."""
+    """Why this grant or revocation would not take effect, or None. A restored one is history."""
     if record.thread != CONSENT or record.topic not in CONSENT_TOPICS:
         return None
     for name in ("source_namespace", "target_namespace"):
@@ -181,7 +183,7 @@ def namespaces_of(record: Record, state: GuardedState) -> frozenset[str]:
 
 
 def _names(record: Record, state: GuardedState) -> tuple[str, ...]:
-    """As `namespaces_of`, sorted. Asked of each write while anything is frozen or registered."""
+    """As `namespaces_of`, sorted. Called for each write while anything is frozen or registered."""
     names = thread_namespaces(record.thread, state)
     named = record.body.get("namespace")
     if named is not None and named not in names and name_in(record.body):
@@ -190,8 +192,9 @@ def _names(record: Record, state: GuardedState) -> tuple[str, ...]:
 
 
 def thread_namespaces(thread: str, state: GuardedState) -> tuple[str, ...]:
-    """The namespaces of a thread, sorted: of its first INTEND, or of the thread that it was forked from, and
-    of its task or child. None without an INTEND."""
+    """The namespaces of a thread, sorted: of its first INTEND, or of the thread it was forked from, and of
+    its task or child. None without an INTEND.
+    """
     line = state.index.threads.get(thread)
     if thread in state.parents.forks:
         first = namespace_of(thread, state)
@@ -209,8 +212,9 @@ def thread_namespaces(thread: str, state: GuardedState) -> tuple[str, ...]:
 
 
 def _check_grammar(record: Record, state: GuardedState, writer: Writer) -> SyncropelError | None:
-    """Why the record may not name its namespace, or None. What the engine, or its coordinator, says of work
-    of an older log, and who names what the thread has already, only repeats."""
+    """Why the record's namespace is invalid, or None. Exempt are the engine's and the coordinator's records
+    about work of an older log, and records that only repeat their thread's namespace.
+    """
     if "namespace" not in record.body or writer.author in ("engine", "coordinator"):
         return None
     named = record.body["namespace"]
@@ -220,7 +224,7 @@ def _check_grammar(record: Record, state: GuardedState, writer: Writer) -> Syncr
 
 
 def _no_namespace(named: Any, place: str) -> InvalidNamespace | None:
-    """Why this value is no namespace, or None."""
+    """Why this value is not a namespace, or None."""
     if not isinstance(named, str):
         return InvalidNamespace(f"{place} must be a text, not {kind_of(named)}", EXAMPLE)
     try:
@@ -231,8 +235,9 @@ def _no_namespace(named: Any, place: str) -> InvalidNamespace | None:
 
 
 def _says_that_a_run_ended(record: Record, own_did: str) -> bool:
-    """Whether this instance says that a run was ended here, and that nothing is left of it: no stop keeps
-    that out of the log. A result without that proof waits as any other; heartbeats tell its pids meanwhile.
+    """Whether this instance reports that a run was ended here, and that nothing is left of it: no stop keeps
+    that out of the log. A result without that proof waits like any other; meanwhile heartbeats report its
+    pids.
     """
     return record.act == "KNOW" and record.body.get("verdict") == "terminated" and record.actor == own_did
 
@@ -292,7 +297,7 @@ def _check_fan_out(record: Record, state: GuardedState) -> SyncropelError | None
 
 
 def _check_place(record: Record, state: GuardedState) -> SyncropelError | None:
-    """Why the subtasks would run where a freeze of their task, or of what they name, does not reach them."""
+    """Whether the subtasks would run out of reach of a freeze of their task, or of a namespace they name."""
     own = name_in(record.body) or DEFAULT
     above = namespace_of(record.thread, state) or DEFAULT
     if above != DEFAULT and not covers(above, own):

@@ -1,4 +1,4 @@
-"""Join predicates: refused with their column when they are bad, decided with CEL only when they need it."""
+"""Join predicates: invalid ones are refused with the column; CEL is evaluated only when it is needed."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ _CHILD_FIELDS: Final = frozenset(
 _PARENT_FIELDS: Final = frozenset({"thread", "alias", "namespace", "join", "cost_usd"})
 
 _REST_SECS: Final = 30.0
-"""How long a join that took too long is not tried again over the same subtasks."""
+"""How long a join that timed out is not evaluated again over the same subtasks."""
 JOIN_VOCABULARY: Final = Vocabulary(
     objects=(("parent", _PARENT_FIELDS),), lists=(("children", _CHILD_FIELDS),)
 )
-"""What a join may name: `parent`, and `children`, a list."""
+"""The names available in a join: `parent`, and `children`, a list."""
 
 
 def compile_join(source: str) -> Expression:
@@ -58,16 +58,16 @@ def compile_join(source: str) -> Expression:
 
 
 def prepare_join(source: str) -> None:
-    """Compile a join as `check_join` and the decision will ask for it. Raises InvalidExpression."""
+    """Compile a join into the cache for `check_join` and the decision. Raises InvalidExpression."""
     compile_join(source)
     compile_expression(source, JOIN_VOCABULARY, strict=True)
 
 
 def check_join(spec: FanOutSpec) -> None:
-    """Refuse a join that can never give a yes or a no.
+    """Refuse a join that can never yield true or false.
 
-    Raises InvalidFanOut for a bad shorthand, InvalidExpression for CEL that does not compile, names what does
-    not exist, or whose value is not a boolean.
+    Raises InvalidFanOut for an invalid shorthand, and InvalidExpression for CEL that does not compile, uses
+    unknown names, or whose value is not a boolean.
     """
     rule = parse_join(spec.join, len(spec.subtasks))
     if not rule.is_cel:
@@ -81,8 +81,8 @@ def check_join(spec: FanOutSpec) -> None:
     except Runaway:
         return  # too costly to try on the event loop; it is decided in a lane, within its budget
     except EvaluationFailed as error:
-        # Before anything ran some errors are natural (no first element yet); comparing a text with a number
-        # never comes right.
+        # Before anything ran, some errors are natural (no first element yet); comparing a text with a number
+        # never succeeds.
         if "overload" in error.message:
             raise InvalidExpression(
                 error.message, spec.join, 1, 1, "compare a text with a text, a number with a number"
@@ -95,7 +95,7 @@ def check_join(spec: FanOutSpec) -> None:
 
 
 def check_fork_join(join: str) -> None:
-    """As `check_join`, for a join over child threads: how many there will be is not known.
+    """As `check_join`, for a join over child threads, whose number is not known.
 
     Raises InvalidFanOut, InvalidExpression.
     """
@@ -104,14 +104,15 @@ def check_fork_join(join: str) -> None:
 
 
 def joined_over(fanout: FanOut, children: Sequence[Child], alias: str) -> dict[str, Any]:
-    """What a join is decided over."""
+    """The data that a join is decided from."""
     return {"children": cel_children(children), "parent": _parent(fanout, alias)}
 
 
 @dataclass(frozen=True)
 class Evaluated:
-    """What a join's expression gave: its value, or the problem why it has none. `timed_out`: it may have one
-    when it is tried again."""
+    """The result of a join's expression: its value, or the problem. `timed_out`: another evaluation may
+    succeed.
+    """
 
     value: bool | None
     problem: str = ""
@@ -121,7 +122,7 @@ class Evaluated:
 async def decide_join(
     fanout: FanOut, children: Sequence[Child], alias: str, names: dict[str, str]
 ) -> tuple[JoinRule, JoinDecision]:
-    """Decide the fan-out's present join; an expression that costs much is evaluated off the event loop."""
+    """Decide the fan-out's current join; an expensive expression is evaluated off the event loop."""
     rule = parse_join_safely(fanout.join, len(children))
     if not rule.is_cel:
         return rule, decide(rule, children, None, names)
@@ -135,7 +136,7 @@ async def decide_join(
 
 
 async def decide_fork_join(fanout: FanOut, alias: str) -> JoinDecision:
-    """Decide a join over child threads, which `fanout` holds as its subtasks."""
+    """Decide a join over child threads, which are the subtasks of `fanout`."""
     known = undecided(fanout)
     return known or (await decide_join(fanout, fan_out_children(fanout), alias, {}))[1]
 
@@ -143,7 +144,7 @@ async def decide_fork_join(fanout: FanOut, alias: str) -> JoinDecision:
 def decide_join_from_thread(
     fanout: FanOut, children: Sequence[Child], alias: str, names: dict[str, str]
 ) -> JoinDecision:
-    """Like `decide_join`, for a thread that may wait; never for the event loop's."""
+    """Like `decide_join`, for a thread that may block; never for the event loop's."""
     rule = parse_join_safely(fanout.join, len(children))
     if not rule.is_cel:
         return decide(rule, children, None, names)
@@ -157,7 +158,8 @@ def decide_join_from_thread(
 def decide_join_now(
     fanout: FanOut, children: Sequence[Child], alias: str, names: dict[str, str]
 ) -> JoinDecision:
-    """Like `decide_join`, without ever waiting: what is not known at once counts as within reach."""
+    """Like `decide_join`, without ever waiting: while a value is not known, the join counts as
+    satisfiable."""
     rule = parse_join_safely(fanout.join, len(children))
     decision = decide(rule, children, None, names)
     if decision.satisfiable or not rule.is_cel:
@@ -170,7 +172,7 @@ def decide_join_now(
 
 
 def _at_once(source: str, bindings: dict[str, Any]) -> Evaluated | None:
-    """What a join gives that may be evaluated on the event loop; None when it costs too much for that."""
+    """The result of a join that is cheap enough for the event loop; None when it is not."""
     if compiles_slowly(source, JOIN_VOCABULARY):
         return None
     try:
@@ -197,7 +199,7 @@ def _evaluate_fully(source: str, bindings: dict[str, Any], budget: Budget) -> Ev
 
 
 def _evaluate_once(thread: str, source: str, bindings: dict[str, Any], budget: Budget) -> Evaluated:
-    # While this waited for its turn, the same may have been evaluated for somebody else.
+    # While this waited for its turn, another caller may have evaluated the same.
     known = _slow.known(thread, source, bindings)
     if known is None:
         known = _evaluate_fully(source, bindings, budget)
@@ -213,7 +215,7 @@ class _Kept(NamedTuple):
 
 
 class _SlowJoins:
-    """What slow joins gave, by thread, for exactly these subtasks. Any thread may ask."""
+    """Results of expensive joins, by thread, valid for exactly these subtasks. Thread-safe."""
 
     _MOST: Final = 256
 

@@ -1,7 +1,7 @@
-"""Threads for expressions that would hold up the event loop, separate for each purpose.
+"""Threads for expressions that would block the event loop, separate for each purpose.
 
-Each lane has a quick thread, for what ends within some milliseconds, and a slow one. What is slow waits only
-for what is slow, and no question, however many ask it, delays a join.
+Each lane has a quick thread, for evaluations of a few milliseconds, and a slow one. Slow evaluations only
+wait for other slow ones, and no number of operators' questions delays a join.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from syncropel.cel.budget import MAX_SECS, QUICK_STEPS, Budget, Runaway
 
 Done = TypeVar("Done")
 left_the_loop: ContextVar[asyncio.Future[None] | None] = ContextVar("left_the_loop", default=None)
-"""Done as soon as the current task waits for a lane, so that who waits for the task can go on with others."""
+"""Done as soon as the current task starts waiting for a lane, so that those who wait for the task can go on
+with others.
+"""
 
 
 class Lane:
@@ -29,9 +31,10 @@ class Lane:
     async def evaluate(
         self, work: Callable[[Budget], Done], secs: float = MAX_SECS, *, slow: bool = False
     ) -> Done:
-        """What `work` gives within its budget, `secs` of processor time at most. Raises what it raises.
+        """The result of `work` within its budget, with at most `secs` of processor time. Raises what it
+        raises.
 
-        `work` may be begun twice. `slow`: it is known to need more than the quick thread gives.
+        `work` may be started twice. `slow`: it is known to need more than the quick thread allows.
         """
         if not slow:
             try:
@@ -41,14 +44,14 @@ class Lane:
         return await self._on(self.slow, lambda: work(Budget(secs=secs)))
 
     def wait_for(self, work: Callable[[Budget], Done], secs: float = MAX_SECS) -> Done:
-        """Like `evaluate`, for a thread that may wait; never for the event loop's."""
+        """Like `evaluate`, for a thread that may block; never for the event loop's."""
         try:
             return self.quick.submit(lambda: work(Budget(QUICK_STEPS, secs))).result()
         except Runaway:
             return self.slow.submit(lambda: work(Budget(secs=secs))).result()
 
     async def compile(self, work: Callable[[], Done]) -> Done:
-        """What compiling a long source gives."""
+        """The result of compiling a long source."""
         return await self._on(self.slow, work)
 
     async def _on(self, thread: ThreadPoolExecutor, work: Callable[[], Done]) -> Done:
@@ -59,9 +62,9 @@ class Lane:
 
 
 JOINS: Final = Lane("joins")
-"""Joins of this instance's fan-outs, as they are now."""
+"""Joins of this instance's current fan-outs."""
 RULES: Final = Lane("rules")
 """Rules that something waits for."""
 QUESTIONS: Final = Lane("questions")
-"""What somebody wants to see: tried expressions, replays, fold and health rules."""
+"""Evaluations for display: expressions being tried, replays, fold and health rules."""
 LANES: Final = (JOINS, RULES, QUESTIONS)

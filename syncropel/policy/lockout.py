@@ -1,7 +1,7 @@
 """Whether a change of the permission rules would lock out the daemon, or every person who could undo it.
 
-Switching permissions on is judged by this, and taking away or rewriting a rule while they are on. Adding a
-rule is not: whoever adds a denial means it.
+This is checked when permissions are switched on, and when a rule is removed or rewritten while they are on.
+Adding a rule is not checked: whoever adds a denial means it.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from syncropel.record.threads import ENGINE_CONFIG, INSTANCE_DID_PREFIX
 DEFAULT_OPERATOR: Final = "did:sync:user:operator"
 _PERSON: Final = re.compile(r"did:sync:user:[^\s\"'\\]+")
 _MOST_PEOPLE: Final = 32
-"""So many people whom the rules name are asked about."""
+"""How many of the people named in rules are checked."""
 _Shut = tuple[str, list[str]]
-"""An actor, and the ops that they are denied."""
+"""An actor, and the operations that they are denied."""
 
 
 def may_lock_out(record: Record, rules: Rules, elsewhere: Collection[str] = ()) -> bool:
-    """Whether this record is to be judged by `refuse_lockout`, of which `elsewhere` is."""
+    """Whether `refuse_lockout` has to check this record, with its `elsewhere`."""
     if record.thread != ENGINE_CONFIG or record.act != "LEARN":
         return False
     if record.topic == ENABLED_TOPIC:
@@ -50,9 +50,9 @@ async def refuse_lockout(
     own_did: str,
     elsewhere: Collection[str] = (),
 ) -> Conflict | None:
-    """Why this record may not change these rules, or None. It never makes worse what is shut already.
+    """Why this record may not change the rules, or None. Whoever is locked out already does not count.
 
-    `elsewhere`: DIDs of workers that enforce the rules, too. What rules of their own they have is not known.
+    `elsewhere`: DIDs of workers that enforce the rules, too. Their own rules are not known.
     """
     after = rules.after(record)
     if after.enforced:
@@ -73,7 +73,9 @@ async def refuse_lockout(
 
 
 class _Look:
-    """Who would be let in, as seen from one record. Gives whom not, and what they may not."""
+    """Who would be allowed, given one record. Methods return those who would not be, and for which
+    operations.
+    """
 
     def __init__(self, record: Record, folds: Folds, now: float, own_did: str) -> None:
         self._folds = folds
@@ -83,12 +85,12 @@ class _Look:
         self._person = DEFAULT_OPERATOR if asks_for_others else record.actor
 
     async def daemon(self, rules: Rules) -> _Shut | None:
-        """This daemon, when it is denied something."""
+        """This daemon, if it is denied something."""
         denied = await self._denied(rules, self._own_did)
         return (self._own_did, denied) if denied else None
 
     async def people(self, rules: Rules) -> _Shut | None:
-        """The person who asks, when no person that is known of is allowed everything."""
+        """The person asking, if no known person is allowed everything."""
         shut: _Shut | None = None
         named = (name for rule in rules.permission_rules for name in _PERSON.findall(rule.expression))
         for person in dict.fromkeys([self._person, DEFAULT_OPERATOR, *islice(named, _MOST_PEOPLE)]):
@@ -99,7 +101,7 @@ class _Look:
         return shut
 
     async def _denied(self, rules: Rules, actor: str) -> list[str]:
-        """The ops on the config thread that these rules do not allow this actor."""
+        """The operations on the config thread that these rules deny this actor."""
         found = []
         for op in OPS:
             record = None

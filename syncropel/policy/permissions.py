@@ -1,6 +1,7 @@
-"""Permission rules: who may write and read what. First match by priority wins, no match denies.
+"""Permission rules: who may write and read what. The first match by priority decides; without a match, deny.
 
-An expression that fails or runs away counts as a denial: a rule that nobody can evaluate protects nothing.
+An expression that fails or exceeds its budget counts as a denial: a rule that cannot be evaluated protects
+nothing.
 """
 
 from __future__ import annotations
@@ -29,14 +30,14 @@ CONTEXT_OF: Final = {
     TRIGGER: "trigger",
     FOLD: "fold_rule",
 }
-"""Kind of rule → the context that its expression is written for."""
+"""Kind of rule → the context of its expression."""
 RULE_SECS: Final = 0.25
-"""Deadline of all rules over one request, in seconds."""
+"""Deadline of all rules together for one request, in seconds."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked: the op, who asks, about which thread (empty: several), and the record of a write."""
+    """The request: the operation, the actor, the thread (empty: several), and the record of a write."""
 
     op: str
     actor: str
@@ -49,7 +50,7 @@ class Request:
 class Verdict:
     """Whether it is allowed, by which rule (empty: none matched), and what went wrong with that rule.
 
-    `stopped`: that rule used up the budget.
+    `stopped`: that rule exceeded the budget.
     """
 
     allowed: bool
@@ -89,10 +90,10 @@ def judge(
 async def decide(
     rules: Sequence[Rule], request: Request, folds: Folds, now: float, own_did: str, *, default: bool = False
 ) -> Verdict:
-    """Like `judge`, without ever holding the event loop: what needs many steps moves to a thread."""
+    """Like `judge`, without ever blocking the event loop: long evaluations move to a thread."""
     evaluation = EvaluationFunctions(folds, now, own_did, request.actor)
     for rule in rules:
-        # Rules of before a restart are not in the cache. Compiling is not what their deadline is for.
+        # Rules from before a restart are not in the cache. Compiling does not count against their deadline.
         if compiles_slowly_in("permission", rule.expression):
             await RULES.compile(partial(_compile, rule.expression))
     verdict = judge(rules, request, evaluation, default, Budget(INLINE_STEPS, RULE_SECS))
@@ -124,7 +125,7 @@ async def _judged_beside(
 
 
 def _compile(source: str) -> None:
-    with contextlib.suppress(InvalidExpression):  # the cache keeps the error, and `judge` tells of it
+    with contextlib.suppress(InvalidExpression):  # the cache keeps the error, and `judge` reports it
         compile_in("permission", source)
 
 
@@ -139,7 +140,7 @@ def denied(request: Request, verdict: Verdict) -> PermissionDenied:
 
 
 def check_rule(kind: str, rule: Rule) -> SyncropelError | None:
-    """Why this rule's expression is refused at the door, or None."""
+    """Why this rule's expression is refused when it is set, or None."""
     try:
         expression = compile_in(CONTEXT_OF[kind], rule.expression)
     except SyncropelError as error:
@@ -161,7 +162,7 @@ def _check_value(expression: Any, rule: Rule, values: dict[str, Any]) -> Syncrop
 
 
 class _Nothing(dict[str, Any]):
-    """Functions where nothing is known."""
+    """Functions when nothing is known."""
 
     def __missing__(self, name: str) -> Any:
         def unknown(*_: Any) -> Any:

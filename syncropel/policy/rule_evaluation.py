@@ -1,4 +1,4 @@
-"""One yes or no from a rule, whatever it costs: at once when it is cheap, on a thread of its own when not."""
+"""Evaluates a rule to true or false: at once when it is cheap, otherwise on a thread of its own."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from syncropel.policy.permissions import CONTEXT_OF, RULE_SECS
 
 @dataclass(frozen=True)
 class Answer:
-    """What a rule said. `problem`: why it could not say anything, empty when it did."""
+    """A rule's result. `problem`: why it has none, empty when it has."""
 
     yes: bool
     problem: str = ""
@@ -26,9 +26,9 @@ class Answer:
 
 
 async def ask(rule: Rule, load: Callable[[str], Any], evaluation: EvaluationFunctions) -> Answer:
-    """Ask a rule for true or false, never holding the event loop for long. Raises nothing.
+    """Evaluate a rule without blocking the event loop for long. Raises nothing.
 
-    A problem is noted as the rule's.
+    A problem is recorded as the rule's failure.
     """
     answer = await _asked(rule, load, evaluation.functions())
     if answer.problem:

@@ -1,4 +1,4 @@
-"""Rules that could not be evaluated: how often, and the last reason; the log has each reason once."""
+"""Rules that failed to evaluate: how often, and the last cause; the log names each cause once."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ log = logging.getLogger("syncropel.policy.rules")
 
 MOST_RULES: Final = 1_000
 MOST_CAUSES: Final = 20
-"""Causes of one rule that are said in the log: those with a value in them could go on for ever."""
+"""Limit on the causes per rule that are logged: causes that contain a value could go on for ever."""
 
 
 @dataclass(slots=True)
 class RuleFailure:
-    """One rule's failures since the daemon started, or since the rule was written: how many, the last one's
-    cause, and when that was in unix seconds."""
+    """One rule's failures since the daemon started, or since the rule was written: their number, and the last
+    one's cause and time in unix seconds.
+    """
 
     record: str
     failures: int = 0
@@ -35,7 +36,7 @@ class RuleFailures:
         self._by_rule: OrderedDict[tuple[str, str], RuleFailure] = OrderedDict()
 
     def note(self, rule: Rule, cause: str, now: float) -> None:
-        """A rule could not be evaluated."""
+        """Record that a rule failed to evaluate."""
         slot = rule.kind, rule.name
         trouble = self._by_rule.get(slot)
         if trouble is None or trouble.record != rule.record:
@@ -50,6 +51,6 @@ class RuleFailures:
             log.warning("%s rule %r cannot be evaluated: %s", kind, rule.name, cause)
 
     def of(self, rule: Rule) -> RuleFailure:
-        """The failures of this rule; none of one that was replaced since."""
+        """The failures of this rule; none if it was replaced since."""
         found = self._by_rule.get((rule.kind, rule.name))
         return found if found is not None and found.record == rule.record else RuleFailure(rule.record)

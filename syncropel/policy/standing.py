@@ -1,8 +1,8 @@
-"""Where this instance stands with its coordinator, which says whether it may work at all.
+"""A worker's standing with its coordinator, which decides whether it may work at all.
 
-Two stops that no freeze lifts. A worker that was revoked refuses every write and runs nothing. A worker that
-has not heard from its coordinator since it started begins nothing: whoever left in order is not waited for by
-a freeze, and may have missed one. A coordinator stands alone, and neither holds for it.
+These are two stops that no freeze lifts. A revoked worker refuses every write and runs nothing. A worker that
+has not heard from its coordinator since it started begins nothing: a freeze does not wait for workers that
+left in order, so it may have missed one. A coordinator stands alone, and neither applies to it.
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ _WAIT: Final = "see why: spl status; what its coordinator sends is taken, and be
 
 @dataclass(slots=True)
 class Standing:
-    """`did`: this worker's; empty at a coordinator. `heard`: whether its coordinator has taken a heartbeat
-    of it since it started, and told it what is in force."""
+    """`did`: this worker's; empty on a coordinator. `heard`: whether its coordinator has accepted a heartbeat
+    since the worker started, and told it what is in force.
+    """
 
     did: str = ""
     credentials: Credentials = field(default_factory=Credentials)
@@ -32,7 +33,7 @@ class Standing:
 
     @property
     def revoked(self) -> Credential | None:
-        """The word that revoked this instance, while it is the newest on it."""
+        """The record that revoked this instance, while it is the newest about it."""
         known = self.credentials.known.get(self.did) if self.did else None
         return known if known is not None and known.revoked else None
 
@@ -43,13 +44,13 @@ class Standing:
 
     @property
     def why(self) -> str:
-        """Why this instance takes no work, in words; empty when it does."""
+        """Why this instance accepts no work, in words; empty when it does."""
         if (revoked := self.revoked) is not None:
             return f"its coordinator revoked it{f' ({revoked.reason})' if revoked.reason else ''}"
         return "" if self.may_begin else "it has not heard from its coordinator since it started"
 
     def refusal(self, record: Record, writer: Writer) -> SyncropelError | None:
-        """Why this record is not taken, whatever is frozen; None when that is no reason."""
+        """Why this record is refused regardless of freezes, or None."""
         if self.may_begin:
             return None
         begins = record.act in STOPPED_ACTS

@@ -1,4 +1,4 @@
-"""Routing rules: where a subtask goes that left the choice open. First match by priority wins."""
+"""Routing rules: choose an instance for a subtask whose target is open. The first match by priority wins."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from syncropel.policy.evaluation_functions import EvaluationFunctions
 from syncropel.policy.expression_contexts import compile_in, subtask_fields
 
 OPEN_TARGETS: Final = ("least-loaded-worker", "round-robin")
-"""Targets that leave the choice to this instance; rules are asked about these alone."""
+"""Targets that leave the choice to this instance; rules are evaluated for these only."""
 
 
 def choose(
@@ -28,10 +28,11 @@ def choose(
     load: Mapping[str, int],
     evaluation: EvaluationFunctions,
 ) -> str:
-    """The target that the rules give this subtask: `specific:<did>` of a live instance, else its own.
+    """The target that the rules choose for this subtask: `specific:<did>` of a live instance, otherwise its
+    own.
 
-    A rule gives an alias or a DID. One that gives an empty text, fails, or names nobody live is passed over.
-    Where no rule says otherwise, a retry stays where its agent's session is.
+    A rule returns an alias or a DID. A rule that returns an empty text, fails, or names no live instance is
+    skipped. Unless a rule decides otherwise, a retry stays where its agent's session is.
     """
     own = child.subtask.target
     if own not in OPEN_TARGETS:
@@ -54,7 +55,7 @@ def choose(
 
 
 def _at_its_session(fanout: FanOut, child: Child, candidates: Sequence[Candidate]) -> str:
-    """The live instance that has the agent's session of the attempt before, as a target; or nothing."""
+    """The live instance that has the agent session of the previous attempt, as a target; otherwise empty."""
     before = fanout.reports.get((child.index, child.attempt - 1))
     if before is None or not (before.agent or {}).get("session"):
         return ""
@@ -70,7 +71,7 @@ def routed_over(
     candidates: Sequence[Candidate],
     load: Mapping[str, int],
 ) -> dict[str, Any]:
-    """What a routing rule is asked over."""
+    """The data that a routing rule is evaluated with."""
     return {
         "subtask": subtask_fields(child),
         "parent": {

@@ -1,4 +1,4 @@
-"""Who may judge a task, and when: once its work is done, whoever had no part in it."""
+"""Who may judge a task, and when: once its work is done, by anybody who took no part in it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from syncropel.record.model import Record
 
 
 def check_verdict(record: Record, task: TaskState) -> SyncropelError | None:
-    """Why this record may not judge the task on whose thread it is, or None; also for what is no verdict."""
+    """Why this record may not judge the task on its thread, or None; None also for anything but a verdict."""
     if not task.is_judged_by(record):
         return None
     name = task.alias or task.thread

@@ -1,4 +1,4 @@
 """The client of a fleet for Python programs, with the names of the published client `syncropel` 0.7.
 
-Programs import these names from `syncropel`, which imports each when it is first used.
+Programs import these names from `syncropel`, which imports each on first use.
 """

@@ -17,7 +17,7 @@ Inner = TypeVar("Inner", covariant=True)
 
 
 class _Blocking(Generic[Inner]):
-    """Runs the calls of an asynchronous object on an event loop that has a thread of its own."""
+    """Runs the calls of an asynchronous object on an event loop in a thread of its own."""
 
     def __init__(self, inner: Inner, loop: LoopThread) -> None:
         self._inner, self._loop = inner, loop
@@ -41,7 +41,7 @@ class _Blocking(Generic[Inner]):
 def _blocking(
     method: Callable[Concatenate[Inner, P], Coroutine[Any, Any, Result]],
 ) -> Callable[Concatenate[_Blocking[Inner], P], Result]:
-    """The same method, which blocks."""
+    """A blocking version of the method."""
 
     @wraps(method)
     def blocking(self: _Blocking[Inner], /, *args: P.args, **kwargs: P.kwargs) -> Result:
@@ -51,7 +51,7 @@ def _blocking(
 
 
 class SyncFleet(_Blocking[ClientFleet]):
-    """What `ClientFleet` does, blocking."""
+    """`ClientFleet`, blocking."""
 
     status = _blocking(ClientFleet.status)
     add_task = _blocking(ClientFleet.add_task)
@@ -64,27 +64,27 @@ class SyncFleet(_Blocking[ClientFleet]):
 
 
 class SyncSubscription(_Blocking[Subscription]):
-    """What `Subscription` does, blocking. Its callbacks run on the client's thread."""
+    """`Subscription`, blocking. Its callbacks run on the client's thread."""
 
     wait_closed = _blocking(Subscription.wait_closed)
 
     @property
     def cursor(self) -> str | None:
-        """Where a new stream would go on; None before the first record."""
+        """Where a new stream would continue; None before the first record."""
         return self._inner.cursor
 
     @property
     def closed(self) -> bool:
-        """Whether nothing will come any more."""
+        """Whether nothing more will come."""
         return self._inner.closed
 
     def close(self) -> None:
-        """Stop following. May be called again."""
+        """Stop following. Safe to call twice."""
         self._inner.close()
 
 
 class SyncClient(_Blocking[Client]):
-    """A client for programs without an event loop: what `Client` does, blocking, with the same arguments.
+    """A client for programs without an event loop: `Client`, blocking, with the same arguments.
 
         with SyncClient(Client.local()) as client:
             print(client.fleet.status().live)
@@ -103,7 +103,7 @@ class SyncClient(_Blocking[Client]):
         self.close()
 
     def close(self) -> None:
-        """End every subscription, the connections and the thread. May be called again."""
+        """End every subscription, the connections, and the thread. Safe to call twice."""
         if self._closed:
             return
         self._run(self._inner.close())
@@ -112,7 +112,7 @@ class SyncClient(_Blocking[Client]):
 
     @property
     def fleet(self) -> SyncFleet:
-        """Tasks, fan-outs and the kill switch."""
+        """Tasks, fan-outs, and the kill switch."""
         return SyncFleet(self._inner.fleet, self._loop)
 
     def subscribe(
@@ -120,7 +120,7 @@ class SyncClient(_Blocking[Client]):
     ) -> SyncSubscription:
         """As `Client.subscribe`, with its options; every callback runs on the client's own thread.
 
-        A callback cannot call the client, which would wait for itself: RuntimeError.
+        A callback cannot call the client, since it would wait for itself: RuntimeError.
         """
 
         async def subscribe() -> Subscription:

@@ -1,4 +1,4 @@
-"""The client of a program: emits records, reads them, follows threads, and runs work on a fleet."""
+"""The client for programs: emits records, reads them, follows threads, and runs work on a fleet."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ class Client(ReservedKinds):
 
     @property
     def fleet(self) -> ClientFleet:
-        """Tasks, fan-outs and the kill switch; raises RemoteError and DaemonUnreachable."""
+        """Tasks, fan-outs, and the kill switch; raises RemoteError and DaemonUnreachable."""
         return ClientFleet(self._connection, self.identity.actor_did)
 
     @property
@@ -107,7 +107,7 @@ class Client(ReservedKinds):
         return ClientMembership()
 
     async def close(self) -> None:
-        """End every subscription, then the connections. May be called again."""
+        """End every subscription, then the connections. Safe to call twice."""
         self._closed = True
         followed, self._subscriptions = self._subscriptions, []
         for one in followed:
@@ -138,9 +138,9 @@ class Client(ReservedKinds):
         data_type: str = "SCALAR",
         clock: int | None = None,
     ) -> EmitResult:
-        """Append a record to a thread. `clock` None: one from the time, in milliseconds since 1970.
+        """Append a record to a thread. `clock` None: derived from the time, in milliseconds since 1970.
 
-        Raises SyncropelKindError, ValueError and TypeError for wrong arguments, and nothing else.
+        Raises SyncropelKindError, ValueError, and TypeError for invalid arguments, and nothing else.
         """
         posting = self._posting(act, kind, body, thread, refs, parents, data_type, clock)
         return self._told(await self._connection.post(posting))
@@ -157,7 +157,7 @@ class Client(ReservedKinds):
         data_type: str = "SCALAR",
         clock: int | None = None,
     ) -> EmitResult:
-        """The same without an event loop; it blocks. For more than emitting see SyncClient."""
+        """The same without an event loop; it blocks. For more than emitting, see SyncClient."""
         posting = self._posting(act, kind, body, thread, refs, parents, data_type, clock)
         return self._told(self._connection.post_blocking(posting))
 
@@ -171,7 +171,9 @@ class Client(ReservedKinds):
         body: dict[str, Any] | None = None,
         clock: int | None = None,
     ) -> EmitResult:
-        """Open a thread by an INTEND with this `body.goal`; without `thread` one is made, see the result."""
+        """Open a thread with an INTEND that has this `body.goal`; without `thread` a new one is created, see
+        the result.
+        """
         return await self.emit(
             act="INTEND",
             kind=kind,
@@ -192,7 +194,9 @@ class Client(ReservedKinds):
         parents: list[str] | None = None,
         clock: int | None = None,
     ) -> EmitResult:
-        """Say by a KNOW what came of a thread. `fulfills`: the id, or ids, of the INTENDs that are done."""
+        """Report the outcome of a thread with a KNOW. `fulfills`: the id, or ids, of the INTENDs that are
+        done.
+        """
         whole: dict[str, Any] = {"summary": summary, **(body or {})}
         if fulfills is not None:
             whole["fulfills"] = fulfills if isinstance(fulfills, str) else [*fulfills]
@@ -203,7 +207,7 @@ class Client(ReservedKinds):
     ) -> list[dict[str, Any]]:
         """The first `limit` records of a thread with a clock above `since`, by clock.
 
-        A thread goes by its id or by the alias of its task.
+        A thread is given by its id or by the alias of its task.
         """
         if not thread:
             raise ValueError("query_thread needs a thread")
@@ -219,10 +223,10 @@ class Client(ReservedKinds):
         limit: int = 100,
         where: dict[str, Any] | None = None,
     ) -> list[dict[str, Any]]:
-        """The first `limit` records that fit all of this; `kind`, `actor` or `thread` has to be given.
+        """The first `limit` records that match all of this; `kind`, `actor`, or `thread` is required.
 
-        `since`: only those after this clock when a thread is given, else after this sequence. `where`: paths
-        such as `body.title`, and what they equal.
+        `since`: only those after this clock when a thread is given, otherwise after this sequence. `where`:
+        paths such as `body.title`, and the values they must equal.
         """
         if not (kind or actor or thread):
             raise ValueError("query needs a kind, an actor or a thread")
@@ -239,11 +243,11 @@ class Client(ReservedKinds):
         offset: int | None = None,
         explain: bool = False,
     ) -> dict[str, Any]:
-        """`{"records": [...]}`: the first `limit` (default 100) that a filter document means.
+        """`{"records": [...]}`: the first `limit` (default 100) records that match a filter document.
 
-        `filter`: see `spl records query`; `{}` means every record. `thread`: only this one, by id or alias.
-        `sort`: paths, and 1 for the lowest first or -1 for the highest; without it by sequence. `explain`
-        adds how the first page was found, as `plan`.
+        `filter`: see `spl records query`; `{}` matches every record. `thread`: only this one, by id or alias.
+        `sort`: paths, with 1 for ascending or -1 for descending; by sequence if omitted. `explain` adds how
+        the first page was found, as `plan`.
         """
         if filter is None:
             raise ValueError("rich_query needs a filter; {} means every record")
@@ -282,11 +286,11 @@ class Client(ReservedKinds):
         heartbeat_timeout_s: float = subscription.HEARTBEAT_TIMEOUT_SECS,
         transport: subscription.Transport | None = None,
     ) -> subscription.Subscription:
-        """Call `callback` with each record of a thread above `since_clock`, or else from now on.
+        """Call `callback` with each record of a thread above `since_clock`, or otherwise from now on.
 
-        A stream that ends is opened again where it ended; `on_error` is told each time. Without `since_clock`
+        A stream that ends is reopened where it ended; `on_error` is called each time. Without `since_clock`,
         a stream that breaks before its first record may miss some. `bearer`: another token for the stream.
-        Must be called where an event loop runs.
+        Must be called from a running event loop.
         """
         if not thread:
             raise ValueError("subscribe needs a thread")
@@ -315,17 +319,17 @@ class Client(ReservedKinds):
         return made
 
     async def health(self) -> dict[str, Any]:
-        """What `GET /health` answers; empty when nothing does."""
+        """The answer of `GET /health`; empty when there is none."""
         found: Any = await self._connection.read(health(), {})
         return found if isinstance(found, dict) else {}
 
     async def infer(
         self, request: dict[str, Any], options: inference.InferOptions | None = None
     ) -> inference.InferResult | inference.InferPending:
-        """Ask for an inference, and wait for its answer unless the options say not to.
+        """Ask for an inference, and wait for its answer unless the options say otherwise.
 
-        Raises ValueError and TypeError for a wrong request, RuntimeError when the question is not taken,
-        TimeoutError when no answer comes in time.
+        Raises ValueError and TypeError for an invalid request, RuntimeError when the question is not
+        accepted, TimeoutError when no answer comes in time.
         """
         chosen = options or inference.InferOptions()
         body = inference.build_infer_query_body(request)

@@ -1,4 +1,4 @@
-"""How a client reaches its daemon, and what becomes of an answer that is an error."""
+"""How a client reaches its daemon, and how error answers are handled."""
 
 from __future__ import annotations
 
@@ -27,7 +27,9 @@ Otherwise = TypeVar("Otherwise")
 
 
 def target(endpoint: str, actor: str, token: str) -> Target:
-    """The daemon at `http://…`, `https://…` or `unix:///path/of/its/socket`. Raises ValueError for others."""
+    """The daemon at `http://…`, `https://…`, or `unix:///path/of/its/socket`. Raises ValueError for any other
+    URL.
+    """
     if endpoint.startswith(UNIX):
         socket = endpoint.removeprefix(UNIX)
         return Target(socket=Path(socket), home=socket, actor=actor)
@@ -59,7 +61,7 @@ class Connection:
         return await self.http.send(call)
 
     async def read(self, call: Call[Any], otherwise: Otherwise) -> Any | Otherwise:
-        """The answer as it came; `otherwise` in place of an error, unless this client is strict."""
+        """The raw answer; `otherwise` in place of an error, unless this client is strict."""
         try:
             return (await self.http.send(as_it_came(call))).root
         except SyncropelError as error:
@@ -69,7 +71,7 @@ class Connection:
             return otherwise
 
     async def post(self, posting: Posting) -> EmitResult:
-        """Send a record until it is taken or refused, or the retries are used up."""
+        """Send a record until it is accepted or refused, or the retries are used up."""
         while True:
             outcome: Document | SyncropelError
             try:
@@ -96,7 +98,7 @@ class Connection:
             time.sleep(judged)
 
     async def close(self) -> None:
-        """End both clients. One whose event loop is gone has nothing left to end."""
+        """Close both clients. If its event loop is gone, there is nothing left to close."""
         with suppress(RuntimeError):
             await self.http.close()
         if self._blocking is not None:

@@ -1,4 +1,4 @@
-"""The data plane of the published client: its names, so that programs import them.
+"""The published client's data plane: its names, so that programs can import them.
 
 A fleet keeps records, not files. Each call raises SyncropelDataError with status 501, and sends nothing.
 """
@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NoReturn
 
 _UNSET: Final[Any] = object()
-"""Tells `expected_hash` left out from None, which means that there must be no file yet."""
+"""Distinguishes an omitted `expected_hash` from None, which means that no file must exist yet."""
 
 
 class SyncropelDataError(Exception):
     """Raised when a call of the data plane fails. `status`: an HTTP status, 0 when there was no answer.
 
     `expected_hash` and `current_hash` (64 hex digits, None for no file) are set when a file is not what the
-    caller thought.
+    caller expected.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class SyncropelDataError(Exception):
 
     @property
     def is_conflict(self) -> bool:
-        """Whether a file is not what the caller thought."""
+        """Whether a file is not what the caller expected."""
         return (self.status, self.code) == (409, "precondition_failed")
 
 
@@ -50,7 +50,7 @@ class WriteResult:
 
 @dataclass(frozen=True)
 class MaterialProvenance:
-    """Which work made a file."""
+    """Which work produced a file."""
 
     work_thread: str
     actor: str
@@ -61,7 +61,7 @@ class MaterialProvenance:
 
 @dataclass(frozen=True)
 class StatResult:
-    """What is known of a path; `mtime` in unix seconds."""
+    """Information about a path; `mtime` in unix seconds."""
 
     kind: str
     size_bytes: int
@@ -74,7 +74,7 @@ class StatResult:
 
 @dataclass(frozen=True)
 class ListResult:
-    """A page of a folder."""
+    """A page of a folder listing."""
 
     entries: list[dict[str, Any]] = field(default_factory=list)
     cursor: str | None = None
@@ -82,7 +82,7 @@ class ListResult:
 
 @dataclass(frozen=True)
 class ReadUrlResult:
-    """Where the bytes of a file are, for `expires_in` seconds."""
+    """Where to read a file's bytes, valid for `expires_in` seconds."""
 
     blob_url: str
     expires_in: int
@@ -100,7 +100,7 @@ class PublishResult:
 
 @dataclass(frozen=True)
 class UsageResult:
-    """Bytes that are used, and that may be."""
+    """Bytes used, and the quota."""
 
     used: int
     quota: int

@@ -25,13 +25,13 @@ _POLL_SECS: Final = 0.05
 
 
 class ClientFleet:
-    """The fleet of a coordinator, as `client.fleet`. A task goes by its alias or its thread."""
+    """The fleet of a coordinator, as `client.fleet`. A task is given by its alias or its thread."""
 
     def __init__(self, connection: Connection, actor: str) -> None:
         self._ask, self._actor = connection.ask, actor
 
     async def status(self) -> FleetStatus:
-        """Instances, what runs on them, and the freezes in force."""
+        """Instances, their running work, and the freezes in force."""
         return await self._ask(calls.fleet_status())
 
     async def add_task(
@@ -44,7 +44,7 @@ class ClientFleet:
         domain: str = "",
         criteria: Sequence[str] = (),
     ) -> TaskDetail:
-        """Create a task. Without `alias` the daemon makes one; without `namespace` it is `default`."""
+        """Create a task. Without `alias` the daemon chooses one; without `namespace` it is `default`."""
         asked = {"alias": alias, "namespace": namespace}
         fields = {"goal": goal, "priority": priority, "domain": domain, "criteria": [*criteria]}
         given = {key: value for key, value in asked.items() if value is not None}
@@ -62,9 +62,9 @@ class ClientFleet:
         join: str = "all",
         budget_usd: float | None = None,
     ) -> JoinStatus:
-        """Give the parts of a task to instances, and say how it stands then.
+        """Distribute the parts of a task to instances, and return the resulting join status.
 
-        A subtask has a `goal`, a `target` (an instance's alias, or `least-loaded-worker`), and perhaps
+        A subtask has a `goal`, a `target` (an instance's alias, or `least-loaded-worker`), and optionally
         `depends_on` (indices), `timeout_secs`, `budget_usd`, `adapter`. `join`: `all`, `any`, `k_of_n:K`, or
         an expression in CEL.
         """
@@ -74,13 +74,13 @@ class ClientFleet:
         return await self.progress(task)
 
     async def progress(self, task: str) -> JoinStatus:
-        """How a fan-out stands: `complete`, `satisfiable`, `verdict`, and each of its `subtasks`."""
+        """The state of a fan-out: `complete`, `satisfiable`, `verdict`, and each of its `subtasks`."""
         return await self._ask(calls.join(task))
 
     async def wait(self, task: str, *, timeout: float | None = None) -> JoinStatus:
-        """Wait until a fan-out has joined, or can no longer join: look at `complete`.
+        """Wait until a fan-out has joined, or can no longer join: check `complete`.
 
-        `timeout`: seconds, None for ever. Raises TimeoutError when it is over.
+        `timeout`: seconds, None for ever. Raises TimeoutError when it expires.
         """
         async with asyncio.timeout(timeout):
             while True:
@@ -99,11 +99,11 @@ class ClientFleet:
         terminate: bool = False,
         wait_secs: float = 5.0,
     ) -> FreezeOut:
-        """The kill switch: freeze a namespace and all below it, or with None the whole fleet.
+        """The kill switch: freeze a namespace and everything below it, or with None the whole fleet.
 
         Returns once every instance has proven that it enforces the freeze, and nothing runs that should have
-        ended. Raises FreezeUnconfirmed when that is not so after `wait_secs` seconds; the freeze stands then,
-        and still reaches those that it names.
+        ended. Otherwise, after `wait_secs` seconds, it raises FreezeUnconfirmed; the freeze then stands, and
+        will still reach the instances it names.
         """
         fields: dict[str, Any] = {
             "level": EMERGENCY if namespace is None else level,

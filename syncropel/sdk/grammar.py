@@ -1,4 +1,4 @@
-"""The grammar of `body.kind`: `scope.category.entity`, with a version such as `.v2` after it or none."""
+"""The grammar of `body.kind`: `scope.category.entity`, optionally followed by a version such as `.v2`."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ class SyncropelKindError(ValueError):
 def validate_kind(kind: str) -> None:
     """Check a kind. Raises SyncropelKindError.
 
-    A kind has three segments, or four when the last one is a version. Two are enough in the scope `core` and
-    in a community's scope, such as `@music.track`.
+    A kind has three segments, or four when the last one is a version. Two suffice in the scope `core` and in
+    a community's scope, such as `@music.track`.
     """
     if not isinstance(kind, str):
         raise SyncropelKindError(f"a kind is a string, not {type(kind).__name__}")
@@ -50,7 +50,7 @@ def validate_scope(scope: str) -> None:
 
 
 def has_version(kind: str) -> bool:
-    """Whether a valid kind names its version."""
+    """Whether a valid kind includes its version."""
     return kind.count(".") == 3
 
 

@@ -1,4 +1,4 @@
-"""In whose name a client writes."""
+"""The identity under which a client writes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 @dataclass(frozen=True)
 class Identity:
-    """The DID that every record of a client carries as its actor."""
+    """The DID that every record of a client has as its actor."""
 
     actor_did: str
 

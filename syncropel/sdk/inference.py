@@ -1,4 +1,4 @@
-"""Asking a thread for an inference: the question, and the answer that responders fold into it."""
+"""Asks a thread for an inference: the question, and the answer that responders fold into it."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ QUERY: Final = "infer.query.v1"
 RESULT: Final = "infer.result.v1"
 _OPTIONAL: Final = ("orchestration", "dial", "relevance", "side_effects", "metadata")
 _OWN: Final = frozenset({"kind", "fulfills", "correlation_id", "_v"})
-"""What a result's body has beside the result."""
+"""Keys of a result's body other than the result itself."""
 
 
 @dataclass
 class InferOptions:
-    """Whether to `wait` for the result, how often to look for it and for how long, and on which thread."""
+    """Whether to `wait` for the result, how often to poll and for how long, and on which thread."""
 
     wait: bool = True
     poll_interval_ms: int = 500
@@ -26,7 +26,7 @@ class InferOptions:
 
 @dataclass
 class InferPending:
-    """A question that was asked: the id of its INTEND, and the thread its answer comes on."""
+    """A question that was asked: the id of its INTEND, and the thread for its answer."""
 
     correlation_id: str
     thread_id: str
@@ -35,7 +35,7 @@ class InferPending:
 
 @dataclass
 class ProvenanceEntry:
-    """A response that went into an answer, and how much it counted."""
+    """A response that contributed to an answer, and its weight."""
 
     responder_did: str
     response_record_id: str
@@ -46,7 +46,7 @@ class ProvenanceEntry:
 
 @dataclass
 class TrustSummary:
-    """How far the responders of an answer were trusted, from 0 to 1."""
+    """How far the responders of an answer are trusted, from 0 to 1."""
 
     mean: float = 0.0
     min: float = 0.0
@@ -56,7 +56,7 @@ class TrustSummary:
 
 @dataclass
 class InferResult:
-    """An answer. Costs are in US dollars; `extra` has what else its record says."""
+    """An answer. Costs are in US dollars; `extra` holds the remaining fields of its record."""
 
     answer: Any = None
     provenance: list[ProvenanceEntry] = field(default_factory=list)
@@ -72,12 +72,12 @@ class InferResult:
 
 
 def random_thread_id() -> str:
-    """A new thread's id: `th_` and 64 hex digits."""
+    """A new random thread id: `th_` and 64 hex digits."""
     return f"th_{secrets.token_hex(32)}"
 
 
 def build_infer_input(input_: dict[str, Any]) -> dict[str, Any]:
-    """`{"goal": …}`, perhaps with a `context`, as `{"inline": …}`; another dict as it is.
+    """`{"goal": …}`, optionally with a `context`, as `{"inline": …}`; another dict is returned as is.
 
     Raises TypeError for anything else.
     """
@@ -91,7 +91,7 @@ def build_infer_input(input_: dict[str, Any]) -> dict[str, Any]:
 def build_infer_query_body(request: dict[str, Any]) -> dict[str, Any]:
     """The body of a question.
 
-    Raises TypeError for what is not a dict, and ValueError without an `input`, a list of `responders` or a
+    Raises TypeError for anything but a dict, and ValueError without an `input`, a list of `responders`, or a
     `fold` with its `function`.
     """
     if not isinstance(request, dict):
@@ -114,7 +114,7 @@ def build_infer_query_body(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def find_infer_result(records: list[dict[str, Any]], correlation_id: str) -> InferResult | None:
-    """The answer among these records to the INTEND with this id; None when it is not there."""
+    """The answer among these records to the INTEND with this id; None when it is missing."""
     for record in records:
         body = record.get("body")
         if record.get("act") != "KNOW" or not isinstance(body, dict) or body.get("kind") != RESULT:
@@ -162,6 +162,6 @@ def _trust(trust: Mapping[str, Any]) -> TrustSummary:
 
 
 def _number(body: Mapping[str, Any], name: str) -> float:
-    """A number that somebody else wrote; 0 where it is none."""
+    """A number that somebody else wrote; 0 if it is not one."""
     value = body.get(name)
     return float(value) if isinstance(value, int | float) else 0.0

@@ -1,4 +1,4 @@
-"""Which version of the published client's surface this is."""
+"""The version of the published client's interface that this package implements."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ from typing import Final
 
 MANIFEST_VERSION: Final = "2"
 GENERATED_SCHEMA_NAMES: Final[tuple[str, ...]] = ()
-"""Models that are generated from the manifest: none; those of this API are in `syncropel.wire`."""
+"""Models generated from the manifest: none; those of this API are in `syncropel.wire`."""

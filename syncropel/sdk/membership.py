@@ -1,4 +1,4 @@
-"""Invites and members of the published client: their names, so that programs import them.
+"""The published client's invites and members: their names, so that programs can import them.
 
 A fleet knows service accounts and instances (`spl token`, `spl fleet`), and no members. Each call raises
 SyncropelMembershipError with status 501, and sends nothing.

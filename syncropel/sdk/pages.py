@@ -1,4 +1,4 @@
-"""Reading more records than one answer holds."""
+"""Reads more records than one answer holds."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from typing import Any, Final
 from syncropel.client.calls import Call, query_records
 
 PAGE: Final = 1000
-"""Records that a daemon gives at once."""
+"""Records that a daemon returns at once."""
 FEWEST: Final = 200
-"""Records that are asked for at once where not all of them may fit."""
+"""The smallest page size, used where large records may not fit."""
 MAX_OFFSET: Final = 10_000
-"""Where a page of a sorted answer may begin."""
+"""The largest offset of a page of a sorted answer."""
 
 Records = list[dict[str, Any]]
 Answers = AsyncIterator[dict[str, Any] | None]
-"""Pages as they came; None, and nothing after it, when one is not answered."""
+"""Raw pages; None, and nothing after it, when a request fails."""
 Read = Callable[[Call[Any], None], Awaitable[Any]]
-"""Sends a call; gives its answer as it came, or None when there is none."""
+"""Sends a call; returns its raw answer, or None when there is none."""
 
 
 async def collected(
     answers: Answers, limit: int, fits: Callable[[dict[str, Any]], bool] = lambda record: True
 ) -> Records | None:
-    """The first `limit` records that fit; None when a page was not answered."""
-    # What comes into a sorted answer between two pages moves records to the next one.
+    """The first `limit` matching records; None when a page request failed."""
+    # Records added to a sorted answer between two pages shift others to the next page.
     found: dict[str, dict[str, Any]] = {}
     async for answer in answers:
         if answer is None:
@@ -37,7 +37,7 @@ async def collected(
 
 
 async def list_answers(read: Read, listing: Callable[[int | None], Call[Any]], since: int | None) -> Answers:
-    """The pages of a list; `listing` makes the call for the records after a cursor."""
+    """The pages of a list; `listing` creates the call for the records after a cursor."""
     while True:
         answer = await read(listing(since), None)
         if not isinstance(answer, dict):
@@ -65,7 +65,7 @@ async def query_answers(read: Read, document: Mapping[str, Any]) -> Answers:
 
 
 def check_sorted(limit: int, offset: int) -> None:
-    """Raises ValueError when a sorted query would have to begin a page behind the last offset."""
+    """Raises ValueError when a sorted query would need an offset beyond the limit."""
     if offset + (limit - 1) // PAGE * PAGE > max(MAX_OFFSET, offset):
         raise ValueError(
             f"a sorted query gives up to {MAX_OFFSET + PAGE} records, its offset included; "
@@ -76,7 +76,7 @@ def check_sorted(limit: int, offset: int) -> None:
 def _next(document: Mapping[str, Any], page: dict[str, Any], records: Records) -> dict[str, Any]:
     if document.get("sort"):
         return {**page, "offset": page.get("offset", 0) + len(records)}
-    # Without an order records come by sequence: to go on behind the last one costs less than an offset.
+    # Without a sort order records come by sequence: continuing after the last one costs less than an offset.
     after = {"$gt": records[-1].get("sequence", 0)}
     wanted = document["filter"]
     wanted = {"$and": [wanted], "sequence": after} if "sequence" in wanted else {**wanted, "sequence": after}

@@ -1,7 +1,6 @@
-"""Emitting a record: what is posted, and what to do about each answer. Nothing here does I/O.
+"""Emitting a record: what is posted, and how to react to each answer. No I/O here.
 
-A record gets its clock here, from the time, so that one that is sent again is recognised by the log and is
-never taken twice.
+A record gets its clock here, from the time, so the log recognises a resent record and never accepts it twice.
 """
 
 from __future__ import annotations
@@ -24,16 +23,17 @@ _CLOCK_TAKEN: Final = "INGEST_FAILED"
 
 
 class Document(RootModel[Any]):
-    """An answer as it came."""
+    """A raw answer."""
 
 
 def as_it_came(call: Call[Any]) -> Call[Document]:
-    """The same call, whose answer is not held against a model: another version's daemon may answer it."""
+    """The same call, without validating its answer against a model: another version's daemon may
+    answer it."""
     return replace(call, model=Document)
 
 
 class Clocks:
-    """Clocks from the time (milliseconds since 1970), each higher than the one before it. Thread-safe."""
+    """Clocks from the time (milliseconds since 1970), strictly increasing. Thread-safe."""
 
     def __init__(self, now_ns: Callable[[], int]) -> None:
         self._now_ns, self._last, self._lock = now_ns, 0, threading.Lock()
@@ -55,10 +55,10 @@ def envelope(
     parents: list[str] | None,
     data_type: str,
 ) -> dict[str, Any]:
-    """The record to post, without its clock: the kind and the references go into the body.
+    """The record to post, without its clock: the kind and the references become part of the body.
 
-    `_v` becomes 1 where neither the kind nor the body names a version. Raises SyncropelKindError, ValueError
-    for an empty act or thread, and TypeError for a body that is not a dict.
+    `_v` is set to 1 where neither the kind nor the body names a version. Raises SyncropelKindError,
+    ValueError for an empty act or thread, and TypeError for a body that is not a dict.
     """
     validate_kind(kind)
     if not act or not thread:
@@ -78,9 +78,9 @@ def envelope(
 
 @dataclass
 class Posting:
-    """One record on its way into the log: `call` is to be sent, `judge` says what then.
+    """One record on its way into the log: send `call`, and pass the answer to `judge`.
 
-    `clock` None: the record takes the next of `clocks`, and another one when that is taken.
+    `clock` None: the record uses the next of `clocks`, and another one if that is taken.
     """
 
     record: dict[str, Any]
@@ -94,11 +94,11 @@ class Posting:
         self.record["clock"] = self.clocks.next() if self.clock is None else self.clock
 
     def call(self) -> Call[Document]:
-        """What to send."""
+        """The request to send."""
         return replace(as_it_came(post_record(self.record)), repeatable=False)
 
     def judge(self, outcome: Document | SyncropelError) -> EmitResult | float:
-        """The result; or how many seconds to wait before `call` is sent again."""
+        """The result, or the number of seconds to wait before sending `call` again."""
         if isinstance(outcome, Document):
             found = outcome.root if isinstance(outcome.root, dict) else {}
             return self._result(True, record_id=found.get("id"), clock=found.get("clock"))

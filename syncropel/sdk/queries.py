@@ -1,4 +1,4 @@
-"""What a client reads: the first records of a thread, of the log, or of a query, however many those are."""
+"""What a client reads: the first records of a thread, the log, or a query, across pages."""
 
 from __future__ import annotations
 
@@ -34,9 +34,10 @@ async def filtered(
     since: int | None,
     limit: int,
 ) -> Records:
-    """The first `limit` records of a thread, an actor, or else of the log, in which these paths equal this.
+    """The first `limit` records of a thread, an actor, or the whole log in which these paths have these
+    values.
 
-    `since`: a clock when a thread is given, else a sequence.
+    `since`: a clock when a thread is given, otherwise a sequence.
     """
 
     def listing(after: int | None) -> Call[Any]:
@@ -56,9 +57,10 @@ async def filtered(
 
 
 async def queried(read: Read, document: dict[str, Any]) -> dict[str, Any]:
-    """The records of a query of any `limit` (default 100), and the plan of its first page if it asks for one.
+    """The records of a query with any `limit` (default 100), and the plan of its first page if it asks for
+    one.
 
-    Raises ValueError when more is asked for than a daemon sorts.
+    Raises ValueError when it asks for more than a daemon sorts.
     """
     limit, plans = document.get("limit", 100), []
     if limit < 1:
@@ -77,7 +79,7 @@ async def queried(read: Read, document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _at(record: dict[str, Any], path: str) -> Any:
-    """The value at a path such as `body.title`; None where there is none."""
+    """The value at a path such as `body.title`; None if there is none."""
     value: Any = record
     for step in path.split("."):
         value = value.get(step) if isinstance(value, dict) else None

@@ -1,4 +1,4 @@
-"""Records as values, their canonical JSON and their ids, to compute them without a daemon."""
+"""Records as values, with their canonical JSON and ids, computed without a daemon."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Record:
     judged_by: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """The six fields without `data_type` and `judged_by`; parents sorted."""
+        """The six fields other than `data_type` and `judged_by`; parents sorted."""
         return {
             "act": str(self.act),
             "actor": self.actor,
@@ -66,14 +66,14 @@ class Record:
         return {**self.to_dict(), "data_type": str(self.data_type)}
 
     def to_api_dict(self) -> dict[str, Any]:
-        """What `POST /v1/records` takes."""
+        """The body of `POST /v1/records`."""
         judged = {} if self.judged_by is None else {"judged_by": self.judged_by}
         return {**self.to_dict_7field(), **judged}
 
 
 @dataclass
 class HashLevels:
-    """Hashes of a record's shape (64 hex digits), from all of it (`l0`) to what goes in and out (`l3`)."""
+    """Hashes of a record's shape (64 hex digits), from all of it (`l0`) to its inputs and outputs (`l3`)."""
 
     l0: str
     l1: str
@@ -82,10 +82,10 @@ class HashLevels:
 
 
 def canonical_json(record_dict: dict[str, Any]) -> str:
-    """The one JSON text for this value: keys sorted, no white space, integral floats as integers.
+    """The canonical JSON text of this value: sorted keys, no white space, integral floats as integers.
 
-    Raises TypeError for what JSON has no form for, and ValueError for NaN, infinities, half of a surrogate
-    pair, keys that are not strings, and too deep a nesting.
+    Raises TypeError for types without a JSON form, and ValueError for NaN, infinities, lone surrogates, keys
+    that are not strings, and nesting that is too deep.
     """
     try:
         return canonical.canonical_json(record_dict)
@@ -96,7 +96,7 @@ def canonical_json(record_dict: dict[str, Any]) -> str:
 
 
 def canonical_value(value: Any) -> Any:
-    """The value as `canonical_json` writes it. Raises as that."""
+    """The value as `canonical_json` writes it. Raises the same errors."""
     return canonical.parse_json(canonical_json(value))
 
 
@@ -108,8 +108,8 @@ def sha256_hex(data: str) -> str:
 def record_id(record: Record | dict[str, Any], *, fields: int = 6) -> str:
     """SHA-256 of the record's canonical JSON: 64 hex digits. Raises as `canonical_json`.
 
-    `fields`: 7 gives the id that a daemon gives to a `Record`; 6 leaves out `data_type`. A dict is hashed
-    as it is.
+    `fields`: 7 gives the id that a daemon computes for a `Record`; 6 omits `data_type`. A dict is hashed as
+    it is.
     """
     if isinstance(record, Record):
         record = record.to_dict() if fields == 6 else record.to_dict_7field()
@@ -117,7 +117,7 @@ def record_id(record: Record | dict[str, Any], *, fields: int = 6) -> str:
 
 
 def hash_levels(act: str, body: dict[str, Any]) -> HashLevels:
-    """The hashes of a record's shape: what goes in and out, its act, its domain, its parameters."""
+    """The hashes of a record's shape: its inputs and outputs, act, domain, and parameters."""
     own = ("operation", "input_shape", "output_shape")
     flow = {"in": body.get("input_shape", "VOID"), "out": body.get("output_shape", "VOID")}
     acted = {**flow, "p": act}

@@ -1,4 +1,6 @@
-"""References to things in the world, written the same way by everybody, so that records about them meet."""
+"""References to things in the world, written the same way by everybody, so that records about the same thing
+match.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,7 @@ Reference = dict[str, str]
 class Ref:
     """One constructor for each kind of thing. Each raises ValueError when nothing identifies the thing.
 
-    When several ids are given, the first in the order of the parameters counts.
+    When several ids are given, the first one in parameter order is used.
     """
 
     @staticmethod
@@ -101,7 +103,7 @@ class Ref:
 
 
 def merge_refs(body: Mapping[str, Any], refs: list[Reference] | None) -> dict[str, Any]:
-    """A copy of the body with these references behind those that it has in `_refs`."""
+    """A copy of the body with these references appended to its `_refs`."""
     return {**body, "_refs": [*body.get("_refs", ()), *refs]} if refs else dict(body)
 
 

@@ -1,4 +1,4 @@
-"""The kinds of records that mean the same everywhere: corrections, erasures, aliases, scopes."""
+"""The kinds of records with a fixed meaning: corrections, erasures, aliases, scopes."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from syncropel.sdk.results import EmitResult
 
 
 class ReservedKinds(ABC):
-    """What emits such records. Each method raises ValueError for a field that is empty or of a wrong type,
-    and SyncropelKindError for an invalid kind or scope; apart from that it does as `emit`.
+    """Emits such records. Each method raises ValueError for a field that is empty or of the wrong type, and
+    SyncropelKindError for an invalid kind or scope; otherwise it behaves like `emit`.
 
-    Whoever is not named is the client's own identity; times are ISO 8601, now where none is given.
+    The client's own identity is the default author; times are ISO 8601, by default now.
     """
 
     identity: Identity
@@ -32,7 +32,7 @@ class ReservedKinds(ABC):
         thread: str,
         correcting_actor: str | None = None,
     ) -> EmitResult:
-        """Say which records (by id) are wrong, and the fields as they should be."""
+        """Say which records (by id) are wrong, and their correct fields."""
         body = {
             "corrects": _ids("corrects", corrects),
             "revised_fields": _dict("revised_fields", revised_fields),
@@ -50,7 +50,7 @@ class ReservedKinds(ABC):
         authorized_by: str | None = None,
         effective_at: str | None = None,
     ) -> EmitResult:
-        """Say which records (by id) are to be shown no more. The log keeps them."""
+        """Say which records (by id) must no longer be shown. The log keeps them."""
         body = {
             "erases": _ids("erases", erases),
             "reason": _text("reason", reason),
@@ -111,7 +111,7 @@ class ReservedKinds(ABC):
         claimant: str | None = None,
         effective_at: str | None = None,
     ) -> EmitResult:
-        """Claim a scope, and say by a policy with a `type` how it is governed."""
+        """Claim a scope, and state how it is governed with a policy that has a `type`."""
         validate_scope(scope)
         if "type" not in _dict("governance_policy", governance_policy):
             raise ValueError("governance_policy needs a type")

@@ -1,4 +1,4 @@
-"""What became of a record that a client emitted."""
+"""The outcome of emitting a record."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 @dataclass
 class EmitResult:
-    """Look at `success` first: an emit that fails raises nothing.
+    """Check `success` first: a failed emit raises nothing.
 
-    `record_id` (64 hex digits) and `clock` are the log's; None when it did not take the record, or the answer
-    was lost. `error` says why, beginning with `HTTP <status>` when a daemon refused it. `retried`: how often
-    it was sent again.
+    `record_id` (64 hex digits) and `clock` are the log's; None when it did not accept the record, or the
+    answer was lost. `error` says why, beginning with `HTTP <status>` when a daemon refused it. `retried`: how
+    often it was sent again.
     """
 
     success: bool

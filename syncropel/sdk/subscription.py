@@ -1,4 +1,4 @@
-"""Following a thread: records as they come, across restarts of the daemon and broken connections."""
+"""Follows a thread: records as they arrive, across restarts of the daemon and broken connections."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class SubscribeError:
 
 @dataclass
 class StreamEnd:
-    """Why one stream ended, the cursor of its last event, and when the daemon wants us back (seconds)."""
+    """Why one stream ended, the cursor of its last event, and the daemon's requested delay (seconds)."""
 
     reason: DisconnectReason
     last_cursor: str | None
@@ -47,7 +47,7 @@ class StreamEnd:
 
 @dataclass
 class StreamHooks:
-    """What is called while a stream lasts; `on_record` gets the record and its cursor."""
+    """Callbacks during a stream; `on_record` receives the record and its cursor."""
 
     on_record: Callable[[dict[str, Any], str | None], None]
     on_open: Callable[[], None] = field(default=lambda: None)
@@ -55,7 +55,7 @@ class StreamHooks:
 
 
 class Transport(Protocol):
-    """What carries a subscription: it opens one stream and gives back why it ended."""
+    """Carries a subscription: opens one stream and returns why it ended."""
 
     @property
     def name(self) -> Literal["sse", "ws"]: ...
@@ -95,9 +95,9 @@ class SseTransport:
         cancel_event: asyncio.Event,
         hooks: StreamHooks,
     ) -> StreamEnd:
-        """One stream, from its opening to its end. Raises nothing but CancelledError.
+        """Run one stream, from opening to end. Raises nothing but CancelledError.
 
-        `client` knows `endpoint` and `api_key`; `bearer` replaces its token for this stream.
+        `client` has `endpoint` and `api_key`; `bearer` replaces its token for this stream.
         """
         since = "" if since_clock is None else f"?since_clock={since_clock}"
         path = f"/v1/threads/{quote(thread, safe='')}/watch{since}"
@@ -122,7 +122,7 @@ class SseTransport:
 
 
 def _take(name: str, data: dict[str, Any], cursor: str | None, hooks: StreamHooks) -> StreamEnd | None:
-    """Do what an event asks for; gives why the stream is over, if it is."""
+    """Handle an event; return why the stream is over, if it is."""
     if name == "record.created" and isinstance(record := data.get("record"), dict):
         hooks.on_record({"id": data.get("id"), **record}, cursor)
     elif name == "heartbeat":
@@ -139,7 +139,7 @@ def _take(name: str, data: dict[str, Any], cursor: str | None, hooks: StreamHook
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a subscription was asked for; times in seconds."""
+    """A subscription's options; times in seconds."""
 
     endpoint: str
     thread: str
@@ -157,9 +157,9 @@ class Wanted:
 
 
 class Subscription:
-    """Follows a thread on a task of its own until it is closed; each record is passed on once.
+    """Follows a thread in its own task until it is closed; each record is delivered once.
 
-    Made by `Client.subscribe`.
+    Created by `Client.subscribe`.
     """
 
     def __init__(self, wanted: Wanted, transport: Transport, client: AsyncClient) -> None:
@@ -172,31 +172,31 @@ class Subscription:
 
     @property
     def thread(self) -> str:
-        """The thread that is followed."""
+        """The followed thread."""
         return self._wanted.thread
 
     @property
     def transport_name(self) -> Literal["sse", "ws"]:
-        """What carries it."""
+        """The name of its transport."""
         return self._transport.name
 
     @property
     def cursor(self) -> str | None:
-        """Where a new stream would go on; None before the first record."""
+        """Where a new stream would continue; None before the first record."""
         return self._cursor
 
     @property
     def closed(self) -> bool:
-        """Whether nothing will come any more: it was closed, or gave up."""
+        """Whether nothing more will come: it was closed, or gave up."""
         return self._task.done()
 
     def close(self) -> None:
-        """Stop following. May be called again, and from any thread."""
+        """Stop following. Safe to call twice, and from any thread."""
         with suppress(RuntimeError):  # the event loop is gone, and the task with it
             self._loop.call_soon_threadsafe(self._stop)
 
     async def wait_closed(self, timeout: float | None = None) -> None:
-        """Wait until it is closed, but no longer than `timeout` seconds."""
+        """Wait until it is closed, for at most `timeout` seconds."""
         await asyncio.wait([self._task], timeout=timeout)
 
     def _stop(self) -> None:
@@ -255,7 +255,7 @@ class Subscription:
 
 
 def _call(function: Callable[..., object] | None, *args: object) -> None:
-    """Call what the program gave us; a mistake in it is logged, and the subscription goes on."""
+    """Call the program's callback; an error in it is logged, and the subscription continues."""
     try:
         if function is not None:
             function(*args)
