@@ -18,6 +18,7 @@ from benchmarks import (
     opening,
     permissions,
     replay,
+    scale,
     supervision,
 )
 
@@ -37,6 +38,7 @@ CASES = {
     "expressions": expressions.run,
     "replay": replay.run,
     "supervision": supervision.run,
+    "scale": scale.run,
 }
 
 

@@ -17,6 +17,7 @@ from syncropel import __version__
 from syncropel.adapters.strays import FAMILY
 from syncropel.api.app import create_app
 from syncropel.api.http.tally import Tally
+from syncropel.engine.backups import Backups
 from syncropel.engine.engine import Engine, Instance
 from syncropel.errors import SetupError
 from syncropel.listening.server import Server
@@ -25,7 +26,7 @@ from syncropel.peer.runtime import Runtime
 from syncropel.settings.config import HOST, STOP_KEEPING_WORK, Home, Settings
 from syncropel.settings.identity import load_or_create_identity
 from syncropel.store.lock import StoreLock
-from syncropel.store.sqlite.backup import backup, backup_path
+from syncropel.store.sqlite.backup import backup_path
 from syncropel.store.sqlite.reserve import Reserve
 from syncropel.store.sqlite.store import SqliteStore
 from syncropel.supervisor.system import name_process
@@ -73,7 +74,7 @@ async def _run(
     identity = load_or_create_identity(home)
     # Outside the home, so that removing the home spares it; the instance key keeps instances apart.
     key = f"instance-{identity.did.rpartition(':')[2]}"
-    saved = backup(home.store, backup_path(user_data_path("syncropel"), key))
+    place = backup_path(user_data_path("syncropel"), key)
     store = await SqliteStore.open(home.store, clock=time.time, reserve=Reserve(home.reserve))
     # From here on this process holds the home's lock: a PID file or a socket that is there is a dead one's.
     try:
@@ -84,6 +85,7 @@ async def _run(
             # Before the first goal: whoever runs below this name is one, and not the operator.
             name_process(DAEMON)
             engine = Engine(store, Instance(identity.did, home, reached_at), settings, Runtime())
+            engine.backups = Backups(home.store, place)
             starting = asyncio.ensure_future(engine.start(bootstrap_secret))
             if not await _started(engine, starting, stop):
                 log.info("told to stop while the log was read")
@@ -91,13 +93,12 @@ async def _run(
             try:
                 log.info("spl %s listens on %s and %s", __version__, endpoint, home.socket)
                 log.info("store %s, %d records", home.store, store.count)
-                log.info("backup %s, %d records%s", saved.path, saved.records, _refusal(saved.refused))
-                if saved.kept is not None:
-                    log.warning("%s keeps an earlier backup, with records that this log lacks", saved.kept)
                 if not settings.auth.required:
                     log.warning("auth is off: everybody on this machine may call")
+                engine.backups.begin()
                 await _serve(engine, ring, stop, tcp, door)
             finally:
+                await engine.backups.stop()
                 await engine.stop()
     finally:
         try:
@@ -153,10 +154,6 @@ def _remove_pid(home: Home) -> None:
     with contextlib.suppress(OSError, UnicodeDecodeError):
         if home.pid_file.read_text(encoding="ascii").strip() == str(os.getpid()):
             home.pid_file.unlink()
-
-
-def _refusal(reason: str) -> str:
-    return f" (left as it is: {reason})" if reason else ""
 
 
 async def _serve(engine: Engine, ring: LogRing, stop: _Stop, tcp: socket.socket, door: UnixDoor) -> None:

@@ -17,6 +17,7 @@ from syncropel.adapters.other_user import other_user
 from syncropel.adapters.registry import Enabled, enable, installed, log_problems, told
 from syncropel.adapters.workspace import Workspaces
 from syncropel.engine.background import Background
+from syncropel.engine.backups import Backups
 from syncropel.engine.control.accounts import FLEET_SCOPES, Accounts
 from syncropel.engine.control.configuration import Configuration
 from syncropel.engine.control.control_adoption import ControlAdoption
@@ -112,6 +113,8 @@ class Engine:
         self._background = Background()
         self._started_at = self.runtime.monotonic()
         self._stopped = False
+        self.backups: Backups | None = None
+        """Who takes backups of the store; a store in memory has none."""
         self.store_bytes: int | None = None
         """The size of the log on disk, as it was looked at last."""
         self.folded = False

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from syncropel.settings.config import Home
 
-from .conftest import Daemon, Start
+from .conftest import Daemon, Start, until
 
 PAGE = 4096
 DOCUMENT = Path(__file__).parents[2] / "docs" / "howto" / "salvage-a-log.md"
@@ -49,7 +49,14 @@ def test_what_came_after_the_backup_is_brought_back_from_the_damaged_file(start:
     daemon = start().ready()
     post(daemon, 1, 401)
     daemon.stop()
-    daemon = start().ready()  # which takes the backup
+    daemon = start().ready()
+
+    def saved() -> bool:
+        with daemon.operator() as client:
+            details = client.get("/v1/engine/health", params={"details": "true"}).json()["details"]
+        return bool(details["backup"]["state"] == "ok")
+
+    until(saved)
     (backup,) = home.path.parent.rglob("hub.db.bak")
     post(daemon, 401, 431)
     daemon.stop()

@@ -8,6 +8,9 @@ from collections.abc import Iterator
 import pytest
 
 from syncropel.engine.ingest.collector import LONG, uncollected
+from syncropel.engine.ingest.live import rebuild
+from syncropel.record.model import Record
+from syncropel.store.memory import MemoryStore
 
 
 @pytest.fixture(autouse=True)
@@ -36,3 +39,19 @@ def test_a_short_load_changes_nothing() -> None:
     with uncollected(LONG - 1):
         assert gc.isenabled()
     assert gc.get_freeze_count() == before
+
+
+async def test_a_long_log_is_folded_without_collections() -> None:
+    collecting: list[bool] = []
+
+    class Long(MemoryStore):
+        @property
+        def count(self) -> int:
+            return LONG
+
+    store = Long(clock=lambda: 0.0)
+    await store.append([Record("th_a", "did:a", "DO", {"n": n}) for n in range(3)])
+    await rebuild(store, lambda _: collecting.append(gc.isenabled()))
+    assert collecting == [False]
+    assert gc.isenabled()
+    assert gc.get_freeze_count() > 0

@@ -96,6 +96,7 @@ def _details(engine: Engine, tally: Tally) -> dict[str, Any]:
             did: {"records": count, "problem": problem}
             for did, (count, problem) in engine.delivery.waiting().items()
         },
+        "backup": None if engine.backups is None else engine.backups.told(),
         "connections": tally.counts(),
         "reports": {
             "waiting": len(engine.outbox),

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
+from syncropel.engine.ingest.collector import uncollected
 from syncropel.folds.base.lifecycle import cancelled
 from syncropel.folds.base.order import rank
 from syncropel.folds.consents import Consents
@@ -239,10 +240,11 @@ async def rebuild(store: RecordStore, seen: Callable[[int], None] = lambda _: No
     """Fold the whole log. `seen` is told how many records were read so far."""
     live = LiveFolds()
     count = 0
-    async for chunk in store.scan():
-        for stored in chunk:
-            live.apply(stored)
-        count += len(chunk)
-        seen(count)
-    await live.refold(store)
+    with uncollected(store.count):
+        async for chunk in store.scan():
+            for stored in chunk:
+                live.apply(stored)
+            count += len(chunk)
+            seen(count)
+        await live.refold(store)
     return live

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from sys import intern
 from typing import Any, Final
 
 from syncropel.errors import InvalidFanOut
@@ -132,7 +133,7 @@ def parse_subtask(index: int, item: dict[str, Any], count: int, where: str) -> S
     return Subtask(
         index=index,
         goal=_text(item, "goal", where, "say what is to be done: goal=…"),
-        target=_target(_text(item, "target", where, f"say where: target={TARGET_FORMS}"), where),
+        target=intern(_target(_text(item, "target", where, f"say where: target={TARGET_FORMS}"), where)),
         budget_usd=_number(item, "budget_usd", where),
         timeout_secs=_number(item, "timeout_secs", where),
         depends_on=_depends(item.get("depends_on"), index, count),

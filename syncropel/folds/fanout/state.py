@@ -7,6 +7,7 @@ of one changes nothing. A join looks at this set of facts, never at a counter.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from sys import intern
 from typing import Any, Final
 
 from syncropel.folds.fanout import approvals
@@ -176,7 +177,7 @@ class FanOut:
             key,
             str(body.get("child_thread", "")),
             str(body.get("child_intend", "")),
-            str(body.get("instance", "")),
+            intern(str(body.get("instance", ""))),
             number(body.get("at")),
             briefing if isinstance(briefing := body.get("briefing"), dict) else None,
         )
@@ -192,14 +193,14 @@ class FanOut:
         output = body.get("output")
         self.reports[slot] = Report(
             key,
-            str(body.get("worker", "")),
-            str(verdict),
+            intern(str(body.get("worker", ""))),
+            intern(str(verdict)),
             str(body.get("summary", "")),
             number(body.get("cost_usd")),
             number(body.get("wall_time_secs")),
             number(body.get("at")),
             output if isinstance(output, str) else None,
-            str(body.get("reason") or ""),
+            intern(str(body.get("reason") or "")),
             received_at,
             body.get("cost_unknown") is not True,
             agent if isinstance(agent := body.get("agent"), dict) else None,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from itertools import count
@@ -20,6 +21,11 @@ from syncropel.store.sqlite.connection import corrupt, explain, read_only
 from syncropel.store.sqlite.schema import check
 
 FILE_NAME: Final = "hub.db.bak"
+STOPPED: Final = "the daemon was told to stop"
+_PAGES: Final = 1024
+"""Pages (4 KiB) that are copied between two looks whether to stop."""
+_INSTRUCTIONS: Final = 20_000
+"""Instructions of SQLite's between two such looks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +55,26 @@ def backup_path(data_root: Path, instance_key: str) -> Path:
     return data_root / "backups" / instance_key / FILE_NAME
 
 
-def backup(store: Path, destination: Path) -> BackupResult:
+class Stopped(Exception):
+    """Raised inside a backup that is to end before it is done."""
+
+
+Stopping = Callable[[], bool]
+"""Whether the backup is to end now; asked on its thread, every few milliseconds."""
+
+
+def backup(store: Path, destination: Path, stopping: Stopping = lambda: False) -> BackupResult:
     """Copy the store to `destination`, unless what is there is better. Blocks for as long as the copy takes.
 
     The store may be open and in use. The copy is checked before it gets its name, all at once. Whatever
-    stands in the way is told in the result, for a backup must not keep a daemon from starting.
+    stands in the way is told in the result, for a backup must not keep a daemon from starting. One that
+    `stopping` ends leaves everything as it was.
     """
     draft = destination.with_name(f".{destination.name}.tmp")
     try:
-        return _backup(store, destination, draft)
+        return _backup(store, destination, draft, stopping)
+    except Stopped:
+        return BackupResult(destination, _records_in(destination), refused=STOPPED)
     except (StoreError, OSError, sqlite3.Error) as error:
         reason = explain(error, store).message if isinstance(error, sqlite3.Error) else str(error)
         return BackupResult(destination, _records_in(destination), refused=reason)
@@ -66,7 +83,7 @@ def backup(store: Path, destination: Path) -> BackupResult:
             draft.unlink()
 
 
-def _backup(store: Path, destination: Path, draft: Path) -> BackupResult:
+def _backup(store: Path, destination: Path, draft: Path, stopping: Stopping) -> BackupResult:
     if not store.exists():
         return BackupResult(destination, _records_in(destination), refused=f"there is no store at {store}")
     earlier = _contents_or_none(destination)
@@ -76,7 +93,7 @@ def _backup(store: Path, destination: Path, draft: Path) -> BackupResult:
     if now == earlier:
         return BackupResult(destination, now.records)
     destination.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _copy(store, draft)
+    _copy(store, draft, stopping)
     copied = _contents(draft)
     kept = None
     if destination.exists() and not (earlier and _continues(draft, earlier)):
@@ -86,17 +103,37 @@ def _backup(store: Path, destination: Path, draft: Path) -> BackupResult:
     return BackupResult(destination, copied.records, kept=kept)
 
 
-def _copy(store: Path, draft: Path) -> None:
+def _copy(store: Path, draft: Path, stopping: Stopping) -> None:
     draft.unlink(missing_ok=True)
     draft.touch(mode=0o600)
-    with closing(read_only(store)) as source, closing(sqlite3.connect(draft)) as target:
-        source.backup(target)
+    with closing(read_only(store)) as source, closing(sqlite3.connect(draft, isolation_level=None)) as target:
+        # One snapshot throughout: without it each commit would begin the copy anew.
+        source.execute("BEGIN")
+        source.execute("SELECT count(*) FROM meta").fetchone()
+
+        def step(*_: int) -> None:
+            if stopping():
+                raise Stopped
+
+        source.backup(target, pages=_PAGES, progress=step)
         # One file that can be copied about: the write-ahead log comes back when a store is opened.
         target.execute("PRAGMA journal_mode = DELETE")
-        found = target.execute("PRAGMA quick_check(1)").fetchone()[0]
+        found = _checked(target, stopping)
     if found != "ok":
         raise corrupt(store, found)
     _sync(draft)
+
+
+def _checked(copied: sqlite3.Connection, stopping: Stopping) -> str:
+    """What SQLite finds wrong with the pages of a copy; `ok` when it finds nothing."""
+    copied.set_progress_handler(lambda: int(stopping()), _INSTRUCTIONS)
+    try:
+        found: str = copied.execute("PRAGMA quick_check(1)").fetchone()[0]
+    except sqlite3.OperationalError:
+        if stopping():
+            raise Stopped from None
+        raise
+    return found
 
 
 def _contents(path: Path) -> _Contents:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from sys import intern
 from typing import Any, Final
 
 from syncropel.record.canonical import canonical_json, parse_own
@@ -39,14 +40,15 @@ def to_row(record: Record, received_at: float) -> Row:
 def from_row(row: tuple[Any, ...] | sqlite3.Row) -> StoredRecord:
     """The stored record in a row of COLUMNS; its body writes back to the bytes that were hashed."""
     sequence, id_, thread, clock, actor, act, _topic, data_type, judged_by, parents, body, received_at = row
+    # The same few texts stand in every row, and what is folded keeps them.
     record = Record(
-        thread=thread,
-        actor=actor,
-        act=act,
+        thread=intern(thread),
+        actor=intern(actor),
+        act=intern(act),
         body=parse_own(body),
         clock=clock,
         parents=tuple(json.loads(parents)),
-        data_type=data_type,
+        data_type=intern(data_type),
         judged_by=judged_by,
         id=id_,
         body_json=body,
