@@ -13,10 +13,13 @@ from functools import lru_cache
 from typing import Final, Protocol
 
 from syncropel.errors import ActorNotAllowed, SyncropelError, WrongAuthor
+from syncropel.folds.base.lifecycle import opens_or_closes
+from syncropel.folds.fanout.child import DISPATCH as OBSERVED
 from syncropel.folds.fanout.child import ChildState, is_child_intend
 from syncropel.folds.fanout.state import CHILD_DONE
 from syncropel.folds.fleet.credentials import Credentials
 from syncropel.folds.tasks.state import TaskState
+from syncropel.folds.threads.index import ThreadIndex
 from syncropel.record.authors import ANYONE_ELSE, ENGINE_ALONE, FROM_ABOVE, TRUSTED, Author, authors
 from syncropel.record.model import Record
 from syncropel.record.threads import (
@@ -74,20 +77,29 @@ class Known(Protocol):
     def children(self) -> dict[str, ChildState]: ...
     @property
     def credentials(self) -> Credentials: ...
+    @property
+    def index(self) -> ThreadIndex: ...
 
 
 _RUN: Final = "give an instance work: spl task dispatch, or spl task fan-out"
+_OBSERVES: Final = (
+    "the instance that runs the goal writes it itself; end a run: spl task stop NAME --subtask N"
+)
 _OTHER: Final = "reserved threads take records of the operator and of accounts with the scope"
 
 JOIN: Final = "(the join of a fan-out)"
 CHILD_INTEND: Final = "(the INTEND of a subtask)"
 CHILD_RESULT: Final = "(the result of a subtask)"
+RUN_PHASE: Final = "(what opens or closes a run)"
+OBSERVATION: Final = "(any other observation of a run)"
 OTHER: Final = "(any other)"
 
 _SHAPED: Final = (
     Row(JOIN, "KNOW", TASK, ENGINE_ALONE, AMEND_JOIN),
     Row(CHILD_INTEND, "INTEND", CHILD, FROM_ABOVE, _RUN),
     Row(CHILD_RESULT, "KNOW", CHILD, ENGINE_ALONE, "the instance that ran the attempt writes it itself"),
+    Row(RUN_PHASE, "any", DISPATCH, ENGINE_ALONE, _OBSERVES),
+    Row(OBSERVATION, "any", DISPATCH, ENGINE_ALONE, _OBSERVES),
     Row(OTHER, "any", ANY, ANYONE_ELSE, "report attempts only"),
     Row(OTHER, "any", FLEET_CONTROL, authors("coordinator", "operator", "account"), _OTHER),
     Row(OTHER, "any", NAMESPACE_REGISTRY, authors("coordinator", "operator", "account"), _OTHER),
@@ -103,7 +115,7 @@ elsewhere to every thread.
 """
 
 _ORDINARY: Final = frozenset({TASK, PARENT, CHILD, DISPATCH, ANY})
-_SHAPES: Final = frozenset({JOIN, CHILD_INTEND, CHILD_RESULT, OTHER})
+_SHAPES: Final = frozenset({JOIN, CHILD_INTEND, CHILD_RESULT, RUN_PHASE, OBSERVATION, OTHER})
 _RESERVED_PLACES: Final = frozenset(row.thread for row in TABLE) - _ORDINARY
 
 
@@ -125,6 +137,11 @@ def row_of(record: Record, known: Known) -> Row:
 
 def _shape(record: Record, known: Known) -> str:
     """The row for a record without a topic of its own."""
+    if record.topic.startswith(OBSERVED):
+        return OBSERVATION  # of another version; and by its kind a thread is taken for a run's
+    line = known.index.threads.get(record.thread)
+    if line is not None and line.kind == "dispatch" and opens_or_closes(record):
+        return RUN_PHASE
     if is_child_intend(record):
         return CHILD_INTEND
     if record.act != "KNOW":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -236,6 +237,50 @@ async def test_an_older_instance_is_sent_records(fleet: Fleet) -> None:
     answer = fleet.reach.answer(WORKER_A, "f" * 64, None)
     assert answer == {"control": [wire(FREEZE_DOCS)]}
     assert not fleet.confirmed(FREEZE_DOCS)
+
+
+async def test_an_instance_that_may_have_lost_what_it_enforced_is_asked_again(fleet: Fleet) -> None:
+    await fleet.say(FREEZE_DOCS)
+    await fleet.settle()
+    fleet.worker.heard.clear()
+    fleet.reach.push(WORKER_A)
+    await fleet.settle()
+    assert fleet.worker.heard == [], "it confirmed that"
+    fleet.reach.push(WORKER_A, anew=True)
+    await fleet.settle()
+    assert len(fleet.worker.heard) == 1
+    assert fleet.confirmed(FREEZE_DOCS)
+
+
+async def test_a_push_that_fails_again_for_the_same_reason_is_logged_once(
+    fleet: Fleet, caplog: pytest.LogCaptureFixture
+) -> None:
+    fleet.wire.answering = _unreachable
+    for one in (FREEZE_DOCS, THAW_DOCS):
+        await fleet.say(one)
+        await fleet.settle()
+    assert [one.getMessage() for one in caplog.records] == [
+        f"control did not reach {WORKER_A}: nobody there; trying again when it is heard"
+    ]
+    fleet.wire.answering = fleet.worker.control
+    fleet.reach.push(WORKER_A)
+    await fleet.settle()
+    fleet.wire.answering = _unreachable
+    await fleet.say(FREEZE_AGAIN)
+    await fleet.settle()
+    assert len(caplog.records) == 2, "it was reached between"
+
+
+async def test_only_an_older_instance_confirms_by_the_ids_of_the_records_that_it_has(fleet: Fleet) -> None:
+    """One that says what it enforces, and enforces something else, has not confirmed by naming them."""
+    fleet.wire.answering = _unreachable
+    await fleet.say(FREEZE_DOCS)
+    await fleet.settle()
+    ids = hashlib.sha256(FREEZE_DOCS.id.encode()).hexdigest()
+    assert fleet.reach.answer(WORKER_A, ids, "e" * 64)["control"]
+    assert not fleet.confirmed(FREEZE_DOCS)
+    assert fleet.reach.answer(WORKER_A, ids, None) == {"control": []}
+    assert fleet.confirmed(FREEZE_DOCS)
 
 
 async def _unreachable(message: dict[str, Any]) -> dict[str, Any]:

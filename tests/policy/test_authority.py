@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from syncropel.engine.ingest.live import LiveFolds
@@ -19,6 +22,7 @@ from tests.policy.writers import (
     FAN_OUT,
     OPERATOR,
     PERSON,
+    RUN_THREAD,
     WORKER,
     WRITERS,
     child_body,
@@ -27,7 +31,13 @@ from tests.policy.writers import (
     refusal,
 )
 
-SHAPES = (authority.JOIN, authority.CHILD_INTEND, authority.CHILD_RESULT)
+SHAPES = (
+    authority.JOIN,
+    authority.CHILD_INTEND,
+    authority.CHILD_RESULT,
+    authority.RUN_PHASE,
+    authority.OBSERVATION,
+)
 PEOPLE = {"operator", "account", "anyone"}
 TRUTH = {
     "fanout_spawned": set(),
@@ -59,6 +69,8 @@ TRUTH = {
     "syncropel.dispatch.question.v1": set(),
     "syncropel.dispatch.subprocess_exit.v1": set(),
     "syncropel.dispatch.complete.v1": set(),
+    "(what opens or closes a run)": set(),
+    "(any other observation of a run)": set(),
     "(any other)": {"coordinator", *PEOPLE},
     "th_fleet_control freeze": {"coordinator"},
     "th_fleet_control unfreeze": {"coordinator"},
@@ -186,6 +198,55 @@ def test_an_answer_is_a_result_only_on_a_subtask_that_is_known() -> None:
     for thread, allowed in ((CHILD_THREAD, False), ("th_new", True)):
         refused = refusal(Record(thread, PERSON, "KNOW", answer, 900), OPERATOR)
         assert (refused is None) == allowed
+
+
+@pytest.mark.parametrize(
+    ("act", "body"),
+    [
+        ("DO", {"cancels": True}),
+        ("DO", {"cancels": "cd" * 32}),
+        ("KNOW", {"verdict": "reject"}),
+        ("KNOW", {"fulfills": "cd" * 32}),
+        ("KNOW", {"fulfills": "cd" * 32, "verdict": "reject"}),
+        ("INTEND", {}),
+        ("INTEND", {"goal": "another"}),
+        ("INTEND", {"task": "t", "alias": "t"}),
+        ("INTEND", child_body()),
+    ],
+)
+def test_only_the_engine_opens_or_closes_the_thread_of_a_run(act: str, body: dict[str, Any]) -> None:
+    """Whoever else could close it would say that a goal is over while it runs; whoever could open it, that
+    one runs which is over."""
+    record = Record(RUN_THREAD, PERSON, act, body, 900)
+    for author, writer in WRITERS.items():
+        actor = WORKER if author in ("instance", "fleet") else PERSON
+        refused = refusal(replace(record, actor=actor), writer)
+        assert (refused is None) == (author == "engine"), author
+        if author == "operator":
+            assert refused is not None
+            assert RUN_THREAD in refused.message
+            assert "spl task stop" in refused.hint
+
+
+@pytest.mark.parametrize(
+    ("act", "body"),
+    [
+        ("DO", {}),
+        ("DO", {"cancels": False}),
+        ("KNOW", {}),
+        ("KNOW", {"verdict": "accept"}),
+        ("LEARN", {"n": 1}),
+    ],
+)
+def test_others_may_remark_on_a_run(act: str, body: dict[str, Any]) -> None:
+    assert refusal(Record(RUN_THREAD, PERSON, act, body, 900), OPERATOR) is None
+
+
+def test_nobody_makes_a_thread_of_their_own_pass_for_a_runs() -> None:
+    """By its kind a thread is taken for a run's, and then nobody else could close it."""
+    live = known()
+    claim = Record("th_x", PERSON, "KNOW", {"kind": "syncropel.dispatch.anything"}, 0).identified()
+    assert isinstance(authority.refusal(claim, live, OPERATOR), WrongAuthor)
 
 
 def test_that_a_run_was_ended_is_the_engines_in_an_instances_name_alone() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from syncropel.engine.ingest.live import LiveFolds
 from syncropel.errors import SyncropelError
+from syncropel.folds.fanout.child import RUN
 from syncropel.folds.fanout.state import CHILD_DONE
 from syncropel.policy import authority
 from syncropel.policy.authority import ANYONE, ENGINE, Row, Writer
@@ -18,6 +19,7 @@ WORKER = "did:sync:instance:000000000000000a"
 OTHER_WORKER = "did:sync:instance:000000000000000b"
 PERSON = "did:sync:user:ann"
 CHILD_THREAD = "th_child"
+RUN_THREAD = "th_run"
 OPERATOR = Writer("operator", COORDINATOR)
 FAN_OUT = parent([subtask(), subtask()])
 WRITERS: dict[Author, Writer] = {
@@ -32,10 +34,14 @@ WRITERS: dict[Author, Writer] = {
 
 
 def known() -> LiveFolds:
-    """A fan-out whose subtask 0 was given to a worker, and a subtask that this instance itself runs."""
+    """A fan-out whose subtask 0 was given to a worker, and a subtask that this instance itself runs, with its
+    run."""
     live = LiveFolds()
     child = Record(CHILD_THREAD, COORDINATOR, "INTEND", child_body(), 0).identified()
-    records = [FAN_OUT, spawned(0, 5, instance=WORKER), child]
+    run = Record(
+        RUN_THREAD, COORDINATOR, "INTEND", {"kind": RUN, "child_thread": CHILD_THREAD}, 0
+    ).identified()
+    records = [FAN_OUT, spawned(0, 5, instance=WORKER), child, run]
     for stored in store(records):
         live.apply(stored)
     return live
@@ -65,6 +71,10 @@ def example(row: Row, author: Author, **changes: Any) -> Record:
         thread, body = "th_new", child_body()
     elif row.topic == authority.CHILD_RESULT:
         thread, body = CHILD_THREAD, {"fulfills": "cd" * 32, "verdict": "accept"}
+    elif row.topic == authority.RUN_PHASE:
+        thread, body = RUN_THREAD, {"verdict": "reject"}
+    elif row.topic == authority.OBSERVATION:
+        body = {"kind": "syncropel.dispatch.of_a_later_version.v1"}
     elif row.topic == authority.OTHER:
         body = {"topic": "note"}
     return Record(**{"thread": thread, "actor": actor, "act": act, "body": body, "clock": 900, **changes})

@@ -116,7 +116,6 @@ class ControlPropagation:
         if not any(one.record.thread in (*CONTROL_THREADS, ENGINE_CONFIG) for one in records):
             return
         if self._remember(records):
-            self._changed.beat()
             self.push_all()
 
     def push_all(self) -> None:

@@ -149,6 +149,11 @@ def is_intend(at: int) -> bool:
     return not at % 4
 
 
+def opens_or_closes(record: Record) -> bool:
+    """Whether this record opens a thread, or settles one of its INTENDs or the thread as a whole."""
+    return _turn(record, 0) is not None
+
+
 def cancelled(record: Record) -> str | None:
     """What this record cancels: an INTEND by its id, the WHOLE of its thread, or None: nothing."""
     named = record.body.get("cancels")
