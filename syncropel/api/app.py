@@ -32,10 +32,10 @@ from syncropel.logs.ring import LogRing
 
 
 def create_app(engine: Engine, ring: LogRing | None = None, tally: Tally | None = None) -> ASGIApp:
-    """Everything behind the door: origins, auth, the hot path of single records, and all other routes.
+    """The whole application: origins, auth, the hot path of single records, and all other routes.
 
-    `ring` has the log that is shown; without one nothing is logged.
-    `tally`: what the health says of connections.
+    `ring` holds the log lines to serve; without one the log is empty. `tally`: connection counts for the
+    health report.
     """
     tally = tally or Tally()
     routes = _HotPath(create_routes(engine, ring, tally), records.PostRecord(engine))
@@ -48,7 +48,7 @@ def create_routes(engine: Engine, ring: LogRing | None = None, tally: Tally | No
         records,
         query,
         bundles,
-        threads,  # their names hold slashes, so bundles, whose paths are longer, come before them
+        threads,  # their names contain slashes, so bundles, whose paths are longer, come before them
         tasks,
         output,
         worktrees,
@@ -68,13 +68,13 @@ def create_routes(engine: Engine, ring: LogRing | None = None, tally: Tally | No
     )
     replays = Replays(engine)
     routers = [
-        replay.router(engine, replays),  # before the threads, whose names hold slashes
+        replay.router(engine, replays),  # before the threads, whose names contain slashes
         explain.router(engine, replays),
         health.router(engine, tally or Tally()),
         *(resource.router(engine) for resource in resources),
         log.router(engine, ring or LogRing()),
     ]
-    # As its own: a router that is included costs every route a second time, at the start and at each request.
+    # Not included as a router: that would cost every route twice, at the start and at each request.
     app = FastAPI(
         title="Syncropel",
         version=__version__,
@@ -94,13 +94,14 @@ _LIMITS: Final = {
     "/v1/records/query": query.QUERY_LIMIT,
     "/v1/threads/restore": bundles.RESTORE_LIMIT,
 }
-"""Bytes that a body may have where that is not one record's. Their routes read it themselves."""
+"""Longest body in bytes where that is not one record's. These routes read the body themselves."""
 _WITHOUT_BODY: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class _HotPath:
-    """Takes POST /v1/records out before routing, since most requests of a busy daemon are this one, and keeps
-    every other body within its limit and free of repeated keys."""
+    """Handles POST /v1/records before routing, since most requests of a busy daemon are this one, and
+    enforces the size limit and unique keys for every other body.
+    """
 
     def __init__(self, routes: ASGIApp, post_record: ASGIApp) -> None:
         self._routes = routes

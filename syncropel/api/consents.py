@@ -1,4 +1,4 @@
-"""/v1/consents: which namespace may share its records with which other one."""
+"""/v1/consents: which namespace may share its records with which other."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LONGEST = 2048
 
 
 class NewConsent(ControlRequest):
-    """POST /v1/consents. `expires_at`: unix seconds; without it the grant stands until it is revoked."""
+    """POST /v1/consents. `expires_at`: unix seconds; without it the grant lasts until it is revoked."""
 
     source_namespace: str = DEFAULT
     target_namespace: str
@@ -35,13 +35,13 @@ class EndedConsent(ControlRequest):
 
 
 def router(engine: Engine) -> APIRouter:
-    """The routes of consent. Grants are of this instance's log, and do not travel."""
+    """The routes of consent. Grants apply to this instance's log, and are not forwarded."""
     routes = APIRouter(tags=["consent"])
     book = ConsentBook(engine.ingest, engine.runtime)
 
     @routes.get("/v1/consents")
     async def list_consents() -> Page[ConsentOut]:
-        """The newest word on every pair of namespaces, those expired and revoked too."""
+        """The latest grant or revocation for every pair of namespaces, including expired ones."""
         known, now = engine.ingest.live.consents.known, engine.runtime.now()
         return Page(data=[_out(known[pair], now) for pair in sorted(known)])
 
@@ -60,7 +60,7 @@ def router(engine: Engine) -> APIRouter:
 
     @routes.post("/v1/consents/revoke", status_code=201)
     async def revoke_consent(body: EndedConsent, sign: Signed, request: Request) -> ConsentWritten:
-        """Take a grant back. What was shared under it stays where it is."""
+        """Revoke a grant. Records already shared under it stay where they are."""
         written = await book.revoke(
             source=body.source_namespace,
             target=body.target_namespace,

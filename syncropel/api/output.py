@@ -1,4 +1,4 @@
-"""What attempts write: of any subtask, and of what this instance was given; a page, or all as it grows."""
+"""The output of attempts: of any subtask, and of those given to this instance; as pages, or as a stream."""
 
 from __future__ import annotations
 
@@ -56,11 +56,11 @@ def router(engine: Engine) -> APIRouter:
         raw: Raw = False,
         follow: Follow = False,
     ) -> OutputPage | Response:
-        """What a subtask's attempt has written, from the instance that has it.
+        """The output of a subtask's attempt, from the instance that has it.
 
         With `follow` server-sent events `output`, each with such a page, until the attempt has ended: the
-        last one says so. Its `id` is the `offset` to go on from. `output.lost` says that the instance does
-        not answer: the stream goes on when it does again. `error` ends it.
+        last one says so. Its `id` is the `offset` to continue from. `output.lost` says that the instance does
+        not answer: the stream continues when it does again. `error` ends it.
         """
         task = find_task(engine, name).thread
 
@@ -77,7 +77,8 @@ def router(engine: Engine) -> APIRouter:
         name: str, index: int, attempt: Attempt = None, offset: Offset = 0, limit: Bytes = DEFAULT_BYTES
     ) -> OutputPage:
         """What a subtask's attempt changed in its git worktree, committed or not, from the instance that has
-        it: a patch against the commit that it began at. It is made anew for the page at `offset` 0."""
+        it: a patch against its starting commit. It is generated anew for the page at `offset` 0.
+        """
         task = find_task(engine, name).thread
         return await engine.outputs.of_subtask(task, index, attempt, Wanted(offset, limit, diff=True))
 
@@ -93,7 +94,7 @@ def router(engine: Engine) -> APIRouter:
         diff: Diff = False,
         follow: Follow = False,
     ) -> OutputPage | Response:
-        """What an attempt that this very instance was given has written; `thread` is the subtask's.
+        """The output of an attempt given to this very instance; `thread` is the subtask's.
 
         `follow`: as with the output of a subtask.
         """
@@ -117,14 +118,14 @@ async def _stream(
     attempt: int | None,
     key: tuple[object, ...],
 ) -> Response:
-    """The stream from the first piece on: what that raises is the answer."""
+    """The stream from the first page on: an exception from that becomes the response."""
     engine.following.admit()
     if (resumed := sse.resume_sequence(request, None)) is not None:
         wanted = Wanted(resumed, wanted.limit, raw=wanted.raw)
     first, raw = await read(wanted, attempt), wanted.raw
 
     async def read_on(piece: Wanted) -> OutputPage:
-        """Of the same attempt, also when another one is the latest meanwhile."""
+        """Continue with the same attempt, even if a newer one exists meanwhile."""
         return await read(replace(piece, raw=raw), first.attempt)
 
     return sse.event_stream(engine, _events(engine, first, read_on, (*key, first.attempt, raw)))
@@ -134,7 +135,7 @@ async def _events(
     engine: Engine, first: OutputPage, read: Read, key: tuple[object, ...]
 ) -> AsyncIterator[str]:
     yield _event(first)
-    watcher = engine.broadcast.watch(lambda _: False)  # wants no records, only to hear of the stop
+    watcher = engine.broadcast.watch(lambda _: False)  # needs no records, only the shutdown signal
     stopping = asyncio.ensure_future(watcher.take())
     follower = engine.following.follow(key, read, first)
     coming = asyncio.ensure_future(follower.next())

@@ -1,4 +1,4 @@
-"""The application over a log that is only looked at: all that can be read, and a clear no to the rest."""
+"""The application over a log that is only read: every read works, and every write is clearly refused."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from syncropel.engine.engine import Engine
 from syncropel.errors import Conflict, SyncropelError
 
 _READING_POSTS: Final = frozenset({"/v1/records/query", "/v1/expr/check", "/v1/expr/eval"})
-"""What is asked with POST and changes nothing."""
+"""POST requests that change nothing."""
 
 
 def create_read_only_app(engine: Engine, name: str) -> ASGIApp:
-    """The routes of an engine that was started still, for whoever holds the log itself: without auth.
+    """The routes of an engine that was started without running, for whoever holds the log itself: without
+    auth.
 
     `name`: what a refusal calls the log.
     """

@@ -1,4 +1,4 @@
-"""/v1/worktrees: the git worktrees of attempts, and the removal of those that nobody needs."""
+"""/v1/worktrees: the git worktrees of attempts, and the removal of those no longer needed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Here = Annotated[bool, Query(description="only those of the instance that is ask
 
 
 class PruneRequest(BaseModel):
-    """POST /v1/worktrees/prune. `dry_run`: say what would be removed, and remove nothing."""
+    """POST /v1/worktrees/prune. `dry_run`: list what would be removed, and remove nothing."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -26,7 +26,7 @@ class PruneRequest(BaseModel):
 
 
 class NamedAttempt(BaseModel):
-    """An attempt that this instance was given."""
+    """An attempt that was given to this instance."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -48,14 +48,16 @@ def router(engine: Engine) -> APIRouter:
 
     @routes.get("/v1/worktrees")
     async def list_worktrees(here: Here = False) -> WorktreeList:
-        """The worktrees of all attempts of the fleet that are still there. An instance that does not answer
-        is listed in `unknown`."""
+        """The existing worktrees of all attempts of the fleet. An instance that does not answer is listed in
+        `unknown`.
+        """
         return await (engine.worktrees.here() if here else engine.worktrees.everywhere())
 
     @routes.post("/v1/worktrees/prune")
     async def prune_worktrees(body: PruneRequest) -> WorktreesPruned:
-        """Remove the worktrees of attempts that have ended, hold nothing that is not committed, and whose
-        branch is merged into the base branch of their repository. Branches stay."""
+        """Remove the worktrees of ended attempts whose contents are all committed, and whose branch is merged
+        into the base branch of their repository. Branches stay.
+        """
         if engine.settings.role == "worker":
             raise Conflict(
                 "worktrees are pruned by the coordinator, which knows what may be tried again",
@@ -66,7 +68,8 @@ def router(engine: Engine) -> APIRouter:
     @routes.post("/v1/worktrees/remove")
     async def remove_worktrees(body: RemoveRequest) -> WorktreeList:
         """For the coordinator: remove the worktrees of these attempts from this very instance, except those
-        by which something would be lost; each is listed as it stood, with `kept` where it is still there."""
+        whose removal would lose something; each is listed as it was, with `kept` where it still exists.
+        """
         attempts = {(one.child_thread, one.attempt) for one in body.attempts}
         removed = await engine.worktrees.local.remove(attempts)
         return WorktreeList(instance=engine.instance.did, data=removed)

@@ -1,4 +1,5 @@
-"""The `spl` command: parses, calls the client, prints. One file a noun.
+"""The `spl` command: parses, calls the client, prints. One file per noun.
 
-Modules of commands import what they need when they run, so that a command waits for nothing it does not use.
+Command modules import what they need when they run, so that a command does not wait for anything it does not
+use.
 """

@@ -51,7 +51,7 @@ def run_list(args: Namespace) -> int:
 
 
 def warn_of_adapters(instances: Iterable[InstanceOut]) -> None:
-    """Say on stderr which adapters cannot be used, or lack something."""
+    """Warn on stderr about adapters that cannot be used, or lack something."""
     for one in instances:
         for adapter in one.adapters or []:
             if adapter.problem:

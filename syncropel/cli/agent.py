@@ -1,4 +1,4 @@
-"""`spl agent`: let coding agents of this machine work on a repository."""
+"""`spl agent`: let this machine's coding agents work on a repository."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def _told(value: object) -> str:
 
 
 def _worker_lines(home: Home, setup: Setup) -> list[str]:
-    """What to do about workers that are there already and do not follow the new settings by themselves."""
+    """What to do about existing workers that do not pick up the new settings by themselves."""
     from syncropel.launcher.agent_setup import workers_behind
 
     behind = workers_behind(home, setup)

@@ -1,4 +1,4 @@
-"""`spl config`: rules, permissions, origins, and the way back in when permissions locked everybody out."""
+"""`spl config`: rules, permissions, origins, and recovery when permissions locked everybody out."""
 
 from __future__ import annotations
 
@@ -180,7 +180,7 @@ def run_switch(args: Namespace) -> int:
 
 def run_unlock(args: Namespace) -> int:
     home = this_home()
-    # A process of its own, because only the daemon's floor may open a store.
+    # A separate process, because only the daemon's layer may open a store.
     words = [sys.executable, "-m", "syncropel.daemon.unlock", "--home", str(home.path)]
     return subprocess.run([*words, "--actor", actor_from(os.environ)], check=False).returncode
 

@@ -1,4 +1,4 @@
-"""`spl consent`: which namespace may share its records with which other one."""
+"""`spl consent`: which namespace may share its records with which other."""
 
 from __future__ import annotations
 
@@ -55,11 +55,11 @@ def _add_pair(verb: Parser) -> None:
 
 
 def _expiry(text: str) -> float:
-    """Unix seconds. A time without a zone is in this machine's."""
+    """Unix seconds. A time without a zone is in this machine's zone."""
     try:
         if text[:-1].isdecimal() and text[-1] in _UNITS:
             end = int(time.time()) + int(text[:-1]) * _UNITS[text[-1]]
-            return datetime.fromtimestamp(end).timestamp()  # raises for what no calendar has
+            return datetime.fromtimestamp(end).timestamp()  # raises for impossible dates
         return datetime.fromisoformat(text).timestamp()
     except (ValueError, OverflowError, OSError):
         raise ArgumentTypeError(

@@ -1,6 +1,6 @@
-"""`spl console` and `spl fleet status --live`: the door to the full-screen console, and its plain twin.
+"""`spl console` and `spl fleet status --live`: opens the full-screen console, or its plain equivalent.
 
-The console is imported here and nowhere else, when it is about to open.
+The console is imported only here, when it is about to open.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 SCREENS: Final = ("fleet", "tasks", "threads", "feed", "policy")
 DUMB: Final = frozenset({"dumb", "unknown"})
 _WEB: Final = ("textual_serve", "aiohttp")
-"""What the extra `web` brings."""
+"""Installed by the extra `web`."""
 _FIRM: Final = "this page was opened read-only: serve it with --allow-changes"
 
 
@@ -79,7 +79,8 @@ def run(args: Namespace) -> int:
 
 
 def _open_bundle(args: Namespace) -> int:
-    """The console over a file. Raises NotFound, SetupError and InvalidBundle before the terminal is taken."""
+    """The console over a file. Raises NotFound, SetupError, and InvalidBundle before the terminal
+    is taken."""
     from syncropel.cli.console_setup import make_bundle_setup
 
     with _needing("the console"):
@@ -90,14 +91,14 @@ def _open_bundle(args: Namespace) -> int:
 
 
 def _serve(args: Namespace) -> int:
-    """Serve the console until interrupted. The page runs this very command without `--web`."""
+    """Serve the console until interrupted. The page runs this same command without `--web`."""
     if args.read_only and args.allow_changes:
         raise UsageError("--read-only and --allow-changes contradict each other", "leave one of them out")
     if args.port is not None and not 0 <= args.port <= 65535:
         raise UsageError(
             f"invalid port {args.port}", "from 1 to 65535, or leave out --port to take a free one"
         )
-    target(args)  # what is wrong with it is said here, and not in the page
+    target(args)  # errors are reported here, rather than in the page
     words = [sys.executable, "-m", "syncropel.cli.main", "console"]
     words += ["--screen", args.screen] if args.screen else []
     for name in ("url", "context"):
@@ -118,7 +119,7 @@ def _serve(args: Namespace) -> int:
 
 
 def run_live(args: Namespace) -> int:
-    """The console's fleet screen; on something else than a terminal a line for each change."""
+    """The console's fleet screen; without a terminal, a line for each change."""
     if _on_terminal() and os.environ.get("TERM") not in DUMB and not is_json(args):
         return open_console(args, "fleet")
     return follow(args)
@@ -146,7 +147,7 @@ def follow(args: Namespace) -> int:
 
 
 def open_console(args: Namespace, screen: str) -> int:
-    """Open the full-screen console; gives its exit status. Raises SetupError when Textual is missing."""
+    """Open the full-screen console; return its exit status. Raises SetupError when Textual is missing."""
     from syncropel.cli.console_setup import make_setup
 
     with _needing("the console"):
@@ -157,7 +158,7 @@ def open_console(args: Namespace, screen: str) -> int:
 
 
 def open_on(where: Target, screen: str, farewell: Callable[[], None] | None = None) -> int:
-    """The same for one daemon, whatever contexts there are; `farewell` is done when the terminal is gone."""
+    """The same for one daemon, whatever contexts exist; `farewell` is called when the terminal is gone."""
     from syncropel.cli.support.grammar import Grammar
 
     with _needing("the console"):
@@ -171,7 +172,7 @@ def open_on(where: Target, screen: str, farewell: Callable[[], None] | None = No
 
 @contextmanager
 def _needing(what: str) -> Iterator[None]:
-    """Say which library is missing. Raises SetupError."""
+    """Report a missing library by name. Raises SetupError."""
     try:
         yield
     except ModuleNotFoundError as error:
@@ -193,5 +194,5 @@ def _on_terminal() -> bool:
 
 
 def _in_page() -> bool:
-    """Whether this is the console of a page, which draws on a pipe."""
+    """Whether this console belongs to a web page, which draws on a pipe."""
     return "TEXTUAL_DRIVER" in os.environ

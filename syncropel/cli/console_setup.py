@@ -1,4 +1,4 @@
-"""What the console is opened with: the fleets that the contexts name, and the settings of this home."""
+"""What the console is opened with: the fleets named by contexts, and this home's settings."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _TABLES = ("[console.keys]", "[console.notify]")
 
 
 def make_setup(args: Namespace, screen: str, *, firm: str = "") -> Setup:
-    """From the flags, the contexts and the settings. `firm` says why what is read-only cannot be unlocked.
+    """Built from flags, contexts, and settings. `firm` is the reason a read-only fleet cannot be unlocked.
 
     Raises as `connect.target` does.
     """
@@ -56,7 +56,7 @@ def make_setup(args: Namespace, screen: str, *, firm: str = "") -> Setup:
 
 
 def make_bundle_setup(args: Namespace) -> Setup:
-    """A bundle in place of a fleet, opened on its threads unless another screen was asked for."""
+    """A bundle in place of a fleet, opened on its threads unless another screen was requested."""
     from tui.model.setup import Fleet, Setup
 
     import_client()
@@ -110,13 +110,13 @@ def _line_of(config: Path, name: str) -> str:
 
 
 def _front(args: Namespace) -> str:
-    """The name of the fleet that was asked for; a URL has none but itself."""
+    """The name of the requested fleet; a URL is its own name."""
     url = chosen_url(args)
     return url_target(url).url.partition("://")[2] if url else chosen_context(args).name
 
 
 def _fleets(args: Namespace, firm: str) -> tuple[Fleet, ...]:
-    """The fleets to choose from, as they are configured now; an unnamed URL is first."""
+    """The fleets to choose from, as configured now; an unnamed URL is first."""
     from tui.model.setup import Fleet
 
     import_client()

@@ -1,4 +1,4 @@
-"""`spl context`: name the fleets that one looks after, and choose the one that commands talk to."""
+"""`spl context`: name the fleets that you look after, and choose the one that commands use."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def configure(parser: Parser) -> None:
 
 
 def _verb(group: Any, name: str, summary: str) -> Parser:
-    # Not `add_verb`: these commands talk to no daemon, and `--url` means something else here.
+    # Not `add_verb`: these commands contact no daemon, and `--url` means something else here.
     verb: Parser = group.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
     add_output(verb)
     return verb
@@ -88,7 +88,7 @@ def run_add(args: Namespace) -> int:
 
 
 def _unless_there(known: Contexts, args: Namespace) -> None:
-    """Raises Conflict when there is one of that name, and it was not to be replaced."""
+    """Raises Conflict when there is one with that name, and replacing it was not requested."""
     if args.name in known.known and not args.replace:
         raise Conflict(f"there is a context {args.name!r} already", "change it with --replace")
 
@@ -177,7 +177,7 @@ def _token(args: Namespace) -> str:
 
 
 def _document(home: Home, context: Context, current: str) -> dict[str, Any]:
-    """A context as it is shown; whether there is a token, never the token."""
+    """A context as it is shown; it says whether there is a token, never which."""
     read_only = not contexts.is_local(context.url) if context.read_only is None else context.read_only
     kept = "saved" if contexts.token_of(home, context.name) else "none"
     return {

@@ -1,4 +1,4 @@
-"""`spl demo`: a fleet with real work, in a temporary home, on free ports; nothing of it stays behind."""
+"""`spl demo`: a fleet with real work, in a temporary home, on free ports; it leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ LIMIT_SECS: Final = 60.0
 _POLL_SECS: Final = 0.2
 _OURS: Final = ("SPL_", "SYNCROPEL_")
 
-# Real work over the folder: its size, its doubles, and then both in one answer.
+# Real work over the folder: its size, its duplicates, and then both in one answer.
 _GOALS: Final[tuple[tuple[str, dict[str, Any]], ...]] = (
     (
         "find . -name '.?*' -prune -o -type f -name '*.py' -print0 | xargs -0 cat | wc -l"
@@ -126,9 +126,9 @@ def _fan_out(client: Client, share: Path, goals: Iterable[tuple[str, dict[str, A
 
 
 class _Farewell:
-    """Stops the fleet and removes what it has written, once; whoever comes second waits until that is done.
+    """Stops the fleet and removes its files, once; a second caller waits until that is done.
 
-    When a terminal closes, the signal and the watch over the terminal may both ask for it.
+    When a terminal closes, the signal and the terminal watcher may both call it.
     """
 
     def __init__(self, home: Home, folder: Path) -> None:
@@ -148,7 +148,7 @@ class _Farewell:
             self._done = True
 
     def on_hangup(self, *_: object) -> NoReturn:
-        """The signal's handler: nothing can be drawn any more, so that no screen is left in good order."""
+        """The signal handler: nothing can be drawn any more, so no screen is restored."""
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         self()
         os._exit(128 + signal.SIGHUP)
@@ -158,12 +158,12 @@ class _Farewell:
 def _fleet(home: Home, folder: Path) -> Iterator[_Farewell]:
     """A coordinator and two workers with bash goals in this folder; stopped at the end, whatever happens.
 
-    Gives what stops them, for an end that does not come back here: that of the terminal.
+    Yields the function that stops them, for an exit that does not return here: loss of the terminal.
     """
     from syncropel.launcher.launcher import Launcher
     from syncropel.launcher.plan import FleetPlan
 
-    # HOME and XDG_DATA_HOME keep backups and whatever goals write out of the user's own home.
+    # HOME and XDG_DATA_HOME keep backups and files written by goals out of the user's own home.
     own = {"HOME": str(folder), "XDG_DATA_HOME": str(folder / "share"), "SYNCROPEL_HOME": str(home.path)}
     environ = {key: value for key, value in os.environ.items() if not key.startswith(_OURS)}
     plan = FleetPlan(workers=2, adapter="bash", bash_cwd=str(Path.cwd()), port=0, worker_port=0)
@@ -175,7 +175,7 @@ def _fleet(home: Home, folder: Path) -> Iterator[_Farewell]:
         say("")
         yield farewell
     finally:
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # it must not break off what it would do itself
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a second signal must not interrupt the clean-up
         farewell()
         signal.signal(signal.SIGHUP, before)
 

@@ -34,9 +34,9 @@ GOALS: Final[tuple[tuple[str, dict[str, Any]], ...]] = (
 
 
 def offer_repository(home: Home, folder: Path) -> bool:
-    """Make a repository in the folder, and a home whose config names it; the workers take it from there.
+    """Create a repository in the folder, and a home whose config names it; the workers take it from there.
 
-    False, and nothing is made, where git is missing or fails.
+    Returns False, having created nothing, where git is missing or fails.
     """
     place = folder / NAME
     try:

@@ -1,4 +1,4 @@
-"""`spl doctor`: look this instance over, from its files to its machine."""
+"""`spl doctor`: check this instance, from its files to its machine."""
 
 from __future__ import annotations
 

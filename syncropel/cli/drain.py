@@ -1,4 +1,4 @@
-"""`spl drain`: empty an instance or the fleet before it is stopped, and see how far that is."""
+"""`spl drain`: empty an instance or the fleet before it is stopped, and show the progress."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def run_status(args: Namespace) -> int:
     with connect(args) as client:
         from syncropel.client import calls
 
-        # Progress is for a person; what reads a pipe gets the end of it.
+        # Progress is for a person; a pipe gets only the final state.
         live = args.wait and sys.stdout.isatty() and not is_json(args)
         shown = ""
         while True:
@@ -115,13 +115,13 @@ def _is_busy(status: DrainStatus) -> bool:
 
 
 def progress_line(status: DrainStatus) -> str:
-    """How far it is, in one line."""
+    """The progress, in one line."""
     rows = [f"{one.alias} {one.in_flight}" for one in status.instances if one.in_flight]
     return f"draining · {status.in_flight} in flight{' · ' if rows else ''}{' · '.join(rows)}"
 
 
 def status_lines(status: DrainStatus, instance: str | None) -> list[str]:
-    """What `spl drain status` prints."""
+    """The output of `spl drain status`."""
     if not status.draining:
         return [f"{instance or 'nothing'} is {'not ' if instance else ''}draining"]
     lines = [f"Drain status: {status.in_flight} in flight"]

@@ -1,4 +1,4 @@
-"""`spl drill`: practise the kill switch on a fan-out made for it, and see how past drills went."""
+"""`spl drill`: practise the kill switch on a fan-out made for it, and show past drills."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`spl expr`: check an expression, or evaluate it over the daemon's present state."""
+"""`spl expr`: check an expression, or evaluate it against the daemon's current state."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def configure(parser: Parser) -> None:
         ("check", "say whether an expression compiles, and where it does not"),
         ("eval", "evaluate an expression over the daemon's present state"),
     ):
-        # Its `--context` is the expression's; the fleet's stays before the command: spl --context prod expr …
+        # Its `--context` is the expression's; the fleet's comes before the command: spl --context prod expr …
         one = add_verb(group, verb, summary, conflict_handler="resolve")
         one.add_argument("expression", metavar="EXPR", help="the CEL expression; - reads it from stdin")
         one.add_argument(

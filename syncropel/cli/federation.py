@@ -1,4 +1,4 @@
-"""`spl federation`: what this version has of it, and what it has not. Nothing here pretends to sync."""
+"""`spl federation`: what this version supports, and what it does not. Nothing here pretends to sync."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MISSING: Final = {
         "nothing has to be revoked; grants are taken back with: spl consent revoke --to-namespace NS",
     ),
 }
-"""Verbs that other versions have: what follows them, what they do there, and why they fail here."""
+"""Verbs of other versions: their arguments, what they do there, and why they fail here."""
 
 
 def configure(parser: Parser) -> None:

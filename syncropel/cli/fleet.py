@@ -1,4 +1,4 @@
-"""`spl fleet`: start, stop and look at a fleet of instances."""
+"""`spl fleet`: start, stop, and inspect a fleet of instances."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def run_start(args: Namespace) -> int:
 
 
 def _ask_about_many(args: Namespace) -> None:
-    """Raise UsageError unless the person agrees to so many daemons on one machine."""
+    """Raise UsageError unless the user agrees to this many daemons on one machine."""
     from syncropel.settings.config import load_settings
 
     home = this_home()
@@ -161,7 +161,7 @@ def run_stop(args: Namespace) -> int:
     if args.all:
         waves.append([Local("coordinator", home)])
     say(*(line for wave in waves for one in wave for line in _running_lines(one)))
-    told: list[str] = []  # a daemon that is down may have left goals, so what there is to stop shows only now
+    told: list[str] = []  # a daemon that is down may have left goals
 
     def tell(line: str) -> None:
         told.append(line)
@@ -179,7 +179,7 @@ def run_stop(args: Namespace) -> int:
 
 
 def _running_lines(one: Local) -> list[str]:
-    """What an instance runs that is about to be stopped; nothing when it does not answer."""
+    """What an instance that is about to be stopped is running; nothing when it does not answer."""
     from syncropel.client import Client, Target, calls
     from syncropel.errors import SyncropelError
     from syncropel.launcher.teardown import is_running

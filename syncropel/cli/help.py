@@ -1,4 +1,4 @@
-"""`spl help`: what `--help` prints, for who types it as a command."""
+"""`spl help`: the output of `--help`, as a command."""
 
 from __future__ import annotations
 
@@ -13,6 +13,6 @@ def configure(parser: Parser) -> None:
 
 
 def run(args: Namespace) -> int:
-    """Print the help, and end as `--help` does. Raises UsageError for a command that there is not."""
+    """Print the help, and exit as `--help` does. Raises UsageError for an unknown command."""
     build_parser().parse_args([*args.words, "--help"])
     return 0

@@ -111,7 +111,7 @@ def _recorded(args: Namespace) -> str:
 
 
 def _confirmed(client: Client, record: str, wait_secs: float) -> tuple[FleetStatus, FreezeOut | None]:
-    """The fleet once all have confirmed, or as it is when the wait is over."""
+    """The fleet once all have confirmed, or its state when the wait is over."""
     from syncropel.client import calls
     from syncropel.client.confirming import holds
 
@@ -125,7 +125,7 @@ def _confirmed(client: Client, record: str, wait_secs: float) -> tuple[FleetStat
 
 
 def _ended(client: Client, freeze: FreezeOut, wait_secs: float) -> list[str]:
-    """Wait until the work under the freeze has ended; gives what is left then, in words."""
+    """Wait until the work under the freeze has ended; return what is left then, in words."""
     from syncropel.client import calls
     from syncropel.client.unended import by_instance, settled
 

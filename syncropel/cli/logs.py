@@ -1,4 +1,4 @@
-"""`spl logs`: the daemon's own log, the newest lines, and those that come."""
+"""`spl logs`: the daemon's own log, newest lines first, optionally followed."""
 
 from __future__ import annotations
 

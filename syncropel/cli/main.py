@@ -1,6 +1,6 @@
-"""The entry of `spl`: runs a command and turns whatever happens into an exit code.
+"""The entry point of `spl`: runs a command and turns every outcome into an exit code.
 
-0 done · 1 failed · 2 the words made no sense · 130 interrupted · 141 nobody reads the output any more.
+0 done · 1 failed · 2 invalid usage · 130 interrupted · 141 the reader of the output is gone.
 """
 
 from __future__ import annotations
@@ -28,13 +28,14 @@ _HINTS: Final = {
     "UNAUTHORIZED": "save one: spl token save <bearer>; or set SPL_TOKEN; or leave out --url; "
     "of a context: spl context token NAME --token-stdin"
 }
-"""Where the command line knows better than the API what to do now."""
+"""Hints where the command line knows better than the API what to do."""
 _USAGE_CODES: Final = frozenset({"USAGE", "BAD_REQUEST", "INVALID_FANOUT", "INVALID_ORIGIN", "INVALID_QUERY"})
-"""What was typed is wrong, whether we see it or the daemon does."""
+"""Invalid input, whether the command line detects it or the daemon does."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run `spl` with these words (the process's own by default). Never raises but SystemExit for `--help`."""
+    """Run `spl` with these arguments (the process's own by default). It raises only SystemExit,
+    for `--help`."""
     prepare_streams()
     words = list(sys.argv[1:] if argv is None else argv)
     tell_errors_as_json(_wants_json(words))
@@ -72,7 +73,7 @@ def _run(words: list[str]) -> int:
 
 
 def _wants_json(words: list[str]) -> bool:
-    """Whether `-o json` stands among these words, which may make no sense otherwise."""
+    """Whether `-o json` is among these arguments, which may otherwise be invalid."""
     pairs = zip(words, [*words, ""][1:], strict=True)
     return any(
         (word in ("-o", "--output") and after == "json") or word in ("-ojson", "--output=json")
@@ -85,7 +86,7 @@ def _has_stray_bytes(word: str) -> bool:
 
 
 def _silence_stdout() -> None:
-    # Python flushes stdout once more at exit, and would complain about the same pipe again.
+    # Python flushes stdout once more at exit, and would report the same broken pipe again.
     try:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""`spl namespace`: the registry of namespaces that freezes and rules act on."""
+"""`spl namespace`: the registry of namespaces that freezes and rules apply to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`spl records`: the whole log, to list, to search, to follow, and one record in full."""
+"""`spl records`: the whole log, to list, search, and follow; and one record in full."""
 
 from __future__ import annotations
 
@@ -169,5 +169,5 @@ def run_show(args: Namespace) -> int:
 
 
 def record_line(record: RecordOut) -> str:
-    """A record of the whole log in a line: its place in the log and its thread, then as in its thread."""
+    """A record of the whole log in one line: its position and thread, then as in its thread."""
     return f"#{record.sequence}  {record.thread}  {thread_text.record_line(record).strip()}"

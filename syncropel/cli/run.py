@@ -1,4 +1,4 @@
-"""`spl run`: have one goal done by an instance, and wait for it."""
+"""`spl run`: run one goal on an instance, and wait for it."""
 
 from __future__ import annotations
 

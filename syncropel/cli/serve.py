@@ -1,4 +1,4 @@
-"""`spl serve`: start the daemon, in the background unless told otherwise."""
+"""`spl serve`: start the daemon, by default in the background."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def _warn_of_adapters(home: Home) -> None:
             own = client.send(calls.engine_health()).did
             warn_of_adapters(one for one in client.send(calls.fleet_status()).instances if one.did == own)
     except SyncropelError:
-        return  # it has just answered; whoever asks it for more is told
+        return  # it has just answered; a failure here is reported by whatever asks next
 
 
 def _place(pid: int, home: Home) -> str:

@@ -1,4 +1,4 @@
-"""`spl status`: how the daemon is."""
+"""`spl status`: the state of the daemon."""
 
 from __future__ import annotations
 

@@ -24,11 +24,12 @@ def run(args: Namespace) -> int:
 
 
 def stop(home: Home, *, keep_work: bool = False) -> int:
-    """Stop the home's daemon and wait for its end, or end what a crashed one left.
+    """Stop the home's daemon and wait until it has ended, or end the goals that a crashed one left.
 
-    1 when there was neither, or when the daemon does not end in time.
+    Returns 1 when there was nothing to end, or when the daemon does not end in time.
 
-    `keep_work`: what runs goes on until the next daemon takes it back, for eight heartbeat intervals at most.
+    `keep_work`: running work continues until the next daemon takes it back, for at most eight heartbeat
+    intervals.
     """
     import_client()
     from syncropel.launcher.leftovers import end_runs

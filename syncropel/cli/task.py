@@ -171,7 +171,7 @@ def run_add(args: Namespace) -> int:
     with connect(args) as client:
         from syncropel.client import calls
 
-        # An empty namespace is a mistake, such as an unset variable, and is told.
+        # An empty namespace is a mistake, such as an unset variable, and is reported.
         given = {key: value for key, value in fields.items() if value or (key, value) == ("namespace", "")}
         task = client.send(calls.create_task(given))
     if is_json(args):
@@ -188,14 +188,14 @@ def run_add(args: Namespace) -> int:
 
 
 def _checked_body(name: str) -> str:
-    """The text of a body file whose subtasks, if it declares some, have no mistake."""
+    """The text of a body file; its declared subtasks, if any, are checked."""
     path = Path(name)
     read_declared(path)
     return path.read_text(encoding="utf-8")
 
 
 def _declared(args: Namespace) -> Declared:
-    """The subtasks of a fan-out: by its flags, else by a file."""
+    """The subtasks of a fan-out: from its flags, or else from a file."""
     if args.subtask:
         return Declared(parse_subtasks(args.subtask))
     path = Path(args.body) if args.body else task_file_path(data_dir_from(os.environ), args.name)

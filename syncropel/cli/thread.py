@@ -1,4 +1,4 @@
-"""`spl thread`: threads and their records, to look at, to follow, and to take along as a bundle."""
+"""`spl thread`: threads and their records, to inspect, follow, and export as a bundle."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def configure(parser: Parser) -> None:
 
 
 def named(parser: Parser) -> Parser:
-    """Let a verb name one thread."""
+    """Add the argument for one thread."""
     parser.add_argument("name", metavar="THREAD", help="a thread's id, or its task's alias")
     return parser
 
@@ -95,7 +95,7 @@ def run_records(args: Namespace) -> int:
 
 
 def _records(client: Client, name: str, since: int | None, limit: int | None) -> Iterator[RecordOut]:
-    """Page after page, so that a long thread begins to show at once."""
+    """Page after page, so that a long thread appears at once."""
     from syncropel.client import calls
 
     left = limit
@@ -128,7 +128,7 @@ def run_watch(args: Namespace) -> int:
                     elif event.name == "server_shutdown":
                         raise DaemonUnreachable("the daemon is stopping", "watch again after its restart")
                     elif event.name == "error":
-                        break  # too slow for what came; the last id says where to go on
+                        break  # too slow to keep up; the last id says where to continue
 
 
 def _show_event(args: Namespace, record: RecordOut, document: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""`spl thread snapshot` and `spl thread restore`: threads into a file, and back into a log."""
+"""`spl thread snapshot` and `spl thread restore`: exports threads to a file, and imports them."""
 
 from __future__ import annotations
 
@@ -110,8 +110,10 @@ def run_restore(args: Namespace) -> int:
 
 
 def _write(path: Path, pieces: Iterable[bytes]) -> tuple[int, int]:
-    """Write beside it and rename, so that a line that breaks leaves no half bundle; gives bytes and lines."""
-    # Records may hold what is nobody else's business: the file is its owner's alone.
+    """Write to a temporary file and rename, so that an interruption leaves no half bundle; return bytes and
+    lines.
+    """
+    # Records may be confidential: the file is readable by its owner only.
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     size = lines = 0
     try:

@@ -1,4 +1,4 @@
-"""`spl thread fork`: make a thread the child of another one, and have its work done if that is wanted."""
+"""`spl thread fork`: make a thread the child of another one, optionally with work to run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`spl token`: service accounts, their tokens, and the one that this home keeps for calls over TCP."""
+"""`spl token`: service accounts, their tokens, and the token that this home stores for calls over TCP."""
 
 from __future__ import annotations
 
@@ -173,7 +173,7 @@ def run_grant(args: Namespace) -> int:
 
 
 def checked_bearer(text: str) -> str:
-    """The bearer token in a text. Raises UsageError when it is none."""
+    """The bearer token in a text. Raises UsageError when it is not one."""
     bearer = text.strip()
     if not _BEARER.fullmatch(bearer):
         raise UsageError(
@@ -183,7 +183,7 @@ def checked_bearer(text: str) -> str:
 
 
 def read_line() -> str:
-    """One line from stdin, so that a secret does not get into the shell's history."""
+    """One line from stdin, so that a secret does not end up in the shell's history."""
     import sys
 
     return sys.stdin.readline().strip()

@@ -1,4 +1,4 @@
-"""`spl unkill`: lift a freeze. What it held goes on by itself."""
+"""`spl unkill`: lift a freeze. Held work continues by itself."""
 
 from __future__ import annotations
 

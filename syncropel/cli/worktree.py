@@ -1,4 +1,4 @@
-"""`spl worktree`: the git worktrees of attempts, and the removal of those that nobody needs."""
+"""`spl worktree`: the git worktrees of attempts, and the removal of those no longer needed."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def configure(parser: Parser) -> None:
 
 
 def run_list(args: Namespace) -> int:
-    """One row for each worktree; instances that do not answer are named on stderr."""
+    """One row per worktree; instances that do not answer are named on stderr."""
     with connect(args) as client:
         from syncropel.client import worktree_calls
 
@@ -51,7 +51,7 @@ def run_list(args: Namespace) -> int:
 
 
 def run_prune(args: Namespace) -> int:
-    """One line for each worktree; 1 when an instance did not answer."""
+    """One line per worktree; returns 1 when an instance did not answer."""
     with connect(args) as client:
         from syncropel.client import worktree_calls
 

@@ -1,7 +1,7 @@
 """Typed HTTP client of a daemon, over its Unix socket or TCP.
 
-The command line and the console use nothing else. `calls` says what can be asked; `Client` and `AsyncClient`
-send it. The names stand in `__init__.pyi`; each is imported when it is first used.
+The command line and the console use nothing else. `calls` defines the requests; `Client` and `AsyncClient`
+send them. `__init__.pyi` declares the names; each is imported on first use.
 """
 
 import lazy_loader

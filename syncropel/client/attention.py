@@ -1,4 +1,4 @@
-"""What needs a look in a fleet, in words: for the console's `!` and for `spl fleet status --check` alike."""
+"""What needs attention in a fleet, in words, shared by the console's `!` and `spl fleet status --check`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Attention:
-    """Something that needs a look. `name` is what a person calls it by."""
+    """Something that needs attention. `name` is what a person calls it."""
 
     kind: Literal["instance", "running", "fan-out", "freeze", "rule"]
     name: str
@@ -24,7 +24,7 @@ class Attention:
 
 
 def attention(status: FleetStatus) -> list[Attention]:
-    """Everything that needs a look, instances first; empty when nothing does."""
+    """Everything that needs attention, instances first; empty when nothing does."""
     return list(_found(status))
 
 
@@ -52,8 +52,9 @@ def _found(status: FleetStatus) -> Iterator[Attention]:
 
 
 def of_instance(one: InstanceOut) -> str:
-    """What is wrong with an instance; empty when nothing is, or when it is gone for good
-    and sends no heartbeats that are refused."""
+    """What is wrong with an instance; empty when nothing is, or when it is gone for good and sends no refused
+    heartbeats.
+    """
     if one.refused:
         return f"runs, but its heartbeats are refused: {one.refused}"
     if one.status in ("archived", "left"):
@@ -72,7 +73,7 @@ def of_instance(one: InstanceOut) -> str:
 
 
 def of_dispatch(one: DispatchOut, now: float) -> str:
-    """What is wrong with a subtask that an instance was given; `now` in unix seconds."""
+    """What is wrong with a subtask assigned to an instance; `now` in unix seconds."""
     if one.hangs:
         return one.why
     if is_late(one, now):
@@ -81,7 +82,7 @@ def of_dispatch(one: DispatchOut, now: float) -> str:
 
 
 def is_late(one: DispatchOut, now: float) -> bool:
-    """Whether it runs for longer than it may."""
+    """Whether it has run longer than it may."""
     began = one.started_at if one.began_at is None else one.began_at
     runs = not one.queued and one.lost_at is None
     return one.timeout_secs is not None and runs and now - began > one.timeout_secs

@@ -1,6 +1,6 @@
-"""What can be asked of a daemon: one function a request, each giving a `Call` that knows its answer's type.
+"""The requests to a daemon: one function each, returning a `Call` that knows the type of its answer.
 
-Nothing here does I/O, so that the blocking and the async client share every line of it.
+Nothing here does I/O, so the blocking and the async client share every line of it.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 
 Answer = TypeVar("Answer", bound="BaseModel")
 QUERY_PATIENCE_SECS: Final = 120.0
-"""A query may have to look at a million records."""
+"""A query may have to visit a million records."""
 
 
 @dataclass(frozen=True)
 class Call(Generic[Answer]):
-    """One request: the model its answer must fit, path, method, query, and JSON body.
+    """One request: the model of its answer, path, method, query, and JSON body.
 
-    `repeatable` says that sending it twice does no more than once, so a client may retry it by itself.
-    `lines` is a body of JSON lines in place of the one document; `patience_secs` how long the answer may
-    take, where that is longer than usual.
+    `repeatable`: sending it twice has the effect of sending it once, so clients may retry it. `lines` is a
+    body of JSON lines instead of a document; `patience_secs` is how long the answer may take, if that is
+    longer than usual.
     """
 
     model: type[Answer]
@@ -62,7 +62,7 @@ def engine_health(details: bool = False) -> Call[schema.EngineHealth]:
 
 
 def post_record(record: Mapping[str, Any]) -> Call[schema.PostedRecord]:
-    """Append one record. Repeatable only with a clock: without one the daemon would assign a second."""
+    """Append one record. Repeatable only with a clock: without one the daemon would assign a second one."""
     return Call(schema.PostedRecord, "/v1/records", "POST", body=dict(record), repeatable="clock" in record)
 
 
@@ -94,7 +94,7 @@ def records(
 
 
 def query_records(query: Mapping[str, Any]) -> Call[schema.QueryResult]:
-    """What a query document asks for: `filter`, `sort`, `limit`, `offset`, `explain`."""
+    """Run a query document: `filter`, `sort`, `limit`, `offset`, `explain`."""
     return Call(
         schema.QueryResult, "/v1/records/query", "POST", body=dict(query), patience_secs=QUERY_PATIENCE_SECS
     )
@@ -126,8 +126,9 @@ def tasks(
     before: int | None = None,
     limit: int | None = None,
 ) -> Call[schema.Page[schema.TaskSummary]]:
-    """Tasks, newest change first. `since`: only those changed after this revision; `before`: the page after
-    the one with this `next_cursor`."""
+    """Tasks, most recent change first. `since`: only those changed after this revision; `before`: the page
+    after the one with this `next_cursor`.
+    """
     query = _query(status=status, since=since, before=before, limit=limit)
     return Call(schema.Page[schema.TaskSummary], "/v1/tasks", query=query)
 
@@ -141,9 +142,9 @@ def create_task(fields: Mapping[str, Any]) -> Call[schema.TaskDetail]:
 
 
 def fan_out(name: str, spec: Mapping[str, Any]) -> Call[schema.PostedRecord]:
-    """Fan a task out; `spec` has subtasks, join and perhaps namespace and budget_usd.
+    """Fan a task out; `spec` has subtasks, join, and optionally namespace and budget_usd.
 
-    Answers the parent INTEND.
+    Returns the parent INTEND.
     """
     return Call(
         schema.PostedRecord, f"/v1/tasks/{_part(name)}/fan-out", "POST", body=dict(spec), repeatable=False
@@ -156,7 +157,7 @@ def dispatch(asked: Mapping[str, Any]) -> Call[schema.Dispatched]:
 
 
 def dispatches() -> Call[schema.Page[schema.RunningDispatch]]:
-    """What runs now, the longest first."""
+    """What is running now, longest first."""
     return Call(schema.Page[schema.RunningDispatch], "/v1/dispatches")
 
 
@@ -170,7 +171,7 @@ def retry(
     *,
     allow_unknown: bool = False,
 ) -> Call[schema.PostedRecord]:
-    # An older daemon takes no key that it does not know.
+    # An older daemon rejects unknown keys.
     body = _query(
         index=index,
         actor=actor,
@@ -190,13 +191,13 @@ def amend(
     join: str | None = None,
     reason: str | None = None,
 ) -> Call[schema.PostedRecord]:
-    """Give a fan-out another budget, or another join predicate."""
+    """Set another budget or join predicate for a fan-out."""
     body = _query(actor=actor, budget_usd=budget_usd, join=join, reason=reason)
     return Call(schema.PostedRecord, f"/v1/tasks/{_part(name)}/amend", "POST", body=body, repeatable=False)
 
 
 def answer(name: str, index: int, verdict: str, actor: str, reason: str = "") -> Call[schema.PostedRecord]:
-    """Let a subtask begin that waits for an operator's word, or not. `verdict`: accept or reject."""
+    """Decide whether a subtask that waits for an operator may begin. `verdict`: accept or reject."""
     body = {"index": index, "verdict": verdict, "actor": actor, "reason": reason}
     return Call(schema.PostedRecord, f"/v1/tasks/{_part(name)}/answer", "POST", body=body, repeatable=False)
 
@@ -225,8 +226,9 @@ def instance(name: str) -> Call[schema.InstanceOut]:
 def mint_service_account(
     sa_id: str, scopes: Sequence[str], actors: Sequence[str] = (), pulls_for: str = ""
 ) -> Call[schema.MintedToken]:
-    """A new account with a token. `actors`: patterns of whom it may write as; without any, itself alone.
-    `pulls_for`: the namespace for which it takes bundles with the scope `federation:read`."""
+    """A new account with a token. `actors`: patterns of the actors it may write as; by default itself only.
+    `pulls_for`: the namespace for which it may fetch bundles with the scope `federation:read`.
+    """
     body: dict[str, Any] = {"sa_id": sa_id, "scopes": list(scopes)}
     body |= {"allowed_actors": list(actors)} if actors else {}
     body |= {"pulls_for": pulls_for} if pulls_for else {}
@@ -234,7 +236,7 @@ def mint_service_account(
 
 
 def whoami() -> Call[schema.WhoAmI]:
-    """Who calls, and with which scopes."""
+    """The caller, and its scopes."""
     return Call(schema.WhoAmI, "/v1/whoami")
 
 
@@ -248,7 +250,7 @@ def freeze(fields: Mapping[str, Any]) -> Call[schema.ControlWritten]:
 
 
 def blast(level: str, namespace: str | None = None, terminate: bool = False) -> Call[schema.BlastRadius]:
-    """What a freeze would meet if it were set now; without a namespace, an emergency stop."""
+    """What a freeze set now would affect; without a namespace, an emergency stop."""
     query = _query(level=level, namespace=namespace, terminate=str(terminate).lower())
     return Call(schema.BlastRadius, "/v1/control/blast", query=query)
 
@@ -266,7 +268,7 @@ def drain(fields: Mapping[str, Any]) -> Call[schema.DrainChanged]:
 
 
 def drain_status(instance: str | None = None) -> Call[schema.DrainStatus]:
-    """What drains; `instance`: only this one, by DID or alias."""
+    """What is draining; `instance`: only this one, by DID or alias."""
     return Call(schema.DrainStatus, "/v1/drain", query=_query(instance=instance))
 
 
@@ -280,7 +282,7 @@ def create_namespace(namespace: str, description: str, actor: str) -> Call[schem
 
 
 def set_strict(strict: bool, actor: str) -> Call[schema.ControlWritten]:
-    """Whether only registered namespaces may be used."""
+    """Set whether only registered namespaces may be used."""
     return Call(
         schema.ControlWritten, "/v1/namespaces/strict", "PUT", body={"strict": strict, "actor": actor}
     )

@@ -1,4 +1,4 @@
-"""Child threads in words, for the command line and the console alike."""
+"""Child threads in words, shared by the command line and the console."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ if TYPE_CHECKING:
     from syncropel.wire import ChildrenJoin, ChildThreadOut
 
 MOST: Final = 20
-"""Children that are listed; of more, how many."""
+"""How many children are listed; the rest are counted."""
 _SAID_CHARS: Final = 80
 _TOLD: Final = " completed with result "
 
 
 def numbered(children: Sequence[ChildThreadOut]) -> Iterator[tuple[str, ChildThreadOut]]:
-    """The children that are listed, each with its number in the join's words; empty if it does not count."""
+    """The listed children, each with its number in the join's wording; empty if it does not count."""
     number = 0
     for one in children[:MOST]:
         counts = one.result is not None or not one.problem
@@ -25,12 +25,12 @@ def numbered(children: Sequence[ChildThreadOut]) -> Iterator[tuple[str, ChildThr
 
 
 def state_of(one: ChildThreadOut) -> str:
-    """What the parent was told, or the child's own status."""
+    """What the parent was told, or else the child's own status."""
     return one.result or one.status or "open"
 
 
 def words(one: ChildThreadOut) -> str:
-    """The child's state, and what is to be said of it."""
+    """The child's state, and a remark about it."""
     if one.problem:
         return f"does not count: it {one.problem}"
     status = one.status or "no record yet"
@@ -41,7 +41,7 @@ def words(one: ChildThreadOut) -> str:
 
 
 def head(children: Sequence[ChildThreadOut]) -> str:
-    """How many there are, and how many of them closed."""
+    """How many there are, and how many of them are closed."""
     return f"{len(children)} ({sum(one.result is not None for one in children)} closed)"
 
 

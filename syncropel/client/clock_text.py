@@ -1,4 +1,4 @@
-"""The wall clock of an instance beside the coordinator's, in words."""
+"""An instance's wall clock compared with the coordinator's, in words."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ def clock_words(ahead_secs: float | None) -> str:
 
 
 def is_off(ahead_secs: float | None) -> bool:
-    """Whether a clock is so wrong that somebody has to look."""
+    """Whether a clock is wrong enough to need attention."""
     return ahead_secs is not None and abs(ahead_secs) > CLOCK_WARN_SECS
 
 
 def clock_problem(one: InstanceOut) -> str:
-    """What is wrong with the clock of an instance; empty when nothing is known to be."""
+    """What is wrong with an instance's clock; empty when nothing is known to be."""
     return f"clock {clock_words(one.clock_ahead_secs)}" if is_off(one.clock_ahead_secs) else ""

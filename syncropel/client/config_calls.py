@@ -1,4 +1,4 @@
-"""What can be asked of a daemon about rules, permissions and expressions; see `client.calls`."""
+"""Requests about rules, permissions, and expressions; see `client.calls`."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def cors_origins() -> Call[schema.CorsOrigins]:
 
 
 def put_cors_origins(origins: Sequence[str], actor: str) -> Call[schema.CorsOrigins]:
-    """The whole list of origins whose pages may call."""
+    """Set the whole list of origins whose pages may call."""
     body = {"origins": list(origins), "actor": actor}
     return Call(schema.CorsOrigins, "/v1/config/cors", "PUT", body=body, repeatable=False)
 

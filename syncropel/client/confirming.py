@@ -1,4 +1,4 @@
-"""Whether a freeze holds everywhere: what has to be so before anybody may say that the fleet stands still."""
+"""Whether a freeze holds everywhere: the conditions for saying that the fleet stands still."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
 
 def holds(freeze: FreezeOut) -> bool:
-    """Whether every instance that has to confirm refuses the writes that this freeze forbids by now."""
+    """Whether every instance that must confirm refuses the writes that this freeze forbids by now."""
     return not freeze.waiting and (freeze.grace_left_secs != 0 or freeze.refuses_all)
 
 
 def problems(
     status: FleetStatus, freeze: FreezeOut, waited_secs: float, *, accept_unverified: bool = False
 ) -> Iterator[tuple[str, str]]:
-    """Why an instance may still take a write that the freeze forbids, each with what to do."""
+    """Why instances may still accept writes that the freeze forbids, each with what to do."""
     refused = {one.alias or one.did: one.refused for one in status.instances if one.refused}
     shut_out = [f"{name} ({refused[name]})" for name in freeze.waiting if name in refused]
     if shut_out:
@@ -53,7 +53,7 @@ def problems(
 
 
 def _archived(status: FleetStatus, freeze: FreezeOut) -> list[str]:
-    """Instances that nobody waits for, although nothing proves that they no longer run."""
+    """Instances that nobody waits for, although nothing proves that they have stopped."""
     told = {one.instance for one in freeze.confirmed}
     return sorted(
         one.alias

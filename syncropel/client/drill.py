@@ -1,7 +1,7 @@
-"""The kill switch drill: a practice fan-out is frozen and lifted again, and everything is measured.
+"""The kill switch drill: a practice fan-out is frozen and released, and everything is measured.
 
-It needs nothing but clients of the instances, so the command line and the console both run it. The freeze is
-lifted on every way out, also when the drill is cancelled.
+It needs only clients of the instances, so the command line and the console both run it. The freeze is lifted
+however the drill ends, even when it is cancelled.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 STOPPED_ACTS: Final = ("INTEND", "DO", "CALL", "PUT", "MAP")
 PASSING_ACTS: Final = ("KNOW", "LEARN")
 PROBES: Final = 3
-"""How often each act is tried at each instance."""
+"""How often each act is tried on each instance."""
 _POLL_SECS: Final = 0.05
 _NOT_FOUND: Final = 404
 
@@ -53,7 +53,7 @@ class Sender(Protocol):
 
 @dataclass
 class DrillReport:
-    """What a drill found. `leaked` must be 0; `confirmed_ms` is None when an instance never confirmed."""
+    """The result of a drill. `leaked` must be 0; `confirmed_ms` is None when an instance never confirmed."""
 
     namespace: str
     instances: int
@@ -66,20 +66,20 @@ class DrillReport:
     drain_secs: float | None = None
     recovery_secs: float | None = None
     escapes: int = 0
-    """Instances on which goals tried to outlive their end."""
+    """Instances on which goals tried to escape the stop."""
     left: int | None = None
-    """Processes of those that did; None when it was not tried."""
+    """How many of their processes survived; None when it was not tried."""
     problems: list[str] = field(default_factory=list)
     record: str = ""
 
     @property
     def ok(self) -> bool:
-        """Every instance confirmed, nothing leaked, KNOW and LEARN passed, and the work went on."""
+        """Every instance confirmed, nothing leaked, KNOW and LEARN passed, and the work continued."""
         return not self.problems and self.leaked == 0
 
     @property
     def unprobed(self) -> int:
-        """Instances that nothing was written to: their token is not in this home."""
+        """Instances that were not probed: their token is not in this home."""
         return max(0, self.instances - len(self.probed))
 
 
@@ -87,7 +87,8 @@ class DrillReport:
 async def reach(
     coordinator: Sender, target: Target, client: Callable[[Target], Sender]
 ) -> AsyncIterator[Mapping[str, Sender]]:
-    """A client, by alias, of every live instance that the fleet's token opens, the coordinator included."""
+    """A client, by alias, for every live instance that accepts the fleet's token, including the
+    coordinator."""
     async with AsyncExitStack() as stack:
         clients: dict[str, Sender] = {}
         for one in (await coordinator.send(calls.fleet_status())).instances:
@@ -100,10 +101,10 @@ async def reach(
 
 
 class KillDrill:
-    """One drill. `clients` reaches instances by alias; the coordinator's must be among them.
+    """One drill. `clients` reaches instances by alias, including the coordinator.
 
-    `say` is told when a step begins (without words) and when it is over: what it found, and whether that is
-    as it should be. `now` counts seconds, `sleep` waits, `token` makes names unique.
+    `say` is called when a step begins (without words) and when it ends: the result, and whether it is as
+    expected. `now` counts seconds, `sleep` waits, `token` makes names unique.
     """
 
     def __init__(
@@ -133,7 +134,8 @@ class KillDrill:
     async def run(self) -> DrillReport:
         """Freeze, probe, drain, lift, recover; the freeze is lifted whatever happens.
 
-        Raises Conflict when there is no live worker to practise on, SyncropelError when the daemon fails it.
+        Raises Conflict when there is no live worker to practise on, SyncropelError when a request to the
+        daemon fails.
         """
         self._begin("set up")
         status = await self._coordinator.send(calls.fleet_status())
@@ -148,7 +150,7 @@ class KillDrill:
         asked = False
         try:
             self._begin("freeze")
-            asked = True  # also when no answer comes: it may have been taken
+            asked = True  # even without an answer: the freeze may have been set
             freeze = calls.freeze(
                 {"namespace": self.namespace, "level": "soft", "reason": "drill", "actor": self._actor}
             )
@@ -260,8 +262,9 @@ class KillDrill:
     async def _drain(self, report: DrillReport) -> None:
         self._begin("drain")
         started = self._now()
-        # Reports wait while the namespace is frozen, so the workers themselves are asked; and for these
-        # subtasks alone, because they may have other work.
+        # Reports wait while the namespace is frozen, so the workers themselves are asked, and only about
+        # these
+        # subtasks, since they may have other work.
         given = [
             (self._clients[one.instance_alias or ""], one.child_thread)
             for one in (await self._join()).subtasks
@@ -286,7 +289,7 @@ class KillDrill:
     async def _lift(self) -> None:
         try:
             self._begin("lift")
-        finally:  # whoever is told must not be able to keep the freeze standing
+        finally:  # an exception in the callback must not leave the freeze in force
             await self._unfreeze()
         self._say("lift", "lifted")
 
@@ -295,7 +298,7 @@ class KillDrill:
             await self._coordinator.send(calls.unfreeze(self._actor, self.namespace))
         except SyncropelError as error:
             if isinstance(error, RemoteError) and error.status == _NOT_FOUND:
-                return  # it was never taken, or somebody lifted it
+                return  # it was never set, or somebody lifted it
             lift = f"lift it: {unkill_command(self.namespace)}"
             raise SyncropelError(f"the practice freeze may still stand: {error.message}", lift) from error
 
@@ -350,7 +353,9 @@ class KillDrill:
 
 
 async def _runs(worker: Sender, thread: str) -> bool:
-    """Whether this worker works on a subtask, or does not answer. One that the freeze held has not begun."""
+    """Whether this worker is running a subtask, or does not answer. A subtask held by the freeze is not
+    running.
+    """
     try:
         return any(one.child_thread == thread for one in (await worker.send(calls.dispatches())).data)
     except DaemonUnreachable:

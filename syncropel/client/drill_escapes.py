@@ -1,4 +1,4 @@
-"""The part of a drill in which goals try to outlive a hard freeze, and nothing of them may be left."""
+"""The part of a drill in which goals try to survive a hard freeze, and nothing of them may be left."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 ADAPTER: Final = "bash"
 _READY: Final = 'echo 0.000001 >> "$SPL_COST_FILE"; sleep 701'
-"""What a goal reports as its spend, the only thing that a coordinator hears of a running goal."""
+"""What a goal reports as its spend, which is the only thing a coordinator hears from a running goal."""
 ESCAPES: Final = (
     "timeout 600 sleep 701 &",
     "setsid sleep 701 &",
@@ -29,9 +29,10 @@ _NOT_FOUND: Final = 404
 
 
 class Escapes:
-    """One practice. `send` sends a call to the coordinator; `until` looks until it is true, or too late.
+    """One practice run. `send` sends a call to the coordinator; `until` polls until a condition holds, or
+    time is up.
 
-    `left`: processes that did not end; `problems`: what else was not as it should be.
+    `left`: processes that did not end; `problems`: anything else that was not as expected.
     """
 
     def __init__(
@@ -54,7 +55,7 @@ class Escapes:
     async def run(self, workers: Sequence[str]) -> None:
         """Practise on these workers, by alias. Whatever happens, the freeze is lifted and the task closed.
 
-        Raises SyncropelError when the coordinator fails it, or the task may still be open.
+        Raises SyncropelError when a request to the coordinator fails, or the task may still be open.
         """
         try:
             await self._practise(workers)
@@ -62,7 +63,7 @@ class Escapes:
             await surely(self._close())
 
     async def _practise(self, workers: Sequence[str]) -> None:
-        await surely(self._begin(workers))  # what is asked for half-way could come after its closing
+        await surely(self._begin(workers))  # a half-sent request could take effect after the close
         if not await self._until(self._escaped):
             self.problems.append("the goals that try to escape did not start in time")
         try:
@@ -122,12 +123,12 @@ class Escapes:
             await self._cancel()
         except SyncropelError as error:
             if isinstance(error, RemoteError) and error.status == _NOT_FOUND:
-                return  # it was never made
+                return  # it was never created
             close = f"close it: spl task cancel {self._name} --end"
             raise SyncropelError(f"{self._name} may still be open: {error.message}", close) from error
 
     async def _cancel(self) -> None:
-        """Give the task up, and end what still runs of it: a fan-out that cannot join would need a look."""
+        """Cancel the task, and end what is still running: a fan-out that cannot join would need attention."""
         task: schema.TaskDetail = await self._send(calls.task(self._name))
         await self._send(task_records.step(task.thread, "cancel", "the drill is over", actor=self._actor))
         if not task.subtasks:
@@ -144,7 +145,7 @@ class Escapes:
 
 
 async def surely(work: Coroutine[Any, Any, None]) -> None:
-    """Do it to its end, also when we are cancelled meanwhile."""
+    """Run it to completion, even if we are cancelled meanwhile."""
     doing = asyncio.ensure_future(work)
     try:
         await asyncio.shield(doing)

@@ -1,4 +1,4 @@
-"""The drills that were held, as the log keeps them: LEARN `kill_drill` records, read back into values."""
+"""Past drills as the log keeps them: LEARN `kill_drill` records, parsed into values."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ THREAD: Final = "th_fleet_control"
 
 @dataclass(frozen=True)
 class PastDrill:
-    """One drill. Times in unix seconds, milliseconds and seconds; None: it never came to that."""
+    """One drill. Times in unix seconds, milliseconds, and seconds; None: it did not get that far."""
 
     at: float | None
     ok: bool
@@ -32,12 +32,12 @@ class PastDrill:
 
 
 def page_of_drills(since: int | None = None) -> Call[schema.Page[schema.RecordOut]]:
-    """A page of drill records, the oldest first; its `next_cursor` is `since` of the next."""
+    """A page of drill records, oldest first; its `next_cursor` is the `since` of the next page."""
     return calls.records(thread=THREAD, topic=TOPIC, since=since, limit=1000)
 
 
 def read_drills(records: Iterable[schema.RecordOut]) -> list[PastDrill]:
-    """What these records say. Anybody may have written one, so nothing in it is taken on trust."""
+    """Parse these records. Anybody may have written one, so nothing in them is trusted."""
     return [_read(one.body) for one in records if one.body.get("topic") == TOPIC]
 
 

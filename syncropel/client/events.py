@@ -19,14 +19,14 @@ class Event:
 
 
 class EventParser:
-    """Takes a stream line by line (WHATWG HTML, 9.2.6)."""
+    """Parses a stream line by line (WHATWG HTML, 9.2.6)."""
 
     def __init__(self) -> None:
         self._name, self._id = "message", ""
         self._data: list[str] = []
 
     def feed(self, line: str) -> Event | None:
-        """The event that this line ends, if it does. Raises DaemonUnreachable when its data is no JSON."""
+        """The event that this line completes, if any. Raises DaemonUnreachable when its data is not JSON."""
         if not line:
             return self._finish()
         key, _, value = line.partition(":")

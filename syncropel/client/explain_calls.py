@@ -1,4 +1,4 @@
-"""What can be asked of a daemon about the reasons of tasks; see `client.calls`."""
+"""Requests for explanations of tasks; see `client.calls`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def what_if(name: str, join: str) -> Call[schema.WhatIf]:
 
 
 def diagnose(name: str, subtask: int | None = None) -> Call[schema.Diagnosis]:
-    """How every attempt of a task ended; `subtask`: those of one only."""
+    """How every attempt of a task ended; `subtask`: only those of one."""
     query = {} if subtask is None else {"subtask": subtask}
     return Call(schema.Diagnosis, f"/v1/tasks/{quote(name, safe='')}/diagnose", query=query)
 

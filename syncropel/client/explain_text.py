@@ -1,4 +1,4 @@
-"""When a fan-out joined, in words, for the command line and the console alike."""
+"""When a fan-out joined, in words, shared by the command line and the console."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _TENTHS_BELOW_SECS: Final = 10.0
 
 
 def moment_words(moment: JoinMoment | None) -> str:
-    """After how long, at what cost, what tipped it, and the record; None is a join that was not reached."""
+    """After how long, at what cost, what tipped it, and the record; None means that it did not join."""
     if moment is None:
         return "not joined"
     secs = moment.elapsed_secs

@@ -1,4 +1,4 @@
-"""Who answers in a daemon's place: a proxy, a login page, another program."""
+"""Recognises answers that do not come from a daemon: a proxy, a login page, another program."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _BETWEEN: Final = "a proxy or a login stands in between: use the address of the 
 
 
 def check_answer(path: str, headers: Mapping[str, str]) -> None:
-    """Raises DaemonUnreachable when an answer that says it is well is a web page."""
+    """Raises DaemonUnreachable when a successful answer is a web page."""
     if _kind(headers) == _PAGE:
         raise DaemonUnreachable(f"{path} answered a web page", _BETWEEN)
 
 
 def check_stream(path: str, headers: Mapping[str, str]) -> None:
-    """Raises DaemonUnreachable when what should be events is something else, such as a web page."""
+    """Raises DaemonUnreachable when an event stream is something else, such as a web page."""
     check_answer(path, headers)
     if (kind := _kind(headers)) != EVENTS:
         raise DaemonUnreachable(
@@ -30,7 +30,7 @@ def check_stream(path: str, headers: Mapping[str, str]) -> None:
 
 
 def refusal(path: str, status: int, headers: Mapping[str, str]) -> StrangeAnswer:
-    """What to say of an error answer without a daemon's words. `headers` look up names in any case."""
+    """The message for an error answer that is not a daemon's. `headers` look up names in any case."""
     if 300 <= status < 400 and (place := _host(headers)):
         return StrangeAnswer(status, f"{path} was sent on to {place} (HTTP {status})", _BETWEEN)
     if status in _GATEWAY:
@@ -45,7 +45,7 @@ def refusal(path: str, status: int, headers: Mapping[str, str]) -> StrangeAnswer
 
 
 def _host(headers: Mapping[str, str]) -> str:
-    """Where an answer sends us; not the whole of it, which may be long or hold a secret."""
+    """The host of a redirect, rather than the whole URL, which may be long or contain a secret."""
     try:
         return urlsplit(headers.get("location", "")).hostname or ""
     except ValueError:

@@ -1,4 +1,4 @@
-"""Freezes in words: what one would meet, who has confirmed it, and the command that sets or lifts it."""
+"""Freezes in words: what one would affect, who has confirmed it, and the command that sets or lifts it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _ENDS: Final = {
 
 
 def place(namespace: str) -> str:
-    """Where a freeze holds, as a person says it."""
+    """Where a freeze applies, in words."""
     return "the whole fleet" if namespace == EVERYWHERE else namespace
 
 
@@ -33,12 +33,12 @@ def confirmations(freeze: FreezeOut | FleetRule) -> str:
 
 
 def unverified(freeze: FreezeOut | FleetRule) -> list[str]:
-    """Aliases of those that only claim to enforce it."""
+    """Aliases of those that claim to enforce it, without proof."""
     return sorted(one.alias for one in freeze.confirmed if not one.verified)
 
 
 def blast_lines(blast: BlastRadius) -> list[str]:
-    """What a freeze would meet, the most important first."""
+    """What a freeze would affect, most important first."""
     flight = f"{blast.in_flight} in flight"
     if blast.instances:
         flight += f" on {_named(blast.instances, len(blast.instances))}"

@@ -1,4 +1,4 @@
-"""Models that are imported when an answer is read, and not before its request is sent.
+"""Models that are imported when an answer is read, rather than before its request is sent.
 
 They need pydantic, whose import takes longer than most of what a command waits for. A freeze is in the log by
 then.
@@ -17,7 +17,7 @@ __all__ = ["Late", "loaded", "schema"]
 
 @dataclass(frozen=True, slots=True)
 class Late:
-    """A wire model by its name, with the models that fill its type's parameters."""
+    """A wire model by name, with the models that fill its type parameters."""
 
     name: str
     of: tuple[Late, ...] = ()
@@ -43,5 +43,5 @@ else:
 
 
 def loaded(model: Any) -> Any:
-    """The model, if it is a late one; else what was given."""
+    """The model, if it is a late one; otherwise the argument."""
     return model.load() if isinstance(model, Late) else model

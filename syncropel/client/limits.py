@@ -1,4 +1,4 @@
-"""How much of an answer is read: whoever answers there need not be a daemon, nor well."""
+"""Limits on answers: whoever answers need not be a daemon, or a correct one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ MAX_EVENT_BYTES: Final = 32 * 2**20
 
 
 class Body:
-    """Collects an answer's body. Raises DaemonUnreachable when it grows past the limit."""
+    """Collects an answer's body. Raises DaemonUnreachable when it exceeds the limit."""
 
     def __init__(self, path: str) -> None:
         self._path, self._size = path, 0
@@ -27,14 +27,14 @@ class Body:
 
 
 class EventLines:
-    """Splits an event stream into lines. Raises DaemonUnreachable when an event grows past the limit."""
+    """Splits an event stream into lines. Raises DaemonUnreachable when an event exceeds the limit."""
 
     def __init__(self, path: str) -> None:
         self._path, self._size = path, 0
         self._open: list[bytes] = []
 
     def add(self, part: bytes) -> list[str]:
-        """The lines that this part completes."""
+        """The lines that this chunk completes."""
         *whole, rest = part.split(b"\n")
         found = []
         for one in whole:

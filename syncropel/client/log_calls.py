@@ -1,4 +1,4 @@
-"""What can be asked of a daemon about its own log; see `client.calls`."""
+"""Requests for a daemon's own log; see `client.calls`."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from syncropel.client.late import schema
 
 
 def log_lines(*, since: int | None = None, level: str = "TRACE", limit: int = 100) -> Call[schema.LogPage]:
-    """The newest lines of at least this level, or the next ones after the sequence `since`."""
+    """The newest lines of at least this level, or the ones after the sequence `since`."""
     query: dict[str, str | int | float] = {"level": level, "limit": limit}
     return Call(schema.LogPage, "/v1/engine/log", query=query if since is None else query | {"since": since})
 
 
 def log_watch(*, since: int | None = None, level: str = "TRACE") -> str:
-    """The path of the event stream of lines."""
+    """The path of the log's event stream."""
     query = {"level": level} if since is None else {"level": level, "since": str(since)}
     return f"/v1/engine/log/watch?{urlencode(query)}"

@@ -1,4 +1,4 @@
-"""What can be asked of the output of subtasks; see `client.calls`."""
+"""Requests for the output of subtasks; see `client.calls`."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ def output(
     tail: int | None = None,
     raw: bool = False,
 ) -> Call[schema.OutputPage]:
-    """A piece of what a subtask has written: `limit` bytes from `offset`, or the last `tail` lines.
+    """Part of a subtask's output: `limit` bytes from `offset`, or the last `tail` lines.
 
-    `attempt`: None for the latest. `raw`: an agent's own bytes, and not the events that they say.
+    `attempt`: None for the latest. `raw`: an agent's own bytes, instead of the events in them.
     """
     return Call(schema.OutputPage, _path(task, index), query=_query(attempt, offset, limit, tail, raw=raw))
 
@@ -29,7 +29,7 @@ def output(
 def diff(
     task: str, index: int, *, attempt: int | None = None, offset: int = 0, limit: int | None = None
 ) -> Call[schema.OutputPage]:
-    """A piece of what a subtask has changed in its worktree, as a patch."""
+    """Part of a patch with a subtask's changes in its worktree."""
     query = _query(attempt, offset, limit, None, raw=False)
     return Call(schema.OutputPage, _path(task, index, "diff"), query=query)
 
@@ -49,12 +49,12 @@ def output_follow(
 
 
 def data(page: schema.OutputPage) -> bytes:
-    """The bytes of a page. Raises ValueError when they are not as its encoding says."""
+    """The bytes of a page. Raises ValueError when they do not match its encoding."""
     return base64.b64decode(page.data, validate=True) if page.encoding == "base64" else page.data.encode()
 
 
 def is_whole(page: schema.OutputPage) -> bool:
-    """Whether nothing can come after this page."""
+    """Whether nothing can follow this page."""
     return page.ended and page.next_offset >= page.size
 
 

@@ -1,4 +1,4 @@
-"""Output as lines that are safe to show: a goal may write what a terminal would obey."""
+"""Output as lines that are safe to show: goals may write terminal control sequences."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 MAX_LINE_CHARS: Final = 16_384
-"""A longer line is shown as several."""
+"""A longer line is split."""
 _COLOUR: Final = re.compile(r"\x1b\[[0-9;:]*m")
 _TAB: Final = "    "
 _JOINERS: Final = "\u200c\u200d"
@@ -18,12 +18,12 @@ _JOINERS: Final = "\u200c\u200d"
 
 
 def reader(format_: str) -> OutputLines | EventLines:
-    """What makes lines of an output of this format; of one that is not known, as if it were text."""
+    """The line reader for an output of this format; an unknown format is read as text."""
     return EventLines() if format_ == "events" else OutputLines()
 
 
 class OutputLines:
-    """Takes the bytes of an output as they come and gives its lines, each made safe."""
+    """Turns the bytes of an output, as they arrive, into safe lines."""
 
     def __init__(self) -> None:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
@@ -34,13 +34,13 @@ class OutputLines:
         return self._take(self._rest + self._decoder.decode(data))
 
     def finish(self) -> list[str]:
-        """What is left, when no more bytes come."""
+        """The rest, when no more bytes will come."""
         lines = self._take(self._rest + self._decoder.decode(b"", final=True) + "\n")
         self._rest = ""
         return lines if lines != [""] else []
 
     def _take(self, text: str) -> list[str]:
-        # A lone carriage return begins a line, too: what a terminal would write over is not hidden.
+        # A lone carriage return starts a line, too: text that a terminal would overwrite is not hidden.
         held = text.endswith("\r")
         text = (text[:-1] if held else text).replace("\r\n", "\n").replace("\r", "\n")
         *whole, rest = text.split("\n")
@@ -56,7 +56,7 @@ class OutputLines:
 
 
 class EventLines:
-    """The same of a transcript: JSON documents in, lines out."""
+    """The same for a transcript: JSON documents in, lines out."""
 
     def __init__(self) -> None:
         self._documents = EventDocuments()
@@ -69,13 +69,13 @@ class EventLines:
 
 
 class EventDocuments:
-    """Takes the bytes of a transcript as they come and gives its whole documents."""
+    """Turns the bytes of a transcript, as they arrive, into whole documents."""
 
     def __init__(self) -> None:
         self._rest = b""
 
     def add(self, data: bytes) -> list[dict[str, Any]]:
-        """The events that these bytes complete; what is no event is left out."""
+        """The events that these bytes complete; anything else is omitted."""
         *whole, self._rest = (self._rest + data).split(b"\n")
         events = []
         for line in whole:
@@ -151,7 +151,7 @@ _EVENTS: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
 
 
 def safe(line: str) -> str:
-    """A line without what a terminal obeys or hides: colours are left out, all else shows as an escape."""
+    """A line without terminal control: colours are dropped, everything else is shown escaped."""
     line = _COLOUR.sub("", line).replace("\t", _TAB)
     if line.isprintable():
         return line

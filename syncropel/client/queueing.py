@@ -1,4 +1,4 @@
-"""Connecting to a Unix socket whose queue is full: the system refuses at once, so it is tried again."""
+"""Connecting to a Unix socket whose queue is full: the system refuses at once, so it is retried."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Final
 import httpx
 
 PATIENCE_SECS: Final = 5.0
-"""How long a full queue is tried again."""
+"""How long to retry while the queue is full."""
 _REST_SECS: Final = 0.002
 
 
 class Queueing(httpx.BaseTransport):
-    """Another transport that waits for a place in the queue, as the one for event loops does by itself."""
+    """Wraps a transport and waits for a place in the queue, as the asyncio transport does by itself."""
 
     def __init__(self, transport: httpx.BaseTransport) -> None:
         self._transport = transport
@@ -33,7 +33,7 @@ class Queueing(httpx.BaseTransport):
 
 
 def _is_full(error: BaseException) -> bool:
-    """Whether nothing was sent because the queue of the listening socket is full."""
+    """Whether nothing was sent because the listening socket's queue is full."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, BlockingIOError):

@@ -1,7 +1,7 @@
-"""Reading what a daemon says, which may be newer than we are.
+"""Reads answers of a daemon that may be newer than this client.
 
-Fields that we do not know are left out, and a word that we do not know stays as it came, as an `UnknownWord`.
-All else that does not fit is refused: nobody may mistake nonsense for an answer.
+Unknown fields are ignored, and an unknown word is kept as it came, as an `UnknownWord`. Anything else that
+does not fit is refused: nobody may mistake nonsense for an answer.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def answer(model: type[Document], path: str, content: bytes) -> Document:
 
 
 def document(model: type[Document], sent: Any) -> Document:
-    """What an event carries, parsed from JSON already. Raises DaemonUnreachable when it does not fit."""
+    """An event's document, already parsed from JSON. Raises DaemonUnreachable when it does not fit."""
     try:
         return model.model_validate(sent, context=AS_IT_CAME)
     except ValidationError as error:

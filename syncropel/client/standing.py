@@ -1,4 +1,4 @@
-"""How a subtask stands, in the word that is so: for the command line and the console alike."""
+"""The true state of a subtask in one word, shared by the command line and the console."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
 
 def standing(child: ChildOut) -> str:
-    """Its state; of one without a result whether it only waits, is lost, or was passed over: queued, lost,
-    not_begun, not_spawned."""
+    """Its state; for one without a result, whether it only waits, is lost, or was passed over: queued, lost,
+    not_begun, not_spawned.
+    """
     return child.standing or ("queued" if child.queued and child.state == "in_progress" else child.state)

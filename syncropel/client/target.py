@@ -1,4 +1,4 @@
-"""Which daemon is asked, and in whose name."""
+"""Which daemon to ask, and as whom."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Target:
-    """Where a daemon listens: its Unix socket, or a URL with a bearer token; and who speaks to it.
+    """Where a daemon listens: its Unix socket, or a URL with a bearer token; and who is asking.
 
-    `actor` signs what is written; empty, the daemon says who it is. `fleet_token` opens the workers of this
-    home's fleet, empty without one.
+    `actor` signs what is written; when empty, the daemon decides. `fleet_token` gives access to the workers
+    of this home's fleet; empty without one.
     """
 
     socket: Path | None = None
@@ -22,7 +22,7 @@ class Target:
     actor: str = "did:sync:user:operator"
     fleet_token: str = field(default="", repr=False)
     peer_token: Callable[[str], str] = field(default=lambda did: "", repr=False, compare=False)
-    """What this home's coordinator shows to an instance (a DID); empty where the two have nothing."""
+    """What this home's coordinator presents to an instance (a DID); empty if the two have no secret."""
 
     @property
     def name(self) -> str:
@@ -34,16 +34,16 @@ class Target:
 
     @property
     def encrypted(self) -> bool:
-        """Whether TLS is spoken. Only then are the system's certificates read, which takes 30 ms."""
+        """Whether TLS is used. Only then are the system's certificates read, which takes 30 ms."""
         return self.url.startswith("https:")
 
     @property
     def headers(self) -> dict[str, str]:
-        """Who asks: the token where there is one, and whose name the operator acts in over the socket."""
+        """Who is asking: the token if there is one, and the operator's chosen actor over the socket."""
         plain = self.actor.isascii() and self.actor.isprintable()
         named = {"x-syncropel-actor": self.actor} if plain and self.actor else {}
         return {**named, "authorization": f"Bearer {self.token}"} if self.token else named
 
     def missing(self) -> bool:
-        """Whether there is certainly nobody there: no socket file where one is expected."""
+        """Whether certainly nobody is there: the expected socket file is missing."""
         return self.socket is not None and not self.url and not self.socket.exists()

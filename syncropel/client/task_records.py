@@ -1,4 +1,4 @@
-"""The records that change a task's life or judge it, each made in one place for all who write it."""
+"""The records that change a task's state or judge it, each built in one place."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ if TYPE_CHECKING:
 
 END_TOPIC: Final = "fanout_end_subtask"
 STOPPED: Final = "stopped"
-"""The word on an attempt that a person ended, when they gave no other."""
+"""The reason for ending an attempt, when the person gave none."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """A step of a task's life: the record's act and topic, the key of its words, and what is then said."""
+    """A step in a task's life: the record's act and topic, the key of its text, and the message
+    for the user."""
 
     act: str
     topic: str
@@ -59,14 +60,14 @@ def judge(
 def done(
     thread: str, intend: str, summary: str, *, actor: str, at: float, domain: str = ""
 ) -> Call[schema.PostedRecord]:
-    """The work is done and can be judged. `intend`: id of the task's INTEND."""
+    """The work is done and can be judged. `intend`: the id of the task's INTEND."""
     body = {"fulfills": intend, "summary": summary, "domain": domain}
     return _post(thread, "KNOW", body, actor, at)
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """One attempt of a subtask: what a stop is about, so that it can never end another."""
+    """One attempt of a subtask: a stop names it, so that it can never end another one."""
 
     thread: str
     index: int
@@ -87,7 +88,7 @@ def running_attempt(join: schema.JoinStatus, index: int) -> Attempt:
 
 
 def stop(attempt: Attempt, reason: str, *, actor: str, at: float | None = None) -> Call[schema.PostedRecord]:
-    """End an attempt that is in flight: its whole tree of processes, its verdict `terminated`.
+    """End an attempt that is in flight: its whole process tree, with the verdict `terminated`.
 
     `at` as in `step`.
     """
@@ -99,7 +100,7 @@ def stop(attempt: Attempt, reason: str, *, actor: str, at: float | None = None) 
 def fork(
     parent: str, child: str, work: Mapping[str, Any], *, actor: str, at: float
 ) -> Call[schema.PostedRecord]:
-    """An INTEND that makes `child` a child thread of `parent`. `work`: goal, target, adapter and so on."""
+    """An INTEND that makes `child` a child thread of `parent`. `work`: goal, target, adapter, and so on."""
     return _post(parent, "INTEND", {"sub_thread": child, **work}, actor, at)
 
 

@@ -1,6 +1,6 @@
-"""What can be asked of a daemon about the past of threads, and bundles of them; see `client.calls`.
+"""Requests about the past of threads, and bundles of them; see `client.calls`.
 
-A thread goes by its id or by its task's alias.
+A thread is given by its id or by its task's alias.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from syncropel.client.calls import Call
 from syncropel.client.late import schema
 
 PATIENCE_SECS: Final = 600.0
-"""How long a large bundle may take to be counted, or to be checked and written."""
+"""How long counting, or checking and writing, a large bundle may take."""
 
 
 def _path(thread: str, rest: str = "") -> str:
@@ -21,7 +21,7 @@ def _path(thread: str, rest: str = "") -> str:
 
 
 def thread(name: str) -> Call[schema.ThreadSummary]:
-    """One thread in a line."""
+    """The summary of one thread."""
     return Call(schema.ThreadSummary, _path(name))
 
 
@@ -31,7 +31,7 @@ def replay(name: str, *, since: int = 0, limit: int = 100) -> Call[schema.Replay
 
 
 def replay_at(name: str, position: int) -> Call[schema.ReplayMoment]:
-    """The thread as it stood at this position; 0 is before its first record."""
+    """The thread as of this position; 0 is before its first record."""
     return Call(schema.ReplayMoment, _path(name, f"/replay/{position}"))
 
 
@@ -41,21 +41,21 @@ def status_changes(name: str) -> Call[schema.StatusChanges]:
 
 
 def thread_diff(name: str, other: str, *, since: int = 0, limit: int = 1000) -> Call[schema.ThreadDiff]:
-    """Two threads side by side; `since`: how many rows to pass over."""
+    """Two threads side by side; `since`: how many rows to skip."""
     return Call(
         schema.ThreadDiff, _path(name, "/diff"), query={"with": other, "since": since, "limit": limit}
     )
 
 
 def watch_path(name: str, since_clock: int) -> str:
-    """Where the records of a thread are followed, those above this clock first. A thread's id, no alias."""
+    """The event stream of a thread's records above this clock. It takes a thread id, not an alias."""
     return _path(name, f"/watch?since_clock={since_clock}")
 
 
 def snapshot_path(threads: Sequence[str], *, causal_closure: bool = False, to_namespace: str = "") -> str:
-    """Where a bundle of these threads is downloaded, or of the whole log when none is named.
+    """Where to download a bundle of these threads, or of the whole log when none is named.
 
-    `to_namespace`: for whom, so that only what may be shared with them is in it.
+    `to_namespace`: the receiver; the bundle then contains only what may be shared with it.
     """
     query = [("threads", thread) for thread in threads] or [("all", "true")]
     query += [("causal_closure", "true")] if causal_closure else []
@@ -71,7 +71,7 @@ def restore(
     reserved: bool = False,
     take_up_work: bool = False,
 ) -> Call[schema.RestoreReport]:
-    """Take a bundle in. `on_conflict`: fail or skip. Repeatable: the second time all is there."""
+    """Import a bundle. `on_conflict`: fail or skip. Repeatable: the second time everything exists."""
     flags = {"dry_run": dry_run, "reserved": reserved, "take_up_work": take_up_work}
     query = {"on_conflict": on_conflict, **{name: "true" for name, given in flags.items() if given}}
     return Call(

@@ -1,6 +1,6 @@
-"""Bars of a fan-out's subtasks on one axis, in text: for the command line and the console alike.
+"""Bars of a fan-out's subtasks on one axis, as text, shared by the command line and the console.
 
-Waiting is thin, running is thick. Each attempt is drawn for itself; freezes stand on the axis.
+Waiting is thin, running is thick. Each attempt is drawn separately; freezes are marked on the axis.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 
 _BAD: Final = frozenset({"reject", "failed", "timeout", "terminated"})
 _STEPS: Final = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 43_200, 86_400)
-"""Seconds between two times on the axis, as far as they go; beyond them, days."""
+"""Steps between two times on the axis, in seconds; beyond them, days."""
 _GAP: Final = 3
-"""Cells that are left between two times."""
+"""Cells between two times."""
 
 
 @dataclass(frozen=True, slots=True)
 class Inks:
-    """The signs that a timeline is drawn with, each a cell wide. `after`: what went on after the join; `bad`:
-    an attempt that was lost with its instance, or ended badly and was followed by another, which begins with
-    `again`."""
+    """The characters of a timeline, each one cell wide. `after`: what continued after the join; `bad`: an
+    attempt that was lost with its instance, or failed and was followed by another, which begins with `again`.
+    """
 
     wait: str = "─"
     run: str = "━"
@@ -37,7 +37,7 @@ class Inks:
 
 
 class Timed(Protocol):
-    """What is drawn: a subtask, by its present attempt and those before it. Unix seconds."""
+    """A subtask as it is drawn: its current attempt and the earlier ones. Unix seconds."""
 
     @property
     def state(self) -> str: ...
@@ -55,8 +55,9 @@ class Timed(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """One attempt: given away, begun (None: it has not, as far as is known), ended or still going on; `lost`
-    with its instance, when nothing goes on any more and nothing came of it."""
+    """One attempt: assigned, begun (None: not, as far as is known), ended or still running; `lost` with its
+    instance, when it no longer runs and had no result.
+    """
 
     given: float
     began: float | None
@@ -67,7 +68,7 @@ class Span:
 
 
 def spans(one: Timed, now: float) -> list[Span]:
-    """The attempts at a subtask, the first first; empty before it was given to anyone."""
+    """The attempts at a subtask, in order; empty before it was assigned."""
     found = [*one.earlier, one]
     drawn = [_span(this, after, now) for this, after in zip(found, [*found[1:], None], strict=True)]
     return [span for span in drawn if span is not None]
@@ -82,11 +83,11 @@ def _span(this: Any, after: Any, now: float) -> Span | None:
     following = None if after is None else after.spawned_at
     if end is None:
         end = now if following is None else following
-    elif following is not None:  # what still ran elsewhere then counts no more
+    elif following is not None:  # what was still running elsewhere no longer counts
         end = min(end, following)
     end = max(begin, end)
     began: float | None = this.began_at
-    if began is None and this.finished_at is not None:  # an older daemon says how long it ran, or nothing
+    if began is None and this.finished_at is not None:  # an older daemon reports how long it ran, or nothing
         wall = getattr(this, "wall_time_secs", None)
         began = begin if wall is None else end - wall
     if began is not None:
@@ -97,18 +98,18 @@ def _span(this: Any, after: Any, now: float) -> Span | None:
 
 
 def until(one: Timed, now: float, joined_at: float | None) -> float:
-    """How far an attempt without a result is drawn: one that had not begun at the join may never begin."""
+    """Up to when an attempt without a result is drawn: one that had not begun at the join may never begin."""
     return now if joined_at is None or one.began_at is not None else joined_at
 
 
 def spans_of(told: WhatIf) -> dict[int, list[Span]]:
-    """The attempts at each subtask of a join that might have been, by index."""
+    """The attempts at each subtask of a hypothetical join, by index."""
     joined_at = told.real.at if told.real is not None else None
     return {one.index: spans(one, until(one, told.at, joined_at)) for one in told.subtasks}
 
 
 def ends(told: WhatIf, drawn: Mapping[int, Sequence[Span]]) -> list[float]:
-    """All that ends on the timelines of a join that might have been: attempts, and both joins."""
+    """Every end on the timelines of a hypothetical join: attempts, and both joins."""
     moments = [one.at for one in (told.real, told.then) if one is not None]
     return [*moments, *(span.end for found in drawn.values() for span in found)]
 
@@ -123,16 +124,16 @@ class Axis:
 
     @classmethod
     def over(cls, begin: float, ends: Iterable[float], width: int) -> Axis:
-        """As long as the latest of these ends."""
+        """Long enough for the latest of these ends."""
         return cls(begin, max([*ends, begin + 0.001]), width)
 
     def cell(self, at: float) -> int:
-        """The cell of a moment, which may lie outside."""
+        """The cell of a point in time, which may be outside."""
         share = (min(max(at, self.begin), self.end) - self.begin) / (self.end - self.begin)
         return min(int(share * self.width), self.width - 1)
 
     def upto(self, at: float) -> int:
-        """The cell before which a moment is over, rounded; the axis' width at its end."""
+        """The cell before which a point in time is over, rounded; the axis' width at its end."""
         share = (min(max(at, self.begin), self.end) - self.begin) / (self.end - self.begin)
         return round(share * self.width)
 
@@ -140,7 +141,7 @@ class Axis:
 def bar(
     drawn: Sequence[Span], axis: Axis, inks: Inks, *, critical: bool = False, cut: float | None = None
 ) -> str:
-    """A subtask's bar, as wide as the axis; `cut`: when the join came, if that is to be seen."""
+    """A subtask's bar, as wide as the axis; `cut`: when the join came, if it is to be visible."""
     cells = [" "] * axis.width
     if axis.width <= 0:
         return ""
@@ -163,7 +164,7 @@ def bar(
 
 
 def scale(axis: Axis, stops: Sequence[StopOut], inks: Inks) -> str:
-    """The axis itself: times since its begin, each in its cell, and where the work stood still."""
+    """The axis itself: times since its begin, each in its cell, and when work was frozen."""
     cells = [" "] * max(0, axis.width)
     if not cells:
         return ""

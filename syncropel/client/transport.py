@@ -1,4 +1,4 @@
-"""Sending calls over HTTP: retries, bounds, and server-sent events."""
+"""Sends calls over HTTP: retries, limits, and server-sent events."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from syncropel.client.target import Target
 
 TIMEOUT_SECS: Final = 10.0
-STREAM_SILENCE_SECS: Final = 45.0  # the daemon sends a heartbeat every 30 s; longer silence is a dead line
+STREAM_SILENCE_SECS: Final = 45.0  # heartbeats come every 30 s; longer silence means a dead line
 _RETRIES: Final = 2
 
 
@@ -49,7 +49,7 @@ def _failure(target: Target, error: Exception) -> DaemonUnreachable:
 
 def _decode(call: Call[Answer], response: httpx.Response, content: bytes) -> Answer:
     if response.is_success:
-        from syncropel.client import reading  # with pydantic: the daemon has the request by now
+        from syncropel.client import reading  # imports pydantic: the daemon has the request by now
 
         foreign_answers.check_answer(call.path, response.headers)
         return reading.answer(call.answer, call.path, content)
@@ -68,7 +68,7 @@ def _remote_error(path: str, response: httpx.Response, content: bytes) -> Remote
 
 
 def _signed(body: Any, target: Target) -> Any:
-    """The body without an actor where the daemon is to say who it is, by the token."""
+    """The body without an actor, where the daemon derives it from the token."""
     if isinstance(body, dict) and "actor" in body and not (target.actor and body["actor"]):
         return {key: value for key, value in body.items() if key != "actor"}
     return body
@@ -105,17 +105,18 @@ _STREAM_TIMEOUT: Final = httpx.Timeout(TIMEOUT_SECS, read=STREAM_SILENCE_SECS)
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """An answer that is no JSON document: its headers, and its bytes in pieces."""
+    """An answer that is not a JSON document: its headers, and its bytes in chunks."""
 
     headers: Mapping[str, str]
     pieces: Iterator[bytes]
 
 
 class Client:
-    """Blocking client. One a process, kept alive; close it or use it in a `with` block.
+    """Blocking client. Use one per process; it keeps connections alive. Close it, or use it in a `with`
+    block.
 
-    `transport` replaces the network in tests. `on_version` is told with each answer which version the daemon
-    has, as far as it says so.
+    `transport` replaces the network in tests. `on_version` is called with the daemon's version for each
+    answer that states it.
     """
 
     def __init__(
@@ -163,7 +164,7 @@ class Client:
 
     @contextmanager
     def watch(self, path: str, last_id: str = "") -> Iterator[Iterator[Event]]:
-        """Open an event stream; the block gets an iterator of events. Errors as `send`."""
+        """Open an event stream; the block gets an iterator of events. Raises as `send`."""
         if self.target.missing():
             raise _not_there(self.target)
         try:
@@ -180,9 +181,9 @@ class Client:
 
     @contextmanager
     def download(self, path: str, patience_secs: float) -> Iterator[Download]:
-        """GET what is no JSON document. Errors as `send`, also while the block takes the pieces.
+        """GET something other than a JSON document. Raises as `send`, also while the block reads the chunks.
 
-        `patience_secs`: how long each piece may take.
+        `patience_secs`: how long each chunk may take.
         """
         if self.target.missing():
             raise _not_there(self.target)
@@ -261,9 +262,9 @@ class AsyncClient:
     async def watch(
         self, path: str, last_id: str = "", *, bearer: str = ""
     ) -> AsyncIterator[AsyncIterator[Event]]:
-        """Open an event stream; the block gets an async iterator of events. Errors as `send`.
+        """Open an event stream; the block gets an async iterator of events. Raises as `send`.
 
-        `bearer`: the token for this stream, when that is not the target's.
+        `bearer`: the token for this stream, if it is not the target's.
         """
         if self.target.missing():
             raise _not_there(self.target)

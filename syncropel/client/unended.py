@@ -11,7 +11,9 @@ if TYPE_CHECKING:
 
 
 def settled(status: FleetStatus, freeze: FreezeOut) -> bool:
-    """Whether every instance that confirmed the freeze has said since that nothing is being ended there."""
+    """Whether every instance that confirmed the freeze has since reported that it is no longer ending
+    anything.
+    """
     confirmed = {one.instance: one.at for one in freeze.confirmed}
     for instance in status.instances:
         at = confirmed.get(instance.did)
@@ -23,7 +25,7 @@ def settled(status: FleetStatus, freeze: FreezeOut) -> bool:
 
 
 def by_instance(status: FleetStatus, freeze: FreezeOut) -> list[str]:
-    """`worker-a: pid 12, 13`, for each instance with something left under the freeze."""
+    """`worker-a: pid 12, 13`, for each instance with processes left under the freeze."""
     return [
         f"{instance.alias or instance.did}: {_words(runs)}"
         for instance in status.instances

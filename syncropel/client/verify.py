@@ -1,4 +1,4 @@
-"""Whether a record is what its id says, found out on this side: nobody's word is taken for it."""
+"""Whether a record matches its id, checked on this side without trusting anybody."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def computed_id(record: RecordOut) -> str:
-    """SHA-256 of the record's canonical JSON, as 64 hex digits; empty when its content can have no id."""
+    """SHA-256 of the record's canonical JSON, as 64 hex digits; empty when its content cannot have an id."""
     content = Record(
         record.thread,
         record.actor,

@@ -1,4 +1,4 @@
-"""What can be asked of the worktrees of a fleet; see `client.calls`."""
+"""Requests about the worktrees of a fleet; see `client.calls`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from syncropel.client.calls import Call
 from syncropel.client.late import schema
 
 PATIENCE_SECS: Final = 150.0
-"""Each worktree is looked at on its instance, file by file."""
+"""Each instance examines its worktrees file by file."""
 
 
 def worktrees() -> Call[schema.WorktreeList]:
@@ -17,7 +17,7 @@ def worktrees() -> Call[schema.WorktreeList]:
 
 
 def prune_worktrees(*, dry_run: bool) -> Call[schema.WorktreesPruned]:
-    """Remove those that nobody needs any more."""
+    """Remove those that are no longer needed."""
     body = {"dry_run": dry_run}
     path = "/v1/worktrees/prune"
     return Call(schema.WorktreesPruned, path, "POST", body=body, patience_secs=PATIENCE_SECS)

@@ -1,1 +1,1 @@
-"""The daemon's process: started with `python -m syncropel.daemon`, and what runs in it."""
+"""The daemon process: started with `python -m syncropel.daemon`."""

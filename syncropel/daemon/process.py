@@ -1,6 +1,6 @@
-"""The daemon process: what it was told, where it logs, and how it ends.
+"""The daemon process: its arguments, its log, and its exit.
 
-`python -m syncropel.daemon --home PATH` is what `spl serve` and the fleet launcher start.
+`spl serve` and the fleet launcher start `python -m syncropel.daemon --home PATH`.
 """
 
 from __future__ import annotations
@@ -29,9 +29,10 @@ SWITCH_INTERVAL_SECS: Final = 0.0005
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one daemon until it is told to stop. Gives the exit status: 0 stopped well, 1 could not run."""
+    """Run one daemon until it is told to stop. Returns the exit status: 0 stopped normally, 1
+    could not run."""
     bootstrap_secret = take_secret("SPL_BOOTSTRAP_TOKEN")
-    take_secret("SPL_TOKEN")  # of who started us; a daemon calls nobody by it
+    take_secret("SPL_TOKEN")  # those of whoever started us; a daemon makes no calls with them
     args = _parse(argv)
     home = Home(Path(args.home).absolute())
     # Python's default of 5 ms lets a busy event loop starve the thread that commits.
@@ -52,10 +53,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _server() -> Callable[[Home, Settings, LogRing, str], None]:
-    """Import all that serves: a fleet starts as quickly as its daemons do."""
+    """Import everything that serves: a fleet starts as fast as its daemons do."""
     with quickly():
         from syncropel.daemon.serving import serve
-    gc.freeze()  # it stays: no collection while the daemon serves need walk through it
+    gc.freeze()  # it is never garbage: no collection needs to visit it while the daemon serves
     return serve
 
 

@@ -39,17 +39,17 @@ if TYPE_CHECKING:
 log = logging.getLogger("syncropel.daemon")
 
 DOOR_SECS = 0.5
-"""How often it is looked whether the operator still finds the way here."""
+"""How often to check that the operator can still reach this daemon."""
 
 
 def serve(home: Home, settings: Settings, ring: LogRing, bootstrap_secret: str) -> None:
-    """Serve the home's records until a signal says stop. `ring` has the log that is shown.
+    """Serve the home's records until a signal says stop. `ring` holds the log lines for the API.
 
-    `bootstrap_secret`: of the first service account, if there is none yet.
+    `bootstrap_secret`: that of the first service account, if there is none yet.
 
-    Raises SyncropelError for what keeps it from running.
+    Raises SyncropelError for whatever keeps it from running.
     """
-    # Before anything of the home is touched; opening the store takes this lock again and keeps it.
+    # Before anything in the home is touched; opening the store takes this lock again and keeps it.
     StoreLock(home.store).release()
     with (
         listen_tcp(settings.server.port) as tcp,
@@ -61,7 +61,7 @@ def serve(home: Home, settings: Settings, ring: LogRing, bootstrap_secret: str) 
 def _loop() -> asyncio.AbstractEventLoop:
     try:
         import uvloop
-    except ImportError:  # not on this platform
+    except ImportError:  # not supported on this platform
         return asyncio.new_event_loop()
     return uvloop.new_event_loop()
 
@@ -72,17 +72,17 @@ async def _run(
     FAMILY.adopt()
     stop = _stop_on_signal()
     identity = load_or_create_identity(home)
-    # Outside the home, so that removing the home spares it; the instance key keeps instances apart.
+    # Outside the home, so that it survives the home's removal; the instance key keeps instances apart.
     key = f"instance-{identity.did.rpartition(':')[2]}"
     place = backup_path(user_data_path("syncropel"), key)
     store = await SqliteStore.open(home.store, clock=time.time, reserve=Reserve(home.reserve))
-    # From here on this process holds the home's lock: a PID file or a socket that is there is a dead one's.
+    # From here on this process holds the home's lock: an existing PID file or socket is a dead daemon's.
     try:
         _write_pid(home)
         with listen_unix(home.socket) as door:
             endpoint = f"http://{HOST}:{tcp.getsockname()[1]}"
             reached_at = settings.fleet.advertise_url or endpoint
-            # Before the first goal: whoever runs below this name is one, and not the operator.
+            # Before the first goal: whatever runs below this process name is a goal, not the operator.
             name_process(DAEMON)
             engine = Engine(store, Instance(identity.did, home, reached_at), settings, Runtime())
             engine.backups = Backups(home.store, place)
@@ -108,7 +108,9 @@ async def _run(
 
 
 async def _started(engine: Engine, starting: asyncio.Future[None], stop: asyncio.Event) -> bool:
-    """Wait for the engine; False when the stop came while the log was read, which may take minutes."""
+    """Wait for the engine; return False when the stop came while the log was being read, which may take
+    minutes.
+    """
     stopping: asyncio.Future[Any] = asyncio.ensure_future(stop.wait())
     either: set[asyncio.Future[Any]] = {starting, stopping}
     await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
@@ -122,18 +124,18 @@ async def _started(engine: Engine, starting: asyncio.Future[None], stop: asyncio
 
 
 class _Stop(asyncio.Event):
-    """Set when this daemon is to end. `keep_work`: what runs is left to the next one."""
+    """Set when this daemon is to end. `keep_work`: running work is left to the next one."""
 
     keep_work = False
 
     def leave_work(self) -> None:
-        """End, and leave what runs."""
+        """End, and leave running work."""
         self.keep_work = True
         self.set()
 
 
 def _stop_on_signal() -> _Stop:
-    """What every signal to end sets; SIGHUP comes when the terminal of a daemon closes."""
+    """What every termination signal sets; SIGHUP arrives when a daemon's terminal closes."""
     stop = _Stop()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -157,7 +159,9 @@ def _remove_pid(home: Home) -> None:
 
 
 async def _serve(engine: Engine, ring: LogRing, stop: _Stop, tcp: socket.socket, door: UnixDoor) -> None:
-    """Serve until the stop; then take no new connection, end the streams, answer what is under way."""
+    """Serve until the stop; then accept no new connections, end the streams, and finish responses in
+    progress.
+    """
     tally = Tally()
     shares = share_out(raise_limit(), engine.settings.dispatch.max_concurrent)
     server = Server(create_app(engine, ring, tally), tcp, door.listener, shares, tally)
@@ -175,11 +179,11 @@ async def _serve(engine: Engine, ring: LogRing, stop: _Stop, tcp: socket.socket,
 
 
 async def _keep_door(home: Home, door: UnixDoor, server: Server) -> None:
-    """Have the socket and the PID file where the operator looks for them: a goal can remove both."""
+    """Keep the socket and the PID file where the operator looks for them: a goal can remove both."""
     told = ""
     while True:
         await asyncio.sleep(DOOR_SECS)
-        if not server.started or not home.store.exists():  # a home that was removed is not made again
+        if not server.started or not home.store.exists():  # a removed home is not recreated
             continue
         try:
             if not door.is_there():

@@ -1,4 +1,4 @@
-"""/v1/service-accounts and /v1/tokens: mint, list, take back; /v1/whoami.
+"""/v1/service-accounts and /v1/tokens: mint, list, revoke; /v1/whoami.
 
 A secret is in the answer once, and nowhere else.
 """
@@ -34,7 +34,7 @@ class NewAccount(BaseModel):
 
 
 class NewGrants(BaseModel):
-    """PUT /v1/service-accounts/{sa_id}: what is left out stays as it is."""
+    """PUT /v1/service-accounts/{sa_id}: omitted fields stay unchanged."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -52,7 +52,7 @@ class NewToken(BaseModel):
 
 
 class Revocation(BaseModel):
-    """POST /v1/tokens/{token_id}/revoke. `reason` goes into the log."""
+    """POST /v1/tokens/{token_id}/revoke. `reason` is recorded in the log."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -67,41 +67,40 @@ def router(engine: Engine) -> APIRouter:
     @routes.post("/v1/bootstrap/service-account", status_code=201)
     @routes.post("/v1/service-accounts", status_code=201)
     async def mint(body: NewAccount) -> MintedToken:
-        """Make a service account with one token."""
+        """Create a service account with one token."""
         async with one_at_a_time:
             made = await engine.accounts().mint(body.sa_id, body.scopes, body.allowed_actors, body.pulls_for)
         return _minted(body.sa_id, made)
 
     @routes.post("/v1/tokens", status_code=201)
     async def mint_token(body: NewToken) -> MintedToken:
-        """Make a further token of an account, with the scopes that it has now."""
+        """Mint another token for an account, with its current scopes."""
         async with one_at_a_time:
             return _minted(body.sa_id, await engine.accounts().another(body.sa_id))
 
     @routes.get("/v1/tokens")
     async def list_tokens() -> Page[ApiToken]:
-        """Every token that was made, without its secret, the oldest first."""
+        """Every token ever minted, without its secret, oldest first."""
         access = engine.ingest.live.access
         return Page(data=[_token(one, access) for one in access.tokens.values()])
 
     @routes.post("/v1/tokens/{token_id}/revoke")
     async def revoke(token_id: str, body: Revocation) -> ApiToken:
-        """Take a token back for ever; `token_id` is its id, or the first digits of it."""
+        """Revoke a token for good; `token_id` is its id, or the first digits of it."""
         async with one_at_a_time:
             token = await engine.accounts().revoke(token_id, body.reason)
         return _token(token, engine.ingest.live.access)
 
     @routes.put("/v1/service-accounts/{sa_id}")
     async def grant(sa_id: str, body: NewGrants) -> ServiceAccount:
-        """Change what the tokens of an account that are made from now on may do, and whom they all may write
-        as from now on."""
+        """Change what an account's new tokens may do, and whom all of its tokens may write as from now on."""
         async with one_at_a_time:
             account = await engine.accounts().grant(sa_id, body.scopes, body.allowed_actors, body.pulls_for)
         return _account(account, engine.ingest.live.access)
 
     @routes.get("/v1/whoami")
     async def whoami(request: Request) -> WhoAmI:
-        """The caller and its scopes; needs none of them."""
+        """The caller and its scopes; requires no scope."""
         token = caller(request.scope)
         if (who := request.scope.get(NOT_OPERATOR)) is not None and token is not None:
             return WhoAmI(kind="goal", name=who.thread or f"PID {who.pid}", scopes=sorted(token.scopes))
@@ -140,7 +139,7 @@ def _account(account: Account, access: Access) -> ServiceAccount:
 
 def _actors(account: Account | None) -> list[str] | None:
     if account is not None and is_fleet_account(account.sa_id):
-        return []  # what it may write is said of instances, not of accounts
+        return []  # which instance it may speak for is stated for instances, not for accounts
     return list(account.actors) if account is not None and account.actors is not None else None
 
 

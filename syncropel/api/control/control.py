@@ -1,4 +1,6 @@
-"""The kill switch and what it acts on: /v1/fleet/freeze and unfreeze, /v1/control, /v1/namespaces."""
+"""The kill switch and the namespaces it applies to: /v1/fleet/freeze and unfreeze, /v1/control,
+/v1/namespaces.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,7 @@ class ControlRequest(BaseModel):
 
 
 class NewFreeze(ControlRequest):
-    """POST /v1/fleet/freeze. `namespace` is left out with level emergency. Grace in seconds."""
+    """POST /v1/fleet/freeze. Omit `namespace` for level emergency. Grace in seconds."""
 
     level: Level = SOFT
     namespace: str | None = None
@@ -69,7 +71,9 @@ def router(engine: Engine) -> APIRouter:
 
     @routes.post("/v1/fleet/freeze", status_code=201)
     async def freeze(body: NewFreeze, sign: Signed) -> ControlWritten:
-        """Freeze a namespace, or the fleet. Answered when the record is durable; confirmations follow."""
+        """Freeze a namespace, or the fleet. The answer means that the record is durable; confirmations
+        follow.
+        """
         body.actor = sign(body.actor)
         here()
         if (body.level == EMERGENCY) == bool(body.namespace):
@@ -88,7 +92,7 @@ def router(engine: Engine) -> APIRouter:
 
     @routes.post("/v1/fleet/unfreeze", status_code=201)
     async def unfreeze(body: NewUnfreeze, sign: Signed) -> ControlWritten:
-        """Lift a freeze; what it held goes on by itself."""
+        """Lift a freeze; held work continues by itself."""
         body.actor = sign(body.actor)
         here()
         if body.emergency == bool(body.namespace):
@@ -106,7 +110,7 @@ def router(engine: Engine) -> APIRouter:
         namespace: str | None = None,
         terminate: bool = False,
     ) -> BlastRadius:
-        """What a freeze would meet if it were set now. Changes nothing."""
+        """What a freeze set now would affect. Changes nothing."""
         here()
         if (level == EMERGENCY) == bool(namespace):
             raise BadRequest(
@@ -118,7 +122,7 @@ def router(engine: Engine) -> APIRouter:
 
     @routes.get("/v1/namespaces")
     async def list_namespaces() -> NamespaceList:
-        """The registry; `default` is always there."""
+        """The registry; it always includes `default`."""
         rows = [NamespaceOut(namespace=DEFAULT, level=DEFAULT, state="active", at=0.0)]
         for one in sorted(engine.ingest.live.namespaces.known.values(), key=lambda known: known.id):
             rows.append(
@@ -134,7 +138,7 @@ def router(engine: Engine) -> APIRouter:
 
     @routes.post("/v1/namespaces", status_code=201)
     async def create_namespace(body: NamespaceName, sign: Signed) -> ControlWritten:
-        """Register a namespace, or open one again that was archived or deleted."""
+        """Register a namespace, or reopen one that was archived or deleted."""
         body.actor = sign(body.actor)
         here()
         return _written(
@@ -147,7 +151,7 @@ def router(engine: Engine) -> APIRouter:
     async def close_namespace(
         verb: Literal["archive", "delete"], body: NamespaceName, sign: Signed
     ) -> ControlWritten:
-        """Archive or delete a namespace: nothing more is written to it and what is below it."""
+        """Archive or delete a namespace: nothing more can be written to it or below it."""
         body.actor = sign(body.actor)
         here()
         topic = f"namespace_{verb}d"
@@ -155,7 +159,7 @@ def router(engine: Engine) -> APIRouter:
 
     @routes.put("/v1/namespaces/strict")
     async def set_strict(body: Strictness, sign: Signed) -> ControlWritten:
-        """Whether only registered namespaces may be used."""
+        """Set whether only registered namespaces may be used."""
         body.actor = sign(body.actor)
         here()
         return _written(await engine.killswitch.set_strict(strict=body.strict, actor=body.actor))

@@ -1,4 +1,4 @@
-"""What the kill switch answers about itself: wire models made from the folds."""
+"""The kill switch's answers: wire models made from the folds."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SHOWN: Final = 20
 
 
 def blast_radius(engine: Engine, level: Level, namespace: str, terminate: bool) -> BlastRadius:
-    """What a freeze of this namespace (`*`: everything) would meet now."""
+    """What a freeze of this namespace (`*`: everything) would affect now."""
     live = engine.ingest.live
     found = blast(namespace, live.tasks.values(), engine.spending(), live.namespaces, live.control)
     names = live.names()

@@ -1,4 +1,4 @@
-"""/health, /.well-known/syncropel and /v1/engine/health: is it alive, what can it do, how is it."""
+"""/health, /.well-known/syncropel, and /v1/engine/health: liveness, capabilities, and state."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def router(engine: Engine, tally: Tally) -> APIRouter:
 
     @routes.get("/health")
     async def health() -> Health:
-        """Alive and bound. Never needs auth."""
+        """Whether the daemon is alive and listening. Never needs auth."""
         return Health(
             status="ok",
             version=__version__,
@@ -34,7 +34,7 @@ def router(engine: Engine, tally: Tally) -> APIRouter:
 
     @routes.get("/.well-known/syncropel")
     async def capabilities() -> Capabilities:
-        """What this daemon speaks. Never needs auth."""
+        """What this daemon supports. Never needs auth."""
         return Capabilities(
             version=__version__,
             did=engine.instance.did,

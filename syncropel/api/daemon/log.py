@@ -1,6 +1,6 @@
-"""/v1/engine/log: the newest lines of this daemon's log, and those that come.
+"""/v1/engine/log: the newest lines of this daemon's log, and new ones as they come.
 
-To read here logs nothing, so that a log that is looked at does not grow by being looked at.
+Reading the log writes no log lines, so that watching it does not make it grow.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def router(engine: Engine, ring: LogRing) -> APIRouter:
 
     @routes.get("/v1/engine/log")
     async def get_log(since: Cursor = None, level: AtLeast = "TRACE", limit: Limit = 100) -> LogPage:
-        """The newest lines, or with `since` (a sequence) the next ones after it."""
+        """The newest lines, or with `since` (a sequence) the ones after it."""
         severity = LEVELS[level]
         seen = ring.newest(limit, severity) if since is None else ring.after(since, limit, severity)
         return LogPage(
@@ -45,7 +45,8 @@ def router(engine: Engine, ring: LogRing) -> APIRouter:
     async def watch_log(request: Request, since: Cursor = None, level: AtLeast = "TRACE") -> Response:
         """Server-sent events `log.line`; resumes after `Last-Event-ID` or `since` (a sequence).
 
-        `log.gap` (`missed`) says how many lines were not kept for a reader that was away or too slow.
+        `log.gap` (`missed`) says how many lines are no longer available for a reader that was away or too
+        slow.
         """
         cursor = sse.resume_sequence(request, since)
         return sse.event_stream(engine, _events(engine, ring, cursor, LEVELS[level]))
@@ -59,7 +60,7 @@ def _fields(line: Kept) -> dict[str, Any]:
 
 async def _events(engine: Engine, ring: LogRing, since: int | None, severity: int) -> AsyncIterator[str]:
     cursor = ring.newest(0).cursor if since is None else since
-    watcher = engine.broadcast.watch(lambda _: False)  # wants no records, only to hear of the stop
+    watcher = engine.broadcast.watch(lambda _: False)  # needs no records, only the shutdown signal
     stopping = asyncio.ensure_future(watcher.take())
     try:
         while not watcher.closed:
@@ -78,7 +79,7 @@ async def _events(engine: Engine, ring: LogRing, since: int | None, severity: in
 
 
 async def _either(wait: Callable[[], Any], stopping: asyncio.Future[Any]) -> bool:
-    """Wait for one of both; False when neither came for as long as a stream may be silent."""
+    """Wait for one of both; return False when neither came within a stream's longest silence."""
     line = asyncio.ensure_future(wait())
     try:
         done, _ = await asyncio.wait(

@@ -1,4 +1,4 @@
-"""/v1/dispatch: give a goal, or a whole task, to one instance. /v1/dispatches: what runs now."""
+"""/v1/dispatch: give a goal, or a whole task, to one instance. /v1/dispatches: what is running now."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ from syncropel.wire import Dispatched, Page, RunningDispatch
 class NewDispatch(Request):
     """POST /v1/dispatch
 
-    Either `task`, the alias or thread of one that there is, or a `goal`, for which a task is made. With both,
-    the goal is what the instance is told. `target` is a DID, an alias, or as in a fan-out; without one a live
-    worker is chosen, or this instance when there is none.
+    Either `task`, the alias or thread of an existing task, or a `goal`, for which a task is created. With
+    both, the goal is what the instance is told. `target` is a DID, an alias, or as in a fan-out; by default a
+    live worker is chosen, or this instance when there is none.
     """
 
     task: str | None = None
@@ -89,7 +89,7 @@ def router(engine: Engine) -> APIRouter:
 
     @routes.get("/v1/dispatches")
     async def dispatches() -> Page[RunningDispatch]:
-        """What is in flight, the longest first, with elapsed time and spend."""
+        """Everything in flight, longest first, with elapsed time and spend."""
         return Page(data=running(engine))
 
     return routes
@@ -100,7 +100,7 @@ async def _task(engine: Engine, body: NewDispatch) -> TaskState:
         return find_task(engine, body.task)
     if body.goal is None:
         raise BadRequest("a task or a goal is needed", 'such as {"goal": "make test"}')
-    # Refused before the task is made, which otherwise would be left without a dispatch.
+    # Refused before the task is created, which would otherwise be left without a dispatch.
     parse_fan_out(_whole(body.goal, body, _target(engine, body.target)))
     made = NewTask(
         goal=body.goal,
@@ -119,7 +119,7 @@ def _target(engine: Engine, target: str | None) -> str:
         return "least-loaded-worker" if workers else f"specific:{engine.instance.did}"
     if target.startswith(INSTANCE_DID_PREFIX):
         return f"specific:{target}"
-    # An alias need not begin with worker-, as targets by alias do.
+    # An alias need not begin with worker-, unlike targets by alias.
     named = registry.by_alias(target)
     if named is not None and not target.startswith("worker-"):
         return f"specific:{named.did}"
@@ -167,7 +167,7 @@ async def _again(
         target=target,
         budget_usd=body.budget_usd,
         actor=body.actor,
-        allow_unknown=True,  # it was looked at above
+        allow_unknown=True,  # it was looked up above
     )
     return await ask_again(engine, name, asked)
 

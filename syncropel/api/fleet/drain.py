@@ -1,4 +1,4 @@
-"""/v1/drain: empty an instance or the fleet, stop that, and see how far it is."""
+"""/v1/drain: empty an instance or the fleet, cancel that, and show the progress."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ def router(engine: Engine) -> APIRouter:
 
     @routes.get("/v1/drain")
     async def get_drain(instance: str | None = None) -> DrainStatus:
-        """What drains, and what is still in flight there."""
+        """What is draining, and what is still in flight there."""
         here()
         only = None if instance in (None, WHOLE_FLEET) else find_instance(engine, str(instance))
         return drain_status(engine, only)
 
     @routes.post("/v1/drain", status_code=201)
     async def post_drain(body: DrainRequest, sign: Signed) -> DrainChanged:
-        """Start or stop draining. Answered when the record is durable."""
+        """Start or stop draining. The answer means that the record is durable."""
         body.actor = sign(body.actor)
         here()
         did = WHOLE_FLEET
@@ -71,7 +71,7 @@ def router(engine: Engine) -> APIRouter:
 
 
 def drain_status(engine: Engine, only: Instance | None) -> DrainStatus:
-    """Every instance that drains, or only this one."""
+    """Every instance that is draining, or only this one."""
     live = engine.ingest.live
     known = [only] if only is not None else list(live.registry.instances.values())
     load = engine.reconciler.load()

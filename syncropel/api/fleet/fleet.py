@@ -32,7 +32,7 @@ WATCH_GAP_SECS: Final = 0.25
 
 
 class NewCredential(ControlRequest):
-    """POST /v1/fleet/credentials. `sha256`: of the secret, in hex. `reissue`: also when it was revoked."""
+    """POST /v1/fleet/credentials. `sha256`: of the secret, in hex. `reissue`: even if it was revoked."""
 
     did: str = Field(min_length=1, max_length=512)
     sha256: str = Field(min_length=64, max_length=64)

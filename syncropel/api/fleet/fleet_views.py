@@ -1,4 +1,4 @@
-"""The fleet as the API answers it: wire models made from the registry, the leases and active fan-outs."""
+"""The fleet as the API returns it: wire models made from the registry, the leases, and active fan-outs."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def _credential(
 
 
 def _health(status: str, beat: Mapping[str, object]) -> str:
-    """What is known of an instance's health now: what it said of itself holds as long as it is heard."""
+    """The current health of an instance: its own report counts as long as it is heard."""
     if status in ("stale", "archived"):
         return "silent"
     return "draining" if status in ("draining", "left") else str(beat.get("health", "unknown"))
@@ -140,7 +140,7 @@ def fleet_status(engine: Engine) -> FleetStatus:
 
 
 def freeze_out(engine: Engine, freeze: Freeze) -> FreezeOut:
-    """A freeze in force, who has confirmed it and who has not yet."""
+    """A freeze in force, who has confirmed it, and who has not yet."""
     confirmed, waiting = reached(engine, freeze.record, freeze.at)
     control, now = engine.ingest.live.control, engine.runtime.moment()
     control.pass_time(now)
@@ -161,9 +161,9 @@ def freeze_out(engine: Engine, freeze: Freeze) -> FreezeOut:
 
 
 def reached(engine: Engine, record: str, since: float = math.inf) -> tuple[list[Confirmation], list[str]]:
-    """Who has confirmed this control record, and the aliases of those that have not and may still run.
+    """Who has confirmed this control record, and the aliases of those that have not and may still be running.
 
-    `since`: when it was said (unix seconds); without it nobody who is archived is waited for.
+    `since`: when it was issued (unix seconds); without it, archived instances are not waited for.
     """
     confirmed = engine.propagation.confirmed_at(record)
     live = engine.ingest.live
@@ -187,8 +187,9 @@ def reached(engine: Engine, record: str, since: float = math.inf) -> tuple[list[
 
 
 def fleet_rules(engine: Engine) -> list[FleetRule]:
-    """The fleet's permission rules: in force, or not confirmed by everybody yet. A freeze rule that was taken
-    away is always among them."""
+    """The fleet's permission rules that are in force, or not confirmed by everybody yet. A removed freeze
+    rule is always included.
+    """
     rules = engine.ingest.live.rules
     found = []
     for (_, name), word in sorted(rules.fleet.items(), key=lambda one: one[0]):
@@ -236,8 +237,9 @@ def _dispatch_out(state: TaskState, fanout: FanOut, child: Child, look: Look) ->
 
 
 def running(engine: Engine) -> list[RunningDispatch]:
-    """What is in flight, the longest first: subtasks of the fan-outs here, and goals that run on this very
-    instance for somebody else."""
+    """Everything in flight, longest first: subtasks of the fan-outs here, and goals that this instance runs
+    for others.
+    """
     live, now, look = engine.ingest.live, engine.runtime.now(), Look(engine)
     rows = [
         _dispatch_out(state, state.fanout, child, look)

@@ -1,1 +1,1 @@
-"""What every route needs: who calls, bodies, pages, streams, errors."""
+"""What every route needs: the caller, bodies, pages, streams, errors."""

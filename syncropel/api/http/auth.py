@@ -1,4 +1,6 @@
-"""Who may call: the operator over the Unix socket, where goals may read; over TCP whoever has a token."""
+"""Who may call: the operator over the Unix socket, where goals may only read; over TCP, any holder of a
+token.
+"""
 
 from __future__ import annotations
 
@@ -76,18 +78,19 @@ _THREADS: Final = {
     INSTANCE_REGISTRY: "fleet:write",
     FLEET_CONTROL: "fleet:write",
 }
-"""What a record on a reserved thread needs, beside records:write: the engine acts on these."""
+"""Scopes that a record on a reserved thread needs, beside records:write: the engine acts on these."""
 _SNAPSHOT: Final = "/v1/threads/snapshot"
 _GRANTS: Final = frozenset({SERVICE_ACCOUNT, API_TOKEN, TOKEN_REVOKED})
 GOAL_SCOPE: Final = "records:read"
-"""All that a goal may do over the Unix socket."""
+"""The only thing a goal may do over the Unix socket."""
 _LINE_BREAK: Final = BadRequest("a path cannot have a line break", "GET /openapi.json lists the paths")
 _UNKNOWN_HINT: Final = (
     "call from where the daemon sees the process, such as in its container; or use --url and a token"
 )
 _TELLING: Final = frozenset({b"host", b"origin", b"sec-fetch-site"})
 _OWN_SITE: Final = frozenset({"none", "same-origin"})
-"""What a browser says when no other page made it call. For a page of another port here it is "same-site"."""
+"""What a browser sends when no other page caused the call. For a page on another port here it is
+"same-site"."""
 _ELSEWHERE: Final = Forbidden(
     "without auth only this machine may call, and no web page of another site",
     "call http://127.0.0.1 or http://localhost, list the page's origin, or use a token",
@@ -97,7 +100,7 @@ _LOCAL: Final = re.compile(r"(https?://)?(localhost|127\.0\.0\.1|\[::1\])(:\d+)?
 
 @lru_cache(maxsize=256)
 def required_scope(method: str, path: str) -> str | None:
-    """The scope that a request needs; `ANY`: a token and no scope; None: what is open to all."""
+    """The scope that a request needs; `ANY`: a token with any scope; None: open to everyone."""
     if path in _OPEN:
         return None
     if path in _OWN:
@@ -112,9 +115,9 @@ def required_scope(method: str, path: str) -> str | None:
 
 
 def refusal_to_write(scope: Scope, record: Record, role: str) -> SyncropelError | None:
-    """Why this caller may not write this record, though it may write records; None when it may.
+    """Why this caller may not write this record, although it may write records; None when it may.
 
-    `role`: this instance's. A worker takes the fleet's rules from whoever it takes freezes from.
+    `role`: this instance's. A worker accepts the fleet's rules from whoever it accepts freezes from.
     """
     needed = _THREADS.get(record.thread)
     token = caller(scope)
@@ -128,7 +131,7 @@ def refusal_to_write(scope: Scope, record: Record, role: str) -> SyncropelError 
 
 
 class OperatorDoor:
-    """Marks every request that comes through it as the operator's own; serve only the Unix socket with it."""
+    """Marks every request that it receives as the operator's own; use it for the Unix socket only."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -139,7 +142,7 @@ class OperatorDoor:
 
 
 class Gate:
-    """Lets through who may, and turns what still goes wrong inside into an internal error with an id."""
+    """Admits authorized callers, and turns unexpected exceptions inside into an internal error with an id."""
 
     def __init__(self, app: ASGIApp, engine: Engine, tally: Tally) -> None:
         self._app = app
@@ -152,7 +155,8 @@ class Gate:
             await self._app(scope, receive, send)
             return
         if "\n" in scope["path"]:
-            # Routes match a path without a line break at its end: scopes and rules would judge another one.
+            # Routes also match a path with a trailing line break: scopes and rules would judge a different
+            # one.
             await error_response(_LINE_BREAK)(scope, receive, send)
             return
         if (who := scope.get(NOT_OPERATOR)) is not None:
@@ -170,7 +174,7 @@ class Gate:
         await self._guarded(scope, receive, send)
 
     def _refusal(self, scope: Scope) -> SyncropelError | None:
-        """Why a caller over TCP is refused. Notes in the scope who it is."""
+        """Why a caller over TCP is refused. Stores in the scope who it is."""
         shown, required = _bearer(scope), self._engine.settings.auth.required
         found = self._bearers.find(shown)
         if found is not None and (recognised := scope.get(RECOGNISED)) is not None:
@@ -232,8 +236,8 @@ class Gate:
 
 
 def _from_elsewhere(scope: Scope, origins: tuple[str, ...]) -> SyncropelError | None:
-    # Without tokens any web page that the user looks at could call here: by its own origin; after it has
-    # pointed its name at 127.0.0.1, by that name; or by an image or a link, which come without an origin.
+    # Without tokens, any web page that the user visits could call: with its own origin; with our name, after
+    # pointing its own at 127.0.0.1; or by an image or a link, which come without an origin.
     listed = foreign = False
     for name, value in scope["headers"]:
         if name in _TELLING:

@@ -1,4 +1,4 @@
-"""Whose bearer string this is: a service account's, an instance's, or the coordinator's."""
+"""Whose bearer token this is: a service account's, an instance's, or the coordinator's."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from syncropel.policy.authority import Writer
 from syncropel.settings.keyring import bearer_hash
 
 _REMEMBERED: Final = 1024
-"""Bearers of accounts that are remembered with their tokens."""
+"""Tokens of accounts to cache."""
 _OF_INSTANCE: Final = frozenset({"records:write", "fleet:write"})
 _OF_COORDINATOR: Final = frozenset({"records:read", "records:write", "fleet:write", READS_OUTPUT})
 _BY_INSTANCE: Final = frozenset(
@@ -29,13 +29,13 @@ _BY_INSTANCE: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Bearer:
-    """Who showed a bearer string: what it may ask for, and what it may write."""
+    """Who presented a bearer token: what it may request, and what it may write."""
 
     token: Token
     writer: Writer
 
     def refusal(self, method: str, path: str) -> SyncropelError | None:
-        """Why it may not ask for this at all, whatever its scopes; None when they decide."""
+        """Why it may not request this at all, whatever its scopes; None when they decide."""
         author = self.writer.author
         reads = author == "fleet" and method in ("GET", "HEAD")
         if author not in ("instance", "fleet") or reads or (method, path) in _BY_INSTANCE:
@@ -47,19 +47,19 @@ class Bearer:
 
 
 class Bearers:
-    """Finds who shows a bearer string; one of an account that was found before is not hashed again."""
+    """Identifies who presents a bearer token; a known account's token is not hashed again."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._seen: dict[str, Token] = {}
 
     def find(self, bearer: str) -> Bearer | None:
-        """Who showed this, or None. A revoked one is nobody's."""
+        """Who presented this, or None. A revoked one belongs to nobody."""
         if not bearer:
             return None
         if (token := self._token(bearer)) is not None:
             writer = self._writer(token)
-            if writer.author == "coordinator":  # the shared token was made before there was this scope
+            if writer.author == "coordinator":  # the shared token is older than this scope
                 token = replace(token, scopes=token.scopes | {READS_OUTPUT})
             return Bearer(token, writer)
         if self._is_worker and (did := self._engine.keyring.coordinator_of(bearer)):
@@ -70,7 +70,7 @@ class Bearers:
         return Bearer(_token(known.did, _OF_INSTANCE), Writer("instance", known.did))
 
     def unknown(self, bearer: str) -> Unauthorized:
-        """What to answer when `find` finds nobody."""
+        """The error when `find` returns None."""
         if not bearer:
             return Unauthorized(
                 "this needs a bearer token", "send Authorization: Bearer …, or use the Unix socket"
@@ -88,7 +88,7 @@ class Bearers:
     def _token(self, bearer: str) -> Token | None:
         access = self._engine.ingest.live.access
         token = self._seen.get(bearer)
-        # A token that was revoked or granted anew is not the same object any more.
+        # A token that was revoked or changed is not the same object any more.
         if token is not None and access.token(token.sha256) is token:
             return token
         token = find_token(access, bearer)
@@ -102,8 +102,8 @@ class Bearers:
 
     def _writer(self, token: Token) -> Writer:
         if is_fleet_account(token.sa_id) or token.sha256 == self._engine.shared_sha256:
-            # Where work comes from, the shared token stands for a coordinator that has nothing of its own;
-            # where reports go, for an instance.
+            # On a worker, the shared token stands for a coordinator without a credential of its own;
+            # on a coordinator, for such an instance.
             older = self._is_worker and not self._engine.keyring.knows_coordinator
             return Writer("coordinator" if older else "fleet")
         account = self._engine.ingest.live.access.accounts.get(token.sa_id)

@@ -1,4 +1,4 @@
-"""Reading request bodies within a limit, and writing records without a detour over models."""
+"""Reads request bodies within a limit, and writes records without intermediate models."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from syncropel.record.canonical import canonical_json, parse_json
 from syncropel.record.model import MAX_BODY_BYTES, StoredRecord
 
 REQUEST_LIMIT: Final = 2 * MAX_BODY_BYTES
-"""Bytes of a request with one record, and of any other that has no limit of its own."""
+"""Longest request with one record, in bytes, and of any other without a limit of its own."""
 LONG_BODY_BYTES: Final = 64 * 1024
-"""Longer bodies are read and hashed on another thread, so that they hold nobody up."""
+"""Longer bodies are parsed and hashed on another thread, so that they delay nobody."""
 
 
 async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
     """The whole request body, in bytes.
 
-    Raises TooLarge as soon as it is over `limit` bytes, BadRequest when the client left before its end.
+    Raises TooLarge as soon as it exceeds `limit` bytes, BadRequest when the client left before its end.
     """
     if _announced(scope) > limit:
         raise _too_large(limit)
@@ -42,7 +42,7 @@ async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
 
 
 def limited(scope: Scope, receive: Receive, limit: int) -> Receive:
-    """`receive` that raises TooLarge as soon as the request is over `limit` bytes."""
+    """A `receive` that raises TooLarge as soon as the request exceeds `limit` bytes."""
     size = 0
 
     async def receive_within() -> Message:
@@ -59,8 +59,9 @@ def limited(scope: Scope, receive: Receive, limit: int) -> Receive:
 
 
 async def read_once(scope: Scope, receive: Receive, limit: int) -> Receive:
-    """`receive` that gives the whole body, which was read already. Raises TooLarge as `read_body`, and
-    RepeatedKey: a model would silently take one of the two values."""
+    """A `receive` that returns the whole body, which has been read. Raises TooLarge as `read_body`, and
+    RepeatedKey: a model would silently use one of the two values.
+    """
     raw = await read_body(scope, receive, limit)
     if len(raw) > LONG_BODY_BYTES:
         await asyncio.to_thread(_refuse_repeated, raw)
@@ -70,7 +71,7 @@ async def read_once(scope: Scope, receive: Receive, limit: int) -> Receive:
 
 
 def replayed(raw: bytes, receive: Receive, failed: SyncropelError | None = None) -> Receive:
-    """`receive` that gives this body, which was read already; or raises why that failed."""
+    """A `receive` that returns this body, which has been read; or raises why that failed."""
     given = False
 
     async def receive_again() -> Message:
@@ -92,7 +93,7 @@ def _refuse_repeated(raw: bytes) -> None:
     except RepeatedKey:
         raise
     except InvalidRecord:
-        pass  # the route says what else is wrong, in its own words
+        pass  # the route reports other errors in its own words
 
 
 def _announced(scope: Scope) -> int:
@@ -107,7 +108,7 @@ def _too_large(limit: int) -> TooLarge:
 
 
 def record_json(stored: StoredRecord, extra: str = "") -> str:
-    """A record as the API answers it. `extra` is JSON text of more members, such as `,"duplicate":false`."""
+    """A record as the API returns it. `extra` is JSON text of more members, such as `,"duplicate":false`."""
     record = stored.record
     body = record.body_json or canonical_json(record.body)
     parents = ",".join(map(quote, record.parents))
@@ -127,6 +128,6 @@ def page_json(records: list[StoredRecord], next_cursor: int | None) -> str:
 
 
 def plain(value: Any) -> bytes:
-    """Compact JSON bytes; half of a surrogate pair, which has no UTF-8, as a backslash escape."""
+    """Compact JSON bytes; a lone surrogate, which has no UTF-8, becomes a backslash escape."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     return text.encode("utf-8", "backslashreplace")

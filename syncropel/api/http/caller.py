@@ -1,4 +1,4 @@
-"""Who calls, as the door noted it in the request's ASGI scope."""
+"""The caller, as stored in the request's ASGI scope by the auth layer."""
 
 from __future__ import annotations
 
@@ -13,15 +13,17 @@ from syncropel.folds.control.access import PULLS, Token
 from syncropel.policy.authority import ANYONE, Writer, actor_refusal
 
 OPERATOR: Final = "syncropel.operator"
-"""Key that marks a connection over the Unix socket."""
+"""Scope key that marks a connection over the Unix socket."""
 CALLER: Final = "syncropel.caller"
-"""Key of the token that was presented; missing for the operator and without auth."""
+"""Scope key of the presented token; missing for the operator and without auth."""
 RECOGNISED: Final = "syncropel.recognised"
-"""Key of a function to call with the account of a valid token: its connection is the last to make room."""
+"""Scope key of a function to call with the account of a valid token: its connection is then closed last when
+room is needed.
+"""
 WRITER: Final = "syncropel.writer"
-"""Key of the `Writer` that the door made out; missing for a caller whom auth does not ask for a token."""
+"""Scope key of the `Writer`; missing for a caller that needs no token."""
 NOT_OPERATOR: Final = "syncropel.not_operator"
-"""Key of the `NotOperator` that connected to the Unix socket."""
+"""Scope key of the `NotOperator` that connected to the Unix socket."""
 DEFAULT_ACTOR: Final = "did:sync:user:operator"
 OF_ACTOR: Final = "the actor; by default the account of the token, or the operator"
 ANY: Final = ""
@@ -33,7 +35,7 @@ _IMPLIED_BY: Final = {PULLS: ("records:read",)}
 
 @dataclass(frozen=True, slots=True)
 class NotOperator:
-    """A caller on the Unix socket that is not the operator: a goal, or, with a `problem`, an unknown caller.
+    """A caller on the Unix socket that is not the operator: a goal or, with a `problem`, an unknown caller.
 
     `thread`: that of the goal's attempt, empty when nothing names it. `problem`: why it is unknown.
     """
@@ -44,24 +46,24 @@ class NotOperator:
 
 
 def caller(scope: Scope) -> Token | None:
-    """The token of the one who calls; None for the operator, and where no token is asked for."""
+    """The caller's token; None for the operator, and where no token is required."""
     token: Token | None = scope.get(CALLER)
     return token
 
 
 def writer(scope: Scope) -> Writer:
-    """How what this request writes comes here."""
+    """The writer of this request's records."""
     known: Writer = scope.get(WRITER, ANYONE)
     return known
 
 
 def own_name(author: Writer) -> str:
-    """The actor of what a writer writes without naming one."""
+    """The actor of records that do not name one."""
     return author.did if author.author in ("account", "instance") else DEFAULT_ACTOR
 
 
 class Signer:
-    """Sets the actor of what a request writes. Raises ActorNotAllowed when the caller may not use it."""
+    """Sets the actor of this request's records. Raises ActorNotAllowed when the caller may not use it."""
 
     def __init__(self, request: Request) -> None:
         self._writer = writer(request.scope)
@@ -78,7 +80,7 @@ Signed = Annotated[Signer, Depends()]
 
 
 def lacks(token: Token, needed: str) -> SyncropelError | None:
-    """The refusal of what needs this scope, or None when the token has it."""
+    """The refusal when the token lacks this scope, or None when it has it."""
     if needed == ANY or not {needed, "admin", *_IMPLIED_BY.get(needed, ())}.isdisjoint(token.scopes):
         return None
     return Forbidden(

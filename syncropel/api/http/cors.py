@@ -1,4 +1,4 @@
-"""Which web pages may call: /v1/config/cors, and the headers by which a browser lets them."""
+"""Which web pages may call: /v1/config/cors, and the headers by which a browser allows them."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ from syncropel.engine.engine import Engine
 from syncropel.wire import CorsOrigins
 
 PREFLIGHT_SECS: Final = 600
-"""How long a browser may go by one preflight; an origin that is taken off the list is refused at once all the
-same, since its next answer comes without the header."""
+"""How long a browser may cache a preflight; a removed origin is still refused at once, since its next
+response lacks the header.
+"""
 METHODS: Final = ("GET", "HEAD", "POST", "PUT")
 HEADERS: Final = ("authorization", "content-type", "last-event-id")
 
 
 class NewOrigins(BaseModel):
-    """PUT /v1/config/cors: the whole list; an empty one lets no page of another origin call."""
+    """PUT /v1/config/cors: the whole list; an empty one allows no page of another origin."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -40,7 +41,7 @@ def router(engine: Engine) -> APIRouter:
 
     @routes.put("/v1/config/cors")
     async def put_origins(body: NewOrigins, sign: Signed) -> CorsOrigins:
-        """Set the whole list; it holds for the next request."""
+        """Set the whole list; it applies from the next request on."""
         body.actor = sign(body.actor)
         await engine.configuration.set_origins(body.origins, body.actor)
         return CorsOrigins(origins=list(engine.ingest.live.access.origins))
@@ -49,9 +50,9 @@ def router(engine: Engine) -> APIRouter:
 
 
 class Cors:
-    """Answers preflights and adds the headers for the origins that are on the list now.
+    """Answers preflights and adds the headers for the currently listed origins.
 
-    It stands before auth, because a preflight has no token and a refusal is to be readable for the page too.
+    It comes before auth, because a preflight has no token, and a page must be able to read a refusal.
     """
 
     def __init__(self, app: ASGIApp, engine: Engine) -> None:

@@ -1,4 +1,4 @@
-"""One envelope for every error, whoever raised it. An internal error reaches the client as an id only."""
+"""One envelope for every error, whoever raised it. Of an internal error, the client gets only an id."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ _ALIAS_HINT: Final = "up to 64 letters, digits, dots, - and _; the first is a le
 
 
 def error_response(error: SyncropelError) -> Response:
-    """The envelope as a response. A failure of this daemon's own is logged too: a client may not be read."""
+    """The envelope as a response. A failure of this daemon is logged too, since the client may
+    not read it."""
     if error.status >= 500 and not isinstance(error, Unavailable):
         log.error("%s", error.message)
     return _envelope(error)
@@ -48,15 +49,15 @@ def _envelope(error: SyncropelError, headers: dict[str, str] | None = None) -> R
     elif isinstance(error, Unavailable):
         headers["retry-after"] = str(RETRY_AFTER_SECS)
     body = error.envelope()
-    if len(body["message"]) > MESSAGE_CHARS:  # it repeats what was sent
+    if len(body["message"]) > MESSAGE_CHARS:  # it repeats the input
         body["message"] = body["message"][:MESSAGE_CHARS] + "…"
     text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
-    # Half of a surrogate pair has no UTF-8; as a backslash escape it is JSON again.
+    # A lone surrogate has no UTF-8; as a backslash escape it is JSON again.
     return Response(text.encode("utf-8", "backslashreplace"), error.status, headers, "application/json")
 
 
 def install_error_handlers(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
-    """Make the app answer every error with the envelope. `routes`: all that it has."""
+    """Make the app answer every error with the envelope. `routes`: all its routes."""
 
     @app.exception_handler(SyncropelError)
     async def _known(_: Request, error: SyncropelError) -> Response:
@@ -76,7 +77,7 @@ def install_error_handlers(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
 
 
 def _told(problem: dict[str, Any]) -> SyncropelError:
-    """A failed validation in words: the place and what is wrong there."""
+    """A failed validation in words: the location and what is wrong there."""
     location, message = problem["loc"], str(problem["msg"])
     if problem["type"] == "json_invalid":
         reason = problem.get("ctx", {}).get("error", "")
@@ -102,7 +103,7 @@ def _allowed(request: Request, routes: Sequence[BaseRoute]) -> str:
 
 
 def _framework_error(request: Request, error: HTTPException, routes: Sequence[BaseRoute]) -> Response:
-    """What the framework itself refuses: no such path, no such method, a body that it could not read."""
+    """Refusals by the framework itself: unknown path, wrong method, unreadable body."""
     cause = error.__cause__
     headers = {name.lower(): value for name, value in (error.headers or {}).items()}
     if isinstance(cause, SyncropelError):

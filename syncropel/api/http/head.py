@@ -1,4 +1,4 @@
-"""HEAD: what GET would answer, without its body."""
+"""HEAD: the answer of GET, without its body."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
 class Head:
-    """Answers HEAD from the app's GET. An event stream is ended after its headers."""
+    """Answers HEAD from the app's GET. An event stream ends after its headers."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

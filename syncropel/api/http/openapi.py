@@ -1,4 +1,4 @@
-"""What the OpenAPI document says beside the routes: the one shape of errors, and which scope a call needs."""
+"""What the OpenAPI document adds to the routes: the error envelope, and the scope of each call."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from syncropel.wire import ErrorBody
 
 
 def describe_errors_and_auth(app: FastAPI) -> None:
-    """Lay both over the document that the framework makes."""
+    """Add both to the document that the framework generates."""
     plain = app.openapi
 
     def described() -> dict[str, Any]:

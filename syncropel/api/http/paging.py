@@ -1,4 +1,4 @@
-"""Pages: what `since` and `limit` may be, and pages of records that lose none and repeat none."""
+"""Pages: valid values of `since` and `limit`, and pages of records without losses or duplicates."""
 
 from __future__ import annotations
 
@@ -15,16 +15,17 @@ from syncropel.store.base import RecordFilter, RecordStore
 MAX_PAGE: Final = 1000
 
 Cursor = Annotated[int | None, Query(ge=-1, le=MAX_CLOCK)]
-"""A clock, a sequence or a revision; what it names is not in the answer, only what comes after."""
+"""A clock, a sequence, or a revision; exclusive: the answer begins after it."""
 Limit = Annotated[int, Query(ge=1, le=MAX_PAGE)]
-"""The most that come back."""
+"""Most items in an answer."""
 
 
 async def record_page(store: RecordStore, wanted: RecordFilter) -> Response:
     """The records of one page; `next_cursor` only when there are more.
 
-    On a thread the cursor is a clock, and several actors may have one clock: a page ends between two clocks,
-    so that the next one begins with the rest. Only when one clock has more than `limit` records is it longer.
+    On a thread the cursor is a clock, and several actors may use one clock: a page ends between two clocks,
+    so that the next page begins with the rest. It is longer only when more than `limit` records have the same
+    clock.
     """
     limit = wanted.limit
     found = await store.query(replace(wanted, limit=limit + 1))
@@ -46,5 +47,5 @@ def _page(found: list[StoredRecord], cursor: int | None) -> Response:
 
 
 def _clock(stored: StoredRecord) -> int:
-    assert stored.record.clock is not None  # the log holds no record without one
+    assert stored.record.clock is not None  # every record in the log has one
     return stored.record.clock

@@ -1,4 +1,4 @@
-"""Who may read what, beyond the scope of the route: the permission rules, and the config thread."""
+"""Who may read what, beyond the route's scope: the permission rules, and the config thread."""
 
 from __future__ import annotations
 
@@ -41,25 +41,26 @@ _OUTPUT: Final = re.compile(
 )
 _WORKTREES: Final = "/v1/worktrees"
 _SNAPSHOT: Final = "/v1/threads/snapshot"
-"""Judged thread by thread, once it is known which ones are asked for."""
+"""Judged thread by thread, once the requested ones are known."""
 _THREAD_VIEW: Final = re.compile(
     r"(?<=.)/(records|state|participants|watch|diff|replay(/(changes|\d+))?)$", re.ASCII
 )
 
 
 def is_output(path: str) -> bool:
-    """Whether this is the path of the output of an attempt."""
+    """Whether this is the path of an attempt's output."""
     return _OUTPUT.fullmatch(path) is not None
 
 
 def read_op(method: str, path: str) -> str:
-    """The op that a rule has to allow for this request; empty for a write, and for what is open."""
+    """The operation that a rule has to allow for this request; empty for a write, and for open routes."""
     reads = method in ("GET", "HEAD") or path == "/v1/records/query" or path.startswith("/v1/expr/")
     return next((op for prefix, op in _READ_OPS if path.startswith(prefix)), "") if reads else ""
 
 
 def withheld(scope: Scope) -> str | None:
-    """The thread whose records this caller may not see, though it may read records; None when it may see all.
+    """The thread whose records this caller may not see, although it may read records; None when it may see
+    all.
 
     The config thread has the hashes of all secrets, and who may do what: it needs the scope of config.
     """
@@ -68,13 +69,14 @@ def withheld(scope: Scope) -> str | None:
 
 
 async def refusal_to_read(scope: Scope, engine: Engine) -> SyncropelError | None:
-    """Why this request is refused for what it would read, or None. Writes are judged at the log's door."""
+    """Why this request is refused for what it would read, or None. Writes are judged when they
+    are appended."""
     method, path = scope["method"], scope["path"]
     op = read_op(method, path)
     if not op or path == _SNAPSHOT:
         return None
     if (is_output(path) or path == _WORKTREES) and writer(scope).author == "coordinator":
-        return None  # it has judged the one it asks for
+        return None  # the route has judged the thread it is about
     thread = _thread_of(scope)
     if (refusal := _withholding(scope, engine, thread)) is not None:
         return refusal
@@ -82,7 +84,7 @@ async def refusal_to_read(scope: Scope, engine: Engine) -> SyncropelError | None
 
 
 async def refusal_to_read_thread(scope: Scope, engine: Engine, thread: str) -> SyncropelError | None:
-    """Why this caller is kept from one thread of those it asked for, or None."""
+    """Why this caller may not read one of the requested threads, or None."""
     if (refusal := _withholding(scope, engine, thread)) is not None:
         return refusal
     if not engine.ingest.live.rules.enforced:
@@ -115,7 +117,7 @@ async def _refusal(scope: Scope, engine: Engine, op: str, thread: str) -> Syncro
 
 
 def _actor_of(scope: Scope) -> str:
-    """Who reads: the account of a token; over the operator's socket whom the operator says they are."""
+    """Who reads: the account of a token; over the operator's socket, whomever the operator names."""
     author = writer(scope)
     if author.author in ("coordinator", "instance"):
         return author.did
@@ -136,9 +138,9 @@ def _thread_of(scope: Scope) -> str:
     if path.startswith("/v1/tasks/"):
         return path.split("/")[3]
     if path.startswith("/v1/threads/"):
-        # The name may hold slashes; what is asked of the thread comes after it.
+        # The name may contain slashes; the requested view of the thread follows it.
         name = path.removeprefix("/v1/threads/")
         found = _THREAD_VIEW.search(name)
         return name[: found.start()] if found else name
-    # Read as the routes read it: of a parameter that is given twice, the last one counts.
+    # Parsed as the routes do: of a repeated parameter, the last one counts.
     return QueryParams(scope.get("query_string", b"")).get("thread", "")

@@ -1,4 +1,4 @@
-"""Heartbeats that are refused, whatever for: what is read of them is whose they say they are."""
+"""Notes refused heartbeats, for whatever reason: all that is read of them is whose they claim to be."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ _FIRST_ERROR: Final = 400
 
 
 class RefusedHeartbeats:
-    """Notes each heartbeat that a coordinator does not take: unknown credential, revoked, of another shape or
-    protocol, or not taken in at all. Its sender runs, and hears of no freeze by it."""
+    """Notes each heartbeat that a coordinator refuses: unknown or revoked credential, wrong shape or
+    protocol, or not a member. Its sender is running, and does not learn of freezes this way.
+    """
 
     def __init__(self, app: ASGIApp, engine: Engine) -> None:
         self._app = app
@@ -55,7 +56,7 @@ class RefusedHeartbeats:
 
 
 async def _whose(raw: bytes) -> str:
-    """The DID in whose name this heartbeat comes; empty when it is none."""
+    """The DID that this heartbeat claims; empty when it has none."""
     try:
         beat = await asyncio.to_thread(parse_json, raw) if len(raw) > LONG_BODY_BYTES else parse_json(raw)
     except SyncropelError:

@@ -21,7 +21,7 @@ RETRY_AFTER_MS: Final = 1000
 
 
 class EventStream(StreamingResponse):
-    """An answer that goes on for as long as both sides want."""
+    """A response that lasts as long as both sides want."""
 
     media_type = "text/event-stream"
 
@@ -37,14 +37,14 @@ def server_shutdown() -> str:
 
 
 def event_stream(engine: Engine, events: AsyncIterator[str]) -> EventStream:
-    """The answer that sends these events. Raises Unavailable when the daemon is stopping."""
+    """A response that sends these events. Raises Unavailable when the daemon is stopping."""
     if engine.stopping:
         raise Unavailable("the daemon is stopping", "watch again after the restart")
     return EventStream(events, headers={"cache-control": "no-cache", "x-accel-buffering": "no"})
 
 
 def resume_sequence(request: Request, since: int | None) -> int | None:
-    """Where to resume: `Last-Event-ID` first, else `since`; None means from now on."""
+    """Where to resume: `Last-Event-ID` first, otherwise `since`; None means from now on."""
     last = request.headers.get("last-event-id")
     if last is None:
         return since
@@ -65,11 +65,11 @@ async def record_events(
     since_clock: int | None = None,
     without: str | None = None,
 ) -> AsyncIterator[str]:
-    """Records after a sequence (or with a clock above `since_clock`), then new ones for as long as it lasts;
-    of one thread, or of all but the one that is to be left out (`without`).
+    """Records after a sequence (or with a clock above `since_clock`), then new ones; of one thread, or of all
+    except `without`.
 
-    The cursor of an event is its record's sequence. Listening starts before the log is read, so nothing falls
-    between the two; what both have is sent once.
+    The cursor of an event is its record's sequence. Listening starts before the log is read, so nothing is
+    missed in between; duplicates are sent once.
     """
     watcher = engine.broadcast.watch(
         lambda stored: stored.record.thread != without and thread in (None, stored.record.thread)
@@ -117,7 +117,8 @@ async def _history(
 
 async def snapshots(engine: Engine, take: Any, name: str, min_gap_secs: float) -> AsyncIterator[str]:
     """A snapshot at once, then one for every change, at most one every `min_gap_secs`, and at least one every
-    heartbeat interval of the fleet."""
+    heartbeat interval of the fleet.
+    """
     interval = engine.settings.fleet.heartbeat_interval_secs
     while not engine.stopping:
         seen = engine.changed.count

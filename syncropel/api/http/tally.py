@@ -1,4 +1,4 @@
-"""Counts of what became of connections, for the health and, now and then, for the log."""
+"""Counts of connection events, for the health report and, now and then, for the log."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Final
 log = logging.getLogger("syncropel.door")
 
 TOLD_EVERY_SECS: Final = 60.0
-"""The log hears of each kind at most so often, however many connections there are."""
+"""The log mentions each kind at most this often, however many connections there are."""
 TOLD_EACH: Final = 20
-"""Lines of single events that the log takes in that time."""
+"""Individually logged events in that time."""
 
 CLOSED_FOR_ROOM: Final = "closed_for_room"
 REFUSED: Final = "refused"
@@ -36,7 +36,7 @@ class Tally:
 
     def __init__(self) -> None:
         self.descriptors = 0
-        """The most that this process may have open."""
+        """The most descriptors that this process may have open."""
         self.tcp_limit = 0
         self.tcp = 0
         self.unix = 0
@@ -50,7 +50,7 @@ class Tally:
         self._untold[kind] += count
 
     def note_each(self, kind: str, now: float, words: str) -> None:
-        """Count one that the log hears of by itself, unless there were too many lately."""
+        """Count an event and log it individually, unless there were too many lately."""
         while self._each and now - self._each[0] >= TOLD_EVERY_SECS:
             self._each.popleft()
         if len(self._each) >= TOLD_EACH:
@@ -71,7 +71,7 @@ class Tally:
         return now - self._told_at.get(kind, -TOLD_EVERY_SECS) >= TOLD_EVERY_SECS
 
     def counts(self) -> dict[str, int]:
-        """For the health: what is open, what may be, and the counts by kind."""
+        """For the health report: open connections, the limits, and the counts by kind."""
         return {
             "tcp": self.tcp,
             "tcp_limit": self.tcp_limit,

@@ -19,9 +19,9 @@ from syncropel.store.query.searching import MAX_LIMIT, MAX_OFFSET, Found, Record
 from syncropel.wire import QueryPlan, QueryResult
 
 QUERY_LIMIT: Final = 64 * 1024
-"""Bytes that a query may have."""
+"""Longest query document in bytes."""
 _AT_ONCE: Final = 2
-"""Queries that walk the log at one time; the others wait, so that posting records does not."""
+"""Queries that scan the log at once; others wait, so that posting records does not."""
 
 
 def router(engine: Engine) -> APIRouter:
@@ -31,8 +31,9 @@ def router(engine: Engine) -> APIRouter:
 
     @routes.post("/v1/records/query", response_model=QueryResult, openapi_extra=_query_body())
     async def query_records(request: Request) -> Response:
-        """Records that a filter document means, of one thread (by id or by its task's alias) or of the whole
-        log. Records of threads that the permission rules keep from the caller are left out."""
+        """Records that match a query document, of one thread (by id or by its task's alias) or of the whole
+        log. Records of threads that the permission rules keep from the caller are omitted.
+        """
         document = parse_json(await read_body(request.scope, request.receive, QUERY_LIMIT))
         query = read_query(_with_thread_id(engine, document))
         if query.thread is not None:
@@ -52,7 +53,7 @@ def router(engine: Engine) -> APIRouter:
 
 
 def _with_thread_id(engine: Engine, document: Any) -> Any:
-    """The document with the thread's id where it names the alias of a task."""
+    """The document with the thread's id in place of a task's alias."""
     name = document.get("thread") if isinstance(document, dict) else None
     return {**document, "thread": thread_id(engine, name)} if isinstance(name, str) else document
 

@@ -44,7 +44,7 @@ _JSON: Final = [(b"content-type", b"application/json")]
 
 
 class PostRecord:
-    """POST /v1/records, as an ASGI app: 201 for a new record, 200 for one that was there."""
+    """POST /v1/records, as an ASGI app: 201 for a new record, 200 for a duplicate."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -69,7 +69,7 @@ class PostRecord:
 
 
 def router(engine: Engine) -> APIRouter:
-    """The routes of records. POST /v1/records itself is answered by `PostRecord`, before routing."""
+    """The routes of records. POST /v1/records itself is handled by `PostRecord`, before routing."""
     routes = APIRouter(tags=["records"])
 
     @routes.post("/v1/records", status_code=201, response_model=PostedRecord, openapi_extra=_record_body())
@@ -103,8 +103,9 @@ def router(engine: Engine) -> APIRouter:
         since: Cursor = None,
         limit: Limit = 100,
     ) -> Response:
-        """Records in the log. `since` is a clock when `thread` is given, else a sequence. Records of a thread
-        that the caller may not read are left out."""
+        """Records in the log. `since` is a clock when `thread` is given, otherwise a sequence. Records of a
+        thread that the caller may not read are omitted.
+        """
         if act is not None and act not in ACTS:
             raise BadRequest(f"no act {act!r}", f"one of {', '.join(sorted(ACTS))}")
         wanted = RecordFilter(thread, actor, act, topic, since, limit, withheld(request.scope))
@@ -140,7 +141,7 @@ async def _parse(parse: Callable[[bytes], _Parsed], raw: bytes) -> _Parsed:
 
 
 def _unsigned(scope: Scope) -> str:
-    """The actor of a record that names none; empty where it has to name one."""
+    """The default actor of a record that names none; empty where it must name one."""
     author = writer(scope)
     return own_name(author) if author.author in ("account", "anyone") else ""
 
@@ -154,8 +155,9 @@ def _parse_one(own: str, raw: bytes) -> Record:
 
 
 def _parse_batch(own: str, raw: bytes) -> list[Record | SyncropelError]:
-    """Every record of a batch, or what is wrong with it. Raises InvalidRecord when there is no telling where
-    one ends and the next begins, TooLarge when there are too many."""
+    """Every record of a batch, or its error. Raises InvalidRecord when the boundaries of records cannot be
+    determined, TooLarge when there are too many.
+    """
     text = raw.strip()
     if not text:
         raise InvalidRecord("the batch is empty", "send a JSON list of records, or one record a line")
@@ -204,7 +206,7 @@ async def _append_batch(
 
 
 def _outcome(outcome: Appended | SyncropelError, known: dict[str, str] | None = None) -> dict[str, Any]:
-    """What a record of a batch is answered. `known`: of a report that is refused, what is known already."""
+    """The outcome of one record of a batch. `known`: for a refused report, what is known already."""
     if isinstance(outcome, SyncropelError):
         return {"status": "error", "error": outcome.envelope(), **({"known": known} if known else {})}
     stored = outcome.stored

@@ -1,1 +1,1 @@
-"""The past of threads, and the reasons of tasks."""
+"""The past of threads, and explanations of tasks."""

@@ -1,4 +1,4 @@
-"""Two threads compared, as the API answers it."""
+"""A comparison of two threads, as the API returns it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from syncropel.wire.threads import ThreadSummary
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One thread as far as it is known, taken from its replay so that this one may move on."""
+    """One thread as known so far, copied from its replay so that the replay may move on."""
 
     summary: ThreadSummary
     records: list[StoredRecord]

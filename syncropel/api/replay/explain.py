@@ -31,7 +31,7 @@ from syncropel.wire.tasks import JoinStatus
 
 
 def router(engine: Engine, replays: Replays) -> APIRouter:
-    """The routes that explain tasks, by the same replays that are shown."""
+    """The routes that explain tasks, using the same replays that are shown."""
     routes = APIRouter(tags=["tasks"])
 
     @routes.get("/v1/tasks/{name}/why")
@@ -101,7 +101,7 @@ def _has_joined(state: TaskState) -> bool:
 
 
 def _by_its_own(alias: str) -> Satisfied:
-    """By the predicate that the fan-out had at each time: it may have been amended."""
+    """With the predicate that the fan-out had at each time: it may have been amended."""
     return lambda fanout: _by(fanout.join, len(fanout.spec.subtasks), alias)(fanout)
 
 

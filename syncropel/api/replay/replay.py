@@ -26,11 +26,11 @@ Position = Annotated[int, Query(ge=0)]
 
 
 def router(engine: Engine, replays: Replays) -> APIRouter:
-    """The routes of replay. They come before those of threads, whose names may hold slashes."""
+    """The routes of replay. They come before those of threads, whose names may contain slashes."""
     routes = APIRouter(tags=["replay"])
 
     def _view(thread: str) -> ReplayView:
-        # Taken on the event loop: the live folds change under whoever reads them elsewhere.
+        # Copied on the event loop: the live folds change while other threads read them.
         summary = thread_summary(engine, find_line(engine, thread))
         names = engine.ingest.live.names()
         return ReplayView(summary, names, engine.instance.did, replays.made(summary.id, names), slots(engine))
@@ -51,7 +51,7 @@ def router(engine: Engine, replays: Replays) -> APIRouter:
 
     @routes.get("/v1/threads/{thread:path}/replay/{position:int}", response_model=ReplayMoment)
     async def replay_moment(thread: str, position: int) -> Response:
-        """A thread as it stood after its first `position` records: its state, its task, its join."""
+        """A thread as of its first `position` records: its state, its task, its join."""
         view = _view(thread)
 
         def see(replay: Replay) -> ReplayMoment:
@@ -65,7 +65,7 @@ def router(engine: Engine, replays: Replays) -> APIRouter:
 
     @routes.get("/v1/threads/{thread:path}/replay", response_model=ReplayPage)
     async def replay_page(thread: str, since: Position = 0, limit: Limit = 100) -> Response:
-        """The records of a thread in the order of the log, each with the state before and after it."""
+        """The records of a thread in log order, each with the state before and after it."""
         view = _view(thread)
         page = partial(view.page, since=since, limit=limit)
         return _answer(await replays.look(view.thread.id, page))
@@ -90,7 +90,7 @@ def router(engine: Engine, replays: Replays) -> APIRouter:
 
 
 def _answer(model: BaseModel) -> Response:
-    # The framework would check and copy every model once more on the event loop.
+    # The framework would validate and copy every model once more on the event loop.
     return Response(model.model_dump_json(), media_type="application/json")
 
 

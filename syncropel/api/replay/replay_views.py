@@ -1,4 +1,4 @@
-"""A replay as the API answers it: wire models made from the state at a position."""
+"""A replay as the API returns it: wire models made from the state at a position."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from syncropel.wire.threads import ThreadSummary
 
 
 class ReplayView:
-    """Looks at one thread's replay. Its methods may wait for a CEL expression: not for the event loop.
+    """Views of one thread's replay. Its methods may wait for a CEL expression: not for the event loop.
 
     `thread`: the thread as it is now; `names`: aliases of instances by DID; `own_did`: this instance's;
-    `made`: what was made of its subtasks before, with the same names; `slots`: goals at once, by DID.
+    `made`: earlier wire models of its subtasks, with the same names; `slots`: goals at once, by DID.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class ReplayView:
         )
 
     def moment(self, replay: Replay, position: int) -> ReplayMoment:
-        """The thread as it stood at `position`, from 0 to the replay's total."""
+        """The thread as of `position`, from 0 to the replay's total."""
         frame = next(self._frames(replay, position - 1, position), None) if position else None
         state, status = replay.state(position), replay.status(position)
         task = state.task
@@ -68,7 +68,8 @@ class ReplayView:
             status=status,
             facts=frame.after if frame else _facts_out(facts_of(state, self._judge, self._names)),
             frame=frame,
-            # The quick look at a task takes an expression that nothing can change any more for out of reach.
+            # The quick check of a task treats an expression as unsatisfiable once its value cannot change any
+            # more.
             task=task_detail(task, self._own_did).model_copy(update={"status": status}) if task else None,
             join=self._join(task, replay.began) if task else None,
             previous_change=replay.previous_change(position),

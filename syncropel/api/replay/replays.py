@@ -1,4 +1,4 @@
-"""The replays that this daemon keeps open: the threads looked at last, folded off the event loop."""
+"""The replays that this daemon keeps open: the most recently viewed threads, folded off the event loop."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from syncropel.store.base import RecordFilter
 
 MAX_OPEN: Final = 8
 MAX_RECORDS: Final = 250_000
-"""Of all open replays together; the one looked at last stays in any case."""
+"""Of all open replays together; the most recently viewed one always stays."""
 
 Seen = TypeVar("Seen")
 
 
 @dataclass(frozen=True, slots=True)
 class JoinJudge:
-    """A `folds.thread_state.Judge` that knows CEL. Not for the event loop: it waits for expressions.
+    """A `folds.thread_state.Judge` that evaluates CEL. Not for the event loop: it waits for expressions.
 
-    `names`: aliases of instances by DID, for what it says.
+    `names`: aliases of instances by DID, for its explanations.
     """
 
     names: dict[str, str]
@@ -46,7 +46,7 @@ class JoinJudge:
 
 @dataclass(slots=True)
 class _Open:
-    """One replay; `lock` is held by whoever moves it."""
+    """One replay; whoever moves it holds `lock`."""
 
     replay: Replay | None = None
     names: dict[str, str] = field(default_factory=dict)
@@ -55,7 +55,7 @@ class _Open:
 
 
 class Replays:
-    """Replays by thread, least recently used out first."""
+    """Replays by thread, in a least-recently-used cache."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -63,13 +63,13 @@ class Replays:
 
     @property
     def open(self) -> list[str]:
-        """The threads whose replays are kept, the one looked at last at the end."""
+        """The threads whose replays are kept, the most recently viewed one last."""
         return list(self._open)
 
     def made(self, thread: str, names: dict[str, str]) -> MadeChildren:
-        """What was made of the thread's subtasks for the wire before, as long as instances have these names.
+        """The wire models made of the thread's subtasks so far, as long as instances keep these names.
 
-        To be read and written only in what `look` runs.
+        Only for use inside the function passed to `look`.
         """
         one = self._open.setdefault(thread, _Open())
         if one.names != names:
@@ -77,7 +77,7 @@ class Replays:
         return one.made
 
     async def look(self, thread: str, see: Callable[[Replay], Seen]) -> Seen:
-        """What `see` makes of the thread's replay, up to date with the log.
+        """The result of `see` for the thread's replay, up to date with the log.
 
         `see` runs off the event loop, and nobody else moves the replay meanwhile.
         """

@@ -63,13 +63,13 @@ def router(engine: Engine) -> APIRouter:
 
     @routes.get("/v1/config/rules/{kind}")
     async def list_rules(kind: Kind) -> RuleList:
-        """The rules of a kind, in the order in which they are asked."""
+        """The rules of a kind, in the order in which they are evaluated."""
         rows = [_rule_out(engine, rule) for rule in engine.configuration.rules(_TOPICS[kind])]
         return RuleList(data=rows, enabled=engine.ingest.live.rules.enforced)
 
     @routes.put("/v1/config/rules/{kind}/{name}", status_code=201)
     async def put_rule(kind: Kind, name: str, body: NewRule, sign: Signed) -> ConfigWritten:
-        """Add a rule, or replace the one of this name. A bad expression is refused with its column."""
+        """Add a rule, or replace the one with this name. An invalid expression is refused with its column."""
         body.actor = sign(body.actor)
         fields = {
             "name": name,
@@ -85,21 +85,23 @@ def router(engine: Engine) -> APIRouter:
 
     @routes.post("/v1/config/rules/{kind}/{name}/remove", status_code=201)
     async def remove_rule(kind: Kind, name: str, body: ConfigRequest, sign: Signed) -> ConfigWritten:
-        """Take a rule away."""
+        """Remove a rule."""
         body.actor = sign(body.actor)
         stored = await engine.configuration.remove_rule(_TOPICS[kind], name, body.actor)
         return _written(engine, kind, stored, name)
 
     @routes.post("/v1/config/rules/restore-defaults", status_code=201)
     async def restore(body: ConfigRequest, sign: Signed) -> ConfigWritten:
-        """Put back every default rule that was changed or removed."""
+        """Restore every default rule that was changed or removed."""
         body.actor = sign(body.actor)
         names = await engine.configuration.restore_default_rules(body.actor)
         return ConfigWritten(names=names, waiting=_waiting(engine, PERMISSION, names))
 
     @routes.post("/v1/config/permissions/{verb}", status_code=201)
     async def switch(verb: Literal["enable", "disable"], body: ConfigRequest, sign: Signed) -> ConfigWritten:
-        """Enforce the permission rules, after a check that they do not lock the daemon out; or stop it."""
+        """Enforce the permission rules, after a check that they do not lock the daemon out; or stop enforcing
+        them.
+        """
         body.actor = sign(body.actor)
         configuration = engine.configuration
         act = configuration.enable_permissions if verb == "enable" else configuration.disable_permissions

@@ -1,4 +1,4 @@
-"""/v1/expr and /v1/engine/expression_cache: try an expression, and see what the cache of them does."""
+"""/v1/expr and /v1/engine/expression_cache: try an expression, and cache statistics."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ def router(engine: Engine) -> APIRouter:
 
     @routes.post("/v1/expr/check")
     async def check(body: ExpressionRequest) -> ExpressionChecked:
-        """Compile an expression in a context; a mistake is told with line, column and a caret."""
+        """Compile an expression in a context; a mistake is reported with line, column, and a caret."""
         expression = await QUESTIONS.compile(lambda: compile_in(body.context, body.expression))
         return ExpressionChecked(context=body.context, size=expression.size)
 
     @routes.post("/v1/expr/eval")
     async def evaluate(body: ExpressionRequest, sign: Signed) -> ExpressionValue:
-        """Evaluate an expression over this instance as it is now, as the rule itself would be."""
+        """Evaluate an expression against this instance's current state, as a rule would be."""
         body = body.model_copy(update={"actor": body.actor or sign("")})
         record = None
-        if body.record is not None:  # without an actor it is the caller's, as it is when it is written
+        if body.record is not None:  # the default actor is the caller, as for a record that it writes
             record = await asyncio.to_thread(parse_record, {"actor": body.actor, **body.record})
         case = case_of(engine, body, record)
         expression = await QUESTIONS.compile(lambda: compile_in(body.context, body.expression))
@@ -49,7 +49,7 @@ def router(engine: Engine) -> APIRouter:
 
     @routes.get("/v1/engine/expression_cache/stats")
     async def expression_cache() -> CacheStatsOut:
-        """What the cache of compiled expressions did since the daemon started."""
+        """Statistics of the expression cache since the daemon started."""
         return CacheStatsOut(**asdict(cache_stats()))
 
     return routes

@@ -1,4 +1,4 @@
-"""What a tried expression is evaluated over: the same as the rule itself."""
+"""The data that a tried expression is evaluated with: the same as for a rule."""
 
 from __future__ import annotations
 
@@ -35,10 +35,11 @@ class Case:
 
 
 def case_of(engine: Engine, body: ExpressionRequest, record: Record | None) -> Case:
-    """What the live rule would be asked over about this record or this task; of a fan-out its first subtask.
+    """What the live rule would be evaluated with for this record or this task; for a fan-out, its first
+    subtask.
 
-    Raises NotFound for a thread that there is not. A name that has no value here raises BadRequest, once the
-    expression comes to it.
+    Raises NotFound for an unknown thread. A name that has no value here raises BadRequest when the expression
+    uses it.
     """
     live, did = engine.ingest.live, engine.instance.did
     state = _task(engine, body, record)
@@ -104,7 +105,7 @@ class _Names:
         return {}
 
     def _without(self) -> Mapping[str, Callable[[], Any]]:
-        """What there is without a fan-out, and in contexts that are about none."""
+        """The data without a fan-out, and in contexts that involve none."""
         record, live = self._record, self._engine.ingest.live
         namespaces = namespaces_of(record, live) if record is not None else set()
         if self._context == "fold_rule" and self._state is not None:

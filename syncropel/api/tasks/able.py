@@ -1,4 +1,4 @@
-"""Whether the instances that subtasks name have the adapters and the models that they ask for."""
+"""Whether the instances that subtasks name have the requested adapters and models."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _LATER = "for one that is enabled later: --allow-unknown"
 
 
 def refuse_unable(engine: Engine, subtasks: Iterable[Mapping[str, Any]]) -> None:
-    """Raise BadRequest for a subtask that none of the instances it may go to can run, as far as they told."""
+    """Raise BadRequest for a subtask that no instance it may go to can run, as far as they have reported."""
     asked = list(subtasks)
     for place, one in enumerate(asked):
         target, adapter, model = one.get("target"), one.get("adapter"), one.get("model")

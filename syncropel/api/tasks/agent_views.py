@@ -1,4 +1,4 @@
-"""What a report says of a coding agent, as an answer."""
+"""A report's data about a coding agent, as an answer."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from syncropel.wire.agents import AgentOut
 
 
 def agent_out(told: dict[str, Any] | None) -> AgentOut | None:
-    """From a report, which may come from an instance of another version: then it may make no sense here."""
+    """Parse a report's agent data; None when it does not fit, since an instance of another version may have
+    written it.
+    """
     if told is None:
         return None
     try:

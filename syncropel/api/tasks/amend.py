@@ -1,4 +1,4 @@
-"""/v1/tasks/{name}/retry and /amend: what an operator changes of a fan-out that runs."""
+"""/v1/tasks/{name}/retry and /amend: an operator's changes to a running fan-out."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class NewRetry(Request):
 
 
 class NewAmendment(Request):
-    """POST /v1/tasks/{name}/amend: one thing at a time, so that each has its own record."""
+    """POST /v1/tasks/{name}/amend: one change at a time, so that each has its own record."""
 
     budget_usd: Money | None = None
     join: str | None = None
@@ -61,13 +61,13 @@ def router(engine: Engine) -> APIRouter:
 
     @routes.post("/v1/tasks/{name}/retry", status_code=201, response_model=PostedRecord)
     async def retry(name: str, body: NewRetry, sign: Signed) -> Response:
-        """Run a subtask again as its next attempt, with another budget if one is given."""
+        """Run a subtask again as its next attempt, optionally with another budget."""
         body.actor = sign(body.actor)
         return posted(await ask_again(engine, name, body))
 
     @routes.post("/v1/tasks/{name}/amend", status_code=201, response_model=PostedRecord)
     async def amend(name: str, body: NewAmendment, sign: Signed) -> Response:
-        """Give a fan-out another budget, or another join predicate."""
+        """Set another budget or join predicate for a fan-out."""
         body.actor = sign(body.actor)
         if (body.budget_usd is None) == (body.join is None):
             raise BadRequest("amend one thing at a time", "give either budget_usd or join")
@@ -91,7 +91,7 @@ def router(engine: Engine) -> APIRouter:
 
     @routes.post("/v1/tasks/{name}/answer", status_code=201, response_model=PostedRecord)
     async def answer(name: str, body: NewAnswer, sign: Signed) -> Response:
-        """Say whether a subtask may begin that waits for an operator's word."""
+        """Decide whether a subtask that waits for an operator may begin."""
         body.actor = sign(body.actor)
         state, fanout = _changeable(engine, name, "an answer")
         ask = fanout.asks.get(body.index)
@@ -106,9 +106,9 @@ def router(engine: Engine) -> APIRouter:
 
 
 async def ask_again(engine: Engine, name: str, asked: NewRetry) -> Appended:
-    """Write that a subtask of this task is to run once more.
+    """Write a record that a subtask of this task is to run once more.
 
-    Raises BadRequest for an index or target that there is not, Conflict when nothing more is spawned.
+    Raises BadRequest for an unknown index or target, Conflict when nothing more is spawned.
     """
     state = find_task(engine, name)
     fanout = find_fan_out(state)
@@ -142,7 +142,7 @@ async def ask_again(engine: Engine, name: str, asked: NewRetry) -> Appended:
 
 async def _write(engine: Engine, state: TaskState, actor: str, fields: dict[str, Any]) -> Appended:
     intend = state.fanout.intend if state.fanout is not None else state.intend
-    # The fan-out's own namespace, which the task has since it was fanned out.
+    # The fan-out's own namespace, which is the task's from then on.
     body = {**fields, "namespace": state.namespace, "at": engine.runtime.now()}
     return await engine.ingest.append_one(made_record(state.thread, actor, "LEARN", body, [intend]))
 

@@ -1,4 +1,4 @@
-"""/v1/tasks/{name}/diagnose and /tree: a task taken apart."""
+"""/v1/tasks/{name}/diagnose and /tree: a task in detail."""
 
 from __future__ import annotations
 
@@ -29,21 +29,23 @@ from syncropel.wire.tasks import ChildOut, TaskSummary
 
 _Part = TypeVar("_Part", bound=BaseModel)
 _DEEPEST: Final = 16
-"""Tasks within tasks that a tree shows."""
+"""Deepest nesting of tasks that a tree shows."""
 _ADVICE: Final = {
     9: "SIGKILL: most often the kernel's OOM killer (dmesg | grep -i 'killed process')",
     15: "SIGTERM: ended from outside: look at limits of the container or control group, and at who sent it",
 }
-"""What an ending by this signal most often means."""
+"""What termination by this signal usually means."""
 
 
 def router(engine: Engine) -> APIRouter:
-    """The routes that take a task apart."""
+    """The routes that show a task in detail."""
     routes = APIRouter(tags=["tasks"])
 
     @routes.get("/v1/tasks/{name}/diagnose")
     async def get_diagnosis(name: str, subtask: int | None = None) -> Diagnosis:
-        """How every attempt ended: its process, its worktree, by which way; `subtask`: those of one only."""
+        """How every attempt ended: its process, its worktree, and how it was reported; `subtask`: only those
+        of one.
+        """
         state = find_task(engine, name)
         fanout = state.fanout
         if fanout is not None and subtask is not None and not 0 <= subtask < len(fanout.spec.subtasks):
@@ -63,14 +65,14 @@ def router(engine: Engine) -> APIRouter:
 
     @routes.get("/v1/tasks/{name}/tree")
     async def get_tree(name: str) -> TaskTree:
-        """The task with its subtasks, each below the one it waits for last."""
+        """The task with its subtasks, each below the last one it waits for."""
         return await _tree(engine, find_task(engine, name), frozenset())
 
     return routes
 
 
 async def _tree(engine: Engine, state: TaskState, above: frozenset[str]) -> TaskTree:
-    """A task with all that was made for it. `above`: the threads over it; a record may name any parent."""
+    """A task with everything created for it. `above`: its ancestors; a record may name any parent."""
     join = await join_status(engine, state) if state.fanout else None
     within = above | {state.thread}
 
@@ -122,8 +124,7 @@ async def _attempt(engine: Engine, fanout: FanOut, slot: tuple[int, int]) -> Att
 def _starts(
     engine: Engine, fanout: FanOut, slot: tuple[int, int], spawn: Spawn, told: Mapping[str, Any]
 ) -> tuple[Start, ...]:
-    """Each start of an attempt and of those that it was moved on from: as it was reported, or as far as it is
-    known by now."""
+    """Each start of an attempt and of those it was moved from: as reported, or as far as is known by now."""
     if starts := read_starts(told.get("starts")):
         return starts
     index, attempt = slot
@@ -156,7 +157,7 @@ def _ended(report: Report, told: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _part(model: type[_Part], value: Any) -> _Part | None:
-    """A part of a report, which may come from an instance of another version."""
+    """A part of a report, which an instance of another version may have written."""
     try:
         return model.model_validate(value)
     except ValidationError:

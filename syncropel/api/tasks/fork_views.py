@@ -1,4 +1,4 @@
-"""Child threads as the API answers them: how each stands, and the join over them."""
+"""Child threads as the API returns them: the state of each, and the join over them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from syncropel.wire.tasks import ChildrenJoin, ChildThreadOut
 
 
 def child_threads(engine: Engine, thread: str) -> list[ChildThreadOut]:
-    """The children of this thread in the order in which they were forked, then forks that do not hold."""
+    """The children of this thread in the order in which they were forked, then invalid forks."""
     forks = engine.ingest.live.forks.get(thread)
     marked: Iterable[MarkedFork] = forks.marked.values() if forks is not None else ()
     return [
@@ -52,7 +52,7 @@ def _status(engine: Engine, thread: str) -> str:
 
 
 async def children_join(engine: Engine, thread: str) -> ChildrenJoin | None:
-    """The join of this thread over its children as it stands now; None when it has none."""
+    """The current join of this thread over its children; None when it has none."""
     live = engine.ingest.live
     fanout = join_over_children(live, thread)
     if fanout is None:

@@ -10,7 +10,7 @@ from syncropel.folds.tasks.state import TaskState
 
 
 def find_parent(engine: Engine, name: str) -> tuple[str, TaskState]:
-    """A thread to be a part of, and the task that this thread belongs to.
+    """The parent's thread, and the task that this thread belongs to.
 
     `name` is a task's alias or thread, `NAME:N` for its subtask N, or a subtask's thread. Raises NotFound,
     and Conflict for a subtask that has no thread yet.

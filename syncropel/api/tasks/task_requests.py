@@ -1,4 +1,4 @@
-"""What every request that changes a task has in common: its base, the record it becomes, its answer."""
+"""What all requests that change a task share: the base model, the record, the answer."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from syncropel.store.base import Appended
 
 
 class Request(BaseModel):
-    """Base of request bodies: an unknown key is a typing error, so it is refused."""
+    """Base of request bodies: an unknown key is probably a typo, so it is refused."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -30,7 +30,7 @@ def made_record(
     parents: Sequence[str] = (),
     clock: int | None = None,
 ) -> Record:
-    """A record within the same limits as a posted one. Raises InvalidRecord, TooLarge."""
+    """A record with the same limits as a posted one. Raises InvalidRecord, TooLarge."""
     fields = {"thread": thread, "actor": actor, "act": act, "body": body, "parents": list(parents)}
     return parse_record({**fields, "clock": clock})
 

@@ -1,4 +1,4 @@
-"""Tasks and fan-outs as the API answers them: wire models made from the live folds."""
+"""Tasks and fan-outs as the API returns them: wire models made from the live folds."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from syncropel.policy.joining import decide_join, decide_join_now
 from syncropel.wire import AttemptOut, ChildOut, JoinStatus, StopOut, TaskDetail, TaskSummary
 
 Place = tuple[str | None, Progress]
-"""Where a subtask is or would go (a DID), and how it goes with it there."""
+"""Where a subtask is or would go (a DID), and its progress there."""
 Slot = tuple[int, int]
 """A subtask and its attempt."""
 Lost = Callable[[Spawn], tuple[float | None, float | None]]
@@ -52,7 +52,7 @@ def actor_name(own_did: str, actor: str | None) -> str | None:
 
 
 def quick_satisfiable(state: TaskState, children: list[Child]) -> bool:
-    """Whether an active fan-out can still join, without waiting for an expression that takes long."""
+    """Whether an active fan-out can still join, without waiting for a slow expression."""
     if state.fanout is None or not state.fanout.active:
         return True
     return decide_join_now(state.fanout, children, state.alias, {}).satisfiable
@@ -114,7 +114,7 @@ def task_detail(state: TaskState, own_did: str) -> TaskDetail:
 
 
 async def join_status(engine: Engine, state: TaskState) -> JoinStatus:
-    """The join of a fan-out as it is now: every subtask, and why it is joined, not yet, or never."""
+    """The current join of a fan-out: every subtask, and why it is joined, not yet, or never."""
     fanout = find_fan_out(state)
     names = engine.ingest.live.names()
     children = fan_out_children(fanout)
@@ -138,20 +138,20 @@ async def join_status(engine: Engine, state: TaskState) -> JoinStatus:
 
 
 def stops_of(engine: Engine, fanout: FanOut, until: float) -> list[StopOut]:
-    """When the fan-out's namespace was frozen, from its beginning to its join, or `until` (unix seconds)."""
+    """When the fan-out's namespace was frozen, from its start to its join, or `until` (unix seconds)."""
     end = fanout.joined.at if fanout.joined is not None else until
     found = engine.ingest.live.stops.during(fanout.spec.namespace, fanout.at, end)
     return [StopOut(begin=one.begin, end=one.end) for one in found]
 
 
 def parts_of(engine: Engine, thread: str) -> Sequence[TaskSummary]:
-    """The tasks that are a part of this thread's work, in the order in which they were made."""
+    """The tasks that are a part of this thread's work, in order of creation."""
     found = engine.ingest.live.parts.get(thread, {}).values()
     return [task_summary(one) for one in sorted(found, key=lambda one: (one.created_at, one.thread))]
 
 
 MadeChildren = dict[Hashable, ChildOut]
-"""Subtasks as they were made for the wire before: from one record to the next nearly all stay the same."""
+"""Wire models of subtasks made earlier: from one record to the next nearly all stay the same."""
 _MOST_MADE: Final = 20_000
 
 
@@ -164,7 +164,7 @@ def join_status_then(
     began: Mapping[Slot, float],
     slots: Mapping[str, int],
 ) -> JoinStatus:
-    """The join of a fan-out as it stood with this state, which may be one of the past.
+    """The join of a fan-out with this state, which may be a past one.
 
     `made` is kept by the caller for this fan-out and these names. `began`: since when attempts ran that had
     no result then, as later records tell (unix seconds). `slots`: goals at once, by the instance's DID.
@@ -341,7 +341,7 @@ def _child_out(
 
 
 def _earlier(fanout: FanOut, child: Child, lost: Lost) -> list[AttemptOut]:
-    """The attempts at a subtask before its present one."""
+    """The attempts at a subtask before its current one."""
     if child.attempt == 1:
         return []
     taken = {one.attempt: one for one in fanout.moves.reassigned.get(child.index, ())}
@@ -372,12 +372,13 @@ def _earlier(fanout: FanOut, child: Child, lost: Lost) -> list[AttemptOut]:
 
 
 def ended_at(spawn: Spawn | None, report: Report) -> float:
-    """When an attempt ended, unix seconds; not before it was given away, whatever a worker's clock says."""
+    """When an attempt ended, in unix seconds; never before it was assigned, whatever a worker's
+    clock says."""
     return max(report.ended_at, spawn.at) if spawn is not None else report.ended_at
 
 
 def ran_from(spawn: Spawn | None, report: Report) -> float:
-    """When an attempt with a result began to run, unix seconds: its end less what it took."""
+    """When an attempt with a result began to run, in unix seconds: its end minus its duration."""
     end = ended_at(spawn, report)
     began = end - max(0.0, report.wall_time_secs)
     return max(began, spawn.at) if spawn is not None else began

@@ -1,4 +1,4 @@
-"""The records that begin a task's work, written for every route that asks for them."""
+"""The records that begin a task's work, for every route that needs them."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def _place(engine: Engine, asked: NewTask) -> dict[str, str]:
 
 
 def _chosen(namespace: str | None, inherited: str) -> str:
-    """The namespace that was asked for, or the inherited one, also of an older log.
+    """The requested namespace, or the inherited one, even one from an older log.
 
     Raises InvalidNamespace.
     """
@@ -64,7 +64,7 @@ def _chosen(namespace: str | None, inherited: str) -> str:
 
 
 def _refuse_second(state: TaskState) -> None:
-    # One that goes on is refused with the record that began it, like any second INTEND.
+    # An existing open task is refused with the record that began it, like any second INTEND.
     if state.fanout is not None and state.fanout.joined is not None:
         name = state.alias or state.thread
         raise Conflict(f"{name} was fanned out already, and has joined", more_work(name))
@@ -76,9 +76,9 @@ def more_work(name: str) -> str:
 
 
 def refuse_if_over(state: TaskState) -> None:
-    """Raise Conflict for a task that nothing more is to be done about."""
+    """Raise Conflict for a task that is closed for further work."""
     if state.fanout is not None and state.fanout.joined is not None:
-        return  # reopening it would not help: whoever asks is told what does
+        return  # reopening it would not help, so the hint says what does
     if state.status in _OVER:
         name = state.alias or state.thread
         raise Conflict(f"{name} is {state.status}", f"reopen it first: spl task reopen {name}")
@@ -99,10 +99,11 @@ def refuse_unknown(engine: Engine, targets: Iterable[str]) -> None:
 
 
 async def create(engine: Engine, asked: NewTask) -> TaskState:
-    """Write the INTEND of a new task; without an alias one is made. The caller holds `engine.fan_out_lock`.
+    """Write the INTEND of a new task; without an alias one is generated. The caller holds
+    `engine.fan_out_lock`.
 
-    Raises Conflict when the alias is taken, InvalidNamespace, NotFound when there is no such parent, what is
-    wrong with a join, and what refuses a record.
+    Raises Conflict when the alias is taken, InvalidNamespace, NotFound for an unknown parent, errors of the
+    join, and whatever refuses a record.
     """
     aliases = engine.ingest.live.aliases
     alias = asked.alias or _next_alias(aliases)
@@ -123,7 +124,7 @@ async def begin(
 ) -> Appended:
     """Write the parent INTEND of a fan-out: the task's own fields, and `fields` with subtasks and join.
 
-    The caller holds `engine.fan_out_lock`. Raises Conflict when the task is over, InvalidFanOut, and what
+    The caller holds `engine.fan_out_lock`. Raises Conflict when the task is over, InvalidFanOut, and whatever
     refuses a record.
     """
     refuse_if_over(state)

@@ -60,8 +60,9 @@ def router(engine: Engine) -> APIRouter:
         before: Cursor = None,
         limit: Limit = MAX_PAGE,
     ) -> Page[TaskSummary]:
-        """Tasks, newest change first. `since`: only those changed after this revision; `before`: the page
-        after the one that gave this `next_cursor`."""
+        """Tasks, most recent change first. `since`: only those changed after this revision; `before`: the
+        page after the one with this `next_cursor`.
+        """
         if status is not None and status not in STATUSES:
             raise BadRequest(f"no status {status!r}", f"one of {', '.join(STATUSES)}")
         states = sorted(engine.ingest.live.tasks.values(), key=lambda one: one.sequence, reverse=True)
@@ -81,7 +82,7 @@ def router(engine: Engine) -> APIRouter:
 
     @routes.post("/v1/tasks", status_code=201)
     async def create_task(body: NewTask, sign: Signed) -> TaskDetail:
-        """Create a task thread. Without an alias one is made: TASK-0001, TASK-0002, …"""
+        """Create a task thread. Without an alias one is generated: TASK-0001, TASK-0002, …"""
         body.actor = sign(body.actor)
         async with engine.fan_out_lock:
             state = await create(engine, body)
@@ -131,7 +132,7 @@ def router(engine: Engine) -> APIRouter:
 
     @routes.get("/v1/tasks/{name}/speedup")
     async def get_speedup(name: str, vs_serial: str | None = None) -> Speedup:
-        """Critical path against the sum of walls; `vs_serial` names the thread of a serial run."""
+        """Critical path against the sum of wall times; `vs_serial` names the thread of a serial run."""
         return _speedup(engine, find_task(engine, name), vs_serial)
 
     return routes

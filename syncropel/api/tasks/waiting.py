@@ -16,18 +16,18 @@ from syncropel.freeze_levels import EMERGENCY
 from syncropel.wire.tasks import Standing
 
 _BEAT_AFTER_SECS: Final = 1.0
-"""A heartbeat that came so long after a subtask was given away was made by an instance that has it."""
+"""A heartbeat this long after a subtask was assigned comes from an instance that has it."""
 WORKING: Final = frozenset({"live", "draining"})
-"""The statuses of an instance from which a result can be expected."""
+"""The statuses of an instance that can still deliver a result."""
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How it goes with an attempt that an instance was given.
+    """The progress of an attempt that was assigned to an instance.
 
-    `began_at`: since when it runs (unix seconds), None while that is not known; `queued`: its instance says
-    that it does not run yet; `hangs`: nothing will come of it as things stand; `why` in words; `lost_at`:
-    when it was lost with its instance; `standing`: a word where its state would mislead.
+    `began_at`: when it began to run (unix seconds), None while that is not known; `queued`: its instance says
+    that it does not run yet; `hangs`: it will have no result as things stand; `why` in words; `lost_at`: when
+    it was lost with its instance; `standing`: a word where its state would mislead.
     """
 
     began_at: float | None = None
@@ -46,7 +46,7 @@ _GONE_WORDS: Final = {"left": "has left", "archived": "is archived"}
 
 
 class Look:
-    """What is known now of everything that was given away: taken once, asked of each subtask."""
+    """What is known now about everything that was assigned: computed once, then queried for each subtask."""
 
     def __init__(self, engine: Engine) -> None:
         self.spending = engine.spending()
@@ -66,7 +66,7 @@ class Look:
             did: name if self.status(did) in WORKING else f"{name} ({self.status(did)})"
             for did, name in self._aliases.items()
         }
-        """Alias of every instance by DID; of one that does no work, with its status."""
+        """Alias of every instance by DID; for one that does no work, with its status."""
 
     def status(self, did: str) -> str:
         """The status of an instance; empty when it is not known."""
@@ -77,7 +77,8 @@ class Look:
 
     def lost(self, spawn: Spawn) -> tuple[float | None, float | None]:
         """Since when an attempt without a result ran, and when it was lost with its instance (unix seconds):
-        None where it did not, as far as is known."""
+        None if it was not, as far as is known.
+        """
         known = self._engine.ingest.live.registry.instances.get(spawn.instance)
         lost_at = self._engine.leases.lost_at(known) if known is not None else None
         if lost_at is None:
@@ -87,9 +88,9 @@ class Look:
         return None if began is None else max(spawn.at, min(began, lost_at)), lost_at
 
     def progress(self, fanout: FanOut, child: Child, spawn: Spawn) -> Progress:
-        """How it goes with the present attempt of a subtask that has no result."""
+        """The progress of a subtask's current attempt that has no result."""
         began = self._began.get(spawn.child_intend)
-        if began is not None:  # two clocks: it did not begin before it was given away, nor later than now
+        if began is not None:  # two clocks: it cannot have begun before it was assigned, nor later than now
             began = max(spawn.at, min(began, self._engine.runtime.now()))
         ran_from, lost_at = self.lost(spawn)
         heard = self._heard.get(spawn.instance, 0.0)
@@ -111,7 +112,7 @@ class Look:
         return Progress(began, queued, why=why)
 
     def _after_the_end(self, spawn: Spawn, began: float | None, queued: bool) -> Progress:
-        """How it goes with an attempt that had no result when its fan-out was over. Nobody waits for it."""
+        """The progress of an attempt that had no result when its fan-out was over. Nobody waits for it."""
         name = self._aliases.get(spawn.instance, spawn.instance)
         ran_from, lost_at = self.lost(spawn)
         if lost_at is not None:
@@ -153,13 +154,13 @@ def slots(engine: Engine) -> dict[str, int]:
 
 
 def held_by(freeze: Freeze) -> str:
-    """Why nothing starts, when it is a freeze."""
+    """Why nothing starts, if that is because of a freeze."""
     place = "the emergency stop" if freeze.level == EMERGENCY else f"the freeze of {freeze.namespace!r}"
     return f"held by {place}: {freeze.reason}"
 
 
 def why_pending(fanout: FanOut, child: Child, route_problem: str, names: Mapping[str, str]) -> str:
-    """Why a subtask was not given to anyone; from whom it was taken when nothing stands in its way."""
+    """Why a subtask has not been assigned; from whom it was taken when nothing prevents that."""
     if fanout.moves.exceeded:
         return f"the fan-out has spent its budget of ${fanout.budget_usd or 0:.2f}"
     if child.blocked_by:
@@ -170,6 +171,6 @@ def why_pending(fanout: FanOut, child: Child, route_problem: str, names: Mapping
 
 
 def taken_over(fanout: FanOut, index: int, names: Mapping[str, str]) -> str:
-    """From whom the subtask's present attempt was taken over; empty when it was not."""
+    """From whom the subtask's current attempt was taken over; empty when it was not."""
     taken = fanout.taken_from(index)
     return f"taken over from {names.get(taken.instance, taken.instance)} ({taken.reason})" if taken else ""

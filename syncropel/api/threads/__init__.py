@@ -1,1 +1,1 @@
-"""Threads, bundles of them, and who takes part."""
+"""Threads, bundles of them, and participants."""

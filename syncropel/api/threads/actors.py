@@ -22,9 +22,9 @@ def router(engine: Engine) -> APIRouter:
 
     @routes.get("/v1/actors")
     async def list_actors(request: Request) -> Page[ActorOut]:
-        """Every actor, by DID: what the registry says of it, and where it took part.
+        """Every actor, by DID: the registry's entry, and where it took part.
 
-        The registry is left out for a caller whom the permission rules keep from its thread.
+        The registry is omitted for a caller whom the permission rules keep from its thread.
         """
         known: dict[str, RegisteredActor] = {}
         if await refusal_to_read_thread(request.scope, engine, ACTOR_REGISTRY) is None:

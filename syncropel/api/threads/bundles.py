@@ -1,4 +1,4 @@
-"""/v1/threads/snapshot and /v1/threads/restore: records of threads as one file, and back into a log."""
+"""/v1/threads/snapshot and /v1/threads/restore: exports threads as one file, and imports them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _WITHOUT_MODELS: Final = {
 
 
 class BundleStream(StreamingResponse):
-    """A bundle on its way."""
+    """A bundle being sent."""
 
     media_type = MEDIA_TYPE
 
@@ -51,10 +51,11 @@ def router(engine: Engine) -> APIRouter:
         whole: Annotated[bool, Query(alias="all")] = False,
         to_namespace: str | None = None,
     ) -> Response:
-        """A bundle of these threads (ids or aliases, repeat the parameter), of these and all that belongs to
-        them (`causal_closure`), or of the whole log (`all`). With `to_namespace` it holds only what may be
-        shared with that namespace; a thread that was named and may not be is a 403. A token that has only
-        `federation:read` gets what may be shared with its account's namespace, and learns of nothing else."""
+        """A bundle of these threads (ids or aliases, repeat the parameter), of these and everything that
+        belongs to them (`causal_closure`), or of the whole log (`all`). With `to_namespace` it contains only
+        what may be shared with that namespace; naming a thread that may not be is a 403. A token with only
+        `federation:read` gets what may be shared with its account's namespace, and learns of nothing else.
+        """
         if whole == bool(threads):
             raise BadRequest(
                 "no threads named" if not whole else "all threads, or only some?",
@@ -63,7 +64,7 @@ def router(engine: Engine) -> APIRouter:
         receiver = receiver_of(request.scope, engine, to_namespace)
         named, headers = named_threads(engine, threads or [], receiver), None
         chosen = await _chosen(engine, named, causal_closure, whole)
-        last = _last_of(engine, chosen)  # what comes from now on is neither judged nor taken along
+        last = _last_of(engine, chosen)  # records that arrive from now on are neither judged nor included
         if receiver is not None:
             shared = await shared_threads(engine, chosen, named, receiver)
             headers = {WITHHELD: "" if receiver.is_guest else str(len(chosen) - len(shared))}
@@ -81,7 +82,7 @@ def router(engine: Engine) -> APIRouter:
         reserved: bool = False,
         take_up_work: bool = False,
     ) -> RestoreReport:
-        """Take a bundle in: all of it or nothing. Every line is checked before anything is written."""
+        """Import a bundle, completely or not at all. Every line is checked before anything is written."""
         with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as file:
             async for chunk in request.stream():
                 file.write(chunk)
@@ -108,7 +109,7 @@ def _last_of(engine: Engine, chosen: set[str]) -> int:
 
 
 async def _bundle(engine: Engine, chosen: set[str], last: int) -> AsyncIterator[str]:
-    """The lines of the bundle in pieces. The log is read twice: the header in front counts what follows."""
+    """The lines of the bundle in chunks. The log is read twice: the header counts what follows."""
     known = engine.ingest.live.index.threads
     first = min((known[thread].first_sequence for thread in chosen if thread in known), default=1)
     counted = Sealer()

@@ -1,4 +1,4 @@
-"""Who gets which threads in a bundle: all that they ask for, or what consent allows to share with them."""
+"""Who gets which threads in a bundle: all they ask for, or what consent allows to share with them."""
 
 from __future__ import annotations
 
@@ -23,16 +23,18 @@ _ALL: Final = "ask for everything that is: --all, or all=true"
 
 @dataclass(frozen=True, slots=True)
 class Receiver:
-    """The namespace that a bundle is for. `is_guest`: who asks may know of nothing that is not shared."""
+    """The namespace that a bundle is for. `is_guest`: the caller must not learn of anything that is not
+    shared.
+    """
 
     namespace: str
     is_guest: bool
 
 
 def receiver_of(scope: Scope, engine: Engine, asked: str | None) -> Receiver | None:
-    """For whom this request makes a bundle; None for one of the caller's own, who may read everything.
+    """The receiver of this request's bundle; None for a caller's own, who may read everything.
 
-    Raises Forbidden for a guest that asks for another namespace than its account's.
+    Raises Forbidden for a guest that names another namespace than its account's.
     """
     token = caller(scope)
     if token is None or lacks(token, "records:read") is None:
@@ -48,7 +50,7 @@ def receiver_of(scope: Scope, engine: Engine, asked: str | None) -> Receiver | N
 
 
 def named_threads(engine: Engine, names: Iterable[str], receiver: Receiver | None) -> set[str]:
-    """The threads of these names. Raises NotFound; a guest is not told where else they may be."""
+    """The threads with these names. Raises NotFound; a guest is not told where else they may be."""
     try:
         return {find_line(engine, name).id for name in names}
     except NotFound:
@@ -58,9 +60,9 @@ def named_threads(engine: Engine, names: Iterable[str], receiver: Receiver | Non
 
 
 async def shared_threads(engine: Engine, chosen: set[str], named: set[str], receiver: Receiver) -> set[str]:
-    """Of the chosen threads those that may be shared.
+    """The chosen threads that may be shared.
 
-    Raises ConsentRequired when one that was named may not be, or none may; NotFound instead for a guest;
+    Raises ConsentRequired when a named one may not be, or none may; NotFound instead for a guest;
     InvalidNamespace.
     """
     kept = await withheld(engine.store, engine.ingest.live, chosen, receiver.namespace, engine.runtime.now())

@@ -1,4 +1,4 @@
-"""Threads as the API answers them: found by name, and in a line."""
+"""Threads as the API returns them: found by name, and summarized."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ def find_line(engine: Engine, name: str) -> ThreadLine:
 
 
 def thread_id(engine: Engine, name: str) -> str:
-    """The id of a thread by its id, which may not be in the log yet, or by the alias of its task."""
+    """The id of a thread, given its id, which may not be in the log yet, or the alias of its task."""
     live = engine.ingest.live
     return name if name in live.index.threads else live.aliases.get(name, name)
 
 
 def _elsewhere(engine: Engine, thread: str) -> NotFound | None:
-    """What to say of a subtask's thread whose records are on the instance that was given it."""
+    """The message for a subtask's thread whose records are on the instance that it was assigned to."""
     for task in engine.ingest.live.tasks.values():
         for (index, _), spawn in task.fanout.spawns.items() if task.fanout is not None else ():
             if spawn.child_thread == thread:

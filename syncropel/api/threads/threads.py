@@ -1,7 +1,7 @@
 """/v1/threads: list, state, records, participants, watch.
 
-A thread goes by its id or by the alias of its task. Its name may hold slashes, so the routes with more behind
-the name come before the bare one.
+A thread is given by its id or by the alias of its task. Its name may contain slashes, so the routes with a
+suffix come before the bare one.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def router(engine: Engine) -> APIRouter:
 
     @routes.get("/v1/threads")
     async def list_threads(since: Cursor = None, limit: Limit = 100) -> Page[ThreadSummary]:
-        """Threads, latest activity first. `since`: the cursor of the page before."""
+        """Threads, latest activity first. `since`: the cursor of the previous page."""
         lines = sorted(
             engine.ingest.live.index.threads.values(), key=lambda line: line.last_sequence, reverse=True
         )
@@ -79,7 +79,7 @@ def router(engine: Engine) -> APIRouter:
 
     @routes.get("/v1/threads/{thread:path}")
     async def get_thread(thread: str) -> ThreadSummary:
-        """One thread in a line."""
+        """The summary of one thread."""
         return thread_summary(engine, find_line(engine, thread))
 
     return routes

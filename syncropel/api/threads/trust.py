@@ -18,7 +18,7 @@ def router(engine: Engine) -> APIRouter:
 
     @routes.get("/v1/trust")
     async def list_trust() -> Page[TrustOut]:
-        """Everyone who reported results of a fan-out or whose work others judged, the most trusted first."""
+        """Everyone who reported results of a fan-out or whose work others judged, most trusted first."""
         live = engine.ingest.live
         names = live.names()
         found = await asyncio.to_thread(trust_by_actor, list(live.tasks.values()))

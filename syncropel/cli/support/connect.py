@@ -1,6 +1,6 @@
 """Which daemon a command talks to: a URL with a token, a named context, or this home's socket.
 
-What is typed goes before the environment, and a URL before a context: `--url`, `--context`, SPL_URL,
+Arguments take precedence over the environment, and a URL over a context: `--url`, `--context`, SPL_URL,
 SPL_CONTEXT, the current context, the socket.
 """
 
@@ -27,15 +27,15 @@ if TYPE_CHECKING:
 
 
 def this_home() -> Home:
-    """The home that the environment names."""
+    """The home named by the environment."""
     return home_from(os.environ)
 
 
 def target(args: Namespace) -> Target:
-    """Where to send.
+    """Where to send requests.
 
-    Raises UsageError when the URL is none, or when both a URL and a context are named; NotFound for a context
-    that there is not; SetupError when the contexts cannot be read.
+    Raises UsageError when the URL is invalid, or when both a URL and a context are given; NotFound for an
+    unknown context; SetupError when the contexts cannot be read.
     """
     import_client()
 
@@ -44,7 +44,7 @@ def target(args: Namespace) -> Target:
 
 
 def chosen_url(args: Namespace) -> str:
-    """The URL that was named for this command; empty when a context decides. Raises as `target`."""
+    """The URL given for this command; empty when a context decides. Raises as `target`."""
     typed, context = getattr(args, "url", None), getattr(args, "context", None)
     if typed and context:
         raise UsageError("--url and --context name two daemons", "leave one of them out")
@@ -52,14 +52,14 @@ def chosen_url(args: Namespace) -> str:
 
 
 def chosen_context(args: Namespace) -> Context:
-    """The context that this command is about. Raises as `target`."""
+    """The context that this command uses. Raises as `target`."""
     known = contexts.load(this_home())
     name = getattr(args, "context", None) or os.environ.get("SPL_CONTEXT", "") or known.current
     return known.find(name)
 
 
 def url_target(url: str) -> Target:
-    """A daemon at a URL, with SPL_TOKEN or the token that `spl token save` kept. Raises UsageError."""
+    """A daemon at a URL, with SPL_TOKEN or the token stored by `spl token save`. Raises UsageError."""
     from syncropel.client import Target
 
     home = this_home()
@@ -88,12 +88,12 @@ def context_target(context: Context) -> Target:
 
 
 def _remote_actor() -> str:
-    """Over TCP the token says who writes, unless SPL_ACTOR does."""
+    """Over TCP the token determines who writes, unless SPL_ACTOR does."""
     return os.environ.get("SPL_ACTOR", "")
 
 
 def connect(args: Namespace) -> Client:
-    """A client of the daemon that `args` name; use it in a `with` block. One that is newer is told of."""
+    """A client for the daemon that `args` select; use it in a `with` block. Warns about a newer daemon."""
     where = target(args)
     from syncropel.client import Client
 
@@ -101,7 +101,7 @@ def connect(args: Namespace) -> Client:
 
 
 def _tell_if_newer(args: Namespace, theirs: str) -> None:
-    """Say on stderr that the daemon is newer, once for all that a command asks."""
+    """Warn on stderr, once per command, that the daemon is newer."""
     from syncropel.wire.version import is_newer
 
     if theirs != getattr(args, "told_version", "") and is_newer(theirs, __version__):
@@ -127,6 +127,6 @@ def _read_if_there(path: Path) -> str:
 
 
 def import_client() -> None:
-    """Import the client the quick way; to be called before anything else imports it."""
+    """Import the client with reduced import time; call it before anything else imports the client."""
     with quickly():
         import syncropel.client  # noqa: F401

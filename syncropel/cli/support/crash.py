@@ -1,4 +1,4 @@
-"""Where the traceback of an unexpected error goes: a log file, never the user's screen."""
+"""Writes the traceback of an unexpected error to a log file, never to the user's screen."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from syncropel.settings.config import Home, home_from
 
 
 def write_crash(error: Exception) -> str:
-    """Append the traceback, without values of variables, to the home's `logs/cli.log`; gives its path.
+    """Append the traceback, without values of variables, to the home's `logs/cli.log`; return its path.
 
     Raises OSError when it cannot be written.
     """

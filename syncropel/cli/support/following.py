@@ -1,4 +1,4 @@
-"""Following an event stream for as long as somebody wants, over restarts of the daemon."""
+"""Follows an event stream until interrupted, across restarts of the daemon."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ RECONNECT_SECS: Final = 2.0
 
 
 def events(args: Namespace, path: str, last_id: str = "") -> Iterator[Event]:
-    """The events of a stream, until interrupted; each goes on after the id of the last one.
+    """The events of a stream, until interrupted; a reconnect continues after the last event's id.
 
-    Raises what the first connection raises; a later loss is said once and waited out. What the daemon says of
-    a stream that it ends itself (`error`, `server_shutdown`) is said too.
+    Raises what the first connection raises; a later loss is reported once and waited out. The daemon's reason
+    for ending a stream itself (`error`, `server_shutdown`) is reported too.
     """
     connected, said = False, ""
     while True:

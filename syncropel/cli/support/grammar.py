@@ -1,7 +1,7 @@
-"""The command line's own grammar, for the console's `:`; nothing is run by it.
+"""The command line's grammar, for the console's `:`; it runs nothing.
 
-What a command requires may be missing there: a dialog asks for it. Bare words that the command does not know
-are handed on as `rest`, so that `drain start worker-a` can be typed.
+Arguments that a command requires may be missing there: a dialog asks for them. Unknown bare words are passed
+on as `rest`, so that `drain start worker-a` can be typed.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class Grammar:
     """Parses and completes what may be typed after `spl`."""
 
     def parse(self, words: Sequence[str]) -> dict[str, Any]:
-        """`command`, `verb` where there is one, `rest`, and all flags by name. Raises UsageError."""
+        """`command`, `verb` if there is one, `rest`, and all flags by name. Raises UsageError."""
         parser = build_parser()
         _loosen(parser)
         found, rest = parser.parse_known_args(_open(parser, words))
@@ -50,7 +50,7 @@ class Grammar:
 
 
 def _open(parser: Parser, words: Sequence[str]) -> list[str]:
-    """The words; on the way the command's own parser is configured and loosened."""
+    """The words; on the way, the command's own parser is configured and made lenient."""
     child = _children(parser).get(words[0]) if words else None
     if child is not None:
         for one in _all(_configured(child)):
@@ -59,7 +59,7 @@ def _open(parser: Parser, words: Sequence[str]) -> list[str]:
 
 
 def _configured(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    """A command's parser with its flags, which its module adds when it is first asked."""
+    """A command's parser with its flags, which its module adds on first use."""
     configure = getattr(parser, "configure", None)
     if configure is not None:
         configure()

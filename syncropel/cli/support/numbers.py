@@ -1,10 +1,10 @@
-"""Numbers as a person reads them: durations, money, sizes."""
+"""How numbers are formatted: durations, money, sizes."""
 
 from __future__ import annotations
 
 
 def wall(secs: float) -> str:
-    """A wall time without its unit: whole seconds from one on, below that the digits that matter."""
+    """A wall time without its unit: whole seconds from one up, below that the significant digits."""
     if secs >= 0.95:
         return str(int(secs + 0.5))
     if secs == 0:
@@ -13,7 +13,7 @@ def wall(secs: float) -> str:
 
 
 def precise(secs: float) -> str:
-    """A measured time with its unit: a tenth below a minute, where it matters."""
+    """A measured time with its unit: tenths below a minute, where they matter."""
     return f"{max(0.0, secs):.1f}s" if secs < 59.95 else duration(secs)
 
 
@@ -40,7 +40,7 @@ def ratio(value: float | None) -> str:
 
 
 def seconds(secs: float) -> str:
-    """A setting in seconds, without a needless `.0`."""
+    """A setting in seconds, without a superfluous `.0`."""
     return f"{secs:g}s"
 
 

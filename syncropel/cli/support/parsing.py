@@ -1,4 +1,4 @@
-"""The words of the command line: which commands there are, and how a mistake in them is told."""
+"""The command line's parser: which commands exist, and how mistakes are reported."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ COMMANDS: Final = {
     "version": "print the version",
     "help": "explain spl, or one of its commands",
 }
-"""Command → what it does. Each lives in `syncropel.cli.<command>`, which is imported when it is chosen."""
+"""Command → summary. Each is in `syncropel.cli.<command>`, which is imported when it is chosen."""
 
 _OUTPUTS: Final = ("text", "json")
 
@@ -58,7 +58,7 @@ class UsageError(BadRequest):
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse whose errors are exceptions, and which takes no abbreviated flags."""
+    """argparse, with errors as exceptions and without abbreviated flags."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("allow_abbrev", False)
@@ -73,7 +73,7 @@ class Parser(argparse.ArgumentParser):
             write(file or sys.stderr, message)
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
-        # argparse would answer an unknown command with the list of them all and no guess.
+        # argparse would answer an unknown command with the full list and no suggestion.
         if action.choices is None or value in action.choices:
             return
         known = [str(choice) for choice in action.choices]
@@ -84,12 +84,12 @@ class Parser(argparse.ArgumentParser):
 
 
 class CommandParser(Parser):
-    """The parser of one command; its flags come from the command's module, the first time it is asked."""
+    """The parser of one command; its flags come from the command's module, on first use."""
 
     module = ""
 
     def configure(self) -> None:
-        """Take the flags from the module, unless that was done."""
+        """Add the module's flags, once."""
         if self.module:
             module, self.module = self.module, ""
             import_module(module).configure(self)
@@ -113,12 +113,12 @@ def build_parser() -> Parser:
 
 
 def verbs(parser: Parser) -> Any:
-    """The sub-commands of a noun; without one its help is shown."""
+    """The sub-commands of a noun; without one, its help is shown."""
     return parser.add_subparsers(metavar="VERB", dest="verb", parser_class=Parser, required=True)
 
 
 def add_verb(group: Any, name: str, summary: str, **kwargs: Any) -> Parser:
-    """One sub-command, with the flags that every sub-command has."""
+    """A sub-command, with the flags that every sub-command has."""
     verb: Parser = group.add_parser(
         name, help=summary, description=summary[0].upper() + summary[1:] + ".", **kwargs
     )
@@ -138,7 +138,7 @@ def add_output(parser: argparse.ArgumentParser) -> None:
 
 
 def add_limit(parser: argparse.ArgumentParser) -> None:
-    """How much of a list is shown."""
+    """Add a limit on the length of a list."""
     parser.add_argument("--limit", type=positive, metavar="N", default=100, help="at most N (default 100)")
 
 

@@ -1,6 +1,6 @@
 """What a command prints, and where: text with a little colour, or JSON.
 
-Text that came from a record may hold anything; it is shown without its control characters.
+Text from a record may contain anything; it is shown without its control characters.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
 _COLOURS: Final = {"✓": "32", "✗": "31", "◇": "36"}
-"""Colour of a line's leading glyph (ANSI SGR). The glyph and the words say it too."""
+"""Colour of a line's leading glyph (ANSI SGR). The glyph and the text say the same."""
 
 _PLAIN_GLYPHS: Final = {
     "✓": "+",
@@ -50,13 +50,13 @@ _errors_as_json = False
 
 
 class OutputFailed(SyncropelError):
-    """Raised when stdout takes nothing: it is closed, or its disk is full."""
+    """Raised when stdout cannot be written: it is closed, or its disk is full."""
 
     code = "OUTPUT_FAILED"
 
 
 class _Closed(io.TextIOBase):
-    """Stands for a stdout that was closed before we began (`>&-`)."""
+    """Stands in for a stdout that was closed before we began (`>&-`)."""
 
     def write(self, _: str, /) -> int:
         raise OSError(errno.EBADF, os.strerror(errno.EBADF))
@@ -70,7 +70,7 @@ def _degrade(error: UnicodeError) -> tuple[str, int]:
 
 
 def prepare_streams() -> None:
-    """Let stdout and stderr replace what their encoding cannot write, instead of failing on it."""
+    """Let stdout and stderr replace characters that their encoding lacks, instead of failing."""
     codecs.register_error(_ERROR_HANDLER, _degrade)
     if None in (sys.stdin, sys.stdout, sys.stderr):
         _fill_closed()
@@ -81,8 +81,9 @@ def prepare_streams() -> None:
 
 
 def _fill_closed() -> None:
-    """Put something in the place of standard streams that are closed: else the next file or socket that is
-    opened gets their number, and is written to by whoever means the stream."""
+    """Open replacements for closed standard streams: otherwise the next file or socket would get their
+    number, and receive text meant for the stream.
+    """
     for number in range(3):
         try:
             os.fstat(number)
@@ -97,13 +98,13 @@ def _fill_closed() -> None:
 
 
 def tell_errors_as_json(wanted: bool) -> None:
-    """Whether `complain` is to write JSON from now on, a document a line."""
+    """Set whether `complain` writes JSON from now on, one document per line."""
     global _errors_as_json
     _errors_as_json = wanted
 
 
 def clean(text: str) -> str:
-    """One line without control characters: breaks and tabs become spaces, the rest a visible mark."""
+    """One line without control characters: line breaks and tabs become spaces, the rest a visible mark."""
     return _CONTROLS.sub("\ufffd", text.replace("\r\n", " ").translate({9: " ", 10: " ", 13: " "}))
 
 
@@ -113,7 +114,7 @@ def is_json(args: Namespace) -> bool:
 
 
 def say(*lines: str, stream: TextIO | None = None) -> None:
-    """Print lines of text, each cleaned, its leading glyph coloured where colour is wanted."""
+    """Print lines of text, each cleaned, with its leading glyph coloured if colour is wanted."""
     out = stream or sys.stdout
     colour = _wants_colour(out)
     texts = [clean(line) for line in lines]
@@ -121,7 +122,7 @@ def say(*lines: str, stream: TextIO | None = None) -> None:
 
 
 def complain(message: str, hint: str = "", *, error: SyncropelError | None = None) -> None:
-    """Say on stderr what went wrong, and what to do about it; `error` says more of it in JSON."""
+    """Report on stderr what went wrong, and what to do about it; `error` adds details to the JSON form."""
     if not _errors_as_json:
         say(*complaint(message, hint), stream=sys.stderr)
         return
@@ -131,7 +132,7 @@ def complain(message: str, hint: str = "", *, error: SyncropelError | None = Non
 
 
 def tell(message: str, hint: str = "") -> None:
-    """Say on stderr how it goes, where stdout is for the answer."""
+    """Report progress on stderr, leaving stdout for the answer."""
     if _errors_as_json:
         _complain_in_json("notice", message, hint, {})
     else:
@@ -144,12 +145,13 @@ def _complain_in_json(kind: str, message: str, hint: str, more: Mapping[str, Any
 
 
 def finish() -> None:
-    """Write what stdout still holds. Raises as `say` does."""
+    """Write what stdout still buffers. Raises as `say` does."""
     write(sys.stdout, "")
 
 
 def write(out: TextIO, text: str) -> None:
-    """Write and flush. Raises OutputFailed when stdout does not take it, BrokenPipeError without a reader."""
+    """Write and flush. Raises OutputFailed when stdout cannot be written, BrokenPipeError without
+    a reader."""
     try:
         out.write(text)
         out.flush()
@@ -161,7 +163,7 @@ def write(out: TextIO, text: str) -> None:
 
 
 def write_bytes(data: bytes) -> None:
-    """Write bytes to stdout as they are. Raises as `write`."""
+    """Write raw bytes to stdout. Raises as `write`."""
     out = getattr(sys.stdout, "buffer", None)
     if out is None:  # stdout was closed before we began
         write(sys.stdout, "\n")
@@ -177,19 +179,19 @@ def write_bytes(data: bytes) -> None:
 
 
 def print_json(value: BaseModel | Mapping[str, Any]) -> None:
-    """Print a wire model, or a document made of such, as JSON that any encoding of stdout can carry."""
+    """Print a wire model, or a document of such, as JSON that any encoding of stdout can represent."""
     document = value if isinstance(value, Mapping) else value.model_dump(mode="json")
     encoding = (sys.stdout.encoding or "").lower().replace("-", "")
     write(sys.stdout, json.dumps(document, ensure_ascii=encoding != "utf8", indent=2) + "\n")
 
 
 def print_json_line(document: Mapping[str, Any]) -> None:
-    """Print one of many documents, each on a line of its own."""
+    """Print one of many documents, each on its own line."""
     write(sys.stdout, json.dumps(document) + "\n")
 
 
 def table(header: list[str], rows: Iterable[list[str]]) -> list[str]:
-    """Lines of a table whose columns are as wide as their widest cell, the last one ragged."""
+    """Lines of a table whose columns are as wide as their widest cell; the last column is ragged."""
     cells = [header, *([clean(cell) for cell in row] for row in rows)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(header))]
     return [

@@ -1,4 +1,4 @@
-"""Waiting for what becomes of a goal, and saying on stderr what it waits for."""
+"""Waits for the result of a goal, and reports on stderr what it waits for."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 _POLL_SECS: Final = 0.3
 _AGAIN_SECS: Final = 60.0
-"""A silence that lasts is told again so often, with its age."""
+"""How often a lasting silence is reported again, with its age."""
 _STOPPING: Final = Unavailable.status
 _GONE_SECS: Final = 60.0
-"""So long a daemon that does not answer is waited for: it may be restarted."""
+"""How long to wait for a daemon that does not answer: it may be restarting."""
 
 
 class Waiting:
-    """For the end of an attempt that was asked for; `patience` is in seconds, None is for ever."""
+    """Waits for the end of a requested attempt; `patience` is in seconds, None means for ever."""
 
     def __init__(self, client: Client, made: Dispatched, patience: int | None) -> None:
         self._client, self._made, self._patience = client, made, patience
@@ -31,10 +31,10 @@ class Waiting:
         self._gone_since: float | None = None
 
     def end(self) -> tuple[JoinStatus, bool]:
-        """The join once the attempt, or a later one, has a result; why there is none yet is said meanwhile.
+        """The join once the attempt, or a later one, has a result; until then it reports why there is none.
 
-        After the patience the join as it stands, and False. Raises RemoteError; DaemonUnreachable when the
-        daemon does not come back.
+        When the patience runs out, the current join, and False. Raises RemoteError; DaemonUnreachable when
+        the daemon does not come back.
         """
         while True:
             if (status := self._ask()) is not None:
@@ -56,7 +56,7 @@ class Waiting:
         return self._patience is not None and time.monotonic() >= self._began + self._patience
 
     def _ask(self) -> JoinStatus | None:
-        """The join as it is; None while the daemon is away."""
+        """The current join; None while the daemon is away."""
         from syncropel.client import calls
 
         try:
@@ -72,7 +72,7 @@ class Waiting:
         return status
 
     def _wait_out(self, error: SyncropelError) -> None:
-        """Say once that the daemon is away. Raises DaemonUnreachable when that has lasted too long."""
+        """Report once that the daemon is away. Raises DaemonUnreachable when that has lasted too long."""
         now = time.monotonic()
         if self._gone_since is None:
             self._gone_since = now
@@ -83,7 +83,7 @@ class Waiting:
             raise DaemonUnreachable(error.message, f"{error.hint}\n{see}") from error
 
     def _tell(self, child: ChildOut) -> None:
-        """Say what it waits for, when that is news or lasts; and that it waits for nothing any more."""
+        """Report what it waits for, when that changes or lasts; and when the wait is over."""
         now = time.monotonic()
         if not child.why:
             if self._said and child.state == "in_progress":
@@ -106,7 +106,7 @@ class Waiting:
             tell(f"waiting: {child.why}")
 
     def _silence(self, child: ChildOut) -> str:
-        """When its instance was heard last; empty while all is well with that, and when it is not known."""
+        """When its instance was last heard from; empty while that is recent, or not known."""
         from syncropel.client import calls
 
         try:

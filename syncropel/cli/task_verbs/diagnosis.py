@@ -1,4 +1,4 @@
-"""The `spl task` verbs that take a task apart: its attempts, and its tree."""
+"""The `spl task` verbs that examine a task: its attempts, and its tree."""
 
 from __future__ import annotations
 

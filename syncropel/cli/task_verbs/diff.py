@@ -37,7 +37,7 @@ def configure(group: Any) -> None:
 
 
 def run(args: Namespace) -> int:
-    """Print the patch; it is whole before anything is printed, so that no half of one is applied."""
+    """Print the patch; it is complete before anything is printed, so that half a patch is never applied."""
     from syncropel.client import output_calls
 
     with connect(args) as client:

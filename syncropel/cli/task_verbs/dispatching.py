@@ -1,4 +1,4 @@
-"""Giving one goal to one instance, and waiting for what becomes of it: `spl run`, `spl task dispatch`."""
+"""Gives one goal to one instance, and waits for its result: `spl run`, `spl task dispatch`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from syncropel.settings.config import actor_from
 
 
 def add_flags(parser: Parser) -> None:
-    """The flags that say where and within which limits."""
+    """Add the flags for target and limits."""
     parser.add_argument(
         "--target",
         metavar="TARGET",
@@ -53,7 +53,7 @@ def add_allow_unknown(parser: Parser) -> None:
 
 
 def asked(args: Namespace) -> dict[str, Any]:
-    """What `add_flags` took, as the API wants it."""
+    """The values of `add_flags`, in the API's form."""
     return {
         "target": args.target,
         "adapter": args.adapter,
@@ -68,7 +68,7 @@ def asked(args: Namespace) -> dict[str, Any]:
 
 
 def dispatch(args: Namespace, request: Mapping[str, Any], *, wait: bool) -> int:
-    """Ask for it and print it; with `wait` also its end.
+    """Send the request and print it; with `wait` also its result.
 
     Exits 1 when that is not an accept, or has not come within `--wait-secs`.
     """

@@ -1,4 +1,4 @@
-"""`spl task logs`: what subtasks write, as it was and as it comes."""
+"""`spl task logs`: the output of subtasks, optionally followed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from syncropel.wire import OutputPage
 
 LAST_LINES: Final = 10
-"""Of each subtask, where all of them are shown."""
+"""Lines of each subtask, where all of them are shown."""
 MAX_TAIL: Final = 10_000
 PAGE_BYTES: Final = 256 * 1024
 
@@ -99,7 +99,7 @@ def _tail_of_all(args: Namespace) -> int:
 
 
 def _tell_all(client: Client, args: Namespace, indexes: list[int]) -> int:
-    """The last lines of each; 1 when the output of one could not be had."""
+    """The last lines of each; returns 1 when the output of one could not be read."""
     code = 0
     for one in indexes:
         printer = Printer(args, prefix=True)
@@ -114,7 +114,7 @@ def _tell_all(client: Client, args: Namespace, indexes: list[int]) -> int:
 
 
 def _pages(client: Client, args: Namespace, one: int, tail: int | None) -> Iterator[OutputPage]:
-    """The pages up to where the output ended when it was first looked at."""
+    """The pages up to where the output ended at the first look."""
     from syncropel.client import output_calls
 
     asked = {"limit": PAGE_BYTES, "raw": args.raw}
@@ -132,5 +132,5 @@ def _pages(client: Client, args: Namespace, one: int, tail: int | None) -> Itera
 
 
 def _is_being_made(page: OutputPage) -> bool:
-    """Whether the attempt has ended, and its instance has not read all of what the agent wrote yet."""
+    """Whether the attempt has ended, but its instance has not read all of the agent's output yet."""
     return not page.ended and page.state not in ("pending", "blocked", "in_progress")

@@ -1,4 +1,4 @@
-"""Following the output of subtasks until they end, over restarts of their instances and of the daemon."""
+"""Follows the output of subtasks until they end, across restarts of their instances and of the daemon."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
     from syncropel.wire import OutputPage
 
 MAX_FOLLOWED: Final = 64
-"""Subtasks at once: each takes a connection of its own."""
+"""Most subtasks at once: each takes a connection."""
 _QUEUED: Final = 64
 
 
 def follow(args: Namespace, indexes: list[int], tail: int | None) -> int:
-    """Print what these subtasks write until all have ended; gives the exit code.
+    """Print what these subtasks write until all have ended; return the exit code.
 
     `tail`: how many lines to begin with; None: all. Raises what the first connection raises, and Conflict
-    when these are too many.
+    when there are too many.
     """
     if len(indexes) > MAX_FOLLOWED:
         raise Conflict(
@@ -82,7 +82,7 @@ def _follow_all(args: Namespace, indexes: list[int], tail: int | None) -> int:
 
 
 def _items(args: Namespace, one: int, tail: int | None) -> Iterator[OutputPage | SyncropelError]:
-    """Pages, and between them what is lost for a while. Raises what cannot be waited out."""
+    """Pages, and notices of temporary losses between them. Raises what cannot be waited out."""
     from syncropel.client import output_calls
 
     path = output_calls.output_follow(args.name, one, attempt=args.attempt, tail=tail, raw=args.raw)

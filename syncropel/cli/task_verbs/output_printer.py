@@ -1,4 +1,4 @@
-"""Prints the output of a subtask: as text, as JSON lines, or as the bytes that it is."""
+"""Prints the output of a subtask: as text, as JSON lines, or as raw bytes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Printer:
-    """Prints the pages of one subtask's output in the form that was asked for."""
+    """Prints the pages of one subtask's output in the requested form."""
 
     def __init__(self, args: Namespace, *, prefix: bool = False) -> None:
         self._args = args
@@ -27,7 +27,7 @@ class Printer:
         self._lost = False
 
     def lost(self, error: SyncropelError) -> None:
-        """Say that its instance, or the daemon, does not answer; what comes is shown when it does again."""
+        """Report that its instance, or the daemon, does not answer; output continues when it does again."""
         self._lost = True
         if is_json(self._args):
             index = self._page.index if self._page is not None else None
@@ -66,7 +66,7 @@ class Printer:
             self._print(self._lines.add(data))
 
     def finish(self) -> None:
-        """Print what is left of the last line, and in JSON how the attempt stands."""
+        """Print what is left of the last line, and in JSON the state of the attempt."""
         if self._page is None or self._args.raw:
             return
         if self._lines is not None and self._events is None:

@@ -1,8 +1,8 @@
 """The `--subtask` flag: `goal=…,target=…,budget=0.50,timeout=300,depends=0+1,adapter=bash`.
 
-A value with a comma in it is quoted whole, `goal="first this, then that"`, with either kind of quote;
-inside, a backslash takes the quote's or its own meaning away. Elsewhere quotes and backslashes stand for
-themselves, so that most shell commands can be typed as they are.
+A value that contains a comma is quoted as a whole, `goal="first this, then that"`, with either kind of quote;
+inside, a backslash escapes the quote or itself. Elsewhere quotes and backslashes are literal, so that most
+shell commands can be typed as they are.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ _WIRE_NAMES: Final = {"budget": "budget_usd", "timeout": "timeout_secs", "depend
 
 
 def parse_subtasks(flags: Sequence[str]) -> list[dict[str, Any]]:
-    """What the `--subtask` flags ask for, as the API takes it.
+    """The subtasks of the `--subtask` flags, in the API's form.
 
-    Raises InvalidFanOut that points at the subtask and the key. Cycles and indexes out of range are left to
-    the daemon, which checks them for everyone.
+    Raises InvalidFanOut naming the subtask and the key. Cycles and indexes out of range are left to the
+    daemon, which checks them for every client.
     """
     return [parse_subtask(index, flag) for index, flag in enumerate(flags)]
 
@@ -70,7 +70,7 @@ def _pairs(where: str, flag: str) -> list[tuple[str, str]]:
 
 
 def _value(where: str, key: str, flag: str, start: int) -> tuple[str, int]:
-    """The value that starts here, and where the next pair does."""
+    """The value that starts here, and where the next pair starts."""
     first = start + len(flag[start:]) - len(flag[start:].lstrip())
     if flag[first : first + 1] not in ("'", '"'):
         comma = flag.find(",", start)

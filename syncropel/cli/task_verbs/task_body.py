@@ -27,7 +27,7 @@ NAME: Final = "Subtasks"
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """What a file declares; `join` is empty when it does not say."""
+    """What a file declares; `join` is empty when it declares none."""
 
     subtasks: list[dict[str, Any]]
     join: str = ""
@@ -36,7 +36,7 @@ class Declared:
 def read_declared(path: Path) -> Declared:
     """What this file declares, without subtasks when it has no such section.
 
-    Raises BadRequest when it cannot be read, InvalidFanOut with file and line for an item with a mistake.
+    Raises BadRequest when it cannot be read, InvalidFanOut with file and line for an invalid item.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -47,7 +47,7 @@ def read_declared(path: Path) -> Declared:
 
 
 def declared(text: str, name: str) -> Declared:
-    """The same of a text; `name` is what mistakes are said to be in."""
+    """The same for a text; `name` is used in error messages."""
     subtasks: list[dict[str, Any]] = []
     join, inside, fenced = "", False, False
     for number, line in enumerate(text.splitlines(), start=1):

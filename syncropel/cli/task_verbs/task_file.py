@@ -1,5 +1,6 @@
-"""The data folder: a task's content file, `tasks/<alias>.md`, where its author writes on about it, and
-`aliases.toml`, which thread each alias means."""
+"""The data folder: a task's content file, `tasks/<alias>.md`, for its author's notes, and `aliases.toml`,
+which maps each alias to its thread.
+"""
 
 from __future__ import annotations
 
@@ -17,13 +18,13 @@ _FILE_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 
 def task_file_path(folder: Path, alias: str) -> Path | None:
-    """Where a task's file is, or would be; None when the alias cannot name a file."""
+    """Where a task's file is, or would be; None when the alias cannot be a file name."""
     return folder / "tasks" / f"{alias}.md" if _FILE_NAME.fullmatch(alias) else None
 
 
 def write_task_file(folder: Path, task: TaskDetail, body: str | None = None) -> Path | None:
-    """Write the file unless it exists, with this body if there is one; gives its path, or None when the alias
-    cannot name a file.
+    """Write the file unless it exists, with this body if given; return its path, or None when the alias
+    cannot be a file name.
 
     Raises OSError.
     """
@@ -40,7 +41,7 @@ def write_task_file(folder: Path, task: TaskDetail, body: str | None = None) -> 
 
 
 def task_document(task: TaskDetail) -> str:
-    """The file's first text."""
+    """The file's initial text."""
     title = " ".join(task.goal.split())
     parts = [f"# {title}", f"- thread: {task.thread}\n- priority: {task.priority}"]
     if task.domain:
@@ -53,9 +54,9 @@ def task_document(task: TaskDetail) -> str:
 
 
 def remember_alias(folder: Path, alias: str, thread: str) -> None:
-    """Write into `aliases.toml` that this alias means this thread; whoever writes at the same time waits.
+    """Record in `aliases.toml` that this alias means this thread; concurrent writers wait for each other.
 
-    Raises OSError, and ValueError when the file is no longer TOML, which leaves it as it is.
+    Raises OSError, and ValueError when the file is no longer TOML, which leaves it unchanged.
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "aliases.toml"

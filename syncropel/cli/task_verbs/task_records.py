@@ -1,4 +1,4 @@
-"""The `spl task` verbs that each put one record on the task's thread: its life cycle and its judgement."""
+"""The `spl task` verbs that each write one record to the task's thread: its life cycle and its judgement."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def run_step(args: Namespace) -> int:
 
         task = client.send(calls.task(args.name))
         code = 0
-        if not (args.end and task.status == "cancelled"):  # there only what still runs is to be ended
+        if not (args.end and task.status == "cancelled"):  # there, only running work is to be ended
             made = task_records.step(task.thread, args.step, args.words, **_signature())
             code = _send(args, client, task, made, task_records.STEPS[args.step].said)
         if args.step == "cancel" and task.subtasks:
@@ -97,7 +97,7 @@ def run_step(args: Namespace) -> int:
 
 
 def _tell_or_end(args: Namespace, client: Client, name: str) -> None:
-    """Say what still runs of a fan-out that was cancelled, and end it if that is wanted."""
+    """Report what a cancelled fan-out is still running, and end it if requested."""
     from syncropel.client import calls, task_records
 
     join = client.send(calls.join(name))
@@ -165,7 +165,7 @@ def run_stop(args: Namespace) -> int:
 
 
 def _wait_for_end(client: Client, name: str, running: Attempt, secs: float) -> ChildOut | None:
-    """The subtask once that attempt has come to something; None when the wait is over before."""
+    """The subtask once that attempt has a result; None when the wait is over first."""
     from syncropel.client import calls
 
     deadline = time.monotonic() + secs

@@ -1,8 +1,8 @@
-"""Whether all work in the git worktree around a folder is committed: what git says, or that it cannot say.
+"""Whether all work in the git worktree around a folder is committed: git's answer, or that it gives none.
 
-Fails closed: what git could not look at, and what it is told not to look at, is not taken for clean. What
-counts as work is every file that the project does not ignore by a `.gitignore` of its own, or the person by
-the ignore file that they have for all repositories. What only this clone hides is work.
+It fails closed: what git cannot examine, or is told not to examine, does not count as clean. Every file
+counts as work unless the project's own `.gitignore` or the person's global ignore file ignores it. What only
+this clone hides is work.
 """
 
 from __future__ import annotations
@@ -26,8 +26,9 @@ _FORCE: Final = "or --force, which skips the check"
 
 @dataclass(frozen=True)
 class Worktree:
-    """What stands against it, as paths from its top: `changed` is not committed, git is told to pass over
-    `hidden`."""
+    """What is wrong with it, as paths from its top: `changed` is not committed, git is told to ignore
+    `hidden`.
+    """
 
     top: Path
     changed: tuple[str, ...] = ()
@@ -35,7 +36,8 @@ class Worktree:
 
 
 def refuse_uncommitted(folder: Path) -> None:
-    """Raise Conflict unless git vouches that the worktree around a folder is clean, or that there is none."""
+    """Raise Conflict unless git confirms that the worktree around a folder is clean, or that
+    there is none."""
     try:
         tree = worktree_around(folder)
     except GitFailed as failed:
@@ -61,9 +63,9 @@ def _named(paths: tuple[str, ...]) -> str:
 
 
 def worktree_around(folder: Path) -> Worktree | None:
-    """What git says of the worktree around a folder; None when the folder is in none.
+    """git's view of the worktree around a folder; None when the folder is in none.
 
-    Raises GitFailed when it gives no answer, or looks at another worktree than the folder's.
+    Raises GitFailed when git gives no answer, or examines another worktree than the folder's.
     """
     try:
         folder = folder.resolve(strict=True)
@@ -114,8 +116,8 @@ def _filters(top: Path) -> tuple[str, ...]:
 def _changed(git: Git) -> list[str]:
     if not git.filters:
         return _status(git)
-    # A filter that ran before may have had git remember a changed file as clean, by its size and times. An
-    # index that knows the contents alone has each file read, without the filter.
+    # An earlier filter may have made git remember a changed file as clean, by its size and times. With an
+    # index that only knows contents, each file is read again, without the filter.
     with tempfile.TemporaryDirectory() as folder:
         anew = replace(git, index=Path(folder) / "index")
         entries = git.ask("ls-files", "--stage", "-z")
@@ -127,7 +129,7 @@ def _changed(git: Git) -> list[str]:
 
 def _status(git: Git) -> list[str]:
     words = ("--no-renames", "--untracked-files=no", "--ignore-submodules=dirty")
-    # Eight columns stand before a path, and ten before one that is unmerged.
+    # A path follows eight columns, or ten for an unmerged one.
     return [
         line.split(" ", 10 if line.startswith("u ") else 8)[-1]
         for line in git.ask("status", "--porcelain=v2", "-z", *words)
@@ -141,7 +143,7 @@ def _untracked(git: Git) -> list[str]:
 
 
 def _ignored_everywhere(git: Git) -> Path | None:
-    """The person's ignore file for all repositories. One of this clone alone is not asked."""
+    """The person's global ignore file. One that belongs to this clone only is not used."""
     for scope in ("--global", "--system"):
         code, out, _ = git.run("config", scope, "--includes", "--type=path", "--get", "core.excludesFile")
         if code == 0:
@@ -152,9 +154,9 @@ def _ignored_everywhere(git: Git) -> Path | None:
 
 
 def _ignored_by_itself(top: Path, tracked: set[str]) -> list[str]:
-    """Each `.gitignore` beside files of the project that is not the project's own: it may hide itself.
+    """Each `.gitignore` beside the project's files that is not the project's own: it may hide itself.
 
-    Tools put one into folders of their own, where nothing is tracked; that one is let be.
+    Tools put one into folders of their own, where nothing is tracked; that is allowed.
     """
     folders = {
         "",
@@ -170,7 +172,7 @@ def _submodules(git: Git) -> list[str]:
 
 
 def _submodule(place: Path) -> Worktree | None:
-    """What stands against a submodule; None when it was not checked out, or git says that it is gone."""
+    """What is wrong with a submodule; None when it was not checked out, or git says that it is gone."""
     if place.is_symlink() or not place.is_dir() or not any(place.iterdir()):
         return None
     if not os.path.lexists(place / ".git"):

@@ -1,1 +1,1 @@
-"""Wire models in, lines of text out."""
+"""Formats wire models as lines of text."""

@@ -1,4 +1,4 @@
-"""What a coding agent said of its run, as text."""
+"""A coding agent's report about its run, as text."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def agent_lines(agent: AgentOut | None) -> list[str]:
-    """Its model, tokens and session, and the tool calls that it was denied; nothing without an agent."""
+    """Its model, tokens, and session, and the tool calls that it was denied; nothing without an agent."""
     if agent is None:
         return []
     tokens = "tokens unknown" if agent.tokens is None else f"{agent.tokens:,} tokens"

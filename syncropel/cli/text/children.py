@@ -1,4 +1,4 @@
-"""Child threads as lines, below whatever they are the children of."""
+"""Child threads as lines, shown below their parent."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _GLYPHS: Final = {"accept": "✓", "reject": "✗", "failed": "✗", "cancelled"
 
 def children_lines(children: Sequence[ChildThreadOut], join: ChildrenJoin | None = None) -> Iterator[str]:
     """The children with their states, and the join over them; nothing without either."""
-    from syncropel.client import children_text  # its package loads what `--help` does without
+    from syncropel.client import children_text  # its package imports what `--help` does not need
 
     if children:
         yield f"Children: {children_text.head(children)}"
@@ -29,7 +29,7 @@ def children_lines(children: Sequence[ChildThreadOut], join: ChildrenJoin | None
 
 
 def child_line(one: ChildThreadOut) -> str:
-    """One child: whether it is closed, what it is called, its state, and what is to be said of it."""
+    """One child: whether it is closed, its name, its state, and a remark."""
     from syncropel.client import children_text
 
     glyph = "✗" if one.problem else _GLYPHS.get(one.result or "", "·")

@@ -1,4 +1,4 @@
-"""A task taken apart, as text: how its attempts ended, and its tree."""
+"""The diagnosis of a task, as text: how its attempts ended, and its tree."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ _GLYPHS: Final = {
 }
 _TITLE_WIDTH: Final = 60
 _DEEPEST: Final = 20
-"""Levels that are indented; a longer chain goes straight down from there."""
+"""Deepest level that is indented; a longer chain continues at that indent."""
 
 
 def diagnosis_lines(told: Diagnosis) -> list[str]:
-    """What `spl task diagnose` prints; the last attempt comes last."""
+    """The output of `spl task diagnose`; the last attempt comes last."""
     lines = [f"Task: {told.goal}", f"Thread: {told.thread}", f"Status: {told.status}"]
     if not told.attempts:
         lines += ["", "nothing was given to an instance yet"]
@@ -104,7 +104,7 @@ def _option(value: Any) -> str:
 
 
 def tree_lines(tree: TaskTree) -> list[str]:
-    """What `spl task tree` prints: below each subtask the tasks that were made for it."""
+    """The output of `spl task tree`: below each subtask, the tasks created for it."""
     return [_task_line(tree), *_below(tree, "")]
 
 
@@ -132,7 +132,7 @@ def _below(tree: TaskTree, margin: str) -> list[str]:
 
 
 def _tasks(trees: Sequence[TaskTree], margin: str, *, more: bool) -> list[str]:
-    """Tasks that hang here; `more` hangs here after them."""
+    """The tasks at this level; `more` follows them."""
     lines = []
     for place, tree in enumerate(trees):
         at_end = place == len(trees) - 1 and not more
@@ -142,7 +142,7 @@ def _tasks(trees: Sequence[TaskTree], margin: str, *, more: bool) -> list[str]:
 
 
 def _node_line(node: TreeNode) -> str:
-    from syncropel.client.standing import standing  # their package loads what `--help` does without
+    from syncropel.client.standing import standing  # their package imports what `--help` does not need
 
     facts = [standing(node).replace("_", " "), node.instance_alias or node.instance or ""]
     if node.wall_time_secs is not None:

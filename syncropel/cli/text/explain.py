@@ -36,8 +36,8 @@ def why_lines(told: TaskWhy) -> list[str]:
 
 
 def what_if_lines(told: WhatIf) -> list[str]:
-    """The answer, then the real and the supposed timeline one above the other."""
-    # their package loads what `--help` does without
+    """The answer, then the real and the hypothetical timeline, one above the other."""
+    # their package imports what `--help` does not need
     from syncropel.client import timeline
     from syncropel.client.explain_text import moment_words
 

@@ -1,4 +1,4 @@
-"""The fleet as text: wire models in, lines out."""
+"""The fleet as text."""
 
 from __future__ import annotations
 
@@ -28,8 +28,9 @@ _HEADER: Final = ["DID", "ENDPOINT", "STATUS", "VERSION", "UPTIME", "HEALTH"]
 
 
 def shown(instances: Sequence[InstanceOut], every: bool) -> list[InstanceOut]:
-    """The instances of a list, by DID; those that are gone only when every one is wanted, or when they were
-    revoked or are refused: an operator has to see who is shut out."""
+    """The instances of a list, by DID; those that are gone only when all are requested, or when they were
+    revoked or are refused: an operator must see who is locked out.
+    """
     wanted = (
         one
         for one in instances
@@ -39,7 +40,7 @@ def shown(instances: Sequence[InstanceOut], every: bool) -> list[InstanceOut]:
 
 
 def list_lines(status: FleetStatus, every: bool) -> list[str]:
-    """What `spl fleet list` prints."""
+    """The output of `spl fleet list`."""
     rows = [
         [one.did, one.endpoint, one.status, one.version, _uptime(one), one.health]
         for one in shown(status.instances, every)
@@ -48,14 +49,14 @@ def list_lines(status: FleetStatus, every: bool) -> list[str]:
 
 
 def counts(status: FleetStatus) -> str:
-    """`3 live · 0 stale · 0 archived`, and those that drain, when some do."""
+    """`3 live · 0 stale · 0 archived`, and the number draining, if any."""
     draining = sum(one.status == "draining" for one in status.instances)
     line = f"{status.live} live · {status.stale} stale · {status.archived} archived"
     return f"{line} · {draining} draining" if draining else line
 
 
 def status_lines(status: FleetStatus) -> list[str]:
-    """What `spl fleet status` prints."""
+    """The output of `spl fleet status`."""
     lines = [
         "Fleet status",
         f"  Coordinator URL: {status.coordinator_url}",
@@ -85,7 +86,7 @@ def _needs_look(status: FleetStatus) -> list[str]:
 
 
 def attention_lines(found: Sequence[Attention], status: FleetStatus) -> list[str]:
-    """What `spl fleet status --check` prints."""
+    """The output of `spl fleet status --check`."""
     return _attention(found) or [f"nothing needs a look: {counts(status)}"]
 
 
@@ -94,7 +95,9 @@ def _attention(found: Sequence[Attention]) -> list[str]:
 
 
 def _rule_lines(rules: Sequence[FleetRule]) -> list[str]:
-    """The fleet's rules in a line; by name those that somebody lacks, and what is not refused as it was."""
+    """The fleet's rules in one line; those that some instance lacks, or that are not enforced as before, by
+    name.
+    """
     if not rules:
         return []
     from syncropel.client.freeze_text import confirmations
@@ -108,7 +111,7 @@ def _rule_lines(rules: Sequence[FleetRule]) -> list[str]:
 
 
 def running_lines(alias: str, rows: Sequence[RunningDispatch]) -> list[str]:
-    """What `spl fleet stop` prints of what an instance runs: it runs again at the next start."""
+    """What `spl fleet stop` prints about an instance's running work, which runs again at the next start."""
     if not rows:
         return []
     goals = "goal" if len(rows) == 1 else "goals"
@@ -120,7 +123,7 @@ def running_lines(alias: str, rows: Sequence[RunningDispatch]) -> list[str]:
 
 
 def instance_lines(one: InstanceOut) -> list[str]:
-    """What `spl fleet show` prints."""
+    """The output of `spl fleet show`."""
     beat = "never" if one.last_heartbeat is None else f"{int(one.last_heartbeat)} (unix)"
     records = "unknown" if one.store_records is None else str(one.store_records)
     return [
@@ -142,7 +145,7 @@ def instance_lines(one: InstanceOut) -> list[str]:
 
 
 def change_line(status: FleetStatus) -> str:
-    """The fleet in one line, for a stream of changes; equal lines mean that nothing to see has changed."""
+    """The fleet in one line, for a stream of changes; equal lines mean that nothing visible has changed."""
     waiting = sum(one.queued for one in status.dispatches)
     lost = sum(one.lost_at is not None for one in status.dispatches)
     parts = [counts(status), f"{len(status.dispatches) - waiting - lost} running"]

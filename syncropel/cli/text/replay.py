@@ -1,4 +1,4 @@
-"""Replays and comparisons of threads as text: wire models in, lines out."""
+"""Replays and comparisons of threads as text."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _VALUE_CHARS: Final = 90
 _TELLING: Final = ("fulfills", "subtasks", "task")
-"""Members of a body that say what a record without a topic is about."""
+"""Members of a body that tell what a record without a topic is about."""
 _ID_CHARS: Final = 19
 _MARKS: Final = {"same": "=", "differs": "≠", "left": "<", "right": ">"}
 
@@ -49,7 +49,7 @@ def frame_lines(frame: ReplayFrame) -> list[str]:
     before = {fact.name: fact.value for fact in frame.before}
     after = {fact.name: fact.value for fact in frame.after}
     for name in frame.changed:
-        # Where a thread becomes a task, a page of facts comes and goes that say nothing yet.
+        # Where a thread becomes a task, many facts appear and disappear that have no meaning yet.
         comes_or_goes = name not in before or name not in after
         if name != "status" and not (comes_or_goes and not (after.get(name) or before.get(name))):
             lines.append(f"        {name}: {_change(name, before, after)}")
@@ -57,13 +57,13 @@ def frame_lines(frame: ReplayFrame) -> list[str]:
 
 
 def broken_lines(count: int) -> list[str]:
-    """What is said at the end when hashes were wrong."""
+    """The closing lines when hashes were wrong."""
     are = "record does not hash to its id" if count == 1 else "records do not hash to their ids"
     return ["", f"✗ {count} {are}: this log was altered or is damaged"]
 
 
 def diff_lines(diff: ThreadDiff, *, whole: bool) -> list[str]:
-    """What `spl debug thread-diff` prints."""
+    """The output of `spl debug thread-diff`."""
     rows = [
         ["thread", _short(diff.left.thread.id), _short(diff.right.thread.id)],
         ["title", diff.left.thread.title, diff.right.thread.title],

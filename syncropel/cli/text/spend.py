@@ -1,4 +1,4 @@
-"""Spend against budget as text: wire models in, lines out."""
+"""Spend against budget as text."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ if TYPE_CHECKING:
     from syncropel.wire import FleetStatus
 
 WARN_SHARE: Final = 0.8
-"""From this share of a budget on a line is marked."""
+"""From this share of a budget on, a line is marked."""
 
 
 def against(cost_usd: float, budget_usd: float | None, *, unknown: bool = False) -> str:
-    """`$0.42 of $0.50 (84%) !`: the mark from 80% on. Without a budget the cost alone; without a known cost
-    no share."""
+    """`$0.42 of $0.50 (84%) !`: marked from 80% on. Without a budget only the cost; without a known cost no
+    share.
+    """
     if unknown:
         told = cost(cost_usd, unknown=True)
         return told if budget_usd is None else f"{told}, of {dollars(budget_usd)}"

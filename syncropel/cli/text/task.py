@@ -1,4 +1,4 @@
-"""Tasks and fan-outs as text: wire models in, lines out."""
+"""Tasks and fan-outs as text."""
 
 from __future__ import annotations
 
@@ -46,13 +46,13 @@ _MOST_RETRIES: Final = 5
 
 
 def created_lines(task: TaskDetail) -> list[str]:
-    """What `spl task add` prints."""
+    """The output of `spl task add`."""
     lines = [f"◇ Task created: {task.goal}", f"  thread: {task.thread}"]
     return [*lines, f"  alias: {task.alias}"] if task.alias else lines
 
 
 def fan_out_lines(name: str, thread: str, record: str, subtasks: int, join: str) -> list[str]:
-    """What `spl task fan-out` prints."""
+    """The output of `spl task fan-out`."""
     return [
         "◇ Fan-out parent INTEND created",
         f"  thread: {thread}",
@@ -67,7 +67,7 @@ def fan_out_lines(name: str, thread: str, record: str, subtasks: int, join: str)
 
 
 def dispatched_lines(made: Dispatched) -> list[str]:
-    """What `spl task dispatch` and `spl run` print at once."""
+    """The immediate output of `spl task dispatch` and `spl run`."""
     return [
         f"◇ Dispatched: {made.goal}",
         f"  thread: {made.thread}",
@@ -79,7 +79,7 @@ def dispatched_lines(made: Dispatched) -> list[str]:
 
 
 def ended_lines(child: ChildOut) -> list[str]:
-    """What `spl run` prints at the end: what it came to, where, and its last words."""
+    """The final output of `spl run`: the result, where it ran, and its last words."""
     glyph = "✓" if child.state == "accept" else "✗"
     where = child.instance_alias or child.instance or child.target
     words = [f"  {line}" for line in child.summary.strip().splitlines()[-_LAST_LINES:]]
@@ -87,7 +87,7 @@ def ended_lines(child: ChildOut) -> list[str]:
 
 
 def retry_lines(name: str, thread: str, index: int, status: JoinStatus) -> list[str]:
-    """What `spl task retry` prints, and what becomes of it when that is not a new attempt at once."""
+    """The output of `spl task retry`, including the consequence when there is no new attempt at once."""
     lines = [
         f"◇ Retry requested for subtask {index} on {thread}",
         f"  Watch progress: spl task join-status {name}",
@@ -102,7 +102,9 @@ def retry_lines(name: str, thread: str, index: int, status: JoinStatus) -> list[
 
 
 def amended_lines(name: str, status: JoinStatus, money: bool) -> list[str]:
-    """What `spl task amend` prints: what holds now, and what the new money does not bring back by itself."""
+    """The output of `spl task amend`: what applies now, and what a larger budget does not bring back by
+    itself.
+    """
     if not money:
         return [f"◇ Join of {status.thread} is now: {status.join}"]
     ended = [child.index for child in status.subtasks if child.reason == "budget_exceeded"]
@@ -118,7 +120,7 @@ def amended_lines(name: str, status: JoinStatus, money: bool) -> list[str]:
 
 
 def join_lines(status: JoinStatus) -> list[str]:
-    """What `spl task join-status` prints."""
+    """The output of `spl task join-status`."""
     count = len(status.subtasks)
     lines = [
         f"Fan-out join status: {status.thread}",
@@ -153,7 +155,7 @@ def _budget_lines(status: JoinStatus) -> list[str]:
 
 
 def _part(part: TaskSummary) -> str:
-    """A task that was made for another one."""
+    """A task that was created for another one."""
     how = f"{_STATES.get(part.status, part.status)}"
     how += f", {part.accepted}/{part.subtasks} accepted" if part.subtasks else ""
     return f"└ {_name(part)} {_title(part.goal)} ({how})"
@@ -166,7 +168,7 @@ def _completion(status: JoinStatus) -> str:
 
 
 def child_lines(child: ChildOut) -> list[str]:
-    """One subtask: what and where, then how it is; for a failure also its last words."""
+    """One subtask: goal and target, then its state; for a failure also its last words."""
     where = f"specific:{child.instance}" if child.instance else child.target
     lines = [f"    [{child.index}] {child.goal} → {where}", f"        {_state(child)}"]
     lines += [f"        {line}" for line in agent_lines(child.agent)]
@@ -181,7 +183,7 @@ def _output(child: ChildOut) -> list[str]:
 
 
 def _state(child: ChildOut) -> str:
-    from syncropel.client.standing import standing  # their package loads what `--help` does without
+    from syncropel.client.standing import standing  # their package imports what `--help` does not need
 
     told = standing(child)
     word = _STATES.get(told, told)
@@ -200,7 +202,7 @@ def _state(child: ChildOut) -> str:
 
 
 def task_lines(task: TaskDetail) -> list[str]:
-    """What `spl task show` prints."""
+    """The output of `spl task show`."""
     lines = [f"Task: {task.goal}", f"Thread: {task.thread}"]
     lines += [f"Alias: {task.alias}"] if task.alias else []
     lines += [f"Status: {task.status}{_because(task.reason)}", f"Priority: {task.priority}"]
@@ -237,7 +239,7 @@ def _because(reason: str) -> str:
 
 
 def list_lines(tasks: Sequence[TaskSummary], more: bool) -> list[str]:
-    """What `spl task list` prints."""
+    """The output of `spl task list`."""
     if not tasks:
         return ["no tasks"]
     rows = [[_name(task), task.status, task.priority, _progress(task), _title(task.goal)] for task in tasks]
@@ -263,7 +265,7 @@ def _total(report: Speedup) -> str:
 
 
 def speedup_lines(report: Speedup) -> list[str]:
-    """What `spl task speedup` prints."""
+    """The output of `spl task speedup`."""
     walls = ", ".join("-" if value is None else wall(value) for value in report.walls)
     lines = [
         f"Fan-out speedup report: {report.thread}",

@@ -1,4 +1,4 @@
-"""Threads as text: wire models in, lines out."""
+"""Threads as text."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _WITHOUT_INTEND: Final = "does not start with an INTEND"
 
 
 def list_lines(threads: Sequence[ThreadSummary], more: bool) -> list[str]:
-    """What `spl thread list` prints."""
+    """The output of `spl thread list`."""
     if not threads:
         return ["No threads.", "  Begin one: spl task add GOAL"]
     rows = [
@@ -42,7 +42,7 @@ def list_lines(threads: Sequence[ThreadSummary], more: bool) -> list[str]:
 
 
 def show_lines(state: ThreadState, taking_part: Sequence[Participant]) -> list[str]:
-    """What `spl thread show` prints."""
+    """The output of `spl thread show`."""
     thread = state.thread
     acts = " · ".join(f"{count} {act}" for act, count in state.acts.items())
     lines = [
@@ -66,7 +66,7 @@ def show_lines(state: ThreadState, taking_part: Sequence[Participant]) -> list[s
 
 
 def record_line(record: RecordOut) -> str:
-    """One record in a line: clock, time, act, what about, who, id, and the beginning of its body."""
+    """One record in one line: clock, time, act, subject, author, id, and the beginning of its body."""
     topic = record.body.get("topic") or record.body.get("kind") or "-"
     body = {name: value for name, value in record.body.items() if name not in ("topic", "kind")}
     text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
@@ -76,7 +76,7 @@ def record_line(record: RecordOut) -> str:
 
 
 def when(at: float) -> str:
-    """A moment in this machine's time zone."""
+    """A time in this machine's zone."""
     try:
         return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at))
     except (OverflowError, OSError, ValueError):
@@ -84,7 +84,7 @@ def when(at: float) -> str:
 
 
 def snapshot_lines(path: str, records: int, bytes_: int) -> list[str]:
-    """What `spl thread snapshot` prints."""
+    """The output of `spl thread snapshot`."""
     return [
         f"✓ {path}: {records} records, {size(bytes_)}",
         f"  look at it: spl console --bundle {path}",
@@ -93,7 +93,7 @@ def snapshot_lines(path: str, records: int, bytes_: int) -> list[str]:
 
 
 def restore_lines(report: RestoreReport) -> list[str]:
-    """What `spl thread restore` prints."""
+    """The output of `spl thread restore`."""
     word = "would be restored" if report.dry_run else "restored"
     lines = [
         f"✓ checked {report.records} records of {report.threads} threads: every hash and seal is right",
