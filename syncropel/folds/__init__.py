@@ -1,1 +1,1 @@
-"""Pure functions: records in, state out. No I/O and no clock of their own: `now` is an argument."""
+"""Pure functions from records to state. No I/O and no clock of their own: `now` is an argument."""

@@ -1,7 +1,8 @@
-"""Consent: which namespace may share its records with which other one.
+"""Consent: which namespace may share its records with which other.
 
-From `consent_granted` and `consent_revoked` on the consent thread. A grant is of one pair of namespaces, the
-one that shares and the one that receives, and covers what is below each. The newest word on a pair counts.
+Folded from `consent_granted` and `consent_revoked` on the consent thread. A grant is for one pair of
+namespaces, the sharing and the receiving one, and covers everything below each. The newest record about a
+pair counts.
 """
 
 from __future__ import annotations
@@ -31,10 +32,10 @@ LATEST_EXPIRY: Final = 253_402_300_799
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """The newest word on a pair of namespaces.
+    """The newest record about a pair of namespaces.
 
-    `purpose`: of a revocation, its reason. `expires_at`: unix seconds; None: until it is revoked. `problem`:
-    why a grant is not in force although it was written.
+    `purpose`: for a revocation, its reason. `expires_at`: unix seconds; None: until it is revoked. `problem`:
+    why a written grant is not in force.
     """
 
     source: str
@@ -68,7 +69,7 @@ class Consents:
     latest: dict[tuple[str, str], Key] = field(default_factory=dict)
 
     def apply(self, stored: StoredRecord) -> None:
-        """Take one record of the consent thread."""
+        """Apply one record of the consent thread."""
         record, body = stored.record, stored.record.body
         if record.thread != CONSENT or record.act != "LEARN" or record.clock is None:
             return
@@ -92,20 +93,21 @@ class Consents:
 
     def allows(self, source: str, target: str, now: float) -> bool:
         """Whether records of one namespace may be shared with another: it is the same one, or one below it,
-        or a grant covers both."""
+        or a grant covers both.
+        """
         return covers(target, source) or any(
             one.covers(source, target) and one.state(now) == ACTIVE for one in self.known.values()
         )
 
     def missing(self, sources: Iterable[str], target: str, now: float) -> list[str]:
-        """Of these namespaces, sorted, those whose records may not be shared with this one."""
+        """Those of these namespaces, sorted, whose records may not be shared with this one."""
         return [source for source in sorted(set(sources)) if not self.allows(source, target, now)]
 
 
 def problem_of(body: dict[str, Any]) -> str:
-    """What is wrong with the body of a grant or a revocation, beside its namespaces; empty when nothing.
+    """What is wrong with the body of a grant or a revocation, apart from its namespaces; empty when nothing.
 
-    A member that is not known may be a condition, and a grant that ignored it would share too much.
+    An unknown member may be a condition, and a grant that ignored it would share too much.
     """
     unknown = sorted(body.keys() - _MEMBERS[body["topic"]])
     if unknown:
@@ -120,14 +122,14 @@ def problem_of(body: dict[str, Any]) -> str:
 
 
 def _time(value: Any) -> float | None:
-    """A time in unix seconds; None when it is none."""
+    """A time in unix seconds; None when it is invalid."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return float(value) if 0 < value <= LATEST_EXPIRY else None
 
 
 def _pair(body: dict[str, Any]) -> tuple[str, str] | None:
-    """The source and the target that a body names; None when one of them is no namespace."""
+    """The source and the target that a body names; None when one of them is not a namespace."""
     source, target = body.get("source_namespace"), body.get("target_namespace")
     if not isinstance(source, str) or not isinstance(target, str):
         return None

@@ -1,1 +1,1 @@
-"""What several folds share: the order of records, and who said a control record first."""
+"""What several folds share: the order of records, and the original author of a control record."""

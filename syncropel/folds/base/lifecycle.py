@@ -28,12 +28,12 @@ Phase = Literal["open", "active", "observed", "closed"]
 Way = Literal["intends", "fulfilled", "cancelled", "rejected"]
 
 WHOLE: Final = ""
-"""In place of an INTEND's id: the thread as a whole."""
+"""Stands for the thread as a whole, in place of an INTEND's id."""
 _NEVER: Final = -(2**70)
-"""Before any moment."""
+"""Before any point in time."""
 _STEPS: Final = ("DO", "CALL")
 _FEW: Final = 16
-"""So many turns are folded anew each time that somebody asks; what more of them come to is kept."""
+"""Up to this many new turns are refolded on every query; the result of more is kept."""
 
 
 class Turn(NamedTuple):
@@ -47,7 +47,7 @@ class Turn(NamedTuple):
 
 @dataclass(slots=True)
 class Arc:
-    """What the turns so far come to. Take them in order."""
+    """The result of the turns so far. Apply them in order."""
 
     opening: str = ""
     """The INTEND that has to be fulfilled; empty while nothing is open."""
@@ -57,10 +57,10 @@ class Arc:
     closing: Turn | None = None
     """What closed the thread, while it is closed."""
     ahead: dict[str, Turn] = field(default_factory=dict)
-    """What was said of INTENDs that are still to come."""
+    """Statements about INTENDs that are still to come."""
 
     def take(self, turn: Turn) -> None:
-        """Take the next turn."""
+        """Apply the next turn."""
         if turn.way == "intends":
             if not self.opening:
                 self.opening, self.opened_at, self.closing = turn.record, turn.at, None
@@ -90,7 +90,7 @@ class Lifecycle:
     _arc: Arc | None = field(default=None, compare=False, repr=False)
 
     def apply(self, record: Record) -> None:
-        """Take a record of the thread."""
+        """Apply a record of the thread."""
         at = moment(record)
         if record.act in _STEPS:
             self.step = max(self.step, at)
@@ -120,7 +120,7 @@ class Lifecycle:
 
     @property
     def phase(self) -> Phase:
-        """Where the thread stands."""
+        """The phase of the thread."""
         arc = self.arc
         if arc.closing is not None:
             return "closed"
@@ -134,18 +134,18 @@ class Lifecycle:
         return [turn.record for turn in self.turns if turn.way == "intends"]
 
     def settled(self) -> set[str]:
-        """What records name as fulfilled or cancelled, whatever became of the thread."""
+        """The ids that records name as fulfilled or cancelled, whatever became of the thread."""
         return {turn.about for turn in self.turns if turn.way != "intends"}
 
 
 def moment(record: Record) -> int:
-    """When a record of a thread counts: by its clock; at one clock INTENDs first, then steps, then KNOWs."""
+    """The sort key of a record on its thread: its clock; at equal clocks INTENDs, then steps, then KNOWs."""
     act = record.act
     return 4 * rank(record) + (0 if act == "INTEND" else 1 if act in _STEPS else 2 if act == "KNOW" else 3)
 
 
 def is_intend(at: int) -> bool:
-    """Whether a record of this `moment` is an INTEND."""
+    """Whether a record with this `moment` is an INTEND."""
     return not at % 4
 
 
@@ -155,7 +155,7 @@ def opens_or_closes(record: Record) -> bool:
 
 
 def cancelled(record: Record) -> str | None:
-    """What this record cancels: an INTEND by its id, the WHOLE of its thread, or None: nothing."""
+    """What this record cancels: an INTEND by its id, the WHOLE of its thread, or nothing (None)."""
     named = record.body.get("cancels")
     if record.act != "DO" or not named or commutes(record):
         return None

@@ -1,6 +1,6 @@
 """Fold order: derived from content, never from arrival (PROTOCOL: Record).
 
-By clock; among equal clocks a parent comes before its child; else by id. Two stores with the same set of
+By clock; among equal clocks a parent comes before its child, otherwise by id. Two stores with the same set of
 records therefore fold to the same state. A clock above the thread's ceiling counts as the lowest: it is from
 an older log, and nothing could ever be written after it.
 """
@@ -22,7 +22,7 @@ NEVER: Final[Key] = (-_BELOW, "")
 
 
 def rank(record: Record) -> int:
-    """What a record is ordered by on its thread: its clock, or below all others if that is above the ceiling.
+    """The rank of a record on its thread: its clock, or below all others if that is above the ceiling.
 
     A fact of a fan-out keeps its place: it may be applied at any time, but not before the fan-out.
     """
@@ -32,7 +32,7 @@ def rank(record: Record) -> int:
 
 
 def word_key(record: Record) -> Key:
-    """The key that decides which record on something is the newest: the highest one."""
+    """The key that decides which record about something is the newest: the highest one."""
     return rank(record), record.id
 
 

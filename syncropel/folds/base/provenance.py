@@ -1,4 +1,4 @@
-"""Who wrote a control record first: a worker repeats in its own name what its coordinator told it."""
+"""The original author of a control record: a worker repeats in its own name what its coordinator told it."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ SOURCE: Final = "source"
 
 
 def original_author(record: Record) -> tuple[str, str]:
-    """The actor and the id of the record in which this was said at first: its own, unless an instance says
-    that it repeats another's."""
+    """The actor and the id of the original record: this one's, unless an instance says that it repeats
+    another.
+    """
     author, source = record.body.get(AUTHOR), record.body.get(SOURCE)
     if record.actor.startswith(INSTANCE_DID_PREFIX) and isinstance(author, str) and is_record_id(source):
         return author, source

@@ -1,4 +1,4 @@
-"""Who may call: service accounts, tokens and origins of web pages, as LEARN records on the config thread."""
+"""Who may call: service accounts, tokens, and web origins, as LEARN records on the config thread."""
 
 from __future__ import annotations
 
@@ -28,26 +28,28 @@ SCOPES: Final = (
     "output:read",
     "admin",
 )
-"""The closed list. `admin` implies all others, and `records:read` implies `federation:read`."""
+"""All scopes. `admin` implies all others, and `records:read` implies `federation:read`."""
 PULLS: Final = "federation:read"
-"""Only to take bundles of what may be shared with the account's namespace."""
+"""Allows only fetching bundles of what may be shared with the account's namespace."""
 READS_OUTPUT: Final = "output:read"
-"""To read what goals write; no other scope but `admin` has it, since a goal may write anything."""
+"""Needed to read the output of goals; no other scope but `admin` implies it, since a goal may
+write anything."""
 
 
 ACCOUNT_DID_PREFIX: Final = "did:sync:service:"
 
 
 def account_did(sa_id: str) -> str:
-    """The actor that a service account is."""
+    """The DID of a service account."""
     return f"{ACCOUNT_DID_PREFIX}{sa_id}"
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A service account. `actors`: patterns of the actors that it may write as; None for one that was made
-    before accounts had them, and may write as any but an instance. `pulls_for`: the namespace for which it
-    takes bundles with `federation:read`."""
+    """A service account. `actors`: patterns of the actors that it may write as; None for one from before
+    accounts had them, which may write as any but an instance. `pulls_for`: the namespace for which it fetches
+    bundles with `federation:read`.
+    """
 
     sa_id: str
     scopes: frozenset[str]
@@ -60,7 +62,7 @@ class Account:
 class Token:
     """A token, known only by the SHA-256 of its secret; its scopes are a snapshot of its account's.
 
-    `id` is the record that made it.
+    `id` is the record that minted it.
     """
 
     sa_id: str
@@ -85,7 +87,7 @@ class Access:
     tokens: dict[str, Token] = field(default_factory=dict)
     revoked: set[str] = field(default_factory=set)
     origins: tuple[str, ...] = ()
-    """Whose pages may call from a browser; each record has the whole list."""
+    """Whose pages may call from a browser; each record contains the whole list."""
     origins_set: Key = NEVER
 
     def apply(self, stored: StoredRecord) -> None:
@@ -117,7 +119,7 @@ class Access:
         try:
             self.origins = parse_origins(origins)
         except BadRequest:
-            return  # the door refuses these; from a foreign log they mean nothing
+            return  # new ones are refused; in a foreign log they have no effect
         self.origins_set = key
 
     def token(self, sha256: str) -> Token | None:

@@ -1,7 +1,7 @@
 """The drain fold: which instances are being emptied, from `drain` records on the fleet control thread.
 
-A draining instance goes on with what it has begun and begins nothing else. At the deadline what is left goes
-to others or is ended.
+A draining instance continues what it has begun and begins nothing else. At the deadline the rest is moved or
+ended.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from syncropel.record.threads import FLEET_CONTROL
 
 DRAIN: Final = "drain"
 WHOLE_FLEET: Final = "*"
-"""Stands for every instance where a drain's instance is asked for."""
+"""Stands for every instance, in place of a drain's instance."""
 
 Then = Literal["reassign", "end"]
 THENS: Final = ("reassign", "end")
@@ -40,7 +40,7 @@ class Drain:
     key: Key
 
     def is_due(self, now: float) -> bool:
-        """Whether what is left has to go now."""
+        """Whether the deadline has passed."""
         return self.deadline is not None and now >= self.deadline
 
 
@@ -52,7 +52,7 @@ class Drains:
     latest: dict[str, Key] = field(default_factory=dict)
 
     def apply(self, stored: StoredRecord) -> None:
-        """Take one control record."""
+        """Apply one control record."""
         record, body = stored.record, stored.record.body
         if record.thread != FLEET_CONTROL or record.act != "LEARN" or record.clock is None:
             return
@@ -78,7 +78,7 @@ class Drains:
         )
 
     def covering(self, did: str) -> list[Drain]:
-        """The drains that empty this instance, the fleet's own first."""
+        """The drains that apply to this instance, the fleet's own first."""
         if not self.drains:
             return []
         return [self.drains[place] for place in (WHOLE_FLEET, did) if place in self.drains]

@@ -1,8 +1,8 @@
-"""The control state in effect as one digest: freezes, drains, namespaces, the fleet's permission rules and
+"""The control state in effect as one digest: freezes, drains, namespaces, the fleet's permission rules, and
 the credentials of its instances.
 
-Two instances with equal digests refuse and hold the same. The digest is made from what the folds enforce, not
-from the records that led there: an instance that has a record and does not follow it has another digest.
+Two instances with equal digests refuse and hold the same. The digest is computed from what the folds enforce,
+not from the records that led there: an instance that has a record and does not follow it has another digest.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ CONTROL_THREADS: Final = (FLEET_CONTROL, NAMESPACE_REGISTRY)
 STRICT: Final = ("strict", "")
 
 Slot = tuple[str, str]
-"""What one word of control is about: a kind (freeze, drain, namespace, strict, rule, credential), a name."""
+"""What a control record is about: a kind (freeze, drain, namespace, strict, rule, credential), and a name."""
 Effect = list[Any]
 """What is in force there, as JSON values."""
 
@@ -46,7 +46,7 @@ class ControlFolds(Protocol):
 
 @dataclass(slots=True)
 class ControlState:
-    """The same folds, of some control records alone."""
+    """The same folds, over a subset of the control records."""
 
     control: Control = field(default_factory=Control)
     drains: Drains = field(default_factory=Drains)
@@ -55,7 +55,7 @@ class ControlState:
     rules: Rules = field(default_factory=Rules)
 
     def apply(self, stored: StoredRecord) -> None:
-        """Take one record; of other threads nothing is taken."""
+        """Apply one record; records of other threads are ignored."""
         if stored.record.thread == FLEET_CONTROL:
             self.control.apply(stored)
             self.drains.apply(stored)
@@ -66,10 +66,10 @@ class ControlState:
 
 
 def effects(folds: ControlFolds) -> dict[Slot, Effect]:
-    """What is in force, by slot; a freeze that was lifted and the like have no entry.
+    """What is in force, by slot; a lifted freeze and the like have no entry.
 
-    `record` ids are those of the coordinator's records, so that a freeze that was lifted and set again is
-    another effect: whoever still enforces the first must not confirm the second.
+    `record` ids are those of the coordinator's records, so a freeze that was lifted and set again is another
+    effect: whoever still enforces the first must not confirm the second.
     """
     found: dict[Slot, Effect] = {}
     for place, freeze in folds.control.freezes.items():
@@ -93,7 +93,7 @@ def _rule(rule: Rule | None) -> Effect:
 
 
 def words(folds: ControlFolds) -> dict[Slot, str]:
-    """The record in the log that is the newest word on each slot, also one that lifted or took away."""
+    """The newest record about each slot, including those that lifted or removed something."""
     found: dict[Slot, str] = {("freeze", place): id_ for place, (_, id_) in folds.control.latest.items()}
     found |= {("drain", instance): id_ for instance, (_, id_) in folds.drains.latest.items()}
     found |= {("credential", did): id_ for did, (_, id_) in folds.credentials.latest.items()}

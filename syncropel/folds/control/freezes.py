@@ -1,9 +1,9 @@
 """The control fold: which freezes are in force, from `freeze` and `unfreeze` on the fleet control thread.
 
-Soft: new INTEND, DO, CALL, PUT and MAP are refused; KNOW and LEARN pass, so running work drains; GET passes
-too: it only reads. Hard: soft, and after its grace every write is refused. Emergency: soft for the whole
-fleet. A freeze covers its namespace and all below it; freezes of different namespaces overlap and lift one by
-one.
+Soft: new INTEND, DO, CALL, PUT, and MAP are refused. KNOW and LEARN pass, so running work can finish; GET
+passes too, since it only reads. Hard: as soft, and after its grace every write is refused. Emergency: soft
+for the whole fleet. A freeze covers its namespace and everything below it; freezes of different namespaces
+overlap and are lifted one by one.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ STOPPED_ACTS: Final = frozenset({"INTEND", "DO", "CALL", "PUT", "MAP"})
 class Freeze:
     """A freeze in force. `at`: unix seconds where it was set, by `actor`, with `record`.
 
-    `heard`: when this instance began to keep its grace, and what was left of it then.
+    `heard`: when this instance began to count its grace, and what was left of it then.
     """
 
     level: Level
@@ -61,10 +61,10 @@ class Control:
     freezes: dict[str, Freeze] = field(default_factory=dict)
     latest: dict[str, Key] = field(default_factory=dict)
     graces: dict[str, float | None] = field(default_factory=dict, compare=False)
-    """By record, hard freezes whose grace is not over: until when, on the boot clock; None before
+    """Per record, when the grace of a hard freeze ends, on the boot clock; None before the first
     `pass_time`."""
     _covering: dict[str, tuple[Freeze, ...]] = field(default_factory=dict, compare=False, repr=False)
-    """What `covering` said of namespaces since the last change."""
+    """Cache of `covering` since the last change."""
 
     def apply(self, stored: StoredRecord) -> None:
         record, body = stored.record, stored.record.body
@@ -90,7 +90,7 @@ class Control:
                 self.graces[freeze.record] = None
 
     def pass_time(self, now: Moment) -> None:
-        """Begin the graces that are new here, and end those that are over."""
+        """Begin new graces, and end those that are over."""
         if not self.graces:
             return
         for freeze in self.freezes.values():
@@ -102,7 +102,7 @@ class Control:
                     del self.graces[freeze.record]
 
     def shorten(self, record: str, left: float, now: Moment) -> None:
-        """Let no more than this be left of a grace, in seconds."""
+        """Limit the rest of a grace to this many seconds."""
         until = self.graces.get(record)
         if until is not None:
             self.graces[record] = min(until, now.boot + left)
@@ -112,7 +112,7 @@ class Control:
         return freeze.level == HARD and self.graces.get(freeze.record) is None
 
     def lefts(self, now: Moment) -> dict[str, float]:
-        """What is left of the grace of each hard freeze, in seconds, by record; 0 when it is over."""
+        """The rest of each hard freeze's grace in seconds, by record; 0 when it is over."""
         hard = (freeze.record for freeze in self.freezes.values() if freeze.level == HARD)
         untils = ((record, self.graces.get(record)) for record in hard)
         return {record: 0.0 if until is None else max(0.0, until - now.boot) for record, until in untils}
@@ -122,7 +122,7 @@ class Control:
         return self.freezes.get(EVERYWHERE)
 
     def covering(self, namespace: str) -> tuple[Freeze, ...]:
-        """The freezes over this namespace, outermost first."""
+        """The freezes that cover this namespace, outermost first."""
         if not self.freezes:
             return ()
         found = self._covering.get(namespace)
@@ -138,7 +138,7 @@ class Control:
         yield from (self.freezes[place] for place in over(namespace, self.freezes) if place != EVERYWHERE)
 
     def refusal(self, act: str, namespace: str) -> Freeze | None:
-        """The freeze that refuses a record of this act in this namespace, or None."""
+        """The freeze that refuses a record with this act in this namespace, or None."""
         for freeze in self.covering(namespace):
             if act in STOPPED_ACTS or self.is_over(freeze):
                 return freeze

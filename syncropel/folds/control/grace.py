@@ -1,7 +1,7 @@
-"""The grace of a hard freeze, on the clocks of the machine that keeps it.
+"""The grace of a hard freeze, measured by the clocks of the machine that applies it.
 
-A grace travels as what is left of it, and from then on runs on the machine's boot clock, which goes on while
-the machine sleeps and which nobody sets. So a wall clock that is wrong lengthens no grace.
+A grace is sent as the time remaining, and from then on runs on the machine's boot clock, which counts while
+the machine sleeps and which nobody sets. So a wrong wall clock lengthens no grace.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ HEARD: Final = "heard"
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """Now, by the clocks of this machine in seconds: the wall's since 1970, the boot clock's since the boot
-    called `boot_id`, which is empty where none is known."""
+    """The present, by this machine's clocks in seconds: the wall clock since 1970, the boot clock since the
+    boot called `boot_id`, which is empty where it is unknown.
+    """
 
     wall: float
     boot: float
@@ -26,15 +27,17 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """How much of a grace was left at a moment, in seconds."""
+    """How much of a grace was left at a given time, in seconds."""
 
     left: float
     at: Moment
 
     def left_at(self, now: Moment) -> float:
-        """What is left now, for a process that begins to keep this grace: the shortest that a clock says.
+        """The time left for a process that starts counting this grace now: the shortest that any clock
+        implies.
 
-        What was left counts too: a wall clock that went back, on a machine that was booted anew, says more.
+        The original remainder is an upper bound: after a reboot, a wall clock that went back would imply
+        more.
         """
         lefts = [self.left, self.left - (now.wall - self.at.wall)]
         if now.boot_id and now.boot_id == self.at.boot_id:
@@ -42,13 +45,13 @@ class Heard:
         return max(0.0, min(lefts))
 
     def body(self) -> dict[str, Any]:
-        """As a freeze record keeps it."""
+        """The form stored in a freeze record."""
         at = self.at
         return {"left": self.left, "at": at.wall, "boot": at.boot, "boot_id": at.boot_id}
 
 
 def heard_from(body: dict[str, Any]) -> Heard | None:
-    """What a freeze record keeps; None in one that keeps nothing."""
+    """Parse the form stored in a freeze record; None if it has none."""
     kept = body.get(HEARD)
     if not isinstance(kept, dict):
         return None

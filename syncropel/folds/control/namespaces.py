@@ -1,8 +1,8 @@
-"""Namespaces: five levels, a grammar for their ids, and the registry that narrows what may be written.
+"""Namespaces: five levels, a grammar for their ids, and the registry that restricts what may be written.
 
-`default` is the root of everything; below it `org`, `org/project`, `org/project/env` and
+`default` is the root of everything; below it are `org`, `org/project`, `org/project/env`, and
 `org/project/env/job`. A namespace may only be used while all of its registered ancestors are active:
-narrowing is monotonic, so nothing below can open what is closed above.
+restriction is monotonic, so nothing below can open what is closed above.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ STATE_OF_TOPIC: Final = {
     "namespace_deleted": "deleted",
 }
 WITHDRAWN_TOPIC: Final = "namespace_withdrawn"
-"""A worker says this of a namespace that its coordinator does not know: it was never registered."""
+"""A worker writes this about a namespace that its coordinator does not know: it was never registered."""
 STRICT_TOPIC: Final = "namespace_strict"
 _PROBLEMS: Final = {"unknown": "is not registered", "archived": "is archived", "deleted": "was deleted"}
 MAX_SEGMENT_CHARS: Final = 63
 REMEMBERED: Final = 4096
-"""Names of which an answer is kept until the control state changes."""
+"""Names whose results are cached until the control state changes."""
 EXAMPLE: Final = "for example docs or docs/v1"
 _SEGMENT: Final = re.compile(r"[a-z0-9][a-z0-9._-]*")
 _LONGEST: Final = (MAX_SEGMENT_CHARS + 1) * (len(LEVELS) - 1)
@@ -43,7 +43,7 @@ _SHOWN_CHARS: Final = 60
 def parse_namespace(text: str, place: str = "") -> tuple[str, ...]:
     """The segments of a namespace id: one to four, lower-case letters, digits, dots, dashes, underscores.
 
-    `place`: where it stands, such as `body.namespace`. Raises InvalidNamespace that says what is wrong.
+    `place`: where it was found, such as `body.namespace`. Raises InvalidNamespace saying what is wrong.
     """
     problem = _problem(text)
     if problem:
@@ -70,12 +70,13 @@ def _problem_of(text: str) -> str:
 
 
 def _problem(text: str) -> str:
-    """What the grammar has against this text; empty when nothing."""
+    """How this text violates the grammar; empty when it does not."""
     return _problem_of(text) if len(text) <= _LONGEST else f"at most {_LONGEST} characters"
 
 
 def name_in(body: dict[str, Any]) -> str:
-    """The namespace that a record's body names, empty when it names none. Older logs hold anything there."""
+    """The namespace that a record's body names, empty when it names none. In older logs it may be
+    anything."""
     named = body.get("namespace")
     return named if isinstance(named, str) else ""
 
@@ -86,7 +87,7 @@ def level_of(namespace: str) -> str:
 
 
 def lineage(namespace: str) -> Iterator[str]:
-    """The namespace and everything that covers it, outermost first, without the root: `a/b` gives a, a/b."""
+    """The namespace and all its ancestors, outermost first, without the root: `a/b` gives a, a/b."""
     end = namespace.find("/")
     while end >= 0:
         yield namespace[:end]
@@ -100,10 +101,10 @@ def covers(outer: str, inner: str) -> bool:
 
 
 def over(namespace: str, among: Collection[str]) -> list[str]:
-    """Of these, the namespace itself and what covers it, outermost first."""
+    """Those of these that are the namespace itself or an ancestor, outermost first."""
     if namespace.count("/") < len(LEVELS):
         return [one for one in lineage(namespace) if one in among]
-    # Older logs hold names of any depth, and all ancestors of one may take more room than there is.
+    # Older logs contain names of any depth, whose ancestors together could exhaust memory.
     return sorted((one for one in among if covers(one, namespace)), key=len)
 
 
@@ -121,7 +122,7 @@ class Namespace:
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """Why a namespace may not be used: the ancestor that is in the way, and the command that mends it."""
+    """Why a namespace may not be used: the ancestor that forbids it, and the command that mends it."""
 
     ancestor: str
     problem: str
@@ -138,7 +139,7 @@ class Namespaces:
     strict_key: Key = NEVER
     strict_record: str = ""
     _rejections: dict[str, Rejection | None] = field(default_factory=dict, compare=False, repr=False)
-    """What `rejection` said of names since the last change."""
+    """Cache of `rejection` since the last change."""
 
     def apply(self, stored: StoredRecord) -> None:
         record, body = stored.record, stored.record.body

@@ -1,12 +1,12 @@
-"""The rules that operators give as records: permissions, routing, health, preconditions, ask-in-the-loop,
+"""The rules that operators write as records: permissions, routing, health, preconditions, ask-in-the-loop,
 triggers, folds of tasks.
 
-A rule is known by its kind and name: a later record of the same name replaces it, and one with `removed`
-takes it away. The first rule that matches wins, lowest `priority` number first.
+A rule is identified by its kind and name: a later record with the same name replaces it, and one with
+`removed` removes it. The first rule that matches wins, lowest `priority` number first.
 
 On the config thread they are this instance's own. A permission rule on the fleet control thread is the
-fleet's: the coordinator says there again what its operators wrote, and its word stands above an instance's
-own of the same name.
+fleet's: the coordinator repeats there what its operators wrote, and that takes precedence over an instance's
+own rule of the same name.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ KINDS: Final = (PERMISSION, ROUTING, HEALTH, PRECONDITION, AITL, TRIGGER, FOLD)
 ENABLED_TOPIC: Final = "permissions_enabled"
 DENIED_TOPIC: Final = "permission_denied"
 OPS: Final = ("record_write", "thread_read", "config_read")
-"""What a permission rule may be about."""
+"""The operations that a permission rule can cover."""
 
 DEFAULT_PRIORITY: Final = 100
 _STOPPED: Final = 'record.act in ["INTEND", "DO", "CALL", "PUT", "MAP"]'
@@ -52,21 +52,21 @@ FREEZE_RULES: Final = {
         f" && fleet_hard_frozen_past_grace().exists(f, {_COVERED})"
     ),
 }
-"""The default rules, by name: what a freeze refuses. They judge every write, also with permissions off.
+"""The default rules, by name: what a freeze refuses. They judge every write, even with permissions off.
 
-While they stand as they are here, the guard in memory answers for them, and it gives the same answers.
+While they are unchanged, the guard in memory stands in for them, with the same results.
 """
 _FORMER_FREEZE_RULES: Final = {
     (name, text.replace(_STOPPED, _STOPPED_FORMERLY)): text for name, text in FREEZE_RULES.items()
 }
-"""The default rules of logs written before PUT and MAP were stopped: they read as the ones above."""
+"""The default rules of logs from before PUT and MAP were stopped: they are read as the ones above."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule. `effect`: allow or deny of a permission, a health severity, the target of a trigger.
+    """One rule. `effect`: allow or deny for a permission, a health severity, the target of a trigger.
 
-    `ops`: what a permission rule is about; empty for all of them. `goal`: that of a trigger's tasks.
+    `ops`: the operations a permission rule covers; empty for all. `goal`: that of a trigger's tasks.
     """
 
     kind: str
@@ -86,7 +86,7 @@ class Rule:
 
 
 def parse_rule(topic: str, body: dict[str, Any], actor: str = "", key: Key = NEVER) -> Rule:
-    """The rule in a record's body. Raises ValueError that names the field."""
+    """The rule in a record's body. Raises ValueError naming the field."""
     name, expression = body.get("name"), body.get("expression")
     priority, effect = body.get("priority", DEFAULT_PRIORITY), body.get("effect", "")
     ops = body.get("ops", [])
@@ -122,10 +122,11 @@ Slot = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """What a record says of a slot: `rule`, or None when it takes the rule away.
+    """What a record says about a slot: `rule`, or None when it removes the rule.
 
-    `author`: who wrote it. `source`: of the fleet's word, the id of the record that it says again. `record`:
-    by which the fleet was told. `withdrawn`: the coordinator has no word on this; as if there were none.
+    `author`: who wrote it. `source`: for the fleet's record, the id of the record that it repeats. `record`:
+    the one by which the fleet was told. `withdrawn`: the coordinator has no record about this, as if there
+    were none.
     """
 
     rule: Rule | None
@@ -142,19 +143,19 @@ class Rules:
 
     known: dict[Slot, Rule] = field(default_factory=dict)
     enforced: bool = False
-    """Whether permissions are enabled; each instance's own affair."""
+    """Whether permissions are enabled; each instance decides for itself."""
     switched: Key = NEVER
-    """The record that said so."""
+    """The record that decided it."""
     freezes_changed: bool = False
     """Whether an operator replaced or removed a default freeze rule, so that CEL decides on freezes."""
     freeze_rules: tuple[Rule, ...] = ()
     permission_rules: tuple[Rule, ...] = ()
     by_kind: dict[str, tuple[Rule, ...]] = field(default_factory=dict)
-    """The rules of each kind in the order in which they are asked."""
+    """The rules of each kind in order of evaluation."""
     own: dict[Slot, Word] = field(default_factory=dict)
     fleet: dict[Slot, Word] = field(default_factory=dict)
     said_here: set[str] = field(default_factory=set)
-    """Ids of own words: what the fleet's word repeats of these was decided here."""
+    """Ids of own records: fleet records that repeat them were decided here."""
 
     def apply(self, stored: StoredRecord) -> None:
         record, body = stored.record, stored.record.body
@@ -175,7 +176,7 @@ class Rules:
             try:
                 rule = parse_rule(topic, body, author, key)
             except ValueError:
-                return  # the door refuses these; from a foreign log they mean nothing
+                return  # new ones are refused; in a foreign log they have no effect
         if words is self.own:
             self.said_here.add(record.id)
         said = words.get((topic, name))
@@ -185,7 +186,7 @@ class Rules:
         self._sort()
 
     def after(self, record: Record) -> Rules:
-        """What the rules would be with this record, which becomes the newest where it has no clock yet."""
+        """The rules as they would be with this record, which becomes the newest where it has no clock yet."""
         copy = replace(self, own=dict(self.own), fleet=dict(self.fleet), said_here=set(self.said_here))
         if record.clock is None:
             words = (*self.own.values(), *self.fleet.values())
@@ -199,20 +200,21 @@ class Rules:
         return self.fleet if thread == FLEET_CONTROL and topic == PERMISSION else None
 
     def word(self, slot: Slot) -> Word | None:
-        """The word that counts. The fleet's stands above an own one, but where it only repeats what was said
-        here the own one is the newer."""
+        """The record that counts. The fleet's takes precedence over an own one, but where it only repeats
+        what was written here the own one is newer.
+        """
         own, fleet = self.own.get(slot), self.fleet.get(slot)
         if fleet is None or fleet.withdrawn:
             return own
         return own if own is not None and fleet.source in self.said_here else fleet
 
     def carried(self, slot: Slot) -> Word | None:
-        """The fleet's word by which the one that counts gets to every instance; None when none does."""
+        """The fleet's record by which the one that counts reaches every instance; None when none does."""
         word, fleet = self.word(slot), self.fleet.get(slot)
         return fleet if word is not None and fleet is not None and _says(fleet, word) else None
 
     def unsaid(self) -> list[tuple[Slot, Word]]:
-        """What operators wrote here and the fleet was not told yet, in the order of the log."""
+        """What operators wrote here that the fleet has not been told yet, in log order."""
         found = [
             (slot, own)
             for slot, own in self.own.items()
@@ -235,11 +237,11 @@ class Rules:
         )
 
     def of(self, kind: str) -> tuple[Rule, ...]:
-        """The rules of a kind in the order in which they are asked."""
+        """The rules of a kind in order of evaluation."""
         return self.by_kind.get(kind, ())
 
     def stands(self, name: str) -> bool:
-        """Whether a default freeze rule is in force as it came."""
+        """Whether a default freeze rule is in force unchanged."""
         rule = self.known.get((PERMISSION, name))
         return rule is not None and rule.expression == FREEZE_RULES[name] and rule.effect == "deny"
 

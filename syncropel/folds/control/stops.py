@@ -1,4 +1,4 @@
-"""When which namespace was frozen: every freeze with its lifting, also those that are over."""
+"""When which namespace was frozen: every freeze with its lifting, including past ones."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from syncropel.record.threads import FLEET_CONTROL
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """A namespace stood still from `begin` to `end` (unix seconds); `end` is None while it does."""
+    """A namespace was frozen from `begin` to `end` (unix seconds); `end` is None while it still is."""
 
     begin: float
     end: float | None
@@ -23,7 +23,7 @@ class Stop:
 
 @dataclass(slots=True)
 class Stops:
-    """What was said of each namespace. Applying records in any order gives the same state."""
+    """The history of each namespace. Applying records in any order gives the same state."""
 
     said: dict[str, dict[Key, tuple[float, bool]]] = field(default_factory=dict)
     """By namespace (`*` for the fleet) and record: when, and whether it freezes or lifts."""
@@ -39,7 +39,7 @@ class Stops:
             self.said.setdefault(place, {})[word_key(record)] = (at, record.topic == FREEZE)
 
     def during(self, namespace: str, begin: float, end: float) -> list[Stop]:
-        """When this namespace was frozen between two moments (unix seconds), in order, without overlaps."""
+        """When this namespace was frozen between two times (unix seconds), in order, without overlaps."""
         if not self.said:
             return []
         found = [one for place in {EVERYWHERE, *over(namespace, self.said)} for one in self._of(place)]

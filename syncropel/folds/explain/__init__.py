@@ -1,1 +1,3 @@
-"""Folds that answer questions: why a task has its status, what a freeze would meet, another join's end."""
+"""Folds that answer questions: why a task has its status, what a freeze would affect, how another join would
+end.
+"""

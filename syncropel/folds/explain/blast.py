@@ -1,4 +1,4 @@
-"""What a freeze would meet if it were set now: folded once, for all who ask before they act."""
+"""What a freeze set now would affect: folded once, for all who ask before they act."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ from syncropel.folds.tasks.state import TaskState
 from syncropel.freeze_levels import EVERYWHERE
 
 OPEN_STATUSES = frozenset({"open", "in_progress", "blocked", "deferred", "rejected", "failed"})
-"""Statuses of a task that somebody may still go on with."""
+"""Statuses of a task that may still continue."""
 
 
 @dataclass(frozen=True, slots=True)
 class Met:
-    """A fan-out that a freeze would meet: how much of it is in flight, waits, and was spent by what is."""
+    """A fan-out that a freeze would affect: how much of it is in flight, how much waits, and the spend in
+    flight.
+    """
 
     thread: str
     alias: str
@@ -29,10 +31,11 @@ class Met:
 
 @dataclass(frozen=True, slots=True)
 class Blast:
-    """What a freeze of `namespace` (`*`: everything) would meet.
+    """What a freeze of `namespace` (`*`: everything) would affect.
 
     `instances` are DIDs of those that run what is in flight; `descendants` the known namespaces below;
-    `spend_usd` what the work in flight has spent, lost if it is ended; `frozen` the freezes over it already.
+    `spend_usd` what the work in flight has spent, lost if it is ended; `frozen` the freezes that already
+    cover it.
     """
 
     namespace: str
@@ -62,7 +65,7 @@ def blast(
     registry: Namespaces,
     control: Control,
 ) -> Blast:
-    """What a freeze of `namespace` would meet. `spending`: live spend in US dollars by child INTEND."""
+    """What a freeze of `namespace` would affect. `spending`: live spend in US dollars by child INTEND."""
 
     def is_inside(one: str) -> bool:
         return namespace == EVERYWHERE or covers(namespace, one)

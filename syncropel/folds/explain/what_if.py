@@ -1,4 +1,4 @@
-"""When a fan-out joined, or would have with another predicate: its replay is walked once, as the log grew."""
+"""When a fan-out joined, or would have with another predicate: its replay is walked once, in log order."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from syncropel.folds.replay.walk import Replay
 from syncropel.record.model import StoredRecord
 
 _TELLING: Final = frozenset({CHILD_DONE, RETRY, AMEND_JOIN}) | MOVES
-"""Topics after which a join may be satisfied that was not before."""
+"""Topics after which a join may newly be satisfied."""
 
 Satisfied = Callable[[FanOut], bool]
 
@@ -21,8 +21,8 @@ Satisfied = Callable[[FanOut], bool]
 class Tipping:
     """The record that satisfied the join.
 
-    `index` is the subtask whose result it is, None when it is no result; `at`, when the log took it, in unix
-    seconds; `cost_usd` what the results until then cost; `accepted` and `finished` count subtasks.
+    `index` is the subtask whose result it is, None when it is not a result; `at`, its arrival in unix
+    seconds; `cost_usd` the cost of the results until then; `accepted` and `finished` count subtasks.
     """
 
     record: str
@@ -34,14 +34,14 @@ class Tipping:
 
 
 def tipping_point(replay: Replay, satisfied: Satisfied) -> Tipping | None:
-    """What satisfied the join first; None when nothing does."""
+    """The first record that satisfied the join; None when none does."""
     return next((_tipping(replay, at) for at in _telling(replay) if _holds(replay, at, satisfied)), None)
 
 
 def real_tipping_point(replay: Replay, satisfied: Satisfied) -> Tipping | None:
-    """What satisfied the join for the last time before the log says that it joined; None when it has not.
+    """The record that last satisfied the join before it was recorded as joined; None when it has not joined.
 
-    A retry may have undone it once, while a freeze kept the join from being recorded.
+    A retry may have undone an earlier one, while a freeze kept the join from being recorded.
     """
     latest, held = None, False
     for at in _telling(replay):
@@ -63,7 +63,7 @@ def accepts(fanout: FanOut) -> int:
 
 
 def _telling(replay: Replay) -> list[int]:
-    """The positions at which the join may be another than before."""
+    """The positions at which the join may change."""
     return [
         at
         for at, stored in enumerate(replay.records, start=1)

@@ -1,4 +1,4 @@
-"""Why a task stands as it does: one sentence, and the records that prove it. Pure, like every fold."""
+"""Why a task has its status: one sentence, and the records that prove it. Pure, like every fold."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ ENDED: Final = frozenset({"done", "approved", "rejected", "cancelled"})
 """Statuses in which nothing is waited for any more."""
 _WORDS: Final = {"in_progress": "in progress"}
 _SHOWS: Final = {"INTEND": "opens the task", "DO": "cancels it"}
-"""What a record without a topic does by its act; any other judges."""
+"""What a record without a topic does, by its act; any other act judges."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +45,9 @@ class Proof:
 
 @dataclass(frozen=True, slots=True)
 class Why:
-    """`hint` says what would change it; empty when nothing needs to. `of_join`: the sentence tells of the
-    fan-out's join, not of a status that somebody gave the task."""
+    """`hint` says what would change it; empty when nothing needs to. `of_join`: the sentence is about the
+    fan-out's join, not about a status that somebody gave the task.
+    """
 
     sentence: str
     proofs: tuple[Proof, ...]
@@ -56,9 +57,10 @@ class Why:
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """What a task's own thread does not say: a fan-out's subtasks and its join now, what keeps each subtask
-    waiting, the freeze over it, what tipped the join, the child threads and the join over them, and how
-    actors are called."""
+    """What a task's own thread does not contain: a fan-out's subtasks and its current join, what keeps each
+    subtask waiting, the freeze that covers it, what tipped the join, the child threads and the join over
+    them, and the names of actors.
+    """
 
     children: Sequence[Child] = ()
     decision: JoinDecision | None = None
@@ -99,7 +101,7 @@ def _waits_for_children(state: TaskState, name: str, decision: JoinDecision, now
 
 
 def _came_to(now: Circumstances) -> list[Proof]:
-    """What the child threads came to, the first closed first."""
+    """The results of the child threads, the first closed first."""
     results = sorted((one.result for one in now.child_threads if one.result), key=lambda one: one.key)
     return [Proof(one.key[1], f"child {one.child} closed: {one.result}") for one in results][:MOST_PROOFS]
 
@@ -202,7 +204,7 @@ def _joined(fanout: FanOut, record: Record, records: Sequence[StoredRecord], now
 
 
 def _without_result(now: Circumstances) -> str:
-    """What became of the subtasks that the join did without."""
+    """What became of the subtasks whose results the join did not need."""
     waits = now.waits or {}
     told = [
         f"[{child.index}] not spawned" if child.spawn is None else f"[{child.index}] {waits[child.index]}"
@@ -218,7 +220,7 @@ def _without_result(now: Circumstances) -> str:
 def _reported_before(
     fanout: FanOut, record: Record, records: Sequence[StoredRecord]
 ) -> list[tuple[str, int, Report]]:
-    """The results that the log held when it took the join, the last first: record, subtask and result."""
+    """The results in the log when the join was appended, the last first: record, subtask, and result."""
     taken = {stored.record.id: stored.sequence for stored in records}
     held = [
         (report.key[1], index, report)

@@ -1,1 +1,1 @@
-"""Folds of a fan-out: what was asked for, spawned, reported, joined; attempts and what they cost."""
+"""Folds of a fan-out: what was requested, spawned, reported, joined; attempts and their costs."""

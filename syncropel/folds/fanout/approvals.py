@@ -1,7 +1,7 @@
-"""Ask-in-the-loop: which subtasks wait for an operator's word before they start, and what was said.
+"""Ask-in-the-loop: which subtasks wait for an operator's decision before they start, and the decisions.
 
-LEARN `aitl_asked` is the coordinator's, LEARN `aitl_answered` an operator's. Both are on the parent thread,
-and say which attempt they are about, so that a second copy, or a word that comes late, changes nothing.
+LEARN `aitl_asked` is the coordinator's, LEARN `aitl_answered` an operator's. Both are on the parent thread
+and name the attempt, so a duplicate or late record changes nothing.
 """
 
 from __future__ import annotations
@@ -13,12 +13,13 @@ ASKED: Final = "aitl_asked"
 ANSWERED: Final = "aitl_answered"
 TOPICS: Final = frozenset({ASKED, ANSWERED})
 REJECTED: Final = "rejected"
-"""Why an attempt ended that an operator did not let begin."""
+"""The reason when an operator did not let an attempt begin."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One attempt that waits, or waited, for a word. `verdict`: accept, reject, or empty while it waits."""
+    """One attempt that waits, or waited, for a decision. `verdict`: accept, reject, or empty
+    while it waits."""
 
     attempt: int
     rule: str
@@ -27,14 +28,14 @@ class Ask:
 
 
 def asked(body: dict[str, Any], attempt: int, before: Ask | None) -> Ask | None:
-    """The state after `aitl_asked` about a subtask whose current attempt is this."""
+    """The state after `aitl_asked` about a subtask with this current attempt."""
     if body.get("attempt") != attempt or before is not None:
         return before
     return Ask(attempt, str(body.get("rule", "")), str(body.get("problem", "")))
 
 
 def answers(body: dict[str, Any], before: Ask | None) -> str:
-    """The verdict that `aitl_answered` brings; empty when it answers nothing that waits."""
+    """The verdict in `aitl_answered`; empty when it answers no open question."""
     verdict = body.get("verdict")
     if before is None or before.verdict or body.get("attempt") != before.attempt:
         return ""

@@ -1,6 +1,6 @@
-"""What a subtask is told of those that it depends on: their summaries, and what they left in their worktrees.
+"""What a subtask is told about those that it depends on: their summaries, and their worktrees.
 
-It is decided with the spawn and kept in it, as a predecessor may be tried again later.
+It is decided with the spawn and stored in it, since a predecessor may be retried later.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _COUNTS: Final = ("files", "insertions", "deletions", "uncommitted")
 
 
 def briefing_of(fanout: FanOut, depends_on: tuple[int, ...]) -> dict[str, Any] | None:
-    """Facts about these subtasks as they were reported; None when there are none.
+    """Facts about these subtasks as reported; None when there are none.
 
     `subtasks`: a list of `index, attempt, instance, goal, summary`, and for a worktree `branch, commit, path,
     files, insertions, deletions, uncommitted`. `left_out`: how many more there are.

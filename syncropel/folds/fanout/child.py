@@ -1,6 +1,6 @@
 """The worker's side of a fan-out: which children it was given, and which attempts have a result.
 
-What is running is not in here: a slot is derived from children without a result, so that none can leak.
+What is running is not stored here: slots are derived from children without a result, so none can leak.
 """
 
 from __future__ import annotations
@@ -12,25 +12,25 @@ from syncropel.folds.fanout.state import ACCEPT, is_verdict
 from syncropel.record.model import Record, StoredRecord, is_name, is_record_id
 
 DISPATCH: Final = "syncropel.dispatch."
-"""How the kinds of records on a dispatch's thread begin."""
+"""The prefix of the kinds of records on a dispatch's thread."""
 HANDLED: Final = "dispatch_handled"
-"""Member of a body, true in what an adapter's instance writes about a dispatch."""
+"""Body member, true in what an adapter's instance writes about a dispatch."""
 RUN: Final = "syncropel.dispatch.run.v1"
 """Kind of the INTEND that begins the thread of a run."""
 CALL: Final = "syncropel.dispatch.call.v1"
-"""Kind of the CALL of its adapter, which follows."""
+"""Kind of its adapter's CALL, which follows."""
 SESSION: Final = "syncropel.dispatch.session.v1"
 NOT_STARTED: Final = "syncropel.dispatch.not_started.v1"
-"""Kind of the observation that the goal of the session before it was ended at its gate, before it ran."""
+"""Kind of the observation that the previous session's goal was ended at its gate, before it ran."""
 REATTACHED: Final = "syncropel.dispatch.reattached.v1"
-"""Kind of the observation that a daemon took back a run of the one before it: no start."""
+"""Kind of the observation that a daemon took over a run of its predecessor; this is not a start."""
 INTERRUPTED: Final = "syncropel.dispatch.interrupted.v1"
 """Kind of the observation that a daemon, stopping in order, ended the run or left it to the next one."""
 LOST: Final = "syncropel.dispatch.lost.v1"
-"""Kind of the observation that nobody goes on with a run: its attempt runs anew, here or elsewhere."""
+"""Kind of the observation that a run is abandoned: its attempt runs again, here or elsewhere."""
 STREAM_EVENT: Final = "syncropel.dispatch.stream_event.v1"
 AGENT_SESSION: Final = "syncropel.dispatch.agent_session.v1"
-"""Kind of the observation that a goal's program named the session that it can be resumed by."""
+"""Kind of the observation that a goal's program named the session by which it can be resumed."""
 QUESTION: Final = "syncropel.dispatch.question.v1"
 """Kind of the observation that a goal's program asks the operator something."""
 SUBPROCESS_EXIT: Final = "syncropel.dispatch.subprocess_exit.v1"
@@ -47,16 +47,17 @@ OBSERVATIONS: Final = (
     SUBPROCESS_EXIT,
     COMPLETE,
 )
-"""Kinds of what an instance tells of the goals that it runs."""
+"""Kinds of an instance's reports about the goals that it runs."""
 OUTPUT_EVENTS: Final = frozenset({STREAM_EVENT, AGENT_SESSION, QUESTION})
-"""Kinds of what an instance observes of a goal's output while that is written."""
+"""Kinds of observations made from a goal's output while it is written."""
 END_CHILD: Final = "fanout_end_child"
-"""Topic of the LEARN by which the coordinator says that an attempt must not run, or not run on."""
+"""Topic of the LEARN by which the coordinator says that an attempt must not run, or must end."""
 
 
 def is_child_intend(record: Record) -> bool:
-    """Whether this record gives an instance a subtask to run. Without a parent to report to it is none: no
-    result of it could ever be taken."""
+    """Whether this record gives an instance a subtask to run. Without a parent to report to it does not: its
+    result could never be accepted.
+    """
     body = record.body
     return (
         record.act == "INTEND"
@@ -78,7 +79,7 @@ def is_child_end(record: Record) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class ChildIntend:
-    """One attempt at a subtask, as the coordinator asked for it."""
+    """One attempt at a subtask, as the coordinator requested it."""
 
     record: str
     thread: str
@@ -102,7 +103,7 @@ class ChildResult:
 
 @dataclass(slots=True)
 class ChildState:
-    """One child thread on its worker. Order of arrival does not matter: attempts are numbered."""
+    """One child thread on its worker. The order of arrival does not matter: attempts are numbered."""
 
     thread: str
     intends: dict[int, ChildIntend] = field(default_factory=dict)

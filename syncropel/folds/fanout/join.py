@@ -1,4 +1,6 @@
-"""The join: is it satisfied, can it still be, and why. Shorthands are decided here without CEL."""
+"""The join: whether it is satisfied, whether it still can be, and why. Shorthands are decided here without
+CEL.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,7 @@ from syncropel.folds.fanout.subtasks import Child
 
 @dataclass(frozen=True, slots=True)
 class JoinRule:
-    """A parsed predicate. `need` is how many accepts a shorthand asks for; None means a CEL expression."""
+    """A parsed predicate. `need` is how many accepts a shorthand requires; None means a CEL expression."""
 
     text: str
     need: int | None
@@ -28,7 +30,8 @@ class JoinRule:
 class JoinDecision:
     """`blame` are the subtasks that keep the join from being satisfied, when it can no longer be. `cause` is
     the part of `explanation` that says what it waits for, or what went wrong. `problem`: why the expression
-    has no value, empty when it has one."""
+    has no value, empty when it has one.
+    """
 
     satisfied: bool
     satisfiable: bool
@@ -39,12 +42,12 @@ class JoinDecision:
 
 
 def is_shorthand(text: str) -> bool:
-    """Whether `parse_join` takes this text for one of its shorthands, be it a good one or a bad one."""
+    """Whether `parse_join` takes this text for one of its shorthands, valid or not."""
     return text in ("all", "any") or text.startswith("k_of_n")
 
 
 def parse_join(text: str, count: int) -> JoinRule:
-    """Read `all`, `any`, `k_of_n:K`, or take the text for a CEL expression.
+    """Parse `all`, `any`, `k_of_n:K`, or treat the text as a CEL expression.
 
     Raises InvalidFanOut when K is not between 1 and the number of subtasks.
     """
@@ -72,9 +75,8 @@ def decide(
 ) -> JoinDecision:
     """Decide the join over these subtasks.
 
-    `cel_value` is what the expression gave, for a CEL rule; None when it was not, or could not be, evaluated,
-    because of `problem`.
-    `names` maps instance DIDs to aliases, for the explanation only.
+    `cel_value` is the value of the expression, for a CEL rule; None when it was not evaluated, or could not
+    be because of `problem`. `names` maps instance DIDs to aliases, for the explanation only.
     """
     accepted = sum(child.state == ACCEPT for child in children)
     if rule.need is None:
@@ -97,7 +99,7 @@ def _decide_cel(
 ) -> JoinDecision:
     if value:
         return JoinDecision(True, True, f"{accepted}/{len(children)} accepted, the expression is true")
-    # An expression may become true through a failure as well as through an accept, so it is out of reach only
+    # A failure can make an expression true as well as an accept can, so it is unsatisfiable only
     # when nothing can change any more.
     if all(child.finished or child.hopeless for child in children):
         return _never(rule.text, children, value, names, problem)
@@ -158,7 +160,7 @@ def _open_line(child: Child, names: dict[str, str]) -> str:
 
 
 def cel_children(children: Sequence[Child]) -> list[dict[str, Any]]:
-    """`children` as a join expression sees them. `verdict` is empty until a result is there."""
+    """`children` as a join expression sees them. `verdict` is empty until there is a result."""
     return [
         {
             "index": child.index,

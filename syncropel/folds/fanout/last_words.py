@@ -1,4 +1,4 @@
-"""What an attempt said at its end, in a line: the last one that says something, and how its process ended."""
+"""An attempt's final message in one line: its last meaningful line, and how its process ended."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Final
 
 _ENDING: Final = re.compile(r"exit status \d+|ended by SIG[A-Z0-9]+")
 MOST: Final = 200
-"""Characters that are kept."""
+"""Characters kept."""
 
 
 def last_words(summary: str) -> str:
-    """The last line with a letter or a digit in it; where it only tells the exit, the one before it as well.
+    """The last line that contains a letter or digit; if it only states the exit, the one before it as well.
 
     `Error: links are dead (exit status 3)`. Empty when nothing was said.
     """

@@ -1,7 +1,7 @@
-"""What changes the course of a fan-out that runs: work taken from an instance, ended early, out of budget.
+"""What changes the course of a running fan-out: work moved from an instance, ended early, out of budget.
 
-Every record here is a LEARN on the parent thread. Each says which attempt it is about, so that a second copy,
-or one that was overtaken by a retry, changes nothing.
+Every record here is a LEARN on the parent thread. Each names its attempt, so a duplicate, or one overtaken by
+a retry, changes nothing.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ AMEND_BUDGET: Final = "fanout_amend_budget"
 TOPICS: Final = frozenset({REASSIGN, END, BUDGET_WARNING, BUDGET_EXCEEDED, AMEND_BUDGET})
 
 SUPERSEDED: Final = "superseded"
-"""Why an attempt is ended: a newer one exists."""
+"""The reason for ending an attempt: a newer one exists."""
 OVER_BUDGET: Final = "budget_exceeded"
-"""Why an attempt is ended: it, or its fan-out, has spent its budget."""
+"""The reason for ending an attempt: it, or its fan-out, has spent its budget."""
 DRAINED: Final = "drained"
-"""Why an attempt is ended: the deadline of its instance's drain is over."""
+"""The reason for ending an attempt: the deadline of its instance's drain has passed."""
 
 WARN_SHARE: Final = 0.8
 """The share of a budget from which on a warning is given."""
@@ -32,7 +32,8 @@ _CENT_FRACTION: Final = 1e-9
 
 
 def spends(spent_usd: float, budget_usd: float | None, share: float = 1.0) -> bool:
-    """Whether this much is at least that share of the budget; sums of cents are taken as equal to it."""
+    """Whether this amount is at least that share of the budget; rounding errors in sums of cents
+    are ignored."""
     return budget_usd is not None and spent_usd >= budget_usd * share - _CENT_FRACTION
 
 
@@ -44,9 +45,9 @@ class Reassignment:
     instance: str
     reason: str
     starts: tuple[Start, ...] = ()
-    """How often it was started there, as far as the coordinator knows; all came to nothing."""
+    """Its starts there, as far as the coordinator knows; all of them failed to produce a result."""
     began_at: float | None = None
-    """Since when it ran there (unix seconds); None when it did not, or nobody knows."""
+    """When it began to run there (unix seconds); None when it did not, or that is unknown."""
     lost_at: float | None = None
     """When its instance was last known to work; None when it was not lost with its instance."""
 
@@ -54,7 +55,8 @@ class Reassignment:
 @dataclass(slots=True)
 class Reassignments:
     """What was moved or ended, by index and attempt. `warned` and `exceeded`: the fan-out's own budget;
-    `budget_usd`: what an operator made of it since, if anything."""
+    `budget_usd`: an operator's amendment of it, if any.
+    """
 
     reassigned: dict[int, list[Reassignment]] = field(default_factory=dict)
     ended: dict[tuple[int, int], str] = field(default_factory=dict)
@@ -63,7 +65,7 @@ class Reassignments:
     budget_usd: float | None = None
 
     def apply(self, topic: str, body: dict[str, Any], attempts: dict[int, int]) -> None:
-        """Take one record. `attempts`: the current attempt of the subtask it names, or empty."""
+        """Apply one record. `attempts`: the current attempt of the subtask it names, or empty."""
         if topic == AMEND_BUDGET:
             self._amend(positive_number(body.get("budget_usd")))
         elif self.budget_usd is not None and body.get("budget_usd") != self.budget_usd:

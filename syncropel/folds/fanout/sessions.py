@@ -1,8 +1,8 @@
-"""Which starts a worker's log tells of: those of attempts that have no result yet.
+"""Starts of attempts that have no result yet, from a worker's log.
 
-A start is a session on a dispatch sub-thread. A run that a daemon took back after a crash of the one before
-it is told apart. One whose goal never ran, or that a daemon ended or left in order as it stopped, is neither.
-So what is counted is how often a worker went down under one attempt.
+A start is a session on a dispatch sub-thread. A run that a daemon took over after its predecessor's crash is
+distinguished. A run whose goal never began, or that a daemon ended or left in order while stopping, counts as
+neither. So the count is how often a worker went down under one attempt.
 """
 
 from __future__ import annotations
@@ -29,13 +29,14 @@ class _Event:
 @dataclass(slots=True)
 class Sessions:
     """Starts of attempts without a result, by the id of the child INTEND. Applying records in any order gives
-    the same state."""
+    the same state.
+    """
 
     by_intend: dict[str, dict[str, set[_Event]]] = field(default_factory=dict)
-    """What happened on each dispatch sub-thread of an attempt."""
+    """The events on each dispatch sub-thread of an attempt."""
 
     def apply(self, stored: StoredRecord) -> None:
-        """Take one observation of a dispatch."""
+        """Apply one observation of a dispatch."""
         record, body = stored.record, stored.record.body
         intend = body.get("child_intend")
         if record.topic not in TOPICS or not isinstance(intend, str) or record.clock is None:
@@ -50,14 +51,14 @@ class Sessions:
         self.by_intend.pop(intend, None)
 
     def of(self, intend: str) -> tuple[Start, ...]:
-        """The starts of an attempt, the first one first. All but the last came to nothing."""
+        """The starts of an attempt, in order. All but the last failed to produce a result."""
         found = [start for events in self.by_intend.get(intend, {}).values() for start in _lives(events)]
         found.sort(key=lambda start: (start.at, start.pid))
         return (*lost(found[:-1]), *found[-1:])
 
 
 def _lives(events: Iterable[_Event]) -> list[Start]:
-    """The starts of one run; each word that a daemon ended or left it in order takes the last one back."""
+    """The starts of one run; each report that a daemon ended or left it in order cancels the last one."""
     lives: list[Start] = []
     for event in sorted(events):
         if event.kind in (SESSION, REATTACHED):

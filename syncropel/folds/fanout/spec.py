@@ -1,4 +1,4 @@
-"""The fan-out specification: what a parent INTEND asks for, checked key by key."""
+"""The fan-out specification: what a parent INTEND requests, checked key by key."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from syncropel.record.threads import INSTANCE_DID_PREFIX
 
 MAX_SUBTASKS: Final = 10_000
 LARGEST: Final = 1e100
-"""Beyond this a number in a body counts as none: not every integer fits a float, and sums stay finite."""
+"""A larger number in a body is invalid: not every integer fits a float, and sums stay finite."""
 TARGET_FORMS: Final = "worker-<alias>, specific:<did>, least-loaded-worker or round-robin"
 DYNAMIC_TARGETS: Final = frozenset({"least-loaded-worker", "round-robin"})
 DENIED: Final = ("fail", "ignore")
-"""What a tool call that an agent was denied does to its subtask; without a word it fails that."""
+"""What a denied tool call of an agent does to its subtask; the default is to fail it."""
 _MOST_TOKENS: Final = 2**53
 _REPO: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _KEYS: Final = frozenset(
@@ -40,7 +40,7 @@ _KEYS: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Subtask:
-    """One subtask as asked for. Money in US dollars, time in seconds."""
+    """One subtask as requested. Money in US dollars, time in seconds."""
 
     index: int
     goal: str
@@ -52,7 +52,7 @@ class Subtask:
     model: str | None = None
     """One of the models that the instance's config allows for the adapter."""
     content: str | None = None
-    """Path of a file that says more about the goal."""
+    """Path of a file with more about the goal."""
     budget_tokens: int | None = None
     denied: str | None = None
     """`ignore`: tool calls that its agent was denied do not fail it."""
@@ -62,7 +62,7 @@ class Subtask:
 
 @dataclass(frozen=True, slots=True)
 class FanOutSpec:
-    """What a fan-out asks for: its subtasks and the predicate that joins them.
+    """What a fan-out requests: its subtasks and the predicate that joins them.
 
     `dispatch`: it is a whole task given to one instance, and fails when that fails.
     """
@@ -79,15 +79,15 @@ class FanOutSpec:
 
 
 def is_fan_out(body: dict[str, Any]) -> bool:
-    """Whether an INTEND with this body asks for a fan-out."""
+    """Whether an INTEND with this body requests a fan-out."""
     return "subtasks" in body
 
 
 def parse_fan_out(body: dict[str, Any]) -> FanOutSpec:
-    """Read and check the specification in a parent INTEND's body.
+    """Parse and check the specification in a parent INTEND's body.
 
-    Raises InvalidFanOut that points at the subtask and the key: unknown key, missing goal or target, bad
-    number, index out of range, dependency cycle. The join's shape is checked by `folds.join`.
+    Raises InvalidFanOut naming the subtask and the key: unknown key, missing goal or target, invalid number,
+    index out of range, dependency cycle. `folds.join` checks the join's form.
     """
     raw = body.get("subtasks")
     if not isinstance(raw, list) or not raw:
@@ -124,9 +124,9 @@ def _listed(index: int, item: Any, count: int) -> Subtask:
 
 
 def parse_subtask(index: int, item: dict[str, Any], count: int, where: str) -> Subtask:
-    """Read and check one piece of work, of `count` that are asked for together; other keys are passed over.
+    """Parse and check one of `count` subtasks requested together; other keys are ignored.
 
-    Raises InvalidFanOut that begins with `where`.
+    Raises InvalidFanOut whose message begins with `where`.
     """
     adapter = _name(item, "adapter", where, "leave it out for the worker's own")
     model = _name(item, "model", where, "leave it out for the adapter's own")
@@ -185,7 +185,7 @@ def _text(item: dict[str, Any], key: str, where: str, hint: str) -> str:
 
 
 def is_target(target: str) -> bool:
-    """Whether this text says where a subtask goes."""
+    """Whether this text is a valid target."""
     named = target.startswith("worker-") and len(target) > len("worker-")
     specific = target.startswith("specific:" + INSTANCE_DID_PREFIX) and target.count(":") == 4
     return named or specific or target in DYNAMIC_TARGETS
@@ -210,7 +210,7 @@ def _number(item: dict[str, Any], key: str, where: str) -> float | None:
 
 
 def positive_number(value: Any) -> float | None:
-    """A body's value as a number above 0, or None when it is none."""
+    """A body's value as a number above 0, or None when it is not one."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= LARGEST:
         return None
     return float(value)

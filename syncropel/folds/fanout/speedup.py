@@ -1,4 +1,6 @@
-"""What parallelism bought: the sum of all walls against the critical path, and against the time it took."""
+"""The gain from parallelism: the sum of all wall times against the critical path, and against the elapsed
+time.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,7 @@ from syncropel.folds.fanout.subtasks import Child
 
 @dataclass(frozen=True, slots=True)
 class CriticalPath:
-    """The chain of subtasks that the fan-out could not have been faster than. Seconds."""
+    """The chain of subtasks that sets the lower bound of the fan-out's duration. Seconds."""
 
     indexes: tuple[int, ...]
     secs: float
@@ -21,7 +23,7 @@ def critical_path(walls: Sequence[float | None], depends_on: Sequence[Sequence[i
     """Longest path through the dependency graph, weighted by wall time (critical path method, Kelley and
     Walker, 1959). A subtask without a result counts 0; of equal paths the one with the lowest indexes wins.
 
-    The graph must hold no cycle.
+    The graph must not contain a cycle.
     """
     best: dict[int, tuple[float, int | None]] = {}
     for start in range(len(walls)):
@@ -50,8 +52,9 @@ def critical_path(walls: Sequence[float | None], depends_on: Sequence[Sequence[i
 
 @dataclass(frozen=True, slots=True)
 class SpeedupReport:
-    """Walls in seconds by index (None: no result yet), and the estimate that follows from them. `late`: those
-    whose result came after the join, which did without them: they do not count."""
+    """Wall times in seconds by index (None: no result yet), and the resulting estimate. `late`: subtasks
+    whose result came after the join; they do not count.
+    """
 
     walls: tuple[float | None, ...]
     path: CriticalPath
@@ -61,7 +64,7 @@ class SpeedupReport:
 
     @property
     def estimated_speedup(self) -> float | None:
-        """Sum of the walls over the critical path; None while nothing has run."""
+        """Sum of the wall times over the critical path; None while nothing has run."""
         return self.serial_estimate_secs / self.path.secs if self.path.secs > 0 else None
 
 
@@ -86,16 +89,16 @@ def path_of(fanout: FanOut, children: Sequence[Child]) -> CriticalPath:
 
 
 def is_late(fanout: FanOut, report: Report) -> bool:
-    """Whether the log took this result after the join."""
+    """Whether this result was appended after the join."""
     return fanout.joined is not None and report.taken_at > fanout.joined.taken_at
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What a fan-out that joined really took, in seconds. Only results that the log held by then count.
+    """The measured times of a joined fan-out, in seconds. Only results in the log by then count.
 
-    `elapsed_secs` from the fan-out to its join; `work_secs` is the sum of the walls; `queued_secs` how long
-    subtasks waited between being given away and being begun, `longest_queue_secs` the one that waited most.
+    `elapsed_secs` from the fan-out to its join; `work_secs` is the sum of the wall times; `queued_secs` how
+    long subtasks waited between being assigned and begun, `longest_queue_secs` the longest such wait.
     `slots`: how many goals its instances run at once, as far as is known.
     """
 
@@ -107,7 +110,8 @@ class Measured:
 
     @property
     def speedup(self) -> float | None:
-        """The work by the time it took, never above the slots there were; None when it took no time."""
+        """The work divided by the elapsed time, never above the number of slots; None when it
+        took no time."""
         if self.elapsed_secs <= 0 or self.work_secs <= 0:
             return None
         ratio = self.work_secs / self.elapsed_secs
@@ -115,7 +119,9 @@ class Measured:
 
 
 def measured(fanout: FanOut, slots: Mapping[str, int]) -> Measured | None:
-    """What this fan-out took; None while it has not joined. `slots`: goals at once, by the instance's DID."""
+    """The measurement of this fan-out; None until it has joined. `slots`: goals at once, by the instance's
+    DID.
+    """
     joined = fanout.joined
     if joined is None:
         return None

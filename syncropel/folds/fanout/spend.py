@@ -1,8 +1,8 @@
 """What running goals have spent so far: the sum of their observations, by attempt.
 
-A stream event says what was spent since the one before (`cost_usd`, US dollars above 0) and how far its
-source was read (`cost_offset`, bytes), so that a restarted worker counts nothing twice. An event from a
-program's output names its run and its number among that run's events (`run`, `events`) instead.
+A stream event says what was spent since the previous one (`cost_usd`, US dollars above 0) and how far its
+source was read (`cost_offset`, bytes), so a restarted worker counts nothing twice. An event from a program's
+output names its run and its number among that run's events (`run`, `events`) instead.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from syncropel.record.model import StoredRecord
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """One attempt's spend, and where to read on."""
+    """One attempt's spend, and where to continue reading."""
 
     usd: float = 0.0
     offset: int = 0
     events: Mapping[str, int] = field(default_factory=dict)
     """How many events of a run's output were observed, by the run's name."""
     unpriced: bool = False
-    """Whether tokens were used whose price is not known: then `usd` is not all."""
+    """Whether tokens with an unknown price were used: then `usd` is incomplete."""
 
 
 @dataclass(slots=True)
@@ -34,7 +34,7 @@ class Spend:
     by_intend: dict[str, Spent] = field(default_factory=dict)
 
     def apply(self, stored: StoredRecord) -> None:
-        """Take one observation of a dispatch."""
+        """Apply one observation of a dispatch."""
         record, body = stored.record, stored.record.body
         intend = body.get("child_intend")
         if record.topic not in OUTPUT_EVENTS or not isinstance(intend, str):
@@ -55,5 +55,5 @@ class Spend:
             self.by_intend[intend] = told
 
     def of(self, intend: str) -> Spent:
-        """What this attempt has spent."""
+        """The spend of this attempt."""
         return self.by_intend.get(intend, Spent())

@@ -1,4 +1,4 @@
-"""Starts of an attempt, and how many of them are too many: its worker went down under each."""
+"""Starts of an attempt, and how many are too many: each ended with its worker going down."""
 
 from __future__ import annotations
 
@@ -10,26 +10,28 @@ from syncropel.folds.fanout.spec import LARGEST
 from syncropel.record.model import MAX_NAME_CHARS
 
 CRASH_LOOP: Final = "crash_loop"
-"""Why an attempt is not started again: its instances went down under it."""
+"""The reason for not starting an attempt again: its instances went down under it."""
 MAX_STARTS: Final = 3
 """How often an attempt is started without a result."""
 MAX_LOSSES: Final = 15
-"""How often its worker may go down under an attempt, also while the attempt runs on: long work outlives the
-crashes of a worker, but a goal that kills each daemon that takes it back must end."""
+"""How often its worker may go down under an attempt, even if the attempt keeps running: long work survives
+crashes of a worker, but a goal that kills each daemon that takes it over must end.
+"""
 WENT_DOWN: Final = "instance_went_down"
-"""How a start ended: its daemon came back, and it had no result."""
+"""How a start ended: its daemon came back, and there was no result."""
 VANISHED: Final = "instance_vanished"
 """How a start ended: its instance did not come back."""
 MOST_TOLD: Final = 16
-"""How many starts a body tells of."""
+"""Most starts listed in a body."""
 _LARGEST_PID: Final = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """One start, or a run that a daemon took back (`taken_back`). `at`: unix seconds; `pid`: of the goal's
-    first process, 0 when it has none or it is not known; `ended`: a word, empty of one that has a result, or
-    may still have."""
+    """One start, or a run that a daemon took over (`taken_back`). `at`: unix seconds; `pid`: of the goal's
+    first process, 0 when it has none or it is not known; `ended`: how it ended, empty for one that has a
+    result, or may still have one.
+    """
 
     at: float
     instance: str
@@ -38,19 +40,19 @@ class Start:
     taken_back: bool = False
 
     def as_body(self) -> dict[str, Any]:
-        """As it stands in a record or a heartbeat."""
+        """The form used in records and heartbeats."""
         body = {"at": self.at, "instance": self.instance, "pid": self.pid, "ended": self.ended}
         return {**body, "taken_back": True} if self.taken_back else body
 
 
 def read_starts(value: Any) -> tuple[Start, ...]:
-    """The starts that a body tells of; what is no start is left out."""
+    """The starts listed in a body; invalid ones are omitted."""
     items = value[:MOST_TOLD] if isinstance(value, list) else ()
     return tuple(start for item in items if (start := read_start(item)) is not None)
 
 
 def read_start(item: Any) -> Start | None:
-    """The start that a part of a body tells of, if it is one."""
+    """The start in a part of a body, if it is valid."""
     if not isinstance(item, Mapping):
         return None
     at, pid = item.get("at"), item.get("pid")
@@ -62,18 +64,19 @@ def read_start(item: Any) -> Start | None:
 
 
 def lost(starts: Iterable[Start], how: str = WENT_DOWN) -> tuple[Start, ...]:
-    """These starts, known to have come to nothing."""
+    """These starts, marked as having failed to produce a result."""
     return tuple(start if start.ended else replace(start, ended=how) for start in starts)
 
 
 def loops(starts: Sequence[Start]) -> bool:
-    """Whether an attempt with these starts behind it is not to be started again."""
+    """Whether an attempt with these starts must not be started again."""
     return _begun(starts) >= MAX_STARTS or len(starts) >= MAX_LOSSES
 
 
 def is_last(starts: Sequence[Start]) -> bool:
-    """Whether the next start is the last: then nothing else is to run beside it, so that who is to blame for
-    a worker that goes down is known."""
+    """Whether the next start is the last one allowed: then nothing else runs beside it, so that the cause of
+    a worker going down is known.
+    """
     return not loops(starts) and (_begun(starts) == MAX_STARTS - 1 or len(starts) == MAX_LOSSES - 1)
 
 

@@ -1,7 +1,7 @@
 """The fan-out fold: which subtasks were spawned, and what they reported.
 
-Facts are kept by (index, attempt), so the order in which reports arrive does not matter and a second copy
-of one changes nothing. A join looks at this set of facts, never at a counter.
+Facts are stored by (index, attempt), so the order in which reports arrive does not matter, and a duplicate
+changes nothing. A join looks at this set of facts, never at a counter.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ ACCEPT: Final = "accept"
 VERDICTS: Final = frozenset({ACCEPT, "reject", "failed", "timeout", "terminated"})
 
 Key = tuple[int, str]
-"""(clock, id): which of two records that state the same fact is the first."""
+"""(clock, id): decides which of two records that state the same fact is the first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Spawn:
-    """DO fanout_spawned: this attempt was given to this instance."""
+    """DO fanout_spawned: this attempt was assigned to this instance."""
 
     key: Key
     child_thread: str
@@ -41,12 +41,12 @@ class Spawn:
     instance: str
     at: float
     briefing: dict[str, Any] | None = field(default=None, hash=False)
-    """What it was told of the subtasks that it depends on."""
+    """What it was told about the subtasks that it depends on."""
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """DO fanout_child_done: what came of an attempt."""
+    """DO fanout_child_done: the result of an attempt."""
 
     key: Key
     worker: str
@@ -58,17 +58,17 @@ class Report:
     output: str | None = None
     reason: str = ""
     taken_at: float = field(default=float("inf"), compare=False)
-    """When the log took it, unix seconds."""
+    """When the report was appended, in unix seconds."""
     cost_known: bool = True
-    """Whether `cost_usd` is all that it cost; if not, it is what is known of that."""
+    """Whether `cost_usd` is the complete cost; if not, it is the known part."""
     agent: dict[str, Any] | None = field(default=None, hash=False)
-    """What a coding agent said of its run."""
+    """A coding agent's report about its run."""
     worktree: dict[str, Any] | None = field(default=None, hash=False)
-    """What it left in the git worktree that it ran in."""
+    """What it left in its git worktree."""
 
     @property
     def ended_at(self) -> float:
-        """When the attempt ended, unix seconds: a worker's clock may run ahead, or say nothing."""
+        """When the attempt ended, in unix seconds: a worker's clock may be ahead, or missing."""
         return min(self.at or self.taken_at, self.taken_at)
 
 
@@ -83,18 +83,18 @@ class Joined:
     wall_time_secs: float
     at: float
     taken_at: float = field(default=0.0, compare=False)
-    """When the log took it, unix seconds."""
+    """When the join was appended, in unix seconds."""
 
 
 @dataclass(slots=True)
 class FanOut:
-    """State of one fan-out. Built and changed only by the task fold."""
+    """State of one fan-out. Created and changed only by the task fold."""
 
     thread: str
     intend: str
     spec: FanOutSpec
     at: float = field(compare=False)
-    """When it was asked for (unix seconds): when the log took it, if the record does not say."""
+    """When it was requested (unix seconds); when it was appended, if the record does not say."""
     clock: int
     join: str
     domain: str = ""
@@ -112,7 +112,7 @@ class FanOut:
     cancelled: bool = False
 
     def attempt(self, index: int) -> int:
-        """The current attempt of a subtask: 1, and one more for each retry and each reassignment."""
+        """The current attempt of a subtask: 1, plus one for each retry and each reassignment."""
         retries, moved = self.retries, self.moves.reassigned
         if not retries and not moved:
             return 1
@@ -124,7 +124,7 @@ class FanOut:
         return moved[-1] if moved and moved[-1].attempt == self.attempt(index) - 1 else None
 
     def starts_before(self, index: int, attempt: int) -> tuple[Start, ...]:
-        """How often the attempts that this one was moved on from were started, since the last retry."""
+        """How often the attempts that this one was moved from were started, since the last retry."""
         starts: tuple[Start, ...] = ()
         for moved in reversed(self.moves.reassigned.get(index, ())):
             if moved.attempt == attempt - 1:
@@ -132,13 +132,13 @@ class FanOut:
         return starts
 
     def end_reason(self, index: int, attempt: int) -> str:
-        """Why an attempt that was spawned must not run on; empty while it may."""
+        """Why a spawned attempt must not go on; empty while it may."""
         if attempt < self.attempt(index):
             return SUPERSEDED
         return self.moves.ended.get((index, attempt), "") or (OVER_BUDGET if self.moves.exceeded else "")
 
     def hint(self, index: int) -> str:
-        """What the operator said with the latest retry."""
+        """The operator's hint with the latest retry."""
         retries = self.retries.get(index)
         return retries[-1] if retries else ""
 
@@ -147,10 +147,10 @@ class FanOut:
         return self.spawns.get((index, self.attempt(index)))
 
     def report_clock(self, body: dict[str, Any]) -> int | None:
-        """The clock of the report of an attempt, which its spawn promised; None when it was not spawned.
+        """The clock that an attempt's spawn reserved for its report; None when it was not spawned.
 
-        `body` has its index and attempt. Spawns have different clocks, so their reports do, and they lie
-        behind the spawns that were decided together.
+        `body` has its index and attempt. Spawns have different clocks, so their reports do too, and they
+        follow the spawns that were decided together.
         """
         slot = _slot(body, len(self.spec.subtasks))
         spawn = self.spawns.get(slot) if slot is not None else None
@@ -162,7 +162,7 @@ class FanOut:
 
     @property
     def budget_usd(self) -> float | None:
-        """What all subtasks may cost together, as it was amended last."""
+        """The budget of all subtasks together, as last amended."""
         return self.spec.budget_usd if self.moves.budget_usd is None else self.moves.budget_usd
 
     @property
@@ -183,7 +183,7 @@ class FanOut:
         )
 
     def record_report(self, body: dict[str, Any], key: Key, received_at: float) -> None:
-        """Take a DO fanout_child_done."""
+        """Apply a DO fanout_child_done."""
         slot = _slot(body, len(self.spec.subtasks))
         verdict = body.get("verdict")
         if slot is None or not is_verdict(verdict):
@@ -212,7 +212,7 @@ class FanOut:
         if type(index) is int and 0 <= index < len(self.spec.subtasks):
             hint = body.get("hint")
             self.retries.setdefault(index, []).append(hint if isinstance(hint, str) else "")
-            self.asks.pop(index, None)  # another attempt is another question
+            self.asks.pop(index, None)  # it asks about another attempt
             target = body.get("target")
             if isinstance(target, str) and is_target(target):
                 self.targets[index] = target
@@ -221,7 +221,7 @@ class FanOut:
                 self.budgets[index] = budget
 
     def record_move(self, topic: str, body: dict[str, Any]) -> None:
-        """Take a LEARN of `folds.moves`."""
+        """Apply a LEARN of `folds.fanout.reassignments`."""
         index = body.get("index")
         attempts: dict[int, int] = {}
         if type(index) is int and 0 <= index < len(self.spec.subtasks):
@@ -229,7 +229,7 @@ class FanOut:
         self.moves.apply(topic, body, attempts)
 
     def record_ask(self, topic: str, body: dict[str, Any], key: Key) -> None:
-        """Take a LEARN of `folds.asks`. A rejected attempt has its result by that."""
+        """Apply a LEARN of `folds.fanout.approvals`. A rejected attempt thereby has its result."""
         index = body.get("index")
         if type(index) is not int or not 0 <= index < len(self.spec.subtasks):
             return
@@ -248,7 +248,7 @@ class FanOut:
             self.asks[index] = ask
 
     def asking(self) -> list[int]:
-        """The subtasks that wait for an operator's word."""
+        """The subtasks that wait for an operator's decision."""
         return [index for index, ask in self.asks.items() if not ask.verdict] if self.active else []
 
     @property
@@ -258,7 +258,7 @@ class FanOut:
         return sum(targets.get(index, subtasks[index].target) == "round-robin" for index, _ in self.spawns)
 
     def unfinished(self) -> list[tuple[tuple[int, int], Spawn]]:
-        """Spawned attempts without a result that may have been ended; none while nothing ever was."""
+        """Spawned attempts without a result that may have been ended; empty if nothing ever was."""
         moves = self.moves
         if not (self.retries or moves.reassigned or moves.ended or moves.exceeded or moves.budget_usd):
             return []
@@ -266,12 +266,12 @@ class FanOut:
 
     @property
     def cost_usd(self) -> float:
-        """What all attempts cost, superseded ones included: money spent is spent."""
+        """The cost of all attempts, including superseded ones: money spent is spent."""
         return sum((report.cost_usd for report in self.reports.values()), 0.0)
 
     @property
     def cost_known(self) -> bool:
-        """Whether `cost_usd` is all that was spent."""
+        """Whether `cost_usd` is everything that was spent."""
         return all(report.cost_known for report in self.reports.values())
 
 
@@ -288,12 +288,12 @@ def commutes(record: Record) -> bool:
 
 
 def is_verdict(value: Any) -> bool:
-    """Whether a body's verdict is one: it may be any JSON value."""
+    """Whether a body's verdict is valid: it may be any JSON value."""
     return isinstance(value, str) and value in VERDICTS
 
 
 def number(value: Any, otherwise: float = 0.0) -> float:
-    """A number from a body; `otherwise` when it is none."""
+    """A number from a body; `otherwise` when it is not one."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= LARGEST:
         return otherwise
     return float(value)

@@ -1,4 +1,4 @@
-"""How each subtask of a fan-out stands, what it waits for, and which may be spawned next."""
+"""The state of each subtask of a fan-out, what it waits for, and which may be spawned next."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from syncropel.folds.fanout.spec import Subtask
 from syncropel.folds.fanout.state import ACCEPT, VERDICTS, FanOut, Report, Spawn
 
 
-@dataclass(slots=True)  # not frozen, which would double the cost of making one, and every look makes all
+@dataclass(slots=True)  # not frozen, which would double the cost of making one, and every query makes all
 class Child:
-    """A subtask with its current state: pending, blocked, in_progress or a verdict.
+    """A subtask with its current state: pending, blocked, in_progress, or a verdict.
 
     Blocked: it waits for a subtask that, as things stand, will never accept, or for money: the fan-out's
     budget is spent.
@@ -35,7 +35,7 @@ class Child:
 
     @property
     def hopeless(self) -> bool:
-        """No accept can come from this attempt any more."""
+        """This attempt can no longer be accepted."""
         return self.state == "blocked" or (self.finished and self.state != ACCEPT)
 
 
@@ -76,7 +76,7 @@ def _waiting(subtask: Subtask, states: list[str]) -> tuple[tuple[int, ...], tupl
 
 
 def _dependency_order(subtasks: Iterable[Subtask]) -> list[int]:
-    """Indexes with dependencies, each after those it waits for. The specification holds no cycles."""
+    """Indexes with dependencies, each after those it waits for. The specification contains no cycles."""
     edges = {subtask.index: subtask.depends_on for subtask in subtasks if subtask.depends_on}
     ordered: list[int] = []
     done: set[int] = set()
@@ -96,5 +96,5 @@ def _dependency_order(subtasks: Iterable[Subtask]) -> list[int]:
 
 
 def ready(children: list[Child]) -> list[Child]:
-    """Subtasks whose predecessors have all accepted and that were not given to anyone yet."""
+    """Subtasks whose predecessors have all been accepted and that have not been assigned yet."""
     return [child for child in children if child.state == "pending" and not child.waits_for]

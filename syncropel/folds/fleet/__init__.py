@@ -1,1 +1,1 @@
-"""Folds of the fleet: who belongs to it, with which credential, and where work goes."""
+"""Folds of the fleet: its members, their credentials, and routing."""

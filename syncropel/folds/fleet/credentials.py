@@ -1,8 +1,8 @@
 """Credentials of instances: which secret identifies an instance, and which instances are revoked.
 
-From `instance_credential` and `instance_credential_revoked` on the fleet control thread, so that every
-instance knows them, a promoted worker too. The newest word on an instance is the one that counts. Only the
-SHA-256 of a secret is ever in a log.
+Folded from `instance_credential` and `instance_credential_revoked` on the fleet control thread, so that every
+instance knows them, including a promoted worker. The newest record about an instance counts. A log only ever
+contains the SHA-256 of a secret.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ REVOKED: Final = "instance_credential_revoked"
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """The newest word on an instance. `sha256` is empty when one was revoked that never had a secret."""
+    """The newest record about an instance. `sha256` is empty for a revoked instance that never
+    had a secret."""
 
     did: str
     sha256: str
@@ -42,7 +43,7 @@ class Credentials:
     _by_hash: dict[str, str] = field(default_factory=dict)
 
     def apply(self, stored: StoredRecord) -> None:
-        """Take one control record."""
+        """Apply one control record."""
         record, body = stored.record, stored.record.body
         if record.thread != FLEET_CONTROL or record.act != "LEARN" or record.clock is None:
             return
@@ -66,15 +67,15 @@ class Credentials:
             self._by_hash[str(sha256)] = did
 
     def by_hash(self, sha256: str) -> Credential | None:
-        """The instance whose secret has this hash, revoked ones too; a replaced one is nobody's."""
+        """The instance whose secret has this hash, even if revoked; a replaced secret belongs to nobody."""
         return self.known.get(self._by_hash.get(sha256, ""))
 
     def is_valid(self, did: str) -> bool:
-        """Whether this instance has a credential of its own that stands."""
+        """Whether this instance has a valid credential of its own."""
         known = self.known.get(did)
         return known is not None and not known.revoked and bool(known.sha256)
 
     def is_revoked(self, did: str) -> bool:
-        """Whether this instance was revoked: it is refused whatever it shows."""
+        """Whether this instance was revoked: it is refused whatever it presents."""
         known = self.known.get(did)
         return known is not None and known.revoked

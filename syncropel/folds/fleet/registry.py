@@ -1,6 +1,6 @@
-"""The instance registry: who belongs to the fleet (records), and who has been heard from lately (leases).
+"""The instance registry: the members of the fleet (records), and who was heard from lately (leases).
 
-Live: the last beat is within 3 intervals; stale: within 12; archived: older (PROTOCOL: Heartbeats).
+Live: the last heartbeat is within 3 intervals; stale: within 12; archived: older (PROTOCOL: Heartbeats).
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Registry:
 
     instances: dict[str, Instance] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
-    """Why heartbeats are refused, by DID, as far as the log was told."""
+    """Why heartbeats are refused, by DID, as far as the log says."""
     clock: int = -1
     _refused_keys: dict[str, Key] = field(default_factory=dict)
 
@@ -95,7 +95,7 @@ class Registry:
 
 
 def lease_state(age_secs: float, interval_secs: float) -> str:
-    """The state that silence of this length means."""
+    """The state implied by this length of silence."""
     if age_secs <= LIVE_INTERVALS * interval_secs:
         return "joined"
     return "stale" if age_secs <= STALE_INTERVALS * interval_secs else "archived"

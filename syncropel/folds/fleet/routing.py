@@ -15,7 +15,7 @@ class Candidate:
     role: str
     status: str
     adapters: frozenset[str] | None = None
-    """The adapters that it has; None when it has not told."""
+    """The adapters that it has; None when it has not reported them."""
 
     def has(self, adapter: str | None) -> bool:
         """Whether it can run a subtask that names this adapter, as far as is known."""
@@ -40,7 +40,7 @@ def route(
     """Resolve a target.
 
     `load`: subtasks in progress by DID. `turn`: how many round-robin subtasks of this fan-out were routed
-    before. `adapter`: what the subtask names; an open target goes to a worker that has it. The same
+    before. `adapter`: the one that the subtask names; an open target goes to a worker that has it. The same
     arguments always give the same instance: ties go to the lowest alias.
     """
     if target.startswith("specific:"):
@@ -64,7 +64,7 @@ def route(
 def _named(found: Sequence[Candidate], target: str) -> Route:
     if not found:
         return Route(None, f"{target.removeprefix('specific:')} has never joined this fleet")
-    # Two instances may have one alias: arrival must not decide between them.
+    # Two instances may have the same alias: the order of arrival must not decide between them.
     first = min(found, key=lambda one: (one.status != "live", one.did))
     if first.status == "live":
         return Route(first.did)

@@ -1,1 +1,1 @@
-"""Forks: what a thread's records say of its child threads, and the join over them."""
+"""Forks: a thread's child threads according to its records, and the join over them."""

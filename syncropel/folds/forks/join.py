@@ -1,4 +1,4 @@
-"""The join of a parent over its child threads: decided as a fan-out's is, over what the children came to."""
+"""The join of a parent over its child threads: decided like a fan-out's, from the children's results."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class ChildThread:
     """A child thread as its parent sees it.
 
     `fork`: the INTEND that made it one; empty for a task that names its parent itself. `problem`: why it does
-    not count as a child; what it came to before that stands.
+    not count as a child; a result it had before remains.
     """
 
     thread: str
@@ -31,12 +31,12 @@ class ChildThread:
 
     @property
     def counts(self) -> bool:
-        """Whether the join is over this child too."""
+        """Whether the join includes this child."""
         return self.result is not None or not self.problem
 
 
 def known_children(forks: Forks) -> list[ChildThread]:
-    """The children that a parent's own records tell of: first those that it forked, then others."""
+    """The children known from a parent's own records: first those that it forked, then others."""
     ordered: list[Fork] = sorted(forks.forks.values(), key=lambda fork: fork.key)
     others = sorted(
         (one for one in forks.results.values() if one.child not in forks.forks), key=lambda one: one.key
@@ -59,7 +59,8 @@ def known_children(forks: Forks) -> list[ChildThread]:
 def as_fan_out(
     thread: str, opening: str, join: str, namespace: str, children: Sequence[ChildThread]
 ) -> FanOut:
-    """The children as the subtasks of a fan-out, for what decides or explains a join. Nothing spawns it."""
+    """The children as subtasks of a fan-out, for the code that decides or explains joins. Nothing
+    spawns it."""
     counted = [one for one in children if one.counts]
     subtasks = tuple(Subtask(at, one.goal or one.thread, _NOBODY) for at, one in enumerate(counted))
     fanout = FanOut(thread, opening, FanOutSpec(subtasks, join, namespace), 0.0, -1, join)
@@ -80,9 +81,9 @@ def as_fan_out(
 
 
 def undecided(fanout: FanOut) -> JoinDecision | None:
-    """What holds of a join as long as there are too few children for it; None when it can be decided.
+    """The decision while there are too few children for the join; None when it can be decided.
 
-    A parent may fork more threads at any time, so this is never out of reach.
+    A parent may fork more threads at any time, so this is never unsatisfiable.
     """
     count = len(fanout.spec.subtasks)
     if not count:

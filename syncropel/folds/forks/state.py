@@ -1,4 +1,4 @@
-"""Forks: what a thread's own records say of its child threads.
+"""Forks: a thread's child threads, according to its own records.
 
 An INTEND with `body.sub_thread` makes that thread a child of the one it is on. When the child closes, the
 engine records its result on the parent. Records may be applied in any order: of two that fork the same child
@@ -25,9 +25,9 @@ FORK_CLOSED: Final = "fork_closed"
 FORK_JOINED: Final = "fork_joined"
 """Topic of the engine's KNOW that fulfills a parent whose join over its children is satisfied."""
 RESULTS: Final = frozenset({ACCEPT, "reject", "failed", "cancelled"})
-"""What a child thread can come to."""
+"""The possible results of a child thread."""
 WORK_KEYS: Final = ("goal", "target", "adapter", "content", "budget_usd", "timeout_secs")
-"""Members of a fork's body that say what is to run on the child; with goal and target it runs."""
+"""Members of a fork's body that describe work for the child; with goal and target it runs."""
 _THREAD_ID: Final = re.compile(r"th_[^\s]+")
 
 
@@ -37,7 +37,7 @@ def names_child(record: Record) -> bool:
 
 
 def child_problem(child: Any, parent: str) -> str:
-    """What is wrong with this value as a child of `parent`, without a look at others; empty when nothing."""
+    """What is wrong with this value as a child of `parent`, looking at nothing else; empty when nothing."""
     if not isinstance(child, str) or not is_name(child) or not _THREAD_ID.fullmatch(child):
         return "is no thread id"
     if child in RESERVED:
@@ -46,12 +46,12 @@ def child_problem(child: Any, parent: str) -> str:
 
 
 def runs(body: dict[str, Any]) -> bool:
-    """Whether a fork with this body asks for work, and does not only watch its child."""
+    """Whether a fork with this body requests work, rather than only watching its child."""
     return all(isinstance(body.get(key), str) and body[key].strip() for key in ("goal", "target"))
 
 
 def parse_work(body: dict[str, Any]) -> Subtask | None:
-    """The work that a fork asks for; None when it only watches. Raises InvalidFanOut."""
+    """The work that a fork requests; None when it only watches. Raises InvalidFanOut."""
     return parse_subtask(0, body, 1, "body") if runs(body) else None
 
 
@@ -73,7 +73,7 @@ class Fork:
 
 @dataclass(frozen=True, slots=True)
 class ForkResult:
-    """What a child came to, as the engine recorded it on the parent."""
+    """A child's result, as the engine recorded it on the parent."""
 
     key: Key
     child: str
@@ -83,12 +83,12 @@ class ForkResult:
     cost_usd: float
     at: float
     taken_at: float = field(default=0.0, compare=False)
-    """When the log took it, unix seconds."""
+    """When the result was appended, in unix seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class MarkedFork:
-    """A fork that does not hold, and why."""
+    """An invalid fork, and why."""
 
     key: Key
     child: str
@@ -97,21 +97,21 @@ class MarkedFork:
 
 @dataclass(slots=True)
 class Forks:
-    """The child threads of one parent, as far as its own records tell."""
+    """The child threads of one parent, according to its own records."""
 
     thread: str
     forks: dict[str, Fork] = field(default_factory=dict)
     results: dict[str, ForkResult] = field(default_factory=dict)
     marked: dict[str, MarkedFork] = field(default_factory=dict)
     taken_back: set[str] = field(default_factory=set)
-    """The INTENDs that a DO cancels: forks among them count no more."""
+    """The INTENDs that a DO cancels: forks among them no longer count."""
     amended: tuple[Key, str] | None = None
-    """The join that it was given last, if it was given another one."""
+    """The latest amendment of the join, if there is one."""
     joined: Key | None = None
     """The engine's record that its join was satisfied."""
 
     def apply(self, stored: StoredRecord) -> None:
-        """Take a record of this thread."""
+        """Apply a record of this thread."""
         record = stored.record
         if names_child(record):
             self._fork(record)
@@ -126,7 +126,7 @@ class Forks:
             self.taken_back.add(named)
 
     def closed(self) -> set[str]:
-        """The INTENDs of forks whose child has come to something."""
+        """The INTENDs of forks whose child has a result."""
         return {fork.record for child, fork in self.forks.items() if child in self.results}
 
     def _fork(self, record: Record) -> None:
@@ -176,7 +176,7 @@ def _work(record: Record) -> Subtask | None:
     try:
         return parse_work(record.body)
     except InvalidFanOut:
-        return None  # refused at the door; from a log from elsewhere it is only watched
+        return None  # new ones are refused; from a foreign log, the child is only watched
 
 
 def _text(body: dict[str, Any], key: str) -> str:

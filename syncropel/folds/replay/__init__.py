@@ -1,1 +1,1 @@
-"""Threads walked record by record, with the whole state at each, and two of them compared."""
+"""Walks threads record by record, with the whole state at each step, and compares two of them."""

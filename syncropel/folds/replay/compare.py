@@ -1,7 +1,7 @@
-"""Two threads side by side: which of their records stand for the same step, and where they part.
+"""Two threads side by side: which of their records stand for the same step, and where they diverge.
 
-Two runs of the same work have no record in common: ids, clocks and times differ. So records are matched by
-what they are about: act, topic, subtask and attempt, and the how-manieth of these it is.
+Two runs of the same work have no record in common: ids, clocks, and times differ. So records are matched by
+their subject: act, topic, subtask, attempt, and occurrence.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ _INCIDENTAL: Final = frozenset(
         "wall_time_secs",
     }
 )
-"""Members of a body that differ between any two runs, and say nothing of what they did."""
+"""Members of a body that differ between any two runs, without saying what they did."""
 
 _TELLING: Final = ("fulfills", "verdict", "subtasks", "task")
-"""Members of a body that say what a record without a topic is about."""
+"""Members of a body that tell what a record without a topic is about."""
 
 Step = tuple[str, str, int, int, int]
-"""Act, topic, subtask (-1: none), attempt (0: none), and the how-manieth of these, from 0."""
+"""Act, topic, subtask (-1: none), attempt (0: none), and the occurrence of these, from 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +49,9 @@ class Row:
 
 
 def compare(left: Sequence[StoredRecord], right: Sequence[StoredRecord]) -> list[Row]:
-    """Every step of both, in the order of the left; what only the right has follows what precedes it there.
+    """Every step of both, in the order of the left; steps only in the right follow their predecessor there.
 
-    Both in the order in which they are shown.
+    Both inputs are in display order.
     """
     lefts, rights = _steps(left), _steps(right)
     position_left = {step: at for at, step in enumerate(lefts, start=1)}
@@ -70,7 +70,7 @@ def compare(left: Sequence[StoredRecord], right: Sequence[StoredRecord]) -> list
 
 
 def differences(left: Record, right: Record) -> tuple[str, ...]:
-    """What differs between two records of the same step, but for ids, times and clocks."""
+    """What differs between two records of the same step, apart from ids, times, and clocks."""
     if left.id == right.id:
         return ()
     found = [name for name in ("actor", "data_type") if getattr(left, name) != getattr(right, name)]
@@ -127,7 +127,7 @@ def _base(record: Record) -> tuple[str, str, int, int]:
 def _only_right(
     rights: Sequence[Step], known: dict[Step, int]
 ) -> tuple[list[tuple[Step, int]], dict[Step, list[tuple[Step, int]]]]:
-    """Steps that only the right has: those before anything that both have, and those after each such step."""
+    """Steps only in the right: those before any common step, and those after each common step."""
     leading: list[tuple[Step, int]] = []
     following: dict[Step, list[tuple[Step, int]]] = {}
     last: Step | None = None

@@ -17,13 +17,13 @@ from syncropel.freeze_levels import EVERYWHERE
 Value = str | int | float | bool | None
 Facts = dict[str, Value]
 MOST_CHILDREN: Final = 20
-"""Child threads that are told each; of more, only how many there are."""
+"""Child threads listed individually; the rest are only counted."""
 Names = Mapping[str, str]
 """Aliases of instances, by DID."""
 
 
 def facts_of(state: ThreadState, judge: Judge, names: Names) -> Facts:
-    """What is to know of the thread, by name, in the order in which a person reads it."""
+    """The facts about the thread, by name, in reading order."""
     facts: Facts = {"status": state.status(judge)}
     if state.reserved is not None:
         facts.update(_of_reserved(state.reserved, names))
@@ -38,7 +38,7 @@ def facts_of(state: ThreadState, judge: Judge, names: Names) -> Facts:
 
 
 def changed(before: Facts, after: Facts) -> list[str]:
-    """Names whose value is another one, new, or gone."""
+    """Names whose value changed, appeared, or disappeared."""
     gone = [name for name in before if name not in after]
     return [name for name, value in after.items() if name not in before or before[name] != value] + gone
 
@@ -107,7 +107,7 @@ def _of_child(child: ChildState, state: ThreadState) -> Iterator[tuple[str, Valu
 
 
 def _of_forks(state: ThreadState) -> Iterator[tuple[str, Value]]:
-    """The child threads, as far as the records of this thread tell."""
+    """The child threads, according to this thread's records."""
     children = known_children(state.forks)
     if not children:
         return

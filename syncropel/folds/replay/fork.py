@@ -1,4 +1,4 @@
-"""Copies of folded states, so that one can go on while the other stays as it is."""
+"""Copies folded states, so that one can advance while the other stays as it is."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any, TypeVar
 State = TypeVar("State")
 
 _LEAVES: dict[type, bool] = {}
-"""Types whose values are never changed in place, so that both copies may hold the same one."""
+"""Types whose values are never changed in place, so both copies may share them."""
 
 
 def fork(state: State) -> State:
     """A copy that shares nothing with `state` that a fold changes in place.
 
-    Folds change dicts, lists, sets and dataclasses that are not frozen. All else is shared: strings and
-    numbers, tuples, frozen dataclasses and whatever these hold, such as a record's body.
+    Folds change dicts, lists, sets, and dataclasses that are not frozen. Everything else is shared: strings
+    and numbers, tuples, frozen dataclasses and their contents, such as a record's body.
     """
     kind = type(state)
     leaf = _LEAVES.get(kind)

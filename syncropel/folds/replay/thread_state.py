@@ -1,4 +1,4 @@
-"""The whole folded state of one thread, whatever kind it is: what a replay walks through.
+"""The whole folded state of one thread, whatever its kind, for a replay to walk through.
 
 Apply its records in fold order.
 """
@@ -41,8 +41,8 @@ from syncropel.record.threads import (
 class Judge(Protocol):
     """Decides the join of a task's fan-out. Passed in, since an expression is decided with CEL.
 
-    `exact` False: only whether it can still be satisfied is asked for, and an expression may count as within
-    reach while any subtask is open.
+    `exact` False: only whether it can still be satisfied is needed, and an expression may count as
+    satisfiable while any subtask is open.
     """
 
     def __call__(self, task: TaskState, children: Sequence[Child], exact: bool) -> JoinDecision: ...
@@ -62,7 +62,7 @@ class ReservedState:
     consents: Consents = field(default_factory=Consents)
 
     def apply(self, stored: StoredRecord) -> None:
-        """Take the next record of a reserved thread."""
+        """Apply the next record of a reserved thread."""
         thread = stored.record.thread
         if thread == INSTANCE_REGISTRY:
             self.registry.apply(stored)
@@ -95,7 +95,8 @@ class ThreadState:
     opened_by: str | None = None
     """Who wrote the first INTEND."""
     within_reach: bool | None = field(default=None, compare=False)
-    """Whether the join could still be satisfied when last asked; None when that has to be found out anew."""
+    """Whether the join could still be satisfied at the last evaluation; None when it must be
+    evaluated again."""
 
     @classmethod
     def empty(cls, thread: str) -> ThreadState:
@@ -105,7 +106,7 @@ class ThreadState:
         return cls(line, TaskState(thread), ChildState(thread), forks=Forks(thread), reserved=reserved)
 
     def apply(self, stored: StoredRecord) -> None:
-        """Take the next record of this thread, in fold order."""
+        """Apply the next record of this thread, in fold order."""
         record = stored.record
         self.line.apply(stored)
         self.acts[record.act] = self.acts.get(record.act, 0) + 1
@@ -145,13 +146,14 @@ class ThreadState:
 
     @property
     def closing(self) -> Turn | None:
-        """What closed the thread, where its lifecycle says whether it is closed."""
+        """What closed the thread, where its lifecycle decides whether it is closed."""
         apart = self.is_task or self.reserved is not None or self.child.latest is not None
         return None if apart else self.life.arc.closing
 
     def open_intends(self) -> list[str]:
-        """The INTENDs that still wait for something, in their order: none of a thread that is closed, or of a
-        task that is over."""
+        """The INTENDs that still wait for something, in order; none for a closed thread, or a task that is
+        over.
+        """
         if self.is_task:
             return self._open_of_task()
         if self.child.latest is not None:
@@ -168,7 +170,7 @@ class ThreadState:
         return [one for one in self.life.intends() if one not in settled]
 
     def _open_of_child(self, latest: str) -> list[str]:
-        # What became of an attempt its result says; one that another followed waits for nothing.
+        # An attempt's result is recorded with it; one that was followed by another waits for nothing.
         attempts = {intend.record for intend in self.child.intends.values()}
         over = (self.life.settled() | attempts) - {latest} | self.child.results.keys()
         return [one for one in self.life.intends() if one not in over]
@@ -182,8 +184,9 @@ class ThreadState:
         return status_now(self.folded, self.within_reach)
 
     def _keeps_reach(self, record: Record) -> bool:
-        """Whether what `within_reach` says holds after this record too: looking at every subtask after every
-        record would make a long replay quadratic."""
+        """Whether `within_reach` still holds after this record: checking every subtask after every record
+        would make a long replay quadratic.
+        """
         if record.act == "INTEND":
             return False
         if record.topic != CHILD_DONE:
@@ -191,7 +194,7 @@ class ThreadState:
         fanout = self.folded.fanout
         if fanout is None or not is_shorthand(fanout.join):
             return False
-        # An accept takes nothing out of reach, and any other verdict brings nothing back.
+        # An accept never makes a join unsatisfiable, and any other verdict never makes it satisfiable again.
         return self.within_reach is (record.body.get("verdict") == ACCEPT)
 
 

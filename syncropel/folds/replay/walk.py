@@ -1,9 +1,9 @@
-"""Replay: the folded state of a thread after any number of its records, as quickly backwards as forwards.
+"""Replay: the folded state of a thread after any number of its records, as fast backwards as forwards.
 
-Positions follow the log: the state at a position is what the records that the log took until then fold to,
-and so what was known at that moment. `why`, what-if, and the replay itself all walk through it.
+Positions follow the log: the state at a position is the fold of the records appended until then, and so what
+was known at that time. `why`, what-if, and the replay itself all walk through it.
 
-Some states on the way are kept as checkpoints. A step folds the few records from the checkpoint before it,
+Some states on the way are kept as checkpoints. A step folds the few records from the previous checkpoint,
 never all from the start, and the number of checkpoints is bounded however long the thread grows.
 """
 
@@ -28,15 +28,15 @@ from syncropel.record.threads import RESERVED
 MAX_CHECKPOINTS: Final = 64
 FIRST_SPACING: Final = 64
 _SAYING: Final = frozenset({"fulfills", "cancels", "verdict", "goal", "task", "subtasks"})
-"""Members of a body by which a record says something that another one may say differently."""
+"""Members of a body whose meaning can depend on other records."""
 _DECIDING: Final = frozenset({*STATUS_TOPICS, RETRY, AMEND_JOIN, END_CHILD}) | MOVES | ASKS
 _OBSERVED: Final = "syncropel."
-"""How the topics of observations begin: the first of them says what its thread is."""
+"""The prefix of observations' topics: the first one determines what its thread is."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """The record at `position` (from 1) takes the status from `before` to `after`."""
+    """The record at `position` (from 1) changes the status from `before` to `after`."""
 
     position: int
     before: str
@@ -44,9 +44,10 @@ class Change:
 
 
 class Replay:
-    """A thread and a place in it. Not for several threads of execution at a time.
+    """A thread and a position in it. Not thread-safe.
 
-    `spacing`: records between two checkpoints to begin with; it doubles whenever there would be too many.
+    `spacing`: the initial number of records between two checkpoints; it doubles whenever there would be too
+    many.
     """
 
     def __init__(
@@ -60,13 +61,13 @@ class Replay:
     ) -> None:
         self.thread = thread
         self.records: list[StoredRecord] = []
-        """All records known, in the order of the log."""
+        """All known records, in log order."""
         self.changes: list[Change] = []
         """Where the status changes, by position."""
         self.revision = 0
         """The highest sequence among the records."""
         self.began: dict[tuple[int, int], float] = {}
-        """Since when the attempts ran that have a result (unix seconds), by subtask and attempt."""
+        """When attempts with a result began (unix seconds), by subtask and attempt."""
         self._known: set[str] = set()
         self._highest = [-1]
         """By position, the highest clock until then."""
@@ -82,18 +83,18 @@ class Replay:
 
     @property
     def total(self) -> int:
-        """How many records there are; the last position."""
+        """The number of records, which is the last position."""
         return len(self.records)
 
     @property
     def highest_clock(self) -> int:
-        """The highest clock among the records that counts, -1 without any."""
+        """The highest valid clock among the records, -1 without any."""
         return self._highest[-1]
 
     def extend(self, records: Iterable[StoredRecord]) -> None:
-        """Take more records of the thread, in any order. Those already known are passed over.
+        """Add records of the thread, in any order. Known ones are ignored.
 
-        One that the log took between others is put there: the positions after it move up by one.
+        One that belongs between others in the log is inserted there: the positions after it move up by one.
         """
         fresh = {stored.record.id: stored for stored in records if stored.record.id not in self._known}
         if not fresh:
@@ -117,7 +118,7 @@ class Replay:
             self.began.setdefault((index, attempt), end - max(0.0, number(body.get("wall_time_secs"))))
 
     def state(self, position: int) -> ThreadState:
-        """The state after the first `position` records. It holds until the next call of any method.
+        """The state after the first `position` records. It is valid until the next call of any method.
 
         Raises IndexError for a position below 0 or above `total`.
         """
@@ -157,7 +158,7 @@ class Replay:
         return at
 
     def _step(self) -> None:
-        """Fold one record more."""
+        """Fold one more record."""
         stored = self.records[self._position]
         if rank(stored.record) > self._highest[self._position] or _adds_only(stored.record):
             self._state.apply(stored)
@@ -166,8 +167,9 @@ class Replay:
         self._position += 1
 
     def _folded(self, position: int) -> ThreadState:
-        """The state at a position whose record belongs before some that came first: folded anew from the last
-        checkpoint whose records all stand below the others."""
+        """The state at a position whose record belongs before earlier ones: folded again from the last
+        checkpoint whose records all precede the others.
+        """
         lowest, at = rank(self.records[position - 1].record), position - 1
         while at and (self._highest[at] >= lowest or at not in self._checkpoints):
             at -= 1
@@ -185,7 +187,7 @@ class Replay:
             self._state, self._position = fork(self._start), 0
 
     def _fold_from(self, position: int) -> None:
-        """Fold the records after `position` once: find the changes of status, and leave checkpoints."""
+        """Fold the records after `position` once, finding the changes of status and leaving checkpoints."""
         self.state(position)
         status = self.status(position)
         for at in range(position + 1, self.total + 1):
@@ -212,7 +214,8 @@ def _sequence_of(stored: StoredRecord) -> int:
 
 
 def _adds_only(record: Record) -> bool:
-    """Whether the record changes the same whenever it is folded: a fact of a fan-out, or a plain remark."""
+    """Whether the record has the same effect whenever it is folded: a fact of a fan-out, or a
+    plain remark."""
     if commutes(record):
         return "fulfills" not in record.body
     return (

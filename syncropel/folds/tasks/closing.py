@@ -1,4 +1,4 @@
-"""What a thread came to when it closed, as its parent is told."""
+"""The result of a closed thread, as its parent is told."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _RESULTS: Final = {
     "cancelled": "cancelled",
     "failed": "failed",
 }
-"""Status of a task that is over → its result."""
+"""Status of a finished task → its result."""
 _RESULT_OF_WAY: Final = {"fulfilled": ACCEPT, "rejected": "reject", "cancelled": "cancelled"}
 """How a thread was closed → its result."""
 
 
 @dataclass(frozen=True, slots=True)
 class Closing:
-    """`result`: accept, reject, failed or cancelled; `status`: the thread's, in a word."""
+    """`result`: accept, reject, failed, or cancelled; `status`: the thread's status."""
 
     result: str
     status: str
@@ -39,7 +39,7 @@ def result_of(status: str) -> str:
 
 
 def closing_of_task(state: TaskState, status: str) -> Closing | None:
-    """What a task came to; None while it is not over. `status` as `status_now` gives it."""
+    """The result of a task; None while it is not over. `status` as returned by `status_now`."""
     result = result_of(status)
     if not result:
         return None
@@ -57,7 +57,7 @@ def _said(state: TaskState, status: str) -> str:
 
 
 def closing_of_thread(records: Iterable[StoredRecord]) -> Closing | None:
-    """What a thread that is no task came to; None while it is not closed. `records` in any order."""
+    """The result of a thread that is not a task; None while it is not closed. `records` in any order."""
     life, by_id = Lifecycle(), dict[str, Record]()
     for stored in records:
         life.apply(stored.record)

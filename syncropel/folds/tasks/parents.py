@@ -1,9 +1,9 @@
 """Which thread is a child of which, over the whole log.
 
-Three kinds of record say so: a spawned subtask, a task's own INTEND (`parent_thread`), and a fork on the
-parent (`sub_thread`). A thread has one parent at most: the subtask's fan-out before what the thread says of
-itself, and that before a fork; of several forks the first in fold order. What would make a thread its own
-ancestor does not hold. So the answer follows from the records, in whatever order they came.
+Three kinds of records establish it: a spawned subtask, a task's own INTEND (`parent_thread`), and a fork on
+the parent (`sub_thread`). A thread has at most one parent: a subtask's fan-out takes precedence over what the
+thread says itself, and that over a fork; of several forks the first in fold order counts. Whatever would make
+a thread its own ancestor is ignored. So the result depends only on the records, not on their order.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from syncropel.folds.fanout.state import Key
 from syncropel.folds.tasks.state import TaskState
 
 MOST_ANCESTORS: Final = 1000
-"""A thread that hangs deeper has no parent: no log comes to that by itself."""
+"""A thread nested deeper has no parent: no log gets there by itself."""
 Tasks = Mapping[str, TaskState]
 
 
 @dataclass(slots=True)
 class Parents:
-    """Parents by child. `forks`: per child the threads that forked it; `fan_outs`: subtasks' threads."""
+    """Parents by child. `forks`: per child, the threads that forked it; `fan_outs`: subtasks' threads."""
 
     forks: dict[str, dict[str, Key]] = field(default_factory=dict)
     first: dict[str, str] = field(default_factory=dict)
@@ -30,14 +30,14 @@ class Parents:
     fan_outs: dict[str, str] = field(default_factory=dict)
 
     def fork(self, child: str, parent: str, key: Key) -> None:
-        """Take that `parent` forks `child`."""
+        """Note that `parent` forks `child`."""
         claims = self.forks.setdefault(child, {})
         claims[parent] = min(key, claims.get(parent, key))
         if claims[parent] <= claims[self.first.setdefault(child, parent)]:
             self.first[child] = parent
 
     def stated(self, child: str, tasks: Tasks) -> str:
-        """The parent as records state it, also where it does not hold; empty when none does."""
+        """The parent according to records, even where it is not valid; empty when there is none."""
         if (of := self.fan_outs.get(child)) is not None:
             return of
         task = tasks.get(child)
@@ -56,18 +56,18 @@ class Parents:
         return parent
 
     def ancestors(self, thread: str, tasks: Tasks) -> list[str]:
-        """The threads that are stated to be above this one, the nearest first."""
+        """The claimed ancestors of this thread, nearest first."""
         return list(self._above(thread, tasks))
 
     def problem(self, child: str, parent: str, tasks: Tasks) -> str:
-        """Why the fork of `child` by `parent` does not hold, empty when it does."""
+        """Why the fork of `child` by `parent` is invalid, empty when it is valid."""
         stated = self.stated(child, tasks)
         if stated != parent:
             return f"is a child of {stated}" if stated else "was not forked here"
         return "" if self.of(child, tasks) else "is an ancestor of its parent, or hangs too deep"
 
     def _above(self, child: str, tasks: Tasks) -> Iterator[str]:
-        """What is stated to be above a thread, without an end where it goes in a circle."""
+        """The claimed ancestors of a thread; endless in a cycle."""
         seen: set[str] = set()
         while (child := self.stated(child, tasks)) and child not in seen:
             seen.add(child)

@@ -1,6 +1,6 @@
-"""The task fold: a thread whose opening INTEND has `body.task`, its status and its fan-out.
+"""The task fold: a thread whose opening INTEND has `body.task`, its status, and its fan-out.
 
-Records are applied in fold order, except those whose topics commute (`commutes`): they may come at any time.
+Records are applied in fold order, except those whose topics commute (`commutes`), which may come at any time.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ STATUS_TOPICS: Final = {
     REOPENED: "open",
     "task_failed": "failed",
 }
-"""Topic of a DO or KNOW on a task thread → the status that it brings."""
+"""Topic of a DO or KNOW on a task thread → the resulting status."""
 
 STATUSES: Final = (
     "open",
@@ -61,15 +61,16 @@ OVER: Final = (*JUDGED_STATUSES, "cancelled")
 """Statuses in which nobody has to do anything any more, unless the task is reopened."""
 _WORK_ACTS: Final = frozenset({"DO", "CALL", "PUT", "MAP"})
 _NO_WORK: Final = (STATUS_TOPICS.keys() - {"task_started"}) | {"task_comment"} | COMMUTING
-"""Topics of steps in a task's life and of the engine's facts: whoever writes one has not worked on the task
-by that. Who says that work has begun has begun it."""
+"""Topics of steps in a task's life and of the engine's facts: writing one is not work on the task. Whoever
+reports that work has begun is the one who began it.
+"""
 
 _TEXTS: Final = (
     "alias", "goal", "priority", "domain", "hypothesis", "assignee", "namespace", "parent_thread",
     "trigger", "triggered_by", "join",
 )  # fmt: skip
 _CANCELS: Final = {"cancelled": True, "approved": True, "open": False, "in_progress": False}
-"""Whether a status ends a fan-out that has not joined. Only two revive it: others leave it as it is."""
+"""Whether a status ends a fan-out that has not joined. Only two revive it; others leave it unchanged."""
 
 
 @dataclass(slots=True)
@@ -92,7 +93,7 @@ class TaskState:
     trigger: str = ""
     triggered_by: str = ""
     join: str = ""
-    """When the task is done by what its child threads come to; a fan-out has its own."""
+    """The join over its child threads that completes the task; a fan-out has its own."""
     status: str = "open"
     reason: str = ""
     completed_by: str | None = None
@@ -100,9 +101,9 @@ class TaskState:
     verdict_by: str | None = None
     summary: str = ""
     workers: set[str] = field(default_factory=set)
-    """Who worked on the task's own thread: wrote an effect, began it, or said that it is done."""
+    """Who worked on the task's own thread: wrote an effect, began it, or reported it done."""
     verdicts: dict[str, str] = field(default_factory=dict)
-    """What each actor said last of finished work. A join is nobody's verdict."""
+    """Each actor's latest judgement of finished work. A join is nobody's verdict."""
     records: int = 0
     clock: int = -1
     sequence: int = 0
@@ -110,10 +111,10 @@ class TaskState:
     updated_at: float = 0.0
     fanout: FanOut | None = None
     ahead: dict[str, Record] = field(default_factory=dict)
-    """What was said first of an INTEND that is still to come, by its id."""
+    """The first statement about an INTEND that is still to come, by its id."""
 
     def apply(self, stored: StoredRecord) -> None:
-        """Take the next record of this thread."""
+        """Apply the next record of this thread."""
         record = stored.record
         assert record.clock is not None
         self.records += 1
@@ -150,8 +151,9 @@ class TaskState:
             self._apply_ahead(said, stored.received_at)
 
     def _apply_ahead(self, said: Record, received_at: float) -> None:
-        """Take what was said of an INTEND by somebody whose clock was behind. A join is not said so: whoever
-        posts a fan-out could have said before that it is over."""
+        """Apply what somebody with a slow clock said about an INTEND. A join is not accepted that way:
+        whoever posts a fan-out could have said before that it is over.
+        """
         named = cancelled(said)
         if named is not None:
             self._apply_cancel(named, said)
@@ -179,7 +181,7 @@ class TaskState:
         try:
             spec = parse_fan_out(record.body)
         except InvalidFanOut:
-            return  # refused at the door; a log from elsewhere may still hold one, and it starts nothing
+            return  # new ones are refused; a foreign log may still have one, which starts nothing
         self.fanout = FanOut(
             self.thread,
             record.id,
@@ -197,8 +199,8 @@ class TaskState:
 
     def _apply_fan_out_fact(self, topic: str, stored: StoredRecord) -> None:
         record = stored.record
-        # A fact that overtook its parent INTEND is found again when the thread is folded anew. One that does
-        # not come after it in fold order is none, so that arrival has no say.
+        # A fact that overtook its parent INTEND is found again when the thread is refolded. One that does not
+        # follow it in fold order is ignored, so that arrival has no influence.
         if self.fanout is None or record.clock is None or record.clock <= self.fanout.clock:
             return
         key = (record.clock, record.id)
@@ -213,7 +215,7 @@ class TaskState:
         join = body.get("join")
         if topic == RETRY:
             if self.fanout.joined is not None:
-                return  # what has joined stands; that somebody asked is in the log
+                return  # a join stands; the log shows that somebody asked
             self.fanout.record_retry(body)
             if self.status == "open":
                 self.status = "in_progress"
@@ -266,8 +268,9 @@ class TaskState:
         return named in (WHOLE, self.intend) or (self.fanout is not None and named == self.fanout.intend)
 
     def did_work(self, actor: str) -> bool:
-        """Whether this actor worked on the task, or was to: on its thread, as an instance that a subtask was
-        given to, or as its assignee, by DID or by the name at its end."""
+        """Whether this actor worked on the task, or was to: on its thread, as an instance that was assigned a
+        subtask, or as its assignee, by DID or by the name at the DID's end.
+        """
         if actor in self.workers or (self.assignee and self.assignee in (actor, actor.rpartition(":")[2])):
             return True
         fanout = self.fanout
@@ -277,7 +280,7 @@ class TaskState:
         )
 
     def is_judged_by(self, record: Record) -> bool:
-        """Whether the fold would take this record for a verdict on the work, and not for a fan-out's join."""
+        """Whether the fold would treat this record as a verdict on the work, and not as a fan-out's join."""
         fulfills, fanout = record.body.get("fulfills"), self.fanout
         if record.act != "KNOW" or not isinstance(record.body.get("verdict"), str):
             return False
@@ -299,7 +302,7 @@ class TaskState:
 
 
 def status_now(state: TaskState, within_reach: bool) -> str:
-    """The status, where `within_reach` says whether a fan-out that goes on can still join.
+    """The status, where `within_reach` says whether a running fan-out can still join.
 
     One that cannot is blocked until somebody retries; a dispatch has failed. Whoever gave the task another
     status since has the last word.

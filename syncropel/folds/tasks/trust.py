@@ -1,7 +1,7 @@
-"""Trust: the share of an actor's results that were accepted, from the fan-outs and the verdicts in the log.
+"""Trust: the share of an actor's results that were accepted, from the fan-outs and verdicts in the log.
 
-A result is what a worker reported of an attempt, or what somebody who had no part in a task's work said of
-that work. A verdict on one's own work is counted apart: it is no evidence.
+A result is a worker's report about an attempt, or the judgement of somebody who had no part in the work. A
+verdict on one's own work is counted separately: it is no evidence.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from syncropel.folds.tasks.state import TaskState
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """How many of an actor's results there are, and how many of these were accepted.
+    """How many results an actor has, and how many of these were accepted.
 
-    `own`: tasks that the actor judged though the work was theirs, which say nothing.
+    `own`: tasks that the actor judged although the work was theirs, which is no evidence.
     """
 
     results: int = 0
@@ -26,7 +26,7 @@ class Trust:
 
     @property
     def score(self) -> float:
-        """From 0 to 1, by Laplace's rule: nobody is trusted or distrusted wholly on little evidence."""
+        """From 0 to 1, by Laplace's rule: nobody is fully trusted or distrusted on little evidence."""
         return (self.accepted + 1) / (self.results + 2)
 
     def judged(self, verdict: str) -> Trust:
@@ -39,13 +39,13 @@ class Trust:
 
 
 def trust_by_actor(tasks: Iterable[TaskState]) -> dict[str, Trust]:
-    """Everyone with a result: all attempts count, and each judge once for each task, by the last word."""
+    """Everyone with a result: all attempts count, and each judge once per task, with the latest judgement."""
     found: dict[str, Trust] = {}
     for state in tasks:
         if state.fanout is not None:
             for report in list(state.fanout.reports.values()):
                 if not report.worker:
-                    continue  # nobody's work: it was not let begin
+                    continue  # nobody's work: it was not allowed to begin
                 found[report.worker] = found.get(report.worker, Trust()).judged(report.verdict)
         for judge, verdict in list(state.verdicts.items()):
             if state.did_work(judge):

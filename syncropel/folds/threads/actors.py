@@ -1,4 +1,4 @@
-"""The actor registry: what `th_actor_registry` says of actors, the latest of each."""
+"""The actor registry: the latest record about each actor on `th_actor_registry`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from syncropel.record.model import StoredRecord
 
 @dataclass(frozen=True, slots=True)
 class RegisteredActor:
-    """What is known of an actor; empty where nobody said."""
+    """The registered facts about an actor; empty where there are none."""
 
     name: str = ""
     category: str = ""

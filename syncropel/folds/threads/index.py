@@ -1,4 +1,4 @@
-"""The thread index: one line a thread, and who takes part in it."""
+"""The thread index: a summary of each thread, and its participants."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from syncropel.record.threads import RESERVED
 
 Kind = Literal["task", "child", "dispatch", "reserved", "other"]
 _STRENGTH: Final[dict[Kind, int]] = {"other": 0, "dispatch": 1, "child": 2, "task": 3, "reserved": 4}
-"""A thread is the strongest of what its records make it, in whatever order they come."""
+"""A thread has the strongest kind implied by its records, in whatever order they come."""
 _OWN_FOLD: Final = ("task", "child", "reserved")
-"""Kinds of threads whose status another fold gives."""
+"""Kinds of threads whose status comes from another fold."""
 
 
 @dataclass(slots=True)
@@ -38,7 +38,7 @@ class ThreadLine:
     opening: Key | None = None
     """The INTEND that opens it: the first in fold order."""
     join: str = ""
-    """When it closes by what its child threads come to, as the opening INTEND says."""
+    """The join over its child threads that closes it, as the opening INTEND says."""
     life: Lifecycle | None = field(default_factory=Lifecycle)
     records: int = 0
     actors: set[str] = field(default_factory=set)
@@ -50,16 +50,16 @@ class ThreadLine:
 
     @property
     def status(self) -> str:
-        """For threads without a fold of their own: where they stand in their lifecycle."""
+        """For threads without a fold of their own: the phase of their lifecycle."""
         return self.life.phase if self.life is not None else "open"
 
     @property
     def starts_with_intend(self) -> bool:
-        """Whether its first record is an INTEND, as of every thread but the reserved ones it should be."""
+        """Whether its first record is an INTEND, as it should be on every thread but the reserved ones."""
         return self.kind == "reserved" or self.first is None or is_intend(self.first)
 
     def apply(self, stored: StoredRecord) -> None:
-        """Take one record of this thread."""
+        """Apply one record of this thread."""
         record = stored.record
         self.records += 1
         self.actors.add(record.actor)
@@ -93,7 +93,7 @@ class ThreadIndex:
             line = self.threads[thread] = ThreadLine(thread, kind, first_sequence=stored.sequence)
         line.apply(stored)
         if line.kind in _OWN_FOLD:
-            line.life = None  # nobody asks it, and there may be a million threads
+            line.life = None  # nobody asks for it, and there may be a million threads
 
 
 def _kind(record: Record) -> Kind:
@@ -150,8 +150,9 @@ def participants(records: Iterable[StoredRecord]) -> list[ParticipantLine]:
 
 
 def _is_adapters(record: Record, attempts: set[str]) -> bool:
-    """Whether an adapter wrote this while it handled a dispatch. What older versions wrote does not say so
-    itself: observations, the results of these attempts, and reports of them."""
+    """Whether an adapter wrote this while it handled a dispatch. Records of older versions do not say so
+    themselves: observations, the results of these attempts, and their reports.
+    """
     if record.body.get(HANDLED) is True or record.topic.startswith(DISPATCH):
         return True
     body = record.body
