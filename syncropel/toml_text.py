@@ -29,8 +29,8 @@ def edited(text: str, changes: Changes) -> str:
     try:
         document = tomlkit.parse(text)
         for keys, value in changes.items():
-            _change(document, keys, value, tomlkit.table)
-            _change(wanted, keys, value, dict)
+            _change(document, keys, value, tomlkit.table, _inline)
+            _change(wanted, keys, value, dict, dict)
         result = tomlkit.dumps(document)
     except (TOMLKitError, TypeError, AttributeError) as error:
         raise ValueError(f"it cannot be edited: {error}") from None
@@ -47,7 +47,11 @@ def _without_empty(table: dict[str, Any]) -> dict[str, Any]:
 
 
 def _change(
-    document: MutableMapping[str, Any], keys: tuple[str, ...], value: Any, table: Callable[[], Any]
+    document: MutableMapping[str, Any],
+    keys: tuple[str, ...],
+    value: Any,
+    table: Callable[[], Any],
+    inline: Callable[[dict[str, Any]], Any],
 ) -> None:
     *tables, key = keys
     for name in tables:
@@ -58,10 +62,20 @@ def _change(
     if value is REMOVED:
         document.pop(key, None)
     elif key in document:
-        document[key] = value
+        # In the place of a plain value a table of its own would take the keys that follow it.
+        in_line = isinstance(value, dict) and not isinstance(document[key], dict)
+        document[key] = inline(value) if in_line else value
     else:
         with _before_trailing_comments(document):
             document[key] = value
+
+
+def _inline(value: dict[str, Any]) -> Any:
+    import tomlkit
+
+    table = tomlkit.inline_table()
+    table.update(value)
+    return table
 
 
 @contextmanager

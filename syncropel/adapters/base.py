@@ -25,6 +25,9 @@ class Remains:
     """What a coding agent said of its run, also of one that was ended from outside: as `Outcome.agent`."""
     forget: Callable[[], None] = lambda: None
     """To be called once the result is in the log: until then a daemon that comes back has to find the run."""
+    settling: bool = False
+    """Whether the goal has ended by itself and only gate and commit remain, which the next daemon can do
+    without running the goal again."""
 
 
 class Startable(Protocol):
@@ -129,6 +132,11 @@ class Outcome:
     """What it left in the git worktree that it ran in, if that was one."""
     unread: int = 0
     """Lines of its output that were too long, or made no sense."""
+    forgiven: str | None = None
+    """The summary if a gate accepts it in spite of denied tool calls; None unless they alone fail it."""
+    gate: dict[str, Any] | None = None
+    """Result of its repository's gate command: `command, passed, ended, exit_code, signal, runtime_ms`, its
+    last lines (`tail`), and the file of its `output`."""
     tree: dict[str, Any] | None = None
     """Whether its processes are gone: `proven`, and `left`, the pids of those that are not."""
     cost_known: bool = True

@@ -4,30 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Final
 
 from syncropel.adapters.base import Job
 from syncropel.adapters.contract import Place
+from syncropel.adapters.environment import found, passed
 from syncropel.adapters.files import Files
 from syncropel.adapters.program import Program, ProgramAdapter
 from syncropel.errors import SetupError
 from syncropel.settings.adapters import AdapterTable, read_secret
-
-PASSED: Final = (
-    "PATH",
-    "HOME",
-    "USER",
-    "LOGNAME",
-    "SHELL",
-    "LANG",
-    "LC_ALL",
-    "LC_CTYPE",
-    "TZ",
-    "TMPDIR",
-)
-"""Variables of the daemon that every program is given."""
 
 
 class ConfiguredProgram(ProgramAdapter):
@@ -63,18 +49,16 @@ class ConfiguredProgram(ProgramAdapter):
 
     def places(self) -> dict[str, str]:
         """The program's variables but its secrets and those of an attempt: they say where its files are."""
-        names = (*PASSED, *self.table.env)
         return {
-            **{name: os.environ[name] for name in names if name in os.environ},
+            **passed(self.table.env),
             **self.table.set,
             **(self.place.user.environment() if self.place.user else {}),
         }
 
     def environment(self, job: Job, files: Files) -> dict[str, str]:
         """The program's variables. Raises SetupError when a secret cannot be read."""
-        names = (*PASSED, *self.table.env)
         return {
-            **{name: os.environ[name] for name in names if name in os.environ},
+            **passed(self.table.env),
             **given(self.table, self.place),
             **self.variables(job, files),
         }
@@ -101,9 +85,3 @@ def write_prompt(files: Files, prompt: str) -> None:
     with os.fdopen(os.open(files.prompt, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(prompt.encode())
     files.hand_over()
-
-
-def found(command: list[str], environment: Mapping[str, str]) -> list[str]:
-    """The command, with its program's path where that is found by the environment's PATH."""
-    path = shutil.which(command[0], path=environment.get("PATH"))
-    return [path or command[0], *command[1:]]

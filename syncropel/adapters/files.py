@@ -70,6 +70,11 @@ class Files:
     def stderr(self) -> Path:
         return self.kept / f"{self.name}.err"
 
+    @property
+    def gate(self) -> Path:
+        """What the gate command of its repository writes."""
+        return self.kept / f"{self.name}.gate"
+
     def make(self, cwd: Path) -> None:
         """Make the folders and the cost file, and follow no link that the program's user has put there.
 

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import stat
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -16,13 +17,24 @@ from syncropel.adapters.files import folder_name
 _FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 
-def output_paths(work: Path, thread: str, attempt: int) -> tuple[Path, Path]:
-    """Where the output of an attempt is kept: of a script all of it, of an agent what it says on stdout.
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """Where the output of an attempt is kept: of a script all of it (`merged`), of an agent what it says on
+    stdout (`said`) and on stderr (`errors`). `gate`: what the gate command wrote that followed it.
 
-    `work`: the instance's folder of work. There is at most one of the two.
+    There is at most one of `merged` and `said`.
     """
-    folder = work / folder_name(thread)
-    return folder / f"attempt-{attempt}.log", folder / f"attempt-{attempt}.out"
+
+    merged: Path
+    said: Path
+    errors: Path
+    gate: Path
+
+
+def output_paths(work: Path, thread: str, attempt: int) -> Paths:
+    """The files of an attempt; `work`: the instance's folder of work."""
+    stem = work / folder_name(thread) / f"attempt-{attempt}"
+    return Paths(*(stem.with_name(f"{stem.name}.{end}") for end in ("log", "out", "err", "gate")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,24 +46,24 @@ class Piece:
     size: int
 
 
-def read_piece(path: Path, offset: int, limit: int) -> Piece:
-    """At most `limit` bytes from an offset; from the end when the file is shorter than that.
+def read_piece(path: Path, offset: int, limit: int, then: Path | None = None) -> Piece:
+    """At most `limit` bytes from an offset; from the end when the file is shorter than that. `then`: a file
+    whose bytes follow those of the first, if it is there.
 
     Raises FileNotFoundError when there is no such file, any other OSError when it is not a plain file of its
     own: a link, a pipe, or another name of some other file.
     """
-    with _open(path) as file:
-        size = os.fstat(file.fileno()).st_size
-        start = min(offset, size)
-        return Piece(start, os.pread(file.fileno(), limit, start), size)
+    with _whole(path, then) as whole:
+        start = min(offset, whole.size)
+        return Piece(start, whole.read(start, limit), whole.size)
 
 
-def read_tail(path: Path, lines: int, limit: int) -> Piece:
+def read_tail(path: Path, lines: int, limit: int, then: Path | None = None) -> Piece:
     """The last `lines` lines, or fewer if these have more than `limit` bytes. Raises as `read_piece`."""
-    with _open(path) as file:
-        size = os.fstat(file.fileno()).st_size
+    with _whole(path, then) as whole:
+        size = whole.size
         start = max(0, size - limit)
-        data = os.pread(file.fileno(), limit, start)
+        data = whole.read(start, limit)
     end = len(data) - data.endswith(b"\n")
     for _ in range(lines):
         end = data.rfind(b"\n", 0, max(0, end))
@@ -61,6 +73,34 @@ def read_tail(path: Path, lines: int, limit: int) -> Piece:
     if lines and end < 0 and start > 0:
         cut = data.find(b"\n") + 1  # the first line is not whole
     return Piece(start + cut, data[cut:], size)
+
+
+class _Whole:
+    """Files that are read as one, each as long as it was when it was opened."""
+
+    def __init__(self, files: Sequence[BinaryIO]) -> None:
+        self._parts = [(file, os.fstat(file.fileno()).st_size) for file in files]
+        self.size = sum(size for _, size in self._parts)
+
+    def read(self, offset: int, limit: int) -> bytes:
+        found = b""
+        for file, size in self._parts:
+            if offset < size and len(found) < limit:
+                piece = os.pread(file.fileno(), min(limit - len(found), size - offset), offset)
+                found += piece
+                offset += len(piece)
+            offset -= size
+        return found
+
+
+@contextlib.contextmanager
+def _whole(path: Path, then: Path | None) -> Iterator[_Whole]:
+    with contextlib.ExitStack() as opened:
+        files = [opened.enter_context(_open(path))]
+        if then is not None:
+            with contextlib.suppress(OSError):
+                files.append(opened.enter_context(_open(then)))
+        yield _Whole(files)
 
 
 def identity(path: Path) -> tuple[int, int]:

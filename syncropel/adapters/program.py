@@ -21,17 +21,25 @@ from syncropel.adapters.contract import Place
 from syncropel.adapters.cost_file import LOOK_SECS, CostFile
 from syncropel.adapters.files import Files, end_of
 from syncropel.adapters.following import Following
+from syncropel.adapters.gate_command import GateCommand, is_gated
 from syncropel.adapters.preflight import available_memory, tell_memory
 from syncropel.adapters.reading import OutputReader, PlainReader
+from syncropel.adapters.silence import Silence
 from syncropel.adapters.supervised import PATIENCE_SECS, Ending, Supervised
 from syncropel.adapters.taking_back import group_of, start_time, take_back
-from syncropel.adapters.workspace import read_record, record_path
+from syncropel.adapters.workspace import (
+    Leak,
+    leaked,
+    not_committed,
+    read_record,
+    record_path,
+)
 from syncropel.adapters.worktree import head, left_in
 from syncropel.errors import SyncropelError
 from syncropel.folds.fanout.child import NOT_STARTED, REATTACHED, SESSION, STREAM_EVENT
-from syncropel.peer.runtime import Runtime
 from syncropel.supervisor.decide import EXIT, ORPHANED, START_FAILED, STOPPED, TIMEOUT, Limits
 from syncropel.supervisor.words import Spec
+from syncropel.system.clean_git import GitFailed
 from syncropel.system.interruptible import in_thread
 
 INT_GRACE_SECS: Final = 0.5
@@ -130,7 +138,7 @@ class ProgramAdapter(ABC):
             program = self.prepare(job, files, cwd)
             base = await head(cwd) if self.cwd or (cwd / ".git").exists() else None
             tell_memory(available_memory())
-            for path in (output, program.stderr):
+            for path in (output, program.stderr, files.gate):
                 if path is not None:
                     path.unlink(missing_ok=True)  # an earlier goal may have put anything there
             with output.open("xb") as sink:
@@ -152,16 +160,35 @@ class ProgramAdapter(ABC):
             raise
         finally:
             await self._end(run, job)
-        return await self._settled(job, files, outcome, cwd, base)
+        return await self._settled(run, job, files, outcome, observe, cwd, base)
 
     async def _settled(
-        self, job: Job, files: Files, outcome: Outcome, cwd: Path, base: str | None
+        self,
+        run: Supervised,
+        job: Job,
+        files: Files,
+        outcome: Outcome,
+        observe: Observe,
+        cwd: Path,
+        base: str | None,
     ) -> Outcome:
-        """The outcome with what is left in the worktree; a worktree of its own is settled first."""
+        """The outcome with what is left in the worktree; one of its own goes through its gate before."""
+        job.remains.settling = True
         own = read_record(record_path(files)) if job.repo else None
-        if own is not None:
-            return await in_thread(self.place.workspaces.settle, own, outcome, job)
-        return replace(outcome, worktree=await left_in(cwd, base)) if base else outcome
+        if own is None:
+            return replace(outcome, worktree=await left_in(cwd, base)) if base else outcome
+        spaces = self.place.workspaces
+        if (words := spaces.gate(own.repo)) and is_gated(outcome):
+            try:
+                own = await in_thread(spaces.seal, own, files, job)
+                gate = GateCommand(words, files, job, self._end)
+                limits = self._limits(job)
+                outcome = await gate.judge(run, Path(own.path), outcome, limits, observe, self.place.runtime)
+            except Leak as leak:
+                outcome = leaked(outcome, leak)
+            except (GitFailed, OSError) as error:
+                outcome = not_committed(outcome, error)
+        return await in_thread(spaces.settle, own, outcome, job)
 
     def _session(self, run: Supervised, program: Program, output: Path) -> dict[str, Any]:
         session: dict[str, Any] = {
@@ -195,25 +222,17 @@ class ProgramAdapter(ABC):
             outcome = await self._watch(taken, job, observe, files)
         finally:
             await self._end(taken, job)
-        return await self._settled(job, files, outcome, Path(taken.spec.cwd), taken.about.get("base"))
+        cwd, base = Path(taken.spec.cwd), taken.about.get("base")
+        return await self._settled(taken, job, files, outcome, observe, cwd, base)
 
     def leave_running(self) -> None:
         self._leaving = True
 
     async def _launch(self, program: Program, job: Job, sink: BinaryIO, base: str | None) -> Supervised:
-        limits = Limits(
-            run=job.timeout_secs,
-            interrupt=self.interrupt_secs,
-            term=TERM_GRACE_SECS,
-            leftover=LEFTOVER_GRACE_SECS,
-            kill=KILL_LIMIT_SECS,
-            orphan=self.place.orphan_secs(),
-            start=START_SECS,
-        )
         spec = Spec(
             program.command,
             str(program.cwd),
-            limits,
+            self._limits(job),
             tells_start=program.tells_start,
             stdin="null" if program.stdin is None else str(program.stdin),
             stderr="" if program.stderr is None else str(program.stderr),
@@ -221,6 +240,17 @@ class ProgramAdapter(ABC):
         )
         return await Supervised.launch(
             self.place.runs, spec, program.environment, sink.fileno(), {"base": base}
+        )
+
+    def _limits(self, job: Job) -> Limits:
+        return Limits(
+            run=job.timeout_secs,
+            interrupt=self.interrupt_secs,
+            term=TERM_GRACE_SECS,
+            leftover=LEFTOVER_GRACE_SECS,
+            kill=KILL_LIMIT_SECS,
+            orphan=self.place.orphan_secs(),
+            start=START_SECS,
         )
 
     async def _watch(self, run: Supervised, job: Job, observe: Observe, files: Files) -> Outcome:
@@ -316,34 +346,6 @@ class ProgramAdapter(ABC):
         if group := group_of(session):
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(group, signal.SIGKILL)
-
-
-class Silence:
-    """How long files have not grown; `broken` once that is over the limit (seconds; 0: never)."""
-
-    def __init__(self, files: list[Path | None], limit_secs: float, runtime: Runtime) -> None:
-        self._files = [file for file in files if file is not None]
-        self._limit = limit_secs
-        self._runtime = runtime
-        self._size = -1
-        self._since = runtime.monotonic()
-        self.broken = False
-
-    def lasts(self) -> bool:
-        """Look now."""
-        if self._limit > 0:
-            size, now = sum(map(_size, self._files)), self._runtime.monotonic()
-            if size != self._size:
-                self._size, self._since = size, now
-            self.broken = now - self._since >= self._limit
-        return self.broken
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError:
-        return 0
 
 
 def _keep() -> None:

@@ -113,7 +113,15 @@ class Final:
     text: str = ""
 
 
-Event = Session | Text | ToolCall | ToolResult | Usage | Retry | Question | Notice | Final
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """A line of the gate command that follows a program; no program says it."""
+
+    kind: ClassVar[str] = "gate"
+    text: str
+
+
+Event = Session | Text | ToolCall | ToolResult | Usage | Retry | Question | Notice | Final | Gate
 
 
 class OutputReader(Protocol):

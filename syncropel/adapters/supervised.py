@@ -94,6 +94,8 @@ class Supervised:
         """What the daemon that began it wanted another to know."""
         self.over = False
         """Whether it had ended before we came."""
+        self.gate: Supervised | None = None
+        """The run of the gate command that followed it, when a former daemon had begun that."""
         self.ends_as = ""
         """Why it was ending already when we came; empty when it was not."""
         self.pid = 0
@@ -114,10 +116,19 @@ class Supervised:
 
     @classmethod
     async def launch(
-        cls, runs: Path, spec: Spec, environ: Mapping[str, str], output: int, about: dict[str, Any]
+        cls,
+        runs: Path,
+        spec: Spec,
+        environ: Mapping[str, str],
+        output: int,
+        about: dict[str, Any],
+        name: str = "",
     ) -> Supervised:
-        """Start a supervisor whose goal waits for `go`. Raises OSError, ValueError for an impossible word."""
-        run = cls(runs / secrets.token_hex(4), spec, about)
+        """Start a supervisor whose goal waits for `go`; `name`: of the run, empty for one of its own.
+
+        Raises OSError, ValueError for an impossible word.
+        """
+        run = cls(runs / (name or secrets.token_hex(4)), spec, about)
         environ, cancelled = {**environ, MARK: run.folder.name}, False
         async with FAMILY.door:
             work = asyncio.ensure_future(asyncio.to_thread(_spawn, run, environ, output))

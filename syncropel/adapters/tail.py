@@ -26,6 +26,11 @@ class Tail:
         self.dropped = 0
         """Lines that were too long to be read."""
 
+    @property
+    def exists(self) -> bool:
+        """Whether there is anything to read, or ever was."""
+        return self.offset > 0 or self._path.exists()
+
     def read(self) -> Iterator[tuple[int, bytes]]:
         """The lines that end in the next chunk, each with the offset behind its newline."""
         try:

@@ -19,6 +19,8 @@ from syncropel.supervisor.decide import EXIT, START_FAILED, TIMEOUT
 
 log = logging.getLogger("syncropel.engine.dispatch")
 
+GATE_SUFFIX: Final = "-gate"
+"""How the run of a gate command is named after that of its goal."""
 ANSWER_SECS: Final = 5.0
 """How long a supervisor may take to answer a daemon that comes back."""
 _START_TIME_TOLERANCE_SECS: Final = 2.0
@@ -31,12 +33,21 @@ async def take_back(runs: Path, wanted: Mapping[str, dict[str, Any]]) -> dict[st
     """Those of the runs in this folder that are wanted (their session's body by name); others are ended.
 
     What a supervisor answers settles it: either the run goes on, and has a daemon again, or it was ending
-    already, and is ended.
+    already, and is ended. The run of a gate command is wanted when that of its goal is, and hangs on it.
     """
+    wanted = {**wanted, **{f"{name}{GATE_SUFFIX}": {} for name in wanted}}
     folders = [folder for folder in runs.iterdir() if folder.is_dir()] if runs.is_dir() else []
-    found = await asyncio.gather(*[_look_at(folder, wanted.get(folder.name)) for folder in folders])
+    looked = await asyncio.gather(*[_look_at(folder, wanted.get(folder.name)) for folder in folders])
     await asyncio.to_thread(_end_lost, runs, wanted)
-    return {run.folder.name: run for run in found if run is not None}
+    found = {run.folder.name: run for run in looked if run is not None}
+    for name in [name for name in found if name.endswith(GATE_SUFFIX)]:
+        gate, goal = found.pop(name), found.get(name.removesuffix(GATE_SUFFIX))
+        if goal is not None:
+            goal.gate = gate
+        else:  # its goal runs anew, and so does its gate
+            await gate.stop(gently=False)
+            gate.forget()
+    return found
 
 
 async def _look_at(folder: Path, session: dict[str, Any] | None) -> Supervised | None:

@@ -41,6 +41,10 @@ class NoWorktree(SyncropelError):
     code = "NO_WORKTREE"
 
 
+class Leak(Exception):
+    """A commit contains a secret's value or a copied file; the text says which, without the value."""
+
+
 @dataclass(frozen=True)
 class Worktree:
     """The worktree of one attempt, as it was made. `base`: the commit that it began at."""
@@ -57,6 +61,10 @@ class Worktree:
     """The git folder of the repository that it belongs to."""
     blobs: tuple[str, ...] = ()
     """What git calls the contents of the files that were copied."""
+    tip: str = ""
+    """The commit of its branch when it was sealed for a gate; empty if it was not."""
+    sealed: str = ""
+    """The commit of the goal's work then; no branch points to it before the gate has passed."""
 
     def repository(self) -> Repository:
         """Itself, as git sees it. Raises GitFailed when a goal has made it point elsewhere: what would be
@@ -82,6 +90,10 @@ def read_record(path: Path) -> Worktree | None:
         return Worktree(**{**values, **{name: tuple(values.get(name, ())) for name in ("copied", "blobs")}})
     except (OSError, ValueError, TypeError, KeyError):
         return None
+
+
+def _remember(path: Path, made: Worktree) -> None:
+    path.write_text(json.dumps(asdict(made)), encoding="utf-8")
 
 
 def name_of(work: str, attempt: int) -> str:
@@ -123,6 +135,8 @@ class Workspaces:
             if known is None or (known.path, known.common) != (str(path), str(main.common)):
                 raise GitFailed(f"{path} exists already and was not made for this attempt")
             known.repository()
+            if known.sealed:  # the goal runs anew, and may leave something else
+                _remember(record_path(files), known := replace(known, tip="", sealed=""))
             return known
         base, common = main.commit(repo.base), str(main.common)
         made = Worktree(
@@ -130,7 +144,7 @@ class Workspaces:
             _blobs(main, base, repo.copy),
         )  # fmt: skip
         root.mkdir(parents=True, exist_ok=True)
-        record_path(files).write_text(json.dumps(asdict(made)), encoding="utf-8")
+        _remember(record_path(files), made)
         main.run("worktree", "add", "--quiet", "--no-checkout", "-b", branch, str(path), made.base)
         own = made.repository()
         with own.scratch(made.base, index=own.git_dir / "index") as scratch:
@@ -147,29 +161,57 @@ class Workspaces:
             (target / one).unlink(missing_ok=True)  # a link there would lead the copy out of the worktree
             shutil.copy2(source / one, target / one)
 
+    def gate(self, name: str) -> tuple[str, ...]:
+        """The gate command of a repository; empty if it has none."""
+        repo = self._settings.repos.get(name)
+        return repo.gate if repo is not None else ()
+
+    def seal(self, worktree: Worktree, files: Files, job: Job) -> Worktree:
+        """Commit the goal's work before its gate runs, so that nothing the gate writes is committed. Blocks.
+
+        No branch points to the commit until `settle`. It is stored, for a daemon that is restarted meanwhile.
+
+        Raises GitFailed, Leak, OSError.
+        """
+        if worktree.sealed:
+            return worktree
+        repository = worktree.repository()
+        tip = repository.commit()
+        made = replace(worktree, tip=tip, sealed=self._made(repository, worktree, job, tip, commits=True))
+        _remember(record_path(files), made)
+        return made
+
     def settle(self, worktree: Worktree, outcome: Outcome, job: Job) -> Outcome:
         """Commit what a goal that succeeded left, and tell what stands in its worktree. Blocks.
 
         A commit that holds a secret's value or a copied file fails the run.
         """
+        accepted = outcome.verdict == ACCEPT
         try:
             repository = worktree.repository()
             tip = repository.commit()
-            outcome, tip = self._settle(repository, worktree, outcome, job, tip)
+            try:
+                new = worktree.sealed or self._made(repository, worktree, job, tip, commits=accepted)
+            except Leak as leak:
+                outcome, new = leaked(outcome, leak), tip
+            if accepted and worktree.sealed and worktree.tip != tip:
+                raise GitFailed("its branch has moved while its gate ran")
+            if outcome.verdict == ACCEPT and new != tip:
+                self._publish(repository, worktree, new, tip)
+                tip = new
             return replace(outcome, worktree=_left(repository, worktree, tip))
         except GitFailed as error:
             told = {"path": worktree.path, "branch": worktree.branch, "problem": str(error)}
-            if outcome.verdict != ACCEPT:
+            if not accepted:
                 return replace(outcome, worktree=told)
-            summary = f"{outcome.summary}\nits work could not be committed: {error}".strip()
-            return replace(outcome, verdict="failed", summary=summary, reason="not_committed", worktree=told)
+            return replace(not_committed(outcome, error), worktree=told)
 
-    def _settle(
-        self, repository: Repository, worktree: Worktree, outcome: Outcome, job: Job, tip: str
-    ) -> tuple[Outcome, str]:
-        commits = (
-            outcome.verdict == ACCEPT and self._settings.commit and repository.branch() == worktree.branch
-        )
+    def _made(self, repository: Repository, worktree: Worktree, job: Job, tip: str, *, commits: bool) -> str:
+        """A commit of the current files that no branch points to yet; `tip` if there is nothing to commit.
+
+        Raises GitFailed, Leak.
+        """
+        commits = commits and self._settings.commit and repository.branch() == worktree.branch
         if commits and repository.run("ls-files", "--unmerged"):
             raise GitFailed("a merge in it is not finished")
         if commits and any(one.startswith("S ") for one in repository.run("ls-files", "-t").split("\n")):
@@ -177,24 +219,24 @@ class Workspaces:
         with repository.scratch(tip, exclude=worktree.copied) as scratch:
             new = self._commit(scratch, tip, worktree, job) if commits else tip
             looked_at = _tree_of(scratch, new)
-            found = self._leaks(scratch, worktree, new)
-        if found:
-            told = f"{outcome.summary}\nnot accepted: {found}; nothing was committed for it".strip()
-            return replace(outcome, verdict="failed", summary=told, reason=LEAK), tip
-        if new != tip:
-            with repository.scratch(tip, keep=True, exclude=worktree.copied) as scratch:
-                kept = self._commit(scratch, tip, worktree, job)
-                if _tree_of(scratch, kept) != looked_at:
-                    raise GitFailed("its files changed while they were committed")
-            name = f"refs/heads/{worktree.branch}"
-            repository.run("update-ref", "--no-deref", "-m", "syncropel: task done", name, kept, tip)
-            new = kept
-            try:
-                with repository.scratch(new, index=repository.git_dir / "index") as scratch:
-                    scratch.run("read-tree", new)
-            except GitFailed as error:  # a lock that the goal left: the commit stands all the same
-                log.warning("%s: its index is not as its commit: %s", worktree.path, error)
-        return outcome, new
+            if found := self._leaks(scratch, worktree, new):
+                raise Leak(found)
+        if new == tip:
+            return tip
+        with repository.scratch(tip, keep=True, exclude=worktree.copied) as scratch:
+            kept = self._commit(scratch, tip, worktree, job)
+            if _tree_of(scratch, kept) != looked_at:
+                raise GitFailed("its files changed while they were committed")
+        return kept
+
+    def _publish(self, repository: Repository, worktree: Worktree, new: str, tip: str) -> None:
+        name = f"refs/heads/{worktree.branch}"
+        repository.run("update-ref", "--no-deref", "-m", "syncropel: task done", name, new, tip)
+        try:
+            with repository.scratch(new, index=repository.git_dir / "index") as scratch:
+                scratch.run("read-tree", new)
+        except GitFailed as error:  # a lock that the goal left: the commit stands all the same
+            log.warning("%s: its index is not as its commit: %s", worktree.path, error)
 
     def _commit(self, scratch: Scratch, tip: str, worktree: Worktree, job: Job) -> str:
         """A commit of the files as they are, or the tip when they are as it has them."""
@@ -230,6 +272,18 @@ class Workspaces:
             return "a commit holds a copied file under another name"
         name = scratch.find(new, {name: value.encode() for name, value in secrets.items()})
         return f"a commit holds the value of the secret {name}" if name else ""
+
+
+def leaked(outcome: Outcome, leak: Leak) -> Outcome:
+    """The outcome of a run whose commits contain a secret or a copied file."""
+    told = f"{outcome.summary}\nnot accepted: {leak}; nothing was committed for it".strip()
+    return replace(outcome, verdict="failed", summary=told, reason=LEAK)
+
+
+def not_committed(outcome: Outcome, error: Exception) -> Outcome:
+    """The outcome of a run whose work cannot be committed."""
+    summary = f"{outcome.summary}\nits work could not be committed: {error}".strip()
+    return replace(outcome, verdict="failed", summary=summary, reason="not_committed")
 
 
 def _tree_of(scratch: Scratch, commit: str) -> str:

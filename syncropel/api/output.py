@@ -31,6 +31,9 @@ Tail = Annotated[
     Query(ge=0, le=MAX_TAIL, description="begin with the last so many lines, and not at `offset`"),
 ]
 Raw = Annotated[bool, Query(description="an agent's own bytes, and not the events that they say")]
+Stderr = Annotated[
+    bool, Query(description="what it wrote to its error output, where that has a file of its own")
+]
 Diff = Annotated[
     bool, Query(description="what it changed in its worktree, as a patch, and not what it wrote")
 ]
@@ -54,6 +57,7 @@ def router(engine: Engine) -> APIRouter:
         limit: Bytes = DEFAULT_BYTES,
         tail: Tail = None,
         raw: Raw = False,
+        stderr: Stderr = False,
         follow: Follow = False,
     ) -> OutputPage | Response:
         """The output of a subtask's attempt, from the instance that has it.
@@ -67,7 +71,7 @@ def router(engine: Engine) -> APIRouter:
         async def read(wanted: Wanted, number: int | None) -> OutputPage:
             return await engine.outputs.of_subtask(task, index, number, wanted)
 
-        wanted = Wanted(offset, limit, tail, raw)
+        wanted = Wanted(offset, limit, tail, raw, stderr)
         if not follow:
             return await read(wanted, attempt)
         return await _stream(engine, request, wanted, read, attempt, ("subtask", task, index))
@@ -91,6 +95,7 @@ def router(engine: Engine) -> APIRouter:
         limit: Bytes = DEFAULT_BYTES,
         tail: Tail = None,
         raw: Raw = False,
+        stderr: Stderr = False,
         diff: Diff = False,
         follow: Follow = False,
     ) -> OutputPage | Response:
@@ -102,7 +107,7 @@ def router(engine: Engine) -> APIRouter:
         async def read(wanted: Wanted, number: int | None) -> OutputPage:
             return await engine.outputs.of_child(thread, number, wanted)
 
-        wanted = Wanted(offset, limit, tail, raw, diff)
+        wanted = Wanted(offset, limit, tail, raw, stderr, diff)
         if diff or not follow:
             return await read(wanted, attempt)
         return await _stream(engine, request, wanted, read, attempt, ("dispatch", thread))
@@ -121,14 +126,14 @@ async def _stream(
     """The stream from the first page on: an exception from that becomes the response."""
     engine.following.admit()
     if (resumed := sse.resume_sequence(request, None)) is not None:
-        wanted = Wanted(resumed, wanted.limit, raw=wanted.raw)
-    first, raw = await read(wanted, attempt), wanted.raw
+        wanted = replace(wanted, offset=resumed, tail=None)
+    first, which = await read(wanted, attempt), {"raw": wanted.raw, "stderr": wanted.stderr}
 
     async def read_on(piece: Wanted) -> OutputPage:
         """Continue with the same attempt, even if a newer one exists meanwhile."""
-        return await read(replace(piece, raw=raw), first.attempt)
+        return await read(replace(piece, **which), first.attempt)
 
-    return sse.event_stream(engine, _events(engine, first, read_on, (*key, first.attempt, raw)))
+    return sse.event_stream(engine, _events(engine, first, read_on, (*key, first.attempt, *which.values())))
 
 
 async def _events(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,12 +25,29 @@ def configure(parser: Parser) -> None:
         "find claude and codex, and let them work on the repository of this folder",
         epilog="It writes [adapters.claude], [adapters.codex], and the repository's entry in\n"
         "[workspace.repos] into the coordinator's config.toml. What is there already stays as it is.\n"
+        "The entry has a gate command, such as the repository's tests: an attempt is accepted only\n"
+        "when that passes in its worktree.\n"
         "It spends nothing and uses no network: a login is looked for, not tried.",
     )
     setup.add_argument("--name", metavar="NAME", default="", help="what subtasks call the repository")
+    gates = setup.add_mutually_exclusive_group()
+    gates.add_argument("--gate", metavar="COMMAND", type=_words, help="the gate command, such as 'make test'")
+    gates.add_argument("--no-gate", dest="gate", action="store_const", const=[], help="no gate command")
     setup.add_argument("--overwrite", action="store_true", help="replace entries that are there already")
     setup.add_argument("--dry-run", action="store_true", help="show what would be written, and write nothing")
     setup.set_defaults(run=run_setup)
+
+
+def _words(text: str) -> list[str]:
+    import argparse
+
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a command: {error}") from None
+    if not words or not words[0]:
+        raise argparse.ArgumentTypeError("the gate is empty; --no-gate has none")
+    return words
 
 
 def run_setup(args: Namespace) -> int:
@@ -37,7 +55,8 @@ def run_setup(args: Namespace) -> int:
     from syncropel.launcher.agent_setup import apply, commands, examine, free_alias
 
     home = this_home()
-    setup = examine(home, Path.cwd(), os.environ, name=args.name, overwrite=args.overwrite)
+    chosen = {"name": args.name, "gate": args.gate, "overwrite": args.overwrite}
+    setup = examine(home, Path.cwd(), os.environ, **chosen)
     if not args.dry_run:
         apply(home, setup)
     for warning in setup.warnings:
@@ -47,6 +66,7 @@ def run_setup(args: Namespace) -> int:
         print_json(_as_json(home, setup, typed, written=not args.dry_run))
         return 0
     say("Found:", *_found_lines(setup), "", *_change_lines(home, setup, dry_run=args.dry_run))
+    say("", *_gate_lines(setup))
     say("", *_worker_lines(home, setup), "Next:", *(f"  {line}" for one in typed for line in one.split("\n")))
     return 0
 
@@ -79,9 +99,23 @@ def _change_lines(home: Home, setup: Setup, *, dry_run: bool) -> list[str]:
     return [clean(line) for line in lines]
 
 
+def _gate_lines(setup: Setup) -> list[str]:
+    """What has to hold for an attempt to be accepted."""
+    if setup.gate is None:
+        return ["Gate: none: what the agents leave is accepted as they say; set one: --gate COMMAND"]
+    command = clean(shlex.join(setup.gate.words))
+    return [
+        f"Gate: {command} ({setup.gate.told})",
+        "  It must pass in an attempt's worktree, which has no ignored files, or the attempt is rejected.",
+        "  It runs code that the agent wrote, as your user, outside of the agent's sandbox.",
+    ]
+
+
 def _told(value: object) -> str:
     if not isinstance(value, dict):
         return f" = {value}"
+    if "path" in value:
+        return f" = {value['path']}"
     told = [f"mode {value['mode']}", f"${value['default_budget_usd']:.2f} an attempt"]
     told += [f"model {value['model']}"] if "model" in value else []
     told += [f"passes {', '.join(value['env'])}"] if "env" in value else []
@@ -118,7 +152,11 @@ def _as_json(home: Home, setup: Setup, typed: list[str], *, written: bool) -> di
             }
             for one in setup.clis
         ],
-        "repository": {"name": setup.repo, "path": str(setup.path)},
+        "repository": {
+            "name": setup.repo,
+            "path": str(setup.path),
+            "gate": list(setup.gate.words) if setup.gate else None,
+        },
         "added": [".".join(keys) for keys in setup.added],
         "kept": [".".join(keys) for keys in setup.kept],
         "warnings": list(setup.warnings),

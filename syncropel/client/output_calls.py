@@ -18,19 +18,25 @@ def output(
     limit: int | None = None,
     tail: int | None = None,
     raw: bool = False,
+    stderr: bool = False,
 ) -> Call[schema.OutputPage]:
     """Part of a subtask's output: `limit` bytes from `offset`, or the last `tail` lines.
 
-    `attempt`: None for the latest. `raw`: an agent's own bytes, instead of the events in them.
+    `attempt`: None for the latest. `raw`: an agent's own bytes, instead of the events in them. `stderr`: its
+    error output.
     """
-    return Call(schema.OutputPage, _path(task, index), query=_query(attempt, offset, limit, tail, raw=raw))
+    return Call(
+        schema.OutputPage,
+        _path(task, index),
+        query=_query(attempt, offset, limit, tail, raw=raw, stderr=stderr),
+    )
 
 
 def diff(
     task: str, index: int, *, attempt: int | None = None, offset: int = 0, limit: int | None = None
 ) -> Call[schema.OutputPage]:
     """Part of a patch with a subtask's changes in its worktree."""
-    query = _query(attempt, offset, limit, None, raw=False)
+    query = _query(attempt, offset, limit, None)
     return Call(schema.OutputPage, _path(task, index, "diff"), query=query)
 
 
@@ -42,9 +48,10 @@ def output_follow(
     offset: int = 0,
     tail: int | None = None,
     raw: bool = False,
+    stderr: bool = False,
 ) -> str:
     """The path of the event stream of the same, until the attempt has ended."""
-    query = {**_query(attempt, offset, None, tail, raw=raw), "follow": "true"}
+    query = {**_query(attempt, offset, None, tail, raw=raw, stderr=stderr), "follow": "true"}
     return f"{_path(task, index)}?{urlencode(query)}"
 
 
@@ -63,8 +70,14 @@ def _path(task: str, index: int, what: str = "output") -> str:
 
 
 def _query(
-    attempt: int | None, offset: int, limit: int | None, tail: int | None, *, raw: bool
+    attempt: int | None,
+    offset: int,
+    limit: int | None,
+    tail: int | None,
+    *,
+    raw: bool = False,
+    stderr: bool = False,
 ) -> dict[str, int | str]:
     asked = {"attempt": attempt, "offset": offset, "limit": limit, "tail": tail}
     query: dict[str, int | str] = {key: value for key, value in asked.items() if value is not None}
-    return {**query, "raw": "true"} if raw else query
+    return query | {name: "true" for name, on in (("raw", raw), ("stderr", stderr)) if on}

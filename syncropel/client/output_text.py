@@ -147,6 +147,7 @@ _EVENTS: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
     "question": _question,
     "notice": lambda event: f"! {event.get('text', '')}",
     "final": _final,
+    "gate": lambda event: f"│ {event.get('text', '')}",
 }
 
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from syncropel.adapters.configured import PASSED
 from syncropel.adapters.contract import Place
+from syncropel.adapters.environment import passed
 from syncropel.adapters.registry import GROUP, Enabled, enable, installed
 from syncropel.errors import SetupError
 from syncropel.launcher.agent_clis import AGENTS, find_cli
 from syncropel.launcher.finding import Finding, Patient
+from syncropel.launcher.gates import problem_of
 from syncropel.peer.runtime import Runtime
 from syncropel.settings.adapters import AdapterTable
 from syncropel.settings.config import Settings, load_settings
@@ -73,8 +75,7 @@ def _agent(table: AdapterTable) -> Iterator[Finding]:
 
 def _variables(table: AdapterTable) -> dict[str, str]:
     """What a daemon started from here would pass to the agent; secrets only by name."""
-    named = {name: os.environ[name] for name in (*PASSED, *table.env) if name in os.environ}
-    return {**named, **table.set, **dict.fromkeys(table.secrets, "a secret")}
+    return {**passed(table.env), **table.set, **dict.fromkeys(table.secrets, "a secret")}
 
 
 def repositories(patient: Patient) -> Iterator[Finding]:
@@ -105,7 +106,10 @@ def _repository(repo: Repo, root: str) -> Finding:
     place = Path(root).expanduser() if root else found.top.parent
     if place.exists() and not os.access(place, os.W_OK | os.X_OK):
         return Finding(about, "fail", f"worktrees cannot be made in {place}", "set [workspace] root")
-    return Finding(about, "ok", f"{repo.path}, from {repo.base}")
+    if repo.gate and (why := problem_of(repo.gate, repo.path, passed())):
+        return Finding(about, "warn", f"the gate accepts nothing: {why}", f"set gate of {section}")
+    gate = f"gate: {shlex.join(repo.gate)}" if repo.gate else "no gate"
+    return Finding(about, "ok", f"{repo.path}, from {repo.base}; {gate}")
 
 
 def _settings(patient: Patient) -> Settings:

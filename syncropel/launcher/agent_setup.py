@@ -25,6 +25,7 @@ from syncropel.launcher.agent_clis import (
     login_variables,
     variables_for,
 )
+from syncropel.launcher.gates import Gate, find_gate, problem_of
 from syncropel.launcher.teardown import is_running, local_workers
 from syncropel.settings.config import REPOS, Home, Settings, dump_settings, load_settings, raw_entries
 from syncropel.settings.identity import make_home
@@ -53,6 +54,8 @@ class Setup:
     kept: Sequence[tuple[str, ...]]
     """Entries that already existed."""
     warnings: Sequence[str]
+    gate: Gate | None = None
+    """The gate command of the repository's entry."""
 
     @property
     def adapter(self) -> str:
@@ -62,9 +65,16 @@ class Setup:
 
 
 def examine(
-    home: Home, folder: Path, environ: Mapping[str, str], *, name: str = "", overwrite: bool = False
+    home: Home,
+    folder: Path,
+    environ: Mapping[str, str],
+    *,
+    name: str = "",
+    gate: Sequence[str] | None = None,
+    overwrite: bool = False,
 ) -> Setup:
-    """Examine the repository around `folder` and the agents on PATH, without changing anything.
+    """Examine the repository around `folder` and the agents on PATH, without changing anything. `gate`: the
+    gate command, empty for none; None: find one in the repository.
 
     Raises SetupError without a repository, without an agent, for a name that is taken, and for a config that
     cannot be read or belongs to a worker.
@@ -82,16 +92,25 @@ def examine(
         raise SetupError(f"no agent on PATH: looked for {' and '.join(AGENTS)}", f"install one: {install}")
     repo = _name_of(path, name, settings, overwrite=overwrite)
     wanted: dict[tuple[str, ...], Any] = {("adapters", cli.name): _table(cli.name, environ) for cli in found}
-    wanted[*REPOS, repo] = str(path)
     there: set[tuple[str, ...]] = {("adapters", one) for one in settings.adapters.tables if not overwrite}
-    there |= {
-        (*REPOS, one.name)
-        for one in settings.workspace.repos.values()
-        if not overwrite or one.path.resolve() == path.resolve()
-    }
+    known = settings.workspace.repos.get(repo)
+    own = known if known is not None and known.path.resolve() == path.resolve() else None
+    if gate is not None:
+        chosen = Gate(gate, "as asked for") if gate else None
+    elif own is not None and not overwrite:
+        chosen = Gate(own.gate, "as before") if own.gate else None
+    else:
+        chosen = find_gate(path, environ)
+    raw = raw_entries(home)[*REPOS, repo] if own is not None else str(path)
+    wanted[*REPOS, repo] = _entry(raw, chosen)
+    if own is not None and wanted[*REPOS, repo] == raw:
+        there.add((*REPOS, repo))
     kept = [keys for keys in wanted if keys in there]
     added = {keys: value for keys, value in wanted.items() if keys not in kept}
-    return Setup(found, repo, path, added, kept, [*_unpriced(added), *_unpassed(kept, settings, environ)])
+    warnings = [*_unpriced(added), *_unpassed(kept, settings, environ)]
+    if chosen and (why := problem_of(chosen.words, path, environ)):
+        warnings.append(f"the gate accepts nothing: {why}")
+    return Setup(found, repo, path, added, kept, warnings, chosen)
 
 
 def apply(home: Home, setup: Setup) -> None:
@@ -205,6 +224,18 @@ def _name_of(path: Path, name: str, settings: Settings, *, overwrite: bool) -> s
             "choose another name: --name NAME; or --overwrite",
         )
     return chosen
+
+
+def _entry(raw: Any, gate: Gate | None) -> Any:
+    """The repository's entry with this gate. `raw`: the current entry, or its path alone."""
+    table = (
+        {key: value for key, value in raw.items() if key != "gate"}
+        if isinstance(raw, dict)
+        else {"path": raw}
+    )
+    if gate is not None:
+        table["gate"] = list(gate.words)
+    return table if isinstance(raw, dict) or len(table) > 1 else raw
 
 
 def _table(name: str, environ: Mapping[str, str]) -> dict[str, Any]:

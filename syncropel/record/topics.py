@@ -233,6 +233,9 @@ TOPICS: Final = (
     _observation("stream_event", "KNOW", "Something that the goal told while it ran.", "event?, cost_usd?"),
     _observation("agent_session", "KNOW", "The session of an agent, by which it can be resumed."),
     _observation("question", "KNOW", "What an agent asks."),
+    _observation(
+        "gate", "KNOW", "The goal has ended, and the gate command of its repository runs.", "command"
+    ),
     _observation("subprocess_exit", "KNOW", "The process has ended.", "exit_code?, signal?, tree"),
     _observation("complete", "KNOW", "The run has ended; fulfills its INTEND.", "fulfills, verdict, summary"),
     _control(

@@ -15,7 +15,7 @@ from syncropel.errors import SetupError
 
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _AUTHOR: Final = re.compile(r"[^<>\n]+ <[^<>\s]+>")
-_REPO_KEYS: Final = ("path", "base", "copy")
+_REPO_KEYS: Final = ("path", "base", "copy", "gate")
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,10 @@ class Repo:
     copy: tuple[str, ...] = ()
     """Files of the main worktree to copy into each worktree, such as `.env`; they never enter a commit or a
     diff.
+    """
+    gate: tuple[str, ...] = ()
+    """A program and its arguments, run in the worktree after a goal succeeds: exit status 0 accepts the
+    attempt, any other rejects it. Empty: nothing runs. It executes code from the goal's worktree.
     """
 
 
@@ -79,7 +83,19 @@ def _read(name: str, entry: Any, path: Path) -> Repo:
     base = entry.get("base", "HEAD")
     if not isinstance(base, str) or not base or base.startswith("-"):
         raise SetupError(f"{where}: base must be a branch, tag or commit", "leave it out for HEAD")
-    return Repo(name, folder, base, _copied(where, entry.get("copy", [])))
+    return Repo(
+        name, folder, base, _copied(where, entry.get("copy", [])), _gate(where, entry.get("gate", []))
+    )
+
+
+def _gate(where: str, listed: Any) -> tuple[str, ...]:
+    if not isinstance(listed, list) or not all(isinstance(one, str) and "\0" not in one for one in listed):
+        raise SetupError(
+            f"{where}: gate must be a list of a program and its arguments", 'for example ["make", "test"]'
+        )
+    if listed and not listed[0]:
+        raise SetupError(f"{where}: gate names no program", 'for example ["make", "test"]')
+    return tuple(listed)
 
 
 def _copied(where: str, listed: Any) -> tuple[str, ...]:

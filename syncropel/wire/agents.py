@@ -24,6 +24,21 @@ class AgentUsage(Wire):
 Denials = Annotated[Literal["known", "unknown"], OPEN]
 
 
+class GateOut(Wire):
+    """Result of the gate command of an attempt's repository."""
+
+    command: list[str]
+    passed: bool = False
+    ended: str = Field(default="", description="a word: exit, timeout, or why it could not be run")
+    exit_code: int | None = Field(
+        default=None, description="None when it did not start, or a signal ended it"
+    )
+    signal: int | None = None
+    runtime_ms: int = 0
+    output: str = Field(default="", description="file on the worker with all that it wrote")
+    tail: str = Field(default="", description="its last lines")
+
+
 class AgentOut(Wire):
     """What the agent of an attempt said of its run."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from syncropel.wire.agents import AgentOut
+from syncropel.wire.agents import AgentOut, GateOut
 from syncropel.wire.base import Wire
 from syncropel.wire.fleet import StartOut
 from syncropel.wire.tasks import ChildOut, ChildState, ChildThreadOut
@@ -50,6 +50,7 @@ class AttemptDiagnosis(Wire):
     cost_usd: float = 0.0
     cost_unknown: bool = Field(default=False, description="cost_usd is only what is known of the cost")
     agent: AgentOut | None = Field(default=None, description="what a coding agent said of its run")
+    gate: GateOut | None = Field(default=None, description="what its repository's gate command came to")
     summary: str = ""
     output: str | None = Field(default=None, description="file on the worker with the full output")
     worktree: WorktreeLeft | None = None

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from syncropel.wire.agents import AgentOut
+from syncropel.wire.agents import AgentOut, GateOut
 from syncropel.wire.base import OPEN, Wire
 
 ChildState = Annotated[
@@ -139,6 +139,7 @@ class ChildOut(Wire):
     wall_time_secs: float | None = None
     timeout_secs: float | None = None
     agent: AgentOut | None = Field(default=None, description="what a coding agent said of its run")
+    gate: GateOut | None = Field(default=None, description="what its repository's gate command came to")
     attempt: int = 0
     depends_on: list[int] = []
     waits_for: list[int] = []

@@ -57,7 +57,7 @@ async def kept(two: Two, data: bytes = b"as it was\n") -> Path:
     """The output file of an attempt that has ended."""
     await two.fan_out("true")
     await ended(two.coordinator)
-    path, _ = output_paths(two.worker.engine.instance.home.work, await child_of(two), 1)
+    path = output_paths(two.worker.engine.instance.home.work, await child_of(two), 1).merged
     path.write_bytes(data)
     return path
 

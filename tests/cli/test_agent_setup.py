@@ -14,7 +14,9 @@ import pytest
 
 from syncropel.cli.support.parsing import build_parser
 from syncropel.cli.task_verbs.subtask import parse_subtasks
+from syncropel.launcher.gates import find_gate
 from syncropel.settings.config import Home, load_settings
+from syncropel.settings.workspace import Repo
 
 from .conftest import Ran
 
@@ -157,7 +159,11 @@ def test_a_worktree_stands_for_its_repository(
     install(programs, "claude")
     subprocess.run(["git", "-C", str(repo), "worktree", "add", "-q", str(home / "linked")], check=True)
     monkeypatch.chdir(home / "linked")
-    assert spl("agent", "setup", "-o", "json").json["repository"] == {"name": "my-app", "path": str(repo)}
+    assert spl("agent", "setup", "-o", "json").json["repository"] == {
+        "name": "my-app",
+        "path": str(repo),
+        "gate": None,
+    }
 
 
 def test_a_name_that_is_taken_is_not_given_away(spl: Spl, home: Path, repo: Path, programs: Path) -> None:
@@ -215,7 +221,7 @@ def test_doctor_repeats_the_checks(spl: Spl, home: Path, repo: Path, programs: P
     install(programs, "claude")
     assert spl("agent", "setup").code == 0
     assert findings(spl)["agent claude"] == ("warn", "2.1.0; login missing")
-    assert findings(spl)["repository my-app"] == ("ok", f"{repo}, from HEAD")
+    assert findings(spl)["repository my-app"] == ("ok", f"{repo}, from HEAD; no gate")
     log_claude_in(home)
     state, told = findings(spl)["agent claude"]
     assert state == "ok"
@@ -258,3 +264,98 @@ def test_workers_that_are_there_are_told_of(spl: Spl, home: Path, repo: Path, pr
     out = spl("agent", "setup").out
     assert "worker-a has its own [adapters.claude], which stays" in out
     assert "fleet stop" not in out, "it does not run"
+
+
+def entry(home: Home) -> Repo:
+    return load_settings(home, {}).workspace.repos["my-app"]
+
+
+def test_the_gate_is_found_in_what_the_repository_says_of_its_tests(
+    spl: Spl, home: Path, repo: Path, programs: Path
+) -> None:
+    install(programs, "claude")
+    install(programs, "make")
+    (repo / "Makefile").write_text("build:\n\ttrue\ntest: build\n\ttrue\n")
+    ran = spl("agent", "setup")
+    assert ran.code == 0, ran.err
+    assert entry(Home(home / ".syncro")).gate == ("make", "test")
+    assert "Gate: make test (Makefile has the target test)\n" in ran.out
+    assert "outside of the agent's sandbox" in ran.out
+    text = config(home).read_text()
+    assert "kept [workspace.repos.my-app]" in spl("agent", "setup").out
+    assert config(home).read_text() == text
+
+
+def test_a_gate_that_is_typed_goes_before_one_that_is_found_and_into_an_entry_that_is_there(
+    spl: Spl, home: Path, repo: Path, programs: Path
+) -> None:
+    install(programs, "claude")
+    install(programs, "make")
+    (repo / "Makefile").write_text("test:\n\ttrue\n")
+    config(home).parent.mkdir()
+    config(home).write_text(f'[workspace.repos]\nmy-app = "{repo}"  # ours\nother = "/srv/other"\n')
+    assert spl("agent", "setup").code == 0
+    assert entry(Home(home / ".syncro")).gate == (), "what an operator wrote stays"
+    assert spl("agent", "setup", "--gate", "./check 'a b'").code == 0
+    assert entry(Home(home / ".syncro")).gate == ("./check", "a b")
+    assert "other" in load_settings(Home(home / ".syncro"), {}).workspace.repos
+    with config(home).open("a") as file:
+        file.write("# the end\n")
+    assert spl("agent", "setup", "--no-gate").code == 0
+    assert (entry(Home(home / ".syncro")).gate, entry(Home(home / ".syncro")).path) == ((), repo)
+    assert spl("agent", "setup", "--overwrite").code == 0
+    assert entry(Home(home / ".syncro")).gate == ("make", "test")
+    assert spl("agent", "setup", "--gate", "'").code == 2
+    assert "is not a command" in spl("agent", "setup", "--gate", "'").err
+
+
+def test_a_gate_that_can_accept_nothing_is_warned_of(
+    spl: Spl, home: Path, repo: Path, programs: Path
+) -> None:
+    install(programs, "claude")
+    ran = spl("agent", "setup", "--gate", "no-such-program")
+    assert "warning: the gate accepts nothing: its program 'no-such-program' is not found" in ran.err
+    found = [
+        one for one in spl("doctor", "-o", "json").json["findings"] if one["about"] == "repository my-app"
+    ]
+    assert [(one["state"], one["told"]) for one in found] == [
+        ("warn", "the gate accepts nothing: its program 'no-such-program' is not found")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("files", "programs_", "words"),
+    [
+        ({"Makefile": "test := x\ncheck:\n\ttrue\n"}, ["make"], ["make", "check"]),
+        ({"Makefile": "test:\n\ttrue\n"}, [], None),
+        ({"package.json": '{"scripts": {"test": "jest"}}'}, ["npm"], ["npm", "test"]),
+        (
+            {
+                "package.json": '{"scripts": {"test": "jest"}, "devDependencies": {"jest": "1"}}',
+                "yarn.lock": "",
+            },
+            ["sh", "yarn"],
+            ["sh", "-c", "yarn install --frozen-lockfile && yarn test"],
+        ),
+        ({"package.json": '{"scripts": {"test": "echo no test specified && exit 1"}}'}, ["npm"], None),
+        ({"package.json": '{"scripts": ["test"]}'}, ["npm"], None),
+        ({"package.json": "[" * 100_000}, ["npm"], None),
+        ({"Cargo.toml": ""}, ["cargo"], ["cargo", "test"]),
+        ({"go.mod": ""}, ["go"], ["go", "test", "./..."]),
+        ({"pyproject.toml": "[tool.pytest.ini_options]\n"}, ["python3"], ["python3", "-m", "pytest"]),
+        ({"pyproject.toml": "not toml"}, ["python3"], None),
+    ],
+)
+def test_gates_that_are_found(
+    tmp_path: Path, files: dict[str, str], programs_: list[str], words: list[str] | None
+) -> None:
+    place, folder = tmp_path / "path", tmp_path / "repository"
+    place.mkdir()
+    folder.mkdir()
+    for name in programs_:
+        (place / name).write_text("#!/bin/sh\nexit 0\n")
+        (place / name).chmod(0o755)
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    found = find_gate(folder, {"PATH": str(place)})
+    assert (list(found.words) if found else None) == words

@@ -188,3 +188,23 @@ def test_an_output_that_is_a_link_is_not_read(made: Transcripts, output: Path, t
         read_piece(output, 0, 10)
     with pytest.raises(OSError, match="Errno"):
         open_own(output, anew=False)
+
+
+def test_the_lines_of_a_gate_follow_what_the_agent_said(made: Transcripts, output: Path) -> None:
+    gate = output.with_suffix(".gate")
+    says(output, text="hello")
+    with output.open("a") as file:
+        file.write('{"text": "no newline"}')
+
+    def told(*, ended: bool = False) -> list[dict[str, Any]]:
+        made.extend(output, "agent", JOB, gate, ended=ended)
+        lines = output.with_suffix(".events").read_text().splitlines()
+        return [event for line in lines if (event := json.loads(line))["kind"] != "final"]
+
+    assert [event["text"] for event in told()] == ["hello"]
+    gate.write_bytes(b"gate: make test\nrunning\n3 fail")
+    said = ["hello", "no newline", "gate: make test", "running"]
+    assert [event["text"] for event in told()] == said, "the agent has ended when its gate runs"
+    assert [event["kind"] for event in told()] == ["text", "text", "gate", "gate"]
+    assert [event["text"] for event in told(ended=True)] == [*said, "3 fail"]
+    assert [event["text"] for event in told(ended=True)] == [*said, "3 fail"], "told once"

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Final
 
 from syncropel import wire as schema
+from syncropel.client.gate_text import gate_words
 from syncropel.client.standing import standing
 from tui.model import branches, folding, timeline
 from tui.model.branches import Branch
@@ -190,6 +191,12 @@ def _agent_lines(child: schema.ChildOut) -> list[tuple[str, Line]]:
     ]
 
 
+def _gate_lines(child: schema.ChildOut) -> list[tuple[str, Line]]:
+    if (gate := child.gate) is None:
+        return []
+    return [("gate", Line(plain(gate_words(gate)), "plain" if gate.passed else "bad"))]
+
+
 def _spent_tone(child: schema.ChildOut) -> Tone:
     """The daemon warns about a budget at the same share."""
     if not child.budget_usd or child.cost_usd < _WARNED_SHARE * child.budget_usd:
@@ -238,6 +245,7 @@ def detail_lines(child: schema.ChildOut, at: Moment, glyphs: Glyphs) -> list[tup
         ("timeout", Line(duration(child.timeout_secs))),
         ("cost", Line(_paid(child))),
         *_agent_lines(child),
+        *_gate_lines(child),
         ("adapter", Line(child.adapter or NOTHING)),
         ("verdict", Line(child.verdict or NOTHING)),
         ("thread", Line(child.child_thread or NOTHING)),

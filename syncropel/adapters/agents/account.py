@@ -8,9 +8,10 @@ from typing import Any, Final
 
 from syncropel.adapters.agents.spending import Spending
 from syncropel.adapters.agents.tokens import Tokens
-from syncropel.adapters.agents.verdict import Facts, judge
+from syncropel.adapters.agents.verdict import PERMISSION_DENIED, Facts, judge
 from syncropel.adapters.base import Outcome
 from syncropel.adapters.reading import Session
+from syncropel.folds.fanout.state import ACCEPT
 
 _MOST_TOLD: Final = 100
 """Models, and denied calls, that a result tells of: a program may make up more than its record holds."""
@@ -62,10 +63,13 @@ def outcome_of(
 ) -> Outcome:
     """The outcome of a run that ended by itself. All that it spent has been told by its usage."""
     verdict = judge(account.facts, exit_code, signal, stderr_tail, ignore_denied=ignore_denied)
+    forgiving = judge(account.facts, exit_code, signal, stderr_tail, ignore_denied=True)
+    denied = verdict.reason == PERMISSION_DENIED and forgiving.verdict == ACCEPT
     return Outcome(
         verdict.verdict,
         verdict.summary,
         reason=verdict.reason,
         cost_known=account.cost_usd is not None,
         agent=account.as_body(),
+        forgiven=forgiving.summary if denied else None,
     )

@@ -16,8 +16,9 @@ from syncropel.adapters.agents.options import read_options
 from syncropel.adapters.agents.tokens import Tokens, read_tokens
 from syncropel.adapters.agents.verdict import BUDGET_EXCEEDED, MAX_TURNS
 from syncropel.adapters.base import Job, Observe, Outcome
-from syncropel.adapters.configured import ConfiguredProgram, found, write_prompt
+from syncropel.adapters.configured import ConfiguredProgram, write_prompt
 from syncropel.adapters.contract import Place
+from syncropel.adapters.environment import found
 from syncropel.adapters.files import Files
 from syncropel.adapters.program import Excess, Program
 from syncropel.adapters.reading import OutputReader

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from syncropel.wire.agents import AgentOut
+from syncropel.wire.agents import AgentOut, GateOut
 
 
 def agent_out(told: dict[str, Any] | None) -> AgentOut | None:
@@ -17,5 +17,13 @@ def agent_out(told: dict[str, Any] | None) -> AgentOut | None:
         return None
     try:
         return AgentOut.model_validate(told)
+    except ValidationError:
+        return None
+
+
+def gate_out(told: dict[str, Any] | None) -> GateOut | None:
+    """The same of a gate command."""
+    try:
+        return GateOut.model_validate(told) if told is not None else None
     except ValidationError:
         return None

@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 from fastapi import APIRouter
 from pydantic import BaseModel, ValidationError
 
-from syncropel.api.tasks.agent_views import agent_out
+from syncropel.api.tasks.agent_views import agent_out, gate_out
 from syncropel.api.tasks.fork_views import child_threads
 from syncropel.api.tasks.task_views import find_task, join_status, parts_of, task_detail, task_summary
 from syncropel.engine.engine import Engine
@@ -145,6 +145,7 @@ def _ended(report: Report, told: Mapping[str, Any]) -> dict[str, Any]:
         "cost_usd": report.cost_usd,
         "cost_unknown": not report.cost_known,
         "agent": agent_out(report.agent),
+        "gate": gate_out(report.gate),
         "summary": report.summary,
         "output": report.output,
         "worktree": worktree,

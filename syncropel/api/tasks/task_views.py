@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Hashable, Mapping, Sequence
 from typing import Any, Final
 
-from syncropel.api.tasks.agent_views import agent_out
+from syncropel.api.tasks.agent_views import agent_out, gate_out
 from syncropel.api.tasks.waiting import NOT_SPAWNED, Look, Progress, held_by, slots, taken_over, why_pending
 from syncropel.engine.engine import Engine
 from syncropel.engine.fanout.reassignment import spent_usd
@@ -323,6 +323,7 @@ def _child_out(
         wall_time_secs=report.wall_time_secs if report else None,
         timeout_secs=subtask.timeout_secs,
         agent=agent_out(report.agent) if report else None,
+        gate=gate_out(report.gate) if report else None,
         attempt=child.attempt,
         depends_on=list(subtask.depends_on),
         waits_for=list(child.waits_for),

@@ -40,6 +40,7 @@ def configure(group: Any) -> None:
     verb.add_argument("--attempt", type=positive, metavar="K", help="another attempt than the latest")
     verb.add_argument("--tail", type=_lines, metavar="LINES", help="begin with the last so many lines")
     verb.add_argument("--raw", action="store_true", help="the bytes as they are, into a pipe or a file")
+    verb.add_argument("--stderr", action="store_true", help="what the agent wrote to its error output")
     verb.set_defaults(run=run)
 
 
@@ -117,7 +118,7 @@ def _pages(client: Client, args: Namespace, one: int, tail: int | None) -> Itera
     """The pages up to where the output ended at the first look."""
     from syncropel.client import output_calls
 
-    asked = {"limit": PAGE_BYTES, "raw": args.raw}
+    asked = {"limit": PAGE_BYTES, "raw": args.raw, "stderr": args.stderr}
     page = client.send(output_calls.output(args.name, one, attempt=args.attempt, tail=tail, **asked))
     until = page.size
     yield page

@@ -7,6 +7,7 @@ import threading
 import time
 from argparse import Namespace
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from syncropel.cli.support.connect import connect
@@ -85,7 +86,8 @@ def _items(args: Namespace, one: int, tail: int | None) -> Iterator[OutputPage |
     """Pages, and notices of temporary losses between them. Raises what cannot be waited out."""
     from syncropel.client import output_calls
 
-    path = output_calls.output_follow(args.name, one, attempt=args.attempt, tail=tail, raw=args.raw)
+    follow = partial(output_calls.output_follow, args.name, one, raw=args.raw, stderr=args.stderr)
+    path = follow(attempt=args.attempt, tail=tail)
     page: OutputPage | None = None
     said = ""
     while True:
@@ -96,7 +98,7 @@ def _items(args: Namespace, one: int, tail: int | None) -> Iterator[OutputPage |
                     said = item.message
                 else:
                     page, said = item, ""
-                    path = output_calls.output_follow(args.name, one, attempt=page.attempt, raw=args.raw)
+                    path = follow(attempt=page.attempt)
                 yield item
         except (DaemonUnreachable, OutputUnreachable) as error:
             if page is None:
@@ -108,7 +110,10 @@ def _items(args: Namespace, one: int, tail: int | None) -> Iterator[OutputPage |
             newer = None if args.attempt else _newer_attempt(args, one, page)
             if newer is None:
                 return
-            path, page = output_calls.output_follow(args.name, one, attempt=newer, raw=args.raw), None
+            path, page = (
+                follow(attempt=newer),
+                None,
+            )
             continue
         time.sleep(RECONNECT_SECS)
 

@@ -1,11 +1,14 @@
-"""A coding agent's report about its run, as text."""
+"""A coding agent's report about its run, and the result of its gate, as text."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from syncropel.cli.support.numbers import wall
+from syncropel.cli.support.terminal import clean
+
 if TYPE_CHECKING:
-    from syncropel.wire.agents import AgentOut
+    from syncropel.wire.agents import AgentOut, GateOut
 
 
 def agent_lines(agent: AgentOut | None) -> list[str]:
@@ -17,3 +20,12 @@ def agent_lines(agent: AgentOut | None) -> list[str]:
     facts = [agent.model or "model unknown", tokens, denials, f"session {agent.session or 'unknown'}"]
     lines = [f"agent: {', '.join(fact for fact in facts if fact)}"]
     return lines + [f"denied: {one}" for one in agent.denied]
+
+
+def gate_lines(gate: GateOut | None) -> list[str]:
+    """The gate command and its result; empty without a gate."""
+    if gate is None:
+        return []
+    from syncropel.client.gate_text import gate_words  # their package loads what `--help` does without
+
+    return [f"gate: {clean(gate_words(gate))}, {wall(gate.runtime_ms / 1000)}s"]

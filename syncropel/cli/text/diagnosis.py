@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from syncropel.cli.support.numbers import dollars, wall
 from syncropel.cli.support.terminal import clean, table
-from syncropel.cli.text.agent import agent_lines
+from syncropel.cli.text.agent import agent_lines, gate_lines
 from syncropel.cli.text.children import child_line
 from syncropel.cli.text.spend import cost
 from syncropel.cli.text.thread import when
@@ -47,7 +47,7 @@ def _attempt_lines(one: AttemptDiagnosis) -> list[str]:
     ]
     if one.wall_time_secs is not None:
         lines.append(f"  took: {wall(one.wall_time_secs)}s, {cost(one.cost_usd, unknown=one.cost_unknown)}")
-    lines += [f"  {line}" for line in agent_lines(one.agent)]
+    lines += [f"  {line}" for line in (*agent_lines(one.agent), *gate_lines(one.gate))]
     if (left := one.worktree) is not None:
         lines += [
             f"  worktree: {left.path}",

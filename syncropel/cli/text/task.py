@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from syncropel.cli.support.numbers import dollars, precise, ratio, wall
 from syncropel.cli.support.terminal import clean, table
-from syncropel.cli.text.agent import agent_lines
+from syncropel.cli.text.agent import agent_lines, gate_lines
 from syncropel.cli.text.children import children_lines
 from syncropel.cli.text.spend import against, cost
 from syncropel.cli.text.thread import when
@@ -171,7 +171,7 @@ def child_lines(child: ChildOut) -> list[str]:
     """One subtask: goal and target, then its state; for a failure also its last words."""
     where = f"specific:{child.instance}" if child.instance else child.target
     lines = [f"    [{child.index}] {child.goal} → {where}", f"        {_state(child)}"]
-    lines += [f"        {line}" for line in agent_lines(child.agent)]
+    lines += [f"        {line}" for line in (*agent_lines(child.agent), *gate_lines(child.gate))]
     if child.state in _BAD_VERDICTS:
         lines += [f"        {line}" for line in child.summary.strip().splitlines()[-_LAST_LINES:]]
         lines += [f"      {line}" for line in _output(child)]

@@ -184,7 +184,8 @@ class Run:
             if self.ending is None:
                 if self._mine:
                     await self._remark(INTERRUPTED)
-                self.remains.forget()
+                if not self.remains.settling:
+                    self.remains.forget()
                 raise
             outcome = replace(self.ending, output=self.output)
         except Held:

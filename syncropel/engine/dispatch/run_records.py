@@ -204,6 +204,7 @@ def ending(
         ("tree", outcome.tree),
         ("lines_unread", outcome.unread or None),
         ("agent", outcome.agent),
+        ("gate", outcome.gate),
     ):
         if value is not None:
             body[key] = value

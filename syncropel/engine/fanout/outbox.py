@@ -28,6 +28,7 @@ _REPEATED: Final = (
     "failure_reason",
     "starts",
     "agent",
+    "gate",
     "cost_unknown",
     HANDLED,
 )

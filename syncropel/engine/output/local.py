@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from syncropel.adapters import Adapter, Job
-from syncropel.adapters.output_file import Piece, output_paths, read_piece, read_tail
+from syncropel.adapters.output_file import Paths, Piece, output_paths, read_piece, read_tail
 from syncropel.adapters.patch import patch_path, write_patch
 from syncropel.engine.dispatch.earlier import earlier_agent
 from syncropel.engine.dispatch.run_records import job_of
@@ -35,21 +35,22 @@ LONGEST_CHARACTER: Final = 4
 class Wanted:
     """What is to be read: `limit` bytes from `offset`, or with `tail` so many lines at the end.
 
-    `raw`: the bytes of an agent, and not the events that they say. `diff`: what the attempt changed in its
-    worktree, as a patch, and not what it wrote.
+    `raw`: the bytes of an agent, and not the events that they say. `stderr`: what it wrote there, where that
+    has a file of its own. `diff`: what it changed in its worktree, as a patch, and not what it wrote.
     """
 
     offset: int
     limit: int
     tail: int | None = None
     raw: bool = False
+    stderr: bool = False
     diff: bool = False
 
     def query(self, attempt: int) -> dict[str, Any]:
         """As another instance is asked for it."""
         query = {"attempt": attempt, "offset": self.offset, "limit": self.limit, "tail": self.tail}
         asked = {key: value for key, value in query.items() if value is not None}
-        flags = {"raw": self.raw, "diff": self.diff}
+        flags = {"raw": self.raw, "stderr": self.stderr, "diff": self.diff}
         return {**asked, **{key: "true" for key, on in flags.items() if on}}
 
 
@@ -63,10 +64,10 @@ class _Found:
     whole: bool
 
 
-def _piece(path: Path, wanted: Wanted) -> Piece:
+def _piece(path: Path, wanted: Wanted, then: Path | None = None) -> Piece:
     if wanted.tail is None:
-        return read_piece(path, wanted.offset, wanted.limit)
-    return read_tail(path, wanted.tail, wanted.limit)
+        return read_piece(path, wanted.offset, wanted.limit, then)
+    return read_tail(path, wanted.tail, wanted.limit, then)
 
 
 class LocalOutput:
@@ -104,7 +105,7 @@ class LocalOutput:
             found = await in_thread(self._read, intend, wanted, ended)
         except FileNotFoundError:
             if result is not None:
-                raise _none(intend, result.body) from None
+                raise _none(intend, result.body, stderr=wanted.stderr) from None
             # It has not begun, or its adapter writes none.
             found = _Found("", "text", Piece(0, b"", 0), whole=True)
         except OSError as error:
@@ -130,13 +131,17 @@ class LocalOutput:
     def _read(self, intend: ChildIntend, wanted: Wanted, ended: bool) -> _Found:
         if wanted.diff:
             return self._patch(intend, wanted)
-        merged, said = output_paths(self._work, intend.thread, intend.attempt)
+        paths = output_paths(self._work, intend.thread, intend.attempt)
+        if wanted.stderr:
+            return _Found(str(paths.errors), "text", _piece(paths.errors, wanted), whole=True)
+        then = None if wanted.raw else paths.gate
         try:
-            return _Found(str(merged), "text", _piece(merged, wanted), whole=True)
+            return _Found(str(paths.merged), "text", _piece(paths.merged, wanted, then), whole=True)
         except FileNotFoundError:
-            made = None if wanted.raw else self._transcript(said, intend, ended)
+            made = None if wanted.raw else self._transcript(paths, intend, ended)
+        said = paths.said
         if made is None:
-            return _Found(str(said), "text", _piece(said, wanted), whole=True)
+            return _Found(str(said), "text", _piece(said, wanted, then), whole=True)
         path, whole = made
         return _Found(str(said), "events", _piece(path, wanted), whole=whole)
 
@@ -157,9 +162,9 @@ class LocalOutput:
             ) from None
         return _Found(str(path), "text", _piece(path, wanted), whole=True)
 
-    def _transcript(self, said: Path, intend: ChildIntend, ended: bool) -> tuple[Path, bool] | None:
+    def _transcript(self, paths: Paths, intend: ChildIntend, ended: bool) -> tuple[Path, bool] | None:
         adapter = str(intend.body.get("adapter") or self._default)
-        return self._transcripts.extend(said, adapter, self._job(intend), ended=ended)
+        return self._transcripts.extend(paths.said, adapter, self._job(intend), paths.gate, ended=ended)
 
     def _find(self, child_thread: str, attempt: int | None) -> ChildIntend:
         child = self._ingest.live.children.get(child_thread)
@@ -191,7 +196,12 @@ def local_output(
     return LocalOutput(ingest, did, work, Transcripts(adapters), job, dispatch.adapter)
 
 
-def _none(intend: ChildIntend, result: dict[str, Any]) -> NoOutput:
+def _none(intend: ChildIntend, result: dict[str, Any], *, stderr: bool) -> NoOutput:
+    if stderr:
+        return NoOutput(
+            f"attempt {intend.attempt} has no error output of its own",
+            "a script's is in its output: leave out --stderr",
+        )
     if "output" in result:
         return NoOutput(f"the output of attempt {intend.attempt} was removed from its instance's disk")
     adapter = intend.body.get("adapter")

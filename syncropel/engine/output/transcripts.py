@@ -17,7 +17,7 @@ from typing import Any, BinaryIO, Final, Protocol, runtime_checkable
 
 from syncropel.adapters import Adapter, Job
 from syncropel.adapters.output_file import identity, open_own
-from syncropel.adapters.reading import Event, OutputReader
+from syncropel.adapters.reading import Event, Gate, OutputReader
 from syncropel.adapters.tail import Tail
 
 log = logging.getLogger("syncropel.engine.output.transcripts")
@@ -47,8 +47,11 @@ class Transcripts:
         self._open: OrderedDict[Path, _Transcript] = OrderedDict()
         self._lock = Lock()
 
-    def extend(self, output: Path, adapter: str, job: Job, *, ended: bool) -> tuple[Path, bool] | None:
+    def extend(
+        self, output: Path, adapter: str, job: Job, gate: Path | None = None, *, ended: bool
+    ) -> tuple[Path, bool] | None:
         """The transcript of this output, as far as it is made, and whether that is all of what there is now.
+        `gate`: the file of the gate command that follows the agent, whose lines follow what that said.
 
         None when it is plain text. Raises OSError as `output_file.read_piece`.
         """
@@ -60,7 +63,7 @@ class Transcripts:
         with self._lock:
             known = self._open.pop(output, None)
             if known is None or known.which != which:
-                known = _Transcript(output, which, reader)
+                known = _Transcript(output, which, reader, gate)
             self._open[output] = known
             if len(self._open) > _KEPT:
                 self._open.popitem(last=False)
@@ -68,8 +71,9 @@ class Transcripts:
 
 
 class _Transcript:
-    def __init__(self, output: Path, which: tuple[int, int], reader: OutputReader) -> None:
+    def __init__(self, output: Path, which: tuple[int, int], reader: OutputReader, gate: Path | None) -> None:
         self.which = which
+        self._gate = Tail(gate) if gate is not None else None
         self.path = output.with_suffix(".events")
         self._tail = Tail(output)
         self._reader = reader
@@ -86,10 +90,26 @@ class _Transcript:
                 for _, line in self._tail.read():
                     self._write(sink, self._fed(line))
                 if self._tail.offset == before:
-                    if ended and not self._finished:
-                        self._finish(sink)
-                    return True
+                    return self._follow(sink, ended=ended)
             return False
+
+    def _follow(self, sink: BinaryIO, *, ended: bool) -> bool:
+        """What comes after all that was said until now. False when there is more to read, at once."""
+        if self._gate is None or not self._gate.exists:
+            if ended and not self._finished:
+                self._finish(sink)
+            return True
+        if not self._finished:
+            self._finish(sink)
+        until = self._gate.offset + STEP_BYTES
+        while self._gate.offset < until:
+            before = self._gate.offset
+            self._write(sink, [Gate(_shown(line)) for _, line in self._gate.read()])
+            if self._gate.offset == before:
+                if ended and (line := self._gate.last()) is not None:
+                    self._write(sink, [Gate(_shown(line))])
+                return True
+        return False
 
     def _finish(self, sink: BinaryIO) -> None:
         self._finished = True
@@ -110,6 +130,10 @@ class _Transcript:
         for event in events:
             told = {"kind": event.kind, **{name: _cut(value) for name, value in asdict(event).items()}}
             sink.write(json.dumps(told, ensure_ascii=False).encode("utf-8", "replace") + b"\n")
+
+
+def _shown(line: bytes) -> str:
+    return line.decode("utf-8", "replace")
 
 
 def _cut(value: Any) -> Any:

@@ -33,6 +33,8 @@ AGENT_SESSION: Final = "syncropel.dispatch.agent_session.v1"
 """Kind of the observation that a goal's program named the session by which it can be resumed."""
 QUESTION: Final = "syncropel.dispatch.question.v1"
 """Kind of the observation that a goal's program asks the operator something."""
+GATE: Final = "syncropel.dispatch.gate.v1"
+"""Kind of the observation that the gate command of the goal's repository has started; its goal has ended."""
 SUBPROCESS_EXIT: Final = "syncropel.dispatch.subprocess_exit.v1"
 COMPLETE: Final = "syncropel.dispatch.complete.v1"
 OBSERVATIONS: Final = (
@@ -44,6 +46,7 @@ OBSERVATIONS: Final = (
     STREAM_EVENT,
     AGENT_SESSION,
     QUESTION,
+    GATE,
     SUBPROCESS_EXIT,
     COMPLETE,
 )

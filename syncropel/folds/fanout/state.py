@@ -65,6 +65,8 @@ class Report:
     """A coding agent's report about its run."""
     worktree: dict[str, Any] | None = field(default=None, hash=False)
     """What it left in its git worktree."""
+    gate: dict[str, Any] | None = field(default=None, hash=False)
+    """Result of its repository's gate command."""
 
     @property
     def ended_at(self) -> float:
@@ -205,6 +207,7 @@ class FanOut:
             body.get("cost_unknown") is not True,
             agent if isinstance(agent := body.get("agent"), dict) else None,
             worktree if isinstance(worktree := body.get("worktree"), dict) else None,
+            gate if isinstance(gate := body.get("gate"), dict) else None,
         )
 
     def record_retry(self, body: dict[str, Any]) -> None:
