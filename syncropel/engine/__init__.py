@@ -1,1 +1,1 @@
-"""What a daemon does with the log: ingest, reconcile, dispatch, report, beat."""
+"""The engine: what a daemon does with the log. Ingest, reconcile, dispatch, report, heartbeat."""

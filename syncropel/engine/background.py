@@ -1,4 +1,4 @@
-"""Loops and jobs in the background of one engine: none is lost, none fails in silence."""
+"""Background loops and jobs of one engine: none is lost, none fails silently."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Background:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
-        """Run a loop or a job in the background; a crash of it is logged."""
+        """Run a loop or a job in the background; an exception in it is logged."""
         task = asyncio.create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._ended)

@@ -1,4 +1,5 @@
-"""Consent: grants and revocations as records, and the filter of what may leave for another namespace."""
+"""Consent: grants and revocations as records, and the filter for what may be shared with another
+namespace."""
 
 from __future__ import annotations
 
@@ -19,11 +20,11 @@ from syncropel.record.threads import CONSENT, RESERVED
 from syncropel.store.base import RecordStore
 
 Named = dict[str, set[tuple[str, str]]]
-"""By thread: the namespace that each record names, or an empty text, and the subtask's thread it is about."""
+"""By thread: the namespace that each record names (empty if none), and the subtask's thread it is about."""
 
 
 class ConsentBook:
-    """Two verbs, grant and revoke; what they write is history and stays."""
+    """Two verbs, grant and revoke; both write records, which stay as history."""
 
     def __init__(self, ingest: Ingest, runtime: Runtime) -> None:
         self._ingest = ingest
@@ -32,10 +33,10 @@ class ConsentBook:
     async def grant(
         self, *, source: str, target: str, purpose: str, expires_at: float | None, actor: str, writer: Writer
     ) -> StoredRecord:
-        """Let `source` share its records with `target`. A grant that stands may get another end or purpose.
+        """Let `source` share its records with `target`. An existing grant may get another end or purpose.
 
-        Raises BadRequest for an end that is past, Conflict when nothing would change, and what the guard
-        refuses. `writer`: how it came, since not everybody may grant.
+        Raises BadRequest for an end in the past, Conflict when nothing would change, and whatever the guard
+        refuses. `writer`: the record's writer, since not everybody may grant.
         """
         now, purpose = self._runtime.now(), purpose.strip()
         if expires_at is not None and expires_at <= now:
@@ -51,7 +52,7 @@ class ConsentBook:
     async def revoke(
         self, *, source: str, target: str, reason: str, actor: str, writer: Writer
     ) -> StoredRecord:
-        """Take back the grant of exactly this pair. Raises NotFound when it does not stand."""
+        """Revoke the grant for exactly this pair. Raises NotFound when there is none in force."""
         consents, now = self._ingest.live.consents, self._runtime.now()
         present = consents.known.get((source, target))
         if present is None or present.revoked:
@@ -77,11 +78,11 @@ class ConsentBook:
 async def withheld(
     store: RecordStore, live: LiveFolds, threads: Iterable[str], target: str, now: float
 ) -> dict[str, str]:
-    """Of these threads, those that may not be shared with this namespace, and for want of whose consent.
+    """Those of these threads that may not be shared with this namespace, and whose consent is missing.
 
-    A thread is shared whole or not at all: part of it would fold to something that never was. Reserved
-    threads are this instance's own and shared with nobody; theirs is an empty text.
-    Raises InvalidNamespace.
+    A thread is shared completely or not at all: part of it would fold to a state that never existed. Reserved
+    threads belong to this instance and are never shared; the missing consent is then an empty text. Raises
+    InvalidNamespace.
     """
     parse_namespace(target)
     chosen = set(threads)
@@ -114,8 +115,9 @@ def _note(found: Named, chunk: Sequence[StoredRecord], threads: set[str]) -> Non
 
 
 def _namespaces(thread: str, named: set[tuple[str, str]], live: LiveFolds) -> set[str]:
-    """All that a thread's records are written to. Observations of a run, which older logs have without a
-    namespace, are in that of the subtask."""
+    """All namespaces that a thread's records are written to. Observations of a run, which have no namespace
+    in older logs, are in the subtask's.
+    """
     own = thread_namespaces(thread, live)
     found = {name for name, _ in named if name}.union(own)
     if not own:

@@ -1,4 +1,4 @@
-"""The engine: every loop of one daemon, put together over one store."""
+"""The engine: every loop of one daemon, assembled over one store."""
 
 from __future__ import annotations
 
@@ -68,20 +68,20 @@ log = logging.getLogger("syncropel.engine")
 TICK_SECS: Final = 1.0
 CRON_SECS: Final = 30.0
 ORPHAN_INTERVALS: Final = 8
-"""Heartbeat intervals; a coordinator takes work from an instance that it has not heard of for 12."""
+"""Heartbeat intervals; a coordinator takes work from an instance that it has not heard from for 12."""
 
 
 _TOLD_SOON: Final = frozenset({DRAIN, FREEZE, SESSION, STREAM_EVENT})
 
 
 def _ends(body: Mapping[str, Any]) -> bool:
-    """Whether this says that a run was ended, for those who wait for it."""
+    """Whether this reports that a run was ended, for those who wait for it."""
     return body.get("verdict") == TERMINATED or "tree" in body
 
 
 @dataclass(frozen=True)
 class Instance:
-    """Who this daemon is."""
+    """The identity of this daemon."""
 
     did: str
     home: Home
@@ -116,12 +116,12 @@ class Engine:
         self.backups: Backups | None = None
         """Who takes backups of the store; a store in memory has none."""
         self.store_bytes: int | None = None
-        """The size of the log on disk, as it was looked at last."""
+        """The size of the log on disk, at the last look."""
         self.folded = False
         """Whether the log has been read; before that nothing runs and nothing is written."""
 
     async def start(self, bootstrap_secret: str = "") -> None:
-        """Fold the log, take up what was left open, and start every loop."""
+        """Fold the log, resume open work, and start every loop."""
         await self._assemble()
         self.store_bytes = await self.store.size_bytes()
         did, settings = self.instance.did, self.settings
@@ -157,7 +157,7 @@ class Engine:
     async def start_still(self) -> None:
         """Fold the log and answer from it, and nothing else: nothing runs, nothing is written or sent.
 
-        For a log that is only looked at, such as a bundle's.
+        For a log that is only read, such as a bundle's.
         """
         await self._assemble()
         self.ingest.open = False
@@ -248,7 +248,7 @@ class Engine:
         return FleetRules(self.ingest, self.instance.did, self.runtime, self._background.spawn)
 
     async def _may_work(self) -> bool:
-        """Whether work may start here: the control state is known, the coordinator not lost for long."""
+        """Whether work may start here: the control state is known, and the coordinator was heard recently."""
         if self.settings.role != "worker":
             return True
         await self.heartbeat_sender.refresh()
@@ -266,11 +266,11 @@ class Engine:
         return taken
 
     def accounts(self) -> Accounts:
-        """Where service accounts and tokens are minted."""
+        """Mints service accounts and tokens."""
         return Accounts(self.ingest, self.instance.did, self.runtime.now())
 
     def _tokens(self, to: str) -> list[str]:
-        """What to show to an instance, or to the coordinator: what the two share, else the fleet's token."""
+        """What to present to an instance, or to the coordinator: their own secret, else the fleet's token."""
         own = self.keyring.towards(to) if to else self.keyring.own()
         return [token for token in (own, self.keyring.shared()) if token]
 
@@ -281,7 +281,7 @@ class Engine:
     def _enabled(self) -> dict[str, Enabled]:
         chosen, home = self.settings.adapters, self.instance.home
         tables = chosen.enabled()
-        # Without programs there is nobody to run as another user.
+        # Without programs there is nothing to run as another user.
         needed = chosen.run_as and not {one.kind for one in tables.values()} <= {"echo", "noop", "http"}
         user = other_user(chosen.run_as, home.work) if needed else None
         secrets = partial(known_secrets, tables.values(), home.secrets)
@@ -299,7 +299,7 @@ class Engine:
         return told(self.enabled)
 
     def _orphan_secs(self) -> float:
-        """How long work goes on without this daemon: it ends before the coordinator gives it to another."""
+        """How long work continues without this daemon: until shortly before the coordinator moves it."""
         return ORPHAN_INTERVALS * self.heartbeat_sender.interval_secs
 
     def _limits(self) -> Limits:
@@ -325,16 +325,16 @@ class Engine:
         return self.heartbeat_sender.clock_ahead_secs if self.settings.role == "worker" else 0.0
 
     def held(self) -> frozenset[str]:
-        """Child INTENDs that draining instances, this one too, have not begun and will not begin."""
+        """Child INTENDs that draining instances, including this one, have not begun and will not begin."""
         return self.leases.held(self.propagation.digest()) | frozenset(self.dispatcher.held())
 
     def spending(self) -> dict[str, float]:
-        """What goals that run now have spent: US dollars by the id of the child INTEND."""
+        """The spend of running goals: US dollars by the id of the child INTEND."""
         own = {one["child_intend"]: one["cost_usd"] for one in self.dispatcher.spending()}
         return {**self.leases.spending(), **own}
 
     def _enforce(self) -> None:
-        """What may run here changed by itself, and not by a record of control alone."""
+        """What may run here changed by itself, not only by a control record."""
         self.dispatcher.enforce()
         self.reconciler.mark_all()
         self.changed.beat()
@@ -369,10 +369,10 @@ class Engine:
                 log.error("upkeep failed: %s", error.message)
 
     async def stop(self, *, keep_work: bool = False) -> None:
-        """Refuse new work, let running goals have their grace, say goodbye, end every loop. Idempotent.
+        """Refuse new work, give running goals their grace, sign off, end every loop. Idempotent.
 
-        `keep_work`: leave what runs to the next process, and say no goodbye: whoever has left need not
-        confirm a freeze, and this instance still has work to stop.
+        `keep_work`: leave running work to the next process, and do not sign off: an instance that has left
+        need not confirm a freeze, and this one still has work to stop.
         """
         if self._stopped:
             return

@@ -1,4 +1,4 @@
-"""Health rules: expressions over the engine's counters, asked when somebody asks how it is."""
+"""Health rules: expressions over the engine's counters, evaluated when health is requested."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class HealthFinding:
-    """What one health rule says: healthy, or its severity; `problem` when it could not be evaluated."""
+    """The result of one health rule: healthy, or its severity; `problem` when it could not be evaluated."""
 
     name: str
     healthy: bool
@@ -29,7 +29,7 @@ class HealthFinding:
 
 
 def engine_fields(engine: Engine) -> dict[str, Any]:
-    """`engine` as a health rule sees it."""
+    """`engine` as health rules see it."""
     return {
         "records": engine.store.count,
         "ingested_total": engine.ingest.total,
@@ -44,7 +44,7 @@ def engine_fields(engine: Engine) -> dict[str, Any]:
 
 
 async def findings(engine: Engine) -> list[HealthFinding]:
-    """What every health rule says now; a rule is true while all is well."""
+    """The current results of all health rules; a rule is true while all is well."""
     rules = engine.ingest.live.rules.of(HEALTH)
     if not rules:
         return []

@@ -1,4 +1,4 @@
-"""What one heartbeat says: an instance's own, and the coordinator's answer to another's."""
+"""The content of heartbeats: an instance's own, and the coordinator's answer to another's."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ def own_beat(
     engine: Engine, *, leaving: bool = False, draining: bool = False, returning: bool = False
 ) -> dict[str, Any]:
     """This instance's heartbeat (fields of the wire model `Heartbeat`). `draining`: it is about to stop.
-    `returning`: the coordinator did not hear it for a while, and may have given its work away."""
+    `returning`: the coordinator has not heard from it for a while, and may have moved its work.
+    """
     state, dispatcher = engine.control_adoption.state(), engine.dispatcher
     return {
         "did": engine.instance.did,
@@ -54,8 +55,9 @@ def own_beat(
 
 
 async def take_beat(engine: Engine, beat: dict[str, Any], *, verified: bool) -> tuple[str, dict[str, Any]]:
-    """Renew a worker's lease; gives its status, and what it is to take before it works on (fields of the
-    wire model `HeartbeatAnswer`)."""
+    """Renew a worker's lease; return its status, and what it must apply before it continues working (fields
+    of the wire model `HeartbeatAnswer`).
+    """
     did = str(beat["did"])
     status = await engine.leases.beat({**beat, "verified": verified})
     engine.reconciler.on_beat(beat)
@@ -67,8 +69,9 @@ async def take_beat(engine: Engine, beat: dict[str, Any], *, verified: bool) -> 
 
 
 async def refuse_beat(engine: Engine, did: str, why: str) -> None:
-    """A heartbeat in this name was refused: whoever runs there has to confirm freezes, and is told of them
-    at the address that is known of it."""
+    """A heartbeat under this name was refused: whoever runs there has to confirm freezes, and is sent them at
+    its known address.
+    """
     try:
         is_news = await engine.leases.refused(did, why)
     except SyncropelError as error:
@@ -78,7 +81,7 @@ async def refuse_beat(engine: Engine, did: str, why: str) -> None:
 
 
 def ends_of(engine: Engine, attempts: Iterable[Mapping[str, Any]]) -> list[Record]:
-    """Of these attempts, the ends of those that must not run (again)."""
+    """The ends of those of these attempts that must not run (again)."""
     found: list[Record] = []
     for one in attempts:
         state = engine.ingest.live.tasks.get(one["parent_thread"])

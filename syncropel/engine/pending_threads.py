@@ -1,5 +1,6 @@
-"""Threads that are to be looked at: each once however often it is marked, without waiting for a slow
-expression of another."""
+"""Threads to be examined: each once however often it is marked, without waiting for another's slow
+expression.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +16,9 @@ log = logging.getLogger("syncropel.engine.pending_threads")
 
 
 class PendingThreads:
-    """Looks at marked threads one after the other, with `look`. One whose look waits for an expression that
-    was put off the event loop waits alone, and is not looked at twice at once."""
+    """Examines marked threads one after the other, with `look`. One that waits for an expression off the
+    event loop waits by itself, and is never examined twice at once.
+    """
 
     def __init__(self, look: Callable[[str], Awaitable[None]]) -> None:
         self._look = look
@@ -29,12 +31,12 @@ class PendingThreads:
         return len(self._dirty) + len(self._looking)
 
     def mark(self, thread: str) -> None:
-        """Look at this thread soon."""
+        """Examine this thread soon."""
         self._dirty[thread] = None
         self._wake.set()
 
     async def run(self) -> None:
-        """Look at what is marked, for ever."""
+        """Examine marked threads, for ever."""
         try:
             while True:
                 await self._wake.wait()
@@ -46,7 +48,7 @@ class PendingThreads:
             await asyncio.gather(*self._looking.values(), return_exceptions=True)
 
     async def drain(self) -> None:
-        """Look until nothing is marked, and nobody looks any more."""
+        """Examine until nothing is marked, and no examination is under way."""
         while self._dirty or self._looking:
             await self._through()
             if self._looking:

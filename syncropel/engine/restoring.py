@@ -1,4 +1,4 @@
-"""Taking a bundle into the log: all of it or nothing, under the same rules as any other write."""
+"""Takes a bundle into the log: all of it or nothing, under the same rules as any other write."""
 
 from __future__ import annotations
 
@@ -22,8 +22,9 @@ from syncropel.store.bundle.format import Bundled
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """How to restore. `skip_conflicts`: pass over records whose clocks are taken; `reserved`: take in the
-    engine's own threads too; `take_up_work`: go on with what was not finished when the bundle was made."""
+    """How to restore. `skip_conflicts`: skip records whose clocks are taken; `reserved`: include the engine's
+    own threads; `take_up_work`: continue what was unfinished when the bundle was made.
+    """
 
     dry_run: bool = False
     skip_conflicts: bool = False
@@ -33,7 +34,7 @@ class Wanted:
 
 @dataclass(slots=True)
 class Restored:
-    """What became of a bundle of so many `records` and `threads`.
+    """The result of restoring a bundle of this many `records` and `threads`.
 
     `skipped`: line and reason; `left_out`: records by reserved thread; `work`: threads that are not finished.
     """
@@ -48,10 +49,11 @@ class Restored:
 
 
 def refuse_as_writes(live: LiveFolds, bundled: Sequence[Bundled], wanted: Wanted, writer: Writer) -> None:
-    """Judge a bundle as writes where nobody stands for it as history: without auth anybody may bring one.
+    """Judge a bundle as ordinary writes where nobody vouches for it as history: without auth anybody may
+    bring one.
 
-    Raises WrongAuthor for reserved threads, and, on a thread that is here already, for what this writer may
-    not write; ActorNotAllowed.
+    Raises WrongAuthor for reserved threads, and, on an existing thread, for what this writer may not write;
+    ActorNotAllowed.
     """
     for one in bundled:
         record = one.record
@@ -68,11 +70,11 @@ def refuse_as_writes(live: LiveFolds, bundled: Sequence[Bundled], wanted: Wanted
 
 
 async def restore(engine: Engine, bundled: Sequence[Bundled], wanted: Wanted) -> Restored:
-    """Take the records in, each with the time when its first log took it.
+    """Take the records in, each with the time when its first log received it.
 
-    Raises Conflict for a record whose clock is taken here, and for unfinished work that nobody asked to take
-    up; what the guard and the rules say of the first record that they refuse; StoreError when the disk
-    refuses. Then nothing of the bundle is in the log. A caller that is cancelled does not stop it half-way.
+    Raises Conflict for a record whose clock is taken here, and for unfinished work that nobody asked to
+    continue; the objection of the guard or the rules to the first record they refuse; StoreError when the
+    disk refuses. Then nothing of the bundle is in the log. Cancelling the caller does not stop it half-way.
     """
     result, taken = await asyncio.to_thread(_sort_out, engine.ingest.live, bundled, wanted)
     if result.work and not (wanted.take_up_work or wanted.dry_run):
@@ -100,7 +102,7 @@ async def restore(engine: Engine, bundled: Sequence[Bundled], wanted: Wanted) ->
 
 
 def _sort_out(live: LiveFolds, bundled: Sequence[Bundled], wanted: Wanted) -> tuple[Restored, list[Bundled]]:
-    """What to restore, and what is known of it before that."""
+    """What to restore, and what is known about it beforehand."""
     counts = Counter(one.record.thread for one in bundled)
     taken = [one for one in bundled if wanted.reserved or one.record.thread not in RESERVED]
     result = Restored(records=len(bundled), threads=len(counts))
@@ -125,14 +127,14 @@ def _count(result: Restored, outcomes: Sequence[Outcome], taken: Sequence[Bundle
 
 
 def _unfinished(live: LiveFolds, records: Sequence[Record]) -> list[str]:
-    """Threads on which this instance would begin or go on with something, were these records in its log."""
+    """Threads on which this instance would begin or continue something if these records were in its log."""
     threads: dict[str, list[StoredRecord]] = {}
     for sequence, record in enumerate(records):
         threads.setdefault(record.thread, []).append(StoredRecord(record, sequence, 0.0))
     found = []
     for thread, stored in threads.items():
         known = live.index.threads.get(thread)
-        # What this log has already is not begun by having it a second time.
+        # What this log already has is not begun by a second copy.
         if (known is None or known.records < len(stored)) and _is_open(thread, stored):
             found.append(thread)
     forked = (thread for thread, stored in threads.items() if _forks_work(live, thread, stored, threads))
@@ -145,7 +147,7 @@ def _forks_work(
     stored: Sequence[StoredRecord],
     threads: Mapping[str, Sequence[StoredRecord]],
 ) -> bool:
-    """Whether a fork that is new here asks for work on a child on which none was begun, here or there."""
+    """Whether a new fork requests work on a child on which none was begun, here or there."""
     forks, known = Forks(thread), live.forks.get(thread)
     for one in stored:
         if names_child(one.record):

@@ -1,1 +1,1 @@
-"""Writing and spreading control: freezes, drains, rules, accounts."""
+"""Writes and propagates control: freezes, drains, rules, accounts."""

@@ -1,4 +1,4 @@
-"""Minting service accounts and tokens. Only the SHA-256 of a secret ever reaches the log."""
+"""Mints service accounts and tokens. Only the SHA-256 of a secret ever reaches the log."""
 
 from __future__ import annotations
 
@@ -36,17 +36,17 @@ FLEET_SCOPES: Final = ("records:read", "records:write", "threads:write", "fleet:
 MAX_ACTORS: Final = 64
 FLEET_ACCOUNT: Final = "sa-fleet"
 _OF_FLEET: Final = re.compile(rf"{FLEET_ACCOUNT}(-[0-9a-f]{{6}})?")
-"""The shared fleet token's account, and those of its replacements."""
+"""The account of the fleet's shared token, and those of its replacements."""
 _ACCOUNT_ID: Final = re.compile(r"[a-z0-9][a-z0-9.-]{0,62}")
 _ID_DIGITS: Final = 8
-"""So many of a token's id name it at least: fewer are soon those of another, too."""
+"""Shortest usable prefix of a token's id: shorter ones soon become ambiguous."""
 _SECRET: Final = re.compile(r"[!-~]{16,256}")
 
 
 def find_token(access: Access, bearer: str) -> Token | None:
     """The valid token that this bearer string stands for.
 
-    The look-up is by the hash of the secret, so its timing tells nothing of any stored secret.
+    The look-up is by the hash of the secret, so its timing reveals nothing about stored secrets.
     """
     split = split_bearer(bearer)
     if split is None:
@@ -64,7 +64,7 @@ def is_fleet_account(sa_id: str) -> bool:
 
 @dataclass(frozen=True)
 class Minted:
-    """A new token. `bearer` is what calls with it; it is kept nowhere."""
+    """A new token. `bearer` is presented in calls; it is stored nowhere."""
 
     id: str
     scopes: tuple[str, ...]
@@ -86,10 +86,10 @@ class Accounts:
         actors: Sequence[str] | None = None,
         pulls_for: str | None = None,
     ) -> Minted:
-        """Make a service account with one token. `actors`: whom it may write as; None: itself alone.
-        `pulls_for`: for which namespace it takes bundles, if that is all that it may read.
+        """Create a service account with one token. `actors`: whom it may write as; None: itself only.
+        `pulls_for`: the namespace for which it fetches bundles, if that is all that it may read.
 
-        Raises BadRequest for a bad id or pattern, an unknown scope, or a scope without its namespace;
+        Raises BadRequest for an invalid id or pattern, an unknown scope, or a scope without its namespace;
         InvalidNamespace; Conflict when the account exists.
         """
         if not _ACCOUNT_ID.fullmatch(sa_id):
@@ -107,7 +107,7 @@ class Accounts:
         return await self._mint(sa_id, granted, _patterns(actors), namespace)
 
     async def another(self, sa_id: str) -> Minted:
-        """Make a further token of an account, with the scopes that it has now. Raises NotFound."""
+        """Mint another token for an account, with its current scopes. Raises NotFound."""
         return await self._mint(sa_id, _listed(self._account(sa_id).scopes))
 
     async def grant(
@@ -117,11 +117,11 @@ class Accounts:
         actors: Sequence[str] | None = None,
         pulls_for: str | None = None,
     ) -> Account:
-        """Change what the tokens of an account that are made from now on may do; and from now on whom all of
-        its tokens may write as, and for which namespace they take bundles. None leaves it as it is.
+        """Change what new tokens of an account may do; and, from now on, whom all of its tokens may write as,
+        and for which namespace they fetch bundles. None leaves a value unchanged.
 
-        Raises BadRequest for an unknown scope, a bad pattern, or a scope without its namespace;
-        InvalidNamespace; NotFound when there is no such account.
+        Raises BadRequest for an unknown scope, an invalid pattern, or a scope without its namespace;
+        InvalidNamespace; NotFound for an unknown account.
         """
         account = self._account(sa_id)
         granted = _listed(account.scopes) if scopes is None else _granted(scopes)
@@ -133,9 +133,9 @@ class Accounts:
         return self._account(sa_id)
 
     async def revoke(self, token_id: str, reason: str = "") -> Token:
-        """Take a token back for ever. `token_id`: its id, or the first digits of it.
+        """Revoke a token for good. `token_id`: its id, or the first digits of it.
 
-        Raises BadRequest when that may be several, NotFound when there is none.
+        Raises BadRequest when that is ambiguous, NotFound when there is none.
         """
         token = self._find(token_id)
         if token.sha256 not in self._access.revoked:
@@ -151,7 +151,7 @@ class Accounts:
         return token
 
     async def accept(self, bearer: str, scopes: Sequence[str]) -> None:
-        """Make this bearer string valid here, if it is not. Raises BadRequest when it has no such shape."""
+        """Make this bearer string valid here, unless it is. Raises BadRequest when it has the wrong form."""
         split = split_bearer(bearer)
         if split is None or not _SECRET.fullmatch(split[1]):
             raise BadRequest("the token is not of the form spl_<env>_<account>_<secret>", "mint a new one")
@@ -159,10 +159,10 @@ class Accounts:
             await self._write(split[0], scopes, split[1])
 
     async def bootstrap(self, secret: str) -> bool:
-        """Mint the first admin account from an operator's secret; gives whether that was done.
+        """Mint the first admin account from an operator's secret; return whether that was done.
 
-        Nothing happens when there is an account already, or when the secret is not 16 to 256 printable
-        ASCII characters.
+        Nothing happens when there is already an account, or when the secret is not 16 to 256 printable ASCII
+        characters.
         """
         if self._access.accounts:
             return False
@@ -224,8 +224,9 @@ class Accounts:
         actors: Sequence[str] | None = None,
         pulls_for: str = "",
     ) -> str:
-        """Write a token, and its account when there is none, which writes as itself unless `actors` says
-        otherwise; gives the token's id."""
+        """Write a token, and its account if there is none, which writes as itself unless `actors` says
+        otherwise; return the token's id.
+        """
         granted = _listed(scopes)
         token = {
             "topic": API_TOKEN,
@@ -241,7 +242,7 @@ class Accounts:
         return await self._append([*account, Record(ENGINE_CONFIG, self._did, "LEARN", token)])
 
     async def _append(self, records: Sequence[Record]) -> str:
-        """Write these records; gives the id of the last."""
+        """Append these records; return the id of the last."""
         last = ""
         for outcome in await self._ingest.append(list(records), together=True):
             if isinstance(outcome, SyncropelError):
@@ -251,7 +252,7 @@ class Accounts:
 
 
 def _patterns(actors: Sequence[str] | None) -> list[str] | None:
-    """These patterns of actors, each once. Raises BadRequest when one could be none."""
+    """These patterns of actors, without duplicates. Raises BadRequest when one is invalid."""
     if actors is None:
         return None
     bad = [one for one in actors if not is_name(one)]
@@ -263,7 +264,7 @@ def _patterns(actors: Sequence[str] | None) -> list[str] | None:
 
 
 def _granted(scopes: Sequence[str]) -> list[str]:
-    """These scopes, in the order of the list. Raises BadRequest when one is unknown or there is none."""
+    """These scopes, in canonical order. Raises BadRequest when one is unknown or there is none."""
     if unknown := sorted(set(scopes) - set(SCOPES)):
         raise BadRequest(f"unknown scope {unknown[0]!r}", f"the scopes are: {', '.join(SCOPES)}")
     if not scopes:
@@ -272,8 +273,9 @@ def _granted(scopes: Sequence[str]) -> list[str]:
 
 
 def _namespace(scopes: Collection[str], pulls_for: str) -> str:
-    """For which namespace an account with these scopes takes bundles. Raises BadRequest when it needs one and
-    has none, or has one that it does not need; InvalidNamespace."""
+    """The namespace for which an account with these scopes fetches bundles. Raises BadRequest when a required
+    one is missing, or one is given that is not needed; InvalidNamespace.
+    """
     if PULLS not in scopes:
         if pulls_for:
             raise BadRequest(f"pulls_for goes with the scope {PULLS}", f"add it: --scope {PULLS}")

@@ -1,7 +1,7 @@
 """Rules and switches, written as records on the engine's config thread.
 
-At a coordinator, permission rules are the fleet's. A worker has rules of its own beside them, under names
-that the fleet does not use; what a freeze refuses is not its to say.
+On a coordinator, permission rules are the fleet's. A worker may have rules of its own in addition, under
+names that the fleet does not use; it cannot change what a freeze refuses.
 """
 
 from __future__ import annotations
@@ -22,12 +22,14 @@ _FREEZE_PRIORITY: Final = 0
 
 
 class Configuration:
-    """Adds, replaces and removes rules; turns permissions on and off."""
+    """Adds, replaces, and removes rules; turns permissions on and off."""
 
     def __init__(
         self, ingest: Ingest, did: str, runtime: Runtime, fleet: FleetRules | None, coordinator_url: str = ""
     ) -> None:
-        """`fleet`: a coordinator's voice; None on a worker, whose coordinator is at the URL."""
+        """`fleet`: writes a coordinator's rules for the fleet; None on a worker, whose coordinator is at the
+        URL.
+        """
         self._fleet = fleet
         self._coordinator_url = coordinator_url
         self._ingest = ingest
@@ -35,14 +37,15 @@ class Configuration:
         self._runtime = runtime
 
     async def introduce_default_rules(self) -> None:
-        """Put those default rules into the log that never were in it."""
+        """Write those default rules that the log has never contained."""
         own = self._ingest.live.rules.own
         missing = [name for name in FREEZE_RULES if (PERMISSION, name) not in own]
         await self._write_defaults(missing, self._did)
 
     async def restore_default_rules(self, actor: str) -> list[str]:
-        """Put every default rule that an operator changed or removed back; gives their names. Raises Conflict
-        on a worker."""
+        """Restore every default rule that an operator changed or removed; return their names. Raises Conflict
+        on a worker.
+        """
         self._refuse_what_the_fleet_says(PERMISSION, next(iter(FREEZE_RULES)))
         rules = self._ingest.live.rules
         changed = [name for name in FREEZE_RULES if not rules.stands(name)]
@@ -73,14 +76,16 @@ class Configuration:
                 raise outcome
 
     async def set_rule(self, kind: str, fields: dict[str, Any], actor: str) -> StoredRecord:
-        """Add a rule, or replace the one of this name. Raises what is wrong with it, with its column, and
-        Conflict when the name is the fleet's."""
+        """Add a rule, or replace the one with this name. Raises the rule's error, with its column, and
+        Conflict when the name belongs to the fleet.
+        """
         self._refuse_what_the_fleet_says(kind, str(fields.get("name")))
         return await self._write_rule(actor, {"topic": kind, **fields})
 
     async def remove_rule(self, kind: str, name: str, actor: str) -> StoredRecord:
-        """Take a rule away. Raises NotFound, and Conflict when the rule is the fleet's, or the last that lets
-        the daemon or an operator in."""
+        """Remove a rule. Raises NotFound, and Conflict when the rule is the fleet's, or the last one that
+        admits the daemon or an operator.
+        """
         self._refuse_what_the_fleet_says(kind, name)
         if (kind, name) not in self._ingest.live.rules.known:
             known = ", ".join(sorted(one for of, one in self._ingest.live.rules.known if of == kind))
@@ -88,7 +93,7 @@ class Configuration:
         return await self._write_rule(actor, {"topic": kind, "name": name, "removed": True})
 
     async def enable_permissions(self, actor: str) -> StoredRecord:
-        """Enforce the permission rules. Raises Conflict unless they let the daemon and an operator in."""
+        """Enforce the permission rules. Raises Conflict unless they admit the daemon and an operator."""
         return await self._write(actor, {"topic": ENABLED_TOPIC, "enabled": True})
 
     async def disable_permissions(self, actor: str) -> StoredRecord:
@@ -96,7 +101,7 @@ class Configuration:
         return await self._write(actor, {"topic": ENABLED_TOPIC, "enabled": False})
 
     async def set_origins(self, origins: list[str], actor: str) -> StoredRecord:
-        """Let pages of these origins call, and no others. Raises BadRequest for what is no origin."""
+        """Let pages of these origins call, and no others. Raises BadRequest for an invalid origin."""
         return await self._write(actor, {"topic": CORS_ORIGINS, "origins": list(parse_origins(origins))})
 
     async def _write(self, actor: str, body: dict[str, Any]) -> StoredRecord:
@@ -123,5 +128,5 @@ class Configuration:
             )
 
     def rules(self, kind: str) -> list[Rule]:
-        """The rules of a kind in the order in which they are asked."""
+        """The rules of a kind in order of evaluation."""
         return list(self._ingest.live.rules.of(kind))

@@ -1,8 +1,8 @@
-"""Control records that a worker gets from its coordinator, and how it makes them its own.
+"""Applies the control records that a worker gets from its coordinator.
 
-The worker says each word again on its own log, as itself: no clock of another log can stand in the way, and
-what it enforces follows from its log alone, also after a restart. What it enforces and its coordinator does
-not know any more, it takes back. Then it answers with the digest of what it enforces.
+The worker repeats each one on its own log, in its own name: no clock of another log can block it, and what it
+enforces follows from its log alone, even after a restart. What it enforces and its coordinator no longer
+knows, it revokes. Then it answers with the digest of what it enforces.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _TAKEN_BACK: Final = "the coordinator does not know it"
 
 
 class ControlAdoption:
-    """Takes control messages of the coordinator, one after the other."""
+    """Applies control messages of the coordinator, one after the other."""
 
     def __init__(self, ingest: Ingest, did: str, runtime: Runtime) -> None:
         self._ingest = ingest
@@ -56,28 +56,30 @@ class ControlAdoption:
                 self._last = max(self._last, (stored.sequence, stored.record.id))
 
     def nobody_told(self, records: Sequence[StoredRecord]) -> bool:
-        """Whether control changed here without the coordinator's word; its next word puts that right."""
+        """Whether control changed here without the coordinator; its next message corrects that."""
         ours = self._one_at_a_time.locked()
         return not ours and any(one.record.thread in CONTROL_THREADS for one in records)
 
     @property
     def version(self) -> str:
-        """The newest control record of this log. A message says on which it builds, so that one that was
-        long on its way changes nothing any more."""
+        """The newest control record of this log. A message names the one it builds on, so that a delayed
+        message has no effect.
+        """
         return self._last[1]
 
     def state(self) -> dict[str, Any]:
-        """What this instance enforces, as it answers: `version`, `digest`, and `grace`: the seconds that are
-        left of each, by the record of the freeze."""
+        """What this instance enforces, in the form of its answer: `version`, `digest`, and `grace`: the
+        remaining seconds of each, by the freeze's record.
+        """
         live, now = self._ingest.live, self._runtime.moment()
         live.control.pass_time(now)
         return {"version": self.version, "digest": digest(live), "grace": live.control.lefts(now)}
 
     async def take(self, message: Mapping[str, Any]) -> bool:
-        """Enforce what the message says (fields of the wire model `ControlMessage`); gives False, and does
-        nothing, when it builds on another version than this. Raises StoreError when the log takes nothing.
+        """Enforce the message (fields of the wire model `ControlMessage`); return False, having done nothing,
+        when it builds on another version than this. Raises StoreError when the log accepts nothing.
 
-        `base` is None in the answers of coordinators that are older than versions.
+        `base` is None in the answers of coordinators that predate versions.
         """
         async with self._one_at_a_time:
             if message.get("base") not in (None, self.version):
@@ -87,14 +89,14 @@ class ControlAdoption:
             ends = [one for one in records if is_child_end(one)]
             for outcome in await self._ingest.append([*own, *ends], ruled=False) if own or ends else ():
                 if isinstance(outcome, SyncropelError):
-                    # Its digest will say that it is not in effect here.
+                    # Its digest will show that it is not in effect here.
                     log.error("cannot take what the coordinator says: %s", outcome.message)
             for record, left in _lefts(message).items():
                 self._ingest.live.control.shorten(record, left, self._runtime.moment())
             return True
 
     def _own_words(self, told: Sequence[Record], message: Mapping[str, Any]) -> list[Record]:
-        """What to write, so that what is told here is in effect; nothing for what is already."""
+        """The records to write so that the message is in effect; none for what already is."""
         state = ControlState()
         for record in told:
             state.apply(StoredRecord(record, 0, 0.0))
@@ -103,7 +105,7 @@ class ControlAdoption:
         by_id = {record.id: record for record in told}
         slots = sorted(want.keys() | have.keys() if message.get("replace") is True else spoken.keys())
         changed = [slot for slot in slots if want.get(slot) != have.get(slot)]
-        # What stops something comes before what lets it go on.
+        # What stops something comes before what lets it continue.
         changed.sort(key=lambda slot: slot not in want)
         return [
             self._again(by_id[spoken[slot]], _lefts(message)) if slot in spoken else self._taken_back(slot)
@@ -115,10 +117,10 @@ class ControlAdoption:
         body = {AUTHOR: author, **record.body, SOURCE: source}
         body.pop(HEARD, None)
         if record.topic == FREEZE and record.body.get("level") == HARD:
-            # From here on it runs on the clocks of this machine.
+            # From here on it is measured by this machine's clocks.
             grace = number(record.body.get("grace_secs", DEFAULT_GRACE_SECS))
             body[HEARD] = Heard(min(grace, lefts.get(source, grace)), self._runtime.moment()).body()
-        # It repeats what was said at the coordinator, and no record of this log.
+        # It repeats the coordinator's record, and no record of this log.
         body.pop("rule", None)
         return Record(record.thread, self._did, "LEARN", body)
 
@@ -142,7 +144,7 @@ class ControlAdoption:
 
 
 def _lefts(message: Mapping[str, Any]) -> dict[str, float]:
-    """What is left of graces at the coordinator, in seconds, by the record of the freeze."""
+    """The remaining graces at the coordinator, in seconds, by the freeze's record."""
     told = message.get("grace")
     pairs = told.items() if isinstance(told, dict) else ()
     return {str(record): max(0.0, number(left)) for record, left in pairs}
@@ -153,7 +155,7 @@ def _read(wired: Iterable[Any]) -> Iterable[Record]:
         try:
             record = parse_record(one)
         except SyncropelError as error:
-            # One that this version cannot read must not keep the others out: a freeze may be among them.
+            # An unreadable record must not keep the others out: a freeze may be among them.
             log.error("the coordinator sent an invalid record: %s", error.message)
             continue
         if record.clock is not None:

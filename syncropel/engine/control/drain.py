@@ -1,4 +1,4 @@
-"""Draining: writes the records that empty instances, and stop emptying them."""
+"""Draining: writes the records that start and stop emptying instances."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class Drainer:
     ) -> StoredRecord:
         """Drain this instance (a DID), or with `*` the whole fleet. `deadline_secs` counts from now.
 
-        A drain that is in force may get another deadline. Raises BadRequest when a whole fleet is to give its
-        work to others, Conflict when it drains already and nothing would change.
+        An existing drain may get another deadline. Raises BadRequest when a whole fleet is asked to move its
+        work elsewhere, Conflict when it is already draining and nothing would change.
         """
         if instance == WHOLE_FLEET and then == "reassign":
             raise BadRequest(

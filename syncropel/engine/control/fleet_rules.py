@@ -1,7 +1,7 @@
-"""Permission rules of the whole fleet: what operators write at the coordinator is said again to everybody.
+"""Permission rules of the whole fleet: the coordinator repeats to everybody what operators write there.
 
-The coordinator repeats it on the fleet control thread, so that it travels, is confirmed and comes before any
-work just as a freeze does. Default rules are not repeated: every instance has its own.
+It repeats them on the fleet control thread, so that they are delivered, confirmed, and ordered before any
+work just as a freeze is. Default rules are not repeated: every instance has its own.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ log = logging.getLogger("syncropel.engine.fleet_rules")
 
 
 class FleetRules:
-    """The coordinator's voice for rules. Saying something twice changes nothing."""
+    """Writes the fleet's rules on a coordinator. Repeating one has no effect."""
 
     def __init__(
         self,
@@ -52,7 +52,9 @@ class FleetRules:
             log.error("cannot tell the fleet of a rule: %s; the next start does", error.message)
 
     async def tell(self) -> None:
-        """Say what was not said yet; it is durable then, and on its way. Raises what the log refuses."""
+        """Write what has not been repeated yet; on return it is durable and being delivered. Raises what the
+        log refuses.
+        """
         async with self._one_at_a_time:
             records = [self._record(*one) for one in self._ingest.live.rules.unsaid()]
             for outcome in await self._ingest.append(records, ruled=False) if records else ():

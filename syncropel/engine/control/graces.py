@@ -1,4 +1,4 @@
-"""The end of the grace of a hard freeze: acted on at that moment, not at the next tick."""
+"""Acts on the end of a hard freeze's grace at that moment, not at the next tick."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SHORTEST_SECS: Final = 0.001
 
 
 class Graces:
-    """Waits for the next end of a grace. `elsewhere`: what is left of graces at others, in seconds."""
+    """Waits for the next end of a grace. `elsewhere`: the remaining graces on other instances, in seconds."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""The kill switch: writes freezes and their lifting, and the namespace registry, as records."""
+"""The kill switch: writes freezes, their lifting, and the namespace registry as records."""
 
 from __future__ import annotations
 
@@ -35,7 +35,8 @@ class KillSwitch:
     ) -> StoredRecord:
         """Freeze a namespace, or with level emergency the whole fleet.
 
-        Raises BadRequest for a bad namespace or no reason, Conflict when it is frozen as hard already.
+        Raises BadRequest for an invalid namespace or a missing reason, Conflict when it is already frozen at
+        that level or above.
         """
         if not reason.strip():
             raise BadRequest("a freeze needs a reason", "others will read it at 3 a.m.: --reason …")
@@ -61,8 +62,9 @@ class KillSwitch:
         return await self._write(FLEET_CONTROL, actor, body)
 
     def check_place(self, namespace: str) -> None:
-        """Raise InvalidNamespace for what cannot be frozen by name: what the grammar does not allow, unless
-        work of an older log is in a namespace of exactly this name."""
+        """Raise InvalidNamespace for a name that the grammar does not allow, unless work of an older log is
+        in a namespace of exactly this name.
+        """
         try:
             parse_namespace(namespace)
         except InvalidNamespace as error:
@@ -95,7 +97,7 @@ class KillSwitch:
         return await self._write(FLEET_CONTROL, actor, body)
 
     async def register(self, *, namespace: str, description: str, actor: str) -> StoredRecord:
-        """Create a namespace, or open an archived or deleted one again. Raises BadRequest, Conflict."""
+        """Create a namespace, or reopen an archived or deleted one. Raises BadRequest, Conflict."""
         parse_namespace(namespace)
         registry = self._ingest.live.namespaces
         known = registry.known.get(namespace)
@@ -108,7 +110,7 @@ class KillSwitch:
         return await self._name("namespace_created", namespace, actor, description=description)
 
     async def close(self, topic: str, *, namespace: str, actor: str) -> StoredRecord:
-        """Archive or delete a namespace. Raises NotFound, Conflict when it is in that state already."""
+        """Archive or delete a namespace. Raises NotFound, Conflict when it already has that state."""
         known = self._ingest.live.namespaces.known.get(namespace)
         if known is None:
             raise NotFound(f"no namespace {namespace!r}", "see them: spl namespace list")
@@ -119,7 +121,7 @@ class KillSwitch:
         return await self._name(topic, namespace, actor)
 
     async def set_strict(self, *, strict: bool, actor: str) -> StoredRecord:
-        """Whether only registered namespaces may be used."""
+        """Set whether only registered namespaces may be used."""
         body = {"topic": STRICT_TOPIC, "strict": strict, "at": self._runtime.now()}
         return await self._write(NAMESPACE_REGISTRY, actor, body)
 

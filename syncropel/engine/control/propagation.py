@@ -1,8 +1,8 @@
-"""Brings the control state to every instance, and knows which of them enforce it.
+"""Propagates the control state to every instance, and knows which of them enforce it.
 
-What changed is pushed to all live instances at once, and goes with the answer to each heartbeat of an
-instance that enforces something else. An instance answers with the digest of what it enforces; it has
-confirmed what was in force here when this coordinator had that digest, and nothing else.
+Changes are pushed to all live instances at once, and accompany the answer to each heartbeat of an instance
+that enforces something else. An instance answers with the digest of what it enforces; it has confirmed what
+was in force here when this coordinator had that digest, and nothing else.
 """
 
 from __future__ import annotations
@@ -30,38 +30,40 @@ log = logging.getLogger("syncropel.engine.propagation")
 
 _REACHED_STATES: Final = frozenset({"joined", "draining", "stale"})
 _STATES_KEPT: Final = 256
-"""So many control states of before are known by their digests: an instance that is a little behind is told
-what has changed since, and not everything."""
+"""Previous control states that are known by their digests: an instance that is a little behind is told what
+has changed since, and not everything.
+"""
 _TRIES: Final = 4
 _GRACE_LATE_SECS: Final = 0.5
-"""A grace may be this much longer at an instance than here: messages take time."""
+"""How much longer an instance's grace may be than ours: messages take time."""
 
 Spawn = Callable[[Coroutine[Any, Any, None], str], "asyncio.Task[None]"]
 
 
 @dataclass(slots=True)
 class _Peer:
-    """What is known of an instance. `revision`: which state of ours it enforces; 0: another, or unknown.
+    """What is known of an instance. `revision`: which of our states it enforces; 0: another, or unknown.
 
-    `version`: on which its next message has to build; empty while its log has no word of control, None while
-    it is not known. `times`: when it confirmed each word (unix seconds).
+    `version`: what its next message has to build on; empty while its log has no control record, None while it
+    is not known. `times`: when it confirmed each record (unix seconds).
     """
 
     version: str | None = None
     revision: int = 0
     times: dict[str, float] = field(default_factory=dict)
     hard: dict[str, float] = field(default_factory=dict)
-    """By the record of a hard freeze, until when it still takes some writes, at the latest; on our boot
-    clock."""
+    """By the record of a hard freeze, the latest time until which it still accepts some writes, on our boot
+    clock.
+    """
     late: frozenset[str] = frozenset()
-    """Freezes whose grace is longer there than here: the instance is told again what is left."""
+    """Freezes whose grace is longer there than here: the instance is told the remainder again."""
     one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
     older: bool = False
-    """Whether it only says that it has the records: its version knows no digest of what is in force."""
+    """Whether it only reports having the records: its version does not know digests of what is in force."""
     problem: str = ""
     """Why the latest push did not reach it."""
     waits: bool = False
-    """Whether a push waits for the one before: there is no need for a third."""
+    """Whether a push waits for the previous one: a third is not needed."""
 
 
 class ControlPropagation:
@@ -72,7 +74,7 @@ class ControlPropagation:
     ) -> None:
         self._ingest = ingest
         self.runs_on: Callable[[str], object] = lambda did: False
-        """Whether an instance (a DID) runs although it left or was archived."""
+        """Whether an instance (a DID) is running although it left or was archived."""
         self._peers = peers
         self._did = did
         self._runtime = runtime
@@ -91,7 +93,7 @@ class ControlPropagation:
         self._remember(found)
 
     def _remember(self, records: Iterable[StoredRecord]) -> bool:
-        """Take note of the state that these led to; gives whether there is a new word on anything."""
+        """Store the state that these led to; return whether there is a new record about anything."""
         newest = words(self._ingest.live)
         by_id = {one.record.id: one.record for one in records}
         fresh = {slot: by_id[id_] for slot, id_ in newest.items() if id_ in by_id}
@@ -109,7 +111,7 @@ class ControlPropagation:
         return bool(fresh)
 
     def digest(self) -> str:
-        """What is in force at this instance, in a word."""
+        """The digest of what is in force at this instance."""
         return digest(self._ingest.live)
 
     def on_records(self, records: Sequence[StoredRecord]) -> None:
@@ -119,14 +121,15 @@ class ControlPropagation:
             self.push_all()
 
     def push_all(self) -> None:
-        """Push to every instance that may run."""
+        """Push to every instance that may be running."""
         for did, instance in self._ingest.live.registry.instances.items():
             if instance.state in _REACHED_STATES or self.runs_on(did):
                 self.push(did)
 
     def push(self, did: str, *, anew: bool = False) -> None:
-        """Push to one instance what it does not enforce yet, whether or not its heartbeats are taken. `anew`:
-        it may enforce something else by now than it said last."""
+        """Push to one instance what it does not enforce yet, whether or not its heartbeats are accepted.
+        `anew`: it may enforce something else by now than it last reported.
+        """
         instance = self._ingest.live.registry.instances.get(did)
         if did == self._did or instance is None:
             return
@@ -150,7 +153,8 @@ class ControlPropagation:
 
     async def ensure(self, did: str) -> None:
         """Return once this instance enforces what is in force here. Raises DaemonUnreachable when it does not
-        say so now."""
+        confirm that now.
+        """
         peer = self._peer(did)
         if self._follows(peer):
             peer.waits = False
@@ -169,7 +173,7 @@ class ControlPropagation:
 
     async def _tell(self, instance: Instance, peer: _Peer) -> None:
         message: dict[str, Any] = {"base": "", "replace": False, "records": []}
-        if peer.version is not None:  # else it is only a question: the answer brings the version
+        if peer.version is not None:  # otherwise it is only a question: the answer contains the version
             message = self._message(peer)
         to = {"coordinator": self._did, "to": instance.did}
         try:
@@ -186,8 +190,7 @@ class ControlPropagation:
         )
 
     async def _tell_older(self, instance: Instance, peer: _Peer) -> None:
-        """An instance that is older than digests of what is in force is sent records, and says that it has
-        them."""
+        """An instance that predates digests of what is in force is sent records, and confirms having them."""
         revision, told = self._revision, list(self._words.values())
         outcomes = await self._peers.post_records(instance.endpoint, told, instance.did) if told else []
         if any(one.get("status") not in ("created", "duplicate") for one in outcomes):
@@ -198,10 +201,10 @@ class ControlPropagation:
     def answer(
         self, did: str, told: str, version: str | None, grace: Mapping[str, float] | None = None
     ) -> dict[str, Any]:
-        """What a heartbeat with this digest is answered: `grace`, `base`, `replace`, and the records
+        """The answer to a heartbeat with this digest: `grace`, `base`, `replace`, and the records
         (`control`); none when it enforces what is in force here.
 
-        `grace`: what the instance has left of each. `version` is None in beats of older instances.
+        `grace`: the instance's remaining graces. `version` is None in beats of older instances.
         """
         peer = self._peer(did)
         peer.older = version is None
@@ -217,7 +220,7 @@ class ControlPropagation:
         return {"control": message.pop("records"), **message}
 
     def _message(self, peer: _Peer) -> dict[str, Any]:
-        """What this instance has to be told: all that is in force, or what has changed since its state."""
+        """What this instance has to be told: everything in force, or what has changed since its state."""
         if not peer.revision:
             told = [self._words[slot] for slot in effects(self._ingest.live) if slot in self._words]
         else:
@@ -236,7 +239,7 @@ class ControlPropagation:
         return control.lefts(now)
 
     def _digest_of_ids(self) -> str:
-        """What instances call their control state that are older than digests of what is in force."""
+        """What instances that predate digests of what is in force call their control state."""
         return hashlib.sha256("".join(sorted(word.id for word in self._words.values())).encode()).hexdigest()
 
     def _peer(self, did: str) -> _Peer:
@@ -255,8 +258,9 @@ class ControlPropagation:
         self._enforces(peer, self._states.get(told, 0))
 
     def _enforces(self, peer: _Peer, revision: int) -> None:
-        """It enforces what was in force here at this revision: it has confirmed the words of then, and none
-        that came later or that it confirmed once and has lost."""
+        """It enforces what was in force here at this revision: it has confirmed the records of then, and none
+        that came later or that it confirmed once and has lost.
+        """
         held = {
             original_author(word)[1] for slot, word in self._words.items() if self._since[slot] <= revision
         }
@@ -268,7 +272,7 @@ class ControlPropagation:
             self._changed.beat()
 
     def confirmed_at(self, record_id: str) -> dict[str, float]:
-        """When each instance confirmed this word (unix seconds), by DID."""
+        """When each instance confirmed this record (unix seconds), by DID."""
         return {did: peer.times[record_id] for did, peer in self._known.items() if record_id in peer.times}
 
     def proves(self, did: str) -> bool:
@@ -276,7 +280,7 @@ class ControlPropagation:
         return not self._peer(did).older
 
     def lefts(self) -> list[float]:
-        """In how many seconds the graces of instances that were heard are over."""
+        """In how many seconds the graces of the instances that were heard from end."""
         boot = self._runtime.boottime()
         return [until - boot for peer in self._known.values() for until in peer.hard.values()]
 

@@ -1,1 +1,1 @@
-"""The worker's side of a fan-out: runs the subtasks that this instance was given."""
+"""The worker's side of a fan-out: runs the subtasks that were assigned to this instance."""

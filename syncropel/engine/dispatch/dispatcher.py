@@ -1,4 +1,4 @@
-"""Dispatch: runs the subtasks that this instance was given, a few at a time, in the order they came.
+"""Dispatch: runs the subtasks assigned to this instance, a few at a time, in order of arrival.
 
 What to run is folded from the log: child INTENDs without a result. A result is a KNOW on the child thread.
 """
@@ -36,19 +36,19 @@ from syncropel.record.threads import FLEET_CONTROL
 log = logging.getLogger("syncropel.engine.dispatch")
 
 MAX_TOLD: Final = 1000
-"""INTENDs that one heartbeat tells of; of those held by a drain the rest follow when these are gone."""
+"""INTENDs listed in one heartbeat; of those held by a drain, the rest follow when these are gone."""
 
 REVOKED: Final = "revoked"
 """Why a run was ended: the coordinator revoked this instance."""
 
 MAX_LEFT: Final = 100
-"""Runs that are told of as not proven empty; the oldest is forgotten first."""
+"""Runs listed as not proven empty; the oldest is forgotten first."""
 
 Spawn = Callable[[Coroutine[Any, Any, None], str], "asyncio.Task[None]"]
 
 
 class Dispatcher:
-    """Starts open attempts while there are free slots; cancels an attempt that was superseded."""
+    """Starts open attempts while there are free slots; cancels superseded attempts."""
 
     def __init__(
         self,
@@ -90,16 +90,17 @@ class Dispatcher:
 
     @property
     def draining(self) -> bool:
-        """Whether this instance begins nothing that it has not begun."""
+        """Whether this instance begins nothing new."""
         return bool(self._ingest.live.drains.covering(self._did))
 
     def runs(self) -> list[Run]:
-        """What runs now."""
+        """The current runs."""
         return [run for run in self._running.values() if not run.finished]
 
     def spending(self) -> list[dict[str, Any]]:
-        """What each running goal has spent so far, and since when it runs: child_intend, child_thread,
-        cost_usd (US dollars), cost_unknown, began_at (unix seconds), starts: fields of `RunningSpend`."""
+        """Each running goal's spend so far, and its start: child_intend, child_thread, cost_usd (US dollars),
+        cost_unknown, began_at (unix seconds), starts: fields of `RunningSpend`.
+        """
         return [
             {
                 "child_intend": run.intend.record,
@@ -117,7 +118,8 @@ class Dispatcher:
     def unended(self) -> list[dict[str, Any]]:
         """Runs that are being ended, and those that ended without proof that nothing is left of them.
 
-        Each: child_thread, namespace, ended, left (pids that run on; none when they are not known).
+        Each: child_thread, namespace, ended, left (pids that are still running; none when they are not
+        known).
         """
         ending = [
             _unended(run.intend, run.remains, ended=run.finished)
@@ -165,7 +167,7 @@ class Dispatcher:
         self._fill()
 
     def enforce(self) -> None:
-        """End what must not run on here, and start what was held back and is held no more."""
+        """End what may no longer run here, and start what is no longer held back."""
         self._ingest.live.control.pass_time(self._runtime.moment())
         for run in self._running.values():
             outcome = self._stopped(run.intend)
@@ -174,7 +176,7 @@ class Dispatcher:
         self._fill()
 
     def _stopped(self, intend: ChildIntend) -> Outcome | None:
-        """What an attempt comes to that must not run on here; None when it may."""
+        """The outcome of an attempt that may not run here; None when it may."""
         if self._ingest.live.standing.revoked is not None:
             return Outcome("terminated", f"ended: {self._ingest.live.standing.why}", reason=REVOKED)
         freeze = self._ending_freeze(intend)
@@ -191,7 +193,7 @@ class Dispatcher:
         return None
 
     async def resume(self) -> None:
-        """Take up what a former process of this instance left open: go on with what runs, queue the rest."""
+        """Resume what a previous process of this instance left open: take over what runs, queue the rest."""
         waiting = [state.open for state in self._ingest.live.children.values()]
         left_open = sorted((one for one in waiting if one is not None), key=lambda one: one.sequence)
         now = self._runtime.now()
@@ -200,7 +202,7 @@ class Dispatcher:
         for intend in left_open:
             if (found := taken.get(intend.record)) is not None:
                 self._begin(intend, found)
-        await asyncio.sleep(0)  # they have hold of their runs before anybody can end them
+        await asyncio.sleep(0)  # runs are taken over before anybody can end them
         for intend in left_open:
             self._consider(self._ingest.live.children[intend.thread])
         self.enforce()
@@ -241,7 +243,7 @@ class Dispatcher:
                 continue
             alone = intend is not None and is_last(starts_behind(self._ingest, intend))
             if alone and self.running:
-                return  # it begins when nothing else runs, and nothing goes before it
+                return  # it begins when nothing else runs, and nothing overtakes it
             name = self._limits.adapter_of(intend) if intend is not None else ""
             if busy[name] >= self._limits.each.get(name, self._limits.max_concurrent):
                 continue  # others need not wait for its adapter
@@ -259,7 +261,7 @@ class Dispatcher:
         run.task.add_done_callback(partial(self._gone, intend.thread))
 
     def _gone(self, thread: str, task: asyncio.Task[None]) -> None:
-        # A task that is cancelled before its first step never comes to its own clean-up.
+        # A task that is cancelled before its first step never reaches its own clean-up.
         run = self._running.get(thread)
         if run is not None and run.task is task:
             del self._running[thread]
@@ -295,7 +297,7 @@ class Dispatcher:
             if allowed:
                 self._fill()
             else:
-                # Held, or the log took nothing: the next control record, or the next tick, looks again.
+                # Held, or the log accepted nothing: the next control record, or the next tick, tries again.
                 self._consider(self._ingest.live.children[intend.thread])
 
     async def _start(self, run: Run) -> None:
@@ -306,7 +308,7 @@ class Dispatcher:
             await run.execute()
 
     async def _may_start(self, intend: ChildIntend) -> bool:
-        """Ask just before the start: a freeze may have come while this instance was cut off."""
+        """Called just before the start: a freeze may have come while this instance was cut off."""
         return await self._may_work() and self._may_begin(intend)
 
     def _may_begin(self, intend: ChildIntend) -> bool:
@@ -316,14 +318,14 @@ class Dispatcher:
         return not self._ingest.live.holds(_namespace(intend))
 
     async def _repeat(self, intend: ChildIntend, done: ChildResult) -> None:
-        """An accepted result is reported again under the new attempt; the work is not done twice."""
+        """Report an accepted result again under the new attempt; the work is not done twice."""
         body = {**done.body, "fulfills": intend.record, "attempt": intend.attempt, "repeats": done.record}
         await self._ingest.append_one(result(intend, self._did, body))
 
     async def stop(self, *, keep_work: bool = False) -> None:
-        """Start nothing more; give what runs its grace, then end it: it runs again at the next start.
+        """Start nothing more; give running work its grace, then end it: it runs again at the next start.
 
-        `keep_work`: leave what runs to the next process of this instance, where its adapter can do so.
+        `keep_work`: leave running work to the next process of this instance, where its adapter supports that.
         """
         self._stopping = True
         if keep_work:

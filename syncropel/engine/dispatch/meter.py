@@ -1,4 +1,4 @@
-"""The meter of one run: adds up what it spends, warns once near its budget, and says when that is used up."""
+"""The meter of one run: adds up its spend, warns once near its budget, and reports when that is used up."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def ended_by_coordinator(reason: str) -> Outcome:
 
 
 class Meter:
-    """`spent`: US dollars so far, what a former process of this instance saw included."""
+    """`spent`: US dollars so far, including what a previous process of this instance saw."""
 
     def __init__(self, intend: ChildIntend, budget_usd: float | None, spent: float) -> None:
         self._intend = intend
@@ -44,7 +44,7 @@ class Meter:
         self.spent = spent
 
     def take(self, cost: float) -> dict[str, Any] | None:
-        """Add a cost; gives the body of the warning when this is the cost that calls for one."""
+        """Add a cost; return the body of the warning if this cost triggers it."""
         self.spent += cost
         if self._warned or not spends(self.spent, self.budget_usd, WARN_SHARE):
             return None
@@ -64,12 +64,12 @@ class Meter:
         return spends(self.spent, self.budget_usd)
 
     def outcome(self) -> Outcome:
-        """What a run over its budget comes to."""
+        """The outcome of a run over its budget."""
         told = f"{OVER_BUDGET}: spent ${self.spent:.2f} of its budget of ${self.budget_usd or 0:.2f}"
         return Outcome("failed", told, reason=OVER_BUDGET)
 
 
 def cost_in(kind: str, body: dict[str, Any]) -> float:
-    """The cost that an observation tells, 0 when it tells none."""
+    """The cost in an observation, 0 when it has none."""
     cost = body.get("cost_usd")
     return float(cost) if kind == STREAM_EVENT and isinstance(cost, int | float) else 0.0

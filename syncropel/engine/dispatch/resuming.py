@@ -1,4 +1,4 @@
-"""Runs that an earlier process of this instance left: taken back, or ended, before anything new begins."""
+"""Runs left by an earlier process of this instance: taken over, or ended, before anything new begins."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ log = logging.getLogger("syncropel.engine.dispatch")
 
 @dataclass(frozen=True)
 class Taken:
-    """A run that goes on under this daemon. `at`: when it began (unix seconds)."""
+    """A run that continues under this daemon. `at`: when it began (unix seconds)."""
 
     adapter: Resumable
     run: Any
@@ -32,9 +32,9 @@ class Taken:
 async def take_back(
     ingest: Ingest, adapters: Mapping[str, Adapter], did: str, left_open: Sequence[ChildIntend], at: float
 ) -> dict[str, Taken]:
-    """The runs of these attempts that go on or have ended by themselves, by the id of the child INTEND.
+    """The runs of these attempts that continue or have ended by themselves, by the id of the child INTEND.
 
-    Everything else that a former process of this instance left running is ended first, and called lost.
+    Everything else that a previous process of this instance left running is ended first, and reported lost.
     """
     intends = {intend.record: intend for intend in left_open}
     newest = await _sessions(ingest, did, intends) if intends else {}
@@ -57,7 +57,7 @@ async def take_back(
 
 
 async def _found(keepers: Mapping[str, Resumable], sessions: Collection[StoredRecord]) -> dict[str, Any]:
-    """What can be taken back, by the run's name: each folder of runs is gone through once."""
+    """What can be taken over, by the run's name: each folder of runs is scanned once."""
     found: dict[str, Any] = {}
     shared: dict[Path, list[str]] = {}
     for name, keeper in keepers.items():
@@ -78,7 +78,7 @@ async def _thread_of(ingest: Ingest, session: StoredRecord) -> RunThread:
 async def _tell_lost(
     ingest: Ingest, did: str, lost: Sequence[tuple[ChildIntend, StoredRecord]], at: float
 ) -> None:
-    """Close the threads of runs that nobody goes on with. A freeze may refuse that: they stay as they are."""
+    """Close the threads of abandoned runs. A freeze may refuse that: they then stay as they are."""
     threads = ingest.live.index.threads
     records = [
         observation(session.record.thread, intend, did, LOST, {}, at)

@@ -1,4 +1,4 @@
-"""One attempt at a subtask while it runs on this instance: observed, metered, and written down at its end."""
+"""One running attempt at a subtask on this instance: observed, metered, and recorded at its end."""
 
 from __future__ import annotations
 
@@ -56,21 +56,21 @@ class Limits:
     default_adapter: str
     grace_secs: float
     each: Mapping[str, int] = field(default_factory=dict)
-    """How many goals of an adapter run at a time, by its name; without one only all together are limited."""
+    """How many goals of an adapter run at once, by its name; for others only the overall limit applies."""
     models: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    """Models that a subtask may name, by adapter; the first is for one that names none."""
+    """Models that a subtask may name, by adapter; the first is the default."""
     problems: Mapping[str, str] = field(default_factory=dict)
-    """Why an adapter that the config names cannot be used."""
+    """Why a configured adapter cannot be used."""
 
     budgets: Mapping[str, float] = field(default_factory=dict)
-    """US dollars that an attempt may spend whose subtask names no budget, by adapter."""
+    """US dollars that an attempt may spend if its subtask names no budget, by adapter."""
 
     def adapter_of(self, intend: ChildIntend) -> str:
-        """The name of the adapter that is to run this."""
+        """The name of the adapter that runs this."""
         return str(intend.body.get("adapter") or self.default_adapter)
 
     def budget_of(self, intend: ChildIntend) -> float | None:
-        """US dollars that this attempt may spend: what its subtask says, else what its adapter does."""
+        """US dollars that this attempt may spend: the subtask's budget, or else the adapter's."""
         given = budget_of(intend)
         if given is not None or budget_tokens_of(intend) is not None:
             return given
@@ -80,10 +80,10 @@ class Limits:
 async def write_ending(
     ingest: Ingest, runtime: Runtime, intend: ChildIntend, records: Sequence[Record]
 ) -> None:
-    """Write what an attempt came to until the log has taken it all: work that is done is neither lost nor
-    done twice because a disk was full or a freeze came over its result.
+    """Write an attempt's outcome until the log has accepted all of it: finished work must neither be lost nor
+    done twice because a disk was full or a freeze covered its result.
 
-    A result that can be no record, by what its adapter told, is written without that and as failed.
+    A result that cannot be a record because of the adapter's data is written without that, as failed.
 
     Gives up when a newer attempt has come. Raises Unavailable when the daemon stops.
     """
@@ -108,7 +108,7 @@ async def write_ending(
 
 
 def starts_behind(ingest: Ingest, intend: ChildIntend) -> tuple[Start, ...]:
-    """The starts of an attempt that came to nothing, here and where it was moved from."""
+    """The failed starts of an attempt, here and on instances that it was moved from."""
     return read_starts(intend.body.get("starts")) + lost(ingest.live.starts.of(intend.record))
 
 
@@ -127,7 +127,7 @@ class Place:
 
 @dataclass
 class Run:
-    """`ending`: what it comes to, as soon as that is settled, from inside or by somebody else.
+    """`ending`: the outcome, as soon as that is settled, from inside or by somebody else.
 
     `finished`: the goal has ended and only its result is still being written, which takes no slot. `freed` is
     called when that begins.
@@ -137,7 +137,7 @@ class Run:
     place: Place
     freed: Callable[[], None]
     taken: Taken | None = None
-    """The run itself, when a former process of this instance began it."""
+    """The run itself, when a previous process of this instance began it."""
     meter: Meter = field(init=False)
     task: asyncio.Task[None] | None = None
     ending: Outcome | None = None
@@ -147,11 +147,11 @@ class Run:
     started_at: float = field(init=False)
     """Unix seconds."""
     behind: tuple[Start, ...] = field(init=False)
-    """Its `starts_behind` when it was made."""
+    """Its `starts_behind` at creation."""
     _thread: RunThread | None = field(init=False)
-    """Where it is observed, as soon as it has begun."""
+    """The thread of its observations, once it has begun."""
     _mine: bool = False
-    """Whether this daemon began it or took it back, and said so."""
+    """Whether this daemon began it or took it over, and reported so."""
 
     def __post_init__(self) -> None:
         self._thread = self.taken.thread if self.taken else None
@@ -166,7 +166,7 @@ class Run:
         return self.taken is None and is_last(self.behind)
 
     def end(self, outcome: Outcome) -> None:
-        """End it with this outcome; the first who says so is heard."""
+        """End it with this outcome; the first call wins."""
         if self.ending is None and self.task is not None:
             self.ending = outcome
             self.task.cancel()
@@ -176,7 +176,7 @@ class Run:
         place = self.place
         started, started_at = place.runtime.monotonic(), place.runtime.now()
         if self.taken is not None:
-            started -= max(0.0, started_at - self.taken.at)  # what a former process has seen of it
+            started -= max(0.0, started_at - self.taken.at)  # what a previous process has seen of it
         try:
             outcome = await self._outcome()
             await asyncio.sleep(0)  # an end that is on its way arrives here, and not in the append below
@@ -196,9 +196,9 @@ class Run:
             self.remains.forget()
             raise
         except SyncropelError:
-            raise  # the log takes no observations now: nothing has run, and it is tried again
+            raise  # the log accepts no observations now: nothing has run, and it is tried again
         except Exception as error:
-            # An adapter promises to raise nothing; one that breaks its promise must not leave a subtask open.
+            # Adapters must not raise; one that does must not leave a subtask open.
             log.exception("the adapter broke", extra={"thread_id": self.intend.thread})
             outcome = Outcome(
                 "failed", f"the adapter broke: {type(error).__name__}: {error}", output=self.output
@@ -216,7 +216,7 @@ class Run:
         self.remains.forget()
 
     def _starts(self, outcome: Outcome) -> tuple[Start, ...]:
-        """What the result tells of starts: nothing when there was one."""
+        """The starts for the result; empty when there was none."""
         if outcome.reason == CRASH_LOOP or not self.behind:
             return self.behind
         moved = read_starts(self.intend.body.get("starts"))
@@ -262,14 +262,15 @@ class Run:
         return await adapter.run(replace(job, gate=gate, remains=self.remains), self._observe)
 
     async def _remark(self, kind: str) -> None:
-        """Observe what need not be in the log; and nothing of a run that has not begun."""
+        """Record an optional observation; nothing for a run that has not begun."""
         if self._thread is not None:
             with contextlib.suppress(SyncropelError):
                 await self._observe(kind, {})
 
     async def _begin(self, session: dict[str, Any], at: float) -> None:
-        """Write what the thread of this run begins with: all of it or nothing, and to the end, also when the
-        run is ended meanwhile. Raises Held when a freeze refuses it."""
+        """Write the first records of this run's thread: all of them or none, and to completion, even if the
+        run is ended meanwhile. Raises Held when a freeze refuses them.
+        """
         place, adapter = self.place, str(session.get("adapter", ""))
         thread = dispatch_thread(self.intend.thread, place.did, at)
         records = beginning(thread, self.intend, place.did, adapter, at)

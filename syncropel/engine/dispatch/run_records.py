@@ -1,4 +1,4 @@
-"""The records that a run leaves: observations on its sub-thread, the result on the child thread."""
+"""The records of a run: observations on its sub-thread, the result on the child thread."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from syncropel.record.model import Record, body_text
 
 TERMINATED: Final = "terminated"
 MOST_GOAL: Final = 500
-"""Characters of the goal that the thread of a run repeats; the subtask's thread has the whole."""
+"""Characters of the goal that the run's thread repeats; the subtask's thread has all of it."""
 UNRECORDABLE: Final = "unrecordable"
-"""Why a run failed: what its adapter told of it can be no record."""
+"""Why a run failed: its adapter's data cannot be a record."""
 _OWN: Final[tuple[str, ...]] = (
     "fulfills",
     "child_thread",
@@ -42,7 +42,7 @@ def job_of(
     model: str = "",
     earlier: dict[str, Any] | None = None,
 ) -> Job:
-    """What the adapter is asked to do."""
+    """The job for the adapter."""
     body = intend.body
     timeout = _number(body.get("timeout_secs"))
     return Job(
@@ -66,12 +66,12 @@ def job_of(
 
 
 def budget_of(intend: ChildIntend) -> float | None:
-    """What this attempt may spend, in US dollars."""
+    """This attempt's budget in US dollars."""
     return _number(intend.body.get("budget_usd"))
 
 
 def budget_tokens_of(intend: ChildIntend) -> int | None:
-    """What this attempt may use, in tokens."""
+    """This attempt's budget in tokens."""
     tokens = intend.body.get("budget_tokens")
     return tokens if type(tokens) is int and tokens > 0 else None
 
@@ -83,8 +83,9 @@ def _number(value: Any) -> float | None:
 
 
 def beginning(sub_thread: str, intend: ChildIntend, did: str, adapter: str, at: float) -> list[Record]:
-    """What the thread of a run begins with: the INTEND, which its last observation fulfills, and the CALL of
-    the adapter."""
+    """The first records of the run's thread: the INTEND, which its last observation fulfills, and the
+    adapter's CALL.
+    """
     goal = str(intend.body["goal"])
     goal = goal if len(goal) <= MOST_GOAL else f"{goal[:MOST_GOAL]}…"
     about = _about(intend, at) | {"adapter": adapter}
@@ -102,14 +103,14 @@ def result(intend: ChildIntend, did: str, body: dict[str, Any]) -> Record:
 def observation(
     sub_thread: str, intend: ChildIntend, did: str, kind: str, body: dict[str, Any], at: float
 ) -> Record:
-    """KNOW of something that happened while the goal ran."""
+    """KNOW of an event while the goal ran."""
     return Record(
         sub_thread, did, "KNOW", {"kind": kind, **_about(intend, at), **body}, None, (intend.record,)
     )
 
 
 def _about(intend: ChildIntend, at: float) -> dict[str, Any]:
-    """What every record on the thread of a run says."""
+    """The fields of every record on the thread of a run."""
     return {
         "child_thread": intend.thread,
         "child_intend": intend.record,
@@ -121,7 +122,7 @@ def _about(intend: ChildIntend, at: float) -> dict[str, Any]:
 
 
 def recordable(record: Record) -> Record:
-    """A record of an ending, without what its adapter told if no log could ever take that."""
+    """A record of an ending, without the adapter's data if no log could ever accept that."""
     try:
         body_text(record.body)
         return record
@@ -136,7 +137,7 @@ def recordable(record: Record) -> Record:
 
 
 def completion(outcome: Outcome) -> tuple[str, str]:
-    """By which way it ended, and, unless it was accepted, why not: each a word for programs."""
+    """How it ended and, unless it was accepted, why not: each as a machine-readable word."""
     if outcome.reason:
         return "ended_by_engine", outcome.reason
     if outcome.verdict == "timeout":
@@ -149,7 +150,7 @@ def completion(outcome: Outcome) -> tuple[str, str]:
 
 
 def with_agent(outcome: Outcome, remains: Remains) -> Outcome:
-    """The outcome, with what the agent said of its run, also where somebody else has ended that."""
+    """The outcome with the agent's report about its run, even where somebody else has ended that."""
     agent = {**(remains.agent or {}), **(outcome.agent or {})}
     if not agent:
         return outcome
@@ -157,7 +158,7 @@ def with_agent(outcome: Outcome, remains: Remains) -> Outcome:
 
 
 def honest(outcome: Outcome, remains: Remains) -> Outcome:
-    """The outcome, with what is known of the processes: `terminated` says that none is left."""
+    """The outcome corrected by what is known of the processes: `terminated` claims that none is left."""
     if remains.proven:
         return outcome
     left = ", ".join(map(str, remains.left))
@@ -184,8 +185,9 @@ def ending(
     at: float,
     starts: Sequence[Start] = (),
 ) -> list[Record]:
-    """What an outcome becomes: the last observations, then the result, in one append. `run` is None for what
-    never began: it has nothing to observe."""
+    """The records for an outcome: the last observations, then the result, in one append. `run` is None for an
+    attempt that never began: it has nothing to observe.
+    """
     body: dict[str, Any] = {
         "fulfills": intend.record,
         "verdict": outcome.verdict,

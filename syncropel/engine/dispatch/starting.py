@@ -11,15 +11,15 @@ from syncropel.engine.ingest.door import Ingest
 from syncropel.folds.fanout.child import ChildIntend
 
 START_SECS: Final = 0.05
-"""How long a freeze waits for a goal that is on its way through the gate."""
+"""How long a freeze waits for a goal that is passing the gate."""
 _LOOK_SECS: Final = 0.005
 
 
 class StartGate:
-    """Looks at the freezes, opens the gate and sees the goal begin, while no freeze can come in.
+    """Checks the freezes, opens the gate, and sees the goal begin, while no freeze can come in.
 
-    An earlier answer may no longer be true when the goal starts: making a process takes longer than a
-    freeze takes to be written and confirmed.
+    An earlier check may be outdated when the goal starts: creating a process takes longer than writing and
+    confirming a freeze.
     """
 
     def __init__(self, ingest: Ingest, may_begin: Callable[[ChildIntend], bool]) -> None:
@@ -27,7 +27,8 @@ class StartGate:
         self._may_begin = may_begin
 
     async def let_through(self, intend: ChildIntend, goal: Startable) -> bool:
-        """Start the goal; False when it must not start, or a freeze could not wait for it any longer."""
+        """Start the goal; return False when it must not start, or a freeze could not wait for it
+        any longer."""
         async with self._ingest.undisturbed() as control_waits:
             if not self._may_begin(intend):
                 return False

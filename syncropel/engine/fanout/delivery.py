@@ -1,4 +1,4 @@
-"""Delivery of child INTENDs to their instances, until each has acknowledged."""
+"""Delivers child INTENDs to their instances, until each has acknowledged."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _UNTAKEN_KEPT: Final = 10_000
 
 
 async def post_locally(ingest: Ingest, records: Sequence[Record]) -> list[dict[str, Any]]:
-    """What a batch post to this same instance answers."""
+    """The answer of a batch post to this same instance."""
     return [
         {"status": "error", "error": outcome.envelope(), "known": known_result(record, ingest.live)}
         if isinstance(outcome, SyncropelError)
@@ -29,8 +29,9 @@ async def post_locally(ingest: Ingest, records: Sequence[Record]) -> list[dict[s
 
 
 class Delivery:
-    """One sender an instance. What was acknowledged is remembered only to spare traffic: after a restart
-    every INTEND without a result is sent once more, and the worker answers that it has it."""
+    """One sender per instance. Acknowledgements are remembered only to save traffic: after a restart every
+    INTEND without a result is sent again, and the worker answers that it has it.
+    """
 
     def __init__(
         self,
@@ -67,8 +68,9 @@ class Delivery:
         self._sender(instance).add(key, intend)
 
     def end(self, thread: str, intend: str, instance: str, end: Record, *, superseded: bool) -> None:
-        """Tell an instance to run this attempt no more. `intend`: the id of its INTEND, which is sent no
-        more when the attempt is superseded; one that counts is still needed for its result."""
+        """Tell an instance not to run this attempt any more. `intend`: the id of its INTEND, which is no
+        longer sent when the attempt is superseded; one that counts is still needed for its result.
+        """
         key = f"{intend} end"
         if superseded and intend in self._sent:
             self._sender(instance).drop(intend)
@@ -76,7 +78,7 @@ class Delivery:
             self.send(thread, key, instance, end)
 
     def withdraw_end(self, intend: str) -> None:
-        """Take back what `end` would still say of this attempt: it may run on."""
+        """Cancel a pending `end` for this attempt: it may continue."""
         key = f"{intend} end"
         known = self._sent.get(key)
         if known is not None and self._sender(known[0]).waits(key):
@@ -85,7 +87,7 @@ class Delivery:
             self._by_thread[known[1]].discard(key)
 
     def resend(self, instance: str) -> None:
-        """Forget what this instance acknowledged: it came back, perhaps with less than it had."""
+        """Forget what this instance acknowledged: it came back, possibly with less than it had."""
         for key, (did, thread) in list(self._sent.items()):
             if did == instance and not self._sender(instance).waits(key):
                 del self._sent[key]
@@ -102,12 +104,13 @@ class Delivery:
             del self._untaken[next(iter(self._untaken))]
 
     def untaken(self, key: str) -> bool:
-        """Whether this INTEND was sent no more before its instance said that it has it: its fan-out was over.
-        Not known any more after a restart."""
+        """Whether sending this INTEND stopped before its instance confirmed it, because its fan-out was over.
+        Not known any more after a restart.
+        """
         return key in self._untaken
 
     def waiting(self) -> dict[str, tuple[int, str]]:
-        """How many INTENDs wait for each instance, and what the last attempt met."""
+        """How many INTENDs wait for each instance, and the error of the last try."""
         return {did: (len(sender), sender.problem) for did, sender in self._senders.items() if len(sender)}
 
     def _sender(self, instance: str) -> Sender:
@@ -133,6 +136,6 @@ class Delivery:
             raise DaemonUnreachable(f"{instance} is not in the registry", "wait until it joins")
         if self._ingest.live.credentials.is_revoked(instance):
             raise DaemonUnreachable(f"{known.alias} was revoked", "see: spl fleet list")
-        # Work never overtakes a freeze: an instance has the control state before it is given anything.
+        # Work never overtakes a freeze: an instance has the control state before it is assigned anything.
         await self._propagation.ensure(instance)
         return await self._peers.post_records(known.endpoint, records, instance)

@@ -1,6 +1,7 @@
 """Gates before a subtask starts: preconditions that must hold, and rules by which an operator is asked.
 
-What preconditions said last is kept only to be told. Whether a subtask may start is asked anew at every look.
+The last results of preconditions are kept for display only. Whether a subtask may start is evaluated again
+each time.
 """
 
 from __future__ import annotations
@@ -26,21 +27,21 @@ from syncropel.record.model import Record
 log = logging.getLogger("syncropel.engine.gates")
 
 _REST_SECS: Final = 30.0
-"""How long a rule that ran away is not asked again: what it said then holds."""
+"""How long a rule that exceeded its budget is not evaluated again: its last result holds until then."""
 _AT_A_STRETCH: Final = 50
-"""Subtasks that are asked about before the event loop has its turn again."""
+"""Subtasks evaluated before the event loop gets a turn."""
 
 
 @dataclass(frozen=True)
 class Looked:
-    """Subtasks that may start, and bodies of the questions that are to be written."""
+    """Subtasks that may start, and bodies of the questions to write."""
 
     passed: list[Child]
     asks: list[dict[str, Any]]
 
 
 class Gates:
-    """Asks the rules about subtasks that could start."""
+    """Evaluates the rules for subtasks that could start."""
 
     def __init__(self, ingest: Ingest, did: str, runtime: Runtime) -> None:
         self._ingest = ingest
@@ -50,7 +51,7 @@ class Gates:
         self._ran_away: dict[str, tuple[float, Answer]] = {}
 
     def threads(self) -> list[str]:
-        """The fan-outs of which something is held."""
+        """The fan-outs with held subtasks."""
         return list(self._held)
 
     def why(self, thread: str, child: Child) -> str:
@@ -63,7 +64,8 @@ class Gates:
 
     async def look(self, state: TaskState, waiting: Sequence[Child]) -> Looked:
         """Which of the subtasks may start now, and about which an operator is to be asked; the others are
-        held and told."""
+        held, with the reason shown.
+        """
         rules, fanout = self._ingest.live.rules, state.fanout
         assert fanout is not None
         if not (rules.of(PRECONDITION) or rules.of(AITL) or fanout.asks):
@@ -95,7 +97,9 @@ class Gates:
         return looked
 
     async def _to_ask(self, rules: Sequence[Rule], state: TaskState, child: Child) -> dict[str, Any] | None:
-        """The body of the question about a subtask, when a rule wants one; one that fails wants it too."""
+        """The body of the question about a subtask, when a rule requires one; a rule that fails requires it
+        too.
+        """
         if not rules:
             return None
         evaluation, values = self._evaluation(state), asked_about(state, child, self._did)
@@ -107,7 +111,7 @@ class Gates:
         return None
 
     async def _ask(self, rule: Rule, load: Callable[[str], Any], evaluation: EvaluationFunctions) -> Answer:
-        # One thread evaluates what is costly: a rule that runs away must not have it each second.
+        # One thread evaluates expensive expressions: a runaway rule must not occupy it every second.
         rests_until, answer = self._ran_away.get(rule.record, (0.0, Answer(False)))
         if rests_until > self._runtime.monotonic():
             return answer
@@ -133,13 +137,13 @@ class Gates:
 
 
 def held_over(state: TaskState, child: Child) -> dict[str, Any]:
-    """What a precondition is asked over, of a task that is fanned out."""
+    """The data for a precondition of a task that is fanned out."""
     assert state.fanout is not None
     return {"task": task_fields(state), "subtask": subtask_fields(child), "actor": state.fanout.asked_by}
 
 
 def asked_about(state: TaskState, child: Child, did: str, intend: Record | None = None) -> dict[str, Any]:
-    """What an aitl rule is asked over: the child INTEND that would be sent now, or this one."""
+    """The data for an aitl rule: the child INTEND that would be sent now, or this one."""
     assert state.fanout is not None
     record = intend or child_intend(state.fanout, child, state.clock + 1, did)
     return {"task": task_fields(state), "record": record_fields(record, {state.fanout.spec.namespace})}

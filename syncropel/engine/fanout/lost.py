@@ -1,4 +1,4 @@
-"""What a vanished instance had begun, as far as its coordinator knows or must presume."""
+"""What a vanished instance had begun, as far as its coordinator knows or must assume."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from syncropel.folds.fanout.state import FanOut, Spawn
 class LostStarts:
     """Starts of a fan-out's attempts on instances that are gone and did not leave in order.
 
-    What an instance did not live to tell is presumed: it had begun what it was given first, as far as it had
-    slots at its last beat.
+    What an instance could not report is assumed: that it had begun its earliest assignments, as many as it
+    had slots at its last heartbeat.
     """
 
     def __init__(self, fanout: FanOut, leases: Leases, vanished: Iterable[str]) -> None:
@@ -23,7 +23,7 @@ class LostStarts:
         self._of: dict[str, dict[str, tuple[Start, ...]]] = {}
 
     def of(self, spawn: Spawn) -> tuple[Start, ...]:
-        """The starts of an attempt there, all of which came to nothing."""
+        """The starts of an attempt there, all of which failed to produce a result."""
         if spawn.instance not in self._vanished:
             return ()
         if spawn.instance not in self._of:

@@ -1,6 +1,6 @@
-"""The outbox: every result goes to its coordinator until that has acknowledged it, also across a crash.
+"""The outbox: every result is sent to its coordinator until it is acknowledged, even across a crash.
 
-What is in it follows from the log: results without an acknowledgement.
+Its contents follow from the log: results without an acknowledgement.
 """
 
 from __future__ import annotations
@@ -32,11 +32,13 @@ _REPEATED: Final = (
     "cost_unknown",
     HANDLED,
 )
-"""What a report says as the result does, when that says it."""
+"""Fields of a result that its report repeats."""
 
 
 def report(intend: ChildIntend, result: ChildResult, worker: str) -> Record:
-    """DO fanout_child_done for the parent thread. It follows from the two records alone, clock included."""
+    """DO fanout_child_done for the parent thread. It is derived from the two records alone, including its
+    clock.
+    """
     body: dict[str, Any] = {
         "topic": CHILD_DONE,
         "index": intend.body["index"],
@@ -65,8 +67,9 @@ def report(intend: ChildIntend, result: ChildResult, worker: str) -> Record:
 
 
 def _settled(records: Sequence[Record], outcomes: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The outcomes, where a clock that is taken means what it means: the other record may say the same in
-    the words of another version, or it may be another's, and then this result is not reported."""
+    """The outcomes, with a taken clock interpreted: the existing record may say the same in another version's
+    words, or it may be somebody else's, and then this result is not reported.
+    """
     return [_settle(record, outcome) for record, outcome in zip(records, outcomes, strict=True)]
 
 
@@ -108,11 +111,11 @@ class Outbox:
 
     @property
     def runners(self) -> list[Callable[[], Any]]:
-        """The loops that have to run for reports to go out."""
+        """The loops that have to run for reports to be sent."""
         return [self._local.run, self._remote.run]
 
     async def flush(self) -> None:
-        """One try to send what waits."""
+        """Try once to send what waits."""
         await self._local.send_once()
         await self._remote.send_once()
 
@@ -153,7 +156,7 @@ class Outbox:
         return _settled(records, await post_locally(self._ingest, records))
 
     def problems(self) -> list[str]:
-        """Why results that wait were not taken at the last try."""
+        """Why waiting results were not accepted at the last try."""
         return [one.problem for one in (self._local, self._remote) if len(one) and one.problem]
 
     async def _taken(self, keys: list[str]) -> None:

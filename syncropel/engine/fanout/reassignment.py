@@ -1,7 +1,7 @@
-"""Moving work and ending it: what is decided when an instance is gone or drains, or money has run out.
+"""Moves and ends work when an instance is gone or drains, or money has run out.
 
-Decisions are records on the parent thread, made from folded state and the latest heartbeats. Made again after
-a crash they name the same attempt, and the fold takes each attempt's first.
+Decisions are records on the parent thread, derived from folded state and the latest heartbeats. Made again
+after a crash they name the same attempt, and the fold uses the first decision about each attempt.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ Spending = Callable[[], Mapping[str, float]]
 
 
 def spent_usd(fanout: FanOut, spending: Mapping[str, float]) -> float:
-    """What a fan-out has cost so far: results of all attempts, and what those still running have told."""
+    """A fan-out's cost so far: results of all attempts, plus what running ones have reported."""
     running = (
         spending.get(spawn.child_intend, 0.0)
         for slot, spawn in fanout.spawns.items()
@@ -80,7 +80,7 @@ class Reassigner:
         return frozenset(found | {(one.record, DRAINED) for one in drains.values() if one.is_due(now)})
 
     async def write(self, state: TaskState) -> bool:
-        """Write what is to be decided about this fan-out now; gives whether anything was written."""
+        """Write the decisions that this fan-out needs now; return whether there were any."""
         fanout = state.fanout
         assert fanout is not None
         bodies = [*self._budget(fanout), *self._moves(fanout)]
@@ -91,7 +91,7 @@ class Reassigner:
         for body in bodies:
             act, behind = "LEARN", 0
             if body["topic"] == CHILD_DONE:
-                # Behind the clock that the worker's own report was promised: should that come, it counts.
+                # After the clock reserved for the worker's own report: should that come, it counts.
                 spawn = fanout.spawns[body["index"], body["attempt"]]
                 act, behind = "DO", spawn.key[0] + len(fanout.spec.subtasks)
             clock = next(free for free in clocks if free > behind)
@@ -120,7 +120,7 @@ class Reassigner:
     def _moves(self, fanout: FanOut) -> Iterator[dict[str, Any]]:
         live = self._ingest.live
         gone = {one.did: one.state for one in live.registry.instances.values() if self._leases.is_gone(one)}
-        # What a freeze stops goes nowhere; a lifted freeze looks again.
+        # A freeze also stops moves; when it is lifted, this is decided again.
         if not (gone or live.drains.drains) or live.control.covering(fanout.spec.namespace):
             return
         held = self._held() if live.drains.drains else frozenset()
@@ -155,7 +155,7 @@ class Reassigner:
                 yield {"topic": topic, **about, "reason": reason}
 
     def _lost(self, spawn: Spawn) -> dict[str, Any]:
-        """What is known of an attempt that is lost with its instance: nobody else will tell of it."""
+        """What is known of an attempt that is lost with its instance: nobody else will report it."""
         instance = self._ingest.live.registry.instances.get(spawn.instance)
         lost_at = self._leases.lost_at(instance) if instance is not None else None
         if lost_at is None:
@@ -164,7 +164,7 @@ class Reassigner:
         return {"lost_at": lost_at, **({} if began is None else {"began_at": began})}
 
     def _ended(self, child: Child, spawn: Spawn, reason: str) -> dict[str, Any]:
-        """The result of an attempt that was ended and whose instance will not tell of it."""
+        """The result of an attempt that was ended and whose instance will not report it."""
         outcome, lost = ended_by_coordinator(reason), self._lost(spawn)
         ended_at = lost.get("lost_at", self._runtime.now())
         return {
@@ -181,7 +181,7 @@ class Reassigner:
         }
 
     def _move(self, child: Child, did: str, gone: Mapping[str, str], held: bool) -> tuple[str, str]:
-        """The topic and the reason of what is to be done with a subtask that runs there, or nothing."""
+        """The topic and the reason for moving or ending a subtask that runs there, or nothing."""
         free = child.subtask.target in DYNAMIC_TARGETS
         if did in gone:
             return (REASSIGN, gone[did]) if free else ("", "")

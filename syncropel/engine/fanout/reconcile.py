@@ -1,6 +1,6 @@
-"""The reconciler: looks at the folded state of each fan-out and takes the next steps that are missing.
+"""The reconciler: examines the folded state of each fan-out and takes the steps that are missing.
 
-It remembers nothing: every step is found by folding, so it may be stopped at any line and run again.
+It has no memory: every step is found by folding, so it may be stopped anywhere and run again.
 """
 
 from __future__ import annotations
@@ -69,15 +69,15 @@ class Reconciler:
 
     @property
     def total(self) -> int:
-        """How many looks there were at fan-outs."""
+        """How many fan-outs were examined in total."""
         return self._pending.total
 
     def on_records(self, records: Sequence[StoredRecord]) -> None:
-        """Mark what these records may have moved."""
+        """Mark the fan-outs that these records may affect."""
         for stored in records:
             thread = stored.record.thread
             active = thread in self._ingest.live.active or self._delivery.sends_for(thread)
-            # What runs on after a cancel or a join can be ended, too.
+            # Running work can also be ended after a cancel or a join.
             if active or stored.record.topic == END:
                 self._pending.mark(thread)
             elif thread == FLEET_CONTROL or (thread == ENGINE_CONFIG and stored.record.topic in KINDS):
@@ -90,32 +90,32 @@ class Reconciler:
                 self.mark_budgets()
 
     def mark_budgets(self) -> None:
-        """Look at every fan-out with a budget: somebody has spent something."""
+        """Mark every fan-out with a budget: money was spent."""
         for thread, state in self._ingest.live.active.items():
             if state.fanout is not None and state.fanout.budget_usd is not None:
                 self._pending.mark(thread)
 
     def on_beat(self, beat: Mapping[str, Any]) -> None:
-        """A heartbeat may tell of spend, and of work that will not begin where it was given."""
+        """A heartbeat may report spend, and work that will not begin where it was assigned."""
         if beat.get("held"):
             self.mark_all()
         elif beat.get("spend"):
             self.mark_budgets()
 
     def look_for_the_displaced(self) -> None:
-        """Look at every fan-out when an instance is gone for good, or a drain's deadline has come."""
+        """Mark every fan-out when an instance is gone for good, or a drain's deadline has passed."""
         displaced = self._reassigner.displaced()
         if displaced != self._displaced:
             self._displaced = displaced
             self.mark_all()
 
     def look_at_the_held(self) -> None:
-        """Ask again for what a rule held: what it looks at may be the time, or another task."""
+        """Evaluate holding rules again: they may depend on the time, or on another task."""
         for thread in self._gates.threads():
             self._pending.mark(thread)
 
     def mark_all(self) -> None:
-        """Look at every fan-out that has not joined: at start, and when the fleet has changed."""
+        """Mark every fan-out that has not joined: at start, and when the fleet has changed."""
         for thread in self._ingest.live.active:
             self._pending.mark(thread)
 
@@ -128,7 +128,7 @@ class Reconciler:
         await self._pending.drain()
 
     async def reconcile(self, thread: str) -> None:
-        """Take every step that this fan-out's folded state asks for."""
+        """Take every step that this fan-out's folded state requires."""
         state = self._active(thread)
         if state is None or state.fanout is None:
             self._delivery.forget(thread)
@@ -148,12 +148,12 @@ class Reconciler:
             self._say(state, decision)
             if state is not before or state.records != seen:
                 children = fan_out_children(state.fanout)
-            # What was written marks this thread again, and the next look goes on from there.
+            # Writing marks this thread again, and the next round continues from there.
             if not (await self._reassigner.write(state) or await self._spawn(state, children)):
                 self._deliver(state, children)
 
     def _active(self, thread: str) -> TaskState | None:
-        # Asked for anew after each wait: a thread that was folded again has another state object.
+        # Looked up again after each wait: a refolded thread has another state object.
         return self._ingest.live.active.get(thread)
 
     async def _join(self, state: TaskState, decision: JoinDecision) -> None:
@@ -184,7 +184,7 @@ class Reconciler:
             log.warning("%s", decision.explanation, extra={"thread_id": state.thread})
 
     async def _spawn(self, state: TaskState, children: list[Child]) -> bool:
-        """Give each subtask that is ready to an instance; says whether anything was written."""
+        """Assign each ready subtask to an instance; return whether anything was written."""
         fanout, waiting = state.fanout, ready(children)
         assert fanout is not None
         if not waiting or self._ingest.live.holds(state.namespace):
@@ -192,7 +192,7 @@ class Reconciler:
         seen = state.records
         looked = await self._gates.look(state, waiting)
         if self._active(state.thread) is not state or state.records != seen:
-            self._pending.mark(state.thread)  # it changed while rules were asked
+            self._pending.mark(state.thread)  # it changed while rules were evaluated
             return True
         candidates = self._leases.candidates()
         load = self.load()
@@ -245,8 +245,9 @@ class Reconciler:
         return {did: frozenset(intends) for did, intends in placed.items()}
 
     def load(self) -> Counter[str]:
-        """Subtasks in progress by instance, over every fan-out, and those that are being given away just now:
-        folded, so a slot cannot leak."""
+        """Subtasks in progress by instance, over every fan-out, including those being assigned right now:
+        folded, so a slot cannot leak.
+        """
         load: Counter[str] = Counter(self._placing)
         for state in self._ingest.live.active.values():
             assert state.fanout is not None

@@ -1,4 +1,4 @@
-"""The two records that give a subtask to an instance: the decision, and the child INTEND."""
+"""The two records that assign a subtask to an instance: the decision, and the child INTEND."""
 
 from __future__ import annotations
 
@@ -14,19 +14,20 @@ from syncropel.record.model import Record
 from syncropel.record.threads import child_thread
 
 ATTEMPT_CLOCK_STEP: Final = 1_000_000
-"""Clocks of one subtask's INTENDs are this far apart: a retry sorts after all of the attempt before it."""
+"""Distance between the clocks of one subtask's INTENDs: a retry sorts after all of the previous attempt."""
 
 
 def free_clocks(fanout: FanOut, clock: int, actor: str) -> Iterator[int]:
-    """The clocks after this one on the parent thread. Those are left free that the actor's own reports will
-    need, when it runs subtasks itself."""
+    """The clocks after this one on the parent thread. Those that the actor's own reports will need are left
+    free, if it runs subtasks itself.
+    """
     size = len(fanout.spec.subtasks)
     reserved = {spawn.key[0] + size for spawn in fanout.spawns.values() if spawn.instance == actor}
     return (free for free in count(clock + 1) if free not in reserved)
 
 
 def child_end(fanout: FanOut, index: int, attempt: int, spawn: Spawn, reason: str, actor: str) -> Record:
-    """The LEARN that tells an instance to run an attempt no more. It follows from the log alone."""
+    """The LEARN that tells an instance not to run an attempt any more. Derived from the log alone."""
     body = {
         "topic": END_CHILD,
         "child_intend": spawn.child_intend,
@@ -39,11 +40,11 @@ def child_end(fanout: FanOut, index: int, attempt: int, spawn: Spawn, reason: st
 
 
 def child_intend(fanout: FanOut, child: Child, spawn_clock: int, coordinator: str) -> Record:
-    """The INTEND that a worker is sent. It follows from the log alone: sent twice, it is still one record.
+    """The INTEND that is sent to a worker. Derived from the log alone: sent twice, it is still one record.
 
     `report_clock` is the clock of the worker's report on the parent thread. It is fixed here, so that a
-    report that is sent twice is one record too: spawns have different clocks, so their reports do. It lies
-    behind the spawns that were decided together.
+    report sent twice is one record too: spawns have different clocks, so their reports do. It follows the
+    spawns that were decided together.
     """
     subtask = child.subtask
     body: dict[str, Any] = {
@@ -96,8 +97,9 @@ def _work(fanout: FanOut, child: Child) -> str:
 def spawned(
     fanout: FanOut, child: Child, intend: Record, clock: int, actor: str, instance: str, at: float
 ) -> Record:
-    """DO fanout_spawned: written before the INTEND is sent, so that a crash between the two sends it again to
-    the same instance and never to a second one."""
+    """DO fanout_spawned: written before the INTEND is sent, so that after a crash between the two it is sent
+    again to the same instance and never to another one.
+    """
     body = {
         "topic": SPAWNED,
         "index": child.index,

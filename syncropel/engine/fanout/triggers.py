@@ -1,7 +1,7 @@
-"""Triggers: a task for every record that a rule is true of, opened once however often it is looked at.
+"""Triggers: open a task for every record that matches a rule, once per record.
 
-The task's thread is named by rule and record, and its INTEND follows from both, so what was opened is found
-in the log. After a start the last records are looked at again; what a freeze refuses waits for its end.
+The task's thread id is derived from rule and record, and so is its INTEND, so the log shows what was opened.
+After a start the last records are examined again; a task refused by a freeze is retried when it ends.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from syncropel.store.base import RecordFilter
 log = logging.getLogger("syncropel.engine.triggers")
 
 LOOKED_AT_AGAIN: Final = 10_000
-"""Records that are looked at again after a start: what was not opened before the end is opened then."""
+"""Records examined again after a start: tasks that were not opened before the stop are opened then."""
 _AT_A_STRETCH: Final = 50
 
 
 class Triggers:
-    """Asks the triggers about each record that comes, and opens the tasks."""
+    """Evaluates the triggers for each new record, and opens the tasks."""
 
     def __init__(self, ingest: Ingest, did: str, runtime: Runtime) -> None:
         self._ingest = ingest
@@ -51,12 +51,12 @@ class Triggers:
             self._wake.set()
 
     def look_again(self) -> None:
-        """Try again to open what a freeze refused."""
+        """Try again to open tasks that a freeze refused."""
         if self._frozen:
             self._wake.set()
 
     async def run(self) -> None:
-        """Look at the last records, then at every one that comes, for ever."""
+        """Examine the last records, then every new one, for ever."""
         await self._resume()
         while True:
             await self._wake.wait()
@@ -67,7 +67,7 @@ class Triggers:
                 log.error("cannot open what triggers ask for: %s", error.message)
 
     async def drain(self) -> None:
-        """Look at everything that waits."""
+        """Examine everything that waits."""
         for thread, (rule, stored) in list(self._frozen.items()):
             if rule in self._ingest.live.rules.of(TRIGGER):
                 await self._open(rule, stored)
@@ -109,17 +109,19 @@ class Triggers:
                 await self._open(rule, stored)
 
     async def _written_at(self, rule: Rule) -> int:
-        """The sequence of the rule's own record: what came before it is none of its business."""
+        """The sequence of the rule's own record: earlier records do not concern it."""
         if rule.record not in self._since:
             found = await self._ingest.store.get(rule.record)
             self._since[rule.record] = found.sequence if found is not None else 0
         return self._since[rule.record]
 
     def _is_own(self, record: Record) -> bool:
-        """Whether a trigger made this record, or the work that one opened: it must not feed itself."""
+        """Whether this record comes from a trigger, or from work opened by one: a trigger must not feed
+        itself.
+        """
         live, body = self._ingest.live, record.body
         if record.thread == ENGINE_CONFIG:
-            return True  # an audit of what was refused to a trigger is written there
+            return True  # the audit of a trigger's refused request is written there
         task = live.tasks.get(record.thread)
         if task is not None and record.thread == trigger_thread(task.trigger, task.triggered_by):
             return True
@@ -150,8 +152,9 @@ class Triggers:
 
 
 def opening(rule: Rule, stored: StoredRecord, thread: str, did: str, namespace: str) -> Record:
-    """The INTEND of a trigger's task. Only the record's id gets into the goal: an adapter may run the goal as
-    a script, and what a record says is not to be trusted there."""
+    """The INTEND of a trigger's task. Only the record's id goes into the goal: an adapter may run the goal as
+    a script, and a record's content is not trusted there.
+    """
     goal = rule.goal.replace("{id}", stored.record.id)
     body: dict[str, Any] = {
         "task": True,

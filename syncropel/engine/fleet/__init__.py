@@ -1,1 +1,1 @@
-"""Belonging to a fleet: heartbeats, leases, credentials."""
+"""Fleet membership: heartbeats, leases, credentials."""

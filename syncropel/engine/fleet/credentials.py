@@ -1,4 +1,4 @@
-"""Credentials of instances, at the coordinator: issue and revoke them, and check who may speak for whom."""
+"""Credentials of instances on the coordinator: issues and revokes them, and checks who may speak for whom."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ REISSUE = "to let it in again with a new one: spl fleet start --workers N --reis
 
 
 class Issuer:
-    """Writes the words on credentials. `ended` is told of an instance whose word counts no more."""
+    """Writes records about credentials. `ended` is called for an instance whose credential is revoked."""
 
     def __init__(
         self, ingest: Ingest, did: str, runtime: Runtime, ended: Callable[[str], Awaitable[None]]
@@ -28,14 +28,14 @@ class Issuer:
         self._ended = ended
 
     def known(self, did: str) -> Credential | None:
-        """The newest word on this instance."""
+        """The newest record about this instance."""
         return self._ingest.live.credentials.known.get(did)
 
     async def issue(self, did: str, sha256: str, *, actor: str, reissue: bool) -> StoredRecord | None:
-        """Let the secret of this hash prove that the instance speaks; None when it does already.
+        """Accept the secret with this hash as the instance's; None when it already is.
 
-        Raises BadRequest when these are no DID of an instance and no SHA-256, Conflict when it was revoked
-        and nobody asks to issue it anew, or when the hash is another's.
+        Raises BadRequest for an invalid instance DID or SHA-256, Conflict when the instance was revoked and
+        reissuing was not requested, or when the hash belongs to another.
         """
         if not (did.startswith(INSTANCE_DID_PREFIX) and is_record_id(sha256)):
             raise BadRequest("did must be an instance's, sha256 64 hex digits", "see: spl fleet start")
@@ -50,9 +50,9 @@ class Issuer:
         return None
 
     async def revoke(self, did: str, *, actor: str, reason: str = "") -> StoredRecord:
-        """Take back what this instance speaks by, for ever and at once: its lease ends with that.
+        """Revoke this instance's credential for good and at once: its lease ends with that.
 
-        Raises Conflict when it was revoked before.
+        Raises Conflict when it is already revoked.
         """
         present = self.known(did)
         if present is not None and present.revoked:

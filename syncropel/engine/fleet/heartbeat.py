@@ -1,4 +1,4 @@
-"""The worker's side of a lease: beat, and say goodbye."""
+"""The worker's side of a lease: sends heartbeats, and signs off."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ _TRIES: Final = 3
 
 
 class HeartbeatSender:
-    """Beats to the coordinator every interval; after a failure sooner, so that a coordinator that comes back
-    knows its fleet at once."""
+    """Sends heartbeats to the coordinator every interval, and sooner after a failure, so that a coordinator
+    that comes back knows its fleet at once.
+    """
 
     def __init__(
         self,
@@ -46,19 +47,19 @@ class HeartbeatSender:
         self.clock_ahead_secs: float | None = None
         """How far the wall clock is ahead of the coordinator's; None while that is not known."""
         self.refused = ""
-        """Why the coordinator refused the latest beat; empty when it took it, or did not answer."""
+        """Why the coordinator refused the latest heartbeat; empty when it accepted it, or did not answer."""
 
     def soon(self) -> None:
-        """There is something to tell: the next beat comes without waiting for its turn."""
+        """There is news: send the next heartbeat early."""
         self._pause.cut()
 
     async def run(self) -> None:
-        """Beat for ever."""
+        """Send heartbeats for ever."""
         backoff = Backoff()
         while True:
             if await self._once():
                 backoff.succeeded()
-                # However much there is to tell, one beat a second is enough.
+                # However much news there is, one heartbeat a second is enough.
                 rest = min(SHORTEST_GAP_SECS, self._interval)
                 await self._runtime.sleep(rest)
                 await self._pause.wait(self._interval - rest)
@@ -66,24 +67,26 @@ class HeartbeatSender:
                 await self._runtime.sleep(min(self._interval, backoff.failed()))
 
     async def drain(self) -> None:
-        """Report that this instance is about to stop, now and with each beat until it has stopped."""
+        """Report that this instance is about to stop, now and with each heartbeat until it has stopped."""
         self._draining = True
         await self._once()
 
     async def leave(self) -> None:
-        """The last beat: this instance is draining and will not be heard from again."""
+        """The last heartbeat: this instance is draining and will not be heard from again."""
         self._left = True
         await self._once(leaving=True)
 
     async def refresh(self) -> None:
-        """Beat now unless the coordinator was heard from within two intervals: whoever was cut off takes the
-        control state before any work. Without an answer the last state that is known stays in force."""
+        """Send a heartbeat now unless the coordinator was heard from within two intervals: an instance that
+        was cut off gets the control state before any work. Without an answer the last known state stays in
+        force.
+        """
         if self._was_away:
             await self._once()
 
     @property
     def interval_secs(self) -> float:
-        """Seconds between two beats, as the coordinator wants it."""
+        """Seconds between two heartbeats, as the coordinator requests."""
         return self._interval
 
     @property
@@ -92,19 +95,19 @@ class HeartbeatSender:
 
     @property
     def silence_secs(self) -> float:
-        """How long ago the coordinator answered, in seconds; infinite when it never did."""
+        """Seconds since the coordinator last answered; infinite when it never did."""
         return float("inf") if self._heard is None else self._runtime.monotonic() - self._heard
 
     async def _once(self, *, leaving: bool = False) -> bool:
         try:
             for _ in range(_TRIES):
                 if self._left and not leaving:
-                    return True  # one that came after the last would bring it back
+                    return True  # a heartbeat after the last one would bring the instance back
                 beat = self._beat(leaving=leaving, draining=self._draining, returning=self._was_away)
                 answer = await self._timed(beat)
                 if await self._take(answer):
                     break
-                # The coordinator told something else meanwhile, on which this answer does not build.
+                # The coordinator sent something else meanwhile, which this answer does not build on.
             else:
                 raise SyncropelError("control changed meanwhile")
         except RevokedByPeer as error:
@@ -127,7 +130,9 @@ class HeartbeatSender:
         return True
 
     async def _timed(self, beat: dict[str, Any]) -> dict[str, Any]:
-        """The answer to a beat. The coordinator looked at its clock half a round trip after the beat left."""
+        """The answer to a heartbeat. The coordinator read its clock about half a round trip after it was
+        sent.
+        """
         sent, started = self._runtime.now(), self._runtime.monotonic()
         answer = await self._peers.heartbeat(self._url, beat)
         there, took = answer.get("now"), self._runtime.monotonic() - started
@@ -135,7 +140,7 @@ class HeartbeatSender:
             self.clock_ahead_secs = None
             return answer
         if self.clock_ahead_secs is None:
-            self.soon()  # the coordinator has it from the next beat
+            self.soon()  # the coordinator gets it with the next heartbeat
         self.clock_ahead_secs = round(sent + took / 2 - there, 3)
         return answer
 

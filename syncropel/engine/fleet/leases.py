@@ -1,4 +1,4 @@
-"""Heartbeats on the coordinator's side: the latest beat of each, and a record when a state changes."""
+"""Heartbeats on the coordinator: the latest of each instance, and a record when a state changes."""
 
 from __future__ import annotations
 
@@ -28,15 +28,16 @@ log = logging.getLogger("syncropel.engine.leases")
 
 _GONE: Final = frozenset({"left"})
 _NOT_WAITED_FOR: Final = frozenset({"left", "archived"})
-"""States in which only a refused heartbeat says that an instance runs."""
+"""States in which only a refused heartbeat shows that an instance is running."""
 _LATE_SECS: Final = 2.0
-"""So much later than an interval after the last one may come the next look of a process that runs."""
+"""How much later than an interval the next check of a running process may come."""
 
 _RESTLESS: Final = frozenset({"uptime_secs", "store_bytes", "clock_ahead_secs", "control_grace"})
 
 
 class Leases:
-    """Who was heard from, and when. A beat is kept in memory; only a change of state becomes a record."""
+    """Who was heard from, and when. Heartbeats are kept in memory; only a change of state becomes
+    a record."""
 
     def __init__(
         self, ingest: Ingest, did: str, interval_secs: float, runtime: Runtime, changed: ChangeSignal
@@ -59,8 +60,9 @@ class Leases:
         return self._ingest.live.registry
 
     async def beat(self, beat: dict[str, Any]) -> str:
-        """Take a heartbeat (fields of the wire model `Heartbeat`, and `verified`: whether it came by the
-        instance's own credential); gives the status it leads to."""
+        """Accept a heartbeat (fields of the wire model `Heartbeat`, and `verified`: whether it came with the
+        instance's own credential); return the resulting status.
+        """
         did = str(beat["did"])
         before = self._beats.get(did)
         self._beats[did] = beat
@@ -82,8 +84,9 @@ class Leases:
         return self.status(self._registry.instances[did])
 
     async def refused(self, did: str, why: str) -> bool:
-        """A heartbeat in this name was refused; gives whether that is news. It renews nothing and proves
-        nothing but that somebody may run there who does not hear of freezes. Raises StoreError."""
+        """Note a refused heartbeat under this name; return whether that is news. It renews nothing and only
+        proves that somebody may be running there who does not learn of freezes. Raises StoreError.
+        """
         is_news = did != self._did and self._refused.note(did, why, self._registry, self._archived_secs)
         if is_news:
             self._changed.beat()
@@ -91,9 +94,10 @@ class Leases:
         return is_news
 
     async def _keep_refusal(self, did: str) -> None:
-        """Have the log know of a refusal that alone says that an instance runs, so that a restart of this
-        daemon does not forget it. Of one that has to confirm anyway nothing is written: anybody can send
-        such heartbeats."""
+        """Record in the log a refusal that is the only sign that an instance is running, so that a restart of
+        this daemon does not forget it. Nothing is written about an instance that has to confirm anyway:
+        anybody can send such heartbeats.
+        """
         known, why = self._registry.instances.get(did), self._refused.why(did)
         if why and known is not None and known.state in _NOT_WAITED_FOR and did not in self._registry.refused:
             await self._record_refusal(did, why)
@@ -111,12 +115,12 @@ class Leases:
     def why_refused(self, did: str) -> str:
         """Why the latest heartbeat of this instance was refused; empty when it was not.
 
-        Silence is no proof that it runs no more. Only of one that was revoked an operator has said that it
+        Silence does not prove that it has stopped. Only about a revoked instance has an operator said that it
         is gone: that counts once it is silent for as long as an archived one.
         """
         why = self._refused.why(did) or self._registry.refused.get(did, "")
         if why and self._ingest.live.credentials.is_revoked(did):
-            # Of one that only the log tells, this daemon has heard nothing since it started.
+            # About one known only from the log, this daemon has heard nothing since it started.
             silent = min(self._refused.silence(did), self._runtime.monotonic() - self._started)
             return "" if silent > self._archived_secs else why
         return why
@@ -126,7 +130,7 @@ class Leases:
         return self._interval * STALE_INTERVALS
 
     async def end(self, did: str) -> None:
-        """End a lease now: this instance is not of the fleet any more."""
+        """End a lease now: this instance no longer belongs to the fleet."""
         await self._forget_refusal(did)
         self._beats.pop(did, None)
         known = self._registry.instances.get(did)
@@ -135,8 +139,9 @@ class Leases:
         self._changed.beat()
 
     def verified(self, did: str) -> bool:
-        """Whether what this instance tells is proven to be its own: its latest beat came by its own
-        credential. Before its first beat to this daemon it is, if it has one: then no other beat is taken.
+        """Whether this instance's reports are proven to be its own: its latest heartbeat came with its own
+        credential. Before its first heartbeat to this daemon they are, if it has one: then no other heartbeat
+        is accepted.
         """
         beat = self._beats.get(did)
         if did == self._did or beat is not None:
@@ -144,20 +149,21 @@ class Leases:
         return self._ingest.live.credentials.is_valid(did)
 
     async def sweep(self) -> None:
-        """Record every instance whose silence has grown into another state. To be called every second."""
+        """Record every instance whose silence has led to another state. Call this every second."""
         self._forgive()
         for did, instance in list(self._registry.instances.items()):
             if did == self._did or instance.state in _GONE:
                 continue
             state = lease_state(self.silence(did), self._interval)
-            # Silence only grows: what was archived is not stale because this daemon began to listen just now.
+            # Silence only grows: an archived instance does not become stale because this daemon just started
+            # listening.
             if state in ("joined", instance.state) or instance.state == "archived":
                 continue
             await self._record(did, state, _fields(instance))
             await self._keep_refusal(did)
 
     def _forgive(self) -> None:
-        """While this process itself was stopped it heard nobody, and that is nobody's silence."""
+        """While this process itself was stopped it heard nobody, which must not count as silence."""
         now = self._runtime.monotonic()
         missed, self._looked = now - self._looked, now
         if missed > self._interval + _LATE_SECS:
@@ -191,7 +197,7 @@ class Leases:
         return (beat, self._heard_at[did]) if beat is not None else None
 
     def status(self, instance: Instance) -> str:
-        """The present status: its lease's, and `draining` for as long as a drain empties a live one."""
+        """The current status: its lease's, or `draining` while a drain empties a live one."""
         status = "live" if instance.did == self._did else STATUS_OF_STATE[instance.state]
         if status == "live" and self._ingest.live.drains.covering(instance.did):
             return "draining"
@@ -204,20 +210,20 @@ class Leases:
         return instance.state == "archived"
 
     def may_run(self, instance: Instance, since: float) -> bool:
-        """Whether it has to confirm what was said at `since` (unix seconds).
+        """Whether it has to confirm what was issued at `since` (unix seconds).
 
-        Silence is no proof that it runs no more: stale ones have to, and those that were archived afterwards.
-        So has one whose heartbeats are refused: it runs, whatever was said of it before.
+        Silence does not prove that an instance has stopped: stale ones have to confirm, and those archived
+        afterwards. So does one whose heartbeats are refused: it is running, whatever was recorded before.
         """
         if self.why_refused(instance.did):
             return True
         if self._ingest.live.credentials.is_revoked(instance.did):
-            return False  # it can confirm nothing any more, and its work goes to others
+            return False  # it can no longer confirm anything, and its work is moved
         status = self.status(instance)
         return instance.at >= since if status == "archived" else status != "left"
 
     def spending(self) -> dict[str, float]:
-        """What running goals have spent by the latest beats: US dollars by the id of the child INTEND."""
+        """The spend of running goals by the latest heartbeats: US dollars by the id of the child INTEND."""
         return {
             one["child_intend"]: one["cost_usd"]
             for beat in self._beats.values()
@@ -225,12 +231,12 @@ class Leases:
         }
 
     def unpriced(self) -> set[str]:
-        """The child INTENDs of running goals whose cost is not known, by the latest beats."""
+        """The child INTENDs of running goals whose cost is not known, by the latest heartbeats."""
         spends = (one for beat in self._beats.values() for one in beat.get("spend", ()))
         return {one["child_intend"] for one in spends if one.get("cost_unknown")}
 
     def began(self) -> dict[str, float]:
-        """Since when goals run by the latest beats: unix seconds by the id of the child INTEND."""
+        """When running goals began, by the latest heartbeats: unix seconds by the id of the child INTEND."""
         return {
             one["child_intend"]: one["began_at"]
             for beat in self._beats.values()
@@ -244,18 +250,20 @@ class Leases:
             for one in beat.get("spend", ())
             if one.get("began_at") is not None
         }
-        # One that stops ends what it runs, and then tells of it no more.
+        # A stopping instance ends its work, and then no longer reports it.
         stopping = beat.get("leaving") or beat["health"] == "draining"
         self._ran[did] = {**self._ran.get(did, {}), **running} if stopping else running
 
     def ran(self, did: str) -> dict[str, float]:
-        """Since when goals ran on this instance when it was heard from last: unix seconds by the id of the
-        child INTEND."""
+        """When goals began on this instance, by its last heartbeat: unix seconds by the id of the child
+        INTEND.
+        """
         return self._ran.get(did, {})
 
     def lost_at(self, instance: Instance) -> float | None:
-        """When an instance that has left or is archived was last known to work: unix seconds, 0 when nobody
-        knows; None of any other."""
+        """When an instance that has left or is archived was last known to work: unix seconds, 0 when that is
+        unknown; None for any other.
+        """
         status = self.status(instance)
         if status not in ("left", "archived"):
             return None
@@ -265,22 +273,25 @@ class Leases:
         return min((at for at in (heard, instance.at) if at), default=0.0)
 
     def slots(self) -> dict[str, int]:
-        """How many goals instances run at once, by DID, as far as they have told."""
+        """How many goals instances run at once, by DID, as far as they have reported."""
         return {did: one["max_concurrent"] for did, one in self._beats.items() if one.get("max_concurrent")}
 
     def starts(self, did: str) -> dict[str, tuple[Start, ...]]:
-        """How often what runs there was started, by the id of the child INTEND, as its latest beat tells."""
+        """How often work there was started, by the id of the child INTEND, according to its
+        latest heartbeat."""
         spend = self._beats.get(did, {}).get("spend", ())
         told = {one["child_intend"]: read_starts(one.get("starts")) for one in spend}
         return {intend: starts for intend, starts in told.items() if starts}
 
     def free_slots(self, did: str) -> int | None:
-        """How many goals more it could have begun at its latest beat; None when nothing was heard of it."""
+        """How many more goals it could have begun at its latest heartbeat; None when it was never
+        heard from."""
         beat = self._beats.get(did)
         return None if beat is None else max(0, beat["max_concurrent"] - beat["active_dispatches"])
 
     def enforcing(self) -> list[str]:
-        """The DIDs of those who told last that they enforce permissions, and have not left."""
+        """The DIDs of those whose latest report says that they enforce permissions, and that have
+        not left."""
         instances = self._registry.instances
         return [
             did
@@ -289,12 +300,13 @@ class Leases:
         ]
 
     def heard_at(self) -> dict[str, float]:
-        """When each instance was heard from last, unix seconds by DID."""
+        """When each instance was last heard from, unix seconds by DID."""
         return dict(self._heard_at)
 
     def held(self, digest: str) -> frozenset[str]:
-        """Child INTENDs that draining instances say they will not begin. Only beats made under exactly this
-        control state count: under another one an instance may have begun them since."""
+        """Child INTENDs that draining instances say they will not begin. Only heartbeats under exactly this
+        control state count: under another one an instance may have begun them since.
+        """
         beats = [beat for beat in self._beats.values() if beat.get("control") == digest]
         return frozenset(intend for beat in beats for intend in beat.get("held", ()))
 
@@ -311,7 +323,7 @@ class Leases:
 
 
 def _visible(beat: dict[str, Any]) -> dict[str, Any]:
-    # What grows with every beat is not a change that a screen has to be told of at once.
+    # Values that grow with every heartbeat are not a change that screens must hear of at once.
     ahead = beat.get("clock_ahead_secs")
     still = {key: value for key, value in beat.items() if key not in _RESTLESS}
     return {**still, "clock": ahead if ahead is None else round(ahead)}
@@ -327,6 +339,6 @@ def _fields(instance: Instance) -> dict[str, Any]:
 
 
 def usable(beat: Mapping[str, Any] | None) -> frozenset[str] | None:
-    """The adapters that a heartbeat says can be used there; None when it does not say."""
+    """The adapters that a heartbeat reports as usable; None when it reports none."""
     told = (beat or {}).get("adapters")
     return None if told is None else frozenset(one["name"] for one in told if one["usable"])

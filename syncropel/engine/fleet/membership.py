@@ -1,5 +1,6 @@
-"""A worker's place in its fleet: let in by the first heartbeat that its coordinator takes, shut out when it
-is revoked."""
+"""A worker's place in its fleet: admitted by the first heartbeat that its coordinator accepts, excluded when
+it is revoked.
+"""
 
 from __future__ import annotations
 
@@ -21,11 +22,11 @@ log = logging.getLogger("syncropel.engine.membership")
 
 
 class Membership:
-    """Keeps a worker's standing, and says in the log when it changes. `changed`: work may begin, or must end.
+    """Keeps a worker's standing, and records when it changes. `changed`: work may begin, or must end.
 
-    That it was revoked it learns in two ways: its coordinator tells it as any control, by a credential of
-    its own; or it refuses a heartbeat by that name. Then the worker says so on its own log, so that it knows
-    also after a restart, until a newer word of its coordinator gives it a credential.
+    It learns of its revocation in two ways: its coordinator tells it like any control, by its own credential;
+    or it refuses a heartbeat for that reason. The worker then records that on its own log, so that it knows
+    even after a restart, until a newer record of its coordinator gives it a credential.
     """
 
     def __init__(
@@ -45,13 +46,13 @@ class Membership:
         return self._ingest.live.standing
 
     def begin(self) -> None:
-        """Say how it stands at the start, once its coordinator was asked."""
+        """Report the standing at start, once its coordinator was asked."""
         if self._standing.revoked is None and not self._standing.heard:
             log.warning("accepts and begins no work: %s", self._standing.why)
         self._look()
 
     def let_in(self, coordinator: str) -> None:
-        """The coordinator (a DID) took a heartbeat, and what it told is in force."""
+        """The coordinator (a DID) accepted a heartbeat, and what it said is in force."""
         self._taken_by = coordinator
         if not self._standing.heard:
             self._standing.heard = True
@@ -59,13 +60,14 @@ class Membership:
             self._changed()
 
     def say_goodbye(self) -> None:
-        """Accept nothing more: from the last heartbeat on no freeze waits for this instance."""
+        """Accept nothing more: after the last heartbeat no freeze waits for this instance."""
         self._standing.heard = False
 
     async def hear_revoked(self, told: RevokedByPeer) -> None:
-        """A heartbeat was refused because this instance was revoked. That counts when it is about this one
-        and the answer comes from its own coordinator; from whom it has none to know it by, from who took its
-        heartbeats since it started."""
+        """A heartbeat was refused because this instance was revoked. That counts when it is about this
+        instance and the answer comes from its own coordinator; without a credential to identify that, from
+        the one that has accepted its heartbeats since it started.
+        """
         known = self._keyring.coordinator if self._keyring.knows_coordinator else self._taken_by
         if told.instance != self._standing.did or not known or told.coordinator != known:
             if self._disbelieved != told.message:

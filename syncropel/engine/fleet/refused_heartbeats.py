@@ -23,10 +23,10 @@ class _Sign:
 
 
 class RefusedHeartbeats:
-    """Of whom beats are refused, and why.
+    """Whose heartbeats are refused, and why.
 
-    Anybody may send such beats. So they only ever add to those who have to confirm, never take away, and
-    nothing is kept of DIDs that never joined.
+    Anybody may send such heartbeats. So they can only add to the instances that have to confirm, never remove
+    one, and nothing is kept about DIDs that never joined.
     """
 
     def __init__(self, runtime: Runtime) -> None:
@@ -34,8 +34,9 @@ class RefusedHeartbeats:
         self._signs: dict[str, _Sign] = {}
 
     def note(self, did: str, why: str, registry: Registry, series_secs: float) -> bool:
-        """A beat in this name was refused; gives whether that is news. The log hears of a series once; it is
-        over after `series_secs` without a refusal."""
+        """Note a refused heartbeat; return whether that is news. The log mentions a series once; it ends
+        after `series_secs` without a refusal.
+        """
         instance = registry.instances.get(did)
         if instance is None:
             return False
@@ -49,16 +50,16 @@ class RefusedHeartbeats:
         return before is None or not before.holds
 
     def forget(self, did: str) -> None:
-        """A beat of it was taken, or an operator says that it is gone."""
+        """A heartbeat of it was accepted, or an operator says that it is gone."""
         if (sign := self._signs.get(did)) is not None:
             sign.holds = False
 
     def why(self, did: str) -> str:
-        """Why its latest beat was refused; empty when it was taken, and when there was none."""
+        """Why its latest heartbeat was refused; empty when it was accepted, and when there was none."""
         sign = self._signs.get(did)
         return sign.why if sign is not None and sign.holds else ""
 
     def silence(self, did: str) -> float:
-        """Seconds since its latest refused beat; infinite without one."""
+        """Seconds since its latest refused heartbeat; infinite without one."""
         sign = self._signs.get(did)
         return self._runtime.monotonic() - sign.at if sign is not None else float("inf")

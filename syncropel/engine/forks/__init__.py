@@ -1,1 +1,1 @@
-"""Forks: the work of child threads, the word to their parents, and the join."""
+"""Forks: the work of child threads, the results for their parents, and the join."""

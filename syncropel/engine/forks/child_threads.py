@@ -1,4 +1,4 @@
-"""The child threads of a thread, put together from all live folds."""
+"""The child threads of a thread, assembled from all live folds."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from syncropel.record.threads import RESERVED
 
 
 def told_parent(live: LiveFolds, child: str) -> str:
-    """The thread that is told what this one came to; empty when none is.
+    """The thread that is told this one's result; empty when none is.
 
-    What a part of a subtask came to is told to nobody: the subtask's thread is its worker's.
+    The result of a part of a subtask is reported to nobody: the subtask's thread is its worker's.
     """
     parent = live.parents.of(child, live.tasks)
     if not parent or parent in RESERVED or parent not in live.index.threads or is_work(parent, live):

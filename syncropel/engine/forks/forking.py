@@ -1,8 +1,8 @@
-"""Forks: begins the work of child threads that ask for it, tells each parent what its children came to, and
+"""Forks: begins the work of child threads that request it, tells each parent its children's results, and
 closes parents whose join is satisfied.
 
-It remembers nothing but what was refused. Each step is found by folding: a child without its work, a closed
-child that its parent was not told of, a join that is satisfied. It may be stopped at any line and run again.
+It remembers only what was refused. Each step is found by folding: a child without its work, a closed child
+whose result the parent lacks, a join that is satisfied. It may be stopped anywhere and run again.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ log = logging.getLogger("syncropel.engine.forks")
 
 
 class Forking:
-    """Looks at threads that have a parent or children."""
+    """Examines threads that have a parent or children."""
 
     def __init__(self, ingest: Ingest, did: str, runtime: Runtime) -> None:
         self._ingest = ingest
@@ -42,11 +42,11 @@ class Forking:
         ingest.subscribe(self.on_records)
 
     async def run(self) -> None:
-        """Look at what is marked, for ever."""
+        """Examine marked threads, for ever."""
         await self._pending.run()
 
     async def drain(self) -> None:
-        """Look until nothing is marked."""
+        """Examine until nothing is marked."""
         await self._pending.drain()
 
     def refused(self, thread: str) -> str:
@@ -55,7 +55,7 @@ class Forking:
         return "" if error is None else error.message
 
     def on_records(self, records: Sequence[StoredRecord]) -> None:
-        """Mark what these records may have moved."""
+        """Mark the threads that these records may affect."""
         live = self._ingest.live
         for stored in records:
             record = stored.record
@@ -76,7 +76,7 @@ class Forking:
                     self._pending.mark(child)
 
     def mark_all(self) -> None:
-        """Look at every thread with a parent or children: at start."""
+        """Mark every thread with a parent or children: at start."""
         live = self._ingest.live
         for thread in (*live.parents.forks, *live.forks):
             self._pending.mark(thread)
@@ -88,7 +88,7 @@ class Forking:
                 self._pending.mark(line.id)
 
     def look_again(self) -> None:
-        """Try again what was refused; what a rule denies is tried when the rules change."""
+        """Retry refused steps; what a rule denies is retried when the rules change."""
         for thread, error in self._refused.items():
             if not isinstance(error, PermissionDenied):
                 self._pending.mark(thread)
@@ -193,7 +193,7 @@ class Forking:
 
 def _status(task: TaskState) -> str:
     fanout = task.fanout
-    # Only a dispatch fails by what its subtask came to; of others it would take long to ask.
+    # Only a dispatch fails with its subtask; for others, finding out would take long.
     if fanout is None or not fanout.active or not fanout.spec.dispatch:
         return task.status
     return status_now(task, decide_join_now(fanout, fan_out_children(fanout), task.alias, {}).satisfiable)

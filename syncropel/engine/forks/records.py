@@ -1,4 +1,4 @@
-"""The records of a fork's life: the work on the child, what it came to, and the join of its parent."""
+"""The records of a fork's life: the work on the child, its result, and the join of its parent."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from syncropel.record.model import Record
 _MINTED: Final = re.compile(r"th_[0-9a-f]{64}")
 """Thread ids that nobody would type: a task on one gets a short name."""
 MOST_SUMMARY: Final = 2000
-"""Characters of a child's summary that its parent is told; the child has the whole."""
+"""Characters of a child's summary that its parent is told; the child has all of it."""
 
 
 def begun(fork: Fork, parent: str, namespace: str, task: TaskState | None, *, fresh: bool) -> Record:
-    """The INTEND that gives the child's work to an instance, as `spl task dispatch` does.
+    """The INTEND that assigns the child's work to an instance, as `spl task dispatch` does.
 
-    On a thread without records (`fresh`) it follows from the fork alone: written twice, it is one record.
+    On a thread without records (`fresh`) it is derived from the fork alone: written twice, it is one record.
     """
     work = fork.work
     assert work is not None

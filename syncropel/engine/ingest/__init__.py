@@ -1,1 +1,1 @@
-"""The way of every record into the log: judged, appended, folded, told to watchers."""
+"""The path of every record into the log: judged, appended, folded, sent to watchers."""

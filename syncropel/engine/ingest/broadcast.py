@@ -1,4 +1,4 @@
-"""Telling watchers of new records: bounded, and never waited for."""
+"""Sends new records to watchers: bounded, and never waiting for them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Final
 from syncropel.record.model import StoredRecord
 
 WATCHER_CAPACITY: Final = 10_000
-"""Records that a watcher may be behind before it is dropped."""
+"""How many records a watcher may be behind before it is dropped."""
 
 
 class Watcher:
@@ -38,7 +38,7 @@ class Watcher:
         self._wake.set()
 
     async def take(self) -> list[StoredRecord]:
-        """Everything that has come, waiting for the first; empty when lagged or closed."""
+        """Everything that has arrived, waiting for the first; empty when lagged or closed."""
         while not (self._queue or self.lagged or self.closed):
             self._wake.clear()
             await self._wake.wait()
@@ -78,7 +78,7 @@ class Broadcast:
 
 
 class ChangeSignal:
-    """A counter that can be waited for: one `beat` wakes everyone who has not seen it."""
+    """A counter that can be awaited: one `beat` wakes everyone who has not seen it."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -92,7 +92,7 @@ class ChangeSignal:
         self._waiters.clear()
 
     async def after(self, seen: int) -> int:
-        """Wait until the count is beyond `seen`; gives the count."""
+        """Wait until the count exceeds `seen`; return the count."""
         while self.count <= seen:
             waiter = asyncio.get_running_loop().create_future()
             self._waiters.add(waiter)

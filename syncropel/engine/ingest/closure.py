@@ -1,4 +1,6 @@
-"""Which threads belong together: what a snapshot has to hold for a thread to be understood from it alone."""
+"""Which threads belong together: what a snapshot must contain so that a thread can be understood from it
+alone.
+"""
 
 from __future__ import annotations
 
@@ -11,16 +13,16 @@ from syncropel.record.threads import FLEET_CONTROL, INSTANCE_REGISTRY, NAMESPACE
 from syncropel.store.base import RecordFilter, RecordStore
 
 _CONTEXT: Final = (INSTANCE_REGISTRY, FLEET_CONTROL, NAMESPACE_REGISTRY)
-"""Who the instances were, and what ruled over them."""
+"""Who the instances were, and which control applied to them."""
 _THREAD_KEYS: Final = ("parent_thread", "child_thread", "sub_thread")
 _RECORD_KEYS: Final = ("fulfills", "cancels", "parent_intend", "child_intend")
 
 
 async def causal_closure(store: RecordStore, live: LiveFolds, threads: Iterable[str]) -> set[str]:
-    """These threads, and all that they lead to and come from, as far as this log holds it.
+    """These threads, and all that they lead to and come from, as far as this log contains it.
 
     Parents of records, records that they fulfil or judge, parent and child threads of fan-outs, the
-    observations of each run; and the registries by which instances, freezes and namespaces are read.
+    observations of each run; and the registries of instances, freezes, and namespaces.
     """
     known = live.index.threads
     dispatches = await _dispatches(store, live)

@@ -1,4 +1,4 @@
-"""Denials: each is logged at once and kept as an audit record; alike ones of one moment share a record."""
+"""Denials: each is logged at once and audited as a record; identical ones close together share a record."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ if TYPE_CHECKING:
 log = logging.getLogger("syncropel.engine.permissions")
 
 GATHER_SECS: Final = 0.25
-"""Alike denials within so many seconds share an audit record, so that no storm fills the log."""
+"""Identical denials within this many seconds share an audit record, so that no storm fills the log."""
 MAX_WAITING: Final = 1_000
-"""Different denials that wait for their record; more of them within one moment are only counted."""
+"""Distinct denials waiting for their record; more of them at once are only counted."""
 
 _Denial = tuple[str, str, str, str, str, str]
 
 
 class Denials:
-    """Takes denials, and writes them to the engine's config thread past the rules themselves."""
+    """Collects denials, and writes them to the engine's config thread, bypassing the rules themselves."""
 
     def __init__(self, did: str, runtime: Runtime) -> None:
         self.total = 0
         self.only_counted = 0
-        """Denials without a record of their own, because there were too many different ones at once."""
+        """Denials without a record of their own, because there were too many distinct ones at once."""
         self.lost = 0
-        """Audit records that the log did not take."""
+        """Audit records that the log did not accept."""
         self._did = did
         self._runtime = runtime
         self._waiting: Counter[_Denial] = Counter()
@@ -43,7 +43,7 @@ class Denials:
         self._wake = asyncio.Event()
 
     def note(self, request: Request, verdict: Verdict) -> None:
-        """Log a denial and keep it for the audit."""
+        """Log a denial and queue it for the audit."""
         self.total += 1
         act = request.record.act if request.record is not None else ""
         log.warning(
@@ -71,7 +71,7 @@ class Denials:
             await self.flush(ingest)
 
     async def flush(self, ingest: Ingest) -> None:
-        """Write what waits."""
+        """Write what is queued."""
         self._wake.clear()
         waiting, self._waiting = self._waiting, Counter()
         beyond, self._beyond = self._beyond, 0
@@ -93,7 +93,7 @@ class Denials:
             log.error("cannot keep %d of %d records of denials: %s", lost, len(records), problem)
 
     def _tally(self, count: int) -> Record:
-        """The audit of what was beyond the cap: how many there were, and that nobody noted whose."""
+        """The audit of what exceeded the limit: how many there were, without details."""
         body = {
             "topic": DENIED_TOPIC,
             "problem": f"over {MAX_WAITING} different denials within {GATHER_SECS:g}s: only counted",

@@ -1,4 +1,4 @@
-"""The door of the log: guard, append, apply to the live folds, tell everyone."""
+"""Appends records: guard, store, live folds, watchers."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ log = logging.getLogger("syncropel.engine.ingest")
 Listener = Callable[[Sequence[StoredRecord]], None]
 
 SLICE = 500
-"""Restored records that are taken in before others get their turn on the event loop."""
+"""Restored records that are taken in before others get a turn on the event loop."""
 
 
 class Ingest:
-    """Takes records in. After `append` returned, the record is durable and every live fold has it.
+    """Takes records in. When `append` returns, the record is durable and every live fold has it.
 
-    Records that rule over others are written alone: none that the guard judged before stands behind one of
-    them in the log, so whatever follows a freeze there was judged under it. What begins a fan-out is written
-    alone too: the guard lets a task have one, and two that are judged together would both pass.
+    Records that rule over others are written alone: no record that the guard judged before one of them
+    follows it in the log, so whatever follows a freeze there was judged under it. A fan-out's first record is
+    written alone too: the guard allows a task only one, and two judged together would both pass.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class Ingest:
         self._opened = asyncio.Event()
 
     def subscribe(self, listener: Listener) -> None:
-        """Call `listener` with every group of new records, after the live folds took them."""
+        """Call `listener` with every group of new records, after the live folds have applied them."""
         self._listeners.append(listener)
 
     async def append(
@@ -82,17 +82,16 @@ class Ingest:
         whole: bool = False,
         writer: Writer = ENGINE,
     ) -> list[Outcome]:
-        """Append in order, each judged against the state that those before it leave (`engine.turns`).
+        """Append in order, each judged against the state left by those before it (`engine.ingest.turns`).
 
-        A record that the guard or the log refuses gets its error; the others go in.
+        A record that the guard or the log refuses gets its error; the others are appended.
 
-        `writer`: how these records came here, which says what they may be.
-        `ruled` is False for what no operator's rule may keep out: audit records, a fleet's control records.
-        `together`: these are the engine's own and say nothing about each other, so that one turn and one
-        commit do for all; so it is with those that are not ruled.
-        `whole`: with `together`, if one is refused none goes in, and all get its error.
-        Raises Unavailable when the daemon is stopping, StoreError when the disk refuses; if that happens
-        after a part is in the log, it is the outcome of each of the others.
+        `writer`: how these records got here, which decides what they may be. `ruled` is False for what no
+        operator's rule may keep out: audit records, a fleet's control records. `together`: these are the
+        engine's own and independent of each other, so one turn and one commit suffice for all; the same goes
+        for those that are not ruled. `whole`: with `together`, if one is refused none is appended, and all
+        get its error. Raises Unavailable when the daemon is stopping, StoreError when the disk refuses; if
+        that happens after some are in the log, it is the outcome of each of the others.
         """
         if not self.open:
             raise Unavailable("the daemon is stopping", "send the records again after the restart")
@@ -136,18 +135,18 @@ class Ingest:
             try:
                 self._take([one.stored for one in outcomes if isinstance(one, Appended) and one.created])
             except Exception:
-                # The records are in the log, and the writer must go on; the self-check repairs the fold.
+                # The records are in the log, and the writer must continue; the self-check repairs the fold.
                 log.exception("a fold or a listener failed on new records")
             finally:
                 if self._refolding is None:
                     leave()
-                else:  # a stale thread says nothing yet to whom it is asked for alone
+                else:  # a stale thread tells nothing yet to those who want it alone
                     self._refolding.add_done_callback(lambda _: leave())
 
         try:
             outcomes = iter(await self.store.append(passed, take))
         except asyncio.CancelledError:
-            raise  # what is queued is written all the same, and then the turn ends
+            raise  # what is queued is written anyway, and then the turn ends
         except BaseException:
             if not settled:
                 leave()
@@ -159,13 +158,13 @@ class Ingest:
         return results
 
     def _placed(self, record: Record, writer: Writer) -> Record:
-        """The record at its clock, where that is not simply the next one."""
+        """The record with its clock, where that is not simply the next one."""
         if writer.author == "engine":
             record = self._past_ceiling.place(record, self.live, self._runtime.now())
         return placed_report(record, self.live)
 
     async def _enter(self, records: Sequence[Record]) -> Callable[[], None]:
-        """Wait for the turn of these records; gives what ends it."""
+        """Wait for the turn of these records; return what ends it."""
         shared_lock = self._order
         enter, leave = shared_lock.enter, shared_lock.leave
         if any(needs_quiet(record, self.live) for record in records):
@@ -180,7 +179,7 @@ class Ingest:
     async def _judge(
         self, records: Sequence[Record], ruled: bool, writer: Writer
     ) -> list[SyncropelError | None]:
-        """What speaks against each record."""
+        """The objection to each record, if any."""
         now = self._runtime.now()
         self.live.control.pass_time(self._runtime.moment())
         refused = [check(record, self.live, now, self._did, writer) for record in records]
@@ -198,8 +197,9 @@ class Ingest:
         return refused
 
     async def _refuse_joined(self, record: Record) -> SyncropelError | None:
-        """Refuse a fan-out that was joined before it began: who posts one knows its id, and can have said
-        before that it is fulfilled, when nothing told that this would be a join."""
+        """Refuse a fan-out that was joined before it began: its poster knows its id, and could have declared
+        it fulfilled before that was recognizable as a join.
+        """
         task = self.live.tasks.get(record.thread)
         known = task is not None and task.fanout is not None
         if known or not record.id or record.thread not in self.live.index.threads:
@@ -215,11 +215,11 @@ class Ingest:
     async def restore(self, bundled: Sequence[Bundled], keep: Keep, *, tell: bool) -> list[Outcome]:
         """Take in records of another log, all or none, as `RecordStore.restore`.
 
-        Meanwhile others wait who write on the same threads; and everyone, when one of these rules over
-        records. Freezes, namespaces and rules judge them before the first goes in; what else the guard says
-        of a request says nothing of history. `tell`: whether the engine is to act on them; on records of
-        reserved threads it does in any case, and watchers hear of all. A caller that is cancelled does not
-        stop it. Raises the first refusal, with the line.
+        Meanwhile writers on the same threads wait; everyone does when one of these rules over records.
+        Freezes, namespaces, and rules judge them before the first is written; the guard's other checks
+        concern requests, not history. `tell`: whether the engine is to act on them; on records of reserved
+        threads it always does, and watchers hear of all. Cancelling the caller does not stop it. Raises the
+        first refusal, with the line.
         """
         work = asyncio.ensure_future(self._restore(bundled, keep, tell))
         work.add_done_callback(lambda done: done.cancelled() or done.exception())
@@ -250,7 +250,7 @@ class Ingest:
     ) -> tuple[list[Outcome], list[StoredRecord]]:
         """Write the records, on threads where nobody else writes now; `alone`: nobody writes anywhere.
 
-        Live folds and watchers have each as soon as it is written; gives the outcomes and what was new.
+        Live folds and watchers get each as soon as it is written; returns the outcomes and what was new.
         """
         fresh: list[StoredRecord] = []
 
@@ -271,7 +271,7 @@ class Ingest:
                 self._order.leave_alone()
 
     async def _settle(self, fresh: list[StoredRecord], tell: bool) -> None:
-        """Once all are written: fold anew what came out of order, and report no result a second time."""
+        """After everything is written: refold what came out of order, and report no result a second time."""
         results = [one.record.id for one in fresh if isinstance(one.record.body.get("fulfills"), str)]
         if results and not tell:
             await self.store.acknowledge(results)  # they were reported where they came from
@@ -294,7 +294,7 @@ class Ingest:
                 raise error
 
     async def _compile(self, compiling: Callable[[], object]) -> None:
-        # The cache keeps what comes of it, also an error, and the guard finds it there.
+        # The cache keeps the result, even an error, and the guard finds it there.
         with contextlib.suppress(SyncropelError):
             await RULES.compile(compiling)
 
@@ -310,10 +310,10 @@ class Ingest:
 
     @contextlib.asynccontextmanager
     async def undisturbed(self) -> AsyncIterator[Callable[[], bool]]:
-        """Inside, no control record is written: what the live folds say of freezes stays true.
+        """Inside, no control record is written: what the live folds say about freezes stays true.
 
-        Gives a function that says whether one is waiting, so be quick. Append nothing in here: that would
-        wait for the control record, and the control record for us.
+        Yields a function that says whether one is waiting, so be quick. Do not append in here: that would
+        wait for the control record, and the control record for this.
         """
         await self._order.enter()
         try:
@@ -322,14 +322,14 @@ class Ingest:
             self._order.leave()
 
     async def append_one(self, record: Record, *, writer: Writer = ENGINE) -> Appended:
-        """Append one record; raises what `append` would answer."""
+        """Append one record; raise the error that `append` would return."""
         (outcome,) = await self.append([record], writer=writer)
         if isinstance(outcome, SyncropelError):
             raise outcome
         return outcome
 
     def _take(self, fresh: list[StoredRecord], listeners: Sequence[Listener] | None = None) -> None:
-        """Apply what was just written and tell of it: watchers, and these listeners (None: all)."""
+        """Apply what was just written and announce it to watchers and these listeners (None: all)."""
         if not fresh:
             return
         listeners = self._listeners if listeners is None else listeners
@@ -346,7 +346,7 @@ class Ingest:
     async def _refold(
         self, fresh: list[StoredRecord], listeners: Sequence[Listener], before: asyncio.Task[None] | None
     ) -> None:
-        """Fold stale threads anew before anyone hears of these records, one round after the other."""
+        """Refold stale threads before anyone hears of these records, round after round."""
         if before is not None:
             await before
         try:

@@ -1,4 +1,4 @@
-"""Live folds: caches over the log, kept by applying each record as it comes and rebuilt at start."""
+"""Live folds: caches over the log, updated with each record as it comes and rebuilt at start."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ from syncropel.record.threads import (
 from syncropel.store.base import RecordStore
 
 JOINED_KEPT: Final = 20
-"""So many of the last joins are told to who hears of the fleet only now and then."""
+"""How many recent joins are listed for those who hear of the fleet only now and then."""
 
 _OF_FORKS: Final = frozenset({SPAWNED, FORK_CLOSED, FORK_JOINED, AMEND_JOIN})
 
@@ -53,18 +53,18 @@ _OF_FORKS: Final = frozenset({SPAWNED, FORK_CLOSED, FORK_JOINED, AMEND_JOIN})
 class LiveFolds:
     """Every fold that the daemon answers from. `apply` a record once it is in the log.
 
-    A record that comes out of fold order on a task thread cannot be applied in place; its thread is put in
-    `stale`, and `refold` folds it anew from the log. `parts` holds, by the thread of a task or a
-    subtask, the tasks that are a part of it.
+    A record that comes out of fold order on a task thread cannot be applied in place; its thread is added to
+    `stale`, and `refold` folds it again from the log. `parts` holds, by the thread of a task or a subtask,
+    the tasks that are a part of it.
     """
 
     registry: Registry = field(default_factory=Registry)
     access: Access = field(default_factory=Access)
     rules: Rules = field(default_factory=Rules)
     rule_failures: RuleFailures = field(default_factory=RuleFailures)
-    """What rules could not be evaluated; no fold, and lost at a restart."""
+    """Rules that failed to evaluate; not a fold, and lost at a restart."""
     standing: Standing = field(default_factory=Standing)
-    """Whether this instance may work at all; its engine says which one it is."""
+    """Whether this instance may work at all; its engine says which instance it is."""
     control: Control = field(default_factory=Control)
     drains: Drains = field(default_factory=Drains)
     credentials: Credentials = field(default_factory=Credentials)
@@ -79,21 +79,22 @@ class LiveFolds:
     children: dict[str, ChildState] = field(default_factory=dict)
     active: dict[str, TaskState] = field(default_factory=dict)
     joined: deque[str] = field(default_factory=lambda: deque(maxlen=JOINED_KEPT))
-    """The threads of the fan-outs that joined last, as their joins came in: the newest last."""
+    """The threads of the fan-outs that joined most recently, in the order in which their joins arrived."""
     parts: dict[str, dict[str, TaskState]] = field(default_factory=dict)
     parents: Parents = field(default_factory=Parents)
     forks: dict[str, Forks] = field(default_factory=dict)
-    """What threads that have child threads say of them, by thread."""
+    """The forks of threads that have child threads, by thread."""
     stale: set[str] = field(default_factory=set)
     folded_through: dict[str, int] = field(default_factory=dict)
     arriving: frozenset[str] = frozenset()
-    """Threads of which only a part is here yet: nothing is to be done about their tasks, nor folded anew."""
+    """Threads of which only a part has arrived: nothing is done about their tasks, and they are
+    not refolded."""
     heads: dict[str, int] = field(default_factory=dict)
     """The highest clock of each reserved thread; those above the ceiling do not count."""
     revision: int = 0
 
     def apply(self, stored: StoredRecord) -> None:
-        """Take one record that was just committed."""
+        """Apply one record that was just committed."""
         record = stored.record
         self.index.apply(stored)
         if record.thread in RESERVED:
@@ -183,18 +184,18 @@ class LiveFolds:
             self.joined.append(state.thread)
 
     def arrived(self) -> None:
-        """All threads that were arriving are here."""
+        """All arriving threads are complete."""
         threads, self.arriving = self.arriving, frozenset()
         for thread in threads & self.tasks.keys():
             self._index_task(self.tasks[thread])
 
     @property
     def has_stale(self) -> bool:
-        """Whether there is something to fold anew."""
+        """Whether there is something to refold."""
         return bool(self.stale - self.arriving)
 
     async def refold(self, store: RecordStore) -> None:
-        """Fold every stale thread anew from the log."""
+        """Refold every stale thread from the log."""
         while self.has_stale:
             thread = next(iter(self.stale - self.arriving))
             state = fold_task(thread, await store.thread(thread))
@@ -209,14 +210,14 @@ class LiveFolds:
             self._index_task(state)
 
     def _part(self, former: TaskState) -> None:
-        """Forget of which thread a task was thought to be a part."""
+        """Forget which thread a task was believed to be a part of."""
         siblings = self.parts.get(former.parent_thread, {})
         siblings.pop(former.thread, None)
         if not siblings:
             self.parts.pop(former.parent_thread, None)
 
     def _pass_on(self, alias: str) -> None:
-        """Give an alias that its task turned out not to have to the oldest that does."""
+        """Pass an alias that its task turned out not to have to the oldest that does."""
         named = [state for state in self.tasks.values() if state.alias == alias]
         if named:
             self.aliases[alias] = min(named, key=lambda state: (state.created_at, state.thread)).thread
@@ -228,7 +229,7 @@ class LiveFolds:
         return self.tasks.get(name) or self.tasks.get(self.aliases.get(name, ""))
 
     def holds(self, namespace: str) -> bool:
-        """Whether nothing begins in this namespace: it is frozen, or this instance takes no work."""
+        """Whether nothing begins in this namespace: it is frozen, or this instance accepts no work."""
         return not self.standing.may_begin or bool(self.control.covering(namespace))
 
     def names(self) -> dict[str, str]:
@@ -237,7 +238,7 @@ class LiveFolds:
 
 
 async def rebuild(store: RecordStore, seen: Callable[[int], None] = lambda _: None) -> LiveFolds:
-    """Fold the whole log. `seen` is told how many records were read so far."""
+    """Fold the whole log. `seen` is called with the number of records read so far."""
     live = LiveFolds()
     count = 0
     with uncollected(store.count):

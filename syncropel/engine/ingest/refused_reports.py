@@ -1,6 +1,6 @@
-"""Reports of results that the log refused: kept to be shown, since finished work must not vanish.
+"""Reports of results that the log refused: kept for display, since finished work must not vanish.
 
-Kept in memory: an instance sends a refused report again until it is taken, so that what matters comes back.
+Kept in memory: an instance resends a refused report until it is accepted, so what matters comes back.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from syncropel.store.base import Outcome
 log = logging.getLogger("syncropel.engine.reports")
 
 MAX_KEPT: Final = 1000
-"""Refusals that are kept; of more, the oldest are forgotten."""
+"""Refusals kept; beyond that, the oldest are forgotten."""
 
 _Slot = tuple[str, Any, Any]
 
@@ -38,7 +38,7 @@ class RefusedReports:
         return len(self._kept)
 
     def look(self, records: Sequence[Record], outcomes: Sequence[Outcome]) -> None:
-        """Take note of what became of these records, those that are reports."""
+        """Note the outcomes of those of these records that are reports."""
         for record, outcome in zip(records, outcomes, strict=True):
             if record.topic != CHILD_DONE:
                 continue
@@ -64,13 +64,13 @@ class RefusedReports:
             del self._kept[next(iter(self._kept))]
 
     def told(self, thread: str, index: int, attempt: int) -> list[str]:
-        """What was refused of this attempt's reports, and by whom they came."""
+        """What was refused of this attempt's reports, and from whom they came."""
         slot = _slot(thread, index, attempt)
         return [f"{actor}: {message}" for (about, actor), message in self._kept.items() if about == slot]
 
 
 def _slot(thread: str, index: Any, attempt: Any) -> _Slot:
-    # Anything may stand there in a record that is refused; as text all of it can be compared.
+    # A refused record may contain anything; as text, all of it can be compared.
     return thread, repr(index), repr(attempt)
 
 

@@ -1,5 +1,6 @@
-"""The self-check: a live fold against a fresh fold of the same records. A difference is a bug: it is logged
-as an error and repaired."""
+"""The self-check: compares a live fold with a fresh fold of the same records. A difference is a bug: it is
+logged as an error and repaired.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ log = logging.getLogger("syncropel.engine.selfcheck")
 
 
 class SelfCheck:
-    """Checks one task thread at each call, in turn."""
+    """Checks one task thread per call, in turn."""
 
     def __init__(self, live: LiveFolds, store: RecordStore) -> None:
         self._live = live
@@ -22,7 +23,7 @@ class SelfCheck:
         self.failures = 0
 
     async def step(self) -> bool:
-        """Check the next thread; gives whether live and fresh agreed."""
+        """Check the next thread; return whether live and fresh agreed."""
         threads = list(self._live.tasks)
         if not threads:
             return True
@@ -31,7 +32,7 @@ class SelfCheck:
         fresh = fold_task(thread, await self._store.thread(thread))
         live = self._live.tasks[thread]
         if live.sequence != fresh.sequence or live == fresh:
-            return True  # equal, or more came while the log was read: another turn will look
+            return True  # equal, or more came while the log was read: a later check will see
         self.failures += 1
         log.error("a live fold differs from the log; folded anew", extra={"thread_id": thread})
         self._live.stale.add(thread)

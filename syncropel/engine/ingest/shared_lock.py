@@ -1,4 +1,4 @@
-"""A shared_lock: many pass together, or one alone."""
+"""A lock for many at once, or for one alone."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from collections import deque
 
 class SharedLock:
     """Ordinary entrants share; one who wants to be alone waits until all inside have left, and nobody enters
-    meanwhile. Leaving may happen in another task than entering."""
+    meanwhile. Leaving may happen in another task than entering.
+    """
 
     def __init__(self) -> None:
         self._inside = 0

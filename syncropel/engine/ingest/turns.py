@@ -1,7 +1,7 @@
-"""Cuts a call into turns, so that each record is judged against the state that those before it leave.
+"""Splits a call into turns, so that each record is judged against the state left by those before it.
 
-Records of one turn are judged together and share a commit. So none of them may change what the guard says of
-another; most never do, and an ordinary call is one turn.
+Records of one turn are judged together and share a commit. So none of them may change what the guard says
+about another; most never do, and an ordinary call is one turn.
 """
 
 from __future__ import annotations
@@ -29,13 +29,14 @@ RULING: Final = frozenset({FLEET_CONTROL, NAMESPACE_REGISTRY, ENGINE_CONFIG})
 _LOOKS: Final = re.compile(
     r"\b(?:task|thread|trust|fanout_status|fleet_instances_live)\b(?:\s|//[^\n]*\n)*\("
 )
-"""Functions of an expression whose answer any record may change."""
+"""Expression functions whose result any record may change."""
 
 
 def stands_alone(record: Record, live: LiveFolds) -> bool:
     """Whether this record is judged and written alone: it rules over others, begins a fan-out, of which the
-    guard lets a task have one, forks from a thread that nothing is known of yet, or judges a task, which is
-    for whoever did not work on it."""
+    guard allows a task only one, forks from an unknown thread, or judges a task, which depends on who worked
+    on it.
+    """
     if record.thread in RULING or begins_fan_out(record) or _judges(record, live):
         return True
     if not names_child(record):
@@ -46,7 +47,8 @@ def stands_alone(record: Record, live: LiveFolds) -> bool:
 
 def needs_quiet(record: Record, live: LiveFolds) -> bool:
     """Whether nobody else may write while this record is judged and written. A turn may hold several records
-    that make children of threads; two turns at once could each hold half of a circle."""
+    that make threads children of others; two turns at once could each hold half of a cycle.
+    """
     return stands_alone(record, live) or claims_parent(record)
 
 
@@ -56,7 +58,7 @@ def _judges(record: Record, live: LiveFolds) -> bool:
 
 
 def turn_end(records: Sequence[Record], start: int, live: LiveFolds) -> int:
-    """The index behind the last record of the turn that begins at `start`."""
+    """The index after the last record of the turn that begins at `start`."""
     if stands_alone(records[start], live):
         return start + 1
     rules = live.rules
@@ -84,7 +86,7 @@ def turn_end(records: Sequence[Record], start: int, live: LiveFolds) -> int:
         elif topic == CHILD_DONE and record.thread in spawned:
             return at
         if ruled:
-            # What the guard itself lets through in a new namespace it lets through again; a rule may not.
+            # Whatever the guard itself lets through in a new namespace it lets through again; a rule may not.
             if record.thread in opened:
                 return at
             if record.act == "INTEND":
@@ -99,13 +101,13 @@ class _Kin:
     parents: set[str] = field(default_factory=set)
     children: set[str] = field(default_factory=set)
     forked: set[str] = field(default_factory=set)
-    """Children that take on their parent's namespace."""
+    """Children that inherit their parent's namespace."""
     written: set[str] = field(default_factory=set)
     opened: set[str] = field(default_factory=set)
     """Threads with an INTEND that says more than that it forks."""
 
     def affect(self, record: Record) -> bool:
-        """Whether these say something that the guard looks at for this record."""
+        """Whether these affect the guard's decision about this record."""
         thread = record.thread
         if thread in self.forked:
             return True
@@ -117,7 +119,7 @@ class _Kin:
         return names_child(record) and (child in self.written or parent in self.opened)
 
     def take(self, record: Record) -> None:
-        """Take a record into the turn."""
+        """Add a record to the turn."""
         self.written.add(record.thread)
         if claims_parent(record):
             parent, child = _kinship(record)
@@ -130,7 +132,7 @@ class _Kin:
 
 
 def _kinship(record: Record) -> tuple[str, str]:
-    """The parent and the child that a record makes of two threads."""
+    """The parent and the child in a record that relates two threads."""
     if names_child(record):
         return record.thread, str(record.body[SUB_THREAD])
     return str(record.body["parent_thread"]), record.thread
@@ -141,7 +143,7 @@ def _begins_work(record: Record) -> bool:
 
 
 def _follows_from_work(record: Record) -> bool:
-    """Whether what the guard says of this record depends on the task or subtask of its thread."""
+    """Whether the guard's decision about this record depends on the task or subtask of its thread."""
     return record.act == "KNOW" and ("verdict" in record.body or "fulfills" in record.body)
 
 

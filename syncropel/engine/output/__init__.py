@@ -1,1 +1,1 @@
-"""The output of attempts: read where it was written, asked for elsewhere, and followed as it grows."""
+"""The output of attempts: read where it was written, requested from elsewhere, and followed as it grows."""

@@ -1,6 +1,6 @@
-"""Output as it grows, for any number of followers: one looks for all of them.
+"""Growing output for any number of followers: one poller serves all of them.
 
-A follower takes one piece at a time, whenever it likes, so that a slow one costs no more than that piece.
+A follower takes one piece at a time, whenever it likes, so a slow one costs no more than that piece.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from syncropel.wire import OutputPage
 Read = Callable[[Wanted], Awaitable[OutputPage]]
 FIRST_LOOK_SECS: Final = 0.2
 LONGEST_LOOK_SECS: Final = 1.0
-"""How long after the last look the next one is: it doubles while nothing comes."""
+"""Longest delay between two polls: it doubles while nothing arrives."""
 PIECE_BYTES: Final = MAX_BYTES // 4
 MAX_FOLLOWERS: Final = 256
 _SHARED_PIECES: Final = 4
 _NOTHING: Final = Wanted(0, 0)
-"""Its answer tells the size and the state alone."""
+"""Its answer contains only the size and the state."""
 
 
 class _Growth:
-    """What is known of one output, and pieces that several followers read at the same time."""
+    """What is known of one output, and pieces that several followers read at once."""
 
     def __init__(self, read: Read) -> None:
         self._read = read
@@ -40,7 +40,7 @@ class _Growth:
         self._pieces: OrderedDict[Hashable, asyncio.Future[OutputPage]] = OrderedDict()
 
     async def look(self) -> bool:
-        """Look at its size and state once; gives whether anything is new."""
+        """Poll its size and state once; return whether anything is new."""
         head, problem = self.head, None
         try:
             head = await self._read(_NOTHING)
@@ -51,7 +51,7 @@ class _Growth:
         return before != (head, problem and problem.code)
 
     async def piece(self, offset: int, head: OutputPage) -> OutputPage:
-        """The piece from this offset, of the output as it was when it was looked at."""
+        """The piece from this offset, of the output as of the last poll."""
         key = (offset, head.size, head.ended)
         known = self._pieces.get(key)
         if known is None:
@@ -64,7 +64,7 @@ class _Growth:
             return await asyncio.shield(known)
         except OutputUnreachable as error:
             self._pieces.pop(key, None)
-            self.problem = error  # so that the next look is news
+            self.problem = error  # so that the next poll is news
             self.pulse.beat()
             raise
 
@@ -85,7 +85,7 @@ class Following:
 
     @property
     def followers(self) -> int:
-        """How many follow now."""
+        """How many followers there are now."""
         return sum(growth.followers for growth in self._growing.values())
 
     def admit(self) -> None:
@@ -97,8 +97,9 @@ class Following:
             )
 
     def follow(self, key: Hashable, read: Read, last: OutputPage) -> Follower:
-        """Follow on from the last page that was read; to be closed. `key`: the same for all that follow the
-        same attempt."""
+        """Follow from the last page that was read; the caller closes it. `key`: the same for all that follow
+        the same attempt.
+        """
         growth = self._growing.get(key)
         if growth is None:
             growth = self._growing[key] = _Growth(read)
@@ -122,7 +123,7 @@ class Following:
 
 
 class Follower:
-    """One that follows. Nothing is read for it but the piece that it waits for."""
+    """One follower. Only the piece that it waits for is read for it."""
 
     def __init__(self, growth: _Growth, last: OutputPage) -> None:
         self._growth = growth
@@ -132,14 +133,14 @@ class Follower:
         growth.followers += 1
 
     def close(self) -> None:
-        """Follow no more."""
+        """Stop following."""
         self._growth.followers -= 1
 
     async def next(self) -> OutputPage | OutputUnreachable | None:
-        """Wait for the next piece; None when the last one was given.
+        """Wait for the next piece; None after the last one.
 
-        An OutputUnreachable is no end while the attempt runs: it is given once, and the next piece says that
-        it is past. Any other error is raised, and is the end.
+        An OutputUnreachable is not the end while the attempt runs: it is raised once, and the next piece
+        shows that it is over. Any other error is the end.
         """
         growth = self._growth
         while not (growth.closed or is_whole(self._last)):
@@ -159,7 +160,7 @@ class Follower:
         return None
 
     async def _look(self) -> OutputPage | None:
-        """The next piece, if it says anything new."""
+        """The next piece, if it contains anything new."""
         growth, last = self._growth, self._last
         if growth.problem is not None:
             raise growth.problem
@@ -169,17 +170,17 @@ class Follower:
         before, self._lost = self._lost, False
         self._last = page
         moved = page.next_offset != last.next_offset
-        # A piece that leads nowhere is not asked for again before something is new: it would be the same.
+        # A piece that leads nowhere is not requested again before something is new: it would be the same.
         self._has_more = moved and _is_cut(page)
         is_news = moved or (page.state, page.ended) != (last.state, last.ended)
         return page if is_news or before else None
 
 
 def _is_cut(page: OutputPage) -> bool:
-    """Whether there was more than one piece holds; half a character alone is not worth another one."""
+    """Whether there was more than fits one piece; half a character alone is not worth another one."""
     return page.size - page.next_offset >= LONGEST_CHARACTER
 
 
 def is_whole(page: OutputPage) -> bool:
-    """Whether nothing can come after this page."""
+    """Whether nothing can follow this page."""
     return page.ended and page.next_offset >= page.size

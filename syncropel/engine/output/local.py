@@ -1,4 +1,4 @@
-"""The output of the attempts that this instance was given, from their files."""
+"""The output of this instance's own attempts, from their files."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ from syncropel.system.interruptible import in_thread
 from syncropel.wire import OutputPage
 
 ATTEMPT_UNKNOWN: Final = "ATTEMPT_UNKNOWN"
-"""Code of the error that an instance was not given such an attempt."""
+"""Error code: this instance was not given such an attempt."""
 MAX_BYTES: Final = 256 * 1024
-"""The most that one piece has."""
+"""Largest piece."""
 LONGEST_CHARACTER: Final = 4
 """Bytes of one character in UTF-8."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What is to be read: `limit` bytes from `offset`, or with `tail` so many lines at the end.
+    """What to read: `limit` bytes from `offset`, or with `tail` that many lines at the end.
 
-    `raw`: the bytes of an agent, and not the events that they say. `stderr`: what it wrote there, where that
-    has a file of its own. `diff`: what it changed in its worktree, as a patch, and not what it wrote.
+    `raw`: an agent's bytes, instead of the events in them. `stderr`: its error output if it has its
+    own file. `diff`: what the attempt changed in its worktree, as a patch, instead of its output.
     """
 
     offset: int
@@ -47,7 +47,7 @@ class Wanted:
     diff: bool = False
 
     def query(self, attempt: int) -> dict[str, Any]:
-        """As another instance is asked for it."""
+        """The query parameters for another instance."""
         query = {"attempt": attempt, "offset": self.offset, "limit": self.limit, "tail": self.tail}
         asked = {key: value for key, value in query.items() if value is not None}
         flags = {"raw": self.raw, "stderr": self.stderr, "diff": self.diff}
@@ -56,7 +56,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """`whole`: all that was written is in it, and not only a part that could be made in time."""
+    """`whole`: it contains everything written so far, and not only a part that could be made in time."""
 
     path: str
     format: Literal["text", "events"]
@@ -71,7 +71,7 @@ def _piece(path: Path, wanted: Wanted, then: Path | None = None) -> Piece:
 
 
 class LocalOutput:
-    """Reads what attempts write on this instance. `work`: its folder of work.
+    """Reads the output of attempts on this instance. `work`: its folder of work.
 
     `job`: what the adapter was asked to do for an attempt. `default`: the adapter of those that name none.
     """
@@ -95,10 +95,10 @@ class LocalOutput:
     async def read(self, child_thread: str, attempt: int | None, wanted: Wanted) -> OutputPage:
         """A piece of an attempt's output. `attempt`: None for the latest.
 
-        Raises NotFound for an attempt that was not given to this instance, NoOutput when there is none of it.
+        Raises NotFound for an attempt that was not given to this instance, NoOutput when there is none.
         """
         intend = self._find(child_thread, attempt)
-        # Looked at before the file is read: what was written until the attempt ended is in it then.
+        # Checked before the file is read: then everything written before the attempt's end is in the file.
         result = self._ingest.live.children[child_thread].results.get(intend.record)
         ended = result is not None
         try:
@@ -146,7 +146,7 @@ class LocalOutput:
         return _Found(str(said), "events", _piece(path, wanted), whole=whole)
 
     def _patch(self, intend: ChildIntend, wanted: Wanted) -> _Found:
-        """It is made anew for the first piece: the following ones are of the same one."""
+        """Made anew for the first piece: the following ones are parts of the same one."""
         path = patch_path(self._work, intend.thread, intend.attempt)
         try:
             if wanted.offset == 0 or not path.is_file():
@@ -213,7 +213,7 @@ def _none(intend: ChildIntend, result: dict[str, Any], *, stderr: bool) -> NoOut
 
 
 def _as_text(piece: Piece, *, ended: bool) -> dict[str, Any]:
-    """The data of a page. Text ends between two characters, where the rest of the last one may still come."""
+    """The data of a page. Text ends between two characters where the rest of the last one may still come."""
     data = piece.data
     more = not ended or piece.offset + len(data) < piece.size
     cut = _cut_character(data) if more else 0
@@ -227,7 +227,7 @@ def _as_text(piece: Piece, *, ended: bool) -> dict[str, Any]:
 
 
 def _cut_character(data: bytes) -> int:
-    """How many bytes at the end are the beginning of a character."""
+    """How many bytes at the end are an incomplete character."""
     for back in range(1, min(LONGEST_CHARACTER, len(data) + 1)):
         byte = data[-back]
         if byte >= 0xC0:

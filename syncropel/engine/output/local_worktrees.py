@@ -1,4 +1,4 @@
-"""The worktrees of the attempts that this instance was given."""
+"""The worktrees of this instance's own attempts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from syncropel.wire import WorktreeOut
 
 NOT_ENDED: Final = "its attempt has not ended"
 LOOK_SECS: Final = 5.0
-"""How long one worktree is looked at: a goal may have put a pipe where git reads."""
+"""How long one worktree is examined: a goal may have put a pipe where git reads."""
 Attempt = tuple[str, int]
 """(child thread, attempt)"""
 _Act = Callable[[Worktree, Repo | None], Found | None]
@@ -36,12 +36,13 @@ class LocalWorktrees:
         self._turn = asyncio.Lock()
 
     async def present(self) -> list[WorktreeOut]:
-        """Every worktree that is still there, the newest attempts last."""
+        """Every existing worktree, the newest attempts last."""
         return await self._each(look, [intend for intend in self._intends() if intend.body.get("repo")])
 
     async def remove(self, attempts: Collection[Attempt]) -> list[WorktreeOut]:
-        """Remove those of these attempts by which nothing is lost; gives each as it stood, with `kept` where
-        it is still there."""
+        """Remove those of these attempts whose removal loses nothing; return each as it was, with `kept`
+        where it still exists.
+        """
         wanted = [one for one in self._intends() if (one.thread, one.attempt) in attempts]
         ended = [one for one in wanted if not self._running(one)]
         return await self._each(remove, ended)
@@ -61,7 +62,7 @@ class LocalWorktrees:
 
     async def _each(self, act: _Act, intends: Collection[ChildIntend]) -> list[WorktreeOut]:
         rows = []
-        async with self._turn:  # one that is being removed is put aside for a moment
+        async with self._turn:  # one that is being removed is moved aside for a moment
             for intend in intends:
                 made = await asyncio.to_thread(self._made, intend)
                 if made is None:

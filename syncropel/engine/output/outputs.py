@@ -1,4 +1,4 @@
-"""The output of any subtask: read here, or asked from the instance that its attempt was given to."""
+"""The output of any subtask: read here, or requested from the instance that has the attempt."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from syncropel.peer.peers import Peers
 from syncropel.wire import OutputPage
 
 ASKED_AT_ONCE: Final = 4
-"""Requests to one instance at a time: more would take room from its other callers."""
+"""Concurrent requests to one instance: more would take room from its other callers."""
 _NOT_FOUND: Final = 404
 
 
@@ -37,15 +37,15 @@ class Outputs:
         )
 
     async def of_child(self, child_thread: str, attempt: int | None, wanted: Wanted) -> OutputPage:
-        """From an attempt that this instance was given. Raises as `LocalOutput.read`."""
+        """From an attempt on this instance. Raises as `LocalOutput.read`."""
         page = await self._local.read(child_thread, attempt, wanted)
         return page.model_copy(update={"alias": self._alias(self._did)})
 
     async def of_subtask(self, task: str, index: int, attempt: int | None, wanted: Wanted) -> OutputPage:
-        """From an attempt of a subtask; None for the present one.
+        """From an attempt of a subtask; None for the current one.
 
-        Raises NotFound when there is no such task, subtask or attempt, OutputUnreachable when the instance
-        that has the output does not answer, NoOutput when there is none of it.
+        Raises NotFound for an unknown task, subtask, or attempt, OutputUnreachable when the instance that has
+        the output does not answer, NoOutput when there is none.
         """
         state, fanout = self._fan_out(task, index)
         latest = fanout.attempt(index)
@@ -87,7 +87,7 @@ class Outputs:
         return state, fanout
 
     async def _of_spawn(self, spawn: Spawn, attempt: int, wanted: Wanted) -> OutputPage | None:
-        """None while its instance does not know of the attempt yet."""
+        """None while its instance does not know the attempt yet."""
         try:
             if spawn.instance == self._did:
                 return await self.of_child(spawn.child_thread, attempt, wanted)

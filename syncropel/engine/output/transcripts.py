@@ -1,7 +1,7 @@
-"""What an agent's output says, as a file of events: one JSON document a line, made when somebody looks.
+"""An agent's output as a file of events: one JSON document per line, made on demand.
 
-It is made by a reader of its own from the output's first byte on, so that it says the same whoever looks and
-however often the daemon was restarted.
+It is made by its own reader from the output's first byte on, so that it is the same whoever asks and however
+often the daemon was restarted.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from syncropel.adapters.tail import Tail
 log = logging.getLogger("syncropel.engine.output.transcripts")
 
 MAX_TEXT: Final = 16_384
-"""Characters of one word of an event; what is beyond is counted."""
+"""Longest text of an event, in characters; the rest is counted."""
 STEP_BYTES: Final = 32 << 20
-"""So much of an output is read at one look, so that none takes long."""
+"""Most output read per call, so that no call takes long."""
 _KEPT: Final = 32
-"""Outputs that are read on from where they were; of others the transcript is made anew."""
+"""Outputs whose reading position is kept; other transcripts are made anew."""
 
 
 @runtime_checkable
@@ -35,7 +35,7 @@ class Readable(Protocol):
     """An adapter whose programs speak a protocol."""
 
     def reader(self, job: Job) -> OutputReader | None:
-        """A new reader of what an attempt writes; None when that is plain text."""
+        """A new reader for an attempt's output; None when that is plain text."""
         ...
 
 
@@ -50,10 +50,10 @@ class Transcripts:
     def extend(
         self, output: Path, adapter: str, job: Job, gate: Path | None = None, *, ended: bool
     ) -> tuple[Path, bool] | None:
-        """The transcript of this output, as far as it is made, and whether that is all of what there is now.
-        `gate`: the file of the gate command that follows the agent, whose lines follow what that said.
+        """The transcript of this output, as far as it is made, and whether it covers the whole output so far.
+        `gate`: the file of the gate command that runs after the agent; its lines follow the agent's.
 
-        None when it is plain text. Raises OSError as `output_file.read_piece`.
+        None for plain text. Raises OSError as `output_file.read_piece`.
         """
         found: object = self._adapters.get(adapter)
         reader = found.reader(job) if isinstance(found, Readable) else None
@@ -81,7 +81,7 @@ class _Transcript:
         self._lock = Lock()
 
     def extend(self, *, ended: bool) -> bool:
-        """Read on. False when there is more to read, at once."""
+        """Read on. Returns False when there is more to read at once."""
         with self._lock, open_own(self.path, anew=not self._begun) as sink:
             self._begun = True
             until = self._tail.offset + STEP_BYTES

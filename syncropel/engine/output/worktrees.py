@@ -1,7 +1,7 @@
 """The worktrees of the whole fleet: each instance is asked for its own, and one that is down is named.
 
-Whether a failed attempt may be tried again is known to the coordinator alone; whether anything would be lost,
-to the instance that has the worktree. Both have to agree before one is removed.
+Only the coordinator knows whether a failed attempt may be tried again; only the instance with the worktree,
+whether anything would be lost. Both must agree before one is removed.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Worktrees:
     def __init__(
         self, local: LocalWorktrees, ingest: Ingest, peers: Peers, leases: Leases, did: str, *, alone: bool
     ) -> None:
-        """`alone`: tell of this instance only, as a worker does."""
+        """`alone`: cover this instance only, as a worker does."""
         self.local = local
         self._ingest = ingest
         self._peers = peers
@@ -37,7 +37,7 @@ class Worktrees:
         self._alone = alone
 
     async def everywhere(self) -> WorktreeList:
-        """All that are known, and who does not answer."""
+        """All known worktrees, and who does not answer."""
         return self._together(await self._ask_all())
 
     async def here(self) -> WorktreeList:
@@ -45,7 +45,7 @@ class Worktrees:
         return WorktreeList(instance=self._did, data=await self.local.present())
 
     async def prune(self, *, dry_run: bool) -> WorktreesPruned:
-        """Remove every worktree that nobody needs any more."""
+        """Remove every worktree that is no longer needed."""
         listed = await self.everywhere()
         free = [one for one in listed.data if not one.kept]
         kept = [one for one in listed.data if one.kept]
@@ -106,7 +106,7 @@ class Worktrees:
         return WorktreeList(instance=self._did, data=[self._judged(row) for row in data], unknown=unknown)
 
     def _judged(self, row: WorktreeOut) -> WorktreeOut:
-        """With the task's name, and kept while its task may still need it."""
+        """With the task's name, and `kept` while its task may still need it."""
         state = self._ingest.live.task(row.task)
         name = (state.alias or row.task) if state is not None else row.task
         kept = row.kept or ("" if row.state == ACCEPT else self._may_be_tried_again(row))
