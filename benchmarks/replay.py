@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.table import Table
+from syncropel.api.replay.replays import JoinJudge
 from syncropel.client import calls, thread_calls
+from syncropel.folds.replay.walk import Replay
 from syncropel.offline.client import OfflineClient
-from syncropel.record.model import Record
+from syncropel.record.model import Record, StoredRecord
 from syncropel.store.bundle.format import Sealer
 
 _RECORDS: Final = 10_000
@@ -21,6 +23,7 @@ _SUBTASKS: Final = 1_000
 DAY: Final = 100_000
 PER_THREAD: Final = 41
 _STEPS: Final = 200
+_VERDICTS: Final = 2_000
 _AIM_MS: Final = 20.0
 _COORDINATOR: Final = "did:sync:instance:00000000000000c0"
 
@@ -35,6 +38,9 @@ def run() -> Table:
         asyncio.run(_walk(table, f"{_RECORDS:,} records", plain, "th_notes"))
         asyncio.run(_walk(table, f"fan-out of {_SUBTASKS:,}", wide, "th_wide"))
         asyncio.run(_open(table, log))
+    few, many = (_replayed(verdicts(count)) for count in (_VERDICTS, 4 * _VERDICTS))
+    table.add(f"{4 * _VERDICTS:,} verdicts at one clock", f"{many * 1e3:.0f} ms", "", "")
+    table.add(f"the same / {_VERDICTS:,} of them", f"{many / few:.1f}", "", "4")
     table.notes.append("a gap is how long the caller's event loop stood still while the bundle was opened")
     return table
 
@@ -84,6 +90,14 @@ async def _open(table: Table, path: Path) -> None:
     await client.close()
 
 
+def _replayed(records: Sequence[Record]) -> float:
+    """Seconds of the processor that it takes to walk through a thread once."""
+    stored = [StoredRecord(one, at, float(at)) for at, one in enumerate(records, 1)]
+    started = time.process_time()
+    Replay(stored[0].record.thread, stored, JoinJudge({}))
+    return time.process_time() - started
+
+
 def _ms(times: Sequence[float]) -> str:
     return f"{statistics.median(times):.1f} ms"
 
@@ -101,6 +115,13 @@ def notes(thread: str, count: int) -> list[Record]:
     bodies = ({"topic": kinds[at % 4], "reason": f"number {at}"} for at in range(1, count))
     rest = [Record(thread, _COORDINATOR, "DO", body, clock) for clock, body in enumerate(bodies, 1)]
     return [one.identified() for one in (opening, *rest)]
+
+
+def verdicts(count: int, thread: str = "th_judged") -> list[Record]:
+    """A task and what so many people say of it, all at one clock."""
+    opening = Record(thread, _COORDINATOR, "INTEND", {"task": True, "goal": "much", "alias": thread}, 0)
+    said = [Record(thread, f"did:sync:user:{at}", "KNOW", {"verdict": "accept"}, 1) for at in range(count)]
+    return [one.identified() for one in (opening, *said)]
 
 
 def fan_out(count: int, thread: str = "th_wide") -> list[Record]:

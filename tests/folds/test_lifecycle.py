@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncropel.folds.base.lifecycle import Lifecycle, moment
+from syncropel.folds.base.lifecycle import Arc, Lifecycle, Turn, moment
 from syncropel.folds.fanout.child import COMPLETE, NOT_STARTED, SESSION
 from syncropel.folds.fanout.state import SPAWNED
 from syncropel.folds.replay.fork import fork
@@ -29,6 +29,12 @@ def live(*records: Record) -> Lifecycle:
     for one in records:
         life.apply(one)
     return life
+
+
+def told(life: Lifecycle) -> tuple[Any, ...]:
+    """All that is asked of a lifecycle."""
+    arc = life.arc
+    return arc, life.phase, arc.opening, arc.opened_at, arc.closing, arc.open, life.intends(), life.settled()
 
 
 def then(act: str, clock: int = 5, **body: Any) -> Record:
@@ -181,15 +187,14 @@ def test_at_one_clock_an_intend_comes_first_and_a_know_last() -> None:
 
 @given(threads(most=40), st.randoms())
 def test_any_order_of_arrival_folds_to_the_same_state(made: list[Record], random: Any) -> None:
-    life, looked = Lifecycle(), Lifecycle()
-    for one in made:
-        life.apply(one)
+    life, looked, done = live(*made), Lifecycle(), list[Record]()
     random.shuffle(made)
     for one in made:
         looked.apply(one)
-        assert looked.arc == looked.arc  # whoever looks in between changes nothing
+        done.append(one)
+        assert told(looked) == told(live(*random.sample(done, len(done))))
     assert looked == life
-    assert (looked.phase, looked.arc) == (life.phase, life.arc) == (fork(life).phase, fork(life).arc)
+    assert told(looked) == told(life) == told(fork(life))
 
 
 @given(threads(most=40))
@@ -209,6 +214,29 @@ def test_a_closed_thread_has_no_open_intend(made: list[Record]) -> None:
     assert set(life.intends()) == {one.id for one in made if one.act == "INTEND"}
 
 
+@pytest.mark.parametrize("reopened", [False, True])
+def test_what_is_said_late_costs_no_look_at_all_that_was_said_before(
+    reopened: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Thousands of rejections at one clock, each in its place by its id, with a look after each."""
+    looks, closing = 0, Arc._closing
+
+    def counted(arc: Arc, opening: Turn) -> Turn | None:
+        nonlocal looks
+        looks += 1
+        return closing(arc, opening)
+
+    monkeypatch.setattr(Arc, "_closing", counted)
+    life, count = live(AIM, *([NEXT] if reopened else [])), 2_000
+    rejections = [then("KNOW", 5, verdict="reject", n=n) for n in range(count)]
+    for one in rejections:
+        life.apply(one)
+        assert life.phase == ("open" if reopened else "closed")
+    assert looks <= 3 * count
+    first = min(one.id for one in rejections)
+    assert reopened or (life.arc.closing is not None and life.arc.closing.record == first)
+
+
 @pytest.mark.parametrize("seen", [False, True])
 def test_thousands_of_intends_are_folded_once(seen: bool) -> None:
     life = Lifecycle()
@@ -220,7 +248,7 @@ def test_thousands_of_intends_are_folded_once(seen: bool) -> None:
         life.apply(record("KNOW", clock + 1, {"fulfills": intend.id}))
         if seen:
             assert life.phase == "closed"
-    assert (life.phase, life.arc.open) == ("closed", {})
+    assert (life.phase, life.arc.open) == ("closed", [])
 
 
 def _by_hand(made: Iterable[Record]) -> tuple[str, bool, list[str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -81,6 +82,82 @@ def test_a_replay_that_grows_is_the_replay_of_all(
     assert replay.revision == whole.revision
     for position in range(replay.total, -1, -1):
         assert told(replay.state(position)) == told(whole.state(position))
+
+
+@st.composite
+def judged(draw: st.DrawFn) -> list[Record]:
+    """A thread with many verdicts at few clocks, in any order: with parents and remarks among them, and few
+    records that decide anything else."""
+    made: list[Record] = []
+    for at in range(draw(st.integers(1, 14))):
+        act, body = draw(_JUDGING)
+        actor = f"did:sync:user:{draw(st.integers(0, 4))}"
+        clock = draw(st.integers(0, 3))
+        if any((other.actor, other.clock) == (actor, clock) for other in made):
+            actor = f"did:sync:user:more-{at}"
+        above = [other.id for other in made]
+        parents = draw(st.sets(st.sampled_from(above), max_size=1)) if above else set()
+        made.append(record(act, clock, {**body, "n": draw(st.integers(0, 9))}, actor=actor, parents=parents))
+    return draw(st.permutations(made))
+
+
+_VERDICT: st.SearchStrategy[tuple[str, dict[str, Any]]] = st.tuples(
+    st.just("KNOW"), st.fixed_dictionaries({"verdict": st.sampled_from(["accept", "reject", "failed", 7])})
+)
+_JUDGING: st.SearchStrategy[tuple[str, dict[str, Any]]] = st.one_of(
+    _VERDICT,
+    _VERDICT,
+    _VERDICT,
+    st.sampled_from(
+        [
+            ("KNOW", {"topic": "note"}),
+            ("DO", {"topic": "note", "verdict": "reject"}),
+            ("DO", {"topic": "task_started"}),
+            ("KNOW", {"topic": "task_failed", "reason": "no"}),
+            ("DO", {"cancels": True}),
+            ("INTEND", {"task": True, "goal": "g", "alias": "T-1"}),
+            ("INTEND", {"task": True, "alias": "T-1", "subtasks": [subtask()], "join": "all"}),
+            ("LEARN", {"topic": "fanout_retry_subtask", "index": 0}),
+            ("KNOW", {"fulfills": "f" * 64, "verdict": "accept"}),
+            ("KNOW", {"verdict": "accept", "goal": "a title"}),
+        ]
+    ),
+)
+
+
+@given(judged(), SEEKS, st.integers(1, 5))
+def test_verdicts_in_any_order_give_what_a_fresh_fold_gives(
+    made: list[Record], seeks: list[float], spacing: int
+) -> None:
+    ordered = store(made)
+    replay = Replay(THREAD, ordered, judge, spacing=spacing)
+    for position in [*range(len(made) + 1), *(round(share * len(made)) for share in seeks)]:
+        assert told(replay.state(position)) == told(fresh(ordered[:position]))
+        assert replay.status(position) == status_from_scratch(ordered[:position])
+
+
+@pytest.mark.parametrize("opening", [{"goal": "g"}, {"task": True, "goal": "g", "alias": "T-1"}])
+def test_thousands_of_verdicts_at_one_clock_are_folded_once(
+    opening: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    count, applied = 2_000, 0
+    made = [record("INTEND", 0, opening), record("KNOW", 9, {"topic": "note"})]
+    made += [
+        record("KNOW", 5, {"verdict": "accept" if at % 3 else "reject"}, actor=f"did:sync:user:{at}")
+        for at in range(count)
+    ]
+    apply = ThreadState.apply
+
+    def counted(state: ThreadState, one: StoredRecord) -> None:
+        nonlocal applied
+        applied += 1
+        apply(state, one)
+
+    monkeypatch.setattr(ThreadState, "apply", counted)
+    replay = Replay(THREAD, store(made), judge)
+    assert applied <= 2 * len(made)
+    monkeypatch.undo()
+    assert told(replay.state(replay.total)) == told(fresh(store(made)))
 
 
 @given(threads())

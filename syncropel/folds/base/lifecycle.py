@@ -15,7 +15,7 @@ own for their status; this one knows which of their INTENDs are settled.
 
 from __future__ import annotations
 
-from bisect import insort
+from bisect import bisect, bisect_left, insort
 from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple
 
@@ -45,39 +45,105 @@ class Turn(NamedTuple):
     way: Way
 
 
+class Period(NamedTuple):
+    """The time from the INTEND that opened a thread to the record that closed it, where there is one."""
+
+    opening: Turn | None
+    closing: Turn | None
+
+
+_NOT_KNOWN: Final = Period(None, None)
+
+
 @dataclass(slots=True)
 class Arc:
-    """The result of the turns so far. Apply them in order."""
+    """The result of turns, whatever order they are taken in.
 
-    opening: str = ""
-    """The INTEND that has to be fulfilled; empty while nothing is open."""
-    opened_at: int = _NEVER
-    open: dict[str, None] = field(default_factory=dict)
-    """The INTENDs that are not settled, the opening one first."""
-    closing: Turn | None = None
-    """What closed the thread, while it is closed."""
-    ahead: dict[str, Turn] = field(default_factory=dict)
-    """Statements about INTENDs that are still to come."""
+    A turn costs O(log n). After one that lies before the last period, the next look finds all periods again,
+    at O(log n) each.
+    """
+
+    intends: list[Turn] = field(default_factory=list)
+    """Every INTEND, in order."""
+    closers: list[Turn] = field(default_factory=list)
+    """What settles the thread as a whole, in order."""
+    said: dict[str, Turn] = field(default_factory=dict)
+    """The first turn that settles an INTEND, by the id of that."""
+    _last: Period | None = field(default=None, compare=False, repr=False)
 
     def take(self, turn: Turn) -> None:
-        """Apply the next turn."""
+        """Take a turn."""
         if turn.way == "intends":
-            if not self.opening:
-                self.opening, self.opened_at, self.closing = turn.record, turn.at, None
-            self.open[turn.record] = None
-            if (said := self.ahead.pop(turn.record, None)) is not None:
-                self._settle(said)
-        elif turn.about == WHOLE or turn.about in self.open:
-            self._settle(turn)
+            insort(self.intends, turn)
+        elif turn.about == WHOLE:
+            insort(self.closers, turn)
         else:
-            self.ahead.setdefault(turn.about, turn)
+            self.said[turn.about] = min(turn, self.said.get(turn.about, turn))
+        self._last = self._followed(turn)
 
-    def _settle(self, turn: Turn) -> None:
-        if turn.about not in (WHOLE, self.opening):
-            del self.open[turn.about]
-        elif self.closing is None:
-            self.closing, self.opening = turn, ""
-            self.open.clear()
+    def _followed(self, turn: Turn) -> Period | None:
+        """The last period with this turn; None where it may have moved the periods before."""
+        opening, closing = self._last or _NOT_KNOWN
+        if opening is None or turn < opening:
+            return None
+        if turn.way != "intends":
+            return Period(opening, self._closing(opening))
+        if closing is None or turn < max(opening, closing):
+            return self._last
+        return Period(turn, self._closing(turn))
+
+    @property
+    def last(self) -> Period:
+        """The last period."""
+        if self._last is None:
+            self._last = self._find_last()
+        return self._last
+
+    def _find_last(self) -> Period:
+        if not self.intends:
+            return Period(None, self.closers[0] if self.closers else None)
+        opening = self.intends[0]
+        while (closing := self._closing(opening)) is not None:
+            following = bisect(self.intends, max(opening, closing))
+            if following == len(self.intends):
+                break
+            opening = self.intends[following]
+        return Period(opening, closing)
+
+    def _closing(self, opening: Turn) -> Turn | None:
+        """What closes the period that this INTEND opened. What was said of it before closes it at once."""
+        named = self.said.get(opening.record)
+        if named is not None and named < opening:
+            return named
+        at = bisect(self.closers, opening)
+        whole = self.closers[at] if at < len(self.closers) else None
+        return min(filter(None, (named, whole)), default=None)
+
+    @property
+    def opening(self) -> str:
+        """The INTEND that has to be fulfilled; empty while nothing is open."""
+        opening, closing = self.last
+        return opening.record if opening is not None and closing is None else ""
+
+    @property
+    def opened_at(self) -> int:
+        """The `moment` at which the last period began."""
+        opening = self.last.opening
+        return _NEVER if opening is None else opening.at
+
+    @property
+    def closing(self) -> Turn | None:
+        """What closed the thread, while it is closed."""
+        return self.last.closing
+
+    @property
+    def open(self) -> list[str]:
+        """The INTENDs that are not settled, the opening one first."""
+        opening, closing = self.last
+        if opening is None or closing is not None:
+            return []
+        since = self.intends[bisect_left(self.intends, opening) :]
+        return [turn.record for turn in since if turn.record not in self.said]
 
 
 @dataclass(slots=True)
@@ -99,12 +165,9 @@ class Lifecycle:
         turn = _turn(record, at)
         if turn is None:
             return
-        last = not self.turns or self.turns[-1] < turn
         insort(self.turns, turn)
-        if self._arc is not None and last:
+        if self._arc is not None:
             self._arc.take(turn)
-        else:
-            self._arc = None
 
     @property
     def arc(self) -> Arc:

@@ -15,23 +15,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from syncropel.folds.base.order import fold_order, rank
-from syncropel.folds.fanout.approvals import TOPICS as ASKS
-from syncropel.folds.fanout.child import END_CHILD
-from syncropel.folds.fanout.reassignments import TOPICS as MOVES
-from syncropel.folds.fanout.state import AMEND_JOIN, CHILD_DONE, RETRY, commutes, number
+from syncropel.folds.fanout.state import CHILD_DONE, number
 from syncropel.folds.replay.fork import fork
+from syncropel.folds.replay.late_verdicts import LateVerdicts, adds_only, is_plain_verdict
 from syncropel.folds.replay.thread_state import Judge, ThreadState
-from syncropel.folds.tasks.state import STATUS_TOPICS
-from syncropel.record.model import Record, StoredRecord
-from syncropel.record.threads import RESERVED
+from syncropel.record.model import StoredRecord
 
 MAX_CHECKPOINTS: Final = 64
 FIRST_SPACING: Final = 64
-_SAYING: Final = frozenset({"fulfills", "cancels", "verdict", "goal", "task", "subtasks"})
-"""Members of a body whose meaning can depend on other records."""
-_DECIDING: Final = frozenset({*STATUS_TOPICS, RETRY, AMEND_JOIN, END_CHILD}) | MOVES | ASKS
-_OBSERVED: Final = "syncropel."
-"""The prefix of observations' topics: the first one determines what its thread is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +62,12 @@ class Replay:
         self._known: set[str] = set()
         self._highest = [-1]
         """By position, the highest clock until then."""
+        self._parents: set[str] = set()
+        """The records that others name as a parent."""
+        self._behind_children: set[str] = set()
+        """Those that came after one that names them so: they may move others of their clock."""
+        self._verdicts: LateVerdicts | None = None
+        """Of the state at the present position; None until a verdict comes late."""
         self._judge = judge
         self._spacing = max(1, spacing)
         self._max_checkpoints = max(1, max_checkpoints)
@@ -108,6 +105,9 @@ class Replay:
         for stored in self.records[kept:]:
             self._highest.append(max(self._highest[-1], rank(stored.record)))
             self._note_beginning(stored)
+            if stored.record.id in self._parents:
+                self._behind_children.add(stored.record.id)
+            self._parents.update(stored.record.parents)
         self._fold_from(kept)
 
     def _note_beginning(self, stored: StoredRecord) -> None:
@@ -126,7 +126,7 @@ class Replay:
             raise IndexError(f"position {position} is not from 0 to {self.total}")
         nearest = self._checkpoint_before(position)
         if not nearest <= self._position <= position:
-            self._state, self._position = fork(self._checkpoints.get(nearest, self._start)), nearest
+            self._go_to(nearest)
         while self._position < position:
             self._step()
         return self._state
@@ -157,13 +157,26 @@ class Replay:
             at -= self._spacing
         return at
 
+    def _go_to(self, checkpoint: int) -> None:
+        self._state, self._position = fork(self._checkpoints.get(checkpoint, self._start)), checkpoint
+        self._verdicts = None
+
     def _step(self) -> None:
         """Fold one more record."""
         stored = self.records[self._position]
-        if rank(stored.record) > self._highest[self._position] or _adds_only(stored.record):
+        record, verdicts = stored.record, self._verdicts
+        late = rank(record) <= self._highest[self._position]
+        moves = late and record.id in self._behind_children
+        if not moves and (not late or adds_only(record)):
             self._state.apply(stored)
-        else:
+            if verdicts is not None and not verdicts.follow(record, self._state):
+                self._verdicts = None
+        elif moves or verdicts is None or not verdicts.take(self._state, stored):
             self._state = self._folded(self._position + 1)
+            self._verdicts = None
+            if is_plain_verdict(record):
+                ordered = fold_order(self.records[: self._position + 1])
+                self._verdicts = LateVerdicts.of(self.thread, ordered)
         self._position += 1
 
     def _folded(self, position: int) -> ThreadState:
@@ -184,7 +197,7 @@ class Replay:
         self._checkpoints = {at: state for at, state in self._checkpoints.items() if at <= position}
         self.changes = [change for change in self.changes if change.position <= position]
         if self._position > position:
-            self._state, self._position = fork(self._start), 0
+            self._go_to(0)
 
     def _fold_from(self, position: int) -> None:
         """Fold the records after `position` once, finding the changes of status and leaving checkpoints."""
@@ -211,20 +224,6 @@ class Replay:
 
 def _sequence_of(stored: StoredRecord) -> int:
     return stored.sequence
-
-
-def _adds_only(record: Record) -> bool:
-    """Whether the record has the same effect whenever it is folded: a fact of a fan-out, or a
-    plain remark."""
-    if commutes(record):
-        return "fulfills" not in record.body
-    return (
-        record.act in ("DO", "KNOW", "LEARN")
-        and record.thread not in RESERVED
-        and not _SAYING & record.body.keys()
-        and record.topic not in _DECIDING
-        and not record.topic.startswith(_OBSERVED)
-    )
 
 
 def _position_of(change: Change) -> int:
