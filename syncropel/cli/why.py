@@ -11,7 +11,7 @@ from syncropel.cli.text import explain as explain_text
 
 
 def configure(parser: Parser) -> None:
-    parser.add_argument("name", metavar="NAME", help="a task's alias or thread")
+    parser.add_argument("name", metavar="NAME", help="a task's alias or thread, or one with child threads")
     add_output(parser)
     add_target(parser)
     parser.set_defaults(run=run)

@@ -84,7 +84,9 @@ class TreeNode(ChildOut):
 
 
 class TaskTree(Wire):
-    """GET /v1/tasks/{alias or thread}/tree. The nodes come depth first, siblings by index."""
+    """GET /v1/tasks/{alias or thread}/tree. The nodes come depth first, siblings by index.
+
+    A plain thread that has child threads has no alias and no nodes."""
 
     thread: str
     alias: str
@@ -92,5 +94,7 @@ class TaskTree(Wire):
     status: str
     cost_usd: float
     nodes: list[TreeNode]
-    tasks: list[TaskTree] = Field(default=[], description="tasks that are a part of this one as a whole")
-    children: list[ChildThreadOut] = Field(default=[], description="child threads that are no tasks")
+    tasks: list[TaskTree] = Field(
+        default=[], description="what belongs to it as a whole: tasks, and child threads that have children"
+    )
+    children: list[ChildThreadOut] = Field(default=[], description="the other child threads")

@@ -18,7 +18,9 @@ class ProofOut(Wire):
 
 
 class TaskWhy(Wire):
-    """GET /v1/tasks/{name}/why: one sentence, the records that prove it, and what would change it."""
+    """GET /v1/tasks/{name}/why: one sentence, the records that prove it, and what would change it.
+
+    A plain thread that has child threads has no alias."""
 
     thread: str
     alias: str

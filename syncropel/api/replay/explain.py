@@ -7,11 +7,12 @@ from dataclasses import replace
 from fastapi import APIRouter
 
 from syncropel.api.replay.replays import Replays
-from syncropel.api.tasks.fork_views import child_threads
+from syncropel.api.tasks.fork_views import child_threads, find_parent
 from syncropel.api.tasks.task_views import find_fan_out, find_task, join_status, task_detail
 from syncropel.engine.engine import Engine
 from syncropel.engine.forks.child_threads import children_of, join_over_children
 from syncropel.folds.base.order import fold_order
+from syncropel.folds.explain.plain_parent import why_plain
 from syncropel.folds.explain.what_if import Satisfied, Tipping, accepts, real_tipping_point, tipping_point
 from syncropel.folds.explain.why import Circumstances, Why, why
 from syncropel.folds.fanout.join import JoinDecision, JoinRule
@@ -36,8 +37,13 @@ def router(engine: Engine, replays: Replays) -> APIRouter:
 
     @routes.get("/v1/tasks/{name}/why")
     async def get_why(name: str) -> TaskWhy:
-        """Why the task has its status, in a sentence, with the records that prove it."""
-        state = find_task(engine, name)
+        """Why the task has its status: a sentence, and the records that prove it.
+
+        Also for a plain thread with child threads.
+        """
+        state = find_parent(engine, name)
+        if state is None:
+            return await _plain_parent(engine, replays, name)
         now, status = await _circumstances(engine, state)
 
         def see(replay: Replay) -> Why:
@@ -45,16 +51,7 @@ def router(engine: Engine, replays: Replays) -> APIRouter:
             return why(state, fold_order(replay.records), replace(now, tipped=tipped))
 
         told = await replays.look(state.thread, see)
-        return TaskWhy(
-            thread=state.thread,
-            alias=state.alias,
-            status=status,
-            sentence=told.sentence,
-            proofs=[ProofOut(record=one.record, shows=one.shows) for one in told.proofs],
-            hint=told.hint,
-            of_join=told.of_join,
-            children=child_threads(engine, state.thread),
-        )
+        return _task_why(engine, state.thread, state.alias, status, told)
 
     @routes.get("/v1/tasks/{name}/what-if")
     async def get_what_if(name: str, join: str) -> WhatIf:
@@ -78,8 +75,39 @@ def router(engine: Engine, replays: Replays) -> APIRouter:
     return routes
 
 
+async def _plain_parent(engine: Engine, replays: Replays, thread: str) -> TaskWhy:
+    live = engine.ingest.live
+    over = join_over_children(live, thread)
+    now = Circumstances(
+        child_threads=children_of(live, thread),
+        over_children=await decide_fork_join(over, "") if over is not None else None,
+        names=_names(engine),
+    )
+    told = await replays.look(
+        thread, lambda replay: why_plain(replay.state(replay.total), replay.records, now)
+    )
+    return _task_why(engine, thread, "", live.index.threads[thread].status, told)
+
+
+def _task_why(engine: Engine, thread: str, alias: str, status: str, told: Why) -> TaskWhy:
+    return TaskWhy(
+        thread=thread,
+        alias=alias,
+        status=status,
+        sentence=told.sentence,
+        proofs=[ProofOut(record=one.record, shows=one.shows) for one in told.proofs],
+        hint=told.hint,
+        of_join=told.of_join,
+        children=child_threads(engine, thread),
+    )
+
+
+def _names(engine: Engine) -> dict[str, str]:
+    return {**engine.ingest.live.names(), engine.instance.did: "engine"}
+
+
 async def _circumstances(engine: Engine, state: TaskState) -> tuple[Circumstances, str]:
-    names = {**engine.ingest.live.names(), engine.instance.did: "engine"}
+    names = _names(engine)
     fanout, live = state.fanout, engine.ingest.live
     kin = children_of(live, state.thread)
     if fanout is None:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, TypeVar
 
 from fastapi import APIRouter
 from pydantic import BaseModel, ValidationError
 
 from syncropel.api.tasks.agent_views import agent_out, gate_out
-from syncropel.api.tasks.fork_views import child_threads
-from syncropel.api.tasks.task_views import find_task, join_status, parts_of, task_detail, task_summary
+from syncropel.api.tasks.fork_views import child_threads, find_parent, is_plain_parent
+from syncropel.api.tasks.task_views import (
+    find_task,
+    join_status,
+    parts_of,
+    task_detail,
+)
 from syncropel.engine.engine import Engine
 from syncropel.errors import BadRequest
 from syncropel.folds.fanout.starts import Start, read_starts
 from syncropel.folds.fanout.state import ACCEPT, FanOut, Report, Spawn
-from syncropel.folds.tasks.state import TaskState
 from syncropel.wire.diagnosis import (
     AttemptDiagnosis,
     Diagnosis,
@@ -25,7 +29,7 @@ from syncropel.wire.diagnosis import (
     WorktreeLeft,
 )
 from syncropel.wire.fleet import StartOut
-from syncropel.wire.tasks import ChildOut, TaskSummary
+from syncropel.wire.tasks import ChildOut
 
 _Part = TypeVar("_Part", bound=BaseModel)
 _DEEPEST: Final = 16
@@ -65,38 +69,42 @@ def router(engine: Engine) -> APIRouter:
 
     @routes.get("/v1/tasks/{name}/tree")
     async def get_tree(name: str) -> TaskTree:
-        """The task with its subtasks, each below the last one it waits for."""
-        return await _tree(engine, find_task(engine, name), frozenset())
+        """The task with its subtasks, each below the last one it waits for; or a plain thread with its child
+        threads."""
+        state = find_parent(engine, name)
+        return await _tree(engine, name if state is None else state.thread, frozenset())
 
     return routes
 
 
-async def _tree(engine: Engine, state: TaskState, above: frozenset[str]) -> TaskTree:
-    """A task with everything created for it. `above`: its ancestors; a record may name any parent."""
-    join = await join_status(engine, state) if state.fanout else None
-    within = above | {state.thread}
+async def _tree(engine: Engine, thread: str, above: frozenset[str]) -> TaskTree:
+    """A task, or a plain parent, with everything below it. `above`: its ancestors; a record may name any
+    parent."""
+    live = engine.ingest.live
+    state, within = live.tasks.get(thread), above | {thread}
+    join = await join_status(engine, state) if state is not None and state.fanout else None
 
-    async def inner(parts: Sequence[TaskSummary]) -> list[TaskTree]:
-        known = (engine.ingest.live.tasks[one.thread] for one in parts if one.thread not in within)
+    async def inner(threads: Iterable[str]) -> list[TaskTree]:
+        known = (one for one in threads if one not in within)
         return [await _tree(engine, one, within) for one in known] if len(within) <= _DEEPEST else []
 
-    children = child_threads(engine, state.thread)
-    parts = {one.thread: one for one in parts_of(engine, state.thread)}
+    children = child_threads(engine, thread)
+    parts = [one.thread for one in parts_of(engine, thread)]
     forked = (one.thread for one in children if one.thread not in parts and not one.problem)
-    tasks = [engine.ingest.live.tasks[one] for one in forked if one in engine.ingest.live.tasks]
-    whole = [*parts.values(), *map(task_summary, tasks)]
+    whole = [*parts, *(one for one in forked if one in live.tasks or is_plain_parent(engine, one))]
+    line = live.index.threads[thread]
     return TaskTree(
-        thread=state.thread,
-        alias=state.alias,
-        goal=state.goal,
-        status=task_detail(state, engine.instance.did).status,
-        cost_usd=state.fanout.cost_usd if state.fanout else 0.0,
+        thread=thread,
+        alias=state.alias if state is not None else "",
+        goal=state.goal if state is not None else line.title,
+        status=task_detail(state, engine.instance.did).status if state is not None else line.status,
+        cost_usd=state.fanout.cost_usd if state is not None and state.fanout else 0.0,
         nodes=[
-            one.model_copy(update={"tasks": await inner(one.parts)})
+            one.model_copy(update={"tasks": await inner(part.thread for part in one.parts)})
             for one in _hung(join.subtasks if join else [])
         ],
         tasks=await inner(whole),
-        children=[one for one in children if one.thread not in {part.thread for part in whole}],
+        children=[one for one in children if one.thread not in whole],
     )
 
 

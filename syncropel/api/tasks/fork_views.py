@@ -4,15 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from syncropel.api.tasks.task_views import quick_satisfiable
+from syncropel.api.tasks.task_views import find_task, quick_satisfiable
 from syncropel.engine.engine import Engine
 from syncropel.engine.forks.child_threads import children_of, join_over_children
 from syncropel.folds.fanout.subtasks import fan_out_children
 from syncropel.folds.forks.join import ChildThread
 from syncropel.folds.forks.state import MarkedFork
-from syncropel.folds.tasks.state import status_now
+from syncropel.folds.tasks.state import TaskState, status_now
 from syncropel.policy.joining import decide_fork_join
 from syncropel.wire.tasks import ChildrenJoin, ChildThreadOut
+
+
+def is_plain_parent(engine: Engine, thread: str) -> bool:
+    """Whether this is a thread without a fold of its own that has child threads."""
+    live = engine.ingest.live
+    line, forks = live.index.threads.get(thread), live.forks.get(thread)
+    if line is None or line.kind != "other":
+        return False
+    return (forks is not None and bool(forks.forks)) or thread in live.parts
+
+
+def find_parent(engine: Engine, name: str) -> TaskState | None:
+    """A task by alias or thread id; None for the id of a plain thread that has child threads. Raises
+    NotFound."""
+    return None if is_plain_parent(engine, name) else find_task(engine, name)
 
 
 def child_threads(engine: Engine, thread: str) -> list[ChildThreadOut]:

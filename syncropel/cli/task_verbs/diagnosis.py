@@ -18,8 +18,8 @@ def configure(group: Any) -> None:
     diagnose.set_defaults(run=run_diagnose)
     tree = add_verb(group, "tree", "show the subtasks, each below the one that it waits for")
     tree.set_defaults(run=run_tree)
-    for verb in (diagnose, tree):
-        verb.add_argument("name", metavar="NAME", help="a task's alias or thread")
+    diagnose.add_argument("name", metavar="NAME", help="a task's alias or thread")
+    tree.add_argument("name", metavar="NAME", help="a task's alias or thread, or one with child threads")
 
 
 def run_diagnose(args: Namespace) -> int:

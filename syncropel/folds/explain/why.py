@@ -85,22 +85,22 @@ def why(state: TaskState, records: Sequence[StoredRecord], now: Circumstances) -
         return replace(_joined(fanout, deciding, records, now), of_join=True)
     if deciding is not None and deciding.topic == FORK_JOINED:
         told = f"joined: {deciding.body.get('explanation', '')}"
-        return Why(told, (Proof(deciding.id, "records the join"), *_came_to(now)), of_join=True)
+        return Why(told, (Proof(deciding.id, "records the join"), *came_to(now)), of_join=True)
     if now.over_children is not None and state.status not in ENDED:
         return replace(_waits_for_children(state, name, now.over_children, now), of_join=True)
     judged = _judged(state, deciding, name, now)
-    return replace(judged, proofs=(*judged.proofs, *_came_to(now))[:MOST_PROOFS])
+    return replace(judged, proofs=(*judged.proofs, *came_to(now))[:MOST_PROOFS])
 
 
 def _waits_for_children(state: TaskState, name: str, decision: JoinDecision, now: Circumstances) -> Why:
-    proofs = (Proof(state.intend, f"asks for the join {state.join}"), *_came_to(now))
+    proofs = (Proof(state.intend, f"asks for the join {state.join}"), *came_to(now))
     if decision.satisfiable:
         return Why(f"not done yet: {decision.explanation}", proofs)
     hint = f"spl task amend {name} --join EXPRESSION, or fork another thread: spl thread fork {name}"
     return Why(f"it cannot join as things stand: {decision.explanation}", proofs, hint)
 
 
-def _came_to(now: Circumstances) -> list[Proof]:
+def came_to(now: Circumstances) -> list[Proof]:
     """The results of the child threads, the first closed first."""
     results = sorted((one.result for one in now.child_threads if one.result), key=lambda one: one.key)
     return [Proof(one.key[1], f"child {one.child} closed: {one.result}") for one in results][:MOST_PROOFS]
