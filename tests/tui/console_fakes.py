@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from syncropel.client import Call, Event, Target
-from syncropel.errors import SyncropelError
+from syncropel.errors import RemoteError, SyncropelError
 from syncropel.wire import FleetStatus, JoinStatus, OutputPage, Page, TaskSummary
 from syncropel.wire.explain import TaskWhy
 
@@ -103,6 +103,8 @@ class FakeClient:
         self.asked[call.path] += 1
         self.sent.append(call)
         answer = self.answers.get(call.path, SyncropelError(f"nothing is known of {call.path}"))
+        if call.path.endswith("/output") and call.path not in self.answers:
+            answer = RemoteError(404, "not_found", "NO_OUTPUT", "it has no output", "")
         if isinstance(answer, BaseException):
             raise answer
         return answer

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from textual import on
+from textual.containers import Vertical
 from textual.widget import Widget
 
 from tui import screens
@@ -13,13 +14,16 @@ from tui.model.subject import subject_of
 from tui.model.tasks import task_name
 from tui.model.text import tail
 from tui.screens import join_part
-from tui.screens.base import ConsoleScreen
+from tui.screens.glancing import GlancingScreen
+from tui.widgets.detail_pane import DetailPane
+from tui.widgets.lines import Lines
+from tui.widgets.split_pane import SplitPane
 from tui.widgets.table import Table
 
 FIELDS = ("state", "goal", "worker", "why", "target", "verdict", "depends")
 
 
-class JoinScreen(ConsoleScreen):
+class JoinScreen(GlancingScreen):
     """`enter` on a task, a dispatch or a fan-out."""
 
     name_ = JOIN
@@ -39,10 +43,15 @@ class JoinScreen(ConsoleScreen):
         return task_name(task) if task else tail(self.thread)
 
     def body(self) -> Sequence[Widget]:
-        return join_part.widgets(self)
+        return (SplitPane(Vertical(*join_part.widgets(self), classes="rows"), DetailPane()),)
 
     def fill(self, now: float) -> None:
         join_part.fill(self, now, self.thread)
+        pair, table = self.query_one(SplitPane), self.query_one(f"#{join_part.SUBTASKS}", Table)
+        summary = len(self.query_one(f"#{join_part.SUMMARY}", Lines).text.splitlines())
+        most = max(3, self.body_height() - summary)
+        below = pair.leave(0 if pair.is_wide else most - table.wanted_height - 1)
+        table.take(None if pair.is_wide else table.wanted_height if below else most)
 
     def copied(self) -> str | None:
         return self.thread

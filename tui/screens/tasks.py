@@ -10,15 +10,14 @@ from textual.widget import Widget
 
 from tui import screens
 from tui.model.actions import TASKS
-from tui.model.facts import Fact, facts_of
 from tui.model.filters import Filter
 from tui.model.layout import share
-from tui.model.subject import short_label, subject_of
+from tui.model.subject import Subject, subject_of
 from tui.model.tasks import TASKS as COLUMNS
 from tui.model.tasks import Seen, longest, task_rows
 from tui.model.world import TASKS as TASKS_READ
 from tui.screens import join_part
-from tui.screens.base import ConsoleScreen
+from tui.screens.glancing import GlancingScreen
 from tui.widgets.detail_pane import DetailPane
 from tui.widgets.lines import Lines
 from tui.widgets.split_pane import SplitPane
@@ -30,7 +29,7 @@ _ABOUT = 18
 _LEAST_TREE = 8
 
 
-class TasksScreen(ConsoleScreen):
+class TasksScreen(GlancingScreen):
     """`2`"""
 
     name_ = TASKS
@@ -61,10 +60,9 @@ class TasksScreen(ConsoleScreen):
         join_part.fill(self, now, table.chosen)
         self._share(table)
 
-    def about(self, now: float) -> tuple[str, Sequence[Fact]]:
-        world = self.world
-        subject = self.subject() if self.subject().thread else subject_of("tasks", self.wants or "", None)
-        return short_label(world, subject), facts_of(world, subject, world.moment(now), self.console.glyphs)
+    def shown(self) -> Subject:
+        subject = self.subject()
+        return subject if subject.thread else subject_of("tasks", self.wants or "", None)
 
     def filter_of(self, table: str) -> Filter:
         """The filter applies to tasks: all subtasks of the selected one are always shown."""
