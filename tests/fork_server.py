@@ -1,22 +1,29 @@
 """Daemon processes for tests, forked from one that has imported the package.
 
-To start Python and to import all that serves is two thirds of what a daemon's start costs, and tests start
-hundreds. What is forked is a process of its own from there on: its session, home, ports, environment and end
-are those of a daemon that was started. Where the start itself is what is tested, none of this is used.
+To start Python, to import all that serves and to analyse the routes is most of what a daemon costs when it
+starts, and tests start hundreds. What is forked is a process of its own from there on: its session, home,
+ports, environment and end are those of a daemon that was started. Where the start itself is what is tested,
+none of this is used.
 """
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import ctypes
+import gc
+import importlib
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
+import threading
 import time
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -112,10 +119,68 @@ def fork_server() -> Iterator[ForkServer | None]:
 
 def _serve(door: socket.socket) -> None:
     """Answer requests: `fork` with the command line of a daemon is answered with its PID, `ended` of a PID
-    with its exit status, or null while it runs."""
-    from syncropel.daemon import process
+    with its exit status, or null while it runs. Forked are daemons that have all but started."""
+    from tests.known_routes import routes_remembered
+
+    with routes_remembered():
+        _warm_up()
+        _answer(door)
+
+
+def _warm_up() -> None:
+    """Do once what every daemon does when it starts: import all that serves, and analyse the routes."""
+    from syncropel.api.app import create_routes
+    from syncropel.daemon import process, serving
+    from syncropel.engine.engine import Engine, Instance
+    from syncropel.peer.peers import trusted_roots
+    from syncropel.settings.config import Home, Settings, load_settings
+    from syncropel.settings.identity import make_home
+    from syncropel.store.memory import MemoryStore
 
     process._server()
+
+    async def made(home: Home, *, running: bool) -> None:
+        engine = Engine(MemoryStore(clock=time.time), Instance("did:sync:instance:0", home, ""), Settings())
+        await (engine.start() if running else engine.start_still())
+        create_routes(engine)
+        if running:
+            await engine.stop()
+
+    def run_one(home: Home) -> None:
+        load_settings(home, {})
+        with asyncio.Runner(loop_factory=serving._loop) as runner:
+            runner.run(made(home, running=True))
+
+    with tempfile.TemporaryDirectory(prefix="spl-") as folder:
+        home = Home(Path(folder) / "home")
+        make_home(home)
+        # An engine that runs has threads, which no fork has: another process tells what one imports.
+        for name in _told_by_another(lambda: run_one(home)):
+            with contextlib.suppress(ImportError):
+                importlib.import_module(name)
+        asyncio.run(made(home, running=False))
+    trusted_roots()
+    assert threading.active_count() == 1
+    gc.collect()
+
+
+def _told_by_another(act: Callable[[], None]) -> list[str]:
+    """The modules that a forked process has once it has done this."""
+    ours, theirs = os.pipe()
+    if os.fork() == 0:
+        try:
+            act()
+            os.write(theirs, " ".join(sys.modules).encode())
+        finally:
+            os._exit(0)
+    os.close(theirs)
+    with os.fdopen(ours) as told:
+        names = told.read().split()
+    os.wait()
+    return [name for name in names if name not in sys.modules]
+
+
+def _answer(door: socket.socket) -> None:
     codes: dict[int, int] = {}
 
     def reap(*_: object) -> None:

@@ -6,8 +6,10 @@ That is nearly all that an application costs, and it follows from the code of th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from fastapi import params, routing
@@ -17,6 +19,13 @@ from fastapi.utils import create_model_field
 @pytest.fixture(scope="session", autouse=True)
 def each_route_is_analysed_once() -> Iterator[None]:
     """An application is made in a tenth of the time."""
+    with routes_remembered():
+        yield
+
+
+@contextmanager
+def routes_remembered() -> Iterator[None]:
+    """In here, what was found out about a route is known when the next application is made."""
     analyse, make_field = routing._build_dependant_with_parameterless_dependencies, create_model_field
     analysed: dict[object, tuple[Any, list[Any], bool]] = {}
     made: dict[object, Any] = {}
@@ -40,7 +49,8 @@ def each_route_is_analysed_once() -> Iterator[None]:
             made[key] = make_field(name, type_, mode=mode)
         return made[key]
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(routing, "_build_dependant_with_parameterless_dependencies", analyse_once)
-        patch.setattr(routing, "create_model_field", make_once)
+    with (
+        patch.object(routing, "_build_dependant_with_parameterless_dependencies", analyse_once),
+        patch.object(routing, "create_model_field", make_once),
+    ):
         yield

@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 
 from syncropel.cli.main import main
+from tests.commands import daemons_from
+from tests.fork_server import ForkServer
 
 
 @pytest.fixture(scope="module")
-def daemon_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def daemon_home(tmp_path_factory: pytest.TempPathFactory, fork_server: ForkServer | None) -> Iterator[Path]:
     """A home in which a daemon runs."""
     home = tmp_path_factory.mktemp("live")
     with pytest.MonkeyPatch.context() as patch:
@@ -19,7 +21,8 @@ def daemon_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             patch.delenv(name, raising=False)
         patch.setenv("HOME", str(home))
         patch.setenv("SYNCROPEL_HOME", str(home / "h"))
-        assert main(["serve", "--port", "0", "--echo"]) == 0
+        with daemons_from(fork_server):
+            assert main(["serve", "--port", "0", "--echo"]) == 0
         yield home / "h"
         assert main(["stop"]) == 0
 

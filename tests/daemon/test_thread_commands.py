@@ -15,6 +15,8 @@ import pytest
 
 from syncropel.settings.config import Home
 from tests.child_process import ChildProcess
+from tests.commands import run_here
+from tests.fork_server import ForkServer
 
 from .conftest import LIMIT_SECS, Daemon, Start, python_path
 
@@ -50,9 +52,7 @@ class Spl:
         )
 
     def run(self, *words: str) -> tuple[int, str, str]:
-        with self.popen(*words) as process:
-            out, err = process.communicate(timeout=LIMIT_SECS)
-        return process.returncode, out, err
+        return run_here(words, self._environ, self._folder)
 
     def __call__(self, *words: str) -> str:
         code, out, err = self.run(*words)
@@ -119,7 +119,9 @@ def test_a_task_is_looked_at_replayed_and_compared(spl: Spl) -> None:
     assert "--to" in spl.refused(2, "debug", "replay", "A", "--from", "3", "--to", "2")
 
 
-def test_threads_travel_in_a_bundle(spl: Spl, home: Home, start: Start, tmp_path: Path) -> None:
+def test_threads_travel_in_a_bundle(
+    spl: Spl, home: Home, start: Start, tmp_path: Path, fork_server: ForkServer | None
+) -> None:
     judged(spl, "A")
     bundle = tmp_path / "a.snap.jsonl"
     assert "4 records" in spl("thread", "snapshot", "--threads", "A", "--out", str(bundle))
@@ -133,7 +135,7 @@ def test_threads_travel_in_a_bundle(spl: Spl, home: Home, start: Start, tmp_path
     altered.write_bytes(bundle.read_bytes().replace(b"written", b"wrltten"))
     assert "line 4" in spl.refused(1, "thread", "restore", "--in", str(altered))
     other = Home(home.path.with_name("other"))
-    process = Daemon(other).ready().process
+    process = Daemon(other, forks=fork_server).ready().process
     try:
         there = Spl(other)
         assert "4 would be restored" in there("thread", "restore", "--in", str(bundle), "--dry-run")

@@ -3,31 +3,25 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import json
 import os
 import socket
 import subprocess
 import sys
 import time
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
-from typing import IO, Any
-from unittest.mock import patch
+from typing import Any
 
 import psutil
 import pytest
 
-from syncropel.cli.main import main
-from syncropel.launcher import process as launched
 from tests.child_process import ChildProcess
-from tests.fork_server import ForkedDaemon, ForkServer
+from tests.commands import run_here
+from tests.fork_server import ForkServer
 
-LIMIT_SECS = 30.0
+LIMIT_SECS = 90.0
 
 
 @dataclass(frozen=True)
@@ -67,24 +61,10 @@ class Machine:
     def run(
         self, *words: str, cwd: Path | None = None, environ: Mapping[str, str] | None = None
     ) -> tuple[int, str, str]:
-        """Exit code, stdout, stderr. It runs in this process, since another would take more from the machine
-        than what the command does."""
+        """Exit code, stdout, stderr. It runs in this process."""
         if self.forks is None:
             return self.run_apart(*words, cwd=cwd, environ=environ)
-        daemons = SimpleNamespace(Popen=partial(_forked, self.forks), DEVNULL=subprocess.DEVNULL)
-        out, err = io.StringIO(), io.StringIO()
-        with (
-            patch.dict(os.environ, {**self.environ, **(environ or {})}, clear=True),
-            patch.object(launched, "subprocess", daemons),
-            contextlib.chdir(cwd or self.path),
-            contextlib.redirect_stdout(out),
-            contextlib.redirect_stderr(err),
-            warnings.catch_warnings(),
-        ):
-            # httpx leaves its socket to the collector when nobody listens.
-            warnings.simplefilter("ignore", ResourceWarning)
-            code = main(list(words))
-        return code, out.getvalue(), err.getvalue()
+        return run_here(words, {**self.environ, **(environ or {})}, cwd or self.path, self.forks)
 
     def run_apart(
         self, *words: str, cwd: Path | None = None, environ: Mapping[str, str] | None = None
@@ -154,14 +134,6 @@ def reserved_port() -> Iterator[int]:
         reserve.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         reserve.bind(("127.0.0.1", 0))
         yield reserve.getsockname()[1]
-
-
-def _forked(
-    forks: ForkServer, words: list[str], *, env: Mapping[str, str], cwd: Path, stderr: IO[bytes], **_: object
-) -> ForkedDaemon:
-    """A daemon where the launcher would have started one."""
-    with open(os.devnull, "wb") as nowhere:
-        return ForkedDaemon(forks, words, env=env, cwd=cwd, stdout=nowhere.fileno(), stderr=stderr.fileno())
 
 
 @pytest.fixture
