@@ -13,7 +13,7 @@ import pexpect
 import psutil
 import pyte
 
-LIMIT_SECS = 30.0
+LIMIT_SECS = 90.0
 
 
 def colourful(environ: Mapping[str, str]) -> dict[str, str]:

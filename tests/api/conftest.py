@@ -112,7 +112,7 @@ def beat(letter: str, **changes: Any) -> dict[str, Any]:
     return {**fields, **changes}
 
 
-async def until(look: Callable[[], Awaitable[Any]], limit_secs: float = 20.0) -> Any:
+async def until(look: Callable[[], Awaitable[Any]], limit_secs: float = 60.0) -> Any:
     """Look again until it is true; gives what was seen."""
     async with asyncio.timeout(limit_secs):
         while not (seen := await look()):  # noqa: ASYNC110 - an API can only be asked again

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-LIMIT_SECS = 20.0
+LIMIT_SECS = 60.0
 
 
 @dataclass(frozen=True)

@@ -193,7 +193,7 @@ async def test_what_is_no_output_any_more_is_never_read(two: Two, kind: str) -> 
             one.unlink() if one.is_file() else one.rmdir()
         path.parent.rmdir()
         path.parent.symlink_to(elsewhere)
-    answer = await asyncio.wait_for(two.coordinator.operator.get(PATH), 5)
+    answer = await asyncio.wait_for(two.coordinator.operator.get(PATH), 60)
     assert_error(answer, 404, "NO_OUTPUT", "worker-b", "not a plain file")
     assert secret.read_text() not in answer.text
 

@@ -160,7 +160,7 @@ def _spl(*words: str, **environ: str) -> subprocess.CompletedProcess[bytes]:
         [sys.executable, "-m", "syncropel.cli.main", *words],
         capture_output=True,
         env={**os.environ, **environ},
-        timeout=30,
+        timeout=90,
         check=False,
     )
 

@@ -38,7 +38,7 @@ class Full:
                 one.connect(self.path)
 
     def serve(self) -> None:
-        self.listener.settimeout(10)
+        self.listener.settimeout(60)
         for _ in self.waiting:  # the last of them did not get a place, the client does
             connection, _ = self.listener.accept()
             with connection, contextlib.suppress(OSError):

@@ -23,7 +23,7 @@ import syncropel
 from syncropel.settings.config import Home
 from tests.fork_server import ForkedDaemon, ForkServer
 
-LIMIT_SECS = 30.0
+LIMIT_SECS = 90.0
 
 
 @dataclass

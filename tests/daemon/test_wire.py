@@ -28,7 +28,7 @@ def say(daemon: Daemon, raw: bytes, *, over_tcp: bool) -> tuple[int, dict[str, A
     """Status and JSON of the answer; the connection is closed by the daemon."""
     kind = socket.AF_INET if over_tcp else socket.AF_UNIX
     with socket.socket(kind) as connection:
-        connection.settimeout(20)
+        connection.settimeout(60)
         connection.connect(("127.0.0.1", daemon.port) if over_tcp else str(daemon.home.socket))
         connection.sendall(raw)
         answer = b""
@@ -98,7 +98,7 @@ def test_an_upgrade_is_not_taken(daemon: Daemon) -> None:
         b"sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-version: 13\r\n\r\n"
     )
     with socket.socket() as connection:
-        connection.settimeout(20)
+        connection.settimeout(60)
         connection.connect(("127.0.0.1", daemon.port))
         connection.sendall(raw)
         assert connection.recv(65536).startswith(b"HTTP/1.1 401")

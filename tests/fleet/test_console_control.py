@@ -30,7 +30,7 @@ def test_from_freeze_to_unfreeze(machine: Machine, console: Terminal) -> None:
     console.sees("LIVE", "worker-a", "worker-b")
     waiting_work(machine)
     console.press("2")
-    console.sees("GUIDE-1", "docs/v0.11")
+    console.sees("TASKS 1", "GUIDE-1", "docs/v0.11")
     console.press("F")
     console.sees("0 in flight · 1 pending", "3 instances will have to confirm", "it needs a reason")
     console.press("rwrong prices" + ENTER)

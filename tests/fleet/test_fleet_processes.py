@@ -89,7 +89,7 @@ def test_ctrl_c_takes_back_what_was_started(machine: Machine) -> None:
         assert process.stdout is not None
         until(lambda: process.stdout and process.stdout.readline().startswith("[coordinator] spawned"))
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=40)
+        _, err = process.communicate(timeout=90)
     assert (process.returncode, err) == (130, "")
     assert machine.pids() == {}
 
@@ -114,5 +114,5 @@ def test_live_on_a_pipe_follows_the_fleet(machine: Machine) -> None:
         machine.spl("fleet", "stop", "--instance", "worker-b")
         until(lambda: process.stdout and "2 live" in process.stdout.readline())
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=20)
+        process.communicate(timeout=90)
     assert process.returncode == 130

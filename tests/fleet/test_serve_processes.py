@@ -74,7 +74,7 @@ def test_the_foreground_daemon_ends_with_ctrl_c(machine: Machine) -> None:
         until(lambda: machine.run("status")[0] == 0)
         assert machine.run("serve")[1].startswith(f"already running, PID {process.pid}")
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=20)
+        process.communicate(timeout=90)
     assert process.returncode == 0
     assert machine.pids() == {}
 

@@ -26,7 +26,7 @@ class Attacker:
         headers = {"content-type": "application/json", "authorization": f"Bearer {self._token}"}
         request = urllib.request.Request(self._urls[alias] + path, json.dumps(body).encode(), headers)
         try:
-            with urllib.request.urlopen(request, timeout=10) as answer:
+            with urllib.request.urlopen(request, timeout=60) as answer:
                 return answer.status, json.load(answer)
         except urllib.error.HTTPError as refusal:
             return refusal.code, json.load(refusal)

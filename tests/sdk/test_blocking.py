@@ -14,7 +14,7 @@ from syncropel import Client, Identity, RemoteError, SyncClient
 
 from .conftest import THREAD, TRACK, WHO
 
-LIMIT_SECS = 20.0
+LIMIT_SECS = 60.0
 
 
 @pytest.fixture

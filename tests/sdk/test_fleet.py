@@ -23,7 +23,7 @@ async def test_a_fan_out_from_its_task_to_its_join(client: Client) -> None:
     ]
     begun = await client.fleet.fan_out("A-1", parts, budget_usd=2.0)
     assert (len(begun.subtasks), begun.budget_usd) == (2, 2.0)
-    done = await client.fleet.wait(task.thread, timeout=20)
+    done = await client.fleet.wait(task.thread, timeout=60)
     assert (done.complete, done.accepted, done.verdict) == (True, 2, "accept")
     assert (await client.fleet.task("A-1")).thread == task.thread
     assert (await client.fleet.progress("A-1")).complete

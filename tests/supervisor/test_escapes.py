@@ -151,16 +151,18 @@ async def test_a_status_that_a_goal_left_before_it_killed_its_supervisor_is_not_
 
 TALKER = r"""
 import os, socket, sys, time
+parent = os.getpid()
 run, words, stopped = sys.argv[1], sys.argv[2], int(sys.argv[3])
 if stopped:  # who asks has ended when it is looked who that is
     os.kill(stopped, 19)
 talk = socket.socket(socket.AF_UNIX)
-talk.settimeout(20)
+talk.settimeout(60)
 talk.connect(f"{run}/ctl")
 if stopped:
     if os.fork():
         os._exit(0)
-    time.sleep(0.3)
+    while os.getppid() == parent:
+        time.sleep(0.01)
     os.kill(stopped, 18)
 try:
     talk.sendall(words.encode())

@@ -189,7 +189,7 @@ async def test_a_run_that_ends_for_want_of_a_daemon_is_not_taken_back(tmp_path: 
     """One of the two decides: a daemon that comes while it is being ended waits for its end."""
     goal = "trap '' INT TERM; touch ready; while :; do sleep 600; done"
     session = await Daemon(tmp_path, orphan_secs=0.2).leave(goal)
-    await asyncio.sleep(0.25)
+    await gone(session["pid"])
     assert await Daemon(tmp_path).take(session) is None
     assert alive([session["pid"], session["supervisor"]]) == []
 

@@ -19,7 +19,7 @@ from syncropel.supervisor.talk import Caller, Feed
 def pair() -> Iterator[tuple[Caller, socket.socket]]:
     """A caller as the supervisor has it, and the other end."""
     ours, theirs = socket.socketpair()
-    theirs.settimeout(30)
+    theirs.settimeout(60)
     with ours, theirs:
         yield Caller(ours), theirs
 
