@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-import random
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any, BinaryIO, Final
@@ -18,9 +17,10 @@ from syncropel.adapters.contract import Place
 from syncropel.adapters.endpoint import KEYS, read_endpoint
 from syncropel.adapters.files import Files
 from syncropel.adapters.reading import SUMMARY_CHARS, printable
+from syncropel.backoff import Backoff
 from syncropel.errors import SetupError
 from syncropel.folds.fanout.state import ACCEPT, number
-from syncropel.peer.peers import Backoff, trusted_roots
+from syncropel.peer.peers import trusted_roots
 from syncropel.peer.runtime import Runtime
 from syncropel.settings.adapters import AdapterTable
 
@@ -107,7 +107,7 @@ class HttpAdapter:
             return Outcome("timeout", f"over its time limit of {job.timeout_secs:g}s")
 
     async def _until_settled(self, job: Job, secrets: dict[str, str], transcript: Transcript) -> Outcome:
-        backoff = Backoff(longest_secs=LONGEST_WAIT_SECS, share=random.random)
+        backoff = Backoff(LONGEST_WAIT_SECS, self._place.runtime.share)
         headers = {
             **self._endpoint.headers,
             "content-type": "application/json",

@@ -21,34 +21,9 @@ READ_SECS: Final = 5.0
 _LOOKING: Final = httpx.Timeout(READ_SECS, read=60.0)
 """An instance examines each of its worktrees file by file."""
 MAX_BATCH: Final = 500
-FIRST_WAIT_SECS: Final = 0.2
-LONGEST_WAIT_SECS: Final = 5.0
 _UNKNOWN_ROUTE: Final = (404, 405)
 _UNKNOWN_TOKEN: Final = 401
 _REFUSED: Final = (400, 401, 403, 409, 413, 422)
-
-
-class Backoff:
-    """Waits that double from 0.2 s, and start anew after a success.
-
-    `share`: a random number from 0 to 1, by which each wait is multiplied (full jitter), so that clients
-    which failed together do not come back together. None waits in full.
-    """
-
-    def __init__(
-        self, longest_secs: float = LONGEST_WAIT_SECS, share: Callable[[], float] | None = None
-    ) -> None:
-        self._next = FIRST_WAIT_SECS
-        self._longest = longest_secs
-        self._share = share
-
-    def failed(self) -> float:
-        """The number of seconds to wait now."""
-        wait, self._next = self._next, min(self._next * 2, self._longest)
-        return wait if self._share is None else wait * self._share()
-
-    def succeeded(self) -> None:
-        self._next = FIRST_WAIT_SECS
 
 
 class OlderPeer(DaemonUnreachable):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -35,7 +36,7 @@ def boot_id() -> str:
 class Runtime:
     """`now`: unix seconds. `monotonic`: seconds that never go back. `sleep`: waits that many seconds.
 
-    `boottime`: seconds since the boot called `boot_id`.
+    `boottime`: seconds since the boot called `boot_id`. `share`: a random number from 0 to 1.
     """
 
     now: Callable[[], float] = time.time
@@ -43,6 +44,7 @@ class Runtime:
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     boottime: Callable[[], float] = boottime
     boot_id: Callable[[], str] = boot_id
+    share: Callable[[], float] = random.random
 
     def moment(self) -> Moment:
         """Now, by this machine's clocks."""

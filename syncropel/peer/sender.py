@@ -10,9 +10,10 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
+from syncropel.backoff import Backoff
 from syncropel.errors import SyncropelError
 from syncropel.peer.pause import Pause
-from syncropel.peer.peers import MAX_BATCH, Backoff
+from syncropel.peer.peers import MAX_BATCH
 from syncropel.peer.runtime import Runtime
 from syncropel.record.model import Record
 
@@ -35,7 +36,7 @@ class Sender:
         self._waiting: dict[str, Record] = {}
         self._wake = asyncio.Event()
         self._pause = Pause(runtime)
-        self._backoff = Backoff()
+        self._backoff = Backoff(share=runtime.share)
         self.problem = ""
         """Why the last attempt failed; empty after a success."""
 

@@ -9,10 +9,12 @@ import random
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from math import inf
 from typing import Any, Final
 
 from pydantic import RootModel
 
+from syncropel.backoff import backoff_secs
 from syncropel.client.calls import Call, post_record
 from syncropel.errors import RemoteError, StrangeAnswer, SyncropelError
 from syncropel.sdk.grammar import has_version, validate_kind
@@ -109,8 +111,7 @@ class Posting:
         if taken:
             self.record["clock"] = self.clocks.next()
         self.retried += 1
-        pause: float = self.backoff_secs * 2 ** (self.retried - 1)
-        return random.uniform(0.5, 1) * pause
+        return backoff_secs(self.retried, self.backoff_secs, inf, random.random())
 
     def _result(self, success: bool, **fields: Any) -> EmitResult:
         record = self.record

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal, Protocol
 from urllib.parse import quote
 
+from syncropel.backoff import backoff_secs
 from syncropel.client.transport import AsyncClient
 from syncropel.errors import SyncropelError
 from syncropel.sdk.connection import log
@@ -240,8 +241,8 @@ class Subscription:
         wanted = self._wanted
         if end.reason == "server_shutdown":
             return min(end.retry_after_s or 0.0, wanted.reconnect_max_s)
-        doublings = min(self._attempt, 32)
-        return random.uniform(0, min(wanted.reconnect_max_s, wanted.reconnect_base_s * 2**doublings))
+        first, longest = wanted.reconnect_base_s, wanted.reconnect_max_s
+        return backoff_secs(self._attempt + 1, first, longest, random.random())
 
     def _on_record(self, record: dict[str, Any], cursor: str | None) -> None:
         if not self._closing.is_set():

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Final
 
 from syncropel.system import interruptible
+from syncropel.system.git_settings import ENVIRONMENT, SAFE, options
 
 PATIENCE_SECS: Final = 120.0
 NAMES_PATIENCE_SECS: Final = 30.0
@@ -31,26 +32,8 @@ LEFT_BEHIND_SECS: Final = 3600.0
 """After this long, a command's folder is considered abandoned: none takes a tenth of it."""
 _PREFIX: Final = "spl-git-"
 PLAIN_DIFF: Final = ("--no-ext-diff", "--no-textconv", "--no-color", "--submodule=short")
-_SAFE: Final = (
-    "core.hooksPath=/dev/null",
-    "core.fsmonitor=false",
-    "core.alternateRefsCommand=",
-    "safe.directory=*",
-    "protocol.allow=never",
-    "gc.auto=0",
-    "maintenance.auto=false",
-)
-_ENVIRONMENT: Final = {
-    "GIT_CONFIG_GLOBAL": os.devnull,
-    "GIT_CONFIG_NOSYSTEM": "1",
-    "GIT_OPTIONAL_LOCKS": "0",
-    "GIT_TERMINAL_PROMPT": "0",
-    "GIT_NO_LAZY_FETCH": "1",
-    "GIT_NO_REPLACE_OBJECTS": "1",
-    "GIT_LITERAL_PATHSPECS": "1",
-    "GIT_ALLOW_PROTOCOL": "",  # an agent may name a program as the remote for missing objects
-    "LC_ALL": "C",
-}
+_SETTINGS: Final = {**SAFE, "safe.directory": "*"}  # agents may run under another user id
+_ENVIRONMENT: Final = {**ENVIRONMENT, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
 _MOST_EXCLUDES: Final = 1024 * 1024
 
 
@@ -72,11 +55,11 @@ def _run(
     program = shutil.which("git")
     if program is None:
         raise GitFailed("git is not installed on this instance")
-    options = [word for setting in _SAFE for word in ("-c", setting)]
+    command = [program, *options(_SETTINGS), *where, *words]
     inherited = {key: os.environ[key] for key in ("PATH", "TMPDIR") if key in os.environ}
+    given = {**inherited, **_ENVIRONMENT, **environment}
     try:
         with out.open("wb") if out is not None else contextlib.nullcontext(subprocess.PIPE) as sink:
-            command, given = [program, *options, *where, *words], {**inherited, **_ENVIRONMENT, **environment}
             status, told, errors = interruptible.run(command, given, text, sink, patience)
     except subprocess.TimeoutExpired:
         raise GitFailed(f"git {words[0]} has not ended within {patience:g}s") from None

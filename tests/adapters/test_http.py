@@ -17,7 +17,6 @@ from syncropel.adapters import http as posting
 from syncropel.adapters.contract import Place
 from syncropel.adapters.http import HttpAdapter
 from syncropel.errors import SetupError
-from syncropel.peer.peers import Backoff
 from syncropel.peer.runtime import Runtime
 from syncropel.settings.adapters import AdapterTable
 
@@ -42,13 +41,14 @@ class Server:
 
 
 class Bench:
-    """An adapter before a server; `waits` is how long it waited between tries."""
+    """An adapter before a server; `waits` is how long it waited between tries, `share` which part of each."""
 
-    def __init__(self, folder: Path, server: Server, **options: Any) -> None:
+    def __init__(self, folder: Path, server: Server, share: float = 1.0, **options: Any) -> None:
         self.folder, self.server = folder, server
         self.waits: list[float] = []
         (folder / "secrets").mkdir(exist_ok=True)
-        place = Place(folder / "work", folder / "run", Runtime(sleep=self.sleep), secrets=folder / "secrets")
+        runtime = Runtime(sleep=self.sleep, share=lambda: share)
+        place = Place(folder / "work", folder / "run", runtime, secrets=folder / "secrets")
         table = AdapterTable("mine", "http", options={"url": URL, **options})
         self.adapter = HttpAdapter(table, place, httpx.MockTransport(server.handle))
 
@@ -155,8 +155,7 @@ async def test_what_may_pass_is_tried_again(tmp_path: Path, first: httpx.Respons
     ]
 
 
-async def test_tries_come_to_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("random.random", lambda: 1.0)
+async def test_tries_come_to_an_end(tmp_path: Path) -> None:
     bench = Bench(tmp_path, Server(says(503, "busy")), retries=4)
     outcome = await bench.run()
     assert (outcome.verdict, outcome.summary) == ("failed", "busy\nHTTP 503")
@@ -164,12 +163,9 @@ async def test_tries_come_to_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize(("asked", "waited"), [("7", 7.0), ("86400", 60.0), ("tomorrow", 0.0)])
-async def test_a_server_may_say_when_to_come_back(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: str, waited: float
-) -> None:
-    monkeypatch.setattr("random.random", lambda: 0.0)
+async def test_a_server_may_say_when_to_come_back(tmp_path: Path, asked: str, waited: float) -> None:
     answer = httpx.Response(429, headers={"retry-after": asked})
-    bench = Bench(tmp_path, Server(answer, says()), retries=1)
+    bench = Bench(tmp_path, Server(answer, says()), share=0.0, retries=1)
     await bench.run()
     assert bench.waits == [waited]
 
@@ -278,11 +274,3 @@ async def test_a_secret_that_is_missing_or_no_header_is_a_failure(tmp_path: Path
     outcome = await bench.run()
     assert (outcome.verdict, bench.server.requests) == ("failed", [])
     assert "two" not in outcome.summary
-
-
-def test_waits_double_and_are_shared_out() -> None:
-    full, shared = Backoff(1.0), Backoff(1.0, share=lambda: 0.5)
-    assert [full.failed() for _ in range(4)] == [0.2, 0.4, 0.8, 1.0]
-    assert [shared.failed() for _ in range(4)] == [0.1, 0.2, 0.4, 0.5]
-    full.succeeded()
-    assert full.failed() == 0.2

@@ -55,6 +55,31 @@ async def test_each_record_of_a_batch_has_its_own_outcome(ingest: Ingest) -> Non
     assert ingest.store.count == 2
 
 
+async def test_what_the_log_refuses_keeps_no_other_of_its_turn_from_the_folds(
+    ingest: Ingest, caplog: pytest.LogCaptureFixture
+) -> None:
+    await ingest.append([record("DO", 0)])
+    outcomes = await ingest.append([record("DO", 0, {"n": 1}), record("DO", 1)], together=True)
+    assert [type(one) for one in outcomes][1] is Appended
+    assert ingest.live.index.threads["th_task"].records == ingest.total == 2
+    assert caplog.records == []
+
+
+async def test_a_listener_that_fails_is_logged_and_the_record_stands(
+    ingest: Ingest, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(_: object) -> None:
+        raise ZeroDivisionError
+
+    ingest.subscribe(broken)
+    (outcome,) = await ingest.append([record("DO", 0)])
+    assert isinstance(outcome, Appended)
+    assert ingest.live.index.threads["th_task"].records == 1
+    (said,) = caplog.records
+    assert said.exc_info is not None
+    assert said.exc_info[0] is ZeroDivisionError
+
+
 async def test_a_task_is_fanned_out_once_though_two_ask_at_the_same_moment(ingest: Ingest) -> None:
     """Both would pass a guard that looks before either is in the log, and the second would be ignored."""
     first, second = parent([subtask()], clock=1), parent([subtask(), subtask()], clock=2)
@@ -155,6 +180,42 @@ async def test_ordinary_records_do_not_wait_for_each_other_and_a_freeze_does() -
         await asyncio.gather(slow, freezing)
 
 
+class Folding(MemoryStore):
+    """A log whose threads are read when `go` says so."""
+
+    def __init__(self) -> None:
+        super().__init__(clock=lambda: 0.0)
+        self.begun = asyncio.Event()
+        self.go = [asyncio.Event() for _ in range(2)]
+        self.reads = 0
+
+    async def thread(self, thread: str) -> list[StoredRecord]:
+        self.reads += 1
+        self.begun.set()
+        if self.reads <= len(self.go):
+            await self.go[self.reads - 1].wait()
+        return await super().thread(thread)
+
+
+async def test_listeners_hear_in_the_order_of_the_log_while_threads_are_folded_anew() -> None:
+    """What came while a thread was folded is told after it, however quickly its own thread is folded."""
+    log = Folding()
+    ingest, heard = Ingest(log, LiveFolds(), Broadcast(), COORDINATOR, Runtime(now=lambda: 0.0)), list[int]()
+    ingest.subscribe(lambda records: heard.extend(one.record.clock or 0 for one in records))
+    await ingest.append([spawned(0, 5)], together=True)
+    first = asyncio.ensure_future(ingest.append([parent([subtask()], clock=1)], together=True))
+    await log.begun.wait()
+    second = asyncio.ensure_future(ingest.append([record("DO", 7, thread="th_else")], together=True))
+    log.go[1].set()
+    for _ in range(50):
+        await asyncio.sleep(0)
+    assert heard == [5], "the first is still being folded"
+    log.go[0].set()
+    async with asyncio.timeout(60):
+        await asyncio.gather(first, second)
+    assert heard == [5, 1, 7]
+
+
 @pytest.mark.parametrize("ruled", [True, False])
 async def test_rules_judge_what_they_rule(ingest: Ingest, ruled: bool) -> None:
     rule = {"topic": PERMISSION, "name": "r", "effect": "deny", "expression": "true"}
@@ -230,6 +291,15 @@ async def test_a_fan_out_that_was_joined_before_it_began_is_refused(
         (again,) = await ingest.append([FAN_OUT], writer=by)
         assert isinstance(again, Appended)
         assert not again.created
+
+
+@pytest.mark.parametrize("act", ["INTEND", "DO"])
+async def test_only_a_fan_out_may_not_have_been_fulfilled_before(ingest: Ingest, act: str) -> None:
+    """Somebody whose clock is behind may say of any other INTEND that it is done before it comes."""
+    late = record(act, 5, {"goal": "deploy"})
+    await ingest.append([record("KNOW", 1, {"fulfills": late.id})])
+    (outcome,) = await ingest.append([late], writer=ANYONE)
+    assert isinstance(outcome, Appended)
 
 
 async def test_a_fan_out_that_has_been_joined_may_be_sent_again(ingest: Ingest) -> None:

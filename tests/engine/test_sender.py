@@ -7,8 +7,9 @@ from collections.abc import Callable, Coroutine, Sequence
 from itertools import pairwise
 from typing import Any
 
+from syncropel.backoff import LONGEST_SECS
 from syncropel.errors import DaemonUnreachable, StoreError
-from syncropel.peer.peers import LONGEST_WAIT_SECS, MAX_BATCH
+from syncropel.peer.peers import MAX_BATCH
 from syncropel.peer.sender import Sender
 from syncropel.record.model import Record
 from tests.engine import virtual
@@ -88,7 +89,7 @@ def test_waits_double_up_to_a_limit_and_begin_anew_after_a_success() -> None:
         await asyncio.sleep(60)
         times = [at for at, _ in other.came]
         waits = [round(after - before, 6) for before, after in pairwise(times)]
-        assert waits == [0.2, 0.4, 0.8, 1.6, 3.2, *[LONGEST_WAIT_SECS] * 3]
+        assert waits == [0.2, 0.4, 0.8, 1.6, 3.2, *[LONGEST_SECS] * 3]
         assert (other.taken, other.sender.problem) == (["0"], "")
         other.down, other.came = 1, []
         other.add(1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Sequence
 from typing import Any
 
@@ -39,6 +40,7 @@ class Slow(MemoryStore):
     def __init__(self) -> None:
         super().__init__(clock=lambda: NOW)
         self.go = asyncio.Event()
+        self.begun = asyncio.Event()
         self.restoring = 0
         self.fails = False
 
@@ -46,6 +48,7 @@ class Slow(MemoryStore):
         self, records: Sequence[tuple[Record, float]], keep: Keep, arrived: Arrived
     ) -> list[Outcome]:
         self.restoring += 1
+        self.begun.set()
         await self.go.wait()
         if self.fails:
             raise StoreError("the disk is full", "make room")
@@ -214,6 +217,36 @@ async def test_after_a_failure_nobody_waits_any_more(here: Door) -> None:
             here.store.fails = False
             await here.restore(say(900, thread, "LEARN"))
         here.store.go.clear()
+
+
+async def test_whoever_is_alone_stays_so_when_a_restore_ends(here: Door) -> None:
+    """A restore of ordinary threads gives up being alone before it writes, and nothing afterwards."""
+    restoring = here.restore(say(1))
+    await here.store.begun.wait()
+    await here.ingest._order.alone()
+    here.let_go()
+    await restoring
+    waiting = here.post("th_else")
+    await turns()
+    assert not waiting.done()
+    here.ingest._order.leave_alone()
+    async with asyncio.timeout(60):
+        await waiting
+
+
+async def test_a_restore_that_fails_after_its_caller_left_says_nothing_about_itself(here: Door) -> None:
+    said: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, told: said.append(told))
+    here.store.fails = True
+    restoring = here.restore(say(1))
+    await turns()
+    restoring.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await restoring
+    here.let_go()
+    await turns()
+    gc.collect()
+    assert said == []
 
 
 async def test_one_restore_at_a_time(here: Door) -> None:

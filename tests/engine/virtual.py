@@ -58,7 +58,12 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def skewed(self, secs: Callable[[], float]) -> Runtime:
         """The same on a machine whose wall clock is ahead by this."""
         return Runtime(
-            lambda: EPOCH + self.now + secs(), self.time, asyncio.sleep, self.time, lambda: "one boot"
+            lambda: EPOCH + self.now + secs(),
+            self.time,
+            asyncio.sleep,
+            self.time,
+            lambda: "one boot",
+            share=lambda: 1.0,
         )
 
 

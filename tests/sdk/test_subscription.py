@@ -122,7 +122,7 @@ async def test_it_gives_up_when_told_so(client: Client) -> None:
 
 
 async def test_pauses_grow_to_their_limit(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("random.uniform", lambda low, high: high)
+    monkeypatch.setattr("random.random", lambda: 1.0)
     monkeypatch.setattr("asyncio.sleep", lambda secs, sleep=asyncio.sleep: sleep(0))
     transport = Scripted(*[StreamEnd("transport_error", None)] * 40)
     errors, followed = follow(client, transport, reconnect_base_s=1, reconnect_max_s=10, max_reconnects=39)

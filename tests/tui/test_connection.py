@@ -12,7 +12,7 @@ from syncropel.errors import DaemonNotRunning, DaemonUnreachable, RemoteError
 from syncropel.wire import FleetStatus
 from tests.tui import console_sample as sample
 from tests.tui.console_fakes import Clock, FakeClient
-from tui.connection.events import Connection, backoff
+from tui.connection.events import Connection
 from tui.model.glyphs import ASCII, UNICODE
 from tui.model.link import Link, Phase, label, trouble
 
@@ -166,11 +166,6 @@ async def test_reconnect_does_not_wait() -> None:
         bench.connection.reconnect()
         await bench.settle()
         assert bench.client.opened == 2
-
-
-def test_backoff_doubles_to_its_ceiling_and_is_spread() -> None:
-    assert [backoff(tries, 1.0) for tries in range(5)] == [0.5, 1.0, 2.0, 4.0, 5.0]
-    assert backoff(3, 0.0) == 2.0
 
 
 def test_the_header_counts_down_and_never_says_zero() -> None:

@@ -49,7 +49,7 @@ async def test_a_failure_is_told_and_tried_again_ever_more_slowly() -> None:
     def told(error: SyncropelError) -> None:
         errors.append(error.message)
 
-    refetcher = CoalescingPoller(fetch, told, sleep=clock.sleep)
+    refetcher = CoalescingPoller(fetch, told, sleep=clock.sleep, jitter=lambda: 1.0)
     task = asyncio.create_task(refetcher.run())
     refetcher.ask()
     for _ in range(6):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+from syncropel.backoff import backoff_secs
 from syncropel.errors import SyncropelError
 
 GAP_SECS: Final = 0.5
@@ -24,9 +26,10 @@ class CoalescingPoller:
         on_error: Callable[[SyncropelError], None],
         *,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        jitter: Callable[[], float] = random.random,
         gap: float = GAP_SECS,
     ) -> None:
-        self._gap = gap
+        self._gap, self._jitter = gap, jitter
         self._fetch, self._on_error, self._sleep = fetch, on_error, sleep
         self._wanted = asyncio.Event()
         self._failures = 0
@@ -51,7 +54,9 @@ class CoalescingPoller:
                 self._wanted.set()
             else:
                 self._failures = 0
-            pause = GAP_SECS * 2.0 ** min(self._failures, 10) if self._failures else self._gap
+            pause = self._gap
+            if self._failures:
+                pause = backoff_secs(self._failures + 1, GAP_SECS, MAX_SECS, self._jitter())
             await self._sleep(min(MAX_SECS, pause))
 
 

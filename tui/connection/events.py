@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from syncropel import client
 from syncropel import wire as schema
+from syncropel.backoff import backoff_secs
 from syncropel.errors import DaemonNotRunning, RemoteError, SyncropelError
 from tui.model.link import Link, Phase, Trouble
 
@@ -49,12 +50,6 @@ class Broken:
     hint: str = ""
     delay: float | None = None
     kind: Trouble = ""
-
-
-def backoff(tries: int, jitter: float, most: float = MAX_SECS) -> float:
-    """Seconds before the next try: doubling to a ceiling, spread so that consoles do not come in step."""
-    full = min(most, BASE_SECS * 2.0 ** min(tries, 10))
-    return full * (0.5 + 0.5 * jitter)
 
 
 class Connection:
@@ -103,9 +98,9 @@ class Connection:
             self._refused = 0 if heard else self._refused + 1
             if broken.kind == "denied":
                 self._refused = max(self._refused, REFUSALS)
-            pause = (
-                backoff(self._refused, self._jitter(), self.most) if broken.delay is None else broken.delay
-            )
+            pause = broken.delay
+            if pause is None:
+                pause = backoff_secs(self._refused + 1, BASE_SECS, self.most, self._jitter())
             phase = Phase.DOWN if self._refused >= REFUSALS else Phase.RETRYING
             again = self._clock() + pause
             self._tell(

@@ -6,11 +6,13 @@ No Textual here. A failed read becomes a message and another try.
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from syncropel import client
 from syncropel import wire as schema
+from syncropel.backoff import backoff_secs
 from syncropel.client import Call, Event, output_calls, output_text
 from syncropel.errors import SyncropelError
 from tui.model.output import OutputRing
@@ -52,8 +54,9 @@ class OutputFollower:
         on_news: Callable[[], None],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         last: int = LAST_LINES,
+        jitter: Callable[[], float] = random.random,
     ) -> None:
-        self._asks, self._on_news, self._sleep = asks, on_news, sleep
+        self._asks, self._on_news, self._sleep, self._jitter = asks, on_news, sleep, jitter
         self._task, self._index, self._last = task, index, last
         self.ring = OutputRing()
         self.page: OutputPage | None = None
@@ -109,7 +112,8 @@ class OutputFollower:
                 self._failures += 1
                 self.trouble = _told(error)
                 self._on_news()
-            await self._sleep(min(MAX_SECS, BASE_SECS * 2.0 ** min(self._failures, 10)))
+            share = self._jitter() if self._failures else 1.0
+            await self._sleep(backoff_secs(self._failures + 1, BASE_SECS, MAX_SECS, share))
 
     async def _follow(self) -> None:
         known = self.page

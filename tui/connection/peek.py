@@ -23,7 +23,9 @@ class Peek:
         self._session, self._on_news = session, on_news
         self._wanted: ThreadSummary | None = None
         self.page: ReplayPage | None = None
-        self._refetcher = CoalescingPoller(self._read, self._unread, sleep=session.outside.sleep)
+        self._refetcher = CoalescingPoller(
+            self._read, self._unread, sleep=session.outside.sleep, jitter=session.outside.jitter
+        )
 
     async def run(self) -> None:
         """Serve until cancelled."""

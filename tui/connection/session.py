@@ -6,13 +6,14 @@ Sessions cannot affect each other: news goes into this session's own world, whic
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from syncropel import client
 from syncropel.client import calls, explain_calls
@@ -57,7 +58,7 @@ class Outside:
     client: Callable[[Target], Client] = _over_http
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
-    jitter: Callable[[], float] | None = None
+    jitter: Callable[[], float] = random.random
     runner: Runner = field(default_factory=Subprocess)
 
 
@@ -89,12 +90,13 @@ class Session:
         self._unfolded: frozenset[str] = frozenset()
         self._read_at: dict[str, object] = {}
         self._pages = TaskPages(self.send)
-        chance: dict[str, Any] = {} if outside.jitter is None else {"jitter": outside.jitter}
         self._connection = Connection(
-            self, self._heard, self._linked, clock=outside.clock, sleep=outside.sleep, **chance
+            self, self._heard, self._linked, clock=outside.clock, sleep=outside.sleep, jitter=outside.jitter
         )
         self._connection.most = UNSEEN_SECS
-        self._refetcher = CoalescingPoller(self._read, self._unread, sleep=outside.sleep)
+        self._refetcher = CoalescingPoller(
+            self._read, self._unread, sleep=outside.sleep, jitter=outside.jitter
+        )
 
     # life cycle
 

@@ -6,12 +6,14 @@ No Textual here. Clock and sleep are passed in; a failure becomes a message and 
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from syncropel import client
 from syncropel import wire as schema
+from syncropel.backoff import backoff_secs
 from syncropel.client import Call, Event, calls, log_calls
 from syncropel.errors import SyncropelError
 from tui.model.feed import CAP, FeedLine, of_log, of_record
@@ -112,9 +114,10 @@ class StreamFollower:
         note: Notes,
         deliver: Callable[[Sequence[FeedLine]], None],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        jitter: Callable[[], float] = random.random,
     ) -> None:
         self._asks, self._source, self._note = asks, source, note
-        self._deliver, self._sleep = deliver, sleep
+        self._deliver, self._sleep, self._jitter = deliver, sleep, jitter
         self._cursor = ""
         self._failures = 0
         self.trouble = ""
@@ -136,7 +139,8 @@ class StreamFollower:
                 self._failures += 1
                 self.trouble = f"{self._source.name} cannot be followed: {_told(error)}"
                 self._deliver(())
-            await self._sleep(min(MAX_SECS, BASE_SECS * 2.0 ** min(self._failures, 10)))
+            share = self._jitter() if self._failures else 1.0
+            await self._sleep(backoff_secs(self._failures + 1, BASE_SECS, MAX_SECS, share))
 
     async def _follow(self) -> None:
         lines, self._cursor = await self._source.catch_up(self._cursor)

@@ -52,7 +52,9 @@ class CompareScreen(ConsoleScreen):
         """Runs until it was read once."""
         if self._diff is not None:
             return None
-        refetcher = CoalescingPoller(self._read, self._unread, sleep=self.session.outside.sleep)
+        refetcher = CoalescingPoller(
+            self._read, self._unread, sleep=self.session.outside.sleep, jitter=self.session.outside.jitter
+        )
         refetcher.ask()
         return refetcher.run()
 

@@ -114,9 +114,9 @@ class SubtaskScreen(DetailScreen):
     @property
     def output(self) -> OutputFollower:
         if self._output is None:
-            sleep = self.session.outside.sleep
+            outside = self.session.outside
             self._output = OutputFollower(
-                self.session, self.thread, self.index, self._news, sleep, LAST_LINES
+                self.session, self.thread, self.index, self._news, outside.sleep, LAST_LINES, outside.jitter
             )
         return self._output
 

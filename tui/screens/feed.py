@@ -98,9 +98,11 @@ class FeedScreen(ConsoleScreen):
 
     def _made_tails(self) -> list[StreamFollower]:
         session, note = self.session, Notes(self._daemon_time)
+        outside = session.outside
         sources = (Records(session, note), Log(session, note))
         return [
-            StreamFollower(session, source, note, self._deliver, session.outside.sleep) for source in sources
+            StreamFollower(session, source, note, self._deliver, outside.sleep, outside.jitter)
+            for source in sources
         ]
 
     def _deliver(self, lines: Sequence[FeedLine]) -> None:

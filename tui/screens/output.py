@@ -56,8 +56,10 @@ class OutputScreen(ConsoleScreen):
     @property
     def follower(self) -> OutputFollower:
         if self._follower is None:
-            sleep = self.session.outside.sleep
-            self._follower = OutputFollower(self.session, self.thread, self.index, self._news, sleep)
+            outside = self.session.outside
+            self._follower = OutputFollower(
+                self.session, self.thread, self.index, self._news, outside.sleep, jitter=outside.jitter
+            )
         return self._follower
 
     @property

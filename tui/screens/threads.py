@@ -67,7 +67,9 @@ class ThreadsScreen(ConsoleScreen):
 
     def while_shown(self) -> Coroutine[Any, Any, None]:
         if self._refetcher is None:
-            self._refetcher = CoalescingPoller(self._read, self._unread, sleep=self.session.outside.sleep)
+            self._refetcher = CoalescingPoller(
+                self._read, self._unread, sleep=self.session.outside.sleep, jitter=self.session.outside.jitter
+            )
             self._refetcher.ask()
         return self._both(self._refetcher)
 

@@ -9,18 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from syncropel.system.git_settings import ENVIRONMENT, SAFE, options, without_filters
+
 PATIENCE_SECS: Final = 30.0
-_SETTINGS: Final = {
-    "core.fsmonitor": "false",  # a program, whose word git takes for what has changed
-    "core.untrackedCache": "false",
-    "core.hooksPath": os.devnull,
-    "core.excludesFile": os.devnull,
-    "core.trustctime": "true",
-    "core.checkStat": "default",
-    "status.submoduleSummary": "false",
-    "protocol.allow": "never",
-}
-_OPTIONS: Final = ("--no-optional-locks", "--no-replace-objects", "--literal-pathspecs", "--no-pager")
 
 
 class GitFailed(Exception):
@@ -46,19 +37,18 @@ class Git:
     def run(self, *words: str, text: str | None = None) -> tuple[int, str, str]:
         """Its exit status, its output, and the first line that it writes to stderr; `text` is its stdin.
         Raises GitFailed when it cannot be run, or does not end in time."""
-        settings = dict(_SETTINGS)
-        for name in self.filters:
-            settings |= {f"filter.{name}.{key}": "" for key in ("clean", "smudge", "process")}
-            settings[f"filter.{name}.required"] = "false"
-        said = [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
+        environment = {**clean(os.environ), **ENVIRONMENT}
+        if self.index is not None:
+            environment["GIT_INDEX_FILE"] = str(self.index)
+        settings = options({**SAFE, **without_filters(self.filters)})
         try:
             told = subprocess.run(
-                ("git", *_OPTIONS, *said, "-C", str(self.folder), *words),
+                ("git", "--no-pager", *settings, "-C", str(self.folder), *words),
                 input=os.fsencode(text or ""),
                 capture_output=True,
                 timeout=PATIENCE_SECS,
                 check=False,
-                env={**clean(os.environ), **({"GIT_INDEX_FILE": str(self.index)} if self.index else {})},
+                env=environment,
             )
         except FileNotFoundError:
             raise GitFailed("git is not installed") from None
@@ -75,4 +65,4 @@ def clean(environ: Mapping[str, str]) -> dict[str, str]:
     kept = {key: value for key, value in environ.items() if not key.startswith("GIT_")}
     kept.pop("LANGUAGE", None)
     # The repository is looked for up to the root, so that "there is none" means that there is none.
-    return kept | {"LC_ALL": "C", "GIT_DISCOVERY_ACROSS_FILESYSTEM": "1", "GIT_NO_LAZY_FETCH": "1"}
+    return kept | {"LC_ALL": "C", "GIT_DISCOVERY_ACROSS_FILESYSTEM": "1"}

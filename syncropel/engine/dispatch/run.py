@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 from syncropel.adapters import Adapter, CutShort, Held, Instant, Outcome, Remains, Resumable, Startable
+from syncropel.backoff import Backoff
 from syncropel.engine.dispatch.earlier import earlier_agent
 from syncropel.engine.dispatch.meter import Meter, cost_in, ended_by_coordinator
 from syncropel.engine.dispatch.resuming import Taken
@@ -39,7 +40,6 @@ from syncropel.folds.fanout.child import (
 )
 from syncropel.folds.fanout.reassignments import OVER_BUDGET
 from syncropel.folds.fanout.starts import CRASH_LOOP, Start, is_last, loops, lost, read_starts
-from syncropel.peer.peers import Backoff
 from syncropel.peer.runtime import Runtime
 from syncropel.record.model import Record, body_text
 from syncropel.record.threads import dispatch_thread
@@ -87,7 +87,7 @@ async def write_ending(
 
     Gives up when a newer attempt has come. Raises Unavailable when the daemon stops.
     """
-    backoff = Backoff()
+    backoff = Backoff(share=runtime.share)
     records = [recordable(one) for one in records]
     while True:
         try:

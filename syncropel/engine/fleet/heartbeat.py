@@ -6,9 +6,10 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
+from syncropel.backoff import Backoff
 from syncropel.errors import DaemonUnreachable, SyncropelError
 from syncropel.peer.pause import Pause
-from syncropel.peer.peers import Backoff, Peers, RefusedByPeer, RevokedByPeer
+from syncropel.peer.peers import Peers, RefusedByPeer, RevokedByPeer
 from syncropel.peer.runtime import Runtime
 
 log = logging.getLogger("syncropel.engine.heartbeat")
@@ -55,7 +56,7 @@ class HeartbeatSender:
 
     async def run(self) -> None:
         """Send heartbeats for ever."""
-        backoff = Backoff()
+        backoff = Backoff(share=self._runtime.share)
         while True:
             if await self._once():
                 backoff.succeeded()
