@@ -44,6 +44,7 @@ def configure(parser: Parser) -> None:
         help="where it runs from now on, such as worker-b or least-loaded-worker",
     )
     retry.add_argument("--budget", type=money, metavar="USD", help="what each attempt may cost from now on")
+    retry.add_argument("--model", metavar="NAME", help="one of the models that its adapter allows")
     dispatching.add_allow_unknown(retry)
     retry.set_defaults(run=run_retry)
     amend = _named(
@@ -305,6 +306,7 @@ def run_retry(args: Namespace) -> int:
                 args.hint,
                 args.target,
                 args.budget,
+                model=args.model,
                 allow_unknown=args.allow_unknown,
             )
         )

@@ -169,6 +169,7 @@ def retry(
     target: str | None = None,
     budget_usd: float | None = None,
     *,
+    model: str | None = None,
     allow_unknown: bool = False,
 ) -> Call[schema.PostedRecord]:
     # An older daemon rejects unknown keys.
@@ -178,6 +179,7 @@ def retry(
         hint=hint,
         target=target,
         budget_usd=budget_usd,
+        model=model,
         allow_unknown=allow_unknown or None,
     )
     return Call(schema.PostedRecord, f"/v1/tasks/{_part(name)}/retry", "POST", body=body, repeatable=False)

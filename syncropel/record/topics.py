@@ -185,7 +185,7 @@ TOPICS: Final = (
         "LEARN",
         PEOPLE,
         "A subtask is to run again.",
-        "index, hint?, target?, budget_usd?, at",
+        "index, hint?, target?, budget_usd?, model?, at",
         "the operator retries: spl task retry NAME --subtask N",
     ),
     _of_fan_out(

@@ -109,6 +109,7 @@ class DispatchOut(Wire):
     why: str = Field(default="", description="what keeps it from running, in words")
     hangs: bool = Field(default=False, description="nothing will come of it as things stand")
     cost_usd: float = 0.0
+    cost_unknown: bool = Field(default=False, description="cost_usd is only what is known of the cost")
     budget_usd: float | None = None
     timeout_secs: float | None = None
 
@@ -150,6 +151,7 @@ class FanOutProgress(Wire):
     asking: list[int] = Field(default=[], description="subtasks that wait for an operator's word")
     started_at: float
     cost_usd: float
+    cost_unknown: bool = Field(default=False, description="cost_usd is only what is known of the cost")
     budget_usd: float | None = None
 
 
@@ -204,6 +206,9 @@ class RunningSpend(Wire):
     child_thread: str = Field(max_length=512)
     cost_usd: float = Field(ge=0, allow_inf_nan=False)
     cost_unknown: bool = Field(default=False, description="cost_usd is only what is known of the cost")
+    budget_usd: float | None = Field(
+        default=None, ge=0, allow_inf_nan=False, description="what it may spend, by its adapter's config too"
+    )
     began_at: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     starts: list[StartOut] = Field(default=[], max_length=16)
 

@@ -138,6 +138,7 @@ class ChildOut(Wire):
     repo: str | None = Field(default=None, description="the repository that it works on, by its name there")
     wall_time_secs: float | None = None
     timeout_secs: float | None = None
+    model: str = Field(default="", description="the model that was asked for; empty for the adapter's own")
     agent: AgentOut | None = Field(default=None, description="what a coding agent said of its run")
     gate: GateOut | None = Field(default=None, description="what its repository's gate command came to")
     attempt: int = 0

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from syncropel.cli.text.diagnosis import diagnosis_lines
-from syncropel.cli.text.task import child_lines, speedup_lines
+from syncropel.cli.text.spend import spend_lines
+from syncropel.cli.text.task import child_lines, retry_lines, speedup_lines
 from syncropel.settings.adapters import AdapterSettings, AdapterTable
 from syncropel.settings.config import DispatchSettings
-from syncropel.wire import ChildOut, JoinStatus, Speedup, TaskSummary
+from syncropel.wire import ChildOut, FleetStatus, JoinStatus, Speedup, TaskSummary
 from syncropel.wire.diagnosis import Diagnosis
 from tui.model import tree
 from tui.model.glyphs import ASCII
@@ -35,14 +36,14 @@ def running(folder: Path, agent: str, **table: Any) -> Any:
     )
 
 
-async def ended(api: Api, **subtask: Any) -> ChildOut:
+async def ended(api: Api, alias: str = "T-1", **subtask: Any) -> ChildOut:
     """One subtask of a new task, once it has a verdict."""
-    await api.task(alias="T-1")
-    answer = await api.fan_out("T-1", subtask)
+    await api.task(alias=alias)
+    answer = await api.fan_out(alias, subtask)
     assert answer.status_code == 201, answer.text
 
     async def look() -> ChildOut | None:
-        (child,) = JoinStatus.model_validate(await api.get("/v1/tasks/T-1/join")).subtasks
+        (child,) = JoinStatus.model_validate(await api.get(f"/v1/tasks/{alias}/join")).subtasks
         return child if child.verdict else None
 
     return await until(look)
@@ -111,6 +112,59 @@ async def test_while_it_runs_an_unknown_cost_is_unknown_too(make_api: MakeApi, t
     assert (child.state, child.cost_usd) == ("in_progress", 0.0)
     shown = dict(tree.detail_lines(child, Moment(0.0, 0.0), ASCII))
     assert shown["cost"].text == "unknown"
+    status = FleetStatus.model_validate(await api.get("/v1/fleet/status"))
+    assert (status.dispatches[0].cost_unknown, status.fanouts[0].cost_unknown) == (True, True)
+    told = spend_lines(status)
+    assert len([line for line in told if "cost unknown" in line]) == 2
+    assert not [line for line in told if "$0" in line]
+
+
+async def test_the_default_budget_of_an_adapter_is_shown_while_it_runs_and_afterwards(
+    make_api: MakeApi, tmp_path: Path
+) -> None:
+    api = await make_api(running(tmp_path, "claude", default_budget_usd=2.0))
+
+    child = await ended(api, goal="do:ok")
+    assert child.budget_usd == 2.0
+    await api.task(alias="T-2")
+    await api.fan_out("T-2", {"goal": "do:long"})
+
+    async def runs() -> ChildOut | None:
+        (found,) = JoinStatus.model_validate(await api.get("/v1/tasks/T-2/join")).subtasks
+        return found if found.budget_usd else None
+
+    assert (await until(runs)).budget_usd == 2.0
+    status = FleetStatus.model_validate(await api.get("/v1/fleet/status"))
+    assert [one.budget_usd for one in status.dispatches] == [2.0]
+    own = await ended(api, goal="do:ok", alias="T-3", budget_usd=5.0)
+    assert own.budget_usd == 5.0
+
+
+async def test_a_retry_may_choose_another_model_in_the_same_session(
+    make_api: MakeApi, tmp_path: Path
+) -> None:
+    api = await make_api(running(tmp_path, "claude", model="opus", models=("sonnet",)))
+    first = await ended(api, goal="do:denied", adapter="claude")
+
+    refused = await api.operator.post("/v1/tasks/T-1/retry", json={"index": 0, "model": "huge"})
+    assert refused.status_code == 400, refused.text
+    assert "does not allow the model 'huge'" in refused.json()["message"]
+    again = {"index": 0, "model": "sonnet", "hint": "do:ok"}
+    assert (await api.operator.post("/v1/tasks/T-1/retry", json=again)).status_code == 201
+
+    async def look() -> ChildOut | None:
+        status = JoinStatus.model_validate(await api.get("/v1/tasks/T-1/join"))
+        (child,) = status.subtasks
+        assert "  Model: sonnet" in retry_lines("T-1", status.thread, 0, status)
+        return child if child.attempt == 2 and child.verdict else None
+
+    second = await until(look)
+    assert (second.verdict, second.model) == ("accept", "sonnet")
+    found = await api.get("/v1/records", topic="syncropel.dispatch.session.v1")
+    started = [one["body"] for one in found["data"]]
+    assert [one["model"] for one in started] == ["opus", "sonnet"]
+    assert first.agent is not None
+    assert started[1]["resumes"] == first.agent.session
 
 
 async def test_a_budget_ends_an_agent_that_goes_on_spending(make_api: MakeApi, tmp_path: Path) -> None:

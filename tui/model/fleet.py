@@ -11,7 +11,7 @@ from tui.model.charts import bar
 from tui.model.glyphs import Glyphs, marked
 from tui.model.moment import Moment
 from tui.model.rows import MEASURED, Cell, Column, Row, Rows, state_cell, widest
-from tui.model.text import NOTHING, age, count, duration, first_line, long_duration, plain, spend, tail
+from tui.model.text import NOTHING, age, count, duration, first_line, long_duration, paid, plain, tail
 
 if TYPE_CHECKING:
     from syncropel.wire import DispatchOut, FanOutProgress, FleetStatus, InstanceOut
@@ -167,7 +167,11 @@ def _dispatch(key: str, one: DispatchOut, instance: str, at: Moment) -> Row:
         "goal": Cell(first_line(one.goal)),
         "instance": Cell(instance, "warn" if one.hangs else "plain"),
         "elapsed": Cell(word or long_duration(elapsed), "warn" if late or word == LOST else "plain", elapsed),
-        "spend": Cell(spend(one.cost_usd, one.budget_usd), "warn" if over else "plain", one.cost_usd),
+        "spend": Cell(
+            paid(one.cost_usd, one.budget_usd, unknown=one.cost_unknown),
+            "warn" if over else "plain",
+            one.cost_usd,
+        ),
         "timeout": Cell(duration(one.timeout_secs), "plain", one.timeout_secs or 0.0),
         "attempt": Cell(str(one.attempt), "plain", float(one.attempt)),
     }
@@ -213,7 +217,7 @@ def _fanout(one: FanOutProgress, at: Moment, glyphs: Glyphs) -> Row:
             "bad" if not one.satisfiable else "warn" if attention.of_fan_out(one) else "plain",
         ),
         "age": Cell(long_duration(old), "plain", old),
-        "spend": Cell(spend(one.cost_usd, one.budget_usd), "plain", one.cost_usd),
+        "spend": Cell(paid(one.cost_usd, one.budget_usd, unknown=one.cost_unknown), "plain", one.cost_usd),
         "join": Cell(first_line(one.join)),
         "namespace": Cell(plain(one.namespace)),
         "goal": Cell(first_line(one.goal)),

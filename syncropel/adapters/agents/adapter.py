@@ -96,6 +96,7 @@ class AgentAdapter(ConfiguredProgram):
             about["model"] = ask.model
         if ask.resume:
             about["resumes"] = ask.resume
+            about |= {"resumed_tokens": ask.before.as_body()} if ask.before is not None else {}
         elif job.attempt > 1:
             about["fresh"] = (
                 f"session {gone} is gone" if gone else "no earlier session of this subtask is known here"

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from syncropel import __version__
-from syncropel.api.tasks.waiting import Look
+from syncropel.api.tasks.waiting import Look, Running
 from syncropel.engine.engine import Engine
 from syncropel.engine.fanout.reassignment import spent_usd
 from syncropel.engine.heartbeats import own_beat
@@ -216,6 +216,7 @@ def fleet_rules(engine: Engine) -> list[FleetRule]:
 def _dispatch_out(state: TaskState, fanout: FanOut, child: Child, look: Look) -> DispatchOut:
     assert child.spawn is not None
     progress = look.progress(fanout, child, child.spawn)
+    spends = look.running.get(child.spawn.child_intend, Running())
     return DispatchOut(
         thread=state.thread,
         alias=state.alias,
@@ -230,10 +231,17 @@ def _dispatch_out(state: TaskState, fanout: FanOut, child: Child, look: Look) ->
         queued=progress.queued,
         why=progress.why,
         hangs=progress.hangs,
-        cost_usd=look.spending.get(child.spawn.child_intend, 0.0),
-        budget_usd=child.subtask.budget_usd,
+        cost_usd=spends.cost_usd,
+        cost_unknown=spends.cost_unknown,
+        budget_usd=child.subtask.budget_usd or spends.budget_usd,
         timeout_secs=child.subtask.timeout_secs,
     )
+
+
+def _is_unpriced(child: Child, look: Look) -> bool:
+    """Whether a subtask that runs has spent more than is known."""
+    known = look.running.get(child.spawn.child_intend) if child.spawn and not child.finished else None
+    return known is not None and known.cost_unknown
 
 
 def running(engine: Engine) -> list[RunningDispatch]:
@@ -261,6 +269,7 @@ def running(engine: Engine) -> list[RunningDispatch]:
             started_at=run.started_at,
             began_at=run.started_at,
             cost_usd=run.meter.spent,
+            cost_unknown=live.spend.of(run.intend.record).unpriced,
             budget_usd=run.place.limits.budget_of(run.intend),
         )
         for run in engine.dispatcher.runs()
@@ -299,5 +308,6 @@ def _progress(
         asking=fanout.asking(),
         started_at=fanout.at,
         cost_usd=spent_usd(fanout, look.spending),
+        cost_unknown=not fanout.cost_known or any(_is_unpriced(child, look) for child in children),
         budget_usd=fanout.budget_usd,
     )

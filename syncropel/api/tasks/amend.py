@@ -21,6 +21,7 @@ from syncropel.folds.fanout.approvals import ANSWERED
 from syncropel.folds.fanout.reassignments import AMEND_BUDGET, spends
 from syncropel.folds.fanout.spec import LARGEST, TARGET_FORMS, is_target
 from syncropel.folds.fanout.state import AMEND_JOIN, RETRY, FanOut
+from syncropel.folds.fanout.subtasks import fan_out_children
 from syncropel.folds.tasks.state import TaskState
 from syncropel.policy.forking import join_of
 from syncropel.store.base import Appended
@@ -36,6 +37,7 @@ class NewRetry(Request):
     hint: str | None = None
     target: str | None = None
     budget_usd: Money | None = None
+    model: str | None = Field(default=None, min_length=1, description="one of those its adapter allows")
     allow_unknown: bool = Field(default=False, description="the target may name an instance that joins later")
 
 
@@ -61,7 +63,7 @@ def router(engine: Engine) -> APIRouter:
 
     @routes.post("/v1/tasks/{name}/retry", status_code=201, response_model=PostedRecord)
     async def retry(name: str, body: NewRetry, sign: Signed) -> Response:
-        """Run a subtask again as its next attempt, optionally with another budget."""
+        """Run a subtask again as its next attempt, optionally with another target, budget, or model."""
         body.actor = sign(body.actor)
         return posted(await ask_again(engine, name, body))
 
@@ -128,11 +130,13 @@ async def ask_again(engine: Engine, name: str, asked: NewRetry) -> Appended:
             raise BadRequest(f"unknown target {asked.target!r}", f"use {TARGET_FORMS}")
         if not asked.allow_unknown:
             refuse_unknown(engine, [asked.target])
-            subtask = fanout.spec.subtasks[asked.index]
-            refuse_unable(
-                engine, [{"target": asked.target, "adapter": subtask.adapter, "model": subtask.model}]
-            )
         fields["target"] = asked.target
+    if asked.model is not None:
+        fields["model"] = asked.model
+    if not asked.allow_unknown and fields.keys() & {"target", "model"}:
+        subtask = fan_out_children(fanout)[asked.index].subtask
+        chosen = {"target": asked.target or subtask.target, "model": asked.model or subtask.model}
+        refuse_unable(engine, [{**chosen, "adapter": subtask.adapter}])
     if asked.hint:
         fields["hint"] = asked.hint
     if asked.budget_usd is not None:

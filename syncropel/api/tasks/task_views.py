@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, Final
 
 from syncropel.api.tasks.agent_views import agent_out, gate_out
-from syncropel.api.tasks.waiting import NOT_SPAWNED, Look, Progress, held_by, slots, taken_over, why_pending
+from syncropel.api.tasks.waiting import (
+    NOT_SPAWNED,
+    Look,
+    Progress,
+    Running,
+    held_by,
+    slots,
+    taken_over,
+    why_pending,
+)
 from syncropel.engine.engine import Engine
 from syncropel.engine.fanout.reassignment import spent_usd
 from syncropel.errors import Conflict, NotFound
@@ -123,7 +132,7 @@ async def join_status(engine: Engine, state: TaskState) -> JoinStatus:
     place = _places_now(engine, fanout, look)
     parts = [parts_of(engine, child.spawn.child_thread) if child.spawn else [] for child in children]
     out = [
-        _child_out(fanout, child, place(child), names, look.spending, inner, look.lost, look.unpriced)
+        _child_out(fanout, child, place(child), names, look.running, inner, look.lost)
         for child, inner in zip(children, parts, strict=True)
     ]
     spent = spent_usd(fanout, look.spending)
@@ -293,12 +302,12 @@ def _child_out(
     child: Child,
     place: Place,
     names: dict[str, str],
-    spending: Mapping[str, float],
+    running: Mapping[str, Running],
     parts: Sequence[TaskSummary] = (),
     lost: Lost = lambda _: (None, None),
-    unpriced: Container[str] = (),
 ) -> ChildOut:
     subtask, report, spawn = child.subtask, child.report, child.spawn
+    spends = (running.get(spawn.child_intend) if spawn else None) or Running()
     instance, progress = place
     return ChildOut(
         index=subtask.index,
@@ -315,9 +324,9 @@ def _child_out(
         summary=report.summary if report else "",
         last_words=last_words(report.summary) if report else "",
         output=report.output if report else None,
-        cost_usd=_cost(report, spawn, spending),
-        cost_unknown=not report.cost_known if report else bool(spawn and spawn.child_intend in unpriced),
-        budget_usd=subtask.budget_usd,
+        cost_usd=report.cost_usd if report else spends.cost_usd,
+        cost_unknown=not report.cost_known if report else spends.cost_unknown,
+        budget_usd=subtask.budget_usd or (report.budget_usd if report else spends.budget_usd),
         budget_tokens=subtask.budget_tokens,
         repo=subtask.repo,
         wall_time_secs=report.wall_time_secs if report else None,
@@ -337,6 +346,7 @@ def _child_out(
         hangs=progress.hangs,
         earlier=_earlier(fanout, child, lost),
         adapter=subtask.adapter,
+        model=subtask.model or "",
         parts=list(parts),
     )
 
@@ -383,9 +393,3 @@ def ran_from(spawn: Spawn | None, report: Report) -> float:
     end = ended_at(spawn, report)
     began = end - max(0.0, report.wall_time_secs)
     return max(began, spawn.at) if spawn is not None else began
-
-
-def _cost(report: Report | None, spawn: Spawn | None, spending: Mapping[str, float]) -> float:
-    if report is not None:
-        return report.cost_usd
-    return spending.get(spawn.child_intend, 0.0) if spawn is not None else 0.0

@@ -45,6 +45,18 @@ NOT_SPAWNED: Final = Progress(why=_OVER, standing="not_spawned")
 _GONE_WORDS: Final = {"left": "has left", "archived": "is archived"}
 
 
+@dataclass(frozen=True, slots=True)
+class Running:
+    """The spend of a running goal, as its instance reports it, in US dollars.
+
+    `cost_unknown`: the cost is more than `cost_usd`. `budget_usd`: None for none, and if it is not known.
+    """
+
+    cost_usd: float = 0.0
+    cost_unknown: bool = False
+    budget_usd: float | None = None
+
+
 class Look:
     """What is known now about everything that was assigned: computed once, then queried for each subtask."""
 
@@ -52,8 +64,11 @@ class Look:
         self.spending = engine.spending()
         self._engine = engine
         here = engine.dispatcher.spending()
-        self.unpriced = engine.leases.unpriced() | {
-            one["child_intend"] for one in here if one["cost_unknown"]
+        self.running = {
+            str(one["child_intend"]): Running(
+                one["cost_usd"], bool(one.get("cost_unknown")), one.get("budget_usd")
+            )
+            for one in (*engine.leases.spends(), *here)
         }
         own = {one["child_intend"]: one["began_at"] for one in here}
         self._began = {**engine.leases.began(), **own}

@@ -37,15 +37,15 @@ def cost(cost_usd: float, decimals: int = 2, *, unknown: bool) -> str:
 def spend_lines(status: FleetStatus) -> list[str]:
     """Fan-outs and running subtasks that have a budget or a cost; nothing when none has."""
     lines = [
-        f"    {one.alias or one.thread} {against(one.cost_usd, one.budget_usd)}"
+        f"    {one.alias or one.thread} {against(one.cost_usd, one.budget_usd, unknown=one.cost_unknown)}"
         for one in status.fanouts
-        if one.budget_usd is not None or one.cost_usd
+        if one.budget_usd is not None or one.cost_usd or one.cost_unknown
     ]
     names = {one.did: one.alias for one in status.instances}
     lines += [
         f"    {one.alias or one.thread} [{one.index}] on {names.get(one.instance) or one.instance} "
-        f"{against(one.cost_usd, one.budget_usd)}"
+        f"{against(one.cost_usd, one.budget_usd, unknown=one.cost_unknown)}"
         for one in status.dispatches
-        if one.budget_usd is not None or one.cost_usd
+        if one.budget_usd is not None or one.cost_usd or one.cost_unknown
     ]
     return ["  Spend:", *lines] if lines else []

@@ -96,8 +96,9 @@ def retry_lines(name: str, thread: str, index: int, status: JoinStatus) -> list[
     if status.complete:
         said = f" with {child.state}" if child is not None and child.state in _STATES_WITH_RESULT else ""
         lines.append(f"  {name} has joined: [{index}] stands{said}, and nothing runs again")
-    elif child is not None and child.why.startswith("held by"):
-        lines.append(f"  [{index}] is {child.why}")
+    elif child is not None:
+        lines += [f"  Model: {clean(child.model)}"] if child.model else []
+        lines += [f"  [{index}] is {child.why}"] if child.why.startswith("held by") else []
     return lines
 
 

@@ -99,7 +99,7 @@ class Dispatcher:
 
     def spending(self) -> list[dict[str, Any]]:
         """Each running goal's spend so far, and its start: child_intend, child_thread, cost_usd (US dollars),
-        cost_unknown, began_at (unix seconds), starts: fields of `RunningSpend`.
+        cost_unknown, budget_usd, began_at (unix seconds), starts: fields of `RunningSpend`.
         """
         return [
             {
@@ -107,6 +107,7 @@ class Dispatcher:
                 "child_thread": thread,
                 "cost_usd": run.meter.spent,
                 "cost_unknown": self._ingest.live.spend.of(run.intend.record).unpriced,
+                "budget_usd": run.meter.budget_usd,
                 "began_at": run.started_at,
                 "starts": [
                     one.as_body() for one in self._ingest.live.starts.of(run.intend.record)[-MOST_TOLD:]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,8 @@ class Taken:
     run: Any
     thread: RunThread
     at: float
+    start: Mapping[str, Any] = field(default_factory=dict)
+    """The body of its start record."""
 
 
 async def take_back(
@@ -47,7 +49,7 @@ async def take_back(
         if name in keepers and run in found:
             said = body.get("at")
             began = float(said) if isinstance(said, int | float) else stored.received_at
-            taken[intend] = Taken(keepers[name], found[run], await _thread_of(ingest, stored), began)
+            taken[intend] = Taken(keepers[name], found[run], await _thread_of(ingest, stored), began, body)
             log.info("run %s is taken back", run, extra={"thread_id": stored.record.thread})
         elif name in adapters and not (name in keepers and "run" in body):
             await adapters[name].end_orphan(body)  # also what an older version started without a supervisor

@@ -12,7 +12,7 @@ from typing import Any
 
 from syncropel.adapters import Adapter, CutShort, Held, Instant, Outcome, Remains, Resumable, Startable
 from syncropel.backoff import Backoff
-from syncropel.engine.dispatch.earlier import earlier_agent
+from syncropel.engine.dispatch.earlier import asked_for, earlier_agent, resumed_agent
 from syncropel.engine.dispatch.meter import Meter, cost_in, ended_by_coordinator
 from syncropel.engine.dispatch.resuming import Taken
 from syncropel.engine.dispatch.run_records import (
@@ -39,6 +39,7 @@ from syncropel.folds.fanout.child import (
     ChildIntend,
 )
 from syncropel.folds.fanout.reassignments import OVER_BUDGET
+from syncropel.folds.fanout.spend import Spent
 from syncropel.folds.fanout.starts import CRASH_LOOP, Start, is_last, loops, lost, read_starts
 from syncropel.peer.runtime import Runtime
 from syncropel.record.model import Record, body_text
@@ -150,6 +151,8 @@ class Run:
     """Its `starts_behind` at creation."""
     _thread: RunThread | None = field(init=False)
     """The thread of its observations, once it has begun."""
+    _run: str = ""
+    """The name of the run, for an adapter that starts programs."""
     _mine: bool = False
     """Whether this daemon began it or took it over, and reported so."""
 
@@ -205,15 +208,21 @@ class Run:
             )
         if self.meter.over and outcome.reason != OVER_BUDGET:
             outcome = replace(self.meter.outcome(), output=outcome.output, exit=outcome.exit)
-        outcome = honest(with_agent(outcome, self.remains), self.remains)
+        others = self._others(place.ingest.live.spend.of(self.intend.record))
+        outcome = honest(with_agent(outcome, self.remains, others=others), self.remains)
         self.ending = outcome = replace(outcome, cost_usd=self.meter.spent + outcome.cost_usd)
         secs = place.runtime.monotonic() - started
         self.finished = True
         self.freed()
         at, starts = place.runtime.now(), self._starts(outcome)
-        records = ending(self.intend, self._thread, place.did, outcome, secs, at, starts)
+        budget = self.meter.budget_usd if budget_of(self.intend) is None else None
+        records = ending(self.intend, self._thread, place.did, outcome, secs, at, starts, budget)
         await write_ending(place.ingest, place.runtime, self.intend, records)
         self.remains.forget()
+
+    def _others(self, spent: Spent) -> bool:
+        """Whether an agent worked on this attempt before, in a run that was lost."""
+        return any(agent.session for name, agent in spent.agents.items() if name != self._run)
 
     def _starts(self, outcome: Outcome) -> tuple[Start, ...]:
         """The starts for the result; empty when there was none."""
@@ -240,7 +249,9 @@ class Run:
         spent = self.place.ingest.live.spend.of(self.intend.record)
         model = model or next(iter(models), "")
         child = self.place.ingest.live.children[self.intend.thread]
-        earlier = earlier_agent(child, self.intend, name)
+        before = earlier_agent(child, self.intend, name)
+        started = self.taken.start if self.taken else None
+        earlier = resumed_agent(spent, before, name) if started is None else asked_for(started, before)
         job = job_of(self.intend, limits.default_timeout_secs, spent, model, earlier)
         job = replace(job, budget_usd=limits.budget_of(self.intend))
         if self.taken is not None:
@@ -293,6 +304,8 @@ class Run:
 
     async def _observe(self, kind: str, body: dict[str, Any]) -> None:
         self.output = body.get("output", self.output)
+        if kind in (SESSION, REATTACHED):
+            self._run = str(body.get("run", ""))
         did, at = self.place.did, self.place.runtime.now()
         if self._thread is None:
             if kind == SESSION:

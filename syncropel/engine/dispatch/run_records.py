@@ -149,11 +149,16 @@ def completion(outcome: Outcome) -> tuple[str, str]:
     return "exit_status", "" if outcome.verdict == ACCEPT else "exit_status"
 
 
-def with_agent(outcome: Outcome, remains: Remains) -> Outcome:
-    """The outcome with the agent's report about its run, even where somebody else has ended that."""
+def with_agent(outcome: Outcome, remains: Remains, *, others: bool = False) -> Outcome:
+    """The outcome with the agent's report about its run, even where somebody else has ended that.
+
+    `others`: the attempt had other runs, whose last requests nobody has counted.
+    """
     agent = {**(remains.agent or {}), **(outcome.agent or {})}
     if not agent:
         return outcome
+    if others:
+        agent |= {"cost_usd": None, "tokens": None}
     return replace(outcome, agent=agent, cost_known=agent["cost_usd"] is not None)
 
 
@@ -184,6 +189,7 @@ def ending(
     secs: float,
     at: float,
     starts: Sequence[Start] = (),
+    budget_usd: float | None = None,
 ) -> list[Record]:
     """The records for an outcome: the last observations, then the result, in one append. `run` is None for an
     attempt that never began: it has nothing to observe.
@@ -207,6 +213,7 @@ def ending(
         ("lines_unread", outcome.unread or None),
         ("agent", outcome.agent),
         ("gate", outcome.gate),
+        ("budget_usd", budget_usd),
     ):
         if value is not None:
             body[key] = value

@@ -30,6 +30,7 @@ _REPEATED: Final = (
     "agent",
     "gate",
     "cost_unknown",
+    "budget_usd",
     HANDLED,
 )
 """Fields of a result that its report repeats."""

@@ -230,10 +230,9 @@ class Leases:
             for one in beat.get("spend", ())
         }
 
-    def unpriced(self) -> set[str]:
-        """The child INTENDs of running goals whose cost is not known, by the latest heartbeats."""
-        spends = (one for beat in self._beats.values() for one in beat.get("spend", ()))
-        return {one["child_intend"] for one in spends if one.get("cost_unknown")}
+    def spends(self) -> list[dict[str, Any]]:
+        """The running goals of the latest heartbeats (fields of `RunningSpend`)."""
+        return [one for beat in self._beats.values() for one in beat.get("spend", ())]
 
     def began(self) -> dict[str, float]:
         """When running goals began, by the latest heartbeats: unix seconds by the id of the child INTEND."""

@@ -9,10 +9,44 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Final
 
-from syncropel.folds.fanout.child import OUTPUT_EVENTS, STREAM_EVENT
+from syncropel.folds.fanout.child import AGENT_SESSION, OUTPUT_EVENTS, STREAM_EVENT
 from syncropel.folds.fanout.spec import LARGEST
-from syncropel.record.model import StoredRecord
+from syncropel.record.model import Record, StoredRecord
+
+KINDS: Final = ("input", "cached_input", "cache_write", "output", "reasoning")
+"""Kinds of tokens."""
+_MOST_TOKENS: Final = 2**53
+
+
+@dataclass(frozen=True, slots=True)
+class AgentRun:
+    """One run of an agent in an attempt, as far as the log has it."""
+
+    session: str = ""
+    named_by: tuple[int, float] = (0, 0.0)
+    """Which event named the session: its number, and when it was observed (unix seconds)."""
+    tokens: Mapping[str, int] = field(default_factory=dict)
+    """Tokens used, by kind."""
+
+    def heard(self, record: Record, events: int) -> AgentRun:
+        """The run with one more observation."""
+        body = record.body
+        if record.topic == AGENT_SESSION and isinstance(body.get("session"), str):
+            at = body.get("at")
+            named_by = (events, float(at) if isinstance(at, int | float) else 0.0)
+            if named_by >= self.named_by:
+                return replace(self, session=body["session"], named_by=named_by)
+        usage = body.get("usage")
+        if record.topic == STREAM_EVENT and isinstance(usage, dict):
+            more = {kind: _count(usage.get(kind)) + self.tokens.get(kind, 0) for kind in KINDS}
+            return replace(self, tokens=more)
+        return self
+
+
+def _count(value: object) -> int:
+    return value if type(value) is int and 0 <= value <= _MOST_TOKENS else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +59,8 @@ class Spent:
     """How many events of a run's output were observed, by the run's name."""
     unpriced: bool = False
     """Whether tokens with an unknown price were used: then `usd` is incomplete."""
+    agents: Mapping[str, AgentRun] = field(default_factory=dict)
+    """Runs of an agent, by the run's name."""
 
 
 @dataclass(slots=True)
@@ -43,7 +79,11 @@ class Spend:
         run, events = body.get("run"), body.get("events")
         if isinstance(run, str) and type(events) is int:
             counted = {**spent.events, run: max(events, spent.events.get(run, 0))}
-            self.by_intend[intend] = spent = replace(spent, events=counted)
+            known = spent.agents.get(run, AgentRun())
+            agents = spent.agents
+            if (agent := known.heard(record, events)) != known:
+                agents = {**agents, run: agent}
+            self.by_intend[intend] = spent = replace(spent, events=counted, agents=agents)
         cost, offset = body.get("cost_usd"), body.get("cost_offset")
         if record.topic == STREAM_EVENT and cost is None and isinstance(body.get("usage"), dict):
             self.by_intend[intend] = spent = replace(spent, unpriced=True)

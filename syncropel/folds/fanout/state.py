@@ -67,6 +67,8 @@ class Report:
     """What it left in its git worktree."""
     gate: dict[str, Any] | None = field(default=None, hash=False)
     """Result of its repository's gate command."""
+    budget_usd: float | None = None
+    """Its budget in US dollars, where that was not its subtask's own."""
 
     @property
     def ended_at(self) -> float:
@@ -106,6 +108,7 @@ class FanOut:
     retries: dict[int, list[str]] = field(default_factory=dict)
     targets: dict[int, str] = field(default_factory=dict)
     budgets: dict[int, float] = field(default_factory=dict)
+    models: dict[int, str] = field(default_factory=dict)
     moves: Reassignments = field(default_factory=Reassignments)
     asks: dict[int, Ask] = field(default_factory=dict)
     spawns: dict[tuple[int, int], Spawn] = field(default_factory=dict)
@@ -208,6 +211,7 @@ class FanOut:
             agent if isinstance(agent := body.get("agent"), dict) else None,
             worktree if isinstance(worktree := body.get("worktree"), dict) else None,
             gate if isinstance(gate := body.get("gate"), dict) else None,
+            positive_number(body.get("budget_usd")),
         )
 
     def record_retry(self, body: dict[str, Any]) -> None:
@@ -222,6 +226,9 @@ class FanOut:
             budget = positive_number(body.get("budget_usd"))
             if budget is not None:
                 self.budgets[index] = budget
+            model = body.get("model")
+            if isinstance(model, str) and model:
+                self.models[index] = model
 
     def record_move(self, topic: str, body: dict[str, Any]) -> None:
         """Apply a LEARN of `folds.fanout.reassignments`."""

@@ -61,6 +61,8 @@ def fan_out_children(fanout: FanOut) -> list[Child]:
         unmet, blocked_by = _waiting(subtask, states) if subtask.depends_on else ((), ())
         if index in fanout.targets:
             subtask = replace(subtask, target=fanout.targets[index])
+        if index in fanout.models:
+            subtask = replace(subtask, model=fanout.models[index])
         if index in fanout.budgets:
             subtask = replace(subtask, budget_usd=fanout.budgets[index])
         children.append(Child(subtask, states[index], attempt, unmet, blocked_by, spawn, report))
