@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -14,6 +15,8 @@ from textual._context import visible_screen_stack
 from textual.app import App
 from textual.keys import _character_to_key, key_to_character
 from textual.pilot import Pilot
+from textual.screen import Screen
+from textual.widgets import Input
 
 from syncropel.errors import DaemonNotRunning
 from syncropel.wire import FleetStatus
@@ -25,7 +28,7 @@ from tui.model.setup import Fleet, Setup
 from tui.widgets.lines import Lines
 from tui.widgets.table import Table
 
-PATIENCE = 1000
+PATIENCE = 10_000
 """So many turns of the loop are enough for anything."""
 
 
@@ -33,6 +36,21 @@ def without_colour(monkeypatch: pytest.MonkeyPatch) -> None:
     """As under `NO_COLOR`, which Textual reads once, while it is imported."""
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setattr(App.theme, "_default", "ansi-dark")
+
+
+def is_due(screen: Screen[Any]) -> bool:
+    """Whether this screen waits for its next frame.
+
+    Each frame of one behind another tells it to repaint, which it does not do there: that does not count.
+    """
+    return bool(
+        screen._layout_required
+        or screen._scroll_required
+        or (screen._repaint_required and screen.is_active)
+        or screen._recompose_required
+        or screen._dirty_widgets
+        or screen._callbacks
+    )
 
 
 @dataclass
@@ -49,20 +67,35 @@ class Console:
         ready = asyncio.get_running_loop()._ready  # type: ignore[attr-defined]
         quiet = 0
         for _ in range(PATIENCE):
-            for behind in self.app._background_screens:
-                if behind._dirty_widgets or behind._layout_required or behind._scroll_required:
-                    behind._on_timer_update()  # its frame is due: the pilot sees to the screen in front alone
-            await self.pilot.pause(0)
             await asyncio.sleep(0)
-            quiet = 0 if ready else quiet + 1
-            if quiet == 3:
-                return
+            if ready:
+                quiet = 0
+            elif (quiet := quiet + 1) == 3:
+                if not self._draw() and not ready:
+                    return
+                quiet = 0
         raise AssertionError("the console never came to rest")
 
+    def _draw(self) -> bool:
+        """Draw the frames that are due, as their timers would; False when that changes nothing.
+
+        What changed on a screen behind may stay due: where nothing of it shows, there is nothing to draw.
+        """
+        due = [screen for screen in (*self.app._background_screens, self.app.screen) if is_due(screen)]
+        for screen in due:
+            screen._on_timer_update()
+        return not all(is_due(screen) for screen in due)
+
     async def press(self, *keys: str) -> None:
-        for key in keys:
+        """One key after another, each when the last has done its work; a word goes into its field at once."""
+        for key, after in pairwise((*keys, "")):
             self.app.post_message(self.key(key))
-            await self.settle()
+            if not (self.is_typed(key) and self.is_typed(after)):
+                await self.settle()
+
+    def is_typed(self, key: str) -> bool:
+        """Whether this key is a character of a field that has the focus."""
+        return isinstance(self.app.focused, Input) and (len(key) == 1 or key == "space")
 
     @staticmethod
     def key(name: str) -> events.Key:
