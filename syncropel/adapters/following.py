@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
+import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from threading import Lock
@@ -23,6 +26,12 @@ from syncropel.folds.fanout.child import AGENT_SESSION, QUESTION, STREAM_EVENT
 
 log = logging.getLogger("syncropel.engine.adapters.following")
 
+MOST_RECORDS: Final = 1000
+"""Observations of one run that the log takes one by one; a program may make up more than it can hold."""
+REST_SECS: Final = 10.0
+"""How often the log is told of usage after that, summed up."""
+SEVERAL: Final = "several"
+"""The model of usage that is summed up over all models."""
 _CHUNKS_A_LOOK: Final = 16
 """So that whoever looks also comes to look at time limits and costs."""
 _KINDS: Final = {Session: AGENT_SESSION, Usage: STREAM_EVENT, Question: QUESTION}
@@ -31,13 +40,24 @@ _KINDS: Final = {Session: AGENT_SESSION, Usage: STREAM_EVENT, Question: QUESTION
 class Following:
     """Reads on from where it is whenever it is asked. `known`: events of this run that the log holds."""
 
-    def __init__(self, output: Path, reader: OutputReader, run: str, known: int) -> None:
+    def __init__(
+        self,
+        output: Path,
+        reader: OutputReader,
+        run: str,
+        known: int,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._clock = clock
+        self._told_at = -math.inf
         self._tail = Tail(output)
         self._reader = reader
         self._run = run
         self._known = known
         self._events = 0
         self._waiting: deque[tuple[str, dict[str, Any]]] = deque()
+        self._sum: tuple[Usage, dict[str, Any]] | None = None
+        """Usage that the log is told of together, and how far it leads."""
         self._broken = 0
         self._finished = False
         self._one_at_a_time = Lock()  # a step whose run was cancelled goes on in its thread
@@ -55,7 +75,8 @@ class Following:
     @property
     def unobserved_usd(self) -> float:
         """US dollars that the log has not taken."""
-        return sum(float(body.get("cost_usd", 0.0)) for _, body in self._waiting)
+        summed = self._sum[0].cost_usd if self._sum is not None else None
+        return (summed or 0.0) + sum(float(body.get("cost_usd", 0.0)) for _, body in self._waiting)
 
     async def read_on(self, observe: Observe) -> None:
         """Read what is new, but no more than a part of what a fast program writes, and observe it.
@@ -73,7 +94,7 @@ class Following:
         if not self._finished:
             self._finished = True
             await asyncio.to_thread(self._end)
-        await self._tell(observe)
+        await self._tell(observe, at_once=True)
 
     def _step(self) -> bool:
         """Feed one chunk. False at the end of the file."""
@@ -111,10 +132,34 @@ class Following:
             self._events += 1
             if self._events > self._known:
                 where = {"run": self._run, "events": self._events, "output_offset": offset}
-                self._waiting.append((kind, {**_told(event), **where}))
+                self._add(event, kind, where)
 
-    async def _tell(self, observe: Observe) -> bool:
+    def _add(self, event: Event, kind: str, where: dict[str, Any]) -> None:
+        """Have the log told of an event. After the first thousand, usage is summed up, and sessions and
+        questions are left out: no agent has so many.
+        """
+        if self._events <= MOST_RECORDS:
+            self._waiting.append((kind, {**_told(event), **where}))
+        elif not isinstance(event, Usage):
+            self._broken += 1
+        elif self._sum is None:
+            self._sum = (event, where)
+        else:
+            try:
+                self._sum = (_together(self._sum[0], event), where)
+            except TypeError:  # a reader of a plug-in may count in anything
+                self._breaks()
+
+    def _release(self, *, at_once: bool) -> None:
+        now = self._clock()
+        with self._one_at_a_time:
+            if self._sum is not None and (at_once or now - self._told_at >= REST_SECS):
+                (event, where), self._sum, self._told_at = self._sum, None, now
+                self._waiting.append((STREAM_EVENT, {**_told(event), **where}))
+
+    async def _tell(self, observe: Observe, *, at_once: bool = False) -> bool:
         """Observe what waits. False when the log refuses it: the next look tries again."""
+        self._release(at_once=at_once)
         while self._waiting:
             told = self._waiting.popleft()
             try:
@@ -125,6 +170,21 @@ class Following:
                 self._waiting.appendleft(told)
                 return False
         return True
+
+
+def _together(one: Usage, other: Usage) -> Usage:
+    """Usage summed up. A cost that is not known makes that of both unknown."""
+    costs = (one.cost_usd, other.cost_usd)
+    known = [cost for cost in costs if cost is not None]
+    return Usage(
+        one.model if one.model == other.model else SEVERAL,
+        one.input + other.input,
+        one.cached_input + other.cached_input,
+        one.cache_write + other.cache_write,
+        one.output + other.output,
+        one.reasoning + other.reasoning,
+        sum(known) if len(known) == len(costs) else None,
+    )
 
 
 def _told(event: Event) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from pathlib import Path
 
 from syncropel.adapters.files import folder_name
@@ -22,13 +23,21 @@ def write_patch(path: Path) -> None:
     made = read_record(path.with_suffix(".worktree.json"))
     if made is None:
         raise FileNotFoundError(path)
-    path.write_bytes(_patch(made))
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+    try:
+        _write(made, draft)
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
-def _patch(made: Worktree) -> bytes:
+def _write(made: Worktree, path: Path) -> None:
+    """Have git write it: it may be larger than memory."""
     if not Path(made.path).exists():  # removed after its branch was merged, say
-        return diff_of_commits(Path(made.common), made.base, f"refs/heads/{made.branch}")
+        diff_of_commits(Path(made.common), made.base, f"refs/heads/{made.branch}", path)
+        return
     repository = made.repository()
     tip = repository.commit()
     with repository.scratch(tip, exclude=made.copied) as scratch:
-        return scratch.run("diff", *PLAIN_DIFF, made.base, scratch.tree(made.copied, made.base))
+        tree = scratch.tree(made.copied, made.base)
+        scratch.run("diff", *PLAIN_DIFF, made.base, tree, out=path)

@@ -85,6 +85,11 @@ def examine(
             f"{home.display()} is the home of a worker ({settings.fleet.alias})",
             "point SYNCROPEL_HOME at the coordinator's home; spl fleet start sets its workers up",
         )
+    if settings.adapters.run_as:
+        raise SetupError(
+            "goals that run as another user cannot have a worktree: [adapters] run_as is set",
+            "remove run_as; or point SYNCROPEL_HOME at a home without it",
+        )
     path = _repository(folder, settings.workspace.root)
     found = [cli for agent in AGENTS if (cli := find_cli(agent, environ)) is not None]
     if not found:

@@ -154,7 +154,9 @@ def _taken_over(worker: WorkerPlan, plan: FleetPlan, present: Settings, *, new: 
     return {
         keys: value
         for keys, value in worker.offered.items()
-        if keys not in has and (new or keys == named or (named in worker.offered and keys[:2] == REPOS))
+        if keys not in has
+        and not (present.adapters.run_as and keys[:2] == REPOS)  # its goals could not use one
+        and (new or keys == named or (named in worker.offered and keys[:2] == REPOS))
     }
 
 

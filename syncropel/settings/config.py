@@ -260,6 +260,12 @@ def load_settings(home: Home, environ: Mapping[str, str]) -> Settings:
             f"cannot read {home.config}: {error}", "check the file and its permissions"
         ) from None
     settings = _parse(document, home.config)
+    if settings.adapters.run_as and settings.workspace.repos:
+        raise SetupError(
+            f"{home.config}: goals that run as another user cannot have a worktree: [adapters] run_as and "
+            "[workspace.repos] exclude each other",
+            "remove one of them; to let goals of both kinds run, start another worker",
+        )
     coordinator = environ.get("SPL_FLEET_COORDINATOR_URL")
     if coordinator is not None:
         settings = replace(settings, fleet=replace(settings.fleet, coordinator_url=coordinator))

@@ -199,10 +199,10 @@ def _sweep(place: Path) -> None:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
-def diff_of_commits(common: Path, old: str, new: str) -> bytes:
-    """The patch between two commits of a repository, given its git folder. Raises GitFailed."""
+def diff_of_commits(common: Path, old: str, new: str, out: Path) -> None:
+    """Write the patch from one commit to another of a repository, given its git folder. Raises GitFailed."""
     words = ["diff", *PLAIN_DIFF, "--end-of-options", old, new, "--"]
-    return _run(words, {}, where=["--git-dir", str(common)])
+    _run(words, {}, where=["--git-dir", str(common)], out=out)
 
 
 def _names(folder: Path, *words: str) -> bytes:

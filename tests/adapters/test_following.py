@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from syncropel.adapters import Outcome, tail
-from syncropel.adapters.following import Following
+from syncropel.adapters.following import MOST_RECORDS, REST_SECS, SEVERAL, Following
 from syncropel.adapters.reading import Event, Final, Notice, Question, Retry, Session, Text, ToolCall, Usage
 from syncropel.errors import NamespaceFrozen
 from syncropel.folds.fanout.child import AGENT_SESSION, QUESTION, STREAM_EVENT
@@ -130,3 +130,51 @@ def test_events_are_told_apart_by_their_kind() -> None:
     kinds = [one.kind for one in (Session, Text, ToolCall, Usage, Retry, Question, Notice, Final)]
     assert len(set(kinds)) == len(kinds)
     assert LineReader().outcome(0, None, "") == Outcome("failed", "no final event", reason="result_missing")
+
+
+class Flooding:
+    """A reader of a program that makes up sessions and usage without end."""
+
+    unread = 0
+
+    def feed(self, line: bytes) -> list[Event]:
+        number = int(line)
+        return [Session(f"s{number}"), Usage(f"m{number % 7}", input=1, cost_usd=0.25)]
+
+    def finish(self) -> list[Event]:
+        return []
+
+    def outcome(self, exit_code: int | None, signal: int | None, stderr_tail: str) -> Outcome:
+        raise NotImplementedError
+
+
+async def test_a_flood_of_events_makes_a_bounded_number_of_records_and_loses_no_cost(tmp_path: Path) -> None:
+    lines = 20_000
+    (tmp_path / "out").write_text("".join(f"{number}\n" for number in range(lines)))
+    log, now = Log(), [0.0]
+    following = Following(tmp_path / "out", Flooding(), "r", 0, lambda: now[0])
+    await following.read_on(log.observe)
+    assert MOST_RECORDS <= len(log.seen) <= MOST_RECORDS + 1
+    now[0] += REST_SECS
+    with (tmp_path / "out").open("a") as file:
+        file.write("1\n2\n")
+    await following.read_on(log.observe)
+    await following.finish(log.observe)
+    assert len(log.seen) <= MOST_RECORDS + 4
+    spent = [body["cost_usd"] for kind, body in log.seen if kind == STREAM_EVENT]
+    assert sum(spent) == (lines + 2) * 0.25
+    assert log.seen[-1][1]["usage"]["model"] in (SEVERAL, "m2")
+    assert following.unread == lines + 2 - MOST_RECORDS // 2, "sessions that were left out are counted"
+    assert following.unobserved_usd == 0.0
+
+
+async def test_who_comes_back_in_a_flood_sums_up_what_the_log_does_not_hold(tmp_path: Path) -> None:
+    lines = 2_000
+    (tmp_path / "out").write_text("".join(f"{number}\n" for number in range(lines)))
+    first, second = Log(), Log()
+    begun = Following(tmp_path / "out", Flooding(), "r", 0, lambda: 0.0)
+    await begun.read_on(first.observe)
+    after = Following(tmp_path / "out", Flooding(), "r", max(first.numbers()), lambda: 0.0)
+    await after.finish(second.observe)
+    spent = [body["cost_usd"] for kind, body in (*first.seen, *second.seen) if kind == STREAM_EVENT]
+    assert sum(spent) == lines * 0.25

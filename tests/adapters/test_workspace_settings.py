@@ -54,3 +54,10 @@ def test_a_bad_value_is_named_by_its_place(tmp_path: Path, text: str, words: lis
     for word in words:
         assert word in caught.value.message
     assert caught.value.hint
+
+
+def test_goals_of_another_user_and_repositories_exclude_each_other(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    home.config.write_text('[adapters]\nrun_as = "nobody"\n[workspace.repos]\napp = "/srv/app"\n')
+    with pytest.raises(SetupError, match=r"run_as and \[workspace\.repos\] exclude each other"):
+        load_settings(home, {})

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from syncropel.adapters import Job, Observe, Outcome
-from syncropel.folds.fanout.child import STREAM_EVENT
+from syncropel.folds.fanout.child import COMPLETE, STREAM_EVENT
+from syncropel.store.base import RecordFilter
 from tests.engine.workshop import Crew, Workshop, in_workshop
 
 
@@ -48,6 +49,13 @@ def test_a_result_that_can_be_no_record_is_a_failure(outcome: Outcome, costs: tu
         result: dict[str, Any] = workshop.result("one")
         assert (result["verdict"], result["reason"]) == ("failed", "unrecordable")
         assert result["summary"].startswith("its result cannot be recorded: ")
+        complete = [
+            one.record.body
+            for one in await workshop.store.query(RecordFilter(topic=COMPLETE, limit=10))
+            if one.record.body["child_thread"] == "th_one"
+        ]
+        assert {one["verdict"] for one in complete} <= {"failed"}, "no record of it says otherwise"
+        assert not any(one["success"] for one in complete)
         assert crew.begun == ["one#1"]
         again = await workshop.crash()
         await asyncio.sleep(60)

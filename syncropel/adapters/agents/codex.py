@@ -158,7 +158,9 @@ class CodexReader:
 
     def _completed(self, said: dict[str, Any]) -> list[Event]:
         self._facts.ended = Ended(ok=True, text=self._facts.said)
-        self._total = tokens_of_codex(part(said.get("usage")))
+        total = tokens_of_codex(part(said.get("usage")))
+        # It only grows: a later one that says less takes nothing back.
+        self._total = total if self._total is None else self._total + total.beyond(self._total)
         return [self._end()]
 
     def _failed(self, said: dict[str, Any]) -> list[Event]:

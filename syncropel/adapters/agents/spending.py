@@ -16,6 +16,7 @@ class Spending:
         self._prices = prices
         self._tokens: dict[str, Tokens] = {}
         self._dollars: dict[str, float | None] = {}
+        self._settled: set[str] = set()
 
     def request(self, model: str, tokens: Tokens) -> Usage:
         """One request has ended."""
@@ -27,11 +28,19 @@ class Spending:
 
     def settle(self, model: str, tokens: Tokens, cost_usd: float | None) -> Usage | None:
         """The program's own account of a model so far, which goes before what was counted until now; the
-        operator's price goes before its price. None when nothing is new."""
+        operator's price goes before its price. None when nothing is new.
+
+        An account that is lower than what was counted, or than an earlier account, takes nothing back.
+        """
+        before, paid = self._tokens.get(model, Tokens()), self._dollars.get(model, 0.0)
+        lower = before.beyond(tokens).total > 0
+        new = tokens.beyond(before)
+        tokens = before + new
         if self._prices.has_own(model):
             cost_usd = self._prices.of_sum(model, tokens)
-        before, paid = self._tokens.get(model, Tokens()), self._dollars.get(model, 0.0)
-        new = tokens.beyond(before)
+        elif cost_usd is not None and paid is not None and (lower or model in self._settled):
+            cost_usd = max(cost_usd, paid)
+        self._settled.add(model)
         self._tokens[model] = tokens
         if cost_usd is None:
             self._dollars[model] = None

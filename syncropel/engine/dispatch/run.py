@@ -89,7 +89,7 @@ async def write_ending(
     Gives up when a newer attempt has come. Raises Unavailable when the daemon stops.
     """
     backoff = Backoff(share=runtime.share)
-    records = [recordable(one) for one in records]
+    records = recordable(records)
     while True:
         try:
             outcomes = await ingest.append(records)

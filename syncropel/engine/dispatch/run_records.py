@@ -121,8 +121,23 @@ def _about(intend: ChildIntend, at: float) -> dict[str, Any]:
     }
 
 
-def recordable(record: Record) -> Record:
-    """A record of an ending, without the adapter's data if no log could ever accept that."""
+def recordable(records: Sequence[Record]) -> list[Record]:
+    """The records of an ending, without the adapter's own words if no log could ever take them. What they
+    say then agrees: if the result is a failure, the end of the run is one, too.
+    """
+    kept = [_recordable(one) for one in records]
+    if all(one is other for one, other in zip(kept, records, strict=True)):
+        return kept
+    failed = {"verdict": "failed", "success": False, "codepath": "ended_by_engine"}
+    return [
+        replace(one, body={**one.body, **failed, "failure_reason": UNRECORDABLE})
+        if one.topic == COMPLETE
+        else one
+        for one in kept
+    ]
+
+
+def _recordable(record: Record) -> Record:
     try:
         body_text(record.body)
         return record

@@ -10,7 +10,7 @@ import pytest
 
 from syncropel.adapters.agents.claude import ClaudeReader
 from syncropel.adapters.agents.codex import CodexReader
-from syncropel.adapters.agents.prices import Prices
+from syncropel.adapters.agents.prices import Price, Prices
 from syncropel.adapters.cost_file import CostFile
 from syncropel.adapters.following import Following
 from syncropel.adapters.reading import PlainReader, Session, Text, Usage
@@ -107,3 +107,38 @@ async def test_an_event_that_can_be_no_record_holds_up_no_spending(tmp_path: Pat
     assert following.unread == 1
     with pytest.raises(InvalidRecord):
         canonical_json("\udcff")
+
+
+def used_so_far(tokens: int, cost: float) -> dict[str, Any]:
+    return {"m": {"inputTokens": tokens, "outputTokens": 0, "costUSD": cost}}
+
+
+def test_a_second_result_takes_nothing_of_the_account_back() -> None:
+    live = ClaudeReader(Prices())
+    told = [begun(), ended(modelUsage=used_so_far(1000, 0.5)), ended(modelUsage=used_so_far(10, 0.001))]
+    usage = [one for line in told for one in live.feed(json.dumps(line).encode()) if isinstance(one, Usage)]
+    assert sum(one.cost_usd or 0.0 for one in usage) == 0.5
+    assert min(one.cost_usd or 0.0 for one in usage) >= 0.0
+    assert live.account.cost_usd == 0.5
+    assert live.account.spending.tokens.total == 1000
+    live.feed(json.dumps(ended(modelUsage=used_so_far(3000, 0.75))).encode())
+    assert (live.account.cost_usd, live.account.spending.tokens.total) == (0.75, 3000)
+
+
+def test_a_result_that_counts_fewer_tokens_than_were_seen_takes_nothing_back() -> None:
+    live = ClaudeReader(Prices({"m": Price(1.0, 1.0)}))
+    usage = {"input_tokens": 1_000_000, "output_tokens": 0}
+    start = {"type": "stream_event", "event": {"type": "message_start", "message": {"model": "m"}}}
+    delta = {"type": "stream_event", "event": {"type": "message_delta", "usage": usage}}
+    for line in (begun(), start, delta, ended(modelUsage=used_so_far(1, 0.0))):
+        live.feed(json.dumps(line).encode())
+    assert (live.account.cost_usd, live.account.spending.tokens.total) == (1.0, 1_000_000)
+
+
+def test_a_second_end_of_a_turn_takes_nothing_of_codexs_account_back() -> None:
+    live = CodexReader(Prices())
+    for tokens in (5000, 3):
+        said = {"type": "turn.completed", "usage": {"input_tokens": tokens, "output_tokens": 0}}
+        live.feed(json.dumps(said).encode())
+    live.finish()
+    assert live.account.spending.tokens.total == 5000
