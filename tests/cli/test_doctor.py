@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -100,7 +101,7 @@ def test_a_store_that_is_none_is_told_with_the_way_back(spl: Spl, fresh: Home) -
 
 
 def test_a_damaged_page_shows_when_the_store_is_read_through(spl: Spl, fresh: Home) -> None:
-    with sqlite3.connect(fresh.store) as log:
+    with closing(sqlite3.connect(fresh.store)) as log, log:
         log.execute("CREATE TABLE records (sequence INTEGER PRIMARY KEY, body TEXT)")
         log.executemany("INSERT INTO records (body) VALUES (?)", [("x" * 500,)] * 500)
     raw = bytearray(fresh.store.read_bytes())
@@ -111,7 +112,7 @@ def test_a_damaged_page_shows_when_the_store_is_read_through(spl: Spl, fresh: Ho
 
 
 def test_a_bundle_that_is_half_in_is_told(spl: Spl, fresh: Home) -> None:
-    with sqlite3.connect(fresh.store) as log:
+    with closing(sqlite3.connect(fresh.store)) as log, log:
         log.execute("CREATE TABLE records (sequence INTEGER PRIMARY KEY)")
     fresh.store.with_name("hub.db.arriving").touch()
     found = finding(spl, "store")

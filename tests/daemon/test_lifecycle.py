@@ -12,6 +12,7 @@ import stat
 import subprocess
 import sys
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -49,7 +50,7 @@ def test_a_signal_stops_it_and_it_leaves_nothing_behind(started: Start, home: Ho
     assert not home.pid_file.exists()
     wal = home.store.with_name("hub.db-wal")
     assert not wal.exists() or wal.stat().st_size == 0
-    with sqlite3.connect(f"file:{home.store}?mode=ro", uri=True) as database:
+    with closing(sqlite3.connect(f"file:{home.store}?mode=ro", uri=True)) as database:
         known = {row[0] for row in database.execute("SELECT id FROM records")}
     database.close()
     assert set(ids) <= known
