@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from syncropel.api.http.request_body import RequestBody
 from syncropel.engine.engine import Engine
 from syncropel.errors import Conflict
 from syncropel.record.model import MAX_CLOCK
@@ -17,27 +18,21 @@ MAX_ATTEMPTS: Final = 10_000
 Here = Annotated[bool, Query(description="only those of the instance that is asked")]
 
 
-class PruneRequest(BaseModel):
+class PruneRequest(RequestBody):
     """POST /v1/worktrees/prune. `dry_run`: list what would be removed, and remove nothing."""
-
-    model_config = ConfigDict(extra="forbid")
 
     dry_run: bool = False
 
 
-class NamedAttempt(BaseModel):
+class NamedAttempt(RequestBody):
     """An attempt that was given to this instance."""
-
-    model_config = ConfigDict(extra="forbid")
 
     child_thread: str = Field(min_length=1, max_length=512)
     attempt: int = Field(ge=1, le=MAX_CLOCK)
 
 
-class RemoveRequest(BaseModel):
+class RemoveRequest(RequestBody):
     """POST /v1/worktrees/remove"""
-
-    model_config = ConfigDict(extra="forbid")
 
     attempts: list[NamedAttempt] = Field(max_length=MAX_ATTEMPTS)
 

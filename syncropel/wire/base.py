@@ -38,11 +38,20 @@ InstanceRole = Annotated[Literal["coordinator", "worker"], OPEN]
 Item = TypeVar("Item")
 
 
+def _say_meanings(schema: dict[str, Any], model: type[Any]) -> None:
+    """Give every field of a model's schema its meaning."""
+    from syncropel.wire.meanings import meaning_of  # nobody needs it but whoever asks for a schema
+
+    for name, told in schema.get("properties", {}).items():
+        if "description" not in told and (meaning := meaning_of(model, name)):
+            told["description"] = meaning
+
+
 class Wire(BaseModel):
     """Base: immutable, and tolerant of fields that a newer daemon adds."""
 
     # defer_build: a command uses two or three of these models and should not wait for all.
-    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True, json_schema_extra=_say_meanings)
 
 
 class Page(Wire, Generic[Item]):

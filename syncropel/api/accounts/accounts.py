@@ -9,9 +9,10 @@ import asyncio
 from typing import Final, Literal
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from syncropel.api.http.caller import NOT_OPERATOR, OPERATOR, caller
+from syncropel.api.http.request_body import RequestBody
 from syncropel.engine.control.accounts import Minted, is_fleet_account
 from syncropel.engine.engine import Engine
 from syncropel.folds.control.access import Access, Account, Token
@@ -20,10 +21,8 @@ from syncropel.wire import ApiToken, MintedToken, Page, ServiceAccount, WhoAmI
 _PULLS_FOR: Final = "with federation:read: the namespace for which it takes bundles"
 
 
-class NewAccount(BaseModel):
+class NewAccount(RequestBody):
     """POST /v1/service-accounts"""
-
-    model_config = ConfigDict(extra="forbid")
 
     sa_id: str
     scopes: list[str]
@@ -33,28 +32,22 @@ class NewAccount(BaseModel):
     pulls_for: str | None = Field(default=None, description=_PULLS_FOR)
 
 
-class NewGrants(BaseModel):
+class NewGrants(RequestBody):
     """PUT /v1/service-accounts/{sa_id}: omitted fields stay unchanged."""
-
-    model_config = ConfigDict(extra="forbid")
 
     scopes: list[str] | None = None
     allowed_actors: list[str] | None = None
     pulls_for: str | None = Field(default=None, description=_PULLS_FOR)
 
 
-class NewToken(BaseModel):
+class NewToken(RequestBody):
     """POST /v1/tokens"""
-
-    model_config = ConfigDict(extra="forbid")
 
     sa_id: str
 
 
-class Revocation(BaseModel):
+class Revocation(RequestBody):
     """POST /v1/tokens/{token_id}/revoke. `reason` is recorded in the log."""
-
-    model_config = ConfigDict(extra="forbid")
 
     reason: str = Field(default="", max_length=2000)
 

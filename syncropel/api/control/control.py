@@ -7,10 +7,11 @@ from __future__ import annotations
 from typing import Literal
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from syncropel.api.control.control_views import blast_radius
 from syncropel.api.http.caller import OF_ACTOR, Signed
+from syncropel.api.http.request_body import RequestBody
 from syncropel.engine.engine import Engine
 from syncropel.errors import BadRequest, Conflict
 from syncropel.folds.control.namespaces import DEFAULT, level_of
@@ -19,10 +20,8 @@ from syncropel.record.model import StoredRecord
 from syncropel.wire import BlastRadius, ControlWritten, NamespaceList, NamespaceOut
 
 
-class ControlRequest(BaseModel):
+class ControlRequest(RequestBody):
     """Base of request bodies here."""
-
-    model_config = ConfigDict(extra="forbid")
 
     actor: str = Field(default="", min_length=1, max_length=512, description=OF_ACTOR)
 

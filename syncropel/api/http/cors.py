@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Final
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from syncropel.api.http.caller import OF_ACTOR, OPERATOR, Signed
+from syncropel.api.http.request_body import RequestBody
 from syncropel.engine.engine import Engine
 from syncropel.wire import CorsOrigins
 
@@ -21,10 +22,8 @@ METHODS: Final = ("GET", "HEAD", "POST", "PUT")
 HEADERS: Final = ("authorization", "content-type", "last-event-id")
 
 
-class NewOrigins(BaseModel):
+class NewOrigins(RequestBody):
     """PUT /v1/config/cors: the whole list; an empty one allows no page of another origin."""
-
-    model_config = ConfigDict(extra="forbid")
 
     origins: list[str]
     actor: str = Field(default="", min_length=1, max_length=512, description=OF_ACTOR)

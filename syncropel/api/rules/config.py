@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import Final, Literal
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from syncropel.api.fleet.fleet_views import reached
 from syncropel.api.http.caller import OF_ACTOR, Signed
+from syncropel.api.http.request_body import RequestBody
 from syncropel.engine.engine import Engine
 from syncropel.folds.control.rules import (
     AITL,
@@ -39,10 +40,8 @@ _TOPICS: Final = {
 }
 
 
-class ConfigRequest(BaseModel):
+class ConfigRequest(RequestBody):
     """Base of request bodies here."""
-
-    model_config = ConfigDict(extra="forbid")
 
     actor: str = Field(default="", min_length=1, max_length=512, description=OF_ACTOR)
 
@@ -53,7 +52,7 @@ class NewRule(ConfigRequest):
     expression: str
     priority: int = DEFAULT_PRIORITY
     effect: str = ""
-    ops: list[str] = []
+    ops: list[str] = Field(default=[])
     goal: str = ""
 
 

@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from starlette.responses import Response
 
 from syncropel.api.http.body import record_json
 from syncropel.api.http.caller import OF_ACTOR
+from syncropel.api.http.request_body import RequestBody
 from syncropel.record.model import Record, parse_record
 from syncropel.store.base import Appended
 
 
-class Request(BaseModel):
+class Request(RequestBody):
     """Base of request bodies: an unknown key is probably a typo, so it is refused."""
-
-    model_config = ConfigDict(extra="forbid")
 
     actor: str = Field(default="", min_length=1, max_length=512, description=OF_ACTOR)
 
