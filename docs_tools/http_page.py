@@ -113,7 +113,7 @@ _MEANINGS = {
     "record_id": "64 hex digits",
     "since": "only what comes after this cursor",
     "status": "only tasks with this status",
-    "tail": "begin with the last so many lines",
+    "tail": "begin with the last N lines",
     "thread": "a thread, or the alias of its task",
     "topic": "only records with this topic",
     "with": "the other thread, or the alias of its task",

@@ -175,7 +175,7 @@ class NotFound(SyncropelError):
 
 
 class NoOutput(NotFound):
-    """Raised when the output of an attempt is not there, or is no plain file; the message says which."""
+    """Raised when the output of an attempt is not there, or is not a plain file; the message says which."""
 
     code = "NO_OUTPUT"
 

@@ -46,7 +46,7 @@ class Preferences:
             self._forgotten(str(error))
             return {}
         if not isinstance(found, dict):
-            self._forgotten("it is no JSON object")
+            self._forgotten("it is not a JSON object")
             return {}
         return found
 
@@ -60,7 +60,7 @@ class Preferences:
             self._forgotten(str(error))
 
     def _forgotten(self, why: str) -> None:
-        self.trouble = f"what was remembered could not be read and is begun anew: {self._place}: {why}"
+        self.trouble = f"preferences could not be read and start afresh: {self._place}: {why}"
 
     def orders(self, fleet: str, screen: str) -> dict[str, Order]:
         """The sort orders of a screen's tables, by table; changes to it are stored by the next `save`."""
@@ -92,7 +92,7 @@ class Preferences:
                 json.dump(kept, file, indent=1)
             draft.replace(self._place)
         except OSError as error:
-            self.trouble = f"what is to be remembered could not be written: {error}"
+            self.trouble = f"preferences could not be saved: {error}"
 
 
 def _orders(found: Any) -> Orders:

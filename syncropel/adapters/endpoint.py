@@ -29,11 +29,11 @@ class Endpoint:
     secret_headers: Mapping[str, str]
 
     def secrets(self, folder: Path) -> dict[str, str]:
-        """The values of the secret headers. Raises SetupError when one cannot be read, or is no header."""
+        """The values of the secret headers. Raises SetupError for an unreadable or invalid one."""
         found = {header: read_secret(folder, name) for header, name in self.secret_headers.items()}
         for header, value in found.items():
             if not _is_header(header, value):
-                raise SetupError(f"the secret of {header} is no value of a header", "use printable ASCII")
+                raise SetupError(f"the secret of {header} is not a valid header value", "use printable ASCII")
         return found
 
 
@@ -63,8 +63,8 @@ def _url(table: AdapterTable) -> httpx.URL:
         raise SetupError(f"[adapters.{table.name}] url must be an http or https URL", hint)
     if url.userinfo:
         raise SetupError(
-            f"[adapters.{table.name}] url must hold no user and no password",
-            "put what authorizes into secret_headers",
+            f"[adapters.{table.name}] url must not contain a user or a password",
+            "put credentials into secret_headers",
         )
     return url
 
@@ -75,7 +75,9 @@ def _headers(table: AdapterTable, key: str) -> dict[str, str]:
         raise table.wrong(key, "a table of texts", value, _HINT.format(key))
     for name, text in value.items():
         if not isinstance(text, str) or not _is_header(name, text):
-            raise SetupError(f"[adapters.{table.name}] {key}: {name} is no header", _HINT.format(key))
+            raise SetupError(
+                f"[adapters.{table.name}] {key}: {name} is not a valid header name", _HINT.format(key)
+            )
     return dict(value)
 
 

@@ -122,7 +122,7 @@ class Following:
 
     def _breaks(self) -> None:
         if not self._broken:
-            log.exception("the reader of run %s broke; the line is left out", self._run)
+            log.exception("the reader of run %s failed; the line is omitted", self._run)
         self._broken += 1
 
     def _take(self, events: list[Event], offset: int) -> None:

@@ -216,5 +216,5 @@ def _judged(response: httpx.Response, text: str) -> Answer:
     summary = printable(str(summary))[:SUMMARY_CHARS]
     spent = number(cost, -1.0)
     if spent < 0:
-        return Answer(Outcome(verdict, f"{summary}\nits cost_usd is no amount".strip()))
+        return Answer(Outcome(verdict, f"{summary}\nits cost_usd is not an amount".strip()))
     return Answer(Outcome(verdict, summary, spent))

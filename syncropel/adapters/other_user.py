@@ -53,7 +53,7 @@ def other_user(name: str, work: Path) -> OtherUser:
         raise SetupError(f"[adapters] run_as: there is no user {name!r}", "see: getent passwd") from None
     if found.pw_uid in (0, os.geteuid()):
         who = "root" if found.pw_uid == 0 else "the daemon's own user"
-        raise SetupError(f"[adapters] run_as: {name!r} is {who}, which is no boundary for a goal", _HINT)
+        raise SetupError(f"[adapters] run_as: {name!r} is {who}, which does not confine a goal", _HINT)
     if os.geteuid() != 0:
         raise SetupError(f"[adapters] run_as: only root may start goals as {name!r}", _HINT)
     if missing := missing_capabilities(tree.status_of(os.getpid())):

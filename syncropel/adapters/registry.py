@@ -60,9 +60,9 @@ def load_types(found: Iterable[EntryPoint]) -> Types:
             broken[entry.name] = f"its plug-in {entry.value} is broken: {_told(error)}"
             continue
         if not isinstance(loaded, AdapterType):
-            broken[entry.name] = f"its plug-in {entry.value} is broken: it is no AdapterType"
+            broken[entry.name] = f"its plug-in {entry.value} is broken: it is not an AdapterType"
         elif entry.name in known:
-            broken[entry.name] = f"two plug-ins give it: {entry.value} is left out"
+            broken[entry.name] = f"two plug-ins provide it: {entry.value} is left out"
         else:
             known[entry.name] = loaded
     return Types(known, broken)

@@ -54,7 +54,7 @@ async def _look_at(folder: Path, session: dict[str, Any] | None) -> Supervised |
     try:
         run = await Supervised.reach(folder, ANSWER_SECS)
     except (OSError, ValueError, KeyError, TypeError) as error:
-        log.warning("run %s cannot be taken back: %s", folder.name, error)
+        log.warning("run %s cannot be taken over: %s", folder.name, error)
         group = Cgroup.find(folder.name)
         if group is not None:
             group.kill()

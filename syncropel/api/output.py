@@ -28,14 +28,14 @@ Offset = Annotated[int, Query(ge=0, le=MAX_CLOCK, description="in bytes")]
 Bytes = Annotated[int, Query(ge=0, le=MAX_BYTES, description="the most bytes that come back at once")]
 Tail = Annotated[
     int | None,
-    Query(ge=0, le=MAX_TAIL, description="begin with the last so many lines, and not at `offset`"),
+    Query(ge=0, le=MAX_TAIL, description="begin with the last N lines instead of at `offset`"),
 ]
-Raw = Annotated[bool, Query(description="an agent's own bytes, and not the events that they say")]
+Raw = Annotated[bool, Query(description="an agent's own bytes, instead of the events in them")]
 Stderr = Annotated[
     bool, Query(description="what it wrote to its error output, where that has a file of its own")
 ]
 Diff = Annotated[
-    bool, Query(description="what it changed in its worktree, as a patch, and not what it wrote")
+    bool, Query(description="what it changed in its worktree, as a patch, instead of its output")
 ]
 Follow = Annotated[bool, Query(description="answer with an event stream")]
 

@@ -33,8 +33,8 @@ class _ReadOnly:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] not in ("GET", "HEAD") and scope["path"] not in _READING_POSTS:
             refusal = Conflict(
-                f"{self._name} is only looked at: nothing can be changed in it",
-                "take it into a daemon first: spl thread restore --in FILE",
+                f"{self._name} is read-only: nothing can be changed in it",
+                "import it into a daemon first: spl thread restore --in FILE",
                 code="READ_ONLY",
             )
             await error_response(refusal)(scope, receive, send)

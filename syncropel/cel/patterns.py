@@ -64,4 +64,4 @@ def _compile(pattern: str) -> tuple[Any, int]:
 
 def _reason(error: Exception) -> str:
     reason = error.args[0] if error.args else ""
-    return reason.decode("utf-8", "replace")[:80] if isinstance(reason, bytes) else "it is no UTF-8"
+    return reason.decode("utf-8", "replace")[:80] if isinstance(reason, bytes) else "it is not UTF-8"

@@ -18,7 +18,7 @@ _ABLE = ("text", "tools", "tokens", "resume", "messages", "permissions", "denial
 
 def configure(parser: Parser) -> None:
     group = verbs(parser)
-    listing = add_verb(group, "list", "list the adapters of every instance, and what they can")
+    listing = add_verb(group, "list", "list the adapters of every instance, with their capabilities")
     listing.add_argument("instance", nargs="?", metavar="INSTANCE", help="only those of this one")
     listing.set_defaults(run=run_list)
 
@@ -46,7 +46,12 @@ def run_list(args: Namespace) -> int:
             say(clean(f"{adapter.name} on {name} {what}: {adapter.problem}"))
     for one in instances:
         if one.adapters is None:
-            say(clean(f"{one.alias or one.did} has not told its adapters: it is older, or was not heard yet"))
+            say(
+                clean(
+                    f"{one.alias or one.did} has not reported its adapters: "
+                    "it is older, or was not heard from yet"
+                )
+            )
     return 0
 
 

@@ -38,11 +38,11 @@ def configure(parser: Parser) -> None:
     _rule(group, "add-trigger", "trigger", "open a task for every record that the expression is true of")
     _rule(group, "add-fold-rule", "fold", "show of every task what the expression folds its records to")
     for verb, kind, summary in (
-        ("list-permission-rules", "permission", "list permission rules in the order in which they are asked"),
+        ("list-permission-rules", "permission", "list permission rules in order of evaluation"),
         ("list-rules", "routing", "list routing rules"),
         ("list-health", "health", "list health checks"),
         ("list-preconditions", "precondition", "list what subtasks wait for before they start"),
-        ("list-aitl", "aitl", "list the rules by which an operator is asked"),
+        ("list-aitl", "aitl", "list the rules that ask an operator"),
         ("list-fold-rules", "fold", "list what tasks are folded to beside their status"),
         ("list-triggers", "trigger", "list what opens tasks, and for which records"),
     ):
@@ -74,7 +74,7 @@ def _rule(group: Any, verb: str, kind: str, summary: str) -> None:
     rule.add_argument("name", metavar="NAME", help="its name; a rule of this name is replaced")
     rule.add_argument("--expression", required=True, metavar="CEL", help="the expression")
     rule.add_argument(
-        "--priority", type=int, default=100, metavar="N", help="rules with lower numbers are asked first"
+        "--priority", type=int, default=100, metavar="N", help="rules with lower numbers are evaluated first"
     )
     if kind == "permission":
         rule.add_argument("--effect", choices=("allow", "deny"), required=True, help="what a match means")
@@ -96,7 +96,7 @@ def _rule(group: Any, verb: str, kind: str, summary: str) -> None:
             "--severity",
             choices=("warning", "critical"),
             default="warning",
-            help="how grave it is when the expression is false",
+            help="the severity when the expression is false",
         )
     rule.set_defaults(run=run_add, kind=kind)
 
@@ -167,7 +167,9 @@ def run_restore(args: Namespace) -> int:
 
         written = client.send(config_calls.restore_default_rules(actor_from(os.environ)))
     names = ", ".join(written.names)
-    return _told(args, written, f"✓ restored: {names}" if names else "✓ the default rules stand already")
+    return _told(
+        args, written, f"✓ restored: {names}" if names else "✓ the default rules are already in force"
+    )
 
 
 def run_switch(args: Namespace) -> int:

@@ -36,7 +36,7 @@ def configure(parser: Parser) -> None:
     )
     grant.set_defaults(run=run_grant)
     add_verb(group, "list", "list the grants").set_defaults(run=run_list)
-    revoke = add_verb(group, "revoke", "take back a grant; what was shared stays where it is")
+    revoke = add_verb(group, "revoke", "revoke a grant; what was shared stays where it is")
     _add_pair(revoke)
     revoke.add_argument("--reason", metavar="TEXT", default="", help="why, for the log")
     revoke.set_defaults(run=run_revoke)
@@ -63,7 +63,7 @@ def _expiry(text: str) -> float:
         return datetime.fromisoformat(text).timestamp()
     except (ValueError, OverflowError, OSError):
         raise ArgumentTypeError(
-            f"{text!r} is no time, such as 2027-01-31, and no span, such as 30d"
+            f"{text!r} is neither a time, such as 2027-01-31, nor a span, such as 30d"
         ) from None
 
 
@@ -130,5 +130,7 @@ def run_revoke(args: Namespace) -> int:
     if is_json(args):
         print_json(written)
     else:
-        say(f"✓ '{written.source_namespace}' shares no more with '{written.target_namespace}' by this grant")
+        say(
+            f"✓ '{written.source_namespace}' no longer shares with '{written.target_namespace}' by this grant"
+        )
     return 0

@@ -25,7 +25,7 @@ def configure(parser: Parser) -> None:
     group = verbs(parser)
     start = _placed(add_verb(group, "start", "let running work finish, and begin nothing else"))
     start.add_argument(
-        "--deadline", type=float, metavar="SECS", help="after so many seconds, --then applies to what is left"
+        "--deadline", type=float, metavar="SECS", help="seconds after which --then applies to what is left"
     )
     start.add_argument(
         "--then",

@@ -30,7 +30,7 @@ def configure(parser: Parser) -> None:
     how = status.add_mutually_exclusive_group()
     how.add_argument("--live", action="store_true", help="keep it on screen, and refresh it on changes")
     how.add_argument(
-        "--check", action="store_true", help="print only what needs a look, and exit 1 when something does"
+        "--check", action="store_true", help="print only what needs attention, and exit 1 when something does"
     )
     status.set_defaults(run=run_status)
     for name, summary, run in (
@@ -43,7 +43,7 @@ def configure(parser: Parser) -> None:
 
 
 def _configure_revoke(group: Any) -> None:
-    revoke = add_verb(group, "revoke", "shut an instance out of the fleet, at once")
+    revoke = add_verb(group, "revoke", "revoke an instance's credential: it is refused at once")
     revoke.add_argument("name", metavar="NAME_OR_DID", help="alias or DID of the instance")
     revoke.add_argument("--reason", metavar="TEXT", default="", help="why, for the log")
     revoke.set_defaults(run=run_revoke)
@@ -76,7 +76,7 @@ def _configure_start(group: Any) -> None:
         action="append",
         default=[],
         metavar="NAME",
-        help="let this revoked worker in again, with a new credential; repeat it for more",
+        help="readmit this revoked worker, with a new credential; repeat it for more",
     )
     start.add_argument("--yes", action="store_true", help="do not ask, however many workers there are")
     start.set_defaults(run=run_start)

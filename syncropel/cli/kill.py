@@ -51,7 +51,7 @@ def configure(parser: Parser) -> None:
         help="accept confirmations of instances without a credential of their own",
     )
     parser.add_argument(
-        "--dry-run", action="store_true", help="say what the freeze would meet, and change nothing"
+        "--dry-run", action="store_true", help="show what the freeze would affect, and change nothing"
     )
     parser.set_defaults(run=run)
 
@@ -99,7 +99,7 @@ def _show_blast(args: Namespace) -> int:
     if is_json(args):
         print_json(blast)
     else:
-        say(f"A freeze ({blast.level}) of {place(blast.namespace)} would meet:")
+        say(f"A freeze ({blast.level}) of {place(blast.namespace)} would affect:")
         say(*(f"  {line}" for line in blast_lines(blast)), "Nothing was changed.")
     return 0
 

@@ -24,7 +24,7 @@ def configure(parser: Parser) -> None:
         "--level",
         choices=LEVELS,
         default="TRACE",
-        help="only lines of this level or a graver one: ERROR, WARN, INFO, DEBUG or TRACE",
+        help="only lines of this level or above: ERROR, WARN, INFO, DEBUG or TRACE",
     )
     parser.add_argument("--since", type=index, metavar="SEQUENCE", help="only lines after this one")
     add_limit(parser)

@@ -24,12 +24,12 @@ def configure(parser: Parser) -> None:
         help="TCP port on 127.0.0.1; 0 takes a free one (default: `[server] port`, 9100)",
     )
     parser.add_argument(
-        "--echo", action="store_true", help="answer every goal with a synthetic result; nothing is run"
+        "--echo", action="store_true", help="answer every goal with a synthetic result; nothing runs"
     )
     parser.add_argument(
         "--insecure-localhost",
         action="store_true",
-        help="ask TCP callers for no token; every user of this machine can then write",
+        help="require no token from TCP callers; every user of this machine can then write",
     )
     parser.set_defaults(run=run)
 
@@ -59,7 +59,7 @@ def start(home: Home, flags: list[str]) -> int:
         return 0
     stale = clear_stale_pid(home)
     if stale is not None:
-        complain(f"removed a stale PID file: PID {stale} is no daemon of {home.display()}")
+        complain(f"removed a stale PID file: PID {stale} is not a daemon of {home.display()}")
     started = spawn(home, flags)
     try:
         wait_ready(started)

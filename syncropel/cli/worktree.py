@@ -24,7 +24,7 @@ def configure(parser: Parser) -> None:
     prune = add_verb(
         group,
         "prune",
-        "remove the worktrees that nobody needs any more",
+        "remove the worktrees that are no longer needed",
         epilog="Removed are worktrees whose attempt has ended, that hold nothing uncommitted, and whose\n"
         "branch is merged into the base branch of their repository. Branches are never removed.",
     )

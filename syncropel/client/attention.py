@@ -101,7 +101,7 @@ def of_fan_out(one: FanOutProgress) -> str:
         return f"{_indexes(one.hangs)} cannot finish as things stand: {one.cause or one.explanation}"
     if one.asking:
         command = f"spl task approve {one.alias or one.thread} --subtask {one.asking[0]}"
-        return f"{_indexes(one.asking)} waits for your word: {command}"
+        return f"{_indexes(one.asking)} waits for your decision: {command}"
     return ""
 
 

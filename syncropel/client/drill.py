@@ -222,10 +222,10 @@ class KillDrill:
                 self._silent.append(alias)
         for alias in self._silent:  # its drain would not be heard of either
             del self._clients[alias]
-            report.problems.append(f"{alias} did not answer: what it takes and runs is not known")
+            report.problems.append(f"{alias} did not answer: what it accepts and runs is unknown")
         if report.blocked:
             report.problems.append(f"{report.blocked} KNOW or LEARN were refused: running work cannot drain")
-        found = f"{report.refused} writes refused, {report.leaked} leaked, {report.passed} passed that may"
+        found = f"{report.refused} writes refused, {report.leaked} leaked, {report.passed} passed as they may"
         found += f"; {', '.join(self._silent)} did not answer" if self._silent else ""
         self._say("refuse", found, good=not (report.leaked or report.blocked or self._silent))
 

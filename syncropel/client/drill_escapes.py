@@ -71,7 +71,7 @@ class Escapes:
         finally:
             await surely(self._lift())
         if not await self._until(self._told):
-            self.problems.append("it is unknown whether the goals that tried to escape ended")
+            self.problems.append("it is unknown whether the goals that tried to escape have ended")
             return
         for child in (await self._send(calls.join(self._name))).subtasks:
             if child.verdict != "terminated":

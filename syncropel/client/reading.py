@@ -22,8 +22,8 @@ def answer(model: type[Document], path: str, content: bytes) -> Document:
         return model.model_validate_json(content, context=AS_IT_CAME)
     except ValidationError as error:
         raise DaemonUnreachable(
-            f"{path} answered something else than expected ({_first(error)})",
-            "is that a Syncropel daemon, and as new as this client?",
+            f"{path} sent an unexpected answer ({_first(error)})",
+            "is that a Syncropel daemon, and at least as new as this client?",
         ) from None
 
 

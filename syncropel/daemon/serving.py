@@ -88,7 +88,7 @@ async def _run(
             engine.backups = Backups(home.store, place)
             starting = asyncio.ensure_future(engine.start(bootstrap_secret))
             if not await _started(engine, starting, stop):
-                log.info("told to stop while the log was read")
+                log.info("stopped while the log was being read")
                 return
             try:
                 log.info("spl %s listens on %s and %s", __version__, endpoint, home.socket)
@@ -188,7 +188,7 @@ async def _keep_door(home: Home, door: UnixDoor, server: Server) -> None:
         try:
             if not door.is_there():
                 server.listen_anew(door.renew())
-                log.warning("the socket %s was gone: it is there again", home.socket)
+                log.warning("the socket %s had disappeared: restored", home.socket)
             if not home.pid_file.exists():
                 _write_pid(home)
             told = ""

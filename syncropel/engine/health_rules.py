@@ -65,7 +65,7 @@ async def _finding(rule: Rule, load: Callable[[str], Any], evaluation: Evaluatio
     except SyncropelError as error:
         value, problem = False, error.message
     else:
-        problem = "" if isinstance(value, bool) else "the rule gives neither true nor false"
+        problem = "" if isinstance(value, bool) else "the rule's value is neither true nor false"
     if problem:
         evaluation.note(rule, problem)
     return HealthFinding(rule.name, value is True, rule.effect, problem)

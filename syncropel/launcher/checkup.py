@@ -112,7 +112,7 @@ def _store(patient: Patient) -> Iterator[Finding]:
         yield Finding(
             "store",
             "fail",
-            f"{store} is damaged or no store: {error}",
+            f"{store} is damaged or not a store: {error}",
             f"stop the daemon, move {store.name} and its -wal and -shm aside, copy a backup to {store}",
         )
         return

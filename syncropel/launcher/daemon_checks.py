@@ -113,7 +113,7 @@ def _heartbeats(health: EngineHealth, status: FleetStatus) -> Iterator[Finding]:
             "work",
             "warn",
             f"takes none: {health.takes_no_work}",
-            "let it in again, at its coordinator: spl fleet start; after a revocation with --reissue NAME",
+            "readmit it, at its coordinator: spl fleet start; after a revocation with --reissue NAME",
         )
     hint = "it hears of no freeze: stop it: spl stop; or give it its credential back: spl fleet start"
     if health.coordinator_refuses:

@@ -164,7 +164,7 @@ class Launcher:
             again = f"spl fleet start --workers {self.plan.workers} --reissue {worker.alias}"
             self.warn(
                 f"warning: {worker.alias} was revoked and is not started",
-                f"to let it in again with a new credential: {again}",
+                f"to readmit it with a new credential: {again}",
             )
             return False
         except OSError as error:

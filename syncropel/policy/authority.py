@@ -202,10 +202,10 @@ def actor_refusal(actor: str, writer: Writer) -> ActorNotAllowed | None:
     if writer.author == "instance":
         if actor == writer.did:
             return None
-        return ActorNotAllowed(f"{writer.did} may not write as {actor!r}", "it writes in its own name")
+        return ActorNotAllowed(f"{writer.did} may not write as {actor!r}", "it writes under its own name")
     of_instance = actor.startswith(INSTANCE_DID_PREFIX)
     if of_instance != (writer.author == "fleet"):
-        hint = "only its own credential writes in an instance's name"
+        hint = "only an instance's own credential may write under its name"
         return ActorNotAllowed(f"{_named(writer)} may not write as {actor!r}", hint)
     if writer.actors is None or matches(writer.actors, actor):
         return None

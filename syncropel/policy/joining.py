@@ -186,7 +186,11 @@ def _evaluate(source: str, bindings: dict[str, Any], budget: Budget) -> Evaluate
         value = compile_join(source).evaluate(bindings, budget)
     except (EvaluationFailed, InvalidExpression) as error:
         return Evaluated(None, error.message)
-    return Evaluated(value) if isinstance(value, bool) else Evaluated(None, "it gives neither true nor false")
+    return (
+        Evaluated(value)
+        if isinstance(value, bool)
+        else Evaluated(None, "its value is neither true nor false")
+    )
 
 
 def _evaluate_fully(source: str, bindings: dict[str, Any], budget: Budget) -> Evaluated:

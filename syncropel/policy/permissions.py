@@ -81,7 +81,7 @@ def judge(
         except Runaway as error:
             return Verdict(False, rule.name, error.message, stopped=True)
         if not isinstance(value, bool):
-            return Verdict(False, rule.name, "the rule gives neither true nor false")
+            return Verdict(False, rule.name, "the rule's value is neither true nor false")
         if value:
             return Verdict(rule.effect == "allow", rule.name)
     return Verdict(default)

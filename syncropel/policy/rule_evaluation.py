@@ -59,5 +59,7 @@ def _evaluate(
     except SyncropelError as error:
         return Answer(False, error.message)
     return (
-        Answer(value) if isinstance(value, bool) else Answer(False, "the rule gives neither true nor false")
+        Answer(value)
+        if isinstance(value, bool)
+        else Answer(False, "the rule's value is neither true nor false")
     )

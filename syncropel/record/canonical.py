@@ -116,11 +116,11 @@ def _encode(value: Any) -> str:
         if not text.isascii():
             text.encode("utf-8")
     except UnicodeEncodeError:
-        raise InvalidRecord(
-            "a string holds half of a surrogate pair", "send whole Unicode characters"
-        ) from None
+        raise InvalidRecord("a string contains a lone surrogate", "send whole Unicode characters") from None
     except ValueError as error:
-        raise InvalidRecord(f"a number has no JSON form: {error}", "numbers must be finite") from None
+        raise InvalidRecord(
+            f"a number has no JSON representation: {error}", "numbers must be finite"
+        ) from None
     except RecursionError:
         raise InvalidRecord("JSON nested too deeply", f"keep it under {MAX_DEPTH} levels") from None
     return text
@@ -159,8 +159,10 @@ def _normalise(value: Any, depth: int) -> Any:
     if kind is dict:
         for key in value:
             if type(key) is not str:
-                raise InvalidRecord(f"{key!r} is no JSON key", "keys must be strings")
+                raise InvalidRecord(f"{key!r} is not a JSON key", "keys must be strings")
         return {key: _normalise(item, depth + 1) for key, item in value.items()}
     if kind is list or kind is tuple:
         return [_normalise(item, depth + 1) for item in value]
-    raise InvalidRecord(f"{kind.__name__} has no JSON form", "use strings, numbers, lists and objects")
+    raise InvalidRecord(
+        f"{kind.__name__} has no JSON representation", "use strings, numbers, lists and objects"
+    )

@@ -152,9 +152,7 @@ def _digest(text: str) -> str:
     try:
         return hashlib.sha256(text.encode()).hexdigest()
     except UnicodeEncodeError:
-        raise InvalidRecord(
-            "a string holds half of a surrogate pair", "send whole Unicode characters"
-        ) from None
+        raise InvalidRecord("a string contains a lone surrogate", "send whole Unicode characters") from None
 
 
 def _placed(
@@ -182,9 +180,9 @@ def _name(value: Any, key: str) -> str:
         )
     if not value.isprintable():
         if any(ord(char) < 32 or 127 <= ord(char) < 160 for char in value):
-            raise InvalidRecord(f"{key} holds a control character", "use printable characters")
+            raise InvalidRecord(f"{key} contains a control character", "use printable characters")
         if any(0xD800 <= ord(char) <= 0xDFFF for char in value):
-            raise InvalidRecord(f"{key} holds half of a surrogate pair", "send whole Unicode characters")
+            raise InvalidRecord(f"{key} contains a lone surrogate", "send whole Unicode characters")
     return value
 
 

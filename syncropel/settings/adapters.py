@@ -176,7 +176,7 @@ def _variables(table: AdapterTable, key: str, value: Any) -> dict[str, str]:
 def _check_variable(table: AdapterTable, key: str, name: str) -> None:
     if not _VARIABLE.fullmatch(name):
         raise SetupError(
-            f"[adapters.{table.name}] {key}: {name!r} is no name of a variable",
+            f"[adapters.{table.name}] {key}: {name!r} is not a variable name",
             "use letters, digits and '_', not beginning with a digit",
         )
     if name.startswith(_OURS):
@@ -227,7 +227,7 @@ def read_secret(folder: Path, name: str) -> str:
         found = os.fstat(descriptor)
         mode = stat.S_IMODE(found.st_mode)
         if not stat.S_ISREG(found.st_mode):
-            raise SetupError(f"the secret {name!r} is no plain file: {path}", hint)
+            raise SetupError(f"the secret {name!r} is not a plain file: {path}", hint)
         if found.st_uid != os.geteuid() or mode & 0o077:
             raise SetupError(
                 f"the secret {name!r} may be read by others (mode {mode:04o}): {path}", f"chmod 600 {path}"

@@ -43,11 +43,11 @@ class AgentOut(Wire):
     """What the agent of an attempt said of its run."""
 
     adapter: str = ""
-    session: str = Field(default="", description="what the agent's session can be resumed by")
+    session: str = Field(default="", description="the id by which the agent's session can be resumed")
     model: str = ""
     tokens: int | None = Field(default=None, description="of this attempt; None when they are not known")
     cost_usd: float | None = Field(default=None, description="of this attempt; None when it is not known")
     usage: list[AgentUsage] = []
     denied: list[str] = Field(default=[], description="tool calls that it was denied")
-    denials: Denials = Field(default="unknown", description="whether the agent tells of each denied call")
-    unread: int = Field(default=0, description="lines of its output that made no sense")
+    denials: Denials = Field(default="unknown", description="whether the agent reports each denied call")
+    unread: int = Field(default=0, description="lines of its output that could not be parsed")

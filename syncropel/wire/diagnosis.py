@@ -50,7 +50,7 @@ class AttemptDiagnosis(Wire):
     cost_usd: float = 0.0
     cost_unknown: bool = Field(default=False, description="cost_usd is only what is known of the cost")
     agent: AgentOut | None = Field(default=None, description="what a coding agent said of its run")
-    gate: GateOut | None = Field(default=None, description="what its repository's gate command came to")
+    gate: GateOut | None = Field(default=None, description="the result of its repository's gate command")
     summary: str = ""
     output: str | None = Field(default=None, description="file on the worker with the full output")
     worktree: WorktreeLeft | None = None
@@ -62,7 +62,7 @@ class AttemptDiagnosis(Wire):
         default=[], description="reports that the log did not take since the daemon started: by whom, and why"
     )
     starts: list[StartOut] = Field(default=[], description="each start, when there was more than one")
-    advice: str = Field(default="", description="what its ending most often means, and what to do")
+    advice: str = Field(default="", description="what this way of ending usually means, and what to do")
 
 
 class Diagnosis(Wire):

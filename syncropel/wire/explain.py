@@ -28,7 +28,9 @@ class TaskWhy(Wire):
     sentence: str
     proofs: list[ProofOut]
     hint: str = ""
-    of_join: bool = Field(default=False, description="whether it tells of the join, not of a given status")
+    of_join: bool = Field(
+        default=False, description="whether it is about the join, rather than a status that somebody set"
+    )
     children: list[ChildThreadOut] = Field(default=[], description="child threads, its parts among them")
 
 

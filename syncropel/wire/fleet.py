@@ -105,9 +105,9 @@ class DispatchOut(Wire):
     lost_at: float | None = Field(
         default=None, description="when it was lost: its instance has left or is archived since, unix seconds"
     )
-    queued: bool = Field(default=False, description="its instance has it and does not run it yet")
+    queued: bool = Field(default=False, description="its instance has it and is not running it yet")
     why: str = Field(default="", description="what keeps it from running, in words")
-    hangs: bool = Field(default=False, description="nothing will come of it as things stand")
+    hangs: bool = Field(default=False, description="it will have no result as things stand")
     cost_usd: float = 0.0
     cost_unknown: bool = Field(default=False, description="cost_usd is only what is known of the cost")
     budget_usd: float | None = None
@@ -147,7 +147,7 @@ class FanOutProgress(Wire):
     satisfiable: bool
     explanation: str
     cause: str = Field(default="", description="the part of the explanation that names subtasks")
-    hangs: list[int] = Field(default=[], description="subtasks of which nothing will come as things stand")
+    hangs: list[int] = Field(default=[], description="subtasks that will have no result as things stand")
     asking: list[int] = Field(default=[], description="subtasks that wait for an operator's word")
     started_at: float
     cost_usd: float
@@ -194,7 +194,9 @@ class StartOut(Wire):
     instance: str = Field(max_length=512)
     pid: int = Field(default=0, ge=0, description="0 when there was none, or it is not known")
     ended: str = Field(default="", max_length=512, description="a word; empty unless it came to nothing")
-    taken_back: bool = Field(default=False, description="a daemon took a run back that went on without it")
+    taken_back: bool = Field(
+        default=False, description="a daemon took over a run that had continued without it"
+    )
 
 
 class RunningSpend(Wire):
@@ -249,7 +251,7 @@ class Heartbeat(Wire):
     permissions: bool | None = None
     control: str = Field(default="", max_length=64, description="digest of what the instance enforces")
     control_version: str | None = Field(
-        default=None, max_length=64, description="on which an answer has to build"
+        default=None, max_length=64, description="the version that an answer must build on"
     )
     control_grace: dict[str, float] = Field(
         default={}, description="seconds left of each grace, by the record of the freeze"

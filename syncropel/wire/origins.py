@@ -30,10 +30,10 @@ def parse_origins(texts: Iterable[object]) -> tuple[str, ...]:
 def _parse(text: object) -> str:
     found = _ORIGIN.fullmatch(text.lower()) if isinstance(text, str) else None
     if found is None:
-        raise BadRequest(f"{text!r} is no origin", _hint(text), code=CODE)
+        raise BadRequest(f"{text!r} is not an origin", _hint(text), code=CODE)
     scheme, host, port = found.groups()
     if port is not None and int(port) > 65_535:
-        raise BadRequest(f"{text!r} is no origin", "a port is at most 65535", code=CODE)
+        raise BadRequest(f"{text!r} is not an origin", "a port is at most 65535", code=CODE)
     # A browser leaves the default port out, so with it no page would ever match.
     return f"{scheme}://{host}" if port in (None, _DEFAULT_PORTS[scheme]) else f"{scheme}://{host}:{port}"
 

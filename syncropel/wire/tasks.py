@@ -125,7 +125,7 @@ class ChildOut(Wire):
     predicted: bool = False
     state: ChildState
     why: str = Field(default="", description="why it is pending or blocked, in words")
-    asked: str = Field(default="", description="the rule by which it waits for an operator's word")
+    asked: str = Field(default="", description="the rule by which it waits for an operator's decision")
     verdict: str | None = None
     reason: str = Field(default="", description="a word: why it was ended, such as budget_exceeded")
     summary: str = ""
@@ -140,7 +140,7 @@ class ChildOut(Wire):
     timeout_secs: float | None = None
     model: str = Field(default="", description="the model that was asked for; empty for the adapter's own")
     agent: AgentOut | None = Field(default=None, description="what a coding agent said of its run")
-    gate: GateOut | None = Field(default=None, description="what its repository's gate command came to")
+    gate: GateOut | None = Field(default=None, description="the result of its repository's gate command")
     attempt: int = 0
     depends_on: list[int] = []
     waits_for: list[int] = []
@@ -153,12 +153,12 @@ class ChildOut(Wire):
     )
     standing: Standing = Field(
         default="",
-        description="what is so of a subtask without a result where its state would mislead: lost with its "
+        description="true state of a subtask without a result, where `state` would mislead: lost with its "
         "instance; not begun, or not spawned, when the fan-out was over",
     )
-    queued: bool = Field(default=False, description="its instance has it and does not run it yet")
-    hangs: bool = Field(default=False, description="nothing will come of it as things stand")
-    earlier: list[AttemptOut] = Field(default=[], description="the attempts before this one, the first first")
+    queued: bool = Field(default=False, description="its instance has it and is not running it yet")
+    hangs: bool = Field(default=False, description="it will have no result as things stand")
+    earlier: list[AttemptOut] = Field(default=[], description="the attempts before this one, in order")
     adapter: str | None = None
     parts: list[TaskSummary] = Field(default=[], description="tasks that were made for this subtask")
 

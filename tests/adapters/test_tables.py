@@ -70,9 +70,9 @@ def test_every_key(tmp_path: Path) -> None:
         ('model = "a\\u0000"', "[adapters.x] model must be a text"),
         ('set = "A=b"', "[adapters.x] set must be a table of texts"),
         ("set = { A = 1 }", "[adapters.x] set: A must be a text"),
-        ('set = { "A B" = "1" }', "[adapters.x] set: 'A B' is no name of a variable"),
-        ('env = ["A=b"]', "[adapters.x] env: 'A=b' is no name of a variable"),
-        ('secrets = ["../fleet.token"]', "[adapters.x] secrets: '../fleet.token' is no name of a variable"),
+        ('set = { "A B" = "1" }', "[adapters.x] set: 'A B' is not a variable name"),
+        ('env = ["A=b"]', "[adapters.x] env: 'A=b' is not a variable name"),
+        ('secrets = ["../fleet.token"]', "[adapters.x] secrets: '../fleet.token' is not a variable name"),
         ('secrets = ["SPL_TOKEN"]', "[adapters.x] secrets: 'SPL_TOKEN' is reserved"),
     ],
 )

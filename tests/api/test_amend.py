@@ -114,7 +114,7 @@ async def test_a_word_about_what_waits_for_none_is_refused(api: Api) -> None:
     await api.fan_out("T", {"target": "worker-nobody"})
     for index in (0, 9):
         answer = await api.operator.post("/v1/tasks/T/answer", json={"index": index, "verdict": "accept"})
-        assert_error(answer, 409, "CONFLICT", "waits for nobody's word")
+        assert_error(answer, 409, "CONFLICT", "is not waiting for a decision")
     bad = await api.operator.post("/v1/tasks/T/answer", json={"index": 0, "verdict": "perhaps"})
     assert_error(bad, 422, "INVALID_RECORD", "verdict")
 

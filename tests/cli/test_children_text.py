@@ -35,8 +35,8 @@ DONE = child(
         ),
         (child(status="open", held="soft freeze"), "· th_run_tests  open  waits: soft freeze"),
         (
-            child("TASK-1", problem="is no thread id"),
-            "✗ TASK-1  does not count: it is no thread id",
+            child("TASK-1", problem="is not a thread id"),
+            "✗ TASK-1  does not count: it is not a thread id",
         ),
         (child("th_\x1b[2J", status="open"), "· th_\N{REPLACEMENT CHARACTER}[2J  open"),
     ],

@@ -210,7 +210,7 @@ def test_check_says_what_needs_a_look_and_exits_1(spl: Spl, daemon: FakeDaemon) 
     daemon.answer("/v1/fleet/status", wire.fleet())
     quiet = spl("fleet", "status", "--check")
     assert quiet.code == 0
-    assert quiet.out.startswith("nothing needs a look: ")
+    assert quiet.out.startswith("nothing needs attention: ")
     away = wire.instance(wire.WORKER_A, "worker-a", 9201, status="stale", health="silent")
     daemon.answer("/v1/fleet/status", wire.fleet(away))
     loud = spl("fleet", "status", "--check")

@@ -29,7 +29,7 @@ def test_origins_are_set_listed_and_cleared(spl: Spl) -> None:
 def test_what_is_no_origin_is_a_mistake_of_who_typed_it(spl: Spl) -> None:
     wrong = spl("config", "auth-set-cors-origins", PAGES[0], "https://app.example.com/page")
     assert (wrong.code, wrong.out) == (2, "")
-    assert "'https://app.example.com/page' is no origin" in wrong.err
+    assert "'https://app.example.com/page' is not an origin" in wrong.err
     assert "an origin has no path: https://app.example.com" in wrong.err
     assert spl("config", "auth-set-cors-origins").code == 2
     assert "none" in spl("config", "auth-list-cors-origins").out

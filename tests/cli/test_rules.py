@@ -77,7 +77,7 @@ def test_a_default_rule_that_was_replaced_is_restored(spl: Spl) -> None:
     assert spl("config", "add-permission-rule", "freeze-soft", *replaced).code == 0
     restored = spl("config", "restore-default-rules", "-o", "json")
     assert restored.json["names"] == ["freeze-soft"]
-    assert spl("config", "restore-default-rules").out == "✓ the default rules stand already\n"
+    assert spl("config", "restore-default-rules").out == "✓ the default rules are already in force\n"
 
 
 def test_permissions_are_not_unlocked_under_a_running_daemon(live: Path) -> None:

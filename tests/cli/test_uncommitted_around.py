@@ -55,7 +55,7 @@ def test_a_submodule_that_was_not_checked_out_is_nothing_and_files_in_its_place_
     copy = tmp_path / "copy"
     assert found(copy) == Worktree(copy)
     (copy / "sub" / "new").touch()
-    with pytest.raises(GitFailed, match=r"sub' has files, but is no repository"):
+    with pytest.raises(GitFailed, match=r"sub' has files, but is not a repository"):
         worktree_around(copy)
 
 

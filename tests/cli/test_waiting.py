@@ -68,7 +68,7 @@ def test_who_waits_no_longer_than_so_long_is_told_why_and_where_to_look(
     assert ran.err.splitlines() == [
         f"waiting: {NEVER}",
         f"Z-1 has not ended after 30s: {NEVER}",
-        "  it goes on without you, see: spl task join-status Z-1",
+        "  it continues without you, see: spl task join-status Z-1",
         "  or end it: spl task cancel Z-1",
     ]
     assert ran.out.startswith("◇ Dispatched: say hi")

@@ -65,7 +65,7 @@ def test_nothing_is_wrong_with_a_fleet_that_works() -> None:
         ),
         (
             {"fanouts": [sample.fanout(alias="T", asking=[2])]},
-            "fan-out T [2] waits for your word: spl task approve T --subtask 2",
+            "fan-out T [2] waits for your decision: spl task approve T --subtask 2",
         ),
         ({"freezes": [sample.freeze(namespace="docs", waiting=["w"])]}, "freeze docs not confirmed by w"),
     ],

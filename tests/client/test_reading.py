@@ -48,7 +48,7 @@ def test_a_word_that_only_a_newer_daemon_knows_stays_as_it_came() -> None:
 def test_what_is_no_word_at_all_is_refused(sent: Any) -> None:
     with pytest.raises(DaemonUnreachable, match=r"cannot read \(status: "):
         reading.document(InstanceOut, INSTANCE | {"status": sent})
-    with pytest.raises(DaemonUnreachable, match=r"/v1/x answered something else than expected \(status: "):
+    with pytest.raises(DaemonUnreachable, match=r"/v1/x sent an unexpected answer \(status: "):
         reading.answer(InstanceOut, "/v1/x", json.dumps(INSTANCE | {"status": sent}).encode())
 
 

@@ -52,7 +52,7 @@ async def test_a_stop_does_not_wait_until_the_log_is_read(
         stop.set()
         async with asyncio.timeout(60):
             await running
-    assert "told to stop while the log was read" in caplog.messages
+    assert "stopped while the log was being read" in caplog.messages
     assert (own.pid_file.exists(), own.socket.exists()) == (False, False)
 
 

@@ -52,7 +52,7 @@ async def sent(api: Api, method: str, example: Example, values: dict[str, str]) 
 
 
 async def asked(api: Api) -> bool:
-    """Whether a subtask waits for an operator's word."""
+    """Whether a subtask waits for an operator's decision."""
     return bool((await api.get("/v1/engine/health"))["aitl_pending"])
 
 

@@ -136,7 +136,7 @@ def test_an_operator_is_asked_once_and_the_work_waits_for_the_word(
         assert desk.states() == ["accept", "pending"]
         assert await pending(desk) == 1
         assert (await whys(desk))[1] == (
-            "waits for your word (aitl second): spl task approve T-1 --subtask 1"
+            "waits for your decision (aitl second): spl task approve T-1 --subtask 1"
         )
         assert caplog.messages.count(f"T-1 [1]: {(await whys(desk))[1]}") == 1
         asked = await desk.say("GET", f"/v1/threads/{desk.task().thread}/records")
@@ -175,7 +175,7 @@ def test_a_rule_that_fails_asks_too_and_says_so(tmp_path: Path) -> None:
         await desk.fan_out("worker-a")
         await asyncio.sleep(PROMPT_SECS)
         (why,) = await whys(desk)
-        assert why.startswith("waits for your word (aitl broken, which fails: ")
+        assert why.startswith("waits for your decision (aitl broken, which fails: ")
 
     at_desk(tmp_path, story)
 

@@ -81,7 +81,7 @@ def test_a_hard_freeze_names_who_does_not_answer(machine: Machine, console: Term
 def test_a_drill_from_the_first_key_to_the_report(machine: Machine, console: Terminal) -> None:
     console.sees("LIVE", "worker-a", "worker-b")
     console.press("D")
-    console.sees("no drill was ever held here", "Start the drill")
+    console.sees("no drill was ever run here", "Start the drill")
     console.press("s")
     console.sees("drill passed", "0 (must be 0)", "3 instances", "1 drill, 0 failed")
     (held,) = machine.json("drill", "history")["data"]

@@ -185,9 +185,9 @@ async def test_a_worker_that_does_not_answer_fails_the_drill_and_does_not_break_
     worker.before = silent
     report = await drill(fleet, heard, worker).run()
     assert not report.ok
-    assert report.problems == ["worker-a did not answer: what it takes and runs is not known"]
+    assert report.problems == ["worker-a did not answer: what it accepts and runs is unknown"]
     assert [(step, words) for step, words, good in heard if not good] == [
-        ("refuse", "15 writes refused, 0 leaked, 6 passed that may; worker-a did not answer"),
+        ("refuse", "15 writes refused, 0 leaked, 6 passed as they may; worker-a did not answer"),
         ("drain", "not known of worker-a"),
     ]
     assert report.drain_secs is None

@@ -138,7 +138,7 @@ async def test_nothing_is_left() -> None:
         (Coordinator([run(False)]), 0, "not every instance reported in time that its goals ended"),
         (Coordinator(verdict="failed"), 0, "worker-a: failed: said"),
         (Coordinator(verdict="accept"), 0, "worker-a: accept: said"),
-        (Coordinator(verdict=None), 0, "it is unknown whether the goals that tried to escape ended"),
+        (Coordinator(verdict=None), 0, "it is unknown whether the goals that tried to escape have ended"),
     ],
 )
 async def test_what_is_left_or_not_known_is_told(coordinator: Coordinator, left: int, problem: str) -> None:

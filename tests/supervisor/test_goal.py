@@ -1,4 +1,4 @@
-"""The goal's first process: nothing of it runs before its gate opens, and it says why it could not."""
+"""The goal's first process: nothing is running before its gate opens, and it says why it could not."""
 
 from __future__ import annotations
 

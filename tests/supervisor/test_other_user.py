@@ -97,8 +97,8 @@ async def test_nothing_that_the_user_put_there_is_followed(tmp_path: Path, user:
     ("name", "euid", "status", "problem"),
     [
         ("no-such-user-here", 0, EVERYTHING, "there is no user 'no-such-user-here'"),
-        ("root", 0, EVERYTHING, "'root' is root, which is no boundary for a goal"),
-        ("root", 1000, EVERYTHING, "'root' is root, which is no boundary for a goal"),
+        ("root", 0, EVERYTHING, "'root' is root, which does not confine a goal"),
+        ("root", 1000, EVERYTHING, "'root' is root, which does not confine a goal"),
         (NOBODY, pwd.getpwnam(NOBODY).pw_uid, EVERYTHING, "is the daemon's own user"),
         (NOBODY, 1000, EVERYTHING, "only root may start goals as 'nobody'"),
         (NOBODY, 0, "CapEff:\t0000000000000000\n", "lacks CAP_CHOWN, CAP_KILL, CAP_SETGID, CAP_SETUID"),

@@ -48,21 +48,21 @@ def bodies(page: Console, path: str) -> list[dict[str, Any]]:
 @pytest.mark.parametrize(
     ("verb", "subject", "told"),
     [
-        ("retry", TASK, "the cursor is on no subtask; enter opens a task's subtasks"),
+        ("retry", TASK, "no subtask is selected; enter opens a task's subtasks"),
         ("retry", Subject(did=sample.WORKERS["a"]), "the cursor is on no subtask"),
         ("retry", Subject(thread=sample.THREAD, index=0), "it was accepted"),
         ("retry", Subject(thread=sample.THREAD, index=2), ""),
         ("retry", Subject(thread=sample.THREAD, index=3), "it is blocked: it has not run yet"),
-        ("retry", Subject(thread="th_other", index=0), "nothing is known of this subtask yet"),
+        ("retry", Subject(thread="th_other", index=0), "this subtask has not been read yet"),
         ("stop", Subject(thread=sample.THREAD, index=2), ""),
-        ("stop", Subject(thread=sample.THREAD, index=1), "it is accept: nothing of it runs"),
+        ("stop", Subject(thread=sample.THREAD, index=1), "it is accept: nothing is running"),
         ("cancel", TASK, ""),
         ("start", TASK, "it is in progress: only what is open, blocked or deferred can be started"),
         ("approve", TASK, "it is in progress: only what is done or rejected can be approved"),
-        ("approve", Subject(thread=DONE.thread), "nothing is known of this task yet"),
+        ("approve", Subject(thread=DONE.thread), "this task has not been read yet"),
         ("approve", Subject(), "the cursor is on no task"),
         ("drain", Subject(did=sample.WORKERS["a"]), ""),
-        ("drain", TASK, "the cursor is on no instance"),
+        ("drain", TASK, "no instance is selected"),
         ("undrain", Subject(did=sample.WORKERS["a"]), "it is live, not draining"),
     ],
 )
@@ -166,7 +166,7 @@ async def test_an_attempt_that_went_on_is_not_stopped_by_mistake() -> None:
         page.client.join(sample.join(subtasks=again))
         await page.hears(sample.status(tasks_revision=18))
         await page.passes(1)
-        assert dialog.greyed == "it went on to attempt 3 since this was opened"
+        assert dialog.greyed == "it moved on to attempt 3 since this was opened"
         await dialog.press("s")
         assert bodies(page, "/v1/records") == []
 
@@ -224,7 +224,7 @@ def test_no_letter_of_a_button_is_that_of_its_field(verb: Any) -> None:
 
 
 def asking() -> Any:
-    """DOCS-11, whose last subtask waits for an operator's word."""
+    """DOCS-11, whose last subtask waits for an operator's decision."""
     *others, last = sample.join().subtasks
     why = "asks for an operator's word: rule costly"
     return sample.join(subtasks=[*others, last.model_copy(update={"asked": "costly", "why": why})])
@@ -261,4 +261,4 @@ async def test_a_subtask_that_asks_gets_its_word_from_the_cursor(
 def test_nobody_gives_a_word_that_was_not_asked_for() -> None:
     quiet = Subject(thread=sample.THREAD, index=4)
     assert deeds.meant("approve", WORLD, quiet) == "approve"
-    assert deeds.objection("admit", WORLD, quiet) == "it does not wait for anybody's word"
+    assert deeds.objection("admit", WORLD, quiet) == "it is not waiting for a decision"

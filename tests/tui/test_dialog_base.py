@@ -132,9 +132,9 @@ async def test_an_objection_greys_it() -> None:
          "✗ refused: no scope fleet:write (HTTP 403)", True),
         (DaemonNotRunning("no daemon answers", "start it: spl serve"), "✗ not sent: no daemon answers", True),
         (DaemonUnreachable("no answer in time", "?"),
-         "? not known whether it was taken: no answer in time", False),
+         "? it is unknown whether the request took effect: no answer in time", False),
         (RemoteError(500, "internal_error", "STORE_ERROR", "disk full", "make room"),
-         "? not known whether it was taken: disk full", False),
+         "? it is unknown whether the request took effect: disk full", False),
     ],
 )  # fmt: skip
 async def test_a_failure_is_told_inside_and_nothing_is_retried(

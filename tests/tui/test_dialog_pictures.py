@@ -151,7 +151,8 @@ GIVEN = {
         lambda: daemon(FREEZE=FROZEN_ALREADY),
     ),
     "freeze-not-known": State(
-        freezes("enter"), ("? not known whether it was taken: no answer in time", "look at the red banner"),
+        freezes("enter"),
+        ("? it is unknown whether the request took effect: no answer in time", "look at the red banner"),
         lambda: daemon(FREEZE=DaemonUnreachable("no answer in time", "?")),
     ),
     "freeze-read-only": State(

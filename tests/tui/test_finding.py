@@ -137,7 +137,7 @@ async def test_it_says_how_far_it_has_come_and_another_movement_breaks_it_off() 
 async def test_without_words_it_says_what_takes_them() -> None:
     async with replaying(client_of(fan_out())) as page:
         await page.press("n")
-        assert told(page) == ["nothing is looked for: / takes the words"]
+        assert told(page) == ["there is no search yet: / starts one"]
 
 
 async def test_the_join_beside_it_is_not_filtered() -> None:

@@ -157,7 +157,7 @@ async def frozen(page: Console, dialog: DialogPage) -> None:
 async def test_it_follows_the_freeze_until_all_have_confirmed() -> None:
     async with freezing() as (page, dialog):
         await frozen(page, dialog)
-        assert "waiting for the fleet's word" in dialog.part("outcome")
+        assert "waiting for the fleet's answer" in dialog.part("outcome")
         partly = control.freeze(("coordinator", "worker-a"), ("worker-c",))
         await page.hears(sample.status(freezes=[partly]))
         assert "confirmed by 2 of 3 instances" in dialog.part("outcome")
@@ -202,7 +202,7 @@ async def test_an_answer_that_never_comes_is_not_known_and_not_sent_again() -> N
     client.answers[control.FREEZE] = DaemonUnreachable("no answer in time", "?")
     async with freezing(client=client) as (page, dialog):
         await frozen(page, dialog)
-        assert "? not known whether it was taken: no answer in time" in dialog.part("outcome")
+        assert "? it is unknown whether the request took effect: no answer in time" in dialog.part("outcome")
         assert "look at the red banner" in dialog.part("outcome")
         await dialog.press("f", "tab", "enter")
         assert len(sent(page)) == 1

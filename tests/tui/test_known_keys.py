@@ -42,7 +42,7 @@ async def test_what_breaks_off_a_command_says_what_quits() -> None:
         await page.press("ctrl+c")
         assert not page.app._exit
         (told,) = page.app._notifications
-        assert told.message == "press f10 to quit; the fleet goes on without you"
+        assert told.message == "press f10 to quit; the fleet keeps running"
 
 
 @pytest.mark.parametrize("opens", ["F", "colon", "question_mark", "slash"])

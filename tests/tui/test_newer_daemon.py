@@ -66,7 +66,7 @@ async def test_that_the_daemon_is_newer_is_told_once() -> None:
         await says(page, snapshot())
         await says(page, snapshot(records=4821))
         assert [one.message for one in page.app._notifications] == [
-            f"{NEW}: what is not known here has a ? before it"
+            f"{NEW}: what is unknown here is marked with ?"
         ]
         assert "daemon v0.9.0, console v0.1.0" in page.part("header")
         await says(page, snapshot(version="0.9.1"))

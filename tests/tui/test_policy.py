@@ -175,7 +175,7 @@ def test_an_emergency_freezes_every_namespace() -> None:
 def test_nothing_is_known_before_it_was_read() -> None:
     for pane in PANES:
         assert policy.pane_rows(pane.key, Policies(), World(), Moment(0, 0), UNICODE) is None
-    assert policy.figures(Policies(), 0.0).text == "nothing was read yet"
+    assert policy.figures(Policies(), 0.0).text == "nothing has been read yet"
     assert isinstance(sample_policy.namespaces(), NamespaceList)
 
 

@@ -160,7 +160,7 @@ async def test_a_rule_that_went_meanwhile_is_told() -> None:
         dialog = DialogPage(page)
         client.answers[f"{RULES}/permission"] = RuleList(data=[], enabled=True)
         await page.press("r")
-        assert "✗ operators is gone since this was opened" in dialog.part("outcome")
+        assert "✗ operators was removed since this was opened" in dialog.part("outcome")
         assert client.written == []
 
 

@@ -66,7 +66,9 @@ GIVEN = {
         sample.empty_status(), [],
     ),
     "connecting": Given(
-        ("INSTANCES ?", "waiting for the daemon"), ("TASKS ?", "nothing was read yet: ↻ CONNECTING"), None
+        ("INSTANCES ?", "waiting for the daemon"),
+        ("TASKS ?", "nothing has been read yet: ↻ CONNECTING"),
+        None,
     ),
     "one-row": Given(
         ("worker-a", "INSTANCES 1"), ("TASKS 1", "open: alice asked for it", "DOCS-1 is not fanned out"),

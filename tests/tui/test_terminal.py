@@ -171,7 +171,7 @@ def test_a_slow_daemon_is_waited_for(daemon: FakeDaemon, opened: Opener) -> None
         terminal = opened(daemon)
         terminal.sees("CONNECTING", "1 Fleet")
         terminal.press("2")
-        terminal.sees("TASKS ?", "nothing was read yet: ↻ CONNECTING")
+        terminal.sees("TASKS ?", "nothing has been read yet: ↻ CONNECTING")
         terminal.sees("● LIVE", "DOCS-11", "not done yet")
 
 

@@ -94,7 +94,7 @@ async def test_nothing_is_said_of_a_fleet_that_never_answered(name: str, size: S
 async def test_while_it_connects_nothing_is_counted_either(screen: str) -> None:
     async with console(client=Nobody(), screen=screen) as page:
         assert NEVER[screen][0][0] in page.drawn
-        assert screen == "fleet" or "nothing was read yet: ↻ RETRYING" in page.drawn
+        assert screen == "fleet" or "nothing has been read yet: ↻ RETRYING" in page.drawn
 
 
 # the daemon comes
@@ -138,7 +138,7 @@ async def test_when_the_daemon_comes_everything_fills_itself_at_once(
             client.snapshot(sample.status())
             await page.press("r")  # the next try; after it no time passes
             assert FILLED[screen] in page.drawn
-            assert "nothing was read yet" not in page.drawn
+            assert "nothing has been read yet" not in page.drawn
 
 
 async def test_a_dialog_that_waited_asks_when_the_daemon_is_there(monkeypatch: pytest.MonkeyPatch) -> None:

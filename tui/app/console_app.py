@@ -352,7 +352,7 @@ class ConsoleApp(App[None]):
     def action_help_quit(self) -> None:
         """A key that aborts a command elsewhere must not end a console in the middle of something."""
         key = self.keymap.shown(actions.QUIT)
-        self.notify(f"press {key} to quit; the fleet goes on without you", timeout=4, markup=False)
+        self.notify(f"press {key} to quit; the fleet keeps running", timeout=4, markup=False)
 
     def action_open(self) -> None:
         if (front := self.front()) is not None and (table := front.focused_table()) is not None:

@@ -56,9 +56,9 @@ class Jumps(Provider):
         console = cast("ConsoleApp", self.app)
         names, matcher = console.commands.names(), self.matcher(query)
         found = [
-            *(("context", name, "look at this fleet") for name in names.contexts if console.fleets.several),
+            *(("context", name, "switch to this fleet") for name in names.contexts if console.fleets.several),
             *(("task", name, "its join") for name in names.tasks),
-            *(("instance", name, "all about it") for name in names.instances),
+            *(("instance", name, "everything about it") for name in names.instances),
         ]
         for verb, name, does in found:
             line = f"{verb} {name}"

@@ -232,7 +232,7 @@ class Dialog(SessionBound, Over):
         if self.outcome.stage is Stage.SENDING:
             return "it was sent"
         if not self.outcome.may_ask:
-            return "it was done" if self.outcome.stage is Stage.DONE else "look first whether it was taken"
+            return "it was done" if self.outcome.stage is Stage.DONE else "first check whether it took effect"
         session = self.session
         why_not = hindrance(session.closed, self.world.link.at(now), self.glyphs)
         return why_not or session.access.without(self.needs) or self.objection()

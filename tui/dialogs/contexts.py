@@ -36,7 +36,7 @@ class ContextsDialog(Dialog):
         super().show()
 
     def says(self, now: float) -> Sequence[tuple[str, Tone]]:
-        return [("enter looks at another fleet; of those behind you are told what happens", "muted")]
+        return [("enter switches to another fleet; news of the others is still announced", "muted")]
 
     def command(self) -> str:
         return f"spl --context {self.picked} fleet status --live"

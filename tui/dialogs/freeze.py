@@ -180,7 +180,7 @@ class FreezeDialog(Dialog):
         if (self._blast is None or self._blast_of != self._wanted()) and not link.is_live:
             return [(f"blast radius {unread.lacking(link, self.glyphs)}", "warn")]
         if self._blast is None or self._blast_of != self._wanted():
-            return [("blast radius: being asked for", "muted")] if self._wanted() else []
+            return [("blast radius: loading", "muted")] if self._wanted() else []
         age = f", {duration(now - self._blast_at)} ago" if now - self._blast_at >= 1 else ""
         first, *rest = blast_lines(self._blast)
         tones: list[Tone] = ["warn" if one.startswith("frozen already") else "plain" for one in rest]

@@ -29,7 +29,9 @@ class RestoreRulesDialog(Dialog):
     look = LOOK
 
     def says(self, now: float) -> Sequence[tuple[str, Tone]]:
-        return [("Every default freeze rule that was changed or removed is put back. Others stay.", "plain")]
+        return [
+            ("Restores every default freeze rule that was changed or removed. Other rules stay.", "plain")
+        ]
 
     def command(self) -> str:
         return "spl config restore-default-rules"
@@ -37,7 +39,7 @@ class RestoreRulesDialog(Dialog):
     async def act(self) -> str:
         written = await self.ask(config_calls.restore_default_rules(self.actor))
         names = ", ".join(map(plain, written.names))
-        return f"restored: {names}" if names else "the default rules stand already"
+        return f"restored: {names}" if names else "the default rules are already in force"
 
 
 class PermissionsDialog(Dialog):
@@ -53,7 +55,7 @@ class PermissionsDialog(Dialog):
     _SAYS: Final[dict[str, str]] = {
         "enforce": "Whatever no rule allows is denied, to people and agents alike. The daemon refuses it if "
         "that would lock itself out.",
-        "do not enforce": "Only the rules that keep freezes deny anything: whoever has a token may do what "
+        "do not enforce": "Only the rules that enforce freezes deny anything: a token may do what "
         "its scopes allow.",
     }
 

@@ -66,7 +66,7 @@ class RetryFailedDialog(Dialog):
         return retries.command(task_label(self.world, self.subject), failed, self._hint) if failed else ""
 
     def objection(self) -> str:
-        return "" if self._failed() else "none of them stands as it did when this was opened"
+        return "" if self._failed() else "none of them is as it was when this was opened"
 
     async def act(self) -> str:
         name, hint, failed = task_label(self.world, self.subject), self._hint or None, self._failed()

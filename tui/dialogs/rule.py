@@ -202,12 +202,10 @@ class RemoveRuleDialog(Dialog):
 
     def says(self, now: float) -> Sequence[tuple[str, Tone]]:
         if self._rule is None:
-            return [("nothing is known of this rule yet", "warn")]
+            return [("this rule has not been read yet", "warn")]
         told: list[tuple[str, Tone]] = [(rules.summary(self._rule), "strong")]
         if self._rule.default:
-            told.append(
-                ("Freezes are kept by this rule: without it they stop nothing. B puts it back.", "bad")
-            )
+            told.append(("This rule enforces freezes: without it they stop nothing. B puts it back.", "bad"))
         return told
 
     def command(self) -> str:
@@ -227,7 +225,7 @@ async def unchanged(dialog: Dialog, kind: Kind, name: str, was: RuleOut | None) 
     if (now.record if now else None) == (was.record if was else None):
         return
     if now is None:
-        raise NotDone(f"{name} is gone since this was opened", "close this, and look at the rules again")
+        raise NotDone(f"{name} was removed since this was opened", "close this, and look at the rules again")
     who = plain(now.actor).rsplit(":", 1)[-1]
     raise NotDone(
         f"{who} set {name} since this was opened, {rules.summary(now)}", "close this, and look again"

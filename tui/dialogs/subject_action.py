@@ -69,7 +69,7 @@ class SubjectActionDialog(Dialog):
     def objection(self) -> str:
         number = deeds.attempt_number(self.world, self.subject)
         if self.what.of == "subtask" and number != self._number:
-            return f"it went on to attempt {number} since this was opened"
+            return f"it moved on to attempt {number} since this was opened"
         return deeds.objection(self.verb, self.world, self.subject)
 
     async def act(self) -> str:

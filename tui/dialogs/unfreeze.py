@@ -120,7 +120,7 @@ class UnfreezeDialog(FreezesDialog):
     def follows(self, now: float) -> Sequence[tuple[str, Tone]]:
         freezes = self.world.status.freezes if self.world.status else []
         if not self.is_gone:
-            return [("waiting for the fleet's word", "busy")]
+            return [("waiting for the fleet's answer", "busy")]
         held: tuple[str, Tone] = ("what it held goes on by itself", "good")
         others: list[tuple[str, Tone]] = [
             (f"still frozen: {one.level}: {where(one)}", "warn") for one in freezes

@@ -94,7 +94,7 @@ _INSTANCES: Final = (FLEET, DETAIL)
 
 TO_FLEET: Final = Action("mode('fleet')", ("1",), "the Fleet screen", "Fleet", cli="spl fleet status --live")
 RECONNECT: Final = Action("reconnect", ("r", "ctrl+r"), "reconnect now", "reconnect", cli="spl status")
-QUIT: Final = Action("quit", ("q",), "quit; the fleet goes on without you", "quit", (), "local")
+QUIT: Final = Action("quit", ("q",), "quit; the fleet keeps running", "quit", (), "local")
 APP: Final = (
     TO_FLEET,
     Action("mode('tasks')", ("2",), "the Tasks screen", "Tasks", cli="spl task list"),
@@ -102,7 +102,9 @@ APP: Final = (
     Action("mode('feed')", ("4",), "the Feed screen", "Feed", cli="spl records watch"),
     Action("mode('policy')", ("5",), "the Policy screen", "Policy", cli="spl config list-permission-rules"),
     Action("command", ("colon",), "type a command: the words of `spl`", "command"),
-    Action("contexts", ("c",), "the fleets that this console knows; look at another", cli="spl context list"),
+    Action(
+        "contexts", ("c",), "the fleets that this console knows; switch to another", cli="spl context list"
+    ),
     Action("access", ("W",), "unlock a fleet that is read-only; lock it again", "", (), "local"),
     RECONNECT,
     Action("help", ("question_mark",), "the keys of this screen", "help"),
@@ -113,7 +115,7 @@ APP: Final = (
 AT_ONCE: Final = frozenset({"command"})
 """Handled before any queued key: what is typed right after it belongs to what it opens."""
 CONTROL: Final = (
-    Action("freeze", ("F",), "freeze a namespace; shows first what that would meet", "freeze", (), "danger",
+    Action("freeze", ("F",), "freeze a namespace; first shows what that affects", "freeze", (), "danger",
            "spl kill --namespace NS --reason …"),
     Action("unfreeze", ("U",), "lift a freeze", "unfreeze", (), "danger", "spl unkill --namespace NS"),
     Action("emergency", ("X",), "emergency stop of the whole fleet", "", (), "danger",
@@ -136,13 +138,15 @@ CONTROL: Final = (
     Action("deed('undrain')", ("E",), "end the drain of the chosen instance", "", _INSTANCES, "change",
            "spl drain stop --instance NAME"),
 )  # fmt: skip
-SORT: Final = Action("sort", ("s",), "sort by the next column, then as they come", "sort", _SORTED)
+SORT: Final = Action(
+    "sort", ("s",), "sort by the next column; after the last, in the original order", "sort", _SORTED
+)
 SCREEN: Final = (
     Action("filter", ("slash",), "filter the rows; esc clears it", "filter", _TABLES),
-    Action("trouble", ("exclamation_mark",), "only rows in which something is wrong; all again", "trouble",
+    Action("trouble", ("exclamation_mark",), "show only rows in trouble, or all again", "trouble",
            _TABLES),
     SORT,
-    Action("reverse", ("S",), "turn the order round", "", _SORTED),
+    Action("reverse", ("S",), "reverse the sort order", "", _SORTED),
     Action("yank", ("y",), "copy the id of the chosen row", "copy id", _LINES, "local"),
     Action("back", ("escape",), "go back; first clears the filter", "back"),
     Action("why", ("i",), "why the task stands as it does, and what proves it", "why",
@@ -160,16 +164,16 @@ SCREEN: Final = (
     Action("next", ("tab",), "the next table", "next table", (FLEET, TASKS, POLICY, REPLAY)),
     Action("replay", ("t",), "replay the thread of the chosen row", "replay", _WORK, "none",
            "spl debug replay NAME"),
-    Action("output", ("l",), "what the chosen subtask writes", "", _WORK, "none", "spl task logs NAME N -f"),
+    Action("output", ("l",), "output of the chosen subtask", "", _WORK, "none", "spl task logs NAME N -f"),
     *CONTROL,
 )  # fmt: skip
 START: Final = Action(
     "begin_fleet", ("ctrl+s",), "start a fleet on this machine, when there is none", "", (FLEET,), "local",
     "spl fleet start --workers 2",
 )  # fmt: skip
-FIND: Final = Action("find", ("slash",), "find a record by the words of a filter", "find", (REPLAY,))
+FIND: Final = Action("find", ("slash",), "find a record with a filter", "find", (REPLAY,))
 FOLLOW_OUTPUT: Final = Action(
-    "follow_output", ("f",), "follow what comes, or hold still", "follow", (OUTPUT,),
+    "follow_output", ("f",), "follow new output, or pause", "follow", (OUTPUT,),
     cli="spl task logs NAME N -f",
 )  # fmt: skip
 OWN: Final[dict[str, tuple[Action, ...]]] = {
@@ -179,17 +183,17 @@ OWN: Final[dict[str, tuple[Action, ...]]] = {
                cli="spl debug thread-diff A B"),
     ),
     REPLAY: (
-        Action("step(-1)", ("left",), "the record before", "", (REPLAY,)),
+        Action("step(-1)", ("left",), "the previous record", "", (REPLAY,)),
         Action("step(1)", ("right",), "the next record", "step", (REPLAY,), cli="spl debug replay NAME"),
-        Action("change(-1)", ("left_square_bracket",), "back to a change of status, or to a difference", "",
+        Action("change(-1)", ("left_square_bracket",), "the previous change of status, or difference", "",
                (REPLAY, COMPARE)),
-        Action("change(1)", ("right_square_bracket",), "on to a change of status, or to a difference", "next",
+        Action("change(1)", ("right_square_bracket",), "the next change of status, or difference", "next",
                (REPLAY, COMPARE)),
         FIND,
-        Action("again(1)", ("n",), "the next record that is looked for", "", (REPLAY,)),
-        Action("again(-1)", ("N",), "the one before that is looked for", "", (REPLAY,)),
-        Action("play", ("space",), "play the records: ×1, ×4, ×16, at rest", "play", (REPLAY,)),
-        Action("view", ("v",), "the record, or the join as it stood then", "view", (REPLAY,),
+        Action("again(1)", ("n",), "the next match", "", (REPLAY,)),
+        Action("again(-1)", ("N",), "the previous match", "", (REPLAY,)),
+        Action("play", ("space",), "play the records: ×1, ×4, ×16, paused", "play", (REPLAY,)),
+        Action("view", ("v",), "the record, or the join as of then", "view", (REPLAY,),
                cli="spl debug replay NAME -o json"),
         Action("pager", ("e",), "the body of the record in $PAGER", "", (REPLAY,), "local",
                "spl records show ID"),
@@ -198,9 +202,9 @@ OWN: Final[dict[str, tuple[Action, ...]]] = {
     ),
     OUTPUT: (
         FOLLOW_OUTPUT,
-        Action("find_text", ("slash",), "find words in the lines that are shown", "find", (OUTPUT,)),
-        Action("match(1)", ("n",), "the next line that has the words", "", (OUTPUT,)),
-        Action("match(-1)", ("N",), "the line before that has the words", "", (OUTPUT,)),
+        Action("find_text", ("slash",), "find text in the lines that are shown", "find", (OUTPUT,)),
+        Action("match(1)", ("n",), "the next match", "", (OUTPUT,)),
+        Action("match(-1)", ("N",), "the previous match", "", (OUTPUT,)),
         Action("wrap", ("w",), "break long lines, or cut them", "wrap", (OUTPUT,)),
         Action("from_start", ("o",), "open it from the start", "start", (OUTPUT,),
                cli="spl task logs NAME N"),

@@ -66,7 +66,7 @@ def summary(diff: ThreadDiff, glyphs: Glyphs) -> list[tuple[str, Tone]]:
         return [*lines, (f"{glyphs.sign('accept')} no difference: {counts}", "good")]
     place = diff.first_divergence
     step = plain(diff.rows[place].step) if place < len(diff.rows) else f"step {place + 1}"
-    return [*lines, (f"{glyphs.sign('failed')} they part at “{step}”: {counts}", "warn")]
+    return [*lines, (f"{glyphs.sign('failed')} they diverge at “{step}”: {counts}", "warn")]
 
 
 def _ended(side: ComparedSide, glyphs: Glyphs) -> str:

@@ -44,7 +44,7 @@ def _cells(
 ) -> tuple[str, str, str, str]:
     access = seen.access if seen else Access(one.read_only, firm=one.firm)
     locked = "read-only" if access.closed(now) else "changes"
-    state = _state(seen, unseen, now, glyphs) if seen else "not looked at yet"
+    state = _state(seen, unseen, now, glyphs) if seen else "not opened yet"
     return one.name, state, locked, one.target.name
 
 

@@ -109,7 +109,7 @@ def history_lines(drills: Sequence[PastDrill], now: float, glyphs: Glyphs) -> Li
     seconds.
     """
     if not drills:
-        return [("no drill was ever held here", "muted")]
+        return [("no drill was ever run here", "muted")]
     times = [one.confirmed_ms for one in drills if one.confirmed_ms is not None]
     lines: Lines = []
     if times:

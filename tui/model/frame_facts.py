@@ -58,7 +58,7 @@ def _hash_line(frame: ReplayFrame, glyphs: Glyphs) -> Line:
             f"{sign} altered: the content hashes to {mine or 'nothing'}, the id says {record.id}",
             "bad",
         )
-    return ("hash", f"{sign} it holds here, but the daemon computed {frame.hash}: do not trust it", "bad")
+    return ("hash", f"{sign} it is right here, but the daemon computed {frame.hash}: do not trust it", "bad")
 
 
 def state_lines(frame: ReplayFrame, glyphs: Glyphs) -> tuple[list[Line], list[Line]]:

@@ -114,7 +114,7 @@ def follow(world: World, record: str, now: float, glyphs: Glyphs) -> Sequence[tu
         age = duration(link.age(now))
         stale = [(f"the connection is away: this was true {age} ago, and may be more by now", "warn")]
     if status is None or found is None:
-        return [*stale, ("waiting for the fleet's word", "busy")]
+        return [*stale, ("waiting for the fleet's answer", "busy")]
     total = len(found.confirmed) + len(found.waiting)
     said: list[tuple[str, Tone]] = []
     if not found.waiting:

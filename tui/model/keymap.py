@@ -58,7 +58,7 @@ def read(
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1)
             hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(sorted(known))}"
-            raise _refusal(f"{where(name)}: there is no action {name!r}", hint)
+            raise _refusal(f"{where(name)}: there is no action named {name!r}", hint)
         if not keys:
             raise _refusal(f"{where(name)}: {name} has no key", 'give it one, for example ["ctrl+k"]')
         changed[name] = tuple(_key(key, where(name)) for key in keys)

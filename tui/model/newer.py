@@ -20,5 +20,5 @@ class Newer:
         self._told.add((key, theirs))
         return (
             f"the daemon is newer (v{plain(theirs)}, this console v{self._ours}): "
-            "what is not known here has a ? before it"
+            "what is unknown here is marked with ?"
         )

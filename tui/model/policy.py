@@ -239,7 +239,7 @@ def standing(policies: Policies, glyphs: Glyphs) -> Line:
 def figures(policies: Policies, now: float) -> Line:
     """The age of the data, and the expression cache."""
     if policies.read_at is None:
-        return Line("nothing was read yet", "muted")
+        return Line("nothing has been read yet", "muted")
     told = [f"read {age(now - policies.read_at)} ago"]
     if (cache := policies.cache) is not None:
         told.append(f"{cache.size}/{cache.capacity} expressions, {cache.hit_rate_pct:.1f}% hits")

@@ -50,7 +50,9 @@ def failed(error: SyncropelError, now: float, look: str) -> Outcome:
         return Outcome(Stage.REFUSED, now, f"not sent: {error.message}", error.hint)
     if isinstance(error, RemoteError) and error.status < _INTERNAL:
         return Outcome(Stage.REFUSED, now, f"refused: {error.message} (HTTP {error.status})", error.hint)
-    return Outcome(Stage.UNKNOWN, now, f"not known whether it was taken: {error.message}", look)
+    return Outcome(
+        Stage.UNKNOWN, now, f"it is unknown whether the request took effect: {error.message}", look
+    )
 
 
 def outcome_lines(outcome: Outcome, now: float, glyphs: Glyphs) -> list[tuple[str, Tone]]:

@@ -45,12 +45,12 @@ class Sort:
 SORTS: Final[Mapping[Kind, Sort]] = {
     "permission": Sort(
         "add-permission-rule", "remove-permission-rule", "permission",
-        "The lowest priority is asked first, and the first rule that matches decides.",
+        "The lowest priority is evaluated first, and the first rule that matches decides.",
         ("allow", "deny"), "--effect", True,
     ),
     "routing": Sort(
         "add-rule", "remove-rule", "routing",
-        "It gives the alias or DID of an instance, or an empty text; the lowest priority is asked first.",
+        "It gives the alias or DID of an instance, or an empty text; the lowest priority is evaluated first.",
     ),
     "health": Sort(
         "add-health", "remove-health", "health_check", "It is true while all is well.",
@@ -118,7 +118,7 @@ class Draft:
         try:
             int(self.priority)
         except ValueError:
-            return "priority", "the priority is a whole number, the lowest is asked first (p)"
+            return "priority", "the priority is a whole number, the lowest is evaluated first (p)"
         return "", ""
 
     def body(self, actor: str) -> dict[str, Any]:

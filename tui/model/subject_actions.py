@@ -48,7 +48,7 @@ DEEDS: Final[dict[Verb, SubjectAction]] = {
         "is being stopped", "reason",
     ),
     "admit": SubjectAction(
-        "subtask", "Let subtask begin", "Let it begin", "a", "A rule asked first; with this word it begins.",
+        "subtask", "Let subtask begin", "Let it begin", "a", "A rule requires approval; this lets it begin.",
         "may begin", "notes", False,
     ),
     "refuse": SubjectAction(
@@ -56,7 +56,7 @@ DEEDS: Final[dict[Verb, SubjectAction]] = {
         "is refused", "notes",
     ),
     "start": SubjectAction(
-        "task", "Start task", "Start", "s", "Says that work on it has begun.", "is in progress", "reason",
+        "task", "Start task", "Start", "s", "Records that work on it has begun.", "is in progress", "reason",
         False, ("open", "blocked", "deferred"),
     ),
     "approve": SubjectAction(
@@ -73,7 +73,7 @@ DEEDS: Final[dict[Verb, SubjectAction]] = {
     ),
     "cancel": SubjectAction(
         "task", "Cancel task", "Cancel the task", "c",
-        "It is given up: a fan-out spawns nothing more and never joins; what runs finishes.",
+        "A cancelled fan-out spawns nothing more and never joins; running work finishes.",
         "is cancelled", "reason", True, ("open", "in_progress", "blocked", "deferred", "failed", "rejected"),
     ),
     "drain": SubjectAction(
@@ -109,7 +109,7 @@ def objection(verb: Verb, world: World, subject: Subject) -> str:
         return _subtask_objection(verb, world, subject)
     task = world.task(subject.thread)
     if task is None:
-        return "nothing is known of this task yet"
+        return "this task has not been read yet"
     if task.status not in deed.statuses:
         return f"it is {word(task.status)}: only what is {_either(deed.statuses)} can be {_past(verb)}"
     return ""
@@ -118,7 +118,7 @@ def objection(verb: Verb, world: World, subject: Subject) -> str:
 def _instance_objection(verb: Verb, world: World, subject: Subject) -> str:
     instance = instance_of(world, subject)
     if instance is None:
-        return "the cursor is on no instance"
+        return "no instance is selected"
     if verb == "undrain":
         return "" if instance.status == "draining" else f"it is {instance.status}, not draining"
     if instance.status == "draining":
@@ -128,15 +128,15 @@ def _instance_objection(verb: Verb, world: World, subject: Subject) -> str:
 
 def _subtask_objection(verb: Verb, world: World, subject: Subject) -> str:
     if subject.index is None:
-        return "the cursor is on no subtask; enter opens a task's subtasks"
+        return "no subtask is selected; enter opens a task's subtasks"
     child, flies = child_of(world, subject), dispatch_of(world, subject)
     state = child.state if child else "in_progress" if flies else ""
     if not state:
-        return "nothing is known of this subtask yet"
+        return "this subtask has not been read yet"
     if verb in _TYPED:
-        return "" if child is not None and child.asked else "it does not wait for anybody's word"
+        return "" if child is not None and child.asked else "it is not waiting for a decision"
     if verb == "stop":
-        return "" if state == "in_progress" else f"it is {word(state)}: nothing of it runs"
+        return "" if state == "in_progress" else f"it is {word(state)}: nothing is running"
     join = world.join_of(subject.thread)
     if join is not None and join.complete:
         return "its fan-out has joined: a retry changes nothing"

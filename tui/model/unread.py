@@ -34,8 +34,8 @@ def lines(what: str, link: Link, glyphs: Glyphs, keys: Keys, trouble: str = "") 
     """
     if not link.is_live:
         return (
-            f"nothing was read yet: {word(link, glyphs)}",
-            f"{what} will stand here as soon as the daemon answers",
+            f"nothing has been read yet: {word(link, glyphs)}",
+            f"{what} will appear here as soon as the daemon answers",
             f"{keys.helps} says what to do until then",
         )
     if trouble:

@@ -209,7 +209,7 @@ class ConsoleScreen(SortFilter):
         if (task := self.world.task(self.wants or self.subject().thread)) is not None:
             self.app.push_screen(dialogs.WhyDialog(task.alias or task.thread))
         else:
-            self.notify("this row is no task", timeout=3)
+            self.notify("this row is not a task", timeout=3)
 
     def action_replay(self) -> None:
         """Replay the thread of the item under the cursor."""

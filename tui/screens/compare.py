@@ -100,7 +100,7 @@ class CompareScreen(ConsoleScreen):
             return
         place = compare.next_difference(self._diff.rows, int(table.chosen), way)
         if place is None:
-            self.notify("no further difference that way", timeout=3)
+            self.notify("no further difference in that direction", timeout=3)
         else:
             table.select(str(place))
 

@@ -151,7 +151,7 @@ class OutputScreen(ConsoleScreen):
         """Go to the next matching line, or the previous one."""
         words = self.query_one(FilterBar).value
         if not words:
-            self.notify("nothing is looked for: / takes the words", timeout=3)
+            self.notify("there is no search yet: / starts one", timeout=3)
             return
         ring, view = self.follower.ring, self.view
         first = view.top_line - way if view.found is None else view.found

@@ -211,7 +211,7 @@ class ReplayScreen(ConsoleScreen):
         self._rest()
         place = self.reel.turns.next(self.reel.position, way)
         if place is None:
-            self.notify("the status does not change any more that way", timeout=3)
+            self.notify("no further change of status in that direction", timeout=3)
         else:
             self._seek(place)
 
@@ -234,7 +234,7 @@ class ReplayScreen(ConsoleScreen):
         """Go to the next matching record, or the previous one."""
         if not self.filter:
             key = self.console.keymap.shown(actions.FIND)
-            self.notify(f"nothing is looked for: {key} takes the words", timeout=4, markup=False)
+            self.notify(f"there is no search yet: {key} starts one", timeout=4, markup=False)
             return
         self._rest()
         self._finding = self.run_worker(self._find(way), name="find", exit_on_error=False)

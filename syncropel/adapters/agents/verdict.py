@@ -48,7 +48,7 @@ class Ended:
 
 @dataclass(slots=True)
 class Facts:
-    """What a reader has seen of a run. `denied_known`: whether the agent tells of each denied call."""
+    """What a reader has seen of a run. `denied_known`: whether the agent reports each denied call."""
 
     said: str = ""
     """The agent's own last message."""

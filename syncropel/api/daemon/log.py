@@ -21,7 +21,7 @@ from syncropel.logs.ring import Kept, LogRing
 from syncropel.wire import LogLine, LogPage
 
 Level = Literal["ERROR", "WARN", "INFO", "DEBUG", "TRACE"]
-AtLeast = Annotated[Level, Query(description="this level and what is graver")]
+AtLeast = Annotated[Level, Query(description="this level and above")]
 STREAMED_AT_ONCE: Final = 500
 
 

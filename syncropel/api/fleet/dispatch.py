@@ -159,7 +159,7 @@ async def _again(
     if body.goal is not None and body.goal != child.subtask.goal:
         raise BadRequest(
             f"{name} was dispatched with another goal, which a new attempt keeps",
-            "say what is new with a hint, or add another task",
+            "describe what is new with a hint, or add another task",
         )
     asked = NewRetry(
         index=0,

@@ -49,7 +49,9 @@ def resume_sequence(request: Request, since: int | None) -> int | None:
     if last is None:
         return since
     if not (last.isascii() and last.isdigit() and len(last) < 20 and int(last) <= MAX_CLOCK):
-        raise BadRequest(f"Last-Event-ID {last[:40]!r} is no cursor", "send the id of the last event you had")
+        raise BadRequest(
+            f"Last-Event-ID {last[:40]!r} is not a cursor", "send the id of the last event you had"
+        )
     return int(last)
 
 

@@ -99,7 +99,9 @@ def router(engine: Engine) -> APIRouter:
         ask = fanout.asks.get(body.index)
         if ask is None or body.index not in fanout.asking():
             waiting = ", ".join(map(str, fanout.asking())) or "none"
-            raise Conflict(f"{name} [{body.index}] waits for nobody's word", f"subtasks that do: {waiting}")
+            raise Conflict(
+                f"{name} [{body.index}] is not waiting for a decision", f"subtasks that do: {waiting}"
+            )
         fields = {"topic": ANSWERED, "index": body.index, "attempt": ask.attempt, "verdict": body.verdict}
         fields["reason"] = body.reason
         return posted(await _write(engine, state, body.actor, fields))

@@ -18,7 +18,7 @@ from syncropel.folds.control.namespaces import covers
 from syncropel.record.threads import RESERVED
 
 _UNSHARED: Final = "there is no such thread, or it is not shared with you"
-_ALL: Final = "ask for everything that is: --all, or all=true"
+_ALL: Final = "request everything that is: --all, or all=true"
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,7 @@ class Waiting:
                     name = self._made.alias
                     tell(
                         f"{name} has not ended after {self._patience}s: {_stands(child)}",
-                        f"it goes on without you, see: spl task join-status {name}\n"
+                        f"it continues without you, see: spl task join-status {name}\n"
                         f"or end it: spl task cancel {name}",
                     )
                     return status, False

@@ -86,7 +86,7 @@ def dispatch(args: Namespace, request: Mapping[str, Any], *, wait: bool) -> int:
         try:
             status, ended = Waiting(client, made, args.wait_secs).end()
         except KeyboardInterrupt:
-            complain("it goes on without you", f"see: spl task join-status {made.alias}")
+            complain("it continues without you", f"see: spl task join-status {made.alias}")
             raise
     child = status.subtasks[0]
     if is_json(args):

@@ -36,9 +36,11 @@ def configure(group: Any) -> None:
     )
     verb.add_argument("name", metavar="NAME", help="a task's alias or thread")
     verb.add_argument("subtask", type=index, nargs="?", metavar="N", help="this subtask only, from its start")
-    verb.add_argument("-f", "--follow", action="store_true", help="then what comes, until the subtask ends")
+    verb.add_argument(
+        "-f", "--follow", action="store_true", help="then follow new output until the subtask ends"
+    )
     verb.add_argument("--attempt", type=positive, metavar="K", help="another attempt than the latest")
-    verb.add_argument("--tail", type=_lines, metavar="LINES", help="begin with the last so many lines")
+    verb.add_argument("--tail", type=_lines, metavar="LINES", help="begin with the last N lines")
     verb.add_argument("--raw", action="store_true", help="the bytes as they are, into a pipe or a file")
     verb.add_argument("--stderr", action="store_true", help="what the agent wrote to its error output")
     verb.set_defaults(run=run)

@@ -25,8 +25,8 @@ _POLL_SECS: Final = 0.1
 STEPS: Final = {
     "start": "record that work has begun",
     "block": "record that the work cannot go on",
-    "defer": "put the task off",
-    "cancel": "give the task up; its fan-out spawns nothing more",
+    "defer": "defer the task",
+    "cancel": "cancel the task; its fan-out spawns nothing more",
     "fail": "record that the task failed",
     "reopen": "open the task again",
     "comment": "add a comment",
@@ -61,7 +61,7 @@ def configure(group: Any) -> None:
             "--subtask",
             type=index,
             metavar="N",
-            help="the subtask that waits for your word",
+            help="the subtask that waits for your decision",
         )
         judge.set_defaults(run=run_judge, judgement=name)
     stop = _named(add_verb(group, "stop", "end a subtask that is in flight; its verdict is terminated"))

@@ -176,5 +176,5 @@ def _submodule(place: Path) -> Worktree | None:
     if place.is_symlink() or not place.is_dir() or not any(place.iterdir()):
         return None
     if not os.path.lexists(place / ".git"):
-        raise GitFailed(f"the submodule {str(place)!r} has files, but is no repository")
+        raise GitFailed(f"the submodule {str(place)!r} has files, but is not a repository")
     return worktree_around(place)

@@ -87,7 +87,7 @@ def _needs_look(status: FleetStatus) -> list[str]:
 
 def attention_lines(found: Sequence[Attention], status: FleetStatus) -> list[str]:
     """The output of `spl fleet status --check`."""
-    return _attention(found) or [f"nothing needs a look: {counts(status)}"]
+    return _attention(found) or [f"nothing needs attention: {counts(status)}"]
 
 
 def _attention(found: Sequence[Attention]) -> list[str]:
@@ -119,7 +119,7 @@ def running_lines(alias: str, rows: Sequence[RunningDispatch]) -> list[str]:
         f"  {clean(row.goal)[:_GOAL_CHARS]} ({duration(row.elapsed_secs)})" for row in rows[:_MOST_GOALS]
     ]
     more = [f"  and {len(rows) - _MOST_GOALS} more"] if len(rows) > _MOST_GOALS else []
-    return [f"[{alias}] runs {len(rows)} {goals}, begun again at the next start:", *shown, *more]
+    return [f"[{alias}] runs {len(rows)} {goals}, which run again at the next start:", *shown, *more]
 
 
 def instance_lines(one: InstanceOut) -> list[str]:

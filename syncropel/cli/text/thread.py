@@ -88,7 +88,7 @@ def snapshot_lines(path: str, records: int, bytes_: int) -> list[str]:
     return [
         f"✓ {path}: {records} records, {size(bytes_)}",
         f"  look at it: spl console --bundle {path}",
-        f"  take it in: spl thread restore --in {path} --dry-run",
+        f"  import it: spl thread restore --in {path} --dry-run",
     ]
 
 

@@ -94,7 +94,7 @@ class Accounts:
         """
         if not _ACCOUNT_ID.fullmatch(sa_id):
             raise BadRequest(
-                f"{sa_id!r} is no service account id",
+                f"{sa_id!r} is not a service account id",
                 "lower-case letters, digits, dots and dashes, at most 63",
             )
         granted = _granted(scopes)

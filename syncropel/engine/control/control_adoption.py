@@ -90,7 +90,7 @@ class ControlAdoption:
             for outcome in await self._ingest.append([*own, *ends], ruled=False) if own or ends else ():
                 if isinstance(outcome, SyncropelError):
                     # Its digest will show that it is not in effect here.
-                    log.error("cannot take what the coordinator says: %s", outcome.message)
+                    log.error("cannot apply the coordinator's message: %s", outcome.message)
             for record, left in _lefts(message).items():
                 self._ingest.live.control.shorten(record, left, self._runtime.moment())
             return True

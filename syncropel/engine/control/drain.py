@@ -29,7 +29,7 @@ class Drainer:
         """
         if instance == WHOLE_FLEET and then == "reassign":
             raise BadRequest(
-                "a fleet that drains as a whole has nobody to give its work to",
+                "a fleet that drains as a whole has no instance left to take its work",
                 "end it at the deadline, --then end; or drain one instance, --instance NAME",
             )
         chosen = then or ("end" if instance == WHOLE_FLEET else "reassign")

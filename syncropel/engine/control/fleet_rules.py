@@ -49,7 +49,7 @@ class FleetRules:
         try:
             await self.tell()
         except SyncropelError as error:
-            log.error("cannot tell the fleet of a rule: %s; the next start does", error.message)
+            log.error("cannot pass a rule on to the fleet: %s; retrying at the next start", error.message)
 
     async def tell(self) -> None:
         """Write what has not been repeated yet; on return it is durable and being delivered. Raises what the

@@ -50,7 +50,7 @@ async def take_back(
             said = body.get("at")
             began = float(said) if isinstance(said, int | float) else stored.received_at
             taken[intend] = Taken(keepers[name], found[run], await _thread_of(ingest, stored), began, body)
-            log.info("run %s is taken back", run, extra={"thread_id": stored.record.thread})
+            log.info("run %s is taken over", run, extra={"thread_id": stored.record.thread})
         elif name in adapters and not (name in keepers and "run" in body):
             await adapters[name].end_orphan(body)  # also what an older version started without a supervisor
     lost = [(intends[intend], one) for intend, one in newest.items() if intend not in taken]
@@ -90,7 +90,7 @@ async def _tell_lost(
     try:
         await ingest.append(records, together=True)
     except SyncropelError as error:
-        log.warning("cannot say that runs were lost: %s", error.message)
+        log.warning("cannot record that runs were lost: %s", error.message)
 
 
 async def _sessions(ingest: Ingest, did: str, intends: Collection[str]) -> dict[str, StoredRecord]:

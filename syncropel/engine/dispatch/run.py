@@ -202,9 +202,9 @@ class Run:
             raise  # the log accepts no observations now: nothing has run, and it is tried again
         except Exception as error:
             # Adapters must not raise; one that does must not leave a subtask open.
-            log.exception("the adapter broke", extra={"thread_id": self.intend.thread})
+            log.exception("the adapter failed", extra={"thread_id": self.intend.thread})
             outcome = Outcome(
-                "failed", f"the adapter broke: {type(error).__name__}: {error}", output=self.output
+                "failed", f"the adapter failed: {type(error).__name__}: {error}", output=self.output
             )
         if self.meter.over and outcome.reason != OVER_BUDGET:
             outcome = replace(self.meter.outcome(), output=outcome.output, exit=outcome.exit)

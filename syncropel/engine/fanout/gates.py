@@ -151,6 +151,5 @@ def asked_about(state: TaskState, child: Child, did: str, intend: Record | None 
 
 def _waits_for_a_word(known: Ask, state: TaskState, child: Child) -> str:
     name, problem = state.alias or state.thread, f", which fails: {known.problem}" if known.problem else ""
-    return (
-        f"waits for your word (aitl {known.rule}{problem}): spl task approve {name} --subtask {child.index}"
-    )
+    command = f"spl task approve {name} --subtask {child.index}"
+    return f"waits for your decision (aitl {known.rule}{problem}): {command}"

@@ -85,7 +85,7 @@ def _settle(record: Record, outcome: dict[str, Any]) -> dict[str, Any]:
     same = (known.get("worker"), known.get("verdict")) == (record.actor, record.body.get("verdict"))
     if same:
         return {"status": "duplicate"}
-    told = f"it says {known['verdict']!r}" if known.get("verdict") else "it is no result of this attempt"
+    told = f"it says {known['verdict']!r}" if known.get("verdict") else "it is not a result of this attempt"
     mine = f"{record.body.get('verdict')!r} of subtask {record.body.get('index')} on {record.thread}"
     return {
         "status": "error",

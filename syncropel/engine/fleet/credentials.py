@@ -13,7 +13,7 @@ from syncropel.policy.authority import Writer
 from syncropel.record.model import Record, StoredRecord, is_record_id
 from syncropel.record.threads import FLEET_CONTROL, INSTANCE_DID_PREFIX
 
-REISSUE = "to let it in again with a new one: spl fleet start --workers N --reissue NAME"
+REISSUE = "to readmit it with a new one: spl fleet start --workers N --reissue NAME"
 
 
 class Issuer:
@@ -46,7 +46,7 @@ class Issuer:
         if holder is None:
             return await self._write(actor, {"topic": CREDENTIAL, "did": did, "sha256": sha256})
         if holder.did != did or holder.revoked:
-            raise Conflict("this secret was given to an instance before", "make another one")
+            raise Conflict("this secret already belongs to an instance", "make another one")
         return None
 
     async def revoke(self, did: str, *, actor: str, reason: str = "") -> StoredRecord:

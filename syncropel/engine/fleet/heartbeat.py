@@ -119,7 +119,7 @@ class HeartbeatSender:
         except DaemonUnreachable as error:
             return self._failed("the coordinator does not answer", error)
         except SyncropelError as error:
-            return self._failed("cannot take what the coordinator sent", error)
+            return self._failed("cannot apply what the coordinator sent", error)
         interval = answer.get("heartbeat_interval_secs")
         if isinstance(interval, int | float) and interval > 0:
             self._interval = float(interval)

@@ -71,7 +71,7 @@ class Membership:
         known = self._keyring.coordinator if self._keyring.knows_coordinator else self._taken_by
         if told.instance != self._standing.did or not known or told.coordinator != known:
             if self._disbelieved != told.message:
-                log.warning("not believed, as it is not from this worker's coordinator: %s", told.message)
+                log.warning("ignored, since it is not from this worker's coordinator: %s", told.message)
             self._disbelieved = told.message
             return
         if self._standing.revoked is None:

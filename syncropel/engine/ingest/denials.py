@@ -78,7 +78,7 @@ class Denials:
         records = [self._record(denial, count) for denial, count in waiting.items()]
         if beyond:
             records.append(self._tally(beyond))
-            log.error("%d denials of one moment are not kept one by one, only counted", beyond)
+            log.error("%d simultaneous denials are only counted, not recorded one by one", beyond)
         if not records:
             return
         lost = 0

@@ -352,7 +352,7 @@ class Ingest:
         try:
             await self.live.refold(self.store)
         except SyncropelError as error:
-            log.error("cannot fold a thread anew: %s", error.message)
+            log.error("cannot refold a thread: %s", error.message)
         self._tell(fresh, listeners)
         if self._refolding is asyncio.current_task():
             self._refolding = None

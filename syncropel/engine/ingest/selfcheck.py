@@ -34,7 +34,7 @@ class SelfCheck:
         if live.sequence != fresh.sequence or live == fresh:
             return True  # equal, or more came while the log was read: a later check will see
         self.failures += 1
-        log.error("a live fold differs from the log; folded anew", extra={"thread_id": thread})
+        log.error("a live fold differs from the log; refolded", extra={"thread_id": thread})
         self._live.stale.add(thread)
         await self._live.refold(self._store)
         return False

@@ -111,7 +111,7 @@ class LocalOutput:
         except OSError as error:
             raise NoOutput(
                 f"the output of attempt {intend.attempt} is not a plain file any more: {error.strerror}",
-                "something replaced it on the disk of that instance",
+                "something replaced it on that instance's disk",
             ) from None
         ended = ended and found.whole
         return OutputPage(

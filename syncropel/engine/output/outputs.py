@@ -104,7 +104,7 @@ class Outputs:
             )
         known = self._ingest.live.registry.instances.get(spawn.instance)
         if known is None or not known.endpoint:
-            raise self._unreachable(spawn.instance, "nobody knows where it is")
+            raise self._unreachable(spawn.instance, "its address is unknown")
         try:
             async with self._turns[spawn.instance]:
                 status, answer = await self._peers.output(
@@ -127,7 +127,7 @@ class Outputs:
         try:
             page = OutputPage.model_validate(answer)
         except ValidationError:
-            raise self._unreachable(did, "it answers what this version cannot read") from None
+            raise self._unreachable(did, "this version cannot read its answer") from None
         if page.instance != did:
             raise self._unreachable(did, "another instance answers at its address")
         return page

@@ -118,7 +118,7 @@ class _Transcript:
         try:
             self._write(sink, self._reader.finish())
         except Exception:
-            log.exception("the reader of %s broke at its end", self.path)
+            log.exception("the reader of %s failed at the end", self.path)
 
     def _fed(self, line: bytes) -> list[Event]:
         try:

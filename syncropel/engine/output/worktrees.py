@@ -85,7 +85,7 @@ class Worktrees:
             return UnknownWorktrees(instance=instance.did, alias=instance.alias, why=why)
 
         if not self._ingest.open or not instance.endpoint:
-            return unknown("nobody knows where it is")
+            return unknown("its address is unknown")
         try:
             status, answer = await self._peers.worktrees(instance.endpoint, instance.did, remove)
         except DaemonUnreachable:

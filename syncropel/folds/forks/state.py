@@ -39,7 +39,7 @@ def names_child(record: Record) -> bool:
 def child_problem(child: Any, parent: str) -> str:
     """What is wrong with this value as a child of `parent`, looking at nothing else; empty when nothing."""
     if not isinstance(child, str) or not is_name(child) or not _THREAD_ID.fullmatch(child):
-        return "is no thread id"
+        return "is not a thread id"
     if child in RESERVED:
         return "is a reserved thread"
     return "is the thread itself" if child == parent else ""

@@ -103,7 +103,7 @@ def read_header(line: bytes) -> Header:
 def read_bundle(header: Header, lines: Iterable[bytes]) -> Iterator[Bundled]:
     """The records in the lines after the header, each with its line break; checked before it is given.
 
-    Raises InvalidBundle that names the line: for one that is no record, whose id is not the hash of its
+    Raises InvalidBundle that names the line: for one that is not a record, whose id is not the hash of its
     content, whose seal does not follow from all before it; and at the end when the whole is not what the
     header promises.
     """
@@ -158,7 +158,7 @@ def _altered(number: int, problem: str) -> InvalidBundle:
 
 def _text(line: bytes, number: int) -> str:
     if len(line) > MAX_LINE_BYTES:
-        raise InvalidBundle(f"line {number} has {len(line)} bytes: that is no record", _AGAIN)
+        raise InvalidBundle(f"line {number} has {len(line)} bytes: that is not a record", _AGAIN)
     if not line.endswith(b"\n"):
         raise InvalidBundle(f"line {number} is cut off", "the file is not whole: copy it again")
     try:

@@ -148,7 +148,7 @@ class _Compiler:
     def _enter(self, place: str, depth: int) -> None:
         self._parts += 1
         if depth > MAX_NESTING:
-            raise InvalidQuery(f"{place}: nested more than {MAX_NESTING} deep", "say it with fewer levels")
+            raise InvalidQuery(f"{place}: nested more than {MAX_NESTING} deep", "use fewer levels")
         if self._parts > MAX_PARTS:
             raise InvalidQuery(f"{place}: more than {MAX_PARTS} conditions", "$in takes many values in one")
 
@@ -212,7 +212,7 @@ def _like(wanted: Any, place: str, *, fold: bool) -> _Test:
     try:
         matches = compile_like(wanted, fold)
     except ValueError as error:
-        raise InvalidQuery(f"{place}: {error}", "say it with a shorter pattern") from None
+        raise InvalidQuery(f"{place}: {error}", "use a shorter pattern") from None
     return lambda one: isinstance(one, str) and matches(one)
 
 
