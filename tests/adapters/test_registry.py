@@ -59,7 +59,7 @@ def test_what_is_built_in_is_found_as_plug_ins_are() -> None:
     [
         ("tests.adapters.no_such_module:X", "ModuleNotFoundError"),
         (f"{__name__}:NOTHING", "AttributeError"),
-        (f"{__name__}:NOT_ONE", "it is no AdapterType"),
+        (f"{__name__}:NOT_ONE", "it is not an AdapterType"),
         ("this is no reference", "is broken"),
     ],
 )

@@ -89,7 +89,7 @@ async def test_a_draining_instance_is_shown_so_whatever_it_beats(make_api: MakeA
         ({"state": "stop"}, 404, "the fleet is not draining"),
         ({"state": "stop", "instance": "worker-a"}, 404, "worker-a is not draining"),
         ({"state": "stop", "deadline_secs": 5}, 400, "belong to a start"),
-        ({"then": "reassign"}, 400, "nobody to give its work to"),
+        ({"then": "reassign"}, 400, "no instance left to take its work"),
         ({"deadline_secs": -1}, 422, "deadline_secs"),
     ],
 )

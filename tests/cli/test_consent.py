@@ -62,7 +62,7 @@ def test_grant_list_snapshot_revoke(live: Path, spl: Spl, tmp_path: Path) -> Non
     [
         (("grant",), 2, "--to-namespace"),
         (("grant", "--to-namespace", "partner", "--expires", "soon"), 2, "2027-01-31"),
-        (("grant", "--to-namespace", "partner", "--expires", "999999999999999999d"), 2, "no span"),
+        (("grant", "--to-namespace", "partner", "--expires", "999999999999999999d"), 2, "nor a span"),
         (("grant", "--to-namespace", "partner", "--expires", "2001-01-01"), 2, "expired"),
         (("grant", "--to-namespace", "Partner"), 1, "invalid namespace 'Partner'"),
         (("grant", "--to-namespace", "default"), 1, "need no consent"),

@@ -86,7 +86,7 @@ async def test_nothing_is_written_and_nothing_is_begun(client: OfflineClient, bu
         calls.freeze({"level": "soft", "namespace": "docs", "reason": "r"}),
     )
     for call in written:
-        with pytest.raises(RemoteError, match="only looked at") as caught:
+        with pytest.raises(RemoteError, match="is read-only") as caught:
             await client.send(call)
         assert caught.value.code == "READ_ONLY"
         assert "spl thread restore" in caught.value.hint

@@ -245,7 +245,7 @@ async def test_what_the_log_refuses_is_logged(
 
     monkeypatch.setattr(worker.ingest, "append", refuse)
     await worker.take(control(FREEZE))
-    assert caplog.messages == ["cannot take what the coordinator says: no"]
+    assert caplog.messages == ["cannot apply the coordinator's message: no"]
 
 
 async def test_what_cannot_be_read_or_has_no_clock_is_left_out(

@@ -325,7 +325,7 @@ async def test_whose_word_counts(
         assert (live.standing.revoked is not None) is counts
     assert ingest.store.count == int(counts), "said once"
     assert changes == [True] * counts
-    assert sum("not believed" in line for line in caplog.messages) == int(not counts)
+    assert sum("ignored, since" in line for line in caplog.messages) == int(not counts)
 
 
 async def test_a_log_that_takes_nothing_now_takes_it_at_the_next_heartbeat(tmp_path: Path) -> None:

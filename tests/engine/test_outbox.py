@@ -247,7 +247,7 @@ def taken_clock(**known: str) -> dict[str, Any]:
         (taken_clock(worker=WORKER_A, verdict="accept"), True, ""),
         (taken_clock(worker=WORKER_A, verdict="failed"), False, "it says 'failed'"),
         (taken_clock(worker="did:y", verdict="accept"), False, "it says 'accept'"),
-        (taken_clock(), False, "no result of this attempt"),
+        (taken_clock(), False, "not a result of this attempt"),
         ({"status": "error", "error": {"message": "not given to you"}}, False, "not given to you"),
         ({"status": "error"}, False, "refused"),
     ],

@@ -67,6 +67,7 @@ TRUTH = {
     "syncropel.dispatch.stream_event.v1": set(),
     "syncropel.dispatch.agent_session.v1": set(),
     "syncropel.dispatch.question.v1": set(),
+    "syncropel.dispatch.gate.v1": set(),
     "syncropel.dispatch.subprocess_exit.v1": set(),
     "syncropel.dispatch.gate.v1": set(),
     "syncropel.dispatch.complete.v1": set(),

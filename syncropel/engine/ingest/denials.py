@@ -78,7 +78,7 @@ class Denials:
         records = [self._record(denial, count) for denial, count in waiting.items()]
         if beyond:
             records.append(self._tally(beyond))
-            log.error("%d simultaneous denials are only counted, not recorded one by one", beyond)
+            log.error("%d denials at once are only counted, not recorded one by one", beyond)
         if not records:
             return
         lost = 0
