@@ -1,1 +1,1 @@
-"""The pages of the reference that are made from the code. `python -m docs_tools` writes them anew."""
+"""The generated pages of the reference. `python -m docs_tools` writes them."""

@@ -1,4 +1,4 @@
-"""`python -m docs_tools`: write the pages of the reference that are made from the code."""
+"""`python -m docs_tools`: write the generated pages of the reference."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from docs_tools.pages import ROOT, stale
 
 
 def main() -> int:
-    """Write what is stale; with `--check` only name it, and exit 1 when there is any."""
+    """Write stale pages; with `--check` only name them, and exit 1 when there are any."""
     check = sys.argv[1:] == ["--check"]
     found = stale()
     for path, text in found.items():

@@ -12,7 +12,7 @@ from syncropel.cli.main import BROKEN_PIPE, FAILED, INTERRUPTED, USAGE
 from syncropel.cli.support.parsing import COMMANDS, CommandParser, build_parser
 
 EVERYWHERE = frozenset({"--help", "--output", "--url", "--context"})
-"""Flags that every command has, in the order of their longest names; the page explains them once."""
+"""Flags that every command has; the page explains them once."""
 
 
 EXIT_CODES: Final = {
@@ -34,7 +34,7 @@ def children(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentPars
 
 
 def commands() -> dict[str, argparse.ArgumentParser]:
-    """Every command that does something, as it is typed after `spl`, with its parser."""
+    """Every runnable command, as typed after `spl`, with its parser."""
     return dict(_leaves())
 
 
@@ -62,7 +62,7 @@ def own_actions(command: str, parser: argparse.ArgumentParser) -> list[argparse.
 
 
 def typed(command: str, parser: argparse.ArgumentParser) -> str:
-    """How the command is typed: what has to be there, and `[FLAG…]` when there may be more."""
+    """The usage line: required arguments, and `[FLAG…]` when there may be more."""
     parts = ["spl", command]
     optional = False
     for action in own_actions(command, parser):
@@ -89,7 +89,7 @@ def _value(action: argparse.Action) -> str:
 
 
 def block(command: str, parser: argparse.ArgumentParser) -> str:
-    """How one command is typed, and a table of its arguments and flags."""
+    """A command's usage, and a table of its arguments and flags."""
     actions = own_actions(command, parser)
     usage = f"```text\n{typed(command, parser)}\n```"
     if not actions:
@@ -124,7 +124,7 @@ def _meaning(action: argparse.Action) -> str:
 
 
 def overview() -> str:
-    """Every first word with what it is about."""
+    """Every first-level command with its summary."""
     return table(
         ("command", "does"), [(f"[`spl {name}`](#{_anchor(name)})", text) for name, text in COMMANDS.items()]
     )
@@ -136,7 +136,7 @@ def _anchor(name: str) -> str:
 
 
 def cli_page(present: str) -> str:
-    """The page with every block made anew; its prose is written by hand."""
+    """The page with every generated block renewed; its prose is written by hand."""
     blocks = {f"spl {command}": block(command, parser) for command, parser in commands().items()}
     codes = table(("exit code", "meaning"), [(str(code), told) for code, told in EXIT_CODES.items()])
     return filled(present, {"commands": overview(), "exit codes": codes, **blocks})

@@ -1,4 +1,4 @@
-"""`reference/environment.md`: every variable that Syncropel reads, and every one that a goal finds."""
+"""`reference/environment.md`: every variable that Syncropel reads, and every one set for goals."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from docs_tools.markdown import page, table
 
 
 class Variable(NamedTuple):
-    """One variable. `default`: what holds without it, as Markdown."""
+    """One variable. `default`: the behaviour without it, as Markdown."""
 
     name: str
     meaning: str

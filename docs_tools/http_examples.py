@@ -1,6 +1,7 @@
-"""One request for each route. A test sends them in this order to a daemon, so none of them can rot.
+"""One request for each route. A test sends them in this order to a daemon, so none can become outdated.
 
-`RECORD`, `TOKEN` and `CHILD` stand for what the daemon gave: a record's id, a token's id, a subtask's thread.
+`RECORD`, `TOKEN`, and `CHILD` stand for values from the daemon: a record's id, a token's id, a subtask's
+thread.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ HASH: Final = "ab" * 32
 
 @dataclass(frozen=True)
 class Example:
-    """A request: `path` with its query, a JSON `body` or NDJSON `lines`. `stream`: the answer has no end."""
+    """A request: `path` with its query, a JSON `body` or NDJSON `lines`. `stream`: the answer never ends."""
 
     path: str
     body: Any = None

@@ -88,7 +88,7 @@ def _route(method: str, path: str, operation: dict[str, Any]) -> str:
 
 
 def _prose(text: str) -> str:
-    """A docstring as one paragraph; braces and angle brackets are text in Markdown."""
+    """A docstring as one paragraph, with braces and angle brackets escaped for Markdown."""
     return " ".join(text.split())
 
 
@@ -118,7 +118,7 @@ _MEANINGS = {
     "topic": "only records with this topic",
     "with": "the other thread, or the alias of its task",
 }
-"""What a parameter means wherever it has no description of its own."""
+"""The meaning of a parameter without a description of its own."""
 
 
 def _parameter(one: dict[str, Any]) -> tuple[str, str, str, str]:
@@ -140,7 +140,7 @@ def _body_rows(operation: dict[str, Any]) -> Iterator[tuple[str, str, str, str]]
 
 
 def fields(schema: dict[str, Any]) -> Iterator[tuple[str, str, str, str]]:
-    """Name, kind, default and meaning of each field of a model."""
+    """Name, type, default, and meaning of each field of a model."""
     for name, told in schema.get("properties", {}).items():
         needed = name in schema.get("required", ())
         yield f"`{name}`", _kind(told), _default(told, needed), told.get("description", "")
@@ -174,7 +174,7 @@ _WORDS = {
 
 
 def _kind(schema: dict[str, Any]) -> str:
-    """What a value may be, in words; models are links."""
+    """The type of a value, in words; models are links."""
     if "$ref" in schema:
         name = schema["$ref"].rsplit("/", 1)[-1]
         return f"[{_plain(name)}](http-models.md#{anchor(name)})"
@@ -196,12 +196,12 @@ def _kind(schema: dict[str, Any]) -> str:
 
 
 def _plain(name: str) -> str:
-    """A model's name, without the module that tells two of one name apart."""
+    """A model's name, without the module that distinguishes two of the same name."""
     return name.rsplit("__", 1)[-1].removeprefix("Page_").rstrip("_")
 
 
 def anchor(name: str) -> str:
-    """Where a model stands on its page."""
+    """The anchor of a model on its page."""
     return f"model-{name.removeprefix('Page_').strip('_').replace('__', '-').replace('_', '-').lower()}"
 
 
@@ -220,7 +220,7 @@ def _answers(operation: dict[str, Any]) -> str:
 
 
 def command(method: str, example: Example) -> str:
-    """The request as it is typed for curl."""
+    """The request as a curl command."""
     parts = ["curl -s"]
     if example.stream:
         parts = ["curl -sN"]

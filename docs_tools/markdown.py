@@ -1,4 +1,4 @@
-"""Pieces of Markdown: tables, text that is safe within one, and parts of a page that are made."""
+"""Pieces of Markdown: tables, escaped text for cells, and generated blocks of a page."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _BLOCK = r"(<!-- made: {name} -->\n).*?(<!-- /made -->)"
 
 
 def cell(text: str) -> str:
-    """Text on one line, with what would end a cell escaped."""
+    """Text on one line, with characters that would end a cell escaped."""
     return " ".join(text.split()).replace("|", "\\|")
 
 
@@ -22,14 +22,14 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def page(title: str, source: str, *parts: str) -> str:
-    """A whole page with a note that says where it comes from."""
+    """A whole page with a note on its source."""
     return "\n\n".join([f"# {title}", NOTE.format(source=source), *(part for part in parts if part)]) + "\n"
 
 
 def filled(text: str, made: Mapping[str, str]) -> str:
-    """A page in which each block `<!-- made: NAME --> … <!-- /made -->` is made anew.
+    """A page in which each block `<!-- made: NAME --> … <!-- /made -->` is renewed.
 
-    Raises KeyError with the names when the page lacks a block, or has one that nothing makes.
+    Raises KeyError with the names when the page lacks a block, or has an unknown one.
     """
     found = re.findall(r"<!-- made: (.*?) -->", text)
     odd = set(found) ^ set(made)
@@ -37,7 +37,7 @@ def filled(text: str, made: Mapping[str, str]) -> str:
         raise KeyError(f"blocks that the page lacks, has twice, or should not have: {sorted(odd) or found}")
     for name, content in made.items():
         block = re.compile(_BLOCK.format(name=re.escape(name)), re.DOTALL)
-        # A function, so that no backslash of the content means anything.
+        # A function, so that backslashes in the content are literal.
         text = block.sub(partial(_surrounded, content), text)
     return text
 

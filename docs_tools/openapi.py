@@ -1,4 +1,4 @@
-"""The OpenAPI document of a daemon, made without one that runs."""
+"""The OpenAPI document of a daemon, made without running one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from syncropel.store.memory import MemoryStore
 
 @cache
 def document() -> dict[str, Any]:
-    """What `GET /openapi.json` answers."""
+    """The answer of `GET /openapi.json`."""
     return asyncio.run(_document())
 
 

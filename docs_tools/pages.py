@@ -1,4 +1,4 @@
-"""Which pages are made, and by what."""
+"""Which pages are generated, and how."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ WHOLE: Final[dict[str, Callable[[], str]]] = {
     "record.md": record_page,
     "topics.md": topics_page,
 }
-"""Pages of the reference that are made as a whole."""
+"""Fully generated pages of the reference."""
 
 IN_PART: Final[dict[str, Callable[[str], str]]] = {"cli.md": cli_page, "authors.md": authors_page}
-"""Pages that a person writes, with blocks that are made."""
+"""Hand-written pages with generated blocks."""
 
 
 def stale() -> dict[Path, str]:
-    """The pages that differ from what the code says now, with the text that they should have."""
+    """The pages that differ from the code, with their correct text."""
     wanted = {REFERENCE / name: make() for name, make in WHOLE.items()}
     wanted[PICTURE] = _SNAPSHOT.read_text(encoding="utf-8").replace(_VERSION_THERE, f"v{__version__}")
     for name, fill in IN_PART.items():

@@ -1,4 +1,5 @@
-"""`reference/record.md`: the eight fields, canonical JSON and ids, with limits and examples from the code."""
+"""`reference/record.md`: the eight fields, canonical JSON, and ids, with limits and examples from
+the code."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ def _named(authors: frozenset[Author]) -> str:
 
 
 def authors_page(present: str) -> str:
-    """The page with both of its tables made anew."""
+    """The page with both of its tables renewed."""
     authors = table(("author", "is"), [(f"`{one}`", MEANING[one]) for one in AUTHORS])
     return filled(
         present,

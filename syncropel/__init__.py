@@ -1,6 +1,6 @@
 """Run fleets of agent daemons, and reach one from a Python program: `from syncropel import Client`.
 
-The names below are imported when they are first used, so that `import syncropel` costs nothing.
+The names below are imported on first use, so that `import syncropel` costs nothing.
 """
 
 __version__ = "0.2.0"

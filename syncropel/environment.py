@@ -1,4 +1,4 @@
-"""Secrets that come in the environment: taken out, also of what the system shows of this process."""
+"""Reads secrets from the environment and removes them, even from what the system shows of this process."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import os
 
 
 def take_secret(name: str) -> str:
-    """The value of a variable, which is gone afterwards; empty when it was not set.
+    """The value of a variable, which is then removed; empty when it was not set.
 
-    To unset it is not enough: every process of the same user, a goal too, can read the environment with which
-    this one was started (`/proc/PID/environ`), so the bytes themselves are overwritten.
+    Unsetting it is not enough: every process of the same user, including goals, can read the environment with
+    which this one was started (`/proc/PID/environ`), so the bytes themselves are overwritten.
     """
     secret = os.environ.get(name, "")
     if secret:

@@ -47,13 +47,14 @@ from __future__ import annotations
 from typing import Any, Final
 
 WARNING: Final = "warning: "
-"""How a message begins that warns of something and does not tell of a failure."""
+"""The prefix of a message that warns without reporting a failure."""
 
 
 def complaint(message: str, hint: str = "") -> list[str]:
     """A message and its hint as lines for a terminal: `error: …` (or `warning: …`), then `hint: …`, whose
-    further lines are aligned with its first. Indented lines of the hint quote what is wrong: they stay as
-    they are, so that a mark below a quotation stays below its place."""
+    further lines are aligned with its first. Indented lines of the hint quote the input: they stay unchanged,
+    so that a caret below a quotation stays in place.
+    """
     lines = [message if message.startswith(WARNING) else f"error: {message}"]
     label = "hint: "
     for line in hint.removeprefix("see: ").splitlines():
@@ -80,7 +81,7 @@ class SyncropelError(Exception):
             self.code = code
 
     def envelope(self) -> dict[str, Any]:
-        """The error as it goes over the wire (PROTOCOL: HTTP, Errors)."""
+        """The error in its wire form (PROTOCOL: HTTP, Errors)."""
         return {
             "object": "error",
             "type": self.type,
@@ -99,24 +100,24 @@ class InvalidRecord(SyncropelError):
 
 
 class TooLarge(InvalidRecord):
-    """Raised when a body, or a list in it, is over its limit; the message carries the limit."""
+    """Raised when a body, or a list in it, exceeds its limit; the message states the limit."""
 
     code = "TOO_LARGE"
     status = 413
 
 
 class RepeatedKey(InvalidRecord):
-    """Raised when an object in JSON has a key twice, which readers would understand in two ways."""
+    """Raised when an object in JSON has a duplicate key, which readers could interpret in two ways."""
 
 
 class InvalidBundle(InvalidRecord):
-    """Raised when a bundle is none, or was cut off or altered; the message begins with the line."""
+    """Raised when a bundle is invalid, truncated, or altered; the message begins with the line."""
 
     code = "INVALID_BUNDLE"
 
 
 class IngestFailed(SyncropelError):
-    """Raised when the log cannot take a well-formed record, such as a second one at the same clock."""
+    """Raised when the log cannot accept a well-formed record, such as a second one at the same clock."""
 
     code = "INGEST_FAILED"
     status = 400
@@ -124,7 +125,7 @@ class IngestFailed(SyncropelError):
 
 
 class BadRequest(SyncropelError):
-    """Raised when a parameter or a flag makes no sense."""
+    """Raised when a parameter or a flag is invalid."""
 
     code = "BAD_REQUEST"
     status = 400
@@ -167,7 +168,7 @@ class InvalidQuery(BadRequest):
 
 
 class NotFound(SyncropelError):
-    """Raised when nothing has the given id, alias or path."""
+    """Raised when nothing has the given id, alias, or path."""
 
     code = "NOT_FOUND"
     status = 404
@@ -175,7 +176,7 @@ class NotFound(SyncropelError):
 
 
 class NoOutput(NotFound):
-    """Raised when the output of an attempt is not there, or is not a plain file; the message says which."""
+    """Raised when the output of an attempt is missing, or is not a plain file; the message says which."""
 
     code = "NO_OUTPUT"
 
@@ -189,8 +190,9 @@ class Unauthorized(SyncropelError):
 
 
 class CredentialRevoked(Unauthorized):
-    """Raised when an instance that was revoked speaks to its coordinator; names both by their DIDs, so that
-    the instance knows that this is about itself and comes from its own coordinator."""
+    """Raised when a revoked instance calls its coordinator; names both by their DIDs, so that the instance
+    knows that this is about itself and comes from its own coordinator.
+    """
 
     code = "CREDENTIAL_REVOKED"
 
@@ -200,12 +202,12 @@ class CredentialRevoked(Unauthorized):
         self.coordinator = coordinator
 
     def envelope(self) -> dict[str, Any]:
-        """The error as it goes over the wire."""
+        """The error in its wire form."""
         return {**super().envelope(), "instance": self.instance, "coordinator": self.coordinator}
 
 
 class Forbidden(SyncropelError):
-    """Raised when a known caller lacks the scope for what it asks."""
+    """Raised when a known caller lacks the scope for its request."""
 
     code = "FORBIDDEN"
     status = 403
@@ -213,7 +215,7 @@ class Forbidden(SyncropelError):
 
 
 class GoalMayNot(Forbidden):
-    """Raised when a goal asks for more than to read; the message names its attempt and its process."""
+    """Raised when a goal requests more than reading; the message names its attempt and its process."""
 
     code = "GOAL_MAY_NOT"
 
@@ -239,7 +241,7 @@ class InstanceRevoked(Forbidden):
 
 
 class WrongAuthor(Forbidden):
-    """Raised when the writer may not write such a record; the hint is the command that does it."""
+    """Raised when the writer may not write such a record; the hint is the command that does."""
 
     code = "WRONG_AUTHOR"
 
@@ -251,13 +253,13 @@ class ActorNotAllowed(Forbidden):
 
 
 class PermissionDenied(Forbidden):
-    """Raised when a permission rule denies, or none allows; the message names op, actor and rule."""
+    """Raised when a permission rule denies, or none allows; the message names operation, actor, and rule."""
 
     code = "PERMISSION_DENIED"
 
 
 class ConsentRequired(Forbidden):
-    """Raised when records would leave for a namespace that theirs has not consented to share with."""
+    """Raised when records would be shared with a namespace without the consent of their own."""
 
     code = "CONSENT_REQUIRED"
 
@@ -276,7 +278,7 @@ class NamespaceRejected(Forbidden):
 
 
 class Conflict(SyncropelError):
-    """Raised when the present state excludes the request."""
+    """Raised when the current state excludes the request."""
 
     code = "CONFLICT"
     status = 409
@@ -284,7 +286,7 @@ class Conflict(SyncropelError):
 
 
 class Unavailable(SyncropelError):
-    """Raised when the daemon is stopping and takes no new work."""
+    """Raised when the daemon is stopping and accepts no new work."""
 
     code = "UNAVAILABLE"
     status = 503
@@ -320,19 +322,19 @@ class StoreError(SyncropelError):
 
 
 class StoreCorrupt(StoreError):
-    """Raised when the file is not a store, or is a damaged one."""
+    """Raised when the file is not a store, or is damaged."""
 
     code = "STORE_CORRUPT"
 
 
 class StoreTooNew(StoreError):
-    """Raised when the store was written by a newer version of the schema."""
+    """Raised when the store was written by a newer schema version."""
 
     code = "STORE_TOO_NEW"
 
 
 class FreezeUnconfirmed(SyncropelError):
-    """Raised by the client when a freeze is recorded, and an instance may still take what it forbids."""
+    """Raised by the client when a freeze is recorded, but an instance may still accept what it forbids."""
 
     code = "FREEZE_UNCONFIRMED"
     status = 503
@@ -340,7 +342,7 @@ class FreezeUnconfirmed(SyncropelError):
 
 
 class SetupError(SyncropelError):
-    """Raised when home, config, port or PID file stand in the way of starting."""
+    """Raised when home, config, port, or PID file prevent starting."""
 
     code = "SETUP"
     status = 500
@@ -356,13 +358,15 @@ class DaemonUnreachable(SyncropelError):
 
 
 class DaemonNotRunning(DaemonUnreachable):
-    """Raised by the client when there is no daemon at all at the home it was pointed to."""
+    """Raised by the client when there is no daemon at the given home."""
 
     code = "NOT_RUNNING"
 
 
 class StrangeAnswer(DaemonUnreachable):
-    """Raised by the client for an error answer that no daemon gives; `answered` is its HTTP status."""
+    """Raised by the client for an error answer that does not come from a daemon; `answered` is its HTTP
+    status.
+    """
 
     def __init__(self, answered: int, message: str, hint: str) -> None:
         super().__init__(message, hint)
@@ -370,9 +374,9 @@ class StrangeAnswer(DaemonUnreachable):
 
 
 class RemoteError(SyncropelError):
-    """Raised by the client when the daemon answered with an error envelope; carries its fields.
+    """Raised by the client when the daemon answered with an error envelope; has its fields.
 
-    `place` is line and column of a mistake in an expression, from 1; None when the error is of another kind.
+    `place` is line and column of a mistake in an expression, from 1; None for any other error.
     """
 
     def __init__(

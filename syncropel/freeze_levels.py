@@ -1,4 +1,4 @@
-"""The levels of a freeze, and how each is set and lifted: the one place that names them."""
+"""The levels of a freeze, and how each is set and lifted: the only place that names them."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from typing import Final, Literal
 
 Level = Literal["soft", "hard", "emergency"]
 SOFT: Final = "soft"
-"""New work is refused; what runs finishes."""
+"""New work is refused; running work finishes."""
 HARD: Final = "hard"
-"""Soft; and after the grace every write is refused, and what still runs is ended."""
+"""As soft; after the grace every write is refused, and running work is ended."""
 EMERGENCY: Final = "emergency"
 """Soft, for the whole fleet."""
 LEVELS: Final[tuple[Level, ...]] = (SOFT, HARD, EMERGENCY)
 NAMESPACE_LEVELS: Final = (SOFT, HARD)
 """Levels that a namespace can be frozen at."""
 EVERYWHERE: Final = "*"
-"""Stands for the whole fleet where a freeze's namespace is asked for."""
+"""Stands for the whole fleet, in place of a freeze's namespace."""
 DEFAULT_GRACE_SECS: Final = 60.0
-"""How long what runs has under a hard freeze that names no grace."""
+"""How long running work has under a hard freeze that names no grace."""
 
 
 def unkill_command(namespace: str, reason: str = "") -> str:
@@ -30,7 +30,7 @@ def unkill_command(namespace: str, reason: str = "") -> str:
 def kill_command(
     level: str, namespace: str, reason: str, grace_secs: float = DEFAULT_GRACE_SECS, terminate: bool = False
 ) -> str:
-    """The command that sets a freeze; flags that say the default are left out."""
+    """The command that sets a freeze; flags with default values are omitted."""
     words = ["spl", "kill"]
     words += ["--emergency"] if level == EMERGENCY else ["--namespace", shlex.quote(namespace) or "NS"]
     words += ["--level", level] if level == HARD else []

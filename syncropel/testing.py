@@ -26,9 +26,9 @@ Records = list[dict[str, Any]]
 
 
 class MockKernel:
-    """Takes records and gives them back, with the ids and the refusals of a daemon's log.
+    """Accepts records and returns them, with the ids and the refusals of a daemon's log.
 
-    It knows no tokens, no rules, no tasks and no streams. `records` has all records as they came, `threads`
+    It knows no tokens, rules, tasks, or streams. `records` has all records in order of arrival, `threads`
     those of each thread.
     """
 
@@ -43,11 +43,11 @@ class MockKernel:
         self._failing = {"POST": 0, "GET": 0}
 
     def transport(self) -> httpx.MockTransport:
-        """What a client takes as its `transport`, with an event loop or without."""
+        """What a client takes as its `transport`, with or without an event loop."""
         return httpx.MockTransport(self._answer)
 
     def records_in(self, thread: str) -> Records:
-        """The records of a thread as they came."""
+        """The records of a thread in order of arrival."""
         return list(self.threads.get(thread, ()))
 
     def records_by_kind(self, kind: str) -> Records:
@@ -63,18 +63,18 @@ class MockKernel:
         return len(self.records)
 
     def fail_next_post(self, n: int = 1) -> None:
-        """Let the next `n` posts fail as if nobody listened."""
+        """Let the next `n` posts fail as if no daemon were listening."""
         self._failing["POST"] += n
 
     def fail_next_get(self, n: int = 1) -> None:
-        """Let the next `n` GETs fail as if nobody listened."""
+        """Let the next `n` GETs fail as if no daemon were listening."""
         self._failing["GET"] += n
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
         if self._failing.get(request.method, 0) > 0:
             self._failing[request.method] -= 1
             raise httpx.ConnectError("a failure that the test asked for")
-        # Whoever asks may run an event loop on this thread, in which nothing can be waited for.
+        # The caller may run an event loop on this thread, in which nothing can be waited for.
         with ThreadPoolExecutor(1) as own_thread:
             return own_thread.submit(asyncio.run, self._served(request)).result()
 

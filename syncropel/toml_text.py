@@ -1,4 +1,4 @@
-"""Writing TOML that people edit too: values change, and comments, order and line endings stay.
+"""Edits TOML that people edit too: values change, and comments, order, and line endings stay.
 
 tomlkit and tomllib take a moment to import, and few commands write a setting: they are imported when used.
 """
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 REMOVED: Final = object()
-"""As a change: the key goes."""
+"""As a change: removes the key."""
 
 Changes = Mapping[tuple[str, ...], Any]
 """The path of a key, such as `("fleet", "alias")`, and its new value or `REMOVED`."""
@@ -34,14 +34,14 @@ def edited(text: str, changes: Changes) -> str:
         result = tomlkit.dumps(document)
     except (TOMLKitError, TypeError, AttributeError) as error:
         raise ValueError(f"it cannot be edited: {error}") from None
-    # Tables may be spread over a file in ways that are easy to get wrong: nothing is written unchecked.
+    # Tables may be spread over a file in ways that are easy to get wrong: the result is always verified.
     if _without_empty(tomllib.loads(result)) != _without_empty(wanted):
         raise ValueError("it cannot be edited: a table in it is written in several places")
     return result
 
 
 def _without_empty(table: dict[str, Any]) -> dict[str, Any]:
-    """The same without empty tables: one that loses its last table is not written any more."""
+    """The same without empty tables: a table that loses its last key is not written any more."""
     kept = {key: _without_empty(one) if isinstance(one, dict) else one for key, one in table.items()}
     return {key: one for key, one in kept.items() if one != {}}
 
@@ -62,7 +62,7 @@ def _change(
     if value is REMOVED:
         document.pop(key, None)
     elif key in document:
-        # In the place of a plain value a table of its own would take the keys that follow it.
+        # In place of a plain value, a table would swallow the keys that follow it.
         in_line = isinstance(value, dict) and not isinstance(document[key], dict)
         document[key] = inline(value) if in_line else value
     else:
@@ -80,7 +80,7 @@ def _inline(value: dict[str, Any]) -> Any:
 
 @contextmanager
 def _before_trailing_comments(table: Any) -> Iterator[None]:
-    """Add keys behind the table's last one: a comment below that is most often about the next table."""
+    """Add keys after the table's last one: a comment below that usually belongs to the next table."""
     body = getattr(getattr(table, "value", None), "body", None)
     trailing = []
     while isinstance(body, list) and body and body[-1][0] is None:
@@ -91,7 +91,7 @@ def _before_trailing_comments(table: Any) -> Iterator[None]:
 
 
 def read(path: Path) -> str:
-    """The text of a file with its line endings as they are; empty when there is none.
+    """The text of a file with its line endings; empty when it does not exist.
 
     Raises OSError, and ValueError when it is not UTF-8.
     """
@@ -102,9 +102,9 @@ def read(path: Path) -> str:
 
 
 def write(path: Path, text: str) -> None:
-    """Replace a file in one step; its permissions stay, and a symbolic link goes on pointing to it.
+    """Replace a file atomically; its permissions stay, and a symbolic link keeps pointing to it.
 
-    Raises OSError, and ValueError for text that UTF-8 cannot hold.
+    Raises OSError, and ValueError for text that UTF-8 cannot represent.
     """
     content, place = text.encode(), path.resolve()
     draft = place.with_name(f".{place.name}.new")

@@ -1,7 +1,8 @@
-"""The entry of `spl`, outside the package `syncropel`, to say what is wrong when that cannot be imported.
+"""The entry point of `spl`, outside the package `syncropel`, so that it can say what is wrong when that
+cannot be imported.
 
-The published client on the index has the same import name as this package: in one environment each overwrites
-files of the other, and pip does not say so.
+The published client on the index has the same import name as this package: in one environment they overwrite
+each other's files, and pip does not say so.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ FAILED = 1
 
 
 def main() -> int:
-    """Run `spl`; 1 when the installation is broken."""
+    """Run `spl`; returns 1 when the installation is broken."""
     problem = None if _is_ours() else damage()
     if problem is None:
         try:
@@ -39,7 +40,7 @@ def _is_ours() -> bool:
 
 
 def damage() -> tuple[str, str]:
-    """What stands in the place of our package, and the command that mends it."""
+    """What has replaced our package, and the command that mends it."""
     version = rival()
     if version is None:
         place = getattr(sys.modules.get("syncropel"), "__file__", None) or "the one that Python finds"
@@ -75,7 +76,7 @@ def rival() -> str | None:
 
 
 def _lost() -> str | None:
-    """A file of ours that is not what was installed; None when all are, or nothing is known of them."""
+    """One of our files that differs from what was installed; None when none does, or that is not known."""
     from base64 import urlsafe_b64encode
     from csv import reader
     from hashlib import sha256
@@ -101,7 +102,7 @@ def _lost() -> str | None:
 
 
 def _linked() -> bool:
-    """Whether the environment only points to a checkout of ours, whose files no other package touches."""
+    """Whether the environment only points to our checkout, whose files no other package touches."""
     from importlib.metadata import PackageNotFoundError, distribution
 
     try:
