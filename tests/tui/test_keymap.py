@@ -35,8 +35,8 @@ def test_the_table_itself_has_no_key_twice_on_a_screen() -> None:
 @pytest.mark.parametrize(
     ("settings", "message", "hint"),
     [
-        ({"frieze": ["x"]}, "no action 'frieze'", "did you mean freeze?"),
-        ({"zzz": ["x"]}, "no action 'zzz'", "there are: "),
+        ({"frieze": ["x"]}, "no action named 'frieze'", "did you mean freeze?"),
+        ({"zzz": ["x"]}, "no action named 'zzz'", "there are: "),
         ({"freeze": []}, "freeze has no key", "give it one"),
         ({"freeze": ["ctrl+"]}, "'ctrl+' is no key", "a character such as"),
         ({"freeze": ["hyper+f"]}, "'hyper+f' is no key", "ctrl+"),

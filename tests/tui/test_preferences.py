@@ -81,7 +81,7 @@ async def test_a_broken_file_is_told_and_begun_anew(tmp_path: Path, text: str) -
     async with console(status=sample.status(), preferences=place) as page:
         (told,) = page.app._notifications
         assert str(place) in told.message
-        assert "begun anew" in told.message
+        assert "start afresh" in told.message
         assert "● LIVE" in page.part("header")
     assert json.loads(place.read_text())["screen"] == "fleet"
 
@@ -90,7 +90,7 @@ def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     preferences = Preferences(tmp_path / "file" / "console.json")
     preferences.save()
-    assert "could not be written" in preferences.trouble
+    assert "could not be saved" in preferences.trouble
 
 
 def test_commands_are_kept_once_each_and_not_for_ever() -> None:

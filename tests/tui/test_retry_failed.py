@@ -124,4 +124,4 @@ async def test_of_a_task_of_which_nothing_failed_there_is_nothing_to_retry() -> 
         await page.press("R")
         assert not isinstance(page.app.screen, Dialog)
         (told,) = page.app._notifications
-        assert "the cursor is on no subtask" in told.message
+        assert "no subtask is selected" in told.message

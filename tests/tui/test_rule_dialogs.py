@@ -169,7 +169,7 @@ async def test_a_rule_is_taken_away_and_a_default_one_with_a_warning() -> None:
     async with policy(client) as page:
         await page.press("down", "R")
         dialog = DialogPage(page)
-        assert "Freezes are kept by this rule" in dialog.part("says")
+        assert "This rule enforces freezes" in dialog.part("says")
         assert dialog.part("command") == "$ spl config remove-permission-rule freeze-soft"
         assert dialog.focused == "Cancel"
         await page.press("r")

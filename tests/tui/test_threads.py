@@ -309,7 +309,7 @@ async def test_two_threads_are_compared_from_their_first_difference_on(client: T
         await page.press("down", "enter")
         kinds = [row.fields["kind"] for row in page.table("compared")._rows]
         assert kinds == ["differs", "differs", "same", "same", "same", "same", "same", "differs", "left"]
-        assert "they part at “task”: 5 same · 3 differ · 1 left only · 0 right only" in page.part(
+        assert "they diverge at “task”: 5 same · 3 differ · 1 left only · 0 right only" in page.part(
             "compare-state"
         )
         await page.press("right_square_bracket", "right_square_bracket")

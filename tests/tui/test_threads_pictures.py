@@ -80,7 +80,7 @@ STATES = {
     "no-colour": State(("record 9 of 9", "✓ holds"), pressing("enter"), (USUAL,)),
     "ascii": State(("record 9 of 9", "+ holds"), pressing("enter"), (SMALL,), how={"ascii_only": True}),
     "pick": State(("compare DOCS-11 with which thread?", "compare with"), pressing("d"), (USUAL,)),
-    "compare": State(("DOCS-11 ⇄ SITE-4", "they part at “task”", "✗ differs", "differ", "status"),
+    "compare": State(("DOCS-11 ⇄ SITE-4", "they diverge at “task”", "✗ differs", "differ", "status"),
                      pressing("d", "down", "enter"), sizes=(SMALL, USUAL, WIDE)),
     "same": State(("no difference: 9 same",), pressing("d", "enter"), (SMALL,)),
 }  # fmt: skip
