@@ -173,7 +173,7 @@ async def test_a_rule_is_taken_away_and_a_default_one_with_a_warning() -> None:
         assert dialog.part("command") == "$ spl config remove-permission-rule freeze-soft"
         assert dialog.focused == "Cancel"
         await page.press("r")
-        assert dialog.part("outcome") == "✓ permission rule freeze-soft is gone"
+        assert dialog.part("outcome") == "✓ permission rule freeze-soft was removed"
         assert [path for _, path, _ in client.written] == [f"{RULES}/permission/freeze-soft/remove"]
 
 

@@ -43,11 +43,11 @@ async def to_be_down(page: Console) -> None:
 
 NEVER: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "fleet": (("INSTANCES ?", "nobody answers at"), ()),
-    "tasks": (("TASKS ?", "the tasks will stand here"), ()),
-    "threads": (("THREADS ?", "the threads will stand here"), ()),
-    "feed": (("FEED ?", "records and log lines will stand here", "? not following: ✗ DOWN"),
+    "tasks": (("TASKS ?", "the tasks will appear here"), ()),
+    "threads": (("THREADS ?", "the threads will appear here"), ()),
+    "feed": (("FEED ?", "records and log lines will appear here", "? not following: ✗ DOWN"),
              ("● following",)),
-    "policy": (("PERMISSIONS ?", "freezes ?", "the permission rules will stand here", "not known whether"),
+    "policy": (("PERMISSIONS ?", "freezes ?", "the permission rules will appear here", "not known whether"),
                ("read <", "ago")),
 }  # fmt: skip
 
@@ -70,12 +70,12 @@ STATES = {
         name: down(str(place), words=("✗ DOWN", *words), not_there=not_there, sizes=SIZES[name])
         for place, (name, (words, not_there)) in enumerate(NEVER.items(), start=1)
     },
-    "replay": down(*":replay", "space", "x", "enter", words=("RECORDS ?", "the records will stand here"),
+    "replay": down(*":replay", "space", "x", "enter", words=("RECORDS ?", "the records will appear here"),
                    sizes=(USUAL,)),
     "freezes": down("L", words=("whether anything is frozen is not known",),
                     not_there=("nothing is frozen",)),
     "emergency": down("X", words=("blast radius not known: the connection is ✗ DOWN",),
-                      not_there=("being asked for",), sizes=(SMALL,)),
+                      not_there=("loading",), sizes=(SMALL,)),
     "no-colour": down("2", words=("✗ DOWN", "TASKS ?")),
     "ascii": down("2", words=("x DOWN", "TASKS ?"), how={"ascii_only": True}),
 }  # fmt: skip

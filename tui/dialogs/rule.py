@@ -215,7 +215,7 @@ class RemoveRuleDialog(Dialog):
         if self._rule is not None:
             await unchanged(self, self._kind, self._rule_name, self._rule)
         await self.ask(config_calls.remove_rule(self._kind, self._rule_name, self.actor))
-        return f"{self._kind} rule {plain(self._rule_name)} is gone"
+        return f"{self._kind} rule {plain(self._rule_name)} was removed"
 
 
 async def unchanged(dialog: Dialog, kind: Kind, name: str, was: RuleOut | None) -> None:
