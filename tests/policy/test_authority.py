@@ -69,7 +69,6 @@ TRUTH = {
     "syncropel.dispatch.question.v1": set(),
     "syncropel.dispatch.gate.v1": set(),
     "syncropel.dispatch.subprocess_exit.v1": set(),
-    "syncropel.dispatch.gate.v1": set(),
     "syncropel.dispatch.complete.v1": set(),
     "(what opens or closes a run)": set(),
     "(any other observation of a run)": set(),
