@@ -1,7 +1,7 @@
-"""The wire models: what the HTTP API answers. The client, the console and the OpenAPI document share them.
+"""The wire models: the HTTP API's answers, shared by the client, the console, and the OpenAPI document.
 
 Times are unix seconds, durations seconds, money US dollars (all float), unless a name says otherwise.
-The names stand in `__init__.pyi`; each is imported when it is first used, since a command needs few of them.
+`__init__.pyi` declares the names; each is imported on first use, since a command needs few of them.
 """
 
 import lazy_loader

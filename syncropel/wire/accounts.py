@@ -1,4 +1,4 @@
-"""Service accounts and tokens, and the web pages that may call."""
+"""Service accounts and tokens, and the web origins that may call."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from syncropel.wire.base import OPEN, Wire
 
 
 class MintedToken(Wire):
-    """A new service account or token. `token` is shown this once and never again; `id` names it."""
+    """A new service account or token. `token` is shown only this once; `id` names it."""
 
     id: str = ""
     sa_id: str
@@ -17,7 +17,7 @@ class MintedToken(Wire):
 
 
 class WhoAmI(Wire):
-    """GET /v1/whoami. `kind` is operator, service_account, goal, or anybody where no token is asked for."""
+    """GET /v1/whoami. `kind` is operator, service_account, goal, or anybody where no token is required."""
 
     kind: str
     name: str
@@ -25,9 +25,10 @@ class WhoAmI(Wire):
 
 
 class ServiceAccount(Wire):
-    """GET /v1/service-accounts. `allowed_actors`: patterns of whom it may write as; null for one that was
-    made before accounts had them, and may write as any but an instance. `pulls_for`: the namespace for which
-    it takes bundles with the scope `federation:read`."""
+    """GET /v1/service-accounts. `allowed_actors`: patterns of the actors it may write as; null for one from
+    before accounts had them, which may write as any but an instance. `pulls_for`: the namespace for which it
+    fetches bundles with the scope `federation:read`.
+    """
 
     sa_id: str
     scopes: list[str]
@@ -38,8 +39,9 @@ class ServiceAccount(Wire):
 
 
 class ApiToken(Wire):
-    """GET /v1/tokens, without its secret. `scopes` are those that its account had when it was made,
-    `allowed_actors` what its account has now."""
+    """GET /v1/tokens, without its secret. `scopes` are those of its account when it was minted,
+    `allowed_actors` the account's current ones.
+    """
 
     id: str
     sa_id: str

@@ -1,4 +1,4 @@
-"""What a coding agent says of an attempt, in answers."""
+"""A coding agent's report about an attempt, in answers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from syncropel.wire.base import OPEN, Wire
 
 
 class AgentUsage(Wire):
-    """Tokens of one model. `input` includes neither cached nor written ones; `output` includes reasoning."""
+    """Tokens of one model. `input` excludes cached and written ones; `output` includes reasoning."""
 
     model: str
     input: int = 0
@@ -40,7 +40,7 @@ class GateOut(Wire):
 
 
 class AgentOut(Wire):
-    """What the agent of an attempt said of its run."""
+    """The report of an attempt's agent about its run."""
 
     adapter: str = ""
     session: str = Field(default="", description="the id by which the agent's session can be resumed")

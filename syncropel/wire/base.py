@@ -1,4 +1,4 @@
-"""What every answer is made of."""
+"""The base of every answer."""
 
 from __future__ import annotations
 
@@ -29,8 +29,9 @@ def _or_as_it_came(value: Any, check: ValidatorFunctionWrapHandler, info: Valida
 
 
 OPEN: Final = WrapValidator(_or_as_it_came)
-"""Marks a list of words as one that may grow: `Annotated[Literal["a", "b"], OPEN]`. Only what is in it can be
-said; a reader who asks for it `AS_IT_CAME` gets any other word as an `UnknownWord`."""
+"""Marks a closed list of words that may grow: `Annotated[Literal["a", "b"], OPEN]`. Only listed words can be
+written; a reader that validates `AS_IT_CAME` gets any other word as an `UnknownWord`.
+"""
 
 InstanceStatus = Annotated[Literal["live", "stale", "archived", "draining", "left"], OPEN]
 InstanceRole = Annotated[Literal["coordinator", "worker"], OPEN]
@@ -39,8 +40,8 @@ Item = TypeVar("Item")
 
 
 def _say_meanings(schema: dict[str, Any], model: type[Any]) -> None:
-    """Give every field of a model's schema its meaning."""
-    from syncropel.wire.meanings import meaning_of  # nobody needs it but whoever asks for a schema
+    """Add the meaning of every field to a model's schema."""
+    from syncropel.wire.meanings import meaning_of  # needed only by those who ask for a schema
 
     for name, told in schema.get("properties", {}).items():
         if "description" not in told and (meaning := meaning_of(model, name)):
@@ -55,7 +56,7 @@ class Wire(BaseModel):
 
 
 class Page(Wire, Generic[Item]):
-    """A list answer. `next_cursor` goes into `since` of the next call; None at the end."""
+    """A list answer. `next_cursor` is the `since` of the next call; None at the end."""
 
     object: Literal["list"] = "list"
     data: list[Item]
@@ -71,8 +72,9 @@ class ErrorBody(Wire):
     message: str
     hint: str = ""
     line: int | None = None
-    """Where in an expression the mistake is; from 1, as `column`. Only with INVALID_EXPRESSION."""
+    """The position of a mistake in an expression; from 1, as `column`. Only with INVALID_EXPRESSION."""
     column: int | None = None
     instance: str | None = None
-    """DID of the instance that was revoked; `coordinator`: of who did that. Only with CREDENTIAL_REVOKED."""
+    """DID of the revoked instance; `coordinator`: of the one that revoked it. Only with
+    CREDENTIAL_REVOKED."""
     coordinator: str | None = None

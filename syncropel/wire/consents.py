@@ -1,4 +1,4 @@
-"""Consent: which namespace may share its records with which other one."""
+"""Consent: which namespace may share its records with which other."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from syncropel.wire.base import OPEN, Wire
 
 
 class ConsentOut(Wire):
-    """The newest word on a pair of namespaces. `purpose`: of a revocation, its reason.
+    """The newest record about a pair of namespaces. `purpose`: for a revocation, its reason.
 
     `expires_at`: unix seconds; null: until it is revoked. `problem`: why an invalid grant is not in force.
     """

@@ -1,4 +1,4 @@
-"""The kill switch, drains and namespaces."""
+"""The kill switch, drains, and namespaces."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ FreezeLevel = Annotated[Level, OPEN]
 
 
 class Confirmation(Wire):
-    """An instance that enforces what a control record says, and since when.
+    """An instance that enforces a control record, and since when.
 
-    `verified`: it said so by its own credential, with a digest of what it enforces; otherwise it only claims
-    so.
+    `verified`: it confirmed with its own credential and a digest of what it enforces; otherwise it only
+    claims so.
     """
 
     instance: str
@@ -47,7 +47,7 @@ class FreezeOut(Wire):
 
 
 class FanOutMet(Wire):
-    """A fan-out that a freeze would meet."""
+    """A fan-out that a freeze would affect."""
 
     thread: str
     alias: str
@@ -58,7 +58,7 @@ class FanOutMet(Wire):
 
 
 class BlastRadius(Wire):
-    """GET /v1/control/blast: what a freeze would meet if it were set now. `namespace` is `*` for all.
+    """GET /v1/control/blast: what a freeze set now would affect. `namespace` is `*` for all.
 
     `ends`: when the work in flight is ended. `confirming`: instances that would have to confirm.
     """
@@ -81,7 +81,7 @@ class BlastRadius(Wire):
 
 
 class ControlWritten(Wire):
-    """POST /v1/fleet/freezes and its like: the record that was written."""
+    """POST /v1/fleet/freezes and the like: the record that was written."""
 
     record: str
     namespace: str
@@ -95,7 +95,8 @@ class DrainChanged(Wire):
 
 
 class DrainingInstance(Wire):
-    """An instance that drains. `in_flight`: subtasks it was given and has neither finished nor put aside.
+    """An instance that is draining. `in_flight`: subtasks it was assigned and has neither finished nor set
+    aside.
 
     `held`: subtasks that it has not begun and will not begin while it drains, and that cannot go elsewhere.
     """

@@ -1,4 +1,4 @@
-"""What became of a task's attempts, for whoever has to find out why one died."""
+"""The history of a task's attempts, for finding out why one died."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class SubprocessExit(Wire):
 
 
 class WorktreeLeft(Wire):
-    """What an attempt left in the git worktree that it ran in, on its worker."""
+    """What an attempt left in its git worktree, on its worker."""
 
     path: str
     branch: str | None = Field(description="None when HEAD is detached")
@@ -66,7 +66,7 @@ class AttemptDiagnosis(Wire):
 
 
 class Diagnosis(Wire):
-    """GET /v1/tasks/{alias or thread}/diagnose. The attempts by index, then in the order they were made."""
+    """GET /v1/tasks/{alias or thread}/diagnose. The attempts by index, then in order of creation."""
 
     thread: str
     alias: str
@@ -76,7 +76,7 @@ class Diagnosis(Wire):
 
 
 class TreeNode(ChildOut):
-    """A subtask and where it hangs: below the last of those that it waits for, or below the task."""
+    """A subtask and its place: below the last of those that it waits for, or below the task."""
 
     parent: int | None
     depth: int = Field(description="0 right below the task")
@@ -84,9 +84,10 @@ class TreeNode(ChildOut):
 
 
 class TaskTree(Wire):
-    """GET /v1/tasks/{alias or thread}/tree. The nodes come depth first, siblings by index.
+    """GET /v1/tasks/{alias or thread}/tree. The nodes are depth first, siblings by index.
 
-    A plain thread that has child threads has no alias and no nodes."""
+    A plain thread that has child threads has no alias and no nodes.
+    """
 
     thread: str
     alias: str

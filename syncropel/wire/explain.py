@@ -1,4 +1,4 @@
-"""Why a task stands as it does, and when it would have joined with another predicate."""
+"""Why a task has its status, and when it would have joined with another predicate."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from syncropel.wire.tasks import AttemptOut, ChildThreadOut, Standing, StopOut
 
 
 class ProofOut(Wire):
-    """A record that proves what is said; `shows` in words."""
+    """A record that proves the statement; `shows` in words."""
 
     record: str
     shows: str
@@ -35,8 +35,9 @@ class TaskWhy(Wire):
 
 
 class JoinMoment(Wire):
-    """The record after which a join was satisfied. `elapsed_secs` since the fan-out; `index` is the subtask
-    that tipped it, None when no result did."""
+    """The record that satisfied a join. `elapsed_secs` since the fan-out; `index` is the subtask that tipped
+    it, None when no result did.
+    """
 
     record: str
     index: int | None
@@ -48,7 +49,7 @@ class JoinMoment(Wire):
 
 
 class WhatIfBar(Wire):
-    """One subtask on the timeline: unix seconds, None while it was not given away, begun, or ended."""
+    """One subtask on the timeline: unix seconds, None while it was not assigned, begun, or ended."""
 
     index: int
     goal: str
@@ -63,10 +64,10 @@ class WhatIfBar(Wire):
 
 
 class WhatIf(Wire):
-    """GET /v1/tasks/{name}/what-if?join=…: the real join and the supposed one.
+    """GET /v1/tasks/{name}/what-if?join=…: the real join and the hypothetical one.
 
-    `outcome`: the supposed join is `sooner`, `later` or `same`, would `only` have joined where the real one
-    has not, or is reached `never` within the records that there are.
+    `outcome`: the hypothetical join is `sooner`, `later`, or `same`, `only` it would have joined, or it is
+    `never` reached within the existing records.
     """
 
     thread: str

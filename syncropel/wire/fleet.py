@@ -1,4 +1,4 @@
-"""Instances, what they run, and their heartbeats."""
+"""Instances, their running work, and their heartbeats."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ class AdapterOut(Wire):
     """An adapter of an instance. `models`: those that a subtask may name, the default first.
 
     `capabilities`: text, tools, tokens, resume, messages, permissions, denials, and `cost`, which says when
-    it is known (request, turn, end or never). `problem`: why it cannot be used, or what its goals lack.
+    it is known (request, turn, end, or never). `problem`: why it cannot be used, or what its goals lack.
     """
 
     name: str = Field(max_length=64)
     type: str = Field(max_length=64)
     models: list[str] = Field(default=[], max_length=256)
     max_concurrent: int = 0
-    """0: only all goals together are limited."""
+    """0: only the limit on all goals together applies."""
     usable: bool = True
     problem: str = Field(default="", max_length=2048)
     capabilities: dict[str, bool | str] = {}
@@ -38,7 +38,7 @@ class Unended(Wire):
 
 
 class InstanceOut(Wire):
-    """One instance of the fleet. What a heartbeat has not told yet is None."""
+    """One instance of the fleet. Values that no heartbeat has reported yet are None."""
 
     did: str
     alias: str
@@ -55,7 +55,7 @@ class InstanceOut(Wire):
     max_concurrent: int = 0
     adapter: str = ""
     adapters: list[AdapterOut] | None = None
-    """None when it has not told: it is older, or was not heard yet."""
+    """None when it has not reported them: it is older, or was not heard from yet."""
     store_records: int | None = None
     store_bytes: int | None = None
     pid: int | None = None
@@ -64,16 +64,17 @@ class InstanceOut(Wire):
     clock_ahead_secs: float | None = None
     """How far its wall clock is ahead of the coordinator's, by its latest heartbeat; negative when behind."""
     credential: Annotated[Literal["own", "shared", "revoked", ""], OPEN] = ""
-    """By what its latest heartbeat came: its own credential, or the fleet's shared token, which proves
-    nothing (unverified). Empty when nothing is known."""
+    """How its latest heartbeat was authenticated: by its own credential, or by the fleet's shared token,
+    which proves nothing (unverified). Empty when nothing is known.
+    """
 
     unended: list[Unended] = []
     refused: str = ""
-    """Why heartbeats that still come in its name are refused; empty when none is."""
+    """Why heartbeats that still come under its name are refused; empty when none is."""
 
 
 class CredentialOut(Wire):
-    """POST /v1/fleet/credentials. `record` is empty when this was known already."""
+    """POST /v1/fleet/credentials. `record` is empty when this was already known."""
 
     did: str
     sha256: str
@@ -89,7 +90,7 @@ class RevokedInstance(Wire):
 
 
 class DispatchOut(Wire):
-    """A subtask that an instance was given and has not reported yet."""
+    """A subtask that an instance was assigned and has not reported yet."""
 
     thread: str
     alias: str
@@ -115,14 +116,14 @@ class DispatchOut(Wire):
 
 
 class RunningDispatch(DispatchOut):
-    """GET /v1/dispatches: what an instance works on now."""
+    """GET /v1/dispatches: what an instance is working on now."""
 
     instance_alias: str | None = None
     elapsed_secs: float
 
 
 class Dispatched(Wire):
-    """POST /v1/dispatch: the task that was given to an instance, and the record that asks for it."""
+    """POST /v1/dispatch: the task that was given to an instance, and the record that requests it."""
 
     thread: str
     alias: str
@@ -200,7 +201,7 @@ class StartOut(Wire):
 
 
 class RunningSpend(Wire):
-    """A goal that runs now, what it has spent (US dollars), and since when it runs (unix seconds)."""
+    """A running goal, its spend (US dollars), and its start (unix seconds)."""
 
     model_config = ConfigDict(defer_build=False)
 
@@ -216,7 +217,7 @@ class RunningSpend(Wire):
 
 
 class OpenAttempt(Wire):
-    """An attempt that an instance runs, or would run as soon as it can."""
+    """An attempt that an instance runs, or will run as soon as it can."""
 
     model_config = ConfigDict(defer_build=False)
 
@@ -229,7 +230,7 @@ class OpenAttempt(Wire):
 class Heartbeat(Wire):
     """POST /v1/fleet/heartbeat: a lease, not a record."""
 
-    # The web framework wants the models of request bodies built.
+    # The web framework needs the models of request bodies to be built.
     model_config = ConfigDict(defer_build=False)
 
     did: str = Field(min_length=1, max_length=512)
@@ -268,10 +269,10 @@ class Heartbeat(Wire):
 
 
 class HeartbeatAnswer(Wire):
-    """What the coordinator tells an instance in return.
+    """The coordinator's answer to an instance.
 
     `control`: records of the control threads, and ends of attempts that it must not run. With a `base` they
-    hold only while the instance's control version is that; with `replace` they are all that is in force.
+    apply only while the instance's control version is that; with `replace` they are everything in force.
     """
 
     coordinator: str
@@ -285,11 +286,11 @@ class HeartbeatAnswer(Wire):
 
 
 class ControlMessage(Wire):
-    """POST /v1/fleet/control: what a coordinator tells a worker. `to`: the worker's DID.
+    """POST /v1/fleet/control: a coordinator's message to a worker. `to`: the worker's DID.
 
-    `records` are the coordinator's own; with `replace` they are all that is in force, else what has changed.
-    Nothing is done unless the worker's control version is `base`. `grace`: the seconds that are left of each,
-    by the record of the freeze.
+    `records` are the coordinator's own; with `replace` they are everything in force, otherwise the changes.
+    It has no effect unless the worker's control version is `base`. `grace`: the remaining seconds of each, by
+    the freeze's record.
     """
 
     model_config = ConfigDict(defer_build=False)
@@ -303,8 +304,9 @@ class ControlMessage(Wire):
 
 
 class ControlAnswer(Wire):
-    """What the worker enforces now: `digest`, what is left of each `grace` (seconds), and the `version` on
-    which the next message has to build."""
+    """What the worker enforces now: `digest`, the rest of each `grace` (seconds), and the `version` that the
+    next message must build on.
+    """
 
     did: str
     taken: bool

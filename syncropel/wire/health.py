@@ -1,4 +1,4 @@
-"""Health: is it alive, what can it do, how is it."""
+"""Health: liveness, capabilities, and state."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Capabilities(Wire):
 
 
 class HealthCheck(Wire):
-    """What a health rule says. `problem`: why it could not be evaluated."""
+    """The result of a health rule. `problem`: why it could not be evaluated."""
 
     name: str
     healthy: bool
@@ -68,5 +68,5 @@ class EngineHealth(Wire):
     coordinator_refuses: str = ""
     """Why its coordinator refuses the heartbeats of this worker; empty when it does not."""
     takes_no_work: str = ""
-    """Why this instance takes and begins no work, whatever is frozen; empty when it does."""
+    """Why this instance accepts and begins no work, regardless of freezes; empty when it does."""
     details: dict[str, Any] | None = None

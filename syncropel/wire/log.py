@@ -6,9 +6,9 @@ from syncropel.wire.base import Page, Wire
 
 
 class LogLine(Wire):
-    """A line of the daemon's log. `level`: ERROR, WARN, INFO, DEBUG or TRACE; empty is what it does not name.
+    """A line of the daemon's log. `level`: ERROR, WARN, INFO, DEBUG, or TRACE; missing values are empty.
 
-    `sequence` is the cursor to go on from; it grows over restarts, and says nothing else.
+    `sequence` is the cursor to continue from; it grows across restarts, and has no other meaning.
     """
 
     sequence: int
@@ -23,10 +23,10 @@ class LogLine(Wire):
 
 
 class LogPage(Page[LogLine]):
-    """GET /v1/engine/log: in order, oldest first. `next_cursor` is always there: lines will come after it.
+    """GET /v1/engine/log: in order, oldest first. `next_cursor` is always set: more lines will follow.
 
-    `missed`: lines after `since` that are not kept in memory any more; `dropped`: all such lines since the
-    daemon started. The log file has them.
+    `missed`: lines after `since` that are no longer in memory; `dropped`: all such lines since the daemon
+    started. The log file has them.
     """
 
     missed: int = 0

@@ -1,8 +1,8 @@
-"""The meaning of fields, for the API's description and the HTTP reference.
+"""The meanings of fields, for the API's description and the HTTP reference.
 
-A field that is special to its model says what it means there, by `description` or by the text below it. Here
-is what many models have in common, under one name, and the exceptions, as `Model.field`. None of this is
-imported before somebody asks for a schema.
+A field that is special to its model is explained there, by `description` or by the text below it. This file
+explains fields that many models share, by name, and exceptions, as `Model.field`. It is imported only when a
+schema is requested.
 """
 
 from __future__ import annotations
@@ -371,11 +371,11 @@ OF_MODEL: Final = {
     "WorktreesPruned.kept": "worktrees that stay",
     "WorktreesPruned.removed": "worktrees that are gone",
 }
-"""By the model's name and the field's, where the name alone says too little."""
+"""By the model's and the field's name, where the field's name alone is not enough."""
 
 
 def meaning_of(model: type[Any], field: str) -> str:
-    """The meaning of a field that has no description of its own; empty when nobody has written one."""
+    """The meaning of a field without a description of its own; empty when there is none."""
     for owner in model.__mro__:
         if field in inspect.get_annotations(owner):
             known = OF_MODEL.get(f"{owner.__name__}.{field}") or _texts_below(owner).get(field)
@@ -384,7 +384,7 @@ def meaning_of(model: type[Any], field: str) -> str:
 
 
 def _texts_below(model: type[Any]) -> dict[str, str]:
-    """The text below each field in the model's source; none where the source is not at hand."""
+    """The text below each field in the model's source; empty where the source is not available."""
     try:
         source = textwrap.dedent(inspect.getsource(model))
     except (OSError, TypeError):

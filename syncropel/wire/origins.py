@@ -1,4 +1,4 @@
-"""Origins of web pages: scheme, host and port, written as a browser sends them."""
+"""Origins of web pages: scheme, host, and port, written as a browser sends them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _DEFAULT_PORTS: Final = {"http": "80", "https": "443"}
 
 
 def parse_origins(texts: Iterable[object]) -> tuple[str, ...]:
-    """These origins without doubles, in their order. Raises BadRequest that quotes the first that is none."""
+    """These origins without duplicates, in order. Raises BadRequest quoting the first invalid one."""
     origins = tuple(dict.fromkeys(_parse(text) for text in texts))
     if len(origins) > MAX_ORIGINS:
         raise BadRequest(
@@ -34,7 +34,7 @@ def _parse(text: object) -> str:
     scheme, host, port = found.groups()
     if port is not None and int(port) > 65_535:
         raise BadRequest(f"{text!r} is not an origin", "a port is at most 65535", code=CODE)
-    # A browser leaves the default port out, so with it no page would ever match.
+    # Browsers omit the default port, so an origin with it would never match.
     return f"{scheme}://{host}" if port in (None, _DEFAULT_PORTS[scheme]) else f"{scheme}://{host}:{port}"
 
 

@@ -11,10 +11,10 @@ from syncropel.wire.tasks import ChildState
 
 
 class OutputPage(Wire):
-    """A piece of the output of one attempt, and how the attempt stands.
+    """Part of one attempt's output, and the state of the attempt.
 
-    `offset`, `next_offset` and `size` count bytes of the whole output: `data` is from `offset` up to
-    `next_offset`. Both are lower than what was asked for when the output has become shorter.
+    `offset`, `next_offset`, and `size` count bytes of the whole output: `data` is from `offset` up to
+    `next_offset`. Both are lower than requested when the output has become shorter.
     """
 
     object: Literal["output"] = "output"

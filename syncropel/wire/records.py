@@ -8,7 +8,7 @@ from syncropel.wire.base import OPEN, ErrorBody, Wire
 
 
 class RecordOut(Wire):
-    """A record as the API answers it: the eight fields, flat, and what the store knows about it."""
+    """A record as the API returns it: the eight fields, flat, and what the store knows about it."""
 
     object: Literal["record"] = "record"
     id: str
@@ -25,13 +25,13 @@ class RecordOut(Wire):
 
 
 class PostedRecord(RecordOut):
-    """POST /v1/records: the record as the log has it; `duplicate` when it was there already."""
+    """POST /v1/records: the record as the log has it; `duplicate` when it already existed."""
 
     duplicate: bool = False
 
 
 class BatchOutcome(Wire):
-    """What became of one record of a batch, in the order sent."""
+    """The outcome of one record of a batch, in the order sent."""
 
     status: Annotated[Literal["created", "duplicate", "error"], OPEN]
     id: str | None = None
@@ -54,20 +54,20 @@ class QueryPlan(Wire):
     """How the answer to a query was found."""
 
     walked: Annotated[Literal["log", "thread"], OPEN]
-    """The log in order of sequence, or all of the one thread that the filter names."""
+    """The log by sequence, or all of the one thread that the filter names."""
     thread: str | None = None
     after: int | None = None
-    """The sequence that the walk of the log began behind."""
+    """The sequence after which the scan of the log began."""
     examined: int
-    """Records that were looked at."""
+    """Records that were examined."""
     sorted: bool
 
 
 class QueryResult(Wire):
-    """POST /v1/records/query. `next_offset` goes into `offset` of the next call; None at the end."""
+    """POST /v1/records/query. `next_offset` is the `offset` of the next call; None at the end."""
 
     object: Literal["list"] = "list"
     data: list[RecordOut]
     next_offset: int | None = None
     plan: QueryPlan | None = None
-    """Only when the query asked to `explain`."""
+    """Only when the query requested `explain`."""

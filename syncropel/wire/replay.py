@@ -1,7 +1,6 @@
 """Replay: a thread walked record by record, with the state before and after each; and two threads compared.
 
-Positions count the records of a thread in the order in which the log took them, from 1; position 0 is before
-the first record.
+Positions count the records of a thread in log order, from 1; position 0 is before the first record.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ class Fact(Wire):
 class ReplayFrame(Wire):
     """One record, and what it did to the state of its thread.
 
-    `hash` is computed anew from the record's content; `hash_ok` says whether it is the record's id.
+    `hash` is recomputed from the record's content; `hash_ok` says whether it equals the record's id.
     """
 
     position: int
@@ -53,9 +52,9 @@ class ReplayPage(Wire):
 
 
 class ReplayMoment(Wire):
-    """GET /v1/threads/{id or alias}/replay/{position}: a thread as it stood then.
+    """GET /v1/threads/{id or alias}/replay/{position}: a thread as of that position.
 
-    `thread` is as it is now; `status`, `facts`, `task` and `join` are as they were. `frame` is the record at
+    `thread` is as it is now; `status`, `facts`, `task`, and `join` are as they were. `frame` is the record at
     this position, None at 0. `next_change` and `previous_change` are the nearest positions at which the
     status changes. `revision` grows when the thread does.
     """
@@ -74,7 +73,7 @@ class ReplayMoment(Wire):
 
 
 class StatusChange(Wire):
-    """The record at `position` takes the thread's status from `status_before` to `status_after`."""
+    """The record at `position` changes the thread's status from `status_before` to `status_after`."""
 
     position: int
     status_before: str
@@ -95,7 +94,7 @@ class StatusChanges(Wire):
 
 
 class ComparedRecord(Wire):
-    """A record of one side of a comparison, in short."""
+    """A summary of a record on one side of a comparison."""
 
     position: int
     id: str
@@ -109,8 +108,8 @@ class ComparedRecord(Wire):
 class ComparedRow(Wire):
     """Two records that stand for the same step, or one that the other side lacks.
 
-    `kind`: `same` (the same record, or the same content but for ids, times and clocks), `differs` (the same
-    step with another content, named in `differences`), `left` and `right` (on one side only).
+    `kind`: `same` (the same record, or the same content except for ids, times, and clocks), `differs` (the
+    same step with other content, named in `differences`), `left` and `right` (on one side only).
     """
 
     kind: Annotated[Literal["same", "differs", "left", "right"], OPEN]
@@ -121,7 +120,7 @@ class ComparedRow(Wire):
 
 
 class ComparedFact(Wire):
-    """A fact of the two folded states as they are now."""
+    """A fact of the two current folded states."""
 
     name: str
     left: FactValue
@@ -130,7 +129,7 @@ class ComparedFact(Wire):
 
 
 class ComparedSide(Wire):
-    """One of the two threads, whole. Seconds and US dollars; None where the thread does not say."""
+    """One of the two threads as a whole. Seconds and US dollars; None where the thread has no value."""
 
     thread: ThreadSummary
     records: int
@@ -142,8 +141,8 @@ class ComparedSide(Wire):
 class ThreadDiff(Wire):
     """GET /v1/threads/{id or alias}/diff?with=OTHER&since=ROWS&limit=N
 
-    `rows` in the order of the left thread, what only the right has in between where it stands there: those
-    after the first `since`, of `total_rows`. All else is about the whole of both.
+    `rows` are in the order of the left thread, with steps only in the right at their place between them:
+    those after the first `since`, of `total_rows`. Everything else is about the whole of both.
     `first_divergence` is the index into `rows` of the first that is not `same`; None when there is none.
     """
 

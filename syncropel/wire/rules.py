@@ -1,4 +1,4 @@
-"""The wire models of rules, permissions and expressions."""
+"""The wire models of rules, permissions, and expressions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from syncropel.wire.control import Confirmation
 ExpressionContext = Literal[
     "trigger", "routing", "precondition", "fold_rule", "health_check", "aitl", "permission", "join"
 ]
-"""What an expression is written for; it decides which names and functions there are."""
+"""Where an expression is used, which decides its names and functions."""
 EXPRESSION_CONTEXTS: Final[tuple[ExpressionContext, ...]] = get_args(ExpressionContext)
 RuleKind = Annotated[
     Literal[
@@ -31,10 +31,9 @@ RuleKind = Annotated[
 class RuleOut(Wire):
     """One rule. `effect`: allow or deny, a routing target (or empty), warning or critical.
 
-    `origin`: it came with the instance, was written for this instance alone, or is the whole fleet's. Of the
-    fleet's, `confirmed` and `waiting` (aliases of live instances) are what the coordinator knows.
-    `failures`: how often it could not be evaluated since the daemon started; `last_failed_at` in unix
-    seconds, 0 for never.
+    `origin`: it is a default rule, was written for this instance alone, or is the whole fleet's. For the
+    fleet's, `confirmed` and `waiting` (aliases of live instances) are what the coordinator knows. `failures`:
+    how often it failed to evaluate since the daemon started; `last_failed_at` in unix seconds, 0 for never.
     """
 
     kind: RuleKind
@@ -58,7 +57,7 @@ class RuleOut(Wire):
 class FleetRule(Wire):
     """A permission rule that the coordinator gives to all; `record` is the one that carries it.
 
-    `state`: in force, taken away, or a default freeze rule that was put back as it came.
+    `state`: in force, removed, or a default freeze rule that was restored.
     """
 
     name: str
@@ -70,7 +69,7 @@ class FleetRule(Wire):
 
 
 class RuleList(Wire):
-    """GET /v1/config/rules/{kind}, in the order in which rules are asked."""
+    """GET /v1/config/rules/{kind}, in order of evaluation."""
 
     object: Literal["list"] = "list"
     data: list[RuleOut]
@@ -80,7 +79,7 @@ class RuleList(Wire):
 
 
 class ConfigWritten(Wire):
-    """The answer to a change: the record that was written (empty when nothing had to be), and its names.
+    """The answer to a change: the record that was written (empty when none was needed), and its names.
 
     `waiting`: aliases of the live instances that had not confirmed it yet.
     """
@@ -91,7 +90,7 @@ class ConfigWritten(Wire):
 
 
 class ExpressionRequest(Wire):
-    """POST /v1/expr/check and /v1/expr/eval. `record` and `thread` fill the context's names."""
+    """POST /v1/expr/check and /v1/expr/eval. `record` and `thread` supply the context's names."""
 
     model_config = ConfigDict(extra="forbid", defer_build=False)
 
@@ -116,7 +115,7 @@ class ExpressionValue(Wire):
 
     value: Any
     type: str
-    """CEL's name of the value's type: bool, int, double, string, list, map or null_type."""
+    """The CEL name of the value's type: bool, int, double, string, list, map, or null_type."""
     steps: int
     micros: float
 

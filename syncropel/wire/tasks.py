@@ -1,4 +1,4 @@
-"""Tasks, fan-outs and their joins."""
+"""Tasks, fan-outs, and their joins."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class TaskSummary(Wire):
 
 
 class TaskMark(Wire):
-    """What a fold rule makes of a task's records; `problem` says why it could not."""
+    """The result of a fold rule for a task's records; `problem` says why there is none."""
 
     name: str
     value: Any = None
@@ -93,7 +93,7 @@ class TaskDetail(TaskSummary):
 
 
 class AttemptOut(Wire):
-    """An attempt that another one followed. Unix seconds; None where it did not come to that."""
+    """An attempt that was followed by another. Unix seconds; None where it did not get that far."""
 
     attempt: int
     state: ChildState
@@ -201,7 +201,7 @@ class JoinStatus(Wire):
 
 
 class SerialBaseline(Wire):
-    """The serial run that `--vs-serial` names."""
+    """The serial run named by `--vs-serial`."""
 
     thread: str
     wall_secs: float
@@ -210,10 +210,10 @@ class SerialBaseline(Wire):
 
 
 class MeasuredOut(Wire):
-    """What a fan-out that joined really took. Only results that were there by then count.
+    """The measured times of a joined fan-out. Only results that existed by then count.
 
-    `queued_secs`: how long subtasks waited between being given away and being begun, all together, and the
-    one that waited longest; `slots`: how many goals its instances run at once, None when not all have told.
+    `queued_secs`: how long subtasks waited between being assigned and begun, in total, and the longest wait;
+    `slots`: how many goals its instances run at once, None when not all have reported it.
     """
 
     elapsed_secs: float

@@ -1,4 +1,4 @@
-"""Threads and who takes part in them."""
+"""Threads and their participants."""
 
 from __future__ import annotations
 

@@ -6,9 +6,10 @@ from syncropel.wire.base import Wire
 
 
 class TrustOut(Wire):
-    """One row of GET /v1/trust: an actor's results in fan-outs, and what others said of their work.
+    """One row of GET /v1/trust: an actor's results in fan-outs, and others' verdicts on their work.
 
-    `score` goes from 0 to 1. `own`: tasks whose work was theirs and which they judged; these do not count.
+    `score` goes from 0 to 1. `own`: tasks that the actor judged although the work was theirs; these do not
+    count.
     """
 
     actor: str

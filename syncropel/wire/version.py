@@ -1,4 +1,4 @@
-"""How a daemon tells its version, and whether that is newer than one's own."""
+"""How a daemon reports its version, and whether that is newer than one's own."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import re
 from typing import Final
 
 HEADER: Final = "syncropel-version"
-"""The header of every answer that has the daemon's version."""
+"""The header with the daemon's version, in every answer."""
 
 
 def is_newer(theirs: str, ours: str) -> bool:
-    """Whether the one version comes after the other. What is no number counts as nothing."""
+    """Whether the first version is later than the second. Parts that are not numbers count as nothing."""
     return bool(ours) and _numbers(theirs) > _numbers(ours)
 
 

@@ -11,7 +11,7 @@ from syncropel.wire.tasks import ChildState
 
 
 class WorktreeOut(Wire):
-    """The worktree of one attempt. What its instance cannot tell is null."""
+    """The worktree of one attempt. Values that its instance cannot determine are null."""
 
     task: str = Field(description="alias or thread of its task")
     index: int
@@ -31,7 +31,7 @@ class WorktreeOut(Wire):
 
 
 class UnknownWorktrees(Wire):
-    """An instance that does not say which worktrees it has."""
+    """An instance whose worktrees are unknown."""
 
     instance: str
     alias: str = ""
@@ -48,7 +48,7 @@ class WorktreeList(Wire):
 
 
 class WorktreesPruned(Wire):
-    """POST /v1/worktrees/prune. With `dry_run` nothing was removed: `removed` is what would be."""
+    """POST /v1/worktrees/prune. With `dry_run` nothing was removed: `removed` is hypothetical."""
 
     object: Literal["worktrees_pruned"] = "worktrees_pruned"
     dry_run: bool
