@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from benchmarks import (
+    agents,
     appends,
     batches,
     blocking,
@@ -38,6 +39,7 @@ CASES = {
     "expressions": expressions.run,
     "replay": replay.run,
     "supervision": supervision.run,
+    "agents": agents.run,
     "scale": scale.run,
 }
 

@@ -111,6 +111,7 @@ class HttpAdapter:
         headers = {
             **self._endpoint.headers,
             "content-type": "application/json",
+            "accept-encoding": "identity",  # a small answer that unpacks into gigabytes is none
             "idempotency-key": _key(job),
         }
         content = json.dumps(_asked(job), ensure_ascii=False).encode("utf-8", "replace")
@@ -151,6 +152,10 @@ class HttpAdapter:
         url = self._endpoint.url
         for _ in range(MOST_REDIRECTS + 1):
             async with client.stream("POST", url, content=content, headers=headers) as response:
+                if (packed := response.headers.get("content-encoding", "identity").lower()) != "identity":
+                    told = f"HTTP {response.status_code}: the answer is packed ({printable(packed)[:40]})"
+                    transcript.write(error=told)
+                    return Answer(Outcome("failed", f"{told}, which was not asked for"))
                 body = await _read(response)
                 text = transcript.without_secrets((body or b"").decode("utf-8", "replace"))
                 kind = response.headers.get("content-type", "")
@@ -206,7 +211,7 @@ def _judged(response: httpx.Response, text: str) -> Answer:
         return Answer(outcome, response.status_code in _TRANSIENT, secs)
     try:
         said = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         said = None
     if not isinstance(said, dict) or not said.keys() & {"verdict", "summary", "cost_usd"}:
         return Answer(Outcome(ACCEPT, shown))

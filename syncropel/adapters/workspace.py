@@ -133,7 +133,10 @@ class Workspaces:
         known = read_record(record_path(files))
         if path.exists() or path.is_symlink():
             if known is None or (known.path, known.common) != (str(path), str(main.common)):
-                raise GitFailed(f"{path} exists already and was not made for this attempt")
+                raise GitFailed(
+                    f"{path} exists already and was not made for this attempt, as by another fleet; "
+                    "give the task another alias, or remove the folder: git worktree remove"
+                )
             known.repository()
             if known.sealed:  # the goal runs anew, and may leave something else
                 _remember(record_path(files), known := replace(known, tip="", sealed=""))
@@ -145,7 +148,13 @@ class Workspaces:
         )  # fmt: skip
         root.mkdir(parents=True, exist_ok=True)
         _remember(record_path(files), made)
-        main.run("worktree", "add", "--quiet", "--no-checkout", "-b", branch, str(path), made.base)
+        try:
+            main.run("worktree", "add", "--quiet", "--no-checkout", "-b", branch, str(path), made.base)
+        except GitFailed:
+            record_path(files).unlink(
+                missing_ok=True
+            )  # another fleet may have made one just now: it is its own
+            raise
         own = made.repository()
         with own.scratch(made.base, index=own.git_dir / "index") as scratch:
             scratch.run("read-tree", "--reset", "-u", made.base)

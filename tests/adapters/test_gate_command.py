@@ -291,3 +291,18 @@ async def test_the_gate_of_a_goal_that_runs_anew_is_ended(tmp_path: Path) -> Non
     assert await Bench(tmp_path, []).adapter.take_back({}) == {}
     assert not psutil.pid_exists(int((first.tree / "pid").read_text()))
     assert first.runs == []
+
+
+async def test_no_process_of_a_gate_has_a_secret_in_its_variables_or_its_words(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, ["sh", "-c", "sleep 600 & echo $! > pid; wait"])
+    running = asyncio.ensure_future(bench.run("true"))
+    await until(lambda: (bench.tree / "pid").exists() and (bench.tree / "pid").read_text().strip())
+    supervisor = psutil.Process(bench.of(GATE)[0]["supervisor"])
+    family = [supervisor, *supervisor.children(recursive=True)]
+    assert len(family) >= 3
+    for one in family:
+        assert SECRET not in one.environ().values()
+        assert SECRET not in " ".join(one.cmdline())
+    assert SECRET not in json.dumps(bench.seen)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)

@@ -10,7 +10,7 @@ import pytest
 
 from syncropel.adapters.base import Job, Outcome
 from syncropel.adapters.files import Files
-from syncropel.adapters.workspace import LEAK, NoWorktree, Workspaces, Worktree, name_of
+from syncropel.adapters.workspace import LEAK, NoWorktree, Workspaces, Worktree, name_of, read_record
 from syncropel.settings.workspace import Repo, WorkspaceSettings
 from tests.git_repository import git
 
@@ -286,3 +286,27 @@ def test_a_folder_that_is_no_repository_is_named(bench: Bench, tmp_path: Path) -
     bench.spaces._settings = settings
     with pytest.raises(NoWorktree, match="repository 'app'"):
         bench.prepare()
+
+
+def test_two_fleets_on_one_repository_take_nothing_from_each_other(project: Path, tmp_path: Path) -> None:
+    one, other = Bench(project, tmp_path / "one"), Bench(project, tmp_path / "other")
+    mine = one.prepare()
+    (Path(mine.path) / "mine.py").write_text("mine\n")
+    with pytest.raises(NoWorktree, match="as by another fleet; give the task another alias"):
+        other.prepare()
+    assert read_record(tmp_path / "other" / "th_child" / "attempt-1.worktree.json") is None
+    theirs = other.prepare(work="T-2")
+    (Path(theirs.path) / "theirs.py").write_text("theirs\n")
+    assert one.settle(mine).verdict == other.settle(theirs).verdict == "accept"
+    assert "mine.py" in git(project, "ls-tree", "--name-only", mine.branch)
+    assert "theirs.py" not in git(project, "ls-tree", "--name-only", mine.branch)
+
+
+def test_a_worktree_that_another_fleet_made_meanwhile_is_not_called_its_own(
+    project: Path, tmp_path: Path
+) -> None:
+    bench = Bench(project, tmp_path / "work")
+    git(project, "branch", "task/T-1")  # the name is taken, and the folder is not there yet
+    with pytest.raises(NoWorktree, match="already exists"):
+        bench.prepare()
+    assert read_record(tmp_path / "work" / "th_child" / "attempt-1.worktree.json") is None
