@@ -60,6 +60,10 @@ GIVEN = (
         "SPL_BRIEFING",
         "The path of a file with what was reported of the subtasks that this one depends on; else empty.",
     ),
+    Variable(
+        "SPL_GATEWAY_TOKEN",
+        "For codex behind the [gateway](../howto/gateway.md): the token of this attempt.",
+    ),
     Variable("SPL_SCRIPT", "The path of the script that is run."),
     Variable("SPL_RUN", "The id of the run. It marks every process of a goal; leave it as it is."),
 )

@@ -122,6 +122,11 @@ EXAMPLES: Final[dict[str, Example]] = {
     "POST /v1/fleet/unfreeze": Example("/v1/fleet/unfreeze", {"namespace": "docs", "reason": "mended"}),
     "GET /v1/control/blast": Example("/v1/control/blast?namespace=docs&level=hard"),
     "GET /v1/drain": Example("/v1/drain?instance=worker-a"),
+    "GET /v1/fleet/providers": Example("/v1/fleet/providers"),
+    "POST /v1/fleet/providers/{name}/pause": Example(
+        "/v1/fleet/providers/anthropic/pause", {"secs": 3600, "reason": "quota is spent"}
+    ),
+    "POST /v1/fleet/providers/{name}/resume": Example("/v1/fleet/providers/anthropic/resume", {}),
     "POST /v1/drain": Example(
         "/v1/drain", {"instance": "worker-a", "state": "start", "deadline_secs": 60, "then": "reassign"}
     ),

@@ -113,6 +113,10 @@ class Job:
     """Passed just before the first instruction of the goal."""
     remains: Remains = field(default_factory=lambda: Remains())
     """Where the adapter says what is left, also of a goal that was ended from outside."""
+    spent_usd: float = 0.0
+    """US dollars that the log says this attempt has spent already."""
+    stopped: Callable[[], Outcome | None] = lambda: None
+    """What it comes to if it must not go on now; None while it may."""
 
 
 @dataclass(frozen=True, slots=True)

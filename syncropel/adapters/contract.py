@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
 
 from syncropel.adapters.base import Adapter
+from syncropel.adapters.gateway.desk import Gateway
 from syncropel.adapters.other_user import OtherUser
 from syncropel.adapters.workspace import Workspaces
 from syncropel.peer.runtime import Runtime
@@ -56,6 +57,23 @@ class Place:
     user: OtherUser | None = None
     secrets: Path = Path("secrets")
     workspaces: Workspaces = field(default_factory=lambda: Workspaces(WorkspaceSettings()))
+    gateway: Gateway | None = None
+    """What agents ask their models through, where the config wants that."""
+
+
+@runtime_checkable
+class OfProvider(Protocol):
+    """An adapter whose goals use a provider's quota, which the fleet calls by this name."""
+
+    @property
+    def provider(self) -> str: ...
+
+
+@runtime_checkable
+class SaysCost(Protocol):
+    """An adapter whose configuration decides when it is known what a goal has spent."""
+
+    cost_known: CostKnown
 
 
 @runtime_checkable

@@ -12,7 +12,7 @@ import logging
 import math
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from threading import Lock
@@ -34,7 +34,8 @@ SEVERAL: Final = "several"
 """The model of usage that is summed up over all models."""
 _CHUNKS_A_LOOK: Final = 16
 """So that whoever looks also comes to look at time limits and costs."""
-_KINDS: Final = {Session: AGENT_SESSION, Usage: STREAM_EVENT, Question: QUESTION}
+KINDS: Final[Mapping[type, str]] = {Session: AGENT_SESSION, Usage: STREAM_EVENT, Question: QUESTION}
+"""What the log is told of, and as what."""
 
 
 class Following:
@@ -47,6 +48,7 @@ class Following:
         run: str,
         known: int,
         clock: Callable[[], float] = time.monotonic,
+        kinds: Mapping[type, str] = KINDS,
     ) -> None:
         self._clock = clock
         self._told_at = -math.inf
@@ -54,6 +56,7 @@ class Following:
         self._reader = reader
         self._run = run
         self._known = known
+        self._kinds = kinds
         self._events = 0
         self._waiting: deque[tuple[str, dict[str, Any]]] = deque()
         self._sum: tuple[Usage, dict[str, Any]] | None = None
@@ -127,18 +130,18 @@ class Following:
 
     def _take(self, events: list[Event], offset: int) -> None:
         for event in events:
-            if (kind := _KINDS.get(type(event))) is None:
+            if (kind := self._kinds.get(type(event))) is None:
                 continue
             self._events += 1
             if self._events > self._known:
                 where = {"run": self._run, "events": self._events, "output_offset": offset}
-                self._add(event, kind, where)
+                self._add(event, kind, where, self._events)
 
-    def _add(self, event: Event, kind: str, where: dict[str, Any]) -> None:
+    def _add(self, event: Event, kind: str, where: dict[str, Any], number: int) -> None:
         """Have the log told of an event. After the first thousand, usage is summed up, and sessions and
         questions are left out: no agent has so many.
         """
-        if self._events <= MOST_RECORDS:
+        if number <= MOST_RECORDS:
             self._waiting.append((kind, {**_told(event), **where}))
         elif not isinstance(event, Usage):
             self._broken += 1
@@ -167,7 +170,7 @@ class Following:
             except InvalidRecord:  # no log will ever take it, and what comes after it is not to wait for it
                 self._broken += 1
             except SyncropelError:
-                self._waiting.appendleft(told)
+                self.waiting.appendleft(told)
                 return False
         return True
 

@@ -68,6 +68,8 @@ class Program:
     session: str = ""
     about: Mapping[str, Any] = field(default_factory=dict)
     """What else the start record tells."""
+    kept: Mapping[str, Any] = field(default_factory=dict)
+    """What a daemon that takes the run back has to know; it is in no record."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,10 @@ class ProgramAdapter(ABC):
     def reader(self, job: Job) -> OutputReader | None:
         """A new reader of this attempt's output; None when only its end is read, once it has ended."""
         return None
+
+    def following(self, run: Supervised, job: Job, reader: OutputReader, output: Path) -> Following:
+        """Who observes what the reader tells while the run goes on."""
+        return Following(output, reader, run.folder.name, job.events.get(run.folder.name, 0))
 
     def limits_of(self, job: Job, reader: OutputReader | None) -> Excess | None:
         """A limit of its own that the run is over now, after which it is ended."""
@@ -239,7 +245,7 @@ class ProgramAdapter(ABC):
             user=self.place.user.numbers if self.place.user else None,
         )
         return await Supervised.launch(
-            self.place.runs, spec, program.environment, sink.fileno(), {"base": base}
+            self.place.runs, spec, program.environment, sink.fileno(), {"base": base, **program.kept}
         )
 
     def _limits(self, job: Job) -> Limits:
@@ -257,8 +263,7 @@ class ProgramAdapter(ABC):
         output, errors = self.output(files), Path(run.spec.stderr) if run.spec.stderr else None
         costs = CostFile(files.costs, job.cost_offset)
         live = self.reader(job)
-        name = run.folder.name
-        following = Following(output, live, name, job.events.get(name, 0)) if live else None
+        following = self.following(run, job, live, output) if live else None
         silence = Silence([output, errors], self._idle_secs, self.place.runtime)
         excess: Excess | None = None
 

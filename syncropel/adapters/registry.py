@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Final
 
 from syncropel.adapters.base import Adapter
-from syncropel.adapters.contract import AdapterType, Capabilities, Checked, Place
+from syncropel.adapters.contract import AdapterType, Capabilities, Checked, OfProvider, Place, SaysCost
 from syncropel.errors import SetupError
 from syncropel.settings.adapters import AdapterTable
 
@@ -78,6 +78,11 @@ class Enabled:
     broken: str = ""
 
     @property
+    def provider(self) -> str:
+        """Whose quota its goals use; empty when they use none."""
+        return self.adapter.provider if isinstance(self.adapter, OfProvider) else ""
+
+    @property
     def problem(self) -> str:
         """Why its goals would fail, as far as can be known now; empty when nothing is known."""
         return self.broken or (self.adapter.problem() if isinstance(self.adapter, Checked) else "")
@@ -112,7 +117,10 @@ def _enable(table: AdapterTable, types: Types, place: Place) -> Enabled:
         raise
     except Exception as error:  # noqa: BLE001 - it is somebody else's code
         return Enabled(table, None, found.capabilities, f"its type {table.kind} broke: {_told(error)}")
-    return Enabled(table, adapter, found.capabilities)
+    capabilities = found.capabilities
+    if isinstance(adapter, SaysCost):
+        capabilities = replace(capabilities, cost=adapter.cost_known)
+    return Enabled(table, adapter, capabilities)
 
 
 def told(made: Mapping[str, Enabled]) -> list[dict[str, Any]]:
@@ -131,6 +139,7 @@ def as_told(one: Enabled) -> dict[str, Any]:
         "max_concurrent": one.table.max_concurrent,
         "usable": one.adapter is not None,
         "problem": problem[:_LONGEST_PROBLEM],
+        "provider": one.provider,
         "capabilities": {name: getattr(able, name) for name in Capabilities.__dataclass_fields__},
     }
 

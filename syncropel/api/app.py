@@ -12,7 +12,7 @@ from syncropel.api import consents, output, worktrees
 from syncropel.api.accounts import accounts
 from syncropel.api.control import control
 from syncropel.api.daemon import health, log
-from syncropel.api.fleet import dispatch, drain, fleet
+from syncropel.api.fleet import dispatch, drain, fleet, providers
 from syncropel.api.http import cors
 from syncropel.api.http.auth import Gate
 from syncropel.api.http.body import REQUEST_LIMIT, limited, read_once
@@ -61,6 +61,7 @@ def create_routes(engine: Engine, ring: LogRing | None = None, tally: Tally | No
         diagnose,
         dispatch,
         drain,
+        providers,
         accounts,
         config,
         cors,

@@ -269,6 +269,26 @@ def drain(fields: Mapping[str, Any]) -> Call[schema.DrainChanged]:
     return Call(schema.DrainChanged, "/v1/drain", "POST", body=dict(fields), repeatable=False)
 
 
+def paused_providers() -> Call[schema.Page[schema.PauseOut]]:
+    """The providers on which nothing starts."""
+    return Call(schema.Page[schema.PauseOut], "/v1/fleet/providers")
+
+
+def pause_provider(name: str, fields: Mapping[str, Any]) -> Call[schema.ProviderChanged]:
+    """Start no goal on a provider for a while: secs, reason, actor."""
+    return _provider(name, "pause", fields)
+
+
+def resume_provider(name: str, fields: Mapping[str, Any]) -> Call[schema.ProviderChanged]:
+    """Start goals on it again: actor."""
+    return _provider(name, "resume", fields)
+
+
+def _provider(name: str, verb: str, fields: Mapping[str, Any]) -> Call[schema.ProviderChanged]:
+    path = f"/v1/fleet/providers/{quote(name, safe='')}/{verb}"
+    return Call(schema.ProviderChanged, path, "POST", body=dict(fields), repeatable=False)
+
+
 def drain_status(instance: str | None = None) -> Call[schema.DrainStatus]:
     """What is draining; `instance`: only this one, by DID or alias."""
     return Call(schema.DrainStatus, "/v1/drain", query=_query(instance=instance))

@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Any
 from platformdirs import user_data_path
 
 from syncropel import __version__
+from syncropel.adapters.gateway.app import GatewayApp
 from syncropel.adapters.strays import FAMILY
 from syncropel.api.app import create_app
 from syncropel.api.http.tally import Tally
 from syncropel.engine.backups import Backups
 from syncropel.engine.engine import Engine, Instance
 from syncropel.errors import SetupError
+from syncropel.listening.gateway import GatewayServer, listen_gateway
 from syncropel.listening.server import Server
 from syncropel.listening.sockets import UnixDoor, listen_tcp, listen_unix
 from syncropel.peer.runtime import Runtime
@@ -79,12 +81,17 @@ async def _run(
     # From here on this process holds the home's lock: an existing PID file or socket is a dead daemon's.
     try:
         _write_pid(home)
-        with listen_unix(home.socket) as door:
+        wanted = settings.adapters.wants_gateway
+        with contextlib.ExitStack() as ends, listen_unix(home.socket) as door:
             endpoint = f"http://{HOST}:{tcp.getsockname()[1]}"
             reached_at = settings.fleet.advertise_url or endpoint
             # Before the first goal: whatever runs below this process name is a goal, not the operator.
             name_process(DAEMON)
-            engine = Engine(store, Instance(identity.did, home, reached_at), settings, Runtime())
+            # Agents of the daemon before may ask as soon as their runs are taken back.
+            agents = ends.enter_context(listen_gateway(home.gateway_port)) if wanted else None
+            asked_at = agents.getsockname()[1] if agents is not None else 0
+            instance = Instance(identity.did, home, reached_at, asked_at)
+            engine = Engine(store, instance, settings, Runtime())
             engine.backups = Backups(home.store, place)
             starting = asyncio.ensure_future(engine.start(bootstrap_secret))
             if not await _started(engine, starting, stop):
@@ -96,7 +103,7 @@ async def _run(
                 if not settings.auth.required:
                     log.warning("auth is off: everybody on this machine may call")
                 engine.backups.begin()
-                await _serve(engine, ring, stop, tcp, door)
+                await _serve(engine, ring, stop, tcp, door, agents)
             finally:
                 await engine.backups.stop()
                 await engine.stop()
@@ -158,7 +165,14 @@ def _remove_pid(home: Home) -> None:
             home.pid_file.unlink()
 
 
-async def _serve(engine: Engine, ring: LogRing, stop: _Stop, tcp: socket.socket, door: UnixDoor) -> None:
+async def _serve(
+    engine: Engine,
+    ring: LogRing,
+    stop: _Stop,
+    tcp: socket.socket,
+    door: UnixDoor,
+    agents: socket.socket | None,
+) -> None:
     """Serve until the stop; then accept no new connections, end the streams, and finish responses in
     progress.
     """
@@ -169,6 +183,8 @@ async def _serve(engine: Engine, ring: LogRing, stop: _Stop, tcp: socket.socket,
     serving = asyncio.create_task(server.serve(sockets=[tcp]))
     waiting = asyncio.create_task(stop.wait())
     keeping = asyncio.create_task(_keep_door(engine.instance.home, door, server))
+    gateway = None if agents is None else GatewayServer(GatewayApp(engine.gateway), agents)
+    asking = None if gateway is None else asyncio.create_task(gateway.serve())
     await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
     waiting.cancel()
     keeping.cancel()
@@ -176,6 +192,9 @@ async def _serve(engine: Engine, ring: LogRing, stop: _Stop, tcp: socket.socket,
     server.should_exit = True
     await engine.stop(keep_work=stop.keep_work)
     await serving
+    if gateway is not None and asking is not None:  # until here agents were told why they end
+        gateway.should_exit = True
+        await asking
 
 
 async def _keep_door(home: Home, door: UnixDoor, server: Server) -> None:

@@ -12,10 +12,8 @@ from typing import Any, Final
 import httpx
 
 from syncropel.adapters import Adapter
-from syncropel.adapters.contract import Place
-from syncropel.adapters.other_user import other_user
-from syncropel.adapters.registry import Enabled, enable, installed, log_problems, told
-from syncropel.adapters.workspace import Workspaces
+from syncropel.adapters.gateway.desk import Gateway
+from syncropel.adapters.registry import told
 from syncropel.engine.background import Background
 from syncropel.engine.backups import Backups
 from syncropel.engine.control.accounts import FLEET_SCOPES, Accounts
@@ -26,8 +24,9 @@ from syncropel.engine.control.fleet_rules import FleetRules
 from syncropel.engine.control.graces import Graces
 from syncropel.engine.control.killswitch import KillSwitch
 from syncropel.engine.control.propagation import ControlPropagation
+from syncropel.engine.control.providers import Providers
 from syncropel.engine.dispatch.dispatcher import Dispatcher
-from syncropel.engine.dispatch.run import Limits
+from syncropel.engine.dispatch.enabling import enabled_adapters, limits_of
 from syncropel.engine.dispatch.run_records import TERMINATED
 from syncropel.engine.fanout.delivery import Delivery
 from syncropel.engine.fanout.gates import Gates
@@ -58,7 +57,6 @@ from syncropel.peer.peers import READ_SECS, Peers
 from syncropel.peer.runtime import Runtime
 from syncropel.policy.standing import Standing
 from syncropel.record.model import StoredRecord
-from syncropel.settings.adapters import known_secrets
 from syncropel.settings.config import Home, Settings
 from syncropel.settings.keyring import Keyring, bearer_hash
 from syncropel.store.base import RecordStore
@@ -86,6 +84,8 @@ class Instance:
     did: str
     home: Home
     endpoint: str
+    gateway_port: int = 0
+    """Where its gateway listens; 0: nowhere."""
 
 
 class Engine:
@@ -195,8 +195,19 @@ class Engine:
         )
         self.forking = Forking(self.ingest, did, runtime)
         self.outbox = Outbox(self.ingest, self.peers, did, settings.fleet.coordinator_url, runtime)
-        self.enabled = self._enabled()
-        adapters, place = self._adapters(), self.instance.home.work
+        self.gateway = Gateway(self.instance.home.secrets, runtime, self.instance.gateway_port)
+        self.providers = Providers(
+            self.ingest,
+            did,
+            runtime,
+            worker=settings.role == "worker",
+            beat_soon=lambda: self.heartbeat_sender.soon(),
+            spawn=self._background.spawn,
+        )
+        self.gateway.spent, self.gateway.hear = self.providers.spent_here, self.providers.hear
+        home = self.instance.home
+        self.enabled = enabled_adapters(settings, home, self.gateway, runtime, self._orphan_secs)
+        adapters, place = self._adapters(), home.work
         local = local_output(self.ingest, did, place, adapters, settings.dispatch)
         self.outputs = Outputs(local, self.ingest, self.readers, self.leases, did)
         trees = LocalWorktrees(self.ingest, did, settings.fleet.alias, place, settings.workspace)
@@ -206,7 +217,7 @@ class Engine:
         self.dispatcher = Dispatcher(
             self.ingest,
             adapters,
-            self._limits(),
+            limits_of(settings, self.enabled, self.providers.paused),
             did,
             runtime,
             self._background.spawn,
@@ -257,6 +268,7 @@ class Engine:
 
     async def _take_control(self, answer: dict[str, Any]) -> bool:
         records = answer.get("control")
+        self.providers.answered(answer)
         message = {key: answer.get(key) for key in ("base", "replace", "grace")}
         taken = await self.control_adoption.take(
             {**message, "records": records if isinstance(records, list) else []}
@@ -278,19 +290,6 @@ class Engine:
         await self.leases.end(did)
         self.reconciler.look_for_the_displaced()
 
-    def _enabled(self) -> dict[str, Enabled]:
-        chosen, home = self.settings.adapters, self.instance.home
-        tables = chosen.enabled()
-        # Without programs there is nothing to run as another user.
-        needed = chosen.run_as and not {one.kind for one in tables.values()} <= {"echo", "noop", "http"}
-        user = other_user(chosen.run_as, home.work) if needed else None
-        secrets = partial(known_secrets, tables.values(), home.secrets)
-        workspaces = Workspaces(self.settings.workspace, secrets)
-        place = Place(home.work, home.run, self.runtime, self._orphan_secs, user, home.secrets, workspaces)
-        made = enable(tables, installed(), place)
-        log_problems(installed(), made)
-        return made
-
     def _adapters(self) -> dict[str, Adapter]:
         return {name: one.adapter for name, one in self.enabled.items() if one.adapter is not None}
 
@@ -298,22 +297,17 @@ class Engine:
         """The adapters of this instance (fields of the wire model `AdapterOut`)."""
         return told(self.enabled)
 
+    def provider_of(self, did: str, adapter: str) -> str:
+        """Whose quota goals of this adapter use on an instance; empty when that is not known. Without a name
+        it is the default adapter."""
+        if did != self.instance.did:
+            return self.leases.provider(did, adapter)
+        enabled = self.enabled.get(adapter or self.settings.dispatch.adapter)
+        return enabled.provider if enabled is not None else ""
+
     def _orphan_secs(self) -> float:
         """How long work continues without this daemon: until shortly before the coordinator moves it."""
         return ORPHAN_INTERVALS * self.heartbeat_sender.interval_secs
-
-    def _limits(self) -> Limits:
-        dispatch, enabled = self.settings.dispatch, self.enabled
-        return Limits(
-            max(1, dispatch.max_concurrent),
-            dispatch.default_timeout_secs,
-            dispatch.adapter,
-            dispatch.shutdown_grace_secs,
-            {name: one.table.max_concurrent for name, one in enabled.items() if one.table.max_concurrent},
-            {name: one.table.allowed_models for name, one in enabled.items()},
-            {name: one.broken for name, one in enabled.items() if one.adapter is None},
-            {name: usd for name, one in enabled.items() if (usd := one.table.default_budget_usd)},
-        )
 
     @property
     def uptime_secs(self) -> float:
@@ -353,6 +347,7 @@ class Engine:
             self.triggers.look_again()
             try:
                 await self.leases.sweep()
+                await self.providers.lift()
             except SyncropelError as error:
                 log.error("cannot record a change of the fleet: %s", error.message)
 
@@ -382,6 +377,7 @@ class Engine:
         if self.settings.role == "worker" and self.dispatcher.running and not keep_work:
             await self.heartbeat_sender.drain()
         await self.dispatcher.stop(keep_work=keep_work)
+        await self.gateway.stop(keep_work=keep_work)
         if self.settings.role == "worker":
             await self.outbox.flush()
             if not keep_work:

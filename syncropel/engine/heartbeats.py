@@ -50,6 +50,7 @@ def own_beat(
         "spend": dispatcher.spending(),
         "held": dispatcher.held(),
         "unended": dispatcher.unended(),
+        "quotas": engine.providers.observations(),
         "open": dispatcher.open_attempts() if returning else [],
     }
 
@@ -61,11 +62,17 @@ async def take_beat(engine: Engine, beat: dict[str, Any], *, verified: bool) -> 
     did = str(beat["did"])
     status = await engine.leases.beat({**beat, "verified": verified})
     engine.reconciler.on_beat(beat)
+    if verified:
+        await engine.providers.take(did, beat.get("quotas", ()))
     answer = engine.propagation.answer(
         did, str(beat.get("control", "")), beat.get("control_version"), beat.get("control_grace")
     )
     ends = map(wire, ends_of(engine, beat.get("open", ())))
-    return status, {**answer, "control": [*answer["control"], *ends]}
+    return status, {
+        **answer,
+        "control": [*answer["control"], *ends],
+        "paused": engine.providers.told(),
+    }
 
 
 async def refuse_beat(engine: Engine, did: str, why: str) -> None:

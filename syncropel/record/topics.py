@@ -257,6 +257,12 @@ TOPICS: Final = (
         "drain by: spl drain start --instance NAME",
     ),
     _control(
+        "provider_pause",
+        "No instance starts a goal on this provider until then, or it is resumed. It is no freeze.",
+        "provider, state, until?, reason?, observed_by?, seen?",
+        "pause by: spl provider pause NAME",
+    ),
+    _control(
         "permission_rule",
         "A permission rule of the fleet. On `th_engine_config` it is a rule of that instance.",
         "name, expression, priority, effect, ops, author, rule, removed?",

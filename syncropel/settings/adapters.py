@@ -10,7 +10,7 @@ import math
 import os
 import re
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Final
@@ -104,6 +104,11 @@ class AdapterSettings:
     """Accept every goal at once without doing anything; for benchmarks."""
     tables: Mapping[str, AdapterTable] = field(default_factory=dict, metadata={"tables": True})
     """`[adapters.NAME]`, by name."""
+
+    @property
+    def wants_gateway(self) -> bool:
+        """Whether an adapter asks its model through the gateway."""
+        return any(table.options.get("gateway") is True for table in self.tables.values())
 
     def enabled(self) -> dict[str, AdapterTable]:
         """Every adapter of this instance, by name. `echo` is always included."""
@@ -202,10 +207,10 @@ def _shown(value: Any) -> str:
     return repr(value) if isinstance(value, bool | int | float) else f"a {type(value).__name__}"
 
 
-def known_secrets(tables: Iterable[AdapterTable], folder: Path) -> dict[str, str]:
-    """The values of all secrets that these tables name, by name; unreadable ones are omitted."""
+def known_secrets(tables: Iterable[AdapterTable], folder: Path, more: Collection[str] = ()) -> dict[str, str]:
+    """The values of all secrets that these tables or `more` name, by name; unreadable ones are omitted."""
     found = {}
-    for name in {name for table in tables for name in table.secrets}:
+    for name in {name for table in tables for name in table.secrets} | set(more):
         with contextlib.suppress(SetupError):
             found[name] = read_secret(folder, name)
     return found

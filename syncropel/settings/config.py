@@ -182,6 +182,11 @@ class Home:
         return self.run / "spl.pid"
 
     @property
+    def gateway_port(self) -> Path:
+        """The port that this instance's gateway listens on."""
+        return self.run / "gateway.port"
+
+    @property
     def log(self) -> Path:
         return self.path / "logs" / "spl.log"
 

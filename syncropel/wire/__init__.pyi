@@ -27,6 +27,8 @@ from .control import FreezeLevel as FreezeLevel
 from .control import FreezeOut as FreezeOut
 from .control import NamespaceList as NamespaceList
 from .control import NamespaceOut as NamespaceOut
+from .control import PauseOut as PauseOut
+from .control import ProviderChanged as ProviderChanged
 from .diagnosis import AttemptDiagnosis as AttemptDiagnosis
 from .diagnosis import Diagnosis as Diagnosis
 from .diagnosis import SubprocessExit as SubprocessExit

@@ -21,6 +21,15 @@ class AgentUsage(Wire):
     cost_usd: float | None = Field(default=None, description="None when the model's price is not known")
 
 
+class AgentGateway(Wire):
+    """What the model gateway knows of an attempt's requests."""
+
+    requests: int = Field(default=0, description="requests to a model that have ended")
+    refused: int = Field(default=0, description="requests that were not sent on")
+    unknown: int = Field(default=0, description="requests whose cost is not known")
+    disagrees: str = Field(default="", description="how the agent's own figures differ; empty if they do not")
+
+
 Denials = Annotated[Literal["known", "unknown"], OPEN]
 
 
@@ -51,3 +60,6 @@ class AgentOut(Wire):
     denied: list[str] = Field(default=[], description="tool calls that it was denied")
     denials: Denials = Field(default="unknown", description="whether the agent reports each denied call")
     unread: int = Field(default=0, description="lines of its output that could not be parsed")
+    gateway: AgentGateway | None = Field(
+        default=None, description="None when its requests did not pass the gateway"
+    )

@@ -87,6 +87,31 @@ class ControlWritten(Wire):
     namespace: str
 
 
+class PauseOut(Wire):
+    """A provider on which no goal starts for a while."""
+
+    provider: str = Field(description="what adapters call it")
+    until: float = Field(description="when the pause ends, unix seconds")
+    secs: float = Field(description="seconds left of it")
+    reason: str = Field(default="", description="why it is paused")
+    observed_by: str = Field(
+        default="", description="DID of the instance that the provider told; empty when paused by hand"
+    )
+    actor: str = Field(default="", description="who paused it")
+    at: float = Field(default=0.0, description="when it was paused, unix seconds")
+    record: str = Field(default="", description="id of the record")
+    told: str = Field(default="", description="all of it in one line")
+
+
+class ProviderChanged(Wire):
+    """POST /v1/fleet/providers/{name}/pause and …/resume: the record that was written."""
+
+    provider: str = Field(description="what adapters call it")
+    until: float = Field(description="when the pause ends, unix seconds; 0 when it was resumed")
+    record: str = Field(description="id of the record")
+    told: str = Field(default="", description="all of it in one line")
+
+
 class DrainChanged(Wire):
     """POST /v1/drain: the record that was written. `instance` is a DID, or `*` for the whole fleet."""
 

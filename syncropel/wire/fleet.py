@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field
 
 from syncropel.wire.base import OPEN, InstanceRole, InstanceStatus, Wire
-from syncropel.wire.control import FreezeOut
+from syncropel.wire.control import FreezeOut, PauseOut
 from syncropel.wire.rules import FleetRule
 
 
@@ -26,6 +26,7 @@ class AdapterOut(Wire):
     usable: bool = True
     problem: str = Field(default="", max_length=2048)
     capabilities: dict[str, bool | str] = {}
+    provider: str = Field(default="", max_length=64, description="whose quota its goals use")
 
 
 class Unended(Wire):
@@ -177,6 +178,7 @@ class FleetStatus(Wire):
     )  # fmt: skip
     freezes: list[FreezeOut] = []
     emergency: bool = False
+    paused: list[PauseOut] = Field(default=[], description="providers on which nothing starts")
     rules: list[FleetRule] = Field(
         default=[], description="of the whole fleet: in force, or not confirmed by every live instance yet"
     )
@@ -197,6 +199,20 @@ class StartOut(Wire):
     ended: str = Field(default="", max_length=512, description="a word; empty unless it came to nothing")
     taken_back: bool = Field(
         default=False, description="a daemon took over a run that had continued without it"
+    )
+
+
+class QuotaSpent(Wire):
+    """What a provider told an instance: its quota is spent."""
+
+    model_config = ConfigDict(defer_build=False)
+
+    provider: str = Field(
+        max_length=64, pattern=r"^[a-z0-9][a-z0-9._-]*$", description="what adapters call it"
+    )
+    secs: float = Field(gt=0, allow_inf_nan=False, description="seconds until the quota is filled again")
+    seen: float = Field(
+        ge=0, allow_inf_nan=False, description="when the instance heard it, unix seconds by its own clock"
     )
 
 
@@ -266,6 +282,9 @@ class Heartbeat(Wire):
     open: list[OpenAttempt] = Field(default=[], description="told by an instance that was away")
     unended: list[Unended] = Field(default=[], description="runs that are being ended or not proven empty")
     held: list[str] = Field(default=[], description="child INTENDs that a drain keeps from beginning here")
+    quotas: list[QuotaSpent] = Field(
+        default=[], max_length=32, description="providers whose quota is spent, not answered to yet"
+    )
 
 
 class HeartbeatAnswer(Wire):
@@ -283,6 +302,7 @@ class HeartbeatAnswer(Wire):
     replace: bool = False
     grace: dict[str, float] = {}
     now: float | None = Field(default=None, description="the coordinator's wall clock")
+    paused: list[PauseOut] | None = Field(default=None, description="providers on which nothing starts")
 
 
 class ControlMessage(Wire):

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -78,6 +79,27 @@ PLAIN = [
         more=",budget=0.02",
     ),
     Plain("token budget", "turns:15", ("failed", "budget_exceeded"), more=",budget_tokens=4000"),
+    Plain("gateway: edit", "edit:gated-{agent}.txt", ("accept", ""), adapter="-gate"),
+    Plain("gateway: many turns", "turns:8", ("accept", ""), "the same cost as without it", adapter="-gate"),
+    Plain("gateway: stall", "stall", ("failed", "idle"), "the request is cut", adapter="-gate"),
+    Plain("gateway: API 500", "500", FAILED, adapter="-gate"),
+    Plain("gateway: API 429", "429", ("failed", "rate_limited"), "busy, and no quota", adapter="-gate"),
+    Plain("gateway: huge", "huge", ("accept", ""), "an answer of 2 MB", adapter="-gate"),
+    Plain(
+        "gateway: budget",
+        "turns:15",
+        ("failed", "budget_exceeded"),
+        "nothing is sent on after the request that spent it",
+        adapter="-gate",
+        more=",budget=0.02",
+    ),
+    Plain(
+        "gateway: token budget",
+        "turns:15",
+        ("failed", "budget_exceeded"),
+        adapter="-gate",
+        more=",budget_tokens=4000",
+    ),
 ]
 
 
@@ -106,6 +128,10 @@ def _also(fleet: Fleet, case: Plain, agent: str, child: dict[str, Any]) -> str:
     told = child["agent"] or {}
     if case.name == "budget" and child["cost_usd"] > 0.02 + 2 * REQUEST_USD[agent]:
         return "over the budget by more than a request"
+    if case.name == "gateway: budget" and child["cost_usd"] > 0.02 + REQUEST_USD[agent]:
+        return "over the budget by more than a request"
+    if case.adapter == "-gate" and (told.get("gateway") or {}).get("disagrees"):
+        return str(told["gateway"]["disagrees"])
     if case.ends == ("accept", "") and (told.get("tokens") or 0) == 0:
         return "no tokens were told"
     if case.name == "ok" and child["summary"] != "All done.":
@@ -174,8 +200,17 @@ def frozen(fleet: Fleet, agent: str) -> Row:
 
 def restart(fleet: Fleet, agent: str) -> Row:
     """The worker is killed while a tool runs: it takes the agent back, and counts nothing twice."""
+    return _restarted(fleet, agent, agent, "worker killed")
+
+
+def gated_restart(fleet: Fleet, agent: str) -> Row:
+    """The same with an agent that asks through the worker's gateway."""
+    return _restarted(fleet, agent, f"{agent}-gate", "gateway: worker killed")
+
+
+def _restarted(fleet: Fleet, agent: str, adapter: str, case: str) -> Row:
     worker = WORKERS[agent]
-    alias = fleet.fan_out(f"goal=Please play:long:12 now,target={worker},adapter={agent}")
+    alias = fleet.fan_out(f"goal=Please play:long:12 now,target={worker},adapter={adapter}")
     session = begun(fleet, agent, alias)["session"]
     fleet.kill(worker)
     fleet.restart()
@@ -188,22 +223,60 @@ def restart(fleet: Fleet, agent: str) -> Row:
     asked = child["agent"]["tokens"] if child["agent"] else 0
     cost = abs(child["cost_usd"] - (child["agent"] or {}).get("cost_usd", 0)) < 1e-9
     note = "the same session and attempt, counted once"
-    return row_of("worker killed", agent, child, note, _unless(same and asked and cost, child))
+    return row_of(case, agent, child, note, _unless(same and asked and cost, child))
+
+
+def gated_resume(fleet: Fleet, agent: str) -> Row:
+    """A retry goes on with the session through the gateway."""
+    return _resumed(fleet, agent, f"{agent}-gate", "gateway: resume")
+
+
+def gated_frozen(fleet: Fleet, agent: str) -> Row:
+    """A freeze that ends work comes while an answer streams in: the request is cut."""
+    adapter = f"{agent}-gate"
+    alias = fleet.fan_out(f"goal=Please play:slow now,target={WORKERS[agent]},adapter={adapter}")
+    wait(
+        lambda: fleet.records(WORKERS[agent], "syncropel.dispatch.agent_session.v1", alias),
+        "the session in the log",
+    )
+    time.sleep(2)
+    fleet.spl(*_FREEZE, "--reason", "matrix")
+    wait(lambda: not fleet.agents(), "an empty process tree", 30)
+    fleet.spl("unkill", "--namespace", "default")
+    child = fleet.ended(alias)[0]
+    right = (child["verdict"], child["reason"]) == ("terminated", "frozen")
+    return row_of("gateway: frozen", agent, child, "the request is cut", _unless(right, child))
+
+
+def quota(fleet: Fleet, agent: str) -> Row:
+    """The provider's quota is spent: the run ends, and the next waits until the provider is resumed."""
+    where = f"target={WORKERS[agent]},adapter={agent}-gate"
+    first = fleet.ended(fleet.fan_out(f"goal=Please play:quota now,{where}"))[0]
+    paused = wait(lambda: fleet.json("provider", "list")["data"], "the pause", 30)
+    alias = fleet.fan_out(f"goal=Please play:ok now,{where}")
+    wait(lambda: "is paused until" in str(fleet.subtasks(alias)[0]["why"]), "what waits says why", 30)
+    fleet.spl("provider", "resume", paused[0]["provider"])
+    second = fleet.ended(alias)[0]
+    right = (first["reason"], second["verdict"]) == ("rate_limited", "accept")
+    note = "the next one waits until the provider is resumed"
+    return row_of("gateway: quota spent", agent, first, note, _unless(right, [first, second]))
 
 
 def resume(fleet: Fleet, agent: str) -> Row:
     """A retry goes on with the session, and tells only its own tokens."""
+    return _resumed(fleet, agent, agent, "resume")
+
+
+def _resumed(fleet: Fleet, agent: str, adapter: str, case: str) -> Row:
     worker = WORKERS[agent]
-    alias = fleet.fan_out(f"goal=Please play:long:60 now,target={worker},adapter={agent},timeout=8")
+    alias = fleet.fan_out(f"goal=Please play:long:60 now,target={worker},adapter={adapter},timeout=8")
     first = fleet.ended(alias)[0]
     hint = "Please play:ok now"
     fleet.spl("task", "retry", alias, "--subtask", "0", "--hint", hint)
     child = wait(lambda: _second(fleet.subtasks(alias)[0]), "the second attempt", 60)
     same = first["agent"]["session"] == child["agent"]["session"]
     right = same and child["verdict"] == "accept"
-    return row_of(
-        "resume", agent, child, "a retry in the session of the first attempt", _unless(right, child)
-    )
+    return row_of(case, agent, child, "a retry in the session of the first attempt", _unless(right, child))
 
 
 def _second(child: dict[str, Any]) -> dict[str, Any] | None:
@@ -231,7 +304,19 @@ def unpriced(fleet: Fleet, agent: str) -> Row:
     return row_of("budget without a price", agent, child, note, _unless(right, child))
 
 
-SPECIAL: list[Callable[[Fleet, str], Row]] = [stop, killed, frozen, restart, resume, together, unpriced]
+SPECIAL: list[Callable[[Fleet, str], Row]] = [
+    stop,
+    killed,
+    frozen,
+    restart,
+    resume,
+    together,
+    unpriced,
+    gated_restart,
+    gated_resume,
+    gated_frozen,
+    quota,
+]
 
 
 def _unless(right: object, told: object) -> str:

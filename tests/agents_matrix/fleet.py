@@ -41,6 +41,31 @@ cwd = "{repo}"
 set = {{ ANTHROPIC_BASE_URL = "{url}" }}
 secrets = ["ANTHROPIC_API_KEY"]
 
+[adapters.claude-gate]
+type = "claude"
+command = ["{claude}"]
+idle_secs = {idle}
+max_turns = {turns}
+mode = "acceptEdits"
+args = ["--allowedTools=Bash"]
+cwd = "{repo}"
+set = {{ CLAUDE_CODE_MAX_RETRIES = "2" }}
+gateway = true
+provider_url = "{url}"
+
+[adapters.codex-gate]
+type = "codex"
+command = ["{codex}"]
+model = "gpt-5.5"
+models = ["a-model-of-nobody"]
+idle_secs = {idle}
+max_turns = {turns}
+mode = "danger-full-access"
+cwd = "{repo}"
+gateway = true
+provider_url = "{url}"
+provider_key = "MODEL_KEY"
+
 [adapters.codex]
 command = ["{codex}"]
 model = "gpt-5.5"

@@ -68,7 +68,8 @@ class _Handler(BaseHTTPRequestHandler):
             kinds = {401: "authentication_error", 429: "rate_limit_error", 529: "overloaded_error"}
             kind = kinds.get(reply.status, "api_error" if reply.status >= 500 else "invalid_request_error")
             error = {"type": kind, "message": f"the script says {reply.status}"}
-            self._body(reply.status, {"type": "error", "error": error})
+            more = {"Retry-After": str(reply.again)} if reply.again else {}
+            self._body(reply.status, {"type": "error", "error": error}, more)
             return
         self.server.requests.append(self.path)
         self.send_response(200)
@@ -93,11 +94,13 @@ class _Handler(BaseHTTPRequestHandler):
             if reply.pause and event["type"].endswith("delta"):
                 time.sleep(reply.pause)
 
-    def _body(self, status: int, body: dict[str, Any]) -> None:
+    def _body(self, status: int, body: dict[str, Any], more: dict[str, str] | None = None) -> None:
         text = json.dumps(body).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(text)))
+        for name, value in (more or {}).items():
+            self.send_header(name, value)
         self.end_headers()
         self.wfile.write(text)
 

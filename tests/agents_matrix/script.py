@@ -19,6 +19,8 @@ class Reply:
     pause: float = 0.0
     """Seconds between the pieces of the text."""
     status: int = 200
+    again: int = 0
+    """Seconds after which a refusal says to come again."""
     fault: str = ""
 
 
@@ -26,6 +28,8 @@ def reply(name: str, argument: str, results: int) -> Reply:
     """The answer to a request that has so many tool results behind its script's mark."""
     if name in ("500", "401", "429", "400", "529"):
         return Reply(status=int(name))
+    if name == "quota":
+        return Reply(status=429, again=int(argument or 3600))
     if name in ("stall", "cut", "garbage"):
         return Reply("This answer has no end.", fault=name)
     if name == "slow":

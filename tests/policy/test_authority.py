@@ -76,6 +76,7 @@ TRUTH = {
     "th_fleet_control freeze": {"coordinator"},
     "th_fleet_control unfreeze": {"coordinator"},
     "th_fleet_control drain": {"coordinator"},
+    "th_fleet_control provider_pause": {"coordinator"},
     "th_fleet_control permission_rule": {"coordinator"},
     "th_fleet_control instance_credential": {"coordinator"},
     "th_fleet_control instance_credential_revoked": {"coordinator"},

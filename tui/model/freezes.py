@@ -53,6 +53,11 @@ def banner_lines(status: FleetStatus, at: Moment, glyphs: Glyphs) -> list[str]:
     return lines
 
 
+def pause_lines(status: FleetStatus, glyphs: Glyphs) -> list[str]:
+    """One line for each provider on which nothing starts."""
+    return [f"{glyphs.sign('blocked')} {plain(one.told)}" for one in status.paused[:SHOWN]]
+
+
 def _banner(one: FreezeOut, at: Moment) -> str:
     parts = [f"{marked(one.level)}: {where(one)} for {long_duration(at.now - one.at)}"]
     if one.waiting:

@@ -183,9 +183,11 @@ def _agent_lines(child: schema.ChildOut) -> list[tuple[str, Line]]:
     if (agent := child.agent) is None:
         return []
     denied = plain("; ".join(agent.denied)) or ("none" if agent.denials == "known" else "unknown")
+    differs = plain(agent.gateway.disagrees) if agent.gateway is not None else ""
     return [
         ("model", Line(plain(agent.model) or NOTHING)),
         ("tokens", Line("unknown" if agent.tokens is None else count(agent.tokens))),
+        *([("gateway", Line(differs, "warn"))] if differs else []),
         ("denied", Line(denied, "warn" if agent.denied else "plain")),
         ("session", Line(plain(agent.session) or NOTHING)),
     ]

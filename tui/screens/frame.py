@@ -100,6 +100,8 @@ def banner(screen: ConsoleScreen, now: float, width: int) -> list[Spans]:
     if world.status is not None:
         for words in freezes.banner_lines(world.status, world.moment(now), glyphs):
             lines.append(_alarm(glyphs, words, width))
+        for words in freezes.pause_lines(world.status, glyphs):
+            lines.append((Span(" " + clip(words, width - 2, glyphs.ellipsis), "warn"),))
     state = world.link.at(now)
     if world.status is None:
         key = screen.console.keymap.shown(actions.START)

@@ -7,21 +7,25 @@ import shutil
 import uuid
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 from syncropel.adapters.agents.claude import ClaudeReader
 from syncropel.adapters.agents.cli import END, Ask, Cli
 from syncropel.adapters.agents.codex import CodexReader
+from syncropel.adapters.agents.metered import MeteredFollowing, MeteredReader
 from syncropel.adapters.agents.options import read_options
+from syncropel.adapters.agents.passage import KEPT, Passage
 from syncropel.adapters.agents.tokens import Tokens, read_tokens
 from syncropel.adapters.agents.verdict import BUDGET_EXCEEDED, MAX_TURNS
 from syncropel.adapters.base import Job, Observe, Outcome
 from syncropel.adapters.configured import ConfiguredProgram, write_prompt
-from syncropel.adapters.contract import Place
+from syncropel.adapters.contract import CostKnown, Place
 from syncropel.adapters.environment import found
 from syncropel.adapters.files import Files
+from syncropel.adapters.following import Following
 from syncropel.adapters.program import Excess, Program
 from syncropel.adapters.reading import OutputReader
+from syncropel.adapters.supervised import Supervised
 from syncropel.errors import SetupError
 from syncropel.settings.adapters import AdapterTable
 
@@ -43,14 +47,51 @@ class AgentAdapter(ConfiguredProgram):
         super().__init__(replace(table, command=table.command or (program,)), place)
         self._cli = cli
         self._options = read_options(table.name, cli, table.options)
+        self._passage = Passage.of(table, cli, self._options, place.gateway)
+        self.cost_known: CostKnown = "request" if self._passage is not None else cli.spend_known
+
+    @property
+    def provider(self) -> str:
+        """Whose quota its goals use."""
+        return self._options.provider
+
+    def problem(self) -> str:
+        return super().problem() or (self._passage.problem() if self._passage is not None else "")
 
     async def run(self, job: Job, observe: Observe) -> Outcome:
         if job.budget_usd is not None and not self._can_tell_cost(job.model):
             return Outcome("failed", self._blind(job.model), reason=BUDGET_BLIND)
-        return await super().run(job, observe)
+        try:
+            return await super().run(job, observe)
+        finally:
+            self._close(job)
+
+    async def resume(self, taken: Supervised, job: Job, observe: Observe) -> Outcome:
+        if (kept := taken.about.get(KEPT)) is not None and self._passage is not None:
+            self._passage.take_back(job, kept, taken.folder)
+        try:
+            return await super().resume(taken, job, observe)
+        finally:
+            self._close(job)
+
+    def _close(self, job: Job) -> None:
+        if self._passage is not None and not self._leaving:
+            self._passage.close(job)
+
+    async def _launch(self, program: Program, job: Job, sink: BinaryIO, base: str | None) -> Supervised:
+        run = await super()._launch(program, job, sink, base)
+        if self._passage is not None:
+            self._passage.begin(job, run.folder)
+        return run
+
+    async def _end(self, run: Supervised, job: Job) -> None:
+        self._close(job)  # before the agent is asked to end: what it waits for is cut now
+        await super()._end(run, job)
 
     def _can_tell_cost(self, model: str) -> bool:
-        return self._cli.says_cost or self._options.prices.knows(model)
+        if self._cli.says_cost and (self._passage is None or not model):
+            return True
+        return self._options.prices.knows(model)
 
     def _blind(self, model: str) -> str:
         what = f"the price of {model!r} is not known" if model else f"no model is set for {self.name}"
@@ -64,6 +105,10 @@ class AgentAdapter(ConfiguredProgram):
 
     def prepare(self, job: Job, files: Files, cwd: Path) -> Program:
         environment = self.environment(job, files)
+        more, kept = list(self.table.args), dict[str, Any]()
+        if self._passage is not None:
+            words, variables, kept = self._passage.open(job, environment)
+            more, environment = more + words, environment | variables
         ask, gone = self._ask(job), ""
         if ask.resume and not self._cli.has_session(ask.resume, environment):
             ask, gone = replace(ask, resume="", before=Tokens()), ask.resume
@@ -76,19 +121,20 @@ class AgentAdapter(ConfiguredProgram):
                 f"there is no program {program[0]!r}; install it, or set [adapters.{self.name}] command"
             )
         return Program(
-            self._cli.words(program, ask, self.table.args),
+            self._cli.words(program, ask, more),
             cwd,
             environment,
             stdin=files.prompt,
             stderr=files.stderr,
             session=ask.resume or ask.session,
             about=self._about(job, ask, gone),
+            kept=kept,
         )
 
     def _about(self, job: Job, ask: Ask, gone: str) -> dict[str, Any]:
         """What the start record tells besides."""
-        about: dict[str, Any] = {"spend_known": self._cli.spend_known}
-        if job.budget_usd is not None and self._cli.spend_known == END:
+        about: dict[str, Any] = {"spend_known": self.cost_known}
+        if job.budget_usd is not None and self.cost_known == END:
             about["warning"] = (
                 f"a budget cannot stop this run: {self.name} says what it spent only at its end"
             )
@@ -121,23 +167,44 @@ class AgentAdapter(ConfiguredProgram):
         )
 
     def reader(self, job: Job) -> OutputReader:
-        return self._cli.reader(self._options.prices, self._ask(job), None if job.over else self.places())
+        places = None if job.over else self.places()
+        agent = self._cli.reader(self._options.prices, self._ask(job), places)
+        attempt = self._passage.attempt(job) if self._passage is not None and not job.over else None
+        return agent if attempt is None else MeteredReader(agent, attempt)
+
+    def following(self, run: Supervised, job: Job, reader: OutputReader, output: Path) -> Following:
+        if not isinstance(reader, MeteredReader):
+            return super().following(run, job, reader, output)
+        return MeteredFollowing(output, reader, run.folder.name, job.events, reader.attempt)
 
     def limits_of(self, job: Job, reader: OutputReader | None) -> Excess | None:
         """Whether the run has used up its tokens or its turns."""
-        if not isinstance(reader, ClaudeReader | CodexReader):
+        agent = reader.agent if isinstance(reader, MeteredReader) else reader
+        if not isinstance(agent, ClaudeReader | CodexReader):
             return None
-        used, most = reader.account.spending.tokens.total, job.budget_tokens
+        self._hear_quota(agent)
+        used, most = agent.account.spending.tokens.total, job.budget_tokens
+        if isinstance(reader, MeteredReader):
+            used = reader.attempt.account.tokens
         if most is not None and used >= most:
             told = f"{BUDGET_EXCEEDED}: used {used} tokens of its budget of {most}"
             return Excess(BUDGET_EXCEEDED, told)
         turns = self._options.max_turns
-        done = reader.account.facts.ended is not None
-        if turns and not self._cli.limits_turns and not done and reader.turns > turns:
+        done = agent.account.facts.ended is not None
+        if turns and not self._cli.limits_turns and not done and agent.turns > turns:
             return Excess(MAX_TURNS, f"over its limit of {turns} turns")
         return None
 
+    def _hear_quota(self, agent: ClaudeReader | CodexReader) -> None:
+        """Pass on, once, that the agent says that the quota is spent."""
+        facts, gateway = agent.account.facts, self.place.gateway
+        if facts.quota is not None and gateway is not None:
+            gateway.hear(self.provider, facts.quota, False)
+            facts.quota = None
+
     def told(self, reader: OutputReader | None) -> dict[str, Any] | None:
+        if isinstance(reader, MeteredReader):
+            return {"adapter": self.name, **reader.body()}
         if not isinstance(reader, ClaudeReader | CodexReader):
             return None
         return {"adapter": self.name, **reader.account.as_body()}

@@ -30,6 +30,7 @@ from syncropel.adapters.agents.words import (
     texts,
 )
 from syncropel.adapters.base import Outcome
+from syncropel.adapters.gateway.quota import Spent
 from syncropel.adapters.reading import Event, Notice, Retry, Session, Text, ToolCall, ToolResult
 from syncropel.adapters.reading import Final as End
 
@@ -86,6 +87,13 @@ class ClaudeReader:
             waits = dollars(said.get("retry_delay_ms")) or 0.0
             tries = count(said.get("attempt")), count(said.get("max_retries"))
             return [Retry(*tries, count(said.get("error_status")), waits / 1000, text(said.get("error")))]
+        return []
+
+    def _limited(self, said: dict[str, Any]) -> list[Event]:
+        """Whether its subscription's quota is spent, and until when (unix seconds)."""
+        about = part(said.get("rate_limit_info"))
+        if about.get("status") == "rejected":
+            self._facts.quota = Spent(None, dollars(about.get("resetsAt")))
         return []
 
     def _stream(self, said: dict[str, Any]) -> list[Event]:
@@ -177,6 +185,7 @@ def _shown(content: Any) -> str:
 
 _READERS: Final[dict[str, Callable[[ClaudeReader, dict[str, Any]], list[Event]]]] = {
     "system": ClaudeReader._system,
+    "rate_limit_event": ClaudeReader._limited,
     "stream_event": ClaudeReader._stream,
     "assistant": ClaudeReader._assistant,
     "user": ClaudeReader._user,

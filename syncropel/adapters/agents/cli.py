@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Mapping, Sequence
@@ -14,12 +15,17 @@ from syncropel.adapters.agents.codex import CodexReader
 from syncropel.adapters.agents.prices import Prices
 from syncropel.adapters.agents.rollout import Rollout
 from syncropel.adapters.agents.tokens import Tokens
+from syncropel.adapters.contract import CostKnown
+from syncropel.adapters.gateway.dialects import Dialect, Messages, Responses
 
-REQUEST: Final = "request"
-END: Final = "end"
+REQUEST: Final[CostKnown] = "request"
+END: Final[CostKnown] = "end"
 """When an agent says what it has spent: after each request to the model, or only at its end."""
 
 _NONE: Final = Tokens()
+_PROVIDER: Final = "syncropel"
+_TOKEN: Final = "SPL_GATEWAY_TOKEN"
+"""What codex calls the gateway, and where it finds its token."""
 
 
 @dataclass(frozen=True)
@@ -46,15 +52,24 @@ class Cli(Protocol):
 
     mode: str
     modes: frozenset[str]
-    spend_known: str
+    spend_known: CostKnown
     names_session: bool
     limits_turns: bool
     says_cost: bool
     variables: Mapping[str, str]
     """What it is always told."""
+    keys: frozenset[str]
+    """Variables by which it could find another way to its provider than the gateway."""
+    dialect: Dialect
+    """How it asks its model."""
 
     def words(self, program: Sequence[str], ask: Ask, more: Sequence[str]) -> list[str]:
         """The command; the prompt comes on stdin."""
+        ...
+
+    def through(self, url: str, token: str) -> tuple[list[str], dict[str, str]]:
+        """More words, and variables, that have it ask its model at this address with this token. No word may
+        hold the token: everybody on the machine can read them."""
         ...
 
     def reader(
@@ -73,7 +88,7 @@ class Claude:
 
     mode = "acceptEdits"
     modes = frozenset({"default", "acceptEdits", "plan", "dontAsk", "auto", "bypassPermissions"})
-    spend_known = REQUEST
+    spend_known: CostKnown = REQUEST
     names_session = True
     limits_turns = True
     says_cost = True
@@ -82,6 +97,18 @@ class Claude:
         "DISABLE_AUTOUPDATER": "1",
         "NO_COLOR": "1",
     }
+    keys = frozenset(
+        {
+            "ANTHROPIC_API_KEY",
+            "ANTHROPIC_AUTH_TOKEN",
+            "ANTHROPIC_BASE_URL",
+            "CLAUDE_CODE_OAUTH_TOKEN",
+            "CLAUDE_CODE_USE_BEDROCK",
+            "CLAUDE_CODE_USE_VERTEX",
+            "CLAUDE_CODE_USE_FOUNDRY",
+        }
+    )
+    dialect: Dialect = Messages()
 
     def words(self, program: Sequence[str], ask: Ask, more: Sequence[str]) -> list[str]:
         words = [*program, "-p", "--output-format", "stream-json", "--verbose", "--include-partial-messages"]
@@ -91,6 +118,9 @@ class Claude:
         words += ["--max-turns", str(ask.max_turns)] if ask.max_turns else []
         words += ["--max-budget-usd", f"{ask.budget_usd:.6f}"] if ask.budget_usd is not None else []
         return [*words, *more]
+
+    def through(self, url: str, token: str) -> tuple[list[str], dict[str, str]]:
+        return [], {"ANTHROPIC_BASE_URL": url, "ANTHROPIC_API_KEY": token}
 
     def reader(self, prices: Prices, ask: Ask, environment: Mapping[str, str] | None) -> ClaudeReader:
         return ClaudeReader(prices, ignore_denied=ask.ignore_denied)
@@ -105,17 +135,25 @@ class Codex:
 
     mode = "workspace-write"
     modes = frozenset({"read-only", "workspace-write", "danger-full-access"})
-    spend_known = END
+    spend_known: CostKnown = END
     names_session = False
     limits_turns = False
     says_cost = False
     variables: Mapping[str, str] = {"NO_COLOR": "1"}
+    keys = frozenset({"OPENAI_API_KEY", "CODEX_API_KEY", "OPENAI_BASE_URL"})
+    dialect: Dialect = Responses()
 
     def words(self, program: Sequence[str], ask: Ask, more: Sequence[str]) -> list[str]:
         words = [native(program[0]), *program[1:], "exec", "--json", "-s", ask.mode]
         words += ["-c", "analytics.enabled=false", "--disable", "plugins", "--skip-git-repo-check"]
         words += ["-m", ask.model] if ask.model else []
         return [*words, *more, *(["resume", ask.resume] if ask.resume else []), "-"]
+
+    def through(self, url: str, token: str) -> tuple[list[str], dict[str, str]]:
+        told = {"name": _PROVIDER, "base_url": f"{url}/v1", "env_key": _TOKEN, "wire_api": "responses"}
+        table = ",".join(f"{key}={json.dumps(value)}" for key, value in told.items())
+        words = ["-c", f'model_provider="{_PROVIDER}"', "-c", f"model_providers.{_PROVIDER}={{{table}}}"]
+        return words, {_TOKEN: token}
 
     def reader(self, prices: Prices, ask: Ask, environment: Mapping[str, str] | None) -> CodexReader:
         rollout = None if environment is None else Rollout(_sessions_of_codex(environment))

@@ -14,12 +14,15 @@ from syncropel.adapters.agents.tokens import Tokens
 from syncropel.adapters.agents.verdict import Denied, Ended, Facts, error_of
 from syncropel.adapters.agents.words import name, one_line, part, parts, read_object, text
 from syncropel.adapters.base import Outcome
+from syncropel.adapters.gateway.quota import Spent
 from syncropel.adapters.reading import Event, Notice, Retry, Session, Text, ToolCall, ToolResult
 from syncropel.adapters.reading import Final as End
 
 _RETRY: Final = re.compile(r"Reconnecting\.\.\. (\d{1,6})/(\d{1,6}) ?\(?(.*?)\)?", re.DOTALL)
 _STATUS: Final = re.compile(r"\bstatus:? (\d{3})\b")
 _LIMIT: Final = re.compile(r"usage limit|rate.limit|quota", re.IGNORECASE)
+_SPENT: Final = "You've hit your usage limit"
+"""How its own error begins when the provider says that the quota is spent."""
 _DENIED: Final = re.compile(r"ERROR codex_core::\S+: error=(.*rejected by user approval settings.*)")
 """A denied call leaves no event, only such a line on stderr; that there is none proves nothing."""
 _NEW_THREAD: Final = Tokens()
@@ -166,6 +169,8 @@ class CodexReader:
     def _failed(self, said: dict[str, Any]) -> list[Event]:
         message = _plain(text(part(said.get("error")).get("message"))) or self._facts.last_error
         limit = "rate_limit" if _LIMIT.search(message) else ""
+        if message.startswith(_SPENT):
+            self._facts.quota = Spent(None)
         self._facts.ended = Ended(ok=False, text=message, error=error_of(_status(message), limit))
         return [self._end()]
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from syncropel.adapters.agents.cli import Cli
 from syncropel.adapters.agents.prices import Price, Prices
 from syncropel.errors import SetupError
 
+PROVIDER: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+"""What a provider may be called."""
+_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
+_HERE: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 _PRICE_KEYS: Final = ("input", "output", "cached_input", "cache_write")
 
 
@@ -18,12 +24,18 @@ class Options:
     """`mode`: what the agent may do, in its own word. `max_turns`: answers of the model; 0: no limit.
 
     `resume`: whether a retry goes on with the session of the attempt before. `prices`: `[…prices]`.
+    `gateway`: whether it asks its model through the gateway, which sends that on to `provider_url` with the
+    key in `secrets/` that is called `provider_key`. `provider`: what the fleet calls whoever is asked.
     """
 
     mode: str
     max_turns: int = 0
     resume: bool = True
     prices: Prices = field(default_factory=Prices)
+    gateway: bool = False
+    provider: str = ""
+    provider_url: str = ""
+    provider_key: str = ""
 
 
 def read_options(name: str, cli: Cli, given: Mapping[str, Any]) -> Options:
@@ -33,8 +45,18 @@ def read_options(name: str, cli: Cli, given: Mapping[str, Any]) -> Options:
         "max_turns": _turns,
         "resume": _switch,
         "prices": _prices,
+        "gateway": _switch,
+        "provider": _provider,
+        "provider_url": _url,
+        "provider_key": _secret,
     }
-    found: dict[str, Any] = {"mode": cli.mode}
+    dialect = cli.dialect
+    found: dict[str, Any] = {
+        "mode": cli.mode,
+        "provider": dialect.provider,
+        "provider_url": dialect.url,
+        "provider_key": dialect.key,
+    }
     for key, value in given.items():
         if key not in readers:
             known = ", ".join(sorted(readers))
@@ -61,6 +83,27 @@ def _turns(value: Any) -> int:
 def _switch(value: Any) -> bool:
     if not isinstance(value, bool):
         raise ValueError("true or false")
+    return value
+
+
+def _provider(value: Any) -> str:
+    if not isinstance(value, str) or not PROVIDER.fullmatch(value):
+        raise ValueError("a name of a-z, 0-9, '.', '_' and '-'")
+    return value
+
+
+def _url(value: Any) -> str:
+    parsed = urlsplit(value) if isinstance(value, str) and value.isascii() else urlsplit("")
+    safe = parsed.scheme == "https" or (parsed.scheme == "http" and parsed.hostname in _HERE)
+    more = parsed.query or parsed.fragment or parsed.username or parsed.password
+    if not safe or not parsed.hostname or more or any(one <= " " for one in value):
+        raise ValueError("an address such as https://api.example.com; without https only on this machine")
+    return str(value).rstrip("/").removesuffix("/v1")
+
+
+def _secret(value: Any) -> str:
+    if not isinstance(value, str) or not _VARIABLE.fullmatch(value):
+        raise ValueError("the name of a file in secrets/, of letters, digits and '_'")
     return value
 
 

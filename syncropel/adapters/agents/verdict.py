@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
+from syncropel.adapters.gateway.quota import Spent
 from syncropel.adapters.reading import how_it_ended, printable
 from syncropel.folds.fanout.state import ACCEPT
 
@@ -57,6 +58,8 @@ class Facts:
     denied_known: bool = True
     last_error: str = ""
     """The last error that was told before an end."""
+    quota: Spent | None = None
+    """That the provider's quota is spent, if an event of the program itself says so."""
 
 
 @dataclass(frozen=True, slots=True)

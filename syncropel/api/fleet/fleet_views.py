@@ -28,6 +28,7 @@ from syncropel.wire import (
     FleetStatus,
     FreezeOut,
     InstanceOut,
+    PauseOut,
     RunningDispatch,
 )
 
@@ -134,6 +135,7 @@ def fleet_status(engine: Engine) -> FleetStatus:
         records=engine.store.count,
         freezes=[freeze_out(engine, one) for one in live.control.active()],
         emergency=live.control.emergency is not None,
+        paused=[PauseOut(**one) for one in engine.providers.told()],
         rules=fleet_rules(engine),
         tasks_revision=live.revision,
     )

@@ -8,6 +8,7 @@ from typing import Final
 
 from syncropel.engine.engine import Engine
 from syncropel.folds.control.freezes import Freeze
+from syncropel.folds.control.pauses import Pause
 from syncropel.folds.fanout.spec import DYNAMIC_TARGETS
 from syncropel.folds.fanout.state import FanOut, Spawn
 from syncropel.folds.fanout.subtasks import Child
@@ -120,11 +121,22 @@ class Look:
             return Progress(began, True, True, "not delivered yet: its instance does not answer")
         freezes = self._engine.ingest.live.control.covering(fanout.spec.namespace) if began is None else []
         why = held_by(freezes[-1]) if freezes else taken_over(fanout, child.index, self._aliases)
+        if queued and not why and (pause := self._pause(child, spawn)) is not None:
+            why = pause.told(self._engine.runtime.now())
         if queued and not why:
             name = self.names.get(spawn.instance, spawn.instance)
             full = self._engine.leases.free_slots(spawn.instance) == 0
             why = f"waits for a free slot on {name}" if full else f"has not begun on {name}"
         return Progress(began, queued, why=why)
+
+    def _pause(self, child: Child, spawn: Spawn) -> Pause | None:
+        """The pause of the provider that the subtask's adapter uses on its instance."""
+        engine = self._engine
+        pauses, now = engine.ingest.live.pauses, engine.runtime.now()
+        provider = (
+            engine.provider_of(spawn.instance, child.subtask.adapter or "") if pauses.active(now) else ""
+        )
+        return pauses.of(provider, now) if provider else None
 
     def _after_the_end(self, spawn: Spawn, began: float | None, queued: bool) -> Progress:
         """The progress of an attempt that had no result when its fan-out was over. Nobody waits for it."""

@@ -35,6 +35,7 @@ COMMANDS: Final = {
     "unkill": "lift a freeze",
     "drill": "practise the kill switch",
     "drain": "empty an instance, or the fleet, before you stop it",
+    "provider": "pause a provider whose quota is spent, for the whole fleet",
     "consent": "say which namespace may share its records with which",
     "namespace": "register, list, and close namespaces",
     "config": "add, list, and remove rules; enable permissions",

@@ -12,13 +12,20 @@ if TYPE_CHECKING:
 
 
 def agent_lines(agent: AgentOut | None) -> list[str]:
-    """Its model, tokens, and session, and the tool calls that it was denied; nothing without an agent."""
+    """Its model, tokens, and session, what the gateway metered, and the denied tool calls; nothing without an
+    agent.
+    """
     if agent is None:
         return []
     tokens = "tokens unknown" if agent.tokens is None else f"{agent.tokens:,} tokens"
     denials = "" if agent.denials == "known" else "denials unknown"
     facts = [agent.model or "model unknown", tokens, denials, f"session {agent.session or 'unknown'}"]
     lines = [f"agent: {', '.join(fact for fact in facts if fact)}"]
+    if (gateway := agent.gateway) is not None:
+        refused = f"{gateway.refused} refused" if gateway.refused else ""
+        unknown = f"{gateway.unknown} of unknown cost" if gateway.unknown else ""
+        told = ", ".join(filter(None, (f"{gateway.requests} requests", refused, unknown)))
+        lines += [f"gateway: {told}", *([gateway.disagrees] if gateway.disagrees else [])]
     return lines + [f"denied: {one}" for one in agent.denied]
 
 

@@ -75,6 +75,7 @@ def status_lines(status: FleetStatus) -> list[str]:
     else:
         lines.append("  Active freezes: (none)")
     lines.append(f"  Emergency stop: {'ACTIVE' if status.emergency else 'inactive'}")
+    lines += [f"  Paused: {clean(one.told)}" for one in status.paused]
     return [*lines, *_rule_lines(status.rules), *spend_lines(status), *_needs_look(status)]
 
 
@@ -154,6 +155,7 @@ def change_line(status: FleetStatus) -> str:
     parts += [f"{one.alias or one.thread[:11]} {one.completed}/{one.subtasks}" for one in status.fanouts]
     away = [f"{one.alias} {one.status}" for one in status.instances if one.status in ("stale", "draining")]
     frozen = [f"frozen {one.namespace}" for one in status.freezes]
+    frozen += [f"paused {one.provider}" for one in status.paused]
     return " · ".join([*parts, *away, *frozen, *(["EMERGENCY"] if status.emergency else [])])
 
 

@@ -63,7 +63,7 @@ class Dispatcher:
         self._ingest = ingest
         self._may_work = may_work
         gate = StartGate(ingest, self._may_begin)
-        self._place = Place(ingest, adapters, limits, did, runtime, gate.let_through)
+        self._place = Place(ingest, adapters, limits, did, runtime, gate.let_through, self._stopped)
         self._limits = limits
         self._did = did
         self._runtime = runtime
@@ -248,6 +248,8 @@ class Dispatcher:
             name = self._limits.adapter_of(intend) if intend is not None else ""
             if busy[name] >= self._limits.each.get(name, self._limits.max_concurrent):
                 continue  # others need not wait for its adapter
+            if intend is not None and self._limits.paused(name):
+                continue
             del self._queue[thread]
             if intend is not None:
                 self._begin(intend)
@@ -315,6 +317,8 @@ class Dispatcher:
     def _may_begin(self, intend: ChildIntend) -> bool:
         state = self._ingest.live.children[intend.thread]
         if self._stopping or self.draining or intend.record in state.ended:
+            return False
+        if self._limits.paused(self._limits.adapter_of(intend)):
             return False
         return not self._ingest.live.holds(_namespace(intend))
 

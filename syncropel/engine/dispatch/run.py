@@ -65,6 +65,8 @@ class Limits:
 
     budgets: Mapping[str, float] = field(default_factory=dict)
     """US dollars that an attempt may spend if its subtask names no budget, by adapter."""
+    paused: Callable[[str], bool] = lambda name: False
+    """Whether no goal of this adapter may start now: the quota of its provider is spent."""
 
     def adapter_of(self, intend: ChildIntend) -> str:
         """The name of the adapter that runs this."""
@@ -124,6 +126,8 @@ class Place:
     runtime: Runtime
     gate: Callable[[ChildIntend, Startable], Awaitable[bool]]
     """Passed by every goal just before it starts."""
+    stopped: Callable[[ChildIntend], Outcome | None] = lambda intend: None
+    """What an attempt comes to that must not run on here; None when it may."""
 
 
 @dataclass
@@ -253,7 +257,7 @@ class Run:
         started = self.taken.start if self.taken else None
         earlier = resumed_agent(spent, before, name) if started is None else asked_for(started, before)
         job = job_of(self.intend, limits.default_timeout_secs, spent, model, earlier)
-        job = replace(job, budget_usd=limits.budget_of(self.intend))
+        job = replace(job, budget_usd=limits.budget_of(self.intend), stopped=self._stopped)
         if self.taken is not None:
             if looping and self.taken.adapter.goes_on(self.taken.run):
                 self.end(ended_by_coordinator(CRASH_LOOP))
@@ -271,6 +275,12 @@ class Run:
                 await self._remark(NOT_STARTED)
                 raise Held
         return await adapter.run(replace(job, gate=gate, remains=self.remains), self._observe)
+
+    def _stopped(self) -> Outcome | None:
+        """What it comes to, once that is settled or bound to be."""
+        reason = self.place.ingest.live.children[self.intend.thread].ended.get(self.intend.record)
+        ended = ended_by_coordinator(reason) if reason is not None else None
+        return self.ending or ended or self.place.stopped(self.intend)
 
     async def _remark(self, kind: str) -> None:
         """Record an optional observation; nothing for a run that has not begun."""

@@ -62,6 +62,7 @@ def job_of(
         repo=str(body.get("repo") or ""),
         work=str(body.get("work") or intend.thread),
         briefing=render(body.get("briefing")),
+        spent_usd=spent.usd,
     )
 
 

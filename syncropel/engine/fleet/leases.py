@@ -320,6 +320,13 @@ class Leases:
         told = (self._beats.get(did) or {}).get("adapters") or []
         return frozenset(model for one in told if one["name"] == adapter for model in one["models"])
 
+    def provider(self, did: str, adapter: str) -> str:
+        """Whose quota an adapter uses there, by its latest heartbeat; empty when that is not known."""
+        beat = self._beats.get(did) or {}
+        name = adapter or beat.get("adapter")
+        found = [one.get("provider", "") for one in beat.get("adapters") or [] if one["name"] == name]
+        return str(found[0]) if found else ""
+
 
 def _visible(beat: dict[str, Any]) -> dict[str, Any]:
     # Values that grow with every heartbeat are not a change that screens must hear of at once.

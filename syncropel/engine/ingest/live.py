@@ -15,6 +15,7 @@ from syncropel.folds.control.access import Access
 from syncropel.folds.control.drains import Drains
 from syncropel.folds.control.freezes import Control
 from syncropel.folds.control.namespaces import Namespaces
+from syncropel.folds.control.pauses import Pauses
 from syncropel.folds.control.rules import Rules
 from syncropel.folds.control.stops import Stops
 from syncropel.folds.fanout.child import OUTPUT_EVENTS, ChildState, is_child_end, is_child_intend
@@ -67,6 +68,7 @@ class LiveFolds:
     """Whether this instance may work at all; its engine says which instance it is."""
     control: Control = field(default_factory=Control)
     drains: Drains = field(default_factory=Drains)
+    pauses: Pauses = field(default_factory=Pauses)
     credentials: Credentials = field(default_factory=Credentials)
     stops: Stops = field(default_factory=Stops)
     spend: Spend = field(default_factory=Spend)
@@ -128,6 +130,7 @@ class LiveFolds:
             self.control.apply(stored)
             self.stops.apply(stored)
             self.drains.apply(stored)
+            self.pauses.apply(stored)
             self.credentials.apply(stored)
             self.rules.apply(stored)
         elif thread == NAMESPACE_REGISTRY:

@@ -2,7 +2,8 @@
 
 A stream event says what was spent since the previous one (`cost_usd`, US dollars above 0) and how far its
 source was read (`cost_offset`, bytes), so a restarted worker counts nothing twice. An event from a program's
-output names its run and its number among that run's events (`run`, `events`) instead.
+output names its run and its number among that run's events (`run`, `events`) instead. With `cost_unknown`
+more may have been spent than it says.
 """
 
 from __future__ import annotations
@@ -79,13 +80,15 @@ class Spend:
         run, events = body.get("run"), body.get("events")
         if isinstance(run, str) and type(events) is int:
             counted = {**spent.events, run: max(events, spent.events.get(run, 0))}
-            known = spent.agents.get(run, AgentRun())
+            whose = run.partition("/")[0]  # its requests at the gateway are counted apart
+            known = spent.agents.get(whose, AgentRun())
             agents = spent.agents
             if (agent := known.heard(record, events)) != known:
-                agents = {**agents, run: agent}
+                agents = {**agents, whose: agent}
             self.by_intend[intend] = spent = replace(spent, events=counted, agents=agents)
         cost, offset = body.get("cost_usd"), body.get("cost_offset")
-        if record.topic == STREAM_EVENT and cost is None and isinstance(body.get("usage"), dict):
+        unknown = body.get("cost_unknown") is True or (cost is None and isinstance(body.get("usage"), dict))
+        if record.topic == STREAM_EVENT and unknown:
             self.by_intend[intend] = spent = replace(spent, unpriced=True)
         if record.topic != STREAM_EVENT or isinstance(cost, bool) or not isinstance(cost, int | float):
             return

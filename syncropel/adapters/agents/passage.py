@@ -1,0 +1,102 @@
+"""The way of one adapter's agents through the gateway: a token for each attempt, known while that runs."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from syncropel.adapters.agents.cli import Cli
+from syncropel.adapters.agents.metered import events_of
+from syncropel.adapters.agents.options import Options
+from syncropel.adapters.base import Job
+from syncropel.adapters.gateway.attempt import Attempt, Upstream, new_token
+from syncropel.adapters.gateway.desk import Gateway
+from syncropel.adapters.gateway.refusals import Refusal
+from syncropel.errors import SetupError
+from syncropel.settings.adapters import AdapterTable
+
+log = logging.getLogger("syncropel.engine.gateway")
+
+KEPT: Final = "gateway"
+"""Member of what a run keeps for a daemon that takes it back."""
+_PROXIES: Final = ("NO_PROXY", "no_proxy")
+_HERE: Final = "127.0.0.1"
+
+
+class Passage:
+    """Opens, takes back, and closes the attempts of one adapter."""
+
+    def __init__(self, cli: Cli, options: Options, gateway: Gateway) -> None:
+        self._cli = cli
+        self._prices = options.prices
+        self._gateway = gateway
+        self._upstream = Upstream(options.provider, options.provider_url, options.provider_key, cli.dialect)
+        self._attempts: dict[tuple[str, int], Attempt] = {}
+        gateway.key_names.add(options.provider_key)
+
+    @classmethod
+    def of(cls, table: AdapterTable, cli: Cli, options: Options, gateway: Gateway | None) -> Passage | None:
+        """None where the config wants no gateway. Raises SetupError when the agent would get the key."""
+        if not options.gateway:
+            return None
+        given = {*table.secrets, *table.env, *table.set}
+        for name in sorted(given & (cli.keys | {options.provider_key})):
+            raise SetupError(
+                f"[adapters.{table.name}] gives the agent {name!r}, which the gateway keeps from it",
+                f"remove it from secrets, env and set; the gateway reads secrets/{options.provider_key}",
+            )
+        if gateway is None:
+            raise SetupError(f"[adapters.{table.name}] gateway: there is no gateway here", "remove the key")
+        return cls(cli, options, gateway)
+
+    def problem(self) -> str:
+        """Why its agents could ask nothing; empty when nothing is known."""
+        return self._gateway.problem(self._upstream)
+
+    def open(
+        self, job: Job, environment: Mapping[str, str]
+    ) -> tuple[list[str], dict[str, str], dict[str, Any]]:
+        """Give the attempt a token: more words and variables for its program, and what the run keeps.
+
+        Raises SetupError when nothing could be asked.
+        """
+        if problem := self.problem():
+            raise SetupError(problem)
+        token, sha256 = new_token()
+        self._add(job, sha256)
+        words, variables = self._cli.through(self._gateway.url, token)
+        direct = {name: ",".join(filter(None, (environment.get(name), _HERE))) for name in _PROXIES}
+        kept = {KEPT: {"sha256": sha256, "port": self._gateway.port}}
+        return words, {**direct, **variables}, kept
+
+    def begin(self, job: Job, run: Path) -> None:
+        """The attempt's run has this folder: from here on its agent may ask."""
+        self._attempts[job.child_thread, job.attempt].attach(run)
+
+    def take_back(self, job: Job, kept: Mapping[str, Any], run: Path) -> None:
+        """Go on with an attempt of the daemon before: its agent has the token, and asks at the old port."""
+        attempt = self._add(job, str(kept.get("sha256")))
+        attempt.attach(run, job.events.get(events_of(run.name), 0))
+        if kept.get("port") != self._gateway.port:
+            told = f"the gateway is not at port {kept.get('port')} any more"
+            log.error("run %s cannot ask its model: %s", run.name, told)
+            attempt.close(Refusal("stopped", told, "gateway_moved"))
+
+    def attempt(self, job: Job) -> Attempt | None:
+        """The attempt of a job that runs."""
+        return self._attempts.get((job.child_thread, job.attempt))
+
+    def close(self, job: Job) -> None:
+        """End what the attempt asks, and forget its token."""
+        attempt = self._attempts.pop((job.child_thread, job.attempt), None)
+        if attempt is not None:
+            self._gateway.close(attempt)
+
+    def _add(self, job: Job, sha256: str) -> Attempt:
+        self.close(job)
+        attempt = Attempt.of(job, self._upstream, sha256, self._prices)
+        self._attempts[job.child_thread, job.attempt] = attempt
+        self._gateway.open(attempt)
+        return attempt

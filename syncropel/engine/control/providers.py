@@ -1,0 +1,106 @@
+"""The providers of this instance's agents: which are paused, and what is said and heard of that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from typing import Any
+
+from syncropel.adapters.gateway.desk import Paused
+from syncropel.adapters.gateway.quota import Spent
+from syncropel.engine.control.pauser import Pauser
+from syncropel.engine.control.quotas import Quotas
+from syncropel.engine.ingest.door import Ingest
+from syncropel.folds.control.pauses import Pause
+from syncropel.peer.runtime import Runtime
+
+
+class Providers:
+    """At a coordinator pauses are in its log; a worker has them from its coordinator's answers."""
+
+    def __init__(
+        self,
+        ingest: Ingest,
+        did: str,
+        runtime: Runtime,
+        *,
+        worker: bool,
+        beat_soon: Callable[[], None],
+        spawn: Callable[[Coroutine[Any, Any, None], str], object],
+    ) -> None:
+        self.pauser = Pauser(ingest, did, runtime)
+        self._ingest = ingest
+        self._did = did
+        self._runtime = runtime
+        self._worker = worker
+        self._beat_soon = beat_soon
+        self._spawn = spawn
+        self._quotas = Quotas(runtime, self._tell)
+
+    def hear(self, provider: str, spent: Spent, proven: bool) -> None:
+        """A provider, or an agent in its name, said here that its quota is spent."""
+        self._quotas.hear(provider, spent, proven=proven)
+
+    def paused(self, provider: str) -> Paused | None:
+        """Whether starts on this provider are paused."""
+        if self._worker:
+            return self._quotas.paused(provider)
+        return _paused(self._ingest.live.pauses.of(provider, self._runtime.now()), self._runtime.now())
+
+    def spent_here(self, provider: str) -> Paused | None:
+        """Whether this provider told this instance that its quota is spent; others may have other keys."""
+        if self._worker:
+            return self._quotas.paused(provider, observed_by=self._did)
+        pause = self._ingest.live.pauses.of(provider, self._runtime.now())
+        mine = pause is not None and pause.observed_by == self._did
+        return _paused(pause, self._runtime.now()) if mine else None
+
+    def observations(self) -> list[dict[str, Any]]:
+        """What this worker's next heartbeat tells (fields of the wire model `QuotaSpent`)."""
+        return self._quotas.observations() if self._worker else []
+
+    def answered(self, answer: Mapping[str, Any]) -> None:
+        """Take what the coordinator answered to this worker's last heartbeat."""
+        told = answer.get("paused")
+        self._quotas.answered(told if isinstance(told, list) else None)
+
+    async def take(self, did: str, observed: Iterable[Mapping[str, Any]]) -> None:
+        """At a coordinator: take what an instance observed, in its own name."""
+        for one in observed:
+            await self.pauser.observe(did, str(one["provider"]), secs=one["secs"], seen=one["seen"])
+
+    def told(self) -> list[dict[str, Any]]:
+        """At a coordinator: the pauses in force (fields of the wire model `PauseOut`)."""
+        now = self._runtime.now()
+        return [pause_told(one, now) for one in self._ingest.live.pauses.active(now)]
+
+    async def lift(self) -> None:
+        """At a coordinator: write down which pauses are over."""
+        if not self._worker:
+            await self.pauser.lift()
+
+    def _tell(self) -> None:
+        if self._worker:
+            self._beat_soon()
+        else:
+            self._spawn(self.take(self._did, self._quotas.observations()), "pause")
+
+
+def pause_told(pause: Pause, now: float) -> dict[str, Any]:
+    """A pause as answers tell it."""
+    return {
+        "provider": pause.provider,
+        "until": pause.until,
+        "secs": pause.left(now),
+        "reason": pause.reason,
+        "observed_by": pause.observed_by,
+        "actor": pause.actor,
+        "at": pause.at,
+        "record": pause.record,
+        "told": pause.told(now),
+    }
+
+
+def _paused(pause: Pause | None, now: float) -> Paused | None:
+    if pause is None:
+        return None
+    return Paused(pause.left(now), pause.told(now))

@@ -1,0 +1,51 @@
+"""What an instance's config enables: its adapters, and how it runs their goals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from syncropel.adapters.contract import Place
+from syncropel.adapters.gateway.desk import Gateway, Paused
+from syncropel.adapters.other_user import other_user
+from syncropel.adapters.registry import Enabled, enable, installed, log_problems
+from syncropel.adapters.workspace import Workspaces
+from syncropel.engine.dispatch.run import Limits
+from syncropel.peer.runtime import Runtime
+from syncropel.settings.adapters import known_secrets
+from syncropel.settings.config import Home, Settings
+
+
+def enabled_adapters(
+    settings: Settings, home: Home, gateway: Gateway, runtime: Runtime, orphan_secs: Callable[[], float]
+) -> dict[str, Enabled]:
+    """The adapters of the config, by name; what is wrong with them is in the log. Raises SetupError."""
+    chosen = settings.adapters
+    tables = chosen.enabled()
+    # Without programs there is nobody to run as another user.
+    needed = chosen.run_as and not {one.kind for one in tables.values()} <= {"echo", "noop", "http"}
+    user = other_user(chosen.run_as, home.work) if needed else None
+    secrets = partial(known_secrets, tables.values(), home.secrets, gateway.key_names)
+    workspaces = Workspaces(settings.workspace, secrets)
+    place = Place(home.work, home.run, runtime, orphan_secs, user, home.secrets, workspaces, gateway)
+    made = enable(tables, installed(), place)
+    log_problems(installed(), made)
+    return made
+
+
+def limits_of(
+    settings: Settings, enabled: Mapping[str, Enabled], paused: Callable[[str], Paused | None]
+) -> Limits:
+    """How this instance runs goals. `paused`: whether starts on a provider are paused."""
+    dispatch = settings.dispatch
+    return Limits(
+        max(1, dispatch.max_concurrent),
+        dispatch.default_timeout_secs,
+        dispatch.adapter,
+        dispatch.shutdown_grace_secs,
+        {name: one.table.max_concurrent for name, one in enabled.items() if one.table.max_concurrent},
+        {name: one.table.allowed_models for name, one in enabled.items()},
+        {name: one.broken for name, one in enabled.items() if one.adapter is None},
+        {name: usd for name, one in enabled.items() if (usd := one.table.default_budget_usd)},
+        lambda name: name in enabled and bool(own := enabled[name].provider) and paused(own) is not None,
+    )
