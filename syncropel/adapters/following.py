@@ -170,7 +170,7 @@ class Following:
             except InvalidRecord:  # no log will ever take it, and what comes after it is not to wait for it
                 self._broken += 1
             except SyncropelError:
-                self.waiting.appendleft(told)
+                self._waiting.appendleft(told)
                 return False
         return True
 

@@ -75,7 +75,7 @@ class MeteredFollowing(Following):
     def __init__(
         self, output: Path, reader: MeteredReader, run: str, events: Mapping[str, int], attempt: Attempt
     ) -> None:
-        super().__init__(output, reader, run, events.get(run, 0), _KINDS)
+        super().__init__(output, reader, run, events.get(run, 0), kinds=_KINDS)
         self._attempt = attempt
         self._name = events_of(run)
         self._seen = events.get(self._name, 0)
