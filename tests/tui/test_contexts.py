@@ -105,7 +105,7 @@ async def test_a_late_answer_is_never_drawn_under_another_name() -> None:
         await page.settle()
         await page.passes(1)
         assert "LOCAL-1" not in page.drawn
-        assert [one.alias for one in page.app.world.tasks or ()] == ["PROD-1"]
+        assert [one.alias for one in page.app.session.world.tasks or ()] == ["PROD-1"]
         await look_at(page, "local")
         assert "LOCAL-1" in page.drawn
         assert "PROD-1" not in page.drawn

@@ -9,7 +9,7 @@ from tests.tui import console_sample as sample
 from tests.tui import sample_control as control
 from tests.tui.console_fakes import FakeClient
 from tests.tui.console_page import Console, console
-from tui.app.console_app import UNSEEN_TICKS
+from tui.app.painting import UNSEEN_TICKS
 from tui.model import fleet
 
 

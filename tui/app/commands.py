@@ -35,7 +35,7 @@ class Commands:
 
     def names(self) -> Names:
         """Everything that can be named at the moment."""
-        console, world = self._console, self._console.world
+        console, world = self._console, self._console.session.world
         status = world.status
         return Names(
             screens=list(console.MODES),
@@ -74,7 +74,7 @@ class Commands:
 
     async def _task(self, rest: Sequence[str]) -> None:
         thread = self._thread_of(" ".join(rest))
-        screen = screens.JoinScreen if self._console.world.has_fan_out(thread) else screens.TaskScreen
+        screen = screens.JoinScreen if self._console.session.world.has_fan_out(thread) else screens.TaskScreen
         self._console.push_screen(screen(thread))
 
     async def _why(self, rest: Sequence[str]) -> None:
@@ -89,7 +89,7 @@ class Commands:
         name = " ".join(rest)
         if not name:
             raise commands.nearest("thread", "", self.names().tasks)
-        task = next((one for one in self._console.world.tasks or () if one.alias == name), None)
+        task = next((one for one in self._console.session.world.tasks or () if one.alias == name), None)
         self._console.open_replay(task.thread if task else name)
 
     _replay = _thread
@@ -139,7 +139,9 @@ class Commands:
         self._console.push_screen(dialogs.FreezeDialog(namespace, reason=reason))
 
     async def _unfreeze(self, rest: Sequence[str]) -> None:
-        self._console.push_screen(dialogs.UnfreezeDialog(over(self._console.world, rest[0]) if rest else ""))
+        self._console.push_screen(
+            dialogs.UnfreezeDialog(over(self._console.session.world, rest[0]) if rest else "")
+        )
 
     async def _from_cli(self, words: Sequence[str]) -> None:
         grammar = self._console.setup.grammar
@@ -165,7 +167,7 @@ class Commands:
         self._console.push_screen(dialog)
 
     async def _cli_unkill(self, given: Mapping[str, Any]) -> None:
-        world = self._console.world
+        world = self._console.session.world
         freezes = world.status.freezes if world.status else []
         emergency = next((one.record for one in freezes if one.level == EMERGENCY), "")
         namespace = given["namespace"] or " ".join(given["rest"])
@@ -230,8 +232,8 @@ class Commands:
             raise BadRequest(f"config {verb} is not done from the console", f"in a shell: spl config {verb}")
 
     def _ask(self, verb: Verb, subject: Subject) -> None:
-        verb = deeds.meant(verb, self._console.world, subject)
-        if why_not := deeds.objection(verb, self._console.world, subject):
+        verb = deeds.meant(verb, self._console.session.world, subject)
+        if why_not := deeds.objection(verb, self._console.session.world, subject):
             raise BadRequest(why_not, f"see: {commands.usage('task') if subject.thread else 'drain'}")
         self._console.push_screen(dialogs.SubjectActionDialog(verb, subject))
 
@@ -242,21 +244,21 @@ class Commands:
         wrong.
         """
         if known is None:
-            link = self._console.world.link.at(self._console.clock())
+            link = self._console.session.world.link.at(self._console.clock())
             lacking = unread.lacking(link, self._console.glyphs)
             raise BadRequest(f"whether there is a {kind} {name!r} is {lacking}", "try again when it is live")
         return known
 
     def _thread_of(self, name: str) -> str:
         """The thread of a task, given its alias or thread. Raises BadRequest."""
-        tasks = self._read("task", name, self._console.world.tasks)
+        tasks = self._read("task", name, self._console.session.world.tasks)
         found = next((one.thread for one in tasks if name and name in (one.alias, one.thread)), "")
         if not found:
             raise commands.nearest("task", name, self.names().tasks)
         return found
 
     def _did_of(self, name: str) -> str:
-        status = self._console.world.status
+        status = self._console.session.world.status
         instances = self._read("instance", name, status.instances if status else None)
         found = next((one.did for one in instances if name and name in (one.alias, one.did)), "")
         if not found:

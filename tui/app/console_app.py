@@ -1,8 +1,8 @@
-"""The application: modes, keys, and showing the current session's data on the current screen."""
+"""The application: keys, actions, and what screens may ask of it, assembled from the parts beside it."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -16,41 +16,34 @@ from textual.widgets import Input
 
 from syncropel.errors import SyncropelError
 from tui import dialogs, screens
-from tui.app import loading, themes
+from tui.app import breadcrumbs, loading, themes
 from tui.app.announcer import Announcer
+from tui.app.fleet_screens import FleetScreens
 from tui.app.keys import Keys
-from tui.app.palette import Deeds, Jumps
+from tui.app.painting import Painter
+from tui.app.palette import Jumps, ScreenActions, system_commands
 from tui.connection.fleets import Fleets
 from tui.connection.session import Outside, Session
-from tui.dialogs.base import Dialog
 from tui.model import actions
 from tui.model.glyphs import ASCII, UNICODE
 from tui.model.keymap import Keymap
 from tui.model.layout import NARROW
 from tui.model.setup import Setup
-from tui.model.world import World
 from tui.preferences import Preferences
 from tui.screens.base import ConsoleScreen
 from tui.widgets.bindings import bindings
 from tui.widgets.ink import AsciiOnly, Colourless, WholeCells
 
 if TYPE_CHECKING:
-    from syncropel.client import Call, Target
-    from syncropel.client.calls import Answer
     from tui.app.commands import Commands
     from tui.model.notices import Kind
 
 TICK_SECS = 1.0
-UNSEEN_TICKS = 5
-"""While the terminal reports that it has lost the focus, only every nth tick does anything."""
 
 
 class ConsoleApp(App[None]):
     """The operator console. `outside` supplies time and randomness, which tests control; `painted` is called
     when a permanent screen is drawn for the first time.
-
-    Each fleet has its own screens, one Textual mode per screen (`prod/tasks`), so an answer from one fleet
-    can never be drawn under another fleet's name.
     """
 
     TITLE = "Syncropel"
@@ -63,7 +56,7 @@ class ConsoleApp(App[None]):
     }
     CSS_PATH: ClassVar = sorted((Path(__file__).parents[1] / "styles").glob("*.tcss"))
     BINDINGS = bindings("app")
-    COMMANDS: ClassVar = {lambda: Deeds, lambda: Jumps}
+    COMMANDS: ClassVar = {lambda: ScreenActions, lambda: Jumps}
     ENABLE_COMMAND_PALETTE = True
     COMMAND_PALETTE_BINDING = "ctrl+p"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (NARROW, "-usual")]  # noqa: RUF012 - as Textual declares it
@@ -77,7 +70,6 @@ class ConsoleApp(App[None]):
         painted: Callable[[], None] = lambda: None,
     ) -> None:
         super().__init__()
-        self._painted = painted
         self.preferences = Preferences(setup.preferences)
         self.keymap = keymap or Keymap()
         self.set_keymap({name: ",".join(keys) for name, keys in self.keymap.changed.items()})
@@ -99,9 +91,9 @@ class ConsoleApp(App[None]):
         self.fleets = Fleets(
             setup, outside, self._news_of, partial(self.run_worker, name="session", exit_on_error=False)
         )
+        self._screens = FleetScreens(self, self.fleets, self.MODES, painted)
+        self._painter = Painter(self)
         self._keys = Keys(self._give, self.clock)
-        self._showing = False
-        self._ticks = 0
         self.announcer = Announcer(self, setup)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
@@ -111,7 +103,7 @@ class ConsoleApp(App[None]):
 
     async def on_mount(self) -> None:
         first = self.setup.screen or self.preferences.screen
-        await self._bring(first if first in self.MODES else "fleet")
+        await self._screens.bring(first if first in self.MODES else "fleet")
         if self.preferences.trouble:
             self.notify(self.preferences.trouble, severity="warning", markup=False, timeout=8)
         self.app_resume_signal.subscribe(self, self._resumed)
@@ -142,15 +134,12 @@ class ConsoleApp(App[None]):
             self.call_next(self._tick)
 
     async def _tick(self) -> None:
-        """Advance ages and running times; less often while the terminal has lost the focus."""
         await self._keys.look()
-        self._ticks += 1
         self.announcer.tick()
-        if self.app_focus or self._ticks % UNSEEN_TICKS == 0:
-            self._show()
+        self._painter.tick()
 
     def on_app_focus(self) -> None:
-        self._news()
+        self._painter.soon()
 
     # news
 
@@ -161,20 +150,7 @@ class ConsoleApp(App[None]):
 
     def _news_of(self, session: Session) -> None:
         if self.announcer.tell(session):
-            self._news()
-
-    def _news(self) -> None:
-        """Show the world soon; news items that arrive together are shown together."""
-        if not self._showing:
-            self._showing = True
-            self.call_next(self._show)
-
-    def _show(self) -> None:
-        self._showing = False
-        with self.batch_update():
-            for screen in self.screen_stack:
-                if isinstance(screen, ConsoleScreen | Dialog):
-                    screen.show()
+            self._painter.soon()
 
     # used by screens
 
@@ -183,25 +159,14 @@ class ConsoleApp(App[None]):
         """The session of the fleet in front."""
         return self.fleets.front
 
-    @property
-    def target(self) -> Target:
-        return self.session.target
-
-    @property
-    def world(self) -> World:
-        """What is known of the daemon in front."""
-        return self.session.world
-
-    @property
-    def read_only(self) -> bool:
-        return self.session.read_only
-
     def session_of(self, screen: Screen[Any]) -> Session:
         """The session of the fleet that this screen or dialog belongs to."""
-        for mode, stack in self._screen_stacks.items():
-            if screen in stack:
-                return self.fleets.by_key(mode.rpartition("/")[0])
-        return self.session
+        return self._screens.session_of(screen)
+
+    @property
+    def screen_name(self) -> str:
+        """The name of the base screen in front, ignoring screens opened on top of it."""
+        return self._screens.name
 
     @property
     def told_kinds(self) -> Collection[Kind]:
@@ -215,23 +180,9 @@ class ConsoleApp(App[None]):
 
         return Commands(self)
 
-    async def send(self, call: Call[Answer]) -> Answer:
-        """Send a request to the daemon. Raises `SyncropelError`, worded for the operator."""
-        return await self.session.send(call)
-
     def crumbs(self) -> str:
-        """The breadcrumb trail. A screen that is not about part of its opener follows the first screen
-        directly.
-        """
-        path: list[ConsoleScreen] = []
-        words: list[str] = []
-        for one in self.screen_stack:
-            if isinstance(one, ConsoleScreen):
-                if len(path) > 1 and not one.lies_in(path[-1]):
-                    del path[1:], words[1:]
-                words.append(one.crumb_in(path[-1]) if path else one.crumb)
-                path.append(one)
-        return " › ".join(words)
+        """The breadcrumb trail: the titles of the stacked screens."""
+        return breadcrumbs.trail(self.screen_stack)
 
     def open_replay(self, thread: str, position: int | None = None) -> None:
         """Open the replay of a thread at a record, or at its end by default."""
@@ -256,18 +207,14 @@ class ConsoleApp(App[None]):
         return self.screen if isinstance(self.screen, ConsoleScreen) else None
 
     async def action_mode(self, name: str) -> None:
-        mode = self._mode(name)
-        while len(self.screen_stack) > 1 and self.current_mode == mode:
-            self.pop_screen()
-        if self.current_mode != mode:
-            await self._bring(name)
+        await self._screens.uncover(name)
 
     async def look_at(self, name: str) -> None:
         """Bring a fleet to the front, on the same screen. The previous one is only monitored from now on."""
         if name != self.session.fleet.name:
             self.fleets.bring(name)
-            await self._bring(self.screen_name)
-            self._show()
+            await self._screens.bring(self.screen_name)
+            self._painter.show()
 
     async def take_up_contexts(self) -> None:
         """Apply contexts that were added, changed, or removed while the console runs."""
@@ -277,30 +224,8 @@ class ConsoleApp(App[None]):
             words = f"{error.message} {self.glyphs.arrow} {error.hint}"
             self.notify(words, title="contexts", severity="warning", markup=False)
             return
-        await self._bring(self.screen_name)
-        for session in over:
-            for name in self.MODES:
-                if (mode := f"{session.key}/{name}") in self._modes:
-                    await self.remove_mode(mode)
-
-    @property
-    def screen_name(self) -> str:
-        """The name of the base screen in front, ignoring screens opened on top of it."""
-        return self.current_mode.rpartition("/")[2]
-
-    def _mode(self, screen: str) -> str:
-        """The Textual mode for a screen of the fleet in front."""
-        return f"{self.session.key}/{screen}"
-
-    async def _bring(self, screen: str) -> None:
-        """Bring a screen of the fleet to the front. It is created on first use and kept."""
-        mode = self._mode(screen)
-        new = mode not in self._modes
-        if new:
-            self.add_mode(mode, self.MODES[screen])
-        await self.switch_mode(mode)
-        if new:
-            self.call_after_refresh(self._painted)
+        await self._screens.bring(self.screen_name)
+        await self._screens.remove(over)
 
     async def typed(self, line: str) -> None:
         """Run a line typed after `:`; if it cannot be done, say so above the line."""
@@ -359,22 +284,7 @@ class ConsoleApp(App[None]):
             table.action_open()
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """The palette: everything this screen can do except cursor movement, then the themes."""
-        if isinstance(screen, ConsoleScreen):
-            for one in screen.actions():
-                if one not in actions.MOVES and one.id != "command_palette":
-                    title = one.description[:1].upper() + one.description[1:]
-                    keys = f"key {self.keymap.shown(one)}"
-                    yield SystemCommand(title, f"{keys} · {one.cli}" if one.cli else keys, self._doing(one))
-        if not self.no_color:
-            for theme in themes.ALL:
-                yield SystemCommand(f"Theme {theme.name}", "change the colours", self._wearing(theme.name))
-
-    def _doing(self, action: actions.Action) -> Callable[[], Awaitable[bool]]:
-        return lambda: self.run_action(action.target)
-
-    def _wearing(self, theme: str) -> Callable[[], None]:
-        return lambda: self.wear(theme)
+        return system_commands(self, screen)
 
     def wear(self, theme: str) -> None:
         """Switch to a theme and remember it."""

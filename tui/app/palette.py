@@ -11,6 +11,11 @@ from typing import TYPE_CHECKING, Final, cast
 from textual.app import SystemCommand
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
+from textual.screen import Screen
+
+from tui.app import themes
+from tui.model import actions
+from tui.screens.base import ConsoleScreen
 
 if TYPE_CHECKING:
     from tui.app.console_app import ConsoleApp
@@ -20,7 +25,7 @@ _EDGES: Final = 8
 _AS_TYPED: Final = 1000.0
 
 
-class Deeds(Provider):
+class ScreenActions(Provider):
     """Everything this screen can do, found by description, by key, and by the matching `spl` command."""
 
     def _known(self) -> Iterator[tuple[Content, SystemCommand]]:
@@ -64,3 +69,19 @@ class Jumps(Provider):
             line = f"{verb} {name}"
             if score := matcher.match(line):
                 yield Hit(score, matcher.highlight(line), partial(console.typed, line), help=does)
+
+
+def system_commands(console: ConsoleApp, screen: Screen[object]) -> Iterator[SystemCommand]:
+    """Everything this screen can do except cursor movement, then the themes."""
+    if isinstance(screen, ConsoleScreen):
+        for one in screen.actions():
+            if one not in actions.MOVES and one.id != "command_palette":
+                title = one.description[:1].upper() + one.description[1:]
+                keys = f"key {console.keymap.shown(one)}"
+                run = partial(console.run_action, one.target)
+                yield SystemCommand(title, f"{keys} · {one.cli}" if one.cli else keys, run)
+    if not console.no_color:
+        for theme in themes.ALL:
+            yield SystemCommand(
+                f"Theme {theme.name}", "change the colours", partial(console.wear, theme.name)
+            )
