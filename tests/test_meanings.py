@@ -40,13 +40,13 @@ def test_every_field_has_a_meaning(model: type[Wire]) -> None:
 
 
 def test_a_text_below_a_field_is_its_meaning() -> None:
-    assert described(ErrorBody)["line"].startswith("Where in an expression")
+    assert described(ErrorBody)["line"].startswith("The position of a mistake in an expression")
     assert described(InstanceOut)["refused"].startswith("Why heartbeats")
 
 
 def test_its_own_meaning_comes_before_the_common_one() -> None:
     assert described(Heartbeat)["control"] == "digest of what the instance enforces"
-    assert described(Heartbeat)["adapter"] == OF_MODEL["Heartbeat.adapter"] != MEANINGS["adapter"]
+    assert described(Heartbeat)["adapter"] == OF_MODEL["Reported.adapter"] != MEANINGS["adapter"]
     assert described(RunningDispatch)["goal"] == MEANINGS["goal"], "inherited"
     assert meaning_of(InstanceOut, "no field") == ""
 

@@ -324,7 +324,7 @@ class Engine:
 
     def spending(self) -> dict[str, float]:
         """The spend of running goals: US dollars by the id of the child INTEND."""
-        own = {one["child_intend"]: one["cost_usd"] for one in self.dispatcher.spending()}
+        own = {one.child_intend: one.cost_usd for one in self.dispatcher.spending()}
         return {**self.leases.spending(), **own}
 
     def _enforce(self) -> None:

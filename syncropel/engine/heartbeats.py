@@ -12,6 +12,7 @@ from syncropel.engine.fanout.spawn import child_end
 from syncropel.errors import SyncropelError
 from syncropel.peer.peers import wire
 from syncropel.record.model import Record
+from syncropel.wire.fleet import Heartbeat
 
 if TYPE_CHECKING:
     from syncropel.engine.engine import Engine
@@ -21,53 +22,52 @@ log = logging.getLogger("syncropel.engine.heartbeats")
 
 def own_beat(
     engine: Engine, *, leaving: bool = False, draining: bool = False, returning: bool = False
-) -> dict[str, Any]:
-    """This instance's heartbeat (fields of the wire model `Heartbeat`). `draining`: it is about to stop.
-    `returning`: the coordinator has not heard from it for a while, and may have moved its work.
+) -> Heartbeat:
+    """This instance's heartbeat. `draining`: it is about to stop. `returning`: the coordinator has not heard
+    from it for a while, and may have moved its work.
     """
     state, dispatcher = engine.control_adoption.state(), engine.dispatcher
-    return {
-        "did": engine.instance.did,
-        "alias": engine.settings.fleet.alias,
-        "role": engine.settings.role,
-        "endpoint": engine.instance.endpoint,
-        "version": __version__,
-        "health": "draining" if leaving or draining else "healthy",
-        "leaving": leaving,
-        "uptime_secs": round(engine.uptime_secs, 3),
-        "active_dispatches": dispatcher.running,
-        "queued_dispatches": dispatcher.queued,
-        "max_concurrent": dispatcher.max_concurrent,
-        "adapter": engine.settings.dispatch.adapter,
-        "adapters": engine.adapters_told(),
-        "store_records": engine.store.count,
-        "store_bytes": engine.store_bytes,
-        "pid": os.getpid(),
-        "permissions": engine.ingest.live.rules.enforced,
-        **{f"control_{key}": value for key, value in state.items() if key != "digest"},
-        "control": state["digest"],
-        "clock_ahead_secs": engine.clock_ahead_secs,
-        "spend": dispatcher.spending(),
-        "held": dispatcher.held(),
-        "unended": dispatcher.unended(),
-        "quotas": engine.providers.observations(),
-        "open": dispatcher.open_attempts() if returning else [],
-    }
+    return Heartbeat.model_validate(
+        {
+            "did": engine.instance.did,
+            "alias": engine.settings.fleet.alias,
+            "role": engine.settings.role,
+            "endpoint": engine.instance.endpoint,
+            "version": __version__,
+            "health": "draining" if leaving or draining else "healthy",
+            "leaving": leaving,
+            "uptime_secs": round(engine.uptime_secs, 3),
+            "active_dispatches": dispatcher.running,
+            "queued_dispatches": dispatcher.queued,
+            "max_concurrent": dispatcher.max_concurrent,
+            "adapter": engine.settings.dispatch.adapter,
+            "adapters": engine.adapters_told(),
+            "store_records": engine.store.count,
+            "store_bytes": engine.store_bytes,
+            "pid": os.getpid(),
+            "permissions": engine.ingest.live.rules.enforced,
+            **{f"control_{key}": value for key, value in state.items() if key != "digest"},
+            "control": state["digest"],
+            "clock_ahead_secs": engine.clock_ahead_secs,
+            "spend": dispatcher.spending(),
+            "held": dispatcher.held(),
+            "unended": dispatcher.unended(),
+            "quotas": engine.providers.observations(),
+            "open": dispatcher.open_attempts() if returning else [],
+        }
+    )
 
 
-async def take_beat(engine: Engine, beat: dict[str, Any], *, verified: bool) -> tuple[str, dict[str, Any]]:
+async def take_beat(engine: Engine, beat: Heartbeat, *, verified: bool) -> tuple[str, dict[str, Any]]:
     """Renew a worker's lease; return its status, and what it must apply before it continues working (fields
-    of the wire model `HeartbeatAnswer`).
+    of the wire model `HeartbeatAnswer`). `verified`: the beat came with the instance's own credential.
     """
-    did = str(beat["did"])
-    status = await engine.leases.beat({**beat, "verified": verified})
+    status = await engine.leases.beat(beat, verified=verified)
     engine.reconciler.on_beat(beat)
     if verified:
-        await engine.providers.take(did, beat.get("quotas", ()))
-    answer = engine.propagation.answer(
-        did, str(beat.get("control", "")), beat.get("control_version"), beat.get("control_grace")
-    )
-    ends = map(wire, ends_of(engine, beat.get("open", ())))
+        await engine.providers.take(beat.did, beat.quotas)
+    answer = engine.propagation.answer(beat.did, beat.control, beat.control_version, beat.control_grace)
+    ends = map(wire, ends_of(engine, (one.model_dump() for one in beat.open)))
     return status, {
         **answer,
         "control": [*answer["control"], *ends],

@@ -14,6 +14,7 @@ import httpx
 from syncropel.errors import CredentialRevoked, DaemonUnreachable, InvalidRecord
 from syncropel.record.canonical import parse_json
 from syncropel.record.model import Record
+from syncropel.wire.fleet import Heartbeat
 
 TIMEOUT_SECS: Final = 10.0
 READ_SECS: Final = 5.0
@@ -80,9 +81,9 @@ class Peers:
             raise DaemonUnreachable(f"{endpoint} answered a batch with something else", "is it a daemon?")
         return outcomes
 
-    async def heartbeat(self, endpoint: str, beat: dict[str, Any]) -> dict[str, Any]:
+    async def heartbeat(self, endpoint: str, beat: Heartbeat) -> dict[str, Any]:
         """Post a heartbeat; return the coordinator's answer. Raises DaemonUnreachable."""
-        return await self._post(f"{endpoint}/v1/fleet/heartbeat", beat, "")
+        return await self._post(f"{endpoint}/v1/fleet/heartbeat", beat.model_dump(mode="json"), "")
 
     async def control(self, endpoint: str, message: dict[str, Any]) -> dict[str, Any]:
         """Tell a worker what is in force; return what it then enforces (fields of the wire model

@@ -52,6 +52,7 @@ from .fleet import Heartbeat as Heartbeat
 from .fleet import HeartbeatAnswer as HeartbeatAnswer
 from .fleet import InstanceOut as InstanceOut
 from .fleet import OpenAttempt as OpenAttempt
+from .fleet import Reported as Reported
 from .fleet import RevokedInstance as RevokedInstance
 from .fleet import RunningDispatch as RunningDispatch
 from .fleet import RunningSpend as RunningSpend

@@ -38,8 +38,29 @@ class Unended(Wire):
     left: list[int] = []
 
 
-class InstanceOut(Wire):
-    """One instance of the fleet. Values that no heartbeat has reported yet are None."""
+class Reported(Wire):
+    """What an instance reports of itself with each heartbeat, and what is shown of it. None: not reported."""
+
+    uptime_secs: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    active_dispatches: int = 0
+    queued_dispatches: int = 0
+    max_concurrent: int = 0
+    adapter: str = Field(default="", max_length=512)
+    adapters: list[AdapterOut] | None = Field(default=None, max_length=256)
+    """None when it has not reported them: it is older, or was not heard from yet."""
+    store_records: int | None = None
+    store_bytes: int | None = None
+    pid: int | None = None
+    permissions: bool | None = None
+    """Whether it enforces permission rules."""
+    clock_ahead_secs: float | None = Field(default=None, allow_inf_nan=False)
+    """How far its wall clock is ahead of the coordinator's, as the heartbeat before measured it; negative
+    when it is behind."""
+    unended: list[Unended] = []
+
+
+class InstanceOut(Reported):
+    """One instance of the fleet."""
 
     did: str
     alias: str
@@ -50,26 +71,11 @@ class InstanceOut(Wire):
     version: str
     since: float
     last_heartbeat: float | None = None
-    uptime_secs: float | None = None
-    active_dispatches: int = 0
-    queued_dispatches: int = 0
-    max_concurrent: int = 0
-    adapter: str = ""
-    adapters: list[AdapterOut] | None = None
-    """None when it has not reported them: it is older, or was not heard from yet."""
-    store_records: int | None = None
-    store_bytes: int | None = None
-    pid: int | None = None
-    permissions: bool | None = None
-    """Whether it enforces permission rules."""
-    clock_ahead_secs: float | None = None
-    """How far its wall clock is ahead of the coordinator's, by its latest heartbeat; negative when behind."""
     credential: Annotated[Literal["own", "shared", "revoked", ""], OPEN] = ""
     """How its latest heartbeat was authenticated: by its own credential, or by the fleet's shared token,
     which proves nothing (unverified). Empty when nothing is known.
     """
 
-    unended: list[Unended] = []
     refused: str = ""
     """Why heartbeats that still come under its name are refused; empty when none is."""
 
@@ -243,7 +249,7 @@ class OpenAttempt(Wire):
     attempt: int
 
 
-class Heartbeat(Wire):
+class Heartbeat(Reported):
     """POST /v1/fleet/heartbeat: a lease, not a record."""
 
     # The web framework needs the models of request bodies to be built.
@@ -255,17 +261,8 @@ class Heartbeat(Wire):
     endpoint: str = Field(max_length=2048)
     version: str = Field(max_length=64)
     health: Literal["healthy", "draining"] = "healthy"
-    leaving: bool = Field(default=False, description="the last beat of an instance that stops")
     uptime_secs: float = Field(ge=0, allow_inf_nan=False)
-    active_dispatches: int = 0
-    queued_dispatches: int = 0
-    max_concurrent: int = 0
-    adapter: str = Field(default="", max_length=512)
-    adapters: list[AdapterOut] | None = Field(default=None, max_length=256)
-    store_records: int | None = None
-    store_bytes: int | None = None
-    pid: int | None = None
-    permissions: bool | None = None
+    leaving: bool = Field(default=False, description="the last beat of an instance that stops")
     control: str = Field(default="", max_length=64, description="digest of what the instance enforces")
     control_version: str | None = Field(
         default=None, max_length=64, description="the version that an answer must build on"
@@ -273,18 +270,17 @@ class Heartbeat(Wire):
     control_grace: dict[str, float] = Field(
         default={}, description="seconds left of each grace, by the record of the freeze"
     )
-    clock_ahead_secs: float | None = Field(
-        default=None,
-        allow_inf_nan=False,
-        description="its wall clock minus the coordinator's, as the heartbeat before measured it",
-    )
     spend: list[RunningSpend] = Field(default=[], description="what each running goal has spent so far")
     open: list[OpenAttempt] = Field(default=[], description="told by an instance that was away")
-    unended: list[Unended] = Field(default=[], description="runs that are being ended or not proven empty")
     held: list[str] = Field(default=[], description="child INTENDs that a drain keeps from beginning here")
     quotas: list[QuotaSpent] = Field(
         default=[], max_length=32, description="providers whose quota is spent, not answered to yet"
     )
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether the instance is about to stop, or says so for the last time."""
+        return self.leaving or self.health == "draining"
 
 
 class HeartbeatAnswer(Wire):

@@ -15,6 +15,7 @@ from syncropel.engine.heartbeats import take_beat
 from syncropel.peer.runtime import Runtime
 from syncropel.settings.config import FleetSettings
 from syncropel.wire import Heartbeat
+from syncropel.wire.fleet import QuotaSpent
 
 from .conftest import DID, NOOP, Api, MakeApi, beat, until
 
@@ -36,7 +37,7 @@ async def resume(api: Api, name: str = "anthropic") -> Any:
 async def observes(api: Api, *, verified: bool = True, **quota: Any) -> dict[str, Any]:
     """A heartbeat of worker-a that tells of a spent quota; gives the answer."""
     told = {"provider": "anthropic", "secs": 3600.0, "seen": 1000.0, **quota}
-    whole = Heartbeat(**beat("a", quotas=[told])).model_dump()
+    whole = Heartbeat(**beat("a", quotas=[told]))
     return (await take_beat(api.engine, whole, verified=verified))[1]
 
 
@@ -223,7 +224,7 @@ async def test_a_worker_pauses_by_itself_until_its_coordinator_has_answered() ->
     assert told == [True]
     assert (found := quotas.paused("anthropic")) is not None
     assert found.secs == 600.0
-    assert quotas.observations() == [{"provider": "anthropic", "secs": 600.0, "seen": 1000.0}]
+    assert quotas.observations() == [QuotaSpent(provider="anthropic", secs=600.0, seen=1000.0)]
     quotas.answered(None)  # an older coordinator knows no pauses
     assert quotas.paused("anthropic") is not None
     quotas.observations()

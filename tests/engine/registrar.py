@@ -12,13 +12,14 @@ from syncropel.engine.ingest.door import Ingest
 from syncropel.engine.ingest.live import rebuild
 from syncropel.record.threads import INSTANCE_REGISTRY
 from syncropel.store.memory import MemoryStore
+from syncropel.wire import Heartbeat
 from tests.engine import virtual
 from tests.folds.build import COORDINATOR, WORKER_A
 
 INTERVAL = 5.0
 
 
-def beat(did: str = WORKER_A, **more: Any) -> dict[str, Any]:
+def beat(did: str = WORKER_A, **more: Any) -> Heartbeat:
     whole = {
         "did": did,
         "alias": "worker-a",
@@ -29,7 +30,7 @@ def beat(did: str = WORKER_A, **more: Any) -> dict[str, Any]:
         "leaving": False,
         "uptime_secs": 1.0,
     }
-    return {**whole, **more}
+    return Heartbeat.model_validate({**whole, **more})
 
 
 class Registrar:

@@ -10,9 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from syncropel.adapters.cost_file import CostFile
-from syncropel.engine.dispatch.meter import Meter, ended_by_coordinator
+from syncropel.engine.dispatch.meter import Meter, ended_by_coordinator, tellable
 from syncropel.folds.fanout.child import ChildIntend
 from syncropel.folds.fanout.reassignments import DRAINED, OVER_BUDGET, SUPERSEDED
+from syncropel.folds.fanout.spec import LARGEST
+from tests.engine.registrar import beat
 
 INTEND = ChildIntend("c" * 64, "th_child", 1, {"index": 3})
 
@@ -87,3 +89,13 @@ def test_an_end_by_the_coordinator_has_a_verdict_and_says_why(reason: str, verdi
     outcome = ended_by_coordinator(reason)
     assert (outcome.verdict, outcome.reason) == (verdict, reason)
     assert outcome.summary
+
+
+@pytest.mark.parametrize(
+    ("spent", "told"), [(0.25, 0.25), (-1.0, 0.0), (float("inf"), LARGEST), (float("nan"), 0.0)]
+)
+def test_what_an_adapter_says_of_costs_never_makes_a_heartbeat_that_cannot_be_sent(
+    spent: float, told: float
+) -> None:
+    goal = {"child_intend": "ab" * 32, "child_thread": "th_c", "cost_usd": tellable(spent)}
+    assert beat(spend=[goal]).spend[0].cost_usd == told

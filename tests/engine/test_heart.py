@@ -11,7 +11,9 @@ import pytest
 from syncropel.engine.fleet.heartbeat import HeartbeatSender
 from syncropel.errors import DaemonUnreachable, InvalidRecord, StoreError, SyncropelError
 from syncropel.peer.peers import Peers, RefusedByPeer, RevokedByPeer
+from syncropel.wire import Heartbeat
 from tests.engine import virtual
+from tests.engine.registrar import beat
 
 INTERVAL = 5.0
 
@@ -21,12 +23,12 @@ class Coordinator(Peers):
 
     def __init__(self) -> None:
         super().__init__(lambda _: ())
-        self.beats: list[tuple[float, dict[str, Any]]] = []
+        self.beats: list[tuple[float, Heartbeat]] = []
         self.answers: list[dict[str, Any] | SyncropelError | Callable[[], dict[str, Any]]] = []
         self.way_secs = 0.0
         """How long a beat, and its answer, are on their way."""
 
-    async def heartbeat(self, endpoint: str, beat: dict[str, Any]) -> dict[str, Any]:
+    async def heartbeat(self, endpoint: str, beat: Heartbeat) -> dict[str, Any]:
         self.beats.append((asyncio.get_running_loop().time(), beat))
         answer = self.answers.pop(0) if self.answers else {}
         if isinstance(answer, SyncropelError):
@@ -53,8 +55,8 @@ def with_heart(story: Callable[[Coordinator, HeartbeatSender, list[Any]], Corout
         async def hear_revoked(told: RevokedByPeer) -> None:
             taken.append(told.instance)
 
-        def make(*, leaving: bool = False, draining: bool = False, returning: bool = False) -> dict[str, Any]:
-            return {"leaving": leaving, "draining": draining, "returning": returning}
+        def make(*, leaving: bool = False, draining: bool = False, returning: bool = False) -> Heartbeat:
+            return beat(leaving=leaving, health="draining" if draining else "healthy")
 
         heart = HeartbeatSender(
             coordinator, "http://c", INTERVAL, make, take, hear_revoked, virtual.runtime()
@@ -101,7 +103,7 @@ def test_a_heart_that_drains_says_so_with_every_beat_until_it_leaves() -> None:
         await heart.leave()
         await asyncio.sleep(3 * INTERVAL)
         beating.cancel()
-        told = [(beat["draining"], beat["leaving"]) for _, beat in coordinator.beats]
+        told = [(one.health == "draining", one.leaving) for _, one in coordinator.beats]
         assert told == [(False, False), (True, False), (True, False), (True, True)]
 
     with_heart(story)
@@ -171,8 +173,38 @@ def test_whatever_the_answer_brings_the_heart_goes_on(control: Any) -> None:
 def test_the_last_beat_says_that_it_leaves_and_tolerates_silence() -> None:
     async def story(coordinator: Coordinator, heart: HeartbeatSender, taken: list[Any]) -> None:
         await heart.leave()
-        assert coordinator.beats[-1][1]["leaving"] is True
+        assert coordinator.beats[-1][1].leaving
         coordinator.answers = [DaemonUnreachable("nobody there")]
         await heart.leave()
 
     with_heart(story)
+
+
+def test_a_heartbeat_that_would_not_be_valid_is_told_and_the_next_is_sent(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """What it tells comes from adapters, too: nothing that they say may end the heart."""
+    broken = [True]
+
+    def made(**more: Any) -> Heartbeat:
+        return beat(uptime_secs=-1.0 if broken.pop() else 1.0) if broken else beat()
+
+    async def tell() -> None:
+        coordinator = Coordinator()
+
+        async def take(_: Any) -> bool:
+            return True
+
+        async def hear(_: Any) -> None:
+            raise AssertionError("nobody is revoked")
+
+        heart = HeartbeatSender(coordinator, "http://c", INTERVAL, made, take, hear, virtual.runtime())
+        beating = asyncio.ensure_future(heart.run())
+        await asyncio.sleep(INTERVAL)
+        assert len(coordinator.beats) == 1
+        assert not beating.done()
+        beating.cancel()
+        await coordinator.close()
+
+    virtual.run(tell())
+    assert [line for line in caplog.messages if line.startswith("this instance's heartbeat is not valid")]

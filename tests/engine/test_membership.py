@@ -22,8 +22,10 @@ from syncropel.settings.config import Home
 from syncropel.settings.identity import make_home
 from syncropel.settings.keyring import Keyring
 from syncropel.store.memory import MemoryStore
+from syncropel.wire import Heartbeat
 from tests.engine import virtual
 from tests.engine.fleet_sim import FleetSim, Node
+from tests.engine.registrar import beat
 from tests.folds.build import COORDINATOR, WORKER_A, WORKER_B
 
 OTHER = "did:sync:instance:00000000000000ff"
@@ -272,7 +274,7 @@ async def test_which_answers_say_that_an_instance_was_revoked(
 ) -> None:
     peers = answer(status, content)
     with pytest.raises(DaemonUnreachable) as refused:
-        await peers.heartbeat("http://127.0.0.1:1", {})
+        await peers.heartbeat("http://127.0.0.1:1", beat())
     assert type(refused.value) in (kind, RefusedByPeer if kind is DaemonUnreachable else kind)
     assert isinstance(refused.value, RevokedByPeer) == (kind is RevokedByPeer)
     await peers.close()
@@ -288,7 +290,7 @@ async def test_who_has_no_token_sends_none() -> None:
 
     peers = Peers(lambda to: [], httpx.MockTransport(give))
     with pytest.raises(RefusedByPeer):
-        await peers.heartbeat("http://127.0.0.1:1", {})
+        await peers.heartbeat("http://127.0.0.1:1", beat())
     assert ["authorization" in one for one in shown] == [False]
     await peers.close()
 
@@ -352,11 +354,11 @@ def test_who_says_goodbye_accepts_nothing_more(tmp_path: Path) -> None:
     async def story(one: Story) -> None:
         taken = []
 
-        async def heartbeat(endpoint: str, beat: dict[str, Any]) -> dict[str, Any]:
-            if beat["leaving"]:
+        async def heartbeat(endpoint: str, beat: Heartbeat) -> dict[str, Any]:
+            if beat.leaving:
                 taken.append(await one.adds("W-1"))
             answer = await heard(endpoint, beat)
-            if beat["leaving"]:
+            if beat.leaving:
                 taken.append(await one.adds("W-2"))
             return answer
 

@@ -99,7 +99,7 @@ def router(engine: Engine) -> APIRouter:
         author = writer(request.scope)
         if (refusal := engine.issuer.refusal_to_beat(author, beat.did)) is not None:
             raise refusal
-        status, told = await take_beat(engine, beat.model_dump(), verified=author.author == "instance")
+        status, told = await take_beat(engine, beat, verified=author.author == "instance")
         assert status in STATUS_OF_STATE.values()
         return HeartbeatAnswer(
             coordinator=engine.instance.did,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from typing import Literal
 
 from syncropel import __version__
@@ -27,8 +26,10 @@ from syncropel.wire import (
     FleetRule,
     FleetStatus,
     FreezeOut,
+    Heartbeat,
     InstanceOut,
     PauseOut,
+    Reported,
     RunningDispatch,
 )
 
@@ -44,44 +45,32 @@ def find_instance(engine: Engine, name: str) -> Instance:
 
 def instance_out(engine: Engine, instance: Instance) -> InstanceOut:
     """One row of the fleet."""
-    beat, heard_at = None, None
+    beat: Heartbeat | None = None
+    heard_at: float | None = None
     if instance.did == engine.instance.did:
         beat, heard_at = own_beat(engine), engine.runtime.now()
     elif (last := engine.leases.last_beat(instance.did)) is not None:
         beat, heard_at = last
-    fields = beat or {}
     status = engine.leases.status(instance)
     credential = _credential(engine, instance.did, beat)
+    reported = {name: getattr(beat, name) for name in Reported.model_fields} if beat is not None else {}
     return InstanceOut(
+        **reported,
         did=instance.did,
         alias=instance.alias,
         role="coordinator" if instance.role == "coordinator" else "worker",
         endpoint=instance.endpoint,
         status=status,  # type: ignore[arg-type]  # STATUS_OF_STATE's words
-        health="revoked" if credential == "revoked" else _health(status, fields),
+        health="revoked" if credential == "revoked" else _health(status, beat),
         version=instance.version,
         since=instance.at,
         last_heartbeat=heard_at,
-        uptime_secs=fields.get("uptime_secs"),
-        active_dispatches=fields.get("active_dispatches", 0),
-        queued_dispatches=fields.get("queued_dispatches", 0),
-        max_concurrent=fields.get("max_concurrent", 0),
-        adapter=fields.get("adapter", ""),
-        adapters=fields.get("adapters"),
-        store_records=fields.get("store_records"),
-        store_bytes=fields.get("store_bytes"),
-        pid=fields.get("pid"),
-        permissions=fields.get("permissions"),
         credential=credential,
-        clock_ahead_secs=fields.get("clock_ahead_secs"),
-        unended=fields.get("unended", []),
         refused=engine.leases.why_refused(instance.did),
     )
 
 
-def _credential(
-    engine: Engine, did: str, beat: Mapping[str, object] | None
-) -> Literal["own", "shared", "revoked", ""]:
+def _credential(engine: Engine, did: str, beat: Heartbeat | None) -> Literal["own", "shared", "revoked", ""]:
     if engine.ingest.live.credentials.is_revoked(did):
         return "revoked"
     if beat is None:
@@ -89,11 +78,13 @@ def _credential(
     return "own" if engine.leases.verified(did) else "shared"
 
 
-def _health(status: str, beat: Mapping[str, object]) -> str:
+def _health(status: str, beat: Heartbeat | None) -> str:
     """The current health of an instance: its own report counts as long as it is heard."""
     if status in ("stale", "archived"):
         return "silent"
-    return "draining" if status in ("draining", "left") else str(beat.get("health", "unknown"))
+    if status in ("draining", "left"):
+        return "draining"
+    return beat.health if beat is not None else "unknown"
 
 
 def fleet_status(engine: Engine) -> FleetStatus:

@@ -66,12 +66,10 @@ class Look:
         self._engine = engine
         here = engine.dispatcher.spending()
         self.running = {
-            str(one["child_intend"]): Running(
-                one["cost_usd"], bool(one.get("cost_unknown")), one.get("budget_usd")
-            )
+            one.child_intend: Running(one.cost_usd, one.cost_unknown, one.budget_usd)
             for one in (*engine.leases.spends(), *here)
         }
-        own = {one["child_intend"]: one["began_at"] for one in here}
+        own = {one.child_intend: one.began_at for one in here if one.began_at is not None}
         self._began = {**engine.leases.began(), **own}
         self._heard = engine.leases.heard_at() | {engine.instance.did: engine.runtime.now()}
         self._held = engine.held()

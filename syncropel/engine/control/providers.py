@@ -12,6 +12,7 @@ from syncropel.engine.control.quotas import Quotas
 from syncropel.engine.ingest.door import Ingest
 from syncropel.folds.control.pauses import Pause
 from syncropel.peer.runtime import Runtime
+from syncropel.wire.fleet import QuotaSpent
 
 
 class Providers:
@@ -54,8 +55,8 @@ class Providers:
         mine = pause is not None and pause.observed_by == self._did
         return _paused(pause, self._runtime.now()) if mine else None
 
-    def observations(self) -> list[dict[str, Any]]:
-        """What this worker's next heartbeat tells (fields of the wire model `QuotaSpent`)."""
+    def observations(self) -> list[QuotaSpent]:
+        """What this worker's next heartbeat tells."""
         return self._quotas.observations() if self._worker else []
 
     def answered(self, answer: Mapping[str, Any]) -> None:
@@ -63,10 +64,10 @@ class Providers:
         told = answer.get("paused")
         self._quotas.answered(told if isinstance(told, list) else None)
 
-    async def take(self, did: str, observed: Iterable[Mapping[str, Any]]) -> None:
+    async def take(self, did: str, observed: Iterable[QuotaSpent]) -> None:
         """At a coordinator: take what an instance observed, in its own name."""
         for one in observed:
-            await self.pauser.observe(did, str(one["provider"]), secs=one["secs"], seen=one["seen"])
+            await self.pauser.observe(did, one.provider, secs=one.secs, seen=one.seen)
 
     def told(self) -> list[dict[str, Any]]:
         """At a coordinator: the pauses in force (fields of the wire model `PauseOut`)."""

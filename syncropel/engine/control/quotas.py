@@ -14,6 +14,7 @@ from syncropel.adapters.gateway.desk import Paused
 from syncropel.adapters.gateway.quota import Spent
 from syncropel.folds.fanout.state import number
 from syncropel.peer.runtime import Runtime
+from syncropel.wire.fleet import QuotaSpent
 
 DEFAULT_SECS: Final = 900.0
 """How long a provider is paused that does not say when its quota is filled again."""
@@ -67,12 +68,12 @@ class Quotas:
             until, told = own.until, f"provider {provider} is paused: quota is spent"
         return Paused(until - now, told) if until > now else None
 
-    def observations(self) -> list[dict[str, Any]]:
-        """What the next heartbeat tells (fields of the wire model `QuotaSpent`)."""
+    def observations(self) -> list[QuotaSpent]:
+        """What the next heartbeat tells."""
         now = self._runtime.boottime()
         self._own = {name: one for name, one in self._own.items() if one.until > now}
         self._sent = list(self._own.values())
-        return [{"provider": one.provider, "secs": one.until - now, "seen": one.seen} for one in self._sent]
+        return [QuotaSpent(provider=one.provider, secs=one.until - now, seen=one.seen) for one in self._sent]
 
     def answered(self, pauses: Iterable[Any] | None) -> None:
         """Take the coordinator's answer to the last heartbeat; None from one that knows no pauses."""

@@ -17,7 +17,7 @@ from typing import Any, Final
 import psutil
 
 from syncropel.adapters import Adapter, CutShort, Held, Outcome, Remains, Resumable
-from syncropel.engine.dispatch.meter import ended_by_coordinator
+from syncropel.engine.dispatch.meter import ended_by_coordinator, tellable
 from syncropel.engine.dispatch.resuming import Taken, take_back
 from syncropel.engine.dispatch.run import Limits, Place, Run, starts_behind, write_ending
 from syncropel.engine.dispatch.run_records import ending, result
@@ -32,6 +32,7 @@ from syncropel.folds.fanout.starts import MOST_TOLD, Start, is_last
 from syncropel.peer.runtime import Runtime
 from syncropel.record.model import StoredRecord
 from syncropel.record.threads import FLEET_CONTROL
+from syncropel.wire.fleet import RunningSpend, StartOut
 
 log = logging.getLogger("syncropel.engine.dispatch")
 
@@ -97,22 +98,21 @@ class Dispatcher:
         """The current runs."""
         return [run for run in self._running.values() if not run.finished]
 
-    def spending(self) -> list[dict[str, Any]]:
-        """Each running goal's spend so far, and its start: child_intend, child_thread, cost_usd (US dollars),
-        cost_unknown, budget_usd, began_at (unix seconds), starts: fields of `RunningSpend`.
-        """
+    def spending(self) -> list[RunningSpend]:
+        """Each running goal's spend so far, and its starts."""
         return [
-            {
-                "child_intend": run.intend.record,
-                "child_thread": thread,
-                "cost_usd": run.meter.spent,
-                "cost_unknown": self._ingest.live.spend.of(run.intend.record).unpriced,
-                "budget_usd": run.meter.budget_usd,
-                "began_at": run.started_at,
-                "starts": [
-                    one.as_body() for one in self._ingest.live.starts.of(run.intend.record)[-MOST_TOLD:]
+            RunningSpend(
+                child_intend=run.intend.record,
+                child_thread=thread,
+                cost_usd=tellable(run.meter.spent),
+                cost_unknown=self._ingest.live.spend.of(run.intend.record).unpriced,
+                budget_usd=None if run.meter.budget_usd is None else tellable(run.meter.budget_usd),
+                began_at=run.started_at,
+                starts=[
+                    StartOut(**one.as_body())
+                    for one in self._ingest.live.starts.of(run.intend.record)[-MOST_TOLD:]
                 ],
-            }
+            )
             for thread, run in self._running.items()
         ]
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 from syncropel.adapters import Outcome
 from syncropel.folds.fanout.child import STREAM_EVENT, ChildIntend
 from syncropel.folds.fanout.reassignments import DRAINED, OVER_BUDGET, SUPERSEDED, WARN_SHARE, spends
+from syncropel.folds.fanout.spec import LARGEST
 from syncropel.folds.fanout.starts import CRASH_LOOP
 
 log = logging.getLogger("syncropel.engine.meter")
@@ -67,6 +68,11 @@ class Meter:
         """The outcome of a run over its budget."""
         told = f"{OVER_BUDGET}: spent ${self.spent:.2f} of its budget of ${self.budget_usd or 0:.2f}"
         return Outcome("failed", told, reason=OVER_BUDGET)
+
+
+def tellable(usd: float) -> float:
+    """An amount that a heartbeat may report: an adapter may name negative ones, or reach infinity."""
+    return min(LARGEST, max(0.0, usd))
 
 
 def cost_in(kind: str, body: dict[str, Any]) -> float:

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from syncropel.engine.fanout.delivery import Delivery
 from syncropel.engine.fanout.gates import Gates
@@ -33,6 +32,7 @@ from syncropel.policy.target_selection import choose
 from syncropel.record.model import Record, StoredRecord
 from syncropel.record.threads import ENGINE_CONFIG, FLEET_CONTROL, INSTANCE_REGISTRY
 from syncropel.store.base import Outcome
+from syncropel.wire.fleet import Heartbeat
 
 log = logging.getLogger("syncropel.engine.reconciler")
 
@@ -95,11 +95,11 @@ class Reconciler:
             if state.fanout is not None and state.fanout.budget_usd is not None:
                 self._pending.mark(thread)
 
-    def on_beat(self, beat: Mapping[str, Any]) -> None:
+    def on_beat(self, beat: Heartbeat) -> None:
         """A heartbeat may report spend, and work that will not begin where it was assigned."""
-        if beat.get("held"):
+        if beat.held:
             self.mark_all()
-        elif beat.get("spend"):
+        elif beat.spend:
             self.mark_budgets()
 
     def look_for_the_displaced(self) -> None:

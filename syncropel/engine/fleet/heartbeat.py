@@ -6,11 +6,14 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
+from pydantic import ValidationError
+
 from syncropel.backoff import Backoff
-from syncropel.errors import DaemonUnreachable, SyncropelError
+from syncropel.errors import DaemonUnreachable, InvalidRecord, SyncropelError
 from syncropel.peer.pause import Pause
 from syncropel.peer.peers import Peers, RefusedByPeer, RevokedByPeer
 from syncropel.peer.runtime import Runtime
+from syncropel.wire.fleet import Heartbeat
 
 log = logging.getLogger("syncropel.engine.heartbeat")
 
@@ -29,7 +32,7 @@ class HeartbeatSender:
         peers: Peers,
         coordinator_url: str,
         interval_secs: float,
-        beat: Callable[..., dict[str, Any]],
+        beat: Callable[..., Heartbeat],
         take: Callable[[dict[str, Any]], Awaitable[bool]],
         hear_revoked: Callable[[RevokedByPeer], Awaitable[None]],
         runtime: Runtime,
@@ -120,6 +123,11 @@ class HeartbeatSender:
             return self._failed("the coordinator does not answer", error)
         except SyncropelError as error:
             return self._failed("cannot apply what the coordinator sent", error)
+        except ValidationError as error:  # a mistake of ours, and no reason to fall silent for good
+            first = error.errors(include_url=False, include_input=False)[0]
+            place = ".".join(map(str, first["loc"]))
+            told = InvalidRecord(f"{place}: {first['msg']}", "this is a mistake of spl: report it")
+            return self._failed("this instance's heartbeat is not valid", told)
         interval = answer.get("heartbeat_interval_secs")
         if isinstance(interval, int | float) and interval > 0:
             self._interval = float(interval)
@@ -130,7 +138,7 @@ class HeartbeatSender:
         self._problem = ""
         return True
 
-    async def _timed(self, beat: dict[str, Any]) -> dict[str, Any]:
+    async def _timed(self, beat: Heartbeat) -> dict[str, Any]:
         """The answer to a heartbeat. The coordinator read its clock about half a round trip after it was
         sent.
         """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable
 from typing import Any, Final
 
 from syncropel.engine.fleet.refused_heartbeats import RefusedHeartbeats
@@ -23,6 +23,7 @@ from syncropel.folds.fleet.routing import Candidate
 from syncropel.peer.runtime import Runtime
 from syncropel.record.model import Record
 from syncropel.record.threads import INSTANCE_REGISTRY
+from syncropel.wire.fleet import Heartbeat, RunningSpend
 
 log = logging.getLogger("syncropel.engine.leases")
 
@@ -32,7 +33,12 @@ _NOT_WAITED_FOR: Final = frozenset({"left", "archived"})
 _LATE_SECS: Final = 2.0
 """How much later than an interval the next check of a running process may come."""
 
-_RESTLESS: Final = frozenset({"uptime_secs", "store_bytes", "clock_ahead_secs", "control_grace"})
+_RESTLESS: Final[dict[str, Any]] = {
+    "uptime_secs": None,
+    "store_bytes": None,
+    "clock_ahead_secs": None,
+    "control_grace": {},
+}
 
 
 class Leases:
@@ -47,7 +53,9 @@ class Leases:
         self._interval = interval_secs
         self._runtime = runtime
         self._changed = changed
-        self._beats: dict[str, dict[str, Any]] = {}
+        self._beats: dict[str, Heartbeat] = {}
+        self._verified: set[str] = set()
+        """Those whose latest heartbeat came with their own credential."""
         self._heard: dict[str, float] = {}
         self._heard_at: dict[str, float] = {}
         self._ran: dict[str, dict[str, float]] = {}
@@ -59,27 +67,28 @@ class Leases:
     def _registry(self) -> Registry:
         return self._ingest.live.registry
 
-    async def beat(self, beat: dict[str, Any]) -> str:
-        """Accept a heartbeat (fields of the wire model `Heartbeat`, and `verified`: whether it came with the
-        instance's own credential); return the resulting status.
+    async def beat(self, beat: Heartbeat, *, verified: bool = False) -> str:
+        """Accept a heartbeat; return the resulting status. `verified`: it came with the instance's own
+        credential.
         """
-        did = str(beat["did"])
-        before = self._beats.get(did)
+        did = beat.did
+        before, was_verified = self._beats.get(did), did in self._verified
         self._beats[did] = beat
+        (self._verified.add if verified else self._verified.discard)(did)
         self._heard[did] = self._runtime.monotonic()
         self._heard_at[did] = self._runtime.now()
         self._note_running(did, beat)
         await self._forget_refusal(did)
-        state = "left" if beat.get("leaving") else "draining" if beat["health"] == "draining" else "joined"
+        state = "left" if beat.leaving else "draining" if beat.is_stopping else "joined"
         known = self._registry.instances.get(did)
         moved = known is not None and (known.endpoint, known.alias, known.version) != (
-            beat["endpoint"],
-            beat["alias"],
-            beat["version"],
+            beat.endpoint,
+            beat.alias,
+            beat.version,
         )
         if known is None or known.state != state or moved:
-            await self._record(did, state, beat)
-        if before is None or _visible(before) != _visible(beat):
+            await self._record(beat, state, beat.health)
+        if before is None or was_verified != verified or _visible(before) != _visible(beat):
             self._changed.beat()
         return self.status(self._registry.instances[did])
 
@@ -135,7 +144,7 @@ class Leases:
         self._beats.pop(did, None)
         known = self._registry.instances.get(did)
         if known is not None and known.state != "archived":
-            await self._record(did, "archived", _fields(known))
+            await self._record(known, "archived")
         self._changed.beat()
 
     def verified(self, did: str) -> bool:
@@ -145,7 +154,7 @@ class Leases:
         """
         beat = self._beats.get(did)
         if did == self._did or beat is not None:
-            return did == self._did or bool(beat and beat.get("verified"))
+            return did == self._did or did in self._verified
         return self._ingest.live.credentials.is_valid(did)
 
     async def sweep(self) -> None:
@@ -159,7 +168,7 @@ class Leases:
             # listening.
             if state in ("joined", instance.state) or instance.state == "archived":
                 continue
-            await self._record(did, state, _fields(instance))
+            await self._record(instance, state)
             await self._keep_refusal(did)
 
     def _forgive(self) -> None:
@@ -170,28 +179,27 @@ class Leases:
             self._started += missed
             self._heard = {did: min(now, heard + missed) for did, heard in self._heard.items()}
 
-    async def _record(self, did: str, state: str, fields: dict[str, Any]) -> None:
-        body = {
+    async def _record(self, one: Heartbeat | Instance, state: str, health: str = "") -> None:
+        body: dict[str, Any] = {
             "topic": INSTANCE_STATE,
-            "did": did,
-            "alias": fields["alias"],
-            "role": fields["role"],
-            "endpoint": fields["endpoint"],
-            "version": fields["version"],
+            "did": one.did,
+            "alias": one.alias,
+            "role": one.role,
+            "endpoint": one.endpoint,
+            "version": one.version,
             "state": state,
             "at": self._runtime.now(),
         }
-        if "health" in fields:
-            body["health"] = fields["health"]
+        body |= {"health": health} if health else {}
         await self._ingest.append_one(Record(INSTANCE_REGISTRY, self._did, "KNOW", body))
-        log.info("instance %s (%s) is %s", fields["alias"], did, state, extra={"actor": did})
+        log.info("instance %s (%s) is %s", one.alias, one.did, state, extra={"actor": one.did})
         self._changed.beat()
 
     def silence(self, did: str) -> float:
         """Seconds since this instance was heard from; since this daemon started, if it never was."""
         return self._runtime.monotonic() - self._heard.get(did, self._started)
 
-    def last_beat(self, did: str) -> tuple[dict[str, Any], float] | None:
+    def last_beat(self, did: str) -> tuple[Heartbeat, float] | None:
         """The latest beat and when it came (unix seconds)."""
         beat = self._beats.get(did)
         return (beat, self._heard_at[did]) if beat is not None else None
@@ -224,34 +232,20 @@ class Leases:
 
     def spending(self) -> dict[str, float]:
         """The spend of running goals by the latest heartbeats: US dollars by the id of the child INTEND."""
-        return {
-            one["child_intend"]: one["cost_usd"]
-            for beat in self._beats.values()
-            for one in beat.get("spend", ())
-        }
+        return {one.child_intend: one.cost_usd for one in self.spends()}
 
-    def spends(self) -> list[dict[str, Any]]:
-        """The running goals of the latest heartbeats (fields of `RunningSpend`)."""
-        return [one for beat in self._beats.values() for one in beat.get("spend", ())]
+    def spends(self) -> list[RunningSpend]:
+        """The running goals of the latest heartbeats."""
+        return [one for beat in self._beats.values() for one in beat.spend]
 
     def began(self) -> dict[str, float]:
         """When running goals began, by the latest heartbeats: unix seconds by the id of the child INTEND."""
-        return {
-            one["child_intend"]: one["began_at"]
-            for beat in self._beats.values()
-            for one in beat.get("spend", ())
-            if one.get("began_at") is not None
-        }
+        return _begun(self.spends())
 
-    def _note_running(self, did: str, beat: dict[str, Any]) -> None:
-        running = {
-            one["child_intend"]: one["began_at"]
-            for one in beat.get("spend", ())
-            if one.get("began_at") is not None
-        }
+    def _note_running(self, did: str, beat: Heartbeat) -> None:
+        running = _begun(beat.spend)
         # A stopping instance ends its work, and then no longer reports it.
-        stopping = beat.get("leaving") or beat["health"] == "draining"
-        self._ran[did] = {**self._ran.get(did, {}), **running} if stopping else running
+        self._ran[did] = {**self._ran.get(did, {}), **running} if beat.is_stopping else running
 
     def ran(self, did: str) -> dict[str, float]:
         """When goals began on this instance, by its last heartbeat: unix seconds by the id of the child
@@ -273,20 +267,21 @@ class Leases:
 
     def slots(self) -> dict[str, int]:
         """How many goals instances run at once, by DID, as far as they have reported."""
-        return {did: one["max_concurrent"] for did, one in self._beats.items() if one.get("max_concurrent")}
+        return {did: one.max_concurrent for did, one in self._beats.items() if one.max_concurrent}
 
     def starts(self, did: str) -> dict[str, tuple[Start, ...]]:
         """How often work there was started, by the id of the child INTEND, according to its
         latest heartbeat."""
-        spend = self._beats.get(did, {}).get("spend", ())
-        told = {one["child_intend"]: read_starts(one.get("starts")) for one in spend}
+        beat = self._beats.get(did)
+        spend = beat.spend if beat is not None else []
+        told = {one.child_intend: read_starts([start.model_dump() for start in one.starts]) for one in spend}
         return {intend: starts for intend, starts in told.items() if starts}
 
     def free_slots(self, did: str) -> int | None:
         """How many more goals it could have begun at its latest heartbeat; None when it was never
         heard from."""
         beat = self._beats.get(did)
-        return None if beat is None else max(0, beat["max_concurrent"] - beat["active_dispatches"])
+        return None if beat is None else max(0, beat.max_concurrent - beat.active_dispatches)
 
     def enforcing(self) -> list[str]:
         """The DIDs of those whose latest report says that they enforce permissions, and that have
@@ -295,7 +290,7 @@ class Leases:
         return [
             did
             for did, beat in self._beats.items()
-            if beat.get("permissions") and not (did in instances and self.is_gone(instances[did]))
+            if beat.permissions and not (did in instances and self.is_gone(instances[did]))
         ]
 
     def heard_at(self) -> dict[str, float]:
@@ -306,8 +301,8 @@ class Leases:
         """Child INTENDs that draining instances say they will not begin. Only heartbeats under exactly this
         control state count: under another one an instance may have begun them since.
         """
-        beats = [beat for beat in self._beats.values() if beat.get("control") == digest]
-        return frozenset(intend for beat in beats for intend in beat.get("held", ()))
+        beats = [beat for beat in self._beats.values() if beat.control == digest]
+        return frozenset(intend for beat in beats for intend in beat.held)
 
     def candidates(self) -> list[Candidate]:
         return [
@@ -317,34 +312,29 @@ class Leases:
 
     def models(self, did: str, adapter: str) -> frozenset[str]:
         """The models that this instance allows for an adapter, by its latest heartbeat."""
-        told = (self._beats.get(did) or {}).get("adapters") or []
-        return frozenset(model for one in told if one["name"] == adapter for model in one["models"])
+        beat = self._beats.get(did)
+        told = (beat.adapters if beat is not None else None) or []
+        return frozenset(model for one in told if one.name == adapter for model in one.models)
 
     def provider(self, did: str, adapter: str) -> str:
         """Whose quota an adapter uses there, by its latest heartbeat; empty when that is not known."""
-        beat = self._beats.get(did) or {}
-        name = adapter or beat.get("adapter")
-        found = [one.get("provider", "") for one in beat.get("adapters") or [] if one["name"] == name]
-        return str(found[0]) if found else ""
+        beat = self._beats.get(did)
+        told = (beat.adapters if beat is not None else None) or []
+        name = adapter or (beat.adapter if beat is not None else "")
+        return next((one.provider for one in told if one.name == name), "")
 
 
-def _visible(beat: dict[str, Any]) -> dict[str, Any]:
+def _visible(beat: Heartbeat) -> tuple[Heartbeat, float | None]:
     # Values that grow with every heartbeat are not a change that screens must hear of at once.
-    ahead = beat.get("clock_ahead_secs")
-    still = {key: value for key, value in beat.items() if key not in _RESTLESS}
-    return {**still, "clock": ahead if ahead is None else round(ahead)}
+    ahead = beat.clock_ahead_secs
+    return beat.model_copy(update=_RESTLESS), ahead if ahead is None else round(ahead)
 
 
-def _fields(instance: Instance) -> dict[str, Any]:
-    return {
-        "alias": instance.alias,
-        "role": instance.role,
-        "endpoint": instance.endpoint,
-        "version": instance.version,
-    }
+def _begun(spends: Iterable[RunningSpend]) -> dict[str, float]:
+    return {one.child_intend: one.began_at for one in spends if one.began_at is not None}
 
 
-def usable(beat: Mapping[str, Any] | None) -> frozenset[str] | None:
+def usable(beat: Heartbeat | None) -> frozenset[str] | None:
     """The adapters that a heartbeat reports as usable; None when it reports none."""
-    told = (beat or {}).get("adapters")
-    return None if told is None else frozenset(one["name"] for one in told if one["usable"])
+    told = beat.adapters if beat is not None else None
+    return None if told is None else frozenset(one.name for one in told if one.usable)
