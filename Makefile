@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # The tests start hundreds of processes: none of them is to compile the package again.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: help test test-matrix lint types floors pytest demo bench agents dist docs snapshots format constraints clean
+.PHONY: help test test-matrix lint types floors compiled pytest demo bench agents dist docs snapshots format constraints clean
 
 help:
 	@echo "make test        environment, lint, types, floors, tests: what CI runs"
@@ -37,7 +37,10 @@ $(VENV)/.ready: $(VENV)/.base
 	@$(BIN)/python -m compileall -q -j 0 $(VENV)/lib
 	@touch $@
 
-test: lint types floors pytest
+# What is checked without running goes on beside the compiling of the tests, which each process would do anew.
+test: $(VENV)/.ready
+	@$(MAKE) --no-print-directory -j 2 lint types floors compiled
+	@$(MAKE) --no-print-directory pytest
 
 lint: $(VENV)/.ready
 	$(BIN)/ruff check .
@@ -49,12 +52,14 @@ types: $(VENV)/.ready
 floors: $(VENV)/.ready
 	$(BIN)/lint-imports --no-cache
 
-# A file is one process's, in the order of their names: the quick ones of the store are last, so that neither
-# process waits long for the other. By number of tests, as xdist would, the slowest were last.
-# Three processes on two cores: a third of the time each of them waits for daemons and terminals.
+compiled: $(VENV)/.ready
+	@$(BIN)/pytest --collect-only -qq > $(VENV)/collected.txt || { cat $(VENV)/collected.txt; exit 1; }
+
+# A file is one process's, in the order of their names: the quick ones of the console are last, so that no
+# process waits long for the others. By number of tests, as xdist would, the slowest were last.
+# Four processes on two cores: half of the time each of them waits for daemons and terminals.
 pytest: $(VENV)/.ready
-	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder -p no:syrupy --ignore tests/tui
-	$(BIN)/pytest -n 3 tests/tui
+	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder
 
 # Each Python has an environment of its own; one that is not installed is said to be untested, and fails the target.
 MATRIX := 3.11 3.12 3.13

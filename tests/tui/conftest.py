@@ -29,6 +29,14 @@ def _all_is_imported() -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def _frames_are_drawn_by_the_tests() -> Iterator[None]:
+    """A test draws what is due when all else has happened: no frame depends on how fast the machine is."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("textual.screen.UPDATE_PERIOD", 3600.0)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
 def _each_sheet_is_parsed_once() -> Iterator[None]:
     """Every app parses the same style sheets with the same variables: a quarter of what a picture costs."""
     parse = Stylesheet._parse_rules
