@@ -18,7 +18,7 @@ CHILD, LATER = "th_run_tests", "th_migrate_db"
 @pytest.fixture
 def fleet(machine: Machine) -> Machine:
     """Two workers that run bash one goal at a time."""
-    machine.beat_every(0.2)
+    machine.beat_every(1)
     for worker in ("worker-a", "worker-b"):
         home = machine.path / f".syncro-{worker}"
         home.mkdir(mode=0o700)

@@ -16,8 +16,9 @@ ALL_DIDS = ("worker-a", "worker-b")
 
 @pytest.fixture
 def fleet(machine: Machine) -> Machine:
-    """Two workers that run bash one goal at a time, and beat five times a second."""
-    machine.beat_every(0.2)
+    """Two workers that run bash one goal at a time. One that is silent for six seconds is given up: longer
+    than a busy machine lets a process wait."""
+    machine.beat_every(0.5)
     for worker in ALL_DIDS:
         home = machine.path / f".syncro-{worker}"
         home.mkdir(mode=0o700)
@@ -185,7 +186,7 @@ def test_a_goal_that_spends_its_budget_is_ended(fleet: Machine, tmp_path: Path) 
     assert (over["verdict"], over["reason"]) == ("failed", "budget_exceeded")
     assert over["summary"].startswith("budget_exceeded: spent $0.")
     assert 0.5 - 1e-9 <= over["cost_usd"] < 2
-    assert subtasks(fleet)[1]["verdict"] == "accept"
+    until(lambda: subtasks(fleet)[1]["verdict"] == "accept")
     warned = (fleet.path / ".syncro-worker-a" / "logs" / "spl.log").read_text()
     assert "has spent $0.40 of its budget of $0.50" in warned
 
@@ -201,7 +202,7 @@ def test_a_fan_out_that_spends_its_budget_spawns_nothing_more_and_ends_what_runs
         "goal=true,target=worker-a,depends=0",
         budget="1.00",
     )
-    join = until(lambda: (status := fleet.json("task", "join-status", "T"))["completed"] == 2 and status, 30)
+    join = until(lambda: (status := fleet.json("task", "join-status", "T"))["completed"] == 2 and status)
     assert [one["reason"] for one in join["subtasks"]] == ["budget_exceeded", "budget_exceeded", ""]
     assert [one["state"] for one in join["subtasks"]] == ["failed", "failed", "blocked"]
     assert not join["satisfiable"]
@@ -226,8 +227,7 @@ def test_a_subtask_is_stopped_by_hand_and_its_siblings_go_on(fleet: Machine, tmp
 
 def test_what_runs_on_after_a_cancel_is_named_and_ended_when_asked(fleet: Machine) -> None:
     fan_out(fleet, "goal=sleep 600,target=worker-a", "goal=echo beside,target=worker-b")
-    until(lambda: subtasks(fleet)[1]["state"] == "accept")
-    assert subtasks(fleet)[0]["state"] == "in_progress"
+    until(lambda: [one["state"] for one in subtasks(fleet)] == ["in_progress", "accept"])
     told = fleet.spl("task", "cancel", "T")
     assert "[0] still runs on worker-a" in told
     assert "spl task cancel T --end" in told
@@ -239,6 +239,7 @@ def test_what_runs_on_after_a_cancel_is_named_and_ended_when_asked(fleet: Machin
 
 def test_what_runs_on_after_a_join_can_be_stopped(fleet: Machine) -> None:
     fan_out(fleet, "goal=sleep 600,target=worker-a", "goal=echo enough,target=worker-b", join="any")
-    until(lambda: fleet.json("task", "join-status", "T")["complete"])
+    until(lambda: [one["state"] for one in subtasks(fleet)] == ["in_progress", "accept"])
+    fleet.joined("T")
     fleet.spl("task", "stop", "T", "--subtask", "0")
     until(lambda: subtasks(fleet)[0]["state"] == "terminated")

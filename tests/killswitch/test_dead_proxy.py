@@ -45,7 +45,7 @@ def test_a_worker_behind_a_dead_proxy_is_told_as_not_reached_and_takes_the_freez
         machine.spl("task", "add", "practice", "--alias", "P-1", "--namespace", NS)
         up.hold()
         down.hold()
-        code, out, err = machine.run("kill", "--namespace", NS, "--reason", "cut off", "--wait", "2")
+        code, out, err = machine.run("kill", "--namespace", NS, "--reason", "cut off", "--wait", "5")
         assert code == 1
         assert "confirmed by 2 of 3 instances · waiting for worker-b" in out
         assert "worker-b" in err

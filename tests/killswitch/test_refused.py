@@ -23,7 +23,7 @@ def test_a_worker_that_left_and_runs_again_without_its_credential(machine: Machi
     assert code == 0, err
     until(lambda: machine.json("fleet", "show", "worker-a")["refused"])
     # Its coordinator can prove nothing to it, so no freeze reaches it, and no success may be told.
-    code, out, err = machine.run("kill", "--namespace", "docs", "--reason", "stop", "--wait", "1")
+    code, out, err = machine.run("kill", "--namespace", "docs", "--reason", "stop", "--wait", "5")
     assert code == 1, out
     assert "confirmed by 2 of 3" in out
     assert "not reached, as its heartbeats are refused: worker-a (" in err
