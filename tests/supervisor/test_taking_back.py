@@ -21,6 +21,7 @@ from syncropel.peer.runtime import Runtime
 from tests.supervisor.test_escapes import alive
 
 LIMIT_SECS = 60.0
+UNTIL_TAKEN = "until [ -e taken ]; do sleep 0.02; done"
 
 
 class Daemon:
@@ -34,6 +35,8 @@ class Daemon:
 
     async def observe(self, kind: str, body: dict[str, Any]) -> None:
         self.seen.append((kind, body))
+        if kind == STREAM_EVENT:
+            self.file("counted").touch()  # for a goal that waits until what it spent is known
 
     def kinds(self) -> list[str]:
         return [kind for kind, _ in self.seen]
@@ -66,9 +69,11 @@ class Daemon:
     async def take(self, session: dict[str, Any]) -> Supervised | None:
         return (await self.adapter.take_back({session["run"]: session})).get(session["run"])
 
-    async def resume(self, session: dict[str, Any], **more: Any) -> Outcome:
+    async def resume(self, session: dict[str, Any], *, later_secs: float = 0, **more: Any) -> Outcome:
+        """Take it back, and so many seconds later let it go on that waits for the file `taken`."""
         taken = await self.take(session)
         assert taken is not None
+        asyncio.get_running_loop().call_later(later_secs, self.file("taken").touch)
         return await self.adapter.resume(taken, self.job("", **more), self.observe)
 
 
@@ -84,7 +89,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_what_runs_is_taken_back_and_not_started_again(tmp_path: Path) -> None:
-    session = await Daemon(tmp_path).leave("echo a >> starts; touch ready; sleep 1; echo done")
+    session = await Daemon(tmp_path).leave(f"echo a >> starts; touch ready; {UNTIL_TAKEN}; echo done")
     after = Daemon(tmp_path)
     outcome = await after.resume(session)
     assert (outcome.verdict, outcome.summary) == ("accept", "done")
@@ -146,16 +151,16 @@ async def test_a_pipe_in_the_place_of_a_file_holds_nobody_up(tmp_path: Path) -> 
 
 
 async def test_the_time_limit_goes_on_without_a_daemon(tmp_path: Path) -> None:
-    session = await Daemon(tmp_path).leave("touch ready; sleep 600", limit=1.5)
+    session = await Daemon(tmp_path).leave("touch ready; sleep 600", limit=2.5)
     await gone(session["pid"], session["supervisor"])
-    assert (await Daemon(tmp_path).resume(session, limit=1.5)).verdict == "timeout"
+    assert (await Daemon(tmp_path).resume(session, limit=2.5)).verdict == "timeout"
 
 
 async def test_what_is_spent_is_counted_on_from_where_the_other_stopped(tmp_path: Path) -> None:
     before = Daemon(tmp_path)
-    wait = "until [ -e more ]; do sleep 0.01; done"
+    counted, more = (f"until [ -e {name} ]; do sleep 0.01; done" for name in ("counted", "more"))
     session = await before.leave(
-        f'echo 0.25 >> "$SPL_COST_FILE"; sleep 0.3; touch ready; {wait}; echo 0.5 >> "$SPL_COST_FILE"'
+        f'echo 0.25 >> "$SPL_COST_FILE"; {counted}; touch ready; {more}; echo 0.5 >> "$SPL_COST_FILE"'
     )
     spent = [body for kind, body in before.seen if kind == STREAM_EVENT]
     assert sum(body["cost_usd"] for body in spent) == 0.25
@@ -181,8 +186,8 @@ async def test_a_run_without_a_daemon_ends_by_itself_and_is_to_run_again(tmp_pat
 
 
 async def test_a_run_that_has_a_daemon_again_does_not_end_by_itself(tmp_path: Path) -> None:
-    session = await Daemon(tmp_path, orphan_secs=0.6).leave("touch ready; sleep 1.5; echo done")
-    assert (await Daemon(tmp_path).resume(session)).summary == "done"
+    session = await Daemon(tmp_path, orphan_secs=3).leave(f"touch ready; {UNTIL_TAKEN}; echo done")
+    assert (await Daemon(tmp_path).resume(session, later_secs=4)).summary == "done"
 
 
 async def test_a_run_that_ends_for_want_of_a_daemon_is_not_taken_back(tmp_path: Path) -> None:
