@@ -14,6 +14,7 @@ import pytest
 
 from syncropel.client import Client, Target, calls
 from syncropel.settings.config import Home
+from tests.fork_server import ForkServer
 
 from .conftest import Daemon, Start, python_path, until
 
@@ -140,9 +141,11 @@ def test_a_goal_does_not_approve_its_own_task_and_may_look(daemon: Daemon, home:
         assert {one["actor"] for one in verdicts} == {did_of(daemon)}
 
 
-def test_the_socket_of_another_instance_is_no_way_round(daemon: Daemon, home: Home) -> None:
+def test_the_socket_of_another_instance_is_no_way_round(
+    daemon: Daemon, home: Home, fork_server: ForkServer | None
+) -> None:
     with ExitStack() as stack:
-        other = Daemon(Home(home.path.parent / "other"))
+        other = Daemon(Home(home.path.parent / "other"), forks=fork_server)
         stack.callback(other.process.wait)
         stack.callback(other.process.kill)
         other.ready()

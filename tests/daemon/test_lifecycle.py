@@ -20,6 +20,7 @@ import pytest
 
 from syncropel import __version__
 from syncropel.settings.config import Home
+from tests.fork_server import ForkServer
 
 from .conftest import Daemon, Start, until
 
@@ -216,9 +217,9 @@ def test_an_old_socket_folder_is_made_private_again(start: Start, home: Home) ->
     assert daemon.stop().code == 0
 
 
-def test_a_long_home_path_gets_a_short_private_socket(start: Start, home: Home) -> None:
+def test_a_long_home_path_gets_a_short_private_socket(home: Home, fork_server: ForkServer | None) -> None:
     long = Home(home.path.with_name("x" * 100))
-    daemon = Daemon(long)
+    daemon = Daemon(long, forks=fork_server)
     try:
         daemon.ready()
         assert len(str(long.socket)) < 100
