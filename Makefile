@@ -31,11 +31,13 @@ $(VENV)/.base: pyproject.toml constraints.txt
 	@$(PIP) --editable .
 	@touch $@
 
-$(VENV)/.ready: $(VENV)/.base
-	@echo "Adding the tools that check and test (about 30 s)."
+# At once, and not after the other: pip works out what belongs together only once.
+$(VENV)/.ready: pyproject.toml constraints.txt
+	@echo "Setting up $(VENV) with the tools that check and test, which is done once (about 40 s)."
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(PIP) --editable '.[dev]'
 	@$(BIN)/python -m compileall -q -j 0 $(VENV)/lib
-	@touch $@
+	@touch $(VENV)/.base $@
 
 # What is checked without running goes on beside the compiling of the tests, which each process would do anew.
 test: $(VENV)/.ready
