@@ -55,7 +55,9 @@ def fleet(workers: int, adapter: str | None = None) -> Iterator[Place]:
             Launcher(home, plan, _silent, _silent, _silent, environ=environ).run()
             with Client(Target(socket=home.socket)) as client:
                 url = client.send(calls.fleet_status()).coordinator_url
-                token = client.send(calls.mint_service_account("sa-bench", ["records:write"])).token
+                token = client.send(
+                    calls.mint_service_account("sa-bench", ["records:write"], ["did:sync:agent:bench"])
+                ).token
                 yield Place(home, environ, client, url, token)
         finally:
             stop(local_workers(home), _silent)

@@ -95,7 +95,9 @@ def _measured(folder: Path, size: int) -> Figures:
             status = _timed(lambda: client.send(calls.engine_health()))
             tasks = _timed(lambda: client.send(calls.tasks(limit=50)))
             url = client.send(calls.fleet_status()).coordinator_url
-            token = client.send(calls.mint_service_account("sa-bench", ["records:write"])).token
+            token = client.send(
+                calls.mint_service_account("sa-bench", ["records:write"], ["did:sync:agent:bench"])
+            ).token
         resident = psutil.Process(started.pid).memory_info().rss / _MIB
         append = _appends(int(url.rpartition(":")[2]), token)
     finally:

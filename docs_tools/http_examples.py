@@ -48,6 +48,10 @@ EXAMPLES: Final[dict[str, Example]] = {
     "GET /.well-known/syncropel": Example("/.well-known/syncropel"),
     "GET /v1/whoami": Example("/v1/whoami"),
     "GET /v1/engine/health": Example("/v1/engine/health?details=true"),
+    "GET /v1/store": Example("/v1/store"),
+    "POST /v1/store/accept-loss": Example("/v1/store/accept-loss", {"reason": "the disk is gone"}),
+    "POST /v1/store/accept-altered": Example("/v1/store/accept-altered", {"record": "RECORD"}),
+    "POST /v1/backups": Example("/v1/backups", {"to": "/mnt/backups"}),
     "POST /v1/records": Example("/v1/records", _NOTE),
     "POST /v1/records/batch": Example(
         "/v1/records/batch", [{**_NOTE, "body": {"text": f"page {number} is read"}} for number in (2, 3)]

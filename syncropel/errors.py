@@ -28,13 +28,15 @@ SyncropelError
 │   ├── OwnWork            403  a verdict on a task by who did its work
 │   └── NamespaceRejected  403  a write to a namespace that an ancestor closes
 ├── Conflict               409  the request and the present state exclude each other
+│   └── RecordAltered      409  a record that does not hash to its id any more, by its id and thread
 ├── Unavailable            503  stopping, or not started yet
 │   ├── Crowded            503  more connections than the daemon can have
 │   ├── OutputUnreachable  503  output on an instance that does not answer, by its name
 │   └── CoordinatorNotHeard  503  new work on a worker that has not heard from its coordinator
 ├── StoreError             500  the log on disk cannot be used
 │   ├── StoreCorrupt
-│   └── StoreTooNew
+│   ├── StoreTooNew
+│   └── StoreBusy, StoreHeld, StoreReplaced 503, StoreFull 507: in `store.refusals`
 ├── FreezeUnconfirmed       503  the client set a freeze that not every instance has proven to enforce
 ├── SetupError              –   home, config, port or PID file stand in the way of starting
 └── DaemonUnreachable       –   the client got no answer
@@ -58,11 +60,9 @@ def complaint(message: str, hint: str = "") -> list[str]:
     lines = [message if message.startswith(WARNING) else f"error: {message}"]
     label = "hint: "
     for line in hint.removeprefix("see: ").splitlines():
-        if line.startswith(" "):
-            lines.append(f"  {line}")
-        else:
-            lines.append(f"{label}{line}")
-            label = " " * len(label)
+        quoted = line.startswith(" ")
+        lines.append(f"  {line}" if quoted else f"{label}{line}")
+        label = label if quoted else " " * len(label)
     return lines
 
 
@@ -283,6 +283,12 @@ class Conflict(SyncropelError):
     code = "CONFLICT"
     status = 409
     type = "conflict"
+
+
+class RecordAltered(Conflict):
+    """Raised for a record that somebody altered in the log, and for what would rest on it."""
+
+    code = "RECORD_ALTERED"
 
 
 class Unavailable(SyncropelError):

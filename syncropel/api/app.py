@@ -11,7 +11,7 @@ from syncropel import __version__
 from syncropel.api import consents, output, worktrees
 from syncropel.api.accounts import accounts
 from syncropel.api.control import control
-from syncropel.api.daemon import health, log
+from syncropel.api.daemon import backups, health, log, store
 from syncropel.api.fleet import dispatch, drain, fleet, providers
 from syncropel.api.http import cors
 from syncropel.api.http.auth import Gate
@@ -72,6 +72,8 @@ def create_routes(engine: Engine, ring: LogRing | None = None, tally: Tally | No
         replay.router(engine, replays),  # before the threads, whose names contain slashes
         explain.router(engine, replays),
         health.router(engine, tally or Tally()),
+        store.router(engine),
+        backups.router(engine),
         *(resource.router(engine) for resource in resources),
         log.router(engine, ring or LogRing()),
     ]

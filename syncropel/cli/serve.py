@@ -6,7 +6,7 @@ from argparse import Namespace
 
 from syncropel.cli.support.connect import this_home
 from syncropel.cli.support.parsing import Parser, port
-from syncropel.cli.support.terminal import complain, say
+from syncropel.cli.support.terminal import clean, complain, say
 from syncropel.settings.config import HOST, Home
 
 
@@ -72,6 +72,7 @@ def start(home: Home, flags: list[str]) -> int:
         "  stop it: spl stop",
     )
     _warn_of_adapters(home)
+    _warn_of_the_store(home)
     return 0
 
 
@@ -86,6 +87,21 @@ def _warn_of_adapters(home: Home) -> None:
             warn_of_adapters(one for one in client.send(calls.fleet_status()).instances if one.did == own)
     except SyncropelError:
         return  # it has just answered; a failure here is reported by whatever asks next
+
+
+def _warn_of_the_store(home: Home) -> None:
+    from syncropel.client import Client, Target, store_calls
+    from syncropel.errors import WARNING, SyncropelError
+
+    try:
+        with Client(Target(socket=home.socket, home=home.display()), timeout=2.0) as client:
+            found = client.send(store_calls.store())
+    except SyncropelError:
+        return  # it has just answered; whoever asks it for more is told
+    if found.state != "sound":
+        complain(f"the log is {found.state}: {clean(found.problem)}", clean(found.hint))
+    for told in found.notices:
+        complain(f"{WARNING}{clean(told)}", "see: spl store status")
 
 
 def _place(pid: int, home: Home) -> str:

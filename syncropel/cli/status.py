@@ -49,6 +49,7 @@ def status_lines(health: Health, engine: EngineHealth) -> list[str]:
         f"Uptime: {duration(health.uptime_secs)}",
         f"Records: {health.records}",
         f"Store: {health.store} ({size(engine.store_bytes)})",
+        *([f"✗ store: {clean(health.store_problem)}"] if health.store_problem else []),
         f"Dispatches: {engine.dispatch_running} running · {engine.dispatch_queued} queued",
         f"Queues: {engine.reconcile_queue_depth} to reconcile · {engine.outbox_pending} to report",
         *(

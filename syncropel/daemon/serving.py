@@ -28,7 +28,7 @@ from syncropel.peer.runtime import Runtime
 from syncropel.settings.config import HOST, STOP_KEEPING_WORK, Home, Settings
 from syncropel.settings.identity import load_or_create_identity
 from syncropel.store.lock import StoreLock
-from syncropel.store.sqlite.backup import backup_path
+from syncropel.store.sqlite.backup import backup_path, lineage_files
 from syncropel.store.sqlite.reserve import Reserve
 from syncropel.store.sqlite.store import SqliteStore
 from syncropel.supervisor.system import name_process
@@ -77,7 +77,12 @@ async def _run(
     # Outside the home, so that it survives the home's removal; the instance key keeps instances apart.
     key = f"instance-{identity.did.rpartition(':')[2]}"
     place = backup_path(user_data_path("syncropel"), key)
-    store = await SqliteStore.open(home.store, clock=time.time, reserve=Reserve(home.reserve))
+    known = lineage_files(home.lineage, place)
+    store = await SqliteStore.open(home.store, clock=time.time, reserve=Reserve(home.reserve), lineage=known)
+    for told in store.told:
+        log.warning("%s", told, extra={"on_screen": True})
+    if store.hold is not None:
+        log.error("the log is held: %s (%s)", store.hold.told, store.hold.hint, extra={"on_screen": True})
     # From here on this process holds the home's lock: an existing PID file or socket is a dead daemon's.
     try:
         _write_pid(home)
@@ -92,7 +97,7 @@ async def _run(
             asked_at = agents.getsockname()[1] if agents is not None else 0
             instance = Instance(identity.did, home, reached_at, asked_at)
             engine = Engine(store, instance, settings, Runtime())
-            engine.backups = Backups(home.store, place)
+            engine.backups = Backups(store, place, settings.backup, engine.runtime)
             starting = asyncio.ensure_future(engine.start(bootstrap_secret))
             if not await _started(engine, starting, stop):
                 log.info("stopped while the log was being read")
@@ -102,7 +107,8 @@ async def _run(
                 log.info("store %s, %d records", home.store, store.count)
                 if not settings.auth.required:
                     log.warning("auth is off: everybody on this machine may call")
-                engine.backups.begin()
+                if store.hold is None:  # what the backup has is better
+                    engine.backups.begin()
                 await _serve(engine, ring, stop, tcp, door, agents)
             finally:
                 await engine.backups.stop()

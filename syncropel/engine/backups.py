@@ -1,79 +1,153 @@
-"""The backup that is taken behind a daemon that serves already."""
+"""The backups of one daemon: one behind each start, others by schedule or when somebody asks."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import sqlite3
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
-from syncropel.store.sqlite.backup import STOPPED, BackupResult, backup
+from syncropel.errors import Conflict, SetupError, Unavailable
+from syncropel.peer.runtime import Runtime
+from syncropel.settings.config import BackupSettings
+from syncropel.store.lineage.lineage import Lineage
+from syncropel.store.sqlite.backup import STOPPED, BackupResult, Order, backup
+from syncropel.store.sqlite.manifest import Kind, Rotation
 
 log = logging.getLogger("syncropel.engine.backups")
 
-State = Literal["waiting", "running", "ok", "kept", "stopped"]
-"""`kept`: the store was not copied, because what the backup has is better or nothing can be copied."""
+State = Literal["waiting", "running", "ok", "failed", "stopped"]
+"""`failed`: the store was not copied, and what is there stays as it was."""
+_HOUR_SECS = 3600.0
+Copy = Callable[..., BackupResult]
+
+
+class CopiedStore(Protocol):
+    """What a backup needs of a store."""
+
+    @property
+    def path(self) -> Path: ...
+    @property
+    def lineage(self) -> Lineage | None: ...
+
+    async def copying(self, job: Callable[[sqlite3.Connection | None], BackupResult]) -> BackupResult: ...
+    def copied(self, result: BackupResult) -> None: ...
 
 
 class Backups:
-    """Takes the startup backup of the store at `store` to `place`, on a thread of its own."""
+    """Takes backups of a store to `place`, one at a time, on a thread of their own."""
 
     def __init__(
         self,
-        store: Path,
+        store: CopiedStore,
         place: Path,
-        copy: Callable[[Path, Path, Callable[[], bool]], BackupResult] = backup,
+        settings: BackupSettings | None = None,
+        runtime: Runtime | None = None,
+        copy: Copy = backup,
     ) -> None:
         self._store = store
         self._place = place
+        self._settings = settings or BackupSettings()
+        self._runtime = runtime or Runtime()
         self._copy = copy
         self._stop = threading.Event()
+        self._one = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
         self._state: State = "waiting"
         self._result: BackupResult | None = None
+        self._at: float | None = None
 
     def begin(self) -> None:
-        """Begin to copy. Nobody waits for it."""
-        self._task = asyncio.create_task(self._run(), name="startup-backup")
-
-    async def over(self) -> None:
-        """Wait until the copy that was begun has ended."""
-        if self._task is not None:
-            await asyncio.wait([self._task])
+        """Begin to copy, and go on by the schedule. Nobody waits for it."""
+        self._task = asyncio.create_task(self._run(), name="backups")
 
     async def stop(self) -> None:
         """End a copy that is under way, which leaves the former backup as it was. Idempotent."""
         self._stop.set()
-        await self.over()
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+        async with self._one:
+            pass
+
+    async def now(self, folder: Path | None = None) -> BackupResult:
+        """Take a backup, and give what became of it; `folder`: into this one, beside the usual ones.
+
+        Raises Conflict while another one is taken, Unavailable when the daemon stops meanwhile, SetupError
+        when the store cannot be copied.
+        """
+        if self._one.locked():
+            raise Conflict("a backup is being taken already", "see: spl backup list")
+        place = self._place if folder is None else folder / self._place.name
+        saved = await self._take("now", place)
+        if saved.refused == STOPPED:
+            raise Unavailable("the daemon stops: the backup was not taken", "send it again after the restart")
+        if saved.refused:
+            raise SetupError(
+                f"no backup was taken: {saved.refused}", "see: spl store verify", code="NO_BACKUP"
+            )
+        return saved
 
     async def _run(self) -> None:
-        self._state = "running"
-        try:
-            saved = await asyncio.to_thread(self._copy, self._store, self._place, self._stop.is_set)
-        except Exception:
-            log.exception("the startup backup failed")
-            self._state = "kept"
-            return
-        self._result = saved
+        await self._take("start", self._place)
+        while self._settings.every_hours > 0:
+            await self._runtime.sleep(self._settings.every_hours * _HOUR_SECS)
+            await self._take("schedule", self._place)
+
+    async def _take(self, kind: Kind, place: Path) -> BackupResult:
+        # A thread cannot be cancelled: who is, leaves it to end and to be told of.
+        work = asyncio.ensure_future(self._taken(kind, place))
+        return await asyncio.shield(work)
+
+    async def _taken(self, kind: Kind, place: Path) -> BackupResult:
+        async with self._one:
+            self._state = "running"
+            lineage = self._store.lineage
+            order = Order(
+                kind,
+                self._runtime.now(),
+                Rotation(self._settings.keep_starts, self._settings.keep_days)
+                if place == self._place
+                else None,
+                lineage.accepted if lineage is not None else (),
+            )
+            job = partial(self._job, place, order)
+            try:
+                saved = await self._store.copying(job)
+            except Exception as error:
+                log.exception("the backup failed")
+                saved = BackupResult(place, 0, refused=str(error) or type(error).__name__)
+            self._tell(saved)
+            return saved
+
+    def _job(self, place: Path, order: Order, source: sqlite3.Connection | None) -> BackupResult:
+        return self._copy(self._store.path, place, self._stop.is_set, order, source)
+
+    def _tell(self, saved: BackupResult) -> None:
+        self._result, self._at = saved, self._runtime.now()
         if saved.refused == STOPPED:
             self._state = "stopped"
         elif saved.refused:
-            self._state = "kept"
-            log.warning("backup %s, %d records (left as it is: %s)", saved.path, saved.records, saved.refused)
+            self._state = "failed"
+            log.warning("no backup: %s (%s is left as it is)", saved.refused, saved.path)
         else:
             self._state = "ok"
+            self._store.copied(saved)
             log.info("backup %s, %d records", saved.path, saved.records)
         if saved.kept is not None:
             log.warning("%s keeps an earlier backup, with records that this log lacks", saved.kept)
 
     def told(self) -> dict[str, Any]:
-        """What the health says of it; `records` is None while that is not known."""
+        """What the health says of it; `records` and `at` (unix seconds) are None while they are not known."""
         result = self._result
         return {
             "state": self._state,
-            "path": str(self._place),
+            "at": self._at,
+            "path": str(self._place if result is None else result.path),
             "records": None if result is None else result.records,
             "problem": "" if result is None else result.refused,
             "kept": None if result is None or result.kept is None else str(result.kept),

@@ -11,7 +11,6 @@ from typing import Any, Final
 
 import httpx
 
-from syncropel.adapters import Adapter
 from syncropel.adapters.gateway.desk import Gateway
 from syncropel.adapters.registry import told
 from syncropel.engine.background import Background
@@ -43,12 +42,14 @@ from syncropel.engine.heartbeats import ends_of, own_beat
 from syncropel.engine.ingest.broadcast import Broadcast, ChangeSignal
 from syncropel.engine.ingest.door import Ingest
 from syncropel.engine.ingest.live import rebuild
+from syncropel.engine.ingest.quarantine import Quarantine
 from syncropel.engine.ingest.selfcheck import SelfCheck
 from syncropel.engine.output.following import Following
 from syncropel.engine.output.local import local_output
 from syncropel.engine.output.local_worktrees import LocalWorktrees
 from syncropel.engine.output.outputs import Outputs
 from syncropel.engine.output.worktrees import Worktrees
+from syncropel.engine.upkeep import cron, tick
 from syncropel.errors import SyncropelError
 from syncropel.folds.control.drains import DRAIN
 from syncropel.folds.control.freezes import FREEZE
@@ -59,12 +60,10 @@ from syncropel.policy.standing import Standing
 from syncropel.record.model import StoredRecord
 from syncropel.settings.config import Home, Settings
 from syncropel.settings.keyring import Keyring, bearer_hash
-from syncropel.store.base import RecordStore
+from syncropel.store.base import Hold, RecordStore
 
 log = logging.getLogger("syncropel.engine")
 
-TICK_SECS: Final = 1.0
-CRON_SECS: Final = 30.0
 ORPHAN_INTERVALS: Final = 8
 """Heartbeat intervals; a coordinator takes work from an instance that it has not heard from for 12."""
 
@@ -105,7 +104,7 @@ class Engine:
         self.runtime = runtime or Runtime()
         self.keyring = Keyring(instance.home)
         self.shared_sha256 = ""
-        """The hash of the token that the fleet shared when this daemon started; empty without one."""
+        """The hash of the token that the fleet shared at the start; empty without one."""
         self.broadcast = Broadcast()
         self.changed = ChangeSignal()
         self.fan_out_lock = asyncio.Lock()
@@ -117,20 +116,44 @@ class Engine:
         """Who takes backups of the store; a store in memory has none."""
         self.store_bytes: int | None = None
         """The size of the log on disk, at the last look."""
+        self._begun = False
+        self._accepted = asyncio.Event()
         self.folded = False
         """Whether the log has been read; before that nothing runs and nothing is written."""
 
     async def start(self, bootstrap_secret: str = "") -> None:
-        """Fold the log, resume open work, and start every loop."""
+        """Fold the log, resume open work, and start every loop.
+
+        With a log that is held only freezes are taken, and nothing begins before `accept_loss`.
+        """
         await self._assemble()
         self.store_bytes = await self.store.size_bytes()
-        did, settings = self.instance.did, self.settings
         self.ingest.subscribe(lambda _: self.changed.beat())
         self.ingest.subscribe(self._tell_soon)
+        if self.store.hold is None:
+            await self._begin(bootstrap_secret)
+            return
+        await self.propagation.load()
+        await self.control_adoption.load()
+        self._background.spawn(self._begin_when_accepted(bootstrap_secret), "held")
+
+    async def accept_loss(self, reason: str = "") -> Hold:
+        """Go on with the log as it is; gives why it was held. Raises Conflict when it was not."""
+        hold = await self.store.accept_loss()
+        log.warning("an operator accepted a loss: %s (%s)", hold.told, reason or "no reason given")
+        self._accepted.set()
+        return hold
+
+    async def _begin_when_accepted(self, bootstrap_secret: str) -> None:
+        await self._accepted.wait()
+        await self._begin(bootstrap_secret)
+
+    async def _begin(self, bootstrap_secret: str) -> None:
+        self._begun = True
         await self._introduce(bootstrap_secret)
         await self.propagation.load()
         await self.control_adoption.load()
-        if settings.role == "worker":
+        if worker := self.settings.role == "worker":
             await self.heartbeat_sender.refresh()
             self.membership.begin()
         else:
@@ -148,11 +171,12 @@ class Engine:
         spawn(self.ingest.denials.run(self.ingest), "denials")
         spawn(self.triggers.run(), "triggers")
         spawn(self.graces.run(), "graces")
-        spawn(self._tick(), "tick")
-        spawn(self._cron(), "cron")
-        if settings.role == "worker":
+        spawn(self.quarantine.run(), "quarantine")
+        spawn(tick(self), "tick")
+        spawn(cron(self), "cron")
+        if worker:
             spawn(self.heartbeat_sender.run(), "heartbeat")
-        log.info("started", extra={"actor": did})
+        log.info("started", extra={"actor": self.instance.did})
 
     async def start_still(self) -> None:
         """Fold the log and answer from it, and nothing else: nothing runs, nothing is written or sent.
@@ -169,6 +193,8 @@ class Engine:
         did, settings, runtime = self.instance.did, self.settings, self.runtime
         if settings.role == "worker":
             live.standing = Standing(did, live.credentials)
+        self.quarantine = Quarantine(live, self.store, runtime)
+        await self.quarantine.look_before_work()
         self.ingest = Ingest(self.store, live, self.broadcast, did, runtime)
         self.peers = Peers(self._tokens, self._transport)
         self.readers = Peers(self._tokens, self._transport, READ_SECS)
@@ -207,10 +233,10 @@ class Engine:
         self.gateway.spent, self.gateway.hear = self.providers.spent_here, self.providers.hear
         home = self.instance.home
         self.enabled = enabled_adapters(settings, home, self.gateway, runtime, self._orphan_secs)
-        adapters, place = self._adapters(), home.work
-        local = local_output(self.ingest, did, place, adapters, settings.dispatch)
+        adapters = {name: one.adapter for name, one in self.enabled.items() if one.adapter is not None}
+        local = local_output(self.ingest, did, home.work, adapters, settings.dispatch)
         self.outputs = Outputs(local, self.ingest, self.readers, self.leases, did)
-        trees = LocalWorktrees(self.ingest, did, settings.fleet.alias, place, settings.workspace)
+        trees = LocalWorktrees(self.ingest, did, settings.fleet.alias, home.work, settings.workspace)
         alone = settings.role == "worker"
         self.worktrees = Worktrees(trees, self.ingest, self.readers, self.leases, did, alone=alone)
         self.following = Following(runtime, self._background.spawn)
@@ -290,9 +316,6 @@ class Engine:
         await self.leases.end(did)
         self.reconciler.look_for_the_displaced()
 
-    def _adapters(self) -> dict[str, Adapter]:
-        return {name: one.adapter for name, one in self.enabled.items() if one.adapter is not None}
-
     def adapters_told(self) -> list[dict[str, Any]]:
         """The adapters of this instance (fields of the wire model `AdapterOut`)."""
         return told(self.enabled)
@@ -338,31 +361,6 @@ class Engine:
         if told or self.control_adoption.nobody_told(records):
             self.heartbeat_sender.soon()
 
-    async def _tick(self) -> None:
-        while True:
-            await self.runtime.sleep(TICK_SECS)
-            self.dispatcher.enforce()
-            self.reconciler.look_for_the_displaced()
-            self.reconciler.look_at_the_held()
-            self.triggers.look_again()
-            try:
-                await self.leases.sweep()
-                await self.providers.lift()
-            except SyncropelError as error:
-                log.error("cannot record a change of the fleet: %s", error.message)
-
-    async def _cron(self) -> None:
-        while True:
-            await self.runtime.sleep(CRON_SECS)
-            self.reconciler.mark_all()
-            self.forking.look_again()
-            try:
-                await self.selfcheck.step()
-                await self.store.checkpoint()
-                self.store_bytes = await self.store.size_bytes()
-            except SyncropelError as error:
-                log.error("upkeep failed: %s", error.message)
-
     async def stop(self, *, keep_work: bool = False) -> None:
         """Refuse new work, give running goals their grace, sign off, end every loop. Idempotent.
 
@@ -374,6 +372,15 @@ class Engine:
         self._stopped = True
         self.broadcast.close()
         self.changed.beat()
+        if self._begun:
+            await self._end_work(keep_work=keep_work)
+        self.ingest.open = False
+        await self._background.stop()
+        await self.peers.close()
+        await self.readers.close()
+        log.info("stopped", extra={"actor": self.instance.did})
+
+    async def _end_work(self, *, keep_work: bool) -> None:
         if self.settings.role == "worker" and self.dispatcher.running and not keep_work:
             await self.heartbeat_sender.drain()
         await self.dispatcher.stop(keep_work=keep_work)
@@ -384,11 +391,6 @@ class Engine:
                 self.membership.say_goodbye()
                 await self.heartbeat_sender.leave()
         await self.ingest.denials.flush(self.ingest)
-        self.ingest.open = False
-        await self._background.stop()
-        await self.peers.close()
-        await self.readers.close()
-        log.info("stopped", extra={"actor": self.instance.did})
 
     @property
     def stopping(self) -> bool:

@@ -13,6 +13,7 @@ from syncropel.errors import (
     InvalidRecord,
     NamespaceFrozen,
     NamespaceRejected,
+    RecordAltered,
     SyncropelError,
 )
 from syncropel.folds.consents import TOPICS as CONSENT_TOPICS
@@ -66,6 +67,8 @@ class GuardedState(Protocol):
     @property
     def standing(self) -> Standing: ...
     @property
+    def altered(self) -> dict[str, str]: ...
+    @property
     def heads(self) -> dict[str, int]: ...
     @property
     def index(self) -> ThreadIndex: ...
@@ -84,7 +87,8 @@ def check(
     got here.
     """
     refused = (
-        refusal(record, state, writer)
+        _check_altered(record, state)
+        or refusal(record, state, writer)
         or check_clock(record, state, writer, now)
         or _check_grammar(record, state, writer)
         or check_restored(record, state, now, own_did, writer)
@@ -124,6 +128,23 @@ def check_restored(
     if record.thread == ENGINE_CONFIG and record.act == "LEARN" and record.topic == CORS_ORIGINS:
         return _check_origins(record)
     return None
+
+
+def _check_altered(record: Record, state: GuardedState) -> SyncropelError | None:
+    """Why nothing begins or joins on a thread of which a record was altered."""
+    if not state.altered or (altered := state.altered.get(record.thread)) is None:
+        return None
+    if record.act in STOPPED_ACTS or "fulfills" in record.body:
+        return record_altered(altered, record.thread)
+    return None
+
+
+def record_altered(record: str, thread: str) -> RecordAltered:
+    """The refusal of what would rest on this record, which is not what its id says."""
+    return RecordAltered(
+        f"record {record} on {thread} was altered: it does not hash to its id",
+        f"restore a backup: spl backup list; or take it as it is: spl store accept-altered {record}",
+    )
 
 
 def _check_origins(record: Record) -> SyncropelError | None:

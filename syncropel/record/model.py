@@ -134,6 +134,14 @@ def record_id(record: Record) -> str:
     return _digest(hash_input(record))
 
 
+def is_sound(record: Record) -> bool:
+    """Whether a record that was read is what its id says."""
+    try:
+        return record_id(record) == record.id
+    except InvalidRecord:
+        return False
+
+
 def is_record_id(value: Any) -> TypeGuard[str]:
     """Whether this has the form of a record id: 64 lower-case hex digits."""
     return isinstance(value, str) and len(value) == 64 and _HEX.issuperset(value)

@@ -84,6 +84,18 @@ class DispatchSettings:
 
 
 @dataclass(frozen=True)
+class BackupSettings:
+    """`[backup]`"""
+
+    keep_starts: int = 7
+    """How many of the newest backups stay."""
+    keep_days: int = 14
+    """For so many days the last backup of each day stays, too."""
+    every_hours: float = 0.0
+    """A backup is taken so often while the daemon runs, beside that of each start; 0: only at a start."""
+
+
+@dataclass(frozen=True)
 class LogSettings:
     """`[log]`"""
 
@@ -111,6 +123,7 @@ class Settings:
     dispatch: DispatchSettings = field(default_factory=DispatchSettings)
     adapters: AdapterSettings = field(default_factory=AdapterSettings)
     workspace: WorkspaceSettings = field(default_factory=WorkspaceSettings)
+    backup: BackupSettings = field(default_factory=BackupSettings)
     log: LogSettings = field(default_factory=LogSettings)
     console: ConsoleSettings = field(default_factory=ConsoleSettings)
 
@@ -138,6 +151,11 @@ class Home:
     def reserve(self) -> Path:
         """Disk space that is reserved for the next freeze when the disk is full."""
         return self.path / "hub.db.reserve"
+
+    @property
+    def lineage(self) -> Path:
+        """What is known of the store: which log it is, and how far it went."""
+        return self.path / "hub.db.lineage"
 
     @property
     def keys(self) -> Path:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from syncropel.errors import SyncropelError
+from syncropel.errors import StoreError, SyncropelError
 from syncropel.record.model import Record, StoredRecord
 
 
@@ -48,6 +48,24 @@ class RecordFilter:
     since: int | None = None
     limit: int = 100
     without: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Why a log that can be read takes nothing but freezes: what is wrong with it, and what to do."""
+
+    told: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Altered:
+    """A record that does not hash to its id. `found`: the hash of what is there, or why it has none."""
+
+    sequence: int
+    id: str
+    thread: str
+    found: str
 
 
 class RecordStore(Protocol):
@@ -104,12 +122,39 @@ class RecordStore(Protocol):
         """Every record of one thread, by (clock, sequence)."""
         ...
 
+    async def altered_after(self, sequence: int, limit: int) -> tuple[int, list[Altered]]:
+        """Check the next `limit` records behind a sequence against their ids; gives the last sequence that
+        was looked at (the one given when there is none behind it), and those that were altered and that no
+        operator has accepted as they are."""
+        ...
+
+    async def accept_altered(self, altered: Sequence[Altered]) -> None:
+        """Take these records as they are now, for good."""
+        ...
+
     async def acknowledge(self, record_ids: Iterable[str]) -> None:
         """Remember that the coordinator has taken these results. A cache: losing it only re-sends them."""
         ...
 
     async def acknowledged(self) -> set[str]:
         """The ids given to `acknowledge`."""
+        ...
+
+    @property
+    def hold(self) -> Hold | None:
+        """Why the log is held: records that were known are missing. None when it takes records.
+
+        While it is held an append raises StoreHeld, unless all its records are control records.
+        """
+        ...
+
+    @property
+    def replaced(self) -> StoreError | None:
+        """Set once somebody has removed or replaced the store's files: nothing is written any more."""
+        ...
+
+    async def accept_loss(self) -> Hold:
+        """Take the log as it is from now on; gives why it was held. Raises Conflict when it was not."""
         ...
 
     @property

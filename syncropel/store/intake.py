@@ -6,11 +6,12 @@ import logging
 from collections.abc import Sequence
 from dataclasses import replace
 
-from syncropel.errors import IngestFailed, InvalidRecord, SyncropelError
+from syncropel.errors import Conflict, IngestFailed, InvalidRecord, SyncropelError
 from syncropel.record.canonical import canonical_json
 from syncropel.record.model import MAX_CLOCK, Record
-from syncropel.record.threads import RESERVED, clock_ceiling
-from syncropel.store.base import Outcome, Settled
+from syncropel.record.threads import FLEET_CONTROL, RESERVED, clock_ceiling
+from syncropel.store.base import Hold, Outcome, Settled
+from syncropel.store.refusals import StoreHeld
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +55,17 @@ def clock_taken(record: Record) -> IngestFailed:
         f"DuplicateClock: {record.actor} has another record at clock {record.clock} on {record.thread}",
         "leave the clock out to get the next one, or read the thread and take a higher one",
     )
+
+
+def not_held() -> Conflict:
+    """The refusal to accept a loss where nothing is lost."""
+    return Conflict("the log is not held: it has every record that was known", "see: spl status")
+
+
+def refuse_held(records: Sequence[Record], hold: Hold | None) -> None:
+    """Raise StoreHeld unless a log that is held takes these: freezes, and their lifting."""
+    if hold is not None and any(record.thread != FLEET_CONTROL for record in records):
+        raise StoreHeld(hold.told, hold.hint)
 
 
 def assigned(record: Record, highest: int, now: float) -> Record | SyncropelError:

@@ -6,12 +6,12 @@ from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import replace
 from itertools import islice
 
-from syncropel.errors import SyncropelError, Unavailable
+from syncropel.errors import Conflict, StoreError, SyncropelError, Unavailable
 from syncropel.record.canonical import parse_own
 from syncropel.record.model import Record, StoredRecord
 from syncropel.record.threads import clock_ceiling
-from syncropel.store.base import Appended, Arrived, Keep, Outcome, RecordFilter, Settled
-from syncropel.store.intake import assigned, clock_taken, taken_in, tell
+from syncropel.store.base import Altered, Appended, Arrived, Hold, Keep, Outcome, RecordFilter, Settled
+from syncropel.store.intake import assigned, clock_taken, not_held, taken_in, tell
 
 
 class MemoryStore:
@@ -116,6 +116,14 @@ class MemoryStore:
         self._require_open()
         return sorted(self._threads.get(thread, ()), key=lambda stored: (_clock_of(stored), stored.sequence))
 
+    async def altered_after(self, sequence: int, limit: int) -> tuple[int, list[Altered]]:
+        """See RecordStore: nobody else can reach what is in this process's memory."""
+        return min(max(sequence, 0) + limit, max(sequence, len(self._log))), []
+
+    async def accept_altered(self, altered: Sequence[Altered]) -> None:
+        """See RecordStore."""
+        raise Conflict("no record was altered", "see: spl store status")
+
     async def acknowledge(self, record_ids: Iterable[str]) -> None:
         """See RecordStore."""
         self._require_open()
@@ -125,6 +133,20 @@ class MemoryStore:
         """See RecordStore."""
         self._require_open()
         return set(self._acknowledged)
+
+    @property
+    def hold(self) -> Hold | None:
+        """See RecordStore: what is only in memory was never known before."""
+        return None
+
+    @property
+    def replaced(self) -> StoreError | None:
+        """See RecordStore: there are no files."""
+        return None
+
+    async def accept_loss(self) -> Hold:
+        """See RecordStore."""
+        raise not_held()
 
     @property
     def count(self) -> int:

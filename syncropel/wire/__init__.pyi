@@ -57,10 +57,14 @@ from .fleet import RevokedInstance as RevokedInstance
 from .fleet import RunningDispatch as RunningDispatch
 from .fleet import RunningSpend as RunningSpend
 from .fleet import Unended as Unended
+from .health import AlteredOut as AlteredOut
+from .health import BackupOut as BackupOut
 from .health import Capabilities as Capabilities
 from .health import EngineHealth as EngineHealth
 from .health import Health as Health
 from .health import HealthCheck as HealthCheck
+from .health import StoreLoss as StoreLoss
+from .health import StoreOut as StoreOut
 from .log import LogLine as LogLine
 from .log import LogPage as LogPage
 from .output import OutputPage as OutputPage

@@ -8,6 +8,10 @@ from pydantic import Field
 
 from syncropel.wire.base import OPEN, Wire
 
+StoreWord = Annotated[Literal["sound", "held", "replaced", "altered"], OPEN]
+"""`held`: records that were known are missing, and only freezes are taken; `replaced`: somebody removed or
+replaced the files under the daemon; `altered`: records do not hash to their ids."""
+
 
 class Health(Wire):
     """GET /health"""
@@ -17,6 +21,64 @@ class Health(Wire):
     records: int
     store: str
     uptime_secs: float
+    store_state: StoreWord = "sound"
+    store_problem: str = ""
+    """What is wrong with the log, or what it is known to lack; empty when nothing is."""
+
+
+class StoreLoss(Wire):
+    """Records that were known and are gone: the log `had` so many and `has` so many since `at`."""
+
+    at: float
+    had: int
+    has: int
+    since: float
+    """When the log took the last record that is left, unix seconds."""
+    backup: str
+    """A copy that has more of them; empty when none is known."""
+    accepted: bool
+    """Whether an operator said to go on without them; if not, the log was exactly a copy of before."""
+
+
+class AlteredOut(Wire):
+    """A record in quarantine: it does not hash to its id, and nothing rests on it."""
+
+    id: str
+    thread: str
+    sequence: int
+
+
+class StoreOut(Wire):
+    """GET /v1/store: the log of this instance, and what is known of it."""
+
+    object: Literal["store"] = "store"
+    state: StoreWord
+    problem: str = ""
+    hint: str = ""
+    notices: list[str] = []
+    """What was found when the store was opened."""
+    log: str = ""
+    """The log's id; empty while it has none."""
+    records: int
+    digest: str = ""
+    """Over the ids of all records, in order; empty while nobody keeps it."""
+    losses: list[StoreLoss] = []
+    altered: list[AlteredOut] = []
+    checked: int = 0
+    """Up to this sequence the present walk through the log has checked every record."""
+    walks: int = 0
+    """How many walks through the whole log have ended since the start."""
+
+
+class BackupOut(Wire):
+    """A backup that was taken. `kept`: where an earlier one went that holds records which the log lacks."""
+
+    object: Literal["backup"] = "backup"
+    path: str
+    records: int
+    digest: str
+    """Over the ids of all its records, in order."""
+    kept: str | None = None
 
 
 class Capabilities(Wire):

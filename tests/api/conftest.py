@@ -21,6 +21,7 @@ from syncropel.settings.adapters import AdapterSettings
 from syncropel.settings.config import DispatchSettings, Home, Settings
 from syncropel.settings.identity import make_home
 from syncropel.store.base import RecordStore
+from syncropel.store.lineage.lineage import LineageFile
 from syncropel.store.memory import MemoryStore
 from syncropel.store.sqlite.store import SqliteStore
 from tests.known_routes import each_route_is_analysed_once
@@ -133,15 +134,17 @@ def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @asynccontextmanager
 async def open_api(
-    folder: Path, settings: Settings | None = None, *, sqlite: bool = False
+    folder: Path, settings: Settings | None = None, *, sqlite: bool = False, known: bool = True
 ) -> AsyncIterator[Api]:
-    """An Api with a home in this folder, over SQLite or in memory; at the end it is stopped."""
+    """An Api with a home in this folder, over SQLite or in memory; it is stopped at the end. `known`: whether
+    the log is held against its lineage."""
     home = Home(folder / "home")
     make_home(home)
     async with AsyncExitStack() as stack:
         store: RecordStore = MemoryStore(clock=time.time)
         if sqlite:
-            store = await SqliteStore.open(home.store, clock=time.time)
+            lineage = LineageFile(home.lineage) if known else None
+            store = await SqliteStore.open(home.store, clock=time.time, lineage=lineage)
         stack.push_async_callback(store.close)
         engine = Engine(store, Instance(DID, home, "http://127.0.0.1:9100"), settings or Settings())
         await engine.start()

@@ -74,7 +74,9 @@ async def test_an_earlier_backup_that_has_more_is_told(
     stop.set()
     kept = BackupResult(own.path / "hub.db.bak", 3, kept=own.path / "hub.db.bak.1")
     monkeypatch.setattr(serving, "_stop_on_signal", lambda: stop)
-    monkeypatch.setattr(serving, "Backups", lambda store, place: Backups(store, place, lambda *_: kept))
+    monkeypatch.setattr(
+        serving, "Backups", lambda store, place, *_: Backups(store, place, copy=lambda *_: kept)
+    )
     monkeypatch.setattr(serving, "_started", lambda engine, starting, stop: starting_(starting))
     with caplog.at_level(logging.WARNING):
         await run(own)

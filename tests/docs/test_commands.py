@@ -21,6 +21,7 @@ PARSED = {
     "README.md": "the tutorial runs the same commands",
     "concepts/fork.md": "tests/fleet/test_forks.py forks on a fleet",
     "howto/agents.md": "needs a coding agent and its account; tests/adapters has recordings of both",
+    "howto/backup.md": "tests/drills/recovery.sh and tests/cli/test_backup.py restore",
     "howto/budgets.md": "its goals are scripts of the reader's own",
     "howto/bundles.md": "names a task of the reader's own; tests/api/test_bundles.py restores",
     "howto/consent.md": "needs two operators; tests/api/test_consents.py has each",

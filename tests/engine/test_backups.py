@@ -13,22 +13,30 @@ from typing import Any
 import pytest
 
 from syncropel.engine.backups import Backups
+from syncropel.errors import Conflict, SetupError
+from syncropel.peer.runtime import Runtime
 from syncropel.record.model import Record
+from syncropel.settings.config import BackupSettings
+from syncropel.store.lineage.lineage import LineageFile
+from syncropel.store.refusals import StoreReplaced
 from syncropel.store.sqlite.backup import STOPPED, BackupResult, backup
 from syncropel.store.sqlite.store import SqliteStore
 
 LIMIT_SECS = 30
 
 
-async def log_of(path: Path, *numbers: int) -> None:
-    store = await SqliteStore.open(path, clock=lambda: 0.0)
+async def log_of(path: Path, *numbers: int) -> SqliteStore:
+    """A store with records of these numbers, open."""
+    store = await SqliteStore.open(path, clock=lambda: 0.0, lineage=LineageFile(path.with_name("lineage")))
     await store.append([Record("th_a", "did:a", "DO", {"n": n}) for n in numbers])
-    await store.close()
+    return store
 
 
-async def until_over(backups: Backups) -> dict[str, Any]:
+async def ended(backups: Backups) -> dict[str, Any]:
+    """What it says once the copy that was begun has ended."""
     async with asyncio.timeout(LIMIT_SECS):
-        await backups.over()
+        while backups.told()["state"] in ("waiting", "running"):  # noqa: ASYNC110 - it is only ever asked
+            await asyncio.sleep(0.005)
     return backups.told()
 
 
@@ -38,7 +46,7 @@ def records_in(path: Path) -> int:
 
 
 async def test_it_says_what_it_does_and_what_became_of_it(tmp_path: Path) -> None:
-    await log_of(tmp_path / "hub.db", 1, 2)
+    store = await log_of(tmp_path / "hub.db", 1, 2)
     place = tmp_path / "kept" / "hub.db.bak"
     begun, go_on = threading.Event(), threading.Event()
 
@@ -47,48 +55,108 @@ async def test_it_says_what_it_does_and_what_became_of_it(tmp_path: Path) -> Non
         assert go_on.wait(LIMIT_SECS)
         return backup(*given)
 
-    backups = Backups(tmp_path / "hub.db", place, slow)
+    backups = Backups(store, place, copy=slow)
     assert backups.told()["state"] == "waiting"
     backups.begin()
     await asyncio.to_thread(begun.wait, LIMIT_SECS)
-    assert (backups.told()["state"], backups.told()["records"]) == ("running", None)
+    assert (backups.told()["state"], backups.told()["records"], backups.told()["at"]) == (
+        "running",
+        None,
+        None,
+    )
+    with pytest.raises(Conflict, match="being taken already"):
+        await backups.now()
     go_on.set()
-    told = await until_over(backups)
+    told = await ended(backups)
     assert (told["state"], told["records"], told["problem"]) == ("ok", 2, "")
+    assert told["at"] > 0
     assert records_in(place) == 2
+    assert store.lineage is not None
+    (point,) = [one for one in store.lineage.points if one.backup]
+    assert (point.sequence, point.backup, point.digest) == (2, str(place), store.lineage.head.digest)
     await backups.stop()
+    await store.close()
 
 
 async def test_a_stop_in_the_middle_leaves_the_former_backup(tmp_path: Path) -> None:
-    store, place = tmp_path / "hub.db", tmp_path / "kept" / "hub.db.bak"
-    await log_of(store, 1)
-    backup(store, place)
-    await log_of(store, *range(2, 400))
+    path, place = tmp_path / "hub.db", tmp_path / "kept" / "hub.db.bak"
+    store = await log_of(path, 1)
+    backup(path, place)
     begun = threading.Event()
 
-    def until_told(store: Path, place: Path, stopping: Callable[[], bool]) -> BackupResult:
+    def until_told(path: Path, place: Path, stopping: Callable[[], bool], *_: Any) -> BackupResult:
         def look() -> bool:
             begun.set()
             return bool(stopping())
 
         while not stopping():  # as a copy of any length would be
-            backup(store, tmp_path / "another.bak", look)
-        return backup(store, place, stopping)
+            backup(path, tmp_path / "another.bak", look)
+        return backup(path, place, stopping)
 
-    backups = Backups(store, place, until_told)
+    backups = Backups(store, place, copy=until_told)
     backups.begin()
     await asyncio.to_thread(begun.wait, LIMIT_SECS)
+    await store.append([Record("th_a", "did:a", "DO", {"n": 2})])
     async with asyncio.timeout(LIMIT_SECS):
         await backups.stop()
     assert (backups.told()["state"], backups.told()["records"]) == ("stopped", 1)
     assert records_in(place) == 1
-    assert [one.name for one in place.parent.iterdir()] == ["hub.db.bak"]
+    assert sorted(one.name for one in place.parent.iterdir()) == ["hub.db.bak", "hub.db.bak.json"]
+    await store.close()
 
 
-@pytest.mark.parametrize("looks", [0, 1])
+async def test_one_is_taken_when_somebody_asks(tmp_path: Path) -> None:
+    store = await log_of(tmp_path / "hub.db", 1)
+    backups = Backups(store, tmp_path / "kept" / "hub.db.bak")
+    saved = await backups.now()
+    assert (saved.records, saved.path) == (1, tmp_path / "kept" / "hub.db.bak")
+    await store.append([Record("th_a", "did:a", "DO", {"n": 2})])
+    elsewhere = await backups.now(tmp_path / "usb")
+    assert (elsewhere.records, elsewhere.path) == (2, tmp_path / "usb" / "hub.db.bak")
+    assert records_in(saved.path) == 1
+    await store.close()
+
+
+async def test_what_is_left_of_a_removed_store_can_be_saved(tmp_path: Path) -> None:
+    store = await log_of(tmp_path / "hub.db", *range(3000))
+    (tmp_path / "hub.db").unlink()
+    with pytest.raises(StoreReplaced):
+        await store.append([Record("th_a", "did:a", "DO", {"n": 1})])
+    saved = await Backups(store, tmp_path / "kept" / "hub.db.bak").now(tmp_path / "usb")
+    assert records_in(saved.path) == 3000 + 1  # the refused one is in there, too
+    with pytest.raises(StoreReplaced):
+        await store.close()
+
+
+async def test_they_go_on_by_a_schedule(tmp_path: Path) -> None:
+    store = await log_of(tmp_path / "hub.db", 1)
+    slept: list[float] = []
+
+    async def hours(secs: float) -> None:
+        slept.append(secs)
+        if len(slept) == 3:
+            await asyncio.Event().wait()
+        await store.append([Record("th_a", "did:a", "DO", {"n": len(slept)})])
+
+    place = tmp_path / "kept" / "hub.db.bak"
+    backups = Backups(
+        store, place, BackupSettings(every_hours=2.0, keep_starts=2, keep_days=0), Runtime(sleep=hours)
+    )
+    backups.begin()
+    async with asyncio.timeout(LIMIT_SECS):
+        while len(slept) < 3:  # noqa: ASYNC110 - the fake clock is only ever asked
+            await asyncio.sleep(0.005)
+    assert slept == [7200.0] * 3
+    assert records_in(place) == 3
+    assert len([*place.parent.glob("*.bak")]) == 2
+    await backups.stop()
+    await store.close()
+
+
+@pytest.mark.parametrize("looks", [0, 1, 2, 5])
 async def test_each_step_of_a_copy_can_be_the_last(tmp_path: Path, looks: int) -> None:
     store, place = tmp_path / "hub.db", tmp_path / "hub.db.bak"
-    await log_of(store, *range(2000))
+    await (await log_of(store, *range(2000))).close()
     seen: list[int] = []
 
     def stopping() -> bool:
@@ -102,8 +170,7 @@ async def test_each_step_of_a_copy_can_be_the_last(tmp_path: Path, looks: int) -
 
 async def test_commits_do_not_begin_the_copy_anew(tmp_path: Path) -> None:
     path = tmp_path / "hub.db"
-    await log_of(path, *range(30_000))
-    store = await SqliteStore.open(path, clock=lambda: 0.0)
+    store = await log_of(path, *range(30_000))
     loop, steps = asyncio.get_running_loop(), 0
 
     def commit() -> bool:
@@ -111,7 +178,7 @@ async def test_commits_do_not_begin_the_copy_anew(tmp_path: Path) -> None:
         steps += 1
         more = store.append([Record("th_b", "did:a", "DO", {"n": steps})])
         asyncio.run_coroutine_threadsafe(more, loop).result(LIMIT_SECS)
-        return steps > 200
+        return steps > 1000
 
     saved = await asyncio.to_thread(backup, path, tmp_path / "hub.db.bak", commit)
     assert (saved.refused, saved.records) == ("", 30_000)
@@ -123,8 +190,15 @@ async def test_what_goes_wrong_is_logged_and_told(tmp_path: Path, caplog: pytest
     def broken(*_: Any) -> BackupResult:
         raise ValueError("no such thing")
 
-    backups = Backups(tmp_path / "hub.db", tmp_path / "hub.db.bak", broken)
+    store = await log_of(tmp_path / "hub.db", 1)
+    backups = Backups(store, tmp_path / "hub.db.bak", copy=broken)
     backups.begin()
-    assert (await until_over(backups))["state"] == "kept"
-    assert "the startup backup failed" in caplog.text
+    told = await ended(backups)
+    assert (told["state"], told["problem"]) == ("failed", "no such thing")
+    assert "the backup failed" in caplog.text
+    with pytest.raises(SetupError, match="no backup was taken: no such thing"):
+        await backups.now()
     await backups.stop()
+    with pytest.raises(SetupError):
+        await backups.now()
+    await store.close()

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from syncropel.engine.engine import CRON_SECS
 from syncropel.engine.fanout import reconcile
+from syncropel.engine.upkeep import CRON_SECS
 from syncropel.folds.fanout.state import FanOut
 from syncropel.folds.fanout.subtasks import fan_out_children
 from syncropel.folds.tasks.state import TaskState

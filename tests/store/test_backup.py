@@ -1,6 +1,7 @@
 """The startup backup restores, and never gives a good copy away for a worse one."""
 
 import asyncio
+import os
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -9,9 +10,16 @@ from pathlib import Path
 
 import pytest
 
+from syncropel import __version__
 from syncropel.record.model import Record
 from syncropel.store.base import RecordFilter
-from syncropel.store.sqlite.backup import backup, backup_path
+from syncropel.store.lineage.digest import digest_of
+from syncropel.store.lineage.lineage import Point
+from syncropel.store.sqlite import backup as backups
+from syncropel.store.sqlite.backup import Order, backup, backup_path
+from syncropel.store.sqlite.integrity import hash_of
+from syncropel.store.sqlite.manifest import Rotation, entries, manifest_path, prune, read_manifest
+from syncropel.store.sqlite.rows import COLUMNS
 from syncropel.store.sqlite.store import SqliteStore
 
 from .conftest import TickingClock
@@ -44,7 +52,12 @@ async def read(path: Path, tmp_path: Path) -> list[int]:
 
 
 def files(folder: Path) -> set[str]:
-    return {file.name for file in folder.iterdir()}
+    """The files in a folder; a backup and the manifest beside it count as one."""
+    names = {file.name for file in folder.iterdir()}
+    assert {f"{name}.json" for name in names if not name.endswith(".json")} >= {
+        name for name in names if name.endswith(".json")
+    }
+    return {name for name in names if not name.endswith(".json")}
 
 
 def damage(path: Path) -> None:
@@ -222,3 +235,106 @@ async def test_a_backup_is_one_file_in_itself(tmp_path: Path, destination: Path,
     with closing(sqlite3.connect(destination)) as connection:
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("delete",)
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+async def test_a_backup_says_what_it_holds(tmp_path: Path, destination: Path, record: Build) -> None:
+    await write(tmp_path / "hub.db", record(0), record(1))
+    result = backup(tmp_path / "hub.db", destination, order=Order("now", 1_700_000_000.0))
+    manifest = read_manifest(destination)
+    assert manifest is not None
+    with closing(sqlite3.connect(destination)) as log:
+        ids = [row[0] for row in log.execute("SELECT id FROM records ORDER BY sequence")]
+    assert (manifest.records, manifest.head, manifest.digest) == (2, ids[-1], digest_of(ids))
+    assert (manifest.made_at, manifest.kind, manifest.by) == (1_700_000_000.0, "now", __version__)
+    assert manifest_path(destination).stat().st_mode & 0o777 == 0o600
+    assert result.point == Point(2, ids[-1], manifest.digest, 1_700_000_000.0, str(destination))
+
+
+async def test_one_altered_record_keeps_the_good_backup(
+    tmp_path: Path, destination: Path, record: Build
+) -> None:
+    path = tmp_path / "hub.db"
+    await write(path, *(record(n) for n in range(5)))
+    backup(path, destination)
+    await write(path, record(5))
+    with closing(sqlite3.connect(path)) as log, log:
+        log.execute("UPDATE records SET body = '{\"n\":100}' WHERE sequence = 3")
+    result = backup(path, destination)
+    assert "record 3 (" in result.refused
+    assert "was altered" in result.refused
+    assert (result.records, result.point) == (5, None)
+    assert await read(destination, tmp_path) == [0, 1, 2, 3, 4]
+    with closing(sqlite3.connect(path)) as log:
+        row = log.execute(f"SELECT {COLUMNS} FROM records WHERE sequence = 3").fetchone()
+    accepted = backup(path, destination, order=Order(accepted=[hash_of(row)]))
+    assert (accepted.refused, accepted.records) == ("", 6)
+
+
+async def test_earlier_backups_stay_as_the_rotation_says(
+    tmp_path: Path, destination: Path, record: Build
+) -> None:
+    path, day = tmp_path / "hub.db", 86400.0
+    for turn in range(10):
+        await write(path, record(turn))
+        order = Order("start", 1_700_000_000.0 + turn * day / 2, Rotation(starts=2, days=3))
+        assert backup(path, destination, order=order).refused == ""
+    kept = [(one.path.name == "hub.db.bak", one.manifest) for one in entries(destination.parent)]
+    assert [current for current, _ in kept] == [True, False, False, False]
+    records = [manifest.records for _, manifest in kept if manifest is not None]
+    assert records[:2] == [10, 9]
+    assert len(records) == 4
+    assert await read(destination, tmp_path) == [*range(10)]
+    for one in entries(destination.parent):
+        assert one.manifest is not None
+        assert await read(one.path, tmp_path) == [*range(one.manifest.records)]
+
+
+def test_what_was_kept_aside_is_never_removed(tmp_path: Path) -> None:
+    for name in ("hub.db.bak", "hub.db.bak.1", "hub.db.bak.2", "hub.db.20231114T221320.000000Z.bak", "other"):
+        (tmp_path / name).touch()
+    assert [one.name for one in prune(tmp_path, Rotation(0, 0), 4e9)] == [
+        "hub.db.20231114T221320.000000Z.bak"
+    ]
+    assert files(tmp_path) == {"hub.db.bak", "hub.db.bak.1", "hub.db.bak.2", "other"}
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"version": 1, "records": 1}', '{"version": 2}', "{"])
+def test_a_manifest_that_is_none_is_told_as_missing(tmp_path: Path, text: str) -> None:
+    (tmp_path / "hub.db.bak").touch()
+    manifest_path(tmp_path / "hub.db.bak").write_text(text)
+    (one,) = entries(tmp_path)
+    assert (one.manifest, one.aside) == (None, False)
+
+
+@pytest.mark.parametrize("step", ["link", "replace", "write_manifest", "prune"])
+async def test_a_crash_between_two_steps_leaves_a_good_backup(
+    tmp_path: Path, destination: Path, record: Build, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """The newest name has a whole copy at each moment, and the next backup makes up for it."""
+    await write(tmp_path / "hub.db", record(0))
+    order = Order("start", 1_700_000_000.0, Rotation())
+    backup(tmp_path / "hub.db", destination, order=order)
+    await write(tmp_path / "hub.db", record(1))
+
+    class Crash(BaseException):
+        pass
+
+    def crash(*_: object) -> None:
+        raise Crash
+
+    with monkeypatch.context() as crashing:
+        if step == "link":
+            crashing.setattr(os, "link", crash)
+        elif step == "replace":
+            crashing.setattr(Path, "replace", crash)
+        else:
+            crashing.setattr(backups, step, crash)
+        with pytest.raises(Crash):
+            backup(tmp_path / "hub.db", destination, order=order)
+    assert await read(destination, tmp_path) in ([0], [0, 1])
+    await write(tmp_path / "hub.db", record(2))
+    assert backup(tmp_path / "hub.db", destination, order=order).refused == ""
+    assert await read(destination, tmp_path) == [0, 1, 2]
+    manifest = read_manifest(destination)
+    assert manifest is not None
+    assert manifest.records == 3

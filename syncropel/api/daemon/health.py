@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import APIRouter
 
 from syncropel import __version__
+from syncropel.api.daemon.store import described
 from syncropel.api.http.tally import Tally
 from syncropel.engine.control.accounts import is_fleet_account
 from syncropel.engine.engine import Engine
@@ -24,12 +25,15 @@ def router(engine: Engine, tally: Tally) -> APIRouter:
     @routes.get("/health")
     async def health() -> Health:
         """Whether the daemon is alive and listening. Never needs auth."""
+        store = described(engine)
         return Health(
             status="ok",
             version=__version__,
             records=engine.store.count,
             store=str(engine.instance.home.store),
             uptime_secs=round(engine.uptime_secs, 3),
+            store_state=store.state,
+            store_problem=store.problem or "; ".join(store.notices),
         )
 
     @routes.get("/.well-known/syncropel")

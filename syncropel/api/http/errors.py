@@ -14,7 +14,15 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Match, Route
 
-from syncropel.errors import BadRequest, InvalidRecord, NotFound, SyncropelError, Unauthorized, Unavailable
+from syncropel.errors import (
+    BadRequest,
+    InvalidRecord,
+    NotFound,
+    SyncropelError,
+    Unauthorized,
+    Unavailable,
+)
+from syncropel.store.refusals import StoreBusy, StoreHeld
 
 log = logging.getLogger("syncropel.api")
 
@@ -28,7 +36,7 @@ _ALIAS_HINT: Final = "up to 64 letters, digits, dots, - and _; the first is a le
 def error_response(error: SyncropelError) -> Response:
     """The envelope as a response. A failure of this daemon is logged too, since the client may
     not read it."""
-    if error.status >= 500 and not isinstance(error, Unavailable):
+    if error.status >= 500 and not isinstance(error, (Unavailable, StoreBusy, StoreHeld)):
         log.error("%s", error.message)
     return _envelope(error)
 
@@ -46,7 +54,7 @@ def _envelope(error: SyncropelError, headers: dict[str, str] | None = None) -> R
     headers = dict(headers or {})
     if isinstance(error, Unauthorized):
         headers["www-authenticate"] = "Bearer"
-    elif isinstance(error, Unavailable):
+    elif isinstance(error, (Unavailable, StoreBusy)):
         headers["retry-after"] = str(RETRY_AFTER_SECS)
     body = error.envelope()
     if len(body["message"]) > MESSAGE_CHARS:  # it repeats the input

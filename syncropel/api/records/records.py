@@ -128,6 +128,7 @@ def router(engine: Engine) -> APIRouter:
         refusal = await refusal_to_read_thread(request.scope, engine, stored.record.thread)
         if refusal is not None:
             raise refusal
+        await engine.quarantine.refuse_altered([stored])
         return Response(record_json(stored), media_type="application/json")
 
     return routes

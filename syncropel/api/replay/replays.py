@@ -15,6 +15,7 @@ from syncropel.folds.fanout.join import JoinDecision, decide
 from syncropel.folds.fanout.subtasks import Child
 from syncropel.folds.replay.walk import Replay
 from syncropel.folds.tasks.state import TaskState
+from syncropel.policy.guard import record_altered
 from syncropel.policy.joining import decide_join_from_thread, parse_join_safely
 from syncropel.store.base import RecordFilter
 
@@ -84,6 +85,9 @@ class Replays:
         one = self._open.setdefault(thread, _Open())
         self._open.move_to_end(thread)
         async with one.lock:
+            if (altered := self._engine.ingest.live.altered.get(thread)) is not None:
+                one.replay = None
+                raise record_altered(altered, thread)
             one.replay = await self._current(thread, one.replay)
             self._make_room()
             return await asyncio.to_thread(see, one.replay)
@@ -97,6 +101,7 @@ class Replays:
         if replay is None:
             with uncollected(expected):
                 records = await store.thread(thread)
+                await self._engine.quarantine.refuse_altered(records)
                 return await asyncio.to_thread(Replay, thread, records, JoinJudge({}))
         if replay.total < expected:  # some came late: their clocks lie among those known
             with uncollected(expected):

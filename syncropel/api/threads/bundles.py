@@ -130,6 +130,7 @@ async def _pieces(
     async for chunk in engine.store.scan(first - 1):
         wanted = [one for one in chunk if one.sequence <= last and one.record.thread in chosen]
         if wanted:
+            await engine.quarantine.refuse_altered(wanted)  # a bundle is proof to others
             yield await asyncio.to_thread(_seal, sealer, wanted)
         if chunk[-1].sequence >= last:
             return

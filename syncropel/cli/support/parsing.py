@@ -23,6 +23,8 @@ COMMANDS: Final = {
     "why": "say why a task has its status, with the records that prove it",
     "thread": "look at threads and their records, and move them in bundles",
     "trust": "show whose results were accepted, and how often",
+    "backup": "take, list, check, and restore backups of the log",
+    "store": "check the log against what was known of it, and go on after a loss",
     "records": "list, search, and follow the whole log",
     "logs": "show the daemon's own log",
     "debug": "walk through the past of a thread, and compare two threads",

@@ -240,7 +240,7 @@ class Dispatcher:
             if thread in self._running:
                 continue  # a superseded attempt is still being ended
             intend = self._ingest.live.children[thread].open
-            if intend is not None and self._ingest.live.holds(_namespace(intend)):
+            if intend is not None and self._ingest.live.holds(_namespace(intend), intend.thread):
                 continue
             alone = intend is not None and is_last(starts_behind(self._ingest, intend))
             if alone and self.running:
@@ -320,7 +320,7 @@ class Dispatcher:
             return False
         if self._limits.paused(self._limits.adapter_of(intend)):
             return False
-        return not self._ingest.live.holds(_namespace(intend))
+        return not self._ingest.live.holds(_namespace(intend), intend.thread)
 
     async def _repeat(self, intend: ChildIntend, done: ChildResult) -> None:
         """Report an accepted result again under the new attempt; the work is not done twice."""

@@ -129,6 +129,8 @@ class Reconciler:
 
     async def reconcile(self, thread: str) -> None:
         """Take every step that this fan-out's folded state requires."""
+        if thread in self._ingest.live.altered:
+            return  # nothing rests on a record that is not what it was
         state = self._active(thread)
         if state is None or state.fanout is None:
             self._delivery.forget(thread)

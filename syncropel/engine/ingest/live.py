@@ -93,6 +93,8 @@ class LiveFolds:
     not refolded."""
     heads: dict[str, int] = field(default_factory=dict)
     """The highest clock of each reserved thread; those above the ceiling do not count."""
+    altered: dict[str, str] = field(default_factory=dict)
+    """By thread, a record that is not what its id says (`engine.ingest.quarantine`); no fold."""
     revision: int = 0
 
     def apply(self, stored: StoredRecord) -> None:
@@ -231,9 +233,11 @@ class LiveFolds:
         """A task by its alias or its thread id."""
         return self.tasks.get(name) or self.tasks.get(self.aliases.get(name, ""))
 
-    def holds(self, namespace: str) -> bool:
-        """Whether nothing begins in this namespace: it is frozen, or this instance accepts no work."""
-        return not self.standing.may_begin or bool(self.control.covering(namespace))
+    def holds(self, namespace: str, thread: str = "") -> bool:
+        """Whether nothing begins in this namespace or on this thread: it is frozen, a record of the thread
+        was altered, or this instance accepts no work."""
+        held = not self.standing.may_begin or bool(self.control.covering(namespace))
+        return held or thread in self.altered
 
     def names(self) -> dict[str, str]:
         """Alias of every known instance, by DID."""

@@ -1,15 +1,17 @@
-"""The startup backup: a copy of the store outside its home that never takes the place of a better one.
+"""The backup: a copy of the store outside its home that never takes the place of a better one.
 
 A wiped home must not wipe its backup at the next start. So a backup is replaced only by a store that holds
 everything in it; a store that has less, or another log, sends the old backup aside as `hub.db.bak.1`,
-`.2` and so on, and an empty or damaged store is not copied at all. Nothing here deletes a good backup.
+`.2` and so on, and an empty or damaged store, or one with an altered record, is not copied at all. Nothing
+here deletes a good backup but the rotation, which keeps the last ones.
 """
 
 from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Collection
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from itertools import count
@@ -17,15 +19,30 @@ from pathlib import Path
 from typing import Final
 
 from syncropel.errors import StoreError
+from syncropel.store.lineage.judging import log_id
+from syncropel.store.lineage.lineage import LineageFile, Point
 from syncropel.store.sqlite.connection import corrupt, explain, read_only
+from syncropel.store.sqlite.integrity import walk_records
+from syncropel.store.sqlite.manifest import (
+    CURRENT,
+    Kind,
+    Manifest,
+    Rotation,
+    earlier_name,
+    manifest_path,
+    prune,
+    read_manifest,
+    write_manifest,
+)
 from syncropel.store.sqlite.schema import check
 
-FILE_NAME: Final = "hub.db.bak"
 STOPPED: Final = "the daemon was told to stop"
 _PAGES: Final = 1024
 """Pages (4 KiB) that are copied between two looks whether to stop."""
 _INSTRUCTIONS: Final = 20_000
 """Instructions of SQLite's between two such looks."""
+_REST_SECS: Final = 0.004
+"""Rest after each few records that are hashed: the daemon serves beside it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +57,8 @@ class BackupResult:
     """Why the store was not copied, in words for a log; empty when the backup is as new as the store."""
     kept: Path | None = None
     """Where an earlier backup went that holds records which this store has not."""
+    point: Point | None = None
+    """Where the copy that this call wrote ends; None when it wrote none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +71,12 @@ class _Contents:
 
 def backup_path(data_root: Path, instance_key: str) -> Path:
     """`<data_root>/backups/<instance key>/hub.db.bak`: outside the home, so that removing it spares this."""
-    return data_root / "backups" / instance_key / FILE_NAME
+    return data_root / "backups" / instance_key / CURRENT
+
+
+def lineage_files(home_file: Path, place: Path) -> LineageFile:
+    """The lineage at `home_file`, and its second file beside the backup at `place`."""
+    return LineageFile(home_file, place.with_name("lineage.json"))
 
 
 class Stopped(Exception):
@@ -63,16 +87,41 @@ Stopping = Callable[[], bool]
 """Whether the backup is to end now; asked on its thread, every few milliseconds."""
 
 
-def backup(store: Path, destination: Path, stopping: Stopping = lambda: False) -> BackupResult:
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a backup is made for, and how. `now`: unix seconds. `rotation`: which earlier ones stay; None
+    keeps none. `accepted`: hashes of altered records that an operator took as they are."""
+
+    kind: Kind = "start"
+    now: float = 0.0
+    rotation: Rotation | None = None
+    accepted: Collection[str] = ()
+
+
+def backup(
+    store: Path,
+    destination: Path,
+    stopping: Stopping = lambda: False,
+    order: Order | None = None,
+    source: sqlite3.Connection | None = None,
+) -> BackupResult:
     """Copy the store to `destination`, unless what is there is better. Blocks for as long as the copy takes.
 
-    The store may be open and in use. The copy is checked before it gets its name, all at once. Whatever
-    stands in the way is told in the result, for a backup must not keep a daemon from starting. One that
-    `stopping` ends leaves everything as it was.
+    The store may be open and in use. The copy is checked, each record too, before it gets its name, all at
+    once. Whatever stands in the way is told in the result, for a backup must not keep a daemon from starting.
+    One that `stopping` ends leaves everything as it was. `source`: a connection to read the store by, where
+    its path does not lead to it any more.
     """
+    order = order or Order(now=time.time())
     draft = destination.with_name(f".{destination.name}.tmp")
     try:
-        return _backup(store, destination, draft, stopping)
+        if source is not None:
+            return _backup(source, store, destination, draft, stopping, order)
+        if not store.exists():
+            told = f"there is no store at {store}"
+            return BackupResult(destination, _records_in(destination), refused=told)
+        with closing(read_only(store)) as log:
+            return _backup(log, store, destination, draft, stopping, order)
     except Stopped:
         return BackupResult(destination, _records_in(destination), refused=STOPPED)
     except (StoreError, OSError, sqlite3.Error) as error:
@@ -83,45 +132,71 @@ def backup(store: Path, destination: Path, stopping: Stopping = lambda: False) -
             draft.unlink()
 
 
-def _backup(store: Path, destination: Path, draft: Path, stopping: Stopping) -> BackupResult:
-    if not store.exists():
-        return BackupResult(destination, _records_in(destination), refused=f"there is no store at {store}")
+def _backup(
+    source: sqlite3.Connection,
+    store: Path,
+    destination: Path,
+    draft: Path,
+    stopping: Stopping,
+    order: Order,
+) -> BackupResult:
     earlier = _contents_or_none(destination)
-    now = _contents(store)
+    check(source, store)
+    now = _end(source)
     if now.records == 0:
         return BackupResult(destination, _records_in(destination), refused=f"{store} holds no record")
     if now == earlier:
         return BackupResult(destination, now.records)
     destination.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _copy(store, draft, stopping)
-    copied = _contents(draft)
+    manifest = _copy(source, store, draft, stopping, order)
     kept = None
-    if destination.exists() and not (earlier and _continues(draft, earlier)):
-        kept = _set_aside(destination)
+    if destination.exists():
+        if earlier and _continues(draft, earlier):
+            _keep_earlier(destination, order)
+        else:
+            kept = _set_aside(destination)
     draft.replace(destination)
+    write_manifest(destination, manifest)
     _sync(destination.parent)
-    return BackupResult(destination, copied.records, kept=kept)
+    if order.rotation is not None:
+        prune(destination.parent, order.rotation, order.now)
+    point = Point(manifest.records, manifest.head, manifest.digest, order.now, str(destination))
+    return BackupResult(destination, manifest.records, kept=kept, point=point)
 
 
-def _copy(store: Path, draft: Path, stopping: Stopping) -> None:
+def _copy(source: sqlite3.Connection, store: Path, draft: Path, stopping: Stopping, order: Order) -> Manifest:
+    """Write the draft, and see that every page and every record of it is sound. Raises StoreCorrupt."""
+
+    def step(*_: int) -> None:
+        if stopping():
+            raise Stopped
+
+    def rest() -> None:
+        step()
+        time.sleep(_REST_SECS)
+
     draft.unlink(missing_ok=True)
     draft.touch(mode=0o600)
-    with closing(read_only(store)) as source, closing(sqlite3.connect(draft, isolation_level=None)) as target:
+    with closing(sqlite3.connect(draft, isolation_level=None)) as target:
         # One snapshot throughout: without it each commit would begin the copy anew.
         source.execute("BEGIN")
-        source.execute("SELECT count(*) FROM meta").fetchone()
-
-        def step(*_: int) -> None:
-            if stopping():
-                raise Stopped
-
-        source.backup(target, pages=_PAGES, progress=step)
+        try:
+            source.execute("SELECT count(*) FROM meta").fetchone()
+            source.backup(target, pages=_PAGES, progress=step)
+        finally:
+            source.execute("ROLLBACK")
         # One file that can be copied about: the write-ahead log comes back when a store is opened.
         target.execute("PRAGMA journal_mode = DELETE")
         found = _checked(target, stopping)
-    if found != "ok":
-        raise corrupt(store, found)
+        if found != "ok":
+            raise corrupt(store, found)
+        walked = walk_records(target, pause=rest, accepted=order.accepted)
+        if walked.problem:
+            raise corrupt(store, walked.problem)
+        name = log_id(target)
     _sync(draft)
+    end = walked.end
+    return Manifest(end.sequence, end.id, end.digest, name, order.now, order.kind)
 
 
 def _checked(copied: sqlite3.Connection, stopping: Stopping) -> str:
@@ -133,15 +208,34 @@ def _checked(copied: sqlite3.Connection, stopping: Stopping) -> str:
         if stopping():
             raise Stopped from None
         raise
+    finally:
+        copied.set_progress_handler(None, 0)
     return found
+
+
+def _keep_earlier(destination: Path, order: Order) -> None:
+    """Give a backup that is about to be replaced a name of its own, if any are kept."""
+    if order.rotation is None:
+        return
+    manifest = read_manifest(destination)
+    made_at = manifest.made_at if manifest is not None else destination.stat().st_mtime
+    earlier = earlier_name(destination, made_at)
+    if not earlier.exists():
+        os.link(destination, earlier)  # at no moment is there no newest one
+        if manifest is not None:
+            write_manifest(earlier, manifest)
 
 
 def _contents(path: Path) -> _Contents:
     """What the log at `path` holds. Raises StoreError or sqlite3.Error when it is not a store."""
     with closing(read_only(path)) as connection:
         check(connection, path)
-        row = connection.execute("SELECT sequence, id FROM records ORDER BY sequence DESC LIMIT 1").fetchone()
-        return _Contents(*(row or (0, "")))
+        return _end(connection)
+
+
+def _end(log: sqlite3.Connection) -> _Contents:
+    row = log.execute("SELECT sequence, id FROM records ORDER BY sequence DESC LIMIT 1").fetchone()
+    return _Contents(*(row or (0, "")))
 
 
 def _contents_or_none(path: Path) -> _Contents | None:
@@ -170,6 +264,8 @@ def _set_aside(path: Path) -> Path:
         name for number in count(1) if not (name := path.with_name(f"{path.name}.{number}")).exists()
     )
     path.rename(aside)
+    with suppress(FileNotFoundError):
+        manifest_path(path).rename(manifest_path(aside))
     return aside
 
 

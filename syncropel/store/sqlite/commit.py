@@ -53,6 +53,8 @@ class Committed:
 
     outcomes: list[list[Outcome]]
     last_sequence: int
+    ids: Sequence[str] = ()
+    """The records that are new, in the order of the log."""
 
 
 def commit(connection: sqlite3.Connection, calls: Sequence[Call], last: int) -> Committed:
@@ -81,7 +83,7 @@ def _write(connection: sqlite3.Connection, calls: Sequence[Call], last: int) -> 
         if isinstance(record, Record)
     ]
     results = insert(connection, arrived, last)
-    added = sum(isinstance(result, Appended) and result.created for result in results)
+    added = [one.stored.record.id for one in results if isinstance(one, Appended) and one.created]
     answers = iter(results)
     outcomes: list[list[Outcome]] = [
         [next(answers) if isinstance(record, Record) else record for record in records] for records in placed
@@ -89,7 +91,7 @@ def _write(connection: sqlite3.Connection, calls: Sequence[Call], last: int) -> 
     acknowledged = [(record_id,) for call in calls for record_id in call.acknowledged]
     if acknowledged:
         connection.executemany("INSERT OR IGNORE INTO acknowledged VALUES (?)", acknowledged)
-    return Committed(outcomes, last + added)
+    return Committed(outcomes, last + len(added), added)
 
 
 def _highest_clocks(connection: sqlite3.Connection, calls: Sequence[Call]) -> dict[str, int | None]:

@@ -13,6 +13,7 @@ from urllib.parse import quote
 import aiosqlite
 
 from syncropel.errors import StoreCorrupt, StoreError
+from syncropel.store.refusals import StoreBusy, StoreFull
 
 BUSY_SECONDS: Final = 5.0
 """How long a connection waits for a lock that another process holds before it gives up."""
@@ -70,8 +71,17 @@ async def open_writer(path: Path) -> Connection:
 
 
 async def open_reader(path: Path) -> Connection:
-    """A connection that can only read; each function it runs sees the last commit before it."""
-    return await Connection(partial(read_only, path)).opened()
+    """A connection that can only read; each function it runs sees the last commit before it.
+
+    It has all files of the store open from the start, so that it reads on when they are removed.
+    """
+    connection = await Connection(partial(read_only, path)).opened()
+    try:
+        await connection.run(lambda log: log.execute("SELECT count(*) FROM meta").fetchone())
+    except BaseException:
+        await connection.close()
+        raise
+    return connection
 
 
 def read_only(path: Path) -> sqlite3.Connection:
@@ -99,9 +109,9 @@ def explain(error: sqlite3.Error, path: Path) -> StoreError:
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         return corrupt(path, str(error))
     if code == sqlite3.SQLITE_FULL:
-        return StoreError(f"no room left for {path}: {error}", "free some disk space; nothing was lost")
+        return StoreFull(f"no room left for {path}: {error}", "free some disk space; nothing was lost")
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return StoreError(
+        return StoreBusy(
             f"{path} was locked by another process for {BUSY_SECONDS:g} s: {error}",
             "close what has the file open, then try again",
         )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Collection
 
 from syncropel.record.model import StoredRecord
-from syncropel.store.base import RecordFilter
+from syncropel.store.base import Altered, RecordFilter
+from syncropel.store.sqlite.integrity import altered_rows
 from syncropel.store.sqlite.rows import COLUMNS, from_row
 
 _SELECT = f"SELECT {COLUMNS} FROM records"
@@ -43,6 +45,15 @@ def query(connection: sqlite3.Connection, wanted: RecordFilter) -> list[StoredRe
     order = "sequence" if wanted.thread is None else "clock, sequence"
     values = (*given.values(), max(wanted.limit, 0))
     return _rows(connection, f"{_SELECT}{where} ORDER BY {order} LIMIT ?", values)
+
+
+def altered_after(
+    connection: sqlite3.Connection, sequence: int, limit: int, accepted: Collection[str]
+) -> tuple[int, list[Altered]]:
+    """See RecordStore. `accepted`: hashes of altered records that an operator took as they are."""
+    rows = connection.execute(f"{_SELECT} WHERE sequence > ? ORDER BY sequence LIMIT ?", (sequence, limit))
+    found = rows.fetchall()
+    return (found[-1][0] if found else sequence), altered_rows(found, accepted)
 
 
 def acknowledged(connection: sqlite3.Connection) -> set[str]:

@@ -12,23 +12,27 @@ from typing import Final, TypeVar
 
 from syncropel.errors import StoreError, Unavailable
 from syncropel.record.model import Record, StoredRecord
-from syncropel.store.base import Arrived, Keep, Outcome, RecordFilter, Settled
-from syncropel.store.intake import taken_in, tell
+from syncropel.store.base import Altered, Arrived, Hold, Keep, Outcome, RecordFilter, Settled
+from syncropel.store.intake import not_held, refuse_held, taken_in, tell
+from syncropel.store.lineage.lineage import Lineage, LineageFile
+from syncropel.store.lineage.opening import choose_files
 from syncropel.store.lock import StoreLock
+from syncropel.store.refusals import StoreReplaced
 from syncropel.store.sqlite import reading
+from syncropel.store.sqlite.backup import BackupResult
 from syncropel.store.sqlite.commit import Call
 from syncropel.store.sqlite.connection import (
     Connection,
     explain,
     open_reader,
     open_writer,
-    tune_writer,
     unwritable,
 )
+from syncropel.store.sqlite.custody import spare_the_files
+from syncropel.store.sqlite.preparing import Prepared, prepared_store
 from syncropel.store.sqlite.reserve import Reserve
 from syncropel.store.sqlite.restore_journal import RestoreJournal
 from syncropel.store.sqlite.restoring import restore
-from syncropel.store.sqlite.schema import prepare
 from syncropel.store.sqlite.writer import Writer
 
 READERS: Final = 2
@@ -47,6 +51,7 @@ class SqliteStore:
         lock: StoreLock,
         writer: Writer,
         readers: Sequence[Connection],
+        prepared: Prepared,
     ) -> None:
         self.path = path
         self._clock = clock
@@ -56,37 +61,53 @@ class SqliteStore:
         self._next_reader = cycle(readers)
         self._closing: asyncio.Task[None] | None = None
         self._restore_journal = RestoreJournal(path)
+        self._prepared = prepared
+        self.told = prepared.told
+        """What an operator is to know of how the files were found: warnings, empty when all was well."""
 
     @classmethod
     async def open(
-        cls, path: Path, *, clock: Callable[[], float], reserve: Reserve | None = None
+        cls,
+        path: Path,
+        *,
+        clock: Callable[[], float],
+        reserve: Reserve | None = None,
+        lineage: LineageFile | None = None,
     ) -> SqliteStore:
         """Open the store at `path`, made if it is missing; `clock` gives unix seconds for `received_at`, and
-        `reserve` room for control records on a full disk.
+        `reserve` room for control records on a full disk. `lineage`: what the log is held against; without
+        one nobody asks what it had before.
 
         Raises StoreError when another process has it open or the file cannot be written, StoreCorrupt when
         it is damaged or something else, StoreTooNew when a later version wrote it.
         """
         lock = StoreLock(path)
         connections: list[Connection] = []
+        prepared: Prepared | None = None
         try:
+            now = 0.0 if lineage is None else clock()
+            told = [] if lineage is None else await asyncio.to_thread(choose_files, path, lineage, now)
             path.touch(mode=0o600)
             connections.append(await open_writer(path))
-            await connections[0].run(partial(_prepare, path=path))
-            await connections[0].run(RestoreJournal(path).finish)
-            writer = await Writer.start(connections[0], path, reserve)
+            prepare = partial(prepared_store, path=path, lineage=lineage, told=told, now=now)
+            prepared = await connections[0].run(prepare)
+            writer = await Writer.start(connections[0], path, reserve, prepared.custody)
             for _ in range(READERS):
                 connections.append(await open_reader(path))
         except BaseException as error:
             for connection in connections:
                 await connection.close()
+            if prepared is not None:
+                prepared.custody.close()
             lock.release()
             if isinstance(error, sqlite3.Error):
                 raise explain(error, path) from error
             if isinstance(error, OSError):
                 raise unwritable(path, error.strerror or str(error)) from error
             raise
-        return cls(path, clock=clock, lock=lock, writer=writer, readers=connections[1:])
+        if writer.lineage is not None:
+            writer.lineage.soon()
+        return cls(path, clock=clock, lock=lock, writer=writer, readers=connections[1:], prepared=prepared)
 
     async def append(self, records: Sequence[Record], settled: Settled | None = None) -> list[Outcome]:
         """See RecordStore. Raises Unavailable once the store is closing."""
@@ -94,6 +115,7 @@ class SqliteStore:
         if not records:
             tell(settled, [])
             return []
+        refuse_held(records, self.hold)
         return await self._submit(Call(taken_in(records), self._clock()), settled)
 
     async def restore(
@@ -102,6 +124,7 @@ class SqliteStore:
         """See RecordStore. Raises Unavailable once the store is closing; what is left goes in at the next
         opening."""
         self._require_open()
+        refuse_held([record for record, _ in records], self.hold)
         if self._restore_journal.waiting:
             raise StoreError(
                 f"{self._restore_journal.path} has records that are not in the log yet",
@@ -127,6 +150,21 @@ class SqliteStore:
         """See RecordStore."""
         return await self._read(partial(reading.thread, thread=thread))
 
+    async def altered_after(self, sequence: int, limit: int) -> tuple[int, list[Altered]]:
+        """See RecordStore."""
+        lineage = self.lineage
+        accepted = () if lineage is None else lineage.accepted
+        return await self._read(
+            partial(reading.altered_after, sequence=sequence, limit=limit, accepted=accepted)
+        )
+
+    async def accept_altered(self, altered: Sequence[Altered]) -> None:
+        """See RecordStore. Raises StoreError while nobody keeps the lineage, which remembers it."""
+        if self._writer.lineage is None:
+            raise StoreError("the log has no lineage to note it in", "see: spl store status")
+        self._writer.lineage.keeper.accept_altered([one.found for one in altered])
+        await self._writer.lineage.write(everywhere=True)
+
     async def acknowledge(self, record_ids: Iterable[str]) -> None:
         """See RecordStore."""
         await self._submit(Call((), self._clock(), tuple(record_ids)))
@@ -134,6 +172,44 @@ class SqliteStore:
     async def acknowledged(self) -> set[str]:
         """See RecordStore."""
         return await self._read(reading.acknowledged)
+
+    @property
+    def hold(self) -> Hold | None:
+        """See RecordStore."""
+        return self._prepared.hold
+
+    async def accept_loss(self) -> Hold:
+        """See RecordStore."""
+        self._require_open()
+        hold = self.hold
+        if hold is None:
+            raise not_held()
+        self._writer.lineage = await self._writer.run(partial(self._prepared.accept, now=self._clock()))
+        return hold
+
+    @property
+    def replaced(self) -> StoreReplaced | None:
+        """Set once somebody has removed or replaced the files: nothing is written any more."""
+        return self._prepared.custody.replaced
+
+    @property
+    def lineage(self) -> Lineage | None:
+        """What is known of the log, if anybody keeps that."""
+        return None if self._writer.lineage is None else self._writer.lineage.keeper.lineage
+
+    async def copying(self, job: Callable[[sqlite3.Connection | None], _Result]) -> _Result:
+        """Run a long job that copies the store, on a thread of its own. It is given None, to open the store
+        by its path; or a connection, where that leads elsewhere by now. Raises Unavailable, StoreError."""
+        self._require_open()
+        if self.replaced is None:
+            return await asyncio.to_thread(job, None)
+        return await self._read(job)
+
+    def copied(self, result: BackupResult) -> None:
+        """Remember a copy that was made, as a place that the log may be set back to."""
+        if result.point is not None and self._writer.lineage is not None:
+            self._writer.lineage.keeper.copied(result.point)
+            self._writer.lineage.soon()
 
     @property
     def count(self) -> int:
@@ -168,8 +244,11 @@ class SqliteStore:
 
     async def _close(self) -> None:
         try:
-            for reader in self._readers:
-                await reader.close()
+            for number, reader in enumerate(self._readers):
+                if number == 0 and self.replaced is not None:
+                    spare_the_files(reader)
+                else:
+                    await reader.close()
             await self._writer.close()
         finally:
             self._lock.release()
@@ -188,8 +267,3 @@ class SqliteStore:
     def _require_open(self) -> None:
         if self._closing is not None:
             raise Unavailable("the store is closed", "start the daemon again")
-
-
-def _prepare(connection: sqlite3.Connection, path: Path) -> None:
-    prepare(connection, path)
-    tune_writer(connection)

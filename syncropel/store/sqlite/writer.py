@@ -5,20 +5,24 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from syncropel.store.base import Outcome, Settled
 from syncropel.store.intake import tell
+from syncropel.store.lineage.writing import LineageWriter
 from syncropel.store.sqlite.commit import Call, Committed, commit
 from syncropel.store.sqlite.connection import Connection, explain
+from syncropel.store.sqlite.custody import Custody
 from syncropel.store.sqlite.reserve import Reserve, may_take
 
 GROUP_RECORDS: Final = 2000
 """A group takes no further call once it has this many records, so that nobody waits long for others."""
+
+_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +35,19 @@ class _Waiting:
 class Writer:
     """Owns the writing connection. One task at a time takes what has queued up and commits it as a group."""
 
-    def __init__(self, connection: Connection, path: Path, last: int, reserve: Reserve | None = None) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        path: Path,
+        last: int,
+        reserve: Reserve | None = None,
+        custody: Custody | None = None,
+    ) -> None:
+        self._custody = custody
+        self.lineage: LineageWriter | None = None
+        """Who writes the log's lineage; None while there is none, or while the log is held."""
+        if custody is not None and custody.keeper is not None:
+            self.lineage = LineageWriter(custody.keeper)
         self._connection = connection
         self._path = path
         self._reserve = reserve
@@ -45,12 +61,18 @@ class Writer:
         """How many groups have been committed since the store was opened."""
 
     @classmethod
-    async def start(cls, connection: Connection, path: Path, reserve: Reserve | None = None) -> Writer:
+    async def start(
+        cls,
+        connection: Connection,
+        path: Path,
+        reserve: Reserve | None = None,
+        custody: Custody | None = None,
+    ) -> Writer:
         """A writer on a prepared connection, which is the writer's from now on. Raises sqlite3.Error.
 
-        `reserve`: room for control records on a disk that is full.
+        `reserve`: room for control records on a disk that is full. `custody`: of the store's files.
         """
-        writer = cls(connection, path, await connection.run(_last_sequence), reserve)
+        writer = cls(connection, path, await connection.run(_last_sequence), reserve, custody)
         await writer._fill_reserve()
         return writer
 
@@ -65,16 +87,28 @@ class Writer:
             self._task = asyncio.create_task(self._drain(), name="store-writer")
         return await answer
 
+    async def run(self, job: Callable[[sqlite3.Connection], _Result]) -> _Result:
+        """Run a job between two commits, on their connection. Raises StoreError."""
+        try:
+            return await self._connection.run(job)
+        except sqlite3.Error as error:
+            raise explain(error, self._path) from error
+
     async def checkpoint(self) -> None:
         """Move the write-ahead log into the main file. Raises StoreError."""
         await self._checkpoint("PASSIVE")  # its file stays: to write over it costs half of making it longer
         await self._fill_reserve()
+        if self.lineage is not None:
+            self.lineage.soon()
 
     async def _checkpoint(self, mode: str) -> None:
-        try:
-            await self._connection.run(lambda log: log.execute(f"PRAGMA wal_checkpoint({mode})").fetchall())
-        except sqlite3.Error as error:
-            raise explain(error, self._path) from error
+        await self.run(partial(self._move, mode=mode))
+
+    def _move(self, connection: sqlite3.Connection, mode: str) -> None:
+        if self._custody is None:
+            connection.execute(f"PRAGMA wal_checkpoint({mode})").fetchall()
+        else:
+            self._custody.checkpoint(connection, mode)
 
     async def close(self) -> None:
         """Answer what is queued, checkpoint and close the connection. Raises StoreError after closing."""
@@ -84,6 +118,10 @@ class Writer:
             await self._checkpoint("TRUNCATE")
         finally:
             await self._connection.close()
+            if self._custody is not None:
+                self._custody.close()
+            if self.lineage is not None:
+                await self.lineage.finish()
 
     async def _drain(self) -> None:
         try:
@@ -109,14 +147,21 @@ class Writer:
             self._task = None
 
     def _commit(self, connection: sqlite3.Connection, calls: Sequence[Call]) -> Committed:
+        custody = self._custody
+        if custody is not None and custody.replaced is not None:
+            raise custody.replaced
         while True:
             try:
                 committed = commit(connection, calls, self._last_in_log)
             except sqlite3.Error as error:
+                if custody is not None:
+                    custody.look()  # what SQLite says of files that are not ours is no explanation
                 if self._reserve is None or not may_take(error, calls) or not self._reserve.give():
                     raise
             else:
                 self._last_in_log = committed.last_sequence
+                if custody is not None:
+                    custody.committed(connection, committed.ids, calls[-1].received_at)
                 return committed
 
     async def _fill_reserve(self) -> None:
@@ -134,6 +179,8 @@ class Writer:
     def _succeed(self, group: Sequence[_Waiting], committed: Committed) -> None:
         self.last_sequence = committed.last_sequence
         self.commits += 1
+        if self.lineage is not None:
+            self.lineage.soon()
         for waiting, outcomes in zip(group, committed.outcomes, strict=True):
             tell(waiting.settled, outcomes)
             if not waiting.answer.done():

@@ -1,0 +1,43 @@
+"""/v1/backups: take a backup of the log now."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+
+from syncropel.engine.engine import Engine
+from syncropel.errors import BadRequest, Conflict
+from syncropel.store.sqlite.manifest import read_manifest
+from syncropel.wire import BackupOut
+
+
+class NewBackup(BaseModel):
+    """`to`: an absolute path of a folder on the daemon's machine; without one, the usual place."""
+
+    to: str | None = Field(default=None, max_length=4096)
+
+
+def router(engine: Engine) -> APIRouter:
+    """The route of backups."""
+    routes = APIRouter(tags=["health"])
+
+    @routes.post("/v1/backups", status_code=201)
+    async def take_backup(body: NewBackup) -> BackupOut:
+        """Copy the log while it is used, check each record of the copy, and only then give it its name."""
+        if engine.backups is None:
+            raise Conflict("this daemon has its log in memory: there is nothing to copy", "see: spl status")
+        folder = None if body.to is None else Path(body.to)
+        if folder is not None and not folder.is_absolute():
+            raise BadRequest(f"to: {body.to!r} is not an absolute path", "name a folder such as /mnt/backups")
+        saved = await engine.backups.now(folder)
+        manifest = read_manifest(saved.path)
+        return BackupOut(
+            path=str(saved.path),
+            records=saved.records,
+            digest="" if manifest is None else manifest.digest,
+            kept=None if saved.kept is None else str(saved.kept),
+        )
+
+    return routes

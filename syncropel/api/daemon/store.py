@@ -1,0 +1,89 @@
+"""/v1/store: whether the log has all that was known, and how an operator goes on without it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+
+from syncropel.engine.engine import Engine
+from syncropel.policy.guard import record_altered
+from syncropel.store.sqlite.store import SqliteStore
+from syncropel.wire import AlteredOut, StoreLoss, StoreOut
+from syncropel.wire.health import StoreWord
+
+
+class Accepted(BaseModel):
+    """`reason`: why, for the daemon's log."""
+
+    reason: str = Field(default="", max_length=1000)
+
+
+class AcceptedRecord(Accepted):
+    """`record`: the id of one in quarantine."""
+
+    record: str = Field(max_length=64)
+
+
+def router(engine: Engine) -> APIRouter:
+    """The routes of the store."""
+    routes = APIRouter(tags=["health"])
+
+    @routes.get("/v1/store")
+    async def get_store() -> StoreOut:
+        """The log's state, its id and digest, and the records that it is known to have lost."""
+        return described(engine)
+
+    @routes.post("/v1/store/accept-loss")
+    async def accept_loss(body: Accepted) -> StoreOut:
+        """Go on with a log that is held: the records that it lacks are given up, and noted as lost."""
+        await engine.accept_loss(body.reason)
+        return described(engine)
+
+    @routes.post("/v1/store/accept-altered")
+    async def accept_altered(body: AcceptedRecord) -> StoreOut:
+        """Take an altered record as it is now; its thread takes part again."""
+        await engine.quarantine.accept(body.record, body.reason)
+        engine.reconciler.mark_all()
+        engine.dispatcher.enforce()
+        return described(engine)
+
+    return routes
+
+
+def described(engine: Engine) -> StoreOut:
+    """What is known of the log."""
+    store = engine.store
+    quarantine = engine.quarantine
+    found = sorted(quarantine.found.values(), key=lambda one: one.sequence)
+    told = StoreOut(
+        state="sound",
+        records=store.count,
+        altered=[AlteredOut(id=one.id, thread=one.thread, sequence=one.sequence) for one in found],
+        checked=quarantine.looked_at,
+        walks=quarantine.walks,
+    )
+    if (replaced := store.replaced) is not None:
+        told = _with(told, "replaced", replaced.message, replaced.hint)
+    elif (hold := store.hold) is not None:
+        told = _with(told, "held", hold.told, hold.hint)
+    elif found:
+        error = record_altered(found[0].id, found[0].thread)
+        more = f", and {len(found) - 1} more" if len(found) > 1 else ""
+        stop = "; emergency stop: it may rule over others" if engine.ingest.live.standing.altered else ""
+        told = _with(told, "altered", f"{error.message}{more}{stop}", error.hint)
+    if not isinstance(store, SqliteStore) or (lineage := store.lineage) is None:
+        return told
+    return told.model_copy(
+        update={
+            "notices": list(store.told),
+            "log": lineage.log,
+            "digest": lineage.head.digest,
+            "losses": [StoreLoss(**asdict(one)) for one in lineage.losses],
+        }
+    )
+
+
+def _with(told: StoreOut, state: StoreWord, problem: str, hint: str) -> StoreOut:
+    return told.model_copy(update={"state": state, "problem": problem, "hint": hint})

@@ -1,0 +1,109 @@
+"""`spl store`: whether the log has all that was known, and how to go on without what it lost."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from argparse import Namespace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from syncropel.cli.support.connect import connect, this_home
+from syncropel.cli.support.parsing import Parser, add_output, add_verb, verbs
+from syncropel.cli.support.terminal import clean, is_json, print_json, say
+
+if TYPE_CHECKING:
+    from syncropel.wire import StoreLoss, StoreOut
+
+
+def configure(parser: Parser) -> None:
+    group = verbs(parser)
+    status = add_verb(group, "status", "say whether the log has every record that was known")
+    status.set_defaults(run=run_status)
+    accept = add_verb(
+        group,
+        "accept-loss",
+        "go on with a log that is held, without the records that it lacks",
+        epilog="A log is held when records are missing that this instance knew of: health, reads, and\n"
+        "freezes work, and everything else waits. Restore a backup instead if there is one: spl backup list.",
+    )
+    accept.add_argument("--reason", default="", help="why, for the daemon's log")
+    accept.set_defaults(run=run_accept)
+    altered = add_verb(group, "accept-altered", "take an altered record as it is now")
+    altered.add_argument("record", help="its id, as `spl store status` shows it")
+    altered.add_argument("--reason", default="", help="why, for the daemon's log")
+    altered.set_defaults(run=run_accept_altered)
+    verify = group.add_parser(
+        "verify",
+        help="read the whole log of this home, and check every record against its id",
+        description="Read the whole log of this home, and check every record against its id. Works with the "
+        "daemon running or not.",
+    )
+    add_output(verify)
+    verify.set_defaults(run=run_verify)
+
+
+def run_status(args: Namespace) -> int:
+    """1 when the log is not as it was known."""
+    with connect(args) as client:
+        from syncropel.client import store_calls
+
+        found = client.send(store_calls.store())
+    if is_json(args):
+        print_json(found)
+    else:
+        say(*store_lines(found))
+    return 0 if found.state == "sound" else 1
+
+
+def run_accept(args: Namespace) -> int:
+    with connect(args) as client:
+        from syncropel.client import store_calls
+
+        found = client.send(store_calls.accept_loss(args.reason))
+    if is_json(args):
+        print_json(found)
+    else:
+        say(f"✓ the log goes on with {found.records} records", *map(_loss, found.losses[-1:]))
+    return 0
+
+
+def run_accept_altered(args: Namespace) -> int:
+    with connect(args) as client:
+        from syncropel.client import store_calls
+
+        found = client.send(store_calls.accept_altered(args.record, args.reason))
+    if is_json(args):
+        print_json(found)
+    else:
+        say(f"✓ record {clean(args.record)} is taken as it is", f"  {len(found.altered)} still in quarantine")
+    return 0
+
+
+def run_verify(args: Namespace) -> int:
+    # A process of its own, because only the daemon's floor may open a store.
+    words = [sys.executable, "-m", "syncropel.daemon.store_tool", "verify", "--home", str(this_home().path)]
+    return subprocess.run([*words, *(["--json"] if is_json(args) else [])], check=False).returncode
+
+
+def store_lines(found: StoreOut) -> list[str]:
+    """The report of `spl store status`."""
+    sound = found.state == "sound"
+    return [
+        f"{'✓' if sound else '✗'} {found.state}: {found.records} records",
+        *([f"  {clean(found.problem)}"] if found.problem else []),
+        *([f"  {clean(found.hint)}"] if found.hint else []),
+        *(f"  {clean(one)}" for one in found.notices),
+        *([f"  log {found.log}, digest {found.digest[:16] or 'of no record'}"] if found.log else []),
+        *map(_loss, found.losses),
+        *(f"  altered: {one.id} on {clean(one.thread)}" for one in found.altered),
+    ]
+
+
+def _loss(one: StoreLoss) -> str:
+    when = datetime.fromtimestamp(one.at).astimezone().isoformat(sep=" ", timespec="seconds")
+    how = "accepted" if one.accepted else "a copy of before was put in its place"
+    where = f"; in {clean(one.backup)}" if one.backup else ""
+    if one.has >= one.had:
+        return f"  {when}: another log of {one.has} records instead of one of {one.had} ({how}){where}"
+    return f"  {when}: {one.had - one.has} of {one.had} records lost ({how}){where}"

@@ -1,0 +1,115 @@
+"""Work on a store that needs no daemon: `python -m syncropel.daemon.store_tool verify --home PATH`.
+
+`spl store verify` runs it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sqlite3
+import sys
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from platformdirs import user_data_path
+
+from syncropel.errors import NotFound, SyncropelError, complaint
+from syncropel.settings.config import Home
+from syncropel.settings.identity import read_identity
+from syncropel.store.lineage.judging import log_id
+from syncropel.store.lineage.lineage import Lineage
+from syncropel.store.sqlite.backup import backup_path, lineage_files
+from syncropel.store.sqlite.connection import explain, read_only
+from syncropel.store.sqlite.integrity import Walked, walk_records
+from syncropel.store.sqlite.schema import check
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Gives the exit status: 0 all is sound, 1 it is not, or cannot be read."""
+    parser = argparse.ArgumentParser(
+        prog="python -m syncropel.daemon.store_tool", description="Check a store."
+    )
+    parser.add_argument("verb", choices=["verify"])
+    parser.add_argument("--home", required=True)
+    parser.add_argument("--json", action="store_true")
+    args = parser.parse_args(argv)
+    try:
+        found = verify(Home(Path(args.home).absolute()))
+    except SyncropelError as error:
+        print(*complaint(error.message, error.hint), sep="\n", file=sys.stderr)  # noqa: T201
+        return 1
+    problems = found["problems"]
+    if args.json:
+        print(json.dumps(found))  # noqa: T201
+    elif problems:
+        print(*(f"✗ {one}" for one in problems), sep="\n")  # noqa: T201
+    else:
+        print(f"✓ {found['records']} records, each as its id says; digest {found['digest'][:16]}")  # noqa: T201
+        print(*(f"  {one}" for one in found["unknown"]), sep="\n", end="\n" if found["unknown"] else "")  # noqa: T201
+    return 1 if problems else 0
+
+
+def verify(home: Home) -> dict[str, Any]:
+    """Read the whole store: `records`, `digest`, `problems`, and what is `unknown`. Raises SyncropelError."""
+    if not home.store.exists():
+        raise NotFound(f"there is no store at {home.display()}", "is SYNCROPEL_HOME right?")
+    known, problems = _lineages(home)
+    unknown = [] if known else ["there is no lineage: what the log had before is unknown"]
+    try:
+        with closing(read_only(home.store)) as log:
+            # One snapshot: the daemon may go on writing.
+            log.execute("BEGIN")
+            check(log, home.store)
+            pages = log.execute("PRAGMA integrity_check(1)").fetchone()[0]
+            if pages != "ok":
+                problems.append(f"{home.store.name} is damaged: {pages}")
+            accepted = {hash_ for one in known for hash_ in one.accepted}
+            walked = walk_records(log, wanted=[one.head.sequence for one in known], accepted=accepted)
+            own = log_id(log)
+    except sqlite3.Error as error:
+        raise explain(error, home.store) from error
+    problems += _of_records(walked) + [told for one in known if (told := _of_lineage(walked, own, one))]
+    return {
+        "records": walked.end.sequence,
+        "digest": walked.end.digest,
+        "log": own,
+        "problems": problems,
+        "unknown": unknown,
+        "altered": [one.id for one in walked.altered],
+    }
+
+
+def _lineages(home: Home) -> tuple[list[Lineage], list[str]]:
+    identity = read_identity(home)
+    key = "" if identity is None else f"instance-{identity.did.rpartition(':')[2]}"
+    return lineage_files(home.lineage, backup_path(user_data_path("syncropel"), key)).read()
+
+
+def _of_records(walked: Walked) -> list[str]:
+    gone = [f"record {one} is missing" for one in walked.gaps]
+    altered = [
+        f"record {one.sequence} ({one.id[:12]}…, thread {one.thread}) was altered: {one.found[:80]}"
+        for one in walked.altered
+    ]
+    return [*gone, *altered]
+
+
+def _of_lineage(walked: Walked, own: str, lineage: Lineage) -> str:
+    """What a lineage says against the log; empty when it says nothing."""
+    known = lineage.head
+    if own and own != lineage.log:
+        return f"this is another log ({own[:8]}) than the one that was here ({lineage.log[:8]})"
+    if walked.end.sequence < known.sequence:
+        return f"{known.sequence - walked.end.sequence} of {known.sequence} records are gone"
+    if known.sequence and walked.digests.get(known.sequence) != known.digest:
+        return (
+            f"the first {known.sequence} records are not those that were acknowledged: their digest differs"
+        )
+    return ""
+
+
+if __name__ == "__main__":
+    sys.exit(main())

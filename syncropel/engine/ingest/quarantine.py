@@ -1,0 +1,113 @@
+"""Records that are not what their ids say: found, named, and kept from having an effect.
+
+Records of the threads that rule over others are checked before the first goal runs, all others slowly behind
+the daemon, and again where they are about to be used as proof.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from syncropel.engine.ingest.live import LiveFolds
+from syncropel.errors import NotFound, SyncropelError
+from syncropel.peer.runtime import Runtime
+from syncropel.policy.guard import record_altered
+from syncropel.record.model import StoredRecord, is_sound
+from syncropel.record.threads import RESERVED
+from syncropel.store.base import Altered, RecordStore
+
+log = logging.getLogger("syncropel.engine.quarantine")
+
+LOOKED_AT: Final = 256
+"""Records that are checked at one look."""
+EVERY_SECS: Final = 1.0
+AGAIN_SECS: Final = 3600.0
+"""Between the end of one walk through the whole log and the beginning of the next."""
+
+
+class Quarantine:
+    """The altered records that were found, by id. `live.altered` and `live.standing` follow it."""
+
+    def __init__(self, live: LiveFolds, store: RecordStore, runtime: Runtime) -> None:
+        self._live = live
+        self._store = store
+        self._runtime = runtime
+        self.found: dict[str, Altered] = {}
+        self.looked_at = 0
+        """The last sequence that the present walk has looked at."""
+        self.walks = 0
+        """How many walks through the whole log have ended."""
+
+    async def look_before_work(self) -> None:
+        """Check what work is about to rest on: the threads that rule over others, for a flipped bit must lift
+        no freeze, and those of open fan-outs and subtasks."""
+        open_children = [thread for thread, child in self._live.children.items() if child.open is not None]
+        for thread in sorted({*RESERVED, *self._live.active, *open_children}):
+            records = await self._store.thread(thread)
+            await self.look_at(await asyncio.to_thread(_unsound, records))
+
+    async def look_at(self, unsound: Iterable[StoredRecord]) -> None:
+        """Take in records that were read and found unsound, unless an operator accepted them as they are."""
+        for stored in unsound:
+            _, found = await self._store.altered_after(stored.sequence - 1, 1)
+            self._take(found)
+
+    async def run(self) -> None:
+        """Walk through the log, again and again."""
+        while True:
+            try:
+                looked_at, found = await self._store.altered_after(self.looked_at, LOOKED_AT)
+            except SyncropelError as error:
+                log.error("cannot check the log: %s", error.message)
+                await self._runtime.sleep(AGAIN_SECS)
+                continue
+            self._take(found)
+            if looked_at > self.looked_at:
+                self.looked_at = looked_at
+                await self._runtime.sleep(EVERY_SECS)
+            else:
+                self.looked_at, self.walks = 0, self.walks + 1
+                await self._runtime.sleep(AGAIN_SECS)
+
+    async def accept(self, record_id: str, reason: str = "") -> Altered:
+        """Take an altered record as it is now, for good. Raises NotFound when it is not in quarantine."""
+        one = self.found.get(record_id)
+        if one is None:
+            raise NotFound(f"record {record_id} is not in quarantine", "see: spl store status")
+        await self._store.accept_altered([one])
+        log.warning("an operator accepted the altered record %s (%s)", record_id, reason or "no reason given")
+        del self.found[record_id]
+        self._settle()
+        return one
+
+    async def refuse_altered(self, records: Sequence[StoredRecord]) -> None:
+        """Raise RecordAltered when one of these, which are to be used as proof, is not what its id says."""
+        await self.look_at(await asyncio.to_thread(_unsound, records))
+        for stored in records if self.found else ():
+            if stored.record.id in self.found:
+                raise record_altered(stored.record.id, stored.record.thread)
+
+    def _take(self, found: Sequence[Altered]) -> None:
+        for one in found:
+            if one.id not in self.found:
+                log.error("record %s on %s was altered: it does not hash to its id", one.id, one.thread)
+            self.found[one.id] = one
+        if found:
+            self._settle()
+
+    def _settle(self) -> None:
+        """Have what is asked at each write and start say what is in quarantine now."""
+        live = self._live
+        live.altered.clear()
+        live.altered.update({one.thread: one.id for one in self.found.values()})
+        ruling = sorted(live.altered.keys() & RESERVED)
+        live.standing.altered = (
+            f"record {live.altered[ruling[0]]} on {ruling[0]} was altered" if ruling else ""
+        )
+
+
+def _unsound(records: Iterable[StoredRecord]) -> list[StoredRecord]:
+    return [stored for stored in records if not is_sound(stored.record)]

@@ -1,0 +1,102 @@
+"""Whether the files of an open store are still its own: nobody has removed, replaced, or written over them.
+
+SQLite goes on writing to a file that was removed, and answers that all is well. So before a commit is
+answered, the files at the store's path are compared with those that were opened. Only this process writes to
+the main file, and only when it checkpoints.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Final
+
+from syncropel.store.refusals import StoreReplaced
+
+_WAL_HEADER: Final = 32
+_RESCUE: Final = "do not stop the daemon yet: spl backup now --to DIR saves what it still holds"
+
+
+class FileWatch:
+    """The store at `path`, which is open, and its write-ahead log. Use it on one thread at a time.
+
+    `close` it after the connections: to close any descriptor of a file drops SQLite's locks on it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = str(path)
+        self._wal_path = f"{path}-wal"
+        self._main = _identity(os.stat(self._path))
+        self._state = _state(os.stat(self._path))
+        self._wal: tuple[int, int] | None = None
+        self._wal_descriptor = -1
+        self._wal_size = 0
+        self._wal_header = b""
+        self._adopt_wal()
+
+    def check(self) -> None:
+        """Raise StoreReplaced, naming the file, when one is not what it was."""
+        try:
+            main = os.stat(self._path)
+        except FileNotFoundError:
+            raise self._replaced(self._path, "is gone") from None
+        if _identity(main) != self._main:
+            raise self._replaced(self._path, "is another file now")
+        if _state(main) != self._state:
+            raise self._replaced(self._path, "was written to by another program")
+        if self._wal is None:
+            self._adopt_wal()
+            return
+        try:
+            wal = os.stat(self._wal_path)
+        except FileNotFoundError:
+            raise self._replaced(self._wal_path, "is gone") from None
+        if _identity(wal) != self._wal:
+            raise self._replaced(self._wal_path, "is another file now")
+        header = os.pread(self._wal_descriptor, _WAL_HEADER, 0)
+        if self._wal_header and (header != self._wal_header or wal.st_size < self._wal_size):
+            raise self._replaced(self._wal_path, "was written to by another program")
+        self._wal_header, self._wal_size = header, wal.st_size
+
+    @property
+    def wal_bytes(self) -> int:
+        """The size of the write-ahead log at the last look."""
+        return self._wal_size
+
+    def checkpointed(self) -> tuple[int, int]:
+        """Take note of the main file as a checkpoint has just left it; gives its size and mtime (ns).
+
+        The write-ahead log may begin anew after it. Call `check` before the checkpoint.
+        """
+        main = os.stat(self._path)
+        if _identity(main) != self._main:
+            raise self._replaced(self._path, "is another file now")
+        self._state = _state(main)
+        self._wal_header = b""
+        return self._state
+
+    def close(self) -> None:
+        """Let go of the write-ahead log. Safe to call twice."""
+        if self._wal_descriptor >= 0:
+            os.close(self._wal_descriptor)
+            self._wal_descriptor = -1
+
+    def _adopt_wal(self) -> None:
+        try:
+            descriptor = os.open(self._wal_path, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return
+        self._wal_descriptor = descriptor
+        found = os.fstat(descriptor)
+        self._wal, self._wal_size = _identity(found), found.st_size
+
+    def _replaced(self, path: str, what: str) -> StoreReplaced:
+        return StoreReplaced(f"{path} {what}, while this daemon has it open: nothing is written", _RESCUE)
+
+
+def _identity(found: os.stat_result) -> tuple[int, int]:
+    return found.st_dev, found.st_ino
+
+
+def _state(found: os.stat_result) -> tuple[int, int]:
+    return found.st_size, found.st_mtime_ns

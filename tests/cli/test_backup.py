@@ -1,0 +1,212 @@
+"""`spl backup`, with a daemon and without: what it writes restores, and what is damaged is refused."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from syncropel.daemon import backup_tool
+from syncropel.record.model import Record
+from syncropel.settings.config import Home
+from syncropel.settings.identity import load_or_create_identity, make_home
+from syncropel.store.base import RecordFilter
+from syncropel.store.lineage.lineage import read_lineage
+from syncropel.store.sqlite.backup import lineage_files
+from syncropel.store.sqlite.store import SqliteStore
+from syncropel.wire import BackupOut
+
+from .conftest import FakeDaemon, Ran
+
+Spl = Callable[..., Ran]
+
+
+@pytest.fixture
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "share"))
+    home = Home(tmp_path / "own")
+    make_home(home)
+    load_or_create_identity(home)
+    return home
+
+
+async def opened(home: Home) -> SqliteStore:
+    files = lineage_files(home.lineage, backup_tool.place_of(home))
+    return await SqliteStore.open(home.store, clock=lambda: 1_700_000_000.0, lineage=files)
+
+
+def write(home: Home, *numbers: int) -> None:
+    async def grow() -> None:
+        store = await opened(home)
+        await store.append([Record("th_a", "did:a", "DO", {"n": n}) for n in numbers])
+        await store.close()
+
+    asyncio.run(grow())
+
+
+def read(home: Home) -> tuple[list[int], Any, list[str]]:
+    async def look() -> tuple[list[int], Any, list[str]]:
+        store = await opened(home)
+        found = [one.record.body["n"] for one in await store.query(RecordFilter())]
+        hold, told = store.hold, store.told
+        await store.close()
+        return found, hold, told
+
+    return asyncio.run(look())
+
+
+@pytest.fixture
+def tool(own: Home, capsys: pytest.CaptureFixture[str]) -> Callable[..., Any]:
+    def run(*words: str, fails: str = "") -> Any:
+        code = backup_tool.main([words[0], "--home", str(own.path), *words[1:]])
+        out, err = capsys.readouterr()
+        assert (code, fails in err) == (1 if fails else 0, True), err
+        return None if fails else json.loads(out)
+
+    return run
+
+
+def test_a_backup_is_taken_listed_checked_and_restored(own: Home, tool: Callable[..., Any]) -> None:
+    write(own, 1, 2)
+    done = tool("now")
+    assert done["records"] == 2
+    assert Path(done["path"]) == backup_tool.place_of(own)
+    (listed,) = tool("list")
+    assert (listed["records"], listed["aside"], listed["manifest"]["kind"]) == (2, False, "now")
+    checked = tool("verify")
+    assert (checked["records"], checked["digest"], checked["threads"]) == (2, done["digest"], 1)
+    write(own, 3)
+    before = own.store.read_bytes()
+    restored = tool("restore")
+    assert (restored["records"], restored["lost"]) == (2, 1)
+    (kept,) = restored["kept"]
+    assert Path(kept).read_bytes() == before
+    assert read(own) == ([1, 2], None, [])
+    known = read_lineage(own.lineage)
+    assert known is not None
+    assert [(one.had, one.has, one.accepted) for one in known.losses] == [(3, 2, True)]
+    assert not own.store.with_name("hub.db.restoring").exists()
+
+
+def test_a_backup_of_another_branch_brings_its_records_back(own: Home, tool: Callable[..., Any]) -> None:
+    """After a copy of before was put back, the fuller one is restored: what came meanwhile is kept aside."""
+    write(own, 1)
+    tool("now", "--to", str(own.path / "usb"))
+    write(own, 2, 3)
+    tool("now")
+    tool("restore", "--backup", str(own.path / "usb" / "hub.db.bak"))
+    write(own, 9)
+    assert read(own)[0] == [1, 9]
+    tool("restore")
+    assert read(own) == ([1, 2, 3], None, [])
+    write(own, 4)
+    assert read(own) == ([1, 2, 3, 4], None, [])
+
+
+def test_what_is_damaged_is_neither_verified_nor_restored(own: Home, tool: Callable[..., Any]) -> None:
+    write(own, *range(50))
+    path = Path(tool("now")["path"])
+    with closing(sqlite3.connect(path)) as log, log:
+        log.execute("UPDATE records SET body = '{\"n\":1000}' WHERE sequence = 30")
+    before = {one.name: one.read_bytes() for one in own.path.iterdir() if one.is_file()}
+    tool("verify", fails="record 30 (")
+    tool("restore", fails="was altered")
+    assert {one.name: one.read_bytes() for one in own.path.iterdir() if one.is_file()} == before
+    path.write_bytes(b"junk" * 3000)
+    tool("verify", fails="damaged")
+    tool("restore", fails="damaged")
+    assert read(own)[0] == [*range(50)]
+
+
+def test_a_cut_backup_is_told_by_its_manifest(own: Home, tool: Callable[..., Any]) -> None:
+    write(own, *range(9))
+    path = Path(tool("now")["path"])
+    with closing(sqlite3.connect(path)) as log, log:
+        log.execute("DELETE FROM records WHERE sequence > 5")
+    tool("verify", fails="its manifest says 9 records")
+    path.with_name("hub.db.bak.json").unlink()
+    assert tool("verify")["manifest"] is False
+
+
+def test_nothing_is_restored_under_a_daemon(own: Home, tool: Callable[..., Any]) -> None:
+    write(own, 1)
+    tool("now")
+
+    async def meanwhile() -> None:
+        store = await opened(own)
+        await asyncio.to_thread(tool, "restore", fails="another process")
+        assert (await asyncio.to_thread(tool, "verify"))["records"] == 1
+        await store.close()
+
+    asyncio.run(meanwhile())
+
+
+def test_what_is_not_there_is_told(own: Home, tool: Callable[..., Any]) -> None:
+    tool("now", fails="there is no store")
+    tool("verify", fails="there is no backup")
+    tool("restore", "--backup", "nowhere", fails="there is no backup")
+    tool("restore", "--backup", "/no/where", fails="there is no backup /no/where")
+    assert tool("list") == []
+    assert tool("prune") == []
+
+
+@pytest.mark.parametrize("step", ["move_aside", "replace", "begin_anew"])
+def test_a_restore_that_ends_in_the_middle_can_be_done_again(
+    own: Home, tool: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    write(own, 1, 2, 3)
+    tool("now")
+    write(own, 4)
+
+    class Crash(BaseException):
+        pass
+
+    def crash(*_: object, **__: object) -> None:
+        raise Crash
+
+    with monkeypatch.context() as crashing:
+        if step == "replace":
+            crashing.setattr(Path, "replace", crash)
+        else:
+            crashing.setattr(backup_tool, step, crash)
+        with pytest.raises(Crash):
+            tool("restore")
+    tool("restore")
+    assert read(own) == ([1, 2, 3], None, [])
+    assert not own.store.with_name("hub.db.restoring").exists()
+
+
+def test_the_daemon_takes_one_when_it_runs(spl: Spl, daemon: FakeDaemon, home: Path) -> None:
+    daemon.answer(
+        "/v1/backups", BackupOut(path="/b/hub.db.bak", records=5, digest="d", kept="/b/hub.db.bak.1")
+    )
+    done = spl("backup", "now", "--to", "/b")
+    assert done.code == 0
+    assert done.out.splitlines()[0] == "✓ 5 records in /b/hub.db.bak"
+    assert "an earlier one with records that this log lacks: /b/hub.db.bak.1" in done.out
+    assert daemon.body() == {"to": "/b"}
+
+
+def test_a_refusal_of_the_daemon_is_told(spl: Spl, daemon: FakeDaemon) -> None:
+    daemon.refuse("/v1/backups", 409, "CONFLICT", "a backup is being taken already")
+    done = spl("backup", "now")
+    assert (done.code, "being taken already" in done.err) == (1, True)
+
+
+def test_a_list_says_what_is_unknown(spl: Spl, monkeypatch: pytest.MonkeyPatch) -> None:
+    from syncropel.cli import backup
+
+    found = [{"path": "/b/hub.db.bak.1", "records": None, "made_at": 0.0, "bytes": 2048, "aside": True}]
+    monkeypatch.setattr(backup, "_tool", lambda *_: found)
+    done = spl("backup", "list")
+    assert done.code == 0
+    assert "unknown" in done.out
+    assert "kept: a later log lacked some of it" in done.out
+    monkeypatch.setattr(backup, "_tool", lambda *_: None)
+    assert spl("backup", "list").code == 1
