@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import httpx
 
+from syncropel.adapters import Adapter
 from syncropel.adapters.gateway.desk import Gateway
 from syncropel.adapters.registry import told
 from syncropel.engine.background import Background
@@ -116,8 +117,7 @@ class Engine:
         """Who takes backups of the store; a store in memory has none."""
         self.store_bytes: int | None = None
         """The size of the log on disk, at the last look."""
-        self._begun = False
-        self._accepted = asyncio.Event()
+        self._begun, self._accepted = False, asyncio.Event()
         self.folded = False
         """Whether the log has been read; before that nothing runs and nothing is written."""
 
@@ -233,7 +233,7 @@ class Engine:
         self.gateway.spent, self.gateway.hear = self.providers.spent_here, self.providers.hear
         home = self.instance.home
         self.enabled = enabled_adapters(settings, home, self.gateway, runtime, self._orphan_secs)
-        adapters = {name: one.adapter for name, one in self.enabled.items() if one.adapter is not None}
+        adapters = self._adapters()
         local = local_output(self.ingest, did, home.work, adapters, settings.dispatch)
         self.outputs = Outputs(local, self.ingest, self.readers, self.leases, did)
         trees = LocalWorktrees(self.ingest, did, settings.fleet.alias, home.work, settings.workspace)
@@ -315,6 +315,9 @@ class Engine:
     async def _end_lease(self, did: str) -> None:
         await self.leases.end(did)
         self.reconciler.look_for_the_displaced()
+
+    def _adapters(self) -> dict[str, Adapter]:
+        return {name: one.adapter for name, one in self.enabled.items() if one.adapter is not None}
 
     def adapters_told(self) -> list[dict[str, Any]]:
         """The adapters of this instance (fields of the wire model `AdapterOut`)."""

@@ -25,7 +25,7 @@ from syncropel.settings.identity import make_home
 from syncropel.store.base import Outcome as Stored
 from syncropel.store.base import RecordFilter
 from syncropel.store.memory import MemoryStore
-from tests.engine.virtual import VirtualLoop
+from tests.engine.virtual import Untouched, VirtualLoop
 
 TOKEN = "spl_test_sa-fleet_0123456789abcdef0123456789abcdef"
 _LIFE: contextvars.ContextVar[Life | None] = contextvars.ContextVar("life", default=None)
@@ -82,7 +82,7 @@ def owned_tasks(loop: asyncio.AbstractEventLoop, work: Any, **more: Any) -> asyn
     return task
 
 
-class Disk:
+class Disk(Untouched):
     """A record store as one life sees it. The records outlive it; a crash hits before or after a commit."""
 
     def __init__(self, inner: MemoryStore, life: Life) -> None:

@@ -46,8 +46,7 @@ class Quarantine:
         no freeze, and those of open fan-outs and subtasks."""
         open_children = [thread for thread, child in self._live.children.items() if child.open is not None]
         for thread in sorted({*RESERVED, *self._live.active, *open_children}):
-            records = await self._store.thread(thread)
-            await self.look_at(await asyncio.to_thread(_unsound, records))
+            await self.look_at(await _unsound(await self._store.thread(thread)))
 
     async def look_at(self, unsound: Iterable[StoredRecord]) -> None:
         """Take in records that were read and found unsound, unless an operator accepted them as they are."""
@@ -85,7 +84,7 @@ class Quarantine:
 
     async def refuse_altered(self, records: Sequence[StoredRecord]) -> None:
         """Raise RecordAltered when one of these, which are to be used as proof, is not what its id says."""
-        await self.look_at(await asyncio.to_thread(_unsound, records))
+        await self.look_at(await _unsound(records))
         for stored in records if self.found else ():
             if stored.record.id in self.found:
                 raise record_altered(stored.record.id, stored.record.thread)
@@ -109,5 +108,10 @@ class Quarantine:
         )
 
 
-def _unsound(records: Iterable[StoredRecord]) -> list[StoredRecord]:
-    return [stored for stored in records if not is_sound(stored.record)]
+async def _unsound(records: Sequence[StoredRecord]) -> list[StoredRecord]:
+    """Those that are not what their ids say; others have their turn after each few."""
+    found: list[StoredRecord] = []
+    for start in range(0, len(records), LOOKED_AT):
+        found += [one for one in records[start : start + LOOKED_AT] if not is_sound(one.record)]
+        await asyncio.sleep(0)
+    return found
