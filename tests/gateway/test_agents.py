@@ -360,4 +360,5 @@ async def test_a_quota_that_is_spent_ends_the_run_with_that_reason(bench: Bench)
     outcome = await stage.run("ask:1 ")
 
     assert (outcome.verdict, outcome.reason) == ("failed", "rate_limited")
+    assert outcome.summary == "the quota of anthropic is spent: come again"
     assert spent == [("anthropic", 3600.0)]

@@ -145,7 +145,13 @@ async def test_a_query_that_could_be_more_than_one_is_refused(bench: Bench, quer
 
 @pytest.mark.parametrize(
     "line",
-    ["anthropic-beta: one\r\n x-evil: folded", "anthropic-beta: one\rx-evil: 1", "anthropic-beta: a\0b"],
+    [
+        "anthropic-beta: one\r\n x-evil: folded",
+        "anthropic-beta: one\rx-evil: 1",
+        "anthropic-beta: a\0b",
+        "anthropic-beta: ä",
+        "transfer-encoding: chunked",
+    ],
 )
 async def test_no_header_can_be_smuggled_in(bench: Bench, line: str) -> None:
     provider = await bench.provider(says(200, message()))

@@ -17,6 +17,7 @@ from tests.gateway.provider import (
     Play,
     encoded,
     events,
+    message,
     says,
     streams,
 )
@@ -34,6 +35,9 @@ LIES: dict[str, Play] = {
     "cut": streams(events()[:3]),
     "a search": streams(events(ends={"output_tokens": 20, "server_tool_use": {"web_search_requests": 2}})),
     "another tier": streams(events(ends={"output_tokens": 20, "service_tier": "priority"})),
+    "a faster answer": streams(events(ends={"output_tokens": 20, "speed": "fast"})),
+    "a dearer place": streams(events(ends={"output_tokens": 20, "inference_geo": "us"})),
+    "accepted, and no error": says(202, message()),
     "a model that nobody knows": streams(events(model="a-model-of-nobody")),
     "no JSON": says(200, b"<html>"),
     "a body without usage": says(200, {"type": "message", "model": MODEL}),

@@ -116,7 +116,7 @@ def metered(said: dict[str, Any], attempt: Attempt) -> dict[str, Any]:
     agent = {"cost_usd": said.get("cost_usd"), "tokens": said.get("tokens")}
     told = {
         "requests": len(attempt.requests),
-        "refused": len(attempt.refused),
+        "refused": attempt.refused,
         "unknown": sum(not one.known for one in attempt.requests),
         "said": agent,
         "disagrees": _difference(agent, tokens.total if known else None, cost),

@@ -115,6 +115,13 @@ class ClaudeAnswer(AnswerReader):
         "output_tokens",
     )
 
+    _USUAL: Final = {
+        "service_tier": (None, "standard"),
+        "speed": (None, "standard"),
+        "inference_geo": (None, "", "global", "not_available"),
+    }
+    """What else the price depends on, and the values that the lists are for."""
+
     def __init__(self, content_type: str, encoding: str) -> None:
         super().__init__(content_type, encoding)
         self._model = ""
@@ -150,10 +157,7 @@ class ClaudeAnswer(AnswerReader):
         written = part(usage.get("cache_creation"))
         self._hour_long = max(self._hour_long, counted(written, "ephemeral_1h_input_tokens") or 0)
         tools = part(usage.get("server_tool_use"))
-        standard = usage.get("service_tier") in (None, "standard") and usage.get("speed") in (
-            None,
-            "standard",
-        )
+        standard = all(usage.get(key) in usual for key, usual in self._USUAL.items())
         # Searches and faster tiers have prices of their own, which no list of tokens has.
         self._priced = self._priced and standard and not any(tools.values())
 

@@ -16,6 +16,8 @@ from typing import Any, Final
 
 import httpx
 
+from syncropel.adapters.agents.verdict import shortened
+from syncropel.adapters.agents.words import part, text
 from syncropel.adapters.gateway.answers import AnswerReader, Used
 from syncropel.adapters.gateway.attempt import MOST_AT_ONCE, MOST_BODIES, Attempt
 from syncropel.adapters.gateway.desk import Gateway
@@ -41,8 +43,19 @@ _ERROR_SECS: Final = 30.0
 _PARSED_HERE: Final = 64 * 1024
 _QUERY: Final = re.compile(rb"[A-Za-z0-9_=&.-]{0,200}")
 _REDIRECTS: Final = range(300, 400)
-_SENT_ON: Final = ("accept", "content-type", "user-agent", "originator", "session-id", "thread-id", "x-app")
-_SENT_ON_AS: Final = ("anthropic-", "openai-beta", "x-stainless-", "x-claude-", "x-codex-", "x-client-")
+_ERRORS: Final = 400
+_SENT_ON: Final = frozenset(
+    {
+        b"accept",
+        b"content-type",
+        b"user-agent",
+        b"originator",
+        b"session-id",
+        b"thread-id",
+        b"x-app",
+    }
+)
+_SENT_ON_AS: Final = (b"anthropic-", b"openai-beta", b"x-stainless-", b"x-claude-", b"x-codex-", b"x-client-")
 _PASSED_BACK: Final = ("content-type", "content-length", "content-encoding", "retry-after", "retry-after-ms")
 _PASSED_BACK_AS: Final = (
     "request-id",
@@ -226,11 +239,11 @@ class _Exchange:
             raise refused("unreachable", f"the gateway has no key for {upstream.provider}") from None
         query = f"?{scope['query_string'].decode('ascii')}" if scope["query_string"] else ""
         url = f"{upstream.url}{scope['raw_path'].decode('latin-1')}{query}"
-        headers = {
-            **_sent_on(scope["headers"]),
-            **upstream.dialect.headers(key),
-            "accept-encoding": "identity",
-        }
+        own = {**upstream.dialect.headers(key), "accept-encoding": "identity"}
+        headers = [
+            *_sent_on(scope["headers"]),
+            *((name.encode(), text.encode()) for name, text in own.items()),
+        ]
         client = self._gateway.client
         try:
             request = client.build_request(scope["method"], url, headers=headers, content=raw)
@@ -256,7 +269,7 @@ class _Exchange:
         if status in _REDIRECTS:
             raise refused("unreachable", f"{attempt.upstream.provider} sends elsewhere: set provider_url")
         if status != 200:
-            if carried is not None:
+            if carried is not None and status >= _ERRORS:
                 carried.sent = False  # an error costs nothing
             await self._pass_error(attempt, response, key)
             return
@@ -291,13 +304,17 @@ class _Exchange:
         spent = quota_of(response.status_code, response.headers, _json(told), self._gateway.runtime.now())
         if spent is not None:
             self._gateway.hear(attempt.upstream.provider, spent, True)
+            # So that the agent ends: after the provider's own words it may wait for the reset in silence.
+            words = shortened(text(part(part(_json(told)).get("error")).get("message")))
+            because = f"the quota of {attempt.upstream.provider} is spent{f': {words}' if words else ''}"
+            raise attempt.refuse(Refusal("quota", because, "rate_limited"))
         kind = response.headers.get("content-type", "application/json")
         await self._whole(response.status_code, {**headers, "content-type": kind}, told)
 
     async def _refuse(self, refusal: Refusal) -> None:
         if not self._began:
-            openai = self._attempt is not None and self._attempt.upstream.provider == "openai"
-            body = json.dumps(error_body(refusal, openai=openai)).encode()
+            ends = self._attempt.upstream.dialect.spent if self._attempt is not None else ""
+            body = json.dumps(error_body(refusal, ends)).encode()
             headers = {"content-type": "application/json", **error_headers(refusal)}
             await self._whole(STATUSES[refusal.kind], headers, body)
         elif self._streams and self._attempt is not None:
@@ -357,9 +374,8 @@ def _json(raw: bytes) -> Any:
         return None
 
 
-def _sent_on(headers: list[tuple[bytes, bytes]]) -> dict[str, str]:
-    found = {name.decode("latin-1"): value.decode("latin-1") for name, value in headers}
-    return {name: value for name, value in found.items() if name in _SENT_ON or name.startswith(_SENT_ON_AS)}
+def _sent_on(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    return [(name, value) for name, value in headers if name in _SENT_ON or name.startswith(_SENT_ON_AS)]
 
 
 def _passed_back(headers: httpx.Headers) -> dict[str, str]:

@@ -23,6 +23,8 @@ from syncropel.adapters.gateway.refusals import Refusal, Refused
 JOURNAL: Final = "gateway.jsonl"
 MOST_AT_ONCE: Final = 32
 """Requests of one attempt that are under way or wait; more are told to come again."""
+MOST_REQUESTS: Final = 100_000
+"""Requests of one attempt, also those that the provider refused: each is remembered until its end."""
 MOST_BODIES: Final = 64 * 1024 * 1024
 """Bytes of request bodies that one attempt may have here at a time."""
 _EMPTIED_SECS: Final = 5.0
@@ -57,7 +59,9 @@ class Attempt:
     stopped: Callable[[], Outcome | None]
     requests: list[Request] = field(default_factory=list)
     """Those that have ended, in the order of their ends."""
-    refused: list[Refusal] = field(default_factory=list)
+    refused: int = 0
+    final_refusal: Refusal | None = None
+    """The last refusal after which the agent could not go on."""
     tasks: set[asyncio.Task[Any]] = field(default_factory=set)
     """Whoever carries a request now: cut when the attempt is closed."""
     bodies: int = 0
@@ -116,7 +120,9 @@ class Attempt:
 
     def refuse(self, refusal: Refusal) -> Refused:
         """Remember why a request is refused; gives what to raise."""
-        self.refused.append(refusal)
+        self.refused += 1
+        if refusal.kind in ("stopped", "quota"):
+            self.final_refusal = refusal
         return Refused(refusal)
 
     async def admit(self, asked: Asked) -> int:
@@ -125,6 +131,8 @@ class Attempt:
         while True:
             if (refusal := self._closed or self._stopped()) is not None:
                 raise self.refuse(refusal)
+            if self._last >= MOST_REQUESTS:
+                raise self.refuse(Refusal("stopped", f"over {MOST_REQUESTS} requests", "too_many_requests"))
             ruling = self.account.ruling()
             if ruling == "spent":
                 told = f"{_OVER_BUDGET}: {self.account.told()}"
@@ -177,12 +185,6 @@ class Attempt:
         # Anthropic charges twice the price of input for what it keeps for an hour, and no list has that.
         priced = replace(tokens, input=tokens.input + 2 * hour, cache_write=tokens.cache_write - hour)
         return self.prices.of(model, priced)
-
-    @property
-    def final_refusal(self) -> Refusal | None:
-        """The last refusal after which the agent could not go on; None when there is none."""
-        final = [one for one in self.refused if one.kind in ("stopped", "quota")]
-        return final[-1] if final else None
 
     def totals(self) -> dict[str, tuple[Tokens, float | None]]:
         """By model: tokens and US dollars, None where a cost is not known."""

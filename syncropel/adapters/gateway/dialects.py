@@ -37,6 +37,8 @@ class Dialect(Protocol):
     url: str
     key: str
     provider: str
+    spent: str
+    """The type of error by which agents know a quota that is spent, and end at once; empty: as any limit."""
 
     def read(self, body: dict[str, Any], size: int) -> Asked:
         """What a request of this many bytes asks. Raises Refused."""
@@ -63,12 +65,14 @@ class Messages:
     url = "https://api.anthropic.com"
     key = "ANTHROPIC_API_KEY"
     provider = "anthropic"
+    spent = ""
 
     def read(self, body: dict[str, Any], size: int) -> Asked:
         model = name(body.get("model"))
         # What is fetched elsewhere, or done by tools of the provider, is in no size of a request.
         servers = body.get("mcp_servers") or body.get("container") or _server_tools(body.get("tools"))
-        unbounded = bool(servers) or _holds(body.get("messages"), frozenset({"url", "file"}))
+        dearer = body.get("speed") not in (None, "standard") or body.get("inference_geo")
+        unbounded = bool(servers or dearer) or _holds(body.get("messages"), frozenset({"url", "file"}))
         most_input = None if unbounded else size + _OVERHEAD_TOKENS
         return Asked(model, most_input, count(body.get("max_tokens")) or None)
 
@@ -90,11 +94,13 @@ class Responses:
     url = "https://api.openai.com"
     key = "OPENAI_API_KEY"
     provider = "openai"
+    spent = "usage_limit_reached"
 
     def read(self, body: dict[str, Any], size: int) -> Asked:
         if body.get("background") is True:
             raise refused("invalid", "a request in the background cannot be metered: leave `background` out")
         hidden = any(body.get(key) for key in ("previous_response_id", "conversation", "prompt"))
+        hidden = hidden or body.get("service_tier") not in (None, "auto", "default")
         # Nearly every request names tools of the provider, whose results are input again.
         most_input = None if hidden or body.get("tools") else size + _OVERHEAD_TOKENS
         return Asked(name(body.get("model")), most_input, count(body.get("max_output_tokens")) or None)
@@ -124,10 +130,9 @@ _TYPES: Final[Mapping[Kind, str]] = {
 }
 
 
-def error_body(refusal: Refusal, *, openai: bool = False) -> dict[str, Any]:
-    """An error in a shape that both APIs have. Only with the type of its own for a quota (`openai`) does
-    codex end at once and not try again."""
-    kind = "usage_limit_reached" if openai and refusal.kind == "quota" else _TYPES[refusal.kind]
+def error_body(refusal: Refusal, spent: str = "") -> dict[str, Any]:
+    """An error in a shape that both APIs have. `spent`: the type of that for a quota, if it has its own."""
+    kind = spent if spent and refusal.kind == "quota" else _TYPES[refusal.kind]
     error: dict[str, Any] = {
         "type": kind,
         "message": refusal.message,
@@ -141,10 +146,9 @@ def error_body(refusal: Refusal, *, openai: bool = False) -> dict[str, Any]:
 
 def error_headers(refusal: Refusal) -> dict[str, str]:
     """Headers that go with an error: whether to try again, and when."""
-    found = {"x-should-retry": "false"} if refusal.kind in FINAL else {}
-    if refusal.retry_after:
-        found["retry-after"] = str(max(1, round(refusal.retry_after)))
-    return found
+    if refusal.kind in FINAL:
+        return {"x-should-retry": "false"}
+    return {"retry-after": str(max(1, round(refusal.retry_after)))} if refusal.retry_after else {}
 
 
 def _server_tools(tools: Any) -> bool:
