@@ -29,7 +29,7 @@ from syncropel.settings.adapters import AdapterTable
 ROUNDS: Final = 7
 WORK_SECS: Final = 1.0
 EVENTS: Final = 200_000
-FAN_ROUNDS: Final = 3
+FAN_ROUNDS: Final = 5
 COUNT: Final = 60_000_000
 _BUSY: Final = f"{sys.executable} -c 'sum(range({COUNT})) and sum(range({COUNT}))'"
 _LIMIT_SECS: Final = 300.0

@@ -304,13 +304,49 @@ def unpriced(fleet: Fleet, agent: str) -> Row:
     return row_of("budget without a price", agent, child, note, _unless(right, child))
 
 
+def lost(fleet: Fleet, agent: str) -> Row:
+    """The worker is killed together with its agent: the same attempt goes on in the agent's session."""
+    worker = WORKERS[agent]
+    alias = fleet.fan_out(f"goal=Please play:long:12 now,target={worker},adapter={agent}")
+    session = begun(fleet, agent, alias)["session"]
+    fleet.kill_all(worker)
+    fleet.restart()
+    child = fleet.ended(alias)[0]
+    started = fleet.records(worker, "syncropel.dispatch.session.v1", alias)
+    right = (child["verdict"], child["attempt"], started[-1].get("resumes")) == ("accept", 1, session)
+    return row_of(
+        "worker and agent killed", agent, child, "the same session and attempt", _unless(right, child)
+    )
+
+
+def gate_passes(fleet: Fleet, agent: str) -> Row:
+    """A gate passes: it accepts a run that was only denied a tool call."""
+    goal = f"goal=Please play:edit:denied-{agent}.txt now"
+    child = fleet.ended(fleet.fan_out(f"{goal},target={WORKERS[agent]},adapter={agent}-shut,repo=gated"))[0]
+    right = child["verdict"] == "accept" and (child["gate"] or {}).get("passed") and child["agent"]["denied"]
+    return row_of("denied, gate passes", agent, child, "the denied call is told", _unless(right, child))
+
+
+def gate_fails(fleet: Fleet, agent: str) -> Row:
+    """A gate fails: what the agent calls done is rejected, and nothing is committed."""
+    where = f"target={WORKERS[agent]},adapter={agent},repo=gated"
+    child = fleet.ended(fleet.fan_out(f"goal=Please play:edit:bad.txt now,{where}"))[0]
+    gate = child["gate"] or {}
+    right = (child["verdict"], child["reason"]) == ("reject", "gate_failed") and gate.get("exit_code") == 3
+    right = right and "bad.txt is there" in child["summary"]
+    return row_of("edit, gate fails", agent, child, "nothing is committed", _unless(right, child))
+
+
 SPECIAL: list[Callable[[Fleet, str], Row]] = [
     stop,
     killed,
     frozen,
     restart,
+    lost,
     resume,
     together,
+    gate_passes,
+    gate_fails,
     unpriced,
     gated_restart,
     gated_resume,

@@ -23,6 +23,10 @@ port = {port}
 [dispatch]
 max_concurrent = 4
 
+[workspace.repos.gated]
+path = "{repo}"
+gate = ["sh", "-c", "test ! -e bad.txt || {{ echo bad.txt is there; exit 3; }}"]
+
 [adapters.claude]
 command = ["{claude}"]
 idle_secs = {idle}
@@ -205,6 +209,14 @@ class Fleet:
         pid = self.pid(worker)
         os.kill(pid, signal.SIGKILL)
         wait(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == "zombie", "its end")
+
+    def kill_all(self, worker: str) -> None:
+        """SIGKILL its daemon, and then its agents with their supervisors."""
+        self.kill(worker)
+        for one in self.agents():
+            with contextlib.suppress(psutil.Error):
+                one.kill()
+        wait(lambda: not self.agents(), "an empty process tree", 30)
 
     def restart(self) -> None:
         """Start what does not run."""

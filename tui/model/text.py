@@ -85,12 +85,16 @@ def count(number: float | None) -> str:
     return f"{number:.0f}"
 
 
+_UNSAFE: Final = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
+"""Categories of characters that a terminal acts on, hides, or breaks lines at."""
+
+
 def plain(text: str) -> str:
     """Foreign text without anything a terminal would act on: escapes, direction marks, odd line breaks."""
     if text.isprintable():
         return str(text)  # nearly all text is; checking each letter took half the time of making a row
     return "".join(
-        char if char == "\n" or unicodedata.category(char)[0] != "C" else " "
+        char if char == "\n" or unicodedata.category(char) not in _UNSAFE else " "
         for char in text.replace("\t", "    ").replace("\r\n", "\n")
     )
 

@@ -44,7 +44,11 @@ _PLAIN_GLYPHS: Final = {
     "\u2018": "'",
     "\u2019": "'",
 }
-_CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+_CONTROLS: Final = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    r"\U000e0000-\U000e007f]"
+)
+"""What a terminal would act on, and what it would show as nothing; joiners of scripts and emoji stay."""
 _ERROR_HANDLER: Final = "spl-plain"
 _errors_as_json = False
 
