@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 Level = Literal["soft", "hard", "emergency"]
 SOFT: Final = "soft"
@@ -12,8 +12,15 @@ HARD: Final = "hard"
 """As soft; after the grace every write is refused, and running work is ended."""
 EMERGENCY: Final = "emergency"
 """Soft, for the whole fleet."""
-LEVELS: Final[tuple[Level, ...]] = (SOFT, HARD, EMERGENCY)
-NAMESPACE_LEVELS: Final = (SOFT, HARD)
+MEANINGS: Final[dict[Level, str]] = {
+    SOFT: "no new work; what runs finishes",
+    HARD: "no new work; after the grace no write, and what still runs is ended",
+    EMERGENCY: "no new work in the whole fleet; what runs finishes",
+}
+"""Each level, the mildest first, and what a person reads about it before setting it."""
+LEVELS: Final[tuple[Level, ...]] = tuple(MEANINGS)
+NamespaceLevel = Literal["soft", "hard"]
+NAMESPACE_LEVELS: Final[tuple[NamespaceLevel, ...]] = get_args(NamespaceLevel)
 """Levels that a namespace can be frozen at."""
 EVERYWHERE: Final = "*"
 """Stands for the whole fleet, in place of a freeze's namespace."""

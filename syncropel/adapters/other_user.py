@@ -86,4 +86,6 @@ def _make_open_folder(path: Path) -> None:
             raise SetupError(f"[adapters] run_as: {path} belongs to another user", "remove it")
         path.chmod(0o711)
     except OSError as error:
-        raise SetupError(f"[adapters] run_as: cannot make {path}: {error.strerror}", "check it") from None
+        raise SetupError(
+            f"[adapters] run_as: cannot make {path}: {error.strerror}", "check the owner of its folder"
+        ) from None

@@ -21,11 +21,11 @@ from syncropel.cli.support.parsing import Parser, UsageError, add_target
 from syncropel.cli.support.terminal import is_json, say
 from syncropel.cli.text import fleet as fleet_text
 from syncropel.errors import SetupError
+from tui.model.setup import BASE_SCREENS
 
 if TYPE_CHECKING:
     from syncropel.client import Target
 
-SCREENS: Final = ("fleet", "tasks", "threads", "feed", "policy")
 DUMB: Final = frozenset({"dumb", "unknown"})
 _WEB: Final = ("textual_serve", "aiohttp")
 """Installed by the extra `web`."""
@@ -38,7 +38,7 @@ def configure(parser: Parser) -> None:
     parser.add_argument("--ascii", action="store_true", help="draw with ASCII characters only")
     parser.add_argument(
         "--screen",
-        choices=SCREENS,
+        choices=tuple(BASE_SCREENS),
         default="",
         help="which screen to open first (default: the one looked at last)",
     )

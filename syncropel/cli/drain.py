@@ -53,7 +53,7 @@ def _placed(parser: Parser) -> Parser:
 
 def run_start(args: Namespace) -> int:
     if args.deadline is not None and not 0 <= args.deadline < float("inf"):
-        raise UsageError("--deadline must be seconds from now", "for example --deadline 60")
+        raise UsageError("--deadline must be a number of seconds", "for example --deadline 60")
     fields = {"deadline_secs": args.deadline, "then": args.then, "reason": args.reason}
     return _post(args, "start", {key: value for key, value in fields.items() if value not in (None, "")})
 

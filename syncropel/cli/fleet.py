@@ -97,7 +97,7 @@ def _configure_stop(group: Any) -> None:
 
 def run_start(args: Namespace) -> int:
     if args.share and args.adapter != "bash":
-        raise UsageError("--share is about bash goals", "add --adapter bash")
+        raise UsageError("--share needs --adapter bash", "add it, or leave out --share")
     import os
 
     _ask_about_many(args)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from syncropel.cli.support.connect import connect
 from syncropel.cli.support.parsing import Parser, UsageError, add_output, add_target
 from syncropel.cli.support.terminal import complain, is_json, print_json, say
-from syncropel.freeze_levels import DEFAULT_GRACE_SECS, EMERGENCY, HARD, NAMESPACE_LEVELS, SOFT
+from syncropel.freeze_levels import DEFAULT_GRACE_SECS, EMERGENCY, HARD, MEANINGS, NAMESPACE_LEVELS, SOFT
 from syncropel.settings.config import actor_from
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def configure(parser: Parser) -> None:
         "--level",
         choices=NAMESPACE_LEVELS,
         default=SOFT,
-        help="soft: running work finishes; hard: after the grace it is ended, and every write is refused",
+        help=", ".join(f"{level} ({MEANINGS[level]})" for level in NAMESPACE_LEVELS),
     )
     parser.add_argument(
         "--grace", type=float, default=DEFAULT_GRACE_SECS, metavar="SECS", help="the grace of a hard freeze"

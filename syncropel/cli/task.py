@@ -18,6 +18,7 @@ from syncropel.cli.task_verbs.task_file import remember_alias, task_file_path, w
 from syncropel.cli.text import explain as explain_text
 from syncropel.cli.text import task as task_text
 from syncropel.settings.config import actor_from, data_dir_from
+from syncropel.wire.joins import SHORTHANDS
 
 
 def configure(parser: Parser) -> None:
@@ -54,11 +55,11 @@ def configure(parser: Parser) -> None:
     )
     change = amend.add_mutually_exclusive_group(required=True)
     change.add_argument("--budget", type=money, metavar="USD", help="what all subtasks together may cost")
-    change.add_argument("--join", metavar="EXPR", help="all, any, k_of_n:K, or CEL over children")
+    change.add_argument("--join", metavar="EXPR", help=f"{SHORTHANDS}, or CEL over children")
     amend.add_argument("--reason", metavar="TEXT", help="why, for the log")
     amend.set_defaults(run=run_amend)
     what_if = _named(add_verb(group, "what-if", "show when it would have joined with another predicate"))
-    what_if.add_argument("--join", required=True, metavar="EXPR", help="all, any, k_of_n:K, or CEL")
+    what_if.add_argument("--join", required=True, metavar="EXPR", help=f"{SHORTHANDS}, or CEL")
     what_if.set_defaults(run=run_what_if)
     listing = add_verb(group, "list", "list tasks, the last changed first")
     listing.add_argument("--status", help="only tasks with this status, such as open or approved")
@@ -95,7 +96,7 @@ def _configure_add(group: Any) -> None:
     add.add_argument(
         "--join",
         metavar="EXPR",
-        help="when its child threads close it: all, any, k_of_n:K, or CEL over children",
+        help=f"when its child threads close it: {SHORTHANDS}, or CEL over children",
     )
     add.add_argument(
         "--body",
@@ -125,7 +126,7 @@ def _configure_fan_out(group: Any) -> None:
         help="take the subtasks from this file (default: the task's own file)",
     )
     fan_out.add_argument(
-        "--join", help="when it joins: all (the default), any, k_of_n:K, or CEL over children and parent"
+        "--join", help=f"when it joins: {SHORTHANDS}, or CEL over children and parent (default: all)"
     )
     dispatching.add_allow_unknown(fan_out)
     fan_out.add_argument("--namespace", help="the namespace (default: the task's)")

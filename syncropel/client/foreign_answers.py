@@ -25,7 +25,8 @@ def check_stream(path: str, headers: Mapping[str, str]) -> None:
     check_answer(path, headers)
     if (kind := _kind(headers)) != EVENTS:
         raise DaemonUnreachable(
-            f"{path} answered {kind or 'something without a type'}, no events", "is that a Syncropel daemon?"
+            f"{path} answered with {kind or 'no content type'} instead of events",
+            "is that a Syncropel daemon?",
         )
 
 

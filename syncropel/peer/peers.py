@@ -24,6 +24,7 @@ _LOOKING: Final = httpx.Timeout(READ_SECS, read=60.0)
 MAX_BATCH: Final = 500
 _UNKNOWN_ROUTE: Final = (404, 405)
 _UNKNOWN_TOKEN: Final = 401
+_NO_DAEMON: Final = "check that a Syncropel daemon listens there"
 _REFUSED: Final = (400, 401, 403, 409, 413, 422)
 
 
@@ -78,7 +79,7 @@ class Peers:
             or len(outcomes) != len(records)
             or not all(isinstance(outcome, dict) for outcome in outcomes)
         ):
-            raise DaemonUnreachable(f"{endpoint} answered a batch with something else", "is it a daemon?")
+            raise DaemonUnreachable(f"{endpoint} gave an invalid answer to a batch", _NO_DAEMON)
         return outcomes
 
     async def heartbeat(self, endpoint: str, beat: Heartbeat) -> dict[str, Any]:
@@ -102,7 +103,7 @@ class Peers:
         url = f"{endpoint}/v1/dispatches/{quote(child_thread, safe='')}/output"
         response, answer = await self._ask(self._request("GET", url, params=query), to)
         if not isinstance(answer, dict):
-            raise DaemonUnreachable(f"{url} answered something else", "is it a daemon?")
+            raise DaemonUnreachable(f"{url} gave an invalid answer", _NO_DAEMON)
         return response.status_code, answer
 
     async def worktrees(
@@ -122,7 +123,7 @@ class Peers:
             request = self._request("POST", url, json=body, timeout=_LOOKING)
         response, answer = await self._ask(request, to)
         if not isinstance(answer, dict):
-            raise DaemonUnreachable(f"{endpoint} answered something else", "is it a daemon?")
+            raise DaemonUnreachable(f"{endpoint} gave an invalid answer", _NO_DAEMON)
         return response.status_code, answer
 
     def _request(self, method: str, url: str, **more: Any) -> httpx.Request:

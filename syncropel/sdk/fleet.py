@@ -9,13 +9,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final
 
 from syncropel.client import calls
 from syncropel.client.confirming import holds, problems
 from syncropel.client.unended import by_instance, settled
 from syncropel.errors import FreezeUnconfirmed
-from syncropel.freeze_levels import EMERGENCY, HARD
+from syncropel.freeze_levels import EMERGENCY, HARD, NamespaceLevel
 from syncropel.sdk.connection import Connection
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ class ClientFleet:
         namespace: str | None,
         reason: str,
         *,
-        level: Literal["soft", "hard"] = "soft",
+        level: NamespaceLevel = "soft",
         grace_secs: float = 60.0,
         terminate: bool = False,
         wait_secs: float = 5.0,

@@ -78,7 +78,7 @@ def test_a_proxy_whose_daemon_is_away_is_told_from_the_daemon(status: int) -> No
 
 @pytest.mark.parametrize(
     ("kind", "told"),
-    [("application/json", "application/json"), ("", "something without a type")],
+    [("application/json", "application/json"), ("", "no content type")],
 )
 def test_a_stream_carries_events_or_is_none(kind: str, told: str) -> None:
     async def never() -> AsyncIterator[bytes]:
@@ -92,5 +92,5 @@ def test_a_stream_carries_events_or_is_none(kind: str, told: str) -> None:
         async with AsyncClient(TARGET, transport=transport) as client, client.watch("/v1/x"):
             raise AssertionError("it was taken for a stream")
 
-    with pytest.raises(DaemonUnreachable, match=f"/v1/x answered {told}, no events"):
+    with pytest.raises(DaemonUnreachable, match=f"/v1/x answered with {told} instead of events"):
         asyncio.run(follow())

@@ -28,7 +28,7 @@ from tui.model import actions
 from tui.model.glyphs import ASCII, UNICODE
 from tui.model.keymap import Keymap
 from tui.model.layout import NARROW
-from tui.model.setup import Setup
+from tui.model.setup import BASE_SCREENS, Setup
 from tui.preferences import Preferences
 from tui.screens.base import ConsoleScreen
 from tui.widgets.bindings import bindings
@@ -41,19 +41,19 @@ if TYPE_CHECKING:
 TICK_SECS = 1.0
 
 
+def _made(name: str) -> ConsoleScreen:
+    """A base screen; its class is imported when it is first wanted."""
+    made: ConsoleScreen = getattr(screens, f"{name.title()}Screen")()
+    return made
+
+
 class ConsoleApp(App[None]):
     """The operator console. `outside` supplies time and randomness, which tests control; `painted` is called
     when a permanent screen is drawn for the first time.
     """
 
     TITLE = "Syncropel"
-    MODES: ClassVar = {
-        "fleet": lambda: screens.FleetScreen(),
-        "tasks": lambda: screens.TasksScreen(),
-        "threads": lambda: screens.ThreadsScreen(),
-        "feed": lambda: screens.FeedScreen(),
-        "policy": lambda: screens.PolicyScreen(),
-    }
+    MODES: ClassVar = {name: partial(_made, name) for name in BASE_SCREENS}
     CSS_PATH: ClassVar = sorted((Path(__file__).parents[1] / "styles").glob("*.tcss"))
     BINDINGS = bindings("app")
     COMMANDS: ClassVar = {lambda: ScreenActions, lambda: Jumps}

@@ -12,7 +12,16 @@ from textual.widgets import Input
 from syncropel.client import calls
 from syncropel.client.freeze_text import blast_lines, place
 from syncropel.errors import SyncropelError
-from syncropel.freeze_levels import DEFAULT_GRACE_SECS, EMERGENCY, HARD, LEVELS, SOFT, Level, kill_command
+from syncropel.freeze_levels import (
+    DEFAULT_GRACE_SECS,
+    EMERGENCY,
+    HARD,
+    LEVELS,
+    MEANINGS,
+    SOFT,
+    Level,
+    kill_command,
+)
 from tui.dialogs.base import Dialog
 from tui.model import unread
 from tui.model.freezes import follow
@@ -30,11 +39,6 @@ if TYPE_CHECKING:
 EMERGENCY_WORD: Final = "EMERGENCY"
 FRESH_SECS: Final = 5.0
 """Age at which the blast radius is requested again."""
-_MEANS: Final = {
-    SOFT: "no new work; what runs finishes",
-    HARD: "no new work; after the grace no write, and what still runs is ended",
-    EMERGENCY: "no new work in the whole fleet; what runs finishes",
-}
 
 
 class FreezeDialog(Dialog):
@@ -109,7 +113,9 @@ class FreezeDialog(Dialog):
     @property
     def word(self) -> str:
         """The word to type to confirm; empty when one key is enough."""
-        return {SOFT: "", HARD: self.namespace, EMERGENCY: EMERGENCY_WORD}[self.level]
+        if self.level == EMERGENCY:
+            return EMERGENCY_WORD
+        return "" if self.level == SOFT else self.namespace
 
     def missing(self) -> str:
         if self.level != EMERGENCY and not self.namespace:
@@ -153,7 +159,7 @@ class FreezeDialog(Dialog):
         self.query_one("#field-typed").display = bool(self.word)
         typed = self.query_one("#typed", Input)
         typed.placeholder = self.word
-        self.query_one("#means", Lines).show(self._spans([(_MEANS[level], "muted")]))
+        self.query_one("#means", Lines).show(self._spans([(MEANINGS[level], "muted")]))
         self._complete()
         super().show()
         self._look_around()

@@ -12,6 +12,7 @@ from textual.widgets import Input
 
 from syncropel.client import explain_calls
 from syncropel.errors import SyncropelError
+from syncropel.wire.joins import SHORTHANDS
 from tui.dialogs.base import Dialog
 from tui.model.glyphs import Tone
 from tui.model.what_if import failed_lines, what_if_lines
@@ -42,7 +43,7 @@ class WhatIfDialog(Dialog):
         return f"What if {self.task_name} had another join"
 
     def says(self, now: float) -> Sequence[tuple[str, Tone]]:
-        return [("all, any, k_of_n:K, or an expression over children", "muted")]
+        return [(f"{SHORTHANDS}, or an expression over children", "muted")]
 
     def fields(self) -> Sequence[Widget]:
         return [Field("join", "", entry("join", self.predicate))]

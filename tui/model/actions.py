@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from tui.model.setup import BASE_SCREENS
+
 Risk = Literal["none", "local", "change", "danger"]
 
 
@@ -92,15 +94,15 @@ _LINES: Final = (*_ROWS, DETAIL, OUTPUT)
 _WORK: Final = (FLEET, TASKS, JOIN, DETAIL)
 _INSTANCES: Final = (FLEET, DETAIL)
 
-TO_FLEET: Final = Action("mode('fleet')", ("1",), "the Fleet screen", "Fleet", cli="spl fleet status --live")
+_MODES: Final = tuple(
+    Action(f"mode('{name}')", (str(key),), f"the {name.title()} screen", name.title(), cli=command)
+    for key, (name, command) in enumerate(BASE_SCREENS.items(), start=1)
+)
+TO_FLEET: Final = _MODES[0]
 RECONNECT: Final = Action("reconnect", ("r", "ctrl+r"), "reconnect now", "reconnect", cli="spl status")
 QUIT: Final = Action("quit", ("q",), "quit; the fleet keeps running", "quit", (), "local")
 APP: Final = (
-    TO_FLEET,
-    Action("mode('tasks')", ("2",), "the Tasks screen", "Tasks", cli="spl task list"),
-    Action("mode('threads')", ("3",), "the Threads screen", "Threads", cli="spl thread list"),
-    Action("mode('feed')", ("4",), "the Feed screen", "Feed", cli="spl records watch"),
-    Action("mode('policy')", ("5",), "the Policy screen", "Policy", cli="spl config list-permission-rules"),
+    *_MODES,
     Action("command", ("colon",), "type a command: the words of `spl`", "command"),
     Action(
         "contexts", ("c",), "the fleets that this console knows; switch to another", cli="spl context list"
@@ -261,11 +263,12 @@ def for_screen(screen: str) -> list[Action]:
 def footer(screen: str) -> list[Action]:
     """What the footer shows, most important first: a narrow footer shows fewer."""
     order = (
-        "1", "2", "3", "4", "5", "f", "x", "space", "right", "right_square_bracket", "v", "d", "enter",
-        "escape", "slash", "exclamation_mark", "F", "question_mark", "q", "colon", "o", "w", "t", "U", "R",
-        "i", "s", "y", "r", "tab",
+        *(key for one in _MODES for key in one.keys),
+        "f", "x", "space", "right", "right_square_bracket", "v", "d", "enter", "escape", "slash",
+        "exclamation_mark", "F", "question_mark", "q", "colon", "o", "w", "t", "U", "R", "i", "s", "y", "r",
+        "tab",
     )  # fmt: skip
     shown = [one for one in for_screen(screen) if one.footer]
-    if screen in (FLEET, TASKS, THREADS, FEED, POLICY):
+    if screen in BASE_SCREENS:
         shown = [one for one in shown if one.id != "back"]
     return sorted(shown, key=lambda one: order.index(one.keys[0]) if one.keys[0] in order else len(order))

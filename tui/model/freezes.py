@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from syncropel.client.freeze_text import unverified
-from syncropel.freeze_levels import EMERGENCY, EVERYWHERE, HARD, SOFT
+from syncropel.freeze_levels import EMERGENCY, EVERYWHERE, HARD, LEVELS
 from tui.model.glyphs import Glyphs, Tone, marked
 from tui.model.moment import Moment
 from tui.model.text import duration, first_line, long_duration, plain, took
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from syncropel.wire import FleetStatus, FreezeOut
 
 SHOWN: Final = 3
-_RANKS: Final = {EMERGENCY: 0, HARD: 1, SOFT: 2}
+_RANKS: Final = {level: -place for place, level in enumerate(LEVELS)}
 
 
 def worst_first(status: FleetStatus) -> list[FreezeOut]:
@@ -24,7 +24,9 @@ def worst_first(status: FleetStatus) -> list[FreezeOut]:
 
     A level that only a newer daemon knows counts as the most severe.
     """
-    return sorted(status.freezes, key=lambda one: (_RANKS.get(one.level, 0), one.at, one.namespace))
+    return sorted(
+        status.freezes, key=lambda one: (_RANKS.get(one.level, _RANKS[EMERGENCY]), one.at, one.namespace)
+    )
 
 
 def over(world: World, namespace: str) -> str:

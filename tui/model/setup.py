@@ -5,10 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 if TYPE_CHECKING:
     from syncropel.client import Target
+
+
+BASE_SCREENS: Final[Mapping[str, str]] = {
+    "fleet": "spl fleet status --live",
+    "tasks": "spl task list",
+    "threads": "spl thread list",
+    "feed": "spl records watch",
+    "policy": "spl config list-permission-rules",
+}
+"""The screens on the keys 1 to 9, in this order, each with the command that shows the same. The class of
+`fleet` is `FleetScreen` in `tui.screens`."""
 
 
 @dataclass(frozen=True)

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Final
 
 from textual.binding import Binding, BindingType
 
 from tui.model import actions
 
-Part = Literal[
-    "app", "screen", "table", "moves", "fleet", "feed", "policy", "scratchpad", "threads", "replay", "output"
-]
-
 LEAVES: Final = Binding("ctrl+c", "leave", "leave", show=False, priority=True)
 """The key that aborts a command elsewhere leaves a dialog or an input line, also while typing."""
 
 
-def bindings(part: Part) -> list[BindingType]:
+def bindings(part: str) -> list[BindingType]:
     """The bindings of the app, of every screen, of a table, of plain movement, or of one screen.
 
     Our own footer shows them, not Textual's. The id lets a keymap assign other keys.

@@ -153,7 +153,7 @@ async def _again(
     child = _only_child(state)
     if fanout.active and not child.finished:
         raise Conflict(
-            f"{name} is dispatched already, attempt {child.attempt}",
+            f"{name} is already dispatched, attempt {child.attempt}",
             f"see it: spl task join-status {name}; end it: spl task stop {name} --subtask 0",
         )
     if body.goal is not None and body.goal != child.subtask.goal:

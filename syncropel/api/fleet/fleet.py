@@ -113,7 +113,9 @@ def router(engine: Engine) -> APIRouter:
     async def control(message: ControlMessage, request: Request) -> ControlAnswer:
         """Enforce what the coordinator says is in force; the answer says what is enforced then."""
         if engine.settings.role != "worker":
-            raise Conflict("a coordinator takes no control from other instances", "send it to its workers")
+            raise Conflict(
+                "a coordinator accepts no control messages from other instances", "send it to its workers"
+            )
         if writer(request.scope).author != "coordinator":
             raise WrongAuthor(
                 "a worker takes control only from its coordinator",

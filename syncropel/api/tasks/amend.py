@@ -120,7 +120,7 @@ async def ask_again(engine: Engine, name: str, asked: NewRetry) -> Appended:
         _changeable(engine, name, "a retry")
     count = len(fanout.spec.subtasks)
     if not 0 <= asked.index < count:
-        raise BadRequest(f"no subtask {asked.index}", f"the subtasks are 0 to {count - 1}")
+        raise BadRequest(f"{name} has no subtask {asked.index}", f"its subtasks are 0 to {count - 1}")
     if fanout.moves.exceeded:
         raise Conflict(
             f"{name} has spent its budget of ${fanout.budget_usd or 0:.2f}: nothing more is spawned",

@@ -53,7 +53,9 @@ def router(engine: Engine) -> APIRouter:
         state = find_task(engine, name)
         fanout = state.fanout
         if fanout is not None and subtask is not None and not 0 <= subtask < len(fanout.spec.subtasks):
-            raise BadRequest(f"no subtask {subtask}", f"they are 0 to {len(fanout.spec.subtasks) - 1}")
+            raise BadRequest(
+                f"{name} has no subtask {subtask}", f"its subtasks are 0 to {len(fanout.spec.subtasks) - 1}"
+            )
         slots = sorted(fanout.spawns) if fanout is not None else []
         return Diagnosis(
             thread=state.thread,

@@ -19,6 +19,7 @@ from syncropel.folds.tasks.state import TaskState
 from syncropel.policy.joining import check_fork_join
 from syncropel.record.threads import task_thread
 from syncropel.store.base import Appended
+from syncropel.wire.joins import SHORTHANDS
 
 ALIAS_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 _OVER = ("cancelled", "approved", "done")
@@ -40,7 +41,7 @@ class NewTask(Request):
     criteria: list[str] = Field(default=[])
     assignee: str = ""
     join: str | None = Field(
-        default=None, description="when its child threads close it: all, any, k_of_n:K, or CEL over children"
+        default=None, description=f"when its child threads close it: {SHORTHANDS}, or CEL over children"
     )
 
 

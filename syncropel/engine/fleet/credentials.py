@@ -38,7 +38,9 @@ class Issuer:
         reissuing was not requested, or when the hash belongs to another.
         """
         if not (did.startswith(INSTANCE_DID_PREFIX) and is_record_id(sha256)):
-            raise BadRequest("did must be an instance's, sha256 64 hex digits", "see: spl fleet start")
+            raise BadRequest(
+                "did must name an instance, and sha256 must be 64 hex digits", "see: spl fleet start"
+            )
         present, holder = self.known(did), self._ingest.live.credentials.by_hash(sha256)
         if present is not None and present.revoked and not reissue:
             told = f" ({present.reason})" if present.reason else ""
@@ -80,6 +82,7 @@ class Issuer:
             return WrongAuthor(f"{writer.did} may not beat for {did}", "each instance beats for itself")
         if known is not None:
             return WrongAuthor(
-                f"{did} must beat with its own credential", "it is in secrets/instance.token of its home"
+                f"{did} must send heartbeats with its own credential",
+                "it is in secrets/instance.token of its home",
             )
         return None

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from syncropel.errors import InvalidFanOut
 from syncropel.record.threads import INSTANCE_DID_PREFIX
+from syncropel.wire.joins import SHORTHANDS
 
 MAX_SUBTASKS: Final = 10_000
 LARGEST: Final = 1e100
@@ -100,9 +101,7 @@ def parse_fan_out(body: dict[str, Any]) -> FanOutSpec:
         )
     join = body.get("join", "all")
     if not isinstance(join, str) or not join.strip():
-        raise InvalidFanOut(
-            "join must be a predicate", "all, any, k_of_n:K or a CEL expression over children"
-        )
+        raise InvalidFanOut("join must be a predicate", f"{SHORTHANDS} or a CEL expression over children")
     namespace = body.get("namespace", "default")
     if not isinstance(namespace, str) or not namespace:
         raise InvalidFanOut("namespace must be a non-empty string", "leave it out for `default`")
