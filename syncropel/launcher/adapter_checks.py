@@ -10,6 +10,7 @@ from pathlib import Path
 
 from syncropel.adapters.contract import Place
 from syncropel.adapters.environment import passed
+from syncropel.adapters.gateway.desk import Gateway
 from syncropel.adapters.registry import GROUP, Enabled, enable, installed
 from syncropel.errors import SetupError
 from syncropel.launcher.agent_clis import AGENTS, find_cli
@@ -30,7 +31,8 @@ def adapters(patient: Patient) -> Iterator[Finding]:
         return  # the check of the config reports this
     for name, why in types.broken.items():
         yield Finding("plug-ins", "warn", f"{name}: {why}", f"repair or remove what installs it in {GROUP}")
-    place = Place(home.work, home.run, Runtime(), secrets=home.secrets)
+    gateway = Gateway(home.secrets, Runtime())
+    place = Place(home.work, home.run, Runtime(), secrets=home.secrets, gateway=gateway)
     try:
         made = enable(settings.adapters.enabled(), types, place)
     except SetupError as error:
@@ -63,6 +65,9 @@ def _agent(table: AdapterTable) -> Iterator[Finding]:
     cli = find_cli(table.kind, _variables(table), program)
     if cli is None:
         return  # reported by the check of its adapter
+    if table.options.get("gateway") is True and cli.version:
+        yield Finding(about, "ok", f"{cli.version}; asks its model through the gateway")
+        return
     login = f"login {cli.login.state}: {cli.login.told}"
     if len(table.command) > 1 or not cli.version:
         yield Finding(about, "warn", f"version unknown; {login}", f"try it: {cli.path} --version")

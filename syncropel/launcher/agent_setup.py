@@ -260,6 +260,8 @@ def _unpassed(
 ) -> Iterator[str]:
     """Keys that are set here, and that an existing entry does not pass to its agent."""
     for table in (settings.adapters.tables[keys[1]] for keys in kept if keys[0] == "adapters"):
+        if table.options.get("gateway") is True:
+            continue  # it keeps them from its agent
         passed = {*table.env, *table.set, *table.secrets}
         for one in login_variables(table.name, environ):
             if one not in passed:

@@ -202,6 +202,31 @@ async def test_a_stop_ends_what_waits_for_a_provider(make_api: MakeApi) -> None:
     await until(ended)
 
 
+async def test_a_coordinator_that_runs_agents_itself_takes_its_own_observation(api: Api) -> None:
+    api.engine.providers.hear("anthropic", Spent(600.0), True)
+
+    async def found() -> list[dict[str, Any]]:
+        return await paused(api)
+
+    (one,) = await until(found)
+    assert (one["provider"], one["observed_by"]) == ("anthropic", DID)
+    assert api.engine.providers.spent_here("anthropic") is not None
+    await resume(api)
+    assert api.engine.providers.paused("anthropic") is None
+    assert api.engine.providers.spent_here("anthropic") is None
+
+    api.engine.providers.hear("anthropic", Spent(600.0), True)
+
+    assert await until(found), "it is told again after it was resumed"
+
+
+async def test_a_pause_by_hand_refuses_no_request_of_what_runs(api: Api) -> None:
+    await pause(api)
+
+    assert api.engine.providers.paused("anthropic") is not None
+    assert api.engine.providers.spent_here("anthropic") is None
+
+
 async def test_a_worker_pauses_nothing_by_hand(make_api: MakeApi) -> None:
     worker = replace(NOOP, fleet=FleetSettings(coordinator_url="http://127.0.0.1:1"))
     api = await make_api(worker)

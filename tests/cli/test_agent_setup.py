@@ -253,6 +253,26 @@ def test_a_key_that_a_kept_entry_does_not_pass_is_told_of(
     assert spl("agent", "setup").err == ""
 
 
+def test_an_adapter_behind_the_gateway_needs_neither_login_nor_key_in_its_environment(
+    spl: Spl, home: Path, repo: Path, programs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(programs, "claude")
+    assert spl("agent", "setup").code == 0
+    whole = config(home).read_text()
+    config(home).write_text(whole.replace("[adapters.claude]\n", "[adapters.claude]\ngateway = true\n"))
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "k")
+    assert spl("agent", "setup").err == ""
+    assert findings(spl)["agent claude"] == ("ok", "2.1.0; asks its model through the gateway")
+    state, told = findings(spl)["adapter claude"]
+    assert state == "warn"
+    assert told.startswith("the gateway has no key: there is no secret 'ANTHROPIC_API_KEY'")
+    secret = home / ".syncro" / "secrets" / "ANTHROPIC_API_KEY"
+    secret.parent.mkdir(mode=0o700, exist_ok=True)
+    secret.touch(mode=0o600)
+    secret.write_text("a key")
+    assert "adapter claude" not in findings(spl)
+
+
 def test_workers_that_are_there_are_told_of(spl: Spl, home: Path, repo: Path, programs: Path) -> None:
     install(programs, "claude")
     assert spl("agent", "setup").code == 0

@@ -64,6 +64,8 @@ class Passage:
         """
         if problem := self.problem():
             raise SetupError(problem)
+        if not self._gateway.port:
+            raise SetupError("the gateway does not listen", "start this instance again")
         token, sha256 = new_token()
         self._add(job, sha256)
         words, variables = self._cli.through(self._gateway.url, token)

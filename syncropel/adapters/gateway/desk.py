@@ -96,8 +96,6 @@ class Gateway:
 
     def problem(self, upstream: Upstream) -> str:
         """Why nothing can be asked there, as far as that is known here; empty when nothing is."""
-        if not self.port:
-            return "the gateway does not listen: start this instance anew"
         try:
             self.key(upstream)
         except SetupError as error:

@@ -83,7 +83,11 @@ class Providers:
         if self._worker:
             self._beat_soon()
         else:
-            self._spawn(self.take(self._did, self._quotas.observations()), "pause")
+            self._spawn(self._take_own(), "pause")
+
+    async def _take_own(self) -> None:
+        await self.take(self._did, self._quotas.observations())
+        self._quotas.answered([])
 
 
 def pause_told(pause: Pause, now: float) -> dict[str, Any]:
