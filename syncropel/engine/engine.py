@@ -17,13 +17,7 @@ from syncropel.adapters.registry import told
 from syncropel.engine.background import Background
 from syncropel.engine.backups import Backups
 from syncropel.engine.control.accounts import FLEET_SCOPES, Accounts
-from syncropel.engine.control.configuration import Configuration
-from syncropel.engine.control.control_adoption import ControlAdoption
-from syncropel.engine.control.drain import Drainer
-from syncropel.engine.control.fleet_rules import FleetRules
-from syncropel.engine.control.graces import Graces
-from syncropel.engine.control.killswitch import KillSwitch
-from syncropel.engine.control.propagation import ControlPropagation
+from syncropel.engine.control.control import Control
 from syncropel.engine.control.providers import Providers
 from syncropel.engine.dispatch.dispatcher import Dispatcher
 from syncropel.engine.dispatch.enabling import enabled_adapters, limits_of
@@ -133,8 +127,7 @@ class Engine:
         if self.store.hold is None:
             await self._begin(bootstrap_secret)
             return
-        await self.propagation.load()
-        await self.control_adoption.load()
+        await self.control.load()
         self._background.spawn(self._begin_when_accepted(bootstrap_secret), "held")
 
     async def accept_loss(self, reason: str = "") -> Hold:
@@ -151,8 +144,7 @@ class Engine:
     async def _begin(self, bootstrap_secret: str) -> None:
         self._begun = True
         await self._introduce(bootstrap_secret)
-        await self.propagation.load()
-        await self.control_adoption.load()
+        await self.control.load()
         if worker := self.settings.role == "worker":
             await self.heartbeat_sender.refresh()
             self.membership.begin()
@@ -160,7 +152,7 @@ class Engine:
             await self.ingest.append(ends_of(self, self.dispatcher.open_attempts()))
         await self.outbox.resume()
         await self.dispatcher.resume()
-        self.propagation.push_all()
+        self.control.propagation.push_all()
         self.reconciler.mark_all()
         self.forking.mark_all()
         spawn = self._background.spawn
@@ -170,7 +162,7 @@ class Engine:
         spawn(self.forking.run(), "forks")
         spawn(self.ingest.denials.run(self.ingest), "denials")
         spawn(self.triggers.run(), "triggers")
-        spawn(self.graces.run(), "graces")
+        spawn(self.control.graces.run(), "graces")
         spawn(self.quarantine.run(), "quarantine")
         spawn(tick(self), "tick")
         spawn(cron(self), "cron")
@@ -199,19 +191,19 @@ class Engine:
         self.peers = Peers(self._tokens, self._transport)
         self.readers = Peers(self._tokens, self._transport, READ_SECS)
         self.leases = Leases(self.ingest, did, settings.fleet.heartbeat_interval_secs, runtime, self.changed)
-        self.propagation = ControlPropagation(
-            self.ingest, self.peers, did, runtime, self.changed, self._background.spawn
+        self.control = Control(
+            self.ingest,
+            self.peers,
+            did,
+            settings.fleet.coordinator_url,
+            runtime,
+            self.changed,
+            self._background,
+            runs_on=self.leases.why_refused,
+            enforce=self._enforce,
         )
-        self.propagation.runs_on = self.leases.why_refused
-        self.control_adoption = ControlAdoption(self.ingest, did, runtime)
-        self.killswitch = KillSwitch(self.ingest, runtime)
-        self.fleet_rules = self._fleet_rules()
-        self.configuration = Configuration(
-            self.ingest, did, runtime, self.fleet_rules, settings.fleet.coordinator_url
-        )
-        self.drainer = Drainer(self.ingest, runtime)
         self.delivery = Delivery(
-            self.ingest, self.peers, self.propagation, did, runtime, self._background.spawn
+            self.ingest, self.peers, self.control.propagation, did, runtime, self._background.spawn
         )
         reassigner = Reassigner(self.ingest, self.leases, self.spending, self.held, did, runtime)
         self.triggers = Triggers(self.ingest, did, runtime)
@@ -249,7 +241,6 @@ class Engine:
             self._background.spawn,
             self._may_work,
         )
-        self.graces = Graces(self.ingest, runtime, self.propagation.lefts, self._enforce)
         self.membership = Membership(self.ingest, self.keyring, runtime, self._enforce)
         self.issuer = Issuer(self.ingest, did, runtime, self._end_lease)
         self.selfcheck = SelfCheck(live, self.store)
@@ -273,16 +264,9 @@ class Engine:
                 await accounts.accept(token, FLEET_SCOPES)
             except SyncropelError as error:
                 log.error("the fleet token is of no use: %s", error.message)
-        await self.configuration.introduce_default_rules()
-        if self.fleet_rules is not None:
-            await self.fleet_rules.tell()
+        await self.control.introduce_rules()
         if self.settings.role == "coordinator":
             await self.leases.beat(own_beat(self))
-
-    def _fleet_rules(self) -> FleetRules | None:
-        if self.settings.role == "worker":
-            return None
-        return FleetRules(self.ingest, self.instance.did, self.runtime, self._background.spawn)
 
     async def _may_work(self) -> bool:
         """Whether work may start here: the control state is known, and the coordinator was heard recently."""
@@ -296,7 +280,7 @@ class Engine:
         records = answer.get("control")
         self.providers.answered(answer)
         message = {key: answer.get(key) for key in ("base", "replace", "grace")}
-        taken = await self.control_adoption.take(
+        taken = await self.control.adoption.take(
             {**message, "records": records if isinstance(records, list) else []}
         )
         if taken and not self._stopped:
@@ -346,7 +330,7 @@ class Engine:
 
     def held(self) -> frozenset[str]:
         """Child INTENDs that draining instances, including this one, have not begun and will not begin."""
-        return self.leases.held(self.propagation.digest()) | frozenset(self.dispatcher.held())
+        return self.leases.held(self.control.propagation.digest()) | frozenset(self.dispatcher.held())
 
     def spending(self) -> dict[str, float]:
         """The spend of running goals: US dollars by the id of the child INTEND."""
@@ -361,7 +345,7 @@ class Engine:
 
     def _tell_soon(self, records: Sequence[StoredRecord]) -> None:
         told = any(stored.record.topic in _TOLD_SOON or _ends(stored.record.body) for stored in records)
-        if told or self.control_adoption.nobody_told(records):
+        if told or self.control.adoption.nobody_told(records):
             self.heartbeat_sender.soon()
 
     async def stop(self, *, keep_work: bool = False) -> None:

@@ -26,7 +26,7 @@ def own_beat(
     """This instance's heartbeat. `draining`: it is about to stop. `returning`: the coordinator has not heard
     from it for a while, and may have moved its work.
     """
-    state, dispatcher = engine.control_adoption.state(), engine.dispatcher
+    state, dispatcher = engine.control.adoption.state(), engine.dispatcher
     return Heartbeat.model_validate(
         {
             "did": engine.instance.did,
@@ -66,7 +66,9 @@ async def take_beat(engine: Engine, beat: Heartbeat, *, verified: bool) -> tuple
     engine.reconciler.on_beat(beat)
     if verified:
         await engine.providers.take(beat.did, beat.quotas)
-    answer = engine.propagation.answer(beat.did, beat.control, beat.control_version, beat.control_grace)
+    answer = engine.control.propagation.answer(
+        beat.did, beat.control, beat.control_version, beat.control_grace
+    )
     ends = map(wire, ends_of(engine, (one.model_dump() for one in beat.open)))
     return status, {
         **answer,
@@ -84,7 +86,7 @@ async def refuse_beat(engine: Engine, did: str, why: str) -> None:
     except SyncropelError as error:
         is_news = False
         log.error("cannot record that heartbeats of %s are refused: %s", did, error.message)
-    engine.propagation.push(did, anew=is_news)
+    engine.control.propagation.push(did, anew=is_news)
 
 
 def ends_of(engine: Engine, attempts: Iterable[Mapping[str, Any]]) -> list[Record]:

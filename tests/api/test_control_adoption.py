@@ -40,13 +40,13 @@ async def fleet_token(api: Api) -> dict[str, str]:
 
 async def test_a_worker_answers_with_what_it_enforces(worker: Api) -> None:
     token = await fleet_token(worker)
-    before = worker.engine.propagation.digest()
+    before = worker.engine.control.propagation.digest()
     told = await worker.tcp.post("/v1/fleet/control", json=message(FREEZE), headers=token)
     assert told.json() == {
         "did": DID,
         "taken": True,
-        "version": worker.engine.control_adoption.version,
-        "digest": worker.engine.propagation.digest(),
+        "version": worker.engine.control.adoption.version,
+        "digest": worker.engine.control.propagation.digest(),
         "grace": {},
     }
     assert told.json()["digest"] != before

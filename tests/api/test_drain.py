@@ -21,7 +21,7 @@ async def beat(api: Api, did: str, **changes: Any) -> dict[str, Any]:
         "endpoint": "http://127.0.0.1:9",
         "version": "1",
         "uptime_secs": 1.0,
-        "control": api.engine.propagation.digest(),
+        "control": api.engine.control.propagation.digest(),
     }
     answer = await api.operator.post("/v1/fleet/heartbeat", json={**fields, **changes})
     assert answer.status_code == 200, answer.text
@@ -133,7 +133,7 @@ async def test_what_a_draining_worker_will_not_begin_goes_elsewhere_once(make_ap
     thread = await given(api, "least-loaded-worker", "worker-a")
     held = list((await intends(api, thread)).values())
     await beat(api, B)
-    before = api.engine.propagation.digest()
+    before = api.engine.control.propagation.digest()
     await drain(api, instance=A)
     await beat(api, A, held=held, control=before)
     assert (await api.get("/v1/drain"))["in_flight"] == 2, "a beat from before the drain proves nothing"

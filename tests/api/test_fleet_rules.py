@@ -84,12 +84,12 @@ async def test_a_heartbeat_that_lacks_a_rule_brings_it_and_one_that_has_it_confi
     (word,) = await carried(api)
     answer = (await api.operator.post("/v1/fleet/heartbeat", json=beat("a"))).json()
     assert [one["body"]["name"] for one in answer["control"]] == ["people"]
-    digest = api.engine.propagation.digest()
+    digest = api.engine.control.propagation.digest()
     full = (await api.operator.post("/v1/fleet/heartbeat", json=beat("a", control=digest))).json()
     assert full["control"] == []
     assert len((await rules(api))["people"]["confirmed"]) == 2
     await api.operator.post("/v1/config/rules/permission/people/remove", json={})
-    assert api.engine.propagation.digest() != digest
+    assert api.engine.control.propagation.digest() != digest
     assert "people" not in await rules(api)
     assert (await api.get("/v1/fleet/status"))["rules"][0]["state"] == "removed"
     assert word["id"] not in {one["body"]["rule"] for one in await carried(api)}

@@ -147,11 +147,11 @@ async def test_a_pause_ends_at_its_time_and_the_log_says_so(api: Api) -> None:
 
 
 async def test_it_is_no_freeze(api: Api) -> None:
-    digest = api.engine.propagation.digest()
+    digest = api.engine.control.propagation.digest()
 
     await pause(api)
 
-    assert api.engine.propagation.digest() == digest
+    assert api.engine.control.propagation.digest() == digest
     await api.post(act="INTEND", thread="work", body={"goal": "x"})
     answer = await api.operator.post(
         "/v1/fleet/freeze", json={"namespace": "default", "reason": "stop", "actor": "did:sync:user:x"}

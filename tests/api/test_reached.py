@@ -71,7 +71,7 @@ async def verified(api: Api) -> dict[str, bool]:
 
 async def test_who_has_no_credential_of_its_own_only_claims_to_enforce_it(api: Api) -> None:
     await froze(api)
-    digest = api.engine.propagation.digest()
+    digest = api.engine.control.propagation.digest()
     told = beat("a", control=digest, control_version="")
     await api.operator.post("/v1/fleet/heartbeat", json=told)
     assert await verified(api) == {api.engine.settings.fleet.alias: True, "worker-a": False}
@@ -81,7 +81,7 @@ async def test_who_proves_it_and_speaks_of_what_is_in_force_is_verified(api: Api
     assert (await issue(api, WORKER)).is_success
     await froze(api)
     for version, proves in (("", True), (None, False)):
-        told = beat("a", control=api.engine.propagation.digest(), control_version=version)
+        told = beat("a", control=api.engine.control.propagation.digest(), control_version=version)
         answer = await api.tcp.post("/v1/fleet/heartbeat", json=told, headers=shows(WORKER))
         assert answer.status_code == 200, answer.text
         assert (await verified(api))["worker-a"] is proves

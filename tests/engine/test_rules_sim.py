@@ -58,11 +58,13 @@ def test_every_worker_comes_to_have_the_coordinators_rules(tmp_path: Path, seed:
 
         await sim.until(confirmed, 300)
         killing.cancel()
+        assert sim.coordinator.engine is not None
+        digest = sim.coordinator.engine.control.propagation.digest()
         for node in sim.nodes:
             assert texts(node) == texts(sim.coordinator), node.alias
             assert node.engine is not None
             assert node.engine.ingest.live.rules == (await rebuild(node.log)).rules, node.alias
-            assert node.engine.propagation.digest() == sim.coordinator.engine.propagation.digest()  # type: ignore[union-attr]
+            assert node.engine.control.propagation.digest() == digest
         assert sim.problems == []
         await sim.stop()
 

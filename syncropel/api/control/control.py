@@ -79,7 +79,7 @@ def router(engine: Engine) -> APIRouter:
             raise BadRequest(
                 "a freeze is of one namespace, or an emergency", "give namespace, or level emergency"
             )
-        written = await engine.killswitch.freeze(
+        written = await engine.control.killswitch.freeze(
             level=body.level,
             namespace=body.namespace or EVERYWHERE,
             reason=body.reason,
@@ -100,7 +100,7 @@ def router(engine: Engine) -> APIRouter:
             raise BadRequest("'*' is not a namespace", "lift the emergency stop: spl unkill --emergency")
         place = EVERYWHERE if body.emergency else str(body.namespace)
         return _written(
-            await engine.killswitch.unfreeze(namespace=place, actor=body.actor, reason=body.reason)
+            await engine.control.killswitch.unfreeze(namespace=place, actor=body.actor, reason=body.reason)
         )
 
     @routes.get("/v1/control/blast")
@@ -116,7 +116,7 @@ def router(engine: Engine) -> APIRouter:
                 "a freeze is of one namespace, or an emergency", "give namespace, or level emergency"
             )
         if namespace:
-            engine.killswitch.check_place(namespace)
+            engine.control.killswitch.check_place(namespace)
         return blast_radius(engine, level, namespace or EVERYWHERE, terminate)
 
     @routes.get("/v1/namespaces")
@@ -141,7 +141,7 @@ def router(engine: Engine) -> APIRouter:
         body.actor = sign(body.actor)
         here()
         return _written(
-            await engine.killswitch.register(
+            await engine.control.killswitch.register(
                 namespace=body.namespace, description=body.description, actor=body.actor
             )
         )
@@ -154,14 +154,16 @@ def router(engine: Engine) -> APIRouter:
         body.actor = sign(body.actor)
         here()
         topic = f"namespace_{verb}d"
-        return _written(await engine.killswitch.close(topic, namespace=body.namespace, actor=body.actor))
+        return _written(
+            await engine.control.killswitch.close(topic, namespace=body.namespace, actor=body.actor)
+        )
 
     @routes.put("/v1/namespaces/strict")
     async def set_strict(body: Strictness, sign: Signed) -> ControlWritten:
         """Set whether only registered namespaces may be used."""
         body.actor = sign(body.actor)
         here()
-        return _written(await engine.killswitch.set_strict(strict=body.strict, actor=body.actor))
+        return _written(await engine.control.killswitch.set_strict(strict=body.strict, actor=body.actor))
 
     return routes
 

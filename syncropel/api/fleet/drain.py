@@ -56,9 +56,9 @@ def router(engine: Engine) -> APIRouter:
         if body.state == "stop":
             if body.deadline_secs is not None or body.then is not None:
                 raise BadRequest("deadline_secs and then belong to a start", "leave them out")
-            written = await engine.drainer.stop(instance=did, actor=body.actor)
+            written = await engine.control.drainer.stop(instance=did, actor=body.actor)
         else:
-            written = await engine.drainer.start(
+            written = await engine.control.drainer.start(
                 instance=did,
                 deadline_secs=body.deadline_secs,
                 then=body.then,
@@ -95,7 +95,7 @@ def drain_status(engine: Engine, only: Instance | None) -> DrainStatus:
                 reason=nearest.reason,
                 actor=nearest.actor,
                 at=nearest.at,
-                confirmed=one.did in engine.propagation.confirmed_at(nearest.record),
+                confirmed=one.did in engine.control.propagation.confirmed_at(nearest.record),
                 in_flight=load[one.did] - waiting,
                 held=waiting,
             )

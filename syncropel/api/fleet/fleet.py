@@ -125,8 +125,8 @@ def router(engine: Engine) -> APIRouter:
             raise Conflict(
                 f"this is {engine.instance.did}, not {message.to}", "its next heartbeat says where it is"
             )
-        taken = await engine.control_adoption.take(message.model_dump())
-        return ControlAnswer(did=engine.instance.did, taken=taken, **engine.control_adoption.state())
+        taken = await engine.control.adoption.take(message.model_dump())
+        return ControlAnswer(did=engine.instance.did, taken=taken, **engine.control.adoption.state())
 
     @routes.post("/v1/fleet/credentials")
     async def issue(body: NewCredential, sign: Signed) -> CredentialOut:

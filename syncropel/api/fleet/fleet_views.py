@@ -149,7 +149,9 @@ def freeze_out(engine: Engine, freeze: Freeze) -> FreezeOut:
         confirmed=confirmed,
         waiting=waiting,
         grace_left_secs=control.lefts(now).get(freeze.record),
-        refuses_all=freeze.level == HARD and not waiting and engine.propagation.refuses_all(freeze.record),
+        refuses_all=freeze.level == HARD
+        and not waiting
+        and engine.control.propagation.refuses_all(freeze.record),
     )
 
 
@@ -158,7 +160,7 @@ def reached(engine: Engine, record: str, since: float = math.inf) -> tuple[list[
 
     `since`: when it was issued (unix seconds); without it, archived instances are not waited for.
     """
-    confirmed = engine.propagation.confirmed_at(record)
+    confirmed = engine.control.propagation.confirmed_at(record)
     live = engine.ingest.live
     names = live.names()
     waiting = [
@@ -171,7 +173,7 @@ def reached(engine: Engine, record: str, since: float = math.inf) -> tuple[list[
             instance=did,
             alias=names.get(did, did),
             at=at,
-            verified=engine.leases.verified(did) and engine.propagation.proves(did),
+            verified=engine.leases.verified(did) and engine.control.propagation.proves(did),
         )
         for did, at in sorted(confirmed.items())
         if not live.credentials.is_revoked(did)

@@ -42,7 +42,7 @@ def router(engine: Engine) -> APIRouter:
     async def put_origins(body: NewOrigins, sign: Signed) -> CorsOrigins:
         """Set the whole list; it applies from the next request on."""
         body.actor = sign(body.actor)
-        await engine.configuration.set_origins(body.origins, body.actor)
+        await engine.control.configuration.set_origins(body.origins, body.actor)
         return CorsOrigins(origins=list(engine.ingest.live.access.origins))
 
     return routes

@@ -63,7 +63,7 @@ def router(engine: Engine) -> APIRouter:
     @routes.get("/v1/config/rules/{kind}")
     async def list_rules(kind: Kind) -> RuleList:
         """The rules of a kind, in the order in which they are evaluated."""
-        rows = [_rule_out(engine, rule) for rule in engine.configuration.rules(_TOPICS[kind])]
+        rows = [_rule_out(engine, rule) for rule in engine.control.configuration.rules(_TOPICS[kind])]
         return RuleList(data=rows, enabled=engine.ingest.live.rules.enforced)
 
     @routes.put("/v1/config/rules/{kind}/{name}", status_code=201)
@@ -79,21 +79,21 @@ def router(engine: Engine) -> APIRouter:
         }
         if body.goal:
             fields["goal"] = body.goal
-        stored = await engine.configuration.set_rule(_TOPICS[kind], fields, body.actor)
+        stored = await engine.control.configuration.set_rule(_TOPICS[kind], fields, body.actor)
         return _written(engine, kind, stored, name)
 
     @routes.post("/v1/config/rules/{kind}/{name}/remove", status_code=201)
     async def remove_rule(kind: Kind, name: str, body: ConfigRequest, sign: Signed) -> ConfigWritten:
         """Remove a rule."""
         body.actor = sign(body.actor)
-        stored = await engine.configuration.remove_rule(_TOPICS[kind], name, body.actor)
+        stored = await engine.control.configuration.remove_rule(_TOPICS[kind], name, body.actor)
         return _written(engine, kind, stored, name)
 
     @routes.post("/v1/config/rules/restore-defaults", status_code=201)
     async def restore(body: ConfigRequest, sign: Signed) -> ConfigWritten:
         """Restore every default rule that was changed or removed."""
         body.actor = sign(body.actor)
-        names = await engine.configuration.restore_default_rules(body.actor)
+        names = await engine.control.configuration.restore_default_rules(body.actor)
         return ConfigWritten(names=names, waiting=_waiting(engine, PERMISSION, names))
 
     @routes.post("/v1/config/permissions/{verb}", status_code=201)
@@ -102,7 +102,7 @@ def router(engine: Engine) -> APIRouter:
         them.
         """
         body.actor = sign(body.actor)
-        configuration = engine.configuration
+        configuration = engine.control.configuration
         act = configuration.enable_permissions if verb == "enable" else configuration.disable_permissions
         return ConfigWritten(record=(await act(body.actor)).record.id)
 
