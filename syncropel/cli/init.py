@@ -32,6 +32,7 @@ def run(args: Namespace) -> int:
         f"  identity: {identity.did}{'' if fresh else ' (existing)'}",
         f"  settings: {home.display()}/{home.config.name}",
         "",
+        *(_former_backups() if fresh else ()),
         "Next:",
         "  spl serve --foreground        start the daemon here and see what it does",
         "  spl serve                     start it in the background",
@@ -39,6 +40,22 @@ def run(args: Namespace) -> int:
         "  spl fleet start --workers 2   start a local fleet",
     )
     return 0
+
+
+def _former_backups() -> list[str]:
+    """Lines on backups of instances whose homes may be gone: a new identity finds none of its own."""
+    from platformdirs import user_data_path
+
+    found = sorted((user_data_path("syncropel") / "backups").glob("*/hub.db.bak"))
+    if not found:
+        return []
+    newest = max(found, key=lambda one: one.stat().st_mtime)
+    return [
+        f"Backups of {len(found)} former {'instance' if len(found) == 1 else 'instances'} are here:",
+        *(f"  {one}" for one in found),
+        f"  to go on with one, before you serve: spl backup restore {newest}",
+        "",
+    ]
 
 
 def write_default_settings(home: Home) -> None:

@@ -69,6 +69,7 @@ def _complain(error: SyncropelError, cause: Exception | None = None) -> int:
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m syncropel.daemon", description="Run one daemon.")
     parser.add_argument("--home", required=True)
+    parser.add_argument("--shown-as", help="only there to be found in the table of processes")
     parser.add_argument("--port", type=int)
     parser.add_argument("--echo", action="store_true")
     parser.add_argument("--insecure-localhost", action="store_true")

@@ -1,6 +1,6 @@
 """Work on a store that needs no daemon: `python -m syncropel.daemon.store_tool verify --home PATH`.
 
-`spl store verify` runs it.
+`spl store verify` runs it; `spl doctor` runs it with the verb `look`.
 """
 
 from __future__ import annotations
@@ -9,22 +9,25 @@ import argparse
 import json
 import sqlite3
 import sys
+import time
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from platformdirs import user_data_path
 
 from syncropel.errors import NotFound, SyncropelError, complaint
 from syncropel.settings.config import Home
 from syncropel.settings.identity import read_identity
-from syncropel.store.lineage.judging import log_id
+from syncropel.store.lineage.judging import judge, log_id
 from syncropel.store.lineage.lineage import Lineage
 from syncropel.store.sqlite.backup import backup_path, lineage_files
-from syncropel.store.sqlite.connection import explain, read_only
+from syncropel.store.sqlite.connection import corrupt, explain, read_only
 from syncropel.store.sqlite.integrity import Walked, walk_records
 from syncropel.store.sqlite.schema import check
+
+_LOOKED_THROUGH_BYTES: Final = 256 * 1024 * 1024
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -32,12 +35,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m syncropel.daemon.store_tool", description="Check a store."
     )
-    parser.add_argument("verb", choices=["verify"])
+    parser.add_argument("verb", choices=["verify", "look"])
     parser.add_argument("--home", required=True)
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args(argv)
     try:
-        found = verify(Home(Path(args.home).absolute()))
+        home = Home(Path(args.home).absolute())
+        if args.verb == "look":
+            print(json.dumps(look(home)))  # noqa: T201
+            return 0
+        found = verify(home)
     except SyncropelError as error:
         print(*complaint(error.message, error.hint), sep="\n", file=sys.stderr)  # noqa: T201
         return 1
@@ -80,6 +87,33 @@ def verify(home: Home) -> dict[str, Any]:
         "unknown": unknown,
         "altered": [one.id for one in walked.altered],
     }
+
+
+def look(home: Home) -> dict[str, Any]:
+    """Whether `spl serve` would take the store: `records`, and what speaks against it in `problem`, `hint`.
+
+    `whole`: whether every page was looked at, which is done for files that are not too large.
+    """
+    try:
+        known, unreadable = _lineages(home)
+        with closing(read_only(home.store)) as log:
+            log.execute("BEGIN")
+            check(log, home.store)
+            whole = home.store.stat().st_size <= _LOOKED_THROUGH_BYTES
+            if whole and (pages := log.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
+                raise corrupt(home.store, str(pages))
+            records = int(log.execute("SELECT coalesce(max(sequence), 0) FROM records").fetchone()[0])
+            found = judge(log, known, time.time())
+    except sqlite3.Error as error:
+        return _told(explain(error, home.store))
+    except SyncropelError as error:
+        return _told(error)
+    told = {"records": records, "whole": whole, "problem": "; ".join(unreadable), "hint": ""}
+    return told | ({"problem": found.told, "hint": found.hint} if found.told else {})
+
+
+def _told(error: SyncropelError) -> dict[str, Any]:
+    return {"records": None, "whole": False, "problem": error.message, "hint": error.hint}
 
 
 def _lineages(home: Home) -> tuple[list[Lineage], list[str]]:

@@ -8,21 +8,16 @@ from __future__ import annotations
 import os
 import shutil
 import socket
-import sqlite3
 import sys
-import time
 import tomllib
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
-from urllib.parse import quote
 
 import psutil
-from platformdirs import user_data_path
 
 from syncropel.errors import SetupError
-from syncropel.launcher import adapter_checks, daemon_checks
+from syncropel.launcher import adapter_checks, daemon_checks, store_checks
 from syncropel.launcher.finding import Finding, Patient
 from syncropel.launcher.process import answering_pid, find_daemon, written_pid
 from syncropel.settings.config import HOST, load_settings
@@ -33,7 +28,6 @@ if TYPE_CHECKING:
     pass
 
 _GIB: Final = 1024**3
-_OLD_BACKUP_SECS: Final = 7 * 86400.0
 _TAIL_BYTES: Final = 256 * 1024
 
 
@@ -101,41 +95,6 @@ def _files(folder: Path) -> list[Path]:
     return sorted(folder.iterdir()) if folder.is_dir() and os.access(folder, os.R_OK | os.X_OK) else []
 
 
-def _store(patient: Patient) -> Iterator[Finding]:
-    store = patient.home.store
-    if not store.exists():
-        yield Finding("store", "warn", f"no {store.name} yet", "made at the first start: spl serve")
-        return
-    try:
-        told = _looked_into(store, patient.deep)
-    except sqlite3.Error as error:
-        yield Finding(
-            "store",
-            "fail",
-            f"{store} is damaged or not a store: {error}",
-            f"stop the daemon, move {store.name} and its -wal and -shm aside, copy a backup to {store}",
-        )
-        return
-    yield Finding("store", "ok", told)
-    arriving = store.with_name(store.name + ".arriving")
-    if arriving.exists() and find_daemon(patient.home) is None:
-        yield Finding(
-            "store", "warn", "a bundle was not restored to its end", "the next start takes in the rest"
-        )
-
-
-def _looked_into(store: Path, deep: bool) -> str:
-    uri = f"file:{quote(str(store))}?mode=ro"
-    with closing(sqlite3.connect(uri, uri=True, timeout=5.0)) as log:
-        records = log.execute("SELECT coalesce(max(sequence), 0) FROM records").fetchone()[0]
-        if not deep:
-            return f"{records} records; not read through (--deep does)"
-        found = log.execute("PRAGMA integrity_check(1)").fetchone()[0]
-        if found != "ok":
-            raise sqlite3.DatabaseError(found)
-    return f"{records} records; every page is sound"
-
-
 def _disk(patient: Patient) -> Iterator[Finding]:
     free = shutil.disk_usage(patient.home.path).free
     told = f"{free / _GIB:.1f} GiB free"
@@ -145,25 +104,6 @@ def _disk(patient: Patient) -> Iterator[Finding]:
         yield Finding("disk", "warn", told, "free some before the log needs it")
     else:
         yield Finding("disk", "ok", told)
-
-
-def _backup(patient: Patient) -> Iterator[Finding]:
-    try:
-        identity = read_identity(patient.home)
-    except SetupError:
-        return
-    if identity is None:
-        return
-    folder = user_data_path("syncropel") / "backups" / f"instance-{identity.did.rpartition(':')[2]}"
-    newest = max((one.stat().st_mtime for one in folder.glob("hub.db.bak*")), default=None)
-    if newest is None:
-        yield Finding("backup", "warn", f"none in {folder}", "one is made at each start with records")
-        return
-    age = time.time() - newest
-    told = f"{age / 86400:.0f} days old in {folder}" if age >= 86400 else f"from today in {folder}"
-    old = age > _OLD_BACKUP_SECS
-    hint = "it is made at a start; copy the store to another machine" if old else ""
-    yield Finding("backup", "warn" if old else "ok", told, hint)
 
 
 def _data(patient: Patient) -> Iterator[Finding]:
@@ -249,9 +189,9 @@ _LOOKS: Final[tuple[Callable[[Patient], Iterator[Finding]], ...]] = (
     adapter_checks.repositories,
     _identity,
     _permissions,
-    _store,
+    store_checks.store,
     _disk,
-    _backup,
+    store_checks.backups,
     _data,
     _process,
     daemon_checks.door,

@@ -65,7 +65,9 @@ def spawn(home: Home, flags: Sequence[str] = (), environ: Mapping[str, str] | No
     """
     make_home(home)
     environ = os.environ if environ is None else environ
-    command = [sys.executable, "-P", "-m", "syncropel.daemon", "--home", str(home.path), *flags]
+    # `pgrep -af "spl serve"` finds it, as an operator looks for it.
+    shown = ["--shown-as", "spl serve"]
+    command = [sys.executable, "-P", "-m", "syncropel.daemon", "--home", str(home.path), *shown, *flags]
     try:
         with _stderr_file(home).open("wb") as errors:
             process = subprocess.Popen(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import shutil
 import socket
 import sqlite3
 from collections.abc import Callable
@@ -12,16 +15,23 @@ from typing import Any
 
 import psutil
 import pytest
+from platformdirs import user_data_path
 
 from syncropel.client import Client
+from syncropel.record.model import Record
 from syncropel.settings.config import Home
-from syncropel.wire import EngineHealth, FleetStatus, InstanceOut
+from syncropel.settings.identity import read_identity
+from syncropel.store.lineage.lineage import LineageFile
+from syncropel.store.sqlite.backup import backup, backup_path
+from syncropel.store.sqlite.store import SqliteStore
+from syncropel.wire import EngineHealth, FleetStatus, InstanceOut, StoreOut
 
 from .conftest import Ran
 from .live import daemon_home, live
 
 __all__ = ["daemon_home", "live"]
 Spl = Callable[..., Ran]
+SOUND = StoreOut(state="sound", records=1)
 
 
 @pytest.fixture
@@ -100,20 +110,81 @@ def test_a_store_that_is_none_is_told_with_the_way_back(spl: Spl, fresh: Home) -
     assert (found["state"], "copy a backup" in found["hint"]) == ("fail", True)
 
 
-def test_a_damaged_page_shows_when_the_store_is_read_through(spl: Spl, fresh: Home) -> None:
-    with closing(sqlite3.connect(fresh.store)) as log, log:
-        log.execute("CREATE TABLE records (sequence INTEGER PRIMARY KEY, body TEXT)")
-        log.executemany("INSERT INTO records (body) VALUES (?)", [("x" * 500,)] * 500)
+def fill(home: Home, count: int) -> None:
+    """A store with so many records, and its lineage."""
+
+    async def grow() -> None:
+        known = LineageFile(home.lineage)
+        store = await SqliteStore.open(home.store, clock=lambda: 1.0, lineage=known)
+        await store.append([Record("th_a", "did:a", "DO", {"n": n, "text": "x" * 500}) for n in range(count)])
+        await store.close()
+
+    asyncio.run(grow())
+
+
+def test_a_damaged_page_shows_when_a_start_would_refuse_it(spl: Spl, fresh: Home) -> None:
+    fill(fresh, 500)
+    found = finding(spl, "store")
+    assert (found["state"], found["told"]) == ("ok", "500 records; every page is sound")
+    assert finding(spl, "store", "--deep")["state"] == "ok"
     raw = bytearray(fresh.store.read_bytes())
     raw[4096 * 20 : 4096 * 21] = b"\xff" * 4096
     fresh.store.write_bytes(bytes(raw))
-    assert finding(spl, "store")["state"] == "ok"
-    assert finding(spl, "store", "--deep")["state"] == "fail"
+    for flags in ((), ("--deep",)):
+        found = finding(spl, "store", *flags)
+        assert (found["state"], "copy a backup" in found["hint"]) == ("fail", True)
+
+
+def test_a_store_of_a_later_version_is_told_as_a_start_would(spl: Spl, fresh: Home) -> None:
+    fill(fresh, 1)
+    with closing(sqlite3.connect(fresh.store)) as log, log:
+        log.execute("UPDATE meta SET value = '99' WHERE key = 'schema_version'")
+    found = finding(spl, "store")
+    assert (found["state"], "schema version 99" in found["told"]) == ("fail", True)
+    assert "upgrade" in found["hint"]
+
+
+def test_missing_records_are_told_with_the_daemon_down(spl: Spl, fresh: Home) -> None:
+    fill(fresh, 5)
+    with closing(sqlite3.connect(fresh.store)) as log, log:
+        log.execute("DELETE FROM records WHERE sequence > 3")
+    found = finding(spl, "store")
+    assert (found["state"], "2 of 5 records are gone" in found["told"]) == ("fail", True)
+    assert "spl store accept-loss" in found["hint"]
+    fresh.store.unlink()
+    found = finding(spl, "store")
+    assert (found["state"], "5 records were known" in found["told"]) == ("fail", True)
+
+
+def test_each_backup_that_was_kept_aside_is_named(spl: Spl, fresh: Home, home: Path) -> None:
+    fill(fresh, 3)
+    identity = read_identity(fresh)
+    assert identity is not None
+    place = backup_path(user_data_path("syncropel"), f"instance-{identity.did.rpartition(':')[2]}")
+    backup(fresh.store, place)
+    found = finding(spl, "backup")
+    assert (found["state"], "hub.db.bak, 3 records, from today" in found["told"]) == ("ok", True)
+    place.rename(place.with_name("hub.db.bak.1"))
+    backup(fresh.store, place)
+    os.utime(place.with_name("hub.db.bak.1"), (1.0, 1.0))
+    found = finding(spl, "backup")
+    assert (found["state"], found["told"].startswith("hub.db.bak.1, 3 records, ")) == ("warn", True)
+    assert found["hint"].endswith("spl backup verify hub.db.bak.1")
+
+
+def test_a_new_home_points_at_the_backups_of_the_former(spl: Spl, fresh: Home, home: Path) -> None:
+    fill(fresh, 3)
+    place = backup_path(user_data_path("syncropel"), "instance-former")
+    backup(fresh.store, place)
+    shutil.rmtree(fresh.path)
+    told = spl("init").out
+    assert "Backups of 1 former instance are here:" in told
+    assert f"spl backup restore {place}" in told
+    assert "former" not in spl("init").out
 
 
 def test_a_bundle_that_is_half_in_is_told(spl: Spl, fresh: Home) -> None:
-    with closing(sqlite3.connect(fresh.store)) as log, log:
-        log.execute("CREATE TABLE records (sequence INTEGER PRIMARY KEY)")
+    fill(fresh, 1)
     fresh.store.with_name("hub.db.arriving").touch()
     found = finding(spl, "store")
     assert (found["state"], "next start" in found["hint"]) == ("warn", True)
@@ -173,10 +244,30 @@ def test_a_daemon_says_how_many_connections_it_has(spl: Spl, live: Path) -> None
     assert (found["state"], found["told"].endswith(" TCP connections")) == ("ok", True)
 
 
+def test_what_the_daemon_says_of_its_log_and_its_backup_is_told(
+    spl: Spl, live: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    details = {"backup": {"state": "failed", "problem": "the disk is full"}}
+    answers = {
+        EngineHealth: EngineHealth.model_construct(pid=1, role="coordinator", details=details),
+        StoreOut: StoreOut(state="held", records=1, problem="4 of 5 records are gone", hint="do this"),
+        FleetStatus: FleetStatus.model_construct(instances=[]),
+    }
+    monkeypatch.setattr(Client, "send", lambda _, call: answers.get(call.answer, answers[EngineHealth]))
+    found = finding(spl, "log")
+    assert (found["state"], found["told"], found["hint"]) == (
+        "fail",
+        "held: 4 of 5 records are gone",
+        "do this",
+    )
+    found = finding(spl, "backup")
+    assert (found["state"], found["told"]) == ("fail", "the last one failed: the disk is full")
+
+
 def test_connections_that_had_to_go_are_told(spl: Spl, live: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     counts = {"tcp": 7, "tcp_limit": 9, "closed_for_room": 5, "refused": 0, "accept_errors": 2}
     health = EngineHealth.model_construct(pid=1, role="coordinator", details={"connections": counts})
-    answers = {EngineHealth: health, FleetStatus: FleetStatus.model_construct(instances=[])}
+    answers = {EngineHealth: health, StoreOut: SOUND, FleetStatus: FleetStatus.model_construct(instances=[])}
     monkeypatch.setattr(Client, "send", lambda _, call: answers.get(call.answer, health))
     found = finding(spl, "connections")
     assert found["state"] == "warn"
@@ -211,6 +302,7 @@ def test_clocks_that_differ_are_told(
     ]
     answers = {
         EngineHealth: EngineHealth.model_construct(pid=1, role="coordinator", details={}),
+        StoreOut: SOUND,
         FleetStatus: FleetStatus.model_construct(instances=rows),
     }
     monkeypatch.setattr(Client, "send", lambda _, call: answers.get(call.answer, answers[EngineHealth]))
@@ -227,7 +319,7 @@ def test_a_worker_tells_of_its_own_clock(
     health = EngineHealth.model_construct(
         pid=1, role="worker", alias="worker-a", details={}, clock_ahead_secs=secs
     )
-    answers = {EngineHealth: health, FleetStatus: FleetStatus.model_construct(instances=[])}
+    answers = {EngineHealth: health, StoreOut: SOUND, FleetStatus: FleetStatus.model_construct(instances=[])}
     monkeypatch.setattr(Client, "send", lambda _, call: answers.get(call.answer, health))
     assert told in finding(spl, "clocks")["told"]
 
@@ -242,7 +334,11 @@ def test_refused_heartbeats_are_told_on_either_side(
     )
     left = InstanceOut.model_construct(alias="worker-a", status="left", refused=why)
     rows = [left] if role == "coordinator" else []
-    answers = {EngineHealth: health, FleetStatus: FleetStatus.model_construct(instances=rows)}
+    answers = {
+        EngineHealth: health,
+        StoreOut: SOUND,
+        FleetStatus: FleetStatus.model_construct(instances=rows),
+    }
     monkeypatch.setattr(Client, "send", lambda _, call: answers.get(call.answer, health))
     found = finding(spl, "heartbeats")
     assert (found["state"], "hears of no freeze" in found["hint"]) == ("warn", True)
@@ -256,7 +352,7 @@ def test_a_worker_that_takes_no_work_says_so_and_how_it_is_let_in(
     health = EngineHealth.model_construct(
         pid=1, role="worker", alias="worker-a", details={}, takes_no_work="its coordinator revoked it (lost)"
     )
-    answers = {EngineHealth: health, FleetStatus: FleetStatus.model_construct(instances=[])}
+    answers = {EngineHealth: health, StoreOut: SOUND, FleetStatus: FleetStatus.model_construct(instances=[])}
     monkeypatch.setattr(Client, "send", lambda _, call: answers.get(call.answer, health))
     found = finding(spl, "work")
     assert (found["state"], found["told"]) == ("warn", "takes none: its coordinator revoked it (lost)")
@@ -274,7 +370,7 @@ def test_results_that_did_not_arrive_and_unproven_writers_are_told(
     health = EngineHealth.model_construct(
         pid=1, role="worker", alias="worker-a", details=details, clock_ahead_secs=0.0
     )
-    answers = {EngineHealth: health, FleetStatus: FleetStatus.model_construct(instances=[])}
+    answers = {EngineHealth: health, StoreOut: SOUND, FleetStatus: FleetStatus.model_construct(instances=[])}
     monkeypatch.setattr(Client, "send", lambda _, call: answers.get(call.answer, health))
     assert "older service accounts" in finding(spl, "accounts")["told"]
     assert "worker-a" in finding(spl, "credentials")["told"]
