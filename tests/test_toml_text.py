@@ -113,6 +113,7 @@ def test_a_new_file_has_every_setting_and_reads_back(tmp_path: Path) -> None:
     home.config.write_text(dump_settings(Settings()))
     assert load_settings(home, {}) == Settings()
     assert set(tomllib.loads(home.config.read_text())) == {
+        "backup",
         "server",
         "auth",
         "fleet",

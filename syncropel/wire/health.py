@@ -22,6 +22,7 @@ class Health(Wire):
     store: str
     uptime_secs: float
     store_state: StoreWord = "sound"
+    """The state of the log, in a word."""
     store_problem: str = ""
     """What is wrong with the log, or what it is known to lack; empty when nothing is."""
 
@@ -31,7 +32,9 @@ class StoreLoss(Wire):
 
     at: float
     had: int
+    """Records that the log was known to have."""
     has: int
+    """Records that it had when that was noticed."""
     since: float
     """When the log took the last record that is left, unix seconds."""
     backup: str
@@ -63,7 +66,9 @@ class StoreOut(Wire):
     digest: str = ""
     """Over the ids of all records, in order; empty while nobody keeps it."""
     losses: list[StoreLoss] = []
+    """Records that were known and are gone."""
     altered: list[AlteredOut] = []
+    """Records in quarantine."""
     checked: int = 0
     """Up to this sequence the present walk through the log has checked every record."""
     walks: int = 0
@@ -79,6 +84,7 @@ class BackupOut(Wire):
     digest: str
     """Over the ids of all its records, in order."""
     kept: str | None = None
+    """Where an earlier backup went that holds records which the log lacks; null when there was none."""
 
 
 class Capabilities(Wire):

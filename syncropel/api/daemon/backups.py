@@ -5,15 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 from fastapi import APIRouter
-from pydantic import BaseModel, Field
+from pydantic import Field
 
+from syncropel.api.http.request_body import RequestBody
 from syncropel.engine.engine import Engine
 from syncropel.errors import BadRequest, Conflict
 from syncropel.store.sqlite.manifest import read_manifest
 from syncropel.wire import BackupOut
 
 
-class NewBackup(BaseModel):
+class NewBackup(RequestBody):
     """`to`: an absolute path of a folder on the daemon's machine; without one, the usual place."""
 
     to: str | None = Field(default=None, max_length=4096)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from fastapi import APIRouter
-from pydantic import BaseModel, Field
+from pydantic import Field
 
+from syncropel.api.http.request_body import RequestBody
 from syncropel.engine.engine import Engine
 from syncropel.policy.guard import record_altered
 from syncropel.store.sqlite.store import SqliteStore
@@ -14,7 +15,7 @@ from syncropel.wire import AlteredOut, StoreLoss, StoreOut
 from syncropel.wire.health import StoreWord
 
 
-class Accepted(BaseModel):
+class Accepted(RequestBody):
     """`reason`: why, for the daemon's log."""
 
     reason: str = Field(default="", max_length=1000)

@@ -37,6 +37,7 @@ REQUESTED: Final = {
     "task": "alias or thread of a task that is to be run; null: a new one",
     "terminate": "whether running work is ended",
     "then": "what happens to its work at the deadline; null for the default",
+    "to": "absolute path of a folder on the daemon's machine; null: the usual place",
     "verdict": "whether the subtask may begin, or never does",
 }
 """By the name of the field, where it means something else in a request than in an answer, or occurs in
