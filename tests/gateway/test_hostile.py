@@ -355,3 +355,26 @@ async def test_a_provider_that_is_not_there_is_no_end(bench: Bench) -> None:
 
     assert provider_port
     assert attempt.account.ruling() == "go"
+
+
+async def test_a_daemon_that_leaves_its_work_ends_a_request_without_a_word(bench: Bench) -> None:
+    async def play(asked: Asked, writer: asyncio.StreamWriter) -> None:
+        writer.write(STREAM + encoded(events()[0]))
+        await writer.drain()
+        await asyncio.Event().wait()
+
+    provider = await bench.provider(play)
+    attempt = bench.attempt(provider)
+    asking = asyncio.ensure_future(bench.ask())
+    async with asyncio.timeout(LIMIT_SECS):
+        await provider.begun.wait()
+
+    await bench.gateway.stop(keep_work=True)
+
+    with pytest.raises(httpx.TransportError):
+        await asking
+    with pytest.raises(httpx.TransportError):
+        await bench.ask()
+    (request,) = attempt.requests
+    assert (request.known, attempt.closed) == (False, None)
+    assert len(provider.asked) == 1
