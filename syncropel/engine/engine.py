@@ -22,12 +22,7 @@ from syncropel.engine.control.providers import Providers
 from syncropel.engine.dispatch.dispatcher import Dispatcher
 from syncropel.engine.dispatch.enabling import enabled_adapters, limits_of
 from syncropel.engine.dispatch.run_records import TERMINATED
-from syncropel.engine.fanout.delivery import Delivery
-from syncropel.engine.fanout.gates import Gates
-from syncropel.engine.fanout.outbox import Outbox
-from syncropel.engine.fanout.reassignment import Reassigner
-from syncropel.engine.fanout.reconcile import Reconciler
-from syncropel.engine.fanout.triggers import Triggers
+from syncropel.engine.fanout.fan_outs import FanOuts
 from syncropel.engine.fleet.credentials import Issuer
 from syncropel.engine.fleet.heartbeat import HeartbeatSender
 from syncropel.engine.fleet.leases import Leases
@@ -150,18 +145,14 @@ class Engine:
             self.membership.begin()
         else:
             await self.ingest.append(ends_of(self, self.dispatcher.open_attempts()))
-        await self.outbox.resume()
+        await self.fan_outs.outbox.resume()
         await self.dispatcher.resume()
         self.control.propagation.push_all()
-        self.reconciler.mark_all()
         self.forking.mark_all()
         spawn = self._background.spawn
-        for runner in self.outbox.runners:
-            spawn(runner(), "outbox")
-        spawn(self.reconciler.run(), "reconcile")
+        self.fan_outs.run()
         spawn(self.forking.run(), "forks")
         spawn(self.ingest.denials.run(self.ingest), "denials")
-        spawn(self.triggers.run(), "triggers")
         spawn(self.control.graces.run(), "graces")
         spawn(self.quarantine.run(), "quarantine")
         spawn(tick(self), "tick")
@@ -202,17 +193,19 @@ class Engine:
             runs_on=self.leases.why_refused,
             enforce=self._enforce,
         )
-        self.delivery = Delivery(
-            self.ingest, self.peers, self.control.propagation, did, runtime, self._background.spawn
-        )
-        reassigner = Reassigner(self.ingest, self.leases, self.spending, self.held, did, runtime)
-        self.triggers = Triggers(self.ingest, did, runtime)
-        self.gates = Gates(self.ingest, did, runtime)
-        self.reconciler = Reconciler(
-            self.ingest, self.leases, self.delivery, reassigner, self.gates, did, runtime
+        self.fan_outs = FanOuts(
+            self.ingest,
+            self.peers,
+            self.leases,
+            self.control.propagation,
+            did,
+            settings.fleet.coordinator_url,
+            runtime,
+            self._background,
+            spending=self.spending,
+            held=self.held,
         )
         self.forking = Forking(self.ingest, did, runtime)
-        self.outbox = Outbox(self.ingest, self.peers, did, settings.fleet.coordinator_url, runtime)
         self.gateway = Gateway(self.instance.home.secrets, runtime, self.instance.gateway_port)
         self.providers = Providers(
             self.ingest,
@@ -298,7 +291,7 @@ class Engine:
 
     async def _end_lease(self, did: str) -> None:
         await self.leases.end(did)
-        self.reconciler.look_for_the_displaced()
+        self.fan_outs.reconciler.look_for_the_displaced()
 
     def _adapters(self) -> dict[str, Adapter]:
         return {name: one.adapter for name, one in self.enabled.items() if one.adapter is not None}
@@ -340,7 +333,7 @@ class Engine:
     def _enforce(self) -> None:
         """What may run here changed by itself, not only by a control record."""
         self.dispatcher.enforce()
-        self.reconciler.mark_all()
+        self.fan_outs.reconciler.mark_all()
         self.changed.beat()
 
     def _tell_soon(self, records: Sequence[StoredRecord]) -> None:
@@ -373,7 +366,7 @@ class Engine:
         await self.dispatcher.stop(keep_work=keep_work)
         await self.gateway.stop(keep_work=keep_work)
         if self.settings.role == "worker":
-            await self.outbox.flush()
+            await self.fan_outs.outbox.flush()
             if not keep_work:
                 self.membership.say_goodbye()
                 await self.heartbeat_sender.leave()

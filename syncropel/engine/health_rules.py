@@ -33,10 +33,10 @@ def engine_fields(engine: Engine) -> dict[str, Any]:
     return {
         "records": engine.store.count,
         "ingested_total": engine.ingest.total,
-        "reconcile_queue_depth": engine.reconciler.queue_depth,
+        "reconcile_queue_depth": engine.fan_outs.reconciler.queue_depth,
         "dispatch_running": engine.dispatcher.running,
         "dispatch_queued": engine.dispatcher.queued,
-        "outbox_pending": len(engine.outbox),
+        "outbox_pending": len(engine.fan_outs.outbox),
         "watchers": len(engine.broadcast),
         "self_check_failures": engine.selfcheck.failures,
         "uptime_secs": engine.uptime_secs,

@@ -63,7 +63,7 @@ async def take_beat(engine: Engine, beat: Heartbeat, *, verified: bool) -> tuple
     of the wire model `HeartbeatAnswer`). `verified`: the beat came with the instance's own credential.
     """
     status = await engine.leases.beat(beat, verified=verified)
-    engine.reconciler.on_beat(beat)
+    engine.fan_outs.reconciler.on_beat(beat)
     if verified:
         await engine.providers.take(beat.did, beat.quotas)
     answer = engine.control.propagation.answer(

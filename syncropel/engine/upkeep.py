@@ -21,9 +21,7 @@ async def tick(engine: Engine) -> None:
     while True:
         await engine.runtime.sleep(TICK_SECS)
         engine.dispatcher.enforce()
-        engine.reconciler.look_for_the_displaced()
-        engine.reconciler.look_at_the_held()
-        engine.triggers.look_again()
+        engine.fan_outs.look_again()
         try:
             await engine.leases.sweep()
             await engine.providers.lift()
@@ -35,7 +33,7 @@ async def cron(engine: Engine) -> None:
     """Look at everything once more, for safety, and keep the store in shape."""
     while True:
         await engine.runtime.sleep(CRON_SECS)
-        engine.reconciler.mark_all()
+        engine.fan_outs.reconciler.mark_all()
         engine.forking.look_again()
         try:
             await engine.selfcheck.step()

@@ -85,7 +85,7 @@ async def test_an_open_target_goes_to_a_worker_that_has_the_adapter(api: Api) ->
     assert (
         await asked(api, "T", one, one, {**one, "adapter": "none"}, allow_unknown=True)
     ).status_code == 201
-    await api.engine.reconciler.drain()
+    await api.engine.fan_outs.reconciler.drain()
     found = (await api.get("/v1/tasks/T/join"))["subtasks"]
     assert [child["instance"] for child in found] == [B, B, None]
     assert "no live worker has the adapter 'none'" in str(found[2])

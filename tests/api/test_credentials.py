@@ -49,7 +49,7 @@ async def given_to(api: Api, did: str, name: str = "T") -> tuple[str, dict[str, 
     await api.task(alias=name)
     await api.fan_out(name, {"target": f"specific:{did}"})
     thread = (await api.get(f"/v1/tasks/{name}"))["thread"]
-    await api.engine.reconciler.drain()
+    await api.engine.fan_outs.reconciler.drain()
     state = api.engine.ingest.live.tasks[thread]
     assert state.fanout is not None
     spawn = state.fanout.spawns[0, 1]
@@ -232,10 +232,10 @@ async def test_the_work_of_a_revoked_instance_goes_to_others(api: Api) -> None:
     await joined(api)
     await api.task(alias="T")
     await api.fan_out("T", {"target": "least-loaded-worker"})
-    await api.engine.reconciler.drain()
+    await api.engine.fan_outs.reconciler.drain()
     (first,) = (await api.get("/v1/tasks/T/join"))["subtasks"]
     assert (await api.operator.post(f"/v1/fleet/instances/{first['instance']}/revoke", json={})).is_success
-    await api.engine.reconciler.drain()
+    await api.engine.fan_outs.reconciler.drain()
     (second,) = (await api.get("/v1/tasks/T/join"))["subtasks"]
     assert {first["instance"], second["instance"]} == {A, B}
     assert second["attempt"] == 2

@@ -175,8 +175,8 @@ async def test_an_archived_workers_work_goes_elsewhere_once_and_it_is_told_when_
     assert waiting["why"] == "worker-a is archived, and no other worker is live to take it"
     await beat(api, B)
     assert (await until(lambda: on(api, B)))["attempt"] == 2
-    api.engine.reconciler.mark_all()
-    await api.engine.reconciler.drain()
+    api.engine.fan_outs.reconciler.mark_all()
+    await api.engine.fan_outs.reconciler.drain()
     assert len(await topics(api, thread, "fanout_reassign_subtask")) == 1
     old = (await intends(api, thread))[(0, 1)]
     attempt = {"child_intend": old, "parent_thread": thread, "index": 0, "attempt": 1}

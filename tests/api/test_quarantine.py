@@ -145,8 +145,8 @@ async def test_nothing_runs_or_joins_on_an_altered_thread(tmp_path: Path) -> Non
         before = await api.engine.store.thread(thread)
         assert thread in api.engine.ingest.live.active
         assert (await api.operator.post("/v1/fleet/unfreeze", json=namespace)).status_code in (200, 201)
-        api.engine.reconciler.mark_all()
-        await api.engine.reconciler.reconcile(thread)
+        api.engine.fan_outs.reconciler.mark_all()
+        await api.engine.fan_outs.reconciler.reconcile(thread)
         assert api.engine.ingest.live.holds("default", thread)
         refused = await api.fan_out("T-1", {"goal": "b"})
         assert (refused.status_code, refused.json()["code"]) == (409, "RECORD_ALTERED")

@@ -73,17 +73,17 @@ async def test_what_is_marked_while_it_waits_is_looked_at_again(api: Api) -> Non
         await fan_out(api, "SLOW", COSTLY, 2)
         await until(lambda: _marked_while_it_waits(api))
     assert await until(lambda: _joined(api, "SLOW"))
-    await api.engine.reconciler.drain()
-    assert api.engine.reconciler.queue_depth == 0
+    await api.engine.fan_outs.reconciler.drain()
+    assert api.engine.fan_outs.reconciler.queue_depth == 0
 
 
 async def _marked_while_it_waits(api: Api) -> bool:
-    api.engine.reconciler.mark_all()
-    return api.engine.reconciler.queue_depth == 2
+    api.engine.fan_outs.reconciler.mark_all()
+    return api.engine.fan_outs.reconciler.queue_depth == 2
 
 
 async def _waits(api: Api) -> bool:
-    return bool(api.engine.reconciler.queue_depth)
+    return bool(api.engine.fan_outs.reconciler.queue_depth)
 
 
 async def _joined(api: Api, alias: str) -> bool:

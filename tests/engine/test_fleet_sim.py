@@ -116,7 +116,7 @@ async def assert_nothing_left(sim: FleetSim) -> None:
     for node in sim.nodes:
         assert node.engine is not None
         live = node.engine.ingest.live
-        assert len(node.engine.outbox) == 0
+        assert len(node.engine.fan_outs.outbox) == 0
         assert node.engine.dispatcher.running == node.engine.dispatcher.queued == 0
         fresh = await rebuild(node.log)
         for name in ("tasks", "children", "registry", "index", "active", "access", "control"):

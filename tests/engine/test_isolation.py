@@ -48,7 +48,7 @@ async def isolated(home: Path, isolation_secs: float) -> tuple[int, int]:
     sim.coordinator.crash("for good", back=False)
     await _later(sim, 3 * RUN_SECS)
     assert worker.engine is not None
-    begun, finished = len(sim.runs), len(worker.engine.outbox)
+    begun, finished = len(sim.runs), len(worker.engine.fan_outs.outbox)
     await sim.coordinator.start()
     await sim.until(joined, 300)
     assert sorted({child for _, child, _ in sim.runs}) == sorted(child for _, child, _ in sim.runs), (

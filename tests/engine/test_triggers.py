@@ -61,7 +61,7 @@ def test_a_restart_opens_nothing_twice_and_what_was_missed_once(tmp_path: Path) 
         await asyncio.sleep(1)
         engine = desk.sim.coordinator.engine
         assert engine is not None
-        engine.triggers.on_records = lambda _: None  # type: ignore[method-assign, assignment]  # as when the end comes first
+        engine.fan_outs.triggers.on_records = lambda _: None  # type: ignore[method-assign, assignment]  # as when the end comes first
         ingest = engine.ingest
         ingest.live.rules.by_kind[TRIGGER] = ()
         await spill(desk, "tea")

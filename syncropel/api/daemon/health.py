@@ -60,11 +60,11 @@ def router(engine: Engine, tally: Tally) -> APIRouter:
             pid=os.getpid(),
             home=str(engine.instance.home.path),
             ingested_total=engine.ingest.total,
-            reconciled_total=engine.reconciler.total,
-            reconcile_queue_depth=engine.reconciler.queue_depth,
+            reconciled_total=engine.fan_outs.reconciler.total,
+            reconcile_queue_depth=engine.fan_outs.reconciler.queue_depth,
             dispatch_running=engine.dispatcher.running,
             dispatch_queued=engine.dispatcher.queued,
-            outbox_pending=len(engine.outbox),
+            outbox_pending=len(engine.fan_outs.outbox),
             watchers=len(engine.broadcast),
             aitl_pending=sum(
                 len(state.fanout.asking()) for state in engine.ingest.live.active.values() if state.fanout
@@ -98,13 +98,13 @@ def _details(engine: Engine, tally: Tally) -> dict[str, Any]:
         },
         "delivery_waiting": {
             did: {"records": count, "problem": problem}
-            for did, (count, problem) in engine.delivery.waiting().items()
+            for did, (count, problem) in engine.fan_outs.delivery.waiting().items()
         },
         "backup": None if engine.backups is None else engine.backups.told(),
         "connections": tally.counts(),
         "reports": {
-            "waiting": len(engine.outbox),
-            "problems": engine.outbox.problems(),
+            "waiting": len(engine.fan_outs.outbox),
+            "problems": engine.fan_outs.outbox.problems(),
             "refused": len(engine.ingest.refused_reports),
         },
         "writers": {

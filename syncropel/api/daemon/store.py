@@ -46,7 +46,7 @@ def router(engine: Engine) -> APIRouter:
     async def accept_altered(body: AcceptedRecord) -> StoreOut:
         """Take an altered record as it is now; its thread takes part again."""
         await engine.quarantine.accept(body.record, body.reason)
-        engine.reconciler.mark_all()
+        engine.fan_outs.reconciler.mark_all()
         engine.dispatcher.enforce()
         return described(engine)
 

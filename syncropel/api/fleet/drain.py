@@ -74,9 +74,9 @@ def drain_status(engine: Engine, only: Instance | None) -> DrainStatus:
     """Every instance that is draining, or only this one."""
     live = engine.ingest.live
     known = [only] if only is not None else list(live.registry.instances.values())
-    load = engine.reconciler.load()
+    load = engine.fan_outs.reconciler.load()
     held = engine.held()
-    placed = engine.reconciler.placed()
+    placed = engine.fan_outs.reconciler.placed()
     rows = []
     for one in sorted(known, key=lambda instance: (instance.alias, instance.did)):
         drains = live.drains.covering(one.did)

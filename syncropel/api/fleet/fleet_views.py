@@ -122,7 +122,7 @@ def fleet_status(engine: Engine) -> FleetStatus:
         fanouts=fanouts,
         joined=list(live.joined),
         ingested_total=engine.ingest.total,
-        reconcile_queue_depth=engine.reconciler.queue_depth,
+        reconcile_queue_depth=engine.fan_outs.reconciler.queue_depth,
         records=engine.store.count,
         freezes=[freeze_out(engine, one) for one in live.control.active()],
         emergency=live.control.emergency is not None,

@@ -96,7 +96,7 @@ class _Names:
         if self._context == "join":
             return joined_over(fanout, children, state.alias)
         if self._context == "routing":
-            candidates, load = engine.leases.candidates(), engine.reconciler.load()
+            candidates, load = engine.leases.candidates(), engine.fan_outs.reconciler.load()
             return routed_over(fanout, children[0], state.alias, state.goal, candidates, load)
         if self._context == "precondition":
             return held_over(state, children[0])

@@ -273,7 +273,7 @@ def _hint(state: TaskState, fanout: FanOut, decision: JoinDecision) -> str:
 
 def _places_now(engine: Engine, fanout: FanOut, look: Look) -> Callable[[Child], Place]:
     candidates = engine.leases.candidates()
-    load = engine.reconciler.load()
+    load = engine.fan_outs.reconciler.load()
     freezes = engine.ingest.live.control.covering(fanout.spec.namespace)
     turn, names = fanout.turn, engine.ingest.live.names()
 
@@ -282,7 +282,7 @@ def _places_now(engine: Engine, fanout: FanOut, look: Look) -> Callable[[Child],
             return None, NOT_SPAWNED
         if child.spawn is None:
             routed = route(child.subtask.target, candidates, load, turn, child.subtask.adapter)
-            why = engine.gates.why(fanout.thread, child) or routed.why
+            why = engine.fan_outs.gates.why(fanout.thread, child) or routed.why
             told = held_by(freezes[-1]) if freezes else why_pending(fanout, child, why, names)
             return routed.did, Progress(why=told)
         if child.report is None:

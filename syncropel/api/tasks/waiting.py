@@ -73,7 +73,7 @@ class Look:
         self._began = {**engine.leases.began(), **own}
         self._heard = engine.leases.heard_at() | {engine.instance.did: engine.runtime.now()}
         self._held = engine.held()
-        self._undelivered = engine.delivery.waiting()
+        self._undelivered = engine.fan_outs.delivery.waiting()
         self._statuses: dict[str, str] = {}
         self._aliases = engine.ingest.live.names()
         self.names = {
@@ -146,7 +146,7 @@ class Look:
             return Progress(ran_from, False, False, why, lost_at, word)
         if began is not None:
             return Progress(began, why="runs on: the fan-out was over before it ended")
-        if self._engine.delivery.untaken(spawn.child_intend):
+        if self._engine.fan_outs.delivery.untaken(spawn.child_intend):
             why = f"{name} had not taken it when the fan-out was over"
             return Progress(why=why, standing="not_begun")
         if queued:
