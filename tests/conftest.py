@@ -10,10 +10,14 @@ import sys
 import pytest
 from hypothesis import settings
 
-from syncropel.system import ancestry
-from tests.fork_server import fork_server
+for _name in [one for one in os.environ if one == "NO_COLOR" or one.startswith("TEXTUAL")]:
+    del os.environ[_name]  # Textual reads them once, while it is imported, whichever test does that first
 
-__all__ = ["fork_server"]
+from syncropel.system import ancestry  # noqa: E402 - after the cleaning
+from tests.fork_server import fork_server  # noqa: E402
+from tests.tui.console_snapshots import pytest_sessionstart  # noqa: E402 - the session starts without its folder
+
+__all__ = ["fork_server", "pytest_sessionstart"]
 
 # The same examples in each run, and no time limit that a busy machine would break.
 settings.register_profile("steady", deadline=None, derandomize=True, database=None)

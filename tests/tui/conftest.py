@@ -1,24 +1,19 @@
-"""The console's tests look the same in every terminal: colour settings of the outside do not come in."""
+"""What the console's tests share in one process: modules, style sheets, and no frame that a timer draws."""
 
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from textual.css.model import RuleSet
+from textual.css.stylesheet import Stylesheet
 
-for _name in [one for one in os.environ if one == "NO_COLOR" or one.startswith("TEXTUAL")]:
-    del os.environ[_name]  # Textual reads them once, while it is imported
+from tests.tui.console_snapshots import picture, utc
+from tui.app import loading
 
-from textual.css.model import RuleSet  # noqa: E402
-from textual.css.stylesheet import Stylesheet  # noqa: E402
-
-from tests.tui.console_snapshots import picture, pytest_sessionstart, utc  # noqa: E402 - after the cleaning
-from tui.app import loading  # noqa: E402
-
-__all__ = ["picture", "pytest_sessionstart", "utc"]
+__all__ = ["picture", "utc"]
 
 
 @pytest.fixture(scope="session", autouse=True)
