@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncropel.errors import InvalidQuery
+from syncropel.errors import InvalidQuery, Unavailable
 from syncropel.record.model import Record
 from syncropel.store.base import RecordStore
 from syncropel.store.query import searching
@@ -267,3 +267,40 @@ def test_a_pattern_made_to_backtrack_is_answered() -> None:
     """A backtracking matcher would not come back from this one."""
     assert not compile_like("%a" * 100 + "%b", False)("a" * 100_000)
     assert compile_like("%a" * 100 + "%", False)("a" * 100_000)
+
+
+async def test_a_hopeless_query_is_refused_before_anything_is_read(
+    filled: RecordStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What sorts has to look at everything; when that is too much, nobody waits to hear it."""
+    monkeypatch.setattr(searching, "MAX_EXAMINED", 4)
+    walked: list[int] = []
+    real = type(filled).scan
+
+    def scan(self: RecordStore, *given: Any) -> Any:
+        walked.append(1)
+        return real(self, *given)
+
+    monkeypatch.setattr(type(filled), "scan", scan)
+    count = filled.last_sequence
+    assert count > 5
+    with pytest.raises(InvalidQuery, match="more than 4 records would have to be looked at"):
+        await ask(filled, sort=["clock"])
+    assert not walked
+    few = {"sequence": {"$gt": count - 4}}
+    assert len((await ask(filled, sort=["clock"], filter=few)).records) == 4
+    assert walked
+
+
+async def test_a_stop_does_not_wait_for_a_query(filled: RecordStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+
+    def stopping() -> bool:
+        asked.append(1)
+        return len(asked) > 1
+
+    looking = read_query({"filter": {"body.n": -1}})
+    monkeypatch.setattr(searching, "_CHUNK", 1)
+    with pytest.raises(Unavailable, match="stopping"):
+        await search(filled, looking, everybody, stopping)
+    assert len(asked) == 2

@@ -45,7 +45,7 @@ def router(engine: Engine) -> APIRouter:
             return await refusal_to_read_thread(request.scope, engine, thread) is None
 
         async with turn:
-            found = await search(engine.store, query, readable)
+            found = await search(engine.store, query, readable, lambda: engine.stopping)
         text = await asyncio.to_thread(_answer, query, found)
         return Response(text, media_type="application/json")
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from syncropel.errors import InvalidQuery
+from syncropel.errors import InvalidQuery, Unavailable
 from syncropel.record.canonical import canonical_json
 from syncropel.record.model import MAX_CLOCK, StoredRecord
 from syncropel.store.base import RecordStore
@@ -150,23 +150,29 @@ def _sequences(wanted: Any) -> tuple[int, int]:
     return min(after, highest), until
 
 
-async def search(store: RecordStore, query: RecordQuery, readable: Readable) -> Found:
-    """The page of matches on threads that are `readable`.
+async def search(
+    store: RecordStore,
+    query: RecordQuery,
+    readable: Readable,
+    stopping: Callable[[], bool] = lambda: False,
+) -> Found:
+    """The page of matches on threads that are `readable`. `stopping` is asked after each few records: then
+    the walk ends with Unavailable.
 
     Raises InvalidQuery when more than MAX_EXAMINED records would have to be looked at. Filtering and sorting
     happen on another thread, a chunk at a time.
     """
+    _refuse_hopeless(store, query)
     room = query.offset + query.limit + 1
     allowed: dict[str, bool] = {}
     best: list[_Entry] = []
     examined = 0
     async for chunk in _walked(store, query):
+        if stopping():
+            raise Unavailable("the daemon is stopping", "send the query again after the restart")
         examined += len(chunk)
         if examined > MAX_EXAMINED:
-            raise InvalidQuery(
-                f"filter: more than {MAX_EXAMINED} records would have to be looked at",
-                'name a thread, or a part of the log: {"sequence": {"$gt": 5000000}}',
-            )
+            raise _too_many()
         matched = await asyncio.to_thread(_matching, query, chunk)
         for thread in {stored.record.thread for stored in matched} - allowed.keys():
             allowed[thread] = await readable(thread)
@@ -180,6 +186,22 @@ async def search(store: RecordStore, query: RecordQuery, readable: Readable) -> 
     best = await asyncio.to_thread(_first, query, best, room)
     page = [await store.get(record_id) for _, record_id, _ in best[query.offset : room - 1]]
     return Found([stored for stored in page if stored is not None], len(best) == room, examined)
+
+
+def _refuse_hopeless(store: RecordStore, query: RecordQuery) -> None:
+    """Raise InvalidQuery at once for a query that must look at more than may be: one that sorts cannot stop
+    at a full page."""
+    if query.thread is None and query.sort:
+        until = min(query.until, store.last_sequence)
+        if until - query.after > MAX_EXAMINED:
+            raise _too_many()
+
+
+def _too_many() -> InvalidQuery:
+    return InvalidQuery(
+        f"filter: more than {MAX_EXAMINED} records would have to be looked at",
+        'name a thread, or a part of the log: {"sequence": {"$gt": 5000000}}',
+    )
 
 
 async def _walked(store: RecordStore, query: RecordQuery) -> AsyncIterator[list[StoredRecord]]:
