@@ -202,18 +202,32 @@ async def test_listeners_hear_in_the_order_of_the_log_while_threads_are_folded_a
     log = Folding()
     ingest, heard = Ingest(log, LiveFolds(), Broadcast(), COORDINATOR, Runtime(now=lambda: 0.0)), list[int]()
     ingest.subscribe(lambda records: heard.extend(one.record.clock or 0 for one in records))
-    await ingest.append([spawned(0, 5)], together=True)
-    first = asyncio.ensure_future(ingest.append([parent([subtask()], clock=1)], together=True))
+    await ingest.append([parent([subtask()], clock=1), record("DO", 5)], together=True)
+    first = asyncio.ensure_future(ingest.append([record("DO", 3, {"topic": "task_started"})]))
     await log.begun.wait()
     second = asyncio.ensure_future(ingest.append([record("DO", 7, thread="th_else")], together=True))
     log.go[1].set()
     for _ in range(50):
         await asyncio.sleep(0)
-    assert heard == [5], "the first is still being folded"
+    assert heard == [1, 5], "the first is still being folded"
     log.go[0].set()
     async with asyncio.timeout(60):
         await asyncio.gather(first, second)
-    assert heard == [5, 1, 7]
+    assert heard == [1, 5, 3, 7]
+
+
+async def test_what_rules_over_others_waits_for_whoever_must_not_be_disturbed(ingest: Ingest) -> None:
+    async with ingest.undisturbed() as wanted:
+        assert not wanted()
+        freezing = asyncio.ensure_future(ingest.append([FREEZE_DOCS]))
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert wanted(), "it is told that somebody waits"
+        assert not freezing.done()
+        assert not ingest.live.control.freezes
+    async with asyncio.timeout(60):
+        await freezing
+    assert ingest.live.control.freezes
 
 
 @pytest.mark.parametrize("ruled", [True, False])
