@@ -69,7 +69,7 @@ def router(engine: Engine) -> APIRouter:
         task = find_task(engine, name).thread
 
         async def read(wanted: Wanted, number: int | None) -> OutputPage:
-            return await engine.outputs.of_subtask(task, index, number, wanted)
+            return await engine.output.attempts.of_subtask(task, index, number, wanted)
 
         wanted = Wanted(offset, limit, tail, raw, stderr)
         if not follow:
@@ -84,7 +84,7 @@ def router(engine: Engine) -> APIRouter:
         it: a patch against its starting commit. It is generated anew for the page at `offset` 0.
         """
         task = find_task(engine, name).thread
-        return await engine.outputs.of_subtask(task, index, attempt, Wanted(offset, limit, diff=True))
+        return await engine.output.attempts.of_subtask(task, index, attempt, Wanted(offset, limit, diff=True))
 
     @routes.get("/v1/dispatches/{thread:path}/output", response_model=OutputPage)
     async def dispatch_output(
@@ -105,7 +105,7 @@ def router(engine: Engine) -> APIRouter:
         """
 
         async def read(wanted: Wanted, number: int | None) -> OutputPage:
-            return await engine.outputs.of_child(thread, number, wanted)
+            return await engine.output.attempts.of_child(thread, number, wanted)
 
         wanted = Wanted(offset, limit, tail, raw, stderr, diff)
         if diff or not follow:
@@ -124,7 +124,7 @@ async def _stream(
     key: tuple[object, ...],
 ) -> Response:
     """The stream from the first page on: an exception from that becomes the response."""
-    engine.following.admit()
+    engine.output.following.admit()
     if (resumed := sse.resume_sequence(request, None)) is not None:
         wanted = replace(wanted, offset=resumed, tail=None)
     first, which = await read(wanted, attempt), {"raw": wanted.raw, "stderr": wanted.stderr}
@@ -142,7 +142,7 @@ async def _events(
     yield _event(first)
     watcher = engine.broadcast.watch(lambda _: False)  # needs no records, only the shutdown signal
     stopping = asyncio.ensure_future(watcher.take())
-    follower = engine.following.follow(key, read, first)
+    follower = engine.output.following.follow(key, read, first)
     coming = asyncio.ensure_future(follower.next())
     try:
         while not watcher.closed:

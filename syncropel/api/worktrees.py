@@ -46,7 +46,7 @@ def router(engine: Engine) -> APIRouter:
         """The existing worktrees of all attempts of the fleet. An instance that does not answer is listed in
         `unknown`.
         """
-        return await (engine.worktrees.here() if here else engine.worktrees.everywhere())
+        return await (engine.output.worktrees.here() if here else engine.output.worktrees.everywhere())
 
     @routes.post("/v1/worktrees/prune")
     async def prune_worktrees(body: PruneRequest) -> WorktreesPruned:
@@ -58,7 +58,7 @@ def router(engine: Engine) -> APIRouter:
                 "worktrees are pruned by the coordinator, which knows what may be tried again",
                 f"ask there: {engine.settings.fleet.coordinator_url}",
             )
-        return await engine.worktrees.prune(dry_run=body.dry_run)
+        return await engine.output.worktrees.prune(dry_run=body.dry_run)
 
     @routes.post("/v1/worktrees/remove")
     async def remove_worktrees(body: RemoveRequest) -> WorktreeList:
@@ -66,7 +66,7 @@ def router(engine: Engine) -> APIRouter:
         whose removal would lose something; each is listed as it was, with `kept` where it still exists.
         """
         attempts = {(one.child_thread, one.attempt) for one in body.attempts}
-        removed = await engine.worktrees.local.remove(attempts)
+        removed = await engine.output.worktrees.local.remove(attempts)
         return WorktreeList(instance=engine.instance.did, data=removed)
 
     return routes

@@ -34,11 +34,7 @@ from syncropel.engine.ingest.door import Ingest
 from syncropel.engine.ingest.live import rebuild
 from syncropel.engine.ingest.quarantine import Quarantine
 from syncropel.engine.ingest.selfcheck import SelfCheck
-from syncropel.engine.output.following import Following
-from syncropel.engine.output.local import local_output
-from syncropel.engine.output.local_worktrees import LocalWorktrees
-from syncropel.engine.output.outputs import Outputs
-from syncropel.engine.output.worktrees import Worktrees
+from syncropel.engine.output.output import Output
 from syncropel.engine.upkeep import cron, tick
 from syncropel.errors import SyncropelError
 from syncropel.folds.control.drains import DRAIN
@@ -219,12 +215,17 @@ class Engine:
         home = self.instance.home
         self.enabled = enabled_adapters(settings, home, self.gateway, runtime, self._orphan_secs)
         adapters = self._adapters()
-        local = local_output(self.ingest, did, home.work, adapters, settings.dispatch)
-        self.outputs = Outputs(local, self.ingest, self.readers, self.leases, did)
-        trees = LocalWorktrees(self.ingest, did, settings.fleet.alias, home.work, settings.workspace)
-        alone = settings.role == "worker"
-        self.worktrees = Worktrees(trees, self.ingest, self.readers, self.leases, did, alone=alone)
-        self.following = Following(runtime, self._background.spawn)
+        self.output = Output(
+            self.ingest,
+            self.readers,
+            self.leases,
+            adapters,
+            did,
+            home,
+            settings,
+            runtime,
+            self._background,
+        )
         self.dispatcher = Dispatcher(
             self.ingest,
             adapters,

@@ -255,14 +255,14 @@ async def test_two_hundred_followers_are_looked_after_by_one(two: Two, tmp_path:
     following = [asyncio.ensure_future(follow()) for _ in range(200)]
 
     async def all_follow() -> bool:
-        return two.coordinator.engine.following.followers == 200
+        return two.coordinator.engine.output.following.followers == 200
 
     await until(all_follow)
     before = len(two.network.asked)
     go.touch()
     assert set(await asyncio.gather(*following)) == {whole}
     assert len(two.network.asked) - before < 150
-    assert two.coordinator.engine.following.followers == 0
+    assert two.coordinator.engine.output.following.followers == 0
 
 
 async def test_more_followers_than_there_is_room_for_are_refused(
@@ -275,7 +275,7 @@ async def test_more_followers_than_there_is_room_for_are_refused(
         assert await stream.take() is not None
 
         async def follows() -> bool:
-            return alone.engine.following.followers == 1
+            return alone.engine.output.following.followers == 1
 
         await until(follows)
         refused = await alone.operator.get(PATH, params={"follow": True})
