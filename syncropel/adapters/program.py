@@ -109,7 +109,8 @@ class ProgramAdapter(ABC):
 
     def following(self, run: Supervised, job: Job, reader: OutputReader, output: Path) -> Following:
         """Who observes what the reader tells while the run goes on."""
-        return Following(output, reader, run.folder.name, job.events.get(run.folder.name, 0))
+        name = run.folder.name
+        return Following(output, reader, name, job.events.get(name, 0), self.place.runtime.monotonic)
 
     def limits_of(self, job: Job, reader: OutputReader | None) -> Excess | None:
         """A limit of its own that the run is over now, after which it is ended."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,11 @@ from typing import Any
 import psutil
 import pytest
 
+from syncropel.cli.text.diagnosis import diagnosis_lines
+from syncropel.cli.text.task import child_lines
 from syncropel.settings.workspace import Repo, WorkspaceSettings
+from syncropel.wire import ChildOut
+from syncropel.wire.diagnosis import Diagnosis
 from tests.git_repository import git
 
 from .conftest import assert_error, until
@@ -56,6 +61,13 @@ async def test_the_result_says_what_the_gate_came_to(two: Two, goal: str, verdic
     attempt = (await two.coordinator.get("/v1/tasks/T/diagnose"))["attempts"][0]
     assert attempt["gate"] == gate
     assert attempt["failure_reason"] == (None if passed else "gate_failed")
+    came_to = "passed" if passed else "failed, exit status 1"
+    told = f"gate: {shlex.join(GATE)}: {came_to}, "
+    for lines in (
+        child_lines(ChildOut.model_validate(await child(two))),
+        diagnosis_lines(Diagnosis.model_validate(await two.coordinator.get("/v1/tasks/T/diagnose"))),
+    ):
+        assert [line for line in lines if line.strip().startswith(told)], lines
     said = await two.coordinator.get(OUTPUT)
     assert said["data"].startswith("two\ngate: sh -c ")
     assert said["data"].endswith("\none\n")
