@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -140,3 +143,38 @@ def test_only_so_many_points_are_kept() -> None:
 def test_no_error_is_a_store_error_by_accident() -> None:
     assert issubclass(StoreHeld, StoreError)
     assert (StoreHeld.status, StoreHeld.code) == (503, "STORE_HELD")
+
+
+@pytest.mark.parametrize("count", [BLOCK, 2 * BLOCK])
+async def test_a_log_that_ends_with_a_block_goes_on_and_is_looked_at(
+    path: Path, files: LineageFile, count: int
+) -> None:
+    await grow(path, files, *range(count))
+    await grow(path, files)
+    store = await opened(path, files)
+    assert (store.hold, store.told, store.count) == (None, [], count)
+    await store.close()
+    with closing(sqlite3.connect(path)) as log, log:
+        log.execute("UPDATE records SET id = ? WHERE sequence = ?", ("0" * 64, count))
+    store = await opened(path, files)
+    assert store.hold is not None
+    assert f"record {count} of the log is not the one" in store.hold.told
+    await store.close()
+
+
+async def test_a_block_whose_digest_was_changed_is_not_taken(path: Path, files: LineageFile) -> None:
+    await grow(path, files, *range(BLOCK))
+    known = read_lineage(files.path)
+    assert known is not None
+    spoilt = replace(known, head=replace(known.head, digest="f" * 64), serial=known.serial + 1)
+    files.write(spoilt, everywhere=True)
+    store = await opened(path, files)
+    assert store.hold is not None
+    await store.close()
+
+
+async def test_an_empty_log_that_was_empty_is_taken(path: Path, files: LineageFile) -> None:
+    await grow(path, files)
+    store = await opened(path, files)
+    assert (store.hold, store.told) == (None, [])
+    await store.close()

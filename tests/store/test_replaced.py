@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from syncropel.store.base import RecordFilter
 from syncropel.store.lineage.lineage import LineageFile, read_lineage
 from syncropel.store.refusals import StoreReplaced
 from syncropel.store.sqlite import custody as custodies
+from syncropel.store.sqlite.file_watch import FileWatch
 from syncropel.store.sqlite.store import SqliteStore
 
 
@@ -195,3 +196,67 @@ async def test_the_write_ahead_log_does_not_grow_without_end(
         sizes.append(beside(path, "-wal").stat().st_size)
     assert max(sizes) < 3 * 50 * 4120
     await store.close()
+
+
+@pytest.fixture
+def watched(path: Path) -> Iterator[FileWatch]:
+    """Files of which nobody but the test knows anything."""
+    path.write_bytes(b"a" * 4096)
+    beside(path, "-wal").write_bytes(b"h" * 32 + b"w" * 4096)
+    watch = FileWatch(path)
+    watch.check()
+    yield watch
+    watch.close()
+
+
+def test_a_file_of_the_same_size_and_time_is_another_one(path: Path, watched: FileWatch) -> None:
+    found = path.stat()
+    other = path.with_name("other")
+    other.write_bytes(b"b" * 4096)
+    os.utime(other, ns=(found.st_atime_ns, found.st_mtime_ns))
+    other.rename(path)
+    with pytest.raises(StoreReplaced, match="is another file now"):
+        watched.check()
+
+
+def test_a_write_ahead_log_that_was_cut_behind_its_header_is_not_ours(path: Path, watched: FileWatch) -> None:
+    os.truncate(beside(path, "-wal"), 100)
+    with pytest.raises(StoreReplaced, match="was written to"):
+        watched.check()
+
+
+def test_after_a_checkpoint_both_files_may_have_changed(path: Path, watched: FileWatch) -> None:
+    path.write_bytes(b"c" * 8192)
+    beside(path, "-wal").write_bytes(b"i" * 32)
+    found = path.stat()
+    assert watched.checkpointed() == (8192, found.st_mtime_ns)
+    watched.check()
+    assert watched.wal_bytes == 32
+    beside(path, "-wal").write_bytes(b"j" * 64)
+    with pytest.raises(StoreReplaced):
+        watched.check()
+
+
+def test_a_write_ahead_log_that_comes_later_is_watched_from_then_on(path: Path) -> None:
+    path.write_bytes(b"a")
+    watch = FileWatch(path)
+    watch.check()
+    beside(path, "-wal").write_bytes(b"h" * 64)
+    watch.check()
+    watch.check()
+    beside(path, "-wal").unlink()
+    with pytest.raises(StoreReplaced, match="is gone"):
+        watch.check()
+    watch.close()
+
+
+def test_it_lets_go_of_what_it_opened_once(path: Path, watched: FileWatch) -> None:
+    descriptor = watched._wal_descriptor
+    assert not os.get_inheritable(descriptor)
+    watched.close()
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(descriptor)
+    again = os.open(path, os.O_RDONLY)
+    watched.close()
+    os.fstat(again)
+    os.close(again)
