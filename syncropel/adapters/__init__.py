@@ -1,4 +1,4 @@
-"""Adapters run a goal: each takes a `Job` and gives an `Outcome`."""
+"""Adapters run goals: each takes a `Job` and returns an `Outcome`."""
 
 from syncropel.adapters.base import (
     Adapter,

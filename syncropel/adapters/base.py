@@ -1,4 +1,4 @@
-"""What an adapter is."""
+"""The interface of adapters."""
 
 from __future__ import annotations
 
@@ -9,29 +9,30 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 Observe = Callable[[str, dict[str, Any]], Awaitable[None]]
-"""Keeps an observation (kind, body) durably on the dispatch sub-thread before it returns."""
+"""Stores an observation (kind, body) durably on the dispatch sub-thread before it returns."""
 
 
 @dataclass(slots=True)
 class Remains:
-    """What an adapter knows of a goal's processes once `run` is over; one that starts none says nothing.
+    """What an adapter knows of a goal's processes once `run` is over; one that starts none leaves it empty.
 
-    `left`: pids that did not end. `proven`: nothing is left, and that is known and not only hoped.
+    `left`: pids that did not end. `proven`: it is proven, rather than assumed, that nothing is left.
     """
 
     proven: bool = True
     left: tuple[int, ...] = ()
     agent: dict[str, Any] | None = None
-    """What a coding agent said of its run, also of one that was ended from outside: as `Outcome.agent`."""
+    """A coding agent's report about its run, also for one that was ended from outside: as `Outcome.agent`."""
     forget: Callable[[], None] = lambda: None
-    """To be called once the result is in the log: until then a daemon that comes back has to find the run."""
+    """Call this once the result is in the log: until then a daemon that comes back must find the run."""
     settling: bool = False
     """Whether the goal has ended by itself and only gate and commit remain, which the next daemon can do
-    without running the goal again."""
+    without running the goal again.
+    """
 
 
 class Startable(Protocol):
-    """A goal that stands behind its gate. `started` is done when the goal itself runs, or never will."""
+    """A goal that waits behind its gate. `started` is done when the goal itself runs, or never will."""
 
     @property
     def started(self) -> asyncio.Future[None]: ...
@@ -41,12 +42,12 @@ class Startable(Protocol):
         ...
 
     def strike(self) -> None:
-        """Kill it now, where it stands, without waiting for anybody."""
+        """Kill it now, in whatever state, without waiting for anybody."""
         ...
 
 
 Gate = Callable[[Startable], Awaitable[bool]]
-"""Lets a goal start. False when it must not: it has not run then, and is to be ended."""
+"""Lets a goal start. Returns False when it must not: it has not run then, and is to be ended."""
 
 
 async def open_gate(goal: Startable) -> bool:
@@ -70,12 +71,13 @@ class Instant:
 
 
 class Held(Exception):
-    """The goal was not let through its gate. It is tried again when that may have changed."""
+    """The goal was not let through its gate. It is retried when that may have changed."""
 
 
 class CutShort(Exception):
-    """Raised when a run was ended because this daemon was stopped for too long: it has to run again, here or
-    where its coordinator has given it meanwhile."""
+    """Raised when a run was ended because this daemon was stopped for too long: it must run again, here or
+    wherever its coordinator has moved it.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,39 +93,40 @@ class Job:
     cost_offset: int = 0
     """How far an earlier process read this attempt's cost file, in bytes."""
     events: Mapping[str, int] = field(default_factory=dict)
-    """How many events of an earlier run's output the log holds, by the run's name."""
+    """How many events of an earlier run's output are in the log, by the run's name."""
     model: str = ""
     """The model to use, one that the adapter's config allows; empty: the program's own choice."""
     content: str = ""
-    """Path of a file that says more about the goal."""
+    """Path of a file with more about the goal."""
     budget_tokens: int | None = None
     denied: str = ""
-    """`ignore`: tool calls that were denied do not fail it."""
+    """`ignore`: denied tool calls do not fail it."""
     over: bool = False
-    """Whether the attempt has ended and its output is only read again, with nothing else that it left."""
+    """Whether the attempt has ended and only its output is read again."""
     earlier: Mapping[str, Any] | None = None
-    """What the attempt before said of its agent (`Outcome.agent`), when it ran here with the same adapter."""
+    """The previous attempt's data about its agent (`Outcome.agent`), when it ran here with the
+    same adapter."""
     repo: str = ""
-    """The repository whose worktree it runs in, by its name in `[workspace.repos]`; empty: in none."""
+    """The repository whose worktree it runs in, by its name in `[workspace.repos]`; empty: none."""
     work: str = ""
-    """What that worktree is named after, without the attempt."""
+    """The name of that worktree, without the attempt."""
     briefing: str = ""
-    """What other agents reported of the subtasks that it depends on; empty when it depends on none."""
+    """What other agents reported about the subtasks that it depends on; empty when it depends on none."""
     gate: Gate = open_gate
     """Passed just before the first instruction of the goal."""
     remains: Remains = field(default_factory=lambda: Remains())
-    """Where the adapter says what is left, also of a goal that was ended from outside."""
+    """Where the adapter records what is left, even for a goal that was ended from outside."""
     spent_usd: float = 0.0
-    """US dollars that the log says this attempt has spent already."""
+    """US dollars that this attempt has already spent, according to the log."""
     stopped: Callable[[], Outcome | None] = lambda: None
-    """What it comes to if it must not go on now; None while it may."""
+    """Its outcome if it must not go on now; None while it may."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of a job. `exit` holds what a subprocess left: code, signal, runtime in milliseconds.
+    """The result of a job. `exit` holds what a subprocess left: code, signal, runtime in milliseconds.
 
-    `cost_usd` is what was spent beyond the observations. `reason` is a word for programs: why it was ended.
+    `cost_usd` is the spending beyond the observations. `reason` is machine-readable: why it was ended.
     """
 
     verdict: str
@@ -133,50 +136,52 @@ class Outcome:
     exit: dict[str, Any] | None = None
     reason: str = ""
     worktree: dict[str, Any] | None = None
-    """What it left in the git worktree that it ran in, if that was one."""
+    """What it left in its git worktree, if it had one."""
     unread: int = 0
-    """Lines of its output that were too long, or made no sense."""
+    """Lines of its output that were too long, or could not be parsed."""
     forgiven: str | None = None
-    """The summary if a gate accepts it in spite of denied tool calls; None unless they alone fail it."""
+    """The summary if a gate accepts it despite denied tool calls; None unless only those fail it."""
     gate: dict[str, Any] | None = None
     """Result of its repository's gate command: `command, passed, ended, exit_code, signal, runtime_ms`, its
     last lines (`tail`), and the file of its `output`."""
     tree: dict[str, Any] | None = None
     """Whether its processes are gone: `proven`, and `left`, the pids of those that are not."""
     cost_known: bool = True
-    """Whether `cost_usd` and the usage observed are all that was spent; if not, the cost is unknown."""
+    """Whether `cost_usd` and the observed usage are complete; if not, the cost is unknown."""
     agent: dict[str, Any] | None = None
-    """What a coding agent said of its run, as `syncropel.adapters.agents.account` makes it."""
+    """A coding agent's report about its run, in the form of `syncropel.adapters.agents.account`."""
 
 
 @runtime_checkable
 class Resumable(Protocol):
-    """An adapter whose goals are processes, which can outlive this daemon. It passes the gate by itself, and
-    observes a session that tells the run's name as `run`."""
+    """An adapter whose goals are processes that can outlive this daemon. It passes the gate itself, and
+    observes a session that names the run as `run`.
+    """
 
     @property
     def runs(self) -> Path:
-        """The folder that its runs are found in; several adapters may share it."""
+        """The folder of its runs; several adapters may share it."""
         ...
 
     async def take_back(self, wanted: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
-        """Take back the runs of a former daemon that are wanted (the session's body by name), also those of
-        other adapters that share its folder; end the others.
+        """Take over the runs of a previous daemon that are wanted (the session's body by name), including
+        those of other adapters that share its folder; end the others.
 
-        What has ended by itself meanwhile is among them; what was cut short is not, and has to run again.
+        Runs that ended by themselves meanwhile are included; runs that were cut short are not, and must run
+        again.
         """
         ...
 
     def goes_on(self, taken: Any) -> bool:
-        """Whether a run that was taken back has not ended yet."""
+        """Whether a run that was taken over is still running."""
         ...
 
     async def resume(self, taken: Any, job: Job, observe: Observe) -> Outcome:
-        """Go on with a run that was taken back, as `run` does."""
+        """Continue a run that was taken over, as `run` does."""
         ...
 
     def leave_running(self) -> None:
-        """From here on a run that is cancelled is left to the next daemon."""
+        """From here on a cancelled run is left to the next daemon."""
         ...
 
 
@@ -186,11 +191,11 @@ class Adapter(Protocol):
     name: str
 
     async def run(self, job: Job, observe: Observe) -> Outcome:
-        """Run the goal within its time limit. A failure is an Outcome; raises Held at a gate that is shut."""
+        """Run the goal within its time limit. A failure is an Outcome; raises Held at a closed gate."""
         ...
 
     async def end_orphan(self, session: dict[str, Any]) -> None:
-        """End what a former process of this instance started and did not live to see through.
+        """End what a previous process of this instance started and did not live to finish.
 
         `session` is the body of its session observation.
         """

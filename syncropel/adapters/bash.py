@@ -22,8 +22,8 @@ from syncropel.peer.runtime import Runtime
 from syncropel.settings.adapters import AdapterTable
 from syncropel.settings.workspace import WorkspaceSettings
 
-# The script's own first word closes the pipe by which its supervisor learns that it has begun. It stands on
-# the goal's first line, so that bash counts lines as the goal does.
+# The script's first command closes the pipe that tells its supervisor that it has begun. It is on the
+# goal's first line, so that bash's line numbers match the goal's.
 _TELL_START: Final = "exec 3>&-; "
 _PLAIN: Final = AdapterTable("bash")
 _NO_WORKSPACES: Final = Workspaces(WorkspaceSettings())

@@ -1,7 +1,7 @@
-"""The briefing of a subtask as a text: what was reported of the subtasks that it depends on.
+"""The briefing of a subtask as text: the reports about the subtasks that it depends on.
 
-The words in it are those of other agents. Each is marked as data, cut, and cleaned of control characters,
-whatever the record holds.
+Its content was written by other agents. Each part is marked as data, cut, and cleaned of control characters,
+whatever the record contains.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ _LEAVES: Final = frozenset("\n\t")
 
 
 def render(briefing: Any) -> str:
-    """A briefing from an INTEND's body as Markdown; empty when there is none. Any JSON value will do."""
+    """Render a briefing from an INTEND's body as Markdown; empty when there is none. Accepts any
+    JSON value."""
     listed = briefing.get("subtasks") if isinstance(briefing, dict) else None
     rows = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
     if not rows:
@@ -62,7 +63,7 @@ def _count(row: dict[str, Any], key: str) -> int | None:
 
 
 def _clean(text: str) -> str:
-    """Without control and format characters, which could hide or turn around what stands there."""
+    """Without control and format characters, which could hide or reorder text."""
     return "".join(
         char if char.isprintable() or char in _LEAVES else "\N{REPLACEMENT CHARACTER}" for char in text
     )

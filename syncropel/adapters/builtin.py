@@ -1,4 +1,4 @@
-"""Types of adapters that come with the package, found by entry points as those of plug-ins are."""
+"""Types of adapters that come with the package."""
 
 from __future__ import annotations
 

@@ -34,11 +34,11 @@ class ConfiguredProgram(ProgramAdapter):
         return missing(self.table.secrets, self.place)
 
     def command(self, job: Job) -> list[str]:
-        """The program and its arguments. Nothing of a record may get in here but an allowed model."""
+        """The program and its arguments. Nothing from a record may get in here but an allowed model."""
         return [*self.table.command, *self.table.args]
 
     def prompt(self, job: Job) -> str:
-        """What the program reads on stdin."""
+        """The program's stdin."""
         return job.goal
 
     def prepare(self, job: Job, files: Files, cwd: Path) -> Program:
@@ -48,7 +48,7 @@ class ConfiguredProgram(ProgramAdapter):
         return Program(command, cwd, environment, stdin=files.prompt, stderr=files.stderr)
 
     def places(self) -> dict[str, str]:
-        """The program's variables but its secrets and those of an attempt: they say where its files are."""
+        """The program's variables, without secrets and those of an attempt: they say where its files are."""
         return {
             **passed(self.table.env),
             **self.table.set,
@@ -65,12 +65,13 @@ class ConfiguredProgram(ProgramAdapter):
 
 
 def given(table: AdapterTable, place: Place) -> dict[str, str]:
-    """The variables that the config sets, secrets too. Raises SetupError when a secret cannot be read."""
+    """The variables that the config sets, including secrets. Raises SetupError when a secret
+    cannot be read."""
     return {**table.set, **{name: read_secret(place.secrets, name) for name in table.secrets}}
 
 
 def missing(secrets: Iterable[str], place: Place) -> str:
-    """Why one of these secrets cannot be used; empty when all can be."""
+    """Why one of these secrets cannot be used; empty when all can."""
     try:
         for name in secrets:
             read_secret(place.secrets, name)
@@ -80,7 +81,7 @@ def missing(secrets: Iterable[str], place: Place) -> str:
 
 
 def write_prompt(files: Files, prompt: str) -> None:
-    """Have the prompt there for the program to read, and nobody else. Raises OSError."""
+    """Write the prompt for the program to read, readable by nobody else. Raises OSError."""
     files.prompt.unlink(missing_ok=True)
     with os.fdopen(os.open(files.prompt, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(prompt.encode())

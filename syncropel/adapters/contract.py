@@ -1,4 +1,4 @@
-"""What an entry point of the group `syncropel.adapters` names: a type of adapter, and what it can do."""
+"""What an entry point of the group `syncropel.adapters` names: a type of adapter, and its capabilities."""
 
 from __future__ import annotations
 
@@ -18,36 +18,36 @@ from syncropel.settings.workspace import WorkspaceSettings
 ORPHAN_SECS = 30.0
 
 CostKnown = Literal["request", "turn", "end", "never"]
-"""When it is known what a goal has spent: after each request, after each turn, at its end, or never."""
+"""When the spending of a goal is known: after each request, after each turn, at its end, or never."""
 
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What an adapter can. A budget overshoots by at most one unit of `cost`."""
+    """The capabilities of an adapter. A budget overshoots by at most one unit of `cost`."""
 
     text: bool = False
-    """Tells what the agent says while it runs."""
+    """Reports what the agent says while it runs."""
     tools: bool = False
-    """Tells the agent's tool calls."""
+    """Reports the agent's tool calls."""
     tokens: bool = False
-    """Tells how many tokens were used."""
+    """Reports how many tokens were used."""
     cost: CostKnown = "never"
     resume: bool = False
-    """A later attempt can go on with the session of an earlier one."""
+    """A later attempt can continue an earlier one's session."""
     messages: bool = False
-    """Takes messages while it runs."""
+    """Accepts messages while it runs."""
     permissions: bool = False
     """Asks before it does what it may not."""
     denials: bool = False
-    """Tells which tool calls were denied."""
+    """Reports which tool calls were denied."""
 
 
 @dataclass(frozen=True)
 class Place:
     """Where an instance runs goals. `work`: outputs and working folders. `runs`: folders of supervisors.
 
-    `orphan_secs`: how long a run goes on without a daemon. `user`: whom programs run as, if not the daemon's.
-    `secrets`: the folder of files that hold secrets.
+    `orphan_secs`: how long a run continues without a daemon. `user`: the user that programs run as, if not
+    the daemon's. `secrets`: the folder of files with secrets.
     """
 
     work: Path
@@ -58,12 +58,12 @@ class Place:
     secrets: Path = Path("secrets")
     workspaces: Workspaces = field(default_factory=lambda: Workspaces(WorkspaceSettings()))
     gateway: Gateway | None = None
-    """What agents ask their models through, where the config wants that."""
+    """Through which agents call their models, where the config uses it."""
 
 
 @runtime_checkable
 class OfProvider(Protocol):
-    """An adapter whose goals use a provider's quota, which the fleet calls by this name."""
+    """An adapter whose goals use a provider's quota, under this name in the fleet."""
 
     @property
     def provider(self) -> str: ...
@@ -71,23 +71,23 @@ class OfProvider(Protocol):
 
 @runtime_checkable
 class SaysCost(Protocol):
-    """An adapter whose configuration decides when it is known what a goal has spent."""
+    """An adapter whose configuration decides when a goal's spending is known."""
 
     cost_known: CostKnown
 
 
 @runtime_checkable
 class Checked(Protocol):
-    """An adapter that can say beforehand why its goals would fail."""
+    """An adapter that can tell beforehand why its goals would fail."""
 
     def problem(self) -> str:
-        """What is missing now, and what to do; empty when nothing is known to be."""
+        """What is missing now, and what to do; empty when no problem is known."""
         ...
 
 
 @dataclass(frozen=True)
 class AdapterType:
-    """A type of adapter. `make` raises SetupError that names section and key when the table is wrong."""
+    """A type of adapter. `make` raises SetupError naming section and key when the table is invalid."""
 
     make: Callable[[AdapterTable, Place], Adapter]
     capabilities: Capabilities

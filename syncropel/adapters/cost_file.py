@@ -1,8 +1,8 @@
-"""The cost file: how a script says what it spends.
+"""The cost file, with which a script reports its spending.
 
-A script appends a line with a number of US dollars to the file that `SPL_COST_FILE` names, whenever it has
+A script appends a line with a number of US dollars to the file named by `SPL_COST_FILE`, whenever it has
 spent that much more: `echo 0.12 >> "$SPL_COST_FILE"`. It may do so as often as it likes; the file is read
-while the script runs. A line that is not a number above 0 counts nothing and is logged once.
+while the script runs. A line that is not a number above 0 is ignored and logged once.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from syncropel.folds.fanout.spec import LARGEST
 log = logging.getLogger("syncropel.engine.adapters.cost_file")
 
 LOOK_SECS: Final = 0.1
-"""How often the file is looked at."""
+"""How often the file is read."""
 _CHUNK_BYTES: Final = 1 << 20
 
 
 def open_plain(path: Path, *, dir_fd: int | None = None) -> BinaryIO:
-    """Open a file that a goal may have replaced: a pipe would hold up everybody, a link show what is not its.
+    """Open a file that a goal may have replaced: a pipe would block everybody, a link could show other files.
 
-    `dir_fd`: the open folder that a relative path is in. Raises OSError when it is not a plain file.
+    `dir_fd`: the open folder for a relative path. Raises OSError when it is not a plain file.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=dir_fd)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -37,7 +37,9 @@ def open_plain(path: Path, *, dir_fd: int | None = None) -> BinaryIO:
 
 
 def touch_plain(path: Path) -> None:
-    """Have a plain file there: what an earlier process wrote stays, anything else goes. Raises OSError."""
+    """Ensure that a plain file exists: what an earlier process wrote stays, anything else is removed. Raises
+    OSError.
+    """
     try:
         open_plain(path).close()
     except OSError:
@@ -46,7 +48,7 @@ def touch_plain(path: Path) -> None:
 
 
 class CostFile:
-    """Reads on from an offset in bytes; only whole lines are taken."""
+    """Reads on from an offset in bytes; only whole lines are read."""
 
     def __init__(self, path: Path, offset: int) -> None:
         self._path = path
@@ -54,7 +56,7 @@ class CostFile:
         self.offset = offset
 
     def read(self) -> float:
-        """US dollars in the lines that are new. An unreadable file counts nothing."""
+        """US dollars in the new lines. An unreadable file counts as nothing."""
         try:
             with open_plain(self._path) as file:
                 file.seek(self.offset)

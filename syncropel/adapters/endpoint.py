@@ -1,4 +1,4 @@
-"""Where an `http` adapter posts goals: the keys of its table, checked."""
+"""Where an `http` adapter posts goals: the keys of its table, validated."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _HINT: Final = 'for example {} = {{ X-Name = "value" }}'
 
 @dataclass(frozen=True)
 class Endpoint:
-    """`timeout_secs`: how long one request may take. `secret_headers`: names of secrets by header."""
+    """`timeout_secs`: time limit of one request. `secret_headers`: names of secrets by header."""
 
     url: httpx.URL
     timeout_secs: float
@@ -38,7 +38,7 @@ class Endpoint:
 
 
 def read_endpoint(table: AdapterTable) -> Endpoint:
-    """The endpoint that a table names. Raises SetupError that names section and key."""
+    """The endpoint in a table. Raises SetupError naming section and key."""
     timeout, retries = table.options.get("timeout_secs", 60.0), table.options.get("retries", 3)
     if (
         isinstance(timeout, bool)

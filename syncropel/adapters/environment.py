@@ -28,6 +28,6 @@ def passed(more: Iterable[str] = ()) -> dict[str, str]:
 
 
 def found(command: list[str], environment: Mapping[str, str]) -> list[str]:
-    """The command, with its program's path where that is found by the environment's PATH."""
+    """The command, with its program's path if the environment's PATH contains it."""
     path = shutil.which(command[0], path=environment.get("PATH"))
     return [path or command[0], *command[1:]]

@@ -1,4 +1,4 @@
-"""Where the files of one attempt are: what it is started with, what it writes, what it spends."""
+"""The files of one attempt: its input, its output, its spending."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ _PLAIN: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
 @dataclass(frozen=True)
 class Files:
-    """`kept`: the folder of its outputs. `open`: the folder that its program may reach, which is another one
-    when it runs as another user."""
+    """`kept`: the folder of its outputs. `open`: the folder that its program can reach, which is a different
+    one when it runs as another user.
+    """
 
     kept: Path
     open: Path
@@ -29,7 +30,7 @@ class Files:
 
     @classmethod
     def of(cls, job: Job, work: Path, user: OtherUser | None) -> Files:
-        """The files of this job, under `work` whatever its thread is called."""
+        """The files of this job, below `work` whatever its thread is called."""
         folder = folder_name(job.child_thread)
         return cls(work / folder, (user.goals if user else work) / folder, f"attempt-{job.attempt}", user)
 
@@ -39,22 +40,22 @@ class Files:
 
     @property
     def prompt(self) -> Path:
-        """What the program reads on stdin."""
+        """The program's stdin."""
         return self.kept / f"{self.name}.in"
 
     @property
     def costs(self) -> Path:
-        """Where the program says what it spends."""
+        """Where the program reports its spending."""
         return self.open / f"{self.name}.cost"
 
     @property
     def briefing(self) -> Path:
-        """What the program is told of the subtasks that its own depends on."""
+        """What the program is told about the subtasks that its own depends on."""
         return self.open / f"{self.name}.briefing.md"
 
     @property
     def cwd(self) -> Path:
-        """Where the program runs when nothing else is configured."""
+        """Where the program runs unless configured otherwise."""
         return self.open / "cwd"
 
     @property
@@ -72,11 +73,12 @@ class Files:
 
     @property
     def gate(self) -> Path:
-        """What the gate command of its repository writes."""
+        """The output of its repository's gate command."""
         return self.kept / f"{self.name}.gate"
 
     def make(self, cwd: Path) -> None:
-        """Make the folders and the cost file, and follow no link that the program's user has put there.
+        """Create the folders and the cost file, without following links that the program's user has put
+        there.
 
         Raises OSError, ValueError.
         """
@@ -97,7 +99,7 @@ class Files:
                 self.user.own(self.briefing)
 
     def hand_over(self, *more: Path) -> None:
-        """Give the program's user what it is to have; these files too. Raises OSError."""
+        """Give the program's user what it is to own, including these files. Raises OSError."""
         if self.user is not None:
             own = [self.cwd] if self.cwd.is_dir() else []
             for path in (*more, self.costs, *own, self.open):
@@ -105,12 +107,12 @@ class Files:
 
 
 def folder_name(thread: str) -> str:
-    """The folder of a thread, whatever that is called: nothing is written outside of the work folder."""
+    """The folder of a thread, whatever its name: nothing is written outside the work folder."""
     return thread if _PLAIN.fullmatch(thread) else hashlib.sha256(thread.encode()).hexdigest()
 
 
 def end_of(path: Path) -> list[bytes]:
-    """The last lines of a file, 16 KiB at most; none when a goal has put it away."""
+    """The last lines of a file, at most 16 KiB; empty when a goal has removed it."""
     try:
         with open_plain(path) as file:
             file.seek(max(0, os.fstat(file.fileno()).st_size - TAIL_BYTES))

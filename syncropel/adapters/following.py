@@ -1,8 +1,8 @@
-"""One attempt's output while it is written: fed to its reader, and what the log has to know of it observed.
+"""One attempt's output while it is written: fed to its reader, with observations for the log.
 
-The log is told of sessions, usage and questions, each with the run's name, the number of such events so far
-and the byte behind the line that said it. A daemon that comes back reads the output from its start, so that
-its reader knows what the former one knew, and passes over as many events as the log holds of this run.
+Sessions, usage, and questions are observed, each with the run's name, the number of such events so far, and
+the offset after the line that contained it. A daemon that comes back reads the output from its start, so that
+its reader knows what the previous one knew, and skips as many events as the log has of this run.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ from syncropel.folds.fanout.child import AGENT_SESSION, QUESTION, STREAM_EVENT
 log = logging.getLogger("syncropel.engine.adapters.following")
 
 MOST_RECORDS: Final = 1000
-"""Observations of one run that the log takes one by one; a program may make up more than it can hold."""
+"""Observations of one run that are logged individually; a program may invent more than the log can hold."""
 REST_SECS: Final = 10.0
-"""How often the log is told of usage after that, summed up."""
+"""How often usage is logged after that, summed up."""
 SEVERAL: Final = "several"
-"""The model of usage that is summed up over all models."""
+"""The model name for usage summed over all models."""
 _CHUNKS_A_LOOK: Final = 16
 """So that whoever looks also comes to look at time limits and costs."""
 KINDS: Final[Mapping[type, str]] = {Session: AGENT_SESSION, Usage: STREAM_EVENT, Question: QUESTION}
-"""What the log is told of, and as what."""
+"""The logged events, and their observation kinds."""
 
 
 class Following:
-    """Reads on from where it is whenever it is asked. `known`: events of this run that the log holds."""
+    """Reads on from its position whenever it is called. `known`: events of this run that the log has."""
 
     def __init__(
         self,
@@ -60,10 +60,10 @@ class Following:
         self._events = 0
         self._waiting: deque[tuple[str, dict[str, Any]]] = deque()
         self._sum: tuple[Usage, dict[str, Any]] | None = None
-        """Usage that the log is told of together, and how far it leads."""
+        """Usage to be logged together, and the position up to which it counts."""
         self._broken = 0
         self._finished = False
-        self._one_at_a_time = Lock()  # a step whose run was cancelled goes on in its thread
+        self._one_at_a_time = Lock()  # a step whose run was cancelled continues in its thread
 
     @property
     def offset(self) -> int:
@@ -72,17 +72,17 @@ class Following:
 
     @property
     def unread(self) -> int:
-        """Lines that were too long, or made no sense."""
+        """Lines that were too long, or could not be parsed."""
         return self._tail.dropped + self._reader.unread + self._broken
 
     @property
     def unobserved_usd(self) -> float:
-        """US dollars that the log has not taken."""
+        """US dollars that the log has not accepted."""
         summed = self._sum[0].cost_usd if self._sum is not None else None
         return (summed or 0.0) + sum(float(body.get("cost_usd", 0.0)) for _, body in self._waiting)
 
     async def read_on(self, observe: Observe) -> None:
-        """Read what is new, but no more than a part of what a fast program writes, and observe it.
+        """Read what is new, up to a limit for fast programs, and observe it.
 
         While the log refuses that, nothing more is read.
         """
@@ -91,7 +91,7 @@ class Following:
                 return
 
     async def finish(self, observe: Observe) -> None:
-        """Read the rest, and its last line even without a newline. What the log refuses is left out of it."""
+        """Read the rest, including a last line without a newline. What the log refuses is omitted."""
         while await asyncio.to_thread(self._step):
             await self._tell(observe)
         if not self._finished:
@@ -100,7 +100,7 @@ class Following:
         await self._tell(observe, at_once=True)
 
     def _step(self) -> bool:
-        """Feed one chunk. False at the end of the file."""
+        """Feed one chunk. Returns False at the end of the file."""
         with self._one_at_a_time:
             before = self._tail.offset
             for offset, line in self._tail.read():
@@ -138,8 +138,8 @@ class Following:
                 self._add(event, kind, where, self._events)
 
     def _add(self, event: Event, kind: str, where: dict[str, Any], number: int) -> None:
-        """Have the log told of an event. After the first thousand, usage is summed up, and sessions and
-        questions are left out: no agent has so many.
+        """Log an event. After the first thousand, usage is summed up, and sessions and questions are dropped:
+        no agent has so many.
         """
         if number <= MOST_RECORDS:
             self._waiting.append((kind, {**_told(event), **where}))
@@ -150,7 +150,7 @@ class Following:
         else:
             try:
                 self._sum = (_together(self._sum[0], event), where)
-            except TypeError:  # a reader of a plug-in may count in anything
+            except TypeError:  # a plug-in's reader may return anything
                 self._breaks()
 
     def _release(self, *, at_once: bool) -> None:
@@ -161,13 +161,13 @@ class Following:
                 self._waiting.append((STREAM_EVENT, {**_told(event), **where}))
 
     async def _tell(self, observe: Observe, *, at_once: bool = False) -> bool:
-        """Observe what waits. False when the log refuses it: the next look tries again."""
+        """Observe what waits. Returns False when the log refuses it: the next look tries again."""
         self._release(at_once=at_once)
         while self._waiting:
             told = self._waiting.popleft()
             try:
                 await observe(*told)
-            except InvalidRecord:  # no log will ever take it, and what comes after it is not to wait for it
+            except InvalidRecord:  # no log will ever accept it, and it must not block what follows
                 self._broken += 1
             except SyncropelError:
                 self._waiting.appendleft(told)
@@ -176,7 +176,7 @@ class Following:
 
 
 def _together(one: Usage, other: Usage) -> Usage:
-    """Usage summed up. A cost that is not known makes that of both unknown."""
+    """Usage summed up. If one cost is unknown, so is the sum."""
     costs = (one.cost_usd, other.cost_usd)
     known = [cost for cost in costs if cost is not None]
     return Usage(

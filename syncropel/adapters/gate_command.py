@@ -75,7 +75,7 @@ class GateCommand:
         remains.forget = _both(run.forget, goal.forget)
         try:
             told = {"pid": run.pid, "run": run.folder.name, "supervisor": run.supervisor}
-            with suppress(SyncropelError):  # a freeze that takes no word does not end what runs
+            with suppress(SyncropelError):  # a freeze that accepts no record does not end running work
                 await observe(GATE, {**told, "command": list(self._words), "gate_output": str(self._output)})
             run.go()
             ending = await _ended(run, runtime)
@@ -87,7 +87,7 @@ class GateCommand:
         return await asyncio.to_thread(self._judged, outcome, ending)
 
     async def _taken(self, goal: Supervised, cwd: Path) -> Supervised | None:
-        """The gate that an earlier daemon started, unless the config names another one now."""
+        """The gate that an earlier daemon started, unless the config now names another one."""
         run, goal.gate = goal.gate, None
         if run is None or (run.about.get("gate") == list(self._words) and run.spec.cwd == str(cwd)):
             return run

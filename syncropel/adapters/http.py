@@ -25,10 +25,10 @@ from syncropel.peer.runtime import Runtime
 from syncropel.settings.adapters import AdapterTable
 
 LONGEST_ANSWER: Final = 4 * 1024 * 1024
-"""Bytes of an answer that are read; more is a failure."""
+"""Longest answer that is read; a longer one is a failure."""
 MOST_REDIRECTS: Final = 5
 LONGEST_WAIT_SECS: Final = 60.0
-"""Between two tries, also when the answer asks for more."""
+"""Longest delay between two tries, even when the answer asks for more."""
 HIDDEN: Final = "[secret]"
 _VERDICTS: Final = (ACCEPT, "reject", "failed")
 _TRANSIENT: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -37,7 +37,7 @@ _POST_AGAIN: Final = frozenset({307, 308})
 
 @dataclass(frozen=True)
 class Answer:
-    """What one try came to. `transient`: another may come to more, after `wait_secs` at least."""
+    """The result of one try. `transient`: another may succeed, after at least `wait_secs`."""
 
     outcome: Outcome
     transient: bool = False
@@ -45,7 +45,7 @@ class Answer:
 
 
 class Transcript:
-    """Requests and answers as JSON lines, without the secrets, wherever these turn up."""
+    """Requests and answers as JSON lines, without the secrets, wherever these occur."""
 
     def __init__(self, sink: BinaryIO, secrets: Iterable[str], runtime: Runtime) -> None:
         self._sink = sink
@@ -53,7 +53,7 @@ class Transcript:
         self._runtime = runtime
 
     def write(self, **what: Any) -> None:
-        """One line, at once."""
+        """Write one line, at once."""
         line = json.dumps({"at": round(self._runtime.now(), 3), **what}, ensure_ascii=False)
         self._sink.write(line.encode("utf-8", "replace") + b"\n")
         self._sink.flush()
@@ -66,7 +66,7 @@ class Transcript:
 
 
 class HttpAdapter:
-    """Posts a goal and waits for the answer. A status of 2xx accepts; what may pass is tried again."""
+    """Posts a goal and waits for the answer. A status of 2xx accepts; transient failures are retried."""
 
     def __init__(
         self, table: AdapterTable, place: Place, transport: httpx.AsyncBaseTransport | None = None
@@ -111,7 +111,7 @@ class HttpAdapter:
         headers = {
             **self._endpoint.headers,
             "content-type": "application/json",
-            "accept-encoding": "identity",  # a small answer that unpacks into gigabytes is none
+            "accept-encoding": "identity",  # a small answer that decompresses to gigabytes is not small
             "idempotency-key": _key(job),
         }
         content = json.dumps(_asked(job), ensure_ascii=False).encode("utf-8", "replace")
@@ -184,7 +184,7 @@ def _asked(job: Job) -> dict[str, Any]:
 
 
 def _key(job: Job) -> str:
-    """The same for every try of an attempt, so that a server can tell a repeated request."""
+    """The same for every try of an attempt, so that a server can recognize a repeated request."""
     return hashlib.sha256(f"{job.child_thread}#{job.attempt}".encode("utf-8", "replace")).hexdigest()[:32]
 
 

@@ -1,4 +1,4 @@
-"""The user that goals run as, if it is not the daemon's own: only then is there a boundary."""
+"""The user that goals run as, if not the daemon's own: only then is there a security boundary."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from syncropel.errors import SetupError
 from syncropel.supervisor import tree
 
 _CAPABILITIES: Final = {"CAP_KILL": 5, "CAP_SETGID": 6, "CAP_SETUID": 7, "CAP_CHOWN": 0}
-"""Capabilities that starting and ending a goal as another user needs."""
+"""Capabilities needed to start and end a goal as another user."""
 _HINT: Final = "start the daemon as root, or leave run_as empty: goals run as the daemon's user then"
 
 
 @dataclass(frozen=True)
 class OtherUser:
-    """Whom goals run as, and the folder that they work in: the home itself is closed to them."""
+    """The user that goals run as, and the folder that they work in: the home itself is closed to them."""
 
     name: str
     uid: int
@@ -33,7 +33,7 @@ class OtherUser:
 
     @property
     def numbers(self) -> list[int]:
-        """uid, gid and further groups."""
+        """uid, gid, and supplementary groups."""
         return [self.uid, self.gid, *self.groups]
 
     def own(self, path: Path) -> None:
@@ -41,12 +41,12 @@ class OtherUser:
         os.chown(path, self.uid, self.gid, follow_symlinks=False)
 
     def environment(self) -> dict[str, str]:
-        """What tells a program whose process it is."""
+        """Variables that tell a program which user it runs as."""
         return {"HOME": self.home, "USER": self.name, "LOGNAME": self.name}
 
 
 def other_user(name: str, work: Path) -> OtherUser:
-    """The user of this name. Raises SetupError when goals cannot run as this user, with the reason."""
+    """The user with this name. Raises SetupError, with the reason, when goals cannot run as this user."""
     try:
         found = pwd.getpwnam(name)
     except (KeyError, ValueError):
@@ -69,7 +69,7 @@ def other_user(name: str, work: Path) -> OtherUser:
 
 
 def missing_capabilities(status: str) -> list[str]:
-    """Of the rights that are needed, those that a `/proc/PID/status` lacks; none is missing without one."""
+    """The required capabilities that a `/proc/PID/status` lacks; empty if that has no such line."""
     for line in status.splitlines():
         if line.startswith("CapEff:"):
             mask = int(line.split()[1], 16)
@@ -78,7 +78,7 @@ def missing_capabilities(status: str) -> list[str]:
 
 
 def _make_open_folder(path: Path) -> None:
-    """A folder that others may pass through. One that somebody else has made is not used."""
+    """A folder that others may traverse. One created by somebody else is not used."""
     try:
         path.mkdir(mode=0o711, exist_ok=True)
         found = path.lstat()

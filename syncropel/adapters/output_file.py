@@ -1,4 +1,4 @@
-"""The file that keeps what an attempt writes, read with care: a goal may put anything in its place."""
+"""Reads the file with an attempt's output safely: a goal may have replaced it with anything."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ _FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 @dataclass(frozen=True, slots=True)
 class Paths:
-    """Where the output of an attempt is kept: of a script all of it (`merged`), of an agent what it says on
-    stdout (`said`) and on stderr (`errors`). `gate`: what the gate command wrote that followed it.
+    """Where the output of an attempt is stored: for a script all of it (`merged`), for an agent its stdout
+    (`said`) and its stderr (`errors`). `gate`: the output of the gate command that followed.
 
     There is at most one of `merged` and `said`.
     """
@@ -39,7 +39,7 @@ def output_paths(work: Path, thread: str, attempt: int) -> Paths:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Bytes from `offset` on, and the size of the whole file at that moment."""
+    """Bytes from `offset` on, and the size of the whole file at that time."""
 
     offset: int
     data: bytes
@@ -48,7 +48,7 @@ class Piece:
 
 def read_piece(path: Path, offset: int, limit: int, then: Path | None = None) -> Piece:
     """At most `limit` bytes from an offset; from the end when the file is shorter than that. `then`: a file
-    whose bytes follow those of the first, if it is there.
+    whose bytes follow those of the first, if it exists.
 
     Raises FileNotFoundError when there is no such file, any other OSError when it is not a plain file of its
     own: a link, a pipe, or another name of some other file.
@@ -59,7 +59,7 @@ def read_piece(path: Path, offset: int, limit: int, then: Path | None = None) ->
 
 
 def read_tail(path: Path, lines: int, limit: int, then: Path | None = None) -> Piece:
-    """The last `lines` lines, or fewer if these have more than `limit` bytes. Raises as `read_piece`."""
+    """The last `lines` lines, or fewer if these exceed `limit` bytes. Raises as `read_piece`."""
     with _whole(path, then) as whole:
         size = whole.size
         start = max(0, size - limit)
@@ -71,12 +71,12 @@ def read_tail(path: Path, lines: int, limit: int, then: Path | None = None) -> P
             break
     cut = len(data) if lines == 0 else end + 1
     if lines and end < 0 and start > 0:
-        cut = data.find(b"\n") + 1  # the first line is not whole
+        cut = data.find(b"\n") + 1  # the first line is incomplete
     return Piece(start + cut, data[cut:], size)
 
 
 class _Whole:
-    """Files that are read as one, each as long as it was when it was opened."""
+    """Files that are read as one, each with its length when it was opened."""
 
     def __init__(self, files: Sequence[BinaryIO]) -> None:
         self._parts = [(file, os.fstat(file.fileno()).st_size) for file in files]
@@ -104,16 +104,18 @@ def _whole(path: Path, then: Path | None) -> Iterator[_Whole]:
 
 
 def identity(path: Path) -> tuple[int, int]:
-    """Which file it is, device and inode: another one when it was replaced. Raises as `read_piece`."""
+    """The identity of the file, device and inode: it changes when the file is replaced. Raises as
+    `read_piece`.
+    """
     with _open(path) as file:
         status = os.fstat(file.fileno())
         return status.st_dev, status.st_ino
 
 
 def open_own(path: Path, *, anew: bool) -> BinaryIO:
-    """Open a file of the daemon's own beside an output, to write at its end; `anew`: from nothing.
+    """Open one of the daemon's own files beside an output, for appending; `anew`: truncated.
 
-    Raises OSError when something else than a plain file is there.
+    Raises OSError when something other than a plain file is there.
     """
     folder = _folder(path)
     try:
@@ -129,7 +131,8 @@ def open_own(path: Path, *, anew: bool) -> BinaryIO:
 
 
 def _folder(path: Path) -> int:
-    # Each step is opened from the one before, so that no link is followed, however late a goal puts it there.
+    # Each step is opened relative to the one before, so that no link is followed, however late a goal puts it
+    # there.
     work = os.open(path.parent.parent, _FOLDER)
     try:
         return os.open(path.parent.name, _FOLDER | os.O_NOFOLLOW, dir_fd=work)

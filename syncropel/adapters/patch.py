@@ -1,4 +1,4 @@
-"""What an attempt changed in its worktree, committed or not: a patch against the commit it began at."""
+"""What an attempt changed in its worktree, committed or not: a patch against its starting commit."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from syncropel.system.clean_git import PLAIN_DIFF, diff_of_commits
 
 
 def patch_path(work: Path, thread: str, attempt: int) -> Path:
-    """Where the patch of an attempt is kept. `work`: the instance's folder of work."""
+    """Where the patch of an attempt is stored. `work`: the instance's folder of work."""
     return work / folder_name(thread) / f"attempt-{attempt}.diff"
 
 
@@ -33,7 +33,7 @@ def write_patch(path: Path) -> None:
 
 def _write(made: Worktree, path: Path) -> None:
     """Have git write it: it may be larger than memory."""
-    if not Path(made.path).exists():  # removed after its branch was merged, say
+    if not Path(made.path).exists():  # removed after its branch was merged, for example
         diff_of_commits(Path(made.common), made.base, f"refs/heads/{made.branch}", path)
         return
     repository = made.repository()

@@ -1,4 +1,4 @@
-"""What the host's memory allows, said in the log just before a subprocess is spawned."""
+"""Logs how much memory the host has left, just before a subprocess is spawned."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ GIB: Final = 1024**3
 HEALTHY_GIB: Final = 4.0
 """From here on there is room for goals side by side."""
 CRITICAL_GIB: Final = 2.0
-"""Below this the kernel may kill what is spawned."""
+"""Below this the kernel may kill new processes."""
 
 
 def available_memory() -> int | None:
-    """Bytes that can be had without swapping; None where the kernel does not say (all but Linux)."""
+    """Bytes available without swapping; None where the kernel does not say (anything but Linux)."""
     return psutil.virtual_memory().available if sys.platform == "linux" else None
 
 
 def tell_memory(available: int | None) -> None:
-    """Log the band that this many available bytes are in; nothing when it is unknown."""
+    """Log the band for this number of available bytes; nothing when it is unknown."""
     if available is None:
         return
     gib = available / GIB

@@ -1,6 +1,6 @@
 """Adapters whose goals are programs: each attempt runs under a supervisor, and may outlive this daemon.
 
-A subclass says what to run (`prepare`), and who reads its output while it is written (`reader`).
+A subclass says what to run (`prepare`), and which reader follows its output (`reader`).
 """
 
 from __future__ import annotations
@@ -53,10 +53,10 @@ IDLE: Final = "idle"
 
 @dataclass(frozen=True)
 class Program:
-    """What to run. `environment` is all that it is given, save what the supervisor adds.
+    """What to run. `environment` is complete, except for what the supervisor adds.
 
-    `stdin`: a file; None: nothing to read. `stderr`: a file; None: where stdout goes. `tells_start`: it
-    closes descriptor 3 when it begins. `session`: the id that it is told to give its session.
+    `stdin`: a file; None: empty. `stderr`: a file; None: the same as stdout. `tells_start`: it closes
+    descriptor 3 when it has started. `session`: the id that it is told to give its session.
     """
 
     command: list[str]
@@ -67,24 +67,24 @@ class Program:
     tells_start: bool = False
     session: str = ""
     about: Mapping[str, Any] = field(default_factory=dict)
-    """What else the start record tells."""
+    """Additional facts for the start record."""
     kept: Mapping[str, Any] = field(default_factory=dict)
-    """What a daemon that takes the run back has to know; it is in no record."""
+    """What a daemon that takes over the run has to know; it is in no record."""
 
 
 @dataclass(frozen=True)
 class Excess:
-    """A limit that a run went over: `reason` for programs, `told` for people."""
+    """A limit that a run exceeded: `reason` is machine-readable, `told` is for people."""
 
     reason: str
     told: str
 
 
 class ProgramAdapter(ABC):
-    """Runs a program for each attempt; `runs` is where it is found again by the next daemon."""
+    """Runs a program for each attempt; the next daemon finds it in `runs`."""
 
     interrupt_secs = INT_GRACE_SECS
-    """How long a program that is ended has after SIGINT."""
+    """How long a program that is being ended has after SIGINT."""
 
     def __init__(self, name: str, place: Place, cwd: Path | None = None, idle_secs: float = 0.0) -> None:
         self.name = name
@@ -97,7 +97,9 @@ class ProgramAdapter(ABC):
 
     @abstractmethod
     def prepare(self, job: Job, files: Files, cwd: Path) -> Program:
-        """Write what the program needs, and say what to run. Raises OSError, ValueError, SyncropelError."""
+        """Write the program's input files, and return what to run. Raises OSError, ValueError,
+        SyncropelError.
+        """
 
     def output(self, files: Files) -> Path:
         """The file that stdout goes to."""
@@ -108,20 +110,20 @@ class ProgramAdapter(ABC):
         return None
 
     def following(self, run: Supervised, job: Job, reader: OutputReader, output: Path) -> Following:
-        """Who observes what the reader tells while the run goes on."""
+        """Observes what the reader reports while the run continues."""
         name = run.folder.name
         return Following(output, reader, name, job.events.get(name, 0), self.place.runtime.monotonic)
 
     def limits_of(self, job: Job, reader: OutputReader | None) -> Excess | None:
-        """A limit of its own that the run is over now, after which it is ended."""
+        """A limit of the adapter's own that the run now exceeds, for which it is ended."""
         return None
 
     def told(self, reader: OutputReader | None) -> dict[str, Any] | None:
-        """What the program said of itself so far, for `Outcome.agent`."""
+        """The program's own data so far, for `Outcome.agent`."""
         return None
 
     def variables(self, job: Job, files: Files) -> dict[str, str]:
-        """What every program is told of its attempt."""
+        """Variables about its attempt that every program gets."""
         return {
             **(self.place.user.environment() if self.place.user else {}),
             "SPL_ATTEMPT": str(job.attempt),
@@ -150,7 +152,7 @@ class ProgramAdapter(ABC):
                     path.unlink(missing_ok=True)  # an earlier goal may have put anything there
             with output.open("xb") as sink:
                 run = await self._launch(program, job, sink, base)
-        except (OSError, ValueError) as error:  # a hint with a NUL in it is no variable
+        except (OSError, ValueError) as error:  # a hint that contains a NUL cannot be a variable
             return Outcome("failed", f"cannot start {self.name}: {error}")
         except SyncropelError as error:
             return Outcome("failed", f"cannot start {self.name}: {error.message}")
@@ -179,7 +181,7 @@ class ProgramAdapter(ABC):
         cwd: Path,
         base: str | None,
     ) -> Outcome:
-        """The outcome with what is left in the worktree; one of its own goes through its gate before."""
+        """The outcome with what is left in the worktree; a worktree of its own first passes its gate."""
         job.remains.settling = True
         own = read_record(record_path(files)) if job.repo else None
         if own is None:
@@ -286,7 +288,7 @@ class ProgramAdapter(ABC):
         if ending.why == START_FAILED:
             return Outcome("failed", f"cannot start {self.name}: {ending.error}", output=str(output))
         if excess is None and ending.why == EXIT:
-            excess = self.limits_of(job, live)  # what it used may be known only now
+            excess = self.limits_of(job, live)  # its usage may be known only now
         outcome = await self._judged(ending, job, excess, partial(_outcome, live, output, errors, ending))
         outcome = replace(outcome, output=str(output), exit=_exit(run.pid, ending))
         if following is not None:
@@ -297,7 +299,7 @@ class ProgramAdapter(ABC):
     async def _judged(
         self, ending: Ending, job: Job, excess: Excess | None, said: Callable[[], Outcome]
     ) -> Outcome:
-        """What a run that has begun came to; what its program says counts when it ended by itself."""
+        """The outcome of a run that has begun; what its program says counts if it ended by itself."""
         if not ending.why:
             told = f"{ending.error}; what it left was ended"
             return Outcome("failed", told, reason="supervisor_killed")
@@ -316,8 +318,9 @@ class ProgramAdapter(ABC):
         following: Following | None,
         limit: Callable[[], Excess | None],
     ) -> Ending:
-        """Wait for the run's end, telling what it spends meanwhile. A supervisor that does not keep the time
-        limit is overruled."""
+        """Wait for the run's end, reporting its spending meanwhile. A supervisor that exceeds the time limit
+        is overruled.
+        """
         ending = asyncio.ensure_future(run.ending())
         runtime = self.place.runtime
         until = runtime.monotonic() + job.timeout_secs + run.limits.ending + PATIENCE_SECS
@@ -340,7 +343,7 @@ class ProgramAdapter(ABC):
         return Excess(IDLE, f"wrote nothing for {self._idle_secs:g}s") if silence.lasts() else None
 
     async def _end(self, run: Supervised, job: Job) -> None:
-        """End what runs on, and know what is left of it; or leave it to the next daemon."""
+        """End a run, and find out what is left of it; or leave it to the next daemon."""
         if self._leaving and not run.ended:
             job.remains.forget = _keep
             run.leave()
@@ -377,7 +380,7 @@ async def _observe_costs(costs: CostFile, observe: Observe) -> None:
         try:
             await observe(STREAM_EVENT, {"cost_usd": spent, "cost_offset": costs.offset})
         except SyncropelError:
-            costs.offset = before  # refused, as by a freeze: the next look tries again
+            costs.offset = before  # refused, for example by a freeze: the next look tries again
 
 
 def _exit(pid: int, ending: Ending) -> dict[str, Any]:

@@ -1,7 +1,7 @@
-"""What would be lost with the worktree of an attempt, and its removal when that is nothing.
+"""Removes worktrees of attempts, provided that nothing would be lost.
 
 git's own `worktree remove` runs the filters that the worktree configures, so it is not used: the worktree is
-looked at with a clean git, put aside, looked at again, and only then removed, with its entry in the git
+examined with a clean git, moved aside, examined again, and only then removed, with its entry in the git
 folder. Its branch stays.
 """
 
@@ -21,7 +21,7 @@ from syncropel.settings.workspace import Repo
 from syncropel.system.clean_git import GitFailed, Repository, held_elsewhere
 
 MOST_MOVES: Final = 1000
-"""So many places at which HEAD was are looked at; a worktree with more is kept."""
+"""Limit on the positions of HEAD that are examined; a worktree with more is kept."""
 _UNFINISHED: Final = {
     "locked": "it is locked",
     "MERGE_HEAD": "a merge in it is not finished",
@@ -37,12 +37,12 @@ _UNFINISHED: Final = {
     "modules": "it has submodules",
     "reftable": "its refs are in a format that cannot be read here",
 }
-"""Names in a worktree's own git folder, and why it is kept when one is there."""
+"""Names in a worktree's own git folder, and why it is kept when one exists."""
 
 
 @dataclass(frozen=True)
 class Found:
-    """How a worktree stands; None is what cannot be told.
+    """The state of a worktree; None for what cannot be determined.
 
     `kept`: why it must not be removed, empty when nothing would be lost. `size`: bytes on disk. `merged`: the
     base branch of its repository has all its commits.
@@ -63,9 +63,9 @@ class _Files:
 
 
 def look(made: Worktree, repo: Repo | None) -> Found | None:
-    """How the worktree stands; None when it is gone. Blocks.
+    """The state of the worktree; None when it is gone. Blocks.
 
-    `repo`: the entry that it was made for. One that an interrupted removal has put aside is put back.
+    `repo`: the entry that it was made for. One that an interrupted removal has moved aside is moved back.
     """
     path = Path(made.path)
     try:
@@ -81,7 +81,7 @@ def look(made: Worktree, repo: Repo | None) -> Found | None:
 
 
 def remove(made: Worktree, repo: Repo | None) -> Found | None:
-    """Remove the worktree if nothing is lost by that; gives how it stood, None when it was gone before.
+    """Remove the worktree if nothing is lost; return its state before, None when it was already gone.
 
     Blocks. Raises OSError when only a part of it could be removed.
     """
@@ -92,7 +92,7 @@ def remove(made: Worktree, repo: Repo | None) -> Found | None:
     if os.path.lexists(aside):
         return Found(f"{aside} is in the way")
     path.rename(aside)
-    # Nobody who goes by its path writes to it from here on: what came in before is found now.
+    # Nobody who uses its path writes to it from here on: changes made before are found now.
     again = _judge(made, repo, aside) if not aside.is_symlink() else Found("it changed meanwhile")
     if again.kept:
         aside.rename(path)
@@ -161,7 +161,7 @@ def _judge_work(made: Worktree, repo: Repo | None, repository: Repository, files
 
 
 def _changed(repository: Repository, made: Worktree, tip: str) -> int:
-    """Files that differ from the tip, or are not in it and not ignored; copies are looked at elsewhere."""
+    """Files that differ from the tip, or are not in it and not ignored; copies are checked separately."""
     copies = {f"?? {one}".encode() for one in made.copied}
     with repository.scratch(tip) as scratch:
         told = scratch.run("status", "--porcelain", "--no-renames", "--ignore-submodules=none", "-uall", "-z")
@@ -175,7 +175,7 @@ def _staged(repository: Repository, tip: str) -> bool:
 
 
 def _base(made: Worktree, repo: Repo | None, folder: Path) -> tuple[str, str]:
-    """What the work must be in, or why that cannot be told."""
+    """What the work must be merged into, or why that cannot be determined."""
     if repo is None:
         return "", f"repository {made.repo!r} is not in [workspace.repos] any more"
     main = Repository.find(repo.path)
@@ -195,7 +195,7 @@ def _base(made: Worktree, repo: Repo | None, folder: Path) -> tuple[str, str]:
 
 
 def _copies(made: Worktree, repo: Repo | None, folder: Path) -> str:
-    """Copied files are in no commit: one that was changed is nowhere else."""
+    """Copied files are in no commit: a changed one exists nowhere else."""
     if not made.copied or repo is None:
         return ""
     source = Repository.find(repo.path).top
@@ -211,7 +211,7 @@ def _copies(made: Worktree, repo: Repo | None, folder: Path) -> str:
 
 
 def _own_refs(repository: Repository) -> str:
-    """Refs and earlier places of HEAD go with the worktree: whatever they alone hold is lost."""
+    """Refs and the reflog of HEAD go with the worktree: whatever only they hold is lost."""
     refs = repository.git_dir / "refs"
     if any(files for _, _, files in os.walk(refs)):
         return "it has refs of its own"
@@ -228,7 +228,7 @@ def _own_refs(repository: Repository) -> str:
 
 
 def _files(folder: Path) -> _Files:
-    """The size of all that is in it, and why it cannot be removed as a whole."""
+    """The size of all its files, and why it cannot be removed completely."""
     device, size, problem = folder.lstat().st_dev, 0, ""
     for entry in _entries(folder):
         info = entry.stat(follow_symlinks=False)

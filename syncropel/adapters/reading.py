@@ -1,8 +1,8 @@
-"""What a program's output means: a reader turns its lines into events, and at the end into an outcome.
+"""Interprets a program's output: a reader turns its lines into events, and at the end into an outcome.
 
-A reader is fed every line of an output from the first one on. A daemon that comes back begins a new reader
-and feeds it the output again from byte 0, so a reader keeps its state in itself and may not have side
-effects. What the log holds already is not observed again (`syncropel.adapters.program`).
+A reader is fed every line of an output from the first one on. A daemon that comes back creates a new reader
+and feeds it the output again from byte 0, so a reader keeps its state in itself and must not have side
+effects. What the log already has is not observed again (`syncropel.adapters.program`).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ SUMMARY_CHARS = 500
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """The program names the session that it can be resumed by. `model` is empty when it does not say."""
+    """The program names the session by which it can be resumed. `model` is empty when it does not say."""
 
     kind: ClassVar[str] = "session"
     id: str
@@ -38,7 +38,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """A tool begins. `argument` is one line: the command, the path, or whatever tells calls apart."""
+    """A tool begins. `argument` is one line: the command, the path, or whatever distinguishes calls."""
 
     kind: ClassVar[str] = "tool_call"
     id: str
@@ -61,7 +61,7 @@ class Usage:
     """Tokens used since the last `Usage` of this attempt and model, never a running total.
 
     `input` includes neither `cached_input` nor `cache_write`; `output` includes `reasoning`. `cost_usd` is
-    None when the program does not say it.
+    None when the program does not report it.
     """
 
     kind: ClassVar[str] = "usage"
@@ -76,7 +76,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """The program waits and then asks its model again. `of` and `status` (HTTP) are 0 when not said."""
+    """The program waits and then calls its model again. `of` and `status` (HTTP) are 0 when unknown."""
 
     kind: ClassVar[str] = "retry"
     attempt: int
@@ -98,7 +98,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Worth knowing, and no result: a warning, a denied call."""
+    """Worth knowing, but not a result: a warning, a denied call."""
 
     kind: ClassVar[str] = "notice"
     text: str
@@ -115,7 +115,7 @@ class Final:
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """A line of the gate command that follows a program; no program says it."""
+    """A line of the gate command that follows a program; programs do not produce it."""
 
     kind: ClassVar[str] = "gate"
     text: str
@@ -125,30 +125,30 @@ Event = Session | Text | ToolCall | ToolResult | Usage | Retry | Question | Noti
 
 
 class OutputReader(Protocol):
-    """Reads one attempt's output. It must take any bytes: what it cannot read it counts in `unread`."""
+    """Reads one attempt's output. It must accept any bytes: what it cannot parse it counts in `unread`."""
 
     unread: int
-    """Lines that made no sense to it."""
+    """Lines that it could not parse."""
 
     def feed(self, line: bytes) -> list[Event]:
-        """What one whole line says; the line comes without its newline."""
+        """The events of one whole line, given without its newline."""
         ...
 
     def finish(self) -> list[Event]:
-        """What is still to be said once the output has ended. Called once, after the last `feed`."""
+        """The remaining events once the output has ended. Called once, after the last `feed`."""
         ...
 
     def outcome(self, exit_code: int | None, signal: int | None, stderr_tail: str) -> Outcome:
-        """What came of the attempt, after `finish`: verdict, summary, reason.
+        """The outcome of the attempt, after `finish`: verdict, summary, reason.
 
-        Called only for a program that ended by itself. `exit_code` is None when a signal ended it.
-        `cost_usd` of the outcome is what was spent beyond the usage told.
+        Called only for a program that ended by itself. `exit_code` is None when a signal ended it. The
+        outcome's `cost_usd` is the spending beyond the reported usage.
         """
         ...
 
 
 class PlainReader:
-    """Reads a program that speaks no protocol: each line is a text, and exit status 0 accepts."""
+    """Reads a program without a protocol: each line is a text, and exit status 0 accepts."""
 
     def __init__(self) -> None:
         self.unread = 0
@@ -170,7 +170,7 @@ class PlainReader:
 
     @property
     def tail(self) -> str:
-        """The last lines with something in them, short enough for a summary."""
+        """The last non-blank lines, short enough for a summary."""
         return "\n".join(self._last)[-SUMMARY_CHARS:]
 
 
@@ -180,5 +180,5 @@ def how_it_ended(exit_code: int | None, signal: int | None) -> str:
 
 
 def printable(text: str) -> str:
-    """The text with a space for each character that would do something to a terminal."""
+    """The text with a space for each character that a terminal would act on."""
     return "".join(char if char.isprintable() or char in "\n\t" else " " for char in text)

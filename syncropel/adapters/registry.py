@@ -1,4 +1,4 @@
-"""Which types of adapters are installed, and which adapters an instance has made of them."""
+"""Which types of adapters are installed, and which adapters an instance has."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from syncropel.settings.adapters import AdapterTable
 log = logging.getLogger("syncropel.engine.adapters")
 
 GROUP: Final = "syncropel.adapters"
-"""The group of entry points that types of adapters are found by."""
+"""The group of entry points for types of adapters."""
 BUILT_IN: Final = {
     "bash": "syncropel.adapters.builtin:BASH",
     "claude": "syncropel.adapters.agents.types:CLAUDE",
@@ -27,16 +27,17 @@ BUILT_IN: Final = {
     "http": "syncropel.adapters.builtin:HTTP",
     "noop": "syncropel.adapters.builtin:NOOP",
 }
-"""Types of this package. They are listed here, and not in its metadata, because a checkout that is updated
-keeps the metadata of its installation: no goal may fail for that."""
+"""Types of this package. They are listed here, and not in its metadata, because an updated checkout keeps the
+metadata of its installation: no goal may fail because of that.
+"""
 _MOST_TOLD: Final = 256
 _LONGEST_PROBLEM: Final = 2000
-"""A heartbeat that says more is refused."""
+"""A longer heartbeat is refused."""
 
 
 @dataclass(frozen=True)
 class Types:
-    """Types by name. `broken`: why an entry point gives none."""
+    """Types by name. `broken`: why an entry point provides none."""
 
     known: Mapping[str, AdapterType] = field(default_factory=dict)
     broken: Mapping[str, str] = field(default_factory=dict)
@@ -44,13 +45,13 @@ class Types:
 
 @cache
 def installed() -> Types:
-    """The types of this package, and those that plug-ins of this environment add."""
+    """The types of this package, and those added by plug-ins of this environment."""
     own = [EntryPoint(name, value, GROUP) for name, value in BUILT_IN.items()]
     return load_types([*own, *(one for one in entry_points(group=GROUP) if one not in own)])
 
 
 def load_types(found: Iterable[EntryPoint]) -> Types:
-    """Load entry points. One that cannot be loaded is told of, and stops nobody."""
+    """Load entry points. One that fails to load is reported, and does not affect the others."""
     known: dict[str, AdapterType] = {}
     broken: dict[str, str] = {}
     for entry in found:
@@ -70,7 +71,9 @@ def load_types(found: Iterable[EntryPoint]) -> Types:
 
 @dataclass(frozen=True)
 class Enabled:
-    """One adapter that the config enables. `adapter` is None when there is none, and `broken` says why."""
+    """One adapter that the config enables. `adapter` is None when it could not be made, and `broken` says
+    why.
+    """
 
     table: AdapterTable
     adapter: Adapter | None
@@ -84,20 +87,21 @@ class Enabled:
 
     @property
     def problem(self) -> str:
-        """Why its goals would fail, as far as can be known now; empty when nothing is known."""
+        """Why its goals would fail, as far as can be known now; empty when no reason is known."""
         return self.broken or (self.adapter.problem() if isinstance(self.adapter, Checked) else "")
 
 
 def enable(tables: Mapping[str, AdapterTable], types: Types, place: Place) -> dict[str, Enabled]:
-    """Make what the config enables. What cannot be made has a problem, and stops nothing.
+    """Make what the config enables. An adapter that cannot be made has a problem, and does not affect the
+    others.
 
-    Raises SetupError for a bad value.
+    Raises SetupError for an invalid value.
     """
     return {name: _enable(table, types, place) for name, table in tables.items()}
 
 
 def log_problems(types: Types, made: Mapping[str, Enabled]) -> None:
-    """Name what is broken in the log."""
+    """Log what is broken."""
     for name, why in types.broken.items():
         log.error("adapter type %s: %s", name, why)
     for name, one in made.items():
@@ -124,12 +128,12 @@ def _enable(table: AdapterTable, types: Types, place: Place) -> Enabled:
 
 
 def told(made: Mapping[str, Enabled]) -> list[dict[str, Any]]:
-    """What a heartbeat says of an instance's adapters, as many as it may."""
+    """An instance's adapters for its heartbeat, up to the limit."""
     return [as_told(one) for _, one in sorted(made.items())[:_MOST_TOLD]]
 
 
 def as_told(one: Enabled) -> dict[str, Any]:
-    """What a heartbeat says of an adapter (fields of the wire model `AdapterOut`)."""
+    """An adapter for the heartbeat (fields of the wire model `AdapterOut`)."""
     able = one.capabilities
     problem = one.problem.encode("utf-8", "replace").decode("utf-8")
     return {

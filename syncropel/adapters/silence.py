@@ -1,4 +1,4 @@
-"""Whether a program is silent: for how long its files have not grown."""
+"""Detects a silent program: one whose files have stopped growing."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from syncropel.peer.runtime import Runtime
 
 
 class Silence:
-    """How long files have not grown; `broken` once that is over the limit (seconds; 0: never)."""
+    """How long files have not grown; `broken` once that exceeds the limit (seconds; 0: never)."""
 
     def __init__(self, files: list[Path | None], limit_secs: float, runtime: Runtime) -> None:
         self._files = [file for file in files if file is not None]
@@ -19,7 +19,7 @@ class Silence:
         self.broken = False
 
     def lasts(self) -> bool:
-        """Look now."""
+        """Check now."""
         if self._limit > 0:
             size, now = sum(map(_size, self._files)), self._runtime.monotonic()
             if size != self._size:

@@ -1,4 +1,4 @@
-"""Processes of goals whose supervisor was killed: the daemon is then their parent, and ends them."""
+"""Processes of goals whose supervisor was killed: the daemon becomes their parent, and ends them."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from syncropel.supervisor import tree
 from syncropel.supervisor.system import adopt_orphans
 
 LIMIT_SECS: Final = 5.0
-"""How long SIGKILL is repeated before what is left is named."""
+"""How long SIGKILL is repeated before survivors are reported."""
 _QUIET_LOOKS: Final = 2
 _REST_SECS: Final = 0.02
 
 
 class Family:
-    """The supervisors of this process, told apart from what a goal left behind when its own was killed."""
+    """The supervisors of this process, distinguished from what a goal left behind when its own was killed."""
 
     def __init__(self) -> None:
         self.adopts = False
@@ -33,7 +33,7 @@ class Family:
 
     @property
     def door(self) -> asyncio.Lock:
-        """Held while a supervisor is started: nobody may look for strays then, and take it for one."""
+        """Held while a supervisor is started: otherwise a search for strays could take it for one."""
         return self._doors.setdefault(asyncio.get_running_loop(), asyncio.Lock())
 
     def add(self, pid: int) -> None:
@@ -44,10 +44,10 @@ class Family:
         self._known.discard(pid)
 
     def strays(self, table: tree.Table, own: int) -> list[tree.Process]:
-        """Children of this process that it did not start, remains of them too, with all that is below.
+        """Children of this process that it did not start, including zombies, and everything below them.
 
         What it starts for itself is in its own session. A goal never is: it leads a session of its own, and
-        nobody can join another.
+        no process can join another session.
         """
         if own not in table:
             return []
@@ -61,7 +61,7 @@ class Family:
         return tops + [one for top in tops for one in tree.descendants(table, top.pid)]
 
     async def end_strays(self) -> list[int]:
-        """End every stray; gives the pids that do not end."""
+        """End every stray; return the pids that do not end."""
         async with self.door:
             return await asyncio.to_thread(self._end_all)
 
@@ -73,7 +73,7 @@ class Family:
 
         while True:
             for one in self.strays(tree.look(), own):
-                if one.zombie:  # remains of our own children: of others none are strays
+                if one.zombie:  # zombies among our own children; others' zombies are not strays
                     with contextlib.suppress(ChildProcessError):
                         os.waitpid(one.pid, os.WNOHANG)
             quiet = quiet + 1 if not tree.strike(living) else 0
@@ -83,16 +83,16 @@ class Family:
 
 
 FAMILY: Final = Family()
-"""There is one for a process, as there is one process table."""
+"""One per process, since there is one process table."""
 
 
 def end_marked(mark: str, group: int = 0) -> None:
-    """SIGKILL a goal that has no supervisor that would: what bears its mark, its group, and all below."""
+    """SIGKILL a goal without a working supervisor: what bears its mark, its group, and everything below."""
     tree.strike(lambda: _marked(tree.look(), mark, group))
 
 
 def bearers(mark: str) -> set[int]:
-    """The pids of all that runs with this mark in its environment; none where that cannot be read."""
+    """The pids of everything that runs with this mark in its environment; empty where that cannot be read."""
     return {one.pid for one in tree.look().values() if not one.zombie and tree.is_marked(one.pid, mark)}
 
 

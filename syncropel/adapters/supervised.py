@@ -1,7 +1,7 @@
-"""A run under a supervisor, as the daemon sees it: start it, learn how it ends, end it.
+"""A run under a supervisor, as the daemon sees it: starts it, learns how it ends, ends it.
 
-Each has a folder in `run/` that holds its socket, its specification and at its end its status. The folder is
-there for as long as a daemon has to know of the run.
+Each has a folder in `run/` with its socket, its specification, and at its end its status. The folder exists
+for as long as a daemon needs to know about the run.
 """
 
 from __future__ import annotations
@@ -30,27 +30,27 @@ from syncropel.supervisor.cgroup import Cgroup
 from syncropel.supervisor.words import Spec, read_spec
 
 ANSWER_SECS: Final = 15.0
-"""How long a supervisor may take to answer; one that runs answers within milliseconds."""
+"""How long a supervisor may take to answer; a running one answers within milliseconds."""
 PATIENCE_SECS: Final = 3.0
 """How much longer than its own limits a supervisor may take to end a run before the daemon does it."""
 MARK: Final = "SPL_RUN"
-"""Variable that names the run in the environment of all that the goal starts, unless that clears it."""
+"""Variable that names the run in the environment of everything the goal starts, unless that clears it."""
 PROGRAM: Final = Path(tree.__file__).with_name("__main__.py")
 HERE_SHARE: Final = 0.1
-"""After so much of the time that a supervisor waits for a daemon one that goes on says so again."""
+"""The share of a supervisor's orphan limit after which a running daemon reports itself again."""
 _REST_SECS: Final = 0.02
 _LONGEST_FILE: Final = 64 * 1024 * 1024
 
 
 _left: list[subprocess.Popen[bytes]] = []
-"""Kept so that Python does not take a supervisor that outlives us for one that we forgot."""
+"""Kept so that Python does not complain about a supervisor that outlives this process."""
 
 
 @dataclass(frozen=True)
 class Ending:
     """How a run ended. `why`: a word of `syncropel.supervisor.decide`, or "" when its supervisor was killed.
 
-    `left`: pids that did not end. `proven`: the kernel says that nothing of it is left.
+    `left`: pids that did not end. `proven`: the kernel confirms that nothing of it is left.
     """
 
     why: str
@@ -65,7 +65,7 @@ class Ending:
 
     @classmethod
     def read(cls, status: dict[str, Any]) -> Ending:
-        """From what a supervisor wrote."""
+        """Parse what a supervisor wrote."""
         known = {key: status[key] for key in cls.__dataclass_fields__ if key in status}
         return cls(**{**known, "left": tuple(status.get("left", ()))})
 
@@ -91,19 +91,19 @@ class Supervised:
         self.spec = spec
         self.limits = spec.limits
         self.about = about
-        """What the daemon that began it wanted another to know."""
+        """What the daemon that began it recorded for its successor."""
         self.over = False
         """Whether it had ended before we came."""
         self.gate: Supervised | None = None
-        """The run of the gate command that followed it, when a former daemon had begun that."""
+        """The run of the gate command that followed it, when a previous daemon had started that."""
         self.ends_as = ""
-        """Why it was ending already when we came; empty when it was not."""
+        """Why it was already ending when we came; empty when it was not."""
         self.pid = 0
         """The goal's first process, which leads its session and its group."""
         self.supervisor = 0
         self.began = False
         self.started: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        """Done when the program has begun, or will not."""
+        """Done when the program has started, or will not."""
         self._born = ""
         self._root: tree.Process | None = None
         self._child: subprocess.Popen[bytes] | None = None
@@ -124,9 +124,9 @@ class Supervised:
         about: dict[str, Any],
         name: str = "",
     ) -> Supervised:
-        """Start a supervisor whose goal waits for `go`; `name`: of the run, empty for one of its own.
+        """Start a supervisor whose goal waits for `go`; `name`: of the run, empty for a new one.
 
-        Raises OSError, ValueError for an impossible word.
+        Raises OSError, ValueError for an invalid argument.
         """
         run = cls(runs / (name or secrets.token_hex(4)), spec, about)
         environ, cancelled = {**environ, MARK: run.folder.name}, False
@@ -136,7 +136,7 @@ class Supervised:
                 try:
                     await asyncio.shield(work)
                 except asyncio.CancelledError:
-                    cancelled = True  # there may be a process by now, and somebody has to know of it
+                    cancelled = True  # there may be a process by now, and somebody has to know about it
             run._child = work.result()
             FAMILY.add(run._child.pid)
         try:
@@ -150,9 +150,9 @@ class Supervised:
 
     @classmethod
     async def reach(cls, folder: Path, patience_secs: float) -> Supervised:
-        """Take hold of a run whose daemon has died; what has ended meanwhile has its `ending` at once.
+        """Connect to a run whose daemon has died; if it has ended meanwhile, its `ending` is there at once.
 
-        Raises OSError when its supervisor does not answer, or the folder says nothing of a run.
+        Raises OSError when its supervisor does not answer, or the folder does not describe a run.
         """
         spec = _read_json(folder / "spec.json")
         if spec is None:
@@ -169,8 +169,9 @@ class Supervised:
         return run
 
     async def _is_over(self, patience_secs: float) -> bool:
-        """Whether its supervisor has written how it ended, and is gone with all that it does not name: a
-        status beside a run that goes on is the goal's own word. Remembered in `over`."""
+        """Whether its supervisor has written how it ended, and is gone with everything it does not name: a
+        status beside a running process is the goal's own claim. Remembered in `over`.
+        """
         status, until = _read_json(self.folder / "status.json"), time.monotonic() + patience_secs
         named = set(Ending.read(status).left) if status is not None else set()
         while status is not None and not self.over:
@@ -217,7 +218,7 @@ class Supervised:
         finally:
             if not self._attached.done():
                 self._attached.set_exception(OSError("its supervisor ended before it had begun"))
-                self._attached.exception()  # who waits hears it; nobody may be waiting
+                self._attached.exception()  # those who wait get it; nobody may be waiting
             if not self.started.done():
                 self.started.set_result(None)
 
@@ -226,8 +227,8 @@ class Supervised:
             return
         words = f"{line}\n".encode()
         try:
-            # Not by the stream, which gives up reading when a write fails: a supervisor that has ended has
-            # said how, and that is still to be read.
+            # Not through the stream, which stops reading when a write fails: a supervisor that has ended has
+            # reported how, and that is still to be read.
             os.write(self._writer.get_extra_info("socket").fileno(), words)
         except BlockingIOError:
             self._writer.write(words)
@@ -235,18 +236,18 @@ class Supervised:
             pass
 
     def _say_here(self) -> None:
-        """Say again and again that this daemon goes on: one that is stopped keeps its connections."""
+        """Keep reporting that this daemon is running: a stopped one keeps its connections."""
         self._say("here")
         if self._writer is not None and not self._writer.is_closing():
             pause = self.limits.orphan * HERE_SHARE
             self._next = asyncio.get_running_loop().call_later(pause, self._say_here)
 
     def go(self) -> None:
-        """Open the gate: from here on the goal runs, and does so without a daemon."""
+        """Open the gate: from here on the goal runs, even without a daemon."""
         self._say("go")
 
     def strike(self) -> None:
-        """Kill the goal's first process now, without asking its supervisor, who finds it ended."""
+        """Kill the goal's first process now, without asking its supervisor, which will find it ended."""
         if self._root is not None:
             tree.send(self._root, signal.SIGKILL)
 
@@ -264,7 +265,7 @@ class Supervised:
         return await self.ending()
 
     async def ending(self) -> Ending:
-        """Wait for the end of the run; as often as one likes."""
+        """Wait for the end of the run; may be called repeatedly."""
         if self._ending is None or self._ending.cancelled():
             self._ending = asyncio.create_task(self._settle())
         return await asyncio.shield(self._ending)
@@ -278,7 +279,7 @@ class Supervised:
             await self._hearing
         while self._status is None and self._supervisor_runs():  # noqa: ASYNC110 - it need not be our child
             await asyncio.sleep(_REST_SECS)
-        if self._status is None and self.over:  # one that we listened to says itself how it ended
+        if self._status is None and self.over:  # one that we listened to reports itself how it ended
             self._status = _read_json(self.folder / "status.json")
         if self._child is not None:
             await asyncio.to_thread(self._child.wait)
@@ -315,7 +316,7 @@ class Supervised:
                 os.kill(self.supervisor, signal.SIGCONT)
 
     async def _overrule(self) -> None:
-        """End everything below the supervisor, and it."""
+        """Kill everything below the supervisor, and the supervisor."""
         pid = self.supervisor
 
         def below() -> list[tree.Process]:
@@ -353,7 +354,7 @@ class Supervised:
             self._writer.close()
 
     def forget(self) -> None:
-        """Nobody has to know of this run any more."""
+        """The run need not be known any more."""
         if (group := Cgroup.find(self.folder.name)) is not None:  # its supervisor was killed
             group.remove()
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Adapters that do no work: `echo` for trying a fleet out, `noop` for measuring the engine."""
+"""Adapters that do no work: `echo` for trying out a fleet, `noop` for measuring the engine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whole lines of a file that grows: what a program writes is read while it runs, in bounded memory."""
+"""Whole lines of a growing file: a program's output is read while it runs, in bounded memory."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Final
 from syncropel.adapters.cost_file import open_plain
 
 LONGEST_LINE: Final = 16 * 1024 * 1024
-"""Bytes of a line that is still read. Agents were seen to write lines of 2 MB."""
+"""Longest line that is read. Agents have been seen to write lines of 2 MB."""
 CHUNK_BYTES: Final = 1 << 20
 
 
 class Tail:
-    """Reads a file from its start, a chunk at a time; the file may be missing, or no plain file any more."""
+    """Reads a file from its start, a chunk at a time; the file may be missing, or no longer a plain file."""
 
     def __init__(self, path: Path, longest: int = LONGEST_LINE) -> None:
         self._path = path
@@ -32,7 +32,7 @@ class Tail:
         return self.offset > 0 or self._path.exists()
 
     def read(self) -> Iterator[tuple[int, bytes]]:
-        """The lines that end in the next chunk, each with the offset behind its newline."""
+        """The lines that end in the next chunk, each with the offset after its newline."""
         try:
             with open_plain(self._path) as file:
                 file.seek(self.offset)
@@ -49,7 +49,7 @@ class Tail:
         self.offset += len(chunk)
 
     def last(self) -> bytes | None:
-        """What follows the last newline, when the file grows no more; None when nothing does."""
+        """What follows the last newline, when the file has stopped growing; None when nothing does."""
         return self._joined(b"") if self._partial or self._dropping else None
 
     def _joined(self, end: bytes) -> bytes | None:

@@ -1,4 +1,4 @@
-"""The runs that an earlier daemon of this instance left: each is matched with its attempt, or ended."""
+"""The runs left by an earlier daemon of this instance: each is matched with its attempt, or ended."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from syncropel.supervisor.decide import EXIT, START_FAILED, TIMEOUT
 log = logging.getLogger("syncropel.engine.dispatch")
 
 GATE_SUFFIX: Final = "-gate"
-"""How the run of a gate command is named after that of its goal."""
+"""How the run of a gate command is named after its goal's."""
 ANSWER_SECS: Final = 5.0
 """How long a supervisor may take to answer a daemon that comes back."""
 _START_TIME_TOLERANCE_SECS: Final = 2.0
 _LARGEST_PID: Final = 2**31 - 1
 RESULTS: Final = frozenset({EXIT, TIMEOUT, START_FAILED})
-"""Ends by which a run came to something. Any other cut it short."""
+"""Ends that count as a result. Any other cut the run short."""
 
 
 async def take_back(runs: Path, wanted: Mapping[str, dict[str, Any]]) -> dict[str, Supervised]:
-    """Those of the runs in this folder that are wanted (their session's body by name); others are ended.
+    """Take over those of the runs in this folder that are wanted (their session's body by name); end others.
 
-    What a supervisor answers settles it: either the run goes on, and has a daemon again, or it was ending
-    already, and is ended. The run of a gate command is wanted when that of its goal is, and hangs on it.
+    The supervisor's answer decides: either the run continues, with a daemon again, or it was already ending,
+    and is ended. The run of a gate command is wanted when its goal's is, and is attached to that.
     """
     wanted = {**wanted, **{f"{name}{GATE_SUFFIX}": {} for name in wanted}}
     folders = [folder for folder in runs.iterdir() if folder.is_dir()] if runs.is_dir() else []
@@ -44,7 +44,7 @@ async def take_back(runs: Path, wanted: Mapping[str, dict[str, Any]]) -> dict[st
         gate, goal = found.pop(name), found.get(name.removesuffix(GATE_SUFFIX))
         if goal is not None:
             goal.gate = gate
-        else:  # its goal runs anew, and so does its gate
+        else:  # its goal runs again, and so does its gate
             await gate.stop(gently=False)
             gate.forget()
     return found
@@ -75,10 +75,10 @@ async def _look_at(folder: Path, session: dict[str, Any] | None) -> Supervised |
 
 
 def group_of(session: dict[str, Any]) -> int:
-    """The group of a session's goal, 0 unless it is surely still that goal's own.
+    """The process group of a session's goal, 0 unless it certainly still belongs to that goal.
 
     A session is only a record: groups 0 and 1 would mean this daemon and everybody. The group may outlive its
-    leader: a leader that is gone proves nothing, one that is another does, and so does a later boot.
+    leader: a missing leader proves nothing, another process in its place does, and so does a later boot.
     """
     pid, started = session.get("pid"), session.get("process_started_at")
     if type(pid) is not int or not 1 < pid <= _LARGEST_PID or not isinstance(started, int | float):
@@ -90,7 +90,7 @@ def group_of(session: dict[str, Any]) -> int:
 
 
 def start_time(pid: int) -> float | None:
-    """When a process started (unix seconds); None when there is none."""
+    """When a process started (unix seconds); None when it does not exist."""
     try:
         return psutil.Process(pid).create_time()
     except psutil.Error:

@@ -27,7 +27,7 @@ from syncropel.system.clean_git import PLAIN_DIFF, GitFailed, Repository, Scratc
 log = logging.getLogger("syncropel.engine.adapters.workspace")
 
 LEAK: Final = "secret_in_commit"
-"""Why a run failed: what it committed holds a secret's value or a copied file."""
+"""Why a run failed: its commits contain a secret's value or a copied file."""
 SHORTEST_SECRET: Final = 8
 """A shorter value would be found by chance."""
 _ODD: Final = re.compile(r"[^A-Za-z0-9._+-]+|\.\.+|^[.-]+|\.lock$|[.]+$")
@@ -36,7 +36,7 @@ _LONGEST_RECORD: Final = 64 * 1024
 
 
 class NoWorktree(SyncropelError):
-    """A worktree that a goal asked for cannot be made."""
+    """The requested worktree cannot be made."""
 
     code = "NO_WORKTREE"
 
@@ -47,7 +47,7 @@ class Leak(Exception):
 
 @dataclass(frozen=True)
 class Worktree:
-    """The worktree of one attempt, as it was made. `base`: the commit that it began at."""
+    """The worktree of one attempt, as it was made. `base`: its starting commit."""
 
     repo: str
     path: str
@@ -60,15 +60,16 @@ class Worktree:
     common: str = ""
     """The git folder of the repository that it belongs to."""
     blobs: tuple[str, ...] = ()
-    """What git calls the contents of the files that were copied."""
+    """The git blob ids of the copied files."""
     tip: str = ""
     """The commit of its branch when it was sealed for a gate; empty if it was not."""
     sealed: str = ""
-    """The commit of the goal's work then; no branch points to it before the gate has passed."""
+    """The commit of the goal's work at that time; no branch points to it before the gate has passed."""
 
     def repository(self) -> Repository:
-        """Itself, as git sees it. Raises GitFailed when a goal has made it point elsewhere: what would be
-        committed is not what was made for it."""
+        """Its repository. Raises GitFailed when a goal has redirected it: a commit would then go somewhere
+        else.
+        """
         if Path(self.path).is_symlink():
             raise GitFailed(f"{self.path} is a link now, and not the folder that was made")
         found = Repository.find(Path(self.path))
@@ -78,12 +79,12 @@ class Worktree:
 
 
 def record_path(files: Files) -> Path:
-    """Where this instance remembers the worktree of an attempt."""
+    """Where this instance records the worktree of an attempt."""
     return files.kept / f"{files.name}.worktree.json"
 
 
 def read_record(path: Path) -> Worktree | None:
-    """The worktree that was made for an attempt; None when none was, or what tells of it is damaged."""
+    """The worktree that was made for an attempt; None when none was, or its record is damaged."""
     try:
         with open_plain(path) as file:
             values = json.loads(file.read(_LONGEST_RECORD))
@@ -97,20 +98,21 @@ def _remember(path: Path, made: Worktree) -> None:
 
 
 def name_of(work: str, attempt: int) -> str:
-    """What branch and folder of an attempt are named after: `T-1`, `T-1+0`, `T-1+0+a2`."""
+    """The base name of an attempt's branch and folder: `T-1`, `T-1+0`, `T-1+0+a2`."""
     plain = _ODD.sub("-", work)[:_LONGEST_NAME].strip("-.") or "work"
     return plain if attempt <= 1 else f"{plain}+a{attempt}"
 
 
 class Workspaces:
-    """Makes and settles the worktrees of this instance. `secrets`: values by name that no commit may hold."""
+    """Makes and settles the worktrees of this instance. `secrets`: values by name that no commit
+    may contain."""
 
     def __init__(self, settings: WorkspaceSettings, secrets: Callable[[], Mapping[str, str]] = dict) -> None:
         self._settings = settings
         self._secrets = secrets
 
     def prepare(self, job: Job, files: Files) -> Worktree:
-        """The worktree of this attempt; the one that it has when it is begun again. Blocks.
+        """The worktree of this attempt; the existing one when the attempt starts again. Blocks.
 
         Raises NoWorktree.
         """
@@ -138,7 +140,7 @@ class Workspaces:
                     "give the task another alias, or remove the folder: git worktree remove"
                 )
             known.repository()
-            if known.sealed:  # the goal runs anew, and may leave something else
+            if known.sealed:  # the goal runs again, and may leave something else
                 _remember(record_path(files), known := replace(known, tip="", sealed=""))
             return known
         base, common = main.commit(repo.base), str(main.common)
@@ -153,7 +155,7 @@ class Workspaces:
         except GitFailed:
             record_path(files).unlink(
                 missing_ok=True
-            )  # another fleet may have made one just now: it is its own
+            )  # another fleet may have made one just now: it belongs to that
             raise
         own = made.repository()
         with own.scratch(made.base, index=own.git_dir / "index") as scratch:
@@ -191,9 +193,9 @@ class Workspaces:
         return made
 
     def settle(self, worktree: Worktree, outcome: Outcome, job: Job) -> Outcome:
-        """Commit what a goal that succeeded left, and tell what stands in its worktree. Blocks.
+        """Commit what a successful goal left, and report the state of its worktree. Blocks.
 
-        A commit that holds a secret's value or a copied file fails the run.
+        A commit that contains a secret's value or a copied file fails the run.
         """
         accepted = outcome.verdict == ACCEPT
         try:
@@ -244,11 +246,11 @@ class Workspaces:
         try:
             with repository.scratch(new, index=repository.git_dir / "index") as scratch:
                 scratch.run("read-tree", new)
-        except GitFailed as error:  # a lock that the goal left: the commit stands all the same
+        except GitFailed as error:  # a lock that the goal left: the commit stands anyway
             log.warning("%s: its index is not as its commit: %s", worktree.path, error)
 
     def _commit(self, scratch: Scratch, tip: str, worktree: Worktree, job: Job) -> str:
-        """A commit of the files as they are, or the tip when they are as it has them."""
+        """A commit of the files as they are, or the tip when they match it."""
         tree = scratch.tree(worktree.copied, worktree.base)
         if tree == _tree_of(scratch, tip):
             return tip
@@ -267,7 +269,7 @@ class Workspaces:
         return made.decode().strip()
 
     def _leaks(self, scratch: Scratch, worktree: Worktree, tip: str) -> str:
-        """What the commits since its base hold that they may not, in words without the value."""
+        """What the commits since its base contain that they must not, in words without the value."""
         secrets = {name: one for name, one in self._secrets().items() if len(one) >= SHORTEST_SECRET}
         if tip == worktree.base or not (secrets or worktree.copied):
             return ""
@@ -300,7 +302,7 @@ def _tree_of(scratch: Scratch, commit: str) -> str:
 
 
 def _blobs(main: Repository, base: str, copied: Sequence[str]) -> tuple[str, ...]:
-    """What git calls the contents of these files; such short ones left out as others may have by chance."""
+    """The git blob ids of these files, except very short ones, which others may match by chance."""
     paths = [main.top / one for one in copied]
     long = [str(path) for path in paths if path.is_file() and path.stat().st_size >= SHORTEST_SECRET]
     if not long:
@@ -311,7 +313,8 @@ def _blobs(main: Repository, base: str, copied: Sequence[str]) -> tuple[str, ...
 
 def _left(repository: Repository, worktree: Worktree, tip: str) -> dict[str, Any]:
     """`path, branch, commit, subject, commits_ahead, uncommitted`, as for any worktree; and `base, files,
-    insertions, deletions` of all that differs from the base, committed or not."""
+    insertions, deletions` of everything that differs from the base, committed or not.
+    """
     with repository.scratch(tip, exclude=worktree.copied) as scratch:
         tree = scratch.tree(worktree.copied, worktree.base)
         changed = scratch.run("diff", "--name-only", *PLAIN_DIFF, "--no-renames", "-z", tip, tree)

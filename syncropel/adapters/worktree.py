@@ -1,4 +1,4 @@
-"""What a goal left in the git worktree that it ran in, for whoever has to save its work."""
+"""What a goal left in its git worktree, for those who have to save its work."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _PATIENCE_SECS: Final = 5.0
 
 
 async def head(folder: Path) -> str | None:
-    """The commit that this worktree is at; None when the folder is none, or has no commit."""
+    """The current commit of this worktree; None when the folder is not one, or has no commit."""
     return await _told(lambda: Repository.find(folder).commit())
 
 
 async def left_in(folder: Path, base: str) -> dict[str, Any] | None:
-    """What stands in a worktree that was at the commit `base` when the goal began.
+    """The state of a worktree that was at the commit `base` when the goal began.
 
     `path, branch` (None: detached), `commit, subject, commits_ahead` (of base), `uncommitted` (files changed
     or untracked). None when git does not answer.
@@ -53,13 +53,13 @@ def _ahead(repository: Repository, base: str, tip: str) -> int:
 
 
 def subject_of(repository: Repository, commit: str) -> str:
-    """The first line of a commit's message, as a record and a terminal take it."""
+    """The first line of a commit's message, safe for a record and a terminal."""
     said = repository.run("log", "-1", "--format=%s", "--no-show-signature", commit)
     return printable(recordable_text(said))[:200]
 
 
 def recordable_text(said: str) -> str:
-    """What git says, with a sign in the place of each byte that is no UTF-8."""
+    """git's output, with a replacement for each byte that is not UTF-8."""
     return os.fsencode(said).decode("utf-8", "replace")
 
 

@@ -1,4 +1,4 @@
-"""What a record store does, whichever database is behind it. Nothing above this floor knows SQL."""
+"""The interface of record stores, whichever database is behind it. Nothing above this layer knows SQL."""
 
 from __future__ import annotations
 
@@ -12,33 +12,33 @@ from syncropel.record.model import Record, StoredRecord
 
 @dataclass(frozen=True, slots=True)
 class Appended:
-    """A record that is in the log, durably. `created` is False when it was there already."""
+    """A record that is durably in the log. `created` is False when it was already there."""
 
     stored: StoredRecord
     created: bool
 
 
 Outcome = Appended | SyncropelError
-"""What became of one record: it is in the log, or why not (IngestFailed; InvalidRecord if it has no id)."""
+"""The outcome for one record: it is in the log, or why not (IngestFailed; InvalidRecord if it has no id)."""
 
 Keep = Callable[[list[Outcome]], bool]
-"""Whether records that would have these outcomes are to be written."""
+"""Whether records with these outcomes are to be written."""
 
 Arrived = Callable[[list[StoredRecord]], None]
-"""Told of the new records of one commit, on the event loop and in the order of the log."""
+"""Called with the new records of one commit, on the event loop and in log order."""
 
 Settled = Callable[[list[Outcome]], None]
-"""Told of an append's outcomes before its caller is."""
+"""Called with an append's outcomes before its caller is."""
 
 
 @dataclass(frozen=True, slots=True)
 class RecordFilter:
-    """Which records to list. All given conditions hold together; None means any.
+    """Which records to list. All given conditions must hold; None means any.
 
-    `since` is exclusive: a clock when `thread` is given, else a sequence. Order: by (clock, sequence)
-    within a thread, else by sequence. `limit` is the most that come back. Without a thread the log is walked
-    from `since` on, so a rare actor, act or topic costs as much as the records passed on the way.
-    `without`: a thread whose records are left out.
+    `since` is exclusive: a clock when `thread` is given, otherwise a sequence. Order: by (clock, sequence)
+    within a thread, otherwise by sequence. `limit` is the most that are returned. Without a thread the log is
+    scanned from `since` on, so a rare actor, act, or topic costs as much as the records in between.
+    `without`: a thread whose records are omitted.
     """
 
     thread: str | None = None
@@ -52,7 +52,7 @@ class RecordFilter:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Why a log that can be read takes nothing but freezes: what is wrong with it, and what to do."""
+    """Why a readable log accepts nothing but freezes: what is wrong with it, and what to do."""
 
     told: str
     hint: str
@@ -60,7 +60,7 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Altered:
-    """A record that does not hash to its id. `found`: the hash of what is there, or why it has none."""
+    """A record that does not hash to its id. `found`: the hash of its content, or why it has none."""
 
     sequence: int
     id: str
@@ -111,11 +111,11 @@ class RecordStore(Protocol):
         ...
 
     async def query(self, wanted: RecordFilter) -> list[StoredRecord]:
-        """Records that match, in the order RecordFilter states."""
+        """Records that match, in the order that RecordFilter states."""
         ...
 
     def scan(self, after: int = 0, chunk: int = 1000) -> AsyncIterator[list[StoredRecord]]:
-        """All records with a sequence above `after`, in order of sequence, in lists of at most `chunk`."""
+        """All records with a sequence above `after`, by sequence, in lists of at most `chunk`."""
         ...
 
     async def thread(self, thread: str) -> list[StoredRecord]:
@@ -123,17 +123,17 @@ class RecordStore(Protocol):
         ...
 
     async def altered_after(self, sequence: int, limit: int) -> tuple[int, list[Altered]]:
-        """Check the next `limit` records behind a sequence against their ids; gives the last sequence that
-        was looked at (the one given when there is none behind it), and those that were altered and that no
-        operator has accepted as they are."""
+        """Check the next `limit` records after a sequence against their ids; return the last sequence that
+        was examined (the given one when none follows it), and the altered ones that no operator has accepted.
+        """
         ...
 
     async def accept_altered(self, altered: Sequence[Altered]) -> None:
-        """Take these records as they are now, for good."""
+        """Accept these records in their current form, for good."""
         ...
 
     async def acknowledge(self, record_ids: Iterable[str]) -> None:
-        """Remember that the coordinator has taken these results. A cache: losing it only re-sends them."""
+        """Remember that the coordinator has accepted these results. A cache: losing it only resends them."""
         ...
 
     async def acknowledged(self) -> set[str]:
@@ -142,7 +142,7 @@ class RecordStore(Protocol):
 
     @property
     def hold(self) -> Hold | None:
-        """Why the log is held: records that were known are missing. None when it takes records.
+        """Why the log is held: known records are missing. None when it accepts records.
 
         While it is held an append raises StoreHeld, unless all its records are control records.
         """
@@ -154,12 +154,12 @@ class RecordStore(Protocol):
         ...
 
     async def accept_loss(self) -> Hold:
-        """Take the log as it is from now on; gives why it was held. Raises Conflict when it was not."""
+        """Accept the log in its current form; return why it was held. Raises Conflict when it was not."""
         ...
 
     @property
     def count(self) -> int:
-        """How many records the log holds."""
+        """How many records the log has."""
         ...
 
     @property
@@ -176,5 +176,5 @@ class RecordStore(Protocol):
         ...
 
     async def close(self) -> None:
-        """Answer what is queued, checkpoint and let go of the file. Safe to call twice."""
+        """Finish what is queued, checkpoint, and close the file. Safe to call twice."""
         ...

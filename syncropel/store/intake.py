@@ -1,4 +1,4 @@
-"""What every store does to a record before it reaches the log, and what it says when the log refuses one."""
+"""What every store does to a record before appending it, and its messages when it refuses one."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ log = logging.getLogger(__name__)
 
 
 def taken_in(records: Sequence[Record]) -> list[Record | SyncropelError]:
-    """Each record with its canonical body and, where the clock is known, its id; or what is wrong with it.
+    """Each record with its canonical body and, if the clock is known, its id; or its error.
 
-    The costly half of an append, done before the transaction so that the commit is short.
+    This is the expensive half of an append, done before the transaction so that the commit is short.
     """
     return [_taken_in(record) for record in records]
 
@@ -31,7 +31,7 @@ def _taken_in(record: Record) -> Record | SyncropelError:
         if record.clock is not None and not record.id:
             return record.identified()
         if not (record.thread.isascii() and record.actor.isascii()):
-            record.with_clock(0)  # text that cannot be hashed is found here, not in the middle of a group
+            record.with_clock(0)  # text that cannot be hashed is detected here, not in the middle of a group
         if not record.body_json:
             return replace(record, body_json=canonical_json(record.body))
     except SyncropelError as error:
@@ -40,7 +40,7 @@ def _taken_in(record: Record) -> Record | SyncropelError:
 
 
 def tell(settled: Settled | None, outcomes: list[Outcome]) -> None:
-    """Call `settled`, if there is one. A mistake in it is only logged: its records are in the log already."""
+    """Call `settled`, if given. An exception in it is only logged: its records are in the log already."""
     if settled is None:
         return
     try:
@@ -58,12 +58,12 @@ def clock_taken(record: Record) -> IngestFailed:
 
 
 def not_held() -> Conflict:
-    """The refusal to accept a loss where nothing is lost."""
+    """The refusal to accept a loss when nothing is lost."""
     return Conflict("the log is not held: it has every record that was known", "see: spl status")
 
 
 def refuse_held(records: Sequence[Record], hold: Hold | None) -> None:
-    """Raise StoreHeld unless a log that is held takes these: freezes, and their lifting."""
+    """Raise StoreHeld unless a held log accepts these: freezes, and their lifting."""
     if hold is not None and any(record.thread != FLEET_CONTROL for record in records):
         raise StoreHeld(hold.told, hold.hint)
 
@@ -72,7 +72,7 @@ def assigned(record: Record, highest: int, now: float) -> Record | SyncropelErro
     """The record at the next clock of its thread, or why there is none.
 
     `highest`: the highest clock there below the ceiling, -1 for none. On a reserved thread the next clock is
-    at least the time, in ms: a log that was restored from an older copy does not use a clock a second time.
+    at least the time, in ms: a log restored from an older copy does not reuse a clock.
     """
     ceiling = clock_ceiling(record.thread)
     if highest >= ceiling:

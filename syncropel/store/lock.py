@@ -1,4 +1,4 @@
-"""One process per store: an advisory lock that the kernel lets go of when its holder dies."""
+"""One process per store: an advisory lock that the kernel releases when its holder dies."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class StoreLock:
 
     The lock has a file of its own, which is never removed: closing any descriptor of the store itself would
     drop the locks that SQLite holds on it in this process, and removing a lock file lets two processes lock
-    two files of one name. Raises StoreError when another process holds it, or the file cannot be made.
+    two files of one name. Raises StoreError when another process holds it, or the file cannot be created.
     """
 
     def __init__(self, store: Path) -> None:
@@ -41,7 +41,7 @@ class StoreLock:
             os.pwrite(self._descriptor, f"{os.getpid()}\n".encode("ascii"), 0)
 
     def release(self) -> None:
-        """Let go; safe to call twice."""
+        """Release the lock; safe to call twice."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1

@@ -15,7 +15,7 @@ from syncropel.store.intake import assigned, clock_taken, not_held, taken_in, te
 
 
 class MemoryStore:
-    """A RecordStore that forgets everything when it goes. `clock` gives unix seconds for `received_at`."""
+    """A RecordStore without persistence. `clock` gives unix seconds for `received_at`."""
 
     def __init__(self, *, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -31,7 +31,7 @@ class MemoryStore:
         """See RecordStore. Raises Unavailable once the store is closed."""
         self._require_open()
         received_at = self._clock()
-        # The caller keeps its bodies and may change them; the log must not change with them.
+        # Callers may change their bodies later; the log must not change with them.
         taken = [
             replace(record, body=parse_own(record.body_json)) if isinstance(record, Record) else record
             for record in taken_in(records)
@@ -77,7 +77,7 @@ class MemoryStore:
         return outcomes
 
     def _undo(self, before: int) -> None:
-        """Take out whatever came after the first `before` records."""
+        """Remove whatever came after the first `before` records."""
         for stored in reversed(self._log[before:]):
             record = stored.record
             del self._by_id[record.id]
@@ -117,7 +117,7 @@ class MemoryStore:
         return sorted(self._threads.get(thread, ()), key=lambda stored: (_clock_of(stored), stored.sequence))
 
     async def altered_after(self, sequence: int, limit: int) -> tuple[int, list[Altered]]:
-        """See RecordStore: nobody else can reach what is in this process's memory."""
+        """See RecordStore: nobody else can reach this process's memory."""
         return min(max(sequence, 0) + limit, max(sequence, len(self._log))), []
 
     async def accept_altered(self, altered: Sequence[Altered]) -> None:
@@ -136,7 +136,7 @@ class MemoryStore:
 
     @property
     def hold(self) -> Hold | None:
-        """See RecordStore: what is only in memory was never known before."""
+        """See RecordStore: a log in memory has no earlier state."""
         return None
 
     @property
@@ -176,7 +176,7 @@ class MemoryStore:
 
 
 def _clock_of(stored: StoredRecord) -> int:
-    assert stored.record.clock is not None  # the log holds no record without one
+    assert stored.record.clock is not None  # every record in the log has one
     return stored.record.clock
 
 

@@ -1,4 +1,4 @@
-"""Why the log takes nothing now, though it is sound. `syncropel.errors` has them in its tree."""
+"""Why a sound log accepts nothing now. `syncropel.errors` has them in its tree."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from syncropel.errors import StoreError
 
 
 class StoreBusy(StoreError):
-    """Raised when another process has held a lock on the log for too long; sending again is safe."""
+    """Raised when another process has held a lock on the log for too long; resending is safe."""
 
     code = "STORE_BUSY"
     status = 503
@@ -14,7 +14,7 @@ class StoreBusy(StoreError):
 
 
 class StoreFull(StoreError):
-    """Raised when the disk has no room for a record; nothing was written, and what is in the log stays."""
+    """Raised when the disk has no room for a record; nothing was written, and the log is unchanged."""
 
     code = "STORE_FULL"
     status = 507
@@ -22,7 +22,7 @@ class StoreFull(StoreError):
 
 
 class StoreReplaced(StoreError):
-    """Raised when the file of the log is not the one that the daemon opened; the message says which."""
+    """Raised when the log's file is not the one that the daemon opened; the message says which."""
 
     code = "STORE_REPLACED"
     status = 503
@@ -30,7 +30,7 @@ class StoreReplaced(StoreError):
 
 
 class StoreHeld(StoreError):
-    """Raised when the log lacks records that were known; freezes pass, all else waits for an operator."""
+    """Raised when the log lacks known records; freezes pass, everything else waits for an operator."""
 
     code = "STORE_HELD"
     status = 503

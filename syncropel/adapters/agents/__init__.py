@@ -1,1 +1,1 @@
-"""Coding agents as workers: what their command lines say, what it cost, and what came of it."""
+"""Coding agents as workers: their output, their cost, and the outcome."""

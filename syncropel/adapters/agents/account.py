@@ -1,4 +1,4 @@
-"""What is known of an agent's run, and the outcome that is made of it."""
+"""The facts about an agent's run, and the outcome made from them."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from syncropel.adapters.reading import Session
 from syncropel.folds.fanout.state import ACCEPT
 
 _MOST_TOLD: Final = 100
-"""Models, and denied calls, that a result tells of: a program may make up more than its record holds."""
+"""Limit on the models and denied calls in a result: a program may invent more than its record can hold."""
 
 
 @dataclass(frozen=True)
 class Account:
-    """`unread`: lines that made no sense. `spent_known`: whether `spending` has all that was spent.
+    """`unread`: lines that could not be parsed. `spent_known`: whether `spending` is complete.
 
     `thread`: the tokens of the whole session, where the agent counts those and not the run's own.
     """
@@ -33,15 +33,15 @@ class Account:
 
     @property
     def cost_usd(self) -> float | None:
-        """US dollars; None when they are not known."""
+        """US dollars; None when unknown."""
         return self.spending.cost_usd if self.spent_known else None
 
     def as_body(self) -> dict[str, Any]:
-        """What a result tells of the agent.
+        """The result's data about the agent.
 
-        session, model; usage: for each model its tokens and cost_usd; cost_usd and tokens of the attempt,
-        None where they are not known; denied: the calls that were; denials: "known" or "unknown"; unread:
-        lines that made no sense; thread_tokens: those of the session with all its earlier attempts.
+        session, model; usage: tokens and cost_usd of each model; cost_usd and tokens of the attempt, None
+        where unknown; denied: the denied calls; denials: "known" or "unknown"; unread: lines that could not
+        be parsed; thread_tokens: those of the session with all its earlier attempts.
         """
         body: dict[str, Any] = {
             "session": self.session.id,
@@ -61,7 +61,7 @@ class Account:
 def outcome_of(
     account: Account, exit_code: int | None, signal: int | None, stderr_tail: str, *, ignore_denied: bool
 ) -> Outcome:
-    """The outcome of a run that ended by itself. All that it spent has been told by its usage."""
+    """The outcome of a run that ended by itself. Its usage has covered everything it spent."""
     verdict = judge(account.facts, exit_code, signal, stderr_tail, ignore_denied=ignore_denied)
     forgiving = judge(account.facts, exit_code, signal, stderr_tail, ignore_denied=True)
     denied = verdict.reason == PERMISSION_DENIED and forgiving.verdict == ACCEPT

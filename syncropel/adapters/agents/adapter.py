@@ -1,4 +1,4 @@
-"""Adapters for coding agents: each attempt is one run of a command line, in one of its sessions."""
+"""Adapters for coding agents: each attempt is one run of a command-line tool, in one of its sessions."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ from syncropel.errors import SetupError
 from syncropel.settings.adapters import AdapterTable
 
 BUDGET_BLIND: Final = "budget_blind"
-"""Why an attempt was not started: nobody could say what it costs."""
+"""Why an attempt was not started: its cost could not be determined."""
 IGNORE: Final = "ignore"
-"""What a subtask says of denied calls that must not fail it."""
+"""A subtask's setting for denied calls that must not fail it."""
 
 _SESSION: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z-]{0,127}")
-"""An id that may stand among a program's arguments: the agent wrote it, and it must not be read as a flag."""
+"""An id that is safe among a program's arguments: the agent wrote it, and it must not be read as a flag."""
 
 
 class AgentAdapter(ConfiguredProgram):
-    """Runs one kind of agent. Its prompt comes on stdin; a retry goes on with the session before it."""
+    """Runs one kind of agent. The prompt comes on stdin; a retry continues the previous session."""
 
     interrupt_secs = 5.0
 
@@ -85,7 +85,7 @@ class AgentAdapter(ConfiguredProgram):
         return run
 
     async def _end(self, run: Supervised, job: Job) -> None:
-        self._close(job)  # before the agent is asked to end: what it waits for is cut now
+        self._close(job)  # before the agent is asked to end: whatever it waits for is cut now
         await super()._end(run, job)
 
     def _can_tell_cost(self, model: str) -> bool:
@@ -132,7 +132,7 @@ class AgentAdapter(ConfiguredProgram):
         )
 
     def _about(self, job: Job, ask: Ask, gone: str) -> dict[str, Any]:
-        """What the start record tells besides."""
+        """Additional facts for the start record."""
         about: dict[str, Any] = {"spend_known": self.cost_known}
         if job.budget_usd is not None and self.cost_known == END:
             about["warning"] = (
@@ -150,8 +150,9 @@ class AgentAdapter(ConfiguredProgram):
         return about
 
     def _ask(self, job: Job) -> Ask:
-        """What this attempt is asked for. It follows from the job alone, so that a daemon which takes the run
-        back reads its output as the one that began it."""
+        """The parameters of this attempt. They are derived from the job alone, so a daemon that takes over
+        the run reads its output like the one that began it.
+        """
         before = job.earlier if self._options.resume else None
         session = str(before.get("session") or "") if before else ""
         session = session if _SESSION.fullmatch(session) else ""
@@ -196,7 +197,7 @@ class AgentAdapter(ConfiguredProgram):
         return None
 
     def _hear_quota(self, agent: ClaudeReader | CodexReader) -> None:
-        """Pass on, once, that the agent says that the quota is spent."""
+        """Report, once, that the agent says the quota is spent."""
         facts, gateway = agent.account.facts, self.place.gateway
         if facts.quota is not None and gateway is not None:
             gateway.hear(self.provider, facts.quota, False)
@@ -214,6 +215,6 @@ def _prompt(job: Job, *, goes_on: bool) -> str:
     said = [] if goes_on and job.hint else [job.goal] if not goes_on else ["Go on with your task."]
     said += [f"Read {job.content} first."] if job.content and not goes_on else []
     said += [job.hint] if job.hint else []
-    # Itself, and not its path: to read a file outside of the worktree may be denied, and fail the run.
+    # The text itself, not its path: reading a file outside the worktree may be denied, and fail the run.
     said += [job.briefing] if job.briefing and not goes_on else []
     return "\n\n".join(said) + "\n"

@@ -1,4 +1,4 @@
-"""Reads what `claude -p --output-format stream-json --verbose` says."""
+"""Reads the output of `claude -p --output-format stream-json --verbose`."""
 
 from __future__ import annotations
 
@@ -35,17 +35,19 @@ from syncropel.adapters.reading import Event, Notice, Retry, Session, Text, Tool
 from syncropel.adapters.reading import Final as End
 
 SYNTHETIC: Final = "<synthetic>"
-"""The model of a message that the program itself wrote, as to tell of an error."""
+"""The model of a message that the program itself wrote, for example about an error."""
 _LIMITS: Final = {"error_max_turns": MAX_TURNS, "error_max_budget_usd": BUDGET_EXCEEDED}
 
 
 class ClaudeReader:
-    """Reads one run. With partial messages a request's tokens are told when it ends, else all at the end."""
+    """Reads one run. With partial messages a request's tokens are known when it ends, otherwise all at the
+    end.
+    """
 
     def __init__(self, prices: Prices, *, ignore_denied: bool = False) -> None:
         self.unread = 0
         self.turns = 0
-        """Answers of the model, those to subagents apart."""
+        """Answers of the model, excluding those to subagents."""
         self._facts = Facts()
         self._ignore_denied = ignore_denied
         self._spending = Spending(prices)
@@ -53,12 +55,12 @@ class ClaudeReader:
         self._settled = False
         self._partial = False
         self._streams: dict[str, str] = {}
-        """The model of a message that streams in, by the tool call whose subagent asked ("": the agent)."""
+        """The model of a streaming message, by the tool call whose subagent asked ("": the agent itself)."""
         self._seen = ""
 
     @property
     def account(self) -> Account:
-        """What is known of the run so far."""
+        """The facts about the run so far."""
         known = (self._settled or self._partial or not self._session.id) and not self._streams
         return Account(self._session, self._spending, self._facts, self.unread, spent_known=known)
 
@@ -148,7 +150,7 @@ class ClaudeReader:
         return [*self._settle(said), End(ok, told)]
 
     def _settle(self, said: dict[str, Any]) -> list[Event]:
-        """The program's own account of all that this process has spent, side requests included."""
+        """The program's own account of everything this process has spent, including side requests."""
         self._settled = said.get("terminal_reason") != "aborted_streaming"
         told = [
             self._spending.settle(name(model), _tokens_used(part(used)), dollars(part(used).get("costUSD")))
@@ -157,12 +159,12 @@ class ClaudeReader:
         return [one for one in told if one is not None]
 
     def _full_name(self, model: str) -> str:
-        """The name that the session has for the model: `init` says the variant that requests leave out."""
+        """The session's name for the model: `init` includes the variant, which requests omit."""
         return self._session.model if plain(self._session.model) == model else model
 
 
 def _errors(said: dict[str, Any]) -> str:
-    """What a result without a text says went wrong, its remarks for developers left out."""
+    """The errors in a result without text, without remarks for developers."""
     errors = [one for one in texts(said.get("errors")) if not one.startswith("[ede_")]
     return "\n".join(errors) or text(said.get("terminal_reason"))
 

@@ -1,4 +1,4 @@
-"""The command lines of claude and codex: what is typed for a run, and where a session is found again."""
+"""The command lines of claude and codex: the arguments of a run, and where sessions are stored."""
 
 from __future__ import annotations
 
@@ -20,18 +20,19 @@ from syncropel.adapters.gateway.dialects import Dialect, Messages, Responses
 
 REQUEST: Final[CostKnown] = "request"
 END: Final[CostKnown] = "end"
-"""When an agent says what it has spent: after each request to the model, or only at its end."""
+"""When an agent reports its spending: after each request to the model, or only at its end."""
 
 _NONE: Final = Tokens()
 _PROVIDER: Final = "syncropel"
 _TOKEN: Final = "SPL_GATEWAY_TOKEN"
-"""What codex calls the gateway, and where it finds its token."""
+"""Where codex finds its token for the gateway."""
 
 
 @dataclass(frozen=True)
 class Ask:
-    """One run. `session`: the id to give the session, empty where the agent chooses it; `resume`: the one to
-    go on with. `before`: the tokens of that session, None when they are not known."""
+    """One run. `session`: the id for a new session, empty where the agent chooses it; `resume`: the session
+    to continue. `before`: the tokens of that session, None when unknown.
+    """
 
     model: str = ""
     session: str = ""
@@ -44,10 +45,10 @@ class Ask:
 
 
 class Cli(Protocol):
-    """How one agent is driven. `mode`: what it may do when nothing else is said, one of `modes`.
+    """How to drive one agent. `mode`: its default permission mode, one of `modes`.
 
-    `spend_known`: when it says what it spent. `names_session`: whether it takes its session's id from us.
-    `limits_turns`: whether it counts turns itself. `says_cost`: whether it tells US dollars.
+    `spend_known`: when it reports its spending. `names_session`: whether we choose its session's id.
+    `limits_turns`: whether it limits turns itself. `says_cost`: whether it reports US dollars.
     """
 
     mode: str
@@ -57,29 +58,30 @@ class Cli(Protocol):
     limits_turns: bool
     says_cost: bool
     variables: Mapping[str, str]
-    """What it is always told."""
+    """Variables that are always set."""
     keys: frozenset[str]
-    """Variables by which it could find another way to its provider than the gateway."""
+    """Variables through which it could reach its provider without the gateway."""
     dialect: Dialect
-    """How it asks its model."""
+    """The API with which it calls its model."""
 
     def words(self, program: Sequence[str], ask: Ask, more: Sequence[str]) -> list[str]:
         """The command; the prompt comes on stdin."""
         ...
 
     def through(self, url: str, token: str) -> tuple[list[str], dict[str, str]]:
-        """More words, and variables, that have it ask its model at this address with this token. No word may
-        hold the token: everybody on the machine can read them."""
+        """More arguments and variables that make it call its model at this address with this token. No
+        argument may contain the token: everybody on the machine can read them.
+        """
         ...
 
     def reader(
         self, prices: Prices, ask: Ask, environment: Mapping[str, str] | None
     ) -> ClaudeReader | CodexReader:
-        """A reader of that run, which has this environment; None: look at nothing but its output."""
+        """A reader for that run, which has this environment; None: use nothing but its output."""
         ...
 
     def has_session(self, session: str, environment: Mapping[str, str]) -> bool:
-        """Whether a session can still be resumed by a program with this environment."""
+        """Whether a program with this environment can still resume the session."""
         ...
 
 
@@ -167,7 +169,7 @@ class Codex:
 
 
 def native(program: str) -> str:
-    """The program behind codex's wrapper for Node: a wrapper that is killed leaves its program working."""
+    """The program behind codex's wrapper for Node: killing the wrapper would leave the program running."""
     found = shutil.which(program)
     if found is None or not (wrapper := Path(os.path.realpath(found))).name.endswith(".js"):
         return program

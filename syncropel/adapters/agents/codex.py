@@ -1,4 +1,4 @@
-"""Reads what `codex exec --json` says."""
+"""Reads the output of `codex exec --json`."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ _RETRY: Final = re.compile(r"Reconnecting\.\.\. (\d{1,6})/(\d{1,6}) ?\(?(.*?)\)?
 _STATUS: Final = re.compile(r"\bstatus:? (\d{3})\b")
 _LIMIT: Final = re.compile(r"usage limit|rate.limit|quota", re.IGNORECASE)
 _SPENT: Final = "You've hit your usage limit"
-"""How its own error begins when the provider says that the quota is spent."""
+"""The prefix of its error message when the provider says that the quota is spent."""
 _DENIED: Final = re.compile(r"ERROR codex_core::\S+: error=(.*rejected by user approval settings.*)")
-"""A denied call leaves no event, only such a line on stderr; that there is none proves nothing."""
+"""A denied call produces no event, only such a line on stderr; its absence proves nothing."""
 _NEW_THREAD: Final = Tokens()
 _NOISE: Final = ("Reading additional input from stdin", "WARNING: proceeding")
-"""How lines begin that it writes to stderr in every run."""
+"""Prefixes of lines that it writes to stderr in every run."""
 
 
 class CodexReader:
-    """Reads one run. Its tokens come with the end of a turn, summed up over the whole thread; with the
-    session's file (`rollout`) request by request.
+    """Reads one run. Its tokens come with the end of a turn, summed over the whole thread; with the session's
+    file (`rollout`) request by request.
 
-    `model`: what it was told to use, since no event says so. `resumes`: the thread that it is to go on with,
-    empty for a new one. `before`: the tokens that this thread had; None when that is not known, and then this
-    run's share is not known either.
+    `model`: the one it was told to use, since no event says so. `resumes`: the thread to continue, empty for
+    a new one. `before`: the tokens that this thread had; None when unknown, and then this run's share is
+    unknown too.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class CodexReader:
     ) -> None:
         self.unread = 0
         self.turns = 0
-        """Tools that were called: no event tells requests apart."""
+        """Tools that were called: no event delimits requests."""
         self._facts = Facts(denied_known=False)
         self._ignore_denied = ignore_denied
         self._spending = Spending(prices)
@@ -67,7 +67,7 @@ class CodexReader:
 
     @property
     def account(self) -> Account:
-        """What is known of the run so far."""
+        """The facts about the run so far."""
         live = self._rollout is not None and self._rollout.seen and self._thread is not None
         waits = self._rollout is not None and self._rollout.waits
         known = self._counted or not self._asked or (live and not waits)
@@ -87,8 +87,9 @@ class CodexReader:
         return [*read(self, said), *self._requests()]
 
     def finish(self) -> list[Event]:
-        """The rest of what it used. By now its session's file is complete: it is told there first, so that a
-        reader which begins anew tells it in the same order."""
+        """The rest of its usage. By now its session's file is complete: it is read first, so that a reader
+        that starts over reports in the same order.
+        """
         told, total, before = self._requests(), self._total, self._thread
         if total is None:
             return told
@@ -99,7 +100,7 @@ class CodexReader:
         return [*told, self._spending.several(self._session.model, new)] if new.total else told
 
     def _requests(self) -> list[Event]:
-        """What the session's file tells of requests that were not told yet."""
+        """Requests in the session's file that were not reported yet."""
         if self._rollout is None or self._thread is None:
             return []
         told: list[Event] = []
@@ -162,7 +163,7 @@ class CodexReader:
     def _completed(self, said: dict[str, Any]) -> list[Event]:
         self._facts.ended = Ended(ok=True, text=self._facts.said)
         total = tokens_of_codex(part(said.get("usage")))
-        # It only grows: a later one that says less takes nothing back.
+        # It only grows: a lower value later takes nothing back.
         self._total = total if self._total is None else self._total + total.beyond(self._total)
         return [self._end()]
 
@@ -180,7 +181,7 @@ class CodexReader:
 
 
 def _plain(message: str) -> str:
-    """The message of an API's error, which codex may repeat as the document that it came in."""
+    """The message of an API error, which codex may repeat as the document that it came in."""
     found = read_object(message.encode()) if message.startswith("{") else None
     return text(part((found or {}).get("error")).get("message")) or message
 

@@ -1,4 +1,4 @@
-"""An agent whose requests pass the gateway: the gateway's account goes before what the agent says."""
+"""An agent whose requests pass the gateway: the gateway's account overrides the agent's own figures."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ from syncropel.folds.fanout.child import STREAM_EVENT
 _KINDS: Final[Mapping[type, str]] = {kind: told for kind, told in KINDS.items() if kind is not Usage}
 _MOST_TOLD: Final = 100
 _SAME_SHARE: Final = 0.01
-"""Two figures for one cost differ when they are further apart than this."""
+"""Two figures for one cost differ when they are further apart than this share."""
 _BY_REFUSAL: Final = frozenset({AGENT_ERROR, RATE_LIMITED, RESULT_MISSING, BUDGET_EXCEEDED})
-"""Reasons that an agent ends with when it is refused what it asks for."""
+"""Reasons an agent may end with when its requests are refused."""
 
 AgentReader = ClaudeReader | CodexReader
 
 
 def events_of(run: str) -> str:
-    """What the requests of a run are counted under in the log, beside the events of its output."""
+    """The name under which the log counts a run's requests, beside the events of its output."""
     return f"{run}/gateway"
 
 
 class MeteredReader:
-    """Reads an agent's output; what it spent, the gateway says."""
+    """Reads an agent's output; the spending comes from the gateway."""
 
     def __init__(self, agent: AgentReader, attempt: Attempt) -> None:
         self.agent = agent
@@ -56,7 +56,7 @@ class MeteredReader:
         return self.agent.finish()
 
     def body(self) -> dict[str, Any]:
-        """What a result tells of the agent."""
+        """The result's data about the agent."""
         return metered(self.agent.account.as_body(), self.attempt)
 
     def outcome(self, exit_code: int | None, signal: int | None, stderr_tail: str) -> Outcome:
@@ -70,7 +70,7 @@ class MeteredReader:
 
 
 class MeteredFollowing(Following):
-    """Observes each request that has ended, and of the output all but what the agent says of its tokens."""
+    """Observes each request that has ended, and everything in the output except the agent's token counts."""
 
     def __init__(
         self, output: Path, reader: MeteredReader, run: str, events: Mapping[str, int], attempt: Attempt
@@ -103,10 +103,10 @@ class MeteredFollowing(Following):
 
 
 def metered(said: dict[str, Any], attempt: Attempt) -> dict[str, Any]:
-    """What an agent said of its run (`Account.as_body`), with what the gateway knows.
+    """An agent's data about its run (`Account.as_body`), with what the gateway knows.
 
-    gateway: requests, refused, unknown (requests whose cost is not known), said (what the agent says of its
-    tokens and cost_usd), and disagrees: in words, how the two differ; empty when they do not.
+    gateway: requests, refused, unknown (requests whose cost is unknown), said (the agent's own tokens and
+    cost_usd), and disagrees: in words, how the two differ; empty when they do not.
     """
     totals = attempt.totals()
     tokens = sum((used for used, _ in totals.values()), Tokens())

@@ -1,4 +1,4 @@
-"""The keys of `[adapters.NAME]` that only coding agents have."""
+"""The keys of `[adapters.NAME]` for coding agents only."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from syncropel.adapters.agents.prices import Price, Prices
 from syncropel.errors import SetupError
 
 PROVIDER: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
-"""What a provider may be called."""
+"""Valid names of providers."""
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _HERE: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 _PRICE_KEYS: Final = ("input", "output", "cached_input", "cache_write")
@@ -21,11 +21,11 @@ _PRICE_KEYS: Final = ("input", "output", "cached_input", "cache_write")
 
 @dataclass(frozen=True)
 class Options:
-    """`mode`: what the agent may do, in its own word. `max_turns`: answers of the model; 0: no limit.
+    """`mode`: the agent's permission mode, in its own words. `max_turns`: answers of the model; 0: no limit.
 
-    `resume`: whether a retry goes on with the session of the attempt before. `prices`: `[…prices]`.
-    `gateway`: whether it asks its model through the gateway, which sends that on to `provider_url` with the
-    key in `secrets/` that is called `provider_key`. `provider`: what the fleet calls whoever is asked.
+    `resume`: whether a retry continues the previous attempt's session. `prices`: `[…prices]`. `gateway`:
+    whether it calls its model through the gateway, which forwards to `provider_url` with the key in
+    `secrets/` named `provider_key`. `provider`: the fleet's name for the provider.
     """
 
     mode: str
@@ -39,7 +39,7 @@ class Options:
 
 
 def read_options(name: str, cli: Cli, given: Mapping[str, Any]) -> Options:
-    """Check the keys of the adapter called `name`. Raises SetupError that names the key."""
+    """Check the keys of the adapter called `name`. Raises SetupError naming the key."""
     readers: dict[str, Callable[[Any], Any]] = {
         "mode": lambda value: _mode(cli, value),
         "max_turns": _turns,

@@ -1,4 +1,4 @@
-"""The way of one adapter's agents through the gateway: a token for each attempt, known while that runs."""
+"""One adapter's use of the gateway: a token for each attempt, valid while the attempt runs."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from syncropel.settings.adapters import AdapterTable
 log = logging.getLogger("syncropel.engine.gateway")
 
 KEPT: Final = "gateway"
-"""Member of what a run keeps for a daemon that takes it back."""
+"""Member of a run's private data for a daemon that takes it over."""
 _PROXIES: Final = ("NO_PROXY", "no_proxy")
 _HERE: Final = "127.0.0.1"
 
 
 class Passage:
-    """Opens, takes back, and closes the attempts of one adapter."""
+    """Opens, takes over, and closes the attempts of one adapter."""
 
     def __init__(self, cli: Cli, options: Options, gateway: Gateway) -> None:
         self._cli = cli
@@ -38,7 +38,7 @@ class Passage:
 
     @classmethod
     def of(cls, table: AdapterTable, cli: Cli, options: Options, gateway: Gateway | None) -> Passage | None:
-        """None where the config wants no gateway. Raises SetupError when the agent would get the key."""
+        """None where the config uses no gateway. Raises SetupError when the agent would get the key."""
         if not options.gateway:
             return None
         given = {*table.secrets, *table.env, *table.set}
@@ -52,15 +52,16 @@ class Passage:
         return cls(cli, options, gateway)
 
     def problem(self) -> str:
-        """Why its agents could ask nothing; empty when nothing is known."""
+        """Why its agents' requests would fail; empty when no reason is known."""
         return self._gateway.problem(self._upstream)
 
     def open(
         self, job: Job, environment: Mapping[str, str]
     ) -> tuple[list[str], dict[str, str], dict[str, Any]]:
-        """Give the attempt a token: more words and variables for its program, and what the run keeps.
+        """Give the attempt a token: returns more arguments and variables for its program, and the run's
+        private data.
 
-        Raises SetupError when nothing could be asked.
+        Raises SetupError when requests would fail.
         """
         if problem := self.problem():
             raise SetupError(problem)
@@ -74,11 +75,11 @@ class Passage:
         return words, {**direct, **variables}, kept
 
     def begin(self, job: Job, run: Path) -> None:
-        """The attempt's run has this folder: from here on its agent may ask."""
+        """The attempt's run has this folder: from here on its agent may send requests."""
         self._attempts[job.child_thread, job.attempt].attach(run)
 
     def take_back(self, job: Job, kept: Mapping[str, Any], run: Path) -> None:
-        """Go on with an attempt of the daemon before: its agent has the token, and asks at the old port."""
+        """Continue an attempt of the previous daemon: its agent has the token, and uses the old port."""
         attempt = self._add(job, str(kept.get("sha256")))
         attempt.attach(run, job.events.get(events_of(run.name), 0))
         if kept.get("port") != self._gateway.port:
@@ -87,11 +88,11 @@ class Passage:
             attempt.close(Refusal("stopped", told, "gateway_moved"))
 
     def attempt(self, job: Job) -> Attempt | None:
-        """The attempt of a job that runs."""
+        """The attempt of a running job."""
         return self._attempts.get((job.child_thread, job.attempt))
 
     def close(self, job: Job) -> None:
-        """End what the attempt asks, and forget its token."""
+        """End the attempt's requests, and forget its token."""
         attempt = self._attempts.pop((job.child_thread, job.attempt), None)
         if attempt is not None:
             self._gateway.close(attempt)

@@ -1,7 +1,7 @@
-"""What tokens cost in US dollars: the operator's own price list, then the one of `genai-prices`.
+"""Token prices in US dollars: the operator's own list, then that of `genai-prices`.
 
-`genai-prices` comes with the extra `agents`. Its list is part of the package, so nothing is asked over the
-network. A model that neither list has costs an unknown amount, which is None and never 0.
+`genai-prices` comes with the extra `agents`. Its list is part of the package, so no network is used. A model
+that neither list has costs an unknown amount, which is None and never 0.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ _PER: Final = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """US dollars a million tokens. Without prices of their own cached and written tokens cost as `input`."""
+    """US dollars per million tokens. Cached and written tokens without a price of their own cost
+    as `input`."""
 
     input: float
     output: float
@@ -41,24 +42,24 @@ class Price:
 
 @dataclass(frozen=True, slots=True)
 class Prices:
-    """`own`: the operator's prices by the model's name, which go before any other."""
+    """`own`: the operator's prices by the model's name, which take precedence."""
 
     own: Mapping[str, Price] = field(default_factory=dict)
 
     def has_own(self, model: str) -> bool:
-        """Whether the operator gives this model a price."""
+        """Whether the operator has a price for this model."""
         return self._own(model) is not None
 
     def of(self, model: str, tokens: Tokens) -> float | None:
-        """What one request cost, in US dollars; None when the model's price is not known.
+        """The cost of one request in US dollars; None when the model's price is unknown.
 
-        Some models cost more a token above a size of the request, so a sum of requests has no price here.
+        Some models charge more per token above a request size, so a sum of requests cannot be priced here.
         """
         own = self._own(model)
         return _listed(model, tokens) if own is None else own.of(tokens)
 
     def of_sum(self, model: str, tokens: Tokens) -> float | None:
-        """What several requests cost together; None unless the model has one price for every size."""
+        """The cost of several requests together; None unless the model has one price for every size."""
         own = self._own(model)
         if own is not None:
             return own.of(tokens)
@@ -78,7 +79,7 @@ def plain(model: str) -> str:
 
 
 def flat(model: str) -> bool:
-    """Whether the list has one price for requests of every size; False for a model that it does not have."""
+    """Whether the list has one price for requests of every size; False for an unlisted model."""
     return _tier(model) == 0
 
 
@@ -89,7 +90,9 @@ def _below_tiers(model: str, tokens: Tokens) -> bool:
 
 @functools.cache
 def _tier(model: str) -> int | None:
-    """The input tokens from which on the list charges otherwise; 0: never. None: the model is not listed."""
+    """The number of input tokens from which on the list's price changes; 0: never. None: the model is not
+    listed.
+    """
     listed = _find(model)
     if listed is None:
         return None
@@ -129,5 +132,5 @@ def _listed(model: str, tokens: Tokens) -> float | None:
     )
     try:
         return float(calc_price(usage, model_ref=plain(model)).total_price)
-    except (LookupError, ValueError):  # not listed, or listed without a price of one kind of token
+    except (LookupError, ValueError):  # not listed, or without a price for one kind of token
         return None

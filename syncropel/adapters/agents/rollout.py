@@ -1,4 +1,4 @@
-"""The file that codex keeps of a session: it tells each request, the output only their sum at the end."""
+"""Codex's session file: it contains each request; the output only has their sum at the end."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ class Request:
 
 
 class Rollout:
-    """Reads on in a session's file. Its format is codex's own affair: what is not as expected is left out."""
+    """Follows a session's file. Its format is internal to codex: anything unexpected is skipped."""
 
     def __init__(self, sessions: Path) -> None:
         self._sessions = sessions
         self._tail: Tail | None = None
         self._model = ""
         self.seen = False
-        """Whether the file was found and told of a request."""
+        """Whether the file was found and contained a request."""
         self.waits = False
-        """Whether the model was asked something that it has not answered as far as the file says."""
+        """Whether the model has a request that it has not answered, according to the file."""
 
     def open(self, session: str) -> None:
         """Look for the file of this session."""
@@ -43,7 +43,7 @@ class Rollout:
             self._tail = Tail(found[0]) if len(found) == 1 else None
 
     def read(self) -> list[Request]:
-        """The requests that are new."""
+        """The new requests."""
         found: list[Request] = []
         while self._tail is not None:
             before = self._tail.offset
@@ -67,12 +67,12 @@ class Rollout:
 
 
 def _asks(item: dict[str, Any]) -> bool:
-    """Whether the model is asked to go on after this."""
+    """Whether the model is asked to continue after this."""
     return item.get("type") in _ANSWERED or (item.get("type") == "message" and item.get("role") == "user")
 
 
 def tokens_of_codex(usage: dict[str, Any]) -> Tokens:
-    """Codex's counts, whose input includes what was cached."""
+    """Codex's counts, whose input includes cached tokens."""
     names = ("input_tokens", "cached_input_tokens", "cache_write_input_tokens", "output_tokens")
     read, cached, written, output = (count(usage.get(name)) for name in names)
     reasoning = count(usage.get("reasoning_output_tokens"))

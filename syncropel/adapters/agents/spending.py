@@ -1,4 +1,4 @@
-"""The account of one attempt: tokens and US dollars by model, each told once."""
+"""The account of one attempt: tokens and US dollars by model, each reported once."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from syncropel.adapters.reading import Usage
 
 
 class Spending:
-    """Collects what an attempt spends, and makes the `Usage` events that tell it."""
+    """Adds up an attempt's spending, and makes `Usage` events that report it."""
 
     def __init__(self, prices: Prices) -> None:
         self._prices = prices
@@ -23,14 +23,14 @@ class Spending:
         return self._tell(model, tokens, self._prices.of(model, tokens))
 
     def several(self, model: str, tokens: Tokens) -> Usage:
-        """Requests have ended that are only known by their sum."""
+        """Requests have ended of which only the sum is known."""
         return self._tell(model, tokens, self._prices.of_sum(model, tokens))
 
     def settle(self, model: str, tokens: Tokens, cost_usd: float | None) -> Usage | None:
-        """The program's own account of a model so far, which goes before what was counted until now; the
-        operator's price goes before its price. None when nothing is new.
+        """The program's own account of a model so far, which overrides what was counted until now; the
+        operator's price overrides its price. None when nothing is new.
 
-        An account that is lower than what was counted, or than an earlier account, takes nothing back.
+        An account lower than what was counted, or than an earlier account, takes nothing back.
         """
         before, paid = self._tokens.get(model, Tokens()), self._dollars.get(model, 0.0)
         lower = before.beyond(tokens).total > 0
@@ -57,17 +57,17 @@ class Spending:
 
     @property
     def tokens(self) -> Tokens:
-        """All of this attempt."""
+        """All tokens of this attempt."""
         return sum(self._tokens.values(), Tokens())
 
     @property
     def cost_usd(self) -> float | None:
-        """US dollars of this attempt; None when a model's price is not known."""
+        """US dollars of this attempt; None when a model's price is unknown."""
         known = [one for one in self._dollars.values() if one is not None]
         return sum(known) if len(known) == len(self._dollars) else None
 
     def as_body(self) -> list[dict[str, Any]]:
-        """For each model: its name, its tokens and its US dollars, None where they are not known."""
+        """For each model: its name, tokens, and US dollars, None where unknown."""
         return [
             {"model": model, **tokens.as_body(), "cost_usd": self._dollars[model]}
             for model, tokens in self._tokens.items()

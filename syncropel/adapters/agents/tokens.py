@@ -1,4 +1,4 @@
-"""Tokens: counted as they are billed, each kind apart."""
+"""Token counts by kind, as they are billed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Tokens:
         return Tokens(*(mine + its for mine, its in zip(self.all(), other.all(), strict=True)))
 
     def beyond(self, other: Tokens) -> Tokens:
-        """What these have more than the others, kind by kind; never below 0."""
+        """The excess over the others, kind by kind; never below 0."""
         return Tokens(*(max(0, mine - its) for mine, its in zip(self.all(), other.all(), strict=True)))
 
     def all(self) -> tuple[int, ...]:
@@ -33,11 +33,11 @@ class Tokens:
 
     @property
     def total(self) -> int:
-        """All that was read or written; reasoning is part of the output."""
+        """Everything read or written; reasoning is part of the output."""
         return self.input + self.cached_input + self.cache_write + self.output
 
     def usage(self, model: str, cost_usd: float | None) -> Usage:
-        """The event that tells these tokens."""
+        """The event that reports these tokens."""
         return Usage(model, **self.as_body(), cost_usd=cost_usd)
 
     def as_body(self) -> dict[str, int]:
@@ -51,12 +51,12 @@ def tokens_of(usage: Usage) -> Tokens:
 
 
 def read_tokens(body: Any) -> Tokens:
-    """Counts from an object such as `as_body` makes; what is missing or no count is 0."""
+    """Counts from an object made by `as_body`; missing or invalid counts are 0."""
     found = body if isinstance(body, dict) else {}
     return Tokens(*(count(found.get(field.name)) for field in fields(Tokens)))
 
 
 def count(value: Any) -> int:
-    """A number of tokens or turns from a program's own words; 0 for anything that is none."""
+    """A number of tokens or turns from a program's output; 0 when it is invalid."""
     usable = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _LARGEST
     return value if usable else 0

@@ -1,6 +1,6 @@
-"""What came of an agent's run: decided from its exit, its final event, and the tool calls that were denied.
+"""The verdict on an agent's run, from its exit, its final event, and its denied tool calls.
 
-None of the three decides alone. An agent exits with 0 after a denied edit, after an interrupted turn, and
+None of the three suffices alone. An agent exits with 0 after a denied edit, after an interrupted turn, and
 when its last lines are lost.
 """
 
@@ -20,10 +20,10 @@ MAX_TURNS: Final = "max_turns"
 BUDGET_EXCEEDED: Final = "budget_exceeded"
 IDLE: Final = "idle"
 RATE_LIMITED: Final = "rate_limited"
-"""Why an attempt failed, in words for programs."""
+"""Machine-readable reasons why an attempt failed."""
 
 MOST_SUMMARY: Final = 2000
-"""Characters of the agent's last message that a result repeats; the whole is in its output."""
+"""Characters of the agent's last message that a result repeats; its output has all of it."""
 _TOO_MANY_REQUESTS: Final = 429
 
 
@@ -49,7 +49,7 @@ class Ended:
 
 @dataclass(slots=True)
 class Facts:
-    """What a reader has seen of a run. `denied_known`: whether the agent reports each denied call."""
+    """A reader's facts about a run. `denied_known`: whether the agent reports each denied call."""
 
     said: str = ""
     """The agent's own last message."""
@@ -57,7 +57,7 @@ class Facts:
     denied: dict[str, Denied] = field(default_factory=dict)
     denied_known: bool = True
     last_error: str = ""
-    """The last error that was told before an end."""
+    """The last error before an end."""
     quota: Spent | None = None
     """That the provider's quota is spent, if an event of the program itself says so."""
 
@@ -74,7 +74,7 @@ class Verdict:
 def judge(
     facts: Facts, exit_code: int | None, signal: int | None, stderr_tail: str, *, ignore_denied: bool = False
 ) -> Verdict:
-    """What a run came to that ended by itself. `exit_code` is None when a signal ended it."""
+    """Judge a run that ended by itself. `exit_code` is None when a signal ended it."""
     ended = facts.ended
     if ended is None:
         why = facts.last_error or facts.said or last_line(stderr_tail)
@@ -91,19 +91,19 @@ def judge(
 
 
 def error_of(status: int, kind: str = "") -> str:
-    """The reason for an API error: HTTP status (0: not said), and the provider's own word."""
+    """The reason for an API error: HTTP status (0: unknown), and the provider's own error type."""
     limited = status == _TOO_MANY_REQUESTS or "rate_limit" in kind
     return RATE_LIMITED if limited else AGENT_ERROR
 
 
 def shortened(said: str) -> str:
-    """The text as a summary repeats it."""
+    """The text, cut for a summary."""
     shown = printable(said).strip()
     return shown if len(shown) <= MOST_SUMMARY else f"{shown[: MOST_SUMMARY - 1]}…"
 
 
 def last_line(said: str) -> str:
-    """The last line that says something."""
+    """The last non-blank line."""
     return next((line.strip() for line in reversed(printable(said).splitlines()) if line.strip()), "")
 
 

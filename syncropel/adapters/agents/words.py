@@ -1,4 +1,4 @@
-"""Reads what a program says about itself: whatever it is, it must not break the reader."""
+"""Parses what a program says about itself: whatever it is, it must not break the reader."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any, Final
 from syncropel.folds.fanout.spec import LARGEST
 
 LONGEST_LINE: Final = 200
-"""Characters of a tool's argument or result that an event tells."""
+"""Characters of a tool's argument or result in an event."""
 
 
 def read_object(line: bytes) -> dict[str, Any] | None:
-    """The JSON object on a line; None when it is none."""
+    """The JSON object on a line; None when it is not one."""
     try:
         found = json.loads(line)
     except (ValueError, RecursionError):
@@ -21,14 +21,14 @@ def read_object(line: bytes) -> dict[str, Any] | None:
 
 
 def text(value: Any) -> str:
-    """A text, or nothing; a question mark for each half of a surrogate pair, which no record holds."""
+    """A text, or an empty one; each lone surrogate, which no record may contain, becomes a question mark."""
     if not isinstance(value, str) or value.isascii():
         return value if isinstance(value, str) else ""
     return value.encode("utf-8", "replace").decode("utf-8")
 
 
 def name(value: Any) -> str:
-    """What a program calls a session or a model: no longer than an event tells anything else of it."""
+    """A program's name for a session or a model, cut to the length limit of events."""
     return text(value)[:LONGEST_LINE]
 
 
@@ -48,13 +48,13 @@ def texts(value: Any) -> list[str]:
 
 
 def dollars(value: Any) -> float | None:
-    """An amount of US dollars; None when it is none, or so large that sums would not stay finite."""
+    """An amount of US dollars; None when it is invalid, or so large that sums would not stay finite."""
     usable = isinstance(value, int | float) and not isinstance(value, bool)
     return float(value) if usable and 0 <= value <= LARGEST else None
 
 
 def one_line(value: str) -> str:
-    """The first line that says something, short enough to stand beside others."""
+    """The first non-blank line, short enough to stand beside others."""
     for line in value.splitlines():
         if shown := " ".join(line.split()):
             return shown if len(shown) <= LONGEST_LINE else f"{shown[: LONGEST_LINE - 1]}…"
@@ -62,7 +62,9 @@ def one_line(value: str) -> str:
 
 
 def argument(given: Any) -> str:
-    """What tells one call of a tool from others: the command, the path, or the first text of its input."""
+    """What distinguishes one call of a tool from others: the command, the path, or the first text of its
+    input.
+    """
     if isinstance(given, str):
         return one_line(given)
     values = part(given)

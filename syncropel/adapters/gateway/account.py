@@ -1,8 +1,8 @@
-"""What one attempt may still ask for: each request is reserved before it is sent, and settled after it.
+"""What one attempt may still request: each request is reserved before it is sent, and settled after it.
 
-A request passes while what is spent, and what those under way can cost at most, is below the budget. So all
-requests but the last one together stay below it, whatever their order: an attempt overshoots by less than its
-last request. One whose cost cannot be bounded beforehand has those behind it wait until it has ended.
+A request passes while what is spent, plus the most that requests in flight can cost, is below the budget. So
+all requests but the last one together stay below it, in whatever order: an attempt overshoots by less than
+its last request. A request whose cost cannot be bounded makes those behind it wait until it has ended.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ UNBOUNDED: Final = math.inf
 
 @dataclass(frozen=True, slots=True)
 class Most:
-    """What a request can come to at most: US dollars and tokens; `UNBOUNDED` where nobody can say."""
+    """The most that a request can cost: US dollars and tokens; `UNBOUNDED` when there is no bound."""
 
     usd: float = UNBOUNDED
     tokens: float = UNBOUNDED
@@ -27,7 +27,7 @@ class Most:
 
 @dataclass(frozen=True, slots=True)
 class Bill:
-    """What a request came to, as far as it is known; `known`: whether that is all."""
+    """The cost of a request, as far as it is known; `known`: whether it is complete."""
 
     usd: float = 0.0
     tokens: int = 0
@@ -35,7 +35,7 @@ class Bill:
 
 
 class Account:
-    """`usd` and `tokens`: settled so far, by all requests of the attempt. A budget may be None."""
+    """`usd` and `tokens`: settled so far, over all requests of the attempt. A budget may be None."""
 
     def __init__(
         self, budget_usd: float | None = None, budget_tokens: int | None = None, usd: float = 0.0
@@ -54,7 +54,7 @@ class Account:
         return len(self._open)
 
     def ruling(self) -> Ruling:
-        """Whether one more request may be sent now, after those under way, or never."""
+        """Whether one more request may be sent now, after those in flight, or never."""
         if self._reaches(self.usd + self._held.usd, self.tokens + self._held.tokens):
             return "spent"
         open_usd = sum(one.usd for one in self._open.values())
@@ -68,11 +68,11 @@ class Account:
         )
 
     def reserve(self, number: int, most: Most) -> None:
-        """A request with this number is sent. Ask `ruling` in the same step."""
+        """Reserve the request with this number. Call `ruling` in the same step."""
         self._open[number] = most
 
     def settle(self, number: int, bill: Bill) -> None:
-        """The request has ended. What is not known of it is taken to have cost all that it could."""
+        """The request has ended. Any unknown part counts as the most that it could have cost."""
         most = self._open.pop(number, Most())
         self.usd += bill.usd
         self.tokens += bill.tokens
@@ -82,7 +82,7 @@ class Account:
             self._held = Most(usd, tokens)
 
     def told(self) -> str:
-        """Why nothing more may be asked, in words."""
+        """Why no more requests are allowed, in words."""
         if spends(self.usd, self.budget_usd):
             return f"spent ${self.usd:.2f} of its budget of ${self.budget_usd or 0:.2f}"
         if self.budget_tokens is not None and self.tokens >= self.budget_tokens:

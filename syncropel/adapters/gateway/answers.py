@@ -1,4 +1,4 @@
-"""Reads from an answer, while it passes, what it cost: model, tokens, and whether that is all."""
+"""Determines the cost of an answer while it passes: model, tokens, and whether that is complete."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ from syncropel.adapters.agents.words import part, read_object, text
 from syncropel.adapters.gateway.streams import LONGEST_EVENT, Inflated, Lines
 
 _AT_ONCE: Final = 64 * 1024
-"""Bytes of an event that are parsed while the stream passes; longer ones wait for its end."""
+"""Events up to this size are parsed while the stream passes; longer ones at its end."""
 _MOST_LATE: Final = 4
 
 
 @dataclass(frozen=True)
 class Used:
-    """What a request used. `known`: whether the provider said all of it; `priced`: whether a price list can
-    say what that costs. `hour_long`: tokens written to a cache for an hour, among `tokens.cache_write`."""
+    """The usage of a request. `known`: whether the provider reported all of it; `priced`: whether a price
+    list applies to it. `hour_long`: tokens written to a cache for an hour, part of `tokens.cache_write`.
+    """
 
     model: str = ""
     tokens: Tokens = field(default_factory=Tokens)
@@ -29,7 +30,7 @@ class Used:
 
 
 class AnswerReader(ABC):
-    """Reads one answer with status 200. `streams`: whether it is made of server-sent events."""
+    """Reads one answer with status 200. `streams`: whether it consists of server-sent events."""
 
     def __init__(self, content_type: str, encoding: str) -> None:
         self._streams = content_type.partition(";")[0].strip().lower() == "text/event-stream"
@@ -41,7 +42,7 @@ class AnswerReader(ABC):
         self._lost = False
 
     def feed(self, data: bytes) -> None:
-        """Take what passes."""
+        """Take the next chunk."""
         for piece in self._plain.feed(data):
             if self._streams:
                 for line in self._lines.feed(piece):
@@ -62,7 +63,7 @@ class AnswerReader(ABC):
             self._lost = True
 
     def finish(self) -> Used:
-        """What it came to. Large answers take their time: not for an event loop that others wait for."""
+        """The result. Large answers take a while: do not call this on an event loop that others wait for."""
         for line in self._late:
             self._take(part(read_object(line)))
         if not self._streams and self._size <= LONGEST_EVENT:
@@ -73,16 +74,16 @@ class AnswerReader(ABC):
 
     @property
     def large(self) -> bool:
-        """Whether `finish` has much to read."""
+        """Whether `finish` has much to parse."""
         return bool(self._late) or self._size > _AT_ONCE
 
     @abstractmethod
     def _take(self, event: dict[str, Any]) -> None:
-        """One event that names usage."""
+        """One event that mentions usage."""
 
     @abstractmethod
     def _whole(self, body: dict[str, Any]) -> None:
-        """An answer that is no stream."""
+        """An answer that is not a stream."""
 
     @abstractmethod
     def used(self) -> Used:
@@ -97,7 +98,7 @@ def _parsed(body: bytes) -> Any:
 
 
 def counted(usage: dict[str, Any], key: str) -> int | None:
-    """A count of tokens; None when the provider says none, or what cannot be one."""
+    """A token count; None when the provider gives none, or an invalid one."""
     value = usage.get(key)
     return value if type(value) is int and 0 <= value <= _LARGEST else None
 
@@ -106,7 +107,7 @@ _LARGEST: Final = 2**40
 
 
 class ClaudeAnswer(AnswerReader):
-    """Anthropic's messages. A stream says its input when it starts and its output when it ends."""
+    """Anthropic's messages. A stream reports its input when it starts and its output when it ends."""
 
     _COUNTS: Final = (
         "input_tokens",
@@ -120,7 +121,7 @@ class ClaudeAnswer(AnswerReader):
         "speed": (None, "standard"),
         "inference_geo": (None, "", "global", "not_available"),
     }
-    """What else the price depends on, and the values that the lists are for."""
+    """What else the price depends on, and the values that the lists assume."""
 
     def __init__(self, content_type: str, encoding: str) -> None:
         super().__init__(content_type, encoding)
@@ -168,7 +169,7 @@ class ClaudeAnswer(AnswerReader):
 
 
 class ResponsesAnswer(AnswerReader):
-    """OpenAI's responses. The last event says all; its input includes what came from a cache."""
+    """OpenAI's responses. The last event has everything; its input includes cached tokens."""
 
     _LAST: Final = frozenset({"response.completed", "response.incomplete", "response.failed"})
     _BILLED: Final = frozenset(

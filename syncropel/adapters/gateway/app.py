@@ -1,7 +1,7 @@
-"""The gateway as a web application: each request is checked, reserved, sent on, metered, and settled.
+"""The gateway as a web application: each request is checked, reserved, forwarded, metered, and settled.
 
-Only exact paths are known, and only they are sent on, to the address that the operator gave. What comes back
-passes piece by piece.
+Only exact paths are known, and only they are forwarded, to the address that the operator configured. The
+answer is passed on chunk by chunk.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 ABORT: Final = "syncropel.abort"
-"""Member of a scope: closes the connection of the request at once."""
+"""Scope member: closes the connection of the request at once."""
 KNOWN: Final = "syncropel.known"
-"""Member of a scope: says whose the connection is, so that one attempt cannot take the room of others."""
+"""Scope member: says whose the connection is, so that one attempt cannot take the room of others."""
 MOST_BODY: Final = 32 * 1024 * 1024
-"""Bytes of one request's body; providers take no more."""
+"""Longest body of a request; providers accept no more."""
 _MOST_ERROR: Final = 1024 * 1024
 _ERROR_SECS: Final = 30.0
 _PARSED_HERE: Final = 64 * 1024
@@ -68,7 +68,7 @@ _PASSED_BACK_AS: Final = (
 
 
 class GatewayApp:
-    """Answers the agents of one instance."""
+    """Serves the agents of one instance."""
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
@@ -87,7 +87,7 @@ class _Exchange:
         self._receive = receive
         self._send = send
         self._began = False
-        """Whether the head of an answer was sent."""
+        """Whether the head of a response was sent."""
         self._streams = False
         self._left = False
         self._attempt: Attempt | None = None
@@ -109,7 +109,7 @@ class _Exchange:
                 return
             if attempt is None or attempt.closed is None:
                 raise
-            # Cut, and not by the end of this daemon: the agent is told, as far as it still listens.
+            # Cut, and not by this daemon's shutdown: the agent is told, if it still listens.
             asyncio.current_task().uncancel()  # type: ignore[union-attr]
             await self._refuse(attempt.closed)
         finally:
@@ -118,7 +118,7 @@ class _Exchange:
             self._leave()
 
     def _aborted(self) -> bool:
-        """Close the connection without a word when the next daemon is to be asked."""
+        """Close the connection without a response when the agent should ask the next daemon."""
         if self._gateway.leaving:
             self._scope.get(ABORT, _nothing)()
         return self._gateway.leaving
@@ -126,7 +126,7 @@ class _Exchange:
     async def _answer(self) -> None:
         scope = self._scope
         if scope["method"] == "HEAD" and scope["raw_path"] == b"/":
-            await self._whole(200, {}, b"")  # claude looks whether somebody is there
+            await self._whole(200, {}, b"")  # claude checks whether a server is there
             return
         self._attempt = attempt = self._known()
         scope.get(KNOWN, _nothing)(attempt.sha256)
@@ -207,7 +207,7 @@ class _Exchange:
             raise self._attempt.refuse(Refusal("busy", told, retry_after=1))
 
     def _begin_to_watch(self) -> None:
-        """Stop when the agent goes away: what it does not wait for is not to be paid."""
+        """Stop when the agent disconnects: what it does not wait for must not be paid for."""
         carrier = asyncio.current_task()
         assert carrier is not None
 
@@ -304,7 +304,7 @@ class _Exchange:
         spent = quota_of(response.status_code, response.headers, _json(told), self._gateway.runtime.now())
         if spent is not None:
             self._gateway.hear(attempt.upstream.provider, spent, True)
-            # So that the agent ends: after the provider's own words it may wait for the reset in silence.
+            # This makes the agent end: after the provider's own error it may wait silently for the reset.
             words = shortened(text(part(part(_json(told)).get("error")).get("message")))
             because = f"the quota of {attempt.upstream.provider} is spent{f': {words}' if words else ''}"
             raise attempt.refuse(Refusal("quota", because, "rate_limited"))
@@ -334,7 +334,7 @@ class _Exchange:
 
 
 class _Carried:
-    """What is known of a request that was sent on. `sent`: whether it may cost something."""
+    """What is known of a forwarded request. `sent`: whether it may cost something."""
 
     def __init__(self) -> None:
         self.sent = False
@@ -342,25 +342,25 @@ class _Carried:
         self._used: Used | None = None
 
     async def read(self) -> None:
-        """Read the rest of what the answer says, now that it is whole."""
+        """Parse the rest of the answer, now that it is complete."""
         assert self.reader is not None
         self._used = (
             await asyncio.to_thread(self.reader.finish) if self.reader.large else self.reader.finish()
         )
 
     def settle_late(self, attempt: Attempt, number: int, asked: Asked) -> None:
-        """Settle what was not settled, however it ended: an answer that was cut is not known to be all."""
+        """Settle what was not settled, however it ended: an answer that was cut is incomplete."""
         used = self._used
         if used is None and self.sent:
             used = self.reader.used() if self.reader is not None else Used()
         try:
             attempt.settle(number, asked, used)
-        except OSError as error:  # the account of this daemon has it; the next one takes it for unknown
+        except OSError as error:  # this daemon's account has it; the next one treats it as unknown
             log.error("the journal of a run cannot be written: %s", error.strerror)
 
 
 async def _parsed(raw: bytes) -> dict[str, Any]:
-    """The object that a request is. Raises Refused."""
+    """The request's JSON object. Raises Refused."""
     found = _json(raw) if len(raw) <= _PARSED_HERE else await asyncio.to_thread(_json, raw)
     if not isinstance(found, dict):
         raise refused("invalid", "a request must be a JSON object")
@@ -387,4 +387,4 @@ def _passed_back(headers: httpx.Headers) -> dict[str, str]:
 
 
 def _nothing(*_: object) -> None:
-    """There is no connection whose server would want to know."""
+    """Stand-in where no server is interested in the connection."""

@@ -1,4 +1,4 @@
-"""One attempt at the gateway: what it may ask, what it has asked, and what that came to."""
+"""One attempt at the gateway: what it may request, what it has requested, and the costs."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from syncropel.adapters.gateway.refusals import Refusal, Refused
 
 JOURNAL: Final = "gateway.jsonl"
 MOST_AT_ONCE: Final = 32
-"""Requests of one attempt that are under way or wait; more are told to come again."""
+"""Requests of one attempt in flight or waiting; more are told to come again."""
 MOST_REQUESTS: Final = 100_000
-"""Requests of one attempt, also those that the provider refused: each is remembered until its end."""
+"""Requests of one attempt, including those that the provider refused: each is remembered until its end."""
 MOST_BODIES: Final = 64 * 1024 * 1024
-"""Bytes of request bodies that one attempt may have here at a time."""
+"""Bytes of request bodies that one attempt may have here at once."""
 _EMPTIED_SECS: Final = 5.0
 _OVER_BUDGET: Final = "budget_exceeded"
 _ENDED: Final = Refusal("unauthorized", "this attempt has ended")
@@ -34,7 +34,7 @@ _ENDED: Final = Refusal("unauthorized", "this attempt has ended")
 
 @dataclass(frozen=True)
 class Upstream:
-    """Where an adapter's requests go. `provider`: what the fleet calls it; `key`: its file in `secrets/`."""
+    """Where an adapter's requests go. `provider`: its name in the fleet; `key`: its file in `secrets/`."""
 
     provider: str
     url: str
@@ -43,14 +43,15 @@ class Upstream:
 
 
 def new_token() -> tuple[str, str]:
-    """A token of an attempt, and the hash that the gateway keeps of it."""
+    """A token for an attempt, and the hash that the gateway keeps."""
     token = f"spl-attempt-{secrets.token_urlsafe(32)}"
     return token, hashlib.sha256(token.encode()).hexdigest()
 
 
 @dataclass(eq=False)
 class Attempt:
-    """Made before the agent starts, attached to its run, closed at its end. `sha256`: of its token (hex)."""
+    """Created before the agent starts, attached to its run, closed at its end. `sha256`: of its
+    token (hex)."""
 
     upstream: Upstream
     sha256: str
@@ -61,13 +62,13 @@ class Attempt:
     """Those that have ended, in the order of their ends."""
     refused: int = 0
     final_refusal: Refusal | None = None
-    """The last refusal after which the agent could not go on."""
+    """The last refusal after which the agent could not continue."""
     tasks: set[asyncio.Task[Any]] = field(default_factory=set)
-    """Whoever carries a request now: cut when the attempt is closed."""
+    """Tasks that carry a request now: cut when the attempt is closed."""
     bodies: int = 0
-    """Bytes of request bodies that are here now."""
+    """Bytes of request bodies here now."""
     at_once: int = 0
-    """Requests that are here now."""
+    """Requests here now."""
     _journal: Journal | None = None
     _last: int = 0
     _closed: Refusal | None = None
@@ -75,17 +76,18 @@ class Attempt:
 
     @classmethod
     def of(cls, job: Job, upstream: Upstream, sha256: str, prices: Prices) -> Attempt:
-        """For a job that may have spent something before."""
+        """For a job that may already have spent something."""
         account = Account(job.budget_usd, job.budget_tokens, job.spent_usd)
         return cls(upstream, sha256, prices, account, job.stopped)
 
     def attach(self, run: Path, observed: int = 0) -> None:
-        """Take up what the run has asked already; from here on it may ask. `observed`: how many of these are
-        in what the account began with."""
+        """Restore what the run has requested already; from here on it may send requests. `observed`: how many
+        of these the account's initial values include.
+        """
         self._journal = Journal(run / JOURNAL)
         ended, cut = self._journal.read()
         for one in cut:
-            self._journal.end(one)  # its daemon died: whether the provider answered nobody knows
+            self._journal.end(one)  # its daemon died: nobody knows whether the provider answered
         for number, one in enumerate([*ended, *cut]):
             bill = replace(one.bill, usd=0.0) if number < observed else one.bill
             self.account.reserve(one.number, one.most)
@@ -94,19 +96,19 @@ class Attempt:
             self._last = max(self._last, one.number)
 
     def close(self, refusal: Refusal = _ENDED) -> None:
-        """Refuse everything from here on, and cut what is under way."""
+        """Refuse everything from here on, and cut requests in flight."""
         self._closed = self._closed or refusal
         self._changed.set()
         for task in self.tasks:
             task.cancel()
 
     def leave(self) -> None:
-        """Cut what is under way, and leave the rest to the next daemon."""
+        """Cut requests in flight, and leave the rest to the next daemon."""
         for task in self.tasks:
             task.cancel()
 
     async def emptied(self) -> None:
-        """Wait until all that was asked is settled; not for long once it is closed, as all is cut then."""
+        """Wait until all requests are settled; that is soon once it is closed, since all are cut then."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_EMPTIED_SECS):
                 while self.account.under_way:
@@ -115,18 +117,18 @@ class Attempt:
 
     @property
     def closed(self) -> Refusal | None:
-        """Why nothing more is sent on, once that is final."""
+        """Why nothing more is forwarded, once that is final."""
         return self._closed
 
     def refuse(self, refusal: Refusal) -> Refused:
-        """Remember why a request is refused; gives what to raise."""
+        """Remember why a request is refused; return the exception."""
         self.refused += 1
         if refusal.kind in ("stopped", "quota"):
             self.final_refusal = refusal
         return Refused(refusal)
 
     async def admit(self, asked: Asked) -> int:
-        """Wait until the request may be sent, and reserve it; gives its number. Raises Refused, OSError."""
+        """Wait until the request may be sent, and reserve it; return its number. Raises Refused, OSError."""
         most = self._most(asked)
         while True:
             if (refusal := self._closed or self._stopped()) is not None:
@@ -156,7 +158,7 @@ class Attempt:
         if asked.most_input is None or asked.most_output is None:
             return Most()
         input_, output = asked.most_input, asked.most_output
-        # Whichever kind of input is dearest; twice, for what is written to a cache for an hour.
+        # At the price of the dearest kind of input, doubled for what is written to a cache for an hour.
         prices = [
             self.prices.of(asked.model, Tokens(2 * input_, 0, 0, output)),
             self.prices.of(asked.model, Tokens(0, 0, input_, output)),
@@ -187,7 +189,7 @@ class Attempt:
         return self.prices.of(model, priced)
 
     def totals(self) -> dict[str, tuple[Tokens, float | None]]:
-        """By model: tokens and US dollars, None where a cost is not known."""
+        """By model: tokens and US dollars, None where a cost is unknown."""
         found: dict[str, tuple[Tokens, float | None]] = {}
         for one in self.requests:
             if one.known and not one.tokens.total:
@@ -199,5 +201,5 @@ class Attempt:
 
     @property
     def known(self) -> bool:
-        """Whether all that was asked has ended, and it is known what it cost."""
+        """Whether all requests have ended, and their cost is known."""
         return not self.account.under_way and all(one.known for one in self.requests)

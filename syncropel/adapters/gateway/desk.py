@@ -1,4 +1,4 @@
-"""The gateway of an instance: which attempts may ask, and what it knows of the providers."""
+"""The gateway of an instance: which attempts may use it, and what it knows of the providers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from syncropel.settings.adapters import read_secret
 
 CONNECT_SECS = 10.0
 SILENT_SECS = 600.0
-"""How long a provider may say nothing in the middle of an answer; a model may think for minutes."""
+"""How long a provider may be silent in the middle of an answer; a model may think for minutes."""
 WRITE_SECS = 60.0
 
 
@@ -46,11 +46,11 @@ class Gateway:
         self.spent: Callable[[str], Paused | None] = lambda provider: None
         """Whether this provider has told this instance that its quota is spent."""
         self.hear: Callable[[str, Spent, bool], None] = lambda provider, spent, proven: None
-        """Told when a quota is spent; `proven`: the provider itself says so, and not an agent in its name."""
+        """Called when a quota is spent; `proven`: the provider itself said so, rather than an agent."""
         self.leaving = False
-        """Whether the next daemon of this home goes on."""
+        """Whether the next daemon of this home takes over."""
         self.key_names: set[str] = set()
-        """The files in `secrets/` that have the keys of its providers."""
+        """The files in `secrets/` with the keys of its providers."""
         self._secrets = secrets
         self._attempts: set[Attempt] = set()
         self._transport = transport
@@ -58,14 +58,14 @@ class Gateway:
 
     @property
     def client(self) -> httpx.AsyncClient:
-        """What asks the providers. It is made when it is first needed: that takes its time."""
+        """The HTTP client for providers, created on first use: that takes a while."""
         if self._client is None:
             self._client = httpx.AsyncClient(
                 transport=self._transport,
-                follow_redirects=False,  # the key goes where the operator said, and nowhere else
+                follow_redirects=False,  # the key goes only where the operator said
                 timeout=httpx.Timeout(SILENT_SECS, connect=CONNECT_SECS, write=WRITE_SECS),
-                # None is used twice: one that the provider closes while a request is on its way would leave
-                # it unknown whether that was charged.
+                # No connection is used twice: if the provider closed one while a request was on its way, it
+                # would be unknown whether that was charged.
                 limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),
             )
         return self._client
@@ -76,16 +76,16 @@ class Gateway:
         return f"http://127.0.0.1:{self.port}"
 
     def open(self, attempt: Attempt) -> None:
-        """Let the bearer of this attempt's token ask."""
+        """Let the bearer of this attempt's token send requests."""
         self._attempts.add(attempt)
 
     def close(self, attempt: Attempt) -> None:
-        """End what it asks, and know its token no more."""
+        """End its requests, and forget its token."""
         attempt.close()
         self._attempts.discard(attempt)
 
     def find(self, token: str) -> Attempt | None:
-        """Whose token this is. It takes the same time whether or not it is nearly one."""
+        """Whose token this is, in constant time."""
         told = hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
         found = [one for one in self._attempts if hmac.compare_digest(one.sha256, told)]
         return found[0] if found else None
@@ -95,7 +95,7 @@ class Gateway:
         return read_secret(self._secrets, upstream.key)
 
     def problem(self, upstream: Upstream) -> str:
-        """Why nothing can be asked there, as far as that is known here; empty when nothing is."""
+        """Why requests there would fail, as far as is known here; empty when no reason is known."""
         try:
             self.key(upstream)
         except SetupError as error:
@@ -103,12 +103,12 @@ class Gateway:
         return ""
 
     def refusal(self, upstream: Upstream) -> Refusal | None:
-        """Why nothing is asked of this provider now."""
+        """Why nothing is requested from this provider now."""
         paused = self.spent(upstream.provider)
         return Refusal("quota", paused.told, "rate_limited", paused.secs) if paused is not None else None
 
     async def stop(self, *, keep_work: bool = False) -> None:
-        """Cut everything. `keep_work`: without an answer, so that agents ask the next daemon again."""
+        """Cut everything. `keep_work`: without a response, so that agents ask the next daemon again."""
         self.leaving = self.leaving or keep_work
         for one in list(self._attempts):
             one.leave() if keep_work else self.close(one)

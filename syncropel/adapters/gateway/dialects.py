@@ -1,4 +1,4 @@
-"""The two APIs that the gateway speaks: Anthropic's messages and OpenAI's responses."""
+"""The two APIs that the gateway supports: Anthropic's messages and OpenAI's responses."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from syncropel.adapters.gateway.answers import AnswerReader, ClaudeAnswer, Respo
 from syncropel.adapters.gateway.refusals import FINAL, Kind, Refusal, refused
 
 _OVERHEAD_TOKENS: Final = 4096
-"""What a provider may add to the input that a request sends, such as the description of its tools."""
+"""What a provider may add to a request's input, such as the description of its tools."""
 
 
 @dataclass(frozen=True)
 class Asked:
-    """A request to a model. `most_input`, `most_output`: tokens that it can come to; None: nobody can say."""
+    """A request to a model. `most_input`, `most_output`: its largest possible token counts; None:
+    unbounded."""
 
     model: str
     most_input: int | None
@@ -26,10 +27,10 @@ class Asked:
 
 
 class Dialect(Protocol):
-    """One API. `asks`: paths that ask a model; `free`: method and path of what costs nothing.
+    """One API. `asks`: paths that call a model; `free`: method and path of requests that cost nothing.
 
-    `url`, `key` and `provider` are what an adapter has without settings of its own: where its provider is,
-    the file in `secrets/` that has the key, and what the provider is called.
+    `url`, `key`, and `provider` are an adapter's defaults: where its provider is, the file in `secrets/` with
+    the key, and the provider's name.
     """
 
     asks: frozenset[str]
@@ -38,18 +39,18 @@ class Dialect(Protocol):
     key: str
     provider: str
     spent: str
-    """The type of error by which agents know a quota that is spent, and end at once; empty: as any limit."""
+    """The error type by which agents recognize a spent quota, and end at once; empty: as for any limit."""
 
     def read(self, body: dict[str, Any], size: int) -> Asked:
-        """What a request of this many bytes asks. Raises Refused."""
+        """Parse a request with a body of this many bytes. Raises Refused."""
         ...
 
     def headers(self, key: str) -> dict[str, str]:
-        """By what the provider knows the caller."""
+        """The headers that authenticate with the provider."""
         ...
 
     def reader(self, content_type: str, encoding: str) -> AnswerReader:
-        """A reader of one answer."""
+        """A reader for one answer."""
         ...
 
     def event(self, refusal: Refusal) -> bytes:
@@ -69,7 +70,7 @@ class Messages:
 
     def read(self, body: dict[str, Any], size: int) -> Asked:
         model = name(body.get("model"))
-        # What is fetched elsewhere, or done by tools of the provider, is in no size of a request.
+        # What is fetched elsewhere, or done by the provider's tools, is not part of the request's size.
         servers = body.get("mcp_servers") or body.get("container") or _server_tools(body.get("tools"))
         dearer = body.get("speed") not in (None, "standard") or body.get("inference_geo")
         unbounded = bool(servers or dearer) or _holds(body.get("messages"), frozenset({"url", "file"}))
@@ -101,7 +102,7 @@ class Responses:
             raise refused("invalid", "a request in the background cannot be metered: leave `background` out")
         hidden = any(body.get(key) for key in ("previous_response_id", "conversation", "prompt"))
         hidden = hidden or body.get("service_tier") not in (None, "auto", "default")
-        # Nearly every request names tools of the provider, whose results are input again.
+        # Nearly every request names tools of the provider, whose results become input again.
         most_input = None if hidden or body.get("tools") else size + _OVERHEAD_TOKENS
         return Asked(name(body.get("model")), most_input, count(body.get("max_output_tokens")) or None)
 
@@ -131,7 +132,7 @@ _TYPES: Final[Mapping[Kind, str]] = {
 
 
 def error_body(refusal: Refusal, spent: str = "") -> dict[str, Any]:
-    """An error in a shape that both APIs have. `spent`: the type of that for a quota, if it has its own."""
+    """An error in a form that both APIs share. `spent`: the type for a spent quota, if the API has one."""
     kind = spent if spent and refusal.kind == "quota" else _TYPES[refusal.kind]
     error: dict[str, Any] = {
         "type": kind,
@@ -145,14 +146,14 @@ def error_body(refusal: Refusal, spent: str = "") -> dict[str, Any]:
 
 
 def error_headers(refusal: Refusal) -> dict[str, str]:
-    """Headers that go with an error: whether to try again, and when."""
+    """Headers of an error: whether to try again, and when."""
     if refusal.kind in FINAL:
         return {"x-should-retry": "false"}
     return {"retry-after": str(max(1, round(refusal.retry_after)))} if refusal.retry_after else {}
 
 
 def _server_tools(tools: Any) -> bool:
-    """Whether a request names tools that the provider itself runs: these have a type with a date."""
+    """Whether a request names tools that the provider itself runs: their types contain a date."""
     listed = tools if isinstance(tools, list) else []
     own = (None, "custom")
     return any(part(one).get("type") not in own and "input_schema" not in part(one) for one in listed)

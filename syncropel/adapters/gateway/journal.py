@@ -1,7 +1,8 @@
-"""What a run asked of its model, in a file of the run: a daemon that comes back goes on with the account.
+"""A run's requests to its model, in a file of the run: a daemon that comes back continues the account.
 
-A line says that a request begins, with what it can cost at most, before the request is sent; another what
-it came to. A request without the second line was under way when its daemon died, and its cost is unknown.
+One line says that a request begins, with the most that it can cost, before the request is sent; another one
+its actual cost. A request without the second line was in flight when its daemon died, and its cost is
+unknown.
 """
 
 from __future__ import annotations
@@ -24,10 +25,10 @@ _LONGEST: Final = 64 * 1024 * 1024
 
 @dataclass(frozen=True)
 class Request:
-    """One request: its number in the run and, once it has ended, what it came to.
+    """One request: its number in the run and, once it has ended, its cost.
 
     `cost_usd`: US dollars as far as they are known, None without a price. `known`: whether tokens and cost
-    are all that it came to.
+    are complete.
     """
 
     number: int
@@ -44,18 +45,18 @@ class Request:
 
 
 class Journal:
-    """Appends to the file of one run. Raises OSError when the disk does not take a line."""
+    """Appends to the file of one run. Raises OSError when the disk refuses a line."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     def begin(self, request: Request) -> None:
-        """To be called before the request is sent."""
+        """Call this before the request is sent."""
         most = [None if math.isinf(one) else one for one in (request.most.usd, request.most.tokens)]
         self._write({"begins": request.number, "model": request.model, "most": most})
 
     def end(self, request: Request) -> None:
-        """To be called once nothing more comes of the request."""
+        """Call this once nothing more comes of the request."""
         told = {"tokens": request.tokens.as_body(), "cost_usd": request.cost_usd, "known": request.known}
         self._write({"ends": request.number, "model": request.model, **told})
 

@@ -1,4 +1,4 @@
-"""What a provider's refusal says of its quota: the status and the fields of its error, never a sentence."""
+"""Whether a provider's refusal means a spent quota: judged by status and error fields, never by text."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Final
 from syncropel.adapters.agents.words import part, text
 
 SPENT_FROM_SECS: Final = 60.0
-"""A provider that wants to be asked again sooner is only busy, and the agent waits for it."""
+"""A provider with an earlier retry time is only busy, and the agent waits for it."""
 _TOO_MANY: Final = 429
 _PAYMENT: Final = 402
 _SPENT_CODES: Final = frozenset(
@@ -20,13 +20,13 @@ _LONGEST: Final = 10 * 365 * 86400.0
 
 @dataclass(frozen=True)
 class Spent:
-    """A quota is used up. `secs`: until it is filled again; or `at` (unix seconds). Nobody may say either."""
+    """A quota is used up. `secs`: until it is refilled; or `at` (unix seconds). Both may be unknown."""
 
     secs: float | None
     at: float | None = None
 
     def left(self, now: float, unsaid: float) -> float:
-        """Seconds until it is filled again, `unsaid` when nobody says; 0 once that time has passed."""
+        """Seconds until it is refilled, `unsaid` when unknown; 0 once that time has passed."""
         if self.at is not None:
             return max(0.0, self.at - now)
         return unsaid if self.secs is None else self.secs
@@ -48,7 +48,7 @@ def quota_of(status: int, headers: Mapping[str, str], body: Any, now: float) -> 
 
 
 def _reset(headers: Mapping[str, str], error: dict[str, Any], now: float) -> float | None:
-    """Seconds until the reset, by the first field that says it."""
+    """Seconds until the reset, from the first field that has it."""
     at = (_seconds(headers.get("anthropic-ratelimit-unified-reset")), _seconds(error.get("resets_at")))
     found = [one - now for one in at if one is not None]
     found += [

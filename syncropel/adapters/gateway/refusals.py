@@ -1,4 +1,4 @@
-"""Why the gateway does not send a request on, and the errors that it answers with."""
+"""Why the gateway does not forward a request, and the errors that it answers with."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ STATUSES: Final[dict[Kind, int]] = {
     "unreachable": 502,
     "timeout": 504,
 }
-"""Agents do not repeat a request after 400, and end with its message; after 429 and 5xx they try again."""
+"""Agents do not repeat a request after 400, and end with its message; after 429 and 5xx they retry."""
 FINAL: Final = frozenset({"stopped", "quota", "unauthorized", "unknown", "too_large", "invalid"})
 """Kinds after which the same request would be refused again."""
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """A request that is not sent on. `reason` is a word for programs, `told` says it to people.
+    """A request that is not forwarded. `reason` is machine-readable, `told` is for people.
 
-    `retry_after`: seconds after which it is worth another try; 0: not known.
+    `retry_after`: seconds after which a retry makes sense; 0: unknown.
     """
 
     kind: Kind
@@ -44,7 +44,7 @@ class Refusal:
 
 
 class Refused(Exception):
-    """Raised where a request goes no further."""
+    """Raised when a request is not forwarded."""
 
     def __init__(self, refusal: Refusal) -> None:
         super().__init__(refusal.told)
@@ -52,5 +52,5 @@ class Refused(Exception):
 
 
 def refused(kind: Kind, told: str, reason: str = "", retry_after: float = 0.0) -> Refused:
-    """To raise."""
+    """The exception for a refusal."""
     return Refused(Refusal(kind, told, reason, retry_after))

@@ -1,4 +1,4 @@
-"""Takes the events out of a stream of server-sent events while it passes, without holding it up."""
+"""Extracts server-sent events from a stream while it passes, without delaying it."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from typing import Final
 
 LONGEST_EVENT: Final = 64 * 1024 * 1024
-"""Bytes of one event's data that are kept; what is longer says nothing here."""
+"""Longest event data that is kept; longer events are ignored here."""
 MOST_INFLATED: Final = 256 * 1024 * 1024
-"""Bytes that a compressed answer may come to here; what is behind them is not read."""
+"""Most bytes that a compressed answer is expanded to; the rest is not read."""
 _STEP: Final = 1024 * 1024
 
 
 class Lines:
-    """Cuts bytes into lines. A line above the limit is left out, and `lost` says so."""
+    """Splits bytes into lines. A line above the limit is dropped, and `lost` is set."""
 
     def __init__(self, longest: int = LONGEST_EVENT) -> None:
         self._longest = longest
@@ -23,7 +23,7 @@ class Lines:
         self.lost = False
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """The lines that end here, without their ends."""
+        """The lines that end in this chunk, without their line ends."""
         *whole, rest = data.split(b"\n")
         for piece in whole:
             self._keep(piece)
@@ -33,7 +33,7 @@ class Lines:
         self._keep(rest)
 
     def rest(self) -> bytes:
-        """What came behind the last line's end."""
+        """What followed the last line end."""
         return b"".join(self._parts)
 
     def _keep(self, piece: bytes) -> None:
@@ -45,7 +45,7 @@ class Lines:
 
 
 class Inflated:
-    """Opens a compressed answer for reading. `broken`: it cannot be opened, or is over the limit."""
+    """Decompresses an answer for reading. `broken`: it cannot be decompressed, or exceeds the limit."""
 
     def __init__(self, encoding: str) -> None:
         self.broken = encoding not in ("", "identity", "gzip", "deflate")
@@ -53,7 +53,7 @@ class Inflated:
         self._left = MOST_INFLATED
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """The plain bytes, in pieces."""
+        """The plain bytes, in chunks."""
         if self.broken or self._decoder is None:
             if not self.broken:
                 yield data

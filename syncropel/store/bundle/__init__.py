@@ -1,1 +1,1 @@
-"""Bundles: records of some threads in one file that proves itself."""
+"""Bundles: records of some threads in one self-verifying file."""

@@ -25,7 +25,7 @@ from syncropel.record.model import FIELDS, Record, parse_record
 FORMAT: Final = "syncropel-snapshot"
 VERSION: Final = 1
 MAX_LINE_BYTES: Final = 16 * 1024 * 1024
-"""Longer than any record: a body has at most 1 MiB, which JSON may write six times as long."""
+"""Longer than any record: a body has at most 1 MiB, which JSON escapes may make six times as long."""
 
 _SEAL_CHARS: Final = 16
 _FIRST: Final = hashlib.sha256(f"{FORMAT} {VERSION}".encode()).hexdigest()
@@ -35,7 +35,7 @@ _HEADER_KEYS: Final = frozenset({"digest", "format", "records", "threads", "vers
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What the first line promises."""
+    """The contents of the first line."""
 
     records: int
     threads: int
@@ -47,7 +47,7 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class Bundled:
-    """One record of a bundle. `received_at`: unix seconds; `line`: where it stands in the file, from 2."""
+    """One record of a bundle. `received_at`: unix seconds; `line`: its line number in the file, from 2."""
 
     record: Record
     received_at: float
@@ -55,7 +55,7 @@ class Bundled:
 
 
 class Sealer:
-    """Writes the lines of a bundle after its header, and adds up the header."""
+    """Writes the lines of a bundle after its header, and computes the header."""
 
     def __init__(self) -> None:
         self._chain = _FIRST
@@ -71,13 +71,13 @@ class Sealer:
         return f'{before},"seal":"{self._chain[:_SEAL_CHARS]}"{after}\n'
 
     def header(self) -> Header:
-        """The header of what was written so far."""
+        """The header for what was written so far."""
         records, threads = self._records, len(self._threads)
         return Header(records, threads, _digest(self._chain, records, threads))
 
 
 def read_header(line: bytes) -> Header:
-    """The header in a bundle's first line. Raises InvalidBundle when this is none, or of a later version."""
+    """The header in a bundle's first line. Raises InvalidBundle when it is invalid, or of a later version."""
     try:
         fields = parse_json(_text(line, 1))
     except SyncropelError:
@@ -101,11 +101,12 @@ def read_header(line: bytes) -> Header:
 
 
 def read_bundle(header: Header, lines: Iterable[bytes]) -> Iterator[Bundled]:
-    """The records in the lines after the header, each with its line break; checked before it is given.
+    """The records in the lines after the header, each with its line break; each is checked before it is
+    returned.
 
-    Raises InvalidBundle that names the line: for one that is not a record, whose id is not the hash of its
-    content, whose seal does not follow from all before it; and at the end when the whole is not what the
-    header promises.
+    Raises InvalidBundle naming the line: for one that is not a record, whose id is not the hash of its
+    content, or whose seal does not follow from the previous ones; and at the end when the whole does not
+    match the header.
     """
     chain, count, threads = _FIRST, 0, set()
     number = 1
@@ -168,7 +169,7 @@ def _text(line: bytes, number: int) -> str:
 
 
 def _parts(record: Record, received_at: float) -> tuple[str, str]:
-    """The line of a record in two halves, between which the seal goes; keys in canonical order."""
+    """The two halves of a record's line, between which the seal goes; keys in canonical order."""
     parents = ",".join(map(quote, sorted(record.parents)))
     judged_by = "null" if record.judged_by is None else quote(record.judged_by)
     at = int(received_at) if received_at.is_integer() else received_at

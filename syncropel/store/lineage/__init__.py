@@ -1,1 +1,3 @@
-"""What is known of a log beside it, so that one that was swapped, cut, or set back is seen at the start."""
+"""What is known of a log, stored beside it, so that a swapped, truncated, or rolled-back log is detected at
+start.
+"""

@@ -1,4 +1,4 @@
-"""A running digest over all ids of a log, which goes on from any block without the ids before it."""
+"""A running digest over all ids of a log, which can be continued from any block without the ids before it."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 BLOCK: Final = 1024
-"""Ids to a block. The digest at the end of a block begins the next, so that little is read to go on."""
+"""Ids per block. The digest at the end of a block begins the next, so that little has to be reread to
+continue.
+"""
 
 
 class RunningDigest:
-    """SHA-256 over ids in the order of the log. `begun`: the digest at the end of the block before, in hex;
-    `sequence`: how many ids that covers, a multiple of BLOCK."""
+    """SHA-256 over ids in log order. `begun`: the digest at the end of the previous block, in hex;
+    `sequence`: how many ids that covers, a multiple of BLOCK.
+    """
 
     def __init__(self, sequence: int = 0, begun: str = "") -> None:
         if sequence % BLOCK:
@@ -23,7 +26,7 @@ class RunningDigest:
         self._hash = hashlib.sha256(begun.encode())
 
     def add(self, ids: Sequence[str]) -> None:
-        """Take the next ids."""
+        """Add the next ids."""
         taken = 0
         while taken < len(ids):
             room = BLOCK - self.sequence % BLOCK

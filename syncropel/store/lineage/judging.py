@@ -1,4 +1,4 @@
-"""Whether a log is the one that its lineage speaks of, and has all that was known."""
+"""Whether a log is the one that its lineage describes, and has everything that was known."""
 
 from __future__ import annotations
 
@@ -13,30 +13,31 @@ from syncropel.store.lineage.digest import BLOCK, RunningDigest
 from syncropel.store.lineage.lineage import Lineage, Loss
 
 LOG_ID: Final = "log_id"
-"""Key in the table `meta` of the store."""
+"""Key in the store's table `meta`."""
 _STEP: Final = 20_000
 ACCEPT: Final = "spl store accept-loss"
 
 State = Literal["new", "continues", "shorter", "held"]
-"""`shorter`: the log is exactly a copy that was made before; `held`: nobody knows what became of it."""
+"""`shorter`: the log is exactly an earlier copy; `held`: nobody knows what happened to it."""
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """What a look at a log and its lineage says. `told` is for an operator, and empty when all is well."""
+    """The result of comparing a log with its lineage. `told` is for an operator, and empty when
+    all is well."""
 
     state: State
     log: str = ""
     """The log's id; empty while it has none."""
     lineage: Lineage | None = None
-    """The one that it was held against."""
+    """The lineage that it was compared with."""
     loss: Loss | None = None
     told: str = ""
     hint: str = ""
 
 
 def judge(log: sqlite3.Connection, known: Sequence[Lineage], now: float) -> Judgement:
-    """Look at an open log. `known`: every lineage that speaks of it; `now`: unix seconds.
+    """Examine an open log. `known`: every lineage that describes it; `now`: unix seconds.
 
     Reads few records, unless the log is shorter than it was. Raises sqlite3.Error.
     """
@@ -84,12 +85,12 @@ def log_id(log: sqlite3.Connection) -> str:
 
 
 def name_log(log: sqlite3.Connection, name: str) -> None:
-    """Give a log its id, in place of any other."""
+    """Give a log its id, replacing any other."""
     log.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (LOG_ID, name))
 
 
 def running_digest(log: sqlite3.Connection, sequence: int = 0, begun: str = "") -> RunningDigest:
-    """The digest of the whole log, from the end of a block that is known."""
+    """The digest of the whole log, starting from the end of a known block."""
     running = RunningDigest(sequence, begun)
     for ids in ids_after(log, sequence):
         running.add(ids)
@@ -97,7 +98,7 @@ def running_digest(log: sqlite3.Connection, sequence: int = 0, begun: str = "") 
 
 
 def _has(log: sqlite3.Connection, lineage: Lineage) -> bool:
-    """Whether the log has what was known last in its place, and the rest of that block before it."""
+    """Whether the log has the last known record in its place, and the rest of that block before it."""
     known = lineage.head
     if known.sequence == 0:
         return True
@@ -115,13 +116,13 @@ def _has(log: sqlite3.Connection, lineage: Lineage) -> bool:
 
 
 def _copied_at(log: sqlite3.Connection, lineage: Lineage, records: int) -> bool:
-    """Whether the whole log is exactly what it was when a copy of it was made, or its file was complete."""
+    """Whether the whole log is exactly as it was when it was copied, or its file was complete."""
     wanted = {one.digest for one in lineage.points if one.sequence == records and one.digest}
     return bool(wanted) and running_digest(log).value() in wanted
 
 
 def ids_after(log: sqlite3.Connection, after: int, until: int | None = None) -> Iterator[list[str]]:
-    """The ids behind this sequence, in lists and in order; `until`: the last sequence that is wanted."""
+    """The ids after this sequence, in lists and in order; `until`: the last sequence needed."""
     while True:
         end = after + _STEP if until is None else min(after + _STEP, until)
         rows = log.execute(
@@ -139,7 +140,7 @@ def _end(log: sqlite3.Connection) -> tuple[int, float]:
 
 
 def _with_more(lineage: Lineage, records: int) -> str:
-    """The copy with the most records beyond so many, of those that are still there."""
+    """The existing copy with the most records above this number."""
     more = [one for one in lineage.points if one.backup and one.sequence > records]
     return next((one.backup for one in reversed(more) if Path(one.backup).exists()), "")
 

@@ -14,22 +14,22 @@ from syncropel.store.lineage.lineage import Lineage, LineageFile, Point
 log = logging.getLogger("syncropel.store")
 
 LAG_SECS: Final = 0.5
-"""So much later than a commit the file beside the log says of it."""
+"""Delay between a commit and its mention in the file beside the log."""
 COPY_SECS: Final = 10.0
 """The file with the backups is written no more often than this."""
 
 
 class LineageKeeper:
-    """The lineage of one log while it is open. Any thread may call it.
+    """The lineage of one log while it is open. Thread-safe.
 
-    `took` before the record is answered, `write` at any time after: the file only ever speaks of what is
-    durable. What cannot be written is logged once, and tried again with the next commit.
+    Call `took` before a record is answered, `write` at any time after: the file only ever describes what is
+    durable. A failed write is logged once, and retried with the next commit.
     """
 
     def __init__(
         self, files: LineageFile, lineage: Lineage, digest: RunningDigest, last: tuple[str, float]
     ) -> None:
-        """`last`: id and time of the record at which `digest` is."""
+        """`last`: id and time of the record that `digest` ends with."""
         self._files = files
         self._lineage = lineage
         self._digest = digest
@@ -57,16 +57,17 @@ class LineageKeeper:
         return self._changed
 
     def took(self, ids: Sequence[str], at: float) -> None:
-        """These records are in the log, durably, behind those before. `at`: unix seconds."""
+        """These records are now durably in the log, after the previous ones. `at`: unix seconds."""
         if not ids:
             return
-        with self._lock:  # at each commit: what it comes to is put together when it is written
+        with self._lock:  # called at each commit: everything else is computed when it is written
             self._digest.add(ids)
             self._last, self._last_at = ids[-1], at
             self._changed = True
 
     def checkpointed(self, main: tuple[int, int], *, whole: bool) -> None:
-        """The log's own file has this size and mtime (ns) now; `whole`: it has all that `took` named."""
+        """The log's own file now has this size and mtime (ns); `whole`: it has everything that
+        `took` named."""
         with self._lock:
             lineage = replace(self._now(), main=main)
             head = lineage.head
@@ -80,7 +81,7 @@ class LineageKeeper:
             self._change(self._now().with_point(point))
 
     def accept_altered(self, hashes: Sequence[str]) -> None:
-        """Altered records that an operator takes as they are now, by `altered_hash`."""
+        """Altered records that an operator accepts in their current form, by `altered_hash`."""
         with self._lock:
             accepted = tuple(sorted({*self._lineage.accepted, *hashes}))
             self._change(replace(self._now(), accepted=accepted))
@@ -119,7 +120,7 @@ class LineageKeeper:
 
 
 def _is_known(points: Sequence[Point], head: Point) -> bool:
-    """Whether the log's own file was complete here already."""
+    """Whether the log's own file was already complete here."""
     return any(
         not one.backup and one.sequence == head.sequence and one.digest == head.digest for one in points
     )

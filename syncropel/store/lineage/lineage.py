@@ -1,8 +1,8 @@
 """The lineage of a log: a small file beside it, and another one with its backups.
 
-It says which log this is, how far it was known to go, and where it was copied. It is written only after the
-records that it speaks of are durable, so it may lag behind the log and is never ahead of it: a log that has
-less than its lineage says has lost records.
+It says which log this is, how far it is known to go, and where it was copied. It is written only after the
+records it mentions are durable, so it may lag behind the log and is never ahead of it: a log that has less
+than its lineage says has lost records.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ COPIES_KEPT: Final = 200
 @dataclass(frozen=True, slots=True)
 class Point:
     """How far a log went: its last sequence and that record's id, the digest of all ids, the time (unix
-    seconds). `backup`: the path of the copy that has exactly this; empty where the log's own file has."""
+    seconds). `backup`: the path of the copy that has exactly this; empty if it was the log's own file.
+    """
 
     sequence: int = 0
     id: str = ""
@@ -35,10 +36,10 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """Records that were known and are not in the log any more: it `had` so many and `has` so many since `at`.
+    """Known records that are no longer in the log: it `had` this many and `has` that many since `at`.
 
-    `since`: when the log took the last record that is left; `backup`: the path of a copy with more of them,
-    if one was known; `accepted`: whether an operator said so, or the log was exactly a copy of before.
+    `since`: when the last remaining record was appended; `backup`: the path of a copy with more of them, if
+    known; `accepted`: whether an operator accepted it, or the log was exactly an earlier copy.
     """
 
     at: float
@@ -51,23 +52,25 @@ class Loss:
 
 @dataclass(frozen=True, slots=True)
 class Lineage:
-    """What is known of one log. `begun` and `head.sequence` let its digest go on (`RunningDigest`)."""
+    """What is known of one log. `begun` and `head.sequence` allow its digest to be continued
+    (`RunningDigest`).
+    """
 
     log: str
     head: Point = field(default_factory=Point)
     begun: str = ""
     main: tuple[int, int] | None = None
-    """Size and mtime (ns) of the log's own file, as the last checkpoint left it."""
+    """Size and mtime (ns) of the log's own file after the last checkpoint."""
     points: tuple[Point, ...] = ()
-    """Where the log was copied, and where its own file was complete: the oldest first."""
+    """Where the log was copied, and where its own file was complete, oldest first."""
     losses: tuple[Loss, ...] = ()
     accepted: tuple[str, ...] = ()
-    """Altered records that an operator accepted: the hash of each as it is now."""
+    """Altered records that an operator accepted: the hash of each current form."""
     serial: int = 0
-    """Grows with each writing: of two files of one log the higher is the newer."""
+    """Grows with each write: of two files of one log the higher is the newer."""
 
     def with_point(self, point: Point) -> Lineage:
-        """This with one more place to begin from; as many are kept as are useful."""
+        """With one more restore point; as many are kept as are useful."""
         points = [one for one in self.points if one.backup != point.backup or not point.backup]
         points.append(point)
         copies = [one for one in points if one.backup][-COPIES_KEPT:]
@@ -76,7 +79,7 @@ class Lineage:
 
 
 class Unreadable(Exception):
-    """Raised for a lineage file that is damaged; says how."""
+    """Raised for a damaged lineage file; says how."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,7 @@ class LineageFile:
     copy: Path | None = None
 
     def read(self) -> tuple[list[Lineage], list[str]]:
-        """What is known, of one log only the newest, that beside the log first; and what cannot be read."""
+        """What is known, the newest for each log, the file beside the log first; and what cannot be read."""
         known: dict[str, Lineage] = {}
         problems: list[str] = []
         for path in self.paths():
@@ -107,10 +110,10 @@ class LineageFile:
             yield self.copy
 
     def write(self, lineage: Lineage, *, everywhere: bool) -> None:
-        """Write it, each file all at once; `everywhere`: also with the backups. Raises OSError."""
+        """Write each file atomically; `everywhere`: including the one with the backups. Raises OSError."""
         failed: OSError | None = None
         if everywhere and self.copy is not None:
-            try:  # first: where the home was removed, only this one is left
+            try:  # first: if the home was removed, only this one is left
                 self.copy.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
                 write_lineage(self.copy, lineage)
             except OSError as error:
@@ -120,7 +123,7 @@ class LineageFile:
             raise failed
 
     def set_aside(self, stamp: str) -> list[Path]:
-        """Keep what is there by another name; gives the names."""
+        """Rename what is there; return the new names."""
         kept = []
         for path in self.paths():
             aside = path.with_name(f"{path.name}.{stamp}")
@@ -131,7 +134,7 @@ class LineageFile:
 
 
 def read_lineage(path: Path) -> Lineage | None:
-    """What a file says; None when there is none. Raises Unreadable."""
+    """The contents of a file; None when it does not exist. Raises Unreadable."""
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -150,7 +153,7 @@ def read_lineage(path: Path) -> Lineage | None:
 
 
 def write_lineage(path: Path, lineage: Lineage) -> None:
-    """Write one file durably, all at once. Raises OSError; then the former one stays."""
+    """Write one file durably and atomically. Raises OSError; then the previous one stays."""
     document: dict[str, Any] = {"version": VERSION, **asdict(lineage)}
     text = json.dumps({**document, "seal": _seal(json.loads(json.dumps(document)))}, indent=1) + "\n"
     draft = path.with_name(f".{path.name}.tmp")

@@ -1,4 +1,5 @@
-"""Opening a log with its lineage: which files to open, what to say of them, and whether to write to them."""
+"""Opens a log with its lineage: which files to open, what to report about them, and whether to
+write to them."""
 
 from __future__ import annotations
 
@@ -27,7 +28,7 @@ _TRIAL: Final = ".trial"
 
 @dataclass
 class Opened:
-    """A log that was held against its lineage. `told`: warnings for an operator."""
+    """A log compared with its lineage. `told`: warnings for an operator."""
 
     files: LineageFile
     judgement: Judgement
@@ -37,18 +38,17 @@ class Opened:
 
     @property
     def hold(self) -> Hold | None:
-        """Why nothing is written; None when that is no reason."""
+        """Why nothing is written; None when there is no reason."""
         if self.keeper is not None:
             return None
         return Hold(self.judgement.told, self.judgement.hint)
 
 
 def choose_files(store: Path, files: LineageFile, now: float) -> list[str]:
-    """Before the store is opened: see that a write-ahead log is beside the file that it belongs to.
+    """Before the store is opened: verify that a write-ahead log belongs to the file it is beside.
 
-    Where that is in doubt both are tried on copies, and what does not fit is kept by another name. Gives
-    what to tell an operator. Raises StoreCorrupt when neither way gives a sound log; then nothing was
-    changed.
+    In doubt, both are tried on copies, and what does not fit is kept under another name. Returns what to tell
+    an operator. Raises StoreCorrupt when neither way yields a sound log; then nothing was changed.
     """
     wal = store.with_name(f"{store.name}-wal")
     shutil.rmtree(_trial(store), ignore_errors=True)
@@ -81,7 +81,7 @@ def hold_against(
     now: float,
     name: Callable[[], str] = lambda: uuid4().hex,
 ) -> Opened:
-    """Judge an open log by its lineage, and begin one where there is none. Raises sqlite3.Error."""
+    """Compare an open log with its lineage, and begin one where there is none. Raises sqlite3.Error."""
     known, problems = files.read()
     judgement = judge(log, known, now)
     told = [f"{problem}: it is unknown whether the log lost records before" for problem in problems]
@@ -107,8 +107,9 @@ def begin_anew(
     *,
     accepted: bool = False,
 ) -> LineageKeeper:
-    """A lineage of the log as it is now. `judgement`: what it lacks, which is noted; the former lineage is
-    kept by another name. `accepted`: an operator said so. Raises sqlite3.Error."""
+    """A lineage of the log in its current form. `judgement`: what it lacks, which is recorded; the previous
+    lineage is kept under another name. `accepted`: an operator accepted it. Raises sqlite3.Error.
+    """
     former = judgement.lineage
     own = judgement.log or (former.log if former is not None and not accepted else name())
     if own != judgement.log:
@@ -130,7 +131,7 @@ def begin_anew(
 
 
 def catch_up(keeper: LineageKeeper, log: sqlite3.Connection, now: float) -> None:
-    """Have the keeper take what came into the log since it looked, at `now` (unix seconds)."""
+    """Let the keeper catch up with what was appended since it looked, at `now` (unix seconds)."""
     for ids in ids_after(log, keeper.sequence):
         keeper.took(ids, now)
 
@@ -142,12 +143,12 @@ def _last(log: sqlite3.Connection) -> tuple[str, float]:
 
 
 def _goes_on(found: Walked, lineage: Lineage) -> bool:
-    """Whether a log that was walked through has what was known last."""
+    """Whether a log that was walked has the last known record."""
     return lineage.head.sequence == 0 or found.digests.get(lineage.head.sequence) == lineage.head.digest
 
 
 def _tried(store: Path, wal: Path | None, wanted: Sequence[int]) -> Walked | str:
-    """What a copy of the files holds, or why it is no sound log."""
+    """The contents of a copy of the files, or why it is not a sound log."""
     trial = _trial(store)
     shutil.rmtree(trial, ignore_errors=True)
     trial.mkdir(mode=0o700)
@@ -176,9 +177,9 @@ def _copy_aside(store: Path, now: float) -> Path:
 
 
 def move_aside(store: Path, now: float, suffixes: Sequence[str] = ("-wal", "-shm")) -> list[Path]:
-    """Keep files of a store by names that tell the time, `now` (unix seconds); gives the names.
+    """Rename files of a store with the time `now` (unix seconds); return the new names.
 
-    `suffixes`: of which files, behind the store's own name.
+    `suffixes`: of which files, after the store's own name.
     """
     kept = []
     for suffix in suffixes:

@@ -1,4 +1,4 @@
-"""Writes the lineage a moment after the commits that it speaks of, so that no append waits for it."""
+"""Writes the lineage shortly after the commits that it describes, so that no append waits for it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from syncropel.store.lineage.keeper import LAG_SECS, LineageKeeper
 
 
 class LineageWriter:
-    """Over one keeper, on the event loop; the writing itself runs on another thread."""
+    """For one keeper, on the event loop; the write itself runs on another thread."""
 
     def __init__(self, keeper: LineageKeeper) -> None:
         self.keeper = keeper
@@ -19,32 +19,32 @@ class LineageWriter:
         self._closing = asyncio.Event()
 
     def soon(self) -> None:
-        """Write in a moment, unless that is about to happen or there is nothing to say."""
+        """Schedule a write, unless one is scheduled or there is nothing to write."""
         if self._waits or not self.keeper.dirty:
             return
         self._waits = True
         self._task = asyncio.get_running_loop().create_task(self._later(self._task), name="store-lineage")
 
     async def written(self) -> None:
-        """Wait until what is about to be written is."""
+        """Wait for a scheduled write."""
         if self._task is not None:
             await asyncio.wait([self._task])
 
     async def finish(self) -> None:
-        """Write everywhere what is known, for the last time."""
+        """Write everything known to both places, for the last time."""
         self._closing.set()
         await self.written()
         await self.write(everywhere=True)
 
     async def write(self, *, everywhere: bool) -> None:
-        """Write now; `everywhere`: also with the backups."""
+        """Write now; `everywhere`: including the file with the backups."""
         await asyncio.to_thread(self.keeper.write, time.monotonic(), everywhere=everywhere)
 
     async def _later(self, before: asyncio.Task[None] | None) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(LAG_SECS):
                 await self._closing.wait()
-        self._waits = False  # who commits from now on has it written once more
+        self._waits = False  # a commit from now on schedules another write
         if before is not None:
             await asyncio.wait([before])
         await self.write(everywhere=False)

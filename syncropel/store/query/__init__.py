@@ -1,1 +1,1 @@
-"""Searching a log: filter documents, patterns, pages. The same over every store."""
+"""Queries over a log: filter documents, patterns, pages. The same for every store."""

@@ -34,14 +34,14 @@ COLUMNS: Final[dict[str, Callable[[StoredRecord], Any]]] = {
 }
 MAX_NESTING: Final = 16
 MAX_PARTS: Final = 300
-"""How many filters, conditions and operators one document may have."""
+"""Limit on the filters, conditions, and operators of one document."""
 MAX_CHOICES: Final = 1000
-"""How many values one `$in` or `$nin` may name."""
+"""Limit on the values of one `$in` or `$nin`."""
 
 Predicate = Callable[[StoredRecord], bool]
 Path = Callable[[StoredRecord], Any]
 MISSING: Final = object()
-"""What a path gives that is not there."""
+"""The value of a path that does not exist."""
 
 _Test = Callable[[Any], bool]
 _ORDER: Final[dict[str, Callable[[Any, Any], bool]]] = {
@@ -55,15 +55,17 @@ _JOINING: Final = ("$and", "$or", "$not")
 
 
 def compile_filter(document: Any) -> Predicate:
-    """The test that a filter document stands for; an empty one is true of every record.
+    """The test that a filter document describes; an empty one is true for every record.
 
-    Raises InvalidQuery, whose message begins with the place: `filter.$or[1].body.n.$gt: …`.
+    Raises InvalidQuery, whose message begins with the position: `filter.$or[1].body.n.$gt: …`.
     """
     return _Compiler().document(document, "filter", 0)
 
 
 def compile_path(path: str, place: str) -> Path:
-    """What a path gives of a record, or MISSING. Raises InvalidQuery when it is neither column nor body."""
+    """The function from a record to the value at a path, or MISSING. Raises InvalidQuery when it is neither
+    column nor body.
+    """
     if path in COLUMNS:
         return COLUMNS[path]
     head, *steps = path.split(".")
@@ -86,7 +88,7 @@ def _walk(value: Any, steps: list[str]) -> Any:
 
 
 class _Compiler:
-    """Compiles one document, and counts what is in it."""
+    """Compiles one document, and counts its parts."""
 
     def __init__(self) -> None:
         self._parts = 0
@@ -177,7 +179,7 @@ def _none(test: _Test) -> _Test:
 
 
 def _key(value: Any) -> Any:
-    """A hashable stand-in for a JSON value; equal exactly when the values are. To Python True equals 1."""
+    """A hashable stand-in for a JSON value; equal exactly when the values are. In Python, True equals 1."""
     if isinstance(value, bool) or value is None:
         return (value is None, value)
     if isinstance(value, (dict, list)):
@@ -187,7 +189,7 @@ def _key(value: Any) -> Any:
 
 def _equal(wanted: Any) -> _Test:
     key, kind = _key(wanted), _container(wanted)
-    # Writing a long list out only to find that a number was asked for would be most of the work.
+    # Formatting a long list only to find that a number was expected would be most of the work.
     return lambda one: _container(one) is kind and _key(one) == key
 
 

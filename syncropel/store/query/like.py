@@ -1,4 +1,4 @@
-"""`$like`: patterns where `%` is any text, `_` any one character, and a backslash takes either as it is."""
+"""`$like`: patterns where `%` matches any text, `_` any one character, and a backslash escapes either."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import Final
 
 MAX_PATTERN: Final = 256
 MAX_SINGLE: Final = 16
-"""How many `_` a pattern may have: each is one more look at every place of a text."""
+"""Limit on the `_` of a pattern: each is one more check at every position of a text."""
 
 _Piece = tuple[int, str]
-"""How far into its run a literal text stands, and the text."""
+"""The offset of a literal text in its run, and the text."""
 
 
 def compile_like(pattern: str, fold: bool) -> Callable[[str], bool]:
-    """A test of whole texts against the pattern; with `fold` the case of letters does not matter.
+    """A test of whole texts against the pattern; with `fold` case is ignored.
 
-    It takes time in proportion to the text, whatever the pattern: a backtracking matcher would let one query
-    hold a processor for hours. Raises ValueError, with what is wrong, for a pattern over a limit.
+    It takes time proportional to the text, whatever the pattern: a backtracking matcher would let one query
+    occupy a processor for hours. Raises ValueError, saying what is wrong, for a pattern over a limit.
     """
     if len(pattern) > MAX_PATTERN:
         raise ValueError(f"a pattern of {len(pattern)} characters is over the limit of {MAX_PATTERN}")
@@ -49,7 +49,7 @@ def _tokens(pattern: str) -> list[str | None]:
 
 
 class _Run:
-    """What stands between two `%`: a fixed number of characters, some of them free."""
+    """The part between two `%`: a fixed number of characters, some of them free."""
 
     def __init__(self, tokens: list[str | None]) -> None:
         self.length = len(tokens)
@@ -62,13 +62,13 @@ class _Run:
             at += len(part)
 
     def at(self, text: str, start: int) -> bool:
-        """Whether it stands at this place."""
+        """Whether it matches at this position."""
         return 0 <= start <= len(text) - self.length and all(
             text.startswith(piece, start + offset) for offset, piece in self._pieces
         )
 
     def find(self, text: str, start: int, end: int) -> int:
-        """The first place from `start` on where it stands and ends by `end`; -1 when there is none."""
+        """The first position from `start` on where it matches and ends by `end`; -1 when there is none."""
         if not self._pieces:
             return start if start + self.length <= end else -1
         offset, first = self._pieces[0]
@@ -98,7 +98,7 @@ def _matches(runs: list[_Run], open_start: bool, open_end: bool, text: str) -> b
         end -= last.length
         if end < start or not last.at(text, end):
             return False
-    # The leftmost place of each run leaves the most room to those after it.
+    # The leftmost position of each run leaves the most room to those after it.
     for run in between:
         found = run.find(text, start, end)
         if found < 0:

@@ -1,4 +1,4 @@
-"""Queries over the log: a filter document, an order, a page. The same over every record store."""
+"""Queries over the log: a filter document, an order, a page. The same for every record store."""
 
 from __future__ import annotations
 
@@ -17,23 +17,24 @@ MAX_LIMIT: Final = 1000
 MAX_OFFSET: Final = 10_000
 MAX_SORT: Final = 4
 MAX_EXAMINED: Final = 1_000_000
-"""Records that one query may look at."""
+"""Records that one query may examine."""
 _CHUNK: Final = 200
 _KEY_CHARS: Final = 256
-"""Of a text only so much takes part in sorting, so that the places of long texts can be kept in memory."""
+"""How much of a text is used for sorting, so that the keys of long texts fit in memory."""
 
 Readable = Callable[[str], Awaitable[bool]]
-"""Whether the one who asks may see this thread."""
+"""Whether the caller may see this thread."""
 
 
 @dataclass(frozen=True)
 class RecordQuery:
-    """What was asked. `thread`, `after` and `until` say which records are looked at: those of the one thread
-    that the query or its filter names, or the sequences above `after` up to `until`."""
+    """A parsed query. `thread`, `after`, and `until` say which records are examined: those of the one thread
+    that the query or its filter names, or the sequences above `after` up to `until`.
+    """
 
     matches: Predicate
     sort: tuple[tuple[Path, bool], ...]
-    """What to sort by, and whether the highest comes first; then, and without any, by sequence."""
+    """What to sort by, and whether descending; then, or by default, by sequence."""
     limit: int
     offset: int
     explain: bool
@@ -44,7 +45,7 @@ class RecordQuery:
 
 @dataclass(frozen=True)
 class Found:
-    """A page of what matched. `more`: there are others behind it. `examined`: records that were looked at."""
+    """A page of matches. `more`: there are others after it. `examined`: records that were examined."""
 
     records: list[StoredRecord]
     more: bool
@@ -52,14 +53,14 @@ class Found:
 
 
 _Entry = tuple[int, str, tuple[Any, ...]]
-"""A match that may be on the page: its sequence, its id, what it sorts by."""
+"""A match that may be on the page: its sequence, its id, its sort keys."""
 
 
 def read_query(document: Any) -> RecordQuery:
-    """The query in a document of `filter`, `thread`, `sort`, `limit` (100), `offset` (0), `explain` (false).
+    """Parse a document of `filter`, `thread`, `sort`, `limit` (100), `offset` (0), `explain` (false).
 
-    `sort`: paths with `-` before those whose highest value comes first, or an object of paths and 1 or -1.
-    Raises InvalidQuery, whose message begins with the place of the mistake.
+    `sort`: paths, with `-` before descending ones, or an object of paths and 1 or -1. Raises InvalidQuery,
+    whose message begins with the position of the mistake.
     """
     if not isinstance(document, dict):
         raise InvalidQuery(
@@ -108,7 +109,7 @@ def _sort(value: Any) -> tuple[tuple[Path, bool], ...]:
 
 
 def _sort_keys(value: Any) -> list[tuple[str, str, bool]]:
-    """The paths to sort by, each with its place in the document and whether the highest comes first."""
+    """The paths to sort by, each with its position in the document and whether it is descending."""
     if isinstance(value, dict):
         for name, direction in value.items():
             if type(direction) is not int or direction not in (1, -1):
@@ -128,7 +129,7 @@ def _sort_keys(value: Any) -> list[tuple[str, str, bool]]:
 
 
 def _pinned_thread(wanted: Any) -> str | None:
-    """The thread that the filter names at its top, if it names one."""
+    """The thread that the filter names at its top level, if it names one."""
     value = wanted.get("thread") if isinstance(wanted, dict) else None
     if isinstance(value, dict):
         value = value.get("$eq")
@@ -136,7 +137,7 @@ def _pinned_thread(wanted: Any) -> str | None:
 
 
 def _sequences(wanted: Any) -> tuple[int, int]:
-    """The sequences that the filter allows at its top: those above the first, up to the second."""
+    """The sequences that the filter allows at its top level: those above the first, up to the second."""
     value = wanted.get("sequence") if isinstance(wanted, dict) else None
     limits: Mapping[str, Any] = value if isinstance(value, dict) else {"$eq": value}
 
@@ -156,10 +157,10 @@ async def search(
     readable: Readable,
     stopping: Callable[[], bool] = lambda: False,
 ) -> Found:
-    """The page of matches on threads that are `readable`. `stopping` is asked after each few records: then
-    the walk ends with Unavailable.
+    """The page of matches on threads that are `readable`. `stopping` is polled every few records: then the
+    scan ends with Unavailable.
 
-    Raises InvalidQuery when more than MAX_EXAMINED records would have to be looked at. Filtering and sorting
+    Raises InvalidQuery when more than MAX_EXAMINED records would have to be examined. Filtering and sorting
     happen on another thread, a chunk at a time.
     """
     _refuse_hopeless(store, query)
@@ -189,8 +190,9 @@ async def search(
 
 
 def _refuse_hopeless(store: RecordStore, query: RecordQuery) -> None:
-    """Raise InvalidQuery at once for a query that must look at more than may be: one that sorts cannot stop
-    at a full page."""
+    """Raise InvalidQuery at once for a query that must examine more than the limit: one that sorts cannot
+    stop at a full page.
+    """
     if query.thread is None and query.sort:
         until = min(query.until, store.last_sequence)
         if until - query.after > MAX_EXAMINED:
@@ -205,7 +207,7 @@ def _too_many() -> InvalidQuery:
 
 
 async def _walked(store: RecordStore, query: RecordQuery) -> AsyncIterator[list[StoredRecord]]:
-    """The records to look at. What comes into the log meanwhile is not among them, so that it ends."""
+    """The records to examine. Records appended meanwhile are not among them, so that it ends."""
     until = min(query.until, store.last_sequence)
     if query.thread is not None:
         records = await store.thread(query.thread)
@@ -233,7 +235,7 @@ def _entries(query: RecordQuery, seen: list[StoredRecord]) -> list[_Entry]:
 
 
 def _first(query: RecordQuery, entries: list[_Entry], room: int) -> list[_Entry]:
-    """The first `room` of these in the order that was asked for."""
+    """The first `room` of these in the requested order."""
     entries.sort(key=lambda entry: entry[0])
     for place, (_, highest_first) in reversed(list(enumerate(query.sort))):
         entries.sort(key=lambda entry: entry[2][place], reverse=highest_first)
@@ -241,7 +243,7 @@ def _first(query: RecordQuery, entries: list[_Entry], room: int) -> list[_Entry]
 
 
 def _rank(value: Any) -> tuple[int, Any]:
-    """A key that any two values can be compared by: missing, null, false, true, numbers, texts, the rest."""
+    """A key by which any two values can be compared: missing, null, false, true, numbers, texts, the rest."""
     if value is MISSING or value is None:
         return (0 if value is MISSING else 1, 0)
     if isinstance(value, bool):

@@ -1,9 +1,9 @@
-"""The backup: a copy of the store outside its home that never takes the place of a better one.
+"""The backup: a copy of the store outside its home that never replaces a better one.
 
-A wiped home must not wipe its backup at the next start. So a backup is replaced only by a store that holds
-everything in it; a store that has less, or another log, sends the old backup aside as `hub.db.bak.1`,
-`.2` and so on, and an empty or damaged store, or one with an altered record, is not copied at all. Nothing
-here deletes a good backup but the rotation, which keeps the last ones.
+A wiped home must not wipe its backup at the next start. So a backup is replaced only by a store that has
+everything in it; a store that has less, or another log, moves the old backup aside as `hub.db.bak.1`, `.2`,
+and so on, and an empty or damaged store, or one with an altered record, is not copied at all. Nothing here
+deletes a good backup but the rotation, which keeps the last ones.
 """
 
 from __future__ import annotations
@@ -38,39 +38,40 @@ from syncropel.store.sqlite.schema import check
 
 STOPPED: Final = "the daemon was told to stop"
 _PAGES: Final = 1024
-"""Pages (4 KiB) that are copied between two looks whether to stop."""
+"""Pages (4 KiB) copied between two checks whether to stop."""
 _INSTRUCTIONS: Final = 20_000
-"""Instructions of SQLite's between two such looks."""
+"""SQLite instructions between two such checks."""
 _REST_SECS: Final = 0.004
-"""Rest after each few records that are hashed: the daemon serves beside it."""
+"""Pause after hashing a few records: the daemon serves beside it."""
 
 
 @dataclass(frozen=True, slots=True)
 class BackupResult:
-    """What became of one backup."""
+    """The outcome of one backup."""
 
     path: Path
     """Where the backup is, whether or not this call wrote it."""
     records: int
-    """How many records the backup at `path` holds now; 0 when there is none."""
+    """How many records the backup at `path` has now; 0 when there is none."""
     refused: str = ""
     """Why the store was not copied, in words for a log; empty when the backup is as new as the store."""
     kept: Path | None = None
-    """Where an earlier backup went that holds records which this store has not."""
+    """Where an earlier backup was moved that has records which this store lacks."""
     point: Point | None = None
-    """Where the copy that this call wrote ends; None when it wrote none."""
+    """Where the copy written by this call ends; None when it wrote none."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Contents:
-    """A log as far as it takes to tell whether another one continues it."""
+    """As much of a log as is needed to tell whether another one continues it."""
 
     records: int
     last_id: str
 
 
 def backup_path(data_root: Path, instance_key: str) -> Path:
-    """`<data_root>/backups/<instance key>/hub.db.bak`: outside the home, so that removing it spares this."""
+    """`<data_root>/backups/<instance key>/hub.db.bak`: outside the home, so that removing the
+    home leaves it."""
     return data_root / "backups" / instance_key / CURRENT
 
 
@@ -80,17 +81,18 @@ def lineage_files(home_file: Path, place: Path) -> LineageFile:
 
 
 class Stopped(Exception):
-    """Raised inside a backup that is to end before it is done."""
+    """Raised inside a backup that is to stop before it is done."""
 
 
 Stopping = Callable[[], bool]
-"""Whether the backup is to end now; asked on its thread, every few milliseconds."""
+"""Whether the backup is to stop now; called on its thread, every few milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What a backup is made for, and how. `now`: unix seconds. `rotation`: which earlier ones stay; None
-    keeps none. `accepted`: hashes of altered records that an operator took as they are."""
+    """The purpose and parameters of a backup. `now`: unix seconds. `rotation`: which earlier ones stay; None
+    keeps none. `accepted`: hashes of altered records that an operator accepted.
+    """
 
     kind: Kind = "start"
     now: float = 0.0
@@ -105,12 +107,12 @@ def backup(
     order: Order | None = None,
     source: sqlite3.Connection | None = None,
 ) -> BackupResult:
-    """Copy the store to `destination`, unless what is there is better. Blocks for as long as the copy takes.
+    """Copy the store to `destination`, unless the existing backup is better. Blocks while it copies.
 
-    The store may be open and in use. The copy is checked, each record too, before it gets its name, all at
-    once. Whatever stands in the way is told in the result, for a backup must not keep a daemon from starting.
-    One that `stopping` ends leaves everything as it was. `source`: a connection to read the store by, where
-    its path does not lead to it any more.
+    The store may be open and in use. The copy is checked, including each record, before it is renamed
+    atomically. Obstacles are reported in the result, since a backup must not keep a daemon from starting. One
+    stopped by `stopping` leaves everything as it was. `source`: a connection for reading the store, where its
+    path no longer leads to it.
     """
     order = order or Order(now=time.time())
     draft = destination.with_name(f".{destination.name}.tmp")
@@ -165,7 +167,7 @@ def _backup(
 
 
 def _copy(source: sqlite3.Connection, store: Path, draft: Path, stopping: Stopping, order: Order) -> Manifest:
-    """Write the draft, and see that every page and every record of it is sound. Raises StoreCorrupt."""
+    """Write the draft, and verify that every page and every record of it is sound. Raises StoreCorrupt."""
 
     def step(*_: int) -> None:
         if stopping():
@@ -178,14 +180,14 @@ def _copy(source: sqlite3.Connection, store: Path, draft: Path, stopping: Stoppi
     draft.unlink(missing_ok=True)
     draft.touch(mode=0o600)
     with closing(sqlite3.connect(draft, isolation_level=None)) as target:
-        # One snapshot throughout: without it each commit would begin the copy anew.
+        # One snapshot throughout: without it each commit would restart the copy.
         source.execute("BEGIN")
         try:
             source.execute("SELECT count(*) FROM meta").fetchone()
             source.backup(target, pages=_PAGES, progress=step)
         finally:
             source.execute("ROLLBACK")
-        # One file that can be copied about: the write-ahead log comes back when a store is opened.
+        # One self-contained file: the write-ahead log comes back when a store is opened.
         target.execute("PRAGMA journal_mode = DELETE")
         found = _checked(target, stopping)
         if found != "ok":
@@ -200,7 +202,7 @@ def _copy(source: sqlite3.Connection, store: Path, draft: Path, stopping: Stoppi
 
 
 def _checked(copied: sqlite3.Connection, stopping: Stopping) -> str:
-    """What SQLite finds wrong with the pages of a copy; `ok` when it finds nothing."""
+    """What SQLite finds wrong with the pages of a copy; `ok` when nothing."""
     copied.set_progress_handler(lambda: int(stopping()), _INSTRUCTIONS)
     try:
         found: str = copied.execute("PRAGMA quick_check(1)").fetchone()[0]
@@ -214,7 +216,7 @@ def _checked(copied: sqlite3.Connection, stopping: Stopping) -> str:
 
 
 def _keep_earlier(destination: Path, order: Order) -> None:
-    """Give a backup that is about to be replaced a name of its own, if any are kept."""
+    """Rename a backup that is about to be replaced, if any are kept."""
     if order.rotation is None:
         return
     manifest = read_manifest(destination)
@@ -227,7 +229,7 @@ def _keep_earlier(destination: Path, order: Order) -> None:
 
 
 def _contents(path: Path) -> _Contents:
-    """What the log at `path` holds. Raises StoreError or sqlite3.Error when it is not a store."""
+    """The contents of the log at `path`. Raises StoreError or sqlite3.Error when it is not a store."""
     with closing(read_only(path)) as connection:
         check(connection, path)
         return _end(connection)

@@ -1,7 +1,7 @@
-"""One group of appends in one transaction: runs whole on the writer's thread and knows no asyncio.
+"""One group of appends in one transaction: runs as a whole on the writer's thread, without asyncio.
 
-It takes few statements with many rows, not many small ones: at each statement the thread lets go of the
-interpreter's lock, and while the event loop is busy it can take the loop milliseconds to hand it back.
+It uses few statements with many rows, rather than many small ones: each statement releases the interpreter's
+lock, and a busy event loop can take milliseconds to give it back.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _PLACES: Final = "(?,?,?,?,?,?,?,?,?,?,?)"
 _STEPS: Final = (128, 64, 32, 16, 8, 4, 2, 1)
 _INSERTS: Final = {step: f"{_INTO}{','.join([_PLACES] * step)} ON CONFLICT DO NOTHING" for step in _STEPS}
 INSERT: Final = _INSERTS[1]
-"""Takes one row in, unless its record is there or its clock is taken."""
+"""Inserts one row, unless its record exists or its clock is taken."""
 _HIGHEST_CLOCKS: Final = """
     SELECT key, (SELECT max(clock) FROM records WHERE thread = key AND clock <= value) FROM json_each(?)
 """
@@ -36,7 +36,7 @@ _HIGHEST_CLOCKS: Final = """
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What one caller hands in: records (or what is wrong with them), when they came, ids to acknowledge.
+    """What one caller submits: records (or their errors), when they came, ids to acknowledge.
 
     `times`: when each of them came, where that differs.
     """
@@ -49,12 +49,12 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """What one commit did: the outcomes of each call in order, and the log's last sequence after it."""
+    """The result of one commit: the outcomes of each call in order, and the log's last sequence after it."""
 
     outcomes: list[list[Outcome]]
     last_sequence: int
     ids: Sequence[str] = ()
-    """The records that are new, in the order of the log."""
+    """The new records, in log order."""
 
 
 def commit(connection: sqlite3.Connection, calls: Sequence[Call], last: int) -> Committed:
@@ -67,7 +67,7 @@ def commit(connection: sqlite3.Connection, calls: Sequence[Call], last: int) -> 
         committed = _write(connection, calls, last)
         connection.execute("COMMIT")
     except BaseException:
-        if connection.in_transaction:  # some errors, a full disk among them, have rolled back already
+        if connection.in_transaction:  # some errors, a full disk among them, have already rolled back
             connection.execute("ROLLBACK")
         raise
     return committed
@@ -95,7 +95,7 @@ def _write(connection: sqlite3.Connection, calls: Sequence[Call], last: int) -> 
 
 
 def _highest_clocks(connection: sqlite3.Connection, calls: Sequence[Call]) -> dict[str, int | None]:
-    """The highest clock that counts, of each thread on which a record waits for one; None on a new thread."""
+    """The highest valid clock of each thread on which a record waits for one; None on a new thread."""
     threads = {
         record.thread
         for call in calls
@@ -109,13 +109,13 @@ def _highest_clocks(connection: sqlite3.Connection, calls: Sequence[Call]) -> di
 
 
 class _Clocks:
-    """Gives records their clocks, each after those before it in the group and those in the log."""
+    """Assigns clocks, each after those before it in the group and those in the log."""
 
     def __init__(self, in_log: dict[str, int | None]) -> None:
         self._highest = {thread: clock for thread, clock in in_log.items() if clock is not None}
 
     def place(self, record: Record | SyncropelError, now: float) -> Record | SyncropelError:
-        """The record with a clock and its id, or what is wrong with it. `now` in unix seconds."""
+        """The record with a clock and its id, or its error. `now` in unix seconds."""
         if isinstance(record, SyncropelError):
             return record
         highest = self._highest.get(record.thread, -1)
@@ -125,7 +125,7 @@ class _Clocks:
                 return record
         clock = record.clock
         assert clock is not None
-        # A record that the log will refuse counts too: the one that it collides with is at the same clock.
+        # A record that the log will refuse counts too: the one it collides with is at the same clock.
         if highest < clock <= clock_ceiling(record.thread):
             self._highest[record.thread] = clock
         return record
@@ -134,7 +134,7 @@ class _Clocks:
 def insert(
     connection: sqlite3.Connection, arrived: Sequence[tuple[Record, float]], last: int
 ) -> list[Outcome]:
-    """Insert records that have their clocks and ids; gives what became of each. `last`: as `commit`."""
+    """Insert records that have their clocks and ids; return the outcome of each. `last`: as in `commit`."""
     results: list[Outcome] = []
     rest = iter(arrived)
     remaining = len(arrived)
@@ -158,7 +158,7 @@ def insert(
 def _look_up(
     connection: sqlite3.Connection, chunk: Sequence[tuple[Record, float]], before: int
 ) -> Iterator[Outcome]:
-    """What became of each record of a chunk of which not all are new; those after `before` are."""
+    """The outcome of each record of a chunk that is not entirely new; those after `before` are new."""
     claimed: set[str] = set()
     for record, _ in chunk:
         row = connection.execute(

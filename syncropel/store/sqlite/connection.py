@@ -1,4 +1,4 @@
-"""SQLite connections on threads of their own, and what their errors mean to a person."""
+"""SQLite connections on threads of their own, and the meaning of their errors for a person."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from syncropel.errors import StoreCorrupt, StoreError
 from syncropel.store.refusals import StoreBusy, StoreFull
 
 BUSY_SECONDS: Final = 5.0
-"""How long a connection waits for a lock that another process holds before it gives up."""
+"""How long a connection waits for another process's lock before it gives up."""
 
 _CACHE_KIB: Final = 64 * 1024
 _CHECKPOINT_PAGES: Final = 4000
@@ -28,14 +28,14 @@ _Result = TypeVar("_Result")
 class Connection(aiosqlite.Connection):
     """A connection whose thread runs a whole function at a time.
 
-    Each hop to the thread and back costs more than the statement it carries, so a transaction or a query
-    with its decoding is one function, not a call a statement.
+    Each hop to the thread and back costs more than the statement it carries, so a transaction or a query with
+    its decoding is one function, not one call per statement.
     """
 
     def __init__(self, connector: Callable[[], sqlite3.Connection]) -> None:
         super().__init__(connector, iter_chunk_size=1)
-        # A process that fails before it closes its store has to end all the same; whatever was answered is
-        # on the disk by then. Before 0.22 the connection was its own thread.
+        # A process that fails before it closes its store must end anyway; whatever was answered is on the
+        # disk by then. Before 0.22 the connection was its own thread.
         self._ending: asyncio.Future[Any] | None = None
         thread: Any = getattr(self, "_thread", self)
         thread.daemon = True
@@ -49,20 +49,20 @@ class Connection(aiosqlite.Connection):
         try:
             await self
         except BaseException:
-            # It would tell its end to a loop that may be closed by then, and print a traceback.
+            # It would report its end to a loop that may be closed by then, and print a traceback.
             if self._ending is not None:
                 await self._ending
             raise
         return self
 
     async def run(self, job: Callable[[sqlite3.Connection], _Result]) -> _Result:
-        """Run `job` on the connection's thread. A caller that is cancelled does not stop it."""
+        """Run `job` on the connection's thread. Cancelling the caller does not stop it."""
         execute: Callable[..., Awaitable[_Result]] = self._execute
         return await execute(job, self._conn)
 
 
 async def open_writer(path: Path) -> Connection:
-    """The one connection that writes and checkpoints. The file is created if it is missing."""
+    """The only connection that writes and checkpoints. The file is created if it is missing."""
 
     def connect() -> sqlite3.Connection:
         return sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
@@ -73,7 +73,7 @@ async def open_writer(path: Path) -> Connection:
 async def open_reader(path: Path) -> Connection:
     """A connection that can only read; each function it runs sees the last commit before it.
 
-    It has all files of the store open from the start, so that it reads on when they are removed.
+    It has all files of the store open from the start, so that it keeps working when they are removed.
     """
     connection = await Connection(partial(read_only, path)).opened()
     try:
@@ -85,13 +85,13 @@ async def open_reader(path: Path) -> Connection:
 
 
 def read_only(path: Path) -> sqlite3.Connection:
-    """A plain connection that can only read, for the thread that calls this. Raises sqlite3.Error."""
+    """A plain read-only connection for the calling thread. Raises sqlite3.Error."""
     uri = f"file:{quote(str(path))}?mode=ro"
     return sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
 
 
 def tune_writer(connection: sqlite3.Connection) -> None:
-    """Write-ahead log, each commit on the disk before it is answered, checkpoints in larger steps."""
+    """Write-ahead log, each commit on disk before it is answered, checkpoints in larger steps."""
     # FULL: with NORMAL a power loss takes records whose callers were told that they are stored.
     for pragma in (
         "journal_mode = WAL",
@@ -104,7 +104,7 @@ def tune_writer(connection: sqlite3.Connection) -> None:
 
 
 def explain(error: sqlite3.Error, path: Path) -> StoreError:
-    """The StoreError that tells a person what `error` means for the store at `path`."""
+    """The StoreError that explains `error` for the store at `path`."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         return corrupt(path, str(error))
@@ -128,7 +128,7 @@ def unwritable(path: Path, reason: str) -> StoreError:
 
 
 def corrupt(path: Path, reason: str) -> StoreCorrupt:
-    """The error for a file at `path` that is no store or a damaged one."""
+    """The error for a file at `path` that is not a store, or is damaged."""
     return StoreCorrupt(
         f"{path} is damaged or not a record store: {reason}",
         f"move {path.name} and its -wal and -shm files aside, copy a backup to {path}, and start again",

@@ -1,4 +1,5 @@
-"""What is done after each commit so that an answer is true: the files are looked at, the lineage follows."""
+"""What is done after each commit so that its answer is true: the files are checked, the lineage
+is updated."""
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ from syncropel.store.sqlite.connection import Connection
 from syncropel.store.sqlite.file_watch import FileWatch
 
 CHECKPOINT_PAGES: Final = 4000
-"""Pages in the write-ahead log from which on a commit moves them into the main file."""
+"""Size of the write-ahead log from which on a commit moves it into the main file, in pages."""
 _PAGES_A_RECORD: Final = 3
 """The table, and two indexes."""
 _LEAST_FACTOR: Final = 0.2
@@ -22,9 +23,10 @@ _FRAME_BYTES: Final = 4096 + 24
 
 
 class Custody:
-    """Over the files of one open store. Everything runs on the writer's thread, but `keeper` is anyone's.
+    """Over the files of one open store. Everything runs on the writer's thread, except `keeper`, which any
+    may use.
 
-    `keeper`: who writes the lineage; None while there is none, or while the log is held.
+    `keeper`: writes the lineage; None while there is none, or while the log is held.
     """
 
     def __init__(self, path: Path, log: sqlite3.Connection, keeper: LineageKeeper | None) -> None:
@@ -34,13 +36,13 @@ class Custody:
         self._watch = FileWatch(path)
         self.keeper = keeper
         self.replaced: StoreReplaced | None = None
-        """Set once the files are not ours any more; from then on nothing is written."""
+        """Set once the files are no longer ours; from then on nothing is written."""
         self._pages = 0.0
         self._factor = 1.0
         self._wal_bytes = 0
 
     def look(self) -> None:
-        """Raise StoreReplaced when the files are not those that were opened, now or at an earlier look."""
+        """Raise StoreReplaced when the files are not those that were opened, now or at an earlier check."""
         if self.replaced is not None:
             raise self.replaced
         try:
@@ -73,19 +75,19 @@ class Custody:
         try:
             main = self._watch.checkpointed()
         except (StoreReplaced, FileNotFoundError):
-            self.look()  # what it raises is kept
+            self.look()  # its exception is kept
             raise
         if self.keeper is not None:
             self.keeper.checkpointed(main, whole=pages == moved)
 
     def close(self) -> None:
-        """Let go of the files, after the connections were closed."""
+        """Close the file handles, after the connections were closed."""
         self._watch.close()
 
 
 def spare_the_files(connection: Connection) -> None:
     """Keep this open connection until the process is gone, so that its end changes no file.
 
-    The last connection to close moves the write-ahead log into whatever is at the store's path by now.
+    The last connection to close moves the write-ahead log into whatever is at the store's path by then.
     """
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))

@@ -1,8 +1,8 @@
-"""Whether the files of an open store are still its own: nobody has removed, replaced, or written over them.
+"""Whether the files of an open store are still its own: not removed, replaced, or overwritten.
 
-SQLite goes on writing to a file that was removed, and answers that all is well. So before a commit is
-answered, the files at the store's path are compared with those that were opened. Only this process writes to
-the main file, and only when it checkpoints.
+SQLite keeps writing to a removed file, and reports success. So before a commit is answered, the files at the
+store's path are compared with those that were opened. Only this process writes to the main file, and only
+when it checkpoints.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ _RESCUE: Final = "do not stop the daemon yet: spl backup now --to DIR saves what
 
 
 class FileWatch:
-    """The store at `path`, which is open, and its write-ahead log. Use it on one thread at a time.
+    """The open store at `path`, and its write-ahead log. Not thread-safe.
 
-    `close` it after the connections: to close any descriptor of a file drops SQLite's locks on it.
+    `close` it after the connections: closing any descriptor of a file drops SQLite's locks on it.
     """
 
     def __init__(self, path: Path) -> None:
@@ -60,13 +60,13 @@ class FileWatch:
 
     @property
     def wal_bytes(self) -> int:
-        """The size of the write-ahead log at the last look."""
+        """The size of the write-ahead log at the last check."""
         return self._wal_size
 
     def checkpointed(self) -> tuple[int, int]:
-        """Take note of the main file as a checkpoint has just left it; gives its size and mtime (ns).
+        """Record the main file's state just after a checkpoint; return its size and mtime (ns).
 
-        The write-ahead log may begin anew after it. Call `check` before the checkpoint.
+        The write-ahead log may restart after it. Call `check` before the checkpoint.
         """
         main = os.stat(self._path)
         if _identity(main) != self._main:
@@ -76,7 +76,7 @@ class FileWatch:
         return self._state
 
     def close(self) -> None:
-        """Let go of the write-ahead log. Safe to call twice."""
+        """Close the write-ahead log's handle. Safe to call twice."""
         if self._wal_descriptor >= 0:
             os.close(self._wal_descriptor)
             self._wal_descriptor = -1

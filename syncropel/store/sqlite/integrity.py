@@ -1,4 +1,4 @@
-"""Reading a whole log to see that every record is what its id says. It is what `spl store verify` does."""
+"""Reads a whole log to verify every record against its id, for `spl store verify`."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from syncropel.store.sqlite.rows import COLUMNS, from_row
 from syncropel.store.sqlite.schema import check
 
 CHUNK: Final = 256
-"""Records that are looked at between two turns of others."""
+"""Records examined between two pauses."""
 
 
 @dataclass
 class Walked:
-    """A log that was read from its first record to its last. `digests`: those after the sequences wanted."""
+    """A log that was read from its first record to its last. `digests`: those at the requested sequences."""
 
     end: Point = field(default_factory=Point)
     altered: list[Altered] = field(default_factory=list)
     gaps: list[int] = field(default_factory=list)
-    """Sequences that should come next and do not."""
+    """Missing sequences."""
     digests: dict[int, str] = field(default_factory=dict)
 
     @property
@@ -43,7 +43,7 @@ class Walked:
 
 
 Pause = Callable[[], None]
-"""Lets others have their turn; may raise to end the walk."""
+"""Gives others a turn; may raise to end the walk."""
 
 
 def walk(
@@ -54,8 +54,8 @@ def walk(
     pause: Pause = lambda: None,
     accepted: Collection[str] = (),
 ) -> Walked:
-    """Check the pages and every record of an open log. `wanted`: sequences whose digest is of interest;
-    `accepted`: hashes of altered records that an operator took as they are.
+    """Check the pages and every record of an open log. `wanted`: sequences whose digests are needed;
+    `accepted`: hashes of altered records that an operator accepted.
 
     Raises StoreCorrupt for damaged pages, gaps, and altered records; sqlite3.Error.
     """
@@ -76,7 +76,7 @@ def walk_records(
     pause: Pause = lambda: None,
     accepted: Collection[str] = (),
 ) -> Walked:
-    """Read every record, and say what is wrong with which. Raises sqlite3.Error."""
+    """Read every record, and report what is wrong. Raises sqlite3.Error."""
     walked, digest, at = Walked(), RunningDigest(), 0
     stops = iter(sorted({one for one in wanted if one > 0}))
     stop = next(stops, None)
@@ -103,7 +103,7 @@ def walk_records(
 
 
 def altered_rows(rows: Sequence[tuple[object, ...]], accepted: Collection[str] = ()) -> list[Altered]:
-    """Those of these rows (COLUMNS) that are not what their ids say."""
+    """Those of these rows (COLUMNS) that do not match their ids."""
     found = []
     for row in rows:
         now = hash_of(row)
@@ -113,7 +113,8 @@ def altered_rows(rows: Sequence[tuple[object, ...]], accepted: Collection[str] =
 
 
 def hash_of(row: tuple[object, ...]) -> str:
-    """The id that a row (COLUMNS) has by its content; why it has none, for content that is no record."""
+    """The id computed from a row's content (COLUMNS); or why it has none, for content that is not
+    a record."""
     try:
         stored = from_row(row)
         if row[6] != stored.record.topic:

@@ -1,4 +1,4 @@
-"""What a backup says of itself, in a file beside it, and which backups there are."""
+"""What a backup says about itself, in a file beside it, and which backups there are."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from syncropel import __version__
 
 VERSION: Final = 1
 CURRENT: Final = "hub.db.bak"
-"""The newest backup; it is what a person copies back."""
+"""The newest backup, which is the one to copy back by hand."""
 _EARLIER: Final = re.compile(r"hub\.db\.\d{8}T\d{6}(\.\d+)?Z\.bak")
 _ASIDE: Final = re.compile(r"hub\.db\.bak\.\d+")
 _DAY_SECS: Final = 86400.0
@@ -25,8 +25,9 @@ Kind = Literal["start", "now", "schedule"]
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """Of one backup: its records, the id of the last one, the digest of all ids, when it was made (unix
-    seconds), by which version, and why. `log`: the log's id, empty where it has none."""
+    """One backup: its records, the id of the last one, the digest of all ids, when it was made (unix
+    seconds), by which version, and why. `log`: the log's id, empty where it has none.
+    """
 
     records: int
     head: str
@@ -40,7 +41,8 @@ class Manifest:
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One backup in a folder. `manifest`: None when there is none that can be read. `aside`: it was kept
-    because a later log lacked some of it, and nothing removes it."""
+    because a later log lacked some of it, and nothing removes it.
+    """
 
     path: Path
     manifest: Manifest | None
@@ -50,7 +52,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Rotation:
-    """How many backups stay: the newest of so many starts, and the last one of each of so many days."""
+    """How many backups stay: those of the last starts, and the last one of each of the last days."""
 
     starts: int = 7
     days: int = 14
@@ -75,7 +77,7 @@ def read_manifest(backup: Path) -> Manifest | None:
 
 
 def write_manifest(backup: Path, manifest: Manifest) -> None:
-    """Write the manifest of a backup durably, all at once. Raises OSError."""
+    """Write the manifest of a backup durably and atomically. Raises OSError."""
     path = manifest_path(backup)
     draft = path.with_name(f".{path.name}.tmp")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
@@ -87,13 +89,13 @@ def write_manifest(backup: Path, manifest: Manifest) -> None:
 
 
 def earlier_name(current: Path, made_at: float) -> Path:
-    """A free name for a backup that is not the newest any more."""
+    """A free name for a backup that is no longer the newest."""
     stamp = datetime.fromtimestamp(made_at, UTC).strftime("%Y%m%dT%H%M%S.%f")
     return current.with_name(f"hub.db.{stamp}Z.bak")
 
 
 def entries(folder: Path) -> list[Entry]:
-    """Every backup in a folder, the newest first."""
+    """Every backup in a folder, newest first."""
     found = []
     for path in folder.glob("hub.db*"):
         aside = _ASIDE.fullmatch(path.name) is not None
@@ -105,7 +107,7 @@ def entries(folder: Path) -> list[Entry]:
 
 
 def superfluous(found: Sequence[Entry], rotation: Rotation, now: float) -> list[Entry]:
-    """Those that a rotation lets go; never the newest, nor one that was kept aside."""
+    """Those that the rotation removes; never the newest, nor one that was kept aside."""
     ours = [one for one in found if not one.aside]
     kept = {one.path for one in ours[: max(1, rotation.starts)]}
     days: set[int] = set()
@@ -118,7 +120,8 @@ def superfluous(found: Sequence[Entry], rotation: Rotation, now: float) -> list[
 
 
 def prune(folder: Path, rotation: Rotation, now: float) -> list[Path]:
-    """Remove what the rotation lets go, with its manifests; gives what was removed. Raises OSError."""
+    """Remove what the rotation no longer keeps, with the manifests; return what was removed.
+    Raises OSError."""
     gone = superfluous(entries(folder), rotation, now)
     for one in gone:
         one.path.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""What is done with the writing connection of a store before anything is written to it."""
+"""What is done with a store's writing connection before anything is written to it."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ from syncropel.store.sqlite.schema import prepare
 
 @dataclass
 class Prepared:
-    """A store whose tables are there. `told`: warnings for an operator. `opened`: how it stands to its
-    lineage; None when nobody asked."""
+    """A store whose tables exist. `told`: warnings for an operator. `opened`: how it compares to its lineage;
+    None when that was not requested.
+    """
 
     custody: Custody
     told: list[str]
@@ -28,11 +29,11 @@ class Prepared:
 
     @property
     def hold(self) -> Hold | None:
-        """Why it takes nothing but freezes; None when that is no reason."""
+        """Why it accepts nothing but freezes; None when there is no reason."""
         return None if self.opened is None else self.opened.hold
 
     def accept(self, log: sqlite3.Connection, now: float) -> LineageWriter:
-        """Take the log as it is from now on: begin a new lineage. Runs on the writer's thread."""
+        """Accept the log in its current form: begin a new lineage. Runs on the writer's thread."""
         assert self.opened is not None
         opened = self.opened
         keeper = begin_anew(log, opened.files, opened.judgement, now, accepted=True)
@@ -43,7 +44,7 @@ class Prepared:
 def prepared_store(
     log: sqlite3.Connection, path: Path, lineage: LineageFile | None, told: Sequence[str], now: float
 ) -> Prepared:
-    """Prepare the tables, take in what a restore promised, and hold the log against its lineage.
+    """Prepare the tables, finish an interrupted restore, and compare the log with its lineage.
 
     Raises StoreCorrupt, StoreTooNew, StoreError, sqlite3.Error.
     """

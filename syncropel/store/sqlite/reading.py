@@ -1,4 +1,4 @@
-"""The reads of a SQLite store: each one function that runs whole on a reader's thread."""
+"""The reads of a SQLite store: each is one function that runs as a whole on a reader's thread."""
 
 from __future__ import annotations
 
@@ -30,7 +30,9 @@ def thread(connection: sqlite3.Connection, thread: str) -> list[StoredRecord]:
 
 
 def query(connection: sqlite3.Connection, wanted: RecordFilter) -> list[StoredRecord]:
-    """What RecordFilter says. Without a thread this walks the log from `since` until `limit` are found."""
+    """The records that match a RecordFilter. Without a thread this scans the log from `since` until `limit`
+    are found.
+    """
     cursor = "sequence" if wanted.thread is None else "clock"
     conditions: dict[str, str | int | None] = {
         "thread = ?": wanted.thread,
@@ -50,14 +52,14 @@ def query(connection: sqlite3.Connection, wanted: RecordFilter) -> list[StoredRe
 def altered_after(
     connection: sqlite3.Connection, sequence: int, limit: int, accepted: Collection[str]
 ) -> tuple[int, list[Altered]]:
-    """See RecordStore. `accepted`: hashes of altered records that an operator took as they are."""
+    """See RecordStore. `accepted`: hashes of altered records that an operator accepted."""
     rows = connection.execute(f"{_SELECT} WHERE sequence > ? ORDER BY sequence LIMIT ?", (sequence, limit))
     found = rows.fetchall()
     return (found[-1][0] if found else sequence), altered_rows(found, accepted)
 
 
 def acknowledged(connection: sqlite3.Connection) -> set[str]:
-    """The ids that the coordinator has taken."""
+    """The ids that the coordinator has accepted."""
     return {row[0] for row in connection.execute("SELECT record_id FROM acknowledged")}
 
 

@@ -1,7 +1,7 @@
-"""Room that is kept on the disk for control records: a full disk must not keep anybody from stopping.
+"""Disk space reserved for control records: a full disk must not keep anybody from stopping the fleet.
 
-A goal can fill the disk that the log is on. Then a file that only takes room gives some of it back, and the
-freeze is written there. It is filled again once there is plenty.
+A goal can fill the disk that the log is on. Then a file that only occupies space gives some of it back, and
+the freeze is written there. It is filled again once there is plenty.
 """
 
 from __future__ import annotations
@@ -19,20 +19,21 @@ from syncropel.store.sqlite.commit import Call
 
 SIZE_BYTES: Final = 4 * 1024 * 1024
 PARTS: Final = 8
-"""It is given back in so many parts: somebody else may take what was freed first."""
+"""How many parts it is given back in: another process may take what is freed first."""
 _PLENTY: Final = 4
-"""It is filled only where so many times its size is free."""
+"""It is filled only where this many times its size is free."""
 
 
 class Reserve:
-    """The file at `path`. Use it on one thread at a time."""
+    """The file at `path`. Not thread-safe."""
 
     def __init__(self, path: Path, size: int = SIZE_BYTES) -> None:
         self._path = path
         self._size = size
 
     def fill(self) -> None:
-        """Take the room, where there is plenty. Never raises: without it there is only less to give."""
+        """Occupy the space, where there is plenty. Never raises: without it there is only less to
+        give back."""
         with contextlib.suppress(OSError):
             if self._held() >= self._size or not self._is_plenty():
                 return
@@ -45,7 +46,7 @@ class Reserve:
                 os.close(descriptor)
 
     def give(self) -> bool:
-        """Give a part of the room back; False when there is none left."""
+        """Give back a part of the space; return False when there is none left."""
         try:
             held = self._held()
             if held <= 0:

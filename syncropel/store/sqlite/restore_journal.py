@@ -1,7 +1,7 @@
-"""Records that are to go into a log whole: a file beside the store that holds them until all are in.
+"""Records to be restored all or nothing: a file beside the store that holds them until all are in.
 
-Once the file has its name the records belong to the log. Whatever happens then, the next opening writes those
-that are missing, so that a log never has half of a bundle.
+Once the file has its final name the records belong to the log. Whatever happens then, the next opening writes
+the missing ones, so a log never has half of a bundle.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class RestoreJournal:
         _sync_folder(self.path.parent)
 
     def finish(self, log: sqlite3.Connection) -> None:
-        """Write what a former process promised and did not come to. Raises StoreError, sqlite3.Error."""
+        """Finish what a previous process promised and did not complete. Raises StoreError, sqlite3.Error."""
         self.path.with_name(self.path.name + ".new").unlink(missing_ok=True)
         if not self.waiting:
             return

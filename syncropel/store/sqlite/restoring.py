@@ -1,4 +1,4 @@
-"""Restoring into a SQLite log: what would become of each record first, then small commits."""
+"""Restores into a SQLite log: determines the outcome for each record first, then writes small commits."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ log = logging.getLogger(__name__)
 
 Timed = tuple[Record, float]
 Known = dict[str, tuple[int, float, str | None]]
-"""By id: sequence, received_at and judged_by of records that the log has."""
+"""By id: sequence, received_at, and judged_by of records that the log has."""
 
 _LOOK: Final = 1000
-"""Records that are looked up at once."""
+"""Records looked up at once."""
 _STEP: Final = 256
-"""Records in one commit: whoever appends meanwhile waits no longer than for this many."""
+"""Records per commit: concurrent appends wait no longer than for this many."""
 _IN_LOG: Final = """
     SELECT id, sequence, received_at, judged_by FROM records WHERE id IN (SELECT value FROM json_each(?))
 """
@@ -85,7 +85,7 @@ async def restore(
 
 
 async def _foresee(records: Sequence[Timed], read: Read) -> list[Outcome]:
-    """What would become of each record, were they all appended now."""
+    """The outcome for each record, if all were appended now."""
     outcomes: list[Outcome] = []
     claimed: set[str] = set()
     places: set[tuple[str, int | None, str]] = set()
@@ -97,7 +97,7 @@ async def _foresee(records: Sequence[Timed], read: Read) -> list[Outcome]:
 
 
 def _look_up(connection: sqlite3.Connection, records: Sequence[Record]) -> tuple[Known, set[int]]:
-    """Which of these the log has, and at which indexes a clock is taken, be it by the same record."""
+    """Which of these the log has, and at which indexes a clock is taken, even by the same record."""
     ids = json.dumps([record.id for record in records])
     places = json.dumps([(record.thread, record.clock, record.actor) for record in records])
     known = {row[0]: tuple(row[1:]) for row in connection.execute(_IN_LOG, (ids,))}
@@ -111,7 +111,7 @@ def _judge(
     claimed: set[str],
     places: set[tuple[str, int | None, str]],
 ) -> list[Outcome]:
-    """What would become of each record of a chunk. `claimed, places`: ids and clocks of those before it."""
+    """The outcome for each record of a chunk. `claimed, places`: ids and clocks of those before it."""
     outcomes: list[Outcome] = []
     for at, (record, received_at) in enumerate(chunk):
         place = (record.thread, record.clock, record.actor)

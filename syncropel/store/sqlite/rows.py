@@ -1,4 +1,4 @@
-"""Records as rows of the table `records`, and back."""
+"""Converts records to rows of the table `records`, and back."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from syncropel.record.model import Record, StoredRecord
 COLUMNS: Final = (
     "sequence, id, thread, clock, actor, act, topic, data_type, judged_by, parents, body, received_at"
 )
-"""What `from_row` reads, in order."""
+"""The columns that `from_row` reads, in order."""
 
 Row = tuple[str, str, int, str, str, str, str, str | None, str, str, float]
-"""COLUMNS without the sequence, which the table gives."""
+"""COLUMNS without the sequence, which the table assigns."""
 
 
 def to_row(record: Record, received_at: float) -> Row:
@@ -38,9 +38,9 @@ def to_row(record: Record, received_at: float) -> Row:
 
 
 def from_row(row: tuple[Any, ...] | sqlite3.Row) -> StoredRecord:
-    """The stored record in a row of COLUMNS; its body writes back to the bytes that were hashed."""
+    """The stored record in a row of COLUMNS; its body encodes to the bytes that were hashed."""
     sequence, id_, thread, clock, actor, act, _topic, data_type, judged_by, parents, body, received_at = row
-    # The same few texts stand in every row, and what is folded keeps them.
+    # The same few texts occur in every row, and folds keep them.
     record = Record(
         thread=intern(thread),
         actor=intern(actor),

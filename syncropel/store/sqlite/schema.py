@@ -1,4 +1,4 @@
-"""Recognise, create and check the tables of a store file."""
+"""Recognizes, creates, and checks the tables of a store file."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ SCHEMA_VERSION: Final = 1
 
 
 def prepare(connection: sqlite3.Connection, path: Path) -> None:
-    """Create the tables in a new file, or check that an existing one is a store that this version can use.
+    """Create the tables in a new file, or verify that an existing one is a store that this version can use.
 
-    A file that is refused is left as it was. Raises StoreCorrupt for a file that is something else,
-    StoreTooNew for a store of a later version, sqlite3.Error when the file cannot be read or written.
+    A refused file is left unchanged. Raises StoreCorrupt for a file that is something else, StoreTooNew for a
+    store of a later version, sqlite3.Error when the file cannot be read or written.
     """
     if _is_blank(connection):
         connection.executescript(_script("schema.sql"))
     check(connection, path)
-    # SQLite opens a file that it may not write for reading, without a word; a write that changes nothing
-    # finds that out now and not at the first append.
+    # SQLite silently opens a file that it may not write for reading; a write that changes nothing detects
+    # that now rather than at the first append.
     connection.execute("UPDATE meta SET value = value WHERE 0")
     connection.executescript(_script("caches.sql"))
 

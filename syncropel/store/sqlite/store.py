@@ -63,7 +63,7 @@ class SqliteStore:
         self._restore_journal = RestoreJournal(path)
         self._prepared = prepared
         self.told = prepared.told
-        """What an operator is to know of how the files were found: warnings, empty when all was well."""
+        """What an operator should know about how the files were found: warnings, empty when all was well."""
 
     @classmethod
     async def open(
@@ -74,12 +74,12 @@ class SqliteStore:
         reserve: Reserve | None = None,
         lineage: LineageFile | None = None,
     ) -> SqliteStore:
-        """Open the store at `path`, made if it is missing; `clock` gives unix seconds for `received_at`, and
-        `reserve` room for control records on a full disk. `lineage`: what the log is held against; without
-        one nobody asks what it had before.
+        """Open the store at `path`, created if it is missing; `clock` gives unix seconds for `received_at`,
+        and `reserve` space for control records on a full disk. `lineage`: what the log is compared with;
+        without one its past is not checked.
 
-        Raises StoreError when another process has it open or the file cannot be written, StoreCorrupt when
-        it is damaged or something else, StoreTooNew when a later version wrote it.
+        Raises StoreError when another process has it open or the file cannot be written, StoreCorrupt when it
+        is damaged or something else, StoreTooNew when a later version wrote it.
         """
         lock = StoreLock(path)
         connections: list[Connection] = []
@@ -121,8 +121,9 @@ class SqliteStore:
     async def restore(
         self, records: Sequence[tuple[Record, float]], keep: Keep, arrived: Arrived
     ) -> list[Outcome]:
-        """See RecordStore. Raises Unavailable once the store is closing; what is left goes in at the next
-        opening."""
+        """See RecordStore. Raises Unavailable once the store is closing; the rest is written at the next
+        opening.
+        """
         self._require_open()
         refuse_held([record for record, _ in records], self.hold)
         if self._restore_journal.waiting:
@@ -159,7 +160,7 @@ class SqliteStore:
         )
 
     async def accept_altered(self, altered: Sequence[Altered]) -> None:
-        """See RecordStore. Raises StoreError while nobody keeps the lineage, which remembers it."""
+        """See RecordStore. Raises StoreError while there is no lineage, which stores it."""
         if self._writer.lineage is None:
             raise StoreError("the log has no lineage to note it in", "see: spl store status")
         self._writer.lineage.keeper.accept_altered([one.found for one in altered])
@@ -194,26 +195,27 @@ class SqliteStore:
 
     @property
     def lineage(self) -> Lineage | None:
-        """What is known of the log, if anybody keeps that."""
+        """What is known of the log, if a lineage is kept."""
         return None if self._writer.lineage is None else self._writer.lineage.keeper.lineage
 
     async def copying(self, job: Callable[[sqlite3.Connection | None], _Result]) -> _Result:
-        """Run a long job that copies the store, on a thread of its own. It is given None, to open the store
-        by its path; or a connection, where that leads elsewhere by now. Raises Unavailable, StoreError."""
+        """Run a long job that copies the store, on a thread of its own. It receives None, to open the store
+        by its path; or a connection, where the path no longer leads to it. Raises Unavailable, StoreError.
+        """
         self._require_open()
         if self.replaced is None:
             return await asyncio.to_thread(job, None)
         return await self._read(job)
 
     def copied(self, result: BackupResult) -> None:
-        """Remember a copy that was made, as a place that the log may be set back to."""
+        """Record a copy that was made, as a state that the log may be set back to."""
         if result.point is not None and self._writer.lineage is not None:
             self._writer.lineage.keeper.copied(result.point)
             self._writer.lineage.soon()
 
     @property
     def count(self) -> int:
-        """See RecordStore. The log has no gaps, so the last sequence counts it."""
+        """See RecordStore. The log has no gaps, so the last sequence is the count."""
         return self._writer.last_sequence
 
     @property

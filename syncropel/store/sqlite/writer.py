@@ -1,4 +1,4 @@
-"""Group commit: appends that arrive while a commit is under way share the next one."""
+"""Group commit: appends that arrive during a commit share the next one."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from syncropel.store.sqlite.custody import Custody
 from syncropel.store.sqlite.reserve import Reserve, may_take
 
 GROUP_RECORDS: Final = 2000
-"""A group takes no further call once it has this many records, so that nobody waits long for others."""
+"""A group accepts no further call once it has this many records, so that nobody waits long for others."""
 
 _Result = TypeVar("_Result")
 
@@ -45,7 +45,7 @@ class Writer:
     ) -> None:
         self._custody = custody
         self.lineage: LineageWriter | None = None
-        """Who writes the log's lineage; None while there is none, or while the log is held."""
+        """Writes the log's lineage; None while there is none, or while the log is held."""
         if custody is not None and custody.keeper is not None:
             self.lineage = LineageWriter(custody.keeper)
         self._connection = connection
@@ -54,7 +54,7 @@ class Writer:
         self._queue: deque[_Waiting] = deque()
         self._task: asyncio.Task[None] | None = None
         self._last_in_log = (
-            last  # used on the connection's thread alone: a commit may outlive who waits for it
+            last  # used on the connection's thread only: a commit may outlive those who wait for it
         )
         self.last_sequence = last
         self.commits = 0
@@ -68,18 +68,18 @@ class Writer:
         reserve: Reserve | None = None,
         custody: Custody | None = None,
     ) -> Writer:
-        """A writer on a prepared connection, which is the writer's from now on. Raises sqlite3.Error.
+        """A writer on a prepared connection, which it then owns. Raises sqlite3.Error.
 
-        `reserve`: room for control records on a disk that is full. `custody`: of the store's files.
+        `reserve`: space for control records on a full disk. `custody`: of the store's files.
         """
         writer = cls(connection, path, await connection.run(_last_sequence), reserve, custody)
         await writer._fill_reserve()
         return writer
 
     async def submit(self, call: Call, settled: Settled | None = None) -> list[Outcome]:
-        """Queue `call` and return its outcomes after the commit that holds it.
+        """Queue `call` and return its outcomes after the commit that includes it.
 
-        A caller that is cancelled leaves its call in the queue. Raises StoreError when the commit failed.
+        A cancelled caller leaves its call in the queue. Raises StoreError when the commit failed.
         """
         answer: asyncio.Future[list[Outcome]] = asyncio.get_running_loop().create_future()
         self._queue.append(_Waiting(call, answer, settled))
@@ -96,7 +96,7 @@ class Writer:
 
     async def checkpoint(self) -> None:
         """Move the write-ahead log into the main file. Raises StoreError."""
-        await self._checkpoint("PASSIVE")  # its file stays: to write over it costs half of making it longer
+        await self._checkpoint("PASSIVE")  # its file stays: overwriting it costs half of extending it
         await self._fill_reserve()
         if self.lineage is not None:
             self.lineage.soon()
@@ -111,7 +111,7 @@ class Writer:
             self._custody.checkpoint(connection, mode)
 
     async def close(self) -> None:
-        """Answer what is queued, checkpoint and close the connection. Raises StoreError after closing."""
+        """Finish what is queued, checkpoint, and close the connection. Raises StoreError after closing."""
         while self._task is not None:
             await asyncio.wait([self._task])
         try:
@@ -155,7 +155,7 @@ class Writer:
                 committed = commit(connection, calls, self._last_in_log)
             except sqlite3.Error as error:
                 if custody is not None:
-                    custody.look()  # what SQLite says of files that are not ours is no explanation
+                    custody.look()  # SQLite's error about files that are not ours explains nothing
                 if self._reserve is None or not may_take(error, calls) or not self._reserve.give():
                     raise
             else:
