@@ -32,7 +32,7 @@ def test_no_words_show_the_help_and_are_a_usage_error(spl: Spl) -> None:
         (["fleet", "lst"], "did you mean list?"),
         (["fleet", "start", "--workers", "0"], "is not a number above 0"),
         (["fleet", "start", "--workers", "2", "--port", "70000"], "is not a port from 0 to 65535"),
-        (["fleet", "start", "--workers", "2", "--share"], "add --adapter bash"),
+        (["fleet", "start", "--workers", "2", "--share"], "--share needs --adapter bash"),
         (["fleet", "stop"], "--workers --all --instance"),
         (["fleet", "stop", "--all", "--workers"], "not allowed with"),
         (["serve", "--foreground", "--stop"], "not allowed with"),
