@@ -161,7 +161,7 @@ def test_only_the_one_that_was_revoked_stops(tmp_path: Path) -> None:
         assert other.engine is not None
         live = other.engine.ingest.live
         await one.sees(lambda: live.standing.revoked)
-        assert one.engine.ingest.live.credentials.is_revoked(other.did), "it knows"
+        await one.sees(lambda: one.engine.ingest.live.credentials.is_revoked(other.did))
         assert await one.adds("W-1") == ""
         assert not one.is_revoked
 
