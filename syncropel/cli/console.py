@@ -21,7 +21,6 @@ from syncropel.cli.support.parsing import Parser, UsageError, add_target
 from syncropel.cli.support.terminal import is_json, say
 from syncropel.cli.text import fleet as fleet_text
 from syncropel.errors import SetupError
-from tui.model.setup import BASE_SCREENS
 
 if TYPE_CHECKING:
     from syncropel.client import Target
@@ -32,13 +31,22 @@ _WEB: Final = ("textual_serve", "aiohttp")
 _FIRM: Final = "this page was opened read-only: serve it with --allow-changes"
 
 
+def _screens() -> list[str] | None:
+    """The names of the console's screens; None where it is not installed, as on a headless worker."""
+    try:
+        from tui.model.setup import BASE_SCREENS
+    except ModuleNotFoundError:
+        return None
+    return list(BASE_SCREENS)
+
+
 def configure(parser: Parser) -> None:
     add_target(parser)
     parser.add_argument("--read-only", action="store_true", help="nothing can be changed from this console")
     parser.add_argument("--ascii", action="store_true", help="draw with ASCII characters only")
     parser.add_argument(
         "--screen",
-        choices=tuple(BASE_SCREENS),
+        choices=_screens(),
         default="",
         help="which screen to open first (default: the one looked at last)",
     )

@@ -155,7 +155,8 @@ async def test_a_retry_may_choose_another_model_in_the_same_session(
     async def look() -> ChildOut | None:
         status = JoinStatus.model_validate(await api.get("/v1/tasks/T-1/join"))
         (child,) = status.subtasks
-        assert "  Model: sonnet" in retry_lines("T-1", status.thread, 0, status)
+        open_yet = status.model_copy(update={"complete": False})
+        assert "  Model: sonnet" in retry_lines("T-1", status.thread, 0, open_yet)
         return child if child.attempt == 2 and child.verdict else None
 
     second = await until(look)
