@@ -292,6 +292,9 @@ async def test_earlier_backups_stay_as_the_rotation_says(
 def test_what_was_kept_aside_is_never_removed(tmp_path: Path) -> None:
     for name in ("hub.db.bak", "hub.db.bak.1", "hub.db.bak.2", "hub.db.20231114T221320.000000Z.bak", "other"):
         (tmp_path / name).touch()
+    os.utime(
+        tmp_path / "hub.db.bak", (1e9, 1e9)
+    )  # as a copy that was put back by hand: the oldest by its time
     assert [one.name for one in prune(tmp_path, Rotation(0, 0), 4e9)] == [
         "hub.db.20231114T221320.000000Z.bak"
     ]

@@ -103,7 +103,8 @@ def entries(folder: Path) -> list[Entry]:
             manifest = read_manifest(path)
             made_at = manifest.made_at if manifest is not None else path.stat().st_mtime
             found.append(Entry(path, manifest, made_at, aside))
-    return sorted(found, key=lambda one: one.made_at, reverse=True)
+    # By name first: without a manifest the times of files decide, and copying one by hand changes these.
+    return sorted(found, key=lambda one: (one.path.name == CURRENT, one.made_at), reverse=True)
 
 
 def superfluous(found: Sequence[Entry], rotation: Rotation, now: float) -> list[Entry]:
