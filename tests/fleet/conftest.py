@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from typing import Any
 import psutil
 import pytest
 
+from syncropel.settings.config import Home
 from tests.child_process import ChildProcess
 from tests.commands import run_here
 from tests.fork_server import ForkServer
@@ -154,6 +156,10 @@ def _clear(machine: Machine) -> None:
             for process in (*daemon.children(recursive=True), daemon):
                 with contextlib.suppress(psutil.NoSuchProcess):
                     process.kill()
+    for folder in machine.path.glob(".syncro*"):
+        home = Home(folder)
+        if home.socket.parent != home.run:  # its socket is in a short folder elsewhere, which a stop removes
+            shutil.rmtree(home.socket.parent, ignore_errors=True)
 
 
 def _left_over(path: Path) -> list[psutil.Process]:
