@@ -46,6 +46,9 @@ def configure(parser: Parser) -> None:
     )
     retry.add_argument("--budget", type=money, metavar="USD", help="what each attempt may cost from now on")
     retry.add_argument("--model", metavar="NAME", help="one of the models that its adapter allows")
+    retry.add_argument(
+        "--resume", action="store_true", help="refuse, with the reason, unless its agent's session can go on"
+    )
     dispatching.add_allow_unknown(retry)
     retry.set_defaults(run=run_retry)
     amend = _named(
@@ -308,6 +311,7 @@ def run_retry(args: Namespace) -> int:
                 args.target,
                 args.budget,
                 model=args.model,
+                resume=args.resume,
                 allow_unknown=args.allow_unknown,
             )
         )

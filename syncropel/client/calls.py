@@ -170,6 +170,7 @@ def retry(
     budget_usd: float | None = None,
     *,
     model: str | None = None,
+    resume: bool = False,
     allow_unknown: bool = False,
 ) -> Call[schema.PostedRecord]:
     # An older daemon rejects unknown keys.
@@ -180,6 +181,7 @@ def retry(
         target=target,
         budget_usd=budget_usd,
         model=model,
+        resume=resume or None,
         allow_unknown=allow_unknown or None,
     )
     return Call(schema.PostedRecord, f"/v1/tasks/{_part(name)}/retry", "POST", body=body, repeatable=False)

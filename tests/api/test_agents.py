@@ -190,3 +190,55 @@ async def test_the_start_record_says_where_a_budget_cannot_stop_a_run(
     (session,) = [one["body"] for one in found["data"]]
     assert session["spend_known"] == "end"
     assert session["warning"].startswith("a budget cannot stop this run")
+
+
+async def test_a_retry_that_must_resume_goes_on_where_the_session_is(
+    make_api: MakeApi, tmp_path: Path
+) -> None:
+    api = await make_api(running(tmp_path, "claude"))
+    first = await ended(api, goal="do:denied", adapter="claude")
+    assert first.agent is not None
+
+    again = {"index": 0, "hint": "do:ok", "resume": True}
+    elsewhere = await api.operator.post("/v1/tasks/T-1/retry", json={**again, "target": "worker-b"})
+    assert elsewhere.status_code == 409, elsewhere.text
+    assert elsewhere.json()["message"].endswith("is on coordinator, not on worker-b")
+    assert elsewhere.json()["hint"].endswith("without --resume: spl task retry T-1 --subtask 0")
+    answer = await api.operator.post("/v1/tasks/T-1/retry", json=again)
+    assert answer.status_code == 201, answer.text
+    assert answer.json()["body"]["target"] == f"specific:{api.engine.instance.did}"
+
+    async def look() -> ChildOut | None:
+        (child,) = JoinStatus.model_validate(await api.get("/v1/tasks/T-1/join")).subtasks
+        return child if child.attempt == 2 and child.verdict else None
+
+    second = await until(look)
+    assert second.agent is not None
+    assert (second.verdict, second.agent.session) == ("accept", first.agent.session)
+
+
+@pytest.mark.parametrize("status", ["stale", "archived", "left", ""])
+async def test_a_retry_that_must_resume_is_refused_when_the_session_cannot_be_reached(
+    make_api: MakeApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: str
+) -> None:
+    api = await make_api(running(tmp_path, "claude"))
+    await ended(api, goal="do:denied", adapter="claude")
+    monkeypatch.setattr(api.engine.leases, "status", lambda instance: status)
+    refused = await api.operator.post("/v1/tasks/T-1/retry", json={"index": 0, "resume": True})
+    assert refused.status_code == 409, refused.text
+    assert refused.json()["message"].endswith(f"is on coordinator, which is {status or 'unknown here'}")
+
+
+async def test_a_retry_that_must_resume_is_refused_without_a_session(
+    make_api: MakeApi, tmp_path: Path
+) -> None:
+    api = await make_api(running(tmp_path, "claude"))
+    await ended(api, goal="anything", adapter="echo")
+    refused = await api.operator.post("/v1/tasks/T-1/retry", json={"index": 0, "resume": True})
+    assert (refused.status_code, refused.json()["message"]) == (
+        409, "T-1 [0], attempt 1, left no session to resume",
+    )  # fmt: skip
+    await api.task(alias="T-2")
+    await api.fan_out("T-2", {"goal": "do:long", "adapter": "claude"})
+    refused = await api.operator.post("/v1/tasks/T-2/retry", json={"index": 0, "resume": True})
+    assert refused.json()["message"] == "T-2 [0], attempt 1, has not ended"

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from syncropel.api.http.caller import Signed
 from syncropel.api.tasks.able import refuse_unable
+from syncropel.api.tasks.resumable import session_place
 from syncropel.api.tasks.task_requests import Request, made_record, posted
 from syncropel.api.tasks.task_views import find_fan_out, find_task
 from syncropel.api.tasks.task_writing import more_work, refuse_unknown
@@ -38,6 +39,7 @@ class NewRetry(Request):
     target: str | None = None
     budget_usd: Money | None = None
     model: str | None = Field(default=None, min_length=1, description="one of those its adapter allows")
+    resume: bool = Field(default=False, description="refuse unless the agent's session can be continued")
     allow_unknown: bool = Field(default=False, description="the target may name an instance that joins later")
 
 
@@ -127,7 +129,9 @@ async def ask_again(engine: Engine, name: str, asked: NewRetry) -> Appended:
             f"give it more first: spl task amend {name} --budget USD",
         )
     fields: dict[str, Any] = {"topic": RETRY, "index": asked.index}
-    if asked.target is not None:
+    if asked.resume:
+        fields["target"] = session_place(engine, name, fanout, asked.index, asked.target)
+    elif asked.target is not None:
         if not is_target(asked.target):
             raise BadRequest(f"unknown target {asked.target!r}", f"use {TARGET_FORMS}")
         if not asked.allow_unknown:
