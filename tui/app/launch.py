@@ -48,9 +48,15 @@ def _made(setup: Setup) -> App[None]:
         from tui.app.console_app import ConsoleApp
 
         outside = _opened(setup.bundle) if setup.bundle is not None else None
-        if "TEXTUAL_DRIVER" not in os.environ:
+        has_terminal = "TEXTUAL_DRIVER" not in os.environ
+        if has_terminal:
             _take_terminal(setup.farewell)
-        return ConsoleApp(setup, keymap=keys, outside=outside, painted=set_screen_aside)
+        app = ConsoleApp(setup, keymap=keys, outside=outside, painted=set_screen_aside)
+        if has_terminal:
+            from tui.app.terminal_driver import TerminalDriver
+
+            app.driver_class = TerminalDriver
+        return app
 
 
 def _opened(path: Path) -> Outside:
