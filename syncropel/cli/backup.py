@@ -55,7 +55,7 @@ def run_now(args: Namespace) -> int:
 
 
 def _by_daemon(home: Home, to: str | None) -> dict[str, Any] | None:
-    """What the daemon answers; None when there is none. Raises SyncropelError."""
+    """The daemon's answer; None when none is running. Raises SyncropelError."""
     import_client()
     from syncropel.client import Client, Target, store_calls
     from syncropel.errors import DaemonUnreachable
@@ -132,7 +132,7 @@ def run_prune(args: Namespace) -> int:
 
 
 def _tool(home: Home, *words: str) -> Any:
-    """What the tool answers; None when it failed, and has said why on stderr."""
+    """The tool's answer; None when it failed, and has said why on stderr."""
     command = [sys.executable, "-m", "syncropel.daemon.backup_tool", words[0], "--home", str(home.path)]
     done = subprocess.run([*command, *words[1:]], check=False, stdout=subprocess.PIPE)
     return json.loads(done.stdout) if done.returncode == 0 else None

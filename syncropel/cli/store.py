@@ -1,4 +1,4 @@
-"""`spl store`: whether the log has all that was known, and how to go on without what it lost."""
+"""`spl store`: whether the log is complete, and how to continue without records that it lost."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def configure(parser: Parser) -> None:
 
 
 def run_status(args: Namespace) -> int:
-    """1 when the log is not as it was known."""
+    """Returns 1 when the log is not as it was known."""
     with connect(args) as client:
         from syncropel.client import store_calls
 
@@ -81,13 +81,13 @@ def run_accept_altered(args: Namespace) -> int:
 
 
 def run_verify(args: Namespace) -> int:
-    # A process of its own, because only the daemon's floor may open a store.
+    # A separate process, because only the daemon's layer may open a store.
     words = [sys.executable, "-m", "syncropel.daemon.store_tool", "verify", "--home", str(this_home().path)]
     return subprocess.run([*words, *(["--json"] if is_json(args) else [])], check=False).returncode
 
 
 def store_lines(found: StoreOut) -> list[str]:
-    """The report of `spl store status`."""
+    """The output of `spl store status`."""
     sound = found.state == "sound"
     return [
         f"{'✓' if sound else '✗'} {found.state}: {found.records} records",

@@ -71,8 +71,8 @@ def _deep(path: Path, records: int) -> Finding:
 
 
 def _looked(patient: Patient) -> dict[str, Any] | None:
-    """What `spl serve` would say of the store; None when that cannot be found out."""
-    # A process of its own, because only the daemon's floor may open a store.
+    """What `spl serve` would report about the store; None when that cannot be found out."""
+    # A separate process, because only the daemon's layer may open a store.
     words = [sys.executable, "-m", "syncropel.daemon.store_tool", "look", "--home", str(patient.home.path)]
     try:
         done = subprocess.run(words, check=False, capture_output=True, timeout=_LIMIT_SECS)

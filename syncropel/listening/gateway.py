@@ -1,4 +1,4 @@
-"""The gateway's own port on 127.0.0.1: only agents call here, and nothing of the daemon's API is reached."""
+"""The gateway's own port on 127.0.0.1: only agents call here, and the daemon's API cannot be reached."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ from syncropel.adapters.gateway.app import ABORT, KNOWN
 from syncropel.api.http.caller import RECOGNISED
 from syncropel.api.http.tally import ACCEPT_ERRORS, CLOSED_FOR_ROOM, REFUSED, Tally
 from syncropel.errors import Crowded, SetupError
+from syncropel.listening import serving
 from syncropel.listening.acceptor import Acceptor, send_away
-from syncropel.listening.connection import KEEP_ALIVE_SECS, Connection, refusal
+from syncropel.listening.connection import Connection, refusal
 from syncropel.listening.connection_limit import ConnectionLimiter
 from syncropel.listening.sockets import listen_tcp
 
@@ -30,9 +31,9 @@ _END_SECS: Final = 2
 
 @contextlib.contextmanager
 def listen_gateway(remembered: Path) -> Iterator[socket.socket]:
-    """Listen on the port that this file names, or on any free one, and write down which.
+    """Listen on the port that this file names, or on any free one, and record which.
 
-    An agent that outlives its daemon knows the port that it was told. Raises SetupError.
+    An agent that outlives its daemon knows the port that it was given. Raises SetupError.
     """
     with contextlib.ExitStack() as stack:
         try:
@@ -51,10 +52,10 @@ def listen_gateway(remembered: Path) -> Iterator[socket.socket]:
 
 
 class GatewayServer(uvicorn.Server):
-    """Serves the gateway. Signals are the caller's business."""
+    """Serves the gateway. The caller handles signals."""
 
     def __init__(self, app: ASGIApp, listener: socket.socket) -> None:
-        super().__init__(_config(app))
+        super().__init__(serving.config(app, _END_SECS, date=False))
         self._listener = listener
         self._connections = ConnectionLimiter(MOST_CONNECTIONS)
         self._tally = Tally()
@@ -96,19 +97,3 @@ class GatewayServer(uvicorn.Server):
         self._tally.note(ACCEPT_ERRORS)
         if self._connections.shed():
             self._tally.note(CLOSED_FOR_ROOM)
-
-
-def _config(app: ASGIApp) -> uvicorn.Config:
-    return uvicorn.Config(
-        app,
-        http="httptools",
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        date_header=False,
-        proxy_headers=False,
-        timeout_keep_alive=KEEP_ALIVE_SECS,
-        timeout_graceful_shutdown=_END_SECS,
-    )

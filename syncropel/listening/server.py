@@ -16,9 +16,10 @@ from syncropel.api.http.auth import OperatorDoor
 from syncropel.api.http.caller import NOT_OPERATOR, NotOperator
 from syncropel.api.http.tally import ACCEPT_ERRORS, CLOSED_FOR_ROOM, REFUSED, Tally
 from syncropel.errors import Crowded
+from syncropel.listening import serving
 from syncropel.listening.acceptor import PAUSE_SECS, Acceptor, send_away
 from syncropel.listening.callers import Callers, Sight
-from syncropel.listening.connection import KEEP_ALIVE_SECS, Connection, refusal
+from syncropel.listening.connection import Connection, refusal
 from syncropel.listening.connection_limit import ConnectionLimiter
 from syncropel.listening.rate_limit import RateLimiter
 from syncropel.system.descriptors import Shares
@@ -43,7 +44,7 @@ class Server(uvicorn.Server):
     def __init__(
         self, app: ASGIApp, tcp: socket.socket, unix: socket.socket, shares: Shares, tally: Tally
     ) -> None:
-        super().__init__(_config(app))
+        super().__init__(serving.config(app, DRAIN_LIMIT_SECS, headers=[(HEADER, __version__)]))
         self._for_operator = OperatorDoor(app)
         self._callers = Callers()
         self._goal_rate = RateLimiter(GOALS_PER_SEC, MAX_GOALS)
@@ -185,19 +186,3 @@ class Server(uvicorn.Server):
             if not self._strangers.shed():
                 break
             self._tally.note(CLOSED_FOR_ROOM)
-
-
-def _config(app: ASGIApp) -> uvicorn.Config:
-    return uvicorn.Config(
-        app,
-        http="httptools",
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        headers=[(HEADER, __version__)],
-        proxy_headers=False,
-        timeout_keep_alive=KEEP_ALIVE_SECS,
-        timeout_graceful_shutdown=DRAIN_LIMIT_SECS,
-    )

@@ -1,4 +1,4 @@
-"""/v1/store: whether the log has all that was known, and how an operator goes on without it."""
+"""/v1/store: whether the log is complete, and how an operator continues without lost records."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ def router(engine: Engine) -> APIRouter:
 
     @routes.post("/v1/store/accept-loss")
     async def accept_loss(body: Accepted) -> StoreOut:
-        """Go on with a log that is held: the records that it lacks are given up, and noted as lost."""
+        """Continue with a held log: the records that it lacks are given up, and recorded as lost."""
         await engine.accept_loss(body.reason)
         return described(engine)
 
     @routes.post("/v1/store/accept-altered")
     async def accept_altered(body: AcceptedRecord) -> StoreOut:
-        """Take an altered record as it is now; its thread takes part again."""
+        """Accept an altered record in its current form; its thread takes part again."""
         await engine.quarantine.accept(body.record, body.reason)
         engine.fan_outs.reconciler.mark_all()
         engine.dispatcher.enforce()

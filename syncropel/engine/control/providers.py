@@ -1,4 +1,4 @@
-"""The providers of this instance's agents: which are paused, and what is said and heard of that."""
+"""The providers of this instance's agents: which are paused, and what is reported about them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from syncropel.wire.fleet import QuotaSpent
 
 
 class Providers:
-    """At a coordinator pauses are in its log; a worker has them from its coordinator's answers."""
+    """On a coordinator, pauses are in its log; a worker learns them from its coordinator's answers."""
 
     def __init__(
         self,
@@ -38,7 +38,7 @@ class Providers:
         self._quotas = Quotas(runtime, self._tell)
 
     def hear(self, provider: str, spent: Spent, proven: bool) -> None:
-        """A provider, or an agent in its name, said here that its quota is spent."""
+        """A provider, or an agent on its behalf, reported here that its quota is spent."""
         self._quotas.hear(provider, spent, proven=proven)
 
     def paused(self, provider: str) -> Paused | None:
@@ -48,7 +48,9 @@ class Providers:
         return _paused(self._ingest.live.pauses.of(provider, self._runtime.now()), self._runtime.now())
 
     def spent_here(self, provider: str) -> Paused | None:
-        """Whether this provider told this instance that its quota is spent; others may have other keys."""
+        """Whether this provider told this instance that its quota is spent; other instances may have other
+        keys.
+        """
         if self._worker:
             return self._quotas.paused(provider, observed_by=self._did)
         pause = self._ingest.live.pauses.of(provider, self._runtime.now())
@@ -56,26 +58,26 @@ class Providers:
         return _paused(pause, self._runtime.now()) if mine else None
 
     def observations(self) -> list[QuotaSpent]:
-        """What this worker's next heartbeat tells."""
+        """What this worker's next heartbeat reports."""
         return self._quotas.observations() if self._worker else []
 
     def answered(self, answer: Mapping[str, Any]) -> None:
-        """Take what the coordinator answered to this worker's last heartbeat."""
+        """Apply the coordinator's answer to this worker's last heartbeat."""
         told = answer.get("paused")
         self._quotas.answered(told if isinstance(told, list) else None)
 
     async def take(self, did: str, observed: Iterable[QuotaSpent]) -> None:
-        """At a coordinator: take what an instance observed, in its own name."""
+        """On a coordinator: accept what an instance has observed, under its own name."""
         for one in observed:
             await self.pauser.observe(did, one.provider, secs=one.secs, seen=one.seen)
 
     def told(self) -> list[dict[str, Any]]:
-        """At a coordinator: the pauses in force (fields of the wire model `PauseOut`)."""
+        """On a coordinator: the pauses in force (fields of the wire model `PauseOut`)."""
         now = self._runtime.now()
         return [pause_told(one, now) for one in self._ingest.live.pauses.active(now)]
 
     async def lift(self) -> None:
-        """At a coordinator: write down which pauses are over."""
+        """On a coordinator: record which pauses are over."""
         if not self._worker:
             await self.pauser.lift()
 
@@ -91,7 +93,7 @@ class Providers:
 
 
 def pause_told(pause: Pause, now: float) -> dict[str, Any]:
-    """A pause as answers tell it."""
+    """A pause in the form of an answer."""
     return {
         "provider": pause.provider,
         "until": pause.until,

@@ -1,7 +1,7 @@
-"""Records that are not what their ids say: found, named, and kept from having an effect.
+"""Records that do not match their ids: found, named, and kept from having an effect.
 
-Records of the threads that rule over others are checked before the first goal runs, all others slowly behind
-the daemon, and again where they are about to be used as proof.
+Records of the threads that rule over others are checked before the first goal runs, all others slowly in the
+background, and again where they are about to be used as proof.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from syncropel.store.base import Altered, RecordStore
 log = logging.getLogger("syncropel.engine.quarantine")
 
 LOOKED_AT: Final = 256
-"""Records that are checked at one look."""
+"""Records checked at a time."""
 EVERY_SECS: Final = 1.0
 AGAIN_SECS: Final = 3600.0
-"""Between the end of one walk through the whole log and the beginning of the next."""
+"""Time from the end of one walk through the whole log to the start of the next."""
 
 
 class Quarantine:
-    """The altered records that were found, by id. `live.altered` and `live.standing` follow it."""
+    """The altered records that were found, by id. It updates `live.altered` and `live.standing`."""
 
     def __init__(self, live: LiveFolds, store: RecordStore, runtime: Runtime) -> None:
         self._live = live
@@ -37,19 +37,20 @@ class Quarantine:
         self._runtime = runtime
         self.found: dict[str, Altered] = {}
         self.looked_at = 0
-        """The last sequence that the present walk has looked at."""
+        """The last sequence that the current walk has checked."""
         self.walks = 0
         """How many walks through the whole log have ended."""
 
     async def look_before_work(self) -> None:
-        """Check what work is about to rest on: the threads that rule over others, for a flipped bit must lift
-        no freeze, and those of open fan-outs and subtasks."""
+        """Check what work is about to rely on: the threads that rule over others, since a flipped bit must
+        not lift a freeze, and those of open fan-outs and subtasks.
+        """
         open_children = [thread for thread, child in self._live.children.items() if child.open is not None]
         for thread in sorted({*RESERVED, *self._live.active, *open_children}):
             await self.look_at(await _unsound(await self._store.thread(thread)))
 
     async def look_at(self, unsound: Iterable[StoredRecord]) -> None:
-        """Take in records that were read and found unsound, unless an operator accepted them as they are."""
+        """Add records that were read and found altered, unless an operator has accepted them."""
         for stored in unsound:
             _, found = await self._store.altered_after(stored.sequence - 1, 1)
             self._take(found)
@@ -72,7 +73,9 @@ class Quarantine:
                 await self._runtime.sleep(AGAIN_SECS)
 
     async def accept(self, record_id: str, reason: str = "") -> Altered:
-        """Take an altered record as it is now, for good. Raises NotFound when it is not in quarantine."""
+        """Accept an altered record in its current form, for good. Raises NotFound when it is not in
+        quarantine.
+        """
         one = self.found.get(record_id)
         if one is None:
             raise NotFound(f"record {record_id} is not in quarantine", "see: spl store status")
@@ -83,7 +86,9 @@ class Quarantine:
         return one
 
     async def refuse_altered(self, records: Sequence[StoredRecord]) -> None:
-        """Raise RecordAltered when one of these, which are to be used as proof, is not what its id says."""
+        """Raise RecordAltered when one of these records, which are to be used as proof, does not match its
+        id.
+        """
         await self.look_at(await _unsound(records))
         for stored in records if self.found else ():
             if stored.record.id in self.found:
@@ -98,7 +103,7 @@ class Quarantine:
             self._settle()
 
     def _settle(self) -> None:
-        """Have what is asked at each write and start say what is in quarantine now."""
+        """Publish what is in quarantine to the checks of each write and start."""
         live = self._live
         live.altered.clear()
         live.altered.update({one.thread: one.id for one in self.found.values()})
@@ -109,7 +114,7 @@ class Quarantine:
 
 
 async def _unsound(records: Sequence[StoredRecord]) -> list[StoredRecord]:
-    """Those that are not what their ids say; others have their turn after each few."""
+    """Those that do not match their ids; gives others a turn after every few."""
     found: list[StoredRecord] = []
     for start in range(0, len(records), LOOKED_AT):
         found += [one for one in records[start : start + LOOKED_AT] if not is_sound(one.record)]

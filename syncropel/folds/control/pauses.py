@@ -1,7 +1,7 @@
 """The pause fold: providers whose quota is spent, from `provider_pause` records on the fleet control thread.
 
-While a provider is paused, no instance starts a goal of an adapter that uses it. A pause ends by itself.
-It is no freeze: it refuses no write, ends nothing, and takes no part in what instances confirm.
+While a provider is paused, no instance starts a goal of an adapter that uses it. A pause ends by itself. It
+is not a freeze: it refuses no write, ends nothing, and is not part of what instances confirm.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ from syncropel.record.threads import FLEET_CONTROL
 
 PAUSE: Final = "provider_pause"
 _LATEST: Final = 253402300799.0
-"""The last second that a date can name."""
+"""The last second that a date can represent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pause:
     """A pause in force until `until` (unix seconds). `observed_by`: the DID of the instance that the provider
-    told; empty when somebody paused it by hand."""
+    told; empty when somebody set it by hand.
+    """
 
     provider: str
     until: float
@@ -34,11 +35,12 @@ class Pause:
     record: str
 
     def left(self, now: float) -> float:
-        """Seconds that it still lasts; 0 once it is over."""
+        """The remaining seconds; 0 once it is over."""
         return max(0.0, self.until - now)
 
     def told(self, now: float) -> str:
-        """`provider anthropic is paused until 12:30 UTC: quota is spent`, with the day unless it is today."""
+        """`provider anthropic is paused until 12:30 UTC: quota is spent`, with the date unless it
+        is today."""
         at = datetime.fromtimestamp(min(self.until, _LATEST), UTC)
         today = at.date() == datetime.fromtimestamp(now, UTC).date()
         clock = at.strftime("%H:%M" if today else "%Y-%m-%d %H:%M")
@@ -47,15 +49,18 @@ class Pause:
 
 @dataclass(slots=True)
 class Pauses:
-    """Pauses by provider. `heard`: the latest observation that was taken of each instance (its own clock), so
-    that one which is told again after somebody resumed the provider does not pause it again."""
+    """Pauses by provider. Applying records in any order gives the same state.
+
+    `heard`: the latest observation accepted from each instance (by its own clock), so that a repeated one
+    does not pause a provider that somebody has resumed.
+    """
 
     pauses: dict[str, Pause] = field(default_factory=dict)
     latest: dict[str, Key] = field(default_factory=dict)
     heard: dict[tuple[str, str], float] = field(default_factory=dict)
 
     def apply(self, stored: StoredRecord) -> None:
-        """Take one control record; the order does not matter."""
+        """Apply one control record."""
         record, body = stored.record, stored.record.body
         if record.thread != FLEET_CONTROL or record.act != "LEARN" or record.clock is None:
             return
